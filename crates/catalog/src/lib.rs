@@ -1,0 +1,1 @@
+//! The meaning: the compiled model, changes, the one fold, decisions, rules and queries.

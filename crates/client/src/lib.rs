@@ -1,0 +1,1 @@
+//! What an application or a command needs to talk to a registry.

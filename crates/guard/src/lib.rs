@@ -1,0 +1,1 @@
+//! May they? Principals, credentials and keys.

@@ -1,0 +1,1 @@
+//! The chain: entry layout, hash rule, Merkle tree and checkpoints.

@@ -1,0 +1,1 @@
+//! The program: one binary, server and command line.

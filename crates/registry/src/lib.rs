@@ -1,0 +1,1 @@
+//! The heart: opens a ledger, replays it, prepares, decides, appends and publishes.

@@ -1,0 +1,1 @@
+//! What a schema means: compile, validate, locate every violation.

@@ -1,0 +1,1 @@
+//! Signatures over bytes: Ed25519 and signed notes.

@@ -1,0 +1,1 @@
+//! Ledgers that last: one file per engine.

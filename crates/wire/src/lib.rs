@@ -1,0 +1,1 @@
+//! What travels: bodies, headers, error codes, OpenAPI.

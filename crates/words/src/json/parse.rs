@@ -1,0 +1,355 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Number, Value};
+use thiserror::Error;
+
+use super::escape_pointer;
+use crate::limits::JSON_DEPTH_MAX;
+
+/// Why some bytes are not JSON that Muster takes, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("line {line}, column {column}: {fault}")]
+pub struct JsonError {
+    /// What is wrong there.
+    pub fault: JsonFault,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in bytes, from 1.
+    pub column: usize,
+}
+
+/// What can be wrong with JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum JsonFault {
+    /// The text ends in the middle of a value.
+    #[error("the text ends before the value does")]
+    End,
+    /// Something else than JSON's grammar allows stands there.
+    #[error("expected {0}")]
+    Expected(&'static str),
+    /// The value is complete and something follows it.
+    #[error("something follows the end of the value")]
+    Trailing,
+    /// An object has that key twice.
+    #[error("the key {0:?} stands twice in one object")]
+    DuplicateKey(String),
+    /// Half of a surrogate pair.
+    #[error("half of a surrogate pair")]
+    LoneSurrogate,
+    /// The bytes of a string are not UTF-8.
+    #[error("the text isn't UTF-8")]
+    NotUtf8,
+    /// Arrays and objects lie in each other too deep.
+    #[error("arrays and objects lie deeper in each other than {JSON_DEPTH_MAX}")]
+    TooDeep,
+}
+
+/// On which line each value begins, by JSON Pointer.
+pub type Places = BTreeMap<String, usize>;
+
+/// Reads one JSON value.
+///
+/// # Errors
+/// See [`JsonFault`]; the error names line and column.
+pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    Parser::new(bytes, None).document().map(|(value, _)| value)
+}
+
+/// Reads one JSON value and remembers on which line each of its values begins, for messages to
+/// people who have the text before them.
+///
+/// # Errors
+/// See [`JsonFault`].
+pub fn parse_with_places(bytes: &[u8]) -> Result<(Value, Places), JsonError> {
+    Parser::new(bytes, Some(Places::new()))
+        .document()
+        .map(|(value, places)| (value, places.unwrap_or_default()))
+}
+
+struct Parser<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    depth: usize,
+    pointer: String,
+    places: Option<Places>,
+    /// The line of `counted`, so that counting lines stays linear in the text.
+    line: usize,
+    counted: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn new(bytes: &'a [u8], places: Option<Places>) -> Self {
+        Self { bytes, at: 0, depth: 0, pointer: String::new(), places, line: 1, counted: 0 }
+    }
+
+    fn document(mut self) -> Result<(Value, Option<Places>), JsonError> {
+        let value = self.value().and_then(|value| {
+            self.space();
+            if self.at == self.bytes.len() { Ok(value) } else { Err(JsonFault::Trailing) }
+        });
+        match value {
+            Ok(value) => Ok((value, self.places)),
+            Err(fault) => Err(self.locate(fault)),
+        }
+    }
+
+    fn locate(&self, fault: JsonFault) -> JsonError {
+        let before = &self.bytes[..self.at.min(self.bytes.len())];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
+        JsonError { fault, line, column: before.len() - start + 1 }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn note_place(&mut self) {
+        if let Some(places) = &mut self.places {
+            let passed = &self.bytes[self.counted..self.at];
+            self.line += passed.iter().filter(|byte| **byte == b'\n').count();
+            self.counted = self.at;
+            places.insert(self.pointer.clone(), self.line);
+        }
+    }
+
+    fn value(&mut self) -> Result<Value, JsonFault> {
+        self.space();
+        self.note_place();
+        match self.peek().ok_or(JsonFault::End)? {
+            b'{' => self.nested(Self::object),
+            b'[' => self.nested(Self::array),
+            b'"' => self.string().map(Value::String),
+            b't' => self.word(b"true", Value::Bool(true)),
+            b'f' => self.word(b"false", Value::Bool(false)),
+            b'n' => self.word(b"null", Value::Null),
+            b'-' | b'0'..=b'9' => self.number().map(Value::Number),
+            _ => Err(JsonFault::Expected("a JSON value")),
+        }
+    }
+
+    fn nested(
+        &mut self,
+        inner: fn(&mut Self) -> Result<Value, JsonFault>,
+    ) -> Result<Value, JsonFault> {
+        if self.depth == JSON_DEPTH_MAX {
+            return Err(JsonFault::TooDeep);
+        }
+        self.depth += 1;
+        self.at += 1;
+        let value = inner(self)?;
+        self.depth -= 1;
+        Ok(value)
+    }
+
+    fn below(&mut self, step: &str) -> Result<Value, JsonFault> {
+        if self.places.is_none() {
+            return self.value();
+        }
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        self.pointer.push_str(&escape_pointer(step));
+        let value = self.value()?;
+        self.pointer.truncate(length);
+        Ok(value)
+    }
+
+    fn object(&mut self) -> Result<Value, JsonFault> {
+        let mut map = Map::new();
+        self.space();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(Value::Object(map));
+        }
+        loop {
+            self.space();
+            let key_at = self.at;
+            match self.peek() {
+                Some(b'"') => {}
+                None => return Err(JsonFault::End),
+                Some(_) => return Err(JsonFault::Expected("a key in quotes")),
+            }
+            let key = self.string()?;
+            if map.contains_key(&key) {
+                self.at = key_at;
+                return Err(JsonFault::DuplicateKey(key));
+            }
+            self.space();
+            self.byte(b':', "a colon behind the key")?;
+            let value = self.below(&key)?;
+            map.insert(key, value);
+            if self.more(b'}', "a comma or the end of the object")? {
+                return Ok(Value::Object(map));
+            }
+        }
+    }
+
+    fn array(&mut self) -> Result<Value, JsonFault> {
+        let mut items = Vec::new();
+        self.space();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Value::Array(items));
+        }
+        loop {
+            let step = if self.places.is_some() { items.len().to_string() } else { String::new() };
+            items.push(self.below(&step)?);
+            if self.more(b']', "a comma or the end of the array")? {
+                return Ok(Value::Array(items));
+            }
+        }
+    }
+
+    /// Takes a comma (false) or the closing bracket (true).
+    fn more(&mut self, close: u8, expected: &'static str) -> Result<bool, JsonFault> {
+        self.space();
+        match self.peek() {
+            Some(b',') => {
+                self.at += 1;
+                Ok(false)
+            }
+            Some(byte) if byte == close => {
+                self.at += 1;
+                Ok(true)
+            }
+            None => Err(JsonFault::End),
+            Some(_) => Err(JsonFault::Expected(expected)),
+        }
+    }
+
+    fn byte(&mut self, byte: u8, expected: &'static str) -> Result<(), JsonFault> {
+        match self.peek() {
+            Some(found) if found == byte => {
+                self.at += 1;
+                Ok(())
+            }
+            None => Err(JsonFault::End),
+            Some(_) => Err(JsonFault::Expected(expected)),
+        }
+    }
+
+    fn word(&mut self, word: &'static [u8], value: Value) -> Result<Value, JsonFault> {
+        if self.bytes[self.at..].starts_with(word) {
+            self.at += word.len();
+            Ok(value)
+        } else {
+            Err(JsonFault::Expected("true, false or null"))
+        }
+    }
+
+    fn digits(&mut self) -> Result<(), JsonFault> {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        match self.peek() {
+            _ if self.at > start => Ok(()),
+            None => Err(JsonFault::End),
+            Some(_) => Err(JsonFault::Expected("a digit")),
+        }
+    }
+
+    fn number(&mut self) -> Result<Number, JsonFault> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        let text = std::str::from_utf8(&self.bytes[start..self.at])
+            .map_err(|_| JsonFault::Expected("a number"))?;
+        Ok(Number::from_string_unchecked(text.to_owned()))
+    }
+
+    fn string(&mut self) -> Result<String, JsonFault> {
+        self.at += 1;
+        let mut out = String::new();
+        loop {
+            let start = self.at;
+            while !matches!(self.peek(), None | Some(b'"' | b'\\' | 0x00..=0x1f)) {
+                self.at += 1;
+            }
+            let run = std::str::from_utf8(&self.bytes[start..self.at]).map_err(|error| {
+                self.at = start + error.valid_up_to();
+                JsonFault::NotUtf8
+            })?;
+            out.push_str(run);
+            match self.peek() {
+                None => return Err(JsonFault::End),
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(out);
+                }
+                Some(b'\\') => out.push(self.escape()?),
+                Some(_) => return Err(JsonFault::Expected("no control character in a string")),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, JsonFault> {
+        let letter = *self.bytes.get(self.at + 1).ok_or(JsonFault::End)?;
+        let character = match letter {
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => return self.unicode(),
+            _ => return Err(JsonFault::Expected("a known escape behind the backslash")),
+        };
+        self.at += 2;
+        Ok(character)
+    }
+
+    fn unicode(&mut self) -> Result<char, JsonFault> {
+        let high = self.four_digits(self.at + 2)?;
+        let (code, length) = match high {
+            0xd800..=0xdbff => {
+                if self.bytes.get(self.at + 6..self.at + 8) != Some(b"\\u") {
+                    return Err(JsonFault::LoneSurrogate);
+                }
+                match self.four_digits(self.at + 8)? {
+                    low @ 0xdc00..=0xdfff => {
+                        (0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00), 12)
+                    }
+                    _ => return Err(JsonFault::LoneSurrogate),
+                }
+            }
+            code => (code, 6),
+        };
+        let character = char::from_u32(code).ok_or(JsonFault::LoneSurrogate)?;
+        self.at += length;
+        Ok(character)
+    }
+
+    fn four_digits(&self, at: usize) -> Result<u32, JsonFault> {
+        let digits = self.bytes.get(at..at + 4).ok_or(JsonFault::End)?;
+        digits.iter().try_fold(0, |code, digit| {
+            let value = char::from(*digit).to_digit(16);
+            value.map(|value| code * 16 + value).ok_or(JsonFault::Expected("four hex digits"))
+        })
+    }
+}

@@ -1,0 +1,19 @@
+//! The words that every room of Muster speaks: positions, digests, moments, names, xids, JSON and
+//! limits.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number, and nothing here knows what a
+//! registry is for: a word is a value with a written form and the rules of that form.
+
+mod digest;
+mod id;
+pub mod json;
+pub mod limits;
+mod moment;
+mod position;
+mod xid;
+
+pub use digest::{Digest, DigestError};
+pub use id::{Id, IdError};
+pub use moment::{Moment, MomentError};
+pub use position::{ContentRef, Position};
+pub use xid::{Collection, Xid, XidError};
