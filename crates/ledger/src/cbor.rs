@@ -1,0 +1,172 @@
+//! The little of CBOR that an entry needs, in its one deterministic form (RFC 8949, 4.2.1).
+//!
+//! General decoders accept longer forms than needed, which would let two byte strings be one
+//! entry; this reader knows no other form than the one that the writer writes.
+
+/// What a head begins with, in its upper three bits (RFC 8949, 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Major {
+    Unsigned = 0,
+    Negative = 1,
+    Bytes = 2,
+    Text = 3,
+    Array = 4,
+    Map = 5,
+}
+
+/// The simple values `false` and `true`.
+const FALSE: u8 = 0xf4;
+const TRUE: u8 = 0xf5;
+
+/// Appends values to a buffer, each in its shortest form.
+pub(crate) struct Writer<'a>(pub &'a mut Vec<u8>);
+
+impl Writer<'_> {
+    /// A head: a major type and its argument.
+    pub(crate) fn head(&mut self, major: Major, argument: u64) {
+        let major = (major as u8) << 5;
+        let bytes = argument.to_be_bytes();
+        let (short, length) = match argument {
+            0..=23 => (bytes[7], 0),
+            24..=0xff => (24, 1),
+            0x100..=0xffff => (25, 2),
+            0x1_0000..=0xffff_ffff => (26, 4),
+            _ => (27, 8),
+        };
+        self.0.push(major | short);
+        self.0.extend_from_slice(&bytes[8 - length..]);
+    }
+
+    pub(crate) fn unsigned(&mut self, number: u64) {
+        self.head(Major::Unsigned, number);
+    }
+
+    /// A number of either sign; a negative one is written as −1 − n, which is its complement.
+    pub(crate) fn integer(&mut self, number: i64) {
+        match u64::try_from(number) {
+            Ok(number) => self.head(Major::Unsigned, number),
+            Err(_) => self.head(Major::Negative, (!number).cast_unsigned()),
+        }
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.head(Major::Bytes, bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        self.head(Major::Text, text.len() as u64);
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    pub(crate) fn boolean(&mut self, value: bool) {
+        self.0.push(if value { TRUE } else { FALSE });
+    }
+}
+
+/// The bytes are not the one form of what should stand here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// They end too early.
+    Short,
+    /// Something else stands here, or the same in a longer form.
+    Form,
+}
+
+/// Reads values from bytes, each in its shortest form only.
+pub(crate) struct Reader<'a> {
+    all: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(all: &'a [u8]) -> Self {
+        Self { all, at: 0 }
+    }
+
+    /// Which byte comes next.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// How many bytes are left.
+    pub(crate) fn left(&self) -> usize {
+        self.all.len() - self.at
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], Fault> {
+        let end = self.at.checked_add(length).ok_or(Fault::Short)?;
+        let taken = self.all.get(self.at..end).ok_or(Fault::Short)?;
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn byte(&mut self) -> Result<u8, Fault> {
+        let byte = *self.all.get(self.at).ok_or(Fault::Short)?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    fn argument(&mut self, short: u8) -> Result<u64, Fault> {
+        let (length, least) = match short {
+            0..=23 => return Ok(u64::from(short)),
+            24 => (1, 24),
+            25 => (2, 0x100),
+            26 => (4, 0x1_0000),
+            27 => (8, 0x1_0000_0000),
+            _ => return Err(Fault::Form),
+        };
+        let argument = self.take(length)?.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
+        if argument < least { Err(Fault::Form) } else { Ok(argument) }
+    }
+
+    /// The argument of a head of this major type.
+    pub(crate) fn head(&mut self, major: Major) -> Result<u64, Fault> {
+        let first = self.byte()?;
+        if first >> 5 == major as u8 { self.argument(first & 0x1f) } else { Err(Fault::Form) }
+    }
+
+    pub(crate) fn unsigned(&mut self) -> Result<u64, Fault> {
+        self.head(Major::Unsigned)
+    }
+
+    pub(crate) fn integer(&mut self) -> Result<i64, Fault> {
+        let first = self.byte()?;
+        let argument = self.argument(first & 0x1f)?;
+        let number = i64::try_from(argument).map_err(|_| Fault::Form)?;
+        match first >> 5 {
+            0 => Ok(number),
+            1 => Ok(!number),
+            _ => Err(Fault::Form),
+        }
+    }
+
+    fn run(&mut self, major: Major) -> Result<&'a [u8], Fault> {
+        let length = self.head(major)?;
+        self.take(usize::try_from(length).map_err(|_| Fault::Short)?)
+    }
+
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Fault> {
+        self.run(Major::Bytes)
+    }
+
+    /// A byte string of exactly so many bytes.
+    pub(crate) fn bytes_of<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        self.bytes()?.try_into().map_err(|_| Fault::Form)
+    }
+
+    pub(crate) fn text(&mut self) -> Result<&'a str, Fault> {
+        std::str::from_utf8(self.run(Major::Text)?).map_err(|_| Fault::Form)
+    }
+
+    pub(crate) fn boolean(&mut self) -> Result<bool, Fault> {
+        match self.byte()? {
+            FALSE => Ok(false),
+            TRUE => Ok(true),
+            _ => Err(Fault::Form),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,407 @@
+//! An entry to its canonical bytes and back; the layout is drawn at [`Entry`].
+
+use bytes::Bytes;
+use muster_words::{Digest, Moment, Position, limits::ENTRY_BYTES_MAX};
+use thiserror::Error;
+
+use crate::{
+    CommandId, Entry, EntryBytes, Idempotency, Record,
+    cbor::{Fault, Major, Reader, Writer},
+    entry::{ACTOR_BYTES_MAX, PARTS_MAX, REQUEST_BYTES_MAX, TRACE_BYTES_MAX},
+};
+
+/// Keys from here on are extensions that a program may skip.
+const EXTENSION_KEY_MIN: u64 = 64;
+
+/// Bytes of the smallest record: four heads.
+const RECORD_BYTES_MIN: usize = 4;
+
+/// Bytes of an entry beside its texts and records, rounded up: room to write without growing.
+const FIXED_BYTES: usize = 192;
+
+/// The fields of an entry, by their keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// Where the entry stands.
+    Position = 1,
+    /// When the command was decided.
+    Moment = 2,
+    /// Who.
+    Actor = 3,
+    /// The command's id.
+    Command = 4,
+    /// Which part of the command.
+    Part = 5,
+    /// How many parts.
+    Parts = 6,
+    /// The hash of the entry before.
+    Previous = 7,
+    /// What was decided.
+    Changes = 8,
+    /// The request's id.
+    Request = 9,
+    /// The trace's id.
+    Trace = 10,
+    /// What makes a repeated request known.
+    Idempotency = 11,
+}
+
+/// Why an entry has no canonical form: a field is outside its bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum EncodeError {
+    /// The whole is over the 65,535 bytes that an entry may have; the command must be cut into
+    /// more parts, or one of its changes is too large for any.
+    #[error("the entry would have {bytes} bytes; at most {ENTRY_BYTES_MAX} are allowed")]
+    TooLarge {
+        /// How many it would have.
+        bytes: usize,
+    },
+    /// A field is outside the bounds that [`Entry`] draws.
+    #[error("the entry's field {field:?} is out of bounds")]
+    Bounds {
+        /// Which.
+        field: Field,
+    },
+}
+
+/// Why bytes are no entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum DecodeError {
+    /// More bytes than an entry may have.
+    #[error("an entry has at most {ENTRY_BYTES_MAX} bytes; these are {bytes}")]
+    TooLarge {
+        /// How many there are.
+        bytes: usize,
+    },
+    /// They end before the entry does.
+    #[error("the entry ends too early, after byte {at}")]
+    Short {
+        /// Where they end.
+        at: usize,
+    },
+    /// Something else stands where a value is due, or the value in a form that isn't its shortest.
+    #[error("byte {at} of the entry begins no value in canonical form")]
+    Form {
+        /// Where the value begins.
+        at: usize,
+    },
+    /// A key doesn't rise above the one before it.
+    #[error("key {key} of the entry stands out of order")]
+    Order {
+        /// The key.
+        key: u64,
+    },
+    /// A field that every entry has is missing.
+    #[error("the entry has no field {field:?}")]
+    Missing {
+        /// Which.
+        field: Field,
+    },
+    /// A field is outside the bounds that [`Entry`] draws.
+    #[error("the entry's field {field:?} is out of bounds")]
+    Bounds {
+        /// Which.
+        field: Field,
+    },
+    /// A field that this program doesn't know and must not skip: a later release wrote it.
+    #[error("the entry has a field {key} that this program does not know")]
+    UnknownKey {
+        /// Its key.
+        key: u64,
+    },
+    /// Bytes follow the entry.
+    #[error("{bytes} bytes follow the entry")]
+    Trailing {
+        /// How many.
+        bytes: usize,
+    },
+    /// The entry is another one than where it was found.
+    #[error("the entry says that it stands at position {says}, not at {found}")]
+    Position {
+        /// The position in the bytes.
+        says: Position,
+        /// Where it was found.
+        found: Position,
+    },
+}
+
+impl Entry {
+    /// The entry's canonical bytes.
+    ///
+    /// # Errors
+    /// A field is out of bounds, or the whole has more than 65,535 bytes.
+    pub fn encode(&self) -> Result<EntryBytes, EncodeError> {
+        if let Some(field) = self.out_of_bounds() {
+            return Err(EncodeError::Bounds { field });
+        }
+        let mut bytes = Vec::with_capacity(self.length_max());
+        self.write(&mut Writer(&mut bytes));
+        if bytes.len() > ENTRY_BYTES_MAX {
+            return Err(EncodeError::TooLarge { bytes: bytes.len() });
+        }
+        Ok(EntryBytes { position: self.position, bytes: bytes.into() })
+    }
+
+    /// Reads canonical bytes. The records' bodies are copied once, together; use
+    /// [`EntryBytes::decode`] where the bytes are held anyway.
+    ///
+    /// # Errors
+    /// The bytes are not the canonical form of an entry.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        refuse_too_large(bytes)?;
+        read(&Bytes::copy_from_slice(bytes))
+    }
+
+    /// A bound of the encoded length, so that encoding allocates once.
+    fn length_max(&self) -> usize {
+        let texts = [Some(&self.actor), self.request.as_ref(), self.trace.as_ref()];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        let records: usize = self.changes.iter().map(|record| record.body.len() + 10).sum();
+        FIXED_BYTES + texts + records
+    }
+
+    fn out_of_bounds(&self) -> Option<Field> {
+        let within = |text: &str, max| (1..=max).contains(&text.len());
+        let optional = |text: &Option<String>, max| text.as_ref().is_none_or(|t| within(t, max));
+        [
+            (Field::Position, self.position != Position::ZERO),
+            (Field::Actor, within(&self.actor, ACTOR_BYTES_MAX)),
+            (Field::Part, (1..=self.parts).contains(&self.part)),
+            (Field::Parts, (1..=PARTS_MAX).contains(&self.parts)),
+            (Field::Request, optional(&self.request, REQUEST_BYTES_MAX)),
+            (Field::Trace, optional(&self.trace, TRACE_BYTES_MAX)),
+        ]
+        .into_iter()
+        .find_map(|(field, fits)| (!fits).then_some(field))
+    }
+
+    fn write(&self, to: &mut Writer<'_>) {
+        let optional = [self.request.is_some(), self.trace.is_some(), self.idempotency.is_some()];
+        let optional = optional.into_iter().filter(|is| *is).count();
+        to.head(Major::Map, 8 + optional as u64);
+        to.unsigned(Field::Position as u64);
+        to.unsigned(self.position.0);
+        to.unsigned(Field::Moment as u64);
+        to.integer(self.moment.microseconds());
+        to.unsigned(Field::Actor as u64);
+        to.text(&self.actor);
+        to.unsigned(Field::Command as u64);
+        to.bytes(&self.command.0);
+        to.unsigned(Field::Part as u64);
+        to.unsigned(self.part.into());
+        to.unsigned(Field::Parts as u64);
+        to.unsigned(self.parts.into());
+        to.unsigned(Field::Previous as u64);
+        to.bytes(&self.previous.0);
+        to.unsigned(Field::Changes as u64);
+        to.head(Major::Array, self.changes.len() as u64);
+        self.changes.iter().for_each(|record| record.write(to));
+        if let Some(request) = &self.request {
+            to.unsigned(Field::Request as u64);
+            to.text(request);
+        }
+        if let Some(trace) = &self.trace {
+            to.unsigned(Field::Trace as u64);
+            to.text(trace);
+        }
+        if let Some(Idempotency { key, request }) = &self.idempotency {
+            to.unsigned(Field::Idempotency as u64);
+            to.head(Major::Array, 2);
+            to.bytes(&key.0);
+            to.bytes(&request.0);
+        }
+    }
+}
+
+impl Record {
+    fn write(&self, to: &mut Writer<'_>) {
+        to.head(Major::Array, 3);
+        to.unsigned(self.kind.into());
+        to.boolean(self.skippable);
+        to.bytes(&self.body);
+    }
+}
+
+impl EntryBytes {
+    /// Reads the entry without copying its records' bodies: they share these bytes.
+    ///
+    /// # Errors
+    /// The bytes are not the canonical form of an entry, or are that of an entry at another
+    /// position.
+    pub fn decode(&self) -> Result<Entry, DecodeError> {
+        refuse_too_large(&self.bytes)?;
+        let entry = read(&self.bytes)?;
+        if entry.position != self.position {
+            return Err(DecodeError::Position { says: entry.position, found: self.position });
+        }
+        Ok(entry)
+    }
+}
+
+fn refuse_too_large(bytes: &[u8]) -> Result<(), DecodeError> {
+    if bytes.len() > ENTRY_BYTES_MAX {
+        return Err(DecodeError::TooLarge { bytes: bytes.len() });
+    }
+    Ok(())
+}
+
+fn read(all: &Bytes) -> Result<Entry, DecodeError> {
+    let mut fields = Fields::open(all)?;
+    let entry = Entry {
+        position: fields.required(Field::Position, |f| f.value(Reader::unsigned).map(Position))?,
+        moment: fields.required(Field::Moment, Fields::moment)?,
+        actor: fields.required(Field::Actor, Fields::text)?,
+        command: fields.required(Field::Command, |f| f.value(Reader::bytes_of).map(CommandId))?,
+        part: fields.required(Field::Part, |f| f.number(Field::Part))?,
+        parts: fields.required(Field::Parts, |f| f.number(Field::Parts))?,
+        previous: fields.required(Field::Previous, Fields::digest)?,
+        changes: fields.required(Field::Changes, Fields::changes)?,
+        request: fields.optional(Field::Request, Fields::text)?,
+        trace: fields.optional(Field::Trace, Fields::text)?,
+        idempotency: fields.optional(Field::Idempotency, Fields::idempotency)?,
+    };
+    fields.close()?;
+    match entry.out_of_bounds() {
+        Some(field) => Err(DecodeError::Bounds { field }),
+        None => Ok(entry),
+    }
+}
+
+/// Walks through the fields of one entry's map, in the order of their keys.
+struct Fields<'a> {
+    all: &'a Bytes,
+    reader: Reader<'a>,
+    /// Pairs after the one whose key was read.
+    left: u64,
+    /// The key whose value comes next.
+    key: Option<u64>,
+}
+
+impl<'a> Fields<'a> {
+    fn open(all: &'a Bytes) -> Result<Self, DecodeError> {
+        let mut fields = Self { all, reader: Reader::new(all), left: 0, key: None };
+        fields.left = fields.value(|reader| reader.head(Major::Map))?;
+        fields.advance(0)?;
+        Ok(fields)
+    }
+
+    /// Reads a value; what is wrong with it lies where it begins.
+    fn value<T>(
+        &mut self,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T, Fault>,
+    ) -> Result<T, DecodeError> {
+        let at = self.reader.at();
+        read(&mut self.reader).map_err(|fault| match fault {
+            Fault::Short => DecodeError::Short { at: self.all.len() },
+            Fault::Form => DecodeError::Form { at },
+        })
+    }
+
+    /// Moves on to the next key, which must be greater than the last.
+    fn advance(&mut self, last: u64) -> Result<(), DecodeError> {
+        let Some(left) = self.left.checked_sub(1) else {
+            self.key = None;
+            return Ok(());
+        };
+        let key = self.value(Reader::unsigned)?;
+        if key <= last {
+            return Err(DecodeError::Order { key });
+        }
+        (self.left, self.key) = (left, Some(key));
+        Ok(())
+    }
+
+    fn optional<T>(
+        &mut self,
+        field: Field,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, DecodeError> {
+        if self.key != Some(field as u64) {
+            return Ok(None);
+        }
+        let value = read(self)?;
+        self.advance(field as u64)?;
+        Ok(Some(value))
+    }
+
+    fn required<T>(
+        &mut self,
+        field: Field,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        self.optional(field, read)?.ok_or(DecodeError::Missing { field })
+    }
+
+    /// Skips extensions and sees that nothing else is there.
+    fn close(mut self) -> Result<(), DecodeError> {
+        while let Some(key) = self.key {
+            if key < EXTENSION_KEY_MIN {
+                return Err(DecodeError::UnknownKey { key });
+            }
+            self.value(Reader::bytes)?;
+            self.advance(key)?;
+        }
+        match self.reader.left() {
+            0 => Ok(()),
+            bytes => Err(DecodeError::Trailing { bytes }),
+        }
+    }
+
+    fn text(&mut self) -> Result<String, DecodeError> {
+        self.value(Reader::text).map(str::to_owned)
+    }
+
+    fn digest(&mut self) -> Result<Digest, DecodeError> {
+        self.value(Reader::bytes_of).map(Digest)
+    }
+
+    fn number(&mut self, field: Field) -> Result<u32, DecodeError> {
+        let number = self.value(Reader::unsigned)?;
+        u32::try_from(number).map_err(|_| DecodeError::Bounds { field })
+    }
+
+    fn moment(&mut self) -> Result<Moment, DecodeError> {
+        let microseconds = self.value(Reader::integer)?;
+        Moment::from_microseconds(microseconds)
+            .map_err(|_| DecodeError::Bounds { field: Field::Moment })
+    }
+
+    /// The records. Their count is held against the bytes that are left before room is made for
+    /// them, so that a false one costs nothing.
+    fn changes(&mut self) -> Result<Vec<Record>, DecodeError> {
+        let at = self.all.len();
+        let count = self.value(|reader| reader.head(Major::Array))?;
+        let count = usize::try_from(count).map_err(|_| DecodeError::Short { at })?;
+        if count > self.reader.left() / RECORD_BYTES_MIN {
+            return Err(DecodeError::Short { at });
+        }
+        let mut changes = Vec::with_capacity(count);
+        for _ in 0..count {
+            changes.push(self.record()?);
+        }
+        Ok(changes)
+    }
+
+    fn record(&mut self) -> Result<Record, DecodeError> {
+        self.array_of(3)?;
+        let kind = self.value(Reader::unsigned)?;
+        let kind =
+            u16::try_from(kind).map_err(|_| DecodeError::Bounds { field: Field::Changes })?;
+        let skippable = self.value(Reader::boolean)?;
+        let body = self.value(Reader::bytes)?;
+        Ok(Record { kind, skippable, body: self.all.slice_ref(body) })
+    }
+
+    fn idempotency(&mut self) -> Result<Idempotency, DecodeError> {
+        self.array_of(2)?;
+        Ok(Idempotency { key: self.digest()?, request: self.digest()? })
+    }
+
+    fn array_of(&mut self, length: u64) -> Result<(), DecodeError> {
+        let at = self.reader.at();
+        match self.value(|reader| reader.head(Major::Array))? {
+            found if found == length => Ok(()),
+            _ => Err(DecodeError::Form { at }),
+        }
+    }
+}

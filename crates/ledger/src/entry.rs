@@ -1,0 +1,181 @@
+use std::{fmt, str::FromStr};
+
+use bytes::Bytes;
+use muster_words::{Digest, Moment, Position};
+use thiserror::Error;
+
+/// Bytes of an actor's id. Ids are opaque and ours, so they are short.
+pub const ACTOR_BYTES_MAX: usize = 256;
+
+/// Bytes of a request id: long enough for a UUID with a prefix. Clients may send their own, so
+/// whoever takes it in cuts or refuses what is longer.
+pub const REQUEST_BYTES_MAX: usize = 128;
+
+/// Bytes of a trace id: a W3C `traceparent` has 55.
+pub const TRACE_BYTES_MAX: usize = 128;
+
+/// Parts of one command. With 48 KiB a part this is 3 GiB of changes, far beyond what one batch
+/// may bring; it bounds what a reader must be ready to hold together.
+pub const PARTS_MAX: u32 = 65_536;
+
+/// One entry of a ledger: what one command, or one part of it, changed.
+///
+/// # Layout
+/// The canonical form is deterministic CBOR (RFC 8949, 4.2.1): one map of integer keys in rising
+/// order, definite lengths, the shortest form of every number. Keys never change their meaning.
+///
+/// | key  | field         | CBOR                        | there  | bounds                          |
+/// |------|---------------|-----------------------------|--------|---------------------------------|
+/// | 1    | `position`    | unsigned                    | always | 1 …                             |
+/// | 2    | `moment`      | integer                     | always | µs since 1970, years 0 to 9999  |
+/// | 3    | `actor`       | text                        | always | 1 … 256 bytes                   |
+/// | 4    | `command`     | byte string                 | always | 16 bytes                        |
+/// | 5    | `part`        | unsigned                    | always | 1 … `parts`                     |
+/// | 6    | `parts`       | unsigned                    | always | 1 … 65,536                      |
+/// | 7    | `previous`    | byte string                 | always | 32 bytes                        |
+/// | 8    | `changes`     | array of records            | always |                                 |
+/// | 9    | `request`     | text                        | if any | 1 … 128 bytes                   |
+/// | 10   | `trace`       | text                        | if any | 1 … 128 bytes                   |
+/// | 11   | `idempotency` | array: key, request         | if any | two byte strings of 32 bytes    |
+/// | 64 … | (extensions)  | byte string                 | if any | up to key 2⁶⁴ − 1               |
+///
+/// | record  | CBOR                                                        |
+/// |---------|-------------------------------------------------------------|
+/// | a change | array: `kind` (unsigned, 16 bits), `skippable` (boolean), `body` (byte string) |
+///
+/// A whole entry has at most 65,535 bytes, because a tile of the log (C2SP tlog-tiles) writes
+/// its length as 16 bits.
+///
+/// # What is later than this program
+/// A key from 12 to 63 that this program doesn't know changes what the entry means: it is refused
+/// ([`DecodeError::UnknownKey`](crate::DecodeError::UnknownKey)). A key from 64 on is an extension
+/// that is safe to skip: its value is a byte string whatever is in it, and it is left out of
+/// [`Entry`]. Nothing is lost by that, because hashes are of the stored bytes ([`EntryBytes`]) and
+/// stored bytes are never made again from an [`Entry`]. Apart from extensions, bytes that would
+/// not be encoded to themselves are refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where the entry stands; never 0.
+    pub position: Position,
+    /// When the command was decided: one moment for all its parts, later than the last command's.
+    pub moment: Moment,
+    /// Who: an opaque id, never a name or an address, which could not be erased from a ledger.
+    pub actor: String,
+    /// The command that this entry is, or is a part of.
+    pub command: CommandId,
+    /// Which part of the command this is, from 1.
+    pub part: u32,
+    /// How many parts the command has.
+    pub parts: u32,
+    /// The id of the request that brought the command, if one did.
+    pub request: Option<String>,
+    /// The trace that the request belonged to, if any.
+    pub trace: Option<String>,
+    /// What makes a repeated request known, if the client sent a key.
+    pub idempotency: Option<Idempotency>,
+    /// The leaf hash of the entry before; at position 1 the hash of the empty tree.
+    pub previous: Digest,
+    /// What was decided, in order.
+    pub changes: Vec<Record>,
+}
+
+/// The id of a command: 128 bits that its sender drew at random, written as 32 hexadecimal digits.
+/// Positions repeat in another ledger and after a backup was restored; command ids don't.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId(pub [u8; 16]);
+
+impl CommandId {
+    /// The first eight hexadecimal digits: the tag in ETags.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let [a, b, c, d, ..] = self.0;
+        format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
+    }
+}
+
+impl fmt::Display for CommandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for CommandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CommandId({self})")
+    }
+}
+
+/// The text is not 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a command id is 32 hexadecimal digits")]
+pub struct CommandIdError;
+
+impl FromStr for CommandId {
+    type Err = CommandIdError;
+
+    fn from_str(text: &str) -> Result<Self, CommandIdError> {
+        if text.len() != 32 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(CommandIdError);
+        }
+        u128::from_str_radix(text, 16)
+            .map(|number| Self(number.to_be_bytes()))
+            .map_err(|_| CommandIdError)
+    }
+}
+
+/// What makes a repeated request known without keeping the key itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Idempotency {
+    /// SHA-256 of principal and key.
+    pub key: Digest,
+    /// SHA-256 of the request, so that another one under the same key is seen.
+    pub request: Digest,
+}
+
+/// A change as `catalog` encoded it. The ledger keeps its order and knows nothing of its meaning.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Record {
+    /// What kind of change it is; numbers never change their meaning.
+    pub kind: u16,
+    /// Whether a program that doesn't know the kind may pass over it.
+    pub skippable: bool,
+    /// The encoded change.
+    pub body: Bytes,
+}
+
+/// An entry's canonical bytes: what is stored, hashed and sent, and never made anew.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EntryBytes {
+    /// Where the entry stands, as its bytes say.
+    pub position: Position,
+    /// Canonical CBOR; see [`Entry`].
+    pub bytes: Bytes,
+}
+
+impl EntryBytes {
+    /// The entry's hash as a leaf (RFC 6962, 2.1): SHA-256 of a zero byte and the bytes.
+    #[must_use]
+    pub fn leaf(&self) -> Digest {
+        Digest::of_parts(&[&[0], &self.bytes])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_id_is_written_as_32_digits() {
+        let id = CommandId([0, 1, 0xab, 0xcd, 0xef, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+        assert_eq!(id.to_string(), "0001abcdef05060708090a0b0c0d0e0f");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.short(), "0001abcd");
+    }
+
+    #[test]
+    fn what_is_not_32_digits_is_no_command_id() {
+        for text in ["", "0", &"g".repeat(32), &format!("+{}", "0".repeat(31)), &"é".repeat(16)] {
+            assert_eq!(text.parse::<CommandId>(), Err(CommandIdError), "{text}");
+        }
+    }
+}
