@@ -1,3 +1,18 @@
-//! The meaning: the compiled model, changes, the one fold, decisions, rules and queries.
+//! The meaning of a ledger: the compiled model, the frozen changes, the one fold that turns
+//! changes into a catalog, the decisions that turn commands into changes, rules and queries.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number: moments, ids and contents
+//! arrive with the command, so that any history can be folded again and any failure simulated.
+//! Nothing here knows HTTP, storage, or who may do what.
 
+pub mod apply;
+mod catalog;
+pub mod changes;
+mod content;
+mod lifecycle;
 pub mod model;
+pub mod state;
+
+pub use catalog::Catalog;
+pub use content::Content;
+pub use lifecycle::{Lifecycle, LifecycleError};

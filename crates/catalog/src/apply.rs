@@ -1,0 +1,264 @@
+//! The one fold: how a command's changes turn a catalog into the next one, live and in replay.
+//!
+//! Changes are frozen facts, so nothing here decides: it can only find that an entry names what
+//! isn't there, which means that the ledger and this code disagree, and says so.
+
+mod entities;
+mod hiding;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use imbl::OrdSet;
+use muster_words::{
+    ContentRef, Digest, Moment, Position, Xid,
+    limits::{IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_MICROSECONDS},
+};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::{
+    Catalog,
+    changes::{Answered, Change, Outcome},
+    model::Model,
+    state::{Bindings, Key, Remembered, Stamp, Tag},
+};
+
+/// A command as the ledger records it: all its parts.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Its moment, shared by its parts.
+    pub moment: Moment,
+    /// The first four bytes of its id.
+    pub tag: Tag,
+    /// The digests of its idempotency key and of its request.
+    pub idempotency: Option<(Digest, Digest)>,
+    /// The position of each part, with its changes; at least one.
+    pub parts: Vec<(Position, Vec<Change>)>,
+}
+
+impl Recorded {
+    /// The stamp of whatever the command changes: the position of its last part.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        let position = self.parts.last().map_or(Position::ZERO, |(position, _)| *position);
+        Stamp { position, tag: self.tag }
+    }
+}
+
+/// What follows from contents and the model, which the fold itself never reads: computed on the
+/// caller's thread for a live command, in parallel for a replay.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The compiled model, for a command that writes it.
+    pub model: Option<Arc<Model>>,
+    /// The parsed capabilities, for a command that writes them.
+    pub capabilities: Option<Arc<Value>>,
+    /// What groups bind, by the group's xid; absent: nothing.
+    pub bindings: BTreeMap<Xid, Arc<Bindings>>,
+    /// What documents refer to, by the version's xid; absent: nothing.
+    pub references: BTreeMap<Xid, Arc<[Xid]>>,
+}
+
+/// What a fold asks its caller to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// Contents to erase.
+    pub purges: Vec<ContentRef>,
+}
+
+/// An entry names what isn't there: the ledger and this release disagree.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the entry at position {position} changes {subject}, {reason}")]
+pub struct ApplyError {
+    /// The entry.
+    pub position: Position,
+    /// The entity that it names.
+    pub subject: Xid,
+    /// What doesn't fit.
+    pub reason: &'static str,
+}
+
+/// Why one change doesn't fit, before its position is known.
+type Misfit = &'static str;
+
+impl Catalog {
+    /// Folds one command.
+    ///
+    /// # Errors
+    /// See [`ApplyError`]. The catalog is then half-folded and must be dropped.
+    pub fn apply(&mut self, command: &Recorded, facts: &Facts) -> Result<Effects, ApplyError> {
+        let mut fold = Fold {
+            stamp: command.stamp(),
+            moment: command.moment,
+            entry: Position::ZERO,
+            facts,
+            touched: BTreeSet::new(),
+            effects: Effects::default(),
+        };
+        let mut answered = None;
+        for (position, changes) in &command.parts {
+            fold.entry = *position;
+            for change in changes {
+                if let Change::Answered(answer) = change {
+                    answered = Some(answer);
+                } else {
+                    self.fold(&mut fold, change).map_err(|reason| ApplyError {
+                        position: *position,
+                        subject: change.subject(),
+                        reason,
+                    })?;
+                }
+            }
+        }
+        for xid in std::mem::take(&mut fold.touched) {
+            self.index_references(&xid);
+        }
+        self.stamp = fold.stamp;
+        self.moment = command.moment;
+        self.remember(command, answered);
+        Ok(fold.effects)
+    }
+
+    fn fold(&mut self, fold: &mut Fold<'_>, change: &Change) -> Result<(), Misfit> {
+        match change {
+            Change::RegistryOpened(body) => {
+                self.id = body.registry.clone();
+                Ok(())
+            }
+            Change::RegistryWritten(body) => {
+                self.write_registry(fold, body);
+                Ok(())
+            }
+            Change::ModelWritten(body) => self.write_model(fold, body),
+            Change::CapabilitiesWritten(body) => {
+                self.capabilities_source = Some(body.capabilities.resolve(fold.entry));
+                self.capabilities.clone_from(&fold.facts.capabilities);
+                self.capabilities_stamp = fold.stamp;
+                Ok(())
+            }
+            Change::GroupWritten(body) => self.write_group(fold, body),
+            Change::MetaWritten(body) => self.write_meta(fold, body),
+            Change::VersionWritten(body) => self.write_version(fold, body),
+            Change::MembersMoved(body) => self.move_members(fold, body),
+            Change::Hidden(body) => self.hide(fold, &body.xid),
+            Change::Restored(body) => self.restore(fold, &body.xid),
+            Change::Purged(body) => {
+                self.purge(fold, &body.xid);
+                Ok(())
+            }
+            Change::KeyCreated(body) => {
+                let record = body.record.resolve(fold.entry);
+                let key = Key { record, created: fold.moment, revoked: None };
+                self.keys.insert(body.id.clone(), Arc::new(key));
+                Ok(())
+            }
+            Change::KeyRevoked(body) => {
+                let key = self.keys.get_mut(&body.id).ok_or("which is no key")?;
+                Arc::make_mut(key).revoked = Some(fold.moment);
+                Ok(())
+            }
+            Change::Answered(_) => Ok(()),
+        }
+    }
+
+    fn remember(&mut self, command: &Recorded, answered: Option<&Answered>) {
+        if let (Some((key, request)), Some(answer)) = (command.idempotency, answered) {
+            let remembered = Remembered {
+                request,
+                position: self.stamp.position,
+                outcome: answer.outcome,
+                subject: answer.subject.clone(),
+                moment: command.moment,
+            };
+            self.remembered.insert(key, Arc::new(remembered));
+            self.remembered_order.push_back(key);
+        }
+        while let Some(oldest) = self.remembered_order.front() {
+            let is_old = self.remembered.get(oldest).is_none_or(|answer| {
+                let age = command.moment.microseconds() - answer.moment.microseconds();
+                age > IDEMPOTENCY_MICROSECONDS
+            });
+            if !is_old && self.remembered_order.len() <= IDEMPOTENCY_KEYS_MAX {
+                return;
+            }
+            if let Some(key) = self.remembered_order.pop_front() {
+                self.remembered.remove(&key);
+            }
+        }
+    }
+
+    /// The answer that a command with that idempotency key got, while it is remembered.
+    #[must_use]
+    pub fn remembered(&self, key: &Digest) -> Option<&Arc<Remembered>> {
+        self.remembered.get(key)
+    }
+
+    /// Makes the index of referrers say what the entity refers to now.
+    fn index_references(&mut self, xid: &Xid) {
+        match xid {
+            Xid::Resource { .. } => {
+                let Some(resource) = self.resource_at(xid) else { return };
+                let new = resource.default_version().map(|version| version.references.clone());
+                let new = new.unwrap_or_else(|| Arc::new([]));
+                let old = resource.indexed.clone();
+                if Arc::ptr_eq(&old, &new) || old == new {
+                    return;
+                }
+                self.unrefer(xid, old.iter());
+                self.refer(xid, new.iter());
+                if let Some(resource) = self.resource_mut(xid) {
+                    resource.indexed = new;
+                }
+            }
+            _ => {
+                if let Some(group) = self.group_at(xid) {
+                    let bindings = group.own.bindings.clone();
+                    self.refer(xid, bindings.targets());
+                }
+            }
+        }
+    }
+
+    fn refer<'a>(&mut self, source: &Xid, targets: impl Iterator<Item = &'a Xid>) {
+        for target in targets {
+            let name: Arc<str> = target.to_string().into();
+            let mut sources = self.referrers.get(&*name).cloned().unwrap_or_else(OrdSet::new);
+            sources.insert(source.clone());
+            self.referrers.insert(name, sources);
+        }
+    }
+
+    fn unrefer<'a>(&mut self, source: &Xid, targets: impl Iterator<Item = &'a Xid>) {
+        for target in targets {
+            let name = target.to_string();
+            let Some(sources) = self.referrers.get_mut(name.as_str()) else { continue };
+            sources.remove(source);
+            if sources.is_empty() {
+                self.referrers.remove(name.as_str());
+            }
+        }
+    }
+}
+
+/// One command on its way into a catalog.
+struct Fold<'a> {
+    stamp: Stamp,
+    moment: Moment,
+    /// The part whose changes are being folded: new contents lie beside it.
+    entry: Position,
+    facts: &'a Facts,
+    /// Resources and groups whose references may have changed.
+    touched: BTreeSet<Xid>,
+    effects: Effects,
+}
+
+impl Outcome {
+    /// Whether the entity is new.
+    #[must_use]
+    pub const fn is_created(self) -> bool {
+        matches!(self, Self::Created)
+    }
+}

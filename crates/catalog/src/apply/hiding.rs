@@ -1,0 +1,195 @@
+use std::sync::Arc;
+
+use muster_words::Xid;
+
+use super::{Fold, Misfit};
+use crate::{
+    Catalog,
+    state::{Folded, Group, Hidden, Resource, Subtree, Version},
+};
+
+const NOT_THERE: Misfit = "which isn't there";
+
+impl Catalog {
+    /// Takes an entity out of sight and keeps it for a restore.
+    pub(super) fn hide(&mut self, fold: &mut Fold<'_>, xid: &Xid) -> Result<(), Misfit> {
+        let what = self.take(fold, xid).ok_or(NOT_THERE)?;
+        let name: Arc<str> = xid.to_string().into();
+        let before = self.hidden.get(&*name).cloned();
+        self.hidden.insert(name, Arc::new(Hidden { stamp: fold.stamp, what, before }));
+        Ok(())
+    }
+
+    fn take(&mut self, fold: &mut Fold<'_>, xid: &Xid) -> Option<Subtree> {
+        match xid {
+            Xid::Registry | Xid::Meta { .. } => None,
+            Xid::Group { groups, group } => {
+                let taken = self.groups.get_mut(groups)?.remove(&Folded(group.clone()))?;
+                self.unrefer(xid, taken.own.bindings.targets());
+                for (resources, collection) in &taken.resources {
+                    for resource in collection.values() {
+                        let source = Xid::Resource {
+                            groups: groups.clone(),
+                            group: group.clone(),
+                            resources: resources.clone(),
+                            resource: resource.id.clone(),
+                        };
+                        self.unrefer(&source, resource.indexed.iter());
+                        self.documents -= 1;
+                    }
+                }
+                Some(Subtree::Group(taken))
+            }
+            Xid::Resource { resources, resource, .. } => {
+                let group = self.group_mut(xid)?;
+                let collection = group.resources.get_mut(resources)?;
+                let taken = collection.remove(&Folded(resource.clone()))?;
+                if collection.is_empty() {
+                    group.resources.remove(resources);
+                }
+                self.unrefer(xid, taken.indexed.iter());
+                self.documents -= 1;
+                Some(Subtree::Resource(taken))
+            }
+            Xid::Version { version, .. } => {
+                let stamp = fold.stamp;
+                let resource = self.resource_mut(xid)?;
+                let taken = resource.versions.remove(version)?;
+                resource.any = stamp;
+                fold.touched.extend(xid.resource());
+                Some(Subtree::Version(taken))
+            }
+        }
+    }
+
+    /// Brings back what the last deletion of that name hid, as new states.
+    pub(super) fn restore(&mut self, fold: &mut Fold<'_>, xid: &Xid) -> Result<(), Misfit> {
+        let name = xid.to_string();
+        let hidden = self.hidden.remove(name.as_str()).ok_or("which isn't hidden")?;
+        if let Some(before) = &hidden.before {
+            self.hidden.insert(name.into(), before.clone());
+        }
+        match (&hidden.what, xid) {
+            (Subtree::Group(group), Xid::Group { groups, group: id }) => {
+                let group = fold.revive_group(xid, group);
+                for (resources, collection) in &group.resources {
+                    for resource in collection.values() {
+                        fold.touched.insert(Xid::Resource {
+                            groups: groups.clone(),
+                            group: id.clone(),
+                            resources: resources.clone(),
+                            resource: resource.id.clone(),
+                        });
+                        self.documents += 1;
+                    }
+                }
+                let collection = self.groups.entry(groups.clone()).or_default();
+                collection.insert(Folded(id.clone()), Arc::new(group));
+                fold.touched.insert(xid.clone());
+            }
+            (Subtree::Resource(resource), Xid::Resource { resources, resource: id, .. }) => {
+                let resource = fold.revive_resource(xid, resource);
+                let group = self.group_mut(xid).ok_or(NOT_THERE)?;
+                let collection = group.resources.entry(resources.clone()).or_default();
+                collection.insert(Folded(id.clone()), Arc::new(resource));
+                self.documents += 1;
+                fold.touched.insert(xid.clone());
+            }
+            (Subtree::Version(version), Xid::Version { .. }) => {
+                let version = fold.revive_version(xid, version);
+                let stamp = fold.stamp;
+                let resource = self.resource_mut(xid).ok_or(NOT_THERE)?;
+                resource.versions.insert(Arc::new(version));
+                resource.any = stamp;
+                fold.touched.extend(xid.resource());
+            }
+            _ => return Err("which was hidden as something else"),
+        }
+        Ok(())
+    }
+
+    /// Erases a name: all states of every incarnation, and of everything under it.
+    pub(super) fn purge(&mut self, fold: &mut Fold<'_>, xid: &Xid) {
+        let mut contents = Vec::new();
+        if let Some(what) = self.take(fold, xid) {
+            contents.extend(what.contents());
+        }
+        let own = xid.to_string();
+        let inside = format!("{own}/");
+        let names: Vec<Arc<str>> = self
+            .hidden
+            .range::<_, Arc<str>>(Arc::from(own.as_str())..)
+            .map(|(name, _)| name.clone())
+            .take_while(|name| name.starts_with(&own))
+            .filter(|name| **name == *own || name.starts_with(&inside))
+            .collect();
+        for name in names {
+            let mut next = self.hidden.remove(&*name);
+            while let Some(hidden) = next {
+                contents.extend(hidden.what.contents());
+                next = hidden.before.clone();
+            }
+        }
+        fold.effects.purges.extend(contents.iter().map(|content| content.reference()));
+        self.purged.insert(own.into(), fold.stamp);
+    }
+}
+
+impl Fold<'_> {
+    fn revive_version(&self, xid: &Xid, old: &Arc<Version>) -> Version {
+        let mut new = (**old).clone();
+        new.epoch += 1;
+        new.modified = self.moment;
+        new.stamp = self.stamp;
+        new.previous = Some(old.clone());
+        new.references =
+            self.facts.references.get(xid).cloned().unwrap_or_else(|| Arc::new([]));
+        new
+    }
+
+    fn revive_resource(&self, xid: &Xid, old: &Resource) -> Resource {
+        let mut new = old.clone();
+        let mut meta = (*old.meta).clone();
+        meta.epoch += 1;
+        meta.modified = self.moment;
+        meta.stamp = self.stamp;
+        meta.previous = Some(old.meta.clone());
+        new.meta = Arc::new(meta);
+        new.pointer = self.stamp;
+        new.any = self.stamp;
+        // What stood in the index was taken out when the resource was hidden.
+        new.indexed = Arc::new([]);
+        for version in old.versions.iter() {
+            let name = xid.version(version.id.clone()).unwrap_or_else(|| xid.clone());
+            new.versions.insert(Arc::new(self.revive_version(&name, version)));
+        }
+        new
+    }
+
+    fn revive_group(&self, xid: &Xid, old: &Group) -> Group {
+        let mut new = old.clone();
+        let mut own = (*old.own).clone();
+        own.stamp = self.stamp;
+        own.previous = Some(old.own.clone());
+        own.bindings = self.facts.bindings.get(xid).cloned().unwrap_or_default();
+        new.own = Arc::new(own);
+        new.epoch += 1;
+        new.modified = self.moment;
+        let Xid::Group { groups, group } = xid else { return new };
+        for (resources, collection) in &old.resources {
+            for (key, resource) in collection {
+                let name = Xid::Resource {
+                    groups: groups.clone(),
+                    group: group.clone(),
+                    resources: resources.clone(),
+                    resource: resource.id.clone(),
+                };
+                let revived = self.revive_resource(&name, resource);
+                if let Some(collection) = new.resources.get_mut(resources) {
+                    collection.insert(key.clone(), Arc::new(revived));
+                }
+            }
+        }
+        new
+    }
+}

@@ -1,0 +1,237 @@
+use bytes::Bytes;
+use minicbor::{Decode, Encode};
+use thiserror::Error;
+
+use super::Change;
+
+/// Why the bytes of a change don't decode.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ChangeError {
+    /// A kind that this release doesn't know: a newer one wrote it.
+    #[error("a change of kind {0}, which this release doesn't know")]
+    Unknown(u16),
+    /// The body isn't what a change of that kind looks like.
+    #[error("a change of kind {kind} that doesn't decode: {reason}")]
+    Malformed {
+        /// The change's kind.
+        kind: u16,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// The body decodes but isn't the one form in which it is written.
+    #[error("a change of kind {0} that isn't in canonical form")]
+    NotCanonical(u16),
+}
+
+fn encode<T: Encode<()>>(body: &T) -> Bytes {
+    let mut out = Vec::with_capacity(160);
+    // Writing to a Vec can't fail: its error type has no values.
+    match minicbor::encode(body, &mut out) {
+        Ok(()) => Bytes::from(out),
+        Err(_) => Bytes::new(),
+    }
+}
+
+fn decode<'b, T: Encode<()> + Decode<'b, ()>>(kind: u16, body: &'b [u8]) -> Result<T, ChangeError> {
+    let value: T = minicbor::decode(body)
+        .map_err(|error| ChangeError::Malformed { kind, reason: error.to_string() })?;
+    if encode(&value) == body { Ok(value) } else { Err(ChangeError::NotCanonical(kind)) }
+}
+
+impl Change {
+    /// The kind and the body in which the ledger keeps this change.
+    #[must_use]
+    pub fn encode(&self) -> (u16, Bytes) {
+        match self {
+            Self::RegistryOpened(body) => (1, encode(body)),
+            Self::RegistryWritten(body) => (2, encode(body)),
+            Self::ModelWritten(body) => (3, encode(body)),
+            Self::CapabilitiesWritten(body) => (4, encode(body)),
+            Self::GroupWritten(body) => (5, encode(body)),
+            Self::MetaWritten(body) => (6, encode(body)),
+            Self::VersionWritten(body) => (7, encode(body)),
+            Self::Hidden(body) => (8, encode(body)),
+            Self::Restored(body) => (9, encode(body)),
+            Self::Purged(body) => (10, encode(body)),
+            Self::MembersMoved(body) => (11, encode(body)),
+            Self::KeyCreated(body) => (12, encode(body)),
+            Self::KeyRevoked(body) => (13, encode(body)),
+            Self::Answered(body) => (14, encode(body)),
+        }
+    }
+
+    /// Reads a change from the ledger.
+    ///
+    /// # Errors
+    /// See [`ChangeError`]; any bytes give a change or an error.
+    pub fn decode(kind: u16, body: &[u8]) -> Result<Self, ChangeError> {
+        Ok(match kind {
+            1 => Self::RegistryOpened(decode(kind, body)?),
+            2 => Self::RegistryWritten(decode(kind, body)?),
+            3 => Self::ModelWritten(decode(kind, body)?),
+            4 => Self::CapabilitiesWritten(decode(kind, body)?),
+            5 => Self::GroupWritten(decode(kind, body)?),
+            6 => Self::MetaWritten(decode(kind, body)?),
+            7 => Self::VersionWritten(decode(kind, body)?),
+            8 => Self::Hidden(decode(kind, body)?),
+            9 => Self::Restored(decode(kind, body)?),
+            10 => Self::Purged(decode(kind, body)?),
+            11 => Self::MembersMoved(decode(kind, body)?),
+            12 => Self::KeyCreated(decode(kind, body)?),
+            13 => Self::KeyRevoked(decode(kind, body)?),
+            14 => Self::Answered(decode(kind, body)?),
+            kind => return Err(ChangeError::Unknown(kind)),
+        })
+    }
+}
+
+/// A word that is written as text.
+macro_rules! text_word {
+    ($name:ident, $type:ty) => {
+        pub(super) mod $name {
+            use minicbor::{
+                Decoder, Encoder,
+                decode::Error as DecodeError,
+                encode::{Error as EncodeError, Write},
+            };
+
+            pub fn encode<C, W: Write>(
+                word: &$type,
+                encoder: &mut Encoder<W>,
+                _: &mut C,
+            ) -> Result<(), EncodeError<W::Error>> {
+                encoder.str(&word.to_string())?;
+                Ok(())
+            }
+
+            pub fn decode<C>(
+                decoder: &mut Decoder<'_>,
+                _: &mut C,
+            ) -> Result<$type, DecodeError> {
+                decoder.str()?.parse().map_err(|_| DecodeError::message(stringify!($name)))
+            }
+        }
+    };
+}
+
+text_word!(id, muster_words::Id);
+text_word!(xid, muster_words::Xid);
+
+/// A word that is written as a number.
+macro_rules! number_word {
+    ($name:ident, $type:ty, $number:ident, $to:expr, $from:expr) => {
+        pub(super) mod $name {
+            use minicbor::{
+                Decoder, Encoder,
+                decode::Error as DecodeError,
+                encode::{Error as EncodeError, Write},
+            };
+
+            pub fn encode<C, W: Write>(
+                word: &$type,
+                encoder: &mut Encoder<W>,
+                _: &mut C,
+            ) -> Result<(), EncodeError<W::Error>> {
+                let to: fn(&$type) -> $number = $to;
+                encoder.$number(to(word))?;
+                Ok(())
+            }
+
+            pub fn decode<C>(
+                decoder: &mut Decoder<'_>,
+                _: &mut C,
+            ) -> Result<$type, DecodeError> {
+                let from: fn($number) -> Option<$type> = $from;
+                from(decoder.$number()?).ok_or(DecodeError::message(stringify!($name)))
+            }
+        }
+    };
+}
+
+number_word!(
+    moment,
+    muster_words::Moment,
+    i64,
+    |moment| moment.microseconds(),
+    |number| muster_words::Moment::from_microseconds(number).ok()
+);
+number_word!(
+    lifecycle,
+    crate::Lifecycle,
+    u8,
+    |state| state.number(),
+    crate::Lifecycle::from_number
+);
+number_word!(
+    outcome,
+    crate::changes::Outcome,
+    u8,
+    |outcome| match outcome {
+        crate::changes::Outcome::Created => 1,
+        crate::changes::Outcome::Updated => 2,
+        crate::changes::Outcome::Removed => 3,
+    },
+    |number| match number {
+        1 => Some(crate::changes::Outcome::Created),
+        2 => Some(crate::changes::Outcome::Updated),
+        3 => Some(crate::changes::Outcome::Removed),
+        _ => None,
+    }
+);
+
+pub(super) mod digest {
+    use minicbor::{
+        Decoder, Encoder,
+        decode::Error as DecodeError,
+        encode::{Error as EncodeError, Write},
+    };
+    use muster_words::Digest;
+
+    pub fn encode<C, W: Write>(
+        digest: &Digest,
+        encoder: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        encoder.bytes(&digest.0)?;
+        Ok(())
+    }
+
+    pub fn decode<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<Digest, DecodeError> {
+        let bytes = decoder.bytes()?.try_into();
+        bytes.map(Digest).map_err(|_| DecodeError::message("digest"))
+    }
+}
+
+pub(super) mod position {
+    use minicbor::{
+        Decoder, Encoder,
+        decode::Error as DecodeError,
+        encode::{Error as EncodeError, Write},
+    };
+    use muster_words::Position;
+
+    pub fn encode<C, W: Write>(
+        position: &Option<Position>,
+        encoder: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        match position {
+            Some(position) => encoder.u64(position.0)?,
+            None => encoder.null()?,
+        };
+        Ok(())
+    }
+
+    pub fn decode<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<Option<Position>, DecodeError> {
+        Ok(Some(Position(decoder.u64()?)))
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the shape that the derived decoder asks for")]
+    pub fn nil() -> Option<Option<Position>> {
+        Some(None)
+    }
+
+    pub fn is_nil(position: &Option<Position>) -> bool {
+        position.is_none()
+    }
+}

@@ -1,0 +1,293 @@
+//! The entities as the catalog holds them: immutable states, shared between views.
+//!
+//! Whatever is written keeps the state that it replaces, so that every state stays readable at
+//! its position and a purge finds all contents of a name.
+
+mod folded;
+mod versions;
+
+use std::sync::Arc;
+
+pub use folded::{Collection, Folded, exact, taken};
+use imbl::OrdMap;
+use muster_words::{Id, Moment, Position, Xid};
+pub use versions::Versions;
+
+use crate::{Content, Lifecycle};
+
+/// The first four bytes of a command's id: they tell one ledger's positions from another's in an
+/// ETag, because positions repeat after a backup was restored and command ids don't.
+pub type Tag = [u8; 4];
+
+/// Where and by which command something last changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp {
+    /// The position of the command's last entry.
+    pub position: Position,
+    /// The command's tag.
+    pub tag: Tag,
+}
+
+/// The registry's own attributes.
+#[derive(Clone, Debug)]
+pub struct RegistryState {
+    /// What clients set.
+    pub attributes: Option<Content>,
+    /// Its epoch.
+    pub epoch: u64,
+    /// When it was created.
+    pub created: Moment,
+    /// When it was last modified.
+    pub modified: Moment,
+    /// Its own attributes' last change.
+    pub own: Stamp,
+    /// The last time that groups came or went.
+    pub members: Stamp,
+}
+
+/// A group with its resources.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Its id.
+    pub id: Id,
+    /// Its attributes.
+    pub own: Arc<GroupState>,
+    /// Its epoch: moves with its attributes and when resources come or go.
+    pub epoch: u64,
+    /// When it was last modified, likewise.
+    pub modified: Moment,
+    /// The last time that resources came or went.
+    pub members: Stamp,
+    /// Its resources, by type (plural) and id.
+    pub resources: OrdMap<Id, Collection<Resource>>,
+}
+
+/// A group's attributes.
+#[derive(Clone, Debug)]
+pub struct GroupState {
+    /// What clients set.
+    pub attributes: Option<Content>,
+    /// The documents that bind what lies in it.
+    pub bindings: Arc<Bindings>,
+    /// When it was created.
+    pub created: Moment,
+    /// This state's write.
+    pub stamp: Stamp,
+    /// The state before this one.
+    pub previous: Option<Arc<Self>>,
+}
+
+/// The schema and the rules that documents must pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bindings {
+    /// The xid of a schema or of one of its versions.
+    pub schema: Option<Xid>,
+    /// The xids of rules or of rule groups.
+    pub rules: Vec<Xid>,
+}
+
+impl Bindings {
+    /// Whether nothing is bound.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.schema.is_none() && self.rules.is_empty()
+    }
+
+    /// Every document that is bound: a binding is a reference.
+    pub fn targets(&self) -> impl Iterator<Item = &Xid> {
+        self.schema.iter().chain(&self.rules)
+    }
+}
+
+/// A resource: its Meta and its versions.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// Its id.
+    pub id: Id,
+    /// Its Meta.
+    pub meta: Arc<Meta>,
+    /// The last change of which version is the default.
+    pub pointer: Stamp,
+    /// The last change anywhere in the resource.
+    pub any: Stamp,
+    /// Its versions by id.
+    pub versions: Versions,
+    /// The default version's references, as they stand in the index of referrers.
+    pub indexed: Arc<[Xid]>,
+}
+
+impl Resource {
+    /// The default version.
+    #[must_use]
+    pub fn default_version(&self) -> Option<&Arc<Version>> {
+        self.versions.get(&self.meta.default)
+    }
+}
+
+/// A resource's Meta.
+#[derive(Clone, Debug)]
+pub struct Meta {
+    /// What clients set.
+    pub attributes: Option<Content>,
+    /// The resource's epoch.
+    pub epoch: u64,
+    /// When the resource was created.
+    pub created: Moment,
+    /// When Meta was last modified.
+    pub modified: Moment,
+    /// The default version.
+    pub default: Id,
+    /// Whether somebody pinned the default version.
+    pub sticky: bool,
+    /// The highest version number that the server has given; 0: none yet.
+    pub last_number: u64,
+    /// This state's write.
+    pub stamp: Stamp,
+    /// The state before this one.
+    pub previous: Option<Arc<Self>>,
+}
+
+/// A version.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// Its id.
+    pub id: Id,
+    /// What clients set.
+    pub attributes: Option<Content>,
+    /// Its epoch.
+    pub epoch: u64,
+    /// When it was created.
+    pub created: Moment,
+    /// When it was last modified.
+    pub modified: Moment,
+    /// The version that it descends from; a root names itself.
+    pub ancestor: Id,
+    /// The document's bytes; none: it has none here.
+    pub document: Option<Content>,
+    /// The document's media type.
+    pub content_type: Option<Arc<str>>,
+    /// Its lifecycle state.
+    pub state: Lifecycle,
+    /// This state's write.
+    pub stamp: Stamp,
+    /// The documents that it refers to: a fact of its document and the model.
+    pub references: Arc<[Xid]>,
+    /// The state before this one.
+    pub previous: Option<Arc<Self>>,
+}
+
+/// A state in a chain that leads back to an entity's first one.
+pub trait Chained: Sized {
+    /// The state before this one.
+    fn previous(&self) -> Option<&Arc<Self>>;
+    /// The contents that this state names.
+    fn contents(&self) -> [Option<Content>; 2];
+}
+
+/// All contents of a state and of those before it.
+pub fn contents_of<T: Chained>(newest: &Arc<T>) -> impl Iterator<Item = Content> {
+    std::iter::successors(Some(newest), |state| state.previous())
+        .flat_map(|state| state.contents().into_iter().flatten())
+}
+
+/// Chains are taken apart in a loop: dropping them link by link would recurse as deep as an
+/// entity has states.
+macro_rules! chained {
+    ($type:ty, $state:ident => $contents:expr) => {
+        impl Chained for $type {
+            fn previous(&self) -> Option<&Arc<Self>> {
+                self.previous.as_ref()
+            }
+
+            fn contents(&self) -> [Option<Content>; 2] {
+                let $state = self;
+                $contents
+            }
+        }
+
+        impl Drop for $type {
+            fn drop(&mut self) {
+                let mut next = self.previous.take();
+                while let Some(mut state) = next.and_then(Arc::into_inner) {
+                    next = state.previous.take();
+                }
+            }
+        }
+    };
+}
+
+chained!(GroupState, state => [state.attributes, None]);
+chained!(Meta, state => [state.attributes, None]);
+chained!(Version, state => [state.attributes, state.document]);
+
+/// What a deletion hid, and what earlier deletions of that name hid.
+#[derive(Clone, Debug)]
+pub struct Hidden {
+    /// The deletion.
+    pub stamp: Stamp,
+    /// What it hid.
+    pub what: Subtree,
+    /// What the deletion before it hid.
+    pub before: Option<Arc<Self>>,
+}
+
+/// An entity with all that lies in it.
+#[derive(Clone, Debug)]
+pub enum Subtree {
+    /// A group.
+    Group(Arc<Group>),
+    /// A resource.
+    Resource(Arc<Resource>),
+    /// A version.
+    Version(Arc<Version>),
+}
+
+impl Subtree {
+    /// All contents of all states of everything in it.
+    #[must_use]
+    pub fn contents(&self) -> Vec<Content> {
+        match self {
+            Self::Version(version) => contents_of(version).collect(),
+            Self::Resource(resource) => resource_contents(resource).collect(),
+            Self::Group(group) => contents_of(&group.own)
+                .chain(
+                    group
+                        .resources
+                        .values()
+                        .flat_map(|resources| resources.values())
+                        .flat_map(|resource| resource_contents(resource)),
+                )
+                .collect(),
+        }
+    }
+}
+
+fn resource_contents(resource: &Resource) -> impl Iterator<Item = Content> {
+    contents_of(&resource.meta).chain(resource.versions.iter().flat_map(contents_of))
+}
+
+/// An API key as the catalog knows it: the record's content is for the keys' door alone.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// The record (salted hash, name, role).
+    pub record: Content,
+    /// When it was created.
+    pub created: Moment,
+    /// When it was revoked.
+    pub revoked: Option<Moment>,
+}
+
+/// How a command with an idempotency key was answered.
+#[derive(Clone, Debug)]
+pub struct Remembered {
+    /// The digest of the request that carried the key.
+    pub request: muster_words::Digest,
+    /// The position at which the command ended.
+    pub position: Position,
+    /// What became of the subject.
+    pub outcome: crate::changes::Outcome,
+    /// The entity that the command was about.
+    pub subject: Xid,
+    /// When: keys are forgotten after a day of ledger time.
+    pub moment: Moment,
+}

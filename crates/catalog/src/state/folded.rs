@@ -1,0 +1,46 @@
+use std::{cmp::Ordering, sync::Arc};
+
+use imbl::OrdMap;
+use muster_words::Id;
+
+/// An id as the key of a collection: ordered and found without regard to case, because ids of one
+/// parent must differ in more than case.
+#[derive(Clone, Debug)]
+pub struct Folded(pub Id);
+
+impl Ord for Folded {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let fold = |byte: u8| byte.to_ascii_lowercase();
+        self.0.as_str().bytes().map(fold).cmp(other.0.as_str().bytes().map(fold))
+    }
+}
+
+impl PartialOrd for Folded {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Folded {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Folded {}
+
+/// A collection's entities by id.
+pub type Collection<T> = OrdMap<Folded, Arc<T>>;
+
+/// Finds the entity of exactly that id.
+#[must_use]
+pub fn exact<'a, T>(collection: &'a Collection<T>, id: &Id) -> Option<&'a Arc<T>> {
+    let (found, entity) = collection.get_key_value(&Folded(id.clone()))?;
+    (found.0 == *id).then_some(entity)
+}
+
+/// Finds the id, as it is written, under which an entity stands that has this id but for case.
+#[must_use]
+pub fn taken<'a, T>(collection: &'a Collection<T>, id: &Id) -> Option<&'a Id> {
+    collection.get_key_value(&Folded(id.clone())).map(|(found, _)| &found.0)
+}

@@ -1,0 +1,105 @@
+use std::sync::Arc;
+
+use muster_words::Id;
+
+use super::{Collection, Folded, Version, exact};
+
+/// How many versions lie in one slice before a tree pays: nearly every resource has fewer, and a
+/// tree's smallest node costs more than all of them.
+const SLICE_MAX: usize = 16;
+
+/// A resource's versions by id, ordered without regard to case.
+#[derive(Clone, Debug)]
+pub enum Versions {
+    /// Up to 16.
+    Few(Arc<[Arc<Version>]>),
+    /// More.
+    Many(Collection<Version>),
+}
+
+impl Default for Versions {
+    fn default() -> Self {
+        Self::Few(Arc::new([]))
+    }
+}
+
+impl Versions {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Few(few) => few.len(),
+            Self::Many(many) => many.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The version of exactly that id.
+    #[must_use]
+    pub fn get(&self, id: &Id) -> Option<&Arc<Version>> {
+        match self {
+            Self::Few(few) => few.iter().find(|version| version.id == *id),
+            Self::Many(many) => exact(many, id),
+        }
+    }
+
+    /// The id, as it is written, of the version that has this id but for case.
+    #[must_use]
+    pub fn taken(&self, id: &Id) -> Option<&Id> {
+        match self {
+            Self::Few(few) => few
+                .iter()
+                .map(|version| &version.id)
+                .find(|other| other.as_str().eq_ignore_ascii_case(id.as_str())),
+            Self::Many(many) => super::taken(many, id),
+        }
+    }
+
+    /// All versions in the order of their ids.
+    pub fn iter(&self) -> Box<dyn Iterator<Item = &Arc<Version>> + '_> {
+        match self {
+            Self::Few(few) => Box::new(few.iter()),
+            Self::Many(many) => Box::new(many.values()),
+        }
+    }
+
+    /// Adds a version or replaces the one of that id.
+    pub fn insert(&mut self, version: Arc<Version>) {
+        let key = Folded(version.id.clone());
+        match self {
+            Self::Many(many) => {
+                many.insert(key, version);
+            }
+            Self::Few(few) => {
+                let mut list = few.to_vec();
+                match list.binary_search_by(|other| Folded(other.id.clone()).cmp(&key)) {
+                    Ok(index) => list[index] = version,
+                    Err(index) => list.insert(index, version),
+                }
+                *self = if list.len() <= SLICE_MAX {
+                    Self::Few(list.into())
+                } else {
+                    Self::Many(list.into_iter().map(|v| (Folded(v.id.clone()), v)).collect())
+                };
+            }
+        }
+    }
+
+    /// Takes a version out.
+    pub fn remove(&mut self, id: &Id) -> Option<Arc<Version>> {
+        self.get(id)?;
+        match self {
+            Self::Many(many) => many.remove(&Folded(id.clone())),
+            Self::Few(few) => {
+                let removed = few.iter().find(|version| version.id == *id).cloned();
+                *self = Self::Few(few.iter().filter(|v| v.id != *id).cloned().collect());
+                removed
+            }
+        }
+    }
+}
