@@ -34,8 +34,7 @@ impl Memory {
     #[must_use]
     pub fn new() -> Self {
         let head = Head::EMPTY;
-        let kept =
-            Kept { head, entries: Vec::new(), leaves: Vec::new(), contents: HashMap::new() };
+        let kept = Kept { head, entries: Vec::new(), leaves: Vec::new(), contents: HashMap::new() };
         Self { kept: RwLock::new(kept), head: watch::Sender::new(head) }
     }
 

@@ -1,0 +1,227 @@
+use std::path::PathBuf;
+
+use muster_journal::{Corrupt, Damage, ReadError};
+use muster_ledger::{EntryBytes, Head};
+use muster_words::{Digest, Position};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+
+use super::{
+    error::{OpenError, read_error},
+    options::Options,
+};
+
+/// "Must" in ASCII: marks the file as ours (`PRAGMA application_id`).
+const APPLICATION_ID: i32 = 0x4d75_7374;
+
+/// The newest format of the file that this release knows (`PRAGMA user_version`). It is raised
+/// when an older release would misread what a newer one wrote.
+const FORMAT: u32 = 1;
+
+/// The release that a file of format 1 needs.
+const NEEDS: &str = "0.1.0";
+
+/// The first SQLite whose log can be reset while others commit.
+const ENGINE_NEEDED: &str = "3.51.3";
+const ENGINE_NEEDED_NUMBER: i32 = 3_051_003;
+
+/// Bytes of a page. Three documents of 2 KiB fit one, where a page of 4 KiB holds one and wastes
+/// nearly half; larger pages make the log of a single small write grow instead.
+const PAGE_BYTES: u32 = 8_192;
+
+/// How long a connection waits for another's lock. Only the end of a checkpoint waits for readers.
+const LOCK_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Contents of one position: the low bits of a content's key.
+pub(crate) const ORDINAL_BITS: u32 = 16;
+
+const SCHEMA: &str = "
+CREATE TABLE about (name TEXT NOT NULL, needs TEXT NOT NULL) STRICT;
+CREATE TABLE entries (position INTEGER PRIMARY KEY, leaf BLOB NOT NULL, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE contents (key INTEGER PRIMARY KEY, digest BLOB NOT NULL, bytes BLOB NOT NULL) STRICT;
+";
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The one that appends.
+    Writer,
+    /// One of those that read.
+    Reader,
+    /// The one that copies the log back into the file.
+    Checkpointer,
+}
+
+/// A ledger's file, and how its connections are made.
+#[derive(Debug)]
+pub(crate) struct File {
+    path: PathBuf,
+    pub(crate) options: Options,
+}
+
+/// Refuses an engine that is known to damage files.
+pub(crate) fn check_engine() -> Result<(), OpenError> {
+    if rusqlite::version_number() < ENGINE_NEEDED_NUMBER {
+        let found = rusqlite::version().to_owned();
+        return Err(OpenError::Engine { found, needed: ENGINE_NEEDED });
+    }
+    Ok(())
+}
+
+impl File {
+    pub(crate) fn new(path: PathBuf, options: Options) -> Self {
+        Self { path, options }
+    }
+
+    /// Opens the writer's connection for the first time: makes the file where there is none, and
+    /// checks that it is the ledger of that name in a format that is known.
+    pub(crate) fn open(&self, name: &str) -> Result<Connection, OpenError> {
+        let connection = self
+            .connect_with(Role::Writer, OpenFlags::SQLITE_OPEN_CREATE)
+            .map_err(OpenError::from_sqlite)?;
+        let is_new = is_new(&connection).map_err(OpenError::from_sqlite)?;
+        if is_new {
+            make(&connection, name).map_err(OpenError::from_sqlite)?;
+        }
+        check_format(&connection)?;
+        check_name(&connection, name)?;
+        check_settings(&connection)?;
+        Ok(connection)
+    }
+
+    /// Opens one more connection to the file, which must be there.
+    pub(crate) fn connect(&self, role: Role) -> rusqlite::Result<Connection> {
+        self.connect_with(role, OpenFlags::empty())
+    }
+
+    fn connect_with(&self, role: Role, create: OpenFlags) -> rusqlite::Result<Connection> {
+        // Each connection is used by one thread at a time, which rusqlite's types see to.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(LOCK_WAIT)?;
+        // Cache sizes are in KiB when negative; the writer's holds a large batch.
+        match role {
+            Role::Writer => {
+                // It counts only until the file is made.
+                connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+                connection.pragma_update(None, "cache_size", -32_768)?;
+            }
+            Role::Reader => {
+                connection.pragma_update(None, "query_only", true)?;
+                connection.pragma_update(None, "cache_size", -4_096)?;
+            }
+            Role::Checkpointer => connection.pragma_update(None, "cache_size", -256)?,
+        }
+        connection.execute_batch(
+            "PRAGMA synchronous = FULL;
+             PRAGMA wal_autocheckpoint = 0;
+             PRAGMA mmap_size = 0;
+             PRAGMA temp_store = MEMORY;
+             PRAGMA trusted_schema = OFF;
+             PRAGMA cell_size_check = ON;",
+        )?;
+        connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
+        if let (Role::Writer, Some(pages)) = (role, self.options.pages_max) {
+            connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
+        }
+        Ok(connection)
+    }
+
+    /// Bytes of the write-ahead log's file. It only asks for the size: opening the file beside
+    /// SQLite would drop its locks.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        std::fs::metadata(log).map_or(0, |metadata| metadata.len())
+    }
+}
+
+/// Whether the file is empty, or was left so when making it was cut off.
+fn is_new(connection: &Connection) -> rusqlite::Result<bool> {
+    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(id == 0 && tables == 0)
+}
+
+fn make(connection: &Connection, name: &str) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute_batch(SCHEMA)?;
+    transaction.execute("INSERT INTO about (name, needs) VALUES (?1, ?2)", (name, NEEDS))?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}
+
+fn check_format(connection: &Connection) -> Result<(), OpenError> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    if pragma("application_id").map_err(OpenError::from_sqlite)? != APPLICATION_ID {
+        return Err(OpenError::Foreign);
+    }
+    let found = pragma("user_version").map_err(OpenError::from_sqlite)?;
+    match u32::try_from(found) {
+        Ok(1..=FORMAT) => Ok(()),
+        Ok(found @ 1..) => {
+            // The one thing that every later format keeps where this one has it.
+            let needs = connection
+                .query_row("SELECT needs FROM about", [], |row| row.get(0))
+                .unwrap_or_else(|_| "a later release".to_owned());
+            Err(OpenError::Newer { found, known: FORMAT, needs })
+        }
+        _ => Err(OpenError::Foreign),
+    }
+}
+
+fn check_name(connection: &Connection, wanted: &str) -> Result<(), OpenError> {
+    let found: Option<String> = connection
+        .query_row("SELECT name FROM about", [], |row| row.get(0))
+        .optional()
+        .map_err(OpenError::from_sqlite)?;
+    match found {
+        Some(found) if found == wanted => Ok(()),
+        Some(found) => Err(OpenError::Name { found, wanted: wanted.to_owned() }),
+        None => Err(OpenError::Foreign),
+    }
+}
+
+/// Reads back what durability and erasure stand on.
+fn check_settings(connection: &Connection) -> Result<(), OpenError> {
+    for (setting, needed) in [("journal_mode", "wal"), ("synchronous", "2"), ("secure_delete", "1")]
+    {
+        let found = connection
+            .pragma_query_value(None, setting, |row| {
+                Ok(match row.get_ref(0)? {
+                    rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+                    other => other.as_str().unwrap_or_default().to_owned(),
+                })
+            })
+            .map_err(OpenError::from_sqlite)?;
+        if found != needed {
+            return Err(OpenError::Setting { setting, found, needed });
+        }
+    }
+    Ok(())
+}
+
+/// The head as the file has it.
+pub(crate) fn tail(connection: &Connection) -> Result<Head, ReadError> {
+    let sql = "SELECT position, leaf, bytes FROM entries ORDER BY position DESC LIMIT 1";
+    let last: Option<(u64, [u8; 32], Vec<u8>)> = connection
+        .query_row(sql, [], |row| Ok((position(row, 0)?, row.get(1)?, row.get(2)?)))
+        .optional()
+        .map_err(read_error(Position::ZERO))?;
+    let Some((position, leaf, bytes)) = last else { return Ok(Head::EMPTY) };
+    let entry = EntryBytes { position: Position(position), bytes: bytes.into() };
+    let head = Head::after(&entry);
+    if head.hash != Digest(leaf) {
+        let damage = Damage::EntryChanged;
+        return Err(ReadError::Corrupt(Corrupt { position: entry.position, damage }));
+    }
+    Ok(head)
+}
+
+/// A position from a column; SQLite's integers have a sign, and none below 1 was ever stored.
+pub(crate) fn position(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
+}

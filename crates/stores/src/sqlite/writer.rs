@@ -1,0 +1,309 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use muster_journal::{AppendError, Batch, Cause};
+use muster_ledger::Head;
+use muster_words::ContentRef;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    checkpointer::Checkpointer,
+    error::{Fault, OpenError, append_error, cause},
+    file::{self, File, ORDINAL_BITS, Role},
+    reads::{GateState, Reads, keys, signed},
+};
+
+/// An append and who waits for its answer.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) head: Head,
+    pub(crate) batch: Batch,
+    pub(crate) answer: oneshot::Sender<Result<Head, AppendError>>,
+}
+
+/// The one that appends, on a thread of its own.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    file: Arc<File>,
+    reads: Arc<Reads>,
+    checkpointer: Checkpointer,
+    /// None where it was closed after an error; the next append opens it again.
+    connection: Option<Connection>,
+    announce: watch::Sender<Head>,
+    /// An append of which the file could not be asked yet.
+    doubt: Option<Doubt>,
+    /// Bytes appended since the checkpointer was last woken.
+    bytes_uncopied: u64,
+    /// Purged bytes may still lie in the log, because a reader needed it.
+    purged_in_log: bool,
+}
+
+/// An append whose COMMIT failed.
+#[derive(Clone, Debug)]
+struct Doubt {
+    /// The head after it, if it landed.
+    after: Head,
+    purges: Vec<ContentRef>,
+    failure: Cause,
+}
+
+/// Where a write failed.
+enum Failed {
+    /// Before the COMMIT: nothing of it can ever be there.
+    Before(rusqlite::Error),
+    /// In the COMMIT.
+    Commit(rusqlite::Error),
+}
+
+impl Writer {
+    pub(crate) fn new(
+        connection: Connection,
+        file: Arc<File>,
+        reads: Arc<Reads>,
+        announce: watch::Sender<Head>,
+    ) -> Result<Self, OpenError> {
+        let checkpointer = Checkpointer::start(Arc::clone(&file), Arc::clone(&reads))?;
+        Ok(Self {
+            file,
+            reads,
+            checkpointer,
+            connection: Some(connection),
+            announce,
+            doubt: None,
+            bytes_uncopied: 0,
+            purged_in_log: false,
+        })
+    }
+
+    /// Carries out orders until nobody can give any more, then closes the file.
+    pub(crate) fn run(mut self, mut queue: mpsc::Receiver<Order>) {
+        while let Some(Order { head, batch, answer }) = queue.blocking_recv() {
+            // A caller that has gone doesn't change what was appended.
+            let _ = answer.send(self.append(head, &batch));
+            self.tend_the_log();
+        }
+        self.close();
+    }
+
+    fn append(&mut self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
+        if let Some(doubt) = self.doubt.take() {
+            self.settle(doubt)?;
+        }
+        let present = *self.announce.borrow();
+        if present != head {
+            return Err(AppendError::Moved(present));
+        }
+        batch.check(head)?;
+        if batch.size() > self.file.options.batch_bytes_max {
+            return Err(AppendError::TooLarge);
+        }
+        let after = batch.head_after(head);
+        if after.position.0 >> (i64::BITS - 1 - ORDINAL_BITS) != 0 {
+            return Err(AppendError::Full);
+        }
+        if batch.entries.is_empty() && batch.purges.is_empty() {
+            return Ok(head);
+        }
+        self.write(head, after, batch)?;
+        self.announce.send_replace(after);
+        self.bytes_uncopied += batch.size() as u64;
+        if !batch.purges.is_empty() {
+            self.purged_in_log = true;
+            self.empty_the_log();
+        }
+        Ok(after)
+    }
+
+    fn write(&mut self, head: Head, after: Head, batch: &Batch) -> Result<(), AppendError> {
+        let next = head.position.next();
+        let written = match self.connected(head) {
+            Ok(connection) => write(connection, batch),
+            Err(error) => return Err(append_error(next, error)),
+        };
+        match written {
+            Ok(()) => Ok(()),
+            Err(Failed::Before(error)) => {
+                self.connection = None;
+                Err(append_error(next, error))
+            }
+            // The page that carries the commit is written last, so where a write found no room it
+            // isn't there, and the sync that follows was never asked for.
+            Err(Failed::Commit(error)) if Fault::of(&error) == Fault::NoRoom => {
+                self.connection = None;
+                Err(AppendError::Full)
+            }
+            Err(Failed::Commit(error)) => {
+                let failure: Cause = cause(error);
+                let purges = batch.purges.clone();
+                let doubt = Doubt { after, purges, failure: Arc::clone(&failure) };
+                let is_there = self.settle(doubt)?;
+                if is_there { Ok(()) } else { Err(AppendError::Unavailable(failure)) }
+            }
+        }
+    }
+
+    /// The connection, opened again where an error closed it, and then only if the file still ends
+    /// where this ledger does.
+    fn connected(&mut self, head: Head) -> rusqlite::Result<&Connection> {
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
+            none => {
+                let connection = self.file.connect(Role::Writer)?;
+                match file::tail(&connection) {
+                    Ok(tail) if tail == head => Ok(none.insert(connection)),
+                    _ => Err(rusqlite::Error::InvalidQuery),
+                }
+            }
+        }
+    }
+
+    /// Finds out whether a doubtful append landed: closes every connection, so that the log's
+    /// index is made anew from the log itself, opens one, and reads the tail, which is then the
+    /// truth. What is there is copied into the file and synced, because a sync that failed once
+    /// may have lost pages that a second one calls safe.
+    fn settle(&mut self, doubt: Doubt) -> Result<bool, AppendError> {
+        match self.ask_the_file(&doubt) {
+            Ok((tail, is_there)) => {
+                self.announce.send_replace(tail);
+                Ok(is_there)
+            }
+            Err(cause) => {
+                let cause: &dyn std::error::Error = &cause;
+                tracing::error!(cause, "whether the ledger was written can't be known yet");
+                self.connection = None;
+                let failure = Arc::clone(&doubt.failure);
+                self.doubt = Some(doubt);
+                Err(AppendError::InDoubt(failure))
+            }
+        }
+    }
+
+    fn ask_the_file(&mut self, doubt: &Doubt) -> Result<(Head, bool), Cause> {
+        let gate = self.reads.shut();
+        self.checkpointer.disconnect();
+        self.connection = None;
+        let connection = self.file.connect(Role::Writer).map_err(cause)?;
+        let tail = file::tail(&connection).map_err(cause)?;
+        let mut is_there = tail == doubt.after;
+        for content in &doubt.purges {
+            is_there &= !is_stored(&connection, content).map_err(cause)?;
+        }
+        if is_there {
+            empty(&connection).map_err(cause)?;
+        }
+        self.connection = Some(connection);
+        drop(gate);
+        Ok((tail, is_there))
+    }
+
+    /// After each append: what the log needs, when nobody waits for this batch any more.
+    fn tend_the_log(&mut self) {
+        if self.purged_in_log || self.checkpointer.take_caught_up() {
+            self.empty_the_log();
+        }
+        if self.bytes_uncopied >= self.file.options.checkpoint_bytes {
+            self.bytes_uncopied = 0;
+            self.checkpointer.wake();
+        }
+    }
+
+    /// Copies what is left in the log into the file and cuts the log to nothing. What hinders it,
+    /// a reader or a full disk, passes: it is tried again after the next append.
+    fn empty_the_log(&mut self) {
+        let Some(connection) = &self.connection else { return };
+        match empty(connection) {
+            Ok(()) => self.purged_in_log = false,
+            Err(error) => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::warn!(cause, "the ledger's log could not be emptied");
+            }
+        }
+    }
+
+    fn close(mut self) {
+        self.checkpointer.stop();
+        let mut gate = self.reads.shut();
+        *gate = GateState::Closed;
+        self.checkpointer.disconnect();
+        // The last connection to close copies the log and removes it.
+        if let Some(connection) = self.connection.take()
+            && let Err((_, error)) = connection.close()
+        {
+            let cause: &dyn std::error::Error = &error;
+            tracing::error!(cause, "the ledger's file was not closed cleanly");
+        }
+    }
+}
+
+fn write(connection: &Connection, batch: &Batch) -> Result<(), Failed> {
+    let behavior = TransactionBehavior::Immediate;
+    let transaction = Transaction::new_unchecked(connection, behavior).map_err(Failed::Before)?;
+    write_entries(&transaction, batch).map_err(Failed::Before)?;
+    write_contents(&transaction, batch).map_err(Failed::Before)?;
+    erase(&transaction, &batch.purges).map_err(Failed::Before)?;
+    transaction.commit().map_err(Failed::Commit)
+}
+
+fn write_entries(connection: &Connection, batch: &Batch) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO entries (position, leaf, bytes) VALUES (?1, ?2, ?3)";
+    let mut insert = connection.prepare_cached(sql)?;
+    for entry in &batch.entries {
+        insert.execute(params![signed(entry.position.0), entry.leaf().0, &entry.bytes[..]])?;
+    }
+    Ok(())
+}
+
+fn write_contents(connection: &Connection, batch: &Batch) -> rusqlite::Result<()> {
+    // Append order, whatever the batch's: a key that isn't the highest would split pages.
+    let mut contents: Vec<&(ContentRef, Bytes)> = batch.kept_contents().collect();
+    contents.sort_by_key(|(content, _)| content.position);
+    let sql = "INSERT INTO contents (key, digest, bytes) VALUES (?1, ?2, ?3)";
+    let mut insert = connection.prepare_cached(sql)?;
+    let mut key = 0;
+    for (content, bytes) in contents {
+        let (first, last) = keys(content.position);
+        key = first.max(key + 1);
+        if key > last {
+            let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_TOOBIG);
+            let text = "an entry names more than 65,536 contents".to_owned();
+            return Err(rusqlite::Error::SqliteFailure(error, Some(text)));
+        }
+        insert.execute(params![key, content.digest.0, &bytes[..]])?;
+    }
+    Ok(())
+}
+
+fn erase(connection: &Connection, purges: &[ContentRef]) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM contents WHERE key BETWEEN ?1 AND ?2 AND digest = ?3";
+    let mut delete = connection.prepare_cached(sql)?;
+    for content in purges.iter().filter(|content| can_be_stored(content)) {
+        let (first, last) = keys(content.position);
+        delete.execute(params![first, last, content.digest.0])?;
+    }
+    Ok(())
+}
+
+fn is_stored(connection: &Connection, content: &ContentRef) -> rusqlite::Result<bool> {
+    let (first, last) = keys(content.position);
+    let sql = "SELECT EXISTS (SELECT 1 FROM contents WHERE key BETWEEN ?1 AND ?2 AND digest = ?3)";
+    let found: bool =
+        connection.query_row(sql, params![first, last, content.digest.0], |row| row.get(0))?;
+    Ok(can_be_stored(content) && found)
+}
+
+/// Whether a content's position fits a key; others were never stored.
+fn can_be_stored(content: &ContentRef) -> bool {
+    content.position.0 >> (i64::BITS - 1 - ORDINAL_BITS) == 0
+}
+
+/// Copies the log into the file, syncs it, and cuts the log to nothing.
+fn empty(connection: &Connection) -> rusqlite::Result<()> {
+    let is_busy: bool =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if is_busy {
+        let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+        return Err(rusqlite::Error::SqliteFailure(error, None));
+    }
+    Ok(())
+}
