@@ -1,0 +1,142 @@
+//! Whether what the pages say is still so: links lead somewhere, and every page can be found.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::{Finding, Page, Tree};
+
+/// Links in Markdown that lead to no file or to no heading.
+#[must_use]
+pub fn links(tree: &Tree) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for page in tree.ending(".md") {
+        for (line, target) in targets(&page.text) {
+            if let Some(what) = broken(tree, page, &target) {
+                found.push(Finding::at(&page.path, line, what));
+            }
+        }
+    }
+    found
+}
+
+/// Pages under `docs/` that its index doesn't name.
+#[must_use]
+pub fn index(tree: &Tree) -> Vec<Finding> {
+    let named: Vec<String> = tree
+        .text("docs/README.md")
+        .map(targets)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(_, target)| resolve("docs/README.md", target.split('#').next().unwrap_or("")))
+        .collect();
+    tree.ending(".md")
+        .filter(|page| page.path.starts_with("docs/") && page.path != "docs/README.md")
+        .filter(|page| !named.contains(&page.path))
+        .map(|page| Finding::of(&page.path, "docs/README.md doesn't name this page"))
+        .collect()
+}
+
+fn broken(tree: &Tree, page: &Page, target: &str) -> Option<String> {
+    if target.contains("://") || target.starts_with("mailto:") {
+        return None;
+    }
+    let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+    let path = if file.is_empty() { page.path.clone() } else { resolve(&page.path, file) };
+    if !tree.has(&path) && tree.text(&path).is_none() {
+        return Some(format!("the link to {target} leads nowhere"));
+    }
+    let text = tree.text(&path)?;
+    let lacks = !anchor.is_empty() && !headings(text).iter().any(|slug| slug == anchor);
+    lacks.then(|| format!("{path} has no heading for #{anchor}"))
+}
+
+/// Every target of a link in Markdown, with its line, outside code.
+fn targets(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut in_code = false;
+    for (index, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        }
+        if in_code {
+            continue;
+        }
+        let prose: String = line.split('`').step_by(2).collect::<Vec<_>>().join("`");
+        for rest in prose.split("](").skip(1) {
+            if let Some((target, _)) = rest.split_once(')') {
+                found.push((index + 1, target.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+/// The anchors of a page's headings, as the usual viewers make them.
+fn headings(text: &str) -> Vec<String> {
+    text.lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| {
+            line.trim_start_matches('#')
+                .trim()
+                .to_lowercase()
+                .chars()
+                .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+                .map(|c| if c == ' ' { '-' } else { c })
+                .collect()
+        })
+        .collect()
+}
+
+/// A path as written on a page, from the root.
+fn resolve(page: &str, target: &str) -> String {
+    let folder = Path::new(page).parent().unwrap_or(Path::new(""));
+    let mut path = PathBuf::new();
+    for part in folder.join(target).components() {
+        match part {
+            Component::ParentDir => {
+                path.pop();
+            }
+            Component::Normal(name) => path.push(name),
+            _ => {}
+        }
+    }
+    path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(pages: &[(&str, &str)]) -> Tree {
+        let page =
+            |(path, text): &(&str, &str)| Page { path: (*path).into(), text: (*text).into() };
+        Tree { root: "/nowhere".into(), pages: pages.iter().map(page).collect() }
+    }
+
+    #[test]
+    fn names_links_that_lead_nowhere() {
+        for (text, expect) in [
+            ("[a](docs/a.md)", 0),
+            ("[a](docs/a.md#two-words)", 0),
+            ("[a](docs/a.md#three)", 1),
+            ("# Here\n[a](#here) [b](#there)", 1),
+            ("[a](docs/gone.md) [b](gone.md)", 2),
+            ("[a](https://example.com/gone)", 0),
+            ("`[a](gone.md)`\n```\n[a](gone.md)\n```", 0),
+        ] {
+            let tree = tree(&[("README.md", text), ("docs/a.md", "# One\n## Two words\n")]);
+            assert_eq!(links(&tree).len(), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_pages_that_the_index_forgot() {
+        let tree = tree(&[
+            ("docs/README.md", "[a](how-to/a.md) [c](../STYLE.md)"),
+            ("docs/how-to/a.md", ""),
+            ("docs/how-to/b.md", ""),
+            ("STYLE.md", ""),
+        ]);
+        let paths: Vec<String> = index(&tree).into_iter().map(|finding| finding.path).collect();
+        assert_eq!(paths, ["docs/how-to/b.md"]);
+    }
+}
