@@ -1,1 +1,33 @@
-//! What an application or a command needs to talk to a registry.
+//! What an application or a command needs to talk to a registry: one way to send a request
+//! ([`Transport`], over a socket or within the process), the calls ([`Client`]), and the answers
+//! as they came.
+//!
+//! It knows nothing of how a server works and shares no code with one: what it believes about the
+//! other side stands in the public API. It has no cache yet and speaks no TLS yet; both have their
+//! place behind [`Transport`].
+
+mod call;
+mod calls;
+mod error;
+mod events;
+mod in_process;
+mod link;
+mod query;
+mod refusal;
+mod socket;
+mod transport;
+
+pub use call::{Answer, Call, Client};
+pub use calls::{
+    Change, Changes, Document, Lines, Page, Precondition, Removal, Sent, Start, Step, digest_of,
+    path_of,
+};
+pub use error::ClientError;
+pub use events::{Event, EventReader};
+pub use http::{HeaderMap, Method, StatusCode};
+pub use in_process::InProcess;
+pub use link::next_link;
+pub use query::Query;
+pub use refusal::Refusal;
+pub use socket::{AddressError, Patience, Socket};
+pub use transport::{Body, Transport, TransportError, whole};

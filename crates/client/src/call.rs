@@ -1,0 +1,192 @@
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT},
+};
+use muster_wire::Violation;
+use muster_words::{
+    Position,
+    json::{self, Value},
+};
+
+use crate::{Body, ClientError, Query, Refusal, Transport, TransportError, whole};
+
+/// Bytes of an answer that is read as a whole: an export of a large registry, and far from a
+/// computer's memory.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+/// How long a body may give nothing.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// A registry, as one talks to it.
+#[derive(Clone)]
+pub struct Client {
+    transport: Arc<dyn Transport>,
+    authorization: Option<HeaderValue>,
+}
+
+/// A request in the making.
+#[derive(Clone, Debug)]
+pub struct Call {
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// A whole answer that isn't a refusal.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// 2xx or 3xx.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body as it came.
+    pub bytes: Bytes,
+    place: Arc<str>,
+}
+
+impl Call {
+    /// A request for a path such as `/api/providers` (from the server's root) and a query.
+    #[must_use]
+    pub fn new(method: Method, path: &str, query: &Query) -> Self {
+        Self {
+            method,
+            path: format!("{path}{query}"),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// With a body of that type.
+    #[must_use]
+    pub fn body(self, content_type: &str, body: Bytes) -> Self {
+        let mut call = self.header(CONTENT_TYPE, content_type);
+        call.body = body;
+        call
+    }
+
+    /// With a JSON body.
+    #[must_use]
+    pub fn json(self, value: &Value) -> Self {
+        self.body("application/json", json::to_canonical(value).into())
+    }
+
+    /// With a header; a value that no header can hold is left out.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// With a header, if there is a value.
+    #[must_use]
+    pub fn header_some(self, name: HeaderName, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.header(name, value),
+            None => self,
+        }
+    }
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn json(&self) -> Result<Value, ClientError> {
+        json::parse(&self.bytes).map_err(|error| ClientError::Unexpected {
+            place: self.place.to_string(),
+            what: format!("its JSON is broken: {error}"),
+        })
+    }
+
+    /// A header as text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The position that answered (`Muster-Position`).
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        self.header("muster-position")?.parse().ok().map(Position)
+    }
+
+    /// What the accepted document's rules warn of (`Muster-Warnings`, a JSON array).
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Violation> {
+        let text = self.header("muster-warnings").unwrap_or("[]");
+        serde_json::from_str(text).unwrap_or_default()
+    }
+}
+
+impl Client {
+    /// A client that sends that key, if any, with each request.
+    #[must_use]
+    pub fn new(transport: Arc<dyn Transport>, key: Option<&str>) -> Self {
+        let authorization = key.and_then(|key| {
+            let mut value = HeaderValue::from_str(&format!("Bearer {key}")).ok()?;
+            value.set_sensitive(true);
+            Some(value)
+        });
+        Self { transport, authorization }
+    }
+
+    /// What is on the other side, for messages.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        self.transport.place()
+    }
+
+    /// Sends a request and reads the whole answer.
+    ///
+    /// # Errors
+    /// No answer, or a refusal (status 400 and above).
+    pub async fn call(&self, call: Call) -> Result<Answer, ClientError> {
+        let response = self.open(call).await?;
+        let (head, body) = response.into_parts();
+        let bytes = whole(body, ANSWER_BYTES_MAX, PAUSE_MAX, self.place()).await?;
+        let place = self.place().into();
+        Ok(Answer { status: head.status, headers: head.headers, bytes, place })
+    }
+
+    /// Sends a request and gives the answer while its body comes, for streams.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn open(&self, call: Call) -> Result<Response<Body>, ClientError> {
+        let response = self.transport.send(self.request(call)?).await?;
+        if response.status().as_u16() < 400 {
+            return Ok(response);
+        }
+        let (head, body) = response.into_parts();
+        let bytes = whole(body, ANSWER_BYTES_MAX, PAUSE_MAX, self.place()).await?;
+        Err(ClientError::Refused(Box::new(Refusal::read(head.status, &bytes))))
+    }
+
+    fn request(&self, call: Call) -> Result<Request<Bytes>, ClientError> {
+        let agent = concat!("muster/", env!("CARGO_PKG_VERSION"));
+        let mut request = Request::new(call.body);
+        *request.method_mut() = call.method;
+        *request.uri_mut() = call.path.parse().map_err(|error: http::uri::InvalidUri| {
+            TransportError::Unreachable { place: call.path.clone(), cause: error.to_string() }
+        })?;
+        let headers = request.headers_mut();
+        *headers = call.headers;
+        headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        if let Some(authorization) = &self.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        Ok(request)
+    }
+
+    pub(crate) fn unexpected(&self, what: impl Into<String>) -> ClientError {
+        ClientError::Unexpected { place: self.place().to_owned(), what: what.into() }
+    }
+}

@@ -1,0 +1,25 @@
+//! The calls, one file per part of the API.
+
+mod changes;
+mod collections;
+mod documents;
+mod keys;
+mod lines;
+mod model;
+mod proofs;
+
+pub use changes::{Change, Changes, Start, Step};
+pub use collections::Page;
+pub use documents::{Document, Precondition, Removal, Sent, digest_of};
+pub use lines::Lines;
+
+use muster_words::Xid;
+
+/// The path of an entity under the server's root: `/api/providers/cms` for `/providers/cms`.
+#[must_use]
+pub fn path_of(xid: &Xid) -> String {
+    match xid {
+        Xid::Registry => "/api".to_owned(),
+        xid => format!("/api{xid}"),
+    }
+}

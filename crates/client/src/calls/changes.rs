@@ -1,0 +1,140 @@
+use std::time::Duration;
+
+use http::{
+    HeaderName, Method,
+    header::{ACCEPT, CONTENT_TYPE},
+};
+use http_body_util::BodyExt;
+use muster_words::{
+    Position,
+    json::{self, Value},
+};
+use tokio::time::{sleep, timeout};
+
+use crate::{Body, Call, Client, ClientError, EventReader, Query, TransportError};
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// How long a stream may give nothing, not even a heartbeat, before it is opened again.
+const PAUSE_MAX: Duration = Duration::from_secs(90);
+
+/// Waits between attempts to come back, doubled from the first to the last.
+const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
+
+/// From where changes are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// From now on.
+    Now,
+    /// All that came after this position.
+    After(Position),
+}
+
+/// One change of one entity, as a CloudEvent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// `<position>.<k>`: where to go on after it.
+    pub id: String,
+    /// The event.
+    pub event: Value,
+}
+
+/// What a stream of changes gives next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A change.
+    Change(Change),
+    /// The connection is lost; the next call comes back to where it was.
+    Lost(TransportError),
+}
+
+/// Changes as they happen, in order and none missed: a lost connection is opened again behind the
+/// last change that arrived.
+pub struct Changes {
+    client: Client,
+    start: Start,
+    last: Option<String>,
+    wait: Duration,
+    open: Option<(Body, EventReader)>,
+}
+
+impl Client {
+    /// Changes from there on.
+    #[must_use]
+    pub fn changes(&self, start: Start) -> Changes {
+        Changes { client: self.clone(), start, last: None, wait: Duration::ZERO, open: None }
+    }
+}
+
+impl Changes {
+    /// The next change; waits until there is one. Nothing is lost when the wait is given up.
+    ///
+    /// # Errors
+    /// The server refused the stream, or sent what is no change. A lost connection is no error:
+    /// see [`Step::Lost`].
+    pub async fn next_step(&mut self) -> Result<Step, ClientError> {
+        loop {
+            let (body, reader) = match &mut self.open {
+                Some(open) => open,
+                None => match self.connect().await {
+                    Ok(body) => self.open.insert((body, EventReader::default())),
+                    Err(ClientError::Transport(error)) => return Ok(self.lost(error)),
+                    Err(error) => return Err(error),
+                },
+            };
+            if let Some(event) = reader.next_event() {
+                return self.change(event).map(Step::Change);
+            }
+            match timeout(PAUSE_MAX, body.frame()).await {
+                Err(_) => self.open = None,
+                Ok(None) => {
+                    let place = self.client.place().to_owned();
+                    let cause = "the stream ended".to_owned();
+                    return Ok(self.lost(TransportError::Broken { place, cause }));
+                }
+                Ok(Some(Err(error))) => return Ok(self.lost(error)),
+                Ok(Some(Ok(frame))) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        let fed = reader.feed(&bytes);
+                        fed.map_err(|error| self.client.unexpected(error.to_string()))?;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn connect(&mut self) -> Result<Body, ClientError> {
+        sleep(self.wait).await;
+        let after = match (self.start, &self.last) {
+            (Start::After(position), None) => Some(position),
+            _ => None,
+        };
+        let call = Call::new(Method::GET, "/changes", &Query::new().with_some("after", after))
+            .header(ACCEPT, "text/event-stream")
+            .header_some(LAST_EVENT_ID, self.last.as_deref());
+        let response = self.client.open(call).await?;
+        let content_type = response.headers().get(CONTENT_TYPE);
+        let kind = content_type.and_then(|kind| kind.to_str().ok()).unwrap_or("nothing");
+        if !kind.starts_with("text/event-stream") {
+            return Err(self.client.unexpected(format!("{kind} instead of a stream of events")));
+        }
+        self.wait = Duration::ZERO;
+        Ok(response.into_body())
+    }
+
+    fn lost(&mut self, error: TransportError) -> Step {
+        self.open = None;
+        self.wait = if self.wait.is_zero() { RETRY.0 } else { (self.wait * 2).min(RETRY.1) };
+        Step::Lost(error)
+    }
+
+    fn change(&mut self, event: crate::Event) -> Result<Change, ClientError> {
+        let value = json::parse(event.data.as_bytes()).map_err(|error| {
+            self.client.unexpected(format!("an event that isn't JSON: {error}"))
+        })?;
+        if !event.id.is_empty() {
+            self.last = Some(event.id.clone());
+        }
+        Ok(Change { id: event.id, event: value })
+    }
+}

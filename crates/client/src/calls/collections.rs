@@ -1,0 +1,85 @@
+use http::{Method, header::LINK};
+use muster_words::{
+    Position, Xid,
+    json::{Map, Value},
+};
+
+use crate::{Call, Client, ClientError, Query, next_link};
+
+/// Some entities of a collection, by id.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The entities, as the API answers them.
+    pub entries: Map<String, Value>,
+    /// The position at which this is how it is.
+    pub position: Option<Position>,
+    next: Option<String>,
+}
+
+impl Page {
+    /// Whether there are more.
+    #[must_use]
+    pub const fn has_next(&self) -> bool {
+        self.next.is_some()
+    }
+}
+
+impl Client {
+    /// The first page of a collection, such as `/providers` or `/providers/cms/entries`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn first_page(&self, collection: &str, query: &Query) -> Result<Page, ClientError> {
+        self.page(&format!("/api{collection}{query}")).await
+    }
+
+    /// The page after that one, if there is one.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn next_page(&self, page: &Page) -> Result<Option<Page>, ClientError> {
+        match &page.next {
+            Some(next) => self.page(next).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// All of a collection, page by page.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn all(&self, collection: &str, query: &Query) -> Result<Page, ClientError> {
+        let mut all = self.first_page(collection, query).await?;
+        let mut last = all.clone();
+        while let Some(page) = self.next_page(&last).await? {
+            all.entries.extend(page.entries.clone());
+            last = page;
+        }
+        all.next = None;
+        Ok(all)
+    }
+
+    /// The ids of a collection, or nothing where it doesn't exist: for suggestions.
+    pub async fn names(&self, collection: &str) -> Vec<String> {
+        let page = self.first_page(collection, &Query::new()).await;
+        page.map(|page| page.entries.into_iter().map(|(id, _)| id).collect()).unwrap_or_default()
+    }
+
+    /// The registry's own attributes.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn registry(&self) -> Result<Value, ClientError> {
+        self.details(&Xid::Registry, &Query::new()).await?.json()
+    }
+
+    async fn page(&self, path: &str) -> Result<Page, ClientError> {
+        let answer = self.call(Call::new(Method::GET, path, &Query::new())).await?;
+        let links = answer.headers.get_all(LINK);
+        let next = links.iter().filter_map(|link| link.to_str().ok()).find_map(next_link);
+        match answer.json()? {
+            Value::Object(entries) => Ok(Page { entries, position: answer.position(), next }),
+            _ => Err(self.unexpected("a collection that isn't an object")),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use muster_words::json::{self, Value};
+
+use crate::{Body, ClientError};
+
+/// Bytes of one line; one holds a few facts.
+const LINE_BYTES_MAX: usize = 1024 * 1024;
+
+/// An answer of JSON lines, read as they come.
+pub struct Lines {
+    body: Body,
+    place: String,
+    rest: Vec<u8>,
+    ready: VecDeque<Bytes>,
+}
+
+impl Lines {
+    pub(crate) fn new(body: Body, place: &str) -> Self {
+        Self { body, place: place.to_owned(), rest: Vec::new(), ready: VecDeque::new() }
+    }
+
+    /// The next line, or none when the answer has ended.
+    ///
+    /// # Errors
+    /// The answer broke off, or a line isn't JSON.
+    pub async fn next_line(&mut self) -> Result<Option<Value>, ClientError> {
+        loop {
+            if let Some(line) = self.ready.pop_front() {
+                return self.read(&line).map(Some);
+            }
+            let Some(frame) = self.body.frame().await.transpose()? else {
+                let last = std::mem::take(&mut self.rest);
+                return if last.trim_ascii().is_empty() {
+                    Ok(None)
+                } else {
+                    self.read(&last).map(Some)
+                };
+            };
+            if let Ok(bytes) = frame.into_data() {
+                self.feed(&bytes)?;
+            }
+        }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
+        self.rest.extend_from_slice(bytes);
+        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.rest.drain(..=end).collect();
+            if !line.trim_ascii().is_empty() {
+                self.ready.push_back(line.into());
+            }
+        }
+        if self.rest.len() > LINE_BYTES_MAX {
+            return Err(self.unexpected(format!("a line of more than {LINE_BYTES_MAX} bytes")));
+        }
+        Ok(())
+    }
+
+    fn read(&self, line: &[u8]) -> Result<Value, ClientError> {
+        json::parse(line.trim_ascii())
+            .map_err(|error| self.unexpected(format!("a line that isn't JSON: {error}")))
+    }
+
+    fn unexpected(&self, what: String) -> ClientError {
+        ClientError::Unexpected { place: self.place.clone(), what }
+    }
+}

@@ -1,0 +1,30 @@
+use http::Method;
+use muster_words::json::Value;
+
+use crate::{Answer, Call, Client, ClientError, Query};
+
+impl Client {
+    /// The model in force: the built-in one with the user's over it.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn model(&self) -> Result<Answer, ClientError> {
+        self.call(Call::new(Method::GET, "/api/model", &Query::new())).await
+    }
+
+    /// The user's model alone, as it was put.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn model_source(&self) -> Result<Answer, ClientError> {
+        self.call(Call::new(Method::GET, "/api/modelsource", &Query::new())).await
+    }
+
+    /// Replaces the user's model.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn put_model(&self, model: &Value) -> Result<Answer, ClientError> {
+        self.call(Call::new(Method::PUT, "/api/modelsource", &Query::new()).json(model)).await
+    }
+}

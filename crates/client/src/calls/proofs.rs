@@ -1,0 +1,34 @@
+use http::Method;
+use muster_words::Xid;
+
+use super::Lines;
+use crate::{Answer, Call, Client, ClientError, Query};
+
+impl Client {
+    /// What happened to an entity and to what lies in it, newest first.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn log(&self, xid: &Xid, query: &Query) -> Result<Answer, ClientError> {
+        let path = if *xid == Xid::Registry { "/log".to_owned() } else { format!("/log{xid}") };
+        self.call(Call::new(Method::GET, &path, query)).await
+    }
+
+    /// Lets the server walk its ledger: lines of progress, then the verdict.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn verify(&self) -> Result<Lines, ClientError> {
+        let call = Call::new(Method::POST, "/ledger/verify", &Query::new());
+        let body = self.open(call).await?.into_body();
+        Ok(Lines::new(body, self.place()))
+    }
+
+    /// How the registry is.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn status(&self) -> Result<Answer, ClientError> {
+        self.call(Call::new(Method::GET, "/status", &Query::new())).await
+    }
+}

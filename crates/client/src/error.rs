@@ -1,0 +1,45 @@
+use thiserror::Error;
+
+use crate::{Refusal, TransportError};
+
+/// Why a call has no result.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ClientError {
+    /// No answer came.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The answer is no.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    /// The answer is not what this API answers: it is another server, or another release.
+    #[error("{place} answered what no registry answers: {what}")]
+    Unexpected {
+        /// The address.
+        place: String,
+        /// What was missing or wrong in it.
+        what: String,
+    },
+}
+
+impl ClientError {
+    /// The refusal, if it is one.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// Whether the refusal has that code.
+    #[must_use]
+    pub fn is(&self, code: &str) -> bool {
+        self.refusal().is_some_and(|refusal| refusal.code() == code)
+    }
+
+    /// Whether what was asked for isn't there.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.refusal().is_some_and(|refusal| refusal.status == http::StatusCode::NOT_FOUND)
+    }
+}

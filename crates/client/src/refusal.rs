@@ -1,0 +1,119 @@
+use std::fmt;
+
+use http::StatusCode;
+use muster_wire::{ErrorBody, ErrorCode, Violation};
+use muster_words::json::{self, Value};
+use serde_json::Map;
+
+/// An answer that says no: what it says, and the answer as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// What it says; of code `unexpected_answer` where it isn't an error of a registry.
+    pub body: ErrorBody,
+    /// The answer as JSON; `null` where it is none.
+    pub json: Value,
+}
+
+impl Refusal {
+    /// Reads the body of a refusal. What a registry doesn't say (a proxy's page of HTML) becomes
+    /// one of code `unexpected_answer` that shows its first line.
+    #[must_use]
+    pub fn read(status: StatusCode, bytes: &[u8]) -> Self {
+        let json = json::parse(bytes).unwrap_or(Value::Null);
+        let body = serde_json::from_slice(bytes).unwrap_or_else(|_| foreign(status, bytes));
+        Self { status, body, json }
+    }
+
+    /// The stable code: `not_found`, `invalid_document`, `mismatched_epoch`, …
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.body.name()
+    }
+
+    /// What the caller does next, if the code is one that this release knows.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        ErrorCode::find(self.code()).map(|code| code.0.help)
+    }
+
+    /// Everything that is wrong with the document, warnings too.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.body.violations
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.body.title.trim_end_matches('.'))?;
+        match &self.body.detail {
+            Some(detail) => write!(f, ": {}", detail.trim_end_matches('.')),
+            None => Ok(()),
+        }
+    }
+}
+
+fn foreign(status: StatusCode, bytes: &[u8]) -> ErrorBody {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty());
+    let plain = |line: &str| line.chars().filter(|c| !c.is_control()).take(200).collect();
+    ErrorBody {
+        type_uri: String::new(),
+        title: format!("the answer was {status}"),
+        code: "unexpected_answer".to_owned(),
+        detail: line.map(plain),
+        subject: None,
+        args: std::collections::BTreeMap::new(),
+        instance: None,
+        source: None,
+        violations: Vec::new(),
+        more: Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_wire::Violated;
+
+    use super::*;
+
+    #[test]
+    fn takes_the_code_from_where_it_stands() {
+        for (status, body, expect) in [
+            (404, r#"{"type":"https://x/core/spec.md#not_found","title":"T."}"#, "not_found"),
+            (507, r#"{"type":"urn:muster:error:disk_full","title":"T."}"#, "disk_full"),
+            (422, r#"{"type":"","code":"invalid_document","title":"T."}"#, "invalid_document"),
+            (401, "", "unexpected_answer"),
+            (200, "[]", "unexpected_answer"),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap_or_default();
+            assert_eq!(Refusal::read(status, body.as_bytes()).code(), expect, "{body}");
+        }
+    }
+
+    #[test]
+    fn shows_the_first_line_of_what_no_registry_says() {
+        let refusal = Refusal::read(StatusCode::BAD_GATEWAY, b"\n\x1b[31mno\nway");
+        assert_eq!(refusal.to_string(), "the answer was 502 Bad Gateway: [31mno");
+        assert_eq!(refusal.help(), None);
+    }
+
+    #[test]
+    fn reads_violations_of_rules_keywords_and_references() {
+        let body = br#"{"type":"urn:muster:error:invalid_document","title":"t","violations":[
+            {"pointer":"/a","rule":"r","severity":"error","message":"m"},
+            {"pointer":"/b","keyword":"enum","severity":"warning","message":"n"},
+            {"pointer":"/c","reference":"/a/b/c/d","severity":"error","message":"o"}]}"#;
+        let refusal = Refusal::read(StatusCode::UNPROCESSABLE_ENTITY, body);
+        let read: Vec<_> = refusal.violations().iter().map(|v| v.violated.clone()).collect();
+        let expect = [
+            Violated::Rule("r".into()),
+            Violated::Keyword("enum".into()),
+            Violated::Reference("/a/b/c/d".into()),
+        ];
+        assert_eq!(read, expect);
+        assert!(refusal.help().is_some());
+    }
+}

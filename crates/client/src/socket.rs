@@ -1,0 +1,227 @@
+use std::{
+    fmt, io,
+    str::FromStr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header::HOST};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use thiserror::Error;
+use tokio::{net::TcpStream, time::timeout};
+
+use crate::{Body, Transport, TransportError};
+
+/// Connections that are kept for the next request. More than a command ever uses at once; an
+/// application that does pays a handshake.
+const IDLE_MAX: usize = 32;
+
+/// How long to wait for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For a connection.
+    pub connect: Duration,
+    /// For the head of an answer. A write waits for its turn and the disk, a proof walks the
+    /// ledger: this is longer than either should take.
+    pub answer: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(5), answer: Duration::from_secs(60) }
+    }
+}
+
+/// The address of a server: `http://host[:port]`, with a path under which it lies, if any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Address {
+    authority: String,
+    target: String,
+    path: String,
+}
+
+/// Why a text is no address of a server.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AddressError {
+    /// TLS comes with a later release.
+    #[error("https isn't spoken yet: use http to a proxy on this computer")]
+    Https,
+    /// The text isn't `http://host[:port][/path]`.
+    #[error("{0:?} is no address of a server; one looks like http://127.0.0.1:8080")]
+    Form(String),
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let form = || AddressError::Form(text.chars().take(200).collect());
+        if text.starts_with("https://") {
+            return Err(AddressError::Https);
+        }
+        let written = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let uri: http::Uri = written.parse().map_err(|_| form())?;
+        let authority = uri.authority().ok_or_else(form)?;
+        let asks = uri.query().is_some();
+        if uri.scheme_str() != Some("http") || asks || authority.as_str().contains('@') {
+            return Err(form());
+        }
+        let port = match authority.as_str().strip_prefix(authority.host()).unwrap_or_default() {
+            "" => 80,
+            port => port.trim_start_matches(':').parse::<u16>().map_err(|_| form())?,
+        };
+        Ok(Self {
+            authority: authority.to_string(),
+            target: format!("{}:{port}", authority.host()),
+            path: uri.path().trim_end_matches('/').to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}{}", self.authority, self.path)
+    }
+}
+
+/// The way to a server: HTTP/1.1 over TCP, with connections kept open between requests.
+pub struct Socket {
+    address: Address,
+    place: String,
+    host: HeaderValue,
+    patience: Patience,
+    idle: Mutex<Vec<SendRequest<Full<Bytes>>>>,
+}
+
+impl Socket {
+    /// The way to the server at an address such as `http://127.0.0.1:8080`; it connects with the
+    /// first request.
+    ///
+    /// # Errors
+    /// The text is no such address.
+    pub fn new(address: &str, patience: Patience) -> Result<Self, AddressError> {
+        let parsed: Address = address.parse()?;
+        let host = HeaderValue::from_str(&parsed.authority)
+            .map_err(|_| AddressError::Form(address.to_owned()))?;
+        let place = parsed.to_string();
+        Ok(Self { address: parsed, place, host, patience, idle: Mutex::default() })
+    }
+
+    /// A kept connection that is free, if there is one; those that have ended are dropped.
+    fn kept(&self) -> Option<SendRequest<Full<Bytes>>> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|connection| !connection.is_closed());
+        let free = idle.iter().rposition(SendRequest::is_ready)?;
+        Some(idle.swap_remove(free))
+    }
+
+    /// Keeps a connection; while its answer is still being read it isn't free.
+    fn keep(&self, connection: SendRequest<Full<Bytes>>) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX && !connection.is_closed() {
+            idle.push(connection);
+        }
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, TransportError> {
+        let place = || self.place.clone();
+        let stream = timeout(self.patience.connect, TcpStream::connect(&self.address.target))
+            .await
+            .map_err(|_| TransportError::Timeout { place: place(), after: self.patience.connect })?
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::ConnectionRefused => TransportError::Refused { place: place() },
+                _ => TransportError::Unreachable { place: place(), cause: error.to_string() },
+            })?;
+        // Without it a small request may wait for the acknowledgement of the one before.
+        stream.set_nodelay(true).map_err(|error| self.broken(&error))?;
+        let (sender, connection) =
+            handshake(TokioIo::new(stream)).await.map_err(|error| self.broken(&error))?;
+        // It ends with the connection; what went wrong reaches whoever waits for the answer.
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+
+    fn broken(&self, error: &dyn std::error::Error) -> TransportError {
+        let mut causes = vec![error.to_string()];
+        let mut source = error.source();
+        while let Some(error) = source {
+            causes.push(error.to_string());
+            source = error.source();
+        }
+        TransportError::Broken { place: self.place.clone(), cause: causes.join(": ") }
+    }
+
+    fn addressed(&self, request: Request<Bytes>) -> Result<Request<Full<Bytes>>, TransportError> {
+        let (mut head, body) = request.into_parts();
+        let below = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        head.uri =
+            format!("{}{below}", self.address.path).parse().map_err(|error| self.broken(&error))?;
+        head.headers.insert(HOST, self.host.clone());
+        Ok(Request::from_parts(head, Full::new(body)))
+    }
+
+    async fn send_on(
+        &self,
+        connection: &mut SendRequest<Full<Bytes>>,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<hyper::body::Incoming>, (TransportError, Option<Request<Full<Bytes>>>)>
+    {
+        match timeout(self.patience.answer, connection.try_send_request(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(mut error)) => {
+                let unsent = error.take_message();
+                Err((self.broken(error.error()), unsent))
+            }
+            Err(_) => {
+                let after = self.patience.answer;
+                Err((TransportError::Timeout { place: self.place.clone(), after }, None))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Transport for Socket {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError> {
+        let mut request = self.addressed(request)?;
+        // A kept connection may have been closed by the server a moment ago. What was never sent
+        // goes out again on a new one, and so does what is safe to repeat.
+        while let Some(mut connection) = self.kept() {
+            let again = request.method().is_safe().then(|| request.clone());
+            match self.send_on(&mut connection, request).await {
+                Ok(response) => {
+                    self.keep(connection);
+                    return Ok(boxed(response, &self.place));
+                }
+                Err((error @ TransportError::Timeout { .. }, _)) => return Err(error),
+                Err((error, unsent)) => request = unsent.or(again).ok_or(error)?,
+            }
+        }
+        let mut connection = self.connect().await?;
+        let response = self.send_on(&mut connection, request).await.map_err(|(error, _)| error)?;
+        self.keep(connection);
+        Ok(boxed(response, &self.place))
+    }
+
+    fn place(&self) -> &str {
+        &self.place
+    }
+}
+
+fn boxed(response: Response<hyper::body::Incoming>, place: &str) -> Response<Body> {
+    let place = place.to_owned();
+    response.map(|body| {
+        body.map_err(move |error| TransportError::Broken {
+            place: place.clone(),
+            cause: error.to_string(),
+        })
+        .boxed_unsync()
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::sync::Arc;
+
+use muster_words::{Position, json::Value};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use super::*;
+use crate::{Call, Client, ClientError, Query, Start, Step};
+
+/// What arrived: the heads of requests, by connection.
+type Heads = Arc<Mutex<Vec<Vec<String>>>>;
+
+/// Serves each connection with the answers of its script, one for each request, and closes it.
+async fn server(scripts: Vec<Vec<String>>) -> (String, Heads) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let heads = Heads::default();
+    let arrived = heads.clone();
+    tokio::spawn(async move {
+        for script in scripts {
+            let (stream, _) = listener.accept().await.unwrap();
+            arrived.lock().unwrap().push(Vec::new());
+            tokio::spawn(answer(stream, script, arrived.clone()));
+        }
+    });
+    (address, heads)
+}
+
+async fn answer(mut stream: TcpStream, script: Vec<String>, heads: Heads) {
+    for answer in script {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            if stream.read(&mut byte).await.unwrap() == 0 {
+                return;
+            }
+            request.push(byte[0]);
+        }
+        let head = String::from_utf8(request).unwrap();
+        heads.lock().unwrap().last_mut().unwrap().push(head);
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+}
+
+fn ok(body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nmuster-position: 7\r\n\r\n{body}")
+}
+
+fn client(address: &str) -> Client {
+    let patience = Patience { answer: Duration::from_millis(300), ..Patience::default() };
+    Client::new(Arc::new(Socket::new(address, patience).unwrap()), Some("muster_a_b"))
+}
+
+fn get(path: &str) -> Call {
+    Call::new(http::Method::GET, path, &Query::new())
+}
+
+#[test]
+fn reads_addresses_and_refuses_what_is_none() {
+    for (text, expect) in [
+        ("http://127.0.0.1:8080", Ok(("127.0.0.1:8080", "http://127.0.0.1:8080"))),
+        ("127.0.0.1:8080", Ok(("127.0.0.1:8080", "http://127.0.0.1:8080"))),
+        (
+            "http://registry.example/below/",
+            Ok(("registry.example:80", "http://registry.example/below")),
+        ),
+        ("http://[::1]:9", Ok(("[::1]:9", "http://[::1]:9"))),
+        ("https://a", Err(AddressError::Https)),
+        ("ftp://a", Err(AddressError::Form("ftp://a".into()))),
+        ("http://user@a", Err(AddressError::Form("http://user@a".into()))),
+        ("http://a?b", Err(AddressError::Form("http://a?b".into()))),
+        ("http://a:99999", Err(AddressError::Form("http://a:99999".into()))),
+        ("", Err(AddressError::Form(String::new()))),
+    ] {
+        let read =
+            text.parse::<Address>().map(|address| (address.target.clone(), address.to_string()));
+        assert_eq!(read, expect.map(|(a, b)| (a.to_owned(), b.to_owned())), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn keeps_a_connection_and_makes_another_when_it_was_closed() {
+    let (address, heads) = server(vec![vec![ok("1"), ok("2")], vec![ok("3")], vec![ok("4")]]).await;
+    let client = client(&address);
+    for (index, connections) in [(1, 1), (2, 1), (3, 2), (4, 3)] {
+        let answer = client.call(get("/x")).await.unwrap();
+        assert_eq!(answer.json().unwrap(), Value::from(index));
+        assert_eq!(answer.position(), Some(Position(7)));
+        assert_eq!(heads.lock().unwrap().len(), connections, "request {index}");
+    }
+}
+
+#[tokio::test]
+async fn sends_host_and_key() {
+    let (address, heads) = server(vec![vec![ok("1")]]).await;
+    client(&address).call(get("/a?b=c")).await.unwrap();
+    let head = heads.lock().unwrap()[0][0].clone();
+    let host = address.strip_prefix("http://").unwrap();
+    assert!(head.starts_with("GET /a?b=c HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains(&format!("host: {host}\r\n")), "{head}");
+    assert!(head.contains("authorization: Bearer muster_a_b\r\n"), "{head}");
+}
+
+#[tokio::test]
+async fn says_what_stood_in_the_way() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let place = format!("http://{free}");
+    let refused = client(&place).call(get("/")).await.unwrap_err();
+    assert_eq!(refused, TransportError::Refused { place: place.clone() }.into());
+
+    let half = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf".to_owned();
+    let (address, _) = server(vec![vec![half]]).await;
+    let broken = client(&address).call(get("/")).await.unwrap_err();
+    assert!(matches!(broken, ClientError::Transport(TransportError::Broken { .. })), "{broken}");
+
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = format!("http://{}", silent.local_addr().unwrap());
+    let late = client(&place).call(get("/")).await.unwrap_err();
+    let after = Duration::from_millis(300);
+    assert_eq!(late, TransportError::Timeout { place, after }.into());
+}
+
+#[tokio::test]
+async fn does_not_repeat_a_write_that_may_have_happened() {
+    let (address, heads) = server(vec![vec![ok("1"), String::new()], vec![ok("2")]]).await;
+    let client = client(&address);
+    client.call(get("/")).await.unwrap();
+    let write = Call::new(http::Method::POST, "/", &Query::new());
+    let error = client.call(write).await.unwrap_err();
+    assert!(matches!(error, ClientError::Transport(TransportError::Broken { .. })), "{error}");
+    assert_eq!(heads.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn follows_changes_across_a_lost_connection() {
+    let stream = |events: &str| {
+        format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n{events}")
+    };
+    let (address, heads) = server(vec![
+        vec![stream("id: 4.1\ndata: {\"n\":1}\n\nid: 4.2\ndata: {\"n\":2}\n\nid: 5.1\ndata: {")],
+        vec![stream("id: 5.1\ndata: {\"n\":3}\n\n")],
+    ])
+    .await;
+    let mut changes = client(&address).changes(Start::After(Position(3)));
+    let mut seen = Vec::new();
+    let mut lost = 0;
+    while seen.len() < 3 {
+        match changes.next_step().await.unwrap() {
+            Step::Change(change) => seen.push(change.id),
+            Step::Lost(_) => lost += 1,
+        }
+    }
+    assert_eq!((seen, lost), (vec!["4.1".to_owned(), "4.2".into(), "5.1".into()], 1));
+    let heads = heads.lock().unwrap();
+    assert!(heads[0][0].starts_with("GET /changes?after=3 "), "{heads:?}");
+    assert!(heads[1][0].contains("last-event-id: 4.2\r\n"), "{heads:?}");
+}
