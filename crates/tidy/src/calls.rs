@@ -15,7 +15,7 @@ const IMPURE: &[&str] = &[
     "std::net",
     "std::os",
     "std::process",
-    "std::thread",
+    "std::thread::sleep",
     "std::time::Instant",
     "std::time::SystemTime",
     "chrono::Local",
@@ -28,13 +28,14 @@ const IMPURE: &[&str] = &[
     "tokio",
 ];
 
-/// Clocks by the names that an import leaves.
+/// Clocks, and waiting, by the names that an import leaves.
 const CLOCKS: &[&str] = &[
     "Instant::now",
     "OffsetDateTime::now_utc",
     "OffsetDateTime::now_local",
     "SystemTime::now",
     "Utc::now",
+    "thread::sleep",
 ];
 
 /// Macros that stand for work that isn't done, or that was only for looking.

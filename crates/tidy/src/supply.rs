@@ -199,7 +199,7 @@ impl Rules {
 }
 
 /// Whether an SPDX expression can be met with the licences allowed. `AND` binds more than `OR`;
-/// the old `/` means `OR`.
+/// the old `/` means `OR`, and `+` allows later versions besides the one that it stands behind.
 fn permits(expression: &str, allowed: &[String]) -> bool {
     let text = expression.replace('/', " OR ");
     if let Some(open) = text.find('(')
@@ -210,11 +210,9 @@ fn permits(expression: &str, allowed: &[String]) -> bool {
         let rest = format!("{}{verdict}{}", &text[..open], &text[open + length + 1..]);
         return permits(&rest, allowed);
     }
-    text.split(" OR ").any(|way| {
-        way.split(" AND ")
-            .map(str::trim)
-            .all(|one| one == "yes" || allowed.iter().any(|a| a == one))
-    })
+    let is_allowed = |one: &str| one == "yes" || allowed.iter().any(|a| a == one);
+    text.split(" OR ")
+        .any(|way| way.split(" AND ").all(|one| is_allowed(one.trim().trim_end_matches('+'))))
 }
 
 fn closing(text: &str) -> Option<usize> {

@@ -72,6 +72,8 @@ fn reads_licence_expressions() {
         ("(GPL-2.0 OR GPL-3.0) AND MIT", false),
         ("GPL-3.0 OR (MIT AND (GPL-3.0 OR Apache-2.0))", true),
         ("Apache-2.0 WITH LLVM-exception OR GPL-3.0", true),
+        ("MIT+", true),
+        ("GPL-3.0+", false),
         ("", false),
     ] {
         assert_eq!(permits(expression, &allowed), expect, "{expression}");
