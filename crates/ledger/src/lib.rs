@@ -5,13 +5,19 @@
 //! change means (that is `catalog`), and it neither reads a clock nor draws a command id.
 
 mod cbor;
+pub mod chain;
+pub mod checkpoint;
 mod codec;
 mod entry;
 mod head;
+pub mod tree;
 
+pub use chain::{ChainFault, Walk};
+pub use checkpoint::Checkpoint;
 pub use codec::{DecodeError, EncodeError, Field};
 pub use entry::{
     ACTOR_BYTES_MAX, CommandId, CommandIdError, Entry, EntryBytes, Idempotency, PARTS_MAX,
     REQUEST_BYTES_MAX, Record, TRACE_BYTES_MAX,
 };
 pub use head::Head;
+pub use tree::Tree;

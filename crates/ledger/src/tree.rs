@@ -1,0 +1,76 @@
+//! The Merkle tree over a ledger's entries (RFC 6962, 2.1), kept as it grows, and proofs about it.
+//!
+//! | hash        | over                                     |
+//! |-------------|------------------------------------------|
+//! | empty tree  | nothing                                  |
+//! | leaf        | 0x00 ‖ the entry's canonical bytes       |
+//! | inner node  | 0x01 ‖ left hash ‖ right hash            |
+//!
+//! Leaf *i* is the entry at position *i* + 1. A tree of *n* leaves splits at the largest power of
+//! two below *n*, so what is full on the left never changes: one hash for each bit set in *n* is
+//! enough to go on growing.
+
+mod proof;
+
+pub use proof::{
+    ProofError, consistency_proof, inclusion_proof, subtrees, verify_consistency, verify_inclusion,
+};
+
+use muster_words::Digest;
+
+use crate::Head;
+
+/// A Merkle tree of which only the roots of its full subtrees are kept: at most 64 hashes,
+/// whatever its size.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tree {
+    size: u64,
+    /// Roots of the full subtrees, the largest and leftmost first: one for each bit set in `size`.
+    peaks: Vec<Digest>,
+}
+
+impl Tree {
+    /// The tree of these leaf hashes.
+    #[must_use]
+    pub fn of(leaves: &[Digest]) -> Self {
+        let mut tree = Self::default();
+        leaves.iter().for_each(|leaf| tree.append(*leaf));
+        tree
+    }
+
+    /// How many leaves it has; as many as the position of the last entry says.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Adds a leaf hash at the right. Each subtree that it completes is hashed together: one hash
+    /// a leaf in the mean.
+    pub fn append(&mut self, leaf: Digest) {
+        let mut root = leaf;
+        for _ in 0..self.size.trailing_ones() {
+            let Some(left) = self.peaks.pop() else { break };
+            root = node(&left, &root);
+        }
+        self.peaks.push(root);
+        self.size += 1;
+    }
+
+    /// The root hash; for the empty tree that of nothing.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        let mut peaks = self.peaks.iter().rev();
+        match peaks.next() {
+            Some(last) => peaks.fold(*last, |right, left| node(left, &right)),
+            None => Head::EMPTY.hash,
+        }
+    }
+}
+
+/// The hash of an inner node.
+fn node(left: &Digest, right: &Digest) -> Digest {
+    Digest::of_parts(&[&[1], &left.0, &right.0])
+}
+
+#[cfg(test)]
+mod tests;
