@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::{
     CommandId, Entry, EntryBytes, Idempotency, Record,
     cbor::{Fault, Major, Reader, Writer},
-    entry::{ACTOR_BYTES_MAX, PARTS_MAX, REQUEST_BYTES_MAX, TRACE_BYTES_MAX},
+    entry::{ACTOR_BYTES_MAX, PARTS_MAX, POSITION_MAX, REQUEST_BYTES_MAX, TRACE_BYTES_MAX},
 };
 
 /// Keys from here on are extensions that a program may skip.
@@ -164,7 +164,7 @@ impl Entry {
         let within = |text: &str, max| (1..=max).contains(&text.len());
         let optional = |text: &Option<String>, max| text.as_ref().is_none_or(|t| within(t, max));
         [
-            (Field::Position, self.position != Position::ZERO),
+            (Field::Position, (1..=POSITION_MAX).contains(&self.position.0)),
             (Field::Actor, within(&self.actor, ACTOR_BYTES_MAX)),
             (Field::Part, (1..=self.parts).contains(&self.part)),
             (Field::Parts, (1..=PARTS_MAX).contains(&self.parts)),

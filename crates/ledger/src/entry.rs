@@ -4,6 +4,10 @@ use bytes::Bytes;
 use muster_words::{Digest, Moment, Position};
 use thiserror::Error;
 
+/// The last position that a ledger can reach: what the integers of every store hold (63 bits), so
+/// that the position after a stored one is always a number too.
+pub const POSITION_MAX: u64 = i64::MAX.cast_unsigned();
+
 /// Bytes of an actor's id. Ids are opaque and ours, so they are short.
 pub const ACTOR_BYTES_MAX: usize = 256;
 
@@ -26,7 +30,7 @@ pub const PARTS_MAX: u32 = 65_536;
 ///
 /// | key  | field         | CBOR                        | there  | bounds                          |
 /// |------|---------------|-----------------------------|--------|---------------------------------|
-/// | 1    | `position`    | unsigned                    | always | 1 …                             |
+/// | 1    | `position`    | unsigned                    | always | 1 … 2⁶³ − 1                     |
 /// | 2    | `moment`      | integer                     | always | µs since 1970, years 0 to 9999  |
 /// | 3    | `actor`       | text                        | always | 1 … 256 bytes                   |
 /// | 4    | `command`     | byte string                 | always | 16 bytes                        |

@@ -17,7 +17,7 @@ pub use checkpoint::Checkpoint;
 pub use codec::{DecodeError, EncodeError, Field};
 pub use entry::{
     ACTOR_BYTES_MAX, CommandId, CommandIdError, Entry, EntryBytes, Idempotency, PARTS_MAX,
-    REQUEST_BYTES_MAX, Record, TRACE_BYTES_MAX,
+    POSITION_MAX, REQUEST_BYTES_MAX, Record, TRACE_BYTES_MAX,
 };
 pub use head::Head;
 pub use tree::Tree;
