@@ -1,0 +1,196 @@
+//! What can be said of a schema before it meets a value: which others it names, and how much work
+//! one value can cost.
+//!
+//! The validator has no limit of its own, so what would run long is refused here: places that lead
+//! back to themselves without going into a child of the value, and places that multiply.
+
+use std::collections::{BTreeMap, HashMap};
+
+use muster_words::{
+    Xid,
+    json::{Map, Value, escape_pointer},
+};
+
+use crate::{CompileError, Dialect, limits};
+
+mod graph;
+
+pub(crate) use graph::Graph;
+
+/// What a keyword's value holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// A schema for the same value.
+    Same,
+    /// A schema for children of the value.
+    Child,
+    /// A list of schemas for the same value.
+    SameList,
+    /// A list of schemas for children, or one for all of them (`items`).
+    ChildList,
+    /// Schemas by name for the same value (`dependentSchemas`).
+    SameMap,
+    /// Schemas by name for children (`properties`).
+    ChildMap,
+    /// Schemas by name that stand there to be referred to.
+    Definitions,
+}
+
+/// What a keyword holds, in any draft: a keyword that a draft lacks costs a look and means nothing.
+pub(crate) fn holds(keyword: &str) -> Option<Holds> {
+    Some(match keyword {
+        "not" | "if" | "then" | "else" => Holds::Same,
+        "allOf" | "anyOf" | "oneOf" => Holds::SameList,
+        "dependentSchemas" | "dependencies" => Holds::SameMap,
+        "additionalItems"
+        | "additionalProperties"
+        | "contains"
+        | "propertyNames"
+        | "unevaluatedItems"
+        | "unevaluatedProperties"
+        | "contentSchema" => Holds::Child,
+        "items" | "prefixItems" => Holds::ChildList,
+        "properties" | "patternProperties" => Holds::ChildMap,
+        "$defs" | "definitions" => Holds::Definitions,
+        _ => return None,
+    })
+}
+
+/// Calls back for every schema that a schema directly holds.
+pub(crate) fn for_each_place<'a>(
+    schema: &'a Map<String, Value>,
+    mut found: impl FnMut(String, &'a Value, Holds),
+) {
+    for (keyword, value) in schema {
+        let Some(holds) = holds(keyword) else { continue };
+        match (holds, value) {
+            (Holds::Same | Holds::Child | Holds::ChildList, Value::Object(_) | Value::Bool(_)) => {
+                found(format!("/{keyword}"), value, holds);
+            }
+            (Holds::SameList | Holds::ChildList, Value::Array(items)) => {
+                for (index, item) in items.iter().enumerate() {
+                    found(format!("/{keyword}/{index}"), item, holds);
+                }
+            }
+            (Holds::SameMap | Holds::ChildMap | Holds::Definitions, Value::Object(map)) => {
+                for (name, member) in map {
+                    if member.is_object() || member.is_boolean() {
+                        found(format!("/{keyword}/{}", escape_pointer(name)), member, holds);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The other schemas that a document names, each with the place of its first `$ref`.
+#[derive(Default)]
+pub(crate) struct References {
+    pub(crate) by_xid: BTreeMap<Xid, String>,
+}
+
+impl References {
+    pub(crate) fn of(document: &Value) -> Result<Self, CompileError> {
+        let mut references = Self::default();
+        references.look(document, &mut String::new());
+        Ok(references)
+    }
+
+    /// Looks everywhere but where only values stand, also at places that no keyword makes: a
+    /// `$ref` may point there.
+    fn look(&mut self, value: &Value, pointer: &mut String) {
+        match value {
+            Value::Object(map) => {
+                for (key, member) in map {
+                    if matches!(key.as_str(), "enum" | "const" | "default" | "examples") {
+                        continue;
+                    }
+                    let length = pointer.len();
+                    pointer.push('/');
+                    pointer.push_str(&escape_pointer(key));
+                    match (key.as_str(), member) {
+                        ("$ref" | "$dynamicRef", Value::String(text)) => self.note(text, pointer),
+                        _ => self.look(member, pointer),
+                    }
+                    pointer.truncate(length);
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    let length = pointer.len();
+                    pointer.push('/');
+                    pointer.push_str(&index.to_string());
+                    self.look(item, pointer);
+                    pointer.truncate(length);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, text: &str, pointer: &str) {
+        if let Some(xid) = xid_of(text) {
+            self.by_xid.entry(xid).or_insert_with(|| pointer.to_owned());
+        }
+    }
+}
+
+/// The xid that a `$ref` names, its fragment left aside.
+pub(crate) fn xid_of(reference: &str) -> Option<Xid> {
+    let name = reference.split_once('#').map_or(reference, |(name, _)| name);
+    if !name.starts_with('/') {
+        return None;
+    }
+    match name.parse() {
+        Ok(xid @ (Xid::Resource { .. } | Xid::Version { .. })) => Some(xid),
+        _ => None,
+    }
+}
+
+/// A schema document with what it is read as.
+pub(crate) struct Document<'a> {
+    pub(crate) xid: Option<&'a Xid>,
+    pub(crate) value: &'a Value,
+    pub(crate) dialect: Dialect,
+}
+
+/// Refuses a schema that would work too long, and measures the rest.
+pub(crate) fn analyse(documents: &[Document<'_>]) -> Result<Graph, CompileError> {
+    let mut builder = graph::Builder::new(documents);
+    builder.read_all()?;
+    let mut graph = builder.finish();
+    graph.check()?;
+    Ok(graph)
+}
+
+/// A value's address: what tells places apart without writing their pointers.
+fn address(value: &Value) -> usize {
+    std::ptr::from_ref(value) as usize
+}
+
+/// Places by address.
+type Places = HashMap<usize, usize>;
+
+/// Refuses more than a limit.
+fn at_most(found: usize, limit: usize, what: &'static str) -> Result<(), CompileError> {
+    if found > limit { Err(CompileError::TooLarge { what, limit }) } else { Ok(()) }
+}
+
+/// The patterns that one schema object brings.
+fn patterns_of(schema: &Map<String, Value>) -> usize {
+    let named = schema.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
+    usize::from(schema.get("pattern").is_some_and(Value::is_string)) + named
+}
+
+/// How much one value costs at a place, in steps.
+fn weight_of(schema: &Map<String, Value>) -> u64 {
+    let choices = schema.get("enum").and_then(Value::as_array).map_or(0, Vec::len);
+    let named = schema.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
+    1 + (choices / 8 + named) as u64
+}
+
+/// Checks what all documents together bring.
+fn check_totals(patterns: usize) -> Result<(), CompileError> {
+    at_most(patterns, limits::PATTERNS_MAX, "patterns")
+}

@@ -1,0 +1,359 @@
+use std::collections::HashMap;
+
+use muster_words::json::{Map, Value};
+
+use super::{
+    Document, Holds, Places, address, at_most, check_totals, for_each_place, patterns_of,
+    weight_of, xid_of,
+};
+use crate::{CompileError, Dialect, limits};
+
+/// A schema's places and where each leads: at the same value, or to a child of it.
+pub(crate) struct Graph {
+    nodes: Vec<Node>,
+    /// Patterns in all, so that they can share their memory evenly.
+    pub(crate) patterns: usize,
+    /// What one value costs at most if it met every place once.
+    pub(crate) weight: u64,
+    /// The longest way through the places: how deep the compiler goes.
+    pub(crate) depth: usize,
+    /// How deep places for the same value lie in each other.
+    pub(crate) same_depth: usize,
+    /// Places that no keyword makes and a `$ref` points at, by document.
+    pub(crate) extra: Vec<(usize, String)>,
+}
+
+#[derive(Default)]
+struct Node {
+    pointer: String,
+    same: Vec<usize>,
+    child: Vec<usize>,
+}
+
+/// A schema that has an id of its own, or is a document.
+struct Resource<'a> {
+    document: usize,
+    pointer: String,
+    id: Option<&'a str>,
+    value: &'a Value,
+}
+
+struct Reference<'a> {
+    from: usize,
+    resource: usize,
+    text: &'a str,
+    /// `$dynamicRef` and `$recursiveRef` may mean any schema of that anchor.
+    dynamic: bool,
+}
+
+pub(super) struct Builder<'a> {
+    documents: &'a [Document<'a>],
+    nodes: Vec<Node>,
+    places: Places,
+    resources: Vec<Resource<'a>>,
+    anchors: HashMap<&'a str, Vec<usize>>,
+    references: Vec<Reference<'a>>,
+    extra: Vec<(usize, String)>,
+    patterns: usize,
+    weight: u64,
+}
+
+/// Where the reader stands.
+#[derive(Clone)]
+struct At {
+    document: usize,
+    resource: usize,
+    pointer: String,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(documents: &'a [Document<'a>]) -> Self {
+        Self {
+            documents,
+            nodes: Vec::new(),
+            places: Places::new(),
+            resources: Vec::new(),
+            anchors: HashMap::new(),
+            references: Vec::new(),
+            extra: Vec::new(),
+            patterns: 0,
+            weight: 0,
+        }
+    }
+
+    pub(super) fn read_all(&mut self) -> Result<(), CompileError> {
+        for (index, document) in self.documents.iter().enumerate() {
+            let resource = self.resources.len();
+            self.resources.push(Resource {
+                document: index,
+                pointer: String::new(),
+                id: None,
+                value: document.value,
+            });
+            let at = At { document: index, resource, pointer: String::new() };
+            self.read(document.value, at)?;
+        }
+        self.link()?;
+        check_totals(self.patterns)
+    }
+
+    pub(super) fn finish(self) -> Graph {
+        let depth = depth_of(&self.nodes);
+        Graph {
+            nodes: self.nodes,
+            patterns: self.patterns,
+            weight: self.weight,
+            depth,
+            same_depth: 0,
+            extra: self.extra,
+        }
+    }
+
+    /// Reads a place and everything below it. Recursion is as deep as the JSON is, at most
+    /// [`JSON_DEPTH_MAX`](muster_words::limits::JSON_DEPTH_MAX).
+    fn read(&mut self, value: &'a Value, mut at: At) -> Result<usize, CompileError> {
+        if let Some(known) = self.places.get(&address(value)) {
+            return Ok(*known);
+        }
+        let index = self.nodes.len();
+        self.nodes.push(Node { pointer: at.pointer.clone(), ..Node::default() });
+        self.places.insert(address(value), index);
+        let Value::Object(schema) = value else { return Ok(index) };
+        self.enter_resource(schema, value, &mut at)?;
+        self.note_anchors(schema, index);
+        self.patterns += patterns_of(schema);
+        self.weight = self.weight.saturating_add(weight_of(schema));
+        let alone = self.note_references(schema, index, &at);
+        let mut below = Vec::new();
+        for_each_place(schema, |step, place, holds| below.push((step, place, holds)));
+        for (step, place, holds) in below {
+            let at = At { pointer: format!("{}{step}", at.pointer), ..at.clone() };
+            let to = self.read(place, at)?;
+            match holds {
+                _ if alone => {}
+                Holds::Same | Holds::SameList | Holds::SameMap => self.nodes[index].same.push(to),
+                Holds::Child | Holds::ChildList | Holds::ChildMap => {
+                    self.nodes[index].child.push(to);
+                }
+                Holds::Definitions => {}
+            }
+        }
+        Ok(index)
+    }
+
+    fn enter_resource(
+        &mut self,
+        schema: &'a Map<String, Value>,
+        value: &'a Value,
+        at: &mut At,
+    ) -> Result<(), CompileError> {
+        let id = schema.get("$id").or_else(|| schema.get("id")).and_then(Value::as_str);
+        let Some(id) = id.filter(|id| !id.starts_with('#')) else { return Ok(()) };
+        if at.pointer.is_empty() {
+            self.resources[at.resource].id = Some(id);
+            return Ok(());
+        }
+        at_most(self.resources.len(), limits::EMBEDDED_MAX, "schemas with an id of their own")?;
+        at.resource = self.resources.len();
+        self.resources.push(Resource {
+            document: at.document,
+            pointer: at.pointer.clone(),
+            id: Some(id),
+            value,
+        });
+        Ok(())
+    }
+
+    fn note_anchors(&mut self, schema: &'a Map<String, Value>, index: usize) {
+        for keyword in ["$anchor", "$dynamicAnchor", "$id", "id"] {
+            let Some(text) = schema.get(keyword).and_then(Value::as_str) else { continue };
+            let name = if keyword.ends_with("nchor") { Some(text) } else { text.strip_prefix('#') };
+            if let Some(name) = name {
+                self.anchors.entry(name).or_default().push(index);
+            }
+        }
+        if schema.get("$recursiveAnchor") == Some(&Value::Bool(true)) {
+            self.anchors.entry("").or_default().push(index);
+        }
+    }
+
+    /// Notes what a schema refers to; true where the draft ignores everything beside `$ref`.
+    fn note_references(&mut self, schema: &'a Map<String, Value>, from: usize, at: &At) -> bool {
+        for keyword in ["$ref", "$dynamicRef", "$recursiveRef"] {
+            if let Some(text) = schema.get(keyword).and_then(Value::as_str) {
+                let dynamic = keyword != "$ref";
+                self.references.push(Reference { from, resource: at.resource, text, dynamic });
+            }
+        }
+        let old = matches!(
+            self.documents[at.document].dialect,
+            Dialect::Draft4 | Dialect::Draft6 | Dialect::Draft7
+        );
+        old && schema.get("$ref").is_some_and(Value::is_string)
+    }
+
+    /// Leads every reference to its target, reading targets that no keyword makes; these may hold
+    /// references of their own.
+    fn link(&mut self) -> Result<(), CompileError> {
+        let mut next = 0;
+        while next < self.references.len() {
+            let reference = &self.references[next];
+            let (from, resource) = (reference.from, reference.resource);
+            let (text, dynamic) = (reference.text, reference.dynamic);
+            next += 1;
+            for to in self.targets(text, resource, dynamic)? {
+                self.nodes[from].same.push(to);
+            }
+        }
+        Ok(())
+    }
+
+    fn targets(
+        &mut self,
+        text: &'a str,
+        resource: usize,
+        dynamic: bool,
+    ) -> Result<Vec<usize>, CompileError> {
+        let (name, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let mut targets = Vec::new();
+        if dynamic || !(fragment.is_empty() || fragment.starts_with('/')) {
+            targets.extend(self.anchors.get(fragment).into_iter().flatten().copied());
+        }
+        if fragment.is_empty() || fragment.starts_with('/') {
+            for root in self.named(name, resource) {
+                targets.extend(self.place_at(root, fragment)?);
+            }
+        }
+        Ok(targets)
+    }
+
+    /// The resources that a name may mean; the validator knows which one, and here too many only
+    /// make the measure larger.
+    fn named(&self, name: &str, resource: usize) -> Vec<usize> {
+        if name.is_empty() {
+            return vec![resource];
+        }
+        if let Some(xid) = xid_of(name) {
+            let found = self.documents.iter().position(|document| document.xid == Some(&xid));
+            let root = found.and_then(|document| {
+                self.resources.iter().position(|r| r.document == document && r.pointer.is_empty())
+            });
+            return root.into_iter().collect();
+        }
+        let last = |text: &str| text.rsplit(['/', ':']).next().unwrap_or_default().to_owned();
+        (0..self.resources.len())
+            .filter(|root| self.resources[*root].id.is_some_and(|id| last(id) == last(name)))
+            .collect()
+    }
+
+    fn place_at(&mut self, root: usize, fragment: &str) -> Result<Option<usize>, CompileError> {
+        let pointer = decode(fragment);
+        let Some(value) = self.resources[root].value.pointer(&pointer) else { return Ok(None) };
+        if let Some(known) = self.places.get(&address(value)) {
+            return Ok(Some(*known));
+        }
+        let document = self.resources[root].document;
+        let pointer = format!("{}{pointer}", self.resources[root].pointer);
+        self.extra.push((document, pointer.clone()));
+        self.read(value, At { document, resource: root, pointer }).map(Some)
+    }
+}
+
+impl Graph {
+    /// Refuses what leads back to itself, and what multiplies.
+    pub(super) fn check(&mut self) -> Result<(), CompileError> {
+        at_most(self.depth, limits::PLACES_DEPTH_MAX, "places that lead to each other in a row")?;
+        let mut alternatives = vec![Alternatives::Unknown; self.nodes.len()];
+        for index in 0..self.nodes.len() {
+            let (_, deep) = self.alternatives(index, 0, &mut alternatives)?;
+            self.same_depth = self.same_depth.max(deep);
+        }
+        Ok(())
+    }
+
+    /// How many places a place leads to at the same value, itself included, counted as often as
+    /// they are reached, and how deep they lie.
+    fn alternatives(
+        &self,
+        index: usize,
+        depth: usize,
+        known: &mut Vec<Alternatives>,
+    ) -> Result<(u64, usize), CompileError> {
+        match known[index] {
+            Alternatives::Known(count, deep) => return Ok((count, deep)),
+            Alternatives::OnPath => {
+                return Err(CompileError::Endless { pointer: self.nodes[index].pointer.clone() });
+            }
+            Alternatives::Unknown => {}
+        }
+        at_most(depth, limits::ALTERNATIVES_DEPTH_MAX, "alternatives in each other")?;
+        known[index] = Alternatives::OnPath;
+        let (mut count, mut deep) = (1_u64, 0);
+        for to in &self.nodes[index].same {
+            let (more, below) = self.alternatives(*to, depth + 1, known)?;
+            count = count.saturating_add(more);
+            deep = deep.max(below + 1);
+        }
+        if count > limits::ALTERNATIVES_MAX {
+            return Err(CompileError::TooComplex { pointer: self.nodes[index].pointer.clone() });
+        }
+        at_most(deep, limits::ALTERNATIVES_DEPTH_MAX, "alternatives in each other")?;
+        known[index] = Alternatives::Known(count, deep);
+        Ok((count, deep))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Alternatives {
+    Unknown,
+    OnPath,
+    Known(u64, usize),
+}
+
+/// The longest path of a walk that visits each place once, which is how a compiler goes.
+fn depth_of(nodes: &[Node]) -> usize {
+    let mut seen = vec![false; nodes.len()];
+    let mut deepest = 0;
+    for start in 0..nodes.len() {
+        let mut path = vec![(start, 0_usize)];
+        if std::mem::replace(&mut seen[start], true) {
+            continue;
+        }
+        while let Some((index, edge)) = path.last_mut() {
+            let node = &nodes[*index];
+            let beyond = edge.saturating_sub(node.same.len());
+            let to = node.same.get(*edge).or_else(|| node.child.get(beyond)).copied();
+            *edge += 1;
+            match to {
+                None => {
+                    path.pop();
+                }
+                Some(to) if !std::mem::replace(&mut seen[to], true) => path.push((to, 0)),
+                Some(_) => {}
+            }
+            deepest = deepest.max(path.len());
+        }
+    }
+    deepest
+}
+
+/// Undoes the percent-encoding of a fragment; the validator refuses what isn't UTF-8 then.
+fn decode(fragment: &str) -> String {
+    let bytes = fragment.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let pair = bytes.get(at + 1..at + 3).and_then(|pair| std::str::from_utf8(pair).ok());
+        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(byte) if bytes[at] == b'%' => {
+                out.push(byte);
+                at += 3;
+            }
+            _ => {
+                out.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}

@@ -1,0 +1,443 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    sync::{Arc, OnceLock},
+    thread,
+};
+
+use jsonschema::{PatternOptions, Retrieve, Uri, ValidationError, Validator};
+use muster_words::{
+    Xid,
+    json::{self, JsonError, Value},
+    limits::JSON_DEPTH_MAX,
+};
+use thiserror::Error;
+
+use crate::{
+    Dialect, Sources, Violation,
+    analysis::{Document, Graph, analyse},
+    limits,
+    meter::{self, Exhausted, metered},
+    report::{self, Known},
+    sources::Family,
+};
+
+/// A compiled JSON Schema: ready to check any number of values, on any thread.
+///
+/// Drafts 4, 6, 7, 2019-09 and 2020-12; a schema without `$schema` is 2020-12, another dialect is
+/// refused. `format` is asserted in every draft for the formats that JSON Schema defines (date,
+/// date-time, time, duration, email, hostname, ipv4, ipv6, uri, uri-reference, iri, uuid,
+/// json-pointer, regex, …), because a registry that takes "2026-13-45" for a date helps nobody;
+/// unknown formats mean nothing. Patterns run on an engine whose time is linear in the text, so
+/// look-around and back-references are refused when the schema is compiled.
+pub struct Schema {
+    plain: Validator,
+    /// The same schema with a meter in every place, made when it is first needed: for large
+    /// documents, and to say what is wrong.
+    metered: OnceLock<Option<Validator>>,
+    documents: Documents,
+    dialect: Dialect,
+    direct: BTreeSet<Xid>,
+    references: BTreeSet<Xid>,
+    graph: Graph,
+}
+
+/// A schema with all that it refers to.
+pub(crate) struct Documents {
+    pub(crate) root: Arc<Value>,
+    pub(crate) members: BTreeMap<Xid, Arc<Value>>,
+}
+
+/// Why a schema can't be used.
+#[derive(Debug, Error)]
+pub enum CompileError {
+    /// The bytes are no JSON.
+    #[error("{0}")]
+    Json(#[from] JsonError),
+    /// Arrays and objects lie deeper in each other than documents may.
+    #[error("the schema lies deeper in itself than {JSON_DEPTH_MAX}")]
+    TooDeep,
+    /// `$schema` names none of the drafts that are understood.
+    #[error(
+        "$schema names {found:?}; understood are draft-04, draft-06, draft-07, 2019-09, 2020-12"
+    )]
+    Dialect {
+        /// What it names.
+        found: String,
+    },
+    /// It breaks the rules of its own draft.
+    #[error("the schema breaks the rules of JSON Schema in {} places", violations.len())]
+    Invalid {
+        /// What is wrong, each located in the schema.
+        violations: Vec<Violation>,
+    },
+    /// A `$ref` names a schema that isn't there.
+    #[error("there is no {reference}")]
+    Missing {
+        /// The schema that it names.
+        reference: Xid,
+        /// Where the `$ref` stands.
+        pointer: String,
+    },
+    /// A `$ref` names neither a schema by its xid nor a place in this document.
+    #[error("$ref is neither an xid nor a place in this document: {reason}")]
+    Unresolvable {
+        /// Where the `$ref` stands, as far as the validator tells.
+        pointer: String,
+        /// What it says.
+        reason: String,
+    },
+    /// Schemas refer to each other in a circle.
+    #[error("schemas refer to each other in a circle: {}", names(path))]
+    Cycle {
+        /// The circle, its first schema again at its end.
+        path: Vec<Xid>,
+    },
+    /// A schema that it refers to can't be used.
+    #[error("{reference}, which it refers to: {error}")]
+    Broken {
+        /// The schema that it names.
+        reference: Xid,
+        /// What is wrong there.
+        error: Box<CompileError>,
+    },
+    /// A place leads back to itself without going into a child of the value: it would never end.
+    #[error("{pointer} leads back to itself")]
+    Endless {
+        /// The place.
+        pointer: String,
+    },
+    /// A place leads to so many others for one value that checking would not end in time.
+    #[error("{pointer} leads to more than {} places for one value", limits::ALTERNATIVES_MAX)]
+    TooComplex {
+        /// The place.
+        pointer: String,
+    },
+    /// It has more of something than fits.
+    #[error("the schema has more {what} than {limit}")]
+    TooLarge {
+        /// Of what.
+        what: &'static str,
+        /// How many are taken.
+        limit: usize,
+    },
+}
+
+fn names(path: &[Xid]) -> String {
+    path.iter().map(Xid::to_string).collect::<Vec<_>>().join(" → ")
+}
+
+impl CompileError {
+    /// The error as violations of the schema document itself, for an answer that refuses it.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        let (pointer, keyword) = match self {
+            Self::Invalid { violations } => return violations.clone(),
+            Self::Missing { pointer, .. } | Self::Unresolvable { pointer, .. } => {
+                (pointer.as_str(), "$ref")
+            }
+            Self::Endless { pointer } | Self::TooComplex { pointer } => (pointer.as_str(), "$ref"),
+            Self::Cycle { .. } | Self::Broken { .. } => ("", "$ref"),
+            Self::Dialect { .. } => ("/$schema", "$schema"),
+            Self::Json(_) | Self::TooDeep | Self::TooLarge { .. } => ("", "$schema"),
+        };
+        vec![Violation::keyword(pointer, keyword, self.to_string())]
+    }
+
+    /// The error as that of a schema that refers to the broken one. A cycle names its schemas.
+    pub(crate) fn within(self, reference: &Xid) -> Self {
+        match self {
+            error @ (Self::Cycle { .. } | Self::Broken { .. } | Self::TooLarge { .. }) => error,
+            error => Self::Broken { reference: reference.clone(), error: Box::new(error) },
+        }
+    }
+}
+
+impl Schema {
+    /// Compiles a schema from its bytes.
+    ///
+    /// # Errors
+    /// See [`CompileError`].
+    pub fn parse(bytes: &[u8], sources: &dyn Sources) -> Result<Self, CompileError> {
+        Self::compile(&json::parse(bytes)?, sources)
+    }
+
+    /// Compiles a schema. Whatever it refers to by xid is asked of `sources`, and so is whatever
+    /// that refers to.
+    ///
+    /// # Errors
+    /// See [`CompileError`].
+    pub fn compile(schema: &Value, sources: &dyn Sources) -> Result<Self, CompileError> {
+        let dialect = check_dialect(schema)?;
+        let family = Family::gather(schema, sources)?;
+        let documents = Documents { root: Arc::new(schema.clone()), members: family.members };
+        let graph = analyse(&documents.list()?)?;
+        let plain = documents.build(dialect, &graph, false)?;
+        let references = documents.members.keys().cloned().collect();
+        let direct = family.direct;
+        Ok(Self { plain, metered: OnceLock::new(), documents, dialect, direct, references, graph })
+    }
+
+    /// The draft that it is read as.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The schemas that it names itself, by the xids that it gives them.
+    #[must_use]
+    pub fn direct_references(&self) -> &BTreeSet<Xid> {
+        &self.direct
+    }
+
+    /// All schemas that its verdicts stand on besides itself: what it names and what those name.
+    #[must_use]
+    pub fn references(&self) -> &BTreeSet<Xid> {
+        &self.references
+    }
+
+    /// Checks a value; no violation means that it is valid. At most
+    /// [`VIOLATIONS_MAX`](limits::VIOLATIONS_MAX), in the order of the document, the last one
+    /// telling that there are more.
+    #[must_use]
+    pub fn validate(&self, value: &Value) -> Vec<Violation> {
+        let size = Size::of(value);
+        let frames = size.depth.saturating_mul(self.graph.same_depth + 1);
+        if frames <= FRAMES_INLINE_MAX {
+            return self.check(value, &size);
+        }
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().stack_size(VALIDATE_STACK_BYTES);
+            let checked = thread.spawn_scoped(scope, || self.check(value, &size));
+            checked.ok().and_then(|checked| checked.join().ok()).unwrap_or_else(too_much)
+        })
+    }
+
+    fn check(&self, value: &Value, size: &Size) -> Vec<Violation> {
+        let verdict = if self.graph.weight.saturating_mul(size.steps) <= limits::UNMETERED_MAX {
+            Ok(self.plain.is_valid(value))
+        } else {
+            self.metered().map_or(Err(Exhausted), |validator| {
+                metered(limits::STEPS_MAX, || validator.is_valid(value))
+            })
+        };
+        match verdict {
+            Ok(true) => Vec::new(),
+            Ok(false) => self.explain(value),
+            Err(Exhausted) => too_much(),
+        }
+    }
+
+    fn explain(&self, value: &Value) -> Vec<Violation> {
+        let Some(validator) = self.metered() else { return too_much() };
+        let known = Known { documents: Some(&self.documents) };
+        let all = metered(limits::STEPS_MAX, || report::all(validator, value, &known));
+        all.or_else(|Exhausted| {
+            metered(limits::STEPS_MAX, || report::first(validator, value, &known))
+        })
+        .unwrap_or_else(|Exhausted| too_much())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn metered_for_tests(&self) -> &Validator {
+        self.metered().unwrap_or(&self.plain)
+    }
+
+    fn metered(&self) -> Option<&Validator> {
+        let build = || self.documents.build(self.dialect, &self.graph, true).ok();
+        self.metered.get_or_init(build).as_ref()
+    }
+}
+
+impl std::fmt::Debug for Schema {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Schema")
+            .field("dialect", &self.dialect)
+            .field("references", &self.references)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is answered where checking takes too long.
+fn too_much() -> Vec<Violation> {
+    let message = "checking this document against its schema takes more than a second; \
+                   a smaller document or a simpler schema passes";
+    vec![Violation::keyword("", "$schema", message)]
+}
+
+/// Reads the draft of a schema and checks it against that draft's own schema.
+pub(crate) fn check_dialect(schema: &Value) -> Result<Dialect, CompileError> {
+    if depth_of(schema, 0) > JSON_DEPTH_MAX {
+        return Err(CompileError::TooDeep);
+    }
+    let dialect = Dialect::of(schema).map_err(|found| CompileError::Dialect { found })?;
+    let meta = match dialect {
+        Dialect::Draft4 => jsonschema::draft4::meta::validator(),
+        Dialect::Draft6 => jsonschema::draft6::meta::validator(),
+        Dialect::Draft7 => jsonschema::draft7::meta::validator(),
+        Dialect::Draft201909 => jsonschema::draft201909::meta::validator(),
+        Dialect::Draft202012 => jsonschema::draft202012::meta::validator(),
+    };
+    if meta.is_valid(schema) {
+        return Ok(dialect);
+    }
+    let known = Known::nothing();
+    let small = Size::of(schema).steps <= META_REPORT_STEPS_MAX;
+    let violations = if small {
+        report::all(meta.as_ref(), schema, &known)
+    } else {
+        report::first(meta.as_ref(), schema, &known)
+    };
+    Err(CompileError::Invalid { violations })
+}
+
+/// A schema of more values is told its first mistake alone: all are collected before any is cut.
+const META_REPORT_STEPS_MAX: u64 = 20_000;
+
+/// Frames of validation that surely fit any thread's stack: about 500 bytes, several to a frame.
+const FRAMES_INLINE_MAX: usize = 400;
+
+/// The stack of a validation that goes deeper: 128 levels of 64 alternatives.
+const VALIDATE_STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// Places behind each other that compile on the caller's stack.
+const COMPILE_INLINE_MAX: usize = 64;
+
+/// The stack for deeper ones: [`limits::PLACES_DEPTH_MAX`] places of several kilobytes each. It is
+/// reserved, and used only as far as it is needed.
+const COMPILE_STACK_BYTES: usize = 256 * 1024 * 1024;
+
+/// How deep a value is, as far as that matters. (Not recursive beyond the limit.)
+fn depth_of(value: &Value, above: usize) -> usize {
+    if above > JSON_DEPTH_MAX {
+        return above;
+    }
+    match value {
+        Value::Array(items) => items.iter().map(|item| depth_of(item, above + 1)).max(),
+        Value::Object(map) => map.values().map(|member| depth_of(member, above + 1)).max(),
+        _ => return above,
+    }
+    .unwrap_or(above + 1)
+}
+
+/// How much there is to check in a value.
+pub(crate) struct Size {
+    pub(crate) steps: u64,
+    depth: usize,
+}
+
+impl Size {
+    pub(crate) fn of(value: &Value) -> Self {
+        let below = |size: Self, child: &Value| {
+            let child = Self::of(child);
+            Self { steps: size.steps + child.steps, depth: size.depth.max(child.depth + 1) }
+        };
+        let start = Self { steps: 1, depth: 1 };
+        match value {
+            Value::String(text) => Self { steps: 1 + text.len() as u64 / 64, depth: 1 },
+            Value::Array(items) => items.iter().fold(start, below),
+            Value::Object(map) => map.values().fold(start, below),
+            _ => start,
+        }
+    }
+}
+
+impl Documents {
+    fn list(&self) -> Result<Vec<Document<'_>>, CompileError> {
+        let root = (None, &self.root);
+        let members = self.members.iter().map(|(xid, value)| (Some(xid), value));
+        std::iter::once(root)
+            .chain(members)
+            .map(|(xid, value)| {
+                let dialect =
+                    Dialect::of(value).map_err(|found| CompileError::Dialect { found })?;
+                Ok(Document { xid, value, dialect })
+            })
+            .collect()
+    }
+
+    fn build(
+        &self,
+        dialect: Dialect,
+        graph: &Graph,
+        metered: bool,
+    ) -> Result<Validator, CompileError> {
+        if graph.depth <= COMPILE_INLINE_MAX {
+            return self.build_here(dialect, graph, metered);
+        }
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().stack_size(COMPILE_STACK_BYTES);
+            let work = || self.build_here(dialect, graph, metered);
+            let built = thread.spawn_scoped(scope, work).ok().and_then(|built| built.join().ok());
+            let what = "places that lead to each other in a row";
+            built.unwrap_or(Err(CompileError::TooLarge { what, limit: COMPILE_INLINE_MAX }))
+        })
+    }
+
+    fn build_here(
+        &self,
+        dialect: Dialect,
+        graph: &Graph,
+        metered: bool,
+    ) -> Result<Validator, CompileError> {
+        let share = limits::PATTERN_BYTES_TOTAL / graph.patterns.max(1);
+        let share = share.min(limits::PATTERN_BYTES_MAX);
+        let options = jsonschema::options()
+            .with_draft(dialect.draft())
+            .should_validate_formats(true)
+            .should_ignore_unknown_formats(true)
+            .with_pattern_options(PatternOptions::regex().size_limit(share).dfa_size_limit(share));
+        let options =
+            if metered { options.with_keyword(meter::STEP, meter::keyword) } else { options };
+        let prepared = self.prepare(graph, metered);
+        options
+            .with_retriever(Prepared { members: prepared.members })
+            .build(&prepared.root)
+            .map_err(|error| refused(&error))
+    }
+
+    /// The documents as the validator gets them.
+    fn prepare(&self, graph: &Graph, metered: bool) -> Self {
+        let instrumented = |index: usize, value: &Arc<Value>| {
+            if !metered {
+                return Arc::clone(value);
+            }
+            let extra = graph.extra.iter().filter(|(document, _)| *document == index);
+            let extra: Vec<&str> = extra.map(|(_, pointer)| pointer.as_str()).collect();
+            let mut copy = Value::clone(value);
+            meter::instrument(&mut copy, &extra);
+            Arc::new(copy)
+        };
+        let members = self.members.iter().enumerate();
+        Self {
+            root: instrumented(0, &self.root),
+            members: members
+                .map(|(index, (xid, value))| (xid.clone(), instrumented(index + 1, value)))
+                .collect(),
+        }
+    }
+}
+
+/// A schema that its draft allows and the validator refuses: a bad pattern, or a `$ref` to nothing.
+fn refused(error: &ValidationError<'_>) -> CompileError {
+    match error.kind() {
+        jsonschema::error::ValidationErrorKind::Referencing(inner) => CompileError::Unresolvable {
+            pointer: error.schema_path().to_string(),
+            reason: inner.to_string(),
+        },
+        _ => CompileError::Invalid { violations: report::of_schema(error) },
+    }
+}
+
+/// Gives the validator the schemas that were gathered, and nothing else.
+struct Prepared {
+    members: BTreeMap<Xid, Arc<Value>>,
+}
+
+impl Retrieve for Prepared {
+    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn Error + Send + Sync>> {
+        let xid: Option<Xid> = uri.path().as_str().parse().ok();
+        let found = xid.and_then(|xid| self.members.get(&xid));
+        found.map(|value| Value::clone(value)).ok_or_else(|| format!("there is no {uri}").into())
+    }
+}

@@ -1,0 +1,95 @@
+/// The candidate that somebody most likely meant: the one that fewest edits away, if those are few
+/// enough for its length that the guess is better than silence.
+#[must_use]
+pub fn nearest<'a>(
+    written: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    if written.chars().count() > LENGTH_MAX {
+        return None;
+    }
+    let written_folded: Vec<char> = fold(written);
+    candidates
+        .into_iter()
+        .take(CANDIDATES_MAX)
+        .filter(|candidate| candidate.len() <= LENGTH_MAX * 4 && *candidate != written)
+        .filter_map(|candidate| {
+            let folded = fold(candidate);
+            let edits = distance(&written_folded, &folded);
+            let allowed = 1 + written_folded.len().min(folded.len()) / 4;
+            if edits <= allowed {
+                Some((edits, candidate))
+            } else {
+                begins(&written_folded, &folded).then_some((edits.max(allowed + 1), candidate))
+            }
+        })
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Characters of a name that is worth a guess: a distance costs the product of both lengths.
+const LENGTH_MAX: usize = 64;
+
+/// Candidates that are looked at: more can't be a list that somebody misread.
+const CANDIDATES_MAX: usize = 4_096;
+
+/// `git` for `git_based`: the start of exactly what was meant, up to a word's end.
+fn begins(written: &[char], candidate: &[char]) -> bool {
+    written.len() >= 3
+        && candidate.starts_with(written)
+        && candidate.get(written.len()) == Some(&'_')
+}
+
+/// Case and the choice between `-`, `_` and a space are what people mix up most: no edit at all.
+fn fold(text: &str) -> Vec<char> {
+    text.chars()
+        .flat_map(char::to_lowercase)
+        .map(|character| if matches!(character, '-' | ' ') { '_' } else { character })
+        .collect()
+}
+
+/// Edits from one text to the other, two letters that changed places being one (optimal string
+/// alignment).
+fn distance(left: &[char], right: &[char]) -> usize {
+    let width = right.len() + 1;
+    let mut before_last = vec![0; width];
+    let mut last: Vec<usize> = (0..width).collect();
+    for (row, a) in left.iter().enumerate() {
+        let mut current = vec![row + 1; width];
+        for (column, b) in right.iter().enumerate() {
+            let replaced = last[column] + usize::from(a != b);
+            let mut best = replaced.min(last[column + 1] + 1).min(current[column] + 1);
+            if row > 0 && column > 0 && *a == right[column - 1] && left[row - 1] == *b {
+                best = best.min(before_last[column - 1] + 1);
+            }
+            current[column + 1] = best;
+        }
+        before_last = last;
+        last = current;
+    }
+    last[width - 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn finds_what_was_likely_meant() {
+        let types = ["git_based", "api_based", "hybrid", "headless"];
+        for (written, expect) in [
+            ("git", Some("git_based")),
+            ("gitbased", Some("git_based")),
+            ("Git-Based", Some("git_based")),
+            ("hybird", Some("hybrid")),
+            ("headles", Some("headless")),
+            ("zebra", None),
+            ("", None),
+            ("g", None),
+        ] {
+            assert_eq!(nearest(written, types), expect, "{written}");
+        }
+        assert_eq!(nearest(&"x".repeat(10_000), types), None);
+        assert_eq!(nearest("santy", ["sanity", "tina"]), Some("sanity"));
+    }
+}

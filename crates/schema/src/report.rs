@@ -1,0 +1,207 @@
+//! What the validator found, as violations for people.
+
+use jsonschema::{
+    ValidationError, Validator,
+    error::{ValidationErrorKind as Kind, ValidationErrorKind},
+};
+use muster_words::{
+    Xid,
+    json::{Map, Value, escape_pointer},
+};
+
+use crate::{Violation, compile::Documents, limits, messages, nearest};
+
+/// The schemas that a message may quote from.
+pub(crate) struct Known<'a> {
+    pub(crate) documents: Option<&'a Documents>,
+}
+
+impl Known<'_> {
+    /// Nothing to quote from: a draft's own schema says nothing about a property to people.
+    pub(crate) fn nothing() -> Self {
+        Known { documents: None }
+    }
+
+    /// The schema object in which an error's keyword stands.
+    fn place(&self, error: &ValidationError<'_>) -> Option<&Map<String, Value>> {
+        let documents = self.documents?;
+        let path = error.absolute_keyword_location().map(|uri| uri.path().as_str().to_owned());
+        let xid: Option<Xid> = path.and_then(|path| path.parse().ok());
+        let document = xid.and_then(|xid| documents.members.get(&xid)).unwrap_or(&documents.root);
+        let pointer = error.schema_path().as_str();
+        let keyword = pointer.rfind('/')?;
+        document.pointer(&pointer[..keyword])?.as_object()
+    }
+}
+
+/// All violations, in the order of the document, up to the limit.
+pub(crate) fn all(validator: &Validator, value: &Value, known: &Known<'_>) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mut errors = validator.iter_errors(value);
+    for error in errors.by_ref() {
+        violations.append(&mut describe(&error, known));
+        if violations.len() > limits::VIOLATIONS_MAX {
+            break;
+        }
+    }
+    violations.sort_by_cached_key(|violation| order(value, &violation.pointer));
+    violations.dedup();
+    cut(violations, errors.count())
+}
+
+/// The first violation alone, where all would be too much to collect.
+pub(crate) fn first(validator: &Validator, value: &Value, known: &Known<'_>) -> Vec<Violation> {
+    let mut violations = match validator.validate(value) {
+        Ok(()) => Vec::new(),
+        Err(error) => describe(&error, known),
+    };
+    if !violations.is_empty() {
+        violations.truncate(limits::VIOLATIONS_MAX - 1);
+        let message = "there may be more; the document is too large to name all at once";
+        violations.push(Violation::keyword("", "$schema", message));
+    }
+    violations
+}
+
+/// What a schema that can't be compiled breaks, located in the schema.
+pub(crate) fn of_schema(error: &ValidationError<'_>) -> Vec<Violation> {
+    let known = Known::nothing();
+    if let Kind::Format { .. } | Kind::Pattern { .. } | Kind::RegexEngineFailure { .. } =
+        error.kind()
+    {
+        let pattern = messages::quote(error.instance());
+        let message = format!(
+            "{pattern} is no pattern that is taken: look-around, back-references and what grows \
+             too large when compiled are left out, so that every match is fast"
+        );
+        return vec![Violation::keyword(error.schema_path().as_str(), "pattern", message)];
+    }
+    describe(error, &known)
+}
+
+/// Where a pointer's value stands in the document, for sorting: the positions on the way. What is
+/// missing stands behind its neighbours.
+fn order(document: &Value, pointer: &str) -> Vec<usize> {
+    let mut value = Some(document);
+    let mut order = Vec::new();
+    for step in pointer.split('/').skip(1) {
+        let key = step.replace("~1", "/").replace("~0", "~");
+        let (position, child) = match value {
+            Some(Value::Object(map)) => (map.keys().position(|k| *k == key), map.get(&key)),
+            Some(Value::Array(items)) => {
+                let index = key.parse::<usize>().ok();
+                (index, index.and_then(|index| items.get(index)))
+            }
+            _ => (None, None),
+        };
+        order.push(position.unwrap_or(usize::MAX));
+        value = child;
+    }
+    order
+}
+
+fn cut(mut violations: Vec<Violation>, rest: usize) -> Vec<Violation> {
+    if violations.len() <= limits::VIOLATIONS_MAX && rest == 0 {
+        return violations;
+    }
+    let more = violations.len() - (limits::VIOLATIONS_MAX - 1).min(violations.len()) + rest;
+    violations.truncate(limits::VIOLATIONS_MAX - 1);
+    violations.push(Violation::keyword("", "$schema", format!("and {more} more violations")));
+    violations
+}
+
+/// One error of the validator as violations: as many as there are unknown members.
+fn describe(error: &ValidationError<'_>, known: &Known<'_>) -> Vec<Violation> {
+    let at = error.instance_path().as_str();
+    let keyword = error.kind().keyword();
+    match error.kind() {
+        Kind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            let pointer = format!("{at}/{}", escape_pointer(name));
+            vec![violation(&pointer, keyword, missing(name, error, known))]
+        }
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            unexpected
+                .iter()
+                .map(|name| {
+                    let pointer = format!("{at}/{}", escape_pointer(name));
+                    violation(&pointer, keyword, unknown(name, error, known))
+                })
+                .collect()
+        }
+        kind => vec![violation(at, keyword, message(kind, error, known))],
+    }
+}
+
+fn violation(pointer: &str, keyword: &str, message: String) -> Violation {
+    Violation::keyword(pointer, keyword, messages::cut(message, limits::MESSAGE_MAX))
+}
+
+fn message(kind: &ValidationErrorKind, error: &ValidationError<'_>, known: &Known<'_>) -> String {
+    let value = error.instance();
+    match kind {
+        Kind::AnyOf { context } => {
+            messages::no_alternative(&closest(context, value, known), context.len())
+        }
+        Kind::OneOfNotValid { context } => {
+            messages::no_alternative(&closest(context, value, known), context.len())
+        }
+        Kind::PropertyNames { error } => {
+            let inner = message(error.kind(), error, known);
+            format!("a name that may not stand here: {inner}")
+        }
+        kind => messages::of(kind, value),
+    }
+}
+
+/// What is wrong with the alternative that the value comes closest to: the one whose mistakes lie
+/// deepest, and of those the one with the fewest.
+fn closest(
+    context: &[Vec<ValidationError<'static>>],
+    value: &Value,
+    known: &Known<'_>,
+) -> Option<String> {
+    let depth = |error: &ValidationError<'_>| error.instance_path().as_str().matches('/').count();
+    let mistyped = |errors: &[ValidationError<'_>]| {
+        errors.iter().any(|error| {
+            matches!(error.kind(), Kind::Type { .. }) && std::ptr::eq(&**error.instance(), value)
+                || matches!(error.kind(), Kind::Type { .. }) && **error.instance() == *value
+        })
+    };
+    let nearest = context.iter().filter(|errors| !errors.is_empty()).min_by_key(|errors| {
+        let deepest = errors.iter().map(depth).max().unwrap_or(0);
+        (mistyped(errors), std::cmp::Reverse(deepest), errors.len())
+    })?;
+    if mistyped(nearest) {
+        return None;
+    }
+    let violation = nearest.first().and_then(|error| describe(error, known).into_iter().next())?;
+    Some(if violation.pointer.is_empty() {
+        violation.message
+    } else {
+        format!("{}: {}", violation.pointer, violation.message)
+    })
+}
+
+/// What to say about a member that isn't there: what the schema says that it is for.
+fn missing(name: &str, error: &ValidationError<'_>, known: &Known<'_>) -> String {
+    let about = known
+        .place(error)
+        .and_then(|place| place.get("properties")?.get(name)?.get("description")?.as_str());
+    match about {
+        Some(about) => format!("{name} is missing: {}", messages::cut(about.to_owned(), 200)),
+        None => format!("{name} is missing"),
+    }
+}
+
+fn unknown(name: &str, error: &ValidationError<'_>, known: &Known<'_>) -> String {
+    let properties = known.place(error).and_then(|place| place.get("properties")?.as_object());
+    let written = error.instance().as_object();
+    let absent = properties.into_iter().flat_map(Map::keys).map(String::as_str);
+    let absent = absent.filter(|known| written.is_none_or(|map| !map.contains_key(*known)));
+    let quoted = messages::quote(&Value::String(name.to_owned()));
+    match nearest(name, absent) {
+        Some(meant) => format!("{quoted} is not known here; did you mean {meant}?"),
+        None => format!("{quoted} is not known here"),
+    }
+}

@@ -1,0 +1,118 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use muster_words::{Xid, json::Value};
+
+use crate::{CompileError, analysis::References, compile::check_dialect, limits};
+
+/// Where the schemas that a schema refers to come from: the caller's view, a folder, a test.
+pub trait Sources {
+    /// The schema of that name: of a resource, its default version. `None` where there is none.
+    fn get(&self, reference: &Xid) -> Option<Arc<Value>>;
+}
+
+/// No other schemas at all.
+pub struct NoSources;
+
+impl Sources for NoSources {
+    fn get(&self, _: &Xid) -> Option<Arc<Value>> {
+        None
+    }
+}
+
+impl Sources for BTreeMap<Xid, Arc<Value>> {
+    fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
+        BTreeMap::get(self, reference).cloned()
+    }
+}
+
+/// A schema's whole family: what it refers to, and what that refers to.
+pub(crate) struct Family {
+    pub(crate) members: BTreeMap<Xid, Arc<Value>>,
+    pub(crate) direct: BTreeSet<Xid>,
+}
+
+impl Family {
+    /// Follows every reference by xid from a schema.
+    pub(crate) fn gather(root: &Value, sources: &dyn Sources) -> Result<Self, CompileError> {
+        let mut gathering =
+            Gathering { sources, members: BTreeMap::new(), path: Vec::new(), bytes: size_of(root) };
+        gathering.fits()?;
+        let direct = gathering.follow(root)?;
+        Ok(Self { members: gathering.members, direct })
+    }
+}
+
+struct Gathering<'a> {
+    sources: &'a dyn Sources,
+    members: BTreeMap<Xid, Arc<Value>>,
+    path: Vec<Xid>,
+    bytes: usize,
+}
+
+impl Gathering<'_> {
+    /// Follows a document's references, depth first, which is how a cycle shows. The depth is at
+    /// most [`limits::REFERENCES_MAX`], because every step adds a member.
+    fn follow(&mut self, document: &Value) -> Result<BTreeSet<Xid>, CompileError> {
+        let references = References::of(document)?;
+        for (xid, pointer) in &references.by_xid {
+            if let Some(start) = self.path.iter().position(|on_path| on_path == xid) {
+                let mut path = self.path[start..].to_vec();
+                path.push(xid.clone());
+                return Err(CompileError::Cycle { path });
+            }
+            if self.members.contains_key(xid) {
+                continue;
+            }
+            let found = self.sources.get(xid).ok_or_else(|| CompileError::Missing {
+                reference: xid.clone(),
+                pointer: pointer.clone(),
+            })?;
+            self.add(xid, &found)?;
+        }
+        Ok(references.by_xid.into_keys().collect())
+    }
+
+    fn add(&mut self, xid: &Xid, found: &Arc<Value>) -> Result<(), CompileError> {
+        check_dialect(found).map_err(|error| error.within(xid))?;
+        self.bytes = self.bytes.saturating_add(size_of(found));
+        self.members.insert(xid.clone(), Arc::clone(found));
+        self.fits()?;
+        self.path.push(xid.clone());
+        self.follow(found).map_err(|error| error.within(xid))?;
+        self.path.pop();
+        Ok(())
+    }
+
+    fn fits(&self) -> Result<(), CompileError> {
+        if self.members.len() > limits::REFERENCES_MAX {
+            return Err(CompileError::TooLarge {
+                what: "schemas that it refers to",
+                limit: limits::REFERENCES_MAX,
+            });
+        }
+        if self.bytes > limits::SCHEMA_BYTES_MAX {
+            return Err(CompileError::TooLarge {
+                what: "bytes with all that it refers to",
+                limit: limits::SCHEMA_BYTES_MAX,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// About the bytes of a value's JSON, without writing it.
+fn size_of(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(number) => number.as_str().len() + 1,
+        Value::String(text) => text.len() + 3,
+        Value::Array(items) => items.iter().map(size_of).fold(2, usize::saturating_add),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, member)| key.len() + 4 + size_of(member))
+            .fold(2, usize::saturating_add),
+    }
+}

@@ -1,0 +1,195 @@
+//! Schemas and documents made to burn time or memory: each is answered, and what would run on is
+//! refused by a count of steps or places, never by a clock.
+
+use super::*;
+
+/// `a0` leads twice to `a1`, and so on: two to the power of the depth.
+fn doubling(keyword: &str, depth: usize, end: &str) -> String {
+    let definitions: Vec<String> = (0..depth)
+        .map(|level| {
+            let next = format!(r##"{{"$ref":"#/$defs/a{}"}}"##, level + 1);
+            format!(r#""a{level}":{{"{keyword}":[{next},{next}]}}"#)
+        })
+        .collect();
+    format!(r##"{{"$ref":"#/$defs/a0","$defs":{{{},"a{depth}":{end}}}}}"##, definitions.join(","))
+}
+
+#[test]
+fn refuses_places_that_multiply() {
+    for keyword in ["anyOf", "allOf", "oneOf"] {
+        for end in ["false", r#"{"type":"string"}"#] {
+            let error = refused(&doubling(keyword, 20, end));
+            assert!(matches!(error, CompileError::TooComplex { .. }), "{keyword}: {error:?}");
+        }
+    }
+    compile(&doubling("anyOf", 8, r#"{"type":"string"}"#));
+}
+
+#[test]
+fn places_that_multiply_hide_nowhere() {
+    let outside = doubling("anyOf", 20, "false").replace("$defs", "own");
+    assert!(matches!(refused(&outside), CompileError::TooComplex { .. }));
+    let anchored: Vec<String> = (0..20)
+        .map(|n| {
+            format!(
+                r##""a{n}":{{"$anchor":"a{n}","anyOf":[{{"$ref":"#a{m}"}},{{"$ref":"#a{m}"}}]}}"##,
+                m = n + 1
+            )
+        })
+        .collect();
+    let anchored = format!(
+        r##"{{"$ref":"#a0","$defs":{{{},"a20":{{"$anchor":"a20"}}}}}}"##,
+        anchored.join(",")
+    );
+    assert!(matches!(refused(&anchored), CompileError::TooComplex { .. }));
+}
+
+#[test]
+fn refuses_places_that_lead_back_to_themselves() {
+    for schema in [
+        r##"{"$ref":"#"}"##,
+        r##"{"allOf":[{"$ref":"#"}]}"##,
+        r##"{"not":{"$ref":"#"}}"##,
+        r##"{"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}},"$ref":"#/$defs/a"}"##,
+        r##"{"$dynamicAnchor":"x","$dynamicRef":"#x"}"##,
+        r##"{"$schema":"https://json-schema.org/draft/2019-09/schema","$recursiveRef":"#"}"##,
+    ] {
+        let error = refused(schema);
+        assert!(matches!(error, CompileError::Endless { .. }), "{schema}: {error:?}");
+    }
+}
+
+#[test]
+fn compiles_long_chains_and_refuses_endless_ones() {
+    let chain = |length: usize| {
+        let links: Vec<String> = (0..length)
+            .map(|n| format!(r##""a{n}":{{"items":{{"$ref":"#/$defs/a{}"}}}}"##, n + 1))
+            .collect();
+        format!(r##"{{"$ref":"#/$defs/a0","$defs":{{{},"a{length}":{{}}}}}}"##, links.join(","))
+    };
+    compile(&chain(200));
+    assert!(matches!(refused(&chain(50_000)), CompileError::TooLarge { .. }));
+    let same = chain(200).replace(r#""items":{"#, r#""allOf":[{"#).replace("}}", "}]}");
+    assert!(Schema::parse(same.as_bytes(), &NoSources).is_err());
+}
+
+#[test]
+fn deep_values_and_deep_schemas_end() {
+    let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let recursive = compile(r##"{"type":"array","items":{"allOf":[{"anyOf":[{"$ref":"#"}]}]}}"##);
+    assert_eq!(lines(&recursive, &deep(128)), [""; 0]);
+    assert_eq!(lines(&recursive, &deep(127).replace("[]", "[1]")).len(), 1);
+
+    let nested = format!("{}{{}}{}", r#"{"not":"#.repeat(60), "}".repeat(60));
+    compile(&nested);
+    let mut too_deep = json!({});
+    for _ in 0..300 {
+        too_deep = json!({"items": too_deep});
+    }
+    assert!(matches!(Schema::compile(&too_deep, &NoSources), Err(CompileError::TooDeep)));
+}
+
+#[test]
+fn a_union_of_recursions_ends_for_a_deep_value() {
+    let schema = compile(
+        r##"{"anyOf":[{"type":"integer"},{"type":"array","items":{"$ref":"#"}},
+            {"type":"array","contains":{"$ref":"#"}},{"type":"array","minItems":1,"items":{"$ref":"#"}}]}"##,
+    );
+    let deep = format!("{}\"x\"{}", "[".repeat(100), "]".repeat(100));
+    assert!(!schema.validate(&parse(&deep)).is_empty());
+}
+
+#[test]
+fn catastrophic_patterns_are_matched_in_linear_time() {
+    for pattern in ["^(a+)+$", "^(a|aa)+$", "(x+x+)+y", "^(([a-z])+.)+[A-Z]([a-z])+$"] {
+        let schema = compile(&json!({"pattern": pattern}).to_string());
+        assert_eq!(lines(&schema, &format!("\"{}!\"", "a".repeat(100_000))).len(), 1, "{pattern}");
+    }
+}
+
+#[test]
+fn patterns_that_grow_when_compiled_are_refused() {
+    for pattern in ["(((a{100}){100}){100}){100}", r"\w{1000}{100}", "[^a]{50000}"] {
+        let error = refused(&json!({"pattern": pattern}).to_string());
+        assert!(matches!(error, CompileError::Invalid { .. }), "{pattern}: {error:?}");
+    }
+    compile(r#"{"pattern":"^\\w{1,64}$"}"#);
+    let many: Vec<String> = (0..2_000).map(|n| format!(r#"{{"pattern":"a{n}"}}"#)).collect();
+    let many = format!(r#"{{"prefixItems":[{}]}}"#, many.join(","));
+    assert!(matches!(refused(&many), CompileError::TooLarge { what: "patterns", .. }));
+}
+
+#[test]
+fn a_large_enum_costs_steps() {
+    let choices: Vec<String> = (0..100_000).map(|n| format!("[{n}]")).collect();
+    let schema = compile(&format!(r#"{{"items":{{"enum":[{}]}}}}"#, choices.join(",")));
+    assert_eq!(lines(&schema, "[[99999],[1]]"), [""; 0]);
+    assert_eq!(lines(&schema, "[[100000]]").len(), 1);
+    let values = format!("[{}]", vec!["[99999]"; 5_000].join(","));
+    let found = lines(&schema, &values);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("takes more than a second"), "{}", found[0]);
+}
+
+#[test]
+fn a_million_mistakes_are_not_collected() {
+    let schema = compile(r#"{"items":{"type":"string"}}"#);
+    let values = format!("[{}]", vec!["1"; 1_000_000].join(","));
+    let found = lines(&schema, &values);
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[0], "/0 type 1 is a number; text is needed");
+    assert!(found[1].contains("too large to name all"), "{}", found[1]);
+}
+
+#[test]
+fn a_schema_of_four_mebibytes_compiles_or_is_refused() {
+    let properties: Vec<String> = (0..60_000)
+        .map(|n| format!(r#""property_{n}":{{"type":"string","minLength":{n}}}"#))
+        .collect();
+    let schema =
+        format!(r#"{{"properties":{{{}}},"additionalProperties":false}}"#, properties.join(","));
+    assert!(schema.len() > 2 * 1024 * 1024);
+    let schema = compile(&schema);
+    assert_eq!(
+        lines(&schema, r#"{"property_7":"x"}"#),
+        ["/property_7 minLength 1 character; at least 7 are needed"]
+    );
+
+    let wide = format!(r#"{{"anyOf":[{}]}}"#, vec![r#"{"type":"string"}"#; 100_000].join(","));
+    assert!(matches!(refused(&wide), CompileError::TooComplex { .. }));
+}
+
+#[test]
+fn too_many_schemas_behind_a_schema_are_refused() {
+    let members: Vec<(String, String)> = (0..200)
+        .map(|n| {
+            let next = format!(r#"{{"items":{{"$ref":"/schemagroups/g/schemas/s{}"}}}}"#, n + 1);
+            (format!("/schemagroups/g/schemas/s{n}"), next)
+        })
+        .collect();
+    let members: Vec<(&str, &str)> =
+        members.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    let error =
+        Schema::compile(&parse(r#"{"$ref":"/schemagroups/g/schemas/s0"}"#), &family(&members));
+    assert!(matches!(
+        error.unwrap_err(),
+        CompileError::TooLarge { limit: limits::REFERENCES_MAX, .. }
+    ));
+}
+
+#[test]
+fn the_meter_changes_no_verdict() {
+    for (schema, value) in [
+        (r#"{"properties":{"a":{"type":"integer"}},"unevaluatedProperties":false}"#, r#"{"a":1}"#),
+        (r#"{"items":{"const":1},"minItems":1}"#, "[1,1,1]"),
+        (r##"{"own":{"x":{"type":"integer"}},"items":{"$ref":"#/own/x"}}"##, "[1]"),
+        (r#"{"enum":[{"properties":{"a":1}}],"default":{"not":{}}}"#, r#"{"properties":{"a":1}}"#),
+    ] {
+        let schema = compile(schema);
+        let large = json!({"steps": vec![0; 10]});
+        assert_eq!(lines(&schema, value), [""; 0]);
+        let metered = schema.metered_for_tests();
+        assert!(metered.is_valid(&parse(value)));
+        assert_eq!(metered.is_valid(&large), lines(&schema, &large.to_string()).is_empty());
+    }
+}
