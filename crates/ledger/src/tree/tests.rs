@@ -100,6 +100,25 @@ fn gives_and_takes_the_known_proofs_of_consistency() {
     }
 }
 
+/// The laws below draw their sizes at random; these are all of the small ones.
+#[test]
+fn all_proofs_about_small_trees_hold() {
+    let leaves: Vec<_> = (0..33_u64).map(|n| Digest::of(&n.to_be_bytes())).collect();
+    for size in 0..=leaves.len() {
+        let root = naive(&leaves[..size]);
+        for (index, leaf) in leaves[..size].iter().enumerate() {
+            let (index, size) = (index as u64, size as u64);
+            let proof = inclusion_proof(index, size, subtrees(&leaves)).unwrap();
+            assert_eq!(verify_inclusion(leaf, index, size, &root, &proof), Ok(()));
+        }
+        for old in 0..=size {
+            let (old_root, old, size) = (naive(&leaves[..old]), old as u64, size as u64);
+            let proof = consistency_proof(old, size, subtrees(&leaves)).unwrap();
+            assert_eq!(verify_consistency(old, &old_root, size, &root, &proof), Ok(()));
+        }
+    }
+}
+
 #[test]
 fn refuses_proofs_about_what_is_not_there() {
     let (leaf, root) = (leaves()[0], ROOTS[8].parse().unwrap());
@@ -168,8 +187,8 @@ proptest! {
         let proof = inclusion_proof(index, size, subtrees(&leaves)).unwrap();
         prop_assert_eq!(verify_inclusion(&leaf, index, size, &root, &proof), Ok(()));
         prop_assert!(verify_inclusion(&root, index, size, &leaf, &proof).is_err() || size == 1);
-        for other in mutations(&proof, at) {
-            prop_assert!(verify_inclusion(&leaf, index, size, &root, &other).is_err());
+        for (other, error) in mutations(&proof, at) {
+            prop_assert_eq!(verify_inclusion(&leaf, index, size, &root, &other), Err(error));
         }
         for (other, hash) in leaves.iter().enumerate().filter(|(n, _)| *n as u64 != index) {
             prop_assert!(verify_inclusion(hash, index, size, &root, &proof).is_err());
@@ -181,22 +200,25 @@ proptest! {
         let wrong = Digest::of(b"wrong");
         prop_assert!(verify_consistency(old, &wrong, size, &root, &proof).is_err());
         prop_assert!(verify_consistency(old, &old_root, size, &wrong, &proof).is_err() || old == 0);
-        for other in mutations(&proof, at) {
-            prop_assert!(verify_consistency(old, &old_root, size, &root, &other).is_err());
+        for (other, error) in mutations(&proof, at) {
+            let result = verify_consistency(old, &old_root, size, &root, &other);
+            prop_assert_eq!(result, Err(error));
         }
     }
 }
 
-/// The proof with a hash more, one less, and one changed.
-fn mutations(proof: &[Digest], at: prop::sample::Index) -> Vec<Vec<Digest>> {
-    let mut all = vec![[proof, &[Digest([0; 32])]].concat()];
+/// The proof with a hash more, one less, and one changed, each with what is wrong with it.
+fn mutations(proof: &[Digest], at: prop::sample::Index) -> Vec<(Vec<Digest>, ProofError)> {
+    let length = |hashes| ProofError::Length { hashes };
+    let more = [proof, &[Digest([0; 32])]].concat();
+    let mut all = vec![(more, length(proof.len() + 1))];
     if !proof.is_empty() {
         let at = at.index(proof.len());
         let mut less = proof.to_vec();
         less.remove(at);
         let mut changed = proof.to_vec();
         changed[at].0[0] ^= 1;
-        all.extend([less, changed]);
+        all.extend([(less, length(proof.len() - 1)), (changed, ProofError::Root)]);
     }
     all
 }

@@ -119,6 +119,14 @@ fn a_wrong_signature_in_a_known_name_refuses_the_note() {
     }
 }
 
+/// A key id has four bytes, so others can be found that have the same.
+#[test]
+fn a_known_keys_id_under_another_name_is_passed_over() {
+    let line = LINE.replace("Peter", "Pieter");
+    assert_eq!(open(format!("{TEXT}\n{line}").as_bytes(), &known()), Err(OpenError::Unknown));
+    assert_eq!(open(format!("{TEXT}\n{line}{LINE}").as_bytes(), &known()), Ok(TEXT));
+}
+
 #[test]
 fn refuses_what_is_no_note() {
     let many = format!("{TEXT}\n{}", LINE.repeat(SIGNATURES_MAX + 1));
