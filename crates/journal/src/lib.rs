@@ -7,11 +7,15 @@
 //! append and when is `registry`'s business.
 
 mod batch;
+pub mod conformance;
 mod error;
+pub mod faulty;
 mod memory;
 mod port;
+mod seed;
 
 pub use batch::{Batch, Malformed};
 pub use error::{AppendError, Cause, Corrupt, Damage, ReadError};
 pub use memory::Memory;
 pub use port::Ledger;
+pub use seed::Seed;

@@ -1,0 +1,321 @@
+//! A ledger that is worse than reality: what a store behind a network, a full disk or a dying
+//! process can do to a writer, driven by a schedule that the test gives.
+//!
+//! # How to drive it
+//! Each append takes the next [`Fault`] of its schedule, each read the next [`ReadFault`] of
+//! another; a schedule that has ended lets everything through. Schedules are lists written by
+//! hand, or follow from a seed: nothing here is random of itself, so a failure's seed repeats it.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use muster_journal::{Ledger, Memory, faulty::{Fault, Faulty, Landing, Mix}};
+//!
+//! let below: Arc<dyn Ledger> = Arc::new(Memory::new());
+//! // By hand: the first append's answer is lost and it lands while it is being repeated.
+//! let script = [Fault::Doubt(Landing::After(1)), Fault::Pass];
+//! let by_hand = Faulty::new(Arc::clone(&below), script);
+//! // From a seed; `with_rival` makes another writer's batches, `with_reads` fails reads too.
+//! let by_seed = Faulty::new(Arc::clone(&below), Fault::from_seed(7, Mix::default()));
+//! ```
+//!
+//! It keeps the port's contracts, hard as that makes it: where an append is in doubt, its repeat
+//! is never answered as if nothing could be there (`Unavailable`, `Full` and `TooLarge` become
+//! `InDoubt` until the repeat is answered `Ok` or `Moved`); a late append is compared with the
+//! head that it finds; and a handle that crashed answers `InDoubt` to every append, because it
+//! can't know. To restart after a crash, put a new [`Faulty`] over what is below;
+//! [`Faulty::land_late`] of the old one still lets the appends on their way arrive.
+
+mod fault;
+
+use std::{
+    fmt,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use muster_ledger::{EntryBytes, Head};
+use muster_words::{ContentRef, Digest, Position};
+use thiserror::Error;
+use tokio::sync::watch;
+
+pub use self::fault::{Fault, Landing, Mix, ReadFault};
+use crate::{AppendError, Batch, Cause, Ledger, ReadError};
+
+/// Makes the batch that another writer appends after a head.
+pub type Rival = Box<dyn FnMut(Head) -> Batch + Send>;
+
+/// A ledger with faults over one without.
+pub struct Faulty {
+    inner: Arc<dyn Ledger>,
+    state: Mutex<State>,
+    /// Set once, when a crash is met, so that those who wait hear of it.
+    is_dead: watch::Sender<bool>,
+}
+
+/// What a fault stands for, in the place where a real store has its own error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Injected {
+    /// The store was out of reach.
+    #[error("the faulty ledger was told to be out of reach")]
+    OutOfReach,
+    /// The answer was lost.
+    #[error("the faulty ledger was told to lose the answer")]
+    AnswerLost,
+    /// The handle died.
+    #[error("the faulty ledger was told to die")]
+    Dead,
+}
+
+struct State {
+    faults: Box<dyn Iterator<Item = Fault> + Send>,
+    reads: Box<dyn Iterator<Item = ReadFault> + Send>,
+    rival: Option<Rival>,
+    /// Appends on their way, in the order in which they were sent.
+    late: Vec<Late>,
+    /// The append whose outcome its caller doesn't know.
+    in_doubt: Option<Append>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Append {
+    head: Head,
+    batch: Batch,
+}
+
+struct Late {
+    append: Append,
+    /// How many operations it still waits for; none: until it is told.
+    operations: Option<u32>,
+}
+
+impl Faulty {
+    /// Puts faults over a ledger: one for each append, in order.
+    pub fn new<S>(inner: Arc<dyn Ledger>, faults: S) -> Self
+    where
+        S: IntoIterator<Item = Fault>,
+        S::IntoIter: Send + 'static,
+    {
+        let state = State {
+            faults: Box::new(faults.into_iter()),
+            reads: Box::new(std::iter::empty()),
+            rival: None,
+            late: Vec::new(),
+            in_doubt: None,
+        };
+        Self { inner, state: Mutex::new(state), is_dead: watch::Sender::new(false) }
+    }
+
+    /// Puts faults over the reads as well: one for each, in order.
+    #[must_use]
+    pub fn with_reads<S>(self, faults: S) -> Self
+    where
+        S: IntoIterator<Item = ReadFault>,
+        S::IntoIter: Send + 'static,
+    {
+        self.state().reads = Box::new(faults.into_iter());
+        self
+    }
+
+    /// Gives [`Fault::Overtaken`] its other writer: from the head, what that one appends. A
+    /// registry will read it, so its entries must be good ones.
+    #[must_use]
+    pub fn with_rival(self, rival: impl FnMut(Head) -> Batch + Send + 'static) -> Self {
+        self.state().rival = Some(Box::new(rival));
+        self
+    }
+
+    /// Lets every append that is still on its way arrive now, in the order in which they were
+    /// sent. Answers how many of them landed; the others found another head.
+    pub async fn land_late(&self) -> usize {
+        let late = std::mem::take(&mut self.state().late);
+        self.land(late.into_iter().map(|late| late.append)).await
+    }
+
+    /// How many appends are on their way.
+    pub fn late(&self) -> usize {
+        self.state().late.len()
+    }
+
+    /// Whether a crash was met.
+    pub fn is_dead(&self) -> bool {
+        *self.is_dead.borrow()
+    }
+
+    async fn land(&self, appends: impl Iterator<Item = Append>) -> usize {
+        let mut landed = 0;
+        for Append { head, batch } in appends {
+            if self.inner.append(head, &batch).await.is_ok() {
+                landed += 1;
+            }
+        }
+        landed
+    }
+
+    /// Counts one operation, and lands what was waiting for it.
+    async fn begin(&self) {
+        let due = self.state().take_due();
+        self.land(due.into_iter()).await;
+    }
+
+    async fn before_a_read(&self) -> Result<(), ReadError> {
+        self.begin().await;
+        let fault = self.state().reads.next().unwrap_or(ReadFault::Pass);
+        match fault {
+            _ if self.is_dead() => Err(unreadable(Injected::Dead)),
+            ReadFault::Unavailable => Err(unreadable(Injected::OutOfReach)),
+            ReadFault::Delay(delay) => {
+                tokio::time::sleep(delay).await;
+                Ok(())
+            }
+            ReadFault::Pass => Ok(()),
+        }
+    }
+
+    /// Appends another writer's batch, if there is such a writer.
+    async fn overtake(&self) {
+        let Ok(head) = self.inner.head().await else { return };
+        let batch = self.state().rival.as_mut().map(|rival| rival(head));
+        if let Some(batch) = batch {
+            self.land(std::iter::once(Append { head, batch })).await;
+        }
+    }
+
+    /// Sends an append whose answer will not come back.
+    async fn send(&self, append: Append, landing: Landing) {
+        self.state().in_doubt = Some(append.clone());
+        let operations = match landing {
+            Landing::Never => return,
+            Landing::AtOnce | Landing::After(0) => {
+                self.land(std::iter::once(append)).await;
+                return;
+            }
+            Landing::After(operations) => Some(operations),
+            Landing::WhenTold => None,
+        };
+        self.state().late.push(Late { append, operations });
+    }
+
+    /// Answers that nothing is there, or, where the same append is in doubt, that nobody knows.
+    fn refuse(&self, append: &Append, error: AppendError) -> AppendError {
+        if self.state().in_doubt.as_ref() == Some(append) { lost() } else { error }
+    }
+
+    async fn pass(&self, append: &Append) -> Result<Head, AppendError> {
+        let answer = self.inner.append(append.head, &append.batch).await;
+        let mut state = self.state();
+        if state.in_doubt.as_ref() == Some(append) {
+            match answer {
+                Ok(_) | Err(AppendError::Moved(_)) => state.in_doubt = None,
+                Err(AppendError::InDoubt(_)) => {}
+                // The one below knows nothing of what is on its way.
+                Err(_) => return Err(lost()),
+            }
+        }
+        answer
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take_due(&mut self) -> Vec<Append> {
+        let mut due = Vec::new();
+        self.late.retain_mut(|late| {
+            if let Some(operations) = &mut late.operations {
+                *operations = operations.saturating_sub(1);
+            }
+            let is_due = late.operations == Some(0);
+            if is_due {
+                due.push(late.append.clone());
+            }
+            !is_due
+        });
+        due
+    }
+}
+
+fn lost() -> AppendError {
+    AppendError::InDoubt(Arc::new(Injected::AnswerLost) as Cause)
+}
+
+fn unreadable(injected: Injected) -> ReadError {
+    ReadError::Unavailable(Arc::new(injected) as Cause)
+}
+
+#[async_trait]
+impl Ledger for Faulty {
+    async fn head(&self) -> Result<Head, ReadError> {
+        self.before_a_read().await?;
+        self.inner.head().await
+    }
+
+    async fn read(&self, after: Position, limit: NonZeroU32) -> Result<Vec<EntryBytes>, ReadError> {
+        self.before_a_read().await?;
+        self.inner.read(after, limit).await
+    }
+
+    async fn leaves(&self, after: Position, limit: NonZeroU32) -> Result<Vec<Digest>, ReadError> {
+        self.before_a_read().await?;
+        self.inner.leaves(after, limit).await
+    }
+
+    async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
+        self.begin().await;
+        let append = Append { head, batch: batch.clone() };
+        if self.is_dead() {
+            return Err(AppendError::InDoubt(Arc::new(Injected::Dead) as Cause));
+        }
+        let fault = self.state().faults.next().unwrap_or(Fault::Pass);
+        match fault {
+            Fault::Pass => self.pass(&append).await,
+            Fault::Delay(delay) => {
+                tokio::time::sleep(delay).await;
+                self.pass(&append).await
+            }
+            Fault::Unavailable => {
+                let out_of_reach = Arc::new(Injected::OutOfReach) as Cause;
+                Err(self.refuse(&append, AppendError::Unavailable(out_of_reach)))
+            }
+            Fault::Full => Err(self.refuse(&append, AppendError::Full)),
+            Fault::TooLarge => Err(self.refuse(&append, AppendError::TooLarge)),
+            Fault::Overtaken => {
+                self.overtake().await;
+                self.pass(&append).await
+            }
+            Fault::Doubt(landing) => {
+                self.send(append, landing).await;
+                Err(lost())
+            }
+            Fault::Crash(landing) => {
+                self.is_dead.send_replace(true);
+                self.send(append, landing).await;
+                Err(AppendError::InDoubt(Arc::new(Injected::Dead) as Cause))
+            }
+        }
+    }
+
+    async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError> {
+        self.before_a_read().await?;
+        self.inner.contents(wanted).await
+    }
+
+    async fn moved(&self, position: Position) -> Result<(), ReadError> {
+        let mut is_dead = self.is_dead.subscribe();
+        tokio::select! {
+            biased;
+            _ = is_dead.wait_for(|is_dead| *is_dead) => Err(unreadable(Injected::Dead)),
+            answer = self.inner.moved(position) => answer,
+        }
+    }
+}
+
+impl fmt::Debug for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (late, is_dead) = (self.late(), self.is_dead());
+        f.debug_struct("Faulty").field("late", &late).field("is_dead", &is_dead).finish()
+    }
+}

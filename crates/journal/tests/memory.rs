@@ -1,0 +1,40 @@
+//! The in-memory ledger keeps what the port promises; so does a faulty one without faults.
+#![expect(clippy::unwrap_used, reason = "a test that meets an error fails")]
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use muster_journal::{
+    Ledger, Memory,
+    conformance::{self, Shelf},
+    faulty::{Fault, Faulty},
+};
+
+/// Ledgers that live as long as the shelf.
+struct InMemory {
+    kept: Mutex<HashMap<String, Arc<dyn Ledger>>>,
+    open: fn() -> Arc<dyn Ledger>,
+}
+
+#[async_trait]
+impl Shelf for InMemory {
+    async fn open(&self, name: &str) -> Arc<dyn Ledger> {
+        let mut kept = self.kept.lock().unwrap();
+        Arc::clone(kept.entry(name.to_owned()).or_insert_with(self.open))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conforms() {
+    let open = || Arc::new(Memory::new()) as Arc<dyn Ledger>;
+    conformance::run(&InMemory { kept: Mutex::default(), open }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_faulty_one_without_faults_conforms() {
+    let open = || Arc::new(Faulty::new(Arc::new(Memory::new()), [Fault::Pass])) as Arc<dyn Ledger>;
+    conformance::run(&InMemory { kept: Mutex::default(), open }).await;
+}
