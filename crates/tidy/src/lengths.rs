@@ -1,7 +1,7 @@
 //! How long a function and a file may be.
 
 use crate::{
-    Finding, Kind, Page, Source,
+    Finding, Kind, Page, Source, Token,
     source::{body, matching},
 };
 
@@ -11,7 +11,8 @@ pub const FUNCTION_LINES_MAX: usize = 70;
 /// Lines of a source file: what can be read in one sitting.
 pub const FILE_LINES_MAX: usize = 600;
 
-/// Functions that are too long.
+/// Functions that are too long. The cases of a test, an array behind `in` or `=`, don't count:
+/// tests are data.
 #[must_use]
 pub fn functions(source: &Source<'_>) -> Vec<Finding> {
     let code = &source.code;
@@ -22,7 +23,9 @@ pub fn functions(source: &Source<'_>) -> Vec<Finding> {
             continue;
         }
         let Some(open) = body(code, at + 1) else { continue };
-        let lines = code[matching(code, open)].line - code[at].line + 1;
+        let close = matching(code, open);
+        let cases = if source.in_test(at) { cases(code, open, close) } else { 0 };
+        let lines = code[close].line - code[at].line + 1 - cases;
         if lines > FUNCTION_LINES_MAX {
             let name = code[at + 1].text;
             let what = format!(
@@ -32,6 +35,21 @@ pub fn functions(source: &Source<'_>) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Lines between the brackets of arrays that stand behind `in` or `=`, with or without a `&`.
+fn cases(code: &[Token<'_>], from: usize, to: usize) -> usize {
+    let (mut at, mut lines) = (from, 0);
+    while at < to {
+        let before = if code[at - 1].text == "&" { at - 2 } else { at - 1 };
+        if code[at].text == "[" && matches!(code[before].text, "in" | "=") {
+            let close = matching(code, at);
+            lines += code[close].line - code[at].line;
+            at = close;
+        }
+        at += 1;
+    }
+    lines
 }
 
 /// Whether a file is too long.
@@ -53,6 +71,20 @@ mod tests {
         for (lines, expect) in [(2, 0), (70, 0), (71, 1)] {
             let text = format!("fn long(a: [u8; 2]) -> u8 {{{}}}", "\n".repeat(lines - 1));
             assert_eq!(functions(&Source::new("a.rs", &text)).len(), expect, "{lines}");
+        }
+    }
+
+    #[test]
+    fn counts_no_cases_in_a_test() {
+        let array = format!("[{}]", "\n1,".repeat(80));
+        for (text, expect) in [
+            (format!("#[test] fn t() {{ for a in {array} {{ }} }}"), 0),
+            (format!("#[test] fn t() {{ let a = &{array}; }}"), 0),
+            (format!("#[test] fn t() {{ call({array}) }}"), 1),
+            (format!("fn ships() {{ for a in {array} {{ }} }}"), 1),
+        ] {
+            let source = Source::new("crates/a/src/b.rs", &text);
+            assert_eq!(functions(&source).len(), expect, "{text}");
         }
     }
 

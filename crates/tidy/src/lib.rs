@@ -8,6 +8,7 @@ pub mod calls;
 mod finding;
 pub mod lengths;
 mod lexer;
+pub mod limits;
 pub mod names;
 pub mod openings;
 pub mod pages;

@@ -35,6 +35,29 @@ pub fn index(tree: &Tree) -> Vec<Finding> {
         .collect()
 }
 
+/// Tables that are drawn in the source and on a page: the page has each row of the source.
+const DRAWN: &[(&str, &str)] =
+    &[("crates/catalog/src/changes.rs", "docs/reference/ledger-format.md")];
+
+/// Rows of such a table, beginning with a number, that the page lacks.
+#[must_use]
+pub fn drawn(tree: &Tree) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (source, page) in DRAWN {
+        let text = tree.text(page).unwrap_or_default();
+        let rows = tree.text(source).unwrap_or_default().lines();
+        let rows = rows.filter_map(|line| line.strip_prefix("//! "));
+        for row in
+            rows.filter(|row| row.starts_with("| ") && row[2..].starts_with(char::is_numeric))
+        {
+            if !text.lines().any(|line| line == row) {
+                found.push(Finding::of(page, format!("lacks a row of {source}: {row}")));
+            }
+        }
+    }
+    found
+}
+
 fn broken(tree: &Tree, page: &Page, target: &str) -> Option<String> {
     if target.contains("://") || target.starts_with("mailto:") {
         return None;
@@ -125,6 +148,15 @@ mod tests {
         ] {
             let tree = tree(&[("README.md", text), ("docs/a.md", "# One\n## Two words\n")]);
             assert_eq!(links(&tree).len(), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_a_row_that_the_page_lacks() {
+        for (page, expect) in [("| kind |\n| 1 | opened |", 0), ("| 1 | closed |", 1), ("", 1)] {
+            let source = "//! | kind |\n//! | 1 | opened |\n";
+            let tree = tree(&[(DRAWN[0].0, source), (DRAWN[0].1, page)]);
+            assert_eq!(drawn(&tree).len(), expect, "{page}");
         }
     }
 

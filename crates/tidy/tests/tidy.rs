@@ -4,7 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "without the tree there is nothing to test")]
 
 use muster_tidy::{
-    Finding, Source, Tree, calls, lengths, names, openings, pages, report, rooms, supply, workplace,
+    Finding, Source, Tree, calls, lengths, limits, names, openings, pages, report, rooms, supply,
+    workplace,
 };
 
 fn none(findings: impl IntoIterator<Item = Finding>) {
@@ -69,6 +70,12 @@ fn crates_say_what_they_are_and_what_they_are_not() {
 fn links_lead_somewhere_and_every_page_is_in_the_index() {
     let tree = Tree::read().unwrap();
     none(pages::links(&tree).into_iter().chain(pages::index(&tree)));
+}
+
+#[test]
+fn pages_that_repeat_the_source_agree_with_it() {
+    let tree = Tree::read().unwrap();
+    none(pages::drawn(&tree).into_iter().chain(limits::check(&tree)));
 }
 
 #[test]
