@@ -185,8 +185,14 @@ impl Catalog {
             let name = referrer.to_string();
             name != own && !name.starts_with(&inside)
         };
-        let mut found: BTreeSet<Xid> =
-            self.referrers.get(own.as_str()).into_iter().flatten().filter(within).cloned().collect();
+        let mut found: BTreeSet<Xid> = self
+            .referrers
+            .get(own.as_str())
+            .into_iter()
+            .flatten()
+            .filter(within)
+            .cloned()
+            .collect();
         let below = self.referrers.range::<_, Arc<str>>(Arc::from(inside.as_str())..);
         for (_, referrers) in below.take_while(|(target, _)| target.starts_with(&inside)) {
             found.extend(referrers.iter().filter(within).cloned());

@@ -8,11 +8,17 @@
 pub mod apply;
 mod catalog;
 pub mod changes;
+pub mod classes;
+pub mod command;
 mod content;
+pub mod decide;
 mod lifecycle;
 pub mod model;
+mod refusal;
 pub mod state;
+pub mod tree;
 
 pub use catalog::Catalog;
 pub use content::Content;
 pub use lifecycle::{Lifecycle, LifecycleError};
+pub use refusal::Refusal;

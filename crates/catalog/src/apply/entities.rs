@@ -9,9 +9,7 @@ use crate::{
     changes::{
         GroupWritten, MembersMoved, MetaWritten, ModelWritten, RegistryWritten, VersionWritten,
     },
-    state::{
-        Folded, Group, GroupState, Meta, RegistryState, Resource, Stamp, Version, Versions,
-    },
+    state::{Folded, Group, GroupState, Meta, RegistryState, Resource, Stamp, Version, Versions},
 };
 
 const NO_GROUP: Misfit = "whose group isn't there";

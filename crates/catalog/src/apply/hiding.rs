@@ -142,8 +142,7 @@ impl Fold<'_> {
         new.modified = self.moment;
         new.stamp = self.stamp;
         new.previous = Some(old.clone());
-        new.references =
-            self.facts.references.get(xid).cloned().unwrap_or_else(|| Arc::new([]));
+        new.references = self.facts.references.get(xid).cloned().unwrap_or_else(|| Arc::new([]));
         new
     }
 

@@ -1,0 +1,213 @@
+//! What somebody asks for: a command, as the door understood it and before anything is decided.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use muster_words::{Digest, Id, Position, Xid};
+use serde_json::{Map, Value};
+
+use crate::{model::Model, state::Tag};
+
+/// One request to change something.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// What it is to do.
+    pub action: Action,
+    /// What must hold of the target (`If-Match`, `If-None-Match`).
+    pub conditions: Vec<Condition>,
+    /// The digests of principal and idempotency key, and of the request.
+    pub idempotency: Option<(Digest, Digest)>,
+    /// What the client asks to have ignored (xRegistry, "Ignore Flag").
+    pub ignore: Ignore,
+    /// Which version shall be the default (xRegistry, "SetDefaultVersionID Flag").
+    pub set_default: Option<SetDefault>,
+}
+
+impl Command {
+    /// A command with no conditions.
+    #[must_use]
+    pub fn new(action: Action) -> Self {
+        Self {
+            action,
+            conditions: Vec::new(),
+            idempotency: None,
+            ignore: Ignore::default(),
+            set_default: None,
+        }
+    }
+}
+
+/// What a command is to do.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Create or update entities.
+    Write(Write),
+    /// Hide entities, or erase them.
+    Delete(Delete),
+    /// Bring back what the last deletion of that name hid.
+    Restore(Xid),
+    /// Record an API key.
+    CreateKey {
+        /// The key's id.
+        id: Id,
+        /// Its record, which holds no secret in the clear.
+        record: Bytes,
+    },
+    /// Revoke an API key.
+    RevokeKey {
+        /// The key's id.
+        id: Id,
+    },
+}
+
+/// How a write treats what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Replaces attributes: what isn't sent is reset.
+    Put,
+    /// Changes the attributes that are sent.
+    Patch,
+    /// Adds to the target: versions to a resource, entities to collections.
+    Post,
+}
+
+/// Creates or updates entities.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// How it treats what is there.
+    pub mode: Mode,
+    /// What it is about.
+    pub target: Target,
+    /// What was sent.
+    pub body: Body,
+}
+
+/// What a write or a deletion is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// One entity.
+    Entity(Xid),
+    /// The groups of a type.
+    Groups(Id),
+    /// The resources of a type in a group.
+    Resources {
+        /// The group.
+        group: Xid,
+        /// The type, plural.
+        resources: Id,
+    },
+    /// The versions of a resource.
+    Versions(Xid),
+    /// The user's model.
+    Model,
+    /// The capabilities.
+    Capabilities,
+}
+
+/// What was sent.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Attributes, or a map of entities.
+    Tree(Map<String, Value>),
+    /// A document, with the attributes that came in headers.
+    Document(SentDocument),
+}
+
+/// A document as it was sent.
+#[derive(Clone, Debug)]
+pub struct SentDocument {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Its media type, if the request names one.
+    pub content_type: Option<String>,
+    /// The attributes that came in headers; they change what is sent and leave the rest.
+    pub attributes: Map<String, Value>,
+}
+
+/// Hides entities, or erases them.
+#[derive(Clone, Debug)]
+pub struct Delete {
+    /// What it is about.
+    pub target: Target,
+    /// For a collection: which of them, with what was sent for each; none: all.
+    pub chosen: Option<Map<String, Value>>,
+    /// The epoch that the entity must have.
+    pub epoch: Option<u64>,
+    /// Erase instead of hiding.
+    pub purge: bool,
+    /// Although others refer to it.
+    pub force: bool,
+}
+
+/// What must hold of the target before anything is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It is there (`If-Match: *`).
+    Exists,
+    /// It isn't there (`If-None-Match: *`).
+    Absent,
+    /// Its ETag is one of these (`If-Match`).
+    Matches(Vec<Expected>),
+    /// Its ETag is none of these (`If-None-Match`).
+    Differs(Vec<Expected>),
+}
+
+/// An entity's ETag, as far as the catalog knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// The position of the last change.
+    pub position: Position,
+    /// That command's tag.
+    pub tag: Tag,
+    /// Which of an entity's two views it is of.
+    pub view: EntityView,
+}
+
+/// The two views of a resource or version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntityView {
+    /// Its document.
+    Document,
+    /// Its attributes.
+    Details,
+}
+
+/// What the client asks to have ignored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "seven independent flags of the specification")]
+pub struct Ignore {
+    /// `capabilities` in the body.
+    pub capabilities: bool,
+    /// `defaultversionid` in a Meta.
+    pub default_version_id: bool,
+    /// `defaultversionsticky` in a Meta.
+    pub default_version_sticky: bool,
+    /// Epochs.
+    pub epoch: bool,
+    /// Ids that don't match.
+    pub id: bool,
+    /// `modelsource` in the body.
+    pub model_source: bool,
+    /// That an entity is read-only: it then stays as it is.
+    pub readonly: bool,
+}
+
+/// Which version shall be the default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetDefault {
+    /// That one, pinned.
+    Version(Id),
+    /// The newest, and no longer pinned (`null`).
+    Newest,
+    /// The one that the request creates or updates (`request`).
+    Request,
+}
+
+/// A model that a command brings, compiled by who prepared it.
+#[derive(Clone, Debug)]
+pub struct NewModel {
+    /// Its source as it was sent, in canonical form.
+    pub source: Bytes,
+    /// Its compiled form.
+    pub model: Arc<Model>,
+}

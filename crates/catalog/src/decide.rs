@@ -1,0 +1,263 @@
+//! Decisions: what a command does to a catalog, or why it is refused.
+//!
+//! A decision is a function of the catalog, the prepared command and a moment, and of nothing
+//! else. The writer takes it on the tentative catalog, so it sees everything decided before; who
+//! prepares a command may take it at a view as well, to be told early. It parses no document and
+//! compiles nothing: what was found out about documents arrives as verdicts, which hold only
+//! while what they stood on stands.
+
+mod attributes;
+mod conditions;
+mod delete;
+mod draft;
+mod emit;
+mod group;
+mod lineage;
+mod meta;
+mod references;
+mod resource;
+mod restore;
+mod standing;
+mod version;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use muster_words::{Digest, Id, Moment, Xid};
+use serde_json::{Map, Value};
+
+pub use conditions::{details_stamp, document_stamp};
+use draft::Draft;
+pub use restore::revived;
+pub use standing::standing;
+
+use crate::{
+    Catalog, Content, Refusal,
+    apply::Facts,
+    changes::{Answered, Change, KeyCreated, KeyRevoked, Named, Outcome},
+    command::{Condition, Delete, Ignore, SetDefault},
+    state::Remembered,
+    tree::{Subject, Tree, Verdict},
+};
+
+/// A command that is ready to be decided: its body was read and its documents were checked.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// What it is to do.
+    pub work: Work,
+    /// What must hold of the target.
+    pub conditions: Vec<Condition>,
+    /// The digests of principal and idempotency key, and of the request.
+    pub idempotency: Option<(Digest, Digest)>,
+    /// What the client asks to have ignored.
+    pub ignore: Ignore,
+    /// Which version shall be the default.
+    pub set_default: Option<SetDefault>,
+}
+
+/// What a prepared command is to do.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Create or update entities.
+    Write(Box<WriteWork>),
+    /// Hide entities, or erase them.
+    Delete(Delete),
+    /// Bring back what the last deletion of that name hid.
+    Restore(RestoreWork),
+    /// Record an API key.
+    CreateKey {
+        /// The key's id.
+        id: Id,
+        /// Its record.
+        record: Bytes,
+    },
+    /// Revoke an API key.
+    RevokeKey {
+        /// The key's id.
+        id: Id,
+    },
+}
+
+/// A write with what was found out about it.
+#[derive(Clone, Debug)]
+pub struct WriteWork {
+    /// What it brings.
+    pub tree: Tree,
+    /// For a new model: what stored documents refer to under it, by version.
+    pub references: BTreeMap<Xid, Arc<[Xid]>>,
+    /// The parsed capabilities in force after it, where it brings any.
+    pub capabilities: Option<Arc<Value>>,
+}
+
+/// A restore with what was found out about what comes back.
+#[derive(Clone, Debug)]
+pub struct RestoreWork {
+    /// The name.
+    pub xid: Xid,
+    /// What was found out about each version's document, by the version's xid.
+    pub verdicts: BTreeMap<Xid, Arc<Verdict>>,
+}
+
+/// What clients set on entities, as far as somebody has it in memory.
+pub trait AtHand {
+    /// The attributes that this content holds; none: not at hand.
+    fn attributes(&self, content: &Content) -> Option<Arc<Map<String, Value>>>;
+}
+
+/// Why a decision wasn't reached.
+#[derive(Clone, Debug)]
+pub enum Stop {
+    /// The command is refused.
+    Refused(Box<Refusal>),
+    /// Attributes are needed that aren't at hand: fetch them and decide again.
+    Missing(Vec<Content>),
+    /// What a verdict stood on has moved: prepare the command again.
+    Stale,
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+/// What was decided.
+#[derive(Clone, Debug)]
+pub enum Decided {
+    /// These changes.
+    Changes(Box<Decision>),
+    /// Nothing: the same command was answered before.
+    Repeat(Arc<Remembered>),
+}
+
+/// The changes that a command makes, with what goes beside them.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    /// The changes, in the order in which they are folded.
+    pub changes: Vec<Change>,
+    /// The contents that they name and that aren't stored yet, by digest.
+    pub contents: BTreeMap<Digest, Bytes>,
+    /// The facts that folding them needs.
+    pub facts: Facts,
+    /// What became of the entity that the command was about.
+    pub outcome: Option<Outcome>,
+    /// What the answer shows.
+    pub shows: Shows,
+}
+
+/// What the answer to a command shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Shows {
+    /// Nothing (204).
+    #[default]
+    Nothing,
+    /// One entity.
+    Entity(Xid),
+    /// These entities of a collection, by id.
+    Members(Vec<Xid>),
+    /// The model's source.
+    Model,
+    /// The capabilities.
+    Capabilities,
+}
+
+/// Decides a command.
+///
+/// # Errors
+/// See [`Stop`].
+pub fn decide(
+    catalog: &Catalog,
+    at_hand: &dyn AtHand,
+    prepared: &Prepared,
+    now: Moment,
+) -> Result<Decided, Stop> {
+    if let Some((key, request)) = &prepared.idempotency
+        && let Some(answer) = catalog.remembered(key)
+    {
+        if answer.request != *request {
+            return Err(Refusal::new("idempotency_mismatch", &answer.subject).into());
+        }
+        return Ok(Decided::Repeat(answer.clone()));
+    }
+    let mut decision = match &prepared.work {
+        Work::Write(work) => write(catalog, at_hand, prepared, work, now)?,
+        Work::Delete(work) => delete::delete(catalog, at_hand, prepared, work, now)?,
+        Work::Restore(work) => restore::restore(catalog, at_hand, prepared, work, now)?,
+        Work::CreateKey { id, record } => create_key(catalog, id, record)?,
+        Work::RevokeKey { id } => revoke_key(catalog, id)?,
+    };
+    if prepared.idempotency.is_some() {
+        let subject = match &decision.shows {
+            Shows::Entity(xid) => xid.clone(),
+            _ => subject_of(&prepared.work),
+        };
+        let outcome = decision.outcome.unwrap_or(Outcome::Updated);
+        decision.changes.push(Change::Answered(Answered { outcome, subject }));
+    }
+    Ok(Decided::Changes(Box::new(decision)))
+}
+
+fn subject_of(work: &Work) -> Xid {
+    match work {
+        Work::Write(work) => match &work.tree.subject {
+            Subject::Entity(xid) | Subject::VersionOf(xid) => xid.clone(),
+            Subject::Members | Subject::Model | Subject::Capabilities => Xid::Registry,
+        },
+        Work::Delete(Delete { target: crate::command::Target::Entity(xid), .. })
+        | Work::Restore(RestoreWork { xid, .. }) => xid.clone(),
+        Work::Delete(_) | Work::CreateKey { .. } | Work::RevokeKey { .. } => Xid::Registry,
+    }
+}
+
+fn write(
+    catalog: &Catalog,
+    at_hand: &dyn AtHand,
+    prepared: &Prepared,
+    work: &WriteWork,
+    now: Moment,
+) -> Result<Decision, Stop> {
+    let tree = &work.tree;
+    if let Subject::Entity(xid) | Subject::VersionOf(xid) = &tree.subject {
+        conditions::check(catalog, xid, &prepared.conditions)?;
+    }
+    let mut draft = Draft::new(catalog, at_hand, prepared, now);
+    draft.mode = tree.mode;
+    if let Some(new) = &tree.model {
+        draft.set_model(new)?;
+    }
+    if let Some(sent) = &tree.capabilities {
+        draft.set_capabilities(sent);
+    }
+    if let Some(sent) = &tree.registry {
+        draft.write_registry(sent)?;
+    }
+    for node in &tree.groups {
+        draft.write_group_node(node)?;
+    }
+    draft.finish(&tree.subject, work)
+}
+
+fn create_key(catalog: &Catalog, id: &Id, record: &Bytes) -> Result<Decision, Stop> {
+    if catalog.keys.contains_key(id) {
+        return Err(Refusal::new("key_exists", format!("/keys/{id}")).into());
+    }
+    let named = Named::new(record);
+    let change = KeyCreated { id: id.clone(), record: named };
+    Ok(Decision {
+        changes: vec![Change::KeyCreated(change)],
+        contents: [(named.digest, record.clone())].into(),
+        outcome: Some(Outcome::Created),
+        ..Decision::default()
+    })
+}
+
+fn revoke_key(catalog: &Catalog, id: &Id) -> Result<Decision, Stop> {
+    match catalog.keys.get(id) {
+        Some(key) if key.revoked.is_none() => Ok(Decision {
+            changes: vec![Change::KeyRevoked(KeyRevoked { id: id.clone() })],
+            outcome: Some(Outcome::Removed),
+            ..Decision::default()
+        }),
+        _ => Err(Refusal::not_found(format!("/keys/{id}")).into()),
+    }
+}

@@ -1,0 +1,101 @@
+use muster_words::{Moment, Xid};
+use serde_json::{Map, Value};
+
+use crate::{
+    Refusal,
+    command::Ignore,
+    model::{Attributes, Readonly},
+};
+
+/// What a client sent for one entity, with what the server keeps apart taken out.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// What clients set, checked and in the form that is kept.
+    pub attributes: Map<String, Value>,
+    /// `createdat`, where it was sent.
+    pub created: Option<Moment>,
+    /// `modifiedat`, where it was sent.
+    pub modified: Option<Moment>,
+}
+
+/// Checks an id in a body against the one that the path says.
+pub(super) fn check_id(
+    xid: &Xid,
+    attributes: &mut Map<String, Value>,
+    singular: &str,
+    expected: &str,
+    ignore: Ignore,
+) -> Result<(), Refusal> {
+    let name = format!("{singular}id");
+    match attributes.remove(&name) {
+        None | Some(Value::Null) => Ok(()),
+        Some(Value::String(sent)) if sent == expected || ignore.id => Ok(()),
+        Some(Value::String(sent)) => Err(Refusal::mismatched_id(xid, singular, &sent, expected)),
+        Some(_) => Err(Refusal::invalid_attribute(xid, name, "must be a string")),
+    }
+}
+
+/// Takes `epoch` out of a body, and checks it where the entity is there.
+pub(super) fn check_epoch(
+    xid: &Xid,
+    attributes: &mut Map<String, Value>,
+    current: Option<u64>,
+    ignore: Ignore,
+) -> Result<(), Refusal> {
+    let Some(sent) = attributes.remove("epoch").filter(|value| !value.is_null()) else {
+        return Ok(());
+    };
+    let epoch = match &sent {
+        Value::Number(number) => number.to_string().parse::<u64>().ok(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    let Some(epoch) = epoch else {
+        return Err(Refusal::invalid_attribute(xid, "epoch", "must be a uinteger"));
+    };
+    match current {
+        Some(current) if current != epoch && !ignore.epoch => {
+            Err(mismatched_epoch(xid, epoch, current))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn mismatched_epoch(xid: &Xid, sent: u64, current: u64) -> Refusal {
+    Refusal::new("mismatched_epoch", xid).arg("bad_epoch", sent).arg("epoch", current)
+}
+
+/// Lays what was sent over what is there: all of it (a patch) or nothing (a replacement).
+pub(super) fn lay_over(old: Map<String, Value>, sent: Map<String, Value>) -> Map<String, Value> {
+    let mut merged = old;
+    for (name, value) in sent {
+        merged.insert(name, value);
+    }
+    merged
+}
+
+/// Checks an entity's attributes with the model and takes the times out.
+///
+/// `createdat` and `modifiedat` that are `null` mean now; a `modifiedat` that is the stored one
+/// means now as well, because it is what a client sends back that read the entity.
+pub(super) fn settle(
+    xid: &Xid,
+    level: &Attributes,
+    mut attributes: Map<String, Value>,
+    stored_modified: Option<Moment>,
+    now: Moment,
+) -> Result<Settled, Refusal> {
+    let reset = |name: &str| attributes.get(name).is_some_and(Value::is_null);
+    let (created_now, modified_now) = (reset("createdat"), reset("modifiedat"));
+    level
+        .check(&mut attributes, Readonly::Drop)
+        .map_err(|fault| Refusal::attribute(xid, &fault))?;
+    let mut time = |name: &str| match attributes.remove(name) {
+        Some(Value::String(text)) => Moment::parse(&text).ok(),
+        _ => None,
+    };
+    let created = time("createdat").or(created_now.then_some(now));
+    let modified = time("modifiedat").or(modified_now.then_some(now));
+    let modified = modified.filter(|moment| Some(*moment) != stored_modified);
+    Ok(Settled { attributes, created, modified })
+}

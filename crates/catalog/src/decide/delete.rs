@@ -1,0 +1,247 @@
+use std::sync::Arc;
+
+use muster_words::{Id, Moment, Xid};
+use serde_json::{Map, Value};
+
+use super::{
+    AtHand, Decision, Prepared, Shows, Stop,
+    attributes::mismatched_epoch,
+    conditions,
+    draft::{Draft, ResourceEdit},
+};
+use crate::{
+    Catalog, Refusal,
+    apply::Facts,
+    changes::{Change, Hidden, Outcome, Purged},
+    command::{Delete, Target},
+    model::ResourceType,
+};
+
+/// Hides entities, or erases them.
+pub(super) fn delete(
+    catalog: &Catalog,
+    at_hand: &dyn AtHand,
+    prepared: &Prepared,
+    work: &Delete,
+    now: Moment,
+) -> Result<Decision, Stop> {
+    let mut draft = Draft::new(catalog, at_hand, prepared, now);
+    if work.purge {
+        return purge(&mut draft, prepared, work);
+    }
+    match &work.target {
+        Target::Entity(xid) => {
+            if !catalog.has(xid) {
+                return Err(Refusal::not_found(xid).into());
+            }
+            conditions::check(catalog, xid, &prepared.conditions)?;
+            draft.check_delete_epoch(xid, work.epoch)?;
+            draft.remove_entity(xid)?;
+        }
+        Target::Groups(groups) => {
+            let all = catalog.groups_of(groups).into_iter().flat_map(|all| all.values());
+            let all = all.map(|group| group.id.clone()).collect();
+            let name = |group: Id| Xid::Group { groups: groups.clone(), group };
+            draft.remove_members(work, all, name, false)?;
+        }
+        Target::Resources { group, resources } => {
+            let found = catalog.group_at(group).ok_or_else(|| Refusal::not_found(group))?;
+            let all = found.resources.get(resources).into_iter().flat_map(|all| all.values());
+            let all = all.map(|resource| resource.id.clone()).collect();
+            let name = |id: Id| resource_name(group, resources, id);
+            draft.remove_members(work, all, name, true)?;
+        }
+        Target::Versions(resource) => {
+            let found =
+                catalog.resource_at(resource).ok_or_else(|| Refusal::not_found(resource))?;
+            let all = found.versions.iter().map(|version| version.id.clone()).collect();
+            let name = |version: Id| resource.version(version).unwrap_or_else(|| resource.clone());
+            draft.remove_members(work, all, name, false)?;
+        }
+        Target::Model | Target::Capabilities => {
+            return Err(Refusal::new("action_not_supported", "/model").into());
+        }
+    }
+    draft.settle_removals()?;
+    draft.check_references()?;
+    draft.check_referrers(work.force)?;
+    let mut decision = draft.emit(Facts::default());
+    decision.outcome = Some(Outcome::Removed);
+    decision.shows = Shows::Nothing;
+    Ok(decision)
+}
+
+fn resource_name(group: &Xid, resources: &Id, resource: Id) -> Xid {
+    match group {
+        Xid::Group { groups, group } => Xid::Resource {
+            groups: groups.clone(),
+            group: group.clone(),
+            resources: resources.clone(),
+            resource,
+        },
+        other => other.clone(),
+    }
+}
+
+/// Erases a name, whether it is there or hidden.
+fn purge(draft: &mut Draft<'_>, prepared: &Prepared, work: &Delete) -> Result<Decision, Stop> {
+    let Target::Entity(xid) = &work.target else {
+        let refusal = Refusal::new("bad_flag", "/").arg("flag", "purge");
+        return Err(refusal.detail("purge takes one group, document or version.").into());
+    };
+    let is_there = draft.catalog.has(xid);
+    if !is_there && !draft.catalog.hidden.contains_key(xid.to_string().as_str()) {
+        return Err(Refusal::not_found(xid).into());
+    }
+    conditions::check(draft.catalog, xid, &prepared.conditions)?;
+    if is_there {
+        draft.check_delete_epoch(xid, work.epoch)?;
+        draft.remove_entity(xid)?;
+        draft.settle_removals()?;
+        draft.check_references()?;
+        draft.check_referrers(work.force)?;
+    }
+    let mut decision = draft.emit(Facts::default());
+    let covered =
+        |change: &Change| matches!(change, Change::Hidden(Hidden { xid: gone }) if gone == xid);
+    decision.changes.retain(|change| !covered(change));
+    decision.changes.push(Change::Purged(Purged { xid: xid.clone() }));
+    decision.outcome = Some(Outcome::Removed);
+    Ok(decision)
+}
+
+impl Draft<'_> {
+    /// Checks the epoch that a deletion demands: a resource's is its Meta's.
+    fn check_delete_epoch(&self, xid: &Xid, wanted: Option<u64>) -> Result<(), Refusal> {
+        let Some(wanted) = wanted else { return Ok(()) };
+        let current = match xid {
+            Xid::Registry => Some(self.catalog.registry.epoch),
+            Xid::Group { .. } => self.catalog.group_at(xid).map(|group| group.epoch),
+            Xid::Resource { .. } | Xid::Meta { .. } => {
+                self.catalog.resource_at(xid).map(|resource| resource.meta.epoch)
+            }
+            Xid::Version { .. } => self.catalog.version_at(xid).map(|version| version.epoch),
+        };
+        match current {
+            Some(current) if current != wanted => Err(mismatched_epoch(xid, wanted, current)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes some or all entities of a collection. Names that aren't there are passed over.
+    fn remove_members(
+        &mut self,
+        work: &Delete,
+        all: Vec<Id>,
+        name: impl Fn(Id) -> Xid,
+        in_meta: bool,
+    ) -> Result<(), Stop> {
+        let Some(chosen) = &work.chosen else {
+            for id in all {
+                self.remove_entity(&name(id))?;
+            }
+            return Ok(());
+        };
+        for (key, said) in chosen {
+            let Ok(id) = key.parse::<Id>() else { continue };
+            let xid = name(id);
+            if !self.catalog.has(&xid) {
+                continue;
+            }
+            let epoch = sent_epoch(&xid, said, in_meta)?;
+            self.check_delete_epoch(&xid, epoch)?;
+            self.remove_entity(&xid)?;
+        }
+        Ok(())
+    }
+
+    fn remove_entity(&mut self, xid: &Xid) -> Result<(), Stop> {
+        match xid {
+            Xid::Registry | Xid::Meta { .. } => {
+                return Err(Refusal::new("action_not_supported", xid).into());
+            }
+            Xid::Group { .. } => {
+                self.registry_edit().members = true;
+                self.hidden.insert(xid.clone());
+            }
+            Xid::Resource { .. } => self.remove_resource(xid),
+            Xid::Version { version, .. } => {
+                let Some(resource) = xid.resource() else { return Ok(()) };
+                let kind = self.kind_of(&resource)?;
+                if !self.resources.contains_key(&resource) {
+                    let edit = self.existing(&resource, &kind);
+                    let edit = edit.ok_or_else(|| Refusal::not_found(xid))?;
+                    self.resources.insert(resource.clone(), edit);
+                }
+                if let Some(edit) = self.resources.get_mut(&resource) {
+                    edit.remove(version);
+                    edit.touched = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_resource(&mut self, xid: &Xid) {
+        self.resources.remove(xid);
+        self.hidden.insert(xid.clone());
+        if let Some(edit) = xid.group().and_then(|group| self.group_edit(&group)) {
+            edit.members = true;
+        }
+    }
+
+    fn kind_of(&self, resource: &Xid) -> Result<Arc<ResourceType>, Refusal> {
+        match resource {
+            Xid::Resource { groups, resources, .. } => self
+                .model
+                .resource_type(groups.as_str(), resources.as_str())
+                .cloned()
+                .ok_or_else(|| Refusal::not_found(resource)),
+            other => Err(Refusal::not_found(other)),
+        }
+    }
+
+    /// Brings the resources that lost versions in order; one that lost all goes itself.
+    fn settle_removals(&mut self) -> Result<(), Stop> {
+        let names: Vec<Xid> = self.resources.keys().cloned().collect();
+        for xid in names {
+            let Some(mut edit) = self.resources.remove(&xid) else { continue };
+            if edit.count() == 0 {
+                self.remove_resource(&xid);
+                continue;
+            }
+            edit.settle_ancestors(self.now)?;
+            self.settle_default(&mut edit)?;
+            self.resources.insert(xid, edit);
+        }
+        Ok(())
+    }
+
+    fn settle_default(&self, edit: &mut ResourceEdit) -> Result<(), Stop> {
+        let node = crate::tree::ResourceNode {
+            xid: edit.xid.clone(),
+            kind: edit.kind.clone(),
+            default: None,
+            meta: None,
+            versions: None,
+            only_meta: true,
+        };
+        self.settle_pointer(edit, &node, &[])
+    }
+}
+
+/// The epoch that a delete map demands of one entity.
+fn sent_epoch(xid: &Xid, said: &Value, in_meta: bool) -> Result<Option<u64>, Refusal> {
+    let empty = Map::new();
+    let said = said.as_object().unwrap_or(&empty);
+    if in_meta && said.contains_key("epoch") && !said.contains_key("meta") {
+        return Err(Refusal::new("misplaced_epoch", xid));
+    }
+    let place = if in_meta { said.get("meta").and_then(Value::as_object) } else { Some(said) };
+    let Some(sent) = place.and_then(|place| place.get("epoch")).filter(|value| !value.is_null())
+    else {
+        return Ok(None);
+    };
+    let epoch = sent.as_u64();
+    epoch.map(Some).ok_or_else(|| Refusal::invalid_attribute(xid, "epoch", "must be a uinteger"))
+}

@@ -1,0 +1,354 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use muster_words::{Digest, Id, Moment, Xid};
+use serde_json::{Map, Value};
+
+use super::{AtHand, Prepared, Stop};
+use crate::{
+    Catalog, Content, Lifecycle, Refusal,
+    changes::Named,
+    command::{Ignore, Mode, NewModel, SetDefault},
+    model::{Model, ResourceType},
+    state::{Bindings, Group, Resource, Version},
+};
+
+/// A command on its way to a decision: the entities that it touches, as they will be.
+///
+/// An entity is edited once a command however often the command names it, so that its epoch
+/// counts up once.
+pub(super) struct Draft<'a> {
+    pub catalog: &'a Catalog,
+    pub at_hand: &'a dyn AtHand,
+    pub now: Moment,
+    pub mode: Mode,
+    pub ignore: Ignore,
+    pub set_default: Option<&'a SetDefault>,
+    pub model: Arc<Model>,
+    pub new_model: Option<NewModel>,
+    pub capabilities: Option<Bytes>,
+    pub registry: Option<RegistryEdit>,
+    pub groups: BTreeMap<Xid, GroupEdit>,
+    pub resources: BTreeMap<Xid, ResourceEdit>,
+    /// Groups and resources that go, and are kept for a restore.
+    pub hidden: BTreeSet<Xid>,
+    pub contents: BTreeMap<Digest, Bytes>,
+    /// What the answer shows of a collection.
+    pub members: Vec<Xid>,
+    /// The version that a POST to a resource created or updated.
+    pub processed: Option<Xid>,
+}
+
+/// Attributes as they will be.
+#[derive(Clone, Debug)]
+pub(super) enum Attributes {
+    /// As they are, wherever they lie.
+    Same(Option<Content>),
+    /// These.
+    New(Map<String, Value>),
+}
+
+pub(super) struct RegistryEdit {
+    pub attributes: Attributes,
+    pub created: Moment,
+    pub modified: Moment,
+    /// Its own attributes were written.
+    pub own: bool,
+    /// Groups came or went.
+    pub members: bool,
+}
+
+pub(super) struct GroupEdit {
+    pub old: Option<Arc<Group>>,
+    pub attributes: Attributes,
+    pub bindings: Arc<Bindings>,
+    pub created: Moment,
+    pub modified: Moment,
+    /// Its own attributes were written.
+    pub own: bool,
+    /// Resources came or went.
+    pub members: bool,
+}
+
+pub(super) struct ResourceEdit {
+    pub xid: Xid,
+    pub kind: Arc<ResourceType>,
+    pub old: Option<Arc<Resource>>,
+    /// Versions that are written.
+    pub versions: BTreeMap<Id, VersionEdit>,
+    /// Versions that go.
+    pub removed: BTreeSet<Id>,
+    pub attributes: Attributes,
+    pub created: Moment,
+    pub modified: Moment,
+    pub sticky: bool,
+    pub default: Option<Id>,
+    pub last_number: u64,
+    /// Meta was written, so its epoch counts up.
+    pub touched: bool,
+}
+
+#[derive(Clone)]
+pub(super) struct VersionEdit {
+    pub old: Option<Arc<Version>>,
+    pub attributes: Attributes,
+    pub created: Moment,
+    pub modified: Moment,
+    pub ancestor: Option<Id>,
+    pub document: Option<DocumentEdit>,
+    pub content_type: Option<Arc<str>>,
+    pub state: Lifecycle,
+    pub references: Arc<[Xid]>,
+}
+
+/// A document as it will be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum DocumentEdit {
+    /// As it is.
+    Same(Content),
+    /// New bytes.
+    New(Named),
+}
+
+/// A version as the rules about lineage see it, edited or not.
+#[derive(Clone)]
+pub(super) struct Seen {
+    pub id: Id,
+    pub created: Moment,
+    pub ancestor: Option<Id>,
+    pub state: Lifecycle,
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(
+        catalog: &'a Catalog,
+        at_hand: &'a dyn AtHand,
+        prepared: &'a Prepared,
+        now: Moment,
+    ) -> Self {
+        Self {
+            catalog,
+            at_hand,
+            now,
+            mode: Mode::Put,
+            ignore: prepared.ignore,
+            set_default: prepared.set_default.as_ref(),
+            model: catalog.model.clone(),
+            new_model: None,
+            capabilities: None,
+            registry: None,
+            groups: BTreeMap::new(),
+            resources: BTreeMap::new(),
+            hidden: BTreeSet::new(),
+            contents: BTreeMap::new(),
+            members: Vec::new(),
+            processed: None,
+        }
+    }
+
+    /// The attributes that a content holds; nothing where there is none.
+    pub fn stored(&self, content: Option<&Content>) -> Result<Map<String, Value>, Stop> {
+        let Some(content) = content else { return Ok(Map::new()) };
+        match self.at_hand.attributes(content) {
+            Some(map) => Ok((*map).clone()),
+            None => Err(Stop::Missing(vec![*content])),
+        }
+    }
+
+    /// The attributes as they stand in the draft.
+    pub fn current(&self, attributes: &Attributes) -> Result<Map<String, Value>, Stop> {
+        match attributes {
+            Attributes::Same(content) => self.stored(content.as_ref()),
+            Attributes::New(map) => Ok(map.clone()),
+        }
+    }
+
+    pub fn registry_edit(&mut self) -> &mut RegistryEdit {
+        let state = &self.catalog.registry;
+        let now = self.now;
+        self.registry.get_or_insert_with(|| RegistryEdit {
+            attributes: Attributes::Same(state.attributes),
+            created: state.created,
+            modified: now,
+            own: false,
+            members: false,
+        })
+    }
+
+    /// The group as it will be, if it is there or is made by this command.
+    pub fn group_edit(&mut self, xid: &Xid) -> Option<&mut GroupEdit> {
+        if !self.groups.contains_key(xid) {
+            let group = self.catalog.group_at(xid)?.clone();
+            let edit = GroupEdit {
+                attributes: Attributes::Same(group.own.attributes),
+                bindings: group.own.bindings.clone(),
+                created: group.own.created,
+                modified: self.now,
+                own: false,
+                members: false,
+                old: Some(group),
+            };
+            self.groups.insert(xid.clone(), edit);
+        }
+        self.groups.get_mut(xid)
+    }
+
+    /// A resource as it is, ready to be edited.
+    pub fn existing(&self, xid: &Xid, kind: &Arc<ResourceType>) -> Option<ResourceEdit> {
+        let resource = self.catalog.resource_at(xid)?.clone();
+        Some(ResourceEdit {
+            xid: xid.clone(),
+            kind: kind.clone(),
+            versions: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            attributes: Attributes::Same(resource.meta.attributes),
+            created: resource.meta.created,
+            modified: self.now,
+            sticky: resource.meta.sticky,
+            default: Some(resource.meta.default.clone()),
+            last_number: resource.meta.last_number,
+            touched: false,
+            old: Some(resource),
+        })
+    }
+
+    /// Whether the entity will be there.
+    pub fn will_have(&self, xid: &Xid) -> bool {
+        if self.hidden.iter().any(|gone| xid == gone || lies_in(xid, gone)) {
+            return false;
+        }
+        match xid {
+            Xid::Registry => true,
+            Xid::Group { .. } => self.groups.contains_key(xid) || self.catalog.has(xid),
+            Xid::Resource { .. } | Xid::Meta { .. } => {
+                let resource = xid.resource();
+                resource.is_some_and(|name| self.resources.contains_key(&name))
+                    || self.catalog.has(xid)
+            }
+            Xid::Version { version, .. } => {
+                let edit = xid.resource().and_then(|name| self.resources.get(&name));
+                edit.map_or_else(|| self.catalog.has(xid), |edit| edit.has(version))
+            }
+        }
+    }
+
+    pub fn set_model(&mut self, new: &NewModel) -> Result<(), Refusal> {
+        self.model = new.model.clone();
+        self.new_model = Some(new.clone());
+        self.registry_edit().own = true;
+        let fresh = |xid: &&Xid| !self.catalog.has(xid);
+        let targets = Catalog::model_targets(&new.model);
+        if let Some(missing) = targets.iter().find(fresh) {
+            return Err(Refusal::new("binding_missing", "/model").arg("xid", missing));
+        }
+        Ok(())
+    }
+
+    pub fn set_capabilities(&mut self, sent: &Value) {
+        self.capabilities = Some(muster_words::json::to_canonical(sent).into());
+        self.registry_edit().own = true;
+    }
+
+    /// Remembers a content that will be stored, and names it.
+    pub fn keep(&mut self, bytes: &Bytes, digest: Digest) -> Named {
+        let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        self.contents.insert(digest, bytes.clone());
+        Named { digest, size, at: None }
+    }
+}
+
+/// Whether an entity lies in another.
+pub(super) fn lies_in(xid: &Xid, outer: &Xid) -> bool {
+    std::iter::successors(xid.parent(), Xid::parent).any(|parent| parent == *outer)
+}
+
+impl ResourceEdit {
+    /// A resource that isn't there yet.
+    pub fn new(xid: &Xid, kind: &Arc<ResourceType>, now: Moment) -> Self {
+        Self {
+            xid: xid.clone(),
+            kind: kind.clone(),
+            old: None,
+            versions: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            attributes: Attributes::Same(None),
+            created: now,
+            modified: now,
+            sticky: false,
+            default: None,
+            last_number: 0,
+            touched: false,
+        }
+    }
+
+    /// Whether the version will be there.
+    pub fn has(&self, id: &Id) -> bool {
+        self.versions.contains_key(id)
+            || (!self.removed.contains(id)
+                && self.old.as_ref().is_some_and(|old| old.versions.get(id).is_some()))
+    }
+
+    /// How many versions there will be.
+    pub fn count(&self) -> usize {
+        let old = self.old.as_ref().map_or(0, |old| old.versions.len());
+        let new = self.versions.values().filter(|version| version.old.is_none()).count();
+        old + new - self.removed.len()
+    }
+
+    /// Whether versions come or go.
+    pub fn moves_versions(&self) -> bool {
+        !self.removed.is_empty() || self.versions.values().any(|version| version.old.is_none())
+    }
+
+    /// All versions that there will be.
+    pub fn seen(&self) -> Vec<Seen> {
+        let old = self.old.iter().flat_map(|old| old.versions.iter());
+        let mut seen: Vec<Seen> = old
+            .filter(|version| {
+                !self.removed.contains(&version.id) && !self.versions.contains_key(&version.id)
+            })
+            .map(|version| Seen {
+                id: version.id.clone(),
+                created: version.created,
+                ancestor: Some(version.ancestor.clone()),
+                state: version.state,
+            })
+            .collect();
+        seen.extend(self.versions.iter().map(|(id, version)| Seen {
+            id: id.clone(),
+            created: version.created,
+            ancestor: version.ancestor.clone(),
+            state: version.state,
+        }));
+        seen
+    }
+
+    /// A version as it will be, ready to be edited further.
+    pub fn version_edit(&mut self, id: &Id, now: Moment) -> Option<&mut VersionEdit> {
+        if !self.versions.contains_key(id) && !self.removed.contains(id) {
+            let old = self.old.as_ref()?.versions.get(id)?.clone();
+            self.versions.insert(id.clone(), VersionEdit::of(old, now));
+        }
+        self.versions.get_mut(id)
+    }
+}
+
+impl VersionEdit {
+    /// A version as it is, modified now.
+    pub fn of(old: Arc<Version>, now: Moment) -> Self {
+        Self {
+            attributes: Attributes::Same(old.attributes),
+            created: old.created,
+            modified: now,
+            ancestor: Some(old.ancestor.clone()),
+            document: old.document.map(DocumentEdit::Same),
+            content_type: old.content_type.clone(),
+            state: old.state,
+            references: old.references.clone(),
+            old: Some(old),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+use bytes::Bytes;
+use muster_words::{Moment, Xid, json};
+use serde_json::{Map, Value};
+
+use super::{
+    Decision, Shows, Stop, WriteWork,
+    draft::{Attributes, DocumentEdit, Draft, GroupEdit, ResourceEdit, VersionEdit},
+};
+use crate::{
+    Content, Refusal,
+    apply::Facts,
+    changes::{
+        CapabilitiesWritten, Change, GroupWritten, Hidden, MembersMoved, MetaWritten, ModelWritten,
+        Named, Outcome, RegistryWritten, VersionWritten,
+    },
+    tree::Subject,
+};
+
+impl Draft<'_> {
+    /// Turns the draft of a write into changes.
+    pub(super) fn finish(mut self, subject: &Subject, work: &WriteWork) -> Result<Decision, Stop> {
+        self.check_references()?;
+        let (outcome, shows) = self.answer(subject)?;
+        let mut facts = Facts { references: work.references.clone(), ..Facts::default() };
+        facts.model = self.new_model.as_ref().map(|new| new.model.clone());
+        facts.capabilities.clone_from(&work.capabilities);
+        let mut decision = self.emit(facts);
+        decision.outcome = Some(outcome);
+        decision.shows = shows;
+        Ok(decision)
+    }
+
+    fn answer(&self, subject: &Subject) -> Result<(Outcome, Shows), Refusal> {
+        let outcome = |xid: &Xid| {
+            if self.catalog.has(xid) { Outcome::Updated } else { Outcome::Created }
+        };
+        Ok(match subject {
+            Subject::Entity(xid) => (outcome(xid), Shows::Entity(xid.clone())),
+            Subject::VersionOf(resource) => {
+                let xid = self.processed.clone().unwrap_or_else(|| resource.clone());
+                (outcome(&xid), Shows::Entity(xid))
+            }
+            Subject::Members => (Outcome::Updated, Shows::Members(self.members.clone())),
+            Subject::Model => (Outcome::Updated, Shows::Model),
+            Subject::Capabilities => (Outcome::Updated, Shows::Capabilities),
+        })
+    }
+
+    /// The changes of everything that was edited: parents before what lies in them.
+    pub(super) fn emit(&mut self, mut facts: Facts) -> Decision {
+        let mut changes = Vec::new();
+        self.emit_registry(&mut changes);
+        for (xid, edit) in std::mem::take(&mut self.groups) {
+            self.emit_group(&xid, &edit, &mut changes, &mut facts);
+        }
+        for (xid, edit) in std::mem::take(&mut self.resources) {
+            self.emit_resource(&xid, &edit, &mut changes, &mut facts);
+        }
+        for xid in std::mem::take(&mut self.hidden) {
+            changes.push(Change::Hidden(Hidden { xid }));
+        }
+        Decision {
+            changes,
+            contents: std::mem::take(&mut self.contents),
+            facts,
+            outcome: None,
+            shows: Shows::Nothing,
+        }
+    }
+
+    fn emit_registry(&mut self, changes: &mut Vec<Change>) {
+        if let Some(new) = self.new_model.clone() {
+            let source = self.keep(&new.source, muster_words::Digest::of(&new.source));
+            changes.push(Change::ModelWritten(ModelWritten { source }));
+        }
+        if let Some(bytes) = self.capabilities.clone() {
+            let capabilities = self.keep(&bytes, muster_words::Digest::of(&bytes));
+            changes.push(Change::CapabilitiesWritten(CapabilitiesWritten { capabilities }));
+        }
+        let Some(edit) = self.registry.take() else { return };
+        let epoch = self.catalog.registry.epoch + 1;
+        if edit.own {
+            let attributes = self.name(&edit.attributes, self.catalog.registry.attributes);
+            changes.push(Change::RegistryWritten(RegistryWritten {
+                attributes,
+                epoch,
+                created: edit.created,
+                modified: edit.modified,
+            }));
+        }
+        if edit.members {
+            changes.push(moved(Xid::Registry, epoch, edit.modified));
+        }
+    }
+
+    fn emit_group(
+        &mut self,
+        xid: &Xid,
+        edit: &GroupEdit,
+        changes: &mut Vec<Change>,
+        facts: &mut Facts,
+    ) {
+        let epoch = edit.old.as_ref().map_or(0, |old| old.epoch) + 1;
+        if edit.own {
+            let stored = edit.old.as_ref().and_then(|old| old.own.attributes);
+            let attributes = self.name(&edit.attributes, stored);
+            if !edit.bindings.is_empty() {
+                facts.bindings.insert(xid.clone(), edit.bindings.clone());
+            }
+            changes.push(Change::GroupWritten(GroupWritten {
+                group: xid.clone(),
+                attributes,
+                epoch,
+                created: edit.created,
+                modified: edit.modified,
+            }));
+        }
+        if edit.members {
+            changes.push(moved(xid.clone(), epoch, edit.modified));
+        }
+    }
+
+    fn emit_resource(
+        &mut self,
+        xid: &Xid,
+        edit: &ResourceEdit,
+        changes: &mut Vec<Change>,
+        facts: &mut Facts,
+    ) {
+        if edit.touched {
+            let stored = edit.old.as_ref().and_then(|old| old.meta.attributes);
+            let attributes = self.name(&edit.attributes, stored);
+            let default = edit.default.clone().or_else(|| edit.newest());
+            if let Some(default) = default {
+                changes.push(Change::MetaWritten(MetaWritten {
+                    resource: xid.clone(),
+                    attributes,
+                    epoch: edit.old.as_ref().map_or(0, |old| old.meta.epoch) + 1,
+                    created: edit.created,
+                    modified: edit.modified,
+                    default,
+                    sticky: edit.sticky,
+                    last_number: edit.last_number,
+                }));
+            }
+        }
+        for (id, version) in &edit.versions {
+            let Some(name) = xid.version(id.clone()) else { continue };
+            if !version.references.is_empty() {
+                facts.references.insert(name.clone(), version.references.clone());
+            }
+            let change = self.emit_version(name, id, version);
+            changes.push(Change::VersionWritten(change));
+        }
+        for id in &edit.removed {
+            if let Some(name) = xid.version(id.clone()) {
+                changes.push(Change::Hidden(Hidden { xid: name }));
+            }
+        }
+    }
+
+    fn emit_version(
+        &mut self,
+        name: Xid,
+        id: &muster_words::Id,
+        version: &VersionEdit,
+    ) -> VersionWritten {
+        let stored = version.old.as_ref().and_then(|old| old.attributes);
+        VersionWritten {
+            version: name,
+            attributes: self.name(&version.attributes, stored),
+            epoch: version.old.as_ref().map_or(0, |old| old.epoch) + 1,
+            created: version.created,
+            modified: version.modified,
+            ancestor: version.ancestor.clone().unwrap_or_else(|| id.clone()),
+            document: version.document.map(|document| match document {
+                DocumentEdit::Same(content) => content.into(),
+                DocumentEdit::New(named) => named,
+            }),
+            content_type: version.content_type.as_deref().map(ToOwned::to_owned),
+            state: version.state,
+        }
+    }
+
+    /// Names attributes: by reference to the state that is replaced where the bytes are equal.
+    fn name(&mut self, attributes: &Attributes, stored: Option<Content>) -> Option<Named> {
+        match attributes {
+            Attributes::Same(content) => Named::of_stored(*content),
+            Attributes::New(map) if map.is_empty() => None,
+            Attributes::New(map) => {
+                let bytes = written(map);
+                let digest = muster_words::Digest::of(&bytes);
+                match stored.filter(|content| content.digest == digest) {
+                    Some(content) => Some(content.into()),
+                    None => Some(self.keep(&bytes, digest)),
+                }
+            }
+        }
+    }
+}
+
+fn written(map: &Map<String, Value>) -> Bytes {
+    json::to_canonical(&Value::Object(map.clone())).into()
+}
+
+fn moved(parent: Xid, epoch: u64, modified: Moment) -> Change {
+    Change::MembersMoved(MembersMoved { parent, epoch, modified })
+}

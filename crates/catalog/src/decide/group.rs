@@ -1,0 +1,145 @@
+use std::sync::Arc;
+
+use muster_words::{Id, Xid};
+use serde_json::{Map, Value};
+
+use super::{
+    Stop,
+    attributes::{check_epoch, check_id, lay_over, settle},
+    draft::{Attributes, Draft, GroupEdit},
+};
+use crate::{Refusal, classes, command::Mode, model::GroupType, state::Bindings, tree::GroupNode};
+
+impl Draft<'_> {
+    pub(super) fn write_registry(&mut self, sent: &Map<String, Value>) -> Result<(), Stop> {
+        let (mode, now, ignore) = (self.mode, self.now, self.ignore);
+        let state = self.catalog.registry.clone();
+        let id = self.catalog.id.clone();
+        let mut sent = sent.clone();
+        check_id(&Xid::Registry, &mut sent, "registry", id.as_str(), ignore)?;
+        check_epoch(&Xid::Registry, &mut sent, Some(state.epoch), ignore)?;
+        if mode == Mode::Patch {
+            sent = lay_over(self.stored(state.attributes.as_ref())?, sent);
+        }
+        let model = self.model.clone();
+        let settled = settle(&Xid::Registry, model.registry(), sent, Some(state.modified), now)?;
+        let edit = self.registry_edit();
+        edit.attributes = Attributes::New(settled.attributes);
+        edit.created = settled.created.unwrap_or(edit.created);
+        edit.modified = settled.modified.unwrap_or(now);
+        edit.own = true;
+        Ok(())
+    }
+
+    pub(super) fn write_group_node(&mut self, node: &GroupNode) -> Result<(), Stop> {
+        match &node.attributes {
+            Some(sent) => self.write_group(&node.xid, &node.kind, sent)?,
+            None => self.ensure_group(&node.xid, &node.kind)?,
+        }
+        let members_are_resources = node.attributes.is_none();
+        for resource in &node.resources {
+            self.write_resource(resource)?;
+            if members_are_resources {
+                self.members.push(resource.xid.clone());
+            }
+        }
+        if !members_are_resources {
+            self.members.push(node.xid.clone());
+        }
+        Ok(())
+    }
+
+    /// Makes a parent that isn't there.
+    pub(super) fn ensure_group(&mut self, xid: &Xid, kind: &GroupType) -> Result<(), Stop> {
+        if self.groups.contains_key(xid) || self.catalog.has(xid) {
+            return Ok(());
+        }
+        self.write_group(xid, kind, &Map::new())
+    }
+
+    fn write_group(
+        &mut self,
+        xid: &Xid,
+        kind: &GroupType,
+        sent: &Map<String, Value>,
+    ) -> Result<(), Stop> {
+        let Some(id) = xid.id() else { return Err(Refusal::not_found(xid).into()) };
+        let mut sent = sent.clone();
+        check_id(xid, &mut sent, &kind.singular, id.as_str(), self.ignore)?;
+        let (mode, now, ignore) = (self.mode, self.now, self.ignore);
+        let old = self.catalog.group_at(xid).cloned();
+        check_epoch(xid, &mut sent, old.as_ref().map(|group| group.epoch), ignore)?;
+        self.check_name(xid, kind.singular.as_str())?;
+        let stored_modified = old.as_ref().map(|group| group.modified);
+        if let (Mode::Patch, Some(group)) = (mode, &old) {
+            sent = lay_over(self.stored(group.own.attributes.as_ref())?, sent);
+        }
+        if old.is_none() {
+            classify(xid, kind, &mut sent);
+        }
+        let settled = settle(xid, &kind.attributes, sent, stored_modified, now)?;
+        let bindings = Bindings::of(xid, &settled.attributes)?;
+        if old.is_none() {
+            let registry = self.registry_edit();
+            registry.members = true;
+        }
+        let created = settled.created.or(old.as_ref().map(|group| group.own.created));
+        let edit = GroupEdit {
+            attributes: Attributes::New(settled.attributes),
+            bindings: Arc::new(bindings),
+            created: created.unwrap_or(now),
+            modified: settled.modified.unwrap_or(now),
+            own: true,
+            members: false,
+            old,
+        };
+        self.groups.insert(xid.clone(), edit);
+        Ok(())
+    }
+
+    /// Refuses a new entity whose id another one has but for case.
+    pub(super) fn check_name(&self, xid: &Xid, singular: &str) -> Result<(), Refusal> {
+        let Some(id) = xid.id() else { return Ok(()) };
+        match self.catalog.taken(xid) {
+            Some(other) if other != *id => {
+                Err(Refusal::mismatched_id(xid, singular, id.as_str(), other.as_str()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Gives a new group of entities the classification of its class, where it is a known one.
+fn classify(xid: &Xid, kind: &GroupType, sent: &mut Map<String, Value>) {
+    const NAME: &str = "classification";
+    let known = xid.id().map(Id::as_str).and_then(classes::classification_of);
+    if let Some(known) = known
+        && kind.built_in
+        && kind.plural == "entities"
+        && sent.get(NAME).is_none_or(Value::is_null)
+    {
+        sent.insert(NAME.to_owned(), known.into());
+    }
+}
+
+impl Bindings {
+    /// What a group's attribute `muster` binds.
+    ///
+    /// # Errors
+    /// It isn't `{schema, rules}` with xids in it.
+    pub fn of(xid: &Xid, attributes: &Map<String, Value>) -> Result<Self, Refusal> {
+        let invalid = |reason: &str| Refusal::invalid_attribute(xid, "muster", reason);
+        let Some(aspect) = attributes.get("muster") else { return Ok(Self::default()) };
+        let name = |value: &Value| {
+            let text = value.as_str().ok_or_else(|| invalid("must hold xids"))?;
+            Xid::parse_loosely(text).map_err(|error| invalid(&error.to_string()))
+        };
+        let schema = aspect.get("schema").filter(|value| !value.is_null()).map(name).transpose()?;
+        let rules = match aspect.get("rules") {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(rules)) => rules.iter().map(name).collect::<Result<_, _>>()?,
+            Some(_) => return Err(invalid("rules must be an array of xids")),
+        };
+        Ok(Self { schema, rules })
+    }
+}

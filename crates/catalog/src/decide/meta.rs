@@ -1,0 +1,197 @@
+use muster_words::{Id, Xid};
+use serde_json::{Map, Value};
+
+use super::{
+    Stop,
+    attributes::{check_epoch, check_id, lay_over, settle},
+    draft::{Attributes, Draft, ResourceEdit},
+    resource::{can_pin, replaces, said},
+};
+use crate::{Refusal, command::SetDefault, tree::ResourceNode};
+
+/// What is said of the default version.
+#[derive(Debug, Default)]
+struct Pointer {
+    /// The version that was named.
+    named: Option<Id>,
+    /// Whether it shall be pinned.
+    sticky: bool,
+    /// The newest is to be found again, although it will be pinned.
+    recalculate: bool,
+}
+
+impl Draft<'_> {
+    /// Writes Meta, then finds the default version.
+    pub(super) fn settle_pointer(
+        &self,
+        edit: &mut ResourceEdit,
+        node: &ResourceNode,
+        processed: &[Id],
+    ) -> Result<(), Stop> {
+        let Some(xid) = edit.xid.meta() else { return Err(Refusal::not_found(&edit.xid).into()) };
+        let mut pointer = Pointer { sticky: edit.sticky, ..Pointer::default() };
+        if edit.sticky {
+            pointer.named.clone_from(&edit.default);
+        }
+        if let Some(sent) = &node.meta {
+            pointer = self.write_meta(edit, &xid, sent)?;
+        }
+        let subject = if edit.old.is_some() && node.meta.is_none() { &edit.xid } else { &xid };
+        let is_flagged = self.take_flag(&mut pointer, &xid, processed)?;
+        if pointer.sticky && !can_pin(&edit.kind) {
+            return Err(Refusal::new("setdefaultversionsticky_false", &edit.xid).into());
+        }
+        if is_flagged {
+            self.check_sticky(edit, &xid, pointer.sticky)?;
+        }
+        let default = match pointer.named.filter(|_| pointer.sticky && !pointer.recalculate) {
+            Some(id) if edit.has(&id) => Some(id),
+            Some(id) if edit.removed.contains(&id) => {
+                pointer.sticky = false;
+                edit.newest()
+            }
+            Some(id) => return Err(Refusal::unknown_version(subject, id).into()),
+            None => edit.newest(),
+        };
+        if pointer.sticky != edit.sticky {
+            edit.sticky = pointer.sticky;
+            edit.touched = true;
+        }
+        edit.default = default;
+        Ok(())
+    }
+
+    fn write_meta(
+        &self,
+        edit: &mut ResourceEdit,
+        xid: &Xid,
+        sent: &Map<String, Value>,
+    ) -> Result<Pointer, Stop> {
+        let mut sent = sent.clone();
+        let resource_id = edit.xid.id().map(ToString::to_string).unwrap_or_default();
+        check_id(xid, &mut sent, &edit.kind.singular, &resource_id, self.ignore)?;
+        let meta = edit.old.as_ref().map(|old| old.meta.clone());
+        check_epoch(xid, &mut sent, meta.as_ref().map(|meta| meta.epoch), self.ignore)?;
+        if said(&sent, "xref").is_some() {
+            let refusal = Refusal::new("not_available", xid);
+            return Err(refusal.detail("This registry has no cross references yet.").into());
+        }
+        let pointer = self.pointer(edit, xid, &mut sent)?;
+        if !replaces(self.mode) {
+            sent = lay_over(self.current(&edit.attributes)?, sent);
+        }
+        if let Some(id) = &pointer.named {
+            sent.insert("defaultversionid".to_owned(), id.as_str().into());
+        }
+        sent.insert("defaultversionsticky".to_owned(), pointer.sticky.into());
+        let stored_modified = meta.as_ref().map(|meta| meta.modified);
+        let settled = settle(xid, &edit.kind.meta_attributes, sent, stored_modified, self.now)?;
+        let mut attributes = settled.attributes;
+        for name in ["defaultversionid", "defaultversionsticky", "readonly"] {
+            attributes.remove(name);
+        }
+        edit.attributes = Attributes::New(attributes);
+        edit.created = settled.created.unwrap_or(edit.created);
+        edit.modified = settled.modified.unwrap_or(self.now);
+        edit.touched = true;
+        Ok(pointer)
+    }
+
+    /// Reads `defaultversionid` and `defaultversionsticky` of a Meta that is written.
+    fn pointer(
+        &self,
+        edit: &ResourceEdit,
+        xid: &Xid,
+        sent: &mut Map<String, Value>,
+    ) -> Result<Pointer, Refusal> {
+        let id = sent.remove("defaultversionid");
+        let sticky = sent.remove("defaultversionsticky");
+        let id = if self.ignore.default_version_id { None } else { id };
+        let sticky = if self.ignore.default_version_sticky { None } else { sticky };
+        let named = match &id {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => {
+                Some(text.parse().map_err(|_| Refusal::unknown_version(xid, text))?)
+            }
+            Some(_) => {
+                let reason = "must be a string";
+                return Err(Refusal::invalid_attribute(xid, "defaultversionid", reason));
+            }
+        };
+        let wanted = match &sticky {
+            None => None,
+            Some(Value::Null) => Some(false),
+            Some(Value::Bool(wanted)) => Some(*wanted),
+            Some(_) => {
+                let reason = "must be a boolean";
+                return Err(Refusal::invalid_attribute(xid, "defaultversionsticky", reason));
+            }
+        };
+        if replaces(self.mode) {
+            let sticky = wanted.unwrap_or(false);
+            return Ok(Pointer { recalculate: named.is_none(), named, sticky });
+        }
+        Ok(match (id, wanted) {
+            (None, None) => Pointer {
+                named: edit.default.clone().filter(|_| edit.sticky),
+                sticky: edit.sticky,
+                recalculate: false,
+            },
+            (None, Some(sticky)) => {
+                Pointer { named: edit.default.clone(), sticky, recalculate: !edit.sticky }
+            }
+            (Some(_), None) => Pointer { sticky: named.is_some(), named, recalculate: false },
+            (Some(_), Some(sticky)) => Pointer { recalculate: named.is_none(), named, sticky },
+        })
+    }
+
+    /// Lets the flag `setdefaultversionid` say which version is the default; whether it was given.
+    fn take_flag(
+        &self,
+        pointer: &mut Pointer,
+        xid: &Xid,
+        processed: &[Id],
+    ) -> Result<bool, Refusal> {
+        let Some(flag) = self.set_default else { return Ok(false) };
+        pointer.recalculate = false;
+        match flag {
+            SetDefault::Version(id) => {
+                pointer.named = Some(id.clone());
+                pointer.sticky = true;
+            }
+            SetDefault::Newest => {
+                pointer.named = None;
+                pointer.sticky = false;
+            }
+            SetDefault::Request => match processed {
+                [one] => {
+                    pointer.named = Some(one.clone());
+                    pointer.sticky = true;
+                }
+                [] => {
+                    let subject = format!("{}/versions", xid.resource().unwrap_or(Xid::Registry));
+                    return Err(Refusal::new("defaultversionid_request", subject));
+                }
+                _ => {
+                    let subject = xid.resource().unwrap_or(Xid::Registry);
+                    return Err(Refusal::new("too_many_versions", subject));
+                }
+            },
+        }
+        Ok(true)
+    }
+
+    /// A model may forbid pinning, or demand it: the flag keeps to that like a body does.
+    fn check_sticky(&self, edit: &ResourceEdit, xid: &Xid, sticky: bool) -> Result<(), Stop> {
+        let mut probe = Map::new();
+        probe.insert("defaultversionsticky".to_owned(), sticky.into());
+        let level = &edit.kind.meta_attributes;
+        let is_limited = level
+            .get("defaultversionsticky")
+            .is_some_and(|attribute| !attribute.choices.is_empty());
+        if is_limited {
+            settle(xid, level, probe, None, self.now)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+use std::collections::BTreeSet;
+
+use muster_schema::{Severity, Violation, ViolationSource};
+use muster_words::Xid;
+
+use super::{
+    Stop,
+    draft::{Draft, ResourceEdit, lies_in},
+};
+use crate::{Refusal, changes::Named};
+
+impl Draft<'_> {
+    /// Checks that what the command leaves behind refers to nothing that isn't there.
+    pub(super) fn check_references(&self) -> Result<(), Stop> {
+        for (xid, edit) in &self.resources {
+            self.check_default(xid, edit)?;
+        }
+        for (xid, edit) in &self.groups {
+            let is_there = |target: &&Xid| !self.will_have(target);
+            if edit.own
+                && let Some(missing) = edit.bindings.targets().find(is_there)
+            {
+                return Err(Refusal::new("binding_missing", xid).arg("xid", missing).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// A resource's references are those of its default version.
+    fn check_default(&self, xid: &Xid, edit: &ResourceEdit) -> Result<(), Stop> {
+        let Some(default) = &edit.default else { return Ok(()) };
+        let references = match edit.versions.get(default) {
+            Some(version) => version.references.clone(),
+            None => {
+                let old = edit.old.as_ref().and_then(|old| old.versions.get(default));
+                let Some(version) = old else { return Ok(()) };
+                // Nothing new becomes the default, so what it refers to was there and is
+                // protected; what this command itself hides was looked at by its deletion.
+                if edit.old.as_ref().is_some_and(|old| old.meta.default == *default) {
+                    return Ok(());
+                }
+                version.references.clone()
+            }
+        };
+        let missing: Vec<Violation> =
+            references.iter().filter(|target| !self.will_have(target)).map(dangling).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::invalid_document(xid, missing).into())
+    }
+
+    /// Refuses to hide what others refer to that stay, and names them.
+    pub(super) fn check_referrers(&self, force: bool) -> Result<(), Stop> {
+        if force {
+            return Ok(());
+        }
+        for gone in &self.hidden {
+            let staying: BTreeSet<Xid> = self
+                .catalog
+                .referrers_of(gone)
+                .into_iter()
+                .filter(|referrer| {
+                    !self.hidden.iter().any(|other| referrer == other || lies_in(referrer, other))
+                })
+                .collect();
+            if !staying.is_empty() {
+                return Err(referenced(gone, &staying).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn dangling(target: &Xid) -> Violation {
+    Violation {
+        pointer: String::new(),
+        source: ViolationSource::Reference,
+        severity: Severity::Error,
+        message: format!("there is no {target}"),
+    }
+}
+
+/// The refusal of deleting what others refer to.
+pub(super) fn referenced(xid: &Xid, referrers: &BTreeSet<Xid>) -> Refusal {
+    let list: Vec<String> = referrers.iter().take(20).map(ToString::to_string).collect();
+    let more = referrers.len().saturating_sub(list.len());
+    let mut text = list.join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    Refusal::new("referenced", xid).arg("count", referrers.len()).arg("list", text)
+}
+
+impl Named {
+    /// The same content, beside this command's own entry where it isn't stored yet.
+    pub(super) fn of_stored(content: Option<crate::Content>) -> Option<Self> {
+        content.map(Self::from)
+    }
+}

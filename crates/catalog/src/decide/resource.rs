@@ -1,0 +1,201 @@
+use muster_words::{Id, Xid};
+use serde_json::{Map, Value};
+
+use super::{
+    Stop,
+    draft::{Draft, ResourceEdit},
+    lineage::newest,
+};
+use crate::{
+    Refusal,
+    command::{Mode, SetDefault},
+    model::{GroupType, ResourceType},
+    tree::{ResourceNode, VersionNode},
+};
+
+impl Draft<'_> {
+    /// Creates or updates a resource, in the order of the specification's Resource Processing
+    /// Algorithm: versions, the default version's attributes, ancestors, Meta, which version is
+    /// the default, and pruning.
+    pub(super) fn write_resource(&mut self, node: &ResourceNode) -> Result<(), Stop> {
+        let xid = &node.xid;
+        let existing = self.existing(xid, &node.kind);
+        let is_new = existing.is_none();
+        if is_new {
+            self.check_name(xid, &node.kind.singular)?;
+            self.add_member(xid)?;
+        }
+        let mut edit = existing.unwrap_or_else(|| ResourceEdit::new(xid, &node.kind, self.now));
+        let mut processed: Vec<Id> = Vec::new();
+        self.write_versions(&mut edit, node, &mut processed)?;
+        self.write_default(&mut edit, node, is_new, &mut processed)?;
+        if edit.count() == 0 {
+            return Err(Refusal::new("missing_versions", xid).into());
+        }
+        edit.settle_ancestors(self.now)?;
+        let before = edit.default.clone();
+        self.settle_pointer(&mut edit, node, &processed)?;
+        edit.prune(self.now)?;
+        if edit.default != before || edit.moves_versions() || is_new {
+            edit.touched = true;
+        }
+        if let [one] = processed.as_slice() {
+            self.processed = xid.version(one.clone());
+        }
+        if node.default.is_none() && !node.only_meta {
+            let members = processed.iter().filter_map(|id| xid.version(id.clone()));
+            self.members = members.collect();
+        }
+        self.resources.insert(xid.clone(), edit);
+        Ok(())
+    }
+
+    /// Makes the group where it isn't there, and notes that a resource comes.
+    fn add_member(&mut self, xid: &Xid) -> Result<(), Stop> {
+        let Some(group) = xid.group() else { return Err(Refusal::not_found(xid).into()) };
+        if self.group_edit(&group).is_none() {
+            let kind = self.group_type_of(&group)?;
+            self.ensure_group(&group, &kind)?;
+        }
+        if let Some(edit) = self.group_edit(&group) {
+            edit.members = true;
+        }
+        Ok(())
+    }
+
+    fn group_type_of(&self, group: &Xid) -> Result<std::sync::Arc<GroupType>, Refusal> {
+        let Xid::Group { groups, .. } = group else { return Err(Refusal::not_found(group)) };
+        let kind = self.model.group_type(groups.as_str()).cloned();
+        kind.ok_or_else(|| Refusal::not_found(format!("/{groups}")))
+    }
+
+    fn write_versions(
+        &mut self,
+        edit: &mut ResourceEdit,
+        node: &ResourceNode,
+        processed: &mut Vec<Id>,
+    ) -> Result<(), Stop> {
+        let mut versions: Vec<&VersionNode> = node.versions.iter().flatten().collect();
+        versions.sort_by_key(|version| version.id.as_ref().map(Id::folded));
+        for version in versions {
+            let id = match &version.id {
+                Some(id) => id.clone(),
+                None => edit.next_number(),
+            };
+            self.write_version(edit, &id, version, false)?;
+            processed.push(id);
+        }
+        Ok(())
+    }
+
+    /// Applies the attributes that stand beside `meta` and `versions` to the default version: the
+    /// one there was before the command, or for a new resource the one that the request hints at.
+    fn write_default(
+        &mut self,
+        edit: &mut ResourceEdit,
+        node: &ResourceNode,
+        is_new: bool,
+        processed: &mut Vec<Id>,
+    ) -> Result<(), Stop> {
+        let Some(default) = &node.default else {
+            if node.only_meta && is_new {
+                let empty = VersionNode::empty();
+                let id = edit.next_number();
+                self.write_version(edit, &id, &empty, true)?;
+            }
+            return Ok(());
+        };
+        let listed = |id: &Id| processed.contains(id);
+        let id = if is_new {
+            match self.hinted(node) {
+                Some(id) if listed(&id) => return Ok(()),
+                Some(id) => id,
+                None if !processed.is_empty() => return Ok(()),
+                None => edit.next_number(),
+            }
+        } else {
+            let Some(current) = edit.default.clone() else { return Ok(()) };
+            match &default.id {
+                Some(sent) if *sent != current && !self.ignore.id => {
+                    return Err(Refusal::mismatched_id(
+                        &edit.xid,
+                        "version",
+                        sent.as_str(),
+                        current.as_str(),
+                    )
+                    .into());
+                }
+                _ => {}
+            }
+            if listed(&current) {
+                return Ok(());
+            }
+            current
+        };
+        self.write_version(edit, &id, default, true)?;
+        processed.push(id);
+        Ok(())
+    }
+
+    /// Which version a new resource's attributes are for.
+    fn hinted(&self, node: &ResourceNode) -> Option<Id> {
+        let own = node.default.as_ref().and_then(|default| default.id.clone());
+        let of_meta = || {
+            let sent = node.meta.as_ref()?.get("defaultversionid")?.as_str()?;
+            sent.parse().ok().filter(|_| !self.ignore.default_version_id)
+        };
+        let of_flag = || match self.set_default {
+            Some(SetDefault::Version(id)) => Some(id.clone()),
+            _ => None,
+        };
+        own.or_else(of_meta).or_else(of_flag)
+    }
+}
+
+impl ResourceEdit {
+    /// The next version number that no version has. Numbers count on and never come again.
+    pub(super) fn next_number(&mut self) -> Id {
+        loop {
+            self.last_number += 1;
+            let text = self.last_number.to_string();
+            if let Ok(id) = text.parse::<Id>()
+                && !self.has(&id)
+                && self.old.as_ref().is_none_or(|old| old.versions.get(&id).is_none())
+            {
+                return id;
+            }
+        }
+    }
+
+    /// The newest version there will be.
+    pub(super) fn newest(&self) -> Option<Id> {
+        newest(self.kind.versionmode, &self.seen())
+    }
+}
+
+impl VersionNode {
+    /// A version of which nothing is said.
+    pub(super) fn empty() -> Self {
+        Self {
+            id: None,
+            attributes: Map::new(),
+            document: crate::tree::DocumentPart::Unsaid,
+            from_headers: false,
+        }
+    }
+}
+
+/// Whether a Meta's attribute was sent, and not as `null`.
+pub(super) fn said<'a>(sent: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    sent.get(name).filter(|value| !value.is_null())
+}
+
+/// Whether the mode replaces what isn't sent.
+pub(super) const fn replaces(mode: Mode) -> bool {
+    matches!(mode, Mode::Put | Mode::Post)
+}
+
+/// Whether versions of this type can be pinned at all.
+pub(super) const fn can_pin(kind: &ResourceType) -> bool {
+    kind.maxversions != 1
+}

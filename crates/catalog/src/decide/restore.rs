@@ -1,0 +1,150 @@
+use std::sync::Arc;
+
+use muster_words::{Moment, Xid};
+
+use super::{AtHand, Decision, Prepared, RestoreWork, Shows, Stop, draft::Draft, standing};
+use crate::{
+    Catalog, Refusal,
+    apply::Facts,
+    changes::{Change, Outcome, Restored},
+    state::{Bindings, Hidden, Resource, Subtree, Version},
+};
+
+/// The versions that a restore of that name brings back.
+#[must_use]
+pub fn revived(xid: &Xid, hidden: &Hidden) -> Vec<(Xid, Arc<Version>)> {
+    match &hidden.what {
+        Subtree::Version(version) => vec![(xid.clone(), version.clone())],
+        Subtree::Resource(resource) => versions_of(xid, resource),
+        Subtree::Group(group) => standing::members(xid, group)
+            .filter_map(|name| {
+                let Xid::Resource { resources, resource, .. } = &name else { return None };
+                let found = crate::state::exact(group.resources.get(resources)?, resource)?;
+                Some(versions_of(&name, found))
+            })
+            .flatten()
+            .collect(),
+    }
+}
+
+fn versions_of(xid: &Xid, resource: &Resource) -> Vec<(Xid, Arc<Version>)> {
+    resource
+        .versions
+        .iter()
+        .filter_map(|version| Some((xid.version(version.id.clone())?, version.clone())))
+        .collect()
+}
+
+/// Brings back what the last deletion of that name hid, checked as a put is.
+pub(super) fn restore(
+    catalog: &Catalog,
+    at_hand: &dyn AtHand,
+    prepared: &Prepared,
+    work: &RestoreWork,
+    now: Moment,
+) -> Result<Decision, Stop> {
+    let xid = &work.xid;
+    let hidden = find(catalog, xid)?;
+    let mut draft = Draft::new(catalog, at_hand, prepared, now);
+    let mut facts = Facts::default();
+    if let Subtree::Group(group) = &hidden.what {
+        facts.bindings.insert(xid.clone(), group.own.bindings.clone());
+    }
+    for (name, version) in revived(xid, hidden) {
+        if version.document.is_none() {
+            continue;
+        }
+        let Some(verdict) = work.verdicts.get(&name) else { return Err(Stop::Stale) };
+        let group = match &hidden.what {
+            Subtree::Group(group) => Some(group.own.bindings.clone()),
+            _ => catalog.group_at(xid).map(|group| group.own.bindings.clone()),
+        };
+        if !stands(catalog, &name, group.as_deref(), verdict) {
+            return Err(Stop::Stale);
+        }
+        facts.references.insert(name, verdict.targets());
+    }
+    check_targets(catalog, xid, hidden, work)?;
+    match xid {
+        Xid::Group { .. } => draft.registry_edit().members = true,
+        Xid::Resource { .. } => {
+            if let Some(edit) = xid.group().and_then(|group| draft.group_edit(&group)) {
+                edit.members = true;
+            }
+        }
+        _ => {}
+    }
+    let mut decision = draft.emit(facts);
+    decision.changes.push(Change::Restored(Restored { xid: xid.clone() }));
+    decision.outcome = Some(Outcome::Created);
+    decision.shows = Shows::Entity(xid.clone());
+    Ok(decision)
+}
+
+fn find<'a>(catalog: &'a Catalog, xid: &Xid) -> Result<&'a Arc<Hidden>, Refusal> {
+    let name = xid.to_string();
+    if let Some(hidden) = catalog.hidden.get(name.as_str()) {
+        let is_free = catalog.taken(xid).is_none();
+        let parent = xid.parent().unwrap_or(Xid::Registry);
+        if !is_free {
+            return Err(Refusal::new("name_taken", xid));
+        }
+        if !catalog.has(&parent) {
+            return Err(Refusal::not_found(&parent).detail("Restore or make the parent first."));
+        }
+        return Ok(hidden);
+    }
+    if catalog.purged.contains_key(name.as_str()) {
+        return Err(Refusal::new("purged", xid));
+    }
+    Err(Refusal::not_found(xid).detail("Nothing of that name was deleted."))
+}
+
+fn stands(
+    catalog: &Catalog,
+    xid: &Xid,
+    bindings: Option<&Bindings>,
+    verdict: &crate::tree::Verdict,
+) -> bool {
+    let Xid::Version { groups, resources, .. } = xid else { return false };
+    let Some(kind) = catalog.model.resource_type(groups.as_str(), resources.as_str()) else {
+        return false;
+    };
+    standing::standing(catalog, kind, bindings) == verdict.standing
+        && verdict
+            .behind
+            .iter()
+            .all(|(name, content)| standing::content_at(catalog, name) == *content)
+}
+
+/// What comes back refers to what is there, or comes back with it.
+fn check_targets(
+    catalog: &Catalog,
+    xid: &Xid,
+    hidden: &Hidden,
+    work: &RestoreWork,
+) -> Result<(), Stop> {
+    let inside = format!("{xid}/");
+    let comes = |target: &Xid| {
+        let name = target.to_string();
+        target == xid || name.starts_with(&inside)
+    };
+    let bindings = match &hidden.what {
+        Subtree::Group(group) => group.own.bindings.clone(),
+        _ => Arc::default(),
+    };
+    let missing = |target: &&Xid| !comes(target) && !catalog.has(target);
+    if let Some(target) = bindings.targets().find(missing) {
+        return Err(Refusal::new("binding_missing", xid).arg("xid", target).into());
+    }
+    for (name, verdict) in &work.verdicts {
+        if let Some(target) = verdict.references.keys().find(missing) {
+            let subject = name.resource().unwrap_or_else(|| name.clone());
+            let refusal = Refusal::new("invalid_document", subject).arg("count", 1);
+            return Err(refusal
+                .detail(format!("It refers to {target}, which isn't there."))
+                .into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+use muster_words::{ContentRef, Id, Xid};
+
+use super::draft::{Draft, ResourceEdit};
+use crate::{
+    Catalog,
+    model::{Model, ResourceType},
+    state::{Bindings, Group},
+    tree::Verdict,
+};
+
+/// The documents that bind a document of that type in that group, each with the content that its
+/// name leads to now; none where the name leads nowhere.
+///
+/// Two catalogs that give the same list give every document the same verdict.
+#[must_use]
+pub fn standing(
+    catalog: &Catalog,
+    kind: &ResourceType,
+    bindings: Option<&Bindings>,
+) -> Vec<(Xid, Option<ContentRef>)> {
+    let mut found = Vec::new();
+    let schemas = kind.aspect.schema.iter().chain(bindings.and_then(|own| own.schema.as_ref()));
+    for schema in schemas {
+        found.push((schema.clone(), content_at(catalog, schema)));
+    }
+    for rule in kind.aspect.rules.iter().chain(bindings.iter().flat_map(|own| &own.rules)) {
+        match rule {
+            Xid::Group { .. } => found.extend(rules_in(catalog, rule)),
+            _ => found.push((rule.clone(), content_at(catalog, rule))),
+        }
+    }
+    found
+}
+
+/// The content that a document's name leads to.
+#[must_use]
+pub fn content_at(catalog: &Catalog, xid: &Xid) -> Option<ContentRef> {
+    catalog.version_at(xid)?.document.map(|content| content.reference())
+}
+
+/// Every rule in a group of rules; the group itself, leading nowhere, where it isn't there.
+fn rules_in(catalog: &Catalog, group: &Xid) -> Vec<(Xid, Option<ContentRef>)> {
+    let Some(found) = catalog.group_at(group) else { return vec![(group.clone(), None)] };
+    members(group, found).map(|xid| (xid.clone(), content_at(catalog, &xid))).collect()
+}
+
+/// The names of all resources in a group.
+pub(super) fn members<'a>(xid: &'a Xid, group: &'a Group) -> impl Iterator<Item = Xid> + 'a {
+    let name = move |resources: &Id, resource: &Id| match xid {
+        Xid::Group { groups, group } => Xid::Resource {
+            groups: groups.clone(),
+            group: group.clone(),
+            resources: resources.clone(),
+            resource: resource.clone(),
+        },
+        other => other.clone(),
+    };
+    group.resources.iter().flat_map(move |(resources, collection)| {
+        collection.values().map(move |resource| name(resources, &resource.id))
+    })
+}
+
+impl Draft<'_> {
+    /// Whether what a verdict stood on still stands.
+    pub(super) fn stands(&self, edit: &ResourceEdit, verdict: &Verdict) -> bool {
+        let bindings = self.bindings_of(&edit.xid);
+        let kind = current_type(&self.model, &edit.xid);
+        let Some(kind) = kind else { return false };
+        standing(self.catalog, &kind, bindings.as_deref()) == verdict.standing
+            && verdict.behind.iter().all(|(xid, content)| content_at(self.catalog, xid) == *content)
+    }
+
+    fn bindings_of(&self, xid: &Xid) -> Option<std::sync::Arc<Bindings>> {
+        let group = xid.group()?;
+        match self.groups.get(&group) {
+            Some(edit) => Some(edit.bindings.clone()),
+            None => Some(self.catalog.group_at(&group)?.own.bindings.clone()),
+        }
+    }
+}
+
+fn current_type(model: &Model, xid: &Xid) -> Option<std::sync::Arc<ResourceType>> {
+    match xid {
+        Xid::Resource { groups, resources, .. } => {
+            model.resource_type(groups.as_str(), resources.as_str()).cloned()
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,225 @@
+use std::sync::Arc;
+
+use muster_words::{Id, Moment, Xid};
+use serde_json::{Map, Value};
+
+use super::{
+    Stop,
+    attributes::{check_epoch, check_id, lay_over, settle},
+    draft::{Attributes, DocumentEdit, Draft, ResourceEdit, VersionEdit},
+};
+use crate::{
+    Lifecycle, Refusal,
+    command::Mode,
+    model::{Origin, ResourceType},
+    tree::{DocumentPart, NewDocument, VersionNode},
+};
+
+impl Draft<'_> {
+    /// Creates or updates one version of a resource.
+    pub(super) fn write_version(
+        &mut self,
+        edit: &mut ResourceEdit,
+        id: &Id,
+        node: &VersionNode,
+        is_default: bool,
+    ) -> Result<(), Stop> {
+        let xid = edit.xid.version(id.clone()).unwrap_or_else(|| edit.xid.clone());
+        let old = edit.old.as_ref().and_then(|old| old.versions.get(id)).cloned();
+        if old.is_none() {
+            self.check_name(&xid, "version")?;
+            if !edit.kind.setversionid && node.id.is_some() {
+                let refusal = Refusal::new("versionid_not_allowed", &xid);
+                return Err(refusal.arg("plural", &edit.kind.plural).into());
+            }
+        }
+        let mut sent = node.attributes.clone();
+        let subject = if is_default { &edit.xid } else { &xid };
+        let resource_id = edit.xid.id().map(ToString::to_string).unwrap_or_default();
+        check_id(subject, &mut sent, &edit.kind.singular, &resource_id, self.ignore)?;
+        check_id(subject, &mut sent, "version", id.as_str(), self.ignore)?;
+        check_epoch(subject, &mut sent, old.as_ref().map(|version| version.epoch), self.ignore)?;
+        let mut version = match &old {
+            Some(old) => VersionEdit::of(old.clone(), self.now),
+            None => VersionEdit::fresh(self.now),
+        };
+        self.set_document(&xid, edit, &mut version, node)?;
+        if !self.keeps_attributes(edit, &version, node, &sent) {
+            self.set_attributes(&xid, edit, &mut version, node, sent)?;
+        }
+        edit.versions.insert(id.clone(), version);
+        Ok(())
+    }
+
+    /// A document that comes without attributes leaves those of its version where they lie: the
+    /// common write reads nothing and stores no attributes.
+    fn keeps_attributes(
+        &self,
+        edit: &ResourceEdit,
+        version: &VersionEdit,
+        node: &VersionNode,
+        sent: &Map<String, Value>,
+    ) -> bool {
+        node.from_headers
+            && version.old.is_some()
+            && sent.keys().all(|name| name == "contenttype")
+            && !matches!(node.document, DocumentPart::Elsewhere)
+            && self.new_model.is_none()
+            && !edit.kind.attributes.iter().any(|attribute| attribute.immutable)
+    }
+
+    fn set_attributes(
+        &self,
+        xid: &Xid,
+        edit: &ResourceEdit,
+        version: &mut VersionEdit,
+        node: &VersionNode,
+        mut sent: Map<String, Value>,
+    ) -> Result<(), Stop> {
+        let is_patch = self.mode == Mode::Patch || node.from_headers;
+        let elsewhere = format!("{}url", edit.kind.singular);
+        if is_patch {
+            let mut stored = self.current(&version.attributes)?;
+            if matches!(node.document, DocumentPart::Bytes(_) | DocumentPart::Cleared) {
+                stored.remove(&elsewhere);
+            }
+            if !node.from_headers || sent.get("contenttype").is_none() {
+                let kept = version.content_type.as_deref();
+                stored.extend(kept.map(|text| ("contenttype".to_owned(), text.into())));
+            }
+            sent = lay_over(stored, sent);
+        } else if matches!(node.document, DocumentPart::Unsaid) {
+            let stored = self.current(&version.attributes)?;
+            if stored.contains_key(&elsewhere) {
+                version.document = None;
+            }
+        }
+        if let DocumentPart::Bytes(NewDocument { default_content_type: Some(default), .. }) =
+            &node.document
+            && sent.get("contenttype").is_none_or(Value::is_null)
+        {
+            sent.insert("contenttype".to_owned(), (*default).into());
+        }
+        if has_lifecycle(&edit.kind) && sent.get("state").is_none_or(Value::is_null) {
+            sent.insert("state".to_owned(), version.state.as_str().into());
+        }
+        let stored_modified = version.old.as_ref().map(|old| old.modified);
+        let mut settled = settle(xid, &edit.kind.attributes, sent, stored_modified, self.now)?;
+        version.take_own(xid, edit, &mut settled.attributes)?;
+        version.created = settled.created.unwrap_or(version.created);
+        version.modified = settled.modified.unwrap_or(self.now);
+        version.attributes = Attributes::New(settled.attributes);
+        Ok(())
+    }
+
+    fn set_document(
+        &mut self,
+        xid: &Xid,
+        edit: &ResourceEdit,
+        version: &mut VersionEdit,
+        node: &VersionNode,
+    ) -> Result<(), Stop> {
+        let new = match &node.document {
+            DocumentPart::Unsaid => return Ok(()),
+            DocumentPart::Cleared | DocumentPart::Elsewhere => None,
+            DocumentPart::Bytes(document) => Some(document),
+        };
+        if let Some(old) = &version.old {
+            let same = old.document.map(|content| content.digest) == new.map(|new| new.digest);
+            if !same && old.state == Lifecycle::Retired {
+                return Err(Refusal::new("state_final", xid).arg("state", old.state).into());
+            }
+            if !same && edit.kind.aspect.frozen {
+                return Err(Refusal::new("frozen", xid).into());
+            }
+        }
+        if node.from_headers {
+            let sent = node.attributes.get("contenttype").and_then(Value::as_str);
+            version.content_type = sent.map(Arc::from);
+        }
+        let Some(new) = new else {
+            version.document = None;
+            version.references = Arc::new([]);
+            return Ok(());
+        };
+        version.references = self.accept(edit, new)?;
+        version.document = Some(self.document(version, new));
+        Ok(())
+    }
+
+    /// The document by reference to the state that it replaces, where the bytes are equal.
+    fn document(&mut self, version: &VersionEdit, new: &NewDocument) -> DocumentEdit {
+        let old = version.old.as_ref().and_then(|old| old.document);
+        match old.filter(|content| content.digest == new.digest) {
+            Some(content) => DocumentEdit::Same(content),
+            None => DocumentEdit::New(self.keep(&new.bytes, new.digest)),
+        }
+    }
+
+    /// Takes over what was found out about a document, if what it stood on still stands.
+    fn accept(&self, edit: &ResourceEdit, new: &NewDocument) -> Result<Arc<[Xid]>, Stop> {
+        let Some(verdict) = &new.verdict else { return Ok(Arc::new([])) };
+        if self.stands(edit, verdict) { Ok(verdict.targets()) } else { Err(Stop::Stale) }
+    }
+}
+
+/// Whether versions of this type have Muster's lifecycle, and not an attribute of that name that
+/// a user defined.
+fn has_lifecycle(kind: &ResourceType) -> bool {
+    kind.attributes.get("state").is_some_and(|attribute| attribute.origin == Origin::BuiltIn)
+}
+
+impl VersionEdit {
+    fn fresh(now: Moment) -> Self {
+        Self {
+            old: None,
+            attributes: Attributes::Same(None),
+            created: now,
+            modified: now,
+            ancestor: None,
+            document: None,
+            content_type: None,
+            state: Lifecycle::Stable,
+            references: Arc::new([]),
+        }
+    }
+
+    /// Takes out of the checked attributes what the change itself holds.
+    fn take_own(
+        &mut self,
+        xid: &Xid,
+        edit: &ResourceEdit,
+        attributes: &mut Map<String, Value>,
+    ) -> Result<(), Refusal> {
+        let mut text = |name: &str| match attributes.remove(name) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        self.content_type = text("contenttype").map(Into::into);
+        if let Some(ancestor) = text("ancestorid") {
+            let own = xid.id().filter(|_| ancestor == "request").cloned();
+            let ancestor = match own {
+                Some(own) => own,
+                None => ancestor.parse().map_err(|_| Refusal::unknown_version(xid, &ancestor))?,
+            };
+            self.ancestor = Some(ancestor);
+        }
+        if has_lifecycle(&edit.kind)
+            && let Some(next) = text("state")
+        {
+            self.set_state(xid, &next)?;
+        }
+        Ok(())
+    }
+
+    fn set_state(&mut self, xid: &Xid, next: &str) -> Result<(), Refusal> {
+        let next: Lifecycle =
+            next.parse().map_err(|error| Refusal::invalid_attribute(xid, "state", error))?;
+        if self.old.is_some() && !self.state.may_become(next) {
+            let code = if self.state == Lifecycle::Retired { "state_final" } else { "state_order" };
+            return Err(Refusal::new(code, xid).arg("state", self.state).arg("next", next));
+        }
+        self.state = next;
+        Ok(())
+    }
+}

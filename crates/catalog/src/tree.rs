@@ -1,0 +1,165 @@
+//! What was sent, then what it means: a write's body read with the model, before anything of the
+//! registry's state is looked at.
+//!
+//! Whatever the request's shape (one version, a map of groups, the whole registry), it becomes
+//! the same tree: entities to write, by parent, each with its attributes and its document apart.
+
+mod document;
+mod read;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use muster_words::{ContentRef, Digest, Id, Xid};
+pub use read::read;
+use serde_json::{Map, Value};
+
+use crate::{
+    command::{Mode, NewModel},
+    model::{GroupType, ResourceType},
+    state::Bindings,
+};
+
+/// Everything that a write brings.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// How it treats what is there.
+    pub mode: Mode,
+    /// A new model.
+    pub model: Option<NewModel>,
+    /// New capabilities, as they were sent.
+    pub capabilities: Option<Value>,
+    /// The registry's own attributes; none: they stay.
+    pub registry: Option<Map<String, Value>>,
+    /// Groups, in the order of their names.
+    pub groups: Vec<GroupNode>,
+    /// What the answer is about.
+    pub subject: Subject,
+}
+
+/// What the answer to a write is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// One entity.
+    Entity(Xid),
+    /// One version of a resource: the one that the request created or updated.
+    VersionOf(Xid),
+    /// The entities of a collection that the request names.
+    Members,
+    /// The model.
+    Model,
+    /// The capabilities.
+    Capabilities,
+}
+
+/// A group with what lies in it.
+#[derive(Clone, Debug)]
+pub struct GroupNode {
+    /// Its name.
+    pub xid: Xid,
+    /// Its type.
+    pub kind: Arc<GroupType>,
+    /// Its own attributes; none: it is only a parent, created where it isn't there.
+    pub attributes: Option<Map<String, Value>>,
+    /// What it binds, where its attributes say so; computed by who prepares the command.
+    pub bindings: Option<Arc<Bindings>>,
+    /// Its resources.
+    pub resources: Vec<ResourceNode>,
+}
+
+/// A resource with what lies in it.
+#[derive(Clone, Debug)]
+pub struct ResourceNode {
+    /// Its name.
+    pub xid: Xid,
+    /// Its type.
+    pub kind: Arc<ResourceType>,
+    /// The attributes of its default version; none: the request doesn't speak of them.
+    pub default: Option<VersionNode>,
+    /// Its Meta's attributes; none: they stay.
+    pub meta: Option<Map<String, Value>>,
+    /// Its versions; none: the request doesn't speak of them.
+    pub versions: Option<Vec<VersionNode>>,
+    /// The request is about its Meta alone, so the resource must be there or be made by it.
+    pub only_meta: bool,
+}
+
+/// A version to write.
+#[derive(Clone, Debug)]
+pub struct VersionNode {
+    /// Its id; none: the server chooses, or the default version's.
+    pub id: Option<Id>,
+    /// What was sent, without the document.
+    pub attributes: Map<String, Value>,
+    /// The document.
+    pub document: DocumentPart,
+    /// The attributes came in headers: they change what is sent and leave the rest.
+    pub from_headers: bool,
+}
+
+/// What a request says of a version's document.
+#[derive(Clone, Debug)]
+pub enum DocumentPart {
+    /// Nothing: it stays.
+    Unsaid,
+    /// It is to be empty.
+    Cleared,
+    /// It lies elsewhere; the URL is among the attributes.
+    Elsewhere,
+    /// These bytes.
+    Bytes(NewDocument),
+}
+
+/// A document on its way in.
+#[derive(Clone, Debug)]
+pub struct NewDocument {
+    /// The bytes as they will be kept.
+    pub bytes: Bytes,
+    /// Their SHA-256.
+    pub digest: Digest,
+    /// The media type where the request names none.
+    pub default_content_type: Option<&'static str>,
+    /// What who prepared the command found out about it.
+    pub verdict: Option<Arc<Verdict>>,
+}
+
+/// What was found out about a document at a view. It holds as long as what it stood on does.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// The documents that bound it then, each with the content that its name led to.
+    pub standing: Vec<(Xid, Option<ContentRef>)>,
+    /// Documents that those refer to (`$ref`), likewise.
+    pub behind: Vec<(Xid, Option<ContentRef>)>,
+    /// The documents that it refers to, each with the JSON Pointer of the field.
+    pub references: BTreeMap<Xid, String>,
+}
+
+impl Verdict {
+    /// The targets alone, as facts keep them.
+    #[must_use]
+    pub fn targets(&self) -> Arc<[Xid]> {
+        self.references.keys().cloned().collect()
+    }
+}
+
+impl Tree {
+    /// A tree that writes nothing yet.
+    #[must_use]
+    pub const fn new(mode: Mode, subject: Subject) -> Self {
+        Self { mode, model: None, capabilities: None, registry: None, groups: Vec::new(), subject }
+    }
+
+    /// Every version that the tree writes, with its resource.
+    pub fn versions_mut(
+        &mut self,
+    ) -> impl Iterator<Item = (&Xid, &Arc<ResourceType>, &mut VersionNode)> {
+        self.groups.iter_mut().flat_map(|group| group.resources.iter_mut()).flat_map(|resource| {
+            let (xid, kind) = (&resource.xid, &resource.kind);
+            resource
+                .default
+                .iter_mut()
+                .chain(resource.versions.iter_mut().flatten())
+                .map(move |version| (xid, kind, version))
+        })
+    }
+}

@@ -1,0 +1,75 @@
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use muster_words::{Digest, Xid, json};
+use serde_json::{Map, Value};
+
+use super::{DocumentPart, NewDocument};
+use crate::{
+    Refusal,
+    model::{DocumentForm, ResourceType},
+};
+
+/// Takes the document out of a version's attributes: at most one of `<singular>`,
+/// `<singular>base64` and `<singular>url` says what it is.
+pub(super) fn take(
+    xid: &Xid,
+    kind: &ResourceType,
+    attributes: &mut Map<String, Value>,
+) -> Result<DocumentPart, Refusal> {
+    if !kind.hasdocument {
+        return Ok(DocumentPart::Unsaid);
+    }
+    let inline = kind.singular.clone();
+    let (encoded, elsewhere) = (format!("{inline}base64"), format!("{inline}url"));
+    let names = [&inline, &elsewhere, &encoded];
+    let said: Vec<&String> = names.into_iter().filter(|name| is_said(attributes, name)).collect();
+    if said.len() > 1 {
+        let list = format!("{inline},{elsewhere},{encoded}");
+        return Err(Refusal::new("one_resource", xid).arg("list", list));
+    }
+    let mentioned = names.into_iter().any(|name| attributes.contains_key(name));
+    if is_said(attributes, &elsewhere) {
+        attributes.remove(&inline);
+        attributes.remove(&encoded);
+        return Ok(DocumentPart::Elsewhere);
+    }
+    attributes.remove(&elsewhere);
+    let value = attributes.remove(&inline).filter(|value| !value.is_null());
+    let base = attributes.remove(&encoded).filter(|value| !value.is_null());
+    match (value, base) {
+        (Some(value), _) => Ok(DocumentPart::Bytes(from_value(kind, attributes, value))),
+        (None, Some(Value::String(text))) => match STANDARD.decode(&text) {
+            Ok(bytes) => Ok(DocumentPart::Bytes(NewDocument::new(bytes.into(), None))),
+            Err(_) => Err(Refusal::invalid_attribute(xid, encoded, "must be base64")),
+        },
+        (None, Some(_)) => Err(Refusal::invalid_attribute(xid, encoded, "must be a string")),
+        (None, None) if mentioned => Ok(DocumentPart::Cleared),
+        (None, None) => Ok(DocumentPart::Unsaid),
+    }
+}
+
+fn is_said(attributes: &Map<String, Value>, name: &str) -> bool {
+    attributes.get(name).is_some_and(|value| !value.is_null())
+}
+
+/// The bytes that a document given as a JSON value has: a text's own where its media type is kept
+/// as text, the value's JSON otherwise.
+fn from_value(kind: &ResourceType, attributes: &Map<String, Value>, value: Value) -> NewDocument {
+    let content_type = attributes.get("contenttype").and_then(Value::as_str);
+    let form = content_type.map_or(DocumentForm::Json, |text| kind.typemap.document_form(text));
+    match (form, value) {
+        (DocumentForm::String | DocumentForm::Binary, Value::String(text)) => {
+            NewDocument::new(text.into(), Some("application/json"))
+        }
+        (_, value) => NewDocument::new(json::to_canonical(&value).into(), Some("application/json")),
+    }
+}
+
+impl NewDocument {
+    /// A document of these bytes, not looked at yet.
+    #[must_use]
+    pub fn new(bytes: Bytes, default_content_type: Option<&'static str>) -> Self {
+        let digest = Digest::of(&bytes);
+        Self { bytes, digest, default_content_type, verdict: None }
+    }
+}

@@ -1,0 +1,372 @@
+use std::sync::Arc;
+
+use muster_words::{Id, Xid};
+use serde_json::{Map, Value};
+
+use super::{
+    DocumentPart, GroupNode, NewDocument, ResourceNode, Subject, Tree, VersionNode, document,
+};
+use crate::{
+    Refusal,
+    command::{Body, Mode, NewModel, SentDocument, Target, Write},
+    model::{GroupType, Model, ResourceType},
+};
+
+/// Reads a write's body with the model in force, or with the one that the write itself brings.
+///
+/// # Errors
+/// The body has another shape than the target allows, or names types that aren't there.
+pub fn read(write: Write, model: &Arc<Model>, brings: Option<NewModel>) -> Result<Tree, Refusal> {
+    let model = brings.as_ref().map_or(model, |new| &new.model);
+    let reader = Reader { mode: write.mode, model };
+    let mut tree = match (write.target, write.body) {
+        (Target::Entity(xid), body) => reader.entity(&xid, body)?,
+        (Target::Groups(groups), Body::Tree(map)) => reader.groups(&groups, map)?,
+        (Target::Resources { group, resources }, Body::Tree(map)) => {
+            reader.resources(&group, &resources, map)?
+        }
+        (Target::Versions(resource), Body::Tree(map)) => reader.versions(&resource, map)?,
+        (Target::Model, _) => Tree::new(write.mode, Subject::Model),
+        (Target::Capabilities, Body::Tree(map)) => {
+            let mut tree = Tree::new(write.mode, Subject::Capabilities);
+            tree.capabilities = Some(Value::Object(map));
+            tree
+        }
+        (_, Body::Document(_)) => {
+            return Err(Refusal::new("bad_request", "/")
+                .arg("error_detail", "a document can only be sent to a document or a version"));
+        }
+    };
+    tree.model = brings;
+    Ok(tree)
+}
+
+struct Reader<'a> {
+    mode: Mode,
+    model: &'a Model,
+}
+
+type Attributes = Map<String, Value>;
+
+impl Reader<'_> {
+    fn entity(&self, xid: &Xid, body: Body) -> Result<Tree, Refusal> {
+        match (xid, body) {
+            (Xid::Registry, Body::Tree(map)) => self.registry(map),
+            (Xid::Group { .. }, Body::Tree(map)) => self.group_entity(xid, map),
+            (Xid::Resource { .. }, body) => self.resource_entity(xid, body),
+            (Xid::Meta { .. }, Body::Tree(map)) => {
+                let mut node = self.resource_node(xid)?;
+                node.meta = Some(map);
+                node.only_meta = true;
+                self.around(Subject::Entity(xid.clone()), node)
+            }
+            (Xid::Version { version, .. }, body) => {
+                let mut node = self.resource_node(xid)?;
+                let version = self.version(&node, Some(version), body)?;
+                node.versions = Some(vec![version]);
+                self.around(Subject::Entity(xid.clone()), node)
+            }
+            (xid, Body::Document(_)) => Err(Refusal::new("action_not_supported", xid)),
+        }
+    }
+
+    fn registry(&self, mut map: Attributes) -> Result<Tree, Refusal> {
+        let mut tree = Tree::new(self.mode, Subject::Entity(Xid::Registry));
+        if self.mode == Mode::Post {
+            tree.subject = Subject::Members;
+            for (groups, members) in map {
+                let kind = self.model.group_type(&groups).ok_or_else(|| {
+                    Refusal::new("groups_only", Xid::Registry).arg("name", &groups)
+                })?;
+                tree.groups
+                    .extend(self.group_map(kind, as_map(&Xid::Registry, &groups, members)?)?);
+            }
+            return Ok(tree);
+        }
+        tree.capabilities = map.remove("capabilities").filter(|value| !value.is_null());
+        for name in ["model", "modelsource"] {
+            map.remove(name);
+        }
+        for kind in self.model.group_types() {
+            let members = take_collection(&mut map, &kind.plural);
+            if let Some(members) = members {
+                let members = as_map(&Xid::Registry, &kind.plural, members)?;
+                tree.groups.extend(self.group_map(kind, members)?);
+            }
+        }
+        tree.registry = Some(map);
+        Ok(tree)
+    }
+
+    fn groups(&self, groups: &Id, map: Attributes) -> Result<Tree, Refusal> {
+        let kind = self.group_type(groups)?;
+        let mut tree = Tree::new(self.mode, Subject::Members);
+        tree.groups = self.group_map(kind, map)?;
+        Ok(tree)
+    }
+
+    fn group_type(&self, groups: &Id) -> Result<&Arc<GroupType>, Refusal> {
+        let missing =
+            || Refusal::not_found(format!("/{groups}")).detail(unknown_group_type(groups));
+        self.model.group_type(groups.as_str()).ok_or_else(missing)
+    }
+
+    fn group_map(&self, kind: &Arc<GroupType>, map: Attributes) -> Result<Vec<GroupNode>, Refusal> {
+        let parent = format!("/{}", kind.plural);
+        let mut nodes = Vec::with_capacity(map.len());
+        for (key, value) in map {
+            let xid = Xid::Group { groups: type_id(&kind.plural)?, group: id(&parent, &key)? };
+            let attributes = as_map(&xid, &key, value)?;
+            nodes.push(self.group(&xid, kind, attributes)?);
+        }
+        Ok(nodes)
+    }
+
+    fn group(
+        &self,
+        xid: &Xid,
+        kind: &Arc<GroupType>,
+        mut attributes: Attributes,
+    ) -> Result<GroupNode, Refusal> {
+        let mut node = GroupNode {
+            xid: xid.clone(),
+            kind: kind.clone(),
+            attributes: None,
+            bindings: None,
+            resources: Vec::new(),
+        };
+        for resources in kind.resources.values() {
+            if let Some(members) = take_collection(&mut attributes, &resources.plural) {
+                let members = as_map(xid, &resources.plural, members)?;
+                node.resources.extend(self.resource_map(xid, resources, members)?);
+            }
+        }
+        node.attributes = Some(attributes);
+        Ok(node)
+    }
+
+    fn group_entity(&self, xid: &Xid, map: Attributes) -> Result<Tree, Refusal> {
+        let Xid::Group { groups, .. } = xid else { return Err(Refusal::not_found(xid)) };
+        let kind = self.group_type(groups)?;
+        let mut tree = Tree::new(self.mode, Subject::Entity(xid.clone()));
+        if self.mode != Mode::Post {
+            tree.groups = vec![self.group(xid, kind, map)?];
+            return Ok(tree);
+        }
+        tree.subject = Subject::Members;
+        let mut node = self.group(xid, kind, Attributes::new())?;
+        node.attributes = None;
+        for (resources, members) in map {
+            let kind = kind
+                .resource_type(&resources)
+                .ok_or_else(|| Refusal::new("resources_only", xid).arg("name", &resources))?;
+            let members = as_map(xid, &resources, members)?;
+            node.resources.extend(self.resource_map(xid, kind, members)?);
+        }
+        tree.groups = vec![node];
+        Ok(tree)
+    }
+
+    fn resources(&self, group: &Xid, resources: &Id, map: Attributes) -> Result<Tree, Refusal> {
+        let Xid::Group { groups, .. } = group else { return Err(Refusal::not_found(group)) };
+        let kind = self.group_type(groups)?;
+        let rtype = kind.resource_type(resources.as_str()).ok_or_else(|| {
+            Refusal::not_found(format!("{group}/{resources}"))
+                .detail(format!("Unknown Resource type: {resources}"))
+        })?;
+        let mut node = self.group(group, kind, Attributes::new())?;
+        node.attributes = None;
+        node.resources = self.resource_map(group, rtype, map)?;
+        let mut tree = Tree::new(self.mode, Subject::Members);
+        tree.groups = vec![node];
+        Ok(tree)
+    }
+
+    fn resource_map(
+        &self,
+        group: &Xid,
+        kind: &Arc<ResourceType>,
+        map: Attributes,
+    ) -> Result<Vec<ResourceNode>, Refusal> {
+        let parent = format!("{group}/{}", kind.plural);
+        let mut nodes = Vec::with_capacity(map.len());
+        for (key, value) in map {
+            id(&parent, &key)?;
+            let xid: Xid = format!("{parent}/{key}")
+                .parse()
+                .map_err(|_| Refusal::not_found(format!("{parent}/{key}")))?;
+            let attributes = as_map(&xid, &key, value)?;
+            let mut node = self.resource_node(&xid)?;
+            self.whole(&mut node, attributes)?;
+            nodes.push(node);
+        }
+        Ok(nodes)
+    }
+
+    fn resource_node(&self, xid: &Xid) -> Result<ResourceNode, Refusal> {
+        let missing = || Refusal::not_found(xid);
+        let resource = xid.resource().ok_or_else(missing)?;
+        let Xid::Resource { groups, group, resources, .. } = &resource else {
+            return Err(missing());
+        };
+        let kind = self.group_type(groups)?.resource_type(resources.as_str()).ok_or_else(|| {
+            Refusal::not_found(format!("/{groups}/{group}/{resources}"))
+                .detail(format!("Unknown Resource type: {resources}"))
+        })?;
+        Ok(ResourceNode {
+            xid: resource,
+            kind: kind.clone(),
+            default: None,
+            meta: None,
+            versions: None,
+            only_meta: false,
+        })
+    }
+
+    /// Reads a resource's body: default version, `meta` and `versions`.
+    fn whole(&self, node: &mut ResourceNode, mut map: Attributes) -> Result<(), Refusal> {
+        let xid = node.xid.clone();
+        if let Some(meta) = map.remove("meta").filter(|value| !value.is_null()) {
+            node.meta = Some(as_map(&xid, "meta", meta)?);
+        }
+        if let Some(versions) = take_collection(&mut map, "versions") {
+            let versions = as_map(&xid, "versions", versions)?;
+            node.versions = Some(self.version_map(node, versions)?);
+        }
+        map.remove("metaurl");
+        node.default = Some(self.version(node, None, Body::Tree(map))?);
+        Ok(())
+    }
+
+    fn resource_entity(&self, xid: &Xid, body: Body) -> Result<Tree, Refusal> {
+        let mut node = self.resource_node(xid)?;
+        match (self.mode, body) {
+            (Mode::Post, body) => {
+                let version = self.version(&node, None, body)?;
+                node.versions = Some(vec![version]);
+                self.around(Subject::VersionOf(xid.clone()), node)
+            }
+            (_, Body::Tree(map)) => {
+                self.whole(&mut node, map)?;
+                self.around(Subject::Entity(xid.clone()), node)
+            }
+            (_, body @ Body::Document(_)) => {
+                node.default = Some(self.version(&node, None, body)?);
+                self.around(Subject::Entity(xid.clone()), node)
+            }
+        }
+    }
+
+    fn versions(&self, resource: &Xid, map: Attributes) -> Result<Tree, Refusal> {
+        let mut node = self.resource_node(resource)?;
+        node.versions = Some(self.version_map(&node, map)?);
+        self.around(Subject::Members, node)
+    }
+
+    fn version_map(
+        &self,
+        node: &ResourceNode,
+        map: Attributes,
+    ) -> Result<Vec<VersionNode>, Refusal> {
+        let parent = format!("{}/versions", node.xid);
+        let mut nodes = Vec::with_capacity(map.len());
+        for (key, value) in map {
+            let version = id(&parent, &key)?;
+            let attributes = as_map(&node.xid, &key, value)?;
+            nodes.push(self.version(node, Some(&version), Body::Tree(attributes))?);
+        }
+        Ok(nodes)
+    }
+
+    fn version(
+        &self,
+        node: &ResourceNode,
+        version: Option<&Id>,
+        body: Body,
+    ) -> Result<VersionNode, Refusal> {
+        let (mut attributes, document, from_headers) = match body {
+            Body::Document(sent) => {
+                let (attributes, document) = self.from_document(node, sent);
+                (attributes, Some(document), true)
+            }
+            Body::Tree(map) => (map, None, false),
+        };
+        let id = match (version, attributes.get("versionid")) {
+            (Some(version), _) => Some(version.clone()),
+            (None, Some(Value::String(text))) => Some(id(&node.xid.to_string(), text)?),
+            (None, Some(Value::Null) | None) => None,
+            (None, Some(_)) => {
+                return Err(Refusal::invalid_attribute(&node.xid, "versionid", "must be a string"));
+            }
+        };
+        let document = match document {
+            Some(document) => document,
+            None => document::take(&node.xid, &node.kind, &mut attributes)?,
+        };
+        Ok(VersionNode { id, attributes, document, from_headers })
+    }
+
+    fn from_document(&self, node: &ResourceNode, sent: SentDocument) -> (Attributes, DocumentPart) {
+        let mut attributes = sent.attributes;
+        let content_type = sent.content_type.map_or(Value::Null, Value::String);
+        attributes.insert("contenttype".to_owned(), content_type);
+        let elsewhere = format!("{}url", node.kind.singular);
+        if attributes.get(&elsewhere).is_some_and(|value| !value.is_null()) {
+            return (attributes, DocumentPart::Elsewhere);
+        }
+        attributes.remove(&elsewhere);
+        (attributes, DocumentPart::Bytes(NewDocument::new(sent.bytes, None)))
+    }
+
+    /// Puts the resource into a group that is only a parent.
+    fn around(&self, subject: Subject, node: ResourceNode) -> Result<Tree, Refusal> {
+        let group = node.xid.group().ok_or_else(|| Refusal::not_found(&node.xid))?;
+        let Xid::Group { groups, .. } = &group else { return Err(Refusal::not_found(group)) };
+        let kind = self.group_type(groups)?.clone();
+        let mut tree = Tree::new(self.mode, subject);
+        tree.groups = vec![GroupNode {
+            xid: group,
+            kind,
+            attributes: None,
+            bindings: None,
+            resources: vec![node],
+        }];
+        Ok(tree)
+    }
+}
+
+/// The sentence for a group type that the model hasn't.
+fn unknown_group_type(groups: &Id) -> String {
+    format!("Unknown Group type: {groups}")
+}
+
+fn type_id(plural: &str) -> Result<Id, Refusal> {
+    plural.parse().map_err(|_| Refusal::not_found(format!("/{plural}")))
+}
+
+fn id(subject: &str, text: &str) -> Result<Id, Refusal> {
+    let malformed = |reason: String| {
+        Refusal::new("malformed_id", subject)
+            .arg("id", text.chars().take(200).collect::<String>())
+            .arg("error_detail", reason)
+    };
+    if matches!(text, "null" | "request") && subject.contains("/versions") {
+        return Err(malformed("it is a reserved word".to_owned()));
+    }
+    text.parse().map_err(|error: muster_words::IdError| malformed(error.to_string()))
+}
+
+fn as_map(subject: &Xid, name: &str, value: Value) -> Result<Attributes, Refusal> {
+    match value {
+        Value::Object(map) => Ok(map),
+        Value::Null => Ok(Attributes::new()),
+        _ => Err(Refusal::invalid_attribute(subject, name, "must be a map")),
+    }
+}
+
+/// Takes a nested collection, and what the server says about it, out of a body.
+fn take_collection(map: &mut Attributes, plural: &str) -> Option<Value> {
+    map.remove(&format!("{plural}url"));
+    map.remove(&format!("{plural}count"));
+    map.remove(plural).filter(|value| !value.is_null())
+}
