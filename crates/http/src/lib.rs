@@ -1,1 +1,21 @@
-//! The door: HTTP over the registry.
+//! The door: an HTTP server over the registry. It accepts connections and bounds what they cost
+//! ([`Server`]), stands before every request ([`Front`]: who is it, may it come in, how long did
+//! it take), answers what is rendered already ([`FastRead`]) and hands the rest to the routes.
+//!
+//! No rule of the registry lives here: a route turns a request into a command or a query, and what
+//! comes back into an answer. It stores nothing, and fetches nothing on a client's behalf.
+
+mod body;
+pub mod compression;
+mod front;
+pub mod health;
+pub mod metrics;
+mod problem;
+mod request_body;
+mod server;
+
+pub use body::Body;
+pub use front::{Asked, Caller, FastRead, Front, Gatekeeper, Principal, PublicAddress};
+pub use problem::{IntoProblem, respond};
+pub use request_body::{BodyBudget, BodyFault, read_body};
+pub use server::{Phase, Server, ServerLimits};

@@ -1,0 +1,135 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::BoxError;
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::sync::watch;
+
+use crate::Phase;
+
+/// The body of an answer. Documents and errors are `Full`, which needs no box; what routes make is
+/// `Routed`; the change stream is `Endless`.
+#[derive(Default)]
+pub enum Body {
+    /// No bytes.
+    #[default]
+    Empty,
+    /// All bytes at once.
+    Full(Bytes),
+    /// What a route gave.
+    Routed(axum::body::Body),
+    /// A stream that ends by itself only when the server stops.
+    Endless(Endless),
+}
+
+/// A stream of bytes that ends when the server begins to stop.
+pub struct Endless {
+    body: axum::body::Body,
+    stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
+    ended: bool,
+}
+
+impl Body {
+    /// A stream that is cut, at a frame's end, when the server leaves [`Phase::Running`].
+    #[must_use]
+    pub fn endless(body: axum::body::Body, mut phase: watch::Receiver<Phase>) -> Self {
+        let stopping = Box::pin(async move {
+            // Whoever dropped the sender has stopped as well.
+            let _ = phase.wait_for(|phase| *phase != Phase::Running).await;
+        });
+        Self::Endless(Endless { body, stopping, ended: false })
+    }
+
+    /// The bytes, where all of them are here.
+    #[must_use]
+    pub fn as_full(&self) -> Option<&Bytes> {
+        match self {
+            Self::Full(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+impl Endless {
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.ended || self.stopping.as_mut().poll(context).is_ready() {
+            self.ended = true;
+            return Poll::Ready(None);
+        }
+        Pin::new(&mut self.body).poll_frame(context).map_err(Into::into)
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut *self {
+            Self::Empty => Poll::Ready(None),
+            Self::Full(_) => match std::mem::take(&mut *self) {
+                Self::Full(bytes) if !bytes.is_empty() => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                _ => Poll::Ready(None),
+            },
+            Self::Routed(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Self::Endless(endless) => endless.poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Full(bytes) => bytes.is_empty(),
+            Self::Routed(body) => body.is_end_stream(),
+            Self::Endless(endless) => endless.ended,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Routed(body) => body.size_hint(),
+            Self::Endless(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self::Full(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Full(bytes.into())
+    }
+}
+
+impl From<axum::body::Body> for Body {
+    fn from(body: axum::body::Body) -> Self {
+        Self::Routed(body)
+    }
+}
+
+impl From<Body> for axum::body::Body {
+    fn from(body: Body) -> Self {
+        match body {
+            Body::Empty => Self::empty(),
+            Body::Full(bytes) => Self::from(bytes),
+            Body::Routed(body) => body,
+            endless @ Body::Endless(_) => Self::new(endless),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+use std::{net::IpAddr, sync::Arc};
+
+use http::{HeaderMap, Uri, Version, header};
+use muster_wire::{ErrorCode, Problem};
+use thiserror::Error;
+
+/// The address under which clients know the registry (`--public-url`), without a slash at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicAddress(Arc<str>);
+
+/// The text is no address that URLs can begin with.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "a public address is http:// or https:// with a host and no query, such as https://registry.example"
+)]
+pub struct PublicAddressError;
+
+impl PublicAddress {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// It isn't absolute, has another scheme than http or https, or has a query or user.
+    pub fn parse(text: &str) -> Result<Self, PublicAddressError> {
+        let text = text.trim_end_matches('/');
+        let uri: Uri = text.parse().map_err(|_| PublicAddressError)?;
+        let http = matches!(uri.scheme_str(), Some("http" | "https"));
+        let host = uri.authority().is_some_and(|host| !host.as_str().contains('@'));
+        let plain = uri.query().is_none() && !text.contains('#');
+        if http && host && plain { Ok(Self(text.into())) } else { Err(PublicAddressError) }
+    }
+
+    /// What URLs begin with.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn base(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// The host that a request is for, with its port: from the URI in HTTP/2 and where a proxy is
+/// asked, else from `Host`.
+///
+/// # Errors
+/// HTTP/1.1 demands exactly one Host (RFC 9112, 3.2), and so do we of 1.0.
+pub(super) fn host_of<'a>(
+    version: Version,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+) -> Result<&'a str, Problem> {
+    let wrong = |what: &str| {
+        Problem::new(ErrorCode::HEADER_ERROR)
+            .subject(uri.path())
+            .arg("name", "Host")
+            .arg("error_detail", what)
+    };
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let first = hosts.next();
+    if hosts.next().is_some() {
+        return Err(wrong("it is there twice"));
+    }
+    if let Some(authority) = uri.authority() {
+        return Ok(authority.as_str());
+    }
+    match first.map(|host| host.to_str()) {
+        Some(Ok(host)) if is_host(host) => Ok(host),
+        Some(_) => Err(wrong("it is no host")),
+        None if version == Version::HTTP_2 => Err(wrong("the request names no authority")),
+        None => Err(wrong("it is missing")),
+    }
+}
+
+/// Whether the text can stand between `http://` and a path without changing what follows.
+fn is_host(text: &str) -> bool {
+    let bytes = text.bytes().all(|byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
+    });
+    bytes && !text.is_empty() && text.len() <= 255
+}
+
+/// Whether a host is a name of this computer: what no name server can make point here.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let name = without_port(host);
+    if let Some(six) = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        return six.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    }
+    let local = name.eq_ignore_ascii_case("localhost")
+        || name.len() > 10 && name[name.len() - 10..].eq_ignore_ascii_case(".localhost");
+    local || name.parse::<IpAddr>().is_ok_and(|address| address.is_ipv4() && address.is_loopback())
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rfind(':') {
+        Some(colon) if host[colon + 1..].bytes().all(|byte| byte.is_ascii_digit()) => {
+            // The colons of a bare IPv6 address aren't a port's.
+            if host.starts_with('[') && !host[..colon].ends_with(']') {
+                host
+            } else {
+                &host[..colon]
+            }
+        }
+        _ => host,
+    }
+}
+
+/// Whether an `Origin` (RFC 6454) is that of the pages which this server itself serves.
+pub(super) fn is_own_origin(origin: &str, host: &str) -> bool {
+    let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    rest.is_some_and(|rest| rest.eq_ignore_ascii_case(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_this_computers_own_names() {
+        for (host, expect) in [
+            ("localhost", true),
+            ("LOCALHOST:8080", true),
+            ("a.localhost:8080", true),
+            (".localhost", false),
+            ("127.0.0.1", true),
+            ("127.0.0.1:8080", true),
+            ("127.8.9.1:8080", true),
+            ("[::1]", true),
+            ("[::1]:8080", true),
+            ("::1", false),
+            ("[::2]:8080", false),
+            ("evil.example", false),
+            ("localhost.evil.example", false),
+            ("127.0.0.1.evil.example", false),
+            ("notlocalhost", false),
+            ("0.0.0.0:8080", false),
+            ("192.168.0.7", false),
+            ("", false),
+            (":8080", false),
+        ] {
+            assert_eq!(is_loopback(host), expect, "{host:?}");
+        }
+    }
+
+    #[test]
+    fn tells_its_own_pages_from_foreign_ones() {
+        for (origin, host, expect) in [
+            ("http://localhost:8080", "localhost:8080", true),
+            ("https://localhost:8080", "localhost:8080", true),
+            ("http://LocalHost:8080", "localhost:8080", true),
+            ("http://localhost:3000", "localhost:8080", false),
+            ("http://localhost", "localhost:8080", false),
+            ("https://evil.example", "localhost:8080", false),
+            ("null", "localhost:8080", false),
+            ("file://", "localhost:8080", false),
+            ("", "localhost:8080", false),
+        ] {
+            assert_eq!(is_own_origin(origin, host), expect, "{origin:?}");
+        }
+    }
+
+    #[test]
+    fn takes_public_addresses_that_urls_can_begin_with() {
+        for (text, expect) in [
+            ("https://registry.example", Some("https://registry.example")),
+            ("https://registry.example/", Some("https://registry.example")),
+            ("http://10.0.0.7:8080/muster/", Some("http://10.0.0.7:8080/muster")),
+            ("ftp://registry.example", None),
+            ("registry.example", None),
+            ("/muster", None),
+            ("https://registry.example/?a=1", None),
+            ("https://me@registry.example", None),
+            ("", None),
+        ] {
+            let address = PublicAddress::parse(text);
+            assert_eq!(address.as_ref().ok().map(PublicAddress::as_str), expect, "{text:?}");
+        }
+    }
+}

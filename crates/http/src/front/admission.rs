@@ -1,0 +1,115 @@
+//! Whether a request comes in. Nothing here reads a body.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, Request, header};
+use hyper::body::{Body as _, Incoming};
+use muster_wire::{ErrorCode, Problem};
+
+use super::{
+    Desk, Principal,
+    address::{host_of, is_loopback, is_own_origin},
+};
+
+/// A request that was let in.
+pub(super) struct Admitted {
+    pub principal: Principal,
+    pub base: Arc<str>,
+}
+
+/// The host that this connection's last request was for. Clients rarely change it, so it is
+/// looked at once.
+#[derive(Clone)]
+pub(super) struct KnownHost {
+    host: Box<str>,
+    base: Arc<str>,
+    loopback: bool,
+}
+
+impl Desk {
+    pub(super) fn admit(&self, request: &Request<Incoming>) -> Result<Admitted, Problem> {
+        let headers = request.headers();
+        let path = request.uri().path();
+        if self.watch.has_doubled_lengths() {
+            return Err(Problem::new(ErrorCode::BAD_REQUEST)
+                .subject(path)
+                .arg("error_detail", "The request gives the length of its body twice"));
+        }
+        let host = host_of(request.version(), request.uri(), headers)?;
+        let (base, loopback) = self.known(host);
+        let principal = if path.starts_with("/health/") {
+            // Probes have no keys, and call the server by whatever name they reach it.
+            self.anyone.clone()
+        } else {
+            if self.front.gatekeeper.is_open() {
+                check_neighbour(request.method(), headers, host, loopback)?;
+            }
+            self.front.gatekeeper.admit(headers, self.peer)?
+        };
+        if !request.body().is_end_stream() {
+            self.check_body(request)?;
+        }
+        Ok(Admitted { principal, base })
+    }
+
+    fn known(&self, host: &str) -> (Arc<str>, bool) {
+        let mut known = self.known_host.borrow_mut();
+        match &*known {
+            Some(known) if &*known.host == host => (Arc::clone(&known.base), known.loopback),
+            _ => {
+                let base = match &self.front.public {
+                    Some(public) => public.base(),
+                    None => format!("http://{host}").into(),
+                };
+                let loopback = is_loopback(host);
+                *known = Some(KnownHost { host: host.into(), base: Arc::clone(&base), loopback });
+                (base, loopback)
+            }
+        }
+    }
+
+    /// Refuses what can be refused before the body is read.
+    fn check_body(&self, request: &Request<Incoming>) -> Result<(), Problem> {
+        let limit = self.bounds.body.bytes_max;
+        if request.body().size_hint().lower() > limit {
+            return Err(Problem::new(ErrorCode::BODY_TOO_LARGE)
+                .subject(request.uri().path())
+                .arg("limit", limit));
+        }
+        match request.headers().get(header::CONTENT_ENCODING).map(|value| value.as_bytes()) {
+            None => Ok(()),
+            Some(encoding) if encoding.eq_ignore_ascii_case(b"identity") => Ok(()),
+            Some(encoding) => Err(Problem::new(ErrorCode::UNSUPPORTED_ENCODING)
+                .subject(request.uri().path())
+                .arg("encoding", String::from_utf8_lossy(encoding))),
+        }
+    }
+}
+
+/// What holds while nobody needs a key: a page of another origin, open in a browser on this
+/// computer, must neither reach the registry under a name of its own (DNS rebinding) nor change
+/// anything through a name of ours.
+fn check_neighbour(
+    method: &Method,
+    headers: &HeaderMap,
+    host: &str,
+    loopback: bool,
+) -> Result<(), Problem> {
+    if !loopback {
+        return Err(Problem::new(ErrorCode::HOST_REFUSED).arg("host", host));
+    }
+    let reads =
+        (method == Method::GET || method == Method::HEAD) && !headers.contains_key(header::UPGRADE);
+    if reads {
+        return Ok(());
+    }
+    let mut foreign = headers
+        .get_all(header::ORIGIN)
+        .iter()
+        .filter(|origin| !origin.to_str().is_ok_and(|origin| is_own_origin(origin, host)));
+    match foreign.next() {
+        None => Ok(()),
+        Some(origin) => Err(Problem::new(ErrorCode::ORIGIN_REFUSED)
+            .arg("origin", String::from_utf8_lossy(origin.as_bytes()))),
+    }
+}

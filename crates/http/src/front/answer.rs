@@ -1,0 +1,165 @@
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use muster_wire::{ErrorCode, Problem};
+
+use super::{Front, request_id::X_REQUEST_ID};
+use crate::{Body, compression, problem::respond};
+
+const MUSTER_POSITION: HeaderName = HeaderName::from_static("muster-position");
+const X_CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
+/// Documents are whatever somebody put, HTML too. Shown in a browser they run nothing and reach
+/// nothing, least of all the console beside them.
+const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
+
+/// The largest body that a route may make before it is compressed as a whole; a larger one goes
+/// out as it is, because compressing it would hold a second copy.
+const COMPRESSED_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// From this size on compressing takes long enough to make others on the thread wait.
+const COMPRESS_ASIDE_BYTES: usize = 128 * 1024;
+
+/// What every answer gets before it leaves, as far as it depends on the request.
+pub(super) struct Closing {
+    front: Arc<Front>,
+    method: Method,
+    path: Option<Box<str>>,
+    accepts_gzip: bool,
+    ends_connection: bool,
+    in_console: bool,
+    request_id: HeaderValue,
+}
+
+impl Closing {
+    pub(super) fn new(front: &Arc<Front>, request: &Request<Incoming>, request_id: &str) -> Self {
+        let headers = request.headers();
+        let path = request.uri().path();
+        // After a body in chunks a connection ends: `Lengths` can't follow it further.
+        let ends_connection =
+            request.version() < Version::HTTP_2 && headers.contains_key(header::TRANSFER_ENCODING);
+        Self {
+            front: Arc::clone(front),
+            method: request.method().clone(),
+            path: None,
+            accepts_gzip: compression::accepts_gzip(headers),
+            ends_connection,
+            in_console: !path.starts_with("/api") && !path.starts_with("/site"),
+            request_id: HeaderValue::from_str(request_id)
+                .unwrap_or(const { HeaderValue::from_static("") }),
+        }
+    }
+
+    /// Finishes what a route made.
+    pub(super) async fn finish_routed(self, response: Response<Body>) -> Response<Body> {
+        let response = self.name_what_is_missing(response);
+        let response = if self.accepts_gzip { compress(response).await } else { varying(response) };
+        self.finish(response)
+    }
+
+    /// Adds what every answer carries, and takes the body off an answer to HEAD.
+    pub(super) fn finish(&self, response: Response<Body>) -> Response<Body> {
+        let mut response = response;
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, self.request_id.clone());
+        headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        if !self.in_console {
+            headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
+        }
+        if let Some(position) = &self.front.position
+            && !headers.contains_key(&MUSTER_POSITION)
+        {
+            headers.insert(MUSTER_POSITION, HeaderValue::from(position().0));
+        }
+        if self.ends_connection {
+            headers.insert(header::CONNECTION, const { HeaderValue::from_static("close") });
+        }
+        if self.method == Method::HEAD { without_body(response) } else { response }
+    }
+
+    /// The router answers an unknown path or method with a bare status.
+    fn name_what_is_missing(&self, response: Response<Body>) -> Response<Body> {
+        let path = self.path.as_deref().unwrap_or("/");
+        if response.headers().contains_key(header::CONTENT_TYPE) {
+            return response;
+        }
+        let problem = match response.status() {
+            StatusCode::NOT_FOUND => Problem::new(ErrorCode::API_NOT_FOUND).subject(path),
+            StatusCode::METHOD_NOT_ALLOWED => Problem::new(ErrorCode::ACTION_NOT_SUPPORTED)
+                .subject(path)
+                .arg("action", self.method.as_str()),
+            _ => return response,
+        };
+        let mut named = respond(&problem);
+        if let Some(allow) = response.headers().get(header::ALLOW) {
+            named.headers_mut().insert(header::ALLOW, allow.clone());
+        }
+        named
+    }
+
+    pub(super) fn with_path(mut self, path: &str) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+}
+
+/// What HEAD answers: the headers of GET, its length among them.
+fn without_body(response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact()
+        && !parts.headers.contains_key(header::CONTENT_LENGTH)
+        && parts.status != StatusCode::NOT_MODIFIED
+        && parts.status != StatusCode::NO_CONTENT
+    {
+        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Response::from_parts(parts, Body::Empty)
+}
+
+/// Says that the answer would be another one for another `Accept-Encoding`, where that is so.
+fn varying(response: Response<Body>) -> Response<Body> {
+    let mut response = response;
+    if compression::is_worth_it(&response) {
+        compression::vary(response.headers_mut());
+    }
+    response
+}
+
+async fn compress(response: Response<Body>) -> Response<Body> {
+    let length = response.body().size_hint().exact();
+    if !compression::is_worth_it(&response)
+        || length.is_none_or(|length| length > COMPRESSED_BYTES_MAX)
+    {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Some(plain) = gather(body).await else {
+        tracing::error!("a route's answer broke off");
+        return respond(&Problem::new(ErrorCode::SERVER_ERROR));
+    };
+    let compressed = if plain.len() >= COMPRESS_ASIDE_BYTES {
+        let aside = plain.clone();
+        tokio::task::spawn_blocking(move || compression::gzip(&aside)).await.ok().flatten()
+    } else {
+        compression::gzip(&plain)
+    };
+    compression::vary(&mut parts.headers);
+    match compressed {
+        Some(bytes) => {
+            compression::mark(&mut parts.headers);
+            Response::from_parts(parts, Body::Full(bytes))
+        }
+        None => Response::from_parts(parts, Body::Full(plain)),
+    }
+}
+
+/// All bytes of a body that is known to be small; None where it breaks off.
+async fn gather(body: Body) -> Option<Bytes> {
+    // A route that makes its answer slowly isn't waited for without end.
+    let reading = crate::read_body(body.into());
+    tokio::time::timeout(Duration::from_secs(25), reading).await.ok()?.ok()
+}

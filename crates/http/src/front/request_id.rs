@@ -1,0 +1,75 @@
+use std::{
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use http::{HeaderMap, HeaderName};
+
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id that is taken over from a client: it goes into the log and into entries.
+const LENGTH_MAX: usize = 64;
+
+/// Gives each request an id: a part that tells this process from others, and a number.
+pub(super) struct RequestIds {
+    process: u32,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    pub(super) fn new() -> Self {
+        // Without randomness ids are unique in this process alone, which a log still tells apart.
+        let process = getrandom::u32().unwrap_or_default();
+        Self { process, next: AtomicU64::new(1) }
+    }
+
+    /// The id that the client gave, where it is a sane one, else a new one.
+    pub(super) fn of(&self, headers: &HeaderMap) -> Arc<str> {
+        let given = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
+        match given {
+            Some(id) if is_sane(id) => id.into(),
+            _ => self.generate(),
+        }
+    }
+
+    fn generate(&self) -> Arc<str> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut id = String::with_capacity(24);
+        // Writing into a String can't fail.
+        let _ = write!(id, "{:08x}-{number:x}", self.process);
+        id.into()
+    }
+}
+
+fn is_sane(id: &str) -> bool {
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=LENGTH_MAX).contains(&id.len()) && id.bytes().all(letters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_over_sane_ids_and_makes_others() {
+        let ids = RequestIds::new();
+        let long = "a".repeat(65);
+        for (given, taken) in [
+            ("abc-1.2_3", true),
+            ("", false),
+            ("a b", false),
+            ("<script>", false),
+            (long.as_str(), false),
+            (&long[..64], true),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(X_REQUEST_ID, given.parse().unwrap_or_else(|_| unreachable!()));
+            assert_eq!(&*ids.of(&headers) == given, taken, "{given}");
+        }
+        let none = HeaderMap::new();
+        assert_ne!(ids.of(&none), ids.of(&none));
+    }
+}

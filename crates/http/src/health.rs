@@ -1,0 +1,145 @@
+//! Whether the server lives, is ready to be sent requests, and can reach its store.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Extension, Router, extract::State, response::IntoResponse, routing::get};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::{Caller, Phase, metrics::Metrics};
+
+/// What must have happened before requests make sense. Each is said once, by whoever did it.
+#[derive(Debug, Default)]
+pub struct Readiness {
+    replayed: AtomicBool,
+    example_loaded: AtomicBool,
+    ports_bound: AtomicBool,
+}
+
+/// One condition of [`Readiness`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// The ledger was read and folded.
+    Replayed,
+    /// The example is in the registry, or isn't wanted.
+    ExampleLoaded,
+    /// All ports are listened on.
+    PortsBound,
+}
+
+impl Readiness {
+    /// Nothing has happened yet.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Says that a condition holds from now on.
+    pub fn reached(&self, condition: Condition) {
+        self.flag(condition).store(true, Ordering::Release);
+    }
+
+    /// Whether a condition holds.
+    #[must_use]
+    pub fn has(&self, condition: Condition) -> bool {
+        self.flag(condition).load(Ordering::Acquire)
+    }
+
+    /// Whether all hold.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        [Condition::Replayed, Condition::ExampleLoaded, Condition::PortsBound]
+            .into_iter()
+            .all(|condition| self.has(condition))
+    }
+
+    fn flag(&self, condition: Condition) -> &AtomicBool {
+        match condition {
+            Condition::Replayed => &self.replayed,
+            Condition::ExampleLoaded => &self.example_loaded,
+            Condition::PortsBound => &self.ports_bound,
+        }
+    }
+}
+
+/// Whether the store can be read at this moment.
+pub type StoreCheck = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
+
+/// What the routes of health and metrics stand on.
+#[derive(Clone)]
+pub struct Vitals {
+    /// What has happened since the start.
+    pub readiness: Arc<Readiness>,
+    /// Asks the store.
+    pub store: StoreCheck,
+    /// How long the store may take to answer.
+    pub store_time: Duration,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The routes `/health/live`, `/health/ready`, `/health/db` and `/metrics`.
+pub fn routes(vitals: Vitals) -> Router {
+    Router::new()
+        .route("/health", get(ready))
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+        .route("/health/db", get(store))
+        .route("/metrics", get(metrics))
+        .with_state(vitals)
+}
+
+async fn live() -> axum::response::Response {
+    answer(true, &json!({"status": "live"}))
+}
+
+async fn ready(
+    State(vitals): State<Vitals>,
+    Extension(caller): Extension<Caller>,
+) -> axum::response::Response {
+    let readiness = &vitals.readiness;
+    let running = *caller.phase.borrow() == Phase::Running;
+    let ready = running && readiness.is_complete();
+    let status = match (running, ready) {
+        (false, _) => "stopping",
+        (true, true) => "ready",
+        (true, false) => "starting",
+    };
+    let body = json!({
+        "status": status,
+        "replayed": readiness.has(Condition::Replayed),
+        "example_loaded": readiness.has(Condition::ExampleLoaded),
+        "ports_bound": readiness.has(Condition::PortsBound),
+    });
+    answer(ready, &body)
+}
+
+async fn store(State(vitals): State<Vitals>) -> axum::response::Response {
+    let asked = tokio::time::timeout(vitals.store_time, (vitals.store)()).await;
+    match asked {
+        Ok(true) => answer(true, &json!({"status": "reachable"})),
+        Ok(false) => answer(false, &json!({"status": "unreachable"})),
+        Err(_) => answer(false, &json!({"status": "slow"})),
+    }
+}
+
+async fn metrics(State(vitals): State<Vitals>) -> axum::response::Response {
+    vitals.metrics.respond().map(Into::into)
+}
+
+fn answer(well: bool, body: &Value) -> axum::response::Response {
+    let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, format!("{body}\n")).into_response()
+}

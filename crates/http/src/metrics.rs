@@ -1,0 +1,144 @@
+//! What the server counts, for Prometheus. On a request's way nothing is allocated and no label
+//! is looked up: each route's and method's counters are made once and kept.
+
+mod route;
+mod traffic;
+
+use std::{fmt, sync::Arc};
+
+use http::{HeaderValue, Response, header};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, text},
+    metrics::gauge::ConstGauge,
+    registry::Registry,
+};
+use std::sync::{Mutex, PoisonError};
+
+pub(crate) use route::Route;
+use traffic::Traffic;
+pub(crate) use traffic::method_index;
+
+use crate::{Body, server::Connections};
+
+/// All that is counted and measured.
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    traffic: Traffic,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Nothing counted yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("muster");
+        let traffic = Traffic::new(&mut registry);
+        Self { registry: Mutex::new(registry), traffic }
+    }
+
+    /// Adds what another room counts; names there lack the prefix `muster_`.
+    pub fn register(&self, register: impl FnOnce(&mut Registry)) {
+        register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Adds a gauge that is read when somebody asks, such as `ledger_position`.
+    pub fn gauge(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> i64 + Send + Sync + 'static,
+    ) {
+        self.register(|registry| {
+            registry.register_collector(Box::new(Reading { name, help, read: Box::new(read) }));
+        });
+    }
+
+    pub(crate) fn count_connections(&self, connections: &Arc<Connections>) {
+        let connections = Arc::downgrade(connections);
+        self.gauge("connections", "Open connections", move || {
+            let open = connections.upgrade().map_or(0, |connections| connections.count());
+            i64::try_from(open).unwrap_or(i64::MAX)
+        });
+    }
+
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// Everything as text (OpenMetrics 1.0).
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::with_capacity(16 * 1024);
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        // Writing into a String can't fail.
+        let _ = text::encode(&mut text, &registry);
+        text
+    }
+
+    /// The answer of `GET /metrics`.
+    #[must_use]
+    pub fn respond(&self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.text().into_bytes()));
+        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+/// A gauge that is read when it is asked for.
+struct Reading {
+    name: &'static str,
+    help: &'static str,
+    read: Box<dyn Fn() -> i64 + Send + Sync>,
+}
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reading").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Collector for Reading {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let gauge = ConstGauge::new((self.read)());
+        let encoder = encoder.encode_descriptor(self.name, self.help, None, gauge.metric_type())?;
+        gauge.encode(encoder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn writes_what_was_counted() {
+        let metrics = Metrics::new();
+        metrics.gauge("ledger_position", "Position of the last entry", || 7);
+        let method = method_index(&http::Method::GET);
+        let route = Route::of("/api/providers/cms/entries/sanity");
+        for status in [200, 200, 304, 999] {
+            metrics.traffic().record(route, method, status, Duration::from_micros(80));
+        }
+        let text = metrics.text();
+        let labels = r#"method="GET",route="/api/{groups}/{group}/{resources}/{resource}""#;
+        for line in [
+            format!(r#"muster_requests_total{{{labels},status="200"}} 2"#),
+            format!(r#"muster_requests_total{{{labels},status="304"}} 1"#),
+            format!(r#"muster_requests_total{{{labels},status="other"}} 1"#),
+            format!("muster_request_duration_seconds_count{{{labels}}} 4"),
+            "muster_ledger_position 7".to_owned(),
+            "muster_requests_in_flight 0".to_owned(),
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+        }
+    }
+}

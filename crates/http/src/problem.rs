@@ -1,0 +1,46 @@
+use http::{HeaderValue, Response, header};
+use muster_wire::{ErrorCode, Problem};
+
+use crate::Body;
+
+/// The answer that a refusal becomes. Causes never travel: whoever has one logs it.
+#[must_use]
+pub fn respond(problem: &Problem) -> Response<Body> {
+    let mut response = Response::new(Body::from(problem.to_json()));
+    *response.status_mut() = problem.status();
+    let headers = response.headers_mut();
+    headers
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if problem.status() == 401 {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if matches!(problem.status().as_u16(), 408 | 503) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    for (name, value) in problem.headers() {
+        headers.insert(name.clone(), value.clone());
+    }
+    response
+}
+
+/// What routes return in their `Err`: a refusal that axum can send.
+pub struct IntoProblem(pub Problem);
+
+impl From<Problem> for IntoProblem {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl From<ErrorCode> for IntoProblem {
+    fn from(code: ErrorCode) -> Self {
+        Self(code.into())
+    }
+}
+
+impl axum::response::IntoResponse for IntoProblem {
+    fn into_response(self) -> axum::response::Response {
+        respond(&self.0).map(Into::into)
+    }
+}

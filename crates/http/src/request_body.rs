@@ -1,0 +1,231 @@
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+use muster_wire::{ErrorCode, Problem};
+use thiserror::Error;
+use tokio::time::{Instant, Sleep};
+
+use crate::server::Watch;
+
+/// Why a request's body can't be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum BodyFault {
+    /// More bytes than a body may have.
+    #[error("the body is larger than {limit} bytes")]
+    TooLarge {
+        /// How many a body may have.
+        limit: u64,
+    },
+    /// Fewer bytes arrived in a stretch of time than must.
+    #[error("the body came too slowly")]
+    TooSlow,
+    /// All bodies together hold as much memory as they may.
+    #[error("the bodies of other requests hold all memory there is for them")]
+    Crowded,
+    /// The connection ended within the body, or the body's framing is wrong.
+    #[error("the body is cut off or not well-formed")]
+    Broken,
+}
+
+impl From<BodyFault> for Problem {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge { limit } => {
+                Self::new(ErrorCode::BODY_TOO_LARGE).arg("limit", limit)
+            }
+            BodyFault::TooSlow => Self::new(ErrorCode::TOO_SLOW),
+            BodyFault::Crowded => Self::new(ErrorCode::BUSY),
+            BodyFault::Broken => Self::new(ErrorCode::PARSING_DATA).arg("error_detail", fault),
+        }
+    }
+}
+
+/// How much memory the bodies of all requests hold, from their first byte until the answer.
+#[derive(Debug)]
+pub struct BodyBudget {
+    held: AtomicUsize,
+    max: usize,
+}
+
+impl BodyBudget {
+    /// A budget of so many bytes.
+    #[must_use]
+    pub fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { held: AtomicUsize::new(0), max })
+    }
+
+    /// Bytes held now.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+}
+
+/// What one request takes of the budget; given back when the request is over.
+pub(crate) struct Held {
+    budget: Arc<BodyBudget>,
+    bytes: AtomicUsize,
+}
+
+impl Held {
+    pub(crate) fn none(budget: &Arc<BodyBudget>) -> Arc<Self> {
+        Arc::new(Self { budget: Arc::clone(budget), bytes: AtomicUsize::new(0) })
+    }
+
+    fn take(&self, bytes: usize) -> Result<(), BodyFault> {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let before = self.budget.held.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > self.budget.max { Err(BodyFault::Crowded) } else { Ok(()) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.budget.held.fetch_sub(self.bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+}
+
+/// What bounds a body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyBounds {
+    pub bytes_max: u64,
+    /// In each window of this length that is spent waiting …
+    pub window: Duration,
+    /// … at least so many bytes must arrive.
+    pub window_bytes_min: u64,
+}
+
+/// A request's body on its way in: never more than its limit, never slower than it must be.
+///
+/// A body that is there already costs no timer: the first window begins when reading has to wait.
+pub(crate) struct RequestBody {
+    incoming: Incoming,
+    bounds: BodyBounds,
+    received: u64,
+    window_began_at: u64,
+    window: Option<Pin<Box<Sleep>>>,
+    held: Arc<Held>,
+    watch: Arc<Watch>,
+    ended: bool,
+}
+
+impl RequestBody {
+    pub(crate) fn new(
+        incoming: Incoming,
+        bounds: BodyBounds,
+        held: Arc<Held>,
+        watch: Arc<Watch>,
+    ) -> Self {
+        let ended = incoming.is_end_stream();
+        Self { incoming, bounds, received: 0, window_began_at: 0, window: None, held, watch, ended }
+    }
+
+    fn received(&mut self, frame: &Frame<Bytes>) -> Result<(), BodyFault> {
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        self.received += bytes as u64;
+        if self.received > self.bounds.bytes_max {
+            return Err(BodyFault::TooLarge { limit: self.bounds.bytes_max });
+        }
+        self.held.take(bytes)
+    }
+
+    /// Ready when the client was too slow.
+    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let length = self.bounds.window;
+        let window = self.window.get_or_insert_with(|| Box::pin(tokio::time::sleep(length)));
+        loop {
+            ready!(window.as_mut().poll(context));
+            if self.received - self.window_began_at < self.bounds.window_bytes_min {
+                return Poll::Ready(());
+            }
+            self.window_began_at = self.received;
+            window.as_mut().reset(Instant::now() + length);
+        }
+    }
+}
+
+impl http_body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyFault;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        let this = &mut *self;
+        match Pin::new(&mut this.incoming).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                Poll::Ready(Some(this.received(&frame).map(|()| frame)))
+            }
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyFault::Broken))),
+            Poll::Ready(None) => {
+                this.ended = true;
+                Poll::Ready(None)
+            }
+            Poll::Pending => this.poll_patience(context).map(|()| Some(Err(BodyFault::TooSlow))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if !self.ended && !self.incoming.is_end_stream() {
+            self.watch.linger_at_end();
+        }
+    }
+}
+
+/// Reads a whole body.
+///
+/// # Errors
+/// `body_too_large`, `too_slow`, `busy` or `parsing_data`, as [`BodyFault`] says.
+pub async fn read_body(body: axum::body::Body) -> Result<Bytes, Problem> {
+    let mut body = body;
+    let Some(first) = next_data(&mut body).await? else { return Ok(Bytes::new()) };
+    let Some(second) = next_data(&mut body).await? else { return Ok(first) };
+    // The hint is what the client said; the limit is checked frame by frame above.
+    let hint = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(1024 * 1024);
+    let mut whole = BytesMut::with_capacity(first.len() + second.len() + hint);
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&second);
+    while let Some(bytes) = next_data(&mut body).await? {
+        whole.extend_from_slice(&bytes);
+    }
+    Ok(whole.freeze())
+}
+
+/// The next frame with bytes; trailers are passed over.
+async fn next_data(body: &mut axum::body::Body) -> Result<Option<Bytes>, Problem> {
+    loop {
+        let frame = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await;
+        match frame {
+            None => return Ok(None),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(bytes) if !bytes.is_empty() => return Ok(Some(bytes)),
+                _ => {}
+            },
+            Some(Err(error)) => {
+                let fault = error.into_inner().downcast::<BodyFault>();
+                return Err(fault.map_or(BodyFault::Broken, |fault| *fault).into());
+            }
+        }
+    }
+}

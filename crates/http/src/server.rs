@@ -1,0 +1,163 @@
+//! Accepts connections and bounds what each may cost: how long a head may take, how long a
+//! connection may idle, how slowly a client may read, how many there may be.
+
+mod connection;
+mod lengths;
+mod limits;
+mod socket;
+mod watch;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch::Receiver,
+    time::{Instant, MissedTickBehavior},
+};
+
+pub use limits::ServerLimits;
+pub(crate) use watch::{Connections, Watch};
+
+use self::{
+    connection::{Attendance, refuse},
+    watch::Order,
+};
+use crate::Front;
+
+/// Where the server is in its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// It takes connections and requests.
+    #[default]
+    Running,
+    /// It takes no new ones; idle connections and streams end, requests in flight get their time.
+    Draining,
+    /// Everything ends now.
+    Stopping,
+}
+
+/// A listening socket that isn't served yet.
+pub struct Server {
+    listener: TcpListener,
+    limits: ServerLimits,
+}
+
+impl Server {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// The address can't be had: in use, or not this computer's.
+    pub async fn bind(address: SocketAddr, limits: ServerLimits) -> io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(address).await?, limits })
+    }
+
+    /// The address that it listens on, with the port that was chosen where 0 was asked for.
+    ///
+    /// # Errors
+    /// The system doesn't say.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `phase` says otherwise, and returns when the last connection is gone: at once
+    /// where nothing is in flight, after [`ServerLimits::drain_grace`] at the latest, or as soon
+    /// as the phase is [`Phase::Stopping`].
+    pub async fn serve(self, front: Arc<Front>, phase: Receiver<Phase>) {
+        let limits = Arc::new(self.limits);
+        let connections = Connections::new(Arc::clone(&limits));
+        front.metrics().count_connections(&connections);
+        let attendance = Arc::new(Attendance::new(front, limits, phase.clone()));
+        accept_while_running(self.listener, &attendance, &connections, phase.clone()).await;
+        drain(&attendance, &connections, phase).await;
+    }
+}
+
+/// Takes connections until the phase changes; the listener is closed then.
+async fn accept_while_running(
+    listener: TcpListener,
+    attendance: &Arc<Attendance>,
+    connections: &Arc<Connections>,
+    mut phase: Receiver<Phase>,
+) {
+    let mut sweep = tokio::time::interval(attendance.limits.sweep_interval);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            changed = phase.wait_for(|phase| *phase != Phase::Running) => {
+                // Nobody is left to stop the server in order: it stops.
+                let _ = changed;
+                return;
+            }
+            _ = sweep.tick() => connections.sweep(),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => admit(stream, peer, attendance, connections),
+                Err(error) => after_accept_error(&error, connections).await,
+            },
+        }
+    }
+}
+
+/// Serves a connection in a task of its own. Where there are as many as may be, those that have
+/// idled longest make room; where none is idle, the newcomer is told that the server is busy.
+fn admit(
+    stream: TcpStream,
+    peer: SocketAddr,
+    attendance: &Arc<Attendance>,
+    connections: &Arc<Connections>,
+) {
+    if connections.is_full() && !connections.evict_idle() {
+        refuse(&stream);
+        return;
+    }
+    // A small answer must not wait for the acknowledgement of the one before (Nagle, RFC 896).
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection ended before it began");
+        return;
+    }
+    let entered = connections.enter();
+    let attendance = Arc::clone(attendance);
+    tokio::spawn(async move { attendance.attend(stream, peer, &entered).await });
+}
+
+/// A connection that ended before it was accepted is no fault of ours; a lack of file descriptors
+/// or memory passes when connections end, so idle ones are ended and a moment is waited.
+async fn after_accept_error(error: &io::Error, connections: &Connections) {
+    let passing = [
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::ConnectionRefused,
+        io::ErrorKind::Interrupted,
+    ];
+    if passing.contains(&error.kind()) {
+        return;
+    }
+    tracing::warn!(%error, "connections can't be accepted for the moment");
+    connections.evict_idle();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+async fn drain(attendance: &Attendance, connections: &Connections, mut phase: Receiver<Phase>) {
+    connections.order_all(Order::Drain);
+    let mut sweep = tokio::time::interval(attendance.limits.sweep_interval);
+    let deadline = tokio::time::sleep_until(Instant::now() + attendance.limits.drain_grace);
+    tokio::pin!(deadline);
+    loop {
+        tokio::select! {
+            () = connections.emptied() => return,
+            stopping = phase.wait_for(|phase| *phase == Phase::Stopping) => {
+                if stopping.is_ok() {
+                    break;
+                }
+                // The sender is gone: what is in flight still gets its time.
+                tokio::select! {
+                    () = connections.emptied() => return,
+                    () = &mut deadline => break,
+                }
+            }
+            () = &mut deadline => break,
+            _ = sweep.tick() => connections.sweep(),
+        }
+    }
+    connections.order_all(Order::Close);
+    connections.emptied().await;
+}

@@ -1,0 +1,193 @@
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use memchr::memmem;
+use muster_wire::{ErrorCode, Problem};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+use super::{lengths::Lengths, watch::Watch};
+
+/// How much is read, and thrown away, from a client that still sends when its answer is out.
+const LINGER_BYTES_MAX: usize = 256 * 1024;
+
+/// A connection's socket. It notes what moves for the [`Watch`], looks for doubled lengths, gives
+/// the HTTP library's own refusals a body, and lingers at the end where it must.
+pub(super) struct Socket {
+    stream: TcpStream,
+    watch: Arc<Watch>,
+    /// None for HTTP/2, which has no two ways to say a length.
+    lengths: Option<Lengths>,
+    /// A refusal of ours that is on its way out in place of the library's.
+    refusal: Vec<u8>,
+    refusal_sent: usize,
+    shut: bool,
+    lingered: usize,
+}
+
+impl Socket {
+    pub(super) fn http1(stream: TcpStream, watch: Arc<Watch>) -> Self {
+        Self::new(stream, watch, Some(Lengths::new()))
+    }
+
+    pub(super) fn http2(stream: TcpStream, watch: Arc<Watch>) -> Self {
+        Self::new(stream, watch, None)
+    }
+
+    fn new(stream: TcpStream, watch: Arc<Watch>, lengths: Option<Lengths>) -> Self {
+        let (refusal, refusal_sent) = (Vec::new(), 0);
+        Self { stream, watch, lengths, refusal, refusal_sent, shut: false, lingered: 0 }
+    }
+
+    /// Says why the connection ends, as far as the client takes it at once.
+    pub(super) fn say(&self, code: ErrorCode) {
+        // Nobody is there to hear an error of this.
+        let _ = self.stream.try_write(&refusal_bytes(&Problem::new(code)));
+    }
+
+    /// Sends what is left of our refusal.
+    fn poll_refusal(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.refusal_sent < self.refusal.len() {
+            let rest = &self.refusal[self.refusal_sent..];
+            let sent = ready!(Pin::new(&mut self.stream).poll_write(context, rest))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.refusal_sent += sent;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The library refuses a head that it can't read with a status and no body. Recognised by
+    /// that, it is replaced by a refusal with a code. Answers whether these bytes were one.
+    fn replaces(&mut self, bytes: &[u8]) -> bool {
+        if !bytes.starts_with(b"HTTP/1.1 4") || !self.watch.is_between_requests() {
+            return false;
+        }
+        let ours = match &bytes[9..12] {
+            b"400" => Problem::new(ErrorCode::BAD_REQUEST)
+                .arg("error_detail", "The request is not well-formed HTTP"),
+            b"414" => Problem::new(ErrorCode::HEADERS_TOO_LARGE).arg("limit", u16::MAX - 1),
+            b"431" => Problem::new(ErrorCode::HEADERS_TOO_LARGE)
+                .arg("limit", muster_words::limits::HEADER_BYTES_MAX),
+            _ => return false,
+        };
+        let bodiless = memmem::find(bytes, b"\r\ncontent-length: 0\r\n").is_some();
+        if !bodiless || !bytes.ends_with(b"\r\n\r\n") {
+            return false;
+        }
+        self.refusal = refusal_bytes(&ours);
+        self.refusal_sent = 0;
+        self.watch.linger_at_end();
+        true
+    }
+
+    fn note_write(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match result {
+            Poll::Pending => self.watch.write_waits(),
+            Poll::Ready(_) => self.watch.write_moves(),
+        }
+        result
+    }
+
+    /// Reads until the client ends, or has sent more than it deserves.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut waste = [0; 4096];
+        while self.lingered < LINGER_BYTES_MAX {
+            let mut buffer = ReadBuf::new(&mut waste);
+            match ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => self.lingered += buffer.filled().len(),
+                // The client ended, in order or not: that is what was waited for.
+                _ => break,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A refusal outside of any request, as bytes of HTTP/1.1.
+pub(super) fn refusal_bytes(problem: &Problem) -> Vec<u8> {
+    let body = problem.to_json();
+    let status = problem.status();
+    let mut bytes = format!(
+        "HTTP/1.1 {} {}\r\ncontent-type: application/json; charset=utf-8\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+        body.len()
+    )
+    .into_bytes();
+    bytes.extend_from_slice(&body);
+    bytes
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let fresh = &buffer.filled()[before..];
+        if !fresh.is_empty() {
+            self.watch.received();
+            if self.lengths.as_mut().is_some_and(|lengths| lengths.finds_two(fresh)) {
+                self.watch.found_doubled_lengths();
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.replaces(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.note_write(result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if let [bytes] = slices
+            && self.replaces(bytes)
+        {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.note_write(result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_refusal(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.watch.begin_closing();
+        ready!(self.poll_refusal(context))?;
+        if !self.shut {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            self.shut = true;
+        }
+        if self.watch.lingers() { self.poll_linger(context) } else { Poll::Ready(Ok(())) }
+    }
+}

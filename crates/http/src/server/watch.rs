@@ -1,0 +1,316 @@
+//! What the server knows of each connection. There is no timer per connection or request: one
+//! sweep looks at all of them, and what is noted on the way of a request is a few relaxed stores.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
+    task::Waker,
+    time::Instant,
+};
+
+use tokio::sync::Notify;
+
+use super::ServerLimits;
+
+/// What a connection is told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Order {
+    /// Nothing.
+    None = 0,
+    /// Finish what is in flight, then end.
+    Drain = 1,
+    /// Tell the client that its head came too slowly, then end.
+    RefuseSlowHead = 2,
+    /// End now.
+    Close = 3,
+}
+
+/// One connection, as seen by its socket, its requests and the sweep.
+pub(crate) struct Watch {
+    clock: Arc<AtomicU64>,
+    in_flight: AtomicU32,
+    head_begun: AtomicBool,
+    since: AtomicU64,
+    /// When a write first had to wait, plus 1; 0 while none does.
+    stalled: AtomicU64,
+    order: AtomicU8,
+    lingers: AtomicBool,
+    closing: AtomicBool,
+    doubled_lengths: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Watch {
+    fn new(clock: Arc<AtomicU64>) -> Self {
+        let since = AtomicU64::new(clock.load(Relaxed));
+        Self {
+            clock,
+            in_flight: AtomicU32::new(0),
+            head_begun: AtomicBool::new(false),
+            since,
+            stalled: AtomicU64::new(0),
+            order: AtomicU8::new(Order::None as u8),
+            lingers: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            doubled_lengths: AtomicBool::new(false),
+            waker: Mutex::new(None),
+        }
+    }
+
+    /// Bytes came in.
+    pub(super) fn received(&self) {
+        if self.in_flight.load(Relaxed) == 0 && !self.head_begun.load(Relaxed) {
+            self.since.store(self.clock.load(Relaxed), Relaxed);
+            self.head_begun.store(true, Relaxed);
+        }
+    }
+
+    /// A request's head is complete.
+    pub(crate) fn begin_request(&self) {
+        self.in_flight.fetch_add(1, Relaxed);
+        self.head_begun.store(false, Relaxed);
+    }
+
+    /// A request's answer has been handed over whole, or will never be.
+    pub(crate) fn end_request(&self) {
+        if self.in_flight.fetch_sub(1, Relaxed) == 1 {
+            self.since.store(self.clock.load(Relaxed), Relaxed);
+        }
+    }
+
+    pub(super) fn is_between_requests(&self) -> bool {
+        self.in_flight.load(Relaxed) == 0
+    }
+
+    pub(super) fn write_waits(&self) {
+        if self.stalled.load(Relaxed) == 0 {
+            self.stalled.store(self.clock.load(Relaxed) + 1, Relaxed);
+        }
+    }
+
+    pub(super) fn write_moves(&self) {
+        if self.stalled.load(Relaxed) != 0 {
+            self.stalled.store(0, Relaxed);
+        }
+    }
+
+    /// At its end the connection still reads what is on the way: closing with unread bytes would
+    /// reset it, and the client might never see the answer (RFC 9112, 9.6).
+    pub(crate) fn linger_at_end(&self) {
+        self.lingers.store(true, Relaxed);
+    }
+
+    pub(super) fn lingers(&self) -> bool {
+        self.lingers.load(Relaxed)
+    }
+
+    pub(super) fn begin_closing(&self) {
+        if !self.closing.swap(true, Relaxed) {
+            self.since.store(self.clock.load(Relaxed), Relaxed);
+        }
+    }
+
+    pub(super) fn found_doubled_lengths(&self) {
+        self.doubled_lengths.store(true, Relaxed);
+    }
+
+    /// Whether some head on this connection gave its body's length twice.
+    pub(crate) fn has_doubled_lengths(&self) -> bool {
+        self.doubled_lengths.load(Relaxed)
+    }
+
+    /// Remembers whom to wake when there is an order.
+    pub(super) fn wake_with(&self, waker: &Waker) {
+        *locked(&self.waker) = Some(waker.clone());
+    }
+
+    /// The order, once.
+    pub(super) fn take_order(&self) -> Order {
+        if self.order.load(Relaxed) == Order::None as u8 {
+            return Order::None;
+        }
+        match self.order.swap(Order::None as u8, Relaxed) {
+            1 => Order::Drain,
+            2 => Order::RefuseSlowHead,
+            3 => Order::Close,
+            _ => Order::None,
+        }
+    }
+
+    fn give(&self, order: Order) {
+        // A weaker order never replaces a stronger one that hasn't been taken.
+        self.order.fetch_max(order as u8, Relaxed);
+        if let Some(waker) = &*locked(&self.waker) {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// What the time that has passed calls for.
+    fn due(&self, now: u64, limits: &ServerLimits) -> Order {
+        let passed = |since: u64, time: std::time::Duration| {
+            u128::from(now.saturating_sub(since)) >= time.as_millis()
+        };
+        let since = self.since.load(Relaxed);
+        let stalled = self.stalled.load(Relaxed);
+        if stalled != 0 && passed(stalled - 1, limits.stall_time) {
+            return Order::Close;
+        }
+        if self.closing.load(Relaxed) {
+            // Lingering is a courtesy; it gets no longer than a head does.
+            return if passed(since, limits.head_time) { Order::Close } else { Order::None };
+        }
+        if !self.is_between_requests() {
+            return Order::None;
+        }
+        match self.head_begun.load(Relaxed) {
+            true if passed(since, limits.head_time) => Order::RefuseSlowHead,
+            false if passed(since, limits.idle_time) => Order::Close,
+            _ => Order::None,
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.is_between_requests() && !self.head_begun.load(Relaxed)
+    }
+}
+
+/// All connections there are.
+pub(crate) struct Connections {
+    limits: Arc<ServerLimits>,
+    began: Instant,
+    /// Milliseconds since the server began, as of the last sweep: reading it costs no system call.
+    clock: Arc<AtomicU64>,
+    open: Mutex<Open>,
+    emptied: Notify,
+}
+
+struct Open {
+    next: u64,
+    watches: HashMap<u64, Arc<Watch>>,
+    draining: bool,
+}
+
+/// A connection's place among all; left when dropped.
+pub(crate) struct Entered {
+    connections: Arc<Connections>,
+    number: u64,
+    watch: Arc<Watch>,
+}
+
+impl Entered {
+    pub(super) fn watch(&self) -> &Arc<Watch> {
+        &self.watch
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let mut open = self.connections.open();
+        open.watches.remove(&self.number);
+        if open.watches.is_empty() {
+            self.connections.emptied.notify_waiters();
+        }
+    }
+}
+
+impl Connections {
+    pub(super) fn new(limits: Arc<ServerLimits>) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            began: Instant::now(),
+            clock: Arc::default(),
+            open: Mutex::new(Open { next: 0, watches: HashMap::new(), draining: false }),
+            emptied: Notify::new(),
+        })
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        locked(&self.open)
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.open().watches.len()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.count() >= self.limits.connections_max
+    }
+
+    pub(super) fn enter(self: &Arc<Self>) -> Entered {
+        let watch = Arc::new(Watch::new(Arc::clone(&self.clock)));
+        let mut open = self.open();
+        let number = open.next;
+        open.next += 1;
+        open.watches.insert(number, Arc::clone(&watch));
+        if open.draining {
+            watch.give(Order::Drain);
+        }
+        drop(open);
+        Entered { connections: Arc::clone(self), number, watch }
+    }
+
+    /// Looks at every connection and orders what is due.
+    pub(super) fn sweep(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.clock.store(now, Relaxed);
+        for watch in self.open().watches.values() {
+            let order = watch.due(now, &self.limits);
+            if order != Order::None {
+                watch.give(order);
+            }
+        }
+    }
+
+    /// Ends the sixty-fourth part of the connections, those that have idled longest, so that an
+    /// attacker who fills the server with silence keeps nobody out. Answers whether any was idle.
+    pub(super) fn evict_idle(&self) -> bool {
+        let open = self.open();
+        let mut idle: Vec<_> = open
+            .watches
+            .values()
+            .filter(|watch| watch.is_idle() && watch.order.load(Relaxed) == Order::None as u8)
+            .collect();
+        idle.sort_unstable_by_key(|watch| watch.since.load(Relaxed));
+        let share = open.watches.len() / 64 + 1;
+        for watch in idle.iter().take(share) {
+            watch.give(Order::Close);
+        }
+        !idle.is_empty()
+    }
+
+    pub(super) fn order_all(&self, order: Order) {
+        let mut open = self.open();
+        open.draining = true;
+        for watch in open.watches.values() {
+            watch.give(order);
+        }
+    }
+
+    /// Waits until there is none.
+    pub(super) async fn emptied(&self) {
+        loop {
+            let notified = self.emptied.notified();
+            tokio::pin!(notified);
+            // Registered before looking, so that the last one can't leave in between.
+            notified.as_mut().enable();
+            if self.count() == 0 {
+                return;
+            }
+            notified.await;
+        }
+    }
+}
+
+/// The guarded value. A panic while a lock was held has left these values whole: each is changed
+/// by one statement.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
