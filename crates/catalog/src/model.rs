@@ -3,20 +3,31 @@
 //!
 //! It says what may be there. What is there is not its business: a model knows no entity, so
 //! whether existing ones comply is asked by whoever has them, with the same
-//! [`check`](Attributes::check).
+//! [`check`](Attributes::check). Constraints (`groups.<STRING>.constraints`) are read, kept and
+//! shown, and not yet enforced.
 
 mod aspect;
 mod attribute;
 mod attributes;
+mod check;
+mod compile;
 mod fault;
+mod foundation;
 mod group_type;
+mod include;
 mod kind;
+mod level;
+mod limits;
 mod names;
+mod print;
 mod resource_type;
+mod said;
+mod specified;
 mod typemap;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use muster_words::{Collection, Id};
 use serde_json::{Map, Value};
 
 pub use aspect::{Aspect, IndexKind, Indexed, Reference};
@@ -25,11 +36,13 @@ pub use attributes::{Attributes, Readonly};
 pub use fault::{AttributeFault, ModelFault};
 pub use group_type::GroupType;
 pub use kind::Kind;
-pub use names::TypeNames;
+pub use names::{TypeNames, is_attribute_name, is_map_key};
 pub use resource_type::{ResourceType, VersionMode};
+pub use specified::SPECVERSION;
 pub use typemap::{DocumentForm, TypeMap};
 
-/// A compiled model. It never changes: a new model is another value.
+/// A compiled model. It never changes: a new model is another value. Serialised, it is the full
+/// model in the order of the specification, as `GET /model` answers it.
 #[derive(Clone, Debug)]
 pub struct Model {
     source: Value,
@@ -53,19 +66,15 @@ impl Model {
     /// # Errors
     /// See [`ModelFault`].
     pub fn compile(source: &Value, foundation: Foundation) -> Result<Self, ModelFault> {
-        let _ = foundation;
-        Ok(Self {
-            source: source.clone(),
-            notes: Map::new(),
-            attributes: Attributes::default(),
-            groups: BTreeMap::new(),
-        })
+        compile::compile(source, foundation)
     }
 
-    /// The full model, as `GET /model` answers it.
+    /// The full model as a JSON value. The order of the specification is lost in it; who writes
+    /// it for people serialises the model itself.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        Value::Object(self.notes.clone())
+        // Nothing in a model can fail to serialise: keys are texts, and numbers came from JSON.
+        serde_json::to_value(self).unwrap_or_default()
     }
 
     /// What the user sent, as `GET /modelsource` answers it.
@@ -96,4 +105,48 @@ impl Model {
     pub fn group_types(&self) -> impl Iterator<Item = &Arc<GroupType>> {
         self.groups.values()
     }
+
+    /// Every collection that this model has: one for each group type, and one for each resource
+    /// type in it.
+    pub fn collections(&self) -> impl Iterator<Item = Collection> {
+        self.groups.values().flat_map(|group| {
+            let resources = group.resources.keys().map(|plural| Some(plural.as_str()));
+            std::iter::once(None).chain(resources).filter_map(|resources| {
+                let resources: Option<Id> = resources.map(str::parse).transpose().ok()?;
+                Some(Collection { groups: group.plural.parse().ok()?, resources })
+            })
+        })
+    }
+
+    /// The collections that `newer` no longer has. Who drops one sees to it that it is empty.
+    #[must_use]
+    pub fn dropped_by(&self, newer: &Self) -> Vec<Collection> {
+        let kept: std::collections::BTreeSet<Collection> = newer.collections().collect();
+        self.collections().filter(|collection| !kept.contains(collection)).collect()
+    }
+
+    /// Whether this model may take the place of an older one, as far as models alone can tell: a
+    /// type that stays keeps its singular name.
+    ///
+    /// # Errors
+    /// [`ModelFault::Singular`].
+    pub fn check_successor_of(&self, older: &Self) -> Result<(), ModelFault> {
+        let changed = |place: &str| Err(ModelFault::Singular { place: place.to_owned() });
+        for group in self.groups.values() {
+            let Some(before) = older.groups.get(&group.plural) else { continue };
+            if before.singular != group.singular {
+                return changed(&group.plural);
+            }
+            for resource in group.resources.values() {
+                let before = before.resource_type(&resource.plural);
+                if before.is_some_and(|before| before.singular != resource.singular) {
+                    return changed(&resource.plural);
+                }
+            }
+        }
+        Ok(())
+    }
 }
+
+#[cfg(test)]
+mod tests;

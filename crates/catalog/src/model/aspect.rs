@@ -1,7 +1,11 @@
 use muster_words::{Collection, Id, Xid};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use super::Kind;
+use super::{
+    Kind, ModelFault, TypeNames,
+    limits::{LIST_LENGTH_MAX, beginning},
+    said::Reading,
+};
 
 /// What Muster adds to a resource type: the member `muster` in a model.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,8 +40,8 @@ pub struct Indexed {
     pub field: String,
     /// What the field holds.
     pub kind: IndexKind,
-    /// What heads its column.
-    pub title: String,
+    /// What heads its column; without it tables don't show the field.
+    pub title: Option<String>,
 }
 
 /// What an indexed field holds.
@@ -49,10 +53,152 @@ pub enum IndexKind {
     Range,
 }
 
-impl Aspect {
-    /// The aspect as a model writes it, with the members that differ from nothing.
+impl IndexKind {
+    /// The kind's name as a model writes it.
     #[must_use]
-    pub fn to_json(&self) -> Value {
-        Value::Null
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scalar(kind) => kind.name(),
+            Self::Range => "range",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        if name == "range" {
+            return Some(Self::Range);
+        }
+        Kind::named(name).filter(|kind| kind.is_scalar()).map(Self::Scalar)
+    }
+}
+
+impl Aspect {
+    /// Reads the aspect of the type at that place, in a model of those types.
+    pub(super) fn read(
+        place: &str,
+        members: &Map<String, Value>,
+        names: &TypeNames,
+    ) -> Result<Self, ModelFault> {
+        let whole = Value::Object(members.clone());
+        let mut aspect = Reading::new(&format!("{place}.muster"), &whole)?;
+        let frozen = aspect.flag("frozen")?.unwrap_or(false);
+        let schema = aspect.text("schema")?;
+        let schema = schema.map(|text| bound(&aspect, "schema", &text, names)).transpose()?;
+        if !matches!(schema, None | Some(Xid::Resource { .. } | Xid::Version { .. })) {
+            return aspect.shape("schema", "the xid of a schema or of one of its versions");
+        }
+        let rules = aspect.texts("rules")?;
+        let rules: Vec<Xid> = rules
+            .iter()
+            .map(|text| bound(&aspect, "rules", text, names))
+            .collect::<Result<_, _>>()?;
+        if !rules.iter().all(|xid| matches!(xid, Xid::Group { .. } | Xid::Resource { .. })) {
+            return aspect.shape("rules", "xids of rules or of groups of rules");
+        }
+        let references = aspect.list("references", |one| Reference::read(one, names))?;
+        let indexed = aspect.list("indexed", Indexed::read)?;
+        let longest = rules.len().max(references.len()).max(indexed.len());
+        if longest > LIST_LENGTH_MAX {
+            return aspect.shape("rules, references and indexed", "lists of at most 100 entries");
+        }
+        aspect.done()?;
+        Ok(Self { frozen, schema, rules, references, indexed })
+    }
+
+    /// The aspect as a model writes it, with the members that say something.
+    #[must_use]
+    pub fn to_json(&self) -> Map<String, Value> {
+        let mut members = Map::new();
+        if self.frozen {
+            members.insert("frozen".to_owned(), true.into());
+        }
+        if let Some(schema) = &self.schema {
+            members.insert("schema".to_owned(), schema.to_string().into());
+        }
+        let lists: [(&str, Vec<Value>); 3] = [
+            ("rules", self.rules.iter().map(|xid| xid.to_string().into()).collect()),
+            ("references", self.references.iter().map(Reference::to_json).collect()),
+            ("indexed", self.indexed.iter().map(Indexed::to_json).collect()),
+        ];
+        for (name, list) in lists {
+            if !list.is_empty() {
+                members.insert(name.to_owned(), list.into());
+            }
+        }
+        members
+    }
+}
+
+fn bound(
+    aspect: &Reading<'_>,
+    member: &str,
+    text: &str,
+    names: &TypeNames,
+) -> Result<Xid, ModelFault> {
+    match text.parse::<Xid>() {
+        Ok(xid) if names.has_types_of(&xid) => Ok(xid),
+        _ => aspect.shape(member, "xids of types that the model has"),
+    }
+}
+
+/// A JSON Pointer (RFC 6901) to something within a document.
+fn field(one: &mut Reading<'_>) -> Result<String, ModelFault> {
+    let text = one.needed_text("field")?;
+    let escapes_are_whole =
+        text.split('~').skip(1).all(|after| after.starts_with('0') || after.starts_with('1'));
+    if text.starts_with('/') && escapes_are_whole {
+        Ok(text)
+    } else {
+        one.shape("field", "a JSON Pointer, such as /monthly_cost_range")
+    }
+}
+
+impl Reference {
+    fn read(mut one: Reading<'_>, names: &TypeNames) -> Result<Self, ModelFault> {
+        let field = field(&mut one)?;
+        let collection = one.needed_text("collection")?;
+        let Ok(parsed) = collection.parse::<Collection>() else {
+            return one.shape("collection", "the name of a type, such as /providers/entries");
+        };
+        let resources = parsed.resources.as_ref().map(Id::as_str);
+        if !names.has(parsed.groups.as_str(), resources) {
+            let (place, target) = (one.place().to_owned(), beginning(&collection));
+            return Err(ModelFault::Target { place, target });
+        }
+        let group = match one.text("group")?.map(|text| text.parse()) {
+            None => None,
+            Some(Ok(group)) => Some(group),
+            Some(Err(_)) => return one.shape("group", "the id of a group"),
+        };
+        one.done()?;
+        Ok(Self { field, collection: parsed, group })
+    }
+
+    fn to_json(&self) -> Value {
+        let mut members = json!({ "field": self.field, "collection": self.collection.to_string() });
+        if let (Some(group), Some(members)) = (&self.group, members.as_object_mut()) {
+            members.insert("group".to_owned(), group.as_str().into());
+        }
+        members
+    }
+}
+
+impl Indexed {
+    fn read(mut one: Reading<'_>) -> Result<Self, ModelFault> {
+        let field = field(&mut one)?;
+        let name = one.needed_text("type")?;
+        let Some(kind) = IndexKind::named(&name) else {
+            return one.shape("type", "a scalar type or range");
+        };
+        let title = one.text("title")?.filter(|title| !title.is_empty());
+        one.done()?;
+        Ok(Self { field, kind, title })
+    }
+
+    fn to_json(&self) -> Value {
+        let mut members = json!({ "field": self.field, "type": self.kind.name() });
+        if let (Some(title), Some(members)) = (&self.title, members.as_object_mut()) {
+            members.insert("title".to_owned(), title.as_str().into());
+        }
+        members
     }
 }

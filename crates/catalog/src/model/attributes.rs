@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use super::{Attribute, AttributeFault, TypeNames};
+use super::{Attribute, AttributeFault, TypeNames, check};
 
 /// The attributes of one level (registry, group, resource, meta, version, or an object in one of
 /// those), in the order in which the specification writes them.
@@ -11,6 +11,8 @@ pub struct Attributes {
     ordered: Vec<Arc<Attribute>>,
     places: BTreeMap<String, usize>,
     names: Arc<TypeNames>,
+    /// Whether some attribute has `ifvalues`, so that the set depends on what is there.
+    conditional: bool,
 }
 
 /// Two sets are equal that define the same in the same order, in whatever models they stand.
@@ -30,6 +32,25 @@ pub enum Readonly {
 }
 
 impl Attributes {
+    /// A set in that order. Of two with one name, the first counts.
+    pub(super) fn new(attributes: Vec<Attribute>) -> Self {
+        let mut places = BTreeMap::new();
+        for (place, attribute) in attributes.iter().enumerate() {
+            places.entry(attribute.name.clone()).or_insert(place);
+        }
+        let conditional = attributes.iter().any(|attribute| !attribute.ifvalues.is_empty());
+        let ordered = attributes.into_iter().map(Arc::new).collect();
+        Self { ordered, places, names: Arc::default(), conditional }
+    }
+
+    pub(super) fn with_names(self, names: &Arc<TypeNames>) -> Self {
+        Self { names: Arc::clone(names), ..self }
+    }
+
+    pub(super) const fn is_conditional(&self) -> bool {
+        self.conditional
+    }
+
     /// The attribute of that name; `*` is only found under its own name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Attribute> {
@@ -47,22 +68,44 @@ impl Attributes {
         self.ordered.iter().map(AsRef::as_ref)
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ordered.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ordered.is_empty()
+    }
+
     /// Checks what an entity of this level shall hold, and brings it into the form that is kept.
     ///
     /// Takes out `null` members, gives timestamps in UTC, fills in defaults, refuses unknown
     /// names, wrong types, values outside a strict enum, names and keys outside their character
     /// set, `null` in arrays, scalars over 4,096 bytes, and missing required attributes (but not
     /// those that the server supplies). It reads neither ids nor `epoch`: who needs them takes
-    /// them out before.
+    /// them out before. Nested collections and `meta` pass as they are, and so does a document.
+    /// A `$schema` at the top is taken out (core, "JSON `$schema` keyword").
     ///
     /// # Errors
-    /// The first fact that doesn't hold; missing attributes are named all at once.
+    /// The first fact that doesn't hold; missing attributes are named all at once. What is left
+    /// in `entity` then is of no use.
     pub fn check(
         &self,
         entity: &mut Map<String, Value>,
         readonly: Readonly,
     ) -> Result<(), AttributeFault> {
-        let _ = (entity, readonly, &self.names);
-        Ok(())
+        check::entity(self, &self.names, entity, readonly)
+    }
+
+    /// A value that came as text (an HTTP header) in the type that this level gives it:
+    /// `true` for a boolean, digits for a number. A text that isn't of that type stays a text,
+    /// and [`Attributes::check`] says so. `name` may name a member of a map or an object, with a
+    /// dot between (`labels.owner`).
+    #[must_use]
+    pub fn value_of_text(&self, name: &str, text: &str) -> Value {
+        check::value_of_text(self, name, text)
     }
 }

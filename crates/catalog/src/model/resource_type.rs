@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-use super::{Aspect, Attributes, TypeMap};
+use super::{Aspect, Attribute, Attributes, DocumentForm, TypeMap};
 
 /// A type of resources (model, `groups.<STRING>.resources.<STRING>`).
 #[derive(Clone, Debug)]
@@ -73,6 +73,21 @@ impl ResourceType {
         format!("{}id", self.singular)
     }
 
+    /// How a document of that content type is shown within JSON.
+    #[must_use]
+    pub fn document_form(&self, contenttype: &str) -> DocumentForm {
+        self.typemap.document_form(contenttype)
+    }
+
+    /// The paths of the attributes that must be the same in all versions of a resource, from the
+    /// outside in (model, `matchversions`).
+    #[must_use]
+    pub fn matched_across_versions(&self) -> Vec<Vec<&str>> {
+        let mut matched = Vec::new();
+        collect_matched(&self.attributes, &mut Vec::new(), &mut matched);
+        matched
+    }
+
     /// The names that a resource's body has and a version's hasn't: `meta`, `metaurl`,
     /// `versions`, `versionscount`, `versionsurl`.
     pub fn resource_only(&self) -> impl Iterator<Item = &str> {
@@ -80,5 +95,22 @@ impl ResourceType {
             .iter()
             .map(|attribute| attribute.name.as_str())
             .filter(|name| self.attributes.get(name).is_none())
+    }
+}
+
+fn collect_matched<'a>(
+    attributes: &'a Attributes,
+    path: &mut Vec<&'a str>,
+    matched: &mut Vec<Vec<&'a str>>,
+) {
+    for Attribute { name, matchversions, attributes, .. } in attributes.iter() {
+        path.push(name);
+        if *matchversions {
+            matched.push(path.clone());
+        }
+        if let Some(within) = attributes {
+            collect_matched(within, path, matched);
+        }
+        path.pop();
     }
 }

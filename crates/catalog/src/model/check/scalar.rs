@@ -1,0 +1,181 @@
+use muster_words::Moment;
+use serde_json::{Number, Value};
+
+use crate::model::{Attributes, Item, Kind};
+
+/// Whether the value, which stands in a model, is of that scalar type.
+pub(in crate::model) fn is_of_kind(value: &Value, kind: Kind) -> bool {
+    normalise(&mut value.clone(), kind)
+}
+
+/// Whether the value is one of those listed. Texts are compared without regard to case.
+pub(in crate::model) fn is_choice(value: &Value, choices: &[Value]) -> bool {
+    let text = text_of(value).to_lowercase();
+    choices.iter().any(|choice| text_of(choice).to_lowercase() == text)
+}
+
+/// A scalar as text: a string without its quotes.
+pub(super) fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Brings a scalar into the form that is kept; false if it isn't of that type.
+pub(super) fn normalise(value: &mut Value, kind: Kind) -> bool {
+    match (kind, &*value) {
+        (Kind::Boolean, Value::Bool(_)) | (Kind::Decimal, Value::Number(_)) => true,
+        (Kind::Integer | Kind::Uinteger, Value::Number(number)) => match whole(number) {
+            Some(digits) if kind == Kind::Integer || !digits.starts_with('-') => {
+                if digits != number.to_string() {
+                    *value = serde_json::from_str(&digits).unwrap_or_default();
+                }
+                true
+            }
+            _ => false,
+        },
+        (Kind::Timestamp, Value::String(text)) => match moment(text) {
+            Some(moment) => {
+                *value = moment.to_string().into();
+                true
+            }
+            None => false,
+        },
+        (kind, Value::String(text)) if kind.is_text() => is_text_of_kind(text, kind),
+        _ => false,
+    }
+}
+
+/// The digits of a number that is whole, also when it was written `5.0`; -0 is 0.
+fn whole(number: &Number) -> Option<String> {
+    let text = number.to_string();
+    let digits = match text.split_once('.') {
+        None => text.as_str(),
+        Some((digits, rest)) if rest.bytes().all(|byte| byte == b'0') => digits,
+        Some(_) => return None,
+    };
+    let is_whole = digits.strip_prefix('-').unwrap_or(digits).bytes().all(|b| b.is_ascii_digit());
+    is_whole.then(|| if digits == "-0" { "0".to_owned() } else { digits.to_owned() })
+}
+
+/// A moment with any offset, or without one, which then means UTC: so the reference takes it.
+fn moment(text: &str) -> Option<Moment> {
+    Moment::parse(text).or_else(|_| Moment::parse(&format!("{text}Z"))).ok()
+}
+
+fn is_text_of_kind(text: &str, kind: Kind) -> bool {
+    match kind {
+        Kind::UriAbsolute | Kind::UrlAbsolute => has_scheme(text),
+        Kind::UriRelative | Kind::UrlRelative => !has_scheme(text),
+        Kind::UriTemplate => is_template(text),
+        // Whether a name is there is the caller's question; whether a URL leads anywhere nobody's.
+        _ => true,
+    }
+}
+
+/// RFC 3986, 3.1: a letter, then letters, digits, `+`, `-` and `.`, up to the first colon.
+fn has_scheme(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    })
+}
+
+/// RFC 6570: braces come in pairs, not in each other, and hold something.
+fn is_template(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        let Some(inner) = rest.get(at..).and_then(|from| from.strip_prefix('{')) else {
+            return false;
+        };
+        match inner.find(['{', '}']) {
+            Some(end) if end > 0 && inner[end..].starts_with('}') => rest = &inner[end + 1..],
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// See [`Attributes::value_of_text`].
+pub(in crate::model) fn value_of_text(attributes: &Attributes, name: &str, text: &str) -> Value {
+    let (top, member) = name.split_once('.').map_or((name, None), |(top, rest)| (top, Some(rest)));
+    let kind = attributes.find(top).and_then(|attribute| match member {
+        None => Some(attribute.kind),
+        Some(member) => match (&attribute.item, &attribute.attributes) {
+            (Some(item), _) => Some(kind_of(item)),
+            (None, Some(within)) => within.find(member).map(|attribute| attribute.kind),
+            (None, None) => None,
+        },
+    });
+    let typed = match kind {
+        Some(Kind::Boolean) => text.parse().map(Value::Bool).ok(),
+        Some(kind @ (Kind::Decimal | Kind::Integer | Kind::Uinteger)) => {
+            serde_json::from_str::<Number>(text)
+                .ok()
+                .map(Value::Number)
+                .filter(|value| is_of_kind(value, kind))
+        }
+        _ => None,
+    };
+    typed.unwrap_or_else(|| text.into())
+}
+
+const fn kind_of(item: &Item) -> Kind {
+    item.kind
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn knows_which_values_are_of_a_type() {
+        for (kind, value, expect) in [
+            (Kind::Boolean, json!(true), true),
+            (Kind::Boolean, json!("true"), false),
+            (Kind::Decimal, json!(1.5), true),
+            (Kind::Decimal, json!("1.5"), false),
+            (Kind::Integer, json!(-3), true),
+            (Kind::Integer, json!(1.5), false),
+            (Kind::Uinteger, json!(0), true),
+            (Kind::Uinteger, json!(-1), false),
+            (Kind::String, json!(""), true),
+            (Kind::String, json!(1), false),
+            (Kind::Timestamp, json!("2026-01-01T00:00:00Z"), true),
+            (Kind::Timestamp, json!("2026-01-01T00:00:00"), true),
+            (Kind::Timestamp, json!("2026-01-01"), false),
+            (Kind::Url, json!("alt url"), true),
+            (Kind::UriAbsolute, json!("urn:a"), true),
+            (Kind::UriAbsolute, json!("/a"), false),
+            (Kind::UrlRelative, json!("/a:b"), true),
+            (Kind::UrlRelative, json!("http://a"), false),
+            (Kind::UriTemplate, json!("/a/{b}/{c*}"), true),
+            (Kind::UriTemplate, json!("/a/{b"), false),
+            (Kind::UriTemplate, json!("/a/}b"), false),
+            (Kind::UriTemplate, json!("/a/{}"), false),
+            (Kind::UriTemplate, json!("/a/{{b}}"), false),
+        ] {
+            assert_eq!(is_of_kind(&value, kind), expect, "{kind} {value}");
+        }
+    }
+
+    #[test]
+    fn keeps_numbers_and_moments_in_one_form() {
+        for (kind, written, expect) in [
+            (Kind::Integer, "5.00", Some("5")),
+            (Kind::Integer, "-0", Some("0")),
+            (Kind::Integer, "90071992547409931234", Some("90071992547409931234")),
+            (Kind::Integer, "1e3", None),
+            (Kind::Decimal, "1.10", Some("1.10")),
+            (Kind::Timestamp, "\"2026-01-01T02:00:00+02:00\"", Some("\"2026-01-01T00:00:00Z\"")),
+            (Kind::Timestamp, "\"2026-01-01T02:00:00\"", Some("\"2026-01-01T02:00:00Z\"")),
+        ] {
+            let mut value: Value = serde_json::from_str(written).unwrap_or_default();
+            let found = normalise(&mut value, kind).then(|| value.to_string());
+            assert_eq!(found.as_deref(), expect, "{kind} {written}");
+        }
+    }
+}

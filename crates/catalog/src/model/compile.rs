@@ -1,0 +1,228 @@
+//! Makes a model of what a source says.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use serde_json::Value;
+
+use super::{
+    Aspect, Attributes, Foundation, GroupType, Model, ModelFault, ResourceType, TypeMap, TypeNames,
+    VersionMode,
+    foundation::Base,
+    include,
+    level::Level,
+    limits::{TYPES_MAX, beginning},
+    names::{ATTRIBUTE_RULE, TYPE_RULE, is_attribute_name, is_type_name},
+    said, specified,
+};
+
+mod imports;
+use imports::Imports;
+
+/// See [`Model::compile`].
+pub(super) fn compile(source: &Value, foundation: Foundation) -> Result<Model, ModelFault> {
+    let base = Base::read(foundation)?;
+    let user = said::Model::read(&include::expand(source)?, foundation)?;
+    let said = base.overlaid(user)?;
+    check_names(
+        "model.groups",
+        said.groups.iter().map(|(plural, group)| Named {
+            plural,
+            singular: &group.singular,
+            singular_fits: is_attribute_name(&group.singular),
+        }),
+    )?;
+    let imports = Imports::resolve(&said.groups)?;
+    let names = Arc::new(imports.names(&said.groups));
+    let compiler = Compiler { base: &base, names: &names };
+    let mut types = BTreeMap::new();
+    for (plural, group) in &said.groups {
+        for (name, resource) in &group.resources {
+            let made = Arc::new(compiler.resource_type(plural, name, resource)?);
+            types.insert((plural.as_str(), name.as_str()), made);
+        }
+    }
+    let mut groups = BTreeMap::new();
+    for (plural, group) in &said.groups {
+        let resources: BTreeMap<String, Arc<ResourceType>> = imports
+            .of(plural)
+            .filter_map(|(name, owner)| Some((name.to_owned(), types.get(&(owner, name))?.clone())))
+            .collect();
+        groups.insert(plural.clone(), Arc::new(compiler.group_type(plural, group, resources)?));
+    }
+    let slots = specified::registry(said.groups.keys().map(String::as_str));
+    let attributes = compiler.level("model").attributes(slots, said.attributes)?;
+    Ok(Model { source: source.clone(), notes: said.notes, attributes, groups })
+}
+
+struct Named<'a> {
+    plural: &'a str,
+    singular: &'a str,
+    singular_fits: bool,
+}
+
+/// Plural and singular names are well-formed, and no two types of one place share any.
+fn check_names<'a>(place: &str, types: impl Iterator<Item = Named<'a>>) -> Result<(), ModelFault> {
+    let mut taken = BTreeSet::new();
+    for Named { plural, singular, singular_fits } in types {
+        let named = |name: &str, rule| {
+            Err(ModelFault::Name { place: place.to_owned(), name: beginning(name), rule })
+        };
+        if !is_type_name(plural) {
+            return named(plural, TYPE_RULE);
+        }
+        if !singular_fits {
+            return named(singular, ATTRIBUTE_RULE);
+        }
+        for name in [plural, singular] {
+            if !taken.insert(name) {
+                let (place, name) = (place.to_owned(), name.to_owned());
+                return Err(ModelFault::NameTaken { place, name });
+            }
+        }
+    }
+    if taken.len() > TYPES_MAX * 2 { Err(ModelFault::TooManyTypes) } else { Ok(()) }
+}
+
+struct Compiler<'a> {
+    base: &'a Base,
+    names: &'a Arc<TypeNames>,
+}
+
+impl Compiler<'_> {
+    fn level(&self, place: &str) -> Level<'_> {
+        Level {
+            place: place.to_owned(),
+            names: self.names,
+            matchable: false,
+            extensible: true,
+            built_in: BTreeSet::new(),
+            reserved: BTreeSet::new(),
+        }
+    }
+
+    fn group_type(
+        &self,
+        plural: &str,
+        said: &said::Group,
+        resources: BTreeMap<String, Arc<ResourceType>>,
+    ) -> Result<GroupType, ModelFault> {
+        let place = format!("{}.resources", &*said.place);
+        check_names(
+            &place,
+            resources.values().map(|resource| Named {
+                plural: &resource.plural,
+                singular: &resource.singular,
+                singular_fits: true,
+            }),
+        )?;
+        let built_in = self.base.groups.get(plural);
+        let own = built_in.map(|group| &group.attributes);
+        let level = Level {
+            built_in: names_of([Some(&self.base.group_attributes), own]),
+            ..self.level(&said.place)
+        };
+        let slots = specified::group(&said.singular, resources.keys().map(String::as_str));
+        Ok(GroupType {
+            plural: plural.to_owned(),
+            singular: said.singular.clone(),
+            notes: said.notes.clone(),
+            attributes: level.attributes(slots, said.attributes.clone())?,
+            resources,
+            constraints: said.constraints.clone(),
+            built_in: built_in.is_some(),
+        })
+    }
+
+    fn resource_type(
+        &self,
+        group: &str,
+        plural: &str,
+        said: &said::Resource,
+    ) -> Result<ResourceType, ModelFault> {
+        if !is_type_name(&said.singular) {
+            let (place, name) = (said.place.to_string(), beginning(&said.singular));
+            return Err(ModelFault::Name { place, name, rule: TYPE_RULE });
+        }
+        let validateformat = said.validateformat.unwrap_or(false);
+        let validatecompatibility = said.validatecompatibility.unwrap_or(false);
+        if validatecompatibility && !validateformat {
+            return Err(ModelFault::NeedsFormat { plural: beginning(plural) });
+        }
+        let built_in = self.base.groups.get(group).and_then(|base| base.resources.get(plural));
+        let hasdocument = said.hasdocument.unwrap_or(true);
+        let aspect = said.aspect.as_ref();
+        let aspect = aspect.map(|members| Aspect::read(&said.place, members, self.names));
+        let typemap = TypeMap::new(said.typemap.clone()).map_err(|(entry, reason)| {
+            let (place, entry) = (said.place.to_string(), beginning(&entry));
+            ModelFault::TypeMap { place, entry, reason }
+        })?;
+        let [attributes, resource_attributes, meta_attributes] =
+            self.levels(said, hasdocument, built_in)?;
+        Ok(ResourceType {
+            plural: plural.to_owned(),
+            singular: said.singular.clone(),
+            notes: said.notes.clone(),
+            maxversions: said.maxversions.unwrap_or(0),
+            setversionid: said.setversionid.unwrap_or(true),
+            hasdocument,
+            versionmode: version_mode(said, !self.base.version_attributes.is_empty())?,
+            singleversionroot: said.singleversionroot.unwrap_or(false),
+            validateformat,
+            validatecompatibility,
+            strictvalidation: said.strictvalidation.unwrap_or(false),
+            typemap,
+            attributes,
+            resource_attributes,
+            meta_attributes,
+            aspect: aspect.transpose()?.unwrap_or_default(),
+            built_in: built_in.is_some(),
+        })
+    }
+
+    /// The attributes of a version, of a resource, and of a Meta.
+    fn levels(
+        &self,
+        said: &said::Resource,
+        hasdocument: bool,
+        built_in: Option<&said::Resource>,
+    ) -> Result<[Attributes; 3], ModelFault> {
+        let at = |name: &str| self.level(&format!("{}.{name}", &*said.place));
+        let resource = Level { extensible: false, ..at("resourceattributes") };
+        let resource = resource
+            .attributes(specified::resource(&said.singular), said.resource_attributes.clone())?;
+        let own = built_in.map(|base| &base.attributes);
+        let version = Level {
+            matchable: true,
+            built_in: names_of([Some(&self.base.version_attributes), own]),
+            reserved: resource.iter().map(|attribute| attribute.name.clone()).collect(),
+            ..at("attributes")
+        };
+        let slots = specified::version(&said.singular, hasdocument);
+        let version = version.attributes(slots, said.attributes.clone())?;
+        let meta = at("metaattributes")
+            .attributes(specified::meta(&said.singular), said.meta_attributes.clone())?;
+        Ok([version, resource, meta])
+    }
+}
+
+fn names_of<const N: usize>(levels: [Option<&said::Attributes>; N]) -> BTreeSet<String> {
+    levels.into_iter().flatten().flat_map(|level| level.keys().cloned()).collect()
+}
+
+/// The version mode; `lifecycle` needs the attribute `state`, which every type has that Muster's
+/// foundation lies under.
+fn version_mode(said: &said::Resource, lifecycle: bool) -> Result<VersionMode, ModelFault> {
+    let Some(name) = &said.versionmode else { return Ok(VersionMode::Manual) };
+    let modes = [VersionMode::Manual, VersionMode::CreatedAt, VersionMode::Lifecycle];
+    modes
+        .into_iter()
+        .filter(|mode| lifecycle || *mode != VersionMode::Lifecycle)
+        .find(|mode| mode.name() == name.to_ascii_lowercase())
+        .ok_or_else(|| ModelFault::VersionMode {
+            place: said.place.to_string(),
+            found: beginning(name),
+        })
+}

@@ -1,0 +1,175 @@
+//! The built-in model, and how a user's model lies over it: it may add attributes and say its own
+//! of the aspect `muster`; in all else a built-in type is as it is.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{
+    Foundation, ModelFault, VersionMode,
+    limits::beginning,
+    said::{self, Attributes, Group, Reading, Resource},
+};
+
+const BUILT_IN: &str = include_str!("builtin.json");
+
+/// What lies under a user's model.
+#[derive(Debug, Default)]
+pub(super) struct Base {
+    /// The built-in types, as they were before the user's were laid over them.
+    pub groups: BTreeMap<String, Group>,
+    /// Attributes of every group.
+    pub group_attributes: Attributes,
+    /// Attributes of every version.
+    pub version_attributes: Attributes,
+}
+
+impl Base {
+    /// Reads what the foundation brings.
+    pub(super) fn read(foundation: Foundation) -> Result<Self, ModelFault> {
+        if foundation == Foundation::Bare {
+            return Ok(Self::default());
+        }
+        let shape = |_| ModelFault::Shape { place: "builtin".to_owned(), expected: "JSON" };
+        let source = serde_json::from_str(BUILT_IN).map_err(shape)?;
+        let mut file = Reading::new("builtin", &source)?;
+        let group_attributes = said::attributes(&mut file, "groupattributes")?;
+        let version_attributes = said::attributes(&mut file, "versionattributes")?;
+        let model = file.member("model").unwrap_or(&Value::Null);
+        let groups = said::Model::read(model, foundation)?.groups;
+        file.done()?;
+        Ok(Self { groups, group_attributes, version_attributes })
+    }
+
+    /// Lays a user's model over the base.
+    pub(super) fn overlaid(&self, mut user: said::Model) -> Result<said::Model, ModelFault> {
+        for group in user.groups.values_mut() {
+            add(&group.place, &mut group.attributes, &self.group_attributes)?;
+            for resource in group.resources.values_mut() {
+                add(&resource.place, &mut resource.attributes, &self.version_attributes)?;
+            }
+        }
+        for (plural, built_in) in &self.groups {
+            let mut whole = built_in.clone();
+            whole.attributes.extend(self.group_attributes.clone());
+            for resource in whole.resources.values_mut() {
+                resource.attributes.extend(self.version_attributes.clone());
+            }
+            if let Some(own) = user.groups.remove(plural) {
+                lay_group(&mut whole, own)?;
+            }
+            user.groups.insert(plural.clone(), whole);
+        }
+        Ok(user)
+    }
+}
+
+fn differs<T>(place: &str, member: &str) -> Result<T, ModelFault> {
+    Err(ModelFault::BuiltIn { place: place.to_owned(), member: beginning(member) })
+}
+
+/// Adds attributes to a level; what stands there under their names must be the same.
+fn add(place: &str, level: &mut Attributes, more: &Attributes) -> Result<(), ModelFault> {
+    for (name, attribute) in more {
+        match level.insert(name.clone(), attribute.clone()) {
+            Some(own) if own != *attribute => return differs(place, name),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Adds a user's attributes to a built-in level.
+fn lay_attributes(place: &str, level: &mut Attributes, own: Attributes) -> Result<(), ModelFault> {
+    for (name, attribute) in own {
+        match level.get(&name) {
+            Some(ours) if *ours != attribute => return differs(place, &name),
+            Some(_) => {}
+            None => {
+                level.insert(name, attribute);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn notes_agree(ours: &Map<String, Value>, own: &Map<String, Value>) -> Result<(), String> {
+    match own.iter().find(|(name, value)| ours.get(*name) != Some(value)) {
+        None => Ok(()),
+        Some((name, _)) => Err(name.clone()),
+    }
+}
+
+fn lay_group(whole: &mut Group, own: Group) -> Result<(), ModelFault> {
+    let place = own.place.to_string();
+    if own.singular != whole.singular {
+        return differs(&place, "singular");
+    }
+    if let Err(member) = notes_agree(&whole.notes, &own.notes) {
+        return differs(&place, &member);
+    }
+    if !own.imports.is_empty() {
+        return differs(&place, "ximportresources");
+    }
+    if !own.constraints.is_empty() {
+        return differs(&place, "constraints");
+    }
+    lay_attributes(&place, &mut whole.attributes, own.attributes)?;
+    for (plural, resource) in own.resources {
+        match whole.resources.get_mut(&plural) {
+            None => return differs(&place, &format!("resources.{}", beginning(&plural))),
+            Some(ours) => lay_resource(ours, resource)?,
+        }
+    }
+    Ok(())
+}
+
+fn lay_resource(whole: &mut Resource, own: Resource) -> Result<(), ModelFault> {
+    let place = own.place.to_string();
+    let mode = |resource: &Resource| {
+        resource.versionmode.as_deref().unwrap_or(VersionMode::Manual.name()).to_lowercase()
+    };
+    /// A flag agrees if it isn't said or says the same, defaults included.
+    fn agrees<T: PartialEq>(own: Option<T>, ours: Option<T>, default: T) -> bool {
+        own.is_none_or(|own| own == ours.unwrap_or(default))
+    }
+    let members = [
+        (own.singular == whole.singular, "singular"),
+        (agrees(own.maxversions, whole.maxversions, 0), "maxversions"),
+        (agrees(own.setversionid, whole.setversionid, true), "setversionid"),
+        (agrees(own.hasdocument, whole.hasdocument, true), "hasdocument"),
+        (own.versionmode.is_none() || mode(&own) == mode(whole), "versionmode"),
+        (agrees(own.singleversionroot, whole.singleversionroot, false), "singleversionroot"),
+        (agrees(own.validateformat, whole.validateformat, false), "validateformat"),
+        (
+            agrees(own.validatecompatibility, whole.validatecompatibility, false),
+            "validatecompatibility",
+        ),
+        (agrees(own.strictvalidation, whole.strictvalidation, false), "strictvalidation"),
+        (own.typemap.is_empty() || own.typemap == whole.typemap, "typemap"),
+    ];
+    if let Some((_, member)) = members.into_iter().find(|(agrees, _)| !agrees) {
+        return differs(&place, member);
+    }
+    if let Err(member) = notes_agree(&whole.notes, &own.notes) {
+        return differs(&place, &member);
+    }
+    lay_attributes(&place, &mut whole.attributes, own.attributes)?;
+    lay_attributes(&place, &mut whole.resource_attributes, own.resource_attributes)?;
+    lay_attributes(&place, &mut whole.meta_attributes, own.meta_attributes)?;
+    lay_aspect(&place, whole, own.aspect.unwrap_or_default())
+}
+
+/// What the user says of the aspect counts; but what is frozen stays so.
+fn lay_aspect(
+    place: &str,
+    whole: &mut Resource,
+    own: Map<String, Value>,
+) -> Result<(), ModelFault> {
+    let aspect = whole.aspect.get_or_insert_default();
+    if aspect.get("frozen") == Some(&true.into()) && own.get("frozen") == Some(&false.into()) {
+        return differs(place, "muster.frozen");
+    }
+    aspect.extend(own);
+    Ok(())
+}

@@ -1,0 +1,27 @@
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what must hold")]
+
+mod building;
+mod checking;
+mod hostile;
+mod reference;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+/// A model without the built-in one.
+fn bare(source: Value) -> Result<Model, ModelFault> {
+    Model::compile(&source, Foundation::Bare)
+}
+
+/// A model of one group type and one resource type, with these attributes of a version.
+fn of_versions(attributes: Value) -> Result<Model, ModelFault> {
+    bare(dirs(json!({ "attributes": attributes })))
+}
+
+/// `dirs` with `files`, which have these members too.
+fn dirs(resource: Value) -> Value {
+    let mut files = json!({ "singular": "file" });
+    files.as_object_mut().unwrap().extend(resource.as_object().unwrap().clone());
+    json!({ "groups": { "dirs": { "singular": "dir", "resources": { "files": files } } } })
+}
