@@ -6,7 +6,10 @@
 //! nothing. Types of the domain are converted to these at the border and are never serialised
 //! themselves.
 
+pub mod changes;
 pub mod errors;
+pub mod etag;
+pub mod headers;
 
 pub use errors::{
     ErrorBody, ErrorCode, ErrorFacts, Origin, Problem, Severity, Violated, Violation,

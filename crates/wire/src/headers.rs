@@ -1,0 +1,243 @@
+//! Names of headers, and how an attribute's value becomes a header's and back.
+
+use std::{borrow::Cow, fmt::Write as _};
+
+use http::{HeaderName, HeaderValue};
+use thiserror::Error;
+
+use crate::Violation;
+
+/// The position of the view that answered.
+pub const MUSTER_POSITION: HeaderName = HeaderName::from_static("muster-position");
+
+/// What is to be said about a document that was accepted: a JSON array of violations.
+pub const MUSTER_WARNINGS: HeaderName = HeaderName::from_static("muster-warnings");
+
+/// Makes a request safe to repeat (draft-ietf-httpapi-idempotency-key-header).
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Names a request in answers, entries and logs.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names the command whose events a change stream shows (xRegistry events, `xregcorrelationid`).
+pub const XREGISTRY_CORRELATION_ID: HeaderName =
+    HeaderName::from_static("xregistry-xregcorrelationid");
+
+/// What the name of a header begins with that carries an attribute (xRegistry HTTP binding,
+/// "HTTP Header Values"), in lower case, as headers are compared.
+pub const XREGISTRY_PREFIX: &str = "xregistry-";
+
+/// The longest value of `Muster-Warnings`: clients and proxies refuse much longer headers.
+const WARNINGS_BYTES_MAX: usize = 8 * 1024;
+
+/// An attribute's header can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum HeaderFault {
+    /// A percent sign isn't followed by two hexadecimal digits.
+    #[error("a % is not followed by two hexadecimal digits")]
+    Percent,
+    /// The decoded bytes aren't UTF-8.
+    #[error("the value is not UTF-8 when decoded")]
+    Utf8,
+    /// A quoted value isn't closed, or something follows it.
+    #[error("a quoted value is not closed")]
+    Quote,
+}
+
+/// Writes an attribute's value as a header's: space, `"`, `%` and everything outside of printable
+/// ASCII percent-encoded (xRegistry HTTP binding, "HTTP Header Values").
+#[must_use]
+pub fn encode(value: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| matches!(byte, 0x21 | 0x23 | 0x24 | 0x26..=0x7E);
+    if value.bytes().all(plain) {
+        return Cow::Borrowed(value);
+    }
+    let mut encoded = String::with_capacity(value.len() + 16);
+    for byte in value.bytes() {
+        if plain(byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing into a String can't fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    Cow::Owned(encoded)
+}
+
+/// Reads an attribute's value from a header's: a quoted string is opened first, then
+/// percent-encoding is undone once.
+///
+/// # Errors
+/// As [`HeaderFault`] says; on the wire that is `header_error`.
+pub fn decode(value: &[u8]) -> Result<String, HeaderFault> {
+    let unquoted = unquote(value.trim_ascii())?;
+    let mut bytes = Vec::with_capacity(unquoted.len());
+    let mut rest = &*unquoted;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let [high, low, after @ ..] = rest else { return Err(HeaderFault::Percent) };
+        let digit = |digit: u8| char::from(digit).to_digit(16).ok_or(HeaderFault::Percent);
+        bytes.push((digit(*high)? * 16 + digit(*low)?) as u8);
+        rest = after;
+    }
+    String::from_utf8(bytes).map_err(|_| HeaderFault::Utf8)
+}
+
+/// Opens a quoted string (RFC 9110, 5.6.4); anything else stays as it is.
+fn unquote(value: &[u8]) -> Result<Cow<'_, [u8]>, HeaderFault> {
+    let Some(inner) = value.strip_prefix(b"\"") else { return Ok(Cow::Borrowed(value)) };
+    let mut bytes = Vec::with_capacity(inner.len());
+    let mut rest = inner.iter();
+    while let Some(&byte) = rest.next() {
+        match byte {
+            b'"' if rest.as_slice().is_empty() => return Ok(Cow::Owned(bytes)),
+            b'"' => return Err(HeaderFault::Quote),
+            b'\\' => bytes.push(*rest.next().ok_or(HeaderFault::Quote)?),
+            _ => bytes.push(byte),
+        }
+    }
+    Err(HeaderFault::Quote)
+}
+
+/// Writes what is to be said about an accepted document. What doesn't fit is left out, and the
+/// last member then says how many were.
+#[must_use]
+pub fn warnings(violations: &[Violation]) -> Option<HeaderValue> {
+    let mut text = String::from("[");
+    for (index, violation) in violations.iter().enumerate() {
+        let json = serde_json::to_string(violation).ok()?;
+        let left = violations.len() - index;
+        if text.len() + json.len() > WARNINGS_BYTES_MAX {
+            // Writing into a String can't fail.
+            let _ = write!(text, "{}{{\"more\":{left}}}", if index == 0 { "" } else { "," });
+            break;
+        }
+        if index > 0 {
+            text.push(',');
+        }
+        push_ascii(&mut text, &json);
+    }
+    text.push(']');
+    (!violations.is_empty()).then(|| HeaderValue::from_str(&text).ok()).flatten()
+}
+
+/// Writes JSON with everything outside of ASCII as `\u` escapes, which a header can carry.
+fn push_ascii(text: &mut String, json: &str) {
+    for letter in json.chars() {
+        if letter.is_ascii() && letter != '\u{7F}' {
+            text.push(letter);
+            continue;
+        }
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            // Writing into a String can't fail.
+            let _ = write!(text, "\\u{unit:04x}");
+        }
+    }
+}
+
+/// Writes one link for the header `Link` as xRegistry's reference does:
+/// `<https://registry.example/api>;rel=xregistry-root`.
+#[must_use]
+pub fn link(target: &str, relation: &str) -> String {
+    format!("<{target}>;rel={relation}")
+}
+
+/// Writes the link to the next page (xRegistry pagination): with the number of entries in all,
+/// where that is known.
+#[must_use]
+pub fn next_page(target: &str, count: Option<u64>) -> String {
+    match count {
+        Some(count) => format!("<{target}>;rel=next;count={count}"),
+        None => link(target, "next"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Severity, Violated};
+
+    #[test]
+    fn encodes_as_the_binding_says() {
+        for (value, expect) in [
+            ("Euro € 😀", "Euro%20%E2%82%AC%20%F0%9F%98%80"),
+            ("", ""),
+            ("plain-value_1.2/3", "plain-value_1.2/3"),
+            ("100%", "100%25"),
+            ("say \"hi\"", "say%20%22hi%22"),
+            ("a\r\nSet-Cookie: b", "a%0D%0ASet-Cookie:%20b"),
+            ("\u{7F}", "%7F"),
+        ] {
+            assert_eq!(encode(value), expect);
+            assert_eq!(decode(expect.as_bytes()).as_deref(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn decodes_what_others_send() {
+        for (value, expect) in [
+            ("%e2%82%ac", Ok("€")),
+            ("%41bc", Ok("Abc")),
+            ("a b", Ok("a b")),
+            ("\"a b\"", Ok("a b")),
+            (r#""a \"b\" \\ %41""#, Ok(r#"a "b" \ A"#)),
+            ("  a  ", Ok("a")),
+            ("é", Ok("é")),
+            ("%C0%A0", Err(HeaderFault::Utf8)),
+            ("%", Err(HeaderFault::Percent)),
+            ("%4", Err(HeaderFault::Percent)),
+            ("%zz", Err(HeaderFault::Percent)),
+            ("%+4", Err(HeaderFault::Percent)),
+            ("\"a", Err(HeaderFault::Quote)),
+            ("\"a\\", Err(HeaderFault::Quote)),
+            ("\"a\"b", Err(HeaderFault::Quote)),
+        ] {
+            assert_eq!(decode(value.as_bytes()), expect.map(str::to_owned), "{value}");
+        }
+    }
+
+    #[test]
+    fn writes_warnings_that_a_header_can_carry_and_cuts_them_off() {
+        let warning = |message: &str| Violation {
+            subject: None,
+            pointer: "/best_for".to_owned(),
+            violated: Violated::Rule("best-for-short".to_owned()),
+            severity: Severity::Warning,
+            message: message.to_owned(),
+        };
+        assert_eq!(warnings(&[]), None);
+        let text = |violations: &[Violation]| {
+            warnings(violations).and_then(|value| value.to_str().map(str::to_owned).ok())
+        };
+        assert_eq!(
+            text(&[warning("zu lang: ä😀")]).as_deref(),
+            Some(concat!(
+                r#"[{"pointer":"/best_for","rule":"best-for-short","severity":"warning","#,
+                r#""message":"zu lang: \u00e4\ud83d\ude00"}]"#
+            ))
+        );
+        let long = vec![warning(&"a".repeat(1000)); 20];
+        let written = text(&long).unwrap_or_default();
+        assert!(written.len() < 9 * 1024 && written.ends_with(r#",{"more":13}]"#), "{written}");
+    }
+
+    proptest! {
+        #[test]
+        fn decodes_what_it_encoded(value in any::<String>()) {
+            let encoded = encode(&value).into_owned();
+            prop_assert!(encoded.bytes().all(|byte| (0x21..=0x7E).contains(&byte)));
+            prop_assert_eq!(decode(encoded.as_bytes()), Ok(value));
+        }
+
+        #[test]
+        fn takes_any_header(value in any::<Vec<u8>>()) {
+            let _ = decode(&value);
+        }
+    }
+}
