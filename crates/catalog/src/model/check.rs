@@ -146,10 +146,10 @@ impl Check<'_> {
             if attribute.readonly && self.readonly == Readonly::Drop {
                 object.remove(&attribute.name);
             }
-            if let (Some(default), false) = (&attribute.default, attribute.supplied) {
-                if !object.contains_key(&attribute.name) {
-                    object.insert(attribute.name.clone(), default.clone());
-                }
+            if let (Some(default), false) = (&attribute.default, attribute.supplied)
+                && !object.contains_key(&attribute.name)
+            {
+                object.insert(attribute.name.clone(), default.clone());
             }
         }
     }
@@ -291,10 +291,8 @@ impl Check<'_> {
             Kind::XidType if !self.names.has_xid_type(text) => {
                 return refuse("type of this registry");
             }
-            Kind::Xid => {
-                if !text.parse::<Xid>().is_ok_and(|xid| self.names.has_types_of(&xid)) {
-                    return refuse("entity that this registry could have");
-                }
+            Kind::Xid if !text.parse::<Xid>().is_ok_and(|xid| self.names.has_types_of(&xid)) => {
+                return refuse("entity that this registry could have");
             }
             // Absolute ones are not constrained by a target.
             _ if !text.starts_with('/') => return Ok(()),

@@ -48,8 +48,8 @@ impl Level<'_> {
                 return Err(self.reserved(&specified.name));
             }
             let attribute = match said.remove(&specified.name) {
-                Some(own) => self.narrowed(specified, own)?,
-                None => specified,
+                Some(own) => self.narrowed(*specified, own)?,
+                None => *specified,
             };
             if passed_extensions { &mut after_extensions } else { &mut all }.push(attribute);
         }

@@ -12,7 +12,7 @@ pub const SPECVERSION: &str = "1.0-rc4";
 
 /// A place in the order of a level.
 pub(super) enum Slot {
-    One(Attribute),
+    One(Box<Attribute>),
     Extensions,
 }
 
@@ -141,7 +141,7 @@ struct Slots(Vec<Slot>);
 
 impl Slots {
     fn all(mut self, attributes: impl IntoIterator<Item = Attribute>) -> Self {
-        self.0.extend(attributes.into_iter().map(Slot::One));
+        self.0.extend(attributes.into_iter().map(|attribute| Slot::One(Box::new(attribute))));
         self
     }
 

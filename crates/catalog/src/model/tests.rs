@@ -2,7 +2,9 @@
 
 mod building;
 mod checking;
+mod golden;
 mod hostile;
+mod laws;
 mod reference;
 
 use serde_json::{Value, json};
