@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     Aspect, Attributes, Foundation, GroupType, Model, ModelFault, ResourceType, TypeMap, TypeNames,
     VersionMode,
-    foundation::Base,
+    foundation::Underlay,
     include,
     level::Level,
     limits::{TYPES_MAX, beginning},
@@ -23,9 +23,9 @@ use imports::Imports;
 
 /// See [`Model::compile`].
 pub(super) fn compile(source: &Value, foundation: Foundation) -> Result<Model, ModelFault> {
-    let base = Base::read(foundation)?;
+    let underlay = Underlay::read(foundation)?;
     let user = said::Model::read(&include::expand(source)?, foundation)?;
-    let said = base.overlaid(user)?;
+    let said = underlay.overlaid(user)?;
     check_names(
         "model.groups",
         said.groups.iter().map(|(plural, group)| Named {
@@ -36,7 +36,7 @@ pub(super) fn compile(source: &Value, foundation: Foundation) -> Result<Model, M
     )?;
     let imports = Imports::resolve(&said.groups)?;
     let names = Arc::new(imports.names(&said.groups));
-    let compiler = Compiler { base: &base, names: &names };
+    let compiler = Compiler { underlay: &underlay, names: &names };
     let mut types = BTreeMap::new();
     for (plural, group) in &said.groups {
         for (name, resource) in &group.resources {
@@ -87,7 +87,7 @@ fn check_names<'a>(place: &str, types: impl Iterator<Item = Named<'a>>) -> Resul
 }
 
 struct Compiler<'a> {
-    base: &'a Base,
+    underlay: &'a Underlay,
     names: &'a Arc<TypeNames>,
 }
 
@@ -118,10 +118,10 @@ impl Compiler<'_> {
                 singular_fits: true,
             }),
         )?;
-        let built_in = self.base.groups.get(plural);
+        let built_in = self.underlay.groups.get(plural);
         let own = built_in.map(|group| &group.attributes);
         let level = Level {
-            built_in: names_of([Some(&self.base.group_attributes), own]),
+            built_in: names_of([Some(&self.underlay.group_attributes), own]),
             ..self.level(&said.place)
         };
         let slots = specified::group(&said.singular, resources.keys().map(String::as_str));
@@ -151,7 +151,8 @@ impl Compiler<'_> {
         if validatecompatibility && !validateformat {
             return Err(ModelFault::NeedsFormat { plural: beginning(plural) });
         }
-        let built_in = self.base.groups.get(group).and_then(|base| base.resources.get(plural));
+        let built_in =
+            self.underlay.groups.get(group).and_then(|underlay| underlay.resources.get(plural));
         let hasdocument = said.hasdocument.unwrap_or(true);
         let aspect = said.aspect.as_ref();
         let aspect = aspect.map(|members| Aspect::read(&said.place, members, self.names));
@@ -168,7 +169,7 @@ impl Compiler<'_> {
             maxversions: said.maxversions.unwrap_or(0),
             setversionid: said.setversionid.unwrap_or(true),
             hasdocument,
-            versionmode: version_mode(said, !self.base.version_attributes.is_empty())?,
+            versionmode: version_mode(said, !self.underlay.version_attributes.is_empty())?,
             singleversionroot: said.singleversionroot.unwrap_or(false),
             validateformat,
             validatecompatibility,
@@ -193,10 +194,10 @@ impl Compiler<'_> {
         let resource = Level { extensible: false, ..at("resourceattributes") };
         let resource = resource
             .attributes(specified::resource(&said.singular), said.resource_attributes.clone())?;
-        let own = built_in.map(|base| &base.attributes);
+        let own = built_in.map(|underlay| &underlay.attributes);
         let version = Level {
             matchable: true,
-            built_in: names_of([Some(&self.base.version_attributes), own]),
+            built_in: names_of([Some(&self.underlay.version_attributes), own]),
             reserved: resource.iter().map(|attribute| attribute.name.clone()).collect(),
             ..at("attributes")
         };

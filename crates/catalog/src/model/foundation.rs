@@ -15,7 +15,7 @@ const BUILT_IN: &str = include_str!("builtin.json");
 
 /// What lies under a user's model.
 #[derive(Debug, Default)]
-pub(super) struct Base {
+pub(super) struct Underlay {
     /// The built-in types, as they were before the user's were laid over them.
     pub groups: BTreeMap<String, Group>,
     /// Attributes of every group.
@@ -24,7 +24,7 @@ pub(super) struct Base {
     pub version_attributes: Attributes,
 }
 
-impl Base {
+impl Underlay {
     /// Reads what the foundation brings.
     pub(super) fn read(foundation: Foundation) -> Result<Self, ModelFault> {
         if foundation == Foundation::Bare {
@@ -41,7 +41,7 @@ impl Base {
         Ok(Self { groups, group_attributes, version_attributes })
     }
 
-    /// Lays a user's model over the base.
+    /// Lays a user's model over it.
     pub(super) fn overlaid(&self, mut user: said::Model) -> Result<said::Model, ModelFault> {
         for group in user.groups.values_mut() {
             add(&group.place, &mut group.attributes, &self.group_attributes)?;

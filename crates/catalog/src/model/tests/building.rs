@@ -327,3 +327,16 @@ fn the_aspect_is_read_strictly() {
         assert_eq!(fault.map_err(|fault| fault.code()), Err("model_error"), "{aspect}");
     }
 }
+
+#[test]
+fn the_example_s_model_lies_over_the_built_in_one() {
+    let source = include_str!("../../../../../catalogs/webstack/model.json");
+    let source: Value = serde_json::from_str(source).unwrap();
+    let model = Model::compile(&source, Foundation::BuiltIn).unwrap();
+    for plural in ["providers", "stacks"] {
+        let aspect = &model.resource_type(plural, "entries").unwrap().aspect;
+        assert!(aspect.schema.is_some() && !aspect.rules.is_empty());
+        let titles: Vec<_> = aspect.indexed.iter().filter_map(|one| one.title.clone()).collect();
+        assert_eq!(titles, ["MONTHLY", "COMPLEXITY"]);
+    }
+}
