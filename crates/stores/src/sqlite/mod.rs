@@ -73,7 +73,10 @@ impl SqliteLedger {
     /// See [`OpenError`].
     pub fn open(path: &Path, name: &str, options: Options) -> Result<Self, OpenError> {
         file::check_engine()?;
-        let file = Arc::new(File::new(path.to_owned(), options));
+        // An absolute path is never taken for a URI, whatever its first directory is called.
+        let path =
+            std::path::absolute(path).map_err(|error| OpenError::Unavailable(cause(error)))?;
+        let file = Arc::new(File::new(path, options));
         let writing = file.open(name)?;
         let head = file::tail(&writing)?;
         let (announce, heard) = watch::channel(head);

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use muster_journal::{AppendError, Batch, Cause};
+use muster_journal::{AppendError, Batch, Cause, ReadError};
 use muster_ledger::Head;
 use muster_words::ContentRef;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
@@ -117,11 +117,7 @@ impl Writer {
 
     fn write(&mut self, head: Head, after: Head, batch: &Batch) -> Result<(), AppendError> {
         let next = head.position.next();
-        let written = match self.connected(head) {
-            Ok(connection) => write(connection, batch),
-            Err(error) => return Err(append_error(next, error)),
-        };
-        match written {
+        match write(self.connected(head)?, batch) {
             Ok(()) => Ok(()),
             Err(Failed::Before(error)) => {
                 self.connection = None;
@@ -145,15 +141,25 @@ impl Writer {
 
     /// The connection, opened again where an error closed it, and then only if the file still ends
     /// where this ledger does.
-    fn connected(&mut self, head: Head) -> rusqlite::Result<&Connection> {
+    fn connected(&mut self, head: Head) -> Result<&Connection, AppendError> {
+        let failed = |error| append_error(head.position.next(), error);
         match &mut self.connection {
             Some(connection) => Ok(connection),
             none => {
-                let connection = self.file.connect(Role::Writer)?;
-                match file::tail(&connection) {
-                    Ok(tail) if tail == head => Ok(none.insert(connection)),
-                    _ => Err(rusqlite::Error::InvalidQuery),
+                let connection = self.file.connect(Role::Writer).map_err(failed)?;
+                let tail = match file::tail(&connection) {
+                    Ok(tail) => tail,
+                    Err(ReadError::Corrupt(corrupt)) => return Err(AppendError::Corrupt(corrupt)),
+                    Err(ReadError::Unavailable(cause)) => {
+                        return Err(AppendError::Unavailable(cause));
+                    }
+                };
+                let connection = none.insert(connection);
+                if tail != head {
+                    self.announce.send_replace(tail);
+                    return Err(AppendError::Moved(tail));
                 }
+                Ok(connection)
             }
         }
     }
@@ -307,3 +313,6 @@ fn empty(connection: &Connection) -> rusqlite::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+#![expect(clippy::unwrap_used, reason = "a test that meets an error fails")]
+
+use std::path::Path;
+
+use muster_journal::conformance::sample_batch;
+
+use super::*;
+use crate::sqlite::Options;
+
+fn writer(directory: &Path) -> Writer {
+    let file = Arc::new(File::new(directory.join("changes.db"), Options::default()));
+    let connection = file.open("changes").unwrap();
+    let head = file::tail(&connection).unwrap();
+    let reads = Arc::new(Reads::new(Arc::clone(&file)));
+    Writer::new(connection, file, reads, watch::Sender::new(head)).unwrap()
+}
+
+/// What a writer knows when the COMMIT of a batch after a head has failed.
+fn doubt(head: Head, batch: &Batch) -> Doubt {
+    let failure = cause(std::io::Error::other("the disk went away"));
+    Doubt { after: batch.head_after(head), purges: batch.purges.clone(), failure }
+}
+
+/// Carries out an append behind the writer's back, as one whose COMMIT failed but landed.
+fn land(writer: &Writer, batch: &Batch) {
+    let Some(connection) = &writer.connection else { return };
+    assert!(write(connection, batch).is_ok());
+}
+
+fn purge(contents: &[(ContentRef, Bytes)]) -> Batch {
+    let purges = contents.iter().map(|(content, _)| *content).collect();
+    Batch { purges, ..Batch::default() }
+}
+
+#[test]
+fn a_doubtful_append_that_landed_is_there_and_synced() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = writer(directory.path());
+    let head = writer.append(Head::EMPTY, &sample_batch(Head::EMPTY, 1, 2)).unwrap();
+    let batch = sample_batch(head, 2, 3);
+    land(&writer, &batch);
+    assert!(writer.settle(doubt(head, &batch)).unwrap());
+    assert_eq!(*writer.announce.borrow(), batch.head_after(head));
+    assert_eq!(writer.file.log_bytes(), 0, "it is in the file, whatever became of the log");
+    let again = writer.append(head, &batch);
+    assert!(matches!(again, Err(AppendError::Moved(present)) if present == batch.head_after(head)));
+}
+
+#[test]
+fn a_doubtful_append_that_did_not_land_never_will() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = writer(directory.path());
+    let head = writer.append(Head::EMPTY, &sample_batch(Head::EMPTY, 1, 2)).unwrap();
+    let batch = sample_batch(head, 2, 3);
+    assert!(!writer.settle(doubt(head, &batch)).unwrap());
+    assert_eq!(*writer.announce.borrow(), head);
+    assert_eq!(writer.append(head, &batch).unwrap(), batch.head_after(head));
+}
+
+#[test]
+fn doubtful_purges_are_settled_by_what_is_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = writer(directory.path());
+    let batch = sample_batch(Head::EMPTY, 1, 2);
+    let head = writer.append(Head::EMPTY, &batch).unwrap();
+    let purge = purge(&batch.contents[..2]);
+    assert!(!writer.settle(doubt(head, &purge)).unwrap());
+    land(&writer, &purge);
+    assert!(writer.settle(doubt(head, &purge)).unwrap());
+}
+
+#[test]
+fn stays_in_doubt_while_the_file_can_not_be_asked_and_no_longer() {
+    let directory = tempfile::tempdir().unwrap();
+    let (here, gone) = (directory.path().join("here"), directory.path().join("gone"));
+    std::fs::create_dir(&here).unwrap();
+    let mut writer = writer(&here);
+    let batch = sample_batch(Head::EMPTY, 1, 2);
+    land(&writer, &batch);
+    std::fs::rename(&here, &gone).unwrap();
+    for answer in [
+        writer.settle(doubt(Head::EMPTY, &batch)).map(|_| Head::EMPTY),
+        writer.append(Head::EMPTY, &batch),
+        writer.append(Head::EMPTY, &sample_batch(Head::EMPTY, 2, 1)),
+    ] {
+        let error = answer.unwrap_err();
+        assert!(matches!(error, AppendError::InDoubt(_)), "{error:?}");
+        assert!(!error.has_no_side_effects());
+        assert_eq!(*writer.announce.borrow(), Head::EMPTY, "what isn't known isn't announced");
+    }
+    std::fs::rename(&gone, &here).unwrap();
+    let landed = batch.head_after(Head::EMPTY);
+    let answer = writer.append(Head::EMPTY, &batch);
+    assert!(matches!(answer, Err(AppendError::Moved(present)) if present == landed), "{answer:?}");
+    let next = sample_batch(landed, 3, 1);
+    assert_eq!(writer.append(landed, &next).unwrap(), next.head_after(landed));
+}
+
+#[test]
+fn a_lost_connection_is_made_again_only_where_the_file_ends_as_it_should() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = writer(directory.path());
+    let batch = sample_batch(Head::EMPTY, 1, 2);
+    writer.connection = None;
+    let head = writer.append(Head::EMPTY, &batch).unwrap();
+    let other = sample_batch(head, 2, 1);
+    land(&writer, &other);
+    writer.connection = None;
+    let answer = writer.append(head, &sample_batch(head, 3, 1));
+    let present = other.head_after(head);
+    assert!(matches!(answer, Err(AppendError::Moved(found)) if found == present), "{answer:?}");
+}
+
+#[test]
+fn the_log_is_emptied_when_it_is_long() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options { log_bytes_max: 100_000, checkpoint_bytes: 1, ..Options::default() };
+    let file = Arc::new(File::new(directory.path().join("changes.db"), options));
+    let connection = file.open("changes").unwrap();
+    let reads = Arc::new(Reads::new(Arc::clone(&file)));
+    let announce = watch::Sender::new(Head::EMPTY);
+    let mut writer = Writer::new(connection, file, reads, announce).unwrap();
+    let (mut head, mut longest) = (Head::EMPTY, 0);
+    for salt in 0..2_000 {
+        head = writer.append(head, &sample_batch(head, salt, 2)).unwrap();
+        writer.tend_the_log();
+        longest = longest.max(writer.file.log_bytes());
+        if longest > 100_000 && writer.file.log_bytes() == 0 {
+            return;
+        }
+    }
+    assert_eq!(longest, 0, "the log grew to that and was never emptied");
+}
