@@ -77,17 +77,15 @@ async fn accept_while_running(
     listener: TcpListener,
     attendance: &Arc<Attendance>,
     connections: &Arc<Connections>,
-    mut phase: Receiver<Phase>,
+    phase: Receiver<Phase>,
 ) {
+    let leaving = left_running(phase);
+    tokio::pin!(leaving);
     let mut sweep = tokio::time::interval(attendance.limits.sweep_interval);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            changed = phase.wait_for(|phase| *phase != Phase::Running) => {
-                // Nobody is left to stop the server in order: it stops.
-                let _ = changed;
-                return;
-            }
+            () = &mut leaving => return,
             _ = sweep.tick() => connections.sweep(),
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => admit(stream, peer, attendance, connections),
@@ -136,28 +134,34 @@ async fn after_accept_error(error: &io::Error, connections: &Connections) {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
-async fn drain(attendance: &Attendance, connections: &Connections, mut phase: Receiver<Phase>) {
+async fn drain(attendance: &Attendance, connections: &Connections, phase: Receiver<Phase>) {
     connections.order_all(Order::Drain);
     let mut sweep = tokio::time::interval(attendance.limits.sweep_interval);
     let deadline = tokio::time::sleep_until(Instant::now() + attendance.limits.drain_grace);
-    tokio::pin!(deadline);
+    let stopping = stopping(phase);
+    tokio::pin!(deadline, stopping);
     loop {
         tokio::select! {
             () = connections.emptied() => return,
-            stopping = phase.wait_for(|phase| *phase == Phase::Stopping) => {
-                if stopping.is_ok() {
-                    break;
-                }
-                // The sender is gone: what is in flight still gets its time.
-                tokio::select! {
-                    () = connections.emptied() => return,
-                    () = &mut deadline => break,
-                }
-            }
+            () = &mut stopping => break,
             () = &mut deadline => break,
             _ = sweep.tick() => connections.sweep(),
         }
     }
     connections.order_all(Order::Close);
     connections.emptied().await;
+}
+
+/// Waits until the server is to stop. Where nobody is left to say so, it stops.
+async fn left_running(mut phase: Receiver<Phase>) {
+    let _ = phase.wait_for(|phase| *phase != Phase::Running).await;
+}
+
+/// Waits until the server is to stop at once. Where nobody is left to say so, what is in flight
+/// still gets its time.
+async fn stopping(mut phase: Receiver<Phase>) {
+    let told = phase.wait_for(|phase| *phase == Phase::Stopping).await.is_ok();
+    if !told {
+        std::future::pending::<()>().await;
+    }
 }

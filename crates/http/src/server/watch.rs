@@ -272,12 +272,13 @@ impl Connections {
         let open = self.open();
         let mut idle: Vec<_> = open
             .watches
-            .values()
-            .filter(|watch| watch.is_idle() && watch.order.load(Relaxed) == Order::None as u8)
+            .iter()
+            .filter(|(_, watch)| watch.is_idle() && watch.order.load(Relaxed) == Order::None as u8)
             .collect();
-        idle.sort_unstable_by_key(|watch| watch.since.load(Relaxed));
+        // The clock moves with the sweeps; within one, the older connection comes first.
+        idle.sort_unstable_by_key(|(number, watch)| (watch.since.load(Relaxed), **number));
         let share = open.watches.len() / 64 + 1;
-        for watch in idle.iter().take(share) {
+        for (_, watch) in idle.iter().take(share) {
             watch.give(Order::Close);
         }
         !idle.is_empty()

@@ -1,0 +1,134 @@
+//! What every answer carries.
+
+use std::io::Read;
+
+use muster_http::health::Condition;
+
+use crate::harness::{Running, short};
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost:8080\r\n\r\n")
+}
+
+#[tokio::test]
+async fn carries_a_request_id_a_position_and_what_browsers_must_know() {
+    let server = Running::start(short()).await;
+    for (path, position) in [("/api/document", "41"), ("/api/who", "42"), ("/api/nowhere", "42")] {
+        let answer = server.ask(get(path)).await;
+        assert_eq!(answer.header("muster-position"), Some(position), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert!(answer.header("content-security-policy").unwrap().contains("sandbox"));
+        assert!(answer.header("x-request-id").unwrap().len() >= 10);
+        assert!(answer.header("date").is_some());
+    }
+    let answer = server
+        .ask("GET /api/who HTTP/1.1\r\nHost: localhost:8080\r\nx-request-id: mine-1\r\n\r\n")
+        .await;
+    assert_eq!(answer.header("x-request-id"), Some("mine-1"));
+    assert_eq!(answer.text(), "someone http://localhost:8080 mine-1");
+}
+
+#[tokio::test]
+async fn begins_urls_with_the_host_that_each_request_names() {
+    let server = Running::start(short()).await;
+    let mut client = server.connect().await;
+    for host in ["localhost:8080", "127.0.0.1", "localhost:8080"] {
+        client.send(format!("GET /api/document HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+        let expect = format!("http://{host}/api/document");
+        assert_eq!(client.answer().await.header("x-self"), Some(expect.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn answers_head_with_the_headers_of_get_and_no_body() {
+    let server = Running::start(short()).await;
+    for path in ["/api/document", "/api/long", "/health/live"] {
+        let expect = server.ask(get(path)).await;
+        let mut client = server.connect().await;
+        client.send(format!("HEAD {path} HTTP/1.1\r\nHost: localhost:8080\r\n\r\n")).await;
+        let answer = client.answer_to("HEAD").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-length"), expect.header("content-length"), "{path}");
+        assert_eq!(answer.header("content-type"), expect.header("content-type"), "{path}");
+        // The next answer on the connection begins where this one ended.
+        client.send(get("/api/document")).await;
+        assert_eq!(client.answer().await.text(), "{\"a\": 1}");
+    }
+}
+
+#[tokio::test]
+async fn names_unknown_paths_and_methods() {
+    let server = Running::start(short()).await;
+    let answer = server.ask(get("/nowhere")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (404, "api_not_found"));
+    assert!(answer.text().contains("\"/nowhere\""));
+    let answer = server.ask("DELETE /api/long HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert_eq!((answer.status, answer.code().as_str()), (405, "action_not_supported"));
+    assert_eq!(answer.header("allow"), Some("GET,HEAD"));
+}
+
+#[tokio::test]
+async fn survives_panics_and_does_not_tell_their_cause() {
+    let server = Running::start(short()).await;
+    let mut client = server.connect().await;
+    for request in
+        [get("/api/panics"), "POST /api/breaks HTTP/1.1\r\nHost: localhost\r\n\r\n".into()]
+    {
+        client.send(request).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.code().as_str()), (500, "server_error"));
+        assert!(!answer.text().contains("secret"), "{answer:?}");
+    }
+    client.send(get("/api/document")).await;
+    assert_eq!(client.answer().await.status, 200);
+}
+
+#[tokio::test]
+async fn compresses_for_who_asks_and_says_what_it_depends_on() {
+    let server = Running::start(short()).await;
+    let plain = server.ask(get("/api/long")).await;
+    assert_eq!(plain.header("content-encoding"), None);
+    assert_eq!(plain.header("etag"), Some("\"7.abc-m\""));
+    assert_eq!(plain.header("vary"), Some("Accept-Encoding"));
+    let answer = server
+        .ask("GET /api/long HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: br, gzip\r\n\r\n")
+        .await;
+    assert_eq!(answer.header("content-encoding"), Some("gzip"));
+    assert_eq!(answer.header("etag"), Some("\"7.abc-m-gzip\""));
+    assert_eq!(answer.header("vary"), Some("Accept-Encoding"));
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(&*answer.body).read_to_end(&mut text).unwrap();
+    assert_eq!(text, plain.body);
+}
+
+#[tokio::test]
+async fn tells_when_it_is_ready_and_that_the_store_is_slow() {
+    let server = Running::start(short()).await;
+    assert_eq!(server.ask(get("/health/live")).await.status, 200);
+    for (condition, expect) in
+        [(Condition::Replayed, 503), (Condition::ExampleLoaded, 503), (Condition::PortsBound, 200)]
+    {
+        server.readiness.reached(condition);
+        assert_eq!(server.ask(get("/health/ready")).await.status, expect, "{condition:?}");
+    }
+    let answer = server.ask(get("/health/db")).await;
+    assert_eq!((answer.status, answer.text()), (503, "{\"status\":\"slow\"}\n"));
+}
+
+#[tokio::test]
+async fn counts_what_it_answers() {
+    let server = Running::start(short()).await;
+    for _ in 0..3 {
+        server.ask(get("/api/document")).await;
+    }
+    server.ask(get("/nowhere")).await;
+    let answer = server.ask(get("/metrics")).await;
+    assert_eq!(answer.status, 200);
+    for line in [
+        r#"muster_requests_total{method="GET",route="/api/{groups}",status="200"} 3"#,
+        r#"muster_requests_total{method="GET",route="other",status="404"} 1"#,
+        "muster_requests_in_flight 1",
+    ] {
+        assert!(answer.text().lines().any(|found| found == line), "{line}:\n{}", answer.text());
+    }
+}

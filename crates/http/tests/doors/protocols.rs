@@ -1,0 +1,87 @@
+//! HTTP/2 with prior knowledge, HTTP/1.0, and preambles in pieces.
+
+use http::Request;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{net::TcpStream, time::timeout};
+
+use crate::harness::{PATIENCE, Running, short};
+
+type Sender = hyper::client::conn::http2::SendRequest<axum::body::Body>;
+
+pub async fn http2(server: &Running) -> Sender {
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let handshake =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (sender, connection) = handshake.await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+fn request(method: &str, path: &str, body: Vec<u8>) -> Request<axum::body::Body> {
+    let builder = Request::builder().method(method).uri(format!("http://localhost:8080{path}"));
+    builder.body(body.into()).unwrap()
+}
+
+#[tokio::test]
+async fn speaks_http2_with_many_requests_at_once() {
+    let server = Running::start(short()).await;
+    let mut sender = http2(&server).await;
+    let mut waiting = Vec::new();
+    for number in 0..50 {
+        let path = if number % 2 == 0 { "/api/document" } else { "/api/who" };
+        waiting.push(sender.send_request(request("GET", path, Vec::new())));
+    }
+    for answer in waiting {
+        let answer = timeout(PATIENCE, answer).await.unwrap().unwrap();
+        assert_eq!(answer.status(), 200);
+        assert!(answer.headers().contains_key("muster-position"));
+    }
+    let answer =
+        sender.send_request(request("PUT", "/api/echo", vec![b'x'; 50_000])).await.unwrap();
+    let body = muster_http::read_body(axum::body::Body::new(answer.into_body())).await.unwrap();
+    assert_eq!(body.len(), 50_000);
+}
+
+#[tokio::test]
+async fn holds_http2_to_the_same_limits() {
+    let server = Running::start(short()).await;
+    let mut sender = http2(&server).await;
+    let answer =
+        sender.send_request(request("PUT", "/api/echo", vec![b'x'; 70_000])).await.unwrap();
+    assert_eq!(answer.status(), 413);
+    let rebound = Request::get("http://evil.example/api/document");
+    let answer =
+        sender.send_request(rebound.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 421);
+    let answer = sender.send_request(request("HEAD", "/api/document", Vec::new())).await.unwrap();
+    assert_eq!(answer.headers()["content-length"], "8");
+    let mut large = request("GET", "/api/document", Vec::new());
+    large.headers_mut().insert("x", "a".repeat(70_000).parse().unwrap());
+    let refused = sender.send_request(large).await;
+    assert!(refused.is_err() || refused.unwrap().status() == 431);
+}
+
+#[tokio::test]
+async fn takes_a_preface_in_pieces() {
+    let server = Running::start(short()).await;
+    let mut client = server.connect().await;
+    for piece in ["P", "RI * HT", "TP/2.0\r\n\r\nSM\r\n\r\n"] {
+        client.send(piece).await;
+        tokio::task::yield_now().await;
+    }
+    // An empty SETTINGS frame; the server's own comes back.
+    client.send([0, 0, 0, 4, 0, 0, 0, 0, 0]).await;
+    let mut frame = [0; 9];
+    let read = tokio::io::AsyncReadExt::read_exact(&mut client.stream, &mut frame);
+    timeout(PATIENCE, read).await.unwrap().unwrap();
+    assert_eq!(frame[3], 4, "{frame:?}");
+}
+
+#[tokio::test]
+async fn answers_http_1_0_and_ends_the_connection() {
+    let server = Running::start(short()).await;
+    let mut client = server.connect().await;
+    client.send("GET /api/document HTTP/1.0\r\nHost: localhost\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 200);
+    assert_eq!(client.rest().await, "");
+}
