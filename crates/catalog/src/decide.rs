@@ -29,7 +29,7 @@ use serde_json::{Map, Value};
 pub use conditions::{details_stamp, document_stamp};
 use draft::Draft;
 pub use restore::revived;
-pub use standing::standing;
+pub use standing::{content_at, members_of, standing};
 
 use crate::{
     Catalog, Content, Refusal,
@@ -76,6 +76,9 @@ pub enum Work {
         /// The key's id.
         id: Id,
     },
+    /// Nothing: who prepared the command refuses it. The refusal is given here, behind the look
+    /// at the idempotency key, because the command may be the repeat of one that was done.
+    Refused(Box<Refusal>),
 }
 
 /// A write with what was found out about it.
@@ -137,6 +140,8 @@ pub struct Decision {
     pub changes: Vec<Change>,
     /// The contents that they name and that aren't stored yet, by digest.
     pub contents: BTreeMap<Digest, Bytes>,
+    /// Those of the contents that are attributes, as they were before they became bytes.
+    pub attributes: BTreeMap<Digest, Arc<Map<String, Value>>>,
     /// The facts that folding them needs.
     pub facts: Facts,
     /// What became of the entity that the command was about.
@@ -185,6 +190,7 @@ pub fn decide(
         Work::Restore(work) => restore::restore(catalog, at_hand, prepared, work, now)?,
         Work::CreateKey { id, record } => create_key(catalog, id, record)?,
         Work::RevokeKey { id } => revoke_key(catalog, id)?,
+        Work::Refused(refusal) => return Err(Stop::Refused(refusal.clone())),
     };
     if prepared.idempotency.is_some() {
         let subject = match &decision.shows {
@@ -205,7 +211,9 @@ fn subject_of(work: &Work) -> Xid {
         },
         Work::Delete(Delete { target: crate::command::Target::Entity(xid), .. })
         | Work::Restore(RestoreWork { xid, .. }) => xid.clone(),
-        Work::Delete(_) | Work::CreateKey { .. } | Work::RevokeKey { .. } => Xid::Registry,
+        Work::Delete(_) | Work::CreateKey { .. } | Work::RevokeKey { .. } | Work::Refused(_) => {
+            Xid::Registry
+        }
     }
 }
 

@@ -12,9 +12,12 @@ pub mod classes;
 pub mod command;
 mod content;
 pub mod decide;
+mod difference;
 mod lifecycle;
 pub mod model;
+pub mod references;
 mod refusal;
+pub mod rules;
 pub mod state;
 pub mod tree;
 

@@ -20,4 +20,5 @@ pub use entry::{
     POSITION_MAX, REQUEST_BYTES_MAX, Record, TRACE_BYTES_MAX,
 };
 pub use head::Head;
+pub use muster_seal::note::{Name, Signer, Verifier};
 pub use tree::Tree;

@@ -1,1 +1,28 @@
-//! The heart: opens a ledger, replays it, prepares, decides, appends and publishes.
+//! The heart of Muster: opens a ledger and folds it into a catalog, prepares commands, decides
+//! them one after another in one writer, appends what was decided, and publishes views.
+//!
+//! This is the only room where ledger and catalog meet. It speaks no protocol and asks nobody for
+//! permission: who may do what is `guard`'s question, asked by the door before a command arrives.
+
+mod cache;
+mod checkpoint;
+mod follow;
+mod open;
+mod outcome;
+mod parts;
+mod prepare;
+mod registry;
+mod settings;
+mod status;
+mod turns;
+mod verify;
+mod writer;
+
+pub use checkpoint::{CheckpointError, CheckpointFile};
+pub use follow::Committed;
+pub use open::OpenError;
+pub use outcome::{Done, SubmitError};
+pub use registry::{Origin, Registry};
+pub use settings::{Clock, Genesis, Settings};
+pub use status::Status;
+pub use verify::{Progress, Verdict, VerifyError};

@@ -104,10 +104,7 @@ macro_rules! text_word {
                 Ok(())
             }
 
-            pub fn decode<C>(
-                decoder: &mut Decoder<'_>,
-                _: &mut C,
-            ) -> Result<$type, DecodeError> {
+            pub fn decode<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<$type, DecodeError> {
                 decoder.str()?.parse().map_err(|_| DecodeError::message(stringify!($name)))
             }
         }
@@ -137,10 +134,7 @@ macro_rules! number_word {
                 Ok(())
             }
 
-            pub fn decode<C>(
-                decoder: &mut Decoder<'_>,
-                _: &mut C,
-            ) -> Result<$type, DecodeError> {
+            pub fn decode<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<$type, DecodeError> {
                 let from: fn($number) -> Option<$type> = $from;
                 from(decoder.$number()?).ok_or(DecodeError::message(stringify!($name)))
             }
@@ -148,13 +142,9 @@ macro_rules! number_word {
     };
 }
 
-number_word!(
-    moment,
-    muster_words::Moment,
-    i64,
-    |moment| moment.microseconds(),
-    |number| muster_words::Moment::from_microseconds(number).ok()
-);
+number_word!(moment, muster_words::Moment, i64, |moment| moment.microseconds(), |number| {
+    muster_words::Moment::from_microseconds(number).ok()
+});
 number_word!(
     lifecycle,
     crate::Lifecycle,
@@ -222,7 +212,10 @@ pub(super) mod position {
         Ok(())
     }
 
-    pub fn decode<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<Option<Position>, DecodeError> {
+    pub fn decode<C>(
+        decoder: &mut Decoder<'_>,
+        _: &mut C,
+    ) -> Result<Option<Position>, DecodeError> {
         Ok(Some(Position(decoder.u64()?)))
     }
 

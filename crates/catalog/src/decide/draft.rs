@@ -36,6 +36,8 @@ pub(super) struct Draft<'a> {
     /// Groups and resources that go, and are kept for a restore.
     pub hidden: BTreeSet<Xid>,
     pub contents: BTreeMap<Digest, Bytes>,
+    /// Those of the contents that are attributes.
+    pub kept: BTreeMap<Digest, Arc<Map<String, Value>>>,
     /// What the answer shows of a collection.
     pub members: Vec<Xid>,
     /// The version that a POST to a resource created or updated.
@@ -144,6 +146,7 @@ impl<'a> Draft<'a> {
             resources: BTreeMap::new(),
             hidden: BTreeSet::new(),
             contents: BTreeMap::new(),
+            kept: BTreeMap::new(),
             members: Vec::new(),
             processed: None,
         }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 use muster_words::{Moment, Xid, json};
 use serde_json::{Map, Value};
@@ -62,6 +64,7 @@ impl Draft<'_> {
         Decision {
             changes,
             contents: std::mem::take(&mut self.contents),
+            attributes: std::mem::take(&mut self.kept),
             facts,
             outcome: None,
             shows: Shows::Nothing,
@@ -192,7 +195,10 @@ impl Draft<'_> {
                 let digest = muster_words::Digest::of(&bytes);
                 match stored.filter(|content| content.digest == digest) {
                     Some(content) => Some(content.into()),
-                    None => Some(self.keep(&bytes, digest)),
+                    None => {
+                        self.kept.insert(digest, Arc::new(map.clone()));
+                        Some(self.keep(&bytes, digest))
+                    }
                 }
             }
         }

@@ -8,7 +8,13 @@ use super::{
     attributes::{check_epoch, check_id, lay_over, settle},
     draft::{Attributes, Draft, GroupEdit},
 };
-use crate::{Refusal, classes, command::Mode, model::GroupType, state::Bindings, tree::GroupNode};
+use crate::{
+    Refusal, classes,
+    command::Mode,
+    model::{GroupType, Origin},
+    state::Bindings,
+    tree::GroupNode,
+};
 
 impl Draft<'_> {
     pub(super) fn write_registry(&mut self, sent: &Map<String, Value>) -> Result<(), Stop> {
@@ -78,7 +84,7 @@ impl Draft<'_> {
             classify(xid, kind, &mut sent);
         }
         let settled = settle(xid, &kind.attributes, sent, stored_modified, now)?;
-        let bindings = Bindings::of(xid, &settled.attributes)?;
+        let bindings = Bindings::read(xid, kind, &settled.attributes)?;
         if old.is_none() {
             let registry = self.registry_edit();
             registry.members = true;
@@ -123,11 +129,24 @@ fn classify(xid: &Xid, kind: &GroupType, sent: &mut Map<String, Value>) {
 }
 
 impl Bindings {
-    /// What a group's attribute `muster` binds.
+    /// What a group's attribute `muster` binds, where it is the built-in model's and not an
+    /// attribute of that name that a user defined.
     ///
     /// # Errors
     /// It isn't `{schema, rules}` with xids in it.
-    pub fn of(xid: &Xid, attributes: &Map<String, Value>) -> Result<Self, Refusal> {
+    pub fn read(
+        xid: &Xid,
+        kind: &GroupType,
+        attributes: &Map<String, Value>,
+    ) -> Result<Self, Refusal> {
+        let own = kind.attributes.get("muster");
+        match own.is_some_and(|attribute| attribute.origin == Origin::BuiltIn) {
+            true => Self::of(xid, attributes),
+            false => Ok(Self::default()),
+        }
+    }
+
+    fn of(xid: &Xid, attributes: &Map<String, Value>) -> Result<Self, Refusal> {
         let invalid = |reason: &str| Refusal::invalid_attribute(xid, "muster", reason);
         let Some(aspect) = attributes.get("muster") else { return Ok(Self::default()) };
         let name = |value: &Value| {

@@ -44,6 +44,13 @@ fn rules_in(catalog: &Catalog, group: &Xid) -> Vec<(Xid, Option<ContentRef>)> {
     members(group, found).map(|xid| (xid.clone(), content_at(catalog, &xid))).collect()
 }
 
+/// The names of all resources in the group of that name.
+#[must_use]
+pub fn members_of(catalog: &Catalog, xid: &Xid) -> Vec<Xid> {
+    let group = catalog.group_at(xid);
+    group.map(|group| members(xid, group).collect()).unwrap_or_default()
+}
+
 /// The names of all resources in a group.
 pub(super) fn members<'a>(xid: &'a Xid, group: &'a Group) -> impl Iterator<Item = Xid> + 'a {
     let name = move |resources: &Id, resource: &Id| match xid {

@@ -1,0 +1,97 @@
+use super::{functions::Function, operators::Operator, patterns::Pattern};
+
+/// An expression in the form in which it is evaluated: names resolved, functions known to exist,
+/// patterns compiled.
+#[derive(Debug)]
+pub(super) struct Expression {
+    pub(super) root: Node,
+    /// Variables of loops that are in force at once, at most.
+    pub(super) locals: usize,
+}
+
+/// A node of an expression's tree.
+#[derive(Debug)]
+pub(super) enum Node {
+    Literal(Literal),
+    /// A variable by its number: the four that every rule sees, then those of loops.
+    Variable(usize),
+    /// `operand.field`.
+    Select {
+        operand: Box<Node>,
+        field: String,
+    },
+    /// `has(operand.field)`.
+    Has {
+        operand: Box<Node>,
+        field: String,
+    },
+    /// `operand[index]`.
+    Index {
+        operand: Box<Node>,
+        index: Box<Node>,
+    },
+    Not(Box<Node>),
+    Negate(Box<Node>),
+    And(Box<Node>, Box<Node>),
+    Or(Box<Node>, Box<Node>),
+    Conditional(Box<[Node; 3]>),
+    Operation {
+        operator: Operator,
+        left: Box<Node>,
+        right: Box<Node>,
+    },
+    Call {
+        function: Function,
+        arguments: Vec<Node>,
+    },
+    /// `matches` with a pattern that is written out, so that it is compiled once.
+    Matches {
+        text: Box<Node>,
+        pattern: Pattern,
+    },
+    List(Vec<Node>),
+    Map(Vec<(Node, Node)>),
+    Loop(Box<Loop>),
+}
+
+/// A constant.
+#[derive(Debug)]
+pub(super) enum Literal {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Uint(u64),
+    Double(f64),
+    Text(String),
+    Type(&'static str),
+}
+
+/// `all`, `exists`, `exists_one`, `map`, `filter`.
+#[derive(Debug)]
+pub(super) struct Loop {
+    pub(super) kind: LoopKind,
+    pub(super) range: Node,
+    /// The number of the loop's variable.
+    pub(super) variable: usize,
+    /// Which values count: the predicate, or of a `map` its filter.
+    pub(super) predicate: Option<Node>,
+    /// What a `map` makes of a value, and what a `filter` keeps of it.
+    pub(super) made: Option<Node>,
+}
+
+/// Which of the loops it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LoopKind {
+    All,
+    Exists,
+    ExistsOne,
+    /// `map` and `filter`.
+    Make,
+}
+
+/// The variables that every expression sees, by number.
+pub(super) const VARIABLES: [&str; 4] = ["document", "xid", "group", "id"];
+
+/// The types that an expression may name.
+pub(super) const TYPES: [&str; 9] =
+    ["null_type", "bool", "int", "uint", "double", "string", "list", "map", "type"];

@@ -1,0 +1,86 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use muster_catalog::{Content, decide::AtHand};
+use muster_words::ContentRef;
+use quick_cache::{Weighter, sync::Cache};
+use serde_json::{Map, Value};
+
+/// Contents that were read or written lately, parsed and raw, bounded by their bytes.
+pub(crate) struct Contents {
+    attributes: Cache<ContentRef, Arc<Map<String, Value>>, MapWeight>,
+    bytes: Cache<ContentRef, Bytes, BytesWeight>,
+}
+
+/// What an entry costs beside its bytes: key, pointers and the cache's own bookkeeping.
+const OVERHEAD: u64 = 160;
+
+#[derive(Clone)]
+struct MapWeight;
+
+impl Weighter<ContentRef, Arc<Map<String, Value>>> for MapWeight {
+    fn weight(&self, _: &ContentRef, map: &Arc<Map<String, Value>>) -> u64 {
+        OVERHEAD + map.iter().map(|(name, value)| name.len() as u64 + size_of(value)).sum::<u64>()
+    }
+}
+
+/// About the bytes that a parsed value takes.
+fn size_of(value: &Value) -> u64 {
+    32 + match value {
+        Value::Null | Value::Bool(_) => 0,
+        Value::Number(number) => number.as_str().len() as u64,
+        Value::String(text) => text.len() as u64,
+        Value::Array(items) => items.iter().map(size_of).sum(),
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| key.len() as u64 + size_of(value)).sum()
+        }
+    }
+}
+
+#[derive(Clone)]
+struct BytesWeight;
+
+impl Weighter<ContentRef, Bytes> for BytesWeight {
+    fn weight(&self, _: &ContentRef, bytes: &Bytes) -> u64 {
+        OVERHEAD + bytes.len() as u64
+    }
+}
+
+impl Contents {
+    pub(crate) fn new(capacity: u64) -> Self {
+        let half = capacity / 2;
+        let count = usize::try_from(half / 1024).unwrap_or(usize::MAX);
+        Self {
+            attributes: Cache::with_weighter(count, half, MapWeight),
+            bytes: Cache::with_weighter(count, half, BytesWeight),
+        }
+    }
+
+    pub(crate) fn map(&self, content: ContentRef) -> Option<Arc<Map<String, Value>>> {
+        self.attributes.get(&content)
+    }
+
+    pub(crate) fn keep_map(&self, content: ContentRef, map: Arc<Map<String, Value>>) {
+        self.attributes.insert(content, map);
+    }
+
+    pub(crate) fn raw(&self, content: ContentRef) -> Option<Bytes> {
+        self.bytes.get(&content)
+    }
+
+    pub(crate) fn keep_raw(&self, content: ContentRef, bytes: Bytes) {
+        self.bytes.insert(content, bytes);
+    }
+
+    /// Forgets what was purged.
+    pub(crate) fn forget(&self, content: ContentRef) {
+        self.attributes.remove(&content);
+        self.bytes.remove(&content);
+    }
+}
+
+impl AtHand for Contents {
+    fn attributes(&self, content: &Content) -> Option<Arc<Map<String, Value>>> {
+        self.map(content.reference())
+    }
+}

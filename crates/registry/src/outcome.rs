@@ -1,0 +1,95 @@
+use std::sync::Arc;
+
+use muster_catalog::{Catalog, Refusal, changes::Outcome, decide::Shows};
+use muster_schema::Violation;
+use muster_words::Position;
+use thiserror::Error;
+
+/// A command is done: durable and in the ledger.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The catalog at this command's own end, from which its answer is rendered.
+    pub view: Arc<Catalog>,
+    /// The position of its last entry.
+    pub position: Position,
+    /// What became of the entity that it was about.
+    pub outcome: Outcome,
+    /// What the answer shows.
+    pub shows: Shows,
+    /// What documents were accepted in spite of.
+    pub warnings: Vec<Violation>,
+    /// It had been done before, under the same idempotency key.
+    pub repeat: bool,
+}
+
+/// Why a command wasn't done, or isn't known to be.
+#[derive(Clone, Debug, Error)]
+pub enum SubmitError {
+    /// It is refused; nothing was changed.
+    #[error("refused: {0}")]
+    Refused(Box<Refusal>),
+    /// Too many commands wait.
+    #[error("too many commands wait")]
+    Busy,
+    /// What it stood on moved too often while it was prepared.
+    #[error("what the command stood on moved too often")]
+    Contended,
+    /// It may have been done, or may still be.
+    #[error("whether the command was done isn't known")]
+    OutcomeUnknown,
+    /// There is no room.
+    #[error("there is no room for the ledger to grow")]
+    DiskFull,
+    /// It is larger than the ledger takes at once.
+    #[error("the command is larger than the ledger takes at once")]
+    CommandTooLarge,
+    /// The ledger can't be read or written now.
+    #[error("the ledger can't be reached now")]
+    Unavailable,
+    /// The registry is closing.
+    #[error("the registry is closing")]
+    Closed,
+    /// Stored bytes are damaged.
+    #[error("the ledger is damaged at position {0}")]
+    Corrupt(Position),
+    /// The command met a fault in Muster itself; nothing was changed.
+    #[error("the command met a fault in the registry")]
+    Fault,
+}
+
+impl SubmitError {
+    /// Whether the same command may succeed later.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            Self::Busy
+                | Self::Contended
+                | Self::OutcomeUnknown
+                | Self::DiskFull
+                | Self::Unavailable
+                | Self::Closed
+        )
+    }
+
+    /// Whether it is certain that nothing was changed.
+    #[must_use]
+    pub const fn has_no_side_effects(&self) -> bool {
+        !matches!(self, Self::OutcomeUnknown)
+    }
+}
+
+impl From<Refusal> for SubmitError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl From<muster_journal::ReadError> for SubmitError {
+    fn from(error: muster_journal::ReadError) -> Self {
+        match error {
+            muster_journal::ReadError::Unavailable(_) => Self::Unavailable,
+            muster_journal::ReadError::Corrupt(corrupt) => Self::Corrupt(corrupt.position),
+        }
+    }
+}

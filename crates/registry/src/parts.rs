@@ -1,0 +1,140 @@
+//! Cuts a command's changes into entries.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use muster_catalog::{apply::Recorded, changes::Change, decide::Decision};
+use muster_ledger::{CommandId, EncodeError, Entry, EntryBytes, Head, Idempotency, Record};
+use muster_words::{ContentRef, Digest, Moment, Position, Xid, limits::ENTRY_BYTES_SOFT_MAX};
+
+use crate::Origin;
+
+/// A command as it will be appended.
+pub(crate) struct Written {
+    pub recorded: Recorded,
+    pub entries: Vec<EntryBytes>,
+    pub contents: Vec<(ContentRef, Bytes)>,
+    pub head: Head,
+}
+
+/// Who and what a command is, for its entries.
+pub(crate) struct Stamped<'a> {
+    pub command: CommandId,
+    pub moment: Moment,
+    pub origin: &'a Origin,
+    pub idempotency: Option<(Digest, Digest)>,
+}
+
+/// One entry's worth of changes.
+#[derive(Default)]
+struct Part {
+    changes: Vec<Change>,
+    records: Vec<Record>,
+    size: usize,
+    /// Whose content each new digest is: equal bytes of two entities go into two entries, so
+    /// that purging the one leaves the other.
+    owners: BTreeMap<Digest, Xid>,
+}
+
+fn owner(change: &Change) -> Xid {
+    change.subject()
+}
+
+impl Part {
+    fn takes(&self, change: &Change, size: usize) -> bool {
+        let clashes = change
+            .contents()
+            .filter(|named| named.at.is_none())
+            .any(|named| self.owners.get(&named.digest).is_some_and(|own| *own != owner(change)));
+        !clashes && (self.changes.is_empty() || self.size + size <= ENTRY_BYTES_SOFT_MAX)
+    }
+
+    fn push(&mut self, change: Change, record: Record) {
+        for named in change.contents().filter(|named| named.at.is_none()) {
+            self.owners.insert(named.digest, owner(&change));
+        }
+        self.size += record.body.len() + 8;
+        self.changes.push(change);
+        self.records.push(record);
+    }
+}
+
+fn cut(changes: Vec<Change>) -> Vec<Part> {
+    let mut parts = vec![Part::default()];
+    for change in changes {
+        let (kind, body) = change.encode();
+        let record = Record { kind, skippable: false, body };
+        let is_new = parts.last().is_none_or(|part| !part.takes(&change, record.body.len() + 8));
+        if is_new {
+            parts.push(Part::default());
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push(change, record);
+        }
+    }
+    parts
+}
+
+/// Turns a decision into entries behind the head.
+pub(crate) fn write(
+    stamped: &Stamped<'_>,
+    decision: &Decision,
+    head: Head,
+) -> Result<Written, EncodeError> {
+    let parts = cut(decision.changes.clone());
+    let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+    let [a, b, c, d, ..] = stamped.command.0;
+    let mut written = Written {
+        recorded: Recorded {
+            moment: stamped.moment,
+            tag: [a, b, c, d],
+            idempotency: stamped.idempotency,
+            parts: Vec::with_capacity(parts.len()),
+        },
+        entries: Vec::with_capacity(parts.len()),
+        contents: Vec::new(),
+        head,
+    };
+    for (index, part) in parts.into_iter().enumerate() {
+        let position = written.head.position.next();
+        written.contents.extend(new_contents(&part.changes, decision, position));
+        let entry = Entry {
+            position,
+            moment: stamped.moment,
+            actor: stamped.origin.actor.clone(),
+            command: stamped.command,
+            part: u32::try_from(index + 1).unwrap_or(u32::MAX),
+            parts: count,
+            request: stamped.origin.request.clone(),
+            trace: stamped.origin.trace.clone(),
+            idempotency: stamped.idempotency.map(|(key, request)| Idempotency { key, request }),
+            previous: written.head.hash,
+            changes: part.records,
+        };
+        let bytes = entry.encode()?;
+        written.head = Head::after(&bytes);
+        written.entries.push(bytes);
+        written.recorded.parts.push((position, part.changes));
+    }
+    Ok(written)
+}
+
+fn new_contents(
+    changes: &[Change],
+    decision: &Decision,
+    position: Position,
+) -> Vec<(ContentRef, Bytes)> {
+    let digests: std::collections::BTreeSet<Digest> = changes
+        .iter()
+        .flat_map(Change::contents)
+        .filter(|named| named.at.is_none())
+        .map(|named| named.digest)
+        .collect();
+    digests
+        .into_iter()
+        .filter_map(|digest| {
+            let bytes = decision.contents.get(&digest)?.clone();
+            Some((ContentRef { position, digest }, bytes))
+        })
+        .collect()
+}

@@ -1,0 +1,70 @@
+use std::collections::BTreeSet;
+
+use muster_catalog::{Catalog, Refusal, decide::members_of, tree::Tree};
+use muster_words::Xid;
+
+use super::{bindings_of, compiled::Unusable};
+use crate::{SubmitError, registry::Shared};
+
+impl Shared {
+    /// Checks that what a command binds anew can be used: schemas are schemas, rules are rules.
+    pub(super) async fn check_bindings(
+        &self,
+        view: &Catalog,
+        tree: &Tree,
+    ) -> Result<(), SubmitError> {
+        let mut schemas: BTreeSet<Xid> = BTreeSet::new();
+        let mut rules: BTreeSet<Xid> = BTreeSet::new();
+        if let Some(new) = &tree.model {
+            let kinds = new.model.group_types().flat_map(|group| group.resources.values());
+            for kind in kinds {
+                schemas.extend(kind.aspect.schema.clone());
+                rules.extend(rules_of(view, &kind.aspect.rules));
+            }
+        }
+        for node in tree.groups.iter().filter(|node| node.attributes.is_some()) {
+            let Some(bindings) = bindings_of(view, tree, &node.xid) else { continue };
+            schemas.extend(bindings.schema.clone());
+            rules.extend(rules_of(view, &bindings.rules));
+        }
+        for xid in schemas {
+            let usable = self.schema(view, &xid).await.map(|_| ());
+            usable.map_err(|unusable| refuse(&xid, unusable))?;
+        }
+        for xid in rules {
+            let usable = self.rule(view, &xid).await.map(|_| ());
+            usable.map_err(|unusable| refuse(&xid, unusable))?;
+        }
+        Ok(())
+    }
+}
+
+/// The rules that a list of rules and groups of rules names.
+fn rules_of(view: &Catalog, names: &[Xid]) -> Vec<Xid> {
+    let mut found = Vec::new();
+    for name in names {
+        match name {
+            Xid::Group { .. } => found.extend(members_of(view, name)),
+            _ => found.push(name.clone()),
+        }
+    }
+    found
+}
+
+/// The refusal for a binding whose document can't be used.
+pub(super) fn refuse(xid: &Xid, unusable: Unusable) -> SubmitError {
+    match unusable {
+        Unusable::Missing => Refusal::new("binding_missing", xid).arg("xid", xid).into(),
+        Unusable::Schema(error) => Refusal::new("binding_broken", xid)
+            .arg("xid", xid)
+            .detail(&error)
+            .violations(error.violations())
+            .into(),
+        Unusable::Rule(error) => Refusal::new("binding_broken", xid)
+            .arg("xid", xid)
+            .detail(&error)
+            .violations(vec![error.violation()])
+            .into(),
+        Unusable::Read(error) => error,
+    }
+}

@@ -1,0 +1,243 @@
+use std::{collections::BTreeSet, sync::Arc};
+
+use bytes::Bytes;
+use muster_catalog::{
+    Catalog, Refusal,
+    decide::standing,
+    model::ResourceType,
+    references::named_in,
+    rules::{self, Rule, RuleContext},
+    state::Bindings,
+    tree::{DocumentPart, Tree, Verdict},
+};
+use muster_schema::{Severity, Violation, ViolationSource};
+use muster_words::{
+    Xid,
+    json::{self, Value},
+    limits::DOCUMENT_BYTES_MAX,
+};
+
+use super::{
+    bindings::refuse,
+    bindings_of,
+    compiled::{Unusable, compile_rule},
+};
+use crate::{SubmitError, registry::Shared};
+
+impl Shared {
+    /// Checks every document that a tree brings, and leaves the verdicts in it.
+    pub(super) async fn check_documents(
+        &self,
+        view: &Arc<Catalog>,
+        tree: &mut Tree,
+        warnings: &mut Vec<Violation>,
+    ) -> Result<(), SubmitError> {
+        let coming: BTreeSet<Xid> = tree
+            .groups
+            .iter()
+            .flat_map(|group| &group.resources)
+            .map(|resource| resource.xid.clone())
+            .collect();
+        let mut bound: Vec<(Xid, Option<Arc<Bindings>>)> = Vec::new();
+        for group in &tree.groups {
+            bound.push((group.xid.clone(), bindings_of(view, tree, &group.xid)));
+        }
+        for (xid, kind, version) in tree.versions_mut() {
+            let content_type = content_type(&version.attributes, &version.document);
+            let DocumentPart::Bytes(document) = &mut version.document else { continue };
+            let group = xid.group();
+            let own = bound.iter().find(|(name, _)| Some(name) == group.as_ref());
+            let own = own.and_then(|(_, bindings)| bindings.clone());
+            let bytes = document.bytes.clone();
+            let check = Check { view, xid, kind, own: own.as_deref(), coming: Some(&coming) };
+            let verdict = self.verdict(&check, content_type.as_deref(), &bytes, warnings).await?;
+            document.verdict = Some(Arc::new(verdict));
+        }
+        Ok(())
+    }
+
+    /// Checks one stored document again.
+    #[expect(clippy::too_many_arguments, reason = "a restore has them from seven places")]
+    pub(super) async fn check_one(
+        &self,
+        view: &Arc<Catalog>,
+        xid: &Xid,
+        own: Option<&Bindings>,
+        content_type: Option<&str>,
+        bytes: &Bytes,
+        coming: Option<&BTreeSet<Xid>>,
+        warnings: &mut Vec<Violation>,
+    ) -> Result<Verdict, SubmitError> {
+        let kind = xid.collection().and_then(|collection| {
+            let resources = collection.resources?;
+            view.model.resource_type(collection.groups.as_str(), resources.as_str()).cloned()
+        });
+        let Some(kind) = kind else { return Err(Refusal::not_found(xid).into()) };
+        let resource = xid.resource().unwrap_or_else(|| xid.clone());
+        let check = Check { view, xid: &resource, kind: &kind, own, coming };
+        self.verdict(&check, content_type, bytes, warnings).await
+    }
+
+    async fn verdict(
+        &self,
+        check: &Check<'_>,
+        content_type: Option<&str>,
+        bytes: &Bytes,
+        warnings: &mut Vec<Violation>,
+    ) -> Result<Verdict, SubmitError> {
+        if bytes.len() > DOCUMENT_BYTES_MAX {
+            let refusal = Refusal::new("document_too_large", check.xid);
+            return Err(refusal.arg("size", bytes.len()).arg("limit", DOCUMENT_BYTES_MAX).into());
+        }
+        let mut verdict =
+            Verdict { standing: standing(check.view, check.kind, check.own), ..Verdict::default() };
+        let is_json = content_type.is_some_and(is_json);
+        let is_bound = !verdict.standing.is_empty() || !check.kind.aspect.references.is_empty();
+        let value = if is_bound || (check.kind.built_in && is_json) {
+            Some(json::parse(bytes).map_err(|error| {
+                let violation = Violation::keyword(String::new(), "json", error.to_string());
+                Refusal::invalid_document(check.xid, vec![violation])
+            })?)
+        } else {
+            None
+        };
+        self.check_as_what_it_is(check, bytes).await?;
+        if let Some(value) = value {
+            let mut violations = self.bound_by(check, &value, &mut verdict).await?;
+            violations.extend(check.references(&value, &mut verdict));
+            let (errors, warned): (Vec<_>, Vec<_>) =
+                violations.into_iter().partition(|found| found.severity == Severity::Error);
+            if !errors.is_empty() {
+                let all = errors.into_iter().chain(warned).collect();
+                return Err(Refusal::invalid_document(check.xid, all).into());
+            }
+            warnings.extend(warned);
+        }
+        Ok(verdict)
+    }
+
+    /// What the bound schemas and rules find.
+    async fn bound_by(
+        &self,
+        check: &Check<'_>,
+        value: &Value,
+        verdict: &mut Verdict,
+    ) -> Result<Vec<Violation>, SubmitError> {
+        let schemas: Vec<Xid> = check.schemas().cloned().collect();
+        let mut violations = Vec::new();
+        for xid in &schemas {
+            let compiled =
+                self.schema(check.view, xid).await.map_err(|unusable| refuse(xid, unusable))?;
+            verdict.behind.extend(compiled.behind.iter().cloned());
+            violations.extend(compiled.schema.validate(value));
+        }
+        let mut bound: Vec<Arc<Rule>> = Vec::new();
+        for (xid, content) in &verdict.standing {
+            if schemas.contains(xid) {
+                continue;
+            }
+            if content.is_none() {
+                return Err(refuse(xid, Unusable::Missing));
+            }
+            let rule = self.rule(check.view, xid).await;
+            bound.push(rule.map_err(|unusable| refuse(xid, unusable))?);
+        }
+        if let Some(context) = RuleContext::of(check.xid)
+            && !bound.is_empty()
+        {
+            let found = rules::check(&bound, value, &context, &violations);
+            violations.extend(found);
+        }
+        Ok(violations)
+    }
+
+    /// A rule must compile when it is put, and a schema where something binds it.
+    async fn check_as_what_it_is(
+        &self,
+        check: &Check<'_>,
+        bytes: &[u8],
+    ) -> Result<(), SubmitError> {
+        let Xid::Resource { groups, .. } = check.xid else { return Ok(()) };
+        if !check.kind.built_in {
+            return Ok(());
+        }
+        if groups.as_str() == "rulegroups" {
+            compile_rule(check.xid, bytes)
+                .map_err(|error| Refusal::invalid_document(check.xid, vec![error.violation()]))?;
+        }
+        if groups.as_str() == "schemagroups" && !check.view.referrers_of(check.xid).is_empty() {
+            match self.compile_schema(check.view, bytes).await {
+                Ok(_) => {}
+                Err(Unusable::Schema(error)) => {
+                    let mut violations = error.violations();
+                    if violations.is_empty() {
+                        let message = error.to_string();
+                        violations = vec![Violation::keyword(String::new(), "schema", message)];
+                    }
+                    return Err(Refusal::invalid_document(check.xid, violations).into());
+                }
+                Err(unusable) => return Err(refuse(check.xid, unusable)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A document on its way through the checks.
+struct Check<'a> {
+    view: &'a Catalog,
+    /// The resource.
+    xid: &'a Xid,
+    kind: &'a ResourceType,
+    own: Option<&'a Bindings>,
+    /// Resources that the same command writes: what it puts together may name each other.
+    coming: Option<&'a BTreeSet<Xid>>,
+}
+
+impl Check<'_> {
+    fn schemas(&self) -> impl Iterator<Item = &Xid> {
+        let own = self.own.and_then(|own| own.schema.as_ref());
+        self.kind.aspect.schema.iter().chain(own)
+    }
+
+    /// Notes what the document refers to, and finds what isn't there.
+    fn references(&self, value: &Value, verdict: &mut Verdict) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        for named in named_in(&self.kind.aspect, value) {
+            let Some(target) = named.target else {
+                let message = format!("{:?} names no document", shortened(&named.text));
+                violations.push(reference(named.pointer, message));
+                continue;
+            };
+            let comes = self.coming.is_some_and(|coming| coming.contains(&target));
+            if !comes && !self.view.has(&target) {
+                violations.push(reference(named.pointer.clone(), format!("there is no {target}")));
+            }
+            verdict.references.entry(target).or_insert(named.pointer);
+        }
+        violations
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
+fn reference(pointer: String, message: String) -> Violation {
+    Violation { pointer, source: ViolationSource::Reference, severity: Severity::Error, message }
+}
+
+fn content_type(attributes: &json::Map<String, Value>, document: &DocumentPart) -> Option<String> {
+    match attributes.get("contenttype") {
+        Some(Value::String(text)) => Some(text.clone()),
+        _ => match document {
+            DocumentPart::Bytes(new) => new.default_content_type.map(ToOwned::to_owned),
+            _ => None,
+        },
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || essence.ends_with("+json")
+}

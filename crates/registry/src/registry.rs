@@ -1,0 +1,325 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+use bytes::Bytes;
+use muster_catalog::{
+    Catalog, Content,
+    command::{Action, Body, Command, Target},
+    decide::AtHand,
+};
+use muster_journal::Ledger;
+use muster_words::{
+    ContentRef, Position, Xid,
+    json::{self, Map, Value},
+    limits::{PREPARE_ROUNDS_MAX, WAITING_BYTES_MAX},
+};
+use parking_lot::RwLock;
+use tokio::sync::{RwLock as Gate, watch};
+
+use crate::{
+    CheckpointFile, Done, Settings, SubmitError, cache::Contents, prepare::Compiled, turns::Turns,
+    writer,
+};
+
+/// Who and what caused a command.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The principal's opaque id.
+    pub actor: String,
+    /// The request's id.
+    pub request: Option<String>,
+    /// The trace that the request belongs to.
+    pub trace: Option<String>,
+}
+
+/// An open registry. Cloning it gives another handle to the same one.
+#[derive(Clone)]
+pub struct Registry {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub ledger: Arc<dyn Ledger>,
+    pub settings: Settings,
+    pub contents: Contents,
+    pub compiled: Compiled,
+    pub turns: Turns,
+    /// Model changes close it, everything else passes through.
+    pub gate: Gate<()>,
+    view: RwLock<Arc<Catalog>>,
+    /// The newest view's position, for those who wait for one.
+    pub position: watch::Sender<Position>,
+    pub queue: writer::Queue,
+    /// Bytes of bodies that wait.
+    pub waiting_bytes: AtomicUsize,
+    pub writes: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        ledger: Arc<dyn Ledger>,
+        settings: Settings,
+        view: Catalog,
+        queue: writer::Queue,
+    ) -> Self {
+        let position = watch::Sender::new(view.position());
+        let contents = Contents::new(settings.cache_bytes);
+        Self {
+            ledger,
+            settings,
+            contents,
+            compiled: Compiled::default(),
+            turns: Turns::default(),
+            gate: Gate::new(()),
+            view: RwLock::new(Arc::new(view)),
+            position,
+            queue,
+            waiting_bytes: AtomicUsize::new(0),
+            writes: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn view(&self) -> Arc<Catalog> {
+        self.view.read().clone()
+    }
+
+    pub(crate) fn publish(&self, view: Arc<Catalog>) {
+        let position = view.position();
+        *self.view.write() = view;
+        self.position.send_replace(position);
+    }
+}
+
+/// Bytes of a waiting command, given back when it ends however it ends.
+struct Weight<'a>(&'a AtomicUsize, usize);
+
+impl Drop for Weight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(self.1, Ordering::Relaxed);
+    }
+}
+
+impl Registry {
+    /// The newest view: immutable, at one position.
+    #[must_use]
+    pub fn view(&self) -> Arc<Catalog> {
+        self.shared.view()
+    }
+
+    /// Waits until the view has reached a position.
+    pub async fn reached(&self, position: Position) -> Arc<Catalog> {
+        let mut newest = self.shared.position.subscribe();
+        // The sender lives as long as this handle, so waiting can't fail.
+        let _ = newest.wait_for(|reached| *reached >= position).await;
+        self.view()
+    }
+
+    /// Tells the newest position, again and again.
+    #[must_use]
+    pub fn positions(&self) -> watch::Receiver<Position> {
+        self.shared.position.subscribe()
+    }
+
+    /// Does a command: when this answers `Ok`, it is durable and in the ledger.
+    ///
+    /// The command goes on when the caller stops waiting.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn submit(&self, command: Command, by: &Origin) -> Result<Done, SubmitError> {
+        let weight = weight(&command);
+        let before = self.shared.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
+        if before + weight > WAITING_BYTES_MAX {
+            self.shared.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
+            return Err(SubmitError::Busy);
+        }
+        let shared = self.shared.clone();
+        let by = by.clone();
+        let running = tokio::spawn(async move {
+            let _weight = Weight(&shared.waiting_bytes, weight);
+            shared.run(command, by).await
+        });
+        running.await.unwrap_or(Err(SubmitError::Fault))
+    }
+
+    /// The bytes of contents, in bulk; none: erased.
+    ///
+    /// # Errors
+    /// The ledger can't be read, or is damaged.
+    pub async fn contents(&self, wanted: &[Content]) -> Result<Vec<Option<Bytes>>, SubmitError> {
+        self.shared.fetch(wanted).await
+    }
+
+    /// The attributes that contents hold, in bulk; erased ones are empty.
+    ///
+    /// # Errors
+    /// The ledger can't be read, or is damaged.
+    pub async fn attributes(
+        &self,
+        wanted: &[Content],
+    ) -> Result<Vec<Arc<Map<String, Value>>>, SubmitError> {
+        self.shared.maps(wanted).await
+    }
+
+    /// The record of an API key.
+    ///
+    /// # Errors
+    /// The ledger can't be read, or is damaged.
+    pub async fn record(&self, content: &Content) -> Result<Option<Bytes>, SubmitError> {
+        Ok(self.shared.fetch(std::slice::from_ref(content)).await?.pop().flatten())
+    }
+
+    /// The ledger itself, for those who follow or verify it.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<dyn Ledger> {
+        &self.shared.ledger
+    }
+
+    /// The checkpoint's file, where one is kept.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<&Arc<CheckpointFile>> {
+        self.shared.settings.checkpoint.as_ref()
+    }
+
+    /// Takes no more commands, finishes those that wait, and keeps the last checkpoint.
+    pub async fn close(&self) {
+        self.shared.queue.close().await;
+    }
+}
+
+/// The bytes that a command keeps in memory while it waits.
+fn weight(command: &Command) -> usize {
+    match &command.action {
+        Action::Write(write) => match &write.body {
+            Body::Document(document) => document.bytes.len() + 512,
+            Body::Tree(map) => {
+                512 + map.iter().map(|(key, value)| key.len() + rough(value)).sum::<usize>()
+            }
+        },
+        _ => 512,
+    }
+}
+
+fn rough(value: &Value) -> usize {
+    match value {
+        Value::String(text) => 32 + text.len(),
+        Value::Array(items) => 32 + items.iter().map(rough).sum::<usize>(),
+        Value::Object(map) => {
+            32 + map.iter().map(|(key, value)| key.len() + rough(value)).sum::<usize>()
+        }
+        _ => 32,
+    }
+}
+
+/// The entity whose turn a command takes when it can't be decided at once.
+fn target(command: &Command) -> Xid {
+    match &command.action {
+        Action::Write(write) => of_target(&write.target),
+        Action::Delete(delete) => of_target(&delete.target),
+        Action::Restore(xid) => xid.resource().unwrap_or_else(|| xid.clone()),
+        Action::CreateKey { .. } | Action::RevokeKey { .. } => Xid::Registry,
+    }
+}
+
+fn of_target(target: &Target) -> Xid {
+    match target {
+        Target::Entity(xid) => xid.resource().unwrap_or_else(|| xid.clone()),
+        Target::Versions(xid) => xid.clone(),
+        Target::Resources { group, .. } => group.clone(),
+        Target::Groups(_) | Target::Model | Target::Capabilities => Xid::Registry,
+    }
+}
+
+impl Shared {
+    async fn run(&self, command: Command, by: Origin) -> Result<Done, SubmitError> {
+        if writes_model(&command) {
+            let _closed = self.gate.write().await;
+            return self.rounds(&command, &by).await;
+        }
+        let _open = self.gate.read().await;
+        self.rounds(&command, &by).await
+    }
+
+    /// Prepares the command and hands it to the writer, again where what it stood on moved. From
+    /// the second round on it holds its target's turn.
+    async fn rounds(&self, command: &Command, by: &Origin) -> Result<Done, SubmitError> {
+        let mut turn = None;
+        for round in 0..PREPARE_ROUNDS_MAX {
+            if round == 1 {
+                turn = Some(self.turns.take(&target(command)).await?);
+            }
+            let view = self.view();
+            let ready = self.prepare(&view, command).await?;
+            match self.queue.decide(ready, by.clone()).await? {
+                writer::Reply::Done(done) => return Ok(*done),
+                writer::Reply::Again(missing) => {
+                    self.maps(&missing).await?;
+                }
+            }
+        }
+        drop(turn);
+        Err(SubmitError::Contended)
+    }
+
+    pub(crate) async fn fetch(
+        &self,
+        wanted: &[Content],
+    ) -> Result<Vec<Option<Bytes>>, SubmitError> {
+        let mut found: Vec<Option<Bytes>> =
+            wanted.iter().map(|content| self.contents.raw(content.reference())).collect();
+        let absent: Vec<usize> =
+            (0..wanted.len()).filter(|index| found[*index].is_none()).collect();
+        let names: Vec<ContentRef> =
+            absent.iter().map(|index| wanted[*index].reference()).collect();
+        if !names.is_empty() {
+            let read = self.ledger.contents(&names).await?;
+            for ((index, name), bytes) in absent.into_iter().zip(names).zip(read) {
+                if let Some(bytes) = &bytes {
+                    self.contents.keep_raw(name, bytes.clone());
+                }
+                found[index] = bytes;
+            }
+        }
+        Ok(found)
+    }
+
+    pub(crate) async fn maps(
+        &self,
+        wanted: &[Content],
+    ) -> Result<Vec<Arc<Map<String, Value>>>, SubmitError> {
+        let mut found: Vec<Option<Arc<Map<String, Value>>>> =
+            wanted.iter().map(|content| self.contents.attributes(content)).collect();
+        let absent: Vec<usize> =
+            (0..wanted.len()).filter(|index| found[*index].is_none()).collect();
+        let names: Vec<ContentRef> =
+            absent.iter().map(|index| wanted[*index].reference()).collect();
+        if !names.is_empty() {
+            let read = self.ledger.contents(&names).await?;
+            for ((index, name), bytes) in absent.into_iter().zip(names).zip(read) {
+                let map = Arc::new(parsed(name.position, bytes)?);
+                self.contents.keep_map(name, map.clone());
+                found[index] = Some(map);
+            }
+        }
+        Ok(found.into_iter().map(Option::unwrap_or_default).collect())
+    }
+}
+
+fn parsed(position: Position, bytes: Option<Bytes>) -> Result<Map<String, Value>, SubmitError> {
+    let Some(bytes) = bytes else { return Ok(Map::new()) };
+    match json::parse(&bytes) {
+        Ok(Value::Object(map)) => Ok(map),
+        _ => Err(SubmitError::Corrupt(position)),
+    }
+}
+
+fn writes_model(command: &Command) -> bool {
+    let Action::Write(write) = &command.action else { return false };
+    match (&write.target, &write.body) {
+        (Target::Model, _) => true,
+        (Target::Entity(Xid::Registry), Body::Tree(map)) => map.contains_key("modelsource"),
+        _ => false,
+    }
+}

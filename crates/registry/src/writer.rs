@@ -1,0 +1,210 @@
+//! The one writer: decides commands in the order in which they came, folds each into a tentative
+//! catalog, appends a batch of them, and publishes what became durable.
+
+mod append;
+mod batch;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use append::Appended;
+use muster_catalog::{Content, decide::Prepared};
+use muster_ledger::{Head, Tree};
+use muster_schema::Violation;
+use muster_words::limits::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, PREPARE_ROUNDS_MAX};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{Done, Origin, SubmitError, registry::Shared};
+
+/// Commands that may wait for the writer. Each is bounded by its body, and all of them by
+/// `WAITING_BYTES_MAX`.
+const QUEUE_MAX: usize = 16 * 1024;
+
+/// A command that was prepared, with what its documents were warned of.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub prepared: Prepared,
+    pub warnings: Vec<Violation>,
+    pub weight: usize,
+}
+
+/// What the writer says of a command.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// It is done.
+    Done(Box<Done>),
+    /// It must be prepared again, with these attributes at hand.
+    Again(Vec<Content>),
+}
+
+pub(crate) type Answer = Result<Reply, SubmitError>;
+
+/// A command on its way through the writer.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub ready: Ready,
+    pub origin: Origin,
+    pub answer: oneshot::Sender<Answer>,
+}
+
+enum Message {
+    Command(Box<Waiting>),
+    Close(oneshot::Sender<()>),
+}
+
+/// Where commands wait for the writer.
+pub(crate) struct Queue {
+    sender: mpsc::Sender<Message>,
+    closed: AtomicBool,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// The writer's end of the queue.
+pub(crate) struct Inbox {
+    receiver: mpsc::Receiver<Message>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// Makes a queue.
+pub(crate) fn queue() -> (Queue, Inbox) {
+    let (sender, receiver) = mpsc::channel(QUEUE_MAX);
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let queue = Queue { sender, closed: AtomicBool::new(false), waiting: waiting.clone() };
+    (queue, Inbox { receiver, waiting })
+}
+
+impl Queue {
+    pub(crate) async fn decide(&self, ready: Ready, origin: Origin) -> Answer {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(SubmitError::Closed);
+        }
+        let (answer, answered) = oneshot::channel();
+        let waiting = Box::new(Waiting { ready, origin, answer });
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        match self.sender.try_send(Message::Command(waiting)) {
+            Ok(()) => {}
+            Err(error) => {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                return Err(match error {
+                    mpsc::error::TrySendError::Full(_) => SubmitError::Busy,
+                    mpsc::error::TrySendError::Closed(_) => SubmitError::Closed,
+                });
+            }
+        }
+        answered.await.unwrap_or(Err(SubmitError::Closed))
+    }
+
+    /// Commands that wait for the writer.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    pub(crate) async fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        let (done, is_done) = oneshot::channel();
+        if self.sender.send(Message::Close(done)).await.is_ok() {
+            let _ = is_done.await;
+        }
+    }
+}
+
+/// The writer's own state: the ledger's head and its tree.
+pub(crate) struct Writer {
+    pub shared: Arc<Shared>,
+    pub inbox: Inbox,
+    pub head: Head,
+    pub tree: Tree,
+    /// Whether the last append found no room.
+    pub last_was_full: bool,
+}
+
+impl Writer {
+    /// Runs until the registry is closed.
+    pub(crate) async fn run(mut self) {
+        while let Some(message) = self.inbox.receiver.recv().await {
+            match message {
+                Message::Command(first) => {
+                    if let Some(done) = self.batch(first).await {
+                        self.stop(done);
+                        return;
+                    }
+                }
+                Message::Close(done) => {
+                    self.stop(done);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn stop(&self, done: oneshot::Sender<()>) {
+        if let Some(file) = &self.shared.settings.checkpoint {
+            file.keep_now(&self.tree);
+        }
+        let _ = done.send(());
+    }
+
+    /// Takes what waits into one batch. Gives the word to stop, if it came meanwhile.
+    async fn batch(&mut self, first: Box<Waiting>) -> Option<oneshot::Sender<()>> {
+        let mut weight = first.ready.weight;
+        let mut commands = vec![first];
+        let mut stop = None;
+        while commands.len() < BATCH_COMMANDS_MAX && weight < BATCH_BYTES_MAX {
+            match self.inbox.receiver.try_recv() {
+                Ok(Message::Command(next)) => {
+                    weight += next.ready.weight;
+                    commands.push(next);
+                }
+                Ok(Message::Close(done)) => {
+                    stop = Some(done);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        self.inbox.waiting.fetch_sub(commands.len(), Ordering::Relaxed);
+        self.write(commands.into_iter().map(|command| *command).collect()).await;
+        stop
+    }
+
+    /// Decides, appends and publishes commands; those that a full or fussy ledger refuses
+    /// together are tried one by one.
+    async fn write(&mut self, commands: Vec<Waiting>) {
+        let alone = commands.len() == 1;
+        let Some(returned) = self.settle(commands, alone).await else { return };
+        let mut is_full = false;
+        for command in returned {
+            if is_full {
+                let _ = command.answer.send(Err(SubmitError::DiskFull));
+                continue;
+            }
+            let before = self.head;
+            let _ = self.settle(vec![command], true).await;
+            is_full = self.last_was_full && self.head == before;
+        }
+    }
+
+    /// Appends commands as one batch, deciding again where another writer came first. Gives them
+    /// back where they are to be tried one by one.
+    async fn settle(&mut self, mut commands: Vec<Waiting>, alone: bool) -> Option<Vec<Waiting>> {
+        self.last_was_full = false;
+        for _ in 0..PREPARE_ROUNDS_MAX {
+            let mut batch = self.decide(commands);
+            match self.append(&mut batch).await {
+                Appended::Moved => commands = batch.give_back(),
+                Appended::Full | Appended::TooLarge if !alone => return Some(batch.give_back()),
+                appended => {
+                    self.last_was_full = matches!(appended, Appended::Full);
+                    self.finish(batch, appended);
+                    return None;
+                }
+            }
+        }
+        for command in commands {
+            let _ = command.answer.send(Err(SubmitError::Contended));
+        }
+        None
+    }
+}

@@ -1,0 +1,179 @@
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering},
+};
+
+use muster_catalog::{
+    Catalog,
+    changes::Outcome,
+    decide::{Decided, Decision, Shows, Stop, decide},
+    state::Remembered,
+};
+use muster_journal::Batch as Entries;
+use muster_ledger::{Head, Tree};
+use muster_words::ContentRef;
+use tokio::sync::oneshot;
+
+use super::{Answer, Reply, Waiting, Writer, append::Appended};
+use crate::{
+    Done, SubmitError,
+    parts::{self, Stamped},
+};
+
+/// Commands decided on one tentative catalog, with what is to be appended for them.
+pub(super) struct Batch {
+    pub entries: Entries,
+    head: Head,
+    tree: Tree,
+    catalog: Catalog,
+    members: Vec<Member>,
+}
+
+/// A command with its answer, which is sent when the batch is durable: even a refusal may stand
+/// on a write that isn't yet.
+struct Member {
+    waiting: Waiting,
+    answer: Answer,
+}
+
+impl Batch {
+    /// Takes the commands out again, to be decided anew.
+    pub(super) fn give_back(self) -> Vec<Waiting> {
+        self.members.into_iter().map(|member| member.waiting).collect()
+    }
+
+    /// Tells everybody now what isn't known yet; what becomes of the batch is told to nobody.
+    pub(super) fn answer_early(&mut self, error: &SubmitError) {
+        for member in &mut self.members {
+            let (silent, _) = oneshot::channel();
+            let answer = std::mem::replace(&mut member.waiting.answer, silent);
+            let _ = answer.send(Err(error.clone()));
+        }
+    }
+}
+
+impl Writer {
+    /// Decides commands one after another, each on what the ones before it left.
+    pub(super) fn decide(&self, commands: Vec<Waiting>) -> Batch {
+        let mut batch = Batch {
+            entries: Entries::default(),
+            head: self.head,
+            tree: self.tree.clone(),
+            catalog: (*self.shared.view()).clone(),
+            members: Vec::with_capacity(commands.len()),
+        };
+        for waiting in commands {
+            let before = batch.catalog.clone();
+            let decided = catch_unwind(AssertUnwindSafe(|| self.one(&mut batch, &waiting)));
+            let answer = decided.unwrap_or_else(|_| {
+                tracing::error!("a command met a fault while it was decided");
+                Err(SubmitError::Fault)
+            });
+            let is_done = matches!(&answer, Ok(Reply::Done(done)) if !done.repeat);
+            if !is_done {
+                batch.catalog = before;
+            }
+            batch.members.push(Member { waiting, answer });
+        }
+        batch
+    }
+
+    fn one(&self, batch: &mut Batch, waiting: &Waiting) -> Answer {
+        let prepared = &waiting.ready.prepared;
+        let clock = &self.shared.settings.clock;
+        let moment = (clock.now)().max(batch.catalog.moment.next());
+        let decision = match decide(&batch.catalog, &self.shared.contents, prepared, moment) {
+            Ok(Decided::Changes(decision)) => *decision,
+            Ok(Decided::Repeat(answer)) => return Ok(repeat(&batch.catalog, &answer)),
+            Err(Stop::Refused(refusal)) => return Err(SubmitError::Refused(refusal)),
+            Err(Stop::Missing(missing)) => return Ok(Reply::Again(missing)),
+            Err(Stop::Stale) => return Ok(Reply::Again(Vec::new())),
+        };
+        let stamped = Stamped {
+            command: (clock.command_id)(),
+            moment,
+            origin: &waiting.origin,
+            idempotency: prepared.idempotency,
+        };
+        let written = parts::write(&stamped, &decision, batch.head).map_err(|error| {
+            tracing::error!(%error, "a decision couldn't be written as entries");
+            SubmitError::CommandTooLarge
+        })?;
+        let effects = batch.catalog.apply(&written.recorded, &decision.facts).map_err(|error| {
+            tracing::error!(%error, "a decision couldn't be folded");
+            SubmitError::Fault
+        })?;
+        for entry in &written.entries {
+            batch.tree.append(entry.leaf());
+        }
+        batch.head = written.head;
+        self.keep(&decision, &written.contents);
+        batch.entries.entries.extend(written.entries);
+        batch.entries.contents.extend(written.contents);
+        batch.entries.purges.extend(effects.purges);
+        let warnings = waiting.ready.warnings.clone();
+        Ok(Reply::Done(Box::new(done(&batch.catalog, &decision, warnings))))
+    }
+
+    /// Keeps what was just written at hand: the next command on the same entity will ask for it.
+    fn keep(&self, decision: &Decision, contents: &[(ContentRef, bytes::Bytes)]) {
+        for (content, bytes) in contents {
+            match decision.attributes.get(&content.digest) {
+                Some(map) => self.shared.contents.keep_map(*content, map.clone()),
+                None => self.shared.contents.keep_raw(*content, bytes.clone()),
+            }
+        }
+    }
+
+    /// Publishes a batch that is durable, and tells everybody.
+    pub(super) fn finish(&mut self, batch: Batch, appended: Appended) {
+        if let Some(error) = appended.error() {
+            for member in batch.members {
+                let _ = member.waiting.answer.send(Err(error.clone()));
+            }
+            return;
+        }
+        if batch.head != self.head {
+            self.head = batch.head;
+            self.tree = batch.tree;
+            let count = batch.entries.entries.len() as u64;
+            self.shared.writes.fetch_add(count, Ordering::Relaxed);
+            for purged in &batch.entries.purges {
+                self.shared.contents.forget(*purged);
+            }
+            self.shared.publish(Arc::new(batch.catalog));
+            if let Some(file) = &self.shared.settings.checkpoint {
+                file.keep(&self.tree);
+            }
+        }
+        for member in batch.members {
+            let _ = member.waiting.answer.send(member.answer);
+        }
+    }
+}
+
+fn done(catalog: &Catalog, decision: &Decision, warnings: Vec<muster_schema::Violation>) -> Done {
+    Done {
+        view: Arc::new(catalog.clone()),
+        position: catalog.position(),
+        outcome: decision.outcome.unwrap_or(Outcome::Updated),
+        shows: decision.shows.clone(),
+        warnings,
+        repeat: false,
+    }
+}
+
+fn repeat(catalog: &Catalog, answer: &Remembered) -> Reply {
+    let shows = match answer.outcome {
+        Outcome::Removed => Shows::Nothing,
+        Outcome::Created | Outcome::Updated => Shows::Entity(answer.subject.clone()),
+    };
+    Reply::Done(Box::new(Done {
+        view: Arc::new(catalog.clone()),
+        position: answer.position,
+        outcome: answer.outcome,
+        shows,
+        warnings: Vec::new(),
+        repeat: true,
+    }))
+}
