@@ -10,6 +10,7 @@ pub mod changes;
 pub mod errors;
 pub mod etag;
 pub mod headers;
+pub mod openapi;
 
 pub use errors::{
     ErrorBody, ErrorCode, ErrorFacts, Origin, Problem, Severity, Violated, Violation,

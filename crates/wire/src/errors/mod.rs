@@ -4,12 +4,14 @@
 mod body;
 mod code;
 mod ours;
+mod page;
 mod problem;
 mod specification;
 mod violation;
 
 pub use body::ErrorBody;
 pub use code::{ErrorCode, ErrorFacts, Origin};
+pub use page::page;
 pub use problem::Problem;
 pub use violation::{Severity, Violated, Violation};
 

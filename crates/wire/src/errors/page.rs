@@ -1,0 +1,46 @@
+use std::fmt::Write as _;
+
+use super::{ErrorCode, Origin};
+
+const HEAD: &str = "# Errors
+
+Every way in which a request can be refused. Made from the source by \
+`cargo run -q -p muster-wire --example pages errors > docs/reference/errors.md`; change it there.
+
+Programs decide by `code`, which never changes its meaning; `type` is xRegistry's URI, or \
+`urn:muster:error:<code>` for what the specification lacks. *Again* means that the very same \
+request may succeed later. All of them leave nothing behind, except those marked *unsure*, of \
+which something may have been done.
+";
+
+/// The page of the reference that lists all codes.
+#[must_use]
+pub fn page() -> String {
+    let mut page = HEAD.to_owned();
+    for (title, wanted) in [
+        ("Ours", Origin::Muster),
+        ("xRegistry's", Origin::Specification),
+        ("xRegistry's, of its HTTP binding", Origin::HttpBinding),
+    ] {
+        // Writing into a String can't fail.
+        let _ = write!(
+            page,
+            "\n## {title}\n\n| code | status | what has happened | what to do | |\n|---|---:|---|---|---|\n"
+        );
+        for code in ErrorCode::all().filter(|code| code.0.origin == wanted) {
+            let facts = code.0;
+            let marks = match (facts.retryable, facts.no_side_effects) {
+                (true, true) => "again",
+                (true, false) => "again, unsure",
+                (false, true) => "",
+                (false, false) => "unsure",
+            };
+            let _ = writeln!(
+                page,
+                "| `{}` | {} | {} | {} | {marks} |",
+                facts.name, facts.status, facts.meaning, facts.help
+            );
+        }
+    }
+    page
+}

@@ -1,0 +1,94 @@
+use serde_json::{Value, json};
+
+/// A query parameter or a header.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// As it is written, `?name=` or `Name:`.
+    pub name: &'static str,
+    /// Where it is sent.
+    pub place: Place,
+    /// The JSON type of its value; the parameter of a `boolean` may be sent without one.
+    pub kind: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+/// Where a parameter is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Behind the question mark.
+    Query,
+    /// As a header.
+    Header,
+}
+
+impl Parameter {
+    pub(super) fn describe(&self) -> Value {
+        let place = match self.place {
+            Place::Query => "query",
+            Place::Header => "header",
+        };
+        let mut described = json!({
+            "name": self.name,
+            "in": place,
+            "description": self.meaning,
+            "schema": {"type": self.kind}
+        });
+        if self.kind == "boolean" {
+            described["allowEmptyValue"] = true.into();
+        }
+        described
+    }
+}
+
+const fn query(name: &'static str, kind: &'static str, meaning: &'static str) -> Parameter {
+    Parameter { name, place: Place::Query, kind, meaning }
+}
+
+const fn header(name: &'static str, kind: &'static str, meaning: &'static str) -> Parameter {
+    Parameter { name, place: Place::Header, kind, meaning }
+}
+
+/// Every parameter that isn't part of a path.
+pub const PARAMETERS: &[Parameter] = &[
+    query(
+        "inline",
+        "string",
+        "Collections and attributes to show within the answer; `*` for all collections.",
+    ),
+    query(
+        "filter",
+        "string",
+        "Shows only what matches: `path=value`, with commas for and. Repeated for or.",
+    ),
+    query("sort", "string", "The attribute to sort by: `name`, `name=asc` or `name=desc`."),
+    query(
+        "limit",
+        "integer",
+        "How many entries a page has at most; the header `Link` leads to the next.",
+    ),
+    query("doc", "boolean", "The document view: relative links, nothing twice."),
+    query("collections", "boolean", "Shows only the collections below."),
+    query("binary", "boolean", "Shows documents within JSON as Base64."),
+    query("specversion", "string", "The version of xRegistry that the answer must follow."),
+    query("epoch", "integer", "Deletes only at this epoch."),
+    query("ignore", "string", "Parts of the request to pass over, such as `epoch` or `readonly`."),
+    query(
+        "setdefaultversionid",
+        "string",
+        "Pins the default version: its id, `request`, or `null` for the newest.",
+    ),
+    query("purge", "boolean", "Erases what is stored of it, for ever; hidden states too."),
+    query("force", "boolean", "Deletes although others refer to it."),
+    query("deleted", "boolean", "Shows what is hidden as well."),
+    query("after", "string", "The position, or the id of the last event, after which to begin."),
+    query("before", "integer", "Shows what happened before this position."),
+    header("If-Match", "string", "Changes it only while it has one of these entity tags."),
+    header(
+        "If-None-Match",
+        "string",
+        "Answers 304 while it has one of these entity tags; `*` on a write: only where there is none.",
+    ),
+    header("Idempotency-Key", "string", "Makes the request safe to repeat for 24 hours."),
+    header("Last-Event-ID", "string", "As `after`; browsers send it when they resume."),
+];
