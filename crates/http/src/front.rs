@@ -5,6 +5,7 @@ mod address;
 mod admission;
 mod answer;
 mod desk;
+mod in_process;
 mod request_id;
 
 use std::{net::SocketAddr, sync::Arc};

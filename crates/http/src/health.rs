@@ -4,14 +4,14 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use axum::{Extension, Router, extract::State, response::IntoResponse, routing::get};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{Caller, Phase, metrics::Metrics};
@@ -86,7 +86,7 @@ pub struct Vitals {
     pub metrics: Arc<Metrics>,
 }
 
-/// The routes `/health/live`, `/health/ready`, `/health/db` and `/metrics`.
+/// The routes `/health/live`, `/health/ready`, `/health/db`, `/metrics` and `/openapi.json`.
 pub fn routes(vitals: Vitals) -> Router {
     Router::new()
         .route("/health", get(ready))
@@ -94,6 +94,7 @@ pub fn routes(vitals: Vitals) -> Router {
         .route("/health/ready", get(ready))
         .route("/health/db", get(store))
         .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi))
         .with_state(vitals)
 }
 
@@ -131,8 +132,17 @@ async fn store(State(vitals): State<Vitals>) -> axum::response::Response {
     }
 }
 
-async fn metrics(State(vitals): State<Vitals>) -> axum::response::Response {
-    vitals.metrics.respond().map(Into::into)
+async fn metrics(State(vitals): State<Vitals>, headers: HeaderMap) -> axum::response::Response {
+    vitals.metrics.respond(&headers).map(Into::into)
+}
+
+/// The description of the API; it is the same as long as this process runs.
+async fn openapi() -> axum::response::Response {
+    static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
+        format!("{}\n", muster_wire::openapi::document(env!("CARGO_PKG_VERSION")))
+    });
+    let kind = HeaderValue::from_static("application/json; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], DESCRIPTION.as_str()).into_response()
 }
 
 fn answer(well: bool, body: &Value) -> axum::response::Response {

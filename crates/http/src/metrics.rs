@@ -4,16 +4,18 @@
 mod route;
 mod traffic;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use http::{HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric, text},
     metrics::gauge::ConstGauge,
     registry::Registry,
 };
-use std::sync::{Mutex, PoisonError};
 
 pub(crate) use route::Route;
 use traffic::Traffic;
@@ -81,15 +83,46 @@ impl Metrics {
         text
     }
 
-    /// The answer of `GET /metrics`.
+    /// The answer of `GET /metrics`: OpenMetrics for who asks for it, as Prometheus does, and
+    /// Prometheus' own older text for the rest.
     #[must_use]
-    pub fn respond(&self) -> Response<Body> {
-        let mut response = Response::new(Body::from(self.text().into_bytes()));
-        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    pub fn respond(&self, headers: &HeaderMap) -> Response<Body> {
+        let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+        let open = accepts.is_some_and(|accept| accept.contains("application/openmetrics-text"));
+        let (kind, text) = if open {
+            ("application/openmetrics-text; version=1.0.0; charset=utf-8", self.text())
+        } else {
+            ("text/plain; version=0.0.4; charset=utf-8", plain(&self.text()))
+        };
+        let mut response = Response::new(Body::from(text.into_bytes()));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
+}
+
+/// Prometheus' text format 0.0.4: there a counter's descriptions carry its whole name, and there
+/// are neither units nor an end.
+fn plain(open: &str) -> String {
+    let counters: Vec<_> = open
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
+        .collect();
+    let mut text = String::with_capacity(open.len() + 64);
+    for line in open.lines() {
+        if line == "# EOF" || line.starts_with("# UNIT ") {
+            continue;
+        }
+        let mut parts = line.splitn(4, ' ');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some("#"), Some(what), Some(name), Some(rest)) if counters.contains(&name) => {
+                text.extend(["# ", what, " ", name, "_total ", rest]);
+            }
+            _ => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    text
 }
 
 /// A gauge that is read when it is asked for.
@@ -140,5 +173,16 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }
+        assert!(text.ends_with("# EOF\n"));
+        let plain = plain(&text);
+        for line in [
+            "# HELP muster_requests_total Requests answered.",
+            "# TYPE muster_requests_total counter",
+            "# TYPE muster_request_duration_seconds histogram",
+            "# TYPE muster_requests_in_flight gauge",
+        ] {
+            assert!(plain.lines().any(|found| found == line), "{line} is missing in\n{plain}");
+        }
+        assert!(!plain.contains("# EOF") && !plain.contains("# UNIT"));
     }
 }

@@ -3,7 +3,6 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use muster_wire::{ErrorCode, Problem};
 
 use super::{Front, request_id::X_REQUEST_ID};
@@ -36,7 +35,7 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    pub(super) fn new(front: &Arc<Front>, request: &Request<Incoming>, request_id: &str) -> Self {
+    pub(super) fn new<B>(front: &Arc<Front>, request: &Request<B>, request_id: &str) -> Self {
         let headers = request.headers();
         let path = request.uri().path();
         // After a body in chunks a connection ends: `Lengths` can't follow it further.

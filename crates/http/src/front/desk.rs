@@ -140,7 +140,7 @@ impl Desk {
 }
 
 /// The trace that a request says it is part of, where it says it as W3C Trace Context does.
-fn trace_of(headers: &HeaderMap) -> Option<Arc<str>> {
+pub(super) fn trace_of(headers: &HeaderMap) -> Option<Arc<str>> {
     let text = headers.get(TRACEPARENT)?.to_str().ok()?;
     let shape = text.len() == 55
         && text.bytes().enumerate().all(|(place, byte)| match place {

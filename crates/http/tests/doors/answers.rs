@@ -116,6 +116,28 @@ async fn tells_when_it_is_ready_and_that_the_store_is_slow() {
 }
 
 #[tokio::test]
+async fn describes_itself() {
+    let server = Running::start(short()).await;
+    let answer = server.ask(get("/openapi.json")).await;
+    let description: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(description["openapi"], "3.1.0");
+    assert!(description["paths"]["/health/live"]["get"].is_object());
+}
+
+#[tokio::test]
+async fn answers_the_same_process_without_a_socket() {
+    let server = Running::start(short()).await;
+    server.gate.open.store(false, std::sync::atomic::Ordering::Relaxed);
+    let request = http::Request::get("/api/who").body(axum::body::Body::empty()).unwrap();
+    let owner = muster_http::Principal { id: "owner".into(), role: "admin".into() };
+    let answer = server.front.answer(request, owner, server.phase.subscribe()).await;
+    assert_eq!(answer.headers()["muster-position"], "42");
+    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let text = muster_http::read_body(answer.into_body().into()).await.unwrap();
+    assert_eq!(text, format!("owner http://localhost {id}"));
+}
+
+#[tokio::test]
 async fn counts_what_it_answers() {
     let server = Running::start(short()).await;
     for _ in 0..3 {

@@ -80,6 +80,7 @@ pub struct Running {
     pub phase: watch::Sender<Phase>,
     pub served: JoinHandle<()>,
     pub metrics: Arc<Metrics>,
+    pub front: Arc<Front>,
     pub gate: Arc<Gate>,
     /// Lets one request to `/api/waits` answer.
     pub release: Arc<Notify>,
@@ -118,8 +119,9 @@ impl Running {
         let server = Server::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
         let address = server.local_address().unwrap();
         let (phase, seen) = watch::channel(Phase::Running);
-        let served = tokio::spawn(server.serve(Arc::new(front), seen));
-        Self { address, phase, served, metrics, gate, release, reached, readiness }
+        let front = Arc::new(front);
+        let served = tokio::spawn(server.serve(Arc::clone(&front), seen));
+        Self { address, phase, served, metrics, front, gate, release, reached, readiness }
     }
 
     pub async fn connect(&self) -> Client {

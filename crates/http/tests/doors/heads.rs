@@ -122,6 +122,7 @@ async fn ends_heads_that_come_too_slowly_with_408() {
             break;
         }
         sent += 1;
+        // sleeps: slowness itself is what is tested
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(sent < 1_000, "{sent} bytes were taken");

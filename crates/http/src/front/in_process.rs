@@ -1,0 +1,40 @@
+use std::{net::SocketAddr, sync::Arc};
+
+use http::{Request, Response};
+use tokio::sync::watch::Receiver;
+use tower_service::Service as _;
+
+use super::{Caller, Front, Principal, answer::Closing, desk::trace_of};
+use crate::{Body, Phase};
+
+/// What URLs begin with where no client called the registry by any name.
+const BASE: &str = "http://localhost";
+
+impl Front {
+    /// Answers a request of this same process, as the command line's on a folder that no server
+    /// has open: the same routes, without a socket, a limit or a key.
+    pub async fn answer(
+        self: &Arc<Self>,
+        request: Request<axum::body::Body>,
+        principal: Principal,
+        phase: Receiver<Phase>,
+    ) -> Response<Body> {
+        let request_id = self.request_ids.of(request.headers());
+        let closing = Closing::new(self, &request, &request_id).with_path(request.uri().path());
+        let caller = Caller {
+            principal,
+            base: self.public.as_ref().map_or_else(|| BASE.into(), super::PublicAddress::base),
+            request_id,
+            trace: trace_of(request.headers()),
+            peer: SocketAddr::from(([127, 0, 0, 1], 0)),
+            phase,
+        };
+        let mut request = request;
+        request.extensions_mut().insert(caller);
+        let response = match self.router.clone().call(request).await {
+            Ok(response) => response.map(Body::Routed),
+            Err(never) => match never {},
+        };
+        closing.finish_routed(response).await
+    }
+}
