@@ -35,6 +35,23 @@ pub struct Operation {
     pub answers: &'static [(u16, Shape)],
 }
 
+impl Operation {
+    /// The path with names of the example in the place of what varies, for tests that ask whether
+    /// every operation of the table has a route.
+    #[must_use]
+    pub fn sample_path(&self) -> String {
+        let samples = [
+            ("{groups}", "providers"),
+            ("{group}", "cms"),
+            ("{resources}", "entries"),
+            ("{resource}", "sanity"),
+            ("{version}", "1"),
+            ("{key}", "none"),
+        ];
+        samples.iter().fold(self.path.to_owned(), |path, (name, sample)| path.replace(name, sample))
+    }
+}
+
 /// What an operation may be refused for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -301,6 +318,7 @@ mod tests {
             assert!(ids.insert(operation.id), "{} is there twice", operation.id);
             assert!(routes.insert((operation.path, operation.method)), "{operation:?}");
             assert!(operation.summary.ends_with('.'), "{operation:?}");
+            assert!(!operation.sample_path().contains('{'), "{operation:?}");
             for name in operation.parameters {
                 assert!(PARAMETERS.iter().any(|known| known.name == *name), "{name} is unknown");
                 used.insert(*name);

@@ -7,7 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
@@ -106,6 +106,7 @@ impl Desk {
     ) -> Answering {
         let Admitted { principal, base } = admitted;
         let closing = closing.with_path(request.uri().path());
+        let named = Arc::clone(&request_id);
         let caller = Caller {
             principal,
             base,
@@ -118,9 +119,10 @@ impl Desk {
         request.extensions_mut().insert(caller);
         let mut router = self.front.router.clone();
         let future = Box::pin(async move {
-            let response = match router.call(request).await {
-                Ok(response) => response.map(Body::Routed),
-                Err(never) => match never {},
+            let response = match Caught(router.call(request)).await {
+                Ok(Ok(response)) => response.map(Body::Routed),
+                Ok(Err(never)) => match never {},
+                Err(panic) => after_panic(&*panic, &named),
             };
             closing.finish_routed(response).await
         });
@@ -194,6 +196,21 @@ fn after_panic(panic: &(dyn Any + Send), request_id: &str) -> Response<Body> {
     respond(&Problem::new(ErrorCode::SERVER_ERROR).instance(request_id))
 }
 
+/// A future whose panic is a result, so that a fault in one request ends no connection.
+struct Caught<F>(F);
+
+impl<F: Future + Unpin> Future for Caught<F> {
+    type Output = Result<F::Output, Box<dyn Any + Send>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.0).poll(context))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}
+
 /// An answer on its way: there already, or being made by a route.
 pub(crate) struct Answering {
     kind: Kind,
@@ -217,14 +234,7 @@ impl Future for Answering {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let response = match &mut self.kind {
             Kind::Ready(response) => response.take(),
-            Kind::Routed(future) => {
-                let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
-                match polled {
-                    Ok(Poll::Pending) => return Poll::Pending,
-                    Ok(Poll::Ready(response)) => Some(response),
-                    Err(panic) => Some(after_panic(&*panic, "")),
-                }
-            }
+            Kind::Routed(future) => Some(ready!(future.as_mut().poll(context))),
         };
         let mut ticket = self.ticket.take();
         let response = response.unwrap_or_default();

@@ -164,7 +164,10 @@ async fn drive<C: Drivable>(mut connection: C, watch: &Watch) -> Option<(C, Orde
             match watch.take_order() {
                 Order::None => return Poll::Pending,
                 // Polled once more, so that an idle connection ends at once.
-                Order::Drain => connection.finish(),
+                Order::Drain => {
+                    watch.linger_no_longer();
+                    connection.finish();
+                }
                 order => return Poll::Ready(order),
             }
         }

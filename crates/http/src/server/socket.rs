@@ -96,10 +96,11 @@ impl Socket {
         result
     }
 
-    /// Reads until the client ends, or has sent more than it deserves.
+    /// Reads until the client ends, or has sent more than it deserves; not at all where nothing
+    /// was left unread.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut waste = [0; 4096];
-        while self.lingered < LINGER_BYTES_MAX {
+        while self.watch.lingers() && self.lingered < LINGER_BYTES_MAX {
             let mut buffer = ReadBuf::new(&mut waste);
             match ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer)) {
                 Ok(()) if !buffer.filled().is_empty() => self.lingered += buffer.filled().len(),
@@ -188,6 +189,6 @@ impl AsyncWrite for Socket {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
             self.shut = true;
         }
-        if self.watch.lingers() { self.poll_linger(context) } else { Poll::Ready(Ok(())) }
+        self.poll_linger(context)
     }
 }

@@ -108,6 +108,11 @@ impl Watch {
         self.lingers.load(Relaxed)
     }
 
+    /// While the server stops nobody is waited for out of courtesy.
+    pub(super) fn linger_no_longer(&self) {
+        self.lingers.store(false, Relaxed);
+    }
+
     pub(super) fn begin_closing(&self) {
         if !self.closing.swap(true, Relaxed) {
             self.since.store(self.clock.load(Relaxed), Relaxed);

@@ -78,6 +78,8 @@ async fn survives_panics_and_does_not_tell_their_cause() {
         let answer = client.answer().await;
         assert_eq!((answer.status, answer.code().as_str()), (500, "server_error"));
         assert!(!answer.text().contains("secret"), "{answer:?}");
+        let body: muster_wire::ErrorBody = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(body.instance.as_deref(), answer.header("x-request-id"));
     }
     client.send(get("/api/document")).await;
     assert_eq!(client.answer().await.status, 200);
@@ -113,6 +115,23 @@ async fn tells_when_it_is_ready_and_that_the_store_is_slow() {
     }
     let answer = server.ask(get("/health/db")).await;
     assert_eq!((answer.status, answer.text()), (503, "{\"status\":\"slow\"}\n"));
+}
+
+#[tokio::test]
+async fn has_the_routes_of_its_own_that_the_description_lists() {
+    let server = Running::start(short()).await;
+    let own = ["/health", "/metrics", "/openapi.json"];
+    let listed = muster_wire::openapi::OPERATIONS
+        .iter()
+        .filter(|operation| own.iter().any(|own| operation.path.starts_with(own)));
+    let mut asked = 0;
+    for operation in listed {
+        let head = format!("{} {}", operation.method, operation.sample_path());
+        let answer = server.ask(format!("{head} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
+        assert!(operation.answers.iter().any(|(status, _)| *status == answer.status), "{head}");
+        asked += 1;
+    }
+    assert_eq!(asked, 5);
 }
 
 #[tokio::test]

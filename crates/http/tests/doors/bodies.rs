@@ -126,3 +126,25 @@ async fn holds_no_more_of_all_bodies_than_it_may_and_gives_it_back() {
         assert_eq!(answer.status, 200);
     }
 }
+
+#[tokio::test]
+async fn lets_a_client_that_still_sends_read_why_it_was_refused() {
+    let server = Running::start(short()).await;
+    let body = vec![b'x'; 60_000];
+    for (path, status, code) in
+        [("/nowhere", 404, "api_not_found"), ("/api/long", 405, "action_not_supported")]
+    {
+        let head =
+            format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n");
+        let mut client = server.connect().await;
+        client.send(head).await;
+        // Sent in parts, so that the answer is out before the body's end is in.
+        for part in body.chunks(10_000) {
+            client.send_what_it_takes(part).await;
+            tokio::task::yield_now().await;
+        }
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.code().as_str()), (status, code));
+    }
+    server.wait_for_connections(0).await;
+}

@@ -66,3 +66,15 @@ async fn ends_everything_at_the_second_signal() {
     timeout(PATIENCE, server.served).await.unwrap().unwrap();
     assert_eq!(busy.rest().await, "");
 }
+
+#[tokio::test]
+async fn waits_for_nobody_out_of_courtesy() {
+    let server = Running::start(short()).await;
+    let mut refused = server.connect().await;
+    refused.send("PUT /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n").await;
+    assert_eq!(refused.answer().await.status, 404);
+    // The server lingers now: the client might still send its body.
+    server.wait_for_connections(1).await;
+    server.phase.send(Phase::Draining).unwrap();
+    timeout(Duration::from_secs(2), server.served).await.unwrap().unwrap();
+}
