@@ -7,7 +7,6 @@ use crate::{Finding, Kind, Page, tokens};
 const PLACES: &[(&str, &str)] = &[
     (concat!("/wo", "rk/"), "a folder of one machine"),
     (concat!("/ro", "ot/"), "a folder of one machine"),
-    (concat!("/ho", "me/"), "a folder of one machine"),
     (concat!("static.", "crates.io"), "a registry's host"),
     (concat!("index.", "crates.io"), "a registry's host"),
     (concat!("proxy.", "golang.org"), "a registry's host"),
