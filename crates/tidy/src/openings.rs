@@ -2,7 +2,7 @@
 
 use crate::{Finding, Page};
 
-/// Whether a `lib.rs` or `main.rs` lacks its two paragraphs.
+/// Whether a `lib.rs` lacks its two paragraphs.
 #[must_use]
 pub fn check(page: &Page) -> Option<Finding> {
     let inner: Vec<&str> = page
