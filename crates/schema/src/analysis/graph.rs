@@ -13,7 +13,8 @@ pub(crate) struct Graph {
     nodes: Vec<Node>,
     /// Patterns in all, so that they can share their memory evenly.
     pub(crate) patterns: usize,
-    /// What one value costs at most if it met every place once.
+    /// What one value costs at most if it met every place once, and the place that multiplies
+    /// most as often as it does.
     pub(crate) weight: u64,
     /// The longest way through the places: how deep the compiler goes.
     pub(crate) depth: usize,
@@ -264,10 +265,13 @@ impl Graph {
     pub(super) fn check(&mut self) -> Result<(), CompileError> {
         at_most(self.depth, limits::PLACES_DEPTH_MAX, "places that lead to each other in a row")?;
         let mut alternatives = vec![Alternatives::Unknown; self.nodes.len()];
+        let mut most = 0;
         for index in 0..self.nodes.len() {
-            let (_, deep) = self.alternatives(index, 0, &mut alternatives)?;
+            let (count, deep) = self.alternatives(index, 0, &mut alternatives)?;
+            most = most.max(count);
             self.same_depth = self.same_depth.max(deep);
         }
+        self.weight = self.weight.saturating_add(most);
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! Schemas and documents made to burn time or memory: each is answered, and what would run on is
 //! refused by a count of steps or places, never by a clock.
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// `a0` leads twice to `a1`, and so on: two to the power of the depth.
@@ -68,6 +70,10 @@ fn compiles_long_chains_and_refuses_endless_ones() {
         format!(r##"{{"$ref":"#/$defs/a0","$defs":{{{},"a{length}":{{}}}}}}"##, links.join(","))
     };
     compile(&chain(200));
+    // The longest that is taken: built, used, and dropped on a test's stack of 2 MiB.
+    let longest = compile(&chain(limits::PLACES_DEPTH_MAX / 2 - 2));
+    assert_eq!(lines(&longest, "[[[]]]"), [""; 0]);
+    drop(longest);
     assert!(matches!(refused(&chain(50_000)), CompileError::TooLarge { .. }));
     let same = chain(200).replace(r#""items":{"#, r#""allOf":[{"#).replace("}}", "}]}");
     assert!(Schema::parse(same.as_bytes(), &NoSources).is_err());
@@ -191,5 +197,92 @@ fn the_meter_changes_no_verdict() {
         let metered = schema.metered_for_tests();
         assert!(metered.is_valid(&parse(value)));
         assert_eq!(metered.is_valid(&large), lines(&schema, &large.to_string()).is_empty());
+    }
+}
+
+/// Schemas of keywords at random, right and wrong ones, with references in all directions.
+fn any_schema() -> impl Strategy<Value = Value> {
+    let references = [
+        "#",
+        "#/$defs/a",
+        "#/$defs/b",
+        "#/properties/a",
+        "#/allOf/0",
+        "#x",
+        "b",
+        "/schemagroups/g/schemas/s",
+        "",
+    ];
+    let leaf = prop_oneof![
+        Just(json!(true)),
+        Just(json!(false)),
+        Just(json!({})),
+        proptest::sample::select(vec!["string", "integer", "array", "object", "nothing"])
+            .prop_map(|kind| json!({"type": kind})),
+        proptest::sample::select(references.to_vec()).prop_map(|to| json!({"$ref": to})),
+        proptest::sample::select(references.to_vec()).prop_map(|to| json!({"$dynamicRef": to})),
+        (0..3_u64)
+            .prop_map(|limit| json!({"minItems": limit, "minLength": limit, "enum": [limit, "a"]})),
+        Just(json!({"$anchor": "x", "pattern": "^a"})),
+        Just(json!({"$id": "b", "required": ["a"], "uniqueItems": true})),
+    ];
+    leaf.prop_recursive(4, 24, 3, |inner| {
+        let one = (
+            proptest::sample::select(vec![
+                "not",
+                "if",
+                "then",
+                "items",
+                "contains",
+                "additionalProperties",
+                "propertyNames",
+                "unevaluatedProperties",
+                "unevaluatedItems",
+            ]),
+            inner.clone(),
+        )
+            .prop_map(|(keyword, schema)| json!({keyword: schema}));
+        let several = (
+            proptest::sample::select(vec!["allOf", "anyOf", "oneOf", "prefixItems"]),
+            proptest::collection::vec(inner.clone(), 1..3),
+        )
+            .prop_map(|(keyword, schemas)| json!({keyword: schemas}));
+        let named = (
+            proptest::sample::select(vec![
+                "properties",
+                "$defs",
+                "patternProperties",
+                "dependentSchemas",
+            ]),
+            inner.clone(),
+            inner.clone(),
+        )
+            .prop_map(|(keyword, a, b)| json!({keyword: {"a": a, "b": b}}));
+        let both = (inner.clone(), inner).prop_map(|(left, right)| match (left, right) {
+            (Value::Object(mut left), Value::Object(right)) => {
+                left.extend(right);
+                Value::Object(left)
+            }
+            (left, _) => left,
+        });
+        prop_oneof![one, several, named, both]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn any_schema_compiles_or_is_refused_and_the_meter_agrees(schema in any_schema()) {
+        let sources = family(&[("/schemagroups/g/schemas/s", r#"{"items":{"type":"string"}}"#)]);
+        if let Ok(schema) = Schema::compile(&schema, &sources) {
+            for value in [
+                json!(null), json!("a"), json!(1), json!([]), json!({}), json!({"a": 1, "b": "a"}),
+                json!([["a"], {"a": [1, 1]}, "b"]), json!({"a": {"a": {"b": []}}}),
+            ] {
+                let valid = schema.validate(&value).is_empty();
+                prop_assert_eq!(schema.metered_for_tests().is_valid(&value), valid);
+            }
+        }
     }
 }
