@@ -13,6 +13,7 @@ pub mod metrics;
 mod problem;
 mod request_body;
 mod server;
+pub mod xregistry;
 
 pub use body::Body;
 pub use front::{Asked, Caller, FastRead, Front, Gatekeeper, Principal, PublicAddress};

@@ -1,0 +1,251 @@
+//! xRegistry over HTTP (specification 1.0-rc4, core and HTTP binding): a request's path and flags
+//! become a read of one view or a command, and what comes back an answer.
+//!
+//! No rule of the registry lives here. What a path, a flag or a header means is the binding's; what
+//! may be done is the catalog's to decide.
+
+mod answer;
+mod capabilities;
+mod compare;
+mod document;
+mod dotted;
+mod fast;
+mod filter;
+mod flags;
+mod inline;
+mod place;
+mod query;
+mod read;
+mod refused;
+mod render;
+mod sent;
+mod sort;
+mod tags;
+mod write;
+
+use std::sync::Arc;
+
+use axum::{Router, extract::Request};
+use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use muster_catalog::Catalog;
+use muster_registry::{Origin, Registry};
+use muster_wire::{ErrorCode, Problem};
+
+use self::{
+    answer::{Answer, finish},
+    capabilities::Capabilities,
+    flags::{Flags, Reading},
+    place::{Address, Place},
+    read::Read,
+    write::{Writes, unsupported},
+};
+use crate::{Body, Caller, read_body};
+
+pub use fast::Documents;
+pub use refused::{problem_of_failure, problem_of_refusal, violations};
+
+/// The path below which the whole API lies.
+pub const PREFIX: &str = "/api";
+
+/// The door: everything below [`PREFIX`].
+#[derive(Clone)]
+pub struct XRegistry {
+    registry: Registry,
+    bare: bool,
+    documents: Option<Arc<Documents>>,
+}
+
+impl XRegistry {
+    /// A door to a registry. `bare` is one without the built-in model: then nothing is added to
+    /// what the specification and its reference server do, pages and flags of ours included.
+    #[must_use]
+    pub fn new(registry: Registry, bare: bool) -> Self {
+        Self { registry, bare, documents: None }
+    }
+
+    /// Forgets rendered documents when they are erased.
+    #[must_use]
+    pub fn with_documents(mut self, documents: Arc<Documents>) -> Self {
+        self.documents = Some(documents);
+        self
+    }
+
+    /// The routes.
+    pub fn router(self) -> Router {
+        let below = self.clone();
+        let root = move |request: Request| async move { self.respond(request).await };
+        let rest = move |request: Request| async move { below.respond(request).await };
+        Router::new()
+            .route(PREFIX, axum::routing::any(root))
+            .route(&format!("{PREFIX}/{{*path}}"), axum::routing::any(rest.clone()))
+            .route(&format!("{PREFIX}/"), axum::routing::any(rest))
+    }
+
+    async fn respond(&self, request: Request) -> axum::response::Response {
+        let (parts, body) = request.into_parts();
+        let view = self.registry.view();
+        let caller = parts.extensions.get::<Caller>().cloned();
+        let root =
+            caller.as_ref().map_or_else(String::new, |caller| format!("{}{PREFIX}", caller.base));
+        let mut exchange = Exchange {
+            door: self,
+            parts: &parts,
+            view: &view,
+            root: &root,
+            caller: caller.as_ref(),
+            place: None,
+        };
+        let answer = exchange.answer(body).await;
+        let answer = match &caller {
+            Some(caller) => answer.map_err(|problem| problem.instance(&*caller.request_id)),
+            None => answer,
+        };
+        let response: Response<Body> = finish(answer, exchange.place.as_ref(), &root);
+        response.map(Into::into)
+    }
+}
+
+/// One request and what is found out about it.
+struct Exchange<'a> {
+    door: &'a XRegistry,
+    parts: &'a Parts,
+    view: &'a Catalog,
+    root: &'a str,
+    caller: Option<&'a Caller>,
+    /// What the path names, once flags and all are known to be right: then `Allow` speaks of it.
+    place: Option<Place>,
+}
+
+impl Exchange<'_> {
+    async fn answer(&mut self, body: axum::body::Body) -> Result<Answer, Problem> {
+        let method = self.method();
+        let capabilities = Capabilities::of(self.view, self.door.bare);
+        let path = self.parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+        let writes = !matches!(method, Method::GET | Method::OPTIONS);
+        let address = Address::parse(path, &self.view.model, writes)?;
+        let flags = Reading {
+            method: &method,
+            address: &address,
+            query: self.parts.uri.query(),
+            model: &self.view.model,
+            capabilities: &capabilities,
+            bare: self.door.bare,
+        }
+        .flags()?;
+        check_served(&address, &capabilities)?;
+        self.place = Some(address.place.clone());
+        if method == Method::OPTIONS {
+            return Ok(options(&address.place));
+        }
+        if method == Method::GET {
+            return self.read(&address, &flags, &capabilities).await;
+        }
+        check_method(&address, &method, &capabilities)?;
+        let bytes = read_body(body).await?;
+        let answer = self.write(&address, &flags, &capabilities, &method, bytes).await?;
+        if let (Some(documents), true) = (&self.door.documents, flags.purge) {
+            documents.forget(&format!("{PREFIX}{}", address.path));
+        }
+        Ok(answer)
+    }
+
+    /// HEAD is GET; the body is taken off where the answer leaves.
+    fn method(&self) -> Method {
+        match self.parts.method {
+            Method::HEAD => Method::GET,
+            ref method => method.clone(),
+        }
+    }
+
+    async fn read(
+        &self,
+        address: &Address,
+        flags: &Flags,
+        capabilities: &Capabilities,
+    ) -> Result<Answer, Problem> {
+        let read = Read {
+            registry: &self.door.registry,
+            view: self.view,
+            address,
+            flags,
+            capabilities,
+            root: self.root,
+            query: self.parts.uri.query(),
+            request_path: self.parts.uri.path(),
+            documents: self.door.documents.as_deref(),
+            bare: self.door.bare,
+        };
+        read.answer(&self.parts.headers).await
+    }
+
+    async fn write(
+        &self,
+        address: &Address,
+        flags: &Flags,
+        capabilities: &Capabilities,
+        method: &Method,
+        bytes: bytes::Bytes,
+    ) -> Result<Answer, Problem> {
+        let writes = Writes {
+            registry: &self.door.registry,
+            address,
+            flags,
+            capabilities,
+            method,
+            headers: &self.parts.headers,
+            root: self.root,
+            query: self.parts.uri.query(),
+            bare: self.door.bare,
+            by: self.origin(),
+        };
+        writes.answer(bytes).await
+    }
+
+    fn origin(&self) -> Origin {
+        let Some(caller) = self.caller else { return Origin::default() };
+        Origin {
+            actor: caller.principal.id.to_string(),
+            request: Some(caller.request_id.to_string()),
+            trace: caller.trace.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+/// What isn't among the available kinds of metadata has no path.
+fn check_served(address: &Address, capabilities: &Capabilities) -> Result<(), Problem> {
+    let name = match address.place {
+        Place::Export => "export",
+        Place::ModelSource => "modelsource",
+        Place::CapabilitiesOffered => "capabilitiesoffered",
+        Place::Registries => ".xregistry",
+        _ => return Ok(()),
+    };
+    if capabilities.serves(name) {
+        return Ok(());
+    }
+    Err(Problem::new(ErrorCode::API_NOT_FOUND).subject(&address.path))
+}
+
+fn check_method(
+    address: &Address,
+    method: &Method,
+    capabilities: &Capabilities,
+) -> Result<(), Problem> {
+    let kind = match address.place {
+        Place::Capabilities => "capabilities",
+        Place::ModelSource => "modelsource",
+        _ => "entities",
+    };
+    let has = address.place.methods().split(", ").any(|name| name == method.as_str());
+    let is_meta_deleted = matches!(address.place, Place::Meta(..)) && *method == Method::DELETE;
+    if has && !is_meta_deleted && capabilities.can_change(kind) {
+        return Ok(());
+    }
+    Err(unsupported(address, method))
+}
+
+fn options(place: &Place) -> Answer {
+    let mut answer = Answer::empty(StatusCode::OK);
+    answer.headers.insert(header::ALLOW, HeaderValue::from_static(place.methods()));
+    answer
+}

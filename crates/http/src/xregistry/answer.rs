@@ -1,0 +1,98 @@
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use muster_catalog::Catalog;
+use muster_wire::{ErrorCode, Problem, etag::EntityTag, headers::MUSTER_POSITION};
+
+use super::{
+    place::{METHODS_OF_ROOT, Place},
+    tags,
+};
+use crate::{Body, respond};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// An answer on its way: what all answers of this door carry is added to it at the end.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// An answer without a body.
+    pub fn empty(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// An answer in JSON.
+    pub fn json(body: Vec<u8>) -> Self {
+        let mut answer = Self::empty(StatusCode::OK);
+        answer.headers.insert(header::CONTENT_TYPE, JSON);
+        answer.body = body.into();
+        answer
+    }
+
+    /// Sets a header, if the text can be one's value.
+    pub fn header(&mut self, name: header::HeaderName, value: &str) {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+    }
+
+    /// Adds a header beside others of its name.
+    pub fn another(&mut self, name: header::HeaderName, value: &str) {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.append(name, value);
+        }
+    }
+
+    /// Says which state the answer shows.
+    pub fn tag(&mut self, tag: EntityTag) {
+        self.headers.insert(header::ETAG, tags::header_value(tag));
+    }
+
+    /// Says at which position the view stood that answers.
+    pub fn position(&mut self, view: &Catalog) {
+        self.headers.insert(MUSTER_POSITION, HeaderValue::from(view.position().0));
+    }
+}
+
+/// What every answer of this door carries, errors too.
+pub(super) fn finish(
+    answer: Result<Answer, Problem>,
+    place: Option<&Place>,
+    root: &str,
+) -> Response<Body> {
+    let mut response = match answer {
+        Ok(answer) => {
+            let body = if answer.body.is_empty() { Body::Empty } else { Body::Full(answer.body) };
+            let mut response = Response::new(body);
+            *response.status_mut() = answer.status;
+            *response.headers_mut() = answer.headers;
+            response
+        }
+        Err(problem) => {
+            let mut response = respond(&problem);
+            if problem.code() == ErrorCode::ACTION_NOT_SUPPORTED
+                || problem.code() == ErrorCode::DETAILS_REQUIRED
+            {
+                let methods = place.map_or(METHODS_OF_ROOT, Place::methods);
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+            }
+            response
+        }
+    };
+    common(response.headers_mut(), place, root);
+    response
+}
+
+/// The headers that every answer of this door carries.
+pub(super) fn common(headers: &mut HeaderMap, place: Option<&Place>, root: &str) {
+    let methods = place.map_or(METHODS_OF_ROOT, Place::methods);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+    let link = muster_wire::headers::link(root, "xregistry-root");
+    if let Ok(link) = HeaderValue::from_str(&link) {
+        headers.append(header::LINK, link);
+    }
+}

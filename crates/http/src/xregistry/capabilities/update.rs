@@ -1,0 +1,151 @@
+use muster_catalog::model::SPECVERSION;
+use muster_wire::{ErrorCode, Problem};
+use serde_json::{Map, Value, json};
+
+use super::{AVAILABLE, Capabilities, built, lists, refused};
+
+/// How a change of the capabilities treats those that it doesn't name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::xregistry) enum Change {
+    /// They are reset.
+    Replace,
+    /// They stay.
+    Patch,
+}
+
+/// The capabilities that are in force after a change; none sent means all that is built.
+///
+/// # Errors
+/// One of the specification's `capability_…` errors.
+pub(in crate::xregistry) fn settle(
+    current: &Capabilities,
+    sent: Option<&Map<String, Value>>,
+    change: Change,
+    bare: bool,
+) -> Result<Map<String, Value>, Problem> {
+    let Some(sent) = sent else { return Ok(built(bare)) };
+    let known = built(bare);
+    if let Some(field) = sent.keys().find(|field| !known.contains_key(*field)) {
+        return Err(refused(ErrorCode::CAPABILITY_UNKNOWN).arg("field", field));
+    }
+    let mut settled = Map::new();
+    for name in known.keys() {
+        let value = match (sent.get(name).filter(|value| !value.is_null()), change) {
+            (Some(value), _) => checked(name, value, bare)?,
+            (None, Change::Patch) if !sent.contains_key(name) => {
+                current.document().get(name).cloned().unwrap_or_else(|| unset(name))
+            }
+            (None, _) => unset(name),
+        };
+        settled.insert(name.clone(), value);
+    }
+    Ok(settled)
+}
+
+/// What a capability is where nobody says anything of it.
+fn unset(name: &str) -> Value {
+    match name {
+        // The capabilities stay changeable: a registry that locks itself can't be opened again.
+        "available" => json!({
+            "capabilities": {"mutable": true},
+            "entities": {"mutable": true},
+            "model": {"mutable": false},
+        }),
+        "compatibilities" => json!({}),
+        "pagination" | "shortself" => json!(false),
+        "specversions" => json!([SPECVERSION]),
+        "versionmodes" => json!(["manual"]),
+        _ => json!([]),
+    }
+}
+
+fn checked(name: &str, value: &Value, bare: bool) -> Result<Value, Problem> {
+    match name {
+        "available" => available(value),
+        "compatibilities" => match value.as_object() {
+            Some(map) if map.is_empty() => Ok(json!({})),
+            _ => Err(refused(ErrorCode::CAPABILITY_ERROR)
+                .arg("error_detail", "no format has compatibility rules here")),
+        },
+        "pagination" | "shortself" => match value {
+            Value::Bool(false) => Ok(json!(false)),
+            Value::Bool(true) if name == "pagination" => Ok(json!(true)),
+            _ if name == "pagination" => Err(bad_value(name, value, "false,true")),
+            _ => Err(bad_value(name, value, "false")),
+        },
+        _ => list(name, value, bare),
+    }
+}
+
+fn bad_value(name: &str, value: &Value, allowed: &str) -> Problem {
+    let value = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    refused(ErrorCode::CAPABILITY_VALUE).arg("value", value).arg("field", name).arg("list", allowed)
+}
+
+fn list(name: &str, value: &Value, bare: bool) -> Result<Value, Problem> {
+    let lists = lists(bare);
+    let allowed = lists.iter().find(|(list, _)| *list == name).map(|(_, values)| values);
+    let allowed = allowed.map(Vec::as_slice).unwrap_or_default();
+    let bad = |value: &Value| bad_value(name, value, &allowed.join(","));
+    let sent = value.as_array().ok_or_else(|| bad(value))?;
+    let mut settled: Vec<&str> = Vec::with_capacity(sent.len());
+    for value in sent {
+        let text = value.as_str().ok_or_else(|| bad(value))?;
+        if text == "*" {
+            if sent.len() > 1 {
+                return Err(refused(ErrorCode::CAPABILITY_WILDCARD).arg("field", name));
+            }
+            settled = allowed.to_vec();
+            break;
+        }
+        let found = allowed.iter().find(|allowed| allowed.eq_ignore_ascii_case(text));
+        settled.push(found.ok_or_else(|| bad(value))?);
+    }
+    settled.sort_unstable();
+    settled.dedup();
+    let needed = match name {
+        "specversions" => Some(SPECVERSION),
+        "versionmodes" => Some("manual"),
+        _ => None,
+    };
+    match needed.filter(|needed| !settled.contains(needed)) {
+        Some(missing) => Err(missing_value(name, missing)),
+        None => Ok(json!(settled)),
+    }
+}
+
+fn missing_value(name: &str, value: &str) -> Problem {
+    refused(ErrorCode::CAPABILITY_MISSING_VALUE).arg("name", name).arg("value", value)
+}
+
+fn available(value: &Value) -> Result<Value, Problem> {
+    let names = AVAILABLE.map(|(name, _)| name).join(",");
+    let sent = value.as_object().ok_or_else(|| bad_value("available", value, &names))?;
+    let mut settled = Map::new();
+    for (sent_name, aspects) in sent {
+        let found = AVAILABLE.iter().find(|(name, _)| name.eq_ignore_ascii_case(sent_name));
+        let Some((name, can_change)) = found else {
+            return Err(bad_value("available", &json!(sent_name), &names));
+        };
+        let field = format!("available.{name}.mutable");
+        let mutable = match aspects.as_object() {
+            Some(map) if map.keys().all(|key| key == "mutable") => map.get("mutable"),
+            _ => return Err(bad_value("available", aspects, "{\"mutable\":false}")),
+        };
+        let mutable = match mutable {
+            None => false,
+            Some(Value::Bool(mutable)) if *can_change || !mutable => *mutable,
+            Some(other) => return Err(bad_value(&field, other, "false")),
+        };
+        settled.insert((*name).to_owned(), json!({"mutable": mutable}));
+    }
+    for needed in ["capabilities", "entities", "model"] {
+        if !settled.contains_key(needed) {
+            return Err(missing_value("available", needed));
+        }
+    }
+    Ok(Value::Object(settled))
+}

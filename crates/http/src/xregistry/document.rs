@@ -1,0 +1,163 @@
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use muster_catalog::{Catalog, Content, model::Origin};
+use muster_registry::{Registry, SubmitError};
+use muster_wire::{ErrorCode, Problem, etag::View, headers};
+use muster_words::Xid;
+use serde_json::Value;
+
+use super::{
+    render::{Entity, Fields, Links, Shelf, Wanted},
+    tags,
+};
+
+/// A document with its attributes as headers (xRegistry HTTP binding, "Serializing Resource
+/// Domain-Specific Documents"): what is rendered once and answered often.
+#[derive(Clone, Debug)]
+pub(super) struct Representation {
+    /// 200, or 303 where the document lies elsewhere.
+    pub status: StatusCode,
+    /// All headers that depend on the document and on the URLs' beginning.
+    pub headers: HeaderMap,
+    /// The document's bytes.
+    pub body: Bytes,
+}
+
+/// Renders a document.
+///
+/// # Errors
+/// `not_found`, `purged`, or what reading the ledger gives.
+pub(super) async fn represent(
+    registry: &Registry,
+    view: &Catalog,
+    xid: &Xid,
+    root: &str,
+) -> Result<Representation, Problem> {
+    let missing = || Problem::new(ErrorCode::NOT_FOUND).subject(xid);
+    let entity = Entity::find(view, xid).ok_or_else(missing)?;
+    let mut wanted = Wanted::default();
+    entity.want(view, &mut wanted);
+    wanted.documents.extend(entity.document());
+    let mut shelf = Shelf::default();
+    let failed = |error: SubmitError| super::refused::problem_of_failure(error, &xid.to_string());
+    shelf.load(registry, wanted).await.map_err(failed)?;
+    render(view, &shelf, &entity, xid, root)
+}
+
+fn render(
+    view: &Catalog,
+    shelf: &Shelf,
+    entity: &Entity<'_>,
+    xid: &Xid,
+    root: &str,
+) -> Result<Representation, Problem> {
+    let mut representation = Representation {
+        status: StatusCode::OK,
+        headers: HeaderMap::with_capacity(24),
+        body: Bytes::new(),
+    };
+    let elsewhere = attribute_headers(view, shelf, entity, xid, root, &mut representation.headers);
+    if let Some(elsewhere) = elsewhere {
+        representation.status = StatusCode::SEE_OTHER;
+        put(&mut representation.headers, header::LOCATION, &elsewhere);
+    } else if let Some(content) = entity.document() {
+        representation.body = match shelf.document(content) {
+            Some(bytes) => bytes.clone(),
+            None => return Err(purged(xid, content)),
+        };
+    }
+    if let Some(tag) = tags::tag(view, xid, View::Document) {
+        representation.headers.insert(header::ETAG, tags::header_value(tag));
+    }
+    Ok(representation)
+}
+
+fn purged(xid: &Xid, content: Content) -> Problem {
+    Problem::new(ErrorCode::PURGED).subject(xid).arg("digest", content.digest)
+}
+
+/// Writes the headers; gives where the document lies, if not here.
+fn attribute_headers(
+    view: &Catalog,
+    shelf: &Shelf,
+    entity: &Entity<'_>,
+    xid: &Xid,
+    root: &str,
+    out: &mut HeaderMap,
+) -> Option<String> {
+    let (Entity::Resource(kind, resource) | Entity::Version(kind, resource, _)) = entity else {
+        return None;
+    };
+    let version = entity.version()?;
+    let links = Links::api(root);
+    let path = xid.to_string();
+    let fields = Fields { view, shelf, links: &links, as_headers: true };
+    let url_name = format!("{}url", kind.singular);
+    let mut elsewhere = None;
+    fields.each(entity, &path, &|_| false, &mut |name, value| {
+        if name == "contenttype" {
+            put(out, header::CONTENT_TYPE, value.as_str().unwrap_or_default());
+            return;
+        }
+        let of_document =
+            kind.attributes.get(name).is_some_and(|attribute| attribute.origin == Origin::Document);
+        if of_document && (name == kind.singular || name.ends_with("base64")) {
+            return;
+        }
+        if name == url_name {
+            elsewhere = value.as_str().map(str::to_owned);
+        }
+        attribute(name, value, out);
+    });
+    if matches!(entity, Entity::Resource(..)) {
+        attribute("metaurl", &links.absolute(&format!("{path}/meta")).into(), out);
+        attribute("versionsurl", &links.absolute(&format!("{path}/versions")).into(), out);
+        attribute("versionscount", &resource.versions.len().into(), out);
+    }
+    put(out, header::CONTENT_DISPOSITION, resource.id.as_str());
+    let stem = xid.resource().map(|resource| resource.to_string()).unwrap_or(path);
+    let location = links.absolute(&format!("{stem}/versions/{}", version.id));
+    put(out, header::CONTENT_LOCATION, &location);
+    elsewhere
+}
+
+/// A scalar as one header, a map of scalars as one for each key; nothing else.
+fn attribute(name: &str, value: &Value, out: &mut HeaderMap) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                if let Some(text) = scalar(value) {
+                    put_attribute(&format!("{name}.{key}"), &text, out);
+                }
+            }
+        }
+        _ => {
+            if let Some(text) = scalar(value) {
+                put_attribute(name, &text, out);
+            }
+        }
+    }
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn put_attribute(name: &str, text: &str, out: &mut HeaderMap) {
+    let name = format!("{}{name}", headers::XREGISTRY_PREFIX);
+    // A key may have characters that no header's name has (`:`); such a one stays in the details.
+    if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+        put(out, name, &headers::encode(text));
+    }
+}
+
+fn put(out: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        out.insert(name, value);
+    }
+}

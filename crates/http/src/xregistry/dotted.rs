@@ -1,0 +1,247 @@
+use std::fmt;
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+/// A path in xRegistry's dot notation (core, "xRegistry Dot Notation").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Dotted(pub Vec<Step>);
+
+/// One step of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// `.name` or `['name']`
+    Key(String),
+    /// `[0]`
+    Index(usize),
+    /// `.*`
+    AnyKey,
+    /// `[*]`
+    AnyIndex,
+}
+
+/// Why a text is no path.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(super) enum DottedError {
+    /// Nothing stands there.
+    #[error("the path is empty")]
+    Empty,
+    /// A character that can't stand there.
+    #[error("Unexpected {character:?} in {path:?} at pos {at}")]
+    Unexpected {
+        /// The character.
+        character: char,
+        /// The whole path.
+        path: String,
+        /// Which character it is, from 1.
+        at: usize,
+    },
+    /// The path ends in the middle of a step.
+    #[error("Unexpected end of {path:?}")]
+    End {
+        /// The whole path.
+        path: String,
+    },
+}
+
+impl Dotted {
+    /// Reads a path; a dot before its first name may stand there or not.
+    ///
+    /// # Errors
+    /// See [`DottedError`].
+    pub fn parse(text: &str) -> Result<Self, DottedError> {
+        let mut reader = Reader { text, rest: text, steps: Vec::new() };
+        if text.is_empty() {
+            return Err(DottedError::Empty);
+        }
+        reader.rest = text.strip_prefix('.').unwrap_or(text);
+        if !reader.rest.starts_with('[') {
+            reader.name()?;
+        }
+        while let Some(first) = reader.rest.chars().next() {
+            match first {
+                '.' => {
+                    reader.rest = &reader.rest[1..];
+                    reader.name()?;
+                }
+                '[' => reader.bracket()?,
+                _ => return Err(reader.unexpected()),
+            }
+        }
+        Ok(Self(reader.steps))
+    }
+
+    /// Every value that the path leads to within an entity's attributes.
+    pub fn select<'a>(&self, attributes: &'a Map<String, Value>) -> Vec<&'a Value> {
+        let Some((first, rest)) = self.0.split_first() else { return Vec::new() };
+        let mut found: Vec<&Value> = match first {
+            Step::Key(name) => attributes.get(name).into_iter().collect(),
+            Step::AnyKey => attributes.values().collect(),
+            Step::Index(_) | Step::AnyIndex => Vec::new(),
+        };
+        for step in rest {
+            found = found.into_iter().flat_map(|value| step.of(value)).collect();
+        }
+        found.retain(|value| !value.is_null());
+        found
+    }
+}
+
+impl Step {
+    fn of<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
+        match (self, value) {
+            (Self::Key(name), Value::Object(map)) => map.get(name).into_iter().collect(),
+            (Self::AnyKey, Value::Object(map)) => map.values().collect(),
+            (Self::Index(index), Value::Array(items)) => items.get(*index).into_iter().collect(),
+            (Self::AnyIndex, Value::Array(items)) => items.iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    rest: &'a str,
+    steps: Vec<Step>,
+}
+
+impl Reader<'_> {
+    fn unexpected(&self) -> DottedError {
+        let path = self.text.to_owned();
+        match self.rest.chars().next() {
+            None => DottedError::End { path },
+            Some(character) => {
+                let before = &self.text[..self.text.len() - self.rest.len()];
+                DottedError::Unexpected { character, path, at: before.chars().count() + 1 }
+            }
+        }
+    }
+
+    /// A name, up to the next dot or bracket.
+    fn name(&mut self) -> Result<(), DottedError> {
+        let end = self.rest.find(['.', '[']).unwrap_or(self.rest.len());
+        let (name, rest) = self.rest.split_at(end);
+        let is_word = |character: char| {
+            character.is_alphanumeric() || matches!(character, '_' | '-' | ':' | '@' | '~' | '$')
+        };
+        match name {
+            "" => return Err(self.unexpected()),
+            "*" => self.steps.push(Step::AnyKey),
+            _ => {
+                if let Some(at) = name.find(|character| !is_word(character)) {
+                    self.rest = &self.rest[at..];
+                    return Err(self.unexpected());
+                }
+                self.steps.push(Step::Key(name.to_owned()));
+            }
+        }
+        self.rest = rest;
+        Ok(())
+    }
+
+    /// `['name']`, `["name"]`, `[0]` or `[*]`.
+    fn bracket(&mut self) -> Result<(), DottedError> {
+        self.rest = &self.rest[1..];
+        let quote = self.rest.chars().next().filter(|first| matches!(first, '\'' | '"'));
+        if let Some(quote) = quote {
+            let inner = &self.rest[1..];
+            let end = inner.find(quote).ok_or_else(|| self.ended())?;
+            self.steps.push(Step::Key(inner[..end].to_owned()));
+            self.rest = &inner[end + 1..];
+        } else {
+            let end = self.rest.find(']').ok_or_else(|| self.ended())?;
+            let step = match &self.rest[..end] {
+                "*" => Step::AnyIndex,
+                digits => Step::Index(digits.parse().map_err(|_| self.unexpected())?),
+            };
+            self.steps.push(step);
+            self.rest = &self.rest[end..];
+        }
+        match self.rest.strip_prefix(']') {
+            Some(rest) => {
+                self.rest = rest;
+                Ok(())
+            }
+            None => Err(self.unexpected()),
+        }
+    }
+
+    fn ended(&self) -> DottedError {
+        DottedError::End { path: self.text.to_owned() }
+    }
+}
+
+impl fmt::Display for Dotted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.0.iter().enumerate() {
+            let dot = if index == 0 { "" } else { "." };
+            match step {
+                Step::AnyKey => write!(f, "{dot}*")?,
+                Step::AnyIndex => write!(f, "[*]")?,
+                Step::Index(number) => write!(f, "[{number}]")?,
+                Step::Key(name) if name.contains(['.', '[', ']', '*']) || name.is_empty() => {
+                    write!(f, "['{name}']")?;
+                }
+                Step::Key(name) => write!(f, "{dot}{name}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn reads_paths_and_writes_them_again() {
+        for (text, expect) in [
+            ("name", Some("name")),
+            (".name", Some("name")),
+            ("a.b.c", Some("a.b.c")),
+            ("labels['a.b']", Some("labels['a.b']")),
+            ("labels[\"a.b\"].c", Some("labels['a.b'].c")),
+            ("stack[3]", Some("stack[3]")),
+            ("stack[*].x", Some("stack[*].x")),
+            ("labels.*", Some("labels.*")),
+            ("['a'].b", Some("a.b")),
+            ("", None),
+            (".", None),
+            ("a..b", None),
+            ("a.", None),
+            ("a b", None),
+            ("a[x]", None),
+            ("a[1", None),
+            ("a['b]", None),
+            ("a[1]b", None),
+        ] {
+            assert_eq!(Dotted::parse(text).ok().map(|path| path.to_string()).as_deref(), expect);
+        }
+    }
+
+    #[test]
+    fn says_where_a_path_is_wrong() {
+        let error = Dotted::parse("dirs..dirid").err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), Some(r#"Unexpected '.' in "dirs..dirid" at pos 6"#));
+    }
+
+    #[test]
+    fn selects_within_objects_maps_and_arrays() {
+        let attributes = json!({"a": {"b": [1, {"c": 2}], "n": null}, "m": {"x": "1", "y": "2"}});
+        let Value::Object(attributes) = attributes else { return };
+        for (path, expect) in [
+            ("a.b[0]", json!([1])),
+            ("a.b[1].c", json!([2])),
+            ("a.b[*].c", json!([2])),
+            ("a.n", json!([])),
+            ("m.*", json!(["1", "2"])),
+            ("a.x.y", json!([])),
+            ("a.b.c", json!([])),
+        ] {
+            let found = Dotted::parse(path).map(|path| json!(path.select(&attributes)));
+            assert_eq!(found, Ok(expect), "{path}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use muster_catalog::{Catalog, decide::details_stamp, state::Stamp};
+use muster_registry::Registry;
+use muster_wire::{
+    etag::{Condition, EntityTag, View},
+    headers::MUSTER_POSITION,
+};
+use muster_words::Xid;
+
+use super::{PREFIX, document::Representation, place::Place, tags};
+use crate::{Asked, Body, FastRead, compression};
+
+/// Documents that are rendered already, each for one state of its resource and one beginning of
+/// URLs: `GET /api/<groups>/<group>/<resources>/<id>[/versions/<v>]` without a query.
+///
+/// The routes render a document and leave it here. At every answer what lies here is checked
+/// against the newest view, so nothing is ever stale.
+pub struct Documents {
+    registry: Registry,
+    shards: [RwLock<HashMap<Box<str>, Arc<Ready>>>; SHARDS],
+    bytes: AtomicUsize,
+    bytes_max: usize,
+}
+
+/// Shards of the table: writers of one must not hold up readers of the others.
+const SHARDS: usize = 16;
+
+/// What one representation costs beside its body: its headers and the table's own memory.
+const OVERHEAD_BYTES: usize = 2 * 1024;
+
+/// A representation with what it stands on.
+struct Ready {
+    xid: Xid,
+    base: Box<str>,
+    /// The last change of anything that it shows, its headers included.
+    stamp: Stamp,
+    tag: EntityTag,
+    status: StatusCode,
+    plain: Whole,
+    /// Compressed, once a client wanted that; none where it isn't worth it.
+    gzip: OnceLock<Option<Whole>>,
+}
+
+/// Headers and body as they go out.
+struct Whole {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Documents {
+    /// An empty table that grows to so many bytes.
+    #[must_use]
+    pub fn new(registry: Registry, bytes_max: usize) -> Arc<Self> {
+        let shards = std::array::from_fn(|_| RwLock::default());
+        Arc::new(Self { registry, shards, bytes: AtomicUsize::new(0), bytes_max })
+    }
+
+    /// Keeps a document as it was rendered from a view.
+    pub(super) fn keep(&self, view: &Catalog, rendered: &Rendered<'_>) {
+        let Some(stamp) = details_stamp(view, rendered.xid) else { return };
+        let Some(tag) = tags::tag(view, rendered.xid, View::Document) else { return };
+        let plain = rendered.whole();
+        let ready = Ready {
+            xid: rendered.xid.clone(),
+            base: rendered.base.into(),
+            stamp,
+            tag,
+            status: rendered.representation.status,
+            plain,
+            gzip: OnceLock::new(),
+        };
+        let size = ready.bytes();
+        if size > self.bytes_max / SHARDS {
+            return;
+        }
+        let shard = self.shard(rendered.path);
+        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+        if self.bytes.load(Ordering::Relaxed) + size > self.bytes_max {
+            // Whatever is asked for often comes back with its next answer.
+            let freed: usize = shard.values().map(|ready| ready.bytes()).sum();
+            shard.clear();
+            self.bytes.fetch_sub(freed, Ordering::Relaxed);
+        }
+        let before = shard.insert(rendered.path.into(), Arc::new(ready));
+        self.bytes.fetch_add(size, Ordering::Relaxed);
+        self.bytes.fetch_sub(before.map_or(0, |before| before.bytes()), Ordering::Relaxed);
+    }
+
+    /// Forgets what lies at a path and below it: it was erased.
+    pub fn forget(&self, path: &str) {
+        for shard in &self.shards {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.retain(|other, ready| {
+                let rest = other.strip_prefix(path);
+                let goes = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+                if goes {
+                    self.bytes.fetch_sub(ready.bytes(), Ordering::Relaxed);
+                }
+                !goes
+            });
+        }
+    }
+
+    fn shard(&self, path: &str) -> &RwLock<HashMap<Box<str>, Arc<Ready>>> {
+        // FNV-1a: any spread will do, and this one costs next to nothing.
+        let hash = path.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or_default()]
+    }
+
+    fn find(&self, path: &str) -> Option<Arc<Ready>> {
+        self.shard(path).read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+    }
+}
+
+impl FastRead for Documents {
+    fn read(&self, asked: &Asked<'_>) -> Option<Response<Body>> {
+        if asked.query.is_some() || asked.headers.contains_key(header::IF_MATCH) {
+            return None;
+        }
+        let ready = self.find(asked.path)?;
+        let view = self.registry.view();
+        if *ready.base != *asked.base || details_stamp(&view, &ready.xid) != Some(ready.stamp) {
+            return None;
+        }
+        let position = HeaderValue::from(view.position().0);
+        let named = Condition::from_headers(asked.headers, &header::IF_NONE_MATCH).ok()?;
+        let now = |which| (which == View::Document).then_some(ready.tag);
+        if named.is_some_and(|named| named.if_none_match_names(now)) {
+            return Some(ready.not_modified(position));
+        }
+        let whole = ready.whole(compression::accepts_gzip(asked.headers));
+        let mut response = Response::new(Body::Full(whole.body.clone()));
+        *response.status_mut() = ready.status;
+        *response.headers_mut() = whole.headers.clone();
+        response.headers_mut().insert(MUSTER_POSITION, position);
+        Some(response)
+    }
+}
+
+impl Ready {
+    fn bytes(&self) -> usize {
+        // Compressed bytes come later and are fewer: counted from the beginning.
+        2 * self.plain.body.len() + OVERHEAD_BYTES
+    }
+
+    fn whole(&self, gzip: bool) -> &Whole {
+        if !gzip {
+            return &self.plain;
+        }
+        let compressed = self.gzip.get_or_init(|| self.compressed());
+        compressed.as_ref().unwrap_or(&self.plain)
+    }
+
+    fn compressed(&self) -> Option<Whole> {
+        if !self.plain.headers.contains_key(header::VARY) {
+            return None;
+        }
+        let body = compression::gzip(&self.plain.body)?;
+        let mut headers = self.plain.headers.clone();
+        compression::mark(&mut headers);
+        Some(Whole { headers, body })
+    }
+
+    fn not_modified(&self, position: HeaderValue) -> Response<Body> {
+        let mut response = Response::new(Body::Empty);
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        let headers = response.headers_mut();
+        for name in [
+            header::ETAG,
+            header::LINK,
+            header::VARY,
+            header::CONTENT_LOCATION,
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+        ] {
+            if let Some(value) = self.plain.headers.get(&name) {
+                headers.insert(name, value.clone());
+            }
+        }
+        headers.insert(MUSTER_POSITION, position);
+        response
+    }
+}
+
+/// A document on its way into the table.
+pub(super) struct Rendered<'a> {
+    /// The request's path.
+    pub path: &'a str,
+    /// What absolute URLs begin with, without the door's prefix.
+    pub base: &'a str,
+    /// What the path names.
+    pub place: &'a Place,
+    pub xid: &'a Xid,
+    pub representation: &'a Representation,
+}
+
+impl Rendered<'_> {
+    /// Headers and body with all that answers of this door carry.
+    fn whole(&self) -> Whole {
+        let mut headers = self.representation.headers.clone();
+        super::answer::common(&mut headers, Some(self.place), &format!("{}{PREFIX}", self.base));
+        let body = self.representation.body.clone();
+        let mut probe = Response::new(Body::Full(body.clone()));
+        *probe.status_mut() = self.representation.status;
+        *probe.headers_mut() = headers;
+        if compression::is_worth_it(&probe) {
+            compression::vary(probe.headers_mut());
+        }
+        Whole { headers: probe.into_parts().0.headers, body }
+    }
+}

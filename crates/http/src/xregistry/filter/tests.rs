@@ -1,0 +1,128 @@
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+use serde_json::json;
+
+use super::*;
+
+fn holds(expression: &str, attributes: &Value) -> bool {
+    let Value::Object(attributes) = attributes else { return false };
+    Expression::parse(expression).unwrap().matches(attributes)
+}
+
+#[test]
+fn tests_attributes_as_the_specification_says() {
+    let bob = json!({"name": "bob", "count": 3, "on": true, "labels": {"a.b": "x"}, "empty": {}});
+    for (expression, expect) in [
+        ("name", true),
+        ("other", false),
+        ("empty", true),
+        ("empty=null", false),
+        ("empty=x", false),
+        ("empty!=x", true),
+        ("name=bob", true),
+        ("name=BOB", true),
+        ("name=bo", false),
+        ("name=", false),
+        ("name!=bob", false),
+        ("name<>alice", true),
+        ("other!=bob", true),
+        ("other=null", true),
+        ("name=null", false),
+        ("name!=null", true),
+        ("other<>null", false),
+        ("name<boc", true),
+        ("name<=Bob", true),
+        ("name>BOB", false),
+        ("name>", true),
+        ("name>=bob", true),
+        ("other<x", false),
+        ("count>2", true),
+        ("count>10", false),
+        ("count<10", true),
+        ("count=3.0", true),
+        ("count<>3", false),
+        ("on=true", true),
+        ("on=TRUE", false),
+        ("on>false", true),
+        ("labels['a.b']=X", true),
+        ("labels.*=x", true),
+        ("labels.c!=x", true),
+        ("name=*", true),
+        ("other=*", false),
+        ("name=b*", true),
+        ("name=*O*", true),
+        ("name=*x*", false),
+        ("name!=b*", false),
+        ("name=b*b*b", false),
+        ("name=b\\*", false),
+    ] {
+        assert_eq!(holds(expression, &bob), expect, "{expression}");
+    }
+    assert!(holds(r"name=b\*b", &json!({"name": "b*b"})));
+    assert!(!holds(r"name=b\*b", &json!({"name": "bxb"})));
+}
+
+#[test]
+fn refuses_what_is_no_filter_and_says_why() {
+    for (value, expect) in [
+        ("name", None),
+        ("", None),
+        ("excludeall", None),
+        ("dirs..dirid=d2", Some("dirs..dirid")),
+        ("count<null", Some("count<null")),
+        ("count>=2*", Some("count>=2*")),
+        ("excludeall,name", Some("excludeall")),
+        ("=x", Some("")),
+    ] {
+        let problem = Filter::parse([value].into_iter()).err();
+        let named = problem.map(|problem| problem.body().args["value"].clone());
+        assert_eq!(named.as_deref(), expect, "{value}");
+    }
+}
+
+#[test]
+fn knows_what_is_left_within_a_collection() {
+    for (values, collection, expect) in [
+        (&["dirs.files.name=bob"][..], "dirs", Some("?filter=files.name=bob")),
+        (&["dirs.files.name!=null"], "dirs", Some("?filter=files.name")),
+        (&["dirs.name<>x"], "dirs", Some("?filter=name!=x")),
+        (&["dirs.name<=BOB"], "dirs", Some("?filter=name<=BOB")),
+        (&["dirs.name=a b&c"], "dirs", Some("?filter=name=a%20b%26c")),
+        (&["name=x,dirs.name=y"], "dirs", Some("?filter=name=y")),
+        (&["dirs.name=a,dirs.x", "dirs.name=b"], "dirs", Some("?filter=name=a,x&filter=name=b")),
+        (&["name=x"], "dirs", None),
+        (&["dirs.name=x"], "others", None),
+    ] {
+        let filter = Filter::parse(values.iter().copied()).unwrap();
+        let left = filter.below(collection).map(|left| left.to_query());
+        assert_eq!(left.as_deref(), expect, "{filter:?}");
+    }
+}
+
+#[test]
+fn asks_an_entity_and_keeps_what_its_collections_must_answer() {
+    let Value::Object(registry) = json!({"name": "x", "labels": {"a": "1"}}) else { return };
+    let collections = ["dirs", "others"];
+    for (values, expect) in [
+        (&[][..], "whole"),
+        (&["name=x"], "whole"),
+        (&["labels.a=1"], "whole"),
+        (&["name=y"], "nothing"),
+        (&["name=y", "labels.a"], "whole"),
+        (&["dirs.name=y"], "below ?filter=dirs.name=y"),
+        (&["name=x,dirs.name=y"], "below ?filter=dirs.name=y"),
+        (&["name=y,dirs.name=y"], "nothing"),
+        (&["name=y", "dirs.name=z"], "below ?filter=dirs.name=z"),
+        (&["dirs.name=y,others.name=z"], "nothing"),
+        (&["excludeall"], "nothing"),
+    ] {
+        let filter = Filter::parse(values.iter().copied()).unwrap();
+        let answer = filter.ask(|e| e.matches(&registry), |name| collections.contains(&name));
+        let answer = match answer {
+            Answer::Whole => "whole".to_owned(),
+            Answer::Nothing => "nothing".to_owned(),
+            Answer::Below(left) => format!("below {}", left.to_query()),
+        };
+        assert_eq!(answer, expect, "{values:?}");
+    }
+}

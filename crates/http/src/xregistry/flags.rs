@@ -1,0 +1,289 @@
+use http::Method;
+use muster_catalog::{
+    command::{Ignore, SetDefault},
+    model::{Model, SPECVERSION},
+};
+use muster_wire::{ErrorCode, Problem};
+
+use super::{
+    capabilities::Capabilities,
+    filter::Filter,
+    inline::Inline,
+    place::{Address, Place},
+    query::Query,
+    sort::Sort,
+};
+
+/// What a request asks for beside its path (core, "Request Flags"), and our own flags.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own in the specification")]
+pub(super) struct Flags {
+    /// Documents within JSON are base64, whatever they are.
+    pub binary: bool,
+    /// Nothing but the nested collections.
+    pub collections: bool,
+    /// The document view: nothing twice, relative URLs.
+    pub doc: bool,
+    /// The epoch that what is deleted must have.
+    pub epoch: Option<u64>,
+    /// Which entities pass.
+    pub filter: Filter,
+    /// What a write ignores.
+    pub ignore: Ignore,
+    /// What is inlined.
+    pub inline: Inline,
+    /// Whether something was said of what is inlined.
+    pub says_inline: bool,
+    /// Which version becomes the default.
+    pub set_default: Option<SetDefault>,
+    /// How a collection is ordered.
+    pub sort: Option<Sort>,
+    /// How many members a page has.
+    pub limit: Option<usize>,
+    /// Behind which member a page begins.
+    pub after: Option<String>,
+    /// How many members a page of a sorted collection leaves out.
+    pub offset: usize,
+    /// Ours: erase instead of hiding.
+    pub purge: bool,
+    /// Ours: although others refer to it.
+    pub force: bool,
+    /// Ours: the names that deletions hid, instead of what is there.
+    pub deleted: bool,
+}
+
+/// What a request's flags are read with.
+pub(super) struct Reading<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// What the path names.
+    pub address: &'a Address,
+    /// What follows the question mark, as sent.
+    pub query: Option<&'a str>,
+    /// The model in force.
+    pub model: &'a Model,
+    /// Flags that aren't among them are passed over.
+    pub capabilities: &'a Capabilities,
+    /// Without the built-in model: then nothing of ours is in the way.
+    pub bare: bool,
+}
+
+impl Reading<'_> {
+    /// Reads the flags.
+    ///
+    /// # Errors
+    /// The specification's error for the first flag that can't be read or doesn't belong here.
+    pub fn flags(&self) -> Result<Flags, Problem> {
+        let query = Query::parse(self.query);
+        let mut flags = self.own_flags(&query)?;
+        self.check_specversion(&query)?;
+        flags.binary = self.has(&query, "binary");
+        flags.doc = self.has(&query, "doc");
+        if self.has(&query, "inline") {
+            let inline = Inline::parse(query.values("inline"), &self.address.place, self.model);
+            flags.inline = inline.map_err(|problem| problem.subject(self.whole()))?;
+            flags.says_inline = true;
+        }
+        if self.has(&query, "filter") {
+            let filter = Filter::parse(query.values("filter"));
+            flags.filter = filter.map_err(|problem| problem.subject(self.whole()))?;
+        }
+        if self.has(&query, "sort") {
+            flags.sort = self.sort(&query)?;
+        }
+        if self.has(&query, "collections") {
+            if !matches!(self.address.place, Place::Registry | Place::Export | Place::Group(..)) {
+                return Err(self
+                    .bad_flag("collections")
+                    .detail("?collections is only allowed on the Registry or a Group instance."));
+            }
+            flags.collections = true;
+            flags.inline.all = true;
+        }
+        if self.has(&query, "setdefaultversionid") {
+            flags.set_default = Some(self.set_default(&query)?);
+        }
+        if self.has(&query, "ignore") {
+            flags.ignore = self.ignore(&query)?;
+        }
+        if self.has(&query, "epoch") {
+            flags.epoch = self.epoch(&query)?;
+        }
+        if self.capabilities.pages() {
+            self.page(&query, &mut flags)?;
+        }
+        Ok(flags)
+    }
+
+    fn has(&self, query: &Query, flag: &str) -> bool {
+        query.has(flag) && self.capabilities.has_flag(flag)
+    }
+
+    /// The path with its query: the subject of most flags' errors. Three characters that many
+    /// clients send as they are arrive percent-encoded.
+    fn whole(&self) -> String {
+        let query = self.query.map(|query| {
+            let query = query.replace("%3C", "<").replace("%3E", ">").replace("%22", "\"");
+            format!("?{query}")
+        });
+        format!("{}{}", self.address.path, query.unwrap_or_default())
+    }
+
+    fn bad_flag(&self, flag: &str) -> Problem {
+        Problem::new(ErrorCode::BAD_FLAG).subject(&self.address.path).arg("flag", flag)
+    }
+
+    fn own_flags(&self, query: &Query) -> Result<Flags, Problem> {
+        let mut flags = Flags::default();
+        if self.bare {
+            return Ok(flags);
+        }
+        if query.has("at") {
+            return Err(Problem::new(ErrorCode::NOT_AVAILABLE).subject(self.whole()).detail(
+                "Reading the registry as it was at a position isn't built yet; \
+                 what is answered is always the newest.",
+            ));
+        }
+        let deletes = self.method == Method::DELETE;
+        for flag in ["purge", "force"] {
+            if query.has(flag) && !deletes {
+                return Err(self.bad_flag(flag).detail("It belongs to DELETE."));
+            }
+        }
+        flags.purge = query.has("purge");
+        flags.force = query.has("force");
+        flags.deleted = query.has("deleted");
+        let lists = self.address.place.is_collection() && self.method == Method::GET;
+        if flags.deleted && !lists {
+            return Err(self.bad_flag("deleted").detail("It belongs to GET of a collection."));
+        }
+        Ok(flags)
+    }
+
+    fn check_specversion(&self, query: &Query) -> Result<(), Problem> {
+        let Some(wanted) = query.value("specversion").filter(|_| self.has(query, "specversion"))
+        else {
+            return Ok(());
+        };
+        if without_patch(wanted) == without_patch(SPECVERSION) {
+            return Ok(());
+        }
+        Err(Problem::new(ErrorCode::UNSUPPORTED_SPECVERSION)
+            .subject(&self.address.path)
+            .arg("specversion", wanted)
+            .arg("list", SPECVERSION))
+    }
+
+    fn sort(&self, query: &Query) -> Result<Option<Sort>, Problem> {
+        if !self.address.place.is_collection() {
+            return Err(Problem::new(ErrorCode::SORT_NONCOLLECTION).subject(&self.address.path));
+        }
+        Sort::parse(query.values("sort")).map_err(|problem| problem.subject(self.whole()))
+    }
+
+    fn set_default(&self, query: &Query) -> Result<SetDefault, Problem> {
+        let value = query.value("setdefaultversionid").unwrap_or_default();
+        let bad = |value: &str, detail: &str| {
+            Problem::new(ErrorCode::BAD_DEFAULTVERSIONID)
+                .subject(self.whole())
+                .arg("value", value)
+                .arg("error_detail", detail)
+        };
+        let place = &self.address.place;
+        let of_one = matches!(
+            place,
+            Place::Resource(..) | Place::Meta(..) | Place::Versions(..) | Place::Version(..)
+        );
+        match value {
+            "" => Err(bad("\"\"", "value must not be empty")),
+            _ if !of_one => Err(self.bad_flag("setdefaultversionid")),
+            "null" => Ok(SetDefault::Newest),
+            "request" => Ok(SetDefault::Request),
+            id => match id.parse() {
+                Ok(id) => Ok(SetDefault::Version(id)),
+                Err(error) => Err(bad(id, &format!("{error}"))),
+            },
+        }
+    }
+
+    fn ignore(&self, query: &Query) -> Result<Ignore, Problem> {
+        let mut ignore = Ignore::default();
+        for value in query.values("ignore").flat_map(|value| value.split(',')) {
+            let value = value.trim();
+            let names: &[&str] = if matches!(value, "" | "*") {
+                &[
+                    "capabilities",
+                    "defaultversionid",
+                    "defaultversionsticky",
+                    "epoch",
+                    "id",
+                    "modelsource",
+                    "readonly",
+                ]
+            } else {
+                if !self.capabilities.has_ignore(value) {
+                    return Err(Problem::new(ErrorCode::BAD_IGNORE)
+                        .subject(self.whole())
+                        .arg("value", value)
+                        .arg("error_detail", "it is none of the capability \"ignores\""));
+                }
+                &[value]
+            };
+            for name in names.iter().filter(|name| self.capabilities.has_ignore(name)) {
+                set_ignore(&mut ignore, name);
+            }
+        }
+        Ok(ignore)
+    }
+
+    fn epoch(&self, query: &Query) -> Result<Option<u64>, Problem> {
+        if self.method != Method::DELETE {
+            return Ok(None);
+        }
+        let text = query.value("epoch").unwrap_or_default();
+        match text.parse() {
+            Ok(epoch) => Ok(Some(epoch)),
+            Err(_) => Err(self.bad_flag("epoch").detail(format!("{text:?} is no epoch."))),
+        }
+    }
+
+    fn page(&self, query: &Query, flags: &mut Flags) -> Result<(), Problem> {
+        if let Some(limit) = query.value("limit") {
+            let limit = limit.parse::<usize>().ok().filter(|limit| *limit > 0);
+            let wrong = || self.bad_flag("limit").detail("It is a number above 0.");
+            flags.limit = Some(limit.ok_or_else(wrong)?);
+        }
+        flags.after = query.value("after").map(str::to_owned);
+        if let Some(offset) = query.value("offset") {
+            let wrong = |_| Problem::new(ErrorCode::BAD_CURSOR).subject(self.whole());
+            flags.offset = offset.parse().map_err(wrong)?;
+        }
+        Ok(())
+    }
+}
+
+fn set_ignore(ignore: &mut Ignore, name: &str) {
+    let flag = match name {
+        "capabilities" => &mut ignore.capabilities,
+        "defaultversionid" => &mut ignore.default_version_id,
+        "defaultversionsticky" => &mut ignore.default_version_sticky,
+        "epoch" => &mut ignore.epoch,
+        "id" => &mut ignore.id,
+        "modelsource" => &mut ignore.model_source,
+        "readonly" => &mut ignore.readonly,
+        _ => return,
+    };
+    *flag = true;
+}
+
+/// Major and minor version with the suffix: what two versions must share to be compatible.
+fn without_patch(version: &str) -> (String, String) {
+    let version = version.to_ascii_lowercase();
+    let (numbers, suffix) = version.split_once('-').unwrap_or((&version, ""));
+    let mut parts = numbers.split('.');
+    let major_minor = [parts.next().unwrap_or_default(), parts.next().unwrap_or_default()];
+    (major_minor.join("."), suffix.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

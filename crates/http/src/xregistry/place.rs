@@ -1,0 +1,265 @@
+use std::sync::Arc;
+
+use muster_catalog::model::{GroupType, Model, ResourceType};
+use muster_wire::{ErrorCode, Problem};
+use muster_words::{Id, Xid};
+
+/// What a request's path names (xRegistry HTTP binding, "HTTP API Patterns"), found with the
+/// model: the names of collections are data.
+#[derive(Clone, Debug)]
+pub(super) struct Address {
+    /// The thing itself.
+    pub place: Place,
+    /// The path without the door's prefix and without a slash at its end: the subject of errors.
+    pub path: String,
+    /// Whether `$details` was appended: the attributes are asked for, not the document.
+    pub details: bool,
+}
+
+/// A thing that a path can name.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// `/`
+    Registry,
+    /// `/export`
+    Export,
+    /// `/model`
+    Model,
+    /// `/modelsource`
+    ModelSource,
+    /// `/capabilities`
+    Capabilities,
+    /// `/capabilitiesoffered`
+    CapabilitiesOffered,
+    /// `/.xregistry`
+    Registries,
+    /// `/<GROUPS>`
+    Groups(Arc<GroupType>),
+    /// `/<GROUPS>/<GID>`
+    Group(Arc<GroupType>, Xid),
+    /// `/<GROUPS>/<GID>/<RESOURCES>`, with the group
+    Resources(Arc<ResourceType>, Xid),
+    /// `/<GROUPS>/<GID>/<RESOURCES>/<RID>`
+    Resource(Arc<ResourceType>, Xid),
+    /// `…/meta`
+    Meta(Xid),
+    /// `…/versions`, with the resource
+    Versions(Arc<ResourceType>, Xid),
+    /// `…/versions/<VID>`
+    Version(Arc<ResourceType>, Xid),
+}
+
+/// What `Allow` says of a path before it is known what it names.
+pub(super) const METHODS_OF_ROOT: &str = "GET, OPTIONS, PATCH, POST, PUT";
+/// What `Allow` says where nothing can be changed.
+pub(super) const METHODS_TO_READ: &str = "GET, OPTIONS";
+
+const DETAILS: &str = "$details";
+
+impl Address {
+    /// Finds what a path names. `path` begins behind the door's prefix, percent-encoded.
+    ///
+    /// # Errors
+    /// `not_found` for types that the model hasn't, `api_not_found` for other shapes,
+    /// `bad_details`, and `malformed_id` where something is to be written (for reading, what can't
+    /// have such an id isn't found).
+    pub fn parse(path: &str, model: &Model, writes: bool) -> Result<Self, Problem> {
+        let path = decoded(path.trim_matches('/'))?;
+        let steps: Vec<&str> = if path.is_empty() { Vec::new() } else { path.split('/').collect() };
+        let walk = Walk { path: format!("/{path}"), model, writes };
+        let last = steps.last().copied().unwrap_or_default();
+        let details = last.ends_with(DETAILS) && matches!(steps.len(), 4 | 6);
+        if path.contains(DETAILS) && !details {
+            return Err(walk.problem(ErrorCode::BAD_DETAILS));
+        }
+        let mut names = steps;
+        if details && let Some(last) = names.last_mut() {
+            *last = last.strip_suffix(DETAILS).unwrap_or(last);
+        }
+        if names.iter().any(|name| name.contains(DETAILS)) {
+            return Err(walk.problem(ErrorCode::BAD_DETAILS));
+        }
+        Ok(Self { place: walk.place(&names)?, path: walk.path, details })
+    }
+}
+
+/// A path that is being looked up.
+struct Walk<'a> {
+    path: String,
+    model: &'a Model,
+    writes: bool,
+}
+
+impl Walk<'_> {
+    fn problem(&self, code: ErrorCode) -> Problem {
+        Problem::new(code).subject(&self.path)
+    }
+
+    fn place(&self, names: &[&str]) -> Result<Place, Problem> {
+        match *names {
+            [] => Ok(Place::Registry),
+            ["export"] => Ok(Place::Export),
+            ["model"] => Ok(Place::Model),
+            ["modelsource"] => Ok(Place::ModelSource),
+            ["capabilities"] => Ok(Place::Capabilities),
+            ["capabilitiesoffered"] => Ok(Place::CapabilitiesOffered),
+            [".xregistry"] => Ok(Place::Registries),
+            [
+                "export"
+                | "model"
+                | "modelsource"
+                | "capabilities"
+                | "capabilitiesoffered"
+                | ".xregistry",
+                ..,
+            ] => Err(self.problem(ErrorCode::API_NOT_FOUND)),
+            [groups, ref rest @ ..] => self.group(groups, rest),
+        }
+    }
+
+    fn group(&self, groups: &str, rest: &[&str]) -> Result<Place, Problem> {
+        let Some(kind) = self.model.group_type(groups) else {
+            return Err(Problem::new(ErrorCode::NOT_FOUND)
+                .subject(format!("/{groups}"))
+                .detail(format!("Unknown Group type: {groups}.")));
+        };
+        let [group, rest @ ..] = rest else { return Ok(Place::Groups(Arc::clone(kind))) };
+        let xid = Xid::Group { groups: self.id(groups)?, group: self.id(group)? };
+        let [resources, rest @ ..] = rest else { return Ok(Place::Group(Arc::clone(kind), xid)) };
+        let Some(kind) = kind.resource_type(resources) else {
+            return Err(Problem::new(ErrorCode::NOT_FOUND)
+                .subject(format!("/{groups}/{group}/{resources}"))
+                .detail(format!("Unknown Resource type: {resources}.")));
+        };
+        self.resource(&xid, kind, rest)
+    }
+
+    fn resource(
+        &self,
+        group: &Xid,
+        kind: &Arc<ResourceType>,
+        rest: &[&str],
+    ) -> Result<Place, Problem> {
+        let kind = Arc::clone(kind);
+        let [resource, rest @ ..] = rest else { return Ok(Place::Resources(kind, group.clone())) };
+        let unknown = || self.problem(ErrorCode::API_NOT_FOUND);
+        let Xid::Group { groups, group } = group.clone() else { return Err(unknown()) };
+        let resources = self.id(&kind.plural)?;
+        let xid = Xid::Resource { groups, group, resources, resource: self.id(resource)? };
+        match *rest {
+            [] => Ok(Place::Resource(kind, xid)),
+            ["meta"] => Ok(Place::Meta(xid.meta().ok_or_else(unknown)?)),
+            ["versions"] => Ok(Place::Versions(kind, xid)),
+            ["versions", version] => {
+                if self.writes && matches!(version, "null" | "request") {
+                    return Err(self.malformed(version, "it is a reserved word"));
+                }
+                let xid = xid.version(self.id(version)?).ok_or_else(unknown)?;
+                Ok(Place::Version(kind, xid))
+            }
+            _ => Err(unknown()),
+        }
+    }
+
+    fn id(&self, text: &str) -> Result<Id, Problem> {
+        text.parse().map_err(|error: muster_words::IdError| {
+            if self.writes {
+                self.malformed(text, &error.to_string())
+            } else {
+                self.problem(ErrorCode::NOT_FOUND)
+            }
+        })
+    }
+
+    fn malformed(&self, id: &str, detail: &str) -> Problem {
+        let id: String = id.chars().take(200).collect();
+        self.problem(ErrorCode::MALFORMED_ID).arg("id", id).arg("error_detail", detail)
+    }
+}
+
+/// Undoes percent-encoding, segment by segment: an encoded slash belongs to a name, where no name
+/// can have one.
+fn decoded(path: &str) -> Result<String, Problem> {
+    if !path.contains('%') {
+        return Ok(path.to_owned());
+    }
+    let broken = || Problem::new(ErrorCode::API_NOT_FOUND).subject(format!("/{path}"));
+    let segments: Option<Vec<String>> = path.split('/').map(percent_decoded).collect();
+    let segments = segments.ok_or_else(broken)?;
+    if segments.iter().any(|segment| segment.contains('/')) {
+        return Err(broken());
+    }
+    Ok(segments.join("/"))
+}
+
+/// The text without percent-encoding, if it is UTF-8 then.
+pub(super) fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        if *byte != b'%' {
+            bytes.push(*byte);
+            continue;
+        }
+        let [high, low, after @ ..] = rest else { return None };
+        let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        bytes.push(digit(*high)? * 16 + digit(*low)?);
+        rest = after;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+impl Place {
+    /// The methods that the path has, as `Allow` and `Access-Control-Allow-Methods` say them.
+    pub const fn methods(&self) -> &'static str {
+        match self {
+            Self::Registry => METHODS_OF_ROOT,
+            Self::Export | Self::Model | Self::CapabilitiesOffered | Self::Registries => {
+                METHODS_TO_READ
+            }
+            Self::ModelSource => "GET, OPTIONS, PUT",
+            Self::Capabilities => "GET, OPTIONS, PATCH, PUT",
+            Self::Groups(_) | Self::Resources(..) | Self::Versions(..) => {
+                "DELETE, GET, OPTIONS, PATCH, POST"
+            }
+            Self::Group(..) | Self::Resource(..) => "DELETE, GET, OPTIONS, PATCH, POST, PUT",
+            Self::Meta(_) | Self::Version(..) => "DELETE, GET, OPTIONS, PATCH, PUT",
+        }
+    }
+
+    /// The entity that the path names.
+    pub fn entity(&self) -> Option<&Xid> {
+        match self {
+            Self::Registry => Some(&Xid::Registry),
+            Self::Group(_, xid)
+            | Self::Resource(_, xid)
+            | Self::Meta(xid)
+            | Self::Version(_, xid) => Some(xid),
+            _ => None,
+        }
+    }
+
+    /// Whether the path names a collection.
+    pub const fn is_collection(&self) -> bool {
+        matches!(self, Self::Groups(_) | Self::Resources(..) | Self::Versions(..))
+    }
+
+    /// The type of what has a document at this path; none where nothing has.
+    pub fn document_type(&self) -> Option<&Arc<ResourceType>> {
+        match self {
+            Self::Resource(kind, _) | Self::Version(kind, _) if kind.hasdocument => Some(kind),
+            _ => None,
+        }
+    }
+}
+
+impl Address {
+    /// Whether bodies at this path are a document, not attributes.
+    pub fn is_document(&self) -> bool {
+        !self.details && self.place.document_type().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,396 @@
+use std::borrow::Cow;
+
+use http::{HeaderMap, StatusCode, header};
+use muster_catalog::{Catalog, state::Subtree};
+use muster_registry::Registry;
+use muster_wire::{ErrorCode, Problem, etag::View, headers};
+use muster_words::limits::PAGE_ENTRIES_DEFAULT;
+use serde_json::{Value, json};
+
+use super::{
+    answer::Answer,
+    capabilities::{self, Capabilities},
+    document::{Representation, represent},
+    fast::{Documents, Rendered},
+    filter::Filter,
+    flags::Flags,
+    inline::Inline,
+    place::{Address, Place},
+    refused::problem_of_failure,
+    render::{
+        Entity, JsonWriter, Links, Shelf, Shown, Survey, Wanted, Writing, is_id, model, page, sort,
+        without_page,
+    },
+    tags::{self, Verdict},
+};
+
+/// The most bytes of contents that one answer is made of; a larger one is `too_large`, and its
+/// collections are to be asked one by one.
+const CONTENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// One read: an address and flags, at one view.
+pub(super) struct Read<'a> {
+    pub registry: &'a Registry,
+    pub view: &'a Catalog,
+    pub address: &'a Address,
+    pub flags: &'a Flags,
+    pub capabilities: &'a Capabilities,
+    /// What absolute URLs begin with, the door's prefix included.
+    pub root: &'a str,
+    /// What follows the question mark, as sent.
+    pub query: Option<&'a str>,
+    /// The whole path, as sent.
+    pub request_path: &'a str,
+    pub documents: Option<&'a Documents>,
+    pub bare: bool,
+}
+
+impl<'a> Read<'a> {
+    /// Answers a GET.
+    ///
+    /// # Errors
+    /// What the specification says.
+    pub async fn answer(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
+        let mut answer = match &self.address.place {
+            place if place.is_collection() => self.collection(headers).await?,
+            Place::Registry | Place::Export | Place::Group(..) | Place::Meta(..) => {
+                self.details(headers).await?
+            }
+            Place::Resource(..) | Place::Version(..) => {
+                if self.address.is_document() && !self.flags.doc {
+                    self.document(headers).await?
+                } else {
+                    self.details(headers).await?
+                }
+            }
+            place => self.configuration(place, headers)?,
+        };
+        answer.position(self.view);
+        Ok(answer)
+    }
+
+    fn not_found(&self) -> Problem {
+        Problem::new(ErrorCode::NOT_FOUND).subject(&self.address.path)
+    }
+
+    async fn document(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
+        let xid = self.address.place.entity().ok_or_else(|| self.not_found())?;
+        let now = |view| tags::tag(self.view, xid, view);
+        if now(View::Document).is_none() {
+            return Err(self.not_found());
+        }
+        if tags::judge(headers, &self.address.path, now)? == Verdict::NotModified {
+            return Ok(not_modified(now(View::Document)));
+        }
+        let found = represent(self.registry, self.view, xid, self.root).await?;
+        self.keep(xid, &found);
+        Ok(Answer { status: found.status, headers: found.headers, body: found.body })
+    }
+
+    /// Leaves a document where the next reader finds it without rendering.
+    fn keep(&self, xid: &muster_words::Xid, found: &Representation) {
+        let (Some(documents), None) = (self.documents, self.query) else { return };
+        documents.keep(
+            self.view,
+            &Rendered {
+                path: self.request_path,
+                base: self.root.strip_suffix(super::PREFIX).unwrap_or(self.root),
+                place: &self.address.place,
+                xid,
+                representation: found,
+            },
+        );
+    }
+
+    async fn details(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
+        let xid = self.address.place.entity().unwrap_or(&muster_words::Xid::Registry);
+        if Entity::find(self.view, xid).is_none() {
+            return Err(self.not_found());
+        }
+        let plain = !self.flags.says_inline
+            && !self.flags.doc
+            && !self.flags.collections
+            && self.flags.filter.is_empty()
+            && !matches!(self.address.place, Place::Export);
+        let tag = if plain { tags::tag(self.view, xid, View::Details) } else { None };
+        let tag = tag.unwrap_or_else(|| tags::weak(self.view));
+        let now = |view| if view == tag.view { Some(tag) } else { tags::tag(self.view, xid, view) };
+        if tags::judge(headers, &self.address.path, now)? == Verdict::NotModified {
+            return Ok(not_modified(Some(tag)));
+        }
+        let mut answer = self.entity(xid).await?;
+        answer.tag(tag);
+        Ok(answer)
+    }
+
+    /// An entity as JSON, as its answer shows it.
+    pub async fn entity(&self, xid: &muster_words::Xid) -> Result<Answer, Problem> {
+        let entity = Entity::find(self.view, xid).ok_or_else(|| self.not_found())?;
+        let path = xid.to_string();
+        let export = matches!(self.address.place, Place::Export);
+        let inline = if export && !self.flags.says_inline {
+            Cow::Owned(Inline::export())
+        } else {
+            Cow::Borrowed(&self.flags.inline)
+        };
+        let filter = &self.flags.filter;
+        let mut shelf = Shelf::default();
+        let mut wanted = Wanted::default();
+        self.survey(&shelf).want_for_filter(&entity, filter, &mut wanted);
+        self.load(&mut shelf, wanted).await?;
+        let shown = self.survey(&shelf).entity(entity, path.clone(), &inline, filter);
+        let shown = shown.ok_or_else(|| self.not_found())?;
+        let mut wanted = Wanted::default();
+        let doc = self.flags.doc || export;
+        self.survey(&shelf).want_to_write(&shown, doc, &mut wanted);
+        self.load(&mut shelf, wanted).await?;
+        let links = self.links(doc, &path);
+        let mut out = JsonWriter::default();
+        self.writing(&shelf, &links).entity(&shown, &mut out);
+        Ok(Answer::json(out.finish()))
+    }
+
+    fn survey<'b>(&self, shelf: &'b Shelf) -> Survey<'a, 'b> {
+        Survey { view: self.view, shelf, filters: !self.flags.filter.is_empty() }
+    }
+
+    fn links<'b>(&'b self, doc: bool, root: &'b str) -> Links<'b> {
+        if doc { Links::document(self.root, root) } else { Links::api(self.root) }
+    }
+
+    fn writing<'b>(&'b self, shelf: &'b Shelf, links: &'b Links<'b>) -> Writing<'b> {
+        Writing {
+            view: self.view,
+            shelf,
+            links,
+            capabilities: self.capabilities,
+            binary: self.flags.binary,
+            collections_only: self.flags.collections,
+        }
+    }
+
+    async fn load(&self, shelf: &mut Shelf, wanted: Wanted) -> Result<(), Problem> {
+        if wanted.bytes() > CONTENT_BYTES_MAX {
+            return Err(Problem::new(ErrorCode::TOO_LARGE)
+                .subject(&self.address.path)
+                .detail("Inline less, filter, or ask for the collections one by one."));
+        }
+        let failed = |error| problem_of_failure(error, &self.address.path);
+        shelf.load(self.registry, wanted).await.map_err(failed)
+    }
+
+    async fn collection(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
+        let tag = tags::weak(self.view);
+        let parent = self.parent()?;
+        if tags::judge(headers, &self.address.path, |_| Some(tag))? == Verdict::NotModified {
+            return Ok(not_modified(Some(tag)));
+        }
+        if self.flags.deleted {
+            return Ok(self.deleted());
+        }
+        let mut shelf = Shelf::default();
+        let mut all: Vec<Entity<'a>> = parent.members(self.view, self.plural()).collect();
+        if self.flags.filter.excludes_all {
+            all.clear();
+        }
+        self.filter(&mut all, &mut shelf).await?;
+        self.sort(&mut all, &mut shelf).await?;
+        let limit = match self.flags.limit {
+            None if self.capabilities.pages() && !self.bare => Some(PAGE_ENTRIES_DEFAULT),
+            limit => limit,
+        };
+        let page = page(all, self.flags, limit);
+        let shown = self.expanded(page.members, &shelf);
+        let mut answer = self.map(&shown, &mut shelf).await?;
+        answer.tag(tag);
+        if let Some(next) = page.next {
+            let kept = without_page(self.query);
+            let between = if kept.is_empty() { "" } else { "&" };
+            let url = format!("{}{}?{kept}{between}{next}", self.root, self.address.path);
+            let link = headers::next_page(&url, Some(page.count as u64));
+            answer.another(header::LINK, &link);
+        }
+        Ok(answer)
+    }
+
+    /// The entity that holds the collection.
+    fn parent(&self) -> Result<Entity<'a>, Problem> {
+        let xid = match &self.address.place {
+            Place::Resources(_, group) => group,
+            Place::Versions(_, resource) => resource,
+            _ => return Ok(Entity::Registry),
+        };
+        let missing = || Problem::new(ErrorCode::NOT_FOUND).subject(xid);
+        Entity::find(self.view, xid).ok_or_else(missing)
+    }
+
+    fn plural(&self) -> &str {
+        match &self.address.place {
+            Place::Groups(kind) => &kind.plural,
+            Place::Resources(kind, _) => &kind.plural,
+            _ => "versions",
+        }
+    }
+
+    fn member_path(&self, member: &Entity<'_>) -> String {
+        format!("{}/{}", self.address.path, member.id())
+    }
+
+    async fn filter(&self, all: &mut Vec<Entity<'a>>, shelf: &mut Shelf) -> Result<(), Problem> {
+        let filter = &self.flags.filter;
+        if filter.is_empty() {
+            return Ok(());
+        }
+        let mut wanted = Wanted::default();
+        for member in all.iter() {
+            self.survey(shelf).want_for_filter(member, filter, &mut wanted);
+        }
+        self.load(shelf, wanted).await?;
+        let survey = self.survey(shelf);
+        let nothing = Inline::default();
+        all.retain(|member| {
+            survey.entity(*member, self.member_path(member), &nothing, filter).is_some()
+        });
+        Ok(())
+    }
+
+    async fn sort(&self, all: &mut Vec<Entity<'a>>, shelf: &mut Shelf) -> Result<(), Problem> {
+        let (Some(order), Some(first)) = (&self.flags.sort, all.first()) else { return Ok(()) };
+        if !is_id(&order.path, first) {
+            let mut wanted = Wanted::default();
+            for member in all.iter() {
+                member.want(self.view, &mut wanted);
+            }
+            self.load(shelf, wanted).await?;
+        }
+        let survey = self.survey(shelf);
+        sort(all, self.flags, |member| survey.map(member, &self.member_path(member)));
+        Ok(())
+    }
+
+    fn expanded(&self, members: Vec<Entity<'a>>, shelf: &Shelf) -> Vec<Shown<'a>> {
+        let survey = self.survey(shelf);
+        let (inline, filter) = (&self.flags.inline, &self.flags.filter);
+        members
+            .into_iter()
+            .filter_map(|member| survey.entity(member, self.member_path(&member), inline, filter))
+            .collect()
+    }
+
+    /// Entities of one collection, under their ids.
+    async fn map(&self, shown: &[Shown<'a>], shelf: &mut Shelf) -> Result<Answer, Problem> {
+        let mut wanted = Wanted::default();
+        for shown in shown {
+            self.survey(shelf).want_to_write(shown, self.flags.doc, &mut wanted);
+        }
+        self.load(shelf, wanted).await?;
+        let links = self.links(self.flags.doc, &self.address.path);
+        let mut out = JsonWriter::default();
+        self.writing(shelf, &links).map(shown, &mut out);
+        Ok(Answer::json(out.finish()))
+    }
+
+    /// What a write touched: of one collection, or grouped by collections.
+    pub async fn processed(&self, xids: &[muster_words::Xid]) -> Result<Answer, Problem> {
+        let mut shelf = Shelf::default();
+        let everything = Filter::default();
+        let survey = self.survey(&shelf);
+        let shown: Vec<Shown<'a>> = xids
+            .iter()
+            .filter_map(|xid| {
+                let entity = Entity::find(self.view, xid)?;
+                let inline = match &self.address.place {
+                    Place::Registry | Place::Group(..) => {
+                        self.flags.inline.get(collection_of(&xid.to_string())).unwrap_or_default()
+                    }
+                    _ => self.flags.inline.clone(),
+                };
+                survey.entity(entity, xid.to_string(), &inline, &everything)
+            })
+            .collect();
+        if self.address.place.is_collection() {
+            return self.map(&shown, &mut shelf).await;
+        }
+        let mut wanted = Wanted::default();
+        for shown in &shown {
+            self.survey(&shelf).want_to_write(shown, self.flags.doc, &mut wanted);
+        }
+        self.load(&mut shelf, wanted).await?;
+        let links = self.links(self.flags.doc, &self.address.path);
+        let mut out = JsonWriter::default();
+        out.open();
+        let mut rest = shown.as_slice();
+        while let Some(first) = rest.first() {
+            let plural = collection_of(&first.path);
+            let same = rest.iter().take_while(|shown| collection_of(&shown.path) == plural).count();
+            let (same, others) = rest.split_at(same);
+            out.key(plural);
+            let writing = self.writing(&shelf, &links);
+            Writing { collections_only: false, ..writing }.map(same, &mut out);
+            rest = others;
+        }
+        out.close();
+        Ok(Answer::json(out.finish()))
+    }
+
+    /// The names in a collection that deletions hid (`?deleted`): each with the position of its
+    /// deletion, which `restore` would undo.
+    fn deleted(&self) -> Answer {
+        let prefix = format!("{}/", self.address.path);
+        let mut out = JsonWriter::default();
+        out.open();
+        let from: std::sync::Arc<str> = prefix.as_str().into();
+        let hidden = self.view.hidden.range(from..);
+        for (xid, hidden) in hidden.take_while(|(xid, _)| xid.starts_with(&prefix)) {
+            let name = &xid[prefix.len()..];
+            if name.contains('/') {
+                continue;
+            }
+            out.key(name);
+            let what = match hidden.what {
+                Subtree::Group(_) => "group",
+                Subtree::Resource(_) => "document",
+                Subtree::Version(_) => "version",
+            };
+            let position = hidden.stamp.position.0;
+            out.value(&json!({"xid": &**xid, "kind": what, "position": position}));
+        }
+        out.close();
+        Answer::json(out.finish())
+    }
+
+    /// The model, the capabilities and what else isn't an entity.
+    fn configuration(&self, place: &Place, headers: &HeaderMap) -> Result<Answer, Problem> {
+        let tag = tags::weak(self.view);
+        if tags::judge(headers, &self.address.path, |_| Some(tag))? == Verdict::NotModified {
+            return Ok(not_modified(Some(tag)));
+        }
+        let value = |value: &Value| {
+            let mut out = JsonWriter::default();
+            out.value(value);
+            Answer::json(out.finish())
+        };
+        let mut answer = match place {
+            Place::Model => Answer::json(model(self.view, "\n")),
+            Place::ModelSource => value(self.view.model.source()),
+            Place::Capabilities => value(self.capabilities.document()),
+            Place::CapabilitiesOffered => value(&capabilities::offered(self.bare)),
+            _ => value(&json!({"registries": [format!("{}/", self.root)]})),
+        };
+        answer.tag(tag);
+        Ok(answer)
+    }
+}
+
+/// The collection that an entity's path says it is in.
+fn collection_of(path: &str) -> &str {
+    path.rsplit('/').nth(1).unwrap_or_default()
+}
+
+fn not_modified(tag: Option<muster_wire::etag::EntityTag>) -> Answer {
+    let mut answer = Answer::empty(StatusCode::NOT_MODIFIED);
+    if let Some(tag) = tag {
+        answer.tag(tag);
+    }
+    answer
+}

@@ -1,0 +1,236 @@
+use std::collections::BTreeSet;
+
+use muster_catalog::{
+    Catalog, Lifecycle,
+    model::{Attribute, Attributes, Origin, ResourceType, SPECVERSION},
+    state::{Resource, Version},
+};
+use serde_json::{Map, Value, json};
+
+use super::{Entity, Links, Shelf};
+
+/// What entities say of themselves: their attributes in the order of the specification, without
+/// nested collections and documents.
+#[derive(Clone, Copy)]
+pub(in crate::xregistry) struct Fields<'a> {
+    pub view: &'a Catalog,
+    pub shelf: &'a Shelf,
+    pub links: &'a Links<'a>,
+    /// As headers beside a document: then an entity's URL is the document's.
+    pub as_headers: bool,
+}
+
+/// What the server says of an entity itself, by the names that stand in its type.
+struct Own<'a> {
+    id_name: String,
+    id: &'a str,
+    path: &'a str,
+    details: bool,
+}
+
+impl Fields<'_> {
+    /// Gives each attribute of an entity to `sink`. `holds` says whether the answer holds a
+    /// version of that id, for the URL of the default one.
+    pub fn each(
+        &self,
+        entity: &Entity<'_>,
+        path: &str,
+        holds: &dyn Fn(&str) -> bool,
+        sink: &mut dyn FnMut(&str, &Value),
+    ) {
+        match entity {
+            Entity::Registry => self.registry(entity, path, sink),
+            Entity::Group(kind, group) => {
+                let own =
+                    Own { id_name: kind.id_name(), id: group.id.as_str(), path, details: false };
+                self.ordered(&kind.attributes, entity, &own, sink, &|name| match name {
+                    "epoch" => Some(group.epoch.into()),
+                    "createdat" => Some(group.own.created.to_string().into()),
+                    "modifiedat" => Some(group.modified.to_string().into()),
+                    _ => None,
+                });
+            }
+            Entity::Resource(kind, resource) if self.links.is_document() => {
+                let own = self.own(kind, resource, path);
+                self.ordered(&kind.resource_attributes, entity, &own, sink, &|_| None);
+            }
+            Entity::Resource(kind, resource) => {
+                if let Some(version) = resource.default_version() {
+                    self.version(kind, resource, version, entity, path, sink);
+                }
+            }
+            Entity::Version(kind, resource, version) => {
+                self.version(kind, resource, version, entity, path, sink);
+            }
+            Entity::Meta(kind, resource) => self.meta(kind, resource, entity, path, holds, sink),
+        }
+    }
+
+    /// An entity's attributes as a map, for filters and sorting.
+    pub fn map(&self, entity: &Entity<'_>, path: &str) -> Map<String, Value> {
+        let mut map = Map::new();
+        self.each(entity, path, &|_| false, &mut |name, value| {
+            map.insert(name.to_owned(), value.clone());
+        });
+        map
+    }
+
+    fn registry(&self, entity: &Entity<'_>, path: &str, sink: &mut dyn FnMut(&str, &Value)) {
+        let state = &self.view.registry;
+        let id = self.view.id.as_str();
+        let own = Own { id_name: "registryid".to_owned(), id, path, details: false };
+        self.ordered(self.view.model.registry(), entity, &own, sink, &|name| match name {
+            "specversion" => Some(SPECVERSION.into()),
+            "epoch" => Some(state.epoch.into()),
+            "createdat" => Some(state.created.to_string().into()),
+            "modifiedat" => Some(state.modified.to_string().into()),
+            _ => None,
+        });
+    }
+
+    fn own<'b>(&self, kind: &ResourceType, resource: &'b Resource, path: &'b str) -> Own<'b> {
+        Own {
+            id_name: kind.id_name(),
+            id: resource.id.as_str(),
+            path,
+            details: kind.hasdocument && !self.as_headers,
+        }
+    }
+
+    fn version(
+        &self,
+        kind: &ResourceType,
+        resource: &Resource,
+        version: &Version,
+        entity: &Entity<'_>,
+        path: &str,
+        sink: &mut dyn FnMut(&str, &Value),
+    ) {
+        let own = self.own(kind, resource, path);
+        let built_in = |name: &str| {
+            kind.attributes.get(name).is_some_and(|attribute| attribute.origin == Origin::BuiltIn)
+        };
+        self.ordered(&kind.attributes, entity, &own, sink, &|name| match name {
+            "versionid" => Some(version.id.as_str().into()),
+            "epoch" => Some(version.epoch.into()),
+            "isdefault" => Some((resource.meta.default == version.id).into()),
+            "createdat" => Some(version.created.to_string().into()),
+            "modifiedat" => Some(version.modified.to_string().into()),
+            "ancestorid" => Some(version.ancestor.as_str().into()),
+            "contenttype" => version.content_type.as_deref().map(Into::into),
+            "state" if built_in(name) => Some(version.state.as_str().into()),
+            "digest" if built_in(name) => {
+                version.document.map(|document| document.digest.to_string().into())
+            }
+            _ => None,
+        });
+    }
+
+    fn meta(
+        &self,
+        kind: &ResourceType,
+        resource: &Resource,
+        entity: &Entity<'_>,
+        path: &str,
+        holds: &dyn Fn(&str) -> bool,
+        sink: &mut dyn FnMut(&str, &Value),
+    ) {
+        let meta = &resource.meta;
+        let own = Own { details: false, ..self.own(kind, resource, path) };
+        let stem = path.strip_suffix("/meta").unwrap_or(path);
+        let set = self.shelf.attributes(meta.attributes);
+        let says_nothing = set.is_none_or(|set| set.get("deprecated").is_none());
+        let is_deprecated = kind.attributes.get("state").is_some_and(|state| {
+            state.origin == Origin::BuiltIn
+                && resource
+                    .default_version()
+                    .is_some_and(|version| version.state == Lifecycle::Deprecated)
+        });
+        self.ordered(&kind.meta_attributes, entity, &own, sink, &|name| match name {
+            "epoch" => Some(meta.epoch.into()),
+            "createdat" => Some(meta.created.to_string().into()),
+            "modifiedat" => Some(meta.modified.to_string().into()),
+            "readonly" => Some(false.into()),
+            "deprecated" if says_nothing && is_deprecated => Some(json!({})),
+            "defaultversionid" => Some(meta.default.as_str().into()),
+            "defaultversionurl" => {
+                let id = meta.default.as_str();
+                let path = format!("{stem}/versions/{id}");
+                Some(self.links.to(&path, kind.hasdocument, holds(id)).into())
+            }
+            "defaultversionsticky" => Some(meta.sticky.into()),
+            _ => None,
+        });
+    }
+
+    /// Gives the attributes of one level in their order. What the model doesn't name, because it
+    /// allows any name or because another attribute's value brought it, stands where extensions
+    /// do.
+    fn ordered(
+        &self,
+        level: &Attributes,
+        entity: &Entity<'_>,
+        own: &Own<'_>,
+        sink: &mut dyn FnMut(&str, &Value),
+        known: &dyn Fn(&str) -> Option<Value>,
+    ) {
+        let none = Map::new();
+        let set = match entity {
+            Entity::Resource(..) if self.links.is_document() => &none,
+            _ => self.shelf.attributes(entity.attributes(self.view)).unwrap_or(&none),
+        };
+        let mut extra: BTreeSet<&str> =
+            set.keys().map(String::as_str).filter(|name| level.get(name).is_none()).collect();
+        for attribute in level.iter() {
+            if is_after_extensions(attribute) {
+                for name in std::mem::take(&mut extra) {
+                    give(name, set.get(name), sink);
+                }
+            }
+            let name = attribute.name.as_str();
+            if attribute.origin == Origin::Nested || self.leaves_out(entity, name) {
+                continue;
+            }
+            let value = if name == own.id_name {
+                Some(own.id.into())
+            } else {
+                match name {
+                    "self" => Some(self.links.own(own.path, own.details).into()),
+                    "xid" => Some(own.path.into()),
+                    _ => known(name),
+                }
+            };
+            give(name, value.as_ref().or_else(|| set.get(name)), sink);
+        }
+        for name in extra {
+            give(name, set.get(name), sink);
+        }
+    }
+
+    /// What is written by others, and what the document view leaves out because a server says it
+    /// for itself alone.
+    fn leaves_out(&self, entity: &Entity<'_>, name: &str) -> bool {
+        let by_others = match entity {
+            Entity::Registry => matches!(name, "capabilities" | "model" | "modelsource"),
+            Entity::Resource(..) => name == "metaurl",
+            Entity::Group(..) | Entity::Meta(..) | Entity::Version(..) => false,
+        };
+        let of_server = name == "shortself"
+            || name.starts_with("formatvalidated")
+            || name.starts_with("compatibilityvalidated");
+        by_others || self.links.is_document() && of_server
+    }
+}
+
+fn is_after_extensions(attribute: &Attribute) -> bool {
+    matches!(attribute.origin, Origin::Nested | Origin::Document)
+        || matches!(attribute.name.as_str(), "capabilities" | "defaultversionid")
+}
+
+fn give(name: &str, value: Option<&Value>, sink: &mut dyn FnMut(&str, &Value)) {
+    if let Some(value) = value
+        && !value.is_null()
+    {
+        sink(name, value);
+    }
+}

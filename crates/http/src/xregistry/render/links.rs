@@ -1,0 +1,84 @@
+/// The URLs that entities carry: absolute in the API view, `#` and a JSON Pointer (RFC 6901) in
+/// the document view for whatever the answer holds (core, "Doc Flag").
+#[derive(Clone, Debug)]
+pub(in crate::xregistry) struct Links<'a> {
+    base: &'a str,
+    /// In the document view, the path that the answer's root has.
+    root: Option<&'a str>,
+}
+
+const DETAILS: &str = "$details";
+
+impl<'a> Links<'a> {
+    /// Absolute URLs that begin with `base`, which has no slash at its end.
+    pub const fn api(base: &'a str) -> Self {
+        Self { base, root: None }
+    }
+
+    /// Relative URLs within an answer whose root has that path.
+    pub fn document(base: &'a str, root: &'a str) -> Self {
+        Self { base, root: Some(root.trim_end_matches('/')) }
+    }
+
+    /// Whether this is the document view.
+    pub const fn is_document(&self) -> bool {
+        self.root.is_some()
+    }
+
+    /// An absolute URL.
+    pub fn absolute(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// An entity's own URL; `details` where its URL alone would be its document's.
+    pub fn own(&self, path: &str, details: bool) -> String {
+        match self.root {
+            Some(root) => pointer(root, path),
+            None => self.details(path, details),
+        }
+    }
+
+    /// The URL of something that the answer holds or doesn't hold.
+    pub fn to(&self, path: &str, details: bool, is_there: bool) -> String {
+        match self.root {
+            Some(root) if is_there => pointer(root, path),
+            _ => self.details(path, details),
+        }
+    }
+
+    fn details(&self, path: &str, details: bool) -> String {
+        format!("{}{path}{}", self.base, if details { DETAILS } else { "" })
+    }
+}
+
+fn pointer(root: &str, path: &str) -> String {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    // Names have no slash; a tilde is the only other character that a pointer escapes.
+    let below = below.replace('~', "~0");
+    if below.is_empty() { "#/".to_owned() } else { format!("#{below}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_from_the_answers_root() {
+        for (root, path, expect) in [
+            ("/", "/", "#/"),
+            ("/", "/dirs/d1", "#/dirs/d1"),
+            ("/dirs", "/dirs/d1", "#/d1"),
+            ("/dirs/d1", "/dirs/d1/files/f~1/meta", "#/files/f~01/meta"),
+            ("/dirs/d1/files/f1", "/dirs/d1/files/f1", "#/"),
+        ] {
+            let links = Links::document("http://a/api", root);
+            assert_eq!(links.own(path, true), expect, "{root} {path}");
+            assert_eq!(links.to(path, true, true), expect);
+            assert_eq!(links.to(path, true, false), format!("http://a/api{path}$details"));
+        }
+        let links = Links::api("http://a/api");
+        assert_eq!(links.own("/", false), "http://a/api/");
+        assert_eq!(links.own("/dirs/d1/files/f1", true), "http://a/api/dirs/d1/files/f1$details");
+        assert_eq!(links.to("/dirs", false, true), "http://a/api/dirs");
+    }
+}

@@ -1,0 +1,73 @@
+use super::Entity;
+use crate::xregistry::{compare, filter::Encoded, flags::Flags};
+
+/// One page of a collection (xRegistry pagination).
+#[derive(Debug)]
+pub(in crate::xregistry) struct Page<'a> {
+    /// Its members.
+    pub members: Vec<Entity<'a>>,
+    /// How many members all pages have.
+    pub count: usize,
+    /// The parameters that lead to the next page, if there is one.
+    pub next: Option<String>,
+}
+
+/// The most members of a page that a client can ask for.
+const LIMIT_MAX: usize = 10_000;
+
+/// Cuts the page that a request asks for out of all members, which are in order.
+///
+/// Without a sort order a page begins behind an id, so that what comes or goes meanwhile moves no
+/// other member; with one it begins at a number.
+pub(in crate::xregistry) fn page<'a>(
+    all: Vec<Entity<'a>>,
+    flags: &Flags,
+    limit: Option<usize>,
+) -> Page<'a> {
+    let count = all.len();
+    let limit = limit.map_or(usize::MAX, |limit| limit.min(LIMIT_MAX));
+    let begin = match (&flags.sort, &flags.after) {
+        (Some(_), _) => flags.offset,
+        (None, Some(after)) => all.partition_point(|member| folded(member.id()) <= folded(after)),
+        (None, None) => 0,
+    };
+    let end = begin.saturating_add(limit).min(count);
+    let members: Vec<Entity<'a>> = all.into_iter().skip(begin).take(limit).collect();
+    let next = match (end < count, &flags.sort, members.last()) {
+        (true, Some(_), _) => Some(format!("offset={end}")),
+        (true, None, Some(last)) => Some(format!("after={}", Encoded(last.id()))),
+        _ => None,
+    };
+    let next = next.map(|next| format!("limit={limit}&{next}"));
+    Page { members, count, next }
+}
+
+/// The form in which collections order ids.
+fn folded(id: &str) -> String {
+    id.to_ascii_lowercase()
+}
+
+/// A query without the parameters that choose a page.
+pub(in crate::xregistry) fn without_page(query: Option<&str>) -> String {
+    let chooses = |parameter: &&str| {
+        let name = parameter.split('=').next().unwrap_or_default();
+        !matches!(name, "limit" | "after" | "offset" | "")
+    };
+    let kept: Vec<&str> = query.unwrap_or_default().split('&').filter(chooses).collect();
+    kept.join("&")
+}
+
+/// Sorts members by attributes that `key` gives for each.
+pub(in crate::xregistry) fn sort<'a>(
+    members: &mut Vec<Entity<'a>>,
+    flags: &Flags,
+    key: impl Fn(&Entity<'a>) -> serde_json::Map<String, serde_json::Value>,
+) {
+    let Some(sort) = &flags.sort else { return };
+    let mut keyed: Vec<_> = members.drain(..).map(|member| (key(&member), member)).collect();
+    keyed.sort_by(|left, right| {
+        sort.order((left.1.id(), &left.0), (right.1.id(), &right.0))
+            .then_with(|| compare::texts(left.1.id(), right.1.id()))
+    });
+    members.extend(keyed.into_iter().map(|(_, member)| member));
+}

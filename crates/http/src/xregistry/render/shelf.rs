@@ -1,0 +1,59 @@
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use muster_catalog::Content;
+use muster_registry::{Registry, SubmitError};
+use serde_json::{Map, Value};
+
+/// The contents that an answer needs, loaded in bulk before it is rendered.
+#[derive(Debug, Default)]
+pub(in crate::xregistry) struct Shelf {
+    attributes: HashMap<Content, Arc<Map<String, Value>>>,
+    documents: HashMap<Content, Option<Bytes>>,
+}
+
+/// Contents that are wanted.
+#[derive(Debug, Default)]
+pub(in crate::xregistry) struct Wanted {
+    pub attributes: Vec<Content>,
+    pub documents: Vec<Content>,
+}
+
+impl Wanted {
+    /// How many bytes they have in all.
+    pub fn bytes(&self) -> u64 {
+        self.attributes.iter().chain(&self.documents).map(|content| u64::from(content.size)).sum()
+    }
+}
+
+impl Shelf {
+    /// Loads what isn't here yet.
+    ///
+    /// # Errors
+    /// The ledger can't be read, or is damaged.
+    pub async fn load(&mut self, registry: &Registry, wanted: Wanted) -> Result<(), SubmitError> {
+        let mut attributes = wanted.attributes;
+        attributes.retain(|content| !self.attributes.contains_key(content));
+        if !attributes.is_empty() {
+            let loaded = registry.attributes(&attributes).await?;
+            self.attributes.extend(attributes.into_iter().zip(loaded));
+        }
+        let mut documents = wanted.documents;
+        documents.retain(|content| !self.documents.contains_key(content));
+        if !documents.is_empty() {
+            let loaded = registry.contents(&documents).await?;
+            self.documents.extend(documents.into_iter().zip(loaded));
+        }
+        Ok(())
+    }
+
+    /// What clients set on an entity.
+    pub fn attributes(&self, content: Option<Content>) -> Option<&Map<String, Value>> {
+        self.attributes.get(&content?).map(AsRef::as_ref)
+    }
+
+    /// A document's bytes; none: it was erased.
+    pub fn document(&self, content: Content) -> Option<&Bytes> {
+        self.documents.get(&content)?.as_ref()
+    }
+}

@@ -1,0 +1,141 @@
+use base64::{Engine, engine::general_purpose::STANDARD};
+use muster_catalog::{
+    Catalog,
+    model::{DocumentForm, ResourceType},
+};
+use muster_words::json;
+
+use super::{Entity, Fields, JsonWriter, Links, Members, Shelf, Shown};
+use crate::xregistry::capabilities::Capabilities;
+
+/// Writes what an answer shows.
+#[derive(Clone, Copy)]
+pub(in crate::xregistry) struct Writing<'a> {
+    pub view: &'a Catalog,
+    pub shelf: &'a Shelf,
+    pub links: &'a Links<'a>,
+    pub capabilities: &'a Capabilities,
+    /// Documents are base64, whatever they are.
+    pub binary: bool,
+    /// Of the outermost entity only the collections are written.
+    pub collections_only: bool,
+}
+
+impl Writing<'_> {
+    /// Writes an entity.
+    pub fn entity(&self, shown: &Shown<'_>, out: &mut JsonWriter) {
+        out.open();
+        if !self.collections_only {
+            self.attributes(shown, out);
+        }
+        let nested = Self { collections_only: false, ..*self };
+        for members in &shown.collections {
+            nested.members(shown, members, out);
+        }
+        out.close();
+    }
+
+    /// Writes entities under their ids.
+    pub fn map(&self, all: &[Shown<'_>], out: &mut JsonWriter) {
+        out.open();
+        for shown in all {
+            out.key(shown.entity.id());
+            self.entity(shown, out);
+        }
+        out.close();
+    }
+
+    fn fields(&self) -> Fields<'_> {
+        Fields { view: self.view, shelf: self.shelf, links: self.links, as_headers: false }
+    }
+
+    fn attributes(&self, shown: &Shown<'_>, out: &mut JsonWriter) {
+        self.fields().each(&shown.entity, &shown.path, &|_| false, &mut |name, value| {
+            out.key(name);
+            out.value(value);
+        });
+        match shown.entity {
+            Entity::Registry => self.named(shown, out),
+            Entity::Version(kind, ..) if shown.document => self.document(kind, shown, out),
+            Entity::Resource(kind, _) => {
+                if shown.document && !self.links.is_document() {
+                    self.document(kind, shown, out);
+                }
+                self.meta(kind, shown, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn meta(&self, kind: &ResourceType, shown: &Shown<'_>, out: &mut JsonWriter) {
+        let Entity::Resource(_, resource) = shown.entity else { return };
+        let path = format!("{}/meta", shown.path);
+        out.member("metaurl", &self.links.to(&path, false, shown.meta));
+        if !shown.meta {
+            return;
+        }
+        let versions = shown.collections.iter().find_map(|members| members.shown.as_ref());
+        let holds = |id: &str| {
+            versions.is_some_and(|versions| versions.iter().any(|shown| shown.entity.id() == id))
+        };
+        out.key("meta");
+        out.open();
+        let meta = Entity::Meta(kind, resource);
+        self.fields().each(&meta, &path, &holds, &mut |name, value| {
+            out.key(name);
+            out.value(value);
+        });
+        out.close();
+    }
+
+    fn members(&self, shown: &Shown<'_>, members: &Members<'_>, out: &mut JsonWriter) {
+        let plural = members.plural;
+        let path = format!("{}/{plural}", shown.path.trim_end_matches('/'));
+        let url = self.links.to(&path, false, members.shown.is_some());
+        let query = if url.starts_with('#') { "" } else { members.query.as_str() };
+        out.member(&format!("{plural}url"), &format!("{url}{query}"));
+        out.number(&format!("{plural}count"), members.count as u64);
+        if let Some(all) = &members.shown {
+            out.key(plural);
+            self.map(all, out);
+        }
+    }
+
+    /// The registry's attributes that are inlined only by name.
+    fn named(&self, shown: &Shown<'_>, out: &mut JsonWriter) {
+        for name in &shown.named {
+            out.key(name);
+            match *name {
+                "capabilities" => out.value(self.capabilities.document()),
+                "modelsource" => out.value(self.view.model.source()),
+                _ => out.raw(&model(self.view, "\n  ")),
+            }
+        }
+    }
+
+    /// A document within JSON: as it is where it is JSON and its type says so, as a text, or as
+    /// base64. One that is empty, or that was erased, isn't written.
+    fn document(&self, kind: &ResourceType, shown: &Shown<'_>, out: &mut JsonWriter) {
+        let Some(version) = shown.entity.version() else { return };
+        let content = shown.entity.document();
+        let Some(bytes) = content.and_then(|content| self.shelf.document(content)) else { return };
+        let content_type = version.content_type.as_deref().unwrap_or_default();
+        let form =
+            if self.binary { DocumentForm::Binary } else { kind.document_form(content_type) };
+        match (form, std::str::from_utf8(bytes)) {
+            (DocumentForm::Json, _) if json::parse(bytes).is_ok() => {
+                out.key(&kind.singular);
+                out.raw(bytes.trim_ascii());
+            }
+            (DocumentForm::String, Ok(text)) => out.member(&kind.singular, text),
+            _ => out.member(&format!("{}base64", kind.singular), &STANDARD.encode(bytes)),
+        }
+    }
+}
+
+/// The full model, indented, with `line` for each line's end.
+pub(in crate::xregistry) fn model(view: &Catalog, line: &str) -> Vec<u8> {
+    // Nothing in a model can fail to serialise, and no text within JSON holds a line's end.
+    let text = serde_json::to_string_pretty(&*view.model).unwrap_or_default();
+    text.replace('\n', line).into_bytes()
+}

@@ -1,0 +1,166 @@
+//! What a write's request brings: a body of attributes, or a document with attributes in headers.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, header};
+use muster_catalog::{
+    command::{Body, SentDocument},
+    model::ResourceType,
+};
+use muster_wire::{ErrorCode, Problem, headers};
+use muster_words::{json, limits::DOCUMENT_BYTES_MAX};
+use serde_json::{Map, Value};
+
+use super::place::{Address, Place};
+
+/// Reads a body of attributes.
+///
+/// # Errors
+/// `missing_body`, `parsing_data`, `extra_xregistry_header`.
+pub(super) fn attributes(
+    address: &Address,
+    headers: &HeaderMap,
+    bytes: &[u8],
+) -> Result<Map<String, Value>, Problem> {
+    if bytes.trim_ascii().is_empty() {
+        return Err(Problem::new(ErrorCode::MISSING_BODY).subject(&address.path));
+    }
+    refuse_attribute_headers(address, headers)?;
+    object(address, bytes)
+}
+
+/// Reads a JSON object.
+///
+/// # Errors
+/// `parsing_data`.
+pub(super) fn object(address: &Address, bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
+    let bad = |detail: String| {
+        Problem::new(ErrorCode::PARSING_DATA).subject(&address.path).arg("error_detail", detail)
+    };
+    match json::parse(bytes) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err(bad("the body must be a JSON object".to_owned())),
+        Err(error) => Err(bad(error.to_string())),
+    }
+}
+
+fn extra_header(address: &Address, name: &str, detail: &str) -> Problem {
+    Problem::new(ErrorCode::EXTRA_XREGISTRY_HEADER)
+        .subject(&address.path)
+        .arg("name", name)
+        .arg("error_detail", detail)
+}
+
+/// Where attributes are in the body, none may be in headers.
+fn refuse_attribute_headers(address: &Address, headers: &HeaderMap) -> Result<(), Problem> {
+    let attribute =
+        headers.keys().find(|name| name.as_str().starts_with(headers::XREGISTRY_PREFIX));
+    let Some(name) = attribute else { return Ok(()) };
+    let detail = if address.details {
+        "including \"xRegistry\" HTTP headers when \"$details\" is used is not allowed"
+    } else {
+        "the attributes belong into the body"
+    };
+    Err(extra_header(address, name.as_str(), detail))
+}
+
+/// Reads a document with the attributes that come in headers.
+///
+/// # Errors
+/// `document_too_large`, `extra_xregistry_header`, `header_error`.
+pub(super) fn document(
+    address: &Address,
+    kind: &ResourceType,
+    headers: &HeaderMap,
+    bytes: Bytes,
+) -> Result<Body, Problem> {
+    if bytes.len() > DOCUMENT_BYTES_MAX {
+        return Err(Problem::new(ErrorCode::DOCUMENT_TOO_LARGE)
+            .subject(&address.path)
+            .arg("size", bytes.len())
+            .arg("limit", DOCUMENT_BYTES_MAX));
+    }
+    let attributes = from_headers(address, kind, headers)?;
+    let elsewhere = format!("{}url", kind.singular);
+    if !bytes.is_empty() && attributes.get(&elsewhere).is_some_and(|url| !url.is_null()) {
+        let name = format!("xRegistry-{elsewhere}");
+        return Err(extra_header(address, &name, "a document that lies elsewhere has no body"));
+    }
+    let content_type = match headers.get(header::CONTENT_TYPE) {
+        None => None,
+        Some(value) => {
+            let text = value
+                .to_str()
+                .map_err(|_| header_error(address, "Content-Type", "it is not printable ASCII"))?;
+            Some(text.to_owned())
+        }
+    };
+    Ok(Body::Document(SentDocument { bytes, content_type, attributes }))
+}
+
+fn header_error(address: &Address, name: &str, detail: &str) -> Problem {
+    Problem::new(ErrorCode::HEADER_ERROR)
+        .subject(&address.path)
+        .arg("name", name)
+        .arg("error_detail", detail)
+}
+
+/// Reads `xRegistry-<attribute>` and `xRegistry-<map>.<key>`; `null` deletes. A map that is
+/// mentioned is replaced as a whole.
+fn from_headers(
+    address: &Address,
+    kind: &ResourceType,
+    headers: &HeaderMap,
+) -> Result<Map<String, Value>, Problem> {
+    let mut attributes = Map::new();
+    for (header, value) in headers {
+        let Some(name) = header.as_str().strip_prefix(headers::XREGISTRY_PREFIX) else { continue };
+        let inlined = [kind.singular.clone(), format!("{}base64", kind.singular)];
+        if inlined.iter().any(|inlined| inlined == name) || name == "contenttype" {
+            let detail = if name == "contenttype" {
+                "the media type is said by Content-Type"
+            } else {
+                "the document is the body"
+            };
+            return Err(extra_header(address, header.as_str(), detail));
+        }
+        let text = headers::decode(value.as_bytes())
+            .map_err(|error| header_error(address, header.as_str(), &error.to_string()))?;
+        let value =
+            if text == "null" { Value::Null } else { kind.attributes.value_of_text(name, &text) };
+        put(&mut attributes, kind, name, value);
+    }
+    let resource_only: Vec<&str> = kind.resource_only().filter(|name| *name != "meta").collect();
+    attributes.retain(|name, _| !resource_only.contains(&name.as_str()));
+    Ok(attributes)
+}
+
+fn put(attributes: &mut Map<String, Value>, kind: &ResourceType, name: &str, value: Value) {
+    let is_attribute = kind.attributes.get(name).is_some();
+    let Some((map, key)) = name.split_once('.').filter(|_| !is_attribute) else {
+        attributes.insert(name.to_owned(), value);
+        return;
+    };
+    let whole = attributes.entry(map).or_insert_with(|| Value::Object(Map::new()));
+    if let (Value::Object(whole), false) = (whole, value.is_null()) {
+        whole.insert(key.to_owned(), value);
+    }
+}
+
+/// Whether the body at an address is a document for that method.
+///
+/// # Errors
+/// `details_required`: a document can't be patched.
+pub(super) fn brings_document(address: &Address, method: &Method) -> Result<bool, Problem> {
+    if !address.is_document() {
+        return Ok(false);
+    }
+    if method == Method::PATCH {
+        return Err(Problem::new(ErrorCode::DETAILS_REQUIRED).subject(&address.path));
+    }
+    Ok(true)
+}
+
+/// The type whose document a path's body is.
+pub(super) fn document_type(place: &Place) -> Option<&ResourceType> {
+    place.document_type().map(AsRef::as_ref)
+}

@@ -1,0 +1,123 @@
+//! Entity tags of a view, and conditions on them.
+
+use http::{HeaderMap, HeaderValue, header};
+use muster_catalog::{
+    Catalog, command,
+    decide::{details_stamp, document_stamp},
+    state::Stamp,
+};
+use muster_wire::{
+    ErrorCode, Problem,
+    etag::{Condition, EntityTag, View},
+};
+use muster_words::Xid;
+
+/// The tag of an entity in one of its views; none: it isn't there.
+pub(super) fn tag(view: &Catalog, xid: &Xid, which: View) -> Option<EntityTag> {
+    let stamp = match which {
+        View::Document => document_stamp(view, xid)?,
+        View::Details => details_stamp(view, xid)?,
+        View::Collection => return Some(weak(view)),
+    };
+    Some(of_stamp(stamp, which))
+}
+
+fn of_stamp(stamp: Stamp, view: View) -> EntityTag {
+    EntityTag { position: stamp.position, tag: stamp.tag, view, weak: false }
+}
+
+/// The tag of whatever is made of more than one entity: it moves with the registry.
+pub(super) fn weak(view: &Catalog) -> EntityTag {
+    EntityTag { weak: true, ..of_stamp(view.stamp, View::Collection) }
+}
+
+/// A tag as a header's value.
+pub(super) fn header_value(tag: EntityTag) -> HeaderValue {
+    HeaderValue::from_str(&tag.to_string()).unwrap_or(const { HeaderValue::from_static("") })
+}
+
+/// A condition that a request carries.
+fn read(
+    headers: &HeaderMap,
+    name: &header::HeaderName,
+    subject: &str,
+) -> Result<Option<Condition>, Problem> {
+    Condition::from_headers(headers, name).map_err(|error| {
+        Problem::new(ErrorCode::HEADER_ERROR)
+            .subject(subject)
+            .arg("name", name.as_str())
+            .arg("error_detail", error)
+    })
+}
+
+/// What a read is to do because of its conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Answer it.
+    Answer,
+    /// The client has it already: 304.
+    NotModified,
+}
+
+/// Judges the conditions of a read (RFC 9110, 13.2.2).
+///
+/// # Errors
+/// `precondition_failed`, or `header_error`.
+pub(super) fn judge(
+    headers: &HeaderMap,
+    subject: &str,
+    now: impl Fn(View) -> Option<EntityTag>,
+) -> Result<Verdict, Problem> {
+    if let Some(condition) = read(headers, &header::IF_MATCH, subject)?
+        && !condition.if_match(&now)
+    {
+        return Err(failed(subject, "If-Match"));
+    }
+    let named = read(headers, &header::IF_NONE_MATCH, subject)?;
+    let named = named.is_some_and(|condition| condition.if_none_match_names(&now));
+    Ok(if named { Verdict::NotModified } else { Verdict::Answer })
+}
+
+/// A condition that doesn't hold.
+pub(super) fn failed(subject: &str, header: &str) -> Problem {
+    Problem::new(ErrorCode::PRECONDITION_FAILED).subject(subject).arg("header", header)
+}
+
+/// The conditions of a write, which the registry judges in the command's turn.
+///
+/// # Errors
+/// `header_error`.
+pub(super) fn conditions(
+    headers: &HeaderMap,
+    subject: &str,
+) -> Result<Vec<command::Condition>, Problem> {
+    let mut conditions = Vec::new();
+    match read(headers, &header::IF_MATCH, subject)? {
+        None => {}
+        Some(Condition::Any) => conditions.push(command::Condition::Exists),
+        Some(Condition::Tags(tags)) => {
+            // Strong comparison: what is weak matches nothing.
+            let strong = tags.into_iter().flatten().filter(|tag| !tag.weak);
+            let expected = strong.filter_map(expected).collect();
+            conditions.push(command::Condition::Matches(expected));
+        }
+    }
+    match read(headers, &header::IF_NONE_MATCH, subject)? {
+        None => {}
+        Some(Condition::Any) => conditions.push(command::Condition::Absent),
+        Some(Condition::Tags(tags)) => {
+            let expected = tags.into_iter().flatten().filter_map(expected).collect();
+            conditions.push(command::Condition::Differs(expected));
+        }
+    }
+    Ok(conditions)
+}
+
+fn expected(tag: EntityTag) -> Option<command::Expected> {
+    let view = match tag.view {
+        View::Document => command::EntityView::Document,
+        View::Details => command::EntityView::Details,
+        View::Collection => return None,
+    };
+    Some(command::Expected { position: tag.position, tag: tag.tag, view })
+}

@@ -1,0 +1,242 @@
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
+use muster_catalog::{
+    changes::Outcome,
+    command::{Action, Body, Command, Delete, Mode, Target, Write},
+    decide::Shows,
+};
+use muster_registry::{Done, Origin, Registry};
+use muster_wire::{ErrorCode, Problem, etag::View, headers};
+use muster_words::{Digest, Id, Xid};
+use serde_json::{Map, Value};
+
+use super::{
+    answer::Answer,
+    capabilities::{Capabilities, Change, settle},
+    document::represent,
+    flags::Flags,
+    place::{Address, Place},
+    read::Read,
+    refused::{problem_of_failure, violations},
+    sent, tags,
+};
+
+/// One write.
+pub(super) struct Writes<'a> {
+    pub registry: &'a Registry,
+    pub address: &'a Address,
+    pub flags: &'a Flags,
+    pub capabilities: &'a Capabilities,
+    pub method: &'a Method,
+    pub headers: &'a HeaderMap,
+    pub root: &'a str,
+    pub query: Option<&'a str>,
+    pub bare: bool,
+    pub by: Origin,
+}
+
+/// The longest idempotency key: long enough for whatever people use, such as URLs.
+const KEY_BYTES_MAX: usize = 255;
+
+impl Writes<'_> {
+    /// Does what the request asks, and shows what came of it.
+    ///
+    /// # Errors
+    /// What the specification says, and what the registry refuses.
+    pub async fn answer(&self, bytes: Bytes) -> Result<Answer, Problem> {
+        let idempotency = self.idempotency(&bytes)?;
+        let action = if self.method == Method::DELETE {
+            Action::Delete(self.deletion(&bytes)?)
+        } else {
+            Action::Write(self.write(bytes)?)
+        };
+        let command = Command {
+            action,
+            conditions: tags::conditions(self.headers, &self.address.path)?,
+            idempotency,
+            ignore: self.flags.ignore,
+            set_default: self.flags.set_default.clone(),
+        };
+        let failed = |error| problem_of_failure(error, &self.address.path);
+        let done = self.registry.submit(command, &self.by).await.map_err(failed)?;
+        let mut answer = self.show(&done).await?;
+        answer.position(&done.view);
+        if let Some(warnings) = headers::warnings(&violations(&done.warnings)) {
+            answer.headers.insert(headers::MUSTER_WARNINGS, warnings);
+        }
+        Ok(answer)
+    }
+
+    fn idempotency(&self, bytes: &[u8]) -> Result<Option<(Digest, Digest)>, Problem> {
+        let Some(key) = self.headers.get(headers::IDEMPOTENCY_KEY) else { return Ok(None) };
+        let key = key.as_bytes();
+        if key.is_empty() || key.len() > KEY_BYTES_MAX {
+            return Err(Problem::new(ErrorCode::HEADER_ERROR)
+                .subject(&self.address.path)
+                .arg("name", headers::IDEMPOTENCY_KEY.as_str())
+                .arg("error_detail", format!("a key has 1 to {KEY_BYTES_MAX} bytes")));
+        }
+        let scoped = Digest::of_parts(&[self.by.actor.as_bytes(), b"\0", key]);
+        let mut parts: Vec<u8> = Vec::new();
+        for part in [self.method.as_str(), &self.address.path, self.query.unwrap_or_default()] {
+            parts.extend_from_slice(part.as_bytes());
+            parts.push(0);
+        }
+        let mut said: Vec<(&str, &[u8])> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .filter(|(name, _)| {
+                name.starts_with(headers::XREGISTRY_PREFIX)
+                    || matches!(*name, "content-type" | "if-match" | "if-none-match")
+            })
+            .collect();
+        said.sort_unstable();
+        for (name, value) in said {
+            parts.extend_from_slice(name.as_bytes());
+            parts.push(0);
+            parts.extend_from_slice(value);
+            parts.push(0);
+        }
+        Ok(Some((scoped, Digest::of_parts(&[&parts, bytes]))))
+    }
+
+    fn target(&self) -> Result<Target, Problem> {
+        let unsupported = || unsupported(self.address, self.method);
+        let name = |text: &str| text.parse::<Id>().map_err(|_| unsupported());
+        Ok(match &self.address.place {
+            Place::ModelSource => Target::Model,
+            Place::Capabilities => Target::Capabilities,
+            Place::Groups(kind) => Target::Groups(name(&kind.plural)?),
+            Place::Resources(kind, group) => {
+                Target::Resources { group: group.clone(), resources: name(&kind.plural)? }
+            }
+            Place::Versions(_, resource) => Target::Versions(resource.clone()),
+            place => Target::Entity(place.entity().ok_or_else(unsupported)?.clone()),
+        })
+    }
+
+    fn deletion(&self, bytes: &[u8]) -> Result<Delete, Problem> {
+        let chosen = if self.address.place.is_collection() && !bytes.trim_ascii().is_empty() {
+            Some(sent::object(self.address, bytes)?)
+        } else {
+            None
+        };
+        Ok(Delete {
+            target: self.target()?,
+            chosen,
+            epoch: self.flags.epoch,
+            purge: self.flags.purge,
+            force: self.flags.force,
+        })
+    }
+
+    fn write(&self, bytes: Bytes) -> Result<Write, Problem> {
+        let mode = match *self.method {
+            Method::PATCH => Mode::Patch,
+            Method::POST => Mode::Post,
+            _ => Mode::Put,
+        };
+        let is_document = sent::brings_document(self.address, self.method)?;
+        let kind = sent::document_type(&self.address.place).filter(|_| is_document);
+        let body = match kind {
+            Some(kind) => sent::document(self.address, kind, self.headers, bytes)?,
+            None => {
+                let map = sent::attributes(self.address, self.headers, &bytes)?;
+                Body::Tree(self.prepared(map, mode)?)
+            }
+        };
+        Ok(Write { mode, target: self.target()?, body })
+    }
+
+    /// The body with its capabilities settled: what the registry gets is all of them.
+    fn prepared(
+        &self,
+        mut map: Map<String, Value>,
+        mode: Mode,
+    ) -> Result<Map<String, Value>, Problem> {
+        let change = if mode == Mode::Patch { Change::Patch } else { Change::Replace };
+        match self.address.place {
+            Place::Capabilities => settle(self.capabilities, Some(&map), change, self.bare),
+            Place::Registry if mode != Mode::Post => {
+                if self.flags.ignore.capabilities {
+                    map.remove("capabilities");
+                }
+                let Some(sent) = map.remove("capabilities") else { return Ok(map) };
+                let sent = match &sent {
+                    Value::Null => None,
+                    Value::Object(sent) => Some(sent),
+                    _ => {
+                        return Err(Problem::new(ErrorCode::CAPABILITY_ERROR)
+                            .subject("/capabilities")
+                            .arg("error_detail", "they must be a JSON object"));
+                    }
+                };
+                let settled = settle(self.capabilities, sent, change, self.bare)?;
+                map.insert("capabilities".to_owned(), Value::Object(settled));
+                Ok(map)
+            }
+            _ => Ok(map),
+        }
+    }
+
+    /// Shows what the command did, from the view at its own end.
+    async fn show(&self, done: &Done) -> Result<Answer, Problem> {
+        let view = &*done.view;
+        let capabilities = Capabilities::of(view, self.bare);
+        let reading = Read {
+            registry: self.registry,
+            view,
+            address: self.address,
+            flags: self.flags,
+            capabilities: &capabilities,
+            root: self.root,
+            query: self.query,
+            request_path: "",
+            documents: None,
+            bare: self.bare,
+        };
+        match &done.shows {
+            Shows::Nothing => Ok(Answer::empty(StatusCode::NO_CONTENT)),
+            Shows::Entity(xid) => self.show_entity(&reading, xid, done).await,
+            Shows::Members(xids) => reading.processed(xids).await,
+            Shows::Model | Shows::Capabilities => reading.answer(&HeaderMap::new()).await,
+        }
+    }
+
+    async fn show_entity(
+        &self,
+        reading: &Read<'_>,
+        xid: &Xid,
+        done: &Done,
+    ) -> Result<Answer, Problem> {
+        let as_document = self.address.is_document() && !self.flags.doc;
+        let mut answer = if as_document {
+            let found = represent(self.registry, &done.view, xid, self.root).await?;
+            // A write isn't redirected to where the document lies: it has been done here.
+            let mut headers = found.headers;
+            headers.remove(header::LOCATION);
+            Answer { status: StatusCode::OK, headers, body: found.body }
+        } else {
+            let mut answer = reading.entity(xid).await?;
+            if let Some(tag) = tags::tag(&done.view, xid, View::Details) {
+                answer.tag(tag);
+            }
+            answer
+        };
+        if done.outcome == Outcome::Created && !matches!(xid, Xid::Registry) {
+            answer.status = StatusCode::CREATED;
+            let kind = self.address.place.document_type();
+            let suffix = if kind.is_some() && !as_document { "$details" } else { "" };
+            answer.header(header::LOCATION, &format!("{}{xid}{suffix}", self.root));
+        }
+        Ok(answer)
+    }
+}
+
+/// The refusal of a method that a path hasn't.
+pub(super) fn unsupported(address: &Address, method: &Method) -> Problem {
+    Problem::new(ErrorCode::ACTION_NOT_SUPPORTED)
+        .subject(&address.path)
+        .arg("action", method.as_str())
+}
