@@ -1,0 +1,205 @@
+//! The file that holds the key with which a ledger's checkpoints are signed.
+//!
+//! | | |
+//! |---|---|
+//! | where | `keys/ledger.key` in the data directory |
+//! | what | one line: `PRIVATE+KEY+<name>+<id>+<base64>` (C2SP signed-note), the name being the ledger's origin |
+//! | mode | 0600, in a folder of mode 0700; a wider one is refused, because others may have read it |
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use muster_seal::{
+    KeyPair,
+    note::{KeyError, Name, Signer},
+};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// Bytes of a key file: a name of 128 characters and what is around it take a quarter of this.
+const FILE_BYTES_MAX: u64 = 4_096;
+
+/// Why the ledger's key can't be had.
+#[derive(Debug, Error)]
+pub enum LedgerKeyError {
+    /// There is no such file.
+    #[error("the ledger's key {} is missing", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Others can read or write the file.
+    #[error("the ledger's key {} has mode {mode:04o}: others than its owner can use it", path.display())]
+    TooOpen {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The file holds something else.
+    #[error("{} doesn't hold a ledger's key: {source}", path.display())]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyError,
+    },
+    /// The system refuses.
+    #[error("{}: {source}", path.display())]
+    System {
+        /// What couldn't be used.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl LedgerKeyError {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Missing { .. } => "restore it from a backup: without it the ledger can't be \
+                                     signed as before"
+                .to_owned(),
+            Self::TooOpen { path, .. } => format!("chmod 600 {}", path.display()),
+            Self::NoKey { .. } => "restore the file that was made with this registry".to_owned(),
+            Self::System { .. } => "check who owns the data directory".to_owned(),
+        }
+    }
+}
+
+/// Reads the key.
+///
+/// # Errors
+/// See [`LedgerKeyError`].
+pub fn read(path: &Path) -> Result<Signer, LedgerKeyError> {
+    let system = |source| LedgerKeyError::System { path: path.to_owned(), source };
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(LedgerKeyError::Missing { path: path.to_owned() });
+        }
+        Err(error) => return Err(system(error)),
+    };
+    // Asked of the open file, so that nothing can be put in its place in between.
+    let mode = file.metadata().map_err(system)?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(LedgerKeyError::TooOpen { path: path.to_owned(), mode });
+    }
+    let mut text = Zeroizing::new(String::with_capacity(512));
+    let read = (&mut file).take(FILE_BYTES_MAX).read_to_string(&mut text);
+    match read {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            let (path, source) = (path.to_owned(), KeyError::Malformed);
+            return Err(LedgerKeyError::NoKey { path, source });
+        }
+        Err(error) => return Err(system(error)),
+    }
+    let key = text.trim_end().parse();
+    key.map_err(|source| LedgerKeyError::NoKey { path: path.to_owned(), source })
+}
+
+/// Makes the key of a new ledger and writes its file, durably: a ledger must never be signed with
+/// a key that a loss of power takes away. Where the file is there already, a start was cut off
+/// before the ledger's first entry, and its key is taken. Its name may then be of another
+/// registry id than `origin`: who starts the ledger uses the key's.
+///
+/// # Errors
+/// See [`LedgerKeyError`].
+pub fn make(path: &Path, origin: Name, seed: &[u8; 32]) -> Result<Signer, LedgerKeyError> {
+    match read(path) {
+        Err(LedgerKeyError::Missing { .. }) => {}
+        there => return there,
+    }
+    let signer = Signer::new(origin, KeyPair::from_seed(seed));
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let system = |path: &Path| {
+        let path = path.to_owned();
+        move |source| LedgerKeyError::System { path, source }
+    };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(system(folder))?;
+    let draft = path.with_extension("new");
+    write(&draft, &signer).map_err(system(&draft))?;
+    fs::rename(&draft, path).map_err(system(path))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(system(folder))?;
+    Ok(signer)
+}
+
+fn write(draft: &Path, signer: &Signer) -> io::Result<()> {
+    match fs::remove_file(draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
+    file.write_all(signer.secret_text().as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use super::*;
+
+    fn origin() -> Name {
+        "muster.example/changes".parse().unwrap()
+    }
+
+    #[test]
+    fn is_made_once_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys").join("ledger.key");
+        assert!(matches!(read(&path), Err(LedgerKeyError::Missing { .. })));
+        let made = make(&path, origin(), &[7; 32]).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+        assert_eq!(read(&path).unwrap().verifier(), made.verifier());
+        // A start that was cut off goes on with the key that is there.
+        let again = make(&path, "other.example/changes".parse().unwrap(), &[8; 32]).unwrap();
+        assert_eq!(again.verifier(), made.verifier());
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn is_refused_when_others_can_use_it_or_it_is_something_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.key");
+        let signer = make(&path, origin(), &[7; 32]).unwrap();
+        let good = format!("{}\n", *signer.secret_text());
+        for (text, mode, expect) in [
+            (good.as_str(), 0o600, ""),
+            (good.trim_end(), 0o400, ""),
+            (good.as_str(), 0o640, "0640: others"),
+            (good.as_str(), 0o604, "0604: others"),
+            ("", 0o600, "not the text form of a key"),
+            ("PRIVATE+KEY+a+00000000+AQ==", 0o600, "not the text form of a key"),
+            (&good.replace("muster.", "master."), 0o600, "id that is written in it"),
+        ] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let said = read(&path).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(said.contains(expect) && said.is_empty() == expect.is_empty(), "{said}");
+            assert!(!said.contains("PRIVATE"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_half_written_file_is_no_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.key");
+        fs::write(path.with_extension("new"), "PRIVATE+KEY+").unwrap();
+        let made = make(&path, origin(), &[7; 32]).unwrap();
+        assert_eq!(read(&path).unwrap().verifier(), made.verifier());
+        fs::write(&path, [0xff, 0xfe]).unwrap();
+        assert!(matches!(read(&path), Err(LedgerKeyError::NoKey { .. })));
+    }
+}

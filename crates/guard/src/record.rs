@@ -1,0 +1,142 @@
+use bytes::Bytes;
+use muster_words::{
+    Digest,
+    json::{self, Map, Value},
+};
+use thiserror::Error;
+
+use crate::Role;
+
+/// Bytes of a record's salt: so that equal secrets, were there any, would not show.
+pub const SALT_BYTES: usize = 16;
+
+/// Letters of a key's name: a word or two for people.
+pub const NAME_LENGTH_MAX: usize = 128;
+
+/// What is kept of an API key. It is a content that only the door of keys reads; entries of the
+/// ledger name it by its digest alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// SHA-256 of salt and secret.
+    pub hash: Digest,
+    /// Drawn for this key.
+    pub salt: [u8; SALT_BYTES],
+    /// What who has the key may do.
+    pub role: Role,
+    /// What the key is for, for people.
+    pub name: Option<String>,
+}
+
+/// The bytes are no record of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the record of a key can't be read: {0}")]
+pub struct RecordError(&'static str);
+
+/// A key can't be called that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a key's name has 1 to {NAME_LENGTH_MAX} characters, and no control characters")]
+pub struct NameRefused;
+
+impl KeyRecord {
+    /// Checks what somebody wants to call a key: it is shown in terminals.
+    ///
+    /// # Errors
+    /// See [`NameRefused`].
+    pub fn check_name(name: &str) -> Result<(), NameRefused> {
+        let length = name.chars().count();
+        let fits = (1..=NAME_LENGTH_MAX).contains(&length) && !name.chars().any(char::is_control);
+        if fits { Ok(()) } else { Err(NameRefused) }
+    }
+
+    /// The record as it is stored: canonical JSON.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        let mut map = Map::new();
+        map.insert("hash".to_owned(), self.hash.to_string().into());
+        map.insert("role".to_owned(), self.role.name().into());
+        let salt = u128::from_be_bytes(self.salt);
+        map.insert("salt".to_owned(), format!("{salt:032x}").into());
+        if let Some(name) = &self.name {
+            map.insert("name".to_owned(), name.as_str().into());
+        }
+        json::to_canonical(&Value::Object(map)).into()
+    }
+
+    /// Reads a record. Members that a later release adds are passed over.
+    ///
+    /// # Errors
+    /// See [`RecordError`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
+        let value = json::parse(bytes).map_err(|_| RecordError("it isn't JSON"))?;
+        let text = |name: &str| value.get(name).and_then(Value::as_str);
+        let hash = text("hash").and_then(|hash| hash.parse().ok());
+        let salt = text("salt").filter(|salt| salt.len() == 2 * SALT_BYTES);
+        let salt = salt.and_then(|salt| u128::from_str_radix(salt, 16).ok());
+        let role = text("role").and_then(|role| role.parse().ok());
+        Ok(Self {
+            hash: hash.ok_or(RecordError("it has no hash"))?,
+            salt: salt.ok_or(RecordError("it has no salt"))?.to_be_bytes(),
+            role: role.ok_or(RecordError("its role is unknown"))?,
+            name: text("name").map(ToOwned::to_owned),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> KeyRecord {
+        KeyRecord {
+            hash: Digest([0xab; 32]),
+            salt: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+            role: Role::Admin,
+            name: Some("deploy".to_owned()),
+        }
+    }
+
+    #[test]
+    fn is_stored_as_these_bytes_for_ever() {
+        let hash = "ab".repeat(32);
+        let golden = format!(
+            r#"{{"hash":"{hash}","name":"deploy","role":"admin","salt":"000102030405060708090a0b0c0d0e0f"}}"#
+        );
+        assert_eq!(record().to_bytes(), golden);
+        assert_eq!(KeyRecord::from_bytes(golden.as_bytes()), Ok(record()));
+    }
+
+    #[test]
+    fn refuses_what_is_no_record() {
+        let good = String::from_utf8_lossy(&record().to_bytes()).into_owned();
+        for (bytes, expect) in [
+            (String::new(), "it isn't JSON"),
+            ("[]".to_owned(), "it has no hash"),
+            (good.replace("abab", "zz"), "it has no hash"),
+            (good.replace("000102", "0001"), "it has no salt"),
+            (good.replace("000102", "00010g"), "it has no salt"),
+            (good.replace("admin", "reader"), "its role is unknown"),
+        ] {
+            assert_eq!(
+                KeyRecord::from_bytes(bytes.as_bytes()),
+                Err(RecordError(expect)),
+                "{bytes}"
+            );
+        }
+    }
+
+    #[test]
+    fn takes_names_that_can_be_shown() {
+        let long = "x".repeat(NAME_LENGTH_MAX + 1);
+        for (name, fits) in [
+            ("deploy", true),
+            ("the build's key, née CI", true),
+            (&long[1..], true),
+            ("", false),
+            (long.as_str(), false),
+            ("red\u{1b}[31m", false),
+            ("two\nlines", false),
+        ] {
+            assert_eq!(KeyRecord::check_name(name).is_ok(), fits, "{name:?}");
+        }
+    }
+}
