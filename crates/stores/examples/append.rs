@@ -39,8 +39,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let span = Duration::from_secs_f64(seconds);
     println!(
-        "{:>6} {:>12} {:>10} {:>10} {:>14} {:>7}",
-        "batch", "puts/s", "p50 ms", "p99 ms", "fdatasync/s", "ratio"
+        "{:>6} {:>12} {:>8} {:>8} {:>8} {:>14} {:>7}",
+        "batch", "puts/s", "p50 ms", "p99 ms", "max ms", "fdatasync/s", "ratio"
     );
     for batch in batches {
         let (mut puts, mut plain, mut times) = (Vec::new(), Vec::new(), Vec::new());
@@ -57,9 +57,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
             times.get(index).or(times.last()).map_or(0.0, |time| time.as_secs_f64() * 1e3)
         };
         println!(
-            "{batch:>6} {puts:>12.0} {:>10.2} {:>10.2} {plain:>14.0} {:>7.1}",
+            "{batch:>6} {puts:>12.0} {:>8.2} {:>8.2} {:>8.2} {plain:>14.0} {:>7.1}",
             at(0.5),
             at(0.99),
+            at(1.0),
             puts / plain
         );
     }

@@ -11,13 +11,13 @@ use rusqlite::Connection;
 
 use super::{
     error::{OpenError, cause},
-    file::{File, Role},
+    file::{File, PAGE_BYTES, Role},
     reads::{GateState, Reads},
 };
 
-/// Pages of the log that may be left for the writer to copy when it empties the log: 4 MiB, some
+/// Pages of the log that may be left for the writer to copy when it begins the log anew: 4 MiB, some
 /// milliseconds.
-const LEFT_PAGES_MAX: i64 = 512;
+const LEFT_PAGES_MAX: u64 = 512;
 
 /// How often the log is gone through in the hope of catching up with the writer.
 const ROUNDS_MAX: usize = 8;
@@ -70,7 +70,7 @@ impl Checkpointer {
         }
     }
 
-    /// Whether the log is long and emptying it would be quick; asked once for each time.
+    /// Whether the log is long and beginning it anew would be quick; asked once for each time.
     pub(crate) fn take_caught_up(&self) -> bool {
         self.work.caught_up.swap(false, Ordering::AcqRel)
     }
@@ -109,10 +109,9 @@ impl Work {
             if *gate == GateState::Closed {
                 return Ok(());
             }
-            let left = self.copy_once()?;
+            let Log { pages, left } = self.copy_once()?;
             drop(gate);
-            let is_long = self.file.log_bytes() > self.file.options.log_bytes_max;
-            if !is_long {
+            if pages.saturating_mul(PAGE_BYTES.into()) <= self.file.options.log_bytes_max {
                 return Ok(());
             }
             if left <= LEFT_PAGES_MAX {
@@ -125,16 +124,16 @@ impl Work {
         Ok(())
     }
 
-    /// Copies what the log holds now and no reader still needs; answers how many pages came
-    /// meanwhile or were left.
-    fn copy_once(&self) -> rusqlite::Result<i64> {
+    /// Copies what the log holds now and no reader still needs; answers how the log is then, with
+    /// what came meanwhile.
+    fn copy_once(&self) -> rusqlite::Result<Log> {
         let mut connection = self.connection();
         let connection = match &mut *connection {
             Some(connection) => connection,
             none => none.insert(anchor(&self.file)?),
         };
-        pages_left(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
-        pages_left(connection, "PRAGMA wal_checkpoint(NOOP)")
+        checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
+        checkpoint(connection, "PRAGMA wal_checkpoint(NOOP)")
     }
 
     fn connection(&self) -> std::sync::MutexGuard<'_, Option<Connection>> {
@@ -149,7 +148,21 @@ fn anchor(file: &File) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Runs a checkpoint; answers how many pages of the log are not in the file.
-fn pages_left(connection: &Connection, sql: &str) -> rusqlite::Result<i64> {
-    connection.query_row(sql, [], |row| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?))
+/// How long the log is.
+struct Log {
+    /// Its pages since it was last begun anew, whatever the size of its file.
+    pages: u64,
+    /// Those of them that are not in the ledger's file.
+    left: u64,
+}
+
+fn checkpoint(connection: &Connection, sql: &str) -> rusqlite::Result<Log> {
+    connection.query_row(sql, [], |row| {
+        // Both are -1 where there is no log.
+        let number = |column: usize| -> rusqlite::Result<u64> {
+            Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
+        };
+        let (pages, copied) = (number(1)?, number(2)?);
+        Ok(Log { pages, left: pages.saturating_sub(copied) })
+    })
 }

@@ -26,7 +26,7 @@ const ENGINE_NEEDED_NUMBER: i32 = 3_051_003;
 
 /// Bytes of a page. Three documents of 2 KiB fit one, where a page of 4 KiB holds one and wastes
 /// nearly half; larger pages make the log of a single small write grow instead.
-const PAGE_BYTES: u32 = 8_192;
+pub(crate) const PAGE_BYTES: u32 = 8_192;
 
 /// How long a connection waits for another's lock. Only the end of a checkpoint waits for readers.
 const LOCK_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -124,14 +124,6 @@ impl File {
             connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
         }
         Ok(connection)
-    }
-
-    /// Bytes of the write-ahead log's file. It only asks for the size: opening the file beside
-    /// SQLite would drop its locks.
-    pub(crate) fn log_bytes(&self) -> u64 {
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
-        std::fs::metadata(log).map_or(0, |metadata| metadata.len())
     }
 }
 

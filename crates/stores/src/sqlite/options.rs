@@ -9,7 +9,7 @@ pub struct Options {
     /// How many reads run at once, each on a connection and a thread of its own. The default is 4:
     /// a start decodes contents in parallel; more would wait for the disk.
     pub reads_max: NonZeroU32,
-    /// Bytes of the write-ahead log from which it is emptied between two batches: 256 MiB, so
+    /// Bytes of the write-ahead log from which it is begun anew between two batches: 256 MiB, so
     /// that it happens seldom and a crash leaves little to recover.
     pub log_bytes_max: u64,
     /// Bytes appended after which the log is copied back into the file, beside the writer: 16 MiB.
