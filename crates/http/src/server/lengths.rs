@@ -4,7 +4,7 @@
 //! past the proxy ("smuggling", RFC 9112, 11.2). The HTTP library settles on one length and drops
 //! the other header before anybody sees it; the bytes are therefore looked at as they come in.
 
-use memchr::memchr;
+use memchr::{memchr, memchr3_iter};
 
 const TRANSFER_ENCODING: &[u8] = b"transfer-encoding";
 const CONTENT_LENGTH: &[u8] = b"content-length";
@@ -20,6 +20,9 @@ pub(super) struct Lengths {
     chunked: bool,
     length: Option<u64>,
     begun: bool,
+    /// Where, among the bytes taken last, a request line has a character that should have been
+    /// percent-encoded.
+    bare: Vec<usize>,
 }
 
 /// Where in a message the next byte lies.
@@ -40,11 +43,19 @@ impl Lengths {
             chunked: false,
             length: None,
             begun: false,
+            bare: Vec::new(),
         }
+    }
+
+    /// Where, among the bytes taken last, request lines have `<`, `>` or `"`.
+    pub(super) fn bare_characters(&self) -> &[usize] {
+        &self.bare
     }
 
     /// Takes the next bytes, and answers whether a head among them gives two lengths.
     pub(super) fn finds_two(&mut self, mut bytes: &[u8]) -> bool {
+        let whole = bytes.len();
+        self.bare.clear();
         while !bytes.is_empty() {
             match &mut self.place {
                 Place::Chunks => return false,
@@ -58,7 +69,13 @@ impl Lengths {
                 }
                 Place::Head => {
                     let end = memchr(b'\n', bytes);
-                    self.extend_line(&bytes[..end.unwrap_or(bytes.len())]);
+                    let line = &bytes[..end.unwrap_or(bytes.len())];
+                    if !self.begun {
+                        let before = whole - bytes.len();
+                        self.bare
+                            .extend(memchr3_iter(b'<', b'>', b'"', line).map(|at| before + at));
+                    }
+                    self.extend_line(line);
                     let Some(end) = end else { return false };
                     bytes = &bytes[end + 1..];
                     if self.end_line() {
@@ -168,6 +185,31 @@ mod tests {
             for part in parts {
                 lengths.finds_two(&part);
             }
+        }
+    }
+
+    #[test]
+    fn finds_bare_characters_in_request_lines_alone() {
+        for (chunks, expect) in [
+            (&["GET /?a<1 HTTP/1.1\r\nHost: <a>\r\n\r\n"][..], vec![vec![7]]),
+            (
+                &["GET /?a", "<b>\" HTTP/1.1\r\n", "X: <\r\n\r\n"],
+                vec![vec![], vec![0, 2, 3], vec![]],
+            ),
+            (
+                &["PUT /< HTTP/1.1\r\nContent-Length: 3\r\n\r\n<<<GET /> HTTP/1.1\r\n"],
+                vec![vec![5, 46]],
+            ),
+        ] {
+            let mut lengths = Lengths::new();
+            let found: Vec<Vec<usize>> = chunks
+                .iter()
+                .map(|chunk| {
+                    assert!(!lengths.finds_two(chunk.as_bytes()));
+                    lengths.bare_characters().to_vec()
+                })
+                .collect();
+            assert_eq!(found, expect, "{chunks:?}");
         }
     }
 }

@@ -29,6 +29,9 @@ pub(super) struct Socket {
     refusal_sent: usize,
     shut: bool,
     lingered: usize,
+    /// Bytes that were read and have grown past the reader's room: see [`encoded`].
+    grown: Vec<u8>,
+    grown_read: usize,
 }
 
 impl Socket {
@@ -42,7 +45,18 @@ impl Socket {
 
     fn new(stream: TcpStream, watch: Arc<Watch>, lengths: Option<Lengths>) -> Self {
         let (refusal, refusal_sent) = (Vec::new(), 0);
-        Self { stream, watch, lengths, refusal, refusal_sent, shut: false, lingered: 0 }
+        let (grown, grown_read) = (Vec::new(), 0);
+        Self {
+            stream,
+            watch,
+            lengths,
+            refusal,
+            refusal_sent,
+            shut: false,
+            lingered: 0,
+            grown,
+            grown_read,
+        }
     }
 
     /// Says why the connection ends, as far as the client takes it at once.
@@ -88,6 +102,18 @@ impl Socket {
         true
     }
 
+    /// Hands over what has grown, as far as there is room for it.
+    fn read_grown(&mut self, buffer: &mut ReadBuf<'_>) {
+        let rest = &self.grown[self.grown_read..];
+        let fits = rest.len().min(buffer.remaining());
+        buffer.put_slice(&rest[..fits]);
+        self.grown_read += fits;
+        if self.grown_read == self.grown.len() {
+            self.grown = Vec::new();
+            self.grown_read = 0;
+        }
+    }
+
     fn note_write(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match result {
             Poll::Pending => self.watch.write_waits(),
@@ -112,6 +138,24 @@ impl Socket {
     }
 }
 
+/// The bytes with those at some places percent-encoded. Many clients send `<`, `>` and `"` of a
+/// query as they are (`?filter=count>3`), and the HTTP library takes no such target.
+fn encoded(bytes: &[u8], places: &[usize]) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(bytes.len() + 2 * places.len());
+    let mut from = 0;
+    for &at in places {
+        encoded.extend_from_slice(&bytes[from..at]);
+        encoded.extend_from_slice(match bytes[at] {
+            b'<' => b"%3C",
+            b'>' => b"%3E",
+            _ => b"%22",
+        });
+        from = at + 1;
+    }
+    encoded.extend_from_slice(&bytes[from..]);
+    encoded
+}
+
 /// A refusal outside of any request, as bytes of HTTP/1.1.
 pub(super) fn refusal_bytes(problem: &Problem) -> Vec<u8> {
     let body = problem.to_json();
@@ -134,6 +178,10 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.grown.is_empty() {
+            self.read_grown(buffer);
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         let fresh = &buffer.filled()[before..];
@@ -141,6 +189,12 @@ impl AsyncRead for Socket {
             self.watch.received();
             if self.lengths.as_mut().is_some_and(|lengths| lengths.finds_two(fresh)) {
                 self.watch.found_doubled_lengths();
+            }
+            let bare = self.lengths.as_ref().map(Lengths::bare_characters).unwrap_or_default();
+            if !bare.is_empty() {
+                self.grown = encoded(fresh, bare);
+                buffer.set_filled(before);
+                self.read_grown(buffer);
             }
         }
         Poll::Ready(Ok(()))
