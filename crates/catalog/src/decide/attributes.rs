@@ -85,6 +85,7 @@ pub(super) fn settle(
     stored_modified: Option<Moment>,
     now: Moment,
 ) -> Result<Settled, Refusal> {
+    refuse_unknown_nulls(xid, level, &attributes)?;
     let reset = |name: &str| attributes.get(name).is_some_and(Value::is_null);
     let (created_now, modified_now) = (reset("createdat"), reset("modifiedat"));
     level
@@ -98,4 +99,24 @@ pub(super) fn settle(
     let modified = time("modifiedat").or(modified_now.then_some(now));
     let modified = modified.filter(|moment| Some(*moment) != stored_modified);
     Ok(Settled { attributes, created, modified })
+}
+
+/// Deleting what can't be there is a mistake as well: most likely the name is misspelt.
+fn refuse_unknown_nulls(
+    xid: &Xid,
+    level: &Attributes,
+    attributes: &Map<String, Value>,
+) -> Result<(), Refusal> {
+    let known = |name: &str| {
+        level.find(name).is_some()
+            || name == "$schema"
+            || level
+                .iter()
+                .flat_map(|attribute| attribute.ifvalues.values())
+                .any(|siblings| siblings.get(name).is_some())
+    };
+    match attributes.iter().find(|(name, value)| value.is_null() && !known(name)) {
+        Some((name, _)) => Err(Refusal::new("unknown_attribute", xid).arg("name", name)),
+        None => Ok(()),
+    }
 }

@@ -45,7 +45,8 @@ impl Draft<'_> {
         let members_are_resources = node.attributes.is_none();
         for resource in &node.resources {
             self.write_resource(resource)?;
-            if members_are_resources {
+            // What is written of a resource may be its versions alone: then those are shown.
+            if members_are_resources && resource.default.is_some() {
                 self.members.push(resource.xid.clone());
             }
         }

@@ -41,9 +41,6 @@ impl Draft<'_> {
         if pointer.sticky && !can_pin(&edit.kind) {
             return Err(Refusal::new("setdefaultversionsticky_false", &edit.xid).into());
         }
-        if is_flagged {
-            self.check_sticky(edit, &xid, pointer.sticky)?;
-        }
         let default = match pointer.named.filter(|_| pointer.sticky && !pointer.recalculate) {
             Some(id) if edit.has(&id) => Some(id),
             Some(id) if edit.removed.contains(&id) => {
@@ -53,6 +50,9 @@ impl Draft<'_> {
             Some(id) => return Err(Refusal::unknown_version(subject, id).into()),
             None => edit.newest(),
         };
+        if is_flagged {
+            self.check_sticky(edit, &xid, pointer.sticky)?;
+        }
         if pointer.sticky != edit.sticky {
             edit.sticky = pointer.sticky;
             edit.touched = true;
