@@ -1,0 +1,50 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+
+use crate::{
+    commands::Command,
+    output::{ColorChoice, Format},
+};
+
+/// Muster keeps documents that other systems depend on
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, disable_help_subcommand = false)]
+pub struct Arguments {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The form of results, and of errors
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
+    #[arg(help_heading = "Global flags", hide_possible_values = false)]
+    pub output: Format,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    #[arg(help_heading = "Global flags")]
+    pub color: ColorChoice,
+    /// The settings file; without it muster.toml in this folder
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global flags")]
+    pub config: Option<PathBuf>,
+}
+
+/// Flags of commands that talk to a registry.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Reach {
+    /// The server to talk to [default: http://127.0.0.1:8080, or MUSTER_SERVER]
+    #[arg(long, value_name = "URL", help_heading = "Which registry", conflicts_with = "data")]
+    pub server: Option<String>,
+    /// The data directory to open, when no server has it open
+    #[arg(long, value_name = "DIR", help_heading = "Which registry")]
+    pub data: Option<PathBuf>,
+    /// A file that holds the API key to send [or MUSTER_API_KEY]
+    #[arg(long, value_name = "FILE", help_heading = "Which registry")]
+    pub key_file: Option<PathBuf>,
+}

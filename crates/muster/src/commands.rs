@@ -1,0 +1,107 @@
+//! The commands: the folders and files below are the command line's tree, one file a command.
+
+pub mod apply;
+pub mod completions;
+pub mod config;
+pub mod delete;
+pub mod errors;
+pub mod get;
+pub mod init;
+pub mod keys;
+pub mod ledger;
+pub mod list;
+pub mod log;
+pub mod man;
+pub mod model;
+pub mod put;
+pub mod restore;
+pub mod serve;
+pub mod status;
+pub mod validate;
+pub mod watch;
+
+use clap::Subcommand;
+
+use crate::{Context, Failure};
+
+/// What the program can be told to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    #[command(before_help = init::EXAMPLES)]
+    Init(init::Init),
+    #[command(before_help = serve::EXAMPLES)]
+    Serve(serve::Serve),
+    #[command(before_help = list::EXAMPLES)]
+    List(list::List),
+    #[command(before_help = get::EXAMPLES)]
+    Get(get::Get),
+    #[command(before_help = log::EXAMPLES)]
+    Log(log::Log),
+    #[command(before_help = watch::EXAMPLES)]
+    Watch(watch::Watch),
+    #[command(before_help = status::EXAMPLES)]
+    Status(status::Status),
+    #[command(before_help = put::EXAMPLES)]
+    Put(put::Put),
+    #[command(before_help = delete::EXAMPLES)]
+    Delete(delete::Delete),
+    #[command(before_help = restore::EXAMPLES)]
+    Restore(restore::Restore),
+    #[command(before_help = apply::EXAMPLES)]
+    Apply(apply::Apply),
+    /// Read or replace the model: which collections there are
+    #[command(subcommand)]
+    Model(model::Model),
+    #[command(before_help = validate::EXAMPLES)]
+    Validate(validate::Validate),
+    /// Prove that the ledger is whole
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    /// Create, list and revoke API keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Show what can be set
+    #[command(subcommand)]
+    Config(config::Config),
+    #[command(before_help = errors::EXAMPLES)]
+    Errors(errors::Errors),
+    #[command(before_help = completions::EXAMPLES)]
+    Completions(completions::Completions),
+    #[command(before_help = man::EXAMPLES)]
+    Man(man::Man),
+}
+
+impl Command {
+    /// Does what was told.
+    ///
+    /// # Errors
+    /// It was refused or didn't work.
+    pub fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Init(init) => init.run(context),
+            Self::Serve(serve) => serve.run(context),
+            Self::List(list) => context.wait(list.run(context)),
+            Self::Get(get) => context.wait(get.run(context)),
+            Self::Log(log) => context.wait(log.run(context)),
+            Self::Watch(watch) => context.wait(watch.run(context)),
+            Self::Status(status) => context.wait(status.run(context)),
+            Self::Put(put) => context.wait(put.run(context)),
+            Self::Delete(delete) => context.wait(delete.run(context)),
+            Self::Restore(restore) => context.wait(restore.run(context)),
+            Self::Apply(apply) => context.wait(apply.run(context)),
+            Self::Model(model) => context.wait(model.run(context)),
+            Self::Validate(validate) => context.wait(validate.run(context)),
+            Self::Ledger(ledger) => context.wait(ledger.run(context)),
+            Self::Keys(keys) => context.wait(keys.run(context)),
+            Self::Config(config) => config.run(context),
+            Self::Errors(errors) => errors.run(context),
+            Self::Completions(completions) => completions.run(context),
+            Self::Man(man) => man.run(context),
+        }
+    }
+}
+
+/// Reads an xid as a person writes it, for the parser.
+fn xid(text: &str) -> Result<muster_words::Xid, muster_words::XidError> {
+    muster_words::Xid::parse_loosely(text)
+}

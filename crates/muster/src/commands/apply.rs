@@ -1,0 +1,228 @@
+use std::{collections::BTreeSet, path::PathBuf};
+
+use clap::Args;
+use muster_catalog::model::Model;
+use muster_client::{Client, Query};
+use muster_words::Xid;
+use serde_json::json;
+
+use super::{
+    delete::confirm,
+    validate::{compile, holdings_of, model_of},
+};
+use crate::{
+    Context, Exit, Failure,
+    arguments::Reach,
+    check::{Checker, Held, Holdings},
+    folder::Folder,
+    output::{Finding, findings, numbers::counted, progress::Progress},
+    plan::{self, Act, Outcome, Plan, There, Wanted},
+    registry_holdings,
+    shape::Shape,
+};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster apply catalog --dry-run
+  muster apply catalog
+  muster apply catalog --prune --yes
+
+The folder holds:
+  <groups>/<group>/<id>.<ext>                documents
+  <groups>/<group>/<resources>/<id>.<ext>    documents, where groups hold several types
+  <groups>/<group>/<id>.attributes.json      attributes of the document beside it
+  <groups>/<group>.attributes.json           attributes of a group
+  model.json                                 the model
+
+";
+
+/// Make a registry hold what a folder says: shows a plan, then does it
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The folder
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+    /// Show the plan and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Delete what the folder doesn't have, in the types of groups of which it has some
+    #[arg(long)]
+    prune: bool,
+    /// Apply what can be applied, though some of it is refused
+    #[arg(long)]
+    keep_going: bool,
+    /// Don't ask
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Apply {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let folder = Folder::read(&self.folder)?;
+        let client = self.reach.client(context).await?;
+        let there_shape = Shape::read(&client.model().await?.json()?);
+        let model = match &folder.model {
+            Some(_) => model_of(&folder)?,
+            None => compile(&client.model_source().await?.json()?)?,
+        };
+        let shape = match &folder.model {
+            Some(_) => Shape::read(&model.to_json()),
+            None => there_shape.clone(),
+        };
+        let mut wanted = Wanted::read(&folder, &shape)?;
+        let there = There::read(&client, &wanted, &there_shape, self.prune).await?;
+        let changing = changing(&wanted, &there);
+        self.check(&client, &folder, &shape, &model, (&mut wanted, &there), &changing).await?;
+        let plan = Plan::compute(&wanted, &there, self.prune);
+        self.show(context, &plan)?;
+        if plan.is_empty() || self.dry_run {
+            return refused_in(&plan, "in the plan");
+        }
+        if !self.keep_going {
+            refused_in(&plan, "nothing was changed")?;
+        }
+        let only_adds = plan.steps().all(|step| step.act == Act::Add);
+        let asks = context.screen.can_ask && context.screen.is_table();
+        confirm(context, self.yes || only_adds && !asks, "Apply?")?;
+        let total = plan.steps().count();
+        let mut progress = Progress::new(&context.screen, "applying", total);
+        let outcome =
+            plan::execute(&client, &plan, (&wanted, &there), self.keep_going, &mut progress).await;
+        drop(progress);
+        self.report(context, &plan, outcome)
+    }
+
+    /// Finds in every document that would be sent what the server would find.
+    async fn check(
+        &self,
+        client: &Client,
+        folder: &Folder,
+        shape: &Shape,
+        model: &Model,
+        (wanted, there): (&mut Wanted, &There),
+        changing: &[Xid],
+    ) -> Result<(), Failure> {
+        let mut holdings = holdings_of(folder, shape)?;
+        holdings.is_all = true;
+        holdings.elsewhere.extend(there.documents.keys().cloned());
+        for (xid, attributes) in &there.groups {
+            holdings.groups.entry(xid.clone()).or_insert_with(|| attributes.clone());
+        }
+        let mut bound = BTreeSet::new();
+        let checker = Checker::new(model, &holdings);
+        for xid in changing {
+            let collection = xid.collection();
+            let kind = collection
+                .and_then(|one| model.resource_type(one.groups.as_str(), one.resources?.as_str()));
+            if let Some(kind) = kind {
+                let (schemas, rules) = checker.bindings(xid, kind);
+                bound.extend(schemas.into_iter().chain(rules));
+            }
+        }
+        registry_holdings::add_bound(client, &mut holdings, bound).await?;
+        find_targets(client, wanted, &mut holdings, changing).await?;
+        let mut checker = Checker::new(model, &holdings);
+        for xid in changing {
+            let Some(document) = wanted.documents.get_mut(xid) else { continue };
+            let held = Held {
+                bytes: document.sent.bytes.clone(),
+                content_type: document.sent.content_type.clone(),
+            };
+            let places = findings::places(&held.bytes);
+            let path = self.folder.join(&document.path).display().to_string();
+            let found = checker.check(xid, &held);
+            document.findings =
+                found.iter().map(|one| Finding::of_check(one, &path, &places)).collect();
+        }
+        Ok(())
+    }
+
+    fn show(&self, context: &Context, plan: &Plan) -> Result<(), Failure> {
+        let screen = &context.screen;
+        if !screen.is_table() {
+            return if self.dry_run { screen.value(&plan::to_json(plan)) } else { Ok(()) };
+        }
+        if plan.is_empty() {
+            let documents = counted(plan.kept, "document", "documents");
+            return screen.line(&format!("nothing to change: {documents} as the folder has them"));
+        }
+        screen.write(plan::render(plan, screen).as_bytes())?;
+        screen.line(&format!("\n{}", plan::summary(plan)))
+    }
+
+    fn report(&self, context: &Context, plan: &Plan, outcome: Outcome) -> Result<(), Failure> {
+        let screen = &context.screen;
+        for line in findings::render(&outcome.warnings, screen, "  ") {
+            screen.note(&line);
+        }
+        let total = outcome.done + outcome.left;
+        if outcome.left == 0 {
+            return if screen.is_table() {
+                screen.line(&format!("applied {}", counted(outcome.done, "change", "changes")))
+            } else {
+                screen.value(&json!({"applied": outcome.done, "unchanged": plan.kept}))
+            };
+        }
+        let done = format!("{} of {} are done", outcome.done, counted(total, "change", "changes"));
+        let folder = self.folder.display();
+        let again =
+            format!("muster apply {folder} goes on from there: what is done isn't done again");
+        if outcome.interrupted {
+            let what = format!("stopped: {done}");
+            return Err(Failure::new("interrupted", what).help(again));
+        }
+        for failure in &outcome.failed {
+            if let Some(text) = failure.render(screen) {
+                screen.note(&text);
+            }
+        }
+        let skipped = plan.refused();
+        let refused = outcome.failed.len() + skipped;
+        let what = format!("{done}; {}", counted(refused, "was refused", "were refused"));
+        Err(Failure::new("partly_applied", what).help(again).exit(Exit::Refused))
+    }
+}
+
+/// The documents that would be sent.
+fn changing(wanted: &Wanted, there: &There) -> Vec<Xid> {
+    let plan = Plan::compute(wanted, there, false);
+    plan.steps().filter(|step| step.is_document()).filter_map(|step| step.xid().cloned()).collect()
+}
+
+/// Asks the registry for what the documents refer to and nobody knows of yet.
+async fn find_targets(
+    client: &Client,
+    wanted: &Wanted,
+    holdings: &mut Holdings,
+    changing: &[Xid],
+) -> Result<(), Failure> {
+    let named = changing.iter().filter_map(|xid| wanted.documents.get(xid));
+    let targets: BTreeSet<&Xid> = named.flat_map(|document| &document.refers_to).collect();
+    for xid in targets {
+        if holdings.documents.contains_key(xid) || holdings.elsewhere.contains(xid) {
+            continue;
+        }
+        match client.details(xid, &Query::new()).await {
+            Ok(_) => {
+                holdings.elsewhere.insert(xid.clone());
+            }
+            Err(error) if error.refusal().is_some() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn refused_in(plan: &Plan, what: &str) -> Result<(), Failure> {
+    let refused = plan.refused();
+    if refused == 0 {
+        return Ok(());
+    }
+    let verb = if refused == 1 { "is" } else { "are" };
+    let documents = counted(refused, "document", "documents");
+    Err(Failure::new("invalid_document", format!("{documents} {verb} refused; {what}"))
+        .help("correct what stands beside them, or apply the rest with --keep-going"))
+}

@@ -1,0 +1,22 @@
+//! Settings.
+
+pub mod default;
+
+use clap::Subcommand;
+
+use crate::{Context, Failure};
+
+/// Show what can be set
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    #[command(before_help = default::EXAMPLES)]
+    Default(default::Default),
+}
+
+impl Config {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Default(default) => default.run(context),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+use clap::Args;
+
+use crate::{Context, Failure, settings};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster config default > muster.toml
+
+";
+
+/// Print a settings file in which every setting is explained
+#[derive(Debug, Args)]
+pub struct Default {}
+
+impl Default {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        context.screen.write(settings::default_file().as_bytes())
+    }
+}

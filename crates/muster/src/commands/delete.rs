@@ -1,0 +1,127 @@
+use std::fmt::Write as _;
+
+use clap::Args;
+use muster_client::{Client, Query, Removal};
+use muster_words::{Xid, json::Value};
+
+use super::{get::explain, xid};
+use crate::{
+    Context, Failure,
+    arguments::Reach,
+    output::{Style, numbers::counted},
+    suggest,
+};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster delete providers/cms/entries/sanity
+  muster delete providers/cms/entries/sanity/versions/1 --yes
+  muster delete providers/cms --purge
+
+";
+
+/// Delete groups, documents or versions; restore brings them back
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// What to delete
+    #[arg(value_parser = xid, value_name = "XID", required = true)]
+    xids: Vec<Xid>,
+    /// Erase the documents for ever, all versions of them, instead of hiding them
+    #[arg(long)]
+    purge: bool,
+    /// Even though other documents refer to them
+    #[arg(long)]
+    force: bool,
+    /// Only if it has this epoch
+    #[arg(long, value_name = "NUMBER")]
+    epoch: Option<u64>,
+    /// Don't ask
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Delete {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        if self.epoch.is_some() && self.xids.len() > 1 {
+            return Err(Failure::usage("--epoch goes with one name"));
+        }
+        let client = self.reach.client(context).await?;
+        self.show_plan(context, &client).await?;
+        let question = if self.purge { "Erase for ever?" } else { "Delete?" };
+        confirm(context, self.yes, question)?;
+        for xid in &self.xids {
+            let removal = Removal { purge: self.purge, force: self.force, epoch: self.epoch };
+            if let Err(error) = client.delete(xid, &removal).await {
+                return Err(explain(&client, xid, error).await);
+            }
+            let done = if self.purge { "erased" } else { "deleted" };
+            let shown = suggest::without_slash(xid);
+            if context.screen.is_table() {
+                context.screen.line(&format!("{done} {shown}"))?;
+            } else {
+                let xid = xid.to_string();
+                context.screen.value(&serde_json::json!({"xid": xid, "purged": self.purge}))?;
+            }
+        }
+        if !self.purge && context.screen.is_terminal {
+            let shown = suggest::without_slash(&self.xids[0]);
+            let note = format!("muster restore {shown} brings it back");
+            context.screen.note(&context.screen.paint_error(Style::Dim, &note));
+        }
+        Ok(())
+    }
+
+    /// Says what would go, before anything does. What isn't there ends it here, unless it is to be
+    /// erased: then it may be hidden already.
+    async fn show_plan(&self, context: &Context, client: &Client) -> Result<(), Failure> {
+        let mut plan = String::new();
+        for xid in &self.xids {
+            let within = match client.details(xid, &Query::new()).await {
+                Ok(answer) => within(&answer.json()?),
+                Err(error) if self.purge && error.is_absent() => " (hidden)".to_owned(),
+                Err(error) => return Err(explain(client, xid, error).await),
+            };
+            let line = format!("- {}{within}", suggest::without_slash(xid));
+            let _ = writeln!(plan, "{}", context.screen.paint_error(Style::Removed, &line));
+        }
+        if !self.yes && context.screen.is_table() {
+            context.screen.note(plan.trim_end());
+        }
+        Ok(())
+    }
+}
+
+/// ` with 4 entries`, of what lies in a group; ` with 2 versions`, of a document.
+fn within(details: &Value) -> String {
+    let members = details.as_object().into_iter().flatten();
+    let counts: Vec<String> = members
+        .filter_map(|(name, value)| Some((name.strip_suffix("count")?, value.as_u64()?)))
+        .filter(|(plural, count)| *count > 0 && !(*plural == "versions" && *count == 1))
+        .map(|(plural, count)| {
+            counted(usize::try_from(count).unwrap_or(usize::MAX), plural, plural)
+        })
+        .collect();
+    if counts.is_empty() { String::new() } else { format!(" with {}", counts.join(", ")) }
+}
+
+/// Goes on if somebody said yes, before or now.
+pub(super) fn confirm(context: &Context, yes: bool, question: &str) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    if !context.screen.can_ask {
+        return Err(Failure::new(
+            "not_confirmed",
+            "this wants to be confirmed, and nobody can be asked",
+        )
+        .help("look at the plan above, then add --yes"));
+    }
+    if context.screen.ask(question) {
+        Ok(())
+    } else {
+        Err(Failure::new("not_confirmed", "nothing was changed"))
+    }
+}

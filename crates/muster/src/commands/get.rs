@@ -1,0 +1,96 @@
+use clap::Args;
+use muster_client::{Client, ClientError, Query};
+use muster_words::{Id, Xid, json};
+
+use super::xid;
+use crate::{
+    Context, Failure,
+    arguments::Reach,
+    output::{Format, yaml},
+    suggest,
+};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster get providers/cms/entries/sanity
+  muster get providers/cms/entries/sanity --version 1
+  muster get providers/cms/entries/sanity --details
+  muster get providers/cms
+
+";
+
+/// Print a document as it was put, or what is known of a group or a document
+#[derive(Debug, Args)]
+pub struct Get {
+    /// What to print, such as providers/cms/entries/sanity
+    #[arg(value_parser = xid, value_name = "XID")]
+    xid: Xid,
+    /// Another version than the default one
+    #[arg(long, value_name = "ID")]
+    version: Option<String>,
+    /// The attributes instead of the document
+    #[arg(long)]
+    details: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Get {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let xid = versioned(&self.xid, self.version.as_deref())?;
+        let client = self.reach.client(context).await?;
+        let has_document = matches!(xid, Xid::Resource { .. } | Xid::Version { .. });
+        if self.details || !has_document {
+            return details(context, &client, &xid).await;
+        }
+        match client.document(&xid).await {
+            Ok(document) if context.screen.format == Format::Yaml => {
+                // What isn't JSON has no other form than its own.
+                match json::parse(&document.bytes) {
+                    Ok(value) => context.screen.write(yaml::to_yaml(&value).as_bytes()),
+                    Err(_) => context.screen.write(&document.bytes),
+                }
+            }
+            Ok(document) => {
+                context.screen.write(&document.bytes)?;
+                let ends_line = document.bytes.last().is_none_or(|byte| *byte == b'\n');
+                if context.screen.is_terminal && !ends_line {
+                    context.screen.line("")?;
+                }
+                Ok(())
+            }
+            Err(error) => Err(explain(&client, &xid, error).await),
+        }
+    }
+}
+
+async fn details(context: &Context, client: &Client, xid: &Xid) -> Result<(), Failure> {
+    match client.details(xid, &Query::new()).await {
+        Ok(answer) => context.screen.value(&answer.json()?),
+        Err(error) => Err(explain(client, xid, error).await),
+    }
+}
+
+/// A refusal with what was likely meant, where nothing of that name is there.
+pub(super) async fn explain(client: &Client, xid: &Xid, error: ClientError) -> Failure {
+    match error {
+        ClientError::Refused(refusal) if refusal.status.as_u16() == 404 => {
+            suggest::absent(client, xid, *refusal).await
+        }
+        error => error.into(),
+    }
+}
+
+/// A version of what an xid names.
+pub(super) fn versioned(xid: &Xid, version: Option<&str>) -> Result<Xid, Failure> {
+    let Some(text) = version else { return Ok(xid.clone()) };
+    let id: Id =
+        text.parse().map_err(|error| Failure::usage(format!("{text:?} is no version: {error}")))?;
+    let named = matches!(xid, Xid::Resource { .. }).then(|| xid.version(id)).flatten();
+    named.ok_or_else(|| {
+        let shown = suggest::without_slash(xid);
+        Failure::usage(format!("{shown} has no versions"))
+            .help("--version goes with a document, such as providers/cms/entries/sanity")
+    })
+}

@@ -1,0 +1,43 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{Context, Failure, composition};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster init
+  muster init --data /var/lib/muster --registry-id registry.example
+
+";
+
+/// Make a data directory with an empty registry
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Where; without it MUSTER_DATA, or muster in your data folder
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The registry's id; without it a random one
+    #[arg(long, value_name = "ID")]
+    registry_id: Option<String>,
+}
+
+impl Init {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let directory = self.data.unwrap_or_else(|| context.data_directory());
+        let set = &context.settings.server.registry_id;
+        let id = self.registry_id.as_deref().or((!set.is_empty()).then_some(set.as_str()));
+        let made = composition::make(context, &directory, id)?;
+        let screen = &context.screen;
+        if !screen.is_table() {
+            return screen.value(&serde_json::json!({
+                "data": directory.display().to_string(),
+                "registryid": made.registry_id,
+                "signer": made.signer,
+            }));
+        }
+        let shown = context.shown(&directory);
+        screen.line(&format!("registry {} in {shown}, signed by {}", made.registry_id, made.signer))
+    }
+}

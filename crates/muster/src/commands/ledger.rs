@@ -1,0 +1,22 @@
+//! The ledger: what is proved of it.
+
+pub mod verify;
+
+use clap::Subcommand;
+
+use crate::{Context, Failure};
+
+/// Prove that the ledger is whole
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    #[command(before_help = verify::EXAMPLES)]
+    Verify(verify::Verify),
+}
+
+impl Ledger {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Verify(verify) => verify.run(context).await,
+        }
+    }
+}

@@ -1,0 +1,359 @@
+use clap::Args;
+use muster_client::{Client, ClientError, Page, Query};
+use muster_words::{
+    Xid,
+    json::{Value, select},
+};
+
+use crate::{
+    Context, Failure,
+    arguments::Reach,
+    difference,
+    output::{Screen, Style, Table, numbers::counted, times},
+    shape::{Column, ResourceType, Shape},
+    suggest,
+};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster list
+  muster list providers
+  muster list providers/cms
+  muster list providers/cms --filter 'state=stable' --sort name=desc
+  muster list providers/cms/entries/sanity/versions
+
+";
+
+/// List collections, groups, documents or versions
+#[derive(Debug, Args)]
+pub struct List {
+    /// What to list, such as providers or providers/cms; all collections without it
+    #[arg(value_name = "COLLECTION", default_value = "", hide_default_value = true)]
+    collection: String,
+    /// Only those that fulfil this, in xRegistry's language; several are alternatives
+    #[arg(long, value_name = "EXPRESSION")]
+    filter: Vec<String>,
+    /// By an attribute, in the other direction with =desc
+    #[arg(long, value_name = "ATTRIBUTE")]
+    sort: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+    /// What was deleted and can be restored
+    #[arg(long)]
+    deleted: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// What a path names.
+enum Level<'a> {
+    Overview,
+    Groups(&'a str),
+    Documents(String, &'a ResourceType),
+    Versions(String),
+}
+
+impl List {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let client = self.reach.client(context).await?;
+        let shape = Shape::read(&client.model().await?.json()?);
+        match level(&shape, &self.collection)? {
+            Level::Overview => overview(context, &client, &shape).await,
+            Level::Groups(groups) => {
+                let page = self.page(&client, &format!("/{groups}"), None).await?;
+                let table = groups_table(&context.screen, &shape, groups, &page);
+                self.show(context, &page, table, ("group", "groups"), Vec::new())
+            }
+            Level::Documents(path, kind) => {
+                let inline = (!kind.columns.is_empty()).then_some(kind.singular.as_str());
+                let page = self.page(&client, &path, inline).await?;
+                let mut table = documents_table(&context.screen, kind, &page);
+                let left_out = table.fit(&context.screen, 3);
+                self.show(context, &page, table, ("document", "documents"), left_out)
+            }
+            Level::Versions(path) => {
+                let page = self.page(&client, &path, None).await?;
+                let table = versions_table(&context.screen, &page);
+                self.show(context, &page, table, ("version", "versions"), Vec::new())
+            }
+        }
+    }
+
+    async fn page(
+        &self,
+        client: &Client,
+        path: &str,
+        inline: Option<&str>,
+    ) -> Result<Page, Failure> {
+        let mut query = Query::new()
+            .with_some("inline", inline)
+            .with_some("sort", self.sort.as_deref())
+            .flag_if("deleted", self.deleted);
+        for filter in &self.filter {
+            query = query.with("filter", filter);
+        }
+        let read = async {
+            match self.limit {
+                Some(limit) => {
+                    let mut page = client.first_page(path, &query.with("limit", limit)).await?;
+                    // A server that knows no pages gives all.
+                    page.entries = page.entries.into_iter().take(limit).collect();
+                    Ok(page)
+                }
+                None => client.all(path, &query).await,
+            }
+        };
+        match read.await {
+            Ok(page) => Ok(page),
+            Err(error) => Err(absent(client, path, error).await),
+        }
+    }
+
+    fn show(
+        &self,
+        context: &Context,
+        page: &Page,
+        table: Table,
+        (one, many): (&str, &str),
+        left_out: Vec<String>,
+    ) -> Result<(), Failure> {
+        let screen = &context.screen;
+        if !screen.is_table() {
+            return screen.value(&Value::Object(page.entries.clone()));
+        }
+        if !table.is_empty() {
+            screen.write(table.render(screen).as_bytes())?;
+        }
+        let mut note = counted(page.entries.len(), one, many);
+        if page.has_next() {
+            note.push_str(", and there are more");
+        }
+        if !left_out.is_empty() {
+            note = format!("{note}; too narrow for {}", left_out.join(", "));
+        }
+        screen.note(&screen.paint_error(Style::Dim, &note));
+        Ok(())
+    }
+}
+
+fn level<'a>(shape: &'a Shape, collection: &'a str) -> Result<Level<'a>, Failure> {
+    let parts: Vec<&str> = collection.split('/').filter(|part| !part.is_empty()).collect();
+    let unknown = || suggest::unknown_collection(shape, &parts);
+    if parts.is_empty() {
+        return Ok(Level::Overview);
+    }
+    let groups = shape.groups.get(parts[0]).ok_or_else(unknown)?;
+    match *parts.as_slice() {
+        [name] => Ok(Level::Groups(name)),
+        [name, group] => {
+            let Some(only) = shape.only_resources(name) else {
+                let types: Vec<String> = groups
+                    .resources
+                    .keys()
+                    .map(|resources| format!("{name}/{group}/{resources}"))
+                    .collect();
+                return Err(Failure::usage(format!("which collection of {name}/{group}?"))
+                    .help(format!("there are {}", types.join(", "))));
+            };
+            Ok(Level::Documents(format!("/{name}/{group}/{only}"), &groups.resources[only]))
+        }
+        [name, group, resources] => {
+            let kind = groups.resources.get(resources).ok_or_else(unknown)?;
+            Ok(Level::Documents(format!("/{name}/{group}/{resources}"), kind))
+        }
+        [.., "versions"] | [_, _, _, _] => {
+            let path = parts.join("/");
+            let path = path.strip_suffix("/versions").unwrap_or(&path);
+            Ok(Level::Versions(format!("/{path}/versions")))
+        }
+        _ => Err(Failure::usage(format!("{collection} is no collection"))
+            .help("muster list providers/cms lists the documents of a group")),
+    }
+}
+
+async fn overview(context: &Context, client: &Client, shape: &Shape) -> Result<(), Failure> {
+    let registry = client.registry().await?;
+    let screen = &context.screen;
+    if !screen.is_table() {
+        return screen.value(&registry);
+    }
+    let mut table = Table::new(["collection", "groups", "of"]).numbers(1);
+    for (plural, kind) in &shape.groups {
+        let count = registry.get(format!("{plural}count")).and_then(Value::as_u64).unwrap_or(0);
+        let holds: Vec<&str> = kind.resources.keys().map(String::as_str).collect();
+        table.row([plural.clone(), crate::output::numbers::separated(count), holds.join(", ")]);
+    }
+    screen.write(table.render(screen).as_bytes())
+}
+
+fn groups_table(screen: &Screen, shape: &Shape, groups: &str, page: &Page) -> Table {
+    let resources: Vec<&str> = shape
+        .groups
+        .get(groups)
+        .map(|kind| kind.resources.keys().map(String::as_str).collect())
+        .unwrap_or_default();
+    let headings = [&["name", "title"][..], &resources, &["changed"]].concat();
+    let mut table = Table::new(headings);
+    for column in 0..resources.len() {
+        table = table.numbers(column + 2);
+    }
+    for (id, group) in &page.entries {
+        let counts = resources.iter().map(|plural| {
+            let count = group.get(format!("{plural}count")).and_then(Value::as_u64).unwrap_or(0);
+            crate::output::numbers::separated(count)
+        });
+        let mut cells = vec![id.clone(), text(group, "name")];
+        cells.extend(counts);
+        cells.push(times::since(screen, &text(group, "modifiedat")));
+        table.row(cells);
+    }
+    table
+}
+
+fn documents_table(screen: &Screen, kind: &ResourceType, page: &Page) -> Table {
+    let titles: Vec<&str> = kind.columns.iter().map(|column| column.title.as_str()).collect();
+    let has_state = page.entries.values().any(|details| details.get("state").is_some());
+    let fixed: &[&str] =
+        if has_state { &["name", "state", "version"] } else { &["name", "version"] };
+    let mut table = Table::new([fixed, &titles, &["changed"]].concat());
+    for (id, details) in &page.entries {
+        let mut cells = vec![id.clone()];
+        if has_state {
+            cells.push(text(details, "state"));
+        }
+        cells.push(text(details, "versionid"));
+        let document = details.get(&kind.singular).unwrap_or(&Value::Null);
+        cells.extend(kind.columns.iter().map(|column| cell(document, column)));
+        cells.push(times::since(screen, &text(details, "modifiedat")));
+        table.row(cells);
+    }
+    table
+}
+
+fn versions_table(screen: &Screen, page: &Page) -> Table {
+    let mut table = Table::new(["version", "state", "default", "changed"]);
+    let mut versions: Vec<(&String, &Value)> = page.entries.iter().collect();
+    // Newest first, numbers as numbers.
+    versions.sort_by_key(|(id, _)| std::cmp::Reverse((id.parse::<u64>().ok(), (*id).clone())));
+    for (id, version) in versions {
+        let is_default = version.get("isdefault") == Some(&Value::Bool(true));
+        let default = if is_default { "default" } else { "" };
+        let changed = times::since(screen, &text(version, "modifiedat"));
+        table.row([id.clone(), text(version, "state"), default.to_owned(), changed]);
+    }
+    table
+}
+
+/// A field of a document in a table: `80 to 750`, `medium to high`.
+fn cell(document: &Value, column: &Column) -> String {
+    let values: Vec<String> =
+        select(document, &column.field).into_iter().map(|(_, value)| shown(value)).collect();
+    values.join(", ")
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Array(ends) if ends.len() == 2 && ends.iter().all(Value::is_number) => {
+            format!("{} to {}", ends[0], ends[1])
+        }
+        // Names in documents are written with underscores; in a table they are words.
+        Value::String(text) if is_name(text) => text.replace('_', " "),
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        value => difference::short(value),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// What isn't there, and what was likely meant.
+async fn absent(client: &Client, path: &str, error: ClientError) -> Failure {
+    let parent = path.rsplit_once('/').map_or("/", |(parent, _)| parent);
+    match (error, parent.parse::<Xid>()) {
+        (ClientError::Refused(refusal), Ok(xid))
+            if refusal.status.as_u16() == 404 && xid != Xid::Registry =>
+        {
+            suggest::absent(client, &xid, *refusal).await
+        }
+        (error, _) => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_words::Moment;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn takes_its_columns_from_the_model() {
+        let column = |field: &str, title: &str| Column { field: field.into(), title: title.into() };
+        let kind = ResourceType {
+            singular: "entry".to_owned(),
+            columns: vec![column("/range", "monthly"), column("/level", "complexity")],
+            ..ResourceType::default()
+        };
+        let details = |range: Value, level: &str| {
+            json!({"versionid": "1", "state": "stable", "modifiedat": "2026-11-21T10:00:00Z",
+                   "entry": {"range": range, "level": level}})
+        };
+        let entries = json!({
+            "contentful": details(json!([80, 750]), "medium_to_high"),
+            "tina": details(json!(null), "Medium_x")});
+        let page = Page::of(entries.as_object().cloned().unwrap_or_default());
+        let screen = Screen::plain(Moment::EPOCH);
+        let expect = "\
+NAME        STATE   VERSION  MONTHLY    COMPLEXITY      CHANGED
+contentful  stable  1        80 to 750  medium to high  2026-11-21T10:00:00Z
+tina        stable  1                   Medium_x        2026-11-21T10:00:00Z
+";
+        assert_eq!(documents_table(&screen, &kind, &page).render(&screen), expect);
+    }
+
+    #[test]
+    fn lists_versions_newest_first_by_number() {
+        let entries = json!({"1": {}, "10": {"isdefault": true, "state": "stable"}, "9": {}});
+        let page = Page::of(entries.as_object().cloned().unwrap_or_default());
+        let screen = Screen::plain(Moment::EPOCH);
+        let expect = "VERSION  STATE   DEFAULT  CHANGED\n10       stable  default\n9\n1\n";
+        assert_eq!(versions_table(&screen, &page).render(&screen), expect);
+    }
+
+    #[test]
+    fn understands_every_way_to_name_a_collection() {
+        let shape = Shape::read(&json!({"groups": {
+            "providers": {"resources": {"entries": {}}},
+            "endpoints": {"resources": {"messages": {}, "routes": {}}}}}));
+        for (text, expect) in [
+            ("", Ok("all")),
+            ("/", Ok("all")),
+            ("providers", Ok("groups providers")),
+            ("/providers/", Ok("groups providers")),
+            ("providers/cms", Ok("/providers/cms/entries")),
+            ("providers/cms/entries", Ok("/providers/cms/entries")),
+            ("providers/cms/entries/a", Ok("/providers/cms/entries/a/versions")),
+            ("providers/cms/entries/a/versions", Ok("/providers/cms/entries/a/versions")),
+            ("endpoints/x/routes", Ok("/endpoints/x/routes")),
+            ("endpoints/x", Err("which collection of endpoints/x?")),
+            ("provider", Err("there is no collection provider")),
+            ("providers/cms/entrys", Err("there is no collection providers/cms/entrys")),
+        ] {
+            let level = level(&shape, text).map(|level| match level {
+                Level::Overview => "all".to_owned(),
+                Level::Groups(name) => format!("groups {name}"),
+                Level::Documents(path, _) | Level::Versions(path) => path,
+            });
+            let level = level.map_err(|failure| failure.what().to_owned());
+            assert_eq!(level, expect.map(str::to_owned).map_err(str::to_owned), "{text}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+use clap::Args;
+
+use crate::{Context, Failure, arguments::Reach};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster model get
+  muster model get --source > model.json
+
+";
+
+/// Print the model in force, or what was put of it
+#[derive(Debug, Args)]
+pub struct Get {
+    /// Only what was put, without what is built in: what model put takes
+    #[arg(long)]
+    source: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Get {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let client = self.reach.client(context).await?;
+        let answer =
+            if self.source { client.model_source().await? } else { client.model().await? };
+        context.screen.value(&answer.json()?)
+    }
+}

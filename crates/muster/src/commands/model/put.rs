@@ -1,0 +1,64 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use muster_words::json::Value;
+
+use crate::{
+    Context, Failure,
+    arguments::Reach,
+    commands::{delete::confirm, put::read_object},
+    difference,
+    output::{Style, table::padded},
+};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster model put model.json
+  muster model put model.json --yes
+
+";
+
+/// Replace the model; collections that it no longer has must be empty
+#[derive(Debug, Args)]
+pub struct Put {
+    /// The file with the model, as JSON
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Don't ask
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Put {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let model = Value::Object(read_object(&self.file)?);
+        let client = self.reach.client(context).await?;
+        let before = client.model_source().await?.json()?;
+        let fields = difference::fields(&before, &model);
+        let screen = &context.screen;
+        if fields.is_empty() {
+            return screen.line("the model is as it is in the file");
+        }
+        if !self.yes && screen.is_table() {
+            screen.note(&screen.paint_error(Style::Changed, "~ the model"));
+            let width = fields.iter().map(|field| field.path.len()).max().unwrap_or(0) + 2;
+            for field in &fields {
+                screen.note(&format!(
+                    "    {}{}",
+                    padded(&field.path, width),
+                    field.difference.text()
+                ));
+            }
+        }
+        confirm(context, self.yes, "Replace it?")?;
+        let answer = client.put_model(&model).await?;
+        if screen.is_table() {
+            screen.line("the model is replaced")
+        } else {
+            screen.value(&answer.json()?)
+        }
+    }
+}

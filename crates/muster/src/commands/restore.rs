@@ -1,0 +1,35 @@
+use clap::Args;
+use muster_words::Xid;
+
+use super::xid;
+use crate::{Context, Failure, arguments::Reach, suggest};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster restore providers/cms/entries/sanity
+  muster restore providers/cms
+  muster list providers/cms --deleted
+
+";
+
+/// Bring back what was deleted last under a name
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// What to bring back: a group with all that lay in it, a document, or a version
+    #[arg(value_parser = xid, value_name = "XID")]
+    xid: Xid,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Restore {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let client = self.reach.client(context).await?;
+        let answer = client.restore(&self.xid).await?;
+        if !context.screen.is_table() {
+            return context.screen.value(&answer.json()?);
+        }
+        context.screen.line(&format!("restored {}", suggest::without_slash(&self.xid)))
+    }
+}

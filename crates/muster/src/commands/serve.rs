@@ -1,0 +1,131 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{
+    Context, Failure,
+    composition::{self, Greeting, Order},
+};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster serve --demo
+  muster serve --data /var/lib/muster --public-url https://registry.example
+  muster serve --memory --bare --registry-id X --listen 127.0.0.1:9000
+
+";
+
+/// Serve a registry until Ctrl-C; makes one where there is none
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Fill a registry that holds nothing else with the example
+    #[arg(long)]
+    demo: bool,
+    /// The data directory; without it MUSTER_DATA, or muster in your data folder
+    #[arg(long, value_name = "DIR", conflicts_with = "memory")]
+    data: Option<PathBuf>,
+    /// Keep nothing on disk
+    #[arg(long)]
+    memory: bool,
+    /// Start without the built-in model
+    #[arg(long, conflicts_with = "demo")]
+    bare: bool,
+    /// The address to listen on [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// What absolute URLs begin with; without it as the request did
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// The id of a registry that is made new; without it a random one
+    #[arg(long, value_name = "ID")]
+    registry_id: Option<String>,
+}
+
+impl Serve {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let order = self.order(context);
+        let screen = &context.screen;
+        composition::serve(context, &order, &|greeting: &Greeting| {
+            if screen.is_table() {
+                // A server whose greeting nobody reads is still a server.
+                let _ = screen.write(greeting.render(screen).as_bytes());
+            }
+        })
+    }
+
+    /// What was said, over what is set.
+    fn order(self, context: &Context) -> Order {
+        let set = &context.settings.server;
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let data = self.data.unwrap_or_else(|| context.data_directory());
+        Order {
+            data: (!self.memory).then_some(data),
+            demo: self.demo,
+            bare: self.bare,
+            listen: self.listen.unwrap_or_else(|| set.listen.clone()),
+            public_url: self.public_url.or_else(|| some(&set.public_url)),
+            registry_id: self.registry_id.or_else(|| some(&set.registry_id)),
+            key: context.key_of_environment().filter(|_| self.memory).map(str::to_owned),
+            limits: context.settings.limits.clone(),
+            timeouts: context.settings.timeouts.clone(),
+            log: context.settings.log.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use std::collections::BTreeMap;
+
+    use clap::FromArgMatches;
+    use muster_words::Moment;
+
+    use super::*;
+    use crate::{Arguments, commands::Command, output::Screen, settings::Settings};
+
+    fn order(line: &str, file: &str, environment: &[(&str, &str)]) -> Order {
+        let environment: BTreeMap<String, String> =
+            environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let settings = Settings::resolve(Some(("muster.toml", file)), &environment).unwrap();
+        let context = Context { screen: Screen::plain(Moment::EPOCH), settings, environment };
+        let command = crate::command(clap::ColorChoice::Never);
+        let matches = command.try_get_matches_from(line.split(' ')).unwrap();
+        match Arguments::from_arg_matches(&matches).unwrap().command {
+            Command::Serve(serve) => serve.order(&context),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+        let file = "[server]\nlisten = \"file:1\"\n";
+        let variables = [("MUSTER_SERVER_LISTEN", "environment:2")];
+        for (line, file, variables, expect) in [
+            ("muster serve", "", &[] as &[_], "127.0.0.1:8080"),
+            ("muster serve", file, &[], "file:1"),
+            ("muster serve", file, &variables, "environment:2"),
+            ("muster serve --listen flag:3", file, &variables, "flag:3"),
+        ] {
+            assert_eq!(order(line, file, variables).listen, expect);
+        }
+    }
+
+    #[test]
+    fn keeps_data_where_it_was_told_or_in_the_users_folder() {
+        for (line, variables, expect) in [
+            ("muster serve", &[("HOME", "/h")] as &[_], Some("/h/.local/share/muster")),
+            ("muster serve", &[("HOME", "/h"), ("MUSTER_DATA", "/d")], Some("/d")),
+            ("muster serve --data /f", &[("MUSTER_DATA", "/d")], Some("/f")),
+            ("muster serve --memory", &[("MUSTER_DATA", "/d")], None),
+        ] {
+            let data = order(line, "", variables).data;
+            assert_eq!(data, expect.map(PathBuf::from), "{line}");
+        }
+        let key = [("MUSTER_API_KEY", "muster_a_b")];
+        assert_eq!(order("muster serve --memory", "", &key).key.as_deref(), Some("muster_a_b"));
+        assert_eq!(order("muster serve", "", &key).key, None);
+    }
+}

@@ -1,0 +1,148 @@
+use clap::Args;
+use muster_client::{Change, Start, Step};
+use muster_words::{Position, json::Value};
+
+use crate::{
+    Context, Failure,
+    arguments::Reach,
+    output::{Screen, Style, harmless, table::padded, times, yaml},
+};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster watch
+  muster watch providers/cms
+  muster watch --after 1204
+  muster watch --output json | jq .xregversionid
+
+";
+
+/// Print changes as they happen, until Ctrl-C
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Only what lies there, such as providers/cms
+    #[arg(value_name = "PART", default_value = "", hide_default_value = true)]
+    part: String,
+    /// First all that came after this position; 0 is the beginning
+    #[arg(long, value_name = "POSITION")]
+    after: Option<u64>,
+    /// Stop after so many changes
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Watch {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let client = self.reach.client(context).await?;
+        let start = self.after.map_or(Start::Now, |position| Start::After(Position(position)));
+        let mut changes = client.changes(start);
+        let mut left = self.limit;
+        let mut is_lost = false;
+        let mut last = String::new();
+        while left != Some(0) {
+            let step = tokio::select! {
+                step = changes.next_step() => step?,
+                _ = tokio::signal::ctrl_c() => break,
+            };
+            match step {
+                Step::Change(change) => {
+                    is_lost = false;
+                    last.clone_from(&change.id);
+                    if self.wants(&change) {
+                        show(&context.screen, &change)?;
+                        left = left.map(|left| left - 1);
+                    }
+                }
+                // Nothing was seen yet: that the server isn't there is an answer, too.
+                Step::Lost(error) if last.is_empty() && error.has_no_side_effects() => {
+                    return Err(error.into());
+                }
+                Step::Lost(error) => {
+                    if !std::mem::replace(&mut is_lost, true) {
+                        context.screen.note(&format!("{error}; coming back"));
+                    }
+                }
+            }
+        }
+        if let (true, Some((position, _))) = (context.screen.is_terminal, last.split_once('.')) {
+            let note = format!("\nmuster watch --after {position} goes on from here");
+            context.screen.note(&context.screen.paint_error(Style::Dim, &note));
+        }
+        Ok(())
+    }
+
+    fn wants(&self, change: &Change) -> bool {
+        let part = self.part.trim_matches('/');
+        let xid = subject(&change.event).trim_start_matches('/');
+        let rest = xid.strip_prefix(part);
+        rest.is_some_and(|rest| part.is_empty() || rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+fn subject(event: &Value) -> &str {
+    event.get("subject").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn show(screen: &Screen, change: &Change) -> Result<(), Failure> {
+    match screen.format {
+        crate::output::Format::Table => screen.line(&line(screen, change)),
+        crate::output::Format::Json => screen.line(&change.event.to_string()),
+        crate::output::Format::Yaml => {
+            screen.write(format!("---\n{}", yaml::to_yaml(&change.event)).as_bytes())
+        }
+    }
+}
+
+/// `    1204.1  today 10:12:03  + providers/cms/entries/ghost  version created`
+fn line(screen: &Screen, change: &Change) -> String {
+    let text = |key: &str| change.event.get(key).and_then(Value::as_str).unwrap_or_default();
+    let mut kind = text("type").rsplit('.');
+    let (deed, thing) = (kind.next().unwrap_or_default(), kind.next().unwrap_or_default());
+    let (sign, style) = match deed {
+        "created" => ("+", Style::Added),
+        "deleted" => ("-", Style::Removed),
+        _ => ("~", Style::Changed),
+    };
+    let xid = subject(&change.event).trim_start_matches('/');
+    let shown =
+        harmless(&format!("{sign} {}  {thing} {deed}", if xid.is_empty() { "/" } else { xid }));
+    let when = times::at(screen, text("time"));
+    format!(
+        "{:>10}  {}  {}",
+        harmless(&change.id),
+        padded(&when, 14),
+        screen.paint(style, shown.trim_end())
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_words::Moment;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn tells_each_change_in_a_line() {
+        let event = json!({"type": "io.xregistry.version.created", "time": "2026-11-21T10:00:00Z",
+            "subject": "/providers/cms/entries/a/versions/2", "id": "17.1"});
+        let change = Change { id: "17.1".to_owned(), event };
+        let expect = "      17.1  2026-11-21T10:00:00Z  + providers/cms/entries/a/versions/2  version created";
+        assert_eq!(line(&Screen::plain(Moment::EPOCH), &change), expect);
+        for (part, expect) in [
+            ("", true),
+            ("providers", true),
+            ("/providers/cms/", true),
+            ("providers/cm", false),
+            ("stacks", false),
+            ("providers/cms/entries/a/versions/2", true),
+        ] {
+            let watch =
+                Watch { part: part.into(), after: None, limit: None, reach: Reach::default() };
+            assert_eq!(watch.wants(&change), expect, "{part}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Where the rooms come together: opening a registry in this process, and serving one.
+//!
+//! What is asked for stands here as plain structs ([`Order`], [`Greeting`]); how it is done is in
+//! the files below. A server and a command on a data directory open the same parts and answer from
+//! the same routes; the server adds a socket.
+
+mod assembly;
+mod clock;
+mod demo;
+mod directory;
+mod doors;
+mod greeting;
+mod logging;
+mod open;
+mod order;
+mod refusals;
+mod serve;
+mod signals;
+
+pub use greeting::{Example, Greeting};
+pub use open::{make, open};
+pub use order::Order;
+pub use refusals::{directory_in_use, key_required};
+pub use serve::serve;

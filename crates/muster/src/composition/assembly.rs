@@ -1,0 +1,291 @@
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use muster_catalog::model::Foundation;
+use muster_http::{
+    Body, Front, Phase, Principal, PublicAddress,
+    health::{Condition, Readiness, Vitals},
+    metrics::Metrics,
+    xregistry::{Documents, XRegistry},
+};
+use muster_journal::{Ledger, Memory, ReadError};
+use muster_ledger::{Signer, checkpoint};
+use muster_registry::{CheckpointFile, Genesis, OpenError, Registry, Settings as Opening};
+use muster_stores::sqlite::{Options, SqliteLedger};
+use muster_words::{Id, Position};
+use tokio::sync::watch;
+
+use super::{
+    clock::{clock, random, random_id},
+    directory::Directory,
+    doors::Doors,
+};
+use crate::Failure;
+
+/// Where a registry is kept.
+pub(super) enum Kind {
+    /// In memory: gone with the process.
+    Memory,
+    /// In a data directory.
+    Data(Directory),
+}
+
+/// How a registry is opened.
+#[derive(Clone, Debug, Default)]
+pub(super) struct How {
+    /// Without the built-in model.
+    pub bare: bool,
+    /// The id of a registry that is made new; none: a random one.
+    pub id: Option<Id>,
+    /// What absolute URLs begin with.
+    pub public: Option<PublicAddress>,
+    /// A key that is accepted although the ledger doesn't have it.
+    pub key: Option<String>,
+    /// Others than this computer can reach the server.
+    pub beyond_loopback: bool,
+    /// Bytes of contents and rendered documents that are kept in memory; 0: the usual.
+    pub cache_bytes: u64,
+}
+
+/// An open registry with its routes, without a socket.
+pub(super) struct Assembly {
+    /// The registry.
+    pub registry: Registry,
+    /// What has happened since the start.
+    pub readiness: Arc<Readiness>,
+    /// Stands before the routes.
+    pub front: Arc<Front>,
+    /// Whether the registry was made just now.
+    pub is_new: bool,
+    doors: Doors,
+    directory: Option<Mutex<Directory>>,
+    sqlite: Option<Arc<SqliteLedger>>,
+    phase: watch::Sender<Phase>,
+}
+
+/// How long the store may take to answer `/health/db`.
+const STORE_TIME: Duration = Duration::from_secs(5);
+
+/// Bytes of rendered documents that are kept in memory where nobody says otherwise.
+const RENDERED_BYTES: u64 = 256 * 1024 * 1024;
+
+impl Assembly {
+    /// Opens a registry and puts its routes together.
+    ///
+    /// # Errors
+    /// The ledger can't be opened, or doesn't hold what it should.
+    pub async fn open(kind: Kind, how: &How) -> Result<Self, Failure> {
+        let (ledger, sqlite, directory): (Arc<dyn Ledger>, _, _) = match kind {
+            Kind::Memory => (Arc::new(Memory::new()), None, None),
+            Kind::Data(directory) => {
+                let sqlite = Arc::new(open_sqlite(&directory)?);
+                (sqlite.clone(), Some(sqlite), Some(directory))
+            }
+        };
+        let head = ledger.head().await.map_err(|error| unreadable(&error))?;
+        let is_new = head.position == Position::ZERO;
+        let opening = opening(how, directory.as_ref(), is_new)?;
+        let registry = Registry::open(ledger, opening).await.map_err(|error| not_opened(&error))?;
+        let readiness = Readiness::new();
+        readiness.reached(Condition::Replayed);
+        let (front, doors) = front(&registry, &readiness, how).await?;
+        Ok(Self {
+            registry,
+            readiness,
+            front: Arc::new(front),
+            is_new,
+            doors,
+            directory: directory.map(Mutex::new),
+            sqlite,
+            phase: watch::Sender::new(Phase::Running),
+        })
+    }
+
+    /// Whether requests need a key.
+    pub fn needs_key(&self) -> bool {
+        self.doors.needs_key()
+    }
+
+    /// Where the registry is kept.
+    pub fn place(&self) -> Option<std::path::PathBuf> {
+        let directory = self.directory.as_ref()?;
+        Some(held(directory).path().to_owned())
+    }
+
+    /// Says in the directory's lock where the server answers.
+    pub fn say(&self, address: &str) -> io::Result<()> {
+        match &self.directory {
+            Some(directory) => held(directory).say(Some(address)),
+            None => Ok(()),
+        }
+    }
+
+    /// Answers a request of this process itself, which its owner makes.
+    pub async fn answer(&self, request: http::Request<Bytes>) -> http::Response<Body> {
+        let principal = Principal { id: "admin".into(), role: "admin".into() };
+        let request = request.map(axum_body);
+        self.front.answer(request, principal, self.phase.subscribe()).await
+    }
+
+    /// Stops the writer, keeps the last checkpoint, and leaves no log beside the database.
+    pub async fn close(&self) {
+        self.registry.close().await;
+        if let Some(sqlite) = &self.sqlite {
+            sqlite.close().await;
+        }
+    }
+}
+
+fn held(directory: &Mutex<Directory>) -> std::sync::MutexGuard<'_, Directory> {
+    directory.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn axum_body(bytes: Bytes) -> axum::body::Body {
+    axum::body::Body::from(bytes)
+}
+
+/// A registry's id, as somebody gave it.
+///
+/// # Errors
+/// It is no id.
+pub(super) fn registry_id(text: &str) -> Result<Id, Failure> {
+    text.parse().map_err(|error| {
+        Failure::usage(format!("{text:?} can't be a registry's id: {error}"))
+            .help("letters, digits and - . _ ~ : @, such as registry.example")
+    })
+}
+
+fn open_sqlite(directory: &Directory) -> Result<SqliteLedger, Failure> {
+    let file = directory.ledger();
+    SqliteLedger::open(&file, "changes", Options::default()).map_err(|error| {
+        Failure::new("ledger_unusable", format!("{}: {error}", file.display())).help(
+            "copy the data directory as it is before anything else; then docs/how-to/after-corruption.md",
+        )
+    })
+}
+
+/// What the registry is opened with: a key and a first entry where it is new.
+fn opening(how: &How, directory: Option<&Directory>, is_new: bool) -> Result<Opening, Failure> {
+    let foundation = if how.bare { Foundation::Bare } else { Foundation::BuiltIn };
+    let mut opening = Opening::new(foundation, clock());
+    if how.cache_bytes > 0 {
+        opening.cache_bytes = how.cache_bytes;
+    }
+    let id = || how.id.clone().map_or_else(random_id, Ok);
+    let Some(directory) = directory else {
+        opening.genesis = Some(Genesis { registry: id()?, actor: "admin".to_owned() });
+        return Ok(opening);
+    };
+    let signer = signer(directory, is_new, id)?;
+    if is_new {
+        let registry = id_of(&signer)?;
+        opening.genesis = Some(Genesis { registry, actor: "admin".to_owned() });
+    }
+    opening.checkpoint = Some(CheckpointFile::new(directory.checkpoint(), signer));
+    Ok(opening)
+}
+
+/// The ledger's key; made where the ledger is new and has none. A start that was cut off between
+/// the key and the first entry goes on with the same key.
+fn signer(
+    directory: &Directory,
+    is_new: bool,
+    id: impl FnOnce() -> Result<Id, Failure>,
+) -> Result<Signer, Failure> {
+    let path = directory.key();
+    let failure = |error: muster_guard::ledger_key::LedgerKeyError| {
+        Failure::new("ledger_key", error.to_string()).help(error.help())
+    };
+    if !is_new || path.exists() {
+        return muster_guard::ledger_key::read(&path).map_err(failure);
+    }
+    let origin = checkpoint::origin(&id()?, "changes")
+        .map_err(|error| Failure::new("bad_id", error.to_string()))?;
+    muster_guard::ledger_key::make(&path, origin, &random()).map_err(failure)
+}
+
+/// The registry's id, with which its key's name begins.
+fn id_of(signer: &Signer) -> Result<Id, Failure> {
+    let name = signer.verifier().name().to_string();
+    registry_id(name.rsplit_once('/').map_or(name.as_str(), |(id, _)| id))
+}
+
+fn unreadable(error: &ReadError) -> Failure {
+    Failure::new("ledger_unreadable", error.to_string())
+}
+
+fn not_opened(error: &OpenError) -> Failure {
+    use muster_registry::CheckpointError::TailMissing;
+    let code = match error {
+        OpenError::Checkpoint(TailMissing { .. }) => "tail_missing",
+        OpenError::Checkpoint(_) => "checkpoint_broken",
+        OpenError::Format(_) => "format_newer",
+        _ => "ledger_unusable",
+    };
+    let mut what = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        what = format!("{what}: {inner}");
+        cause = inner.source();
+    }
+    Failure::new(code, what).help(
+        "copy the data directory as it is before anything else; then docs/how-to/after-corruption.md",
+    )
+}
+
+/// The routes, and what stands before them.
+async fn front(
+    registry: &Registry,
+    readiness: &Arc<Readiness>,
+    how: &How,
+) -> Result<(Front, Doors), Failure> {
+    let metrics = Arc::new(Metrics::new());
+    measure(registry, &metrics);
+    let store = {
+        let registry = registry.clone();
+        Arc::new(move || {
+            let ledger = registry.ledger().clone();
+            let asked: std::pin::Pin<Box<dyn Future<Output = bool> + Send>> =
+                Box::pin(async move { ledger.head().await.is_ok() });
+            asked
+        })
+    };
+    let vitals = Vitals {
+        readiness: readiness.clone(),
+        store,
+        store_time: STORE_TIME,
+        metrics: metrics.clone(),
+    };
+    let rendered = if how.cache_bytes > 0 { how.cache_bytes } else { RENDERED_BYTES };
+    let rendered = usize::try_from(rendered).unwrap_or(usize::MAX);
+    let documents = Documents::new(registry.clone(), rendered);
+    let door = XRegistry::new(registry.clone(), how.bare).with_documents(documents.clone());
+    let doors = Doors::open(registry, how).await?;
+    let router = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
+    let view = registry.clone();
+    let mut front = Front::new(router, doors.gatekeeper(), metrics)
+        .with_fast_read(documents)
+        .with_position(move || view.view().position());
+    if let Some(public) = &how.public {
+        front = front.with_public_address(public.clone());
+    }
+    Ok((front, doors))
+}
+
+/// What the registry counts.
+fn measure(registry: &Registry, metrics: &Metrics) {
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let gauge = |name, help, read: fn(&muster_registry::Status) -> u64| {
+        let registry = registry.clone();
+        metrics.gauge(name, help, move || number(read(&registry.status())));
+    };
+    gauge("ledger_position", "Position of the newest view", |status| status.position.0);
+    gauge("documents", "Documents that are there", |status| status.documents);
+    gauge("groups", "Groups that are there", |status| status.groups);
+    gauge("hidden", "Names of which something is hidden", |status| status.hidden);
+    gauge("commands_waiting", "Commands that wait for the writer", |status| status.waiting);
+}

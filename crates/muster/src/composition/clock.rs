@@ -1,0 +1,42 @@
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use muster_ledger::CommandId;
+use muster_registry::Clock;
+use muster_words::{Id, Moment};
+
+use crate::Failure;
+
+/// The real clock, and command ids from the system's randomness.
+#[must_use]
+pub fn clock() -> Clock {
+    Clock { now: Arc::new(now), command_id: Arc::new(|| CommandId(random())) }
+}
+
+/// What time it is, in UTC.
+fn now() -> Moment {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let microseconds = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
+    Moment::from_microseconds(microseconds).unwrap_or(Moment::EPOCH)
+}
+
+/// Random bytes. Where the system has none, nothing that needs them may go on.
+pub(super) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        tracing::error!(%error, "the system gives no random bytes");
+        std::process::abort();
+    }
+    bytes
+}
+
+/// An id for a registry that was given none: its ledger's origin must differ from all others.
+///
+/// # Errors
+/// None in practice: hexadecimal digits are an id.
+pub fn random_id() -> Result<Id, Failure> {
+    let text: String = random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
+    text.parse().map_err(|error| Failure::new("bad_id", format!("{error}")))
+}

@@ -1,0 +1,118 @@
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Instant};
+
+use include_dir::{Dir, include_dir};
+use muster_catalog::{
+    Catalog,
+    model::{Foundation, Model},
+};
+use muster_client::Client;
+use muster_words::{Moment, Xid, json};
+
+use super::{Example, assembly::Assembly, clock::random, open::in_process};
+use crate::{
+    Failure,
+    folder::Folder,
+    output::{Format, Screen, progress::Progress},
+    plan::{self, Plan, There, Wanted},
+    shape::Shape,
+};
+
+/// The example as it was when this program was built.
+static EXAMPLE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalogs/webstack");
+
+/// Fills a registry that holds nothing but (a part of) the example; on any other it does nothing.
+///
+/// What is there already isn't put again, so a start that was cut off is finished by the next.
+///
+/// # Errors
+/// The example can't be unpacked, or is refused.
+pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Failure> {
+    let began = Instant::now();
+    let folder = unpacked()?;
+    let shape = shape_of(&folder)?;
+    if has_others(&assembly.registry.view(), &folder, &shape)? {
+        tracing::warn!("the registry holds other documents: the example is left out");
+        return Ok(None);
+    }
+    let client = Client::new(Arc::new(in_process(assembly, "the registry".to_owned())), None);
+    let there_shape = Shape::read(&client.model().await?.json()?);
+    let wanted = Wanted::read(&folder, &shape)?;
+    let there = There::read(&client, &wanted, &there_shape, false).await?;
+    let plan = Plan::compute(&wanted, &there, false);
+    if plan.is_empty() {
+        return Ok(None);
+    }
+    let total = plan.steps().count();
+    let mut silent = Screen::plain(Moment::EPOCH);
+    silent.format = Format::Json;
+    let mut progress = Progress::new(&silent, "filling", total);
+    let outcome = plan::execute(&client, &plan, (&wanted, &there), false, &mut progress).await;
+    if let Some(failure) = outcome.failed.into_iter().next() {
+        return Err(failure);
+    }
+    Ok(Some(count(&folder, &shape, began)?))
+}
+
+/// Reads the example by way of a folder, which is what reads catalogues.
+fn unpacked() -> Result<Folder, Failure> {
+    let name: String = random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let folder = Scratch(std::env::temp_dir().join(format!("muster-example-{name}")));
+    std::fs::create_dir(&folder.0)
+        .and_then(|()| EXAMPLE.extract(&folder.0))
+        .map_err(|error| Failure::new("example", format!("the example can't be read: {error}")))?;
+    Ok(Folder::read(&folder.0)?)
+}
+
+/// A folder that is gone when it is no longer needed.
+struct Scratch(std::path::PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let path: &Path = &self.0;
+        if let Err(error) = std::fs::remove_dir_all(path) {
+            tracing::debug!(%error, "a scratch folder couldn't be removed");
+        }
+    }
+}
+
+fn shape_of(folder: &Folder) -> Result<Shape, Failure> {
+    let source = folder.model.clone().unwrap_or_else(|| json::Value::Object(json::Map::new()));
+    let model = Model::compile(&source, Foundation::BuiltIn)
+        .map_err(|fault| Failure::new("example", format!("the example's model: {fault}")))?;
+    Ok(Shape::read(&model.to_json()))
+}
+
+/// Whether the registry holds a document that isn't the example's.
+fn has_others(view: &Catalog, folder: &Folder, shape: &Shape) -> Result<bool, Failure> {
+    let own: BTreeSet<Xid> = folder.documents(shape)?.into_keys().collect();
+    let found = view.groups.iter().flat_map(|(groups, all)| {
+        all.values().flat_map(move |group| {
+            group.resources.iter().flat_map(move |(resources, collection)| {
+                collection.values().map(move |resource| Xid::Resource {
+                    groups: groups.clone(),
+                    group: group.id.clone(),
+                    resources: resources.clone(),
+                    resource: resource.id.clone(),
+                })
+            })
+        })
+    });
+    let mut found = found;
+    Ok(found.any(|xid| !own.contains(&xid)))
+}
+
+fn count(folder: &Folder, shape: &Shape, began: Instant) -> Result<Example, Failure> {
+    let mut example =
+        Example { providers: 0, stacks: 0, schemas: 0, rules: 0, took: began.elapsed() };
+    for xid in folder.documents(shape)?.into_keys() {
+        let Some(collection) = xid.collection() else { continue };
+        match collection.groups.as_str() {
+            "providers" => example.providers += 1,
+            "stacks" => example.stacks += 1,
+            "schemagroups" => example.schemas += 1,
+            "rulegroups" => example.rules += 1,
+            _ => {}
+        }
+    }
+    Ok(example)
+}

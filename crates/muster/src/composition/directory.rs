@@ -1,0 +1,242 @@
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::directory_in_use;
+use crate::Failure;
+
+/// The format of the data directory that this release makes, and the newest that it reads.
+const FORMAT: u32 = 1;
+
+/// A data directory, held by this process alone.
+///
+/// | name | what |
+/// |---|---|
+/// | `FORMAT` | the directory's format: 1 |
+/// | `lock` | held by who has it open: process and address, as JSON |
+/// | `changes.db` | the ledger |
+/// | `changes.checkpoint` | the newest signed checkpoint |
+/// | `keys/ledger.key` | the ledger's signing key, readable by its owner alone |
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    lock: File,
+    is_new: bool,
+}
+
+/// Who has a data directory open.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The process.
+    pub process: u32,
+    /// The server's URL; none: a command, or a server that isn't listening yet.
+    pub address: Option<String>,
+}
+
+/// Why a data directory can't be opened.
+#[derive(Debug, Error)]
+pub enum DirectoryError {
+    /// Another process has it open.
+    #[error("{} is in use", path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// Who has it open, as far as it said so.
+        holder: Holder,
+    },
+    /// There is no registry in it.
+    #[error("there is no registry in {}", path.display())]
+    Absent {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It holds something else.
+    #[error("{} holds other files than a registry's", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A newer release made it.
+    #[error("{} has format {found}; this release reads up to {FORMAT}", path.display())]
+    Format {
+        /// The directory.
+        path: PathBuf,
+        /// Its format.
+        found: String,
+    },
+    /// The system refuses.
+    #[error("{}: {source}", path.display())]
+    System {
+        /// What couldn't be used.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// What to do where there is no registry yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Make one.
+    Make,
+    /// Say so.
+    Refuse,
+}
+
+impl DirectoryError {
+    /// The error for people; `shown` is the directory as they write it.
+    pub fn failure(&self, shown: &str) -> Failure {
+        match self {
+            Self::InUse { holder, .. } => {
+                let process = (holder.process != 0).then_some(holder.process);
+                directory_in_use(shown, holder.address.as_deref(), process)
+            }
+            Self::Absent { .. } => {
+                Failure::new("no_registry", format!("there is no registry in {shown}"))
+                    .help("muster init makes one; or name a server with --server URL")
+            }
+            Self::Foreign { .. } => {
+                let what = format!("{shown} holds other files than a registry's");
+                Failure::new("foreign_folder", what).help("give an empty folder: --data DIR")
+            }
+            Self::Format { .. } => Failure::new("format_newer", self.to_string())
+                .help("a newer release of muster made it; use that one"),
+            Self::System { .. } => Failure::new("system", self.to_string())
+                .help("check that the folder is there, is yours, and has room"),
+        }
+    }
+}
+
+impl Directory {
+    /// Opens a data directory and holds it until this is dropped.
+    ///
+    /// # Errors
+    /// See [`DirectoryError`].
+    pub fn open(path: &Path, missing: Missing) -> Result<Self, DirectoryError> {
+        let system = |path: &Path| {
+            let path = path.to_owned();
+            move |source| DirectoryError::System { path, source }
+        };
+        let format = path.join("FORMAT");
+        let is_new = !format.exists();
+        if is_new {
+            if missing == Missing::Refuse {
+                return Err(DirectoryError::Absent { path: path.to_owned() });
+            }
+            fs::create_dir_all(path).map_err(system(path))?;
+            refuse_foreign(path)?;
+        }
+        let lock_path = path.join("lock");
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&lock_path)
+            .map_err(system(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = holder(&mut lock);
+                return Err(DirectoryError::InUse { path: path.to_owned(), holder });
+            }
+            Err(TryLockError::Error(source)) => {
+                return Err(DirectoryError::System { path: lock_path, source });
+            }
+        }
+        let mut directory = Self { path: path.to_owned(), lock, is_new };
+        directory.say(None).map_err(system(&lock_path))?;
+        if is_new {
+            fs::write(&format, format!("{FORMAT}\n")).map_err(system(&format))?;
+        } else {
+            directory.check_format(&format)?;
+        }
+        Ok(directory)
+    }
+
+    fn check_format(&self, file: &Path) -> Result<(), DirectoryError> {
+        let text = fs::read_to_string(file)
+            .map_err(|source| DirectoryError::System { path: file.to_owned(), source })?;
+        match text.trim().parse::<u32>() {
+            Ok(found) if found <= FORMAT => Ok(()),
+            _ => {
+                let found = text.trim().chars().take(40).collect();
+                Err(DirectoryError::Format { path: self.path.clone(), found })
+            }
+        }
+    }
+
+    /// Says in the lock's file who holds it, and where it answers.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn say(&mut self, address: Option<&str>) -> io::Result<()> {
+        let holder =
+            Holder { process: std::process::id(), address: address.map(ToOwned::to_owned) };
+        let text = serde_json::to_vec(&holder)?;
+        self.lock.set_len(0)?;
+        self.lock.rewind()?;
+        self.lock.write_all(&text)?;
+        self.lock.flush()
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it was made just now.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// The ledger's file.
+    #[must_use]
+    pub fn ledger(&self) -> PathBuf {
+        self.path.join("changes.db")
+    }
+
+    /// The checkpoint's file.
+    #[must_use]
+    pub fn checkpoint(&self) -> PathBuf {
+        self.path.join("changes.checkpoint")
+    }
+
+    /// The ledger's signing key.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
+        self.path.join("keys").join("ledger.key")
+    }
+}
+
+/// A folder with other people's files isn't made a registry.
+fn refuse_foreign(path: &Path) -> Result<(), DirectoryError> {
+    let entries = fs::read_dir(path)
+        .map_err(|source| DirectoryError::System { path: path.to_owned(), source })?;
+    let ours = ["lock", "FORMAT", "keys", "changes.db", "changes.db-wal", "changes.db-shm"];
+    let is_ours = |entry: io::Result<fs::DirEntry>| {
+        entry.is_ok_and(|entry| {
+            let name = entry.file_name();
+            ours.iter().any(|own| name == *own) || name == "lost+found"
+        })
+    };
+    if entries.into_iter().all(is_ours) {
+        return Ok(());
+    }
+    Err(DirectoryError::Foreign { path: path.to_owned() })
+}
+
+fn holder(lock: &mut File) -> Holder {
+    let mut text = String::new();
+    match lock.take(4_096).read_to_string(&mut text) {
+        Ok(_) => serde_json::from_str(&text).unwrap_or_default(),
+        Err(_) => Holder::default(),
+    }
+}

@@ -1,0 +1,203 @@
+use std::{fmt::Write as _, time::Duration};
+
+use muster_words::Position;
+
+use crate::output::{
+    Screen, Style,
+    numbers::{counted, separated},
+};
+
+/// What a server says when it is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greeting {
+    /// The directory as people write it; none: nothing is kept.
+    pub place: Option<String>,
+    /// Whether the registry was made just now.
+    pub is_new: bool,
+    /// The example, if this start filled the registry with it.
+    pub example: Option<Example>,
+    /// Documents that are there.
+    pub documents: usize,
+    /// Where the ledger stands.
+    pub position: Position,
+    /// How long it took to be ready.
+    pub took: Duration,
+    /// What the addresses begin with.
+    pub base: String,
+    /// Whether everybody on this computer may do everything.
+    pub is_open: bool,
+    /// How this program was called.
+    pub program: String,
+}
+
+/// What the example brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// Providers.
+    pub providers: usize,
+    /// Stacks.
+    pub stacks: usize,
+    /// Schemas.
+    pub schemas: usize,
+    /// Rules.
+    pub rules: usize,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Greeting {
+    /// The greeting as people read it: on the first start it teaches, later it doesn't.
+    #[must_use]
+    pub fn render(&self, screen: &Screen) -> String {
+        let heading = |text: &str| screen.paint(Style::Heading, text);
+        let version = env!("CARGO_PKG_VERSION");
+        let mut out = heading(&format!("muster {version}"));
+        out.push_str(&match &self.place {
+            Some(place) if self.is_new => format!(", a registry in {place} (new)\n"),
+            Some(place) => format!(", a registry in {place}\n"),
+            None => ", a registry in memory: nothing is kept\n".to_owned(),
+        });
+        self.render_contents(&mut out);
+        let _ = writeln!(out, "\n  API       {}/api", self.base);
+        let _ = writeln!(out, "  changes   {}/changes", self.base);
+        let _ = writeln!(out, "  health    {}/health", self.base);
+        if self.is_new || self.example.is_some() {
+            self.render_lesson(&mut out);
+        }
+        let end = match self.place {
+            Some(_) => "Ctrl-C stops it; nothing is lost.",
+            None => "Ctrl-C stops it; then all of it is gone.",
+        };
+        let _ = writeln!(out, "\n{end}");
+        out
+    }
+
+    fn render_contents(&self, out: &mut String) {
+        let position = separated(self.position.0);
+        let documents = |count| counted(count, "document", "documents");
+        match &self.example {
+            Some(example) => {
+                let _ = writeln!(
+                    out,
+                    "  {} of the example: {} and {}, with {} and {}, in {}",
+                    documents(example.providers + example.stacks),
+                    counted(example.providers, "provider", "providers"),
+                    counted(example.stacks, "stack", "stacks"),
+                    counted(example.schemas, "schema", "schemas"),
+                    counted(example.rules, "rule", "rules"),
+                    seconds(example.took),
+                );
+                let _ = writeln!(out, "  ledger at position {position}, verified");
+            }
+            None => {
+                let _ = writeln!(
+                    out,
+                    "  {}, ledger at position {position}, verified, ready in {}",
+                    documents(self.documents),
+                    seconds(self.took)
+                );
+            }
+        }
+    }
+
+    fn render_lesson(&self, out: &mut String) {
+        if self.is_open {
+            out.push_str("\n  Everyone on this computer may do everything.");
+            if self.place.is_some() {
+                out.push_str(" Before you open it to a network: muster keys create");
+            }
+            out.push('\n');
+        }
+        let program = &self.program;
+        out.push_str("\n  In another terminal:\n");
+        if self.example.is_some() {
+            let _ = writeln!(out, "    {program} list providers");
+            let _ = writeln!(out, "    {program} get providers/cms/entries/sanity");
+        } else {
+            let _ = writeln!(out, "    {program} put configs/app/entries/first FILE");
+            let _ = writeln!(out, "    {program} list");
+        }
+        let _ = writeln!(out, "    {program} watch");
+    }
+}
+
+/// Seconds with as many digits as say something.
+fn seconds(time: Duration) -> String {
+    let milliseconds = time.as_millis();
+    if milliseconds >= 100 {
+        let tenths = (milliseconds + 50) / 100;
+        format!("{}.{} s", tenths / 10, tenths % 10)
+    } else {
+        let hundredths = milliseconds.div_ceil(10).max(1);
+        if hundredths == 10 { "0.1 s".to_owned() } else { format!("0.0{hundredths} s") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_words::Moment;
+
+    use super::*;
+
+    fn greeting() -> Greeting {
+        Greeting {
+            place: Some("~/.local/share/muster".to_owned()),
+            is_new: true,
+            example: Some(Example {
+                providers: 14,
+                stacks: 15,
+                schemas: 3,
+                rules: 14,
+                took: Duration::from_millis(96),
+            }),
+            documents: 29,
+            position: Position(48),
+            took: Duration::from_millis(17),
+            base: "http://127.0.0.1:8080".to_owned(),
+            is_open: true,
+            program: "target/release/muster".to_owned(),
+        }
+    }
+
+    #[test]
+    fn teaches_on_the_first_start() {
+        let expect = format!(
+            "muster {}, a registry in ~/.local/share/muster (new)
+  29 documents of the example: 14 providers and 15 stacks, with 3 schemas and 14 rules, in 0.1 s
+  ledger at position 48, verified
+
+  API       http://127.0.0.1:8080/api
+  changes   http://127.0.0.1:8080/changes
+  health    http://127.0.0.1:8080/health
+
+  Everyone on this computer may do everything. Before you open it to a network: muster keys create
+
+  In another terminal:
+    target/release/muster list providers
+    target/release/muster get providers/cms/entries/sanity
+    target/release/muster watch
+
+Ctrl-C stops it; nothing is lost.
+",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(greeting().render(&Screen::plain(Moment::EPOCH)), expect);
+    }
+
+    #[test]
+    fn is_short_on_every_other_start() {
+        let later = Greeting { is_new: false, example: None, ..greeting() };
+        let text = later.render(&Screen::plain(Moment::EPOCH));
+        let line = "  29 documents, ledger at position 48, verified, ready in 0.02 s\n";
+        assert!(text.contains(line), "{text}");
+        assert!(!text.contains("another terminal"), "{text}");
+    }
+
+    #[test]
+    fn says_that_nothing_is_kept() {
+        let memory = Greeting { place: None, example: None, is_new: true, ..greeting() };
+        let text = memory.render(&Screen::plain(Moment::EPOCH));
+        assert!(text.contains("nothing is kept") && text.contains("all of it is gone"), "{text}");
+        assert!(!text.contains("keys create"), "{text}");
+    }
+}

@@ -1,0 +1,27 @@
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+
+use crate::settings::LogArea;
+
+/// Begins to log to standard error: as text on a terminal, as JSON lines elsewhere.
+///
+/// A level that can't be read is `info`. Only the first call in a process does anything.
+pub(super) fn begin(area: &LogArea) {
+    let filter = EnvFilter::try_new(&area.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let is_text = match area.format.as_str() {
+        "text" => true,
+        "json" => false,
+        _ => std::io::stderr().is_terminal(),
+    };
+    let registry = tracing_subscriber::registry().with(filter);
+    let begun = if is_text {
+        registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false)).try_init()
+    } else {
+        let layer = fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+        registry.with(layer).try_init()
+    };
+    if begun.is_err() {
+        tracing::debug!("logging had begun already");
+    }
+}

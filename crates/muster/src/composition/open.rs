@@ -1,0 +1,68 @@
+use std::{path::Path, sync::Arc};
+
+use muster_client::{InProcess, Transport};
+
+use super::{
+    assembly::{Assembly, How, Kind},
+    directory::{Directory, Missing},
+};
+use crate::{Context, Failure};
+
+/// A data directory that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The registry's id.
+    pub registry_id: String,
+    /// The name of the key that signs its checkpoints.
+    pub signer: String,
+}
+
+/// Makes a data directory with a registry that holds nothing.
+///
+/// # Errors
+/// There is one already, or the directory can't be written.
+pub fn make(
+    context: &Context,
+    directory: &Path,
+    registry_id: Option<&str>,
+) -> Result<Made, Failure> {
+    let opened = Directory::open(directory, Missing::Make)
+        .map_err(|error| error.failure(&context.shown(directory)))?;
+    if !opened.is_new() {
+        let what = format!("{} holds a registry already", context.shown(directory));
+        return Err(Failure::new("already_there", what)
+            .help("muster serve --data DIR serves it; a new one needs a directory of its own"));
+    }
+    let how = How { id: registry_id.map(super::assembly::registry_id).transpose()?, ..How::default() };
+    context.wait(async {
+        let assembly = Assembly::open(Kind::Data(opened), &how).await?;
+        let signer = assembly.registry.checkpoint().map(|file| file.verifier().to_string());
+        let made = Made {
+            registry_id: assembly.registry.view().id.to_string(),
+            signer: signer.unwrap_or_default(),
+        };
+        assembly.close().await;
+        Ok(made)
+    })
+}
+
+/// Opens a data directory in this process and gives the way to its router, as an admin: the
+/// folder's permissions have decided.
+///
+/// # Errors
+/// There is none, it is in use, or it doesn't hold a registry that this release can read.
+pub async fn open(context: &Context, directory: &Path) -> Result<Arc<dyn Transport>, Failure> {
+    let opened = Directory::open(directory, Missing::Refuse)
+        .map_err(|error| error.failure(&context.shown(directory)))?;
+    let assembly = Assembly::open(Kind::Data(opened), &How::default()).await?;
+    Ok(Arc::new(in_process(&Arc::new(assembly), context.shown(directory))))
+}
+
+/// The way to an assembly's routes from within this process.
+pub(super) fn in_process(assembly: &Arc<Assembly>, place: String) -> InProcess {
+    let assembly = assembly.clone();
+    InProcess::new(place, move |request| {
+        let assembly = assembly.clone();
+        async move { assembly.answer(request).await }
+    })
+}

@@ -1,0 +1,28 @@
+use crate::Failure;
+
+/// The data directory is another process's, which its lock file names.
+#[must_use]
+pub fn directory_in_use(shown: &str, address: Option<&str>, process: Option<u32>) -> Failure {
+    let server =
+        address.map_or("another process".to_owned(), |address| format!("the server at {address}"));
+    let process = process.map_or(String::new(), |process| format!(" (process {process})"));
+    let failure = Failure::new("in_use", format!("{shown} is in use by {server}{process}"));
+    match address {
+        Some(address) => failure.help(format!(
+            "that server answers already: --server {address}; to run a second registry give it a directory of its own: --data DIR"
+        )),
+        None => failure.help("wait until it ends, or give another directory: --data DIR"),
+    }
+}
+
+/// An address that others can reach, and no key.
+#[must_use]
+pub fn key_required(is_kept: bool) -> Failure {
+    let what = "this address can be reached from outside, and the registry has no keys";
+    let help = if is_kept {
+        "muster keys create --role admin, then start again; or listen on 127.0.0.1"
+    } else {
+        "give it one in MUSTER_API_KEY, then start again; or listen on 127.0.0.1"
+    };
+    Failure::new("key_required", what).help(help)
+}

@@ -1,0 +1,141 @@
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use muster_http::{Phase, PublicAddress, Server, ServerLimits, health::Condition};
+use tokio::sync::watch;
+
+use super::{
+    Example, Greeting, Order,
+    assembly::{Assembly, How, Kind, registry_id},
+    demo,
+    directory::{Directory, Missing},
+    key_required, logging, signals,
+};
+use crate::{Context, Failure};
+
+/// Serves until somebody stops it; `greet` is called once, when it is ready.
+///
+/// # Errors
+/// The directory or the address can't be had, or the registry can't be opened.
+pub fn serve(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Result<(), Failure> {
+    logging::begin(&order.log);
+    context.wait(async { run(context, order, greet).await })
+}
+
+async fn run(
+    context: &Context,
+    order: &Order,
+    greet: &dyn Fn(&Greeting),
+) -> Result<(), Failure> {
+    let started = Instant::now();
+    let address = address(&order.listen)?;
+    let kind = kind(context, order)?;
+    let is_kept = matches!(kind, Kind::Data(_));
+    let assembly = Assembly::open(kind, &how(order, address)?).await?;
+    if !address.ip().is_loopback() && !assembly.needs_key() {
+        assembly.close().await;
+        return Err(key_required(is_kept));
+    }
+    let phase = signals::follow().map_err(|error| system("signals", &error))?;
+    let server = match Server::bind(address, limits(order)).await {
+        Ok(server) => server,
+        Err(error) => {
+            assembly.close().await;
+            let what = format!("{address} can't be listened on: {error}");
+            return Err(Failure::new("address_in_use", what)
+                .help("give another one with --listen, such as 127.0.0.1:0 for any free port"));
+        }
+    };
+    let local = server.local_address().map_err(|error| system("socket", &error))?;
+    assembly.say(&format!("http://{local}")).map_err(|error| system("lock", &error))?;
+    assembly.readiness.reached(Condition::PortsBound);
+    let running = tokio::spawn(server.serve(assembly.front.clone(), phase.clone()));
+    let assembly = Arc::new(assembly);
+    let example = fill(order, &assembly, phase).await?;
+    let status = assembly.registry.status();
+    greet(&Greeting {
+        place: assembly.place().map(|path| context.shown(&path)),
+        is_new: assembly.is_new,
+        example,
+        documents: usize::try_from(status.documents).unwrap_or(usize::MAX),
+        position: status.position,
+        took: started.elapsed(),
+        base: order.public_url.clone().unwrap_or_else(|| format!("http://{local}")),
+        is_open: !assembly.needs_key(),
+        program: std::env::args().next().unwrap_or_else(|| "muster".to_owned()),
+    });
+    if running.await.is_err() {
+        tracing::error!("the server's task ended by a fault");
+    }
+    assembly.close().await;
+    Ok(())
+}
+
+/// Fills the registry with the example where that is asked for; being ready doesn't wait for more.
+async fn fill(
+    order: &Order,
+    assembly: &Arc<Assembly>,
+    phase: watch::Receiver<Phase>,
+) -> Result<Option<Example>, Failure> {
+    let example = if order.demo && *phase.borrow() == Phase::Running {
+        demo::fill(assembly).await?
+    } else {
+        None
+    };
+    assembly.readiness.reached(Condition::ExampleLoaded);
+    Ok(example)
+}
+
+fn system(what: &str, error: &std::io::Error) -> Failure {
+    Failure::new("system", format!("{what}: {error}"))
+}
+
+fn address(text: &str) -> Result<SocketAddr, Failure> {
+    text.parse().map_err(|_| {
+        Failure::usage(format!("{text:?} is no address to listen on"))
+            .help("an address and a port, such as --listen 127.0.0.1:8080")
+    })
+}
+
+fn kind(context: &Context, order: &Order) -> Result<Kind, Failure> {
+    let Some(path) = &order.data else { return Ok(Kind::Memory) };
+    let directory = Directory::open(path, Missing::Make)
+        .map_err(|error| error.failure(&context.shown(&path)))?;
+    Ok(Kind::Data(directory))
+}
+
+fn how(order: &Order, address: SocketAddr) -> Result<How, Failure> {
+    let public = order
+        .public_url
+        .as_deref()
+        .map(|text| {
+            PublicAddress::parse(text).map_err(|error| {
+                Failure::usage(format!("{text:?} can't be what URLs begin with: {error}"))
+                    .help("--public-url https://registry.example.com")
+            })
+        })
+        .transpose()?;
+    Ok(How {
+        bare: order.bare,
+        id: order.registry_id.as_deref().map(registry_id).transpose()?,
+        public,
+        key: order.key.clone(),
+        beyond_loopback: !address.ip().is_loopback(),
+        cache_bytes: order.limits.cache_bytes,
+    })
+}
+
+fn limits(order: &Order) -> ServerLimits {
+    let seconds = |value: u32| Duration::from_secs(u64::from(value));
+    ServerLimits {
+        connections_max: order.limits.connections as usize,
+        head_time: seconds(order.timeouts.head_s),
+        idle_time: seconds(order.timeouts.idle_s),
+        stall_time: seconds(order.timeouts.stall_s),
+        drain_grace: seconds(order.timeouts.stop_s),
+        ..ServerLimits::default()
+    }
+}

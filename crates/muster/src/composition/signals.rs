@@ -1,0 +1,25 @@
+use muster_http::Phase;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+/// Lets the first SIGTERM or SIGINT drain the server and the second stop it at once.
+pub(super) fn follow() -> std::io::Result<watch::Receiver<Phase>> {
+    let (phase, watched) = watch::channel(Phase::Running);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        for next in [Phase::Draining, Phase::Stopping] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!(?next, "told to stop");
+            phase.send_replace(next);
+        }
+        // The sender stays, so that who watches isn't told that nobody is left to say anything.
+        std::future::pending::<()>().await;
+    });
+    Ok(watched)
+}

@@ -1,0 +1,92 @@
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Failure,
+    arguments::Global,
+    output::Screen,
+    settings::{Settings, SettingsError},
+};
+
+/// What a command runs in: settings, environment, and where its output goes.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Where output goes, and its form.
+    pub screen: Screen,
+    /// What is set.
+    pub settings: Settings,
+    /// The environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Context {
+    /// Reads the settings.
+    pub(crate) fn new(
+        global: &Global,
+        environment: BTreeMap<String, String>,
+    ) -> Result<Self, Failure> {
+        let no_color = environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let screen = Screen::of_process(global.output, global.color, no_color);
+        let named = global.config.clone().or_else(|| {
+            let named = environment.get("MUSTER_CONFIG").filter(|path| !path.is_empty());
+            named.map(PathBuf::from)
+        });
+        let settings = Settings::read(named.as_deref(), Path::new("."), &environment)?;
+        Ok(Self { screen, settings, environment })
+    }
+
+    /// Runs a command that waits for answers.
+    pub(crate) fn wait<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|error| {
+                Failure::new("no_threads", format!("no thread can be made: {error}"))
+            })?;
+        runtime.block_on(work)
+    }
+
+    /// The key to send or to accept, from the environment.
+    #[must_use]
+    pub fn key_of_environment(&self) -> Option<&str> {
+        self.environment.get("MUSTER_API_KEY").map(|key| key.trim()).filter(|key| !key.is_empty())
+    }
+
+    /// The data directory that is set, else the usual one.
+    #[must_use]
+    pub fn data_directory(&self) -> PathBuf {
+        match self.settings.server.data.as_str() {
+            "" => crate::settings::data_folder(&self.environment),
+            set => PathBuf::from(set),
+        }
+    }
+
+    /// A path as people write it: `~` for their home.
+    #[must_use]
+    pub fn shown(&self, path: &Path) -> String {
+        let home = self.environment.get("HOME").map(Path::new);
+        match home.and_then(|home| path.strip_prefix(home).ok()) {
+            Some(rest) => Path::new("~").join(rest).display().to_string(),
+            None => path.display().to_string(),
+        }
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        let help = match &error {
+            SettingsError::Unknown { nearest: Some(nearest), .. } => {
+                format!("did you mean {nearest}? muster config default lists all there are")
+            }
+            _ => "muster config default prints the file with every setting explained".to_owned(),
+        };
+        Self::new("bad_settings", error.to_string()).help(help).exit(crate::Exit::Usage)
+    }
+}

@@ -1,0 +1,287 @@
+use std::process::ExitCode;
+
+use muster_client::{ClientError, Refusal, TransportError};
+use muster_words::json::Value;
+use serde_json::json;
+
+use crate::output::{Finding, Screen, Style, findings, harmless};
+
+/// What a command's exit code says; documented in `muster help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It did what it was told.
+    Done,
+    /// It was refused, or didn't work.
+    Refused,
+    /// It wasn't understood.
+    Usage,
+    /// The ledger doesn't verify.
+    Unverified,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Refused => 1,
+            Exit::Usage => 2,
+            Exit::Unverified => 3,
+        })
+    }
+}
+
+/// Why a command didn't do what it was told, as people and programs are told: what happened,
+/// where, and what to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure(Box<Said>);
+
+/// What was said; boxed, so that a `Result` with a failure stays small.
+#[derive(Clone, Debug, PartialEq)]
+struct Said {
+    exit: Exit,
+    code: String,
+    what: String,
+    lines: Vec<String>,
+    findings: Vec<Finding>,
+    help: Option<String>,
+    answer: Option<Value>,
+    silent: bool,
+}
+
+impl Failure {
+    /// A failure with a stable code and what happened.
+    #[must_use]
+    pub fn new(code: &str, what: impl Into<String>) -> Self {
+        Self(Box::new(Said {
+            exit: Exit::Refused,
+            code: code.to_owned(),
+            what: what.into(),
+            lines: Vec::new(),
+            findings: Vec::new(),
+            help: None,
+            answer: None,
+            silent: false,
+        }))
+    }
+
+    /// A command that wasn't understood.
+    #[must_use]
+    pub fn usage(what: impl Into<String>) -> Self {
+        Self::new("usage", what).exit(Exit::Usage)
+    }
+
+    /// Whoever read the output has left: nothing to say, and nothing went wrong.
+    #[must_use]
+    pub fn nobody_reads() -> Self {
+        let mut failure = Self::new("nobody_reads", "nobody reads the output").exit(Exit::Done);
+        failure.0.silent = true;
+        failure
+    }
+
+    /// All has been said already; only the exit code is left.
+    #[must_use]
+    pub fn said(exit: Exit) -> Self {
+        let mut failure = Self::new("said", "").exit(exit);
+        failure.0.silent = true;
+        failure
+    }
+
+    /// With another exit code.
+    #[must_use]
+    pub fn exit(mut self, exit: Exit) -> Self {
+        self.0.exit = exit;
+        self
+    }
+
+    /// With what to do next.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.help = Some(help.into());
+        self
+    }
+
+    /// With what to do next, if that is known.
+    #[must_use]
+    pub fn help_some(self, help: Option<String>) -> Self {
+        match help {
+            Some(help) => self.help(help),
+            None => self,
+        }
+    }
+
+    /// With lines under the message.
+    #[must_use]
+    pub fn lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.0.lines.extend(lines);
+        self
+    }
+
+    /// With what is wrong in documents.
+    #[must_use]
+    pub fn findings(mut self, findings: Vec<Finding>) -> Self {
+        self.0.findings = findings;
+        self
+    }
+
+    /// With another message.
+    #[must_use]
+    pub fn saying(mut self, what: impl Into<String>) -> Self {
+        self.0.what = what.into();
+        self
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.0.what
+    }
+
+    /// What the exit code will be.
+    #[must_use]
+    pub fn exit_code(&self) -> Exit {
+        self.0.exit
+    }
+
+    /// The failure as it is printed on standard error, without the last line end; nothing where
+    /// there is nothing to say.
+    #[must_use]
+    pub fn render(&self, screen: &Screen) -> Option<String> {
+        let said = &*self.0;
+        if said.silent {
+            return None;
+        }
+        if !screen.is_table() {
+            return Some(self.json().to_string());
+        }
+        let error = screen.paint_error(Style::Removed, "error:");
+        let code = screen.paint_error(Style::Dim, &format!("[{}]", said.code));
+        let mut lines = vec![format!("{error} {}  {code}", harmless(&said.what))];
+        lines.extend(said.lines.iter().map(|line| format!("  {}", harmless(line))));
+        lines.extend(findings::render(&said.findings, screen, "  "));
+        if let Some(help) = &said.help {
+            let label = screen.paint_error(Style::Added, "help:");
+            lines.push(format!("{label} {}", harmless(help)));
+        }
+        Some(lines.join("\n"))
+    }
+
+    /// For programs: what the server answered, else the same shape.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let said = &*self.0;
+        if let Some(answer) = &said.answer {
+            return answer.clone();
+        }
+        let mut body = json!({
+            "type": format!("urn:muster:error:{}", said.code),
+            "code": said.code,
+            "title": said.what,
+        });
+        if let Some(help) = &said.help {
+            body["help"] = help.as_str().into();
+        }
+        if !said.lines.is_empty() {
+            body["detail"] = said.lines.join("\n").into();
+        }
+        if !said.findings.is_empty() {
+            body["violations"] = said.findings.iter().map(violation).collect();
+        }
+        body
+    }
+}
+
+fn violation(finding: &Finding) -> Value {
+    let severity = if finding.is_warning { "warning" } else { "error" };
+    let mut violation = json!({
+        "file": finding.file,
+        "pointer": finding.pointer,
+        "rule": finding.rule,
+        "severity": severity,
+        "message": finding.message,
+    });
+    if let Some(line) = finding.line {
+        violation["line"] = line.into();
+    }
+    violation
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Refused(refusal) => Self::from(*refusal),
+            ClientError::Transport(error) => Self::from(error),
+            error @ ClientError::Unexpected { .. } => {
+                Self::new("unexpected_answer", error.to_string())
+                    .help("is it a registry of Muster, and of this release? muster status")
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let named = |list: &str| {
+            let listed = refusal.json.get(list).and_then(Value::as_array);
+            let texts = listed.into_iter().flatten().filter_map(Value::as_str);
+            texts.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let references = named("references");
+        let what = lower_first(&refusal.to_string());
+        let mut failure = Self::new(refusal.code(), what)
+            .lines(references)
+            .help_some(refusal.help().map(lower_first));
+        failure.0.findings = refusal
+            .violations()
+            .iter()
+            .map(|violation| {
+                let subject = violation.subject.as_ref().or(refusal.body.subject.as_ref());
+                let file = subject.map_or("document", |xid| xid.trim_start_matches('/'));
+                Finding::of_answer(violation, file, &muster_words::json::Places::new())
+            })
+            .collect();
+        if !refusal.json.is_null() {
+            failure.0.answer = Some(refusal.json);
+        }
+        failure
+    }
+}
+
+impl From<TransportError> for Failure {
+    fn from(error: TransportError) -> Self {
+        let (code, help) = match &error {
+            TransportError::Refused { .. } => (
+                "no_server",
+                "start one with muster serve, name another with --server URL, or open a folder that no server has with --data DIR",
+            ),
+            TransportError::Unreachable { .. } => {
+                ("no_server", "is the address right? it is given by --server, or MUSTER_SERVER")
+            }
+            TransportError::Timeout { .. } => {
+                ("no_answer", "is it a registry? a write that was sent may still take effect")
+            }
+            TransportError::Broken { .. } => (
+                "no_answer",
+                "a write that was sent may have taken effect: look, or repeat it with the same --idempotency-key",
+            ),
+            TransportError::TooLarge { .. } => {
+                ("answer_too_large", "ask for less: --limit, --filter")
+            }
+        };
+        Self::new(code, error.to_string()).help(help)
+    }
+}
+
+/// A sentence in the middle of a line: its first letter small, unless it is a name.
+fn lower_first(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    let mut letters = text.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if first.is_uppercase() && !second.is_uppercase() => {
+            first.to_lowercase().chain(text.chars().skip(1)).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+use muster_words::{IdError, json::JsonError, limits::DOCUMENT_BYTES_MAX};
+use thiserror::Error;
+
+use super::walk::FILES_MAX;
+use crate::Failure;
+
+/// Why a folder is no catalogue.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{path}: {fault}")]
+pub struct FolderError {
+    /// The file or folder, from the root.
+    pub path: String,
+    /// What is wrong with it.
+    pub fault: FolderFault,
+}
+
+/// What can be wrong in a catalogue's folder.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum FolderFault {
+    /// It isn't there, or can't be read.
+    #[error("it can't be read: {0}")]
+    Unreadable(String),
+    /// A link leads out of the folder.
+    #[error("it leads out of the folder, to {0}")]
+    Outside(String),
+    /// It is no file and no folder: a pipe, a device.
+    #[error("it is neither a file nor a folder")]
+    Special,
+    /// It is larger than a document may be.
+    #[error("it has {size} bytes; a document has at most {DOCUMENT_BYTES_MAX}")]
+    TooLarge {
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// The folder has more files than a catalogue.
+    #[error("there are more than {FILES_MAX} files")]
+    TooMany,
+    /// Its name isn't UTF-8.
+    #[error("its name isn't UTF-8")]
+    NotUtf8,
+    /// Its name is no id.
+    #[error("its name is no id: {0}")]
+    Name(IdError),
+    /// It lies where nothing of a catalogue lies.
+    #[error("nothing of a catalogue lies there")]
+    Layout,
+    /// The attributes of nothing.
+    #[error("there is no document beside it that these attributes could belong to")]
+    Orphan,
+    /// Two files for one document.
+    #[error("{other} is the same document")]
+    Twice {
+        /// The other file.
+        other: String,
+    },
+    /// A folder with the name of no type.
+    #[error("the model has no type {name}")]
+    UnknownType {
+        /// The folder's name.
+        name: String,
+        /// The type that was likely meant.
+        nearest: Option<String>,
+    },
+    /// Groups of this type hold several types of resources.
+    #[error("it could be one of {}", types.join(", "))]
+    Ambiguous {
+        /// The types.
+        types: Vec<String>,
+    },
+    /// It isn't JSON.
+    #[error("it is no JSON: {0}")]
+    Json(JsonError),
+    /// It is JSON and no object.
+    #[error("it must be a JSON object")]
+    NoObject,
+}
+
+impl FolderError {
+    pub(super) fn of(path: &str, fault: FolderFault) -> Self {
+        Self { path: path.to_owned(), fault }
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Self {
+        let help = match &error.fault {
+            FolderFault::UnknownType { nearest: Some(nearest), .. } => {
+                format!("did you mean {nearest}?")
+            }
+            FolderFault::Ambiguous { .. } => {
+                "put it in a folder with the name of its type".to_owned()
+            }
+            FolderFault::Orphan => {
+                "<id>.attributes.json belongs beside <id>.<ext>, and <group>.attributes.json beside the group's folder".to_owned()
+            }
+            FolderFault::Layout => {
+                "documents are <groups>/<group>/<id>.<ext>; names that begin with a dot are left alone".to_owned()
+            }
+            _ => "muster apply --help shows the layout of a catalogue".to_owned(),
+        };
+        Self::new("bad_folder", error.to_string()).help(help)
+    }
+}

@@ -1,0 +1,74 @@
+/// What a file's name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileName<'a> {
+    /// A document: its id and its extension.
+    Document {
+        /// The id.
+        id: &'a str,
+        /// The extension, without its dot; empty where there is none.
+        extension: &'a str,
+    },
+    /// Attributes of the document or the group of that id.
+    Attributes {
+        /// The id.
+        id: &'a str,
+    },
+}
+
+/// Extensions of two parts: an id may have dots, so what else belongs to it can't be told.
+const DOUBLE: [&str; 1] = ["schema.json"];
+
+impl<'a> FileName<'a> {
+    /// Reads a file's name.
+    #[must_use]
+    pub fn read(name: &'a str) -> Self {
+        if let Some(id) = name.strip_suffix(".attributes.json") {
+            return Self::Attributes { id };
+        }
+        for extension in DOUBLE {
+            if let Some(id) = name.strip_suffix(extension).and_then(|id| id.strip_suffix('.')) {
+                return Self::Document { id, extension };
+            }
+        }
+        match name.rsplit_once('.') {
+            Some((id, extension)) => Self::Document { id, extension },
+            None => Self::Document { id: name, extension: "" },
+        }
+    }
+}
+
+/// The type of a document by its file's extension.
+#[must_use]
+pub fn content_type(extension: &str) -> &'static str {
+    match extension {
+        "json" | "schema.json" | "avsc" => "application/json",
+        "yaml" | "yml" => "application/yaml",
+        "toml" => "application/toml",
+        "xml" | "xsd" => "application/xml",
+        "md" => "text/markdown",
+        "txt" | "proto" => "text/plain",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_names_apart() {
+        let document = |id, extension| FileName::Document { id, extension };
+        for (name, expect) in [
+            ("sanity.json", document("sanity", "json")),
+            ("provider.schema.json", document("provider", "schema.json")),
+            ("com.example.event.avsc", document("com.example.event", "avsc")),
+            ("plain", document("plain", "")),
+            ("sanity.attributes.json", FileName::Attributes { id: "sanity" }),
+            ("a.schema.attributes.json", FileName::Attributes { id: "a.schema" }),
+            (".json", document("", "json")),
+            ("schema.json", document("schema", "json")),
+        ] {
+            assert_eq!(FileName::read(name), expect, "{name}");
+        }
+    }
+}

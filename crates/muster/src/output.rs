@@ -1,0 +1,13 @@
+//! How results, errors and progress look: on a terminal for people, elsewhere for programs.
+
+pub mod findings;
+pub mod numbers;
+pub mod progress;
+mod screen;
+pub mod table;
+pub mod times;
+pub mod yaml;
+
+pub use findings::Finding;
+pub use screen::{ColorChoice, Format, Screen, Style, harmless};
+pub use table::Table;

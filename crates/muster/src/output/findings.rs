@@ -1,0 +1,145 @@
+//! What is wrong in documents, with file and line where there is a file.
+
+use muster_schema::ViolationSource;
+use muster_wire::{Severity, Violated, Violation};
+use muster_words::json::{self, Places};
+use unicode_width::UnicodeWidthStr;
+
+use super::{Screen, Style, harmless, table::padded};
+
+/// One violation, as people are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The file that a person has before them, or the document's name.
+    pub file: String,
+    /// The line of the value, if the file has it.
+    pub line: Option<usize>,
+    /// Where in the document, as a JSON Pointer.
+    pub pointer: String,
+    /// What says so: a rule's id, or what the schema demands.
+    pub rule: String,
+    /// What is wrong.
+    pub message: String,
+    /// Whether it only warns.
+    pub is_warning: bool,
+}
+
+impl Finding {
+    /// A violation that a server reported, in the file that was sent, whose values stand at those
+    /// places.
+    #[must_use]
+    pub fn of_answer(violation: &Violation, file: &str, places: &Places) -> Self {
+        let rule = match &violation.violated {
+            Violated::Keyword(keyword) => ViolationSource::Keyword(keyword.clone()).to_string(),
+            Violated::Rule(id) => id.clone(),
+            Violated::Reference(_) => "reference".to_owned(),
+        };
+        Self {
+            file: file.to_owned(),
+            line: line_of(places, &violation.pointer),
+            pointer: violation.pointer.clone(),
+            rule,
+            message: violation.message.clone(),
+            is_warning: violation.severity == Severity::Warning,
+        }
+    }
+
+    /// A violation that was found here.
+    #[must_use]
+    pub fn of_check(violation: &muster_schema::Violation, file: &str, places: &Places) -> Self {
+        Self {
+            file: file.to_owned(),
+            line: line_of(places, &violation.pointer),
+            pointer: violation.pointer.clone(),
+            rule: violation.source.to_string(),
+            message: violation.message.clone(),
+            is_warning: !violation.is_error(),
+        }
+    }
+}
+
+/// The line on which a value stands. What is missing has none: the place where it should stand
+/// isn't one.
+fn line_of(places: &Places, pointer: &str) -> Option<usize> {
+    if pointer.is_empty() { None } else { places.get(pointer).copied() }
+}
+
+/// The lines of a file's values, or none where it isn't JSON.
+#[must_use]
+pub fn places(bytes: &[u8]) -> Places {
+    json::parse_with_places(bytes).map(|(_, places)| places).unwrap_or_default()
+}
+
+/// The findings as aligned lines: errors first, in their order, then the warnings under a line
+/// that says so. Each begins with `indent`.
+#[must_use]
+pub fn render(findings: &[Finding], screen: &Screen, indent: &str) -> Vec<String> {
+    let rows: Vec<[String; 4]> = findings.iter().map(row).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2)];
+    let lay = |row: &[String; 4]| {
+        let cells = [0, 1, 2].map(|column| padded(&row[column], widths[column] + 2));
+        format!("{indent}{}{}", cells.concat(), row[3]).trim_end().to_owned()
+    };
+    let (warnings, errors): (Vec<_>, Vec<_>) =
+        findings.iter().zip(&rows).partition(|(finding, _)| finding.is_warning);
+    let mut lines: Vec<String> = errors.into_iter().map(|(_, row)| lay(row)).collect();
+    if !warnings.is_empty() {
+        let outer = indent.strip_prefix("  ").unwrap_or(indent);
+        lines.push(format!("{outer}{}", screen.paint_error(Style::Changed, "warning")));
+        lines.extend(warnings.into_iter().map(|(_, row)| lay(row)));
+    }
+    lines
+}
+
+fn row(finding: &Finding) -> [String; 4] {
+    let place = match finding.line {
+        Some(line) => format!("{}:{line}", finding.file),
+        None => finding.file.clone(),
+    };
+    [place, finding.pointer.clone(), finding.rule.clone(), finding.message.clone()]
+        .map(|cell| harmless(&cell))
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_words::Moment;
+
+    use super::*;
+
+    fn violation(pointer: &str, violated: Violated, severity: Severity, text: &str) -> Violation {
+        let (pointer, message) = (pointer.to_owned(), text.to_owned());
+        Violation { subject: None, pointer, violated, severity, message }
+    }
+
+    #[test]
+    fn names_file_line_pointer_rule_and_message() {
+        let document =
+            b"{\n \"cms_type\": \"git\",\n \"range\": [280,\n  65],\n \"long\": \"x\"\n}";
+        let places = places(document);
+        let rule = |id: &str| Violated::Rule(id.to_owned());
+        let keyword = |name: &str| Violated::Keyword(name.to_owned());
+        let findings: Vec<Finding> = [
+            violation("/range", rule("ordered"), Severity::Error, "280 is above 65"),
+            violation("/long", rule("short"), Severity::Warning, "too long"),
+            violation("/cms_type", keyword("enum"), Severity::Error, "\"git\" is none of a, b"),
+            violation("/updated", keyword("required"), Severity::Error, "say when"),
+            violation("/range/1", Violated::Reference("/a/b".into()), Severity::Error, "gone"),
+        ]
+        .iter()
+        .map(|violation| Finding::of_answer(violation, "a.json", &places))
+        .collect();
+        let lines = render(&findings, &Screen::plain(Moment::EPOCH), "  ");
+        assert_eq!(
+            lines,
+            [
+                "  a.json:3  /range     ordered    280 is above 65",
+                "  a.json:2  /cms_type  one of     \"git\" is none of a, b",
+                "  a.json    /updated   required   say when",
+                "  a.json:4  /range/1   reference  gone",
+                "warning",
+                "  a.json:5  /long      short      too long",
+            ]
+        );
+    }
+}

@@ -1,0 +1,185 @@
+//! Tables whose columns stand under each other, whatever letters they hold.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::{Screen, Style, harmless};
+
+/// Where the cells of a column stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Text.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// Rows of text under headings.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    headings: Vec<(String, Align)>,
+    rows: Vec<Vec<String>>,
+}
+
+/// Between two columns.
+const GAP: &str = "  ";
+
+impl Table {
+    /// A table with those headings, in capitals, over columns of text.
+    #[must_use]
+    pub fn new<'a>(headings: impl IntoIterator<Item = &'a str>) -> Self {
+        let headings =
+            headings.into_iter().map(|heading| (heading.to_uppercase(), Align::Left)).collect();
+        Self { headings, rows: Vec::new() }
+    }
+
+    /// Lets a column (from 0) hold numbers.
+    #[must_use]
+    pub fn numbers(mut self, column: usize) -> Self {
+        if let Some((_, align)) = self.headings.get_mut(column) {
+            *align = Align::Right;
+        }
+        self
+    }
+
+    /// Adds a row; what a terminal would obey is taken out.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().map(|cell| harmless(&cell)).collect());
+    }
+
+    /// Whether there is nothing under the headings.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Drops columns until the table fits the terminal: those between the first `keep` and the
+    /// last, from the right. Gives the headings of what was dropped.
+    pub fn fit(&mut self, screen: &Screen, keep: usize) -> Vec<String> {
+        let mut dropped = Vec::new();
+        while screen.is_terminal && self.width() > screen.width && self.headings.len() > keep + 1 {
+            let at = self.headings.len() - 2;
+            dropped.push(self.headings.remove(at).0.to_lowercase());
+            for row in &mut self.rows {
+                if at < row.len() {
+                    row.remove(at);
+                }
+            }
+        }
+        dropped.reverse();
+        dropped
+    }
+
+    /// The table as lines, without white space at their ends.
+    #[must_use]
+    pub fn render(&self, screen: &Screen) -> String {
+        let widths = self.widths();
+        let headings: Vec<String> = self.headings.iter().map(|(text, _)| text.clone()).collect();
+        let mut out = screen.paint(Style::Heading, &self.lay(&headings, &widths));
+        out.push('\n');
+        for row in &self.rows {
+            out.push_str(&self.lay(row, &widths));
+            out.push('
+');
+        }
+        out
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        (0..self.headings.len())
+            .map(|column| {
+                let cells = self.rows.iter().filter_map(|row| row.get(column));
+                let heading = self.headings[column].0.width();
+                cells.map(|cell| cell.width()).max().unwrap_or(0).max(heading)
+            })
+            .collect()
+    }
+
+    fn width(&self) -> usize {
+        let widths = self.widths();
+        widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
+    }
+
+    fn lay(&self, cells: &[String], widths: &[usize]) -> String {
+        let mut line = String::new();
+        for (column, width) in widths.iter().enumerate() {
+            let cell = cells.get(column).map_or("", String::as_str);
+            let space = " ".repeat(width - cell.width().min(*width));
+            if column > 0 {
+                line.push_str(GAP);
+            }
+            match self.headings[column].1 {
+                Align::Left => line.extend([cell, &space]),
+                Align::Right => line.extend([&space, cell]),
+            }
+        }
+        line.truncate(line.trim_end().len());
+        line
+    }
+}
+
+/// Text with spaces behind it up to a display width.
+#[must_use]
+pub fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
+
+/// Text that is cut at a display width, with `…` for what is missing.
+#[must_use]
+pub fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for letter in text.chars() {
+        let mut grown = out.clone();
+        grown.push(letter);
+        if grown.width() + 1 > width {
+            break;
+        }
+        out = grown;
+    }
+    out + "…"
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_words::Moment;
+
+    use super::*;
+
+    fn table() -> Table {
+        let mut table = Table::new(["name", "position", "what", "changed"]).numbers(1);
+        for row in [["sanity", "17", "é日本", "now"], ["x", "1,204", "\x1b[31mred", ""]] {
+            table.row(row.map(str::to_owned));
+        }
+        table
+    }
+
+    #[test]
+    fn aligns_by_display_width_and_keeps_escapes_out() {
+        let screen = Screen::plain(Moment::EPOCH);
+        let expect = "NAME    POSITION  WHAT      CHANGED\n\
+                      sanity        17  é日本     now\n\
+                      x          1,204  \u{fffd}[31mred\n";
+        assert_eq!(table().render(&screen), expect);
+    }
+
+    #[test]
+    fn drops_columns_on_a_narrow_terminal_alone() {
+        for (is_terminal, width, expect) in
+            [(true, 28, vec!["what"]), (true, 34, vec![]), (false, 10, vec![])]
+        {
+            let screen = Screen { is_terminal, width, ..Screen::plain(Moment::EPOCH) };
+            assert_eq!(table().fit(&screen, 1), expect, "{width}");
+        }
+    }
+
+    #[test]
+    fn cuts_what_is_too_long() {
+        for (text, expect) in
+            [("short", "short"), ("exactly-10", "exactly-10"), ("日本日本日本", "日本日本…")]
+        {
+            assert_eq!(cut(text, 10), expect);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Times as people and programs read them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use muster_words::Moment;
+use time::{Month, OffsetDateTime, UtcOffset};
+
+use super::Screen;
+
+/// The clock of this computer.
+#[must_use]
+pub fn now() -> Moment {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let microseconds = i64::try_from(since.as_micros()).unwrap_or_default();
+    Moment::from_microseconds(microseconds).unwrap_or(Moment::EPOCH)
+}
+
+/// How long ago something was, on a terminal; elsewhere when it was, in UTC. What isn't a moment
+/// stays as it is.
+#[must_use]
+pub fn since(screen: &Screen, text: &str) -> String {
+    match Moment::parse(text) {
+        Ok(moment) if screen.is_terminal => ago(screen.now, moment),
+        Ok(moment) => moment.to_string(),
+        Err(_) => text.to_owned(),
+    }
+}
+
+/// When something was: on a terminal in local time, elsewhere in UTC.
+#[must_use]
+pub fn at(screen: &Screen, text: &str) -> String {
+    match Moment::parse(text) {
+        Ok(moment) if screen.is_terminal => local(screen.now, moment, screen.offset),
+        Ok(moment) => moment.to_string(),
+        Err(_) => text.to_owned(),
+    }
+}
+
+/// `just now`, `2 minutes ago`, `3 days ago`; a clock that is behind counts as now.
+fn ago(now: Moment, then: Moment) -> String {
+    let seconds = (now.microseconds() - then.microseconds()) / 1_000_000;
+    if seconds < 30 {
+        return "just now".to_owned();
+    }
+    let (count, unit) = match seconds {
+        ..90 => (1, "minute"),
+        90..3_570 => ((seconds + 30) / 60, "minute"),
+        3_570..84_600 => ((seconds + 1_800) / 3_600, "hour"),
+        84_600..2_548_800 => ((seconds + 43_200) / 86_400, "day"),
+        2_548_800..31_536_000 => ((seconds / 2_629_800).max(1), "month"),
+        31_536_000.. => (seconds / 31_536_000, "year"),
+    };
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+}
+
+/// `today 10:12:03`, `20 November 17:03:11`, with the year where it is another.
+fn local(now: Moment, then: Moment, offset: UtcOffset) -> String {
+    let (Some(now), Some(local)) = (in_zone(now, offset), in_zone(then, offset)) else {
+        return then.to_string();
+    };
+    let (hour, minute, second) = local.time().as_hms();
+    let clock = format!("{hour:02}:{minute:02}:{second:02}");
+    if local.date() == now.date() {
+        format!("today {clock}")
+    } else if local.year() == now.year() {
+        format!("{} {} {clock}", local.day(), month(local.month()))
+    } else {
+        format!("{} {} {} {clock}", local.day(), month(local.month()), local.year())
+    }
+}
+
+fn in_zone(moment: Moment, offset: UtcOffset) -> Option<OffsetDateTime> {
+    let nanoseconds = i128::from(moment.microseconds()) * 1_000;
+    let time = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok()?;
+    Some(time.to_offset(offset))
+}
+
+/// How this computer's clocks differ from UTC now; nothing where that isn't known. Asked before
+/// the first thread is made, because the system's answer isn't safe to get afterwards.
+#[must_use]
+pub fn local_offset() -> UtcOffset {
+    UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC)
+}
+
+const fn month(month: Month) -> &'static str {
+    match month {
+        Month::January => "January",
+        Month::February => "February",
+        Month::March => "March",
+        Month::April => "April",
+        Month::May => "May",
+        Month::June => "June",
+        Month::July => "July",
+        Month::August => "August",
+        Month::September => "September",
+        Month::October => "October",
+        Month::November => "November",
+        Month::December => "December",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use super::*;
+
+    #[test]
+    fn says_how_long_ago_something_was() {
+        let now = Moment::parse("2026-11-21T10:00:00Z").unwrap();
+        for (text, expect) in [
+            ("2026-11-21T10:00:05Z", "just now"),
+            ("2026-11-21T09:59:40Z", "just now"),
+            ("2026-11-21T09:59:00Z", "1 minute ago"),
+            ("2026-11-21T09:58:00Z", "2 minutes ago"),
+            ("2026-11-21T09:00:00Z", "1 hour ago"),
+            ("2026-11-20T20:31:00Z", "13 hours ago"),
+            ("2026-11-20T10:00:00Z", "1 day ago"),
+            ("2026-11-01T10:00:00Z", "20 days ago"),
+            ("2026-10-15T10:00:00Z", "1 month ago"),
+            ("2026-01-21T10:00:00Z", "9 months ago"),
+            ("2024-01-21T10:00:00Z", "2 years ago"),
+        ] {
+            assert_eq!(ago(now, Moment::parse(text).unwrap()), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn gives_people_local_times_with_as_much_date_as_they_need() {
+        let now = Moment::parse("2026-11-21T10:00:00Z").unwrap();
+        for (text, expect) in [
+            ("2026-11-21T08:12:03Z", "today 10:12:03"),
+            ("2026-11-20T15:03:11Z", "20 November 17:03:11"),
+            ("2025-12-31T22:30:00Z", "1 January 00:30:00"),
+            ("2025-06-01T00:00:00Z", "1 June 2025 02:00:00"),
+        ] {
+            let offset = UtcOffset::from_hms(2, 0, 0).unwrap();
+            assert_eq!(local(now, Moment::parse(text).unwrap(), offset), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn gives_programs_the_time_in_utc() {
+        let screen = Screen::plain(Moment::EPOCH);
+        for (text, expect) in [
+            ("2026-11-21T10:00:05+02:00", "2026-11-21T08:00:05Z"),
+            ("2026-11-21T10:00:05.25Z", "2026-11-21T10:00:05.250000Z"),
+            ("soon", "soon"),
+        ] {
+            assert_eq!(since(&screen, text), expect);
+            assert_eq!(at(&screen, text), expect);
+        }
+    }
+}

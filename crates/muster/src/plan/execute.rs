@@ -1,0 +1,248 @@
+use muster_client::{Client, Removal, Sent};
+use muster_words::{
+    Xid,
+    json::{Map, Places, Value, to_canonical},
+    limits::BODY_BYTES_MAX,
+};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::{Act, Plan, Request, Step, Target, There, Unit, Wanted};
+use crate::{
+    Failure,
+    output::{Finding, findings::places, progress::Progress},
+};
+
+/// How a plan went.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Steps that were done.
+    pub done: usize,
+    /// What was refused, and why.
+    pub failed: Vec<Failure>,
+    /// Steps that weren't tried.
+    pub left: usize,
+    /// What the rules warn of in documents that were taken.
+    pub warnings: Vec<Finding>,
+    /// Whether somebody stopped it.
+    pub interrupted: bool,
+}
+
+/// Does what a plan says, one unit after the other. Without `keep_going` it stops at the first
+/// refusal; a first Ctrl-C lets the unit under way end, a second one doesn't.
+pub async fn execute(
+    client: &Client,
+    plan: &Plan,
+    (wanted, there): (&Wanted, &There),
+    keep_going: bool,
+    progress: &mut Progress,
+) -> Outcome {
+    let doing = Doing { client, wanted, there };
+    let mut outcome = Outcome::default();
+    let total = plan.steps().count();
+    let mut stops = stops();
+    for unit in &plan.units {
+        if *stops.borrow() > 0 {
+            outcome.interrupted = true;
+            break;
+        }
+        if unit.steps.iter().any(Step::is_refused) {
+            continue;
+        }
+        let result = tokio::select! {
+            result = doing.unit(unit, &mut outcome.warnings) => result,
+            _ = stops.wait_for(|count| *count > 1) => {
+                outcome.interrupted = true;
+                break;
+            }
+        };
+        match result {
+            Ok(()) => outcome.done += unit.steps.len(),
+            Err(failure) => {
+                outcome.failed.push(failure);
+                if !keep_going {
+                    break;
+                }
+            }
+        }
+        progress.advance(outcome.done);
+    }
+    outcome.left = total - outcome.done;
+    outcome
+}
+
+/// Counts the times that somebody pressed Ctrl-C.
+fn stops() -> watch::Receiver<u32> {
+    let (sender, receiver) = watch::channel(0);
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() && !sender.is_closed() {
+            sender.send_modify(|count| *count += 1);
+        }
+        // A wait for a second time must not end because nobody listens to the keyboard.
+        sender.closed().await;
+    });
+    receiver
+}
+
+struct Doing<'a> {
+    client: &'a Client,
+    wanted: &'a Wanted,
+    there: &'a There,
+}
+
+impl Doing<'_> {
+    async fn unit(&self, unit: &Unit, warnings: &mut Vec<Finding>) -> Result<(), Failure> {
+        let puts = unit.steps.iter().filter(|step| matches!(step.request, Request::Put(_)));
+        let together: Vec<&Step> = puts.collect();
+        if together.len() > 1 {
+            let body = self.body_of(&together);
+            check_size(&together, &body)?;
+            self.client.post_several(&body).await.map_err(|error| {
+                let names: Vec<String> =
+                    together.iter().filter_map(|step| step.xid()).map(Xid::to_string).collect();
+                Failure::from(error).lines(names)
+            })?;
+        }
+        let is_knot = unit.steps.len() > 1;
+        for step in &unit.steps {
+            if together.len() < 2 || !matches!(step.request, Request::Put(_)) {
+                self.step(step, is_knot, warnings).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn step(
+        &self,
+        step: &Step,
+        is_knot: bool,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<(), Failure> {
+        let answer = match (&step.request, &step.target) {
+            (Request::Model(model), _) => self.client.put_model(model).await,
+            (Request::CreateGroup(attributes), Target::Entity(xid)) => {
+                self.client.put_group(xid, &Value::Object(attributes.clone())).await
+            }
+            (Request::Put(sent), Target::Entity(xid)) => self.client.put(xid, sent).await,
+            (Request::Patch(attributes), Target::Entity(xid)) => {
+                self.client.patch(xid, &Value::Object(attributes.clone())).await
+            }
+            (Request::Delete, Target::Entity(xid)) => {
+                // Those that refer to each other in a circle would each be protected by another.
+                let removal = Removal { force: is_knot, ..Removal::default() };
+                match self.client.delete(xid, &removal).await {
+                    Err(error) if error.is_absent() => return Ok(()),
+                    answer => answer,
+                }
+            }
+            _ => return Ok(()),
+        };
+        let (path, places) = self.file_of(step);
+        match answer {
+            Ok(answer) => {
+                let found = answer.warnings();
+                warnings.extend(found.iter().map(|one| Finding::of_answer(one, &path, &places)));
+                Ok(())
+            }
+            Err(error) => Err(explain(step, error, &path, &places)),
+        }
+    }
+
+    /// The file of a step's document, and the lines of its values.
+    fn file_of(&self, step: &Step) -> (String, Places) {
+        let document = step.xid().and_then(|xid| self.wanted.documents.get(xid));
+        match document {
+            Some(document) => (document.path.clone(), places(&document.sent.bytes)),
+            None => (shown(step), Places::new()),
+        }
+    }
+
+    /// Documents that go together, nested as xRegistry writes them. A group in it is replaced by
+    /// what stands there, so it carries the attributes that it has.
+    fn body_of(&self, steps: &[&Step]) -> Value {
+        let mut body = json!({});
+        for step in steps {
+            let (Some(xid), Request::Put(sent)) = (step.xid(), &step.request) else { continue };
+            let Xid::Resource { groups, group, resources, resource } = xid else { continue };
+            let nested = &mut body[groups.as_str()][group.as_str()];
+            if nested.is_null() {
+                *nested = Value::Object(self.attributes_of_group(xid));
+            }
+            nested[resources.as_str()][resource.as_str()] = nested_document(step, sent);
+        }
+        body
+    }
+
+    fn attributes_of_group(&self, xid: &Xid) -> Map<String, Value> {
+        let Some(group) = xid.group() else { return Map::new() };
+        let mut attributes = self.there.groups.get(&group).map(own_attributes).unwrap_or_default();
+        if let Some(wanted) = self.wanted.groups.get(&group) {
+            attributes.extend(wanted.clone());
+        }
+        attributes
+    }
+}
+
+/// A new document as a resource, another document as a version of the one that is there.
+fn nested_document(step: &Step, sent: &Sent) -> Value {
+    match (step.act, step.version) {
+        (Act::Change, Some(version)) => json!({"versions": {version.to_string(): sent.details()}}),
+        _ => sent.details(),
+    }
+}
+
+/// The attributes of a group that somebody set: not those that the registry gives it.
+fn own_attributes(group: &Value) -> Map<String, Value> {
+    let given = ["self", "shortself", "xid", "epoch", "createdat", "modifiedat"];
+    let members = group.as_object().into_iter().flatten();
+    members
+        .filter(|(name, value)| {
+            let collection = name.strip_suffix("url").or_else(|| name.strip_suffix("count"));
+            let counts = collection.is_some_and(|plural| {
+                group.get(format!("{plural}url")).is_some()
+                    && group.get(format!("{plural}count")).is_some()
+            });
+            let is_id = name.ends_with("id")
+                && value.as_str().is_some_and(|id| {
+                    group.get("xid").and_then(Value::as_str).is_some_and(|xid| xid.ends_with(id))
+                });
+            !given.contains(&name.as_str()) && !counts && !is_id
+        })
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+fn check_size(steps: &[&Step], body: &Value) -> Result<(), Failure> {
+    let size = to_canonical(body).len();
+    if size <= BODY_BYTES_MAX {
+        return Ok(());
+    }
+    let names = steps.iter().map(|step| shown(step));
+    let what = format!(
+        "{} documents refer to each other in a circle and have {size} bytes; {BODY_BYTES_MAX} fit one request",
+        steps.len()
+    );
+    Err(Failure::new("circle_too_large", what)
+        .lines(names)
+        .help("put some of them without the reference first, and apply again"))
+}
+
+fn shown(step: &Step) -> String {
+    match &step.target {
+        Target::Model => "the model".to_owned(),
+        Target::Entity(xid) => xid.to_string().trim_start_matches('/').to_owned(),
+    }
+}
+
+fn explain(step: &Step, error: muster_client::ClientError, path: &str, places: &Places) -> Failure {
+    let findings: Vec<Finding> = error
+        .refusal()
+        .map(|refusal| refusal.violations().iter().map(|one| Finding::of_answer(one, path, places)))
+        .into_iter()
+        .flatten()
+        .collect();
+    let failure = Failure::from(error);
+    let what = format!("{}: {}", shown(step), failure.what());
+    let failure = failure.saying(what);
+    if findings.is_empty() { failure } else { failure.findings(findings) }
+}

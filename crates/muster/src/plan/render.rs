@@ -1,0 +1,169 @@
+use std::fmt::Write as _;
+
+use muster_words::{Xid, json::Value};
+use serde_json::json;
+use unicode_width::UnicodeWidthStr;
+
+use super::{Act, Plan, Step, Target};
+use crate::{
+    difference::{Difference, Field},
+    output::{Screen, Style, findings, harmless, numbers::separated, table::padded},
+};
+
+/// The plan as people read it: what is added, changed and deleted, with the fields that differ.
+#[must_use]
+pub fn render(plan: &Plan, screen: &Screen) -> String {
+    let names: Vec<String> = plan.steps().map(name).collect();
+    let width = names.iter().map(|name| name.width()).max().unwrap_or(0) + 2;
+    let mut out = String::new();
+    for unit in &plan.units {
+        for step in &unit.steps {
+            render_step(step, width, screen, &mut out);
+        }
+        if unit.steps.len() > 1 {
+            let note = "  together: they refer to each other";
+            let _ = writeln!(out, "{}", screen.paint(Style::Dim, note));
+        }
+    }
+    out
+}
+
+fn name(step: &Step) -> String {
+    match &step.target {
+        Target::Model => "the model".to_owned(),
+        Target::Entity(xid) => xid.to_string().trim_start_matches('/').to_owned(),
+    }
+}
+
+fn render_step(step: &Step, width: usize, screen: &Screen, out: &mut String) {
+    let style = match step.act {
+        Act::Add => Style::Added,
+        Act::Delete => Style::Removed,
+        Act::Change | Act::Keep => Style::Changed,
+    };
+    let version = step.version.map(|version| format!("version {version}")).unwrap_or_default();
+    let line = format!("{} {}{version}", step.act.sign(), padded(&name(step), width));
+    let _ = writeln!(out, "{}", screen.paint(style, line.trim_end()));
+    if step.act == Act::Change {
+        render_fields(&step.fields, screen, out);
+    }
+    for line in findings::render(&step.findings, screen, "    ") {
+        let _ = writeln!(out, "{line}");
+    }
+}
+
+fn render_fields(fields: &[Field], screen: &Screen, out: &mut String) {
+    let width = fields.iter().map(|field| field.path.width()).max().unwrap_or(0) + 2;
+    for field in fields {
+        let style = match &field.difference {
+            Difference::Added(_) => Style::Added,
+            Difference::Removed(_) => Style::Removed,
+            Difference::List { removed, added } if removed.is_empty() && !added.is_empty() => {
+                Style::Added
+            }
+            Difference::List { added, .. } if added.is_empty() => Style::Removed,
+            _ => Style::Changed,
+        };
+        let text = harmless(&field.difference.text());
+        let path = padded(&harmless(&field.path), width);
+        let _ = writeln!(out, "    {path}{}", screen.paint(style, &text));
+    }
+}
+
+impl Act {
+    /// What says it without colour.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Change => "~",
+            Self::Delete => "-",
+            Self::Keep => "=",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Change => "change",
+            Self::Delete => "delete",
+            Self::Keep => "keep",
+        }
+    }
+}
+
+/// `1 to add, 1 to change, 1 to delete, 27 unchanged`, of documents; and what else is to be done.
+#[must_use]
+pub fn summary(plan: &Plan) -> String {
+    let count = |act| plan.steps().filter(|step| step.is_document() && step.act == act).count();
+    let parts = [
+        (count(Act::Add), "to add"),
+        (count(Act::Change), "to change"),
+        (count(Act::Delete), "to delete"),
+        (plan.kept, "unchanged"),
+        (plan.refused(), "refused"),
+    ];
+    let mut text = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", separated(*count as u64)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    if text.is_empty() {
+        text.push_str("no documents");
+    }
+    let has_model = plan.steps().any(|step| step.target == Target::Model);
+    let is_group = |step: &&Step| matches!(step.target, Target::Entity(Xid::Group { .. }));
+    let beside = match (has_model, plan.steps().filter(is_group).count()) {
+        (true, 0) => "; also the model".to_owned(),
+        (false, 0) => String::new(),
+        (has_model, count) => {
+            let model = if has_model { "the model and " } else { "" };
+            format!("; also {model}{}", crate::output::numbers::counted(count, "group", "groups"))
+        }
+    };
+    text + &beside
+}
+
+/// The plan as a value for programs.
+#[must_use]
+pub fn to_json(plan: &Plan) -> Value {
+    let steps: Vec<Value> = plan.steps().map(step_to_json).collect();
+    json!({"steps": steps, "unchanged": plan.kept, "refused": plan.refused()})
+}
+
+fn step_to_json(step: &Step) -> Value {
+    let mut value = json!({"act": step.act.name()});
+    value["target"] = match &step.target {
+        Target::Model => "model".into(),
+        Target::Entity(xid) => xid.to_string().into(),
+    };
+    if let Some(version) = step.version {
+        value["version"] = version.to_string().into();
+    }
+    if step.act == Act::Change {
+        value["fields"] = step.fields.iter().map(field_to_json).collect();
+    }
+    if !step.findings.is_empty() {
+        let finding = |one: &crate::output::Finding| {
+            let severity = if one.is_warning { "warning" } else { "error" };
+            json!({"file": one.file, "line": one.line, "pointer": one.pointer, "rule": one.rule,
+                   "severity": severity, "message": one.message})
+        };
+        value["violations"] = step.findings.iter().map(finding).collect();
+    }
+    value
+}
+
+fn field_to_json(field: &Field) -> Value {
+    match &field.difference {
+        Difference::Added(value) => json!({"field": field.path, "added": value}),
+        Difference::Removed(value) => json!({"field": field.path, "removed": value}),
+        Difference::Changed(before, after) => {
+            json!({"field": field.path, "before": before, "after": after})
+        }
+        Difference::List { removed, added } => {
+            json!({"field": field.path, "lost": removed, "gained": added})
+        }
+    }
+}

@@ -1,0 +1,140 @@
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use muster_client::{Client, ClientError, Query, digest_of};
+use muster_words::{
+    Digest, Xid,
+    json::{self, Value},
+};
+
+use super::Wanted;
+use crate::shape::Shape;
+
+/// What is there, as far as a plan needs it.
+#[derive(Clone, Debug, Default)]
+pub struct There {
+    /// The user's model.
+    pub model_source: Value,
+    /// Groups with their attributes.
+    pub groups: BTreeMap<Xid, Value>,
+    /// Documents.
+    pub documents: BTreeMap<Xid, Present>,
+}
+
+/// A document that is there.
+#[derive(Clone, Debug, Default)]
+pub struct Present {
+    /// The attributes of the default version, and of the resource.
+    pub details: Value,
+    /// The digest of the document.
+    pub digest: Option<Digest>,
+    /// The document, where it differs from what is wanted.
+    pub bytes: Option<Bytes>,
+    /// The documents that it refers to, where it is to be deleted.
+    pub refers_to: Vec<Xid>,
+}
+
+impl Present {
+    /// The type of the document.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.details.get("contenttype").and_then(Value::as_str)
+    }
+
+    /// The number that the next version gets, where versions are numbers.
+    #[must_use]
+    pub fn next_version(&self) -> Option<u64> {
+        let current: u64 = self.details.get("versionid")?.as_str()?.parse().ok()?;
+        let count = self.details.get("versionscount").and_then(Value::as_u64).unwrap_or(0);
+        Some(current.max(count) + 1)
+    }
+}
+
+impl There {
+    /// Whether somebody has put a model.
+    #[must_use]
+    pub fn has_model(&self) -> bool {
+        self.model_source.as_object().is_some_and(|model| !model.is_empty())
+    }
+
+    /// Asks a registry, by its own model, for what the plan compares: what is wanted, and with
+    /// `prune` all else of the same types of groups.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn read(
+        client: &Client,
+        wanted: &Wanted,
+        shape: &Shape,
+        prune: bool,
+    ) -> Result<Self, ClientError> {
+        let model_source = client.model_source().await?.json()?;
+        let mut there = Self { model_source, ..Self::default() };
+        for (groups, kind) in &shape.groups {
+            if !wanted.group_types.contains(groups) {
+                continue;
+            }
+            let all = client.all(&format!("/{groups}"), &Query::new()).await?;
+            for (group, attributes) in all.entries {
+                let Ok(xid) = format!("/{groups}/{group}").parse::<Xid>() else { continue };
+                if !prune && !wanted.groups.contains_key(&xid) {
+                    continue;
+                }
+                for resources in kind.resources.keys() {
+                    there
+                        .read_documents(client, wanted, shape, &format!("{xid}/{resources}"))
+                        .await?;
+                }
+                there.groups.insert(xid, attributes);
+            }
+        }
+        Ok(there)
+    }
+
+    async fn read_documents(
+        &mut self,
+        client: &Client,
+        wanted: &Wanted,
+        shape: &Shape,
+        collection: &str,
+    ) -> Result<(), ClientError> {
+        let needs_meta =
+            wanted.documents.values().any(|document| document.sent.attributes.contains_key("meta"));
+        let query = if needs_meta { Query::new().with("inline", "meta") } else { Query::new() };
+        for (id, details) in client.all(collection, &query).await?.entries {
+            let Ok(xid) = format!("{collection}/{id}").parse::<Xid>() else { continue };
+            let present = present(client, wanted, shape, &xid, details).await?;
+            self.documents.insert(xid, present);
+        }
+        Ok(())
+    }
+}
+
+/// Fetches the document itself where its digest doesn't already say that it is the wanted one.
+async fn present(
+    client: &Client,
+    wanted: &Wanted,
+    shape: &Shape,
+    xid: &Xid,
+    details: Value,
+) -> Result<Present, ClientError> {
+    let mut present =
+        Present { digest: digest_of(&details), details, bytes: None, refers_to: Vec::new() };
+    let of_wanted = wanted.documents.get(xid).map(|one| Digest::of(&one.sent.bytes));
+    if of_wanted.is_some() && present.digest == of_wanted {
+        return Ok(present);
+    }
+    let document = match client.document(xid).await {
+        Ok(document) => document.bytes,
+        // It went away since the list was made, or its bytes were erased.
+        Err(error) if error.refusal().is_some() => return Ok(present),
+        Err(error) => return Err(error),
+    };
+    present.digest = Some(Digest::of(&document));
+    if of_wanted.is_none() {
+        let value = json::parse(&document).unwrap_or_default();
+        present.refers_to = shape.targets(xid, &value);
+    }
+    present.bytes = Some(document);
+    Ok(present)
+}

@@ -1,0 +1,72 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_client::{Precondition, Sent};
+use muster_words::{
+    Xid,
+    json::{self, Map, Value},
+};
+
+use crate::{
+    folder::{Folder, FolderError},
+    output::Finding,
+    shape::Shape,
+};
+
+/// What a folder says should be there.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// The model, if the folder has one.
+    pub model: Option<Value>,
+    /// Groups, with the attributes that the folder sets. One without attributes of its own comes
+    /// to be with its first document.
+    pub groups: BTreeMap<Xid, Map<String, Value>>,
+    /// Documents.
+    pub documents: BTreeMap<Xid, Document>,
+    /// The types of groups of which the folder has some.
+    pub group_types: BTreeSet<String>,
+}
+
+/// A document that should be there.
+#[derive(Clone, Debug, Default)]
+pub struct Document {
+    /// Its file, from the folder's root.
+    pub path: String,
+    /// How it is sent.
+    pub sent: Sent,
+    /// The documents that it refers to.
+    pub refers_to: Vec<Xid>,
+    /// What is wrong with it.
+    pub findings: Vec<Finding>,
+}
+
+impl Wanted {
+    /// What a folder says, read by a model's types.
+    ///
+    /// # Errors
+    /// Something in the folder is of no type.
+    pub fn read(folder: &Folder, shape: &Shape) -> Result<Self, FolderError> {
+        let mut wanted = Self { model: folder.model.clone(), ..Self::default() };
+        for (xid, files) in &folder.groups {
+            let attributes = files.attributes.as_ref().map(|file| file.members.clone());
+            wanted.groups.insert(xid.clone(), attributes.unwrap_or_default());
+            wanted.group_types.extend(xid.collection().map(|one| one.groups.to_string()));
+        }
+        for (xid, file) in folder.documents(shape)? {
+            let kind = shape.resource_type(&xid);
+            let sent = Sent {
+                bytes: file.bytes.clone(),
+                content_type: file.content_type.clone(),
+                attributes: file.set(),
+                singular: kind.map(|kind| kind.singular.clone()).unwrap_or_default(),
+                precondition: Precondition::None,
+                idempotency_key: None,
+            };
+            let value = json::parse(&file.bytes).unwrap_or_default();
+            let refers_to = shape.targets(&xid, &value);
+            let document =
+                Document { path: file.path.clone(), sent, refers_to, findings: Vec::new() };
+            wanted.documents.insert(xid, document);
+        }
+        Ok(wanted)
+    }
+}

@@ -1,0 +1,90 @@
+use std::{path::Path, sync::Arc, time::Duration};
+
+use muster_client::{Call, Client, ClientError, Method, Patience, Query, Socket, TransportError};
+
+use crate::{Context, Failure, arguments::Reach, composition};
+
+/// Bytes of a key file; a key has fewer than a hundred.
+const KEY_FILE_BYTES_MAX: u64 = 4_096;
+
+impl Reach {
+    /// The registry that was named: a server, or a data directory that this process opens.
+    ///
+    /// # Errors
+    /// The address or the key file is no good, or the directory can't be opened. Whether a server
+    /// answers shows with the first call.
+    pub async fn client(&self, context: &Context) -> Result<Client, Failure> {
+        if let Some(data) = &self.data {
+            return open(context, data).await;
+        }
+        let key = self.key(context)?;
+        Ok(Client::new(Arc::new(self.socket(context)?), key.as_deref()))
+    }
+
+    /// As [`Reach::client`]; where nothing was named and no server answers, the usual data
+    /// directory, if there is one. For what is done before a server can run, or about its ledger.
+    ///
+    /// # Errors
+    /// As [`Reach::client`].
+    pub async fn client_or_directory(&self, context: &Context) -> Result<Client, Failure> {
+        let directory = context.data_directory();
+        if self.data.is_some() || self.server.is_some() || !directory.exists() {
+            return self.client(context).await;
+        }
+        let client = self.client(context).await?;
+        let alive = Call::new(Method::GET, "/health/live", &Query::new());
+        match client.call(alive).await {
+            Err(ClientError::Transport(TransportError::Refused { .. })) => {
+                open(context, &directory).await
+            }
+            _ => Ok(client),
+        }
+    }
+
+    fn socket(&self, context: &Context) -> Result<Socket, Failure> {
+        let set = &context.settings.client;
+        let address = self.server.as_deref().unwrap_or(&set.server);
+        let answer = Duration::from_secs(u64::from(set.timeout_s.max(1)));
+        let patience = Patience { answer, ..Patience::default() };
+        Socket::new(address, patience).map_err(|error| {
+            Failure::usage(error.to_string()).help("--server http://127.0.0.1:8080")
+        })
+    }
+
+    fn key(&self, context: &Context) -> Result<Option<String>, Failure> {
+        let set = &context.settings.client.key_file;
+        let file = match &self.key_file {
+            Some(file) => Some(file.as_path()),
+            None if context.key_of_environment().is_some() || set.is_empty() => None,
+            None => Some(Path::new(set)),
+        };
+        match file {
+            Some(file) => read_key(file).map(Some),
+            None => Ok(context.key_of_environment().map(str::to_owned)),
+        }
+    }
+}
+
+async fn open(context: &Context, data: &Path) -> Result<Client, Failure> {
+    let transport = composition::open(context, data).await?;
+    Ok(Client::new(transport, None))
+}
+
+fn read_key(file: &Path) -> Result<String, Failure> {
+    let shown = file.display();
+    let failure = |what: String| {
+        Failure::new("bad_key_file", what).help("the file holds what muster keys create printed")
+    };
+    let metadata = std::fs::metadata(file)
+        .map_err(|error| failure(format!("the key file {shown} can't be read: {error}")))?;
+    if !metadata.is_file() || metadata.len() > KEY_FILE_BYTES_MAX {
+        return Err(failure(format!("{shown} is no file with a key in it")));
+    }
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| failure(format!("the key file {shown} can't be read: {error}")))?;
+    let key = text.trim();
+    if key.is_empty() || key.contains(char::is_whitespace) || !key.is_ascii() {
+        return Err(failure(format!("{shown} doesn't hold one key")));
+    }
+    Ok(key.to_owned())
+}

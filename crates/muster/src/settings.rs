@@ -1,0 +1,274 @@
+//! What can be set. `default.toml` is the one definition: it names every area and key, their
+//! defaults and what they are for; the environment's names, the check for unknown keys and
+//! `muster config default` are made from it.
+
+mod areas;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use muster_schema::nearest;
+use serde::Deserialize;
+use thiserror::Error;
+use toml::{Table, Value};
+
+pub use areas::{ClientArea, LimitsArea, LogArea, ServerArea, TimeoutsArea};
+
+/// The default file, with every setting in force.
+const DEFAULT: &str = include_str!("settings/default.toml");
+
+/// Bytes of a settings file; more is not one.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Names in the environment that are older or shorter than the rule gives.
+const SHORT_NAMES: [(&str, &str, &str); 3] = [
+    ("MUSTER_DATA", "server", "data"),
+    ("MUSTER_SERVER", "client", "server"),
+    ("LOG_LEVEL", "log", "level"),
+];
+
+/// Names in the environment that begin like settings and are none.
+const OTHER_NAMES: [&str; 2] = ["MUSTER_API_KEY", "MUSTER_CONFIG"];
+
+/// Everything that can be set, by area.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// What is served, and where.
+    pub server: ServerArea,
+    /// What the server never exceeds.
+    pub limits: LimitsArea,
+    /// How long the server waits.
+    pub timeouts: TimeoutsArea,
+    /// What the server logs.
+    pub log: LogArea,
+    /// What the other commands talk to.
+    pub client: ClientArea,
+}
+
+/// Why settings can't be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SettingsError {
+    /// The file that was named isn't there, or can't be read.
+    #[error("{path} can't be read: {cause}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system said.
+        cause: String,
+    },
+    /// The file isn't TOML.
+    #[error("{origin} is not TOML: {cause}")]
+    Syntax {
+        /// The file.
+        origin: String,
+        /// What is wrong, and where.
+        cause: String,
+    },
+    /// There is no such area or key.
+    #[error("{origin}: there is no setting {name}")]
+    Unknown {
+        /// The file, or the environment.
+        origin: String,
+        /// What was written.
+        name: String,
+        /// What was likely meant.
+        nearest: Option<String>,
+    },
+    /// The value is of another kind than the setting's.
+    #[error("{origin}: {name} is {expected}, not {found}")]
+    Kind {
+        /// The file, or the environment.
+        origin: String,
+        /// The setting.
+        name: String,
+        /// What it takes.
+        expected: &'static str,
+        /// What was written.
+        found: String,
+    },
+}
+
+impl Default for Settings {
+    /// What `default.toml` says.
+    fn default() -> Self {
+        Self {
+            server: ServerArea::default(),
+            limits: LimitsArea::default(),
+            timeouts: TimeoutsArea::default(),
+            log: LogArea::default(),
+            client: ClientArea::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the file that is named, else `muster.toml` in `folder` if there is one, and lays the
+    /// environment over it. Flags are laid over the result by whoever parsed them.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn read(
+        named: Option<&Path>,
+        folder: &Path,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, SettingsError> {
+        let usual = folder.join("muster.toml");
+        let path = named.map(Path::to_owned).or_else(|| usual.exists().then_some(usual));
+        let file = path.map(|path| read_file(&path)).transpose()?;
+        let file = file.as_ref().map(|(path, text)| (path.as_str(), text.as_str()));
+        Self::resolve(file, environment)
+    }
+
+    /// Lays a file's text (with the name to call it by) and the environment over the defaults.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn resolve(
+        file: Option<(&str, &str)>,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, SettingsError> {
+        let mut settings = defaults();
+        if let Some((origin, text)) = file {
+            let table: Table = text.parse().map_err(|error: toml::de::Error| {
+                let cause = error.to_string().trim_end().to_owned();
+                SettingsError::Syntax { origin: origin.to_owned(), cause }
+            })?;
+            lay_file(&mut settings, table, origin)?;
+        }
+        for (variable, value) in environment {
+            lay_variable(&mut settings, variable, value)?;
+        }
+        let mismatch = |error: toml::de::Error| SettingsError::Syntax {
+            origin: "the settings".to_owned(),
+            cause: error.to_string(),
+        };
+        Value::Table(settings).try_into().map_err(mismatch)
+    }
+}
+
+/// The default file as `muster config default` prints it: every setting commented out.
+#[must_use]
+pub fn default_file() -> String {
+    let comment = |line: &str| {
+        let is_setting = line.contains(" = ") && !line.starts_with('#');
+        if is_setting { format!("#{line}\n") } else { format!("{line}\n") }
+    };
+    DEFAULT.lines().map(comment).collect()
+}
+
+fn defaults() -> Table {
+    // A test parses it, so there is no release in which it doesn't.
+    DEFAULT.parse().unwrap_or_default()
+}
+
+fn read_file(path: &Path) -> Result<(String, String), SettingsError> {
+    let name = path.display().to_string();
+    let unreadable =
+        |cause: &dyn ToString| SettingsError::File { path: name.clone(), cause: cause.to_string() };
+    let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(unreadable(&format!("it has {size} bytes; {FILE_BYTES_MAX} are the most")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    Ok((name, text))
+}
+
+fn lay_file(settings: &mut Table, file: Table, origin: &str) -> Result<(), SettingsError> {
+    for (area, value) in file {
+        let areas: Vec<String> = settings.keys().cloned().collect();
+        let Some(Value::Table(known)) = settings.get_mut(&area) else {
+            return Err(unknown(origin, &area, areas.iter().map(|name| format!("[{name}]"))));
+        };
+        let Value::Table(keys) = value else {
+            let name = area.clone();
+            return Err(kind(origin, name, "an area, as in [server]", value.type_str()));
+        };
+        for (key, value) in keys {
+            let name = format!("{area}.{key}");
+            let Some(default) = known.get(&key) else {
+                let names = known.keys().map(|key| format!("{area}.{key}"));
+                return Err(unknown(origin, &name, names));
+            };
+            if !default.same_type(&value) {
+                return Err(kind(origin, name, expected(default), value.type_str()));
+            }
+            known.insert(key, value);
+        }
+    }
+    Ok(())
+}
+
+fn lay_variable(settings: &mut Table, name: &str, text: &str) -> Result<(), SettingsError> {
+    let origin = "the environment";
+    let short = SHORT_NAMES.iter().find(|(short, ..)| *short == name);
+    let area_and_key = match short {
+        Some((_, area, key)) => Some(((*area).to_owned(), (*key).to_owned())),
+        None if !name.starts_with("MUSTER_") || OTHER_NAMES.contains(&name) => return Ok(()),
+        None => name["MUSTER_".len()..]
+            .to_lowercase()
+            .split_once('_')
+            .map(|(a, k)| (a.into(), k.into())),
+    };
+    let names = variables(settings);
+    let default = area_and_key
+        .as_ref()
+        .and_then(|(area, key)| settings.get_mut(area)?.as_table_mut()?.get_mut(key));
+    let Some(default) = default else {
+        // Others may begin their variables as ours do; what looks like a slip is refused.
+        return match unknown(origin, name, names.into_iter()) {
+            SettingsError::Unknown { nearest: None, .. } => Ok(()),
+            slip => Err(slip),
+        };
+    };
+    *default = match default {
+        Value::Integer(_) => {
+            let number = text.trim().parse();
+            let number =
+                number.map_err(|_| kind(origin, name.to_owned(), "a whole number", text))?;
+            Value::Integer(number)
+        }
+        _ => Value::String(text.to_owned()),
+    };
+    Ok(())
+}
+
+/// What each setting is called in the environment.
+fn variables(settings: &Table) -> Vec<String> {
+    let areas = settings.iter().filter_map(|(area, keys)| Some((area, keys.as_table()?)));
+    let names = areas.flat_map(|(area, keys)| {
+        keys.keys().map(move |key| format!("MUSTER_{area}_{key}").to_uppercase())
+    });
+    names.chain(SHORT_NAMES.map(|(short, ..)| short.to_owned())).collect()
+}
+
+fn unknown(origin: &str, name: &str, names: impl Iterator<Item = String>) -> SettingsError {
+    let names: Vec<String> = names.collect();
+    let nearest = nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
+    SettingsError::Unknown { origin: origin.to_owned(), name: name.to_owned(), nearest }
+}
+
+fn kind(origin: &str, name: String, expected: &'static str, found: &str) -> SettingsError {
+    SettingsError::Kind { origin: origin.to_owned(), name, expected, found: found.to_owned() }
+}
+
+const fn expected(default: &Value) -> &'static str {
+    match default {
+        Value::Integer(_) => "a whole number",
+        _ => "a text in quotes",
+    }
+}
+
+/// The user's folder for a program's data (XDG base directories), with ours in it.
+#[must_use]
+pub fn data_folder(environment: &BTreeMap<String, String>) -> PathBuf {
+    let given = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+    let xdg = given("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || given("HOME").map(|home| Path::new(home).join(".local/share"));
+    xdg.or_else(home).unwrap_or_default().join("muster")
+}
+
+#[cfg(test)]
+mod tests;

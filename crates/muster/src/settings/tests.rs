@@ -1,0 +1,122 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn resolve(file: &str, variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    Settings::resolve(Some(("muster.toml", file)), &environment(variables))
+}
+
+#[test]
+fn defaults_are_those_of_the_default_file() {
+    assert_eq!(Settings::resolve(None, &BTreeMap::new()), Ok(Settings::default()));
+    assert_eq!(resolve(DEFAULT, &[]), Ok(Settings::default()));
+    assert_eq!(resolve(&default_file(), &[]), Ok(Settings::default()));
+}
+
+#[test]
+fn the_default_file_shows_every_setting_commented_out() {
+    let shown = default_file();
+    for (area, keys) in defaults() {
+        assert!(shown.contains(&format!("\n[{area}]\n")), "{area}");
+        for key in keys.as_table().unwrap().keys() {
+            assert!(shown.contains(&format!("\n#{key} = ")), "{area}.{key}");
+        }
+    }
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_default() {
+    let file = "[server]\nlisten = \"a\"\ndata = \"b\"\n[limits]\nconnections = 5\n";
+    let settings = resolve(
+        file,
+        &[
+            ("MUSTER_SERVER_LISTEN", "c"),
+            ("MUSTER_SERVER", "http://d"),
+            ("MUSTER_LIMITS_CACHE_BYTES", " 7 "),
+            ("LOG_LEVEL", "debug"),
+            ("MUSTER_API_KEY", "secret"),
+            ("PATH", "/bin"),
+            ("MUSTER_OF_SOMEBODY_ELSE", "1"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(settings.server.listen, "c");
+    assert_eq!(settings.server.data, "b");
+    assert_eq!(settings.client.server, "http://d");
+    assert_eq!((settings.limits.connections, settings.limits.cache_bytes), (5, 7));
+    assert_eq!(settings.log.level, "debug");
+    assert_eq!(settings.timeouts, TimeoutsArea::default());
+}
+
+#[test]
+fn refuses_what_there_is_not_and_names_the_nearest() {
+    let nearest_of = |result: Result<Settings, SettingsError>| match result.unwrap_err() {
+        SettingsError::Unknown { name, nearest, .. } => (name, nearest.unwrap_or_default()),
+        other => (other.to_string(), String::new()),
+    };
+    for (file, variables, name, nearest) in [
+        ("[sever]\n", &[] as &[_], "sever", "[server]"),
+        ("[server]\nlisen = \"a\"\n", &[], "server.lisen", "server.listen"),
+        ("", &[("MUSTER_SERVER_LISTN", "a")], "MUSTER_SERVER_LISTN", "MUSTER_SERVER_LISTEN"),
+        ("", &[("MUSTER_DAT", "a")], "MUSTER_DAT", "MUSTER_DATA"),
+    ] {
+        let expect = (name.to_owned(), nearest.to_owned());
+        assert_eq!(nearest_of(resolve(file, variables)), expect, "{file}{variables:?}");
+    }
+}
+
+#[test]
+fn refuses_values_of_another_kind() {
+    for (file, variables, expect) in [
+        (
+            "[limits]\nconnections = \"5\"\n",
+            &[] as &[_],
+            "muster.toml: limits.connections is a whole number, not string",
+        ),
+        ("server = 1\n", &[], "muster.toml: server is an area, as in [server], not integer"),
+        (
+            "",
+            &[("MUSTER_TIMEOUTS_IDLE_S", "1.5")],
+            "the environment: MUSTER_TIMEOUTS_IDLE_S is a whole number, not 1.5",
+        ),
+    ] {
+        assert_eq!(resolve(file, variables).unwrap_err().to_string(), expect);
+    }
+    assert!(matches!(resolve("[server\n", &[]), Err(SettingsError::Syntax { .. })));
+    assert!(matches!(
+        resolve("[limits]\nconnections = -1\n", &[]),
+        Err(SettingsError::Syntax { .. })
+    ));
+}
+
+#[test]
+fn reads_the_file_in_the_folder_or_the_one_that_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |named: Option<&str>| {
+        let named = named.map(|name| folder.path().join(name));
+        Settings::read(named.as_deref(), folder.path(), &BTreeMap::new())
+            .map(|settings| settings.server.listen)
+    };
+    assert_eq!(read(None).unwrap(), "127.0.0.1:8080");
+    std::fs::write(folder.path().join("muster.toml"), "[server]\nlisten = \"a\"\n").unwrap();
+    std::fs::write(folder.path().join("other.toml"), "[server]\nlisten = \"b\"\n").unwrap();
+    assert_eq!(read(None).unwrap(), "a");
+    assert_eq!(read(Some("other.toml")).unwrap(), "b");
+    assert!(matches!(read(Some("none.toml")), Err(SettingsError::File { .. })));
+}
+
+#[test]
+fn finds_the_users_data_folder() {
+    for (variables, expect) in [
+        (&[("HOME", "/home/a")] as &[_], "/home/a/.local/share/muster"),
+        (&[("HOME", "/home/a"), ("XDG_DATA_HOME", "/d")], "/d/muster"),
+        (&[("HOME", "/home/a"), ("XDG_DATA_HOME", "relative")], "/home/a/.local/share/muster"),
+        (&[], "muster"),
+    ] {
+        assert_eq!(data_folder(&environment(variables)), Path::new(expect));
+    }
+}

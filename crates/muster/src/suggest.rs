@@ -1,0 +1,78 @@
+//! What somebody likely meant who named what isn't there.
+
+use muster_client::{Client, Refusal};
+use muster_schema::nearest;
+use muster_words::Xid;
+
+use crate::{Failure, shape::Shape};
+
+/// Says which part of a name isn't there, and what is there that reads like it.
+pub(crate) async fn absent(client: &Client, xid: &Xid, refusal: Refusal) -> Failure {
+    let name = without_slash(xid);
+    let failure = Failure::from(refusal).saying(format!("there is no {name}"));
+    match likely(client, &name).await {
+        Some(likely) => failure.help(format!("did you mean {likely}?")),
+        None => {
+            let parent = xid.parent().map_or(String::new(), |parent| without_slash(&parent));
+            failure.help(format!("muster list {parent} shows what is there").replace("  ", " "))
+        }
+    }
+}
+
+/// An xid as people write it.
+#[must_use]
+pub(crate) fn without_slash(xid: &Xid) -> String {
+    xid.to_string().trim_start_matches('/').to_owned()
+}
+
+/// Replaces the first part of a name that isn't there by the nearest one that is.
+async fn likely(client: &Client, name: &str) -> Option<String> {
+    let model = client.model().await.ok()?.json().ok()?;
+    let shape = Shape::read(&model);
+    let mut parts: Vec<String> = name.split('/').map(str::to_owned).collect();
+    for at in 0..parts.len() {
+        let there = siblings(client, &shape, &parts[..at]).await;
+        if there.iter().any(|one| *one == parts[at]) || at == 4 {
+            continue;
+        }
+        let near = nearest(&parts[at], there.iter().map(String::as_str))?;
+        near.clone_into(&mut parts[at]);
+        return Some(parts.join("/"));
+    }
+    None
+}
+
+/// What lies below the parts of a name.
+async fn siblings(client: &Client, shape: &Shape, parts: &[String]) -> Vec<String> {
+    match parts {
+        [] => shape.groups.keys().cloned().collect(),
+        [groups, _] => {
+            let kind = shape.groups.get(groups);
+            kind.map(|kind| kind.resources.keys().cloned().collect()).unwrap_or_default()
+        }
+        parts => client.names(&format!("/{}", parts.join("/"))).await,
+    }
+}
+
+/// What a person writes for a group type or a resource type that isn't in the model.
+pub(crate) fn unknown_collection(shape: &Shape, parts: &[&str]) -> Failure {
+    let written = parts.join("/");
+    let groups = shape.groups.get(parts[0]);
+    let candidates: Vec<&str> = match groups {
+        None => shape.groups.keys().map(String::as_str).collect(),
+        Some(kind) => kind.resources.keys().map(String::as_str).collect(),
+    };
+    let last = if groups.is_none() { parts[0] } else { parts.last().copied().unwrap_or_default() };
+    let failure = Failure::new("not_found", format!("there is no collection {written}"));
+    match nearest(last, candidates.iter().copied()) {
+        Some(near) => {
+            let likely = match parts.split_last() {
+                Some((_, before)) if groups.is_some() => format!("{}/{near}", before.join("/")),
+                _ => [&[near], &parts[1..]].concat().join("/"),
+            };
+            failure.help(format!("did you mean {likely}?"))
+        }
+        None if candidates.is_empty() => failure.help("muster list shows what is there"),
+        None => failure.help(format!("there are {}", candidates.join(", "))),
+    }
+}

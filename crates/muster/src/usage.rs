@@ -1,0 +1,138 @@
+//! What the parser says, in our words.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::{Exit, Failure};
+
+/// Tells a person what wasn't understood. Help and version aren't failures: they are printed.
+pub(crate) fn explain(error: &clap::Error) -> Failure {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A reader who leaves has read enough.
+        let _ = error.print();
+        return Failure::said(Exit::Done);
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+        return Failure::said(Exit::Usage);
+    }
+    let said = |kind| error.get(kind).map(text).unwrap_or_default();
+    let what = match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            format!("there is no command {}", said(ContextKind::InvalidSubcommand))
+        }
+        ErrorKind::UnknownArgument => {
+            let written = said(ContextKind::InvalidArg);
+            if written.starts_with('-') {
+                format!("there is no flag {written} here")
+            } else {
+                format!("{written:?} is one argument too many")
+            }
+        }
+        ErrorKind::MissingRequiredArgument => {
+            format!("{} is missing", said(ContextKind::InvalidArg))
+        }
+        ErrorKind::MissingSubcommand => "which command?".to_owned(),
+        ErrorKind::InvalidValue if said(ContextKind::InvalidValue).is_empty() => {
+            format!("{} needs a value", said(ContextKind::InvalidArg))
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let (value, flag) = (said(ContextKind::InvalidValue), said(ContextKind::InvalidArg));
+            match std::error::Error::source(error) {
+                Some(cause) => format!("{value:?} is no {flag}: {cause}"),
+                None => format!("{value:?} is no {flag}"),
+            }
+        }
+        ErrorKind::ArgumentConflict => {
+            let (one, other) = (said(ContextKind::InvalidArg), said(ContextKind::PriorArg));
+            format!("{one} and {other} don't go together")
+        }
+        _ => first_line(&error.to_string()),
+    };
+    Failure::usage(what).help(help(error))
+}
+
+fn help(error: &clap::Error) -> String {
+    let suggested = [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedValue,
+        ContextKind::ValidSubcommand,
+        ContextKind::ValidValue,
+    ];
+    let found = suggested.iter().find_map(|kind| {
+        let text = text(error.get(*kind)?);
+        (!text.is_empty()).then_some((*kind, text))
+    });
+    match found {
+        Some((ContextKind::ValidValue | ContextKind::ValidSubcommand, all)) => {
+            format!("there are {all}")
+        }
+        Some((_, near)) => format!("did you mean {near}?"),
+        None => match usage(error) {
+            Some(usage) => format!("the form is {usage}"),
+            None => "muster help shows all commands".to_owned(),
+        },
+    }
+}
+
+fn usage(error: &clap::Error) -> Option<String> {
+    let usage = error.get(ContextKind::Usage)?.to_string();
+    let line = usage.lines().next()?.trim_start_matches("Usage:").trim().to_owned();
+    (!line.is_empty()).then_some(line)
+}
+
+fn text(value: &ContextValue) -> String {
+    match value {
+        ContextValue::Strings(all) => all.join(", "),
+        ContextValue::StyledStrs(all) => {
+            all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        }
+        ContextValue::None => String::new(),
+        value => value.to_string(),
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use muster_words::Moment;
+
+    use super::*;
+    use crate::output::Screen;
+
+    #[test]
+    fn names_what_was_not_understood_and_what_was_likely_meant() {
+        for (line, expect) in [
+            ("muster lst", "error: there is no command lst  [usage]\nhelp: did you mean list?"),
+            (
+                "muster get a --detials",
+                "error: there is no flag --detials here  [usage]\nhelp: did you mean --details?",
+            ),
+            (
+                "muster get a --output xml",
+                "error: \"xml\" is no --output <FORM>  [usage]\nhelp: there are table, json, yaml",
+            ),
+            ("muster keys", "error: which command?  [usage]\nhelp: there are create, list, revoke"),
+            (
+                "muster get a b",
+                "error: \"b\" is one argument too many  [usage]\nhelp: the form is muster get [OPTIONS] <XID>",
+            ),
+            (
+                "muster frobnicate",
+                "error: there is no command frobnicate  [usage]\nhelp: muster help shows all commands",
+            ),
+        ] {
+            let command = crate::command(clap::ColorChoice::Never);
+            let error = command.try_get_matches_from(line.split(' ')).unwrap_err();
+            let failure = explain(&error);
+            let text = failure.render(&Screen::plain(Moment::EPOCH)).unwrap();
+            assert_eq!(text, expect, "{line}");
+            assert_eq!(failure.exit_code(), Exit::Usage);
+        }
+    }
+}
