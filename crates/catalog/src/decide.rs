@@ -247,7 +247,8 @@ fn write(
 
 fn create_key(catalog: &Catalog, id: &Id, record: &Bytes) -> Result<Decision, Stop> {
     if catalog.keys.contains_key(id) {
-        return Err(Refusal::new("key_exists", format!("/keys/{id}")).into());
+        let refusal = Refusal::new("name_taken", format!("/keys/{id}"));
+        return Err(refusal.arg("existing", id).into());
     }
     let named = Named::new(record);
     let change = KeyCreated { id: id.clone(), record: named };

@@ -54,7 +54,11 @@ pub(super) fn check(catalog: &Catalog, xid: &Xid, conditions: &[Condition]) -> R
             Condition::Differs(any) => !any.iter().any(matches),
         };
         if !holds {
-            return Err(Refusal::new("precondition_failed", xid));
+            let header = match condition {
+                Condition::Exists | Condition::Matches(_) => "If-Match",
+                Condition::Absent | Condition::Differs(_) => "If-None-Match",
+            };
+            return Err(Refusal::new("precondition_failed", xid).arg("header", header));
         }
     }
     Ok(())

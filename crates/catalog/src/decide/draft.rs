@@ -245,7 +245,7 @@ impl<'a> Draft<'a> {
         let fresh = |xid: &&Xid| !self.catalog.has(xid);
         let targets = Catalog::model_targets(&new.model);
         if let Some(missing) = targets.iter().find(fresh) {
-            return Err(Refusal::new("binding_missing", "/model").arg("xid", missing));
+            return Err(Refusal::new("binding_missing", "/model").arg("binding", missing));
         }
         Ok(())
     }

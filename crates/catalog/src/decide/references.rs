@@ -20,7 +20,7 @@ impl Draft<'_> {
             if edit.own
                 && let Some(missing) = edit.bindings.targets().find(is_there)
             {
-                return Err(Refusal::new("binding_missing", xid).arg("xid", missing).into());
+                return Err(Refusal::new("binding_missing", xid).arg("binding", missing).into());
             }
         }
         Ok(())
@@ -81,15 +81,17 @@ fn dangling(target: &Xid) -> Violation {
     }
 }
 
+/// Referrers that a refusal names: enough to go on with, and an answer of bounded size.
+const REFERRERS_MAX: usize = 100;
+
 /// The refusal of deleting what others refer to.
 pub(super) fn referenced(xid: &Xid, referrers: &BTreeSet<Xid>) -> Refusal {
-    let list: Vec<String> = referrers.iter().take(20).map(ToString::to_string).collect();
-    let more = referrers.len().saturating_sub(list.len());
-    let mut text = list.join(", ");
-    if more > 0 {
-        text.push_str(&format!(" and {more} more"));
+    let list: Vec<String> = referrers.iter().take(REFERRERS_MAX).map(ToString::to_string).collect();
+    let refusal = Refusal::new("referenced", xid).arg("references", list.join(","));
+    match referrers.len().saturating_sub(list.len()) {
+        0 => refusal,
+        more => refusal.detail(format!("{more} more refer to it.")),
     }
-    Refusal::new("referenced", xid).arg("count", referrers.len()).arg("list", text)
 }
 
 impl Named {

@@ -87,7 +87,8 @@ fn find<'a>(catalog: &'a Catalog, xid: &Xid) -> Result<&'a Arc<Hidden>, Refusal>
         let is_free = catalog.taken(xid).is_none();
         let parent = xid.parent().unwrap_or(Xid::Registry);
         if !is_free {
-            return Err(Refusal::new("name_taken", xid));
+            let existing = catalog.taken(xid).map(|id| id.to_string()).unwrap_or_default();
+            return Err(Refusal::new("name_taken", xid).arg("existing", existing));
         }
         if !catalog.has(&parent) {
             return Err(Refusal::not_found(&parent).detail("Restore or make the parent first."));
@@ -135,7 +136,7 @@ fn check_targets(
     };
     let missing = |target: &&Xid| !comes(target) && !catalog.has(target);
     if let Some(target) = bindings.targets().find(missing) {
-        return Err(Refusal::new("binding_missing", xid).arg("xid", target).into());
+        return Err(Refusal::new("binding_missing", xid).arg("binding", target).into());
     }
     for (name, verdict) in &work.verdicts {
         if let Some(target) = verdict.references.keys().find(missing) {

@@ -216,8 +216,11 @@ impl VersionEdit {
         let next: Lifecycle =
             next.parse().map_err(|error| Refusal::invalid_attribute(xid, "state", error))?;
         if self.old.is_some() && !self.state.may_become(next) {
-            let code = if self.state == Lifecycle::Retired { "state_final" } else { "state_order" };
-            return Err(Refusal::new(code, xid).arg("state", self.state).arg("next", next));
+            let code = match self.state {
+                Lifecycle::Retired => "state_final",
+                _ => "state_unreachable",
+            };
+            return Err(Refusal::new(code, xid).arg("from", self.state).arg("to", next));
         }
         self.state = next;
         Ok(())

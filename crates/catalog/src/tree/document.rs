@@ -4,10 +4,7 @@ use muster_words::{Digest, Xid, json};
 use serde_json::{Map, Value};
 
 use super::{DocumentPart, NewDocument};
-use crate::{
-    Refusal,
-    model::{DocumentForm, ResourceType},
-};
+use crate::{Refusal, model::ResourceType};
 
 /// Takes the document out of a version's attributes: at most one of `<singular>`,
 /// `<singular>base64` and `<singular>url` says what it is.
@@ -37,7 +34,7 @@ pub(super) fn take(
     let value = attributes.remove(&inline).filter(|value| !value.is_null());
     let base = attributes.remove(&encoded).filter(|value| !value.is_null());
     match (value, base) {
-        (Some(value), _) => Ok(DocumentPart::Bytes(from_value(kind, attributes, value))),
+        (Some(value), _) => Ok(DocumentPart::Bytes(from_value(value))),
         (None, Some(Value::String(text))) => match STANDARD.decode(&text) {
             Ok(bytes) => Ok(DocumentPart::Bytes(NewDocument::new(bytes.into(), None))),
             Err(_) => Err(Refusal::invalid_attribute(xid, encoded, "must be base64")),
@@ -52,17 +49,14 @@ fn is_said(attributes: &Map<String, Value>, name: &str) -> bool {
     attributes.get(name).is_some_and(|value| !value.is_null())
 }
 
-/// The bytes that a document given as a JSON value has: a text's own where its media type is kept
-/// as text, the value's JSON otherwise.
-fn from_value(kind: &ResourceType, attributes: &Map<String, Value>, value: Value) -> NewDocument {
-    let content_type = attributes.get("contenttype").and_then(Value::as_str);
-    let form = content_type.map_or(DocumentForm::Json, |text| kind.typemap.document_form(text));
-    match (form, value) {
-        (DocumentForm::String | DocumentForm::Binary, Value::String(text)) => {
-            NewDocument::new(text.into(), Some("application/json"))
-        }
-        (_, value) => NewDocument::new(json::to_canonical(&value).into(), Some("application/json")),
-    }
+/// The bytes that a document given as a JSON value has: a text's own, any other value's JSON. (As
+/// the reference server does: `"file": "hello"` is the document `hello`, whatever its type.)
+fn from_value(value: Value) -> NewDocument {
+    let bytes = match value {
+        Value::String(text) => text.into(),
+        value => json::to_canonical(&value).into(),
+    };
+    NewDocument::new(bytes, Some("application/json"))
 }
 
 impl NewDocument {

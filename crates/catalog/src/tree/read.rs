@@ -250,7 +250,12 @@ impl Reader<'_> {
                 self.whole(&mut node, map)?;
                 self.around(Subject::Entity(xid.clone()), node)
             }
-            (_, body @ Body::Document(_)) => {
+            (_, Body::Document(mut sent)) => {
+                // `xRegistry-meta.<attribute>` headers speak of the resource, not of the version.
+                if let Some(Value::Object(meta)) = sent.attributes.remove("meta") {
+                    node.meta = Some(meta);
+                }
+                let body = Body::Document(sent);
                 node.default = Some(self.version(&node, None, body)?);
                 self.around(Subject::Entity(xid.clone()), node)
             }

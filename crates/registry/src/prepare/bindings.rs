@@ -54,15 +54,15 @@ fn rules_of(view: &Catalog, names: &[Xid]) -> Vec<Xid> {
 /// The refusal for a binding whose document can't be used.
 pub(super) fn refuse(xid: &Xid, unusable: Unusable) -> SubmitError {
     match unusable {
-        Unusable::Missing => Refusal::new("binding_missing", xid).arg("xid", xid).into(),
+        Unusable::Missing => Refusal::new("binding_missing", xid).arg("binding", xid).into(),
         Unusable::Schema(error) => Refusal::new("binding_broken", xid)
-            .arg("xid", xid)
-            .detail(&error)
+            .arg("binding", xid)
+            .arg("error_detail", &error)
             .violations(error.violations())
             .into(),
         Unusable::Rule(error) => Refusal::new("binding_broken", xid)
-            .arg("xid", xid)
-            .detail(&error)
+            .arg("binding", xid)
+            .arg("error_detail", &error)
             .violations(vec![error.violation()])
             .into(),
         Unusable::Read(error) => error,

@@ -16,7 +16,7 @@ codes! { OURS
         "Documents are checked against a schema or rule that no longer exists.",
         "Restore or put what is missing, or take the binding away.";
     REFERENCED: Muster 409,
-        "\"<subject>\" can't be deleted: <count> to it.",
+        "\"<subject>\" can't be deleted: <count> would lead nowhere.",
         "Other documents refer to it; references names them.",
         "Delete or change them first, or add force to the request.";
     FROZEN: Muster 409,
@@ -44,7 +44,7 @@ codes! { OURS
         "The name is in use again, or its group is deleted.",
         "Delete what has the name now, or restore the group first.";
     PURGED: Muster 410,
-        "The document of \"<subject>\" was erased; its digest is <digest>.",
+        "\"<subject>\" was erased and can't come back.",
         "A hard delete erased it; the ledger proves that it was there.",
         "Nothing brings it back.";
     PRECONDITION_FAILED: Muster 412,
