@@ -133,8 +133,8 @@ impl Draft<'_> {
                 return Err(Refusal::new("frozen", xid).into());
             }
         }
-        if node.from_headers {
-            let sent = node.attributes.get("contenttype").and_then(Value::as_str);
+        let sent = node.attributes.get("contenttype").and_then(Value::as_str);
+        if node.from_headers && sent.is_some() {
             version.content_type = sent.map(Arc::from);
         }
         let Some(new) = new else {

@@ -313,8 +313,11 @@ impl Reader<'_> {
 
     fn from_document(&self, node: &ResourceNode, sent: SentDocument) -> (Attributes, DocumentPart) {
         let mut attributes = sent.attributes;
-        let content_type = sent.content_type.map_or(Value::Null, Value::String);
-        attributes.insert("contenttype".to_owned(), content_type);
+        // Without a Content-Type the version keeps the one that it has, as the reference server
+        // does; the binding's text would have it erased.
+        if let Some(content_type) = sent.content_type {
+            attributes.insert("contenttype".to_owned(), content_type.into());
+        }
         let elsewhere = format!("{}url", node.kind.singular);
         if attributes.get(&elsewhere).is_some_and(|value| !value.is_null()) {
             return (attributes, DocumentPart::Elsewhere);
