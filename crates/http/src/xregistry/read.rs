@@ -70,7 +70,10 @@ impl<'a> Read<'a> {
     }
 
     fn not_found(&self) -> Problem {
-        Problem::new(ErrorCode::NOT_FOUND).subject(&self.address.path)
+        match self.address.place.entity() {
+            Some(xid) => Problem::new(ErrorCode::NOT_FOUND).subject(xid),
+            None => Problem::new(ErrorCode::NOT_FOUND).subject(&self.address.path),
+        }
     }
 
     async fn document(&self, headers: &HeaderMap) -> Result<Answer, Problem> {

@@ -87,6 +87,12 @@ impl<'a> Entity<'a> {
     /// Asks for what clients set on it.
     pub fn want(&self, view: &Catalog, wanted: &mut Wanted) {
         wanted.attributes.extend(self.attributes(view));
+        // Whether versions were compared is told by Meta.
+        if let Self::Resource(kind, resource) | Self::Version(kind, resource, _) = self
+            && kind.validatecompatibility
+        {
+            wanted.attributes.extend(resource.meta.attributes);
+        }
     }
 
     /// Whether the name is that of a collection in such an entity.

@@ -28,6 +28,9 @@ struct Own<'a> {
     details: bool,
 }
 
+/// Why a document wasn't checked against its format.
+const UNKNOWN_FORMAT: &str = "Unknown format";
+
 impl Fields<'_> {
     /// Gives each attribute of an entity to `sink`. `holds` says whether the answer holds a
     /// version of that id, for the URL of the default one.
@@ -122,8 +125,33 @@ impl Fields<'_> {
             "digest" if built_in(name) => {
                 version.document.map(|document| document.digest.to_string().into())
             }
-            _ => None,
+            _ => self.validated(kind, resource, version, name),
         });
+    }
+
+    /// What the specification wants said where a type asks for documents to be checked against
+    /// their format: no format is known here, so none was.
+    fn validated(
+        &self,
+        kind: &ResourceType,
+        resource: &Resource,
+        version: &Version,
+        name: &str,
+    ) -> Option<Value> {
+        let set = self.shelf.attributes(version.attributes)?;
+        if !kind.validateformat || !set.contains_key("format") {
+            return None;
+        }
+        let of_meta = self.shelf.attributes(resource.meta.attributes);
+        let compares = kind.validatecompatibility
+            && of_meta.is_some_and(|meta| meta.contains_key("compatibility"));
+        match name {
+            "formatvalidated" => Some(false.into()),
+            "formatvalidatedreason" => Some(UNKNOWN_FORMAT.into()),
+            "compatibilityvalidated" if compares => Some(false.into()),
+            "compatibilityvalidatedreason" if compares => Some(UNKNOWN_FORMAT.into()),
+            _ => None,
+        }
     }
 
     fn meta(

@@ -182,9 +182,11 @@ impl<'a> Survey<'a, '_> {
     }
 
     /// Asks for everything that writing needs.
-    pub fn want_to_write(&self, shown: &Shown<'a>, binary_only: bool, wanted: &mut Wanted) {
+    ///
+    /// In the document view a resource shows nothing of its default version.
+    pub fn want_to_write(&self, shown: &Shown<'a>, doc: bool, wanted: &mut Wanted) {
         shown.entity.want(self.view, wanted);
-        if shown.document && !binary_only {
+        if shown.document && !(doc && matches!(shown.entity, Entity::Resource(..))) {
             wanted.documents.extend(shown.entity.document());
         }
         if let (Entity::Resource(kind, resource), true) = (&shown.entity, shown.meta) {
@@ -192,7 +194,7 @@ impl<'a> Survey<'a, '_> {
         }
         for members in &shown.collections {
             for member in members.shown.iter().flatten() {
-                self.want_to_write(member, binary_only, wanted);
+                self.want_to_write(member, doc, wanted);
             }
         }
     }

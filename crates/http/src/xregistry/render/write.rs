@@ -113,8 +113,9 @@ impl Writing<'_> {
         }
     }
 
-    /// A document within JSON: as it is where it is JSON and its type says so, as a text, or as
-    /// base64. One that is empty, or that was erased, isn't written.
+    /// A document within JSON: as it is where it is JSON and its type says so, as a text where it
+    /// is one and its type says JSON or text, else as base64. One that is empty, or that was
+    /// erased, isn't written.
     fn document(&self, kind: &ResourceType, shown: &Shown<'_>, out: &mut JsonWriter) {
         let Some(version) = shown.entity.version() else { return };
         let content = shown.entity.document();
@@ -127,7 +128,9 @@ impl Writing<'_> {
                 out.key(&kind.singular);
                 out.raw(bytes.trim_ascii());
             }
-            (DocumentForm::String, Ok(text)) => out.member(&kind.singular, text),
+            (DocumentForm::Json | DocumentForm::String, Ok(text)) => {
+                out.member(&kind.singular, text)
+            }
             _ => out.member(&format!("{}base64", kind.singular), &STANDARD.encode(bytes)),
         }
     }
