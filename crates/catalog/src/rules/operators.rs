@@ -169,7 +169,7 @@ fn contains<'a>(
             Ok(false)
         }
         // A map has no such key in any document, so asking for one is a mistake, not a no.
-        Cel::Map(_) if matches!(value, Cel::Null | Cel::List(_) | Cel::Map(_)) => {
+        Cel::Map(_) if matches!(value, Cel::Null | Cel::List(_) | Cel::Map(_) | Cel::Type(_)) => {
             Err(types("in", &[value, container]))
         }
         Cel::Map(members) => Ok(look_up(members, value, evaluation)?.is_some()),
