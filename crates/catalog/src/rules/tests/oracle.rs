@@ -161,7 +161,9 @@ proptest! {
 
     #[test]
     fn agrees_with_the_interpreter_of_the_cel_crate(source in expression()) {
-        prop_assume!(!walks_a_map(&source));
+        if walks_a_map(&source) {
+            return Ok(());
+        }
         let Ok(program) = Program::compile(&source) else { return Ok(()) };
         let Ok(compiled) = Expression::compile(&source) else { return Ok(()) };
         let document = parse(DOCUMENT);
