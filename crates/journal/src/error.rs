@@ -79,7 +79,7 @@ pub enum Damage {
         /// The digest that its bytes have.
         found: Digest,
     },
-    /// The store itself says that its medium is damaged.
+    /// The store itself says that its medium is damaged, or the medium fails where it is read.
     #[error("the store can't read it")]
     Medium(#[source] Cause),
 }

@@ -93,6 +93,12 @@ impl File {
         self.connect_with(role, OpenFlags::empty())
     }
 
+    /// Opens the file beside SQLite. Closing it again drops all of SQLite's locks on the file in
+    /// this process (POSIX `fcntl`), so it must outlive every connection.
+    pub(crate) fn descriptor(&self) -> std::io::Result<std::fs::File> {
+        std::fs::File::open(&self.path)
+    }
+
     fn connect_with(&self, role: Role, create: OpenFlags) -> rusqlite::Result<Connection> {
         // Each connection is used by one thread at a time, which rusqlite's types see to.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;

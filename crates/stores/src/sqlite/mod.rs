@@ -16,7 +16,8 @@
 //!
 //! Memory-mapped reads stay off: a medium that fails would then end the process by SIGBUS, where
 //! now it is an error. Nothing else may open the live file in this process, not even to look at
-//! it: closing any descriptor of it would drop SQLite's locks (POSIX `fcntl`).
+//! it: closing any descriptor of it would drop SQLite's locks (POSIX `fcntl`). The one descriptor
+//! that is opened beside SQLite, to sync the file, is closed after the last connection.
 
 mod checkpointer;
 mod error;

@@ -5,6 +5,8 @@
 mod conformance;
 mod crash;
 mod damage;
+#[cfg(target_os = "linux")]
+mod failing;
 mod full;
 mod opening;
 mod purging;
