@@ -18,8 +18,8 @@ use super::{
     place::{Address, Place},
     refused::problem_of_failure,
     render::{
-        Entity, JsonWriter, Links, Shelf, Shown, Survey, Wanted, Writing, is_id, model, page, sort,
-        without_page,
+        Entity, JsonWriter, Links, Page, Shelf, Shown, Survey, Wanted, Writing, first_page, is_id,
+        model, page, sort, without_page,
     },
     tags::{self, Verdict},
 };
@@ -192,17 +192,21 @@ impl<'a> Read<'a> {
             return Ok(self.deleted());
         }
         let mut shelf = Shelf::default();
-        let mut all: Vec<Entity<'a>> = parent.members(self.view, self.plural()).collect();
-        if self.flags.filter.excludes_all {
-            all.clear();
-        }
-        self.filter(&mut all, &mut shelf).await?;
-        self.sort(&mut all, &mut shelf).await?;
         let limit = match self.flags.limit {
             None if self.capabilities.pages() && !self.bare => Some(PAGE_ENTRIES_DEFAULT),
             limit => limit,
         };
-        let page = page(all, self.flags, limit);
+        let page = if self.flags.filter.is_empty() && self.flags.sort.is_none() {
+            self.plain_page(&parent, limit)?
+        } else {
+            let mut all: Vec<Entity<'a>> = parent.members(self.view, self.plural()).collect();
+            if self.flags.filter.excludes_all {
+                all.clear();
+            }
+            self.filter(&mut all, &mut shelf).await?;
+            self.sort(&mut all, &mut shelf).await?;
+            page(all, self.flags, limit)
+        };
         let shown = self.expanded(page.members, &shelf);
         let mut answer = self.map(&shown, &mut shelf).await?;
         answer.tag(tag);
@@ -214,6 +218,20 @@ impl<'a> Read<'a> {
             answer.another(header::LINK, &link);
         }
         Ok(answer)
+    }
+
+    /// A page of a collection as it is: only its own members are looked at.
+    fn plain_page(&self, parent: &Entity<'a>, limit: Option<usize>) -> Result<Page<'a>, Problem> {
+        let after = match self.flags.after.as_deref().map(str::parse) {
+            None => None,
+            Some(Ok(id)) => Some(id),
+            Some(Err(_)) => {
+                return Err(Problem::new(ErrorCode::BAD_CURSOR).subject(&self.address.path));
+            }
+        };
+        let count = parent.count_in(self.view, self.plural());
+        let members = parent.members_after(self.view, self.plural(), after.as_ref());
+        Ok(first_page(members, count, limit))
     }
 
     /// The entity that holds the collection.

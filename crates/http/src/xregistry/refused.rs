@@ -15,7 +15,11 @@ pub fn problem_of_refusal(refusal: &Refusal) -> Problem {
     };
     let mut problem = Problem::new(code).subject(&refusal.subject);
     for (name, value) in &refusal.args {
-        problem = problem.arg(name, value);
+        // What is listed as a member of its own isn't said twice, and it counts itself.
+        let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
+        if *name != "references" && !(*name == "count" && is_number) {
+            problem = problem.arg(name, value);
+        }
     }
     if let Some(detail) = &refusal.detail {
         problem = problem.detail(detail);

@@ -42,6 +42,22 @@ pub(in crate::xregistry) fn page<'a>(
     Page { members, count, next }
 }
 
+/// Cuts the first page out of members that begin where it does.
+pub(in crate::xregistry) fn first_page<'a>(
+    members: impl Iterator<Item = Entity<'a>>,
+    count: usize,
+    limit: Option<usize>,
+) -> Page<'a> {
+    let limit = limit.map_or(usize::MAX, |limit| limit.min(LIMIT_MAX));
+    let mut rest = members;
+    let members: Vec<Entity<'a>> = rest.by_ref().take(limit).collect();
+    let next = match (rest.next(), members.last()) {
+        (Some(_), Some(last)) => Some(format!("limit={limit}&after={}", Encoded(last.id()))),
+        _ => None,
+    };
+    Page { members, count, next }
+}
+
 /// The form in which collections order ids.
 fn folded(id: &str) -> String {
     id.to_ascii_lowercase()

@@ -1,4 +1,10 @@
-use muster_catalog::{Catalog, state::Versions};
+use std::{ops::Bound, sync::Arc};
+
+use muster_catalog::{
+    Catalog,
+    state::{Collection, Folded},
+};
+use muster_words::Id;
 use serde_json::{Map, Value};
 
 use super::{Entity, Fields, Links, Shelf, shelf::Wanted};
@@ -248,36 +254,57 @@ impl<'a> Entity<'a> {
         view: &'a Catalog,
         plural: &str,
     ) -> Box<dyn Iterator<Item = Entity<'a>> + 'a> {
+        self.members_after(view, plural, None)
+    }
+
+    /// The members that stand behind an id, itself excluded.
+    pub fn members_after(
+        &self,
+        view: &'a Catalog,
+        plural: &str,
+        after: Option<&Id>,
+    ) -> Box<dyn Iterator<Item = Entity<'a>> + 'a> {
         match *self {
-            Self::Registry => {
-                let Some(kind) = view.model.group_type(plural) else {
-                    return Box::new(std::iter::empty());
-                };
-                let groups = view.groups.get(plural);
-                Box::new(
-                    groups
-                        .into_iter()
-                        .flat_map(|groups| groups.values())
+            Self::Registry => match view.model.group_type(plural) {
+                Some(kind) => Box::new(
+                    behind(view.groups.get(plural), after)
                         .map(move |group| Entity::Group(kind, group)),
-                )
-            }
-            Self::Group(kind, group) => {
-                let Some(kind) = kind.resource_type(plural) else {
-                    return Box::new(std::iter::empty());
-                };
-                let resources = group.resources.get(plural);
-                Box::new(
-                    resources
-                        .into_iter()
-                        .flat_map(|resources| resources.values())
+                ),
+                None => Box::new(std::iter::empty()),
+            },
+            Self::Group(kind, group) => match kind.resource_type(plural) {
+                Some(kind) => Box::new(
+                    behind(group.resources.get(plural), after)
                         .map(move |resource| Entity::Resource(kind, resource)),
+                ),
+                None => Box::new(std::iter::empty()),
+            },
+            Self::Resource(kind, resource) => {
+                let after = after.map(Id::folded);
+                Box::new(
+                    resource
+                        .versions
+                        .iter()
+                        .filter(move |version| {
+                            after.as_ref().is_none_or(|after| version.id.folded() > *after)
+                        })
+                        .map(move |version| Entity::Version(kind, resource, version)),
                 )
             }
-            Self::Resource(kind, resource) => Box::new(
-                Versions::iter(&resource.versions)
-                    .map(move |version| Entity::Version(kind, resource, version)),
-            ),
             Self::Meta(..) | Self::Version(..) => Box::new(std::iter::empty()),
         }
     }
+}
+
+/// What stands behind an id in a collection, without walking what stands before it.
+fn behind<'a, T>(
+    collection: Option<&'a Collection<T>>,
+    after: Option<&Id>,
+) -> impl Iterator<Item = &'a Arc<T>> + 'a {
+    let from = match after {
+        Some(id) => Bound::Excluded(Folded(id.clone())),
+        None => Bound::Unbounded,
+    };
+    let members = collection.map(|members| members.range((from, Bound::Unbounded)));
+    members.into_iter().flatten().map(|(_, member)| member)
 }
