@@ -101,6 +101,9 @@ fn purge(draft: &mut Draft<'_>, prepared: &Prepared, work: &Delete) -> Result<De
         draft.check_references()?;
         draft.check_referrers(work.force)?;
     }
+    // With its last version a resource goes as a whole.
+    let last = xid.resource().filter(|resource| draft.hidden.contains(resource));
+    let xid = last.as_ref().unwrap_or(xid);
     let mut decision = draft.emit(Facts::default());
     let covered =
         |change: &Change| matches!(change, Change::Hidden(Hidden { xid: gone }) if gone == xid);

@@ -86,7 +86,7 @@ impl ResourceEdit {
             if there.contains(ancestor) {
                 continue;
             }
-            if !self.removed.contains(ancestor) {
+            if self.names_ancestor(version) {
                 let name = self.xid.version(version.id.clone());
                 let subject = name.unwrap_or_else(|| self.xid.clone());
                 return Err(Refusal::unknown_version(subject, ancestor));
@@ -96,6 +96,15 @@ impl ResourceEdit {
             }
         }
         self.refuse_circles(&seen)
+    }
+
+    /// Whether this command itself names the version's ancestor. What an earlier one named may
+    /// have gone since, and come back without its ancestor: such a version is a root.
+    fn names_ancestor(&self, version: &Seen) -> bool {
+        self.versions.get(&version.id).is_some_and(|edit| {
+            let before = edit.old.as_ref().map(|old| &old.ancestor);
+            before != version.ancestor.as_ref()
+        })
     }
 
     fn refuse_circles(&self, seen: &[Seen]) -> Result<(), Refusal> {

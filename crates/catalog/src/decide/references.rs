@@ -55,7 +55,11 @@ impl Draft<'_> {
         if force {
             return Ok(());
         }
-        for gone in &self.hidden {
+        let versions = self.resources.iter().flat_map(|(xid, edit)| {
+            edit.removed.iter().filter_map(|version| xid.version(version.clone()))
+        });
+        let going: Vec<Xid> = self.hidden.iter().cloned().chain(versions).collect();
+        for gone in &going {
             let staying: BTreeSet<Xid> = self
                 .catalog
                 .referrers_of(gone)

@@ -2,7 +2,12 @@ use std::sync::Arc;
 
 use muster_words::{Moment, Xid};
 
-use super::{AtHand, Decision, Prepared, RestoreWork, Shows, Stop, draft::Draft, standing};
+use super::{
+    AtHand, Decision, Prepared, RestoreWork, Shows, Stop,
+    draft::{Draft, Seen},
+    lineage::newest,
+    standing,
+};
 use crate::{
     Catalog, Refusal,
     apply::Facts,
@@ -72,13 +77,35 @@ pub(super) fn restore(
                 edit.members = true;
             }
         }
-        _ => {}
+        _ => point_again(&mut draft, xid, hidden),
     }
     let mut decision = draft.emit(facts);
     decision.changes.push(Change::Restored(Restored { xid: xid.clone() }));
     decision.outcome = Some(Outcome::Created);
     decision.shows = Shows::Entity(xid.clone());
     Ok(decision)
+}
+
+/// A version that comes back may be the newest again.
+fn point_again(draft: &mut Draft<'_>, xid: &Xid, hidden: &Hidden) {
+    let (Subtree::Version(version), Some(resource)) = (&hidden.what, xid.resource()) else {
+        return;
+    };
+    let Xid::Resource { groups, resources, .. } = &resource else { return };
+    let kind = draft.model.resource_type(groups.as_str(), resources.as_str()).cloned();
+    let Some(mut edit) = kind.and_then(|kind| draft.existing(&resource, &kind)) else { return };
+    let mut seen = edit.seen();
+    seen.push(Seen {
+        id: version.id.clone(),
+        created: version.created,
+        ancestor: Some(version.ancestor.clone()),
+        state: version.state,
+    });
+    if !edit.sticky {
+        edit.default = newest(edit.kind.versionmode, &seen);
+    }
+    edit.touched = true;
+    draft.resources.insert(resource, edit);
 }
 
 fn find<'a>(catalog: &'a Catalog, xid: &Xid) -> Result<&'a Arc<Hidden>, Refusal> {

@@ -12,6 +12,7 @@ use crate::{
     Lifecycle, Refusal,
     command::Mode,
     model::{Origin, ResourceType},
+    state::Version,
     tree::{DocumentPart, NewDocument, VersionNode},
 };
 
@@ -60,8 +61,10 @@ impl Draft<'_> {
         node: &VersionNode,
         sent: &Map<String, Value>,
     ) -> bool {
+        // One whose document lies elsewhere says so in its attributes, which must go.
+        let lies_here = |old: &Arc<Version>| old.document.is_some() || old.attributes.is_none();
         node.from_headers
-            && version.old.is_some()
+            && version.old.as_ref().is_some_and(lies_here)
             && sent.keys().all(|name| name == "contenttype")
             && !matches!(node.document, DocumentPart::Elsewhere)
             && self.new_model.is_none()

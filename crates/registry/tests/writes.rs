@@ -1,0 +1,222 @@
+//! The registry over the in-memory ledger: what commands do, and that folding again gives the same.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use muster_catalog::{
+    changes::Outcome,
+    command::{Action, Body, Command, Delete, Mode, SentDocument, Target, Write},
+    model::Foundation,
+};
+use muster_journal::{Ledger, Memory};
+use muster_ledger::CommandId;
+use muster_registry::{Clock, Genesis, Origin, Registry, Settings, SubmitError};
+use muster_words::{Moment, Xid, json};
+
+fn clock() -> Clock {
+    let (time, count) = (AtomicI64::new(1_000_000), AtomicU64::new(1));
+    Clock {
+        now: Arc::new(move || {
+            Moment::from_microseconds(time.fetch_add(10, Ordering::Relaxed)).unwrap()
+        }),
+        command_id: Arc::new(move || {
+            CommandId(u128::from(count.fetch_add(1, Ordering::Relaxed)).to_be_bytes())
+        }),
+    }
+}
+
+async fn open(ledger: &Arc<dyn Ledger>, foundation: Foundation) -> Registry {
+    let mut settings = Settings::new(foundation, clock());
+    settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
+    Registry::open(ledger.clone(), settings).await.unwrap()
+}
+
+fn by() -> Origin {
+    Origin { actor: "admin".into(), ..Origin::default() }
+}
+
+fn put(xid: &str, document: &str) -> Command {
+    Command::new(Action::Write(Write {
+        mode: Mode::Put,
+        target: Target::Entity(xid.parse().unwrap()),
+        body: Body::Document(SentDocument {
+            bytes: Bytes::from(document.to_owned()),
+            content_type: Some("application/json".into()),
+            attributes: json::Map::new(),
+        }),
+    }))
+}
+
+fn tree(mode: Mode, target: Target, body: &str) -> Command {
+    let json::Value::Object(map) = json::parse(body.as_bytes()).unwrap() else { panic!("{body}") };
+    Command::new(Action::Write(Write { mode, target, body: Body::Tree(map) }))
+}
+
+fn entity(xid: &str) -> Target {
+    Target::Entity(xid.parse().unwrap())
+}
+
+fn delete(xid: &str) -> Command {
+    Command::new(Action::Delete(Delete {
+        target: entity(xid),
+        chosen: None,
+        epoch: None,
+        purge: false,
+        force: false,
+    }))
+}
+
+fn code(error: SubmitError) -> &'static str {
+    match error {
+        SubmitError::Refused(refusal) => refusal.code,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_document_is_created_updated_hidden_restored_and_purged() {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, Foundation::BuiltIn).await;
+    let name = "/configs/app/entries/web";
+    let xid: Xid = name.parse().unwrap();
+    let done = registry.submit(put(name, "{\"a\":1}"), &by()).await.unwrap();
+    assert_eq!(done.outcome, Outcome::Created);
+    let done = registry.submit(put(name, "{\"a\":2}"), &by()).await.unwrap();
+    assert_eq!(done.outcome, Outcome::Updated);
+    let version = done.view.version_at(&xid).unwrap();
+    assert_eq!((version.epoch, version.id.as_str()), (2, "1"));
+    let stored = registry.contents(&[version.document.unwrap()]).await.unwrap();
+    assert_eq!(stored[0].as_deref(), Some(b"{\"a\":2}".as_slice()));
+
+    registry.submit(delete(name), &by()).await.unwrap();
+    assert!(!registry.view().has(&xid));
+    let restore = Command::new(Action::Restore(xid.clone()));
+    registry.submit(restore, &by()).await.unwrap();
+    assert_eq!(registry.view().version_at(&xid).unwrap().epoch, 3);
+
+    let mut purge = delete(name);
+    if let Action::Delete(delete) = &mut purge.action {
+        delete.purge = true;
+    }
+    registry.submit(purge, &by()).await.unwrap();
+    assert!(!registry.view().has(&xid));
+    let gone = ledger.contents(&[version.document.unwrap().reference()]).await.unwrap();
+    assert_eq!(gone, [None]);
+    let again = Command::new(Action::Restore(xid));
+    assert_eq!(code(registry.submit(again, &by()).await.unwrap_err()), "purged");
+    registry.verify(|_| {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn schemas_rules_and_references_are_held() {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, Foundation::BuiltIn).await;
+    let schema = r#"{"type":"object","required":["a"],"properties":{"a":{"type":"integer"}}}"#;
+    registry.submit(put("/schemagroups/own/schemas/thing", schema), &by()).await.unwrap();
+    let rule = r#"{"expression":"document.a < 10","severity":"error","message":"a is ${document.a}","pointer":"/a"}"#;
+    registry.submit(put("/rulegroups/own/rules/small", rule), &by()).await.unwrap();
+    let group =
+        r#"{"muster":{"schema":"/schemagroups/own/schemas/thing","rules":["/rulegroups/own"]}}"#;
+    registry.submit(tree(Mode::Put, entity("/configs/app"), group), &by()).await.unwrap();
+
+    registry.submit(put("/configs/app/entries/good", r#"{"a":3}"#), &by()).await.unwrap();
+    for (document, pointer) in [(r#"{"a":"x"}"#, "/a"), (r#"{"a":30}"#, "/a"), ("{}", "/a")] {
+        let refused = registry.submit(put("/configs/app/entries/bad", document), &by()).await;
+        let SubmitError::Refused(refusal) = refused.unwrap_err() else { panic!("{document}") };
+        assert_eq!(refusal.code, "invalid_document");
+        assert_eq!(refusal.violations[0].pointer, pointer, "{document}");
+    }
+    let refused = registry.submit(delete("/schemagroups/own/schemas/thing"), &by()).await;
+    let SubmitError::Refused(refusal) = refused.unwrap_err() else { panic!() };
+    assert_eq!(refusal.code, "referenced");
+    assert!(refusal.args.iter().any(|(_, value)| value.contains("/configs/app")));
+}
+
+#[tokio::test]
+async fn folding_again_gives_the_same_catalog() {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, Foundation::Bare).await;
+    let model = r#"{"groups":{"dirs":{"singular":"dir","resources":{"files":{"singular":"file","hasdocument":false}}}}}"#;
+    registry.submit(tree(Mode::Put, Target::Model, model), &by()).await.unwrap();
+    let body = r#"{"files":{"f1":{"versions":{"v1":{"name":"a"},"v2":{}}},"f2":{"name":"b"}}}"#;
+    registry.submit(tree(Mode::Put, entity("/dirs/d1"), body), &by()).await.unwrap();
+    registry
+        .submit(tree(Mode::Patch, entity("/dirs/d1/files/f2"), "{\"name\":\"c\"}"), &by())
+        .await
+        .unwrap();
+    registry.submit(delete("/dirs/d1/files/f1/versions/v2"), &by()).await.unwrap();
+    registry.verify(|_| {}).await.unwrap();
+    let before = registry.view();
+    registry.close().await;
+    let again = open(&ledger, Foundation::Bare).await;
+    assert_eq!(again.view().first_difference(&before), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_clients_of_one_document_are_all_answered() {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, Foundation::BuiltIn).await;
+    let name = "/configs/app/entries/hot";
+    registry.submit(put(name, "{}"), &by()).await.unwrap();
+    let clients = (0..64).map(|client| {
+        let registry = registry.clone();
+        tokio::spawn(async move {
+            for round in 0..200 {
+                registry.submit(put(name, &format!("[{client},{round}]")), &by()).await.unwrap();
+                let patch = format!("{{\"labels\":{{\"a\":\"{client}-{round}\"}}}}");
+                registry.submit(tree(Mode::Patch, entity(name), &patch), &by()).await.unwrap();
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+    let xid: Xid = name.parse().unwrap();
+    assert_eq!(registry.view().version_at(&xid).unwrap().epoch, 1 + 64 * 400);
+    registry.verify(|_| {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_version_that_comes_back_is_the_newest_again_and_one_without_its_ancestor_is_a_root() {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, Foundation::Bare).await;
+    let model =
+        r#"{"groups":{"dirs":{"singular":"dir","resources":{"files":{"singular":"file"}}}}}"#;
+    registry.submit(tree(Mode::Put, Target::Model, model), &by()).await.unwrap();
+    let name = "/dirs/d1/files/f1";
+    for version in ["1", "2", "3"] {
+        let put = put(&format!("{name}/versions/{version}"), "x");
+        registry.submit(put, &by()).await.unwrap();
+    }
+    let xid: Xid = name.parse().unwrap();
+    registry.submit(delete(&format!("{name}/versions/3")), &by()).await.unwrap();
+    assert_eq!(registry.view().resource_at(&xid).unwrap().meta.default.as_str(), "2");
+    registry.submit(delete(&format!("{name}/versions/2")), &by()).await.unwrap();
+    let restore = Command::new(Action::Restore(format!("{name}/versions/3").parse().unwrap()));
+    registry.submit(restore, &by()).await.unwrap();
+    assert_eq!(registry.view().resource_at(&xid).unwrap().meta.default.as_str(), "3");
+    registry.submit(put(&format!("{name}/versions/4"), "x"), &by()).await.unwrap();
+    registry.verify(|_| {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_purge_of_the_last_version_takes_the_resource_with_it() {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, Foundation::BuiltIn).await;
+    let name = "/configs/app/entries/web";
+    let done = registry.submit(put(name, "{\"secret\":1}"), &by()).await.unwrap();
+    let xid: Xid = name.parse().unwrap();
+    let content = done.view.version_at(&xid).unwrap().document.unwrap();
+    let mut purge = delete(&format!("{name}/versions/1"));
+    if let Action::Delete(delete) = &mut purge.action {
+        delete.purge = true;
+    }
+    registry.submit(purge, &by()).await.unwrap();
+    assert!(!registry.view().has(&xid));
+    assert_eq!(ledger.contents(&[content.reference()]).await.unwrap(), [None]);
+    registry.verify(|_| {}).await.unwrap();
+}
