@@ -1,8 +1,6 @@
 //! Durable puts without HTTP: the registry over SQLite, against fdatasync in a loop.
 
 use std::{
-    error::Error,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -21,25 +19,21 @@ use muster_registry::{Clock, Genesis, Origin, Registry, Settings};
 use muster_stores::sqlite::{Options, SqliteLedger};
 use muster_words::{Moment, json};
 
-use crate::floor;
+use crate::{
+    Outcome, floor,
+    load::percentile,
+    order::Order,
+    ratio::{self, Report, median},
+};
 
-const CLIENTS: u64 = 64;
-const ROUND: Duration = Duration::from_secs(5);
-const WARMUP: Duration = Duration::from_secs(2);
-const ROUNDS: usize = 5;
-
-type Outcome = Result<(), Box<dyn Error>>;
-
-pub(crate) fn run() -> Outcome {
-    let folder = std::env::temp_dir().join(format!("muster-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let done = runtime.block_on(measure(folder.clone()));
-    std::fs::remove_dir_all(&folder)?;
-    done
+pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(measure(order, report))
 }
 
-async fn measure(folder: PathBuf) -> Outcome {
+async fn measure(order: &Order, report: &mut Report) -> Outcome {
+    let folder = order.scratch.join("core-writes");
+    std::fs::create_dir_all(&folder)?;
     let ledger = SqliteLedger::open(&folder.join("changes.db"), "changes", Options::default())?;
     let ledger: Arc<dyn Ledger> = Arc::new(ledger);
     let mut settings = Settings::new(Foundation::BuiltIn, clock());
@@ -47,27 +41,22 @@ async fn measure(folder: PathBuf) -> Outcome {
     let registry = Registry::open(ledger, settings).await?;
     bind(&registry).await?;
     let next = Arc::new(AtomicU64::new(0));
-    let (mut ratios, mut rates) = (Vec::new(), Vec::new());
-    let _ = round(&registry, &next, WARMUP).await?;
-    for index in 0..ROUNDS {
-        let floor = floor::fdatasync(&folder, ROUND)?;
-        let (rate, p99) = round(&registry, &next, ROUND).await?;
-        println!(
-            "round {}: fdatasync {floor:.0}/s, puts {rate:.0}/s ({:.2}x), p99 {p99:.1} ms",
-            index + 1,
-            rate / floor
-        );
+    report.say(&format!("\ncore-writes: {} callers, no HTTP", order.clients));
+    let (mut ratios, mut slowest) = (Vec::new(), Vec::new());
+    round(&registry, &next, order, order.warmup).await?;
+    for index in 1..=order.rounds {
+        let floor = floor::fdatasync(&folder, order.round)?;
+        let (rate, p99) = round(&registry, &next, order, order.round).await?;
+        report.say(&format!(
+            "round {index}: fdatasync {floor:.0}/s, puts {rate:.0}/s, p99 {p99:.1} ms"
+        ));
         ratios.push(rate / floor);
-        rates.push(rate);
+        slowest.push(p99);
     }
-    println!("median: puts {:.0}/s, {:.2} times fdatasync", median(rates), median(ratios));
+    report.result("core-writes: of fdatasync", median(ratios), "", ratio::Target::AtLeast(2.0));
+    report.result("core-writes: p99", median(slowest), " ms", ratio::Target::Below(25.0));
     registry.close().await;
     Ok(())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 fn clock() -> Clock {
@@ -107,7 +96,7 @@ async fn bind(registry: &Registry) -> Outcome {
     Ok(())
 }
 
-fn put(xid: &str, document: String) -> Result<Command, Box<dyn Error>> {
+fn put(xid: &str, document: String) -> Outcome<Command> {
     Ok(Command::new(Action::Write(Write {
         mode: Mode::Put,
         target: Target::Entity(xid.parse()?),
@@ -122,38 +111,33 @@ fn put(xid: &str, document: String) -> Result<Command, Box<dyn Error>> {
 async fn round(
     registry: &Registry,
     next: &Arc<AtomicU64>,
+    order: &Order,
     time: Duration,
-) -> Result<(f64, f64), Box<dyn Error>> {
+) -> Outcome<(f64, f64)> {
     let started = Instant::now();
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| {
-            let (registry, next) = (registry.clone(), next.clone());
-            tokio::spawn(async move {
-                let mut waits = Vec::new();
-                while started.elapsed() < time {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let text = "x".repeat(2_000);
-                    let document = format!("{{\"number\":{number},\"text\":\"{text}\"}}");
-                    let Ok(command) = put(&format!("/configs/bench/entries/d{number}"), document)
-                    else {
-                        continue;
-                    };
-                    let asked = Instant::now();
-                    if registry.submit(command, &by()).await.is_ok() {
-                        waits.push(asked.elapsed());
-                    }
-                }
-                waits
-            })
-        })
+    let clients: Vec<_> = (0..order.clients)
+        .map(|_| tokio::spawn(client(registry.clone(), next.clone(), started + time)))
         .collect();
     let mut waits = Vec::new();
     for client in clients {
-        waits.extend(client.await?);
+        waits.extend(client.await??);
     }
-    waits.sort();
-    let p99 = waits.get(waits.len() * 99 / 100).copied().unwrap_or_default();
     #[expect(clippy::cast_precision_loss, reason = "a count of puts is far below 2^52")]
     let rate = waits.len() as f64 / started.elapsed().as_secs_f64();
-    Ok((rate, p99.as_secs_f64() * 1_000.0))
+    Ok((rate, percentile(waits, 99)))
+}
+
+/// Puts one document after another, and notes how long each took.
+async fn client(registry: Registry, next: Arc<AtomicU64>, end: Instant) -> Outcome<Vec<Duration>> {
+    let mut waits = Vec::new();
+    while Instant::now() < end {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let text = "x".repeat(2_000);
+        let document = format!("{{\"number\":{number},\"text\":\"{text}\"}}");
+        let command = put(&format!("/configs/bench/entries/d{number}"), document)?;
+        let asked = Instant::now();
+        registry.submit(command, &by()).await?;
+        waits.push(asked.elapsed());
+    }
+    Ok(waits)
 }

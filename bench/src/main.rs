@@ -5,21 +5,66 @@
 
 mod core_writes;
 mod floor;
+mod follow;
+mod growth;
+mod load;
+mod machine;
+mod order;
+mod process;
+mod ratio;
+mod reads;
+mod scratch;
+mod servers;
+mod talk;
+mod watcher;
+mod writes;
 
-fn main() -> std::process::ExitCode {
-    let what = std::env::args().nth(1).unwrap_or_default();
-    let done = match what.as_str() {
-        "core-writes" => core_writes::run(),
-        _ => {
-            eprintln!("usage: muster-bench core-writes");
-            return std::process::ExitCode::from(2);
-        }
+use std::{error::Error, process::ExitCode};
+
+use clap::Parser as _;
+
+use crate::{
+    order::{Arguments, Order, Pair},
+    ratio::Report,
+    scratch::Scratch,
+};
+
+/// What a measurement gives: nothing, or why it couldn't be made.
+type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match &arguments.bare {
+        Some(address) => servers::bare::serve(*address, &arguments.file),
+        None => measure(&arguments),
     };
     match done {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            std::process::ExitCode::FAILURE
+            ExitCode::FAILURE
         }
     }
+}
+
+fn measure(arguments: &Arguments) -> Outcome {
+    let scratch = Scratch::make(&arguments.scratch)?;
+    let order = Order::new(arguments, scratch.path());
+    let mut report = Report::default();
+    report.say(&machine::describe(&order)?);
+    for pair in arguments.pairs() {
+        let measured = match pair {
+            Pair::Reads => reads::run(&order, &mut report),
+            Pair::Writes => writes::run(&order, &mut report),
+            Pair::Follow => follow::run(&order, &mut report),
+            Pair::Growth => growth::run(&order, &mut report),
+            Pair::CoreWrites => core_writes::run(&order, &mut report),
+        };
+        if let Err(error) = measured {
+            // One that fails must not take the others with it.
+            report.skip(&format!("{pair}: {error}"));
+        }
+    }
+    report.end();
+    Ok(())
 }

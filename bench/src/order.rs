@@ -1,0 +1,115 @@
+//! What was asked for: which pairs, for how long, and where.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{Parser, ValueEnum};
+
+/// Measures Muster against what a user would pick instead, and prints ratios.
+#[derive(Debug, Parser)]
+#[command(name = "muster-bench")]
+pub(crate) struct Arguments {
+    /// The pairs to measure; all, where none is named.
+    #[arg(value_enum)]
+    named: Vec<Pair>,
+    /// Rounds; the median counts.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of one round.
+    #[arg(long, default_value_t = 5)]
+    round: u32,
+    /// Seconds before the first round, which don't count.
+    #[arg(long, default_value_t = 2)]
+    warmup: u32,
+    /// Clients that write at the same time.
+    #[arg(long, default_value_t = 64)]
+    clients: usize,
+    /// Watchers that follow while the clients write.
+    #[arg(long, default_value_t = 1)]
+    watchers: usize,
+    /// How many documents a registry grows to, one measurement each.
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000, 100_000])]
+    sizes: Vec<u64>,
+    /// The server's program.
+    #[arg(long, default_value = "target/release/muster")]
+    muster: PathBuf,
+    /// A folder on the file system that is measured.
+    #[arg(long, default_value_os_t = std::env::temp_dir())]
+    pub(crate) scratch: PathBuf,
+    /// Serves a file from memory with a bare axum handler: what reads are compared with.
+    #[arg(long, hide = true)]
+    pub(crate) bare: Option<SocketAddr>,
+    /// The file that `--bare` serves.
+    #[arg(long, hide = true, default_value = "")]
+    pub(crate) file: PathBuf,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pair {
+    /// GET of a document, against nginx and a bare handler.
+    Reads,
+    /// Durable puts over HTTP, against fdatasync and etcd.
+    Writes,
+    /// From the answer of a put to a watcher that holds it.
+    Follow,
+    /// Memory of a document, and time of a start.
+    Growth,
+    /// Durable puts without HTTP, against fdatasync.
+    CoreWrites,
+}
+
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reads => "reads",
+            Self::Writes => "writes",
+            Self::Follow => "follow",
+            Self::Growth => "growth",
+            Self::CoreWrites => "core-writes",
+        })
+    }
+}
+
+impl Arguments {
+    pub(crate) fn pairs(&self) -> Vec<Pair> {
+        if self.named.is_empty() {
+            vec![Pair::Reads, Pair::Writes, Pair::Follow, Pair::Growth]
+        } else {
+            self.named.clone()
+        }
+    }
+}
+
+/// How to measure.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    pub rounds: usize,
+    pub round: Duration,
+    pub warmup: Duration,
+    pub clients: usize,
+    pub watchers: usize,
+    pub sizes: Vec<u64>,
+    pub muster: PathBuf,
+    pub scratch: PathBuf,
+}
+
+impl Order {
+    pub(crate) fn new(arguments: &Arguments, scratch: &Path) -> Self {
+        let seconds = |count: u32| Duration::from_secs(u64::from(count));
+        Self {
+            rounds: arguments.rounds.max(1),
+            round: seconds(arguments.round.max(1)),
+            warmup: seconds(arguments.warmup),
+            clients: arguments.clients.max(1),
+            watchers: arguments.watchers.max(1),
+            sizes: arguments.sizes.clone(),
+            muster: arguments.muster.clone(),
+            scratch: scratch.to_owned(),
+        }
+    }
+}
