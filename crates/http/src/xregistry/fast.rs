@@ -135,7 +135,7 @@ impl FastRead for Documents {
         }
         let position = HeaderValue::from(view.position().0);
         let named = Condition::from_headers(asked.headers, &header::IF_NONE_MATCH).ok()?;
-        let now = |which| (which == View::Document).then_some(ready.tag);
+        let now = |which| Some(ready.tag_in(which)).filter(|_| which != View::Collection);
         if named.is_some_and(|named| named.if_none_match_names(now)) {
             return Some(ready.not_modified(position));
         }
@@ -149,6 +149,14 @@ impl FastRead for Documents {
 }
 
 impl Ready {
+    /// The tag of the document's view, or of the details, which a condition may name as well.
+    fn tag_in(&self, view: View) -> EntityTag {
+        if view == View::Document {
+            return self.tag;
+        }
+        EntityTag { position: self.stamp.position, tag: self.stamp.tag, view, weak: false }
+    }
+
     fn bytes(&self) -> usize {
         // Compressed bytes come later and are fewer: counted from the beginning.
         2 * self.plain.body.len() + OVERHEAD_BYTES
