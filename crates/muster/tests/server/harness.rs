@@ -1,0 +1,223 @@
+//! The real program on a free port, and what a test does to it.
+
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader, Read as _},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use crate::client::{Answer, Ask, Client};
+
+/// The program that is tested.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_muster");
+
+/// How long a test waits for something that should come at once, on a machine that is busy with
+/// other things.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server of a test. Dropped, it is killed; nothing that it does outlives the test.
+pub struct Server {
+    pub address: SocketAddr,
+    /// What it printed before it was ready.
+    pub greeting: String,
+    child: Child,
+    log: PathBuf,
+    _scratch: TempDir,
+}
+
+impl Server {
+    /// Starts one that keeps nothing on disk.
+    pub fn in_memory(flags: &[&str]) -> Self {
+        Self::start(&[&["--memory"], flags].concat())
+    }
+
+    /// Starts one on a data directory.
+    pub fn on(data: &Path, flags: &[&str]) -> Self {
+        Self::start(&[&["--data", data.to_str().unwrap()], flags].concat())
+    }
+
+    /// Starts one, and waits until it greets.
+    pub fn start(flags: &[&str]) -> Self {
+        let (mut child, scratch) = spawn(flags);
+        let log = scratch.path().join("log");
+        let mut greeting = String::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let address = loop {
+            let before = greeting.len();
+            if lines.read_line(&mut greeting).unwrap() == 0 {
+                let status = child.wait().unwrap();
+                panic!("no server: {status}, {greeting}{}", std::fs::read_to_string(&log).unwrap());
+            }
+            let line = greeting[before..].trim();
+            if let Some(url) = line.strip_prefix("API") {
+                let host = url.trim().strip_prefix("http://").unwrap();
+                break host.strip_suffix("/api").unwrap().parse().unwrap();
+            }
+        };
+        // Nobody reads the rest; it fits the pipe.
+        Self { address, greeting, child, log, _scratch: scratch }
+    }
+
+    /// Sends one request over a connection of its own.
+    pub fn ask(&self, ask: &Ask) -> Answer {
+        Client::connect(self.address).ask(ask)
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.ask(&Ask::get(path))
+    }
+
+    pub fn put(&self, path: &str, body: impl Into<Vec<u8>>) -> Answer {
+        self.ask(&Ask::json("PUT", path, body))
+    }
+
+    pub fn post(&self, path: &str, body: impl Into<Vec<u8>>) -> Answer {
+        self.ask(&Ask::json("POST", path, body))
+    }
+
+    pub fn patch(&self, path: &str, body: impl Into<Vec<u8>>) -> Answer {
+        self.ask(&Ask::json("PATCH", path, body))
+    }
+
+    pub fn delete(&self, path: &str) -> Answer {
+        self.ask(&Ask::new("DELETE", path))
+    }
+
+    /// Where the ledger stands: what nothing may move that was refused.
+    pub fn position(&self) -> u64 {
+        self.get("/api").position()
+    }
+
+    /// Sends bytes as they are and reads until the server ends the connection.
+    pub fn raw(&self, bytes: &[u8]) -> String {
+        let mut client = Client::connect(self.address);
+        client.send_what_it_takes(bytes);
+        client.rest()
+    }
+
+    /// Bytes of memory that the server holds.
+    pub fn resident_bytes(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Ends it without notice: SIGKILL.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to stop: SIGTERM. Answers how it ended and what it had logged.
+    pub fn stop(mut self) -> (ExitStatus, String) {
+        signal(self.child.id(), "TERM");
+        let status = ended(&mut self.child);
+        (status, self.log())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail where it ended already, which is what they are for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        if !std::thread::panicking() {
+            assert!(!log.contains("panicked"), "{log}");
+        }
+    }
+}
+
+/// Starts a server without waiting for anything. Its log is in the folder.
+pub fn spawn(flags: &[&str]) -> (Child, TempDir) {
+    let scratch = TempDir::new().unwrap();
+    let log = File::create(scratch.path().join("log")).unwrap();
+    let child = program(scratch.path())
+        .arg("serve")
+        .args(["--listen", "127.0.0.1:0"])
+        .args(flags)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    (child, scratch)
+}
+
+/// The program with an environment of its own: no settings of whoever runs the test.
+pub fn program(folder: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.current_dir(folder).env_clear().env("HOME", folder).env("NO_COLOR", "1");
+    command
+}
+
+/// Runs a command of the program to its end.
+pub fn run(folder: &Path, arguments: &[&str]) -> Ran {
+    let output = program(folder).args(arguments).stdin(Stdio::null()).output().unwrap();
+    Ran::of(&output)
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
+    /// Fails the test unless the command ended with that exit code.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+}
+
+/// Sends a signal to a process of this test.
+fn signal(process: u32, name: &str) {
+    let status = Command::new("kill").args([format!("-{name}"), process.to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+/// Waits for a process to end, but not for ever.
+pub fn ended(child: &mut Child) -> ExitStatus {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if Instant::now() > until {
+            child.kill().unwrap();
+            panic!("the server doesn't stop");
+        }
+        // sleeps: between looks at a process, whose end can only be asked for.
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Reads what a process printed, once it has ended.
+pub fn printed(child: &mut Child) -> String {
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    text
+}

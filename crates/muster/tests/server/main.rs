@@ -1,0 +1,12 @@
+//! The program as people run it: a process, a port, a folder.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod client;
+mod conditions;
+mod documents;
+mod harness;
+mod lifecycle;
+mod models;
+mod references;
+mod repeats;

@@ -1,0 +1,96 @@
+//! Idempotency keys: a request that is sent again isn't done again.
+
+use tempfile::TempDir;
+
+use crate::{
+    client::{Answer, Ask},
+    harness::Server,
+};
+
+const DOCUMENT: &str = "/api/configs/app/entries/first";
+
+fn keyed(method: &'static str, path: &str, body: &str, key: &str) -> Ask {
+    Ask::json(method, path, body).header("Idempotency-Key", key)
+}
+
+/// What a repeated answer has to share with the first.
+fn told(answer: &Answer) -> (u16, Option<String>, Option<String>) {
+    let header = |name| answer.header(name).map(str::to_owned);
+    (answer.status, header("xregistry-xid"), header("xregistry-versionid"))
+}
+
+#[test]
+fn does_a_repeated_request_once_and_answers_alike() {
+    let server = Server::in_memory(&[]);
+    server.put(DOCUMENT, "0").expect(201);
+    for (method, path, body) in [
+        ("POST", DOCUMENT, "1"),
+        ("PUT", "/api/configs/app/entries/made", "1"),
+        ("PUT", "/api/configs/app/entries/made", "2"),
+        ("PATCH", "/api/configs/app", r#"{"name":"n"}"#),
+        ("POST", "/api/configs/app", r#"{"entries":{"a":{"entry":1},"b":{"entry":2}}}"#),
+        ("DELETE", "/api/configs/app/entries/made", ""),
+    ] {
+        let ask = keyed(method, path, body, &format!("{method}-{path}-{body}"));
+        let first = server.ask(&ask);
+        assert!(first.status < 300, "{first:?}");
+        let position = server.position();
+        let again = server.ask(&ask);
+        assert_eq!(told(&again), told(&first), "{method} {path} {again:?}");
+        assert_eq!(again.header("location"), first.header("location"), "{method} {path}");
+        assert_eq!(server.position(), position, "{method} {path}");
+    }
+}
+
+#[test]
+fn refuses_another_request_under_the_same_key() {
+    let server = Server::in_memory(&[]);
+    server.ask(&keyed("PUT", DOCUMENT, "1", "k")).expect(201);
+    let position = server.position();
+    for ask in [
+        keyed("PUT", DOCUMENT, "2", "k"),
+        keyed("PUT", "/api/configs/app/entries/second", "1", "k"),
+        keyed("POST", DOCUMENT, "1", "k"),
+        keyed("PUT", DOCUMENT, "1", "k").header("If-Match", "*"),
+        keyed("PUT", DOCUMENT, "1", "k").header("xRegistry-name", "n"),
+        keyed("DELETE", DOCUMENT, "", "k"),
+        // Even one that would be refused by itself.
+        keyed("PUT", DOCUMENT, "{\"a\":1,\"a\":2}", "k"),
+    ] {
+        server.ask(&ask).refused(422, "idempotency_mismatch");
+    }
+    let long = "k".repeat(256);
+    for key in ["", long.as_str()] {
+        server.ask(&keyed("PUT", DOCUMENT, "1", key)).refused(400, "header_error");
+    }
+    assert_eq!(server.position(), position);
+    server.ask(&keyed("PUT", DOCUMENT, "1", &long[1..])).expect(200);
+}
+
+#[test]
+fn judges_a_refused_request_anew() {
+    let server = Server::in_memory(&[]);
+    let ask = keyed("PATCH", "/api/configs/app", r#"{"name":"n"}"#, "k").header("If-Match", "*");
+    server.ask(&ask).refused(412, "precondition_failed");
+    server.put(DOCUMENT, "1").expect(201);
+    server.ask(&ask).expect(200);
+    let position = server.position();
+    server.ask(&ask).expect(200);
+    assert_eq!(server.position(), position);
+}
+
+#[test]
+fn remembers_keys_over_a_restart() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("registry");
+    let ask = keyed("POST", DOCUMENT, "1", "k");
+    let server = Server::on(&data, &[]);
+    let first = server.ask(&ask).expect(201);
+    server.kill();
+    let server = Server::on(&data, &[]);
+    let position = server.position();
+    let again = server.ask(&ask);
+    assert_eq!(told(&again), told(&first));
+    server.ask(&keyed("POST", DOCUMENT, "2", "k")).refused(422, "idempotency_mismatch");
+    assert_eq!(server.position(), position);
+}
