@@ -92,8 +92,8 @@ impl Screen {
         }
     }
 
-    /// A screen that isn't one: what the program does for itself, nobody watches.
-    #[must_use]
+    /// A screen that isn't one.
+    #[cfg(test)]
     pub const fn plain(now: Moment) -> Self {
         Self {
             format: Format::Table,
