@@ -1,0 +1,52 @@
+use crate::door::{Door, Step};
+
+#[tokio::test]
+async fn answers_304_until_something_changes() {
+    let door = Door::with_dirs().await;
+    door.send("PUT /dirs/d1/files/f1", &[], "one").await.check("put", 201, &[]);
+    for path in
+        ["/", "/dirs", "/dirs/d1", "/dirs/d1/files/f1", "/dirs/d1/files/f1$details", "/model"]
+    {
+        let line = format!("GET {path}");
+        let first = door.send(&line, &[], "").await;
+        let tag = first.header("etag").unwrap().to_owned();
+        let again = door.send(&line, &[("if-none-match", &tag)], "").await;
+        again.check(&line, 304, &[("etag", &tag)]);
+        assert!(again.body.is_empty(), "{line}");
+    }
+    let tag = door.send("GET /dirs/d1/files/f1", &[], "").await.header("etag").unwrap().to_owned();
+    door.send("PUT /dirs/d1/files/f1", &[], "two").await.check("put", 200, &[]);
+    let reply = door.send("GET /dirs/d1/files/f1", &[("if-none-match", &tag)], "").await;
+    assert_eq!((reply.status, reply.text()), (200, "two"));
+}
+
+#[tokio::test]
+async fn lets_one_of_two_writers_win() {
+    let door = Door::with_dirs().await;
+    let line = "PUT /dirs/d1/files/f1";
+    let created = door.send(line, &[("if-none-match", "*")], "one").await;
+    created.check(line, 201, &[]);
+    door.send(line, &[("if-none-match", "*")], "x").await.check(line, 412, &[]);
+    let tag = created.header("etag").unwrap();
+    door.send(line, &[("if-match", tag)], "two").await.check(line, 200, &[]);
+    let lost = door.send(line, &[("if-match", tag)], "three").await;
+    lost.check(line, 412, &[("/code", "precondition_failed")]);
+    door.send(line, &[("if-match", "*")], "four").await.check(line, 200, &[]);
+    let weak = format!("W/{tag}");
+    door.send(line, &[("if-match", &weak)], "five").await.check(line, 412, &[]);
+    door.send("PUT /dirs/d1/files/new", &[("if-match", "*")], "x").await.check(line, 412, &[]);
+    assert_eq!(door.send("GET /dirs/d1/files/f1", &[], "").await.text(), "four");
+}
+
+#[tokio::test]
+async fn does_a_repeated_command_once() {
+    let door = Door::with_dirs().await;
+    let key = [("idempotency-key", "k1")];
+    for _ in 0..2 {
+        let reply = door.send("POST /dirs/d1/facts/f", &key, "{}").await;
+        reply.check("post", 201, &[("/versionid", "1"), ("/epoch", "1")]);
+    }
+    let other = door.send("POST /dirs/d1/facts/f", &key, r#"{"count": 1}"#).await;
+    other.check("post", 422, &[("/code", "idempotency_mismatch")]);
+    door.check(&[Step("GET /dirs/d1/facts/f", "", 200, &[("/versionscount", "1")])]).await;
+}

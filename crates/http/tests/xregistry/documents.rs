@@ -1,0 +1,112 @@
+use crate::door::{Door, Step};
+
+#[tokio::test]
+async fn keeps_documents_byte_for_byte_with_their_attributes_in_headers() {
+    let door = Door::with_dirs().await;
+    let sent = "{\"b\": 1.50,\n \"a\": null}";
+    let headers = [
+        ("content-type", "application/json"),
+        ("xregistry-versionid", "v1"),
+        ("xregistry-name", "two%20words"),
+        ("xregistry-count", "7"),
+        ("xregistry-labels.stage", "dev"),
+        ("xregistry-labels.a.b", "%C3%A4"),
+        ("xregistry-versionscount", "99"),
+    ];
+    let line = "PUT /dirs/d1/files/f1";
+    let at = "{base}/api/dirs/d1/files/f1";
+    let version = format!("{at}/versions/v1");
+    let says = [
+        ("content-type", "application/json"),
+        ("content-disposition", "f1"),
+        ("content-location", version.as_str()),
+        ("xregistry-fileid", "f1"),
+        ("xregistry-versionid", "v1"),
+        ("xregistry-self", at),
+        ("xregistry-xid", "/dirs/d1/files/f1"),
+        ("xregistry-epoch", "1"),
+        ("xregistry-isdefault", "true"),
+        ("xregistry-name", "two%20words"),
+        ("xregistry-count", "7"),
+        ("xregistry-labels.stage", "dev"),
+        ("xregistry-labels.a.b", "%C3%A4"),
+        ("xregistry-ancestorid", "v1"),
+        ("xregistry-versionscount", "1"),
+        ("xregistry-contenttype", ""),
+        ("xregistry-file", ""),
+    ];
+    let put = door.send(line, &headers, sent).await;
+    put.check(line, 201, &says);
+    put.check(line, 201, &[("location", at)]);
+    let got = door.send("GET /dirs/d1/files/f1", &[], "").await;
+    got.check("get", 200, &says);
+    assert_eq!((put.text(), got.text()), (sent, sent));
+    let inlined = door.send("GET /dirs/d1/files/f1$details?inline=file", &[], "").await;
+    assert!(inlined.text().contains(sent), "{}", inlined.text());
+}
+
+#[tokio::test]
+async fn shows_documents_within_json_as_their_type_says() {
+    let door = Door::with_dirs().await;
+    for (content_type, document, says) in [
+        ("application/json", "[1]", ("/file", "[1]")),
+        ("application/schema+json", "{}", ("/file", "{}")),
+        ("application/json", "no json", ("/file", "no json")),
+        ("text/plain", "hello", ("/file", "hello")),
+        ("text/html", "hello", ("/filebase64", "aGVsbG8=")),
+        ("application/json", "", ("/file", "")),
+        ("text/plain", "", ("/filebase64", "")),
+    ] {
+        let headers = [("content-type", content_type)];
+        door.send("PUT /dirs/d1/files/f1", &headers, document).await;
+        let line = "GET /dirs/d1/files/f1$details?inline=file";
+        door.send(line, &[], "").await.check(line, 200, &[says]);
+        if !document.is_empty() {
+            let line = "GET /dirs/d1/files/f1$details?inline=file&binary";
+            let reply = door.send(line, &[], "").await;
+            reply.check(line, 200, &[("/file", "")]);
+            assert!(reply.json().get("filebase64").is_some());
+        }
+    }
+}
+
+#[tokio::test]
+async fn changes_only_what_headers_say() {
+    let door = Door::with_dirs().await;
+    let line = "PUT /dirs/d1/files/f1";
+    for (headers, says) in [
+        (
+            &[("xregistry-name", "n"), ("xregistry-labels.a", "1"), ("content-type", "a/b")][..],
+            &[("xregistry-name", "n"), ("xregistry-labels.a", "1"), ("content-type", "a/b")][..],
+        ),
+        (&[], &[("xregistry-name", "n"), ("xregistry-labels.a", "1"), ("content-type", "a/b")]),
+        (
+            &[("xregistry-labels.b", "2")],
+            &[("xregistry-name", "n"), ("xregistry-labels.a", ""), ("xregistry-labels.b", "2")],
+        ),
+        (&[("xregistry-name", "null")], &[("xregistry-name", ""), ("xregistry-labels.b", "2")]),
+        (&[("xregistry-labels", "null")], &[("xregistry-labels.b", "")]),
+    ] {
+        let reply = door.send(line, headers, "x").await;
+        reply.check(line, reply.status, says);
+        assert!(matches!(reply.status, 200 | 201), "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn leads_to_documents_that_lie_elsewhere() {
+    let door = Door::with_dirs().await;
+    let url = "http://elsewhere.test/x";
+    let put = door.send("PUT /dirs/d1/files/f1", &[("xregistry-fileurl", url)], "").await;
+    let at = "{base}/api/dirs/d1/files/f1";
+    put.check("put", 201, &[("location", at), ("xregistry-fileurl", url)]);
+    let got = door.send("GET /dirs/d1/files/f1", &[], "").await;
+    got.check("get", 303, &[("location", url), ("xregistry-fileurl", url)]);
+    assert!(got.body.is_empty());
+    door.check(&[
+        Step("GET /dirs/d1/files/f1$details", "", 200, &[("/fileurl", url)]),
+        Step("PUT /dirs/d1/files/f1$details", r#"{"file": {"a": 1}}"#, 200, &[("/fileurl", "")]),
+        Step("GET /dirs/d1/files/f1", "", 200, &[("/a", "1")]),
+    ])
+    .await;
+}

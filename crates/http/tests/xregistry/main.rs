@@ -1,0 +1,13 @@
+//! xRegistry as clients meet it, without a socket: requests in, answers out, on a registry in
+//! memory.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
+
+mod collections;
+mod conditions;
+mod documents;
+mod door;
+mod entities;
+mod export;
+mod fast;
+mod ours;
+mod refusals;

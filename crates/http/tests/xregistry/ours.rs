@@ -1,0 +1,77 @@
+use crate::door::{Door, Step};
+
+#[tokio::test]
+async fn shows_what_is_ours_where_our_model_is() {
+    let door = Door::with_our_model().await;
+    let put = door.send("PUT /configs/c/entries/e", &[("content-type", "text/plain")], "hi").await;
+    let digest = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
+    put.check("put", 201, &[("xregistry-state", "stable"), ("xregistry-digest", digest)]);
+    door.check(&[
+        Step(
+            "PATCH /configs/c/entries/e$details?inline=meta",
+            r#"{"state": "deprecated"}"#,
+            200,
+            &[("/state", "deprecated"), ("/digest", digest), ("/meta/deprecated", "{}")],
+        ),
+        Step(
+            "PATCH /configs/c/entries/e/meta",
+            r#"{"deprecated": {"alternative": "http://a/b"}}"#,
+            200,
+            &[("/deprecated/alternative", "http://a/b")],
+        ),
+        Step("GET /configs?at=1", "", 400, &[("/code", "not_available")]),
+        Step("GET /configs?force", "", 400, &[("/code", "bad_flag")]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn lists_what_was_deleted_until_it_is_erased() {
+    let door = Door::with_our_model().await;
+    door.send("PUT /configs/c/entries/e", &[], "hi").await.check("put", 201, &[]);
+    door.check(&[
+        Step("GET /configs/c/entries?deleted", "", 200, &[("/e", "")]),
+        Step("DELETE /configs/c/entries/e", "", 204, &[]),
+        Step(
+            "GET /configs/c/entries?deleted",
+            "",
+            200,
+            &[("/e/xid", "/configs/c/entries/e"), ("/e/kind", "document")],
+        ),
+        Step("DELETE /configs/c/entries/e?purge", "", 204, &[]),
+        Step("GET /configs/c/entries?deleted", "", 200, &[("/e", "")]),
+        Step("DELETE /configs/c/entries/e?purge", "", 404, &[]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn names_what_is_wrong_with_a_document_and_who_refers_to_one() {
+    let door = Door::with_our_model().await;
+    let schema = r#"{"type": "object", "required": ["name"]}"#;
+    door.send("PUT /schemagroups/g/schemas/s", &[], schema).await.check("put", 201, &[]);
+    let bound = r#"{"muster": {"schema": "/schemagroups/g/schemas/s"}}"#;
+    door.check(&[
+        Step("PUT /configs/c", bound, 201, &[]),
+        Step(
+            "PUT /configs/c/entries/e",
+            "{}",
+            422,
+            &[
+                ("/code", "invalid_document"),
+                ("/title", "The document was refused: 1 violation."),
+                ("/violations/0/pointer", "/name"),
+                ("/violations/0/keyword", "required"),
+            ],
+        ),
+        Step("PUT /configs/c/entries/e", r#"{"name": 1}"#, 201, &[]),
+        Step(
+            "DELETE /schemagroups/g/schemas/s",
+            "",
+            409,
+            &[("/code", "referenced"), ("/references/0", "/configs/c")],
+        ),
+        Step("DELETE /schemagroups/g/schemas/s?force", "", 204, &[]),
+    ])
+    .await;
+}

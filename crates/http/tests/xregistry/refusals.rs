@@ -1,0 +1,96 @@
+use crate::door::{Door, Step};
+
+/// Each request that can't be done, with its error's code and subject.
+#[tokio::test]
+async fn names_the_fault_and_what_it_is_about() {
+    let door = Door::with_dirs().await;
+    door.send("PUT /dirs/d1/files/f1", &[], "x").await.check("put", 201, &[]);
+    door.send("PUT /dirs/d1/facts/a", &[], "{}").await.check("put", 201, &[]);
+    for (line, body, status, code, subject) in [
+        ("GET /nope", "", 404, "not_found", "/nope"),
+        ("GET /dirs/nope", "", 404, "not_found", "/dirs/nope"),
+        ("GET /dirs/d1/nope", "", 404, "not_found", "/dirs/d1/nope"),
+        ("GET /dirs/nope/files", "", 404, "not_found", "/dirs/nope"),
+        ("GET /dirs/d1/files/x/versions/1", "", 404, "not_found", "/dirs/d1/files/x/versions/1"),
+        ("GET /dirs/d1/files/x$details", "", 404, "not_found", "/dirs/d1/files/x"),
+        ("GET /dirs/d1/files/f1/other", "", 404, "api_not_found", "/dirs/d1/files/f1/other"),
+        ("GET /dirs/d1$details", "", 400, "bad_details", "/dirs/d1$details"),
+        ("PUT /dirs", "{}", 405, "action_not_supported", "/dirs"),
+        ("DELETE /", "", 405, "action_not_supported", "/"),
+        ("PATCH /model", "{}", 405, "action_not_supported", "/model"),
+        ("PATCH /dirs/d1/files/f1", "{}", 405, "details_required", "/dirs/d1/files/f1"),
+        ("PUT /dirs/d1", "", 400, "missing_body", "/dirs/d1"),
+        ("PUT /dirs/d1", "{", 400, "parsing_data", "/dirs/d1"),
+        ("PUT /dirs/d1", "[]", 400, "parsing_data", "/dirs/d1"),
+        ("PUT /dirs/d1", r#"{"a": 1, "a": 2}"#, 400, "parsing_data", "/dirs/d1"),
+        ("PUT /dirs/d1", r#"{"nope": 1}"#, 400, "unknown_attribute", "/dirs/d1"),
+        ("PATCH /dirs/d1", r#"{"nope": null}"#, 400, "unknown_attribute", "/dirs/d1"),
+        ("PUT /dirs/d1", r#"{"owner": 1}"#, 400, "invalid_attribute", "/dirs/d1"),
+        ("PUT /dirs/d1", r#"{"dirid": "d2"}"#, 400, "mismatched_id", "/dirs/d1"),
+        ("PUT /dirs/d1", r#"{"epoch": 77}"#, 400, "mismatched_epoch", "/dirs/d1"),
+        ("PUT /dirs/-d", "{}", 400, "malformed_id", "/dirs/-d"),
+        ("POST /", r#"{"name": "x"}"#, 400, "groups_only", "/"),
+        ("POST /dirs/d1", r#"{"name": "x"}"#, 400, "resources_only", "/dirs/d1"),
+        ("POST /dirs/d1/facts/new/versions", "{}", 400, "missing_versions", "/dirs/d1/facts/new"),
+        (
+            "DELETE /dirs/d1/facts",
+            r#"{"a": {"epoch": 1}}"#,
+            400,
+            "misplaced_epoch",
+            "/dirs/d1/facts/a",
+        ),
+        ("PUT /modelsource", "", 400, "missing_body", "/modelsource"),
+        ("PUT /modelsource", r#"{"nope": 1}"#, 400, "model_error", "/model"),
+        ("PUT /capabilities", r#"{"nope": 1}"#, 400, "capability_unknown", "/capabilities"),
+        ("GET /?inline=nope", "", 400, "inline_noninlineable", "/?inline=nope"),
+        ("GET /dirs?filter=a..b", "", 400, "bad_filter", "/dirs?filter=a..b"),
+        ("GET /?sort=name", "", 400, "sort_noncollection", "/"),
+        ("GET /dirs?collections", "", 400, "bad_flag", "/dirs"),
+        ("GET /?filter=name=x", "", 404, "not_found", "/"),
+    ] {
+        let says = [("/code", code), ("/subject", subject), ("/instance", "r1")];
+        door.send(line, &[], body).await.check(line, status, &says);
+    }
+}
+
+#[tokio::test]
+async fn refuses_headers_that_do_not_belong_or_cannot_be_read() {
+    let door = Door::with_dirs().await;
+    for (line, header, body, code) in [
+        ("PUT /dirs/d1/files/f1$details", ("xregistry-name", "x"), "{}", "extra_xregistry_header"),
+        ("PUT /dirs/d1", ("xregistry-name", "x"), "{}", "extra_xregistry_header"),
+        ("PUT /dirs/d1/files/f1", ("xregistry-file", "x"), "", "extra_xregistry_header"),
+        ("PUT /dirs/d1/files/f1", ("xregistry-contenttype", "x"), "", "extra_xregistry_header"),
+        ("PUT /dirs/d1/files/f1", ("xregistry-fileurl", "u:x"), "y", "extra_xregistry_header"),
+        ("PUT /dirs/d1/files/f1", ("xregistry-name", "%zz"), "", "header_error"),
+        ("PUT /dirs/d1/files/f1", ("xregistry-name", "%C0%A0"), "", "header_error"),
+        ("PUT /dirs/d1/files/f1", ("if-match", "x"), "", "header_error"),
+        ("PUT /dirs/d1/files/f1", ("idempotency-key", ""), "", "header_error"),
+        ("PUT /dirs/d1/files/f1", ("xregistry-count", "x"), "", "invalid_attribute"),
+        ("PUT /dirs/d1/files/f1", ("xregistry-nope", "x"), "", "unknown_attribute"),
+    ] {
+        let reply = door.send(line, &[header], body).await;
+        reply.check(line, 400, &[("/code", code)]);
+    }
+}
+
+#[tokio::test]
+async fn serves_only_what_the_capabilities_say() {
+    let door = Door::with_dirs().await;
+    door.check(&[
+        Step("PATCH /capabilities", r#"{"flags": ["doc"]}"#, 200, &[("/flags", r#"["doc"]"#)]),
+        // A flag that isn't among them is passed over.
+        Step("GET /?inline=nope", "", 200, &[("/xid", "/")]),
+        Step(
+            "PATCH /",
+            r#"{"capabilities": {"available": {"capabilities": {"mutable": true},
+                "entities": {"mutable": false}, "model": {}}}}"#,
+            200,
+            &[],
+        ),
+        Step("GET /export", "", 404, &[("/code", "api_not_found")]),
+        Step("PUT /dirs/d1", "{}", 405, &[("/code", "action_not_supported")]),
+        Step("PUT /capabilities", "{}", 200, &[("/flags", "[]")]),
+    ])
+    .await;
+}
