@@ -22,16 +22,16 @@ pub struct Arguments {
 /// Flags that every command takes.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// The form of results, and of errors
+    /// The form of results and of errors: table, json or yaml
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
-    #[arg(help_heading = "Global flags", hide_possible_values = false)]
+    #[arg(help_heading = "Everywhere", hide_possible_values = true)]
     pub output: Format,
-    /// When to use colour
+    /// When to use colour: auto, always or never
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
-    #[arg(help_heading = "Global flags")]
+    #[arg(help_heading = "Everywhere", hide_possible_values = true)]
     pub color: ColorChoice,
     /// The settings file; without it muster.toml in this folder
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Global flags")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
     pub config: Option<PathBuf>,
 }
 

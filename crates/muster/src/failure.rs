@@ -130,6 +130,12 @@ impl Failure {
         self
     }
 
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.0.code
+    }
+
     /// What happened.
     #[must_use]
     pub fn what(&self) -> &str {
@@ -227,9 +233,8 @@ impl From<Refusal> for Failure {
         };
         let references = named("references");
         let what = lower_first(&refusal.to_string());
-        let mut failure = Self::new(refusal.code(), what)
-            .lines(references)
-            .help_some(refusal.help().map(lower_first));
+        let mut failure =
+            Self::new(refusal.code(), what).lines(references).help_some(help_for(&refusal));
         failure.0.findings = refusal
             .violations()
             .iter()
@@ -243,6 +248,20 @@ impl From<Refusal> for Failure {
             failure.0.answer = Some(refusal.json);
         }
         failure
+    }
+}
+
+/// What to do next, in the words of the command line.
+fn help_for(refusal: &Refusal) -> Option<String> {
+    match refusal.code() {
+        "referenced" => Some("delete or change them first, or add --force".to_owned()),
+        "key_required" | "key_unknown" => Some(
+            "send a key with --key-file or MUSTER_API_KEY; muster keys create makes one".to_owned(),
+        ),
+        "precondition_failed" => {
+            Some("get it again, change what is there now, and put it with its new ETag".to_owned())
+        }
+        _ => refusal.help().map(lower_first),
     }
 }
 

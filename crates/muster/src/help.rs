@@ -61,7 +61,7 @@ fn overview(command: &clap::Command) -> String {
         }
         text.push('\n');
     }
-    text.push_str("Flags:");
+    text.push_str("Options:");
     text
 }
 

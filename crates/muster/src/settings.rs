@@ -180,7 +180,7 @@ fn lay_file(settings: &mut Table, file: Table, origin: &str) -> Result<(), Setti
     for (area, value) in file {
         let areas: Vec<String> = settings.keys().cloned().collect();
         let Some(Value::Table(known)) = settings.get_mut(&area) else {
-            return Err(unknown(origin, &area, areas.iter().map(|name| format!("[{name}]"))));
+            return Err(unknown(origin, &area, areas.into_iter()));
         };
         let Value::Table(keys) = value else {
             let name = area.clone();

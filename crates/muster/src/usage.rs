@@ -68,9 +68,12 @@ fn help(error: &clap::Error) -> String {
             format!("there are {all}")
         }
         Some((_, near)) => format!("did you mean {near}?"),
-        None => match usage(error) {
+        None => match usage(error).filter(|_| error.kind() != ErrorKind::InvalidSubcommand) {
             Some(usage) => format!("the form is {usage}"),
-            None => "muster help shows all commands".to_owned(),
+            None if error.kind() == ErrorKind::InvalidSubcommand => {
+                "muster help shows all commands".to_owned()
+            }
+            None => "--help shows examples and flags".to_owned(),
         },
     }
 }
@@ -110,16 +113,15 @@ mod tests {
         for (line, expect) in [
             ("muster lst", "error: there is no command lst  [usage]\nhelp: did you mean list?"),
             (
-                "muster get a --detials",
+                "muster get a/b --detials",
                 "error: there is no flag --detials here  [usage]\nhelp: did you mean --details?",
             ),
             (
-                "muster get a --output xml",
-                "error: \"xml\" is no --output <FORM>  [usage]\nhelp: there are table, json, yaml",
+                "muster get a/b --output pdf",
+                "error: \"pdf\" is no --output <FORM>  [usage]\nhelp: there are table, json, yaml",
             ),
-            ("muster keys", "error: which command?  [usage]\nhelp: there are create, list, revoke"),
             (
-                "muster get a b",
+                "muster get a/b b",
                 "error: \"b\" is one argument too many  [usage]\nhelp: the form is muster get [OPTIONS] <XID>",
             ),
             (

@@ -17,6 +17,12 @@ pub struct Page {
 }
 
 impl Page {
+    /// A page of those entities and no more.
+    #[must_use]
+    pub fn of(entries: Map<String, Value>) -> Self {
+        Self { entries, ..Self::default() }
+    }
+
     /// Whether there are more.
     #[must_use]
     pub const fn has_next(&self) -> bool {

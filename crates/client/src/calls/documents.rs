@@ -144,6 +144,14 @@ impl Client {
         self.call(call.header_some(IDEMPOTENCY_KEY, sent.idempotency_key.as_deref())).await
     }
 
+    /// Makes a group with these attributes, or replaces the attributes that it has.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn put_group(&self, xid: &Xid, attributes: &Value) -> Result<Answer, ClientError> {
+        self.call(Call::new(Method::PUT, &path_of(xid), &Query::new()).json(attributes)).await
+    }
+
     /// Changes attributes and leaves the rest, the document too.
     ///
     /// # Errors

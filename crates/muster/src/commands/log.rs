@@ -1,11 +1,15 @@
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
 use clap::Args;
-use muster_client::Query;
-use muster_words::{Xid, json::Value};
+use muster_client::{Client, Query};
+use muster_words::{Digest, Xid, json::Value};
 
 use super::xid;
 use crate::{
     Context, Failure,
     arguments::Reach,
+    difference,
     output::{Screen, Style, Table, numbers::separated, times},
 };
 
@@ -45,9 +49,10 @@ impl Log {
         if !context.screen.is_table() {
             return context.screen.value(&answer);
         }
-        let entries = answer.get("entries").or(Some(&answer)).and_then(Value::as_array);
+        let entries = answer.get("entries").and_then(Value::as_array);
         let entries = entries.map(Vec::as_slice).unwrap_or_default();
-        let table = table(&context.screen, entries);
+        let mut tale = Tale { client: &client, xid: &self.xid, documents: BTreeMap::new() };
+        let table = tale.table(&context.screen, entries).await;
         if table.is_empty() {
             context.screen.note("nothing happened");
             return Ok(());
@@ -63,35 +68,72 @@ impl Log {
     }
 }
 
-fn table(screen: &Screen, entries: &[Value]) -> Table {
-    let mut table = Table::new(["position", "when", "who", "what"]).numbers(0);
-    for entry in entries {
-        let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
-        let position = entry.get("position").and_then(Value::as_u64).unwrap_or_default();
-        table.row([
-            separated(position),
-            times::at(screen, text("time")),
-            text("actor").to_owned(),
-            what(entry),
-        ]);
-    }
-    table
+/// Documents that are fetched to tell how versions differ; of older ones the versions are told.
+const DOCUMENTS_MAX: usize = 40;
+
+/// What happened to something, told with what each version changed.
+struct Tale<'a> {
+    client: &'a Client,
+    xid: &'a Xid,
+    documents: BTreeMap<String, Option<Bytes>>,
 }
 
-/// What an entry did: what the server says in words, else its changes.
-fn what(entry: &Value) -> String {
-    if let Some(words) = entry.get("what").and_then(Value::as_str) {
-        return words.to_owned();
+impl Tale<'_> {
+    async fn table(&mut self, screen: &Screen, entries: &[Value]) -> Table {
+        let mut table = Table::new(["position", "when", "who", "what"]).numbers(0);
+        for entry in entries {
+            let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
+            let position = entry.get("position").and_then(Value::as_u64).unwrap_or_default();
+            let fields = self.fields(entry).await;
+            let what = if fields.is_empty() {
+                text("what").to_owned()
+            } else {
+                format!("{}: {fields}", text("what"))
+            };
+            let when = times::at(screen, text("time"));
+            table.row([separated(position), when, text("actor").to_owned(), what]);
+        }
+        table
     }
-    let changes = entry.get("changes").and_then(Value::as_array);
-    let told: Vec<String> = changes
-        .into_iter()
-        .flatten()
-        .map(|change| {
-            let text = |key: &str| change.get(key).and_then(Value::as_str).unwrap_or_default();
-            let deed = if text("what").is_empty() { text("action") } else { text("what") };
-            format!("{deed} {}", text("xid").trim_start_matches('/')).trim().to_owned()
-        })
-        .collect();
-    told.join(", ")
+
+    /// What a new version of a document changed: told where one command made one version, and
+    /// both documents are still as they were put.
+    async fn fields(&mut self, entry: &Value) -> String {
+        let changes = entry.get("changes").and_then(Value::as_array).map(Vec::as_slice);
+        let is_version = |change: &&Value| change.get("kind") == Some(&Value::from("version"));
+        let versions: Vec<&Value> = changes.unwrap_or_default().iter().filter(is_version).collect();
+        let ([version], Xid::Resource { .. }) = (versions.as_slice(), self.xid) else {
+            return String::new();
+        };
+        let text = |key: &str| version.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (id, ancestor) = (text("versionid"), text("ancestor"));
+        if text("action") != "created" || ancestor.is_empty() || ancestor == id {
+            return String::new();
+        }
+        let digest = version.get("document").and_then(|document| document.get("digest")?.as_str());
+        let before = self.document(ancestor).await;
+        match (before, self.document(id).await) {
+            (Some(before), Some(after)) if digest == Some(&Digest::of(&after).to_string()) => {
+                let fields = difference::documents(&before, &after);
+                let told = fields
+                    .iter()
+                    .map(|field| format!("{} {}", field.path, field.difference.text()));
+                told.collect::<Vec<_>>().join(", ")
+            }
+            _ => String::new(),
+        }
+    }
+
+    async fn document(&mut self, version: &str) -> Option<Bytes> {
+        if let Some(known) = self.documents.get(version) {
+            return known.clone();
+        }
+        if self.documents.len() >= DOCUMENTS_MAX {
+            return None;
+        }
+        let xid = self.xid.version(version.parse().ok()?)?;
+        let document = self.client.document(&xid).await.ok().map(|document| document.bytes);
+        self.documents.insert(version.to_owned(), document.clone());
+        document
+    }
 }

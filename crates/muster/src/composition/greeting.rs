@@ -4,7 +4,7 @@ use muster_words::Position;
 
 use crate::output::{
     Screen, Style,
-    numbers::{counted, separated},
+    numbers::{counted, seconds, separated},
 };
 
 /// What a server says when it is ready.
@@ -118,18 +118,6 @@ impl Greeting {
             let _ = writeln!(out, "    {program} list");
         }
         let _ = writeln!(out, "    {program} watch");
-    }
-}
-
-/// Seconds with as many digits as say something.
-fn seconds(time: Duration) -> String {
-    let milliseconds = time.as_millis();
-    if milliseconds >= 100 {
-        let tenths = (milliseconds + 50) / 100;
-        format!("{}.{} s", tenths / 10, tenths % 10)
-    } else {
-        let hundredths = milliseconds.div_ceil(10).max(1);
-        if hundredths == 10 { "0.1 s".to_owned() } else { format!("0.0{hundredths} s") }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use std::time::Duration;
+
 /// A whole number with a comma between thousands.
 #[must_use]
 pub fn separated(number: u64) -> String {
@@ -20,22 +22,16 @@ pub fn counted(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", separated(number as u64), if number == 1 { one } else { many })
 }
 
-/// Bytes in the unit in which they have one to three digits.
+/// Seconds with as many digits as say something.
 #[must_use]
-pub fn bytes(count: u64) -> String {
-    let mut tenths = count.saturating_mul(10);
-    let mut unit = "bytes";
-    for larger in ["kB", "MB", "GB", "TB"] {
-        if tenths < 10_000 {
-            break;
-        }
-        tenths = (tenths + 500) / 1_000;
-        unit = larger;
-    }
-    if unit == "bytes" || tenths >= 1_000 {
-        format!("{} {unit}", tenths / 10)
+pub fn seconds(time: Duration) -> String {
+    let milliseconds = time.as_millis();
+    if milliseconds >= 100 {
+        let tenths = (milliseconds + 50) / 100;
+        format!("{}.{} s", tenths / 10, tenths % 10)
     } else {
-        format!("{}.{} {unit}", tenths / 10, tenths % 10)
+        let hundredths = milliseconds.div_ceil(10).max(1);
+        if hundredths == 10 { "0.1 s".to_owned() } else { format!("0.0{hundredths} s") }
     }
 }
 
@@ -54,18 +50,11 @@ mod tests {
     }
 
     #[test]
-    fn gives_bytes_in_a_unit_that_fits() {
-        for (count, expect) in [
-            (0, "0 bytes"),
-            (999, "999 bytes"),
-            (1_000, "1.0 kB"),
-            (1_449, "1.4 kB"),
-            (99_960, "100 kB"),
-            (1_400_000, "1.4 MB"),
-            (123_000_000, "123 MB"),
-            (u64::MAX, "1844674 TB"),
-        ] {
-            assert_eq!(bytes(count), expect, "{count}");
+    fn gives_seconds_with_the_digits_that_say_something() {
+        for (milliseconds, expect) in
+            [(0, "0.01 s"), (17, "0.02 s"), (96, "0.1 s"), (149, "0.1 s"), (12_345, "12.3 s")]
+        {
+            assert_eq!(seconds(Duration::from_millis(milliseconds)), expect);
         }
     }
 }

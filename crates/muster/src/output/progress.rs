@@ -67,6 +67,12 @@ impl Progress {
         };
     }
 
+    /// So many of so many are done.
+    pub fn advance_of(&mut self, done: usize, total: usize) {
+        self.total = total;
+        self.advance(done);
+    }
+
     /// Takes the line away, before something else is said.
     pub fn clear(&mut self) {
         if std::mem::take(&mut self.drawn) {

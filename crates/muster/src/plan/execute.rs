@@ -75,11 +75,16 @@ pub async fn execute(
 fn stops() -> watch::Receiver<u32> {
     let (sender, receiver) = watch::channel(0);
     tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() && !sender.is_closed() {
-            sender.send_modify(|count| *count += 1);
+        loop {
+            tokio::select! {
+                pressed = tokio::signal::ctrl_c() => match pressed {
+                    Ok(()) => sender.send_modify(|count| *count += 1),
+                    // Nobody listens to the keyboard: a second time never comes.
+                    Err(_) => return sender.closed().await,
+                },
+                () = sender.closed() => return,
+            }
         }
-        // A wait for a second time must not end because nobody listens to the keyboard.
-        sender.closed().await;
     });
     receiver
 }

@@ -59,7 +59,7 @@ fn refuses_what_there_is_not_and_names_the_nearest() {
         other => (other.to_string(), String::new()),
     };
     for (file, variables, name, nearest) in [
-        ("[sever]\n", &[] as &[_], "sever", "[server]"),
+        ("[sever]\n", &[] as &[_], "sever", "server"),
         ("[server]\nlisen = \"a\"\n", &[], "server.lisen", "server.listen"),
         ("", &[("MUSTER_SERVER_LISTN", "a")], "MUSTER_SERVER_LISTN", "MUSTER_SERVER_LISTEN"),
         ("", &[("MUSTER_DAT", "a")], "MUSTER_DAT", "MUSTER_DATA"),

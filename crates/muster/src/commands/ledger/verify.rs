@@ -6,7 +6,10 @@ use muster_words::json::Value;
 use crate::{
     Context, Exit, Failure,
     arguments::Reach,
-    output::{numbers::separated, progress::Progress},
+    output::{
+        numbers::{seconds, separated},
+        progress::Progress,
+    },
 };
 
 /// Examples of the command.
@@ -26,15 +29,18 @@ pub struct Verify {
 
 impl Verify {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let client = self.reach.client_or_directory(context).await?;
+        let client = self.reach.client_or_directory(context).await.map_err(unopened)?;
         let began = Instant::now();
         let mut lines = client.verify().await?;
         let mut progress = Progress::new(&context.screen, "verifying entries", 0);
         let mut verdict = Value::Null;
         while let Some(line) = lines.next_line().await? {
-            let checked = line.get("checked").and_then(Value::as_u64);
-            if let Some(checked) = checked.filter(|_| line.get("verified").is_none()) {
-                progress.advance(usize::try_from(checked).unwrap_or(usize::MAX));
+            let number = |key: &str| {
+                let number = line.get(key).and_then(Value::as_u64)?;
+                usize::try_from(number).ok()
+            };
+            if let (Some(checked), Some(total)) = (number("checked"), number("of")) {
+                progress.advance_of(checked, total);
             }
             if !context.screen.is_table() {
                 context.screen.line(&line.to_string())?;
@@ -45,8 +51,7 @@ impl Verify {
         match verdict.get("verified") {
             Some(Value::Bool(true)) if context.screen.is_table() => {
                 context.screen.line(&praise(&verdict))?;
-                let tenths = began.elapsed().as_millis() / 100;
-                context.screen.line(&format!("verified in {}.{} s", tenths / 10, tenths % 10))
+                context.screen.line(&format!("verified in {}", seconds(began.elapsed())))
             }
             Some(Value::Bool(true)) => Ok(()),
             Some(_) => Err(blame(&verdict)),
@@ -58,9 +63,6 @@ impl Verify {
 
 /// What was found whole.
 fn praise(verdict: &Value) -> String {
-    if let Some(words) = verdict.get("what").and_then(Value::as_str) {
-        return words.to_owned();
-    }
     let count = |key: &str| separated(verdict.get(key).and_then(Value::as_u64).unwrap_or(0));
     let mut text = format!(
         "{} entries, {} contents: chain, tree, contents and fold agree",
@@ -78,17 +80,79 @@ fn praise(verdict: &Value) -> String {
 /// The first thing wrong.
 fn blame(verdict: &Value) -> Failure {
     let fault = verdict.get("fault").unwrap_or(verdict);
-    let text = |key: &str| fault.get(key).and_then(Value::as_str).map(str::to_owned);
-    let code = text("code").unwrap_or_else(|| "unverified".to_owned());
+    let text = |key: &str| fault.get(key).and_then(Value::as_str).unwrap_or_default();
     let position = fault.get("position").and_then(Value::as_u64);
-    let what = text("what").or_else(|| text("title")).unwrap_or_default();
-    let place = position.map(|position| format!("position {}: {what}", separated(position)));
-    let before = position.map_or(0, |position| position.saturating_sub(1));
-    Failure::new(&code, "the ledger does not verify")
+    let place = match position {
+        Some(position) if !text("what").starts_with("position") => {
+            format!("position {}: {}", separated(position), text("what"))
+        }
+        _ => text("what").to_owned(),
+    };
+    let before = position.unwrap_or_default().saturating_sub(1);
+    let whole = if before > 0 {
+        format!("all entries up to {} verify. ", separated(before))
+    } else {
+        String::new()
+    };
+    unverified(text("code"), place, &whole)
+}
+
+fn unverified(code: &str, place: String, whole: &str) -> Failure {
+    Failure::new(code, "the ledger does not verify")
         .exit(Exit::Unverified)
-        .lines([place.unwrap_or(what)])
+        .lines([place])
         .help(format!(
-            "all entries up to {} verify. Copy the data directory as it is before anything else; then docs/how-to/after-corruption.md",
-            separated(before)
+            "{whole}Copy the data directory as it is before anything else; then docs/how-to/after-corruption.md"
         ))
+}
+
+/// A ledger that can't even be opened doesn't verify either.
+fn unopened(failure: Failure) -> Failure {
+    match failure.code() {
+        code @ ("tail_missing" | "checkpoint_broken" | "ledger_unusable" | "ledger_unreadable") => {
+            unverified(code, failure.what().to_owned(), "")
+        }
+        _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use muster_words::Moment;
+    use serde_json::json;
+
+    use super::*;
+    use crate::output::Screen;
+
+    #[test]
+    fn names_the_first_thing_wrong_and_what_to_do_first() {
+        let what = "position 871, /a/b/c/d: its content has another digest than the entry says";
+        let verdict = json!({"verified": false,
+            "fault": {"code": "content_changed", "position": 871, "what": what}});
+        let failure = blame(&verdict);
+        let expect = format!(
+            "error: the ledger does not verify  [content_changed]\n  {what}\n\
+             help: all entries up to 870 verify. Copy the data directory as it is before anything else; then docs/how-to/after-corruption.md"
+        );
+        assert_eq!(failure.render(&Screen::plain(Moment::EPOCH)).unwrap(), expect);
+        assert_eq!(failure.exit_code(), Exit::Unverified);
+    }
+
+    #[test]
+    fn says_how_much_was_whole() {
+        let verdict = json!({"verified": true, "entries": 1204, "contents": 1231,
+            "checkpoint": {"size": 1204, "key": "a/changes+8f2c11d0"}});
+        let expect = "1,204 entries, 1,231 contents: chain, tree, contents and fold agree; \
+                      checkpoint of 1,204 signed by a/changes+8f2c11d0";
+        assert_eq!(praise(&verdict), expect);
+    }
+
+    #[test]
+    fn a_ledger_that_cannot_be_opened_does_not_verify() {
+        for (code, expect) in [("tail_missing", Exit::Unverified), ("in_use", Exit::Refused)] {
+            assert_eq!(unopened(Failure::new(code, "x")).exit_code(), expect, "{code}");
+        }
+    }
 }
