@@ -12,7 +12,7 @@ use crate::{AppendError, Batch, ReadError};
 /// This is all that is ever asked of storage: no query goes there, because the catalog is a value
 /// in memory. It is used as `Arc<dyn Ledger>`, chosen once at start. The words MUST and MAY are
 /// those of RFC 2119; the
-/// conformance suite checks each MUST that can be checked from outside.
+/// [suite](crate::conformance) checks each MUST that can be checked from outside.
 ///
 /// Every method MUST be safe to call from many tasks at once, and dropping a future that it
 /// returned MUST NOT harm anything: a read has no effect, and an append that was begun is either

@@ -1,4 +1,4 @@
-//! Says whether a store keeps what [`Ledger`](crate::Ledger) promises.
+//! Says whether a store keeps what [`Ledger`] promises.
 //!
 //! [`run`] takes a [`Shelf`], which opens ledgers by name, and goes through the MUSTs of the port
 //! one by one; each check has a ledger of its own and panics with what it found. What can't be
