@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod applying;
 mod client;
 mod conditions;
+mod crash;
 mod documents;
+mod example;
 mod harness;
 mod lifecycle;
 mod models;

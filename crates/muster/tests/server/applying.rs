@@ -1,0 +1,188 @@
+//! `muster apply`, `validate` and the like against a server, with their exit codes.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    example,
+    harness::{Ran, Server, run},
+};
+
+const SANITY: &str = "/api/providers/cms/entries/sanity";
+
+/// A copy of the example that a test may change.
+struct Copy {
+    scratch: TempDir,
+}
+
+impl Copy {
+    fn make() -> Self {
+        let copy = Self { scratch: TempDir::new().unwrap() };
+        copy_folder(&example::folder(), &copy.root());
+        copy
+    }
+
+    fn root(&self) -> PathBuf {
+        self.scratch.path().join("catalog")
+    }
+
+    /// Changes one document.
+    fn edit(&self, file: &str, change: impl FnOnce(&mut Value)) {
+        let path = self.root().join(file);
+        let mut document = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        change(&mut document);
+        std::fs::write(path, serde_json::to_string_pretty(&document).unwrap()).unwrap();
+    }
+
+    fn apply(&self, server: &Server, flags: &[&str]) -> Ran {
+        let url = format!("http://{}", server.address);
+        let root = self.root();
+        let arguments = ["apply", root.to_str().unwrap(), "--server", &url];
+        run(self.scratch.path(), &[&arguments, flags].concat())
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn applies_the_example_and_changes_nothing_the_second_time() {
+    let server = Server::in_memory(&[]);
+    let copy = Copy::make();
+    let start = server.position();
+    let dry = copy.apply(&server, &["--dry-run"]).expect(0);
+    assert!(dry.out.contains("providers/cms/entries/sanity"), "{dry:#?}");
+    assert_eq!(server.position(), start);
+    copy.apply(&server, &["--yes"]).expect(0);
+    for (xid, document) in example::documents() {
+        assert_eq!(server.get(&format!("/api{xid}")).expect(200).json(), document, "{xid}");
+    }
+    let position = server.position();
+    let etag = server.get(SANITY).etag();
+    for flags in [&["--yes"] as &[_], &["--yes", "--prune"], &["--dry-run", "--prune"], &[]] {
+        copy.apply(&server, flags).expect(0);
+        assert_eq!((server.position(), server.get(SANITY).etag()), (position, etag.clone()));
+    }
+}
+
+#[test]
+fn changes_what_was_changed_and_prunes_what_is_gone() {
+    let server = Server::in_memory(&["--demo"]);
+    let copy = Copy::make();
+    let position = server.position();
+    copy.apply(&server, &["--yes"]).expect(0);
+    assert_eq!(server.position(), position, "the example is what its folder is");
+    copy.edit("providers/cms/sanity.json", |document| document["best_for"] = "Others".into());
+    let gone = "stacks/templates/nuxt_template.json";
+    std::fs::remove_file(copy.root().join(gone)).unwrap();
+    copy.apply(&server, &["--yes"]).expect(0);
+    let now = server.get(SANITY).expect(200);
+    assert_eq!(
+        (now.header("xregistry-versionid"), now.json()["best_for"].as_str()),
+        (Some("2"), Some("Others"))
+    );
+    let stack = "/api/stacks/templates/entries/nuxt_template";
+    server.get(stack).expect(200);
+    // Nothing is deleted without a yes where nobody can be asked.
+    let refused = copy.apply(&server, &["--prune"]);
+    assert!(matches!(refused.code, Some(1 | 2)), "{refused:#?}");
+    server.get(stack).expect(200);
+    let plan = copy.apply(&server, &["--prune", "--dry-run"]).expect(0);
+    assert!(plan.out.contains("- stacks/templates/entries/nuxt_template"), "{plan:#?}");
+    copy.apply(&server, &["--prune", "--yes"]).expect(0);
+    server.get(stack).refused(404, "not_found");
+}
+
+#[test]
+fn changes_nothing_where_something_is_refused() {
+    let server = Server::in_memory(&["--demo"]);
+    let copy = Copy::make();
+    copy.edit("providers/cms/sanity.json", |document| {
+        document["monthly_cost_range"] = serde_json::json!([280, 65]);
+    });
+    copy.edit("providers/cms/tina.json", |document| document["best_for"] = "Others".into());
+    let position = server.position();
+    for flags in [&["--yes"] as &[_], &["--dry-run"]] {
+        let refused = copy.apply(&server, flags).expect(1);
+        let said = format!("{}{}", refused.out, refused.err);
+        assert!(said.contains("the lower end, 280, is above the upper end, 65"), "{said}");
+        assert_eq!(server.position(), position);
+    }
+    copy.apply(&server, &["--yes", "--keep-going"]).expect(1);
+    let tina = server.get("/api/providers/cms/entries/tina").json();
+    assert_eq!((&tina["best_for"], server.position() > position), (&Value::from("Others"), true));
+    assert_eq!(server.get(SANITY).header("xregistry-versionid"), Some("1"));
+}
+
+#[test]
+fn validates_without_a_server() {
+    let copy = Copy::make();
+    let validate = |flags: &[&str]| run(copy.scratch.path(), &[&["validate"], flags].concat());
+    let root = copy.root();
+    let root = root.to_str().unwrap();
+    validate(&[root]).expect(0);
+    let file = format!("{root}/stacks/templates/hugo_template.json");
+    validate(&[&file]).expect(0);
+    copy.edit("stacks/templates/hugo_template.json", |document| {
+        document["ssg_engine"] = "nobody".into();
+    });
+    for target in [root, &file] {
+        let refused = validate(&[target]).expect(1);
+        let said = format!("{}{}", refused.out, refused.err);
+        assert!(said.contains("/ssg_engine") && said.contains("hugo_template.json"), "{said}");
+    }
+    let xid = "stacks/templates/entries/hugo_template";
+    validate(&["--catalog", root, "--as", xid, &file]).expect(1);
+    validate(&["--nonsense"]).expect(2);
+    validate(&[&format!("{root}/nothing.json")]).expect(1);
+}
+
+#[test]
+fn says_by_its_exit_code_what_happened() {
+    let server = Server::in_memory(&["--demo"]);
+    let scratch = TempDir::new().unwrap();
+    let url = format!("http://{}", server.address);
+    let sanity = "providers/cms/entries/sanity";
+    std::fs::write(scratch.path().join("bad.json"), "{\"a\":1,\"a\":2}").unwrap();
+    for (arguments, code) in [
+        (&["get", sanity] as &[&str], 0),
+        (&["get", &format!("/{sanity}")], 0),
+        (&["get", "providers/cms/entries/santy"], 1),
+        (&["list", "providers"], 0),
+        (&["list", "providers/cms"], 0),
+        (&["list", "nothing"], 1),
+        (&["put", sanity, "bad.json"], 1),
+        (&["put", sanity, "none.json"], 1),
+        (&["delete", sanity, "--yes"], 1),
+        (&["model", "get"], 0),
+        (&["get"], 2),
+        (&["get", "no/such/xid/at/all/here/now"], 2),
+    ] {
+        let ran = run(scratch.path(), &[arguments, &["--server", &url]].concat());
+        assert_eq!(ran.code, Some(code), "{arguments:?} {ran:#?}");
+        assert_eq!(code == 0, !ran.err.contains("error"), "{arguments:?} {ran:#?}");
+    }
+    let ran = run(scratch.path(), &["get", sanity, "--server", &url]);
+    assert_eq!(ran.out, server.get(SANITY).text(), "a document is written as it is");
+    let said = run(scratch.path(), &["get", "providers/cms/entries/santy", "--server", &url]).err;
+    assert!(said.contains("did you mean providers/cms/entries/sanity?"), "{said}");
+    // Nobody answers at the reserved port.
+    run(scratch.path(), &["get", sanity, "--server", "http://127.0.0.1:1"]).expect(1);
+    run(scratch.path(), &["nonsense"]).expect(2);
+    for arguments in [&["--help"] as &[&str], &["errors"], &["config", "default"], &["--version"]] {
+        let ran = run(scratch.path(), arguments).expect(0);
+        assert!(!ran.out.is_empty() && ran.err.is_empty(), "{arguments:?}");
+    }
+}
