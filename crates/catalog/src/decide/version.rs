@@ -30,7 +30,7 @@ impl Draft<'_> {
         if old.is_none() {
             self.check_name(&xid, "version")?;
             if !edit.kind.setversionid && node.id.is_some() {
-                let refusal = Refusal::new("versionid_not_allowed", &xid);
+                let refusal = Refusal::new("versionid_not_allowed", &edit.xid);
                 return Err(refusal.arg("plural", &edit.kind.plural).into());
             }
         }
