@@ -5,7 +5,7 @@ use muster_catalog::{
     command::{Action, Body, Command, Delete, Mode, Target, Write},
     decide::Shows,
 };
-use muster_registry::{Done, Origin, Registry};
+use muster_registry::{Done, Origin, Registry, SubmitError};
 use muster_wire::{ErrorCode, Problem, etag::View, headers};
 use muster_words::{Digest, Id, Xid};
 use serde_json::{Map, Value};
@@ -57,14 +57,25 @@ impl Writes<'_> {
             ignore: self.flags.ignore,
             set_default: self.flags.set_default.clone(),
         };
-        let failed = |error| problem_of_failure(error, &self.address.path);
-        let done = self.registry.submit(command, &self.by).await.map_err(failed)?;
+        let done = self.registry.submit(command, &self.by).await;
+        let done = done.map_err(|error| self.about_the_request(error))?;
         let mut answer = self.show(&done).await?;
         answer.position(&done.view);
         if let Some(warnings) = headers::warnings(&violations(&done.warnings)) {
             answer.headers.insert(headers::MUSTER_WARNINGS, warnings);
         }
         Ok(answer)
+    }
+
+    /// Some errors are about the request as a whole, whatever entity met them.
+    fn about_the_request(&self, error: SubmitError) -> Problem {
+        let problem = problem_of_failure(error, &self.address.path);
+        let codes = [
+            ErrorCode::DEFAULTVERSIONID_REQUEST,
+            ErrorCode::MISSING_VERSIONS,
+            ErrorCode::TOO_MANY_VERSIONS,
+        ];
+        if codes.contains(&problem.code()) { problem.subject(&self.address.path) } else { problem }
     }
 
     fn idempotency(&self, bytes: &[u8]) -> Result<Option<(Digest, Digest)>, Problem> {
@@ -161,6 +172,10 @@ impl Writes<'_> {
             Place::Registry if mode != Mode::Post => {
                 if self.flags.ignore.capabilities {
                     map.remove("capabilities");
+                }
+                if let Some(source) = map.get_mut("modelsource").filter(|source| source.is_null()) {
+                    // No model is the model with nothing in it.
+                    *source = Value::Object(Map::new());
                 }
                 let Some(sent) = map.remove("capabilities") else { return Ok(map) };
                 let sent = match &sent {

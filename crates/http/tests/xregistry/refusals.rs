@@ -31,7 +31,13 @@ async fn names_the_fault_and_what_it_is_about() {
         ("PUT /dirs/-d", "{}", 400, "malformed_id", "/dirs/-d"),
         ("POST /", r#"{"name": "x"}"#, 400, "groups_only", "/"),
         ("POST /dirs/d1", r#"{"name": "x"}"#, 400, "resources_only", "/dirs/d1"),
-        ("POST /dirs/d1/facts/new/versions", "{}", 400, "missing_versions", "/dirs/d1/facts/new"),
+        (
+            "POST /dirs/d1/facts/new/versions",
+            "{}",
+            400,
+            "missing_versions",
+            "/dirs/d1/facts/new/versions",
+        ),
         (
             "DELETE /dirs/d1/facts",
             r#"{"a": {"epoch": 1}}"#,
