@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use muster_catalog::{Content, decide::AtHand};
@@ -79,8 +79,18 @@ impl Contents {
     }
 }
 
-impl AtHand for Contents {
+/// Attributes that were fetched for one command.
+pub(crate) type Fetched = BTreeMap<ContentRef, Arc<Map<String, Value>>>;
+
+/// What a decision has at hand: what was fetched for its command, and the cache.
+pub(crate) struct Hand<'a> {
+    pub cache: &'a Contents,
+    pub fetched: &'a Fetched,
+}
+
+impl AtHand for Hand<'_> {
     fn attributes(&self, content: &Content) -> Option<Arc<Map<String, Value>>> {
-        self.map(content.reference())
+        let name = content.reference();
+        self.fetched.get(&name).cloned().or_else(|| self.cache.map(name))
     }
 }

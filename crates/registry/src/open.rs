@@ -20,12 +20,15 @@ use thiserror::Error;
 use crate::{
     CheckpointError, Genesis, Origin, Registry, Settings, SubmitError,
     parts::{self, Stamped},
-    registry::Shared,
+    registry::Heart,
     writer::{self, Writer},
 };
 
 /// Entries that are read at once while a ledger is replayed.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(2_047);
+
+/// Bytes of contents that a replay holds at once.
+const CONTENT_BYTES_AT_ONCE: u64 = 32 * 1024 * 1024;
 
 /// The format version of what a ledger holds.
 const FORMAT: u32 = 1;
@@ -109,16 +112,17 @@ impl Registry {
         }
         purge_again(&ledger, folder.head, &folder.purges).await?;
         let (queue, inbox) = writer::queue();
-        let shared = Arc::new(Shared::new(ledger, settings, folder.catalog, queue));
+        let heart = Arc::new(Heart::new(ledger, settings, folder.catalog, queue));
         let writer = Writer {
-            shared: shared.clone(),
+            heart: heart.clone(),
             inbox,
             head: folder.head,
             tree: folder.tree,
+            aside: std::collections::VecDeque::new(),
             last_was_full: false,
         };
         tokio::spawn(writer.run());
-        Ok(Self { shared })
+        Ok(Self { heart })
     }
 }
 
@@ -221,10 +225,10 @@ pub(crate) struct Folder {
 
 impl Folder {
     /// Goes on behind a catalog.
-    pub(crate) fn resume(shared: &Shared, catalog: Catalog, head: Head, tree: Tree) -> Self {
+    pub(crate) fn resume(heart: &Heart, catalog: Catalog, head: Head, tree: Tree) -> Self {
         Self {
-            ledger: shared.ledger.clone(),
-            foundation: shared.settings.foundation,
+            ledger: heart.ledger.clone(),
+            foundation: heart.settings.foundation,
             catalog,
             head,
             tree,
@@ -234,11 +238,11 @@ impl Folder {
     }
 
     /// Begins with an empty catalog.
-    pub(crate) fn from_start(shared: &Shared) -> Result<Self, OpenError> {
-        let model = Model::compile(&Value::Object(json::Map::new()), shared.settings.foundation)
+    pub(crate) fn from_start(heart: &Heart) -> Result<Self, OpenError> {
+        let model = Model::compile(&Value::Object(json::Map::new()), heart.settings.foundation)
             .map_err(OpenError::Model)?;
         let catalog = Catalog::empty(Arc::new(model));
-        Ok(Self::resume(shared, catalog, Head::EMPTY, Tree::default()))
+        Ok(Self::resume(heart, catalog, Head::EMPTY, Tree::default()))
     }
 
     /// The contents that the folded entries erased.
@@ -277,7 +281,7 @@ impl Folder {
     }
 
     /// The last model that the entries bring, compiled.
-    async fn newest_model(&self) -> Result<Option<Arc<Model>>, OpenError> {
+    pub(crate) async fn newest_model(&self) -> Result<Option<Arc<Model>>, OpenError> {
         let mut after = self.head.position;
         let mut newest = None;
         loop {
@@ -310,19 +314,20 @@ impl Folder {
     async fn fold(&mut self, commands: Vec<Recorded>) -> Result<(), OpenError> {
         let model = self.model().clone();
         let wanted = wanted(&model, &commands);
-        let names: Vec<ContentRef> =
-            wanted.iter().map(|(_, content)| content.reference()).collect();
-        let found = self.ledger.contents(&names).await?;
-        let mut bytes = wanted.into_iter().zip(found);
-        let mut next = bytes.next();
-        for (index, command) in commands.iter().enumerate() {
-            let mut facts = Facts::default();
-            while let Some(((Wanted { command: of, what }, _), content)) = &next
-                && *of == index
-            {
-                what.learn(&model, content.as_deref(), &mut facts);
-                next = bytes.next();
+        let mut learned = vec![Facts::default(); commands.len()];
+        let mut left = wanted.as_slice();
+        while !left.is_empty() {
+            let (piece, rest) = left.split_at(piece(left));
+            let names: Vec<ContentRef> =
+                piece.iter().map(|(_, content)| content.reference()).collect();
+            for ((wanted, _), bytes) in piece.iter().zip(self.ledger.contents(&names).await?) {
+                if let Some(facts) = learned.get_mut(wanted.command) {
+                    wanted.what.learn(&model, bytes.as_deref(), facts);
+                }
             }
+            left = rest;
+        }
+        for (command, mut facts) in commands.iter().zip(learned) {
             facts.model = Some(model.clone());
             self.learn_restored(command, &mut facts);
             let effects = self.catalog.apply(command, &facts)?;
@@ -346,6 +351,16 @@ impl Folder {
             }
         }
     }
+}
+
+/// How many contents to read at once: at least one, and no more bytes than are worth holding.
+fn piece(wanted: &[(Wanted, Content)]) -> usize {
+    let mut bytes = 0_u64;
+    let fits = wanted.iter().take_while(|(_, content)| {
+        bytes += u64::from(content.size);
+        bytes <= CONTENT_BYTES_AT_ONCE
+    });
+    fits.count().max(1)
 }
 
 /// A content that facts are made of.

@@ -20,9 +20,14 @@ use muster_catalog::{
 use muster_schema::Violation;
 use muster_words::{Xid, json::Value};
 
-use crate::{SubmitError, registry::Shared, writer::Ready};
+use crate::{
+    SubmitError,
+    cache::Fetched,
+    registry::{Heart, weight, writes_model},
+    writer::Ready,
+};
 
-impl Shared {
+impl Heart {
     /// Prepares a command at a view.
     ///
     /// A refusal of a command that carries an idempotency key is handed to the writer: the
@@ -31,6 +36,7 @@ impl Shared {
         &self,
         view: &Arc<Catalog>,
         command: &Command,
+        fetched: Fetched,
     ) -> Result<Ready, SubmitError> {
         let mut warnings = Vec::new();
         let answered = command.idempotency.is_some_and(|(key, _)| view.remembered(&key).is_some());
@@ -53,7 +59,14 @@ impl Shared {
             ignore: command.ignore,
             set_default: command.set_default.clone(),
         };
-        Ok(Ready { prepared, warnings, weight: 4096 })
+        Ok(Ready {
+            prepared,
+            warnings,
+            fetched,
+            model: view.model_stamp,
+            at: writes_model(command).then(|| view.position()),
+            weight: weight(command),
+        })
     }
 
     async fn work(

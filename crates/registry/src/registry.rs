@@ -7,7 +7,6 @@ use bytes::Bytes;
 use muster_catalog::{
     Catalog, Content,
     command::{Action, Body, Command, Target},
-    decide::AtHand,
 };
 use muster_journal::Ledger;
 use muster_words::{
@@ -19,7 +18,10 @@ use parking_lot::RwLock;
 use tokio::sync::{RwLock as Gate, watch};
 
 use crate::{
-    CheckpointFile, Done, Settings, SubmitError, cache::Contents, prepare::Compiled, turns::Turns,
+    CheckpointFile, Done, Settings, SubmitError,
+    cache::{Contents, Fetched},
+    prepare::Compiled,
+    turns::Turns,
     writer,
 };
 
@@ -37,10 +39,10 @@ pub struct Origin {
 /// An open registry. Cloning it gives another handle to the same one.
 #[derive(Clone)]
 pub struct Registry {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) heart: Arc<Heart>,
 }
 
-pub(crate) struct Shared {
+pub(crate) struct Heart {
     pub ledger: Arc<dyn Ledger>,
     pub settings: Settings,
     pub contents: Contents,
@@ -57,7 +59,7 @@ pub(crate) struct Shared {
     pub writes: AtomicU64,
 }
 
-impl Shared {
+impl Heart {
     pub(crate) fn new(
         ledger: Arc<dyn Ledger>,
         settings: Settings,
@@ -105,12 +107,12 @@ impl Registry {
     /// The newest view: immutable, at one position.
     #[must_use]
     pub fn view(&self) -> Arc<Catalog> {
-        self.shared.view()
+        self.heart.view()
     }
 
     /// Waits until the view has reached a position.
     pub async fn reached(&self, position: Position) -> Arc<Catalog> {
-        let mut newest = self.shared.position.subscribe();
+        let mut newest = self.heart.position.subscribe();
         // The sender lives as long as this handle, so waiting can't fail.
         let _ = newest.wait_for(|reached| *reached >= position).await;
         self.view()
@@ -119,7 +121,7 @@ impl Registry {
     /// Tells the newest position, again and again.
     #[must_use]
     pub fn positions(&self) -> watch::Receiver<Position> {
-        self.shared.position.subscribe()
+        self.heart.position.subscribe()
     }
 
     /// Does a command: when this answers `Ok`, it is durable and in the ledger.
@@ -130,16 +132,16 @@ impl Registry {
     /// See [`SubmitError`].
     pub async fn submit(&self, command: Command, by: &Origin) -> Result<Done, SubmitError> {
         let weight = weight(&command);
-        let before = self.shared.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
+        let before = self.heart.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
         if before + weight > WAITING_BYTES_MAX {
-            self.shared.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
+            self.heart.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
             return Err(SubmitError::Busy);
         }
-        let shared = self.shared.clone();
+        let heart = self.heart.clone();
         let by = by.clone();
         let running = tokio::spawn(async move {
-            let _weight = Weight(&shared.waiting_bytes, weight);
-            shared.run(command, by).await
+            let _weight = Weight(&heart.waiting_bytes, weight);
+            heart.run(command, by).await
         });
         running.await.unwrap_or(Err(SubmitError::Fault))
     }
@@ -149,7 +151,7 @@ impl Registry {
     /// # Errors
     /// The ledger can't be read, or is damaged.
     pub async fn contents(&self, wanted: &[Content]) -> Result<Vec<Option<Bytes>>, SubmitError> {
-        self.shared.fetch(wanted).await
+        self.heart.fetch(wanted).await
     }
 
     /// The attributes that contents hold, in bulk; erased ones are empty.
@@ -160,7 +162,7 @@ impl Registry {
         &self,
         wanted: &[Content],
     ) -> Result<Vec<Arc<Map<String, Value>>>, SubmitError> {
-        self.shared.maps(wanted).await
+        self.heart.maps(wanted).await
     }
 
     /// The record of an API key.
@@ -168,29 +170,29 @@ impl Registry {
     /// # Errors
     /// The ledger can't be read, or is damaged.
     pub async fn record(&self, content: &Content) -> Result<Option<Bytes>, SubmitError> {
-        Ok(self.shared.fetch(std::slice::from_ref(content)).await?.pop().flatten())
+        Ok(self.heart.fetch(std::slice::from_ref(content)).await?.pop().flatten())
     }
 
     /// The ledger itself, for those who follow or verify it.
     #[must_use]
     pub fn ledger(&self) -> &Arc<dyn Ledger> {
-        &self.shared.ledger
+        &self.heart.ledger
     }
 
     /// The checkpoint's file, where one is kept.
     #[must_use]
     pub fn checkpoint(&self) -> Option<&Arc<CheckpointFile>> {
-        self.shared.settings.checkpoint.as_ref()
+        self.heart.settings.checkpoint.as_ref()
     }
 
     /// Takes no more commands, finishes those that wait, and keeps the last checkpoint.
     pub async fn close(&self) {
-        self.shared.queue.close().await;
+        self.heart.queue.close().await;
     }
 }
 
 /// The bytes that a command keeps in memory while it waits.
-fn weight(command: &Command) -> usize {
+pub(crate) fn weight(command: &Command) -> usize {
     match &command.action {
         Action::Write(write) => match &write.body {
             Body::Document(document) => document.bytes.len() + 512,
@@ -232,7 +234,7 @@ fn of_target(target: &Target) -> Xid {
     }
 }
 
-impl Shared {
+impl Heart {
     async fn run(&self, command: Command, by: Origin) -> Result<Done, SubmitError> {
         if writes_model(&command) {
             let _closed = self.gate.write().await;
@@ -246,16 +248,19 @@ impl Shared {
     /// the second round on it holds its target's turn.
     async fn rounds(&self, command: &Command, by: &Origin) -> Result<Done, SubmitError> {
         let mut turn = None;
+        let mut fetched = Fetched::new();
         for round in 0..PREPARE_ROUNDS_MAX {
             if round == 1 {
                 turn = Some(self.turns.take(&target(command)).await?);
             }
             let view = self.view();
-            let ready = self.prepare(&view, command).await?;
+            let ready = self.prepare(&view, command, fetched.clone()).await?;
             match self.queue.decide(ready, by.clone()).await? {
                 writer::Reply::Done(done) => return Ok(*done),
                 writer::Reply::Again(missing) => {
-                    self.maps(&missing).await?;
+                    // They travel with the command: the cache may have no room for them.
+                    let names = missing.iter().map(Content::reference);
+                    fetched.extend(names.zip(self.maps(&missing).await?));
                 }
             }
         }
@@ -290,7 +295,7 @@ impl Shared {
         wanted: &[Content],
     ) -> Result<Vec<Arc<Map<String, Value>>>, SubmitError> {
         let mut found: Vec<Option<Arc<Map<String, Value>>>> =
-            wanted.iter().map(|content| self.contents.attributes(content)).collect();
+            wanted.iter().map(|content| self.contents.map(content.reference())).collect();
         let absent: Vec<usize> =
             (0..wanted.len()).filter(|index| found[*index].is_none()).collect();
         let names: Vec<ContentRef> =
@@ -315,7 +320,8 @@ fn parsed(position: Position, bytes: Option<Bytes>) -> Result<Map<String, Value>
     }
 }
 
-fn writes_model(command: &Command) -> bool {
+/// Whether a command changes the model, which nothing else may pass meanwhile.
+pub(crate) fn writes_model(command: &Command) -> bool {
     let Action::Write(write) = &command.action else { return false };
     match (&write.target, &write.body) {
         (Target::Model, _) => true,

@@ -32,17 +32,17 @@ impl Registry {
     #[must_use]
     pub fn status(&self) -> Status {
         let view = self.view();
-        let shared = &self.shared;
+        let heart = &self.heart;
         Status {
             position: view.position(),
             documents: view.documents,
             groups: view.groups.values().map(|groups| groups.len() as u64).sum(),
             hidden: view.hidden.len() as u64,
-            waiting: shared.queue.len() as u64,
-            writes: shared.writes.load(Ordering::Relaxed),
-            checkpoint: shared.settings.checkpoint.as_ref().map(|file| file.position()),
+            waiting: heart.queue.len() as u64,
+            writes: heart.writes.load(Ordering::Relaxed),
+            checkpoint: heart.settings.checkpoint.as_ref().map(|file| file.position()),
             moment: view.moment,
-            clock_is_behind: (shared.settings.clock.now)() < view.moment,
+            clock_is_behind: (heart.settings.clock.now)() < view.moment,
         }
     }
 }

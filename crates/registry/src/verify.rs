@@ -1,4 +1,4 @@
-use std::num::NonZeroU32;
+use std::{collections::BTreeSet, num::NonZeroU32};
 
 use muster_catalog::changes::Change;
 use muster_ledger::{ChainFault, Walk};
@@ -105,7 +105,7 @@ impl Registry {
     ) -> Result<Verdict, VerifyError> {
         let view = self.view();
         let end = view.position();
-        let folded = self.fold_again(end).await.map_err(VerifyError::Fold)?;
+        let mut folded = self.fold_again(end).await.map_err(VerifyError::Fold)?;
         let mut walk = Walk::new(muster_ledger::Head::EMPTY);
         let mut verdict =
             Verdict { entries: 0, contents: 0, purged: 0, checkpoint: None, signer: None };
@@ -124,7 +124,7 @@ impl Registry {
                 verdict.entries += 1;
                 owned.extend(stored_beside(&entry));
             }
-            self.check_contents(&owned, &folded.purged, &mut verdict).await?;
+            self.check_contents(&owned, &mut folded.purged, &mut verdict).await?;
             progress(Progress { entries: verdict.entries, of: end.0 });
         }
         walk.end()?;
@@ -143,7 +143,7 @@ impl Registry {
     async fn check_contents(
         &self,
         owned: &[Owned],
-        purged: &std::collections::BTreeSet<ContentRef>,
+        purged: &mut BTreeSet<ContentRef>,
         verdict: &mut Verdict,
     ) -> Result<(), VerifyError> {
         let names: Vec<ContentRef> = owned.iter().map(|owned| owned.content).collect();
@@ -162,6 +162,9 @@ impl Registry {
             match bytes {
                 Some(_) => verdict.contents += 1,
                 None if purged.contains(&owned.content) => verdict.purged += 1,
+                None if self.purged_meanwhile(&owned.content, purged).await? => {
+                    verdict.purged += 1;
+                }
                 None => {
                     let (position, subject) = (owned.content.position, owned.subject.clone());
                     return Err(VerifyError::ContentMissing { position, subject });
@@ -171,8 +174,20 @@ impl Registry {
         Ok(())
     }
 
+    /// Whether a content was erased after the view that is verified.
+    async fn purged_meanwhile(
+        &self,
+        content: &ContentRef,
+        purged: &mut BTreeSet<ContentRef>,
+    ) -> Result<bool, VerifyError> {
+        let mut folder = Folder::from_start(&self.heart).map_err(VerifyError::Fold)?;
+        folder.run().await.map_err(VerifyError::Fold)?;
+        purged.extend(folder.purges());
+        Ok(purged.contains(content))
+    }
+
     async fn fold_again(&self, end: Position) -> Result<Folded, OpenError> {
-        let mut folder = Folder::from_start(&self.shared)?;
+        let mut folder = Folder::from_start(&self.heart)?;
         folder.run_to(Some(end)).await?;
         let view = self.view();
         let differs =
@@ -182,7 +197,7 @@ impl Registry {
 }
 
 struct Folded {
-    purged: std::collections::BTreeSet<ContentRef>,
+    purged: BTreeSet<ContentRef>,
     differs: Option<String>,
 }
 

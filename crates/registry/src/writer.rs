@@ -4,19 +4,25 @@
 mod append;
 mod batch;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use append::Appended;
-use muster_catalog::{Content, decide::Prepared};
+use muster_catalog::{Content, decide::Prepared, state::Stamp};
 use muster_ledger::{Head, Tree};
 use muster_schema::Violation;
-use muster_words::limits::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, PREPARE_ROUNDS_MAX};
+use muster_words::{
+    Position,
+    limits::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, PREPARE_ROUNDS_MAX},
+};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Done, Origin, SubmitError, registry::Shared};
+use crate::{Done, Origin, SubmitError, cache::Fetched, registry::Heart};
 
 /// Commands that may wait for the writer. Each is bounded by its body, and all of them by
 /// `WAITING_BYTES_MAX`.
@@ -27,6 +33,12 @@ const QUEUE_MAX: usize = 16 * 1024;
 pub(crate) struct Ready {
     pub prepared: Prepared,
     pub warnings: Vec<Violation>,
+    /// Attributes that the cache may not have.
+    pub fetched: Fetched,
+    /// The change of the model with which it was read.
+    pub model: Stamp,
+    /// For a change of the model: the position at which what is there was checked.
+    pub at: Option<Position>,
     pub weight: usize,
 }
 
@@ -112,10 +124,12 @@ impl Queue {
 
 /// The writer's own state: the ledger's head and its tree.
 pub(crate) struct Writer {
-    pub shared: Arc<Shared>,
+    pub heart: Arc<Heart>,
     pub inbox: Inbox,
     pub head: Head,
     pub tree: Tree,
+    /// Commands that are tried one by one and wait for those before them.
+    pub aside: VecDeque<Waiting>,
     /// Whether the last append found no room.
     pub last_was_full: bool,
 }
@@ -140,7 +154,7 @@ impl Writer {
     }
 
     fn stop(&self, done: oneshot::Sender<()>) {
-        if let Some(file) = &self.shared.settings.checkpoint {
+        if let Some(file) = &self.heart.settings.checkpoint {
             file.keep_now(&self.tree);
         }
         let _ = done.send(());
@@ -175,7 +189,8 @@ impl Writer {
         let alone = commands.len() == 1;
         let Some(returned) = self.settle(commands, alone).await else { return };
         let mut is_full = false;
-        for command in returned {
+        self.aside = returned.into();
+        while let Some(command) = self.aside.pop_front() {
             if is_full {
                 let _ = command.answer.send(Err(SubmitError::DiskFull));
                 continue;

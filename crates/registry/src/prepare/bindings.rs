@@ -4,9 +4,9 @@ use muster_catalog::{Catalog, Refusal, decide::members_of, tree::Tree};
 use muster_words::Xid;
 
 use super::{bindings_of, compiled::Unusable};
-use crate::{SubmitError, registry::Shared};
+use crate::{SubmitError, registry::Heart};
 
-impl Shared {
+impl Heart {
     /// Checks that what a command binds anew can be used: schemas are schemas, rules are rules.
     pub(super) async fn check_bindings(
         &self,

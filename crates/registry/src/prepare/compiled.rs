@@ -13,7 +13,7 @@ use muster_words::{
 use quick_cache::sync::Cache;
 
 use super::document_at;
-use crate::{SubmitError, registry::Shared};
+use crate::{SubmitError, registry::Heart};
 
 /// Schemas and rules that are kept compiled: as many as a large registry has in use.
 const COMPILED_MAX: usize = 4_096;
@@ -54,7 +54,7 @@ impl From<SubmitError> for Unusable {
     }
 }
 
-impl Shared {
+impl Heart {
     /// The schema of that name, compiled.
     pub(super) async fn schema(
         &self,

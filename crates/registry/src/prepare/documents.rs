@@ -22,9 +22,9 @@ use super::{
     bindings_of,
     compiled::{Unusable, compile_rule},
 };
-use crate::{SubmitError, registry::Shared};
+use crate::{SubmitError, registry::Heart};
 
-impl Shared {
+impl Heart {
     /// Checks every document that a tree brings, and leaves the verdicts in it.
     pub(super) async fn check_documents(
         &self,

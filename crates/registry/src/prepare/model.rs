@@ -12,7 +12,7 @@ use muster_words::{
     json::{self, Value},
 };
 
-use crate::{SubmitError, registry::Shared};
+use crate::{SubmitError, registry::Heart};
 
 /// Entities that are looked at between two reads of the ledger.
 const CHUNK: usize = 512;
@@ -24,7 +24,7 @@ struct Held<'a> {
     level: &'a Attributes,
 }
 
-impl Shared {
+impl Heart {
     pub(super) fn compile_model(&self, source: &Value) -> Result<NewModel, SubmitError> {
         let model = Model::compile(source, self.settings.foundation)
             .map_err(|fault| Refusal::model(&fault))?;

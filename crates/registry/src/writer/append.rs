@@ -1,7 +1,8 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use muster_journal::AppendError;
 use muster_words::Position;
+use tokio::time::Instant;
 
 use super::{Message, Writer, batch::Batch};
 use crate::{SubmitError, open::Folder};
@@ -50,13 +51,17 @@ impl Writer {
         let mut is_told = false;
         let mut delay = REPEAT_DELAY.0;
         loop {
-            match self.shared.ledger.append(self.head, &batch.entries).await {
+            match self.heart.ledger.append(self.head, &batch.entries).await {
                 Ok(_) => return Appended::Done,
                 Err(AppendError::InDoubt(error)) => {
                     tracing::warn!(%error, "an append is in doubt and will be repeated");
                     is_doubtful = true;
                 }
-                Err(AppendError::Moved(_)) => return self.moved(batch, is_doubtful).await,
+                Err(AppendError::Moved(_)) => {
+                    if let Some(appended) = self.moved(batch, is_doubtful).await {
+                        return appended;
+                    }
+                }
                 // Of a doubtful append, only success and another head say what became of it.
                 Err(error) if is_doubtful => {
                     tracing::warn!(%error, "a doubtful append couldn't be repeated yet");
@@ -90,6 +95,9 @@ impl Writer {
 
     /// Sends away the commands that wait while an append is in doubt; nothing of them was done.
     fn withdraw_queue(&mut self) {
+        for waiting in self.aside.drain(..) {
+            let _ = waiting.answer.send(Err(SubmitError::Busy));
+        }
         while let Ok(message) = self.inbox.receiver.try_recv() {
             match message {
                 Message::Command(waiting) => {
@@ -104,38 +112,44 @@ impl Writer {
         }
     }
 
-    /// Another head than ours: either the doubtful append had landed, or somebody else's did.
-    async fn moved(&mut self, batch: &Batch, is_doubtful: bool) -> Appended {
-        if is_doubtful {
-            match self.has_landed(batch).await {
-                Some(true) => return Appended::Done,
-                Some(false) => {}
-                None => return Appended::Unavailable,
-            }
+    /// Another head than ours: either the doubtful append had landed, or somebody else's did;
+    /// none: it is as doubtful as before, because the ledger can't be read now.
+    async fn moved(&mut self, batch: &Batch, is_doubtful: bool) -> Option<Appended> {
+        if is_doubtful && self.has_landed(batch).await? {
+            return Some(Appended::Done);
         }
-        match self.catch_up().await {
+        Some(match self.catch_up().await {
             Ok(()) => Appended::Moved,
             Err(SubmitError::Corrupt(position)) => Appended::Corrupt(position),
             Err(_) => Appended::Unavailable,
-        }
+        })
     }
 
     /// Whether what follows our head is this batch; none: it can't be read now.
     async fn has_landed(&self, batch: &Batch) -> Option<bool> {
         let count = u32::try_from(batch.entries.entries.len()).ok()?;
         let limit = std::num::NonZeroU32::new(count)?;
-        let found = self.shared.ledger.read(self.head.position, limit).await.ok()?;
-        Some(found == batch.entries.entries)
+        let found = self.heart.ledger.read(self.head.position, limit).await.ok()?;
+        // A read may answer fewer entries than there are. A batch lands whole, so its first ones
+        // stand for all.
+        Some(!found.is_empty() && batch.entries.entries.starts_with(&found))
     }
 
     /// Folds what another writer appended.
     async fn catch_up(&mut self) -> Result<(), SubmitError> {
-        let view = (*self.shared.view()).clone();
-        let mut folder = Folder::resume(&self.shared, view, self.head, self.tree.clone());
+        let view = (*self.heart.view()).clone();
+        let mut folder = Folder::resume(&self.heart, view, self.head, self.tree.clone());
+        if folder.newest_model().await?.is_some() {
+            // Another model: what is folded already has facts of the one before.
+            folder = Folder::from_start(&self.heart)?;
+        }
         folder.run().await?;
+        for purged in folder.purges() {
+            self.heart.contents.forget(*purged);
+        }
         self.head = folder.head;
         self.tree = folder.tree;
-        self.shared.publish(std::sync::Arc::new(folder.catalog));
+        self.heart.publish(std::sync::Arc::new(folder.catalog));
         Ok(())
     }
 }

@@ -14,9 +14,10 @@ use muster_ledger::{Head, Tree};
 use muster_words::ContentRef;
 use tokio::sync::oneshot;
 
-use super::{Answer, Reply, Waiting, Writer, append::Appended};
+use super::{Answer, Ready, Reply, Waiting, Writer, append::Appended};
 use crate::{
     Done, SubmitError,
+    cache::Hand,
     parts::{self, Stamped},
 };
 
@@ -59,7 +60,7 @@ impl Writer {
             entries: Entries::default(),
             head: self.head,
             tree: self.tree.clone(),
-            catalog: (*self.shared.view()).clone(),
+            catalog: (*self.heart.view()).clone(),
             members: Vec::with_capacity(commands.len()),
         };
         for waiting in commands {
@@ -79,10 +80,15 @@ impl Writer {
     }
 
     fn one(&self, batch: &mut Batch, waiting: &Waiting) -> Answer {
-        let prepared = &waiting.ready.prepared;
-        let clock = &self.shared.settings.clock;
+        let Ready { prepared, fetched, model, at, .. } = &waiting.ready;
+        let is_of_now = *model == batch.catalog.model_stamp;
+        if !is_of_now || at.is_some_and(|at| at != batch.catalog.position()) {
+            return Ok(Reply::Again(Vec::new()));
+        }
+        let at_hand = Hand { cache: &self.heart.contents, fetched };
+        let clock = &self.heart.settings.clock;
         let moment = (clock.now)().max(batch.catalog.moment.next());
-        let decision = match decide(&batch.catalog, &self.shared.contents, prepared, moment) {
+        let decision = match decide(&batch.catalog, &at_hand, prepared, moment) {
             Ok(Decided::Changes(decision)) => *decision,
             Ok(Decided::Repeat(answer)) => return Ok(repeat(&batch.catalog, &answer)),
             Err(Stop::Refused(refusal)) => return Err(SubmitError::Refused(refusal)),
@@ -119,8 +125,8 @@ impl Writer {
     fn keep(&self, decision: &Decision, contents: &[(ContentRef, bytes::Bytes)]) {
         for (content, bytes) in contents {
             match decision.attributes.get(&content.digest) {
-                Some(map) => self.shared.contents.keep_map(*content, map.clone()),
-                None => self.shared.contents.keep_raw(*content, bytes.clone()),
+                Some(map) => self.heart.contents.keep_map(*content, map.clone()),
+                None => self.heart.contents.keep_raw(*content, bytes.clone()),
             }
         }
     }
@@ -137,12 +143,12 @@ impl Writer {
             self.head = batch.head;
             self.tree = batch.tree;
             let count = batch.entries.entries.len() as u64;
-            self.shared.writes.fetch_add(count, Ordering::Relaxed);
+            self.heart.writes.fetch_add(count, Ordering::Relaxed);
             for purged in &batch.entries.purges {
-                self.shared.contents.forget(*purged);
+                self.heart.contents.forget(*purged);
             }
-            self.shared.publish(Arc::new(batch.catalog));
-            if let Some(file) = &self.shared.settings.checkpoint {
+            self.heart.publish(Arc::new(batch.catalog));
+            if let Some(file) = &self.heart.settings.checkpoint {
                 file.keep(&self.tree);
             }
         }
