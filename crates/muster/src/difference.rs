@@ -36,6 +36,9 @@ pub enum Difference {
 /// Columns of one value; more is for `muster get`.
 const VALUE_WIDTH_MAX: usize = 60;
 
+/// Letters of a long text that are told before the place where it differs.
+const BEFORE_DIFFERENCE: usize = 20;
+
 /// Fields of one document that are told of.
 const FIELDS_MAX: usize = 1_000;
 
@@ -135,6 +138,11 @@ impl Difference {
         match self {
             Self::Added(value) => format!("+ {}", short(value)),
             Self::Removed(value) => format!("- {}", short(value)),
+            Self::Changed(Value::String(before), Value::String(after)) => {
+                let skipped = alike(before, after);
+                let told = |text: &str| short(&from(text, skipped).into());
+                format!("{} → {}", told(before), told(after))
+            }
             Self::Changed(before, after) => format!("{} → {}", short(before), short(after)),
             Self::List { removed, added } => {
                 let parts = |sign: &str, items: &[Value]| {
@@ -145,6 +153,22 @@ impl Difference {
             }
         }
     }
+}
+
+/// Letters at the start of two long texts that needn't be told, because both have them.
+fn alike(before: &str, after: &str) -> usize {
+    let longest = before.chars().count().max(after.chars().count());
+    let same = before.chars().zip(after.chars()).take_while(|(old, new)| old == new).count();
+    if longest + 2 <= VALUE_WIDTH_MAX { 0 } else { same.saturating_sub(BEFORE_DIFFERENCE) }
+}
+
+/// A text without its first letters, `…` in their place.
+fn from(text: &str, skipped: usize) -> String {
+    if skipped == 0 {
+        return text.to_owned();
+    }
+    let rest: String = text.chars().skip(skipped).collect();
+    format!("…{rest}")
 }
 
 /// A value in one line, cut where it is long.
@@ -218,6 +242,14 @@ mod tests {
                 fields.iter().map(|f| format!("{} {}", f.path, f.difference.text())).collect();
             assert_eq!(told, expect, "{before} {after}");
         }
+    }
+
+    #[test]
+    fn tells_long_texts_from_where_they_differ() {
+        let before = json!({"t": format!("{}, and the end", "x".repeat(90))});
+        let after = json!({"t": format!("{}, and another end", "x".repeat(90))});
+        let text = "\"…xxxxxxxxxxxxxx, and the end\" → \"…xxxxxxxxxxxxxx, and another end\"";
+        assert_eq!(told(&before, &after), [format!("t {text}")]);
     }
 
     #[test]

@@ -68,6 +68,12 @@ fn help(error: &clap::Error) -> String {
             format!("there are {all}")
         }
         Some((_, near)) => format!("did you mean {near}?"),
+        None if REACH
+            .iter()
+            .any(|flag| Some(*flag) == error.get(ContextKind::InvalidArg).map(text).as_deref()) =>
+        {
+            "it goes behind a command that talks to a registry: muster list --server URL".to_owned()
+        }
         None => match usage(error).filter(|_| error.kind() != ErrorKind::InvalidSubcommand) {
             Some(usage) => format!("the form is {usage}"),
             None if error.kind() == ErrorKind::InvalidSubcommand => {
@@ -77,6 +83,9 @@ fn help(error: &clap::Error) -> String {
         },
     }
 }
+
+/// Flags that many commands have, and the program itself doesn't.
+const REACH: [&str; 3] = ["--server", "--data", "--key-file"];
 
 fn usage(error: &clap::Error) -> Option<String> {
     let usage = error.get(ContextKind::Usage)?.to_string();
@@ -119,6 +128,10 @@ mod tests {
             (
                 "muster get a/b --output pdf",
                 "error: \"pdf\" is no --output <FORM>  [usage]\nhelp: there are table, json, yaml",
+            ),
+            (
+                "muster --server x list",
+                "error: there is no flag --server here  [usage]\nhelp: it goes behind a command that talks to a registry: muster list --server URL",
             ),
             (
                 "muster get a/b b",

@@ -132,7 +132,12 @@ impl Apply {
                 content_type: document.sent.content_type.clone(),
             };
             let places = findings::places(&held.bytes);
-            let path = self.folder.join(&document.path).display().to_string();
+            // What stands in this folder is named as people name it.
+            let path = match self.folder.strip_prefix(".") {
+                Ok(below) => below.join(&document.path),
+                Err(_) => self.folder.join(&document.path),
+            };
+            let path = path.display().to_string();
             let found = checker.check(xid, &held);
             document.findings =
                 found.iter().map(|one| Finding::of_check(one, &path, &places)).collect();
@@ -166,7 +171,7 @@ impl Apply {
                 screen.value(&json!({"applied": outcome.done, "unchanged": plan.kept}))
             };
         }
-        let done = format!("{} of {} are done", outcome.done, counted(total, "change", "changes"));
+        let done = format!("applied {} of {}", outcome.done, counted(total, "change", "changes"));
         let folder = self.folder.display();
         let again =
             format!("muster apply {folder} goes on from there: what is done isn't done again");
@@ -181,7 +186,8 @@ impl Apply {
         }
         let skipped = plan.refused();
         let refused = outcome.failed.len() + skipped;
-        let what = format!("{done}; {}", counted(refused, "was refused", "were refused"));
+        let verb = if refused == 1 { "was" } else { "were" };
+        let what = format!("{done}; {refused} {verb} refused");
         Err(Failure::new("partly_applied", what).help(again).exit(Exit::Refused))
     }
 }

@@ -38,6 +38,7 @@ impl Init {
             }));
         }
         let shown = context.shown(&directory);
-        screen.line(&format!("registry {} in {shown}, signed by {}", made.registry_id, made.signer))
+        let signer = super::ledger::verify::signer(&made.signer);
+        screen.line(&format!("registry {} in {shown}, signed by {signer}", made.registry_id))
     }
 }

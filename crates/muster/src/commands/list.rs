@@ -59,7 +59,11 @@ impl List {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.reach.client(context).await?;
         let shape = Shape::read(&client.model().await?.json()?);
-        match level(&shape, &self.collection)? {
+        let level = level(&shape, &self.collection)?;
+        if self.deleted {
+            return self.deleted(context, &client, level).await;
+        }
+        match level {
             Level::Overview => overview(context, &client, &shape).await,
             Level::Groups(groups) => {
                 let page = self.page(&client, &format!("/{groups}"), None).await?;
@@ -79,6 +83,24 @@ impl List {
                 self.show(context, &page, table, ("version", "versions"), Vec::new())
             }
         }
+    }
+
+    async fn deleted(
+        &self,
+        context: &Context,
+        client: &Client,
+        level: Level<'_>,
+    ) -> Result<(), Failure> {
+        let path = match level {
+            Level::Overview => {
+                return Err(Failure::usage("--deleted goes with a collection")
+                    .help("muster list providers/cms --deleted"));
+            }
+            Level::Groups(groups) => format!("/{groups}"),
+            Level::Documents(path, _) | Level::Versions(path) => path,
+        };
+        let page = self.page(client, &path, None).await?;
+        self.show(context, &page, deleted_table(&page), ("name", "names"), Vec::new())
     }
 
     async fn page(
@@ -228,6 +250,17 @@ fn documents_table(screen: &Screen, kind: &ResourceType, page: &Page) -> Table {
         cells.extend(kind.columns.iter().map(|column| cell(document, column)));
         cells.push(times::since(screen, &text(details, "modifiedat")));
         table.row(cells);
+    }
+    table
+}
+
+/// What was deleted, with the position at which it was.
+fn deleted_table(page: &Page) -> Table {
+    let mut table = Table::new(["name", "what", "position"]).numbers(2);
+    for (id, hidden) in &page.entries {
+        let position = hidden.get("position").and_then(Value::as_u64).unwrap_or_default();
+        let position = crate::output::numbers::separated(position);
+        table.row([id.clone(), text(hidden, "kind"), position]);
     }
     table
 }

@@ -26,7 +26,17 @@ pub struct Restore {
 impl Restore {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.reach.client(context).await?;
-        let answer = client.restore(&self.xid).await?;
+        let answer = match client.restore(&self.xid).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_absent() => {
+                let shown = suggest::without_slash(&self.xid);
+                let what = format!("nothing was deleted under the name {shown}");
+                return Err(Failure::from(error)
+                    .saying(what)
+                    .help("muster list providers/cms --deleted shows what can be restored there"));
+            }
+            Err(error) => return Err(error.into()),
+        };
         if !context.screen.is_table() {
             return context.screen.value(&answer.json()?);
         }

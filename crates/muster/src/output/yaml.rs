@@ -90,11 +90,14 @@ fn text(string: &str) -> String {
 fn is_plain(string: &str) -> bool {
     let mut letters = string.chars();
     let begins = letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '/');
-    let inside = |letter: char| letter.is_ascii_alphanumeric() || "_-./ ()+@$,".contains(letter);
+    let inside = |letter: char| letter.is_ascii_alphanumeric() || "_-./ ()+@$,:".contains(letter);
+    // Behind a colon a space, or the end, would make it a key.
+    let is_key = string.ends_with(':') || string.contains(": ");
     // What YAML 1.1 or 1.2 reads as a boolean, as null or as a number.
     let reserved = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     begins
         && letters.all(inside)
+        && !is_key
         && !string.ends_with(' ')
         && !reserved.contains(&string.to_ascii_lowercase().as_str())
 }
@@ -120,6 +123,8 @@ mod tests {
             ),
             (json!({"true": "a", "1": "/a/b"}), "\"1\": /a/b\n\"true\": a\n"),
             (json!("trailing "), "\"trailing \"\n"),
+            (json!("http://a:80/b"), "http://a:80/b\n"),
+            (json!("key:"), "\"key:\"\n"),
             (json!("- x"), "\"- x\"\n"),
         ] {
             assert_eq!(to_yaml(&value), expect, "{value}");

@@ -72,9 +72,16 @@ fn praise(verdict: &Value) -> String {
     if let Some(checkpoint) = verdict.get("checkpoint").filter(|one| one.is_object()) {
         let key = checkpoint.get("key").and_then(Value::as_str).unwrap_or("an unknown key");
         let size = checkpoint.get("size").and_then(Value::as_u64).unwrap_or(0);
-        text = format!("{text}; checkpoint of {} signed by {key}", separated(size));
+        let signer = signer(key);
+        text = format!("{text}; checkpoint of {} signed by {signer}", separated(size));
     }
     text
+}
+
+/// The part of a verifier's text that people compare: its name and its key's id (C2SP signed-note:
+/// `<name>+<id>+<key>`, whose key may have a `+` of its own).
+pub(in crate::commands) fn signer(verifier: &str) -> String {
+    verifier.splitn(3, '+').take(2).collect::<Vec<_>>().join("+")
 }
 
 /// The first thing wrong.
@@ -143,7 +150,7 @@ mod tests {
     #[test]
     fn says_how_much_was_whole() {
         let verdict = json!({"verified": true, "entries": 1204, "contents": 1231,
-            "checkpoint": {"size": 1204, "key": "a/changes+8f2c11d0"}});
+            "checkpoint": {"size": 1204, "key": "a/changes+8f2c11d0+AbC+d/e="}});
         let expect = "1,204 entries, 1,231 contents: chain, tree, contents and fold agree; \
                       checkpoint of 1,204 signed by a/changes+8f2c11d0";
         assert_eq!(praise(&verdict), expect);
