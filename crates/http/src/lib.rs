@@ -10,9 +10,11 @@ pub mod compression;
 mod front;
 pub mod health;
 pub mod metrics;
+pub mod native;
 mod problem;
 mod request_body;
 mod server;
+mod submit;
 pub mod xregistry;
 
 pub use body::Body;
@@ -20,3 +22,4 @@ pub use front::{Asked, Caller, FastRead, Front, Gatekeeper, Principal, PublicAdd
 pub use problem::{IntoProblem, respond};
 pub use request_body::{BodyBudget, BodyFault, read_body};
 pub use server::{Phase, Server, ServerLimits};
+pub use submit::{check, origin, submit};

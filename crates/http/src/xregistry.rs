@@ -28,7 +28,7 @@ use std::sync::Arc;
 use axum::{Router, extract::Request};
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use muster_catalog::Catalog;
-use muster_registry::{Origin, Registry};
+use muster_registry::Registry;
 use muster_wire::{ErrorCode, Problem};
 
 use self::{
@@ -39,7 +39,7 @@ use self::{
     read::Read,
     write::{Writes, unsupported},
 };
-use crate::{Body, Caller, read_body};
+use crate::{Body, Caller, read_body, respond};
 
 pub use fast::Documents;
 pub use refused::{problem_of_failure, problem_of_refusal, violations};
@@ -84,22 +84,15 @@ impl XRegistry {
     async fn respond(&self, request: Request) -> axum::response::Response {
         let (parts, body) = request.into_parts();
         let view = self.registry.view();
-        let caller = parts.extensions.get::<Caller>().cloned();
-        let root =
-            caller.as_ref().map_or_else(String::new, |caller| format!("{}{PREFIX}", caller.base));
-        let mut exchange = Exchange {
-            door: self,
-            parts: &parts,
-            view: &view,
-            root: &root,
-            caller: caller.as_ref(),
-            place: None,
+        let Some(caller) = parts.extensions.get::<Caller>() else {
+            // Only what the front let in comes this far.
+            return respond(&Problem::new(ErrorCode::SERVER_ERROR)).map(Into::into);
         };
+        let root = format!("{}{PREFIX}", caller.base);
+        let mut exchange =
+            Exchange { door: self, parts: &parts, view: &view, root: &root, caller, place: None };
         let answer = exchange.answer(body).await;
-        let answer = match &caller {
-            Some(caller) => answer.map_err(|problem| problem.instance(&*caller.request_id)),
-            None => answer,
-        };
+        let answer = answer.map_err(|problem| problem.instance(&*caller.request_id));
         let response: Response<Body> = finish(answer, exchange.place.as_ref(), &root);
         response.map(Into::into)
     }
@@ -111,7 +104,7 @@ struct Exchange<'a> {
     parts: &'a Parts,
     view: &'a Catalog,
     root: &'a str,
-    caller: Option<&'a Caller>,
+    caller: &'a Caller,
     /// What the path names, once flags and all are known to be right: then `Allow` speaks of it.
     place: Option<Place>,
 }
@@ -196,18 +189,9 @@ impl Exchange<'_> {
             root: self.root,
             query: self.parts.uri.query(),
             bare: self.door.bare,
-            by: self.origin(),
+            caller: self.caller,
         };
         writes.answer(bytes).await
-    }
-
-    fn origin(&self) -> Origin {
-        let Some(caller) = self.caller else { return Origin::default() };
-        Origin {
-            actor: caller.principal.id.to_string(),
-            request: Some(caller.request_id.to_string()),
-            trace: caller.trace.as_ref().map(ToString::to_string),
-        }
     }
 }
 

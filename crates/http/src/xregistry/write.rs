@@ -5,7 +5,7 @@ use muster_catalog::{
     command::{Action, Body, Command, Delete, Mode, Target, Write},
     decide::Shows,
 };
-use muster_registry::{Done, Origin, Registry, SubmitError};
+use muster_registry::{Done, Registry};
 use muster_wire::{ErrorCode, Problem, etag::View, headers};
 use muster_words::{Digest, Id, Xid};
 use serde_json::{Map, Value};
@@ -17,9 +17,10 @@ use super::{
     flags::Flags,
     place::{Address, Place},
     read::Read,
-    refused::{problem_of_failure, violations},
+    refused::violations,
     sent, tags,
 };
+use crate::{Caller, submit};
 
 /// One write.
 pub(super) struct Writes<'a> {
@@ -32,7 +33,7 @@ pub(super) struct Writes<'a> {
     pub root: &'a str,
     pub query: Option<&'a str>,
     pub bare: bool,
-    pub by: Origin,
+    pub caller: &'a Caller,
 }
 
 /// The longest idempotency key: long enough for whatever people use, such as URLs.
@@ -57,8 +58,8 @@ impl Writes<'_> {
             ignore: self.flags.ignore,
             set_default: self.flags.set_default.clone(),
         };
-        let done = self.registry.submit(command, &self.by).await;
-        let done = done.map_err(|error| self.about_the_request(error))?;
+        let done = submit(self.registry, self.caller, command, &self.address.path).await;
+        let done = done.map_err(|problem| self.about_the_request(problem))?;
         let mut answer = self.show(&done).await?;
         answer.position(&done.view);
         if let Some(warnings) = headers::warnings(&violations(&done.warnings)) {
@@ -68,8 +69,7 @@ impl Writes<'_> {
     }
 
     /// Some errors are about the request as a whole, whatever entity met them.
-    fn about_the_request(&self, error: SubmitError) -> Problem {
-        let problem = problem_of_failure(error, &self.address.path);
+    fn about_the_request(&self, problem: Problem) -> Problem {
         let codes = [
             ErrorCode::DEFAULTVERSIONID_REQUEST,
             ErrorCode::MISSING_VERSIONS,
@@ -87,7 +87,7 @@ impl Writes<'_> {
                 .arg("name", headers::IDEMPOTENCY_KEY.as_str())
                 .arg("error_detail", format!("a key has 1 to {KEY_BYTES_MAX} bytes")));
         }
-        let scoped = Digest::of_parts(&[self.by.actor.as_bytes(), b"\0", key]);
+        let scoped = Digest::of_parts(&[self.caller.principal.id.as_bytes(), b"\0", key]);
         let mut parts: Vec<u8> = Vec::new();
         for part in [self.method.as_str(), &self.address.path, self.query.unwrap_or_default()] {
             parts.extend_from_slice(part.as_bytes());

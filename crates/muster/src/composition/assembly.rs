@@ -267,6 +267,10 @@ async fn front(
     let doors = Doors::open(registry, how).await?;
     let router = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
     let view = registry.clone();
+    let watching = doors.clone();
+    metrics.gauge("watchers", "Open streams of changes", move || {
+        i64::try_from(watching.watchers()).unwrap_or(i64::MAX)
+    });
     let mut front = Front::new(router, doors.gatekeeper(), metrics)
         .with_fast_read(documents)
         .with_position(move || view.view().position());

@@ -6,13 +6,13 @@ use muster_catalog::{
     model::{Foundation, Model},
 };
 use muster_client::Client;
-use muster_words::{Moment, Xid, json};
+use muster_words::{Xid, json};
 
 use super::{Example, assembly::Assembly, clock::random, open::in_process};
 use crate::{
     Failure,
     folder::Folder,
-    output::{Format, Screen, progress::Progress},
+    output::{ColorChoice, Format, Screen, progress::Progress},
     plan::{self, Plan, There, Wanted},
     shape::Shape,
 };
@@ -43,8 +43,7 @@ pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Fa
         return Ok(None);
     }
     let total = plan.steps().count();
-    let mut silent = Screen::plain(Moment::EPOCH);
-    silent.format = Format::Json;
+    let silent = Screen::of_process(Format::Json, ColorChoice::Never, true);
     let mut progress = Progress::new(&silent, "filling", total);
     let outcome = plan::execute(&client, &plan, (&wanted, &there), false, &mut progress).await;
     if let Some(failure) = outcome.failed.into_iter().next() {

@@ -1,47 +1,56 @@
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::Router;
-use http::HeaderMap;
-use muster_http::{Gatekeeper, Principal};
+use muster_guard::GivenKey;
+use muster_http::{
+    Gatekeeper,
+    native::{Gate, Native},
+};
 use muster_registry::Registry;
-use muster_wire::{ErrorCode, Problem};
 
 use super::assembly::How;
 use crate::Failure;
 
 /// What stands beside `/api`, and who may come in.
-pub(super) struct Doors;
-
-impl Doors {
-    pub async fn open(_registry: &Registry, _how: &How) -> Result<Self, Failure> {
-        Ok(Self)
-    }
-
-    pub fn needs_key(&self) -> bool {
-        false
-    }
-
-    pub fn router(&self) -> Router {
-        Router::new()
-    }
-
-    pub fn gatekeeper(&self) -> Arc<dyn Gatekeeper> {
-        Arc::new(Everybody)
-    }
+#[derive(Clone)]
+pub(super) struct Doors {
+    gate: Arc<Gate>,
+    native: Native,
 }
 
-/// Everybody on this computer, and nobody else.
-struct Everybody;
-
-impl Gatekeeper for Everybody {
-    fn is_open(&self) -> bool {
-        true
+impl Doors {
+    /// Reads the registry's keys.
+    pub async fn open(registry: &Registry, how: &How) -> Result<Self, Failure> {
+        let given = how.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
+            Failure::new("bad_key", format!("MUSTER_API_KEY holds no key: {error}"))
+                .help("muster keys create prints one; any text of 16 to 200 visible characters will do here")
+        })?;
+        let gate = Gate::open(registry.clone(), given).await.map_err(|error| {
+            Failure::new("keys_unreadable", error.to_string())
+                .help("muster ledger verify names what is wrong with the ledger")
+        })?;
+        gate.set_reachable(how.beyond_loopback);
+        let native = Native::new(registry.clone(), gate.clone());
+        Ok(Self { gate, native })
     }
 
-    fn admit(&self, _headers: &HeaderMap, peer: SocketAddr) -> Result<Principal, Problem> {
-        if peer.ip().is_loopback() {
-            return Ok(Principal { id: "admin".into(), role: "admin".into() });
-        }
-        Err(ErrorCode::KEY_REQUIRED.into())
+    /// Whether requests need a key.
+    pub fn needs_key(&self) -> bool {
+        self.gate.needs_key()
+    }
+
+    /// The routes.
+    pub fn router(&self) -> Router {
+        self.native.clone().router()
+    }
+
+    /// Who stands at the door.
+    pub fn gatekeeper(&self) -> Arc<dyn Gatekeeper> {
+        self.gate.clone()
+    }
+
+    /// Open streams of changes.
+    pub fn watchers(&self) -> usize {
+        self.native.watchers()
     }
 }

@@ -33,7 +33,8 @@ pub fn make(
         return Err(Failure::new("already_there", what)
             .help("muster serve --data DIR serves it; a new one needs a directory of its own"));
     }
-    let how = How { id: registry_id.map(super::assembly::registry_id).transpose()?, ..How::default() };
+    let how =
+        How { id: registry_id.map(super::assembly::registry_id).transpose()?, ..How::default() };
     context.wait(async {
         let assembly = Assembly::open(Kind::Data(opened), &how).await?;
         let signer = assembly.registry.checkpoint().map(|file| file.verifier().to_string());

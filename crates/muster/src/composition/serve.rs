@@ -25,11 +25,7 @@ pub fn serve(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
     context.wait(async { run(context, order, greet).await })
 }
 
-async fn run(
-    context: &Context,
-    order: &Order,
-    greet: &dyn Fn(&Greeting),
-) -> Result<(), Failure> {
+async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Result<(), Failure> {
     let started = Instant::now();
     let address = address(&order.listen)?;
     let kind = kind(context, order)?;

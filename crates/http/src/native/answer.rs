@@ -1,0 +1,25 @@
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::Value;
+
+use crate::Body;
+
+/// An answer of JSON that no cache keeps: it is of this moment.
+pub(super) fn json(status: StatusCode, value: &Value) -> Response {
+    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+    text.push(b'\n');
+    let mut response = http::Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let kind = HeaderValue::from_static("application/json; charset=utf-8");
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.map(Into::into)
+}
+
+/// An answer that says nothing but that it is done.
+pub(super) fn done() -> Response {
+    let mut response = http::Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.map(Into::into)
+}

@@ -1,0 +1,125 @@
+//! `GET /changes`: what changes, as it changes, as server-sent events.
+//!
+//! Each event is one entity that a command changed, as a CloudEvent of xRegistry's types. Ids are
+//! `<position>.<k>`: the k-th event of the command that ends at a position. They are a function of
+//! the ledger, so a stream that is resumed anywhere, on any day, goes on with exactly what follows.
+//!
+//! While somebody watches, one task decodes each committed command once, into a ring from which
+//! all watchers read. Who falls behind the ring reads the ledger until it has caught up: a slow
+//! reader costs lag and no memory, and no writer ever waits for one.
+
+mod difference;
+mod events;
+mod feed;
+mod frame;
+mod names;
+mod watcher;
+
+use axum::{
+    Extension,
+    extract::{RawQuery, State},
+    response::Response,
+};
+pub(super) use feed::Feed;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use muster_registry::{Registry, SubmitError};
+use muster_wire::{Problem, changes::EventId};
+use muster_words::Position;
+
+use self::watcher::Watcher;
+use super::{
+    Native,
+    query::{Parameters, bad_position, position},
+    stream::Pieces,
+};
+use crate::{Body, Caller, IntoProblem, xregistry::problem_of_failure};
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// `GET /changes`. With neither `after` nor `Last-Event-ID` the stream begins with what changes
+/// from now on; `after=0` begins with the first change there ever was.
+pub(super) async fn follow(
+    State(native): State<Native>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+    sent: HeaderMap,
+) -> Result<Response, IntoProblem> {
+    let parameters = Parameters::parse(query.as_deref(), &["after"], "/changes")?;
+    // A browser that resumes sends both, and means where it was.
+    let resumed = sent.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
+    let resumed = resumed.map(|value| value.to_str().unwrap_or("?"));
+    // Taken first: what is published from here on wakes the watcher.
+    let seat = native.feed.sit();
+    let start = match resumed.or_else(|| parameters.value("after")) {
+        Some(text) => start(&native.registry, text).await?,
+        None => Start::after(native.registry.view().position()),
+    };
+    let source = format!("{}/api", caller.base);
+    let watcher = Watcher::new(&native.feed, seat, start, &source);
+    let body = Body::endless(Pieces::body(watcher), caller.phase);
+    let mut response = http::Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // nginx would gather events before it sends them on.
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    Ok(response.map(Into::into))
+}
+
+/// Where a stream begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Start {
+    /// The last event that isn't sent.
+    cursor: EventId,
+    /// The position after which the ledger is read: the end of a command.
+    read_after: Position,
+}
+
+impl Start {
+    /// Behind everything up to a position at which a command ends.
+    const fn after(position: Position) -> Self {
+        Self { cursor: EventId { position, k: u32::MAX }, read_after: position }
+    }
+}
+
+/// Reads where a stream is to begin: a position, or the id of an event.
+///
+/// # Errors
+/// `bad_position`: it is neither, lies ahead of the ledger, or is the id of no event.
+async fn start(registry: &Registry, text: &str) -> Result<Start, Problem> {
+    let id: Option<EventId> = text.parse().ok();
+    let position = match id {
+        Some(id) => id.position,
+        None => position(text).map_err(|_| {
+            bad_position(text, "it is neither a position nor the id of an event, such as 1204.1")
+        })?,
+    };
+    let head = registry.view().position();
+    if position > head {
+        let reason = format!("the ledger has come to {head}");
+        return Err(bad_position(text, &reason));
+    }
+    if position == Position::ZERO {
+        return Ok(Start::after(position));
+    }
+    let (part, parts) =
+        part_at(registry, position).await.map_err(|error| problem_of_failure(error, "/changes"))?;
+    let read_after = Position(position.0.saturating_sub(u64::from(part)));
+    match id {
+        None if part == parts => Ok(Start::after(position)),
+        // Within a command: all its events are later, at the position where it ends.
+        None => Ok(Start { read_after, ..Start::after(position) }),
+        Some(id) if part == parts => Ok(Start { cursor: id, read_after }),
+        Some(_) => Err(bad_position(text, "no command ends at this position")),
+    }
+}
+
+/// Which part of a command the entry at a position is, and of how many.
+async fn part_at(registry: &Registry, position: Position) -> Result<(u32, u32), SubmitError> {
+    let before = Position(position.0 - 1);
+    let read = registry.ledger().read(before, std::num::NonZeroU32::MIN).await?;
+    let entry = read.first().ok_or(SubmitError::Corrupt(position))?;
+    let entry = entry.decode().map_err(|_| SubmitError::Corrupt(position))?;
+    Ok((entry.part, entry.parts))
+}

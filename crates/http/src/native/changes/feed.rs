@@ -1,0 +1,229 @@
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use muster_catalog::Catalog;
+use muster_registry::{Committed, Registry, SubmitError};
+use muster_wire::changes::EventId;
+use muster_words::Position;
+use tokio::{
+    sync::{Semaphore, watch},
+    task::AbortHandle,
+};
+
+use super::{
+    difference,
+    events::{happened, render},
+    frame::{Frame, Frames},
+    names::names_of,
+};
+
+/// Bytes of events in the ring: what came in the last second or so of hard writing, so that a
+/// watcher that is a little late needn't read the ledger.
+const RING_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Watchers that read the ledger at once: each holds a page of it in memory. More wait.
+const CATCHING_UP_MAX: usize = 8;
+
+/// How long the feed rests when the ledger can't be read.
+const REST: Duration = Duration::from_millis(200);
+
+/// What is committed, decoded once for all who watch.
+pub(in crate::native) struct Feed {
+    shared: Arc<Shared>,
+    task: AbortHandle,
+}
+
+pub(super) struct Shared {
+    pub registry: Registry,
+    ring: std::sync::Mutex<Ring>,
+    /// The position up to which the ring goes; watchers wait for it to move.
+    end: watch::Sender<Position>,
+    watchers: watch::Sender<usize>,
+    pub catching_up: Semaphore,
+}
+
+/// The newest frames.
+#[derive(Default)]
+struct Ring {
+    frames: VecDeque<Arc<Frame>>,
+    /// Everything behind this is in the ring.
+    begin: Option<EventId>,
+    bytes: usize,
+}
+
+/// What the ring has for a watcher.
+pub(super) enum Taken {
+    /// The next frame.
+    Frame(Arc<Frame>),
+    /// Nothing is newer.
+    Nothing,
+    /// What comes next isn't in the ring any more.
+    Behind,
+}
+
+/// A watcher's seat: the feed works while one is taken.
+pub(super) struct Seat(Arc<Shared>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.watchers.send_modify(|count| *count -= 1);
+    }
+}
+
+impl Feed {
+    /// A feed of a registry, and its task.
+    pub fn new(registry: Registry) -> Arc<Self> {
+        let shared = Arc::new(Shared {
+            registry,
+            ring: std::sync::Mutex::default(),
+            end: watch::Sender::new(Position::ZERO),
+            watchers: watch::Sender::new(0),
+            catching_up: Semaphore::new(CATCHING_UP_MAX),
+        });
+        let task = tokio::spawn(run(shared.clone())).abort_handle();
+        Arc::new(Self { shared, task })
+    }
+
+    /// Takes a seat.
+    pub(super) fn sit(&self) -> Seat {
+        self.shared.watchers.send_modify(|count| *count += 1);
+        Seat(self.shared.clone())
+    }
+
+    /// How many watch.
+    pub fn watchers(&self) -> usize {
+        *self.shared.watchers.borrow()
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Shared {
+    /// What comes after a cursor.
+    pub fn take(&self, cursor: EventId) -> Taken {
+        let ring = self.ring();
+        match ring.begin {
+            Some(begin) if begin <= cursor => {
+                let next = ring.frames.partition_point(|frame| frame.last <= cursor);
+                ring.frames.get(next).cloned().map_or(Taken::Nothing, Taken::Frame)
+            }
+            Some(_) => Taken::Behind,
+            // The feed is about to begin, and says so by moving the end.
+            None => Taken::Nothing,
+        }
+    }
+
+    pub fn moves(&self) -> watch::Receiver<Position> {
+        self.end.subscribe()
+    }
+
+    fn ring(&self) -> std::sync::MutexGuard<'_, Ring> {
+        // Nothing panics while the lock is held.
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins the ring anew behind a position.
+    fn begin(&self, position: Position) {
+        let begin = Some(EventId { position, k: u32::MAX });
+        *self.ring() = Ring { begin, ..Ring::default() };
+        self.end.send_replace(position);
+    }
+
+    fn push(&self, frames: Vec<Arc<Frame>>, end: Position) {
+        let mut ring = self.ring();
+        for frame in frames {
+            ring.bytes += frame.bytes();
+            ring.frames.push_back(frame);
+        }
+        while ring.bytes > RING_BYTES_MAX
+            && let Some(oldest) = ring.frames.pop_front()
+        {
+            ring.bytes -= oldest.bytes();
+            ring.begin = Some(oldest.last);
+        }
+        drop(ring);
+        self.end.send_replace(end);
+    }
+}
+
+/// Decodes what is committed while somebody watches.
+async fn run(shared: Arc<Shared>) {
+    let mut seats = shared.watchers.subscribe();
+    loop {
+        if seats.wait_for(|count| *count > 0).await.is_err() {
+            return;
+        }
+        let mut positions = shared.registry.positions();
+        let mut base = shared.registry.view();
+        shared.begin(base.position());
+        loop {
+            tokio::select! {
+                moved = positions.changed() => if moved.is_err() { return },
+                _ = seats.wait_for(|count| *count == 0) => break,
+            }
+            if let Err(error) = advance(&shared, &mut base).await {
+                // Watchers read the ledger themselves then, and are told what is wrong with it.
+                tracing::warn!(%error, "the feed of changes can't read the ledger");
+                tokio::time::sleep(REST).await;
+                base = shared.registry.view();
+                shared.begin(base.position());
+            }
+        }
+        *shared.ring() = Ring::default();
+    }
+}
+
+/// Brings the ring up to the newest view.
+async fn advance(shared: &Shared, base: &mut Arc<Catalog>) -> Result<(), SubmitError> {
+    let target = shared.registry.view();
+    let mut at = base.position();
+    while at < target.position() {
+        let mut commands = shared.registry.commands_after(at).await?;
+        commands.retain(|command| command.position() <= target.position());
+        let Some(last) = commands.last() else { break };
+        at = last.position();
+        let frames =
+            frames_of(&shared.registry, Some(base), &target, &commands, usize::MAX).await?;
+        shared.push(frames, at);
+    }
+    *base = target;
+    Ok(())
+}
+
+/// The events of commands that follow each other: of all, or of the first that have so many
+/// bytes together.
+///
+/// # Errors
+/// The ledger can't be read.
+pub(super) async fn frames_of(
+    registry: &Registry,
+    base: Option<&Arc<Catalog>>,
+    view: &Arc<Catalog>,
+    commands: &[Committed],
+    bytes_enough: usize,
+) -> Result<Vec<Arc<Frame>>, SubmitError> {
+    let mut frames = Frames::default();
+    let mut end = Position::ZERO;
+    for command in commands {
+        let names = names_of(registry, base, command).await?;
+        let differences = difference::defaults(view, command);
+        end = command.position();
+        let start = Position(end.0.saturating_sub(command.entries.len() as u64));
+        frames.push(start, end, render(command, happened(command, &names), differences));
+        if frames.bytes() >= bytes_enough {
+            break;
+        }
+    }
+    Ok(frames.finish(end))
+}

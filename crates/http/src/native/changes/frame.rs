@@ -1,0 +1,172 @@
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use muster_wire::changes::EventId;
+use muster_words::Position;
+
+/// Bytes of events that are sent at once: what a socket takes at once.
+pub(super) const FRAME_BYTES: usize = 64 * 1024;
+
+/// An event as it is sent, but for the URL of the registry, which depends on who asks.
+#[derive(Clone, Debug)]
+pub(super) struct Rendered {
+    pub id: EventId,
+    before: Box<str>,
+    after: Box<str>,
+}
+
+/// What stands where the URL of the registry belongs.
+const PLACE: &str = "\"source\":\"";
+
+impl Rendered {
+    /// Takes an event that was written with an empty `source`.
+    pub fn new(id: EventId, text: &str) -> Self {
+        let cut = text.find(PLACE).map_or(text.len(), |at| at + PLACE.len());
+        let (before, after) = text.split_at(cut);
+        Self { id, before: before.into(), after: after.into() }
+    }
+
+    fn len(&self) -> usize {
+        self.before.len() + self.after.len()
+    }
+}
+
+/// Events that follow each other, sent at once.
+#[derive(Debug)]
+pub(super) struct Frame {
+    events: Vec<Rendered>,
+    /// Everything up to here is in this frame or before it.
+    pub last: EventId,
+    /// After which position the ledger goes on behind this frame: the end of a command, which
+    /// lies before `last` where the frame ends within one.
+    pub resume: Position,
+    bytes: usize,
+    /// The whole frame as it was sent first, with the URL it was for: watchers mostly use one.
+    sent: OnceLock<(Arc<str>, Bytes)>,
+}
+
+impl Frame {
+    /// What a frame takes in memory.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The events behind a cursor as they are sent.
+    pub fn after(&self, cursor: EventId, source: &Arc<str>) -> Bytes {
+        let is_whole = self.events.first().is_some_and(|event| event.id > cursor);
+        if !is_whole {
+            return self.write(cursor, source);
+        }
+        let sent = self.sent.get_or_init(|| (Arc::clone(source), self.write(cursor, source)));
+        if sent.0 == *source { sent.1.clone() } else { self.write(cursor, source) }
+    }
+
+    fn write(&self, cursor: EventId, source: &str) -> Bytes {
+        let mut text = String::with_capacity(self.bytes + self.events.len() * source.len());
+        for event in self.events.iter().filter(|event| event.id > cursor) {
+            text.push_str(&event.before);
+            text.push_str(source);
+            text.push_str(&event.after);
+        }
+        text.into()
+    }
+}
+
+/// Gathers events into frames.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    done: Vec<Arc<Frame>>,
+    events: Vec<Rendered>,
+    bytes: usize,
+    bytes_done: usize,
+}
+
+/// What a frame and an event take beside their text.
+const OVERHEAD: usize = 64;
+
+impl Frames {
+    /// Adds the events of a command; `start` is the position before its first entry.
+    pub fn push(&mut self, start: Position, end: Position, events: Vec<Rendered>) {
+        let count = events.len();
+        for (index, event) in events.into_iter().enumerate() {
+            let id = event.id;
+            self.bytes += event.len() + OVERHEAD;
+            self.events.push(event);
+            if self.bytes >= FRAME_BYTES && index + 1 < count {
+                self.close(id, start);
+            }
+        }
+        // A command without events moves the end of what is known as well.
+        let last = EventId { position: end, k: u32::MAX };
+        if self.bytes >= FRAME_BYTES {
+            self.close(last, end);
+        }
+    }
+
+    /// Bytes that were added.
+    pub const fn bytes(&self) -> usize {
+        self.bytes_done + self.bytes
+    }
+
+    /// The frames of everything that was added, up to the end of a command.
+    pub fn finish(mut self, end: Position) -> Vec<Arc<Frame>> {
+        self.close(EventId { position: end, k: u32::MAX }, end);
+        self.done
+    }
+
+    fn close(&mut self, last: EventId, resume: Position) {
+        let events = std::mem::take(&mut self.events);
+        let bytes = std::mem::take(&mut self.bytes) + OVERHEAD;
+        self.bytes_done += bytes;
+        self.done.push(Arc::new(Frame { events, last, resume, bytes, sent: OnceLock::new() }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(position: u64, k: u32, size: usize) -> Rendered {
+        let id = EventId { position: Position(position), k };
+        let text = format!("[{id} \"source\":\"\" {}]", "x".repeat(size));
+        Rendered::new(id, &text)
+    }
+
+    #[test]
+    fn puts_the_url_into_its_place_and_leaves_out_what_was_sent() {
+        let mut frames = Frames::default();
+        frames.push(Position(3), Position(4), vec![event(4, 1, 0), event(4, 2, 0)]);
+        frames.push(Position(4), Position(5), Vec::new());
+        let frames = frames.finish(Position(5));
+        assert_eq!(frames.len(), 1);
+        let (one, other): (Arc<str>, Arc<str>) = ("http://a".into(), "http://b".into());
+        let cursor = |position, k| EventId { position: Position(position), k };
+        for (cursor, source, expect) in [
+            (
+                cursor(3, u32::MAX),
+                &one,
+                "[4.1 \"source\":\"http://a\" ][4.2 \"source\":\"http://a\" ]",
+            ),
+            (
+                cursor(3, u32::MAX),
+                &other,
+                "[4.1 \"source\":\"http://b\" ][4.2 \"source\":\"http://b\" ]",
+            ),
+            (cursor(4, 1), &one, "[4.2 \"source\":\"http://a\" ]"),
+            (cursor(4, 2), &one, ""),
+        ] {
+            assert_eq!(frames[0].after(cursor, source), expect);
+        }
+        assert_eq!((frames[0].last, frames[0].resume), (cursor(5, u32::MAX), Position(5)));
+    }
+
+    #[test]
+    fn cuts_a_long_command_where_it_can_be_resumed() {
+        let mut frames = Frames::default();
+        let events = (1..=10).map(|k| event(9, k, FRAME_BYTES / 4)).collect();
+        frames.push(Position(6), Position(9), events);
+        let frames = frames.finish(Position(9));
+        let ends: Vec<_> = frames.iter().map(|frame| (frame.last.k, frame.resume.0)).collect();
+        assert_eq!(ends, [(4, 6), (8, 6), (u32::MAX, 9)]);
+    }
+}

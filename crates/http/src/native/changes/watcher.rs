@@ -1,0 +1,130 @@
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use axum::BoxError;
+use bytes::Bytes;
+use muster_registry::SubmitError;
+use muster_wire::changes::EventId;
+use muster_words::Position;
+use tokio::{sync::watch, time::timeout};
+
+use super::{
+    Feed, Start,
+    feed::{Seat, Shared, Taken, frames_of},
+    frame::Frame,
+};
+use crate::native::stream::Source;
+
+/// How long a stream says nothing: proxies end connections that are silent for a minute.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Bytes of events that a watcher reads from the ledger at once, in whole commands.
+const READ_BYTES: usize = 256 * 1024;
+
+/// Bytes of events that a watcher holds, however many changes one command made.
+const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// One client that follows the changes.
+pub(super) struct Watcher {
+    shared: Arc<Shared>,
+    _seat: Seat,
+    moves: watch::Receiver<Position>,
+    /// The URL of the registry's root, as it stands within JSON.
+    source: Arc<str>,
+    /// The last event that was sent.
+    cursor: EventId,
+    /// After which position the ledger is read to find what follows.
+    read_after: Position,
+    /// What was read from the ledger.
+    read: VecDeque<Arc<Frame>>,
+    greeted: bool,
+}
+
+impl Watcher {
+    pub fn new(feed: &Feed, seat: Seat, start: Start, source: &str) -> Self {
+        let shared = feed.shared().clone();
+        let moves = shared.moves();
+        let escaped = serde_json::Value::from(source).to_string();
+        let source = escaped.trim_matches('"').into();
+        let Start { cursor, read_after } = start;
+        let read = VecDeque::new();
+        Self { shared, _seat: seat, moves, source, cursor, read_after, read, greeted: false }
+    }
+
+    /// The first bytes of a stream: they show that it stands, and give a client that began with
+    /// the present a place to come back to before anything has changed.
+    fn greeting(&self) -> Bytes {
+        let from = self.cursor.position;
+        match self.cursor.k {
+            u32::MAX if from == self.read_after => format!("retry: 1000\nid: {from}\n\n").into(),
+            _ => format!("retry: 1000\n: after {}\n\n", self.cursor).into(),
+        }
+    }
+
+    /// The events of a frame that weren't sent yet.
+    fn send(&mut self, frame: &Frame) -> Option<Bytes> {
+        let bytes = frame.after(self.cursor, &self.source);
+        self.cursor = self.cursor.max(frame.last);
+        self.read_after = self.read_after.max(frame.resume);
+        (!bytes.is_empty()).then_some(bytes)
+    }
+
+    /// Reads the next page of the ledger.
+    async fn catch_up(&mut self) -> Result<(), SubmitError> {
+        let shared = self.shared.clone();
+        let _turn = shared.catching_up.acquire().await;
+        let commands = shared.registry.commands_after(self.read_after).await?;
+        let view = shared.registry.view();
+        if commands.is_empty() {
+            // Whatever lies between here and the ring has no events.
+            self.read_after = self.read_after.max(view.position());
+            let reached = EventId { position: self.read_after, k: u32::MAX };
+            self.cursor = self.cursor.max(reached);
+            return Ok(());
+        }
+        let frames = frames_of(&shared.registry, None, &view, &commands, READ_BYTES).await?;
+        self.read = frames.into();
+        // A command of very many changes is rendered again where its rest is sent.
+        let mut bytes = 0;
+        self.read.retain(|frame| {
+            bytes += frame.bytes();
+            bytes <= READ_BYTES_MAX
+        });
+        Ok(())
+    }
+}
+
+impl Source for Watcher {
+    async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {
+        if !std::mem::replace(&mut self.greeted, true) {
+            return Some(Ok(self.greeting()));
+        }
+        loop {
+            if let Some(frame) = self.read.pop_front() {
+                match self.send(&frame) {
+                    Some(bytes) => return Some(Ok(bytes)),
+                    None => continue,
+                }
+            }
+            // Marked before looking, so that nothing can come in between.
+            self.moves.mark_unchanged();
+            match self.shared.take(self.cursor) {
+                Taken::Frame(frame) => {
+                    if let Some(bytes) = self.send(&frame) {
+                        return Some(Ok(bytes));
+                    }
+                }
+                Taken::Behind => {
+                    if let Err(error) = self.catch_up().await {
+                        tracing::warn!(%error, "a stream of changes ends: no reading the ledger");
+                        return Some(Err(error.into()));
+                    }
+                }
+                Taken::Nothing => match timeout(HEARTBEAT, self.moves.changed()).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => return None,
+                    Err(_) => return Some(Ok(Bytes::from_static(b":\n\n"))),
+                },
+            }
+        }
+    }
+}

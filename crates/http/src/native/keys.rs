@@ -1,0 +1,195 @@
+//! `/keys`: who may talk to the registry.
+
+use axum::{
+    Extension,
+    extract::{Path, State},
+    response::Response,
+};
+use http::StatusCode;
+use muster_catalog::command::{Action, Command};
+use muster_guard::{ApiKey, KeyRecord, Role, keys_in_force};
+use muster_wire::{ErrorCode, Problem};
+use muster_words::{
+    Id,
+    json::{self, Map, Value},
+};
+use serde_json::json;
+
+use super::{Native, answer};
+use crate::{Caller, IntoProblem, read_body, submit::submit};
+
+/// Keys in force at once: a key a program is many for one registry, and every start reads them.
+const KEYS_MAX: usize = 1_000;
+
+/// How often another id is drawn where a key of that id is there already.
+const DRAWS_MAX: usize = 8;
+
+/// `GET /keys`: the keys in force, without what is secret in them.
+pub(super) async fn list(State(native): State<Native>) -> Response {
+    let view = native.registry.view();
+    let keys: Vec<Value> = keys_in_force(&view)
+        .map(|(id, key)| {
+            let record = native.gate.record(&view, id);
+            shown(id, &key.created.to_string(), record.as_ref())
+        })
+        .collect();
+    answer::json(StatusCode::OK, &json!({"keys": keys}))
+}
+
+fn shown(id: &Id, created: &str, record: Option<&KeyRecord>) -> Value {
+    let mut key = json!({"id": id.as_str(), "createdat": created});
+    if let Some(record) = record {
+        key["role"] = record.role.name().into();
+        if let Some(name) = &record.name {
+            key["name"] = name.as_str().into();
+        }
+    }
+    key
+}
+
+/// What a key is asked to be.
+struct Wanted {
+    role: Role,
+    name: Option<String>,
+}
+
+/// `POST /keys`: makes a key. The answer is the only place where it is ever shown.
+pub(super) async fn create(
+    State(native): State<Native>,
+    Extension(caller): Extension<Caller>,
+    body: axum::body::Body,
+) -> Result<Response, IntoProblem> {
+    let wanted = wanted(&read_body(body).await?)?;
+    let view = native.registry.view();
+    if keys_in_force(&view).count() >= KEYS_MAX {
+        let detail = format!("There are {KEYS_MAX} keys already; revoke one that isn't used");
+        return Err(Problem::new(ErrorCode::BAD_REQUEST).arg("error_detail", detail).into());
+    }
+    for _ in 0..DRAWS_MAX {
+        let key = draw()?;
+        if native.registry.view().keys.contains_key(key.id()) {
+            continue;
+        }
+        let record = key.record(random()?, wanted.role, wanted.name.clone());
+        return make(&native, &caller, &key, record).await;
+    }
+    Err(ErrorCode::SERVER_ERROR.into())
+}
+
+async fn make(
+    native: &Native,
+    caller: &Caller,
+    key: &ApiKey,
+    record: KeyRecord,
+) -> Result<Response, IntoProblem> {
+    let id = key.id().clone();
+    let action = Action::CreateKey { id: id.clone(), record: record.to_bytes() };
+    let done = submit(&native.registry, caller, Command::new(action), "/keys").await?;
+    let Some(made) = done.view.keys.get(&id) else {
+        return Err(ErrorCode::SERVER_ERROR.into());
+    };
+    native.gate.keep(key, made.record, record.clone());
+    let mut value = shown(&id, &made.created.to_string(), Some(&record));
+    value["key"] = key.text().as_str().into();
+    Ok(answer::json(StatusCode::CREATED, &value))
+}
+
+/// `DELETE /keys/<id>`: revokes a key; the very next request with it is refused.
+pub(super) async fn revoke(
+    State(native): State<Native>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Response, IntoProblem> {
+    let subject: String = format!("/keys/{id}").chars().take(200).collect();
+    let missing = || Problem::new(ErrorCode::NOT_FOUND).subject(&subject);
+    let id: Id = id.parse().map_err(|_| missing())?;
+    // One after the other: two that revoke the last two keys at once would each leave one.
+    let _turn = native.gate.turn().await;
+    let view = native.registry.view();
+    if view.keys.get(&id).is_none_or(|key| key.revoked.is_some()) {
+        return Err(missing().into());
+    }
+    if native.gate.depends_on(&view, &id) {
+        return Err(Problem::new(ErrorCode::LAST_KEY).subject(&subject).into());
+    }
+    let command = Command::new(Action::RevokeKey { id });
+    let done = submit(&native.registry, &caller, command, &subject).await?;
+    native.gate.forget_revoked(&done.view);
+    Ok(answer::done())
+}
+
+/// Reads what is wanted: an object of `name` and `role`, or nothing.
+fn wanted(body: &[u8]) -> Result<Wanted, Problem> {
+    let refused = |detail: String| {
+        Problem::new(ErrorCode::PARSING_DATA).subject("/keys").arg("error_detail", detail)
+    };
+    let map = match body.trim_ascii() {
+        [] => Map::new(),
+        body => match json::parse(body) {
+            Ok(Value::Object(map)) => map,
+            Ok(_) => return Err(refused("it must be an object".to_owned())),
+            Err(error) => return Err(refused(error.to_string())),
+        },
+    };
+    let mut wanted = Wanted { role: Role::Admin, name: None };
+    for (key, value) in map {
+        match (key.as_str(), value) {
+            (_, Value::Null) => {}
+            ("role", Value::String(role)) => {
+                wanted.role = role.parse().map_err(|_| {
+                    let shown: String = role.chars().take(64).collect();
+                    Problem::new(ErrorCode::ROLE_UNKNOWN).subject("/keys").arg("role", shown)
+                })?;
+            }
+            ("name", Value::String(name)) => {
+                KeyRecord::check_name(&name).map_err(|error| refused(error.to_string()))?;
+                wanted.name = Some(name);
+            }
+            ("role" | "name", _) => return Err(refused(format!("{key} must be a string"))),
+            _ => return Err(refused(format!("there is no {key:?} here, only name and role"))),
+        }
+    }
+    Ok(wanted)
+}
+
+fn draw() -> Result<ApiKey, Problem> {
+    ApiKey::new(random()?, random()?).ok_or_else(|| ErrorCode::SERVER_ERROR.into())
+}
+
+/// Random bytes that are fit for keys.
+fn random<const N: usize>() -> Result<[u8; N], Problem> {
+    let mut bytes = [0; N];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => Ok(bytes),
+        Err(error) => {
+            tracing::error!(%error, "the system gives no random bytes");
+            Err(ErrorCode::SERVER_ERROR.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_a_key_is_asked_to_be() {
+        for (body, expect) in [
+            ("", Ok(None)),
+            ("{}", Ok(None)),
+            (r#"{"role": "admin"}"#, Ok(None)),
+            (r#"{"role": null, "name": "deploy"}"#, Ok(Some("deploy"))),
+            (r#"{"role": "reader"}"#, Err("role_unknown")),
+            (r#"{"role": 1}"#, Err("parsing_data")),
+            (r#"{"name": ""}"#, Err("parsing_data")),
+            (r#"{"nmae": "x"}"#, Err("parsing_data")),
+            (r#"{"name": "a", "name": "b"}"#, Err("parsing_data")),
+            ("[]", Err("parsing_data")),
+            ("{", Err("parsing_data")),
+        ] {
+            let read = wanted(body.as_bytes());
+            let read = read.as_ref().map(|wanted| wanted.name.as_deref());
+            assert_eq!(read.map_err(|problem| problem.code().name()), expect, "{body}");
+        }
+    }
+}

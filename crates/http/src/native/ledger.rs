@@ -1,0 +1,195 @@
+//! `/ledger`: what the registry stands on, and whether it still holds.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{BoxError, Extension, extract::State, response::Response};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use muster_ledger::checkpoint::origin;
+use muster_registry::{Progress, Registry, Verdict, VerifyError};
+use muster_wire::{ErrorCode, Problem};
+use muster_words::Position;
+use serde_json::{Value, json};
+use tokio::{runtime::Handle, sync::mpsc};
+
+use super::{
+    Native, answer,
+    stream::{Pieces, Source},
+};
+use crate::{Body, Caller, IntoProblem};
+
+/// Lines that wait for a client to read them. A client that reads more slowly misses some of the
+/// progress, and the walk goes on.
+const LINES_MAX: usize = 16;
+
+/// `GET /ledger`: which ledger it is and how far it goes.
+pub(super) async fn show(State(native): State<Native>) -> Response {
+    let view = native.registry.view();
+    let origin = origin(&view.id, "changes").map(|name| name.to_string()).ok();
+    let mut value = json!({"position": view.position().0, "moment": view.moment.to_string()});
+    if let Some(origin) = origin {
+        value["origin"] = origin.into();
+    }
+    if let Some(file) = native.registry.checkpoint() {
+        value["key"] = file.verifier().to_string().into();
+        value["checkpoint"] = file.position().0.into();
+    }
+    answer::json(StatusCode::OK, &value)
+}
+
+/// `GET /ledger/checkpoint`: the newest signed checkpoint, as the note that others can check (C2SP
+/// tlog-checkpoint).
+pub(super) async fn checkpoint(State(native): State<Native>) -> Result<Response, IntoProblem> {
+    let missing = || Problem::new(ErrorCode::NOT_FOUND).subject("/ledger/checkpoint");
+    let Some(file) = native.registry.checkpoint().cloned() else {
+        return Err(missing()
+            .detail("This registry keeps nothing on disk and signs nothing.")
+            .into());
+    };
+    let read = tokio::task::spawn_blocking(move || file.read()).await;
+    let note = match read {
+        Ok(Ok(Some((_, note)))) => note,
+        Ok(Ok(None)) => return Err(missing().detail("None has been signed yet.").into()),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the checkpoint can't be read");
+            return Err(ErrorCode::SERVER_ERROR.into());
+        }
+        Err(_) => return Err(ErrorCode::SERVER_ERROR.into()),
+    };
+    let mut response = http::Response::new(Body::from(note.into_bytes()));
+    let headers = response.headers_mut();
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response.map(Into::into))
+}
+
+/// Whether a verification runs: one reads as fast as it can, two would only take turns.
+#[derive(Default)]
+pub(super) struct Verifications {
+    running: AtomicBool,
+}
+
+/// The verification that runs; another may begin when this is dropped.
+struct Running(Arc<Verifications>);
+
+impl Running {
+    fn begin(all: &Arc<Verifications>) -> Option<Self> {
+        let begun = !all.running.swap(true, Ordering::AcqRel);
+        begun.then(|| Self(Arc::clone(all)))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.store(false, Ordering::Release);
+    }
+}
+
+/// `POST /ledger/verify`: walks the whole ledger. Lines of progress `{"checked", "of"}`, then one
+/// line `{"verified": true, …}` or `{"verified": false, "fault": {…}}`.
+pub(super) async fn verify(
+    State(native): State<Native>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, IntoProblem> {
+    let Some(running) = Running::begin(&native.verifications) else {
+        return Err(Problem::new(ErrorCode::VERIFICATION_RUNNING).subject("/ledger").into());
+    };
+    let (lines, read) = mpsc::channel(LINES_MAX);
+    let registry = native.registry.clone();
+    let runtime = Handle::current();
+    // Folding takes a processor for as long as the ledger is long, so it gets a thread of its own.
+    tokio::task::spawn_blocking(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                () = walk(&registry, &lines) => {}
+                () = lines.closed() => tracing::info!("who asked for a verification has left"),
+            }
+        });
+        drop(running);
+    });
+    let body = Body::endless(Pieces::body(Lines(read)), caller.phase);
+    let mut response = http::Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response.map(Into::into))
+}
+
+async fn walk(registry: &Registry, lines: &mpsc::Sender<Bytes>) {
+    let progress = |progress: Progress| {
+        let value = json!({"checked": progress.entries, "of": progress.of});
+        // A line that nobody has read yet says nearly the same.
+        let _ = lines.try_send(line(&value));
+    };
+    let last = match registry.verify(progress).await {
+        Ok(verdict) => praise(&verdict),
+        Err(error) => {
+            tracing::error!(%error, "the ledger does not verify");
+            blame(&error)
+        }
+    };
+    // Whoever asked may have left; the log has it.
+    let _ = lines.send(line(&last)).await;
+}
+
+fn line(value: &Value) -> Bytes {
+    format!("{value}\n").into()
+}
+
+fn praise(verdict: &Verdict) -> Value {
+    let mut value = json!({
+        "verified": true,
+        "entries": verdict.entries,
+        "contents": verdict.contents,
+        "purged": verdict.purged,
+    });
+    if let (Some(position), Some(signer)) = (verdict.checkpoint, &verdict.signer) {
+        // The part of a verifier's text that people compare: name and key id.
+        let key = signer.rsplit_once('+').map_or(signer.as_str(), |(key, _)| key);
+        value["checkpoint"] = json!({"size": position.0, "key": key, "verifier": signer});
+    }
+    value
+}
+
+fn blame(error: &VerifyError) -> Value {
+    let mut fault = json!({"code": error.code(), "what": error.to_string()});
+    if let Some(position) = position_of(error) {
+        fault["position"] = position.0.into();
+    }
+    if let VerifyError::ContentChanged { subject, .. }
+    | VerifyError::ContentMissing { subject, .. } = error
+    {
+        fault["xid"] = subject.to_string().into();
+    }
+    json!({"verified": false, "fault": fault})
+}
+
+fn position_of(error: &VerifyError) -> Option<Position> {
+    use muster_registry::{CheckpointError, OpenError, SubmitError};
+    match error {
+        VerifyError::Chain(fault) | VerifyError::Fold(OpenError::Chain(fault)) => {
+            Some(fault.position())
+        }
+        VerifyError::ContentChanged { position, .. }
+        | VerifyError::ContentMissing { position, .. }
+        | VerifyError::Fold(OpenError::Change { position, .. })
+        | VerifyError::Read(SubmitError::Corrupt(position)) => Some(*position),
+        VerifyError::Fold(OpenError::Apply(error)) => Some(error.position),
+        VerifyError::Checkpoint(CheckpointError::TailMissing { head, .. }) => Some(*head),
+        VerifyError::Checkpoint(CheckpointError::Forked { checkpoint }) => Some(*checkpoint),
+        _ => None,
+    }
+}
+
+/// The lines of a verification as they come.
+struct Lines(mpsc::Receiver<Bytes>);
+
+impl Source for Lines {
+    async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {
+        self.0.recv().await.map(Ok)
+    }
+}

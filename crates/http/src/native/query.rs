@@ -1,0 +1,102 @@
+use muster_wire::{ErrorCode, Problem};
+use muster_words::Position;
+
+/// The parameters of a query. Those that a door doesn't know are refused: a misspelt one that is
+/// passed over gives a wrong answer that looks right.
+pub(super) struct Parameters<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Parameters<'a> {
+    /// Reads what follows the question mark.
+    ///
+    /// # Errors
+    /// `bad_flag`, `not_available` for `at`, which comes later.
+    pub fn parse(query: Option<&'a str>, known: &[&str], path: &str) -> Result<Self, Problem> {
+        let mut found = Vec::new();
+        for parameter in query.unwrap_or_default().split('&').filter(|text| !text.is_empty()) {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            if !known.contains(&name) {
+                let code = ErrorCode::find("not_available").filter(|_| name == "at");
+                let problem = Problem::new(code.unwrap_or(ErrorCode::BAD_FLAG)).subject(path);
+                return Err(problem.arg("flag", name).arg("name", name));
+            }
+            found.push((name, value));
+        }
+        Ok(Self(found))
+    }
+
+    /// The first value of that name.
+    pub fn value(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
+    }
+
+    /// The position of that name.
+    ///
+    /// # Errors
+    /// `bad_position`.
+    pub fn position(&self, name: &str) -> Result<Option<Position>, Problem> {
+        self.value(name).map(position).transpose()
+    }
+
+    /// The number of that name, between 1 and a limit, which it is cut to.
+    ///
+    /// # Errors
+    /// `bad_request`.
+    pub fn limit(&self, usual: usize, max: usize) -> Result<usize, Problem> {
+        let Some(text) = self.value("limit") else { return Ok(usual) };
+        match number(text) {
+            Some(limit) if limit > 0 => Ok(usize::try_from(limit).map_or(max, |n| n.min(max))),
+            _ => Err(Problem::new(ErrorCode::BAD_REQUEST)
+                .arg("error_detail", "The limit must be a number above 0")),
+        }
+    }
+}
+
+/// Reads a position.
+///
+/// # Errors
+/// `bad_position`.
+pub(super) fn position(text: &str) -> Result<Position, Problem> {
+    number(text).map(Position).ok_or_else(|| bad_position(text, "a position is a number"))
+}
+
+/// The refusal of a position.
+pub(super) fn bad_position(text: &str, reason: &str) -> Problem {
+    let shown: String = text.chars().take(40).collect();
+    Problem::new(ErrorCode::BAD_POSITION).arg("value", shown).arg("error_detail", reason)
+}
+
+fn number(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use super::*;
+
+    #[test]
+    fn reads_what_it_knows_and_refuses_the_rest() {
+        let known = &["after", "limit"];
+        for (query, expect) in [
+            (None, Ok((None, 50))),
+            (Some("after=7&limit=3"), Ok((Some(7), 3))),
+            (Some("&limit=9999&"), Ok((None, 1000))),
+            (Some("after="), Err("bad_position")),
+            (Some("after=-1"), Err("bad_position")),
+            (Some("after=99999999999999999999"), Err("bad_position")),
+            (Some("limit=0"), Err("bad_request")),
+            (Some("limit=ten"), Err("bad_request")),
+            (Some("aftr=7"), Err("bad_flag")),
+        ] {
+            let read = Parameters::parse(query, known, "/log").and_then(|parameters| {
+                let after = parameters.position("after")?.map(|position| position.0);
+                Ok((after, parameters.limit(50, 1000)?))
+            });
+            assert_eq!(read.map_err(|problem| problem.code().name()), expect, "{query:?}");
+        }
+        let at = Parameters::parse(Some("at=3"), known, "/log").err().unwrap();
+        assert_eq!(at.status().as_u16(), 400);
+    }
+}

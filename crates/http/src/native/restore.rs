@@ -1,0 +1,66 @@
+//! `POST /restore/<xid>`: undoes the last deletion of a name.
+
+use axum::{
+    Extension,
+    extract::{Path, State},
+    response::Response,
+};
+use http::{HeaderMap, StatusCode};
+use muster_catalog::command::{Action, Command};
+use muster_wire::{ErrorCode, Problem, headers};
+use muster_words::{Digest, Xid};
+use serde_json::json;
+
+use super::{Native, answer};
+use crate::{Caller, IntoProblem, submit::submit};
+
+pub(super) async fn restore(
+    State(native): State<Native>,
+    Extension(caller): Extension<Caller>,
+    Path(path): Path<String>,
+    sent: HeaderMap,
+) -> Result<Response, IntoProblem> {
+    let xid = xid(&path)?;
+    let subject = xid.to_string();
+    let mut command = Command::new(Action::Restore(xid.clone()));
+    if let Some(key) = sent.get(headers::IDEMPOTENCY_KEY) {
+        let principal = caller.principal.id.as_bytes();
+        let key = Digest::of_parts(&[principal, b"\0", key.as_bytes()]);
+        command.idempotency =
+            Some((key, Digest::of_parts(&[b"POST /restore", subject.as_bytes()])));
+    }
+    let done = submit(&native.registry, &caller, command, &subject).await?;
+    let view = &done.view;
+    let mut shown = json!({
+        "xid": subject,
+        "self": format!("{}/api{xid}", caller.base),
+        "position": done.position.0,
+    });
+    let epoch = match &xid {
+        Xid::Version { .. } => view.version_at(&xid).map(|version| version.epoch),
+        Xid::Group { .. } => view.group_at(&xid).map(|group| group.epoch),
+        _ => view.resource_at(&xid).map(|resource| resource.meta.epoch),
+    };
+    if let Some(epoch) = epoch {
+        shown["epoch"] = epoch.into();
+    }
+    let mut response = answer::json(StatusCode::OK, &shown);
+    response.headers_mut().insert(headers::MUSTER_POSITION, done.position.0.into());
+    Ok(response)
+}
+
+/// A group, a document or a version: what can be deleted and so restored.
+fn xid(path: &str) -> Result<Xid, Problem> {
+    let text = format!("/{}", path.trim_matches('/'));
+    let shown: String = text.chars().take(400).collect();
+    match text.parse() {
+        Ok(xid @ (Xid::Group { .. } | Xid::Resource { .. } | Xid::Version { .. })) => Ok(xid),
+        Ok(_) => Err(Problem::new(ErrorCode::ACTION_NOT_SUPPORTED)
+            .subject(&shown)
+            .arg("action", "restore")),
+        Err(error) => Err(Problem::new(ErrorCode::MALFORMED_XID)
+            .subject("/restore")
+            .arg("xid", shown)
+            .arg("error_detail", error)),
+    }
+}
