@@ -68,6 +68,9 @@ pub(super) struct Pattern(String);
 
 const EXCLUDE_ALL: &str = "excludeall";
 
+/// Expressions in one filter: each is tested on every entity.
+const EXPRESSIONS_MAX: usize = 100;
+
 /// The operators; one that begins another stands behind it.
 const OPERATORS: [&str; 7] = ["!=", "<>", "<=", ">=", "<", ">", "="];
 
@@ -91,6 +94,10 @@ impl Filter {
             if !branch.is_empty() {
                 filter.branches.push(branch);
             }
+        }
+        if filter.branches.iter().map(Vec::len).sum::<usize>() > EXPRESSIONS_MAX {
+            let detail = format!("there are more than {EXPRESSIONS_MAX} expressions");
+            return Err(bad("…", detail));
         }
         if filter.excludes_all && !filter.branches.is_empty() {
             return Err(bad(EXCLUDE_ALL, "it can't stand beside other expressions"));

@@ -24,9 +24,9 @@ use super::{
     tags::{self, Verdict},
 };
 
-/// The most bytes of contents that one answer is made of; a larger one is `too_large`, and its
-/// collections are to be asked one by one.
-const CONTENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// About the most bytes that one answer is made of, because it is put together in memory; a larger
+/// one is `too_large`, and its collections are to be asked one by one.
+const ANSWER_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
 /// One read: an address and flags, at one view.
 pub(super) struct Read<'a> {
@@ -173,7 +173,7 @@ impl<'a> Read<'a> {
     }
 
     async fn load(&self, shelf: &mut Shelf, wanted: Wanted) -> Result<(), Problem> {
-        if wanted.bytes() > CONTENT_BYTES_MAX {
+        if wanted.bytes() > ANSWER_BYTES_MAX {
             return Err(Problem::new(ErrorCode::TOO_LARGE)
                 .subject(&self.address.path)
                 .detail("Inline less, filter, or ask for the collections one by one."));

@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -124,5 +125,41 @@ fn asks_an_entity_and_keeps_what_its_collections_must_answer() {
             Answer::Below(left) => format!("below {}", left.to_query()),
         };
         assert_eq!(answer, expect, "{values:?}");
+    }
+}
+
+#[test]
+fn refuses_more_expressions_than_anybody_needs() {
+    let many = vec!["a"; 101].join(",");
+    let problem = Filter::parse([many.as_str()].into_iter()).err().unwrap();
+    assert_eq!(problem.code(), ErrorCode::BAD_FILTER);
+}
+
+proptest! {
+    #[test]
+    fn takes_any_text_and_says_it_again(text: String, value: String) {
+        if let Ok(filter) = Filter::parse([text.as_str()].into_iter()) {
+            let Value::Object(attributes) = json!({"a": value, "b": {"c": [1, value]}}) else {
+                return Ok(());
+            };
+            for expression in filter.branches.iter().flatten() {
+                expression.matches(&attributes);
+            }
+        }
+    }
+
+    /// What a URL says of a filter is the filter again.
+    #[test]
+    fn reads_what_it_wrote(
+        names in prop::collection::vec("[a-z][a-z0-9_]{0,5}", 1..4),
+        sign in prop::sample::select(vec!["=", "!=", "<", "<=", ">", ">="]),
+        value in "[ -+./-Z^-~]{0,8}",
+    ) {
+        let text = format!("{}{sign}{value}", names.join("."));
+        let Ok(filter) = Filter::parse([text.as_str()].into_iter()) else { return Ok(()) };
+        let query = filter.to_query();
+        let written = crate::xregistry::query::Query::parse(query.strip_prefix('?'));
+        let again = Filter::parse(written.values("filter")).unwrap();
+        prop_assert_eq!(again, filter);
     }
 }

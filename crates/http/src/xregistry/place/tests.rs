@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use muster_catalog::model::Foundation;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -115,5 +116,13 @@ fn names_the_first_part_that_is_unknown() {
             (code, Some(subject)),
             "{path}"
         );
+    }
+}
+
+proptest! {
+    #[test]
+    fn takes_any_path(path: String, writes: bool) {
+        let _ = Address::parse(&path, &model(), writes);
+        let _ = Address::parse(&format!("/dirs/{path}/files/{path}"), &model(), writes);
     }
 }

@@ -17,12 +17,19 @@ pub(in crate::xregistry) struct Shelf {
 pub(in crate::xregistry) struct Wanted {
     pub attributes: Vec<Content>,
     pub documents: Vec<Content>,
+    /// How many entities will be written with them.
+    pub entities: u64,
 }
 
+/// About what an entity takes in an answer beside its contents: its URLs, ids and times.
+const ENTITY_BYTES: u64 = 512;
+
 impl Wanted {
-    /// How many bytes they have in all.
+    /// About how many bytes an answer that is made of this has.
     pub fn bytes(&self) -> u64 {
-        self.attributes.iter().chain(&self.documents).map(|content| u64::from(content.size)).sum()
+        let contents = self.attributes.iter().chain(&self.documents);
+        let contents: u64 = contents.map(|content| u64::from(content.size)).sum();
+        contents + self.entities * ENTITY_BYTES
     }
 }
 

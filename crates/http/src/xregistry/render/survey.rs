@@ -1,4 +1,4 @@
-use std::{ops::Bound, sync::Arc};
+use std::{cell::OnceCell, ops::Bound, sync::Arc};
 
 use muster_catalog::{
     Catalog,
@@ -62,8 +62,9 @@ impl<'a> Survey<'a, '_> {
         inline: &Inline,
         filter: &Filter,
     ) -> Option<Shown<'a>> {
+        let known = OnceCell::new();
         let answer = filter.ask(
-            |expression| self.holds(expression, &entity, &path),
+            |expression| self.holds(expression, &entity, &path, &known),
             |name| entity.has_collection(self.view, name),
         );
         let below = match answer {
@@ -145,8 +146,15 @@ impl<'a> Survey<'a, '_> {
             .collect()
     }
 
-    /// Whether an entity satisfies an expression about itself.
-    fn holds(&self, expression: &Expression, entity: &Entity<'_>, path: &str) -> bool {
+    /// Whether an entity satisfies an expression about itself. `known` keeps its attributes from
+    /// one expression to the next.
+    fn holds(
+        &self,
+        expression: &Expression,
+        entity: &Entity<'_>,
+        path: &str,
+        known: &OnceCell<Map<String, Value>>,
+    ) -> bool {
         let about_meta = match (entity, expression.collection()) {
             (Entity::Resource(kind, resource), Some("meta")) => {
                 expression.within("meta").map(|rest| (Entity::Meta(kind, resource), rest))
@@ -155,7 +163,7 @@ impl<'a> Survey<'a, '_> {
         };
         match about_meta {
             Some((meta, rest)) => rest.matches(&self.map(&meta, &format!("{path}/meta"))),
-            None => expression.matches(&self.map(entity, path)),
+            None => expression.matches(known.get_or_init(|| self.map(entity, path))),
         }
     }
 
@@ -192,6 +200,7 @@ impl<'a> Survey<'a, '_> {
     /// In the document view a resource shows nothing of its default version.
     pub fn want_to_write(&self, shown: &Shown<'a>, doc: bool, wanted: &mut Wanted) {
         shown.entity.want(self.view, wanted);
+        wanted.entities += 1;
         if shown.document && !(doc && matches!(shown.entity, Entity::Resource(..))) {
             wanted.documents.extend(shown.entity.document());
         }
