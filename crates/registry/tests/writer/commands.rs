@@ -1,0 +1,148 @@
+//! Commands in one line each, and what is found of them in a ledger.
+
+use std::{collections::BTreeMap, num::NonZeroU32};
+
+use bytes::Bytes;
+use muster_catalog::{
+    changes::Change,
+    command::{Action, Body, Command, Delete, Mode, SentDocument, Target, Write},
+};
+use muster_journal::Ledger;
+use muster_registry::{Origin, SubmitError};
+use muster_words::{ContentRef, Digest, Position, Xid, json};
+
+pub fn by() -> Origin {
+    Origin { actor: "admin".into(), ..Origin::default() }
+}
+
+pub fn xid(text: &str) -> Xid {
+    text.parse().unwrap()
+}
+
+pub fn entity(text: &str) -> Target {
+    Target::Entity(xid(text))
+}
+
+/// Puts a JSON document.
+pub fn put(name: &str, document: &str) -> Command {
+    document_to(Mode::Put, name, document)
+}
+
+/// Adds a version to a document.
+pub fn post(name: &str, document: &str) -> Command {
+    document_to(Mode::Post, name, document)
+}
+
+fn document_to(mode: Mode, name: &str, document: &str) -> Command {
+    Command::new(Action::Write(Write {
+        mode,
+        target: entity(name),
+        body: Body::Document(SentDocument {
+            bytes: Bytes::from(document.to_owned()),
+            content_type: Some("application/json".into()),
+            attributes: json::Map::new(),
+        }),
+    }))
+}
+
+/// Writes a JSON body.
+pub fn tree(mode: Mode, target: Target, body: &str) -> Command {
+    let json::Value::Object(map) = json::parse(body.as_bytes()).unwrap() else { panic!("{body}") };
+    Command::new(Action::Write(Write { mode, target, body: Body::Tree(map) }))
+}
+
+pub fn patch(name: &str, body: &str) -> Command {
+    tree(Mode::Patch, entity(name), body)
+}
+
+pub fn model(source: &str) -> Command {
+    tree(Mode::Put, Target::Model, source)
+}
+
+pub fn delete(name: &str) -> Command {
+    Command::new(Action::Delete(Delete {
+        target: entity(name),
+        chosen: None,
+        epoch: None,
+        purge: false,
+        force: false,
+    }))
+}
+
+pub fn purge(name: &str) -> Command {
+    let mut command = delete(name);
+    if let Action::Delete(delete) = &mut command.action {
+        delete.purge = true;
+    }
+    command
+}
+
+pub fn restore(name: &str) -> Command {
+    Command::new(Action::Restore(xid(name)))
+}
+
+/// Two documents of the same bytes in one command: it takes two entries.
+pub fn pair(left: &str, right: &str, document: &str) -> Command {
+    let body = format!(
+        r#"{{"entries":{{"{left}":{{"entry":{document}}},"{right}":{{"entry":{document}}}}}}}"#
+    );
+    tree(Mode::Post, entity("/configs/app"), &body)
+}
+
+/// Gives a command an idempotency key.
+pub fn keyed(mut command: Command, key: &str, request: &str) -> Command {
+    command.idempotency = Some((Digest::of(key.as_bytes()), Digest::of(request.as_bytes())));
+    command
+}
+
+/// The stable code of a refusal, or the error's own name.
+pub fn code(error: &SubmitError) -> &'static str {
+    match error {
+        SubmitError::Refused(refusal) => refusal.code,
+        SubmitError::Busy => "busy",
+        SubmitError::Contended => "contended",
+        SubmitError::OutcomeUnknown => "outcome_unknown",
+        SubmitError::DiskFull => "disk_full",
+        SubmitError::CommandTooLarge => "command_too_large",
+        SubmitError::Unavailable => "unavailable",
+        SubmitError::Closed => "closed",
+        SubmitError::Corrupt(_) => "corrupt",
+        SubmitError::Fault => "fault",
+    }
+}
+
+/// A document as the ledger has it: where its command ended, and its bytes.
+pub type Found = BTreeMap<String, Vec<Position>>;
+
+/// Every document that lies in a ledger, by its text: the ends of the commands that brought it.
+pub async fn documents(ledger: &dyn Ledger) -> Found {
+    let mut found = Found::new();
+    let mut command: Vec<ContentRef> = Vec::new();
+    let mut after = Position::ZERO;
+    loop {
+        let page = ledger.read(after, NonZeroU32::new(512).unwrap()).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = last.position;
+        for bytes in page {
+            let entry = bytes.decode().unwrap();
+            for record in &entry.changes {
+                let Ok(Change::VersionWritten(body)) = Change::decode(record.kind, &record.body)
+                else {
+                    continue;
+                };
+                let new = body.document.filter(|named| named.at.is_none());
+                command.extend(new.map(|named| named.resolve(entry.position).reference()));
+            }
+            if entry.part == entry.parts {
+                let contents = ledger.contents(&command).await.unwrap();
+                for bytes in contents.into_iter().flatten() {
+                    let text = String::from_utf8(bytes.to_vec()).unwrap();
+                    found.entry(text).or_default().push(entry.position);
+                }
+                command.clear();
+            }
+        }
+    }
+    assert!(command.is_empty(), "the ledger ends with half a command");
+    found
+}

@@ -1,0 +1,7 @@
+//! The writer over a ledger that is worse than reality.
+
+mod doubt;
+mod histories;
+mod room;
+
+use super::*;

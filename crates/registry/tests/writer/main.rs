@@ -1,0 +1,69 @@
+//! The writer where it is hardest: faults, races, crashes, full disks, erasure, and the laws of the
+//! fold.
+//!
+//! Every history follows from a seed, which is a constant plus the number in `MUSTER_SEED`, so that
+//! a night can run others and a failure can be run again.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod commands;
+mod faulty;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU64, Ordering},
+};
+
+use muster_catalog::model::Foundation;
+use muster_journal::Ledger;
+use muster_ledger::CommandId;
+use muster_registry::{Clock, Genesis, OpenError, Registry, Settings};
+use muster_words::Moment;
+
+/// The seed of a history: a test's own number, moved by `MUSTER_SEED`.
+fn seed(own: u64) -> u64 {
+    let moved = std::env::var("MUSTER_SEED").ok().and_then(|text| text.parse::<u64>().ok());
+    own.wrapping_add(moved.unwrap_or(0).wrapping_mul(1_000_003))
+}
+
+/// Moments and command ids that follow from nothing but how often they were asked for. It is
+/// shared by all who write to one ledger, so that moments only grow.
+#[derive(Clone, Default)]
+struct Ticks {
+    moment: Arc<AtomicI64>,
+    command: Arc<AtomicU64>,
+}
+
+impl Ticks {
+    fn now(&self) -> Moment {
+        let tick = self.moment.fetch_add(10, Ordering::Relaxed);
+        Moment::from_microseconds(1_700_000_000_000_000 + tick).unwrap()
+    }
+
+    fn command_id(&self) -> CommandId {
+        let count = self.command.fetch_add(1, Ordering::Relaxed);
+        CommandId((u128::from(count) << 64 | 7).to_be_bytes())
+    }
+
+    fn clock(&self) -> Clock {
+        let (of_now, of_ids) = (self.clone(), self.clone());
+        Clock {
+            now: Arc::new(move || of_now.now()),
+            command_id: Arc::new(move || of_ids.command_id()),
+        }
+    }
+}
+
+fn settings(foundation: Foundation, clock: Clock) -> Settings {
+    let mut settings = Settings::new(foundation, clock);
+    settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
+    settings
+}
+
+/// Opens the registry over a ledger.
+async fn open(ledger: &Arc<dyn Ledger>, ticks: &Ticks) -> Registry {
+    try_open(ledger, ticks).await.unwrap()
+}
+
+async fn try_open(ledger: &Arc<dyn Ledger>, ticks: &Ticks) -> Result<Registry, OpenError> {
+    Registry::open(ledger.clone(), settings(Foundation::BuiltIn, ticks.clock())).await
+}
