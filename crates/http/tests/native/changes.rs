@@ -1,0 +1,278 @@
+use std::collections::BTreeSet;
+
+use muster_catalog::command::{Action, Command, Mode, Target};
+use muster_http::Phase;
+
+use crate::harness::{Event, Running, delete, entity, put, restore, tree};
+
+const SANITY: &str = "/providers/cms/entries/sanity";
+
+fn shorts(events: &[Event]) -> Vec<String> {
+    events.iter().map(Event::short).collect()
+}
+
+#[tokio::test]
+async fn tells_each_deed_as_the_specification_does() {
+    let running = Running::start().await;
+    let mut follower = running.follow("", None).await;
+    let details = r#"{"name": "Sanity"}"#;
+    for (command, expect) in [
+        (
+            put(SANITY, "{}"),
+            vec![
+                "registry.updated /",
+                "group.created /providers/cms",
+                "resource.created /providers/cms/entries/sanity",
+                "version.created /providers/cms/entries/sanity/versions/1",
+            ],
+        ),
+        (
+            tree(Mode::Patch, entity(SANITY), details),
+            vec![
+                "version.updated /providers/cms/entries/sanity/versions/1",
+                "resource.updated /providers/cms/entries/sanity",
+            ],
+        ),
+        (
+            tree(Mode::Post, Target::Versions(SANITY.parse().unwrap()), r#"{"2": {}}"#),
+            vec![
+                "resource.updated /providers/cms/entries/sanity",
+                "version.created /providers/cms/entries/sanity/versions/2",
+            ],
+        ),
+        (
+            tree(Mode::Patch, entity("/providers/cms"), r#"{"name": "CMS"}"#),
+            vec!["group.updated /providers/cms"],
+        ),
+        (tree(Mode::Patch, entity("/"), r#"{"name": "mine"}"#), vec!["registry.updated /"]),
+        (
+            delete("/providers/cms/entries/sanity/versions/1", false),
+            vec![
+                "resource.updated /providers/cms/entries/sanity",
+                "version.deleted /providers/cms/entries/sanity/versions/1",
+                // It descended from the one that went, and is a root now.
+                "version.updated /providers/cms/entries/sanity/versions/2",
+            ],
+        ),
+        (
+            delete(SANITY, false),
+            vec![
+                "group.updated /providers/cms",
+                "resource.deleted /providers/cms/entries/sanity",
+                "version.deleted /providers/cms/entries/sanity/versions/2",
+            ],
+        ),
+        (
+            restore(SANITY),
+            vec![
+                "group.updated /providers/cms",
+                "resource.created /providers/cms/entries/sanity",
+                "version.created /providers/cms/entries/sanity/versions/2",
+            ],
+        ),
+        (
+            delete("/providers/cms", true),
+            vec![
+                "registry.updated /",
+                "group.deleted /providers/cms",
+                "resource.deleted /providers/cms/entries/sanity",
+                "version.deleted /providers/cms/entries/sanity/versions/2",
+            ],
+        ),
+        (
+            tree(Mode::Put, Target::Model, r#"{"groups": {}}"#),
+            vec!["registry.updated /", "model.updated /model", "modelsource.updated /modelsource"],
+        ),
+    ] {
+        let said = format!("{:?}", command.action);
+        let done = running.submit(command).await;
+        let events = follower.some(expect.len()).await;
+        assert_eq!(shorts(&events), expect, "{said}");
+        for (index, event) in events.iter().enumerate() {
+            assert_eq!(event.id, format!("{}.{}", done.position, index + 1));
+            assert_eq!(event.text("xregcorrelationid").len(), 32);
+            assert_eq!(event.text("source"), format!("http://{}/api", running.address));
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_what_changed_where_children_came_or_went() {
+    let running = Running::start().await;
+    let mut follower = running.follow("", None).await;
+    running.submit(put(SANITY, "{}")).await;
+    let events = follower.some(4).await;
+    assert_eq!(events[0].changed(), ["epoch", "modifiedat", "providers", "providerscount"]);
+    assert!(events[1..].iter().all(|event| event.changed().is_empty()));
+}
+
+/// A history with everything in it that is hard to tell again later.
+async fn history(running: &Running) -> Vec<Command> {
+    let entry = |number: u32| format!("/providers/cms/entries/e{number}");
+    for number in 0..8 {
+        running.submit(put(&entry(number), "{}")).await;
+        running.submit(put(&entry(number), r#"{"again": 1}"#)).await;
+    }
+    let groups =
+        r#"{"providers": {"p1": {"entries": {"a": {}, "b": {}}}, "p2": {"entries": {"c": {}}}}}"#;
+    running.submit(tree(Mode::Post, entity("/"), groups)).await;
+    for command in [
+        delete(&entry(1), false),
+        delete(&entry(2), true),
+        delete("/providers/p1", false),
+        restore("/providers/p1"),
+        delete("/providers/p1/entries/a", false),
+        delete("/providers/p1/entries/a", true),
+        delete("/providers/cms", false),
+        put(&entry(1), "{}"),
+        delete("/providers/cms", false),
+        restore("/providers/cms"),
+        delete("/providers/cms", true),
+        delete("/providers/p1", true),
+    ] {
+        running.submit(command).await;
+    }
+    Vec::new()
+}
+
+#[tokio::test]
+async fn tells_later_what_it_told_then_and_goes_on_after_every_event() {
+    let running = Running::start().await;
+    let mut live = running.follow("", None).await;
+    history(&running).await;
+    let last = running.submit(put("/stacks/s/entries/last", "{}")).await;
+    let last = format!("{}.4", last.position);
+    let told = live.until(&last).await;
+    assert!(told.len() > 60, "{}", told.len());
+    let again = running.follow("?after=0", None).await.until(&last).await;
+    assert_eq!(again, told);
+    for (index, event) in told.iter().enumerate().take(told.len() - 1) {
+        let mut resumed = running.follow("?after=0", Some(&event.id)).await;
+        assert_eq!(resumed.until(&last).await, told[index + 1..], "after {}", event.id);
+    }
+    let head = running.registry.view().position().0;
+    for position in 0..head {
+        let mut resumed = running.follow(&format!("?after={position}"), None).await;
+        let behind =
+            |event: &&Event| event.id.split('.').next().unwrap().parse::<u64>().unwrap() > position;
+        let expect: Vec<Event> = told.iter().filter(behind).cloned().collect();
+        assert_eq!(resumed.until(&last).await, expect, "after {position}");
+    }
+}
+
+#[tokio::test]
+async fn goes_on_within_a_command_of_many_parts() {
+    let running = Running::start().await;
+    let entries: Vec<String> = (0..1500).map(|n| format!(r#""entry-number-{n}": {{}}"#)).collect();
+    let body = format!(r#"{{"providers": {{"cms": {{"entries": {{{}}}}}}}}}"#, entries.join(","));
+    let before = running.registry.view().position().0;
+    let done = running.submit(tree(Mode::Post, entity("/"), &body)).await;
+    assert!(done.position.0 > before + 2, "the command has one part");
+    let last = format!("{}.3002", done.position);
+    let told = running.follow("?after=0", None).await.until(&last).await;
+    assert_eq!(told.len(), 3002);
+    for after in [format!("?after={}", before + 1), format!("?after={before}")] {
+        assert_eq!(running.follow(&after, None).await.until(&last).await, told);
+    }
+    for k in [1_usize, 2, 777, 1500, 3001] {
+        let id = format!("{}.{k}", done.position);
+        assert_eq!(running.follow("", Some(&id)).await.until(&last).await, told[k..]);
+    }
+    let within = format!("{}.1", before + 1);
+    let (status, body) = running.ask("GET /changes", &[("last-event-id", &within)], "").await;
+    assert_eq!(status, 400, "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn misses_nothing_and_tells_nothing_twice_while_many_write() {
+    let running = std::sync::Arc::new(Running::start().await);
+    let mut steady = running.follow("", None).await;
+    let (writers, writes) = (8, 40);
+    let mut tasks = Vec::new();
+    for writer in 0..writers {
+        let running = running.clone();
+        tasks.push(tokio::spawn(async move {
+            for number in 0..writes {
+                let xid = format!("/providers/g{writer}/entries/e{number}");
+                running.submit(put(&xid, "{}")).await;
+            }
+        }));
+    }
+    // One that leaves after every few events and comes back where it was.
+    let restless = {
+        let running = running.clone();
+        tokio::spawn(async move {
+            let (mut events, mut last) = (Vec::new(), "0".to_owned());
+            let mut created = 0;
+            while created < writers * writes {
+                let mut follower = running.follow("", Some(&last)).await;
+                for _ in 0..7 {
+                    let event = follower.next().await.unwrap();
+                    last.clone_from(&event.id);
+                    created += usize::from(event.text("type").ends_with("version.created"));
+                    events.push(event);
+                    if created == writers * writes {
+                        break;
+                    }
+                }
+            }
+            events
+        })
+    };
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let restless = restless.await.unwrap();
+    let steady = steady.some(restless.len()).await;
+    assert_eq!(steady, restless);
+    let ids: BTreeSet<&str> = steady.iter().map(|event| event.id.as_str()).collect();
+    assert_eq!(ids.len(), steady.len());
+    let versions = steady.iter().filter(|event| event.short().starts_with("version.created"));
+    assert_eq!(versions.count(), writers * writes);
+}
+
+#[tokio::test]
+async fn begins_with_the_present_and_says_where_that_is() {
+    let running = Running::start().await;
+    running.submit(put(SANITY, "{}")).await;
+    let position = running.registry.view().position();
+    let mut follower = running.follow("", None).await;
+    running.submit(put(SANITY, r#"{"a": 1}"#)).await;
+    let event = follower.next().await.unwrap();
+    assert_eq!(event.id, format!("{}.1", position.next()));
+    // Keys are nobody's business here.
+    let key = Action::CreateKey { id: "k".parse().unwrap(), record: "{}".into() };
+    running.submit(Command::new(key)).await;
+    let revoked = Action::RevokeKey { id: "k".parse().unwrap() };
+    running.submit(Command::new(revoked)).await;
+    let done = running.submit(put(SANITY, r#"{"a": 2}"#)).await;
+    let next = follower.some(2).await;
+    assert_eq!(next[1].id, format!("{}.1", done.position));
+}
+
+#[tokio::test]
+async fn refuses_places_that_are_not_there() {
+    let running = Running::start().await;
+    let head = running.registry.view().position().0;
+    for (query, code) in [
+        (format!("?after={}", head + 1), "bad_position"),
+        (format!("?after={}.1", head + 1), "bad_position"),
+        ("?after=soon".to_owned(), "bad_position"),
+        ("?after=1.2.3".to_owned(), "bad_position"),
+        ("?after=-1".to_owned(), "bad_position"),
+        ("?since=1".to_owned(), "bad_flag"),
+    ] {
+        let (status, body) = running.ask(&format!("GET /changes{query}"), &[], "").await;
+        assert_eq!(status, 400, "{query}");
+        assert!(body.contains(&format!("\"code\": \"{code}\"")), "{query}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn ends_at_once_when_the_server_stops() {
+    let running = Running::start().await;
+    let mut follower = running.follow("", None).await;
+    running.phase.send_replace(Phase::Draining);
+    assert_eq!(follower.next().await, None);
+    tokio::time::timeout(crate::harness::PATIENCE, running.served).await.unwrap().unwrap();
+}

@@ -1,0 +1,307 @@
+//! A server over a registry in memory, and a client that speaks HTTP/1.1 by hand.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use muster_catalog::{
+    command::{Action, Body, Command, Delete, Mode, SentDocument, Target, Write},
+    model::Foundation,
+};
+use muster_guard::GivenKey;
+use muster_http::{
+    Front, Gatekeeper, Phase, Server, ServerLimits,
+    metrics::Metrics,
+    native::{Gate, Native},
+};
+use muster_journal::{Ledger, Memory};
+use muster_ledger::CommandId;
+use muster_registry::{Clock, Done, Genesis, Origin, Registry, Settings};
+use muster_words::{
+    Moment,
+    json::{self, Value},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::watch,
+    task::JoinHandle,
+    time::timeout,
+};
+
+/// Longer than anything here may take: a test that reaches it has failed.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Running {
+    pub registry: Registry,
+    pub ledger: Arc<dyn Ledger>,
+    pub gate: Arc<Gate>,
+    pub address: SocketAddr,
+    pub phase: watch::Sender<Phase>,
+    pub served: JoinHandle<()>,
+}
+
+pub fn clock() -> Clock {
+    let (time, count) = (AtomicI64::new(1_000_000), AtomicU64::new(1));
+    Clock {
+        now: Arc::new(move || {
+            Moment::from_microseconds(time.fetch_add(10, Ordering::Relaxed)).unwrap()
+        }),
+        command_id: Arc::new(move || {
+            CommandId(u128::from(count.fetch_add(1, Ordering::Relaxed)).to_be_bytes())
+        }),
+    }
+}
+
+pub async fn open(ledger: &Arc<dyn Ledger>) -> Registry {
+    let mut settings = Settings::new(Foundation::BuiltIn, clock());
+    settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
+    Registry::open(ledger.clone(), settings).await.unwrap()
+}
+
+impl Running {
+    pub async fn start() -> Self {
+        Self::over(Arc::new(Memory::new()), None).await
+    }
+
+    pub async fn over(ledger: Arc<dyn Ledger>, given: Option<&str>) -> Self {
+        let registry = open(&ledger).await;
+        let given = given.map(|text| GivenKey::new(text).unwrap());
+        let gate = Gate::open(registry.clone(), given).await.unwrap();
+        let native = Native::new(registry.clone(), gate.clone());
+        let gatekeeper: Arc<dyn Gatekeeper> = gate.clone();
+        let metrics = Arc::new(Metrics::new());
+        let front = Arc::new(Front::new(native.router(), gatekeeper, metrics));
+        let limits = ServerLimits::default();
+        let server = Server::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
+        let address = server.local_address().unwrap();
+        let (phase, seen) = watch::channel(Phase::Running);
+        let served = tokio::spawn(server.serve(front, seen));
+        Self { registry, ledger, gate, address, phase, served }
+    }
+
+    pub async fn submit(&self, command: Command) -> Done {
+        self.registry.submit(command, &by()).await.unwrap()
+    }
+
+    /// Sends a request and reads its answer: status and body.
+    pub async fn ask(&self, request: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
+        let mut stream = self.begin(request, headers, body).await;
+        let mut bytes = Vec::new();
+        timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
+        let (head, body) = split(&bytes).unwrap();
+        let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+        let body = if chunked { unchunk(body) } else { body.to_vec() };
+        (status(&head), String::from_utf8(body).unwrap())
+    }
+
+    pub async fn json(&self, request: &str) -> Value {
+        let (status, body) = self.ask(request, &[], "").await;
+        assert_eq!(status, 200, "{request}: {body}");
+        json::parse(body.as_bytes()).unwrap()
+    }
+
+    /// Sends a request on a connection of its own.
+    pub async fn begin(&self, request: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let mut text = format!("{request} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        for (name, value) in headers {
+            text += &format!("{name}: {value}\r\n");
+        }
+        text += &format!("connection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        timeout(PATIENCE, stream.write_all(text.as_bytes())).await.unwrap().unwrap();
+        stream
+    }
+
+    /// Follows the changes.
+    pub async fn follow(&self, query: &str, last: Option<&str>) -> Follower {
+        let headers: Vec<(&str, &str)> = last.map(|id| ("last-event-id", id)).into_iter().collect();
+        let stream = self.begin(&format!("GET /changes{query}"), &headers, "").await;
+        let mut follower = Follower {
+            stream,
+            raw: Vec::new(),
+            text: String::new(),
+            is_open: false,
+            id: String::new(),
+        };
+        follower.head().await;
+        follower
+    }
+}
+
+fn split(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let at = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    Some((String::from_utf8_lossy(&bytes[..at]).into_owned(), &bytes[at + 4..]))
+}
+
+fn status(head: &str) -> u16 {
+    head.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+fn unchunk(bytes: &[u8]) -> Vec<u8> {
+    let (mut rest, mut whole) = (bytes.to_vec(), Vec::new());
+    while let Some(chunk) = next_chunk(&mut rest) {
+        whole.extend(chunk);
+    }
+    whole
+}
+
+/// Takes a whole chunk off the front; none while it isn't there, or at the end.
+fn next_chunk(rest: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let at = rest.windows(2).position(|window| window == b"\r\n")?;
+    let size = usize::from_str_radix(std::str::from_utf8(&rest[..at]).unwrap(), 16).unwrap();
+    if size == 0 || rest.len() < at + 2 + size + 2 {
+        return None;
+    }
+    let chunk = rest[at + 2..at + 2 + size].to_vec();
+    rest.drain(..at + 2 + size + 2);
+    Some(chunk)
+}
+
+/// A stream of changes as a client reads it.
+pub struct Follower {
+    stream: TcpStream,
+    raw: Vec<u8>,
+    text: String,
+    is_open: bool,
+    /// The last id that the stream gave.
+    pub id: String,
+}
+
+/// One event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub id: String,
+    pub value: Value,
+}
+
+impl Event {
+    pub fn text(&self, name: &str) -> &str {
+        self.value.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// `version.created /a/b/c/d/versions/1`
+    pub fn short(&self) -> String {
+        let kind = self.text("type").strip_prefix("io.xregistry.").unwrap();
+        format!("{kind} {}", self.text("subject"))
+    }
+
+    pub fn changed(&self) -> Vec<&str> {
+        let changed = self.value.pointer("/data/changed").and_then(Value::as_array);
+        changed.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+}
+
+impl Follower {
+    async fn head(&mut self) {
+        while split(&self.raw).is_none() {
+            assert!(self.read().await, "no head");
+        }
+        let (head, rest) = split(&self.raw).unwrap();
+        assert_eq!(status(&head), 200, "{head}");
+        assert!(head.to_ascii_lowercase().contains("content-type: text/event-stream"), "{head}");
+        self.raw = rest.to_vec();
+        self.is_open = true;
+    }
+
+    async fn read(&mut self) -> bool {
+        let mut bytes = [0; 64 * 1024];
+        let read = timeout(PATIENCE, self.stream.read(&mut bytes)).await.unwrap().unwrap();
+        self.raw.extend_from_slice(&bytes[..read]);
+        read > 0
+    }
+
+    /// The next event; none: the stream ended.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.take() {
+                return Some(event);
+            }
+            if let Some(chunk) = next_chunk(&mut self.raw) {
+                self.text += std::str::from_utf8(&chunk).unwrap();
+            } else if !self.read().await {
+                return None;
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<Event> {
+        while let Some(end) = self.text.find("\n\n") {
+            let block = self.text[..end].to_owned();
+            self.text.drain(..end + 2);
+            let mut data = None;
+            for line in block.lines() {
+                match line.split_once(": ") {
+                    Some(("id", id)) => self.id = id.to_owned(),
+                    Some(("data", text)) => data = Some(json::parse(text.as_bytes()).unwrap()),
+                    _ => {}
+                }
+            }
+            if let Some(value) = data {
+                return Some(Event { id: self.id.clone(), value });
+            }
+        }
+        None
+    }
+
+    pub async fn some(&mut self, count: usize) -> Vec<Event> {
+        let mut events = Vec::new();
+        while events.len() < count {
+            events.push(self.next().await.unwrap());
+        }
+        events
+    }
+
+    /// All events up to the one of that position that is the last of its command.
+    pub async fn until(&mut self, last: &str) -> Vec<Event> {
+        let mut events = Vec::new();
+        loop {
+            let event = self.next().await.unwrap();
+            let is_last = event.id == last;
+            events.push(event);
+            if is_last {
+                return events;
+            }
+        }
+    }
+}
+
+pub fn by() -> Origin {
+    Origin { actor: "admin".into(), ..Origin::default() }
+}
+
+pub fn put(xid: &str, document: &str) -> Command {
+    Command::new(Action::Write(Write {
+        mode: Mode::Put,
+        target: entity(xid),
+        body: Body::Document(SentDocument {
+            bytes: Bytes::from(document.to_owned()),
+            content_type: Some("application/json".into()),
+            attributes: json::Map::new(),
+        }),
+    }))
+}
+
+pub fn tree(mode: Mode, target: Target, body: &str) -> Command {
+    let Value::Object(map) = json::parse(body.as_bytes()).unwrap() else { panic!("{body}") };
+    Command::new(Action::Write(Write { mode, target, body: Body::Tree(map) }))
+}
+
+pub fn entity(xid: &str) -> Target {
+    Target::Entity(xid.parse().unwrap())
+}
+
+pub fn delete(xid: &str, purge: bool) -> Command {
+    let target = entity(xid);
+    Command::new(Action::Delete(Delete { target, chosen: None, epoch: None, purge, force: false }))
+}
+
+pub fn restore(xid: &str) -> Command {
+    Command::new(Action::Restore(xid.parse().unwrap()))
+}

@@ -1,0 +1,114 @@
+use muster_catalog::command::Mode;
+use muster_words::json::Value;
+
+use crate::harness::{Running, delete, entity, put, restore, tree};
+
+fn told(page: &Value) -> Vec<(u64, String)> {
+    let entries = page.get("entries").and_then(Value::as_array).unwrap();
+    let told = entries.iter().map(|entry| {
+        let position = entry.get("position").and_then(Value::as_u64).unwrap();
+        (position, entry.get("what").and_then(Value::as_str).unwrap().to_owned())
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn tells_a_documents_story_newest_first() {
+    let running = Running::start().await;
+    let one = "/providers/cms/entries/one";
+    let mut positions = Vec::new();
+    for command in [
+        put(one, "{}"),
+        put("/providers/cms/entries/other", "{}"),
+        put(one, r#"{"a": 1}"#),
+        tree(Mode::Patch, entity(one), r#"{"name": "One"}"#),
+        delete(one, false),
+        restore(one),
+        delete("/providers/cms", false),
+        restore("/providers/cms"),
+        tree(Mode::Patch, entity("/providers/cms"), r#"{"name": "CMS"}"#),
+        delete(one, false),
+    ] {
+        positions.push(running.submit(command).await.position.0);
+    }
+    let expect: Vec<(u64, String)> = [
+        (9, "deleted"),
+        (7, "providers/cms restored"),
+        (6, "providers/cms deleted"),
+        (5, "restored"),
+        (4, "deleted"),
+        (3, "version 1 changed"),
+        (2, "version 1 changed"),
+        (0, "version 1"),
+    ]
+    .map(|(index, what): (usize, &str)| (positions[index], what.to_owned()))
+    .to_vec();
+    let page = running.json(&format!("GET /log{one}")).await;
+    assert_eq!(told(&page), expect);
+    assert!(page.get("next").is_none());
+    let digest = muster_words::Digest::of(br#"{"a": 1}"#).to_string();
+    assert!(page.to_string().contains(&digest));
+    // Page by page it is the same story.
+    let (mut paged, mut next) = (Vec::new(), format!("/log{one}?limit=3"));
+    while !next.is_empty() {
+        let page = running.json(&format!("GET {next}")).await;
+        paged.extend(told(&page));
+        let url = page.get("next").and_then(Value::as_str).unwrap_or_default();
+        next = url.split_once("/log").map(|(_, rest)| format!("/log{rest}")).unwrap_or_default();
+    }
+    assert_eq!(paged, expect);
+    let (after, before) = (positions[2], positions[6]);
+    let page = running.json(&format!("GET /log{one}?after={after}&before={before}")).await;
+    assert_eq!(told(&page), expect[3..6]);
+}
+
+#[tokio::test]
+async fn tells_of_groups_of_everything_and_of_what_was_erased() {
+    let running = Running::start().await;
+    let one = "/providers/cms/entries/one";
+    running.submit(put(one, "{}")).await;
+    running.submit(put("/stacks/s/entries/other", "{}")).await;
+    running.submit(delete(one, true)).await;
+    let head = running.registry.view().position().0;
+    for (path, expect) in [
+        (one, vec![(head, "erased"), (head - 2, "version 1")]),
+        (
+            "/providers/cms",
+            vec![
+                (head, "providers/cms/entries/one erased"),
+                (head - 2, "made, providers/cms/entries/one version 1"),
+            ],
+        ),
+        ("/stacks", vec![(head - 1, "stacks/s made, stacks/s/entries/other version 1")]),
+    ] {
+        let page = running.json(&format!("GET /log{path}")).await;
+        let expect: Vec<(u64, String)> =
+            expect.into_iter().map(|(at, what)| (at, what.to_owned())).collect();
+        assert_eq!(told(&page), expect, "{path}");
+    }
+    let all = told(&running.json("GET /log").await);
+    assert_eq!(all.len(), 4);
+    assert_eq!(all.last(), Some(&(1, "registry test begun".to_owned())));
+    let (status, _) = running.ask("GET /log/providers/cms/entries/nobody", &[], "").await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn restores_over_http_and_says_what_it_cannot() {
+    let running = Running::start().await;
+    let one = "/providers/cms/entries/one";
+    running.submit(put(one, "{}")).await;
+    running.submit(delete(one, false)).await;
+    let (status, body) = running.ask(&format!("POST /restore{one}"), &[], "").await;
+    assert_eq!(status, 200, "{body}");
+    assert!(running.registry.view().has(&one.parse().unwrap()));
+    for (path, expect) in [
+        (one, 404),
+        ("/providers/cms/entries/nobody", 404),
+        ("/providers", 400),
+        ("/providers/cms/entries/one/meta", 405),
+    ] {
+        let (status, body) = running.ask(&format!("POST /restore{path}"), &[], "").await;
+        assert_eq!(status, expect, "{path}: {body}");
+    }
+}

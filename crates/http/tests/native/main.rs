@@ -1,0 +1,8 @@
+//! The doors beside `/api`, met over real sockets.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod changes;
+mod harness;
+mod keys;
+mod ledger;
+mod log;
