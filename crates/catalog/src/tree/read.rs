@@ -291,7 +291,7 @@ impl Reader<'_> {
     ) -> Result<VersionNode, Refusal> {
         let (mut attributes, document, from_headers) = match body {
             Body::Document(sent) => {
-                let (attributes, document) = self.from_document(node, sent);
+                let (attributes, document) = self.document_as_sent(node, sent);
                 (attributes, Some(document), true)
             }
             Body::Tree(map) => (map, None, false),
@@ -311,7 +311,11 @@ impl Reader<'_> {
         Ok(VersionNode { id, attributes, document, from_headers })
     }
 
-    fn from_document(&self, node: &ResourceNode, sent: SentDocument) -> (Attributes, DocumentPart) {
+    fn document_as_sent(
+        &self,
+        node: &ResourceNode,
+        sent: SentDocument,
+    ) -> (Attributes, DocumentPart) {
         let mut attributes = sent.attributes;
         // Without a Content-Type the version keeps the one that it has, as the reference server
         // does; the binding's text would have it erased.
