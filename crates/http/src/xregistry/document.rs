@@ -1,6 +1,9 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use muster_catalog::{Catalog, Content, model::Origin};
+use muster_catalog::{
+    Catalog, Content,
+    model::{Kind, Origin},
+};
 use muster_registry::{Registry, SubmitError};
 use muster_wire::{ErrorCode, Problem, etag::View, headers};
 use muster_words::Xid;
@@ -107,7 +110,10 @@ fn attribute_headers(
         if name == url_name {
             elsewhere = value.as_str().map(str::to_owned);
         }
-        attribute(name, value, out);
+        let is_map = kind.attributes.find(name).is_some_and(|found| found.kind == Kind::Map);
+        if is_map || !value.is_object() {
+            attribute(name, value, out);
+        }
     });
     if matches!(entity, Entity::Resource(..)) {
         attribute("metaurl", &links.absolute(&format!("{path}/meta")).into(), out);

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use muster_catalog::{
     changes::Outcome,
-    command::{Action, Body, Command, Delete, Mode, Target, Write},
+    command::{Action, Body, Command, Condition, Delete, Mode, Target, Write},
     decide::Shows,
 };
 use muster_registry::{Done, Registry};
@@ -53,7 +53,7 @@ impl Writes<'_> {
         };
         let command = Command {
             action,
-            conditions: tags::conditions(self.headers, &self.address.path)?,
+            conditions: self.conditions()?,
             idempotency,
             ignore: self.flags.ignore,
             set_default: self.flags.set_default.clone(),
@@ -66,6 +66,24 @@ impl Writes<'_> {
             answer.headers.insert(headers::MUSTER_WARNINGS, warnings);
         }
         Ok(answer)
+    }
+
+    /// What must hold of an entity is the registry's to judge, in the command's turn. Anything
+    /// else has a weak tag, which no strong comparison matches, and is always there.
+    fn conditions(&self) -> Result<Vec<Condition>, Problem> {
+        let conditions = tags::conditions(self.headers, &self.address.path)?;
+        if self.address.place.entity().is_some() {
+            return Ok(conditions);
+        }
+        for condition in conditions {
+            let header = match condition {
+                Condition::Exists | Condition::Differs(_) => continue,
+                Condition::Matches(_) => "If-Match",
+                Condition::Absent => "If-None-Match",
+            };
+            return Err(tags::failed(&self.address.path, header));
+        }
+        Ok(Vec::new())
     }
 
     /// Some errors are about the request as a whole, whatever entity met them.

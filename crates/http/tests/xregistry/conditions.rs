@@ -50,3 +50,19 @@ async fn does_a_repeated_command_once() {
     other.check("post", 422, &[("/code", "idempotency_mismatch")]);
     door.check(&[Step("GET /dirs/d1/facts/f", "", 200, &[("/versionscount", "1")])]).await;
 }
+
+#[tokio::test]
+async fn changes_no_collection_on_a_condition_that_cannot_hold() {
+    let door = Door::with_dirs().await;
+    door.send("PUT /dirs/d1", &[], "{}").await.check("put", 201, &[]);
+    let tag = door.send("GET /dirs", &[], "").await.header("etag").unwrap().to_owned();
+    for (line, condition, status) in [
+        ("DELETE /dirs", ("if-match", tag.as_str()), 412),
+        ("POST /dirs", ("if-none-match", "*"), 412),
+        ("POST /dirs", ("if-match", "*"), 200),
+        ("PUT /capabilities", ("if-match", tag.as_str()), 412),
+    ] {
+        door.send(line, &[condition], "{}").await.check(line, status, &[]);
+    }
+    door.send("GET /dirs/d1", &[], "").await.check("get", 200, &[]);
+}

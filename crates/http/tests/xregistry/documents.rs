@@ -110,3 +110,23 @@ async fn leads_to_documents_that_lie_elsewhere() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn says_maps_in_headers_and_objects_only_in_details() {
+    let door = Door::bare().await;
+    let model = r#"{"groups": {"dirs": {"singular": "dir", "resources": {"files": {
+        "singular": "file", "attributes": {
+            "sizes": {"type": "map", "item": {"type": "integer"}},
+            "list": {"type": "array", "item": {"type": "string"}},
+            "thing": {"type": "object", "attributes": {"a": {"type": "string"}}}}}}}}}"#;
+    door.send("PUT /modelsource", &[], model).await.check("model", 200, &[]);
+    let body = r#"{"sizes": {"x": 1}, "list": ["a"], "thing": {"a": "b"}, "file": "hi"}"#;
+    door.send("PUT /dirs/d/files/f$details", &[], body).await.check("put", 201, &[]);
+    let says = [
+        ("xregistry-sizes.x", "1"),
+        ("xregistry-thing.a", ""),
+        ("xregistry-thing", ""),
+        ("xregistry-list", ""),
+    ];
+    door.send("GET /dirs/d/files/f", &[], "").await.check("get", 200, &says);
+}

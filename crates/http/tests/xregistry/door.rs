@@ -28,7 +28,6 @@ pub const BASE: &str = "http://registry.test";
 /// A door to a registry of its own.
 pub struct Door {
     router: Router,
-    pub registry: Registry,
     pub documents: Arc<Documents>,
     phase: watch::Sender<Phase>,
 }
@@ -71,9 +70,9 @@ impl Door {
         settings.genesis = Some(Genesis { registry, actor: "test".to_owned() });
         let registry = Registry::open(Arc::new(Memory::new()), settings).await.unwrap();
         let documents = Documents::new(registry.clone(), 1024 * 1024);
-        let door = XRegistry::new(registry.clone(), foundation == Foundation::Bare);
+        let door = XRegistry::new(registry, foundation == Foundation::Bare);
         let router = door.with_documents(documents.clone()).router();
-        Self { router, registry, documents, phase: watch::Sender::new(Phase::Running) }
+        Self { router, documents, phase: watch::Sender::new(Phase::Running) }
     }
 
     /// A bare registry with `dirs`, in them `files` with documents and `facts` without.
