@@ -105,7 +105,12 @@ impl Registry {
     ) -> Result<Verdict, VerifyError> {
         let view = self.view();
         let end = view.position();
-        let mut folded = self.fold_again(end).await.map_err(VerifyError::Fold)?;
+        // Where the fold fails, the walk may find out why: what is wrong with which entry.
+        let folding = self.fold_again(end).await;
+        let (mut folded, failed) = match folding {
+            Ok(folded) => (folded, None),
+            Err(error) => (Folded { purged: None, differs: None }, Some(error)),
+        };
         let mut walk = Walk::new(muster_ledger::Head::EMPTY);
         let mut verdict =
             Verdict { entries: 0, contents: 0, purged: 0, checkpoint: None, signer: None };
@@ -128,6 +133,9 @@ impl Registry {
             progress(Progress { entries: verdict.entries, of: end.0 });
         }
         walk.end()?;
+        if let Some(error) = failed {
+            return Err(VerifyError::Fold(error));
+        }
         if let (Some(file), Some(tree)) = (self.checkpoint(), walk.tree()) {
             let leaves = crate::open::Leaves::of(self.ledger());
             file.check(&view.id, tree, &leaves).await?;
@@ -143,7 +151,7 @@ impl Registry {
     async fn check_contents(
         &self,
         owned: &[Owned],
-        purged: &mut BTreeSet<ContentRef>,
+        purged: &mut Option<BTreeSet<ContentRef>>,
         verdict: &mut Verdict,
     ) -> Result<(), VerifyError> {
         let names: Vec<ContentRef> = owned.iter().map(|owned| owned.content).collect();
@@ -158,6 +166,8 @@ impl Registry {
             }
             Err(error) => return Err(SubmitError::from(error).into()),
         };
+        // What was erased is known from the fold alone.
+        let Some(purged) = purged else { return Ok(()) };
         for (owned, bytes) in owned.iter().zip(found) {
             match bytes {
                 Some(_) => verdict.contents += 1,
@@ -192,12 +202,13 @@ impl Registry {
         let view = self.view();
         let differs =
             (view.position() == end).then(|| folder.catalog.first_difference(&view)).flatten();
-        Ok(Folded { purged: folder.purges().iter().copied().collect(), differs })
+        Ok(Folded { purged: Some(folder.purges().iter().copied().collect()), differs })
     }
 }
 
 struct Folded {
-    purged: BTreeSet<ContentRef>,
+    /// None: the fold failed.
+    purged: Option<BTreeSet<ContentRef>>,
     differs: Option<String>,
 }
 

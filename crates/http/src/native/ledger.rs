@@ -120,6 +120,9 @@ pub(super) async fn verify(
 }
 
 async fn walk(registry: &Registry, lines: &mpsc::Sender<Bytes>) {
+    // Said before the first page is read, so that who asked sees that it runs.
+    let begun = json!({"checked": 0, "of": registry.view().position().0});
+    let _ = lines.try_send(line(&begun));
     let progress = |progress: Progress| {
         let value = json!({"checked": progress.entries, "of": progress.of});
         // A line that nobody has read yet says nearly the same.

@@ -32,11 +32,12 @@ const REST: Duration = Duration::from_millis(200);
 
 /// What is committed, decoded once for all who watch.
 pub(in crate::native) struct Feed {
-    shared: Arc<Shared>,
+    board: Arc<Board>,
     task: AbortHandle,
 }
 
-pub(super) struct Shared {
+/// Where the newest frames hang for all who watch, and what they need beside.
+pub(super) struct Board {
     pub registry: Registry,
     ring: std::sync::Mutex<Ring>,
     /// The position up to which the ring goes; watchers wait for it to move.
@@ -65,7 +66,7 @@ pub(super) enum Taken {
 }
 
 /// A watcher's seat: the feed works while one is taken.
-pub(super) struct Seat(Arc<Shared>);
+pub(super) struct Seat(Arc<Board>);
 
 impl Drop for Seat {
     fn drop(&mut self) {
@@ -76,30 +77,30 @@ impl Drop for Seat {
 impl Feed {
     /// A feed of a registry, and its task.
     pub fn new(registry: Registry) -> Arc<Self> {
-        let shared = Arc::new(Shared {
+        let board = Arc::new(Board {
             registry,
             ring: std::sync::Mutex::default(),
             end: watch::Sender::new(Position::ZERO),
             watchers: watch::Sender::new(0),
             catching_up: Semaphore::new(CATCHING_UP_MAX),
         });
-        let task = tokio::spawn(run(shared.clone())).abort_handle();
-        Arc::new(Self { shared, task })
+        let task = tokio::spawn(run(board.clone())).abort_handle();
+        Arc::new(Self { board, task })
     }
 
     /// Takes a seat.
     pub(super) fn sit(&self) -> Seat {
-        self.shared.watchers.send_modify(|count| *count += 1);
-        Seat(self.shared.clone())
+        self.board.watchers.send_modify(|count| *count += 1);
+        Seat(self.board.clone())
     }
 
     /// How many watch.
     pub fn watchers(&self) -> usize {
-        *self.shared.watchers.borrow()
+        *self.board.watchers.borrow()
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+    pub(super) fn board(&self) -> &Arc<Board> {
+        &self.board
     }
 }
 
@@ -109,7 +110,7 @@ impl Drop for Feed {
     }
 }
 
-impl Shared {
+impl Board {
     /// What comes after a cursor.
     pub fn take(&self, cursor: EventId) -> Taken {
         let ring = self.ring();
@@ -158,44 +159,43 @@ impl Shared {
 }
 
 /// Decodes what is committed while somebody watches.
-async fn run(shared: Arc<Shared>) {
-    let mut seats = shared.watchers.subscribe();
+async fn run(board: Arc<Board>) {
+    let mut seats = board.watchers.subscribe();
     loop {
         if seats.wait_for(|count| *count > 0).await.is_err() {
             return;
         }
-        let mut positions = shared.registry.positions();
-        let mut base = shared.registry.view();
-        shared.begin(base.position());
+        let mut positions = board.registry.positions();
+        let mut base = board.registry.view();
+        board.begin(base.position());
         loop {
             tokio::select! {
                 moved = positions.changed() => if moved.is_err() { return },
                 _ = seats.wait_for(|count| *count == 0) => break,
             }
-            if let Err(error) = advance(&shared, &mut base).await {
+            if let Err(error) = advance(&board, &mut base).await {
                 // Watchers read the ledger themselves then, and are told what is wrong with it.
                 tracing::warn!(%error, "the feed of changes can't read the ledger");
                 tokio::time::sleep(REST).await;
-                base = shared.registry.view();
-                shared.begin(base.position());
+                base = board.registry.view();
+                board.begin(base.position());
             }
         }
-        *shared.ring() = Ring::default();
+        *board.ring() = Ring::default();
     }
 }
 
 /// Brings the ring up to the newest view.
-async fn advance(shared: &Shared, base: &mut Arc<Catalog>) -> Result<(), SubmitError> {
-    let target = shared.registry.view();
+async fn advance(board: &Board, base: &mut Arc<Catalog>) -> Result<(), SubmitError> {
+    let target = board.registry.view();
     let mut at = base.position();
     while at < target.position() {
-        let mut commands = shared.registry.commands_after(at).await?;
+        let mut commands = board.registry.commands_after(at).await?;
         commands.retain(|command| command.position() <= target.position());
         let Some(last) = commands.last() else { break };
         at = last.position();
-        let frames =
-            frames_of(&shared.registry, Some(base), &target, &commands, usize::MAX).await?;
-        shared.push(frames, at);
+        let frames = frames_of(&board.registry, Some(base), &target, &commands, usize::MAX).await?;
+        board.push(frames, at);
     }
     *base = target;
     Ok(())

@@ -9,7 +9,7 @@ use tokio::{sync::watch, time::timeout};
 
 use super::{
     Feed, Start,
-    feed::{Seat, Shared, Taken, frames_of},
+    feed::{Board, Seat, Taken, frames_of},
     frame::Frame,
 };
 use crate::native::stream::Source;
@@ -25,7 +25,7 @@ const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// One client that follows the changes.
 pub(super) struct Watcher {
-    shared: Arc<Shared>,
+    board: Arc<Board>,
     _seat: Seat,
     moves: watch::Receiver<Position>,
     /// The URL of the registry's root, as it stands within JSON.
@@ -41,13 +41,13 @@ pub(super) struct Watcher {
 
 impl Watcher {
     pub fn new(feed: &Feed, seat: Seat, start: Start, source: &str) -> Self {
-        let shared = feed.shared().clone();
-        let moves = shared.moves();
+        let board = feed.board().clone();
+        let moves = board.moves();
         let escaped = serde_json::Value::from(source).to_string();
         let source = escaped.trim_matches('"').into();
         let Start { cursor, read_after } = start;
         let read = VecDeque::new();
-        Self { shared, _seat: seat, moves, source, cursor, read_after, read, greeted: false }
+        Self { board, _seat: seat, moves, source, cursor, read_after, read, greeted: false }
     }
 
     /// The first bytes of a stream: they show that it stands, and give a client that began with
@@ -70,10 +70,10 @@ impl Watcher {
 
     /// Reads the next page of the ledger.
     async fn catch_up(&mut self) -> Result<(), SubmitError> {
-        let shared = self.shared.clone();
-        let _turn = shared.catching_up.acquire().await;
-        let commands = shared.registry.commands_after(self.read_after).await?;
-        let view = shared.registry.view();
+        let board = self.board.clone();
+        let _turn = board.catching_up.acquire().await;
+        let commands = board.registry.commands_after(self.read_after).await?;
+        let view = board.registry.view();
         if commands.is_empty() {
             // Whatever lies between here and the ring has no events.
             self.read_after = self.read_after.max(view.position());
@@ -81,7 +81,7 @@ impl Watcher {
             self.cursor = self.cursor.max(reached);
             return Ok(());
         }
-        let frames = frames_of(&shared.registry, None, &view, &commands, READ_BYTES).await?;
+        let frames = frames_of(&board.registry, None, &view, &commands, READ_BYTES).await?;
         self.read = frames.into();
         // A command of very many changes is rendered again where its rest is sent.
         let mut bytes = 0;
@@ -107,7 +107,7 @@ impl Source for Watcher {
             }
             // Marked before looking, so that nothing can come in between.
             self.moves.mark_unchanged();
-            match self.shared.take(self.cursor) {
+            match self.board.take(self.cursor) {
                 Taken::Frame(frame) => {
                     if let Some(bytes) = self.send(&frame) {
                         return Some(Ok(bytes));
