@@ -40,6 +40,7 @@ impl Draft<'_> {
         check_id(subject, &mut sent, &edit.kind.singular, &resource_id, self.ignore)?;
         check_id(subject, &mut sent, "version", id.as_str(), self.ignore)?;
         check_epoch(subject, &mut sent, old.as_ref().map(|version| version.epoch), self.ignore)?;
+        check_media_type(subject, &sent)?;
         let mut version = match &old {
             Some(old) => VersionEdit::of(old.clone(), self.now),
             None => VersionEdit::fresh(self.now),
@@ -228,4 +229,13 @@ impl VersionEdit {
         self.state = next;
         Ok(())
     }
+}
+
+/// A media type travels as a header, where only printable ASCII can stand (RFC 9110, 5.5).
+fn check_media_type(xid: &Xid, sent: &Map<String, Value>) -> Result<(), Refusal> {
+    let Some(text) = sent.get("contenttype").and_then(Value::as_str) else { return Ok(()) };
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Ok(());
+    }
+    Err(Refusal::invalid_attribute(xid, "contenttype", "must be printable ASCII"))
 }
