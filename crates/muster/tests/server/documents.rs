@@ -235,7 +235,7 @@ fn refuses_a_directory_that_another_server_has_and_names_it() {
     let folder = tempfile::TempDir::new().unwrap();
     let data = folder.path().join("registry");
     let first = Server::on(&data, &[]);
-    let (mut second, scratch) = crate::harness::spawn(&["--data", data.to_str().unwrap()]);
+    let (mut second, scratch) = crate::harness::spawn(&["--data", data.to_str().unwrap()], &[]);
     assert_eq!(crate::harness::ended(&mut second).code(), Some(1));
     let said = std::fs::read_to_string(scratch.path().join("log")).unwrap();
     assert!(said.contains(&format!("http://{}", first.address)), "{said}");

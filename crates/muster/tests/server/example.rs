@@ -224,7 +224,7 @@ fn finishes_an_example_that_was_cut_off() {
         let scratch = TempDir::new().unwrap();
         let data = scratch.path().join("registry");
         let flags = ["--demo", "--data", data.to_str().unwrap()];
-        let (mut child, _log) = spawn(&flags);
+        let (mut child, _log) = spawn(&flags, &[]);
         let address = address_in(&data);
         let mut client = Client::connect(address);
         while client.ask(&Ask::get("/api")).position() < stop_at {}

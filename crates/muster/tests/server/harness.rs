@@ -43,7 +43,12 @@ impl Server {
 
     /// Starts one, and waits until it greets.
     pub fn start(flags: &[&str]) -> Self {
-        let (mut child, scratch) = spawn(flags);
+        Self::with(flags, &[])
+    }
+
+    /// Starts one with settings, as variables of its environment.
+    pub fn with(flags: &[&str], settings: &[(&str, &str)]) -> Self {
+        let (mut child, scratch) = spawn(flags, settings);
         let log = scratch.path().join("log");
         let mut greeting = String::new();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
@@ -143,13 +148,14 @@ impl Drop for Server {
 }
 
 /// Starts a server without waiting for anything. Its log is in the folder.
-pub fn spawn(flags: &[&str]) -> (Child, TempDir) {
+pub fn spawn(flags: &[&str], settings: &[(&str, &str)]) -> (Child, TempDir) {
     let scratch = TempDir::new().unwrap();
     let log = File::create(scratch.path().join("log")).unwrap();
     let child = program(scratch.path())
         .arg("serve")
         .args(["--listen", "127.0.0.1:0"])
         .args(flags)
+        .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)

@@ -3,13 +3,16 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod applying;
+mod burning;
 mod client;
 mod conditions;
 mod crash;
 mod documents;
 mod example;
 mod harness;
+mod hostile;
 mod lifecycle;
 mod models;
 mod references;
 mod repeats;
+mod sockets;
