@@ -1,5 +1,5 @@
 //! The registry over the in-memory ledger: what commands do, and that folding again gives the same.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 use std::sync::{
     Arc,
