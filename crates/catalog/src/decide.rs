@@ -29,14 +29,14 @@ use serde_json::{Map, Value};
 pub use conditions::{details_stamp, document_stamp};
 use draft::Draft;
 pub use restore::revived;
-pub use standing::{content_at, members_of, standing};
+pub use standing::{binds_as_schema, content_at, members_of, standing};
 
 use crate::{
     Catalog, Content, Refusal,
     apply::Facts,
     changes::{Answered, Change, KeyCreated, KeyRevoked, Named, Outcome},
     command::{Condition, Delete, Ignore, SetDefault},
-    state::Remembered,
+    state::{Remembered, Stamp},
     tree::{Subject, Tree, Verdict},
 };
 
@@ -97,6 +97,8 @@ pub struct WriteWork {
 pub struct RestoreWork {
     /// The name.
     pub xid: Xid,
+    /// The deletion that it undoes; none: there was nothing to undo.
+    pub of: Option<Stamp>,
     /// What was found out about each version's document, by the version's xid.
     pub verdicts: BTreeMap<Xid, Arc<Verdict>>,
 }
@@ -225,6 +227,9 @@ fn write(
     now: Moment,
 ) -> Result<Decision, Stop> {
     let tree = &work.tree;
+    if tree.bound.iter().any(|(xid, content)| content_at(catalog, xid) != *content) {
+        return Err(Stop::Stale);
+    }
     if let Subject::Entity(xid) | Subject::VersionOf(xid) = &tree.subject {
         conditions::check(catalog, xid, &prepared.conditions)?;
     }

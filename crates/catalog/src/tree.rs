@@ -33,6 +33,9 @@ pub struct Tree {
     pub registry: Option<Map<String, Value>>,
     /// Groups, in the order of their names.
     pub groups: Vec<GroupNode>,
+    /// The documents that it binds, and those behind them, each with the content that its name led
+    /// to when it was found usable.
+    pub bound: Vec<(Xid, Option<ContentRef>)>,
     /// What the answer is about.
     pub subject: Subject,
 }
@@ -130,6 +133,8 @@ pub struct Verdict {
     pub standing: Vec<(Xid, Option<ContentRef>)>,
     /// Documents that those refer to (`$ref`), likewise.
     pub behind: Vec<(Xid, Option<ContentRef>)>,
+    /// It was compiled as the schema that something binds.
+    pub is_schema: bool,
     /// The documents that it refers to, each with the JSON Pointer of the field.
     pub references: BTreeMap<Xid, String>,
 }
@@ -146,7 +151,15 @@ impl Tree {
     /// A tree that writes nothing yet.
     #[must_use]
     pub const fn new(mode: Mode, subject: Subject) -> Self {
-        Self { mode, model: None, capabilities: None, registry: None, groups: Vec::new(), subject }
+        Self {
+            mode,
+            model: None,
+            capabilities: None,
+            registry: None,
+            groups: Vec::new(),
+            bound: Vec::new(),
+            subject,
+        }
     }
 
     /// Every version that the tree writes, with its resource.

@@ -28,6 +28,8 @@ pub struct CheckpointFile {
     newest: Arc<Newest>,
     /// The size of the last checkpoint in the file.
     kept: AtomicU64,
+    /// Held while the file is replaced: its thread and who closes the registry may want to at once.
+    replacing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -87,7 +89,13 @@ impl CheckpointFile {
     #[must_use]
     pub fn new(path: PathBuf, signer: Signer) -> Arc<Self> {
         let newest = Arc::<Newest>::default();
-        let file = Arc::new(Self { path, signer, newest: newest.clone(), kept: AtomicU64::new(0) });
+        let file = Arc::new(Self {
+            path,
+            signer,
+            newest: newest.clone(),
+            kept: AtomicU64::new(0),
+            replacing: Mutex::new(()),
+        });
         let weak = Arc::downgrade(&file);
         std::thread::spawn(move || {
             while let Some(tree) = newest.wait() {
@@ -135,12 +143,28 @@ impl CheckpointFile {
         tree: &Tree,
         leaves: &Leaves<'_>,
     ) -> Result<(), CheckpointError> {
+        let found = self.read()?.map(|(checkpoint, _)| checkpoint);
+        self.compare(registry, found.as_ref(), tree, leaves).await?;
+        if let Some(checkpoint) = found {
+            self.kept.store(checkpoint.size, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Compares the ledger with a checkpoint that the file held, where it held one.
+    pub(crate) async fn compare(
+        &self,
+        registry: &Id,
+        checkpoint: Option<&Checkpoint>,
+        tree: &Tree,
+        leaves: &Leaves<'_>,
+    ) -> Result<(), CheckpointError> {
         let expected = format!("{registry}/changes");
         let found = self.verifier().name().to_string();
         if found != expected {
             return Err(CheckpointError::Key { expected, found });
         }
-        let Some((checkpoint, _)) = self.read()? else { return Ok(()) };
+        let Some(checkpoint) = checkpoint else { return Ok(()) };
         let (head, position) = (Position(tree.size()), Position(checkpoint.size));
         if head < position {
             return Err(CheckpointError::TailMissing { head, checkpoint: position });
@@ -152,7 +176,6 @@ impl CheckpointFile {
         if root != checkpoint.root {
             return Err(CheckpointError::Forked { checkpoint: position });
         }
-        self.kept.store(checkpoint.size, Ordering::Relaxed);
         Ok(())
     }
 
@@ -164,6 +187,7 @@ impl CheckpointFile {
 
     /// Writes the file now. What can't be written is logged: the ledger itself is durable.
     pub(crate) fn keep_now(&self, tree: &Tree) {
+        let _replacing = self.replacing.lock();
         if tree.size() < self.kept.load(Ordering::Relaxed) {
             return;
         }

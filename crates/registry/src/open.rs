@@ -257,7 +257,7 @@ impl Folder {
 
     /// Folds what lies behind the head, up to a position at which a command ends.
     pub(crate) async fn run_to(&mut self, end: Option<Position>) -> Result<(), OpenError> {
-        self.model = self.newest_model().await?;
+        self.model = self.newest_model(end).await?;
         let mut walk = Walk::new(self.head);
         let mut command: Vec<Entry> = Vec::new();
         loop {
@@ -280,12 +280,16 @@ impl Folder {
         Ok(())
     }
 
-    /// The last model that the entries bring, compiled.
-    pub(crate) async fn newest_model(&self) -> Result<Option<Arc<Model>>, OpenError> {
+    /// The last model that the entries bring, up to a position, compiled.
+    pub(crate) async fn newest_model(
+        &self,
+        end: Option<Position>,
+    ) -> Result<Option<Arc<Model>>, OpenError> {
         let mut after = self.head.position;
         let mut newest = None;
         loop {
-            let page = self.ledger.read(after, PAGE).await?;
+            let mut page = self.ledger.read(after, PAGE).await?;
+            page.retain(|bytes| end.is_none_or(|end| bytes.position <= end));
             let Some(last) = page.last() else { break };
             after = last.position;
             for bytes in &page {

@@ -86,7 +86,7 @@ impl Heart {
                     Some(new) => self.check_model(view, new).await?,
                     None => BTreeMap::new(),
                 };
-                self.check_bindings(view, &tree).await?;
+                tree.bound = self.check_bindings(view, &tree).await?;
                 self.check_documents(view, &mut tree, warnings).await?;
                 let capabilities = tree.capabilities.clone().map(Arc::new);
                 Work::Write(Box::new(WriteWork { tree, references, capabilities }))
@@ -121,7 +121,7 @@ impl Heart {
     ) -> Result<RestoreWork, SubmitError> {
         let mut verdicts = BTreeMap::new();
         let Some(hidden) = view.hidden.get(xid.to_string().as_str()) else {
-            return Ok(RestoreWork { xid: xid.clone(), verdicts });
+            return Ok(RestoreWork { xid: xid.clone(), of: None, verdicts });
         };
         let own = match &hidden.what {
             Subtree::Group(group) => Some(group.own.bindings.clone()),
@@ -137,7 +137,7 @@ impl Heart {
                 self.check_one(view, &name, own, content_type, &bytes, None, warnings).await?;
             verdicts.insert(name, Arc::new(verdict));
         }
-        Ok(RestoreWork { xid: xid.clone(), verdicts })
+        Ok(RestoreWork { xid: xid.clone(), of: Some(hidden.stamp), verdicts })
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, num::NonZeroU32};
 
-use muster_catalog::changes::Change;
+use muster_catalog::{Catalog, changes::Change};
 use muster_ledger::{ChainFault, Walk};
 use muster_words::{ContentRef, Position, Xid};
 use thiserror::Error;
@@ -103,10 +103,12 @@ impl Registry {
         &self,
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<Verdict, VerifyError> {
+        // Read before the view is taken: what is signed meanwhile lies behind the view.
+        let signed = self.checkpoint().map(|file| file.read()).transpose()?.flatten();
         let view = self.view();
         let end = view.position();
         // Where the fold fails, the walk may find out why: what is wrong with which entry.
-        let folding = self.fold_again(end).await;
+        let folding = self.fold_again(&view).await;
         let (mut folded, failed) = match folding {
             Ok(folded) => (folded, None),
             Err(error) => (Folded { purged: None, differs: None }, Some(error)),
@@ -138,8 +140,9 @@ impl Registry {
         }
         if let (Some(file), Some(tree)) = (self.checkpoint(), walk.tree()) {
             let leaves = crate::open::Leaves::of(self.ledger());
-            file.check(&view.id, tree, &leaves).await?;
-            verdict.checkpoint = Some(file.position());
+            let signed = signed.map(|(checkpoint, _)| checkpoint);
+            file.compare(&view.id, signed.as_ref(), tree, &leaves).await?;
+            verdict.checkpoint = signed.map(|checkpoint| Position(checkpoint.size));
             verdict.signer = Some(file.verifier().to_string());
         }
         if let Some(place) = folded.differs {
@@ -196,12 +199,13 @@ impl Registry {
         Ok(purged.contains(content))
     }
 
-    async fn fold_again(&self, end: Position) -> Result<Folded, OpenError> {
+    async fn fold_again(&self, view: &Catalog) -> Result<Folded, OpenError> {
+        let end = view.position();
         let mut folder = Folder::from_start(&self.heart)?;
         folder.run_to(Some(end)).await?;
-        let view = self.view();
-        let differs =
-            (view.position() == end).then(|| folder.catalog.first_difference(&view)).flatten();
+        // What was erased meanwhile can't be read for its facts any more.
+        let erased = self.view().purged.values().any(|stamp| stamp.position > end);
+        let differs = folder.catalog.first_difference(view).filter(|_| !erased);
         Ok(Folded { purged: Some(folder.purges().iter().copied().collect()), differs })
     }
 }

@@ -3,7 +3,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Stop,
-    draft::{Draft, ResourceEdit},
+    draft::{Attributes, Draft, ResourceEdit},
     lineage::newest,
 };
 use crate::{
@@ -36,6 +36,7 @@ impl Draft<'_> {
         let before = edit.default.clone();
         self.settle_pointer(&mut edit, node, &processed)?;
         edit.prune(self.now)?;
+        self.check_matched(&edit)?;
         if edit.default != before || edit.moves_versions() || is_new {
             edit.touched = true;
         }
@@ -47,6 +48,37 @@ impl Draft<'_> {
             self.members = members.collect();
         }
         self.resources.insert(xid.clone(), edit);
+        Ok(())
+    }
+
+    /// Refuses versions that differ in what their type wants the same in all of them (model,
+    /// `matchversions`).
+    fn check_matched(&self, edit: &ResourceEdit) -> Result<(), Stop> {
+        let paths = edit.kind.matched_across_versions();
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let old = edit.old.iter().flat_map(|old| old.versions.iter()).filter(|version| {
+            !edit.removed.contains(&version.id) && !edit.versions.contains_key(&version.id)
+        });
+        let old =
+            old.map(|version| (Attributes::Same(version.attributes), version.content_type.clone()));
+        let new = edit
+            .versions
+            .values()
+            .map(|version| (version.attributes.clone(), version.content_type.clone()));
+        let mut first: Option<Vec<Option<Value>>> = None;
+        for (attributes, content_type) in old.chain(new) {
+            let mut attributes = self.current(&attributes)?;
+            attributes.extend(content_type.map(|text| ("contenttype".to_owned(), (*text).into())));
+            let values = paths.iter().map(|path| value_at(&attributes, path).cloned()).collect();
+            let first = first.get_or_insert_with(|| Vec::clone(&values));
+            let differs = paths.iter().zip(first.iter().zip(&values)).find(|(_, (a, b))| a != b);
+            if let Some((path, _)) = differs {
+                let refusal = Refusal::new("mismatched_version_attribute", &edit.xid);
+                return Err(refusal.arg("name", path.join(".")).into());
+            }
+        }
         Ok(())
     }
 
@@ -183,6 +215,12 @@ impl VersionNode {
             from_headers: false,
         }
     }
+}
+
+/// The value that a path of names leads to.
+fn value_at<'a>(attributes: &'a Map<String, Value>, path: &[&str]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(attributes.get(*first)?, |value, name| value.get(*name))
 }
 
 /// Whether a Meta's attribute was sent, and not as `null`.

@@ -50,6 +50,10 @@ pub(super) fn restore(
 ) -> Result<Decision, Stop> {
     let xid = &work.xid;
     let hidden = find(catalog, xid)?;
+    if work.of != Some(hidden.stamp) {
+        // What was found out is about what another deletion hid.
+        return Err(Stop::Stale);
+    }
     let mut draft = Draft::new(catalog, at_hand, prepared, now);
     let mut facts = Facts::default();
     if let Subtree::Group(group) = &hidden.what {
@@ -139,6 +143,7 @@ fn stands(
         return false;
     };
     standing::standing(catalog, kind, bindings) == verdict.standing
+        && (verdict.is_schema || !standing::binds_as_schema(catalog, kind, xid))
         && verdict
             .behind
             .iter()

@@ -67,6 +67,14 @@ pub(super) fn members<'a>(xid: &'a Xid, group: &'a Group) -> impl Iterator<Item 
     })
 }
 
+/// Whether something binds the documents of that name, which must then be schemas.
+#[must_use]
+pub fn binds_as_schema(catalog: &Catalog, kind: &ResourceType, xid: &Xid) -> bool {
+    let Some(Xid::Group { groups, .. }) = xid.group() else { return false };
+    let is_schema = kind.built_in && groups.as_str() == "schemagroups";
+    is_schema && xid.resource().is_some_and(|own| !catalog.referrers_of(&own).is_empty())
+}
+
 impl Draft<'_> {
     /// Whether what a verdict stood on still stands.
     pub(super) fn stands(&self, edit: &ResourceEdit, verdict: &Verdict) -> bool {
@@ -74,6 +82,7 @@ impl Draft<'_> {
         let kind = current_type(&self.model, &edit.xid);
         let Some(kind) = kind else { return false };
         standing(self.catalog, &kind, bindings.as_deref()) == verdict.standing
+            && (verdict.is_schema || !binds_as_schema(self.catalog, &kind, &edit.xid))
             && verdict.behind.iter().all(|(xid, content)| content_at(self.catalog, xid) == *content)
     }
 

@@ -1,18 +1,23 @@
 use std::collections::BTreeSet;
 
-use muster_catalog::{Catalog, Refusal, decide::members_of, tree::Tree};
-use muster_words::Xid;
+use muster_catalog::{
+    Catalog, Refusal,
+    decide::{content_at, members_of},
+    tree::Tree,
+};
+use muster_words::{ContentRef, Xid};
 
 use super::{bindings_of, compiled::Unusable};
 use crate::{SubmitError, registry::Heart};
 
 impl Heart {
     /// Checks that what a command binds anew can be used: schemas are schemas, rules are rules.
+    /// Answers what that stands on.
     pub(super) async fn check_bindings(
         &self,
         view: &Catalog,
         tree: &Tree,
-    ) -> Result<(), SubmitError> {
+    ) -> Result<Vec<(Xid, Option<ContentRef>)>, SubmitError> {
         let mut schemas: BTreeSet<Xid> = BTreeSet::new();
         let mut rules: BTreeSet<Xid> = BTreeSet::new();
         if let Some(new) = &tree.model {
@@ -27,15 +32,21 @@ impl Heart {
             schemas.extend(bindings.schema.clone());
             rules.extend(rules_of(view, &bindings.rules));
         }
+        let mut bound = Vec::new();
         for xid in schemas {
-            let usable = self.schema(view, &xid).await.map(|_| ());
-            usable.map_err(|unusable| refuse(&xid, unusable))?;
+            let usable = self.schema(view, &xid).await;
+            let schema = usable.map_err(|unusable| refuse(&xid, unusable))?;
+            bound.extend(schema.behind.iter().cloned());
+            let content = content_at(view, &xid);
+            bound.push((xid, content));
         }
         for xid in rules {
             let usable = self.rule(view, &xid).await.map(|_| ());
             usable.map_err(|unusable| refuse(&xid, unusable))?;
+            let content = content_at(view, &xid);
+            bound.push((xid, content));
         }
-        Ok(())
+        Ok(bound)
     }
 }
 

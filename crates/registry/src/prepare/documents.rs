@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use bytes::Bytes;
 use muster_catalog::{
     Catalog, Refusal,
-    decide::standing,
+    decide::{binds_as_schema, standing},
     model::ResourceType,
     references::named_in,
     rules::{self, Rule, RuleContext},
@@ -101,7 +101,7 @@ impl Heart {
         } else {
             None
         };
-        self.check_as_what_it_is(check, bytes).await?;
+        self.check_as_what_it_is(check, bytes, &mut verdict).await?;
         if let Some(value) = value {
             let mut violations = self.bound_by(check, &value, &mut verdict).await?;
             violations.extend(check.references(&value, &mut verdict));
@@ -156,6 +156,7 @@ impl Heart {
         &self,
         check: &Check<'_>,
         bytes: &[u8],
+        verdict: &mut Verdict,
     ) -> Result<(), SubmitError> {
         let Xid::Resource { groups, .. } = check.xid else { return Ok(()) };
         if !check.kind.built_in {
@@ -165,9 +166,12 @@ impl Heart {
             compile_rule(check.xid, bytes)
                 .map_err(|error| Refusal::invalid_document(check.xid, vec![error.violation()]))?;
         }
-        if groups.as_str() == "schemagroups" && !check.view.referrers_of(check.xid).is_empty() {
+        if binds_as_schema(check.view, check.kind, check.xid) {
             match self.compile_schema(check.view, bytes).await {
-                Ok(_) => {}
+                Ok(compiled) => {
+                    verdict.is_schema = true;
+                    verdict.behind.extend(compiled.behind);
+                }
                 Err(Unusable::Schema(error)) => {
                     let mut violations = error.violations();
                     if violations.is_empty() {

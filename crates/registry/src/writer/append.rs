@@ -139,7 +139,7 @@ impl Writer {
     async fn catch_up(&mut self) -> Result<(), SubmitError> {
         let view = (*self.heart.view()).clone();
         let mut folder = Folder::resume(&self.heart, view, self.head, self.tree.clone());
-        if folder.newest_model().await?.is_some() {
+        if folder.newest_model(None).await?.is_some() {
             // Another model: what is folded already has facts of the one before.
             folder = Folder::from_start(&self.heart)?;
         }
