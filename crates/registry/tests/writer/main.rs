@@ -7,6 +7,7 @@
 
 mod commands;
 mod faulty;
+mod serial;
 
 use std::sync::{
     Arc,
