@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -48,7 +48,20 @@ impl Server {
 
     /// Starts one with settings, as variables of its environment.
     pub fn with(flags: &[&str], settings: &[(&str, &str)]) -> Self {
-        let (mut child, scratch) = spawn(flags, settings);
+        Self::greeted(spawn(flags, settings))
+    }
+
+    /// Starts one under a shell command that ends with `exec "$0" "$@"`: so its process is the
+    /// server's.
+    pub fn under(shell: &str, flags: &[&str], settings: &[(&str, &str)]) -> Self {
+        let scratch = TempDir::new().unwrap();
+        let mut command = in_folder(Command::new("sh"), scratch.path());
+        command.args(["-c", shell, PROGRAM]);
+        Self::greeted(begin(command, scratch, flags, settings))
+    }
+
+    /// Waits until it greets.
+    fn greeted((mut child, scratch): (Child, TempDir)) -> Self {
         let log = scratch.path().join("log");
         let mut greeting = String::new();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
@@ -112,6 +125,11 @@ impl Server {
         line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
     }
 
+    /// The server's process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -150,8 +168,18 @@ impl Drop for Server {
 /// Starts a server without waiting for anything. Its log is in the folder.
 pub fn spawn(flags: &[&str], settings: &[(&str, &str)]) -> (Child, TempDir) {
     let scratch = TempDir::new().unwrap();
+    let command = program(scratch.path());
+    begin(command, scratch, flags, settings)
+}
+
+fn begin(
+    mut command: Command,
+    scratch: TempDir,
+    flags: &[&str],
+    settings: &[(&str, &str)],
+) -> (Child, TempDir) {
     let log = File::create(scratch.path().join("log")).unwrap();
-    let child = program(scratch.path())
+    let child = command
         .arg("serve")
         .args(["--listen", "127.0.0.1:0"])
         .args(flags)
@@ -166,7 +194,10 @@ pub fn spawn(flags: &[&str], settings: &[(&str, &str)]) -> (Child, TempDir) {
 
 /// The program with an environment of its own: no settings of whoever runs the test.
 pub fn program(folder: &Path) -> Command {
-    let mut command = Command::new(PROGRAM);
+    in_folder(Command::new(PROGRAM), folder)
+}
+
+fn in_folder(mut command: Command, folder: &Path) -> Command {
     command.current_dir(folder).env_clear().env("HOME", folder).env("NO_COLOR", "1");
     command
 }
@@ -219,11 +250,4 @@ pub fn ended(child: &mut Child) -> ExitStatus {
         // sleeps: between looks at a process, whose end can only be asked for.
         std::thread::sleep(Duration::from_millis(2));
     }
-}
-
-/// Reads what a process printed, once it has ended.
-pub fn printed(child: &mut Child) -> String {
-    let mut text = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-    text
 }
