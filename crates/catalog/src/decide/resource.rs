@@ -36,6 +36,7 @@ impl Draft<'_> {
         let before = edit.default.clone();
         self.settle_pointer(&mut edit, node, &processed)?;
         edit.prune(self.now)?;
+        self.check_formats(&edit)?;
         self.check_matched(&edit)?;
         if edit.default != before || edit.moves_versions() || is_new {
             edit.touched = true;
@@ -48,6 +49,22 @@ impl Draft<'_> {
             self.members = members.collect();
         }
         self.resources.insert(xid.clone(), edit);
+        Ok(())
+    }
+
+    /// Where a type demands that documents are checked against their format, none can have one:
+    /// this registry knows no format (model, `strictvalidation`).
+    fn check_formats(&self, edit: &ResourceEdit) -> Result<(), Stop> {
+        if !edit.kind.validateformat || !edit.kind.strictvalidation {
+            return Ok(());
+        }
+        for (id, version) in &edit.versions {
+            let attributes = self.current(&version.attributes)?;
+            if let Some(Value::String(format)) = attributes.get("format") {
+                let subject = edit.xid.version(id.clone()).unwrap_or_else(|| edit.xid.clone());
+                return Err(Refusal::new("format_unknown", subject).arg("format", format).into());
+            }
+        }
         Ok(())
     }
 
