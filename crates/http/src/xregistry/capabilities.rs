@@ -147,7 +147,7 @@ pub(super) fn offered(bare: bool) -> Value {
         let list = json!({"type": "array", "enum": values, "item": {"type": "string"}});
         all.insert(name.to_owned(), list);
     }
-    all.insert("pagination".to_owned(), json!({"type": "boolean", "enum": [false, true]}));
+    all.insert("pagination".to_owned(), flag(!bare));
     all.insert("shortself".to_owned(), flag(false));
     Value::Object(all)
 }

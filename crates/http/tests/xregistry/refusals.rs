@@ -100,3 +100,38 @@ async fn serves_only_what_the_capabilities_say() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn holds_versions_to_what_their_type_demands_of_all() {
+    let door = Door::bare().await;
+    let model = r#"{"groups": {"dirs": {"singular": "dir", "resources": {
+        "alike": {"singular": "alik", "hasdocument": false, "attributes": {
+            "unit": {"type": "string", "matchversions": true}}},
+        "strict": {"singular": "stric", "validateformat": true, "strictvalidation": true},
+        "lax": {"singular": "la", "validateformat": true}}}}}"#;
+    door.send("PUT /modelsource", &[], model).await.check("model", 200, &[]);
+    door.check(&[
+        Step("PUT /dirs/d/alike/a", r#"{"unit": "m"}"#, 201, &[]),
+        Step(
+            "POST /dirs/d/alike/a",
+            r#"{"unit": "ft"}"#,
+            400,
+            &[("/code", "mismatched_version_attribute"), ("/subject", "/dirs/d/alike/a")],
+        ),
+        Step("POST /dirs/d/alike/a", r#"{"unit": "m"}"#, 201, &[]),
+        Step(
+            "PUT /dirs/d/strict/a$details",
+            r#"{"format": "f/1"}"#,
+            400,
+            &[("/code", "format_unknown"), ("/subject", "/dirs/d/strict/a/versions/1")],
+        ),
+        Step("PUT /dirs/d/strict/a$details", "{}", 201, &[]),
+        Step(
+            "PUT /dirs/d/lax/a$details",
+            r#"{"format": "f/1"}"#,
+            201,
+            &[("/formatvalidated", "false"), ("/formatvalidatedreason", "Unknown format")],
+        ),
+    ])
+    .await;
+}

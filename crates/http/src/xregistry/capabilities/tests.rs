@@ -28,7 +28,7 @@ fn refuses_what_it_cannot_do() {
     for (sent, expect) in [
         (json!({}), None),
         (json!({"flags": []}), None),
-        (json!({"pagination": true}), None),
+        (json!({"pagination": true}), Some("capability_value")),
         (json!({"flags": null}), None),
         (json!({"foo": 1}), Some("capability_unknown")),
         (json!({"flags": ["foo"]}), Some("capability_value")),

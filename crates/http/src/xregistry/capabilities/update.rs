@@ -69,8 +69,9 @@ fn checked(name: &str, value: &Value, bare: bool) -> Result<Value, Problem> {
         },
         "pagination" | "shortself" => match value {
             Value::Bool(false) => Ok(json!(false)),
-            Value::Bool(true) if name == "pagination" => Ok(json!(true)),
-            _ if name == "pagination" => Err(bad_value(name, value, "false,true")),
+            // A bare registry answers as the reference does, which has no pages.
+            Value::Bool(true) if name == "pagination" && !bare => Ok(json!(true)),
+            _ if name == "pagination" && !bare => Err(bad_value(name, value, "false,true")),
             _ => Err(bad_value(name, value, "false")),
         },
         _ => list(name, value, bare),
