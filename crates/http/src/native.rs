@@ -9,6 +9,7 @@ mod gate;
 mod keys;
 mod ledger;
 mod log;
+mod past;
 mod query;
 mod restore;
 mod status;

@@ -53,8 +53,23 @@ impl About {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Happened {
     pub action: Action,
-    /// The attributes that changed; none: not all of them are known, so none is named.
-    pub changed: Option<BTreeSet<String>>,
+    /// The attributes that are known to have changed.
+    pub changed: BTreeSet<String>,
+    /// Writes of which it isn't known yet what they changed. While there are any, no attribute is
+    /// named: a list that names some would say that the others stayed.
+    pub unknown: usize,
+}
+
+impl Happened {
+    /// Something of which all is known.
+    pub const fn of(action: Action, changed: BTreeSet<String>) -> Self {
+        Self { action, changed, unknown: 0 }
+    }
+
+    /// Something of which no more is known.
+    pub const fn unknown(action: Action) -> Self {
+        Self { action, changed: BTreeSet::new(), unknown: 1 }
+    }
 }
 
 /// What a command did, as events tell it: one for each thing, and of several deeds the weightiest
@@ -99,22 +114,18 @@ struct Told(BTreeMap<About, Happened>);
 
 impl Told {
     fn tell(&mut self, about: About, action: Action, changed: Option<&[&str]>) {
-        let names: Option<BTreeSet<String>> =
-            changed.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
-        let Some(there) = self.0.get_mut(&about) else {
-            self.0.insert(about, Happened { action, changed: names });
-            return;
-        };
+        let there = self.0.entry(about).or_insert(Happened {
+            action,
+            changed: BTreeSet::new(),
+            unknown: 0,
+        });
         if weight(action) > weight(there.action) {
             there.action = action;
         }
-        there.changed = match (there.changed.take(), names) {
-            (Some(mut one), Some(other)) => {
-                one.extend(other);
-                Some(one)
-            }
-            _ => None,
-        };
+        match changed {
+            Some(names) => there.changed.extend(names.iter().map(|name| (*name).to_owned())),
+            None => there.unknown += 1,
+        }
     }
 
     fn update(&mut self, xid: &Xid, changed: Option<&[&str]>) {
@@ -166,16 +177,14 @@ pub(super) fn render(
     differences: Differences,
 ) -> Vec<Rendered> {
     let mut sure = happened;
-    for (about, changed) in differences.changed {
+    for (about, (names, writes)) in differences.changed {
         if let Some(there) = sure.get_mut(&about) {
-            there.changed = Some(changed);
+            there.changed.extend(names);
+            there.unknown = there.unknown.saturating_sub(writes);
         }
     }
-    let late = differences
-        .late
-        .into_iter()
-        .filter(|(about, late)| late.action == Action::Deprecation || !sure.contains_key(about));
-    let late: Vec<_> = late.collect();
+    let mut late = differences.late;
+    late.retain(|(about, late)| late.action == Action::Deprecation || !sure.contains_key(about));
     let Some(entry) = command.entries.last() else { return Vec::new() };
     let stamp = (entry.moment, entry.command.to_string());
     let mut rendered = Vec::with_capacity(sure.len() + late.len());
@@ -201,7 +210,7 @@ fn write(
         xid: &about.xid(),
         moment: *moment,
         command,
-        changed: one.changed.into_iter().flatten().collect(),
+        changed: if one.unknown == 0 { one.changed.into_iter().collect() } else { Vec::new() },
     })?;
     Some(Rendered::new(id, &event.to_sse()))
 }

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    difference,
+    difference::differences,
     events::{happened, render},
     frame::{Frame, Frames},
     names::names_of,
@@ -217,7 +217,7 @@ pub(super) async fn frames_of(
     let mut end = Position::ZERO;
     for command in commands {
         let names = names_of(registry, base, command).await?;
-        let differences = difference::defaults(view, command);
+        let differences = differences(registry, view, command).await?;
         end = command.position();
         let start = Position(end.0.saturating_sub(command.entries.len() as u64));
         frames.push(start, end, render(command, happened(command, &names), differences));

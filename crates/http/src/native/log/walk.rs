@@ -1,12 +1,14 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use muster_catalog::{
     Catalog,
     changes::Change,
-    state::{Chained, Group, Hidden, Resource, Subtree},
+    state::{Chained, Hidden, Resource, Subtree},
 };
 use muster_registry::{Committed, Registry, SubmitError};
 use muster_words::{Position, Xid};
+
+use crate::native::past;
 
 /// Entries that are read at once on the way back: what the registry gives as a page.
 const STEP: u64 = 512;
@@ -208,7 +210,7 @@ fn known_positions(view: &Catalog, xid: &Xid) -> Option<BTreeSet<Position>> {
         .any(|xid| view.purged.contains_key(xid.to_string().as_str()))
         || view
             .purged
-            .range::<_, std::sync::Arc<str>>(std::sync::Arc::from(format!("{name}/"))..)
+            .range::<_, Arc<str>>(Arc::from(format!("{name}/"))..)
             .next()
             .is_some_and(|(other, _)| below(other, &name));
     // A restore leaves a stamp only in what came back and was not deleted again since.
@@ -220,31 +222,30 @@ fn known_positions(view: &Catalog, xid: &Xid) -> Option<BTreeSet<Position>> {
         of_resource(&own, resource, &mut positions);
     }
     for xid in std::iter::successors(Some(own.clone()), Xid::parent) {
-        of_hidden(view.hidden.get(xid.to_string().as_str()), &own, &mut positions);
+        of_hidden(past::deletions(view, &xid), &own, &mut positions);
     }
     let inside = format!("{name}/");
-    let from = std::sync::Arc::<str>::from(inside.as_str());
-    for (_, hidden) in view
-        .hidden
-        .range::<_, std::sync::Arc<str>>(from..)
-        .take_while(|(other, _)| other.starts_with(&inside))
+    let from = Arc::<str>::from(inside.as_str());
+    for (_, hidden) in
+        view.hidden.range::<_, Arc<str>>(from..).take_while(|(other, _)| other.starts_with(&inside))
     {
-        of_hidden(Some(hidden), &own, &mut positions);
+        let deletions = std::iter::successors(Some(hidden), |hidden| hidden.before.as_ref());
+        of_hidden(deletions, &own, &mut positions);
     }
     Some(positions)
 }
 
-fn of_hidden(
-    hidden: Option<&std::sync::Arc<Hidden>>,
+fn of_hidden<'a>(
+    deletions: impl Iterator<Item = &'a Arc<Hidden>>,
     own: &Xid,
     positions: &mut BTreeSet<Position>,
 ) {
-    let mut next = hidden;
-    while let Some(hidden) = next {
+    for hidden in deletions {
         let before = positions.len();
         match &hidden.what {
             Subtree::Group(group) => {
-                if let Some(resource) = in_group(group, own) {
+                let resource = own.resource().and_then(|own| past::in_group(group, &own));
+                if let Some(resource) = resource {
                     of_resource(own, resource, positions);
                     positions.insert(hidden.stamp.position);
                 }
@@ -255,13 +256,7 @@ fn of_hidden(
         if positions.len() > before {
             positions.insert(hidden.stamp.position);
         }
-        next = hidden.before.as_ref();
     }
-}
-
-fn in_group<'a>(group: &'a Group, own: &Xid) -> Option<&'a std::sync::Arc<Resource>> {
-    let Xid::Resource { resources, resource, .. } = own.resource()? else { return None };
-    muster_catalog::state::exact(group.resources.get(&resources)?, &resource)
 }
 
 fn of_resource(own: &Xid, resource: &Resource, positions: &mut BTreeSet<Position>) {
@@ -295,7 +290,7 @@ impl Stamped for muster_catalog::state::Version {
     }
 }
 
-fn of_chain<T: Stamped>(newest: &std::sync::Arc<T>, positions: &mut BTreeSet<Position>) {
+fn of_chain<T: Stamped>(newest: &Arc<T>, positions: &mut BTreeSet<Position>) {
     let chain = std::iter::successors(Some(newest), |state| state.previous());
     positions.extend(chain.map(|state| state.position()));
 }
