@@ -137,11 +137,13 @@ fn attribute(inside: &[Token<'_>]) -> Option<&'static str> {
 }
 
 /// Sleeps in tests: a test waits for a condition. Where time itself is what is tested, a comment
-/// that begins with `sleeps:` on that line or the one above says why.
+/// that begins with `sleeps:` on that line or the one above says why. A file with `start_paused`
+/// has a clock of its own, which a sleep turns on.
 #[must_use]
 pub fn sleeps(source: &Source<'_>) -> Vec<Finding> {
-    if source.path.starts_with("bench/") {
-        return Vec::new(); // A measurement is of time.
+    // A measurement is of time.
+    if source.path.starts_with("bench/") || source.text.contains("start_paused") {
+        return Vec::new();
     }
     let reasons: Vec<usize> = source
         .comments
@@ -286,6 +288,7 @@ mod tests {
             ("thread::sleep(a);", 1),
             ("// sleeps: the lease must run out\nthread::sleep(a);", 0),
             ("time::sleep(a).await; // sleeps: the lease must run out", 0),
+            ("#[tokio::test(start_paused = true)] fn f() { sleep(a).await }", 0),
             ("fn sleep() {} fn f() { sleepy() }", 0),
         ] {
             assert_eq!(sleeps(&Source::new("crates/a/tests/b.rs", text)).len(), expect, "{text}");
