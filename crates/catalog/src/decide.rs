@@ -235,19 +235,24 @@ fn write(
     }
     let mut draft = Draft::new(catalog, at_hand, prepared, now);
     draft.mode = tree.mode;
-    if let Some(new) = &tree.model {
-        draft.set_model(new)?;
-    }
-    if let Some(sent) = &tree.capabilities {
-        draft.set_capabilities(sent);
-    }
-    if let Some(sent) = &tree.registry {
-        draft.write_registry(sent)?;
-    }
-    for node in &tree.groups {
-        draft.write_group_node(node)?;
-    }
+    let outcome = draft.write_tree(tree);
+    draft.settled(outcome)?;
     draft.finish(&tree.subject, work)
+}
+
+impl Draft<'_> {
+    fn write_tree(&mut self, tree: &Tree) -> Result<(), Stop> {
+        if let Some(new) = &tree.model {
+            self.set_model(new)?;
+        }
+        if let Some(sent) = &tree.capabilities {
+            self.set_capabilities(sent);
+        }
+        if let Some(sent) = &tree.registry {
+            self.write_registry(sent)?;
+        }
+        tree.groups.iter().try_for_each(|node| self.write_group_node(node))
+    }
 }
 
 fn create_key(catalog: &Catalog, id: &Id, record: &Bytes) -> Result<Decision, Stop> {

@@ -1,4 +1,5 @@
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -33,6 +34,10 @@ pub(super) struct Draft<'a> {
     pub registry: Option<RegistryEdit>,
     pub groups: BTreeMap<Xid, GroupEdit>,
     pub resources: BTreeMap<Xid, ResourceEdit>,
+    /// The ids of what this command makes, by xid without regard to case.
+    pub names: BTreeMap<String, Id>,
+    /// Attributes that are needed and aren't at hand.
+    pub missing: RefCell<Vec<Content>>,
     /// Groups and resources that go, and are kept for a restore.
     pub hidden: BTreeSet<Xid>,
     pub contents: BTreeMap<Digest, Bytes>,
@@ -144,6 +149,8 @@ impl<'a> Draft<'a> {
             registry: None,
             groups: BTreeMap::new(),
             resources: BTreeMap::new(),
+            names: BTreeMap::new(),
+            missing: RefCell::default(),
             hidden: BTreeSet::new(),
             contents: BTreeMap::new(),
             kept: BTreeMap::new(),
@@ -152,20 +159,33 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The attributes that a content holds; nothing where there is none.
-    pub fn stored(&self, content: Option<&Content>) -> Result<Map<String, Value>, Stop> {
-        let Some(content) = content else { return Ok(Map::new()) };
+    /// The attributes that a content holds; nothing where there is none, nor where they aren't at
+    /// hand: that is noted, and [`Draft::settled`] says so in the end.
+    pub fn stored(&self, content: Option<&Content>) -> Map<String, Value> {
+        let Some(content) = content else { return Map::new() };
         match self.at_hand.attributes(content) {
-            Some(map) => Ok((*map).clone()),
-            None => Err(Stop::Missing(vec![*content])),
+            Some(map) => (*map).clone(),
+            None => {
+                self.missing.borrow_mut().push(*content);
+                Map::new()
+            }
         }
     }
 
     /// The attributes as they stand in the draft.
-    pub fn current(&self, attributes: &Attributes) -> Result<Map<String, Value>, Stop> {
+    pub fn current(&self, attributes: &Attributes) -> Map<String, Value> {
         match attributes {
             Attributes::Same(content) => self.stored(content.as_ref()),
-            Attributes::New(map) => Ok(map.clone()),
+            Attributes::New(map) => map.clone(),
+        }
+    }
+
+    /// What came of a draft. Where attributes were missing nothing else counts: all of them are
+    /// asked for together, because a command goes back only a few times.
+    pub fn settled(&self, outcome: Result<(), Stop>) -> Result<(), Stop> {
+        match self.missing.take() {
+            missing if missing.is_empty() => outcome,
+            missing => Err(Stop::Missing(missing)),
         }
     }
 
@@ -218,9 +238,15 @@ impl<'a> Draft<'a> {
         })
     }
 
+    /// Whether this command hides the entity, or what it lies in.
+    pub fn goes(&self, xid: &Xid) -> bool {
+        let mut names = std::iter::successors(Some(xid.clone()), Xid::parent);
+        names.any(|name| self.hidden.contains(&name))
+    }
+
     /// Whether the entity will be there.
     pub fn will_have(&self, xid: &Xid) -> bool {
-        if self.hidden.iter().any(|gone| xid == gone || lies_in(xid, gone)) {
+        if self.goes(xid) {
             return false;
         }
         match xid {
@@ -261,11 +287,6 @@ impl<'a> Draft<'a> {
         self.contents.insert(digest, bytes.clone());
         Named { digest, size, at: None }
     }
-}
-
-/// Whether an entity lies in another.
-pub(super) fn lies_in(xid: &Xid, outer: &Xid) -> bool {
-    std::iter::successors(xid.parent(), Xid::parent).any(|parent| parent == *outer)
 }
 
 impl ResourceEdit {

@@ -149,7 +149,9 @@ impl Draft<'_> {
         }
         for (id, version) in &edit.versions {
             let Some(name) = xid.version(id.clone()) else { continue };
-            if !version.references.is_empty() {
+            // A new model finds other references in a document that stays; a new document has its own.
+            let stays = matches!(version.document, Some(DocumentEdit::Same(_)));
+            if !stays || !facts.references.contains_key(&name) {
                 facts.references.insert(name.clone(), version.references.clone());
             }
             let change = self.emit_version(name, id, version);

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::btree_map::Entry, sync::Arc};
 
 use muster_words::{Id, Xid};
 use serde_json::{Map, Value};
@@ -25,7 +25,7 @@ impl Draft<'_> {
         check_id(&Xid::Registry, &mut sent, "registry", id.as_str(), ignore)?;
         check_epoch(&Xid::Registry, &mut sent, Some(state.epoch), ignore)?;
         if mode == Mode::Patch {
-            sent = lay_over(self.stored(state.attributes.as_ref())?, sent);
+            sent = lay_over(self.stored(state.attributes.as_ref()), sent);
         }
         let model = self.model.clone();
         let settled = settle(&Xid::Registry, model.registry(), sent, Some(state.modified), now)?;
@@ -79,7 +79,7 @@ impl Draft<'_> {
         self.check_name(xid, kind.singular.as_str())?;
         let stored_modified = old.as_ref().map(|group| group.modified);
         if let (Mode::Patch, Some(group)) = (mode, &old) {
-            sent = lay_over(self.stored(group.own.attributes.as_ref())?, sent);
+            sent = lay_over(self.stored(group.own.attributes.as_ref()), sent);
         }
         if old.is_none() {
             classify(xid, kind, &mut sent);
@@ -104,14 +104,22 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Refuses a new entity whose id another one has but for case.
-    pub(super) fn check_name(&self, xid: &Xid, singular: &str) -> Result<(), Refusal> {
+    /// Refuses a new entity whose id another one has but for case, be it there or made by the
+    /// same command.
+    pub(super) fn check_name(&mut self, xid: &Xid, singular: &str) -> Result<(), Refusal> {
         let Some(id) = xid.id() else { return Ok(()) };
-        match self.catalog.taken(xid) {
-            Some(other) if other != *id => {
-                Err(Refusal::mismatched_id(xid, singular, id.as_str(), other.as_str()))
+        let clash =
+            |other: &Id| Err(Refusal::mismatched_id(xid, singular, id.as_str(), other.as_str()));
+        if let Some(other) = self.catalog.taken(xid) {
+            return if other == *id { Ok(()) } else { clash(&other) };
+        }
+        match self.names.entry(xid.to_string().to_ascii_lowercase()) {
+            Entry::Occupied(other) if other.get() != id => clash(other.get()),
+            Entry::Occupied(_) => Ok(()),
+            Entry::Vacant(free) => {
+                free.insert(id.clone());
+                Ok(())
             }
-            _ => Ok(()),
         }
     }
 }

@@ -8,12 +8,16 @@ use std::{
 
 use muster_words::{Id, Moment};
 
-use super::draft::{ResourceEdit, Seen};
-use crate::{Refusal, model::VersionMode};
+use super::draft::{ResourceEdit, Seen, VersionEdit};
+use crate::{Refusal, model::VersionMode, state::Folded};
+
+/// Versions of a circle that a refusal names: enough to find it, and an answer of bounded size.
+const CIRCLE_SHOWN_MAX: usize = 100;
 
 /// Oldest first: by `createdat`, then by id without regard to case.
 pub(super) fn by_age(left: &Seen, right: &Seen) -> Ordering {
-    left.created.cmp(&right.created).then_with(|| left.id.folded().cmp(&right.id.folded()))
+    let folded = |id: &Id| Folded(id.clone());
+    left.created.cmp(&right.created).then_with(|| folded(&left.id).cmp(&folded(&right.id)))
 }
 
 /// The newest version, which is the default where nobody pinned another.
@@ -25,20 +29,31 @@ pub(super) fn newest(mode: VersionMode, seen: &[Seen]) -> Option<Id> {
         candidates.max_by(|left, right| by_age(left, right)).map(|version| version.id.clone())
     };
     match mode {
-        VersionMode::Manual => {
-            let parents: BTreeSet<&Id> = seen
-                .iter()
-                .filter(|version| version.ancestor.as_ref() != Some(&version.id))
-                .filter_map(|version| version.ancestor.as_ref())
-                .collect();
-            pick(&mut seen.iter().filter(|version| !parents.contains(&version.id)))
-        }
+        VersionMode::Manual => newest_leaf(seen),
         VersionMode::CreatedAt => pick(&mut seen.iter()),
         VersionMode::Lifecycle => {
             pick(&mut seen.iter().filter(|version| version.state.is_offered()))
                 .or_else(|| pick(&mut seen.iter()))
         }
     }
+}
+
+fn newest_leaf(seen: &[Seen]) -> Option<Id> {
+    let youngest = seen.iter().max_by(|left, right| by_age(left, right))?;
+    let descends_from = |version: &Seen, other: &Id| {
+        version.ancestor.as_ref() == Some(other) && version.id != *other
+    };
+    // Nearly always nothing descends from the youngest of all, and nobody else need be looked at.
+    if !seen.iter().any(|version| descends_from(version, &youngest.id)) {
+        return Some(youngest.id.clone());
+    }
+    let parents: BTreeSet<&Id> = seen
+        .iter()
+        .filter(|version| version.ancestor.as_ref() != Some(&version.id))
+        .filter_map(|version| version.ancestor.as_ref())
+        .collect();
+    let leaves = seen.iter().filter(|version| !parents.contains(&version.id));
+    leaves.max_by(|left, right| by_age(left, right)).map(|version| version.id.clone())
 }
 
 impl ResourceEdit {
@@ -61,24 +76,10 @@ impl ResourceEdit {
         Ok(())
     }
 
-    /// New versions without an ancestor descend from the newest that was there; what descended
-    /// from a version that goes becomes a root.
+    /// What descended from a version that goes becomes a root; a new version can't descend from
+    /// one that isn't there.
     fn settle_manual_ancestors(&mut self, now: Moment) -> Result<(), Refusal> {
-        let mut rootless: Vec<Id> = self
-            .versions
-            .iter()
-            .filter(|(_, version)| version.ancestor.is_none())
-            .map(|(id, _)| id.clone())
-            .collect();
-        rootless.sort_by_key(Id::folded);
-        for id in rootless {
-            let before: Vec<Seen> =
-                self.seen().into_iter().filter(|version| version.ancestor.is_some()).collect();
-            let ancestor = newest(VersionMode::Manual, &before).unwrap_or_else(|| id.clone());
-            if let Some(version) = self.versions.get_mut(&id) {
-                version.ancestor = Some(ancestor);
-            }
-        }
+        self.descend_from_newest();
         let seen = self.seen();
         let there: BTreeSet<&Id> = seen.iter().map(|version| &version.id).collect();
         for version in &seen {
@@ -98,6 +99,48 @@ impl ResourceEdit {
         self.refuse_circles(&seen)
     }
 
+    /// New versions without an ancestor descend, in the order of their ids, from the newest that
+    /// was there: each from the one before it.
+    fn descend_from_newest(&mut self) {
+        let is_rootless = |version: &VersionEdit| version.ancestor.is_none();
+        let mut rootless: Vec<Folded> = self
+            .versions
+            .iter()
+            .filter(|(_, version)| is_rootless(version))
+            .map(|(id, _)| Folded(id.clone()))
+            .collect();
+        if rootless.is_empty() {
+            return;
+        }
+        rootless.sort();
+        let mut seen = self.seen();
+        if let [only] = rootless.as_slice() {
+            seen.retain(|version| version.ancestor.is_some());
+            let ancestor = newest_leaf(&seen).unwrap_or_else(|| only.0.clone());
+            if let Some(version) = self.versions.get_mut(&only.0) {
+                version.ancestor = Some(ancestor);
+            }
+            return;
+        }
+        let settled = || seen.iter().filter(|version| version.ancestor.is_some());
+        let parents: BTreeSet<&Id> = settled()
+            .filter(|version| version.ancestor.as_ref() != Some(&version.id))
+            .filter_map(|version| version.ancestor.as_ref())
+            .collect();
+        let mut leaves: BTreeSet<(Moment, Folded)> = settled()
+            .filter(|version| !parents.contains(&version.id))
+            .map(|version| (version.created, Folded(version.id.clone())))
+            .collect();
+        for own in rootless {
+            let Some(version) = self.versions.get_mut(&own.0) else { continue };
+            let ancestor = leaves.pop_last().map_or_else(|| own.0.clone(), |(_, leaf)| leaf.0);
+            version.ancestor = Some(ancestor);
+            if !parents.contains(&own.0) {
+                leaves.insert((version.created, own));
+            }
+        }
+    }
+
     /// Whether this command itself names the version's ancestor. What an earlier one named may
     /// have gone since, and come back without its ancestor: such a version is a root.
     fn names_ancestor(&self, version: &Seen) -> bool {
@@ -107,29 +150,48 @@ impl ResourceEdit {
         })
     }
 
-    fn refuse_circles(&self, seen: &[Seen]) -> Result<(), Refusal> {
-        let ancestors: BTreeMap<&Id, &Id> = seen
-            .iter()
-            .filter_map(|version| Some((&version.id, version.ancestor.as_ref()?)))
+    /// Only a version whose ancestor was written can close a circle. What was passed once and led
+    /// to a root isn't walked again, so that all of a command costs one walk.
+    fn refuse_circles<'a>(&self, seen: &'a [Seen]) -> Result<(), Refusal> {
+        let links = || {
+            let link = |version: &'a Seen| Some((&version.id, version.ancestor.as_ref()?));
+            seen.iter().filter_map(link).filter(|(id, ancestor)| id != ancestor)
+        };
+        // A circle leads through each of its versions, so each is another's ancestor.
+        let starts: BTreeSet<&Id> = links()
+            .map(|(_, ancestor)| ancestor)
+            .filter(|ancestor| self.versions.contains_key(*ancestor))
             .collect();
-        // Only a version whose ancestor was written can close a circle.
-        for start in self.versions.keys() {
-            let mut passed = vec![start];
-            let mut at = start;
-            while let Some(next) = ancestors.get(at).filter(|next| **next != at) {
-                if *next == start {
-                    let list = passed.iter().map(ToString::to_string).collect::<Vec<_>>();
-                    return Err(Refusal::new("ancestor_circular_reference", &self.xid)
-                        .arg("list", list.join(",")));
+        if starts.is_empty() {
+            return Ok(());
+        }
+        let ancestors: BTreeMap<&Id, &Id> = links().collect();
+        let mut sound: BTreeSet<&Id> = BTreeSet::new();
+        for start in starts {
+            let mut passed: Vec<&Id> = Vec::new();
+            let mut on_the_way: BTreeSet<&Id> = BTreeSet::new();
+            let mut next = Some(start);
+            while let Some(at) = next.filter(|id| !sound.contains(id)) {
+                if !on_the_way.insert(at) {
+                    return Err(self.circle(&passed, at));
                 }
-                if passed.len() > seen.len() {
-                    break;
-                }
-                passed.push(next);
-                at = next;
+                passed.push(at);
+                next = ancestors.get(at).copied();
             }
+            sound.extend(passed);
         }
         Ok(())
+    }
+
+    /// The refusal of a circle: it begins with the first of its versions that the command writes.
+    fn circle(&self, passed: &[&Id], closed_at: &Id) -> Refusal {
+        let tail = passed.iter().skip_while(|id| **id != closed_at);
+        let circle: Vec<&Id> = tail.copied().collect();
+        let first = circle.iter().enumerate().filter(|(_, id)| self.versions.contains_key(**id));
+        let first = first.min_by_key(|(_, id)| **id).map_or(0, |(index, _)| index);
+        let turned = circle.iter().cycle().skip(first).take(circle.len().min(CIRCLE_SHOWN_MAX));
+        let list = turned.map(ToString::to_string).collect::<Vec<_>>();
+        Refusal::new("ancestor_circular_reference", &self.xid).arg("list", list.join(","))
     }
 
     /// Each version descends from the next older one.

@@ -78,7 +78,7 @@ impl Draft<'_> {
         }
         let pointer = self.pointer(edit, xid, &mut sent)?;
         if !replaces(self.mode) {
-            sent = lay_over(self.current(&edit.attributes)?, sent);
+            sent = lay_over(self.current(&edit.attributes), sent);
         }
         if let Some(id) = &pointer.named {
             sent.insert("defaultversionid".to_owned(), id.as_str().into());

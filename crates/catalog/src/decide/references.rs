@@ -5,7 +5,7 @@ use muster_words::Xid;
 
 use super::{
     Stop,
-    draft::{Draft, ResourceEdit, lies_in},
+    draft::{Draft, ResourceEdit},
 };
 use crate::{Refusal, changes::Named};
 
@@ -64,9 +64,7 @@ impl Draft<'_> {
                 .catalog
                 .referrers_of(gone)
                 .into_iter()
-                .filter(|referrer| {
-                    !self.hidden.iter().any(|other| referrer == other || lies_in(referrer, other))
-                })
+                .filter(|referrer| !self.goes(referrer))
                 .collect();
             if !staying.is_empty() {
                 return Err(referenced(gone, &staying).into());

@@ -59,7 +59,7 @@ impl Draft<'_> {
             return Ok(());
         }
         for (id, version) in &edit.versions {
-            let attributes = self.current(&version.attributes)?;
+            let attributes = self.current(&version.attributes);
             if let Some(Value::String(format)) = attributes.get("format") {
                 let subject = edit.xid.version(id.clone()).unwrap_or_else(|| edit.xid.clone());
                 return Err(Refusal::new("format_unknown", subject).arg("format", format).into());
@@ -86,7 +86,7 @@ impl Draft<'_> {
             .map(|version| (version.attributes.clone(), version.content_type.clone()));
         let mut first: Option<Vec<Option<Value>>> = None;
         for (attributes, content_type) in old.chain(new) {
-            let mut attributes = self.current(&attributes)?;
+            let mut attributes = self.current(&attributes);
             attributes.extend(content_type.map(|text| ("contenttype".to_owned(), (*text).into())));
             let values = paths.iter().map(|path| value_at(&attributes, path).cloned()).collect();
             let first = first.get_or_insert_with(|| Vec::clone(&values));

@@ -83,7 +83,7 @@ impl Draft<'_> {
         let is_patch = self.mode == Mode::Patch || node.from_headers;
         let elsewhere = format!("{}url", edit.kind.singular);
         if is_patch {
-            let mut stored = self.current(&version.attributes)?;
+            let mut stored = self.current(&version.attributes);
             if matches!(node.document, DocumentPart::Bytes(_) | DocumentPart::Cleared) {
                 stored.remove(&elsewhere);
             }
@@ -93,7 +93,7 @@ impl Draft<'_> {
             }
             sent = lay_over(stored, sent);
         } else if matches!(node.document, DocumentPart::Unsaid) {
-            let stored = self.current(&version.attributes)?;
+            let stored = self.current(&version.attributes);
             if stored.contains_key(&elsewhere) {
                 version.document = None;
             }
