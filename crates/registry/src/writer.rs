@@ -128,7 +128,7 @@ pub(crate) struct Writer {
     pub inbox: Inbox,
     pub head: Head,
     pub tree: Tree,
-    /// Commands that are tried one by one and wait for those before them.
+    /// Commands that wait for those before them: they are tried one by one, or the batch was full.
     pub aside: VecDeque<Waiting>,
     /// Whether the last append found no room.
     pub last_was_full: bool,
@@ -183,13 +183,23 @@ impl Writer {
         stop
     }
 
-    /// Decides, appends and publishes commands; those that a full or fussy ledger refuses
-    /// together are tried one by one.
-    async fn write(&mut self, commands: Vec<Waiting>) {
-        let alone = commands.len() == 1;
-        let Some(returned) = self.settle(commands, alone).await else { return };
+    /// Decides, appends and publishes commands, in as many batches as they fill; those that a full
+    /// or fussy ledger refuses together are tried one by one.
+    async fn write(&mut self, mut commands: Vec<Waiting>) {
+        while !commands.is_empty() {
+            let alone = commands.len() == 1;
+            if let Some(returned) = self.settle(commands, alone).await {
+                self.one_by_one(returned).await;
+            }
+            commands = self.aside.drain(..).collect();
+        }
+    }
+
+    async fn one_by_one(&mut self, commands: Vec<Waiting>) {
+        for command in commands.into_iter().rev() {
+            self.aside.push_front(command);
+        }
         let mut is_full = false;
-        self.aside = returned.into();
         while let Some(command) = self.aside.pop_front() {
             if is_full {
                 let _ = command.answer.send(Err(SubmitError::DiskFull));

@@ -11,7 +11,7 @@ use muster_catalog::{
 };
 use muster_journal::Batch as Entries;
 use muster_ledger::{Head, Tree};
-use muster_words::ContentRef;
+use muster_words::{ContentRef, limits::BATCH_BYTES_MAX};
 use tokio::sync::oneshot;
 
 use super::{Answer, Ready, Reply, Waiting, Writer, append::Appended};
@@ -28,6 +28,8 @@ pub(super) struct Batch {
     tree: Tree,
     catalog: Catalog,
     members: Vec<Member>,
+    /// Bytes of its entries and contents.
+    bytes: usize,
 }
 
 /// A command with its answer, which is sent when the batch is durable: even a refusal may stand
@@ -54,16 +56,22 @@ impl Batch {
 }
 
 impl Writer {
-    /// Decides commands one after another, each on what the ones before it left.
-    pub(super) fn decide(&self, commands: Vec<Waiting>) -> Batch {
+    /// Decides commands one after another, each on what the ones before it left. Those for which
+    /// the batch has no room wait for the next: a small command may bring much (a patch writes all
+    /// of an entity's attributes).
+    pub(super) fn decide(&mut self, commands: Vec<Waiting>) -> Batch {
         let mut batch = Batch {
             entries: Entries::default(),
             head: self.head,
             tree: self.tree.clone(),
             catalog: (*self.heart.view()).clone(),
             members: Vec::with_capacity(commands.len()),
+            bytes: 0,
         };
-        for waiting in commands {
+        let mut commands = commands.into_iter();
+        while batch.bytes < BATCH_BYTES_MAX
+            && let Some(waiting) = commands.next()
+        {
             let before = batch.catalog.clone();
             let decided = catch_unwind(AssertUnwindSafe(|| self.one(&mut batch, &waiting)));
             let answer = decided.unwrap_or_else(|_| {
@@ -75,6 +83,9 @@ impl Writer {
                 batch.catalog = before;
             }
             batch.members.push(Member { waiting, answer });
+        }
+        for waiting in commands.rev() {
+            self.aside.push_front(waiting);
         }
         batch
     }
@@ -114,6 +125,8 @@ impl Writer {
         }
         batch.head = written.head;
         self.keep(&decision, &written.contents);
+        batch.bytes += written.entries.iter().map(|entry| entry.bytes.len()).sum::<usize>();
+        batch.bytes += written.contents.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
         batch.entries.entries.extend(written.entries);
         batch.entries.contents.extend(written.contents);
         batch.entries.purges.extend(effects.purges);
