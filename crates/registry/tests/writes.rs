@@ -220,3 +220,82 @@ async fn the_purge_of_the_last_version_takes_the_resource_with_it() {
     assert_eq!(ledger.contents(&[content.reference()]).await.unwrap(), [None]);
     registry.verify(|_| {}).await.unwrap();
 }
+
+#[tokio::test]
+async fn ids_that_differ_in_case_alone_are_refused_within_one_command_too() {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, Foundation::BuiltIn).await;
+    let cases = [
+        (Mode::Post, Target::Groups("configs".parse().unwrap()), r#"{"app":{},"App":{}}"#),
+        (Mode::Put, entity("/configs/app"), r#"{"entries":{"a":{},"A":{}}}"#),
+        (Mode::Put, entity("/configs/app/entries/a"), r#"{"versions":{"v":{},"V":{}}}"#),
+    ];
+    for (mode, target, body) in cases {
+        let refused = registry.submit(tree(mode, target, body), &by()).await;
+        assert_eq!(code(refused.unwrap_err()), "mismatched_id", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn attributes_that_are_not_in_memory_are_fetched_together() {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, Foundation::BuiltIn).await;
+    let all = |name: &str| {
+        let each = (0..40).map(|n| format!("\"e{n}\":{{\"name\":\"{name}{n}\"}}"));
+        format!("{{\"entries\":{{{}}}}}", each.collect::<Vec<_>>().join(","))
+    };
+    registry.submit(tree(Mode::Put, entity("/configs/app"), &all("a")), &by()).await.unwrap();
+    registry.close().await;
+    // After a start nothing is in memory, and a command goes back only a few times.
+    let registry = open(&ledger, Foundation::BuiltIn).await;
+    registry.submit(tree(Mode::Patch, entity("/configs/app"), &all("b")), &by()).await.unwrap();
+    registry.verify(|_| {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn many_versions_in_one_command_each_descend_from_the_one_before() {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, Foundation::Bare).await;
+    let model =
+        r#"{"groups":{"dirs":{"singular":"dir","resources":{"files":{"singular":"file"}}}}}"#;
+    registry.submit(tree(Mode::Put, Target::Model, model), &by()).await.unwrap();
+    let name = "/dirs/d1/files/f1";
+    // So many that looking at all for each of them would take minutes of the writer's turn.
+    let each = (10_000..20_000).map(|n| format!("\"v{n}\":{{}}")).collect::<Vec<_>>().join(",");
+    let versions = format!("{{\"versions\":{{{each}}}}}");
+    registry.submit(tree(Mode::Put, entity(name), &versions), &by()).await.unwrap();
+    let done = registry.submit(tree(Mode::Post, entity(name), "{}"), &by()).await.unwrap();
+    let ancestor = |version: &str| {
+        let xid: Xid = format!("{name}/versions/{version}").parse().unwrap();
+        done.view.version_at(&xid).unwrap().ancestor.to_string()
+    };
+    let found = ["v10000", "v10001", "v19999", "1"].map(ancestor);
+    assert_eq!(found, ["v10000", "v10000", "v19998", "v19999"]);
+}
+
+#[tokio::test]
+async fn a_circle_of_ancestors_is_refused_and_named() {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, Foundation::Bare).await;
+    let model =
+        r#"{"groups":{"dirs":{"singular":"dir","resources":{"files":{"singular":"file"}}}}}"#;
+    registry.submit(tree(Mode::Put, Target::Model, model), &by()).await.unwrap();
+    let cases = [
+        (r#"{"versions":{"a":{"ancestorid":"b"},"b":{"ancestorid":"a"}}}"#, "a,b"),
+        (
+            r#"{"versions":{"a":{"ancestorid":"c"},"b":{"ancestorid":"a"},"c":{"ancestorid":"b"}}}"#,
+            "a,c,b",
+        ),
+        (
+            r#"{"versions":{"a":{"ancestorid":"c"},"b":{"ancestorid":"c"},"c":{"ancestorid":"b"}}}"#,
+            "b,c",
+        ),
+    ];
+    for (body, circle) in cases {
+        let refused =
+            registry.submit(tree(Mode::Put, entity("/dirs/d/files/f"), body), &by()).await;
+        let SubmitError::Refused(refusal) = refused.unwrap_err() else { panic!("{body}") };
+        assert_eq!(refusal.code, "ancestor_circular_reference", "{body}");
+        assert_eq!(refusal.args, [("list", circle.to_owned())], "{body}");
+    }
+}
