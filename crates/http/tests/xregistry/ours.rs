@@ -75,3 +75,21 @@ async fn names_what_is_wrong_with_a_document_and_who_refers_to_one() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn tells_the_warnings_of_an_accepted_document() {
+    let door = Door::with_our_model().await;
+    let rule = r#"{"expression": "size(document.name) < 4", "severity": "warning",
+        "message": "longer than anybody reads", "pointer": "/name"}"#;
+    let json = [("content-type", "application/json")];
+    door.send("PUT /rulegroups/g/rules/short", &json, rule).await.check("rule", 201, &[]);
+    let bound = r#"{"muster": {"rules": ["/rulegroups/g/rules/short"]}}"#;
+    door.check(&[Step("PUT /configs/c", bound, 201, &[])]).await;
+    let line = "PUT /configs/c/entries/e";
+    door.send(line, &json, r#"{"name": "a"}"#).await.check(line, 201, &[("muster-warnings", "")]);
+    let reply = door.send(line, &json, r#"{"name": "abcdef"}"#).await;
+    let said: serde_json::Value =
+        serde_json::from_str(reply.header("muster-warnings").unwrap()).unwrap();
+    assert_eq!((reply.status, &said[0]["rule"]), (200, &"short".into()));
+    assert_eq!(said[0]["pointer"], "/name");
+}
