@@ -34,9 +34,9 @@ type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = match &arguments.bare {
-        Some(address) => servers::bare::serve(*address, &arguments.file),
-        None => measure(&arguments),
+    let done = match (arguments.bare, &arguments.file) {
+        (Some(address), Some(file)) => servers::bare::serve(address, file),
+        _ => measure(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -41,11 +41,11 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     pub(crate) scratch: PathBuf,
     /// Serves a file from memory with a bare axum handler: what reads are compared with.
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, requires = "file")]
     pub(crate) bare: Option<SocketAddr>,
     /// The file that `--bare` serves.
-    #[arg(long, hide = true, default_value = "")]
-    pub(crate) file: PathBuf,
+    #[arg(long, hide = true)]
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// What is measured.

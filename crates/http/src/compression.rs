@@ -18,10 +18,15 @@ const LEVEL: u32 = 4;
 /// Whether a client takes gzip, by `Accept-Encoding` with its weights (RFC 9110, 12.5.3).
 #[must_use]
 pub fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
+    takes_gzip(values.filter_map(|value| value.to_str().ok()))
+}
+
+/// Whether these values of `Accept-Encoding` take gzip.
+pub(crate) fn takes_gzip<'a>(values: impl Iterator<Item = &'a str>) -> bool {
     let mut gzip = None;
     let mut any = None;
-    for value in headers.get_all(header::ACCEPT_ENCODING) {
-        let Ok(value) = value.to_str() else { continue };
+    for value in values {
         for member in value.split(',') {
             let (name, weight) = weighed(member);
             if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {

@@ -6,18 +6,21 @@ mod admission;
 mod answer;
 mod desk;
 mod in_process;
+mod plain;
 mod request_id;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
-use http::{HeaderMap, Method, Response};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response, StatusCode};
 use muster_wire::Problem;
 use muster_words::Position;
 use tokio::sync::watch::Receiver;
 
 pub use address::PublicAddress;
 pub(crate) use desk::{Bounds, Desk};
+pub(crate) use plain::PlainHead;
 
 use self::request_id::RequestIds;
 use crate::{Body, Phase, metrics::Metrics};
@@ -61,12 +64,41 @@ pub struct Asked<'a> {
     pub principal: &'a Principal,
 }
 
+/// A GET that brings nothing that asks for more than a document, and was let in.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainlyAsked<'a> {
+    /// The path, without a query.
+    pub path: &'a str,
+    /// What absolute URLs begin with, without a slash at the end.
+    pub base: &'a str,
+    /// Whether the client takes gzip.
+    pub accepts_gzip: bool,
+    /// `If-None-Match`, as sent.
+    pub known: Option<&'a [u8]>,
+}
+
+/// An answer as it goes out in HTTP/1.1, but for what depends on the request.
+#[derive(Clone, Debug)]
+pub struct Printed {
+    /// The status in `head`.
+    pub status: StatusCode,
+    /// Status line and headers, each with its line's end, the body's length among them.
+    pub head: Bytes,
+    /// The view's position.
+    pub position: Position,
+    /// The body.
+    pub body: Bytes,
+}
+
 /// Answers from representations that are rendered already.
 pub trait FastRead: Send + Sync {
     /// The whole answer, or None where the routes must make it. It must neither block nor wait;
     /// it sets `Muster-Position`, because it alone knows the view that it read. For HEAD it gives
     /// what GET would: the body is taken off afterwards.
     fn read(&self, asked: &Asked<'_>) -> Option<Response<Body>>;
+
+    /// The same answer as `read` gives, printed; or None.
+    fn print(&self, asked: &PlainlyAsked<'_>) -> Option<Printed>;
 }
 
 /// What routes learn of a request that was let in; an extension of the request.

@@ -18,7 +18,9 @@ mod submit;
 pub mod xregistry;
 
 pub use body::Body;
-pub use front::{Asked, Caller, FastRead, Front, Gatekeeper, Principal, PublicAddress};
+pub use front::{
+    Asked, Caller, FastRead, Front, Gatekeeper, PlainlyAsked, Principal, Printed, PublicAddress,
+};
 pub use problem::{IntoProblem, respond};
 pub use request_body::{BodyBudget, BodyFault, read_body};
 pub use server::{Phase, Server, ServerLimits};

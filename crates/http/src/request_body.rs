@@ -200,7 +200,11 @@ impl Drop for RequestBody {
 pub async fn read_body(body: axum::body::Body) -> Result<Bytes, Problem> {
     let mut body = body;
     let Some(first) = next_data(&mut body).await? else { return Ok(Bytes::new()) };
-    let Some(second) = next_data(&mut body).await? else { return Ok(first) };
+    let Some(second) = next_data(&mut body).await? else {
+        // A copy, because these bytes are part of the connection's buffer: whoever keeps them
+        // would keep all of it, and each request would cost the connection a new one.
+        return Ok(Bytes::copy_from_slice(&first));
+    };
     // The hint is what the client said; the limit is checked frame by frame above.
     let hint = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(1024 * 1024);
     let mut whole = BytesMut::with_capacity(first.len() + second.len() + hint);

@@ -4,6 +4,7 @@
 mod connection;
 mod lengths;
 mod limits;
+mod plain;
 mod socket;
 mod watch;
 

@@ -73,7 +73,7 @@ pub(super) fn host_of<'a>(
 }
 
 /// Whether the text can stand between `http://` and a path without changing what follows.
-fn is_host(text: &str) -> bool {
+pub(super) fn is_host(text: &str) -> bool {
     let bytes = text.bytes().all(|byte| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
     });

@@ -52,7 +52,7 @@ impl Desk {
         Ok(Admitted { principal, base })
     }
 
-    fn known(&self, host: &str) -> (Arc<str>, bool) {
+    pub(super) fn known(&self, host: &str) -> (Arc<str>, bool) {
         let mut known = self.known_host.borrow_mut();
         match &*known {
             Some(known) if &*known.host == host => (Arc::clone(&known.base), known.loopback),

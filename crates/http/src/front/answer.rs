@@ -10,11 +10,11 @@ use crate::{Body, compression, problem::respond};
 
 const MUSTER_POSITION: HeaderName = HeaderName::from_static("muster-position");
 const X_CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
-const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
 /// Documents are whatever somebody put, HTML too. Shown in a browser they run nothing and reach
 /// nothing, least of all the console beside them.
-const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
+pub(super) const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 
 /// The largest body that a route may make before it is compressed as a whole; a larger one goes
 /// out as it is, because compressing it would hold a second copy.

@@ -74,6 +74,11 @@ impl Desk {
         Self { front, bounds, watch, peer, anyone, known_host: RefCell::new(None), phase }
     }
 
+    /// Counts a request whose head was complete at that time.
+    pub(super) fn ticket(&self, method: &Method, route: Route, began: Instant) -> Ticket {
+        Ticket::new(Arc::clone(&self.watch), &self.front, method, route, began)
+    }
+
     /// Answers from memory, where that can be done.
     fn read_fast(
         &self,
@@ -159,7 +164,7 @@ impl Service<Request<Incoming>> for Desk {
 
     fn call(&self, request: Request<Incoming>) -> Answering {
         let route = Route::of(request.uri().path());
-        let ticket = Ticket::new(Arc::clone(&self.watch), &self.front, request.method(), route);
+        let ticket = self.ticket(request.method(), route, Instant::now());
         let request_id = self.front.request_ids.of(request.headers());
         let closing = Closing::new(&self.front, &request, &request_id);
         let admitted = match self.admit(&request) {
@@ -276,7 +281,7 @@ impl http_body::Body for Outgoing {
 }
 
 /// A request in flight, from its head until its answer is handed over or given up.
-struct Ticket {
+pub(crate) struct Ticket {
     watch: Arc<Watch>,
     front: Arc<Front>,
     method: usize,
@@ -290,7 +295,13 @@ struct Ticket {
 const CLIENT_LEFT: u16 = 499;
 
 impl Ticket {
-    fn new(watch: Arc<Watch>, front: &Arc<Front>, method: &Method, route: Route) -> Self {
+    fn new(
+        watch: Arc<Watch>,
+        front: &Arc<Front>,
+        method: &Method,
+        route: Route,
+        began: Instant,
+    ) -> Self {
         watch.begin_request();
         front.metrics.traffic().begin();
         Self {
@@ -298,7 +309,7 @@ impl Ticket {
             front: Arc::clone(front),
             method: crate::metrics::method_index(method),
             route,
-            began: Instant::now(),
+            began,
             answered: false,
             held: None,
         }
@@ -306,7 +317,7 @@ impl Ticket {
 
     /// Counts the answer and the time until it was there. How long a client takes to read it says
     /// nothing about us.
-    fn answered(&mut self, status: u16) {
+    pub(super) fn answered(&mut self, status: u16) {
         self.answered = true;
         let time = self.began.elapsed();
         self.front.metrics.traffic().record(self.route, self.method, status, time);

@@ -1,5 +1,5 @@
 use std::{
-    fmt::Write as _,
+    io::Write as _,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -36,11 +36,16 @@ impl RequestIds {
     }
 
     fn generate(&self) -> Arc<str> {
+        let mut id = Vec::with_capacity(24);
+        self.write_new(&mut id);
+        String::from_utf8_lossy(&id).into()
+    }
+
+    /// Writes a new id.
+    pub(super) fn write_new(&self, out: &mut Vec<u8>) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut id = String::with_capacity(24);
-        // Writing into a String can't fail.
-        let _ = write!(id, "{:08x}-{number:x}", self.process);
-        id.into()
+        // Writing into a Vec can't fail.
+        let _ = write!(out, "{:08x}-{number:x}", self.process);
     }
 }
 

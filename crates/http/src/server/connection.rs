@@ -15,6 +15,7 @@ use tokio::{io::ReadBuf, net::TcpStream, sync::watch::Receiver};
 
 use super::{
     Phase, ServerLimits,
+    plain::{Left, serve_plain},
     socket::{Socket, refusal_bytes},
     watch::{Entered, Order, Watch},
 };
@@ -63,9 +64,9 @@ impl Attendance {
 
     /// Serves one connection to its end.
     pub(super) async fn attend(&self, stream: TcpStream, peer: SocketAddr, entered: &Entered) {
-        let watch = entered.watch();
+        let (watch, mut stream) = (entered.watch(), stream);
         let Some(speaks_http2) = first_bytes(&stream, watch).await else { return };
-        let desk = Desk::new(
+        let mut desk = Desk::new(
             Arc::clone(&self.front),
             Arc::clone(&self.bounds),
             Arc::clone(watch),
@@ -77,7 +78,11 @@ impl Attendance {
             drive(self.http2.serve_connection(io, desk), watch).await;
             return;
         }
-        let io = TokioIo::new(Socket::http1(stream, Arc::clone(watch)));
+        let unread = match serve_plain(&mut stream, watch, &mut desk).await {
+            Left::Ended => return,
+            Left::Unread(bytes) => bytes,
+        };
+        let io = TokioIo::new(Socket::http1(stream, Arc::clone(watch), unread));
         let ended = drive(self.http1.serve_connection(io, desk), watch).await;
         if let Some((connection, Order::RefuseSlowHead)) = ended {
             connection.into_parts().io.into_inner().say(ErrorCode::TOO_SLOW);

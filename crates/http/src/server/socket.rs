@@ -32,11 +32,16 @@ pub(super) struct Socket {
     /// Bytes that were read and have grown past the reader's room: see [`encoded`].
     grown: Vec<u8>,
     grown_read: usize,
+    /// Bytes that somebody else read and didn't answer.
+    unread: Vec<u8>,
 }
 
 impl Socket {
-    pub(super) fn http1(stream: TcpStream, watch: Arc<Watch>) -> Self {
-        Self::new(stream, watch, Some(Lengths::new()))
+    /// A socket from which some bytes were read already.
+    pub(super) fn http1(stream: TcpStream, watch: Arc<Watch>, unread: Vec<u8>) -> Self {
+        let mut socket = Self::new(stream, watch, Some(Lengths::new()));
+        socket.unread = unread;
+        socket
     }
 
     pub(super) fn http2(stream: TcpStream, watch: Arc<Watch>) -> Self {
@@ -56,6 +61,7 @@ impl Socket {
             lingered: 0,
             grown,
             grown_read,
+            unread: Vec::new(),
         }
     }
 
@@ -100,6 +106,17 @@ impl Socket {
         self.refusal_sent = 0;
         self.watch.linger_at_end();
         true
+    }
+
+    /// Looks at what somebody else read as if it had come just now.
+    fn read_unread(&mut self) {
+        let Some(lengths) = &mut self.lengths else { return };
+        if lengths.finds_two(&self.grown) {
+            self.watch.found_doubled_lengths();
+        }
+        if !lengths.bare_characters().is_empty() {
+            self.grown = encoded(&self.grown, lengths.bare_characters());
+        }
     }
 
     /// Hands over what has grown, as far as there is room for it.
@@ -179,6 +196,12 @@ impl AsyncRead for Socket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if !self.grown.is_empty() {
+            self.read_grown(buffer);
+            return Poll::Ready(Ok(()));
+        }
+        if !self.unread.is_empty() {
+            self.grown = std::mem::take(&mut self.unread);
+            self.read_unread();
             self.read_grown(buffer);
             return Poll::Ready(Ok(()));
         }

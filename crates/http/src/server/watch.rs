@@ -146,6 +146,11 @@ impl Watch {
         }
     }
 
+    /// Gives an order back that was taken by who can't follow it.
+    pub(super) fn give_back(&self, order: Order) {
+        self.order.fetch_max(order as u8, Relaxed);
+    }
+
     fn give(&self, order: Order) {
         // A weaker order never replaces a stronger one that hasn't been taken.
         self.order.fetch_max(order as u8, Relaxed);

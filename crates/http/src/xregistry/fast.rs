@@ -14,10 +14,10 @@ use muster_wire::{
     etag::{Condition, EntityTag, View},
     headers::MUSTER_POSITION,
 };
-use muster_words::Xid;
+use muster_words::{Position, Xid};
 
 use super::{PREFIX, document::Representation, place::Place, tags};
-use crate::{Asked, Body, FastRead, compression};
+use crate::{Asked, Body, FastRead, PlainlyAsked, Printed, compression};
 
 /// Documents that are rendered already, each for one state of its resource and one beginning of
 /// URLs: `GET /api/<groups>/<group>/<resources>/<id>[/versions/<v>]` without a query.
@@ -34,8 +34,9 @@ pub struct Documents {
 /// Shards of the table: writers of one must not hold up readers of the others.
 const SHARDS: usize = 16;
 
-/// What one representation costs beside its body: its headers and the table's own memory.
-const OVERHEAD_BYTES: usize = 2 * 1024;
+/// What one representation costs beside its body: its headers, printed too, and the table's own
+/// memory.
+const OVERHEAD_BYTES: usize = 4 * 1024;
 
 /// A representation with what it stands on.
 struct Ready {
@@ -48,12 +49,46 @@ struct Ready {
     plain: Whole,
     /// Compressed, once a client wanted that; none where it isn't worth it.
     gzip: OnceLock<Option<Whole>>,
+    /// What a client gets who has it already.
+    unchanged: Whole,
 }
 
 /// Headers and body as they go out.
 struct Whole {
     headers: HeaderMap,
     body: Bytes,
+    /// Status line and headers as bytes, once a plain request wanted them.
+    head: OnceLock<Bytes>,
+}
+
+impl Whole {
+    fn new(headers: HeaderMap, body: Bytes) -> Self {
+        Self { headers, body, head: OnceLock::new() }
+    }
+
+    fn print(&self, status: StatusCode, position: Position) -> Printed {
+        let head = self.head.get_or_init(|| {
+            let length = (status != StatusCode::NOT_MODIFIED).then_some(self.body.len());
+            print_head(status, &self.headers, length)
+        });
+        Printed { status, head: head.clone(), position, body: self.body.clone() }
+    }
+}
+
+/// A status line and headers in the form of HTTP/1.1 (RFC 9112, 4 and 5).
+fn print_head(status: StatusCode, headers: &HeaderMap, length: Option<usize>) -> Bytes {
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
+    for (name, value) in headers {
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    if let Some(length) = length {
+        bytes.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
+    }
+    bytes.into()
 }
 
 impl Documents {
@@ -69,6 +104,7 @@ impl Documents {
         let Some(stamp) = details_stamp(view, rendered.xid) else { return };
         let Some(tag) = tags::tag(view, rendered.xid, View::Document) else { return };
         let plain = rendered.whole();
+        let unchanged = plain.unchanged();
         let ready = Ready {
             xid: rendered.xid.clone(),
             base: rendered.base.into(),
@@ -77,6 +113,7 @@ impl Documents {
             status: rendered.representation.status,
             plain,
             gzip: OnceLock::new(),
+            unchanged,
         };
         let size = ready.bytes();
         if size > self.bytes_max / SHARDS {
@@ -118,6 +155,15 @@ impl Documents {
         &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or_default()]
     }
 
+    /// What lies at a path, if the newest view would show the same; and that view's position.
+    fn fresh(&self, path: &str, base: &str) -> Option<(Arc<Ready>, Position)> {
+        let ready = self.find(path)?;
+        let view = self.registry.view();
+        let is_fresh =
+            *ready.base == *base && details_stamp(&view, &ready.xid) == Some(ready.stamp);
+        is_fresh.then(|| (ready, view.position()))
+    }
+
     fn find(&self, path: &str) -> Option<Arc<Ready>> {
         self.shard(path).read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
     }
@@ -128,23 +174,23 @@ impl FastRead for Documents {
         if asked.query.is_some() || asked.headers.contains_key(header::IF_MATCH) {
             return None;
         }
-        let ready = self.find(asked.path)?;
-        let view = self.registry.view();
-        if *ready.base != *asked.base || details_stamp(&view, &ready.xid) != Some(ready.stamp) {
-            return None;
-        }
-        let position = HeaderValue::from(view.position().0);
+        let (ready, position) = self.fresh(asked.path, asked.base)?;
         let named = Condition::from_headers(asked.headers, &header::IF_NONE_MATCH).ok()?;
-        let now = |which| Some(ready.tag_in(which)).filter(|_| which != View::Collection);
-        if named.is_some_and(|named| named.if_none_match_names(now)) {
-            return Some(ready.not_modified(position));
+        if named.is_some_and(|named| ready.is_named_by(&named)) {
+            return Some(Ready::respond(StatusCode::NOT_MODIFIED, &ready.unchanged, position));
         }
         let whole = ready.whole(compression::accepts_gzip(asked.headers));
-        let mut response = Response::new(Body::Full(whole.body.clone()));
-        *response.status_mut() = ready.status;
-        *response.headers_mut() = whole.headers.clone();
-        response.headers_mut().insert(MUSTER_POSITION, position);
-        Some(response)
+        Some(Ready::respond(ready.status, whole, position))
+    }
+
+    fn print(&self, asked: &PlainlyAsked<'_>) -> Option<Printed> {
+        let (ready, position) = self.fresh(asked.path, asked.base)?;
+        if let Some(known) = asked.known
+            && ready.is_named_by(&Condition::parse(known).ok()?)
+        {
+            return Some(ready.unchanged.print(StatusCode::NOT_MODIFIED, position));
+        }
+        Some(ready.whole(asked.accepts_gzip).print(ready.status, position))
     }
 }
 
@@ -162,6 +208,11 @@ impl Ready {
         2 * self.plain.body.len() + OVERHEAD_BYTES
     }
 
+    fn is_named_by(&self, condition: &Condition) -> bool {
+        let now = |which| Some(self.tag_in(which)).filter(|_| which != View::Collection);
+        condition.if_none_match_names(now)
+    }
+
     fn whole(&self, gzip: bool) -> &Whole {
         if !gzip {
             return &self.plain;
@@ -177,26 +228,40 @@ impl Ready {
         let body = compression::gzip(&self.plain.body)?;
         let mut headers = self.plain.headers.clone();
         compression::mark(&mut headers);
-        Some(Whole { headers, body })
+        Some(Whole::new(headers, body))
     }
 
-    fn not_modified(&self, position: HeaderValue) -> Response<Body> {
-        let mut response = Response::new(Body::Empty);
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        let headers = response.headers_mut();
-        for name in [
+    /// The answer of a view, as headers and body.
+    fn respond(status: StatusCode, whole: &Whole, position: Position) -> Response<Body> {
+        let body = match status {
+            StatusCode::NOT_MODIFIED => Body::Empty,
+            _ => Body::Full(whole.body.clone()),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = whole.headers.clone();
+        response.headers_mut().insert(MUSTER_POSITION, HeaderValue::from(position.0));
+        response
+    }
+}
+
+impl Whole {
+    /// The headers of a 304 (RFC 9110, 15.4.5).
+    fn unchanged(&self) -> Self {
+        let kept = [
             header::ETAG,
             header::LINK,
             header::VARY,
             header::CONTENT_LOCATION,
             header::ACCESS_CONTROL_ALLOW_METHODS,
-        ] {
-            if let Some(value) = self.plain.headers.get(&name) {
+        ];
+        let mut headers = HeaderMap::new();
+        for name in kept {
+            if let Some(value) = self.headers.get(&name) {
                 headers.insert(name, value.clone());
             }
         }
-        headers.insert(MUSTER_POSITION, position);
-        response
+        Self::new(headers, Bytes::new())
     }
 }
 
@@ -224,6 +289,6 @@ impl Rendered<'_> {
         if compression::is_worth_it(&probe) {
             compression::vary(probe.headers_mut());
         }
-        Whole { headers: probe.into_parts().0.headers, body }
+        Whole::new(probe.into_parts().0.headers, body)
     }
 }

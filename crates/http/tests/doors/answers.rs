@@ -29,6 +29,47 @@ async fn carries_a_request_id_a_position_and_what_browsers_must_know() {
 }
 
 #[tokio::test]
+async fn answers_plain_requests_as_it_answers_all_others() {
+    let server = Running::start(short()).await;
+    let other = "GET /api/document HTTP/1.1\r\nHost: localhost:8080\r\nX-Other: 1\r\n\r\n";
+    let headers = |answer: &crate::harness::Answer| {
+        let mut headers = answer.headers.clone();
+        // These differ from one answer to the next.
+        headers.retain(|name, _| !["x-request-id", "date"].contains(&name.as_str()));
+        headers
+    };
+    let expect = server.ask(other).await;
+    // Plain ones, then another, then plain ones again, all sent before the first is answered.
+    let mut client = server.connect().await;
+    let plain = get("/api/document");
+    client.send([plain.as_str(), &plain, other, &plain, &get("/api/who")].concat()).await;
+    for _ in 0..4 {
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.text()), (200, expect.text()));
+        assert_eq!(headers(&answer), headers(&expect));
+        assert!(answer.header("date").is_some() && answer.header("x-request-id").is_some());
+    }
+    assert_eq!(client.answer().await.status, 200);
+    let line = "muster_requests_total{method=\"GET\",route=\"/api/{groups}\",status=\"200\"}";
+    assert_eq!(server.count(line), Some(6), "{}", server.metrics.text());
+}
+
+#[tokio::test]
+async fn goes_on_wherever_a_plain_request_is_cut() {
+    let server = Running::start(short()).await;
+    let bytes = get("/api/document").repeat(2);
+    for cut in 1..bytes.len() {
+        let mut client = server.connect().await;
+        client.send(&bytes[..cut]).await;
+        tokio::task::yield_now().await;
+        client.send(&bytes[cut..]).await;
+        for _ in 0..2 {
+            assert_eq!(client.answer().await.text(), "{\"a\": 1}", "cut at {cut}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn begins_urls_with_the_host_that_each_request_names() {
     let server = Running::start(short()).await;
     let mut client = server.connect().await;

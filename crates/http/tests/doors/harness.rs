@@ -15,10 +15,10 @@ use axum::{
     routing::{any, get, post},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use muster_http::{
-    Asked, Body, Caller, FastRead, Front, Gatekeeper, IntoProblem, Phase, Principal, Server,
-    ServerLimits, health, metrics::Metrics, read_body,
+    Asked, Body, Caller, FastRead, Front, Gatekeeper, IntoProblem, Phase, PlainlyAsked, Principal,
+    Printed, Server, ServerLimits, health, metrics::Metrics, read_body,
 };
 use muster_wire::{ErrorCode, Problem};
 use muster_words::Position;
@@ -69,6 +69,25 @@ impl FastRead for OneDocument {
                 response.headers_mut().insert("x-self", base.parse().unwrap());
                 response.headers_mut().insert("muster-position", HeaderValue::from_static("41"));
                 Some(response)
+            }
+            _ => None,
+        }
+    }
+
+    fn print(&self, asked: &PlainlyAsked<'_>) -> Option<Printed> {
+        match asked.path {
+            "/api/panics" => panic!("the secret cause"),
+            "/api/document" => {
+                let base = asked.base;
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nx-self: {base}/api/document\r\ncontent-length: 8\r\n"
+                );
+                Some(Printed {
+                    status: StatusCode::OK,
+                    head: head.into(),
+                    position: Position(41),
+                    body: Bytes::from_static(b"{\"a\": 1}"),
+                })
             }
             _ => None,
         }

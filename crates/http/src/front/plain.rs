@@ -1,0 +1,125 @@
+//! Plain requests before the routes: the same admission and the same headers as every request
+//! gets, without a map of headers.
+
+use std::{
+    cell::Cell,
+    io::Write as _,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use http::{HeaderMap, Method};
+
+use super::{
+    Desk, PlainlyAsked, Printed,
+    address::is_host,
+    answer::{NOSNIFF, SANDBOX},
+    desk::Ticket,
+};
+use crate::{compression, metrics::Route};
+
+/// The longest body that is copied behind its head, so that both go out in one piece. A longer one
+/// is the library's, which sends it without a copy.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// The head of a plain request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlainHead<'a> {
+    /// The path, without a query: below `/api`.
+    pub path: &'a str,
+    /// `Host`.
+    pub host: &'a str,
+    /// `If-None-Match`.
+    pub known: Option<&'a [u8]>,
+    /// `Accept-Encoding`.
+    pub encoding: Option<&'a str>,
+    /// Bytes of the head.
+    pub length: usize,
+}
+
+impl Desk {
+    /// Writes the whole answer to a plain request. None: nothing was done, and the request is to
+    /// go the way of all others.
+    pub(crate) fn answer_plainly(&self, head: &PlainHead<'_>, out: &mut Vec<u8>) -> Option<Ticket> {
+        let began = Instant::now();
+        let fast = self.front.fast.as_ref()?;
+        // Where keys are needed there is an Authorization to be read, and it isn't here.
+        if !self.front.gatekeeper.is_open() || !is_host(head.host) {
+            return None;
+        }
+        let (base, is_loopback) = self.known(head.host);
+        if !is_loopback || self.front.gatekeeper.admit(&HeaderMap::new(), self.peer).is_err() {
+            return None;
+        }
+        let asked = PlainlyAsked {
+            path: head.path,
+            base: &base,
+            accepts_gzip: compression::takes_gzip(head.encoding.into_iter()),
+            known: head.known,
+        };
+        let printed = catch_unwind(AssertUnwindSafe(|| fast.print(&asked))).ok()??;
+        if printed.body.len() > BODY_BYTES_MAX {
+            return None;
+        }
+        let mut ticket = self.ticket(&Method::GET, Route::of(head.path), began);
+        self.write(&printed, out);
+        ticket.answered(printed.status.as_u16());
+        Some(ticket)
+    }
+
+    /// Writes an answer with what every answer below `/api` carries.
+    fn write(&self, printed: &Printed, out: &mut Vec<u8>) {
+        out.reserve(printed.head.len() + printed.body.len() + 256);
+        out.extend_from_slice(&printed.head);
+        // Writing into a Vec can't fail.
+        let _ = write!(out, "muster-position: {}\r\nx-request-id: ", printed.position);
+        self.front.request_ids.write_new(out);
+        out.extend_from_slice(b"\r\nx-content-type-options: ");
+        out.extend_from_slice(NOSNIFF.as_bytes());
+        out.extend_from_slice(b"\r\ncontent-security-policy: ");
+        out.extend_from_slice(SANDBOX.as_bytes());
+        out.extend_from_slice(b"\r\ndate: ");
+        write_date(out);
+        out.extend_from_slice(b"\r\n\r\n");
+        out.extend_from_slice(&printed.body);
+    }
+}
+
+/// Bytes of a date (RFC 9110, 5.6.7).
+const DATE_BYTES: usize = 29;
+
+thread_local! {
+    /// The second that was written last, and how: writing it takes longer than all the rest.
+    static DATE: Cell<(u64, [u8; DATE_BYTES])> = const { Cell::new((0, [b' '; DATE_BYTES])) };
+}
+
+fn write_date(out: &mut Vec<u8>) {
+    let now = SystemTime::now();
+    let second = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (mut written, mut date) = DATE.get();
+    if written != second {
+        let text = httpdate::fmt_http_date(now);
+        if let Ok(bytes) = text.as_bytes().try_into() {
+            (written, date) = (second, bytes);
+            DATE.set((written, date));
+        }
+    }
+    out.extend_from_slice(&date);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_the_date_as_it_is_now() {
+        for _ in 0..2 {
+            let mut out = Vec::new();
+            let before = SystemTime::now();
+            write_date(&mut out);
+            let text = String::from_utf8_lossy(&out).into_owned();
+            let around = [before, SystemTime::now()].map(httpdate::fmt_http_date);
+            assert!(around.contains(&text), "{text}");
+        }
+    }
+}
