@@ -56,7 +56,8 @@ pub(super) async fn follow(
         None => Start::after(native.registry.view().position()),
     };
     let source = format!("{}/api", caller.base);
-    let watcher = Watcher::new(&native.feed, seat, start, &source);
+    let pass = native.gate.pass(&caller.principal);
+    let watcher = Watcher::new(&native.feed, (seat, pass), start, &source);
     let body = Body::endless(Pieces::body(watcher), caller.phase);
     let mut response = http::Response::new(body);
     let headers = response.headers_mut();

@@ -89,6 +89,14 @@ impl Gate {
         !is_open(&self.registry.view(), self.given.as_ref())
     }
 
+    /// What lets a stream stay that was opened now by this principal.
+    pub(super) fn pass(self: &Arc<Self>, principal: &Principal) -> Pass {
+        let view = self.registry.view();
+        let key = principal.id.parse::<Id>().ok().filter(|id| view.keys.contains_key(id));
+        let was_open = is_open(&view, self.given.as_ref());
+        Pass { gate: Arc::clone(self), key, was_open }
+    }
+
     /// Whether the registry would be open to other computers without this key.
     pub(super) fn depends_on(&self, view: &Catalog, id: &Id) -> bool {
         self.reachable.load(Ordering::Relaxed)
@@ -114,6 +122,26 @@ impl Gate {
     /// The record of a key in force.
     pub(super) fn record(&self, view: &Catalog, id: &Id) -> Option<KeyRecord> {
         self.keyring.record(view, id)
+    }
+}
+
+/// By what somebody came in, for what lasts longer than a request: a key that is revoked ends its
+/// streams, and so does the first key those of nobody in particular.
+pub(super) struct Pass {
+    gate: Arc<Gate>,
+    /// The ledger's key that was shown; none: the given one, or none was needed.
+    key: Option<Id>,
+    was_open: bool,
+}
+
+impl Pass {
+    /// Whether it still holds.
+    pub fn holds(&self) -> bool {
+        let view = self.gate.registry.view();
+        match &self.key {
+            Some(id) => view.keys.get(id).is_some_and(|key| key.revoked.is_none()),
+            None => !self.was_open || is_open(&view, self.gate.given.as_ref()),
+        }
     }
 }
 

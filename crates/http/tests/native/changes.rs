@@ -262,6 +262,47 @@ async fn tells_later_what_it_told_then_and_goes_on_after_every_event() {
     }
 }
 
+/// A number from a seed: the same history each time.
+fn next(seed: &mut u64, below: u64) -> u64 {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*seed >> 33) % below
+}
+
+#[tokio::test]
+async fn tells_any_history_later_as_it_told_it_then() {
+    for seed in 1..=6 {
+        let running = Running::start().await;
+        let mut live = running.follow("", None).await;
+        let mut seed = seed;
+        let mut done = 0;
+        for _ in 0..150 {
+            let group = format!("/providers/g{}", next(&mut seed, 2));
+            let entry = format!("{group}/entries/e{}", next(&mut seed, 3));
+            let version = format!("{entry}/versions/{}", next(&mut seed, 3) + 1);
+            let place = [&group, &entry, &entry, &version][next(&mut seed, 4) as usize];
+            let command = match next(&mut seed, 8) {
+                0..=2 => put(&entry, &format!("{{\"n\": {}}}", next(&mut seed, 100))),
+                3 => tree(
+                    Mode::Post,
+                    Target::Versions(entry.parse().unwrap()),
+                    r#"{"2": {}, "3": {}}"#,
+                ),
+                4 => delete(place, false),
+                5 | 6 => restore(place),
+                _ => delete(place, true),
+            };
+            let by = crate::harness::by();
+            done += usize::from(running.registry.submit(command, &by).await.is_ok());
+        }
+        assert!(done > 60, "only {done} commands were done");
+        let last = running.submit(put("/stacks/s/entries/last", "{}")).await;
+        let last = format!("{}.4", last.position);
+        let told = live.until(&last).await;
+        let again = running.follow("?after=0", None).await.until(&last).await;
+        check(&again, &told, &format!("0 with seed {seed}"));
+    }
+}
+
 #[tokio::test]
 async fn goes_on_within_a_command_of_many_parts() {
     let running = Running::start().await;
@@ -335,10 +376,12 @@ async fn misses_nothing_and_tells_nothing_twice_while_many_write() {
 
 #[tokio::test]
 async fn begins_with_the_present_and_says_where_that_is() {
-    let running = Running::start().await;
+    let ledger = std::sync::Arc::new(muster_journal::Memory::new());
+    let running = Running::over(ledger, Some("correct-horse-battery")).await;
+    let given = [("authorization", "Bearer correct-horse-battery")];
     running.submit(put(SANITY, "{}")).await;
     let position = running.registry.view().position();
-    let mut follower = running.follow("", None).await;
+    let mut follower = running.follow_as("", &given).await;
     running.submit(put(SANITY, r#"{"a": 1}"#)).await;
     let event = follower.next().await.unwrap();
     assert_eq!(event.id, format!("{}.1", position.next()));

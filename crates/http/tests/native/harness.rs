@@ -122,7 +122,12 @@ impl Running {
     /// Follows the changes.
     pub async fn follow(&self, query: &str, last: Option<&str>) -> Follower {
         let headers: Vec<(&str, &str)> = last.map(|id| ("last-event-id", id)).into_iter().collect();
-        let stream = self.begin(&format!("GET /changes{query}"), &headers, "").await;
+        self.follow_as(query, &headers).await
+    }
+
+    /// Follows the changes with these headers.
+    pub async fn follow_as(&self, query: &str, headers: &[(&str, &str)]) -> Follower {
+        let stream = self.begin(&format!("GET /changes{query}"), headers, "").await;
         let mut follower = Follower {
             stream,
             raw: Vec::new(),

@@ -1,6 +1,6 @@
 use muster_words::json::{self, Value};
 
-use crate::harness::Running;
+use crate::harness::{Running, put};
 
 fn code(body: &str) -> String {
     let value = json::parse(body.as_bytes()).unwrap_or_default();
@@ -51,6 +51,23 @@ async fn a_key_is_made_used_and_revoked_and_then_refused_at_once() {
         let (status, body) = running.ask(&format!("DELETE /keys/{id}"), &with_second, "").await;
         assert_eq!((status, code(&body).as_str()), (404, "not_found"));
     }
+}
+
+#[tokio::test]
+async fn streams_end_with_what_let_them_in() {
+    let running = Running::start().await;
+    let mut nobodys = running.follow("", None).await;
+    let (one, one_key) = create(&running, &[], "").await;
+    assert_eq!(nobodys.next().await, None);
+    let with_one = [("authorization", one_key.as_str())];
+    let (_, other_key) = create(&running, &with_one, "").await;
+    let with_other = [("authorization", other_key.as_str())];
+    let mut ones = running.follow_as("", &with_one).await;
+    let mut others = running.follow_as("", &with_other).await;
+    assert_eq!(running.ask(&format!("DELETE /keys/{one}"), &with_other, "").await.0, 204);
+    assert_eq!(ones.next().await, None);
+    running.submit(put("/providers/cms/entries/e", "{}")).await;
+    assert!(others.next().await.is_some());
 }
 
 #[tokio::test]

@@ -48,15 +48,18 @@ async fn tells_a_documents_story_newest_first() {
     assert!(page.get("next").is_none());
     let digest = muster_words::Digest::of(br#"{"a": 1}"#).to_string();
     assert!(page.to_string().contains(&digest));
-    // Page by page it is the same story.
-    let (mut paged, mut next) = (Vec::new(), format!("/log{one}?limit=3"));
-    while !next.is_empty() {
-        let page = running.json(&format!("GET {next}")).await;
-        paged.extend(told(&page));
-        let url = page.get("next").and_then(Value::as_str).unwrap_or_default();
-        next = url.split_once("/log").map(|(_, rest)| format!("/log{rest}")).unwrap_or_default();
+    // Page by page, however long pages are, it is the same story.
+    for limit in 1..=9 {
+        let (mut paged, mut next) = (Vec::new(), format!("/log{one}?limit={limit}"));
+        while !next.is_empty() {
+            let page = running.json(&format!("GET {next}")).await;
+            paged.extend(told(&page));
+            let url = page.get("next").and_then(Value::as_str).unwrap_or_default();
+            let rest = url.split_once("/log").map(|(_, rest)| format!("/log{rest}"));
+            next = rest.unwrap_or_default();
+        }
+        assert_eq!(paged, expect, "{limit} a page");
     }
-    assert_eq!(paged, expect);
     let (after, before) = (positions[2], positions[6]);
     let page = running.json(&format!("GET /log{one}?after={after}&before={before}")).await;
     assert_eq!(told(&page), expect[3..6]);

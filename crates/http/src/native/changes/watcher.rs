@@ -12,7 +12,7 @@ use super::{
     feed::{Board, Seat, Taken, frames_of},
     frame::Frame,
 };
-use crate::native::stream::Source;
+use crate::native::{gate::Pass, stream::Source};
 
 /// How long a stream says nothing: proxies end connections that are silent for a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -27,6 +27,7 @@ const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(super) struct Watcher {
     board: Arc<Board>,
     _seat: Seat,
+    pass: Pass,
     moves: watch::Receiver<Position>,
     /// The URL of the registry's root, as it stands within JSON.
     source: Arc<str>,
@@ -40,14 +41,14 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub fn new(feed: &Feed, seat: Seat, start: Start, source: &str) -> Self {
+    pub fn new(feed: &Feed, (seat, pass): (Seat, Pass), start: Start, source: &str) -> Self {
         let board = feed.board().clone();
         let moves = board.moves();
         let escaped = serde_json::Value::from(source).to_string();
         let source = escaped.trim_matches('"').into();
         let Start { cursor, read_after } = start;
         let read = VecDeque::new();
-        Self { board, _seat: seat, moves, source, cursor, read_after, read, greeted: false }
+        Self { board, _seat: seat, pass, moves, source, cursor, read_after, read, greeted: false }
     }
 
     /// The first bytes of a stream: they show that it stands, and give a client that began with
@@ -99,6 +100,10 @@ impl Source for Watcher {
             return Some(Ok(self.greeting()));
         }
         loop {
+            // A key is revoked by a command, which wakes this like any other.
+            if !self.pass.holds() {
+                return None;
+            }
             if let Some(frame) = self.read.pop_front() {
                 match self.send(&frame) {
                     Some(bytes) => return Some(Ok(bytes)),

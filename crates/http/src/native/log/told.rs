@@ -8,6 +8,9 @@ use super::walk::Scope;
 /// Changes that are told in words; the rest are counted.
 const WORDS_MAX: usize = 4;
 
+/// Changes that are told to programs; the rest are counted.
+const CHANGES_MAX: usize = 1_000;
+
 /// What a command did, for people (`what`) and for programs (`changes`).
 pub(super) fn tell(command: &Committed, scope: &Scope) -> Value {
     let entry = command.entries.last();
@@ -25,8 +28,12 @@ pub(super) fn tell(command: &Committed, scope: &Scope) -> Value {
     let shown: Vec<&(Position, Change)> =
         command.changes.iter().filter(|(_, change)| scope.holds(change)).collect();
     told.insert("what".to_owned(), words(&shown, scope).into());
-    let changes = shown.iter().filter_map(|(position, change)| facts(*position, change));
-    told.insert("changes".to_owned(), changes.collect());
+    let mut changes = shown.iter().filter_map(|(position, change)| facts(*position, change));
+    told.insert("changes".to_owned(), changes.by_ref().take(CHANGES_MAX).collect());
+    let more = changes.count();
+    if more > 0 {
+        told.insert("changes_left_out".to_owned(), more.into());
+    }
     Value::Object(told)
 }
 

@@ -76,8 +76,8 @@ pub(super) struct Found {
 pub(super) async fn find(registry: &Registry, wanted: &Wanted) -> Result<Found, SubmitError> {
     let view = registry.view();
     match &wanted.scope.xid {
-        Some(xid) => match known_positions(&view, xid) {
-            Some(positions) => named(registry, wanted, &positions).await,
+        Some(xid) => match Known::of(&view, xid, wanted) {
+            Some(known) => named(registry, wanted, &known).await,
             None => search(registry, wanted).await,
         },
         None => search(registry, wanted).await,
@@ -85,39 +85,51 @@ pub(super) async fn find(registry: &Registry, wanted: &Wanted) -> Result<Found, 
 }
 
 /// Reads commands whose positions are known.
-async fn named(
-    registry: &Registry,
-    wanted: &Wanted,
-    positions: &BTreeSet<Position>,
-) -> Result<Found, SubmitError> {
+async fn named(registry: &Registry, wanted: &Wanted, known: &Known) -> Result<Found, SubmitError> {
     let mut found = Found { commands: Vec::new(), next: None };
-    let between = positions.range(wanted.after.next()..wanted.before.max(wanted.after.next()));
-    let mut between = between.rev().peekable();
-    while let Some(position) = between.next() {
-        let before = start_of(registry, *position).await?;
-        let read = registry.commands_after(before).await?;
-        let command = read.into_iter().find(|command| command.position() == *position);
-        let Some(command) = command.filter(|command| is_told(command, &wanted.scope)) else {
-            continue;
-        };
-        let restores =
-            command.changes.iter().any(|(_, change)| matches!(change, Change::Restored(_)));
-        found.commands.push(command);
-        if restores {
+    let floor = wanted.after.max(known.cut);
+    let begin = floor.next();
+    let mut between = known.all.range(begin..wanted.before.max(begin)).rev().peekable();
+    // The page before this one may have ended with a restore.
+    let mut restored = match known.all.range(wanted.before..).next() {
+        Some(newer) => restores(&command_at(registry, *newer).await?).then_some(wanted.before),
+        None => None,
+    };
+    loop {
+        let next = between.next();
+        if let Some(restored) = restored {
             // No state tells of a deletion that was undone. It lies behind the state before.
-            let older = between.peek().map_or(wanted.after, |older| **older);
+            let older = next.map_or(floor, |older| *older);
             let gap = Wanted { scope: wanted.scope.clone(), after: older, ..*wanted };
-            found.commands.extend(whole(registry, gap, *position).await?);
+            found.commands.extend(whole(registry, gap, restored).await?);
         }
-        if found.commands.len() > wanted.limit {
-            break;
-        }
+        let Some(position) = next.filter(|_| found.commands.len() <= wanted.limit) else { break };
+        let command = command_at(registry, *position).await?;
+        restored = restores(&command).then_some(*position);
+        found.commands.extend(command.filter(|command| is_told(command, &wanted.scope)));
     }
     if found.commands.len() > wanted.limit {
         found.commands.truncate(wanted.limit);
         found.next = found.commands.last().map(Committed::position);
+    } else if known.cut > wanted.after {
+        found.next = Some(known.cut.next());
     }
     Ok(found)
+}
+
+/// The command that ends at a position.
+async fn command_at(
+    registry: &Registry,
+    position: Position,
+) -> Result<Option<Committed>, SubmitError> {
+    let before = start_of(registry, position).await?;
+    let read = registry.commands_after(before).await?;
+    Ok(read.into_iter().find(|command| command.position() == position))
+}
+
+fn restores(command: &Option<Committed>) -> bool {
+    let changes = command.iter().flat_map(|command| &command.changes);
+    changes.into_iter().any(|(_, change)| matches!(change, Change::Restored(_)))
 }
 
 /// Searches all of a gap, however long it is.
@@ -198,78 +210,96 @@ async fn window(
     Ok(commands)
 }
 
-/// Where an entity's states say that it changed; none where they can't say all: something of that
-/// name was erased, and its states with it, or it holds too much to look at.
-fn known_positions(view: &Catalog, xid: &Xid) -> Option<BTreeSet<Position>> {
-    let mut own = xid.clone();
-    if let Xid::Meta { .. } = own {
-        own = own.resource()?;
-    }
-    let name = own.to_string();
-    let is_purged = std::iter::successors(Some(own.clone()), Xid::parent)
-        .any(|xid| view.purged.contains_key(xid.to_string().as_str()))
-        || view
-            .purged
-            .range::<_, Arc<str>>(Arc::from(format!("{name}/"))..)
-            .next()
-            .is_some_and(|(other, _)| below(other, &name));
-    // A restore leaves a stamp only in what came back and was not deleted again since.
-    if is_purged || matches!(own, Xid::Group { .. } | Xid::Registry) {
-        return None;
-    }
-    let mut positions = BTreeSet::new();
-    if let Some(resource) = view.resource_at(&own) {
-        of_resource(&own, resource, &mut positions);
-    }
-    for xid in std::iter::successors(Some(own.clone()), Xid::parent) {
-        of_hidden(past::deletions(view, &xid), &own, &mut positions);
-    }
-    let inside = format!("{name}/");
-    let from = Arc::<str>::from(inside.as_str());
-    for (_, hidden) in
-        view.hidden.range::<_, Arc<str>>(from..).take_while(|(other, _)| other.starts_with(&inside))
-    {
-        let deletions = std::iter::successors(Some(hidden), |hidden| hidden.before.as_ref());
-        of_hidden(deletions, &own, &mut positions);
-    }
-    Some(positions)
+/// Where an entity's states say that it changed.
+struct Known {
+    all: BTreeSet<Position>,
+    /// Up to here there may be more than is known.
+    cut: Position,
+    before: Position,
+    limit: usize,
 }
 
-fn of_hidden<'a>(
-    deletions: impl Iterator<Item = &'a Arc<Hidden>>,
-    own: &Xid,
-    positions: &mut BTreeSet<Position>,
-) {
-    for hidden in deletions {
-        let before = positions.len();
-        match &hidden.what {
-            Subtree::Group(group) => {
-                let resource = own.resource().and_then(|own| past::in_group(group, &own));
-                if let Some(resource) = resource {
-                    of_resource(own, resource, positions);
-                    positions.insert(hidden.stamp.position);
+impl Known {
+    /// Looks at an entity's states. None where they can't say all: something of that name was
+    /// erased, and its states with it, or the entity holds too much to look at.
+    fn of(view: &Catalog, xid: &Xid, wanted: &Wanted) -> Option<Self> {
+        let own = if let Xid::Meta { .. } = xid { xid.resource()? } else { xid.clone() };
+        let inside = format!("{own}/");
+        let from = Arc::<str>::from(inside.as_str());
+        let mut above = std::iter::successors(Some(own.clone()), Xid::parent);
+        let is_purged = above.any(|xid| view.purged.contains_key(xid.to_string().as_str()))
+            || view
+                .purged
+                .range::<_, Arc<str>>(from.clone()..)
+                .next()
+                .is_some_and(|(other, _)| other.starts_with(&inside));
+        if is_purged || matches!(own, Xid::Group { .. } | Xid::Registry) {
+            return None;
+        }
+        let (before, limit) = (wanted.before, wanted.limit);
+        let mut known = Self { all: BTreeSet::new(), cut: Position::ZERO, before, limit };
+        if let Some(resource) = view.resource_at(&own) {
+            known.resource(&own, resource);
+        }
+        for xid in std::iter::successors(Some(own.clone()), Xid::parent) {
+            known.hidden(past::deletions(view, &xid), &own);
+        }
+        let below = view.hidden.range::<_, Arc<str>>(from..);
+        for (_, hidden) in below.take_while(|(other, _)| other.starts_with(&inside)) {
+            let chain = std::iter::successors(Some(hidden), |hidden| hidden.before.as_ref());
+            known.hidden(chain, &own);
+        }
+        Some(known)
+    }
+
+    fn hidden<'a>(&mut self, deletions: impl Iterator<Item = &'a Arc<Hidden>>, own: &Xid) {
+        for hidden in deletions {
+            let holds = match &hidden.what {
+                Subtree::Group(group) => {
+                    let resource = own.resource().and_then(|own| past::in_group(group, &own));
+                    resource.is_some_and(|resource| self.resource(own, resource))
                 }
+                Subtree::Resource(resource) => self.resource(own, resource),
+                Subtree::Version(version) => self.chain(version),
+            };
+            if holds {
+                self.all.insert(hidden.stamp.position);
             }
-            Subtree::Resource(resource) => of_resource(own, resource, positions),
-            Subtree::Version(version) => of_chain(version, positions),
-        }
-        if positions.len() > before {
-            positions.insert(hidden.stamp.position);
         }
     }
-}
 
-fn of_resource(own: &Xid, resource: &Resource, positions: &mut BTreeSet<Position>) {
-    if let Xid::Version { version, .. } = own {
-        if let Some(version) = resource.versions.get(version) {
-            of_chain(version, positions);
+    /// Looks at a resource, or at the version in it that is meant. Answers whether there is any.
+    fn resource(&mut self, own: &Xid, resource: &Resource) -> bool {
+        if let Xid::Version { version, .. } = own {
+            return resource.versions.get(version).is_some_and(|version| self.chain(version));
         }
-        return;
+        self.chain(&resource.meta);
+        self.all.insert(resource.any.position);
+        for version in resource.versions.iter() {
+            self.chain(version);
+        }
+        true
     }
-    of_chain(&resource.meta, positions);
-    positions.insert(resource.any.position);
-    for version in resource.versions.iter() {
-        of_chain(version, positions);
+
+    /// Looks at as many states as a page may show, and at the one that came next.
+    fn chain<T: Stamped>(&mut self, newest: &Arc<T>) -> bool {
+        let mut taken = 0;
+        let mut newer = None;
+        for state in std::iter::successors(Some(newest), |state| state.previous()) {
+            let position = state.position();
+            if position >= self.before {
+                newer = Some(position);
+                continue;
+            }
+            if taken > self.limit {
+                self.cut = self.cut.max(position);
+                break;
+            }
+            taken += 1;
+            self.all.insert(position);
+        }
+        self.all.extend(newer);
+        true
     }
 }
 
@@ -288,9 +318,4 @@ impl Stamped for muster_catalog::state::Version {
     fn position(&self) -> Position {
         self.stamp.position
     }
-}
-
-fn of_chain<T: Stamped>(newest: &Arc<T>, positions: &mut BTreeSet<Position>) {
-    let chain = std::iter::successors(Some(newest), |state| state.previous());
-    positions.extend(chain.map(|state| state.position()));
 }
