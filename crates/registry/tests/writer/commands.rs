@@ -83,9 +83,8 @@ pub fn restore(name: &str) -> Command {
 
 /// Two documents of the same bytes in one command: it takes two entries.
 pub fn pair(left: &str, right: &str, document: &str) -> Command {
-    let body = format!(
-        r#"{{"entries":{{"{left}":{{"entry":{document}}},"{right}":{{"entry":{document}}}}}}}"#
-    );
+    let value = format!(r#"{{"contenttype":"application/json","entry":{document}}}"#);
+    let body = format!(r#"{{"entries":{{"{left}":{value},"{right}":{value}}}}}"#);
     tree(Mode::Post, entity("/configs/app"), &body)
 }
 
@@ -116,9 +115,13 @@ pub type Found = BTreeMap<String, Vec<Position>>;
 
 /// Every document that lies in a ledger, by its text: the ends of the commands that brought it.
 pub async fn documents(ledger: &dyn Ledger) -> Found {
+    documents_after(ledger, Position::ZERO).await
+}
+
+/// Every document that lies behind a position at which a command ends.
+pub async fn documents_after(ledger: &dyn Ledger, mut after: Position) -> Found {
     let mut found = Found::new();
     let mut command: Vec<ContentRef> = Vec::new();
-    let mut after = Position::ZERO;
     loop {
         let page = ledger.read(after, NonZeroU32::new(512).unwrap()).await.unwrap();
         let Some(last) = page.last() else { break };
