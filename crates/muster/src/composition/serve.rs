@@ -99,7 +99,7 @@ fn address(text: &str) -> Result<SocketAddr, Failure> {
 fn kind(context: &Context, order: &Order) -> Result<Kind, Failure> {
     let Some(path) = &order.data else { return Ok(Kind::Memory) };
     let directory = Directory::open(path, Missing::Make)
-        .map_err(|error| error.failure(&context.shown(&path)))?;
+        .map_err(|error| error.failure(&context.shown(path)))?;
     Ok(Kind::Data(directory))
 }
 
