@@ -9,6 +9,7 @@ mod conditions;
 mod crash;
 mod disk;
 mod documents;
+mod doors;
 mod example;
 mod harness;
 mod hostile;
