@@ -11,12 +11,18 @@ pub(crate) async fn absent(client: &Client, xid: &Xid, refusal: Refusal) -> Fail
     let name = without_slash(xid);
     let failure = Failure::from(refusal).saying(format!("there is no {name}"));
     match likely(client, &name).await {
-        Some(likely) => failure.help(format!("did you mean {likely}?")),
-        None => {
-            let parent = xid.parent().map_or(String::new(), |parent| without_slash(&parent));
-            failure.help(format!("muster list {parent} shows what is there").replace("  ", " "))
-        }
+        Likely::Name(likely) => failure.help(format!("did you mean {likely}?")),
+        Likely::Below(there) => failure
+            .help(format!("muster list {there}").trim_end().to_owned() + " shows what is there"),
     }
+}
+
+/// What somebody likely meant.
+enum Likely {
+    /// Another name.
+    Name(String),
+    /// Something else below what is there.
+    Below(String),
 }
 
 /// An xid as people write it.
@@ -25,9 +31,13 @@ pub(crate) fn without_slash(xid: &Xid) -> String {
     xid.to_string().trim_start_matches('/').to_owned()
 }
 
-/// Replaces the first part of a name that isn't there by the nearest one that is.
-async fn likely(client: &Client, name: &str) -> Option<String> {
-    let model = client.model().await.ok()?.json().ok()?;
+/// Replaces the first part of a name that isn't there by the nearest one that is; where none is
+/// near, gives what is there of the name.
+async fn likely(client: &Client, name: &str) -> Likely {
+    let model = match client.model().await.and_then(|answer| answer.json()) {
+        Ok(model) => model,
+        Err(_) => return Likely::Below(String::new()),
+    };
     let shape = Shape::read(&model);
     let mut parts: Vec<String> = name.split('/').map(str::to_owned).collect();
     for at in 0..parts.len() {
@@ -35,11 +45,16 @@ async fn likely(client: &Client, name: &str) -> Option<String> {
         if there.iter().any(|one| *one == parts[at]) || at == 4 {
             continue;
         }
-        let near = nearest(&parts[at], there.iter().map(String::as_str))?;
-        near.clone_into(&mut parts[at]);
-        return Some(parts.join("/"));
+        return match nearest(&parts[at], there.iter().map(String::as_str)) {
+            Some(near) => {
+                near.clone_into(&mut parts[at]);
+                Likely::Name(parts.join("/"))
+            }
+            None => Likely::Below(parts[..at].join("/")),
+        };
     }
-    None
+    parts.pop();
+    Likely::Below(parts.join("/"))
 }
 
 /// What lies below the parts of a name.

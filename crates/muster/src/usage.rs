@@ -29,22 +29,26 @@ pub(crate) fn explain(error: &clap::Error) -> Failure {
             }
         }
         ErrorKind::MissingRequiredArgument => {
-            format!("{} is missing", said(ContextKind::InvalidArg))
+            format!("{} is missing", bare(&said(ContextKind::InvalidArg)))
         }
         ErrorKind::MissingSubcommand => "which command?".to_owned(),
         ErrorKind::InvalidValue if said(ContextKind::InvalidValue).is_empty() => {
-            format!("{} needs a value", said(ContextKind::InvalidArg))
+            format!("{} needs a value", bare(&said(ContextKind::InvalidArg)))
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let (value, flag) = (said(ContextKind::InvalidValue), said(ContextKind::InvalidArg));
+            let flag = bare(&flag);
             match std::error::Error::source(error) {
+                Some(cause) if cause.is::<std::num::ParseIntError>() => {
+                    format!("{flag} takes a whole number, not {value:?}")
+                }
                 Some(cause) => format!("{value:?} is no {flag}: {cause}"),
                 None => format!("{value:?} is no {flag}"),
             }
         }
         ErrorKind::ArgumentConflict => {
             let (one, other) = (said(ContextKind::InvalidArg), said(ContextKind::PriorArg));
-            format!("{one} and {other} don't go together")
+            format!("{} and {} don't go together", bare(&one), bare(&other))
         }
         _ => first_line(&error.to_string()),
     };
@@ -81,6 +85,14 @@ fn help(error: &clap::Error) -> String {
             }
             None => "--help shows examples and flags".to_owned(),
         },
+    }
+}
+
+/// A flag without the name of its value, an argument without its brackets.
+fn bare(flag: &str) -> &str {
+    match flag.strip_prefix('<') {
+        Some(argument) => argument.trim_end_matches(['>', '.']),
+        None => flag.split(' ').next().unwrap_or(flag),
     }
 }
 
@@ -127,7 +139,7 @@ mod tests {
             ),
             (
                 "muster get a/b --output pdf",
-                "error: \"pdf\" is no --output <FORM>  [usage]\nhelp: there are table, json, yaml",
+                "error: \"pdf\" is no --output  [usage]\nhelp: there are table, json, yaml",
             ),
             (
                 "muster --server x list",

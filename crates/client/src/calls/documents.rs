@@ -185,8 +185,17 @@ impl Client {
         self.call(Call::new(Method::POST, &path, &Query::new())).await
     }
 
-    /// Writes several entities at once: groups by type and id, as xRegistry nests them. All or
-    /// none of them take effect.
+    /// Changes several entities at once and leaves what isn't named: groups by type and id, as
+    /// xRegistry nests them. All or none of it takes effect.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn patch_several(&self, groups: &Value) -> Result<Answer, ClientError> {
+        self.call(Call::new(Method::PATCH, "/api", &Query::new()).json(groups)).await
+    }
+
+    /// Puts several entities at once: groups by type and id, as xRegistry nests them. All or none
+    /// of it takes effect. An entity that is there is replaced by what stands here of it.
     ///
     /// # Errors
     /// See [`ClientError`].

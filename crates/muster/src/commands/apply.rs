@@ -11,7 +11,7 @@ use super::{
     validate::{compile, holdings_of, model_of},
 };
 use crate::{
-    Context, Exit, Failure,
+    Context, Failure,
     arguments::Reach,
     check::{Checker, Held, Holdings},
     folder::Folder,
@@ -79,10 +79,10 @@ impl Apply {
         let plan = Plan::compute(&wanted, &there, self.prune);
         self.show(context, &plan)?;
         if plan.is_empty() || self.dry_run {
-            return refused_in(&plan, "in the plan");
+            return refused_in(context, &plan, "in the plan");
         }
         if !self.keep_going {
-            refused_in(&plan, "nothing was changed")?;
+            refused_in(context, &plan, "nothing was changed")?;
         }
         let only_adds = plan.steps().all(|step| step.act == Act::Add);
         let asks = context.screen.can_ask && context.screen.is_table();
@@ -188,7 +188,8 @@ impl Apply {
         let refused = outcome.failed.len() + skipped;
         let verb = if refused == 1 { "was" } else { "were" };
         let what = format!("{done}; {refused} {verb} refused");
-        Err(Failure::new("partly_applied", what).help(again).exit(Exit::Refused))
+        let found = if screen.is_table() { Vec::new() } else { findings_in(plan) };
+        Err(Failure::new("partly_applied", what).findings(found).help(again))
     }
 }
 
@@ -222,13 +223,20 @@ async fn find_targets(
     Ok(())
 }
 
-fn refused_in(plan: &Plan, what: &str) -> Result<(), Failure> {
+/// Documents in the plan that are refused. For people their findings stand in the plan already.
+fn refused_in(context: &Context, plan: &Plan, what: &str) -> Result<(), Failure> {
     let refused = plan.refused();
     if refused == 0 {
         return Ok(());
     }
     let verb = if refused == 1 { "is" } else { "are" };
     let documents = counted(refused, "document", "documents");
+    let found = if context.screen.is_table() { Vec::new() } else { findings_in(plan) };
     Err(Failure::new("invalid_document", format!("{documents} {verb} refused; {what}"))
+        .findings(found)
         .help("correct what stands beside them, or apply the rest with --keep-going"))
+}
+
+fn findings_in(plan: &Plan) -> Vec<Finding> {
+    plan.steps().flat_map(|step| step.findings.iter().cloned()).collect()
 }

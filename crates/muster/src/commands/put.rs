@@ -91,7 +91,17 @@ impl Put {
         let file = file_name(&self.file);
         match client.put(&xid, &sent).await {
             Ok(answer) => report(context, &xid, &answer, &file, &sent.bytes),
-            Err(error) => Err(refused(&client, &xid, error, &file, &sent.bytes).await),
+            Err(error) => {
+                let failure = refused(&client, &xid, error, &file, &sent.bytes).await;
+                let (shown, path) = (suggest::without_slash(&xid), self.file.display());
+                Err(if failure.code() == "invalid_document" {
+                    failure.help(format!(
+                        "muster validate --catalog FOLDER --as {shown} {path} checks it without a server"
+                    ))
+                } else {
+                    failure
+                })
+            }
         }
     }
 
@@ -184,13 +194,9 @@ async fn refused(
         .collect();
     let errors = found.iter().filter(|finding| !finding.is_warning).count();
     let count = counted(errors, "violation", "violations");
-    let shown = suggest::without_slash(xid);
-    let help =
-        format!("muster validate --catalog FOLDER --as {shown} {file} checks it without a server");
     Failure::from(error)
         .saying(format!("refused, nothing changed: {count} in {file}"))
         .findings(found)
-        .help(help)
 }
 
 fn type_of(file: &Path) -> String {

@@ -181,7 +181,7 @@ impl Report {
 fn no_root(path: &Path) -> Failure {
     let shown = path.display();
     if !path.exists() {
-        return Failure::new("no_file", format!("there is no {shown}"));
+        return Failure::new("no_file", format!("there is no file {shown}"));
     }
     Failure::new("no_catalog", format!("no folder above {shown} has a model.json"))
         .help(format!("muster validate --catalog FOLDER --as XID {shown} says what it is"))

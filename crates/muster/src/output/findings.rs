@@ -34,28 +34,42 @@ impl Finding {
             Violated::Rule(id) => id.clone(),
             Violated::Reference(_) => "reference".to_owned(),
         };
-        Self {
-            file: file.to_owned(),
-            line: line_of(places, &violation.pointer),
-            pointer: violation.pointer.clone(),
-            rule,
-            message: violation.message.clone(),
-            is_warning: violation.severity == Severity::Warning,
-        }
+        let (pointer, message) = (&violation.pointer, &violation.message);
+        let is_warning = violation.severity == Severity::Warning;
+        Self::new((file, places), pointer, rule, message, is_warning)
     }
 
     /// A violation that was found here.
     #[must_use]
     pub fn of_check(violation: &muster_schema::Violation, file: &str, places: &Places) -> Self {
+        let (pointer, message) = (&violation.pointer, &violation.message);
+        let rule = violation.source.to_string();
+        Self::new((file, places), pointer, rule, message, !violation.is_error())
+    }
+
+    fn new(
+        (file, places): (&str, &Places),
+        pointer: &str,
+        rule: String,
+        message: &str,
+        is_warning: bool,
+    ) -> Self {
+        // What isn't JSON has no pointers; where reading stopped stands in the message.
+        let stopped = if rule == "json" { line_in(message) } else { None };
         Self {
             file: file.to_owned(),
-            line: line_of(places, &violation.pointer),
-            pointer: violation.pointer.clone(),
-            rule: violation.source.to_string(),
-            message: violation.message.clone(),
-            is_warning: !violation.is_error(),
+            line: stopped.or_else(|| line_of(places, pointer)),
+            pointer: pointer.to_owned(),
+            rule,
+            message: message.to_owned(),
+            is_warning,
         }
     }
+}
+
+/// The line that a message of a parser begins with: `line 2, column 5: …`.
+fn line_in(message: &str) -> Option<usize> {
+    message.strip_prefix("line ")?.split(',').next()?.parse().ok()
 }
 
 /// The line on which a value stands. What is missing has none: the place where it should stand
@@ -110,6 +124,14 @@ mod tests {
     fn violation(pointer: &str, violated: Violated, severity: Severity, text: &str) -> Violation {
         let (pointer, message) = (pointer.to_owned(), text.to_owned());
         Violation { subject: None, pointer, violated, severity, message }
+    }
+
+    #[test]
+    fn finds_the_line_where_json_ends_in_the_parsers_words() {
+        let keyword = Violated::Keyword("json".to_owned());
+        let text = "line 2, column 5: expected a comma";
+        let found = violation("", keyword, Severity::Error, text);
+        assert_eq!(Finding::of_answer(&found, "a.json", &Places::new()).line, Some(2));
     }
 
     #[test]

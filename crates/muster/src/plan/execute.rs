@@ -100,9 +100,16 @@ impl Doing<'_> {
         let puts = unit.steps.iter().filter(|step| matches!(step.request, Request::Put(_)));
         let together: Vec<&Step> = puts.collect();
         if together.len() > 1 {
-            let body = self.body_of(&together);
+            let changes = together.iter().any(|step| step.act == Act::Change);
+            let body = self.body_of(&together, changes);
             check_size(&together, &body)?;
-            self.client.post_several(&body).await.map_err(|error| {
+            // A POST would replace the attributes of versions that nobody wants to change.
+            let answer = if changes {
+                self.client.patch_several(&body).await
+            } else {
+                self.client.post_several(&body).await
+            };
+            answer.map_err(|error| {
                 let names: Vec<String> =
                     together.iter().filter_map(|step| step.xid()).map(Xid::to_string).collect();
                 Failure::from(error).lines(names)
@@ -162,16 +169,18 @@ impl Doing<'_> {
         }
     }
 
-    /// Documents that go together, nested as xRegistry writes them. A group in it is replaced by
-    /// what stands there, so it carries the attributes that it has.
-    fn body_of(&self, steps: &[&Step]) -> Value {
+    /// Documents that go together, nested as xRegistry writes them. Where a group in it is replaced
+    /// by what stands there, it carries the attributes that it has.
+    fn body_of(&self, steps: &[&Step], leaves_the_rest: bool) -> Value {
         let mut body = json!({});
         for step in steps {
             let (Some(xid), Request::Put(sent)) = (step.xid(), &step.request) else { continue };
             let Xid::Resource { groups, group, resources, resource } = xid else { continue };
             let nested = &mut body[groups.as_str()][group.as_str()];
             if nested.is_null() {
-                *nested = Value::Object(self.attributes_of_group(xid));
+                let attributes =
+                    if leaves_the_rest { Map::new() } else { self.attributes_of_group(xid) };
+                *nested = Value::Object(attributes);
             }
             nested[resources.as_str()][resource.as_str()] = nested_document(step, sent);
         }

@@ -103,23 +103,22 @@ pub fn summary(plan: &Plan) -> String {
         (plan.kept, "unchanged"),
         (plan.refused(), "refused"),
     ];
-    let mut text = parts
+    let text = parts
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{} {what}", separated(*count as u64)))
         .collect::<Vec<_>>()
         .join(", ");
-    if text.is_empty() {
-        text.push_str("no documents");
-    }
     let has_model = plan.steps().any(|step| step.target == Target::Model);
     let is_group = |step: &&Step| matches!(step.target, Target::Entity(Xid::Group { .. }));
+    let join = if text.is_empty() { "" } else { "; also " };
     let beside = match (has_model, plan.steps().filter(is_group).count()) {
-        (true, 0) => "; also the model".to_owned(),
+        (true, 0) => format!("{join}the model"),
+        (false, 0) if text.is_empty() => "nothing".to_owned(),
         (false, 0) => String::new(),
         (has_model, count) => {
             let model = if has_model { "the model and " } else { "" };
-            format!("; also {model}{}", crate::output::numbers::counted(count, "group", "groups"))
+            format!("{join}{model}{}", crate::output::numbers::counted(count, "group", "groups"))
         }
     };
     text + &beside

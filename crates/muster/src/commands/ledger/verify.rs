@@ -116,9 +116,8 @@ fn unverified(code: &str, place: String, whole: &str) -> Failure {
 /// A ledger that can't even be opened doesn't verify either.
 fn unopened(failure: Failure) -> Failure {
     match failure.code() {
-        code @ ("tail_missing" | "checkpoint_broken" | "ledger_unusable" | "ledger_unreadable") => {
-            unverified(code, failure.what().to_owned(), "")
-        }
+        code @ ("tail_missing" | "checkpoint_broken" | "ledger_unusable" | "ledger_unreadable"
+        | "keys_unreadable") => unverified(code, failure.what().to_owned(), ""),
         _ => failure,
     }
 }
