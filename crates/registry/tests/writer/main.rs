@@ -8,6 +8,8 @@
 mod commands;
 mod crash;
 mod faulty;
+mod full;
+mod purging;
 mod serial;
 
 use std::sync::{
