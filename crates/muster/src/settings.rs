@@ -30,7 +30,8 @@ const SHORT_NAMES: [(&str, &str, &str); 3] = [
 ];
 
 /// Names in the environment that begin like settings and are none.
-const OTHER_NAMES: [&str; 2] = ["MUSTER_API_KEY", "MUSTER_CONFIG"];
+const OTHER_NAMES: [&str; 4] =
+    ["MUSTER_API_KEY", "MUSTER_CONFIG", "MUSTER_TEST_DATA", "MUSTER_TEST_TOOLS"];
 
 /// Everything that can be set, by area.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -41,6 +41,13 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_default() {
             ("MUSTER_API_KEY", "secret"),
             ("PATH", "/bin"),
             ("MUSTER_OF_SOMEBODY_ELSE", "1"),
+            ("MUSTER_TEST_DATA", "folder"),
+            // What Kubernetes gives every container beside a service of our name.
+            ("MUSTER_SERVICE_HOST", "10.0.0.1"),
+            ("MUSTER_SERVICE_PORT", "8080"),
+            ("MUSTER_PORT", "tcp://10.0.0.1:8080"),
+            ("MUSTER_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+            ("MUSTER_PORT_8080_TCP_ADDR", "10.0.0.1"),
         ],
     )
     .unwrap();
