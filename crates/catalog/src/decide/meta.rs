@@ -43,7 +43,8 @@ impl Draft<'_> {
         }
         let default = match pointer.named.filter(|_| pointer.sticky && !pointer.recalculate) {
             Some(id) if edit.has(&id) => Some(id),
-            Some(id) if edit.removed.contains(&id) => {
+            // A pinned version that goes leaves the newest; one that the request names must stay.
+            Some(id) if edit.removed.contains(&id) && !is_flagged => {
                 pointer.sticky = false;
                 edit.newest()
             }
