@@ -166,11 +166,16 @@ fn asks_for_a_key_once_there_is_one() {
     let data = folder.path().join("registry");
     let server = Server::on(&data, &[]);
     server.put(DOCUMENT, "1").expect(201);
+    let mut kept = Client::connect(server.address);
+    for _ in 0..3 {
+        kept.ask(&Ask::get(DOCUMENT)).expect(200);
+    }
     let made = server.ask(&Ask::json("POST", "/keys", r#"{"role":"admin"}"#));
     assert!(matches!(made.status, 200 | 201), "{made:?}");
     let made = made.json();
     let key = made["key"].as_str().unwrap().to_owned();
     assert!(key.starts_with("muster_"), "{made}");
+    kept.ask(&Ask::get(DOCUMENT)).refused(401, "key_required");
     let with = |ask: Ask, key: &str| ask.header("Authorization", format!("Bearer {key}"));
     for path in [DOCUMENT, "/api", "/log", "/changes", "/status", "/keys", "/metrics"] {
         server.get(path).refused(401, "key_required");
@@ -178,7 +183,10 @@ fn asks_for_a_key_once_there_is_one() {
         server.ask(&with(Ask::get(path), &wrong)).refused(401, "key_unknown");
     }
     server.get("/health/ready").expect(200);
-    server.ask(&with(Ask::get(DOCUMENT), &key)).expect(200);
+    for _ in 0..3 {
+        server.ask(&with(Ask::get(DOCUMENT), &key)).expect(200);
+        server.get(DOCUMENT).refused(401, "key_required");
+    }
     server.ask(&Ask::json("POST", "/keys", r#"{"role":"admin"}"#)).refused(401, "key_required");
     let reader = with(Ask::json("POST", "/keys", r#"{"role":"reader"}"#), &key);
     server.ask(&reader).refused(400, "role_unknown");

@@ -191,3 +191,78 @@ fn holds_no_more_for_clients_that_do_not_read() {
     let grown = server.resident_bytes().saturating_sub(before);
     assert!(grown < 256 * 1024 * 1024, "{grown} bytes");
 }
+
+/// What a server says to bytes until it ends the connection, as far as two ways of answering must
+/// agree: each answer's status and whether it has the document.
+fn told(server: &Server, text: &str) -> Vec<(String, bool)> {
+    let answer = server.raw(text.as_bytes());
+    let answers = answer.split("HTTP/1.1 ").skip(1);
+    answers.map(|one| (one[..3].to_owned(), one.contains("\"the document\""))).collect()
+}
+
+#[test]
+fn answers_from_memory_what_it_would_answer_otherwise() {
+    let settings = [("MUSTER_TIMEOUTS_HEAD_S", "1"), ("MUSTER_TIMEOUTS_IDLE_S", "1")];
+    let server = Server::with(&["--memory"], &settings);
+    server.put(PATH, "\"the document\"").expect(201);
+    server.put("/api/configs/app/entries/y", "0").expect(201);
+    let host = "Host: localhost\r\n";
+    let tag = server.get(PATH).expect(200).etag();
+    let end = "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let put =
+        "PUT /api/configs/app/entries/y HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n1";
+    for request in [
+        format!("GET TARGET HTTP/1.1\r\n{host}\r\n"),
+        format!("GET TARGET HTTP/1.1\r\n{host}\r\nGET TARGET HTTP/1.1\r\n{host}\r\n"),
+        format!("GET TARGET HTTP/1.1\r\n{host}\r\n{put}GET TARGET HTTP/1.1\r\n{host}\r\n"),
+        format!("GET TARGET HTTP/1.1\r\n{host}If-None-Match: {tag}\r\n\r\n"),
+        format!("GET TARGET HTTP/1.1\r\n{host}If-None-Match: *\r\n\r\n"),
+        format!("GET TARGET HTTP/1.1\r\n{host}If-None-Match: x\r\n\r\n"),
+        format!(
+            "GET TARGET HTTP/1.1\r\n{host}If-None-Match: \"x\"\r\nIf-None-Match: {tag}\r\n\r\n"
+        ),
+        format!("GET TARGET HTTP/1.1\r\n{host}If-None-Match:\r\n\r\n"),
+        format!("GET TARGET HTTP/1.1\r\n{host}If-Match: \"x\"\r\n\r\n"),
+        format!("GET TARGET HTTP/1.1\r\n{host}Accept-Encoding: gzip;q=0\r\n\r\n"),
+        format!("GET TARGET HTTP/1.1\r\n{host}Connection: close\r\n\r\n"),
+        format!(
+            "GET TARGET HTTP/1.1\r\n{host}Connection: Keep-Alive, Upgrade\r\nUpgrade: h2c\r\n\r\n"
+        ),
+        format!("GET TARGET HTTP/1.1\r\n{host}{host}\r\n"),
+        "GET TARGET HTTP/1.1\r\n\r\n".to_owned(),
+        "GET TARGET HTTP/1.1\r\nHost: evil.example\r\n\r\n".to_owned(),
+        "GET TARGET HTTP/1.1\r\nHost:\r\n\r\n".to_owned(),
+        "GET TARGET HTTP/1.1\r\nHost: local host\r\n\r\n".to_owned(),
+        "GET TARGET HTTP/1.1\r\nHost: localhost/x\r\n\r\n".to_owned(),
+        "GET TARGET HTTP/1.1\r\nhOST:localhost \r\n\r\n".to_owned(),
+        "GET TARGET HTTP/1.1\r\nHost : localhost\r\n\r\n".to_owned(),
+        "GET TARGET HTTP/1.1\r\nHost: local\x00host\r\n\r\n".to_owned(),
+        format!("GET TARGET HTTP/1.1\r\n{host}Accept: a\r\n b\r\n\r\n"),
+        format!("GET TARGET HTTP/1.1\r\n{host}Accept: a\rX: b\r\n\r\n"),
+        format!("GET TARGET HTTP/1.1\r\n{host}Accept a\r\n\r\n"),
+        format!("GET TARGET HTTP/1.1\r\n{host}: a\r\n\r\n"),
+        format!("GET TARGET HTTP/1.1\r\n{host}Content-Length: 5\r\n\r\nGET /"),
+        format!("GET TARGET HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        format!("GET TARGET HTTP/1.1\r\n{host}Origin: https://evil.example\r\n\r\n"),
+        format!("GET  TARGET HTTP/1.1\r\n{host}\r\n"),
+        format!("GET TARGET  HTTP/1.1\r\n{host}\r\n"),
+        format!("GET TARGET HTTP/1.2\r\n{host}\r\n"),
+        format!("get TARGET HTTP/1.1\r\n{host}\r\n"),
+        format!(" GET TARGET HTTP/1.1\r\n{host}\r\n"),
+        format!("\r\nGET TARGET HTTP/1.1\r\n{host}\r\n"),
+        format!("GET http://localhostTARGET HTTP/1.1\r\n{host}\r\n"),
+        format!("GET TARGET#x HTTP/1.1\r\n{host}\r\n"),
+        "GET TARGET HTTP/1.1\nHost: localhost\n\n".to_owned(),
+        format!("GET TARGET HTTP/1.1\r\n{host}X: {}\r\n\r\n", "a".repeat(5_000)),
+        format!("GET TARGET HTTP/1.1\r\n{host}Accept: {}\r\n\r\n", "a".repeat(5_000)),
+        format!("GET TARGET HTTP/1.1\r\n{host}Accept: {}\r\n\r\n", "a".repeat(70_000)),
+        format!("GET TARGET HTTP/1.1\r\n{host}Accept: half"),
+    ] {
+        // Kept in memory, and not: a query that nobody knows changes nothing else.
+        server.get(PATH).expect(200);
+        let from_memory = told(&server, &(request.replace("TARGET", PATH) + end));
+        let otherwise =
+            told(&server, &(request.replace("TARGET", &format!("{PATH}?unknown")) + end));
+        assert_eq!(from_memory, otherwise, "{request:.300}");
+    }
+}
