@@ -176,6 +176,16 @@ impl Catalog {
         }
     }
 
+    /// Whether a deletion hid this entity, itself or with what it lay in.
+    #[must_use]
+    pub fn hides(&self, xid: &Xid) -> bool {
+        let hidden = |name: &Xid| self.hidden.get(name.to_string().as_str());
+        hidden(xid).is_some()
+            || std::iter::successors(xid.parent(), Xid::parent)
+                .filter_map(|outer| hidden(&outer))
+                .any(|newest| newest.chain().any(|deletion| deletion.what.holds(xid)))
+    }
+
     /// Who refers to this entity or to anything in it, but for what lies in it itself.
     #[must_use]
     pub fn referrers_of(&self, xid: &Xid) -> BTreeSet<Xid> {

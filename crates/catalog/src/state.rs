@@ -231,6 +231,23 @@ pub struct Hidden {
     pub before: Option<Arc<Self>>,
 }
 
+impl Hidden {
+    /// This deletion and those of that name before it, newest first.
+    pub fn chain(self: &Arc<Self>) -> impl Iterator<Item = &Arc<Self>> {
+        std::iter::successors(Some(self), |hidden| hidden.before.as_ref())
+    }
+}
+
+/// Taken apart in a loop, as chains of states are.
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        let mut next = self.before.take();
+        while let Some(mut hidden) = next.and_then(Arc::into_inner) {
+            next = hidden.before.take();
+        }
+    }
+}
+
 /// An entity with all that lies in it.
 #[derive(Clone, Debug)]
 pub enum Subtree {
@@ -243,6 +260,22 @@ pub enum Subtree {
 }
 
 impl Subtree {
+    /// Whether a resource or a version of that name lies in it.
+    #[must_use]
+    pub fn holds(&self, xid: &Xid) -> bool {
+        let resource = match self {
+            Self::Version(_) => None,
+            Self::Resource(resource) => Some(resource),
+            Self::Group(group) => resource_in(group, xid),
+        };
+        match xid {
+            Xid::Version { version, .. } => {
+                resource.is_some_and(|resource| resource.versions.get(version).is_some())
+            }
+            _ => resource.is_some() && matches!(self, Self::Group(_)),
+        }
+    }
+
     /// All contents of all states of everything in it.
     #[must_use]
     pub fn contents(&self) -> Vec<Content> {
@@ -258,6 +291,18 @@ impl Subtree {
                         .flat_map(|resource| resource_contents(resource)),
                 )
                 .collect(),
+        }
+    }
+}
+
+/// The resource in a group that an xid names or lies in.
+pub(crate) fn resource_in<'a>(group: &'a Group, xid: &Xid) -> Option<&'a Arc<Resource>> {
+    match xid {
+        Xid::Registry | Xid::Group { .. } => None,
+        Xid::Resource { resources, resource, .. }
+        | Xid::Meta { resources, resource, .. }
+        | Xid::Version { resources, resource, .. } => {
+            exact(group.resources.get(resources)?, resource)
         }
     }
 }

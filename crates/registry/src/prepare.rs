@@ -127,14 +127,18 @@ impl Heart {
             Subtree::Group(group) => Some(group.own.bindings.clone()),
             _ => view.group_at(xid).map(|group| group.own.bindings.clone()),
         };
-        for (name, version) in revived(xid, hidden) {
+        let comes_back = revived(xid, hidden);
+        self.check_restored(view, xid, hidden, &comes_back).await?;
+        let coming = comes_back.iter().filter_map(|(name, _)| name.resource()).collect();
+        for (name, version) in comes_back {
             let Some(content) = version.document else { continue };
             let bytes = self.fetch(&[content]).await?.pop().flatten();
             let Some(bytes) = bytes else { continue };
             let content_type = version.content_type.as_deref();
             let own = own.as_deref();
-            let verdict =
-                self.check_one(view, &name, own, content_type, &bytes, None, warnings).await?;
+            let verdict = self
+                .check_one(view, &name, own, content_type, &bytes, Some(&coming), warnings)
+                .await?;
             verdicts.insert(name, Arc::new(verdict));
         }
         Ok(RestoreWork { xid: xid.clone(), of: Some(hidden.stamp), verdicts })

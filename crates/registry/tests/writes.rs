@@ -299,3 +299,108 @@ async fn a_circle_of_ancestors_is_refused_and_named() {
         assert_eq!(refusal.args, [("list", circle.to_owned())], "{body}");
     }
 }
+
+fn purge(xid: &str) -> Command {
+    let mut purge = delete(xid);
+    if let Action::Delete(delete) = &mut purge.action {
+        delete.purge = true;
+    }
+    purge
+}
+
+fn restore(xid: &str) -> Command {
+    Command::new(Action::Restore(xid.parse().unwrap()))
+}
+
+#[tokio::test]
+async fn a_purge_finds_the_incarnations_that_were_hidden_with_what_held_them() {
+    let (group, resource) = ("/configs/app", "/configs/app/entries/web");
+    let version = "/configs/app/entries/web/versions/1";
+    // What hides the first incarnation, what is purged, and what a restore of the former says.
+    let cases = [
+        (group, resource, None),
+        (group, version, Some("purged")),
+        (resource, version, Some("purged")),
+    ];
+    for (hidden, purged, restored) in cases {
+        for again in [true, false] {
+            let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+            let registry = open(&ledger, Foundation::BuiltIn).await;
+            registry.submit(put("/configs/app/entries/other", "{}"), &by()).await.unwrap();
+            let done = registry.submit(put(resource, r#"{"secret":1}"#), &by()).await.unwrap();
+            let xid: Xid = resource.parse().unwrap();
+            let first = done.view.version_at(&xid).unwrap().document.unwrap();
+            registry.submit(delete(hidden), &by()).await.unwrap();
+            if again {
+                registry.submit(put(resource, r#"{"secret":2}"#), &by()).await.unwrap();
+            }
+            registry.submit(purge(purged), &by()).await.unwrap();
+            let left = ledger.contents(&[first.reference()]).await.unwrap();
+            assert_eq!(left, [None], "{hidden} {purged}");
+            registry.verify(|_| {}).await.unwrap();
+            let before = registry.view();
+            registry.close().await;
+            let registry = open(&ledger, Foundation::BuiltIn).await;
+            assert_eq!(registry.view().first_difference(&before), None);
+            if !again {
+                let found = registry.submit(restore(hidden), &by()).await;
+                assert_eq!(found.map(|_| ()).map_err(code).err(), restored, "{hidden} {purged}");
+                assert!(!registry.view().has(&xid));
+                registry.verify(|_| {}).await.unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_comes_back_together_may_name_each_other() {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, Foundation::BuiltIn).await;
+    let model = r#"{"groups":{"teams":{"singular":"team","resources":{"people":{"singular":"person",
+        "muster":{"references":[{"field":"/friend","collection":"/teams/people"}]}}}}}}"#;
+    registry.submit(tree(Mode::Put, Target::Model, model), &by()).await.unwrap();
+    let both = r#"{"people":{"a":{"person":{"friend":"/teams/t/people/b"}},
+        "b":{"person":{"friend":"/teams/t/people/a"}}}}"#;
+    registry.submit(tree(Mode::Put, entity("/teams/t"), both), &by()).await.unwrap();
+    registry.submit(delete("/teams/t"), &by()).await.unwrap();
+    registry.submit(restore("/teams/t"), &by()).await.unwrap();
+    let refused = registry.submit(delete("/teams/t/people/a"), &by()).await;
+    assert_eq!(code(refused.unwrap_err()), "referenced");
+    registry.verify(|_| {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_comes_back_that_the_model_no_longer_knows() {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, Foundation::Bare).await;
+    let model = |attributes: &str| {
+        let file = format!(r#""file":{{"type":"string"}}{attributes}"#);
+        format!(
+            r#"{{"groups":{{"dirs":{{"singular":"dir","resources":{{"files":{{"singular":"file",
+            "hasdocument":false,"attributes":{{{file}}}}}}}}}}}}}"#
+        )
+    };
+    let with = model(r#","size":{"type":"string"}"#);
+    registry.submit(tree(Mode::Put, Target::Model, &with), &by()).await.unwrap();
+    let name = "/dirs/d/files/f";
+    registry.submit(tree(Mode::Put, entity(name), r#"{"size":"9"}"#), &by()).await.unwrap();
+    registry.submit(delete(name), &by()).await.unwrap();
+    registry.submit(tree(Mode::Put, Target::Model, &model("")), &by()).await.unwrap();
+    let refused = registry.submit(restore(name), &by()).await;
+    assert_eq!(code(refused.unwrap_err()), "unknown_attribute");
+    registry.submit(tree(Mode::Put, Target::Model, &with), &by()).await.unwrap();
+    registry.submit(restore(name), &by()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_name_that_was_deleted_ten_thousand_times_can_be_erased() {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, Foundation::BuiltIn).await;
+    let name = "/configs/app/entries/web";
+    for _ in 0..10_000 {
+        registry.submit(put(name, "{}"), &by()).await.unwrap();
+        registry.submit(delete(name), &by()).await.unwrap();
+    }
+    registry.submit(purge(name), &by()).await.unwrap();
+    registry.submit(put(name, "{}"), &by()).await.unwrap();
+}

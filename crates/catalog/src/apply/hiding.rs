@@ -4,8 +4,8 @@ use muster_words::Xid;
 
 use super::{Fold, Misfit};
 use crate::{
-    Catalog,
-    state::{Folded, Group, Hidden, Resource, Subtree, Version},
+    Catalog, Content,
+    state::{Folded, Group, Hidden, Resource, Subtree, Version, contents_of, resource_in},
 };
 
 const NOT_THERE: Misfit = "which isn't there";
@@ -108,7 +108,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Erases a name: all states of every incarnation, and of everything under it.
+    /// Erases a name: all states of every incarnation, and of everything under it, those too that
+    /// lie in something hidden.
     pub(super) fn purge(&mut self, fold: &mut Fold<'_>, xid: &Xid) {
         let mut contents = Vec::new();
         if let Some(what) = self.take(fold, xid) {
@@ -124,15 +125,78 @@ impl Catalog {
             .filter(|name| **name == *own || name.starts_with(&inside))
             .collect();
         for name in names {
-            let mut next = self.hidden.remove(&*name);
-            while let Some(hidden) = next {
-                contents.extend(hidden.what.contents());
-                next = hidden.before.clone();
+            if let Some(newest) = self.hidden.remove(&*name) {
+                contents.extend(newest.chain().flat_map(|hidden| hidden.what.contents()));
             }
+        }
+        for outer in std::iter::successors(xid.parent(), Xid::parent) {
+            self.purge_inside(&outer, xid, &mut contents);
         }
         fold.effects.purges.extend(contents.iter().map(|content| content.reference()));
         self.purged.insert(own.into(), fold.stamp);
     }
+
+    /// Erases a name in what deletions of something around it hid.
+    fn purge_inside(&mut self, outer: &Xid, xid: &Xid, contents: &mut Vec<Content>) {
+        let name = outer.to_string();
+        let Some(newest) = self.hidden.get(name.as_str()) else { return };
+        if !newest.chain().any(|hidden| hidden.what.holds(xid)) {
+            return;
+        }
+        let chain: Vec<Arc<Hidden>> = newest.chain().cloned().collect();
+        let mut before = None;
+        for hidden in chain.into_iter().rev() {
+            let what = hidden.what.without(xid, contents);
+            before = Some(Arc::new(Hidden { stamp: hidden.stamp, what, before }));
+        }
+        if let Some(newest) = before {
+            self.hidden.insert(name.into(), newest);
+        }
+    }
+}
+
+impl Subtree {
+    /// What is left when a name inside is erased, whose contents are added to the others.
+    ///
+    /// A default version stays as a name: which one would be it instead was never decided. What
+    /// has it can't be restored any more.
+    fn without(&self, xid: &Xid, contents: &mut Vec<Content>) -> Self {
+        match self {
+            Self::Version(_) => self.clone(),
+            Self::Resource(resource) => {
+                Self::Resource(Arc::new(resource_without(resource, xid, contents)))
+            }
+            Self::Group(group) => {
+                let mut group = (**group).clone();
+                if let Some(old) = resource_in(&group, xid).cloned()
+                    && let Xid::Resource { resources, resource, .. }
+                    | Xid::Version { resources, resource, .. } = xid
+                    && let Some(collection) = group.resources.get_mut(resources)
+                {
+                    let key = Folded(resource.clone());
+                    if let Xid::Version { .. } = xid {
+                        let new = resource_without(&old, xid, contents);
+                        collection.insert(key, Arc::new(new));
+                    } else {
+                        contents.extend(Self::Resource(old).contents());
+                        collection.remove(&key);
+                    }
+                }
+                Self::Group(Arc::new(group))
+            }
+        }
+    }
+}
+
+fn resource_without(resource: &Resource, xid: &Xid, contents: &mut Vec<Content>) -> Resource {
+    let mut new = resource.clone();
+    let Xid::Version { version, .. } = xid else { return new };
+    let Some(old) = resource.versions.get(version) else { return new };
+    contents.extend(contents_of(old));
+    if resource.meta.default != *version {
+        new.versions.remove(version);
+    }
+    new
 }
 
 impl Fold<'_> {

@@ -90,7 +90,7 @@ fn purge(draft: &mut Draft<'_>, prepared: &Prepared, work: &Delete) -> Result<De
         return Err(refusal.detail("purge takes one group, document or version.").into());
     };
     let is_there = draft.catalog.has(xid);
-    if !is_there && !draft.catalog.hidden.contains_key(xid.to_string().as_str()) {
+    if !is_there && !draft.catalog.hides(xid) {
         return Err(Refusal::not_found(xid).into());
     }
     conditions::check(draft.catalog, xid, &prepared.conditions)?;

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use muster_words::{Moment, Xid};
 
@@ -59,7 +59,13 @@ pub(super) fn restore(
     if let Subtree::Group(group) = &hidden.what {
         facts.bindings.insert(xid.clone(), group.own.bindings.clone());
     }
+    let mut coming: BTreeSet<Xid> = [xid.clone()].into();
     for (name, version) in revived(xid, hidden) {
+        coming.extend(name.resource());
+        let erased = catalog.purged.get(name.to_string().as_str());
+        if erased.is_some_and(|erased| *erased > hidden.stamp) {
+            return Err(Refusal::new("purged", name).into());
+        }
         if version.document.is_none() {
             continue;
         }
@@ -73,7 +79,7 @@ pub(super) fn restore(
         }
         facts.references.insert(name, verdict.targets());
     }
-    check_targets(catalog, xid, hidden, work)?;
+    check_targets(catalog, xid, hidden, work, &coming)?;
     match xid {
         Xid::Group { .. } => draft.registry_edit().members = true,
         Xid::Resource { .. } => {
@@ -156,12 +162,9 @@ fn check_targets(
     xid: &Xid,
     hidden: &Hidden,
     work: &RestoreWork,
+    coming: &BTreeSet<Xid>,
 ) -> Result<(), Stop> {
-    let inside = format!("{xid}/");
-    let comes = |target: &Xid| {
-        let name = target.to_string();
-        target == xid || name.starts_with(&inside)
-    };
+    let comes = |target: &Xid| coming.contains(target) || work.verdicts.contains_key(target);
     let bindings = match &hidden.what {
         Subtree::Group(group) => group.own.bindings.clone(),
         _ => Arc::default(),

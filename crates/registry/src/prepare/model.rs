@@ -5,7 +5,7 @@ use muster_catalog::{
     command::NewModel,
     model::{Attributes, Model, Readonly, ResourceType},
     references::targets_of_bytes,
-    state::Version,
+    state::{Hidden, Subtree, Version},
 };
 use muster_words::{
     Collection, Id, Xid,
@@ -73,6 +73,39 @@ impl Heart {
         }
         self.check_held(held).await?;
         self.refer_again(referring).await
+    }
+
+    /// Checks that what a restore brings back complies with the model of now.
+    pub(super) async fn check_restored(
+        &self,
+        view: &Catalog,
+        xid: &Xid,
+        hidden: &Hidden,
+        versions: &[(Xid, Arc<Version>)],
+    ) -> Result<(), SubmitError> {
+        let mut held = Vec::new();
+        if let (Subtree::Group(group), Xid::Group { groups, .. }) = (&hidden.what, xid) {
+            let kind = view.model.group_type(groups.as_str());
+            let kind = kind.ok_or_else(|| Refusal::not_found(format!("/{groups}")))?;
+            let own = group.own.attributes;
+            held.extend(own.map(|content| Held {
+                xid: xid.clone(),
+                content,
+                level: &kind.attributes,
+            }));
+        }
+        for (name, version) in versions {
+            let Xid::Version { groups, resources, .. } = name else { continue };
+            let kind = view.model.resource_type(groups.as_str(), resources.as_str());
+            let kind = kind.ok_or_else(|| Refusal::not_found(name))?;
+            let own = version.attributes;
+            held.extend(own.map(|content| Held {
+                xid: name.clone(),
+                content,
+                level: &kind.attributes,
+            }));
+        }
+        self.check_held(held).await
     }
 
     async fn check_held(&self, held: Vec<Held<'_>>) -> Result<(), SubmitError> {
