@@ -12,10 +12,10 @@ use std::{collections::BTreeMap, sync::Arc};
 pub(crate) use compiled::Compiled;
 use muster_catalog::{
     Catalog, Content, Refusal,
-    command::{Action, Body, Command, NewModel, Target, Write},
+    command::{Action, Body, Command, Mode, NewModel, Target, Write},
     decide::{Prepared, RestoreWork, Work, WriteWork, revived},
     state::{Bindings, Subtree},
-    tree::{self, Tree},
+    tree::{self, GroupNode},
 };
 use muster_schema::Violation;
 use muster_words::{Xid, json::Value};
@@ -146,18 +146,14 @@ impl Heart {
 }
 
 /// What binds the documents of a group that a command may write itself.
-fn bindings_of(view: &Catalog, tree: &Tree, group: &Xid) -> Option<Arc<Bindings>> {
-    let written = tree.groups.iter().find(|node| node.xid == *group);
-    if let Some(node) = written
-        && let Some(sent) = &node.attributes
+fn bindings_of(view: &Catalog, mode: Mode, node: &GroupNode) -> Option<Arc<Bindings>> {
+    let xid = &node.xid;
+    if let Some(sent) = &node.attributes
+        && (sent.contains_key("muster") || mode != Mode::Patch)
     {
-        let said = sent.contains_key("muster");
-        let replaces = tree.mode != muster_catalog::command::Mode::Patch;
-        if said || replaces {
-            return Bindings::read(group, &node.kind, sent).ok().map(Arc::new);
-        }
+        return Bindings::read(xid, &node.kind, sent).ok().map(Arc::new);
     }
-    view.group_at(group).map(|group| group.own.bindings.clone())
+    view.group_at(xid).map(|group| group.own.bindings.clone())
 }
 
 /// The content that a document's name leads to at a view.

@@ -28,7 +28,7 @@ impl Heart {
             }
         }
         for node in tree.groups.iter().filter(|node| node.attributes.is_some()) {
-            let Some(bindings) = bindings_of(view, tree, &node.xid) else { continue };
+            let Some(bindings) = bindings_of(view, tree.mode, node) else { continue };
             schemas.extend(bindings.schema.clone());
             rules.extend(rules_of(view, &bindings.rules));
         }

@@ -1,4 +1,7 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use muster_catalog::{
@@ -38,16 +41,15 @@ impl Heart {
             .flat_map(|group| &group.resources)
             .map(|resource| resource.xid.clone())
             .collect();
-        let mut bound: Vec<(Xid, Option<Arc<Bindings>>)> = Vec::new();
-        for group in &tree.groups {
-            bound.push((group.xid.clone(), bindings_of(view, tree, &group.xid)));
-        }
+        let bound: BTreeMap<Xid, Option<Arc<Bindings>>> = tree
+            .groups
+            .iter()
+            .map(|group| (group.xid.clone(), bindings_of(view, tree.mode, group)))
+            .collect();
         for (xid, kind, version) in tree.versions_mut() {
             let content_type = content_type(&version.attributes, &version.document);
             let DocumentPart::Bytes(document) = &mut version.document else { continue };
-            let group = xid.group();
-            let own = bound.iter().find(|(name, _)| Some(name) == group.as_ref());
-            let own = own.and_then(|(_, bindings)| bindings.clone());
+            let own = xid.group().and_then(|group| bound.get(&group).cloned().flatten());
             let bytes = document.bytes.clone();
             let check = Check { view, xid, kind, own: own.as_deref(), coming: Some(&coming) };
             let verdict = self.verdict(&check, content_type.as_deref(), &bytes, warnings).await?;
