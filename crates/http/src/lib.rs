@@ -24,4 +24,4 @@ pub use front::{
 pub use problem::{IntoProblem, respond};
 pub use request_body::{BodyBudget, BodyFault, read_body};
 pub use server::{Phase, Server, ServerLimits};
-pub use submit::{check, origin, submit};
+pub use submit::{check, correlation, origin, submit};

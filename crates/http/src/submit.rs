@@ -1,9 +1,13 @@
 //! The one way from a door to the registry's writer: it asks the guard, then submits.
 
+use std::num::NonZeroU32;
+
+use http::HeaderValue;
 use muster_catalog::command::Command;
 use muster_guard::{Principal, Role, authorize};
 use muster_registry::{Done, Origin, Registry};
 use muster_wire::{ErrorCode, Problem};
+use muster_words::Position;
 
 use crate::{Caller, xregistry::problem_of_failure};
 
@@ -42,6 +46,20 @@ pub fn check(
     let known: Role = role.parse().map_err(|_| denied(role, "do this"))?;
     let principal = Principal { id: caller.principal.id.clone(), role: known };
     authorize(&principal, &registry.view(), command).map_err(|refused| denied(role, refused.action))
+}
+
+/// The id that the events of a command carry, for the answer to what caused them (xRegistry
+/// events, `xregcorrelationid`). The repeat of a command names the events of the first time.
+pub async fn correlation(registry: &Registry, done: &Done) -> Option<HeaderValue> {
+    let id = match done.command {
+        Some(id) => id,
+        None => {
+            let before = Position(done.position.0.checked_sub(1)?);
+            let read = registry.ledger().read(before, NonZeroU32::MIN).await.ok()?;
+            read.first()?.decode().ok()?.command
+        }
+    };
+    HeaderValue::from_str(&id.to_string()).ok()
 }
 
 /// Who and what caused a command, as its entries say.

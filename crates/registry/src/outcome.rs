@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use muster_catalog::{Catalog, Refusal, changes::Outcome, decide::Shows};
+use muster_ledger::CommandId;
 use muster_schema::Violation;
 use muster_words::Position;
 use thiserror::Error;
@@ -12,6 +13,8 @@ pub struct Done {
     pub view: Arc<Catalog>,
     /// The position of its last entry.
     pub position: Position,
+    /// Its id, as its entries have it; none where it had been done before.
+    pub command: Option<CommandId>,
     /// What became of the entity that it was about.
     pub outcome: Outcome,
     /// What the answer shows.

@@ -12,7 +12,10 @@ use muster_words::{Digest, Xid};
 use serde_json::json;
 
 use super::{Native, answer};
-use crate::{Caller, IntoProblem, submit::submit};
+use crate::{
+    Caller, IntoProblem,
+    submit::{correlation, submit},
+};
 
 pub(super) async fn restore(
     State(native): State<Native>,
@@ -46,6 +49,9 @@ pub(super) async fn restore(
     }
     let mut response = answer::json(StatusCode::OK, &shown);
     response.headers_mut().insert(headers::MUSTER_POSITION, done.position.0.into());
+    if let Some(id) = correlation(&native.registry, &done).await {
+        response.headers_mut().insert(headers::XREGISTRY_CORRELATION_ID, id);
+    }
     Ok(response)
 }
 

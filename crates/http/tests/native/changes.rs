@@ -232,11 +232,10 @@ fn lasting(event: &Event) -> String {
 }
 
 fn check(found: &[Event], expect: &[Event], after: &str) {
-    let ids = |events: &[Event]| events.iter().map(|event| event.id.clone()).collect::<Vec<_>>();
-    assert_eq!(ids(found), ids(expect), "after {after}");
     for (found, expect) in found.iter().zip(expect) {
         assert_eq!(lasting(found), lasting(expect), "after {after}");
     }
+    assert_eq!(found.len(), expect.len(), "after {after}");
 }
 
 #[tokio::test]
@@ -299,7 +298,17 @@ async fn tells_any_history_later_as_it_told_it_then() {
         let last = format!("{}.4", last.position);
         let told = live.until(&last).await;
         let again = running.follow("?after=0", None).await.until(&last).await;
-        check(&again, &told, &format!("0 with seed {seed}"));
+        // Whether an erased document's default version was the one that changed was erased too.
+        let view = running.registry.view();
+        let lasting = |events: Vec<Event>| -> Vec<Event> {
+            let is_erased = |event: &Event| {
+                let inside = format!("{}/", event.text("subject"));
+                event.short().starts_with("resource.updated")
+                    && view.purged.keys().any(|name| inside.starts_with(&format!("{name}/")))
+            };
+            events.into_iter().filter(|event| !is_erased(event)).collect()
+        };
+        check(&lasting(again), &lasting(told), &format!("0 with seed {seed}"));
     }
 }
 

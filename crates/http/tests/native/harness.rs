@@ -92,13 +92,24 @@ impl Running {
 
     /// Sends a request and reads its answer: status and body.
     pub async fn ask(&self, request: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
+        let (status, _, body) = self.ask_whole(request, headers, body).await;
+        (status, body)
+    }
+
+    /// Sends a request and reads its answer: status, head and body.
+    pub async fn ask_whole(
+        &self,
+        request: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, String, String) {
         let mut stream = self.begin(request, headers, body).await;
         let mut bytes = Vec::new();
         timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
         let (head, body) = split(&bytes).unwrap();
         let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
         let body = if chunked { unchunk(body) } else { body.to_vec() };
-        (status(&head), String::from_utf8(body).unwrap())
+        (status(&head), head, String::from_utf8(body).unwrap())
     }
 
     pub async fn json(&self, request: &str) -> Value {

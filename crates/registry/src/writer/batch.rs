@@ -131,7 +131,9 @@ impl Writer {
         batch.entries.contents.extend(written.contents);
         batch.entries.purges.extend(effects.purges);
         let warnings = waiting.ready.warnings.clone();
-        Ok(Reply::Done(Box::new(done(&batch.catalog, &decision, warnings))))
+        let mut done = done(&batch.catalog, &decision, warnings);
+        done.command = Some(stamped.command);
+        Ok(Reply::Done(Box::new(done)))
     }
 
     /// Keeps what was just written at hand: the next command on the same entity will ask for it.
@@ -175,6 +177,7 @@ fn done(catalog: &Catalog, decision: &Decision, warnings: Vec<muster_schema::Vio
     Done {
         view: Arc::new(catalog.clone()),
         position: catalog.position(),
+        command: None,
         outcome: decision.outcome.unwrap_or(Outcome::Updated),
         shows: decision.shows.clone(),
         warnings,
@@ -190,6 +193,7 @@ fn repeat(catalog: &Catalog, answer: &Remembered) -> Reply {
     Reply::Done(Box::new(Done {
         view: Arc::new(catalog.clone()),
         position: answer.position,
+        command: None,
         outcome: answer.outcome,
         shows,
         warnings: Vec::new(),

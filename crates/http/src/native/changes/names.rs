@@ -70,8 +70,14 @@ fn was_there(command: &Committed, xid: &Xid) -> bool {
     })
 }
 
-/// What the deletion at a position hid, where it is hidden still.
+/// What the deletion at a position hid, where all of it is hidden still.
 fn hidden_at(view: &Catalog, xid: &Xid, end: Position) -> Option<Vec<Xid>> {
+    let inside = format!("{xid}/");
+    let erased = view.purged.range::<_, Arc<str>>(Arc::<str>::from(inside.as_str())..);
+    let mut erased = erased.take_while(|(name, _)| name.starts_with(&inside));
+    if erased.any(|(_, stamp)| stamp.position > end) {
+        return None;
+    }
     let newest = view.hidden.get(xid.to_string().as_str());
     let mut chain = std::iter::successors(newest, |hidden| hidden.before.as_ref());
     let hidden = chain.find(|hidden| hidden.stamp.position == end)?;
@@ -221,6 +227,9 @@ impl Lived {
             Change::Purged(body) if self.concerns(&body.xid) => {
                 self.take(&body.xid);
                 self.hidden.retain(|name, _| !within(name, &body.xid));
+                for taken in self.hidden.values_mut().flatten() {
+                    taken.retain(|name| !within(name, &body.xid));
+                }
             }
             _ => {}
         }
