@@ -57,7 +57,8 @@ impl<'a> Checker<'a> {
 
     /// Everything that is wrong with a document, errors and warnings.
     pub fn check(&mut self, xid: &Xid, document: &Held) -> Vec<Violation> {
-        let Some(kind) = resource_type(self.model, xid) else { return Vec::new() };
+        let kind = resource_type(self.model, xid).filter(|kind| kind.hasdocument);
+        let Some(kind) = kind else { return Vec::new() };
         let mut found = as_what_it_is(self.holdings, xid, kind, &document.bytes);
         let (schemas, rules) = self.bindings(xid, kind);
         let is_bound =

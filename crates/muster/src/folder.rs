@@ -142,6 +142,14 @@ impl DocumentFile {
         Ok(Xid::Resource { groups, group, resources, resource })
     }
 
+    /// The file as a JSON object.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn object(&self) -> Result<Map<String, Value>, FolderError> {
+        object(&self.path, &self.bytes)
+    }
+
     /// The attributes that are set with the document, but for its type.
     #[must_use]
     pub fn set(&self) -> Map<String, Value> {

@@ -198,6 +198,10 @@ fn document_step(xid: &Xid, document: &wanted::Document, there: &There) -> Step 
     };
     let attributes = &document.sent.attributes;
     let (changed, mut fields) = attributes_that_differ(attributes, &present.details);
+    if document.sent.attributes_alone {
+        let act = if changed.is_empty() { Act::Keep } else { Act::Change };
+        return Step { fields, ..step(act, Request::Patch(changed)) };
+    }
     let same_type = present.content_type() == Some(document.sent.content_type.as_str());
     if present.digest == Some(Digest::of(&document.sent.bytes)) && same_type {
         let act = if changed.is_empty() { Act::Keep } else { Act::Change };

@@ -145,6 +145,11 @@ fn applying_a_folder() {
 }
 
 #[test]
+fn applying_what_is_no_json_and_what_has_no_document() {
+    check("plain");
+}
+
+#[test]
 fn validating_without_a_server() {
     check("validate");
 }

@@ -36,6 +36,8 @@ pub struct Sent {
     pub content_type: String,
     /// Attributes that are set with it. With any, the document travels within JSON, as Base64.
     pub attributes: Map<String, Value>,
+    /// Whether there is no document: the attributes are all there is.
+    pub attributes_alone: bool,
     /// The name of one document of this type (`entry`, `schema`), which heads the Base64.
     pub singular: String,
     /// What must hold.
@@ -82,6 +84,9 @@ impl Sent {
     #[must_use]
     pub fn details(&self) -> Value {
         let mut details = self.attributes.clone();
+        if self.attributes_alone {
+            return Value::Object(details);
+        }
         details.insert("contenttype".to_owned(), self.content_type.clone().into());
         let base64 = STANDARD.encode(&self.bytes);
         details.insert(format!("{}base64", self.singular), base64.into());
@@ -131,11 +136,13 @@ impl Client {
     pub async fn put(&self, xid: &Xid, sent: &Sent) -> Result<Answer, ClientError> {
         let creates_only = sent.precondition == Precondition::Absent;
         let method = match xid {
-            Xid::Resource { .. } if !creates_only => Method::POST,
+            Xid::Resource { .. } if !creates_only && !sent.attributes_alone => Method::POST,
             _ => Method::PUT,
         };
         let path = path_of(xid);
-        let call = if sent.attributes.is_empty() {
+        let call = if sent.attributes_alone {
+            Call::new(method, &path, &Query::new()).json(&sent.details())
+        } else if sent.attributes.is_empty() {
             Call::new(method, &path, &Query::new()).body(&sent.content_type, sent.bytes.clone())
         } else {
             Call::new(method, &format!("{path}$details"), &Query::new()).json(&sent.details())
@@ -157,11 +164,16 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn patch(&self, xid: &Xid, attributes: &Value) -> Result<Answer, ClientError> {
-        let path = match xid {
-            Xid::Resource { .. } | Xid::Version { .. } => format!("{}$details", path_of(xid)),
-            xid => path_of(xid),
-        };
-        self.call(Call::new(Method::PATCH, &path, &Query::new()).json(attributes)).await
+        let path = path_of(xid);
+        let patch =
+            |path: &str| self.call(Call::new(Method::PATCH, path, &Query::new()).json(attributes));
+        if !matches!(xid, Xid::Resource { .. } | Xid::Version { .. }) {
+            return patch(&path).await;
+        }
+        match patch(&format!("{path}$details")).await {
+            Err(error) if error.is("bad_details") => patch(&path).await,
+            answer => answer,
+        }
     }
 
     /// Deletes an entity.

@@ -87,6 +87,7 @@ impl Put {
             },
             idempotency_key: self.idempotency_key.clone(),
             bytes: bytes.into(),
+            attributes_alone: false,
         };
         let file = file_name(&self.file);
         match client.put(&xid, &sent).await {

@@ -1,3 +1,9 @@
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::Poll,
+};
+
 use muster_client::{Client, Removal, Sent};
 use muster_words::{
     Xid,
@@ -28,8 +34,12 @@ pub struct Outcome {
     pub interrupted: bool,
 }
 
-/// Does what a plan says, one unit after the other. Without `keep_going` it stops at the first
-/// refusal; a first Ctrl-C lets the unit under way end, a second one doesn't.
+/// Units that are under way at once: enough that the server writes many in one go, and few enough
+/// that others are served.
+const AT_ONCE: usize = 16;
+
+/// Does what a plan says, wave by wave. Without `keep_going` it begins nothing more after the
+/// first refusal; after a first Ctrl-C what is under way ends, after a second one it doesn't.
 pub async fn execute(
     client: &Client,
     plan: &Plan,
@@ -39,36 +49,61 @@ pub async fn execute(
 ) -> Outcome {
     let doing = Doing { client, wanted, there };
     let mut outcome = Outcome::default();
-    let total = plan.steps().count();
     let mut stops = stops();
-    for unit in &plan.units {
-        if *stops.borrow() > 0 {
-            outcome.interrupted = true;
+    let mut running: Vec<Running<'_>> = Vec::new();
+    let mut wave = 0;
+    let mut units = plan.units.iter().filter(|unit| !unit.is_refused()).peekable();
+    loop {
+        outcome.interrupted |= *stops.borrow() > 0;
+        let goes_on = !outcome.interrupted && (keep_going || outcome.failed.is_empty());
+        if running.is_empty() {
+            wave = units.peek().map_or(wave, |unit| unit.wave);
+        }
+        while goes_on
+            && running.len() < AT_ONCE
+            && let Some(unit) = units.next_if(|unit| unit.wave == wave)
+        {
+            running.push(Box::pin(doing.unit(unit)));
+        }
+        if running.is_empty() {
             break;
         }
-        if unit.steps.iter().any(Step::is_refused) {
-            continue;
-        }
-        let result = tokio::select! {
-            result = doing.unit(unit, &mut outcome.warnings) => result,
+        let (steps, result) = tokio::select! {
+            done = next_of(&mut running) => done,
             _ = stops.wait_for(|count| *count > 1) => {
                 outcome.interrupted = true;
                 break;
             }
         };
         match result {
-            Ok(()) => outcome.done += unit.steps.len(),
-            Err(failure) => {
-                outcome.failed.push(failure);
-                if !keep_going {
-                    break;
-                }
+            Ok(warnings) => {
+                outcome.done += steps;
+                outcome.warnings.extend(warnings);
             }
+            Err(failure) => outcome.failed.push(failure),
         }
         progress.advance(outcome.done);
     }
-    outcome.left = total - outcome.done;
+    outcome.left = plan.steps().count() - outcome.done;
     outcome
+}
+
+/// A unit under way: how many steps it has, and what came of them.
+type Running<'a> =
+    Pin<Box<dyn Future<Output = (usize, Result<Vec<Finding>, Failure>)> + Send + 'a>>;
+
+/// Waits for whichever ends first.
+async fn next_of(running: &mut Vec<Running<'_>>) -> (usize, Result<Vec<Finding>, Failure>) {
+    poll_fn(|context| {
+        for at in 0..running.len() {
+            if let Poll::Ready(done) = running[at].as_mut().poll(context) {
+                drop(running.swap_remove(at));
+                return Poll::Ready(done);
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// Counts the times that somebody pressed Ctrl-C.
@@ -96,7 +131,13 @@ struct Doing<'a> {
 }
 
 impl Doing<'_> {
-    async fn unit(&self, unit: &Unit, warnings: &mut Vec<Finding>) -> Result<(), Failure> {
+    async fn unit(&self, unit: &Unit) -> (usize, Result<Vec<Finding>, Failure>) {
+        let mut warnings = Vec::new();
+        let result = self.steps(unit, &mut warnings).await;
+        (unit.steps.len(), result.map(|()| warnings))
+    }
+
+    async fn steps(&self, unit: &Unit, warnings: &mut Vec<Finding>) -> Result<(), Failure> {
         let puts = unit.steps.iter().filter(|step| matches!(step.request, Request::Put(_)));
         let together: Vec<&Step> = puts.collect();
         if together.len() > 1 {

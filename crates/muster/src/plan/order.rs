@@ -10,6 +10,16 @@ use crate::shape::is_bound_to;
 pub struct Unit {
     /// The steps.
     pub steps: Vec<Step>,
+    /// When it is done: those of one wave don't need each other, and need all earlier waves.
+    pub wave: usize,
+}
+
+impl Unit {
+    /// Whether something is wrong with one of its documents.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.steps.iter().any(Step::is_refused)
+    }
 }
 
 /// When something is done. What others stand on comes first; what is deleted goes when nothing
@@ -57,7 +67,13 @@ pub fn arrange(steps: Vec<Step>) -> Vec<Unit> {
     for step in steps {
         phases.entry(Phase::of(&step)).or_default().push(step);
     }
-    phases.into_values().flat_map(by_references).collect()
+    let mut units: Vec<Unit> = Vec::new();
+    for steps in phases.into_values() {
+        let first = units.last().map_or(0, |unit| unit.wave + 1);
+        let phase = by_references(steps);
+        units.extend(phase.into_iter().map(|unit| Unit { wave: first + unit.wave, ..unit }));
+    }
+    units
 }
 
 fn by_references(steps: Vec<Step>) -> Vec<Unit> {
@@ -68,15 +84,35 @@ fn by_references(steps: Vec<Step>) -> Vec<Unit> {
         .iter()
         .map(|step| step.refers_to.iter().filter_map(|xid| places.get(xid).copied()).collect())
         .collect();
+    let knots = knots(&edges);
+    let levels = levels(&edges, &knots);
+    let last = levels.iter().copied().max().unwrap_or(0);
     let mut steps: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
-    let mut units: Vec<Unit> = knots(&edges)
+    let mut units: Vec<Unit> = knots
         .into_iter()
-        .map(|knot| Unit { steps: knot.iter().filter_map(|at| steps[*at].take()).collect() })
+        .zip(levels)
+        .map(|(knot, level)| Unit {
+            steps: knot.iter().filter_map(|at| steps[*at].take()).collect(),
+            wave: if deletes { last - level } else { level },
+        })
         .collect();
-    if deletes {
-        units.reverse();
-    }
+    units.sort_by_key(|unit| unit.wave);
     units
+}
+
+/// How many others each part must wait for, one after the other. Parts stand behind what they
+/// lead to.
+fn levels(edges: &[Vec<usize>], knots: &[Vec<usize>]) -> Vec<usize> {
+    let mut level_of = vec![0; edges.len()];
+    let mut levels = Vec::with_capacity(knots.len());
+    for knot in knots {
+        let outside = |to: &&usize| knot.binary_search(*to).is_err();
+        let targets = knot.iter().flat_map(|node| &edges[*node]).filter(outside);
+        let level = targets.map(|to| level_of[*to] + 1).max().unwrap_or(0);
+        knot.iter().for_each(|node| level_of[*node] = level);
+        levels.push(level);
+    }
+    levels
 }
 
 /// The strongly connected parts of a graph, each behind all that it leads to (Tarjan 1972), with

@@ -89,10 +89,10 @@ fn shows_what_is_added_changed_and_deleted() {
 ~ providers/cms
     name  "C" → "CMS"
 + providers/ssg/entries/hugo       version 1
-+ providers/cms/entries/ghost      version 1
 ~ providers/cms/entries/sanity     version 2
     f      + "b"
     range  [65, 280] → [75, 280]
++ providers/cms/entries/ghost      version 1
 - providers/cms/entries/old
 "#;
     assert_eq!(lines(&example(), &there, true), expect);
@@ -120,6 +120,27 @@ fn sends_attributes_alone_where_the_document_is_the_same() {
     let steps: Vec<&Step> = plan.steps().collect();
     let Request::Patch(patch) = &steps[0].request else { unreachable!("a patch") };
     assert_eq!((steps.len(), Value::Object(patch.clone())), (1, json!({"name": "Sanity"})));
+}
+
+#[test]
+fn compares_attributes_alone_where_resources_have_no_documents() {
+    let mut wanted = example();
+    let hugo = wanted.documents.get_mut(&xid("/providers/ssg/entries/hugo")).unwrap();
+    let attributes = json!({"name": "Hugo", "level": 2}).as_object().unwrap().clone();
+    hugo.sent = Sent { attributes, attributes_alone: true, ..Sent::default() };
+    for (details, expect) in [
+        (json!({"versionid": "1", "name": "Hugo", "level": 2, "epoch": 7}), ""),
+        (json!({"versionid": "1", "name": "Hugo", "level": 1}), "level"),
+    ] {
+        let mut there = applied(&example());
+        let present = Present { details, ..Present::default() };
+        there.documents.insert(xid("/providers/ssg/entries/hugo"), present);
+        let plan = Plan::compute(&wanted, &there, false);
+        let fields: Vec<&str> =
+            plan.steps().flat_map(|step| &step.fields).map(|field| field.path.as_str()).collect();
+        assert_eq!(fields.concat(), expect);
+        assert!(plan.steps().all(|step| matches!(step.request, Request::Patch(_))));
+    }
 }
 
 #[test]
@@ -193,14 +214,20 @@ proptest! {
             wanted.documents.insert(named(at), document("{}", &targets));
         }
         let plan = Plan::compute(&wanted, &There::default(), false);
+        // What a wave brings is there for the next one, not for its own.
         let mut there = BTreeSet::new();
-        for unit in &plan.units {
-            there.extend(unit.steps.iter().map(|step| step.xid().unwrap().clone()));
-            for step in &unit.steps {
-                prop_assert!(step.refers_to.iter().all(|target| there.contains(target)));
+        for wave in plan.units.chunk_by(|one, other| one.wave == other.wave) {
+            for unit in wave {
+                let own: BTreeSet<&Xid> = unit.steps.iter().filter_map(Step::xid).collect();
+                for target in unit.steps.iter().flat_map(|step| &step.refers_to) {
+                    prop_assert!(own.contains(target) || there.contains(target));
+                }
             }
+            let brought = wave.iter().flat_map(|unit| &unit.steps);
+            there.extend(brought.filter_map(|step| step.xid().cloned()));
         }
         prop_assert_eq!(there.len(), edges.len());
+        prop_assert!(plan.units.is_sorted_by_key(|unit| unit.wave));
     }
 
     #[test]
@@ -227,13 +254,17 @@ proptest! {
         };
         let plan = Plan::compute(&wanted, &there, true);
         let mut left: BTreeSet<Xid> = there.documents.keys().cloned().collect();
-        for unit in &plan.units {
-            let gone: Vec<&Xid> = unit.steps.iter().map(|step| step.xid().unwrap()).collect();
-            gone.iter().for_each(|xid| { left.remove(*xid); });
-            for xid in &left {
-                let refers_to = &there.documents[xid].refers_to;
-                prop_assert!(refers_to.iter().all(|target| !gone.contains(&target)));
+        for wave in plan.units.chunk_by(|one, other| one.wave == other.wave) {
+            // Whichever of a wave goes first, nothing that is left refers to it.
+            for unit in wave {
+                let gone: BTreeSet<&Xid> = unit.steps.iter().filter_map(Step::xid).collect();
+                for xid in left.iter().filter(|xid| !gone.contains(xid)) {
+                    let refers_to = &there.documents[xid].refers_to;
+                    prop_assert!(refers_to.iter().all(|target| !gone.contains(target)));
+                }
             }
+            let gone = wave.iter().flat_map(|unit| &unit.steps).filter_map(Step::xid);
+            gone.for_each(|xid| { left.remove(xid); });
         }
         prop_assert!(left.is_empty());
     }

@@ -53,14 +53,20 @@ impl Wanted {
         }
         for (xid, file) in folder.documents(shape)? {
             let kind = shape.resource_type(&xid);
-            let sent = Sent {
+            let attributes_alone = kind.is_some_and(|kind| !kind.has_document);
+            let mut sent = Sent {
                 bytes: file.bytes.clone(),
                 content_type: file.content_type.clone(),
                 attributes: file.set(),
                 singular: kind.map(|kind| kind.singular.clone()).unwrap_or_default(),
+                attributes_alone,
                 precondition: Precondition::None,
                 idempotency_key: None,
             };
+            // Where resources have no documents, the file says what their attributes are.
+            if attributes_alone {
+                sent.attributes.extend(file.object()?);
+            }
             let value = json::parse(&file.bytes).unwrap_or_default();
             let refers_to = shape.targets(&xid, &value);
             let document =
