@@ -13,7 +13,7 @@ use crate::{
     Failure,
     folder::Folder,
     output::{ColorChoice, Format, Screen, progress::Progress},
-    plan::{self, Plan, There, Wanted},
+    plan::{self, Act, Plan, Step, There, Wanted},
     shape::Shape,
 };
 
@@ -23,6 +23,7 @@ static EXAMPLE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalogs/
 /// Fills a registry that holds nothing but (a part of) the example; on any other it does nothing.
 ///
 /// What is there already isn't put again, so a start that was cut off is finished by the next.
+/// Nor is what somebody has changed or deleted since: then the example is theirs.
 ///
 /// # Errors
 /// The example can't be unpacked, or is refused.
@@ -40,6 +41,11 @@ pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Fa
     let there = There::read(&client, &wanted, &there_shape, false).await?;
     let plan = Plan::compute(&wanted, &there, false);
     if plan.is_empty() {
+        return Ok(None);
+    }
+    let is_changed = |step: &Step| step.is_document() && step.act != Act::Add;
+    if plan.steps().any(is_changed) || !assembly.registry.view().hidden.is_empty() {
+        tracing::warn!("somebody has worked on the example: it stays as it is");
         return Ok(None);
     }
     let total = plan.steps().count();

@@ -50,7 +50,13 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
     assembly.readiness.reached(Condition::PortsBound);
     let running = tokio::spawn(server.serve(assembly.front.clone(), phase.clone()));
     let assembly = Arc::new(assembly);
-    let example = fill(order, &assembly, phase).await?;
+    let example = match fill(order, &assembly, phase).await {
+        Ok(example) => example,
+        Err(failure) => {
+            assembly.close().await;
+            return Err(failure);
+        }
+    };
     let status = assembly.registry.status();
     greet(&Greeting {
         place: assembly.place().map(|path| context.shown(&path)),
