@@ -9,6 +9,7 @@ mod commands;
 mod crash;
 mod faulty;
 mod full;
+mod laws;
 mod purging;
 mod serial;
 
@@ -45,7 +46,8 @@ impl Ticks {
 
     fn command_id(&self) -> CommandId {
         let count = self.command.fetch_add(1, Ordering::Relaxed);
-        CommandId((u128::from(count) << 64 | 7).to_be_bytes())
+        // Its first four bytes are the tag of what it changes.
+        CommandId((u128::from(count) << 96 | u128::from(count)).to_be_bytes())
     }
 
     fn clock(&self) -> Clock {

@@ -1,6 +1,6 @@
 //! Commands that come at once end as if they had come one after another.
 
-mod clients;
+pub mod clients;
 mod hot;
 mod replay;
 
