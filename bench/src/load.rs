@@ -70,7 +70,8 @@ impl Loaded {
 /// Milliseconds that so many of 100 waits took at most.
 pub(crate) fn percentile(mut waits: Vec<Duration>, percent: usize) -> f64 {
     waits.sort_unstable();
-    let wait = waits.get(waits.len() * percent / 100).copied().unwrap_or_default();
+    let place = (waits.len() * percent / 100).min(waits.len().saturating_sub(1));
+    let wait = waits.get(place).copied().unwrap_or_default();
     wait.as_secs_f64() * 1_000.0
 }
 
@@ -169,7 +170,7 @@ mod tests {
     #[test]
     fn finds_percentiles() {
         let waits: Vec<_> = (1..=200).rev().map(Duration::from_millis).collect();
-        for (percent, expect) in [(0, 1.0), (50, 101.0), (99, 199.0)] {
+        for (percent, expect) in [(0, 1.0), (50, 101.0), (99, 199.0), (100, 200.0)] {
             let found = percentile(waits.clone(), percent);
             assert!((found - expect).abs() < 1e-9, "{percent}: {found}");
         }

@@ -173,10 +173,9 @@ impl<'a> Contender<'a> {
     fn name_tag(&mut self) -> Outcome {
         let answer = talk::get(self.address, &self.path)?;
         let tag = answer.header("etag").ok_or("an answer without an entity tag")?.to_owned();
-        let path = &self.path;
-        let again =
-            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nif-none-match: {tag}\r\n\r\n");
-        if talk::ask(self.address, again.as_bytes())?.status != 304 {
+        let (path, host) = (&self.path, self.address);
+        let again = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nif-none-match: {tag}\r\n\r\n");
+        if talk::ask(host, again.as_bytes())?.status != 304 {
             return Err(format!("{} sends again what is known", self.name).into());
         }
         self.tag = Some(tag);

@@ -64,7 +64,7 @@ pub(crate) fn request(method: &str, path: &str, headers: &str, body: &[u8]) -> V
 
 /// Asks for a path.
 pub(crate) fn get(address: SocketAddr, path: &str) -> Outcome<Answer> {
-    ask(address, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes())
+    ask(address, format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes())
 }
 
 /// Puts JSON at a path; another answer than 200 or 201 is an error.
