@@ -20,7 +20,7 @@ use super::{
     refused::violations,
     sent, tags,
 };
-use crate::{Caller, submit};
+use crate::{Caller, correlation, submit};
 
 /// One write.
 pub(super) struct Writes<'a> {
@@ -62,6 +62,9 @@ impl Writes<'_> {
         let done = done.map_err(|problem| self.about_the_request(problem))?;
         let mut answer = self.show(&done).await?;
         answer.position(&done.view);
+        if let Some(id) = correlation(self.registry, &done).await {
+            answer.headers.insert(headers::XREGISTRY_CORRELATION_ID, id);
+        }
         if let Some(warnings) = headers::warnings(&violations(&done.warnings)) {
             answer.headers.insert(headers::MUSTER_WARNINGS, warnings);
         }
@@ -147,7 +150,9 @@ impl Writes<'_> {
 
     fn deletion(&self, bytes: &[u8]) -> Result<Delete, Problem> {
         let chosen = if self.address.place.is_collection() && !bytes.trim_ascii().is_empty() {
-            Some(sent::object(self.address, bytes)?)
+            let chosen = sent::object(self.address, bytes)?;
+            self.check_ids(&chosen)?;
+            Some(chosen)
         } else {
             None
         };
@@ -158,6 +163,27 @@ impl Writes<'_> {
             purge: self.flags.purge,
             force: self.flags.force,
         })
+    }
+
+    /// An id in a map of what is to be deleted must be the one that it stands under.
+    fn check_ids(&self, chosen: &Map<String, Value>) -> Result<(), Problem> {
+        let singular = match &self.address.place {
+            Place::Groups(kind) => &kind.singular,
+            Place::Resources(kind, _) => &kind.singular,
+            _ => "version",
+        };
+        let name = format!("{singular}id");
+        for (key, said) in chosen {
+            let sent = said.get(&name).and_then(Value::as_str);
+            if let Some(sent) = sent.filter(|sent| sent != key) {
+                return Err(Problem::new(ErrorCode::MISMATCHED_ID)
+                    .subject(format!("{}/{key}", self.address.path))
+                    .arg("singular", singular)
+                    .arg("invalid_id", sent)
+                    .arg("expected_id", key));
+            }
+        }
+        Ok(())
     }
 
     fn write(&self, bytes: Bytes) -> Result<Write, Problem> {

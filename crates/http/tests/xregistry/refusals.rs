@@ -1,5 +1,21 @@
 use crate::door::{Door, Step};
 
+#[tokio::test]
+async fn deletes_no_version_that_is_to_be_the_default() {
+    let door = Door::with_dirs().await;
+    door.check(&[
+        Step("POST /dirs/d1/facts/a/versions", r#"{"1": {}, "2": {}}"#, 200, &[]),
+        Step(
+            "DELETE /dirs/d1/facts/a/versions/2?setdefaultversionid=2",
+            "",
+            400,
+            &[("/code", "unknown_id")],
+        ),
+        Step("DELETE /dirs/d1/facts/a/versions/2?setdefaultversionid=1", "", 204, &[]),
+    ])
+    .await;
+}
+
 /// Each request that can't be done, with its error's code and subject.
 #[tokio::test]
 async fn names_the_fault_and_what_it_is_about() {
@@ -45,6 +61,7 @@ async fn names_the_fault_and_what_it_is_about() {
             "misplaced_epoch",
             "/dirs/d1/facts/a",
         ),
+        ("DELETE /dirs", r#"{"d1": {"dirid": "d2"}}"#, 400, "mismatched_id", "/dirs/d1"),
         ("PUT /modelsource", "", 400, "missing_body", "/modelsource"),
         ("PUT /modelsource", r#"{"nope": 1}"#, 400, "model_error", "/model"),
         ("PUT /capabilities", r#"{"nope": 1}"#, 400, "capability_unknown", "/capabilities"),
