@@ -17,7 +17,7 @@ use super::{
     difference::differences,
     events::{happened, render},
     frame::{Frame, Frames},
-    names::names_of,
+    names::{Kept, names_of},
 };
 
 /// Bytes of events in the ring: what came in the last second or so of hard writing, so that a
@@ -44,6 +44,7 @@ pub(super) struct Board {
     end: watch::Sender<Position>,
     watchers: watch::Sender<usize>,
     pub catching_up: Semaphore,
+    names: Kept,
 }
 
 /// The newest frames.
@@ -83,6 +84,7 @@ impl Feed {
             end: watch::Sender::new(Position::ZERO),
             watchers: watch::Sender::new(0),
             catching_up: Semaphore::new(CATCHING_UP_MAX),
+            names: Kept::default(),
         });
         let task = tokio::spawn(run(board.clone())).abort_handle();
         Arc::new(Self { board, task })
@@ -194,7 +196,7 @@ async fn advance(board: &Board, base: &mut Arc<Catalog>) -> Result<(), SubmitErr
         commands.retain(|command| command.position() <= target.position());
         let Some(last) = commands.last() else { break };
         at = last.position();
-        let frames = frames_of(&board.registry, Some(base), &target, &commands, usize::MAX).await?;
+        let frames = frames_of(board, Some(base), &target, &commands, usize::MAX).await?;
         board.push(frames, at);
     }
     *base = target;
@@ -207,7 +209,7 @@ async fn advance(board: &Board, base: &mut Arc<Catalog>) -> Result<(), SubmitErr
 /// # Errors
 /// The ledger can't be read.
 pub(super) async fn frames_of(
-    registry: &Registry,
+    board: &Board,
     base: Option<&Arc<Catalog>>,
     view: &Arc<Catalog>,
     commands: &[Committed],
@@ -216,8 +218,8 @@ pub(super) async fn frames_of(
     let mut frames = Frames::default();
     let mut end = Position::ZERO;
     for command in commands {
-        let names = names_of(registry, base, command).await?;
-        let differences = differences(registry, view, command).await?;
+        let names = names_of(&board.registry, &board.names, base, command).await?;
+        let differences = differences(&board.registry, view, command).await?;
         end = command.position();
         let start = Position(end.0.saturating_sub(command.entries.len() as u64));
         frames.push(start, end, render(command, happened(command, &names), differences));

@@ -1,6 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use muster_catalog::{
@@ -10,9 +10,57 @@ use muster_catalog::{
 };
 use muster_registry::{Committed, Registry, SubmitError};
 use muster_words::{Position, Xid};
+use tokio::sync::Semaphore;
 
 /// The names that a deletion took or a restore brought back: a change says only the topmost.
 pub(super) type Names = BTreeMap<usize, Vec<Xid>>;
+
+/// Names that are kept in all: some 10 MiB.
+const KEPT_MAX: usize = 100_000;
+
+/// What was found by reading the ledger from its beginning. It never changes, so whoever resumes
+/// there again, or is behind another, needn't read it again.
+pub(super) struct Kept {
+    found: Mutex<Found>,
+    /// One reads at a time: the next one may find what it wants here.
+    turn: Semaphore,
+}
+
+#[derive(Default)]
+struct Found {
+    /// By the command's position and the change's index.
+    names: BTreeMap<(Position, usize), Arc<[Xid]>>,
+    count: usize,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { found: Mutex::default(), turn: Semaphore::new(1) }
+    }
+}
+
+impl Kept {
+    fn get(&self, key: (Position, usize)) -> Option<Vec<Xid>> {
+        self.found().names.get(&key).map(|names| names.to_vec())
+    }
+
+    fn keep(&self, key: (Position, usize), names: &[Xid]) {
+        let mut found = self.found();
+        if found.names.insert(key, names.into()).is_none() {
+            found.count += names.len() + 1;
+        }
+        while found.count > KEPT_MAX
+            && let Some((_, oldest)) = found.names.pop_first()
+        {
+            found.count -= oldest.len() + 1;
+        }
+    }
+
+    fn found(&self) -> MutexGuard<'_, Found> {
+        // Nothing panics while the lock is held.
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Finds what lay beneath the names that a command hides, restores or erases, by the index of the
 /// change.
@@ -26,31 +74,50 @@ pub(super) type Names = BTreeMap<usize, Vec<Xid>>;
 /// The ledger can't be read.
 pub(super) async fn names_of(
     registry: &Registry,
+    kept: &Kept,
     base: Option<&Arc<Catalog>>,
     command: &Committed,
 ) -> Result<Names, SubmitError> {
     let mut names = Names::new();
     let end = command.position();
     for (index, (_, change)) in command.changes.iter().enumerate() {
-        let found = match change {
-            Change::Hidden(body) if !holds_more(&body.xid) => vec![body.xid.clone()],
-            Change::Restored(body) if !holds_more(&body.xid) => vec![body.xid.clone()],
-            Change::Purged(body) if !was_there(command, &body.xid) => Vec::new(),
-            Change::Purged(body) if !holds_more(&body.xid) => vec![body.xid.clone()],
-            Change::Hidden(body) => match hidden_at(&registry.view(), &body.xid, end) {
-                Some(found) => found,
-                None => fold(registry, base, command, index, &body.xid).await?,
-            },
-            Change::Restored(body) => match untouched_since(&registry.view(), &body.xid, end) {
-                Some(found) => found,
-                None => fold(registry, base, command, index, &body.xid).await?,
-            },
-            Change::Purged(body) => fold(registry, base, command, index, &body.xid).await?,
+        let (xid, at_hand) = match change {
+            Change::Hidden(body) => (&body.xid, hidden_at(&registry.view(), &body.xid, end)),
+            Change::Restored(body) => {
+                (&body.xid, untouched_since(&registry.view(), &body.xid, end))
+            }
+            Change::Purged(body) => (&body.xid, (!was_there(command, &body.xid)).then(Vec::new)),
             _ => continue,
+        };
+        let found = match at_hand {
+            Some(found) => found,
+            None if !holds_more(xid) => vec![xid.clone()],
+            None => read_names(registry, kept, base, (command, index), xid).await?,
         };
         names.insert(index, found);
     }
     Ok(names)
+}
+
+/// What lay beneath a name, from the ledger.
+async fn read_names(
+    registry: &Registry,
+    kept: &Kept,
+    base: Option<&Arc<Catalog>>,
+    (command, index): (&Committed, usize),
+    xid: &Xid,
+) -> Result<Vec<Xid>, SubmitError> {
+    if base.is_some() {
+        return fold(registry, base, command, index, xid).await;
+    }
+    let key = (command.position(), index);
+    let _turn = kept.turn.acquire().await;
+    if let Some(found) = kept.get(key) {
+        return Ok(found);
+    }
+    let found = fold(registry, None, command, index, xid).await?;
+    kept.keep(key, &found);
+    Ok(found)
 }
 
 const fn holds_more(xid: &Xid) -> bool {
@@ -72,6 +139,9 @@ fn was_there(command: &Committed, xid: &Xid) -> bool {
 
 /// What the deletion at a position hid, where all of it is hidden still.
 fn hidden_at(view: &Catalog, xid: &Xid, end: Position) -> Option<Vec<Xid>> {
+    if !holds_more(xid) {
+        return None;
+    }
     let inside = format!("{xid}/");
     let erased = view.purged.range::<_, Arc<str>>(Arc::<str>::from(inside.as_str())..);
     let mut erased = erased.take_while(|(name, _)| name.starts_with(&inside));
@@ -87,6 +157,7 @@ fn hidden_at(view: &Catalog, xid: &Xid, end: Position) -> Option<Vec<Xid>> {
 /// What the restore at a position brought back, where nothing in it has changed since.
 fn untouched_since(view: &Catalog, xid: &Xid, end: Position) -> Option<Vec<Xid>> {
     match xid {
+        Xid::Version { .. } => None,
         Xid::Group { .. } => {
             let group = view.group_at(xid)?;
             let resources = group.resources.values().flat_map(|all| all.values());

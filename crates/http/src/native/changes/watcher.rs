@@ -82,7 +82,7 @@ impl Watcher {
             self.cursor = self.cursor.max(reached);
             return Ok(());
         }
-        let frames = frames_of(&board.registry, None, &view, &commands, READ_BYTES).await?;
+        let frames = frames_of(&board, None, &view, &commands, READ_BYTES).await?;
         self.read = frames.into();
         // A command of very many changes is rendered again where its rest is sent.
         let mut bytes = 0;
