@@ -2,6 +2,11 @@
 
 use std::{collections::BTreeMap, ffi::OsString, process::ExitCode};
 
+/// A quarter of a write was spent in the system's allocator, which is slow where one thread frees
+/// what another one took, as the writer does with every command (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     // What isn't UTF-8 can't be a setting of ours.
