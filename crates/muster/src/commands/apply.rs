@@ -15,7 +15,11 @@ use crate::{
     arguments::Reach,
     check::{Checker, Held, Holdings},
     folder::Folder,
-    output::{Finding, findings, numbers::counted, progress::Progress},
+    output::{
+        Finding, findings,
+        numbers::{counted, separated},
+        progress::Progress,
+    },
     plan::{self, Act, Outcome, Plan, There, Wanted},
     registry_holdings,
     shape::Shape,
@@ -171,7 +175,8 @@ impl Apply {
                 screen.value(&json!({"applied": outcome.done, "unchanged": plan.kept}))
             };
         }
-        let done = format!("applied {} of {}", outcome.done, counted(total, "change", "changes"));
+        let changes = counted(total, "change", "changes");
+        let done = format!("applied {} of {changes}", separated(outcome.done as u64));
         let folder = self.folder.display();
         let again =
             format!("muster apply {folder} goes on from there: what is done isn't done again");

@@ -37,7 +37,17 @@ impl Revoke {
             screen.note(&screen.paint_error(Style::Removed, &line));
         }
         confirm(context, self.yes, "Revoke it?")?;
-        client.revoke_key(&self.id).await?;
+        client.revoke_key(&self.id).await.map_err(|error| {
+            let is_absent = error.is_absent();
+            let failure = Failure::from(error);
+            if is_absent {
+                failure
+                    .saying(format!("there is no key {}", self.id))
+                    .help("muster keys list shows the ids")
+            } else {
+                failure
+            }
+        })?;
         if screen.is_table() {
             return screen.line(&format!("revoked {}", self.id));
         }
