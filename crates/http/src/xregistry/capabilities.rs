@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use muster_catalog::{Catalog, model::SPECVERSION};
 use muster_wire::{ErrorCode, Problem};
@@ -66,7 +66,7 @@ impl Capabilities {
     pub fn of(view: &Catalog, bare: bool) -> Self {
         match &view.capabilities {
             Some(set) => Self(Arc::clone(set)),
-            None => Self(Arc::new(Value::Object(built(bare)))),
+            None => Self(Arc::clone(if bare { &BUILT_BARE } else { &BUILT })),
         }
     }
 
@@ -106,6 +106,10 @@ impl Capabilities {
         self.0.get("pagination") == Some(&Value::Bool(true))
     }
 }
+
+/// What holds while nobody set anything; made once, because every request asks for it.
+static BUILT: LazyLock<Arc<Value>> = LazyLock::new(|| Arc::new(Value::Object(built(false))));
+static BUILT_BARE: LazyLock<Arc<Value>> = LazyLock::new(|| Arc::new(Value::Object(built(true))));
 
 /// What is built, all of it on.
 fn built(bare: bool) -> Map<String, Value> {
