@@ -23,7 +23,8 @@ mod version;
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use muster_words::{Digest, Id, Moment, Xid};
+use muster_schema::Violation;
+use muster_words::{ContentRef, Digest, Id, Moment, Xid};
 use serde_json::{Map, Value};
 
 pub use conditions::{details_stamp, document_stamp};
@@ -53,6 +54,9 @@ pub struct Prepared {
     pub ignore: Ignore,
     /// Which version shall be the default.
     pub set_default: Option<SetDefault>,
+    /// Stored documents that may become what something binds as a schema, each with what keeps it
+    /// from being one.
+    pub schemas: BTreeMap<ContentRef, Vec<Violation>>,
 }
 
 /// What a prepared command is to do.

@@ -37,6 +37,7 @@ impl Heart {
         view: &Arc<Catalog>,
         command: &Command,
         fetched: Fetched,
+        is_again: bool,
     ) -> Result<Ready, SubmitError> {
         let mut warnings = Vec::new();
         let answered = command.idempotency.is_some_and(|(key, _)| view.remembered(&key).is_some());
@@ -52,12 +53,18 @@ impl Heart {
                 Err(error) => return Err(error),
             }
         };
+        // Few commands make another version the default: only a second look is so thorough.
+        let schemas = match is_again {
+            true => self.schemas_of(view, &work).await?,
+            false => BTreeMap::new(),
+        };
         let prepared = Prepared {
             work,
             conditions: command.conditions.clone(),
             idempotency: command.idempotency,
             ignore: command.ignore,
             set_default: command.set_default.clone(),
+            schemas,
         };
         Ok(Ready {
             prepared,

@@ -254,7 +254,7 @@ impl Heart {
                 turn = Some(self.turns.take(&target(command)).await?);
             }
             let view = self.view();
-            let ready = self.prepare(&view, command, fetched.clone()).await?;
+            let ready = self.prepare(&view, command, fetched.clone(), round > 0).await?;
             match self.queue.decide(ready, by.clone()).await? {
                 writer::Reply::Done(done) => return Ok(*done),
                 writer::Reply::Again(missing) => {

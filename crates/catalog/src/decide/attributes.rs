@@ -1,4 +1,4 @@
-use muster_words::{Moment, Xid};
+use muster_words::{Moment, Xid, limits::BODY_BYTES_MAX};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -91,6 +91,10 @@ pub(super) fn settle(
     level
         .check(&mut attributes, Readonly::Drop)
         .map_err(|fault| Refusal::attribute(xid, &fault))?;
+    if size_of(&attributes) > BODY_BYTES_MAX {
+        let refusal = Refusal::new("document_too_large", xid).arg("limit", BODY_BYTES_MAX);
+        return Err(refusal.arg("size", size_of(&attributes)));
+    }
     let mut time = |name: &str| match attributes.remove(name) {
         Some(Value::String(text)) => Moment::parse(&text).ok(),
         _ => None,
@@ -118,5 +122,21 @@ fn refuse_unknown_nulls(
     match attributes.iter().find(|(name, value)| value.is_null() && !known(name)) {
         Some((name, _)) => Err(Refusal::new("unknown_attribute", xid).arg("name", name)),
         None => Ok(()),
+    }
+}
+
+/// About the bytes that attributes take: patch after patch may add to them, and what one command
+/// may bring is the most that one entity holds.
+fn size_of(attributes: &Map<String, Value>) -> usize {
+    attributes.iter().map(|(name, value)| name.len() + 4 + value_size(value)).sum()
+}
+
+fn value_size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(number) => number.as_str().len() + 1,
+        Value::String(text) => text.len() + 3,
+        Value::Array(items) => 2 + items.iter().map(value_size).sum::<usize>(),
+        Value::Object(map) => 2 + size_of(map),
     }
 }

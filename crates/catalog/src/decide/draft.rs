@@ -5,7 +5,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_words::{Digest, Id, Moment, Xid};
+use muster_schema::Violation;
+use muster_words::{ContentRef, Digest, Id, Moment, Xid};
 use serde_json::{Map, Value};
 
 use super::{AtHand, Prepared, Stop};
@@ -28,6 +29,7 @@ pub(super) struct Draft<'a> {
     pub mode: Mode,
     pub ignore: Ignore,
     pub set_default: Option<&'a SetDefault>,
+    pub schemas: &'a BTreeMap<ContentRef, Vec<Violation>>,
     pub model: Arc<Model>,
     pub new_model: Option<NewModel>,
     pub capabilities: Option<Bytes>,
@@ -143,6 +145,7 @@ impl<'a> Draft<'a> {
             mode: Mode::Put,
             ignore: prepared.ignore,
             set_default: prepared.set_default.as_ref(),
+            schemas: &prepared.schemas,
             model: catalog.model.clone(),
             new_model: None,
             capabilities: None,

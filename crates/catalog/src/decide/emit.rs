@@ -22,6 +22,8 @@ impl Draft<'_> {
     /// Turns the draft of a write into changes.
     pub(super) fn finish(mut self, subject: &Subject, work: &WriteWork) -> Result<Decision, Stop> {
         self.check_references()?;
+        // What is pruned goes as what is deleted does.
+        self.check_referrers(false)?;
         let (outcome, shows) = self.answer(subject)?;
         let mut facts = Facts { references: work.references.clone(), ..Facts::default() };
         facts.model = self.new_model.as_ref().map(|new| new.model.clone());

@@ -5,7 +5,8 @@ use muster_words::Xid;
 
 use super::{
     Stop,
-    draft::{Draft, ResourceEdit},
+    draft::{DocumentEdit, Draft, ResourceEdit},
+    standing::binds_as_schema,
 };
 use crate::{Refusal, changes::Named};
 
@@ -14,6 +15,7 @@ impl Draft<'_> {
     pub(super) fn check_references(&self) -> Result<(), Stop> {
         for (xid, edit) in &self.resources {
             self.check_default(xid, edit)?;
+            self.check_schema(xid, edit)?;
         }
         for (xid, edit) in &self.groups {
             let is_there = |target: &&Xid| !self.will_have(target);
@@ -48,6 +50,28 @@ impl Draft<'_> {
             return Ok(());
         }
         Err(Refusal::invalid_document(xid, missing).into())
+    }
+
+    /// A version that becomes the default of what something binds must be a schema. One whose
+    /// document is new was looked at with it.
+    fn check_schema(&self, xid: &Xid, edit: &ResourceEdit) -> Result<(), Stop> {
+        let (Some(default), Some(old)) = (&edit.default, &edit.old) else { return Ok(()) };
+        if old.meta.default == *default || !binds_as_schema(self.catalog, &edit.kind, xid) {
+            return Ok(());
+        }
+        let document = match edit.versions.get(default).map(|version| version.document) {
+            Some(Some(DocumentEdit::Same(content))) => content,
+            Some(_) => return Ok(()),
+            None => match old.versions.get(default).and_then(|version| version.document) {
+                Some(content) => content,
+                None => return Ok(()),
+            },
+        };
+        match self.schemas.get(&document.reference()) {
+            Some(violations) if violations.is_empty() => Ok(()),
+            Some(violations) => Err(Refusal::invalid_document(xid, violations.clone()).into()),
+            None => Err(Stop::Stale),
+        }
     }
 
     /// Refuses to hide what others refer to that stay, and names them.

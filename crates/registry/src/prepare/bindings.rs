@@ -1,11 +1,13 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_catalog::{
     Catalog, Refusal,
-    decide::{content_at, members_of},
+    command::Target,
+    decide::{Work, binds_as_schema, content_at, members_of},
     tree::Tree,
 };
-use muster_words::{ContentRef, Xid};
+use muster_schema::{CompileError, Violation};
+use muster_words::{Collection, ContentRef, Xid};
 
 use super::{bindings_of, compiled::Unusable};
 use crate::{SubmitError, registry::Heart};
@@ -47,6 +49,63 @@ impl Heart {
             bound.push((xid, content));
         }
         Ok(bound)
+    }
+
+    /// What keeps the stored versions of bound schemas that a command touches from being schemas.
+    pub(super) async fn schemas_of(
+        &self,
+        view: &Catalog,
+        work: &Work,
+    ) -> Result<BTreeMap<ContentRef, Vec<Violation>>, SubmitError> {
+        let mut found = BTreeMap::new();
+        for xid in touched(work) {
+            let Some(Collection { groups, resources: Some(resources) }) = xid.collection() else {
+                continue;
+            };
+            let kind = view.model.resource_type(groups.as_str(), resources.as_str());
+            if !kind.is_some_and(|kind| binds_as_schema(view, kind, &xid)) {
+                continue;
+            }
+            let Some(resource) = view.resource_at(&xid) else { continue };
+            let versions: Vec<(Xid, ContentRef)> = resource
+                .versions
+                .iter()
+                .filter_map(|all| Some((xid.version(all.id.clone())?, all.document?.reference())))
+                .collect();
+            for (name, content) in versions {
+                let violations = match self.schema(view, &name).await {
+                    Err(Unusable::Schema(error)) => schema_violations(&error),
+                    Err(Unusable::Read(error)) => return Err(error),
+                    Ok(_) | Err(_) => Vec::new(),
+                };
+                found.insert(content, violations);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What is wrong with a schema, at least one violation.
+pub(super) fn schema_violations(error: &CompileError) -> Vec<Violation> {
+    let violations = error.violations();
+    if violations.is_empty() {
+        return vec![Violation::keyword(String::new(), "schema", error.to_string())];
+    }
+    violations
+}
+
+/// The resources that a command may give another default version.
+fn touched(work: &Work) -> Vec<Xid> {
+    match work {
+        Work::Write(work) => {
+            let nodes = work.tree.groups.iter().flat_map(|group| &group.resources);
+            nodes.map(|node| node.xid.clone()).collect()
+        }
+        Work::Delete(delete) => match &delete.target {
+            Target::Entity(xid) | Target::Versions(xid) => xid.resource().into_iter().collect(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }
 

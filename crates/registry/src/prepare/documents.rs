@@ -21,7 +21,7 @@ use muster_words::{
 };
 
 use super::{
-    bindings::refuse,
+    bindings::{refuse, schema_violations},
     bindings_of,
     compiled::{Unusable, compile_rule},
 };
@@ -175,11 +175,7 @@ impl Heart {
                     verdict.behind.extend(compiled.behind);
                 }
                 Err(Unusable::Schema(error)) => {
-                    let mut violations = error.violations();
-                    if violations.is_empty() {
-                        let message = error.to_string();
-                        violations = vec![Violation::keyword(String::new(), "schema", message)];
-                    }
+                    let violations = schema_violations(&error);
                     return Err(Refusal::invalid_document(check.xid, violations).into());
                 }
                 Err(unusable) => return Err(refuse(check.xid, unusable)),

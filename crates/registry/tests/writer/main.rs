@@ -7,6 +7,7 @@
 
 mod commands;
 mod crash;
+mod defaults;
 mod faulty;
 mod full;
 mod laws;

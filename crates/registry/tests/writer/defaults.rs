@@ -1,0 +1,131 @@
+//! What becomes the default, or goes: a binding and a reference hold through it.
+
+use muster_journal::Memory;
+
+use super::*;
+use crate::{
+    commands::*,
+    serial::clients::{MODELS, SCHEMAS},
+};
+
+const SCHEMA: &str = "/schemagroups/own/schemas/s";
+
+async fn with(commands: Vec<muster_catalog::command::Command>) -> Registry {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, &Ticks::default()).await;
+    for command in commands {
+        registry.submit(command, &by()).await.unwrap();
+    }
+    registry
+}
+
+#[tokio::test]
+async fn no_broken_version_becomes_the_default_of_a_schema_that_something_binds() {
+    let meta = format!("{SCHEMA}/meta");
+    let pin = |version: &str| {
+        patch(&meta, &format!(r#"{{"defaultversionid":"{version}","defaultversionsticky":true}}"#))
+    };
+    // Version 2 is no schema, and was sent while nothing bound it.
+    let setting = [
+        put(SCHEMA, SCHEMAS[0]),
+        post(SCHEMA, SCHEMAS[2]),
+        pin("1"),
+        bind_it(),
+        put("/configs/app/entries/good", r#"{"a":1}"#),
+    ];
+    for (command, expect) in [
+        (patch(&meta, r#"{"defaultversionsticky":false}"#), "invalid_document"),
+        (pin("2"), "invalid_document"),
+        (delete(&format!("{SCHEMA}/versions/1")), "invalid_document"),
+        (post(SCHEMA, SCHEMAS[2]), "invalid_document"),
+        (delete(SCHEMA), "referenced"),
+        (delete(&format!("{SCHEMA}/versions/2")), "done"),
+        (pin("1"), "done"),
+        (post(SCHEMA, SCHEMAS[1]), "done"),
+        (patch(&meta, r#"{"labels":{"a":"b"}}"#), "done"),
+    ] {
+        let registry = with(setting.to_vec()).await;
+        let answer = registry.submit(command.clone(), &by()).await;
+        let answer = answer.map_or_else(|error| code(&error), |_| "done");
+        assert_eq!(answer, expect, "{:?}", command.action);
+        registry.verify(|_| {}).await.unwrap();
+    }
+}
+
+/// The group `app` binds the schema.
+fn bind_it() -> muster_catalog::command::Command {
+    let body = format!(r#"{{"muster":{{"schema":"{SCHEMA}"}}}}"#);
+    patch("/configs/app", &body)
+}
+
+#[tokio::test]
+async fn a_version_that_is_bound_is_not_deleted() {
+    let bind = format!(r#"{{"muster":{{"schema":"{SCHEMA}/versions/1"}}}}"#);
+    let registry =
+        with(vec![put(SCHEMA, SCHEMAS[0]), post(SCHEMA, SCHEMAS[1]), patch("/configs/app", &bind)])
+            .await;
+    for (name, expect) in [
+        (format!("{SCHEMA}/versions/1"), "referenced"),
+        (SCHEMA.to_owned(), "referenced"),
+        ("/schemagroups/own".to_owned(), "referenced"),
+        (format!("{SCHEMA}/versions/2"), "done"),
+    ] {
+        let answer = registry.submit(delete(&name), &by()).await;
+        assert_eq!(answer.map_or_else(|error| code(&error), |_| "done"), expect, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_others_name_is_not_pruned() {
+    let source = r#"{"groups":{"dirs":{"singular":"dir","resources":{
+        "docs":{"singular":"doc","maxversions":2,
+            "muster":{"references":[{"field":"/to","collection":"/dirs/docs"}]}}}}}}"#;
+    let registry = with(vec![
+        model(source),
+        put("/dirs/d/docs/a", "{}"),
+        put("/dirs/d/docs/b", r#"{"to":"/dirs/d/docs/a/versions/1"}"#),
+        post("/dirs/d/docs/a", "{}"),
+    ])
+    .await;
+    let refused = registry.submit(post("/dirs/d/docs/a", "{}"), &by()).await;
+    assert_eq!(code(&refused.unwrap_err()), "referenced");
+    registry.submit(put("/dirs/d/docs/b", "{}"), &by()).await.unwrap();
+    registry.submit(post("/dirs/d/docs/a", "{}"), &by()).await.unwrap();
+    registry.verify(|_| {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_group_whose_documents_refer_to_each_other_comes_back() {
+    let registry = with(vec![
+        model(MODELS[0]),
+        put("/links/g/pages/p0", "{}"),
+        put("/links/g/pages/p1", r#"{"to":"p0"}"#),
+        delete("/links/g"),
+        restore("/links/g"),
+    ])
+    .await;
+    let refused = registry.submit(delete("/links/g/pages/p0"), &by()).await;
+    assert_eq!(code(&refused.unwrap_err()), "referenced");
+    registry.verify(|_| {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_of_a_type_that_went_does_not_come_back() {
+    let source = r#"{"groups":{"dirs":{"singular":"dir","resources":{
+        "files":{"singular":"file","hasdocument":false}}}}}"#;
+    let file = tree(muster_catalog::command::Mode::Put, entity("/dirs/d/files/f"), "{}");
+    for name in ["/dirs/d", "/dirs/d/files/f"] {
+        let registry =
+            with(vec![model(source), file.clone(), delete(name), delete_group(name), model("{}")])
+                .await;
+        let refused = registry.submit(restore(name), &by()).await;
+        assert_eq!(code(&refused.unwrap_err()), "not_found", "{name}");
+        registry.submit(model(source), &by()).await.unwrap();
+        registry.verify(|_| {}).await.unwrap();
+    }
+}
+
+/// The group too, or, where that is gone, something that does no harm.
+fn delete_group(name: &str) -> muster_catalog::command::Command {
+    if name == "/dirs/d" { put("/configs/app/entries/a", "{}") } else { delete("/dirs/d") }
+}
