@@ -8,6 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use muster_catalog::command::Mode;
 use muster_journal::{AppendError, Batch, Corrupt, Damage, Ledger, Memory, ReadError};
 use muster_ledger::{EntryBytes, Head};
 use muster_words::{
@@ -16,7 +17,7 @@ use muster_words::{
 };
 use tokio::{io::AsyncReadExt, sync::Semaphore, time::timeout};
 
-use crate::harness::{PATIENCE, Running, delete, put};
+use crate::harness::{Event, PATIENCE, Running, delete, entity, put, tree};
 
 /// A ledger of which one entry or content goes bad on its medium, and that can be made to wait.
 struct Rotten {
@@ -162,4 +163,23 @@ async fn one_verification_runs_at_a_time() {
     assert!(told.contains("\"verified\":true"), "{told}");
     let again = running.ask("POST /ledger/verify", &[], "").await;
     assert!(again.1.contains("\"verified\":true"), "{}", again.1);
+}
+
+#[tokio::test]
+async fn a_damaged_content_takes_words_and_no_events_from_the_stream() {
+    let ledger = Rotten::new();
+    let first = Running::over(ledger.clone(), None).await;
+    let one = "/providers/cms/entries/one";
+    first.submit(put(one, "{}")).await;
+    let patch = |body: &str| tree(Mode::Patch, entity(one), body);
+    let bad = first.submit(patch(r#"{"name": "A"}"#)).await.position;
+    let last = first.submit(patch(r#"{"name": "B"}"#)).await.position;
+    first.registry.close().await;
+    let again = Running::over(ledger.clone(), None).await;
+    ledger.content.store(bad.0, Ordering::Relaxed);
+    let events = again.follow("?after=0", None).await.until(&format!("{last}.2")).await;
+    let told: Vec<String> = events.iter().rev().take(2).map(Event::short).collect();
+    let resource = format!("resource.updated {one}");
+    assert_eq!(told, [resource, format!("version.updated {one}/versions/1")]);
+    assert!(events.iter().rev().take(2).all(|event| event.changed().is_empty()));
 }

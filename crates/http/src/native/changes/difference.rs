@@ -44,22 +44,27 @@ struct Pair {
     whole: Vec<Content>,
 }
 
-/// Looks at the states before and after a command.
-///
-/// # Errors
-/// The ledger can't be read.
+/// Looks at the states before and after a command. Attributes that can't be read are told as
+/// unknown: a damaged content must not stop the stream.
 pub(super) async fn differences(
     registry: &Registry,
     view: &Catalog,
     command: &Committed,
-) -> Result<Differences, SubmitError> {
+) -> Differences {
     let end = command.position();
     let mut differences = Differences::default();
     let mut pairs = Vec::new();
     for (position, change) in &command.changes {
         pairs.extend(pair(view, *position, change, end));
     }
-    let known = load(registry, &pairs).await?;
+    let known = match load(registry, &pairs).await {
+        Ok(known) => known,
+        Err(error) => {
+            tracing::warn!(%error, position = %end, "attributes can't be read to compare them");
+            pairs.clear();
+            BTreeMap::new()
+        }
+    };
     for pair in pairs {
         let (names, deprecated) = compare(&pair, &known);
         if let Some(changed) = deprecated {
@@ -80,7 +85,7 @@ pub(super) async fn differences(
     differences.late.sort_by(|(left, one), (right, other)| {
         (one.action == Action::Deprecation, left).cmp(&(other.action == Action::Deprecation, right))
     });
-    Ok(differences)
+    differences
 }
 
 /// The states that a write replaced and made.

@@ -10,7 +10,7 @@ use muster_wire::changes::EventId;
 use muster_words::Position;
 use tokio::{
     sync::{Semaphore, watch},
-    task::AbortHandle,
+    task::{AbortHandle, JoinSet},
 };
 
 use super::{
@@ -86,7 +86,7 @@ impl Feed {
             catching_up: Semaphore::new(CATCHING_UP_MAX),
             names: Kept::default(),
         });
-        let task = tokio::spawn(run(board.clone())).abort_handle();
+        let task = tokio::spawn(keep_running(board.clone())).abort_handle();
         Arc::new(Self { board, task })
     }
 
@@ -160,6 +160,22 @@ impl Board {
     }
 }
 
+/// Begins again after a fault of ours: watchers would wait for ever for a feed that is gone.
+async fn keep_running(board: Arc<Board>) {
+    loop {
+        // A set ends its tasks when it is dropped.
+        let mut tasks = JoinSet::new();
+        tasks.spawn(run(board.clone()));
+        match tasks.join_next().await {
+            Some(Err(fault)) if fault.is_panic() => {
+                tracing::error!("the feed of changes met a fault and begins again");
+                tokio::time::sleep(REST).await;
+            }
+            _ => return,
+        }
+    }
+}
+
 /// Decodes what is committed while somebody watches.
 async fn run(board: Arc<Board>) {
     let mut seats = board.watchers.subscribe();
@@ -219,7 +235,7 @@ pub(super) async fn frames_of(
     let mut end = Position::ZERO;
     for command in commands {
         let names = names_of(&board.registry, &board.names, base, command).await?;
-        let differences = differences(&board.registry, view, command).await?;
+        let differences = differences(&board.registry, view, command).await;
         end = command.position();
         let start = Position(end.0.saturating_sub(command.entries.len() as u64));
         frames.push(start, end, render(command, happened(command, &names), differences));

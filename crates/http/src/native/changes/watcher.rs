@@ -57,7 +57,7 @@ impl Watcher {
         let from = self.cursor.position;
         match self.cursor.k {
             u32::MAX if from == self.read_after => format!("retry: 1000\nid: {from}\n\n").into(),
-            _ => format!("retry: 1000\n: after {}\n\n", self.cursor).into(),
+            _ => Bytes::from_static(b"retry: 1000\n\n"),
         }
     }
 
