@@ -18,6 +18,7 @@ mod serve;
 mod signals;
 
 pub use greeting::{Example, Greeting};
+pub(crate) use open::close_opened;
 pub use open::{make, open};
 pub use order::Order;
 pub use refusals::{directory_in_use, key_required};

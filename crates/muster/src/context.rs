@@ -50,7 +50,11 @@ impl Context {
             .map_err(|error| {
                 Failure::new("no_threads", format!("no thread can be made: {error}"))
             })?;
-        runtime.block_on(work)
+        runtime.block_on(async {
+            let done = work.await;
+            crate::composition::close_opened().await;
+            done
+        })
     }
 
     /// The key to send or to accept, from the environment.

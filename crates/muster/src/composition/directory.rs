@@ -17,7 +17,7 @@ const FORMAT: u32 = 1;
 ///
 /// | name | what |
 /// |---|---|
-/// | `FORMAT` | the directory's format: 1 |
+/// | `FORMAT` | the directory's format: `1`, or `1 bare` for a registry without the built-in model |
 /// | `lock` | held by who has it open: process and address, as JSON |
 /// | `changes.db` | the ledger |
 /// | `changes.checkpoint` | the newest signed checkpoint |
@@ -27,6 +27,7 @@ pub struct Directory {
     path: PathBuf,
     lock: File,
     is_new: bool,
+    bare: bool,
 }
 
 /// Who has a data directory open.
@@ -113,11 +114,12 @@ impl DirectoryError {
 }
 
 impl Directory {
-    /// Opens a data directory and holds it until this is dropped.
+    /// Opens a data directory and holds it until this is dropped. One that is made is `bare` or
+    /// not for ever, because its ledger is folded with that model.
     ///
     /// # Errors
     /// See [`DirectoryError`].
-    pub fn open(path: &Path, missing: Missing) -> Result<Self, DirectoryError> {
+    pub fn open(path: &Path, missing: Missing, bare: bool) -> Result<Self, DirectoryError> {
         let system = |path: &Path| {
             let path = path.to_owned();
             move |source| DirectoryError::System { path, source }
@@ -149,21 +151,25 @@ impl Directory {
                 return Err(DirectoryError::System { path: lock_path, source });
             }
         }
-        let mut directory = Self { path: path.to_owned(), lock, is_new };
+        let mut directory = Self { path: path.to_owned(), lock, is_new, bare };
         directory.say(None).map_err(system(&lock_path))?;
         if is_new {
-            fs::write(&format, format!("{FORMAT}\n")).map_err(system(&format))?;
+            write_format(path, bare).map_err(system(&format))?;
         } else {
             directory.check_format(&format)?;
         }
         Ok(directory)
     }
 
-    fn check_format(&self, file: &Path) -> Result<(), DirectoryError> {
+    fn check_format(&mut self, file: &Path) -> Result<(), DirectoryError> {
         let text = fs::read_to_string(file)
             .map_err(|source| DirectoryError::System { path: file.to_owned(), source })?;
-        match text.trim().parse::<u32>() {
-            Ok(found) if found <= FORMAT => Ok(()),
+        let (number, rest) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+        match number.parse::<u32>() {
+            Ok(found) if found <= FORMAT && matches!(rest, "" | "bare") => {
+                self.bare = rest == "bare";
+                Ok(())
+            }
             _ => {
                 let found = text.trim().chars().take(40).collect();
                 Err(DirectoryError::Format { path: self.path.clone(), found })
@@ -191,6 +197,12 @@ impl Directory {
         &self.path
     }
 
+    /// Whether its registry has no built-in model.
+    #[must_use]
+    pub const fn is_bare(&self) -> bool {
+        self.bare
+    }
+
     /// Whether it was made just now.
     #[must_use]
     pub const fn is_new(&self) -> bool {
@@ -216,11 +228,23 @@ impl Directory {
     }
 }
 
+/// Writes the format as one step, so that a start that is cut off leaves none or all of it.
+fn write_format(path: &Path, bare: bool) -> io::Result<()> {
+    let beside = path.join("FORMAT.new");
+    let mut file = File::create(&beside)?;
+    writeln!(file, "{FORMAT}{}", if bare { " bare" } else { "" })?;
+    file.sync_all()?;
+    fs::rename(&beside, path.join("FORMAT"))?;
+    File::open(path)?.sync_all()
+}
+
 /// A folder with other people's files isn't made a registry.
 fn refuse_foreign(path: &Path) -> Result<(), DirectoryError> {
     let entries = fs::read_dir(path)
         .map_err(|source| DirectoryError::System { path: path.to_owned(), source })?;
     let ours = ["lock", "FORMAT", "keys", "changes.db", "changes.db-wal", "changes.db-shm"];
+    let ours = ours.iter().chain(&["changes.checkpoint", "changes.checkpoint.new", "FORMAT.new"]);
+    let ours: Vec<&str> = ours.copied().collect();
     let is_ours = |entry: io::Result<fs::DirEntry>| {
         entry.is_ok_and(|entry| {
             let name = entry.file_name();

@@ -1,4 +1,7 @@
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use muster_client::{InProcess, Transport};
 
@@ -26,7 +29,7 @@ pub fn make(
     directory: &Path,
     registry_id: Option<&str>,
 ) -> Result<Made, Failure> {
-    let opened = Directory::open(directory, Missing::Make)
+    let opened = Directory::open(directory, Missing::Make, false)
         .map_err(|error| error.failure(&context.shown(directory)))?;
     if !opened.is_new() {
         let what = format!("{} holds a registry already", context.shown(directory));
@@ -53,10 +56,24 @@ pub fn make(
 /// # Errors
 /// There is none, it is in use, or it doesn't hold a registry that this release can read.
 pub async fn open(context: &Context, directory: &Path) -> Result<Arc<dyn Transport>, Failure> {
-    let opened = Directory::open(directory, Missing::Refuse)
+    let opened = Directory::open(directory, Missing::Refuse, false)
         .map_err(|error| error.failure(&context.shown(directory)))?;
-    let assembly = Assembly::open(Kind::Data(opened), &How::default()).await?;
-    Ok(Arc::new(in_process(&Arc::new(assembly), context.shown(directory))))
+    let how = How { bare: opened.is_bare(), ..How::default() };
+    let assembly = Arc::new(Assembly::open(Kind::Data(opened), &how).await?);
+    OPENED.lock().unwrap_or_else(PoisonError::into_inner).push(assembly.clone());
+    Ok(Arc::new(in_process(&assembly, context.shown(directory))))
+}
+
+/// The registries that a command of this process has opened. A way to one is handed on to
+/// whatever makes requests, so the end of the command is where they are closed.
+static OPENED: Mutex<Vec<Arc<Assembly>>> = Mutex::new(Vec::new());
+
+/// Closes what was opened: the last checkpoint is kept, and no log is left beside the database.
+pub(crate) async fn close_opened() {
+    let opened = std::mem::take(&mut *OPENED.lock().unwrap_or_else(PoisonError::into_inner));
+    for assembly in opened {
+        assembly.close().await;
+    }
 }
 
 /// The way to an assembly's routes from within this process.

@@ -30,7 +30,8 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
     let address = address(&order.listen)?;
     let kind = kind(context, order)?;
     let is_kept = matches!(kind, Kind::Data(_));
-    let assembly = Assembly::open(kind, &how(order, address)?).await?;
+    let how = how(order, is_bare(&kind, order), address)?;
+    let assembly = Assembly::open(kind, &how).await?;
     if !address.ip().is_loopback() && !assembly.needs_key() {
         assembly.close().await;
         return Err(key_required(is_kept));
@@ -104,12 +105,17 @@ fn address(text: &str) -> Result<SocketAddr, Failure> {
 
 fn kind(context: &Context, order: &Order) -> Result<Kind, Failure> {
     let Some(path) = &order.data else { return Ok(Kind::Memory) };
-    let directory = Directory::open(path, Missing::Make)
+    let directory = Directory::open(path, Missing::Make, order.bare)
         .map_err(|error| error.failure(&context.shown(path)))?;
+    if order.bare && !directory.is_bare() {
+        let what = format!("{} holds a registry with the built-in model", context.shown(path));
+        return Err(Failure::new("not_bare", what)
+            .help("serve it without --bare, or give a directory of its own: --data DIR"));
+    }
     Ok(Kind::Data(directory))
 }
 
-fn how(order: &Order, address: SocketAddr) -> Result<How, Failure> {
+fn how(order: &Order, bare: bool, address: SocketAddr) -> Result<How, Failure> {
     let public = order
         .public_url
         .as_deref()
@@ -121,13 +127,21 @@ fn how(order: &Order, address: SocketAddr) -> Result<How, Failure> {
         })
         .transpose()?;
     Ok(How {
-        bare: order.bare,
+        bare,
         id: order.registry_id.as_deref().map(registry_id).transpose()?,
         public,
         key: order.key.clone(),
         beyond_loopback: !address.ip().is_loopback(),
         cache_bytes: order.limits.cache_bytes,
     })
+}
+
+/// A directory knows itself whether its registry is bare.
+fn is_bare(kind: &Kind, order: &Order) -> bool {
+    match kind {
+        Kind::Memory => order.bare,
+        Kind::Data(directory) => directory.is_bare(),
+    }
 }
 
 fn limits(order: &Order) -> ServerLimits {
