@@ -54,3 +54,57 @@ impl Transport for InProcess {
         &self.place
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use std::{convert::Infallible, sync::Arc};
+
+    use http::{Method, StatusCode};
+    use http_body_util::Full;
+    use muster_words::json::Value;
+
+    use super::*;
+    use crate::{Call, Client, ClientError, Query};
+
+    /// Answers with what it was asked for; what it doesn't know is refused.
+    async fn route(request: Request<Bytes>) -> Response<Full<Bytes>> {
+        let path = request.uri().path_and_query().unwrap().as_str();
+        let body = Value::from(format!("{} {path}", request.method())).to_string();
+        let mut response = Response::new(Full::new(body.into()));
+        if path.starts_with("/none") {
+            *response.status_mut() = StatusCode::NOT_FOUND;
+        }
+        response
+    }
+
+    #[tokio::test]
+    async fn answers_from_the_route_that_the_process_has() {
+        let client = Client::new(Arc::new(InProcess::new("a folder", route)), None);
+        assert_eq!(client.place(), "a folder");
+        let call = |path| Call::new(Method::GET, path, &Query::new().with("a", "b c"));
+        let answer = client.call(call("/api")).await.unwrap();
+        assert_eq!(answer.json().unwrap(), Value::from("GET /api?a=b%20c"));
+        assert!(client.call(call("/none")).await.unwrap_err().is_absent());
+    }
+
+    #[tokio::test]
+    async fn says_where_a_body_broke_off() {
+        let broken = |_| async {
+            let body = Full::new(Bytes::new());
+            Response::new(
+                body.map_err(|never: Infallible| -> String { match never {} })
+                    .with_trailers(fail()),
+            )
+        };
+        let client = Client::new(Arc::new(InProcess::new("a folder", broken)), None);
+        let error = client.call(Call::new(Method::GET, "/", &Query::new())).await.unwrap_err();
+        let (place, cause) = ("a folder".to_owned(), "the disk is gone".to_owned());
+        assert_eq!(error, ClientError::Transport(TransportError::Broken { place, cause }));
+    }
+
+    async fn fail() -> Option<Result<http::HeaderMap, String>> {
+        Some(Err("the disk is gone".to_owned()))
+    }
+}
