@@ -7,10 +7,11 @@ use serde_json::Value;
 /// Compares two texts without regard to case, white space and punctuation before digits before
 /// letters, as collations of en-US do.
 pub(super) fn texts(left: &str, right: &str) -> Ordering {
-    let keys = |text: &'_ str| -> Vec<(u8, char)> {
-        text.chars().flat_map(char::to_lowercase).map(|letter| (class(letter), letter)).collect()
-    };
-    keys(left).cmp(&keys(right))
+    keys(left).cmp(keys(right))
+}
+
+fn keys(text: &str) -> impl Iterator<Item = (u8, char)> {
+    text.chars().flat_map(char::to_lowercase).map(|letter| (class(letter), letter))
 }
 
 fn class(letter: char) -> u8 {

@@ -62,9 +62,17 @@ pub(super) enum Comparison {
     AtLeast,
 }
 
-/// A value in which `*` stands for anything and `\*` for itself.
+/// A value in which `*` stands for anything and `\*` for itself. It is taken apart once: it meets
+/// every entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern(String);
+pub(super) struct Pattern {
+    /// As it was written.
+    text: String,
+    /// The parts between the stars, with `\*` opened.
+    parts: Vec<String>,
+    /// The same in lower case.
+    lower: Vec<String>,
+}
 
 const EXCLUDE_ALL: &str = "excludeall";
 
@@ -193,16 +201,17 @@ impl Expression {
             if is_null {
                 return Err(bad(text, "null is not allowed with <, <=, >, >= operators"));
             }
-            if Pattern(value.to_owned()).is_wild() {
+            let pattern = Pattern::new(value);
+            if pattern.is_wild() {
                 return Err(bad(text, "wildcards are not allowed with <, <=, >, >= operators"));
             }
-            Ok(Test::Compared(comparison, Pattern(value.to_owned()).plain()))
+            Ok(Test::Compared(comparison, pattern.plain()))
         };
         let test = match operator {
             "=" if is_null => Test::Absent,
-            "=" => Test::Like(Pattern(value.to_owned())),
+            "=" => Test::Like(Pattern::new(value)),
             "!=" | "<>" if is_null => Test::Present,
-            "!=" | "<>" => Test::Unlike(Pattern(value.to_owned())),
+            "!=" | "<>" => Test::Unlike(Pattern::new(value)),
             "<" => compared(Comparison::Less)?,
             "<=" => compared(Comparison::AtMost)?,
             ">" => compared(Comparison::More)?,
@@ -283,10 +292,9 @@ impl Comparison {
 }
 
 impl Pattern {
-    /// The parts between the stars, with `\*` opened.
-    fn parts(&self) -> Vec<String> {
+    fn new(text: &str) -> Self {
         let mut parts = vec![String::new()];
-        let mut letters = self.0.chars().peekable();
+        let mut letters = text.chars().peekable();
         while let Some(letter) = letters.next() {
             let escaped = letter == '\\' && letters.peek() == Some(&'*');
             match letter {
@@ -298,30 +306,30 @@ impl Pattern {
                 _ => parts.last_mut().map(|part| part.push(letter)).unwrap_or_default(),
             }
         }
-        parts
+        let lower = parts.iter().map(|part| part.to_lowercase()).collect();
+        Self { text: text.to_owned(), parts, lower }
     }
 
     fn is_wild(&self) -> bool {
-        self.parts().len() > 1
+        self.parts.len() > 1
     }
 
     /// The text with escapes opened.
     fn plain(&self) -> String {
-        self.parts().concat()
+        self.parts.concat()
     }
 
     fn matches(&self, value: &Value) -> bool {
-        if self.0 == "*" {
+        if self.text == "*" {
             return true;
         }
-        let parts = self.parts();
-        if let [plain] = parts.as_slice() {
+        if let [plain] = self.parts.as_slice() {
             return compare::with_text(value, plain) == Some(Ordering::Equal);
         }
         match value {
-            Value::String(text) => is_like(&text.to_lowercase(), &parts),
-            Value::Number(number) => is_like(&number.to_string(), &parts),
-            Value::Bool(value) => is_like(&value.to_string(), &parts),
+            Value::String(text) => is_like(&text.to_lowercase(), &self.lower),
+            Value::Number(number) => is_like(&number.to_string(), &self.lower),
+            Value::Bool(value) => is_like(&value.to_string(), &self.lower),
             Value::Null | Value::Array(_) | Value::Object(_) => false,
         }
     }
@@ -329,8 +337,11 @@ impl Pattern {
 
 /// Whether the text consists of the parts, in order, with anything between them.
 fn is_like(text: &str, parts: &[String]) -> bool {
-    let parts: Vec<String> = parts.iter().map(|part| part.to_lowercase()).collect();
-    let [first, middle @ .., last] = parts.as_slice() else { return false };
+    // A search prepares itself for the whole of what it looks for: not for what can't be there.
+    if parts.iter().map(String::len).sum::<usize>() > text.len() {
+        return false;
+    }
+    let [first, middle @ .., last] = parts else { return false };
     let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
     for part in middle {
         match rest.find(part.as_str()) {
@@ -348,8 +359,8 @@ impl fmt::Display for Expression {
         match &self.test {
             Test::Present => write!(f, "{path}"),
             Test::Absent => write!(f, "{path}=null"),
-            Test::Like(pattern) => write!(f, "{path}={}", Encoded(&pattern.0)),
-            Test::Unlike(pattern) => write!(f, "{path}!={}", Encoded(&pattern.0)),
+            Test::Like(pattern) => write!(f, "{path}={}", Encoded(&pattern.text)),
+            Test::Unlike(pattern) => write!(f, "{path}!={}", Encoded(&pattern.text)),
             Test::Compared(comparison, text) => {
                 write!(f, "{path}{}{}", comparison.sign(), Encoded(text))
             }
