@@ -80,6 +80,10 @@ impl Dotted {
             Step::Index(_) | Step::AnyIndex => Vec::new(),
         };
         for step in rest {
+            // A path may go on for long behind the last value.
+            if found.is_empty() {
+                break;
+            }
             found = found.into_iter().flat_map(|value| step.of(value)).collect();
         }
         found.retain(|value| !value.is_null());
