@@ -107,6 +107,6 @@ impl Refusal {
     /// The document was refused: it has violations of severity `error`.
     #[must_use]
     pub fn invalid_document(xid: &Xid, violations: Vec<Violation>) -> Self {
-        Self::new("invalid_document", xid).arg("count", violations.len()).violations(violations)
+        Self::new("invalid_document", xid).violations(violations)
     }
 }

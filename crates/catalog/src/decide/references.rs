@@ -98,7 +98,7 @@ impl Draft<'_> {
     }
 }
 
-fn dangling(target: &Xid) -> Violation {
+pub(super) fn dangling(target: &Xid) -> Violation {
     Violation {
         pointer: String::new(),
         source: ViolationSource::Reference,

@@ -6,6 +6,7 @@ use super::{
     AtHand, Decision, Prepared, RestoreWork, Shows, Stop,
     draft::{Draft, Seen},
     lineage::newest,
+    references::dangling,
     standing,
 };
 use crate::{
@@ -176,10 +177,7 @@ fn check_targets(
     for (name, verdict) in &work.verdicts {
         if let Some(target) = verdict.references.keys().find(missing) {
             let subject = name.resource().unwrap_or_else(|| name.clone());
-            let refusal = Refusal::new("invalid_document", subject).arg("count", 1);
-            return Err(refusal
-                .detail(format!("It refers to {target}, which isn't there."))
-                .into());
+            return Err(Refusal::invalid_document(&subject, vec![dangling(target)]).into());
         }
     }
     Ok(())

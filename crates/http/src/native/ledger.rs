@@ -152,7 +152,8 @@ fn praise(verdict: &Verdict) -> Value {
     });
     if let (Some(position), Some(signer)) = (verdict.checkpoint, &verdict.signer) {
         // The part of a verifier's text that people compare: name and key id.
-        let key = signer.rsplit_once('+').map_or(signer.as_str(), |(key, _)| key);
+        // Name and id have no `+`; the key's base64 may.
+        let key = signer.splitn(3, '+').take(2).collect::<Vec<_>>().join("+");
         value["checkpoint"] = json!({"size": position.0, "key": key, "verifier": signer});
     }
     value

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fmt};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 
-use super::{ErrorBody, ErrorCode, Violation};
+use super::{ErrorBody, ErrorCode, Severity, Violation};
 
 /// Why a request is refused, with the facts of this occurrence. It becomes an [`ErrorBody`] at the
 /// border.
@@ -175,7 +175,11 @@ impl Problem {
     fn counted(&self, name: &str) -> Option<String> {
         let listed = match self.0.more.get("references") {
             Some(Value::Array(references)) => (references.len(), "reference", "references"),
-            _ => (self.0.violations.len(), "violation", "violations"),
+            // What is only warned of refuses nothing.
+            _ => {
+                let errors = self.0.violations.iter().filter(|v| v.severity == Severity::Error);
+                (errors.count(), "violation", "violations")
+            }
         };
         let (count, one, many) = listed;
         (name == "count").then(|| format!("{count} {}", if count == 1 { one } else { many }))

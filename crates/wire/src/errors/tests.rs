@@ -76,7 +76,7 @@ fn puts_arguments_into_titles() {
         (bare(ErrorCode::INVALID_DOCUMENT), "The document was refused: 0 violations."),
         (
             bare(ErrorCode::REFERENCED).member("references", vec!["/stacks/a/entries/b"]),
-            r#""/dirs/d1" can't be deleted: 1 reference to it."#,
+            r#""/dirs/d1" can't be deleted: 1 reference would lead nowhere."#,
         ),
     ] {
         assert_eq!(problem.title(), expect);
