@@ -7,6 +7,7 @@ mod burning;
 mod client;
 mod conditions;
 mod crash;
+mod crowds;
 mod disk;
 mod documents;
 mod doors;
