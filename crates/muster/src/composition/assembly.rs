@@ -229,7 +229,11 @@ fn not_opened(error: &OpenError) -> Failure {
     let mut what = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
-        what = format!("{what}: {inner}");
+        // Some errors say what their cause says.
+        let more = inner.to_string();
+        if !what.ends_with(&more) {
+            what = format!("{what}: {more}");
+        }
         cause = inner.source();
     }
     Failure::new(code, what).help(
