@@ -3,6 +3,7 @@
 mod bare;
 mod built_in;
 mod likeness;
+mod soundness;
 
 use likeness::difference;
 use muster_catalog::command::Command;
@@ -40,7 +41,12 @@ fn hold(foundation: Foundation, commands: &[Command]) -> Result<usize, String> {
         let mut done = 0;
         for (index, command) in commands.iter().enumerate() {
             match registry.submit(command.clone(), &by()).await {
-                Ok(_) => done += 1,
+                Ok(answer) => {
+                    done += 1;
+                    if let Some(fault) = soundness::fault(&answer.view) {
+                        return Err(format!("after command {index}, {command:?}: {fault}"));
+                    }
+                }
                 Err(SubmitError::Refused(_)) => {}
                 Err(error) => return Err(format!("command {index}: {error:?}: {command:?}")),
             }
