@@ -162,6 +162,14 @@ impl Tree {
         }
     }
 
+    /// How many entities the tree names.
+    #[must_use]
+    pub fn entities(&self) -> usize {
+        let of_resource = |node: &ResourceNode| 1 + node.versions.as_ref().map_or(0, Vec::len);
+        let of_group = |node: &GroupNode| 1 + node.resources.iter().map(of_resource).sum::<usize>();
+        self.groups.iter().map(of_group).sum()
+    }
+
     /// Every version that the tree writes, with its resource.
     pub fn versions_mut(
         &mut self,

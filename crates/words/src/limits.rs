@@ -27,6 +27,10 @@ pub const BATCH_COMMANDS_MAX: usize = 1_024;
 /// Bytes of entries and contents in one append; a larger command is a batch of its own.
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// Entities that one command may write: they take about a second of the writer's turn, in which
+/// nobody else can write.
+pub const COMMAND_ENTITIES_MAX: usize = 20_000;
+
 /// Commands that may wait for one target's turn.
 pub const TURN_WAITERS_MAX: usize = 1_024;
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use muster_words::{Id, Xid};
+use muster_words::{Id, Xid, limits::COMMAND_ENTITIES_MAX};
 use serde_json::{Map, Value};
 
 use super::{
@@ -15,7 +15,8 @@ use crate::{
 /// Reads a write's body with the model in force, or with the one that the write itself brings.
 ///
 /// # Errors
-/// The body has another shape than the target allows, or names types that aren't there.
+/// The body has another shape than the target allows, names types that aren't there, or more
+/// entities than one command may write.
 pub fn read(write: Write, model: &Arc<Model>, brings: Option<NewModel>) -> Result<Tree, Refusal> {
     let model = brings.as_ref().map_or(model, |new| &new.model);
     let reader = Reader { mode: write.mode, model };
@@ -38,6 +39,11 @@ pub fn read(write: Write, model: &Arc<Model>, brings: Option<NewModel>) -> Resul
         }
     };
     tree.model = brings;
+    let count = tree.entities();
+    if count > COMMAND_ENTITIES_MAX {
+        let detail = format!("It names {count} entities; {COMMAND_ENTITIES_MAX} are the most.");
+        return Err(Refusal::new("command_too_large", "/").detail(detail));
+    }
     Ok(tree)
 }
 

@@ -90,7 +90,15 @@ fn refuses_bodies_above_the_limits() {
     };
     let huge_map =
         format!("{{\"configs\":{{\"app\":{{\"name\":\"{}\"}}}}}}", "a".repeat(9_000_000));
+    let many: String = (0..20_001).map(|number| format!(",\"e{number}\":{{}}")).collect();
+    let many = format!("{{{}}}", &many[1..]);
     let cases = vec![
+        (
+            "20,001 documents",
+            Ask::json("POST", "/api/configs/app/entries", many),
+            413,
+            "command_too_large",
+        ),
         ("a document above 4 MiB", put(bytes(4 * 1024 * 1024 + 1)), 413, "document_too_large"),
         ("a body above 8 MiB", put(bytes(8 * 1024 * 1024 + 1)), 413, "body_too_large"),
         ("a map above 8 MiB", Ask::json("POST", "/api", huge_map), 413, "body_too_large"),
