@@ -119,6 +119,7 @@ impl Registry {
             head: folder.head,
             tree: folder.tree,
             aside: std::collections::VecDeque::new(),
+            is_closed: false,
             last_was_full: false,
         };
         tokio::spawn(writer.run());

@@ -130,6 +130,8 @@ pub(crate) struct Writer {
     pub tree: Tree,
     /// Commands that wait for those before them: they are tried one by one, or the batch was full.
     pub aside: VecDeque<Waiting>,
+    /// Whether the word to stop came while an append was in doubt.
+    pub is_closed: bool,
     /// Whether the last append found no room.
     pub last_was_full: bool,
 }
@@ -144,6 +146,10 @@ impl Writer {
                         self.stop(done);
                         return;
                     }
+                    if self.is_closed {
+                        self.keep_checkpoint();
+                        return;
+                    }
                 }
                 Message::Close(done) => {
                     self.stop(done);
@@ -154,10 +160,14 @@ impl Writer {
     }
 
     fn stop(&self, done: oneshot::Sender<()>) {
+        self.keep_checkpoint();
+        let _ = done.send(());
+    }
+
+    fn keep_checkpoint(&self) {
         if let Some(file) = &self.heart.settings.checkpoint {
             file.keep_now(&self.tree);
         }
-        let _ = done.send(());
     }
 
     /// Takes what waits into one batch. Gives the word to stop, if it came meanwhile.

@@ -106,6 +106,7 @@ impl Writer {
                 }
                 Message::Close(done) => {
                     // Who closes a registry in doubt isn't kept waiting for the doubt to end.
+                    self.is_closed = true;
                     let _ = done.send(());
                 }
             }

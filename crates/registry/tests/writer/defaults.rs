@@ -129,3 +129,22 @@ async fn what_is_of_a_type_that_went_does_not_come_back() {
 fn delete_group(name: &str) -> muster_catalog::command::Command {
     if name == "/dirs/d" { put("/configs/app/entries/a", "{}") } else { delete("/dirs/d") }
 }
+
+#[tokio::test]
+async fn a_deletion_that_finds_nothing_harms_nothing() {
+    use muster_catalog::command::{Action, Command, Delete, Target};
+    let registry = with(vec![model(MODELS[0]), put("/links/g/pages/p0", "{}")]).await;
+    let group = xid("/links/g");
+    for target in [
+        Target::Groups("dirs".parse().unwrap()),
+        Target::Resources { group, resources: "pages".parse().unwrap() },
+    ] {
+        let chosen =
+            Some([("none".to_owned(), muster_words::json::Value::Null)].into_iter().collect());
+        let delete = Delete { target, chosen, epoch: None, purge: false, force: false };
+        let answer = registry.submit(Command::new(Action::Delete(delete)), &by()).await;
+        assert!(answer.is_ok(), "{answer:?}");
+        registry.verify(|_| {}).await.unwrap();
+    }
+    assert!(registry.view().has(&xid("/links/g/pages/p0")));
+}

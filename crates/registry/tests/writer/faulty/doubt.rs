@@ -100,6 +100,30 @@ async fn after_five_seconds_of_doubt_callers_are_told_and_those_who_wait_are_sen
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_registry_that_is_closed_in_doubt_ends_when_the_doubt_does() {
+    let (is_lost, registry) = switched().await;
+    let ledger = Arc::downgrade(registry.ledger());
+    is_lost.store(true, Ordering::Relaxed);
+    let doubtful = tokio::spawn({
+        let registry = registry.clone();
+        async move { registry.submit(put(NAME, "1"), &by()).await }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let begun = Instant::now();
+    registry.close().await;
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    assert!(matches!(doubtful.await.unwrap(), Err(SubmitError::OutcomeUnknown)));
+    let refused = registry.submit(put(NAME, "2"), &by()).await;
+    assert!(matches!(refused, Err(SubmitError::Closed)), "{refused:?}");
+    is_lost.store(false, Ordering::Relaxed);
+    let position = registry.view().position();
+    assert!(registry.reached(position.next()).await.has(&xid(NAME)), "it landed after all");
+    drop(registry);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(ledger.upgrade().is_none(), "nobody holds the ledger any more");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_repeat_after_doubt_gives_the_first_answer_and_another_request_none() {
     let (is_lost, registry) = switched().await;
     for (index, (first, expect)) in [
