@@ -10,6 +10,9 @@ use crate::{
 /// Longer than any refusal may take, in a debug build on a busy machine.
 const TIME: Duration = Duration::from_secs(20);
 
+/// More memory than the server may hold after refusals.
+const BYTES: u64 = 512 * 1024 * 1024;
+
 /// What stands in bodies and headers that are refused, and must never stand in the log.
 const SECRET: &str = "do-not-write-this-down";
 
@@ -35,6 +38,7 @@ fn refuses(server: &mut Server, cases: Vec<(&str, Ask, u16, &str)>) {
     assert_eq!(server.position(), position, "something was applied");
     assert!(server.is_running());
     server.get("/health/ready").expect(200);
+    assert!(server.resident_bytes() < BYTES, "{} bytes", server.resident_bytes());
     let log = server.log();
     assert!(!log.contains(SECRET) && !log.contains("ERROR"), "{log}");
 }

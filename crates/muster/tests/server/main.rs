@@ -8,6 +8,7 @@ mod client;
 mod conditions;
 mod crash;
 mod crowds;
+mod directories;
 mod disk;
 mod documents;
 mod doors;
