@@ -13,6 +13,7 @@ mod disk;
 mod documents;
 mod doors;
 mod example;
+mod floods;
 mod harness;
 mod hostile;
 mod lifecycle;
