@@ -148,3 +148,13 @@ async fn a_deletion_that_finds_nothing_harms_nothing() {
     }
     assert!(registry.view().has(&xid("/links/g/pages/p0")));
 }
+
+#[tokio::test]
+async fn no_attribute_of_a_users_own_stands_where_bindings_are_read() {
+    // Else a change of the model would take bindings away, or make some, without being asked.
+    let own = r#"{"groups":{"dirs":{"singular":"dir","attributes":{"muster":{"type":"any"}},
+        "resources":{"docs":{"singular":"doc"}}}}}"#;
+    let registry = with(Vec::new()).await;
+    let refused = registry.submit(model(own), &by()).await;
+    assert_eq!(code(&refused.unwrap_err()), "model_error");
+}
