@@ -2,7 +2,8 @@
 /// says that there are more.
 pub const VIOLATIONS_MAX: usize = 100;
 
-/// Other schemas that one schema may refer to, directly or not: each is a part of what every verdict stands on.
+/// Other schemas that one schema may refer to, directly or not: each is a part of
+/// what every verdict stands on.
 pub const REFERENCES_MAX: usize = 64;
 
 /// Bytes of canonical JSON in a schema and all that it refers to: as much as one command brings.
