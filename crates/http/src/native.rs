@@ -15,7 +15,7 @@ mod restore;
 mod status;
 mod stream;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use axum::{
     Router,
@@ -33,6 +33,7 @@ pub struct Native {
     gate: Arc<Gate>,
     feed: Arc<Feed>,
     verifications: Arc<Verifications>,
+    file: Option<PathBuf>,
 }
 
 impl Native {
@@ -41,7 +42,13 @@ impl Native {
     #[must_use]
     pub fn new(registry: Registry, gate: Arc<Gate>) -> Self {
         let feed = Feed::new(registry.clone());
-        Self { registry, gate, feed, verifications: Arc::default() }
+        Self { registry, gate, feed, verifications: Arc::default(), file: None }
+    }
+
+    /// With the file that the ledger lies in, so that the status can tell its size.
+    #[must_use]
+    pub fn with_file(self, file: Option<PathBuf>) -> Self {
+        Self { file, ..self }
     }
 
     /// The routes.

@@ -89,8 +89,8 @@ fn steady(text: &str) -> String {
         (r"the key [0-9a-f]{8}", "the key 0a1b2c3d"),
         (r"\b[0-9a-f]{8}( +[a-z]+ +admin)", "0a1b2c3d$1"),
         (r"in \d+\.\d+ s", "in N s"),
-        // Written at most once a second, and so behind the head at times.
-        (r"checkpoint of \d+", "checkpoint of N"),
+        (r"p99 \d+\.\d+ ms", "p99 N ms"),
+        (r"checkpoint \d+ s ago", "checkpoint N s ago"),
         (r"process \d+", "process N"),
         (r#""instance":"[^"]*","#, ""),
         (r"[0-9a-f]{32,}", "HEX"),

@@ -120,6 +120,13 @@ impl CheckpointFile {
         Position(self.kept.load(Ordering::Relaxed))
     }
 
+    /// How long ago the file was written; none: there is no file yet.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        let written = fs::metadata(&self.path).ok()?.modified().ok()?;
+        Some(written.elapsed().unwrap_or_default())
+    }
+
     /// The newest checkpoint that the file holds, as the signed note.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod open;
 mod outcome;
 mod parts;
 mod prepare;
+mod recent;
 mod registry;
 mod settings;
 mod status;

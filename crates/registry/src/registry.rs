@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -21,6 +24,7 @@ use crate::{
     CheckpointFile, Done, Settings, SubmitError,
     cache::{Contents, Fetched},
     prepare::Compiled,
+    recent::Recent,
     turns::Turns,
     writer,
 };
@@ -57,6 +61,8 @@ pub(crate) struct Heart {
     /// Bytes of bodies that wait.
     pub waiting_bytes: AtomicUsize,
     pub writes: AtomicU64,
+    /// How long writes took lately.
+    pub recent: Recent,
 }
 
 impl Heart {
@@ -80,6 +86,7 @@ impl Heart {
             queue,
             waiting_bytes: AtomicUsize::new(0),
             writes: AtomicU64::new(0),
+            recent: Recent::default(),
         }
     }
 
@@ -141,7 +148,12 @@ impl Registry {
         let by = by.clone();
         let running = tokio::spawn(async move {
             let _weight = Weight(&heart.waiting_bytes, weight);
-            heart.run(command, by).await
+            let began = Instant::now();
+            let done = heart.run(command, by).await;
+            if done.is_ok() {
+                heart.recent.count(began.elapsed());
+            }
+            done
         });
         running.await.unwrap_or(Err(SubmitError::Fault))
     }

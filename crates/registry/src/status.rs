@@ -1,5 +1,6 @@
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
+use muster_catalog::Catalog;
 use muster_words::{Moment, Position};
 
 use crate::Registry;
@@ -11,6 +12,10 @@ pub struct Status {
     pub position: Position,
     /// Documents that are there.
     pub documents: u64,
+    /// Those of them that are schemas.
+    pub schemas: u64,
+    /// Those of them that are rules.
+    pub rules: u64,
     /// Groups that are there.
     pub groups: u64,
     /// Names of which something is hidden.
@@ -19,8 +24,12 @@ pub struct Status {
     pub waiting: u64,
     /// Entries that were appended since the start.
     pub writes: u64,
+    /// What 99 of 100 writes of the last minute took at most; none, if there were none.
+    pub write_p99: Option<Duration>,
     /// The position of the last checkpoint in its file.
     pub checkpoint: Option<Position>,
+    /// How long ago that was written.
+    pub checkpoint_age: Option<Duration>,
     /// The last command's moment.
     pub moment: Moment,
     /// Whether the clock is behind the ledger.
@@ -36,13 +45,24 @@ impl Registry {
         Status {
             position: view.position(),
             documents: view.documents,
+            schemas: count(&view, "schemagroups"),
+            rules: count(&view, "rulegroups"),
             groups: view.groups.values().map(|groups| groups.len() as u64).sum(),
             hidden: view.hidden.len() as u64,
             waiting: heart.queue.len() as u64,
             writes: heart.writes.load(Ordering::Relaxed),
+            write_p99: heart.recent.p99(),
             checkpoint: heart.settings.checkpoint.as_ref().map(|file| file.position()),
+            checkpoint_age: heart.settings.checkpoint.as_ref().and_then(|file| file.age()),
             moment: view.moment,
             clock_is_behind: (heart.settings.clock.now)() < view.moment,
         }
     }
+}
+
+/// How many resources lie in the groups of a type.
+fn count(view: &Catalog, groups: &str) -> u64 {
+    let found = view.groups.iter().filter(|(plural, _)| plural.as_str() == groups);
+    let within = found.flat_map(|(_, all)| all.values());
+    within.flat_map(|group| group.resources.values()).map(|all| all.len() as u64).sum()
 }

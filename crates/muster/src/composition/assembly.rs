@@ -1,5 +1,6 @@
 use std::{
     io,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -39,8 +40,10 @@ pub(super) enum Kind {
 pub(super) struct How {
     /// Without the built-in model.
     pub bare: bool,
-    /// The id of a registry that is made new; none: a random one.
+    /// The id of a registry that is made new, none: a random one; one that is there must have it.
     pub id: Option<Id>,
+    /// One that is there already is refused.
+    pub new_only: bool,
     /// What absolute URLs begin with.
     pub public: Option<PublicAddress>,
     /// A key that is accepted although the ledger doesn't have it.
@@ -88,11 +91,15 @@ impl Assembly {
         };
         let head = ledger.head().await.map_err(|error| unreadable(&error))?;
         let is_new = head.position == Position::ZERO;
+        if let (Some(directory), true) = (&directory, how.new_only && !is_new) {
+            return Err(already_there(directory, how));
+        }
         let opening = opening(how, directory.as_ref(), is_new)?;
         let registry = Registry::open(ledger, opening).await.map_err(|error| not_opened(&error))?;
         let readiness = Readiness::new();
         readiness.reached(Condition::Replayed);
-        let (front, doors) = front(&registry, &readiness, how).await?;
+        let file = directory.as_ref().map(|directory| absolute(directory.ledger()));
+        let (front, doors) = front(&registry, &readiness, how, file).await?;
         Ok(Self {
             registry,
             readiness,
@@ -111,7 +118,7 @@ impl Assembly {
     }
 
     /// Where the registry is kept.
-    pub fn place(&self) -> Option<std::path::PathBuf> {
+    pub fn place(&self) -> Option<PathBuf> {
         let directory = self.directory.as_ref()?;
         Some(held(directory).path().to_owned())
     }
@@ -142,6 +149,11 @@ impl Assembly {
 
 fn held(directory: &Mutex<Directory>) -> std::sync::MutexGuard<'_, Directory> {
     directory.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A path that others can follow, wherever they stand.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 fn axum_body(bytes: Bytes) -> axum::body::Body {
@@ -181,8 +193,11 @@ fn opening(how: &How, directory: Option<&Directory>, is_new: bool) -> Result<Ope
         return Ok(opening);
     };
     let signer = signer(directory, is_new, id)?;
+    let registry = id_of(&signer)?;
+    if let Some(asked) = how.id.as_ref().filter(|asked| **asked != registry) {
+        return Err(other_id(directory, &registry, asked));
+    }
     if is_new {
-        let registry = id_of(&signer)?;
         opening.genesis = Some(Genesis { registry, actor: "admin".to_owned() });
     }
     opening.checkpoint = Some(CheckpointFile::new(directory.checkpoint(), signer));
@@ -212,6 +227,28 @@ fn signer(
 fn id_of(signer: &Signer) -> Result<Id, Failure> {
     let name = signer.verifier().name().to_string();
     registry_id(name.rsplit_once('/').map_or(name.as_str(), |(id, _)| id))
+}
+
+/// A directory in which a registry is to be made, and one is. Which one is said if its key does.
+fn already_there(directory: &Directory, how: &How) -> Failure {
+    let shown = directory.path().display();
+    let found = muster_guard::ledger_key::read(&directory.key());
+    match (found.ok().and_then(|signer| id_of(&signer).ok()), &how.id) {
+        (Some(found), Some(asked)) if found != *asked => other_id(directory, &found, asked),
+        (Some(found), _) => {
+            Failure::new("already_there", format!("{shown} holds the registry {found} already"))
+        }
+        (None, _) => Failure::new("already_there", format!("{shown} holds a registry already")),
+    }
+    .help(format!("muster serve --data {shown} serves it; a new one needs a directory of its own"))
+}
+
+/// The id that was asked for is another than the registry's, which never changes.
+fn other_id(directory: &Directory, found: &Id, asked: &Id) -> Failure {
+    let shown = directory.path().display();
+    Failure::new("other_id", format!("{shown} holds the registry {found}, not {asked}")).help(
+        "a registry keeps its id: leave --registry-id out, or give a directory of its own: --data DIR",
+    )
 }
 
 fn unreadable(error: &ReadError) -> Failure {
@@ -246,6 +283,7 @@ async fn front(
     registry: &Registry,
     readiness: &Arc<Readiness>,
     how: &How,
+    file: Option<PathBuf>,
 ) -> Result<(Front, Doors), Failure> {
     let metrics = Arc::new(Metrics::new());
     measure(registry, &metrics);
@@ -268,7 +306,7 @@ async fn front(
     let rendered = usize::try_from(rendered).unwrap_or(usize::MAX);
     let documents = Documents::new(registry.clone(), rendered);
     let door = XRegistry::new(registry.clone(), how.bare).with_documents(documents.clone());
-    let doors = Doors::open(registry, how).await?;
+    let doors = Doors::open(registry, how, file).await?;
     let router = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
     let view = registry.clone();
     let watching = doors.clone();

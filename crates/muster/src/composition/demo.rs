@@ -107,15 +107,12 @@ fn has_others(view: &Catalog, folder: &Folder, shape: &Shape) -> Result<bool, Fa
 }
 
 fn count(folder: &Folder, shape: &Shape, began: Instant) -> Result<Example, Failure> {
-    let mut example =
-        Example { providers: 0, stacks: 0, schemas: 0, rules: 0, took: began.elapsed() };
+    let mut example = Example { providers: 0, stacks: 0, took: began.elapsed() };
     for xid in folder.documents(shape)?.into_keys() {
         let Some(collection) = xid.collection() else { continue };
         match collection.groups.as_str() {
             "providers" => example.providers += 1,
             "stacks" => example.stacks += 1,
-            "schemagroups" => example.schemas += 1,
-            "rulegroups" => example.rules += 1,
             _ => {}
         }
     }

@@ -26,7 +26,6 @@ const FORMAT: u32 = 1;
 pub struct Directory {
     path: PathBuf,
     lock: File,
-    is_new: bool,
     bare: bool,
 }
 
@@ -151,7 +150,7 @@ impl Directory {
                 return Err(DirectoryError::System { path: lock_path, source });
             }
         }
-        let mut directory = Self { path: path.to_owned(), lock, is_new, bare };
+        let mut directory = Self { path: path.to_owned(), lock, bare };
         directory.say(None).map_err(system(&lock_path))?;
         if is_new {
             write_format(path, bare).map_err(system(&format))?;
@@ -201,12 +200,6 @@ impl Directory {
     #[must_use]
     pub const fn is_bare(&self) -> bool {
         self.bare
-    }
-
-    /// Whether it was made just now.
-    #[must_use]
-    pub const fn is_new(&self) -> bool {
-        self.is_new
     }
 
     /// The ledger's file.

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use axum::Router;
 use muster_guard::GivenKey;
@@ -19,8 +19,12 @@ pub(super) struct Doors {
 }
 
 impl Doors {
-    /// Reads the registry's keys.
-    pub async fn open(registry: &Registry, how: &How) -> Result<Self, Failure> {
+    /// Reads the registry's keys; `file` is where its ledger lies, if it is kept.
+    pub async fn open(
+        registry: &Registry,
+        how: &How,
+        file: Option<PathBuf>,
+    ) -> Result<Self, Failure> {
         let given = how.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
             Failure::new("bad_key", format!("MUSTER_API_KEY holds no key: {error}"))
                 .help("muster keys create prints one; any text of 16 to 200 visible characters will do here")
@@ -30,7 +34,7 @@ impl Doors {
                 .help("muster ledger verify names what is wrong with the ledger")
         })?;
         gate.set_reachable(how.beyond_loopback);
-        let native = Native::new(registry.clone(), gate.clone());
+        let native = Native::new(registry.clone(), gate.clone()).with_file(file);
         Ok(Self { gate, native })
     }
 

@@ -4,7 +4,7 @@ use muster_words::Position;
 
 use crate::output::{
     Screen, Style,
-    numbers::{counted, seconds, separated},
+    numbers::{counted, holding, seconds, separated},
 };
 
 /// What a server says when it is ready.
@@ -16,8 +16,12 @@ pub struct Greeting {
     pub is_new: bool,
     /// The example, if this start filled the registry with it.
     pub example: Option<Example>,
-    /// Documents that are there.
+    /// Documents that are there, schemas and rules among them.
     pub documents: usize,
+    /// Schemas that are there.
+    pub schemas: usize,
+    /// Rules that are there.
+    pub rules: usize,
     /// Where the ledger stands.
     pub position: Position,
     /// How long it took to be ready.
@@ -37,10 +41,6 @@ pub struct Example {
     pub providers: usize,
     /// Stacks.
     pub stacks: usize,
-    /// Schemas.
-    pub schemas: usize,
-    /// Rules.
-    pub rules: usize,
     /// How long it took.
     pub took: Duration,
 }
@@ -74,17 +74,14 @@ impl Greeting {
 
     fn render_contents(&self, out: &mut String) {
         let position = separated(self.position.0);
-        let documents = |count| counted(count, "document", "documents");
+        let holding = holding(self.documents, self.schemas, self.rules);
         match &self.example {
             Some(example) => {
                 let _ = writeln!(
                     out,
-                    "  {} of the example: {} and {}, with {} and {}, in {}",
-                    documents(example.providers + example.stacks),
+                    "  {holding} of the example, with {} and {}, in {}",
                     counted(example.providers, "provider", "providers"),
                     counted(example.stacks, "stack", "stacks"),
-                    counted(example.schemas, "schema", "schemas"),
-                    counted(example.rules, "rule", "rules"),
                     seconds(example.took),
                 );
                 let _ = writeln!(out, "  ledger at position {position}, verified");
@@ -92,8 +89,7 @@ impl Greeting {
             None => {
                 let _ = writeln!(
                     out,
-                    "  {}, ledger at position {position}, verified, ready in {}",
-                    documents(self.documents),
+                    "  {holding}, ledger at position {position}, verified, ready in {}",
                     seconds(self.took)
                 );
             }
@@ -131,14 +127,10 @@ mod tests {
         Greeting {
             place: Some("~/.local/share/muster".to_owned()),
             is_new: true,
-            example: Some(Example {
-                providers: 14,
-                stacks: 15,
-                schemas: 3,
-                rules: 14,
-                took: Duration::from_millis(96),
-            }),
-            documents: 29,
+            example: Some(Example { providers: 14, stacks: 15, took: Duration::from_millis(96) }),
+            documents: 49,
+            schemas: 3,
+            rules: 17,
             position: Position(48),
             took: Duration::from_millis(17),
             base: "http://127.0.0.1:8080".to_owned(),
@@ -151,7 +143,7 @@ mod tests {
     fn teaches_on_the_first_start() {
         let expect = format!(
             "muster {}, a registry in ~/.local/share/muster (new)
-  29 documents of the example: 14 providers and 15 stacks, with 3 schemas and 14 rules, in 0.1 s
+  29 documents, 3 schemas and 17 rules of the example, with 14 providers and 15 stacks, in 0.1 s
   ledger at position 48, verified
 
   API       http://127.0.0.1:8080/api
@@ -176,7 +168,8 @@ Ctrl-C stops it; nothing is lost.
     fn is_short_on_every_other_start() {
         let later = Greeting { is_new: false, example: None, ..greeting() };
         let text = later.render(&Screen::plain(Moment::EPOCH));
-        let line = "  29 documents, ledger at position 48, verified, ready in 0.02 s\n";
+        let line = "  29 documents, 3 schemas and 17 rules, \
+                    ledger at position 48, verified, ready in 0.02 s\n";
         assert!(text.contains(line), "{text}");
         assert!(!text.contains("another terminal"), "{text}");
     }

@@ -20,7 +20,8 @@ pub struct Made {
     pub signer: String,
 }
 
-/// Makes a data directory with a registry that holds nothing.
+/// Makes a data directory with a registry that holds nothing. One that was begun and cut off
+/// before its ledger's first entry is finished.
 ///
 /// # Errors
 /// There is one already, or the directory can't be written.
@@ -29,15 +30,10 @@ pub fn make(
     directory: &Path,
     registry_id: Option<&str>,
 ) -> Result<Made, Failure> {
+    let id = registry_id.map(super::assembly::registry_id).transpose()?;
     let opened = Directory::open(directory, Missing::Make, false)
         .map_err(|error| error.failure(&context.shown(directory)))?;
-    if !opened.is_new() {
-        let what = format!("{} holds a registry already", context.shown(directory));
-        return Err(Failure::new("already_there", what)
-            .help("muster serve --data DIR serves it; a new one needs a directory of its own"));
-    }
-    let how =
-        How { id: registry_id.map(super::assembly::registry_id).transpose()?, ..How::default() };
+    let how = How { id, bare: opened.is_bare(), new_only: true, ..How::default() };
     context.wait(async {
         let assembly = Assembly::open(Kind::Data(opened), &how).await?;
         let signer = assembly.registry.checkpoint().map(|file| file.verifier().to_string());

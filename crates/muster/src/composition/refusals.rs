@@ -15,14 +15,15 @@ pub fn directory_in_use(shown: &str, address: Option<&str>, process: Option<u32>
     }
 }
 
-/// An address that others can reach, and no key.
+/// An address that others can reach, and no key. `kept` are the flags with which other commands
+/// find the registry's directory; none: it is in memory.
 #[must_use]
-pub fn key_required(is_kept: bool) -> Failure {
+pub fn key_required(kept: Option<&str>) -> Failure {
     let what = "this address can be reached from outside, and the registry has no keys";
-    let help = if is_kept {
-        "muster keys create --role admin, then start again; or listen on 127.0.0.1"
-    } else {
-        "give it one in MUSTER_API_KEY, then start again; or listen on 127.0.0.1"
+    let make = match kept {
+        Some(flags) => format!("muster keys create --role admin{flags}"),
+        None => "give it one in MUSTER_API_KEY".to_owned(),
     };
-    Failure::new("key_required", what).help(help)
+    Failure::new("key_required", what)
+        .help(format!("{make}, then start again; or listen on 127.0.0.1"))
 }

@@ -28,13 +28,14 @@ pub fn serve(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
 async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Result<(), Failure> {
     let started = Instant::now();
     let address = address(&order.listen)?;
+    // All that was said is understood before anything is made.
+    let how = how(order, address)?;
     let kind = kind(context, order)?;
-    let is_kept = matches!(kind, Kind::Data(_));
-    let how = how(order, is_bare(&kind, order), address)?;
+    let how = How { bare: is_bare(&kind, order), ..how };
     let assembly = Assembly::open(kind, &how).await?;
     if !address.ip().is_loopback() && !assembly.needs_key() {
         assembly.close().await;
-        return Err(key_required(is_kept));
+        return Err(key_required(flags_for(context, order).as_deref()));
     }
     let phase = signals::follow().map_err(|error| system("signals", &error))?;
     let server = match Server::bind(address, limits(order)).await {
@@ -59,11 +60,14 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
         }
     };
     let status = assembly.registry.status();
+    let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
     greet(&Greeting {
         place: assembly.place().map(|path| context.shown(&path)),
         is_new: assembly.is_new,
         example,
-        documents: usize::try_from(status.documents).unwrap_or(usize::MAX),
+        documents: count(status.documents),
+        schemas: count(status.schemas),
+        rules: count(status.rules),
         position: status.position,
         took: started.elapsed(),
         base: order.public_url.clone().unwrap_or_else(|| format!("http://{local}")),
@@ -75,6 +79,14 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
     }
     assembly.close().await;
     Ok(())
+}
+
+/// The flags with which other commands find the directory that is served: none where it is the
+/// usual one.
+fn flags_for(context: &Context, order: &Order) -> Option<String> {
+    let data = order.data.as_ref()?;
+    let is_usual = *data == context.data_directory();
+    Some(if is_usual { String::new() } else { format!(" --data {}", data.display()) })
 }
 
 /// Fills the registry with the example where that is asked for; being ready doesn't wait for more.
@@ -115,7 +127,7 @@ fn kind(context: &Context, order: &Order) -> Result<Kind, Failure> {
     Ok(Kind::Data(directory))
 }
 
-fn how(order: &Order, bare: bool, address: SocketAddr) -> Result<How, Failure> {
+fn how(order: &Order, address: SocketAddr) -> Result<How, Failure> {
     let public = order
         .public_url
         .as_deref()
@@ -127,12 +139,12 @@ fn how(order: &Order, bare: bool, address: SocketAddr) -> Result<How, Failure> {
         })
         .transpose()?;
     Ok(How {
-        bare,
         id: order.registry_id.as_deref().map(registry_id).transpose()?,
         public,
         key: order.key.clone(),
         beyond_loopback: !address.ip().is_loopback(),
         cache_bytes: order.limits.cache_bytes,
+        ..How::default()
     })
 }
 

@@ -35,9 +35,62 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
+/// `29 documents, 3 schemas and 17 rules`: schemas and rules are documents too, and count by
+/// themselves.
+#[must_use]
+pub fn holding(all: usize, schemas: usize, rules: usize) -> String {
+    let documents = all.saturating_sub(schemas).saturating_sub(rules);
+    let documents = counted(documents, "document", "documents");
+    let schemas = (schemas > 0).then(|| counted(schemas, "schema", "schemas"));
+    let rules = (rules > 0).then(|| counted(rules, "rule", "rules"));
+    match (schemas, rules) {
+        (Some(schemas), Some(rules)) => format!("{documents}, {schemas} and {rules}"),
+        (Some(more), None) | (None, Some(more)) => format!("{documents} and {more}"),
+        (None, None) => documents,
+    }
+}
+
+/// Bytes in the unit that says most: `512 bytes`, `1.4 MB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    let units =
+        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    match units.into_iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => {
+            format!("{}.{} {name}", separated(bytes / unit), bytes % unit * 10 / unit)
+        }
+        None => counted(usize::try_from(bytes).unwrap_or_default(), "byte", "bytes"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_schemas_and_rules_beside_the_other_documents() {
+        for (all, schemas, rules, expect) in [
+            (49, 3, 17, "29 documents, 3 schemas and 17 rules"),
+            (2, 1, 0, "1 document and 1 schema"),
+            (1, 0, 1, "0 documents and 1 rule"),
+            (1_204, 0, 0, "1,204 documents"),
+        ] {
+            assert_eq!(holding(all, schemas, rules), expect);
+        }
+    }
+
+    #[test]
+    fn gives_bytes_in_the_unit_that_says_most() {
+        for (bytes, expect) in [
+            (1, "1 byte"),
+            (999, "999 bytes"),
+            (1_000, "1.0 kB"),
+            (1_449_999, "1.4 MB"),
+            (2_000_000_000_000_000, "2,000.0 TB"),
+        ] {
+            assert_eq!(size(bytes), expect);
+        }
+    }
 
     #[test]
     fn separates_thousands() {

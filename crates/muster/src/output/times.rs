@@ -36,6 +36,17 @@ pub fn at(screen: &Screen, text: &str) -> String {
     }
 }
 
+/// How long ago something was, from its age: `3 s ago`, `2 minutes ago`.
+#[must_use]
+pub fn aged(seconds: u64) -> String {
+    if seconds < 90 {
+        return format!("{seconds} s ago");
+    }
+    let age = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+    Moment::from_microseconds(age)
+        .map_or_else(|_| "long ago".to_owned(), |now| ago(now, Moment::EPOCH))
+}
+
 /// `just now`, `2 minutes ago`, `3 days ago`; a clock that is behind counts as now.
 fn ago(now: Moment, then: Moment) -> String {
     let seconds = (now.microseconds() - then.microseconds()) / 1_000_000;
@@ -104,6 +115,19 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
     use super::*;
+
+    #[test]
+    fn says_an_age_in_seconds_while_they_say_something() {
+        for (seconds, expect) in [
+            (0, "0 s ago"),
+            (89, "89 s ago"),
+            (90, "2 minutes ago"),
+            (7_200, "2 hours ago"),
+            (u64::MAX, "long ago"),
+        ] {
+            assert_eq!(aged(seconds), expect);
+        }
+    }
 
     #[test]
     fn says_how_long_ago_something_was() {

@@ -119,3 +119,89 @@ fn refuses_files_that_were_changed() {
     kept.serve().expect(1);
     assert!(!kept.file("keys/ledger.key").exists());
 }
+
+/// What each step of making a directory leaves behind where it is the last one.
+fn cut_off(data: &Path, steps: usize) {
+    let step = |number: usize, name: &str, text: &str| {
+        if steps >= number {
+            std::fs::write(data.join(name), text).unwrap();
+        }
+    };
+    std::fs::create_dir(data).unwrap();
+    step(1, "lock", "");
+    step(2, "lock", "{\"process\":1}");
+    step(3, "FORMAT.new", "");
+    step(4, "FORMAT", "1\n");
+    step(5, "changes.db", "");
+    if steps >= 6 {
+        std::fs::create_dir(data.join("keys")).unwrap();
+    }
+    step(7, "keys/ledger.new", "PRIVATE+KEY+he");
+}
+
+#[test]
+fn finishes_a_directory_that_was_begun() {
+    for steps in 0..=7 {
+        let scratch = TempDir::new().unwrap();
+        let data = scratch.path().join("registry");
+        cut_off(&data, steps);
+        let asked = ["init", "--registry-id", "here", "--data", data.to_str().unwrap()];
+        let made = run(scratch.path(), &asked).expect(0);
+        assert!(made.out.starts_with("registry here in "), "{steps} {made:#?}");
+        let refused = run(scratch.path(), &asked).expect(1);
+        assert!(refused.err.contains("[already_there]"), "{steps} {refused:#?}");
+        run(scratch.path(), &["ledger", "verify", "--data", data.to_str().unwrap()]).expect(0);
+    }
+}
+
+#[test]
+fn finishes_a_directory_that_has_a_key_and_no_entry_with_that_key() {
+    let scratch = TempDir::new().unwrap();
+    let [made, begun] = ["made", "begun"].map(|name| scratch.path().join(name));
+    let init = |data: &Path, id: &str| {
+        run(scratch.path(), &["init", "--data", data.to_str().unwrap(), "--registry-id", id])
+    };
+    init(&made, "here").expect(0);
+    cut_off(&begun, 6);
+    std::fs::copy(made.join("keys/ledger.key"), begun.join("keys/ledger.key")).unwrap();
+    let refused = init(&begun, "there").expect(1);
+    assert!(refused.err.contains("holds the registry here, not there"), "{refused:#?}");
+    assert!(refused.err.contains("[other_id]"), "{refused:#?}");
+    let made = init(&begun, "here").expect(0);
+    assert!(made.out.starts_with("registry here in "), "{made:#?}");
+}
+
+#[test]
+fn refuses_another_id_than_the_registrys() {
+    let scratch = TempDir::new().unwrap();
+    let data = scratch.path().join("registry");
+    let data = data.to_str().unwrap();
+    run(scratch.path(), &["init", "--data", data, "--registry-id", "here"]).expect(0);
+    for (arguments, code) in [
+        (&["init", "--data", data][..], "already_there"),
+        (&["init", "--data", data, "--registry-id", "here"], "already_there"),
+        (&["init", "--data", data, "--registry-id", "there"], "other_id"),
+        (
+            &["serve", "--data", data, "--listen", "127.0.0.1:0", "--registry-id", "there"],
+            "other_id",
+        ),
+    ] {
+        let refused = run(scratch.path(), arguments).expect(1);
+        assert!(refused.err.contains(&format!("[{code}]")), "{refused:#?}");
+        assert!(refused.err.contains("the registry here") || code != "other_id", "{refused:#?}");
+    }
+    let server = Server::start(&["--data", data, "--registry-id", "here"]);
+    assert_eq!(server.get("/api").expect(200).json()["registryid"], "here");
+}
+
+#[test]
+fn nothing_is_made_for_what_was_not_understood() {
+    let scratch = TempDir::new().unwrap();
+    let data = scratch.path().join("registry");
+    let flags = ["serve", "--data", data.to_str().unwrap()];
+    for wrong in [["--listen", "nowhere"], ["--registry-id", "no id"], ["--public-url", "ftp://x"]]
+    {
+        run(scratch.path(), &[&flags[..], &wrong].concat()).expect(2);
+        assert!(!data.exists(), "{wrong:?}");
+    }
+}

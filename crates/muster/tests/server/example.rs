@@ -92,7 +92,11 @@ fn patched(document: &Value, patch: &Value) -> Value {
 
 fn demo() -> Server {
     let server = Server::in_memory(&["--demo"]);
-    assert!(server.greeting.contains("29 documents of the example"), "{}", server.greeting);
+    assert!(
+        server.greeting.contains("29 documents, 3 schemas and 17 rules of the example"),
+        "{}",
+        server.greeting
+    );
     server
 }
 
@@ -245,7 +249,11 @@ fn finishes_an_example_that_was_cut_off() {
         assert!(server.stop().0.success());
         let server = Server::on(&data, &["--demo"]);
         assert_eq!(server.position(), position);
-        assert!(server.greeting.contains("documents, ledger at position"), "{}", server.greeting);
+        assert!(
+            server.greeting.contains("29 documents, 3 schemas and 17 rules, ledger at position"),
+            "{}",
+            server.greeting
+        );
     }
 }
 

@@ -1,0 +1,146 @@
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+/// Seconds that one slice holds, so many slices make the last minute and the one that begins.
+const SLICE_S: u64 = 5;
+const SLICES: usize = 13;
+
+/// Steps between a number of microseconds and twice as many: what is told is at most an eighth
+/// above what was.
+const STEPS: usize = 8;
+
+/// From 1 µs to 67 s; what takes longer is counted there.
+const OCTAVES: usize = 26;
+const BUCKETS: usize = OCTAVES * STEPS;
+
+/// How long the writes of the last minute took. Five kilobytes, however many there were.
+pub(crate) struct Recent {
+    began: Instant,
+    slices: Mutex<Box<[Slice; SLICES]>>,
+}
+
+#[derive(Clone, Copy)]
+struct Slice {
+    /// Which slice it is, counted from the beginning: old ones are taken for new.
+    number: u64,
+    counts: [u32; BUCKETS],
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        let empty = Slice { number: 0, counts: [0; BUCKETS] };
+        Self { began: Instant::now(), slices: Mutex::new(Box::new([empty; SLICES])) }
+    }
+}
+
+impl Recent {
+    /// Counts a write that has just been answered.
+    pub(crate) fn count(&self, took: Duration) {
+        self.count_at(self.began.elapsed(), took);
+    }
+
+    /// What 99 of 100 writes of the last minute took at most; none, if there were none.
+    pub(crate) fn p99(&self) -> Option<Duration> {
+        self.p99_at(self.began.elapsed())
+    }
+
+    fn count_at(&self, now: Duration, took: Duration) {
+        let number = now.as_secs() / SLICE_S;
+        let mut slices = self.slices.lock();
+        let slice = &mut slices[number as usize % SLICES];
+        if slice.number != number {
+            *slice = Slice { number, counts: [0; BUCKETS] };
+        }
+        let count = &mut slice.counts[bucket(took)];
+        *count = count.saturating_add(1);
+    }
+
+    fn p99_at(&self, now: Duration) -> Option<Duration> {
+        let oldest = (now.as_secs() / SLICE_S).saturating_sub(SLICES as u64 - 1);
+        let mut counts = [0_u64; BUCKETS];
+        for slice in self.slices.lock().iter().filter(|slice| slice.number >= oldest) {
+            for (sum, count) in counts.iter_mut().zip(slice.counts) {
+                *sum += u64::from(count);
+            }
+        }
+        let mut above = counts.iter().sum::<u64>() / 100;
+        // From the slowest down, until one in a hundred is left behind.
+        for (bucket, count) in counts.iter().enumerate().rev() {
+            if *count > above {
+                return Some(end_of(bucket));
+            }
+            above -= count;
+        }
+        None
+    }
+}
+
+/// The bucket of a time: its octave, and the step within it.
+fn bucket(took: Duration) -> usize {
+    let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
+    let octave = microseconds.ilog2() as usize;
+    // Of the digits behind the first, the three that stand first.
+    let step = ((u128::from(microseconds) << 3) >> octave) as usize - STEPS;
+    (octave * STEPS + step).min(BUCKETS - 1)
+}
+
+/// The time at which a bucket ends.
+fn end_of(bucket: usize) -> Duration {
+    let (octave, step) = (bucket / STEPS, bucket % STEPS);
+    let eighths = (STEPS + step + 1) as u64;
+    Duration::from_micros((eighths << octave).div_ceil(STEPS as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_what_ninety_nine_of_a_hundred_took_at_most() {
+        for (fast, slow, expect) in [
+            (0, 0, None),
+            (1, 0, Some(1..=2)),
+            (99, 1, Some(1..=2)),
+            (98, 2, Some(4_000..=4_600)),
+            (0, 1, Some(4_000..=4_600)),
+        ] {
+            let recent = Recent::default();
+            for _ in 0..fast {
+                recent.count_at(Duration::ZERO, Duration::from_micros(1));
+            }
+            for _ in 0..slow {
+                recent.count_at(Duration::from_secs(6), Duration::from_micros(4_000));
+            }
+            let told = recent.p99_at(Duration::from_secs(7)).map(|time| time.as_micros());
+            assert_eq!(told.is_some(), expect.is_some(), "{fast} {slow}");
+            assert!(told.zip(expect).is_none_or(|(told, expect)| expect.contains(&told)));
+        }
+    }
+
+    #[test]
+    fn forgets_what_is_older_than_a_minute() {
+        let recent = Recent::default();
+        recent.count_at(Duration::from_secs(3), Duration::from_secs(1));
+        assert!(recent.p99_at(Duration::from_secs(60)).is_some());
+        assert_eq!(recent.p99_at(Duration::from_secs(66)), None);
+        // The slice is used again, and what stood there is gone.
+        recent.count_at(Duration::from_secs(66), Duration::from_micros(1));
+        assert!(recent.p99_at(Duration::from_secs(67)).is_some_and(|time| time.as_micros() < 3));
+    }
+
+    #[test]
+    fn no_time_is_told_shorter_than_it_was_or_an_eighth_longer() {
+        for microseconds in (0..26).flat_map(|octave| {
+            let first = 1_u64 << octave;
+            [first, first + first / 3, first * 2 - 1]
+        }) {
+            let end = end_of(bucket(Duration::from_micros(microseconds))).as_micros();
+            let end = u64::try_from(end).unwrap_or(u64::MAX);
+            let most = microseconds + microseconds.div_ceil(8) + 1;
+            assert!((microseconds..=most).contains(&end), "{microseconds}: {end}");
+        }
+        assert_eq!(bucket(Duration::MAX), BUCKETS - 1);
+        assert_eq!(bucket(Duration::ZERO), 0);
+    }
+}
