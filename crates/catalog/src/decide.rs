@@ -284,3 +284,6 @@ fn revoke_key(catalog: &Catalog, id: &Id) -> Result<Decision, Stop> {
         _ => Err(Refusal::not_found(format!("/keys/{id}")).into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,12 +4,14 @@
 //! its position and a purge finds all contents of a name.
 
 mod folded;
+mod many;
 mod versions;
 
 use std::sync::Arc;
 
 pub use folded::{Collection, Folded, exact, taken};
 use imbl::OrdMap;
+pub use many::{Age, Many};
 use muster_words::{Id, Moment, Position, Xid};
 pub use versions::Versions;
 

@@ -193,7 +193,7 @@ impl Draft<'_> {
         }
     }
 
-    fn kind_of(&self, resource: &Xid) -> Result<Arc<ResourceType>, Refusal> {
+    pub(super) fn kind_of(&self, resource: &Xid) -> Result<Arc<ResourceType>, Refusal> {
         match resource {
             Xid::Resource { groups, resources, .. } => self
                 .model
@@ -220,7 +220,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn settle_default(&self, edit: &mut ResourceEdit) -> Result<(), Stop> {
+    pub(super) fn settle_default(&self, edit: &mut ResourceEdit) -> Result<(), Stop> {
         let node = crate::tree::ResourceNode {
             xid: edit.xid.clone(),
             kind: edit.kind.clone(),

@@ -166,7 +166,7 @@ impl Draft<'_> {
         }
     }
 
-    fn emit_version(
+    pub(super) fn emit_version(
         &mut self,
         name: Xid,
         id: &muster_words::Id,

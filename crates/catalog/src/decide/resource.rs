@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 use super::{
     Stop,
     draft::{Attributes, Draft, ResourceEdit},
-    lineage::newest,
 };
 use crate::{
     Refusal,
@@ -54,7 +53,7 @@ impl Draft<'_> {
 
     /// Where a type demands that documents are checked against their format, none can have one:
     /// this registry knows no format (model, `strictvalidation`).
-    fn check_formats(&self, edit: &ResourceEdit) -> Result<(), Stop> {
+    pub(super) fn check_formats(&self, edit: &ResourceEdit) -> Result<(), Stop> {
         if !edit.kind.validateformat || !edit.kind.strictvalidation {
             return Ok(());
         }
@@ -70,7 +69,7 @@ impl Draft<'_> {
 
     /// Refuses versions that differ in what their type wants the same in all of them (model,
     /// `matchversions`).
-    fn check_matched(&self, edit: &ResourceEdit) -> Result<(), Stop> {
+    pub(super) fn check_matched(&self, edit: &ResourceEdit) -> Result<(), Stop> {
         let paths = edit.kind.matched_across_versions();
         if paths.is_empty() {
             return Ok(());
@@ -214,11 +213,6 @@ impl ResourceEdit {
                 return id;
             }
         }
-    }
-
-    /// The newest version there will be.
-    pub(super) fn newest(&self) -> Option<Id> {
-        newest(self.kind.versionmode, &self.seen())
     }
 }
 

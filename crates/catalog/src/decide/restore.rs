@@ -4,8 +4,7 @@ use muster_words::{Moment, Xid};
 
 use super::{
     AtHand, Decision, Prepared, RestoreWork, Shows, Stop,
-    draft::{Draft, Seen},
-    lineage::newest,
+    draft::{DocumentEdit, Draft, VersionEdit},
     references::dangling,
     standing,
 };
@@ -81,42 +80,72 @@ pub(super) fn restore(
         facts.references.insert(name, verdict.targets());
     }
     check_targets(catalog, xid, hidden, work, &coming)?;
-    match xid {
-        Xid::Group { .. } => draft.registry_edit().members = true,
-        Xid::Resource { .. } => {
+    let mut written = None;
+    match &hidden.what {
+        Subtree::Group(_) => draft.registry_edit().members = true,
+        Subtree::Resource(_) => {
             if let Some(edit) = xid.group().and_then(|group| draft.group_edit(&group)) {
                 edit.members = true;
             }
         }
-        _ => point_again(&mut draft, xid, hidden),
+        Subtree::Version(version) => {
+            let references = facts.references.get(xid).cloned();
+            let outcome = come_back(&mut draft, xid, version, references);
+            draft.settled(outcome.map(|change| written = change))?;
+        }
     }
     let mut decision = draft.emit(facts);
     decision.changes.push(Change::Restored(Restored { xid: xid.clone() }));
+    decision.changes.extend(written);
     decision.outcome = Some(Outcome::Created);
     decision.shows = Shows::Entity(xid.clone());
     Ok(decision)
 }
 
-/// A version that comes back may be the newest again.
-fn point_again(draft: &mut Draft<'_>, xid: &Xid, hidden: &Hidden) {
-    let (Subtree::Version(version), Some(resource)) = (&hidden.what, xid.resource()) else {
-        return;
-    };
-    let Xid::Resource { groups, resources, .. } = &resource else { return };
-    let kind = draft.model.resource_type(groups.as_str(), resources.as_str()).cloned();
-    let Some(mut edit) = kind.and_then(|kind| draft.existing(&resource, &kind)) else { return };
-    let mut seen = edit.seen();
-    seen.push(Seen {
-        id: version.id.clone(),
-        created: version.created,
-        ancestor: Some(version.ancestor.clone()),
-        state: version.state,
-    });
-    if !edit.sticky {
-        edit.default = newest(edit.kind.versionmode, &seen);
+/// Lets a version come back among those that are there, as if it were put: it has an ancestor, it
+/// may be the newest again, and others may be too many. Answers what is written of it beside its
+/// coming back.
+fn come_back(
+    draft: &mut Draft<'_>,
+    xid: &Xid,
+    version: &Arc<Version>,
+    references: Option<Arc<[Xid]>>,
+) -> Result<Option<Change>, Stop> {
+    let resource = xid.resource().ok_or_else(|| Refusal::not_found(xid))?;
+    let kind = draft.kind_of(&resource)?;
+    let edit = draft.existing(&resource, &kind);
+    let mut edit = edit.ok_or_else(|| Refusal::not_found(&resource))?;
+    let mut back = VersionEdit::of(version.clone(), draft.now);
+    back.old = None;
+    back.references = references.unwrap_or_else(|| Arc::new([]));
+    // It was looked at as a document that comes is.
+    back.document = version.document.map(|content| DocumentEdit::New(content.into()));
+    if !edit.has(&version.ancestor) {
+        back.ancestor = Some(version.id.clone());
     }
+    edit.versions.insert(version.id.clone(), back);
+    edit.settle_ancestors(draft.now)?;
+    draft.settle_default(&mut edit)?;
+    edit.prune(draft.now)?;
+    if !edit.has(&version.id) {
+        let reason =
+            format!("at most {} versions are kept, and it is the oldest", kind.maxversions);
+        return Err(Refusal::new("restore_refused", xid).arg("error_detail", reason).into());
+    }
+    draft.check_formats(&edit)?;
+    draft.check_matched(&edit)?;
     edit.touched = true;
-    draft.resources.insert(resource, edit);
+    draft.resources.insert(resource.clone(), edit);
+    draft.check_references()?;
+    draft.check_referrers(false)?;
+    let back =
+        draft.resources.get_mut(&resource).and_then(|edit| edit.versions.remove(&version.id));
+    let Some(back) = back.filter(|back| back.ancestor.as_ref() != Some(&version.ancestor)) else {
+        return Ok(None);
+    };
+    let mut written = draft.emit_version(xid.clone(), &version.id, &back);
+    written.epoch = version.epoch + 1;
+    Ok(Some(Change::VersionWritten(written)))
 }
 
 fn find<'a>(catalog: &'a Catalog, xid: &Xid) -> Result<&'a Arc<Hidden>, Refusal> {
@@ -135,6 +164,9 @@ fn find<'a>(catalog: &'a Catalog, xid: &Xid) -> Result<&'a Arc<Hidden>, Refusal>
     }
     if catalog.purged.contains_key(name.as_str()) {
         return Err(Refusal::new("purged", xid));
+    }
+    if catalog.has(xid) {
+        return Err(Refusal::new("nothing_hidden", xid));
     }
     Err(Refusal::not_found(xid).detail("Nothing of that name was deleted."))
 }

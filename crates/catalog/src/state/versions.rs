@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use muster_words::Id;
 
-use super::{Collection, Folded, Version, exact};
+use super::{Folded, Many, Version};
 
 /// How many versions lie in one slice before a tree pays: nearly every resource has fewer, and a
 /// tree's smallest node costs more than all of them.
@@ -14,7 +14,7 @@ pub enum Versions {
     /// Up to 16.
     Few(Arc<[Arc<Version>]>),
     /// More.
-    Many(Collection<Version>),
+    Many(Box<Many>),
 }
 
 impl Default for Versions {
@@ -29,7 +29,7 @@ impl Versions {
     pub fn len(&self) -> usize {
         match self {
             Self::Few(few) => few.len(),
-            Self::Many(many) => many.len(),
+            Self::Many(many) => many.by_id().len(),
         }
     }
 
@@ -44,7 +44,7 @@ impl Versions {
     pub fn get(&self, id: &Id) -> Option<&Arc<Version>> {
         match self {
             Self::Few(few) => few.iter().find(|version| version.id == *id),
-            Self::Many(many) => exact(many, id),
+            Self::Many(many) => many.get(id),
         }
     }
 
@@ -56,7 +56,7 @@ impl Versions {
                 .iter()
                 .map(|version| &version.id)
                 .find(|other| other.as_str().eq_ignore_ascii_case(id.as_str())),
-            Self::Many(many) => super::taken(many, id),
+            Self::Many(many) => super::taken(many.by_id(), id),
         }
     }
 
@@ -64,18 +64,16 @@ impl Versions {
     pub fn iter(&self) -> Box<dyn Iterator<Item = &Arc<Version>> + '_> {
         match self {
             Self::Few(few) => Box::new(few.iter()),
-            Self::Many(many) => Box::new(many.values()),
+            Self::Many(many) => Box::new(many.by_id().values()),
         }
     }
 
     /// Adds a version or replaces the one of that id.
     pub fn insert(&mut self, version: Arc<Version>) {
-        let key = Folded(version.id.clone());
         match self {
-            Self::Many(many) => {
-                many.insert(key, version);
-            }
+            Self::Many(many) => many.insert(version),
             Self::Few(few) => {
+                let key = Folded(version.id.clone());
                 let mut list = few.to_vec();
                 match list.binary_search_by(|other| Folded(other.id.clone()).cmp(&key)) {
                     Ok(index) => list[index] = version,
@@ -84,7 +82,7 @@ impl Versions {
                 *self = if list.len() <= SLICE_MAX {
                     Self::Few(list.into())
                 } else {
-                    Self::Many(list.into_iter().map(|v| (Folded(v.id.clone()), v)).collect())
+                    Self::Many(Box::new(list.into_iter().collect()))
                 };
             }
         }
@@ -92,13 +90,12 @@ impl Versions {
 
     /// Takes a version out.
     pub fn remove(&mut self, id: &Id) -> Option<Arc<Version>> {
-        self.get(id)?;
         match self {
-            Self::Many(many) => many.remove(&Folded(id.clone())),
+            Self::Many(many) => many.remove(id),
             Self::Few(few) => {
-                let removed = few.iter().find(|version| version.id == *id).cloned();
+                let removed = few.iter().find(|version| version.id == *id).cloned()?;
                 *self = Self::Few(few.iter().filter(|v| v.id != *id).cloned().collect());
-                removed
+                Some(removed)
             }
         }
     }

@@ -1,0 +1,115 @@
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod lineage;
+mod restore;
+
+use muster_words::ContentRef;
+use serde_json::json;
+
+use super::*;
+use crate::{
+    apply::Recorded,
+    command::{Body, Mode, NewModel, Target, Write},
+    model::{Foundation, Model},
+    tree,
+};
+
+/// A registry in small: what is decided is folded at once, and every attribute is at hand.
+struct Hall {
+    catalog: Catalog,
+    kept: BTreeMap<ContentRef, Arc<Map<String, Value>>>,
+}
+
+impl AtHand for Hall {
+    fn attributes(&self, content: &Content) -> Option<Arc<Map<String, Value>>> {
+        self.kept.get(&content.reference()).cloned()
+    }
+}
+
+impl Hall {
+    /// A registry with the resources `/dirs/<id>/files` of that type, over the built-in model.
+    fn new(files: &Value) -> Self {
+        let mut hall = Self {
+            catalog: Catalog::empty(Arc::new(
+                Model::compile(&json!({}), Foundation::BuiltIn).unwrap(),
+            )),
+            kept: BTreeMap::new(),
+        };
+        hall.set_model(files).unwrap();
+        hall
+    }
+
+    fn set_model(&mut self, files: &Value) -> Result<(), Stop> {
+        let mut files = files.clone();
+        files.as_object_mut().unwrap().insert("singular".to_owned(), json!("file"));
+        let source =
+            json!({"groups": {"dirs": {"singular": "dir", "resources": {"files": files}}}});
+        let model = Arc::new(Model::compile(&source, Foundation::BuiltIn).unwrap());
+        let new = NewModel { source: source.to_string().into(), model };
+        let write = Write { mode: Mode::Put, target: Target::Model, body: Body::Tree(Map::new()) };
+        self.write(write, Some(new))
+    }
+
+    /// Sends JSON to an entity, or to a resource's `versions`.
+    fn send(&mut self, mode: Mode, path: &str, body: &Value) -> Result<(), Stop> {
+        let target = match path.strip_suffix("/versions") {
+            Some(resource) => Target::Versions(resource.parse().unwrap()),
+            None => Target::Entity(path.parse().unwrap()),
+        };
+        let body = Body::Tree(body.as_object().unwrap().clone());
+        self.write(Write { mode, target, body }, None)
+    }
+
+    fn write(&mut self, write: Write, brings: Option<NewModel>) -> Result<(), Stop> {
+        let tree = tree::read(write, &self.catalog.model, brings)?;
+        let work = WriteWork { tree, references: BTreeMap::new(), capabilities: None };
+        self.run(Work::Write(Box::new(work)))
+    }
+
+    fn delete(&mut self, xid: &str) -> Result<(), Stop> {
+        let target = Target::Entity(xid.parse().unwrap());
+        let delete = Delete { target, chosen: None, epoch: None, purge: false, force: false };
+        self.run(Work::Delete(delete))
+    }
+
+    fn restore(&mut self, xid: &str) -> Result<(), Stop> {
+        let of = self.catalog.hidden.get(xid).map(|hidden| hidden.stamp);
+        let xid = xid.parse().unwrap();
+        self.run(Work::Restore(RestoreWork { xid, of, verdicts: BTreeMap::new() }))
+    }
+
+    fn run(&mut self, work: Work) -> Result<(), Stop> {
+        let prepared = Prepared {
+            work,
+            conditions: Vec::new(),
+            idempotency: None,
+            ignore: Ignore::default(),
+            set_default: None,
+            schemas: BTreeMap::new(),
+        };
+        let now = self.catalog.moment.next();
+        let Decided::Changes(decision) = decide(&self.catalog, self, &prepared, now)? else {
+            panic!("nothing was remembered");
+        };
+        let position = self.catalog.position().next();
+        for (digest, map) in decision.attributes {
+            self.kept.insert(ContentRef { position, digest }, map);
+        }
+        let parts = vec![(position, decision.changes)];
+        let recorded = Recorded { moment: now, tag: [0; 4], idempotency: None, parts };
+        self.catalog.apply(&recorded, &decision.facts).unwrap();
+        Ok(())
+    }
+
+    fn resource(&self, xid: &str) -> Option<&Arc<crate::state::Resource>> {
+        self.catalog.resource_at(&xid.parse().unwrap())
+    }
+}
+
+fn code(outcome: Result<(), Stop>) -> &'static str {
+    match outcome {
+        Ok(()) => "",
+        Err(Stop::Refused(refusal)) => refusal.code,
+        Err(other) => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,189 @@
+use proptest::{collection::vec, prelude::*};
+
+use super::*;
+use crate::state::{Many, Versions};
+
+const FILE: &str = "/dirs/d/files/f";
+
+/// The resource's versions with their ancestors, as `1<1 2<1`.
+fn line(hall: &Hall) -> String {
+    let Some(resource) = hall.resource(FILE) else { return String::new() };
+    let versions = resource.versions.iter();
+    let texts = versions.map(|version| format!("{}<{}", version.id, version.ancestor));
+    texts.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_oldest_versions_go_and_leave_roots() {
+    // What is put in this order, each with its ancestor (none: the newest), and what is left.
+    type Case = (&'static str, u64, &'static [(&'static str, &'static str)], &'static str);
+    let cases: [Case; 7] = [
+        ("manual", 1, &[("1", ""), ("2", "")], "2<2"),
+        ("manual", 2, &[("1", ""), ("2", ""), ("3", "")], "2<2 3<2"),
+        // Named by the command that lets it go.
+        ("manual", 2, &[("1", ""), ("2", ""), ("3", "1")], "2<2 3<3"),
+        // The oldest is the oldest root, however old its descendants are.
+        ("manual", 2, &[("1", ""), ("2", "2"), ("3", "1")], "2<2 3<3"),
+        ("manual", 3, &[("a", ""), ("b", "b"), ("c", "a"), ("d", "b")], "b<b c<c d<b"),
+        ("createdat", 2, &[("1", ""), ("2", ""), ("3", "")], "2<2 3<2"),
+        ("createdat", 1, &[("1", ""), ("2", "")], "2<2"),
+    ];
+    for (mode, maxversions, puts, left) in cases {
+        let files = json!({
+            "versionmode": mode,
+            "hasdocument": false,
+            "maxversions": maxversions,
+            "singleversionroot": mode != "manual",
+        });
+        let mut hall = Hall::new(&files);
+        for (id, ancestor) in puts {
+            let sent =
+                if ancestor.is_empty() { json!({}) } else { json!({"ancestorid": ancestor}) };
+            hall.send(Mode::Put, &format!("{FILE}/versions/{id}"), &sent).unwrap();
+        }
+        assert_eq!(line(&hall), left, "{mode} {maxversions} {puts:?}");
+    }
+}
+
+#[test]
+fn a_circle_is_refused_however_it_is_closed() {
+    let files = json!({"versionmode": "manual", "hasdocument": false});
+    let bodies = [
+        // Through one that is new and has no ancestor of its own.
+        json!({"n": {}, "v17": {"ancestorid": "n"}}),
+        json!({"v3": {"ancestorid": "v17"}}),
+        json!({"m": {"ancestorid": "n"}, "n": {"ancestorid": "m"}}),
+        json!({"v0": {"ancestorid": "w"}, "w": {}, "x": {}}),
+    ];
+    for body in bodies {
+        let mut hall = grown(&files);
+        let outcome = hall.send(Mode::Post, &format!("{FILE}/versions"), &body);
+        assert_eq!(code(outcome), "ancestor_circular_reference", "{body}");
+    }
+    let mut hall = grown(&files);
+    let body = json!({"n": {}, "o": {}, "v5": {"ancestorid": "v5"}});
+    hall.send(Mode::Post, &format!("{FILE}/versions"), &body).unwrap();
+}
+
+/// One step of a history: what is done, to which versions, and when those were created.
+type Step = (u8, u8, u8, u8);
+
+/// Versions that a history begins with: enough for what is derived to be kept.
+const BEGINNING: u8 = 18;
+
+/// Versions that a history names.
+const NAMES: u8 = 24;
+
+fn take(hall: &mut Hall, (kind, a, b, c): Step) -> Result<(), Stop> {
+    let name = |number: u8| format!("v{}", number % NAMES);
+    let version = format!("{FILE}/versions/{}", name(a));
+    let created = format!("1970-01-01T00:00:0{}Z", c % 5);
+    match kind % 12 {
+        0 => hall.send(Mode::Post, FILE, &json!({})),
+        1 => hall.send(Mode::Put, &version, &json!({"createdat": created})),
+        2 => hall.send(Mode::Put, &version, &json!({"ancestorid": name(b)})),
+        3 => hall.send(Mode::Patch, &version, &json!({"ancestorid": "request"})),
+        4 => hall.send(Mode::Patch, &version, &json!({"createdat": created})),
+        5 => hall.send(Mode::Patch, &version, &json!({"name": name(c)})),
+        6 => hall.send(Mode::Patch, &version, &json!({"state": STATES[usize::from(c % 4)]})),
+        7 | 8 => hall.delete(&version),
+        9 => hall.restore(&version),
+        10 => hall.send(
+            Mode::Post,
+            &format!("{FILE}/versions"),
+            &json!({
+                name(a): {"createdat": created}, name(b): {}, name(c): {"ancestorid": name(a)},
+            }),
+        ),
+        _ => {
+            let named = if c % 2 == 0 { json!(null) } else { json!(name(b)) };
+            let meta = json!({ "defaultversionid": named });
+            hall.send(Mode::Patch, &format!("{FILE}/meta"), &meta)
+        }
+    }
+}
+
+const STATES: [&str; 4] = ["draft", "stable", "deprecated", "retired"];
+
+/// A resource with so many versions that what is derived of them is kept.
+fn grown(files: &Value) -> Hall {
+    let mut hall = Hall::new(files);
+    for number in 0..BEGINNING {
+        let version = format!("{FILE}/versions/v{number}");
+        hall.send(Mode::Put, &version, &json!({})).unwrap();
+    }
+    hall
+}
+
+/// Lays all versions into one slice again, which is walked through.
+fn flatten(hall: &mut Hall) {
+    let (dirs, files): (Id, Id) = ("dirs".parse().unwrap(), "files".parse().unwrap());
+    let fold = |id: &str| crate::state::Folded(id.parse().unwrap());
+    let Some(group) = hall.catalog.groups.get_mut(&dirs).and_then(|all| all.get_mut(&fold("d")))
+    else {
+        return;
+    };
+    let group = Arc::make_mut(group);
+    let Some(resource) = group.resources.get_mut(&files).and_then(|all| all.get_mut(&fold("f")))
+    else {
+        return;
+    };
+    let resource = Arc::make_mut(resource);
+    resource.versions = Versions::Few(resource.versions.iter().cloned().collect());
+}
+
+/// All that is derived of many versions, as text.
+fn derived(many: &Many) -> String {
+    let leaves: Vec<&Id> = many.leaves().iter().map(crate::state::Age::id).collect();
+    let orphans: Vec<&Id> = many.orphans().collect();
+    let misplaced: Vec<(&Id, &Id)> = many.misplaced().collect();
+    let oldest: Vec<&Id> = many.by_age().iter().map(crate::state::Age::id).collect();
+    let roots: Vec<&Id> = many.roots().iter().map(crate::state::Age::id).collect();
+    let offered = many.newest_offered();
+    format!("{oldest:?} {leaves:?} {orphans:?} {misplaced:?} {offered:?} {roots:?}")
+}
+
+/// What there is of the resource, as text.
+fn found(hall: &Hall) -> String {
+    let Some(resource) = hall.resource(FILE) else { return String::new() };
+    let meta = &resource.meta;
+    let versions: Vec<_> = resource
+        .versions
+        .iter()
+        .map(|version| (&version.id, &version.ancestor, version.epoch, version.created))
+        .collect();
+    format!("{:?} {} {} {versions:?}", meta.default, meta.sticky, meta.epoch)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn what_is_kept_of_many_versions_says_what_a_walk_finds(
+        mode in 0..3_usize,
+        maxversions in prop_oneof![Just(0), Just(17)],
+        has_one_root in any::<bool>(),
+        steps in vec(any::<Step>(), 1..40),
+    ) {
+        let mode = ["manual", "createdat", "lifecycle"][mode];
+        let files = json!({
+            "versionmode": mode,
+            "hasdocument": false,
+            "maxversions": maxversions,
+            "singleversionroot": has_one_root || mode != "manual",
+        });
+        let (mut kept, mut walked) = (grown(&files), grown(&files));
+        for step in steps {
+            flatten(&mut walked);
+            let outcomes = (take(&mut kept, step), take(&mut walked, step));
+            prop_assert_eq!(format!("{:?}", outcomes.0), format!("{:?}", outcomes.1));
+            prop_assert_eq!(found(&kept), found(&walked), "after {:?}", step);
+            if let Some(resource) = kept.resource(FILE)
+                && let Versions::Many(many) = &resource.versions
+            {
+                let again: Many = many.by_id().values().rev().cloned().collect();
+                prop_assert_eq!(derived(many), derived(&again), "after {:?}", step);
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+use super::*;
+
+const FILE: &str = "/dirs/d/files/f";
+
+/// A resource of that type with the versions 1 to 4, of which one is deleted.
+fn without(files: &Value, deleted: &str) -> Hall {
+    let mut files = files.clone();
+    files.as_object_mut().unwrap().insert("hasdocument".to_owned(), json!(false));
+    let mut hall = Hall::new(&files);
+    for _ in 0..4 {
+        hall.send(Mode::Post, FILE, &json!({})).unwrap();
+    }
+    hall.delete(&version(deleted)).unwrap();
+    hall
+}
+
+fn version(id: &str) -> String {
+    format!("{FILE}/versions/{id}")
+}
+
+/// The versions with their ancestors and the default one, as `1<1 2<1 *2`.
+fn line(hall: &Hall) -> String {
+    let resource = hall.resource(FILE).unwrap();
+    let versions = resource.versions.iter();
+    let texts = versions.map(|version| format!("{}<{}", version.id, version.ancestor));
+    format!("{} *{}", texts.collect::<Vec<_>>().join(" "), resource.meta.default)
+}
+
+#[test]
+fn a_version_comes_back_to_its_place() {
+    let chain = |mode: &str| json!({"versionmode": mode, "singleversionroot": true});
+    let cases = [
+        (json!({}), "2", "1<1 2<1 3<3 4<3 *4"),
+        (json!({}), "4", "1<1 2<1 3<2 4<3 *4"),
+        (chain("createdat"), "2", "1<1 2<1 3<2 4<3 *4"),
+        (chain("createdat"), "1", "1<1 2<1 3<2 4<3 *4"),
+        (chain("lifecycle"), "4", "1<1 2<1 3<2 4<3 *4"),
+    ];
+    for (files, deleted, expected) in cases {
+        let mut hall = without(&files, deleted);
+        hall.restore(&version(deleted)).unwrap();
+        assert_eq!(line(&hall), expected, "{files} {deleted}");
+        let back = hall.catalog.version_at(&version(deleted).parse().unwrap()).unwrap();
+        assert_eq!(back.epoch, 2, "{files} {deleted}");
+    }
+}
+
+#[test]
+fn a_version_comes_back_as_a_root_when_its_ancestor_has_gone() {
+    let mut hall = without(&json!({}), "3");
+    hall.delete(&version("2")).unwrap();
+    hall.restore(&version("3")).unwrap();
+    assert_eq!(line(&hall), "1<1 3<3 4<4 *4");
+    let back = hall.catalog.version_at(&version("3").parse().unwrap()).unwrap();
+    assert_eq!((back.epoch, back.modified), (2, hall.catalog.moment));
+    // What it descended from may come back too, and isn't its ancestor any more.
+    hall.restore(&version("2")).unwrap();
+    assert_eq!(line(&hall), "1<1 2<1 3<3 4<4 *4");
+}
+
+#[test]
+fn a_version_comes_back_only_where_the_model_has_room_for_it() {
+    let chain = json!({"versionmode": "createdat", "singleversionroot": true, "maxversions": 4});
+    let mut hall = without(&chain, "2");
+    hall.send(Mode::Post, FILE, &json!({})).unwrap();
+    hall.restore(&version("2")).unwrap();
+    assert_eq!(line(&hall), "2<2 3<2 4<3 5<4 *5");
+    // The oldest went for it; were that to come back, it would go at once.
+    assert_eq!(code(hall.restore(&version("1"))), "restore_refused");
+    assert_eq!(line(&hall), "2<2 3<2 4<3 5<4 *5");
+}
+
+#[test]
+fn a_second_root_does_not_come_back() {
+    let mut hall = Hall::new(&json!({"hasdocument": false, "singleversionroot": true}));
+    for id in ["1", "2"] {
+        hall.send(Mode::Put, &version(id), &json!({})).unwrap();
+    }
+    hall.delete(&version("1")).unwrap();
+    assert_eq!(code(hall.restore(&version("1"))), "multiple_roots");
+}
+
+#[test]
+fn a_version_does_not_come_back_that_differs_from_the_others() {
+    let mut hall = Hall::new(&json!({
+        "hasdocument": false,
+        "attributes": {"unit": {"type": "string", "matchversions": true}},
+    }));
+    for id in ["1", "2"] {
+        hall.send(Mode::Put, &version(id), &json!({"unit": "m"})).unwrap();
+    }
+    hall.delete(&version("1")).unwrap();
+    hall.send(Mode::Put, &version("2"), &json!({"unit": "s"})).unwrap();
+    assert_eq!(code(hall.restore(&version("1"))), "mismatched_version_attribute");
+}
