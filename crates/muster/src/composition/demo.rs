@@ -6,14 +6,14 @@ use muster_catalog::{
     model::{Foundation, Model},
 };
 use muster_client::Client;
-use muster_words::{Xid, json};
+use muster_words::{Id, Xid, json};
 
 use super::{Example, assembly::Assembly, clock::random, open::in_process};
 use crate::{
     Failure,
     folder::Folder,
     output::{ColorChoice, Format, Screen, progress::Progress},
-    plan::{self, Act, Plan, Step, There, Wanted},
+    plan::{self, Act, Plan, There, Wanted},
     shape::Shape,
 };
 
@@ -43,8 +43,10 @@ pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Fa
     if plan.is_empty() {
         return Ok(None);
     }
-    let is_changed = |step: &Step| step.is_document() && step.act != Act::Add;
-    if plan.steps().any(is_changed) || !assembly.registry.view().hidden.is_empty() {
+    // A fill that was cut off has left things out, and neither changed nor taken away any.
+    let view = assembly.registry.view();
+    let is_whole = view.hidden.is_empty() && view.purged.is_empty();
+    if !is_whole || plan.steps().any(|step| step.act != Act::Add) {
         tracing::warn!("somebody has worked on the example: it stays as it is");
         return Ok(None);
     }
@@ -87,8 +89,16 @@ fn shape_of(folder: &Folder) -> Result<Shape, Failure> {
     Ok(Shape::read(&model.to_json()))
 }
 
-/// Whether the registry holds a document that isn't the example's.
+/// Whether the registry holds a group or a document that isn't the example's.
 fn has_others(view: &Catalog, folder: &Folder, shape: &Shape) -> Result<bool, Failure> {
+    let is_ours = |groups: &Id, group: &Id| {
+        let (groups, group) = (groups.clone(), group.clone());
+        folder.groups.contains_key(&Xid::Group { groups, group })
+    };
+    let mut groups = view.groups.iter();
+    if groups.any(|(groups, all)| all.values().any(|group| !is_ours(groups, &group.id))) {
+        return Ok(true);
+    }
     let own: BTreeSet<Xid> = folder.documents(shape)?.into_keys().collect();
     let found = view.groups.iter().flat_map(|(groups, all)| {
         all.values().flat_map(move |group| {

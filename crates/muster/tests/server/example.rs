@@ -283,3 +283,53 @@ fn leaves_a_registry_alone_that_holds_something_else() {
     assert!(server.log().contains("the example is left out"), "{}", server.log());
     assert_eq!(server.get("/api/providers").expect(200).json(), json!({}));
 }
+
+/// A copy of a data directory that no server has open.
+fn copied(data: &Path, to: &Path) -> PathBuf {
+    let copy = to.join("copy");
+    let status = std::process::Command::new("cp").arg("-r").args([data, &copy]).status();
+    assert!(status.unwrap().success());
+    copy
+}
+
+#[test]
+fn never_touches_an_example_that_somebody_has_worked_on() {
+    let scratch = TempDir::new().unwrap();
+    let filled = scratch.path().join("filled");
+    assert!(Server::on(&filled, &["--demo"]).stop().0.success());
+    let hugo = "/api/providers/ssg/entries/hugo";
+    let free = "/api/stacks/composed/entries/cms_ecommerce_composed";
+    let edited = serde_json::to_vec(&{
+        let mut document = documents()["/providers/ssg/entries/hugo"].clone();
+        document["cost_notes"] = json!("ours");
+        document
+    });
+    let model =
+        r#"{"groups":{"teams":{"singular":"team","resources":{"notes":{"singular":"note"}}}}}"#;
+    for (name, deed) in [
+        ("an edit", Ask::json("PUT", hugo, edited.unwrap())),
+        ("a deletion", Ask::new("DELETE", free)),
+        ("an erasure", Ask::new("DELETE", format!("{free}?purge"))),
+        ("a label", Ask::json("PATCH", format!("{hugo}$details"), r#"{"labels":{"a":"b"}}"#)),
+        ("a group's name", Ask::json("PATCH", "/api/providers/ssg", r#"{"name":"Ours"}"#)),
+        ("a group's deletion", Ask::new("DELETE", "/api/stacks/composed")),
+        ("a group's erasure", Ask::new("DELETE", "/api/stacks/composed?purge")),
+        ("a model", Ask::json("PATCH", "/api", format!(r#"{{"modelsource":{model}}}"#))),
+        ("a group", Ask::json("PUT", "/api/configs/ours", "{}")),
+    ] {
+        let scratch = TempDir::new().unwrap();
+        let data = copied(&filled, scratch.path());
+        let server = Server::on(&data, &[]);
+        let answer = server.ask(&deed);
+        assert!(answer.status < 300, "{name}: {answer:?}");
+        let (position, export) = (server.position(), server.get("/api/export").text().to_owned());
+        assert!(server.stop().0.success());
+        let server = Server::on(&data, &["--demo"]);
+        assert_eq!(server.position(), position, "{name}");
+        assert_eq!(server.get("/api/export").text(), export, "{name}");
+        // A label isn't what the example says: nothing is left to do.
+        let says = ["it stays as it is", "the example is left out"];
+        let told = says.iter().any(|text| server.log().contains(text));
+        assert!(told || name == "a label", "{name}: {}", server.log());
+    }
+}
