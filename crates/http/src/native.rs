@@ -22,6 +22,7 @@ use axum::{
     routing::{delete, get, post},
 };
 pub use gate::{Gate, GateError};
+pub use ledger::verdict;
 use muster_registry::Registry;
 
 use self::{changes::Feed, ledger::Verifications};

@@ -1,4 +1,8 @@
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use muster_client::{Call, Client, ClientError, Method, Patience, Query, Socket, TransportError};
 
@@ -27,17 +31,29 @@ impl Reach {
     /// # Errors
     /// As [`Reach::client`].
     pub async fn client_or_directory(&self, context: &Context) -> Result<Client, Failure> {
-        let directory = context.data_directory();
-        if self.data.is_some() || self.server.is_some() || !directory.exists() {
-            return self.client(context).await;
+        match self.directory(context).await? {
+            Some(directory) => open(context, &directory).await,
+            None => self.client(context).await,
         }
-        let client = self.client(context).await?;
+    }
+
+    /// The data directory that [`Reach::client_or_directory`] would open; none: it would ask a
+    /// server.
+    ///
+    /// # Errors
+    /// The address or the key file is no good.
+    pub async fn directory(&self, context: &Context) -> Result<Option<PathBuf>, Failure> {
+        if self.data.is_some() {
+            return Ok(self.data.clone());
+        }
+        let directory = context.data_directory();
+        if self.server.is_some() || !directory.exists() {
+            return Ok(None);
+        }
         let alive = Call::new(Method::GET, "/health/live", &Query::new());
-        match client.call(alive).await {
-            Err(ClientError::Transport(TransportError::Refused { .. })) => {
-                open(context, &directory).await
-            }
-            _ => Ok(client),
+        match self.client(context).await?.call(alive).await {
+            Err(ClientError::Transport(TransportError::Refused { .. })) => Ok(Some(directory)),
+            _ => Ok(None),
         }
     }
 

@@ -26,4 +26,4 @@ pub use outcome::{Done, SubmitError};
 pub use registry::{Origin, Registry};
 pub use settings::{Clock, Genesis, Settings};
 pub use status::Status;
-pub use verify::{Progress, Verdict, VerifyError};
+pub use verify::{ContentFault, Found, Part, Progress, Verdict, VerifyError, verify};

@@ -93,18 +93,7 @@ impl Registry {
             let genesis = settings.genesis.as_ref().ok_or(OpenError::Empty)?;
             begin(&ledger, &settings, genesis).await?;
         }
-        let model = Model::compile(&Value::Object(json::Map::new()), settings.foundation)
-            .map_err(OpenError::Model)?;
-        let catalog = Catalog::empty(Arc::new(model));
-        let mut folder = Folder {
-            ledger: ledger.clone(),
-            foundation: settings.foundation,
-            catalog,
-            head: Head::EMPTY,
-            tree: Tree::default(),
-            model: None,
-            purges: Vec::new(),
-        };
+        let mut folder = Folder::begin(ledger.clone(), settings.foundation)?;
         folder.run().await?;
         if let Some(file) = &settings.checkpoint {
             let leaves = Leaves::of(&ledger);
@@ -225,25 +214,21 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Goes on behind a catalog.
-    pub(crate) fn resume(heart: &Heart, catalog: Catalog, head: Head, tree: Tree) -> Self {
-        Self {
-            ledger: heart.ledger.clone(),
-            foundation: heart.settings.foundation,
-            catalog,
-            head,
-            tree,
-            model: None,
-            purges: Vec::new(),
-        }
-    }
-
     /// Begins with an empty catalog.
-    pub(crate) fn from_start(heart: &Heart) -> Result<Self, OpenError> {
-        let model = Model::compile(&Value::Object(json::Map::new()), heart.settings.foundation)
+    pub(crate) fn begin(
+        ledger: Arc<dyn Ledger>,
+        foundation: Foundation,
+    ) -> Result<Self, OpenError> {
+        let model = Model::compile(&Value::Object(json::Map::new()), foundation)
             .map_err(OpenError::Model)?;
         let catalog = Catalog::empty(Arc::new(model));
-        Ok(Self::resume(heart, catalog, Head::EMPTY, Tree::default()))
+        let (head, tree) = (Head::EMPTY, Tree::default());
+        Ok(Self { ledger, foundation, catalog, head, tree, model: None, purges: Vec::new() })
+    }
+
+    /// Goes on behind a catalog.
+    pub(crate) fn resume(self, catalog: Catalog, head: Head, tree: Tree) -> Self {
+        Self { catalog, head, tree, ..self }
     }
 
     /// The contents that the folded entries erased.

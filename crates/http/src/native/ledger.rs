@@ -9,9 +9,8 @@ use axum::{BoxError, Extension, extract::State, response::Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use muster_ledger::checkpoint::origin;
-use muster_registry::{Progress, Registry, Verdict, VerifyError};
+use muster_registry::{Found, Progress, Registry, Verdict, VerifyError};
 use muster_wire::{ErrorCode, Problem};
-use muster_words::Position;
 use serde_json::{Value, json};
 use tokio::{runtime::Handle, sync::mpsc};
 
@@ -128,19 +127,26 @@ async fn walk(registry: &Registry, lines: &mpsc::Sender<Bytes>) {
         // A line that nobody has read yet says nearly the same.
         let _ = lines.try_send(line(&value));
     };
-    let last = match registry.verify(progress).await {
-        Ok(verdict) => praise(&verdict),
-        Err(error) => {
-            tracing::error!(%error, "the ledger does not verify");
-            blame(&error)
-        }
-    };
+    let outcome = registry.verify(progress).await;
+    if let Err(error) = &outcome {
+        tracing::error!(%error, "the ledger does not verify");
+    }
+    let last = verdict(&outcome);
     // Whoever asked may have left; the log has it.
     let _ = lines.send(line(&last)).await;
 }
 
 fn line(value: &Value) -> Bytes {
     format!("{value}\n").into()
+}
+
+/// What a verification ended with, as its last line says it.
+#[must_use]
+pub fn verdict(outcome: &Result<Verdict, VerifyError>) -> Value {
+    match outcome {
+        Ok(verdict) => praise(verdict),
+        Err(error) => blame(error),
+    }
 }
 
 fn praise(verdict: &Verdict) -> Value {
@@ -161,32 +167,18 @@ fn praise(verdict: &Verdict) -> Value {
 
 fn blame(error: &VerifyError) -> Value {
     let mut fault = json!({"code": error.code(), "what": error.to_string()});
-    if let Some(position) = position_of(error) {
+    if let Some(position) = error.position() {
         fault["position"] = position.0.into();
     }
-    if let VerifyError::ContentChanged { subject, .. }
-    | VerifyError::ContentMissing { subject, .. } = error
-    {
-        fault["xid"] = subject.to_string().into();
+    if let Some(content) = error.content() {
+        fault["moment"] = content.moment.to_string().into();
+        fault["xid"] = content.xid.to_string().into();
+        fault["expected"] = content.expected.to_string().into();
+        if let Found::Other(found) = content.found {
+            fault["found"] = found.to_string().into();
+        }
     }
     json!({"verified": false, "fault": fault})
-}
-
-fn position_of(error: &VerifyError) -> Option<Position> {
-    use muster_registry::{CheckpointError, OpenError, SubmitError};
-    match error {
-        VerifyError::Chain(fault) | VerifyError::Fold(OpenError::Chain(fault)) => {
-            Some(fault.position())
-        }
-        VerifyError::ContentChanged { position, .. }
-        | VerifyError::ContentMissing { position, .. }
-        | VerifyError::Fold(OpenError::Change { position, .. })
-        | VerifyError::Read(SubmitError::Corrupt(position)) => Some(*position),
-        VerifyError::Fold(OpenError::Apply(error)) => Some(error.position),
-        VerifyError::Checkpoint(CheckpointError::TailMissing { head, .. }) => Some(*head),
-        VerifyError::Checkpoint(CheckpointError::Forked { checkpoint }) => Some(*checkpoint),
-        _ => None,
-    }
 }
 
 /// The lines of a verification as they come.

@@ -73,6 +73,10 @@ pub(super) struct Assembly {
 /// How long the store may take to answer `/health/db`.
 const STORE_TIME: Duration = Duration::from_secs(5);
 
+/// What to do about a ledger that can't be opened.
+pub(super) const AFTER_DAMAGE: &str = "copy the data directory as it is before anything else; \
+     muster ledger verify --data DIR names what is wrong; then docs/how-to/after-corruption.md";
+
 /// Bytes of rendered documents that are kept in memory where nobody says otherwise.
 const RENDERED_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -173,15 +177,26 @@ pub(super) fn registry_id(text: &str) -> Result<Id, Failure> {
 
 fn open_sqlite(directory: &Directory) -> Result<SqliteLedger, Failure> {
     let file = directory.ledger();
-    SqliteLedger::open(&file, "changes", Options::default()).map_err(|error| {
-        Failure::new("ledger_unusable", format!("{}: {error}", file.display())).help(
-            "copy the data directory as it is before anything else; then docs/how-to/after-corruption.md",
-        )
-    })
+    SqliteLedger::open(&file, "changes", Options::default())
+        .map_err(|error| unusable(&file, &error))
+}
+
+/// A ledger's file that can't be opened.
+pub(super) fn unusable(
+    file: &std::path::Path,
+    error: &muster_stores::sqlite::OpenError,
+) -> Failure {
+    let mut what = format!("{}: {error}", file.display());
+    add_causes(&mut what, error);
+    Failure::new("ledger_unusable", what).help(AFTER_DAMAGE)
 }
 
 /// What the registry is opened with: a key and a first entry where it is new.
-fn opening(how: &How, directory: Option<&Directory>, is_new: bool) -> Result<Opening, Failure> {
+pub(super) fn opening(
+    how: &How,
+    directory: Option<&Directory>,
+    is_new: bool,
+) -> Result<Opening, Failure> {
     let foundation = if how.bare { Foundation::Bare } else { Foundation::BuiltIn };
     let mut opening = Opening::new(foundation, clock());
     if how.cache_bytes > 0 {
@@ -252,7 +267,7 @@ fn other_id(directory: &Directory, found: &Id, asked: &Id) -> Failure {
 }
 
 fn unreadable(error: &ReadError) -> Failure {
-    Failure::new("ledger_unreadable", error.to_string())
+    Failure::new("ledger_unreadable", error.to_string()).help(AFTER_DAMAGE)
 }
 
 fn not_opened(error: &OpenError) -> Failure {
@@ -264,18 +279,21 @@ fn not_opened(error: &OpenError) -> Failure {
         _ => "ledger_unusable",
     };
     let mut what = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    add_causes(&mut what, error);
+    Failure::new(code, what).help(AFTER_DAMAGE)
+}
+
+/// Says what lies under an error.
+fn add_causes(what: &mut String, error: &dyn std::error::Error) {
+    let mut cause = error.source();
     while let Some(inner) = cause {
         // Some errors say what their cause says.
         let more = inner.to_string();
         if !what.ends_with(&more) {
-            what = format!("{what}: {more}");
+            *what = format!("{what}: {more}");
         }
         cause = inner.source();
     }
-    Failure::new(code, what).help(
-        "copy the data directory as it is before anything else; then docs/how-to/after-corruption.md",
-    )
 }
 
 /// The routes, and what stands before them.

@@ -8,7 +8,7 @@ use muster_http::{
 };
 use muster_registry::Registry;
 
-use super::assembly::How;
+use super::assembly::{AFTER_DAMAGE, How};
 use crate::Failure;
 
 /// What stands beside `/api`, and who may come in.
@@ -30,8 +30,7 @@ impl Doors {
                 .help("muster keys create prints one; any text of 16 to 200 visible characters will do here")
         })?;
         let gate = Gate::open(registry.clone(), given).await.map_err(|error| {
-            Failure::new("keys_unreadable", error.to_string())
-                .help("muster ledger verify names what is wrong with the ledger")
+            Failure::new("keys_unreadable", error.to_string()).help(AFTER_DAMAGE)
         })?;
         gate.set_reachable(how.beyond_loopback);
         let native = Native::new(registry.clone(), gate.clone()).with_file(file);

@@ -21,3 +21,4 @@ mod models;
 mod references;
 mod repeats;
 mod sockets;
+mod tampering;

@@ -139,10 +139,11 @@ impl Writer {
     /// Folds what another writer appended.
     async fn catch_up(&mut self) -> Result<(), SubmitError> {
         let view = (*self.heart.view()).clone();
-        let mut folder = Folder::resume(&self.heart, view, self.head, self.tree.clone());
+        let begin = || Folder::begin(self.heart.ledger.clone(), self.heart.settings.foundation);
+        let mut folder = begin()?.resume(view, self.head, self.tree.clone());
         if folder.newest_model(None).await?.is_some() {
             // Another model: what is folded already has facts of the one before.
-            folder = Folder::from_start(&self.heart)?;
+            folder = begin()?;
         }
         folder.run().await?;
         for purged in folder.purges() {

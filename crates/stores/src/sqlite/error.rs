@@ -88,6 +88,11 @@ impl From<ReadError> for OpenError {
 #[error("the ledger is closed")]
 pub(crate) struct Closed;
 
+/// The ledger was opened only to be read.
+#[derive(Clone, Copy, Debug, Error)]
+#[error("the ledger was opened only to be read")]
+pub(crate) struct Unwritable;
+
 /// What an error of SQLite's means to a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use muster_journal::{Corrupt, Damage, ReadError};
 use muster_ledger::{EntryBytes, Head};
 use muster_words::{Digest, Position};
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, config::DbConfig};
 
 use super::{
     error::{OpenError, read_error},
@@ -56,6 +56,8 @@ pub(crate) enum Role {
 pub(crate) struct File {
     path: PathBuf,
     pub(crate) options: Options,
+    /// The log stays as it is, although a last connection is closed.
+    keeps_log: bool,
 }
 
 /// Refuses an engine that is known to damage files.
@@ -69,7 +71,34 @@ pub(crate) fn check_engine() -> Result<(), OpenError> {
 
 impl File {
     pub(crate) fn new(path: PathBuf, options: Options) -> Self {
-        Self { path, options }
+        Self { path, options, keeps_log: false }
+    }
+
+    /// The file for those who only look: what a crash has left in the log stays there, where
+    /// closing would copy it. An empty log is made by looking, and may go again.
+    pub(crate) fn without_changes(self) -> Self {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        let keeps_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+        Self { keeps_log, ..self }
+    }
+
+    /// Where the ledger ends, of a file that is there and is the ledger of that name. Its end
+    /// isn't checked: reading does that. Where even that can't be read, it never ends, so that
+    /// whoever reads on comes to the place that is damaged.
+    pub(crate) fn look(&self, name: &str) -> Result<Head, OpenError> {
+        let connection = self.connect(Role::Reader).map_err(OpenError::from_sqlite)?;
+        check_format(&connection)?;
+        check_name(&connection, name)?;
+        match last(&connection) {
+            Ok(Some((entry, _))) => Ok(Head::after(&entry)),
+            Ok(None) => Ok(Head::EMPTY),
+            Err(ReadError::Corrupt(_)) => {
+                let position = Position(1 << (i64::BITS - 1 - ORDINAL_BITS));
+                Ok(Head { position, ..Head::EMPTY })
+            }
+            Err(ReadError::Unavailable(cause)) => Err(OpenError::Unavailable(cause)),
+        }
     }
 
     /// Opens the writer's connection for the first time: makes the file where there is none, and
@@ -104,6 +133,9 @@ impl File {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(LOCK_WAIT)?;
+        if self.keeps_log {
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        }
         // Cache sizes are in KiB when negative; the writer's holds a large batch.
         match role {
             Role::Writer => {
@@ -203,19 +235,25 @@ fn check_settings(connection: &Connection) -> Result<(), OpenError> {
 
 /// The head as the file has it.
 pub(crate) fn tail(connection: &Connection) -> Result<Head, ReadError> {
+    let Some((entry, leaf)) = last(connection)? else { return Ok(Head::EMPTY) };
+    let head = Head::after(&entry);
+    if head.hash != leaf {
+        let damage = Damage::EntryChanged;
+        return Err(ReadError::Corrupt(Corrupt { position: entry.position, damage }));
+    }
+    Ok(head)
+}
+
+/// The last entry, with the leaf hash that lies beside it.
+fn last(connection: &Connection) -> Result<Option<(EntryBytes, Digest)>, ReadError> {
     let sql = "SELECT position, leaf, bytes FROM entries ORDER BY position DESC LIMIT 1";
     let last: Option<(u64, [u8; 32], Vec<u8>)> = connection
         .query_row(sql, [], |row| Ok((position(row, 0)?, row.get(1)?, row.get(2)?)))
         .optional()
         .map_err(read_error(Position::ZERO))?;
-    let Some((position, leaf, bytes)) = last else { return Ok(Head::EMPTY) };
-    let entry = EntryBytes { position: Position(position), bytes: bytes.into() };
-    let head = Head::after(&entry);
-    if head.hash != Digest(leaf) {
-        let damage = Damage::EntryChanged;
-        return Err(ReadError::Corrupt(Corrupt { position: entry.position, damage }));
-    }
-    Ok(head)
+    Ok(last.map(|(position, leaf, bytes)| {
+        (EntryBytes { position: Position(position), bytes: bytes.into() }, Digest(leaf))
+    }))
 }
 
 /// A position from a column; SQLite's integers have a sign, and none below 1 was ever stored.

@@ -23,6 +23,7 @@ mod checkpointer;
 mod error;
 mod file;
 mod options;
+mod reader;
 mod reads;
 mod writer;
 
@@ -40,7 +41,7 @@ use muster_ledger::{EntryBytes, Head};
 use muster_words::{ContentRef, Digest, Position};
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use self::{error::OpenError, options::Options};
+pub use self::{error::OpenError, options::Options, reader::SqliteReader};
 use self::{
     error::{Closed, cause},
     file::File,
@@ -124,10 +125,7 @@ impl SqliteLedger {
     /// The positions that a read may answer, or nothing: those up to the head that was announced,
     /// so that nothing is seen before its append has answered.
     fn window(&self, after: Position, limit: NonZeroU32) -> Result<Option<Window>, ReadError> {
-        let head = self.present()?.position;
-        let limit = u64::from(limit.get().min(READ_ENTRIES_MAX));
-        let last = Position(after.0.saturating_add(limit)).min(head);
-        Ok((after < last).then_some(Window { after, last }))
+        Ok(Window::new(after, limit, self.present()?.position))
     }
 }
 
@@ -136,6 +134,15 @@ impl SqliteLedger {
 pub(crate) struct Window {
     after: Position,
     last: Position,
+}
+
+impl Window {
+    /// What a read may answer of a ledger that ends there, or nothing.
+    fn new(after: Position, limit: NonZeroU32, head: Position) -> Option<Self> {
+        let limit = u64::from(limit.get().min(READ_ENTRIES_MAX));
+        let last = Position(after.0.saturating_add(limit)).min(head);
+        (after < last).then_some(Self { after, last })
+    }
 }
 
 #[async_trait]

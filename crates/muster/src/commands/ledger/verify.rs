@@ -1,11 +1,14 @@
 use std::time::Instant;
 
 use clap::Args;
+use muster_client::Lines;
 use muster_words::json::Value;
+use tokio::sync::mpsc::Receiver;
 
 use crate::{
     Context, Exit, Failure,
     arguments::Reach,
+    composition,
     output::{
         numbers::{seconds, separated},
         progress::Progress,
@@ -29,12 +32,16 @@ pub struct Verify {
 
 impl Verify {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let client = self.reach.client_or_directory(context).await.map_err(unopened)?;
         let began = Instant::now();
-        let mut lines = client.verify().await?;
+        let mut lines = match self.reach.directory(context).await? {
+            Some(directory) => {
+                Source::Directory(composition::verify(context, &directory).map_err(unopened)?)
+            }
+            None => Source::Server(self.reach.client(context).await?.verify().await?),
+        };
         let mut progress = Progress::new(&context.screen, "verifying entries", 0);
         let mut verdict = Value::Null;
-        while let Some(line) = lines.next_line().await? {
+        while let Some(line) = lines.next().await? {
             let number = |key: &str| {
                 let number = line.get(key).and_then(Value::as_u64)?;
                 usize::try_from(number).ok()
@@ -51,6 +58,11 @@ impl Verify {
         match verdict.get("verified") {
             Some(Value::Bool(true)) if context.screen.is_table() => {
                 context.screen.line(&praise(&verdict))?;
+                if matches!(lines, Source::Directory(_)) && verdict.get("checkpoint").is_none() {
+                    context
+                        .screen
+                        .line("no checkpoint: nothing tells whether its end is missing")?;
+                }
                 context.screen.line(&format!("verified in {}", seconds(began.elapsed())))
             }
             Some(Value::Bool(true)) => Ok(()),
@@ -61,10 +73,25 @@ impl Verify {
     }
 }
 
+/// Where the lines come from.
+enum Source {
+    Server(Lines),
+    Directory(Receiver<Value>),
+}
+
+impl Source {
+    async fn next(&mut self) -> Result<Option<Value>, Failure> {
+        match self {
+            Self::Server(lines) => Ok(lines.next_line().await?),
+            Self::Directory(lines) => Ok(lines.recv().await),
+        }
+    }
+}
+
 /// What was found whole.
 fn praise(verdict: &Value) -> String {
     let count = |key: &str| separated(verdict.get(key).and_then(Value::as_u64).unwrap_or(0));
-    let mut text = format!(
+    let text = format!(
         "{} entries, {} contents: chain, tree, contents and fold agree",
         count("entries"),
         count("contents")
@@ -73,7 +100,7 @@ fn praise(verdict: &Value) -> String {
         let key = checkpoint.get("key").and_then(Value::as_str).unwrap_or("an unknown key");
         let size = checkpoint.get("size").and_then(Value::as_u64).unwrap_or(0);
         let signer = signer(key);
-        text = format!("{text}; checkpoint of {} signed by {signer}", separated(size));
+        return format!("{text}; checkpoint of {} signed by {signer}", separated(size));
     }
     text
 }
@@ -113,11 +140,10 @@ fn unverified(code: &str, place: String, whole: &str) -> Failure {
         ))
 }
 
-/// A ledger that can't even be opened doesn't verify either.
+/// A ledger of which nothing can be read doesn't verify either.
 fn unopened(failure: Failure) -> Failure {
     match failure.code() {
-        code @ ("tail_missing" | "checkpoint_broken" | "ledger_unusable" | "ledger_unreadable"
-        | "keys_unreadable") => unverified(code, failure.what().to_owned(), ""),
+        code @ "ledger_unusable" => unverified(code, failure.what().to_owned(), ""),
         _ => failure,
     }
 }
@@ -134,7 +160,7 @@ mod tests {
 
     #[test]
     fn names_the_first_thing_wrong_and_what_to_do_first() {
-        let what = "position 871, /a/b/c/d: its content has another digest than the entry says";
+        let what = "position 871, 2026-11-21T12:00:00Z: the document of /a/b/c/d/versions/1 is aa now; the entry says bb";
         let verdict = json!({"verified": false,
             "fault": {"code": "content_changed", "position": 871, "what": what}});
         let failure = blame(&verdict);
@@ -157,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_ledger_that_cannot_be_opened_does_not_verify() {
-        for (code, expect) in [("tail_missing", Exit::Unverified), ("in_use", Exit::Refused)] {
+        for (code, expect) in [("ledger_unusable", Exit::Unverified), ("in_use", Exit::Refused)] {
             assert_eq!(unopened(Failure::new(code, "x")).exit_code(), expect, "{code}");
         }
     }

@@ -1,0 +1,47 @@
+use std::{path::Path, sync::Arc};
+
+use muster_http::native::verdict;
+use muster_journal::Ledger;
+use muster_registry::Progress;
+use muster_stores::sqlite::SqliteReader;
+use muster_words::json::Value;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::{
+    assembly::{How, opening, unusable},
+    directory::{Directory, Missing},
+};
+use crate::{Context, Failure};
+
+/// Lines that wait to be told. Where they are told more slowly, some of the progress is left out.
+const LINES_MAX: usize = 16;
+
+/// Verifies the ledger of a data directory without opening its registry, which a damaged one
+/// wouldn't let, and without writing to it. Gives the lines that a server's verification has.
+///
+/// # Errors
+/// There is none, it is in use, or nothing of its ledger can be read.
+pub fn verify(context: &Context, directory: &Path) -> Result<mpsc::Receiver<Value>, Failure> {
+    let opened = Directory::open(directory, Missing::Refuse, false)
+        .map_err(|error| error.failure(&context.shown(directory)))?;
+    let file = opened.ledger();
+    let ledger: Arc<dyn Ledger> =
+        Arc::new(SqliteReader::open(&file, "changes").map_err(|error| unusable(&file, &error))?);
+    let how = How { bare: opened.is_bare(), ..How::default() };
+    let settings = opening(&how, Some(&opened), false)?;
+    let (lines, read) = mpsc::channel(LINES_MAX);
+    tokio::spawn(async move {
+        let progress = |progress: Progress| {
+            let line = json!({"checked": progress.entries, "of": progress.of});
+            // A line that nobody has read yet says nearly the same.
+            let _ = lines.try_send(line);
+        };
+        let outcome = muster_registry::verify(&ledger, &settings, progress).await;
+        // Whoever asked may have stopped listening.
+        let _ = lines.send(verdict(&outcome)).await;
+        // Nobody else may have the directory while it is read.
+        drop(opened);
+    });
+    Ok(read)
+}

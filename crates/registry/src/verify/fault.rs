@@ -1,0 +1,146 @@
+use std::fmt;
+
+use muster_journal::{Corrupt, Damage};
+use muster_ledger::ChainFault;
+use muster_words::{Digest, Id, Moment, Position, Xid};
+use thiserror::Error;
+
+use crate::{CheckpointError, OpenError, SubmitError};
+
+/// The first thing that is wrong with a ledger.
+#[derive(Debug, Error)]
+pub enum VerifyError {
+    /// The chain doesn't hold.
+    #[error(transparent)]
+    Chain(#[from] ChainFault),
+    /// The store itself finds that an entry isn't what was appended.
+    #[error("position {}: {}", .0.position, .0.damage)]
+    Entry(Corrupt),
+    /// A content isn't what its entry says.
+    #[error("{0}")]
+    ContentChanged(Box<ContentFault>),
+    /// A content is gone that nobody erased.
+    #[error("{0}")]
+    ContentMissing(Box<ContentFault>),
+    /// The entries can't be folded.
+    #[error("{0}")]
+    Fold(OpenError),
+    /// The fold gives another catalog than the one that is served.
+    #[error("the fold of the ledger differs from the catalog that is served, at {0}")]
+    Catalog(String),
+    /// The checkpoint doesn't agree.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The ledger can't be read.
+    #[error(transparent)]
+    Read(#[from] SubmitError),
+}
+
+/// A content that isn't what its entry says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContentFault {
+    /// The entry that named it first.
+    pub position: Position,
+    /// The entry's moment.
+    pub moment: Moment,
+    /// The entity that it belongs to: of a document, the version.
+    pub xid: Xid,
+    /// What of the entity it is.
+    pub part: Part,
+    /// The digest that the entry says.
+    pub expected: Digest,
+    /// What there is instead.
+    pub found: Found,
+}
+
+/// What stands where a content should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// Bytes of another digest.
+    Other(Digest),
+    /// Bytes that the store can't read.
+    Unreadable,
+}
+
+/// What a content is of its entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A version's document.
+    Document,
+    /// What clients set on an entity.
+    Attributes,
+    /// The model's source.
+    Model,
+    /// The capabilities.
+    Capabilities,
+    /// The record of a key.
+    Key(Id),
+}
+
+impl fmt::Display for ContentFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { position, moment, xid, expected, .. } = self;
+        write!(f, "position {position}, {moment}: ")?;
+        match &self.part {
+            Part::Document => write!(f, "the document of {xid}")?,
+            Part::Attributes => write!(f, "the attributes of {xid}")?,
+            Part::Model => write!(f, "the model")?,
+            Part::Capabilities => write!(f, "the list of capabilities")?,
+            Part::Key(id) => write!(f, "the record of the key {id}")?,
+        }
+        match self.found {
+            Found::Nothing => {
+                write!(f, " is missing, and nobody erased it; the entry says {expected}")
+            }
+            Found::Other(found) => write!(f, " is {found} now; the entry says {expected}"),
+            Found::Unreadable => write!(f, " can't be read; the entry says {expected}"),
+        }
+    }
+}
+
+impl VerifyError {
+    /// The error's stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Chain(_) => "chain_broken",
+            Self::Entry(Corrupt { damage: Damage::Medium(_), .. }) | Self::Read(_) => "unreadable",
+            Self::Entry(_) => "chain_broken",
+            Self::ContentChanged(_) => "content_changed",
+            Self::ContentMissing(_) => "content_missing",
+            Self::Fold(OpenError::Format(_)) => "format_newer",
+            Self::Fold(_) => "fold_failed",
+            Self::Catalog(_) => "fold_differs",
+            Self::Checkpoint(CheckpointError::TailMissing { .. }) => "tail_missing",
+            Self::Checkpoint(_) => "checkpoint_broken",
+        }
+    }
+
+    /// The first position at which something is wrong: every entry before it holds, with its
+    /// contents. None where no position can be named: of a checkpoint that signed other entries,
+    /// any of them may be another.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        match self {
+            Self::Chain(fault) | Self::Fold(OpenError::Chain(fault)) => Some(fault.position()),
+            Self::Entry(corrupt) => Some(corrupt.position),
+            Self::ContentChanged(fault) | Self::ContentMissing(fault) => Some(fault.position),
+            Self::Fold(OpenError::Change { position, .. })
+            | Self::Read(SubmitError::Corrupt(position)) => Some(*position),
+            Self::Fold(OpenError::Apply(error)) => Some(error.position),
+            Self::Checkpoint(CheckpointError::TailMissing { head, .. }) => Some(head.next()),
+            _ => None,
+        }
+    }
+
+    /// The content that is wrong, where it is one.
+    #[must_use]
+    pub fn content(&self) -> Option<&ContentFault> {
+        match self {
+            Self::ContentChanged(fault) | Self::ContentMissing(fault) => Some(fault),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,249 @@
+use std::{num::NonZeroU32, sync::Arc};
+
+use muster_catalog::changes::{Change, Named};
+use muster_journal::{Corrupt, Damage, Ledger, ReadError};
+use muster_ledger::{Checkpoint, Entry, EntryBytes, Head, Walk};
+use muster_words::{ContentRef, Digest, Id, Moment, Position, Xid};
+
+use super::{
+    ContentFault, Part, Progress, Verdict, VerifyError,
+    fault::Found,
+    missing::{Erasures, Missing, erased},
+};
+use crate::{CheckpointFile, SubmitError, open::Leaves};
+
+/// Entries that are walked at once.
+const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(255);
+
+/// Bytes of contents that a walk holds at once.
+const CONTENT_BYTES_AT_ONCE: u64 = 32 * 1024 * 1024;
+
+/// A content with who names it.
+#[derive(Clone, Debug)]
+pub(super) struct Owned {
+    pub content: ContentRef,
+    pub subject: Xid,
+    size: u32,
+    moment: Moment,
+    part: Part,
+}
+
+/// A walk along a ledger: its chain, and the contents beside it. It stands on nothing but what
+/// the ledger answers, so a ledger that can't be folded can still be walked.
+pub(super) struct Inspection<'a> {
+    ledger: &'a Arc<dyn Ledger>,
+    walk: Walk,
+    missing: Missing,
+    pub verdict: Verdict,
+}
+
+impl<'a> Inspection<'a> {
+    pub(super) fn new(ledger: &'a Arc<dyn Ledger>) -> Self {
+        let verdict =
+            Verdict { entries: 0, contents: 0, purged: 0, checkpoint: None, signer: None };
+        Self { ledger, walk: Walk::new(Head::EMPTY), missing: Missing::default(), verdict }
+    }
+
+    /// Compares what was walked with the checkpoint of the file, where it holds one.
+    pub(super) async fn compare(
+        &mut self,
+        file: &CheckpointFile,
+        registry: &Id,
+        signed: Option<&Checkpoint>,
+    ) -> Result<(), VerifyError> {
+        let Some(tree) = self.walk.tree() else { return Ok(()) };
+        file.compare(registry, signed, tree, &Leaves::of(self.ledger)).await?;
+        self.verdict.checkpoint = signed.map(|checkpoint| Position(checkpoint.size));
+        self.verdict.signer = Some(file.verifier().to_string());
+        Ok(())
+    }
+
+    /// Walks up to a position.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub(super) async fn run(
+        &mut self,
+        end: Position,
+        mut progress: impl FnMut(Progress) + Send,
+    ) -> Result<(), VerifyError> {
+        let mut fault = None;
+        while fault.is_none() && self.walk.head().position < end {
+            fault = self.page(end).await.err();
+            progress(Progress { entries: self.verdict.entries, of: end.0 });
+        }
+        let fault = fault.or_else(|| self.walk.end().err().map(VerifyError::from));
+        if !self.missing.is_empty() {
+            self.explain().await;
+        }
+        let gone = std::mem::take(&mut self.missing).first();
+        let is_first = |gone: &Owned| {
+            let position = fault.as_ref().and_then(VerifyError::position);
+            fault.is_none() || position.is_some_and(|position| gone.content.position < position)
+        };
+        match (gone.filter(is_first), fault) {
+            (Some(gone), _) => {
+                Err(VerifyError::ContentMissing(Box::new(gone.fault(Found::Nothing))))
+            }
+            (None, Some(fault)) => Err(fault),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// What is missing may have been erased further on, where the walk didn't come or after it
+    /// began.
+    async fn explain(&mut self) {
+        let mut erasures = Erasures::after(self.walk.head().position);
+        erasures.read_on(self.ledger).await;
+        for name in &erasures.names {
+            self.verdict.purged += self.missing.explain(name);
+        }
+    }
+
+    /// Walks one page. Where it fails, everything before the fault has been checked.
+    async fn page(&mut self, end: Position) -> Result<(), VerifyError> {
+        let after = self.walk.head().position;
+        let left = u32::try_from(end.0 - after.0).unwrap_or(u32::MAX);
+        let (page, mut fault) = self.read(NonZeroU32::new(left).unwrap_or(PAGE).min(PAGE)).await?;
+        let (mut owned, mut names) = (Vec::new(), Vec::new());
+        for bytes in &page {
+            match self.walk.step(bytes) {
+                Ok(entry) => {
+                    owned.extend(stored_beside(&entry));
+                    names.extend(erased(&entry));
+                }
+                Err(broken) => {
+                    fault = Some(broken.into());
+                    break;
+                }
+            }
+        }
+        let changed = self.contents(owned).await;
+        for name in &names {
+            self.verdict.purged += self.missing.explain(name);
+        }
+        self.verdict.entries = self.walk.head().position.0;
+        changed.and(fault.map_or(Ok(()), Err))
+    }
+
+    /// The next entries, and what keeps those behind them from being read.
+    async fn read(
+        &self,
+        limit: NonZeroU32,
+    ) -> Result<(Vec<EntryBytes>, Option<VerifyError>), VerifyError> {
+        let after = self.walk.head().position;
+        let corrupt = match self.ledger.read(after, limit).await {
+            Ok(page) if page.is_empty() => {
+                Corrupt { position: after.next(), damage: Damage::EntryMissing }
+            }
+            Ok(page) => return Ok((page, None)),
+            Err(ReadError::Corrupt(corrupt)) => corrupt,
+            Err(error) => return Err(SubmitError::from(error).into()),
+        };
+        let before = corrupt.position.0.saturating_sub(after.next().0);
+        let before = u32::try_from(before).ok().and_then(NonZeroU32::new);
+        let page = match before {
+            Some(before) => self.ledger.read(after, before.min(limit)).await,
+            None => Ok(Vec::new()),
+        };
+        Ok((page.unwrap_or_default(), Some(VerifyError::Entry(corrupt))))
+    }
+
+    async fn contents(&mut self, owned: Vec<Owned>) -> Result<(), VerifyError> {
+        let mut left = owned.as_slice();
+        while !left.is_empty() {
+            let (piece, rest) = left.split_at(piece(left));
+            let names: Vec<ContentRef> = piece.iter().map(|owned| owned.content).collect();
+            match self.ledger.contents(&names).await {
+                Ok(found) => {
+                    for (owned, bytes) in piece.iter().zip(found) {
+                        self.take(owned, bytes.is_some());
+                    }
+                }
+                Err(ReadError::Corrupt(_)) => self.one_by_one(piece).await?,
+                Err(error) => return Err(SubmitError::from(error).into()),
+            }
+            left = rest;
+        }
+        Ok(())
+    }
+
+    /// Finds the first of some contents that is damaged.
+    async fn one_by_one(&mut self, piece: &[Owned]) -> Result<(), VerifyError> {
+        for owned in piece {
+            match self.ledger.contents(&[owned.content]).await {
+                Ok(found) => self.take(owned, found.iter().any(Option::is_some)),
+                Err(ReadError::Corrupt(corrupt)) => {
+                    let found = found(owned.content.digest, &corrupt.damage);
+                    return Err(VerifyError::ContentChanged(Box::new(owned.clone().fault(found))));
+                }
+                Err(error) => return Err(SubmitError::from(error).into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, owned: &Owned, is_there: bool) {
+        if is_there {
+            self.verdict.contents += 1;
+        } else {
+            self.missing.insert(owned.clone());
+        }
+    }
+}
+
+/// What the store found instead of a content. It compares with the digest that lies beside the
+/// bytes, which may be what was changed.
+fn found(wanted: Digest, damage: &Damage) -> Found {
+    match *damage {
+        Damage::ContentChanged { expected, found } if found == wanted => Found::Other(expected),
+        Damage::ContentChanged { found, .. } => Found::Other(found),
+        _ => Found::Unreadable,
+    }
+}
+
+/// How many contents to read at once: at least one, and no more bytes than are worth holding.
+fn piece(owned: &[Owned]) -> usize {
+    let mut bytes = 0_u64;
+    let fits = owned.iter().take_while(|owned| {
+        bytes += u64::from(owned.size);
+        bytes <= CONTENT_BYTES_AT_ONCE
+    });
+    fits.count().max(1)
+}
+
+impl Owned {
+    fn fault(self, found: Found) -> ContentFault {
+        let ContentRef { position, digest: expected } = self.content;
+        let Self { subject: xid, moment, part, .. } = self;
+        ContentFault { position, moment, xid, part, expected, found }
+    }
+}
+
+fn stored_beside(entry: &Entry) -> Vec<Owned> {
+    let mut owned = Vec::new();
+    for record in &entry.changes {
+        let Ok(change) = Change::decode(record.kind, &record.body) else { continue };
+        let subject = change.subject();
+        for named in change.contents().filter(|named| named.at.is_none()) {
+            owned.push(Owned {
+                content: ContentRef { position: entry.position, digest: named.digest },
+                subject: subject.clone(),
+                size: named.size,
+                moment: entry.moment,
+                part: part(&change, named),
+            });
+        }
+    }
+    owned
+}
+
+fn part(change: &Change, named: Named) -> Part {
+    match change {
+        Change::VersionWritten(body) if body.document == Some(named) => Part::Document,
+        Change::ModelWritten(_) => Part::Model,
+        Change::CapabilitiesWritten(_) => Part::Capabilities,
+        Change::KeyCreated(body) => Part::Key(body.id.clone()),
+        _ => Part::Attributes,
+    }
+}

@@ -1,0 +1,81 @@
+use std::{num::NonZeroU32, path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use muster_journal::{AppendError, Batch, Ledger, ReadError};
+use muster_ledger::{EntryBytes, Head};
+use muster_words::{ContentRef, Digest, Position};
+
+use super::{
+    Options, Window,
+    error::{OpenError, Unwritable, cause},
+    file::{self, File},
+    reads::{self, Reads},
+};
+
+/// A ledger in one SQLite file that is only read: for whoever looks into a file that may be
+/// damaged, and wants to know where. It can be had where [`super::SqliteLedger`] can't, and leaves
+/// the file and its log as they are.
+///
+/// It reads what the file held when it was opened; nobody else may write meanwhile.
+#[derive(Debug)]
+pub struct SqliteReader {
+    reads: Arc<Reads>,
+    head: Head,
+}
+
+impl SqliteReader {
+    /// Opens the ledger of that name.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. An end that is damaged is no error here: reading it says so.
+    pub fn open(path: &Path, name: &str) -> Result<Self, OpenError> {
+        file::check_engine()?;
+        let path =
+            std::path::absolute(path).map_err(|error| OpenError::Unavailable(cause(error)))?;
+        let file = File::new(path, Options::default()).without_changes();
+        let head = file.look(name)?;
+        Ok(Self { reads: Arc::new(Reads::new(Arc::new(file))), head })
+    }
+
+    fn window(&self, after: Position, limit: NonZeroU32) -> Option<Window> {
+        Window::new(after, limit, self.head.position)
+    }
+}
+
+#[async_trait]
+impl Ledger for SqliteReader {
+    async fn head(&self) -> Result<Head, ReadError> {
+        Ok(self.head)
+    }
+
+    async fn read(&self, after: Position, limit: NonZeroU32) -> Result<Vec<EntryBytes>, ReadError> {
+        match self.window(after, limit) {
+            Some(window) => self.reads.run(move |file| reads::entries(file, window)).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn leaves(&self, after: Position, limit: NonZeroU32) -> Result<Vec<Digest>, ReadError> {
+        match self.window(after, limit) {
+            Some(window) => self.reads.run(move |file| reads::leaves(file, window)).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn append(&self, _: Head, _: &Batch) -> Result<Head, AppendError> {
+        Err(AppendError::Unavailable(cause(Unwritable)))
+    }
+
+    async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError> {
+        let (wanted, head) = (wanted.to_vec(), self.head.position);
+        self.reads.run(move |file| reads::contents(file, &wanted, head)).await
+    }
+
+    async fn moved(&self, position: Position) -> Result<(), ReadError> {
+        if self.head.position > position {
+            return Ok(());
+        }
+        std::future::pending().await
+    }
+}
