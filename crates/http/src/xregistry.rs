@@ -13,6 +13,7 @@ mod fast;
 mod filter;
 mod flags;
 mod inline;
+mod long;
 mod place;
 mod query;
 mod read;
@@ -30,11 +31,13 @@ use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use muster_catalog::Catalog;
 use muster_registry::Registry;
 use muster_wire::{ErrorCode, Problem};
+use tokio::sync::Mutex;
 
 use self::{
     answer::{Answer, finish},
     capabilities::Capabilities,
     flags::{Flags, Reading},
+    long::LongReads,
     place::{Address, Place},
     read::Read,
     write::{Writes, unsupported},
@@ -53,6 +56,10 @@ pub struct XRegistry {
     registry: Registry,
     bare: bool,
     documents: Option<Arc<Documents>>,
+    long: Arc<LongReads>,
+    /// Held by who changes the capabilities: a patch is laid over what is in force, so nobody else
+    /// may change it in between.
+    settling: Arc<Mutex<()>>,
 }
 
 impl XRegistry {
@@ -60,7 +67,8 @@ impl XRegistry {
     /// what the specification and its reference server do, pages and flags of ours included.
     #[must_use]
     pub fn new(registry: Registry, bare: bool) -> Self {
-        Self { registry, bare, documents: None }
+        let long = Arc::new(LongReads::new());
+        Self { registry, bare, documents: None, long, settling: Arc::default() }
     }
 
     /// Forgets rendered documents when they are erased.
@@ -135,7 +143,7 @@ impl Exchange<'_> {
         }
         check_method(&address, &method, &capabilities)?;
         let bytes = read_body(body).await?;
-        let answer = self.write(&address, &flags, &capabilities, &method, bytes).await?;
+        let answer = self.write(&address, &flags, &method, bytes).await?;
         if let (Some(documents), true) = (&self.door.documents, flags.purge) {
             documents.forget(&format!("{PREFIX}{}", address.path));
         }
@@ -166,6 +174,7 @@ impl Exchange<'_> {
             query: self.parts.uri.query(),
             request_path: self.parts.uri.path(),
             documents: self.door.documents.as_deref(),
+            long: &self.door.long,
             bare: self.door.bare,
         };
         read.answer(&self.parts.headers).await
@@ -175,7 +184,6 @@ impl Exchange<'_> {
         &self,
         address: &Address,
         flags: &Flags,
-        capabilities: &Capabilities,
         method: &Method,
         bytes: bytes::Bytes,
     ) -> Result<Answer, Problem> {
@@ -183,7 +191,8 @@ impl Exchange<'_> {
             registry: &self.door.registry,
             address,
             flags,
-            capabilities,
+            long: &self.door.long,
+            settling: &self.door.settling,
             method,
             headers: &self.parts.headers,
             root: self.root,

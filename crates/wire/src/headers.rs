@@ -125,6 +125,23 @@ pub fn warnings(violations: &[Violation]) -> Option<HeaderValue> {
     (!violations.is_empty()).then(|| HeaderValue::from_str(&text).ok()).flatten()
 }
 
+/// A URL as `Location` can carry it: what no URL may hold as it stands (RFC 3986, 2) is
+/// percent-encoded, as browsers do with what people type. What is encoded already stays.
+#[must_use]
+pub fn location(url: &str) -> String {
+    let mut text = String::with_capacity(url.len());
+    for byte in url.bytes() {
+        let stays = byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
+        if stays {
+            text.push(char::from(byte));
+        } else {
+            // Writing into a String can't fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
 /// Writes JSON with everything outside of ASCII as `\u` escapes, which a header can carry.
 fn push_ascii(text: &mut String, json: &str) {
     for letter in json.chars() {
@@ -199,6 +216,20 @@ mod tests {
             ("\"a\"b", Err(HeaderFault::Quote)),
         ] {
             assert_eq!(decode(value.as_bytes()), expect.map(str::to_owned), "{value}");
+        }
+    }
+
+    #[test]
+    fn writes_any_url_as_a_location() {
+        for (url, expect) in [
+            ("https://a.example/b?c=%20d&e[]=(f)#g", "https://a.example/b?c=%20d&e[]=(f)#g"),
+            ("a b", "a%20b"),
+            ("/x\r\nset-cookie: y\u{0}", "/x%0D%0Aset-cookie:%20y%00"),
+            ("http://bücher.example/<\">", "http://b%C3%BCcher.example/%3C%22%3E"),
+            ("", ""),
+        ] {
+            assert_eq!(location(url), expect, "{url:?}");
+            assert!(HeaderValue::from_str(&location(url)).is_ok());
         }
     }
 

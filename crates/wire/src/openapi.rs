@@ -280,7 +280,7 @@ fn schemas() -> Value {
                 "pointer": {"type": "string", "format": "json-pointer"},
                 "keyword": {"type": "string", "description": "The JSON Schema keyword that is broken."},
                 "rule": {"type": "string", "description": "The id of the rule that is broken."},
-                "reference": {"type": "string", "description": "The xid that leads nowhere."},
+                "reference": {"const": true, "description": "A declared reference leads nowhere; the message says where."},
                 "severity": {"type": "string", "enum": ["error", "warning"]},
                 "message": text
             }

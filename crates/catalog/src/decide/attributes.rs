@@ -47,7 +47,6 @@ pub(super) fn check_epoch(
     };
     let epoch = match &sent {
         Value::Number(number) => number.to_string().parse::<u64>().ok(),
-        Value::String(text) => text.parse().ok(),
         _ => None,
     };
     let Some(epoch) = epoch else {

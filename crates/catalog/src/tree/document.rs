@@ -4,7 +4,13 @@ use muster_words::{Digest, Xid, json};
 use serde_json::{Map, Value};
 
 use super::{DocumentPart, NewDocument};
-use crate::{Refusal, model::ResourceType};
+use crate::{
+    Refusal,
+    model::{DocumentForm, ResourceType},
+};
+
+/// What a document is that is given as a JSON value, where nothing else is said.
+const JSON: &str = "application/json";
 
 /// Takes the document out of a version's attributes: at most one of `<singular>`,
 /// `<singular>base64` and `<singular>url` says what it is.
@@ -34,7 +40,7 @@ pub(super) fn take(
     let value = attributes.remove(&inline).filter(|value| !value.is_null());
     let base = attributes.remove(&encoded).filter(|value| !value.is_null());
     match (value, base) {
-        (Some(value), _) => Ok(DocumentPart::Bytes(from_value(value))),
+        (Some(value), _) => Ok(DocumentPart::Bytes(from_value(kind, attributes, value))),
         (None, Some(Value::String(text))) => match STANDARD.decode(&text) {
             Ok(bytes) => Ok(DocumentPart::Bytes(NewDocument::new(bytes.into(), None))),
             Err(_) => Err(Refusal::invalid_attribute(xid, encoded, "must be base64")),
@@ -50,13 +56,17 @@ fn is_said(attributes: &Map<String, Value>, name: &str) -> bool {
 }
 
 /// The bytes that a document given as a JSON value has: a text's own, any other value's JSON. (As
-/// the reference server does: `"file": "hello"` is the document `hello`, whatever its type.)
-fn from_value(value: Value) -> NewDocument {
+/// the reference server does: `"file": "hello"` is the document `hello`, whatever its type.) In
+/// built-in collections a text is JSON too, unless its type says otherwise: there a document of
+/// that type must be JSON, as the specification has it (core, "`<RESOURCE>` Attribute").
+fn from_value(kind: &ResourceType, attributes: &Map<String, Value>, value: Value) -> NewDocument {
+    let content_type = attributes.get("contenttype").and_then(Value::as_str).unwrap_or(JSON);
+    let is_json = kind.built_in && kind.document_form(content_type) == DocumentForm::Json;
     let bytes = match value {
-        Value::String(text) => text.into(),
+        Value::String(text) if !is_json => text.into(),
         value => json::to_canonical(&value).into(),
     };
-    NewDocument::new(bytes, Some("application/json"))
+    NewDocument::new(bytes, Some(JSON))
 }
 
 impl NewDocument {

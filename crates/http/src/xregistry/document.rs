@@ -62,7 +62,7 @@ fn render(
     let elsewhere = attribute_headers(view, shelf, entity, xid, root, &mut representation.headers);
     if let Some(elsewhere) = elsewhere {
         representation.status = StatusCode::SEE_OTHER;
-        put(&mut representation.headers, header::LOCATION, &elsewhere);
+        put(&mut representation.headers, header::LOCATION, &headers::location(&elsewhere));
     } else if let Some(content) = entity.document() {
         representation.body = match shelf.document(content) {
             Some(bytes) => bytes.clone(),

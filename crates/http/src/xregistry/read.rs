@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, future::Future};
 
 use http::{HeaderMap, StatusCode, header};
 use muster_catalog::{Catalog, state::Subtree};
@@ -15,6 +15,7 @@ use super::{
     filter::Filter,
     flags::Flags,
     inline::Inline,
+    long::{LongReads, is_long},
     place::{Address, Place},
     refused::problem_of_failure,
     render::{
@@ -42,6 +43,7 @@ pub(super) struct Read<'a> {
     /// The whole path, as sent.
     pub request_path: &'a str,
     pub documents: Option<&'a Documents>,
+    pub long: &'a LongReads,
     pub bare: bool,
 }
 
@@ -52,21 +54,43 @@ impl<'a> Read<'a> {
     /// What the specification says.
     pub async fn answer(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
         let mut answer = match &self.address.place {
-            place if place.is_collection() => self.collection(headers).await?,
+            place if place.is_collection() => self.aside(self.collection(headers)).await?,
             Place::Registry | Place::Export | Place::Group(..) | Place::Meta(..) => {
-                self.details(headers).await?
+                self.aside(self.details(headers)).await?
             }
             Place::Resource(..) | Place::Version(..) => {
                 if self.address.is_document() && !self.flags.doc {
                     self.document(headers).await?
                 } else {
-                    self.details(headers).await?
+                    self.aside(self.details(headers)).await?
                 }
             }
             place => self.configuration(place, headers)?,
         };
         answer.position(self.view);
         Ok(answer)
+    }
+
+    /// Reads at once what is short, and on a thread of its own what is long.
+    pub async fn aside<T>(
+        &self,
+        read: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        if !is_long(self.view, &self.address.place, self.flags, self.limit()) {
+            return read.await;
+        }
+        self.long.run(read).await.map_err(|problem| match problem.code() {
+            ErrorCode::SERVER_BUSY => problem.subject(&self.address.path),
+            _ => problem,
+        })
+    }
+
+    /// How many members a page has; none: all.
+    fn limit(&self) -> Option<usize> {
+        match self.flags.limit {
+            None if self.capabilities.pages() && !self.bare => Some(PAGE_ENTRIES_DEFAULT),
+            limit => limit,
+        }
     }
 
     fn not_found(&self) -> Problem {
@@ -192,10 +216,7 @@ impl<'a> Read<'a> {
             return Ok(self.deleted());
         }
         let mut shelf = Shelf::default();
-        let limit = match self.flags.limit {
-            None if self.capabilities.pages() && !self.bare => Some(PAGE_ENTRIES_DEFAULT),
-            limit => limit,
-        };
+        let limit = self.limit();
         let page = if self.flags.filter.is_empty() && self.flags.sort.is_none() {
             self.plain_page(&parent, limit)?
         } else {

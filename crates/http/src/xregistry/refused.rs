@@ -43,7 +43,7 @@ pub fn violations(found: &[muster_schema::Violation]) -> Vec<Violation> {
             violated: match &violation.source {
                 ViolationSource::Keyword(keyword) => Violated::Keyword(keyword.clone()),
                 ViolationSource::Rule(rule) => Violated::Rule(rule.clone()),
-                ViolationSource::Reference => Violated::Reference(String::new()),
+                ViolationSource::Reference => Violated::Reference(true),
             },
             severity: match violation.severity {
                 muster_schema::Severity::Error => Severity::Error,

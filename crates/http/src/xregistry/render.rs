@@ -15,7 +15,7 @@ pub(super) use entity::Entity;
 pub(super) use fields::Fields;
 pub(super) use json::JsonWriter;
 pub(super) use links::Links;
-pub(super) use paging::{Page, first_page, page, sort, without_page};
+pub(super) use paging::{Page, first_page, page, page_limit, sort, without_page};
 pub(super) use shelf::{Shelf, Wanted};
 pub(super) use survey::{Members, Shown, Survey, is_id};
 pub(super) use write::{Writing, model};

@@ -41,16 +41,17 @@ impl Sort {
         Ok(Some(Self { path, descending }))
     }
 
-    /// The order of two members, given by their ids and attributes.
-    pub fn order(
-        &self,
-        left: (&str, &Map<String, Value>),
-        right: (&str, &Map<String, Value>),
-    ) -> Ordering {
-        let value = |attributes| self.path.select(attributes).first().copied().cloned();
-        let order = compare::values(value(left.1).as_ref(), value(right.1).as_ref())
-            .then_with(|| compare::texts(left.0, right.0));
-        if self.descending { order.reverse() } else { order }
+    /// The value by which a member with these attributes is ordered.
+    pub fn value(&self, attributes: &Map<String, Value>) -> Option<Value> {
+        self.path.select(attributes).first().copied().cloned()
+    }
+
+    /// The order of two members, given by their ids and values.
+    pub fn order(&self, left: (&str, Option<&Value>), right: (&str, Option<&Value>)) -> Ordering {
+        let by_value = compare::values(left.1, right.1);
+        let by_value = if self.descending { by_value.reverse() } else { by_value };
+        // Those with the same value stand in the order of their ids, whichever way is asked for.
+        by_value.then_with(|| compare::texts(left.0, right.0))
     }
 }
 
@@ -95,12 +96,13 @@ mod tests {
             let sort = Sort::parse([text].into_iter()).unwrap().unwrap();
             let mut members: Vec<_> = members.iter().collect();
             members.sort_by(|left, right| {
-                let map = |value: &Value| value.as_object().cloned().unwrap_or_default();
-                sort.order((left.0, &map(&left.1)), (right.0, &map(&right.1)))
+                let value = |member: &Value| sort.value(member.as_object().unwrap());
+                let (one, other) = (value(&left.1), value(&right.1));
+                sort.order((left.0, one.as_ref()), (right.0, other.as_ref()))
             });
             members.into_iter().map(|(id, _)| *id).collect::<Vec<_>>()
         };
         assert_eq!(sorted("n"), ["d", "b", "C", "a"]);
-        assert_eq!(sorted("n=desc"), ["a", "C", "b", "d"]);
+        assert_eq!(sorted("n=desc"), ["a", "b", "C", "d"]);
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use muster_catalog::{
@@ -9,12 +11,14 @@ use muster_registry::{Done, Registry};
 use muster_wire::{ErrorCode, Problem, etag::View, headers};
 use muster_words::{Digest, Id, Xid};
 use serde_json::{Map, Value};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
     answer::Answer,
     capabilities::{Capabilities, Change, settle},
     document::represent,
     flags::Flags,
+    long::LongReads,
     place::{Address, Place},
     read::Read,
     refused::violations,
@@ -27,7 +31,8 @@ pub(super) struct Writes<'a> {
     pub registry: &'a Registry,
     pub address: &'a Address,
     pub flags: &'a Flags,
-    pub capabilities: &'a Capabilities,
+    pub long: &'a LongReads,
+    pub settling: &'a Arc<Mutex<()>>,
     pub method: &'a Method,
     pub headers: &'a HeaderMap,
     pub root: &'a str,
@@ -35,6 +40,9 @@ pub(super) struct Writes<'a> {
     pub bare: bool,
     pub caller: &'a Caller,
 }
+
+/// The turn of who changes the capabilities.
+type Settling = OwnedMutexGuard<()>;
 
 /// The longest idempotency key: long enough for whatever people use, such as URLs.
 const KEY_BYTES_MAX: usize = 255;
@@ -46,10 +54,11 @@ impl Writes<'_> {
     /// What the specification says, and what the registry refuses.
     pub async fn answer(&self, bytes: Bytes) -> Result<Answer, Problem> {
         let idempotency = self.idempotency(&bytes)?;
-        let action = if self.method == Method::DELETE {
-            Action::Delete(self.deletion(&bytes)?)
+        let (action, settling) = if self.method == Method::DELETE {
+            (Action::Delete(self.deletion(&bytes)?), None)
         } else {
-            Action::Write(self.write(bytes)?)
+            let (write, settling) = self.write(bytes).await?;
+            (Action::Write(write), settling)
         };
         let command = Command {
             action,
@@ -58,7 +67,7 @@ impl Writes<'_> {
             ignore: self.flags.ignore,
             set_default: self.flags.set_default.clone(),
         };
-        let done = submit(self.registry, self.caller, command, &self.address.path).await;
+        let done = self.submit(command, settling).await;
         let done = done.map_err(|problem| self.about_the_request(problem))?;
         let mut answer = self.show(&done).await?;
         answer.position(&done.view);
@@ -69,6 +78,22 @@ impl Writes<'_> {
             answer.headers.insert(headers::MUSTER_WARNINGS, warnings);
         }
         Ok(answer)
+    }
+
+    /// Submits the command. Whoever settles capabilities does so until the command is done, even
+    /// where the client has left by then.
+    async fn submit(&self, command: Command, settling: Option<Settling>) -> Result<Done, Problem> {
+        let Some(settling) = settling else {
+            return submit(self.registry, self.caller, command, &self.address.path).await;
+        };
+        let (registry, caller) = (self.registry.clone(), self.caller.clone());
+        let path = self.address.path.clone();
+        let submitted = tokio::spawn(async move {
+            let done = submit(&registry, &caller, command, &path).await;
+            drop(settling);
+            done
+        });
+        submitted.await.unwrap_or_else(|_| Err(ErrorCode::SERVER_ERROR.into()))
     }
 
     /// What must hold of an entity is the registry's to judge, in the command's turn. Anything
@@ -186,7 +211,7 @@ impl Writes<'_> {
         Ok(())
     }
 
-    fn write(&self, bytes: Bytes) -> Result<Write, Problem> {
+    async fn write(&self, bytes: Bytes) -> Result<(Write, Option<Settling>), Problem> {
         let mode = match *self.method {
             Method::PATCH => Mode::Patch,
             Method::POST => Mode::Post,
@@ -194,49 +219,62 @@ impl Writes<'_> {
         };
         let is_document = sent::brings_document(self.address, self.method)?;
         let kind = sent::document_type(&self.address.place).filter(|_| is_document);
-        let body = match kind {
-            Some(kind) => sent::document(self.address, kind, self.headers, bytes)?,
+        let (body, settling) = match kind {
+            Some(kind) => (sent::document(self.address, kind, self.headers, bytes)?, None),
             None => {
                 let map = sent::attributes(self.address, self.headers, &bytes)?;
-                Body::Tree(self.prepared(map, mode)?)
+                let (map, settling) = self.prepared(map, mode).await?;
+                (Body::Tree(map), settling)
             }
         };
-        Ok(Write { mode, target: self.target()?, body })
+        Ok((Write { mode, target: self.target()?, body }, settling))
+    }
+
+    /// Settles capabilities over those in force, which stay in force while the turn is held.
+    async fn settled(
+        &self,
+        sent: Option<&Map<String, Value>>,
+        mode: Mode,
+    ) -> Result<(Map<String, Value>, Settling), Problem> {
+        let turn = Arc::clone(self.settling).lock_owned().await;
+        let change = if mode == Mode::Patch { Change::Patch } else { Change::Replace };
+        let current = Capabilities::of(&self.registry.view(), self.bare);
+        Ok((settle(&current, sent, change, self.bare)?, turn))
     }
 
     /// The body with its capabilities settled: what the registry gets is all of them.
-    fn prepared(
+    async fn prepared(
         &self,
         mut map: Map<String, Value>,
         mode: Mode,
-    ) -> Result<Map<String, Value>, Problem> {
-        let change = if mode == Mode::Patch { Change::Patch } else { Change::Replace };
-        match self.address.place {
-            Place::Capabilities => settle(self.capabilities, Some(&map), change, self.bare),
-            Place::Registry if mode != Mode::Post => {
-                if self.flags.ignore.capabilities {
-                    map.remove("capabilities");
-                }
-                if let Some(source) = map.get_mut("modelsource").filter(|source| source.is_null()) {
-                    // No model is the model with nothing in it.
-                    *source = Value::Object(Map::new());
-                }
-                let Some(sent) = map.remove("capabilities") else { return Ok(map) };
-                let sent = match &sent {
-                    Value::Null => None,
-                    Value::Object(sent) => Some(sent),
-                    _ => {
-                        return Err(Problem::new(ErrorCode::CAPABILITY_ERROR)
-                            .subject("/capabilities")
-                            .arg("error_detail", "they must be a JSON object"));
-                    }
-                };
-                let settled = settle(self.capabilities, sent, change, self.bare)?;
-                map.insert("capabilities".to_owned(), Value::Object(settled));
-                Ok(map)
-            }
-            _ => Ok(map),
+    ) -> Result<(Map<String, Value>, Option<Settling>), Problem> {
+        if matches!(self.address.place, Place::Capabilities) {
+            let (settled, turn) = self.settled(Some(&map), mode).await?;
+            return Ok((settled, Some(turn)));
         }
+        if !matches!(self.address.place, Place::Registry) || mode == Mode::Post {
+            return Ok((map, None));
+        }
+        if self.flags.ignore.capabilities {
+            map.remove("capabilities");
+        }
+        if let Some(source) = map.get_mut("modelsource").filter(|source| source.is_null()) {
+            // No model is the model with nothing in it.
+            *source = Value::Object(Map::new());
+        }
+        let Some(sent) = map.remove("capabilities") else { return Ok((map, None)) };
+        let sent = match &sent {
+            Value::Null => None,
+            Value::Object(sent) => Some(sent),
+            _ => {
+                return Err(Problem::new(ErrorCode::CAPABILITY_ERROR)
+                    .subject("/capabilities")
+                    .arg("error_detail", "they must be a JSON object"));
+            }
+        };
+        let (settled, turn) = self.settled(sent, mode).await?;
+        map.insert("capabilities".to_owned(), Value::Object(settled));
+        Ok((map, Some(turn)))
     }
 
     /// Shows what the command did, from the view at its own end.
@@ -253,6 +291,7 @@ impl Writes<'_> {
             query: self.query,
             request_path: "",
             documents: None,
+            long: self.long,
             bare: self.bare,
         };
         match &done.shows {
@@ -277,7 +316,7 @@ impl Writes<'_> {
             headers.remove(header::LOCATION);
             Answer { status: StatusCode::OK, headers, body: found.body }
         } else {
-            let mut answer = reading.entity(xid).await?;
+            let mut answer = reading.aside(reading.entity(xid)).await?;
             if let Some(tag) = tags::tag(&done.view, xid, View::Details) {
                 answer.tag(tag);
             }

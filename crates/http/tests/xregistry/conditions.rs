@@ -66,3 +66,50 @@ async fn changes_no_collection_on_a_condition_that_cannot_hold() {
     }
     door.send("GET /dirs/d1", &[], "").await.check("get", 200, &[]);
 }
+
+#[tokio::test]
+async fn takes_an_epoch_as_a_number_alone() {
+    let door = Door::with_dirs().await;
+    door.send("PUT /dirs/d1", &[], "{}").await.check("put", 201, &[("/epoch", "1")]);
+    for (epoch, status, code) in [
+        ("\"1\"", 400, "invalid_attribute"),
+        ("1.0", 400, "invalid_attribute"),
+        ("-1", 400, "invalid_attribute"),
+        ("true", 400, "invalid_attribute"),
+        ("[1]", 400, "invalid_attribute"),
+        ("7", 400, "mismatched_epoch"),
+        ("1", 200, ""),
+        ("null", 200, ""),
+    ] {
+        let body = format!(r#"{{"epoch": {epoch}}}"#);
+        door.send("PATCH /dirs/d1", &[], &body).await.check(&body, status, &[("/code", code)]);
+    }
+    // A header has no types.
+    door.send("PUT /dirs/d1/files/f", &[], "one").await.check("put", 201, &[]);
+    let line = "PUT /dirs/d1/files/f";
+    door.send(line, &[("xregistry-epoch", "9")], "two").await.check(line, 400, &[]);
+    door.send(line, &[("xregistry-epoch", "1")], "two").await.check(line, 200, &[]);
+}
+
+#[tokio::test]
+async fn loses_none_of_many_patches_of_the_capabilities() {
+    let door = Door::with_our_model().await;
+    let send = |line: &'static str, body: &'static str| async {
+        let reply = door.send(line, &[], body).await;
+        reply.check(line, 200, &[]);
+    };
+    tokio::join!(
+        send("PATCH /capabilities", r#"{"pagination": false}"#),
+        send("PATCH /capabilities", r#"{"ignores": ["epoch"]}"#),
+        send("PATCH /", r#"{"capabilities": {"versionmodes": ["manual"]}}"#),
+        send("PATCH /capabilities", r#"{"flags": ["inline"]}"#),
+        send("PATCH /", r#"{"name": "other"}"#),
+    );
+    let says = [
+        ("/pagination", "false"),
+        ("/ignores", r#"["epoch"]"#),
+        ("/versionmodes", r#"["manual"]"#),
+        ("/flags", r#"["inline"]"#),
+    ];
+    door.send("GET /capabilities", &[], "").await.check("get", 200, &says);
+}

@@ -130,3 +130,20 @@ async fn says_maps_in_headers_and_objects_only_in_details() {
     ];
     door.send("GET /dirs/d/files/f", &[], "").await.check("get", 200, &says);
 }
+
+#[tokio::test]
+async fn redirects_to_any_url_that_was_put() {
+    let door = Door::with_dirs().await;
+    for (url, location) in [
+        ("http://a/b?c=%20", "http://a/b?c=%20"),
+        ("http://a/b c", "http://a/b%20c"),
+        ("http://a/\\u0001\\r\\nx: y", "http://a/%01%0D%0Ax:%20y"),
+        ("http://b\u{fc}cher/", "http://b%C3%BCcher/"),
+    ] {
+        let body = format!(r#"{{"fileurl": "{url}"}}"#);
+        let put = door.send("PUT /dirs/d1/files/f$details", &[], &body).await;
+        assert!(matches!(put.status, 200 | 201), "{url}: {put:?}");
+        let reply = door.send("GET /dirs/d1/files/f", &[], "").await;
+        reply.check(url, 303, &[("location", location)]);
+    }
+}

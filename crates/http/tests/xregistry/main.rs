@@ -4,6 +4,7 @@
 
 mod collections;
 mod conditions;
+mod crowded;
 mod documents;
 mod door;
 mod entities;

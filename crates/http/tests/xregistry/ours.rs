@@ -93,3 +93,28 @@ async fn tells_the_warnings_of_an_accepted_document() {
     assert_eq!((reply.status, &said[0]["rule"]), (200, &"short".into()));
     assert_eq!(said[0]["pointer"], "/name");
 }
+
+#[tokio::test]
+async fn takes_any_json_value_as_a_document_of_our_collections() {
+    let door = Door::with_our_model().await;
+    let path = "/configs/c/entries/e";
+    for (body, document) in [
+        (r#"{"entry": "text"}"#, "\"text\""),
+        (r#"{"entry": "5"}"#, "\"5\""),
+        (r#"{"entry": 5}"#, "5"),
+        (r#"{"entry": true}"#, "true"),
+        (r#"{"entry": ["a"]}"#, r#"["a"]"#),
+        (r#"{"entry": "a\"b", "contenttype": "application/x+json"}"#, r#""a\"b""#),
+        (r#"{"entry": "text", "contenttype": "text/plain"}"#, "text"),
+    ] {
+        let put = door.send(&format!("PUT {path}$details"), &[], body).await;
+        assert!(matches!(put.status, 200 | 201), "{body}: {put:?}");
+        assert_eq!(door.send(&format!("GET {path}"), &[], "").await.text(), document, "{body}");
+        // What is shown can be sent again, and is the same document.
+        let line = format!("GET {path}$details?inline=entry");
+        let shown = door.send(&line, &[], "").await;
+        let again = door.send(&format!("PUT {path}$details"), &[], shown.text()).await;
+        again.check(body, 200, &[]);
+        assert_eq!(door.send(&format!("GET {path}"), &[], "").await.text(), document, "{body}");
+    }
+}

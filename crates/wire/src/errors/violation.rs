@@ -25,8 +25,8 @@ pub enum Violated {
     Keyword(String),
     /// A business rule, by its id.
     Rule(String),
-    /// A declared reference, by the xid that has no entity.
-    Reference(String),
+    /// A declared reference: always true, for the message names what isn't there.
+    Reference(bool),
 }
 
 /// How much a violation weighs.

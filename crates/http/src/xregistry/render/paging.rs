@@ -15,6 +15,11 @@ pub(in crate::xregistry) struct Page<'a> {
 /// The most members of a page that a client can ask for.
 const LIMIT_MAX: usize = 10_000;
 
+/// How many members a page has at most.
+pub(in crate::xregistry) fn page_limit(limit: Option<usize>) -> usize {
+    limit.map_or(usize::MAX, |limit| limit.min(LIMIT_MAX))
+}
+
 /// Cuts the page that a request asks for out of all members, which are in order.
 ///
 /// Without a sort order a page begins behind an id, so that what comes or goes meanwhile moves no
@@ -25,7 +30,7 @@ pub(in crate::xregistry) fn page<'a>(
     limit: Option<usize>,
 ) -> Page<'a> {
     let count = all.len();
-    let limit = limit.map_or(usize::MAX, |limit| limit.min(LIMIT_MAX));
+    let limit = page_limit(limit);
     let begin = match (&flags.sort, &flags.after) {
         (Some(_), _) => flags.offset,
         (None, Some(after)) => all.partition_point(|member| folded(member.id()) <= folded(after)),
@@ -48,7 +53,7 @@ pub(in crate::xregistry) fn first_page<'a>(
     count: usize,
     limit: Option<usize>,
 ) -> Page<'a> {
-    let limit = limit.map_or(usize::MAX, |limit| limit.min(LIMIT_MAX));
+    let limit = page_limit(limit);
     let mut rest = members;
     let members: Vec<Entity<'a>> = rest.by_ref().take(limit).collect();
     let next = match (rest.next(), members.last()) {
@@ -73,16 +78,18 @@ pub(in crate::xregistry) fn without_page(query: Option<&str>) -> String {
     kept.join("&")
 }
 
-/// Sorts members by attributes that `key` gives for each.
+/// Sorts members by an attribute of those that `attributes` gives for each. Only that one is kept
+/// of a member while they are sorted.
 pub(in crate::xregistry) fn sort<'a>(
     members: &mut Vec<Entity<'a>>,
     flags: &Flags,
-    key: impl Fn(&Entity<'a>) -> serde_json::Map<String, serde_json::Value>,
+    attributes: impl Fn(&Entity<'a>) -> serde_json::Map<String, serde_json::Value>,
 ) {
     let Some(sort) = &flags.sort else { return };
-    let mut keyed: Vec<_> = members.drain(..).map(|member| (key(&member), member)).collect();
+    let mut keyed: Vec<_> =
+        members.drain(..).map(|member| (sort.value(&attributes(&member)), member)).collect();
     keyed.sort_by(|left, right| {
-        sort.order((left.1.id(), &left.0), (right.1.id(), &right.0))
+        sort.order((left.1.id(), left.0.as_ref()), (right.1.id(), right.0.as_ref()))
             .then_with(|| compare::texts(left.1.id(), right.1.id()))
     });
     members.extend(keyed.into_iter().map(|(_, member)| member));

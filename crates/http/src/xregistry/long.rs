@@ -1,0 +1,194 @@
+use std::{
+    future::Future,
+    num::NonZeroUsize,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use muster_catalog::Catalog;
+use muster_wire::{ErrorCode, Problem};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::Semaphore,
+};
+
+use super::{
+    flags::Flags,
+    place::Place,
+    render::{Entity, page_limit},
+};
+
+/// What a read may cost before it counts as long: entities, each times one more than there are
+/// expressions to test it with. So many take about 10 ms, and a page of usual length is below it.
+const SHORT_MAX: usize = 1_000;
+
+/// Long reads that wait for their turn. Each holds a request and nothing else; a client whose
+/// read comes later than these is better off asking somebody else, or again.
+const WAITING_MAX: usize = 64;
+
+/// Reads that take a processor for long: filters and orders of large collections, and what shows
+/// much at once.
+///
+/// On a thread of the runtime such a read would hold up every other request of that thread, so it
+/// gets a thread of its own; and no more of them run at once than there are processors, so that
+/// what is short shares the processors with few.
+#[derive(Debug)]
+pub(super) struct LongReads {
+    turns: Semaphore,
+    waiting: AtomicUsize,
+}
+
+/// Counts a read that waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl LongReads {
+    /// As many at once as there are processors.
+    pub fn new() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self { turns: Semaphore::new(processors), waiting: AtomicUsize::new(0) }
+    }
+
+    /// Runs a long read when its turn comes.
+    ///
+    /// # Errors
+    /// `server_busy` where too many wait already; what the read gives.
+    pub async fn run<T>(
+        &self,
+        read: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let waiting = Waiting(&self.waiting);
+        if before >= WAITING_MAX {
+            return Err(ErrorCode::SERVER_BUSY.into());
+        }
+        // Nobody closes it.
+        let Ok(_turn) = self.turns.acquire().await else { return Err(ErrorCode::STOPPING.into()) };
+        drop(waiting);
+        let runtime = Handle::current();
+        if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
+            // There is no other thread that could go on: a command line's own runtime, or a test's.
+            return read.await;
+        }
+        // The runtime's other work moves to another thread, and this one is the read's alone.
+        tokio::task::block_in_place(|| runtime.block_on(read))
+    }
+}
+
+/// Whether a read takes long, as far as can be told without doing it. Looking takes no longer than
+/// a short read.
+pub(super) fn is_long(view: &Catalog, place: &Place, flags: &Flags, limit: Option<usize>) -> bool {
+    let tests = flags.filter.branches.iter().map(Vec::len).sum::<usize>();
+    let entities_max = SHORT_MAX / (1 + tests);
+    let export = matches!(place, Place::Export);
+    let looks_below = export
+        || flags.says_inline
+        || flags.collections
+        || !flags.filter.is_empty() && !flags.filter.excludes_all;
+    if flags.deleted {
+        return view.hidden.len() > SHORT_MAX;
+    }
+    let Some((parent, plural)) = collection(view, place) else {
+        let entity = place.entity().unwrap_or(&muster_words::Xid::Registry);
+        let Some(entity) = Entity::find(view, entity).filter(|_| looks_below) else { return false };
+        return below(view, &entity, entities_max) > entities_max;
+    };
+    let looks_at_all = flags.sort.is_some() || !flags.filter.is_empty();
+    let members_max = if looks_at_all { usize::MAX } else { page_limit(limit) };
+    let members = parent.count_in(view, plural).min(members_max);
+    if members > entities_max {
+        return true;
+    }
+    if !looks_below {
+        return false;
+    }
+    let mut count = members;
+    for member in parent.members(view, plural) {
+        count += below(view, &member, entities_max.saturating_sub(count));
+        if count > entities_max {
+            return true;
+        }
+    }
+    false
+}
+
+/// The entity that holds the collection which a path names, and the collection's name.
+fn collection<'a>(view: &'a Catalog, place: &'a Place) -> Option<(Entity<'a>, &'a str)> {
+    Some(match place {
+        Place::Groups(kind) => (Entity::Registry, kind.plural.as_str()),
+        Place::Resources(kind, group) => (Entity::find(view, group)?, kind.plural.as_str()),
+        Place::Versions(_, resource) => (Entity::find(view, resource)?, "versions"),
+        _ => return None,
+    })
+}
+
+/// How many entities lie below one; more than `enough` aren't counted further.
+fn below(view: &Catalog, entity: &Entity<'_>, enough: usize) -> usize {
+    let mut count = 0;
+    for plural in entity.collections(view) {
+        count += entity.count_in(view, plural);
+        if count > enough {
+            return count;
+        }
+        for member in entity.members(view, plural) {
+            count += below(view, &member, enough.saturating_sub(count));
+            if count > enough {
+                return count;
+            }
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn lets_few_run_some_wait_and_no_more() {
+        let reads = Arc::new(LongReads { turns: Semaphore::new(1), waiting: AtomicUsize::new(0) });
+        let release = Arc::new(Notify::new());
+        let read = || {
+            let (reads, release) = (Arc::clone(&reads), Arc::clone(&release));
+            async move {
+                let read = async {
+                    release.notified().await;
+                    Ok(())
+                };
+                reads.run(read).await.map_err(|problem| problem.code().name())
+            }
+        };
+        let full = || async {
+            while reads.waiting.load(Ordering::Relaxed) < WAITING_MAX {
+                tokio::task::yield_now().await;
+            }
+        };
+        let mut admitted = vec![tokio::spawn(read())];
+        while reads.turns.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        admitted.extend((0..WAITING_MAX).map(|_| tokio::spawn(read())));
+        full().await;
+        assert_eq!(read().await, Err("server_busy"));
+        // One that leaves makes room for another.
+        if let Some(left) = admitted.pop() {
+            left.abort();
+            assert!(left.await.is_err());
+        }
+        admitted.push(tokio::spawn(read()));
+        full().await;
+        assert_eq!(read().await, Err("server_busy"));
+        for read in admitted {
+            release.notify_one();
+            assert!(matches!(read.await, Ok(Ok(()))));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::door::Door;
+
+/// So many groups that a filter with many expressions takes long.
+const GROUPS: usize = 2_000;
+
+async fn filled() -> Arc<Door> {
+    let door = Door::with_dirs().await;
+    let groups: Vec<String> =
+        (0..GROUPS).map(|n| format!(r#""d{n}": {{"owner": "owner-{n}"}}"#)).collect();
+    let body = format!(r#"{{"dirs": {{{}}}}}"#, groups.join(","));
+    door.send("POST /", &[], &body).await.check("post", 200, &[]);
+    door.send("PUT /dirs/d1/files/f", &[], "one").await.check("put", 201, &[]);
+    Arc::new(door)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_short_reads_while_long_ones_run() {
+    let door = filled().await;
+    let tests = vec!["owner!=*x*y*z*"; 90].join(",");
+    let finished = Arc::new(AtomicUsize::new(0));
+    let long: Vec<_> = ["sort=owner", "inline=*", "limit=3", "sort=owner=desc"]
+        .into_iter()
+        .map(|more| {
+            let (door, finished) = (Arc::clone(&door), Arc::clone(&finished));
+            let line = format!("GET /dirs?filter={tests}&{more}");
+            tokio::spawn(async move {
+                let reply = door.send(&line, &[], "").await;
+                finished.fetch_add(1, Ordering::Relaxed);
+                reply.check("long", 200, &[]);
+            })
+        })
+        .collect();
+    let mut answered = 0;
+    while finished.load(Ordering::Relaxed) == 0 {
+        // As a connection's task does it: on the runtime's own threads.
+        let door = Arc::clone(&door);
+        let short = async move { door.send("GET /dirs/d1/files/f", &[], "").await };
+        let reply = tokio::time::timeout(Duration::from_secs(60), tokio::spawn(short)).await;
+        reply.unwrap().unwrap().check("short", 200, &[]);
+        answered += 1;
+    }
+    for long in long {
+        long.await.unwrap();
+    }
+    assert!(answered >= 20, "only {answered} short reads were answered");
+}
