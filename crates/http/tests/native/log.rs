@@ -1,5 +1,5 @@
 use muster_catalog::command::Mode;
-use muster_words::json::Value;
+use muster_words::json::{self, Value};
 
 use crate::harness::{Running, delete, entity, put, restore, tree};
 
@@ -117,13 +117,45 @@ async fn restores_over_http_and_says_what_it_cannot() {
     assert_eq!(page.pointer("/entries/0/command").and_then(Value::as_str), Some(ids[0].as_str()));
     assert_eq!(told(&page).len(), 3);
     assert!(running.registry.view().has(&one.parse().unwrap()));
-    for (path, expect) in [
-        (one, 404),
-        ("/providers/cms/entries/nobody", 404),
-        ("/providers", 400),
-        ("/providers/cms/entries/one/meta", 405),
+    for (path, expect, code) in [
+        (one, 404, "nothing_hidden"),
+        ("/providers/cms", 404, "nothing_hidden"),
+        ("/providers/cms/entries/one/versions/1", 404, "nothing_hidden"),
+        ("/providers/cms/entries/nobody", 404, "not_found"),
+        ("/providers", 400, "malformed_xid"),
+        ("/providers/cms/entries/one/meta", 405, "action_not_supported"),
     ] {
         let (status, body) = running.ask(&format!("POST /restore{path}"), &[], "").await;
-        assert_eq!(status, expect, "{path}: {body}");
+        let told = json::parse(body.as_bytes()).unwrap();
+        let told = told.get("code").and_then(Value::as_str).unwrap_or_default();
+        assert_eq!((status, told), (expect, code), "{path}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn gives_no_empty_page_that_has_a_next_one() {
+    let running = Running::start().await;
+    let one = "/providers/cms/entries/one";
+    running.submit(put(one, "{}")).await;
+    for count in 0..12 {
+        running.submit(put(one, &format!("[{count}]"))).await;
+        running.submit(put("/configs/c/entries/other", &format!("[{count}]"))).await;
+    }
+    running.submit(delete(one, false)).await;
+    running.submit(restore(one)).await;
+    for path in [one, "/providers/cms", "/providers", "/providers/cms/entries/one/meta"] {
+        for limit in [1, 2, 5] {
+            let mut next = format!("/log{path}?limit={limit}");
+            let mut seen = 0;
+            while !next.is_empty() {
+                let page = running.json(&format!("GET {next}")).await;
+                let url = page.get("next").and_then(Value::as_str).unwrap_or_default();
+                assert!(url.is_empty() || !told(&page).is_empty(), "{next} leads to {url}");
+                seen += told(&page).len();
+                let rest = url.split_once("/log").map(|(_, rest)| format!("/log{rest}"));
+                next = rest.unwrap_or_default();
+            }
+            assert!(seen >= 3, "{path}: {seen}");
+        }
     }
 }

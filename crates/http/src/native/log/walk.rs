@@ -72,8 +72,26 @@ pub(super) struct Found {
     pub next: Option<Position>,
 }
 
-/// Finds a page of the log, newest first.
+/// Finds a page of the log, newest first. A page without commands has a next one only where
+/// [`SEARCH_MAX`] entries held none.
 pub(super) async fn find(registry: &Registry, wanted: &Wanted) -> Result<Found, SubmitError> {
+    let floor = Position(wanted.before.0.saturating_sub(SEARCH_MAX));
+    let mut found = page(registry, wanted).await?;
+    while let Some(next) = found.next
+        && found.commands.is_empty()
+        && next > floor
+        && next < wanted.before
+    {
+        let rest = Wanted { scope: wanted.scope.clone(), before: next, ..*wanted };
+        found = page(registry, &rest).await?;
+        if found.next == Some(next) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+async fn page(registry: &Registry, wanted: &Wanted) -> Result<Found, SubmitError> {
     let view = registry.view();
     match &wanted.scope.xid {
         Some(xid) => match Known::of(&view, xid, wanted) {
@@ -100,8 +118,21 @@ async fn named(registry: &Registry, wanted: &Wanted, known: &Known) -> Result<Fo
         if let Some(restored) = restored {
             // No state tells of a deletion that was undone. It lies behind the state before.
             let older = next.map_or(floor, |older| *older);
-            let gap = Wanted { scope: wanted.scope.clone(), after: older, ..*wanted };
-            found.commands.extend(whole(registry, gap, restored).await?);
+            let gap = Wanted {
+                scope: wanted.scope.clone(),
+                after: older,
+                before: restored,
+                // One more than is shown tells that there is a next page.
+                limit: wanted.limit + 1,
+            };
+            let searched = search(registry, &gap).await?;
+            found.commands.extend(searched.commands);
+            if let Some(next) = searched.next
+                && found.commands.len() <= wanted.limit
+            {
+                found.next = Some(next);
+                return Ok(found);
+            }
         }
         let Some(position) = next.filter(|_| found.commands.len() <= wanted.limit) else { break };
         let command = command_at(registry, *position).await?;
@@ -132,23 +163,6 @@ fn restores(command: &Option<Committed>) -> bool {
     changes.into_iter().any(|(_, change)| matches!(change, Change::Restored(_)))
 }
 
-/// Searches all of a gap, however long it is.
-async fn whole(
-    registry: &Registry,
-    gap: Wanted,
-    before: Position,
-) -> Result<Vec<Committed>, SubmitError> {
-    let (mut gap, mut commands) = (gap, Vec::new());
-    gap.before = before;
-    while commands.len() <= gap.limit {
-        let found = search(registry, &gap).await?;
-        commands.extend(found.commands);
-        let Some(next) = found.next else { break };
-        gap.before = next;
-    }
-    Ok(commands)
-}
-
 /// The position before a command's first entry.
 async fn start_of(registry: &Registry, end: Position) -> Result<Position, SubmitError> {
     let before = Position(end.0.saturating_sub(1));
@@ -176,6 +190,8 @@ async fn search(registry: &Registry, wanted: &Wanted) -> Result<Found, SubmitErr
         }
         let mut from = start_of(registry, Position(end.0.saturating_sub(STEP - 1).max(1))).await?;
         let commands = window(registry, from, end).await?;
+        // A ledger in memory never waits; others shall have their turn nevertheless.
+        tokio::task::yield_now().await;
         from = from.max(wanted.after);
         for command in commands.into_iter().rev() {
             let position = command.position();
@@ -217,13 +233,16 @@ struct Known {
     cut: Position,
     before: Position,
     limit: usize,
+    /// What versions went through is of no interest.
+    is_meta: bool,
 }
 
 impl Known {
     /// Looks at an entity's states. None where they can't say all: something of that name was
     /// erased, and its states with it, or the entity holds too much to look at.
     fn of(view: &Catalog, xid: &Xid, wanted: &Wanted) -> Option<Self> {
-        let own = if let Xid::Meta { .. } = xid { xid.resource()? } else { xid.clone() };
+        let is_meta = matches!(xid, Xid::Meta { .. });
+        let own = if is_meta { xid.resource()? } else { xid.clone() };
         let inside = format!("{own}/");
         let from = Arc::<str>::from(inside.as_str());
         let mut above = std::iter::successors(Some(own.clone()), Xid::parent);
@@ -237,7 +256,8 @@ impl Known {
             return None;
         }
         let (before, limit) = (wanted.before, wanted.limit);
-        let mut known = Self { all: BTreeSet::new(), cut: Position::ZERO, before, limit };
+        let all = BTreeSet::new();
+        let mut known = Self { all, cut: Position::ZERO, before, limit, is_meta };
         if let Some(resource) = view.resource_at(&own) {
             known.resource(&own, resource);
         }
@@ -274,6 +294,9 @@ impl Known {
             return resource.versions.get(version).is_some_and(|version| self.chain(version));
         }
         self.chain(&resource.meta);
+        if self.is_meta {
+            return true;
+        }
         self.all.insert(resource.any.position);
         for version in resource.versions.iter() {
             self.chain(version);
