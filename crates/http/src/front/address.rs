@@ -44,7 +44,8 @@ impl PublicAddress {
 /// asked, else from `Host`.
 ///
 /// # Errors
-/// HTTP/1.1 demands exactly one Host (RFC 9112, 3.2), and so do we of 1.0.
+/// HTTP/1.1 demands exactly one Host (RFC 9112, 3.2), and so do we of 1.0. Where both are there
+/// and differ, who stands between may have judged by the other one.
 pub(super) fn host_of<'a>(
     version: Version,
     uri: &'a Uri,
@@ -62,7 +63,15 @@ pub(super) fn host_of<'a>(
         return Err(wrong("it is there twice"));
     }
     if let Some(authority) = uri.authority() {
-        return Ok(authority.as_str());
+        // RFC 9113, 8.3.1; of HTTP/1.1 the target alone counts (RFC 9112, 3.2.2).
+        let differs = first.is_some_and(|host| {
+            !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes())
+        });
+        return match authority.as_str() {
+            _ if differs => Err(wrong("it isn't the authority that the request names")),
+            host if is_host(host) => Ok(host),
+            _ => Err(wrong("it is no host")),
+        };
     }
     match first.map(|host| host.to_str()) {
         Some(Ok(host)) if is_host(host) => Ok(host),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, Request, header};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 use hyper::body::{Body as _, Incoming};
 use muster_wire::{ErrorCode, Problem};
 
@@ -31,10 +31,12 @@ impl Desk {
         let headers = request.headers();
         let path = request.uri().path();
         if self.watch.has_doubled_lengths() {
-            return Err(Problem::new(ErrorCode::BAD_REQUEST)
-                .subject(path)
-                .arg("error_detail", "The request gives the length of its body twice"));
+            return Err(Problem::new(ErrorCode::BAD_REQUEST).subject(path).arg(
+                "error_detail",
+                "The request gives the length of its body twice, or unclearly",
+            ));
         }
+        check_codings(request)?;
         let host = host_of(request.version(), request.uri(), headers)?;
         let (base, loopback) = self.known(host);
         let principal = if path.starts_with("/health/") {
@@ -76,14 +78,32 @@ impl Desk {
                 .subject(request.uri().path())
                 .arg("limit", limit));
         }
-        match request.headers().get(header::CONTENT_ENCODING).map(|value| value.as_bytes()) {
+        let mut encodings = request.headers().get_all(header::CONTENT_ENCODING).iter();
+        let plain = |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+        match encodings.find(|encoding| !plain(encoding)) {
             None => Ok(()),
-            Some(encoding) if encoding.eq_ignore_ascii_case(b"identity") => Ok(()),
-            Some(encoding) => Err(Problem::new(ErrorCode::UNSUPPORTED_ENCODING)
-                .subject(request.uri().path())
-                .arg("encoding", String::from_utf8_lossy(encoding))),
+            Some(encoding) => Err(unsupported(request, encoding)),
         }
     }
+}
+
+/// Refuses transfer codings but `chunked` alone. The library takes whatever ends with it, and
+/// would hand on a body that is still compressed as if it were the document (RFC 9112, 6.1).
+fn check_codings(request: &Request<Incoming>) -> Result<(), Problem> {
+    let mut codings = request.headers().get_all(header::TRANSFER_ENCODING).iter();
+    let Some(first) = codings.next() else { return Ok(()) };
+    let odd = if first.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
+        codings.next()
+    } else {
+        Some(first)
+    };
+    odd.map_or(Ok(()), |coding| Err(unsupported(request, coding)))
+}
+
+fn unsupported(request: &Request<Incoming>, encoding: &HeaderValue) -> Problem {
+    Problem::new(ErrorCode::UNSUPPORTED_ENCODING)
+        .subject(request.uri().path())
+        .arg("encoding", String::from_utf8_lossy(encoding.as_bytes()))
 }
 
 /// What holds while nobody needs a key: a page of another origin, open in a browser on this

@@ -246,7 +246,7 @@ impl Future for Answering {
         if let Some(ticket) = &mut ticket {
             ticket.answered(response.status().as_u16());
         }
-        Poll::Ready(Ok(response.map(|body| Outgoing { body, ticket })))
+        Poll::Ready(Ok(response.map(|body| Outgoing::new(body, ticket))))
     }
 }
 
@@ -254,6 +254,37 @@ impl Future for Answering {
 pub(crate) struct Outgoing {
     body: Body,
     ticket: Option<Ticket>,
+    offer: Option<Offer>,
+}
+
+/// That there is more of an answer, as long as its client takes none of it.
+struct Offer {
+    watch: Arc<Watch>,
+    number: u64,
+}
+
+impl Offer {
+    fn make(&self) {
+        self.watch.offer(self.number);
+    }
+}
+
+impl Drop for Offer {
+    fn drop(&mut self) {
+        self.watch.took(self.number);
+    }
+}
+
+impl Outgoing {
+    fn new(body: Body, ticket: Option<Ticket>) -> Self {
+        let watch = ticket.as_ref().map(|ticket| &ticket.watch).filter(|_| !body.is_end_stream());
+        let offer = watch.and_then(|watch| {
+            let offer = Offer { watch: Arc::clone(watch), number: watch.number_answer()? };
+            offer.make();
+            Some(offer)
+        });
+        Self { body, ticket, offer }
+    }
 }
 
 impl http_body::Body for Outgoing {
@@ -264,9 +295,16 @@ impl http_body::Body for Outgoing {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
+        // Whoever asks has room.
         let polled = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(None) = polled {
-            self.ticket = None;
+        match (&polled, &self.offer) {
+            (Poll::Ready(Some(_)), Some(offer)) => offer.make(),
+            (Poll::Ready(None), _) => {
+                self.offer = None;
+                self.ticket = None;
+            }
+            (Poll::Pending, Some(offer)) => offer.watch.took(offer.number),
+            _ => {}
         }
         polled
     }

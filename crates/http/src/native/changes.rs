@@ -23,7 +23,7 @@ use axum::{
 pub(super) use feed::Feed;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use muster_registry::{Registry, SubmitError};
-use muster_wire::{Problem, changes::EventId};
+use muster_wire::{ErrorCode, Problem, changes::EventId};
 use muster_words::Position;
 
 use self::watcher::Watcher;
@@ -50,7 +50,8 @@ pub(super) async fn follow(
     let resumed = sent.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
     let resumed = resumed.map(|value| value.to_str().unwrap_or("?"));
     // Taken first: what is published from here on wakes the watcher.
-    let seat = native.feed.sit();
+    let busy = || Problem::new(ErrorCode::SERVER_BUSY).subject("/changes");
+    let seat = native.feed.sit().ok_or_else(busy)?;
     let start = match resumed.or_else(|| parameters.value("after")) {
         Some(text) => start(&native.registry, text).await?,
         None => Start::after(native.registry.view().position()),

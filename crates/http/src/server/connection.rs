@@ -27,6 +27,9 @@ use crate::{
 /// How an HTTP/2 connection begins (RFC 9113, 3.4). No HTTP/1 method that we know begins so.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0";
 
+/// How seldom the rest of a preface in pieces is looked for at last.
+const PEEK_PAUSE_MAX: Duration = Duration::from_millis(500);
+
 /// Everything that serving one connection takes, made once.
 pub(super) struct Attendance {
     pub(super) limits: Arc<ServerLimits>,
@@ -74,6 +77,7 @@ impl Attendance {
             peer,
         );
         if speaks_http2 {
+            watch.speak_http2();
             let io = TokioIo::new(Socket::http2(stream, Arc::clone(watch)));
             drive(self.http2.serve_connection(io, desk), watch).await;
             return;
@@ -93,6 +97,8 @@ impl Attendance {
 /// Waits for the first bytes, without taking them, and answers whether they are HTTP/2's. Until
 /// they are there a connection costs its socket and this task, and nothing of the HTTP library.
 async fn first_bytes(stream: &TcpStream, watch: &Watch) -> Option<bool> {
+    // Each look costs a system call, and there may be ten thousand such connections.
+    let mut pause = Duration::from_millis(5);
     loop {
         let mut first = [0; PREFACE.len()];
         let length = poll_fn(|context| poll_peek(stream, watch, &mut first, context)).await?;
@@ -103,7 +109,10 @@ async fn first_bytes(stream: &TcpStream, watch: &Watch) -> Option<bool> {
                 return Some(first == PREFACE);
             }
             // A preface in pieces: look again soon. The sweep ends it where the rest never comes.
-            _ => tokio::time::sleep(Duration::from_millis(5)).await,
+            _ => {
+                tokio::time::sleep(pause).await;
+                pause = (2 * pause).min(PEEK_PAUSE_MAX);
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Finds heads that give their body's length twice.
+//! Finds heads that give their body's length twice, or so that it can't be read with certainty.
 //!
 //! Such a request may mean one thing to a proxy and another to us, and so carry a second request
 //! past the proxy ("smuggling", RFC 9112, 11.2). The HTTP library settles on one length and drops
@@ -95,6 +95,7 @@ impl Lengths {
     }
 
     fn end_line(&mut self) -> bool {
+        let is_cut = self.line_length == LINE_BYTES;
         let line = self.line[..self.line_length].trim_ascii_end();
         self.line_length = 0;
         if line.is_empty() {
@@ -112,11 +113,12 @@ impl Lengths {
         }
         if name.eq_ignore_ascii_case(CONTENT_LENGTH) {
             let said = line[(name.len() + 1).min(line.len())..].trim_ascii();
+            // One that is too long to be looked at whole is padded, and no client does that.
+            let is_plain = !is_cut && said.iter().all(u8::is_ascii_digit);
             let length = std::str::from_utf8(said).ok().and_then(|text| text.parse().ok());
             let again = self.chunked || self.length.is_some();
-            // What is no number is refused by the parser; until then nothing can follow it.
-            self.length = Some(length.unwrap_or(u64::MAX));
-            return again;
+            self.length = length;
+            return again || !is_plain || length.is_none();
         }
         false
     }
@@ -139,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    const CASES: [(&str, bool); 13] = [
+    const CASES: [(&str, bool); 20] = [
         ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", false),
         ("PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", false),
         ("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false),
@@ -162,9 +164,26 @@ mod tests {
             true,
         ),
         ("\r\n\r\nPUT / HTTP/1.1\r\nContent-Length: 0\r\n\r\nGET / HTTP/1.1\r\n\r\n", false),
-        ("PUT / HTTP/1.1\r\nContent-Length: x\r\n\r\nGET / HTTP/1.1\r\n\r\n", false),
+        ("PUT / HTTP/1.1\r\nContent-Length: x\r\n\r\nGET / HTTP/1.1\r\n\r\n", true),
+        ("PUT / HTTP/1.1\r\nContent-Length: +3\r\n\r\nabc", true),
+        ("PUT / HTTP/1.1\r\nContent-Length: 3, 3\r\n\r\nabc", true),
+        ("PUT / HTTP/1.1\r\nContent-Length:\r\n\r\n", true),
+        ("PUT / HTTP/1.1\r\nContent-Length: 003\r\n\r\nabc", false),
+        ("PUT / HTTP/1.1\r\nContent-Length: 18446744073709551616\r\n\r\n", true),
+        (PADDED, true),
+        (ZEROS, true),
         ("PUT / HTTP/1.1\r\nX-Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", false),
     ];
+
+    /// Lengths behind so much that they would be overlooked.
+    const PADDED: &str = concat!(
+        "PUT / HTTP/1.1\r\nContent-Length:                                                     ",
+        "     3\r\n\r\nabc"
+    );
+    const ZEROS: &str = concat!(
+        "PUT / HTTP/1.1\r\nContent-Length: 00000000000000000000000000000000000000000000000000000",
+        "00003\r\n\r\nabc"
+    );
 
     #[test]
     fn finds_two_lengths_however_the_bytes_are_cut() {

@@ -41,6 +41,11 @@ pub(crate) struct Watch {
     lingers: AtomicBool,
     closing: AtomicBool,
     doubled_lengths: AtomicBool,
+    http2: AtomicBool,
+    /// HTTP/2's answers that the client could take more of, by their numbers, and since when. In
+    /// HTTP/1 the socket itself tells.
+    offered: Mutex<HashMap<u64, u64>>,
+    next_answer: AtomicU64,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -57,12 +62,41 @@ impl Watch {
             lingers: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             doubled_lengths: AtomicBool::new(false),
+            http2: AtomicBool::new(false),
+            offered: Mutex::default(),
+            next_answer: AtomicU64::new(0),
             waker: Mutex::new(None),
         }
     }
 
+    /// The connection speaks HTTP/2. There bytes come between requests as well (what was read is
+    /// acknowledged, a ping is answered), and the library bounds what a head may be.
+    pub(super) fn speak_http2(&self) {
+        self.http2.store(true, Relaxed);
+        self.since.store(self.clock.load(Relaxed), Relaxed);
+        self.head_begun.store(false, Relaxed);
+    }
+
+    /// Numbers an answer whose client has to make room for it: in HTTP/2.
+    pub(crate) fn number_answer(&self) -> Option<u64> {
+        self.http2.load(Relaxed).then(|| self.next_answer.fetch_add(1, Relaxed))
+    }
+
+    /// An answer has more for its client.
+    pub(crate) fn offer(&self, answer: u64) {
+        locked(&self.offered).insert(answer, self.clock.load(Relaxed));
+    }
+
+    /// The client made room for more of an answer, or the answer is over.
+    pub(crate) fn took(&self, answer: u64) {
+        locked(&self.offered).remove(&answer);
+    }
+
     /// Bytes came in.
     pub(super) fn received(&self) {
+        if self.http2.load(Relaxed) {
+            return;
+        }
         if self.in_flight.load(Relaxed) == 0 && !self.head_begun.load(Relaxed) {
             self.since.store(self.clock.load(Relaxed), Relaxed);
             self.head_begun.store(true, Relaxed);
@@ -173,8 +207,19 @@ impl Watch {
             // Lingering is a courtesy; it gets no longer than a head does.
             return if passed(since, limits.head_time) { Order::Close } else { Order::None };
         }
+        if locked(&self.offered).values().any(|since| passed(*since, limits.stall_time)) {
+            return Order::Close;
+        }
         if !self.is_between_requests() {
             return Order::None;
+        }
+        if self.http2.load(Relaxed) {
+            // Told that it ends, a client sends nothing more that would be lost.
+            return match passed(since, limits.idle_time) {
+                true if passed(since, limits.idle_time + limits.head_time) => Order::Close,
+                true => Order::Drain,
+                false => Order::None,
+            };
         }
         match self.head_begun.load(Relaxed) {
             true if passed(since, limits.head_time) => Order::RefuseSlowHead,

@@ -79,6 +79,10 @@ const EXCLUDE_ALL: &str = "excludeall";
 /// Expressions in one filter: each is tested on every entity.
 const EXPRESSIONS_MAX: usize = 100;
 
+/// Bytes of one filter, all its parameters together: what is left of it for each collection stands
+/// in that one's URL.
+const BYTES_MAX: usize = 4 * 1024;
+
 /// The operators; one that begins another stands behind it.
 const OPERATORS: [&str; 7] = ["!=", "<>", "<=", ">=", "<", ">", "="];
 
@@ -89,7 +93,12 @@ impl Filter {
     /// `bad_filter`, without a subject.
     pub fn parse<'a>(values: impl Iterator<Item = &'a str>) -> Result<Self, Problem> {
         let mut filter = Self::default();
+        let mut bytes = 0;
         for value in values {
+            bytes += value.len();
+            if bytes > BYTES_MAX {
+                return Err(bad("…", format!("it is longer than {BYTES_MAX} bytes")));
+            }
             let texts = value.split(',').map(str::trim).filter(|text| !text.is_empty());
             let mut branch = Vec::new();
             for text in texts {

@@ -117,6 +117,10 @@ impl<'a> Read<'a> {
     /// Leaves a document where the next reader finds it without rendering.
     fn keep(&self, xid: &muster_words::Xid, found: &Representation) {
         let (Some(documents), None) = (self.documents, self.query) else { return };
+        // Other spellings of the path would fill the table, and erasing wouldn't find them.
+        if self.request_path.strip_prefix(super::PREFIX) != Some(&*self.address.path) {
+            return;
+        }
         documents.keep(
             self.view,
             &Rendered {

@@ -37,6 +37,21 @@ async fn refuses_malformed_heads_with_a_code_and_ends_the_connection() {
             400,
             "bad_request",
         ),
+        (
+            "PUT /api/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: +1\r\n\r\na",
+            400,
+            "bad_request",
+        ),
+        (
+            "PUT /api/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1, 1\r\n\r\na",
+            400,
+            "bad_request",
+        ),
+        (
+            "PUT /api/echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked, x\r\n\r\n",
+            400,
+            "bad_request",
+        ),
         (&many_headers, 431, "headers_too_large"),
         (&long_path, 431, "headers_too_large"),
     ] {
@@ -85,6 +100,52 @@ async fn refuses_a_length_given_twice_and_ends_the_connection() {
         assert_eq!((answer.status, answer.code().as_str()), (400, "bad_request"), "{lengths}");
         assert_eq!(answer.header("connection"), Some("close"), "{lengths}");
         assert_eq!(client.rest().await, "", "what was smuggled is not answered: {lengths}");
+    }
+}
+
+#[tokio::test]
+async fn refuses_a_length_behind_so_much_space_that_what_follows_would_be_overlooked() {
+    let server = Running::start(short()).await;
+    for padding in [" ".repeat(60), "0".repeat(60)] {
+        let mut client = server.connect().await;
+        let first = format!(
+            "PUT /api/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length:{padding}3\r\n\r\nabc"
+        );
+        let second = "PUT /api/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\
+            Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        client.send(format!("{first}{second}")).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.code().as_str()), (400, "bad_request"), "{padding}");
+        assert_eq!(client.rest().await, "", "{padding}");
+    }
+}
+
+#[tokio::test]
+async fn refuses_codings_that_it_would_not_undo() {
+    let server = Running::start(short()).await;
+    for (headers, status) in [
+        ("Transfer-Encoding: chunked\r\n", 200),
+        ("Transfer-Encoding: Chunked \r\n", 200),
+        ("Transfer-Encoding: gzip, chunked\r\n", 415),
+        ("Transfer-Encoding: identity, chunked\r\n", 415),
+        ("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", 415),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 415),
+        ("Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n", 415),
+        ("Transfer-Encoding: chunked\r\nContent-Encoding: identity\r\n", 200),
+        (
+            "Transfer-Encoding: chunked\r\nContent-Encoding: identity\r\n\
+             Content-Encoding: br\r\n",
+            415,
+        ),
+    ] {
+        let body = "3\r\nabc\r\n0\r\n\r\n";
+        let more = "GET /api/who HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        let mut client = server.connect().await;
+        client
+            .send(format!("PUT /api/echo HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n{body}{more}"))
+            .await;
+        assert_eq!(client.answer().await.status, status, "{headers}");
+        assert_eq!(client.rest().await, "", "{headers}");
     }
 }
 

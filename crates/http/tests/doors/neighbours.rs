@@ -41,6 +41,15 @@ async fn answers_only_for_this_computers_names_while_nobody_needs_a_key() {
             "Host: localhost\r\nHost: localhost\r\n",
             Some((400, "header_error")),
         ),
+        ("GET", "http://localhost/api/document", "Host: localhost\r\n", None),
+        ("GET", "http://evil.example/api/document", rebound, Some((421, "host_refused"))),
+        ("GET", "http://localhost/api/document", rebound, Some((400, "header_error"))),
+        (
+            "GET",
+            "http://me@localhost/api/document",
+            "Host: me@localhost\r\n",
+            Some((400, "header_error")),
+        ),
         ("GET", "/api/document", "Host: local host\r\n", Some((400, "header_error"))),
         ("GET", "/api/document", "Host: localhost/x\r\n", Some((400, "header_error"))),
     ] {

@@ -1,7 +1,10 @@
 //! HTTP/2 with prior knowledge, HTTP/1.0, and preambles in pieces.
 
+use std::time::Duration;
+
 use http::Request;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use muster_http::ServerLimits;
 use tokio::{net::TcpStream, time::timeout};
 
 use crate::harness::{PATIENCE, Running, short};
@@ -84,4 +87,68 @@ async fn answers_http_1_0_and_ends_the_connection() {
     client.send("GET /api/document HTTP/1.0\r\nHost: localhost\r\n\r\n").await;
     assert_eq!(client.answer().await.status, 200);
     assert_eq!(client.rest().await, "");
+}
+
+type Shape = hyper::client::conn::http2::Builder<TokioExecutor>;
+
+/// A connection whose client behaves in its own way.
+async fn shaped(server: &Running, shape: impl FnOnce(&mut Shape) -> &mut Shape) -> Sender {
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    shape(&mut builder);
+    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+#[tokio::test]
+async fn ends_http2_connections_whose_client_makes_no_room_for_answers() {
+    let limits = ServerLimits { stall_time: Duration::from_millis(60), ..short() };
+    let server = Running::start(limits).await;
+    for path in ["/api/long", "/api/document", "/api/who", "/api/nowhere"] {
+        let mut sender = shaped(&server, |http2| http2.initial_stream_window_size(0)).await;
+        let answer = sender.send_request(request("GET", path, Vec::new())).await.unwrap();
+        server.wait_for_connections(0).await;
+        drop(answer);
+    }
+}
+
+#[tokio::test]
+async fn keeps_http2_connections_whose_client_waits_for_us() {
+    let limits = ServerLimits { stall_time: Duration::from_millis(20), ..short() };
+    let server = Running::start(limits).await;
+    let mut sender = http2(&server).await;
+    let mut stream =
+        sender.send_request(request("GET", "/api/stream", Vec::new())).await.unwrap().into_body();
+    let waiting = sender.send_request(request("GET", "/api/waits", Vec::new()));
+    timeout(PATIENCE, server.reached.notified()).await.unwrap();
+    let first = std::future::poll_fn(|context| {
+        http_body::Body::poll_frame(std::pin::Pin::new(&mut stream), context)
+    });
+    assert!(timeout(PATIENCE, first).await.unwrap().unwrap().is_ok());
+    // sleeps: that time alone ends nothing is what is tested
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    server.release.notify_one();
+    assert_eq!(timeout(PATIENCE, waiting).await.unwrap().unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn keeps_idle_http2_connections_that_send_pings_until_they_have_idled_long() {
+    let head_time = Duration::from_millis(20);
+    let limits = ServerLimits { head_time, idle_time: Duration::from_millis(400), ..short() };
+    let server = Running::start(limits).await;
+    let mut sender = shaped(&server, |http2| {
+        http2
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Duration::from_millis(10))
+            .keep_alive_while_idle(true)
+    })
+    .await;
+    for _ in 0..3 {
+        let answer = sender.send_request(request("GET", "/api/document", Vec::new())).await;
+        assert_eq!(answer.unwrap().status(), 200);
+        // sleeps: that pings are no head that comes slowly is what is tested
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    server.wait_for_connections(0).await;
 }

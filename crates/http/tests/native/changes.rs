@@ -2,8 +2,9 @@ use std::collections::BTreeSet;
 
 use muster_catalog::command::{Action, Command, Mode, Target};
 use muster_http::Phase;
+use tokio::time::timeout;
 
-use crate::harness::{Event, Running, delete, entity, put, restore, tree};
+use crate::harness::{Event, PATIENCE, Running, delete, entity, put, restore, tree};
 
 const SANITY: &str = "/providers/cms/entries/sanity";
 
@@ -429,4 +430,40 @@ async fn ends_at_once_when_the_server_stops() {
     running.phase.send_replace(Phase::Draining);
     assert_eq!(follower.next().await, None);
     tokio::time::timeout(crate::harness::PATIENCE, running.served).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn says_that_it_is_busy_when_very_many_watch() {
+    let running = Running::start().await;
+    let ask = || {
+        let url = format!("http://{}/changes?after=0", running.address);
+        http::Request::get(url).body(axum::body::Body::empty()).unwrap()
+    };
+    let mut watching = Vec::new();
+    for _ in 0..4_096 / 128 {
+        let mut sender = http2(&running).await;
+        for _ in 0..128 {
+            let answer = sender.send_request(ask()).await.unwrap();
+            assert_eq!(answer.status(), 200);
+            watching.push(answer);
+        }
+    }
+    let (status, body) = running.ask("GET /changes", &[], "").await;
+    assert_eq!(status, 503, "{body}");
+    assert!(body.contains("server_busy"));
+    drop(watching);
+    timeout(PATIENCE, async {
+        while running.ask("GET /changes?after=x", &[], "").await.0 != 400 {}
+    })
+    .await
+    .unwrap();
+}
+
+async fn http2(running: &Running) -> hyper::client::conn::http2::SendRequest<axum::body::Body> {
+    let stream = tokio::net::TcpStream::connect(running.address).await.unwrap();
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (sender, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
+    tokio::spawn(connection);
+    sender
 }

@@ -1,6 +1,9 @@
 use std::{
     collections::VecDeque,
-    sync::{Arc, PoisonError},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,12 +23,20 @@ use super::{
     names::{Kept, names_of},
 };
 
+/// Who may watch at once. Over HTTP/2 one connection can open many streams, and each holds about
+/// a frame while its client takes nothing.
+const WATCHERS_MAX: usize = 4_096;
+
 /// Bytes of events in the ring: what came in the last second or so of hard writing, so that a
 /// watcher that is a little late needn't read the ledger.
 const RING_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Watchers that read the ledger at once: each holds a page of it in memory. More wait.
 const CATCHING_UP_MAX: usize = 8;
+
+/// Bytes of events that all watchers together hold of what they read from the ledger. Where they
+/// hold more, each holds one frame alone: clients that take nothing cost no more than that.
+const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// How long the feed rests when the ledger can't be read.
 const REST: Duration = Duration::from_millis(200);
@@ -45,6 +56,7 @@ pub(super) struct Board {
     watchers: watch::Sender<usize>,
     pub catching_up: Semaphore,
     names: Kept,
+    held: AtomicUsize,
 }
 
 /// The newest frames.
@@ -66,6 +78,25 @@ pub(super) enum Taken {
     Behind,
 }
 
+/// What one frame takes of the memory for watchers; given back when dropped.
+pub(super) struct Room {
+    board: Arc<Board>,
+    bytes: usize,
+}
+
+impl Room {
+    pub fn take(board: &Arc<Board>, bytes: usize) -> Self {
+        board.held.fetch_add(bytes, Ordering::Relaxed);
+        Self { board: Arc::clone(board), bytes }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.board.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 /// A watcher's seat: the feed works while one is taken.
 pub(super) struct Seat(Arc<Board>);
 
@@ -85,15 +116,21 @@ impl Feed {
             watchers: watch::Sender::new(0),
             catching_up: Semaphore::new(CATCHING_UP_MAX),
             names: Kept::default(),
+            held: AtomicUsize::new(0),
         });
         let task = tokio::spawn(keep_running(board.clone())).abort_handle();
         Arc::new(Self { board, task })
     }
 
-    /// Takes a seat.
-    pub(super) fn sit(&self) -> Seat {
-        self.board.watchers.send_modify(|count| *count += 1);
-        Seat(self.board.clone())
+    /// Takes a seat; none: all are taken.
+    pub(super) fn sit(&self) -> Option<Seat> {
+        let mut has_sat = false;
+        self.board.watchers.send_if_modified(|count| {
+            has_sat = *count < WATCHERS_MAX;
+            *count += usize::from(has_sat);
+            has_sat
+        });
+        has_sat.then(|| Seat(self.board.clone()))
     }
 
     /// How many watch.
@@ -113,6 +150,11 @@ impl Drop for Feed {
 }
 
 impl Board {
+    /// Whether watchers may hold so many bytes more.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.held.load(Ordering::Relaxed) + bytes <= HELD_BYTES_MAX
+    }
+
     /// What comes after a cursor.
     pub fn take(&self, cursor: EventId) -> Taken {
         let ring = self.ring();

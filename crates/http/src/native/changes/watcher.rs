@@ -9,7 +9,7 @@ use tokio::{sync::watch, time::timeout};
 
 use super::{
     Feed, Start,
-    feed::{Board, Seat, Taken, frames_of},
+    feed::{Board, Room, Seat, Taken, frames_of},
     frame::Frame,
 };
 use crate::native::{gate::Pass, stream::Source};
@@ -35,8 +35,8 @@ pub(super) struct Watcher {
     cursor: EventId,
     /// After which position the ledger is read to find what follows.
     read_after: Position,
-    /// What was read from the ledger.
-    read: VecDeque<Arc<Frame>>,
+    /// What was read from the ledger, with the room that it takes.
+    read: VecDeque<(Arc<Frame>, Room)>,
     greeted: bool,
 }
 
@@ -83,13 +83,17 @@ impl Watcher {
             return Ok(());
         }
         let frames = frames_of(&board, None, &view, &commands, READ_BYTES).await?;
-        self.read = frames.into();
-        // A command of very many changes is rendered again where its rest is sent.
+        // What isn't kept is rendered again when it is due. The first is kept however large it is
+        // and however little room there is: without it the stream would never go on.
         let mut bytes = 0;
-        self.read.retain(|frame| {
+        for frame in frames {
             bytes += frame.bytes();
-            bytes <= READ_BYTES_MAX
-        });
+            let is_first = self.read.is_empty();
+            if !is_first && (bytes > READ_BYTES_MAX || !board.has_room(frame.bytes())) {
+                break;
+            }
+            self.read.push_back((frame.clone(), Room::take(&board, frame.bytes())));
+        }
         Ok(())
     }
 }
@@ -104,7 +108,7 @@ impl Source for Watcher {
             if !self.pass.holds() {
                 return None;
             }
-            if let Some(frame) = self.read.pop_front() {
+            if let Some((frame, _room)) = self.read.pop_front() {
                 match self.send(&frame) {
                     Some(bytes) => return Some(Ok(bytes)),
                     None => continue,

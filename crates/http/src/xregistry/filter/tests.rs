@@ -163,3 +163,17 @@ proptest! {
         prop_assert_eq!(again, filter);
     }
 }
+
+#[test]
+fn takes_a_filter_of_some_length_and_no_longer_one() {
+    let long = format!("name={}", "a".repeat(2_000));
+    for (values, expect) in [
+        (vec![long.as_str(); 2], None),
+        (vec![long.as_str(); 3], Some("bad_filter")),
+        (vec!["a"; 100], None),
+        (vec!["a"; 101], Some("bad_filter")),
+    ] {
+        let parsed = Filter::parse(values.into_iter());
+        assert_eq!(parsed.err().map(|problem| problem.code().name()), expect);
+    }
+}

@@ -19,6 +19,8 @@ pub(in crate::xregistry) struct Wanted {
     pub documents: Vec<Content>,
     /// How many entities will be written with them.
     pub entities: u64,
+    /// Bytes of filters in the URLs of their collections.
+    pub queries: u64,
 }
 
 /// About what an entity takes in an answer beside its contents: its URLs, ids and times.
@@ -29,7 +31,7 @@ impl Wanted {
     pub fn bytes(&self) -> u64 {
         let contents = self.attributes.iter().chain(&self.documents);
         let contents: u64 = contents.map(|content| u64::from(content.size)).sum();
-        contents + self.entities * ENTITY_BYTES
+        contents + self.entities * ENTITY_BYTES + self.queries
     }
 }
 

@@ -208,6 +208,7 @@ impl<'a> Survey<'a, '_> {
             Entity::Meta(kind, resource).want(self.view, wanted);
         }
         for members in &shown.collections {
+            wanted.queries += members.query.len() as u64;
             for member in members.shown.iter().flatten() {
                 self.want_to_write(member, doc, wanted);
             }
