@@ -17,6 +17,9 @@ use crate::{Body, ClientError, Query, Refusal, Transport, TransportError, whole}
 /// computer's memory.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
+/// The header in which every answer of a registry says its position.
+const POSITION: &str = "muster-position";
+
 /// How long a body may give nothing.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
@@ -34,6 +37,8 @@ pub struct Call {
     path: String,
     headers: HeaderMap,
     body: Bytes,
+    /// A header whose value can't be sent.
+    unsendable: Option<HeaderName>,
 }
 
 /// A whole answer that isn't a refusal.
@@ -57,6 +62,7 @@ impl Call {
             path: format!("{path}{query}"),
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            unsendable: None,
         }
     }
 
@@ -74,11 +80,15 @@ impl Call {
         self.body("application/json", json::to_canonical(value).into())
     }
 
-    /// With a header; a value that no header can hold is left out.
+    /// With a header. With a value that no header can hold the call isn't sent: without it, it
+    /// could be another (a put without its condition).
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(name, value);
+        match HeaderValue::from_str(value) {
+            Ok(value) => {
+                self.headers.insert(name, value);
+            }
+            Err(_) => self.unsendable = Some(name),
         }
         self
     }
@@ -114,7 +124,7 @@ impl Answer {
     /// The position that answered (`Muster-Position`).
     #[must_use]
     pub fn position(&self) -> Option<Position> {
-        self.header("muster-position")?.parse().ok().map(Position)
+        self.header(POSITION)?.parse().ok().map(Position)
     }
 
     /// What the accepted document's rules warn of (`Muster-Warnings`, a JSON array).
@@ -162,14 +172,34 @@ impl Client {
     pub async fn open(&self, call: Call) -> Result<Response<Body>, ClientError> {
         let response = self.transport.send(self.request(call)?).await?;
         if response.status().as_u16() < 400 {
-            return Ok(response);
+            return self.of_a_registry(response);
         }
         let (head, body) = response.into_parts();
         let bytes = whole(body, ANSWER_BYTES_MAX, PAUSE_MAX, self.place()).await?;
         Err(ClientError::Refused(Box::new(Refusal::read(head.status, &bytes))))
     }
 
+    /// What a registry answers says where its ledger stands. Something else that answers on a
+    /// port (a proxy's page, another service) would else be taken for a registry that did as told.
+    fn of_a_registry(&self, response: Response<Body>) -> Result<Response<Body>, ClientError> {
+        let header = |name: &str| {
+            let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or("nothing").to_owned()
+        };
+        if response.status().is_redirection() {
+            return Err(self.unexpected(format!("a redirect to {}", header("location"))));
+        }
+        if !response.headers().contains_key(POSITION) {
+            let kind = header("content-type");
+            return Err(self.unexpected(format!("{kind} without the position of a ledger")));
+        }
+        Ok(response)
+    }
+
     fn request(&self, call: Call) -> Result<Request<Bytes>, ClientError> {
+        if let Some(header) = call.unsendable {
+            return Err(ClientError::Unsendable { header: header.to_string() });
+        }
         let agent = concat!("muster/", env!("CARGO_PKG_VERSION"));
         let mut request = Request::new(call.body);
         *request.method_mut() = call.method;
@@ -184,6 +214,14 @@ impl Client {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         Ok(request)
+    }
+
+    /// A path of a link without what the server lies under, which each request gets again.
+    pub(crate) fn below<'a>(&self, path: &'a str) -> &'a str {
+        let place = self.place();
+        let under = place.split_once("://").and_then(|(_, rest)| Some(&rest[rest.find('/')?..]));
+        let below = under.and_then(|under| path.strip_prefix(under));
+        below.filter(|below| below.starts_with('/')).unwrap_or(path)
     }
 
     pub(crate) fn unexpected(&self, what: impl Into<String>) -> ClientError {

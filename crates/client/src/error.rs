@@ -11,6 +11,13 @@ pub enum ClientError {
     /// The answer is no.
     #[error("{0}")]
     Refused(Box<Refusal>),
+    /// A value that no header can hold: it has a line end, or letters beyond ASCII. Nothing was
+    /// sent.
+    #[error("the value for {header} can't be sent: it has a line end, or a letter beyond ASCII")]
+    Unsendable {
+        /// The header's name.
+        header: String,
+    },
     /// The answer is not what this API answers: it is another server, or another release.
     #[error("{place} answered what no registry answers: {what}")]
     Unexpected {
@@ -37,9 +44,13 @@ impl ClientError {
         self.refusal().is_some_and(|refusal| refusal.code() == code)
     }
 
-    /// Whether what was asked for isn't there.
+    /// Whether what was asked for isn't there, as a registry says it: not that a server has no
+    /// such page.
     #[must_use]
     pub fn is_absent(&self) -> bool {
-        self.refusal().is_some_and(|refusal| refusal.status == http::StatusCode::NOT_FOUND)
+        let elsewhere = ["unexpected_answer", "api_not_found"];
+        self.refusal().is_some_and(|refusal| {
+            refusal.status == http::StatusCode::NOT_FOUND && !elsewhere.contains(&refusal.code())
+        })
     }
 }

@@ -61,7 +61,7 @@ mod tests {
 
     use std::{convert::Infallible, sync::Arc};
 
-    use http::{Method, StatusCode};
+    use http::Method;
     use http_body_util::Full;
     use muster_words::json::Value;
 
@@ -73,8 +73,9 @@ mod tests {
         let path = request.uri().path_and_query().unwrap().as_str();
         let body = Value::from(format!("{} {path}", request.method())).to_string();
         let mut response = Response::new(Full::new(body.into()));
-        if path.starts_with("/none") {
-            *response.status_mut() = StatusCode::NOT_FOUND;
+        response.headers_mut().insert("muster-position", http::HeaderValue::from(7));
+        if path.starts_with("/foreign") {
+            response.headers_mut().clear();
         }
         response
     }
@@ -86,17 +87,18 @@ mod tests {
         let call = |path| Call::new(Method::GET, path, &Query::new().with("a", "b c"));
         let answer = client.call(call("/api")).await.unwrap();
         assert_eq!(answer.json().unwrap(), Value::from("GET /api?a=b%20c"));
-        assert!(client.call(call("/none")).await.unwrap_err().is_absent());
+        let foreign = client.call(call("/foreign")).await.unwrap_err();
+        assert!(matches!(foreign, ClientError::Unexpected { .. }), "{foreign}");
     }
 
     #[tokio::test]
     async fn says_where_a_body_broke_off() {
         let broken = |_| async {
             let body = Full::new(Bytes::new());
-            Response::new(
-                body.map_err(|never: Infallible| -> String { match never {} })
-                    .with_trailers(fail()),
-            )
+            let body = body.map_err(|never: Infallible| -> String { match never {} });
+            let mut response = Response::new(body.with_trailers(fail()));
+            response.headers_mut().insert("muster-position", http::HeaderValue::from(7));
+            response
         };
         let client = Client::new(Arc::new(InProcess::new("a folder", broken)), None);
         let error = client.call(Call::new(Method::GET, "/", &Query::new())).await.unwrap_err();

@@ -72,6 +72,20 @@ impl Context {
         }
     }
 
+    /// As [`Context::data_directory`], for who makes one: not wherever the program happens to run,
+    /// where nobody says whose it is.
+    ///
+    /// # Errors
+    /// Nothing is set, and there is no home.
+    pub(crate) fn own_data_directory(&self) -> Result<PathBuf, Failure> {
+        let directory = self.data_directory();
+        if self.settings.server.data.is_empty() && directory.is_relative() {
+            let what = "where to keep the registry isn't said, and there is no HOME to keep it in";
+            return Err(Failure::usage(what).help("--data DIR, or MUSTER_DATA"));
+        }
+        Ok(directory)
+    }
+
     /// A path as people write it: `~` for their home.
     #[must_use]
     pub fn shown(&self, path: &Path) -> String {

@@ -4,7 +4,7 @@ use muster_client::{ClientError, Refusal, TransportError};
 use muster_words::json::Value;
 use serde_json::json;
 
-use crate::output::{Finding, Screen, Style, findings, harmless};
+use crate::output::{Finding, Format, Screen, Style, findings, harmless, yaml};
 
 /// What a command's exit code says; documented in `muster help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,8 +156,10 @@ impl Failure {
         if said.silent {
             return None;
         }
-        if !screen.is_table() {
-            return Some(self.json().to_string());
+        match screen.format {
+            Format::Table => {}
+            Format::Json => return Some(self.json().to_string()),
+            Format::Yaml => return Some(yaml::to_yaml(&self.json()).trim_end().to_owned()),
         }
         let error = screen.paint_error(Style::Removed, "error:");
         let code = screen.paint_error(Style::Dim, &format!("[{}]", said.code));
@@ -216,6 +218,9 @@ impl From<ClientError> for Failure {
         match error {
             ClientError::Refused(refusal) => Self::from(*refusal),
             ClientError::Transport(error) => Self::from(error),
+            error @ ClientError::Unsendable { .. } => {
+                Self::usage(error.to_string()).help("give it without the line end, in ASCII")
+            }
             error @ ClientError::Unexpected { .. } => {
                 Self::new("unexpected_answer", error.to_string())
                     .help("is it a registry of Muster, and of this release? muster status")
@@ -261,6 +266,9 @@ fn help_for(refusal: &Refusal) -> Option<String> {
         "precondition_failed" => {
             Some("get it again, change what is there now, and put it with its new ETag".to_owned())
         }
+        "unexpected_answer" => {
+            Some("is it a registry of Muster, and of this release? muster status".to_owned())
+        }
         _ => refusal.help().map(lower_first),
     }
 }
@@ -275,12 +283,13 @@ impl From<TransportError> for Failure {
             TransportError::Unreachable { .. } => {
                 ("no_server", "is the address right? it is given by --server, or MUSTER_SERVER")
             }
-            TransportError::Timeout { .. } => {
-                ("no_answer", "is it a registry? a write that was sent may still take effect")
-            }
+            TransportError::Timeout { .. } => (
+                "no_answer",
+                "is it a registry? if it was told to write, that may still take effect: look before you repeat it",
+            ),
             TransportError::Broken { .. } => (
                 "no_answer",
-                "a write that was sent may have taken effect: look, or repeat it with the same --idempotency-key",
+                "is it a registry? if it was told to write, that may have taken effect: look before you repeat it",
             ),
             TransportError::TooLarge { .. } => {
                 ("answer_too_large", "ask for less: --limit, --filter")

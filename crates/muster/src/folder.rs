@@ -168,6 +168,23 @@ pub fn root_above(path: &Path) -> Option<PathBuf> {
     above.map(Path::to_owned)
 }
 
+/// The catalogue that somebody likely meant who named a folder that is none: the nearest above it
+/// that has a model, or the only one in it.
+#[must_use]
+pub fn likely_root(folder: &Path) -> Option<PathBuf> {
+    let is_root = |folder: &Path| folder.join(MODEL_FILE).is_file();
+    if is_root(folder) {
+        return None;
+    }
+    let mut above = folder.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+    if let Some(above) = above.find(|above| is_root(above)) {
+        return Some(above.to_owned());
+    }
+    let within = std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    let mut within = within.filter(|path| is_root(path));
+    within.next().filter(|_| within.next().is_none())
+}
+
 /// Reads JSON that must be an object.
 fn object(path: &str, bytes: &[u8]) -> Result<Map<String, Value>, FolderError> {
     let refused = |fault| Err(FolderError::of(path, fault));

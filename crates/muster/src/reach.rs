@@ -1,4 +1,5 @@
 use std::{
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -6,7 +7,7 @@ use std::{
 
 use muster_client::{Call, Client, ClientError, Method, Patience, Query, Socket, TransportError};
 
-use crate::{Context, Failure, arguments::Reach, composition};
+use crate::{Context, Failure, arguments::Reach, composition, output::Style};
 
 /// Bytes of a key file; a key has fewer than a hundred.
 const KEY_FILE_BYTES_MAX: u64 = 4_096;
@@ -75,8 +76,14 @@ impl Reach {
             None => Some(Path::new(set)),
         };
         match file {
-            Some(file) => read_key(file).map(Some),
-            None => Ok(context.key_of_environment().map(str::to_owned)),
+            Some(file) => read_key(context, file).map(Some),
+            None => match context.key_of_environment() {
+                Some(key) if !is_key(key) => {
+                    Err(Failure::usage("MUSTER_API_KEY doesn't hold one key")
+                        .help("it is what muster keys create printed, and nothing else"))
+                }
+                key => Ok(key.map(str::to_owned)),
+            },
         }
     }
 }
@@ -86,7 +93,12 @@ async fn open(context: &Context, data: &Path) -> Result<Client, Failure> {
     Ok(Client::new(transport, None))
 }
 
-fn read_key(file: &Path) -> Result<String, Failure> {
+/// Whether a text may be a key: what a header can hold, without spaces.
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn read_key(context: &Context, file: &Path) -> Result<String, Failure> {
     let shown = file.display();
     let failure = |what: String| {
         Failure::new("bad_key_file", what).help("the file holds what muster keys create printed")
@@ -99,8 +111,12 @@ fn read_key(file: &Path) -> Result<String, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| failure(format!("the key file {shown} can't be read: {error}")))?;
     let key = text.trim();
-    if key.is_empty() || key.contains(char::is_whitespace) || !key.is_ascii() {
+    if !is_key(key) {
         return Err(failure(format!("{shown} doesn't hold one key")));
+    }
+    if metadata.permissions().mode() & 0o077 != 0 && context.screen.is_table() {
+        let note = format!("others than you can use the key in {shown}: chmod 600 {shown}");
+        context.screen.note(&context.screen.paint_error(Style::Changed, &note));
     }
     Ok(key.to_owned())
 }

@@ -1,6 +1,6 @@
 //! The collections of a registry and what their documents are bound to, as its model says it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_words::{
     Collection, Xid,
@@ -19,6 +19,8 @@ pub struct Shape {
 pub struct GroupType {
     /// What one is called.
     pub singular: String,
+    /// The attributes that one may have.
+    pub attributes: BTreeSet<String>,
     /// Types of what lies in one, by plural name.
     pub resources: BTreeMap<String, ResourceType>,
 }
@@ -28,6 +30,8 @@ pub struct GroupType {
 pub struct ResourceType {
     /// What one is called.
     pub singular: String,
+    /// The attributes that one, or a version of one, may have.
+    pub attributes: BTreeSet<String>,
     /// Whether one has a document.
     pub has_document: bool,
     /// The schema that documents are bound to.
@@ -69,7 +73,8 @@ impl Shape {
             let resources = members(group.get("resources"))
                 .map(|(plural, resource)| (plural.clone(), ResourceType::read(resource)))
                 .collect();
-            (plural.clone(), GroupType { singular: text(group, "singular"), resources })
+            let attributes = names(group.get("attributes")).collect();
+            (plural.clone(), GroupType { singular: text(group, "singular"), attributes, resources })
         });
         Self { groups: groups.collect() }
     }
@@ -140,6 +145,9 @@ impl ResourceType {
         let xid = |value: &Value| value.as_str().and_then(|text| text.parse::<Xid>().ok());
         Self {
             singular: text(value, "singular"),
+            attributes: names(value.get("attributes"))
+                .chain(names(value.get("resourceattributes")))
+                .collect(),
             has_document: value.get("hasdocument") != Some(&Value::Bool(false)),
             schema: aspect.get("schema").and_then(xid),
             rules: items(aspect.get("rules")).filter_map(xid).collect(),
@@ -185,6 +193,10 @@ fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
 
 fn members(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     value.and_then(Value::as_object).into_iter().flatten()
+}
+
+fn names(value: Option<&Value>) -> impl Iterator<Item = String> {
+    members(value).map(|(name, _)| name.clone())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What the parser says, in our words.
 
+use std::num::{IntErrorKind, ParseIntError};
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::{Exit, Failure};
@@ -39,7 +41,8 @@ pub(crate) fn explain(error: &clap::Error) -> Failure {
             let (value, flag) = (said(ContextKind::InvalidValue), said(ContextKind::InvalidArg));
             let flag = bare(&flag);
             match std::error::Error::source(error) {
-                Some(cause) if cause.is::<std::num::ParseIntError>() => {
+                Some(cause) if is_zero(cause) => format!("{flag} takes a number above 0"),
+                Some(cause) if cause.is::<ParseIntError>() => {
                     format!("{flag} takes a whole number, not {value:?}")
                 }
                 Some(cause) => format!("{value:?} is no {flag}: {cause}"),
@@ -55,7 +58,28 @@ pub(crate) fn explain(error: &clap::Error) -> Failure {
     Failure::usage(what).help(help(error))
 }
 
+fn is_zero(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let number = cause.downcast_ref::<ParseIntError>();
+    number.is_some_and(|number| *number.kind() == IntErrorKind::Zero)
+}
+
+/// Whoever named a collection where a name belongs is told what lists it.
+fn name_help(error: &clap::Error) -> Option<String> {
+    std::error::Error::source(error)?.downcast_ref::<muster_words::XidError>()?;
+    let written = text(error.get(ContextKind::InvalidValue)?);
+    let collection = written.trim_matches('/');
+    let is_collection = collection.parse::<muster_words::Id>().is_ok();
+    Some(if is_collection {
+        format!("a name has two parts or four; muster list {collection} shows what is there")
+    } else {
+        "a group is written as providers/cms, a document as providers/cms/entries/sanity".to_owned()
+    })
+}
+
 fn help(error: &clap::Error) -> String {
+    if let Some(help) = name_help(error) {
+        return help;
+    }
     let suggested = [
         ContextKind::SuggestedSubcommand,
         ContextKind::SuggestedArg,
@@ -90,8 +114,8 @@ fn help(error: &clap::Error) -> String {
 
 /// A flag without the name of its value, an argument without its brackets.
 fn bare(flag: &str) -> &str {
-    match flag.strip_prefix('<') {
-        Some(argument) => argument.trim_end_matches(['>', '.']),
+    match flag.strip_prefix(['<', '[']) {
+        Some(argument) => argument.trim_end_matches(['>', ']', '.']),
         None => flag.split(' ').next().unwrap_or(flag),
     }
 }
@@ -152,6 +176,22 @@ mod tests {
             (
                 "muster frobnicate",
                 "error: there is no command frobnicate  [usage]\nhelp: muster help shows all commands",
+            ),
+            (
+                "muster log providers",
+                "error: \"providers\" is no XID: an xid has the form /<groups>/<group>[/<resources>/<resource>[/meta | /versions/<version>]]  [usage]\nhelp: a name has two parts or four; muster list providers shows what is there",
+            ),
+            (
+                "muster get ../x/y",
+                "error: \"../x/y\" is no XID: an xid has the form /<groups>/<group>[/<resources>/<resource>[/meta | /versions/<version>]]  [usage]\nhelp: a group is written as providers/cms, a document as providers/cms/entries/sanity",
+            ),
+            (
+                "muster log --limit 0",
+                "error: --limit takes a number above 0  [usage]\nhelp: --help shows examples and flags",
+            ),
+            (
+                "muster list --limit -1",
+                "error: --limit takes a whole number, not \"-1\"  [usage]\nhelp: --help shows examples and flags",
             ),
         ] {
             let command = crate::command(clap::ColorChoice::Never);

@@ -58,7 +58,12 @@ impl Client {
         let mut all = self.first_page(collection, query).await?;
         let mut last = all.clone();
         while let Some(page) = self.next_page(&last).await? {
+            let before = all.entries.len();
             all.entries.extend(page.entries.clone());
+            // Pages go on to their end; ones that lead in a circle never would.
+            if page.has_next() && all.entries.len() == before {
+                return Err(self.unexpected("pages that lead in a circle"));
+            }
             last = page;
         }
         all.next = None;
@@ -83,6 +88,7 @@ impl Client {
         let answer = self.call(Call::new(Method::GET, path, &Query::new())).await?;
         let links = answer.headers.get_all(LINK);
         let next = links.iter().filter_map(|link| link.to_str().ok()).find_map(next_link);
+        let next = next.map(|next| self.below(&next).to_owned());
         match answer.json()? {
             Value::Object(entries) => Ok(Page { entries, position: answer.position(), next }),
             _ => Err(self.unexpected("a collection that isn't an object")),

@@ -113,7 +113,7 @@ async fn says_what_stood_in_the_way() {
     let refused = client(&place).call(get("/")).await.unwrap_err();
     assert_eq!(refused, TransportError::Refused { place: place.clone() }.into());
 
-    let half = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf".to_owned();
+    let half = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\nmuster-position: 7\r\n\r\nhalf".to_owned();
     let (address, _) = server(vec![vec![half]]).await;
     let broken = client(&address).call(get("/")).await.unwrap_err();
     assert!(matches!(broken, ClientError::Transport(TransportError::Broken { .. })), "{broken}");
@@ -139,7 +139,8 @@ async fn does_not_repeat_a_write_that_may_have_happened() {
 #[tokio::test]
 async fn follows_changes_across_a_lost_connection() {
     let stream = |events: &str| {
-        format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n{events}")
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nmuster-position: 7";
+        format!("{head}\r\n\r\n{events}")
     };
     let (address, heads) = server(vec![
         vec![stream("id: 4.1\ndata: {\"n\":1}\n\nid: 4.2\ndata: {\"n\":2}\n\nid: 5.1\ndata: {")],
@@ -159,4 +160,64 @@ async fn follows_changes_across_a_lost_connection() {
     let heads = heads.lock().unwrap();
     assert!(heads[0][0].starts_with("GET /changes?after=3 "), "{heads:?}");
     assert!(heads[1][0].contains("last-event-id: 4.2\r\n"), "{heads:?}");
+}
+
+#[tokio::test]
+async fn takes_nobody_elses_answer_for_a_registrys() {
+    let answer = |head: &str, body: &str| {
+        format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    };
+    for (answer, expect) in [
+        (answer("200 OK\r\ncontent-type: text/html", "<html>"), "text/html without the position"),
+        (answer("204 No Content", ""), "nothing without the position"),
+        (answer("302 Found\r\nlocation: /login", ""), "a redirect to /login"),
+    ] {
+        let (address, _) = server(vec![vec![answer]]).await;
+        let error = client(&address).call(get("/api")).await.unwrap_err();
+        assert!(matches!(error, ClientError::Unexpected { .. }), "{error}");
+        assert!(error.to_string().contains(expect), "{error}");
+    }
+    for (answer, expect) in [
+        (answer("404 Not Found", "<html>no such page</html>"), false),
+        (answer("404 Not Found", r#"{"type":"x#api_not_found","title":"T."}"#), false),
+        (answer("404 Not Found", r#"{"type":"x#not_found","title":"T."}"#), true),
+    ] {
+        let (address, _) = server(vec![vec![answer.clone()]]).await;
+        let error = client(&address).call(get("/api")).await.unwrap_err();
+        assert_eq!(error.is_absent(), expect, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn sends_nothing_where_a_condition_would_be_lost() {
+    let (address, heads) = server(vec![vec![ok("1")]]).await;
+    for value in ["\"1\"\r", "\"1\"\n", "\"1\"\u{e9}\u{0}"] {
+        let call = get("/x").header(http::header::IF_MATCH, value);
+        let error = client(&address).call(call).await.unwrap_err();
+        assert_eq!(error, ClientError::Unsendable { header: "if-match".into() }, "{value:?}");
+    }
+    assert!(heads.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn follows_pages_below_a_path_and_not_in_a_circle() {
+    let page = |next: &str, body: &str| {
+        let link =
+            if next.is_empty() { String::new() } else { format!("link: <{next}>;rel=next\r\n") };
+        let length = body.len();
+        format!(
+            "HTTP/1.1 200 OK\r\n{link}muster-position: 7\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    };
+    let next = "http://other.example/below/api/x?after=a";
+    let script = vec![page(next, r#"{"a":{}}"#), page("", r#"{"b":{}}"#)];
+    let (address, heads) = server(vec![script]).await;
+    let all = client(&format!("{address}/below")).all("/x", &Query::new()).await.unwrap();
+    assert_eq!(all.entries.len(), 2);
+    assert!(heads.lock().unwrap()[0][1].starts_with("GET /below/api/x?after=a "));
+
+    let circle = vec![page("/api/x", r#"{"a":{}}"#); 3];
+    let (address, _) = server(vec![circle]).await;
+    let error = client(&address).all("/x", &Query::new()).await.unwrap_err();
+    assert!(error.to_string().contains("in a circle"), "{error}");
 }

@@ -14,7 +14,7 @@ use crate::{
     Context, Failure,
     arguments::Reach,
     check::{Checker, Held, Holdings},
-    folder::Folder,
+    folder::{self, Folder, FolderError},
     output::{
         Finding, findings,
         numbers::{counted, separated},
@@ -65,7 +65,14 @@ pub struct Apply {
 
 impl Apply {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let folder = Folder::read(&self.folder)?;
+        let folder = Folder::read(&self.folder).map_err(|error| self.explain(error))?;
+        if folder.model.is_none() && folder.groups.is_empty() {
+            let what = format!("there is nothing of a catalogue in {}", self.folder.display());
+            return Err(self.better(
+                Failure::new("no_documents", what)
+                    .help("muster apply --help shows the layout of a catalogue"),
+            ));
+        }
         let client = self.reach.client(context).await?;
         let there_shape = Shape::read(&client.model().await?.json()?);
         let model = match &folder.model {
@@ -76,7 +83,7 @@ impl Apply {
             Some(_) => Shape::read(&model.to_json()),
             None => there_shape.clone(),
         };
-        let mut wanted = Wanted::read(&folder, &shape)?;
+        let mut wanted = Wanted::read(&folder, &shape).map_err(|error| self.explain(error))?;
         let there = There::read(&client, &wanted, &there_shape, self.prune).await?;
         let changing = changing(&wanted, &there);
         self.check(&client, &folder, &shape, &model, (&mut wanted, &there), &changing).await?;
@@ -97,6 +104,19 @@ impl Apply {
             plan::execute(&client, &plan, (&wanted, &there), self.keep_going, &mut progress).await;
         drop(progress);
         self.report(context, &plan, outcome)
+    }
+
+    /// Why the folder is no catalogue.
+    fn explain(&self, error: FolderError) -> Failure {
+        self.better(Failure::from(error))
+    }
+
+    /// With the folder that was likely meant, where there is one.
+    fn better(&self, failure: Failure) -> Failure {
+        match folder::likely_root(&self.folder) {
+            Some(root) => failure.help(format!("did you mean {}?", root.display())),
+            None => failure,
+        }
     }
 
     /// Finds in every document that would be sent what the server would find.

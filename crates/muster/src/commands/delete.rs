@@ -34,7 +34,7 @@ pub struct Delete {
     #[arg(long)]
     force: bool,
     /// Only if it has this epoch
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     epoch: Option<u64>,
     /// Don't ask
     #[arg(long, short)]
@@ -47,6 +47,9 @@ impl Delete {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         if self.epoch.is_some() && self.xids.len() > 1 {
             return Err(Failure::usage("--epoch goes with one name"));
+        }
+        for xid in &self.xids {
+            deletable(xid)?;
         }
         let client = self.reach.client(context).await?;
         self.show_plan(context, &client).await?;
@@ -92,6 +95,18 @@ impl Delete {
         }
         Ok(())
     }
+}
+
+/// Groups, documents and versions come and go; the registry itself and what a document has only
+/// one of don't.
+pub(super) fn deletable(xid: &Xid) -> Result<(), Failure> {
+    let what = match xid {
+        Xid::Registry => "the registry itself",
+        Xid::Meta { .. } => "the Meta of a document",
+        _ => return Ok(()),
+    };
+    Err(Failure::usage(format!("{what} is neither deleted nor restored"))
+        .help("name a group, a document or a version, such as providers/cms/entries/sanity"))
 }
 
 /// ` with 4 entries`, of what lies in a group; ` with 2 versions`, of a document.

@@ -74,10 +74,9 @@ async fn details(context: &Context, client: &Client, xid: &Xid) -> Result<(), Fa
 
 /// A refusal with what was likely meant, where nothing of that name is there.
 pub(super) async fn explain(client: &Client, xid: &Xid, error: ClientError) -> Failure {
+    let is_absent = error.is_absent();
     match error {
-        ClientError::Refused(refusal) if refusal.status.as_u16() == 404 => {
-            suggest::absent(client, xid, *refusal).await
-        }
+        ClientError::Refused(refusal) if is_absent => suggest::absent(client, xid, *refusal).await,
         error => error.into(),
     }
 }

@@ -25,7 +25,7 @@ pub struct Init {
 
 impl Init {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let directory = self.data.unwrap_or_else(|| context.data_directory());
+        let directory = self.data.map_or_else(|| context.own_data_directory(), Ok)?;
         let set = &context.settings.server.registry_id;
         let id = self.registry_id.as_deref().or((!set.is_empty()).then_some(set.as_str()));
         let made = composition::make(context, &directory, id)?;

@@ -1,5 +1,8 @@
+use std::{collections::BTreeSet, num::NonZeroUsize};
+
 use clap::Args;
 use muster_client::{Client, ClientError, Page, Query};
+use muster_schema::nearest;
 use muster_words::{
     Xid,
     json::{Value, select},
@@ -9,7 +12,7 @@ use crate::{
     Context, Failure,
     arguments::Reach,
     difference,
-    output::{Screen, Style, Table, numbers::counted, times},
+    output::{Screen, Style, Table, harmless, numbers::counted, times},
     shape::{Column, ResourceType, Shape},
     suggest,
 };
@@ -38,8 +41,8 @@ pub struct List {
     #[arg(long, value_name = "ATTRIBUTE")]
     sort: Option<String>,
     /// At most so many
-    #[arg(long, value_name = "COUNT")]
-    limit: Option<usize>,
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
+    limit: Option<NonZeroUsize>,
     /// What was deleted and can be restored
     #[arg(long)]
     deleted: bool,
@@ -52,7 +55,7 @@ enum Level<'a> {
     Overview,
     Groups(&'a str),
     Documents(String, &'a ResourceType),
-    Versions(String),
+    Versions(String, &'a ResourceType),
 }
 
 impl List {
@@ -63,24 +66,30 @@ impl List {
         if self.deleted {
             return self.deleted(context, &client, level).await;
         }
-        match level {
+        let none = BTreeSet::new();
+        let known = match &level {
+            Level::Overview => &none,
+            Level::Groups(groups) => &shape.groups[*groups].attributes,
+            Level::Documents(_, kind) | Level::Versions(_, kind) => &kind.attributes,
+        };
+        match &level {
             Level::Overview => overview(context, &client, &shape).await,
             Level::Groups(groups) => {
                 let page = self.page(&client, &format!("/{groups}"), None).await?;
                 let table = groups_table(&context.screen, &shape, groups, &page);
-                self.show(context, &page, table, ("group", "groups"), Vec::new())
+                self.show(context, &page, table, ("group", "groups"), Vec::new(), known)
             }
             Level::Documents(path, kind) => {
                 let inline = (!kind.columns.is_empty()).then_some(kind.singular.as_str());
-                let page = self.page(&client, &path, inline).await?;
+                let page = self.page(&client, path, inline).await?;
                 let mut table = documents_table(&context.screen, kind, &page);
                 let left_out = table.fit(&context.screen, 3);
-                self.show(context, &page, table, ("document", "documents"), left_out)
+                self.show(context, &page, table, ("document", "documents"), left_out, known)
             }
-            Level::Versions(path) => {
-                let page = self.page(&client, &path, None).await?;
+            Level::Versions(path, _) => {
+                let page = self.page(&client, path, None).await?;
                 let table = versions_table(&context.screen, &page);
-                self.show(context, &page, table, ("version", "versions"), Vec::new())
+                self.show(context, &page, table, ("version", "versions"), Vec::new(), known)
             }
         }
     }
@@ -97,10 +106,11 @@ impl List {
                     .help("muster list providers/cms --deleted"));
             }
             Level::Groups(groups) => format!("/{groups}"),
-            Level::Documents(path, _) | Level::Versions(path) => path,
+            Level::Documents(path, _) | Level::Versions(path, _) => path,
         };
         let page = self.page(client, &path, None).await?;
-        self.show(context, &page, deleted_table(&page), ("name", "names"), Vec::new())
+        let known = BTreeSet::new();
+        self.show(context, &page, deleted_table(&page), ("name", "names"), Vec::new(), &known)
     }
 
     async fn page(
@@ -119,6 +129,7 @@ impl List {
         let read = async {
             match self.limit {
                 Some(limit) => {
+                    let limit = limit.get();
                     let mut page = client.first_page(path, &query.with("limit", limit)).await?;
                     // A server that knows no pages gives all.
                     page.entries = page.entries.into_iter().take(limit).collect();
@@ -140,6 +151,7 @@ impl List {
         table: Table,
         (one, many): (&str, &str),
         left_out: Vec<String>,
+        known: &BTreeSet<String>,
     ) -> Result<(), Failure> {
         let screen = &context.screen;
         if !screen.is_table() {
@@ -156,7 +168,32 @@ impl List {
             note = format!("{note}; too narrow for {}", left_out.join(", "));
         }
         screen.note(&screen.paint_error(Style::Dim, &note));
+        for slip in self.slips(known, page.entries.is_empty()) {
+            screen.note(&harmless(&slip));
+        }
         Ok(())
+    }
+
+    /// Attributes that nothing there can have: xRegistry finds nothing by one, and sorts nothing.
+    fn slips(&self, known: &BTreeSet<String>, found_nothing: bool) -> Vec<String> {
+        let filters = self.filter.iter().filter(|_| found_nothing);
+        let expressions = filters.flat_map(|filter| filter.split(','));
+        let named = expressions.chain(self.sort.as_deref()).map(|expression| {
+            let is_end = |letter: char| !(letter.is_ascii_alphanumeric() || letter == '_');
+            expression.trim().split(is_end).next().unwrap_or_default()
+        });
+        let is_slip = |name: &&str| !name.is_empty() && !known.contains(*name);
+        if known.is_empty() || known.contains("*") {
+            return Vec::new();
+        }
+        let near = |name: &str| nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
+        named
+            .filter(is_slip)
+            .map(|name| match near(name) {
+                Some(near) => format!("there is no attribute {name}; did you mean {near}?"),
+                None => format!("there is no attribute {name}"),
+            })
+            .collect()
     }
 }
 
@@ -185,10 +222,11 @@ fn level<'a>(shape: &'a Shape, collection: &'a str) -> Result<Level<'a>, Failure
             let kind = groups.resources.get(resources).ok_or_else(unknown)?;
             Ok(Level::Documents(format!("/{name}/{group}/{resources}"), kind))
         }
-        [.., "versions"] | [_, _, _, _] => {
+        [_, _, resources, _, "versions"] | [_, _, resources, _] => {
+            let kind = groups.resources.get(resources).ok_or_else(unknown)?;
             let path = parts.join("/");
             let path = path.strip_suffix("/versions").unwrap_or(&path);
-            Ok(Level::Versions(format!("/{path}/versions")))
+            Ok(Level::Versions(format!("/{path}/versions"), kind))
         }
         _ => Err(Failure::usage(format!("{collection} is no collection"))
             .help("muster list providers/cms lists the documents of a group")),
@@ -310,10 +348,9 @@ fn text(value: &Value, key: &str) -> String {
 /// What isn't there, and what was likely meant.
 async fn absent(client: &Client, path: &str, error: ClientError) -> Failure {
     let parent = path.rsplit_once('/').map_or("/", |(parent, _)| parent);
+    let is_absent = error.is_absent();
     match (error, parent.parse::<Xid>()) {
-        (ClientError::Refused(refusal), Ok(xid))
-            if refusal.status.as_u16() == 404 && xid != Xid::Registry =>
-        {
+        (ClientError::Refused(refusal), Ok(xid)) if is_absent && xid != Xid::Registry => {
             suggest::absent(client, &xid, *refusal).await
         }
         (error, _) => error.into(),
@@ -362,6 +399,31 @@ tina        stable  1                   Medium_x        2026-11-21T10:00:00Z
     }
 
     #[test]
+    fn names_attributes_that_nothing_can_have() {
+        let known: BTreeSet<String> =
+            ["name", "state", "labels", "epoch"].map(str::to_owned).into();
+        for (filter, sort, found_nothing, expect) in [
+            ("stat=stable", None, true, &["there is no attribute stat; did you mean state?"][..]),
+            ("stat=stable", None, false, &[]),
+            ("state=stable,labels.a=b,epoch>=3", None, true, &[]),
+            ("name<>x, zzzzzzzz", None, true, &["there is no attribute zzzzzzzz"]),
+            ("", Some("nme=desc"), false, &["there is no attribute nme; did you mean name?"]),
+            ("=x", Some("name"), true, &[]),
+        ] {
+            let list = List {
+                collection: String::new(),
+                filter: vec![filter.to_owned()],
+                sort: sort.map(str::to_owned),
+                limit: None,
+                deleted: false,
+                reach: Reach::default(),
+            };
+            assert_eq!(list.slips(&known, found_nothing), expect, "{filter} {sort:?}");
+            assert!(list.slips(&BTreeSet::new(), found_nothing).is_empty());
+        }
+    }
+
+    #[test]
     fn understands_every_way_to_name_a_collection() {
         let shape = Shape::read(&json!({"groups": {
             "providers": {"resources": {"entries": {}}},
@@ -383,7 +445,7 @@ tina        stable  1                   Medium_x        2026-11-21T10:00:00Z
             let level = level(&shape, text).map(|level| match level {
                 Level::Overview => "all".to_owned(),
                 Level::Groups(name) => format!("groups {name}"),
-                Level::Documents(path, _) | Level::Versions(path) => path,
+                Level::Documents(path, _) | Level::Versions(path, _) => path,
             });
             let level = level.map_err(|failure| failure.what().to_owned());
             assert_eq!(level, expect.map(str::to_owned).map_err(str::to_owned), "{text}");

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use bytes::Bytes;
 use clap::Args;
@@ -22,6 +22,9 @@ Examples:
 
 ";
 
+/// What fits a screen.
+const FIFTY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(49);
+
 /// Show who changed what and when, newest first
 #[derive(Debug, Args)]
 pub struct Log {
@@ -29,10 +32,10 @@ pub struct Log {
     #[arg(value_parser = xid, value_name = "XID", default_value = "/", hide_default_value = true)]
     xid: Xid,
     /// At most so many
-    #[arg(long, value_name = "COUNT", default_value_t = 50)]
-    limit: usize,
+    #[arg(long, value_name = "COUNT", default_value_t = FIFTY, allow_negative_numbers = true)]
+    limit: NonZeroUsize,
     /// Only what came before this position
-    #[arg(long, value_name = "POSITION")]
+    #[arg(long, value_name = "POSITION", allow_negative_numbers = true)]
     before: Option<u64>,
     #[command(flatten)]
     reach: Reach,

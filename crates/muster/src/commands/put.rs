@@ -95,7 +95,11 @@ impl Put {
             Err(error) => {
                 let failure = refused(&client, &xid, error, &file, &sent.bytes).await;
                 let (shown, path) = (suggest::without_slash(&xid), self.file.display());
-                Err(if failure.code() == "invalid_document" {
+                Err(if self.create && failure.code() == "precondition_failed" {
+                    failure
+                        .saying(format!("{shown} is there already"))
+                        .help("leave --create out to put it as a new version")
+                } else if failure.code() == "invalid_document" {
                     failure.help(format!(
                         "muster validate --catalog FOLDER --as {shown} {path} checks it without a server"
                     ))

@@ -1,7 +1,7 @@
 use clap::Args;
 use muster_words::Xid;
 
-use super::xid;
+use super::{delete::deletable, xid};
 use crate::{Context, Failure, arguments::Reach, suggest};
 
 /// Examples of the command.
@@ -25,15 +25,17 @@ pub struct Restore {
 
 impl Restore {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        deletable(&self.xid)?;
         let client = self.reach.client(context).await?;
         let answer = match client.restore(&self.xid).await {
             Ok(answer) => answer,
             Err(error) if error.is_absent() => {
                 let shown = suggest::without_slash(&self.xid);
                 let what = format!("nothing was deleted under the name {shown}");
-                return Err(Failure::from(error)
-                    .saying(what)
-                    .help("muster list providers/cms --deleted shows what can be restored there"));
+                let there = there(&self.xid);
+                return Err(Failure::from(error).saying(what).help(format!(
+                    "muster list {there} --deleted shows what can be restored there"
+                )));
             }
             Err(error) => return Err(error.into()),
         };
@@ -42,4 +44,11 @@ impl Restore {
         }
         context.screen.line(&format!("restored {}", suggest::without_slash(&self.xid)))
     }
+}
+
+/// The collection in which something lies.
+fn there(xid: &Xid) -> String {
+    let name = suggest::without_slash(xid);
+    let parts: Vec<&str> = name.split('/').collect();
+    parts[..parts.len() - 1].join("/")
 }

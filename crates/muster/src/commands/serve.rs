@@ -44,7 +44,7 @@ pub struct Serve {
 
 impl Serve {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let order = self.order(context);
+        let order = self.order(context)?;
         let screen = &context.screen;
         composition::serve(context, &order, &|greeting: &Greeting| {
             if screen.is_table() {
@@ -55,12 +55,16 @@ impl Serve {
     }
 
     /// What was said, over what is set.
-    fn order(self, context: &Context) -> Order {
+    fn order(self, context: &Context) -> Result<Order, Failure> {
         let set = &context.settings.server;
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let data = self.data.unwrap_or_else(|| context.data_directory());
-        Order {
-            data: (!self.memory).then_some(data),
+        let data = match self.data {
+            _ if self.memory => None,
+            Some(data) => Some(data),
+            None => Some(context.own_data_directory()?),
+        };
+        Ok(Order {
+            data,
             demo: self.demo,
             bare: self.bare,
             listen: self.listen.unwrap_or_else(|| set.listen.clone()),
@@ -70,7 +74,7 @@ impl Serve {
             limits: context.settings.limits.clone(),
             timeouts: context.settings.timeouts.clone(),
             log: context.settings.log.clone(),
-        }
+        })
     }
 }
 
@@ -87,6 +91,10 @@ mod tests {
     use crate::{Arguments, commands::Command, output::Screen, settings::Settings};
 
     fn order(line: &str, file: &str, environment: &[(&str, &str)]) -> Order {
+        try_order(line, file, environment).unwrap()
+    }
+
+    fn try_order(line: &str, file: &str, environment: &[(&str, &str)]) -> Result<Order, Failure> {
         let environment: BTreeMap<String, String> =
             environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let settings = Settings::resolve(Some(("muster.toml", file)), &environment).unwrap();
@@ -102,10 +110,10 @@ mod tests {
     #[test]
     fn a_flag_wins_over_the_environment_and_that_over_the_file() {
         let file = "[server]\nlisten = \"file:1\"\n";
-        let variables = [("MUSTER_SERVER_LISTEN", "environment:2")];
+        let variables = [("MUSTER_SERVER_LISTEN", "environment:2"), ("MUSTER_DATA", "/d")];
         for (line, file, variables, expect) in [
-            ("muster serve", "", &[] as &[_], "127.0.0.1:8080"),
-            ("muster serve", file, &[], "file:1"),
+            ("muster serve --memory", "", &[] as &[_], "127.0.0.1:8080"),
+            ("muster serve --memory", file, &[], "file:1"),
             ("muster serve", file, &variables, "environment:2"),
             ("muster serve --listen flag:3", file, &variables, "flag:3"),
         ] {
@@ -126,6 +134,11 @@ mod tests {
         }
         let key = [("MUSTER_API_KEY", "muster_a_b")];
         assert_eq!(order("muster serve --memory", "", &key).key.as_deref(), Some("muster_a_b"));
-        assert_eq!(order("muster serve", "", &key).key, None);
+        assert_eq!(order("muster serve --data /d", "", &key).key, None);
+        // Where the program happens to run, nobody looks for a registry.
+        for nowhere in [&[][..], &[("HOME", "")], &[("XDG_DATA_HOME", "relative")]] {
+            let refused = try_order("muster serve", "", nowhere).unwrap_err();
+            assert!(refused.what().contains("there is no HOME"), "{nowhere:?}");
+        }
     }
 }

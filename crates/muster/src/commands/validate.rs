@@ -183,8 +183,11 @@ fn no_root(path: &Path) -> Failure {
     if !path.exists() {
         return Failure::new("no_file", format!("there is no file {shown}"));
     }
-    Failure::new("no_catalog", format!("no folder above {shown} has a model.json"))
-        .help(format!("muster validate --catalog FOLDER --as XID {shown} says what it is"))
+    let help = match folder::likely_root(path) {
+        Some(root) => format!("did you mean {}?", root.display()),
+        None => format!("muster validate --catalog FOLDER --as XID {shown} says what it is"),
+    };
+    Failure::new("no_catalog", format!("no folder above {shown} has a model.json")).help(help)
 }
 
 fn check_folder(root: &Path, paths: &[&Path], report: &mut Report) -> Result<(), Failure> {

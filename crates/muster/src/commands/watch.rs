@@ -1,3 +1,5 @@
+use std::num::NonZeroUsize;
+
 use clap::Args;
 use muster_client::{Change, Start, Step};
 use muster_words::{Position, json::Value};
@@ -25,11 +27,11 @@ pub struct Watch {
     #[arg(value_name = "PART", default_value = "", hide_default_value = true)]
     part: String,
     /// First all that came after this position; 0 is the beginning
-    #[arg(long, value_name = "POSITION")]
+    #[arg(long, value_name = "POSITION", allow_negative_numbers = true)]
     after: Option<u64>,
     /// Stop after so many changes
-    #[arg(long, value_name = "COUNT")]
-    limit: Option<usize>,
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
+    limit: Option<NonZeroUsize>,
     #[command(flatten)]
     reach: Reach,
 }
@@ -39,7 +41,7 @@ impl Watch {
         let client = self.reach.client(context).await?;
         let start = self.after.map_or(Start::Now, |position| Start::After(Position(position)));
         let mut changes = client.changes(start);
-        let mut left = self.limit;
+        let mut left = self.limit.map(NonZeroUsize::get);
         let mut is_lost = false;
         let mut last = String::new();
         while left != Some(0) {
