@@ -48,10 +48,11 @@ impl Sort {
 
     /// The order of two members, given by their ids and values.
     pub fn order(&self, left: (&str, Option<&Value>), right: (&str, Option<&Value>)) -> Ordering {
-        let by_value = compare::values(left.1, right.1);
-        let by_value = if self.descending { by_value.reverse() } else { by_value };
-        // Those with the same value stand in the order of their ids, whichever way is asked for.
-        by_value.then_with(|| compare::texts(left.0, right.0))
+        // Those with the same value stand in the order of their ids, the same way round as the
+        // values (core, "Sort Flag").
+        let order =
+            compare::values(left.1, right.1).then_with(|| compare::texts(left.0, right.0));
+        if self.descending { order.reverse() } else { order }
     }
 }
 
@@ -103,6 +104,6 @@ mod tests {
             members.into_iter().map(|(id, _)| *id).collect::<Vec<_>>()
         };
         assert_eq!(sorted("n"), ["d", "b", "C", "a"]);
-        assert_eq!(sorted("n=desc"), ["a", "b", "C", "d"]);
+        assert_eq!(sorted("n=desc"), ["a", "C", "b", "d"]);
     }
 }
