@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -22,6 +22,7 @@ pub struct Readiness {
     replayed: AtomicBool,
     example_loaded: AtomicBool,
     ports_bound: AtomicBool,
+    fault: OnceLock<&'static str>,
 }
 
 /// One condition of [`Readiness`].
@@ -53,12 +54,26 @@ impl Readiness {
         self.flag(condition).load(Ordering::Acquire)
     }
 
-    /// Whether all hold.
+    /// Says that the server can't do its work any more, and why. Nothing takes it back but a new
+    /// start.
+    pub fn failed(&self, why: &'static str) {
+        // The first fault is the one that explains the others.
+        let _ = self.fault.set(why);
+    }
+
+    /// Why the server can't do its work any more; none: it can.
+    #[must_use]
+    pub fn fault(&self) -> Option<&'static str> {
+        self.fault.get().copied()
+    }
+
+    /// Whether all hold, and nothing has failed.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        [Condition::Replayed, Condition::ExampleLoaded, Condition::PortsBound]
-            .into_iter()
-            .all(|condition| self.has(condition))
+        self.fault().is_none()
+            && [Condition::Replayed, Condition::ExampleLoaded, Condition::PortsBound]
+                .into_iter()
+                .all(|condition| self.has(condition))
     }
 
     fn flag(&self, condition: Condition) -> &AtomicBool {
@@ -110,20 +125,27 @@ async fn ready(
     let running = *caller.phase.borrow() == Phase::Running;
     let ready = running && readiness.is_complete();
     let status = match (running, ready) {
+        _ if readiness.fault().is_some() => "failed",
         (false, _) => "stopping",
         (true, true) => "ready",
         (true, false) => "starting",
     };
-    let body = json!({
+    let mut body = json!({
         "status": status,
         "replayed": readiness.has(Condition::Replayed),
         "example_loaded": readiness.has(Condition::ExampleLoaded),
         "ports_bound": readiness.has(Condition::PortsBound),
     });
+    if let Some(why) = readiness.fault() {
+        body["why"] = why.into();
+    }
     answer(ready, &body)
 }
 
 async fn store(State(vitals): State<Vitals>) -> axum::response::Response {
+    if let Some(why) = vitals.readiness.fault() {
+        return answer(false, &json!({"status": "failed", "why": why}));
+    }
     let asked = tokio::time::timeout(vitals.store_time, (vitals.store)()).await;
     match asked {
         Ok(true) => answer(true, &json!({"status": "reachable"})),

@@ -27,3 +27,4 @@ pub use registry::{Origin, Registry};
 pub use settings::{Clock, Genesis, Settings};
 pub use status::Status;
 pub use verify::{ContentFault, Found, Part, Progress, Verdict, VerifyError, verify};
+pub use writer::Ended;

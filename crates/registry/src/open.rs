@@ -111,7 +111,7 @@ impl Registry {
             is_closed: false,
             last_was_full: false,
         };
-        tokio::spawn(writer.run());
+        writer::watch_over(heart.clone(), tokio::spawn(writer.run()));
         Ok(Self { heart })
     }
 }

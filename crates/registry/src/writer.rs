@@ -3,6 +3,7 @@
 
 mod append;
 mod batch;
+mod ending;
 
 use std::{
     collections::VecDeque,
@@ -13,6 +14,8 @@ use std::{
 };
 
 use append::Appended;
+pub use ending::Ended;
+pub(crate) use ending::watch_over;
 use muster_catalog::{Content, decide::Prepared, state::Stamp};
 use muster_ledger::{Head, Tree};
 use muster_schema::Violation;
@@ -20,7 +23,7 @@ use muster_words::{
     Position,
     limits::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, PREPARE_ROUNDS_MAX},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{Done, Origin, SubmitError, cache::Fetched, registry::Heart};
 
@@ -71,6 +74,8 @@ pub(crate) struct Queue {
     sender: mpsc::Sender<Message>,
     closed: AtomicBool,
     waiting: Arc<AtomicUsize>,
+    /// How the writer has ended; none: it runs.
+    ended: watch::Sender<Option<Ended>>,
 }
 
 /// The writer's end of the queue.
@@ -83,7 +88,12 @@ pub(crate) struct Inbox {
 pub(crate) fn queue() -> (Queue, Inbox) {
     let (sender, receiver) = mpsc::channel(QUEUE_MAX);
     let waiting = Arc::new(AtomicUsize::new(0));
-    let queue = Queue { sender, closed: AtomicBool::new(false), waiting: waiting.clone() };
+    let queue = Queue {
+        sender,
+        closed: AtomicBool::new(false),
+        waiting: waiting.clone(),
+        ended: watch::Sender::new(None),
+    };
     (queue, Inbox { receiver, waiting })
 }
 
@@ -101,11 +111,22 @@ impl Queue {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
                 return Err(match error {
                     mpsc::error::TrySendError::Full(_) => SubmitError::Busy,
-                    mpsc::error::TrySendError::Closed(_) => SubmitError::Closed,
+                    mpsc::error::TrySendError::Closed(_) => match self.ended().await {
+                        Ended::Closed => SubmitError::Closed,
+                        Ended::Fault => SubmitError::Unavailable,
+                    },
                 });
             }
         }
-        answered.await.unwrap_or(Err(SubmitError::Closed))
+        match answered.await {
+            Ok(answer) => answer,
+            Err(_) => Err(match self.ended().await {
+                // It stood behind the word to stop.
+                Ended::Closed => SubmitError::Closed,
+                // It may have been on its way into the ledger.
+                Ended::Fault => SubmitError::OutcomeUnknown,
+            }),
+        }
     }
 
     /// Commands that wait for the writer.

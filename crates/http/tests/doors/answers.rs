@@ -156,6 +156,14 @@ async fn tells_when_it_is_ready_and_that_the_store_is_slow() {
     }
     let answer = server.ask(get("/health/db")).await;
     assert_eq!((answer.status, answer.text()), (503, "{\"status\":\"slow\"}\n"));
+    // What failed once and for all is said by both; that the process lives is as true as before.
+    server.readiness.failed("a test says so");
+    for (path, expect) in [("/health/ready", 503), ("/health/db", 503), ("/health/live", 200)] {
+        let answer = server.ask(get(path)).await;
+        assert_eq!(answer.status, expect, "{path}");
+        assert_eq!(answer.text().contains("a test says so"), expect == 503, "{path}");
+        assert_eq!(answer.text().contains("\"failed\""), expect == 503, "{path}");
+    }
 }
 
 #[tokio::test]

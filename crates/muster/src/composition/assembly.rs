@@ -15,7 +15,7 @@ use muster_http::{
 };
 use muster_journal::{Ledger, Memory, ReadError};
 use muster_ledger::{Signer, checkpoint};
-use muster_registry::{CheckpointFile, Genesis, OpenError, Registry, Settings as Opening};
+use muster_registry::{CheckpointFile, Ended, Genesis, OpenError, Registry, Settings as Opening};
 use muster_stores::sqlite::{Options, SqliteLedger};
 use muster_words::{Id, Position};
 use tokio::sync::watch;
@@ -102,6 +102,7 @@ impl Assembly {
         let registry = Registry::open(ledger, opening).await.map_err(|error| not_opened(&error))?;
         let readiness = Readiness::new();
         readiness.reached(Condition::Replayed);
+        follow_writer(&registry, &readiness);
         let file = directory.as_ref().map(|directory| absolute(directory.ledger()));
         let (front, doors) = front(&registry, &readiness, how, file).await?;
         Ok(Self {
@@ -294,6 +295,16 @@ fn add_causes(what: &mut String, error: &dyn std::error::Error) {
         }
         cause = inner.source();
     }
+}
+
+/// Lets the server say that it isn't ready when nothing can be written any more.
+fn follow_writer(registry: &Registry, readiness: &Arc<Readiness>) {
+    let (registry, readiness) = (registry.clone(), readiness.clone());
+    tokio::spawn(async move {
+        if registry.ended().await == Ended::Fault {
+            readiness.failed("the writer has ended by a fault");
+        }
+    });
 }
 
 /// The routes, and what stands before them.

@@ -5,6 +5,7 @@ use std::{
 };
 
 use muster_http::{Phase, PublicAddress, Server, ServerLimits, health::Condition};
+use muster_registry::{Ended, Registry};
 use tokio::sync::watch;
 
 use super::{
@@ -37,7 +38,7 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
         assembly.close().await;
         return Err(key_required(flags_for(context, order).as_deref()));
     }
-    let phase = signals::follow().map_err(|error| system("signals", &error))?;
+    let phase = signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))?;
     let server = match Server::bind(address, limits(order)).await {
         Ok(server) => server,
         Err(error) => {
@@ -74,11 +75,26 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
         is_open: !assembly.needs_key(),
         program: std::env::args().next().unwrap_or_else(|| "muster".to_owned()),
     });
-    if running.await.is_err() {
-        tracing::error!("the server's task ended by a fault");
-    }
+    let served = running.await;
     assembly.close().await;
-    Ok(())
+    let why = match (assembly.readiness.fault(), served) {
+        (Some(why), _) => why,
+        (None, Err(_)) => "the server's task has ended by a fault",
+        (None, Ok(_)) => return Ok(()),
+    };
+    Err(Failure::new("fault", why).help(
+        "its log says more; what was acknowledged is in the ledger, so start it again, and please report it",
+    ))
+}
+
+/// Waits for a fault after which nothing can be written.
+fn fault(registry: &Registry) -> impl Future<Output = ()> + Send + use<> {
+    let registry = registry.clone();
+    async move {
+        if registry.ended().await == Ended::Closed {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// The flags with which other commands find the directory that is served: none where it is the

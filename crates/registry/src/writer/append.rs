@@ -1,13 +1,17 @@
-use std::time::Duration;
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use muster_journal::AppendError;
+use muster_journal::{AppendError, Batch as Entries};
+use muster_ledger::{Head, Tree};
 use muster_words::Position;
 use tokio::time::Instant;
 
-use super::{Message, Writer, batch::Batch};
-use crate::{SubmitError, open::Folder};
+use super::{
+    Message, Writer,
+    batch::{Batch, Member},
+};
+use crate::{SubmitError, open::Folder, registry::Heart};
 
-/// How long callers wait for a doubtful append before they are told that it is doubtful.
+/// How long callers wait for an append before they are told that it is doubtful.
 const DOUBT_MAX: Duration = Duration::from_secs(5);
 
 /// How long the writer waits before it repeats a doubtful append, at first and at most.
@@ -39,26 +43,36 @@ impl Appended {
     }
 }
 
+/// How long the callers of a batch wait, however long the ledger takes.
+struct Patience {
+    /// When they are told, and then when those who came since are sent away.
+    end: Instant,
+    is_over: bool,
+}
+
 impl Writer {
     /// Appends a batch. A doubtful append is repeated as it is until the ledger says what became
-    /// of it; until then nothing is decided.
+    /// of it; until then nothing is decided, nor while the ledger doesn't answer at all. The
+    /// callers wait no longer than [`DOUBT_MAX`] for either.
     pub(super) async fn append(&mut self, batch: &mut Batch) -> Appended {
         if batch.entries.entries.is_empty() {
             return Appended::Done;
         }
-        let started = Instant::now();
+        let (ledger, head) = (self.heart.ledger.clone(), self.head);
+        let mut patience = Patience { end: Instant::now() + DOUBT_MAX, is_over: false };
         let mut is_doubtful = false;
-        let mut is_told = false;
         let mut delay = REPEAT_DELAY.0;
         loop {
-            match self.heart.ledger.append(self.head, &batch.entries).await {
+            let (entries, members) = batch.halves();
+            let appending = ledger.append(head, entries);
+            match self.patiently(&mut patience, members, appending).await {
                 Ok(_) => return Appended::Done,
                 Err(AppendError::InDoubt(error)) => {
                     tracing::warn!(%error, "an append is in doubt and will be repeated");
                     is_doubtful = true;
                 }
                 Err(AppendError::Moved(_)) => {
-                    if let Some(appended) = self.moved(batch, is_doubtful).await {
+                    if let Some(appended) = self.moved(&mut patience, batch, is_doubtful).await {
                         return appended;
                     }
                 }
@@ -66,34 +80,42 @@ impl Writer {
                 Err(error) if is_doubtful => {
                     tracing::warn!(%error, "a doubtful append couldn't be repeated yet");
                 }
-                Err(AppendError::Full) => return Appended::Full,
-                Err(AppendError::TooLarge) => return Appended::TooLarge,
-                Err(AppendError::Unavailable(error)) => {
-                    tracing::error!(%error, "the ledger can't be written");
-                    return Appended::Unavailable;
-                }
-                Err(AppendError::Corrupt(corrupt)) => {
-                    tracing::error!(error = %corrupt, "the ledger is damaged");
-                    return Appended::Corrupt(corrupt.position);
-                }
-                Err(AppendError::Malformed(error)) => {
-                    tracing::error!(%error, "the writer made a malformed batch");
-                    return Appended::Unavailable;
-                }
+                Err(error) => return refused(&error),
             }
-            if started.elapsed() >= DOUBT_MAX && !is_told {
-                batch.answer_early(&SubmitError::OutcomeUnknown);
-                is_told = true;
-            }
-            if is_told {
-                self.withdraw_queue();
-            }
-            tokio::time::sleep(delay).await;
+            let (_, members) = batch.halves();
+            self.patiently(&mut patience, members, tokio::time::sleep(delay)).await;
             delay = (delay * 2).min(REPEAT_DELAY.1);
         }
     }
 
-    /// Sends away the commands that wait while an append is in doubt; nothing of them was done.
+    /// Waits for something of the ledger's, however long it takes. When the callers have waited
+    /// long enough they are told that it is doubtful; from then on commands that wait are sent
+    /// away, once a second.
+    async fn patiently<T>(
+        &mut self,
+        patience: &mut Patience,
+        members: &mut [Member],
+        work: impl Future<Output = T>,
+    ) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = tokio::time::sleep_until(patience.end) => {}
+            }
+            patience.end = Instant::now() + REPEAT_DELAY.1;
+            if !std::mem::replace(&mut patience.is_over, true) {
+                tracing::error!("the ledger says nothing certain: commands are sent away");
+                for member in &mut *members {
+                    member.answer_early(&SubmitError::OutcomeUnknown);
+                }
+            }
+            self.withdraw_queue();
+        }
+    }
+
+    /// Sends away the commands that wait; nothing of them was done.
     fn withdraw_queue(&mut self) {
         for waiting in self.aside.drain(..) {
             let _ = waiting.answer.send(Err(SubmitError::Busy));
@@ -115,43 +137,75 @@ impl Writer {
 
     /// Another head than ours: either the doubtful append had landed, or somebody else's did;
     /// none: it is as doubtful as before, because the ledger can't be read now.
-    async fn moved(&mut self, batch: &Batch, is_doubtful: bool) -> Option<Appended> {
-        if is_doubtful && self.has_landed(batch).await? {
-            return Some(Appended::Done);
+    async fn moved(
+        &mut self,
+        patience: &mut Patience,
+        batch: &mut Batch,
+        is_doubtful: bool,
+    ) -> Option<Appended> {
+        let heart = self.heart.clone();
+        let (entries, members) = batch.halves();
+        if is_doubtful {
+            let looking = has_landed(&heart, self.head, entries);
+            if self.patiently(patience, members, looking).await? {
+                return Some(Appended::Done);
+            }
         }
-        Some(match self.catch_up().await {
-            Ok(()) => Appended::Moved,
+        let folding = caught_up(&heart, self.head, self.tree.clone());
+        Some(match self.patiently(patience, members, folding).await {
+            Ok(folder) => {
+                for purged in folder.purges() {
+                    self.heart.contents.forget(*purged);
+                }
+                self.head = folder.head;
+                self.tree = folder.tree;
+                self.heart.publish(Arc::new(folder.catalog));
+                Appended::Moved
+            }
             Err(SubmitError::Corrupt(position)) => Appended::Corrupt(position),
             Err(_) => Appended::Unavailable,
         })
     }
+}
 
-    /// Whether what follows our head is this batch; none: it can't be read now.
-    async fn has_landed(&self, batch: &Batch) -> Option<bool> {
-        let count = u32::try_from(batch.entries.entries.len()).ok()?;
-        let limit = std::num::NonZeroU32::new(count)?;
-        let found = self.heart.ledger.read(self.head.position, limit).await.ok()?;
-        // A read may answer fewer entries than there are. A batch lands whole, so its first ones
-        // stand for all.
-        Some(!found.is_empty() && batch.entries.entries.starts_with(&found))
+/// What an error says that leaves no doubt.
+fn refused(error: &AppendError) -> Appended {
+    match error {
+        AppendError::Full => Appended::Full,
+        AppendError::TooLarge => Appended::TooLarge,
+        AppendError::Corrupt(corrupt) => {
+            tracing::error!(error = %corrupt, "the ledger is damaged");
+            Appended::Corrupt(corrupt.position)
+        }
+        AppendError::Malformed(error) => {
+            tracing::error!(%error, "the writer made a malformed batch");
+            Appended::Unavailable
+        }
+        error => {
+            tracing::error!(%error, "the ledger can't be written");
+            Appended::Unavailable
+        }
     }
+}
 
-    /// Folds what another writer appended.
-    async fn catch_up(&mut self) -> Result<(), SubmitError> {
-        let view = (*self.heart.view()).clone();
-        let begin = || Folder::begin(self.heart.ledger.clone(), self.heart.settings.foundation);
-        let mut folder = begin()?.resume(view, self.head, self.tree.clone());
-        if folder.newest_model(None).await?.is_some() {
-            // Another model: what is folded already has facts of the one before.
-            folder = begin()?;
-        }
-        folder.run().await?;
-        for purged in folder.purges() {
-            self.heart.contents.forget(*purged);
-        }
-        self.head = folder.head;
-        self.tree = folder.tree;
-        self.heart.publish(std::sync::Arc::new(folder.catalog));
-        Ok(())
+/// Whether what follows a head is this batch; none: it can't be read now.
+async fn has_landed(heart: &Heart, head: Head, batch: &Entries) -> Option<bool> {
+    let limit = NonZeroU32::new(u32::try_from(batch.entries.len()).ok()?)?;
+    let found = heart.ledger.read(head.position, limit).await.ok()?;
+    // A read may answer fewer entries than there are. A batch lands whole, so its first ones
+    // stand for all.
+    Some(!found.is_empty() && batch.entries.starts_with(&found))
+}
+
+/// Folds what another writer appended behind a head.
+async fn caught_up(heart: &Heart, head: Head, tree: Tree) -> Result<Folder, SubmitError> {
+    let begin = || Folder::begin(heart.ledger.clone(), heart.settings.foundation);
+    let view = (*heart.view()).clone();
+    let mut folder = begin()?.resume(view, head, tree);
+    if folder.newest_model(None).await?.is_some() {
+        // Another model: what is folded already has facts of the one before.
+        folder = begin()?;
     }
+    folder.run().await?;
+    Ok(folder)
 }

@@ -34,9 +34,18 @@ pub(super) struct Batch {
 
 /// A command with its answer, which is sent when the batch is durable: even a refusal may stand
 /// on a write that isn't yet.
-struct Member {
+pub(super) struct Member {
     waiting: Waiting,
     answer: Answer,
+}
+
+impl Member {
+    /// Tells the caller now what isn't known yet; what becomes of it is told to nobody.
+    pub(super) fn answer_early(&mut self, error: &SubmitError) {
+        let (silent, _) = oneshot::channel();
+        let answer = std::mem::replace(&mut self.waiting.answer, silent);
+        let _ = answer.send(Err(error.clone()));
+    }
 }
 
 impl Batch {
@@ -45,13 +54,9 @@ impl Batch {
         self.members.into_iter().map(|member| member.waiting).collect()
     }
 
-    /// Tells everybody now what isn't known yet; what becomes of the batch is told to nobody.
-    pub(super) fn answer_early(&mut self, error: &SubmitError) {
-        for member in &mut self.members {
-            let (silent, _) = oneshot::channel();
-            let answer = std::mem::replace(&mut member.waiting.answer, silent);
-            let _ = answer.send(Err(error.clone()));
-        }
+    /// What is to be appended, and who waits for it.
+    pub(super) fn halves(&mut self) -> (&Entries, &mut [Member]) {
+        (&self.entries, &mut self.members)
     }
 }
 

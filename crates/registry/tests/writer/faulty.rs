@@ -3,5 +3,6 @@
 mod doubt;
 mod histories;
 mod room;
+mod standstill;
 
 use super::*;

@@ -1,0 +1,197 @@
+//! A ledger that never answers, and one that takes the writer down with it.
+
+use std::{num::NonZeroU32, sync::atomic::AtomicUsize, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use muster_journal::{AppendError, Batch, Memory, ReadError};
+use muster_ledger::{EntryBytes, Head};
+use muster_registry::{Ended, SubmitError};
+use muster_words::{ContentRef, Digest, Position};
+use tokio::{sync::Semaphore, time::Instant};
+
+use super::*;
+use crate::commands::*;
+
+const NAME: &str = "/configs/app/entries/web";
+
+/// What an append or a read of a [`Stubborn`] ledger does.
+const PASS: usize = 0;
+const HANG: usize = 1;
+const PANIC: usize = 2;
+const HANG_BEHIND: usize = 3;
+
+/// A ledger whose appends or reads hang until they are let go, or panic.
+struct Stubborn {
+    inner: Memory,
+    appends: AtomicUsize,
+    reads: AtomicUsize,
+    let_go: Semaphore,
+}
+
+impl Stubborn {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            inner: Memory::new(),
+            appends: AtomicUsize::new(PASS),
+            reads: AtomicUsize::new(PASS),
+            let_go: Semaphore::new(0),
+        })
+    }
+
+    async fn hang(&self) {
+        self.let_go.acquire().await.unwrap().forget();
+    }
+}
+
+#[async_trait]
+impl Ledger for Stubborn {
+    async fn head(&self) -> Result<Head, ReadError> {
+        self.inner.head().await
+    }
+
+    async fn read(&self, after: Position, limit: NonZeroU32) -> Result<Vec<EntryBytes>, ReadError> {
+        if self.reads.load(Ordering::Relaxed) == HANG {
+            self.hang().await;
+        }
+        self.inner.read(after, limit).await
+    }
+
+    async fn leaves(&self, after: Position, limit: NonZeroU32) -> Result<Vec<Digest>, ReadError> {
+        self.inner.leaves(after, limit).await
+    }
+
+    async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
+        match self.appends.load(Ordering::Relaxed) {
+            HANG => {
+                self.hang().await;
+                self.inner.append(head, batch).await
+            }
+            HANG_BEHIND => {
+                let answer = self.inner.append(head, batch).await;
+                self.hang().await;
+                answer
+            }
+            PANIC => {
+                let _ = self.inner.append(head, batch).await;
+                panic!("as a test wants it");
+            }
+            _ => self.inner.append(head, batch).await,
+        }
+    }
+
+    async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError> {
+        self.inner.contents(wanted).await
+    }
+
+    async fn moved(&self, position: Position) -> Result<(), ReadError> {
+        self.inner.moved(position).await
+    }
+}
+
+async fn over(ledger: &Arc<Stubborn>) -> Registry {
+    let ledger: Arc<dyn Ledger> = ledger.clone();
+    open(&ledger, &Ticks::default()).await
+}
+
+/// Submits on a task of its own; answers with how long it took.
+fn submit(
+    registry: &Registry,
+    document: &'static str,
+) -> tokio::task::JoinHandle<(Result<Position, SubmitError>, Duration)> {
+    let registry = registry.clone();
+    tokio::spawn(async move {
+        let begun = Instant::now();
+        let answer = registry.submit(put(NAME, document), &by()).await;
+        (answer.map(|done| done.position), begun.elapsed())
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_longer_than_five_seconds_for_an_append_that_hangs() {
+    for hanging in [HANG, HANG_BEHIND] {
+        let ledger = Stubborn::new();
+        let registry = over(&ledger).await;
+        registry.submit(put(NAME, "0"), &by()).await.unwrap();
+        ledger.appends.store(hanging, Ordering::Relaxed);
+        let first = submit(&registry, "1");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let queued = submit(&registry, "2");
+        let (answer, took) = first.await.unwrap();
+        assert!(matches!(answer, Err(SubmitError::OutcomeUnknown)), "{answer:?}");
+        assert!(took <= Duration::from_millis(5_100), "{took:?}");
+        assert!(matches!(queued.await.unwrap().0, Err(SubmitError::Busy)));
+        // Who comes later is hardly kept at all.
+        let (later, took) = submit(&registry, "3").await.unwrap();
+        assert!(matches!(later, Err(SubmitError::Busy)), "{later:?}");
+        assert!(took <= Duration::from_millis(1_100), "{took:?}");
+        assert_eq!(registry.status().waiting, 0);
+        let before = registry.view().position();
+
+        ledger.appends.store(PASS, Ordering::Relaxed);
+        ledger.let_go.add_permits(1);
+        let view = registry.reached(before.next()).await;
+        let content = view.version_at(&xid(NAME)).unwrap().document.unwrap();
+        assert_eq!(registry.contents(&[content]).await.unwrap()[0].as_deref(), Some(&b"1"[..]));
+        registry.submit(put(NAME, "4"), &by()).await.unwrap();
+        registry.verify(|_| {}).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_longer_for_a_read_that_hangs_while_an_append_is_settled() {
+    let ledger = Stubborn::new();
+    let registry = over(&ledger).await;
+    registry.submit(put(NAME, "0"), &by()).await.unwrap();
+    // Somebody else appends, so that the writer must catch up, and can't.
+    let other = over(&ledger).await;
+    other.submit(put("/configs/app/entries/other", "0"), &by()).await.unwrap();
+    ledger.reads.store(HANG, Ordering::Relaxed);
+    let (answer, took) = submit(&registry, "1").await.unwrap();
+    assert!(matches!(answer, Err(SubmitError::OutcomeUnknown)), "{answer:?}");
+    assert!(took <= Duration::from_millis(5_100), "{took:?}");
+    let (later, _) = submit(&registry, "2").await.unwrap();
+    assert!(matches!(later, Err(SubmitError::Busy)), "{later:?}");
+    ledger.reads.store(PASS, Ordering::Relaxed);
+    ledger.let_go.add_permits(1_000);
+    registry.reached(Position(4)).await;
+    registry.submit(put(NAME, "3"), &by()).await.unwrap();
+    registry.verify(|_| {}).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_is_closed_although_an_append_hangs() {
+    let ledger = Stubborn::new();
+    let registry = over(&ledger).await;
+    ledger.appends.store(HANG, Ordering::Relaxed);
+    let first = submit(&registry, "1");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let begun = Instant::now();
+    registry.close().await;
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    assert!(matches!(first.await.unwrap().0, Err(SubmitError::OutcomeUnknown)));
+    ledger.let_go.add_permits(1);
+    assert_eq!(registry.ended().await, Ended::Closed);
+}
+
+#[tokio::test]
+async fn a_writer_that_ends_by_a_fault_says_so_and_claims_nothing() {
+    let ledger = Stubborn::new();
+    let registry = over(&ledger).await;
+    registry.submit(put(NAME, "0"), &by()).await.unwrap();
+    ledger.appends.store(PANIC, Ordering::Relaxed);
+    // The append landed before the panic: no answer may say that nothing was done.
+    let (lost, _) = submit(&registry, "1").await.unwrap();
+    assert!(matches!(lost, Err(SubmitError::OutcomeUnknown)), "{lost:?}");
+    assert_eq!(registry.ended().await, Ended::Fault);
+    let (later, _) = submit(&registry, "2").await.unwrap();
+    assert!(matches!(later, Err(SubmitError::Unavailable)), "{later:?}");
+    assert!(registry.view().has(&xid(NAME)), "it is still read");
+    registry.close().await;
+    // A new start finds what landed.
+    ledger.appends.store(PASS, Ordering::Relaxed);
+    let again = over(&ledger).await;
+    let content = again.view().version_at(&xid(NAME)).unwrap().document.unwrap();
+    assert_eq!(again.contents(&[content]).await.unwrap()[0].as_deref(), Some(&b"1"[..]));
+    again.verify(|_| {}).await.unwrap();
+}
