@@ -28,7 +28,7 @@ impl Context {
         global: &Global,
         environment: BTreeMap<String, String>,
     ) -> Result<Self, Failure> {
-        let no_color = environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let no_color = crate::no_color(&environment);
         let screen = Screen::of_process(global.output, global.color, no_color);
         let named = global.config.clone().or_else(|| {
             let named = environment.get("MUSTER_CONFIG").filter(|path| !path.is_empty());

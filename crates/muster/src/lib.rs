@@ -90,13 +90,21 @@ fn early_color(
     arguments: &[OsString],
     environment: &BTreeMap<String, String>,
 ) -> clap::ColorChoice {
-    let no_color = environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let no_color = no_color(environment);
     match flag(arguments, "--color").as_deref() {
         Some("always") => clap::ColorChoice::Always,
         Some("never") => clap::ColorChoice::Never,
         _ if no_color => clap::ColorChoice::Never,
         _ => clap::ColorChoice::Auto,
     }
+}
+
+/// Whether the environment wants no colour: by `NO_COLOR` (no-color.org), or because the terminal
+/// can't show any.
+fn no_color(environment: &BTreeMap<String, String>) -> bool {
+    let is =
+        |name: &str, wanted: fn(&str) -> bool| environment.get(name).is_some_and(|it| wanted(it));
+    is("NO_COLOR", |value| !value.is_empty()) || is("TERM", |value| value == "dumb")
 }
 
 fn flag(arguments: &[OsString], name: &str) -> Option<String> {

@@ -172,7 +172,11 @@ impl Apply {
     fn show(&self, context: &Context, plan: &Plan) -> Result<(), Failure> {
         let screen = &context.screen;
         if !screen.is_table() {
-            return if self.dry_run { screen.value(&plan::to_json(plan)) } else { Ok(()) };
+            return match (self.dry_run, plan.is_empty()) {
+                (true, _) => screen.value(&plan::to_json(plan)),
+                (false, true) => screen.value(&json!({"applied": 0, "unchanged": plan.kept})),
+                (false, false) => Ok(()),
+            };
         }
         if plan.is_empty() {
             let documents = counted(plan.kept, "document", "documents");

@@ -26,9 +26,7 @@ impl Man {
             Failure::new("output_failed", format!("the manual can't be written: {error}"))
         };
         let Some(folder) = self.dir else {
-            let mut page = Vec::new();
-            let manual = clap_mangen::Man::new(crate::command(ColorChoice::Never));
-            manual.render(&mut page).map_err(unwritable)?;
+            let page = page_of(crate::command(ColorChoice::Never)).map_err(unwritable)?;
             return context.screen.write(&page);
         };
         std::fs::create_dir_all(&folder).map_err(unwritable)?;
@@ -40,12 +38,62 @@ impl Man {
         while let Some(command) = left.pop() {
             left.extend(command.get_subcommands().filter(|one| one.get_name() != "help").cloned());
             let name = command.get_display_name().unwrap_or("muster").to_owned();
-            let mut page = Vec::new();
-            clap_mangen::Man::new(command).render(&mut page).map_err(unwritable)?;
+            let page = page_of(command).map_err(unwritable)?;
             std::fs::write(folder.join(format!("{name}.1")), page).map_err(unwritable)?;
             count += 1;
         }
         let shown = context.shown(&folder);
+        if !context.screen.is_table() {
+            return context.screen.value(&serde_json::json!({"dir": shown, "pages": count}));
+        }
         context.screen.line(&format!("{} in {shown}", counted(count, "page", "pages")))
+    }
+}
+
+/// What an exit code says, for the manual.
+const EXIT_STATUS: &str = "\
+0  done
+1  refused or not possible
+2  not understood
+3  the ledger doesn't verify";
+
+/// A command's page, with its examples and the exit codes, which the renderer leaves out.
+fn page_of(command: clap::Command) -> std::io::Result<Vec<u8>> {
+    let examples = command.get_before_help().map(ToString::to_string).unwrap_or_default();
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).render(&mut page)?;
+    section("EXIT STATUS", EXIT_STATUS, &mut page);
+    if let Some(examples) = examples.strip_prefix("Examples:\n") {
+        section("EXAMPLES", examples.trim_end(), &mut page);
+    }
+    Ok(page)
+}
+
+/// Lines as they are, in the language of manuals: there a backslash, a dash, and a dot or a quote
+/// at the beginning of a line mean something.
+fn section(title: &str, lines: &str, page: &mut Vec<u8>) {
+    page.extend_from_slice(format!(".SH \"{title}\"\n.nf\n").as_bytes());
+    for line in lines.lines() {
+        let line = line.replace('\\', "\\e").replace('-', "\\-");
+        page.extend_from_slice(format!("\\&{line}\n").as_bytes());
+    }
+    page.extend_from_slice(b".fi\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_each_page_its_examples_as_they_are() {
+        let mut page = Vec::new();
+        section("EXAMPLES", "  muster x --y 'a\\b'\n.z", &mut page);
+        let expect = ".SH \"EXAMPLES\"\n.nf\n\\&  muster x \\-\\-y 'a\\eb'\n\\&.z\n.fi\n";
+        assert_eq!(String::from_utf8_lossy(&page), expect);
+        let root = crate::command(ColorChoice::Never);
+        let verify = root.find_subcommand("ledger").and_then(|one| one.find_subcommand("verify"));
+        let page = verify.cloned().map(page_of).and_then(Result::ok).unwrap_or_default();
+        let page = String::from_utf8_lossy(&page).into_owned();
+        assert!(page.contains("muster ledger verify") && page.contains("EXIT STATUS"), "{page}");
     }
 }

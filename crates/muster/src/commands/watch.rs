@@ -7,7 +7,7 @@ use muster_words::{Position, json::Value};
 use crate::{
     Context, Failure,
     arguments::Reach,
-    output::{Screen, Style, harmless, table::padded, times, yaml},
+    output::{Screen, Style, harmless, table::padded, times},
 };
 
 /// Examples of the command.
@@ -89,13 +89,10 @@ fn subject(event: &Value) -> &str {
 }
 
 fn show(screen: &Screen, change: &Change) -> Result<(), Failure> {
-    match screen.format {
-        crate::output::Format::Table => screen.line(&line(screen, change)),
-        crate::output::Format::Json => screen.line(&change.event.to_string()),
-        crate::output::Format::Yaml => {
-            screen.write(format!("---\n{}", yaml::to_yaml(&change.event)).as_bytes())
-        }
+    if screen.is_table() {
+        return screen.line(&line(screen, change));
     }
+    screen.next_value(&change.event)
 }
 
 /// `    1204.1  today 10:12:03  + providers/cms/entries/ghost  version created`

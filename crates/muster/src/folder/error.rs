@@ -96,7 +96,26 @@ impl From<FolderError> for Failure {
             FolderFault::Layout => {
                 "documents are <groups>/<group>/<id>.<ext>; names that begin with a dot are left alone".to_owned()
             }
-            _ => "muster apply --help shows the layout of a catalogue".to_owned(),
+            FolderFault::TooLarge { .. } => {
+                "store large bytes elsewhere, and a document that names them here".to_owned()
+            }
+            FolderFault::Outside(_) => {
+                "copy what is meant into the folder: a catalogue holds all of itself".to_owned()
+            }
+            FolderFault::Twice { .. } => {
+                "an id stands once in a group, whatever its extension: take one of them away"
+                    .to_owned()
+            }
+            FolderFault::Name(_) | FolderFault::NotUtf8 => {
+                "an id has letters, digits and - . _ ~ : @; it is the file's name up to its extension"
+                    .to_owned()
+            }
+            FolderFault::Json(_) | FolderFault::NoObject | FolderFault::Unreadable(_) => {
+                return Self::new("bad_folder", error.to_string());
+            }
+            FolderFault::Special | FolderFault::TooMany | FolderFault::UnknownType { .. } => {
+                "muster apply --help shows the layout of a catalogue".to_owned()
+            }
         };
         Self::new("bad_folder", error.to_string()).help(help)
     }

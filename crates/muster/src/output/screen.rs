@@ -159,6 +159,17 @@ impl Screen {
         self.line(&json)
     }
 
+    /// Writes one of many values as it comes: a line of JSON, or a document of YAML.
+    ///
+    /// # Errors
+    /// See [`Screen::write`].
+    pub fn next_value(&self, value: &Value) -> Result<(), Failure> {
+        match self.format {
+            Format::Yaml => self.write(format!("---\n{}", yaml::to_yaml(value)).as_bytes()),
+            Format::Json | Format::Table => self.line(&value.to_string()),
+        }
+    }
+
     /// Says something beside the result, on standard error. That nobody hears it is no failure.
     pub fn note(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");

@@ -227,6 +227,15 @@ fn verifies_its_ledger_while_it_runs_and_names_what_was_changed() {
     let url = format!("http://{}", server.address);
     let verified = run(folder.path(), &["ledger", "verify", "--server", &url]).expect(0);
     assert!(verified.out.contains("agree"), "{verified:#?}");
+    // The checkpoint is of what was verified, however new that is.
+    for _ in 0..3 {
+        server.put("/api/configs/app/entries/new", "1");
+        let verified = run(folder.path(), &["ledger", "verify", "--server", &url]).expect(0);
+        let position = server.position();
+        assert!(verified.out.starts_with(&format!("{position} entries")), "{verified:#?}");
+        let covered = format!("; checkpoint of {position} signed by ");
+        assert!(verified.out.contains(&covered), "{verified:#?}");
+    }
     // The directory is the server's.
     let refused = run(folder.path(), &["get", "providers/cms/entries/sanity", "--data", &place]);
     assert_eq!(refused.code, Some(1));

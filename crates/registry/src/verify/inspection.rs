@@ -58,6 +58,18 @@ impl<'a> Inspection<'a> {
         Ok(())
     }
 
+    /// Lets the file say what was walked and found whole: by itself it follows the ledger only now
+    /// and then. One that says more already stays, and the verdict names what was compared.
+    pub(super) fn sign(&mut self, file: &CheckpointFile) {
+        let Some(tree) = self.walk.tree() else { return };
+        let end = Position(tree.size());
+        if self.verdict.checkpoint != Some(end) {
+            file.keep_now(tree);
+            self.verdict.checkpoint =
+                Some(end).filter(|end| file.position() == *end).or(self.verdict.checkpoint);
+        }
+    }
+
     /// Walks up to a position.
     ///
     /// # Errors

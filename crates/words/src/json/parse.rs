@@ -36,6 +36,9 @@ pub enum JsonFault {
     /// Half of a surrogate pair.
     #[error("half of a surrogate pair")]
     LoneSurrogate,
+    /// The text begins with a byte order mark (U+FEFF), which JSON doesn't have (RFC 8259, 8.1).
+    #[error("the text begins with a byte order mark, which JSON doesn't have: save it without one")]
+    ByteOrderMark,
     /// The bytes of a string are not UTF-8.
     #[error("the text isn't UTF-8")]
     NotUtf8,
@@ -130,6 +133,9 @@ impl<'a> Parser<'a> {
             b'f' => self.word(b"false", Value::Bool(false)),
             b'n' => self.word(b"null", Value::Null),
             b'-' | b'0'..=b'9' => self.number().map(Value::Number),
+            0xef if self.at == 0 && self.bytes.starts_with(b"\xef\xbb\xbf") => {
+                Err(JsonFault::ByteOrderMark)
+            }
             _ => Err(JsonFault::Expected("a JSON value")),
         }
     }

@@ -21,12 +21,13 @@ fn keeps_the_digits_of_numbers() {
 #[test]
 fn refuses_what_parsers_disagree_about() {
     for (text, expect) in [
+        ("[\u{feff}]", JsonFault::Expected("a JSON value")),
         (r#"{"a":1,"a":2}"#, JsonFault::DuplicateKey("a".into())),
         (r#"{"a":1,"\u0061":2}"#, JsonFault::DuplicateKey("a".into())),
         (r#""\ud800""#, JsonFault::LoneSurrogate),
         (r#""\ud800\u0041""#, JsonFault::LoneSurrogate),
         (r#""\udc00""#, JsonFault::LoneSurrogate),
-        ("\u{feff}1", JsonFault::Expected("a JSON value")),
+        ("\u{feff}1", JsonFault::ByteOrderMark),
         ("", JsonFault::End),
         ("[1,]", JsonFault::Expected("a JSON value")),
         ("{\"a\":1,}", JsonFault::Expected("a key in quotes")),

@@ -50,7 +50,7 @@ impl Verify {
                 progress.advance_of(checked, total);
             }
             if !context.screen.is_table() {
-                context.screen.line(&line.to_string())?;
+                context.screen.next_value(&line)?;
             }
             verdict = line;
         }
@@ -100,7 +100,12 @@ fn praise(verdict: &Value) -> String {
         let key = checkpoint.get("key").and_then(Value::as_str).unwrap_or("an unknown key");
         let size = checkpoint.get("size").and_then(Value::as_u64).unwrap_or(0);
         let signer = signer(key);
-        return format!("{text}; checkpoint of {} signed by {signer}", separated(size));
+        let entries = verdict.get("entries").and_then(Value::as_u64).unwrap_or(0);
+        let behind = match entries.saturating_sub(size) {
+            0 => String::new(),
+            behind => format!(", {} before the end,", separated(behind)),
+        };
+        return format!("{text}; checkpoint of {}{behind} signed by {signer}", separated(size));
     }
     text
 }
@@ -179,6 +184,10 @@ mod tests {
         let expect = "1,204 entries, 1,231 contents: chain, tree, contents and fold agree; \
                       checkpoint of 1,204 signed by a/changes+8f2c11d0";
         assert_eq!(praise(&verdict), expect);
+        let behind = json!({"verified": true, "entries": 1204, "contents": 1231,
+            "checkpoint": {"size": 1200, "key": "a+8f2c11d0"}});
+        let expect = "checkpoint of 1,200, 4 before the end, signed by a+8f2c11d0";
+        assert!(praise(&behind).ends_with(expect), "{}", praise(&behind));
     }
 
     #[test]
