@@ -136,7 +136,7 @@ impl Exchange<'_> {
         check_served(&address, &capabilities)?;
         self.place = Some(address.place.clone());
         if method == Method::OPTIONS {
-            return Ok(options(&address.place));
+            return Ok(options(&address.place, &capabilities));
         }
         if method == Method::GET {
             return self.read(&address, &flags, &capabilities).await;
@@ -204,19 +204,13 @@ impl Exchange<'_> {
     }
 }
 
-/// What isn't among the available kinds of metadata has no path.
+/// What isn't among the available kinds of metadata can't be had (core, "`available`
+/// Capability").
 fn check_served(address: &Address, capabilities: &Capabilities) -> Result<(), Problem> {
-    let name = match address.place {
-        Place::Export => "export",
-        Place::ModelSource => "modelsource",
-        Place::CapabilitiesOffered => "capabilitiesoffered",
-        Place::Registries => ".xregistry",
-        _ => return Ok(()),
-    };
-    if capabilities.serves(name) {
+    if capabilities.serves(address.place.metadata()) {
         return Ok(());
     }
-    Err(Problem::new(ErrorCode::API_NOT_FOUND).subject(&address.path))
+    Err(Problem::new(ErrorCode::NOT_AVAILABLE).subject(&address.path))
 }
 
 fn check_method(
@@ -224,21 +218,22 @@ fn check_method(
     method: &Method,
     capabilities: &Capabilities,
 ) -> Result<(), Problem> {
-    let kind = match address.place {
-        Place::Capabilities => "capabilities",
-        Place::ModelSource => "modelsource",
-        _ => "entities",
-    };
     let has = address.place.methods().split(", ").any(|name| name == method.as_str());
     let is_meta_deleted = matches!(address.place, Place::Meta(..)) && *method == Method::DELETE;
-    if has && !is_meta_deleted && capabilities.can_change(kind) {
+    if !has || is_meta_deleted {
+        return Err(unsupported(address, method));
+    }
+    if capabilities.can_change(address.place.metadata()) {
         return Ok(());
     }
-    Err(unsupported(address, method))
+    Err(Problem::new(ErrorCode::NOT_AVAILABLE)
+        .subject(&address.path)
+        .detail("It can be read, not changed."))
 }
 
-fn options(place: &Place) -> Answer {
+fn options(place: &Place, capabilities: &Capabilities) -> Answer {
     let mut answer = Answer::empty(StatusCode::OK);
-    answer.headers.insert(header::ALLOW, HeaderValue::from_static(place.methods()));
+    let methods = capabilities.methods(place);
+    answer.headers.insert(header::ALLOW, HeaderValue::from_static(methods));
     answer
 }

@@ -46,8 +46,12 @@ impl Draft<'_> {
             None => VersionEdit::fresh(self.now),
         };
         self.set_document(&xid, edit, &mut version, node)?;
+        let finds_ancestor = sent.get("ancestorid").is_some_and(Value::is_null);
         if !self.keeps_attributes(edit, &version, node, &sent) {
             self.set_attributes(&xid, edit, &mut version, node, sent)?;
+        }
+        if finds_ancestor {
+            version.ancestor = None;
         }
         edit.versions.insert(id.clone(), version);
         Ok(())

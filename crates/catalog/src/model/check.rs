@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use muster_words::Xid;
+use muster_words::{Moment, Xid};
 use serde_json::{Map, Value};
 
 use super::{
@@ -29,7 +29,25 @@ pub(super) fn entity(
             rule: ATTRIBUTE_RULE,
         });
     }
-    Check { names, readonly }.object(attributes, Charset::Strict, &Path::Top, entity)
+    Check { names, readonly }.object(attributes, Charset::Strict, &Path::Top, entity)?;
+    check_deprecation(attributes, entity)
+}
+
+/// What is deprecated isn't removed before that takes effect (core, "`deprecated` Attribute").
+fn check_deprecation(
+    attributes: &Attributes,
+    entity: &Map<String, Value>,
+) -> Result<(), AttributeFault> {
+    let is_ours =
+        attributes.get("deprecated").is_some_and(|own| own.origin == Origin::Specification);
+    let Some(deprecated) = entity.get("deprecated").filter(|_| is_ours) else { return Ok(()) };
+    let moment = |name: &str| Moment::parse(deprecated.get(name)?.as_str()?).ok();
+    match (moment("effective"), moment("removal")) {
+        (Some(effective), Some(removal)) if removal < effective => {
+            Err(AttributeFault::TooSoon { path: "deprecated.removal".to_owned() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The way to a value, written only when something is wrong with it.
@@ -203,13 +221,8 @@ impl Check<'_> {
                 return Err(AttributeFault::TooLong { path: path.to_string(), length });
             }
         }
-        let choices = &attribute.choices;
-        if attribute.is_strict() && !choices.is_empty() && !is_choice(value, choices) {
-            return Err(AttributeFault::NotAChoice {
-                path: path.to_string(),
-                value: value.clone(),
-                choices: choices.clone(),
-            });
+        if attribute.is_strict() && !attribute.choices.is_empty() {
+            return chosen(&attribute.choices, path, value);
         }
         Ok(())
     }
@@ -302,6 +315,25 @@ impl Check<'_> {
         let takes = Target::parse(target)
             .is_some_and(|parsed| text.parse::<Xid>().is_ok_and(|xid| parsed.takes(&xid)));
         if takes { Ok(()) } else { refuse(target) }
+    }
+}
+
+/// Whether a value is one of those that it may have; of an array and a map, each item.
+fn chosen(choices: &[Value], path: &Path<'_>, value: &Value) -> Result<(), AttributeFault> {
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, item)| chosen(choices, &Path::Item(path, index), item)),
+        Value::Object(members) => members
+            .iter()
+            .try_for_each(|(key, member)| chosen(choices, &Path::Member(path, key), member)),
+        value if is_choice(value, choices) => Ok(()),
+        value => Err(AttributeFault::NotAChoice {
+            path: path.to_string(),
+            value: value.clone(),
+            choices: choices.to_vec(),
+        }),
     }
 }
 

@@ -122,7 +122,7 @@ impl Reader<'_> {
         let mut nodes = Vec::with_capacity(map.len());
         for (key, value) in map {
             let xid = Xid::Group { groups: type_id(&kind.plural)?, group: id(&parent, &key)? };
-            let attributes = as_map(&xid, &key, value)?;
+            let attributes = as_entity(&parent, &key, value)?;
             nodes.push(self.group(&xid, kind, attributes)?);
         }
         Ok(nodes)
@@ -201,7 +201,7 @@ impl Reader<'_> {
             let xid: Xid = format!("{parent}/{key}")
                 .parse()
                 .map_err(|_| Refusal::not_found(format!("{parent}/{key}")))?;
-            let attributes = as_map(&xid, &key, value)?;
+            let attributes = as_entity(&parent, &key, value)?;
             let mut node = self.resource_node(&xid)?;
             self.whole(&mut node, attributes)?;
             nodes.push(node);
@@ -283,7 +283,7 @@ impl Reader<'_> {
         let mut nodes = Vec::with_capacity(map.len());
         for (key, value) in map {
             let version = id(&parent, &key)?;
-            let attributes = as_map(&node.xid, &key, value)?;
+            let attributes = as_entity(&parent, &key, value)?;
             nodes.push(self.version(node, Some(&version), Body::Tree(attributes))?);
         }
         Ok(nodes)
@@ -379,6 +379,15 @@ fn as_map(subject: &Xid, name: &str, value: Value) -> Result<Attributes, Refusal
         Value::Object(map) => Ok(map),
         Value::Null => Ok(Attributes::new()),
         _ => Err(Refusal::invalid_attribute(subject, name, "must be a map")),
+    }
+}
+
+/// Reads a member of a collection; nothing but an object is one, and `null` isn't.
+fn as_entity(collection: &str, key: &str, value: Value) -> Result<Attributes, Refusal> {
+    match value {
+        Value::Object(map) => Ok(map),
+        _ => Err(Refusal::new("bad_request", collection)
+            .arg("error_detail", format!("the value of {key:?} must be an object"))),
     }
 }
 

@@ -89,8 +89,11 @@ pub(super) fn finish(
 
 /// The headers that every answer of this door carries.
 pub(super) fn common(headers: &mut HeaderMap, place: Option<&Place>, root: &str) {
-    let methods = place.map_or(METHODS_OF_ROOT, Place::methods);
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+    let methods = headers
+        .get(header::ALLOW)
+        .cloned()
+        .unwrap_or_else(|| HeaderValue::from_static(place.map_or(METHODS_OF_ROOT, Place::methods)));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
     let link = muster_wire::headers::link(root, "xregistry-root");
     if let Ok(link) = HeaderValue::from_str(&link) {
         headers.append(header::LINK, link);

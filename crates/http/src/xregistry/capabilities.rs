@@ -4,6 +4,8 @@ use muster_catalog::{Catalog, model::SPECVERSION};
 use muster_wire::{ErrorCode, Problem};
 use serde_json::{Map, Value, json};
 
+use super::place::{METHODS_TO_READ, Place};
+
 mod update;
 pub(super) use update::{Change, settle};
 
@@ -99,6 +101,11 @@ impl Capabilities {
     pub fn can_change(&self, name: &str) -> bool {
         let mutable = self.0.pointer(&format!("/available/{name}/mutable"));
         mutable == Some(&Value::Bool(true))
+    }
+
+    /// The methods that a path has now, as `Allow` says them.
+    pub fn methods(&self, place: &Place) -> &'static str {
+        if self.can_change(place.metadata()) { place.methods() } else { METHODS_TO_READ }
     }
 
     /// Whether collections come in pages.

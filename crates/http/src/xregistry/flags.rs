@@ -176,7 +176,7 @@ impl Reading<'_> {
 
     fn sort(&self, query: &Query) -> Result<Option<Sort>, Problem> {
         if !self.address.place.is_collection() {
-            return Err(Problem::new(ErrorCode::SORT_NONCOLLECTION).subject(&self.address.path));
+            return Err(Problem::new(ErrorCode::SORT_NONCOLLECTION).subject(self.whole()));
         }
         Sort::parse(query.values("sort")).map_err(|problem| problem.subject(self.whole()))
     }

@@ -60,7 +60,7 @@ impl Address {
     /// Finds what a path names. `path` begins behind the door's prefix, percent-encoded.
     ///
     /// # Errors
-    /// `not_found` for types that the model hasn't, `api_not_found` for other shapes,
+    /// `not_found` for what the model has no place for, `api_not_found` for other shapes,
     /// `bad_details`, and `malformed_id` where something is to be written (for reading, what can't
     /// have such an id isn't found).
     pub fn parse(path: &str, model: &Model, writes: bool) -> Result<Self, Problem> {
@@ -142,7 +142,7 @@ impl Walk<'_> {
     ) -> Result<Place, Problem> {
         let kind = Arc::clone(kind);
         let [resource, rest @ ..] = rest else { return Ok(Place::Resources(kind, group.clone())) };
-        let unknown = || self.problem(ErrorCode::API_NOT_FOUND);
+        let unknown = || self.problem(ErrorCode::NOT_FOUND);
         let Xid::Group { groups, group } = group.clone() else { return Err(unknown()) };
         let resources = self.id(&kind.plural)?;
         let xid = Xid::Resource { groups, group, resources, resource: self.id(resource)? };
@@ -225,6 +225,19 @@ impl Place {
             }
             Self::Group(..) | Self::Resource(..) => "DELETE, GET, OPTIONS, PATCH, POST, PUT",
             Self::Meta(_) | Self::Version(..) => "DELETE, GET, OPTIONS, PATCH, PUT",
+        }
+    }
+
+    /// The kind of metadata that the path belongs to (core, "`available` Capability").
+    pub const fn metadata(&self) -> &'static str {
+        match self {
+            Self::Export => "export",
+            Self::Model => "model",
+            Self::ModelSource => "modelsource",
+            Self::Capabilities => "capabilities",
+            Self::CapabilitiesOffered => "capabilitiesoffered",
+            Self::Registries => ".xregistry",
+            _ => "entities",
         }
     }
 

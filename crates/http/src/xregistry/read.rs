@@ -170,7 +170,8 @@ impl<'a> Read<'a> {
         self.survey(&shelf).want_for_filter(&entity, filter, &mut wanted);
         self.load(&mut shelf, wanted).await?;
         let shown = self.survey(&shelf).entity(entity, path.clone(), &inline, filter);
-        let shown = shown.ok_or_else(|| self.not_found())?;
+        let filtered = || Problem::new(ErrorCode::NOT_FOUND).subject(&self.address.path);
+        let shown = shown.ok_or_else(filtered)?;
         let mut wanted = Wanted::default();
         let doc = self.flags.doc || export;
         self.survey(&shelf).want_to_write(&shown, doc, &mut wanted);
@@ -336,8 +337,13 @@ impl<'a> Read<'a> {
         Ok(Answer::json(out.finish()))
     }
 
-    /// What a write touched: of one collection, or grouped by collections.
-    pub async fn processed(&self, xids: &[muster_words::Xid]) -> Result<Answer, Problem> {
+    /// What a write touched: of one collection, or grouped by the collections that it named, in
+    /// their order, empty ones too.
+    pub async fn processed(
+        &self,
+        xids: &[muster_words::Xid],
+        named: &[String],
+    ) -> Result<Answer, Problem> {
         let mut shelf = Shelf::default();
         let everything = Filter::default();
         let survey = self.survey(&shelf);
@@ -366,8 +372,7 @@ impl<'a> Read<'a> {
         let mut out = JsonWriter::default();
         out.open();
         let mut rest = shown.as_slice();
-        while let Some(first) = rest.first() {
-            let plural = collection_of(&first.path);
+        for plural in named {
             let same = rest.iter().take_while(|shown| collection_of(&shown.path) == plural).count();
             let (same, others) = rest.split_at(same);
             out.key(plural);

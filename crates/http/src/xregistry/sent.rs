@@ -25,7 +25,12 @@ pub(super) fn attributes(
         return Err(Problem::new(ErrorCode::MISSING_BODY).subject(&address.path));
     }
     refuse_attribute_headers(address, headers)?;
-    object(address, bytes)
+    let mut map = object(address, bytes)?;
+    // It says what the body is, and belongs to nothing but the source of a model.
+    if !matches!(address.place, Place::ModelSource) {
+        map.remove("$schema");
+    }
+    Ok(map)
 }
 
 /// Reads a JSON object.

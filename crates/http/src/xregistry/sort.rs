@@ -50,8 +50,7 @@ impl Sort {
     pub fn order(&self, left: (&str, Option<&Value>), right: (&str, Option<&Value>)) -> Ordering {
         // Those with the same value stand in the order of their ids, the same way round as the
         // values (core, "Sort Flag").
-        let order =
-            compare::values(left.1, right.1).then_with(|| compare::texts(left.0, right.0));
+        let order = compare::values(left.1, right.1).then_with(|| compare::texts(left.0, right.0));
         if self.descending { order.reverse() } else { order }
     }
 }

@@ -54,10 +54,14 @@ impl Writes<'_> {
     /// What the specification says, and what the registry refuses.
     pub async fn answer(&self, bytes: Bytes) -> Result<Answer, Problem> {
         let idempotency = self.idempotency(&bytes)?;
+        let mut named = Vec::new();
         let (action, settling) = if self.method == Method::DELETE {
             (Action::Delete(self.deletion(&bytes)?), None)
         } else {
             let (write, settling) = self.write(bytes).await?;
+            if let (Mode::Post, Body::Tree(map)) = (write.mode, &write.body) {
+                named.extend(map.keys().cloned());
+            }
             (Action::Write(write), settling)
         };
         let command = Command {
@@ -69,7 +73,7 @@ impl Writes<'_> {
         };
         let done = self.submit(command, settling).await;
         let done = done.map_err(|problem| self.about_the_request(problem))?;
-        let mut answer = self.show(&done).await?;
+        let mut answer = self.show(&done, &named).await?;
         answer.position(&done.view);
         if let Some(id) = correlation(self.registry, &done).await {
             answer.headers.insert(headers::XREGISTRY_CORRELATION_ID, id);
@@ -278,7 +282,7 @@ impl Writes<'_> {
     }
 
     /// Shows what the command did, from the view at its own end.
-    async fn show(&self, done: &Done) -> Result<Answer, Problem> {
+    async fn show(&self, done: &Done, named: &[String]) -> Result<Answer, Problem> {
         let view = &*done.view;
         let capabilities = Capabilities::of(view, self.bare);
         let reading = Read {
@@ -297,7 +301,7 @@ impl Writes<'_> {
         match &done.shows {
             Shows::Nothing => Ok(Answer::empty(StatusCode::NO_CONTENT)),
             Shows::Entity(xid) => self.show_entity(&reading, xid, done).await,
-            Shows::Members(xids) => reading.processed(xids).await,
+            Shows::Members(xids) => reading.processed(xids, named).await,
             Shows::Model | Shows::Capabilities => reading.answer(&HeaderMap::new()).await,
         }
     }

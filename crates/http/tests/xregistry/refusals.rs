@@ -29,7 +29,7 @@ async fn names_the_fault_and_what_it_is_about() {
         ("GET /dirs/nope/files", "", 404, "not_found", "/dirs/nope"),
         ("GET /dirs/d1/files/x/versions/1", "", 404, "not_found", "/dirs/d1/files/x/versions/1"),
         ("GET /dirs/d1/files/x$details", "", 404, "not_found", "/dirs/d1/files/x"),
-        ("GET /dirs/d1/files/f1/other", "", 404, "api_not_found", "/dirs/d1/files/f1/other"),
+        ("GET /dirs/d1/files/f1/other", "", 404, "not_found", "/dirs/d1/files/f1/other"),
         ("GET /dirs/d1$details", "", 400, "bad_details", "/dirs/d1$details"),
         ("PUT /dirs", "{}", 405, "action_not_supported", "/dirs"),
         ("DELETE /", "", 405, "action_not_supported", "/"),
@@ -67,7 +67,7 @@ async fn names_the_fault_and_what_it_is_about() {
         ("PUT /capabilities", r#"{"nope": 1}"#, 400, "capability_unknown", "/capabilities"),
         ("GET /?inline=nope", "", 400, "inline_noninlineable", "/?inline=nope"),
         ("GET /dirs?filter=a..b", "", 400, "bad_filter", "/dirs?filter=a..b"),
-        ("GET /?sort=name", "", 400, "sort_noncollection", "/"),
+        ("GET /?sort=name", "", 400, "sort_noncollection", "/?sort=name"),
         ("GET /dirs?collections", "", 400, "bad_flag", "/dirs"),
         ("GET /?filter=name=x", "", 404, "not_found", "/"),
     ] {
@@ -111,9 +111,123 @@ async fn serves_only_what_the_capabilities_say() {
             200,
             &[],
         ),
-        Step("GET /export", "", 404, &[("/code", "api_not_found")]),
-        Step("PUT /dirs/d1", "{}", 405, &[("/code", "action_not_supported")]),
-        Step("PUT /capabilities", "{}", 200, &[("/flags", "[]")]),
+        Step("GET /export", "", 400, &[("/code", "not_available"), ("/subject", "/export")]),
+        Step("GET /modelsource", "", 400, &[("/code", "not_available")]),
+        Step("PUT /dirs/d1", "{}", 400, &[("/code", "not_available"), ("/subject", "/dirs/d1")]),
+        Step("DELETE /dirs", "", 400, &[("/code", "not_available")]),
+        // What no capability could allow is refused for that reason.
+        Step("PUT /model", "{}", 405, &[("/code", "action_not_supported")]),
+        Step("GET /dirs", "", 200, &[]),
+    ])
+    .await;
+    let allowed = [
+        ("OPTIONS /dirs", "GET, OPTIONS"),
+        ("OPTIONS /dirs/d1/files/f1", "GET, OPTIONS"),
+        ("OPTIONS /capabilities", "GET, OPTIONS, PATCH, PUT"),
+    ];
+    for (line, methods) in allowed {
+        let reply = door.send(line, &[], "").await;
+        for name in ["allow", "access-control-allow-methods"] {
+            assert_eq!(reply.header(name), Some(methods), "{line} {name}");
+        }
+    }
+    // A bare registry has what is named and its entities, as the reference has it.
+    let names = r#"{"$schema": "urn:c", "available": {"export": {}}}"#;
+    door.send("PUT /capabilities", &[], names).await.check(
+        "names",
+        200,
+        &[("/available/entities/mutable", "true")],
+    );
+    door.check(&[
+        Step("GET /export", "", 200, &[]),
+        Step("GET /capabilities", "", 400, &[("/code", "not_available")]),
+        Step("PUT /capabilities", "{}", 400, &[("/code", "not_available")]),
+        Step("GET /model", "", 400, &[("/code", "not_available")]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn passes_over_what_says_what_a_body_is_and_refuses_what_is_no_entity() {
+    let door = Door::with_dirs().await;
+    door.check(&[
+        Step("POST /dirs", r#"{"$schema": "urn:s", "d7": {"$schema": "urn:s"}}"#, 200, &[]),
+        Step("POST /dirs/d7/files", r#"{"$schema": "urn:s"}"#, 200, &[]),
+        Step("POST /dirs/d7/files/f1/versions", r#"{"$schema": "urn:s", "v1": {}}"#, 200, &[]),
+        Step(
+            "POST /dirs",
+            r#"{"d8": "x"}"#,
+            400,
+            &[("/code", "bad_request"), ("/subject", "/dirs")],
+        ),
+        Step("PATCH /", r#"{"dirs": {"d8": null}}"#, 400, &[("/code", "bad_request")]),
+        Step(
+            "PATCH /dirs/d7",
+            r#"{"files": {"f1": []}}"#,
+            400,
+            &[("/code", "bad_request"), ("/subject", "/dirs/d7/files")],
+        ),
+        Step(
+            "POST /dirs/d7/files/f1/versions",
+            r#"{"v2": 2}"#,
+            400,
+            &[("/code", "bad_request"), ("/subject", "/dirs/d7/files/f1/versions")],
+        ),
+        Step("GET /dirs?sort=epoch=desc", "", 200, &[]),
+        Step(
+            "GET /dirs/d7?sort=epoch",
+            "",
+            400,
+            &[("/code", "sort_noncollection"), ("/subject", "/dirs/d7?sort=epoch")],
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn answers_with_every_collection_that_a_post_names() {
+    let door = Door::with_dirs().await;
+    for (line, body, expect) in [
+        ("POST /", "{}", "{}"),
+        ("POST /", r#"{"dirs": {}}"#, r#"{"dirs": {}}"#),
+        ("POST /dirs/d1", r#"{"files": {}}"#, r#"{"files": {}}"#),
+    ] {
+        let reply = door.send(line, &[], body).await;
+        let expect: serde_json::Value = serde_json::from_str(expect).unwrap();
+        assert_eq!((reply.status, reply.json()), (200, expect), "{line} {body}");
+    }
+}
+
+#[tokio::test]
+async fn names_what_a_filter_leaves_out_as_it_was_asked_for() {
+    let door = Door::with_dirs().await;
+    let subject = "/dirs/d5/files/f$details";
+    door.check(&[
+        Step("PUT /dirs/d5/files/f$details", "{}", 201, &[]),
+        Step(
+            "GET /dirs/d5/files/f$details?filter=epoch=9",
+            "",
+            404,
+            &[("/code", "not_found"), ("/subject", subject)],
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn finds_an_ancestor_anew_where_none_is_wanted() {
+    let door = Door::with_dirs().await;
+    door.check(&[
+        Step("POST /dirs/d9/files/f/versions", r#"{"a": {}, "b": {}}"#, 200, &[]),
+        Step("PUT /dirs/d9/files/f/versions/c$details", r#"{"ancestorid": "a"}"#, 201, &[]),
+        // Nothing said leaves it, and null is as if the version were new.
+        Step("PATCH /dirs/d9/files/f/versions/c$details", "{}", 200, &[("/ancestorid", "a")]),
+        Step(
+            "PATCH /dirs/d9/files/f/versions/c$details",
+            r#"{"ancestorid": null}"#,
+            200,
+            &[("/ancestorid", "b"), ("/epoch", "3")],
+        ),
     ])
     .await;
 }

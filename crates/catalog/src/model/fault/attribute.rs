@@ -66,6 +66,12 @@ pub enum AttributeFault {
         /// What it must name.
         target: String,
     },
+    /// Something is announced to go before it is announced to be deprecated.
+    #[error("must not be sooner than deprecated.effective")]
+    TooSoon {
+        /// Its path.
+        path: String,
+    },
     /// Two values bring an attribute of the same name, or one that is there anyway.
     #[error("has an \"ifvalues\" that defines {sibling:?}, which is already defined")]
     Sibling {
@@ -97,6 +103,7 @@ impl AttributeFault {
             | Self::NotAChoice { path, .. }
             | Self::Name { path, .. }
             | Self::TooLong { path, .. }
+            | Self::TooSoon { path }
             | Self::Target { path, .. }
             | Self::Sibling { path, .. } => path,
         }

@@ -102,7 +102,7 @@ impl Definer<'_> {
         let not_for = |aspect| {
             Err(ModelFault::NotForType { place: own.place.to_string(), aspect, kind: own.kind })
         };
-        if !own.kind.is_scalar() && !own.choices.is_empty() {
+        if choice_kind(own).is_none() && !own.choices.is_empty() {
             return not_for("enum");
         }
         if !own.kind.is_scalar() && !own.ifvalues.is_empty() {
@@ -189,17 +189,28 @@ impl Definer<'_> {
     }
 }
 
+/// What the values of `enum` are: values of a scalar, or, as the reference server has it, items of
+/// an array or a map of scalars.
+fn choice_kind(own: &said::Attribute) -> Option<Kind> {
+    let kind = match own.kind {
+        Kind::Array | Kind::Map => own.item.as_ref()?.kind,
+        kind => kind,
+    };
+    kind.is_scalar().then_some(kind)
+}
+
 /// `enum`, `default` and the keys of `ifvalues` against the type and each other.
 fn check_values(own: &said::Attribute) -> Result<(), ModelFault> {
     let place = own.place.to_string();
-    let value_type = |aspect, value: &Value| ModelFault::ValueType {
+    let value_type = |aspect, value: &Value, kind| ModelFault::ValueType {
         place: place.clone(),
         aspect,
         value: shortened(value),
-        kind: own.kind,
+        kind,
     };
-    if let Some(choice) = own.choices.iter().find(|choice| !check::is_of_kind(choice, own.kind)) {
-        return Err(value_type("enum", choice));
+    let kind = choice_kind(own).unwrap_or(own.kind);
+    if let Some(choice) = own.choices.iter().find(|choice| !check::is_of_kind(choice, kind)) {
+        return Err(value_type("enum", choice, kind));
     }
     if let Some(default) = &own.default {
         if !own.kind.is_scalar() {
@@ -209,7 +220,7 @@ fn check_values(own: &said::Attribute) -> Result<(), ModelFault> {
             return Err(ModelFault::DefaultNotRequired { name: place });
         }
         if !check::is_of_kind(default, own.kind) {
-            return Err(value_type("default", default));
+            return Err(value_type("default", default, own.kind));
         }
     }
     if own.choices.is_empty() || !own.strict.unwrap_or(true) {

@@ -51,6 +51,11 @@ fn brings_values_into_the_form_that_is_kept() {
             json!({ "a": "y" }),
         ),
         (
+            json!({ "a": { "type": "array", "item": { "type": "integer" }, "enum": [1, 2] } }),
+            json!({ "a": [2, 1, 2] }),
+            json!({ "a": [2, 1, 2] }),
+        ),
+        (
             json!({ "*": { "type": "any" } }),
             json!({ "a": [null, { "B C": null }] }),
             json!({ "a": [null, { "B C": null }] }),
@@ -122,6 +127,18 @@ fn refuses_what_the_model_does_not_allow() {
             "a",
         ),
         (
+            json!({ "a": { "type": "array", "item": { "type": "integer" }, "enum": [1, 2] } }),
+            json!({ "a": [1, 3] }),
+            "invalid_attribute",
+            "a[1]",
+        ),
+        (
+            json!({ "a": { "type": "map", "item": { "type": "string" }, "enum": ["x"] } }),
+            json!({ "a": { "k": "X", "l": "y" } }),
+            "invalid_attribute",
+            "a.l",
+        ),
+        (
             json!({ "a": { "type": "string", "required": true }, "b": { "type": "string", "required": true } }),
             json!({ "a": null }),
             "required_attribute_missing",
@@ -165,6 +182,31 @@ fn refuses_what_the_model_does_not_allow() {
         let fault = checked(&attributes, &sent).unwrap_err();
         assert_eq!((fault.code(), fault.path()), (code, path), "{sent}");
         assert!(!fault.args().is_empty());
+    }
+}
+
+#[test]
+fn what_is_deprecated_goes_no_sooner_than_that_takes_effect() {
+    let model = of_versions(json!({ "deprecated": { "type": "any" } })).unwrap();
+    let kind = model.resource_type("dirs", "files").unwrap();
+    let group = &model.group_type("dirs").unwrap().attributes;
+    let late = json!({ "deprecated": {
+        "effective": "2031-05-01T00:00:00.5Z", "removal": "2031-05-01T02:00:00+02:00" } });
+    let same = json!({ "deprecated": {
+        "effective": "2031-05-01T00:00:00Z", "removal": "2031-05-01T02:00:00+02:00" } });
+    let expect = Err(Some("deprecated.removal".to_owned()));
+    for (level, sent, expect) in [
+        (&kind.meta_attributes, &late, &expect),
+        (&kind.meta_attributes, &same, &Ok(())),
+        (group, &late, &expect),
+        (group, &json!({ "deprecated": { "removal": "2031-05-01T00:00:00Z" } }), &Ok(())),
+        // Of a version it is an attribute of the model's own.
+        (&kind.attributes, &late, &Ok(())),
+    ] {
+        let mut sent = sent.as_object().unwrap().clone();
+        let found = level.check(&mut sent, Readonly::Drop);
+        let found = found.map_err(|fault| Some(fault.path().to_owned()));
+        assert_eq!(found, *expect, "{sent:?}");
     }
 }
 

@@ -33,19 +33,54 @@ fn refuses_what_it_cannot_do() {
         (json!({"foo": 1}), Some("capability_unknown")),
         (json!({"flags": ["foo"]}), Some("capability_value")),
         (json!({"flags": ["*", "doc"]}), Some("capability_wildcard")),
-        (json!({"flags": "doc"}), Some("capability_value")),
-        (json!({"flags": [1]}), Some("capability_value")),
+        (json!({"flags": "doc"}), Some("capability_error")),
+        (json!({"flags": [1]}), Some("capability_error")),
         (json!({"shortself": true}), Some("capability_value")),
-        (json!({"pagination": "yes"}), Some("capability_value")),
+        (json!({"pagination": "yes"}), Some("capability_error")),
         (json!({"specversions": []}), Some("capability_missing_value")),
         (json!({"specversions": ["0.5"]}), Some("capability_value")),
         (json!({"versionmodes": ["createdat"]}), Some("capability_missing_value")),
-        (json!({"available": {"model": {"mutable": true}}}), Some("capability_value")),
-        (json!({"available": {}}), Some("capability_missing_value")),
+        (json!({"available": {"model": {"mutable": true}}}), Some("capability_error")),
+        (json!({"available": {"export": {"mutable": "no"}}}), Some("capability_error")),
+        (json!({"available": {"history": {}}}), Some("capability_error")),
+        (json!({"available": []}), Some("capability_error")),
+        (json!({"available": {}}), None),
+        (json!({"$schema": "urn:capabilities", "flags": []}), None),
         (json!({"compatibilities": {"avro": ["backward"]}}), Some("capability_error")),
     ] {
         let code = change(&sent, Change::Patch).err().map(|problem| problem.code().name());
         assert_eq!(code, expect, "{sent}");
+    }
+}
+
+#[test]
+fn keeps_itself_changeable_but_in_a_bare_registry() {
+    let settled = |sent: Value, bare: bool| {
+        settle(&current(), sent.as_object(), Change::Replace, bare)
+            .map(|settled| settled["available"].clone())
+            .map_err(|problem| problem.code().name())
+    };
+    let entities = json!({"entities": {"mutable": true}});
+    for (sent, bare, expect) in [
+        (json!({}), true, Ok(entities.clone())),
+        (
+            json!({}),
+            false,
+            Ok(json!({
+                "capabilities": {"mutable": true},
+                "entities": {"mutable": true},
+                "model": {"mutable": false},
+            })),
+        ),
+        (json!({"available": {}}), true, Ok(entities)),
+        (json!({"available": {}}), false, Err("capability_missing_value")),
+        (
+            json!({"available": {"Export": {}, "entities": {}}}),
+            true,
+            Ok(json!({"entities": {"mutable": false}, "export": {"mutable": false}})),
+        ),
+    ] {
+        assert_eq!(settled(sent.clone(), bare), expect, "{sent} {bare}");
     }
 }
 

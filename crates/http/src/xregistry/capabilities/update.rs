@@ -25,7 +25,8 @@ pub(in crate::xregistry) fn settle(
 ) -> Result<Map<String, Value>, Problem> {
     let Some(sent) = sent else { return Ok(built(bare)) };
     let known = built(bare);
-    if let Some(field) = sent.keys().find(|field| !known.contains_key(*field)) {
+    let is_unknown = |field: &&String| *field != "$schema" && !known.contains_key(*field);
+    if let Some(field) = sent.keys().find(is_unknown) {
         return Err(refused(ErrorCode::CAPABILITY_UNKNOWN).arg("field", field));
     }
     let mut settled = Map::new();
@@ -33,9 +34,9 @@ pub(in crate::xregistry) fn settle(
         let value = match (sent.get(name).filter(|value| !value.is_null()), change) {
             (Some(value), _) => checked(name, value, bare)?,
             (None, Change::Patch) if !sent.contains_key(name) => {
-                current.document().get(name).cloned().unwrap_or_else(|| unset(name))
+                current.document().get(name).cloned().unwrap_or_else(|| unset(name, bare))
             }
-            (None, _) => unset(name),
+            (None, _) => unset(name, bare),
         };
         settled.insert(name.clone(), value);
     }
@@ -43,8 +44,10 @@ pub(in crate::xregistry) fn settle(
 }
 
 /// What a capability is where nobody says anything of it.
-fn unset(name: &str) -> Value {
+fn unset(name: &str, bare: bool) -> Value {
     match name {
+        // As the reference does: a bare registry can lock itself.
+        "available" if bare => json!({ENTITIES: {"mutable": true}}),
         // The capabilities stay changeable: a registry that locks itself can't be opened again.
         "available" => json!({
             "capabilities": {"mutable": true},
@@ -61,7 +64,7 @@ fn unset(name: &str) -> Value {
 
 fn checked(name: &str, value: &Value, bare: bool) -> Result<Value, Problem> {
     match name {
-        "available" => available(value),
+        "available" => available(value, bare),
         "compatibilities" => match value.as_object() {
             Some(map) if map.is_empty() => Ok(json!({})),
             _ => Err(refused(ErrorCode::CAPABILITY_ERROR)
@@ -71,6 +74,7 @@ fn checked(name: &str, value: &Value, bare: bool) -> Result<Value, Problem> {
             Value::Bool(false) => Ok(json!(false)),
             // A bare registry answers as the reference does, which has no pages.
             Value::Bool(true) if name == "pagination" && !bare => Ok(json!(true)),
+            _ if !value.is_boolean() => Err(bad_shape(name, "true or false")),
             _ if name == "pagination" && !bare => Err(bad_value(name, value, "false,true")),
             _ => Err(bad_value(name, value, "false")),
         },
@@ -86,15 +90,25 @@ fn bad_value(name: &str, value: &Value, allowed: &str) -> Problem {
     refused(ErrorCode::CAPABILITY_VALUE).arg("value", value).arg("field", name).arg("list", allowed)
 }
 
+/// What can't be read as the capability isn't a wrong value of it.
+fn bad_shape(name: &str, expected: &str) -> Problem {
+    cannot(format!("{name:?} must be {expected}"))
+}
+
+fn cannot(detail: String) -> Problem {
+    refused(ErrorCode::CAPABILITY_ERROR).arg("error_detail", detail)
+}
+
 fn list(name: &str, value: &Value, bare: bool) -> Result<Value, Problem> {
     let lists = lists(bare);
     let allowed = lists.iter().find(|(list, _)| *list == name).map(|(_, values)| values);
     let allowed = allowed.map(Vec::as_slice).unwrap_or_default();
     let bad = |value: &Value| bad_value(name, value, &allowed.join(","));
-    let sent = value.as_array().ok_or_else(|| bad(value))?;
+    let shape = || bad_shape(name, "a list of texts");
+    let sent = value.as_array().ok_or_else(shape)?;
     let mut settled: Vec<&str> = Vec::with_capacity(sent.len());
     for value in sent {
-        let text = value.as_str().ok_or_else(|| bad(value))?;
+        let text = value.as_str().ok_or_else(shape)?;
         if text == "*" {
             if sent.len() > 1 {
                 return Err(refused(ErrorCode::CAPABILITY_WILDCARD).arg("field", name));
@@ -122,28 +136,40 @@ fn missing_value(name: &str, value: &str) -> Problem {
     refused(ErrorCode::CAPABILITY_MISSING_VALUE).arg("name", name).arg("value", value)
 }
 
-fn available(value: &Value) -> Result<Value, Problem> {
-    let names = AVAILABLE.map(|(name, _)| name).join(",");
-    let sent = value.as_object().ok_or_else(|| bad_value("available", value, &names))?;
+/// The kind of metadata that is always there.
+const ENTITIES: &str = "entities";
+
+fn available(value: &Value, bare: bool) -> Result<Value, Problem> {
+    let sent = value.as_object().ok_or_else(|| bad_shape("available", "an object"))?;
     let mut settled = Map::new();
     for (sent_name, aspects) in sent {
         let found = AVAILABLE.iter().find(|(name, _)| name.eq_ignore_ascii_case(sent_name));
         let Some((name, can_change)) = found else {
-            return Err(bad_value("available", &json!(sent_name), &names));
+            return Err(cannot(format!("\"available\" has no {sent_name:?}")));
         };
-        let field = format!("available.{name}.mutable");
         let mutable = match aspects.as_object() {
             Some(map) if map.keys().all(|key| key == "mutable") => map.get("mutable"),
-            _ => return Err(bad_value("available", aspects, "{\"mutable\":false}")),
+            _ => return Err(bad_shape(&format!("available.{name}"), "{\"mutable\": false}")),
         };
         let mutable = match mutable {
             None => false,
             Some(Value::Bool(mutable)) if *can_change || !mutable => *mutable,
-            Some(other) => return Err(bad_value(&field, other, "false")),
+            Some(Value::Bool(_)) => {
+                return Err(cannot(format!("{name:?} can't be changed by clients")));
+            }
+            Some(_) => {
+                let field = format!("available.{name}.mutable");
+                return Err(bad_shape(&field, "true or false"));
+            }
         };
         settled.insert((*name).to_owned(), json!({"mutable": mutable}));
     }
-    for needed in ["capabilities", "entities", "model"] {
+    if bare {
+        // The specification wants three named; the reference adds this one and wants no other.
+        settled.entry(ENTITIES).or_insert_with(|| json!({"mutable": true}));
+        return Ok(Value::Object(settled));
+    }
+    for needed in ["capabilities", ENTITIES, "model"] {
         if !settled.contains_key(needed) {
             return Err(missing_value("available", needed));
         }

@@ -39,7 +39,7 @@ fn names_each_fault_and_its_subject() {
         (Method::GET, "/?inline=xxx&a", "inline_noninlineable", "/?inline=xxx&a"),
         (Method::GET, "/?inline=dirs*", "bad_inline", "/?inline=dirs*"),
         (Method::GET, "/dirs?filter=count%3Cnull", "bad_filter", "/dirs?filter=count<null"),
-        (Method::GET, "/?sort=name", "sort_noncollection", "/"),
+        (Method::GET, "/?sort=name", "sort_noncollection", "/?sort=name"),
         (Method::GET, "/dirs?sort=name=up", "bad_sort", "/dirs?sort=name=up"),
         (
             Method::POST,
