@@ -171,6 +171,7 @@ impl Catalog {
                 position: self.stamp.position,
                 outcome: answer.outcome,
                 subject: answer.subject.clone(),
+                shown: answer.shown,
                 moment: command.moment,
             };
             self.remembered.insert(key, Arc::new(remembered));

@@ -21,7 +21,7 @@
 //! | 11 | members moved | 0 parent, 1 epoch, 2 modifiedat |
 //! | 12 | key created | 0 id, 1 record |
 //! | 13 | key revoked | 0 id |
-//! | 14 | answered | 0 outcome, 1 subject |
+//! | 14 | answered | 0 outcome, 1 subject, 2 shown, 3 members |
 //!
 //! A content is a map: 0 digest (32 bytes), 1 size, 2 position of the entry beside which it lies
 //! (absent: beside this one).
@@ -280,6 +280,26 @@ pub struct Answered {
     /// The entity that the command was about.
     #[cbor(n(1), with = "codec::xid")]
     pub subject: Xid,
+    /// What the answer showed; none: the subject, or nothing where that was removed.
+    #[cbor(n(2), with = "codec::shown", has_nil)]
+    pub shown: Option<Shown>,
+    /// Where members were shown, these, or some of these: the change stands as often as they need
+    /// room, and is otherwise the same.
+    #[cbor(n(3), with = "codec::xids", has_nil)]
+    pub members: Vec<Xid>,
+}
+
+/// What the answer to a command showed where that wasn't its subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing.
+    Nothing,
+    /// Members of one or of several collections.
+    Members,
+    /// The model's source.
+    Model,
+    /// The capabilities.
+    Capabilities,
 }
 
 /// What a command did to the entity that it was about.

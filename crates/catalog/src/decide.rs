@@ -6,6 +6,7 @@
 //! compiles nothing: what was found out about documents arrives as verdicts, which hold only
 //! while what they stood on stands.
 
+mod answered;
 mod attributes;
 mod conditions;
 mod delete;
@@ -35,7 +36,7 @@ pub use standing::{binds_as_schema, content_at, members_of, standing};
 use crate::{
     Catalog, Content, Refusal,
     apply::Facts,
-    changes::{Answered, Change, KeyCreated, KeyRevoked, Named, Outcome},
+    changes::{Change, KeyCreated, KeyRevoked, Named, Outcome},
     command::{Condition, Delete, Ignore, SetDefault},
     state::{Remembered, Stamp},
     tree::{Subject, Tree, Verdict},
@@ -198,29 +199,12 @@ pub fn decide(
         Work::RevokeKey { id } => revoke_key(catalog, id)?,
         Work::Refused(refusal) => return Err(Stop::Refused(refusal.clone())),
     };
-    if prepared.idempotency.is_some() {
-        let subject = match &decision.shows {
-            Shows::Entity(xid) => xid.clone(),
-            _ => subject_of(&prepared.work),
-        };
-        let outcome = decision.outcome.unwrap_or(Outcome::Updated);
-        decision.changes.push(Change::Answered(Answered { outcome, subject }));
+    // A command that changes nothing leaves nothing to remember: its repeat changes nothing either.
+    if prepared.idempotency.is_some() && !decision.changes.is_empty() {
+        let answers = answered::changes(&decision, &prepared.work);
+        decision.changes.extend(answers);
     }
     Ok(Decided::Changes(Box::new(decision)))
-}
-
-fn subject_of(work: &Work) -> Xid {
-    match work {
-        Work::Write(work) => match &work.tree.subject {
-            Subject::Entity(xid) | Subject::VersionOf(xid) => xid.clone(),
-            Subject::Members | Subject::Model | Subject::Capabilities => Xid::Registry,
-        },
-        Work::Delete(Delete { target: crate::command::Target::Entity(xid), .. })
-        | Work::Restore(RestoreWork { xid, .. }) => xid.clone(),
-        Work::Delete(_) | Work::CreateKey { .. } | Work::RevokeKey { .. } | Work::Refused(_) => {
-            Xid::Registry
-        }
-    }
 }
 
 fn write(

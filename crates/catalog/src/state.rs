@@ -335,6 +335,8 @@ pub struct Remembered {
     pub outcome: crate::changes::Outcome,
     /// The entity that the command was about.
     pub subject: Xid,
+    /// What the answer showed; none: the subject. Which members they were is in the ledger alone.
+    pub shown: Option<crate::changes::Shown>,
     /// When: keys are forgotten after a day of ledger time.
     pub moment: Moment,
 }

@@ -53,6 +53,8 @@ pub fn check(
 pub async fn correlation(registry: &Registry, done: &Done) -> Option<HeaderValue> {
     let id = match done.command {
         Some(id) => id,
+        // It had nothing to change, and no entry is its own.
+        None if !done.repeat => return None,
         None => {
             let before = Position(done.position.0.checked_sub(1)?);
             let read = registry.ledger().read(before, NonZeroU32::MIN).await.ok()?;

@@ -1,13 +1,13 @@
 use std::num::NonZeroU32;
 
 use muster_catalog::changes::{Change, ChangeError};
-use muster_ledger::Entry;
+use muster_ledger::{Entry, EntryBytes};
 use muster_words::Position;
 
-use crate::{Registry, SubmitError};
+use crate::{Registry, SubmitError, registry::Heart};
 
 /// A command as followers see it: all its parts, in the order of the ledger.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Committed {
     /// The entries of its parts, without their changes.
     pub entries: Vec<Entry>,
@@ -21,22 +21,42 @@ impl Committed {
     pub fn position(&self) -> Position {
         self.entries.last().map_or(Position::ZERO, |entry| entry.position)
     }
+
+    /// Takes the next part.
+    fn push(&mut self, bytes: &EntryBytes) -> Result<(), SubmitError> {
+        let damaged = SubmitError::Corrupt(bytes.position);
+        let mut entry = bytes.decode().map_err(|_| damaged.clone())?;
+        for record in std::mem::take(&mut entry.changes) {
+            match Change::decode(record.kind, &record.body) {
+                Ok(change) => self.changes.push((bytes.position, change)),
+                Err(ChangeError::Unknown(_)) if record.skippable => {}
+                Err(_) => return Err(damaged),
+            }
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    fn is_whole(&self) -> bool {
+        self.entries.last().is_some_and(|entry| entry.part == entry.parts)
+    }
 }
 
 /// Entries that a follower reads at once.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(511);
 
 impl Registry {
-    /// The commands that follow a position, in order: those that are published, at most a page
-    /// and at least one where there is one.
+    /// The commands that end behind a position, in order and whole: those that are published, at
+    /// most a page and at least one where there is one. Of a command in whose midst the position
+    /// lies, its first parts are given again: what follows a position is never half a command.
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged.
     pub async fn commands_after(&self, after: Position) -> Result<Vec<Committed>, SubmitError> {
         let published = self.view().position();
         let mut commands: Vec<Committed> = Vec::new();
-        let mut command = Committed { entries: Vec::new(), changes: Vec::new() };
-        let mut at = after;
+        let mut command = Committed::default();
+        let mut at = if after < published { self.heart.start_of(after).await? } else { after };
         while at < published {
             let page = self.ledger().read(at, PAGE).await?;
             if page.is_empty() {
@@ -47,22 +67,9 @@ impl Registry {
                     return Ok(commands);
                 }
                 at = bytes.position;
-                let damaged = SubmitError::Corrupt(bytes.position);
-                let mut entry = bytes.decode().map_err(|_| damaged.clone())?;
-                for record in std::mem::take(&mut entry.changes) {
-                    match Change::decode(record.kind, &record.body) {
-                        Ok(change) => command.changes.push((at, change)),
-                        Err(ChangeError::Unknown(_)) if record.skippable => {}
-                        Err(_) => return Err(damaged),
-                    }
-                }
-                let is_last = entry.part == entry.parts;
-                command.entries.push(entry);
-                if is_last {
-                    commands.push(std::mem::replace(
-                        &mut command,
-                        Committed { entries: Vec::new(), changes: Vec::new() },
-                    ));
+                command.push(&bytes)?;
+                if command.is_whole() {
+                    commands.push(std::mem::take(&mut command));
                 }
             }
             if !commands.is_empty() {
@@ -70,5 +77,38 @@ impl Registry {
             }
         }
         Ok(commands)
+    }
+}
+
+impl Heart {
+    /// Where the command begins in whose midst a position lies: the position before its first
+    /// entry. One at which a command ends is that itself.
+    async fn start_of(&self, after: Position) -> Result<Position, SubmitError> {
+        let next = self.ledger.read(after, NonZeroU32::MIN).await?;
+        let Some(next) = next.first() else { return Ok(after) };
+        let next = next.decode().map_err(|_| SubmitError::Corrupt(after.next()))?;
+        Ok(Position(after.0.saturating_sub(u64::from(next.part.saturating_sub(1)))))
+    }
+
+    /// The command whose last entry stands at a position.
+    pub(crate) async fn command_at(&self, position: Position) -> Result<Committed, SubmitError> {
+        let damaged = || SubmitError::Corrupt(position);
+        let before = Position(position.0.saturating_sub(1));
+        let page = self.ledger.read(before, NonZeroU32::MIN).await?;
+        let last = page.first().and_then(|bytes| bytes.decode().ok()).ok_or_else(damaged)?;
+        let mut command = Committed::default();
+        let mut at = Position(position.0.saturating_sub(u64::from(last.parts)));
+        while at < position {
+            let left = u32::try_from(position.0 - at.0).ok().and_then(NonZeroU32::new);
+            let page = self.ledger.read(at, left.unwrap_or(PAGE).min(PAGE)).await?;
+            if page.is_empty() {
+                return Err(damaged());
+            }
+            for bytes in page {
+                at = bytes.position;
+                command.push(&bytes)?;
+            }
+        }
+        Ok(command)
     }
 }

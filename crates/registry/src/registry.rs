@@ -9,7 +9,9 @@ use std::{
 use bytes::Bytes;
 use muster_catalog::{
     Catalog, Content,
+    changes::Change,
     command::{Action, Body, Command, Target},
+    decide::Shows,
 };
 use muster_journal::Ledger;
 use muster_words::{
@@ -268,7 +270,7 @@ impl Heart {
             let view = self.view();
             let ready = self.prepare(&view, command, fetched.clone(), round > 0).await?;
             match self.queue.decide(ready, by.clone()).await? {
-                writer::Reply::Done(done) => return Ok(*done),
+                writer::Reply::Done(done) => return self.with_members(*done).await,
                 writer::Reply::Again(missing) => {
                     // They travel with the command: the cache may have no room for them.
                     let names = missing.iter().map(Content::reference);
@@ -278,6 +280,18 @@ impl Heart {
         }
         drop(turn);
         Err(SubmitError::Contended)
+    }
+
+    /// Of a repeat that shows members, those that were shown the first time.
+    async fn with_members(&self, mut done: Done) -> Result<Done, SubmitError> {
+        if let (true, Shows::Members(members)) = (done.repeat, &mut done.shows) {
+            for (_, change) in self.command_at(done.position).await?.changes {
+                if let Change::Answered(answered) = change {
+                    members.extend(answered.members);
+                }
+            }
+        }
+        Ok(done)
     }
 
     pub(crate) async fn fetch(

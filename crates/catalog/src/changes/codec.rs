@@ -228,3 +228,79 @@ pub(super) mod position {
         position.is_none()
     }
 }
+
+pub(super) mod shown {
+    use minicbor::{
+        Decoder, Encoder,
+        decode::Error as DecodeError,
+        encode::{Error as EncodeError, Write},
+    };
+
+    use crate::changes::Shown;
+
+    pub fn encode<C, W: Write>(
+        shown: &Option<Shown>,
+        encoder: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        match shown {
+            Some(Shown::Nothing) => encoder.u8(1)?,
+            Some(Shown::Members) => encoder.u8(2)?,
+            Some(Shown::Model) => encoder.u8(3)?,
+            Some(Shown::Capabilities) => encoder.u8(4)?,
+            None => encoder.null()?,
+        };
+        Ok(())
+    }
+
+    pub fn decode<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<Option<Shown>, DecodeError> {
+        match decoder.u8()? {
+            1 => Ok(Some(Shown::Nothing)),
+            2 => Ok(Some(Shown::Members)),
+            3 => Ok(Some(Shown::Model)),
+            4 => Ok(Some(Shown::Capabilities)),
+            _ => Err(DecodeError::message("shown")),
+        }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the shape that the derived decoder asks for")]
+    pub fn nil() -> Option<Option<Shown>> {
+        Some(None)
+    }
+
+    pub fn is_nil(shown: &Option<Shown>) -> bool {
+        shown.is_none()
+    }
+}
+
+pub(super) mod xids {
+    use minicbor::{
+        Decoder, Encoder,
+        decode::Error as DecodeError,
+        encode::{Error as EncodeError, Write},
+    };
+    use muster_words::Xid;
+
+    pub fn encode<C, W: Write>(
+        xids: &[Xid],
+        encoder: &mut Encoder<W>,
+        context: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        encoder.array(xids.len() as u64)?;
+        xids.iter().try_for_each(|xid| super::xid::encode(xid, encoder, context))
+    }
+
+    pub fn decode<C>(decoder: &mut Decoder<'_>, context: &mut C) -> Result<Vec<Xid>, DecodeError> {
+        let count = decoder.array()?.ok_or(DecodeError::message("xids"))?;
+        (0..count).map(|_| super::xid::decode(decoder, context)).collect()
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the shape that the derived decoder asks for")]
+    pub fn nil() -> Option<Vec<Xid>> {
+        Some(Vec::new())
+    }
+
+    pub fn is_nil(xids: &[Xid]) -> bool {
+        xids.is_empty()
+    }
+}

@@ -70,7 +70,12 @@ fn full() -> Vec<Change> {
         Change::MembersMoved(MembersMoved { parent: Xid::Registry, epoch: 9, modified }),
         Change::KeyCreated(KeyCreated { id: id("k1"), record: new() }),
         Change::KeyRevoked(KeyRevoked { id: id("k1") }),
-        Change::Answered(Answered { outcome: Outcome::Created, subject: xid("/dirs/d1") }),
+        Change::Answered(Answered {
+            outcome: Outcome::Created,
+            subject: xid("/dirs/d1"),
+            shown: Some(Shown::Members),
+            members: vec![xid("/dirs/d1"), xid("/dirs/d1/files/f1")],
+        }),
     ]
 }
 
@@ -125,6 +130,12 @@ fn least() -> Vec<Change> {
             document: None,
             content_type: None,
             state: Lifecycle::Stable,
+        }),
+        Change::Answered(Answered {
+            outcome: Outcome::Created,
+            subject: xid("/dirs/d1"),
+            shown: None,
+            members: Vec::new(),
         }),
     ]
 }

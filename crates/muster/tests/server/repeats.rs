@@ -43,6 +43,62 @@ fn does_a_repeated_request_once_and_answers_alike() {
 }
 
 #[test]
+fn shows_again_what_it_showed() {
+    let server = Server::in_memory(&[]);
+    server.put(DOCUMENT, "0").expect(201);
+    for (method, path, body, shown) in [
+        (
+            "POST",
+            "/api/configs/app/entries",
+            r#"{"x":{"entry":1},"y":{"entry":2}}"#,
+            vec!["x", "y"],
+        ),
+        ("POST", "/api/configs", r#"{"one":{},"two":{}}"#, vec!["one", "two"]),
+        ("POST", "/api/configs/app", r#"{"entries":{"z":{"entry":1}}}"#, vec!["entries"]),
+        ("POST", "/api/configs/app/entries/x/versions", r#"{"8":{"entry":1}}"#, vec!["8"]),
+        ("PUT", "/api/modelsource", r#"{"groups":{"dirs":{"singular":"dir"}}}"#, vec!["groups"]),
+        ("DELETE", "/api/configs/app/entries", r#"{"z":{}}"#, vec![]),
+    ] {
+        let ask = keyed(method, path, body, &format!("{method}-{path}"));
+        let first = server.ask(&ask);
+        assert!(first.status < 300, "{first:?}");
+        // Somebody else writes meanwhile.
+        server.put(DOCUMENT, "1").expect(200);
+        let position = server.position();
+        let again = server.ask(&ask);
+        assert_eq!(again.status, first.status, "{path} {again:?}");
+        assert_eq!(again.text(), first.text(), "{path}");
+        let correlation = "xregistry-correlation-id";
+        assert_eq!(again.header(correlation), first.header(correlation), "{path}");
+        assert_eq!(server.position(), position, "{path}");
+        if !shown.is_empty() {
+            let keys: Vec<String> = again.json().as_object().unwrap().keys().cloned().collect();
+            assert_eq!(keys, shown, "{path}");
+        }
+    }
+    // Capabilities are shown as they are, and so is a change of some of them.
+    let ask = keyed("PATCH", "/api/capabilities", r#"{"pagination":false}"#, "capabilities");
+    let first = server.ask(&ask).expect(200);
+    assert_eq!(server.ask(&ask).expect(200).text(), first.text());
+}
+
+#[test]
+fn writes_nothing_where_there_is_nothing_to_delete() {
+    let server = Server::in_memory(&[]);
+    server.put(DOCUMENT, "0").expect(201);
+    let position = server.position();
+    for ask in [
+        Ask::json("DELETE", "/api/configs/app/entries", "{}"),
+        keyed("DELETE", "/api/configs/app/entries", "{}", "k"),
+    ] {
+        let answer = server.ask(&ask).expect(204);
+        assert_eq!(answer.header("xregistry-correlation-id"), None, "no event is its own");
+    }
+    assert_eq!(server.position(), position);
+    server.get(DOCUMENT).expect(200);
+}
+
+#[test]
 fn refuses_another_request_under_the_same_key() {
     let server = Server::in_memory(&[]);
     server.ask(&keyed("PUT", DOCUMENT, "1", "k")).expect(201);

@@ -5,7 +5,7 @@ use std::{
 
 use muster_catalog::{
     Catalog,
-    changes::Outcome,
+    changes::{Outcome, Shown},
     decide::{Decided, Decision, Shows, Stop, decide},
     state::Remembered,
 };
@@ -111,6 +111,10 @@ impl Writer {
             Err(Stop::Missing(missing)) => return Ok(Reply::Again(missing)),
             Err(Stop::Stale) => return Ok(Reply::Again(Vec::new())),
         };
+        if decision.changes.is_empty() {
+            // Nothing to write down: it is done where the catalog stands.
+            return Ok(Reply::Done(Box::new(done(&batch.catalog, &decision, Vec::new()))));
+        }
         let stamped = Stamped {
             command: (clock.command_id)(),
             moment,
@@ -191,9 +195,13 @@ fn done(catalog: &Catalog, decision: &Decision, warnings: Vec<muster_schema::Vio
 }
 
 fn repeat(catalog: &Catalog, answer: &Remembered) -> Reply {
-    let shows = match answer.outcome {
-        Outcome::Removed => Shows::Nothing,
-        Outcome::Created | Outcome::Updated => Shows::Entity(answer.subject.clone()),
+    let shows = match (answer.shown, answer.outcome) {
+        (None, Outcome::Removed) | (Some(Shown::Nothing), _) => Shows::Nothing,
+        (None, Outcome::Created | Outcome::Updated) => Shows::Entity(answer.subject.clone()),
+        // Which ones they were is looked up in the ledger, where nobody waits for it.
+        (Some(Shown::Members), _) => Shows::Members(Vec::new()),
+        (Some(Shown::Model), _) => Shows::Model,
+        (Some(Shown::Capabilities), _) => Shows::Capabilities,
     };
     Reply::Done(Box::new(Done {
         view: Arc::new(catalog.clone()),

@@ -12,6 +12,7 @@ mod faulty;
 mod full;
 mod laws;
 mod purging;
+mod repeats;
 mod serial;
 
 use std::sync::{

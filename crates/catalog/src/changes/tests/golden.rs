@@ -42,7 +42,7 @@ fn every_kind_has_its_number_and_its_bytes_with_every_field() {
         (11, bytes(&["a3", "00612f", "0109", "02", MODIFIED])),
         (12, bytes(&["a2", "00626b31", "01", NEW])),
         (13, bytes(&["a1", "00626b31"])),
-        (14, bytes(&["a2", "0001", "01", GROUP])),
+        (14, bytes(&["a4", "0001", "01", GROUP, "0202", "0382", GROUP, RESOURCE])),
     ];
     let changes = full();
     assert_eq!(changes.len(), expect.len());
@@ -61,6 +61,7 @@ fn what_is_absent_has_no_bytes() {
         (5, bytes(&["a4", "00", GROUP, "0202", &times])),
         (6, bytes(&["a7", "00", RESOURCE, "0203", &times, "05627631", "06f4", "0700"])),
         (7, bytes(&["a6", "00", VERSION, "0204", &times, "05627632", "0803"])),
+        (14, bytes(&["a2", "0001", "01", GROUP])),
     ];
     for (change, (kind, body)) in least().into_iter().zip(expect) {
         let (found, encoded) = change.encode();
@@ -73,8 +74,21 @@ fn what_is_absent_has_no_bytes() {
 fn outcomes_and_states_have_frozen_numbers() {
     let outcomes = [(Outcome::Created, "01"), (Outcome::Updated, "02"), (Outcome::Removed, "03")];
     for (outcome, number) in outcomes {
-        let change = Change::Answered(Answered { outcome, subject: Xid::Registry });
+        let (shown, members) = (None, Vec::new());
+        let change = Change::Answered(Answered { outcome, subject: Xid::Registry, shown, members });
         assert_eq!(hex(&change.encode().1), format!("a200{number}01612f"));
+    }
+    let shown = [
+        (Shown::Nothing, "01"),
+        (Shown::Members, "02"),
+        (Shown::Model, "03"),
+        (Shown::Capabilities, "04"),
+    ];
+    for (shown, number) in shown {
+        let (outcome, members) = (Outcome::Updated, Vec::new());
+        let (subject, shown) = (Xid::Registry, Some(shown));
+        let change = Change::Answered(Answered { outcome, subject, shown, members });
+        assert_eq!(hex(&change.encode().1), format!("a3000201612f02{number}"));
     }
     let states = [
         (Lifecycle::Draft, "01"),

@@ -32,6 +32,11 @@ fn a_state() -> impl Strategy<Value = Lifecycle> {
     proptest::sample::select(Lifecycle::ALL.to_vec())
 }
 
+fn a_shown() -> impl Strategy<Value = Option<Shown>> {
+    let all = [Shown::Nothing, Shown::Members, Shown::Model, Shown::Capabilities];
+    proptest::option::of(proptest::sample::select(all.to_vec()))
+}
+
 fn an_outcome() -> impl Strategy<Value = Outcome> {
     proptest::sample::select(vec![Outcome::Created, Outcome::Updated, Outcome::Removed])
 }
@@ -102,9 +107,10 @@ fn a_change() -> impl Strategy<Value = Change> {
             Change::KeyCreated(KeyCreated { id, record })
         }),
         1 => an_id().prop_map(|id| Change::KeyRevoked(KeyRevoked { id })),
-        1 => (an_outcome(), an_xid()).prop_map(|(outcome, subject)| {
-            Change::Answered(Answered { outcome, subject })
-        }),
+        1 => (an_outcome(), an_xid(), a_shown(), proptest::collection::vec(an_xid(), 0..4))
+            .prop_map(|(outcome, subject, shown, members)| {
+                Change::Answered(Answered { outcome, subject, shown, members })
+            }),
     ]
 }
 
