@@ -20,7 +20,7 @@ use tokio::sync::watch::Receiver;
 
 pub use address::PublicAddress;
 pub(crate) use desk::{Bounds, Desk};
-pub(crate) use plain::PlainHead;
+pub use plain::PlainHead;
 
 use self::request_id::RequestIds;
 use crate::{Body, Phase, metrics::Metrics};

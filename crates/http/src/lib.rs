@@ -18,10 +18,16 @@ mod submit;
 pub mod xregistry;
 
 pub use body::Body;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use front::PlainHead;
 pub use front::{
     Asked, Caller, FastRead, Front, Gatekeeper, PlainlyAsked, Principal, Printed, PublicAddress,
 };
 pub use problem::{IntoProblem, respond};
 pub use request_body::{BodyBudget, BodyFault, read_body};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use server::plain_head;
 pub use server::{Phase, Server, ServerLimits};
 pub use submit::{check, correlation, origin, submit};

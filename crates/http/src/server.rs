@@ -17,6 +17,8 @@ use tokio::{
 };
 
 pub use limits::ServerLimits;
+#[cfg(feature = "fuzzing")]
+pub use plain::plain_head;
 pub(crate) use watch::{Connections, Watch};
 
 use self::{

@@ -24,7 +24,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// The head of a plain request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PlainHead<'a> {
+pub struct PlainHead<'a> {
     /// The path, without a query: below `/api`.
     pub path: &'a str,
     /// `Host`.

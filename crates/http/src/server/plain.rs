@@ -29,6 +29,9 @@ use crate::front::{Desk, PlainHead};
 /// The longest head that is read here; clients that send no more than these headers stay far below.
 const HEAD_BYTES_MAX: usize = 4 * 1024;
 
+/// The most headers that the library takes; it is the library's to refuse more.
+const HEADERS_MAX: usize = 100;
+
 /// How a connection left.
 pub(super) enum Left {
     /// It is over.
@@ -122,6 +125,13 @@ async fn send(stream: &mut TcpStream, watch: &Watch, bytes: &[u8]) -> bool {
     result.is_ok()
 }
 
+/// What [`parse`] reads, for the fuzz target that compares it with what the library reads.
+#[cfg(feature = "fuzzing")]
+#[must_use]
+pub fn plain_head(bytes: &[u8]) -> Option<PlainHead<'_>> {
+    parse(bytes)
+}
+
 /// The head of a plain request at the beginning of these bytes, if one is there whole.
 fn parse(bytes: &[u8]) -> Option<PlainHead<'_>> {
     let target = bytes.strip_prefix(b"GET ")?;
@@ -132,7 +142,7 @@ fn parse(bytes: &[u8]) -> Option<PlainHead<'_>> {
     }
     let mut rest = target[end..].strip_prefix(b" HTTP/1.1\r\n")?;
     let (mut host, mut known, mut encoding) = (None, None, None);
-    loop {
+    for _ in 0..=HEADERS_MAX {
         if let Some(behind) = rest.strip_prefix(b"\r\n") {
             let length = bytes.len() - behind.len();
             return Some(PlainHead { path, host: host?, known, encoding, length });
@@ -151,6 +161,7 @@ fn parse(bytes: &[u8]) -> Option<PlainHead<'_>> {
             return None;
         }
     }
+    None
 }
 
 /// What needs no decoding and can't end a path (RFC 3986, 3.3).
@@ -236,6 +247,15 @@ mod tests {
             let head = parse(with_more.as_bytes());
             assert_eq!(head.is_some(), plain, "{bytes:?}");
             assert!(head.is_none_or(|head| head.length == bytes.len()), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn leaves_more_headers_to_the_library_than_it_takes() {
+        for (count, plain) in [(99, true), (100, false), (500, false)] {
+            let more = "Accept: a\r\n".repeat(count);
+            let bytes = format!("GET /api/a HTTP/1.1\r\nHost: x\r\n{more}\r\n");
+            assert_eq!(parse(bytes.as_bytes()).is_some(), plain, "{count}");
         }
     }
 
