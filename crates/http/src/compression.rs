@@ -63,8 +63,15 @@ pub fn is_worth_it(response: &Response<Body>) -> bool {
         && status != StatusCode::NOT_MODIFIED
         && !headers.contains_key(header::CONTENT_ENCODING)
         && !headers.contains_key(header::CONTENT_RANGE)
-        && response.body().size_hint().exact().is_some_and(|length| length >= BYTES_MIN)
+        && length(response).is_some_and(|length| length >= BYTES_MIN)
         && headers.get(header::CONTENT_TYPE).is_some_and(is_text)
+}
+
+/// How long a body is, or would be in an answer to GET.
+fn length(response: &Response<Body>) -> Option<u64> {
+    let said = response.headers().get(header::CONTENT_LENGTH);
+    let said = said.and_then(|length| length.to_str().ok()?.parse().ok());
+    said.or_else(|| response.body().size_hint().exact())
 }
 
 fn is_text(kind: &HeaderValue) -> bool {

@@ -56,7 +56,10 @@ impl Closing {
     /// Finishes what a route made.
     pub(super) async fn finish_routed(self, response: Response<Body>) -> Response<Body> {
         let response = self.name_what_is_missing(response);
-        let response = if self.accepts_gzip { compress(response).await } else { varying(response) };
+        // A route's answer to HEAD has lost its body already, and its length alone is left.
+        let compresses = self.accepts_gzip && self.method != Method::HEAD;
+        let response = if compresses { compress(response).await } else { response };
+        let response = varying(response);
         self.finish(response)
     }
 
@@ -119,10 +122,12 @@ fn without_body(response: Response<Body>) -> Response<Body> {
     Response::from_parts(parts, Body::Empty)
 }
 
-/// Says that the answer would be another one for another `Accept-Encoding`, where that is so.
+/// Says that the answer would be another one for another `Accept-Encoding`, where that is so. Of
+/// one that the client has already, whoever keeps it must know it too (RFC 9110, 15.4.5).
 fn varying(response: Response<Body>) -> Response<Body> {
     let mut response = response;
-    if compression::is_worth_it(&response) {
+    let is_kept = response.status() == StatusCode::NOT_MODIFIED;
+    if is_kept || compression::is_worth_it(&response) {
         compression::vary(response.headers_mut());
     }
     response

@@ -91,7 +91,7 @@ fn attribute_headers(
     let (Entity::Resource(kind, resource) | Entity::Version(kind, resource, _)) = entity else {
         return None;
     };
-    let version = entity.version()?;
+    entity.version()?;
     let links = Links::api(root);
     let path = xid.to_string();
     let fields = Fields { view, shelf, links: &links, as_headers: true };
@@ -121,10 +121,16 @@ fn attribute_headers(
         attribute("versionscount", &resource.versions.len().into(), out);
     }
     put(out, header::CONTENT_DISPOSITION, resource.id.as_str());
-    let stem = xid.resource().map(|resource| resource.to_string()).unwrap_or(path);
-    let location = links.absolute(&format!("{stem}/versions/{}", version.id));
-    put(out, header::CONTENT_LOCATION, &location);
+    if let Some(location) = content_location(view, xid, root) {
+        put(out, header::CONTENT_LOCATION, &location);
+    }
     elsewhere
+}
+
+/// The URL of the version whose document is shown at a name.
+pub(super) fn content_location(view: &Catalog, xid: &Xid, root: &str) -> Option<String> {
+    let version = Entity::find(view, xid)?.version()?;
+    Some(Links::api(root).absolute(&format!("{}/versions/{}", xid.resource()?, version.id)))
 }
 
 /// A scalar as one header, a map of scalars as one for each key; nothing else.

@@ -371,7 +371,10 @@ impl fmt::Display for Expression {
             Test::Like(pattern) => write!(f, "{path}={}", Encoded(&pattern.text)),
             Test::Unlike(pattern) => write!(f, "{path}!={}", Encoded(&pattern.text)),
             Test::Compared(comparison, text) => {
-                write!(f, "{path}{}{}", comparison.sign(), Encoded(text))
+                // A sign must not grow by what follows it, and a star that is meant stays escaped.
+                let gap = if text.starts_with(['=', '>']) { "%20" } else { "" };
+                let text = text.replace('*', "\\*");
+                write!(f, "{path}{}{gap}{}", comparison.sign(), Encoded(&text))
             }
         }
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{
     answer::Answer,
     capabilities::{self, Capabilities},
-    document::{Representation, represent},
+    document::{Representation, content_location, represent},
     fast::{Documents, Rendered},
     filter::Filter,
     flags::Flags,
@@ -107,7 +107,11 @@ impl<'a> Read<'a> {
             return Err(self.not_found());
         }
         if tags::judge(headers, &self.address.path, now)? == Verdict::NotModified {
-            return Ok(not_modified(now(View::Document)));
+            let mut answer = not_modified(now(View::Document));
+            if let Some(location) = content_location(self.view, xid, self.root) {
+                answer.header(header::CONTENT_LOCATION, &location);
+            }
+            return Ok(answer);
         }
         let found = represent(self.registry, self.view, xid, self.root).await?;
         self.keep(xid, &found);

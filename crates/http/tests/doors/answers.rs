@@ -222,3 +222,26 @@ async fn counts_what_it_answers() {
         assert!(answer.text().lines().any(|found| found == line), "{line}:\n{}", answer.text());
     }
 }
+
+#[tokio::test]
+async fn answers_head_with_the_headers_of_get() {
+    let server = Running::start(short()).await;
+    for path in ["/api/document", "/api/long", "/api/who", "/openapi.json", "/health/live"] {
+        let mut seen = Vec::new();
+        for method in ["GET", "HEAD"] {
+            let mut client = server.connect().await;
+            client.send(get(path).replacen("GET", method, 1)).await;
+            let mut answer = client.answer_to(method).await;
+            assert_eq!((answer.status, answer.body.is_empty()), (200, method == "HEAD"), "{path}");
+            // These differ from one answer to the next.
+            for name in ["x-request-id", "date"] {
+                answer.headers.remove(name);
+            }
+            if path == "/api/who" {
+                answer.headers.remove("content-length");
+            }
+            seen.push(answer.headers);
+        }
+        assert_eq!(seen[0], seen[1], "{path}");
+    }
+}

@@ -165,6 +165,24 @@ proptest! {
 }
 
 #[test]
+fn says_comparisons_so_that_they_are_read_as_they_were() {
+    for (text, expect) in [
+        ("a<5", "?filter=a<5"),
+        ("a< =5", "?filter=a<%20=5"),
+        ("a> =5", "?filter=a>%20=5"),
+        ("a< >5", "?filter=a<%20%3E5"),
+        ("a<= =5", "?filter=a<=%20=5"),
+        ("a<x\\*y", "?filter=a<x%5C*y"),
+    ] {
+        let filter = Filter::parse([text].into_iter()).unwrap();
+        let query = filter.to_query();
+        assert_eq!(query, expect, "{text}");
+        let written = crate::xregistry::query::Query::parse(query.strip_prefix('?'));
+        assert_eq!(Filter::parse(written.values("filter")).unwrap(), filter, "{text}");
+    }
+}
+
+#[test]
 fn takes_a_filter_of_some_length_and_no_longer_one() {
     let long = format!("name={}", "a".repeat(2_000));
     for (values, expect) in [
