@@ -19,13 +19,16 @@ const WRONG_LEVEL: Misfit = "which is of another level than the change";
 impl Catalog {
     pub(super) fn group_mut(&mut self, xid: &Xid) -> Option<&mut Group> {
         let Some(Xid::Group { groups, group }) = xid.group() else { return None };
-        self.groups.get_mut(&groups)?.get_mut(&Folded(group)).map(Arc::make_mut)
+        // Another's id may be the same but for case.
+        let found = self.groups.get_mut(&groups)?.get_mut(&Folded(group.clone()))?;
+        (found.id == group).then(|| Arc::make_mut(found))
     }
 
     pub(super) fn resource_mut(&mut self, xid: &Xid) -> Option<&mut Resource> {
         let Some(Xid::Resource { resources, resource, .. }) = xid.resource() else { return None };
         let group = self.group_mut(xid)?;
-        group.resources.get_mut(&resources)?.get_mut(&Folded(resource)).map(Arc::make_mut)
+        let found = group.resources.get_mut(&resources)?.get_mut(&Folded(resource.clone()))?;
+        (found.id == resource).then(|| Arc::make_mut(found))
     }
 
     pub(super) fn write_registry(&mut self, fold: &Fold<'_>, body: &RegistryWritten) {

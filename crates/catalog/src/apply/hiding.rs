@@ -5,7 +5,7 @@ use muster_words::Xid;
 use super::{Fold, Misfit};
 use crate::{
     Catalog, Content,
-    state::{Folded, Group, Hidden, Resource, Subtree, Version, contents_of, resource_in},
+    state::{Folded, Group, Hidden, Resource, Subtree, Version, contents_of, exact, resource_in},
 };
 
 const NOT_THERE: Misfit = "which isn't there";
@@ -24,7 +24,9 @@ impl Catalog {
         match xid {
             Xid::Registry | Xid::Meta { .. } => None,
             Xid::Group { groups, group } => {
-                let taken = self.groups.get_mut(groups)?.remove(&Folded(group.clone()))?;
+                let collection = self.groups.get_mut(groups)?;
+                exact(collection, group)?;
+                let taken = collection.remove(&Folded(group.clone()))?;
                 self.unrefer(xid, taken.own.bindings.targets());
                 for (resources, collection) in &taken.resources {
                     for resource in collection.values() {
@@ -43,6 +45,7 @@ impl Catalog {
             Xid::Resource { resources, resource, .. } => {
                 let group = self.group_mut(xid)?;
                 let collection = group.resources.get_mut(resources)?;
+                exact(collection, resource)?;
                 let taken = collection.remove(&Folded(resource.clone()))?;
                 if collection.is_empty() {
                     group.resources.remove(resources);

@@ -206,3 +206,25 @@ async fn equal_bytes_of_two_documents_of_one_command_are_erased_one_by_one() {
     assert!(found[1].is_some());
     registry.verify(|_| {}).await.unwrap();
 }
+
+#[tokio::test]
+async fn what_has_the_same_name_but_for_case_stays() {
+    for (gone, there) in [
+        ("/configs/app", "/configs/App"),
+        ("/configs/app", "/configs/APP/entries/b"),
+        ("/configs/app/entries/a", "/configs/app/entries/A"),
+    ] {
+        let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+        let registry = open(&ledger, &Ticks::default()).await;
+        let document = |name: &str| match name.contains("/entries/") {
+            true => put(name, "{}"),
+            false => put(&format!("{name}/entries/a"), "{}"),
+        };
+        for command in [document(gone), delete(gone), document(there), purge(gone)] {
+            registry.submit(command, &by()).await.unwrap();
+        }
+        assert!(registry.view().has(&xid(there)), "{there}");
+        assert!(!registry.view().hides(&xid(gone)), "{gone}");
+        registry.verify(|_| {}).await.unwrap();
+    }
+}
