@@ -15,6 +15,7 @@ mod emit;
 mod group;
 mod lineage;
 mod meta;
+mod model;
 mod references;
 mod resource;
 mod restore;
@@ -239,7 +240,8 @@ impl Draft<'_> {
         if let Some(sent) = &tree.registry {
             self.write_registry(sent)?;
         }
-        tree.groups.iter().try_for_each(|node| self.write_group_node(node))
+        tree.groups.iter().try_for_each(|node| self.write_group_node(node))?;
+        if tree.model.is_some() { self.settle_under_new_model() } else { Ok(()) }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod bindings;
 mod compiled;
+mod compliance;
 mod documents;
 mod model;
 
@@ -90,7 +91,7 @@ impl Heart {
                     tree.capabilities = None;
                 }
                 let references = match &tree.model {
-                    Some(new) => self.check_model(view, new).await?,
+                    Some(new) => self.check_model(view, new, &tree).await?,
                     None => BTreeMap::new(),
                 };
                 tree.bound = self.check_bindings(view, &tree).await?;
@@ -135,7 +136,7 @@ impl Heart {
             _ => view.group_at(xid).map(|group| group.own.bindings.clone()),
         };
         let comes_back = revived(xid, hidden);
-        self.check_restored(view, xid, hidden, &comes_back).await?;
+        self.check_restored(view, xid, hidden).await?;
         let coming = comes_back.iter().filter_map(|(name, _)| name.resource()).collect();
         for (name, version) in comes_back {
             let Some(content) = version.document else { continue };

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use muster_words::{Id, Xid};
 use serde_json::{Map, Value};
 
@@ -9,6 +11,7 @@ use crate::{
     Refusal,
     command::{Mode, SetDefault},
     model::{GroupType, ResourceType},
+    state::Version,
     tree::{ResourceNode, VersionNode},
 };
 
@@ -71,12 +74,15 @@ impl Draft<'_> {
     /// `matchversions`).
     pub(super) fn check_matched(&self, edit: &ResourceEdit) -> Result<(), Stop> {
         let paths = edit.kind.matched_across_versions();
-        if paths.is_empty() {
+        if paths.is_empty() || edit.versions.is_empty() {
             return Ok(());
         }
-        let old = edit.old.iter().flat_map(|old| old.versions.iter()).filter(|version| {
+        // What is stored agrees with itself: it was checked so when it was written, and the model
+        // when it was taken.
+        let stays = |version: &&Arc<Version>| {
             !edit.removed.contains(&version.id) && !edit.versions.contains_key(&version.id)
-        });
+        };
+        let old = edit.old.iter().find_map(|old| old.versions.iter().find(stays));
         let old =
             old.map(|version| (Attributes::Same(version.attributes), version.content_type.clone()));
         let new = edit
@@ -84,7 +90,7 @@ impl Draft<'_> {
             .values()
             .map(|version| (version.attributes.clone(), version.content_type.clone()));
         let mut first: Option<Vec<Option<Value>>> = None;
-        for (attributes, content_type) in old.chain(new) {
+        for (attributes, content_type) in old.into_iter().chain(new) {
             let mut attributes = self.current(&attributes);
             attributes.extend(content_type.map(|text| ("contenttype".to_owned(), (*text).into())));
             let values = paths.iter().map(|path| value_at(&attributes, path).cloned()).collect();
@@ -111,7 +117,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn group_type_of(&self, group: &Xid) -> Result<std::sync::Arc<GroupType>, Refusal> {
+    fn group_type_of(&self, group: &Xid) -> Result<Arc<GroupType>, Refusal> {
         let Xid::Group { groups, .. } = group else { return Err(Refusal::not_found(group)) };
         let kind = self.model.group_type(groups.as_str()).cloned();
         kind.ok_or_else(|| Refusal::not_found(format!("/{groups}")))

@@ -12,7 +12,7 @@ use crate::{
     Catalog, Refusal,
     apply::Facts,
     changes::{Change, Outcome, Restored},
-    state::{Bindings, Hidden, Resource, Subtree, Version},
+    state::{Bindings, Hidden, Resource, Subtree, Version, resource_in},
 };
 
 /// The versions that a restore of that name brings back.
@@ -80,6 +80,7 @@ pub(super) fn restore(
         facts.references.insert(name, verdict.targets());
     }
     check_targets(catalog, xid, hidden, work, &coming)?;
+    check_room(catalog, xid, hidden)?;
     let mut written = None;
     match &hidden.what {
         Subtree::Group(_) => draft.registry_edit().members = true,
@@ -146,6 +147,35 @@ fn come_back(
     let mut written = draft.emit_version(xid.clone(), &version.id, &back);
     written.epoch = version.epoch + 1;
     Ok(Some(Change::VersionWritten(written)))
+}
+
+/// A resource that comes back has as many versions, and roots, as its type allows now.
+fn check_room(catalog: &Catalog, xid: &Xid, hidden: &Hidden) -> Result<(), Refusal> {
+    let all: Vec<(Xid, Arc<Resource>)> = match &hidden.what {
+        Subtree::Version(_) => Vec::new(),
+        Subtree::Resource(resource) => vec![(xid.clone(), resource.clone())],
+        Subtree::Group(group) => standing::members(xid, group)
+            .filter_map(|name| Some((name.clone(), resource_in(group, &name)?.clone())))
+            .collect(),
+    };
+    for (name, resource) in all {
+        let Xid::Resource { groups, resources, .. } = &name else { continue };
+        let kind = catalog.model.resource_type(groups.as_str(), resources.as_str());
+        let Some(kind) = kind else { continue };
+        let (count, max) = (resource.versions.len() as u64, kind.maxversions);
+        if max > 0 && count > max {
+            let reason = format!("it has {count} versions, and at most {max} are kept");
+            return Err(Refusal::new("restore_refused", name).arg("error_detail", reason));
+        }
+        if max == 1 && resource.meta.sticky {
+            return Err(Refusal::new("setdefaultversionsticky_false", name));
+        }
+        let is_root = |version: &&Arc<Version>| version.ancestor == version.id;
+        if kind.singleversionroot && resource.versions.iter().filter(is_root).count() > 1 {
+            return Err(Refusal::new("multiple_roots", name).arg("plural", &kind.plural));
+        }
+    }
+    Ok(())
 }
 
 fn find<'a>(catalog: &'a Catalog, xid: &Xid) -> Result<&'a Arc<Hidden>, Refusal> {

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod lineage;
+mod model;
 mod restore;
 
 use muster_words::ContentRef;

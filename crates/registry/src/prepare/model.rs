@@ -1,28 +1,23 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use muster_catalog::{
     Catalog, Content, Refusal,
     command::NewModel,
-    model::{Attributes, Model, Readonly, ResourceType},
+    model::{GroupType, Model, ResourceType},
     references::targets_of_bytes,
-    state::{Hidden, Subtree, Version},
+    state::{Group, Hidden, Resource, Subtree},
+    tree::Tree,
 };
 use muster_words::{
     Collection, Id, Xid,
     json::{self, Value},
 };
 
+use super::compliance::{Asked, CHUNK, Documents, Survey, matched_anew};
 use crate::{SubmitError, registry::Heart};
-
-/// Entities that are looked at between two reads of the ledger.
-const CHUNK: usize = 512;
-
-/// An entity whose attributes a new model may not allow.
-struct Held<'a> {
-    xid: Xid,
-    content: Content,
-    level: &'a Attributes,
-}
 
 impl Heart {
     pub(super) fn compile_model(&self, source: &Value) -> Result<NewModel, SubmitError> {
@@ -37,6 +32,7 @@ impl Heart {
         &self,
         view: &Catalog,
         new: &NewModel,
+        tree: &Tree,
     ) -> Result<BTreeMap<Xid, Arc<[Xid]>>, SubmitError> {
         new.model
             .check_successor_of(&view.model)
@@ -44,34 +40,21 @@ impl Heart {
         for dropped in view.model.dropped_by(&new.model) {
             check_dropped(view, &dropped)?;
         }
-        let mut held = Vec::new();
-        let mut referring = Vec::new();
+        let mut asking = Asking { written: written(view, tree), ..Asking::default() };
+        if view.model.registry() != new.model.registry() && !asking.written.contains(&Xid::Registry)
+        {
+            asking.survey.ask(Xid::Registry, view.registry.attributes, new.model.registry());
+        }
         for (groups, collection) in &view.groups {
             let Some(kind) = new.model.group_type(groups.as_str()) else { continue };
-            let before = view.model.group_type(groups.as_str());
-            let is_same = before.is_some_and(|before| before.attributes == kind.attributes);
+            let before = view.model.group_type(groups.as_str()).map(Arc::as_ref);
             for group in collection.values() {
-                let xid = Xid::Group { groups: groups.clone(), group: group.id.clone() };
-                if let Some(content) = group.own.attributes.filter(|_| !is_same) {
-                    held.push(Held { xid: xid.clone(), content, level: &kind.attributes });
-                }
-                for (resources, all) in &group.resources {
-                    let Some(rtype) = kind.resource_type(resources.as_str()) else { continue };
-                    let before = before.and_then(|before| before.resource_type(resources.as_str()));
-                    for resource in all.values() {
-                        let xid = Xid::Resource {
-                            groups: groups.clone(),
-                            group: group.id.clone(),
-                            resources: resources.clone(),
-                            resource: resource.id.clone(),
-                        };
-                        let versions = resource.versions.iter();
-                        hold(&xid, rtype, before, versions, &mut held, &mut referring)?;
-                    }
-                }
+                asking.group(groups, kind, before, group);
             }
         }
-        self.check_held(held).await?;
+        let Asking { survey, documents, referring, .. } = asking;
+        documents.refused()?;
+        self.misfits(survey).await?.refused()?;
         self.refer_again(referring).await
     }
 
@@ -81,44 +64,41 @@ impl Heart {
         view: &Catalog,
         xid: &Xid,
         hidden: &Hidden,
-        versions: &[(Xid, Arc<Version>)],
     ) -> Result<(), SubmitError> {
-        let mut held = Vec::new();
-        if let (Subtree::Group(group), Xid::Group { groups, .. }) = (&hidden.what, xid) {
+        let mut survey = Survey::default();
+        let group_type = |groups: &Id| {
             let kind = view.model.group_type(groups.as_str());
-            let kind = kind.ok_or_else(|| Refusal::not_found(format!("/{groups}")))?;
-            let own = group.own.attributes;
-            held.extend(own.map(|content| Held {
-                xid: xid.clone(),
-                content,
-                level: &kind.attributes,
-            }));
-        }
-        for (name, version) in versions {
-            let Xid::Version { groups, resources, .. } = name else { continue };
-            let kind = view.model.resource_type(groups.as_str(), resources.as_str());
-            let kind = kind.ok_or_else(|| Refusal::not_found(name))?;
-            let own = version.attributes;
-            held.extend(own.map(|content| Held {
-                xid: name.clone(),
-                content,
-                level: &kind.attributes,
-            }));
-        }
-        self.check_held(held).await
-    }
-
-    async fn check_held(&self, held: Vec<Held<'_>>) -> Result<(), SubmitError> {
-        for chunk in held.chunks(CHUNK) {
-            let contents: Vec<Content> = chunk.iter().map(|held| held.content).collect();
-            for (held, map) in chunk.iter().zip(self.maps(&contents).await?) {
-                let mut attributes = (*map).clone();
-                held.level
-                    .check(&mut attributes, Readonly::Keep)
-                    .map_err(|fault| Refusal::attribute(&held.xid, &fault))?;
+            kind.ok_or_else(|| Refusal::not_found(format!("/{groups}")))
+        };
+        match (&hidden.what, xid) {
+            (Subtree::Version(version), Xid::Version { groups, resources, .. }) => {
+                let kind = view.model.resource_type(groups.as_str(), resources.as_str());
+                let kind = kind.ok_or_else(|| Refusal::not_found(xid))?;
+                survey.ask_version(xid.clone(), kind, version);
             }
+            (Subtree::Resource(resource), Xid::Resource { groups, resources, .. }) => {
+                let kind = group_type(groups)?.resource_type(resources.as_str());
+                let kind = kind.ok_or_else(|| Refusal::not_found(xid))?;
+                ask_whole(&mut survey, xid, kind, resource);
+            }
+            (Subtree::Group(group), Xid::Group { groups, .. }) => {
+                let kind = group_type(groups)?;
+                survey.ask(xid.clone(), group.own.attributes, &kind.attributes);
+                for (resources, all) in &group.resources {
+                    for resource in all.values() {
+                        let name = named(groups, group, resources, resource);
+                        let kind = kind.resource_type(resources.as_str());
+                        let kind = kind.ok_or_else(|| Refusal::not_found(&name))?;
+                        ask_whole(&mut survey, &name, kind, resource);
+                    }
+                }
+            }
+            _ => {}
         }
-        Ok(())
+        match self.misfits(survey).await?.named.into_iter().next() {
+            Some(misfit) => Err(misfit.refusal.into()),
+            None => Ok(()),
+        }
     }
 
     async fn refer_again(
@@ -137,33 +117,107 @@ impl Heart {
     }
 }
 
-/// Notes what of a resource a new type must be asked about.
-fn hold<'a, 'v>(
-    xid: &Xid,
-    kind: &'a Arc<ResourceType>,
-    before: Option<&Arc<ResourceType>>,
-    versions: impl Iterator<Item = &'v Arc<Version>>,
-    held: &mut Vec<Held<'a>>,
-    referring: &mut Vec<(Xid, Content, Arc<ResourceType>)>,
-) -> Result<(), SubmitError> {
-    let is_same = before.is_some_and(|before| before.attributes == kind.attributes);
-    let refers_same =
-        before.is_some_and(|before| before.aspect.references == kind.aspect.references);
-    for version in versions {
-        let Some(name) = xid.version(version.id.clone()) else { continue };
-        if version.document.is_some() && !kind.hasdocument {
-            return Err(Refusal::new("hasdocument_violation", &name)
-                .arg("plural", &kind.plural)
-                .into());
+/// What a new model must be asked about.
+#[derive(Default)]
+struct Asking<'a> {
+    survey: Survey<'a>,
+    documents: Documents,
+    /// Versions whose documents may refer to something else under it.
+    referring: Vec<(Xid, Content, Arc<ResourceType>)>,
+    /// What the command writes anyway, with that model.
+    written: BTreeSet<Xid>,
+}
+
+impl<'a> Asking<'a> {
+    fn group(
+        &mut self,
+        groups: &Id,
+        kind: &'a Arc<GroupType>,
+        before: Option<&GroupType>,
+        group: &Group,
+    ) {
+        let xid = Xid::Group { groups: groups.clone(), group: group.id.clone() };
+        let is_same = before.is_some_and(|before| before.attributes == kind.attributes);
+        if !is_same && !self.written.contains(&xid) {
+            self.survey.ask(xid, group.own.attributes, &kind.attributes);
         }
-        if let Some(content) = version.attributes.filter(|_| !is_same) {
-            held.push(Held { xid: name.clone(), content, level: &kind.attributes });
-        }
-        if let Some(content) = version.document.filter(|_| !refers_same) {
-            referring.push((name, content, kind.clone()));
+        for (resources, all) in &group.resources {
+            let Some(kind) = kind.resource_type(resources.as_str()) else { continue };
+            let before = before.and_then(|before| before.resource_type(resources.as_str()));
+            let before = before.map(Arc::as_ref);
+            let paths = matched_anew(kind, before);
+            for resource in all.values() {
+                let xid = named(groups, group, resources, resource);
+                self.resource(&xid, kind, before, resource);
+                self.survey.ask_alike(&xid, paths.clone(), resource, &self.written);
+            }
         }
     }
-    Ok(())
+
+    fn resource(
+        &mut self,
+        xid: &Xid,
+        kind: &'a Arc<ResourceType>,
+        before: Option<&ResourceType>,
+        resource: &Resource,
+    ) {
+        let refuses = |kind: &ResourceType| kind.validateformat && kind.strictvalidation;
+        let asked = Asked {
+            versions: before.is_none_or(|before| before.attributes != kind.attributes),
+            meta: before.is_none_or(|before| before.meta_attributes != kind.meta_attributes),
+            formats: refuses(kind) && !before.is_some_and(refuses),
+        };
+        self.survey.ask_resource(xid, kind, resource, asked, &self.written);
+        let refers_same =
+            before.is_some_and(|before| before.aspect.references == kind.aspect.references);
+        for version in resource.versions.iter() {
+            let (Some(name), Some(content)) = (xid.version(version.id.clone()), version.document)
+            else {
+                continue;
+            };
+            if !kind.hasdocument {
+                self.documents.note(kind, &name);
+            }
+            if !refers_same {
+                self.referring.push((name, content, kind.clone()));
+            }
+        }
+    }
+}
+
+/// What a command writes of what is there.
+fn written(view: &Catalog, tree: &Tree) -> BTreeSet<Xid> {
+    let mut names = BTreeSet::new();
+    names.extend(tree.registry.is_some().then_some(Xid::Registry));
+    for group in &tree.groups {
+        names.extend(group.attributes.is_some().then(|| group.xid.clone()));
+        for node in &group.resources {
+            names.extend(node.xid.meta().filter(|_| node.meta.is_some()));
+            let listed = node.versions.iter().flatten();
+            let ids = listed.filter_map(|version| version.id.clone());
+            let default = view.resource_at(&node.xid).map(|there| there.meta.default.clone());
+            let ids = ids.chain(default.filter(|_| node.default.is_some()));
+            names.extend(ids.filter_map(|id| node.xid.version(id)));
+        }
+    }
+    names
+}
+
+/// Asks about everything of a resource.
+fn ask_whole<'a>(survey: &mut Survey<'a>, xid: &Xid, kind: &'a ResourceType, resource: &Resource) {
+    let asked = Asked { versions: true, meta: true, formats: true };
+    let written = BTreeSet::new();
+    survey.ask_resource(xid, kind, resource, asked, &written);
+    survey.ask_alike(xid, matched_anew(kind, None), resource, &written);
+}
+
+fn named(groups: &Id, group: &Group, resources: &Id, resource: &Resource) -> Xid {
+    Xid::Resource {
+        groups: groups.clone(),
+        group: group.id.clone(),
+        resources: resources.clone(),
+        resource: resource.id.clone(),
+    }
 }
 
 fn check_dropped(view: &Catalog, dropped: &Collection) -> Result<(), SubmitError> {
@@ -187,10 +241,7 @@ fn check_dropped(view: &Catalog, dropped: &Collection) -> Result<(), SubmitError
     Err(Refusal::new("model_error", "/model").arg("error_detail", reason).into())
 }
 
-fn count(
-    groups: Option<&muster_catalog::state::Collection<muster_catalog::state::Group>>,
-    resources: &Id,
-) -> usize {
+fn count(groups: Option<&muster_catalog::state::Collection<Group>>, resources: &Id) -> usize {
     groups
         .into_iter()
         .flat_map(|groups| groups.values())

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod commands;
+mod compliance;
 mod crash;
 mod defaults;
 mod faulty;

@@ -255,10 +255,11 @@ impl ResourceEdit {
         for id in &self.removed {
             many.remove(id);
         }
-        for (id, version) in &self.versions {
-            let is_taken = version.ancestor.is_some() || with_unsettled;
-            if is_taken && version.moves() {
+        for (id, version) in self.versions.iter().filter(|(_, version)| version.moves()) {
+            if version.ancestor.is_some() || with_unsettled {
                 many.insert(Arc::new(version.placed(id)));
+            } else {
+                many.remove(id);
             }
         }
         Some(Family::Indexed(many))

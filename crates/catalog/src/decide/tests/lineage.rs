@@ -78,7 +78,7 @@ fn take(hall: &mut Hall, (kind, a, b, c): Step) -> Result<(), Stop> {
     let name = |number: u8| format!("v{}", number % NAMES);
     let version = format!("{FILE}/versions/{}", name(a));
     let created = format!("1970-01-01T00:00:0{}Z", c % 5);
-    match kind % 12 {
+    match kind % 13 {
         0 => hall.send(Mode::Post, FILE, &json!({})),
         1 => hall.send(Mode::Put, &version, &json!({"createdat": created})),
         2 => hall.send(Mode::Put, &version, &json!({"ancestorid": name(b)})),
@@ -86,6 +86,7 @@ fn take(hall: &mut Hall, (kind, a, b, c): Step) -> Result<(), Stop> {
         4 => hall.send(Mode::Patch, &version, &json!({"createdat": created})),
         5 => hall.send(Mode::Patch, &version, &json!({"name": name(c)})),
         6 => hall.send(Mode::Patch, &version, &json!({"state": STATES[usize::from(c % 4)]})),
+        12 => hall.send(Mode::Patch, &version, &json!({"ancestorid": null})),
         7 | 8 => hall.delete(&version),
         9 => hall.restore(&version),
         10 => hall.send(

@@ -78,7 +78,5 @@ fn resource_fault(catalog: &Catalog, name: &Xid, resource: &Resource) -> Option<
         return Some("a version changed after the resource did".to_owned());
     }
     let has_room = kind.maxversions == 0 || resource.versions.len() as u64 <= kind.maxversions;
-    // A new model asks nothing of what is there: the next write prunes.
-    let is_older = resource.any <= catalog.model_stamp;
-    (!has_room && !is_older).then(|| format!("it has {} versions", resource.versions.len()))
+    (!has_room).then(|| format!("it has {} versions", resource.versions.len()))
 }

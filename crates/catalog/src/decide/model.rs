@@ -1,0 +1,103 @@
+use std::sync::Arc;
+
+use muster_words::{Id, Xid};
+
+use super::{Stop, draft::Draft};
+use crate::{Refusal, model::ResourceType, state::Resource};
+
+/// Documents that a refusal names: enough to go on with, and an answer of bounded size.
+const NAMED_MAX: usize = 100;
+
+/// A resource that a new model asks something else of, with its new type.
+type Asked = (Xid, Arc<ResourceType>);
+
+impl Draft<'_> {
+    /// Brings the versions that are there into the order of a new model: their ancestors, which is
+    /// the default, and how many there may be. What the command itself writes has been.
+    pub(super) fn settle_under_new_model(&mut self) -> Result<(), Stop> {
+        let asked = self.asked_anew();
+        let pinned = asked.iter().filter(|(xid, kind)| {
+            let resource = self.catalog.resource_at(xid);
+            kind.maxversions == 1 && resource.is_some_and(|resource| resource.meta.sticky)
+        });
+        let pinned: Vec<Xid> = pinned.map(|(xid, _)| xid.clone()).collect();
+        if let Some(first) = pinned.first() {
+            let refusal = Refusal::new("setdefaultversionsticky_false", first);
+            return Err(refusal.detail(named("These have one", &pinned)).into());
+        }
+        let mut forked = Vec::new();
+        for (xid, kind) in asked {
+            match self.settle_anew(&xid, &kind) {
+                Err(Stop::Refused(refusal)) if refusal.code == "multiple_roots" => forked.push(xid),
+                other => other?,
+            }
+        }
+        if forked.is_empty() {
+            return Ok(());
+        }
+        let refusal = Refusal::new("model_compliance_error", "/model");
+        Err(refusal.detail(named("These have several roots", &forked)).into())
+    }
+
+    fn asked_anew(&self) -> Vec<Asked> {
+        let mut asked = Vec::new();
+        for (groups, collection) in &self.catalog.groups {
+            for group in collection.values() {
+                for (resources, all) in &group.resources {
+                    let name = (groups.as_str(), resources.as_str());
+                    let kind = self.model.resource_type(name.0, name.1);
+                    let before = self.catalog.model.resource_type(name.0, name.1);
+                    let Some(kind) = kind else { continue };
+                    let is_other = before.is_none_or(|before| {
+                        before.versionmode != kind.versionmode
+                            || (kind.singleversionroot && !before.singleversionroot)
+                    });
+                    let asks = |resource: &&Arc<Resource>| is_other || is_over(kind, resource);
+                    for resource in all.values().filter(asks) {
+                        let xid = resource_name(groups, &group.id, resources, &resource.id);
+                        if !self.resources.contains_key(&xid) {
+                            asked.push((xid, kind.clone()));
+                        }
+                    }
+                }
+            }
+        }
+        asked
+    }
+
+    fn settle_anew(&mut self, xid: &Xid, kind: &Arc<ResourceType>) -> Result<(), Stop> {
+        let Some(mut edit) = self.existing(xid, kind) else { return Ok(()) };
+        let before = edit.default.clone();
+        edit.settle_ancestors(self.now)?;
+        self.settle_default(&mut edit)?;
+        edit.prune(self.now)?;
+        edit.touched |= edit.default != before || edit.moves_versions();
+        if edit.touched || !edit.versions.is_empty() {
+            self.resources.insert(xid.clone(), edit);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a resource has more than its type allows.
+fn is_over(kind: &ResourceType, resource: &Resource) -> bool {
+    let max = kind.maxversions;
+    max > 0 && (resource.versions.len() as u64 > max || (max == 1 && resource.meta.sticky))
+}
+
+fn resource_name(groups: &Id, group: &Id, resources: &Id, resource: &Id) -> Xid {
+    Xid::Resource {
+        groups: groups.clone(),
+        group: group.clone(),
+        resources: resources.clone(),
+        resource: resource.clone(),
+    }
+}
+
+fn named(what: &str, names: &[Xid]) -> String {
+    let shown: Vec<String> = names.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+    match names.len().saturating_sub(shown.len()) {
+        0 => format!("{what}: {}.", shown.join(", ")),
+        more => format!("{what}: {} and {more} more.", shown.join(", ")),
+    }
+}

@@ -1,0 +1,94 @@
+use super::*;
+
+const FILES: [&str; 2] = ["/dirs/d/files/f", "/dirs/d/files/g"];
+
+/// Two resources, each with the versions 1 to 4, of a type with no rule.
+fn grown() -> Hall {
+    let mut hall = Hall::new(&json!({"hasdocument": false}));
+    for file in FILES {
+        for _ in 0..4 {
+            hall.send(Mode::Post, file, &json!({})).unwrap();
+        }
+    }
+    hall
+}
+
+fn line(hall: &Hall) -> String {
+    let resource = hall.resource(FILES[0]).unwrap();
+    let versions = resource.versions.iter();
+    let texts = versions.map(|version| format!("{}<{}", version.id, version.ancestor));
+    format!("{} *{}", texts.collect::<Vec<_>>().join(" "), resource.meta.default)
+}
+
+#[test]
+fn a_new_model_brings_versions_into_its_order() {
+    let chain = |mode: &str, max: u64| {
+        json!({
+            "hasdocument": false,
+            "versionmode": mode,
+            "singleversionroot": true,
+            "maxversions": max,
+        })
+    };
+    let cases = [
+        (json!({"hasdocument": false}), "1<1 2<1 3<2 4<1 *4"),
+        (json!({"hasdocument": false, "maxversions": 2}), "3<3 4<4 *4"),
+        (json!({"hasdocument": false, "maxversions": 1}), "4<4 *4"),
+        (chain("createdat", 0), "1<1 2<1 3<2 4<3 *4"),
+        (chain("lifecycle", 3), "2<2 3<2 4<3 *4"),
+    ];
+    for (files, expected) in cases {
+        let mut hall = grown();
+        hall.send(Mode::Patch, &format!("{}/versions/4", FILES[0]), &json!({"ancestorid": "1"}))
+            .unwrap();
+        let epoch = hall.resource(FILES[1]).unwrap().meta.epoch;
+        hall.set_model(&files).unwrap();
+        assert_eq!(line(&hall), expected, "{files}");
+        // What was in order isn't written.
+        let is_same = hall.resource(FILES[1]).unwrap().meta.epoch == epoch;
+        assert_eq!(is_same, files.get("maxversions").is_none_or(|max| *max == 0), "{files}");
+        // What went is kept as what is deleted is.
+        let gone = hall.catalog.hides(&format!("{}/versions/1", FILES[1]).parse().unwrap());
+        assert_eq!(gone, !is_same, "{files}");
+    }
+}
+
+#[test]
+fn a_new_model_is_refused_that_what_is_there_breaks() {
+    let mut hall = grown();
+    for file in FILES {
+        let version = format!("{file}/versions/3");
+        hall.send(Mode::Patch, &version, &json!({"ancestorid": "request"})).unwrap();
+        let meta = json!({"defaultversionid": "2"});
+        hall.send(Mode::Patch, &format!("{file}/meta"), &meta).unwrap();
+    }
+    let cases = [
+        (json!({"hasdocument": false, "singleversionroot": true}), "model_compliance_error"),
+        (json!({"hasdocument": false, "maxversions": 1}), "setdefaultversionsticky_false"),
+    ];
+    for (files, expected) in cases {
+        let Err(Stop::Refused(refusal)) = hall.set_model(&files) else { panic!("{files}") };
+        assert_eq!(refusal.code, expected);
+        let detail = refusal.detail.unwrap();
+        assert!(FILES.iter().all(|file| detail.contains(file)), "{detail}");
+    }
+}
+
+#[test]
+fn a_resource_comes_back_only_as_the_model_of_now_allows() {
+    let cases = [
+        (json!({"hasdocument": false, "maxversions": 3}), "restore_refused"),
+        (json!({"hasdocument": false, "singleversionroot": true}), "multiple_roots"),
+        (json!({"hasdocument": false, "maxversions": 4}), ""),
+    ];
+    for (files, expected) in cases {
+        for deleted in ["/dirs/d", FILES[0]] {
+            let mut hall = grown();
+            let version = format!("{}/versions/3", FILES[0]);
+            hall.send(Mode::Patch, &version, &json!({"ancestorid": "request"})).unwrap();
+            hall.delete(deleted).unwrap();
+            hall.set_model(&files).unwrap();
+            assert_eq!(code(hall.restore(deleted)), expected, "{files} {deleted}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Whether what is there complies with a model: with a new one before it is taken, and with the
+//! one of now before something comes back.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use muster_catalog::{
+    Content, Refusal,
+    model::{AttributeFault, Attributes, Readonly, ResourceType},
+    state::{Resource, Version},
+};
+use muster_words::{
+    Xid,
+    json::{Map, Value},
+};
+
+use crate::{SubmitError, registry::Heart};
+
+/// Entities that are looked at between two reads of the ledger.
+pub(super) const CHUNK: usize = 512;
+
+/// Entities that a refusal names: enough to go on with, and an answer of bounded size.
+const NAMED_MAX: usize = 100;
+
+/// What is to be asked of entities.
+#[derive(Default)]
+pub(super) struct Survey<'a> {
+    held: Vec<Held<'a>>,
+    alike: Vec<Alike<'a>>,
+}
+
+/// An entity whose attributes a model may not allow.
+struct Held<'a> {
+    xid: Xid,
+    content: Option<Content>,
+    /// Attributes that the catalog keeps apart from the others.
+    apart: Vec<(&'static str, Value)>,
+    level: &'a Attributes,
+    /// Whether a `format` is refused, whatever it says: this registry knows none.
+    refuses_formats: bool,
+}
+
+/// Versions of a resource that may not differ in what these paths lead to.
+struct Alike<'a> {
+    xid: Xid,
+    paths: Vec<Vec<&'a str>>,
+    versions: Vec<(Option<Content>, Option<Arc<str>>)>,
+}
+
+/// What of a resource is asked about.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub versions: bool,
+    pub meta: bool,
+    pub formats: bool,
+}
+
+/// An entity that doesn't comply.
+pub(super) struct Misfit {
+    xid: Xid,
+    reason: String,
+    /// What a write of the entity would be answered with.
+    pub refusal: Refusal,
+}
+
+/// The first of those that don't comply, and how many there are besides.
+#[derive(Default)]
+pub(super) struct Misfits {
+    pub named: Vec<Misfit>,
+    more: usize,
+}
+
+impl<'a> Survey<'a> {
+    /// Asks about an entity of that level.
+    pub fn ask(&mut self, xid: Xid, content: Option<Content>, level: &'a Attributes) {
+        let (apart, refuses_formats) = (Vec::new(), false);
+        self.held.push(Held { xid, content, apart, level, refuses_formats });
+    }
+
+    /// Asks about a version.
+    pub fn ask_version(&mut self, xid: Xid, kind: &'a ResourceType, version: &Version) {
+        let known = kind.attributes.get("contenttype");
+        let media = version.content_type.as_deref().filter(|_| known.is_some());
+        self.held.push(Held {
+            xid,
+            content: version.attributes,
+            apart: media.map(|text| ("contenttype", text.into())).into_iter().collect(),
+            level: &kind.attributes,
+            refuses_formats: kind.validateformat && kind.strictvalidation,
+        });
+    }
+
+    /// Asks about a resource, but for what of it is written anyway.
+    pub fn ask_resource(
+        &mut self,
+        xid: &Xid,
+        kind: &'a ResourceType,
+        resource: &Resource,
+        asked: Asked,
+        written: &BTreeSet<Xid>,
+    ) {
+        let stays = |name: &Xid| !written.contains(name);
+        if asked.versions || asked.formats {
+            for version in resource.versions.iter() {
+                let Some(name) = xid.version(version.id.clone()).filter(stays) else { continue };
+                self.ask_version(name, kind, version);
+            }
+        }
+        if let Some(name) = xid.meta().filter(stays).filter(|_| asked.meta) {
+            let meta = &resource.meta;
+            let mut apart = vec![("defaultversionsticky", meta.sticky.into())];
+            if meta.sticky {
+                apart.push(("defaultversionid", meta.default.as_str().into()));
+            }
+            let (content, level) = (meta.attributes, &kind.meta_attributes);
+            self.held.push(Held { xid: name, content, apart, level, refuses_formats: false });
+        }
+    }
+
+    /// Asks whether a resource's versions agree in what these paths lead to.
+    pub fn ask_alike(
+        &mut self,
+        xid: &Xid,
+        paths: Vec<Vec<&'a str>>,
+        resource: &Resource,
+        written: &BTreeSet<Xid>,
+    ) {
+        if paths.is_empty() {
+            return;
+        }
+        let stays = |version: &&Arc<Version>| {
+            xid.version(version.id.clone()).is_some_and(|name| !written.contains(&name))
+        };
+        let versions: Vec<_> = resource
+            .versions
+            .iter()
+            .filter(stays)
+            .map(|version| (version.attributes, version.content_type.clone()))
+            .collect();
+        if versions.len() > 1 {
+            self.alike.push(Alike { xid: xid.clone(), paths, versions });
+        }
+    }
+}
+
+impl Heart {
+    /// Finds what doesn't comply.
+    pub(super) async fn misfits(&self, survey: Survey<'_>) -> Result<Misfits, SubmitError> {
+        let mut misfits = Misfits::default();
+        for chunk in survey.held.chunks(CHUNK) {
+            let maps = self.maps_of(chunk.iter().map(|held| held.content)).await?;
+            for (held, mut attributes) in chunk.iter().zip(maps) {
+                if let Some(format) = attributes.get("format").filter(|_| held.refuses_formats) {
+                    let format = format.as_str().unwrap_or_default().to_owned();
+                    let reason = format!("\"format\" is {format:?}, which can't be validated");
+                    let refusal = Refusal::new("format_unknown", &held.xid).arg("format", format);
+                    misfits.add(&held.xid, reason, refusal);
+                    continue;
+                }
+                let apart = held.apart.iter();
+                attributes.extend(apart.map(|(name, value)| ((*name).to_owned(), value.clone())));
+                if let Err(fault) = held.level.check(&mut attributes, Readonly::Keep) {
+                    let refusal = Refusal::attribute(&held.xid, &fault);
+                    misfits.add(&held.xid, described(&fault), refusal);
+                }
+            }
+        }
+        for alike in &survey.alike {
+            if let Some(name) = self.differs(alike).await? {
+                let reason = format!("its versions differ in {name:?}");
+                let refusal = Refusal::new("mismatched_version_attribute", &alike.xid);
+                misfits.add(&alike.xid, reason, refusal.arg("name", name));
+            }
+        }
+        Ok(misfits)
+    }
+
+    /// The first attribute in which versions differ that must agree.
+    async fn differs(&self, alike: &Alike<'_>) -> Result<Option<String>, SubmitError> {
+        let mut first: Option<Vec<Option<Value>>> = None;
+        for chunk in alike.versions.chunks(CHUNK) {
+            let maps = self.maps_of(chunk.iter().map(|(content, _)| *content)).await?;
+            for ((_, media), mut attributes) in chunk.iter().zip(maps) {
+                attributes.extend(media.as_deref().map(|text| ("contenttype".into(), text.into())));
+                let values: Vec<Option<Value>> =
+                    alike.paths.iter().map(|path| value_at(&attributes, path).cloned()).collect();
+                let first = first.get_or_insert_with(|| values.clone());
+                let differ = alike.paths.iter().zip(first.iter().zip(&values));
+                if let Some((path, _)) = differ.into_iter().find(|(_, (one, other))| one != other) {
+                    return Ok(Some(path.join(".")));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The attributes that contents hold, none where there is no content.
+    async fn maps_of(
+        &self,
+        contents: impl Iterator<Item = Option<Content>>,
+    ) -> Result<Vec<Map<String, Value>>, SubmitError> {
+        let contents: Vec<Option<Content>> = contents.collect();
+        let there: Vec<Content> = contents.iter().copied().flatten().collect();
+        let mut found = self.maps(&there).await?.into_iter();
+        let map = |content: Option<Content>| content.and_then(|_| found.next());
+        Ok(contents
+            .into_iter()
+            .map(map)
+            .map(|map| map.map_or_else(Map::new, |map| (*map).clone()))
+            .collect())
+    }
+}
+
+impl Misfits {
+    fn add(&mut self, xid: &Xid, reason: String, refusal: Refusal) {
+        if self.named.len() < NAMED_MAX {
+            self.named.push(Misfit { xid: xid.clone(), reason, refusal });
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// The refusal of a model under which these wouldn't comply, if there are any. Of one alone it
+    /// is its own, as the reference server answers; of several it names each with its reason.
+    pub fn refused(self) -> Result<(), Refusal> {
+        let mut named = self.named.into_iter();
+        let Some(first) = named.next() else { return Ok(()) };
+        let Some(second) = named.next() else { return Err(first.refusal) };
+        let all = [first, second].into_iter().chain(named);
+        let mut lines: Vec<String> =
+            all.map(|misfit| format!("{}: {}", misfit.xid, misfit.reason)).collect();
+        lines.extend((self.more > 0).then(|| format!("and {} more", self.more)));
+        Err(Refusal::new("model_compliance_error", "/model").detail(lines.join("; ")))
+    }
+}
+
+/// The paths in which versions must agree under the one type, and needn't under the other.
+pub(super) fn matched_anew<'a>(
+    kind: &'a ResourceType,
+    before: Option<&ResourceType>,
+) -> Vec<Vec<&'a str>> {
+    let before: BTreeSet<Vec<&str>> = before
+        .map(|before| before.matched_across_versions().into_iter().collect())
+        .unwrap_or_default();
+    let now = kind.matched_across_versions();
+    now.into_iter().filter(|path| !before.contains(path)).collect()
+}
+
+fn described(fault: &AttributeFault) -> String {
+    match fault {
+        AttributeFault::Unknown { .. } | AttributeFault::Missing { .. } => fault.to_string(),
+        _ => format!("{:?} {fault}", fault.path()),
+    }
+}
+
+/// The value that a path of names leads to.
+fn value_at<'a>(attributes: &'a Map<String, Value>, path: &[&str]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(attributes.get(*first)?, |value, name| value.get(*name))
+}
+
+/// Documents of a type that will have none, by the type's plural.
+#[derive(Default)]
+pub(super) struct Documents(BTreeMap<String, Vec<Xid>>);
+
+impl Documents {
+    pub fn note(&mut self, kind: &ResourceType, xid: &Xid) {
+        let noted = self.0.entry(kind.plural.clone()).or_default();
+        if noted.len() < NAMED_MAX {
+            noted.push(xid.clone());
+        }
+    }
+
+    /// The refusal of a model that takes their documents from these (model, `hasdocument`).
+    pub fn refused(&self) -> Result<(), Refusal> {
+        let Some((plural, first)) =
+            self.0.iter().find_map(|(plural, all)| Some((plural, all.first()?)))
+        else {
+            return Ok(());
+        };
+        let all: Vec<String> =
+            self.0.values().flatten().take(NAMED_MAX).map(ToString::to_string).collect();
+        let refusal = Refusal::new("hasdocument_violation", first).arg("plural", plural);
+        Err(refusal.detail(format!("These have documents: {}.", all.join(", "))))
+    }
+}
