@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use muster_catalog::{Content, decide::AtHand};
 use muster_words::ContentRef;
+use parking_lot::RwLock;
 use quick_cache::{Weighter, sync::Cache};
 use serde_json::{Map, Value};
 
@@ -10,7 +11,14 @@ use serde_json::{Map, Value};
 pub(crate) struct Contents {
     attributes: Cache<ContentRef, Arc<Map<String, Value>>, MapWeight>,
     bytes: Cache<ContentRef, Bytes, BytesWeight>,
+    /// How often something was forgotten. Held while something is forgotten, and shared while what
+    /// was read is kept, so that a read which began before can't bring back what was erased.
+    forgotten: RwLock<u64>,
 }
+
+/// What was forgotten before a read of the ledger began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading(u64);
 
 /// What an entry costs beside its bytes: key, pointers and the cache's own bookkeeping.
 const OVERHEAD: u64 = 160;
@@ -53,6 +61,33 @@ impl Contents {
         Self {
             attributes: Cache::with_weighter(count, half, MapWeight),
             bytes: Cache::with_weighter(count, half, BytesWeight),
+            forgotten: RwLock::new(0),
+        }
+    }
+
+    /// Begins to read something of the ledger that is to be kept.
+    pub(crate) fn begin(&self) -> Reading {
+        Reading(*self.forgotten.read())
+    }
+
+    /// Keeps attributes that were read, unless something was forgotten since the read began.
+    pub(crate) fn keep_read_map(
+        &self,
+        reading: Reading,
+        content: ContentRef,
+        map: Arc<Map<String, Value>>,
+    ) {
+        let forgotten = self.forgotten.read();
+        if *forgotten == reading.0 {
+            self.keep_map(content, map);
+        }
+    }
+
+    /// Keeps bytes that were read, unless something was forgotten since the read began.
+    pub(crate) fn keep_read_raw(&self, reading: Reading, content: ContentRef, bytes: Bytes) {
+        let forgotten = self.forgotten.read();
+        if *forgotten == reading.0 {
+            self.keep_raw(content, bytes);
         }
     }
 
@@ -60,6 +95,7 @@ impl Contents {
         self.attributes.get(&content)
     }
 
+    /// Keeps attributes that the writer has just written.
     pub(crate) fn keep_map(&self, content: ContentRef, map: Arc<Map<String, Value>>) {
         self.attributes.insert(content, map);
     }
@@ -68,12 +104,15 @@ impl Contents {
         self.bytes.get(&content)
     }
 
+    /// Keeps bytes that the writer has just written.
     pub(crate) fn keep_raw(&self, content: ContentRef, bytes: Bytes) {
         self.bytes.insert(content, bytes);
     }
 
     /// Forgets what was purged.
     pub(crate) fn forget(&self, content: ContentRef) {
+        let mut forgotten = self.forgotten.write();
+        *forgotten += 1;
         self.attributes.remove(&content);
         self.bytes.remove(&content);
     }

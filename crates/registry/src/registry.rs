@@ -305,10 +305,11 @@ impl Heart {
         let names: Vec<ContentRef> =
             absent.iter().map(|index| wanted[*index].reference()).collect();
         if !names.is_empty() {
+            let reading = self.contents.begin();
             let read = self.ledger.contents(&names).await?;
             for ((index, name), bytes) in absent.into_iter().zip(names).zip(read) {
                 if let Some(bytes) = &bytes {
-                    self.contents.keep_raw(name, bytes.clone());
+                    self.contents.keep_read_raw(reading, name, bytes.clone());
                 }
                 found[index] = bytes;
             }
@@ -327,10 +328,11 @@ impl Heart {
         let names: Vec<ContentRef> =
             absent.iter().map(|index| wanted[*index].reference()).collect();
         if !names.is_empty() {
+            let reading = self.contents.begin();
             let read = self.ledger.contents(&names).await?;
             for ((index, name), bytes) in absent.into_iter().zip(names).zip(read) {
                 let map = Arc::new(parsed(name.position, bytes)?);
-                self.contents.keep_map(name, map.clone());
+                self.contents.keep_read_map(reading, name, map.clone());
                 found[index] = Some(map);
             }
         }

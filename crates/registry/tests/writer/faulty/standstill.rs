@@ -26,6 +26,7 @@ struct Stubborn {
     inner: Memory,
     appends: AtomicUsize,
     reads: AtomicUsize,
+    contents: AtomicUsize,
     let_go: Semaphore,
 }
 
@@ -35,6 +36,7 @@ impl Stubborn {
             inner: Memory::new(),
             appends: AtomicUsize::new(PASS),
             reads: AtomicUsize::new(PASS),
+            contents: AtomicUsize::new(PASS),
             let_go: Semaphore::new(0),
         })
     }
@@ -81,7 +83,11 @@ impl Ledger for Stubborn {
     }
 
     async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError> {
-        self.inner.contents(wanted).await
+        let found = self.inner.contents(wanted).await;
+        if self.contents.load(Ordering::Relaxed) == HANG_BEHIND {
+            self.hang().await;
+        }
+        found
     }
 
     async fn moved(&self, position: Position) -> Result<(), ReadError> {
@@ -194,4 +200,36 @@ async fn a_writer_that_ends_by_a_fault_says_so_and_claims_nothing() {
     let content = again.view().version_at(&xid(NAME)).unwrap().document.unwrap();
     assert_eq!(again.contents(&[content]).await.unwrap()[0].as_deref(), Some(&b"1"[..]));
     again.verify(|_| {}).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_erased_while_it_was_read_does_not_stay_in_memory() {
+    let ledger = Stubborn::new();
+    let first = over(&ledger).await;
+    first.submit(put(NAME, r#"{"secret":1}"#), &by()).await.unwrap();
+    first.submit(patch(NAME, r#"{"name":"secret"}"#), &by()).await.unwrap();
+    first.close().await;
+    // One that has nothing in memory yet.
+    let registry = over(&ledger).await;
+    let version = registry.view().version_at(&xid(NAME)).unwrap().clone();
+    let contents = [version.document.unwrap(), version.attributes.unwrap()];
+    ledger.contents.store(HANG_BEHIND, Ordering::Relaxed);
+    let reading = tokio::spawn({
+        let registry = registry.clone();
+        async move {
+            let bytes = registry.contents(&contents[..1]).await.unwrap();
+            (bytes, registry.attributes(&contents[1..]).await.unwrap())
+        }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    ledger.let_go.add_permits(1);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // Now the attributes were read, and aren't kept yet.
+    registry.submit(purge(NAME), &by()).await.unwrap();
+    ledger.contents.store(PASS, Ordering::Relaxed);
+    ledger.let_go.add_permits(1);
+    let (bytes, attributes) = reading.await.unwrap();
+    assert!(bytes[0].is_some() && !attributes[0].is_empty(), "who read before has it");
+    assert_eq!(registry.contents(&contents).await.unwrap(), [None, None]);
+    assert!(registry.attributes(&contents[1..]).await.unwrap()[0].is_empty());
 }
