@@ -78,6 +78,14 @@ impl Registry {
         }
         Ok(commands)
     }
+
+    /// The command whose last entry stands at a position.
+    ///
+    /// # Errors
+    /// The ledger can't be read, or is damaged; no entry stands there.
+    pub async fn command_at(&self, position: Position) -> Result<Committed, SubmitError> {
+        self.heart.command_at(position).await
+    }
 }
 
 impl Heart {

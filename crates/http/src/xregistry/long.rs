@@ -19,7 +19,7 @@ use super::{
 
 /// What a read may cost before it counts as long: entities, each times one more than there are
 /// expressions to test it with. So many take about 10 ms, and a page of usual length is below it.
-const SHORT_MAX: usize = 1_000;
+pub(super) const SHORT_MAX: usize = 1_000;
 
 /// Long reads that wait for their turn. Each holds a request and nothing else; a client whose
 /// read comes later than these is better off asking somebody else, or again.
@@ -69,6 +69,25 @@ impl LongReads {
         // Nobody closes it.
         let Ok(_turn) = self.turns.acquire().await else { return Err(ErrorCode::STOPPING.into()) };
         drop(waiting);
+        Self::beside(read).await
+    }
+
+    /// Runs the long answer to something that has been done: it may wait, but can't be refused.
+    ///
+    /// # Errors
+    /// What the read gives.
+    pub async fn run_after_write<T>(
+        &self,
+        read: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        let turn = self.turns.acquire().await;
+        let answer = Self::beside(read).await;
+        drop(turn);
+        answer
+    }
+
+    /// Runs a read on a thread of its own.
+    async fn beside<T>(read: impl Future<Output = T>) -> T {
         let runtime = Handle::current();
         if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
             // There is no other thread that could go on: a command line's own runtime, or a test's.

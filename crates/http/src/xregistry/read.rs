@@ -15,7 +15,7 @@ use super::{
     filter::Filter,
     flags::Flags,
     inline::Inline,
-    long::{LongReads, is_long},
+    long::{LongReads, SHORT_MAX, is_long},
     place::{Address, Place},
     refused::problem_of_failure,
     render::{
@@ -83,6 +83,17 @@ impl<'a> Read<'a> {
             ErrorCode::SERVER_BUSY => problem.subject(&self.address.path),
             _ => problem,
         })
+    }
+
+    /// As [`Self::aside`], for the answer to what has been done already.
+    pub async fn aside_after_write<T>(
+        &self,
+        entities: usize,
+        read: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        let is_long = entities > SHORT_MAX
+            || is_long(self.view, &self.address.place, self.flags, self.limit());
+        if is_long { self.long.run_after_write(read).await } else { read.await }
     }
 
     /// How many members a page has; none: all.

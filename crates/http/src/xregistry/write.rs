@@ -301,7 +301,10 @@ impl Writes<'_> {
         match &done.shows {
             Shows::Nothing => Ok(Answer::empty(StatusCode::NO_CONTENT)),
             Shows::Entity(xid) => self.show_entity(&reading, xid, done).await,
-            Shows::Members(xids) => reading.processed(xids, named).await,
+            Shows::Members(xids) => {
+                let read = reading.processed(xids, named);
+                reading.aside_after_write(xids.len(), read).await
+            }
             Shows::Model | Shows::Capabilities => reading.answer(&HeaderMap::new()).await,
         }
     }
@@ -320,7 +323,7 @@ impl Writes<'_> {
             headers.remove(header::LOCATION);
             Answer { status: StatusCode::OK, headers, body: found.body }
         } else {
-            let mut answer = reading.aside(reading.entity(xid)).await?;
+            let mut answer = reading.aside_after_write(1, reading.entity(xid)).await?;
             if let Some(tag) = tags::tag(&done.view, xid, View::Details) {
                 answer.tag(tag);
             }

@@ -1,4 +1,4 @@
-use muster_catalog::command::Mode;
+use muster_catalog::command::{Mode, Target};
 use muster_words::json::{self, Value};
 
 use crate::harness::{Running, delete, entity, put, restore, tree};
@@ -158,4 +158,29 @@ async fn gives_no_empty_page_that_has_a_next_one() {
             assert!(seen >= 3, "{path}: {seen}");
         }
     }
+}
+
+#[tokio::test]
+async fn cuts_a_page_where_its_commands_hold_very_many_changes() {
+    let running = Running::start().await;
+    let mut group = String::new();
+    for number in 0..7_000 {
+        let comma = if number == 0 { "" } else { "," };
+        group += &format!(r#"{comma}"g{number}": {{}}"#);
+    }
+    for _ in 0..4 {
+        let body = format!("{{{group}}}");
+        let target = Target::Groups("configs".parse().unwrap());
+        running.submit(tree(Mode::Patch, target, &body)).await;
+    }
+    let (mut next, mut pages, mut seen) = ("/log/configs".to_owned(), 0, 0);
+    while !next.is_empty() {
+        let page = running.json(&format!("GET {next}")).await;
+        pages += 1;
+        seen += told(&page).len();
+        let url = page.get("next").and_then(Value::as_str).unwrap_or_default();
+        let rest = url.split_once("/log").map(|(_, rest)| format!("/log{rest}"));
+        next = rest.unwrap_or_default();
+    }
+    assert_eq!((pages, seen), (2, 4));
 }

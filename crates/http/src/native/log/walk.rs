@@ -17,6 +17,10 @@ const STEP: u64 = 512;
 /// What lies further back is on the next page.
 const SEARCH_MAX: u64 = 128 * 1024;
 
+/// Changes that the commands of one page have together, about: some 10 MiB. One command may have
+/// twenty thousand, and a page a thousand commands.
+const CHANGES_ENOUGH: usize = 20_000;
+
 /// What is asked for: an entity or a collection, or everything.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
@@ -72,6 +76,13 @@ pub(super) struct Found {
     pub next: Option<Position>,
 }
 
+impl Found {
+    fn is_full(&self) -> bool {
+        let changes = self.commands.iter().map(|command| command.changes.len());
+        changes.sum::<usize>() >= CHANGES_ENOUGH
+    }
+}
+
 /// Finds a page of the log, newest first. A page without commands has a next one only where
 /// [`SEARCH_MAX`] entries held none.
 pub(super) async fn find(registry: &Registry, wanted: &Wanted) -> Result<Found, SubmitError> {
@@ -110,7 +121,7 @@ async fn named(registry: &Registry, wanted: &Wanted, known: &Known) -> Result<Fo
     let mut between = known.all.range(begin..wanted.before.max(begin)).rev().peekable();
     // The page before this one may have ended with a restore.
     let mut restored = match known.all.range(wanted.before..).next() {
-        Some(newer) => restores(&command_at(registry, *newer).await?).then_some(wanted.before),
+        Some(newer) => restores(&registry.command_at(*newer).await?).then_some(wanted.before),
         None => None,
     };
     loop {
@@ -135,9 +146,13 @@ async fn named(registry: &Registry, wanted: &Wanted, known: &Known) -> Result<Fo
             }
         }
         let Some(position) = next.filter(|_| found.commands.len() <= wanted.limit) else { break };
-        let command = command_at(registry, *position).await?;
+        let command = registry.command_at(*position).await?;
         restored = restores(&command).then_some(*position);
-        found.commands.extend(command.filter(|command| is_told(command, &wanted.scope)));
+        found.commands.extend(Some(command).filter(|command| is_told(command, &wanted.scope)));
+        if found.is_full() {
+            found.next = Some(*position);
+            return Ok(found);
+        }
     }
     if found.commands.len() > wanted.limit {
         found.commands.truncate(wanted.limit);
@@ -148,19 +163,8 @@ async fn named(registry: &Registry, wanted: &Wanted, known: &Known) -> Result<Fo
     Ok(found)
 }
 
-/// The command that ends at a position.
-async fn command_at(
-    registry: &Registry,
-    position: Position,
-) -> Result<Option<Committed>, SubmitError> {
-    let before = start_of(registry, position).await?;
-    let read = registry.commands_after(before).await?;
-    Ok(read.into_iter().find(|command| command.position() == position))
-}
-
-fn restores(command: &Option<Committed>) -> bool {
-    let changes = command.iter().flat_map(|command| &command.changes);
-    changes.into_iter().any(|(_, change)| matches!(change, Change::Restored(_)))
+fn restores(command: &Committed) -> bool {
+    command.changes.iter().any(|(_, change)| matches!(change, Change::Restored(_)))
 }
 
 /// The position before a command's first entry.
@@ -203,6 +207,10 @@ async fn search(registry: &Registry, wanted: &Wanted) -> Result<Found, SubmitErr
                 return Ok(found);
             }
             found.commands.push(command);
+            if found.is_full() {
+                found.next = Some(position);
+                return Ok(found);
+            }
         }
         end = from;
     }
