@@ -11,7 +11,7 @@ use muster_words::{
     json::{Map, Value, escape_pointer},
 };
 
-use crate::{CompileError, Dialect, limits};
+use crate::{CompileError, Dialect, compile::Size, limits, pattern::work_of};
 
 mod graph;
 
@@ -183,11 +183,20 @@ fn patterns_of(schema: &Map<String, Value>) -> usize {
     usize::from(schema.get("pattern").is_some_and(Value::is_string)) + named
 }
 
+/// The patterns of names that a place has.
+fn name_patterns_of(schema: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let named = schema.get("patternProperties").and_then(Value::as_object);
+    named.into_iter().flatten().map(|(name, _)| name.as_str())
+}
+
 /// How much one value costs at a place, in steps.
 fn weight_of(schema: &Map<String, Value>) -> u64 {
-    let choices = schema.get("enum").and_then(Value::as_array).map_or(0, Vec::len);
-    let named = schema.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
-    1 + (choices / 8 + named) as u64
+    let choices = schema.get("enum").map_or(0, |choices| Size::of(choices).steps);
+    let named = name_patterns_of(schema).count() as u64;
+    let pattern = schema.get("pattern").and_then(Value::as_str);
+    // A step is 64 letters of a text, each of which may move eight positions in a step of its own.
+    let patterns = pattern.map_or(0, work_of);
+    (1 + choices / 8 + named).saturating_add(patterns.saturating_mul(8))
 }
 
 /// Checks what all documents together bring.

@@ -214,6 +214,9 @@ impl Schema {
     }
 
     fn check(&self, value: &Value, size: &Size) -> Vec<Violation> {
+        if self.graph.uncounted(size.steps, size.names) > limits::STEPS_MAX {
+            return too_much();
+        }
         let verdict = if self.graph.weight.saturating_mul(size.steps) <= limits::UNMETERED_MAX {
             Ok(self.plain.is_valid(value))
         } else {
@@ -324,19 +327,28 @@ fn depth_of(value: &Value, above: usize) -> usize {
 pub(crate) struct Size {
     pub(crate) steps: u64,
     depth: usize,
+    /// Bytes of the names of members.
+    names: u64,
 }
 
 impl Size {
     pub(crate) fn of(value: &Value) -> Self {
         let below = |size: Self, child: &Value| {
             let child = Self::of(child);
-            Self { steps: size.steps + child.steps, depth: size.depth.max(child.depth + 1) }
+            Self {
+                steps: size.steps + child.steps,
+                depth: size.depth.max(child.depth + 1),
+                names: size.names + child.names,
+            }
         };
-        let start = Self { steps: 1, depth: 1 };
+        let start = Self { steps: 1, depth: 1, names: 0 };
         match value {
-            Value::String(text) => Self { steps: 1 + text.len() as u64 / 64, depth: 1 },
+            Value::String(text) => Self { steps: 1 + text.len() as u64 / 64, ..start },
             Value::Array(items) => items.iter().fold(start, below),
-            Value::Object(map) => map.values().fold(start, below),
+            Value::Object(map) => {
+                let names = map.keys().map(|name| name.len() as u64).sum();
+                map.values().fold(Self { names, ..start }, below)
+            }
             _ => start,
         }
     }
@@ -387,8 +399,14 @@ impl Documents {
             .should_validate_formats(true)
             .should_ignore_unknown_formats(true)
             .with_pattern_options(PatternOptions::regex().size_limit(share).dfa_size_limit(share));
-        let options =
-            if metered { options.with_keyword(meter::STEP, meter::keyword) } else { options };
+        let options = if metered {
+            let pattern = meter::pattern(options.clone());
+            options
+                .with_keyword(meter::STEP, meter::keyword(graph.most))
+                .with_keyword("pattern", pattern)
+        } else {
+            options
+        };
         let prepared = self.prepare(graph, metered);
         options
             .with_retriever(Prepared { members: prepared.members })

@@ -9,6 +9,7 @@ mod dialect;
 mod messages;
 mod meter;
 mod nearest;
+mod pattern;
 mod report;
 mod sources;
 mod violation;

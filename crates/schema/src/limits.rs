@@ -38,8 +38,9 @@ pub const PATTERNS_MAX: usize = 1_024;
 /// can't take long.
 pub const UNMETERED_MAX: u64 = 4_000_000;
 
-/// Steps of one metered validation: one place of the schema meeting one value, about a second in
-/// all. While violations are collected an error costs as many as its value has parts, because
+/// Steps of one metered validation: one place of the schema meeting one value, and more where its
+/// keywords look at much by themselves (names, choices, texts, the positions of patterns), about a
+/// second in all. While violations are collected an error costs as many as its value has parts, because
 /// they are kept in memory at once: about 200 MiB in all.
 pub const STEPS_MAX: u64 = 10_000_000;
 

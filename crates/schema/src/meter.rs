@@ -9,12 +9,13 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
 };
 
-use jsonschema::{Keyword, ValidationError, paths::Location};
+use jsonschema::{Keyword, ValidationError, ValidationOptions, Validator, paths::Location};
 use muster_words::json::{Map, Value};
 
 use crate::{
     analysis::{Holds, holds},
     compile::Size,
+    pattern::work_of,
 };
 
 /// The keyword that counts; no dialect has a word of this name.
@@ -40,21 +41,137 @@ pub(crate) fn metered<T>(steps: u64, work: impl FnOnce() -> T) -> Result<T, Exha
     })
 }
 
-/// Counts what a place costs for a value.
+/// What a place costs for a value beyond its one step: what its keywords look at by themselves,
+/// without a place of their own.
 struct Meter {
+    /// Choices of an `enum`, eight to a step.
     choices: u64,
-    named_patterns: u64,
+    /// Parts of what `enum` and `const` hold, which a list or a map is compared with.
+    compared: u64,
+    /// Whether every item is compared with every other.
+    unique: bool,
+    /// Names that `required` and `dependentRequired` look up.
+    names: u64,
+    /// What failing alternatives may cost: a place counts where all of it is passed, so those that
+    /// aren't are counted by the one that holds them.
+    alternatives: u64,
+    /// Whether each member is looked up.
+    members: bool,
+    /// Places that may be asked about each member or item that others left (`unevaluated…`).
+    asked: u64,
+    /// Keywords that read a text to its end.
+    texts: u64,
+    /// What patterns of names cost.
+    name_patterns: Reading,
+}
+
+/// What patterns cost for each text.
+#[derive(Clone, Copy, Default)]
+struct Reading {
     patterns: u64,
+    positions: u64,
+}
+
+impl Reading {
+    fn of<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Self {
+        patterns.into_iter().fold(Self::default(), |sum, pattern| Self {
+            patterns: sum.patterns + 1,
+            positions: sum.positions.saturating_add(work_of(pattern)),
+        })
+    }
+
+    fn cost(self, length: usize) -> u64 {
+        let length = length as u64;
+        (length / 64 * self.patterns).saturating_add(length.saturating_mul(self.positions) / 8)
+    }
 }
 
 impl Meter {
-    fn cost(&self, value: &Value) -> u64 {
-        1 + match value {
-            Value::Object(map) => map.len() as u64 * self.named_patterns,
-            Value::String(text) => self.choices + text.len() as u64 / 64 * self.patterns,
-            _ => self.choices,
+    fn of(place: &Map<String, Value>, most: u64) -> Self {
+        let has = |keywords: &[&str]| keywords.iter().any(|keyword| place.contains_key(*keyword));
+        let count = |keywords: &[&str]| {
+            keywords.iter().filter(|keyword| place.contains_key(**keyword)).count() as u64
+        };
+        let choices = place.get("enum").and_then(Value::as_array).map_or(0, Vec::len);
+        let parts = |keyword: &str| place.get(keyword).map_or(0, |value| Size::of(value).steps);
+        let named = place.get("patternProperties").and_then(Value::as_object);
+        Self {
+            choices: choices as u64 / 8,
+            compared: (parts("enum") + parts("const")) / 4,
+            unique: place.get("uniqueItems") == Some(&Value::Bool(true)),
+            names: names_of(place),
+            members: has(&["properties", "additionalProperties", "patternProperties"]),
+            alternatives: if has(&ALTERNATIVES) { most / 8 } else { 0 },
+            asked: if has(&["unevaluatedProperties", "unevaluatedItems"]) { most } else { 0 },
+            texts: count(&["format", "minLength", "maxLength", "contentEncoding"])
+                + 8 * count(&["contentMediaType"]),
+            name_patterns: Reading::of(named.into_iter().flatten().map(|(name, _)| name.as_str())),
         }
     }
+
+    fn cost(&self, value: &Value) -> u64 {
+        let more = match value {
+            Value::String(text) => self.choices + text.len() as u64 / 64 * self.texts,
+            Value::Array(items) => {
+                let unique = if self.unique { Size::of(value).steps / 4 } else { 0 };
+                let asked = self.asked.saturating_mul(items.len() as u64);
+                unique.saturating_add(asked) + self.compared
+            }
+            Value::Object(map) => {
+                let members = map.len() as u64;
+                // Looking stops at the first name that is missing.
+                let names = self.names.min(self.asked_names(members));
+                let looked = if self.members { members / 4 } else { 0 };
+                let asked = self.asked.saturating_mul(members);
+                let matched = if self.name_patterns.patterns == 0 {
+                    0
+                } else {
+                    let each = |name: &String| {
+                        self.name_patterns.patterns + self.name_patterns.cost(name.len())
+                    };
+                    map.keys().map(each).fold(0, u64::saturating_add)
+                };
+                asked.saturating_add(matched).saturating_add(names + looked + self.compared)
+            }
+            _ => self.choices,
+        };
+        more.saturating_add(1 + self.alternatives)
+    }
+
+    /// A map of few members lacks one of many names soon.
+    const fn asked_names(&self, members: u64) -> u64 {
+        members.saturating_mul(8).saturating_add(8)
+    }
+
+    /// What the errors of a place may cost to keep: each name that is missing is one.
+    fn cost_of_errors(&self, value: &Value) -> u64 {
+        let names = if value.is_object() { self.names.saturating_mul(50) } else { 0 };
+        cost_of_error(value).saturating_add(names)
+    }
+}
+
+/// Keywords with which a place leads to others for the same value.
+const ALTERNATIVES: [&str; 10] = [
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
+    "dependentSchemas",
+    "dependencies",
+    "$ref",
+    "$dynamicRef",
+    "$recursiveRef",
+];
+
+/// Names that a place looks up in a map.
+fn names_of(place: &Map<String, Value>) -> u64 {
+    let length = |value: &Value| value.as_array().map_or(0, Vec::len) as u64;
+    let dependent = ["dependentRequired", "dependencies"].into_iter().filter_map(|keyword| {
+        let lists = place.get(keyword)?.as_object()?.values();
+        Some(lists.map(length).sum::<u64>())
+    });
+    place.get("required").map_or(0, length) + dependent.sum::<u64>()
 }
 
 /// Uses up steps, or leaves the validator where too few are left.
@@ -84,25 +201,62 @@ impl<'i> Keyword<'i> for Meter {
     }
 
     fn iter_errors(&self, value: &'i Value) -> Box<dyn Iterator<Item = ValidationError<'i>> + 'i> {
-        count(self.cost(value) + cost_of_error(value));
+        count(self.cost(value).saturating_add(self.cost_of_errors(value)));
         Box::new(std::iter::empty())
     }
 }
 
-/// Makes the keyword for a place.
-#[expect(clippy::unnecessary_wraps, reason = "the validator's signature")]
-pub(crate) fn keyword<'a>(
-    place: &'a Map<String, Value>,
-    _: &'a Value,
-    _: Location,
-) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
-    let choices = place.get("enum").and_then(Value::as_array).map_or(0, Vec::len);
-    let named = place.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
-    Ok(Box::new(Meter {
-        choices: choices as u64 / 8,
-        named_patterns: named as u64,
-        patterns: u64::from(place.contains_key("pattern")),
-    }))
+/// Makes the keyword for places; `most` is what one value may meet at once.
+pub(crate) fn keyword(
+    most: u64,
+) -> impl for<'a> Fn(&'a Map<String, Value>, &'a Value, Location) -> Made<'a> + Send + Sync + 'static
+{
+    move |place, _, _| Ok(Box::new(Meter::of(place, most)))
+}
+
+type Made<'a> = Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>>;
+
+/// A `pattern` that counts what it costs before it is matched: the validator's own comes before
+/// the keyword that counts.
+struct Pattern {
+    reading: Reading,
+    matched: Validator,
+}
+
+impl Pattern {
+    fn count(&self, value: &Value) {
+        if let Value::String(text) = value {
+            count(self.reading.cost(text.len()));
+        }
+    }
+}
+
+impl<'i> Keyword<'i> for Pattern {
+    fn validate(&self, value: &'i Value) -> Result<(), ValidationError<'i>> {
+        self.count(value);
+        self.matched.validate(value)
+    }
+
+    fn is_valid(&self, value: &'i Value) -> bool {
+        self.count(value);
+        self.matched.is_valid(value)
+    }
+}
+
+/// Makes the `pattern` that counts, matched as those options say.
+pub(crate) fn pattern(
+    options: ValidationOptions<'static>,
+) -> impl for<'a> Fn(&'a Map<String, Value>, &'a Value, Location) -> Made<'a> + Send + Sync + 'static
+{
+    move |_, pattern, _| {
+        let mut schema = Map::new();
+        // What isn't text is none, where only a `$ref` makes a place of it.
+        if let Value::String(text) = pattern {
+            schema.insert("pattern".to_owned(), text.as_str().into());
+        }
+        let matched = options.build(&Value::Object(schema)).map_err(|error| error.to_owned())?;
+        Ok(Box::new(Pattern { reading: Reading::of(pattern.as_str()), matched }))
+    }
 }
 
 /// Puts the keyword into every place of a schema, and into those that only a `$ref` makes places.

@@ -3,10 +3,10 @@ use std::collections::HashMap;
 use muster_words::json::{Map, Value};
 
 use super::{
-    Document, Holds, Places, address, at_most, check_totals, for_each_place, patterns_of,
-    weight_of, xid_of,
+    Document, Holds, Places, address, at_most, check_totals, for_each_place, name_patterns_of,
+    patterns_of, weight_of, xid_of,
 };
-use crate::{CompileError, Dialect, limits};
+use crate::{CompileError, Dialect, limits, pattern::work_of};
 
 /// A schema's places and where each leads: at the same value, or to a child of it.
 pub(crate) struct Graph {
@@ -16,6 +16,12 @@ pub(crate) struct Graph {
     /// What one value costs at most if it met every place once, and the place that multiplies
     /// most as often as it does.
     pub(crate) weight: u64,
+    /// Places that one value may meet at once.
+    pub(crate) most: u64,
+    /// What the patterns of names cost for each letter of a name ([`work_of`]).
+    name_positions: u64,
+    /// Whether a place asks the others about what they left (`unevaluated…`).
+    asks: bool,
     /// The longest way through the places: how deep the compiler goes.
     pub(crate) depth: usize,
     /// How deep places for the same value lie in each other.
@@ -57,6 +63,8 @@ pub(super) struct Builder<'a> {
     extra: Vec<(usize, String)>,
     patterns: usize,
     weight: u64,
+    name_positions: u64,
+    asks: bool,
 }
 
 /// Where the reader stands.
@@ -79,6 +87,8 @@ impl<'a> Builder<'a> {
             extra: Vec::new(),
             patterns: 0,
             weight: 0,
+            name_positions: 0,
+            asks: false,
         }
     }
 
@@ -104,6 +114,9 @@ impl<'a> Builder<'a> {
             nodes: self.nodes,
             patterns: self.patterns,
             weight: self.weight,
+            most: 0,
+            name_positions: self.name_positions,
+            asks: self.asks,
             depth,
             same_depth: 0,
             extra: self.extra,
@@ -124,6 +137,11 @@ impl<'a> Builder<'a> {
         self.note_anchors(schema, index);
         self.patterns += patterns_of(schema);
         self.weight = self.weight.saturating_add(weight_of(schema));
+        let names = name_patterns_of(schema).map(work_of).fold(0, u64::saturating_add);
+        self.name_positions = self.name_positions.saturating_add(names);
+        self.asks |= ["unevaluatedProperties", "unevaluatedItems"]
+            .iter()
+            .any(|keyword| schema.contains_key(*keyword));
         let alone = self.note_references(schema, index, &at);
         let mut below = Vec::new();
         for_each_place(schema, |step, place, holds| below.push((step, place, holds)));
@@ -261,6 +279,14 @@ impl<'a> Builder<'a> {
 }
 
 impl Graph {
+    /// The steps that a value of so many parts, with names of so many bytes, may take before a
+    /// place has counted any: patterns of names are matched first, and `unevaluated…` asks every
+    /// alternative about every member.
+    pub(crate) fn uncounted(&self, parts: u64, names: u64) -> u64 {
+        let asked = if self.asks { self.most.saturating_mul(parts) } else { 0 };
+        asked.saturating_add(self.name_positions.saturating_mul(names) / 8)
+    }
+
     /// Refuses what leads back to itself, and what multiplies.
     pub(super) fn check(&mut self) -> Result<(), CompileError> {
         at_most(self.depth, limits::PLACES_DEPTH_MAX, "places that lead to each other in a row")?;
@@ -272,6 +298,7 @@ impl Graph {
             self.same_depth = self.same_depth.max(deep);
         }
         self.weight = self.weight.saturating_add(most);
+        self.most = most;
         Ok(())
     }
 

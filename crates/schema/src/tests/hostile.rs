@@ -137,6 +137,66 @@ fn a_large_enum_costs_steps() {
     assert!(found[0].contains("takes more than a second"), "{}", found[0]);
 }
 
+/// What is said where checking would take too long.
+fn takes_too_long(schema: &Value, value: &Value) -> bool {
+    let found = Schema::compile(schema, &NoSources).unwrap().validate(value);
+    found.len() == 1 && found[0].message.contains("takes more than a second")
+}
+
+#[test]
+fn what_keywords_look_at_by_themselves_costs_steps() {
+    let many = |shared: Value| json!({"allOf": vec![json!({"$ref": "#/$defs/a"}); 990], "$defs": {"a": shared}});
+    let names: Vec<String> = (0..20_000).map(|n| format!("k{n}")).collect();
+    let map = |with: Value| -> Value {
+        names.iter().map(|name| (name.clone(), with.clone())).collect::<json::Map<_, _>>().into()
+    };
+    let numbers: Value = (0..50_000).collect();
+    for (shared, value) in [
+        (json!({"required": names}), map(json!(1))),
+        (json!({"dependentRequired": {"k1": names}}), map(json!(1))),
+        (json!({"properties": map(json!({"type": "integer"}))}), map(json!(1))),
+        (json!({"uniqueItems": true}), numbers.clone()),
+        (json!({"const": numbers}), numbers.clone()),
+        (json!({"enum": [numbers]}), numbers.clone()),
+        (json!({"minLength": 1, "format": "uri"}), json!("a:".repeat(500_000))),
+    ] {
+        assert!(takes_too_long(&many(shared.clone()), &value), "{:.80}", shared.to_string());
+        // Once is nothing.
+        let once = Schema::compile(&shared, &NoSources).unwrap();
+        assert!(once.validate(&value).is_empty(), "{:.80}", shared.to_string());
+    }
+    let left = json!({"unevaluatedProperties": false,
+        "anyOf": names[..900].iter().map(|n| json!({"properties": {n: true}})).collect::<Value>()});
+    assert!(takes_too_long(&left, &map(json!(1))));
+}
+
+#[test]
+fn alternatives_that_fail_cost_steps_too() {
+    let each: Value = (0..1_900).map(|n| json!({"minimum": n, "maximum": n})).collect();
+    let values: Value = (0..100_000).map(|n| n % 1_900).collect();
+    assert!(takes_too_long(&json!({"items": {"oneOf": each}}), &values));
+    let few: Value = (0..2_000).map(|n| n % 1_900).collect();
+    assert!(compile(&json!({"items": {"oneOf": each}}).to_string()).validate(&few).is_empty());
+}
+
+#[test]
+fn patterns_of_many_positions_cost_steps() {
+    // Every letter can be the beginning: as many positions move on with each.
+    let bomb = "[ab]*a[ab]{5000}[^ab]";
+    let text: String = (0..100_000_u32)
+        .map(|n| if n.wrapping_mul(2_654_435_761) >> 31 == 0 { 'a' } else { 'b' })
+        .collect();
+    assert!(takes_too_long(&json!({"pattern": bomb}), &json!(text)));
+    assert!(takes_too_long(&json!({"patternProperties": {bomb: {}}}), &json!({text.clone(): 1})));
+    assert!(takes_too_long(&json!({"propertyNames": {"pattern": bomb}}), &json!({text: 1})));
+    // What people write passes in any number.
+    let name = compile(r#"{"items":{"pattern":"^\\w{1,64}$"}}"#);
+    let names: Value = (0..20_000).map(|n| format!("a_name_of_some_length_{n}")).collect();
+    assert!(name.validate(&names).is_empty());
+    let found = lines(&name, &json!([vec!["ok"; 20_000], "no!"]).to_string());
+    assert_eq!(found, ["/1 pattern \"no!\" doesn't match ^\\w{1,64}$"]);
+}
+
 #[test]
 fn a_million_mistakes_are_not_collected() {
     let schema = compile(r#"{"items":{"type":"string"}}"#);
