@@ -1,42 +1,73 @@
+use std::sync::Arc;
+
+use imbl::OrdMap;
 use muster_words::Xid;
 
 use crate::{
     Catalog,
-    state::{Group, Resource, Version},
+    state::{
+        Chained, Group, GroupState, Hidden, Key, Meta, Remembered, Resource, Subtree, Version,
+    },
 };
+
+/// Whether facts are those of the model now in force. What is hidden keeps the facts of the model
+/// under which it was hidden, and folded again it has those of the newest: a restore finds them
+/// anew, so they aren't compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Facts {
+    Now,
+    Old,
+}
 
 impl Catalog {
     /// Where two catalogs differ first, for people; none: they mean the same.
     ///
-    /// What is compared is what is served: entities with their epochs, times, contents and
-    /// references, what is hidden, keys, and the model's source. How states are shared isn't.
+    /// What is compared is everything that is served or that a later command stands on: entities
+    /// with all their states, what is hidden, what was erased, keys, answers that are remembered,
+    /// the model and the capabilities. How states are shared isn't.
     #[must_use]
     pub fn first_difference(&self, other: &Self) -> Option<String> {
-        let registry = |catalog: &Self| {
+        let parts = [
+            ("/", self.same_registry(other)),
+            ("/model", self.same_model(other)),
+            ("/capabilities", self.same_capabilities(other)),
+            ("the number of documents", self.documents == other.documents),
+            ("what was erased", self.purged == other.purged),
+            ("who refers to what", self.referrers == other.referrers),
+            ("the order of what is remembered", self.remembered_order == other.remembered_order),
+        ];
+        if let Some((place, _)) = parts.iter().find(|(_, is_same)| !is_same) {
+            return Some((*place).to_owned());
+        }
+        let remembered = first(&self.remembered, &other.remembered, same_remembered);
+        remembered
+            .map(|key| format!("what is remembered of {key}"))
+            .or_else(|| first(&self.keys, &other.keys, same_key).map(|id| format!("/keys/{id}")))
+            .or_else(|| self.groups_difference(other))
+            .or_else(|| {
+                let hidden = first(&self.hidden, &other.hidden, same_hidden);
+                hidden.map(|name| format!("what is hidden of {name}"))
+            })
+    }
+
+    fn same_registry(&self, other: &Self) -> bool {
+        let own = |catalog: &Self| {
             let state = &catalog.registry;
-            (state.attributes, state.epoch, state.created, state.modified)
+            let own = (state.attributes, state.epoch, state.created, state.modified);
+            (catalog.id.clone(), catalog.stamp, catalog.moment, own, state.own, state.members)
         };
-        if self.stamp != other.stamp || registry(self) != registry(other) {
-            return Some("/".to_owned());
-        }
-        if self.model_source != other.model_source
-            || self.capabilities_source != other.capabilities_source
-        {
-            return Some("/model".to_owned());
-        }
-        if self.documents != other.documents {
-            return Some("the number of documents".to_owned());
-        }
-        if !self.hidden.keys().eq(other.hidden.keys()) {
-            return Some("what is hidden".to_owned());
-        }
-        if self.referrers != other.referrers {
-            return Some("who refers to what".to_owned());
-        }
-        if !self.keys.keys().eq(other.keys.keys()) {
-            return Some("/keys".to_owned());
-        }
-        self.groups_difference(other)
+        own(self) == own(other)
+    }
+
+    fn same_model(&self, other: &Self) -> bool {
+        (self.model_source, self.model_stamp) == (other.model_source, other.model_stamp)
+    }
+
+    fn same_capabilities(&self, other: &Self) -> bool {
+        let sources = (self.capabilities_source, other.capabilities_source);
+        sources.0 == sources.1
+            && self.capabilities_stamp == other.capabilities_stamp
+            && self.capabilities == other.capabilities
     }
 
     fn groups_difference(&self, other: &Self) -> Option<String> {
@@ -56,22 +87,94 @@ impl Catalog {
         }
         mine.iter().zip(&theirs).find_map(|((groups, group), (other_groups, other_group))| {
             let xid = Xid::Group { groups: groups.clone(), group: group.id.clone() };
-            if groups != other_groups || !same_group(group, other_group) {
+            if groups != other_groups || !same_group(group, other_group, Facts::Now) {
                 return Some(xid.to_string());
             }
-            resources_difference(&xid, group, other_group)
+            resources_difference(&xid, group, other_group, Facts::Now)
         })
     }
 }
 
-fn same_group(left: &Group, right: &Group) -> bool {
-    let facts = |group: &Group| {
-        (group.id.clone(), group.own.attributes, group.own.created, group.epoch, group.modified)
-    };
-    facts(left) == facts(right) && left.own.bindings == right.own.bindings
+/// The first key of two maps at which they differ.
+fn first<K: Ord + Clone, V>(
+    left: &OrdMap<K, V>,
+    right: &OrdMap<K, V>,
+    is_same: fn(&V, &V) -> bool,
+) -> Option<K> {
+    let mut theirs = right.iter();
+    for (key, value) in left {
+        match theirs.next() {
+            Some((other_key, other)) if key == other_key && is_same(value, other) => {}
+            Some((other_key, _)) => return Some(key.min(other_key).clone()),
+            None => return Some(key.clone()),
+        }
+    }
+    theirs.next().map(|(key, _)| key.clone())
 }
 
-fn resources_difference(xid: &Xid, left: &Group, right: &Group) -> Option<String> {
+fn same_key(left: &Arc<Key>, right: &Arc<Key>) -> bool {
+    let facts = |key: &Key| (key.record, key.created, key.revoked);
+    facts(left) == facts(right)
+}
+
+fn same_remembered(left: &Arc<Remembered>, right: &Arc<Remembered>) -> bool {
+    let facts = |answer: &Remembered| {
+        let what = (answer.outcome, answer.subject.clone(), answer.shown);
+        (answer.request, answer.position, answer.moment, what)
+    };
+    facts(left) == facts(right)
+}
+
+/// Compares all deletions of a name, newest first.
+fn same_hidden(left: &Arc<Hidden>, right: &Arc<Hidden>) -> bool {
+    left.chain().count() == right.chain().count()
+        && left
+            .chain()
+            .zip(right.chain())
+            .all(|(left, right)| left.stamp == right.stamp && same_subtree(&left.what, &right.what))
+}
+
+fn same_subtree(left: &Subtree, right: &Subtree) -> bool {
+    match (left, right) {
+        (Subtree::Group(left), Subtree::Group(right)) => {
+            same_group(left, right, Facts::Old)
+                && resources_difference(&Xid::Registry, left, right, Facts::Old).is_none()
+        }
+        (Subtree::Resource(left), Subtree::Resource(right)) => {
+            same_resource(left, right, Facts::Old)
+        }
+        (Subtree::Version(left), Subtree::Version(right)) => same_version(left, right, Facts::Old),
+        _ => false,
+    }
+}
+
+/// Compares all states of two entities, newest first.
+fn same_states<T: Chained>(left: &Arc<T>, right: &Arc<T>, is_same: fn(&T, &T) -> bool) -> bool {
+    let (mut left, mut right) = (Some(left), Some(right));
+    loop {
+        match (left, right) {
+            (None, None) => return true,
+            (Some(one), Some(other)) if Arc::ptr_eq(one, other) => return true,
+            (Some(one), Some(other)) if is_same(one, other) => {
+                (left, right) = (one.previous(), other.previous());
+            }
+            _ => return false,
+        }
+    }
+}
+
+fn same_group(left: &Group, right: &Group, facts: Facts) -> bool {
+    let own = |group: &Group| (group.id.clone(), group.epoch, group.modified, group.members);
+    let state = |left: &GroupState, right: &GroupState| {
+        (left.attributes, left.created, left.stamp)
+            == (right.attributes, right.created, right.stamp)
+    };
+    own(left) == own(right)
+        && (facts == Facts::Old || left.own.bindings == right.own.bindings)
+        && same_states(&left.own, &right.own, state)
+}
+
+fn resources_difference(xid: &Xid, left: &Group, right: &Group, facts: Facts) -> Option<String> {
     let flat = |group: &Group| {
         group
             .resources
@@ -87,28 +190,41 @@ fn resources_difference(xid: &Xid, left: &Group, right: &Group) -> Option<String
         return Some(xid.to_string());
     }
     mine.iter().zip(&theirs).find_map(|((resources, resource), (other_type, other))| {
-        let is_same = resources == other_type && same_resource(resource, other);
+        let is_same = resources == other_type && same_resource(resource, other, facts);
         (!is_same).then(|| format!("{xid}/{resources}/{}", resource.id))
     })
 }
 
-fn same_resource(left: &Resource, right: &Resource) -> bool {
-    let facts = |resource: &Resource| {
-        let meta = &resource.meta;
-        let own = (meta.attributes, meta.epoch, meta.created, meta.modified);
-        (resource.id.clone(), own, meta.default.clone(), meta.sticky, meta.last_number)
-    };
-    facts(left) == facts(right)
-        && left.indexed == right.indexed
+fn same_resource(left: &Resource, right: &Resource, facts: Facts) -> bool {
+    let own = |resource: &Resource| (resource.id.clone(), resource.pointer, resource.any);
+    own(left) == own(right)
+        && (facts == Facts::Old || left.indexed == right.indexed)
+        && same_states(&left.meta, &right.meta, same_meta)
         && left.versions.len() == right.versions.len()
-        && left.versions.iter().zip(right.versions.iter()).all(|(l, r)| same_version(l, r))
+        && left.versions.iter().zip(right.versions.iter()).all(|(l, r)| same_version(l, r, facts))
 }
 
-fn same_version(left: &Version, right: &Version) -> bool {
-    let facts = |version: &Version| {
-        let times = (version.epoch, version.created, version.modified);
+fn same_meta(left: &Meta, right: &Meta) -> bool {
+    let own = |meta: &Meta| {
+        let times = (meta.attributes, meta.epoch, meta.created, meta.modified);
+        (times, meta.default.clone(), meta.sticky, meta.last_number, meta.stamp)
+    };
+    own(left) == own(right)
+}
+
+fn same_version(left: &Arc<Version>, right: &Arc<Version>, facts: Facts) -> bool {
+    (facts == Facts::Old || left.references == right.references)
+        && same_states(left, right, same_version_state)
+}
+
+fn same_version_state(left: &Version, right: &Version) -> bool {
+    let own = |version: &Version| {
+        let times = (version.epoch, version.created, version.modified, version.stamp);
         let contents = (version.attributes, version.document, version.content_type.clone());
         (version.id.clone(), times, contents, version.ancestor.clone(), version.state)
     };
-    facts(left) == facts(right) && left.references == right.references
+    own(left) == own(right)
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,19 +129,20 @@ impl Writer {
             tracing::error!(%error, "a decision couldn't be folded");
             SubmitError::Fault
         })?;
+        self.keep(&decision, &written.contents);
+        let warnings = waiting.ready.warnings.clone();
+        let mut done = done(&batch.catalog, &decision, warnings);
+        done.command = Some(stamped.command);
+        // Behind all that may meet a fault: a batch holds all of a command, or nothing of it.
         for entry in &written.entries {
             batch.tree.append(entry.leaf());
         }
         batch.head = written.head;
-        self.keep(&decision, &written.contents);
         batch.bytes += written.entries.iter().map(|entry| entry.bytes.len()).sum::<usize>();
         batch.bytes += written.contents.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
         batch.entries.entries.extend(written.entries);
         batch.entries.contents.extend(written.contents);
         batch.entries.purges.extend(effects.purges);
-        let warnings = waiting.ready.warnings.clone();
-        let mut done = done(&batch.catalog, &decision, warnings);
-        done.command = Some(stamped.command);
         Ok(Reply::Done(Box::new(done)))
     }
 

@@ -15,6 +15,8 @@ mod laws;
 mod purging;
 mod repeats;
 mod serial;
+mod together;
+mod verifying;
 
 use std::sync::{
     Arc,

@@ -1,0 +1,202 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use muster_words::{Digest, Id, Moment, Position};
+use serde_json::{Map, Value};
+
+use super::*;
+use crate::{
+    Content, Lifecycle,
+    changes::{Outcome, Shown},
+    model::{Foundation, Model},
+    state::{Bindings, Stamp, Versions},
+};
+
+fn id(text: &str) -> Id {
+    text.parse().unwrap()
+}
+
+fn content(number: u8) -> Content {
+    Content { position: Position(u64::from(number)), digest: Digest([number; 32]), size: 1 }
+}
+
+fn version() -> Version {
+    Version {
+        id: id("1"),
+        attributes: Some(content(1)),
+        epoch: 1,
+        created: Moment::EPOCH,
+        modified: Moment::EPOCH,
+        ancestor: id("1"),
+        document: Some(content(2)),
+        content_type: None,
+        state: Lifecycle::Stable,
+        stamp: Stamp::default(),
+        references: Arc::new([]),
+        previous: None,
+    }
+}
+
+fn resource(version: Version) -> Resource {
+    let meta = Meta {
+        attributes: None,
+        epoch: 1,
+        created: Moment::EPOCH,
+        modified: Moment::EPOCH,
+        default: id("1"),
+        sticky: false,
+        last_number: 1,
+        stamp: Stamp::default(),
+        previous: None,
+    };
+    let mut versions = Versions::default();
+    versions.insert(Arc::new(version));
+    Resource {
+        id: id("f1"),
+        meta: Arc::new(meta),
+        pointer: Stamp::default(),
+        any: Stamp::default(),
+        versions,
+        indexed: Arc::new([]),
+    }
+}
+
+fn group() -> Group {
+    let own = GroupState {
+        attributes: Some(content(3)),
+        bindings: Arc::new(Bindings::default()),
+        created: Moment::EPOCH,
+        stamp: Stamp::default(),
+        previous: None,
+    };
+    Group {
+        id: id("d1"),
+        own: Arc::new(own),
+        epoch: 1,
+        modified: Moment::EPOCH,
+        members: Stamp::default(),
+        resources: OrdMap::new(),
+    }
+}
+
+fn hidden(what: Subtree) -> Hidden {
+    Hidden { stamp: Stamp::default(), what, before: None }
+}
+
+fn key() -> Key {
+    Key { record: content(4), created: Moment::EPOCH, revoked: None }
+}
+
+fn remembered() -> Remembered {
+    Remembered {
+        request: Digest([5; 32]),
+        position: Position(5),
+        outcome: Outcome::Created,
+        subject: Xid::Registry,
+        shown: None,
+        moment: Moment::EPOCH,
+    }
+}
+
+/// A catalog with one of everything that lies beside the groups.
+fn catalog() -> Catalog {
+    let model = Model::compile(&Value::Object(Map::new()), Foundation::Bare);
+    let mut catalog = Catalog::empty(Arc::new(model.unwrap()));
+    let resource = Subtree::Resource(Arc::new(resource(version())));
+    catalog.hidden.insert("/dirs/d1/files/f1".into(), Arc::new(hidden(resource)));
+    catalog.hidden.insert("/dirs/d1".into(), Arc::new(hidden(Subtree::Group(Arc::new(group())))));
+    catalog.purged.insert("/dirs/d2".into(), Stamp::default());
+    catalog.keys.insert(id("k1"), Arc::new(key()));
+    catalog.remembered.insert(Digest([6; 32]), Arc::new(remembered()));
+    catalog.remembered_order.push_back(Digest([6; 32]));
+    catalog
+}
+
+fn hide(catalog: &mut Catalog, name: &str, hidden: Hidden) {
+    catalog.hidden.insert(name.into(), Arc::new(hidden));
+}
+
+fn hide_version(catalog: &mut Catalog, change: impl Fn(&mut Version)) {
+    let mut version = version();
+    change(&mut version);
+    let what = Subtree::Resource(Arc::new(resource(version)));
+    hide(catalog, "/dirs/d1/files/f1", hidden(what));
+}
+
+type Change = fn(&mut Catalog);
+
+#[test]
+fn tells_two_catalogs_apart_by_each_thing_that_they_hold() {
+    assert_eq!(catalog().first_difference(&catalog()), None);
+    let cases: [(Change, &str); 21] = [
+        (|c| c.moment = Moment::EPOCH.next(), "/"),
+        (|c| c.id = id("other"), "/"),
+        (|c| c.model_stamp.position = Position(9), "/model"),
+        (|c| c.capabilities_stamp.position = Position(9), "/capabilities"),
+        (|c| c.capabilities = Some(Arc::new(Value::Null)), "/capabilities"),
+        (|c| c.purged = OrdMap::unit("/dirs/d3".into(), Stamp::default()), "what was erased"),
+        (|c| c.purged.clear(), "what was erased"),
+        (|c| c.remembered_order.clear(), "the order of what is remembered"),
+        (|c| answer(c, |own| own.request = Digest([7; 32])), "what is remembered of 0606"),
+        (|c| answer(c, |own| own.position = Position(7)), "what is remembered of 0606"),
+        (|c| answer(c, |own| own.shown = Some(Shown::Model)), "what is remembered of 0606"),
+        (|c| drop(c.remembered.remove(&Digest([6; 32]))), "what is remembered of 0606"),
+        (|c| lock(c, |own| own.record = content(9)), "/keys/k1"),
+        (|c| lock(c, |own| own.revoked = Some(Moment::EPOCH)), "/keys/k1"),
+        (|c| drop(c.keys.insert(id("k0"), Arc::new(key()))), "/keys/k0"),
+        (|c| hide_version(c, |own| own.document = None), "what is hidden of /dirs/d1/files/f1"),
+        (|c| hide_version(c, |own| own.epoch = 2), "what is hidden of /dirs/d1/files/f1"),
+        (
+            |c| hide_version(c, |own| own.previous = Some(Arc::new(version()))),
+            "what is hidden of /dirs/d1/files/f1",
+        ),
+        (
+            |c| {
+                let version = Subtree::Version(Arc::new(version()));
+                hide(c, "/dirs/d1/files/f1", hidden(version));
+            },
+            "what is hidden of /dirs/d1/files/f1",
+        ),
+        (
+            |c| {
+                let other = Group { epoch: 2, ..group() };
+                hide(c, "/dirs/d1", hidden(Subtree::Group(Arc::new(other))));
+            },
+            "what is hidden of /dirs/d1",
+        ),
+        (
+            |c| {
+                let mut again = hidden(Subtree::Group(Arc::new(group())));
+                again.before = c.hidden.get("/dirs/d1").cloned();
+                hide(c, "/dirs/d1", again);
+            },
+            "what is hidden of /dirs/d1",
+        ),
+    ];
+    for (number, (change, expect)) in cases.into_iter().enumerate() {
+        let mut other = catalog();
+        change(&mut other);
+        for (one, other) in [(&catalog(), &other), (&other, &catalog())] {
+            let found = one.first_difference(other).unwrap();
+            assert!(found.starts_with(expect), "{number}: {found}");
+        }
+    }
+}
+
+fn answer(catalog: &mut Catalog, change: fn(&mut Remembered)) {
+    let mut own = remembered();
+    change(&mut own);
+    catalog.remembered.insert(Digest([6; 32]), Arc::new(own));
+}
+
+fn lock(catalog: &mut Catalog, change: fn(&mut Key)) {
+    let mut own = key();
+    change(&mut own);
+    catalog.keys.insert(id("k1"), Arc::new(own));
+}
+
+#[test]
+fn facts_of_what_is_hidden_are_not_compared() {
+    let mut other = catalog();
+    hide_version(&mut other, |own| own.references = Arc::new([Xid::Registry]));
+    assert_eq!(catalog().first_difference(&other), None);
+}
