@@ -15,7 +15,6 @@ mod laws;
 mod purging;
 mod repeats;
 mod serial;
-mod together;
 mod verifying;
 
 use std::sync::{
