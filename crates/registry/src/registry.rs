@@ -3,7 +3,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -30,6 +30,11 @@ use crate::{
     turns::Turns,
     writer,
 };
+
+/// How long the ledger may take to answer a read, and so much longer for each content: a disk that
+/// turns takes some milliseconds to find one.
+const READ_TIME: Duration = Duration::from_secs(30);
+const READ_TIME_EACH: Duration = Duration::from_millis(10);
 
 /// Who and what caused a command.
 #[derive(Clone, Debug, Default)]
@@ -294,6 +299,20 @@ impl Heart {
         Ok(done)
     }
 
+    /// Reads contents from the ledger, but doesn't wait for ever: who waits may hold a turn, or
+    /// the gate that a change of the model waits for.
+    async fn read(&self, names: &[ContentRef]) -> Result<Vec<Option<Bytes>>, SubmitError> {
+        let count = u32::try_from(names.len()).unwrap_or(u32::MAX);
+        let time = READ_TIME + READ_TIME_EACH.saturating_mul(count);
+        match tokio::time::timeout(time, self.ledger.contents(names)).await {
+            Ok(read) => Ok(read?),
+            Err(_) => {
+                tracing::error!(count, "the ledger didn't answer a read");
+                Err(SubmitError::Unavailable)
+            }
+        }
+    }
+
     pub(crate) async fn fetch(
         &self,
         wanted: &[Content],
@@ -306,7 +325,7 @@ impl Heart {
             absent.iter().map(|index| wanted[*index].reference()).collect();
         if !names.is_empty() {
             let reading = self.contents.begin();
-            let read = self.ledger.contents(&names).await?;
+            let read = self.read(&names).await?;
             for ((index, name), bytes) in absent.into_iter().zip(names).zip(read) {
                 if let Some(bytes) = &bytes {
                     self.contents.keep_read_raw(reading, name, bytes.clone());
@@ -329,7 +348,7 @@ impl Heart {
             absent.iter().map(|index| wanted[*index].reference()).collect();
         if !names.is_empty() {
             let reading = self.contents.begin();
-            let read = self.ledger.contents(&names).await?;
+            let read = self.read(&names).await?;
             for ((index, name), bytes) in absent.into_iter().zip(names).zip(read) {
                 let map = Arc::new(parsed(name.position, bytes)?);
                 self.contents.keep_read_map(reading, name, map.clone());

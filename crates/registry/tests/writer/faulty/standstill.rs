@@ -233,3 +233,24 @@ async fn what_was_erased_while_it_was_read_does_not_stay_in_memory() {
     assert_eq!(registry.contents(&contents).await.unwrap(), [None, None]);
     assert!(registry.attributes(&contents[1..]).await.unwrap()[0].is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_hangs_holds_nobody_for_ever() {
+    let ledger = Stubborn::new();
+    let first = over(&ledger).await;
+    first.submit(put(NAME, "1"), &by()).await.unwrap();
+    first.submit(patch(NAME, r#"{"name":"one"}"#), &by()).await.unwrap();
+    first.close().await;
+    let registry = over(&ledger).await;
+    ledger.contents.store(HANG_BEHIND, Ordering::Relaxed);
+    let begun = Instant::now();
+    // It needs the old attributes, and has its target's turn when it asks for them.
+    let needs = registry.submit(patch(NAME, r#"{"description":"two"}"#), &by()).await;
+    assert!(matches!(needs, Err(SubmitError::Unavailable)), "{needs:?}");
+    assert!(begun.elapsed() < Duration::from_secs(32), "{:?}", begun.elapsed());
+    ledger.contents.store(PASS, Ordering::Relaxed);
+    // Nothing is held any more, not even what a change of the model waits for.
+    registry.submit(patch(NAME, r#"{"description":"two"}"#), &by()).await.unwrap();
+    let source = r#"{"groups":{"dirs":{"singular":"dir"}}}"#;
+    registry.submit(model(source), &by()).await.unwrap();
+}
