@@ -89,12 +89,18 @@ impl Assembly {
         let (ledger, sqlite, directory): (Arc<dyn Ledger>, _, _) = match kind {
             Kind::Memory => (Arc::new(Memory::new()), None, None),
             Kind::Data(directory) => {
+                if !directory.ledger().exists() {
+                    refuse_lost(&directory)?;
+                }
                 let sqlite = Arc::new(open_sqlite(&directory)?);
                 (sqlite.clone(), Some(sqlite), Some(directory))
             }
         };
         let head = ledger.head().await.map_err(|error| unreadable(&error))?;
         let is_new = head.position == Position::ZERO;
+        if let (Some(directory), true) = (&directory, is_new) {
+            refuse_lost(directory)?;
+        }
         if let (Some(directory), true) = (&directory, how.new_only && !is_new) {
             return Err(already_there(directory, how));
         }
@@ -257,6 +263,16 @@ fn already_there(directory: &Directory, how: &How) -> Failure {
         (None, _) => Failure::new("already_there", format!("{shown} holds a registry already")),
     }
     .help(format!("muster serve --data {shown} serves it; a new one needs a directory of its own"))
+}
+
+/// A ledger without entries whose checkpoint says that there were some isn't begun anew.
+fn refuse_lost(directory: &Directory) -> Result<(), Failure> {
+    if !directory.checkpoint().exists() {
+        return Ok(());
+    }
+    let (file, checkpoint) = (directory.ledger(), directory.checkpoint());
+    let what = format!("{} has no entries, and {} is there", file.display(), checkpoint.display());
+    Err(Failure::new("tail_missing", what).help(AFTER_DAMAGE))
 }
 
 /// The id that was asked for is another than the registry's, which never changes.

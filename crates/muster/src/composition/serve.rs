@@ -38,7 +38,8 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
         assembly.close().await;
         return Err(key_required(flags_for(context, order).as_deref()));
     }
-    let phase = signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))?;
+    let phase =
+        signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))?;
     let server = match Server::bind(address, limits(order)).await {
         Ok(server) => server,
         Err(error) => {

@@ -85,6 +85,31 @@ fn refuses_a_ledger_that_has_lost_its_end() {
 }
 
 #[test]
+fn begins_no_ledger_where_one_was() {
+    let kept = Kept::make();
+    let before = std::fs::read(kept.file("changes.db")).unwrap();
+    std::fs::remove_file(kept.file("changes.db")).unwrap();
+    let data = kept.data();
+    let data = data.to_str().unwrap();
+    for arguments in [
+        &["serve", "--listen", "127.0.0.1:0", "--data", data][..],
+        &["init", "--data", data],
+        &["status", "--data", data],
+        &["keys", "create", "--data", data],
+    ] {
+        let refused = run(kept.scratch.path(), arguments).expect(1);
+        assert!(refused.err.contains("tail_missing"), "{refused:#?}");
+        assert!(!kept.file("changes.db").exists(), "{arguments:?}");
+    }
+    // Nor where somebody has put an empty file.
+    std::fs::write(kept.file("changes.db"), "").unwrap();
+    let refused = kept.serve().expect(1);
+    assert!(refused.err.contains("tail_missing"), "{refused:#?}");
+    std::fs::write(kept.file("changes.db"), before).unwrap();
+    kept.write("second");
+}
+
+#[test]
 fn refuses_files_that_were_changed() {
     let kept = Kept::make();
     let whole = std::fs::read(kept.file("changes.checkpoint")).unwrap();

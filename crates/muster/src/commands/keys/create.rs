@@ -6,7 +6,7 @@ use crate::{Context, Failure, arguments::Reach};
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
 Examples:
-  muster keys create --name deploy > deploy.key
+  (umask 077; muster keys create --name deploy > deploy.key)
   muster keys create --role admin --data /var/lib/muster
 
 ";
