@@ -116,7 +116,7 @@ fn purge(draft: &mut Draft<'_>, prepared: &Prepared, work: &Delete) -> Result<De
 impl Draft<'_> {
     /// Checks the epoch that a deletion demands: a resource's is its Meta's.
     fn check_delete_epoch(&self, xid: &Xid, wanted: Option<u64>) -> Result<(), Refusal> {
-        let Some(wanted) = wanted else { return Ok(()) };
+        let Some(wanted) = wanted.filter(|_| !self.ignore.epoch) else { return Ok(()) };
         let current = match xid {
             Xid::Registry => Some(self.catalog.registry.epoch),
             Xid::Group { .. } => self.catalog.group_at(xid).map(|group| group.epoch),
@@ -126,7 +126,10 @@ impl Draft<'_> {
             Xid::Version { .. } => self.catalog.version_at(xid).map(|version| version.epoch),
         };
         match current {
-            Some(current) if current != wanted => Err(mismatched_epoch(xid, wanted, current)),
+            Some(current) if current != wanted => {
+                let meta = if matches!(xid, Xid::Resource { .. }) { xid.meta() } else { None };
+                Err(mismatched_epoch(meta.as_ref().unwrap_or(xid), wanted, current))
+            }
             _ => Ok(()),
         }
     }

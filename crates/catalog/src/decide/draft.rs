@@ -9,13 +9,14 @@ use muster_schema::Violation;
 use muster_words::{ContentRef, Digest, Id, Moment, Xid};
 use serde_json::{Map, Value};
 
-use super::{AtHand, Prepared, Stop};
+use super::{AtHand, Prepared, Stop, Work};
 use crate::{
     Catalog, Content, Lifecycle, Refusal,
     changes::Named,
     command::{Ignore, Mode, NewModel, SetDefault},
     model::{Model, ResourceType},
     state::{Bindings, Group, Resource, Version},
+    tree::Subject,
 };
 
 /// A command on its way to a decision: the entities that it touches, as they will be.
@@ -28,6 +29,8 @@ pub(super) struct Draft<'a> {
     pub now: Moment,
     pub mode: Mode,
     pub ignore: Ignore,
+    /// The one entity that the request is for, where it is for one.
+    pub target: Option<&'a Xid>,
     pub set_default: Option<&'a SetDefault>,
     pub schemas: &'a BTreeMap<ContentRef, Vec<Violation>>,
     pub model: Arc<Model>,
@@ -138,12 +141,20 @@ impl<'a> Draft<'a> {
         prepared: &'a Prepared,
         now: Moment,
     ) -> Self {
+        let target = match &prepared.work {
+            Work::Write(work) => match &work.tree.subject {
+                Subject::Entity(xid) | Subject::VersionOf(xid) => Some(xid),
+                Subject::Members | Subject::Model | Subject::Capabilities => None,
+            },
+            _ => None,
+        };
         Self {
             catalog,
             at_hand,
             now,
             mode: Mode::Put,
             ignore: prepared.ignore,
+            target,
             set_default: prepared.set_default.as_ref(),
             schemas: &prepared.schemas,
             model: catalog.model.clone(),
@@ -160,6 +171,13 @@ impl<'a> Draft<'a> {
             members: Vec::new(),
             processed: None,
         }
+    }
+
+    /// What of an entity is ignored: its id only where the request is for that entity, or for one
+    /// of the resource that it is.
+    pub fn ignored_of(&self, xid: &Xid) -> Ignore {
+        let is_target = |target: &Xid| target == xid || target.resource().as_ref() == Some(xid);
+        Ignore { id: self.ignore.id && self.target.is_some_and(is_target), ..self.ignore }
     }
 
     /// The attributes that a content holds; nothing where there is none, nor where they aren't at

@@ -18,7 +18,7 @@ use crate::{
 
 impl Draft<'_> {
     pub(super) fn write_registry(&mut self, sent: &Map<String, Value>) -> Result<(), Stop> {
-        let (mode, now, ignore) = (self.mode, self.now, self.ignore);
+        let (mode, now, ignore) = (self.mode, self.now, self.ignored_of(&Xid::Registry));
         let state = self.catalog.registry.clone();
         let id = self.catalog.id.clone();
         let mut sent = sent.clone();
@@ -72,8 +72,8 @@ impl Draft<'_> {
     ) -> Result<(), Stop> {
         let Some(id) = xid.id() else { return Err(Refusal::not_found(xid).into()) };
         let mut sent = sent.clone();
-        check_id(xid, &mut sent, &kind.singular, id.as_str(), self.ignore)?;
-        let (mode, now, ignore) = (self.mode, self.now, self.ignore);
+        let (mode, now, ignore) = (self.mode, self.now, self.ignored_of(xid));
+        check_id(xid, &mut sent, &kind.singular, id.as_str(), ignore)?;
         let old = self.catalog.group_at(xid).cloned();
         check_epoch(xid, &mut sent, old.as_ref().map(|group| group.epoch), ignore)?;
         self.check_name(xid, kind.singular.as_str())?;

@@ -70,7 +70,8 @@ impl Draft<'_> {
     ) -> Result<Pointer, Stop> {
         let mut sent = sent.clone();
         let resource_id = edit.xid.id().map(ToString::to_string).unwrap_or_default();
-        check_id(xid, &mut sent, &edit.kind.singular, &resource_id, self.ignore)?;
+        let ignore = self.ignored_of(&edit.xid);
+        check_id(xid, &mut sent, &edit.kind.singular, &resource_id, ignore)?;
         let meta = edit.old.as_ref().map(|old| old.meta.clone());
         check_epoch(xid, &mut sent, meta.as_ref().map(|meta| meta.epoch), self.ignore)?;
         if said(&sent, "xref").is_some() {

@@ -170,7 +170,7 @@ impl Draft<'_> {
         } else {
             let Some(current) = edit.default.clone() else { return Ok(()) };
             match &default.id {
-                Some(sent) if *sent != current && !self.ignore.id => {
+                Some(sent) if *sent != current && !self.ignored_of(&edit.xid).id => {
                     return Err(Refusal::mismatched_id(
                         &edit.xid,
                         "version",

@@ -37,9 +37,11 @@ impl Draft<'_> {
         let mut sent = node.attributes.clone();
         let subject = if is_default { &edit.xid } else { &xid };
         let resource_id = edit.xid.id().map(ToString::to_string).unwrap_or_default();
-        check_id(subject, &mut sent, &edit.kind.singular, &resource_id, self.ignore)?;
-        check_id(subject, &mut sent, "version", id.as_str(), self.ignore)?;
-        check_epoch(subject, &mut sent, old.as_ref().map(|version| version.epoch), self.ignore)?;
+        let ignore = self.ignored_of(&edit.xid);
+        check_id(subject, &mut sent, &edit.kind.singular, &resource_id, ignore)?;
+        let of_version = self.ignored_of(subject);
+        check_id(subject, &mut sent, "version", id.as_str(), of_version)?;
+        check_epoch(&xid, &mut sent, old.as_ref().map(|version| version.epoch), self.ignore)?;
         check_media_type(subject, &sent)?;
         let mut version = match &old {
             Some(old) => VersionEdit::of(old.clone(), self.now),

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use muster_words::{Id, Xid, limits::COMMAND_ENTITIES_MAX};
 use serde_json::{Map, Value};
@@ -144,7 +144,7 @@ impl Reader<'_> {
         for resources in kind.resources.values() {
             if let Some(members) = take_collection(&mut attributes, &resources.plural) {
                 let members = as_map(xid, &resources.plural, members)?;
-                node.resources.extend(self.resource_map(xid, resources, members)?);
+                node.resources.extend(self.resource_map(xid, xid, resources, members)?);
             }
         }
         node.attributes = Some(attributes);
@@ -167,7 +167,7 @@ impl Reader<'_> {
                 .resource_type(&resources)
                 .ok_or_else(|| Refusal::new("resources_only", xid).arg("name", &resources))?;
             let members = as_map(xid, &resources, members)?;
-            node.resources.extend(self.resource_map(xid, kind, members)?);
+            node.resources.extend(self.resource_map(xid, xid, kind, members)?);
         }
         tree.groups = vec![node];
         Ok(tree)
@@ -182,14 +182,18 @@ impl Reader<'_> {
         })?;
         let mut node = self.group(group, kind, Attributes::new())?;
         node.attributes = None;
-        node.resources = self.resource_map(group, rtype, map)?;
+        let collection = format!("{group}/{resources}");
+        node.resources = self.resource_map(&collection, group, rtype, map)?;
         let mut tree = Tree::new(self.mode, Subject::Members);
         tree.groups = vec![node];
         Ok(tree)
     }
 
+    /// A collection's entities. One that is none is the fault of `subject`: what the request was
+    /// sent to, where that is the collection or its group.
     fn resource_map(
         &self,
+        subject: impl Display,
         group: &Xid,
         kind: &Arc<ResourceType>,
         map: Attributes,
@@ -201,7 +205,7 @@ impl Reader<'_> {
             let xid: Xid = format!("{parent}/{key}")
                 .parse()
                 .map_err(|_| Refusal::not_found(format!("{parent}/{key}")))?;
-            let attributes = as_entity(&parent, &key, value)?;
+            let attributes = as_entity(&subject, &key, value)?;
             let mut node = self.resource_node(&xid)?;
             self.whole(&mut node, attributes)?;
             nodes.push(node);
@@ -383,10 +387,10 @@ fn as_map(subject: &Xid, name: &str, value: Value) -> Result<Attributes, Refusal
 }
 
 /// Reads a member of a collection; nothing but an object is one, and `null` isn't.
-fn as_entity(collection: &str, key: &str, value: Value) -> Result<Attributes, Refusal> {
+fn as_entity(subject: impl Display, key: &str, value: Value) -> Result<Attributes, Refusal> {
     match value {
         Value::Object(map) => Ok(map),
-        _ => Err(Refusal::new("bad_request", collection)
+        _ => Err(Refusal::new("bad_request", subject)
             .arg("error_detail", format!("the value of {key:?} must be an object"))),
     }
 }

@@ -165,6 +165,12 @@ async fn passes_over_what_says_what_a_body_is_and_refuses_what_is_no_entity() {
             "PATCH /dirs/d7",
             r#"{"files": {"f1": []}}"#,
             400,
+            &[("/code", "bad_request"), ("/subject", "/dirs/d7")],
+        ),
+        Step(
+            "POST /dirs/d7/files",
+            r#"{"f1": []}"#,
+            400,
             &[("/code", "bad_request"), ("/subject", "/dirs/d7/files")],
         ),
         Step(
@@ -265,4 +271,80 @@ async fn holds_versions_to_what_their_type_demands_of_all() {
         ),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn checks_the_epoch_of_what_it_belongs_to_unless_it_is_to_be_ignored() {
+    let door = Door::with_dirs().await;
+    door.send("PUT /dirs/d1/facts/a", &[], "{}").await.check("put", 201, &[]);
+    door.send("POST /dirs/d1/facts/a/versions", &[], r#"{"7": {}}"#).await.check("post", 200, &[]);
+    door.send("PUT /dirs/d1/facts/b", &[], "{}").await.check("put", 201, &[]);
+    door.send("PUT /dirs/d2", &[], "{}").await.check("put", 201, &[]);
+    // A resource's attributes are its default version's, and what it is itself is its Meta.
+    let refused = [
+        ("PUT /dirs/d1/facts/a", r#"{"epoch": 44}"#, "/dirs/d1/facts/a/versions/7"),
+        ("POST /dirs/d1", r#"{"facts": {"a": {"epoch": 44}}}"#, "/dirs/d1/facts/a/versions/7"),
+        ("DELETE /dirs/d1/facts/a?epoch=44", "", "/dirs/d1/facts/a/meta"),
+        ("DELETE /dirs/d1/facts", r#"{"a": {"meta": {"epoch": 44}}}"#, "/dirs/d1/facts/a/meta"),
+        ("DELETE /dirs/d1/facts/a/versions/7?epoch=44", "", "/dirs/d1/facts/a/versions/7"),
+        ("DELETE /dirs/d2?epoch=44", "", "/dirs/d2"),
+    ];
+    for (line, body, subject) in refused {
+        let says = [("/code", "mismatched_epoch"), ("/subject", subject)];
+        door.send(line, &[], body).await.check(line, 400, &says);
+    }
+    let misplaced = r#"{"a": {"epoch": 44}}"#;
+    door.check(&[
+        Step("DELETE /dirs/d1/facts?ignore=epoch", misplaced, 400, &[("/code", "misplaced_epoch")]),
+        Step("DELETE /dirs/d1/facts/a/versions/7?epoch=44&ignore=epoch", "", 204, &[]),
+        Step("DELETE /dirs/d1/facts?ignore=epoch", r#"{"a": {"meta": {"epoch": 44}}}"#, 204, &[]),
+        Step("DELETE /dirs/d1/facts/b?epoch=44&ignore=epoch", "", 204, &[]),
+        Step("DELETE /dirs?ignore=epoch", r#"{"d2": {"epoch": 44}}"#, 204, &[]),
+        Step("GET /dirs/d1", "", 200, &[("/factscount", "0")]),
+    ])
+    .await;
+}
+
+/// What is sent to an entity may be another's export; what lies in it is named as it is there.
+#[tokio::test]
+async fn ignores_the_id_of_the_entity_that_a_request_is_for_and_no_other() {
+    let door = Door::with_dirs().await;
+    let wrong = |subject| [("/code", "mismatched_id"), ("/subject", subject)];
+    door.check(&[
+        Step("PUT /?ignore=id", r#"{"registryid": "x"}"#, 200, &[("/xid", "/")]),
+        Step("PUT /dirs/d1?ignore=id", r#"{"dirid": "x"}"#, 201, &[("/dirid", "d1")]),
+        Step("PUT /dirs/d1/facts/a?ignore=id", r#"{"factid": "x"}"#, 201, &[("/factid", "a")]),
+        Step(
+            "PUT /dirs/d1/facts/a/versions/7?ignore=id",
+            r#"{"factid": "x", "versionid": "y"}"#,
+            201,
+            &[("/factid", "a"), ("/versionid", "7")],
+        ),
+        Step(
+            "PATCH /dirs/d1/facts/a/meta?ignore=id",
+            r#"{"factid": "x"}"#,
+            200,
+            &[("/factid", "a")],
+        ),
+        // An export of another resource says that one's id in its versions and its Meta too.
+        Step(
+            "PATCH /dirs/d1/facts/a?ignore=id",
+            r#"{"factid": "x", "meta": {"factid": "x"}, "versions": {"8": {"factid": "x"}}}"#,
+            200,
+            &[("/factid", "a"), ("/versionid", "8")],
+        ),
+    ])
+    .await;
+    for (line, body, subject) in [
+        ("PATCH /?ignore=id", r#"{"dirs": {"d1": {"dirid": "x"}}}"#, "/dirs/d1"),
+        ("POST /dirs?ignore=id", r#"{"d1": {"dirid": "x"}}"#, "/dirs/d1"),
+        ("PATCH /dirs/d1?ignore=id", r#"{"facts": {"a": {"factid": "x"}}}"#, "/dirs/d1/facts/a"),
+        (
+            "PATCH /dirs/d1/facts/a?ignore=id",
+            r#"{"versions": {"7": {"versionid": "x"}}}"#,
+            "/dirs/d1/facts/a/versions/7",
+        ),
+    ] {
+        door.send(line, &[], body).await.check(line, 400, &wrong(subject));
+    }
 }
