@@ -100,7 +100,8 @@ impl Context {
 impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
         let help = match &error {
-            SettingsError::Unknown { nearest: Some(nearest), .. } => {
+            SettingsError::Unknown { nearest: Some(nearest), .. }
+            | SettingsError::Choice { nearest: Some(nearest), .. } => {
                 format!("did you mean {nearest}? muster config default lists all there are")
             }
             _ => "muster config default prints the file with every setting explained".to_owned(),

@@ -90,6 +90,30 @@ pub enum SettingsError {
         /// What was written.
         found: String,
     },
+    /// The number is out of the setting's range.
+    #[error("{name} is a number from {least} to {most}, not {found}")]
+    Range {
+        /// The setting.
+        name: String,
+        /// The least that it may be.
+        least: i64,
+        /// The most.
+        most: i64,
+        /// What was written.
+        found: i64,
+    },
+    /// The text is none of those that the setting takes.
+    #[error("{name} is one of {}, not {found:?}", choices.join(", "))]
+    Choice {
+        /// The setting.
+        name: String,
+        /// What it takes.
+        choices: &'static [&'static str],
+        /// What was written.
+        found: String,
+        /// What was likely meant.
+        nearest: Option<String>,
+    },
 }
 
 impl Default for Settings {
@@ -146,8 +170,58 @@ impl Settings {
             origin: "the settings".to_owned(),
             cause: error.to_string(),
         };
+        check_ranges(&settings)?;
         Value::Table(settings).try_into().map_err(mismatch)
     }
+
+    /// Checks what only a server needs: others may have a `LOG_LEVEL` of their own around them.
+    ///
+    /// # Errors
+    /// There is no such level, or no such form of a log.
+    pub fn check_log(&self) -> Result<(), SettingsError> {
+        // A word that is no level would be the name of a module, of which alone is logged.
+        let level = self.log.level.to_lowercase();
+        if !level.is_empty() && level.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            check_choice("log.level", &LEVELS, &level)?;
+        }
+        check_choice("log.format", &FORMATS, &self.log.format)
+    }
+}
+
+/// The levels of the log, and its forms.
+const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+const FORMATS: [&str; 3] = ["text", "json", "auto"];
+
+/// Settings that may be nothing at all: no wait at the end, and as much of a cache as is usual.
+const ZERO_TAKEN: [&str; 2] = ["timeouts.stop_s", "limits.cache_bytes"];
+
+/// Refuses numbers with which nothing would work: a server of no connections, a wait of no time.
+fn check_ranges(settings: &Table) -> Result<(), SettingsError> {
+    for (area, keys) in settings {
+        for (key, value) in keys.as_table().into_iter().flatten() {
+            let Some(found) = value.as_integer() else { continue };
+            let name = format!("{area}.{key}");
+            let least = i64::from(!ZERO_TAKEN.contains(&name.as_str()));
+            let most = if key.ends_with("_bytes") { i64::MAX } else { i64::from(u32::MAX) };
+            if !(least..=most).contains(&found) {
+                return Err(SettingsError::Range { name, least, most, found });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_choice(
+    name: &str,
+    choices: &'static [&'static str],
+    found: &str,
+) -> Result<(), SettingsError> {
+    if choices.contains(&found) {
+        return Ok(());
+    }
+    let (name, found) = (name.to_owned(), found.to_owned());
+    let nearest = nearest(&found, choices.iter().copied()).map(str::to_owned);
+    Err(SettingsError::Choice { name, choices, found, nearest })
 }
 
 /// The default file as `muster config default` prints it: every setting commented out.

@@ -4,7 +4,7 @@ use clap::Args;
 use muster_client::{Client, ClientError, Page, Query};
 use muster_schema::nearest;
 use muster_words::{
-    Xid,
+    Id, Xid,
     json::{Value, select},
 };
 
@@ -202,6 +202,12 @@ fn level<'a>(shape: &'a Shape, collection: &'a str) -> Result<Level<'a>, Failure
     let unknown = || suggest::unknown_collection(shape, &parts);
     if parts.is_empty() {
         return Ok(Level::Overview);
+    }
+    for part in &parts {
+        if let Err(error) = part.parse::<Id>() {
+            let what = format!("{collection:?} is no collection: {part:?}: {error}");
+            return Err(Failure::usage(what).help("a collection is written as providers/cms"));
+        }
     }
     let groups = shape.groups.get(parts[0]).ok_or_else(unknown)?;
     match *parts.as_slice() {

@@ -44,6 +44,7 @@ pub struct Serve {
 
 impl Serve {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        context.settings.check_log()?;
         let order = self.order(context)?;
         let screen = &context.screen;
         composition::serve(context, &order, &|greeting: &Greeting| {

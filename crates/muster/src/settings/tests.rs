@@ -96,7 +96,7 @@ fn refuses_values_of_another_kind() {
     assert!(matches!(resolve("[server\n", &[]), Err(SettingsError::Syntax { .. })));
     assert!(matches!(
         resolve("[limits]\nconnections = -1\n", &[]),
-        Err(SettingsError::Syntax { .. })
+        Err(SettingsError::Range { found: -1, .. })
     ));
 }
 
@@ -125,5 +125,33 @@ fn finds_the_users_data_folder() {
         (&[], "muster"),
     ] {
         assert_eq!(data_folder(&environment(variables)), Path::new(expect));
+    }
+}
+
+#[test]
+fn refuses_numbers_and_words_with_which_nothing_works() {
+    for (name, value, expect) in [
+        ("MUSTER_LIMITS_CONNECTIONS", "0", Some("limits.connections is a number from 1 to")),
+        ("MUSTER_LIMITS_CONNECTIONS", "-1", Some("to 4294967295, not -1")),
+        ("MUSTER_LIMITS_CONNECTIONS", "4294967296", Some("not 4294967296")),
+        ("MUSTER_TIMEOUTS_HEAD_S", "0", Some("timeouts.head_s is a number from 1")),
+        ("MUSTER_TIMEOUTS_STOP_S", "0", None),
+        ("MUSTER_LIMITS_CACHE_BYTES", "0", None),
+        ("MUSTER_LIMITS_CACHE_BYTES", "-1", Some("limits.cache_bytes is a number from 0")),
+        ("LOG_LEVEL", "inof", Some("log.level is one of error, warn, info, debug, trace, off")),
+        ("LOG_LEVEL", "INFO", None),
+        ("LOG_LEVEL", "info,muster_http=debug", None),
+        ("MUSTER_LOG_FORMAT", "xml", Some("log.format is one of text, json, auto, not \"xml\"")),
+    ] {
+        let environment = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        let checked = Settings::resolve(None, &environment)
+            .and_then(|settings| settings.check_log().map(|()| settings));
+        let told = checked.err().map(|error| error.to_string());
+        match expect {
+            Some(expect) => {
+                assert!(told.as_ref().is_some_and(|told| told.contains(expect)), "{told:?}")
+            }
+            None => assert_eq!(told, None, "{name}={value}"),
+        }
     }
 }
