@@ -1,7 +1,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -68,6 +68,8 @@ pub(crate) struct Heart {
     /// Bytes of bodies that wait.
     pub waiting_bytes: AtomicUsize,
     pub writes: AtomicU64,
+    /// The writer has waited for the ledger longer than its callers do.
+    pub in_doubt: AtomicBool,
     /// How long writes took lately.
     pub recent: Recent,
 }
@@ -93,6 +95,7 @@ impl Heart {
             queue,
             waiting_bytes: AtomicUsize::new(0),
             writes: AtomicU64::new(0),
+            in_doubt: AtomicBool::new(false),
             recent: Recent::default(),
         }
     }
@@ -190,6 +193,12 @@ impl Registry {
     /// The ledger can't be read, or is damaged.
     pub async fn record(&self, content: &Content) -> Result<Option<Bytes>, SubmitError> {
         Ok(self.heart.fetch(std::slice::from_ref(content)).await?.pop().flatten())
+    }
+
+    /// Whether commands are sent away, because the ledger doesn't say what became of an append.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.heart.in_doubt.load(Ordering::Relaxed)
     }
 
     /// The ledger itself, for those who follow or verify it.

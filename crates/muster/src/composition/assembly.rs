@@ -335,9 +335,9 @@ async fn front(
     let store = {
         let registry = registry.clone();
         Arc::new(move || {
-            let ledger = registry.ledger().clone();
+            let (ledger, in_doubt) = (registry.ledger().clone(), registry.is_in_doubt());
             let asked: std::pin::Pin<Box<dyn Future<Output = bool> + Send>> =
-                Box::pin(async move { ledger.head().await.is_ok() });
+                Box::pin(async move { !in_doubt && ledger.head().await.is_ok() });
             asked
         })
     };

@@ -1,4 +1,8 @@
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use muster_journal::{AppendError, Batch as Entries};
 use muster_ledger::{Head, Tree};
@@ -55,6 +59,12 @@ impl Writer {
     /// of it; until then nothing is decided, nor while the ledger doesn't answer at all. The
     /// callers wait no longer than [`DOUBT_MAX`] for either.
     pub(super) async fn append(&mut self, batch: &mut Batch) -> Appended {
+        let appended = self.append_at_last(batch).await;
+        self.heart.in_doubt.store(false, Ordering::Relaxed);
+        appended
+    }
+
+    async fn append_at_last(&mut self, batch: &mut Batch) -> Appended {
         if batch.entries.entries.is_empty() {
             return Appended::Done;
         }
@@ -107,6 +117,7 @@ impl Writer {
             patience.end = Instant::now() + REPEAT_DELAY.1;
             if !std::mem::replace(&mut patience.is_over, true) {
                 tracing::error!("the ledger says nothing certain: commands are sent away");
+                self.heart.in_doubt.store(true, Ordering::Relaxed);
                 for member in &mut *members {
                     member.answer_early(&SubmitError::OutcomeUnknown);
                 }
@@ -123,7 +134,7 @@ impl Writer {
         while let Ok(message) = self.inbox.receiver.try_recv() {
             match message {
                 Message::Command(waiting) => {
-                    self.inbox.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+                    self.inbox.waiting.fetch_sub(1, Ordering::Relaxed);
                     let _ = waiting.answer.send(Err(SubmitError::Busy));
                 }
                 Message::Close(done) => {

@@ -132,6 +132,7 @@ async fn nobody_waits_longer_than_five_seconds_for_an_append_that_hangs() {
         assert!(matches!(later, Err(SubmitError::Busy)), "{later:?}");
         assert!(took <= Duration::from_millis(1_100), "{took:?}");
         assert_eq!(registry.status().waiting, 0);
+        assert!(registry.is_in_doubt());
         let before = registry.view().position();
 
         ledger.appends.store(PASS, Ordering::Relaxed);
@@ -140,6 +141,7 @@ async fn nobody_waits_longer_than_five_seconds_for_an_append_that_hangs() {
         let content = view.version_at(&xid(NAME)).unwrap().document.unwrap();
         assert_eq!(registry.contents(&[content]).await.unwrap()[0].as_deref(), Some(&b"1"[..]));
         registry.submit(put(NAME, "4"), &by()).await.unwrap();
+        assert!(!registry.is_in_doubt());
         registry.verify(|_| {}).await.unwrap();
     }
 }
