@@ -124,7 +124,7 @@ impl Answer {
     /// The position that answered (`Muster-Position`).
     #[must_use]
     pub fn position(&self) -> Option<Position> {
-        self.header(POSITION)?.parse().ok().map(Position)
+        position_of(&self.headers)
     }
 
     /// What the accepted document's rules warn of (`Muster-Warnings`, a JSON array).
@@ -133,6 +133,11 @@ impl Answer {
         let text = self.header("muster-warnings").unwrap_or("[]");
         serde_json::from_str(text).unwrap_or_default()
     }
+}
+
+/// The position that an answer says.
+pub(crate) fn position_of(headers: &HeaderMap) -> Option<Position> {
+    headers.get(POSITION)?.to_str().ok()?.parse().ok().map(Position)
 }
 
 impl Client {

@@ -11,7 +11,9 @@ use muster_words::{
 };
 use tokio::time::{sleep, timeout};
 
-use crate::{Body, Call, Client, ClientError, EventReader, Query, TransportError};
+use crate::{
+    Body, Call, Client, ClientError, EventReader, Query, TransportError, call::position_of,
+};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -117,6 +119,10 @@ impl Changes {
         let kind = content_type.and_then(|kind| kind.to_str().ok()).unwrap_or("nothing");
         if !kind.starts_with("text/event-stream") {
             return Err(self.client.unexpected(format!("{kind} instead of a stream of events")));
+        }
+        // Who wanted all from now on wants it from the first now, not from when it came back.
+        if let (Start::Now, Some(position)) = (self.start, position_of(response.headers())) {
+            self.start = Start::After(position);
         }
         self.wait = Duration::ZERO;
         Ok(response.into_body())

@@ -221,3 +221,16 @@ async fn follows_pages_below_a_path_and_not_in_a_circle() {
     let error = client(&address).all("/x", &Query::new()).await.unwrap_err();
     assert!(error.to_string().contains("in a circle"), "{error}");
 }
+
+#[tokio::test]
+async fn comes_back_to_where_it_began_though_nothing_had_happened() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nmuster-position: 7\r\n\r\n";
+    let event = format!("{head}id: 8.1\ndata: {{}}\n\n");
+    let (address, heads) = server(vec![vec![head.to_owned()], vec![event]]).await;
+    let mut changes = client(&address).changes(Start::Now);
+    assert!(matches!(changes.next_step().await.unwrap(), Step::Lost(_)));
+    assert!(matches!(changes.next_step().await.unwrap(), Step::Change(_)));
+    let heads = heads.lock().unwrap();
+    assert!(heads[0][0].starts_with("GET /changes "), "{heads:?}");
+    assert!(heads[1][0].starts_with("GET /changes?after=7 "), "{heads:?}");
+}

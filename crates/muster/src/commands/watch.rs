@@ -43,6 +43,7 @@ impl Watch {
         let mut changes = client.changes(start);
         let mut left = self.limit.map(NonZeroUsize::get);
         let mut is_lost = false;
+        let mut was_there = false;
         let mut last = String::new();
         while left != Some(0) {
             let step = tokio::select! {
@@ -51,18 +52,19 @@ impl Watch {
             };
             match step {
                 Step::Change(change) => {
-                    is_lost = false;
+                    (is_lost, was_there) = (false, true);
                     last.clone_from(&change.id);
                     if self.wants(&change) {
                         show(&context.screen, &change)?;
                         left = left.map(|left| left - 1);
                     }
                 }
-                // Nothing was seen yet: that the server isn't there is an answer, too.
-                Step::Lost(error) if last.is_empty() && error.has_no_side_effects() => {
+                // It never was there: that is an answer, too.
+                Step::Lost(error) if !was_there && error.has_no_side_effects() => {
                     return Err(error.into());
                 }
                 Step::Lost(error) => {
+                    was_there = true;
                     if !std::mem::replace(&mut is_lost, true) {
                         context.screen.note(&format!("{error}; coming back"));
                     }
