@@ -32,7 +32,7 @@ use serde_json::{Map, Value};
 pub use conditions::{details_stamp, document_stamp};
 use draft::Draft;
 pub use restore::revived;
-pub use standing::{binds_as_schema, content_at, members_of, standing};
+pub use standing::{Brought, Leads, Sight, binds_as_schema, standing};
 
 use crate::{
     Catalog, Content, Refusal,
@@ -216,9 +216,6 @@ fn write(
     now: Moment,
 ) -> Result<Decision, Stop> {
     let tree = &work.tree;
-    if tree.bound.iter().any(|(xid, content)| content_at(catalog, xid) != *content) {
-        return Err(Stop::Stale);
-    }
     if let Subject::Entity(xid) | Subject::VersionOf(xid) = &tree.subject {
         conditions::check(catalog, xid, &prepared.conditions)?;
     }
@@ -226,13 +223,34 @@ fn write(
     draft.mode = tree.mode;
     let outcome = draft.write_tree(tree);
     draft.settled(outcome)?;
+    if !draft.all_stands(tree) {
+        return Err(Stop::Stale);
+    }
     draft.finish(&tree.subject, work)
+}
+
+/// Finds where names will lead once a write is done, for who prepares it: its documents are judged
+/// by what it brings as well.
+///
+/// # Errors
+/// See [`Stop`]. What the documents stand on isn't looked at.
+pub fn foresee(
+    catalog: &Catalog,
+    at_hand: &dyn AtHand,
+    prepared: &Prepared,
+) -> Result<Brought, Stop> {
+    let Work::Write(work) = &prepared.work else { return Ok(Brought::default()) };
+    let mut draft = Draft::new(catalog, at_hand, prepared, catalog.moment.next());
+    draft.mode = work.tree.mode;
+    let outcome = draft.write_tree(&work.tree);
+    draft.settled(outcome)?;
+    Ok(draft.brought())
 }
 
 impl Draft<'_> {
     fn write_tree(&mut self, tree: &Tree) -> Result<(), Stop> {
         if let Some(new) = &tree.model {
-            self.set_model(new)?;
+            self.set_model(new);
         }
         if let Some(sent) = &tree.capabilities {
             self.set_capabilities(sent);

@@ -8,22 +8,25 @@ mod compliance;
 mod documents;
 mod model;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub(crate) use compiled::Compiled;
 use muster_catalog::{
     Catalog, Content, Refusal,
     command::{Action, Body, Command, Mode, NewModel, Target, Write},
-    decide::{Prepared, RestoreWork, Work, WriteWork, revived},
+    decide::{Brought, Prepared, RestoreWork, Sight, Stop, Work, WriteWork, foresee, revived},
     state::{Bindings, Subtree},
-    tree::{self, GroupNode},
+    tree::{self, GroupNode, Tree},
 };
 use muster_schema::Violation;
-use muster_words::{Xid, json::Value};
+use muster_words::{Xid, json::Value, limits::PREPARE_ROUNDS_MAX};
 
 use crate::{
     SubmitError,
-    cache::Fetched,
+    cache::{Fetched, Hand},
     registry::{Heart, weight, writes_model},
     writer::Ready,
 };
@@ -46,7 +49,7 @@ impl Heart {
             // What was answered is answered again, whatever the command would find now.
             Work::Refused(Box::new(Refusal::new("idempotency_mismatch", "/")))
         } else {
-            match self.work(view, command, &mut warnings).await {
+            match self.work(view, command, &fetched, &mut warnings).await {
                 Ok(work) => work,
                 Err(SubmitError::Refused(refusal)) if command.idempotency.is_some() => {
                     Work::Refused(refusal)
@@ -81,6 +84,7 @@ impl Heart {
         &self,
         view: &Arc<Catalog>,
         command: &Command,
+        fetched: &Fetched,
         warnings: &mut Vec<Violation>,
     ) -> Result<Work, SubmitError> {
         Ok(match &command.action {
@@ -94,10 +98,9 @@ impl Heart {
                     Some(new) => self.check_model(view, new, &tree).await?,
                     None => BTreeMap::new(),
                 };
-                tree.bound = self.check_bindings(view, &tree).await?;
-                self.check_documents(view, &mut tree, warnings).await?;
                 let capabilities = tree.capabilities.clone().map(Arc::new);
-                Work::Write(Box::new(WriteWork { tree, references, capabilities }))
+                let work = WriteWork { tree, references, capabilities };
+                Work::Write(Box::new(self.judged(view, command, work, fetched, warnings).await?))
             }
             Action::Delete(delete) => Work::Delete(delete.clone()),
             Action::Restore(xid) => Work::Restore(self.restore(view, xid, warnings).await?),
@@ -106,6 +109,62 @@ impl Heart {
             }
             Action::RevokeKey { id } => Work::RevokeKey { id: id.clone() },
         })
+    }
+
+    /// A write with what was found out about its documents, and about what it binds.
+    async fn judged(
+        &self,
+        view: &Arc<Catalog>,
+        command: &Command,
+        work: WriteWork,
+        fetched: &Fetched,
+        warnings: &mut Vec<Violation>,
+    ) -> Result<WriteWork, SubmitError> {
+        let (mut work, brought) = match brings_what_binds(view, &work.tree) {
+            true => self.foreseen(view, command, work, fetched.clone()).await?,
+            false => (work, None),
+        };
+        let sight = Sight { view, brought: brought.as_ref() };
+        work.tree.bound = self.check_bindings(&sight, &work.tree).await?;
+        self.check_documents(sight, &mut work.tree, warnings).await?;
+        Ok(work)
+    }
+
+    /// Finds where names will lead once a write is done.
+    async fn foreseen(
+        &self,
+        view: &Arc<Catalog>,
+        command: &Command,
+        work: WriteWork,
+        mut fetched: Fetched,
+    ) -> Result<(WriteWork, Option<Brought>), SubmitError> {
+        let prepared = Prepared {
+            work: Work::Write(Box::new(work)),
+            conditions: Vec::new(),
+            idempotency: None,
+            ignore: command.ignore,
+            set_default: command.set_default.clone(),
+            schemas: BTreeMap::new(),
+        };
+        let mut brought = None;
+        for _ in 0..PREPARE_ROUNDS_MAX {
+            let at_hand = Hand { cache: &self.contents, fetched: &fetched };
+            match foresee(view, &at_hand, &prepared) {
+                Ok(found) => brought = Some(found),
+                Err(Stop::Missing(missing)) => {
+                    let names = missing.iter().map(Content::reference);
+                    fetched.extend(names.zip(self.maps(&missing).await?));
+                    continue;
+                }
+                Err(Stop::Refused(refusal)) => return Err(SubmitError::Refused(refusal)),
+                Err(Stop::Stale) => {}
+            }
+            break;
+        }
+        match prepared.work {
+            Work::Write(work) => Ok((*work, brought)),
+            _ => Err(SubmitError::Fault),
+        }
     }
 
     /// The model that a write brings, compiled.
@@ -164,7 +223,29 @@ fn bindings_of(view: &Catalog, mode: Mode, node: &GroupNode) -> Option<Arc<Bindi
     view.group_at(xid).map(|group| group.own.bindings.clone())
 }
 
-/// The content that a document's name leads to at a view.
-fn document_at(view: &Catalog, xid: &Xid) -> Option<Content> {
-    view.version_at(xid)?.document
+/// Whether a write brings something that its documents, or what it binds, may stand on.
+fn brings_what_binds(view: &Catalog, tree: &Tree) -> bool {
+    let holds_own = |group: &GroupNode| {
+        group.kind.built_in
+            && matches!(group.kind.plural.as_str(), "schemagroups" | "rulegroups")
+            && !group.resources.is_empty()
+    };
+    if tree.groups.iter().any(holds_own) {
+        return true;
+    }
+    let nodes = || tree.groups.iter().flat_map(|group| &group.resources);
+    let writes = |target: &Xid| {
+        let resource = target.resource();
+        tree.groups.iter().any(|group| group.xid == *target)
+            || nodes().any(|node| Some(&node.xid) == resource.as_ref())
+    };
+    let of_groups = tree.groups.iter().filter_map(|group| bindings_of(view, tree.mode, group));
+    let mut bound: BTreeSet<Xid> =
+        of_groups.flat_map(|own| own.targets().cloned().collect::<Vec<_>>()).collect();
+    let model = tree.model.iter().flat_map(|new| new.model.group_types());
+    let of_model = model.flat_map(|group| group.resources.values());
+    for kind in nodes().map(|node| &node.kind).chain(of_model) {
+        bound.extend(kind.aspect.schema.iter().chain(&kind.aspect.rules).cloned());
+    }
+    bound.iter().any(writes)
 }

@@ -11,12 +11,12 @@ use serde_json::{Map, Value};
 
 use super::{AtHand, Prepared, Stop, Work};
 use crate::{
-    Catalog, Content, Lifecycle, Refusal,
+    Catalog, Content, Lifecycle,
     changes::Named,
     command::{Ignore, Mode, NewModel, SetDefault},
     model::{Model, ResourceType},
     state::{Bindings, Group, Resource, Version},
-    tree::Subject,
+    tree::{Subject, Verdict},
 };
 
 /// A command on its way to a decision: the entities that it touches, as they will be.
@@ -48,6 +48,8 @@ pub(super) struct Draft<'a> {
     pub contents: BTreeMap<Digest, Bytes>,
     /// Those of the contents that are attributes.
     pub kept: BTreeMap<Digest, Arc<Map<String, Value>>>,
+    /// What was found out about the documents that it writes, by the resource that each is of.
+    pub verdicts: Vec<(Xid, Arc<Verdict>)>,
     /// What the answer shows of a collection.
     pub members: Vec<Xid>,
     /// The version that a POST to a resource created or updated.
@@ -168,6 +170,7 @@ impl<'a> Draft<'a> {
             hidden: BTreeSet::new(),
             contents: BTreeMap::new(),
             kept: BTreeMap::new(),
+            verdicts: Vec::new(),
             members: Vec::new(),
             processed: None,
         }
@@ -285,16 +288,10 @@ impl<'a> Draft<'a> {
         }
     }
 
-    pub fn set_model(&mut self, new: &NewModel) -> Result<(), Refusal> {
+    pub fn set_model(&mut self, new: &NewModel) {
         self.model = new.model.clone();
         self.new_model = Some(new.clone());
         self.registry_edit().own = true;
-        let fresh = |xid: &&Xid| !self.catalog.has(xid);
-        let targets = Catalog::model_targets(&new.model);
-        if let Some(missing) = targets.iter().find(fresh) {
-            return Err(Refusal::new("binding_missing", "/model").arg("binding", missing));
-        }
-        Ok(())
     }
 
     pub fn set_capabilities(&mut self, sent: &Value) {

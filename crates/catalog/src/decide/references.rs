@@ -8,11 +8,18 @@ use super::{
     draft::{DocumentEdit, Draft, ResourceEdit},
     standing::binds_as_schema,
 };
-use crate::{Refusal, changes::Named};
+use crate::{Catalog, Refusal, changes::Named};
 
 impl Draft<'_> {
     /// Checks that what the command leaves behind refers to nothing that isn't there.
     pub(super) fn check_references(&self) -> Result<(), Stop> {
+        if let Some(new) = &self.new_model {
+            let targets = Catalog::model_targets(&new.model);
+            if let Some(missing) = targets.iter().find(|target| !self.will_have(target)) {
+                let refusal = Refusal::new("binding_missing", "/model");
+                return Err(refusal.arg("binding", missing).into());
+            }
+        }
         for (xid, edit) in &self.resources {
             self.check_default(xid, edit)?;
             self.check_schema(xid, edit)?;

@@ -6,7 +6,7 @@ use super::{
     AtHand, Decision, Prepared, RestoreWork, Shows, Stop,
     draft::{DocumentEdit, Draft, VersionEdit},
     references::dangling,
-    standing,
+    standing::{self, Leads},
 };
 use crate::{
     Catalog, Refusal,
@@ -213,10 +213,7 @@ fn stands(
     };
     standing::standing(catalog, kind, bindings) == verdict.standing
         && (verdict.is_schema || !standing::binds_as_schema(catalog, kind, xid))
-        && verdict
-            .behind
-            .iter()
-            .all(|(name, content)| standing::content_at(catalog, name) == *content)
+        && verdict.behind.iter().all(|(name, content)| catalog.content_at(name) == *content)
 }
 
 /// What comes back refers to what is there, or comes back with it.

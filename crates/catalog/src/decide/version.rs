@@ -152,7 +152,7 @@ impl Draft<'_> {
             version.references = Arc::new([]);
             return Ok(());
         };
-        version.references = self.accept(edit, new)?;
+        version.references = self.accept(edit, new);
         version.document = Some(self.document(version, new));
         Ok(())
     }
@@ -166,10 +166,12 @@ impl Draft<'_> {
         }
     }
 
-    /// Takes over what was found out about a document, if what it stood on still stands.
-    fn accept(&self, edit: &ResourceEdit, new: &NewDocument) -> Result<Arc<[Xid]>, Stop> {
-        let Some(verdict) = &new.verdict else { return Ok(Arc::new([])) };
-        if self.stands(edit, verdict) { Ok(verdict.targets()) } else { Err(Stop::Stale) }
+    /// Takes over what was found out about a document. Whether what it stood on still stands is
+    /// asked in the end, because the command may bring some of that itself.
+    fn accept(&mut self, edit: &ResourceEdit, new: &NewDocument) -> Arc<[Xid]> {
+        let Some(verdict) = &new.verdict else { return Arc::new([]) };
+        self.verdicts.push((edit.xid.clone(), verdict.clone()));
+        verdict.targets()
     }
 }
 

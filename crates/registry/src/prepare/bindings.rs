@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use muster_catalog::{
     Catalog, Refusal,
     command::Target,
-    decide::{Work, binds_as_schema, content_at, members_of},
+    decide::{Leads, Sight, Work, binds_as_schema},
     tree::Tree,
 };
 use muster_schema::{CompileError, Violation};
@@ -17,7 +17,7 @@ impl Heart {
     /// Answers what that stands on.
     pub(super) async fn check_bindings(
         &self,
-        view: &Catalog,
+        sight: &Sight<'_>,
         tree: &Tree,
     ) -> Result<Vec<(Xid, Option<ContentRef>)>, SubmitError> {
         let mut schemas: BTreeSet<Xid> = BTreeSet::new();
@@ -26,26 +26,26 @@ impl Heart {
             let kinds = new.model.group_types().flat_map(|group| group.resources.values());
             for kind in kinds {
                 schemas.extend(kind.aspect.schema.clone());
-                rules.extend(rules_of(view, &kind.aspect.rules));
+                rules.extend(rules_of(sight, &kind.aspect.rules));
             }
         }
         for node in tree.groups.iter().filter(|node| node.attributes.is_some()) {
-            let Some(bindings) = bindings_of(view, tree.mode, node) else { continue };
+            let Some(bindings) = bindings_of(sight.view, tree.mode, node) else { continue };
             schemas.extend(bindings.schema.clone());
-            rules.extend(rules_of(view, &bindings.rules));
+            rules.extend(rules_of(sight, &bindings.rules));
         }
         let mut bound = Vec::new();
         for xid in schemas {
-            let usable = self.schema(view, &xid).await;
+            let usable = self.schema(sight, &xid).await;
             let schema = usable.map_err(|unusable| refuse(&xid, unusable))?;
             bound.extend(schema.behind.iter().cloned());
-            let content = content_at(view, &xid);
+            let content = sight.content_at(&xid);
             bound.push((xid, content));
         }
         for xid in rules {
-            let usable = self.rule(view, &xid).await.map(|_| ());
+            let usable = self.rule(sight, &xid).await.map(|_| ());
             usable.map_err(|unusable| refuse(&xid, unusable))?;
-            let content = content_at(view, &xid);
+            let content = sight.content_at(&xid);
             bound.push((xid, content));
         }
         Ok(bound)
@@ -58,6 +58,7 @@ impl Heart {
         work: &Work,
     ) -> Result<BTreeMap<ContentRef, Vec<Violation>>, SubmitError> {
         let mut found = BTreeMap::new();
+        let sight = Sight { view, brought: None };
         for xid in touched(work) {
             let Some(Collection { groups, resources: Some(resources) }) = xid.collection() else {
                 continue;
@@ -73,7 +74,7 @@ impl Heart {
                 .filter_map(|all| Some((xid.version(all.id.clone())?, all.document?.reference())))
                 .collect();
             for (name, content) in versions {
-                let violations = match self.schema(view, &name).await {
+                let violations = match self.schema(&sight, &name).await {
                     Err(Unusable::Schema(error)) => schema_violations(&error),
                     Err(Unusable::Read(error)) => return Err(error),
                     Ok(_) | Err(_) => Vec::new(),
@@ -105,16 +106,17 @@ fn touched(work: &Work) -> Vec<Xid> {
             Target::Entity(xid) | Target::Versions(xid) => xid.resource().into_iter().collect(),
             _ => Vec::new(),
         },
+        Work::Restore(work) => work.xid.resource().into_iter().collect(),
         _ => Vec::new(),
     }
 }
 
 /// The rules that a list of rules and groups of rules names.
-fn rules_of(view: &Catalog, names: &[Xid]) -> Vec<Xid> {
+fn rules_of(sight: &Sight<'_>, names: &[Xid]) -> Vec<Xid> {
     let mut found = Vec::new();
     for name in names {
         match name {
-            Xid::Group { .. } => found.extend(members_of(view, name)),
+            Xid::Group { .. } => found.extend(sight.members_of(name).unwrap_or_default()),
             _ => found.push(name.clone()),
         }
     }

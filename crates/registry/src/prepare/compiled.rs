@@ -1,8 +1,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
+use bytes::Bytes;
 use muster_catalog::{
-    Catalog,
-    decide::content_at,
+    decide::{Leads, Sight},
     rules::{Rule, RuleError},
 };
 use muster_schema::{CompileError, Schema};
@@ -12,7 +12,6 @@ use muster_words::{
 };
 use quick_cache::sync::Cache;
 
-use super::document_at;
 use crate::{SubmitError, registry::Heart};
 
 /// Schemas and rules that are kept compiled: as many as a large registry has in use.
@@ -58,17 +57,20 @@ impl Heart {
     /// The schema of that name, compiled.
     pub(super) async fn schema(
         &self,
-        view: &Catalog,
+        sight: &Sight<'_>,
         xid: &Xid,
     ) -> Result<Arc<CompiledSchema>, Unusable> {
-        let content = document_at(view, xid).ok_or(Unusable::Missing)?;
+        if let Some(bytes) = sight.brought_at(xid) {
+            return Ok(Arc::new(self.compile_schema(sight, &bytes).await?));
+        }
+        let content = sight.stored_at(xid).ok_or(Unusable::Missing)?;
         if let Some(compiled) = self.compiled.schemas.get(&content.reference())
-            && compiled.behind.iter().all(|(name, content)| content_at(view, name) == *content)
+            && compiled.behind.iter().all(|(name, content)| sight.content_at(name) == *content)
         {
             return Ok(compiled);
         }
         let bytes = self.fetch(&[content]).await?.pop().flatten().ok_or(Unusable::Missing)?;
-        let compiled = Arc::new(self.compile_schema(view, &bytes).await?);
+        let compiled = Arc::new(self.compile_schema(sight, &bytes).await?);
         self.compiled.schemas.insert(content.reference(), compiled.clone());
         Ok(compiled)
     }
@@ -76,7 +78,7 @@ impl Heart {
     /// Compiles a schema, fetching what it refers to as it turns out.
     pub(super) async fn compile_schema(
         &self,
-        view: &Catalog,
+        sight: &Sight<'_>,
         bytes: &[u8],
     ) -> Result<CompiledSchema, Unusable> {
         let mut sources: BTreeMap<Xid, Arc<Value>> = BTreeMap::new();
@@ -92,13 +94,13 @@ impl Heart {
                     if sources.contains_key(&reference) {
                         return Err(gone(reference, pointer));
                     }
-                    let Some(content) = document_at(view, &reference) else {
+                    let Some(content) = sight.content_at(&reference) else {
                         return Err(gone(reference, pointer));
                     };
-                    let found = self.fetch(&[content]).await?.pop().flatten();
+                    let found = self.bytes_at(sight, &reference).await?;
                     let value = found.and_then(|bytes| json::parse(&bytes).ok());
                     let Some(value) = value else { return Err(gone(reference, pointer)) };
-                    behind.push((reference.clone(), Some(content.reference())));
+                    behind.push((reference.clone(), Some(content)));
                     sources.insert(reference, Arc::new(value));
                 }
                 Err(error) => return Err(Unusable::Schema(Box::new(error))),
@@ -106,9 +108,22 @@ impl Heart {
         }
     }
 
+    /// The document that a name leads to.
+    async fn bytes_at(&self, sight: &Sight<'_>, xid: &Xid) -> Result<Option<Bytes>, SubmitError> {
+        if let Some(bytes) = sight.brought_at(xid) {
+            return Ok(Some(bytes));
+        }
+        let Some(content) = sight.stored_at(xid) else { return Ok(None) };
+        Ok(self.fetch(&[content]).await?.pop().flatten())
+    }
+
     /// The rule of that name, compiled.
-    pub(super) async fn rule(&self, view: &Catalog, xid: &Xid) -> Result<Arc<Rule>, Unusable> {
-        let content = document_at(view, xid).ok_or(Unusable::Missing)?;
+    pub(super) async fn rule(&self, sight: &Sight<'_>, xid: &Xid) -> Result<Arc<Rule>, Unusable> {
+        if let Some(bytes) = sight.brought_at(xid) {
+            let rule = compile_rule(xid, &bytes);
+            return Ok(Arc::new(rule.map_err(|error| Unusable::Rule(Box::new(error)))?));
+        }
+        let content = sight.stored_at(xid).ok_or(Unusable::Missing)?;
         if let Some(rule) = self.compiled.rules.get(&content.reference()) {
             return Ok(rule);
         }

@@ -6,7 +6,7 @@ use std::{
 use bytes::Bytes;
 use muster_catalog::{
     Catalog, Refusal,
-    decide::{binds_as_schema, standing},
+    decide::{Sight, binds_as_schema, standing},
     model::ResourceType,
     references::named_in,
     rules::{self, Rule, RuleContext},
@@ -31,27 +31,22 @@ impl Heart {
     /// Checks every document that a tree brings, and leaves the verdicts in it.
     pub(super) async fn check_documents(
         &self,
-        view: &Arc<Catalog>,
+        sight: Sight<'_>,
         tree: &mut Tree,
         warnings: &mut Vec<Violation>,
     ) -> Result<(), SubmitError> {
-        let coming: BTreeSet<Xid> = tree
-            .groups
-            .iter()
-            .flat_map(|group| &group.resources)
-            .map(|resource| resource.xid.clone())
-            .collect();
+        let coming = coming(tree);
         let bound: BTreeMap<Xid, Option<Arc<Bindings>>> = tree
             .groups
             .iter()
-            .map(|group| (group.xid.clone(), bindings_of(view, tree.mode, group)))
+            .map(|group| (group.xid.clone(), bindings_of(sight.view, tree.mode, group)))
             .collect();
         for (xid, kind, version) in tree.versions_mut() {
             let content_type = content_type(&version.attributes, &version.document);
             let DocumentPart::Bytes(document) = &mut version.document else { continue };
             let own = xid.group().and_then(|group| bound.get(&group).cloned().flatten());
             let bytes = document.bytes.clone();
-            let check = Check { view, xid, kind, own: own.as_deref(), coming: Some(&coming) };
+            let check = Check { sight, xid, kind, own: own.as_deref(), coming: Some(&coming) };
             let verdict = self.verdict(&check, content_type.as_deref(), &bytes, warnings).await?;
             document.verdict = Some(Arc::new(verdict));
         }
@@ -76,7 +71,8 @@ impl Heart {
         });
         let Some(kind) = kind else { return Err(Refusal::not_found(xid).into()) };
         let resource = xid.resource().unwrap_or_else(|| xid.clone());
-        let check = Check { view, xid: &resource, kind: &kind, own, coming };
+        let sight = Sight { view, brought: None };
+        let check = Check { sight, xid: &resource, kind: &kind, own, coming };
         self.verdict(&check, content_type, bytes, warnings).await
     }
 
@@ -91,8 +87,10 @@ impl Heart {
             let refusal = Refusal::new("document_too_large", check.xid);
             return Err(refusal.arg("size", bytes.len()).arg("limit", DOCUMENT_BYTES_MAX).into());
         }
-        let mut verdict =
-            Verdict { standing: standing(check.view, check.kind, check.own), ..Verdict::default() };
+        let mut verdict = Verdict {
+            standing: standing(&check.sight, check.kind, check.own),
+            ..Verdict::default()
+        };
         let is_json = content_type.is_some_and(is_json);
         let is_bound = !verdict.standing.is_empty() || !check.kind.aspect.references.is_empty();
         let value = if is_bound || (check.kind.built_in && is_json) {
@@ -129,7 +127,7 @@ impl Heart {
         let mut violations = Vec::new();
         for xid in &schemas {
             let compiled =
-                self.schema(check.view, xid).await.map_err(|unusable| refuse(xid, unusable))?;
+                self.schema(&check.sight, xid).await.map_err(|unusable| refuse(xid, unusable))?;
             verdict.behind.extend(compiled.behind.iter().cloned());
             violations.extend(compiled.schema.validate(value));
         }
@@ -141,7 +139,7 @@ impl Heart {
             if content.is_none() {
                 return Err(refuse(xid, Unusable::Missing));
             }
-            let rule = self.rule(check.view, xid).await;
+            let rule = self.rule(&check.sight, xid).await;
             bound.push(rule.map_err(|unusable| refuse(xid, unusable))?);
         }
         if let Some(context) = RuleContext::of(check.xid)
@@ -168,8 +166,8 @@ impl Heart {
             compile_rule(check.xid, bytes)
                 .map_err(|error| Refusal::invalid_document(check.xid, vec![error.violation()]))?;
         }
-        if binds_as_schema(check.view, check.kind, check.xid) {
-            match self.compile_schema(check.view, bytes).await {
+        if binds_as_schema(check.sight.view, check.kind, check.xid) {
+            match self.compile_schema(&check.sight, bytes).await {
                 Ok(compiled) => {
                     verdict.is_schema = true;
                     verdict.behind.extend(compiled.behind);
@@ -187,12 +185,12 @@ impl Heart {
 
 /// A document on its way through the checks.
 struct Check<'a> {
-    view: &'a Catalog,
+    sight: Sight<'a>,
     /// The resource.
     xid: &'a Xid,
     kind: &'a ResourceType,
     own: Option<&'a Bindings>,
-    /// Resources that the same command writes: what it puts together may name each other.
+    /// What the same command writes: what it puts together may name each other.
     coming: Option<&'a BTreeSet<Xid>>,
 }
 
@@ -212,13 +210,29 @@ impl Check<'_> {
                 continue;
             };
             let comes = self.coming.is_some_and(|coming| coming.contains(&target));
-            if !comes && !self.view.has(&target) {
+            if !comes && !self.sight.view.has(&target) {
                 violations.push(reference(named.pointer.clone(), format!("there is no {target}")));
             }
             verdict.references.entry(target).or_insert(named.pointer);
         }
         violations
     }
+}
+
+/// What a command makes, or writes anew, as far as that can be said before it is decided: the
+/// versions whose numbers the server gives aren't known.
+fn coming(tree: &Tree) -> BTreeSet<Xid> {
+    let mut coming = BTreeSet::new();
+    for group in &tree.groups {
+        coming.insert(group.xid.clone());
+        for node in &group.resources {
+            coming.insert(node.xid.clone());
+            let versions = node.versions.iter().flatten().chain(&node.default);
+            let ids = versions.filter_map(|version| version.id.clone());
+            coming.extend(ids.filter_map(|id| node.xid.version(id)));
+        }
+    }
+    coming
 }
 
 fn shortened(text: &str) -> String {

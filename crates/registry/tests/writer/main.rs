@@ -15,6 +15,7 @@ mod laws;
 mod purging;
 mod repeats;
 mod serial;
+mod together;
 mod verifying;
 
 use std::sync::{

@@ -1,0 +1,156 @@
+//! One command that brings documents and what binds them, or what they refer to: it is judged as
+//! one, as everything is after it.
+
+use muster_catalog::command::{Command, Mode};
+use muster_journal::Memory;
+
+use super::*;
+use crate::commands::*;
+
+const SCHEMA: &str = "/schemagroups/own/schemas/s";
+
+/// A schema whose `a` has this type.
+fn schema(of: &str) -> String {
+    format!(r#"{{"type":"object","properties":{{"a":{{"type":"{of}"}}}}}}"#)
+}
+
+fn json(document: &str, singular: &str) -> String {
+    format!(r#"{{"contenttype":"application/json","{singular}":{document}}}"#)
+}
+
+fn schemas(name: &str, document: &str) -> String {
+    let document = json(document, "schema");
+    format!(r#""schemagroups":{{"own":{{"schemas":{{"{name}":{document}}}}}}}"#)
+}
+
+fn rules(expression: &str) -> String {
+    let rule = format!(
+        r#"{{"expression":"{expression}","severity":"error","message":"no","pointer":"/a"}}"#
+    );
+    format!(r#""rulegroups":{{"own":{{"rules":{{"r":{}}}}}}}"#, json(&rule, "rule"))
+}
+
+/// The group `app` with this of its own and one document.
+fn app(own: &str, document: &str) -> String {
+    let entries = format!(r#""entries":{{"e":{}}}"#, json(document, "entry"));
+    format!(r#""configs":{{"app":{{{own}{entries}}}}}"#)
+}
+
+fn all(parts: &[String]) -> Command {
+    tree(Mode::Post, entity("/"), &format!("{{{}}}", parts.join(",")))
+}
+
+/// Does the commands; answers what became of the last.
+async fn outcome(mut commands: Vec<Command>) -> &'static str {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, &Ticks::default()).await;
+    let last = commands.pop().unwrap();
+    for command in commands {
+        registry.submit(command, &by()).await.unwrap();
+    }
+    let answer = registry.submit(last, &by()).await;
+    registry.verify(|_| {}).await.unwrap();
+    answer.map_or_else(|error| code(&error), |_| "done")
+}
+
+#[tokio::test]
+async fn documents_are_judged_by_the_schemas_and_rules_that_come_with_them() {
+    let bind = format!(r#""muster":{{"schema":"{SCHEMA}"}},"#);
+    let bind_rules = r#""muster":{"rules":["/rulegroups/own"]},"#;
+    let bind_version = format!(r#""muster":{{"schema":"{SCHEMA}/versions/1"}},"#);
+    let group = |own: &str| patch("/configs/app", &format!("{{{}}}", own.trim_end_matches(',')));
+    let rule = |expression: &str| {
+        put(
+            "/rulegroups/own/rules/q",
+            &format!(
+                r#"{{"expression":"{expression}","severity":"error","message":"no","pointer":"/a"}}"#
+            ),
+        )
+    };
+    let stored = || vec![put(SCHEMA, &schema("integer")), group(&bind)];
+    let ruled = || vec![rule("document.a < 5"), group(bind_rules)];
+    let outer = format!(r#"{{"properties":{{"a":{{"$ref":"{SCHEMA}"}}}}}}"#);
+    let both = format!(
+        r#""schemagroups":{{"own":{{"schemas":{{"s":{},"t":{}}}}}}}"#,
+        json(r#"{"type":"integer"}"#, "schema"),
+        json(&outer, "schema")
+    );
+    let bind_outer = r#""muster":{"schema":"/schemagroups/own/schemas/t"},"#;
+    for (before, parts, expect) in [
+        // All of it is new.
+        (vec![], vec![schemas("s", &schema("integer")), app(&bind, r#"{"a":1}"#)], "done"),
+        (
+            vec![],
+            vec![schemas("s", &schema("string")), app(&bind, r#"{"a":1}"#)],
+            "invalid_document",
+        ),
+        (vec![], vec![schemas("s", r#"{"type":"no"}"#), app(&bind, "{}")], "binding_broken"),
+        (vec![], vec![schemas("x", &schema("string")), app(&bind, "{}")], "binding_missing"),
+        (vec![], vec![schemas("s", &schema("integer")), app(&bind_version, r#"{"a":1}"#)], "done"),
+        (vec![], vec![rules("document.a < 5"), app(bind_rules, r#"{"a":1}"#)], "done"),
+        (vec![], vec![rules("document.a < 5"), app(bind_rules, r#"{"a":9}"#)], "invalid_document"),
+        (vec![], vec![both.clone(), app(bind_outer, r#"{"a":1}"#)], "done"),
+        (vec![], vec![both, app(bind_outer, r#"{"a":""}"#)], "invalid_document"),
+        // The schema or the rules were there, and change.
+        (stored(), vec![schemas("s", &schema("string")), app(&bind, r#"{"a":""}"#)], "frozen"),
+        (ruled(), vec![rules("document.a > 2"), app(bind_rules, r#"{"a":3}"#)], "done"),
+        (ruled(), vec![rules("document.a > 2"), app(bind_rules, r#"{"a":1}"#)], "invalid_document"),
+        (ruled(), vec![rules("document.a > 2"), app(bind_rules, r#"{"a":9}"#)], "invalid_document"),
+    ] {
+        let mut commands = before;
+        commands.push(all(&parts));
+        assert_eq!(outcome(commands).await, expect, "{parts:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_version_of_a_schema_binds_what_comes_with_it() {
+    let own = format!(r#""muster":{{"schema":"{SCHEMA}"}},"#);
+    let bind = patch("/configs/app", &format!("{{{}}}", own.trim_end_matches(',')));
+    let version = format!(
+        r#""schemagroups":{{"own":{{"schemas":{{"s":{{"versions":{{"2":{}}}}}}}}}}}"#,
+        json(&schema("string"), "schema")
+    );
+    for (document, expect) in [(r#"{"a":""}"#, "done"), (r#"{"a":1}"#, "invalid_document")] {
+        let commands = vec![
+            put(SCHEMA, &schema("integer")),
+            bind.clone(),
+            all(&[version.clone(), app(&own, document)]),
+        ];
+        assert_eq!(outcome(commands).await, expect, "{document}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_may_bind_what_comes_with_it() {
+    let source = format!(
+        r#"{{"groups":{{"links":{{"singular":"link","resources":{{
+            "pages":{{"singular":"page","muster":{{"schema":"{SCHEMA}"}}}}}}}}}}}}"#
+    );
+    for (of, expect) in [("integer", "done"), ("string", "invalid_document")] {
+        let pages = json(r#"{"a":1}"#, "page");
+        let body = format!(
+            r#"{{"modelsource":{source},{},"links":{{"g":{{"pages":{{"p":{pages}}}}}}}}}"#,
+            schemas("s", &schema(of)),
+        );
+        assert_eq!(outcome(vec![tree(Mode::Patch, entity("/"), &body)]).await, expect, "{of}");
+    }
+}
+
+#[tokio::test]
+async fn documents_refer_to_versions_and_groups_that_come_with_them() {
+    let source = r#"{"groups":{"links":{"singular":"link","resources":{"pages":{"singular":"page",
+        "muster":{"references":[{"field":"/to","collection":"/links/pages"}]}}}}}}"#;
+    let page = |to: &str| json(&format!(r#"{{"to":"{to}"}}"#), "page");
+    for (to, expect) in [
+        ("/links/g/pages/q", "done"),
+        ("/links/g/pages/q/versions/v", "done"),
+        ("/links/g/pages/q/versions/w", "invalid_document"),
+        ("/links/g/pages/r", "invalid_document"),
+    ] {
+        let named = r#"{"versions":{"v":{}}}"#;
+        let body = format!(r#"{{"links":{{"g":{{"pages":{{"p":{},"q":{named}}}}}}}}}"#, page(to));
+        let commands = vec![model(source), tree(Mode::Post, entity("/"), &body)];
+        assert_eq!(outcome(commands).await, expect, "{to}");
+    }
+}
