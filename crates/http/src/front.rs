@@ -23,7 +23,7 @@ pub(crate) use desk::{Bounds, Desk};
 pub use plain::PlainHead;
 
 use self::request_id::RequestIds;
-use crate::{Body, Phase, metrics::Metrics};
+use crate::{Body, BodyBudget, Phase, metrics::Metrics};
 
 /// Who asks, as the gatekeeper found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +127,8 @@ pub struct Front {
     position: Option<Arc<dyn Fn() -> Position + Send + Sync>>,
     public: Option<PublicAddress>,
     request_ids: RequestIds,
+    /// What large answers hold until their clients have taken them.
+    answers: Arc<BodyBudget>,
 }
 
 impl Front {
@@ -141,6 +143,7 @@ impl Front {
             position: None,
             public: None,
             request_ids: RequestIds::new(),
+            answers: BodyBudget::new(answer::ANSWERS_BYTES_MAX),
         }
     }
 

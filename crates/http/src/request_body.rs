@@ -82,7 +82,7 @@ impl Held {
         Arc::new(Self { budget: Arc::clone(budget), bytes: AtomicUsize::new(0) })
     }
 
-    fn take(&self, bytes: usize) -> Result<(), BodyFault> {
+    pub(crate) fn take(&self, bytes: usize) -> Result<(), BodyFault> {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let before = self.budget.held.fetch_add(bytes, Ordering::Relaxed);
         if before + bytes > self.budget.max { Err(BodyFault::Crowded) } else { Ok(()) }

@@ -1,12 +1,17 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use http_body::Body as _;
+use http_body::{Body as _, Frame, SizeHint};
 use muster_wire::{ErrorCode, Problem};
 
 use super::{Front, request_id::X_REQUEST_ID};
-use crate::{Body, compression, problem::respond};
+use crate::{Body, compression, problem::respond, request_body::Held};
 
 const MUSTER_POSITION: HeaderName = HeaderName::from_static("muster-position");
 const X_CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
@@ -22,6 +27,39 @@ const COMPRESSED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// From this size on compressing takes long enough to make others on the thread wait.
 const COMPRESS_ASIDE_BYTES: usize = 128 * 1024;
+
+/// Bytes of large answers that are held at once, because their clients haven't taken them yet: four
+/// of the largest that there are.
+pub(super) const ANSWERS_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// From this size on an answer is large.
+const WEIGHED_BYTES_MIN: usize = 256 * 1024;
+
+/// A large answer's body.
+struct Weighed {
+    body: Body,
+    _held: Arc<Held>,
+}
+
+impl http_body::Body for Weighed {
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
 
 /// What every answer gets before it leaves, as far as it depends on the request.
 pub(super) struct Closing {
@@ -59,8 +97,22 @@ impl Closing {
         // A route's answer to HEAD has lost its body already, and its length alone is left.
         let compresses = self.accepts_gzip && self.method != Method::HEAD;
         let response = if compresses { compress(response).await } else { response };
-        let response = varying(response);
+        let response = self.weighed(varying(response));
         self.finish(response)
+    }
+
+    /// Counts what a large answer holds until its client has taken it. One for which there is no
+    /// room is refused, unless it is the answer to something that has been done.
+    fn weighed(&self, response: Response<Body>) -> Response<Body> {
+        let size = response.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
+        let Some(size) = size.filter(|size| *size >= WEIGHED_BYTES_MIN) else { return response };
+        let held = Held::none(&self.front.answers);
+        if held.take(size).is_err() && self.method == Method::GET {
+            let path = self.path.as_deref().unwrap_or("/");
+            let problem = Problem::new(ErrorCode::SERVER_BUSY).subject(path);
+            return respond(&problem.instance(self.request_id.to_str().unwrap_or_default()));
+        }
+        response.map(|body| Body::Routed(axum::body::Body::new(Weighed { body, _held: held })))
     }
 
     /// Adds what every answer carries, and takes the body off an answer to HEAD.

@@ -253,6 +253,8 @@ impl Future for Answering {
 /// An answer's body; when it is gone, the request is over.
 pub(crate) struct Outgoing {
     body: Body,
+    /// What was given at once and is handed on piece by piece.
+    rest: Bytes,
     ticket: Option<Ticket>,
     offer: Option<Offer>,
 }
@@ -283,9 +285,37 @@ impl Outgoing {
             offer.make();
             Some(offer)
         });
-        Self { body, ticket, offer }
+        Self { body, rest: Bytes::new(), ticket, offer }
+    }
+
+    /// The first piece of some bytes; the others follow.
+    fn piece(&mut self, bytes: Bytes) -> Frame<Bytes> {
+        self.rest = bytes;
+        Frame::data(self.rest.split_to(self.rest.len().min(PIECE_BYTES)))
+    }
+
+    /// The next frame, which is never large.
+    fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
+        if !self.rest.is_empty() {
+            let rest = std::mem::take(&mut self.rest);
+            return Poll::Ready(Some(Ok(self.piece(rest))));
+        }
+        match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            Some(Ok(frame)) => Poll::Ready(Some(Ok(match frame.into_data() {
+                Ok(bytes) => self.piece(bytes),
+                Err(trailers) => trailers,
+            }))),
+            other => Poll::Ready(other),
+        }
     }
 }
+
+/// What is handed to the library at once. It keeps whatever it is given until the client takes it,
+/// and an answer that it has whole is one that we know nothing more of.
+const PIECE_BYTES: usize = 64 * 1024;
 
 impl http_body::Body for Outgoing {
     type Data = Bytes;
@@ -296,7 +326,7 @@ impl http_body::Body for Outgoing {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         // Whoever asks has room.
-        let polled = Pin::new(&mut self.body).poll_frame(context);
+        let polled = self.poll_piece(context);
         match (&polled, &self.offer) {
             (Poll::Ready(Some(_)), Some(offer)) => offer.make(),
             (Poll::Ready(None), _) => {
@@ -310,11 +340,16 @@ impl http_body::Body for Outgoing {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (rest, mut hint) = (self.rest.len() as u64, self.body.size_hint());
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint.set_lower(hint.lower() + rest);
+        hint
     }
 }
 

@@ -80,3 +80,29 @@ async fn ends_connections_whose_client_does_not_read() {
     client.send_what_it_takes(many).await;
     server.wait_for_connections(0).await;
 }
+
+#[tokio::test]
+async fn holds_no_more_large_answers_than_fit_its_memory() {
+    let server = Running::start(short()).await;
+    let ask = |method: &str| format!("{method} /api/huge HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let mut slow = server.connect().await;
+    slow.send(ask("GET")).await;
+    slow.read_until("content-length: 314572800").await;
+    let answer = server.ask(ask("GET")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "server_busy"));
+    let head = {
+        let mut client = server.connect().await;
+        client.send(ask("HEAD")).await;
+        client.answer_to("HEAD").await
+    };
+    assert_eq!((head.status, head.header("content-length")), (200, Some("314572800")));
+    // What has been done is answered in any case.
+    let mut done = server.connect().await;
+    done.send(ask("POST")).await;
+    done.read_until("content-length: 314572800").await;
+    drop((slow, done));
+    server.wait_for_connections(0).await;
+    let mut next = server.connect().await;
+    next.send(ask("GET")).await;
+    next.read_until("content-length: 314572800").await;
+}

@@ -33,6 +33,9 @@ use tokio::{
 /// Longer than anything here may take: a test that reaches it has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// More than half of what answers may hold together.
+pub const HUGE_BYTES: usize = 300 * 1024 * 1024;
+
 /// Lets everybody in while it is open; else whoever has the key.
 pub struct Gate {
     pub open: AtomicBool,
@@ -190,6 +193,8 @@ fn routes(release: &Arc<Notify>, reached: &Arc<Notify>) -> Router {
             }),
         )
         .route("/api/long", get(|| async { ([("etag", "\"7.abc-m\"")], "word ".repeat(1000)) }))
+        // Never written to, it takes no memory.
+        .route("/api/huge", any(|| async { vec![0_u8; HUGE_BYTES] }))
         .route("/api/breaks", post(|| async { panic!("the secret cause") as () }))
         .route("/api/stream", get(stream))
 }

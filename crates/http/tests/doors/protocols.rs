@@ -105,8 +105,15 @@ async fn shaped(server: &Running, shape: impl FnOnce(&mut Shape) -> &mut Shape) 
 async fn ends_http2_connections_whose_client_makes_no_room_for_answers() {
     let limits = ServerLimits { stall_time: Duration::from_millis(60), ..short() };
     let server = Running::start(limits).await;
-    for path in ["/api/long", "/api/document", "/api/who", "/api/nowhere"] {
-        let mut sender = shaped(&server, |http2| http2.initial_stream_window_size(0)).await;
+    for (path, window) in [
+        ("/api/long", 0),
+        ("/api/document", 0),
+        ("/api/who", 0),
+        ("/api/nowhere", 0),
+        ("/api/huge", 0),
+        ("/api/huge", 1),
+    ] {
+        let mut sender = shaped(&server, |http2| http2.initial_stream_window_size(window)).await;
         let answer = sender.send_request(request("GET", path, Vec::new())).await.unwrap();
         server.wait_for_connections(0).await;
         drop(answer);
