@@ -16,6 +16,7 @@ mod example;
 mod floods;
 mod harness;
 mod hostile;
+mod interrupting;
 mod lifecycle;
 mod models;
 mod references;

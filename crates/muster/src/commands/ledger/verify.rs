@@ -41,7 +41,12 @@ impl Verify {
         };
         let mut progress = Progress::new(&context.screen, "verifying entries", 0);
         let mut verdict = Value::Null;
-        while let Some(line) = lines.next().await? {
+        loop {
+            let line = tokio::select! {
+                line = lines.next() => line?,
+                _ = tokio::signal::ctrl_c() => return Err(stopped(&verdict)),
+            };
+            let Some(line) = line else { break };
             let number = |key: &str| {
                 let number = line.get(key).and_then(Value::as_u64)?;
                 usize::try_from(number).ok()
@@ -86,6 +91,14 @@ impl Source {
             Self::Directory(lines) => Ok(lines.recv().await),
         }
     }
+}
+
+/// Somebody pressed Ctrl-C: how far it had come.
+fn stopped(last: &Value) -> Failure {
+    let count = |key: &str| separated(last.get(key).and_then(Value::as_u64).unwrap_or(0));
+    let what = format!("stopped: {} of {} entries hold so far", count("checked"), count("of"));
+    Failure::new("interrupted", what)
+        .help("muster ledger verify begins again from the first: a verdict is of the whole")
 }
 
 /// What was found whole.
