@@ -63,6 +63,14 @@ impl Refusal {
         Self::new("not_found", xid)
     }
 
+    /// An id that can't be one.
+    #[must_use]
+    pub fn malformed_id(subject: impl fmt::Display, id: &str, reason: impl fmt::Display) -> Self {
+        Self::new("malformed_id", subject)
+            .arg("id", id.chars().take(200).collect::<String>())
+            .arg("error_detail", reason)
+    }
+
     /// A body names a version that won't be there.
     #[must_use]
     pub fn unknown_version(subject: impl fmt::Display, version: impl fmt::Display) -> Self {

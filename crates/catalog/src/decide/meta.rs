@@ -39,7 +39,7 @@ impl Draft<'_> {
         let subject = if edit.old.is_some() && node.meta.is_none() { &edit.xid } else { &xid };
         let is_flagged = self.take_flag(&mut pointer, &xid, processed)?;
         if pointer.sticky && !can_pin(&edit.kind) {
-            return Err(Refusal::new("setdefaultversionsticky_false", &edit.xid).into());
+            return Err(Refusal::new("setdefaultversionsticky_false", &xid).into());
         }
         let default = match pointer.named.filter(|_| pointer.sticky && !pointer.recalculate) {
             Some(id) if edit.has(&id) => Some(id),

@@ -22,7 +22,9 @@ impl Draft<'_> {
         });
         let pinned: Vec<Xid> = pinned.map(|(xid, _)| xid.clone()).collect();
         if let Some(first) = pinned.first() {
-            let refusal = Refusal::new("setdefaultversionsticky_false", first);
+            let meta = first.meta();
+            let subject = meta.as_ref().unwrap_or(first);
+            let refusal = Refusal::new("setdefaultversionsticky_false", subject);
             return Err(refusal.detail(named("These have one", &pinned)).into());
         }
         let mut forked = Vec::new();

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use muster_words::{Id, Moment, Xid};
+use muster_words::{Id, IdError, Moment, Xid};
 use serde_json::{Map, Value};
 
 use super::{
@@ -212,7 +212,9 @@ impl VersionEdit {
             let own = xid.id().filter(|_| ancestor == "request").cloned();
             let ancestor = match own {
                 Some(own) => own,
-                None => ancestor.parse().map_err(|_| Refusal::unknown_version(xid, &ancestor))?,
+                None => ancestor
+                    .parse()
+                    .map_err(|error: IdError| Refusal::malformed_id(xid, &ancestor, error))?,
             };
             self.ancestor = Some(ancestor);
         }

@@ -367,15 +367,10 @@ fn type_id(plural: &str) -> Result<Id, Refusal> {
 }
 
 fn id(subject: &str, text: &str) -> Result<Id, Refusal> {
-    let malformed = |reason: String| {
-        Refusal::new("malformed_id", subject)
-            .arg("id", text.chars().take(200).collect::<String>())
-            .arg("error_detail", reason)
-    };
     if matches!(text, "null" | "request") && subject.contains("/versions") {
-        return Err(malformed("it is a reserved word".to_owned()));
+        return Err(Refusal::malformed_id(subject, text, "it is a reserved word"));
     }
-    text.parse().map_err(|error: muster_words::IdError| malformed(error.to_string()))
+    text.parse().map_err(|error: muster_words::IdError| Refusal::malformed_id(subject, text, error))
 }
 
 fn as_map(subject: &Xid, name: &str, value: Value) -> Result<Attributes, Refusal> {

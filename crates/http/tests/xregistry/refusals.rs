@@ -45,6 +45,13 @@ async fn names_the_fault_and_what_it_is_about() {
         ("PUT /dirs/d1", r#"{"dirid": "d2"}"#, 400, "mismatched_id", "/dirs/d1"),
         ("PUT /dirs/d1", r#"{"epoch": 77}"#, 400, "mismatched_epoch", "/dirs/d1"),
         ("PUT /dirs/-d", "{}", 400, "malformed_id", "/dirs/-d"),
+        (
+            "PUT /dirs/d1/facts/a/versions/7",
+            r#"{"ancestorid": ""}"#,
+            400,
+            "malformed_id",
+            "/dirs/d1/facts/a/versions/7",
+        ),
         ("POST /", r#"{"name": "x"}"#, 400, "groups_only", "/"),
         ("POST /dirs/d1", r#"{"name": "x"}"#, 400, "resources_only", "/dirs/d1"),
         (

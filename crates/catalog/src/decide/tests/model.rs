@@ -63,12 +63,18 @@ fn a_new_model_is_refused_that_what_is_there_breaks() {
         hall.send(Mode::Patch, &format!("{file}/meta"), &meta).unwrap();
     }
     let cases = [
-        (json!({"hasdocument": false, "singleversionroot": true}), "model_compliance_error"),
-        (json!({"hasdocument": false, "maxversions": 1}), "setdefaultversionsticky_false"),
+        (
+            json!({"hasdocument": false, "singleversionroot": true}),
+            ("model_compliance_error", "/model".to_owned()),
+        ),
+        (
+            json!({"hasdocument": false, "maxversions": 1}),
+            ("setdefaultversionsticky_false", format!("{}/meta", FILES[0])),
+        ),
     ];
     for (files, expected) in cases {
         let Err(Stop::Refused(refusal)) = hall.set_model(&files) else { panic!("{files}") };
-        assert_eq!(refusal.code, expected);
+        assert_eq!((refusal.code, refusal.subject.clone()), expected);
         let detail = refusal.detail.unwrap();
         assert!(FILES.iter().all(|file| detail.contains(file)), "{detail}");
     }
