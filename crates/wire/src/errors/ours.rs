@@ -41,7 +41,7 @@ codes! { OURS
         "muster log shows what was deleted; what was purged is gone.";
     RESTORE_REFUSED: Muster 409,
         "\"<subject>\" can't be restored: <error_detail>.",
-        "The name is in use again, or its group is deleted.",
+        "The name is in use again, its group is deleted, or the model keeps fewer versions.",
         "Delete what has the name now, or restore the group first.";
     PURGED: Muster 410,
         "\"<subject>\" was erased and can't come back.",
