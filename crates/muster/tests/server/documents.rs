@@ -159,7 +159,7 @@ fn names_what_is_unknown() {
         ("GET", "/api/configs/app/entries/other", "", 404, "not_found"),
         ("GET", "/api/configs/app/entries/First", "", 404, "not_found"),
         ("GET", "/api/configs/app/entries/first/versions/9", "", 404, "not_found"),
-        ("GET", "/api/configs/app/entries/first/nothing", "", 404, "api_not_found"),
+        ("GET", "/api/configs/app/entries/first/nothing", "", 404, "not_found"),
         ("GET", "/api/model/more", "", 404, "api_not_found"),
         ("GET", "/nothing", "", 404, "api_not_found"),
         ("PUT", "/api/nothing/a/entries/b", "1", 404, "not_found"),

@@ -152,7 +152,7 @@ fn refuses_attributes_of_the_wrong_kind() {
         ("PATCH", group, r#"{"muster":{"schema":"/../x"}}"#, invalid),
         ("PATCH", group, r#"{"do-not-write-this-down":1}"#, (400, "invalid_attribute")),
         ("POST", "/api", r#"{"configs":[]}"#, invalid),
-        ("POST", "/api", r#"{"configs":{"a":3}}"#, invalid),
+        ("POST", "/api", r#"{"configs":{"a":3}}"#, (400, "bad_request")),
         ("POST", "/api", r#"{"configs":{"..":{}}}"#, (400, "malformed_id")),
         ("POST", "/api", r#"{"configs":{"a/b":{}}}"#, (400, "malformed_id")),
         ("POST", "/api", r#"{"configs":{"a\u0000":{}}}"#, (400, "malformed_id")),
@@ -163,7 +163,7 @@ fn refuses_attributes_of_the_wrong_kind() {
         ("PATCH", "/api/configs/app/entries/x$details", r#"{"contenttype":"a\r\nb: c"}"#, invalid),
         ("PATCH", "/api/configs/app/entries/x$details", r#"{"entrybase64":"%%%"}"#, invalid),
         ("PATCH", "/api/configs/app/entries/x$details", r#"{"state":"STABLE"}"#, invalid),
-        ("PUT", "/api/capabilities", r#"{"flags":"all"}"#, (400, "capability_value")),
+        ("PUT", "/api/capabilities", r#"{"flags":"all"}"#, (400, "capability_error")),
         ("PUT", "/api/capabilities", r#"{"nothing":1}"#, (400, "capability_unknown")),
     ];
     let cases = cases.into_iter().map(|(method, path, body, (status, code))| {
