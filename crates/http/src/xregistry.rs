@@ -67,7 +67,7 @@ impl XRegistry {
     /// what the specification and its reference server do, pages and flags of ours included.
     #[must_use]
     pub fn new(registry: Registry, bare: bool) -> Self {
-        let long = Arc::new(LongReads::new());
+        let long = Arc::new(LongReads::new(registry.long_work().clone()));
         Self { registry, bare, documents: None, long, settling: Arc::default() }
     }
 

@@ -7,6 +7,7 @@
 mod cache;
 mod checkpoint;
 mod follow;
+mod long_work;
 mod open;
 mod outcome;
 mod parts;
@@ -21,6 +22,7 @@ mod writer;
 
 pub use checkpoint::{CheckpointError, CheckpointFile};
 pub use follow::Committed;
+pub use long_work::{LongWork, Turn};
 pub use open::OpenError;
 pub use outcome::{Done, SubmitError};
 pub use registry::{Origin, Registry};

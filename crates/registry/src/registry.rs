@@ -25,6 +25,7 @@ use tokio::sync::{RwLock as Gate, watch};
 use crate::{
     CheckpointFile, Done, Settings, SubmitError,
     cache::{Contents, Fetched},
+    long_work::LongWork,
     prepare::Compiled,
     recent::Recent,
     turns::Turns,
@@ -35,6 +36,10 @@ use crate::{
 /// turns takes some milliseconds to find one.
 const READ_TIME: Duration = Duration::from_secs(30);
 const READ_TIME_EACH: Duration = Duration::from_millis(10);
+
+/// Bytes of a body that are read and checked in about a millisecond, unless what binds them is
+/// costly.
+const SHORT_BYTES_MAX: usize = 64 * 1024;
 
 /// Who and what caused a command.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +64,7 @@ pub(crate) struct Heart {
     pub contents: Contents,
     pub compiled: Compiled,
     pub turns: Turns,
+    pub long_work: Arc<LongWork>,
     /// Model changes close it, everything else passes through.
     pub gate: Gate<()>,
     view: RwLock<Arc<Catalog>>,
@@ -89,6 +95,7 @@ impl Heart {
             contents,
             compiled: Compiled::default(),
             turns: Turns::default(),
+            long_work: Arc::default(),
             gate: Gate::new(()),
             view: RwLock::new(Arc::new(view)),
             position,
@@ -207,6 +214,12 @@ impl Registry {
         &self.heart.ledger
     }
 
+    /// The turns of work that takes a processor for long.
+    #[must_use]
+    pub fn long_work(&self) -> &Arc<LongWork> {
+        &self.heart.long_work
+    }
+
     /// The checkpoint's file, where one is kept.
     #[must_use]
     pub fn checkpoint(&self) -> Option<&Arc<CheckpointFile>> {
@@ -282,7 +295,12 @@ impl Heart {
                 turn = Some(self.turns.take(&target(command)).await?);
             }
             let view = self.view();
-            let ready = self.prepare(&view, command, fetched.clone(), round > 0).await?;
+            let preparing = self.prepare(&view, command, fetched.clone(), round > 0);
+            let ready = if weight(command) > SHORT_BYTES_MAX {
+                self.long_work.run(Box::pin(preparing)).await?
+            } else {
+                preparing.await?
+            };
             match self.queue.decide(ready, by.clone()).await? {
                 writer::Reply::Done(done) => return self.with_members(*done).await,
                 writer::Reply::Again(missing) => {

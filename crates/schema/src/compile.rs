@@ -196,6 +196,12 @@ impl Schema {
         &self.references
     }
 
+    /// Whether checking a document of so many bytes may take longer than some milliseconds.
+    #[must_use]
+    pub fn may_take_long(&self, bytes: usize) -> bool {
+        self.graph.weight.saturating_mul(bytes as u64) > limits::SHORT_MAX
+    }
+
     /// Checks a value; no violation means that it is valid. At most
     /// [`VIOLATIONS_MAX`](limits::VIOLATIONS_MAX), in the order of the document, the last one
     /// telling that there are more.

@@ -38,6 +38,10 @@ pub const PATTERNS_MAX: usize = 1_024;
 /// can't take long.
 pub const UNMETERED_MAX: u64 = 4_000_000;
 
+/// Places of the schema times bytes of a document, below which a validation takes no more than
+/// some milliseconds: few values have less than eight bytes.
+pub const SHORT_MAX: u64 = 1_000_000;
+
 /// Steps of one metered validation: one place of the schema meeting one value, and more where its
 /// keywords look at much by themselves (names, choices, texts, the positions of patterns), about a
 /// second in all. While violations are collected an error costs as many as its value has parts, because

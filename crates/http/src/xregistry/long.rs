@@ -1,15 +1,14 @@
 use std::{
     future::Future,
-    num::NonZeroUsize,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use muster_catalog::Catalog;
+use muster_registry::LongWork;
 use muster_wire::{ErrorCode, Problem};
-use tokio::{
-    runtime::{Handle, RuntimeFlavor},
-    sync::Semaphore,
-};
 
 use super::{
     flags::Flags,
@@ -26,14 +25,9 @@ pub(super) const SHORT_MAX: usize = 1_000;
 const WAITING_MAX: usize = 64;
 
 /// Reads that take a processor for long: filters and orders of large collections, and what shows
-/// much at once.
-///
-/// On a thread of the runtime such a read would hold up every other request of that thread, so it
-/// gets a thread of its own; and no more of them run at once than there are processors, so that
-/// what is short shares the processors with few.
-#[derive(Debug)]
+/// much at once. They share their turns with whatever else takes long.
 pub(super) struct LongReads {
-    turns: Semaphore,
+    turns: Arc<LongWork>,
     waiting: AtomicUsize,
 }
 
@@ -47,10 +41,9 @@ impl Drop for Waiting<'_> {
 }
 
 impl LongReads {
-    /// As many at once as there are processors.
-    pub fn new() -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self { turns: Semaphore::new(processors), waiting: AtomicUsize::new(0) }
+    /// Reads that take their turns among these.
+    pub fn new(turns: Arc<LongWork>) -> Self {
+        Self { turns, waiting: AtomicUsize::new(0) }
     }
 
     /// Runs a long read when its turn comes.
@@ -66,10 +59,9 @@ impl LongReads {
         if before >= WAITING_MAX {
             return Err(ErrorCode::SERVER_BUSY.into());
         }
-        // Nobody closes it.
-        let Ok(_turn) = self.turns.acquire().await else { return Err(ErrorCode::STOPPING.into()) };
+        let turn = self.turns.turn().await;
         drop(waiting);
-        Self::beside(read).await
+        turn.run(read).await
     }
 
     /// Runs the long answer to something that has been done: it may wait, but can't be refused.
@@ -80,21 +72,7 @@ impl LongReads {
         &self,
         read: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
-        let turn = self.turns.acquire().await;
-        let answer = Self::beside(read).await;
-        drop(turn);
-        answer
-    }
-
-    /// Runs a read on a thread of its own.
-    async fn beside<T>(read: impl Future<Output = T>) -> T {
-        let runtime = Handle::current();
-        if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
-            // There is no other thread that could go on: a command line's own runtime, or a test's.
-            return read.await;
-        }
-        // The runtime's other work moves to another thread, and this one is the read's alone.
-        tokio::task::block_in_place(|| runtime.block_on(read))
+        self.turns.run(read).await
     }
 }
 
@@ -165,15 +143,13 @@ fn below(view: &Catalog, entity: &Entity<'_>, enough: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::sync::Notify;
 
     use super::*;
 
     #[tokio::test]
     async fn lets_few_run_some_wait_and_no_more() {
-        let reads = Arc::new(LongReads { turns: Semaphore::new(1), waiting: AtomicUsize::new(0) });
+        let reads = Arc::new(LongReads::new(Arc::new(LongWork::of(1))));
         let release = Arc::new(Notify::new());
         let read = || {
             let (reads, release) = (Arc::clone(&reads), Arc::clone(&release));
@@ -191,7 +167,7 @@ mod tests {
             }
         };
         let mut admitted = vec![tokio::spawn(read())];
-        while reads.turns.available_permits() > 0 {
+        while !reads.turns.is_full() {
             tokio::task::yield_now().await;
         }
         admitted.extend((0..WAITING_MAX).map(|_| tokio::spawn(read())));

@@ -44,6 +44,9 @@ pub(super) struct Writes<'a> {
 /// The turn of who changes the capabilities.
 type Settling = OwnedMutexGuard<()>;
 
+/// Bytes of a body of attributes that are read in about a millisecond.
+const SHORT_BYTES_MAX: usize = 64 * 1024;
+
 /// The longest idempotency key: long enough for whatever people use, such as URLs.
 const KEY_BYTES_MAX: usize = 255;
 
@@ -226,7 +229,12 @@ impl Writes<'_> {
         let (body, settling) = match kind {
             Some(kind) => (sent::document(self.address, kind, self.headers, bytes)?, None),
             None => {
-                let map = sent::attributes(self.address, self.headers, &bytes)?;
+                let reading = async { sent::attributes(self.address, self.headers, &bytes) };
+                let map = if bytes.len() > SHORT_BYTES_MAX {
+                    self.registry.long_work().run(reading).await?
+                } else {
+                    reading.await?
+                };
                 let (map, settling) = self.prepared(map, mode).await?;
                 (Body::Tree(map), settling)
             }

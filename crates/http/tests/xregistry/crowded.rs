@@ -52,3 +52,43 @@ async fn answers_short_reads_while_long_ones_run() {
     }
     assert!(answered >= 20, "only {answered} short reads were answered");
 }
+
+/// A schema with so many places that a small document takes long to check, and a body so large
+/// that it takes long to read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn answers_short_reads_while_long_writes_are_prepared() {
+    let door = Arc::new(Door::with_our_model().await);
+    let places = vec![r#"{"type":"integer","minimum":0}"#; 900].join(",");
+    let schema = format!(r#"{{"items":{{"allOf":[{places}]}}}}"#);
+    let json = [("content-type", "application/json")];
+    door.send("PUT /schemagroups/own/schemas/s", &json, &schema).await.check("schema", 201, &[]);
+    let group = r#"{"muster":{"schema":"/schemagroups/own/schemas/s"}}"#;
+    door.send("PUT /configs/app", &json, group).await.check("group", 201, &[]);
+    door.send("PUT /configs/other/entries/short", &json, "{}").await.check("put", 201, &[]);
+    let numbers = |count: usize| format!("[{}]", vec!["1"; count].join(","));
+    let tree = format!(r#"{{"e":{{"entry":{}}}}}"#, numbers(1_000_000));
+    for (line, body) in [
+        ("PUT /configs/app/entries/costly", numbers(3_000)),
+        ("PUT /configs/other/entries/large", numbers(1_000_000)),
+        ("POST /configs/other/entries", tree),
+    ] {
+        let finished = Arc::new(AtomicUsize::new(0));
+        let long = tokio::spawn({
+            let (door, finished) = (Arc::clone(&door), Arc::clone(&finished));
+            async move {
+                let reply = door.send(line, &json, &body).await;
+                finished.fetch_add(1, Ordering::Relaxed);
+                assert!(reply.status < 300, "{line}: {}", reply.status);
+            }
+        });
+        let mut answered = 0;
+        while finished.load(Ordering::Relaxed) == 0 {
+            let door = Arc::clone(&door);
+            let short = async move { door.send("GET /configs/other/entries/short", &[], "").await };
+            tokio::spawn(short).await.unwrap().check("short", 200, &[]);
+            answered += 1;
+        }
+        long.await.unwrap();
+        assert!(answered >= 20, "only {answered} short reads were answered during {line}");
+    }
+}

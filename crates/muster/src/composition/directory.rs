@@ -112,6 +112,19 @@ impl DirectoryError {
     }
 }
 
+/// Makes a folder, with those around it, so that it is there after a loss of power: its name lies
+/// in the folder around it.
+fn make(path: &Path) -> io::Result<()> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+    fs::create_dir_all(path)?;
+    for made in missing {
+        let around = made.parent().filter(|around| !around.as_os_str().is_empty());
+        File::open(around.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
+}
+
 impl Directory {
     /// Opens a data directory and holds it until this is dropped. One that is made is `bare` or
     /// not for ever, because its ledger is folded with that model.
@@ -129,7 +142,7 @@ impl Directory {
             if missing == Missing::Refuse {
                 return Err(DirectoryError::Absent { path: path.to_owned() });
             }
-            fs::create_dir_all(path).map_err(system(path))?;
+            make(path).map_err(system(path))?;
             refuse_foreign(path)?;
         }
         let lock_path = path.join("lock");

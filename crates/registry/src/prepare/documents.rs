@@ -103,7 +103,7 @@ impl Heart {
         };
         self.check_as_what_it_is(check, bytes, &mut verdict).await?;
         if let Some(value) = value {
-            let mut violations = self.bound_by(check, &value, &mut verdict).await?;
+            let mut violations = self.bound_by(check, bytes, &value, &mut verdict).await?;
             violations.extend(check.references(&value, &mut verdict));
             let (errors, warned): (Vec<_>, Vec<_>) =
                 violations.into_iter().partition(|found| found.severity == Severity::Error);
@@ -120,6 +120,7 @@ impl Heart {
     async fn bound_by(
         &self,
         check: &Check<'_>,
+        bytes: &[u8],
         value: &Value,
         verdict: &mut Verdict,
     ) -> Result<Vec<Violation>, SubmitError> {
@@ -129,7 +130,12 @@ impl Heart {
             let compiled =
                 self.schema(&check.sight, xid).await.map_err(|unusable| refuse(xid, unusable))?;
             verdict.behind.extend(compiled.behind.iter().cloned());
-            violations.extend(compiled.schema.validate(value));
+            let validating = async { compiled.schema.validate(value) };
+            violations.extend(if compiled.schema.may_take_long(bytes.len()) {
+                self.long_work.run(validating).await
+            } else {
+                validating.await
+            });
         }
         let mut bound: Vec<Arc<Rule>> = Vec::new();
         for (xid, content) in &verdict.standing {
