@@ -191,14 +191,14 @@ impl Client {
             let value = response.headers().get(name).and_then(|value| value.to_str().ok());
             value.unwrap_or("nothing").to_owned()
         };
-        if response.status().is_redirection() {
-            return Err(self.unexpected(format!("a redirect to {}", header("location"))));
+        if response.headers().contains_key(POSITION) {
+            return Ok(response);
         }
-        if !response.headers().contains_key(POSITION) {
-            let kind = header("content-type");
-            return Err(self.unexpected(format!("{kind} without the position of a ledger")));
-        }
-        Ok(response)
+        Err(self.unexpected(if response.status().is_redirection() {
+            format!("a redirect to {}", header("location"))
+        } else {
+            format!("{} without the position of a ledger", header("content-type"))
+        }))
     }
 
     fn request(&self, call: Call) -> Result<Request<Bytes>, ClientError> {

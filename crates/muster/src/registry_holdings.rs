@@ -81,6 +81,7 @@ async fn add_group(client: &Client, holdings: &mut Holdings, group: &Xid) -> Res
 /// A document, unless it has gone or has none.
 async fn fetch(client: &Client, xid: &Xid) -> Result<Option<Held>, Failure> {
     match client.document(xid).await {
+        Ok(document) if document.elsewhere.is_some() => Ok(None),
         Ok(document) => {
             let content_type = document.content_type.unwrap_or_default();
             Ok(Some(Held { bytes: document.bytes, content_type }))

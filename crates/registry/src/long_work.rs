@@ -10,12 +10,12 @@ tokio::task_local! {
     static HAS_TURN: ();
 }
 
-/// Work that takes a processor for long: large bodies, costly schemas, filters of large
-/// collections.
+/// Work of one sort that takes a processor for long: large bodies and costly schemas, or filters
+/// of large collections.
 ///
 /// On a thread of the runtime it would hold up everything else that the thread does, so it gets a
 /// thread of its own; and no more of it runs at once than there are processors, so that what is
-/// short shares the processors with few.
+/// short shares them with few.
 #[derive(Debug)]
 pub struct LongWork {
     turns: Semaphore,

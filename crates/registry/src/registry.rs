@@ -214,7 +214,7 @@ impl Registry {
         &self.heart.ledger
     }
 
-    /// The turns of work that takes a processor for long.
+    /// The turns of commands that take a processor for long.
     #[must_use]
     pub fn long_work(&self) -> &Arc<LongWork> {
         &self.heart.long_work

@@ -25,6 +25,8 @@ pub struct Document {
     pub version: Option<String>,
     /// The entity tag, for a write that wants to be sure.
     pub etag: Option<String>,
+    /// The URL where it lies, if the registry has its attributes alone.
+    pub elsewhere: Option<String>,
 }
 
 /// A document on its way to the registry.
@@ -106,6 +108,7 @@ impl Client {
             content_type: header(CONTENT_TYPE.as_str()),
             version: header("xregistry-versionid"),
             etag: header("etag"),
+            elsewhere: header("location").filter(|_| answer.status.is_redirection()),
             bytes: answer.bytes,
         })
     }

@@ -177,6 +177,15 @@ async fn takes_nobody_elses_answer_for_a_registrys() {
         assert!(matches!(error, ClientError::Unexpected { .. }), "{error}");
         assert!(error.to_string().contains(expect), "{error}");
     }
+    let elsewhere = "303 See Other\r\nlocation: https://else.where/a\r\nmuster-position: 7";
+    for (head, expect) in
+        [(elsewhere, Some("https://else.where/a")), ("200 OK\r\nmuster-position: 7", None)]
+    {
+        let (address, _) = server(vec![vec![answer(head, "")]]).await;
+        let xid = "/configs/a/entries/e".parse().unwrap();
+        let document = client(&address).document(&xid).await.unwrap();
+        assert_eq!(document.elsewhere.as_deref(), expect);
+    }
     for (answer, expect) in [
         (answer("404 Not Found", "<html>no such page</html>"), false),
         (answer("404 Not Found", r#"{"type":"x#api_not_found","title":"T."}"#), false),

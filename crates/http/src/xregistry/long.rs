@@ -25,9 +25,11 @@ pub(super) const SHORT_MAX: usize = 1_000;
 const WAITING_MAX: usize = 64;
 
 /// Reads that take a processor for long: filters and orders of large collections, and what shows
-/// much at once. They share their turns with whatever else takes long.
+/// much at once. They have turns of their own, so that a crowd of them keeps no write waiting.
 pub(super) struct LongReads {
-    turns: Arc<LongWork>,
+    turns: LongWork,
+    /// The turns of long writes, whose answers are read in them.
+    writes: Arc<LongWork>,
     waiting: AtomicUsize,
 }
 
@@ -41,9 +43,9 @@ impl Drop for Waiting<'_> {
 }
 
 impl LongReads {
-    /// Reads that take their turns among these.
-    pub fn new(turns: Arc<LongWork>) -> Self {
-        Self { turns, waiting: AtomicUsize::new(0) }
+    /// As many at once as there are processors, beside these writes.
+    pub fn new(writes: Arc<LongWork>) -> Self {
+        Self { turns: LongWork::default(), writes, waiting: AtomicUsize::new(0) }
     }
 
     /// Runs a long read when its turn comes.
@@ -72,7 +74,7 @@ impl LongReads {
         &self,
         read: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
-        self.turns.run(read).await
+        self.writes.run(read).await
     }
 }
 
@@ -149,7 +151,11 @@ mod tests {
 
     #[tokio::test]
     async fn lets_few_run_some_wait_and_no_more() {
-        let reads = Arc::new(LongReads::new(Arc::new(LongWork::of(1))));
+        let reads = Arc::new(LongReads {
+            turns: LongWork::of(1),
+            writes: Arc::default(),
+            waiting: AtomicUsize::new(0),
+        });
         let release = Arc::new(Notify::new());
         let read = || {
             let (reads, release) = (Arc::clone(&reads), Arc::clone(&release));

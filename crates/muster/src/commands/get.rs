@@ -1,5 +1,5 @@
 use clap::Args;
-use muster_client::{Client, ClientError, Query};
+use muster_client::{Client, ClientError, Document, Query};
 use muster_words::{Id, Xid, json};
 
 use super::xid;
@@ -45,6 +45,12 @@ impl Get {
             return details(context, &client, &xid).await;
         }
         match client.document(&xid).await {
+            Ok(Document { elsewhere: Some(url), .. }) => {
+                let shown = suggest::without_slash(&xid);
+                let what = format!("the document of {shown} lies at {url}");
+                Err(Failure::new("document_elsewhere", what)
+                    .help("get it there; --details shows what the registry has of it"))
+            }
             Ok(document) if context.screen.format == Format::Yaml => {
                 // What isn't JSON has no other form than its own.
                 match json::parse(&document.bytes) {

@@ -45,10 +45,13 @@ impl Watch {
         let mut is_lost = false;
         let mut was_there = false;
         let mut last = String::new();
+        // One listener for all changes: between two of them nobody else would hear it.
+        let mut pressed = std::pin::pin!(tokio::signal::ctrl_c());
         while left != Some(0) {
             let step = tokio::select! {
+                biased;
+                _ = &mut pressed => break,
                 step = changes.next_step() => step?,
-                _ = tokio::signal::ctrl_c() => break,
             };
             match step {
                 Step::Change(change) => {

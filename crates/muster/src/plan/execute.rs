@@ -11,7 +11,10 @@ use muster_words::{
     limits::BODY_BYTES_MAX,
 };
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 use super::{Act, Plan, Request, Step, Target, There, Unit, Wanted};
 use crate::{
@@ -110,13 +113,13 @@ async fn next_of(running: &mut Vec<Running<'_>>) -> (usize, Result<Vec<Finding>,
 fn stops() -> watch::Receiver<u32> {
     let (sender, receiver) = watch::channel(0);
     tokio::spawn(async move {
+        let Ok(mut presses) = signal(SignalKind::interrupt()) else {
+            // Nobody listens to the keyboard: a second time never comes.
+            return sender.closed().await;
+        };
         loop {
             tokio::select! {
-                pressed = tokio::signal::ctrl_c() => match pressed {
-                    Ok(()) => sender.send_modify(|count| *count += 1),
-                    // Nobody listens to the keyboard: a second time never comes.
-                    Err(_) => return sender.closed().await,
-                },
+                _ = presses.recv() => sender.send_modify(|count| *count += 1),
                 () = sender.closed() => return,
             }
         }

@@ -125,6 +125,8 @@ async fn present(
         return Ok(present);
     }
     let document = match client.document(xid).await {
+        // What the registry has is its attributes.
+        Ok(document) if document.elsewhere.is_some() => return Ok(present),
         Ok(document) => document.bytes,
         // It went away since the list was made, or its bytes were erased.
         Err(error) if error.refusal().is_some() => return Ok(present),

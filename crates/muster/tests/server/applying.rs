@@ -186,3 +186,23 @@ fn says_by_its_exit_code_what_happened() {
         assert!(!ran.out.is_empty() && ran.err.is_empty(), "{arguments:?}");
     }
 }
+
+/// A document of which the registry has the URL alone hinders nobody.
+#[test]
+fn a_document_that_lies_elsewhere_is_told_and_applied_around() {
+    let server = Server::in_memory(&["--demo"]);
+    let far = "/api/providers/cms/entries/far$details";
+    let url = "https://example.com/far.json";
+    server.put(far, format!(r#"{{"entryurl":"{url}"}}"#)).expect(201);
+    let copy = Copy::make();
+    let address = format!("http://{}", server.address);
+    let told =
+        run(copy.scratch.path(), &["get", "providers/cms/entries/far", "--server", &address]);
+    let told = told.expect(1);
+    assert!(told.err.contains(url) && told.err.contains("[document_elsewhere]"), "{told:#?}");
+    copy.apply(&server, &["--yes"]).expect(0);
+    run(copy.scratch.path(), &["validate", "--server", &address]).expect(0);
+    std::fs::write(copy.root().join("providers/cms/far.json"), "{}").unwrap();
+    let refused = copy.apply(&server, &["--yes"]).expect(1);
+    assert!(refused.err.contains("[invalid_document]"), "{refused:#?}");
+}

@@ -41,10 +41,13 @@ impl Verify {
         };
         let mut progress = Progress::new(&context.screen, "verifying entries", 0);
         let mut verdict = Value::Null;
+        // One listener for all lines: between two of them nobody else would hear it.
+        let mut pressed = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
             let line = tokio::select! {
+                biased;
+                _ = &mut pressed => return Err(stopped(&verdict)),
                 line = lines.next() => line?,
-                _ = tokio::signal::ctrl_c() => return Err(stopped(&verdict)),
             };
             let Some(line) = line else { break };
             let number = |key: &str| {
