@@ -200,8 +200,8 @@ pub fn decide(
         Work::RevokeKey { id } => revoke_key(catalog, id)?,
         Work::Refused(refusal) => return Err(Stop::Refused(refusal.clone())),
     };
-    // A command that changes nothing leaves nothing to remember: its repeat changes nothing either.
-    if prepared.idempotency.is_some() && !decision.changes.is_empty() {
+    // Even where nothing changed: at the repeat there may be something to change.
+    if prepared.idempotency.is_some() {
         let answers = answered::changes(&decision, &prepared.work);
         decision.changes.extend(answers);
     }

@@ -65,7 +65,7 @@ pub(super) fn delete(
     draft.settle_removals()?;
     draft.check_references()?;
     draft.check_referrers(work.force)?;
-    let mut decision = draft.emit(Facts::default());
+    let mut decision = draft.emit(Facts::default())?;
     decision.outcome = Some(Outcome::Removed);
     decision.shows = Shows::Nothing;
     Ok(decision)
@@ -104,7 +104,7 @@ fn purge(draft: &mut Draft<'_>, prepared: &Prepared, work: &Delete) -> Result<De
     // With its last version a resource goes as a whole.
     let last = xid.resource().filter(|resource| draft.hidden.contains(resource));
     let xid = last.as_ref().unwrap_or(xid);
-    let mut decision = draft.emit(Facts::default());
+    let mut decision = draft.emit(Facts::default())?;
     let covered =
         |change: &Change| matches!(change, Change::Hidden(Hidden { xid: gone }) if gone == xid);
     decision.changes.retain(|change| !covered(change));

@@ -28,7 +28,7 @@ impl Draft<'_> {
         let mut facts = Facts { references: work.references.clone(), ..Facts::default() };
         facts.model = self.new_model.as_ref().map(|new| new.model.clone());
         facts.capabilities.clone_from(&work.capabilities);
-        let mut decision = self.emit(facts);
+        let mut decision = self.emit(facts)?;
         decision.outcome = Some(outcome);
         decision.shows = shows;
         Ok(decision)
@@ -51,26 +51,26 @@ impl Draft<'_> {
     }
 
     /// The changes of everything that was edited: parents before what lies in them.
-    pub(super) fn emit(&mut self, mut facts: Facts) -> Decision {
+    pub(super) fn emit(&mut self, mut facts: Facts) -> Result<Decision, Refusal> {
         let mut changes = Vec::new();
         self.emit_registry(&mut changes);
         for (xid, edit) in std::mem::take(&mut self.groups) {
             self.emit_group(&xid, &edit, &mut changes, &mut facts);
         }
         for (xid, edit) in std::mem::take(&mut self.resources) {
-            self.emit_resource(&xid, &edit, &mut changes, &mut facts);
+            self.emit_resource(&xid, &edit, &mut changes, &mut facts)?;
         }
         for xid in std::mem::take(&mut self.hidden) {
             changes.push(Change::Hidden(Hidden { xid }));
         }
-        Decision {
+        Ok(Decision {
             changes,
             contents: std::mem::take(&mut self.contents),
             attributes: std::mem::take(&mut self.kept),
             facts,
             outcome: None,
             shows: Shows::Nothing,
-        }
+        })
     }
 
     fn emit_registry(&mut self, changes: &mut Vec<Change>) {
@@ -125,29 +125,29 @@ impl Draft<'_> {
         }
     }
 
-    fn emit_resource(
+    /// The changes of a resource. One whose Meta is written has a default version: else the write
+    /// would be answered and leave nothing.
+    pub(super) fn emit_resource(
         &mut self,
         xid: &Xid,
         edit: &ResourceEdit,
         changes: &mut Vec<Change>,
         facts: &mut Facts,
-    ) {
+    ) -> Result<(), Refusal> {
         if edit.touched {
             let stored = edit.old.as_ref().and_then(|old| old.meta.attributes);
             let attributes = self.name(&edit.attributes, stored);
             let default = edit.default.clone().or_else(|| edit.newest());
-            if let Some(default) = default {
-                changes.push(Change::MetaWritten(MetaWritten {
-                    resource: xid.clone(),
-                    attributes,
-                    epoch: edit.old.as_ref().map_or(0, |old| old.meta.epoch) + 1,
-                    created: edit.created,
-                    modified: edit.modified,
-                    default,
-                    sticky: edit.sticky,
-                    last_number: edit.last_number,
-                }));
-            }
+            changes.push(Change::MetaWritten(MetaWritten {
+                resource: xid.clone(),
+                attributes,
+                epoch: edit.old.as_ref().map_or(0, |old| old.meta.epoch) + 1,
+                created: edit.created,
+                modified: edit.modified,
+                default: default.ok_or_else(|| edit.no_default())?,
+                sticky: edit.sticky,
+                last_number: edit.last_number,
+            }));
         }
         for (id, version) in &edit.versions {
             let Some(name) = xid.version(id.clone()) else { continue };
@@ -164,6 +164,7 @@ impl Draft<'_> {
                 changes.push(Change::Hidden(Hidden { xid: name }));
             }
         }
+        Ok(())
     }
 
     pub(super) fn emit_version(

@@ -17,6 +17,25 @@ use crate::{
 /// Versions of a circle that a refusal names: enough to find it, and an answer of bounded size.
 const CIRCLE_SHOWN_MAX: usize = 100;
 
+/// The versions that got the newest as their ancestor because the command names none.
+#[derive(Default)]
+struct Placed {
+    /// Those that nothing named as its ancestor before.
+    appended: BTreeSet<Id>,
+    /// Those that have descendants, which come with them.
+    moved: BTreeSet<Id>,
+}
+
+impl Placed {
+    fn note(&mut self, id: Id, has_children: bool) {
+        if has_children {
+            self.moved.insert(id)
+        } else {
+            self.appended.insert(id)
+        };
+    }
+}
+
 impl ResourceEdit {
     /// The newest version there will be.
     pub(super) fn newest(&self) -> Option<Id> {
@@ -41,7 +60,7 @@ impl ResourceEdit {
 
     /// A new version can't descend from one that isn't there.
     fn settle_manual_ancestors(&mut self, now: Moment) -> Result<(), Refusal> {
-        let appended = self.descend_from_newest();
+        let placed = self.descend_from_newest();
         let orphans = self.family().orphans();
         if let Some(orphan) = orphans.iter().find(|id| self.names_ancestor(id)) {
             let name = self.xid.version(orphan.clone());
@@ -49,7 +68,7 @@ impl ResourceEdit {
             let subject = name.unwrap_or_else(|| self.xid.clone());
             return Err(Refusal::unknown_version(subject, ancestor));
         }
-        self.refuse_circles(&appended)?;
+        self.refuse_circles(&placed)?;
         self.make_roots(orphans, now);
         Ok(())
     }
@@ -64,9 +83,8 @@ impl ResourceEdit {
     }
 
     /// New versions without an ancestor descend, in the order of their ids, from the newest that
-    /// was there: each from the one before it. Answers those of them that nothing named as its
-    /// ancestor before.
-    fn descend_from_newest(&mut self) -> BTreeSet<Id> {
+    /// was there: each from the one before it. So do old ones of which the command takes it.
+    fn descend_from_newest(&mut self) -> Placed {
         let is_rootless = |version: &VersionEdit| version.ancestor.is_none();
         let mut rootless: Vec<Folded> = self
             .versions
@@ -74,9 +92,9 @@ impl ResourceEdit {
             .filter(|(_, version)| is_rootless(version))
             .map(|(id, _)| Folded(id.clone()))
             .collect();
-        let mut appended = BTreeSet::new();
+        let mut placed = Placed::default();
         if rootless.is_empty() {
-            return appended;
+            return placed;
         }
         rootless.sort();
         let settled = self.settled_family();
@@ -85,20 +103,21 @@ impl ResourceEdit {
             if let Some(version) = self.versions.get_mut(only) {
                 version.ancestor = Some(ancestor);
             }
-            appended.extend((!settled.has_children(only)).then(|| only.clone()));
-            return appended;
+            placed.note(only.clone(), settled.has_children(only));
+            return placed;
         }
         let mut leaves = settled.leaves();
         for Folded(own) in rootless {
             let Some(version) = self.versions.get_mut(&own) else { continue };
             let newest = leaves.remove_max();
             version.ancestor = Some(newest.map_or_else(|| own.clone(), |leaf| leaf.id().clone()));
-            if !settled.has_children(&own) {
+            let has_children = settled.has_children(&own);
+            if !has_children {
                 leaves.insert(Age::new(version.created, own.clone()));
-                appended.insert(own);
             }
+            placed.note(own, has_children);
         }
-        appended
+        placed
     }
 
     /// Whether this command itself names the version's ancestor. What an earlier one named may
@@ -118,22 +137,29 @@ impl ResourceEdit {
         }
     }
 
-    /// Only a version whose ancestor this command names can close a circle, and only one that has
-    /// descendants. What was passed once and led to a root isn't walked again, so that all of a
-    /// command costs one walk; and what was only appended isn't walked at all, because each circle
-    /// through it leads through another that was named.
-    fn refuse_circles(&self, appended: &BTreeSet<Id>) -> Result<(), Refusal> {
+    /// Only a version whose ancestor this command names or finds can close a circle, and only one
+    /// that has descendants. What was only appended isn't walked at all: of those that nothing
+    /// names but others of them, each descends from one before it, so that every circle through one
+    /// leads through another version that is walked.
+    fn refuse_circles(&self, placed: &Placed) -> Result<(), Refusal> {
         let named: Vec<&Id> = self
             .versions
             .keys()
-            .filter(|id| !appended.contains(*id) && self.names_ancestor(id))
+            .filter(|id| !placed.appended.contains(*id))
+            .filter(|id| placed.moved.contains(*id) || self.names_ancestor(id))
             .collect();
         if named.is_empty() {
             return Ok(());
         }
         let family = self.family();
+        self.walk(named.into_iter().filter(|id| family.has_children(id)))
+    }
+
+    /// Refuses what doesn't lead to a root. What was passed once and led to one isn't walked again,
+    /// so that all of a command costs one walk.
+    fn walk<'a>(&'a self, starts: impl Iterator<Item = &'a Id>) -> Result<(), Refusal> {
         let mut sound: BTreeSet<&Id> = BTreeSet::new();
-        for start in named.into_iter().filter(|id| family.has_children(id)) {
+        for start in starts {
             let mut passed: Vec<&Id> = Vec::new();
             let mut on_the_way: BTreeSet<&Id> = BTreeSet::new();
             let mut next = Some(start);
@@ -147,6 +173,16 @@ impl ResourceEdit {
             sound.extend(passed);
         }
         Ok(())
+    }
+
+    /// Why no version can be the default: there is none, or all of them lead into circles, as an
+    /// earlier release let them.
+    pub(super) fn no_default(&self) -> Refusal {
+        let all: Vec<Id> = self.seen().into_iter().map(|version| version.id).collect();
+        match self.walk(all.iter()) {
+            Err(circle) => circle,
+            Ok(()) => Refusal::new("missing_versions", &self.xid),
+        }
     }
 
     /// The refusal of a circle: it begins with the first of its versions that the command writes.

@@ -95,7 +95,7 @@ pub(super) fn restore(
             draft.settled(outcome.map(|change| written = change))?;
         }
     }
-    let mut decision = draft.emit(facts);
+    let mut decision = draft.emit(facts)?;
     decision.changes.push(Change::Restored(Restored { xid: xid.clone() }));
     decision.changes.extend(written);
     decision.outcome = Some(Outcome::Created);

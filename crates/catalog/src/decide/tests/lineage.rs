@@ -65,6 +65,54 @@ fn a_circle_is_refused_however_it_is_closed() {
     hall.send(Mode::Post, &format!("{FILE}/versions"), &body).unwrap();
 }
 
+/// A circle through existing versions that find their ancestors, of three and of many.
+#[test]
+fn a_circle_is_refused_that_versions_close_which_find_their_ancestors() {
+    let files = json!({"versionmode": "manual", "hasdocument": false});
+    let nothing = json!({"ancestorid": null});
+    let mut small = Hall::new(&files);
+    for _ in 0..3 {
+        small.send(Mode::Post, FILE, &json!({})).unwrap();
+    }
+    // One that is left to be the default.
+    let mut forked = grown(&files);
+    let aside = json!({"ancestorid": "v5", "createdat": "1970-01-01T00:00:00Z"});
+    forked.send(Mode::Put, &format!("{FILE}/versions/x"), &aside).unwrap();
+    for (mut hall, body) in [
+        (forked, json!({"v0": nothing, "v1": nothing})),
+        (small, json!({"1": nothing, "2": nothing})),
+        (grown(&files), json!({"v0": nothing, "v1": nothing})),
+        (grown(&files), json!({"v0": nothing, "v1": nothing, "v2": nothing})),
+    ] {
+        let before = line(&hall);
+        let outcome = hall.send(Mode::Post, &format!("{FILE}/versions"), &body);
+        assert_eq!(code(outcome), "ancestor_circular_reference", "{body}");
+        assert_eq!(line(&hall), before);
+    }
+}
+
+#[test]
+fn a_meta_of_versions_that_an_earlier_release_led_into_a_circle_is_not_silently_kept() {
+    let files = json!({"versionmode": "manual", "hasdocument": false});
+    let mut hall = Hall::new(&files);
+    for _ in 0..3 {
+        hall.send(Mode::Post, FILE, &json!({})).unwrap();
+    }
+    edit(&mut hall, |resource| {
+        let first = resource.versions.get(&"1".parse().unwrap()).unwrap();
+        let mut first = (**first).clone();
+        first.ancestor = "3".parse().unwrap();
+        resource.versions.insert(Arc::new(first));
+    });
+    let meta = format!("{FILE}/meta");
+    let outcome = hall.send(Mode::Patch, &meta, &json!({"labels": {"a": "b"}}));
+    assert_eq!(code(outcome), "ancestor_circular_reference");
+    // Whoever names a root opens it.
+    hall.send(Mode::Patch, &format!("{FILE}/versions/1"), &json!({"ancestorid": "1"})).unwrap();
+    hall.send(Mode::Patch, &meta, &json!({"labels": {"a": "b"}})).unwrap();
+    assert_eq!(line(&hall), "1<1 2<1 3<2");
+}
+
 /// One step of a history: what is done, to which versions, and when those were created.
 type Step = (u8, u8, u8, u8);
 
@@ -78,7 +126,7 @@ fn take(hall: &mut Hall, (kind, a, b, c): Step) -> Result<(), Stop> {
     let name = |number: u8| format!("v{}", number % NAMES);
     let version = format!("{FILE}/versions/{}", name(a));
     let created = format!("1970-01-01T00:00:0{}Z", c % 5);
-    match kind % 13 {
+    match kind % 14 {
         0 => hall.send(Mode::Post, FILE, &json!({})),
         1 => hall.send(Mode::Put, &version, &json!({"createdat": created})),
         2 => hall.send(Mode::Put, &version, &json!({"ancestorid": name(b)})),
@@ -87,6 +135,11 @@ fn take(hall: &mut Hall, (kind, a, b, c): Step) -> Result<(), Stop> {
         5 => hall.send(Mode::Patch, &version, &json!({"name": name(c)})),
         6 => hall.send(Mode::Patch, &version, &json!({"state": STATES[usize::from(c % 4)]})),
         12 => hall.send(Mode::Patch, &version, &json!({"ancestorid": null})),
+        13 => hall.send(
+            Mode::Post,
+            &format!("{FILE}/versions"),
+            &json!({name(a): {"ancestorid": null}, name(b): {"ancestorid": null}}),
+        ),
         7 | 8 => hall.delete(&version),
         9 => hall.restore(&version),
         10 => hall.send(
@@ -116,8 +169,8 @@ fn grown(files: &Value) -> Hall {
     hall
 }
 
-/// Lays all versions into one slice again, which is walked through.
-fn flatten(hall: &mut Hall) {
+/// Changes the resource behind the back of the decisions.
+fn edit(hall: &mut Hall, change: impl FnOnce(&mut crate::state::Resource)) {
     let (dirs, files): (Id, Id) = ("dirs".parse().unwrap(), "files".parse().unwrap());
     let fold = |id: &str| crate::state::Folded(id.parse().unwrap());
     let Some(group) = hall.catalog.groups.get_mut(&dirs).and_then(|all| all.get_mut(&fold("d")))
@@ -125,12 +178,34 @@ fn flatten(hall: &mut Hall) {
         return;
     };
     let group = Arc::make_mut(group);
-    let Some(resource) = group.resources.get_mut(&files).and_then(|all| all.get_mut(&fold("f")))
-    else {
-        return;
-    };
-    let resource = Arc::make_mut(resource);
-    resource.versions = Versions::Few(resource.versions.iter().cloned().collect());
+    if let Some(resource) = group.resources.get_mut(&files).and_then(|all| all.get_mut(&fold("f")))
+    {
+        change(Arc::make_mut(resource));
+    }
+}
+
+/// Lays all versions into one slice again, which is walked through.
+fn flatten(hall: &mut Hall) {
+    edit(hall, |resource| {
+        resource.versions = Versions::Few(resource.versions.iter().cloned().collect());
+    });
+}
+
+/// A version from which no root is reached.
+fn lost(hall: &Hall) -> Option<&Id> {
+    let versions = &hall.resource(FILE)?.versions;
+    versions.iter().map(|version| &version.id).find(|start| {
+        let ancestor = |id: &Id| versions.get(id).map(|version| version.ancestor.clone());
+        let mut at = (*start).clone();
+        for _ in 0..versions.len() {
+            match ancestor(&at) {
+                Some(next) if next == at => return false,
+                Some(next) => at = next,
+                None => return true,
+            }
+        }
+        true
+    })
 }
 
 /// All that is derived of many versions, as text.
@@ -179,6 +254,7 @@ proptest! {
             let outcomes = (take(&mut kept, step), take(&mut walked, step));
             prop_assert_eq!(format!("{:?}", outcomes.0), format!("{:?}", outcomes.1));
             prop_assert_eq!(found(&kept), found(&walked), "after {:?}", step);
+            prop_assert_eq!(lost(&kept), None, "after {:?}", step);
             if let Some(resource) = kept.resource(FILE)
                 && let Versions::Many(many) = &resource.versions
             {
