@@ -208,8 +208,33 @@ fn terminal_width() -> usize {
     told.or(measured).unwrap_or(100)
 }
 
-/// Text from elsewhere with nothing in it that a terminal would obey.
+/// Text from elsewhere with nothing in it that a terminal would obey, or that would make it look
+/// like another text.
 #[must_use]
 pub fn harmless(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+    let obeyed = |letter: char| letter.is_control() || turns(letter);
+    text.chars().map(|letter| if obeyed(letter) { '\u{fffd}' } else { letter }).collect()
+}
+
+/// Whether a character changes the direction of those around it (Unicode Annex 9, 2: explicit
+/// formatting characters).
+const fn turns(letter: char) -> bool {
+    matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_text_from_elsewhere_as_what_it_is() {
+        for (text, expect) in [
+            ("a b\u{e9}\u{5d0}", "a b\u{e9}\u{5d0}"),
+            ("\x1b[31mred", "\u{fffd}[31mred"),
+            ("a\u{202e}nimda\u{202c}", "a\u{fffd}nimda\u{fffd}"),
+            ("\u{2066}x\u{2069}", "\u{fffd}x\u{fffd}"),
+        ] {
+            assert_eq!(harmless(text), expect, "{text:?}");
+        }
+    }
 }
