@@ -246,20 +246,7 @@ impl<'a> Draft<'a> {
     /// A resource as it is, ready to be edited.
     pub fn existing(&self, xid: &Xid, kind: &Arc<ResourceType>) -> Option<ResourceEdit> {
         let resource = self.catalog.resource_at(xid)?.clone();
-        Some(ResourceEdit {
-            xid: xid.clone(),
-            kind: kind.clone(),
-            versions: BTreeMap::new(),
-            removed: BTreeSet::new(),
-            attributes: Attributes::Same(resource.meta.attributes),
-            created: resource.meta.created,
-            modified: self.now,
-            sticky: resource.meta.sticky,
-            default: Some(resource.meta.default.clone()),
-            last_number: resource.meta.last_number,
-            touched: false,
-            old: Some(resource),
-        })
+        Some(ResourceEdit::of(xid, kind, resource, self.now))
     }
 
     /// Whether this command hides the entity, or what it lies in.
@@ -323,6 +310,24 @@ impl ResourceEdit {
             default: None,
             last_number: 0,
             touched: false,
+        }
+    }
+
+    /// A resource as it is, or as it was hidden, modified now.
+    pub fn of(xid: &Xid, kind: &Arc<ResourceType>, old: Arc<Resource>, now: Moment) -> Self {
+        Self {
+            xid: xid.clone(),
+            kind: kind.clone(),
+            versions: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            attributes: Attributes::Same(old.meta.attributes),
+            created: old.meta.created,
+            modified: now,
+            sticky: old.meta.sticky,
+            default: Some(old.meta.default.clone()),
+            last_number: old.meta.last_number,
+            touched: false,
+            old: Some(old),
         }
     }
 

@@ -4,7 +4,7 @@ use muster_words::{Moment, Xid};
 
 use super::{
     AtHand, Decision, Prepared, RestoreWork, Shows, Stop,
-    draft::{DocumentEdit, Draft, VersionEdit},
+    draft::{DocumentEdit, Draft, ResourceEdit, VersionEdit},
     references::dangling,
     standing::{self, Leads},
 };
@@ -80,8 +80,10 @@ pub(super) fn restore(
         facts.references.insert(name, verdict.targets());
     }
     check_targets(catalog, xid, hidden, work, &coming)?;
-    check_room(catalog, xid, hidden)?;
-    let mut written = None;
+    let mut written = Vec::new();
+    for (name, resource) in resources_of(xid, hidden) {
+        settle_whole(&mut draft, &name, &resource, &mut written, &mut facts)?;
+    }
     match &hidden.what {
         Subtree::Group(_) => draft.registry_edit().members = true,
         Subtree::Resource(_) => {
@@ -92,7 +94,7 @@ pub(super) fn restore(
         Subtree::Version(version) => {
             let references = facts.references.get(xid).cloned();
             let outcome = come_back(&mut draft, xid, version, references);
-            draft.settled(outcome.map(|change| written = change))?;
+            draft.settled(outcome.map(|change| written.extend(change)))?;
         }
     }
     let mut decision = draft.emit(facts)?;
@@ -149,32 +151,41 @@ fn come_back(
     Ok(Some(Change::VersionWritten(written)))
 }
 
-/// A resource that comes back has as many versions, and roots, as its type allows now.
-fn check_room(catalog: &Catalog, xid: &Xid, hidden: &Hidden) -> Result<(), Refusal> {
-    let all: Vec<(Xid, Arc<Resource>)> = match &hidden.what {
+/// The resources that a restore brings back whole.
+fn resources_of(xid: &Xid, hidden: &Hidden) -> Vec<(Xid, Arc<Resource>)> {
+    match &hidden.what {
         Subtree::Version(_) => Vec::new(),
         Subtree::Resource(resource) => vec![(xid.clone(), resource.clone())],
         Subtree::Group(group) => standing::members(xid, group)
             .filter_map(|name| Some((name.clone(), resource_in(group, &name)?.clone())))
             .collect(),
-    };
-    for (name, resource) in all {
-        let Xid::Resource { groups, resources, .. } = &name else { continue };
-        let kind = catalog.model.resource_type(groups.as_str(), resources.as_str());
-        let Some(kind) = kind else { continue };
-        let (count, max) = (resource.versions.len() as u64, kind.maxversions);
-        if max > 0 && count > max {
-            let reason = format!("it has {count} versions, and at most {max} are kept");
-            return Err(Refusal::new("restore_refused", name).arg("error_detail", reason));
-        }
-        if max == 1 && resource.meta.sticky {
-            return Err(Refusal::new("setdefaultversionsticky_false", name));
-        }
-        let is_root = |version: &&Arc<Version>| version.ancestor == version.id;
-        if kind.singleversionroot && resource.versions.iter().filter(is_root).count() > 1 {
-            return Err(Refusal::new("multiple_roots", name).arg("plural", &kind.plural));
-        }
     }
+}
+
+/// Brings a resource that comes back into the order of its type: its model may be another now, and
+/// versions of it may have been erased while it was hidden. It has as many versions as the type
+/// allows. Adds what is written of it beside its coming back.
+fn settle_whole(
+    draft: &mut Draft<'_>,
+    name: &Xid,
+    resource: &Arc<Resource>,
+    written: &mut Vec<Change>,
+    facts: &mut Facts,
+) -> Result<(), Stop> {
+    let kind = draft.kind_of(name)?;
+    let (count, max) = (resource.versions.len() as u64, kind.maxversions);
+    if max > 0 && count > max {
+        let reason = format!("it has {count} versions, and at most {max} are kept");
+        return Err(Refusal::new("restore_refused", name).arg("error_detail", reason).into());
+    }
+    if max == 1 && resource.meta.sticky {
+        return Err(Refusal::new("setdefaultversionsticky_false", name).into());
+    }
+    let mut edit = ResourceEdit::of(name, &kind, resource.clone(), draft.now);
+    edit.settle_ancestors(draft.now)?;
+    draft.settle_default(&mut edit)?;
+    edit.touched |= edit.default.as_ref() != Some(&resource.meta.default);
+    draft.emit_resource(name, &edit, written, facts)?;
     Ok(())
 }
 

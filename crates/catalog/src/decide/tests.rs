@@ -68,8 +68,16 @@ impl Hall {
     }
 
     fn delete(&mut self, xid: &str) -> Result<(), Stop> {
+        self.take_away(xid, false)
+    }
+
+    fn purge(&mut self, xid: &str) -> Result<(), Stop> {
+        self.take_away(xid, true)
+    }
+
+    fn take_away(&mut self, xid: &str, purge: bool) -> Result<(), Stop> {
         let target = Target::Entity(xid.parse().unwrap());
-        let delete = Delete { target, chosen: None, epoch: None, purge: false, force: false };
+        let delete = Delete { target, chosen: None, epoch: None, purge, force: false };
         self.run(Work::Delete(delete))
     }
 

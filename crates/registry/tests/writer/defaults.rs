@@ -110,6 +110,46 @@ async fn a_group_whose_documents_refer_to_each_other_comes_back() {
 }
 
 #[tokio::test]
+async fn what_becomes_the_default_by_a_restore_refers_to_what_it_names() {
+    let source = |mode: &str| {
+        model(&format!(
+            r#"{{"groups":{{"dirs":{{"singular":"dir","resources":{{
+                "docs":{{"singular":"doc","versionmode":"{mode}",
+                    "muster":{{"references":[{{"field":"/to","collection":"/dirs/docs"}}]}}}}}}}}}}}}"#
+        ))
+    };
+    let version = |name: &str, created: u8, more: &str| {
+        let body = format!(
+            r#"{{"contenttype":"application/json","createdat":"1970-01-01T00:00:0{created}Z"{more}}}"#
+        );
+        let name = xid(&format!("/dirs/d/docs/a/versions/{name}"));
+        tree(
+            muster_catalog::command::Mode::Put,
+            muster_catalog::command::Target::Entity(name),
+            &body,
+        )
+    };
+    for name in ["/dirs/d/docs/a", "/dirs/d"] {
+        let registry = with(vec![
+            source("manual"),
+            put("/dirs/d/docs/to", "{}"),
+            version("old", 5, r#","doc":{"to":"/dirs/d/docs/to"}"#),
+            version("new", 1, r#","ancestorid":"old","doc":{}"#),
+            delete(name),
+            source("createdat"),
+            restore(name),
+        ])
+        .await;
+        let view = registry.view();
+        let back = view.resource_at(&xid("/dirs/d/docs/a")).unwrap();
+        assert_eq!(back.meta.default.as_str(), "old", "{name}");
+        let refused = registry.submit(delete("/dirs/d/docs/to"), &by()).await;
+        assert_eq!(code(&refused.unwrap_err()), "referenced", "{name}");
+        registry.verify(|_| {}).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn what_is_of_a_type_that_went_does_not_come_back() {
     let source = r#"{"groups":{"dirs":{"singular":"dir","resources":{
         "files":{"singular":"file","hasdocument":false}}}}}"#;

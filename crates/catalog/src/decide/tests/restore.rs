@@ -93,3 +93,55 @@ fn a_version_does_not_come_back_that_differs_from_the_others() {
     hall.send(Mode::Put, &version("2"), &json!({"unit": "s"})).unwrap();
     assert_eq!(code(hall.restore(&version("1"))), "mismatched_version_attribute");
 }
+
+#[test]
+fn a_resource_comes_back_in_the_order_of_the_model_of_now() {
+    let files = |mode: &str| json!({"hasdocument": false, "versionmode": mode});
+    let pin = json!({"defaultversionid": "b", "defaultversionsticky": true});
+    for (deleted, is_pinned, expected, meta_epoch) in [
+        (FILE, false, "a<b b<b *a", 3),
+        ("/dirs/d", false, "a<b b<b *a", 3),
+        (FILE, true, "a<b b<b *b", 4),
+    ] {
+        let mut hall = Hall::new(&files("manual"));
+        let first = json!({"createdat": "1970-01-01T00:00:05Z"});
+        hall.send(Mode::Put, &version("a"), &first).unwrap();
+        let second = json!({"createdat": "1970-01-01T00:00:01Z", "ancestorid": "a"});
+        hall.send(Mode::Put, &version("b"), &second).unwrap();
+        if is_pinned {
+            hall.send(Mode::Patch, &format!("{FILE}/meta"), &pin).unwrap();
+        }
+        assert_eq!(line(&hall), "a<a b<a *b");
+        hall.delete(deleted).unwrap();
+        hall.set_model(&files("createdat")).unwrap();
+        hall.restore(deleted).unwrap();
+        assert_eq!(line(&hall), expected, "{deleted} {is_pinned}");
+        let back = hall.resource(FILE).unwrap();
+        let epochs: Vec<u64> = back.versions.iter().map(|version| version.epoch).collect();
+        assert_eq!((epochs, back.meta.epoch), (vec![2, 2], meta_epoch), "{deleted}");
+        assert_eq!(back.meta.sticky, is_pinned);
+        // What is written next finds it in order.
+        hall.send(Mode::Patch, &version("b"), &json!({"name": "b"})).unwrap();
+        assert_eq!(line(&hall), expected);
+    }
+}
+
+#[test]
+fn a_resource_comes_back_with_a_root_for_each_ancestor_that_was_erased() {
+    for (has_one_root, outcome) in [(false, ""), (true, "multiple_roots")] {
+        for deleted in [FILE, "/dirs/d"] {
+            let mut hall = Hall::new(&json!({
+                "hasdocument": false, "versionmode": "manual", "singleversionroot": has_one_root,
+            }));
+            for _ in 0..3 {
+                hall.send(Mode::Post, FILE, &json!({})).unwrap();
+            }
+            hall.delete(deleted).unwrap();
+            hall.purge(&version("2")).unwrap();
+            assert_eq!(code(hall.restore(deleted)), outcome, "{deleted}");
+            if !has_one_root {
+                assert_eq!(line(&hall), "1<1 3<3 *3");
+            }
+        }
+    }
+}
