@@ -230,7 +230,8 @@ fn write(
 }
 
 /// Finds where names will lead once a write is done, for who prepares it: its documents are judged
-/// by what it brings as well.
+/// by what it brings as well. The moment is one at which the write might be decided: which version
+/// is the default may hang on it.
 ///
 /// # Errors
 /// See [`Stop`]. What the documents stand on isn't looked at.
@@ -238,9 +239,10 @@ pub fn foresee(
     catalog: &Catalog,
     at_hand: &dyn AtHand,
     prepared: &Prepared,
+    now: Moment,
 ) -> Result<Brought, Stop> {
     let Work::Write(work) = &prepared.work else { return Ok(Brought::default()) };
-    let mut draft = Draft::new(catalog, at_hand, prepared, catalog.moment.next());
+    let mut draft = Draft::new(catalog, at_hand, prepared, now);
     draft.mode = work.tree.mode;
     let outcome = draft.write_tree(&work.tree);
     draft.settled(outcome)?;

@@ -49,7 +49,7 @@ impl Heart {
             // What was answered is answered again, whatever the command would find now.
             Work::Refused(Box::new(Refusal::new("idempotency_mismatch", "/")))
         } else {
-            match self.work(view, command, &fetched, &mut warnings).await {
+            match self.work(view, command, &fetched, is_again, &mut warnings).await {
                 Ok(work) => work,
                 Err(SubmitError::Refused(refusal)) if command.idempotency.is_some() => {
                     Work::Refused(refusal)
@@ -85,6 +85,7 @@ impl Heart {
         view: &Arc<Catalog>,
         command: &Command,
         fetched: &Fetched,
+        is_again: bool,
         warnings: &mut Vec<Violation>,
     ) -> Result<Work, SubmitError> {
         Ok(match &command.action {
@@ -100,7 +101,9 @@ impl Heart {
                 };
                 let capabilities = tree.capabilities.clone().map(Arc::new);
                 let work = WriteWork { tree, references, capabilities };
-                Work::Write(Box::new(self.judged(view, command, work, fetched, warnings).await?))
+                Work::Write(Box::new(
+                    self.judged(view, command, work, fetched, is_again, warnings).await?,
+                ))
             }
             Action::Delete(delete) => Work::Delete(delete.clone()),
             Action::Restore(xid) => Work::Restore(self.restore(view, xid, warnings).await?),
@@ -112,22 +115,51 @@ impl Heart {
     }
 
     /// A write with what was found out about its documents, and about what it binds.
+    ///
+    /// A schema may stand on any document, through its `$ref`, and the writer judges by where names
+    /// lead once the write is done. So a second look foresees that, and so does a first one that
+    /// would refuse.
     async fn judged(
         &self,
         view: &Arc<Catalog>,
         command: &Command,
-        work: WriteWork,
+        mut work: WriteWork,
         fetched: &Fetched,
+        is_again: bool,
         warnings: &mut Vec<Violation>,
     ) -> Result<WriteWork, SubmitError> {
-        let (mut work, brought) = match brings_what_binds(view, &work.tree) {
-            true => self.foreseen(view, command, work, fetched.clone()).await?,
-            false => (work, None),
-        };
-        let sight = Sight { view, brought: brought.as_ref() };
-        work.tree.bound = self.check_bindings(&sight, &work.tree).await?;
-        self.check_documents(sight, &mut work.tree, warnings).await?;
+        if !is_again && !brings_what_binds(view, &work.tree) {
+            let refusal = match self.judge(view, None, &mut work, warnings).await {
+                Ok(()) => return Ok(work),
+                Err(SubmitError::Refused(refusal)) if stands_on_others(&refusal) => refusal,
+                Err(error) => return Err(error),
+            };
+            warnings.clear();
+            let (mut work, brought) = match self.foreseen(view, command, work, fetched).await {
+                Ok((work, Some(brought))) => (work, brought),
+                Ok((_, None)) | Err(SubmitError::Refused(_)) => {
+                    return Err(SubmitError::Refused(refusal));
+                }
+                Err(error) => return Err(error),
+            };
+            self.judge(view, Some(&brought), &mut work, warnings).await?;
+            return Ok(work);
+        }
+        let (mut work, brought) = self.foreseen(view, command, work, fetched).await?;
+        self.judge(view, brought.as_ref(), &mut work, warnings).await?;
         Ok(work)
+    }
+
+    async fn judge(
+        &self,
+        view: &Arc<Catalog>,
+        brought: Option<&Brought>,
+        work: &mut WriteWork,
+        warnings: &mut Vec<Violation>,
+    ) -> Result<(), SubmitError> {
+        let sight = Sight { view, brought };
+        work.tree.bound = self.check_bindings(&sight, &work.tree).await?;
+        self.check_documents(sight, &mut work.tree, warnings).await
     }
 
     /// Finds where names will lead once a write is done.
@@ -136,8 +168,9 @@ impl Heart {
         view: &Arc<Catalog>,
         command: &Command,
         work: WriteWork,
-        mut fetched: Fetched,
+        fetched: &Fetched,
     ) -> Result<(WriteWork, Option<Brought>), SubmitError> {
+        let mut fetched = fetched.clone();
         let prepared = Prepared {
             work: Work::Write(Box::new(work)),
             conditions: Vec::new(),
@@ -146,10 +179,12 @@ impl Heart {
             set_default: command.set_default.clone(),
             schemas: BTreeMap::new(),
         };
+        // The writer's moment will be later, and is chosen like this one.
+        let now = (self.settings.clock.now)().max(view.moment.next());
         let mut brought = None;
         for _ in 0..PREPARE_ROUNDS_MAX {
             let at_hand = Hand { cache: &self.contents, fetched: &fetched };
-            match foresee(view, &at_hand, &prepared) {
+            match foresee(view, &at_hand, &prepared, now) {
                 Ok(found) => brought = Some(found),
                 Err(Stop::Missing(missing)) => {
                     let names = missing.iter().map(Content::reference);
@@ -212,6 +247,11 @@ impl Heart {
     }
 }
 
+/// Whether a refusal may hang on documents besides the one that is refused.
+fn stands_on_others(refusal: &Refusal) -> bool {
+    matches!(refusal.code, "invalid_document" | "binding_broken" | "binding_missing")
+}
+
 /// What binds the documents of a group that a command may write itself.
 fn bindings_of(view: &Catalog, mode: Mode, node: &GroupNode) -> Option<Arc<Bindings>> {
     let xid = &node.xid;
@@ -223,7 +263,8 @@ fn bindings_of(view: &Catalog, mode: Mode, node: &GroupNode) -> Option<Arc<Bindi
     view.group_at(xid).map(|group| group.own.bindings.clone())
 }
 
-/// Whether a write brings something that its documents, or what it binds, may stand on.
+/// Whether a write brings something that its documents, or what it binds, will most likely stand
+/// on, so that the first look foresees it.
 fn brings_what_binds(view: &Catalog, tree: &Tree) -> bool {
     let holds_own = |group: &GroupNode| {
         group.kind.built_in

@@ -154,3 +154,84 @@ async fn documents_refer_to_versions_and_groups_that_come_with_them() {
         assert_eq!(outcome(commands).await, expect, "{to}");
     }
 }
+
+#[tokio::test]
+async fn a_document_that_its_own_schema_stands_on_is_judged_by_what_it_becomes() {
+    const COMMON: &str = "/configs/app/entries/common";
+    let refer = format!(r#"{{"$ref":"{COMMON}"}}"#);
+    let bind = format!(r#"{{"muster":{{"schema":"{SCHEMA}"}}}}"#);
+    for (before, after, expect) in [
+        (r#"{"type":"object"}"#, r#"{"type":"object","title":"t"}"#, "done"),
+        (r#"{"type":"object"}"#, r#"{"type":"string"}"#, "invalid_document"),
+        (r#"{"required":["a"],"a":1}"#, r#"{"required":["b"],"b":1}"#, "done"),
+        (r#"{"required":["a"],"a":1}"#, r#"{"required":["b"],"a":1}"#, "invalid_document"),
+    ] {
+        let commands = vec![
+            put(COMMON, before),
+            put(SCHEMA, &refer),
+            patch("/configs/app", &bind),
+            put(COMMON, after),
+        ];
+        assert_eq!(outcome(commands).await, expect, "{before} {after}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_may_bind_what_gets_another_default_by_it() {
+    let source = |mode: &str, bound: &str| {
+        let kinds = format!(
+            r#""notes":{{"singular":"note","versionmode":"{mode}"}},
+            "docs":{{"singular":"doc"{bound}}}"#
+        );
+        model(&format!(r#"{{"groups":{{"dirs":{{"singular":"dir","resources":{{{kinds}}}}}}}}}"#))
+    };
+    let version = |name: &str, created: u8, more: &str, schema: &str| {
+        let name = format!("/dirs/d/notes/s/versions/{name}");
+        let created = format!("1970-01-01T00:00:0{created}Z");
+        let body = format!(
+            r#"{{"contenttype":"application/json","createdat":"{created}"{more},"note":{schema}}}"#
+        );
+        tree(Mode::Put, entity(&name), &body)
+    };
+    let bound = r#","muster":{"schema":"/dirs/d/notes/s"}"#;
+    for (becomes, expect) in
+        [(r#"{"type":"object"}"#, "done"), (r#"{"type":"no"}"#, "binding_broken")]
+    {
+        let commands = vec![
+            source("manual", ""),
+            version("a", 5, "", becomes),
+            version("b", 1, r#","ancestorid":"a""#, r#"{"type":"integer"}"#),
+            source("createdat", bound),
+        ];
+        assert_eq!(outcome(commands).await, expect, "{becomes}");
+    }
+}
+
+#[tokio::test]
+async fn what_becomes_the_default_is_foreseen_at_the_moment_of_the_clock() {
+    // Version x is created after the last write, and before the next one.
+    let fork = |document: &str| {
+        let schema = schema(document);
+        format!(r#""contenttype":"application/json","ancestorid":"1","schema":{schema}"#)
+    };
+    let later = format!(r#"{{{},"createdat":"2023-11-14T22:13:20.0005Z"}}"#, fork("string"));
+    let own = format!(r#""muster":{{"schema":"{SCHEMA}"}},"#);
+    let ticks = Ticks::default();
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, &ticks).await;
+    for command in [
+        put(SCHEMA, &schema("integer")),
+        tree(Mode::Put, entity(&format!("{SCHEMA}/versions/x")), &later),
+        patch("/configs/app", &format!("{{{}}}", own.trim_end_matches(','))),
+    ] {
+        registry.submit(command, &by()).await.unwrap();
+    }
+    for _ in 0..100 {
+        ticks.now();
+    }
+    let versions = format!(r#"{{"s":{{"versions":{{"y":{{{}}}}}}}}}"#, fork("boolean"));
+    let schemas = format!(r#""schemagroups":{{"own":{{"schemas":{versions}}}}}"#);
+    let both = all(&[schemas, app(&own, r#"{"a":true}"#)]);
+    let answer = registry.submit(both, &by()).await;
+    assert_eq!(answer.map_or_else(|error| code(&error), |_| "done"), "done");
+}
