@@ -64,9 +64,8 @@ pub(super) fn host_of<'a>(
     }
     if let Some(authority) = uri.authority() {
         // RFC 9113, 8.3.1; of HTTP/1.1 the target alone counts (RFC 9112, 3.2.2).
-        let differs = first.is_some_and(|host| {
-            !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes())
-        });
+        let differs =
+            first.is_some_and(|host| !is_same(uri, host.as_bytes(), authority.as_str().as_bytes()));
         return match authority.as_str() {
             _ if differs => Err(wrong("it isn't the authority that the request names")),
             host if is_host(host) => Ok(host),
@@ -79,6 +78,21 @@ pub(super) fn host_of<'a>(
         None if version == Version::HTTP_2 => Err(wrong("the request names no authority")),
         None => Err(wrong("it is missing")),
     }
+}
+
+/// Whether `Host` names the authority of a URI. Its scheme's own port may be left out (RFC 9110,
+/// 4.2.3), and clients do so in one of the two alone.
+fn is_same(uri: &Uri, host: &[u8], authority: &[u8]) -> bool {
+    let own_port = match uri.scheme_str() {
+        Some("http") => b":80".as_slice(),
+        Some("https") => b":443",
+        _ => b"",
+    };
+    let (host, authority) = (
+        host.strip_suffix(own_port).unwrap_or(host),
+        authority.strip_suffix(own_port).unwrap_or(authority),
+    );
+    host.eq_ignore_ascii_case(authority)
 }
 
 /// Whether the text can stand between `http://` and a path without changing what follows.
@@ -122,6 +136,8 @@ pub(super) fn is_own_origin(origin: &str, host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
     use super::*;
 
     #[test]
@@ -148,6 +164,29 @@ mod tests {
             (":8080", false),
         ] {
             assert_eq!(is_loopback(host), expect, "{host:?}");
+        }
+    }
+
+    #[test]
+    fn takes_a_host_that_is_the_authority_with_or_without_its_own_port() {
+        for (target, host, expect) in [
+            ("http://h/", "h", true),
+            ("http://h:80/", "h", true),
+            ("http://h/", "H:80", true),
+            ("https://h:443/", "h", true),
+            ("http://[::1]:80/", "[::1]", true),
+            ("http://h:8080/", "h:8080", true),
+            ("http://h:8080/", "h", false),
+            ("http://h:443/", "h", false),
+            ("https://h:80/", "h", false),
+            ("http://h:80/", "h:8080", false),
+            ("http://h/", "i:80", false),
+        ] {
+            let uri: Uri = target.parse().unwrap();
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            let found = host_of(Version::HTTP_11, &uri, &headers);
+            assert_eq!(found.is_ok(), expect, "{target} {host}");
         }
     }
 

@@ -42,6 +42,7 @@ async fn answers_only_for_this_computers_names_while_nobody_needs_a_key() {
             Some((400, "header_error")),
         ),
         ("GET", "http://localhost/api/document", "Host: localhost\r\n", None),
+        ("GET", "http://localhost:80/api/document", "Host: localhost\r\n", None),
         ("GET", "http://evil.example/api/document", rebound, Some((421, "host_refused"))),
         ("GET", "http://localhost/api/document", rebound, Some((400, "header_error"))),
         (
