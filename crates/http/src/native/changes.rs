@@ -23,7 +23,7 @@ use axum::{
 pub(super) use feed::Feed;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use muster_registry::{Registry, SubmitError};
-use muster_wire::{ErrorCode, Problem, changes::EventId};
+use muster_wire::{ErrorCode, Problem, changes::EventId, headers::MUSTER_POSITION};
 use muster_words::Position;
 
 use self::watcher::Watcher;
@@ -56,6 +56,8 @@ pub(super) async fn follow(
         Some(text) => start(&native.registry, text).await?,
         None => Start::after(native.registry.view().position()),
     };
+    // Whoever loses this stream before its first event comes back with this.
+    let from = HeaderValue::from(start.read_after.0);
     let source = format!("{}/api", caller.base);
     let pass = native.gate.pass(&caller.principal);
     let watcher = Watcher::new(&native.feed, (seat, pass), start, &source);
@@ -64,6 +66,7 @@ pub(super) async fn follow(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(MUSTER_POSITION, from);
     // nginx would gather events before it sends them on.
     headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     Ok(response.map(Into::into))

@@ -98,6 +98,20 @@ async fn tells_each_deed_as_the_specification_does() {
 }
 
 #[tokio::test]
+async fn says_where_it_begins_so_that_nothing_is_missed_by_who_comes_back() {
+    let running = Running::start().await;
+    running.submit(put(SANITY, "{}")).await;
+    let begun = running.registry.view().position();
+    let mut follower = running.follow("", None).await;
+    assert_eq!(follower.position, Some(begun));
+    running.submit(put(SANITY, r#"{"a": 1}"#)).await;
+    let told = follower.some(2).await;
+    let query = format!("?after={begun}");
+    let mut again = running.follow(&query, None).await;
+    assert_eq!((again.position, again.some(2).await), (Some(begun), told));
+}
+
+#[tokio::test]
 async fn names_what_changed_where_children_came_or_went() {
     let running = Running::start().await;
     let mut follower = running.follow("", None).await;

@@ -24,7 +24,7 @@ use muster_journal::{Ledger, Memory};
 use muster_ledger::CommandId;
 use muster_registry::{Clock, Done, Genesis, Origin, Registry, Settings};
 use muster_words::{
-    Moment,
+    Moment, Position,
     json::{self, Value},
 };
 use tokio::{
@@ -37,6 +37,9 @@ use tokio::{
 
 /// Longer than anything here may take: a test that reaches it has failed.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A position behind all that any test comes to.
+pub const LATER: Position = Position(1_000_000);
 
 pub struct Running {
     pub registry: Registry,
@@ -77,7 +80,9 @@ impl Running {
         let native = Native::new(registry.clone(), gate.clone());
         let gatekeeper: Arc<dyn Gatekeeper> = gate.clone();
         let metrics = Arc::new(Metrics::new());
-        let front = Arc::new(Front::new(native.router(), gatekeeper, metrics));
+        // What is newest when an answer leaves, long after it was made.
+        let front = Front::new(native.router(), gatekeeper, metrics).with_position(|| LATER);
+        let front = Arc::new(front);
         let limits = ServerLimits::default();
         let server = Server::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
         let address = server.local_address().unwrap();
@@ -141,6 +146,7 @@ impl Running {
         let stream = self.begin(&format!("GET /changes{query}"), headers, "").await;
         let mut follower = Follower {
             stream,
+            position: None,
             raw: Vec::new(),
             text: String::new(),
             is_open: false,
@@ -186,6 +192,8 @@ pub struct Follower {
     raw: Vec<u8>,
     text: String,
     is_open: bool,
+    /// `Muster-Position`: where the stream began.
+    pub position: Option<Position>,
     /// The last id that the stream gave.
     pub id: String,
 }
@@ -222,6 +230,8 @@ impl Follower {
         let (head, rest) = split(&self.raw).unwrap();
         assert_eq!(status(&head), 200, "{head}");
         assert!(head.to_ascii_lowercase().contains("content-type: text/event-stream"), "{head}");
+        let position = head.lines().find_map(|line| line.strip_prefix("muster-position: "));
+        self.position = position.map(|text| Position(text.parse().unwrap()));
         self.raw = rest.to_vec();
         self.is_open = true;
     }
