@@ -68,7 +68,7 @@ pub fn is_worth_it(response: &Response<Body>) -> bool {
 }
 
 /// How long a body is, or would be in an answer to GET.
-fn length(response: &Response<Body>) -> Option<u64> {
+pub(crate) fn length(response: &Response<Body>) -> Option<u64> {
     let said = response.headers().get(header::CONTENT_LENGTH);
     let said = said.and_then(|length| length.to_str().ok()?.parse().ok());
     said.or_else(|| response.body().size_hint().exact())

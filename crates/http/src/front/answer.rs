@@ -32,13 +32,26 @@ const COMPRESS_ASIDE_BYTES: usize = 128 * 1024;
 /// of the largest that there are.
 pub(super) const ANSWERS_BYTES_MAX: usize = 512 * 1024 * 1024;
 
-/// From this size on an answer is large.
-const WEIGHED_BYTES_MIN: usize = 256 * 1024;
+/// From this size on an answer is large. What all streams of a connection hold in smaller ones is
+/// 2 MiB at most.
+const WEIGHED_BYTES_MIN: usize = 16 * 1024;
 
 /// A large answer's body.
 struct Weighed {
     body: Body,
+    held: Arc<Held>,
+}
+
+/// A piece of a large answer: the library keeps it after the body is gone, until it is written.
+struct Piece {
+    bytes: Bytes,
     _held: Arc<Held>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl http_body::Body for Weighed {
@@ -49,7 +62,11 @@ impl http_body::Body for Weighed {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        polled.map_ok(|frame| {
+            frame
+                .map_data(|bytes| Bytes::from_owner(Piece { bytes, _held: Arc::clone(&self.held) }))
+        })
     }
 
     fn is_end_stream(&self) -> bool {
@@ -94,9 +111,11 @@ impl Closing {
     /// Finishes what a route made.
     pub(super) async fn finish_routed(self, response: Response<Body>) -> Response<Body> {
         let response = self.name_what_is_missing(response);
-        // A route's answer to HEAD has lost its body already, and its length alone is left.
-        let compresses = self.accepts_gzip && self.method != Method::HEAD;
-        let response = if compresses { compress(response).await } else { response };
+        let response = match self.accepts_gzip {
+            true if self.method == Method::HEAD => as_if_compressed(response),
+            true => compress(response).await,
+            false => response,
+        };
         let response = self.weighed(varying(response));
         self.finish(response)
     }
@@ -112,7 +131,7 @@ impl Closing {
             let problem = Problem::new(ErrorCode::SERVER_BUSY).subject(path);
             return respond(&problem.instance(self.request_id.to_str().unwrap_or_default()));
         }
-        response.map(|body| Body::Routed(axum::body::Body::new(Weighed { body, _held: held })))
+        response.map(|body| Body::Routed(axum::body::Body::new(Weighed { body, held })))
     }
 
     /// Adds what every answer carries, and takes the body off an answer to HEAD.
@@ -164,7 +183,8 @@ impl Closing {
 /// What HEAD answers: the headers of GET, its length among them.
 fn without_body(response: Response<Body>) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
-    if let Some(length) = body.size_hint().exact()
+    // A route's answer has lost its body before, and has its length where that is known.
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0)
         && !parts.headers.contains_key(header::CONTENT_LENGTH)
         && parts.status != StatusCode::NOT_MODIFIED
         && parts.status != StatusCode::NO_CONTENT
@@ -185,11 +205,24 @@ fn varying(response: Response<Body>) -> Response<Body> {
     response
 }
 
+/// What HEAD answers where GET would be compressed. A route's answer has lost its body already: how
+/// long it would be compressed isn't known, and its plain length would be wrong (RFC 9110, 8.6).
+fn as_if_compressed(response: Response<Body>) -> Response<Body> {
+    let mut response = response;
+    if compresses(&response) {
+        compression::vary(response.headers_mut());
+        compression::mark(response.headers_mut());
+    }
+    response
+}
+
+fn compresses(response: &Response<Body>) -> bool {
+    compression::is_worth_it(response)
+        && compression::length(response).is_some_and(|length| length <= COMPRESSED_BYTES_MAX)
+}
+
 async fn compress(response: Response<Body>) -> Response<Body> {
-    let length = response.body().size_hint().exact();
-    if !compression::is_worth_it(&response)
-        || length.is_none_or(|length| length > COMPRESSED_BYTES_MAX)
-    {
+    if !compresses(&response) {
         return response;
     }
     let (mut parts, body) = response.into_parts();
@@ -218,4 +251,50 @@ async fn gather(body: Body) -> Option<Bytes> {
     // A route that makes its answer slowly isn't waited for without end.
     let reading = crate::read_body(body.into());
     tokio::time::timeout(Duration::from_secs(25), reading).await.ok()?.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+    use std::net::SocketAddr;
+
+    use axum::Router;
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::{Gatekeeper, Principal, metrics::Metrics};
+
+    struct Closed;
+
+    impl Gatekeeper for Closed {
+        fn is_open(&self) -> bool {
+            false
+        }
+
+        fn admit(&self, _headers: &HeaderMap, _peer: SocketAddr) -> Result<Principal, Problem> {
+            Err(ErrorCode::KEY_REQUIRED.into())
+        }
+    }
+
+    #[tokio::test]
+    async fn weighs_an_answer_until_its_last_piece_is_written() {
+        let front = Arc::new(Front::new(Router::new(), Arc::new(Closed), Arc::new(Metrics::new())));
+        for (size, expect) in [(0, 0), (16_383, 0), (16_384, 16_384), (250_000, 250_000)] {
+            let request = Request::get("/api/a").body(()).unwrap();
+            let closing = Closing::new(&front, &request, "1");
+            let made = axum::body::Body::from(vec![0; size]);
+            let response = closing.finish_routed(Response::new(Body::Routed(made))).await;
+            assert_eq!(front.answers.held(), expect, "{size} bytes");
+            let mut body = response.into_body();
+            let frame =
+                std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+            let bytes = frame.map(|frame| frame.unwrap().into_data().unwrap_or_default());
+            drop(body);
+            assert_eq!(bytes.as_ref().map_or(0, Bytes::len), size);
+            assert_eq!(front.answers.held(), expect, "{size} bytes with the library");
+            drop(bytes);
+            assert_eq!(front.answers.held(), 0, "{size} bytes that are written");
+        }
+    }
 }

@@ -98,6 +98,26 @@ async fn answers_head_with_the_headers_of_get_and_no_body() {
 }
 
 #[tokio::test]
+async fn answers_head_of_what_it_would_compress_without_the_plain_length() {
+    let server = Running::start(short()).await;
+    let accepts = "Host: localhost\r\nAccept-Encoding: gzip\r\n";
+    // One that is compressed, and one that is too short for it.
+    for path in ["/api/long", "/api/who"] {
+        let expect = server.ask(format!("GET {path} HTTP/1.1\r\n{accepts}\r\n")).await;
+        let mut client = server.connect().await;
+        client.send(format!("HEAD {path} HTTP/1.1\r\n{accepts}\r\n")).await;
+        let answer = client.answer_to("HEAD").await;
+        for name in ["content-encoding", "etag", "vary", "content-type"] {
+            assert_eq!(answer.header(name), expect.header(name), "{name} of {path}");
+        }
+        let is_plain = answer.header("content-encoding").is_none();
+        assert_eq!(answer.header("content-length").is_some(), is_plain, "{path}");
+        client.send(get("/api/document")).await;
+        assert_eq!(client.answer().await.text(), "{\"a\": 1}");
+    }
+}
+
+#[tokio::test]
 async fn names_unknown_paths_and_methods() {
     let server = Running::start(short()).await;
     let answer = server.ask(get("/nowhere")).await;
