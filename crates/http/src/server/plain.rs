@@ -103,7 +103,7 @@ async fn send(stream: &mut TcpStream, watch: &Watch, bytes: &[u8]) -> bool {
             match Pin::new(&mut *stream).poll_write(context, &bytes[sent..]) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(length)) => {
-                    watch.write_moves();
+                    watch.write_moves(length);
                     sent += length;
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),

@@ -132,9 +132,10 @@ impl Socket {
     }
 
     fn note_write(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        match result {
+        match &result {
             Poll::Pending => self.watch.write_waits(),
-            Poll::Ready(_) => self.watch.write_moves(),
+            Poll::Ready(Ok(length)) => self.watch.write_moves(*length),
+            Poll::Ready(Err(_)) => {}
         }
         result
     }

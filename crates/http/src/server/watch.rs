@@ -29,6 +29,13 @@ pub(crate) enum Order {
     Close = 3,
 }
 
+/// A write of HTTP/2 of so many bytes brings some of an answer. A shorter one may be but an
+/// acknowledgement, and those alone keep no connection.
+const ANSWER_BYTES_MIN: usize = 256;
+
+/// How many times the stall time one answer may wait while others of its connection move.
+const PASSED_OVER_STALLS: u32 = 8;
+
 /// One connection, as seen by its socket, its requests and the sweep.
 pub(crate) struct Watch {
     clock: Arc<AtomicU64>,
@@ -43,7 +50,7 @@ pub(crate) struct Watch {
     doubled_lengths: AtomicBool,
     http2: AtomicBool,
     /// HTTP/2's answers that the client could take more of, by their numbers, and since when. In
-    /// HTTP/1 the socket itself tells.
+    /// HTTP/1 the socket itself tells. There `since` is also when any answer last moved.
     offered: Mutex<HashMap<u64, u64>>,
     next_answer: AtomicU64,
     waker: Mutex<Option<Waker>>,
@@ -84,7 +91,9 @@ impl Watch {
 
     /// An answer has more for its client.
     pub(crate) fn offer(&self, answer: u64) {
-        locked(&self.offered).insert(answer, self.clock.load(Relaxed));
+        let now = self.clock.load(Relaxed);
+        self.since.store(now, Relaxed);
+        locked(&self.offered).insert(answer, now);
     }
 
     /// The client made room for more of an answer, or the answer is over.
@@ -126,9 +135,15 @@ impl Watch {
         }
     }
 
-    pub(super) fn write_moves(&self) {
-        if self.stalled.load(Relaxed) != 0 {
+    /// So many bytes went out. The library writes on after an answer was handed over whole: who
+    /// still takes of it isn't idle.
+    pub(super) fn write_moves(&self, length: usize) {
+        let waited = self.stalled.load(Relaxed) != 0;
+        if waited {
             self.stalled.store(0, Relaxed);
+        }
+        if waited || length >= ANSWER_BYTES_MIN && self.http2.load(Relaxed) {
+            self.since.store(self.clock.load(Relaxed), Relaxed);
         }
     }
 
@@ -207,10 +222,10 @@ impl Watch {
             // Lingering is a courtesy; it gets no longer than a head does.
             return if passed(since, limits.head_time) { Order::Close } else { Order::None };
         }
-        if locked(&self.offered).values().any(|since| passed(*since, limits.stall_time)) {
+        if self.leaves_answers(|begun, times| passed(begun, limits.stall_time * times)) {
             return Order::Close;
         }
-        if !self.is_between_requests() {
+        if !self.is_between_requests() || stalled != 0 {
             return Order::None;
         }
         if self.http2.load(Relaxed) {
@@ -228,8 +243,18 @@ impl Watch {
         }
     }
 
+    /// Whether the client takes nothing of all that is there for it. With many answers at once
+    /// each has its turn seldom, so what counts is that none moves; but one that is passed over
+    /// for long isn't held only because others move.
+    fn leaves_answers(&self, has_waited: impl Fn(u64, u32) -> bool) -> bool {
+        let offered = locked(&self.offered);
+        let none_moves = !offered.is_empty() && has_waited(self.since.load(Relaxed), 1);
+        none_moves || offered.values().any(|begun| has_waited(*begun, PASSED_OVER_STALLS))
+    }
+
     fn is_idle(&self) -> bool {
-        self.is_between_requests() && !self.head_begun.load(Relaxed)
+        let waits = self.stalled.load(Relaxed) != 0;
+        self.is_between_requests() && !self.head_begun.load(Relaxed) && !waits
     }
 }
 

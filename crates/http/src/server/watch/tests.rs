@@ -15,7 +15,7 @@ fn limits() -> ServerLimits {
 #[test]
 fn orders_by_what_a_connection_does_and_how_long() {
     type Step = fn(&Watch);
-    let cases: [(&str, Step, u64, Order); 9] = [
+    let cases: [(&str, Step, u64, Order); 10] = [
         ("silent for a short while", |_| (), 99, Order::None),
         ("silent for long", |_| (), 100, Order::Close),
         ("a head that takes long", Watch::received, 10, Order::RefuseSlowHead),
@@ -52,9 +52,20 @@ fn orders_by_what_a_connection_does_and_how_long() {
             |watch| {
                 watch.begin_request();
                 watch.write_waits();
-                watch.write_moves();
+                watch.write_moves(1);
             },
             5_000,
+            Order::None,
+        ),
+        (
+            "the next head while an answer is still taken",
+            |watch| {
+                watch.begin_request();
+                watch.write_waits();
+                watch.end_request();
+                watch.received();
+            },
+            10,
             Order::None,
         ),
         ("lingering", Watch::begin_closing, 10, Order::Close),
@@ -63,6 +74,99 @@ fn orders_by_what_a_connection_does_and_how_long() {
         let watch = Watch::new(Arc::default());
         step(&watch);
         assert_eq!(watch.due(now, &limits()), expect, "{name}");
+    }
+}
+
+/// When something happens to a connection, and what.
+type Step<'a> = (u64, &'a dyn Fn(&Watch));
+
+/// What a connection is told at these times, each before what happens then.
+fn told(watch: &Watch, clock: &AtomicU64, steps: &[Step<'_>]) -> Vec<(u64, Order)> {
+    let mut told = Vec::new();
+    for (now, step) in steps {
+        clock.store(*now, Relaxed);
+        told.push((*now, watch.due(*now, &limits())));
+        step(watch);
+    }
+    told
+}
+
+#[test]
+fn keeps_a_connection_whose_client_still_takes_its_last_answer() {
+    let takes = |watch: &Watch| {
+        watch.write_moves(6_000);
+        watch.write_waits();
+    };
+    let clock = Arc::default();
+    let watch = Watch::new(Arc::clone(&clock));
+    watch.begin_request();
+    watch.write_waits();
+    // The library has the whole answer, and the client is far from having it.
+    watch.end_request();
+    let mut steps: Vec<Step<'_>> = Vec::new();
+    for now in (40..400).step_by(40) {
+        steps.push((now, &takes));
+    }
+    steps.push((400, &|watch| watch.write_moves(6_000)));
+    steps.push((499, &|_| ()));
+    assert!(told(&watch, &clock, &steps).iter().all(|(_, order)| *order == Order::None));
+    assert_eq!(watch.due(500, &limits()), Order::Close);
+}
+
+#[test]
+fn evicts_no_connection_that_waits_for_its_client_to_take_an_answer() {
+    let connections = Connections::new(Arc::new(limits()));
+    let entered = connections.enter();
+    entered.watch().begin_request();
+    entered.watch().write_waits();
+    entered.watch().end_request();
+    assert!(!connections.evict_idle());
+    entered.watch().write_moves(1);
+    assert!(connections.evict_idle());
+}
+
+#[test]
+fn keeps_http2_connections_while_any_answer_of_them_moves() {
+    let take: &dyn Fn(&Watch) = &|watch| watch.offer(1);
+    let write: &dyn Fn(&Watch) = &|watch| watch.write_moves(16_384);
+    let acknowledge: &dyn Fn(&Watch) = &|watch| watch.write_moves(17);
+    for (name, step, end) in [
+        ("nothing moves", None, 50),
+        ("pings alone are answered", Some(acknowledge), 50),
+        // The other is passed over all the time.
+        ("one of two is taken", Some(take), 400),
+        ("what was handed over is still written", Some(write), 400),
+    ] {
+        let clock = Arc::default();
+        let watch = Watch::new(Arc::clone(&clock));
+        watch.speak_http2();
+        for answer in [1, 2] {
+            watch.begin_request();
+            watch.offer(answer);
+        }
+        let step = step.unwrap_or(&|_| ());
+        let steps: Vec<_> = (10..=500).step_by(10).map(|now| (now, step)).collect();
+        let ended =
+            told(&watch, &clock, &steps).into_iter().find(|(_, order)| *order != Order::None);
+        assert_eq!(ended, Some((end, Order::Close)), "{name}");
+    }
+}
+
+#[test]
+fn keeps_http2_connections_that_are_written_to_after_the_last_answer_was_handed_over() {
+    for (length, end) in [(17, 100), (16_384, 590)] {
+        let clock = Arc::default();
+        let watch = Watch::new(Arc::clone(&clock));
+        watch.speak_http2();
+        let write: &dyn Fn(&Watch) = &|watch| watch.write_moves(length);
+        let nothing: &dyn Fn(&Watch) = &|_| ();
+        let steps: Vec<_> = (10..=800)
+            .step_by(10)
+            .map(|now| (now, if now < 500 { write } else { nothing }))
+            .collect();
+        let ended =
+            told(&watch, &clock, &steps).into_iter().find(|(_, order)| *order != Order::None);
+        assert_eq!(ended, Some((end, Order::Drain)), "{length} bytes");
     }
 }
 
