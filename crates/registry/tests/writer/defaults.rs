@@ -150,6 +150,43 @@ async fn what_becomes_the_default_by_a_restore_refers_to_what_it_names() {
 }
 
 #[tokio::test]
+async fn what_comes_back_refers_to_what_the_model_of_now_finds_in_it() {
+    let source = |muster: &str| {
+        model(&format!(
+            r#"{{"groups":{{"dirs":{{"singular":"dir","resources":{{
+                "docs":{{"singular":"doc"{muster}}}}}}}}}}}"#
+        ))
+    };
+    let refer = r#","muster":{"references":[{"field":"/to","collection":"/dirs/docs"}]}"#;
+    for name in ["/dirs/d/docs/a", "/dirs/d/docs/a/versions/2", "/dirs/d"] {
+        for (before, after, expect) in [("", refer, "referenced"), (refer, "", "done")] {
+            let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+            let ticks = Ticks::default();
+            let registry = open(&ledger, &ticks).await;
+            for command in [
+                source(before),
+                put("/dirs/d/docs/to", "{}"),
+                put("/dirs/d/docs/a", "{}"),
+                post("/dirs/d/docs/a", r#"{"to":"/dirs/d/docs/to"}"#),
+                delete(name),
+                source(after),
+                restore(name),
+            ] {
+                registry.submit(command, &by()).await.unwrap();
+            }
+            registry.verify(|_| {}).await.unwrap();
+            let live = registry.view();
+            registry.close().await;
+            let again = open(&ledger, &ticks).await;
+            let found = crate::laws::likeness::difference(&live, &again.view());
+            assert_eq!(found, None, "{name} {before}");
+            let answer = again.submit(delete("/dirs/d/docs/to"), &by()).await;
+            assert_eq!(answer.map_or_else(|error| code(&error), |_| "done"), expect, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_of_a_type_that_went_does_not_come_back() {
     let source = r#"{"groups":{"dirs":{"singular":"dir","resources":{
         "files":{"singular":"file","hasdocument":false}}}}}"#;

@@ -2,7 +2,7 @@
 
 mod bare;
 mod built_in;
-mod likeness;
+pub mod likeness;
 mod soundness;
 
 use likeness::difference;
