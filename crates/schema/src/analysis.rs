@@ -11,7 +11,7 @@ use muster_words::{
     json::{Map, Value, escape_pointer},
 };
 
-use crate::{CompileError, Dialect, compile::Size, limits, pattern::work_of};
+use crate::{CompileError, Dialect, compile::Size, limits};
 
 mod graph;
 
@@ -177,26 +177,16 @@ fn at_most(found: usize, limit: usize, what: &'static str) -> Result<(), Compile
     if found > limit { Err(CompileError::TooLarge { what, limit }) } else { Ok(()) }
 }
 
-/// The patterns that one schema object brings.
-fn patterns_of(schema: &Map<String, Value>) -> usize {
-    let named = schema.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
-    usize::from(schema.get("pattern").is_some_and(Value::is_string)) + named
-}
-
 /// The patterns of names that a place has.
 fn name_patterns_of(schema: &Map<String, Value>) -> impl Iterator<Item = &str> {
     let named = schema.get("patternProperties").and_then(Value::as_object);
     named.into_iter().flatten().map(|(name, _)| name.as_str())
 }
 
-/// How much one value costs at a place, in steps.
-fn weight_of(schema: &Map<String, Value>) -> u64 {
+/// What a place looks at by itself for one value, in steps, its `pattern` left out.
+fn looks_of(schema: &Map<String, Value>) -> u64 {
     let choices = schema.get("enum").map_or(0, |choices| Size::of(choices).steps);
-    let named = name_patterns_of(schema).count() as u64;
-    let pattern = schema.get("pattern").and_then(Value::as_str);
-    // A step is 64 letters of a text, each of which may move eight positions in a step of its own.
-    let patterns = pattern.map_or(0, work_of);
-    (1 + choices / 8 + named).saturating_add(patterns.saturating_mul(8))
+    choices / 8 + name_patterns_of(schema).count() as u64
 }
 
 /// Checks what all documents together bring.

@@ -199,7 +199,7 @@ impl Schema {
     /// Whether checking a document of so many bytes may take longer than some milliseconds.
     #[must_use]
     pub fn may_take_long(&self, bytes: usize) -> bool {
-        self.graph.weight.saturating_mul(bytes as u64) > limits::SHORT_MAX
+        self.graph.may_take_long(bytes as u64)
     }
 
     /// Checks a value; no violation means that it is valid. At most
@@ -406,9 +406,9 @@ impl Documents {
             .should_ignore_unknown_formats(true)
             .with_pattern_options(PatternOptions::regex().size_limit(share).dfa_size_limit(share));
         let options = if metered {
-            let pattern = meter::pattern(options.clone());
+            let pattern = meter::pattern(options.clone(), graph.works.clone());
             options
-                .with_keyword(meter::STEP, meter::keyword(graph.most))
+                .with_keyword(meter::STEP, meter::keyword(graph.most, graph.works.clone()))
                 .with_keyword("pattern", pattern)
         } else {
             options

@@ -38,14 +38,16 @@ pub const PATTERNS_MAX: usize = 1_024;
 /// can't take long.
 pub const UNMETERED_MAX: u64 = 4_000_000;
 
-/// Places of the schema times bytes of a document, below which a validation takes no more than
-/// some milliseconds: few values have less than eight bytes.
-pub const SHORT_MAX: u64 = 1_000_000;
+/// Places of the schema that one value may meet, and what those look at by themselves, times bytes
+/// of a document, below which a validation takes no more than some milliseconds: few values have
+/// less than eight bytes, and a place takes less than a tenth of a microsecond.
+pub const SHORT_MAX: u64 = 500_000;
 
 /// Steps of one metered validation: one place of the schema meeting one value, and more where its
-/// keywords look at much by themselves (names, choices, texts, the positions of patterns), about a
-/// second in all. While violations are collected an error costs as many as its value has parts, because
-/// they are kept in memory at once: about 200 MiB in all.
+/// keywords look at much by themselves (names, choices, texts, and patterns whose automaton doesn't
+/// fit into the engine's memory), about a second in all. While violations are collected an error
+/// costs as many as its value has parts, because they are kept in memory at once: about 200 MiB in
+/// all.
 pub const STEPS_MAX: u64 = 10_000_000;
 
 /// Characters of a value that a message quotes.

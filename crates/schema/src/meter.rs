@@ -15,7 +15,7 @@ use muster_words::json::{Map, Value};
 use crate::{
     analysis::{Holds, holds},
     compile::Size,
-    pattern::work_of,
+    pattern::Works,
 };
 
 /// The keyword that counts; no dialect has a word of this name.
@@ -73,10 +73,10 @@ struct Reading {
 }
 
 impl Reading {
-    fn of<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Self {
+    fn of<'a>(patterns: impl IntoIterator<Item = &'a str>, works: &Works) -> Self {
         patterns.into_iter().fold(Self::default(), |sum, pattern| Self {
             patterns: sum.patterns + 1,
-            positions: sum.positions.saturating_add(work_of(pattern)),
+            positions: sum.positions.saturating_add(works.get(pattern)),
         })
     }
 
@@ -87,7 +87,7 @@ impl Reading {
 }
 
 impl Meter {
-    fn of(place: &Map<String, Value>, most: u64) -> Self {
+    fn of(place: &Map<String, Value>, most: u64, works: &Works) -> Self {
         let has = |keywords: &[&str]| keywords.iter().any(|keyword| place.contains_key(*keyword));
         let count = |keywords: &[&str]| {
             keywords.iter().filter(|keyword| place.contains_key(**keyword)).count() as u64
@@ -105,7 +105,10 @@ impl Meter {
             asked: if has(&["unevaluatedProperties", "unevaluatedItems"]) { most } else { 0 },
             texts: count(&["format", "minLength", "maxLength", "contentEncoding"])
                 + 8 * count(&["contentMediaType"]),
-            name_patterns: Reading::of(named.into_iter().flatten().map(|(name, _)| name.as_str())),
+            name_patterns: Reading::of(
+                named.into_iter().flatten().map(|(name, _)| name.as_str()),
+                works,
+            ),
         }
     }
 
@@ -209,9 +212,10 @@ impl<'i> Keyword<'i> for Meter {
 /// Makes the keyword for places; `most` is what one value may meet at once.
 pub(crate) fn keyword(
     most: u64,
+    works: Works,
 ) -> impl for<'a> Fn(&'a Map<String, Value>, &'a Value, Location) -> Made<'a> + Send + Sync + 'static
 {
-    move |place, _, _| Ok(Box::new(Meter::of(place, most)))
+    move |place, _, _| Ok(Box::new(Meter::of(place, most, &works)))
 }
 
 type Made<'a> = Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>>;
@@ -246,6 +250,7 @@ impl<'i> Keyword<'i> for Pattern {
 /// Makes the `pattern` that counts, matched as those options say.
 pub(crate) fn pattern(
     options: ValidationOptions<'static>,
+    works: Works,
 ) -> impl for<'a> Fn(&'a Map<String, Value>, &'a Value, Location) -> Made<'a> + Send + Sync + 'static
 {
     move |_, pattern, _| {
@@ -255,7 +260,7 @@ pub(crate) fn pattern(
             schema.insert("pattern".to_owned(), text.as_str().into());
         }
         let matched = options.build(&Value::Object(schema)).map_err(|error| error.to_owned())?;
-        Ok(Box::new(Pattern { reading: Reading::of(pattern.as_str()), matched }))
+        Ok(Box::new(Pattern { reading: Reading::of(pattern.as_str(), &works), matched }))
     }
 }
 

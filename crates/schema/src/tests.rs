@@ -13,6 +13,7 @@ use super::*;
 mod compiling;
 mod drafts;
 mod hostile;
+mod ordinary;
 mod wording;
 
 fn parse(text: &str) -> Value {

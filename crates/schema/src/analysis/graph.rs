@@ -3,10 +3,10 @@ use std::collections::HashMap;
 use muster_words::json::{Map, Value};
 
 use super::{
-    Document, Holds, Places, address, at_most, check_totals, for_each_place, name_patterns_of,
-    patterns_of, weight_of, xid_of,
+    Document, Holds, Places, address, at_most, check_totals, for_each_place, looks_of,
+    name_patterns_of, xid_of,
 };
-use crate::{CompileError, Dialect, limits, pattern::work_of};
+use crate::{CompileError, Dialect, limits, pattern::Works};
 
 /// A schema's places and where each leads: at the same value, or to a child of it.
 pub(crate) struct Graph {
@@ -18,8 +18,13 @@ pub(crate) struct Graph {
     pub(crate) weight: u64,
     /// Places that one value may meet at once.
     pub(crate) most: u64,
-    /// What the patterns of names cost for each letter of a name ([`work_of`]).
+    /// What each pattern costs.
+    pub(crate) works: Works,
+    /// What the patterns of names cost together for each letter of a name.
     name_positions: u64,
+    /// What one value costs at most where the places don't multiply, for a glance
+    /// ([`Graph::may_take_long`]).
+    glance: u64,
     /// Whether a place asks the others about what they left (`unevaluated…`).
     asks: bool,
     /// The longest way through the places: how deep the compiler goes.
@@ -61,9 +66,9 @@ pub(super) struct Builder<'a> {
     anchors: HashMap<&'a str, Vec<usize>>,
     references: Vec<Reference<'a>>,
     extra: Vec<(usize, String)>,
-    patterns: usize,
-    weight: u64,
-    name_positions: u64,
+    patterns: Vec<&'a str>,
+    name_patterns: Vec<&'a str>,
+    looks: u64,
     asks: bool,
 }
 
@@ -85,9 +90,9 @@ impl<'a> Builder<'a> {
             anchors: HashMap::new(),
             references: Vec::new(),
             extra: Vec::new(),
-            patterns: 0,
-            weight: 0,
-            name_positions: 0,
+            patterns: Vec::new(),
+            name_patterns: Vec::new(),
+            looks: 0,
             asks: false,
         }
     }
@@ -105,17 +110,30 @@ impl<'a> Builder<'a> {
             self.read(document.value, at)?;
         }
         self.link()?;
-        check_totals(self.patterns)
+        check_totals(self.patterns.len() + self.name_patterns.len())
     }
 
     pub(super) fn finish(self) -> Graph {
         let depth = depth_of(&self.nodes);
+        let all = [self.patterns.as_slice(), &self.name_patterns].concat();
+        let works = Works::of(&all);
+        let together = |patterns: &[&str]| {
+            patterns.iter().map(|pattern| works.get(pattern)).fold(0, u64::saturating_add)
+        };
+        let name_positions = together(&self.name_patterns);
+        // A step is 64 letters of a text, each of which may move eight positions in a step of its
+        // own.
+        let read = together(&self.patterns).saturating_mul(8);
+        let weight = self.looks.saturating_add(self.nodes.len() as u64);
+        let moves = together(&all).saturating_mul(2);
         Graph {
             nodes: self.nodes,
-            patterns: self.patterns,
-            weight: self.weight,
+            patterns: all.len(),
+            weight: weight.saturating_add(read),
+            works,
+            glance: self.looks.saturating_add(moves),
             most: 0,
-            name_positions: self.name_positions,
+            name_positions,
             asks: self.asks,
             depth,
             same_depth: 0,
@@ -135,10 +153,9 @@ impl<'a> Builder<'a> {
         let Value::Object(schema) = value else { return Ok(index) };
         self.enter_resource(schema, value, &mut at)?;
         self.note_anchors(schema, index);
-        self.patterns += patterns_of(schema);
-        self.weight = self.weight.saturating_add(weight_of(schema));
-        let names = name_patterns_of(schema).map(work_of).fold(0, u64::saturating_add);
-        self.name_positions = self.name_positions.saturating_add(names);
+        self.patterns.extend(schema.get("pattern").and_then(Value::as_str));
+        self.name_patterns.extend(name_patterns_of(schema));
+        self.looks = self.looks.saturating_add(looks_of(schema));
         self.asks |= ["unevaluatedProperties", "unevaluatedItems"]
             .iter()
             .any(|keyword| schema.contains_key(*keyword));
@@ -285,6 +302,14 @@ impl Graph {
     pub(crate) fn uncounted(&self, parts: u64, names: u64) -> u64 {
         let asked = if self.asks { self.most.saturating_mul(parts) } else { 0 };
         asked.saturating_add(self.name_positions.saturating_mul(names) / 8)
+    }
+
+    /// Whether checking a document of so many bytes may take some milliseconds: each value meets
+    /// the places that lie at one value, which may be as many again for each of those around it,
+    /// and never more than there are.
+    pub(crate) fn may_take_long(&self, bytes: u64) -> bool {
+        let met = self.most.saturating_mul(self.most).min(self.nodes.len() as u64);
+        met.saturating_add(self.glance).saturating_mul(bytes) > limits::SHORT_MAX
     }
 
     /// Refuses what leads back to itself, and what multiplies.

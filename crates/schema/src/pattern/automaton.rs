@@ -1,0 +1,247 @@
+//! The automaton that a pattern means, made of letters that no part of it tells apart: what the
+//! engine makes while it matches, and how much it has to keep in mind at once.
+//!
+//! Whether an engine is quick is no question of how much is written. `^[a-z]{1,253}$` has one place
+//! in the pattern for each letter of a text, so its automaton has 254 states of one position each;
+//! `a[ab]{253}c` may begin at each letter, so that it has more states than there are atoms. Trying
+//! it, within a budget, tells the two apart.
+
+use std::collections::{HashMap, HashSet};
+
+use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
+
+/// Parts of a pattern, what is repeated written out.
+const PARTS_MAX: usize = 50_000;
+
+/// Different classes of letters in a pattern.
+const CLASSES_MAX: usize = 128;
+
+/// What was found of a pattern's automaton.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Automaton {
+    /// The states that texts can lead to.
+    pub(super) states: u64,
+    /// The most positions of the pattern that one state stands for.
+    pub(super) width: u64,
+    /// Whether all its letters are one byte each.
+    pub(super) ascii: bool,
+}
+
+impl Automaton {
+    /// Makes the automaton of a pattern in the validator's syntax, looking at no more than so many
+    /// positions; nothing where that isn't enough, and for assertions about words and lines.
+    pub(super) fn of(pattern: &Hir, budget: u64) -> Option<Self> {
+        let mut parts = Parts { list: vec![Part::Match], classes: Classes::default(), calls: 0 };
+        let start = parts.add(pattern, 0)?;
+        let letters = parts.classes.letters()?;
+        let ascii = parts.classes.known.keys().flatten().all(|(_, last)| last.is_ascii());
+        let mut walk = Walk { parts: &parts.list, seen: vec![0; parts.list.len()], round: 0 };
+        // The positions that any letter of a text can begin at, `^` left out.
+        let again = walk.closure(&[start], false);
+        let first = walk.closure(&[start], true);
+        let width = first.as_ref().map_or(0, Vec::len) as u64;
+        let mut found = Self { states: 1, width, ascii };
+        let mut known: HashSet<Vec<usize>> = HashSet::new();
+        let mut open: Vec<Vec<usize>> = first.into_iter().collect();
+        let mut looked = 0_u64;
+        while let Some(state) = open.pop() {
+            for letter in &letters {
+                looked += 1 + state.len() as u64;
+                if looked > budget {
+                    return None;
+                }
+                let next: Vec<usize> =
+                    state.iter().filter_map(|part| parts.list[*part].after(*letter)).collect();
+                // A match ends the search.
+                let Some(mut next) = walk.closure(&next, false) else { continue };
+                let Some(again) = &again else { continue };
+                if !again.is_empty() {
+                    next.extend(again);
+                    next.sort_unstable();
+                    next.dedup();
+                }
+                looked += next.len() as u64;
+                if known.insert(next.clone()) {
+                    found.states += 1;
+                    found.width = found.width.max(next.len() as u64);
+                    open.push(next);
+                }
+            }
+        }
+        Some(found)
+    }
+}
+
+enum Part {
+    /// One letter of a class, and where it leads.
+    Letter { class: usize, next: usize },
+    /// Any of several ways.
+    Ways(Vec<usize>),
+    /// The beginning of the text.
+    Beginning { next: usize },
+    /// The end of the text: nothing comes behind it.
+    End,
+    /// The pattern is found.
+    Match,
+}
+
+impl Part {
+    /// Where a letter leads, told by the classes that it is in.
+    fn after(&self, letter: u128) -> Option<usize> {
+        match self {
+            Self::Letter { class, next } if letter >> class & 1 == 1 => Some(*next),
+            _ => None,
+        }
+    }
+}
+
+/// The parts of a pattern, each made after what comes behind it.
+struct Parts {
+    list: Vec<Part>,
+    classes: Classes,
+    calls: usize,
+}
+
+impl Parts {
+    /// Adds what leads through `pattern` to `next`, and tells where it begins. Recursion is as deep
+    /// as the parser of patterns lets groups lie in each other.
+    fn add(&mut self, pattern: &Hir, next: usize) -> Option<usize> {
+        self.calls += 1;
+        if self.calls > PARTS_MAX || self.list.len() > PARTS_MAX {
+            return None;
+        }
+        Some(match pattern.kind() {
+            HirKind::Empty => next,
+            HirKind::Literal(literal) => {
+                let text = std::str::from_utf8(&literal.0).ok()?;
+                let mut at = next;
+                for letter in text.chars().rev() {
+                    at = self.letter(vec![(letter, letter)], at)?;
+                }
+                at
+            }
+            HirKind::Class(Class::Unicode(class)) => {
+                let ranges = class.ranges().iter().map(|range| (range.start(), range.end()));
+                self.letter(ranges.collect(), next)?
+            }
+            HirKind::Class(Class::Bytes(class)) => {
+                let ranges = class.ranges().iter();
+                let ranges = ranges.map(|range| (range.start().into(), range.end().into()));
+                self.letter(ranges.collect(), next)?
+            }
+            HirKind::Look(Look::Start) => self.push(Part::Beginning { next }),
+            HirKind::Look(Look::End) => self.push(Part::End),
+            HirKind::Look(_) => return None,
+            HirKind::Repetition(repetition) => self.repeat(repetition, next)?,
+            HirKind::Capture(capture) => self.add(&capture.sub, next)?,
+            HirKind::Concat(all) => {
+                all.iter().rev().try_fold(next, |next, part| self.add(part, next))?
+            }
+            HirKind::Alternation(ways) => {
+                let ways = ways.iter().map(|way| self.add(way, next)).collect::<Option<_>>()?;
+                self.push(Part::Ways(ways))
+            }
+        })
+    }
+
+    fn repeat(&mut self, repetition: &Repetition, next: usize) -> Option<usize> {
+        let sub = &repetition.sub;
+        let (mut at, mut least) = (next, repetition.min);
+        if let Some(most) = repetition.max {
+            for _ in least..most {
+                let again = self.add(sub, at)?;
+                at = self.push(Part::Ways(vec![again, next]));
+            }
+        } else {
+            let ways = self.push(Part::Ways(Vec::new()));
+            let again = self.add(sub, ways)?;
+            self.list[ways] = Part::Ways(vec![again, next]);
+            at = if least == 0 { ways } else { again };
+            least = least.saturating_sub(1);
+        }
+        for _ in 0..least {
+            at = self.add(sub, at)?;
+        }
+        Some(at)
+    }
+
+    fn letter(&mut self, ranges: Vec<(char, char)>, next: usize) -> Option<usize> {
+        let class = self.classes.number(ranges)?;
+        Some(self.push(Part::Letter { class, next }))
+    }
+
+    fn push(&mut self, part: Part) -> usize {
+        self.list.push(part);
+        self.list.len() - 1
+    }
+}
+
+/// The different classes of letters, each numbered.
+#[derive(Default)]
+struct Classes {
+    known: HashMap<Vec<(char, char)>, usize>,
+}
+
+impl Classes {
+    fn number(&mut self, ranges: Vec<(char, char)>) -> Option<usize> {
+        let next = self.known.len();
+        let number = *self.known.entry(ranges).or_insert(next);
+        (number < CLASSES_MAX).then_some(number)
+    }
+
+    /// One letter of each kind that the classes tell apart, as the set of classes that it is in.
+    fn letters(&self) -> Option<Vec<u128>> {
+        let mut edges: Vec<(u32, u128)> = Vec::new();
+        for (ranges, number) in &self.known {
+            let bit = 1_u128.checked_shl(u32::try_from(*number).ok()?)?;
+            for (first, last) in ranges {
+                edges.push((u32::from(*first), bit));
+                edges.push((u32::from(*last) + 1, bit));
+            }
+        }
+        edges.sort_unstable();
+        // A class's ranges never touch: each edge is one where it begins or ends.
+        let mut letters = vec![0];
+        let mut inside = 0_u128;
+        for (index, (at, bit)) in edges.iter().enumerate() {
+            inside ^= bit;
+            if edges.get(index + 1).is_none_or(|(next, _)| next > at) {
+                letters.push(inside);
+            }
+        }
+        letters.sort_unstable();
+        letters.dedup();
+        Some(letters)
+    }
+}
+
+/// Goes through what needs no letter.
+struct Walk<'a> {
+    parts: &'a [Part],
+    /// The round in which a part was last seen.
+    seen: Vec<u64>,
+    round: u64,
+}
+
+impl Walk<'_> {
+    /// The positions that wait for a letter, in order; nothing where the pattern is found.
+    fn closure(&mut self, from: &[usize], beginning: bool) -> Option<Vec<usize>> {
+        self.round += 1;
+        let mut open = from.to_vec();
+        let mut waiting = Vec::new();
+        while let Some(part) = open.pop() {
+            if std::mem::replace(&mut self.seen[part], self.round) == self.round {
+                continue;
+            }
+            match &self.parts[part] {
+                Part::Match => return None,
+                Part::Letter { .. } => waiting.push(part),
+                Part::Ways(ways) => open.extend(ways),
+                Part::Beginning { next } if beginning => open.push(*next),
+                Part::Beginning { .. } | Part::End => {}
+            }
+        }
+        waiting.sort_unstable();
+        Some(waiting)
+    }
+}
