@@ -183,8 +183,10 @@ impl Closing {
 /// What HEAD answers: the headers of GET, its length among them.
 fn without_body(response: Response<Body>) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
-    // A route's answer has lost its body before, and has its length where that is known.
-    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0)
+    // Of what a route would have compressed the length isn't known, and what is compressed is
+    // never empty.
+    let is_lost = body.is_end_stream() && parts.headers.contains_key(header::CONTENT_ENCODING);
+    if let Some(length) = body.size_hint().exact().filter(|_| !is_lost)
         && !parts.headers.contains_key(header::CONTENT_LENGTH)
         && parts.status != StatusCode::NOT_MODIFIED
         && parts.status != StatusCode::NO_CONTENT
@@ -274,6 +276,24 @@ mod tests {
 
         fn admit(&self, _headers: &HeaderMap, _peer: SocketAddr) -> Result<Principal, Problem> {
             Err(ErrorCode::KEY_REQUIRED.into())
+        }
+    }
+
+    #[test]
+    fn gives_head_the_length_where_it_is_known() {
+        for (bytes, is_compressed, expect) in [
+            (b"abc".as_slice(), false, Some("3")),
+            (b"abc", true, Some("3")),
+            (b"", false, Some("0")),
+            (b"", true, None),
+        ] {
+            let mut response = Response::new(Body::from(bytes.to_vec()));
+            if is_compressed {
+                compression::mark(response.headers_mut());
+            }
+            let response = without_body(response);
+            let length = response.headers().get(header::CONTENT_LENGTH);
+            assert_eq!(length.map(|length| length.to_str().unwrap()), expect, "{bytes:?}");
         }
     }
 
