@@ -109,6 +109,7 @@ impl Registry {
             tree: folder.tree,
             aside: std::collections::VecDeque::new(),
             is_closed: false,
+            closing: None,
             last_was_full: false,
         };
         writer::watch_over(heart.clone(), tokio::spawn(writer.run()));

@@ -277,12 +277,18 @@ fn of_target(target: &Target) -> Xid {
 
 impl Heart {
     async fn run(&self, command: Command, by: Origin) -> Result<Done, SubmitError> {
-        if writes_model(&command) {
+        let done = self.pass(&command, &by).await?;
+        self.with_members(done).await
+    }
+
+    /// Does the command behind the gate, which is let go at the end.
+    async fn pass(&self, command: &Command, by: &Origin) -> Result<Done, SubmitError> {
+        if writes_model(command) {
             let _closed = self.gate.write().await;
-            return self.rounds(&command, &by).await;
+            return self.rounds(command, by).await;
         }
         let _open = self.gate.read().await;
-        self.rounds(&command, &by).await
+        self.rounds(command, by).await
     }
 
     /// Prepares the command and hands it to the writer, again where what it stood on moved. From
@@ -302,7 +308,7 @@ impl Heart {
                 preparing.await?
             };
             match self.queue.decide(ready, by.clone()).await? {
-                writer::Reply::Done(done) => return self.with_members(*done).await,
+                writer::Reply::Done(done) => return Ok(*done),
                 writer::Reply::Again(missing) => {
                     // They travel with the command: the cache may have no room for them.
                     let names = missing.iter().map(Content::reference);
@@ -317,7 +323,12 @@ impl Heart {
     /// Of a repeat that shows members, those that were shown the first time.
     async fn with_members(&self, mut done: Done) -> Result<Done, SubmitError> {
         if let (true, Shows::Members(members)) = (done.repeat, &mut done.shows) {
-            for (_, change) in self.command_at(done.position).await?.changes {
+            let reading = tokio::time::timeout(READ_TIME, self.command_at(done.position));
+            let command = reading.await.unwrap_or_else(|_| {
+                tracing::error!("the ledger didn't answer a read");
+                Err(SubmitError::Unavailable)
+            });
+            for (_, change) in command?.changes {
                 if let Change::Answered(answered) = change {
                     members.extend(answered.members);
                 }

@@ -151,8 +151,10 @@ pub(crate) struct Writer {
     pub tree: Tree,
     /// Commands that wait for those before them: they are tried one by one, or the batch was full.
     pub aside: VecDeque<Waiting>,
-    /// Whether the word to stop came while an append was in doubt.
+    /// Whether the word to stop came.
     pub is_closed: bool,
+    /// Who gave it, as long as it isn't answered.
+    pub closing: Option<oneshot::Sender<()>>,
     /// Whether the last append found no room.
     pub last_was_full: bool,
 }
@@ -163,39 +165,36 @@ impl Writer {
         while let Some(message) = self.inbox.receiver.recv().await {
             match message {
                 Message::Command(first) => {
-                    if let Some(done) = self.batch(first).await {
-                        self.stop(done);
-                        return;
-                    }
-                    if self.is_closed {
-                        self.keep_checkpoint();
-                        return;
-                    }
+                    self.batch(first).await;
                 }
-                Message::Close(done) => {
-                    self.stop(done);
-                    return;
-                }
+                Message::Close(done) => self.close(done),
+            }
+            if self.is_closed {
+                self.stop();
+                return;
             }
         }
     }
 
-    fn stop(&self, done: oneshot::Sender<()>) {
-        self.keep_checkpoint();
-        let _ = done.send(());
+    /// Takes the word to stop.
+    fn close(&mut self, done: oneshot::Sender<()>) {
+        self.is_closed = true;
+        self.closing = Some(done);
     }
 
-    fn keep_checkpoint(&self) {
+    fn stop(&mut self) {
         if let Some(file) = &self.heart.settings.checkpoint {
             file.keep_now(&self.tree);
         }
+        if let Some(done) = self.closing.take() {
+            let _ = done.send(());
+        }
     }
 
-    /// Takes what waits into one batch. Gives the word to stop, if it came meanwhile.
-    async fn batch(&mut self, first: Box<Waiting>) -> Option<oneshot::Sender<()>> {
+    /// Takes what waits into one batch, up to the word to stop.
+    async fn batch(&mut self, first: Box<Waiting>) {
         let mut weight = first.ready.weight;
         let mut commands = vec![first];
-        let mut stop = None;
         while commands.len() < BATCH_COMMANDS_MAX && weight < BATCH_BYTES_MAX {
             match self.inbox.receiver.try_recv() {
                 Ok(Message::Command(next)) => {
@@ -203,7 +202,7 @@ impl Writer {
                     commands.push(next);
                 }
                 Ok(Message::Close(done)) => {
-                    stop = Some(done);
+                    self.close(done);
                     break;
                 }
                 Err(_) => break,
@@ -211,7 +210,6 @@ impl Writer {
         }
         self.inbox.waiting.fetch_sub(commands.len(), Ordering::Relaxed);
         self.write(commands.into_iter().map(|command| *command).collect()).await;
-        stop
     }
 
     /// Decides, appends and publishes commands, in as many batches as they fill; those that a full

@@ -126,8 +126,12 @@ impl Writer {
         }
     }
 
-    /// Sends away the commands that wait; nothing of them was done.
+    /// Sends away the commands that wait; nothing of them was done. Who closes a registry in doubt
+    /// isn't kept waiting for the doubt to end.
     fn withdraw_queue(&mut self) {
+        if let Some(done) = self.closing.take() {
+            let _ = done.send(());
+        }
         for waiting in self.aside.drain(..) {
             let _ = waiting.answer.send(Err(SubmitError::Busy));
         }
@@ -138,7 +142,6 @@ impl Writer {
                     let _ = waiting.answer.send(Err(SubmitError::Busy));
                 }
                 Message::Close(done) => {
-                    // Who closes a registry in doubt isn't kept waiting for the doubt to end.
                     self.is_closed = true;
                     let _ = done.send(());
                 }

@@ -4,6 +4,7 @@ use std::{num::NonZeroU32, sync::atomic::AtomicUsize, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use muster_catalog::command::{Mode, Target};
 use muster_journal::{AppendError, Batch, Memory, ReadError};
 use muster_ledger::{EntryBytes, Head};
 use muster_registry::{Ended, SubmitError};
@@ -182,6 +183,31 @@ async fn a_registry_is_closed_although_an_append_hangs() {
     assert_eq!(registry.ended().await, Ended::Closed);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_registry_is_closed_although_the_append_hangs_that_the_word_came_with() {
+    let ledger = Stubborn::new();
+    let registry = over(&ledger).await;
+    ledger.appends.store(HANG, Ordering::Relaxed);
+    let first = submit(&registry, "1");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // Both wait for the writer, so it takes them as one batch.
+    let second = submit(&registry, "2");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let closing = tokio::spawn({
+        let registry = registry.clone();
+        async move { registry.close().await }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    ledger.let_go.add_permits(1);
+    assert!(first.await.unwrap().0.is_ok());
+    let closed = tokio::time::timeout(Duration::from_secs(6), closing).await;
+    closed.unwrap().unwrap();
+    let (answer, _) = second.await.unwrap();
+    assert!(matches!(answer, Err(SubmitError::OutcomeUnknown)), "{answer:?}");
+    ledger.let_go.add_permits(1);
+    assert_eq!(registry.ended().await, Ended::Closed);
+}
+
 #[tokio::test]
 async fn a_writer_that_ends_by_a_fault_says_so_and_claims_nothing() {
     let ledger = Stubborn::new();
@@ -255,4 +281,30 @@ async fn a_read_that_hangs_holds_nobody_for_ever() {
     registry.submit(patch(NAME, r#"{"description":"two"}"#), &by()).await.unwrap();
     let source = r#"{"groups":{"dirs":{"singular":"dir"}}}"#;
     registry.submit(model(source), &by()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_that_is_looked_up_holds_nobody_and_not_for_ever() {
+    let ledger = Stubborn::new();
+    let registry = over(&ledger).await;
+    let groups = Target::Groups("configs".parse().unwrap());
+    let many = keyed(tree(Mode::Post, groups, r#"{"one":{},"two":{}}"#), "key", "same");
+    let first = registry.submit(many.clone(), &by()).await.unwrap();
+    ledger.reads.store(HANG, Ordering::Relaxed);
+    let begun = Instant::now();
+    let repeat = tokio::spawn({
+        let (registry, many) = (registry.clone(), many.clone());
+        async move { (registry.submit(many, &by()).await, begun.elapsed()) }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // A change of the model waits for all who are behind the gate.
+    let source = r#"{"groups":{"dirs":{"singular":"dir"}}}"#;
+    registry.submit(model(source), &by()).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    let (answer, took) = repeat.await.unwrap();
+    assert!(matches!(answer, Err(SubmitError::Unavailable)), "{answer:?}");
+    assert!(took < Duration::from_secs(32), "{took:?}");
+    ledger.reads.store(PASS, Ordering::Relaxed);
+    let again = registry.submit(many, &by()).await.unwrap();
+    assert_eq!((again.repeat, again.shows), (true, first.shows));
 }
