@@ -91,17 +91,56 @@ async fn a_command_that_changes_nothing_writes_nothing() {
     let registry = open(&ledger, &Ticks::default()).await;
     registry.submit(put("/configs/app/entries/a", "0"), &by()).await.unwrap();
     let head = ledger.head().await.unwrap();
-    for command in [chosen("{}"), tree(Mode::Post, collection(), "{}")] {
-        for command in [command.clone(), keyed(command, "key", "same")] {
-            let done = registry.submit(command, &by()).await.unwrap();
-            assert_eq!((done.position, done.command), (head.position, None));
-            assert!(!done.repeat);
-        }
+    for command in [chosen("{}"), chosen(r#"{"b":{}}"#), tree(Mode::Post, collection(), "{}")] {
+        let done = registry.submit(command, &by()).await.unwrap();
+        assert_eq!((done.position, done.command), (head.position, None));
+        assert!(!done.repeat);
     }
     assert_eq!(ledger.head().await.unwrap(), head);
     // It stands in no command's way: neither in that of one of the same batch, nor later.
     registry.submit(chosen(r#"{"a":{}}"#), &by()).await.unwrap();
     assert!(!registry.view().has(&xid("/configs/app/entries/a")));
+}
+
+#[tokio::test]
+async fn the_repeat_of_a_command_that_changed_nothing_changes_nothing() {
+    let name = "/configs/app/entries/b";
+    for (command, shows) in [
+        (chosen("{}"), Shows::Nothing),
+        (chosen(r#"{"b":{}}"#), Shows::Nothing),
+        (tree(Mode::Post, collection(), "{}"), Shows::Members(Vec::new())),
+    ] {
+        let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+        let ticks = Ticks::default();
+        let mut registry = open(&ledger, &ticks).await;
+        registry.submit(put("/configs/app/entries/a", "0"), &by()).await.unwrap();
+        let (before, command) = (registry.view(), keyed(command, "key", "same"));
+        let first = registry.submit(command.clone(), &by()).await.unwrap();
+        assert_eq!((first.position, first.repeat), (before.position().next(), false));
+        assert_eq!(first.shows, shows);
+        // It says that it was answered, and nothing else.
+        let group = |view: &muster_catalog::Catalog| {
+            let group = view.group_at(&xid("/configs/app")).unwrap();
+            (view.registry.epoch, group.epoch, group.modified)
+        };
+        assert_eq!(group(&registry.view()), group(&before));
+        registry.submit(put(name, "0"), &by()).await.unwrap();
+        let head = ledger.head().await.unwrap();
+        for round in ["live", "replayed"] {
+            let again = registry.submit(command.clone(), &by()).await.unwrap();
+            assert!(again.repeat, "{round}");
+            let told = (again.position, again.outcome, &again.shows);
+            assert_eq!(told, (first.position, first.outcome, &first.shows), "{round}");
+            let other = keyed(chosen(r#"{"b":{}}"#), "key", "other");
+            let other = registry.submit(other, &by()).await.unwrap_err();
+            assert_eq!(code(&other), "idempotency_mismatch", "{round}");
+            assert!(registry.view().has(&xid(name)), "{round}");
+            assert_eq!(ledger.head().await.unwrap(), head, "{round}");
+            registry.verify(|_| {}).await.unwrap();
+            registry.close().await;
+            registry = open(&ledger, &ticks).await;
+        }
+    }
 }
 
 #[tokio::test]
