@@ -66,9 +66,8 @@ impl Registry {
             if agrees {
                 break;
             }
-            let mut erased = missing::Erasures::after(view.position());
-            erased.read_on(ledger).await;
-            let Some(last) = erased.last else { break };
+            let erasures = missing::Erasures::after(view.position());
+            let Some(last) = erasures.last(ledger).await? else { break };
             let reached = tokio::time::timeout(VIEW_TIME, self.reached(last)).await;
             view = reached.unwrap_or_else(|_| self.view());
             folded = fold(ledger, settings, view.position()).await;

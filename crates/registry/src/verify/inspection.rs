@@ -85,8 +85,9 @@ impl<'a> Inspection<'a> {
             progress(Progress { entries: self.verdict.entries, of: end.0 });
         }
         let fault = fault.or_else(|| self.walk.end().err().map(VerifyError::from));
-        if !self.missing.is_empty() {
-            self.explain().await;
+        if let Err(unread) = self.explain().await {
+            // Whether what is missing was erased can't be told; what was found can.
+            return Err(fault.unwrap_or(unread));
         }
         let gone = std::mem::take(&mut self.missing).first();
         let is_first = |gone: &Owned| {
@@ -104,11 +105,25 @@ impl<'a> Inspection<'a> {
 
     /// What is missing may have been erased further on, where the walk didn't come or after it
     /// began.
-    async fn explain(&mut self) {
+    async fn explain(&mut self) -> Result<(), VerifyError> {
         let mut erasures = Erasures::after(self.walk.head().position);
-        erasures.read_on(self.ledger).await;
-        for name in &erasures.names {
-            self.verdict.purged += self.missing.explain(name);
+        while !self.missing.is_empty() {
+            let Some(erased) = erasures.next(self.ledger).await? else { break };
+            for erased in &erased {
+                self.verdict.purged += self.missing.explain(erased);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes room where as many contents are missing as are held. What is left when everything
+    /// behind them was looked through is missing for good, and the first of it comes before
+    /// whatever else may be wrong.
+    async fn make_room(&mut self) -> Result<(), VerifyError> {
+        self.explain().await?;
+        match std::mem::take(&mut self.missing).first() {
+            Some(gone) => Err(VerifyError::ContentMissing(Box::new(gone.fault(Found::Nothing)))),
+            None => Ok(()),
         }
     }
 
@@ -117,12 +132,12 @@ impl<'a> Inspection<'a> {
         let after = self.walk.head().position;
         let left = u32::try_from(end.0 - after.0).unwrap_or(u32::MAX);
         let (page, mut fault) = self.read(NonZeroU32::new(left).unwrap_or(PAGE).min(PAGE)).await?;
-        let (mut owned, mut names) = (Vec::new(), Vec::new());
+        let (mut owned, mut erasures) = (Vec::new(), Vec::new());
         for bytes in &page {
             match self.walk.step(bytes) {
                 Ok(entry) => {
                     owned.extend(stored_beside(&entry));
-                    names.extend(erased(&entry));
+                    erasures.extend(erased(&entry));
                 }
                 Err(broken) => {
                     fault = Some(broken.into());
@@ -131,11 +146,12 @@ impl<'a> Inspection<'a> {
             }
         }
         let changed = self.contents(owned).await;
-        for name in &names {
-            self.verdict.purged += self.missing.explain(name);
+        for erased in &erasures {
+            self.verdict.purged += self.missing.explain(erased);
         }
         self.verdict.entries = self.walk.head().position.0;
-        changed.and(fault.map_or(Ok(()), Err))
+        changed.and(fault.map_or(Ok(()), Err))?;
+        if self.missing.is_full() { self.make_room().await } else { Ok(()) }
     }
 
     /// The next entries, and what keeps those behind them from being read.
@@ -259,3 +275,6 @@ fn part(change: &Change, named: Named) -> Part {
         _ => Part::Attributes,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use muster_ledger::{Entry, EntryBytes};
 use muster_words::{Position, Xid};
 
 use super::inspection::Owned;
+use crate::SubmitError;
 
 /// Entries that are looked through at once for what they erase.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_023);
@@ -13,34 +14,59 @@ const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_023);
 /// Damaged entries that are passed over before the rest counts as unreadable.
 const DAMAGED_MAX: usize = 1_024;
 
-/// Contents that aren't there, until an entry comes that erased them.
-#[derive(Default)]
+/// Contents that are missing and held (about 32 MB), before what follows is looked through for
+/// what erased them.
+const MISSING_MAX: usize = 64 * 1024;
+
+/// Contents that aren't there, until an entry comes that erased them. It holds no more than
+/// [`MISSING_MAX`] and those of one page.
 pub(super) struct Missing {
     /// By the xid of the name that they are of.
     by_name: BTreeMap<(String, Position, usize), Owned>,
+    /// How many were ever held, which tells apart those of one name and position.
+    count: usize,
+    limit: usize,
+}
+
+impl Default for Missing {
+    fn default() -> Self {
+        Self::of(MISSING_MAX)
+    }
 }
 
 impl Missing {
+    /// Full as soon as it holds so many.
+    pub(super) const fn of(limit: usize) -> Self {
+        Self { by_name: BTreeMap::new(), count: 0, limit }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.by_name.len() >= self.limit
+    }
+
     pub(super) fn insert(&mut self, owned: Owned) {
-        let number = self.by_name.len();
-        self.by_name.insert((owned.subject.to_string(), owned.content.position, number), owned);
+        let key = (owned.subject.to_string(), owned.content.position, self.count);
+        self.by_name.insert(key, owned);
+        self.count += 1;
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.by_name.is_empty()
     }
 
-    /// Takes out what the erasure of a name explains: all of that name and below it. Answers how
-    /// many those were.
-    pub(super) fn explain(&mut self, erased: &Xid) -> u64 {
-        let own = erased.to_string();
+    /// Takes out what the erasure of a name explains: all of that name and below it that was
+    /// written before. Answers how many those were.
+    pub(super) fn explain(&mut self, erased: &Erased) -> u64 {
+        let own = erased.name.to_string();
         let inside = format!("{own}/");
         let least = |name: &str| (name.to_owned(), Position::ZERO, 0);
         let covers = |name: &str| name == own || name.starts_with(&inside);
         // Names such as `/a/b-c` sort between `/a/b` and `/a/b/c`.
         let of_it = self.by_name.range(least(&own)..).take_while(|((name, ..), _)| *name == own);
         let below = self.by_name.range(least(&inside)..).take_while(|((name, ..), _)| covers(name));
-        let explained: Vec<_> = of_it.chain(below).map(|(key, _)| key.clone()).collect();
+        let earlier = |(_, position, _): &&(String, Position, usize)| *position < erased.at;
+        let all = of_it.chain(below).map(|(key, _)| key);
+        let explained: Vec<_> = all.filter(earlier).cloned().collect();
         for key in &explained {
             self.by_name.remove(key);
         }
@@ -53,28 +79,41 @@ impl Missing {
     }
 }
 
-/// The names that entries behind a position erase, as far as they can be read.
+/// A name that was erased, and where.
+#[derive(Clone, Debug)]
+pub(super) struct Erased {
+    pub at: Position,
+    pub name: Xid,
+}
+
+/// What entries behind a position erase, as far as they can be read.
 pub(super) struct Erasures {
     at: Position,
-    /// The last entry that erases something.
-    pub last: Option<Position>,
-    pub names: Vec<Xid>,
+    /// Damaged entries that were passed over.
+    passed: usize,
 }
 
 impl Erasures {
     pub(super) const fn after(at: Position) -> Self {
-        Self { at, last: None, names: Vec::new() }
+        Self { at, passed: 0 }
     }
 
-    /// Looks through what is there now. What can't be read or decoded is passed over: it has been
-    /// found to be damaged already, and what stands behind it may still erase something.
-    pub(super) async fn read_on(&mut self, ledger: &Arc<dyn Ledger>) {
-        let (mut limit, mut passed) = (PAGE, 0);
+    /// What the next entries erase; none: there are no more. What can't be decoded, or was changed,
+    /// is passed over: it has been found to be damaged already, and what stands behind it may still
+    /// erase something.
+    ///
+    /// # Errors
+    /// The ledger can't be read now, so that nothing is known of what follows.
+    pub(super) async fn next(
+        &mut self,
+        ledger: &Arc<dyn Ledger>,
+    ) -> Result<Option<Vec<Erased>>, SubmitError> {
+        let mut limit = PAGE;
         loop {
             match ledger.read(self.at, limit).await {
-                Ok(page) if page.is_empty() => return,
-                Ok(page) => self.look_through(page),
-                Err(ReadError::Corrupt(corrupt)) if passed < DAMAGED_MAX => {
+                Ok(page) if page.is_empty() => return Ok(None),
+                Ok(page) => return Ok(Some(self.look_through(page))),
+                Err(ReadError::Corrupt(corrupt)) if self.passed < DAMAGED_MAX => {
                     let before = corrupt.position.0.saturating_sub(self.at.next().0);
                     let before = u32::try_from(before).ok().and_then(NonZeroU32::new);
                     if let Some(before) = before.filter(|before| *before < limit) {
@@ -82,30 +121,43 @@ impl Erasures {
                         continue;
                     }
                     self.at = self.at.next();
-                    passed += 1;
+                    self.passed += 1;
+                    limit = PAGE;
                 }
-                Err(_) => return,
+                Err(ReadError::Corrupt(_)) => return Ok(None),
+                Err(error) => return Err(error.into()),
             }
-            limit = PAGE;
         }
     }
 
-    fn look_through(&mut self, page: Vec<EntryBytes>) {
+    /// The last entry that erases something.
+    pub(super) async fn last(
+        mut self,
+        ledger: &Arc<dyn Ledger>,
+    ) -> Result<Option<Position>, SubmitError> {
+        let mut last = None;
+        while let Some(erased) = self.next(ledger).await? {
+            last = erased.last().map(|erased| erased.at).or(last);
+        }
+        Ok(last)
+    }
+
+    fn look_through(&mut self, page: Vec<EntryBytes>) -> Vec<Erased> {
+        let mut found = Vec::new();
         for bytes in page {
             self.at = bytes.position;
-            let Ok(entry) = bytes.decode() else { continue };
-            for name in erased(&entry) {
-                self.last = Some(entry.position);
-                self.names.push(name);
+            if let Ok(entry) = bytes.decode() {
+                found.extend(erased(&entry));
             }
         }
+        found
     }
 }
 
-/// The names that an entry erases.
-pub(super) fn erased(entry: &Entry) -> impl Iterator<Item = Xid> {
+/// What an entry erases.
+pub(super) fn erased(entry: &Entry) -> impl Iterator<Item = Erased> {
     entry.changes.iter().filter_map(|record| match Change::decode(record.kind, &record.body) {
-        Ok(Change::Purged(purged)) => Some(purged.xid),
+        Ok(Change::Purged(purged)) => Some(Erased { at: entry.position, name: purged.xid }),
         _ => None,
     })
 }
