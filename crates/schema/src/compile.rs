@@ -408,7 +408,10 @@ impl Documents {
         let options = if metered {
             let pattern = meter::pattern(options.clone(), graph.works.clone());
             options
-                .with_keyword(meter::STEP, meter::keyword(graph.most, graph.works.clone()))
+                .with_keyword(
+                    meter::STEP,
+                    meter::keyword(graph.most, graph.asked, graph.works.clone()),
+                )
                 .with_keyword("pattern", pattern)
         } else {
             options

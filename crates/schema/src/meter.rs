@@ -87,7 +87,7 @@ impl Reading {
 }
 
 impl Meter {
-    fn of(place: &Map<String, Value>, most: u64, works: &Works) -> Self {
+    fn of(place: &Map<String, Value>, most: u64, asked: u64, works: &Works) -> Self {
         let has = |keywords: &[&str]| keywords.iter().any(|keyword| place.contains_key(*keyword));
         let count = |keywords: &[&str]| {
             keywords.iter().filter(|keyword| place.contains_key(**keyword)).count() as u64
@@ -102,7 +102,7 @@ impl Meter {
             names: names_of(place),
             members: has(&["properties", "additionalProperties", "patternProperties"]),
             alternatives: if has(&ALTERNATIVES) { most / 8 } else { 0 },
-            asked: if has(&["unevaluatedProperties", "unevaluatedItems"]) { most } else { 0 },
+            asked: if has(&["unevaluatedProperties", "unevaluatedItems"]) { asked } else { 0 },
             texts: count(&["format", "minLength", "maxLength", "contentEncoding"])
                 + 8 * count(&["contentMediaType"]),
             name_patterns: Reading::of(
@@ -209,13 +209,15 @@ impl<'i> Keyword<'i> for Meter {
     }
 }
 
-/// Makes the keyword for places; `most` is what one value may meet at once.
+/// Makes the keyword for places; `most` is what one value may meet at once, `asked` what one place
+/// may ask about what it left.
 pub(crate) fn keyword(
     most: u64,
+    asked: u64,
     works: Works,
 ) -> impl for<'a> Fn(&'a Map<String, Value>, &'a Value, Location) -> Made<'a> + Send + Sync + 'static
 {
-    move |place, _, _| Ok(Box::new(Meter::of(place, most, &works)))
+    move |place, _, _| Ok(Box::new(Meter::of(place, most, asked, &works)))
 }
 
 type Made<'a> = Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>>;

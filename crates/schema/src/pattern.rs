@@ -14,11 +14,11 @@ mod automaton;
 
 use automaton::Automaton;
 
-/// Positions that all automata of a schema may look at together: some tenths of a second.
-const LOOKED_TOTAL: u64 = 16_000_000;
+/// Positions that all automata of a schema may look at together: less than a tenth of a second.
+const LOOKED_TOTAL: u64 = 4_000_000;
 
 /// Positions that one automaton may look at.
-const LOOKED_MAX: u64 = 1_000_000;
+const LOOKED_MAX: u64 = 400_000;
 
 /// Bytes that the engine keeps for a state, about.
 const STATE_BYTES: u64 = 512;

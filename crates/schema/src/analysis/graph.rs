@@ -25,8 +25,8 @@ pub(crate) struct Graph {
     /// What one value costs at most where the places don't multiply, for a glance
     /// ([`Graph::may_take_long`]).
     glance: u64,
-    /// Whether a place asks the others about what they left (`unevaluated…`).
-    asks: bool,
+    /// Places that one is asked together with about what they left (`unevaluated…`).
+    pub(crate) asked: u64,
     /// The longest way through the places: how deep the compiler goes.
     pub(crate) depth: usize,
     /// How deep places for the same value lie in each other.
@@ -40,6 +40,8 @@ struct Node {
     pointer: String,
     same: Vec<usize>,
     child: Vec<usize>,
+    /// Whether it asks those for the same value about what they left (`unevaluated…`).
+    asks: bool,
 }
 
 /// A schema that has an id of its own, or is a document.
@@ -69,7 +71,6 @@ pub(super) struct Builder<'a> {
     patterns: Vec<&'a str>,
     name_patterns: Vec<&'a str>,
     looks: u64,
-    asks: bool,
 }
 
 /// Where the reader stands.
@@ -93,7 +94,6 @@ impl<'a> Builder<'a> {
             patterns: Vec::new(),
             name_patterns: Vec::new(),
             looks: 0,
-            asks: false,
         }
     }
 
@@ -134,7 +134,7 @@ impl<'a> Builder<'a> {
             glance: self.looks.saturating_add(moves),
             most: 0,
             name_positions,
-            asks: self.asks,
+            asked: 0,
             depth,
             same_depth: 0,
             extra: self.extra,
@@ -156,7 +156,7 @@ impl<'a> Builder<'a> {
         self.patterns.extend(schema.get("pattern").and_then(Value::as_str));
         self.name_patterns.extend(name_patterns_of(schema));
         self.looks = self.looks.saturating_add(looks_of(schema));
-        self.asks |= ["unevaluatedProperties", "unevaluatedItems"]
+        self.nodes[index].asks = ["unevaluatedProperties", "unevaluatedItems"]
             .iter()
             .any(|keyword| schema.contains_key(*keyword));
         let alone = self.note_references(schema, index, &at);
@@ -300,7 +300,7 @@ impl Graph {
     /// place has counted any: patterns of names are matched first, and `unevaluated…` asks every
     /// alternative about every member.
     pub(crate) fn uncounted(&self, parts: u64, names: u64) -> u64 {
-        let asked = if self.asks { self.most.saturating_mul(parts) } else { 0 };
+        let asked = self.asked.saturating_mul(parts);
         asked.saturating_add(self.name_positions.saturating_mul(names) / 8)
     }
 
@@ -320,6 +320,9 @@ impl Graph {
         for index in 0..self.nodes.len() {
             let (count, deep) = self.alternatives(index, 0, &mut alternatives)?;
             most = most.max(count);
+            if self.nodes[index].asks {
+                self.asked = self.asked.max(count);
+            }
             self.same_depth = self.same_depth.max(deep);
         }
         self.weight = self.weight.saturating_add(most);

@@ -186,7 +186,14 @@ fn patterns_of_many_positions_cost_steps() {
         .collect();
     assert!(takes_too_long(&json!({"pattern": bomb}), &json!(text)));
     assert!(takes_too_long(&json!({"patternProperties": {bomb: {}}}), &json!({text.clone(): 1})));
-    assert!(takes_too_long(&json!({"propertyNames": {"pattern": bomb}}), &json!({text: 1})));
+    assert!(takes_too_long(
+        &json!({"propertyNames": {"pattern": bomb}}),
+        &json!({text.clone(): 1})
+    ));
+    // So do many short ones, of which each has more states than its share of the memory takes.
+    let short = |n: u32| json!({"pattern": format!("a[ab]{{9}}[^ab{}]", char::from_u32(0x400 + n).unwrap())});
+    let short = json!({"anyOf": (0..900).map(short).collect::<Value>()});
+    assert!(takes_too_long(&short, &json!(text)));
     // What people write passes in any number.
     let name = compile(r#"{"items":{"pattern":"^\\w{1,64}$"}}"#);
     let names: Value = (0..20_000).map(|n| format!("a_name_of_some_length_{n}")).collect();

@@ -100,6 +100,9 @@ fn many_patterns_of_names_pass_for_large_documents() {
     assert_eq!(compile(&schema.to_string()).validate(&value), []);
 }
 
+/// Kinds of which each value is one.
+const KINDS: usize = 250;
+
 /// A description of an interface: closed objects, each built of several places and extensible by
 /// names of a pattern.
 fn interfaces() -> Value {
@@ -108,7 +111,7 @@ fn interfaces() -> Value {
             "unevaluatedProperties": false})
     };
     let text = json!({"type": "string"});
-    let kinds: Vec<Value> = (0..60)
+    let kinds: Vec<Value> = (0..KINDS)
         .map(|n| {
             json!({"allOf": [{"$ref": "#/$defs/described"}, {"properties": {
                 "kind": {"const": format!("kind{n}")}, "format": text, "maxLength": {"type": "integer"}}}],
@@ -138,7 +141,7 @@ fn closed_objects_of_many_kinds_pass_for_large_documents() {
     let operation = |n: usize| {
         let parameter = |p: usize| {
             json!({"name": format!("p{p}"), "in": "query", "required": true, "x-order": p, "schema":
-                {"kind": format!("kind{}", p * n % 60), "description": "What it is for.", "maxLength": 9}})
+                {"kind": format!("kind{}", p * n % KINDS), "description": "What it is for.", "maxLength": 9}})
         };
         let parameters: Vec<Value> = (0..6).map(parameter).collect();
         json!({"operationId": format!("get{n}"), "summary": "Tells.", "parameters": parameters})
