@@ -27,7 +27,7 @@ const STATE_BYTES: u64 = 512;
 const FEW_STATES: u64 = 128;
 
 /// States of the engine, which reads bytes, for one that reads letters of any script.
-const STATES_OF_SCRIPTS: u64 = 16;
+const STATES_OF_SCRIPTS: u64 = 64;
 
 /// What each pattern of a schema costs ([`work_of`]).
 #[derive(Clone, Debug, Default)]
@@ -214,6 +214,9 @@ mod tests {
             ("^([a-z]{20000})*$", 2),
             ("[ab]*a[ab]{5000}c", 5_003),
             ("a[ab]{100}c", 102),
+            // A letter of any script is up to four bytes, with states between them.
+            (r"^\p{L}+$", 1),
+            ("^.{1,255}$", 2),
             (r"\b[a-z]{40}", 41),
             (r"\b[a-z]{9}", 10),
         ] {
