@@ -68,7 +68,8 @@ fn shows_again_what_it_showed() {
         let again = server.ask(&ask);
         assert_eq!(again.status, first.status, "{path} {again:?}");
         assert_eq!(again.text(), first.text(), "{path}");
-        let correlation = "xregistry-correlation-id";
+        let correlation = "xregistry-xregcorrelationid";
+        assert!(first.header(correlation).is_some(), "{path}");
         assert_eq!(again.header(correlation), first.header(correlation), "{path}");
         assert_eq!(server.position(), position, "{path}");
         if !shown.is_empty() {
@@ -87,13 +88,29 @@ fn writes_nothing_where_there_is_nothing_to_delete() {
     let server = Server::in_memory(&[]);
     server.put(DOCUMENT, "0").expect(201);
     let position = server.position();
-    for ask in [
-        Ask::json("DELETE", "/api/configs/app/entries", "{}"),
-        keyed("DELETE", "/api/configs/app/entries", "{}", "k"),
-    ] {
-        let answer = server.ask(&ask).expect(204);
-        assert_eq!(answer.header("xregistry-correlation-id"), None, "no event is its own");
-    }
+    let ask = Ask::json("DELETE", "/api/configs/app/entries", "{}");
+    let answer = server.ask(&ask).expect(204);
+    assert_eq!(answer.header("xregistry-xregcorrelationid"), None, "no entry is its own");
+    assert_eq!(server.position(), position);
+    server.get(DOCUMENT).expect(200);
+}
+
+#[test]
+fn deletes_nothing_in_a_repeat_that_deleted_nothing_before() {
+    let server = Server::in_memory(&[]);
+    server.put("/api/configs/app/entries/other", "0").expect(201);
+    let ask = keyed("DELETE", "/api/configs/app/entries", r#"{"first":{}}"#, "k");
+    let first = server.ask(&ask).expect(204);
+    server.put(DOCUMENT, "0").expect(201);
+    let position = server.position();
+    let again = server.ask(&ask).expect(204);
+    assert_eq!(told(&again), told(&first));
+    let correlation = "xregistry-xregcorrelationid";
+    assert!(first.header(correlation).is_some(), "the entry that remembers it is its own");
+    assert_eq!(again.header(correlation), first.header(correlation));
+    server
+        .ask(&keyed("DELETE", "/api/configs/app/entries", r#"{"other":{}}"#, "k"))
+        .refused(422, "idempotency_mismatch");
     assert_eq!(server.position(), position);
     server.get(DOCUMENT).expect(200);
 }
