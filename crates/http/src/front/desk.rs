@@ -277,6 +277,18 @@ impl Drop for Offer {
     }
 }
 
+/// The end of an answer, on its way through the library.
+struct LastPiece {
+    bytes: Bytes,
+    _offer: Option<Offer>,
+}
+
+impl AsRef<[u8]> for LastPiece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 impl Outgoing {
     fn new(body: Body, ticket: Option<Ticket>) -> Self {
         let watch = ticket.as_ref().map(|ticket| &ticket.watch).filter(|_| !body.is_end_stream());
@@ -292,6 +304,23 @@ impl Outgoing {
     fn piece(&mut self, bytes: Bytes) -> Frame<Bytes> {
         self.rest = bytes;
         Frame::data(self.rest.split_to(self.rest.len().min(PIECE_BYTES)))
+    }
+
+    /// Notes that a frame waits for the client. The last one keeps the note itself: the library
+    /// may hold it long after the body is gone.
+    fn offered(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        if let Some(offer) = &self.offer {
+            offer.make();
+        }
+        if !http_body::Body::is_end_stream(self) {
+            return frame;
+        }
+        match frame.into_data() {
+            Ok(bytes) => {
+                Frame::data(Bytes::from_owner(LastPiece { bytes, _offer: self.offer.take() }))
+            }
+            Err(trailers) => trailers,
+        }
     }
 
     /// The next frame, which is never large.
@@ -325,18 +354,20 @@ impl http_body::Body for Outgoing {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
-        // Whoever asks has room.
         let polled = self.poll_piece(context);
-        match (&polled, &self.offer) {
-            (Poll::Ready(Some(_)), Some(offer)) => offer.make(),
+        match (polled, &self.offer) {
+            (Poll::Ready(Some(Ok(frame))), Some(_)) => Poll::Ready(Some(Ok(self.offered(frame)))),
             (Poll::Ready(None), _) => {
                 self.offer = None;
                 self.ticket = None;
+                Poll::Ready(None)
             }
-            (Poll::Pending, Some(offer)) => offer.watch.took(offer.number),
-            _ => {}
+            (Poll::Pending, Some(offer)) => {
+                offer.watch.took(offer.number);
+                Poll::Pending
+            }
+            (polled, _) => polled,
         }
-        polled
     }
 
     fn is_end_stream(&self) -> bool {

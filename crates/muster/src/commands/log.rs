@@ -135,7 +135,10 @@ impl Tale<'_> {
             return None;
         }
         let xid = self.xid.version(version.parse().ok()?)?;
-        let document = self.client.document(&xid).await.ok().map(|document| document.bytes);
+        // One that lies elsewhere has no bytes that could be compared.
+        let document = self.client.document(&xid).await.ok();
+        let document = document.filter(|document| document.elsewhere.is_none());
+        let document = document.map(|document| document.bytes);
         self.documents.insert(version.to_owned(), document.clone());
         document
     }

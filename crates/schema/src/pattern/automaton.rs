@@ -13,6 +13,9 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 /// Parts of a pattern, what is repeated written out.
 const PARTS_MAX: usize = 50_000;
 
+/// Ranges of a class that are taken in the time of one look at a position.
+const RANGES_A_LOOK: u64 = 8;
+
 /// Different classes of letters in a pattern.
 const CLASSES_MAX: usize = 128;
 
@@ -31,11 +34,14 @@ impl Automaton {
     /// Makes the automaton of a pattern in the validator's syntax, looking at no more than so many
     /// positions; nothing where that isn't enough, and for assertions about words and lines.
     pub(super) fn of(pattern: &Hir, budget: u64) -> Option<Self> {
-        let mut parts = Parts { list: vec![Part::Match], classes: Classes::default(), calls: 0 };
+        let mut parts =
+            Parts { list: vec![Part::Match], classes: Classes::default(), left: budget };
         let start = parts.add(pattern, 0)?;
         let letters = parts.classes.letters()?;
         let ascii = parts.classes.known.keys().flatten().all(|(_, last)| last.is_ascii());
-        let mut walk = Walk { parts: &parts.list, seen: vec![0; parts.list.len()], round: 0 };
+        let spent = budget - parts.left;
+        let seen = vec![0; parts.list.len()];
+        let mut walk = Walk { parts: &parts.list, seen, round: 0, looked: spent };
         // The positions that any letter of a text can begin at, `^` left out.
         let again = walk.closure(&[start], false);
         let first = walk.closure(&[start], true);
@@ -43,11 +49,10 @@ impl Automaton {
         let mut found = Self { states: 1, width, ascii };
         let mut known: HashSet<Vec<usize>> = HashSet::new();
         let mut open: Vec<Vec<usize>> = first.into_iter().collect();
-        let mut looked = 0_u64;
         while let Some(state) = open.pop() {
             for letter in &letters {
-                looked += 1 + state.len() as u64;
-                if looked > budget {
+                walk.looked += 1 + state.len() as u64;
+                if walk.looked > budget {
                     return None;
                 }
                 let next: Vec<usize> =
@@ -60,7 +65,7 @@ impl Automaton {
                     next.sort_unstable();
                     next.dedup();
                 }
-                looked += next.len() as u64;
+                walk.looked += next.len() as u64;
                 if known.insert(next.clone()) {
                     found.states += 1;
                     found.width = found.width.max(next.len() as u64);
@@ -99,15 +104,16 @@ impl Part {
 struct Parts {
     list: Vec<Part>,
     classes: Classes,
-    calls: usize,
+    /// What may still be looked at.
+    left: u64,
 }
 
 impl Parts {
     /// Adds what leads through `pattern` to `next`, and tells where it begins. Recursion is as deep
     /// as the parser of patterns lets groups lie in each other.
     fn add(&mut self, pattern: &Hir, next: usize) -> Option<usize> {
-        self.calls += 1;
-        if self.calls > PARTS_MAX || self.list.len() > PARTS_MAX {
+        self.spend(1)?;
+        if self.list.len() > PARTS_MAX {
             return None;
         }
         Some(match pattern.kind() {
@@ -116,11 +122,13 @@ impl Parts {
                 let text = std::str::from_utf8(&literal.0).ok()?;
                 let mut at = next;
                 for letter in text.chars().rev() {
+                    self.spend(1)?;
                     at = self.letter(vec![(letter, letter)], at)?;
                 }
                 at
             }
             HirKind::Class(Class::Unicode(class)) => {
+                self.spend(class.ranges().len() as u64 / RANGES_A_LOOK)?;
                 let ranges = class.ranges().iter().map(|range| (range.start(), range.end()));
                 self.letter(ranges.collect(), next)?
             }
@@ -168,6 +176,11 @@ impl Parts {
     fn letter(&mut self, ranges: Vec<(char, char)>, next: usize) -> Option<usize> {
         let class = self.classes.number(ranges)?;
         Some(self.push(Part::Letter { class, next }))
+    }
+
+    fn spend(&mut self, cost: u64) -> Option<()> {
+        self.left = self.left.checked_sub(cost)?;
+        Some(())
     }
 
     fn push(&mut self, part: Part) -> usize {
@@ -221,6 +234,8 @@ struct Walk<'a> {
     /// The round in which a part was last seen.
     seen: Vec<u64>,
     round: u64,
+    /// Parts that were looked at.
+    looked: u64,
 }
 
 impl Walk<'_> {
@@ -230,6 +245,7 @@ impl Walk<'_> {
         let mut open = from.to_vec();
         let mut waiting = Vec::new();
         while let Some(part) = open.pop() {
+            self.looked += 1;
             if std::mem::replace(&mut self.seen[part], self.round) == self.round {
                 continue;
             }

@@ -125,6 +125,23 @@ fn patterns_that_grow_when_compiled_are_refused() {
     assert!(matches!(refused(&many), CompileError::TooLarge { what: "patterns", .. }));
 }
 
+/// Measuring what patterns cost must not cost more than matching them: written out, each of these
+/// has tens of thousands of parts, or ways that need no letter.
+#[test]
+fn patterns_are_measured_within_a_budget() {
+    let letters = |n: usize| format!(r"\\p{{L}}{{{}}}", 50_000 - n);
+    let ways = |n: usize| format!("^(?:(?:{}|x)a)*b|^a{{{}}}b", "|".repeat(5_000), 4_000 - n);
+    for (pattern, count) in [(&letters as &dyn Fn(usize) -> String, 1_000), (&ways, 20)] {
+        let patterns: Vec<String> =
+            (0..count).map(|n| format!(r#"{{"pattern":"{}"}}"#, pattern(n))).collect();
+        let schema = format!(r#"{{"prefixItems":[{}]}}"#, patterns.join(","));
+        let began = std::time::Instant::now();
+        drop(Schema::compile(&parse(&schema), &NoSources));
+        let took = began.elapsed();
+        assert!(took.as_secs() < 30, "{count} patterns took {took:?}");
+    }
+}
+
 #[test]
 fn a_large_enum_costs_steps() {
     let choices: Vec<String> = (0..100_000).map(|n| format!("[{n}]")).collect();
