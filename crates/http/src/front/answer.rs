@@ -42,13 +42,20 @@ struct Weighed {
     held: Arc<Held>,
 }
 
-/// A piece of a large answer: the library keeps it after the body is gone, until it is written.
-struct Piece {
+/// Bytes of an answer with what must last as long as they do: the library keeps them after the
+/// body is gone, until they are written.
+pub(super) struct Piece<K> {
     bytes: Bytes,
-    _held: Arc<Held>,
+    _kept: K,
 }
 
-impl AsRef<[u8]> for Piece {
+impl<K: Send + 'static> Piece<K> {
+    pub(super) fn keeping(bytes: Bytes, kept: K) -> Bytes {
+        Bytes::from_owner(Self { bytes, _kept: kept })
+    }
+}
+
+impl<K> AsRef<[u8]> for Piece<K> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -63,10 +70,7 @@ impl http_body::Body for Weighed {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
-        polled.map_ok(|frame| {
-            frame
-                .map_data(|bytes| Bytes::from_owner(Piece { bytes, _held: Arc::clone(&self.held) }))
-        })
+        polled.map_ok(|frame| frame.map_data(|bytes| Piece::keeping(bytes, Arc::clone(&self.held))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -22,7 +22,7 @@ use tower_service::Service as _;
 use super::{
     Asked, Caller, Front, Principal,
     admission::{Admitted, KnownHost},
-    answer::Closing,
+    answer::{Closing, Piece},
 };
 use crate::{
     Body, BodyBudget, Phase, ServerLimits,
@@ -277,18 +277,6 @@ impl Drop for Offer {
     }
 }
 
-/// The end of an answer, on its way through the library.
-struct LastPiece {
-    bytes: Bytes,
-    _offer: Option<Offer>,
-}
-
-impl AsRef<[u8]> for LastPiece {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
 impl Outgoing {
     fn new(body: Body, ticket: Option<Ticket>) -> Self {
         let watch = ticket.as_ref().map(|ticket| &ticket.watch).filter(|_| !body.is_end_stream());
@@ -316,9 +304,7 @@ impl Outgoing {
             return frame;
         }
         match frame.into_data() {
-            Ok(bytes) => {
-                Frame::data(Bytes::from_owner(LastPiece { bytes, _offer: self.offer.take() }))
-            }
+            Ok(bytes) => Frame::data(Piece::keeping(bytes, self.offer.take())),
             Err(trailers) => trailers,
         }
     }
