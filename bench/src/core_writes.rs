@@ -9,12 +9,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_catalog::{
-    command::{Action, Body, Command, Mode, SentDocument, Target, Write},
-    model::Foundation,
-};
+use muster_catalog::command::{Action, Body, Command, Mode, SentDocument, Target, Write};
 use muster_journal::Ledger;
 use muster_ledger::CommandId;
+use muster_model::Foundation;
 use muster_registry::{Clock, Genesis, Origin, Registry, Settings};
 use muster_stores::sqlite::{Options, SqliteLedger};
 use muster_words::{Moment, json};

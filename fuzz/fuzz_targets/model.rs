@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use muster_catalog::model::{Foundation, Model};
+use muster_model::{Foundation, Model};
 use muster_words::json::parse;
 
 fuzz_target!(|bytes: &[u8]| {

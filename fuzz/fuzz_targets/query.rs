@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use muster_catalog::model::Foundation;
+use muster_model::Foundation;
 use muster_fuzz::Door;
 
 static DOOR: LazyLock<Door> = LazyLock::new(|| Door::open(Foundation::BuiltIn));

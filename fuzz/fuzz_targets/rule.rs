@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use muster_catalog::rules::{Rule, RuleContext, check};
+use muster_rules::{Rule, RuleContext, check};
 use muster_words::{
     Id, Xid,
     json::{Map, Value, parse, to_canonical},

@@ -5,7 +5,7 @@
 use std::sync::Mutex;
 
 use libfuzzer_sys::fuzz_target;
-use muster_catalog::model::Foundation;
+use muster_model::Foundation;
 use muster_fuzz::Door;
 
 /// After so many writes the registry is made anew: a finding needs no long history.

@@ -13,7 +13,7 @@ use std::{
 
 use axum::{Router, body::Body};
 use http::{Request, StatusCode};
-use muster_catalog::model::Foundation;
+use muster_model::Foundation;
 use muster_http::{
     Caller, Phase, Principal,
     xregistry::{Documents, XRegistry},

@@ -22,9 +22,9 @@ use thiserror::Error;
 use crate::{
     Catalog,
     changes::{Answered, Change, Outcome},
-    model::Model,
     state::{Bindings, Key, Remembered, Stamp, Tag},
 };
+use muster_model::Model;
 
 /// A command as the ledger records it: all its parts.
 #[derive(Clone, Debug)]

@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::{
     Content,
-    model::Model,
     state::{
         Collection, Group, Hidden, Key, RegistryState, Remembered, Resource, Stamp, Version, exact,
         taken,
     },
 };
+use muster_model::Model;
 
 /// Everything that a ledger's entries up to one position mean.
 ///

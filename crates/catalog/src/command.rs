@@ -6,7 +6,8 @@ use bytes::Bytes;
 use muster_words::{Digest, Id, Position, Xid};
 use serde_json::{Map, Value};
 
-use crate::{model::Model, state::Tag};
+use crate::state::Tag;
+use muster_model::Model;
 
 /// One request to change something.
 #[derive(Clone, Debug)]

@@ -14,10 +14,8 @@ mod content;
 pub mod decide;
 mod difference;
 mod lifecycle;
-pub mod model;
 pub mod references;
 mod refusal;
-pub mod rules;
 pub mod state;
 pub mod tree;
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use muster_words::{Id, Xid, json};
 use serde_json::Value;
 
-use crate::model::{Aspect, Reference};
+use muster_model::{Aspect, Reference};
 
 /// A field that names, or should name, another document.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use muster_schema::Violation;
 use muster_words::Xid;
 use thiserror::Error;
 
-use crate::model::{AttributeFault, ModelFault};
+use muster_model::{AttributeFault, ModelFault};
 
 /// Why a command is refused: the error's stable code, the entity that it is about, and the facts
 /// that its title names. Nothing was changed.

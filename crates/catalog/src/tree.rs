@@ -16,9 +16,9 @@ use serde_json::{Map, Value};
 
 use crate::{
     command::{Mode, NewModel},
-    model::{GroupType, ResourceType},
     state::Bindings,
 };
+use muster_model::{GroupType, ResourceType};
 
 /// Everything that a write brings.
 #[derive(Clone, Debug)]

@@ -82,10 +82,8 @@ mod tests {
 
     use std::sync::Arc;
 
-    use muster_catalog::{
-        Content,
-        model::{Foundation, Model},
-    };
+    use muster_catalog::Content;
+    use muster_model::{Foundation, Model};
     use muster_words::{Digest, Moment, Position, json::Value};
 
     use super::*;

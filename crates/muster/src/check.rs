@@ -7,11 +7,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_catalog::{
-    model::{Model, ResourceType},
-    references::named_in,
-    rules::{self, Rule, RuleContext},
-};
+use muster_catalog::references::named_in;
+use muster_model::{Model, ResourceType};
+use muster_rules as rules;
+use muster_rules::{Rule, RuleContext};
 use muster_schema::{CompileError, Schema, Severity, Violation, ViolationSource};
 use muster_words::{
     Xid,

@@ -7,12 +7,12 @@ use muster_catalog::{
     apply::{ApplyError, Facts, Recorded},
     changes::{Change, ChangeError, RegistryOpened, RegistryWritten},
     decide::{Decision, revived},
-    model::{Foundation, Model, ModelFault},
     references::targets_of_bytes,
     state::{Bindings, Subtree},
 };
 use muster_journal::{AppendError, Batch, Ledger, ReadError};
 use muster_ledger::{ChainFault, Entry, Head, Tree, Walk};
+use muster_model::{Foundation, Model, ModelFault};
 use muster_words::{ContentRef, Id, Position, Xid, json};
 use serde_json::Value;
 use thiserror::Error;
@@ -390,10 +390,7 @@ impl What {
     }
 }
 
-fn kind_of<'a>(
-    model: &'a Model,
-    xid: &Xid,
-) -> Option<&'a Arc<muster_catalog::model::ResourceType>> {
+fn kind_of<'a>(model: &'a Model, xid: &Xid) -> Option<&'a Arc<muster_model::ResourceType>> {
     let collection = xid.collection()?;
     let resources: Id = collection.resources?;
     model.resource_type(collection.groups.as_str(), resources.as_str())

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use muster_catalog::model::Foundation;
 use muster_ledger::CommandId;
+use muster_model::Foundation;
 use muster_words::{Id, Moment};
 
 use crate::CheckpointFile;

@@ -10,10 +10,10 @@ use bytes::Bytes;
 use muster_catalog::{
     changes::Outcome,
     command::{Action, Body, Command, Delete, Mode, SentDocument, Target, Write},
-    model::Foundation,
 };
 use muster_journal::{Ledger, Memory};
 use muster_ledger::CommandId;
+use muster_model::Foundation;
 use muster_registry::{Clock, Genesis, Origin, Registry, Settings, SubmitError};
 use muster_words::{Moment, Xid, json};
 

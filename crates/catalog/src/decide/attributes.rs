@@ -1,11 +1,8 @@
 use muster_words::{Moment, Xid, limits::BODY_BYTES_MAX};
 use serde_json::{Map, Value};
 
-use crate::{
-    Refusal,
-    command::Ignore,
-    model::{Attributes, Readonly},
-};
+use crate::{Refusal, command::Ignore};
+use muster_model::{Attributes, Readonly};
 
 /// What a client sent for one entity, with what the server keeps apart taken out.
 #[derive(Debug, Default)]

@@ -14,8 +14,8 @@ use crate::{
     apply::Facts,
     changes::{Change, Hidden, Outcome, Purged},
     command::{Delete, Target},
-    model::ResourceType,
 };
+use muster_model::ResourceType;
 
 /// Hides entities, or erases them.
 pub(super) fn delete(

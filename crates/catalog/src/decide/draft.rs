@@ -14,10 +14,10 @@ use crate::{
     Catalog, Content, Lifecycle,
     changes::Named,
     command::{Ignore, Mode, NewModel, SetDefault},
-    model::{Model, ResourceType},
     state::{Bindings, Group, Resource, Version},
     tree::{Subject, Verdict},
 };
+use muster_model::{Model, ResourceType};
 
 /// A command on its way to a decision: the entities that it touches, as they will be.
 ///

@@ -8,13 +8,8 @@ use super::{
     attributes::{check_epoch, check_id, lay_over, settle},
     draft::{Attributes, Draft, GroupEdit},
 };
-use crate::{
-    Refusal, classes,
-    command::Mode,
-    model::{GroupType, Origin},
-    state::Bindings,
-    tree::GroupNode,
-};
+use crate::{Refusal, classes, command::Mode, state::Bindings, tree::GroupNode};
+use muster_model::{GroupType, Origin};
 
 impl Draft<'_> {
     pub(super) fn write_registry(&mut self, sent: &Map<String, Value>) -> Result<(), Stop> {

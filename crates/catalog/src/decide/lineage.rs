@@ -10,9 +10,9 @@ use muster_words::{Id, Moment};
 use super::draft::{ResourceEdit, VersionEdit};
 use crate::{
     Refusal,
-    model::VersionMode,
     state::{Age, Folded},
 };
+use muster_model::VersionMode;
 
 /// Versions of a circle that a refusal names: enough to find it, and an answer of bounded size.
 const CIRCLE_SHOWN_MAX: usize = 100;

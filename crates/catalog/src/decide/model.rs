@@ -3,7 +3,8 @@ use std::sync::Arc;
 use muster_words::{Id, Xid};
 
 use super::{Stop, draft::Draft};
-use crate::{Refusal, model::ResourceType, state::Resource};
+use crate::{Refusal, state::Resource};
+use muster_model::ResourceType;
 
 /// Documents that a refusal names: enough to go on with, and an answer of bounded size.
 const NAMED_MAX: usize = 100;

@@ -10,10 +10,10 @@ use super::{
 use crate::{
     Refusal,
     command::{Mode, SetDefault},
-    model::{GroupType, ResourceType},
     state::Version,
     tree::{ResourceNode, VersionNode},
 };
+use muster_model::{GroupType, ResourceType};
 
 impl Draft<'_> {
     /// Creates or updates a resource, in the order of the specification's Resource Processing

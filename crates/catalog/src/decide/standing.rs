@@ -6,10 +6,10 @@ use muster_words::{ContentRef, Digest, Id, Position, Xid};
 use super::draft::{DocumentEdit, Draft, ResourceEdit};
 use crate::{
     Catalog, Content,
-    model::{Model, ResourceType},
     state::{Bindings, Group},
     tree::Tree,
 };
+use muster_model::{Model, ResourceType};
 
 /// Where the names of documents lead: now, or once a command is done.
 pub trait Leads {

@@ -11,9 +11,9 @@ use super::*;
 use crate::{
     apply::Recorded,
     command::{Body, Mode, NewModel, Target, Write},
-    model::{Foundation, Model},
     tree,
 };
+use muster_model::{Foundation, Model};
 
 /// A registry in small: what is decided is folded at once, and every attribute is at hand.
 struct Hall {

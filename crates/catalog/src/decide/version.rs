@@ -11,10 +11,10 @@ use super::{
 use crate::{
     Lifecycle, Refusal,
     command::Mode,
-    model::{Origin, ResourceType},
     state::Version,
     tree::{DocumentPart, NewDocument, VersionNode},
 };
+use muster_model::{Origin, ResourceType};
 
 impl Draft<'_> {
     /// Creates or updates one version of a resource.

@@ -7,9 +7,9 @@ use super::*;
 use crate::{
     Content, Lifecycle,
     changes::{Outcome, Shown},
-    model::{Foundation, Model},
     state::{Bindings, Stamp, Versions},
 };
+use muster_model::{Foundation, Model};
 
 fn id(text: &str) -> Id {
     text.parse().unwrap()

@@ -4,10 +4,8 @@ use muster_words::{Digest, Xid, json};
 use serde_json::{Map, Value};
 
 use super::{DocumentPart, NewDocument};
-use crate::{
-    Refusal,
-    model::{DocumentForm, ResourceType},
-};
+use crate::Refusal;
+use muster_model::{DocumentForm, ResourceType};
 
 /// What a document is that is given as a JSON value, where nothing else is said.
 const JSON: &str = "application/json";

@@ -9,8 +9,8 @@ use super::{
 use crate::{
     Refusal,
     command::{Body, Mode, NewModel, SentDocument, Target, Write},
-    model::{GroupType, Model, ResourceType},
 };
+use muster_model::{GroupType, Model, ResourceType};
 
 /// Reads a write's body with the model in force, or with the one that the write itself brings.
 ///

@@ -1,6 +1,7 @@
 use std::sync::{Arc, LazyLock};
 
-use muster_catalog::{Catalog, model::SPECVERSION};
+use muster_catalog::Catalog;
+use muster_model::SPECVERSION;
 use muster_wire::{ErrorCode, Problem};
 use serde_json::{Map, Value, json};
 

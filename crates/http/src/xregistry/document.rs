@@ -1,9 +1,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use muster_catalog::{
-    Catalog, Content,
-    model::{Kind, Origin},
-};
+use muster_catalog::{Catalog, Content};
+use muster_model::{Kind, Origin};
 use muster_registry::{Registry, SubmitError};
 use muster_wire::{ErrorCode, Problem, etag::View, headers};
 use muster_words::Xid;

@@ -1,8 +1,6 @@
 use http::Method;
-use muster_catalog::{
-    command::{Ignore, SetDefault},
-    model::{Model, SPECVERSION},
-};
+use muster_catalog::command::{Ignore, SetDefault};
+use muster_model::{Model, SPECVERSION};
 use muster_wire::{ErrorCode, Problem};
 
 use super::{

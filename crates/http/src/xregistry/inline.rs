@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use muster_catalog::model::{GroupType, Model, ResourceType};
+use muster_model::{GroupType, Model, ResourceType};
 use muster_wire::{ErrorCode, Problem};
 
 use super::place::Place;
@@ -147,7 +147,7 @@ mod tests {
         let source = json!({"groups": {
             "dirs": {"singular": "dir", "resources": {"files": files, "facts": facts}},
         }});
-        Model::compile(&source, muster_catalog::model::Foundation::Bare).unwrap()
+        Model::compile(&source, muster_model::Foundation::Bare).unwrap()
     }
 
     fn parse(path: &str, value: &str) -> Result<Inline, Problem> {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use muster_catalog::model::{GroupType, Model, ResourceType};
+use muster_model::{GroupType, Model, ResourceType};
 use muster_wire::{ErrorCode, Problem};
 use muster_words::{Id, Xid};
 

@@ -2,10 +2,8 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
-use muster_catalog::{
-    command::{Body, SentDocument},
-    model::ResourceType,
-};
+use muster_catalog::command::{Body, SentDocument};
+use muster_model::ResourceType;
 use muster_wire::{ErrorCode, Problem, headers};
 use muster_words::{json, limits::DOCUMENT_BYTES_MAX};
 use serde_json::{Map, Value};

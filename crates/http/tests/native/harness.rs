@@ -10,10 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_catalog::{
-    command::{Action, Body, Command, Delete, Mode, SentDocument, Target, Write},
-    model::Foundation,
-};
+use muster_catalog::command::{Action, Body, Command, Delete, Mode, SentDocument, Target, Write};
 use muster_guard::GivenKey;
 use muster_http::{
     Front, Gatekeeper, Phase, Server, ServerLimits,
@@ -22,6 +19,7 @@ use muster_http::{
 };
 use muster_journal::{Ledger, Memory};
 use muster_ledger::CommandId;
+use muster_model::Foundation;
 use muster_registry::{Clock, Done, Genesis, Origin, Registry, Settings};
 use muster_words::{
     Moment, Position,

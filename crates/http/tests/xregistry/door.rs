@@ -9,13 +9,13 @@ use std::{
 use axum::Router;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
-use muster_catalog::model::Foundation;
 use muster_http::{
     Caller, Phase, Principal,
     xregistry::{Documents, XRegistry},
 };
 use muster_journal::Memory;
 use muster_ledger::CommandId;
+use muster_model::Foundation;
 use muster_registry::{Clock, Genesis, Registry, Settings};
 use muster_words::{Digest, Moment};
 use serde_json::Value;

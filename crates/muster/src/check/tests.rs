@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use muster_catalog::model::Foundation;
+use muster_model::Foundation;
 use serde_json::json;
 
 use super::*;

@@ -1,8 +1,8 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use clap::Args;
-use muster_catalog::model::Model;
 use muster_client::{Client, Query};
+use muster_model::Model;
 use muster_words::Xid;
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::{
 };
 
 use clap::Args;
-use muster_catalog::model::{Foundation, Model};
+use muster_model::{Foundation, Model};
 use muster_words::{
     Xid,
     json::{Map, Value},

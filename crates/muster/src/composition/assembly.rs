@@ -6,7 +6,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_catalog::model::Foundation;
 use muster_http::{
     Body, Front, Phase, Principal, PublicAddress,
     health::{Condition, Readiness, Vitals},
@@ -15,6 +14,7 @@ use muster_http::{
 };
 use muster_journal::{Ledger, Memory, ReadError};
 use muster_ledger::{Signer, checkpoint};
+use muster_model::Foundation;
 use muster_registry::{CheckpointFile, Ended, Genesis, OpenError, Registry, Settings as Opening};
 use muster_stores::sqlite::{Options, SqliteLedger};
 use muster_words::{Id, Position};

@@ -1,11 +1,9 @@
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Instant};
 
 use include_dir::{Dir, include_dir};
-use muster_catalog::{
-    Catalog,
-    model::{Foundation, Model},
-};
+use muster_catalog::Catalog;
 use muster_client::Client;
+use muster_model::{Foundation, Model};
 use muster_words::{Id, Xid, json};
 
 use super::{Example, assembly::Assembly, clock::random, open::in_process};

@@ -1,10 +1,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use muster_catalog::{
-    decide::{Leads, Sight},
-    rules::{Rule, RuleError},
-};
+use muster_catalog::decide::{Leads, Sight};
+use muster_rules::{Rule, RuleError};
 use muster_schema::{CompileError, Schema};
 use muster_words::{
     ContentRef, Id, Xid,

@@ -8,9 +8,9 @@ use std::{
 
 use muster_catalog::{
     Content, Refusal,
-    model::{AttributeFault, Attributes, Readonly, ResourceType},
     state::{Resource, Version},
 };
+use muster_model::{AttributeFault, Attributes, Readonly, ResourceType};
 use muster_words::{
     Xid,
     json::{Map, Value},

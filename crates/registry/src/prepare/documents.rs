@@ -7,12 +7,13 @@ use bytes::Bytes;
 use muster_catalog::{
     Catalog, Refusal,
     decide::{Sight, binds_as_schema, standing},
-    model::ResourceType,
     references::named_in,
-    rules::{self, Rule, RuleContext},
     state::Bindings,
     tree::{DocumentPart, Tree, Verdict},
 };
+use muster_model::ResourceType;
+use muster_rules as rules;
+use muster_rules::{Rule, RuleContext};
 use muster_schema::{Severity, Violation, ViolationSource};
 use muster_words::{
     Xid,

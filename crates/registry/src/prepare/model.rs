@@ -6,11 +6,11 @@ use std::{
 use muster_catalog::{
     Catalog, Content, Refusal,
     command::NewModel,
-    model::{GroupType, Model, ResourceType},
     references::targets_of_bytes,
     state::{Group, Hidden, Resource, Subtree},
     tree::Tree,
 };
+use muster_model::{GroupType, Model, ResourceType};
 use muster_words::{
     Collection, Id, Xid,
     json::{self, Value},

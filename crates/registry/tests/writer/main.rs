@@ -23,9 +23,9 @@ use std::sync::{
     atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
-use muster_catalog::model::Foundation;
 use muster_journal::Ledger;
 use muster_ledger::CommandId;
+use muster_model::Foundation;
 use muster_registry::{Clock, Genesis, OpenError, Registry, Settings};
 use muster_words::Moment;
 

@@ -8,10 +8,8 @@ use imbl::OrdSet;
 use muster_words::{Id, Moment};
 
 use super::super::draft::{ResourceEdit, Seen, VersionEdit};
-use crate::{
-    model::VersionMode,
-    state::{Age, Many, Stamp, Version, Versions},
-};
+use crate::state::{Age, Many, Stamp, Version, Versions};
+use muster_model::VersionMode;
 
 /// All versions that there will be, as the rules about lineage ask of them.
 ///

@@ -1,4 +1,4 @@
-use muster_catalog::model::SPECVERSION;
+use muster_model::SPECVERSION;
 use muster_wire::{ErrorCode, Problem};
 use serde_json::{Map, Value, json};
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use muster_catalog::{Catalog, model::Foundation};
+use muster_catalog::Catalog;
+use muster_model::Foundation;
 use serde_json::json;
 
 use super::*;

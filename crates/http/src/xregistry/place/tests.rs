@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
-use muster_catalog::model::Foundation;
+use muster_model::Foundation;
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use muster_catalog::{
     Catalog, Content,
-    model::{GroupType, ResourceType},
     state::{Group, Resource, Version},
 };
+use muster_model::{GroupType, ResourceType};
 use muster_words::Xid;
 
 use super::shelf::Wanted;

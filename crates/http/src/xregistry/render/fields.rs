@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 
 use muster_catalog::{
     Catalog, Lifecycle,
-    model::{Attribute, Attributes, Origin, ResourceType, SPECVERSION},
     state::{Resource, Version},
 };
+use muster_model::{Attribute, Attributes, Origin, ResourceType, SPECVERSION};
 use serde_json::{Map, Value, json};
 
 use super::{Entity, Links, Shelf};

@@ -1,8 +1,6 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
-use muster_catalog::{
-    Catalog,
-    model::{DocumentForm, ResourceType},
-};
+use muster_catalog::Catalog;
+use muster_model::{DocumentForm, ResourceType};
 use muster_words::json;
 
 use super::{Entity, Fields, JsonWriter, Links, Members, Shelf, Shown};

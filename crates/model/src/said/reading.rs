@@ -2,17 +2,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::model::{Charset, Kind, ModelFault, limits::beginning};
+use crate::{Charset, Kind, ModelFault, limits::beginning};
 
 /// One object of a model source, read member by member; what was not asked for is unknown.
 /// A member that is `null` is absent.
-pub(in crate::model) struct Reading<'a> {
+pub(crate) struct Reading<'a> {
     place: String,
     members: BTreeMap<&'a str, &'a Value>,
 }
 
 impl<'a> Reading<'a> {
-    pub(in crate::model) fn new(place: &str, value: &'a Value) -> Result<Self, ModelFault> {
+    pub(crate) fn new(place: &str, value: &'a Value) -> Result<Self, ModelFault> {
         let Value::Object(members) = value else {
             return Err(ModelFault::Shape { place: place.to_owned(), expected: "an object" });
         };
@@ -23,7 +23,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    pub(in crate::model) fn place(&self) -> &str {
+    pub(crate) fn place(&self) -> &str {
         &self.place
     }
 
@@ -31,16 +31,12 @@ impl<'a> Reading<'a> {
         format!("{}.{}", self.place, beginning(member))
     }
 
-    pub(in crate::model) fn shape<T>(
-        &self,
-        member: &str,
-        expected: &'static str,
-    ) -> Result<T, ModelFault> {
+    pub(crate) fn shape<T>(&self, member: &str, expected: &'static str) -> Result<T, ModelFault> {
         Err(ModelFault::Shape { place: self.within(member), expected })
     }
 
     /// The object's place, once nothing is left in it that the language doesn't know.
-    pub(in crate::model) fn done(self) -> Result<String, ModelFault> {
+    pub(crate) fn done(self) -> Result<String, ModelFault> {
         match self.members.keys().next() {
             None => Ok(self.place),
             Some(member) => {
@@ -49,11 +45,11 @@ impl<'a> Reading<'a> {
         }
     }
 
-    pub(in crate::model) fn member(&mut self, name: &str) -> Option<&'a Value> {
+    pub(crate) fn member(&mut self, name: &str) -> Option<&'a Value> {
         self.members.remove(name)
     }
 
-    pub(in crate::model) fn text(&mut self, name: &str) -> Result<Option<String>, ModelFault> {
+    pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, ModelFault> {
         match self.member(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -61,21 +57,14 @@ impl<'a> Reading<'a> {
         }
     }
 
-    pub(in crate::model) fn needed_text(
-        &mut self,
-        name: &'static str,
-    ) -> Result<String, ModelFault> {
+    pub(crate) fn needed_text(&mut self, name: &'static str) -> Result<String, ModelFault> {
         self.text(name)?
             .filter(|text| !text.is_empty())
             .ok_or_else(|| ModelFault::MissingMember { place: self.place.clone(), member: name })
     }
 
     /// A name that repeats the key that the object stands under; it may be left out or empty.
-    pub(in crate::model) fn same(
-        &mut self,
-        member: &'static str,
-        key: &str,
-    ) -> Result<(), ModelFault> {
+    pub(crate) fn same(&mut self, member: &'static str, key: &str) -> Result<(), ModelFault> {
         match self.text(member)?.filter(|text| !text.is_empty()) {
             Some(found) if found != key => Err(ModelFault::NotItsKey {
                 place: self.place.clone(),
@@ -87,7 +76,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    pub(in crate::model) fn flag(&mut self, name: &str) -> Result<Option<bool>, ModelFault> {
+    pub(crate) fn flag(&mut self, name: &str) -> Result<Option<bool>, ModelFault> {
         match self.member(name) {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(*flag)),
@@ -95,7 +84,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    pub(in crate::model) fn count(&mut self, name: &str) -> Result<Option<u64>, ModelFault> {
+    pub(crate) fn count(&mut self, name: &str) -> Result<Option<u64>, ModelFault> {
         match self.member(name) {
             None => Ok(None),
             Some(value) => match value.as_u64() {
@@ -105,7 +94,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    pub(in crate::model) fn texts(&mut self, name: &str) -> Result<Vec<String>, ModelFault> {
+    pub(crate) fn texts(&mut self, name: &str) -> Result<Vec<String>, ModelFault> {
         let expected = "an array of strings";
         match self.member(name) {
             None => Ok(Vec::new()),
@@ -120,10 +109,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    pub(in crate::model) fn text_map(
-        &mut self,
-        name: &str,
-    ) -> Result<BTreeMap<String, String>, ModelFault> {
+    pub(crate) fn text_map(&mut self, name: &str) -> Result<BTreeMap<String, String>, ModelFault> {
         let expected = "a map of strings";
         let Some(members) = self.object(name)? else { return Ok(BTreeMap::new()) };
         members
@@ -135,7 +121,7 @@ impl<'a> Reading<'a> {
             .collect()
     }
 
-    pub(in crate::model) fn scalar(&mut self, name: &str) -> Result<Option<Value>, ModelFault> {
+    pub(crate) fn scalar(&mut self, name: &str) -> Result<Option<Value>, ModelFault> {
         match self.member(name) {
             None => Ok(None),
             Some(Value::Array(_) | Value::Object(_)) => self.shape(name, "a scalar"),
@@ -143,7 +129,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    pub(in crate::model) fn scalars(&mut self, name: &str) -> Result<Vec<Value>, ModelFault> {
+    pub(crate) fn scalars(&mut self, name: &str) -> Result<Vec<Value>, ModelFault> {
         let expected = "an array of scalars";
         match self.member(name) {
             None => Ok(Vec::new()),
@@ -160,7 +146,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    pub(in crate::model) fn object(
+    pub(crate) fn object(
         &mut self,
         name: &str,
     ) -> Result<Option<&'a Map<String, Value>>, ModelFault> {
@@ -171,12 +157,12 @@ impl<'a> Reading<'a> {
         }
     }
 
-    pub(in crate::model) fn nested(&mut self, name: &str) -> Result<Option<Self>, ModelFault> {
+    pub(crate) fn nested(&mut self, name: &str) -> Result<Option<Self>, ModelFault> {
         self.member(name).map(|value| Self::new(&self.within(name), value)).transpose()
     }
 
     /// Reads each member of a map of objects.
-    pub(in crate::model) fn each<T>(
+    pub(crate) fn each<T>(
         &mut self,
         name: &str,
         mut read: impl FnMut(Self, &'a str) -> Result<T, ModelFault>,
@@ -193,7 +179,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Reads each object of a list.
-    pub(in crate::model) fn list<T>(
+    pub(crate) fn list<T>(
         &mut self,
         name: &str,
         mut read: impl FnMut(Self) -> Result<T, ModelFault>,
@@ -211,10 +197,7 @@ impl<'a> Reading<'a> {
     }
 
     /// What is for people, as far as it says something: texts of those names, and `labels`.
-    pub(in crate::model) fn notes(
-        &mut self,
-        names: &[&str],
-    ) -> Result<Map<String, Value>, ModelFault> {
+    pub(crate) fn notes(&mut self, names: &[&str]) -> Result<Map<String, Value>, ModelFault> {
         let mut notes = Map::new();
         for name in names {
             if let Some(text) = self.text(name)?.filter(|text| !text.is_empty()) {
@@ -232,7 +215,7 @@ impl<'a> Reading<'a> {
         Ok(notes)
     }
 
-    pub(in crate::model) fn kind(&mut self) -> Result<Kind, ModelFault> {
+    pub(crate) fn kind(&mut self) -> Result<Kind, ModelFault> {
         let name = self.needed_text("type")?;
         Kind::named(&name).ok_or_else(|| ModelFault::UnknownType {
             place: self.place.clone(),
@@ -240,7 +223,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    pub(in crate::model) fn charset(&mut self) -> Result<Option<Charset>, ModelFault> {
+    pub(crate) fn charset(&mut self) -> Result<Option<Charset>, ModelFault> {
         match self.text("namecharset")?.map(|name| name.to_ascii_lowercase()).as_deref() {
             None | Some("") => Ok(None),
             Some("strict") => Ok(Some(Charset::Strict)),

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{
+use crate::{
     ModelFault, TypeNames,
     limits::{TYPES_MAX, beginning},
     said::Group,

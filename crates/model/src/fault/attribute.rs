@@ -1,7 +1,7 @@
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::model::{Kind, limits};
+use crate::{Kind, limits};
 
 /// Why an entity's attributes can't be taken. Paths are in xRegistry's dot notation
 /// (`labels.owner`, `tags[2]`). The text of each is the `error_detail` of its error.

@@ -1,15 +1,15 @@
 use muster_words::Moment;
 use serde_json::{Number, Value};
 
-use crate::model::{Attributes, Item, Kind};
+use crate::{Attributes, Item, Kind};
 
 /// Whether the value, which stands in a model, is of that scalar type.
-pub(in crate::model) fn is_of_kind(value: &Value, kind: Kind) -> bool {
+pub(crate) fn is_of_kind(value: &Value, kind: Kind) -> bool {
     normalise(&mut value.clone(), kind)
 }
 
 /// Whether the value is one of those listed. Texts are compared without regard to case.
-pub(in crate::model) fn is_choice(value: &Value, choices: &[Value]) -> bool {
+pub(crate) fn is_choice(value: &Value, choices: &[Value]) -> bool {
     let text = text_of(value).to_lowercase();
     choices.iter().any(|choice| text_of(choice).to_lowercase() == text)
 }
@@ -98,7 +98,7 @@ fn is_template(text: &str) -> bool {
 }
 
 /// See [`Attributes::value_of_text`].
-pub(in crate::model) fn value_of_text(attributes: &Attributes, name: &str, text: &str) -> Value {
+pub(crate) fn value_of_text(attributes: &Attributes, name: &str, text: &str) -> Value {
     let (top, member) = name.split_once('.').map_or((name, None), |(top, rest)| (top, Some(rest)));
     let kind = attributes.find(top).and_then(|attribute| match member {
         None => Some(attribute.kind),

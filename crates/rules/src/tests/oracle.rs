@@ -6,7 +6,7 @@ use cel::{Context, Program, Value as Theirs};
 use proptest::prelude::*;
 
 use super::*;
-use crate::rules::{evaluate::Evaluation, expression::Expression, limits::STEPS_MAX, value::Cel};
+use crate::{evaluate::Evaluation, expression::Expression, limits::STEPS_MAX, value::Cel};
 
 const DOCUMENT: &str = r#"{"n":3,"f":2.5,"z":0,"s":"abc","t":"","l":[1,2.5,"a",null],"m":{"a":1,"b":[true]},"b":true,"v":null}"#;
 

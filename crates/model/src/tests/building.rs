@@ -334,7 +334,7 @@ fn the_aspect_is_read_strictly() {
 
 #[test]
 fn the_example_s_model_lies_over_the_built_in_one() {
-    let source = include_str!("../../../../../catalogs/webstack/model.json");
+    let source = include_str!("../../../../catalogs/webstack/model.json");
     let source: Value = serde_json::from_str(source).unwrap();
     let model = Model::compile(&source, Foundation::BuiltIn).unwrap();
     for plural in ["providers", "stacks"] {

@@ -5,7 +5,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::model::{
+use crate::{
     Attribute, Attributes, Charset, Item, Kind, ModelFault, Origin, TypeNames, check,
     limits::beginning,
     names::{ATTRIBUTE_RULE, KEY_RULE, Target, is_attribute_name, is_map_key},
