@@ -29,7 +29,6 @@ use muster_schema::Violation;
 use muster_words::{ContentRef, Digest, Id, Moment, Xid};
 use serde_json::{Map, Value};
 
-pub use conditions::{details_stamp, document_stamp};
 use draft::Draft;
 pub use restore::revived;
 pub use standing::{Brought, Leads, Sight, binds_as_schema, standing};

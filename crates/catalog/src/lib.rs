@@ -18,8 +18,10 @@ pub mod references;
 mod refusal;
 pub mod state;
 pub mod tree;
+mod view;
 
 pub use catalog::Catalog;
 pub use content::Content;
 pub use lifecycle::{Lifecycle, LifecycleError};
 pub use refusal::Refusal;
+pub use view::{GroupView, RegistryView, ResourceView, View};

@@ -9,7 +9,7 @@ mod versions;
 
 use std::sync::Arc;
 
-pub use folded::{Collection, Folded, exact, taken};
+pub use folded::{Collection, Folded, exact, members_after, taken};
 use imbl::OrdMap;
 pub use many::{Age, Many};
 use muster_words::{Id, Moment, Position, Xid};

@@ -45,7 +45,8 @@ pub fn check(
     let role = &*caller.principal.role;
     let known: Role = role.parse().map_err(|_| denied(role, "do this"))?;
     let principal = Principal { id: caller.principal.id.clone(), role: known };
-    authorize(&principal, &registry.view(), command).map_err(|refused| denied(role, refused.action))
+    authorize(&principal, &registry.catalog(), command)
+        .map_err(|refused| denied(role, refused.action))
 }
 
 /// The id that the events of a command carry, for the answer to what caused them (xRegistry

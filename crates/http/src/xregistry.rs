@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use axum::{Router, extract::Request};
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
-use muster_catalog::Catalog;
+use muster_catalog::{Catalog, View};
 use muster_registry::Registry;
 use muster_wire::{ErrorCode, Problem};
 use tokio::sync::Mutex;
@@ -92,13 +92,21 @@ impl XRegistry {
     async fn respond(&self, request: Request) -> axum::response::Response {
         let (parts, body) = request.into_parts();
         let view = self.registry.view();
+        let catalog = view.catalog();
         let Some(caller) = parts.extensions.get::<Caller>() else {
             // Only what the front let in comes this far.
             return respond(&Problem::new(ErrorCode::SERVER_ERROR)).map(Into::into);
         };
         let root = format!("{}{PREFIX}", caller.base);
-        let mut exchange =
-            Exchange { door: self, parts: &parts, view: &view, root: &root, caller, place: None };
+        let mut exchange = Exchange {
+            door: self,
+            parts: &parts,
+            at: &view,
+            view: catalog,
+            root: &root,
+            caller,
+            place: None,
+        };
         let answer = exchange.answer(body).await;
         let answer = answer.map_err(|problem| problem.instance(&*caller.request_id));
         let response: Response<Body> = finish(answer, exchange.place.as_ref(), &root);
@@ -110,6 +118,7 @@ impl XRegistry {
 struct Exchange<'a> {
     door: &'a XRegistry,
     parts: &'a Parts,
+    at: &'a View,
     view: &'a Catalog,
     root: &'a str,
     caller: &'a Caller,
@@ -166,6 +175,7 @@ impl Exchange<'_> {
     ) -> Result<Answer, Problem> {
         let read = Read {
             registry: &self.door.registry,
+            at: self.at,
             view: self.view,
             address,
             flags,

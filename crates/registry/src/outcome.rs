@@ -1,6 +1,4 @@
-use std::sync::Arc;
-
-use muster_catalog::{Catalog, Refusal, changes::Outcome, decide::Shows};
+use muster_catalog::{Refusal, View, changes::Outcome, decide::Shows};
 use muster_ledger::CommandId;
 use muster_schema::Violation;
 use muster_words::Position;
@@ -9,8 +7,8 @@ use thiserror::Error;
 /// A command is done: durable and in the ledger.
 #[derive(Clone, Debug)]
 pub struct Done {
-    /// The catalog at this command's own end, from which its answer is rendered.
-    pub view: Arc<Catalog>,
+    /// The view at this command's own end, from which its answer is rendered.
+    pub view: View,
     /// The position of its last entry.
     pub position: Position,
     /// Its id, as its entries have it; none where it had been done before.

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use muster_catalog::{
-    Catalog, Content,
+    Catalog, Content, View,
     changes::Change,
     command::{Action, Body, Command, Target},
     decide::Shows,
@@ -67,7 +67,8 @@ pub(crate) struct Heart {
     pub long_work: Arc<LongWork>,
     /// Model changes close it, everything else passes through.
     pub gate: Gate<()>,
-    view: RwLock<Arc<Catalog>>,
+    /// What is folded and durable: the newest view.
+    catalog: RwLock<Arc<Catalog>>,
     /// The newest view's position, for those who wait for one.
     pub position: watch::Sender<Position>,
     pub queue: writer::Queue,
@@ -84,10 +85,10 @@ impl Heart {
     pub(crate) fn new(
         ledger: Arc<dyn Ledger>,
         settings: Settings,
-        view: Catalog,
+        catalog: Catalog,
         queue: writer::Queue,
     ) -> Self {
-        let position = watch::Sender::new(view.position());
+        let position = watch::Sender::new(catalog.position());
         let contents = Contents::new(settings.cache_bytes);
         Self {
             ledger,
@@ -97,7 +98,7 @@ impl Heart {
             turns: Turns::default(),
             long_work: Arc::default(),
             gate: Gate::new(()),
-            view: RwLock::new(Arc::new(view)),
+            catalog: RwLock::new(Arc::new(catalog)),
             position,
             queue,
             waiting_bytes: AtomicUsize::new(0),
@@ -107,13 +108,13 @@ impl Heart {
         }
     }
 
-    pub(crate) fn view(&self) -> Arc<Catalog> {
-        self.view.read().clone()
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.read().clone()
     }
 
-    pub(crate) fn publish(&self, view: Arc<Catalog>) {
-        let position = view.position();
-        *self.view.write() = view;
+    pub(crate) fn publish(&self, catalog: Arc<Catalog>) {
+        let position = catalog.position();
+        *self.catalog.write() = catalog;
         self.position.send_replace(position);
     }
 }
@@ -130,12 +131,18 @@ impl Drop for Weight<'_> {
 impl Registry {
     /// The newest view: immutable, at one position.
     #[must_use]
-    pub fn view(&self) -> Arc<Catalog> {
-        self.heart.view()
+    pub fn view(&self) -> View {
+        View::newest(self.heart.catalog())
+    }
+
+    /// The newest catalog, for those who decide on it or compare all of it.
+    #[must_use]
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.heart.catalog()
     }
 
     /// Waits until the view has reached a position.
-    pub async fn reached(&self, position: Position) -> Arc<Catalog> {
+    pub async fn reached(&self, position: Position) -> View {
         let mut newest = self.heart.position.subscribe();
         // The sender lives as long as this handle, so waiting can't fail.
         let _ = newest.wait_for(|reached| *reached >= position).await;
@@ -300,7 +307,7 @@ impl Heart {
             if round == 1 {
                 turn = Some(self.turns.take(&target(command)).await?);
             }
-            let view = self.view();
+            let view = self.catalog();
             let preparing = self.prepare(&view, command, fetched.clone(), round > 0);
             let ready = if weight(command) > SHORT_BYTES_MAX {
                 self.long_work.run(Box::pin(preparing)).await?

@@ -40,7 +40,7 @@ impl Registry {
     /// How the registry is.
     #[must_use]
     pub fn status(&self) -> Status {
-        let view = self.view();
+        let view = self.catalog();
         let heart = &self.heart;
         Status {
             position: view.position(),

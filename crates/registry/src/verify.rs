@@ -61,8 +61,9 @@ impl Registry {
         let mut view = self.view();
         let mut folded = fold(ledger, settings, view.position()).await;
         for _ in 1..FOLDS_MAX {
-            let agrees =
-                folded.as_ref().is_ok_and(|folded| folded.first_difference(&view).is_none());
+            let agrees = folded
+                .as_ref()
+                .is_ok_and(|folded| folded.first_difference(view.catalog()).is_none());
             if agrees {
                 break;
             }
@@ -77,9 +78,9 @@ impl Registry {
         let folded = folded.map_err(VerifyError::Fold)?;
         let signed = signed.map(|(checkpoint, _)| checkpoint);
         if let Some(file) = self.checkpoint() {
-            inspection.compare(file, &view.id, signed.as_ref()).await?;
+            inspection.compare(file, view.id(), signed.as_ref()).await?;
         }
-        match folded.first_difference(&view) {
+        match folded.first_difference(view.catalog()) {
             Some(place) => Err(VerifyError::Catalog(place)),
             None => {
                 if let Some(file) = self.checkpoint() {

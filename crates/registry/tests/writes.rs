@@ -150,10 +150,10 @@ async fn folding_again_gives_the_same_catalog() {
         .unwrap();
     registry.submit(delete("/dirs/d1/files/f1/versions/v2"), &by()).await.unwrap();
     registry.verify(|_| {}).await.unwrap();
-    let before = registry.view();
+    let before = registry.catalog();
     registry.close().await;
     let again = open(&ledger, Foundation::Bare).await;
-    assert_eq!(again.view().first_difference(&before), None);
+    assert_eq!(again.catalog().first_difference(&before), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,11 +194,11 @@ async fn a_version_that_comes_back_is_the_newest_again_and_one_without_its_ances
     }
     let xid: Xid = name.parse().unwrap();
     registry.submit(delete(&format!("{name}/versions/3")), &by()).await.unwrap();
-    assert_eq!(registry.view().resource_at(&xid).unwrap().meta.default.as_str(), "2");
+    assert_eq!(registry.view().resource_at(&xid).unwrap().meta().default.as_str(), "2");
     registry.submit(delete(&format!("{name}/versions/2")), &by()).await.unwrap();
     let restore = Command::new(Action::Restore(format!("{name}/versions/3").parse().unwrap()));
     registry.submit(restore, &by()).await.unwrap();
-    assert_eq!(registry.view().resource_at(&xid).unwrap().meta.default.as_str(), "3");
+    assert_eq!(registry.view().resource_at(&xid).unwrap().meta().default.as_str(), "3");
     registry.submit(put(&format!("{name}/versions/4"), "x"), &by()).await.unwrap();
     registry.verify(|_| {}).await.unwrap();
 }
@@ -338,10 +338,10 @@ async fn a_purge_finds_the_incarnations_that_were_hidden_with_what_held_them() {
             let left = ledger.contents(&[first.reference()]).await.unwrap();
             assert_eq!(left, [None], "{hidden} {purged}");
             registry.verify(|_| {}).await.unwrap();
-            let before = registry.view();
+            let before = registry.catalog();
             registry.close().await;
             let registry = open(&ledger, Foundation::BuiltIn).await;
-            assert_eq!(registry.view().first_difference(&before), None);
+            assert_eq!(registry.catalog().first_difference(&before), None);
             if !again {
                 let found = registry.submit(restore(hidden), &by()).await;
                 assert_eq!(found.map(|_| ()).map_err(code).err(), restored, "{hidden} {purged}");

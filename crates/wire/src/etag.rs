@@ -1,7 +1,7 @@
 //! Entity tags: how a state is named in `ETag`, and conditions on it in `If-Match` and
 //! `If-None-Match` (RFC 9110, 8.8.3 and 13.1).
 //!
-//! A tag of ours is `"<position>.<tag>-<view>[-<encoding>]"`. The tag, the first eight digits of
+//! A tag of ours is `"<position>.<tag>-<rendition>[-<encoding>]"`. The tag, the first eight digits of
 //! the command's id, is there because positions repeat, in another ledger or after a backup was
 //! restored, and command ids don't.
 
@@ -12,9 +12,9 @@ use http::header::HeaderName;
 use muster_words::Position;
 use thiserror::Error;
 
-/// Which representation a tag names.
+/// Which representation of an entity a tag names: each has tags of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum View {
+pub enum Rendition {
     /// The document: moves with the version that answers and with the pointer that chose it.
     Document,
     /// The attributes: moves with anything in the entity.
@@ -23,7 +23,7 @@ pub enum View {
     Collection,
 }
 
-impl View {
+impl Rendition {
     const fn letter(self) -> char {
         match self {
             Self::Document => 'd',
@@ -35,7 +35,7 @@ impl View {
     fn of(letter: &str) -> Option<Self> {
         [Self::Document, Self::Details, Self::Collection]
             .into_iter()
-            .find(|view| letter.chars().eq([view.letter()]))
+            .find(|rendition| letter.chars().eq([rendition.letter()]))
     }
 }
 
@@ -47,7 +47,7 @@ pub struct EntityTag {
     /// The first four bytes of that change's command id.
     pub tag: [u8; 4],
     /// Which representation it names.
-    pub view: View,
+    pub rendition: Rendition,
     /// The bytes may differ while the tag doesn't.
     pub weak: bool,
 }
@@ -67,7 +67,7 @@ impl EntityTag {
         let (position, rest) = opaque.split_once('.')?;
         let mut parts = rest.split('-');
         let tag = parts.next()?;
-        let view = View::of(parts.next()?)?;
+        let rendition = Rendition::of(parts.next()?)?;
         let encoding = parts.next();
         if parts.next().is_some() || encoding.is_some_and(str::is_empty) {
             return None;
@@ -79,13 +79,13 @@ impl EntityTag {
         }
         let position = Position(position.parse().ok()?);
         let tag = u32::from_str_radix(tag, 16).ok()?.to_be_bytes();
-        Some(Self { position, tag, view, weak })
+        Some(Self { position, tag, rendition, weak })
     }
 
-    /// Whether both name the same state in the same view, however encoded.
+    /// Whether both name the same state in the same rendition, however encoded.
     #[must_use]
     pub fn names_same(&self, other: &Self) -> bool {
-        (self.position, self.tag, self.view) == (other.position, other.tag, other.view)
+        (self.position, self.tag, self.rendition) == (other.position, other.tag, other.rendition)
     }
 }
 
@@ -93,7 +93,7 @@ impl fmt::Display for EntityTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let weak = if self.weak { "W/" } else { "" };
         let tag = u32::from_be_bytes(self.tag);
-        write!(f, "{weak}\"{}.{tag:08x}-{}\"", self.position, self.view.letter())
+        write!(f, "{weak}\"{}.{tag:08x}-{}\"", self.position, self.rendition.letter())
     }
 }
 
@@ -172,14 +172,14 @@ impl Condition {
     }
 
     /// Whether `If-Match` holds (strong comparison), given the tag that the entity has now in each
-    /// view; None where there is no entity. A tag's encoding doesn't matter: it is the state that
+    /// rendition; None where there is no entity. A tag's encoding doesn't matter: it is the state that
     /// is to be what the client saw.
     #[must_use]
-    pub fn if_match(&self, now: impl Fn(View) -> Option<EntityTag>) -> bool {
+    pub fn if_match(&self, now: impl Fn(Rendition) -> Option<EntityTag>) -> bool {
         match self {
-            Self::Any => now(View::Details).is_some(),
+            Self::Any => now(Rendition::Details).is_some(),
             Self::Tags(tags) => tags.iter().flatten().any(|tag| {
-                let now = now(tag.view);
+                let now = now(tag.rendition);
                 !tag.weak && now.is_some_and(|now| !now.weak && now.names_same(tag))
             }),
         }
@@ -188,13 +188,13 @@ impl Condition {
     /// Whether `If-None-Match` names what there is (weak comparison): then GET answers 304, and a
     /// write is refused.
     #[must_use]
-    pub fn if_none_match_names(&self, now: impl Fn(View) -> Option<EntityTag>) -> bool {
+    pub fn if_none_match_names(&self, now: impl Fn(Rendition) -> Option<EntityTag>) -> bool {
         match self {
-            Self::Any => now(View::Details).is_some(),
+            Self::Any => now(Rendition::Details).is_some(),
             Self::Tags(tags) => tags
                 .iter()
                 .flatten()
-                .any(|tag| now(tag.view).is_some_and(|now| now.names_same(tag))),
+                .any(|tag| now(tag.rendition).is_some_and(|now| now.names_same(tag))),
         }
     }
 }

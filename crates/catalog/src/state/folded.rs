@@ -1,4 +1,4 @@
-use std::{cmp::Ordering, sync::Arc};
+use std::{cmp::Ordering, ops::Bound, sync::Arc};
 
 use imbl::OrdMap;
 use muster_words::Id;
@@ -43,4 +43,18 @@ pub fn exact<'a, T>(collection: &'a Collection<T>, id: &Id) -> Option<&'a Arc<T>
 #[must_use]
 pub fn taken<'a, T>(collection: &'a Collection<T>, id: &Id) -> Option<&'a Id> {
     collection.get_key_value(&Folded(id.clone())).map(|(found, _)| &found.0)
+}
+
+/// The members of a collection in order: all, or those that follow an id. What stands before it
+/// isn't walked.
+pub fn members_after<'a, T>(
+    collection: Option<&'a Collection<T>>,
+    after: Option<&Id>,
+) -> impl Iterator<Item = &'a Arc<T>> + use<'a, T> {
+    let from = match after {
+        Some(id) => Bound::Excluded(Folded(id.clone())),
+        None => Bound::Unbounded,
+    };
+    let members = collection.map(|members| members.range((from, Bound::Unbounded)));
+    members.into_iter().flatten().map(|(_, member)| member)
 }

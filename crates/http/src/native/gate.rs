@@ -63,7 +63,7 @@ impl Gate {
     /// could tell who may come in.
     pub async fn open(registry: Registry, given: Option<GivenKey>) -> Result<Arc<Self>, GateError> {
         let keyring = Keyring::default();
-        let view = registry.view();
+        let view = registry.catalog();
         for (id, content) in keyring.missing(&view) {
             let bytes = registry.record(&content).await;
             let bytes = bytes.map_err(|source| GateError::Read { id: id.clone(), source })?;
@@ -86,12 +86,12 @@ impl Gate {
     /// Whether requests need a key.
     #[must_use]
     pub fn needs_key(&self) -> bool {
-        !is_open(&self.registry.view(), self.given.as_ref())
+        !is_open(&self.registry.catalog(), self.given.as_ref())
     }
 
     /// What lets a stream stay that was opened now by this principal.
     pub(super) fn pass(self: &Arc<Self>, principal: &Principal) -> Pass {
-        let view = self.registry.view();
+        let view = self.registry.catalog();
         let key = principal.id.parse::<Id>().ok().filter(|id| view.keys.contains_key(id));
         let was_open = is_open(&view, self.given.as_ref());
         Pass { gate: Arc::clone(self), key, was_open }
@@ -137,7 +137,7 @@ pub(super) struct Pass {
 impl Pass {
     /// Whether it still holds.
     pub fn holds(&self) -> bool {
-        let view = self.gate.registry.view();
+        let view = self.gate.registry.catalog();
         match &self.key {
             Some(id) => view.keys.get(id).is_some_and(|key| key.revoked.is_none()),
             None => !self.was_open || is_open(&view, self.gate.given.as_ref()),
@@ -151,7 +151,7 @@ impl Gatekeeper for Gate {
     }
 
     fn admit(&self, headers: &HeaderMap, peer: SocketAddr) -> Result<Principal, Problem> {
-        let view = self.registry.view();
+        let view = self.registry.catalog();
         let authorization = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
         let from_loopback = peer.ip().to_canonical().is_loopback();
         let admission = Admission { authorization, from_loopback };

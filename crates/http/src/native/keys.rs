@@ -26,7 +26,7 @@ const DRAWS_MAX: usize = 8;
 
 /// `GET /keys`: the keys in force, without what is secret in them.
 pub(super) async fn list(State(native): State<Native>) -> Response {
-    let view = native.registry.view();
+    let view = native.registry.catalog();
     let keys: Vec<Value> = keys_in_force(&view)
         .map(|(id, key)| {
             let record = native.gate.record(&view, id);
@@ -60,14 +60,14 @@ pub(super) async fn create(
     body: axum::body::Body,
 ) -> Result<Response, IntoProblem> {
     let wanted = wanted(&read_body(body).await?)?;
-    let view = native.registry.view();
+    let view = native.registry.catalog();
     if keys_in_force(&view).count() >= KEYS_MAX {
         let detail = format!("There are {KEYS_MAX} keys already; revoke one that isn't used");
         return Err(Problem::new(ErrorCode::BAD_REQUEST).arg("error_detail", detail).into());
     }
     for _ in 0..DRAWS_MAX {
         let key = draw()?;
-        if native.registry.view().keys.contains_key(key.id()) {
+        if native.registry.catalog().keys.contains_key(key.id()) {
             continue;
         }
         let record = key.record(random()?, wanted.role, wanted.name.clone());
@@ -85,7 +85,7 @@ async fn make(
     let id = key.id().clone();
     let action = Action::CreateKey { id: id.clone(), record: record.to_bytes() };
     let done = submit(&native.registry, caller, Command::new(action), "/keys").await?;
-    let Some(made) = done.view.keys.get(&id) else {
+    let Some(made) = done.view.catalog().keys.get(&id) else {
         return Err(ErrorCode::SERVER_ERROR.into());
     };
     native.gate.keep(key, made.record, record.clone());
@@ -105,7 +105,7 @@ pub(super) async fn revoke(
     let id: Id = id.parse().map_err(|_| missing())?;
     // One after the other: two that revoke the last two keys at once would each leave one.
     let _turn = native.gate.turn().await;
-    let view = native.registry.view();
+    let view = native.registry.catalog();
     if view.keys.get(&id).is_none_or(|key| key.revoked.is_some()) {
         return Err(missing().into());
     }
@@ -114,7 +114,7 @@ pub(super) async fn revoke(
     }
     let command = Command::new(Action::RevokeKey { id });
     let done = submit(&native.registry, &caller, command, &subject).await?;
-    native.gate.forget_revoked(&done.view);
+    native.gate.forget_revoked(done.view.catalog());
     Ok(answer::done())
 }
 

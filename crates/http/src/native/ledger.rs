@@ -27,8 +27,8 @@ const LINES_MAX: usize = 16;
 /// `GET /ledger`: which ledger it is and how far it goes.
 pub(super) async fn show(State(native): State<Native>) -> Response {
     let view = native.registry.view();
-    let origin = origin(&view.id, "changes").map(|name| name.to_string()).ok();
-    let mut value = json!({"position": view.position().0, "moment": view.moment.to_string()});
+    let origin = origin(view.id(), "changes").map(|name| name.to_string()).ok();
+    let mut value = json!({"position": view.position().0, "moment": view.moment().to_string()});
     if let Some(origin) = origin {
         value["origin"] = origin.into();
     }

@@ -41,8 +41,8 @@ pub(super) async fn restore(
     });
     let epoch = match &xid {
         Xid::Version { .. } => view.version_at(&xid).map(|version| version.epoch),
-        Xid::Group { .. } => view.group_at(&xid).map(|group| group.epoch),
-        _ => view.resource_at(&xid).map(|resource| resource.meta.epoch),
+        Xid::Group { .. } => view.group_at(&xid).map(|group| group.epoch()),
+        _ => view.resource_at(&xid).map(|resource| resource.meta().epoch),
     };
     if let Some(epoch) = epoch {
         shown["epoch"] = epoch.into();

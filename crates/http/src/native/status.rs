@@ -12,7 +12,7 @@ pub(super) async fn status(State(native): State<Native>) -> Response {
     let status = native.registry.status();
     let view = native.registry.view();
     let mut value = json!({
-        "registry": view.id.as_str(),
+        "registry": view.id().as_str(),
         "position": status.position.0,
         "moment": status.moment.to_string(),
         "documents": status.documents,

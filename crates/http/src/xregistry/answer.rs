@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use muster_catalog::Catalog;
+use muster_catalog::View;
 use muster_wire::{ErrorCode, Problem, etag::EntityTag, headers::MUSTER_POSITION};
 
 use super::{
@@ -53,7 +53,7 @@ impl Answer {
     }
 
     /// Says at which position the view stood that answers.
-    pub fn position(&mut self, view: &Catalog) {
+    pub fn position(&mut self, view: &View) {
         self.headers.insert(MUSTER_POSITION, HeaderValue::from(view.position().0));
     }
 }

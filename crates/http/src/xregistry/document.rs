@@ -1,9 +1,9 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use muster_catalog::{Catalog, Content};
+use muster_catalog::{Content, View};
 use muster_model::{Kind, Origin};
 use muster_registry::{Registry, SubmitError};
-use muster_wire::{ErrorCode, Problem, etag::View, headers};
+use muster_wire::{ErrorCode, Problem, etag::Rendition, headers};
 use muster_words::Xid;
 use serde_json::Value;
 
@@ -30,14 +30,14 @@ pub(super) struct Representation {
 /// `not_found`, `purged`, or what reading the ledger gives.
 pub(super) async fn represent(
     registry: &Registry,
-    view: &Catalog,
+    view: &View,
     xid: &Xid,
     root: &str,
 ) -> Result<Representation, Problem> {
     let missing = || Problem::new(ErrorCode::NOT_FOUND).subject(xid);
-    let entity = Entity::find(view, xid).ok_or_else(missing)?;
+    let entity = Entity::find(view.catalog(), xid).ok_or_else(missing)?;
     let mut wanted = Wanted::default();
-    entity.want(view, &mut wanted);
+    entity.want(view.catalog(), &mut wanted);
     wanted.documents.extend(entity.document());
     let mut shelf = Shelf::default();
     let failed = |error: SubmitError| super::refused::problem_of_failure(error, &xid.to_string());
@@ -46,7 +46,7 @@ pub(super) async fn represent(
 }
 
 fn render(
-    view: &Catalog,
+    view: &View,
     shelf: &Shelf,
     entity: &Entity<'_>,
     xid: &Xid,
@@ -67,7 +67,7 @@ fn render(
             None => return Err(purged(xid, content)),
         };
     }
-    if let Some(tag) = tags::tag(view, xid, View::Document) {
+    if let Some(tag) = tags::tag(view, xid, Rendition::Document) {
         representation.headers.insert(header::ETAG, tags::header_value(tag));
     }
     Ok(representation)
@@ -79,7 +79,7 @@ fn purged(xid: &Xid, content: Content) -> Problem {
 
 /// Writes the headers; gives where the document lies, if not here.
 fn attribute_headers(
-    view: &Catalog,
+    view: &View,
     shelf: &Shelf,
     entity: &Entity<'_>,
     xid: &Xid,
@@ -92,7 +92,7 @@ fn attribute_headers(
     entity.version()?;
     let links = Links::api(root);
     let path = xid.to_string();
-    let fields = Fields { view, shelf, links: &links, as_headers: true };
+    let fields = Fields { view: view.catalog(), shelf, links: &links, as_headers: true };
     let url_name = format!("{}url", kind.singular);
     let mut elsewhere = None;
     fields.each(entity, &path, &|_| false, &mut |name, value| {
@@ -126,8 +126,8 @@ fn attribute_headers(
 }
 
 /// The URL of the version whose document is shown at a name.
-pub(super) fn content_location(view: &Catalog, xid: &Xid, root: &str) -> Option<String> {
-    let version = Entity::find(view, xid)?.version()?;
+pub(super) fn content_location(view: &View, xid: &Xid, root: &str) -> Option<String> {
+    let version = Entity::find(view.catalog(), xid)?.version()?;
     Some(Links::api(root).absolute(&format!("{}/versions/{}", xid.resource()?, version.id)))
 }
 

@@ -8,10 +8,10 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use muster_catalog::{Catalog, decide::details_stamp, state::Stamp};
+use muster_catalog::{View, state::Stamp};
 use muster_registry::Registry;
 use muster_wire::{
-    etag::{Condition, EntityTag, View},
+    etag::{Condition, EntityTag, Rendition},
     headers::MUSTER_POSITION,
 };
 use muster_words::{Position, Xid};
@@ -100,9 +100,9 @@ impl Documents {
     }
 
     /// Keeps a document as it was rendered from a view.
-    pub(super) fn keep(&self, view: &Catalog, rendered: &Rendered<'_>) {
-        let Some(stamp) = details_stamp(view, rendered.xid) else { return };
-        let Some(tag) = tags::tag(view, rendered.xid, View::Document) else { return };
+    pub(super) fn keep(&self, view: &View, rendered: &Rendered<'_>) {
+        let Some(stamp) = view.details_stamp(rendered.xid) else { return };
+        let Some(tag) = tags::tag(view, rendered.xid, Rendition::Document) else { return };
         let plain = rendered.whole();
         let unchanged = plain.unchanged();
         let ready = Ready {
@@ -159,8 +159,7 @@ impl Documents {
     fn fresh(&self, path: &str, base: &str) -> Option<(Arc<Ready>, Position)> {
         let ready = self.find(path)?;
         let view = self.registry.view();
-        let is_fresh =
-            *ready.base == *base && details_stamp(&view, &ready.xid) == Some(ready.stamp);
+        let is_fresh = *ready.base == *base && view.details_stamp(&ready.xid) == Some(ready.stamp);
         is_fresh.then(|| (ready, view.position()))
     }
 
@@ -196,11 +195,11 @@ impl FastRead for Documents {
 
 impl Ready {
     /// The tag of the document's view, or of the details, which a condition may name as well.
-    fn tag_in(&self, view: View) -> EntityTag {
-        if view == View::Document {
+    fn tag_in(&self, rendition: Rendition) -> EntityTag {
+        if rendition == Rendition::Document {
             return self.tag;
         }
-        EntityTag { position: self.stamp.position, tag: self.stamp.tag, view, weak: false }
+        EntityTag { position: self.stamp.position, tag: self.stamp.tag, rendition, weak: false }
     }
 
     fn bytes(&self) -> usize {
@@ -209,7 +208,7 @@ impl Ready {
     }
 
     fn is_named_by(&self, condition: &Condition) -> bool {
-        let now = |which| Some(self.tag_in(which)).filter(|_| which != View::Collection);
+        let now = |which| Some(self.tag_in(which)).filter(|_| which != Rendition::Collection);
         condition.if_none_match_names(now)
     }
 

@@ -1,9 +1,9 @@
 use std::{borrow::Cow, future::Future};
 
 use http::{HeaderMap, StatusCode, header};
-use muster_catalog::{Catalog, state::Subtree};
+use muster_catalog::{Catalog, View, state::Subtree};
 use muster_registry::Registry;
-use muster_wire::{ErrorCode, Problem, etag::View, headers};
+use muster_wire::{ErrorCode, Problem, etag::Rendition, headers};
 use muster_words::limits::PAGE_ENTRIES_DEFAULT;
 use serde_json::{Value, json};
 
@@ -32,6 +32,7 @@ const ANSWER_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// One read: an address and flags, at one view.
 pub(super) struct Read<'a> {
     pub registry: &'a Registry,
+    pub at: &'a View,
     pub view: &'a Catalog,
     pub address: &'a Address,
     pub flags: &'a Flags,
@@ -67,7 +68,7 @@ impl<'a> Read<'a> {
             }
             place => self.configuration(place, headers)?,
         };
-        answer.position(self.view);
+        answer.position(self.at);
         Ok(answer)
     }
 
@@ -113,18 +114,18 @@ impl<'a> Read<'a> {
 
     async fn document(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
         let xid = self.address.place.entity().ok_or_else(|| self.not_found())?;
-        let now = |view| tags::tag(self.view, xid, view);
-        if now(View::Document).is_none() {
+        let now = |which| tags::tag(self.at, xid, which);
+        if now(Rendition::Document).is_none() {
             return Err(self.not_found());
         }
         if tags::judge(headers, &self.address.path, now)? == Verdict::NotModified {
-            let mut answer = not_modified(now(View::Document));
-            if let Some(location) = content_location(self.view, xid, self.root) {
+            let mut answer = not_modified(now(Rendition::Document));
+            if let Some(location) = content_location(self.at, xid, self.root) {
                 answer.header(header::CONTENT_LOCATION, &location);
             }
             return Ok(answer);
         }
-        let found = represent(self.registry, self.view, xid, self.root).await?;
+        let found = represent(self.registry, self.at, xid, self.root).await?;
         self.keep(xid, &found);
         Ok(Answer { status: found.status, headers: found.headers, body: found.body })
     }
@@ -137,7 +138,7 @@ impl<'a> Read<'a> {
             return;
         }
         documents.keep(
-            self.view,
+            self.at,
             &Rendered {
                 path: self.request_path,
                 base: self.root.strip_suffix(super::PREFIX).unwrap_or(self.root),
@@ -158,9 +159,10 @@ impl<'a> Read<'a> {
             && !self.flags.collections
             && self.flags.filter.is_empty()
             && !matches!(self.address.place, Place::Export);
-        let tag = if plain { tags::tag(self.view, xid, View::Details) } else { None };
-        let tag = tag.unwrap_or_else(|| tags::weak(self.view));
-        let now = |view| if view == tag.view { Some(tag) } else { tags::tag(self.view, xid, view) };
+        let tag = if plain { tags::tag(self.at, xid, Rendition::Details) } else { None };
+        let tag = tag.unwrap_or_else(|| tags::weak(self.at));
+        let now =
+            |which| if which == tag.rendition { Some(tag) } else { tags::tag(self.at, xid, which) };
         if tags::judge(headers, &self.address.path, now)? == Verdict::NotModified {
             return Ok(not_modified(Some(tag)));
         }
@@ -227,7 +229,7 @@ impl<'a> Read<'a> {
     }
 
     async fn collection(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
-        let tag = tags::weak(self.view);
+        let tag = tags::weak(self.at);
         let parent = self.parent()?;
         if tags::judge(headers, &self.address.path, |_| Some(tag))? == Verdict::NotModified {
             return Ok(not_modified(Some(tag)));
@@ -427,7 +429,7 @@ impl<'a> Read<'a> {
 
     /// The model, the capabilities and what else isn't an entity.
     fn configuration(&self, place: &Place, headers: &HeaderMap) -> Result<Answer, Problem> {
-        let tag = tags::weak(self.view);
+        let tag = tags::weak(self.at);
         if tags::judge(headers, &self.address.path, |_| Some(tag))? == Verdict::NotModified {
             return Ok(not_modified(Some(tag)));
         }

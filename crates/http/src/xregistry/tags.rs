@@ -1,34 +1,30 @@
 //! Entity tags of a view, and conditions on them.
 
 use http::{HeaderMap, HeaderValue, header};
-use muster_catalog::{
-    Catalog, command,
-    decide::{details_stamp, document_stamp},
-    state::Stamp,
-};
+use muster_catalog::{View, command, state::Stamp};
 use muster_wire::{
     ErrorCode, Problem,
-    etag::{Condition, EntityTag, View},
+    etag::{Condition, EntityTag, Rendition},
 };
 use muster_words::Xid;
 
 /// The tag of an entity in one of its views; none: it isn't there.
-pub(super) fn tag(view: &Catalog, xid: &Xid, which: View) -> Option<EntityTag> {
+pub(super) fn tag(view: &View, xid: &Xid, which: Rendition) -> Option<EntityTag> {
     let stamp = match which {
-        View::Document => document_stamp(view, xid)?,
-        View::Details => details_stamp(view, xid)?,
-        View::Collection => return Some(weak(view)),
+        Rendition::Document => view.document_stamp(xid)?,
+        Rendition::Details => view.details_stamp(xid)?,
+        Rendition::Collection => return Some(weak(view)),
     };
     Some(of_stamp(stamp, which))
 }
 
-fn of_stamp(stamp: Stamp, view: View) -> EntityTag {
-    EntityTag { position: stamp.position, tag: stamp.tag, view, weak: false }
+fn of_stamp(stamp: Stamp, rendition: Rendition) -> EntityTag {
+    EntityTag { position: stamp.position, tag: stamp.tag, rendition, weak: false }
 }
 
 /// The tag of whatever is made of more than one entity: it moves with the registry.
-pub(super) fn weak(view: &Catalog) -> EntityTag {
-    EntityTag { weak: true, ..of_stamp(view.stamp, View::Collection) }
+pub(super) fn weak(view: &View) -> EntityTag {
+    EntityTag { weak: true, ..of_stamp(view.stamp(), Rendition::Collection) }
 }
 
 /// A tag as a header's value.
@@ -66,7 +62,7 @@ pub(super) enum Verdict {
 pub(super) fn judge(
     headers: &HeaderMap,
     subject: &str,
-    now: impl Fn(View) -> Option<EntityTag>,
+    now: impl Fn(Rendition) -> Option<EntityTag>,
 ) -> Result<Verdict, Problem> {
     if let Some(condition) = read(headers, &header::IF_MATCH, subject)?
         && !condition.if_match(&now)
@@ -114,10 +110,10 @@ pub(super) fn conditions(
 }
 
 fn expected(tag: EntityTag) -> Option<command::Expected> {
-    let view = match tag.view {
-        View::Document => command::EntityView::Document,
-        View::Details => command::EntityView::Details,
-        View::Collection => return None,
+    let view = match tag.rendition {
+        Rendition::Document => command::EntityView::Document,
+        Rendition::Details => command::EntityView::Details,
+        Rendition::Collection => return None,
     };
     Some(command::Expected { position: tag.position, tag: tag.tag, view })
 }

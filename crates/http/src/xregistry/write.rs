@@ -8,7 +8,7 @@ use muster_catalog::{
     decide::Shows,
 };
 use muster_registry::{Done, Registry};
-use muster_wire::{ErrorCode, Problem, etag::View, headers};
+use muster_wire::{ErrorCode, Problem, etag::Rendition, headers};
 use muster_words::{Digest, Id, Xid};
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -250,7 +250,7 @@ impl Writes<'_> {
     ) -> Result<(Map<String, Value>, Settling), Problem> {
         let turn = Arc::clone(self.settling).lock_owned().await;
         let change = if mode == Mode::Patch { Change::Patch } else { Change::Replace };
-        let current = Capabilities::of(&self.registry.view(), self.bare);
+        let current = Capabilities::of(self.registry.view().catalog(), self.bare);
         Ok((settle(&current, sent, change, self.bare)?, turn))
     }
 
@@ -291,10 +291,11 @@ impl Writes<'_> {
 
     /// Shows what the command did, from the view at its own end.
     async fn show(&self, done: &Done, named: &[String]) -> Result<Answer, Problem> {
-        let view = &*done.view;
+        let view = done.view.catalog();
         let capabilities = Capabilities::of(view, self.bare);
         let reading = Read {
             registry: self.registry,
+            at: &done.view,
             view,
             address: self.address,
             flags: self.flags,
@@ -332,7 +333,7 @@ impl Writes<'_> {
             Answer { status: StatusCode::OK, headers, body: found.body }
         } else {
             let mut answer = reading.aside_after_write(1, reading.entity(xid)).await?;
-            if let Some(tag) = tags::tag(&done.view, xid, View::Details) {
+            if let Some(tag) = tags::tag(&done.view, xid, Rendition::Details) {
                 answer.tag(tag);
             }
             answer

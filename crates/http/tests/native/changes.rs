@@ -314,7 +314,7 @@ async fn tells_any_history_later_as_it_told_it_then() {
         let told = live.until(&last).await;
         let again = running.follow("?after=0", None).await.until(&last).await;
         // Whether an erased document's default version was the one that changed was erased too.
-        let view = running.registry.view();
+        let view = running.registry.catalog();
         let lasting = |events: Vec<Event>| -> Vec<Event> {
             let is_erased = |event: &Event| {
                 let inside = format!("{}/", event.text("subject"));

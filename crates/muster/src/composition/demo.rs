@@ -29,7 +29,7 @@ pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Fa
     let began = Instant::now();
     let folder = unpacked()?;
     let shape = shape_of(&folder)?;
-    if has_others(&assembly.registry.view(), &folder, &shape)? {
+    if has_others(&assembly.registry.catalog(), &folder, &shape)? {
         tracing::warn!("the registry holds other documents: the example is left out");
         return Ok(None);
     }
@@ -42,7 +42,7 @@ pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Fa
         return Ok(None);
     }
     // A fill that was cut off has left things out, and neither changed nor taken away any.
-    let view = assembly.registry.view();
+    let view = assembly.registry.catalog();
     let is_whole = view.hidden.is_empty() && view.purged.is_empty();
     if !is_whole || plan.steps().any(|step| step.act != Act::Add) {
         tracing::warn!("somebody has worked on the example: it stays as it is");

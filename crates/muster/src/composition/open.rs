@@ -38,7 +38,7 @@ pub fn make(
         let assembly = Assembly::open(Kind::Data(opened), &how).await?;
         let signer = assembly.registry.checkpoint().map(|file| file.verifier().to_string());
         let made = Made {
-            registry_id: assembly.registry.view().id.to_string(),
+            registry_id: assembly.registry.view().id().to_string(),
             signer: signer.unwrap_or_default(),
         };
         assembly.close().await;

@@ -214,7 +214,7 @@ async fn has_landed(heart: &Heart, head: Head, batch: &Entries) -> Option<bool> 
 /// Folds what another writer appended behind a head.
 async fn caught_up(heart: &Heart, head: Head, tree: Tree) -> Result<Folder, SubmitError> {
     let begin = || Folder::begin(heart.ledger.clone(), heart.settings.foundation);
-    let view = (*heart.view()).clone();
+    let view = (*heart.catalog()).clone();
     let mut folder = begin()?.resume(view, head, tree);
     if folder.newest_model(None).await?.is_some() {
         // Another model: what is folded already has facts of the one before.

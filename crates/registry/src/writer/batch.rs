@@ -4,7 +4,7 @@ use std::{
 };
 
 use muster_catalog::{
-    Catalog,
+    Catalog, View,
     changes::{Outcome, Shown},
     decide::{Decided, Decision, Shows, Stop, decide},
     state::Remembered,
@@ -69,7 +69,7 @@ impl Writer {
             entries: Entries::default(),
             head: self.head,
             tree: self.tree.clone(),
-            catalog: (*self.heart.view()).clone(),
+            catalog: (*self.heart.catalog()).clone(),
             members: Vec::with_capacity(commands.len()),
             bytes: 0,
         };
@@ -185,7 +185,7 @@ impl Writer {
 
 fn done(catalog: &Catalog, decision: &Decision, warnings: Vec<muster_schema::Violation>) -> Done {
     Done {
-        view: Arc::new(catalog.clone()),
+        view: View::newest(Arc::new(catalog.clone())),
         position: catalog.position(),
         command: None,
         outcome: decision.outcome.unwrap_or(Outcome::Updated),
@@ -205,7 +205,7 @@ fn repeat(catalog: &Catalog, answer: &Remembered) -> Reply {
         (Some(Shown::Capabilities), _) => Shows::Capabilities,
     };
     Reply::Done(Box::new(Done {
-        view: Arc::new(catalog.clone()),
+        view: View::newest(Arc::new(catalog.clone())),
         position: answer.position,
         command: None,
         outcome: answer.outcome,

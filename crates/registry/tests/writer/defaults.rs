@@ -142,7 +142,7 @@ async fn what_becomes_the_default_by_a_restore_refers_to_what_it_names() {
         .await;
         let view = registry.view();
         let back = view.resource_at(&xid("/dirs/d/docs/a")).unwrap();
-        assert_eq!(back.meta.default.as_str(), "old", "{name}");
+        assert_eq!(back.meta().default.as_str(), "old", "{name}");
         let refused = registry.submit(delete("/dirs/d/docs/to"), &by()).await;
         assert_eq!(code(&refused.unwrap_err()), "referenced", "{name}");
         registry.verify(|_| {}).await.unwrap();
@@ -175,10 +175,10 @@ async fn what_comes_back_refers_to_what_the_model_of_now_finds_in_it() {
                 registry.submit(command, &by()).await.unwrap();
             }
             registry.verify(|_| {}).await.unwrap();
-            let live = registry.view();
+            let live = registry.catalog();
             registry.close().await;
             let again = open(&ledger, &ticks).await;
-            let found = crate::laws::likeness::difference(&live, &again.view());
+            let found = crate::laws::likeness::difference(&live, &again.catalog());
             assert_eq!(found, None, "{name} {before}");
             let answer = again.submit(delete("/dirs/d/docs/to"), &by()).await;
             assert_eq!(answer.map_or_else(|error| code(&error), |_| "done"), expect, "{name}");

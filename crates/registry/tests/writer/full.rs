@@ -36,7 +36,7 @@ async fn fill(registry: &Registry) -> u64 {
 
 /// Everything that fitted is read, from the ledger and not from memory.
 async fn read_all(registry: &Registry, count: u64) {
-    let view = registry.view();
+    let view = registry.catalog();
     assert_eq!(view.documents, count);
     for marker in 0..count {
         let content = view.version_at(&xid(&name(marker))).unwrap().document.unwrap();

@@ -43,7 +43,7 @@ fn hold(foundation: Foundation, commands: &[Command]) -> Result<usize, String> {
             match registry.submit(command.clone(), &by()).await {
                 Ok(answer) => {
                     done += 1;
-                    if let Some(fault) = soundness::fault(&answer.view) {
+                    if let Some(fault) = soundness::fault(answer.view.catalog()) {
                         return Err(format!("after command {index}, {command:?}: {fault}"));
                     }
                 }
@@ -55,11 +55,11 @@ fn hold(foundation: Foundation, commands: &[Command]) -> Result<usize, String> {
             }
         }
         registry.verify(|_| {}).await.map_err(|error| format!("{error:?}"))?;
-        let live = registry.view();
+        let live = registry.catalog();
         registry.close().await;
         let again = Registry::open(ledger, settings(foundation, ticks.clock())).await;
         let again = again.map_err(|error| format!("{error:?}"))?;
-        match difference(&live, &again.view()) {
+        match difference(&live, &again.catalog()) {
             Some(place) => Err(format!("folded again it differs at {place}")),
             None => Ok(done),
         }

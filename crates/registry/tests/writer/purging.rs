@@ -224,7 +224,7 @@ async fn what_has_the_same_name_but_for_case_stays() {
             registry.submit(command, &by()).await.unwrap();
         }
         assert!(registry.view().has(&xid(there)), "{there}");
-        assert!(!registry.view().hides(&xid(gone)), "{gone}");
+        assert!(!registry.catalog().hides(&xid(gone)), "{gone}");
         registry.verify(|_| {}).await.unwrap();
     }
 }

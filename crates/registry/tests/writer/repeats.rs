@@ -114,7 +114,7 @@ async fn the_repeat_of_a_command_that_changed_nothing_changes_nothing() {
         let ticks = Ticks::default();
         let mut registry = open(&ledger, &ticks).await;
         registry.submit(put("/configs/app/entries/a", "0"), &by()).await.unwrap();
-        let (before, command) = (registry.view(), keyed(command, "key", "same"));
+        let (before, command) = (registry.catalog(), keyed(command, "key", "same"));
         let first = registry.submit(command.clone(), &by()).await.unwrap();
         assert_eq!((first.position, first.repeat), (before.position().next(), false));
         assert_eq!(first.shows, shows);
@@ -123,7 +123,7 @@ async fn the_repeat_of_a_command_that_changed_nothing_changes_nothing() {
             let group = view.group_at(&xid("/configs/app")).unwrap();
             (view.registry.epoch, group.epoch, group.modified)
         };
-        assert_eq!(group(&registry.view()), group(&before));
+        assert_eq!(group(&registry.catalog()), group(&before));
         registry.submit(put(name, "0"), &by()).await.unwrap();
         let head = ledger.head().await.unwrap();
         for round in ["live", "replayed"] {

@@ -5,16 +5,21 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn tag(position: u64, view: View) -> EntityTag {
-    EntityTag { position: Position(position), tag: [0xab, 0x34, 0xcd, 0x06], view, weak: false }
+fn tag(position: u64, rendition: Rendition) -> EntityTag {
+    EntityTag {
+        position: Position(position),
+        tag: [0xab, 0x34, 0xcd, 0x06],
+        rendition,
+        weak: false,
+    }
 }
 
 #[test]
 fn writes_a_tag_with_its_view_and_encoding() {
-    let strong = tag(1204, View::Document);
+    let strong = tag(1204, Rendition::Document);
     assert_eq!(strong.to_string(), r#""1204.ab34cd06-d""#);
     assert_eq!(strong.with_encoding("gzip"), r#""1204.ab34cd06-d-gzip""#);
-    let weak = EntityTag { weak: true, view: View::Collection, ..strong };
+    let weak = EntityTag { weak: true, rendition: Rendition::Collection, ..strong };
     assert_eq!(weak.to_string(), r#"W/"1204.ab34cd06-c""#);
 }
 
@@ -43,7 +48,7 @@ fn reads_its_own_tags_and_no_others() {
 
 #[test]
 fn reads_lists_strictly() {
-    let ours = Some(tag(7, View::Details));
+    let ours = Some(tag(7, Rendition::Details));
     let weak = ours.map(|tag| EntityTag { weak: true, ..tag });
     for (value, expect) in [
         ("*", Some(Condition::Any)),
@@ -89,10 +94,10 @@ fn reads_several_lines_as_one_list() {
 #[test]
 fn compares_strongly_for_if_match_and_weakly_for_if_none_match() {
     // The document was last changed at 5, the details at 7.
-    let there = |view| match view {
-        View::Document => Some(tag(5, View::Document)),
-        View::Details => Some(tag(7, View::Details)),
-        View::Collection => Some(EntityTag { weak: true, ..tag(9, View::Collection) }),
+    let there = |rendition| match rendition {
+        Rendition::Document => Some(tag(5, Rendition::Document)),
+        Rendition::Details => Some(tag(7, Rendition::Details)),
+        Rendition::Collection => Some(EntityTag { weak: true, ..tag(9, Rendition::Collection) }),
     };
     for (value, matches, named) in [
         (r#""7.ab34cd06-m""#, true, true),
@@ -117,9 +122,9 @@ fn compares_strongly_for_if_match_and_weakly_for_if_none_match() {
 
 proptest! {
     #[test]
-    fn reads_what_it_wrote(position: u64, tag: [u8; 4], view in 0..3_usize, weak: bool) {
-        let view = [View::Document, View::Details, View::Collection][view];
-        let tag = EntityTag { position: Position(position), tag, view, weak };
+    fn reads_what_it_wrote(position: u64, tag: [u8; 4], rendition in 0..3_usize, weak: bool) {
+        let rendition = [Rendition::Document, Rendition::Details, Rendition::Collection][rendition];
+        let tag = EntityTag { position: Position(position), tag, rendition, weak };
         for text in [tag.to_string(), tag.with_encoding("gzip")] {
             let expect = Condition::Tags(vec![Some(tag)]);
             prop_assert_eq!(Condition::parse(text.as_bytes()), Ok(expect));

@@ -226,7 +226,7 @@ async fn run(board: Arc<Board>) {
             return;
         }
         let mut positions = board.registry.positions();
-        let mut base = board.registry.view();
+        let mut base = board.registry.catalog();
         board.begin(base.position());
         loop {
             tokio::select! {
@@ -237,7 +237,7 @@ async fn run(board: Arc<Board>) {
                 // Watchers read the ledger themselves then, and are told what is wrong with it.
                 tracing::warn!(%error, "the feed of changes can't read the ledger");
                 tokio::time::sleep(REST).await;
-                base = board.registry.view();
+                base = board.registry.catalog();
                 board.begin(base.position());
             }
         }
@@ -247,7 +247,7 @@ async fn run(board: Arc<Board>) {
 
 /// Brings the ring up to the newest view.
 async fn advance(board: &Board, base: &mut Arc<Catalog>) -> Result<(), SubmitError> {
-    let target = board.registry.view();
+    let target = board.registry.catalog();
     let mut at = base.position();
     while at < target.position() {
         let mut commands = board.registry.commands_after(at).await?;

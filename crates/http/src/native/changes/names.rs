@@ -82,9 +82,9 @@ pub(super) async fn names_of(
     let end = command.position();
     for (index, (_, change)) in command.changes.iter().enumerate() {
         let (xid, at_hand) = match change {
-            Change::Hidden(body) => (&body.xid, hidden_at(&registry.view(), &body.xid, end)),
+            Change::Hidden(body) => (&body.xid, hidden_at(&registry.catalog(), &body.xid, end)),
             Change::Restored(body) => {
-                (&body.xid, untouched_since(&registry.view(), &body.xid, end))
+                (&body.xid, untouched_since(&registry.catalog(), &body.xid, end))
             }
             Change::Purged(body) => (&body.xid, (!was_there(command, &body.xid)).then(Vec::new)),
             _ => continue,

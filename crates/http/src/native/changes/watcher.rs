@@ -74,7 +74,7 @@ impl Watcher {
         let board = self.board.clone();
         let _turn = board.catching_up.acquire().await;
         let commands = board.registry.commands_after(self.read_after).await?;
-        let view = board.registry.view();
+        let view = board.registry.catalog();
         if commands.is_empty() {
             // Whatever lies between here and the ring has no events.
             self.read_after = self.read_after.max(view.position());

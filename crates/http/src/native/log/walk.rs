@@ -103,7 +103,7 @@ pub(super) async fn find(registry: &Registry, wanted: &Wanted) -> Result<Found, 
 }
 
 async fn page(registry: &Registry, wanted: &Wanted) -> Result<Found, SubmitError> {
-    let view = registry.view();
+    let view = registry.catalog();
     match &wanted.scope.xid {
         Some(xid) => match Known::of(&view, xid, wanted) {
             Some(known) => named(registry, wanted, &known).await,

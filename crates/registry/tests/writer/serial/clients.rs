@@ -1,7 +1,7 @@
 use muster_catalog::{
     changes::Outcome,
     command::{Command, Condition, EntityView, Expected, Mode},
-    decide::{Shows, document_stamp},
+    decide::Shows,
 };
 use muster_registry::Origin;
 use muster_words::Position;
@@ -111,7 +111,7 @@ fn write_page(dice: &mut Seed, label: &str) -> Command {
 fn put_if_match(registry: &Registry, dice: &mut Seed, label: &str) -> Command {
     let name = page(dice);
     let mut command = put(&name, &format!(r#"{{"is":"{label}"}}"#));
-    command.conditions = match document_stamp(&registry.view(), &xid(&name)) {
+    command.conditions = match registry.view().document_stamp(&xid(&name)) {
         Some(stamp) => {
             let (position, tag, view) = (stamp.position, stamp.tag, EntityView::Document);
             vec![Condition::Matches(vec![Expected { position, tag, view }])]

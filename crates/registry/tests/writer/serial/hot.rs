@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_catalog::{
-    command::{Condition, EntityView, Expected},
-    decide::document_stamp,
-};
+use muster_catalog::command::{Condition, EntityView, Expected};
 use muster_registry::SubmitError;
 
 use super::*;
@@ -67,7 +64,7 @@ async fn with_if_match_one_client_wins_each_state() {
     let registry = open(&ledger, &Ticks::default()).await;
     registry.submit(put(NAME, "{}"), &by()).await.unwrap();
     for round in 0..20 {
-        let stamp = document_stamp(&registry.view(), &xid(NAME)).unwrap();
+        let stamp = registry.view().document_stamp(&xid(NAME)).unwrap();
         let view = EntityView::Document;
         let expected = Expected { position: stamp.position, tag: stamp.tag, view };
         let clients: Vec<_> = (0..CLIENTS)

@@ -112,7 +112,11 @@ pub async fn check(registry: &Registry, sent: Vec<Sent>, number: u64) {
     assert_eq!(done.len(), 0, "seed {number}: acknowledged and not in the ledger");
     let (one, other) = (registry.ledger().head().await, serial.below.head().await);
     assert_eq!(one.unwrap(), other.unwrap(), "seed {number}");
-    assert_eq!(registry.view().first_difference(&serial.registry.view()), None, "seed {number}");
+    assert_eq!(
+        registry.catalog().first_difference(&serial.registry.catalog()),
+        None,
+        "seed {number}"
+    );
     if let Some(left) = refused.first() {
         let (label, answer, window) = (&left.label, &left.answer, left.window);
         let command = &left.command.action;
