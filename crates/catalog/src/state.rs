@@ -4,14 +4,14 @@
 //! its position and a purge finds all contents of a name.
 
 mod folded;
-mod many;
+mod lineage;
 mod versions;
 
 use std::sync::Arc;
 
 pub use folded::{Collection, Folded, exact, members_after, taken};
 use imbl::OrdMap;
-pub use many::{Age, Many};
+pub use lineage::Lineage;
 use muster_words::{Id, Moment, Position, Xid};
 pub use versions::Versions;
 

@@ -101,6 +101,8 @@ pub(super) struct ResourceEdit {
     pub sticky: bool,
     pub default: Option<Id>,
     pub last_number: u64,
+    /// The newest version that there will be, once the ancestors are settled.
+    pub newest: Option<Id>,
     /// Meta was written, so its epoch counts up.
     pub touched: bool,
 }
@@ -125,15 +127,6 @@ pub(super) enum DocumentEdit {
     Same(Content),
     /// New bytes.
     New(Named),
-}
-
-/// A version as the rules about lineage see it, edited or not.
-#[derive(Clone)]
-pub(super) struct Seen {
-    pub id: Id,
-    pub created: Moment,
-    pub ancestor: Option<Id>,
-    pub state: Lifecycle,
 }
 
 impl<'a> Draft<'a> {
@@ -309,6 +302,7 @@ impl ResourceEdit {
             sticky: false,
             default: None,
             last_number: 0,
+            newest: None,
             touched: false,
         }
     }
@@ -326,6 +320,7 @@ impl ResourceEdit {
             sticky: old.meta.sticky,
             default: Some(old.meta.default.clone()),
             last_number: old.meta.last_number,
+            newest: None,
             touched: false,
             old: Some(old),
         }
@@ -348,29 +343,6 @@ impl ResourceEdit {
     /// Whether versions come or go.
     pub fn moves_versions(&self) -> bool {
         !self.removed.is_empty() || self.versions.values().any(|version| version.old.is_none())
-    }
-
-    /// All versions that there will be.
-    pub fn seen(&self) -> Vec<Seen> {
-        let old = self.old.iter().flat_map(|old| old.versions.iter());
-        let mut seen: Vec<Seen> = old
-            .filter(|version| {
-                !self.removed.contains(&version.id) && !self.versions.contains_key(&version.id)
-            })
-            .map(|version| Seen {
-                id: version.id.clone(),
-                created: version.created,
-                ancestor: Some(version.ancestor.clone()),
-                state: version.state,
-            })
-            .collect();
-        seen.extend(self.versions.iter().map(|(id, version)| Seen {
-            id: id.clone(),
-            created: version.created,
-            ancestor: version.ancestor.clone(),
-            state: version.state,
-        }));
-        seen
     }
 
     /// A version as it will be, ready to be edited further.

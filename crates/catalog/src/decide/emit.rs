@@ -137,7 +137,7 @@ impl Draft<'_> {
         if edit.touched {
             let stored = edit.old.as_ref().and_then(|old| old.meta.attributes);
             let attributes = self.name(&edit.attributes, stored);
-            let default = edit.default.clone().or_else(|| edit.newest());
+            let default = edit.default.as_ref().or(edit.newest.as_ref()).cloned();
             changes.push(Change::MetaWritten(MetaWritten {
                 resource: xid.clone(),
                 attributes,

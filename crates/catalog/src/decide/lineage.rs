@@ -1,123 +1,153 @@
 //! Which version descends from which, which is the newest, and which must go (xRegistry model,
 //! `versionmode`, `maxversions`, `singleversionroot`).
 
-mod family;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use std::collections::BTreeSet;
-
+use muster_model::VersionMode;
 use muster_words::{Id, Moment};
 
 use super::draft::{ResourceEdit, VersionEdit};
 use crate::{
     Refusal,
-    state::{Age, Folded},
+    state::{Folded, Lineage, Stamp, Version},
 };
-use muster_model::VersionMode;
 
 /// Versions of a circle that a refusal names: enough to find it, and an answer of bounded size.
 const CIRCLE_SHOWN_MAX: usize = 100;
 
-/// The versions that got the newest as their ancestor because the command names none.
-#[derive(Default)]
-struct Placed {
-    /// Those that nothing named as its ancestor before.
-    appended: BTreeSet<Id>,
-    /// Those that have descendants, which come with them.
-    moved: BTreeSet<Id>,
-}
-
-impl Placed {
-    fn note(&mut self, id: Id, has_children: bool) {
-        if has_children {
-            self.moved.insert(id)
-        } else {
-            self.appended.insert(id)
-        };
-    }
-}
-
 impl ResourceEdit {
-    /// The newest version there will be.
-    pub(super) fn newest(&self) -> Option<Id> {
-        self.family().newest(self.kind.versionmode)
-    }
-
-    /// Gives every version its ancestor, as the type's mode says.
+    /// Gives every version its ancestor, as the type's mode says, and finds the newest version.
     pub(super) fn settle_ancestors(&mut self, now: Moment) -> Result<(), Refusal> {
+        if self.kind.versionmode != VersionMode::Manual {
+            for (id, edit) in &mut self.versions {
+                edit.ancestor.get_or_insert_with(|| id.clone());
+            }
+        }
+        let mut lineage = self.lineage();
+        if self.kind.versionmode == VersionMode::Manual {
+            let found = self.descend_from_newest(&mut lineage, now);
+            self.refuse_unknown_ancestors(&lineage)?;
+            self.refuse_circles(&lineage, &found)?;
+        }
+        self.settle_rest(lineage, now)
+    }
+
+    /// Lets the oldest versions go that are too many, the default one excepted. What descended
+    /// from them becomes a root, even if this command named them as its ancestor.
+    pub(super) fn prune(&mut self, now: Moment) -> Result<(), Refusal> {
+        let max = usize::try_from(self.kind.maxversions).unwrap_or(usize::MAX);
+        let surplus = self.count().saturating_sub(max);
+        if max == 0 || surplus == 0 {
+            return Ok(());
+        }
+        let mut lineage = self.lineage();
+        for _ in 0..surplus {
+            let oldest = lineage.oldest_but(self.kind.versionmode, self.default.as_ref());
+            let Some(oldest) = oldest.cloned() else { break };
+            lineage.remove(&oldest);
+            self.remove(&oldest);
+        }
+        self.settle_rest(lineage, now)
+    }
+
+    /// Lets a version go.
+    pub(super) fn remove(&mut self, id: &Id) {
+        let edited = self.versions.remove(id);
+        let was_there = self.old.as_ref().is_some_and(|old| old.versions.get(id).is_some());
+        if was_there && edited.is_none_or(|edit| edit.old.is_some()) {
+            self.removed.insert(id.clone());
+        }
+    }
+
+    /// Why no version can be the default: there is none, or all of them lead into circles, as an
+    /// earlier release let them.
+    pub(super) fn no_default(&self) -> Refusal {
+        let lineage = self.lineage();
+        match self.walk(&lineage, lineage.by_id().values().map(|version| &version.id)) {
+            Err(circle) => circle,
+            Ok(()) => Refusal::new("missing_versions", &self.xid),
+        }
+    }
+
+    /// The versions that there will be, without those that have no ancestor yet.
+    fn lineage(&self) -> Lineage {
+        let old = self.old.as_ref();
+        let mut lineage = old.map_or_else(Lineage::default, |old| old.versions.lineage());
+        for id in &self.removed {
+            lineage.remove(id);
+        }
+        for (id, edit) in self.versions.iter().filter(|(_, edit)| edit.moves()) {
+            match &edit.ancestor {
+                Some(ancestor) => lineage.insert(edit.placed(id, ancestor)),
+                None => drop(lineage.remove(id)),
+            }
+        }
+        lineage
+    }
+
+    /// Gives those versions an ancestor that the type's mode leaves no choice for. What is the
+    /// newest doesn't depend on it.
+    fn settle_rest(&mut self, mut lineage: Lineage, now: Moment) -> Result<(), Refusal> {
         match self.kind.versionmode {
-            VersionMode::Manual => self.settle_manual_ancestors(now)?,
-            VersionMode::CreatedAt | VersionMode::Lifecycle => self.chain_by_age(now),
+            VersionMode::Manual => {
+                // What descended from a version that goes becomes a root.
+                let orphans: Vec<Id> = lineage.orphans().cloned().collect();
+                for id in orphans {
+                    self.set_ancestor(&mut lineage, &id, id.clone(), now);
+                }
+                if self.kind.singleversionroot && lineage.roots_count() > 1 {
+                    let refusal = Refusal::new("multiple_roots", &self.xid);
+                    return Err(refusal.arg("plural", &self.kind.plural));
+                }
+            }
+            VersionMode::CreatedAt | VersionMode::Lifecycle => {
+                for (id, older) in lineage.misplaced() {
+                    if let Some(edit) = self.version_edit(id, now) {
+                        edit.ancestor = Some(older.clone());
+                    }
+                }
+            }
         }
-        self.check_roots()
-    }
-
-    fn check_roots(&self) -> Result<(), Refusal> {
-        if self.kind.singleversionroot && self.family().roots().len() > 1 {
-            return Err(Refusal::new("multiple_roots", &self.xid).arg("plural", &self.kind.plural));
-        }
+        self.newest = lineage.newest(self.kind.versionmode).cloned();
         Ok(())
     }
 
-    /// A new version can't descend from one that isn't there.
-    fn settle_manual_ancestors(&mut self, now: Moment) -> Result<(), Refusal> {
-        let placed = self.descend_from_newest();
-        let orphans = self.family().orphans();
-        if let Some(orphan) = orphans.iter().find(|id| self.names_ancestor(id)) {
-            let name = self.xid.version(orphan.clone());
-            let ancestor = self.ancestor_of(orphan).map(ToString::to_string).unwrap_or_default();
-            let subject = name.unwrap_or_else(|| self.xid.clone());
-            return Err(Refusal::unknown_version(subject, ancestor));
+    /// Lets the versions that have no ancestor yet descend, in the order of their ids, each from
+    /// the newest version that has one. Answers which these were, and whether others descend from
+    /// them.
+    fn descend_from_newest(&mut self, lineage: &mut Lineage, now: Moment) -> BTreeMap<Id, bool> {
+        let has_none = |(_, edit): &(&Id, &VersionEdit)| edit.ancestor.is_none();
+        let without = self.versions.iter().filter(has_none);
+        let mut without: Vec<Folded> = without.map(|(id, _)| Folded(id.clone())).collect();
+        without.sort();
+        let mut found = BTreeMap::new();
+        for Folded(id) in without {
+            let has_children = lineage.has_children(&id);
+            let newest = lineage.newest(VersionMode::Manual).unwrap_or(&id).clone();
+            self.set_ancestor(lineage, &id, newest, now);
+            found.insert(id, has_children);
         }
-        self.refuse_circles(&placed)?;
-        self.make_roots(orphans, now);
-        Ok(())
+        found
     }
 
-    /// What descended from a version that goes becomes a root.
-    fn make_roots(&mut self, orphans: Vec<Id>, now: Moment) {
-        for id in orphans {
-            if let Some(edit) = self.version_edit(&id, now) {
-                edit.ancestor = Some(id);
-            }
+    fn set_ancestor(&mut self, lineage: &mut Lineage, id: &Id, ancestor: Id, now: Moment) {
+        if let Some(edit) = self.version_edit(id, now) {
+            lineage.insert(edit.placed(id, &ancestor));
+            edit.ancestor = Some(ancestor);
         }
     }
 
-    /// New versions without an ancestor descend, in the order of their ids, from the newest that
-    /// was there: each from the one before it. So do old ones of which the command takes it.
-    fn descend_from_newest(&mut self) -> Placed {
-        let is_rootless = |version: &VersionEdit| version.ancestor.is_none();
-        let mut rootless: Vec<Folded> = self
-            .versions
-            .iter()
-            .filter(|(_, version)| is_rootless(version))
-            .map(|(id, _)| Folded(id.clone()))
-            .collect();
-        let mut placed = Placed::default();
-        if rootless.is_empty() {
-            return placed;
-        }
-        rootless.sort();
-        let settled = self.settled_family();
-        if let [Folded(only)] = rootless.as_slice() {
-            let ancestor = settled.newest_leaf().unwrap_or_else(|| only.clone());
-            if let Some(version) = self.versions.get_mut(only) {
-                version.ancestor = Some(ancestor);
-            }
-            placed.note(only.clone(), settled.has_children(only));
-            return placed;
-        }
-        let mut leaves = settled.leaves();
-        for Folded(own) in rootless {
-            let Some(version) = self.versions.get_mut(&own) else { continue };
-            let newest = leaves.remove_max();
-            version.ancestor = Some(newest.map_or_else(|| own.clone(), |leaf| leaf.id().clone()));
-            let has_children = settled.has_children(&own);
-            if !has_children {
-                leaves.insert(Age::new(version.created, own.clone()));
-            }
-            placed.note(own, has_children);
-        }
-        placed
+    /// A version can't descend from one that isn't there.
+    fn refuse_unknown_ancestors(&self, lineage: &Lineage) -> Result<(), Refusal> {
+        let Some(id) = lineage.orphans().filter(|id| self.names_ancestor(id)).min() else {
+            return Ok(());
+        };
+        let subject = self.xid.version(id.clone()).unwrap_or_else(|| self.xid.clone());
+        let ancestor = lineage.get(id).map(|version| version.ancestor.to_string());
+        Err(Refusal::unknown_version(subject, ancestor.unwrap_or_default()))
     }
 
     /// Whether this command itself names the version's ancestor. What an earlier one named may
@@ -129,35 +159,25 @@ impl ResourceEdit {
         })
     }
 
-    fn ancestor_of(&self, id: &Id) -> Option<&Id> {
-        match self.versions.get(id) {
-            Some(edit) => edit.ancestor.as_ref(),
-            None if self.removed.contains(id) => None,
-            None => self.old.as_ref()?.versions.get(id).map(|version| &version.ancestor),
-        }
-    }
-
     /// Only a version whose ancestor this command names or finds can close a circle, and only one
-    /// that has descendants. What was only appended isn't walked at all: of those that nothing
-    /// names but others of them, each descends from one before it, so that every circle through one
-    /// leads through another version that is walked.
-    fn refuse_circles(&self, placed: &Placed) -> Result<(), Refusal> {
-        let named: Vec<&Id> = self
-            .versions
-            .keys()
-            .filter(|id| !placed.appended.contains(*id))
-            .filter(|id| placed.moved.contains(*id) || self.names_ancestor(id))
-            .collect();
-        if named.is_empty() {
-            return Ok(());
-        }
-        let family = self.family();
-        self.walk(named.into_iter().filter(|id| family.has_children(id)))
+    /// that has descendants. What found its ancestor and had no descendants isn't walked at all: it
+    /// descends from a version before it, so that every circle through it leads through another
+    /// version that is walked.
+    fn refuse_circles(&self, lineage: &Lineage, found: &BTreeMap<Id, bool>) -> Result<(), Refusal> {
+        let can_close = |id: &&Id| match found.get(*id) {
+            Some(had_children) => *had_children,
+            None => self.names_ancestor(id) && lineage.has_children(id),
+        };
+        self.walk(lineage, self.versions.keys().filter(can_close))
     }
 
     /// Refuses what doesn't lead to a root. What was passed once and led to one isn't walked again,
     /// so that all of a command costs one walk.
-    fn walk<'a>(&'a self, starts: impl Iterator<Item = &'a Id>) -> Result<(), Refusal> {
+    fn walk<'a>(
+        &self,
+        lineage: &'a Lineage,
+        starts: impl Iterator<Item = &'a Id>,
+    ) -> Result<(), Refusal> {
         let mut sound: BTreeSet<&Id> = BTreeSet::new();
         for start in starts {
             let mut passed: Vec<&Id> = Vec::new();
@@ -168,21 +188,12 @@ impl ResourceEdit {
                     return Err(self.circle(&passed, at));
                 }
                 passed.push(at);
-                next = self.ancestor_of(at).filter(|ancestor| *ancestor != at);
+                let ancestor = lineage.get(at).map(|version| &version.ancestor);
+                next = ancestor.filter(|ancestor| *ancestor != at);
             }
             sound.extend(passed);
         }
         Ok(())
-    }
-
-    /// Why no version can be the default: there is none, or all of them lead into circles, as an
-    /// earlier release let them.
-    pub(super) fn no_default(&self) -> Refusal {
-        let all: Vec<Id> = self.seen().into_iter().map(|version| version.id).collect();
-        match self.walk(all.iter()) {
-            Err(circle) => circle,
-            Ok(()) => Refusal::new("missing_versions", &self.xid),
-        }
     }
 
     /// The refusal of a circle: it begins with the first of its versions that the command writes.
@@ -195,43 +206,32 @@ impl ResourceEdit {
         let list = turned.map(ToString::to_string).collect::<Vec<_>>();
         Refusal::new("ancestor_circular_reference", &self.xid).arg("list", list.join(","))
     }
+}
 
-    /// Each version descends from the next older one.
-    fn chain_by_age(&mut self, now: Moment) {
-        for (id, ancestor) in self.family().misplaced() {
-            if let Some(edit) = self.version_edit(&id, now) {
-                edit.ancestor = Some(ancestor);
-            }
-        }
-        for (id, edit) in &mut self.versions {
-            edit.ancestor.get_or_insert_with(|| id.clone());
-        }
+impl VersionEdit {
+    /// Whether its place in the lineage changes.
+    fn moves(&self) -> bool {
+        self.old.as_ref().is_none_or(|old| {
+            let place = (old.created, old.state, Some(&old.ancestor));
+            place != (self.created, self.state, self.ancestor.as_ref())
+        })
     }
 
-    /// Lets the oldest versions go that are too many, the default one excepted. What descended
-    /// from them becomes a root, be it that this command named them.
-    pub(super) fn prune(&mut self, now: Moment) -> Result<(), Refusal> {
-        let max = usize::try_from(self.kind.maxversions).unwrap_or(usize::MAX);
-        let surplus = self.count().saturating_sub(max);
-        if max == 0 || surplus == 0 {
-            return Ok(());
-        }
-        for id in self.family().oldest_but(self.kind.versionmode, self.default.as_ref(), surplus) {
-            self.remove(&id);
-        }
-        match self.kind.versionmode {
-            VersionMode::Manual => self.make_roots(self.family().orphans(), now),
-            VersionMode::CreatedAt | VersionMode::Lifecycle => self.chain_by_age(now),
-        }
-        self.check_roots()
-    }
-
-    /// Lets a version go.
-    pub(super) fn remove(&mut self, id: &Id) {
-        let edited = self.versions.remove(id);
-        let was_there = self.old.as_ref().is_some_and(|old| old.versions.get(id).is_some());
-        if was_there && edited.is_none_or(|edit| edit.old.is_some()) {
-            self.removed.insert(id.clone());
-        }
+    /// As much of the version as its place in the lineage needs.
+    fn placed(&self, id: &Id, ancestor: &Id) -> Arc<Version> {
+        Arc::new(Version {
+            id: id.clone(),
+            attributes: None,
+            epoch: 0,
+            created: self.created,
+            modified: self.modified,
+            ancestor: ancestor.clone(),
+            document: None,
+            content_type: None,
+            state: self.state,
+            stamp: Stamp::default(),
+            references: self.references.clone(),
+            previous: None,
+        })
     }
 }

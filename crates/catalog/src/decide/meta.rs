@@ -46,10 +46,10 @@ impl Draft<'_> {
             // A pinned version that goes leaves the newest; one that the request names must stay.
             Some(id) if edit.removed.contains(&id) && !is_flagged => {
                 pointer.sticky = false;
-                edit.newest()
+                edit.newest.clone()
             }
             Some(id) => return Err(Refusal::unknown_version(subject, id).into()),
-            None => edit.newest(),
+            None => edit.newest.clone(),
         };
         if is_flagged {
             self.check_sticky(edit, &xid, pointer.sticky)?;

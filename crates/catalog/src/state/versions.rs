@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use muster_words::Id;
 
-use super::{Folded, Many, Version};
+use super::{Folded, Lineage, Version};
 
 /// How many versions lie in one slice before a tree pays: nearly every resource has fewer, and a
 /// tree's smallest node costs more than all of them.
@@ -14,7 +14,7 @@ pub enum Versions {
     /// Up to 16.
     Few(Arc<[Arc<Version>]>),
     /// More.
-    Many(Box<Many>),
+    Many(Box<Lineage>),
 }
 
 impl Default for Versions {
@@ -65,6 +65,15 @@ impl Versions {
         match self {
             Self::Few(few) => Box::new(few.iter()),
             Self::Many(many) => Box::new(many.by_id().values()),
+        }
+    }
+
+    /// What the rules about lineage ask of them: kept for many, found out for few.
+    #[must_use]
+    pub fn lineage(&self) -> Lineage {
+        match self {
+            Self::Few(few) => few.iter().cloned().collect(),
+            Self::Many(many) => (**many).clone(),
         }
     }
 

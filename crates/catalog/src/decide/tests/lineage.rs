@@ -1,7 +1,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::state::{Many, Versions};
+use crate::state::{Lineage, Versions};
 
 const FILE: &str = "/dirs/d/files/f";
 
@@ -208,17 +208,6 @@ fn lost(hall: &Hall) -> Option<&Id> {
     })
 }
 
-/// All that is derived of many versions, as text.
-fn derived(many: &Many) -> String {
-    let leaves: Vec<&Id> = many.leaves().iter().map(crate::state::Age::id).collect();
-    let orphans: Vec<&Id> = many.orphans().collect();
-    let misplaced: Vec<(&Id, &Id)> = many.misplaced().collect();
-    let oldest: Vec<&Id> = many.by_age().iter().map(crate::state::Age::id).collect();
-    let roots: Vec<&Id> = many.roots().iter().map(crate::state::Age::id).collect();
-    let offered = many.newest_offered();
-    format!("{oldest:?} {leaves:?} {orphans:?} {misplaced:?} {offered:?} {roots:?}")
-}
-
 /// What there is of the resource, as text.
 fn found(hall: &Hall) -> String {
     let Some(resource) = hall.resource(FILE) else { return String::new() };
@@ -258,8 +247,8 @@ proptest! {
             if let Some(resource) = kept.resource(FILE)
                 && let Versions::Many(many) = &resource.versions
             {
-                let again: Many = many.by_id().values().rev().cloned().collect();
-                prop_assert_eq!(derived(many), derived(&again), "after {:?}", step);
+                let again: Lineage = many.by_id().values().rev().cloned().collect();
+                prop_assert_eq!(format!("{many:?}"), format!("{again:?}"), "after {:?}", step);
             }
         }
     }

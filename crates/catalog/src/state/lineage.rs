@@ -1,0 +1,222 @@
+use std::{ops::Bound, sync::Arc};
+
+use imbl::OrdSet;
+use muster_model::VersionMode;
+use muster_words::{Id, Moment};
+
+use super::{Collection, Folded, Version, exact};
+
+/// The versions of a resource, with what the rules about lineage ask of them (xRegistry model,
+/// `versionmode`): which is the newest, which is the oldest, which descends from which.
+///
+/// Each answer is a set that is updated when a version comes, changes or goes. A write therefore
+/// costs no more in a resource with many versions than in one with few. The sets follow from the
+/// versions alone, not from the order in which these came.
+#[derive(Clone, Debug, Default)]
+pub struct Lineage {
+    by_id: Collection<Version>,
+    by_age: OrdSet<Age>,
+    /// The versions in `stable` or `deprecated`.
+    offered: OrdSet<Age>,
+    /// The versions that are their own ancestor.
+    roots: OrdSet<Age>,
+    /// Each version that isn't a root, after the id of its ancestor.
+    children: OrdSet<(Id, Option<Id>)>,
+    /// The versions that no other version names as its ancestor.
+    leaves: OrdSet<Age>,
+    /// The versions whose ancestor isn't there.
+    orphans: OrdSet<Age>,
+    /// The versions whose ancestor isn't the next older version.
+    misplaced: OrdSet<Age>,
+}
+
+/// A version's age: `createdat`, then the id without regard to case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Age {
+    created: Moment,
+    id: Folded,
+}
+
+impl Age {
+    fn of(version: &Version) -> Self {
+        Self { created: version.created, id: Folded(version.id.clone()) }
+    }
+
+    const fn id(&self) -> &Id {
+        &self.id.0
+    }
+}
+
+impl FromIterator<Arc<Version>> for Lineage {
+    fn from_iter<T: IntoIterator<Item = Arc<Version>>>(versions: T) -> Self {
+        let mut lineage = Self::default();
+        versions.into_iter().for_each(|version| lineage.insert(version));
+        lineage
+    }
+}
+
+impl Lineage {
+    /// All versions by id.
+    #[must_use]
+    pub const fn by_id(&self) -> &Collection<Version> {
+        &self.by_id
+    }
+
+    /// The version of exactly that id.
+    #[must_use]
+    pub fn get(&self, id: &Id) -> Option<&Arc<Version>> {
+        exact(&self.by_id, id)
+    }
+
+    /// The newest version, which is the default where nobody pinned another.
+    ///
+    /// In mode `manual` it is the newest of those that nothing descends from. In mode `lifecycle`
+    /// it is the newest in `stable` or `deprecated`, or the newest of all where there is none.
+    #[must_use]
+    pub fn newest(&self, mode: VersionMode) -> Option<&Id> {
+        let newest = match mode {
+            VersionMode::Manual => self.leaves.get_max(),
+            VersionMode::CreatedAt => self.by_age.get_max(),
+            VersionMode::Lifecycle => self.offered.get_max().or_else(|| self.by_age.get_max()),
+        };
+        newest.map(Age::id)
+    }
+
+    /// The oldest version, without the one that is to stay.
+    ///
+    /// In mode `manual` it is the oldest root; what descends from a version that went counts as
+    /// one. Where the only root is to stay, it is the oldest version of all the others.
+    #[must_use]
+    pub fn oldest_but(&self, mode: VersionMode, stays: Option<&Id>) -> Option<&Id> {
+        let first = first_but(&self.by_age, stays);
+        let oldest = match mode {
+            VersionMode::Manual => {
+                let roots = [&self.roots, &self.orphans].map(|set| first_but(set, stays));
+                roots.into_iter().flatten().min().or(first)
+            }
+            VersionMode::CreatedAt | VersionMode::Lifecycle => first,
+        };
+        oldest.map(Age::id)
+    }
+
+    /// Whether a version names this one, be it there or not, as its ancestor.
+    #[must_use]
+    pub fn has_children(&self, id: &Id) -> bool {
+        self.children(id).next().is_some()
+    }
+
+    /// How many versions are their own ancestor.
+    #[must_use]
+    pub fn roots_count(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// The versions whose ancestor isn't there, oldest first.
+    pub fn orphans(&self) -> impl Iterator<Item = &Id> {
+        self.orphans.iter().map(Age::id)
+    }
+
+    /// The versions whose ancestor isn't the next older version, each with that one. The oldest
+    /// version's is itself.
+    pub fn misplaced(&self) -> impl Iterator<Item = (&Id, &Id)> {
+        self.misplaced.iter().map(|age| (age.id(), self.older(age)))
+    }
+
+    /// Adds a version or replaces the one of that id.
+    pub fn insert(&mut self, version: Arc<Version>) {
+        let old = self.by_id.insert(Folded(version.id.clone()), version.clone());
+        if !old.as_ref().is_some_and(|old| old.has_place_of(&version)) {
+            self.update(old.as_deref(), Some(&version));
+        }
+    }
+
+    /// Takes a version out.
+    pub fn remove(&mut self, id: &Id) -> Option<Arc<Version>> {
+        self.get(id)?;
+        let old = self.by_id.remove(&Folded(id.clone()))?;
+        self.update(Some(&old), None);
+        Some(old)
+    }
+
+    /// Brings the sets up to date after a version has come, changed or gone.
+    fn update(&mut self, old: Option<&Version>, new: Option<&Version>) {
+        old.into_iter().for_each(|old| self.set(old, false));
+        new.into_iter().for_each(|new| self.set(new, true));
+        let mut affected = Vec::new();
+        for version in old.into_iter().chain(new) {
+            affected.extend([version.id.clone(), version.ancestor.clone()]);
+            affected.extend(self.next_younger(&Age::of(version)).cloned());
+            if old.map(|old| &old.id) != new.map(|new| &new.id) {
+                affected.extend(self.children(&version.id).cloned());
+            }
+        }
+        affected.sort();
+        affected.dedup();
+        affected.iter().for_each(|id| self.review(id));
+    }
+
+    /// Notes or forgets what a version alone says of its place.
+    fn set(&mut self, version: &Version, is_there: bool) {
+        let age = Age::of(version);
+        let is_root = version.ancestor == version.id;
+        toggle(&mut self.by_age, &age, is_there);
+        toggle(&mut self.offered, &age, is_there && version.state.is_offered());
+        toggle(&mut self.roots, &age, is_there && is_root);
+        let link = (version.ancestor.clone(), Some(version.id.clone()));
+        toggle(&mut self.children, &link, is_there && !is_root);
+        for set in [&mut self.leaves, &mut self.orphans, &mut self.misplaced] {
+            toggle(set, &age, false);
+        }
+    }
+
+    /// Notes what a version's place is among the others, if it is there.
+    fn review(&mut self, id: &Id) {
+        let Some(version) = self.get(id) else { return };
+        let age = Age::of(version);
+        let is_orphan = self.get(&version.ancestor).is_none();
+        let is_misplaced = version.ancestor != *self.older(&age);
+        let is_leaf = !self.has_children(id);
+        toggle(&mut self.orphans, &age, is_orphan);
+        toggle(&mut self.misplaced, &age, is_misplaced);
+        toggle(&mut self.leaves, &age, is_leaf);
+    }
+
+    /// The ids of the versions that name this one, be it there or not, as their ancestor.
+    fn children(&self, id: &Id) -> impl Iterator<Item = &Id> + use<'_> {
+        let own = id.clone();
+        let after = (Bound::Excluded((id.clone(), None)), Bound::Unbounded);
+        let links = self.children.range(after);
+        links.take_while(move |(ancestor, _)| *ancestor == own).filter_map(|(_, id)| id.as_ref())
+    }
+
+    /// The next older version; the oldest version is its own.
+    fn older<'a>(&'a self, age: &'a Age) -> &'a Id {
+        self.by_age.range::<_, Age>(..age).next_back().unwrap_or(age).id()
+    }
+
+    fn next_younger(&self, age: &Age) -> Option<&Id> {
+        let younger = (Bound::Excluded(age), Bound::Unbounded);
+        self.by_age.range::<_, Age>(younger).next().map(Age::id)
+    }
+}
+
+impl Version {
+    /// Whether both have the same id and the same place in the lineage.
+    fn has_place_of(&self, other: &Self) -> bool {
+        let place = |version: &Self| (version.created, version.state.is_offered());
+        self.id == other.id && self.ancestor == other.ancestor && place(self) == place(other)
+    }
+}
+
+fn first_but<'a>(set: &'a OrdSet<Age>, stays: Option<&Id>) -> Option<&'a Age> {
+    set.iter().find(|age| Some(age.id()) != stays)
+}
+
+/// Puts an item into a set or takes it out. A set that is right already stays shared.
+fn toggle<T: Ord + Clone>(set: &mut OrdSet<T>, item: &T, is_member: bool) {
+    match (is_member, set.contains(item)) {
+        (true, false) => drop(set.insert(item.clone())),
+        (false, true) => drop(set.remove(item)),
+        _ => {}
+    }
+}
