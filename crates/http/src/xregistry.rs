@@ -6,9 +6,7 @@
 
 mod answer;
 mod capabilities;
-mod compare;
 mod document;
-mod dotted;
 mod fast;
 mod filter;
 mod flags;
@@ -20,7 +18,6 @@ mod read;
 mod refused;
 mod render;
 mod sent;
-mod sort;
 mod tags;
 mod write;
 

@@ -1,6 +1,9 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use muster_catalog::{Content, View};
+use muster_catalog::{
+    Content, View,
+    entity::{Entity, EntityReader},
+};
 use muster_model::{Kind, Origin};
 use muster_registry::{Registry, SubmitError};
 use muster_wire::{ErrorCode, Problem, etag::Rendition, headers};
@@ -8,7 +11,7 @@ use muster_words::Xid;
 use serde_json::Value;
 
 use super::{
-    render::{Entity, Fields, Links, Shelf, Wanted},
+    render::{Links, Shelf, Wanted},
     tags,
 };
 
@@ -37,7 +40,7 @@ pub(super) async fn represent(
     let missing = || Problem::new(ErrorCode::NOT_FOUND).subject(xid);
     let entity = Entity::find(view.catalog(), xid).ok_or_else(missing)?;
     let mut wanted = Wanted::default();
-    entity.want(view.catalog(), &mut wanted);
+    wanted.attributes.extend(entity.contents(view.catalog()));
     wanted.documents.extend(entity.document());
     let mut shelf = Shelf::default();
     let failed = |error: SubmitError| super::refused::problem_of_failure(error, &xid.to_string());
@@ -90,12 +93,12 @@ fn attribute_headers(
         return None;
     };
     entity.version()?;
-    let links = Links::api(root);
+    let links = Links::beside_document(root);
     let path = xid.to_string();
-    let fields = Fields { view: view.catalog(), shelf, links: &links, as_headers: true };
+    let reader = EntityReader { view: view.catalog(), loaded: shelf, urls: &links };
     let url_name = format!("{}url", kind.singular);
     let mut elsewhere = None;
-    fields.each(entity, &path, &|_| false, &mut |name, value| {
+    reader.each(entity, &path, &|_| false, &mut |name, value| {
         if name == "contenttype" {
             put(out, header::CONTENT_TYPE, value.as_str().unwrap_or_default());
             return;

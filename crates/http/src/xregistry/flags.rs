@@ -1,15 +1,17 @@
 use http::Method;
-use muster_catalog::command::{Ignore, SetDefault};
+use muster_catalog::{
+    command::{Ignore, SetDefault},
+    query::{Filter, Sort},
+};
 use muster_model::{Model, SPECVERSION};
 use muster_wire::{ErrorCode, Problem};
 
 use super::{
     capabilities::Capabilities,
-    filter::Filter,
+    filter::{read_filter, read_sort},
     inline::Inline,
     place::{Address, Place},
     query::Query,
-    sort::Sort,
 };
 
 /// What a request asks for beside its path (core, "Request Flags"), and our own flags.
@@ -83,8 +85,7 @@ impl Reading<'_> {
             flags.says_inline = true;
         }
         if self.has(&query, "filter") {
-            let filter = Filter::parse(query.values("filter"));
-            flags.filter = filter.map_err(|problem| problem.subject(self.whole()))?;
+            flags.filter = read_filter(&query).map_err(|problem| problem.subject(self.whole()))?;
         }
         if self.has(&query, "sort") {
             flags.sort = self.sort(&query)?;
@@ -176,7 +177,7 @@ impl Reading<'_> {
         if !self.address.place.is_collection() {
             return Err(Problem::new(ErrorCode::SORT_NONCOLLECTION).subject(self.whole()));
         }
-        Sort::parse(query.values("sort")).map_err(|problem| problem.subject(self.whole()))
+        read_sort(query).map_err(|problem| problem.subject(self.whole()))
     }
 
     fn set_default(&self, query: &Query) -> Result<SetDefault, Problem> {

@@ -6,15 +6,11 @@ use std::{
     },
 };
 
-use muster_catalog::Catalog;
+use muster_catalog::{Catalog, entity::Entity};
 use muster_registry::LongWork;
 use muster_wire::{ErrorCode, Problem};
 
-use super::{
-    flags::Flags,
-    place::Place,
-    render::{Entity, page_limit},
-};
+use super::{flags::Flags, place::Place, render::page_limit};
 
 /// What a read may cost before it counts as long: entities, each times one more than there are
 /// expressions to test it with. So many take about 10 ms, and a page of usual length is below it.
@@ -81,8 +77,7 @@ impl LongReads {
 /// Whether a read takes long, as far as can be told without doing it. Looking takes no longer than
 /// a short read.
 pub(super) fn is_long(view: &Catalog, place: &Place, flags: &Flags, limit: Option<usize>) -> bool {
-    let tests = flags.filter.branches.iter().map(Vec::len).sum::<usize>();
-    let entities_max = SHORT_MAX / (1 + tests);
+    let entities_max = SHORT_MAX / (1 + flags.filter.expressions());
     let export = matches!(place, Place::Export);
     let looks_below = export
         || flags.says_inline
@@ -94,7 +89,7 @@ pub(super) fn is_long(view: &Catalog, place: &Place, flags: &Flags, limit: Optio
     let Some((parent, plural)) = collection(view, place) else {
         let entity = place.entity().unwrap_or(&muster_words::Xid::Registry);
         let Some(entity) = Entity::find(view, entity).filter(|_| looks_below) else { return false };
-        return below(view, &entity, entities_max) > entities_max;
+        return entity.count_below(view, entities_max) > entities_max;
     };
     let looks_at_all = flags.sort.is_some() || !flags.filter.is_empty();
     let members_max = if looks_at_all { usize::MAX } else { page_limit(limit) };
@@ -107,7 +102,7 @@ pub(super) fn is_long(view: &Catalog, place: &Place, flags: &Flags, limit: Optio
     }
     let mut count = members;
     for member in parent.members(view, plural) {
-        count += below(view, &member, entities_max.saturating_sub(count));
+        count += member.count_below(view, entities_max.saturating_sub(count));
         if count > entities_max {
             return true;
         }
@@ -123,24 +118,6 @@ fn collection<'a>(view: &'a Catalog, place: &'a Place) -> Option<(Entity<'a>, &'
         Place::Versions(_, resource) => (Entity::find(view, resource)?, "versions"),
         _ => return None,
     })
-}
-
-/// How many entities lie below one; more than `enough` aren't counted further.
-fn below(view: &Catalog, entity: &Entity<'_>, enough: usize) -> usize {
-    let mut count = 0;
-    for plural in entity.collections(view) {
-        count += entity.count_in(view, plural);
-        if count > enough {
-            return count;
-        }
-        for member in entity.members(view, plural) {
-            count += below(view, &member, enough.saturating_sub(count));
-            if count > enough {
-                return count;
-            }
-        }
-    }
-    count
 }
 
 #[cfg(test)]

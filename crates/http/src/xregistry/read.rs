@@ -1,7 +1,12 @@
 use std::{borrow::Cow, future::Future};
 
 use http::{HeaderMap, StatusCode, header};
-use muster_catalog::{Catalog, View, state::Subtree};
+use muster_catalog::{
+    Catalog, View,
+    entity::{Entity, EntityReader},
+    query::{Filter, MemberQuery},
+    state::Subtree,
+};
 use muster_registry::Registry;
 use muster_wire::{ErrorCode, Problem, etag::Rendition, headers};
 use muster_words::limits::PAGE_ENTRIES_DEFAULT;
@@ -12,15 +17,14 @@ use super::{
     capabilities::{self, Capabilities},
     document::{Representation, content_location, represent},
     fast::{Documents, Rendered},
-    filter::Filter,
     flags::Flags,
     inline::Inline,
     long::{LongReads, SHORT_MAX, is_long},
     place::{Address, Place},
     refused::problem_of_failure,
     render::{
-        Entity, JsonWriter, Links, Page, Shelf, Shown, Survey, Wanted, Writing, first_page, is_id,
-        model, page, sort, without_page,
+        JsonWriter, Links, Page, Shelf, Shown, Survey, Wanted, Writing, first_page, model, page,
+        without_page,
     },
     tags::{self, Verdict},
 };
@@ -183,9 +187,12 @@ impl<'a> Read<'a> {
         };
         let filter = &self.flags.filter;
         let mut shelf = Shelf::default();
-        let mut wanted = Wanted::default();
-        self.survey(&shelf).want_for_filter(&entity, filter, &mut wanted);
-        self.load(&mut shelf, wanted).await?;
+        let missing = {
+            let urls = Links::api("");
+            let reader = EntityReader { view: self.view, loaded: &shelf, urls: &urls };
+            reader.missing(&entity, filter)
+        };
+        self.load(&mut shelf, missing.into()).await?;
         let shown = self.survey(&shelf).entity(entity, path.clone(), &inline, filter);
         let filtered = || Problem::new(ErrorCode::NOT_FOUND).subject(&self.address.path);
         let shown = shown.ok_or_else(filtered)?;
@@ -242,12 +249,7 @@ impl<'a> Read<'a> {
         let page = if self.flags.filter.is_empty() && self.flags.sort.is_none() {
             self.plain_page(&parent, limit)?
         } else {
-            let mut all: Vec<Entity<'a>> = parent.members(self.view, self.plural()).collect();
-            if self.flags.filter.excludes_all {
-                all.clear();
-            }
-            self.filter(&mut all, &mut shelf).await?;
-            self.sort(&mut all, &mut shelf).await?;
+            let all = self.found(&parent, &mut shelf).await?;
             page(all, self.flags, limit)
         };
         let shown = self.expanded(page.members, &shelf);
@@ -300,36 +302,20 @@ impl<'a> Read<'a> {
         format!("{}/{}", self.address.path, member.id())
     }
 
-    async fn filter(&self, all: &mut Vec<Entity<'a>>, shelf: &mut Shelf) -> Result<(), Problem> {
-        let filter = &self.flags.filter;
-        if filter.is_empty() {
-            return Ok(());
+    /// The members that the filter finds, in the order that was asked for.
+    async fn found(
+        &self,
+        parent: &Entity<'a>,
+        shelf: &mut Shelf,
+    ) -> Result<Vec<Entity<'a>>, Problem> {
+        let members = parent.members(self.view, self.plural());
+        let (urls, path) = (Links::api(""), &self.address.path);
+        let (filter, sort) = (&self.flags.filter, self.flags.sort.as_ref());
+        let mut query = MemberQuery::new(self.view, &urls, path, members, filter, sort);
+        while let Err(missing) = query.run(shelf) {
+            self.load(shelf, missing.into()).await?;
         }
-        let mut wanted = Wanted::default();
-        for member in all.iter() {
-            self.survey(shelf).want_for_filter(member, filter, &mut wanted);
-        }
-        self.load(shelf, wanted).await?;
-        let survey = self.survey(shelf);
-        let nothing = Inline::default();
-        all.retain(|member| {
-            survey.entity(*member, self.member_path(member), &nothing, filter).is_some()
-        });
-        Ok(())
-    }
-
-    async fn sort(&self, all: &mut Vec<Entity<'a>>, shelf: &mut Shelf) -> Result<(), Problem> {
-        let (Some(order), Some(first)) = (&self.flags.sort, all.first()) else { return Ok(()) };
-        if !is_id(&order.path, first) {
-            let mut wanted = Wanted::default();
-            for member in all.iter() {
-                member.want(self.view, &mut wanted);
-            }
-            self.load(shelf, wanted).await?;
-        }
-        let survey = self.survey(shelf);
-        sort(all, self.flags, |member| survey.map(member, &self.member_path(member)));
-        Ok(())
+        Ok(query.into_members())
     }
 
     fn expanded(&self, members: Vec<Entity<'a>>, shelf: &Shelf) -> Vec<Shown<'a>> {

@@ -1,9 +1,7 @@
-//! Entities as JSON: which of them an answer shows ([`Survey`]), what each says of itself
-//! ([`Fields`]), and how it is written ([`JsonWriter`]). Everything is rendered from one immutable
-//! view; contents are loaded before, in bulk.
+//! Entities as JSON: which of them an answer shows ([`Survey`]), and how they are written
+//! ([`JsonWriter`]). Everything is rendered from one immutable view. Contents are loaded before,
+//! in bulk.
 
-mod entity;
-mod fields;
 mod json;
 mod links;
 mod paging;
@@ -11,11 +9,9 @@ mod shelf;
 mod survey;
 mod write;
 
-pub(super) use entity::Entity;
-pub(super) use fields::Fields;
 pub(super) use json::JsonWriter;
 pub(super) use links::Links;
-pub(super) use paging::{Page, first_page, page, page_limit, sort, without_page};
+pub(super) use paging::{Page, first_page, page, page_limit, without_page};
 pub(super) use shelf::{Shelf, Wanted};
-pub(super) use survey::{Members, Shown, Survey, is_id};
+pub(super) use survey::{Members, Shown, Survey};
 pub(super) use write::{Writing, model};

@@ -1,3 +1,5 @@
+use muster_catalog::entity::EntityUrls;
+
 /// The URLs that entities carry: absolute in the API view, `#` and a JSON Pointer (RFC 6901) in
 /// the document view for whatever the answer holds (core, "Doc Flag").
 #[derive(Clone, Debug)]
@@ -5,24 +7,28 @@ pub(in crate::xregistry) struct Links<'a> {
     base: &'a str,
     /// In the document view, the path that the answer's root has.
     root: Option<&'a str>,
+    /// Beside a document an entity's URL is the document's.
+    beside_document: bool,
 }
 
+/// What follows an entity's path where that alone would be its document's.
 const DETAILS: &str = "$details";
 
 impl<'a> Links<'a> {
     /// Absolute URLs that begin with `base`, which has no slash at its end.
     pub const fn api(base: &'a str) -> Self {
-        Self { base, root: None }
+        Self { base, root: None, beside_document: false }
+    }
+
+    /// As [`Self::api`], for what stands beside a document, in headers.
+    pub const fn beside_document(base: &'a str) -> Self {
+        Self { base, root: None, beside_document: true }
     }
 
     /// Relative URLs within an answer whose root has that path.
     pub fn document(base: &'a str, root: &'a str) -> Self {
-        Self { base, root: Some(root.trim_end_matches('/')) }
-    }
-
-    /// Whether this is the document view.
-    pub const fn is_document(&self) -> bool {
-        self.root.is_some()
+        let root = Some(root.trim_end_matches('/'));
+        Self { base, root, beside_document: false }
     }
 
     /// An absolute URL.
@@ -30,24 +36,28 @@ impl<'a> Links<'a> {
         format!("{}{path}", self.base)
     }
 
-    /// An entity's own URL; `details` where its URL alone would be its document's.
-    pub fn own(&self, path: &str, details: bool) -> String {
+    fn details(&self, path: &str, has_document: bool) -> String {
+        format!("{}{path}{}", self.base, if has_document { DETAILS } else { "" })
+    }
+}
+
+impl EntityUrls for Links<'_> {
+    fn is_document(&self) -> bool {
+        self.root.is_some()
+    }
+
+    fn own(&self, path: &str, has_document: bool) -> String {
         match self.root {
             Some(root) => pointer(root, path),
-            None => self.details(path, details),
+            None => self.details(path, has_document && !self.beside_document),
         }
     }
 
-    /// The URL of something that the answer holds or doesn't hold.
-    pub fn to(&self, path: &str, details: bool, is_there: bool) -> String {
+    fn to(&self, path: &str, has_document: bool, is_there: bool) -> String {
         match self.root {
             Some(root) if is_there => pointer(root, path),
-            _ => self.details(path, details),
+            _ => self.details(path, has_document),
         }
-    }
-
-    fn details(&self, path: &str, details: bool) -> String {
-        format!("{}{path}{}", self.base, if details { DETAILS } else { "" })
     }
 }
 
@@ -80,5 +90,7 @@ mod tests {
         assert_eq!(links.own("/", false), "http://a/api/");
         assert_eq!(links.own("/dirs/d1/files/f1", true), "http://a/api/dirs/d1/files/f1$details");
         assert_eq!(links.to("/dirs", false, true), "http://a/api/dirs");
+        let links = Links::beside_document("http://a/api");
+        assert_eq!(links.own("/dirs/d1/files/f1", true), "http://a/api/dirs/d1/files/f1");
     }
 }

@@ -1,5 +1,6 @@
-use super::Entity;
-use crate::xregistry::{compare, filter::Encoded, flags::Flags};
+use muster_catalog::entity::Entity;
+
+use crate::xregistry::{filter::Encoded, flags::Flags};
 
 /// One page of a collection (xRegistry pagination).
 #[derive(Debug)]
@@ -76,21 +77,4 @@ pub(in crate::xregistry) fn without_page(query: Option<&str>) -> String {
     };
     let kept: Vec<&str> = query.unwrap_or_default().split('&').filter(chooses).collect();
     kept.join("&")
-}
-
-/// Sorts members by an attribute of those that `attributes` gives for each. Only that one is kept
-/// of a member while they are sorted.
-pub(in crate::xregistry) fn sort<'a>(
-    members: &mut Vec<Entity<'a>>,
-    flags: &Flags,
-    attributes: impl Fn(&Entity<'a>) -> serde_json::Map<String, serde_json::Value>,
-) {
-    let Some(sort) = &flags.sort else { return };
-    let mut keyed: Vec<_> =
-        members.drain(..).map(|member| (sort.value(&attributes(&member)), member)).collect();
-    keyed.sort_by(|left, right| {
-        sort.order((left.1.id(), left.0.as_ref()), (right.1.id(), right.0.as_ref()))
-            .then_with(|| compare::texts(left.1.id(), right.1.id()))
-    });
-    members.extend(keyed.into_iter().map(|(_, member)| member));
 }

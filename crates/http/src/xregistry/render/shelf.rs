@@ -1,7 +1,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use muster_catalog::Content;
+use muster_catalog::{Content, entity::LoadedAttributes, query::MissingAttributes};
 use muster_registry::{Registry, SubmitError};
 use serde_json::{Map, Value};
 
@@ -21,6 +21,12 @@ pub(in crate::xregistry) struct Wanted {
     pub entities: u64,
     /// Bytes of filters in the URLs of their collections.
     pub queries: u64,
+}
+
+impl From<MissingAttributes> for Wanted {
+    fn from(missing: MissingAttributes) -> Self {
+        Self { attributes: missing.0, ..Self::default() }
+    }
 }
 
 /// About what an entity takes in an answer beside its contents: its URLs, ids and times.
@@ -56,13 +62,14 @@ impl Shelf {
         Ok(())
     }
 
-    /// What clients set on an entity.
-    pub fn attributes(&self, content: Option<Content>) -> Option<&Map<String, Value>> {
-        self.attributes.get(&content?).map(AsRef::as_ref)
-    }
-
     /// A document's bytes; none: it was erased.
     pub fn document(&self, content: Content) -> Option<&Bytes> {
         self.documents.get(&content)?.as_ref()
+    }
+}
+
+impl LoadedAttributes for Shelf {
+    fn attributes(&self, content: Content) -> Option<&Map<String, Value>> {
+        self.attributes.get(&content).map(AsRef::as_ref)
     }
 }

@@ -1,18 +1,11 @@
-use std::{cell::OnceCell, ops::Bound, sync::Arc};
-
 use muster_catalog::{
     Catalog,
-    state::{Collection, Folded},
+    entity::{Entity, EntityReader},
+    query::{Filter, FilterMatch},
 };
-use muster_words::Id;
-use serde_json::{Map, Value};
 
-use super::{Entity, Fields, Links, Shelf, shelf::Wanted};
-use crate::xregistry::{
-    dotted::{Dotted, Step},
-    filter::{Answer, Expression, Filter},
-    inline::Inline,
-};
+use super::{Links, Shelf, shelf::Wanted};
+use crate::xregistry::{filter::to_query, inline::Inline};
 
 /// An entity as an answer shows it.
 #[derive(Clone, Debug)]
@@ -62,15 +55,12 @@ impl<'a> Survey<'a, '_> {
         inline: &Inline,
         filter: &Filter,
     ) -> Option<Shown<'a>> {
-        let known = OnceCell::new();
-        let answer = filter.ask(
-            |expression| self.holds(expression, &entity, &path, &known),
-            |name| entity.has_collection(self.view, name),
-        );
-        let below = match answer {
-            Answer::Nothing => return None,
-            Answer::Whole => None,
-            Answer::Below(below) => Some(below),
+        let urls = Links::api("");
+        let reader = EntityReader { view: self.view, loaded: self.shelf, urls: &urls };
+        let below = match reader.ask(&entity, &path, filter) {
+            FilterMatch::Nothing => return None,
+            FilterMatch::Whole => None,
+            FilterMatch::Below(below) => Some(below),
         };
         let mut collections = Vec::new();
         for plural in entity.collections(self.view) {
@@ -114,15 +104,15 @@ impl<'a> Survey<'a, '_> {
                 let count = shown.len();
                 let query = if count == 0 { Filter::nothing() } else { filter.clone() };
                 let shown = inlined.map(|_| shown);
-                return Members { plural, query: query.to_query(), count, shown };
+                return Members { plural, query: to_query(&query), count, shown };
             }
             Some(None) => {
-                let query = Filter::nothing().to_query();
+                let query = to_query(&Filter::nothing());
                 return Members { plural, query, count: 0, shown: inlined.map(|_| Vec::new()) };
             }
         };
         let count = entity.count_in(self.view, plural);
-        let query = if self.filters && count == 0 { Filter::nothing().to_query() } else { query };
+        let query = if self.filters && count == 0 { to_query(&Filter::nothing()) } else { query };
         let shown = inlined.map(|inline| self.all(entity, plural, path, Some(&inline), filter));
         Members { plural, query, count, shown }
     }
@@ -146,66 +136,18 @@ impl<'a> Survey<'a, '_> {
             .collect()
     }
 
-    /// Whether an entity satisfies an expression about itself. `known` keeps its attributes from
-    /// one expression to the next.
-    fn holds(
-        &self,
-        expression: &Expression,
-        entity: &Entity<'_>,
-        path: &str,
-        known: &OnceCell<Map<String, Value>>,
-    ) -> bool {
-        let about_meta = match (entity, expression.collection()) {
-            (Entity::Resource(kind, resource), Some("meta")) => {
-                expression.within("meta").map(|rest| (Entity::Meta(kind, resource), rest))
-            }
-            _ => None,
-        };
-        match about_meta {
-            Some((meta, rest)) => rest.matches(&self.map(&meta, &format!("{path}/meta"))),
-            None => expression.matches(known.get_or_init(|| self.map(entity, path))),
-        }
-    }
-
-    /// An entity's attributes as filters and sorting see them.
-    pub fn map(&self, entity: &Entity<'_>, path: &str) -> Map<String, Value> {
-        let links = Links::api("");
-        let fields =
-            Fields { view: self.view, shelf: self.shelf, links: &links, as_headers: false };
-        let mut map = fields.map(entity, path);
-        for plural in entity.collections(self.view) {
-            map.insert(format!("{plural}count"), entity.count_in(self.view, plural).into());
-        }
-        map
-    }
-
-    /// Asks for the attributes that a filter tests on an entity and below it.
-    pub fn want_for_filter(&self, entity: &Entity<'a>, filter: &Filter, wanted: &mut Wanted) {
-        if filter.asks(|name| entity.has_collection(self.view, name)) {
-            entity.want(self.view, wanted);
-            if let Entity::Resource(kind, resource) = entity {
-                Entity::Meta(kind, resource).want(self.view, wanted);
-            }
-        }
-        for plural in entity.collections(self.view) {
-            let Some(below) = filter.below(plural) else { continue };
-            for member in entity.members(self.view, plural) {
-                self.want_for_filter(&member, &below, wanted);
-            }
-        }
-    }
-
     /// Asks for everything that writing needs.
     ///
     /// In the document view a resource shows nothing of its default version.
     pub fn want_to_write(&self, shown: &Shown<'a>, doc: bool, wanted: &mut Wanted) {
-        shown.entity.want(self.view, wanted);
+        wanted.attributes.extend(shown.entity.contents(self.view));
         wanted.entities += 1;
         if shown.document && !(doc && matches!(shown.entity, Entity::Resource(..))) {
             wanted.documents.extend(shown.entity.document());
         }
         if let (Entity::Resource(kind, resource), true) = (&shown.entity, shown.meta) {
-            Entity::Meta(kind, resource).want(self.view, wanted);
+            let meta = Entity::Meta(kind, resource);
+            wanted.attributes.extend(meta.contents(self.view));
         }
         for members in &shown.collections {
             wanted.queries += members.query.len() as u64;
@@ -216,105 +158,6 @@ impl<'a> Survey<'a, '_> {
     }
 }
 
-/// Whether a path speaks of an entity's id alone, which needs no content.
-pub(in crate::xregistry) fn is_id(path: &Dotted, entity: &Entity<'_>) -> bool {
-    let [Step::Key(name)] = path.0.as_slice() else { return false };
-    match entity {
-        Entity::Group(kind, _) => *name == kind.id_name(),
-        Entity::Resource(kind, _) => *name == kind.id_name(),
-        Entity::Version(..) => name == "versionid",
-        Entity::Registry | Entity::Meta(..) => false,
-    }
-}
-
 fn collection_path(path: &str, plural: &str) -> String {
     format!("{}/{plural}", path.trim_end_matches('/'))
-}
-
-impl<'a> Entity<'a> {
-    /// The names of its collections, in their order.
-    pub fn collections(&self, view: &'a Catalog) -> Vec<&'a str> {
-        match self {
-            Self::Registry => view.model.group_types().map(|kind| kind.plural.as_str()).collect(),
-            Self::Group(kind, _) => kind.resources.keys().map(String::as_str).collect(),
-            Self::Resource(..) => vec!["versions"],
-            Self::Meta(..) | Self::Version(..) => Vec::new(),
-        }
-    }
-
-    /// How many members a collection of its has.
-    pub fn count_in(&self, view: &Catalog, plural: &str) -> usize {
-        match self {
-            Self::Registry => view.groups.get(plural).map_or(0, |members| members.len()),
-            _ => self.count(plural),
-        }
-    }
-
-    fn count(&self, plural: &str) -> usize {
-        match self {
-            Self::Group(_, group) => group.resources.get(plural).map_or(0, |members| members.len()),
-            Self::Resource(_, resource) => resource.versions.len(),
-            Self::Registry | Self::Meta(..) | Self::Version(..) => 0,
-        }
-    }
-
-    /// The members of a collection of its, in the order of their ids.
-    pub fn members(
-        &self,
-        view: &'a Catalog,
-        plural: &str,
-    ) -> Box<dyn Iterator<Item = Entity<'a>> + 'a> {
-        self.members_after(view, plural, None)
-    }
-
-    /// The members that stand behind an id, itself excluded.
-    pub fn members_after(
-        &self,
-        view: &'a Catalog,
-        plural: &str,
-        after: Option<&Id>,
-    ) -> Box<dyn Iterator<Item = Entity<'a>> + 'a> {
-        match *self {
-            Self::Registry => match view.model.group_type(plural) {
-                Some(kind) => Box::new(
-                    behind(view.groups.get(plural), after)
-                        .map(move |group| Entity::Group(kind, group)),
-                ),
-                None => Box::new(std::iter::empty()),
-            },
-            Self::Group(kind, group) => match kind.resource_type(plural) {
-                Some(kind) => Box::new(
-                    behind(group.resources.get(plural), after)
-                        .map(move |resource| Entity::Resource(kind, resource)),
-                ),
-                None => Box::new(std::iter::empty()),
-            },
-            Self::Resource(kind, resource) => {
-                let after = after.map(Id::folded);
-                Box::new(
-                    resource
-                        .versions
-                        .iter()
-                        .filter(move |version| {
-                            after.as_ref().is_none_or(|after| version.id.folded() > *after)
-                        })
-                        .map(move |version| Entity::Version(kind, resource, version)),
-                )
-            }
-            Self::Meta(..) | Self::Version(..) => Box::new(std::iter::empty()),
-        }
-    }
-}
-
-/// What stands behind an id in a collection, without walking what stands before it.
-fn behind<'a, T>(
-    collection: Option<&'a Collection<T>>,
-    after: Option<&Id>,
-) -> impl Iterator<Item = &'a Arc<T>> + 'a {
-    let from = match after {
-        Some(id) => Bound::Excluded(Folded(id.clone())),
-        None => Bound::Unbounded,
-    };
-    let members = collection.map(|members| members.range((from, Bound::Unbounded)));
-    members.into_iter().flatten().map(|(_, member)| member)
 }

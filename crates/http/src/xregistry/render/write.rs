@@ -1,9 +1,12 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
-use muster_catalog::Catalog;
+use muster_catalog::{
+    Catalog,
+    entity::{Entity, EntityReader, EntityUrls},
+};
 use muster_model::{DocumentForm, ResourceType};
 use muster_words::json;
 
-use super::{Entity, Fields, JsonWriter, Links, Members, Shelf, Shown};
+use super::{JsonWriter, Links, Members, Shelf, Shown};
 use crate::xregistry::capabilities::Capabilities;
 
 /// Writes what an answer shows.
@@ -43,12 +46,12 @@ impl Writing<'_> {
         out.close();
     }
 
-    fn fields(&self) -> Fields<'_> {
-        Fields { view: self.view, shelf: self.shelf, links: self.links, as_headers: false }
+    fn reader(&self) -> EntityReader<'_> {
+        EntityReader { view: self.view, loaded: self.shelf, urls: self.links }
     }
 
     fn attributes(&self, shown: &Shown<'_>, out: &mut JsonWriter) {
-        self.fields().each(&shown.entity, &shown.path, &|_| false, &mut |name, value| {
+        self.reader().each(&shown.entity, &shown.path, &|_| false, &mut |name, value| {
             out.key(name);
             out.value(value);
         });
@@ -79,7 +82,7 @@ impl Writing<'_> {
         out.key("meta");
         out.open();
         let meta = Entity::Meta(kind, resource);
-        self.fields().each(&meta, &path, &holds, &mut |name, value| {
+        self.reader().each(&meta, &path, &holds, &mut |name, value| {
             out.key(name);
             out.value(value);
         });

@@ -1,23 +1,34 @@
 use std::collections::BTreeSet;
 
-use muster_catalog::{
-    Catalog, Lifecycle,
-    state::{Resource, Version},
-};
 use muster_model::{Attribute, Attributes, Origin, ResourceType, SPECVERSION};
 use serde_json::{Map, Value, json};
 
-use super::{Entity, Links, Shelf};
+use super::{Entity, LoadedAttributes};
+use crate::{
+    Catalog, Content, Lifecycle,
+    state::{Resource, Version},
+};
 
-/// What entities say of themselves: their attributes in the order of the specification, without
-/// nested collections and documents.
+/// Reads the attributes of a view's entities: in the order of the specification, without nested
+/// collections and documents.
 #[derive(Clone, Copy)]
-pub(in crate::xregistry) struct Fields<'a> {
+pub struct EntityReader<'a> {
+    /// The view.
     pub view: &'a Catalog,
-    pub shelf: &'a Shelf,
-    pub links: &'a Links<'a>,
-    /// As headers beside a document: then an entity's URL is the document's.
-    pub as_headers: bool,
+    /// What clients set, as far as it is loaded.
+    pub loaded: &'a dyn LoadedAttributes,
+    /// How URLs are written.
+    pub urls: &'a dyn EntityUrls,
+}
+
+/// How the URLs that entities carry are written.
+pub trait EntityUrls: Sync {
+    /// Whether this is the document view (core, "Doc Flag"), in which nothing is said twice.
+    fn is_document(&self) -> bool;
+    /// An entity's own URL. `has_document`: it has a document beside its attributes.
+    fn own(&self, path: &str, has_document: bool) -> String;
+    /// The URL of another entity, which the answer holds or doesn't hold.
+    fn to(&self, path: &str, has_document: bool, is_there: bool) -> String;
 }
 
 /// What the server says of an entity itself, by the names that stand in its type.
@@ -25,13 +36,13 @@ struct Own<'a> {
     id_name: String,
     id: &'a str,
     path: &'a str,
-    details: bool,
+    has_document: bool,
 }
 
 /// Why a document wasn't checked against its format.
 const UNKNOWN_FORMAT: &str = "Unknown format";
 
-impl Fields<'_> {
+impl EntityReader<'_> {
     /// Gives each attribute of an entity to `sink`. `holds` says whether the answer holds a
     /// version of that id, for the URL of the default one.
     pub fn each(
@@ -44,8 +55,12 @@ impl Fields<'_> {
         match entity {
             Entity::Registry => self.registry(entity, path, sink),
             Entity::Group(kind, group) => {
-                let own =
-                    Own { id_name: kind.id_name(), id: group.id.as_str(), path, details: false };
+                let own = Own {
+                    id_name: kind.id_name(),
+                    id: group.id.as_str(),
+                    path,
+                    has_document: false,
+                };
                 self.ordered(&kind.attributes, entity, &own, sink, &|name| match name {
                     "epoch" => Some(group.epoch.into()),
                     "createdat" => Some(group.own.created.to_string().into()),
@@ -53,7 +68,7 @@ impl Fields<'_> {
                     _ => None,
                 });
             }
-            Entity::Resource(kind, resource) if self.links.is_document() => {
+            Entity::Resource(kind, resource) if self.urls.is_document() => {
                 let own = self.own(kind, resource, path);
                 self.ordered(&kind.resource_attributes, entity, &own, sink, &|_| None);
             }
@@ -69,19 +84,15 @@ impl Fields<'_> {
         }
     }
 
-    /// An entity's attributes as a map, for filters and sorting.
-    pub fn map(&self, entity: &Entity<'_>, path: &str) -> Map<String, Value> {
-        let mut map = Map::new();
-        self.each(entity, path, &|_| false, &mut |name, value| {
-            map.insert(name.to_owned(), value.clone());
-        });
-        map
+    /// What clients set in that content.
+    fn set(&self, content: Option<Content>) -> Option<&Map<String, Value>> {
+        self.loaded.attributes(content?)
     }
 
     fn registry(&self, entity: &Entity<'_>, path: &str, sink: &mut dyn FnMut(&str, &Value)) {
         let state = &self.view.registry;
         let id = self.view.id.as_str();
-        let own = Own { id_name: "registryid".to_owned(), id, path, details: false };
+        let own = Own { id_name: "registryid".to_owned(), id, path, has_document: false };
         self.ordered(self.view.model.registry(), entity, &own, sink, &|name| match name {
             "specversion" => Some(SPECVERSION.into()),
             "epoch" => Some(state.epoch.into()),
@@ -96,7 +107,7 @@ impl Fields<'_> {
             id_name: kind.id_name(),
             id: resource.id.as_str(),
             path,
-            details: kind.hasdocument && !self.as_headers,
+            has_document: kind.hasdocument,
         }
     }
 
@@ -138,11 +149,11 @@ impl Fields<'_> {
         version: &Version,
         name: &str,
     ) -> Option<Value> {
-        let set = self.shelf.attributes(version.attributes)?;
+        let set = self.set(version.attributes)?;
         if !kind.validateformat || !set.contains_key("format") {
             return None;
         }
-        let of_meta = self.shelf.attributes(resource.meta.attributes);
+        let of_meta = self.set(resource.meta.attributes);
         let compares = kind.validatecompatibility
             && of_meta.is_some_and(|meta| meta.contains_key("compatibility"));
         match name {
@@ -164,9 +175,9 @@ impl Fields<'_> {
         sink: &mut dyn FnMut(&str, &Value),
     ) {
         let meta = &resource.meta;
-        let own = Own { details: false, ..self.own(kind, resource, path) };
+        let own = Own { has_document: false, ..self.own(kind, resource, path) };
         let stem = path.strip_suffix("/meta").unwrap_or(path);
-        let set = self.shelf.attributes(meta.attributes);
+        let set = self.set(meta.attributes);
         let says_nothing = set.is_none_or(|set| set.get("deprecated").is_none());
         let is_deprecated = kind.attributes.get("state").is_some_and(|state| {
             state.origin == Origin::BuiltIn
@@ -184,7 +195,7 @@ impl Fields<'_> {
             "defaultversionurl" => {
                 let id = meta.default.as_str();
                 let path = format!("{stem}/versions/{id}");
-                Some(self.links.to(&path, kind.hasdocument, holds(id)).into())
+                Some(self.urls.to(&path, kind.hasdocument, holds(id)).into())
             }
             "defaultversionsticky" => Some(meta.sticky.into()),
             _ => None,
@@ -204,8 +215,8 @@ impl Fields<'_> {
     ) {
         let none = Map::new();
         let set = match entity {
-            Entity::Resource(..) if self.links.is_document() => &none,
-            _ => self.shelf.attributes(entity.attributes(self.view)).unwrap_or(&none),
+            Entity::Resource(..) if self.urls.is_document() => &none,
+            _ => self.set(entity.attributes(self.view)).unwrap_or(&none),
         };
         let mut extra: BTreeSet<&str> =
             set.keys().map(String::as_str).filter(|name| level.get(name).is_none()).collect();
@@ -223,7 +234,7 @@ impl Fields<'_> {
                 Some(own.id.into())
             } else {
                 match name {
-                    "self" => Some(self.links.own(own.path, own.details).into()),
+                    "self" => Some(self.urls.own(own.path, own.has_document).into()),
                     "xid" => Some(own.path.into()),
                     _ => known(name),
                 }
@@ -246,7 +257,7 @@ impl Fields<'_> {
         let of_server = name == "shortself"
             || name.starts_with("formatvalidated")
             || name.starts_with("compatibilityvalidated");
-        by_others || self.links.is_document() && of_server
+        by_others || self.urls.is_document() && of_server
     }
 }
 

@@ -5,11 +5,11 @@ use thiserror::Error;
 
 /// A path in xRegistry's dot notation (core, "xRegistry Dot Notation").
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Dotted(pub Vec<Step>);
+pub struct AttributePath(pub Vec<PathStep>);
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum PathStep {
     /// `.name` or `['name']`
     Key(String),
     /// `[0]`
@@ -22,7 +22,7 @@ pub(super) enum Step {
 
 /// Why a text is no path.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(super) enum DottedError {
+pub enum AttributePathError {
     /// Nothing stands there.
     #[error("the path is empty")]
     Empty,
@@ -44,15 +44,15 @@ pub(super) enum DottedError {
     },
 }
 
-impl Dotted {
-    /// Reads a path; a dot before its first name may stand there or not.
+impl AttributePath {
+    /// Reads a path. A dot before its first name is allowed.
     ///
     /// # Errors
-    /// See [`DottedError`].
-    pub fn parse(text: &str) -> Result<Self, DottedError> {
+    /// See [`AttributePathError`].
+    pub fn parse(text: &str) -> Result<Self, AttributePathError> {
         let mut reader = Reader { text, rest: text, steps: Vec::new() };
         if text.is_empty() {
-            return Err(DottedError::Empty);
+            return Err(AttributePathError::Empty);
         }
         reader.rest = text.strip_prefix('.').unwrap_or(text);
         if !reader.rest.starts_with('[') {
@@ -72,12 +72,13 @@ impl Dotted {
     }
 
     /// Every value that the path leads to within an entity's attributes.
+    #[must_use]
     pub fn select<'a>(&self, attributes: &'a Map<String, Value>) -> Vec<&'a Value> {
         let Some((first, rest)) = self.0.split_first() else { return Vec::new() };
         let mut found: Vec<&Value> = match first {
-            Step::Key(name) => attributes.get(name).into_iter().collect(),
-            Step::AnyKey => attributes.values().collect(),
-            Step::Index(_) | Step::AnyIndex => Vec::new(),
+            PathStep::Key(name) => attributes.get(name).into_iter().collect(),
+            PathStep::AnyKey => attributes.values().collect(),
+            PathStep::Index(_) | PathStep::AnyIndex => Vec::new(),
         };
         for step in rest {
             // A path may go on for long behind the last value.
@@ -91,7 +92,7 @@ impl Dotted {
     }
 }
 
-impl Step {
+impl PathStep {
     fn of<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
         match (self, value) {
             (Self::Key(name), Value::Object(map)) => map.get(name).into_iter().collect(),
@@ -106,23 +107,23 @@ impl Step {
 struct Reader<'a> {
     text: &'a str,
     rest: &'a str,
-    steps: Vec<Step>,
+    steps: Vec<PathStep>,
 }
 
 impl Reader<'_> {
-    fn unexpected(&self) -> DottedError {
+    fn unexpected(&self) -> AttributePathError {
         let path = self.text.to_owned();
         match self.rest.chars().next() {
-            None => DottedError::End { path },
+            None => AttributePathError::End { path },
             Some(character) => {
                 let before = &self.text[..self.text.len() - self.rest.len()];
-                DottedError::Unexpected { character, path, at: before.chars().count() + 1 }
+                AttributePathError::Unexpected { character, path, at: before.chars().count() + 1 }
             }
         }
     }
 
     /// A name, up to the next dot or bracket.
-    fn name(&mut self) -> Result<(), DottedError> {
+    fn name(&mut self) -> Result<(), AttributePathError> {
         let end = self.rest.find(['.', '[']).unwrap_or(self.rest.len());
         let (name, rest) = self.rest.split_at(end);
         let is_word = |character: char| {
@@ -130,13 +131,13 @@ impl Reader<'_> {
         };
         match name {
             "" => return Err(self.unexpected()),
-            "*" => self.steps.push(Step::AnyKey),
+            "*" => self.steps.push(PathStep::AnyKey),
             _ => {
                 if let Some(at) = name.find(|character| !is_word(character)) {
                     self.rest = &self.rest[at..];
                     return Err(self.unexpected());
                 }
-                self.steps.push(Step::Key(name.to_owned()));
+                self.steps.push(PathStep::Key(name.to_owned()));
             }
         }
         self.rest = rest;
@@ -144,19 +145,19 @@ impl Reader<'_> {
     }
 
     /// `['name']`, `["name"]`, `[0]` or `[*]`.
-    fn bracket(&mut self) -> Result<(), DottedError> {
+    fn bracket(&mut self) -> Result<(), AttributePathError> {
         self.rest = &self.rest[1..];
         let quote = self.rest.chars().next().filter(|first| matches!(first, '\'' | '"'));
         if let Some(quote) = quote {
             let inner = &self.rest[1..];
             let end = inner.find(quote).ok_or_else(|| self.ended())?;
-            self.steps.push(Step::Key(inner[..end].to_owned()));
+            self.steps.push(PathStep::Key(inner[..end].to_owned()));
             self.rest = &inner[end + 1..];
         } else {
             let end = self.rest.find(']').ok_or_else(|| self.ended())?;
             let step = match &self.rest[..end] {
-                "*" => Step::AnyIndex,
-                digits => Step::Index(digits.parse().map_err(|_| self.unexpected())?),
+                "*" => PathStep::AnyIndex,
+                digits => PathStep::Index(digits.parse().map_err(|_| self.unexpected())?),
             };
             self.steps.push(step);
             self.rest = &self.rest[end..];
@@ -170,23 +171,23 @@ impl Reader<'_> {
         }
     }
 
-    fn ended(&self) -> DottedError {
-        DottedError::End { path: self.text.to_owned() }
+    fn ended(&self) -> AttributePathError {
+        AttributePathError::End { path: self.text.to_owned() }
     }
 }
 
-impl fmt::Display for Dotted {
+impl fmt::Display for AttributePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, step) in self.0.iter().enumerate() {
             let dot = if index == 0 { "" } else { "." };
             match step {
-                Step::AnyKey => write!(f, "{dot}*")?,
-                Step::AnyIndex => write!(f, "[*]")?,
-                Step::Index(number) => write!(f, "[{number}]")?,
-                Step::Key(name) if name.contains(['.', '[', ']', '*']) || name.is_empty() => {
+                PathStep::AnyKey => write!(f, "{dot}*")?,
+                PathStep::AnyIndex => write!(f, "[*]")?,
+                PathStep::Index(number) => write!(f, "[{number}]")?,
+                PathStep::Key(name) if name.contains(['.', '[', ']', '*']) || name.is_empty() => {
                     write!(f, "['{name}']")?;
                 }
-                Step::Key(name) => write!(f, "{dot}{name}")?,
+                PathStep::Key(name) => write!(f, "{dot}{name}")?,
             }
         }
         Ok(())
@@ -221,13 +222,16 @@ mod tests {
             ("a['b]", None),
             ("a[1]b", None),
         ] {
-            assert_eq!(Dotted::parse(text).ok().map(|path| path.to_string()).as_deref(), expect);
+            assert_eq!(
+                AttributePath::parse(text).ok().map(|path| path.to_string()).as_deref(),
+                expect
+            );
         }
     }
 
     #[test]
     fn says_where_a_path_is_wrong() {
-        let error = Dotted::parse("dirs..dirid").err().map(|error| error.to_string());
+        let error = AttributePath::parse("dirs..dirid").err().map(|error| error.to_string());
         assert_eq!(error.as_deref(), Some(r#"Unexpected '.' in "dirs..dirid" at pos 6"#));
     }
 
@@ -244,7 +248,7 @@ mod tests {
             ("a.x.y", json!([])),
             ("a.b.c", json!([])),
         ] {
-            let found = Dotted::parse(path).map(|path| json!(path.select(&attributes)));
+            let found = AttributePath::parse(path).map(|path| json!(path.select(&attributes)));
             assert_eq!(found, Ok(expect), "{path}");
         }
     }

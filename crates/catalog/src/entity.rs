@@ -1,17 +1,25 @@
+//! The entities of a view, as readers see them: where they are, what lies in them, and which
+//! attributes they have.
+
+mod attributes;
+mod members;
+
 use std::sync::Arc;
 
-use muster_catalog::{
+use muster_model::{GroupType, ResourceType};
+use muster_words::Xid;
+use serde_json::{Map, Value};
+
+pub use attributes::{EntityReader, EntityUrls};
+
+use crate::{
     Catalog, Content,
     state::{Group, Resource, Version},
 };
-use muster_model::{GroupType, ResourceType};
-use muster_words::Xid;
 
-use super::shelf::Wanted;
-
-/// An entity of a view, with its type and its path.
+/// An entity of a view, with its type.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::xregistry) enum Entity<'a> {
+pub enum Entity<'a> {
     /// The registry.
     Registry,
     /// A group.
@@ -24,8 +32,15 @@ pub(in crate::xregistry) enum Entity<'a> {
     Version(&'a ResourceType, &'a Arc<Resource>, &'a Arc<Version>),
 }
 
+/// What clients set on entities, as far as it was read from the ledger.
+pub trait LoadedAttributes {
+    /// The attributes that this content holds; none: it isn't loaded.
+    fn attributes(&self, content: Content) -> Option<&Map<String, Value>>;
+}
+
 impl<'a> Entity<'a> {
     /// The entity of that name.
+    #[must_use]
     pub fn find(view: &'a Catalog, xid: &Xid) -> Option<Self> {
         let model = &view.model;
         match xid {
@@ -51,6 +66,7 @@ impl<'a> Entity<'a> {
     }
 
     /// The entity's id.
+    #[must_use]
     pub fn id(&self) -> &'a str {
         match self {
             Self::Registry => "",
@@ -61,6 +77,7 @@ impl<'a> Entity<'a> {
     }
 
     /// The version whose attributes the entity shows.
+    #[must_use]
     pub fn version(&self) -> Option<&'a Arc<Version>> {
         match self {
             Self::Resource(_, resource) => resource.default_version(),
@@ -70,11 +87,13 @@ impl<'a> Entity<'a> {
     }
 
     /// Its document, where it has one here that isn't empty.
+    #[must_use]
     pub fn document(&self) -> Option<Content> {
         self.version()?.document.filter(|document| document.size > 0)
     }
 
     /// What clients set on it.
+    #[must_use]
     pub fn attributes(&self, view: &Catalog) -> Option<Content> {
         match self {
             Self::Registry => view.registry.attributes,
@@ -84,18 +103,22 @@ impl<'a> Entity<'a> {
         }
     }
 
-    /// Asks for what clients set on it.
-    pub fn want(&self, view: &Catalog, wanted: &mut Wanted) {
-        wanted.attributes.extend(self.attributes(view));
+    /// The contents that its attributes are read from.
+    pub fn contents(&self, view: &Catalog) -> impl Iterator<Item = Content> + use<> {
         // Whether versions were compared is told by Meta.
-        if let Self::Resource(kind, resource) | Self::Version(kind, resource, _) = self
-            && kind.validatecompatibility
-        {
-            wanted.attributes.extend(resource.meta.attributes);
-        }
+        let of_meta = match self {
+            Self::Resource(kind, resource) | Self::Version(kind, resource, _)
+                if kind.validatecompatibility =>
+            {
+                resource.meta.attributes
+            }
+            _ => None,
+        };
+        self.attributes(view).into_iter().chain(of_meta)
     }
 
     /// Whether the name is that of a collection in such an entity.
+    #[must_use]
     pub fn has_collection(&self, view: &Catalog, name: &str) -> bool {
         match self {
             Self::Registry => view.model.group_type(name).is_some(),

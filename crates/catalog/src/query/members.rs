@@ -1,0 +1,131 @@
+use super::{evaluate::MissingAttributes, filter::Filter, sort::Sort};
+use crate::{
+    Catalog,
+    entity::{Entity, EntityReader, EntityUrls, LoadedAttributes},
+};
+
+/// A query for the members of a collection: those that pass a filter, in an order.
+pub struct MemberQuery<'a, 'q> {
+    view: &'a Catalog,
+    urls: &'q dyn EntityUrls,
+    /// The collection's path.
+    path: &'q str,
+    filter: &'q Filter,
+    sort: Option<&'q Sort>,
+    members: Vec<Entity<'a>>,
+    next: Stage,
+}
+
+/// What comes next. What was done isn't done again when something was missing.
+#[derive(Clone, Copy)]
+enum Stage {
+    LoadForFilter,
+    Filter,
+    LoadForSort,
+    Sort,
+    Done,
+}
+
+impl<'a, 'q> MemberQuery<'a, 'q> {
+    /// A query for those of the members of the collection at that path. Without an order they
+    /// stay as they stand.
+    pub fn new(
+        view: &'a Catalog,
+        urls: &'q dyn EntityUrls,
+        path: &'q str,
+        members: impl Iterator<Item = Entity<'a>>,
+        filter: &'q Filter,
+        sort: Option<&'q Sort>,
+    ) -> Self {
+        let members = if filter.excludes_all { Vec::new() } else { members.collect() };
+        Self { view, urls, path, filter, sort, members, next: Stage::LoadForFilter }
+    }
+
+    /// Runs the query as far as what is loaded suffices. What was answered as missing once counts
+    /// as empty when it is still missing.
+    ///
+    /// # Errors
+    /// What is to be loaded before this is called again.
+    pub fn run(&mut self, loaded: &dyn LoadedAttributes) -> Result<(), MissingAttributes> {
+        let reader = EntityReader { view: self.view, loaded, urls: self.urls };
+        loop {
+            self.next = match self.next {
+                Stage::LoadForFilter => {
+                    self.next = Stage::Filter;
+                    self.load_for_filter(&reader)?;
+                    Stage::Filter
+                }
+                Stage::Filter => {
+                    self.filter(&reader);
+                    Stage::LoadForSort
+                }
+                Stage::LoadForSort => {
+                    self.next = Stage::Sort;
+                    self.load_for_sort(&reader)?;
+                    Stage::Sort
+                }
+                Stage::Sort => {
+                    self.sort(&reader);
+                    Stage::Done
+                }
+                Stage::Done => return Ok(()),
+            }
+        }
+    }
+
+    /// The members that were found.
+    #[must_use]
+    pub fn into_members(self) -> Vec<Entity<'a>> {
+        self.members
+    }
+
+    fn load_for_filter(&self, reader: &EntityReader<'_>) -> Result<(), MissingAttributes> {
+        let mut missing = MissingAttributes(Vec::new());
+        for member in self.members.iter().filter(|_| !self.filter.is_empty()) {
+            reader.miss_for_filter(member, self.filter, &mut missing);
+        }
+        missing.none()
+    }
+
+    fn filter(&mut self, reader: &EntityReader<'_>) {
+        if self.filter.is_empty() {
+            return;
+        }
+        let (path, filter) = (self.path, self.filter);
+        self.members
+            .retain(|member| reader.passes(member, &format!("{path}/{}", member.id()), filter));
+    }
+
+    fn load_for_sort(&self, reader: &EntityReader<'_>) -> Result<(), MissingAttributes> {
+        let mut missing = MissingAttributes(Vec::new());
+        if let (Some(sort), Some(first)) = (self.sort, self.members.first())
+            && !sort.is_by_id(first)
+        {
+            self.members.iter().for_each(|member| reader.miss(member, &mut missing));
+        }
+        missing.none()
+    }
+
+    /// Sorts the members. Of each only the value that it is sorted by is kept meanwhile.
+    fn sort(&mut self, reader: &EntityReader<'_>) {
+        let Some(sort) = self.sort else { return };
+        let value = |member: &Entity<'a>| {
+            if sort.is_by_id(member) {
+                return Some(member.id().into());
+            }
+            sort.value(&reader.map(member, &format!("{}/{}", self.path, member.id())))
+        };
+        let mut keyed: Vec<_> =
+            std::mem::take(&mut self.members).into_iter().map(|m| (value(&m), m)).collect();
+        keyed.sort_by(|left, right| {
+            sort.order((left.1.id(), left.0.as_ref()), (right.1.id(), right.0.as_ref()))
+        });
+        self.members.extend(keyed.into_iter().map(|(_, member)| member));
+    }
+}
+
+impl MissingAttributes {
+    fn none(self) -> Result<(), Self> {
+        if self.0.is_empty() { Ok(()) } else { Err(self) }
+    }
+}

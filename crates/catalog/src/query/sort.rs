@@ -1,0 +1,76 @@
+use std::cmp::Ordering;
+
+use serde_json::{Map, Value};
+
+use super::{
+    compare,
+    path::{AttributePath, PathStep},
+};
+use crate::entity::Entity;
+
+/// How the members of a collection are ordered (core, "Sort Flag").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// The attribute.
+    pub path: AttributePath,
+    /// Whether the highest value comes first.
+    pub descending: bool,
+}
+
+impl Sort {
+    /// The value by which a member with these attributes is ordered.
+    #[must_use]
+    pub fn value(&self, attributes: &Map<String, Value>) -> Option<Value> {
+        self.path.select(attributes).first().copied().cloned()
+    }
+
+    /// The order of two members, given by their ids and values.
+    pub fn order(&self, left: (&str, Option<&Value>), right: (&str, Option<&Value>)) -> Ordering {
+        // Those with the same value stand in the order of their ids, the same way round as the
+        // values (core, "Sort Flag").
+        let order = compare::values(left.1, right.1).then_with(|| compare::texts(left.0, right.0));
+        if self.descending { order.reverse() } else { order }
+    }
+
+    /// Whether such entities are ordered by their ids, for which no attributes are needed.
+    pub(super) fn is_by_id(&self, entity: &Entity<'_>) -> bool {
+        let [PathStep::Key(name)] = self.path.0.as_slice() else { return false };
+        match entity {
+            Entity::Group(kind, _) => *name == kind.id_name(),
+            Entity::Resource(kind, _) => *name == kind.id_name(),
+            Entity::Version(..) => name == "versionid",
+            Entity::Registry | Entity::Meta(..) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn orders_by_value_then_by_id_and_puts_what_is_missing_lowest() {
+        let members = [
+            ("d", json!({})),
+            ("b", json!({"n": 2})),
+            ("C", json!({"n": 2})),
+            ("a", json!({"n": 10})),
+        ];
+        let sorted = |text: &str| {
+            let sort = Sort::parse([text].into_iter()).unwrap().unwrap();
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by(|left, right| {
+                let value = |member: &Value| sort.value(member.as_object().unwrap());
+                let (one, other) = (value(&left.1), value(&right.1));
+                sort.order((left.0, one.as_ref()), (right.0, other.as_ref()))
+            });
+            members.into_iter().map(|(id, _)| *id).collect::<Vec<_>>()
+        };
+        assert_eq!(sorted("n"), ["d", "b", "C", "a"]);
+        assert_eq!(sorted("n=desc"), ["a", "C", "b", "d"]);
+    }
+}

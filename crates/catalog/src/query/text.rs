@@ -1,0 +1,222 @@
+//! The written form of filters and orders (core, "Filter Flag" and "Sort Flag").
+
+use thiserror::Error;
+
+use super::{
+    filter::{Comparison, Filter, FilterExpression, FilterTest, TextPattern},
+    path::{AttributePath, AttributePathError},
+    sort::Sort,
+};
+
+const EXCLUDE_ALL: &str = "excludeall";
+
+/// Expressions in one filter: each is tested on every entity.
+const EXPRESSIONS_MAX: usize = 100;
+
+/// Bytes of one filter, all its values together: what is left of it for each collection stands in
+/// that one's URL.
+const BYTES_MAX: usize = 4 * 1024;
+
+/// The operators. One that begins with another stands before it.
+const OPERATORS: [&str; 7] = ["!=", "<>", "<=", ">=", "<", ">", "="];
+
+/// Why a text isn't a filter.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum FilterError {
+    /// The filter is too long.
+    #[error("it is longer than {BYTES_MAX} bytes")]
+    TooLong,
+    /// The filter has too many expressions.
+    #[error("there are more than {EXPRESSIONS_MAX} expressions")]
+    TooMany,
+    /// `excludeall` excludes everything, so nothing can stand beside it.
+    #[error("it can't stand beside other expressions")]
+    NotAlone,
+    /// An expression's path isn't one.
+    #[error("{fault}")]
+    Path {
+        /// The path as it was written.
+        path: String,
+        /// What is wrong with it.
+        fault: AttributePathError,
+    },
+    /// Nothing is less or more than null.
+    #[error("null is not allowed with <, <=, >, >= operators")]
+    NullCompared {
+        /// The expression.
+        expression: String,
+    },
+    /// Nothing is less or more than a wildcard.
+    #[error("wildcards are not allowed with <, <=, >, >= operators")]
+    WildcardCompared {
+        /// The expression.
+        expression: String,
+    },
+}
+
+impl FilterError {
+    /// The part of the filter that is wrong.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        match self {
+            Self::TooLong | Self::TooMany => "…",
+            Self::NotAlone => EXCLUDE_ALL,
+            Self::Path { path, .. } => path,
+            Self::NullCompared { expression } | Self::WildcardCompared { expression } => expression,
+        }
+    }
+}
+
+/// Why a text isn't an order.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SortError {
+    /// There are two of them.
+    #[error("it may stand only once")]
+    Twice,
+    /// What follows the attribute isn't a direction.
+    #[error("{0:?} is neither asc nor desc")]
+    Direction(String),
+    /// The attribute's path isn't one.
+    #[error(transparent)]
+    Path(#[from] AttributePathError),
+}
+
+impl Filter {
+    /// Reads a filter: a value for each branch, in each its expressions with commas between them.
+    ///
+    /// # Errors
+    /// See [`FilterError`].
+    pub fn parse<'a>(values: impl Iterator<Item = &'a str>) -> Result<Self, FilterError> {
+        let mut filter = Self::default();
+        let mut bytes = 0;
+        for value in values {
+            bytes += value.len();
+            if bytes > BYTES_MAX {
+                return Err(FilterError::TooLong);
+            }
+            let texts = value.split(',').map(str::trim).filter(|text| !text.is_empty());
+            let mut branch = Vec::new();
+            for text in texts {
+                if text == EXCLUDE_ALL {
+                    filter.excludes_all = true;
+                } else {
+                    branch.push(FilterExpression::parse(text)?);
+                }
+            }
+            if !branch.is_empty() {
+                filter.branches.push(branch);
+            }
+        }
+        if filter.expressions() > EXPRESSIONS_MAX {
+            return Err(FilterError::TooMany);
+        }
+        if filter.excludes_all && !filter.branches.is_empty() {
+            return Err(FilterError::NotAlone);
+        }
+        Ok(filter)
+    }
+}
+
+impl FilterExpression {
+    /// Reads an expression: a path, and behind it an operator and a value.
+    ///
+    /// # Errors
+    /// See [`FilterError`].
+    pub fn parse(text: &str) -> Result<Self, FilterError> {
+        let (path, operator, value) = split(text);
+        let path = path.trim();
+        let path = AttributePath::parse(path)
+            .map_err(|fault| FilterError::Path { path: path.to_owned(), fault })?;
+        let (value, is_null) = (value.trim(), value.trim() == "null");
+        let compared = |comparison: Comparison| {
+            let expression = text.to_owned();
+            let pattern = TextPattern::new(value);
+            if is_null {
+                Err(FilterError::NullCompared { expression })
+            } else if pattern.is_wild() {
+                Err(FilterError::WildcardCompared { expression })
+            } else {
+                Ok(FilterTest::Compared(comparison, pattern.plain()))
+            }
+        };
+        let test = match operator {
+            "=" if is_null => FilterTest::Absent,
+            "=" => FilterTest::Like(TextPattern::new(value)),
+            "!=" | "<>" if is_null => FilterTest::Present,
+            "!=" | "<>" => FilterTest::Unlike(TextPattern::new(value)),
+            "<" => compared(Comparison::Less)?,
+            "<=" => compared(Comparison::AtMost)?,
+            ">" => compared(Comparison::More)?,
+            ">=" => compared(Comparison::AtLeast)?,
+            _ => FilterTest::Present,
+        };
+        Ok(Self { path, test })
+    }
+}
+
+/// Splits an expression at its operator, which is the first one outside of quotes.
+fn split(text: &str) -> (&str, &str, &str) {
+    let mut quote = None;
+    for (at, character) in text.char_indices() {
+        match quote {
+            Some(open) if character == open => quote = None,
+            Some(_) => {}
+            None if matches!(character, '\'' | '"') => quote = Some(character),
+            None => {
+                let found = OPERATORS.into_iter().find(|operator| text[at..].starts_with(operator));
+                if let Some(operator) = found {
+                    return (&text[..at], operator, &text[at + operator.len()..]);
+                }
+            }
+        }
+    }
+    (text, "", "")
+}
+
+impl Sort {
+    /// Reads an order: a path, and `=asc` or `=desc` behind it. No value gives no order.
+    ///
+    /// # Errors
+    /// See [`SortError`].
+    pub fn parse<'a>(mut values: impl Iterator<Item = &'a str>) -> Result<Option<Self>, SortError> {
+        let Some(value) = values.next() else { return Ok(None) };
+        if values.next().is_some() {
+            return Err(SortError::Twice);
+        }
+        let (path, direction) = match value.split_once('=') {
+            Some((path, direction)) => (path, Some(direction)),
+            None => (value, None),
+        };
+        let descending = match direction {
+            None | Some("asc") => false,
+            Some("desc") => true,
+            Some(other) => return Err(SortError::Direction(other.to_owned())),
+        };
+        Ok(Some(Self { path: AttributePath::parse(path)?, descending }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_an_attribute_and_an_order() {
+        let bad_path = |path| AttributePath::parse(path).err().map(SortError::Path);
+        for (values, expect) in [
+            (&[][..], Ok(None)),
+            (&["name"], Ok(Some(("name", false)))),
+            (&["labels.stage=asc"], Ok(Some(("labels.stage", false)))),
+            (&["dirid=desc"], Ok(Some(("dirid", true)))),
+            (&[""], Err(bad_path(""))),
+            (&["name=up"], Err(Some(SortError::Direction("up".to_owned())))),
+            (&["a..b"], Err(bad_path("a..b"))),
+            (&["a", "b"], Err(Some(SortError::Twice))),
+        ] {
+            let found = Sort::parse(values.iter().copied());
+            let found = found.map(|sort| sort.map(|sort| (sort.path.to_string(), sort.descending)));
+            let expect = expect.map(|sort| sort.map(|(path, order)| (path.to_owned(), order)));
+            assert_eq!(found.map_err(Some), expect, "{values:?}");
+        }
+    }
+}
