@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -10,6 +10,7 @@ use muster_words::{
     Position,
     json::{self, Value},
 };
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Body, ClientError, Query, Refusal, Transport, TransportError, whole};
 
@@ -41,9 +42,10 @@ pub struct Call {
     unsendable: Option<HeaderName>,
 }
 
-/// A whole answer that isn't a refusal.
+/// A whole answer that isn't a refusal. Where `T` is a type of `wire`, its body is that type's
+/// JSON.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Answer<T = Value> {
     /// 2xx or 3xx.
     pub status: StatusCode,
     /// Its headers.
@@ -51,6 +53,7 @@ pub struct Answer {
     /// Its body as it came.
     pub bytes: Bytes,
     place: Arc<str>,
+    body: PhantomData<fn() -> T>,
 }
 
 impl Call {
@@ -76,8 +79,10 @@ impl Call {
 
     /// With a JSON body.
     #[must_use]
-    pub fn json(self, value: &Value) -> Self {
-        self.body("application/json", json::to_canonical(value).into())
+    pub fn json(self, value: &impl Serialize) -> Self {
+        // Nothing that is sent here lacks a JSON.
+        let value = serde_json::to_value(value).unwrap_or_default();
+        self.body("application/json", json::to_canonical(&value).into())
     }
 
     /// With a header. With a value that no header can hold the call isn't sent: without it, it
@@ -103,16 +108,34 @@ impl Call {
     }
 }
 
-impl Answer {
-    /// The body as JSON.
+impl<T: DeserializeOwned> Answer<T> {
+    /// What the body says, as far as this release knows of it.
+    ///
+    /// # Errors
+    /// The body isn't what this answer has.
+    pub fn read(&self) -> Result<T, ClientError> {
+        serde_json::from_slice(&self.bytes).map_err(|error| self.broken(&error))
+    }
+}
+
+impl<T> Answer<T> {
+    /// The same answer, whose body is JSON of that type.
+    pub(crate) fn of<U>(self) -> Answer<U> {
+        let Self { status, headers, bytes, place, body: _ } = self;
+        Answer { status, headers, bytes, place, body: PhantomData }
+    }
+
+    fn broken(&self, error: &dyn std::fmt::Display) -> ClientError {
+        let (place, what) = (self.place.to_string(), format!("its JSON is broken: {error}"));
+        ClientError::Unexpected { place, what }
+    }
+
+    /// The body as JSON, with what this release doesn't know of.
     ///
     /// # Errors
     /// It is none.
     pub fn json(&self) -> Result<Value, ClientError> {
-        json::parse(&self.bytes).map_err(|error| ClientError::Unexpected {
-            place: self.place.to_string(),
-            what: format!("its JSON is broken: {error}"),
-        })
+        json::parse(&self.bytes).map_err(|error| self.broken(&error))
     }
 
     /// A header as text.
@@ -167,7 +190,7 @@ impl Client {
         let (head, body) = response.into_parts();
         let bytes = whole(body, ANSWER_BYTES_MAX, PAUSE_MAX, self.place()).await?;
         let place = self.place().into();
-        Ok(Answer { status: head.status, headers: head.headers, bytes, place })
+        Ok(Answer { status: head.status, headers: head.headers, bytes, place, body: PhantomData })
     }
 
     /// Sends a request and gives the answer while its body comes, for streams.

@@ -12,7 +12,10 @@ use std::{
 
 use axum::{Extension, Router, extract::State, response::IntoResponse, routing::get};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::{Value, json};
+use muster_wire::health::{
+    Liveness, LivenessState, ReadinessReport, ReadinessState, StoreReport, StoreState,
+};
+use serde::Serialize;
 
 use crate::{Caller, Phase, metrics::Metrics};
 
@@ -114,7 +117,7 @@ pub fn routes(vitals: Vitals) -> Router {
 }
 
 async fn live() -> axum::response::Response {
-    answer(true, &json!({"status": "live"}))
+    answer(true, &Liveness { status: LivenessState::Live })
 }
 
 async fn ready(
@@ -125,33 +128,32 @@ async fn ready(
     let running = *caller.phase.borrow() == Phase::Running;
     let ready = running && readiness.is_complete();
     let status = match (running, ready) {
-        _ if readiness.fault().is_some() => "failed",
-        (false, _) => "stopping",
-        (true, true) => "ready",
-        (true, false) => "starting",
+        _ if readiness.fault().is_some() => ReadinessState::Failed,
+        (false, _) => ReadinessState::Stopping,
+        (true, true) => ReadinessState::Ready,
+        (true, false) => ReadinessState::Starting,
     };
-    let mut body = json!({
-        "status": status,
-        "replayed": readiness.has(Condition::Replayed),
-        "example_loaded": readiness.has(Condition::ExampleLoaded),
-        "ports_bound": readiness.has(Condition::PortsBound),
-    });
-    if let Some(why) = readiness.fault() {
-        body["why"] = why.into();
-    }
-    answer(ready, &body)
+    let report = ReadinessReport {
+        status,
+        replayed: readiness.has(Condition::Replayed),
+        example_loaded: readiness.has(Condition::ExampleLoaded),
+        ports_bound: readiness.has(Condition::PortsBound),
+        why: readiness.fault().map(ToOwned::to_owned),
+    };
+    answer(ready, &report)
 }
 
 async fn store(State(vitals): State<Vitals>) -> axum::response::Response {
     if let Some(why) = vitals.readiness.fault() {
-        return answer(false, &json!({"status": "failed", "why": why}));
+        let report = StoreReport { status: StoreState::Failed, why: Some(why.to_owned()) };
+        return answer(false, &report);
     }
-    let asked = tokio::time::timeout(vitals.store_time, (vitals.store)()).await;
-    match asked {
-        Ok(true) => answer(true, &json!({"status": "reachable"})),
-        Ok(false) => answer(false, &json!({"status": "unreachable"})),
-        Err(_) => answer(false, &json!({"status": "slow"})),
-    }
+    let status = match tokio::time::timeout(vitals.store_time, (vitals.store)()).await {
+        Ok(true) => StoreState::Reachable,
+        Ok(false) => StoreState::Unreachable,
+        Err(_) => StoreState::Slow,
+    };
+    answer(status == StoreState::Reachable, &StoreReport { status, why: None })
 }
 
 async fn metrics(State(vitals): State<Vitals>, headers: HeaderMap) -> axum::response::Response {
@@ -167,11 +169,12 @@ async fn openapi() -> axum::response::Response {
     ([(header::CONTENT_TYPE, kind)], DESCRIPTION.as_str()).into_response()
 }
 
-fn answer(well: bool, body: &Value) -> axum::response::Response {
+fn answer(well: bool, report: &impl Serialize) -> axum::response::Response {
     let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    (status, headers, format!("{body}\n")).into_response()
+    let report = serde_json::to_value(report).unwrap_or_default();
+    (status, headers, format!("{report}\n")).into_response()
 }

@@ -22,7 +22,7 @@ use axum::{
     routing::{delete, get, post},
 };
 pub use gate::{Gate, GateError};
-pub use ledger::verdict;
+pub use ledger::{last_line, progress_line};
 use muster_registry::Registry;
 
 use self::{changes::Feed, ledger::Verifications};

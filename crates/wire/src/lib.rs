@@ -10,8 +10,15 @@ pub mod changes;
 pub mod errors;
 pub mod etag;
 pub mod headers;
+pub mod health;
+pub mod keys;
+pub mod ledger;
 pub mod openapi;
+pub mod restore;
+mod sample;
+pub mod status;
 
 pub use errors::{
     ErrorBody, ErrorCode, ErrorFacts, Origin, Problem, Severity, Violated, Violation,
 };
+pub use sample::Sample;

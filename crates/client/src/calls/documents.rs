@@ -4,6 +4,7 @@ use http::{
     Method,
     header::{CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH},
 };
+use muster_wire::restore::Restoration;
 use muster_words::{
     Digest, Xid,
     json::{Map, Value},
@@ -195,9 +196,9 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn restore(&self, xid: &Xid) -> Result<Answer, ClientError> {
+    pub async fn restore(&self, xid: &Xid) -> Result<Answer<Restoration>, ClientError> {
         let path = format!("/restore{xid}");
-        self.call(Call::new(Method::POST, &path, &Query::new())).await
+        self.call(Call::new(Method::POST, &path, &Query::new())).await.map(Answer::of)
     }
 
     /// Changes several entities at once and leaves what isn't named: groups by type and id, as

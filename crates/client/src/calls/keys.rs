@@ -1,5 +1,5 @@
 use http::Method;
-use muster_words::json::{Map, Value};
+use muster_wire::keys::{KeyList, KeyRequest, NewKey};
 
 use crate::{Answer, Call, Client, ClientError, Query};
 
@@ -8,21 +8,17 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn keys(&self) -> Result<Answer, ClientError> {
-        self.call(Call::new(Method::GET, "/keys", &Query::new())).await
+    pub async fn keys(&self) -> Result<Answer<KeyList>, ClientError> {
+        self.call(Call::new(Method::GET, "/keys", &Query::new())).await.map(Answer::of)
     }
 
     /// Makes a key; the answer shows it once.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn create_key(&self, name: Option<&str>, role: &str) -> Result<Answer, ClientError> {
-        let mut body = Map::new();
-        body.insert("role".to_owned(), role.into());
-        if let Some(name) = name {
-            body.insert("name".to_owned(), name.into());
-        }
-        self.call(Call::new(Method::POST, "/keys", &Query::new()).json(&Value::Object(body))).await
+    pub async fn create_key(&self, wanted: &KeyRequest) -> Result<Answer<NewKey>, ClientError> {
+        let call = Call::new(Method::POST, "/keys", &Query::new()).json(wanted);
+        self.call(call).await.map(Answer::of)
     }
 
     /// Revokes the key of that id.

@@ -1,32 +1,34 @@
-use std::collections::VecDeque;
+use std::{collections::VecDeque, marker::PhantomData};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use muster_words::json::{self, Value};
+use serde::de::DeserializeOwned;
 
 use crate::{Body, ClientError};
 
 /// Bytes of one line; one holds a few facts.
 const LINE_BYTES_MAX: usize = 1024 * 1024;
 
-/// An answer of JSON lines, read as they come.
-pub struct Lines {
+/// An answer of JSON lines, each a `T`, read as they come.
+pub struct Lines<T> {
     body: Body,
     place: String,
     rest: Vec<u8>,
     ready: VecDeque<Bytes>,
+    line: PhantomData<fn() -> T>,
 }
 
-impl Lines {
+impl<T: DeserializeOwned> Lines<T> {
     pub(crate) fn new(body: Body, place: &str) -> Self {
-        Self { body, place: place.to_owned(), rest: Vec::new(), ready: VecDeque::new() }
+        let (place, rest, ready) = (place.to_owned(), Vec::new(), VecDeque::new());
+        Self { body, place, rest, ready, line: PhantomData }
     }
 
     /// The next line, or none when the answer has ended.
     ///
     /// # Errors
-    /// The answer broke off, or a line isn't JSON.
-    pub async fn next_line(&mut self) -> Result<Option<Value>, ClientError> {
+    /// The answer broke off, or a line isn't what this answer has.
+    pub async fn next_line(&mut self) -> Result<Option<T>, ClientError> {
         loop {
             if let Some(line) = self.ready.pop_front() {
                 return self.read(&line).map(Some);
@@ -59,9 +61,9 @@ impl Lines {
         Ok(())
     }
 
-    fn read(&self, line: &[u8]) -> Result<Value, ClientError> {
-        json::parse(line.trim_ascii())
-            .map_err(|error| self.unexpected(format!("a line that isn't JSON: {error}")))
+    fn read(&self, line: &[u8]) -> Result<T, ClientError> {
+        serde_json::from_slice(line)
+            .map_err(|error| self.unexpected(format!("a line of broken JSON: {error}")))
     }
 
     fn unexpected(&self, what: String) -> ClientError {

@@ -1,4 +1,5 @@
 use http::Method;
+use muster_wire::{ledger::VerificationLine, status::StatusReport};
 use muster_words::Xid;
 
 use super::Lines;
@@ -18,7 +19,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn verify(&self) -> Result<Lines, ClientError> {
+    pub async fn verify(&self) -> Result<Lines<VerificationLine>, ClientError> {
         let call = Call::new(Method::POST, "/ledger/verify", &Query::new());
         let body = self.open(call).await?.into_body();
         Ok(Lines::new(body, self.place()))
@@ -28,7 +29,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn status(&self) -> Result<Answer, ClientError> {
-        self.call(Call::new(Method::GET, "/status", &Query::new())).await
+    pub async fn status(&self) -> Result<Answer<StatusReport>, ClientError> {
+        self.call(Call::new(Method::GET, "/status", &Query::new())).await.map(Answer::of)
     }
 }

@@ -1,12 +1,14 @@
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::Body;
 
-/// An answer of JSON that no cache keeps: it is of this moment.
-pub(super) fn json(status: StatusCode, value: &Value) -> Response {
-    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+/// An answer of JSON, its members sorted, that no cache keeps: it is of this moment.
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    // No type of `wire` has a value without JSON.
+    let value = serde_json::to_value(value).unwrap_or_default();
+    let mut text = serde_json::to_vec_pretty(&value).unwrap_or_default();
     text.push(b'\n');
     let mut response = http::Response::new(Body::from(text));
     *response.status_mut() = status;

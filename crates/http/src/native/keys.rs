@@ -8,12 +8,14 @@ use axum::{
 use http::StatusCode;
 use muster_catalog::command::{Action, Command};
 use muster_guard::{ApiKey, KeyRecord, Role, keys_in_force};
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{
+    ErrorCode, Problem,
+    keys::{KeyEntry, KeyList, KeyRequest, NewKey},
+};
 use muster_words::{
-    Id,
+    Id, Moment,
     json::{self, Map, Value},
 };
-use serde_json::json;
 
 use super::{Native, answer};
 use crate::{Caller, IntoProblem, read_body, submit::submit};
@@ -27,30 +29,19 @@ const DRAWS_MAX: usize = 8;
 /// `GET /keys`: the keys in force, without what is secret in them.
 pub(super) async fn list(State(native): State<Native>) -> Response {
     let view = native.registry.catalog();
-    let keys: Vec<Value> = keys_in_force(&view)
-        .map(|(id, key)| {
-            let record = native.gate.record(&view, id);
-            shown(id, &key.created.to_string(), record.as_ref())
-        })
+    let keys = keys_in_force(&view)
+        .map(|(id, key)| shown(id, key.created, native.gate.record(&view, id).as_ref()))
         .collect();
-    answer::json(StatusCode::OK, &json!({"keys": keys}))
+    answer::json(StatusCode::OK, &KeyList { keys })
 }
 
-fn shown(id: &Id, created: &str, record: Option<&KeyRecord>) -> Value {
-    let mut key = json!({"id": id.as_str(), "createdat": created});
-    if let Some(record) = record {
-        key["role"] = record.role.name().into();
-        if let Some(name) = &record.name {
-            key["name"] = name.as_str().into();
-        }
+fn shown(id: &Id, created: Moment, record: Option<&KeyRecord>) -> KeyEntry {
+    KeyEntry {
+        id: id.to_string(),
+        createdat: created.to_string(),
+        role: record.map(|record| record.role.name().to_owned()),
+        name: record.and_then(|record| record.name.clone()),
     }
-    key
-}
-
-/// What a key is asked to be.
-struct Wanted {
-    role: Role,
-    name: Option<String>,
 }
 
 /// `POST /keys`: makes a key. The answer is the only place where it is ever shown.
@@ -59,7 +50,7 @@ pub(super) async fn create(
     Extension(caller): Extension<Caller>,
     body: axum::body::Body,
 ) -> Result<Response, IntoProblem> {
-    let wanted = wanted(&read_body(body).await?)?;
+    let (role, name) = asked_for(&read_body(body).await?)?;
     let view = native.registry.catalog();
     if keys_in_force(&view).count() >= KEYS_MAX {
         let detail = format!("There are {KEYS_MAX} keys already; revoke one that isn't used");
@@ -70,7 +61,7 @@ pub(super) async fn create(
         if native.registry.catalog().keys.contains_key(key.id()) {
             continue;
         }
-        let record = key.record(random()?, wanted.role, wanted.name.clone());
+        let record = key.record(random()?, role, name.clone());
         return make(&native, &caller, &key, record).await;
     }
     Err(ErrorCode::SERVER_ERROR.into())
@@ -89,9 +80,9 @@ async fn make(
         return Err(ErrorCode::SERVER_ERROR.into());
     };
     native.gate.keep(key, made.record, record.clone());
-    let mut value = shown(&id, &made.created.to_string(), Some(&record));
-    value["key"] = key.text().as_str().into();
-    Ok(answer::json(StatusCode::CREATED, &value))
+    let entry = shown(&id, made.created, Some(&record));
+    let key = key.text().as_str().to_owned();
+    Ok(answer::json(StatusCode::CREATED, &NewKey { entry, key }))
 }
 
 /// `DELETE /keys/<id>`: revokes a key; the very next request with it is refused.
@@ -118,8 +109,8 @@ pub(super) async fn revoke(
     Ok(answer::done())
 }
 
-/// Reads what is wanted: an object of `name` and `role`, or nothing.
-fn wanted(body: &[u8]) -> Result<Wanted, Problem> {
+/// Reads which role and which name a key is to have: an object of both, or nothing.
+fn asked_for(body: &[u8]) -> Result<(Role, Option<String>), Problem> {
     let refused = |detail: String| {
         Problem::new(ErrorCode::PARSING_DATA).subject("/keys").arg("error_detail", detail)
     };
@@ -131,25 +122,19 @@ fn wanted(body: &[u8]) -> Result<Wanted, Problem> {
             Err(error) => return Err(refused(error.to_string())),
         },
     };
-    let mut wanted = Wanted { role: Role::Admin, name: None };
-    for (key, value) in map {
-        match (key.as_str(), value) {
-            (_, Value::Null) => {}
-            ("role", Value::String(role)) => {
-                wanted.role = role.parse().map_err(|_| {
-                    let shown: String = role.chars().take(64).collect();
-                    Problem::new(ErrorCode::ROLE_UNKNOWN).subject("/keys").arg("role", shown)
-                })?;
-            }
-            ("name", Value::String(name)) => {
-                KeyRecord::check_name(&name).map_err(|error| refused(error.to_string()))?;
-                wanted.name = Some(name);
-            }
-            ("role" | "name", _) => return Err(refused(format!("{key} must be a string"))),
-            _ => return Err(refused(format!("there is no {key:?} here, only name and role"))),
-        }
+    let request: KeyRequest =
+        serde_json::from_value(Value::Object(map)).map_err(|error| refused(error.to_string()))?;
+    let role = match request.role {
+        None => Role::Admin,
+        Some(role) => role.parse().map_err(|_| {
+            let shown: String = role.chars().take(64).collect();
+            Problem::new(ErrorCode::ROLE_UNKNOWN).subject("/keys").arg("role", shown)
+        })?,
+    };
+    if let Some(name) = &request.name {
+        KeyRecord::check_name(name).map_err(|error| refused(error.to_string()))?;
     }
-    Ok(wanted)
+    Ok((role, request.name))
 }
 
 fn draw() -> Result<ApiKey, Problem> {
@@ -187,8 +172,8 @@ mod tests {
             ("[]", Err("parsing_data")),
             ("{", Err("parsing_data")),
         ] {
-            let read = wanted(body.as_bytes());
-            let read = read.as_ref().map(|wanted| wanted.name.as_deref());
+            let read = asked_for(body.as_bytes());
+            let read = read.as_ref().map(|(_, name)| name.as_deref());
             assert_eq!(read.map_err(|problem| problem.code().name()), expect, "{body}");
         }
     }

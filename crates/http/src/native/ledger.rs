@@ -10,8 +10,13 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use muster_ledger::checkpoint::origin;
 use muster_registry::{Found, Progress, Registry, Verdict, VerifyError};
-use muster_wire::{ErrorCode, Problem};
-use serde_json::{Value, json};
+use muster_wire::{
+    ErrorCode, Problem,
+    ledger::{
+        BrokenLedger, CheckedCheckpoint, LedgerFault, LedgerReport, SoundLedger, VerificationLine,
+        VerificationProgress,
+    },
+};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use super::{
@@ -27,16 +32,15 @@ const LINES_MAX: usize = 16;
 /// `GET /ledger`: which ledger it is and how far it goes.
 pub(super) async fn show(State(native): State<Native>) -> Response {
     let view = native.registry.view();
-    let origin = origin(view.id(), "changes").map(|name| name.to_string()).ok();
-    let mut value = json!({"position": view.position().0, "moment": view.moment().to_string()});
-    if let Some(origin) = origin {
-        value["origin"] = origin.into();
-    }
-    if let Some(file) = native.registry.checkpoint() {
-        value["key"] = file.verifier().to_string().into();
-        value["checkpoint"] = file.position().0.into();
-    }
-    answer::json(StatusCode::OK, &value)
+    let checkpoint = native.registry.checkpoint();
+    let report = LedgerReport {
+        position: view.position().0,
+        moment: view.moment().to_string(),
+        origin: origin(view.id(), "changes").map(|name| name.to_string()).ok(),
+        key: checkpoint.map(|file| file.verifier().to_string()),
+        checkpoint: checkpoint.map(|file| file.position().0),
+    };
+    answer::json(StatusCode::OK, &report)
 }
 
 /// `GET /ledger/checkpoint`: the newest signed checkpoint, as the note that others can check (C2SP
@@ -88,8 +92,8 @@ impl Drop for Running {
     }
 }
 
-/// `POST /ledger/verify`: walks the whole ledger. Lines of progress `{"checked", "of"}`, then one
-/// line `{"verified": true, …}` or `{"verified": false, "fault": {…}}`.
+/// `POST /ledger/verify`: walks the whole ledger. Lines of progress, then one that says what was
+/// found.
 pub(super) async fn verify(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
@@ -120,65 +124,77 @@ pub(super) async fn verify(
 
 async fn walk(registry: &Registry, lines: &mpsc::Sender<Bytes>) {
     // Said before the first page is read, so that who asked sees that it runs.
-    let begun = json!({"checked": 0, "of": registry.view().position().0});
-    let _ = lines.try_send(line(&begun));
+    let of = registry.view().position().0;
+    let begun = VerificationLine::Progress(VerificationProgress { checked: 0, of });
+    let _ = lines.try_send(written(&begun));
     let progress = |progress: Progress| {
-        let value = json!({"checked": progress.entries, "of": progress.of});
         // A line that nobody has read yet says nearly the same.
-        let _ = lines.try_send(line(&value));
+        let _ = lines.try_send(written(&progress_line(progress)));
     };
     let outcome = registry.verify(progress).await;
     if let Err(error) = &outcome {
         tracing::error!(%error, "the ledger does not verify");
     }
-    let last = verdict(&outcome);
+    let last = last_line(&outcome);
     // Whoever asked may have left; the log has it.
-    let _ = lines.send(line(&last)).await;
+    let _ = lines.send(written(&last)).await;
 }
 
-fn line(value: &Value) -> Bytes {
+fn written(line: &VerificationLine) -> Bytes {
+    let value = serde_json::to_value(line).unwrap_or_default();
     format!("{value}\n").into()
 }
 
-/// What a verification ended with, as its last line says it.
+/// How far a verification has come, as a line says it.
 #[must_use]
-pub fn verdict(outcome: &Result<Verdict, VerifyError>) -> Value {
+pub fn progress_line(progress: Progress) -> VerificationLine {
+    let Progress { entries, of } = progress;
+    VerificationLine::Progress(VerificationProgress { checked: entries, of })
+}
+
+/// What a verification found, as its last line says it.
+#[must_use]
+pub fn last_line(outcome: &Result<Verdict, VerifyError>) -> VerificationLine {
     match outcome {
-        Ok(verdict) => praise(verdict),
-        Err(error) => blame(error),
-    }
-}
-
-fn praise(verdict: &Verdict) -> Value {
-    let mut value = json!({
-        "verified": true,
-        "entries": verdict.entries,
-        "contents": verdict.contents,
-        "purged": verdict.purged,
-    });
-    if let (Some(position), Some(signer)) = (verdict.checkpoint, &verdict.signer) {
-        // The part of a verifier's text that people compare: name and key id.
-        // Name and id have no `+`; the key's base64 may.
-        let key = signer.splitn(3, '+').take(2).collect::<Vec<_>>().join("+");
-        value["checkpoint"] = json!({"size": position.0, "key": key, "verifier": signer});
-    }
-    value
-}
-
-fn blame(error: &VerifyError) -> Value {
-    let mut fault = json!({"code": error.code(), "what": error.to_string()});
-    if let Some(position) = error.position() {
-        fault["position"] = position.0.into();
-    }
-    if let Some(content) = error.content() {
-        fault["moment"] = content.moment.to_string().into();
-        fault["xid"] = content.xid.to_string().into();
-        fault["expected"] = content.expected.to_string().into();
-        if let Found::Other(found) = content.found {
-            fault["found"] = found.to_string().into();
+        Ok(verdict) => VerificationLine::Sound(sound(verdict)),
+        Err(error) => {
+            VerificationLine::Broken(BrokenLedger { verified: false, fault: fault(error) })
         }
     }
-    json!({"verified": false, "fault": fault})
+}
+
+fn sound(verdict: &Verdict) -> SoundLedger {
+    let signed = verdict.checkpoint.zip(verdict.signer.as_ref());
+    let checkpoint = signed.map(|(position, signer)| CheckedCheckpoint {
+        size: position.0,
+        // The part of a verifier's text that people compare: name and key id. They have no `+`;
+        // the key's base64 may.
+        key: signer.splitn(3, '+').take(2).collect::<Vec<_>>().join("+"),
+        verifier: signer.to_string(),
+    });
+    SoundLedger {
+        verified: true,
+        entries: verdict.entries,
+        contents: verdict.contents,
+        purged: verdict.purged,
+        checkpoint,
+    }
+}
+
+fn fault(error: &VerifyError) -> LedgerFault {
+    let content = error.content();
+    LedgerFault {
+        code: error.code().to_string(),
+        what: error.to_string(),
+        position: error.position().map(|position| position.0),
+        moment: content.map(|content| content.moment.to_string()),
+        xid: content.map(|content| content.xid.to_string()),
+        expected: content.map(|content| content.expected.to_string()),
+        found: content.and_then(|content| match content.found {
+            Found::Other(found) => Some(found.to_string()),
+            _ => None,
+        }),
+    }
 }
 
 /// The lines of a verification as they come.

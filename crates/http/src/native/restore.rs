@@ -7,9 +7,8 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode};
 use muster_catalog::command::{Action, Command};
-use muster_wire::{ErrorCode, Problem, headers};
+use muster_wire::{ErrorCode, Problem, headers, restore::Restoration};
 use muster_words::{Digest, Xid};
-use serde_json::json;
 
 use super::{Native, answer};
 use crate::{
@@ -34,20 +33,14 @@ pub(super) async fn restore(
     }
     let done = submit(&native.registry, &caller, command, &subject).await?;
     let view = &done.view;
-    let mut shown = json!({
-        "xid": subject,
-        "self": format!("{}/api{xid}", caller.base),
-        "position": done.position.0,
-    });
     let epoch = match &xid {
         Xid::Version { .. } => view.version_at(&xid).map(|version| version.epoch),
         Xid::Group { .. } => view.group_at(&xid).map(|group| group.epoch()),
         _ => view.resource_at(&xid).map(|resource| resource.meta().epoch),
     };
-    if let Some(epoch) = epoch {
-        shown["epoch"] = epoch.into();
-    }
-    let mut response = answer::json(StatusCode::OK, &shown);
+    let url = format!("{}/api{xid}", caller.base);
+    let restored = Restoration { xid: subject, url, position: done.position.0, epoch };
+    let mut response = answer::json(StatusCode::OK, &restored);
     response.headers_mut().insert(headers::MUSTER_POSITION, done.position.0.into());
     if let Some(id) = correlation(&native.registry, &done).await {
         response.headers_mut().insert(headers::XREGISTRY_CORRELATION_ID, id);

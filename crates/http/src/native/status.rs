@@ -4,49 +4,48 @@ use std::{fs, path::Path, time::Duration};
 
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use serde_json::{Value, json};
+use muster_wire::status::{ClockState, LedgerFile, StatusReport, WriteReport};
+use muster_words::json::Number;
 
 use super::{Native, answer};
 
 pub(super) async fn status(State(native): State<Native>) -> Response {
     let status = native.registry.status();
     let view = native.registry.view();
-    let mut value = json!({
-        "registry": view.id().as_str(),
-        "position": status.position.0,
-        "moment": status.moment.to_string(),
-        "documents": status.documents,
-        "schemas": status.schemas,
-        "rules": status.rules,
-        "groups": status.groups,
-        "hidden": status.hidden,
-        "writes": {
-            "waiting": status.waiting,
-            "entries_since_start": status.writes,
-            // None in the last minute: null.
-            "p99_ms": status.write_p99.map(milliseconds),
+    let report = StatusReport {
+        registry: view.id().to_string(),
+        position: status.position.0,
+        moment: status.moment.to_string(),
+        documents: status.documents,
+        schemas: status.schemas,
+        rules: status.rules,
+        groups: status.groups,
+        hidden: status.hidden,
+        writes: WriteReport {
+            waiting: status.waiting,
+            entries_since_start: status.writes,
+            p99_ms: status.write_p99.and_then(milliseconds),
         },
-        "watchers": native.watchers(),
-        "clock": if status.clock_is_behind { "behind the ledger" } else { "in step" },
-        "version": env!("CARGO_PKG_VERSION"),
-    });
-    if let Some(checkpoint) = status.checkpoint {
-        value["checkpoint"] = checkpoint.0.into();
-    }
-    if let Some(age) = status.checkpoint_age {
-        value["checkpoint_age_s"] = age.as_secs().into();
-    }
-    if let Some(file) = &native.file {
-        value["ledger"] = json!({"file": file.display().to_string(), "bytes": bytes_of(file)});
-    }
-    answer::json(StatusCode::OK, &value)
+        watchers: native.watchers() as u64,
+        clock: match status.clock_is_behind {
+            true => ClockState::BehindTheLedger,
+            false => ClockState::InStep,
+        },
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        checkpoint: status.checkpoint.map(|position| position.0),
+        checkpoint_age_s: status.checkpoint_age.map(|age| age.as_secs()),
+        ledger: native
+            .file
+            .as_deref()
+            .map(|file| LedgerFile { file: file.display().to_string(), bytes: bytes_of(file) }),
+    };
+    answer::json(StatusCode::OK, &report)
 }
 
 /// A number of milliseconds with two digits behind the point.
-fn milliseconds(time: Duration) -> Value {
+fn milliseconds(time: Duration) -> Option<Number> {
     let hundredths = time.as_micros().div_ceil(10);
-    serde_json::from_str(&format!("{}.{:02}", hundredths / 100, hundredths % 100))
-        .unwrap_or_default()
+    serde_json::from_str(&format!("{}.{:02}", hundredths / 100, hundredths % 100)).ok()
 }
 
 /// The bytes of a database, those in the log beside it included.

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use clap::Args;
-use muster_words::json::Value;
+use muster_wire::status::{StatusReport, WriteReport};
 
 use crate::{
     Context, Failure,
@@ -33,71 +33,65 @@ pub struct Status {
 impl Status {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.reach.client(context).await?;
-        let status = client.status().await?.json()?;
+        let answer = client.status().await?;
         if !context.screen.is_table() {
-            return context.screen.value(&status);
+            return context.screen.value(&answer.json()?);
         }
-        context.screen.write(render(context, &status).as_bytes())
+        context.screen.write(render(context, &answer.read()?).as_bytes())
     }
 }
 
 /// One line for each part of what the server says of itself.
-fn render(context: &Context, status: &Value) -> String {
-    let text = |key: &str| status.get(key).and_then(Value::as_str).unwrap_or("unknown");
-    let count = |key: &str| usize::try_from(number(status.get(key))).unwrap_or_default();
-    let position = number(status.get("position"));
-    let holding = holding(count("documents"), count("schemas"), count("rules"));
-    let groups = counted(count("groups"), "group", "groups");
+fn render(context: &Context, status: &StatusReport) -> String {
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let (documents, schemas) = (count(status.documents), count(status.schemas));
+    let holding = holding(documents, schemas, count(status.rules));
+    let groups = counted(count(status.groups), "group", "groups");
     let registry = format!(
         "{}, position {}, {holding} in {groups}, {} hidden",
-        text("registry"),
-        separated(position),
-        separated(number(status.get("hidden"))),
+        status.registry,
+        separated(status.position),
+        separated(status.hidden),
     );
     let lines = [
         ("registry", registry),
-        ("ledger", ledger(context, status, position)),
-        ("writes", writes(status.get("writes").unwrap_or(&Value::Null))),
-        ("watchers", separated(number(status.get("watchers")))),
-        ("clock", text("clock").to_owned()),
-        ("server", format!("muster {}", text("version"))),
+        ("ledger", ledger(context, status)),
+        ("writes", writes(&status.writes)),
+        ("watchers", separated(status.watchers)),
+        ("clock", status.clock.name().to_owned()),
+        ("server", format!("muster {}", status.version)),
     ];
-    lines.map(|(name, told)| format!("{}{}\n", padded(name, 11), harmless(&told))).concat()
+    lines.map(|(name, said)| format!("{}{}\n", padded(name, 11), harmless(&said))).concat()
 }
 
 /// Where the ledger lies, how large it is, and how far and how old its last checkpoint is.
-fn ledger(context: &Context, status: &Value, position: u64) -> String {
-    let mut told = Vec::new();
-    if let Some(ledger) = status.get("ledger") {
-        let file = ledger.get("file").and_then(Value::as_str).unwrap_or_default();
-        told.push(context.shown(Path::new(file)));
-        told.push(size(number(ledger.get("bytes"))));
+fn ledger(context: &Context, status: &StatusReport) -> String {
+    let mut said = Vec::new();
+    if let Some(ledger) = &status.ledger {
+        said.push(context.shown(Path::new(&ledger.file)));
+        said.push(size(ledger.bytes));
     }
-    if let Some(checkpoint) = status.get("checkpoint").and_then(Value::as_u64) {
-        let age = status.get("checkpoint_age_s").and_then(Value::as_u64);
+    if let Some(checkpoint) = status.checkpoint {
+        let age = status.checkpoint_age_s;
         let age = age.map(|age| format!(" {}", times::aged(age))).unwrap_or_default();
-        let behind = if checkpoint < position {
+        let behind = if checkpoint < status.position {
             format!(" at position {}", separated(checkpoint))
         } else {
             String::new()
         };
-        told.push(format!("last checkpoint{age}{behind}"));
+        said.push(format!("last checkpoint{age}{behind}"));
     }
-    if told.is_empty() { "nothing is kept on disk".to_owned() } else { told.join(", ") }
+    if said.is_empty() { "nothing is kept on disk".to_owned() } else { said.join(", ") }
 }
 
-fn writes(writes: &Value) -> String {
-    let waiting = separated(number(writes.get("waiting")));
-    let since = separated(number(writes.get("entries_since_start")));
-    let lately = match writes.get("p99_ms") {
-        Some(Value::Number(p99)) => format!("p99 {p99} ms over the last minute"),
-        _ => "none in the last minute".to_owned(),
+fn writes(writes: &WriteReport) -> String {
+    let waiting = separated(writes.waiting);
+    let since = separated(writes.entries_since_start);
+    let lately = match &writes.p99_ms {
+        Some(p99) => format!("p99 {p99} ms over the last minute"),
+        None => "none in the last minute".to_owned(),
     };
     format!("{waiting} waiting, {lately}, {since} since the start")
-}
-
-fn number(value: Option<&Value>) -> u64 {
-    value.and_then(Value::as_u64).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -106,8 +100,9 @@ mod tests {
 
     use std::collections::BTreeMap;
 
-    use muster_words::{Moment, json};
-    use serde_json::json;
+    use muster_wire::Sample;
+    use muster_words::Moment;
+    use serde_json::{from_value, json};
 
     use super::*;
     use crate::{output::Screen, settings::Settings};
@@ -121,11 +116,12 @@ mod tests {
     #[test]
     fn says_how_the_registry_is_in_a_few_lines() {
         let status = json!({"registry": "7f3a19c2", "position": 1204, "documents": 38,
+            "moment": "2026-11-21T10:00:00Z",
             "schemas": 3, "rules": 4, "groups": 9, "hidden": 2,
             "ledger": {"file": "/home/ada/.local/share/muster/changes.db", "bytes": 1_449_984},
             "checkpoint": 1204, "checkpoint_age_s": 3,
             "writes": {"waiting": 0, "entries_since_start": 62,
-                       "p99_ms": json::parse(b"4.10").unwrap()},
+                       "p99_ms": muster_words::json::parse(b"4.10").unwrap()},
             "watchers": 1, "clock": "in step", "version": "0.1.0", "later": {"more": 1}});
         let expect = "\
 registry   7f3a19c2, position 1,204, 31 documents, 3 schemas and 4 rules in 9 groups, 2 hidden
@@ -135,23 +131,22 @@ watchers   1
 clock      in step
 server     muster 0.1.0
 ";
-        assert_eq!(render(&context(), &status), expect);
+        assert_eq!(render(&context(), &from_value(status).unwrap()), expect);
     }
 
     #[test]
     fn says_what_a_server_doesnt_tell_in_other_words() {
-        for (status, expect) in [
-            (json!({}), "nothing is kept on disk"),
-            (json!({"checkpoint": 7, "position": 7}), "last checkpoint"),
-            (
-                json!({"checkpoint": 7, "position": 1204, "checkpoint_age_s": 7200}),
-                "last checkpoint 2 hours ago at position 7",
-            ),
+        for (checkpoint, position, age, expect) in [
+            (None, 0, None, "nothing is kept on disk"),
+            (Some(7), 7, None, "last checkpoint"),
+            (Some(7), 1204, Some(7200), "last checkpoint 2 hours ago at position 7"),
         ] {
-            let position = number(status.get("position"));
-            assert_eq!(ledger(&context(), &status, position), expect);
+            let sample = StatusReport { ledger: None, position, checkpoint, ..Sample::sample() };
+            let status = StatusReport { checkpoint_age_s: age, ..sample };
+            assert_eq!(ledger(&context(), &status), expect);
         }
         let none = json!({"waiting": 2, "p99_ms": null, "entries_since_start": 1204});
+        let none = from_value(none).unwrap();
         assert_eq!(writes(&none), "2 waiting, none in the last minute, 1,204 since the start");
     }
 }

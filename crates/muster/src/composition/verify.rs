@@ -1,11 +1,10 @@
 use std::{path::Path, sync::Arc};
 
-use muster_http::native::verdict;
+use muster_http::native::{last_line, progress_line};
 use muster_journal::Ledger;
 use muster_registry::Progress;
 use muster_stores::sqlite::SqliteReader;
-use muster_words::json::Value;
-use serde_json::json;
+use muster_wire::ledger::VerificationLine;
 use tokio::sync::mpsc;
 
 use super::{
@@ -22,7 +21,10 @@ const LINES_MAX: usize = 16;
 ///
 /// # Errors
 /// There is none, it is in use, or nothing of its ledger can be read.
-pub fn verify(context: &Context, directory: &Path) -> Result<mpsc::Receiver<Value>, Failure> {
+pub fn verify(
+    context: &Context,
+    directory: &Path,
+) -> Result<mpsc::Receiver<VerificationLine>, Failure> {
     let opened = Directory::open(directory, Missing::Refuse, false)
         .map_err(|error| error.failure(&context.shown(directory)))?;
     let file = opened.ledger();
@@ -33,13 +35,12 @@ pub fn verify(context: &Context, directory: &Path) -> Result<mpsc::Receiver<Valu
     let (lines, read) = mpsc::channel(LINES_MAX);
     tokio::spawn(async move {
         let progress = |progress: Progress| {
-            let line = json!({"checked": progress.entries, "of": progress.of});
             // A line that nobody has read yet says nearly the same.
-            let _ = lines.try_send(line);
+            let _ = lines.try_send(progress_line(progress));
         };
         let outcome = muster_registry::verify(&ledger, &settings, progress).await;
         // Whoever asked may have stopped listening.
-        let _ = lines.send(verdict(&outcome)).await;
+        let _ = lines.send(last_line(&outcome)).await;
         // Nobody else may have the directory while it is read.
         drop(opened);
     });

@@ -1,5 +1,5 @@
 use clap::Args;
-use muster_words::json::Value;
+use muster_wire::keys::KeyRequest;
 
 use crate::{Context, Failure, arguments::Reach};
 
@@ -27,15 +27,16 @@ pub struct Create {
 impl Create {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.reach.client_or_directory(context).await?;
-        let answer = client.create_key(self.name.as_deref(), &self.role).await?.json()?;
+        let wanted = KeyRequest { role: Some(self.role), name: self.name };
+        let answer = client.create_key(&wanted).await?;
         let screen = &context.screen;
         if !screen.is_table() {
-            return screen.value(&answer);
+            return screen.value(&answer.json()?);
         }
-        let key = answer.get("key").and_then(Value::as_str).unwrap_or_default();
+        let made = answer.read()?;
         screen.note(
             "this is the only time that the key is shown; from now on every request needs one",
         );
-        screen.line(key)
+        screen.line(&made.key)
     }
 }

@@ -1,5 +1,4 @@
 use clap::Args;
-use muster_words::json::Value;
 
 use crate::{
     Context, Failure,
@@ -24,39 +23,25 @@ pub struct List {
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.reach.client_or_directory(context).await?;
-        let answer = client.keys().await?.json()?;
+        let answer = client.keys().await?;
         let screen = &context.screen;
         if !screen.is_table() {
-            return screen.value(&answer);
+            return screen.value(&answer.json()?);
         }
         let mut table = Table::new(["id", "name", "role", "created"]);
-        for (id, key) in listed(&answer) {
-            let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default();
-            let created =
-                if text("createdat").is_empty() { text("created") } else { text("createdat") };
-            let created = times::since(screen, created);
-            table.row([id, text("name").to_owned(), text("role").to_owned(), created]);
+        for key in answer.read()?.keys {
+            let created = times::since(screen, &key.createdat);
+            table.row([
+                key.id,
+                key.name.unwrap_or_default(),
+                key.role.unwrap_or_default(),
+                created,
+            ]);
         }
         if table.is_empty() {
             screen.note("no keys: on this computer everybody may do everything");
             return Ok(());
         }
         screen.write(table.render(screen).as_bytes())
-    }
-}
-
-/// Keys with their ids: a map by id, or a list of which each says its own.
-fn listed(answer: &Value) -> Vec<(String, Value)> {
-    let keys = answer.get("keys").unwrap_or(answer);
-    match keys {
-        Value::Object(map) => map.iter().map(|(id, key)| (id.clone(), key.clone())).collect(),
-        Value::Array(list) => list
-            .iter()
-            .map(|key| {
-                let id = key.get("id").and_then(Value::as_str).unwrap_or_default();
-                (id.to_owned(), key.clone())
-            })
-            .collect(),
-        _ => Vec::new(),
     }
 }

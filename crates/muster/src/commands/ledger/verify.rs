@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use clap::Args;
 use muster_client::Lines;
-use muster_words::json::Value;
+use muster_wire::ledger::{BrokenLedger, SoundLedger, VerificationLine, VerificationProgress};
 use tokio::sync::mpsc::Receiver;
 
 use crate::{
@@ -40,41 +40,43 @@ impl Verify {
             None => Source::Server(self.reach.client(context).await?.verify().await?),
         };
         let mut progress = Progress::new(&context.screen, "verifying entries", 0);
-        let mut verdict = Value::Null;
+        let mut checked = VerificationProgress::default();
+        let mut found = None;
         // One listener for all lines: between two of them nobody else would hear it.
         let mut pressed = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
             let line = tokio::select! {
                 biased;
-                _ = &mut pressed => return Err(stopped(&verdict)),
+                _ = &mut pressed => return Err(stopped(checked)),
                 line = lines.next() => line?,
             };
             let Some(line) = line else { break };
-            let number = |key: &str| {
-                let number = line.get(key).and_then(Value::as_u64)?;
-                usize::try_from(number).ok()
-            };
-            if let (Some(checked), Some(total)) = (number("checked"), number("of")) {
-                progress.advance_of(checked, total);
-            }
             if !context.screen.is_table() {
-                context.screen.next_value(&line)?;
+                context.screen.next_value(&serde_json::to_value(&line).unwrap_or_default())?;
             }
-            verdict = line;
+            match line {
+                VerificationLine::Progress(so_far) => {
+                    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+                    progress.advance_of(count(so_far.checked), count(so_far.of));
+                    checked = so_far;
+                }
+                VerificationLine::Sound(sound) => found = Some(Ok(sound)),
+                VerificationLine::Broken(broken) => found = Some(Err(broken)),
+            }
         }
         drop(progress);
-        match verdict.get("verified") {
-            Some(Value::Bool(true)) if context.screen.is_table() => {
-                context.screen.line(&praise(&verdict))?;
-                if matches!(lines, Source::Directory(_)) && verdict.get("checkpoint").is_none() {
+        match found {
+            Some(Ok(sound)) if context.screen.is_table() => {
+                context.screen.line(&whole(&sound))?;
+                if matches!(lines, Source::Directory(_)) && sound.checkpoint.is_none() {
                     context
                         .screen
                         .line("no checkpoint: nothing tells whether its end is missing")?;
                 }
                 context.screen.line(&format!("verified in {}", seconds(began.elapsed())))
             }
-            Some(Value::Bool(true)) => Ok(()),
-            Some(_) => Err(blame(&verdict)),
+            Some(Ok(_)) => Ok(()),
+            Some(Err(broken)) => Err(failure(&broken)),
             None => Err(Failure::new("unexpected_answer", "the server gave no verdict")
                 .help("its log says why; try again")),
         }
@@ -83,12 +85,12 @@ impl Verify {
 
 /// Where the lines come from.
 enum Source {
-    Server(Lines),
-    Directory(Receiver<Value>),
+    Server(Lines<VerificationLine>),
+    Directory(Receiver<VerificationLine>),
 }
 
 impl Source {
-    async fn next(&mut self) -> Result<Option<Value>, Failure> {
+    async fn next(&mut self) -> Result<Option<VerificationLine>, Failure> {
         match self {
             Self::Server(lines) => Ok(lines.next_line().await?),
             Self::Directory(lines) => Ok(lines.recv().await),
@@ -97,33 +99,26 @@ impl Source {
 }
 
 /// Somebody pressed Ctrl-C: how far it had come.
-fn stopped(last: &Value) -> Failure {
-    let count = |key: &str| separated(last.get(key).and_then(Value::as_u64).unwrap_or(0));
-    let what = format!("stopped: {} of {} entries hold so far", count("checked"), count("of"));
-    Failure::new("interrupted", what)
+fn stopped(last: VerificationProgress) -> Failure {
+    let (checked, of) = (separated(last.checked), separated(last.of));
+    Failure::new("interrupted", format!("stopped: {checked} of {of} entries hold so far"))
         .help("muster ledger verify begins again from the first: a verdict is of the whole")
 }
 
 /// What was found whole.
-fn praise(verdict: &Value) -> String {
-    let count = |key: &str| separated(verdict.get(key).and_then(Value::as_u64).unwrap_or(0));
+fn whole(sound: &SoundLedger) -> String {
     let text = format!(
         "{} entries, {} contents: chain, tree, contents and fold agree",
-        count("entries"),
-        count("contents")
+        separated(sound.entries),
+        separated(sound.contents)
     );
-    if let Some(checkpoint) = verdict.get("checkpoint").filter(|one| one.is_object()) {
-        let key = checkpoint.get("key").and_then(Value::as_str).unwrap_or("an unknown key");
-        let size = checkpoint.get("size").and_then(Value::as_u64).unwrap_or(0);
-        let signer = signer(key);
-        let entries = verdict.get("entries").and_then(Value::as_u64).unwrap_or(0);
-        let behind = match entries.saturating_sub(size) {
-            0 => String::new(),
-            behind => format!(", {} before the end,", separated(behind)),
-        };
-        return format!("{text}; checkpoint of {}{behind} signed by {signer}", separated(size));
-    }
-    text
+    let Some(checkpoint) = &sound.checkpoint else { return text };
+    let behind = match sound.entries.saturating_sub(checkpoint.size) {
+        0 => String::new(),
+        behind => format!(", {} before the end,", separated(behind)),
+    };
+    let (size, signer) = (separated(checkpoint.size), signer(&checkpoint.key));
+    format!("{text}; checkpoint of {size}{behind} signed by {signer}")
 }
 
 /// The part of a verifier's text that people compare: its name and its key's id (C2SP signed-note:
@@ -133,23 +128,21 @@ pub(in crate::commands) fn signer(verifier: &str) -> String {
 }
 
 /// The first thing wrong.
-fn blame(verdict: &Value) -> Failure {
-    let fault = verdict.get("fault").unwrap_or(verdict);
-    let text = |key: &str| fault.get(key).and_then(Value::as_str).unwrap_or_default();
-    let position = fault.get("position").and_then(Value::as_u64);
-    let place = match position {
-        Some(position) if !text("what").starts_with("position") => {
-            format!("position {}: {}", separated(position), text("what"))
+fn failure(broken: &BrokenLedger) -> Failure {
+    let fault = &broken.fault;
+    let place = match fault.position {
+        Some(position) if !fault.what.starts_with("position") => {
+            format!("position {}: {}", separated(position), fault.what)
         }
-        _ => text("what").to_owned(),
+        _ => fault.what.clone(),
     };
-    let before = position.unwrap_or_default().saturating_sub(1);
+    let before = fault.position.unwrap_or_default().saturating_sub(1);
     let whole = if before > 0 {
         format!("all entries up to {} verify. ", separated(before))
     } else {
         String::new()
     };
-    unverified(text("code"), place, &whole)
+    unverified(&fault.code, place, &whole)
 }
 
 fn unverified(code: &str, place: String, whole: &str) -> Failure {
@@ -174,7 +167,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
     use muster_words::Moment;
-    use serde_json::json;
+    use serde_json::{from_value, json};
 
     use super::*;
     use crate::output::Screen;
@@ -184,7 +177,7 @@ mod tests {
         let what = "position 871, 2026-11-21T12:00:00Z: the document of /a/b/c/d/versions/1 is aa now; the entry says bb";
         let verdict = json!({"verified": false,
             "fault": {"code": "content_changed", "position": 871, "what": what}});
-        let failure = blame(&verdict);
+        let failure = failure(&from_value(verdict).unwrap());
         let expect = format!(
             "error: the ledger does not verify  [content_changed]\n  {what}\n\
              help: all entries up to 870 verify. Copy the data directory as it is before anything else; then docs/how-to/after-corruption.md"
@@ -195,15 +188,16 @@ mod tests {
 
     #[test]
     fn says_how_much_was_whole() {
-        let verdict = json!({"verified": true, "entries": 1204, "contents": 1231,
-            "checkpoint": {"size": 1204, "key": "a/changes+8f2c11d0+AbC+d/e="}});
+        let verdict = json!({"verified": true, "entries": 1204, "contents": 1231, "purged": 0,
+            "checkpoint": {"size": 1204, "key": "a/changes+8f2c11d0+AbC+d/e=", "verifier": ""}});
         let expect = "1,204 entries, 1,231 contents: chain, tree, contents and fold agree; \
                       checkpoint of 1,204 signed by a/changes+8f2c11d0";
-        assert_eq!(praise(&verdict), expect);
-        let behind = json!({"verified": true, "entries": 1204, "contents": 1231,
-            "checkpoint": {"size": 1200, "key": "a+8f2c11d0"}});
+        assert_eq!(whole(&from_value(verdict).unwrap()), expect);
+        let behind = json!({"verified": true, "entries": 1204, "contents": 1231, "purged": 0,
+            "checkpoint": {"size": 1200, "key": "a+8f2c11d0", "verifier": ""}});
+        let behind = whole(&from_value(behind).unwrap());
         let expect = "checkpoint of 1,200, 4 before the end, signed by a+8f2c11d0";
-        assert!(praise(&behind).ends_with(expect), "{}", praise(&behind));
+        assert!(behind.ends_with(expect), "{behind}");
     }
 
     #[test]
