@@ -12,7 +12,7 @@ use crate::{
     load::{Answered, Load, Until, percentile},
     order::Order,
     process::Running,
-    ratio::{Report, Target, median},
+    ratio::{EARLIER, Report, Target, median},
     servers::muster,
     watcher::Watcher,
 };
@@ -21,22 +21,19 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
-    let server = muster::start(order, &order.scratch.join("follow"), None)?;
-    muster::bind(&server)?;
-    let load = Load {
-        address: server.address,
-        clients: order.clients,
-        write: muster::put,
-        next: Arc::new(AtomicU64::new(1)),
-    };
+    let (server, load) = start(order)?;
+    let before = order.earlier().as_ref().map(start).transpose()?;
     report.say(&format!(
         "\nfollow: {} watcher(s) while {} clients write",
         order.watchers, order.clients
     ));
     if !order.warmup.is_zero() {
         load.run(Until::Time(order.warmup))?;
+        if let Some((_, load)) = &before {
+            load.run(Until::Time(order.warmup))?;
+        }
     }
-    let mut p99 = Vec::new();
+    let (mut p99, mut earlier) = (Vec::new(), Vec::new());
     for index in 1..=order.rounds {
         let (rate, delays) = round(order, &server, &load)?;
         let found = percentile(delays.clone(), 99);
@@ -47,9 +44,31 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
             percentile(delays, 100)
         ));
         p99.push(found);
+        if let Some((server, load)) = &before {
+            let (_, delays) = round(order, server, load)?;
+            earlier.push(percentile(delays, 99));
+        }
     }
     report.result("follow: p99", median(p99), " ms", Target::Below(10.0));
+    if before.is_some() {
+        let found = format!("{:.2} ms", median(earlier));
+        report.fact(&format!("follow: p99 of {EARLIER}"), &found);
+    }
     Ok(())
+}
+
+/// A server with a bound group, and the load that it gets.
+fn start(order: &Order) -> Outcome<(Running, Load)> {
+    std::fs::create_dir_all(&order.scratch)?;
+    let server = muster::start(order, &order.scratch.join("follow"), None)?;
+    muster::bind(&server)?;
+    let load = Load {
+        address: server.address,
+        clients: order.clients,
+        write: muster::put,
+        next: Arc::new(AtomicU64::new(1)),
+    };
+    Ok((server, load))
 }
 
 /// The rate of puts, and how long after its answer each was seen by each watcher.

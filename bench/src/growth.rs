@@ -10,7 +10,7 @@ use crate::{
     Outcome,
     load::{Load, Until},
     order::Order,
-    ratio::Report,
+    ratio::{EARLIER, Report},
     servers::muster,
 };
 
@@ -26,14 +26,23 @@ struct Grown {
 }
 
 pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
-    report.say(&format!("\ngrowth: documents of {} bytes", muster::DOCUMENT_BYTES));
+    measure(order, report, "growth")?;
+    if let Some(earlier) = order.earlier() {
+        fs::create_dir_all(&earlier.scratch)?;
+        measure(&earlier, report, &format!("growth of {EARLIER}"))?;
+    }
+    Ok(())
+}
+
+fn measure(order: &Order, report: &mut Report, name: &str) -> Outcome {
+    report.say(&format!("\n{name}: documents of {} bytes", muster::DOCUMENT_BYTES));
     let empty = grow(order, 0)?;
     report.say(&format!("none: {:.1} MB, start {:.3} s", megabytes(empty.replayed), empty.start_s));
     for size in &order.sizes {
         let grown = grow(order, *size)?;
         let each = |now: u64, before: u64| now.saturating_sub(before) / (*size).max(1);
         report.fact(
-            &format!("growth: {size} documents"),
+            &format!("{name}: {size} documents"),
             &format!(
                 "{} bytes of memory each after a start, {} after they were written (contents \
                  cached), {} on disk; start by replay {:.3} s",

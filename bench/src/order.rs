@@ -37,6 +37,9 @@ pub(crate) struct Arguments {
     /// The server's program.
     #[arg(long, default_value = "target/release/muster")]
     muster: PathBuf,
+    /// An earlier build of the server's program, measured in turns with it.
+    #[arg(long, value_name = "PROGRAM")]
+    before: Option<PathBuf>,
     /// A folder on the file system that is measured.
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     pub(crate) scratch: PathBuf,
@@ -95,6 +98,7 @@ pub(crate) struct Order {
     pub watchers: usize,
     pub sizes: Vec<u64>,
     pub muster: PathBuf,
+    pub before: Option<PathBuf>,
     pub scratch: PathBuf,
 }
 
@@ -109,7 +113,19 @@ impl Order {
             watchers: arguments.watchers.max(1),
             sizes: arguments.sizes.clone(),
             muster: arguments.muster.clone(),
+            before: arguments.before.clone(),
             scratch: scratch.to_owned(),
         }
+    }
+
+    /// The same measurement of the earlier build, where one is compared with.
+    pub(crate) fn earlier(&self) -> Option<Self> {
+        let before = self.before.clone()?;
+        Some(Self {
+            muster: before,
+            scratch: self.scratch.join("before"),
+            before: None,
+            ..self.clone()
+        })
     }
 }

@@ -2,6 +2,12 @@
 
 use std::io::{self, Write as _};
 
+/// How an earlier build of ours is called.
+pub(crate) const EARLIER: &str = "the earlier build";
+
+/// What a rate must be at least, of the earlier build's: a loss of 3 % is more than noise.
+pub(crate) const NO_WORSE: f64 = 0.97;
+
 /// What a ratio or a time is to reach.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target {

@@ -9,7 +9,7 @@ use crate::{
     machine::{TASKSET, WRK},
     order::Order,
     process::{Running, on_core},
-    ratio::{Report, Target, median},
+    ratio::{EARLIER, NO_WORSE, Report, Target, median},
     servers::{bare, muster, nginx},
     talk,
 };
@@ -79,8 +79,14 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
         }
     };
     let ours = || Contender::new("muster", &muster, muster.address, muster::path(1));
+    let before = before(order, &document)?;
     let mut documents = vec![ours(), Contender::new("bare axum", &bare, bare.address, bare::PATH)];
     let mut unchanged = vec![ours()];
+    if let Some(before) = &before {
+        let earlier = || Contender::new(EARLIER, before, before.address, muster::path(1));
+        documents.push(earlier());
+        unchanged.push(earlier());
+    }
     if let Some(nginx) = &nginx {
         let way = |name, address| Contender::new(name, &nginx.running, address, "/document.json");
         documents.push(way("nginx, sendfile on", nginx.with_sendfile));
@@ -97,6 +103,16 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
     compare(order, &mut unchanged, report)?;
     judge(&documents, &unchanged, report);
     Ok(())
+}
+
+/// The earlier build, with the same document.
+fn before(order: &Order, document: &[u8]) -> Outcome<Option<Running>> {
+    let Some(earlier) = order.earlier() else { return Ok(None) };
+    fs::create_dir_all(&earlier.scratch)?;
+    let server = muster::start(&earlier, &earlier.scratch.join("reads"), CORES.0)?;
+    muster::bind(&server)?;
+    talk::put(server.address, &muster::path(1), document)?;
+    Ok(Some(server))
 }
 
 /// All must give the same bytes, and ours all headers.
@@ -145,12 +161,19 @@ fn compare(order: &Order, contenders: &mut [Contender<'_>], report: &Report) -> 
 fn judge(documents: &[Contender<'_>], unchanged: &[Contender<'_>], report: &mut Report) {
     let [ours, others @ ..] = documents else { return };
     for other in others {
-        let least = if other.name == "nginx, sendfile on" { 1.0 } else { 0.85 };
+        let least = match other.name {
+            "nginx, sendfile on" => 1.0,
+            EARLIER => NO_WORSE,
+            _ => 0.85,
+        };
         let what = format!("reads: of {}", other.name);
         report.result(&what, ratio(ours, other), "", Target::AtLeast(least));
     }
-    if let [ours, other] = unchanged {
-        report.result("reads: 304, of nginx", ratio(ours, other), "", Target::AtLeast(0.85));
+    let [ours, others @ ..] = unchanged else { return };
+    for other in others {
+        let least = if other.name == EARLIER { NO_WORSE } else { 0.85 };
+        let what = format!("reads: 304, of {}", other.name);
+        report.result(&what, ratio(ours, other), "", Target::AtLeast(least));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     load::{Load, Until},
     order::Order,
     process::Running,
-    ratio::{Report, Target, median},
+    ratio::{EARLIER, NO_WORSE, Report, Target, median},
     servers::{etcd, muster},
 };
 
@@ -19,6 +19,16 @@ struct Rounds {
     p99: Vec<f64>,
     etcd: Vec<f64>,
     cpu: Vec<f64>,
+    earlier: Vec<f64>,
+    earlier_p99: Vec<f64>,
+    earlier_cpu: Vec<f64>,
+}
+
+/// Who writes to which servers.
+struct Loads<'a> {
+    ours: (&'a Running, Load),
+    etcd: Option<Load>,
+    earlier: Option<(&'a Running, Load)>,
 }
 
 pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
@@ -31,22 +41,26 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
             None
         }
     };
-    let ours = load(order, &server, muster::put);
-    let theirs = other.as_ref().map(|other| load(order, other, etcd::put));
+    let before = before(order)?;
+    let loads = Loads {
+        ours: (&server, load(order, &server, muster::put)),
+        etcd: other.as_ref().map(|other| load(order, other, etcd::put)),
+        earlier: before.as_ref().map(|server| (server, load(order, server, muster::put))),
+    };
     report.say(&format!(
         "\nwrites: new documents of {} bytes, {} clients",
         muster::DOCUMENT_BYTES,
         order.clients
     ));
     if !order.warmup.is_zero() {
-        ours.run(Until::Time(order.warmup))?;
-        if let Some(theirs) = &theirs {
-            theirs.run(Until::Time(order.warmup))?;
+        let earlier = loads.earlier.as_ref().map(|(_, load)| load);
+        for load in [Some(&loads.ours.1), loads.etcd.as_ref(), earlier].into_iter().flatten() {
+            load.run(Until::Time(order.warmup))?;
         }
     }
     let mut rounds = Rounds::default();
     for index in 1..=order.rounds {
-        rounds.measure(order, (&server, &ours), theirs.as_ref())?;
+        rounds.measure(order, &loads)?;
         report.say(&format!("round {index}: {}", rounds.last()));
     }
     rounds.judge(report);
@@ -62,22 +76,39 @@ fn load(order: &Order, server: &Running, write: crate::load::Write) -> Load {
     }
 }
 
+/// The earlier build, bound to the same schema.
+fn before(order: &Order) -> Outcome<Option<Running>> {
+    let Some(earlier) = order.earlier() else { return Ok(None) };
+    std::fs::create_dir_all(&earlier.scratch)?;
+    let server = muster::start(&earlier, &earlier.scratch.join("writes"), None)?;
+    muster::bind(&server)?;
+    Ok(Some(server))
+}
+
+/// Puts a second, their 99th percentile in milliseconds, and microseconds of CPU time a put.
+fn put(order: &Order, (server, load): &(&Running, Load)) -> Outcome<(f64, f64, f64)> {
+    let before = server.cpu_time()?;
+    let loaded = load.run(Until::Time(order.round))?;
+    let spent = server.cpu_time()? - before;
+    let cpu = spent.as_secs_f64() * 1e6 / (loaded.rate() * loaded.time.as_secs_f64());
+    Ok((loaded.rate(), loaded.p99(), cpu))
+}
+
 impl Rounds {
-    fn measure(
-        &mut self,
-        order: &Order,
-        (server, ours): (&Running, &Load),
-        theirs: Option<&Load>,
-    ) -> Outcome {
+    fn measure(&mut self, order: &Order, loads: &Loads<'_>) -> Outcome {
         self.floor.push(floor::fdatasync(&order.scratch, order.round)?);
-        let before = server.cpu_time()?;
-        let loaded = ours.run(Until::Time(order.round))?;
-        let spent = server.cpu_time()? - before;
-        self.ours.push(loaded.rate());
-        self.p99.push(loaded.p99());
-        self.cpu.push(spent.as_secs_f64() * 1e6 / (loaded.rate() * loaded.time.as_secs_f64()));
-        if let Some(theirs) = theirs {
-            self.etcd.push(theirs.run(Until::Time(order.round))?.rate());
+        let (rate, p99, cpu) = put(order, &loads.ours)?;
+        self.ours.push(rate);
+        self.p99.push(p99);
+        self.cpu.push(cpu);
+        if let Some(etcd) = &loads.etcd {
+            self.etcd.push(etcd.run(Until::Time(order.round))?.rate());
+        }
+        if let Some(earlier) = &loads.earlier {
+            let (rate, p99, cpu) = put(order, earlier)?;
+            self.earlier.push(rate);
+            self.earlier_p99.push(p99);
+            self.earlier_cpu.push(cpu);
         }
         Ok(())
     }
@@ -100,6 +131,15 @@ impl Rounds {
         report.result("writes: of fdatasync", ratio(&self.floor), "", Target::AtLeast(2.0));
         if !self.etcd.is_empty() {
             report.result("writes: of etcd", ratio(&self.etcd), "", Target::AtLeast(1.5));
+        }
+        if !self.earlier.is_empty() {
+            let what = format!("writes: of {EARLIER}");
+            report.result(&what, ratio(&self.earlier), "", Target::AtLeast(NO_WORSE));
+            let cpu = self.cpu.iter().zip(&self.earlier_cpu).map(|(ours, other)| other / ours);
+            let what = format!("writes: CPU time a put, of {EARLIER}'s, inverted");
+            report.result(&what, median(cpu), "", Target::AtLeast(NO_WORSE));
+            let p99 = median(self.earlier_p99.iter().copied());
+            report.fact(&format!("writes: p99 of {EARLIER}"), &format!("{p99:.2} ms"));
         }
         report.result("writes: p99", median(self.p99), " ms", Target::Below(25.0));
         report.fact("writes: puts per second", &format!("{:.0}", median(self.ours)));
