@@ -1,12 +1,13 @@
-//! What stands before every request. All of it is plain calls in one function: a stack of layers
-//! measured at less than half the requests per second.
+//! What every request passes before the routes: admission, limits, metrics, the fast path for
+//! documents. These are plain function calls: a stack of middleware layers reached less than half
+//! of the requests per second.
 
 mod address;
 mod admission;
 mod answer;
-mod desk;
 mod in_process;
 mod plain;
+mod request_guard;
 mod request_id;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -19,36 +20,36 @@ use muster_words::Position;
 use tokio::sync::watch::Receiver;
 
 pub use address::PublicAddress;
-pub(crate) use desk::{Bounds, Desk};
 pub use plain::PlainHead;
+pub(crate) use request_guard::{RequestGuard, RequestLimits};
 
 use self::request_id::RequestIds;
 use crate::{Body, BodyBudget, Phase, metrics::Metrics};
 
-/// Who asks, as the gatekeeper found out.
+/// The caller's identity, as the gatekeeper established it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// An opaque id, which entries of the ledger may carry.
     pub id: Arc<str>,
-    /// What it may do.
+    /// The role that permissions are derived from.
     pub role: Arc<str>,
 }
 
-/// Decides who a request is from and whether it may come in at all. What it may do there is
-/// decided with the command.
+/// Authenticates a request and decides whether it is let in. What the caller may do is authorized
+/// later, with the command.
 pub trait Gatekeeper: Send + Sync {
-    /// Whether nobody needs a key: then requests are held to this computer's own names and pages,
-    /// because a web page in a browser on this computer comes from loopback too.
+    /// Whether no key is needed. Then only requests for this computer's own names are accepted,
+    /// because a foreign web page in a local browser comes from loopback too.
     fn is_open(&self) -> bool;
 
-    /// Finds out who asks.
+    /// Authenticates the caller.
     ///
     /// # Errors
     /// `key_required` or `key_unknown`.
     fn admit(&self, headers: &HeaderMap, peer: SocketAddr) -> Result<Principal, Problem>;
 }
 
-/// A GET or HEAD that was let in, as far as answering from memory needs it.
+/// An admitted GET or HEAD request, reduced to what answering from memory needs.
 pub struct Asked<'a> {
     /// GET or HEAD.
     pub method: &'a Method,
@@ -64,7 +65,7 @@ pub struct Asked<'a> {
     pub principal: &'a Principal,
 }
 
-/// A GET that brings nothing that asks for more than a document, and was let in.
+/// An admitted GET without a query or unusual headers, reduced to what answering it needs.
 #[derive(Clone, Copy, Debug)]
 pub struct PlainlyAsked<'a> {
     /// The path, without a query.
@@ -77,12 +78,12 @@ pub struct PlainlyAsked<'a> {
     pub known: Option<&'a [u8]>,
 }
 
-/// An answer as it goes out in HTTP/1.1, but for what depends on the request.
+/// A response in HTTP/1.1 bytes, without the headers that depend on the request.
 #[derive(Clone, Debug)]
 pub struct Printed {
     /// The status in `head`.
     pub status: StatusCode,
-    /// Status line and headers, each with its line's end, the body's length among them.
+    /// The status line and the headers, Content-Length included, each with its line ending.
     pub head: Bytes,
     /// The view's position.
     pub position: Position,
@@ -90,18 +91,18 @@ pub struct Printed {
     pub body: Bytes,
 }
 
-/// Answers from representations that are rendered already.
+/// Answers from representations that were rendered before.
 pub trait FastRead: Send + Sync {
-    /// The whole answer, or None where the routes must make it. It must neither block nor wait;
-    /// it sets `Muster-Position`, because it alone knows the view that it read. For HEAD it gives
-    /// what GET would: the body is taken off afterwards.
+    /// The whole response, or None if the routes must build it. It must not block or wait. It sets
+    /// `Muster-Position`, because only it knows which view it read. For HEAD it returns what GET
+    /// would: the body is removed afterwards.
     fn read(&self, asked: &Asked<'_>) -> Option<Response<Body>>;
 
-    /// The same answer as `read` gives, printed; or None.
+    /// The same response as `read` returns, as bytes; or None.
     fn print(&self, asked: &PlainlyAsked<'_>) -> Option<Printed>;
 }
 
-/// What routes learn of a request that was let in; an extension of the request.
+/// What routes know about an admitted request. It is an extension of the request.
 #[derive(Clone)]
 pub struct Caller {
     /// Who asks.
@@ -110,15 +111,15 @@ pub struct Caller {
     pub base: Arc<str>,
     /// The request's id, as in the answer's `x-request-id` and in the log.
     pub request_id: Arc<str>,
-    /// The trace that the request is part of: `traceparent` (W3C Trace Context), where it is one.
+    /// The trace that the request belongs to: a valid `traceparent` (W3C Trace Context).
     pub trace: Option<Arc<str>>,
     /// Where the request came from.
     pub peer: SocketAddr,
-    /// Where the server is in its life; long streams end when it leaves `Running`.
+    /// The server's phase. Long streams end when it leaves `Running`.
     pub phase: Receiver<Phase>,
 }
 
-/// Stands before the routes.
+/// Everything between a connection and the routes, shared by all connections.
 pub struct Front {
     router: Router,
     gatekeeper: Arc<dyn Gatekeeper>,
@@ -127,12 +128,12 @@ pub struct Front {
     position: Option<Arc<dyn Fn() -> Position + Send + Sync>>,
     public: Option<PublicAddress>,
     request_ids: RequestIds,
-    /// What large answers hold until their clients have taken them.
+    /// Memory held by large responses until their clients have received them.
     answers: Arc<BodyBudget>,
 }
 
 impl Front {
-    /// A front before these routes.
+    /// A front for these routes.
     #[must_use]
     pub fn new(router: Router, gatekeeper: Arc<dyn Gatekeeper>, metrics: Arc<Metrics>) -> Self {
         Self {
@@ -147,14 +148,14 @@ impl Front {
         }
     }
 
-    /// Answers documents from memory, before the routes.
+    /// Serves documents from memory before the routes are asked.
     #[must_use]
     pub fn with_fast_read(mut self, fast: Arc<dyn FastRead>) -> Self {
         self.fast = Some(fast);
         self
     }
 
-    /// Says where the newest view stands, for answers that don't say it themselves.
+    /// Sets the source of `Muster-Position` for responses that don't set it themselves.
     #[must_use]
     pub fn with_position(
         mut self,
@@ -164,7 +165,7 @@ impl Front {
         self
     }
 
-    /// Begins absolute URLs with this address, whatever a request calls the server.
+    /// Begins absolute URLs with this address, whatever host a request names.
     #[must_use]
     pub fn with_public_address(mut self, public: PublicAddress) -> Self {
         self.public = Some(public);

@@ -15,7 +15,7 @@ use muster_wire::{ErrorCode, Problem};
 use thiserror::Error;
 use tokio::time::{Instant, Sleep};
 
-use crate::server::Watch;
+use crate::server::ConnectionWatch;
 
 /// Why a request's body can't be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -72,12 +72,12 @@ impl BodyBudget {
 }
 
 /// What one request takes of the budget; given back when the request is over.
-pub(crate) struct Held {
+pub(crate) struct BudgetShare {
     budget: Arc<BodyBudget>,
     bytes: AtomicUsize,
 }
 
-impl Held {
+impl BudgetShare {
     pub(crate) fn none(budget: &Arc<BodyBudget>) -> Arc<Self> {
         Arc::new(Self { budget: Arc::clone(budget), bytes: AtomicUsize::new(0) })
     }
@@ -89,7 +89,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for BudgetShare {
     fn drop(&mut self) {
         self.budget.held.fetch_sub(self.bytes.load(Ordering::Relaxed), Ordering::Relaxed);
     }
@@ -114,8 +114,8 @@ pub(crate) struct RequestBody {
     received: u64,
     window_began_at: u64,
     window: Option<Pin<Box<Sleep>>>,
-    held: Arc<Held>,
-    watch: Arc<Watch>,
+    held: Arc<BudgetShare>,
+    watch: Arc<ConnectionWatch>,
     ended: bool,
 }
 
@@ -123,8 +123,8 @@ impl RequestBody {
     pub(crate) fn new(
         incoming: Incoming,
         bounds: BodyBounds,
-        held: Arc<Held>,
-        watch: Arc<Watch>,
+        held: Arc<BudgetShare>,
+        watch: Arc<ConnectionWatch>,
     ) -> Self {
         let ended = incoming.is_end_stream();
         Self { incoming, bounds, received: 0, window_began_at: 0, window: None, held, watch, ended }

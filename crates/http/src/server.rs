@@ -19,11 +19,11 @@ use tokio::{
 pub use limits::ServerLimits;
 #[cfg(feature = "fuzzing")]
 pub use plain::plain_head;
-pub(crate) use watch::{Connections, Watch};
+pub(crate) use watch::{ConnectionWatch, Connections};
 
 use self::{
-    connection::{Attendance, refuse},
-    watch::Order,
+    connection::{ConnectionServer, refuse},
+    watch::ConnectionOrder,
 };
 use crate::Front;
 
@@ -69,29 +69,29 @@ impl Server {
         let limits = Arc::new(self.limits);
         let connections = Connections::new(Arc::clone(&limits));
         front.metrics().count_connections(&connections);
-        let attendance = Arc::new(Attendance::new(front, limits, phase.clone()));
-        accept_while_running(self.listener, &attendance, &connections, phase.clone()).await;
-        drain(&attendance, &connections, phase).await;
+        let server = Arc::new(ConnectionServer::new(front, limits, phase.clone()));
+        accept_while_running(self.listener, &server, &connections, phase.clone()).await;
+        drain(&server, &connections, phase).await;
     }
 }
 
 /// Takes connections until the phase changes; the listener is closed then.
 async fn accept_while_running(
     listener: TcpListener,
-    attendance: &Arc<Attendance>,
+    server: &Arc<ConnectionServer>,
     connections: &Arc<Connections>,
     phase: Receiver<Phase>,
 ) {
     let leaving = left_running(phase);
     tokio::pin!(leaving);
-    let mut sweep = tokio::time::interval(attendance.limits.sweep_interval);
+    let mut sweep = tokio::time::interval(server.limits.sweep_interval);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = &mut leaving => return,
             _ = sweep.tick() => connections.sweep(),
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => admit(stream, peer, attendance, connections),
+                Ok((stream, peer)) => admit(stream, peer, server, connections),
                 Err(error) => after_accept_error(&error, connections).await,
             },
         }
@@ -103,7 +103,7 @@ async fn accept_while_running(
 fn admit(
     stream: TcpStream,
     peer: SocketAddr,
-    attendance: &Arc<Attendance>,
+    server: &Arc<ConnectionServer>,
     connections: &Arc<Connections>,
 ) {
     if connections.is_full() && !connections.evict_idle() {
@@ -115,9 +115,9 @@ fn admit(
         tracing::debug!(%error, "a connection ended before it began");
         return;
     }
-    let entered = connections.enter();
-    let attendance = Arc::clone(attendance);
-    tokio::spawn(async move { attendance.attend(stream, peer, &entered).await });
+    let slot = connections.enter();
+    let server = Arc::clone(server);
+    tokio::spawn(async move { server.serve(stream, peer, &slot).await });
 }
 
 /// A connection that ended before it was accepted is no fault of ours; a lack of file descriptors
@@ -137,10 +137,10 @@ async fn after_accept_error(error: &io::Error, connections: &Connections) {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
-async fn drain(attendance: &Attendance, connections: &Connections, phase: Receiver<Phase>) {
-    connections.order_all(Order::Drain);
-    let mut sweep = tokio::time::interval(attendance.limits.sweep_interval);
-    let deadline = tokio::time::sleep_until(Instant::now() + attendance.limits.drain_grace);
+async fn drain(server: &ConnectionServer, connections: &Connections, phase: Receiver<Phase>) {
+    connections.order_all(ConnectionOrder::Drain);
+    let mut sweep = tokio::time::interval(server.limits.sweep_interval);
+    let deadline = tokio::time::sleep_until(Instant::now() + server.limits.drain_grace);
     let stopping = stopping(phase);
     tokio::pin!(deadline, stopping);
     loop {
@@ -151,7 +151,7 @@ async fn drain(attendance: &Attendance, connections: &Connections, phase: Receiv
             _ = sweep.tick() => connections.sweep(),
         }
     }
-    connections.order_all(Order::Close);
+    connections.order_all(ConnectionOrder::Close);
     connections.emptied().await;
 }
 

@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicAddress(Arc<str>);
 
-/// The text is no address that URLs can begin with.
+/// The text is no address with which URLs can begin.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "a public address is http:// or https:// with a host and no query, such as https://registry.example"
@@ -29,7 +29,7 @@ impl PublicAddress {
         if http && host && plain { Ok(Self(text.into())) } else { Err(PublicAddressError) }
     }
 
-    /// What URLs begin with.
+    /// The beginning of absolute URLs.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -40,12 +40,12 @@ impl PublicAddress {
     }
 }
 
-/// The host that a request is for, with its port: from the URI in HTTP/2 and where a proxy is
-/// asked, else from `Host`.
+/// The host and port that a request names: from the URI in HTTP/2 and in requests to a proxy, else
+/// from `Host`.
 ///
 /// # Errors
-/// HTTP/1.1 demands exactly one Host (RFC 9112, 3.2), and so do we of 1.0. Where both are there
-/// and differ, who stands between may have judged by the other one.
+/// HTTP/1.1 requires exactly one Host (RFC 9112, 3.2); here HTTP/1.0 does too. If URI and `Host`
+/// differ, a proxy may have decided by the other one.
 pub(super) fn host_of<'a>(
     version: Version,
     uri: &'a Uri,
@@ -80,8 +80,8 @@ pub(super) fn host_of<'a>(
     }
 }
 
-/// Whether `Host` names the authority of a URI. Its scheme's own port may be left out (RFC 9110,
-/// 4.2.3), and clients do so in one of the two alone.
+/// Whether `Host` names the authority of a URI. The scheme's default port may be missing in either
+/// (RFC 9110, 4.2.3).
 fn is_same(uri: &Uri, host: &[u8], authority: &[u8]) -> bool {
     let own_port = match uri.scheme_str() {
         Some("http") => b":80".as_slice(),
@@ -103,7 +103,7 @@ pub(super) fn is_host(text: &str) -> bool {
     bytes && !text.is_empty() && text.len() <= 255
 }
 
-/// Whether a host is a name of this computer: what no name server can make point here.
+/// Whether a host is a loopback name: one that no name server can redirect.
 pub(super) fn is_loopback(host: &str) -> bool {
     let name = without_port(host);
     if let Some(six) = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
@@ -128,7 +128,7 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Whether an `Origin` (RFC 6454) is that of the pages which this server itself serves.
+/// Whether an `Origin` (RFC 6454) is this server's own.
 pub(super) fn is_own_origin(origin: &str, host: &str) -> bool {
     let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     rest.is_some_and(|rest| rest.eq_ignore_ascii_case(host))

@@ -1,4 +1,4 @@
-//! Whether a request comes in. Nothing here reads a body.
+//! Decides whether a request is let in. Nothing here reads a body.
 
 use std::sync::Arc;
 
@@ -7,26 +7,25 @@ use hyper::body::{Body as _, Incoming};
 use muster_wire::{ErrorCode, Problem};
 
 use super::{
-    Desk, Principal,
+    Principal, RequestGuard,
     address::{host_of, is_loopback, is_own_origin},
 };
 
-/// A request that was let in.
+/// What is known of an admitted request.
 pub(super) struct Admitted {
     pub principal: Principal,
     pub base: Arc<str>,
 }
 
-/// The host that this connection's last request was for. Clients rarely change it, so it is
-/// looked at once.
+/// The host of this connection's last request. Clients rarely change it, so it is checked once.
 #[derive(Clone)]
-pub(super) struct KnownHost {
+pub(super) struct CheckedHost {
     host: Box<str>,
     base: Arc<str>,
     loopback: bool,
 }
 
-impl Desk {
+impl RequestGuard {
     pub(super) fn admit(&self, request: &Request<Incoming>) -> Result<Admitted, Problem> {
         let headers = request.headers();
         let path = request.uri().path();
@@ -41,7 +40,7 @@ impl Desk {
         let (base, loopback) = self.known(host);
         let principal = if path.starts_with("/health/") {
             // Probes have no keys, and call the server by whatever name they reach it.
-            self.anyone.clone()
+            self.anonymous.clone()
         } else {
             if self.front.gatekeeper.is_open() {
                 check_neighbour(request.method(), headers, host, loopback)?;
@@ -64,13 +63,13 @@ impl Desk {
                     None => format!("http://{host}").into(),
                 };
                 let loopback = is_loopback(host);
-                *known = Some(KnownHost { host: host.into(), base: Arc::clone(&base), loopback });
+                *known = Some(CheckedHost { host: host.into(), base: Arc::clone(&base), loopback });
                 (base, loopback)
             }
         }
     }
 
-    /// Refuses what can be refused before the body is read.
+    /// Refuses a body that is too large or encoded, before it is read.
     fn check_body(&self, request: &Request<Incoming>) -> Result<(), Problem> {
         let limit = self.bounds.body.bytes_max;
         if request.body().size_hint().lower() > limit {
@@ -87,8 +86,8 @@ impl Desk {
     }
 }
 
-/// Refuses transfer codings but `chunked` alone. The library takes whatever ends with it, and
-/// would hand on a body that is still compressed as if it were the document (RFC 9112, 6.1).
+/// Refuses every transfer coding except a single `chunked`. The HTTP library accepts any list that
+/// ends with it, and would pass on a compressed body as if it were the document (RFC 9112, 6.1).
 fn check_codings(request: &Request<Incoming>) -> Result<(), Problem> {
     let mut codings = request.headers().get_all(header::TRANSFER_ENCODING).iter();
     let Some(first) = codings.next() else { return Ok(()) };
@@ -106,9 +105,9 @@ fn unsupported(request: &Request<Incoming>, encoding: &HeaderValue) -> Problem {
         .arg("encoding", String::from_utf8_lossy(encoding.as_bytes()))
 }
 
-/// What holds while nobody needs a key: a page of another origin, open in a browser on this
-/// computer, must neither reach the registry under a name of its own (DNS rebinding) nor change
-/// anything through a name of ours.
+/// Protects a server without keys from foreign web pages in a local browser: they must not reach
+/// the registry under their own host name (DNS rebinding), and must not change anything through a
+/// loopback name.
 fn check_neighbour(
     method: &Method,
     headers: &HeaderMap,

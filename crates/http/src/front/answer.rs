@@ -11,7 +11,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use muster_wire::{ErrorCode, Problem};
 
 use super::{Front, request_id::X_REQUEST_ID};
-use crate::{Body, compression, problem::respond, request_body::Held};
+use crate::{Body, compression, problem::respond, request_body::BudgetShare};
 
 const MUSTER_POSITION: HeaderName = HeaderName::from_static("muster-position");
 const X_CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
@@ -21,47 +21,46 @@ pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 /// nothing, least of all the console beside them.
 pub(super) const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 
-/// The largest body that a route may make before it is compressed as a whole; a larger one goes
-/// out as it is, because compressing it would hold a second copy.
+/// The largest body that is compressed. A larger one is sent as it is, because compressing it would
+/// hold a second copy in memory.
 const COMPRESSED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// From this size on compressing takes long enough to make others on the thread wait.
+/// From this size on, compressing takes long enough to delay other work on the thread.
 const COMPRESS_ASIDE_BYTES: usize = 128 * 1024;
 
-/// Bytes of large answers that are held at once, because their clients haven't taken them yet: four
-/// of the largest that there are.
+/// Bytes of large responses that may wait for their clients at once: four of the largest.
 pub(super) const ANSWERS_BYTES_MAX: usize = 512 * 1024 * 1024;
 
-/// From this size on an answer is large. What all streams of a connection hold in smaller ones is
-/// 2 MiB at most.
+/// From this size on, a response is counted against the budget. Smaller ones of all streams of a
+/// connection hold at most 2 MiB.
 const WEIGHED_BYTES_MIN: usize = 16 * 1024;
 
-/// A large answer's body.
-struct Weighed {
+/// The body of a large response, with its share of the budget.
+struct BudgetedBody {
     body: Body,
-    held: Arc<Held>,
+    held: Arc<BudgetShare>,
 }
 
-/// Bytes of an answer with what must last as long as they do: the library keeps them after the
-/// body is gone, until they are written.
-pub(super) struct Piece<K> {
+/// Bytes together with a value that must live as long as they do. The HTTP library keeps them until
+/// they are written, after the body itself was dropped.
+pub(super) struct BytesWithOwner<K> {
     bytes: Bytes,
     _kept: K,
 }
 
-impl<K: Send + 'static> Piece<K> {
+impl<K: Send + 'static> BytesWithOwner<K> {
     pub(super) fn keeping(bytes: Bytes, kept: K) -> Bytes {
         Bytes::from_owner(Self { bytes, _kept: kept })
     }
 }
 
-impl<K> AsRef<[u8]> for Piece<K> {
+impl<K> AsRef<[u8]> for BytesWithOwner<K> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl http_body::Body for Weighed {
+impl http_body::Body for BudgetedBody {
     type Data = Bytes;
     type Error = axum::BoxError;
 
@@ -70,7 +69,9 @@ impl http_body::Body for Weighed {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
-        polled.map_ok(|frame| frame.map_data(|bytes| Piece::keeping(bytes, Arc::clone(&self.held))))
+        polled.map_ok(|frame| {
+            frame.map_data(|bytes| BytesWithOwner::keeping(bytes, Arc::clone(&self.held)))
+        })
     }
 
     fn is_end_stream(&self) -> bool {
@@ -82,8 +83,8 @@ impl http_body::Body for Weighed {
     }
 }
 
-/// What every answer gets before it leaves, as far as it depends on the request.
-pub(super) struct Closing {
+/// Finishes a response: compression, and the headers that depend on the request.
+pub(super) struct ResponseFinisher {
     front: Arc<Front>,
     method: Method,
     path: Option<Box<str>>,
@@ -93,11 +94,11 @@ pub(super) struct Closing {
     request_id: HeaderValue,
 }
 
-impl Closing {
+impl ResponseFinisher {
     pub(super) fn new<B>(front: &Arc<Front>, request: &Request<B>, request_id: &str) -> Self {
         let headers = request.headers();
         let path = request.uri().path();
-        // After a body in chunks a connection ends: `Lengths` can't follow it further.
+        // A connection ends after a body in chunks: `LengthCheck` can't follow it further.
         let ends_connection =
             request.version() < Version::HTTP_2 && headers.contains_key(header::TRANSFER_ENCODING);
         Self {
@@ -112,7 +113,7 @@ impl Closing {
         }
     }
 
-    /// Finishes what a route made.
+    /// Finishes a route's response.
     pub(super) async fn finish_routed(self, response: Response<Body>) -> Response<Body> {
         let response = self.name_what_is_missing(response);
         let response = match self.accepts_gzip {
@@ -124,21 +125,21 @@ impl Closing {
         self.finish(response)
     }
 
-    /// Counts what a large answer holds until its client has taken it. One for which there is no
-    /// room is refused, unless it is the answer to something that has been done.
+    /// Counts a large response against the budget until its client has received it. If the budget
+    /// is used up, a GET is refused; the response to a write is still sent.
     fn weighed(&self, response: Response<Body>) -> Response<Body> {
         let size = response.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
         let Some(size) = size.filter(|size| *size >= WEIGHED_BYTES_MIN) else { return response };
-        let held = Held::none(&self.front.answers);
+        let held = BudgetShare::none(&self.front.answers);
         if held.take(size).is_err() && self.method == Method::GET {
             let path = self.path.as_deref().unwrap_or("/");
             let problem = Problem::new(ErrorCode::SERVER_BUSY).subject(path);
             return respond(&problem.instance(self.request_id.to_str().unwrap_or_default()));
         }
-        response.map(|body| Body::Routed(axum::body::Body::new(Weighed { body, held })))
+        response.map(|body| Body::Routed(axum::body::Body::new(BudgetedBody { body, held })))
     }
 
-    /// Adds what every answer carries, and takes the body off an answer to HEAD.
+    /// Adds the headers that every response has, and removes the body of a response to HEAD.
     pub(super) fn finish(&self, response: Response<Body>) -> Response<Body> {
         let mut response = response;
         let headers = response.headers_mut();
@@ -158,7 +159,7 @@ impl Closing {
         if self.method == Method::HEAD { without_body(response) } else { response }
     }
 
-    /// The router answers an unknown path or method with a bare status.
+    /// Gives the router's bare 404 and 405 a problem as their body.
     fn name_what_is_missing(&self, response: Response<Body>) -> Response<Body> {
         let path = self.path.as_deref().unwrap_or("/");
         if response.headers().contains_key(header::CONTENT_TYPE) {
@@ -184,7 +185,7 @@ impl Closing {
     }
 }
 
-/// What HEAD answers: the headers of GET, its length among them.
+/// A response to HEAD: the headers of GET, its length included.
 fn without_body(response: Response<Body>) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     // Of what a route would have compressed the length isn't known, and what is compressed is
@@ -200,8 +201,8 @@ fn without_body(response: Response<Body>) -> Response<Body> {
     Response::from_parts(parts, Body::Empty)
 }
 
-/// Says that the answer would be another one for another `Accept-Encoding`, where that is so. Of
-/// one that the client has already, whoever keeps it must know it too (RFC 9110, 15.4.5).
+/// Adds `Vary: Accept-Encoding` where compression depends on it. A 304 needs it too, for the caches
+/// that store the response (RFC 9110, 15.4.5).
 fn varying(response: Response<Body>) -> Response<Body> {
     let mut response = response;
     let is_kept = response.status() == StatusCode::NOT_MODIFIED;
@@ -211,8 +212,8 @@ fn varying(response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// What HEAD answers where GET would be compressed. A route's answer has lost its body already: how
-/// long it would be compressed isn't known, and its plain length would be wrong (RFC 9110, 8.6).
+/// Marks a response to HEAD as compressed where GET's would be. The body is gone already, so the
+/// compressed length isn't known, and the plain length would be wrong (RFC 9110, 8.6).
 fn as_if_compressed(response: Response<Body>) -> Response<Body> {
     let mut response = response;
     if compresses(&response) {
@@ -252,9 +253,9 @@ async fn compress(response: Response<Body>) -> Response<Body> {
     }
 }
 
-/// All bytes of a body that is known to be small; None where it breaks off.
+/// All bytes of a body that is known to be small; None if it breaks off.
 async fn gather(body: Body) -> Option<Bytes> {
-    // A route that makes its answer slowly isn't waited for without end.
+    // Bounded, because a route may produce its body slowly.
     let reading = crate::read_body(body.into());
     tokio::time::timeout(Duration::from_secs(25), reading).await.ok()?.ok()
 }
@@ -306,9 +307,9 @@ mod tests {
         let front = Arc::new(Front::new(Router::new(), Arc::new(Closed), Arc::new(Metrics::new())));
         for (size, expect) in [(0, 0), (16_383, 0), (16_384, 16_384), (250_000, 250_000)] {
             let request = Request::get("/api/a").body(()).unwrap();
-            let closing = Closing::new(&front, &request, "1");
+            let finisher = ResponseFinisher::new(&front, &request, "1");
             let made = axum::body::Body::from(vec![0; size]);
-            let response = closing.finish_routed(Response::new(Body::Routed(made))).await;
+            let response = finisher.finish_routed(Response::new(Body::Routed(made))).await;
             assert_eq!(front.answers.held(), expect, "{size} bytes");
             let mut body = response.into_body();
             let frame =

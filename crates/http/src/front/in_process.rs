@@ -4,15 +4,15 @@ use http::{Request, Response};
 use tokio::sync::watch::Receiver;
 use tower_service::Service as _;
 
-use super::{Caller, Front, Principal, answer::Closing, desk::trace_of};
+use super::{Caller, Front, Principal, answer::ResponseFinisher, request_guard::trace_of};
 use crate::{Body, Phase};
 
-/// What URLs begin with where no client called the registry by any name.
+/// What URLs begin with if no request named a host.
 const BASE: &str = "http://localhost";
 
 impl Front {
-    /// Answers a request of this same process, as the command line's on a folder that no server
-    /// has open: the same routes, without a socket, a limit or a key.
+    /// Answers a request of this same process: the command line uses it on a data directory that no
+    /// server has open. It has the same routes, and needs no socket, limit or key.
     pub async fn answer(
         self: &Arc<Self>,
         request: Request<axum::body::Body>,
@@ -20,7 +20,8 @@ impl Front {
         phase: Receiver<Phase>,
     ) -> Response<Body> {
         let request_id = self.request_ids.of(request.headers());
-        let closing = Closing::new(self, &request, &request_id).with_path(request.uri().path());
+        let finisher =
+            ResponseFinisher::new(self, &request, &request_id).with_path(request.uri().path());
         let caller = Caller {
             principal,
             base: self.public.as_ref().map_or_else(|| BASE.into(), super::PublicAddress::base),
@@ -35,6 +36,6 @@ impl Front {
             Ok(response) => response.map(Body::Routed),
             Err(never) => match never {},
         };
-        closing.finish_routed(response).await
+        finisher.finish_routed(response).await
     }
 }

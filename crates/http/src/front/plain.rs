@@ -1,5 +1,5 @@
-//! Plain requests before the routes: the same admission and the same headers as every request
-//! gets, without a map of headers.
+//! Answers plain requests without the HTTP library: the same admission and the same headers as for
+//! every request, without a map of headers.
 
 use std::{
     cell::Cell,
@@ -11,15 +11,15 @@ use std::{
 use http::{HeaderMap, Method};
 
 use super::{
-    Desk, PlainlyAsked, Printed,
+    PlainlyAsked, Printed, RequestGuard,
     address::is_host,
     answer::{NOSNIFF, SANDBOX},
-    desk::Ticket,
+    request_guard::InFlightRequest,
 };
 use crate::{compression, metrics::Route};
 
-/// The longest body that is copied behind its head, so that both go out in one piece. A longer one
-/// is the library's, which sends it without a copy.
+/// The longest body that is copied behind its head, so that both are sent in one write. A longer
+/// one is left to the library, which sends it without a copy.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// The head of a plain request.
@@ -37,13 +37,17 @@ pub struct PlainHead<'a> {
     pub length: usize,
 }
 
-impl Desk {
-    /// Writes the whole answer to a plain request. None: nothing was done, and the request is to
-    /// go the way of all others.
-    pub(crate) fn answer_plainly(&self, head: &PlainHead<'_>, out: &mut Vec<u8>) -> Option<Ticket> {
+impl RequestGuard {
+    /// Writes the whole response to a plain request. None means that nothing was done and the
+    /// request must go through the library.
+    pub(crate) fn answer_plainly(
+        &self,
+        head: &PlainHead<'_>,
+        out: &mut Vec<u8>,
+    ) -> Option<InFlightRequest> {
         let began = Instant::now();
         let fast = self.front.fast.as_ref()?;
-        // Where keys are needed there is an Authorization to be read, and it isn't here.
+        // If keys are needed, there is an Authorization header, which this path doesn't read.
         if !self.front.gatekeeper.is_open() || !is_host(head.host) {
             return None;
         }
@@ -61,13 +65,13 @@ impl Desk {
         if printed.body.len() > BODY_BYTES_MAX {
             return None;
         }
-        let mut ticket = self.ticket(&Method::GET, Route::of(head.path), began);
+        let mut in_flight = self.in_flight(&Method::GET, Route::of(head.path), began);
         self.write(&printed, out);
-        ticket.answered(printed.status.as_u16());
-        Some(ticket)
+        in_flight.answered(printed.status.as_u16());
+        Some(in_flight)
     }
 
-    /// Writes an answer with what every answer below `/api` carries.
+    /// Writes a response with the headers that every response below `/api` has.
     fn write(&self, printed: &Printed, out: &mut Vec<u8>) {
         out.reserve(printed.head.len() + printed.body.len() + 256);
         out.extend_from_slice(&printed.head);
@@ -89,7 +93,7 @@ impl Desk {
 const DATE_BYTES: usize = 29;
 
 thread_local! {
-    /// The second that was written last, and how: writing it takes longer than all the rest.
+    /// The last formatted second: formatting a date costs more than all the rest.
     static DATE: Cell<(u64, [u8; DATE_BYTES])> = const { Cell::new((0, [b' '; DATE_BYTES])) };
 }
 

@@ -10,10 +10,10 @@ use http::{HeaderMap, HeaderName};
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest id that is taken over from a client: it goes into the log and into entries.
+/// The longest id that is accepted from a client: it is written to the log and to entries.
 const LENGTH_MAX: usize = 64;
 
-/// Gives each request an id: a part that tells this process from others, and a number.
+/// Gives each request an id: a random part for this process, and a number.
 pub(super) struct RequestIds {
     process: u32,
     next: AtomicU64,
@@ -21,12 +21,12 @@ pub(super) struct RequestIds {
 
 impl RequestIds {
     pub(super) fn new() -> Self {
-        // Without randomness ids are unique in this process alone, which a log still tells apart.
+        // Without randomness, ids are still unique within this process.
         let process = getrandom::u32().unwrap_or_default();
         Self { process, next: AtomicU64::new(1) }
     }
 
-    /// The id that the client gave, where it is a sane one, else a new one.
+    /// The client's id if it is valid, else a new one.
     pub(super) fn of(&self, headers: &HeaderMap) -> Arc<str> {
         let given = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
         match given {

@@ -15,13 +15,13 @@ use tokio::{io::ReadBuf, net::TcpStream, sync::watch::Receiver};
 
 use super::{
     Phase, ServerLimits,
-    plain::{Left, serve_plain},
+    plain::{PlainEnd, serve_plain},
     socket::{Socket, refusal_bytes},
-    watch::{Entered, Order, Watch},
+    watch::{ConnectionOrder, ConnectionSlot, ConnectionWatch},
 };
 use crate::{
     Front,
-    front::{Bounds, Desk},
+    front::{RequestGuard, RequestLimits},
 };
 
 /// How an HTTP/2 connection begins (RFC 9113, 3.4). No HTTP/1 method that we know begins so.
@@ -31,16 +31,16 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0";
 const PEEK_PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// Everything that serving one connection takes, made once.
-pub(super) struct Attendance {
+pub(super) struct ConnectionServer {
     pub(super) limits: Arc<ServerLimits>,
     front: Arc<Front>,
-    bounds: Arc<Bounds>,
+    bounds: Arc<RequestLimits>,
     phase: Receiver<Phase>,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
 }
 
-impl Attendance {
+impl ConnectionServer {
     pub(super) fn new(
         front: Arc<Front>,
         limits: Arc<ServerLimits>,
@@ -61,15 +61,15 @@ impl Attendance {
             // A client whose network is gone says nothing; these notice.
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20));
-        let bounds = Arc::new(Bounds::new(&limits));
+        let bounds = Arc::new(RequestLimits::new(&limits));
         Self { limits, front, bounds, phase, http1, http2 }
     }
 
     /// Serves one connection to its end.
-    pub(super) async fn attend(&self, stream: TcpStream, peer: SocketAddr, entered: &Entered) {
-        let (watch, mut stream) = (entered.watch(), stream);
+    pub(super) async fn serve(&self, stream: TcpStream, peer: SocketAddr, slot: &ConnectionSlot) {
+        let (watch, mut stream) = (slot.watch(), stream);
         let Some(speaks_http2) = first_bytes(&stream, watch).await else { return };
-        let mut desk = Desk::new(
+        let mut request_guard = RequestGuard::new(
             Arc::clone(&self.front),
             Arc::clone(&self.bounds),
             Arc::clone(watch),
@@ -79,16 +79,16 @@ impl Attendance {
         if speaks_http2 {
             watch.speak_http2();
             let io = TokioIo::new(Socket::http2(stream, Arc::clone(watch)));
-            drive(self.http2.serve_connection(io, desk), watch).await;
+            drive(self.http2.serve_connection(io, request_guard), watch).await;
             return;
         }
-        let unread = match serve_plain(&mut stream, watch, &mut desk).await {
-            Left::Ended => return,
-            Left::Unread(bytes) => bytes,
+        let unread = match serve_plain(&mut stream, watch, &mut request_guard).await {
+            PlainEnd::Ended => return,
+            PlainEnd::Unread(bytes) => bytes,
         };
         let io = TokioIo::new(Socket::http1(stream, Arc::clone(watch), unread));
-        let ended = drive(self.http1.serve_connection(io, desk), watch).await;
-        if let Some((connection, Order::RefuseSlowHead)) = ended {
+        let ended = drive(self.http1.serve_connection(io, request_guard), watch).await;
+        if let Some((connection, ConnectionOrder::RefuseSlowHead)) = ended {
             connection.into_parts().io.into_inner().say(ErrorCode::TOO_SLOW);
         }
     }
@@ -96,7 +96,7 @@ impl Attendance {
 
 /// Waits for the first bytes, without taking them, and answers whether they are HTTP/2's. Until
 /// they are there a connection costs its socket and this task, and nothing of the HTTP library.
-async fn first_bytes(stream: &TcpStream, watch: &Watch) -> Option<bool> {
+async fn first_bytes(stream: &TcpStream, watch: &ConnectionWatch) -> Option<bool> {
     // Each look costs a system call, and there may be ten thousand such connections.
     let mut pause = Duration::from_millis(5);
     loop {
@@ -119,19 +119,19 @@ async fn first_bytes(stream: &TcpStream, watch: &Watch) -> Option<bool> {
 
 fn poll_peek(
     stream: &TcpStream,
-    watch: &Watch,
+    watch: &ConnectionWatch,
     buffer: &mut [u8],
     context: &mut Context<'_>,
 ) -> Poll<Option<usize>> {
     watch.wake_with(context.waker());
     match watch.take_order() {
-        Order::None => {}
-        Order::RefuseSlowHead => {
+        ConnectionOrder::None => {}
+        ConnectionOrder::RefuseSlowHead => {
             // Nobody is there to hear an error of this.
             let _ = stream.try_write(&refusal_bytes(&Problem::new(ErrorCode::TOO_SLOW)));
             return Poll::Ready(None);
         }
-        Order::Drain | Order::Close => return Poll::Ready(None),
+        ConnectionOrder::Drain | ConnectionOrder::Close => return Poll::Ready(None),
     }
     match stream.poll_peek(context, &mut ReadBuf::new(buffer)) {
         Poll::Ready(Ok(length)) => {
@@ -148,20 +148,23 @@ trait Drivable: Future<Output = hyper::Result<()>> + Unpin {
     fn finish(&mut self);
 }
 
-impl Drivable for http1::Connection<TokioIo<Socket>, Desk> {
+impl Drivable for http1::Connection<TokioIo<Socket>, RequestGuard> {
     fn finish(&mut self) {
         Pin::new(self).graceful_shutdown();
     }
 }
 
-impl Drivable for http2::Connection<TokioIo<Socket>, Desk, TokioExecutor> {
+impl Drivable for http2::Connection<TokioIo<Socket>, RequestGuard, TokioExecutor> {
     fn finish(&mut self) {
         Pin::new(self).graceful_shutdown();
     }
 }
 
 /// Drives a connection until it ends, or until an order ends it: then it is given back.
-async fn drive<C: Drivable>(mut connection: C, watch: &Watch) -> Option<(C, Order)> {
+async fn drive<C: Drivable>(
+    mut connection: C,
+    watch: &ConnectionWatch,
+) -> Option<(C, ConnectionOrder)> {
     let mut known = false;
     let order = poll_fn(|context| {
         if !known {
@@ -173,12 +176,12 @@ async fn drive<C: Drivable>(mut connection: C, watch: &Watch) -> Option<(C, Orde
                 if let Err(error) = result {
                     tracing::debug!(%error, "a connection ended out of order");
                 }
-                return Poll::Ready(Order::None);
+                return Poll::Ready(ConnectionOrder::None);
             }
             match watch.take_order() {
-                Order::None => return Poll::Pending,
+                ConnectionOrder::None => return Poll::Pending,
                 // Polled once more, so that an idle connection ends at once.
-                Order::Drain => {
+                ConnectionOrder::Drain => {
                     watch.linger_no_longer();
                     connection.finish();
                 }
@@ -187,7 +190,7 @@ async fn drive<C: Drivable>(mut connection: C, watch: &Watch) -> Option<(C, Orde
         }
     })
     .await;
-    (order != Order::None).then_some((connection, order))
+    (order != ConnectionOrder::None).then_some((connection, order))
 }
 
 /// Tells a newcomer that there is no room. It may have sent its request already: what is here of

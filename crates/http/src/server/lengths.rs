@@ -13,7 +13,7 @@ const CONTENT_LENGTH: &[u8] = b"content-length";
 const LINE_BYTES: usize = 64;
 
 /// Follows the bytes of one HTTP/1 connection.
-pub(super) struct Lengths {
+pub(super) struct LengthCheck {
     place: Place,
     line: [u8; LINE_BYTES],
     line_length: usize,
@@ -34,7 +34,7 @@ enum Place {
     Chunks,
 }
 
-impl Lengths {
+impl LengthCheck {
     pub(super) fn new() -> Self {
         Self {
             place: Place::Head,
@@ -175,7 +175,7 @@ mod tests {
         ("PUT / HTTP/1.1\r\nX-Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", false),
     ];
 
-    /// Lengths behind so much that they would be overlooked.
+    /// LengthCheck behind so much that they would be overlooked.
     const PADDED: &str = concat!(
         "PUT / HTTP/1.1\r\nContent-Length:                                                     ",
         "     3\r\n\r\nabc"
@@ -189,7 +189,7 @@ mod tests {
     fn finds_two_lengths_however_the_bytes_are_cut() {
         for (text, expect) in CASES {
             for cut in [1, 2, 7, usize::MAX] {
-                let mut lengths = Lengths::new();
+                let mut lengths = LengthCheck::new();
                 let found =
                     text.as_bytes().chunks(cut.min(text.len())).any(|part| lengths.finds_two(part));
                 assert_eq!(found, expect, "{text:?} in parts of {cut}");
@@ -200,7 +200,7 @@ mod tests {
     proptest! {
         #[test]
         fn takes_any_bytes(parts in proptest::collection::vec(any::<Vec<u8>>(), 0..20)) {
-            let mut lengths = Lengths::new();
+            let mut lengths = LengthCheck::new();
             for part in parts {
                 lengths.finds_two(&part);
             }
@@ -220,7 +220,7 @@ mod tests {
                 vec![vec![5, 46]],
             ),
         ] {
-            let mut lengths = Lengths::new();
+            let mut lengths = LengthCheck::new();
             let found: Vec<Vec<usize>> = chunks
                 .iter()
                 .map(|chunk| {

@@ -22,9 +22,9 @@ use tokio::{
 
 use super::{
     socket::refusal_bytes,
-    watch::{Order, Watch},
+    watch::{ConnectionOrder, ConnectionWatch},
 };
-use crate::front::{Desk, PlainHead};
+use crate::front::{PlainHead, RequestGuard};
 
 /// The longest head that is read here; clients that send no more than these headers stay far below.
 const HEAD_BYTES_MAX: usize = 4 * 1024;
@@ -33,7 +33,7 @@ const HEAD_BYTES_MAX: usize = 4 * 1024;
 const HEADERS_MAX: usize = 100;
 
 /// How a connection left.
-pub(super) enum Left {
+pub(super) enum PlainEnd {
     /// It is over.
     Ended,
     /// What was read and isn't answered; the library goes on.
@@ -41,25 +41,30 @@ pub(super) enum Left {
 }
 
 /// Answers plain requests until another one comes, or the connection ends.
-pub(super) async fn serve_plain(stream: &mut TcpStream, watch: &Watch, desk: &mut Desk) -> Left {
+pub(super) async fn serve_plain(
+    stream: &mut TcpStream,
+    watch: &ConnectionWatch,
+    request_guard: &mut RequestGuard,
+) -> PlainEnd {
     let (mut unread, mut out) = (Vec::new(), Vec::new());
     loop {
         if !has_read(stream, watch, &mut unread).await {
-            return Left::Ended;
+            return PlainEnd::Ended;
         }
         let mut answered = 0;
         while answered < unread.len() {
             let head = parse(&unread[answered..]);
-            let ticket = head.as_ref().and_then(|head| desk.answer_plainly(head, &mut out));
-            let (Some(head), Some(ticket)) = (head, ticket) else {
+            let in_flight =
+                head.as_ref().and_then(|head| request_guard.answer_plainly(head, &mut out));
+            let (Some(head), Some(in_flight)) = (head, in_flight) else {
                 unread.drain(..answered);
-                return Left::Unread(unread);
+                return PlainEnd::Unread(unread);
             };
             answered += head.length;
             let is_sent = send(stream, watch, &out).await;
-            drop(ticket);
+            drop(in_flight);
             if !is_sent {
-                return Left::Ended;
+                return PlainEnd::Ended;
             }
             out.clear();
         }
@@ -70,12 +75,12 @@ pub(super) async fn serve_plain(stream: &mut TcpStream, watch: &Watch, desk: &mu
 }
 
 /// Waits for bytes and reads what is there. No: the connection is over.
-async fn has_read(stream: &mut TcpStream, watch: &Watch, unread: &mut Vec<u8>) -> bool {
+async fn has_read(stream: &mut TcpStream, watch: &ConnectionWatch, unread: &mut Vec<u8>) -> bool {
     unread.reserve(HEAD_BYTES_MAX);
     let mut reading = pin!(stream.read_buf(unread));
     let ended = poll_fn(|context| {
         let order = watch.take_order();
-        if order != Order::None {
+        if order != ConnectionOrder::None {
             return Poll::Ready(Err(order));
         }
         reading.as_mut().poll(context).map(Ok)
@@ -86,7 +91,7 @@ async fn has_read(stream: &mut TcpStream, watch: &Watch, unread: &mut Vec<u8>) -
             watch.received();
             true
         }
-        Err(Order::RefuseSlowHead) => {
+        Err(ConnectionOrder::RefuseSlowHead) => {
             // Nobody is there to hear an error of this.
             let _ = stream.try_write(&refusal_bytes(&Problem::new(ErrorCode::TOO_SLOW)));
             false
@@ -96,7 +101,7 @@ async fn has_read(stream: &mut TcpStream, watch: &Watch, unread: &mut Vec<u8>) -
 }
 
 /// Sends an answer whole. It is in flight: where the server stops, it still gets its time.
-async fn send(stream: &mut TcpStream, watch: &Watch, bytes: &[u8]) -> bool {
+async fn send(stream: &mut TcpStream, watch: &ConnectionWatch, bytes: &[u8]) -> bool {
     let mut sent = 0;
     let result: io::Result<()> = poll_fn(|context| {
         while sent < bytes.len() {
@@ -110,9 +115,9 @@ async fn send(stream: &mut TcpStream, watch: &Watch, bytes: &[u8]) -> bool {
                 Poll::Pending => {
                     watch.write_waits();
                     match watch.take_order() {
-                        Order::None => {}
+                        ConnectionOrder::None => {}
                         // Taken again when this answer is out.
-                        Order::Drain => watch.give_back(Order::Drain),
+                        ConnectionOrder::Drain => watch.give_back(ConnectionOrder::Drain),
                         _ => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
                     }
                     return Poll::Pending;

@@ -12,18 +12,18 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{lengths::Lengths, watch::Watch};
+use super::{lengths::LengthCheck, watch::ConnectionWatch};
 
 /// How much is read, and thrown away, from a client that still sends when its answer is out.
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 
-/// A connection's socket. It notes what moves for the [`Watch`], looks for doubled lengths, gives
+/// A connection's socket. It notes what moves for the [`ConnectionWatch`], looks for doubled lengths, gives
 /// the HTTP library's own refusals a body, and lingers at the end where it must.
 pub(super) struct Socket {
     stream: TcpStream,
-    watch: Arc<Watch>,
+    watch: Arc<ConnectionWatch>,
     /// None for HTTP/2, which has no two ways to say a length.
-    lengths: Option<Lengths>,
+    lengths: Option<LengthCheck>,
     /// A refusal of ours that is on its way out in place of the library's.
     refusal: Vec<u8>,
     refusal_sent: usize,
@@ -38,17 +38,17 @@ pub(super) struct Socket {
 
 impl Socket {
     /// A socket from which some bytes were read already.
-    pub(super) fn http1(stream: TcpStream, watch: Arc<Watch>, unread: Vec<u8>) -> Self {
-        let mut socket = Self::new(stream, watch, Some(Lengths::new()));
+    pub(super) fn http1(stream: TcpStream, watch: Arc<ConnectionWatch>, unread: Vec<u8>) -> Self {
+        let mut socket = Self::new(stream, watch, Some(LengthCheck::new()));
         socket.unread = unread;
         socket
     }
 
-    pub(super) fn http2(stream: TcpStream, watch: Arc<Watch>) -> Self {
+    pub(super) fn http2(stream: TcpStream, watch: Arc<ConnectionWatch>) -> Self {
         Self::new(stream, watch, None)
     }
 
-    fn new(stream: TcpStream, watch: Arc<Watch>, lengths: Option<Lengths>) -> Self {
+    fn new(stream: TcpStream, watch: Arc<ConnectionWatch>, lengths: Option<LengthCheck>) -> Self {
         let (refusal, refusal_sent) = (Vec::new(), 0);
         let (grown, grown_read) = (Vec::new(), 0);
         Self {
@@ -214,7 +214,7 @@ impl AsyncRead for Socket {
             if self.lengths.as_mut().is_some_and(|lengths| lengths.finds_two(fresh)) {
                 self.watch.found_doubled_lengths();
             }
-            let bare = self.lengths.as_ref().map(Lengths::bare_characters).unwrap_or_default();
+            let bare = self.lengths.as_ref().map(LengthCheck::bare_characters).unwrap_or_default();
             if !bare.is_empty() {
                 self.grown = encoded(fresh, bare);
                 buffer.set_filled(before);

@@ -18,7 +18,7 @@ use super::ServerLimits;
 /// What a connection is told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Order {
+pub(crate) enum ConnectionOrder {
     /// Nothing.
     None = 0,
     /// Finish what is in flight, then end.
@@ -37,7 +37,7 @@ const ANSWER_BYTES_MIN: usize = 256;
 const PASSED_OVER_STALLS: u32 = 8;
 
 /// One connection, as seen by its socket, its requests and the sweep.
-pub(crate) struct Watch {
+pub(crate) struct ConnectionWatch {
     clock: Arc<AtomicU64>,
     in_flight: AtomicU32,
     head_begun: AtomicBool,
@@ -56,7 +56,7 @@ pub(crate) struct Watch {
     waker: Mutex<Option<Waker>>,
 }
 
-impl Watch {
+impl ConnectionWatch {
     fn new(clock: Arc<AtomicU64>) -> Self {
         let since = AtomicU64::new(clock.load(Relaxed));
         Self {
@@ -65,7 +65,7 @@ impl Watch {
             head_begun: AtomicBool::new(false),
             since,
             stalled: AtomicU64::new(0),
-            order: AtomicU8::new(Order::None as u8),
+            order: AtomicU8::new(ConnectionOrder::None as u8),
             lingers: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             doubled_lengths: AtomicBool::new(false),
@@ -183,24 +183,24 @@ impl Watch {
     }
 
     /// The order, once.
-    pub(super) fn take_order(&self) -> Order {
-        if self.order.load(Relaxed) == Order::None as u8 {
-            return Order::None;
+    pub(super) fn take_order(&self) -> ConnectionOrder {
+        if self.order.load(Relaxed) == ConnectionOrder::None as u8 {
+            return ConnectionOrder::None;
         }
-        match self.order.swap(Order::None as u8, Relaxed) {
-            1 => Order::Drain,
-            2 => Order::RefuseSlowHead,
-            3 => Order::Close,
-            _ => Order::None,
+        match self.order.swap(ConnectionOrder::None as u8, Relaxed) {
+            1 => ConnectionOrder::Drain,
+            2 => ConnectionOrder::RefuseSlowHead,
+            3 => ConnectionOrder::Close,
+            _ => ConnectionOrder::None,
         }
     }
 
     /// Gives an order back that was taken by who can't follow it.
-    pub(super) fn give_back(&self, order: Order) {
+    pub(super) fn give_back(&self, order: ConnectionOrder) {
         self.order.fetch_max(order as u8, Relaxed);
     }
 
-    fn give(&self, order: Order) {
+    fn give(&self, order: ConnectionOrder) {
         // A weaker order never replaces a stronger one that hasn't been taken.
         self.order.fetch_max(order as u8, Relaxed);
         if let Some(waker) = &*locked(&self.waker) {
@@ -209,37 +209,43 @@ impl Watch {
     }
 
     /// What the time that has passed calls for.
-    fn due(&self, now: u64, limits: &ServerLimits) -> Order {
+    fn due(&self, now: u64, limits: &ServerLimits) -> ConnectionOrder {
         let passed = |since: u64, time: std::time::Duration| {
             u128::from(now.saturating_sub(since)) >= time.as_millis()
         };
         let since = self.since.load(Relaxed);
         let stalled = self.stalled.load(Relaxed);
         if stalled != 0 && passed(stalled - 1, limits.stall_time) {
-            return Order::Close;
+            return ConnectionOrder::Close;
         }
         if self.closing.load(Relaxed) {
             // Lingering is a courtesy; it gets no longer than a head does.
-            return if passed(since, limits.head_time) { Order::Close } else { Order::None };
+            return if passed(since, limits.head_time) {
+                ConnectionOrder::Close
+            } else {
+                ConnectionOrder::None
+            };
         }
         if self.leaves_answers(|begun, times| passed(begun, limits.stall_time * times)) {
-            return Order::Close;
+            return ConnectionOrder::Close;
         }
         if !self.is_between_requests() || stalled != 0 {
-            return Order::None;
+            return ConnectionOrder::None;
         }
         if self.http2.load(Relaxed) {
             // Told that it ends, a client sends nothing more that would be lost.
             return match passed(since, limits.idle_time) {
-                true if passed(since, limits.idle_time + limits.head_time) => Order::Close,
-                true => Order::Drain,
-                false => Order::None,
+                true if passed(since, limits.idle_time + limits.head_time) => {
+                    ConnectionOrder::Close
+                }
+                true => ConnectionOrder::Drain,
+                false => ConnectionOrder::None,
             };
         }
         match self.head_begun.load(Relaxed) {
-            true if passed(since, limits.head_time) => Order::RefuseSlowHead,
-            false if passed(since, limits.idle_time) => Order::Close,
-            _ => Order::None,
+            true if passed(since, limits.head_time) => ConnectionOrder::RefuseSlowHead,
+            false if passed(since, limits.idle_time) => ConnectionOrder::Close,
+            _ => ConnectionOrder::None,
         }
     }
 
@@ -270,24 +276,24 @@ pub(crate) struct Connections {
 
 struct Open {
     next: u64,
-    watches: HashMap<u64, Arc<Watch>>,
+    watches: HashMap<u64, Arc<ConnectionWatch>>,
     draining: bool,
 }
 
 /// A connection's place among all; left when dropped.
-pub(crate) struct Entered {
+pub(crate) struct ConnectionSlot {
     connections: Arc<Connections>,
     number: u64,
-    watch: Arc<Watch>,
+    watch: Arc<ConnectionWatch>,
 }
 
-impl Entered {
-    pub(super) fn watch(&self) -> &Arc<Watch> {
+impl ConnectionSlot {
+    pub(super) fn watch(&self) -> &Arc<ConnectionWatch> {
         &self.watch
     }
 }
 
-impl Drop for Entered {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let mut open = self.connections.open();
         open.watches.remove(&self.number);
@@ -321,17 +327,17 @@ impl Connections {
         self.count() >= self.limits.connections_max
     }
 
-    pub(super) fn enter(self: &Arc<Self>) -> Entered {
-        let watch = Arc::new(Watch::new(Arc::clone(&self.clock)));
+    pub(super) fn enter(self: &Arc<Self>) -> ConnectionSlot {
+        let watch = Arc::new(ConnectionWatch::new(Arc::clone(&self.clock)));
         let mut open = self.open();
         let number = open.next;
         open.next += 1;
         open.watches.insert(number, Arc::clone(&watch));
         if open.draining {
-            watch.give(Order::Drain);
+            watch.give(ConnectionOrder::Drain);
         }
         drop(open);
-        Entered { connections: Arc::clone(self), number, watch }
+        ConnectionSlot { connections: Arc::clone(self), number, watch }
     }
 
     /// Looks at every connection and orders what is due.
@@ -340,7 +346,7 @@ impl Connections {
         self.clock.store(now, Relaxed);
         for watch in self.open().watches.values() {
             let order = watch.due(now, &self.limits);
-            if order != Order::None {
+            if order != ConnectionOrder::None {
                 watch.give(order);
             }
         }
@@ -353,18 +359,20 @@ impl Connections {
         let mut idle: Vec<_> = open
             .watches
             .iter()
-            .filter(|(_, watch)| watch.is_idle() && watch.order.load(Relaxed) == Order::None as u8)
+            .filter(|(_, watch)| {
+                watch.is_idle() && watch.order.load(Relaxed) == ConnectionOrder::None as u8
+            })
             .collect();
         // The clock moves with the sweeps; within one, the older connection comes first.
         idle.sort_unstable_by_key(|(number, watch)| (watch.since.load(Relaxed), **number));
         let share = open.watches.len() / 64 + 1;
         for (_, watch) in idle.iter().take(share) {
-            watch.give(Order::Close);
+            watch.give(ConnectionOrder::Close);
         }
         !idle.is_empty()
     }
 
-    pub(super) fn order_all(&self, order: Order) {
+    pub(super) fn order_all(&self, order: ConnectionOrder) {
         let mut open = self.open();
         open.draining = true;
         for watch in open.watches.values() {

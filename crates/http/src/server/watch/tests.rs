@@ -14,12 +14,12 @@ fn limits() -> ServerLimits {
 
 #[test]
 fn orders_by_what_a_connection_does_and_how_long() {
-    type Step = fn(&Watch);
-    let cases: [(&str, Step, u64, Order); 10] = [
-        ("silent for a short while", |_| (), 99, Order::None),
-        ("silent for long", |_| (), 100, Order::Close),
-        ("a head that takes long", Watch::received, 10, Order::RefuseSlowHead),
-        ("a head that takes a little", Watch::received, 9, Order::None),
+    type Step = fn(&ConnectionWatch);
+    let cases: [(&str, Step, u64, ConnectionOrder); 10] = [
+        ("silent for a short while", |_| (), 99, ConnectionOrder::None),
+        ("silent for long", |_| (), 100, ConnectionOrder::Close),
+        ("a head that takes long", ConnectionWatch::received, 10, ConnectionOrder::RefuseSlowHead),
+        ("a head that takes a little", ConnectionWatch::received, 9, ConnectionOrder::None),
         (
             "a request in flight",
             |watch| {
@@ -27,7 +27,7 @@ fn orders_by_what_a_connection_does_and_how_long() {
                 watch.begin_request();
             },
             10_000,
-            Order::None,
+            ConnectionOrder::None,
         ),
         (
             "idle after a request",
@@ -36,7 +36,7 @@ fn orders_by_what_a_connection_does_and_how_long() {
                 watch.end_request();
             },
             99,
-            Order::None,
+            ConnectionOrder::None,
         ),
         (
             "an answer that nobody reads",
@@ -45,7 +45,7 @@ fn orders_by_what_a_connection_does_and_how_long() {
                 watch.write_waits();
             },
             50,
-            Order::Close,
+            ConnectionOrder::Close,
         ),
         (
             "an answer that is read again",
@@ -55,7 +55,7 @@ fn orders_by_what_a_connection_does_and_how_long() {
                 watch.write_moves(1);
             },
             5_000,
-            Order::None,
+            ConnectionOrder::None,
         ),
         (
             "the next head while an answer is still taken",
@@ -66,22 +66,26 @@ fn orders_by_what_a_connection_does_and_how_long() {
                 watch.received();
             },
             10,
-            Order::None,
+            ConnectionOrder::None,
         ),
-        ("lingering", Watch::begin_closing, 10, Order::Close),
+        ("lingering", ConnectionWatch::begin_closing, 10, ConnectionOrder::Close),
     ];
     for (name, step, now, expect) in cases {
-        let watch = Watch::new(Arc::default());
+        let watch = ConnectionWatch::new(Arc::default());
         step(&watch);
         assert_eq!(watch.due(now, &limits()), expect, "{name}");
     }
 }
 
 /// When something happens to a connection, and what.
-type Step<'a> = (u64, &'a dyn Fn(&Watch));
+type Step<'a> = (u64, &'a dyn Fn(&ConnectionWatch));
 
 /// What a connection is told at these times, each before what happens then.
-fn told(watch: &Watch, clock: &AtomicU64, steps: &[Step<'_>]) -> Vec<(u64, Order)> {
+fn told(
+    watch: &ConnectionWatch,
+    clock: &AtomicU64,
+    steps: &[Step<'_>],
+) -> Vec<(u64, ConnectionOrder)> {
     let mut told = Vec::new();
     for (now, step) in steps {
         clock.store(*now, Relaxed);
@@ -93,12 +97,12 @@ fn told(watch: &Watch, clock: &AtomicU64, steps: &[Step<'_>]) -> Vec<(u64, Order
 
 #[test]
 fn keeps_a_connection_whose_client_still_takes_its_last_answer() {
-    let takes = |watch: &Watch| {
+    let takes = |watch: &ConnectionWatch| {
         watch.write_moves(6_000);
         watch.write_waits();
     };
     let clock = Arc::default();
-    let watch = Watch::new(Arc::clone(&clock));
+    let watch = ConnectionWatch::new(Arc::clone(&clock));
     watch.begin_request();
     watch.write_waits();
     // The library has the whole answer, and the client is far from having it.
@@ -109,27 +113,27 @@ fn keeps_a_connection_whose_client_still_takes_its_last_answer() {
     }
     steps.push((400, &|watch| watch.write_moves(6_000)));
     steps.push((499, &|_| ()));
-    assert!(told(&watch, &clock, &steps).iter().all(|(_, order)| *order == Order::None));
-    assert_eq!(watch.due(500, &limits()), Order::Close);
+    assert!(told(&watch, &clock, &steps).iter().all(|(_, order)| *order == ConnectionOrder::None));
+    assert_eq!(watch.due(500, &limits()), ConnectionOrder::Close);
 }
 
 #[test]
 fn evicts_no_connection_that_waits_for_its_client_to_take_an_answer() {
     let connections = Connections::new(Arc::new(limits()));
-    let entered = connections.enter();
-    entered.watch().begin_request();
-    entered.watch().write_waits();
-    entered.watch().end_request();
+    let slot = connections.enter();
+    slot.watch().begin_request();
+    slot.watch().write_waits();
+    slot.watch().end_request();
     assert!(!connections.evict_idle());
-    entered.watch().write_moves(1);
+    slot.watch().write_moves(1);
     assert!(connections.evict_idle());
 }
 
 #[test]
 fn keeps_http2_connections_while_any_answer_of_them_moves() {
-    let take: &dyn Fn(&Watch) = &|watch| watch.offer(1);
-    let write: &dyn Fn(&Watch) = &|watch| watch.write_moves(16_384);
-    let acknowledge: &dyn Fn(&Watch) = &|watch| watch.write_moves(17);
+    let take: &dyn Fn(&ConnectionWatch) = &|watch| watch.offer(1);
+    let write: &dyn Fn(&ConnectionWatch) = &|watch| watch.write_moves(16_384);
+    let acknowledge: &dyn Fn(&ConnectionWatch) = &|watch| watch.write_moves(17);
     for (name, step, end) in [
         ("nothing moves", None, 50),
         ("pings alone are answered", Some(acknowledge), 50),
@@ -138,7 +142,7 @@ fn keeps_http2_connections_while_any_answer_of_them_moves() {
         ("what was handed over is still written", Some(write), 400),
     ] {
         let clock = Arc::default();
-        let watch = Watch::new(Arc::clone(&clock));
+        let watch = ConnectionWatch::new(Arc::clone(&clock));
         watch.speak_http2();
         for answer in [1, 2] {
             watch.begin_request();
@@ -146,9 +150,10 @@ fn keeps_http2_connections_while_any_answer_of_them_moves() {
         }
         let step = step.unwrap_or(&|_| ());
         let steps: Vec<_> = (10..=500).step_by(10).map(|now| (now, step)).collect();
-        let ended =
-            told(&watch, &clock, &steps).into_iter().find(|(_, order)| *order != Order::None);
-        assert_eq!(ended, Some((end, Order::Close)), "{name}");
+        let ended = told(&watch, &clock, &steps)
+            .into_iter()
+            .find(|(_, order)| *order != ConnectionOrder::None);
+        assert_eq!(ended, Some((end, ConnectionOrder::Close)), "{name}");
     }
 }
 
@@ -156,45 +161,54 @@ fn keeps_http2_connections_while_any_answer_of_them_moves() {
 fn keeps_http2_connections_that_are_written_to_after_the_last_answer_was_handed_over() {
     for (length, end) in [(17, 100), (16_384, 590)] {
         let clock = Arc::default();
-        let watch = Watch::new(Arc::clone(&clock));
+        let watch = ConnectionWatch::new(Arc::clone(&clock));
         watch.speak_http2();
-        let write: &dyn Fn(&Watch) = &|watch| watch.write_moves(length);
-        let nothing: &dyn Fn(&Watch) = &|_| ();
+        let write: &dyn Fn(&ConnectionWatch) = &|watch| watch.write_moves(length);
+        let nothing: &dyn Fn(&ConnectionWatch) = &|_| ();
         let steps: Vec<_> = (10..=800)
             .step_by(10)
             .map(|now| (now, if now < 500 { write } else { nothing }))
             .collect();
-        let ended =
-            told(&watch, &clock, &steps).into_iter().find(|(_, order)| *order != Order::None);
-        assert_eq!(ended, Some((end, Order::Drain)), "{length} bytes");
+        let ended = told(&watch, &clock, &steps)
+            .into_iter()
+            .find(|(_, order)| *order != ConnectionOrder::None);
+        assert_eq!(ended, Some((end, ConnectionOrder::Drain)), "{length} bytes");
     }
 }
 
 #[test]
 fn evicts_the_longest_idle_and_never_one_with_a_request() {
     let connections = Connections::new(Arc::new(limits()));
-    let entered: Vec<_> = (0..4).map(|_| connections.enter()).collect();
+    let slot: Vec<_> = (0..4).map(|_| connections.enter()).collect();
     assert!(connections.is_full());
-    for (order, one) in entered.iter().enumerate() {
+    for (order, one) in slot.iter().enumerate() {
         one.watch().since.store(100 - order as u64, Relaxed);
     }
-    entered[3].watch().begin_request();
+    slot[3].watch().begin_request();
     assert!(connections.evict_idle());
-    let orders: Vec<_> = entered.iter().map(|one| one.watch().take_order()).collect();
-    assert_eq!(orders, [Order::None, Order::None, Order::Close, Order::None]);
-    for one in &entered {
+    let orders: Vec<_> = slot.iter().map(|one| one.watch().take_order()).collect();
+    assert_eq!(
+        orders,
+        [
+            ConnectionOrder::None,
+            ConnectionOrder::None,
+            ConnectionOrder::Close,
+            ConnectionOrder::None
+        ]
+    );
+    for one in &slot {
         one.watch().begin_request();
     }
     assert!(!connections.evict_idle());
-    drop(entered);
+    drop(slot);
     assert_eq!(connections.count(), 0);
 }
 
 #[test]
 fn keeps_the_stronger_of_two_orders() {
-    let watch = Watch::new(Arc::default());
-    watch.give(Order::Close);
-    watch.give(Order::Drain);
-    assert_eq!(watch.take_order(), Order::Close);
-    assert_eq!(watch.take_order(), Order::None);
+    let watch = ConnectionWatch::new(Arc::default());
+    watch.give(ConnectionOrder::Close);
+    watch.give(ConnectionOrder::Drain);
+    assert_eq!(watch.take_order(), ConnectionOrder::Close);
+    assert_eq!(watch.take_order(), ConnectionOrder::None);
 }

@@ -21,26 +21,26 @@ use tower_service::Service as _;
 
 use super::{
     Asked, Caller, Front, Principal,
-    admission::{Admitted, KnownHost},
-    answer::{Closing, Piece},
+    admission::{Admitted, CheckedHost},
+    answer::{BytesWithOwner, ResponseFinisher},
 };
 use crate::{
     Body, BodyBudget, Phase, ServerLimits,
     metrics::Route,
     problem::respond,
-    request_body::{BodyBounds, Held, RequestBody},
-    server::Watch,
+    request_body::{BodyBounds, BudgetShare, RequestBody},
+    server::ConnectionWatch,
 };
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// What bounds requests, of all connections together.
-pub(crate) struct Bounds {
+/// The limits that the requests of all connections share.
+pub(crate) struct RequestLimits {
     pub(super) body: BodyBounds,
     budget: Arc<BodyBudget>,
 }
 
-impl Bounds {
+impl RequestLimits {
     pub(crate) fn new(limits: &ServerLimits) -> Self {
         let body = BodyBounds {
             bytes_max: limits.body_bytes_max,
@@ -51,35 +51,41 @@ impl Bounds {
     }
 }
 
-/// Answers the requests of one connection.
-pub(crate) struct Desk {
+/// Guards the requests of one connection: admits each, answers it from memory or by a route, and
+/// counts it.
+pub(crate) struct RequestGuard {
     pub(super) front: Arc<Front>,
-    pub(super) bounds: Arc<Bounds>,
-    pub(super) watch: Arc<Watch>,
+    pub(super) bounds: Arc<RequestLimits>,
+    pub(super) watch: Arc<ConnectionWatch>,
     pub(super) peer: SocketAddr,
-    pub(super) anyone: Principal,
-    pub(super) known_host: RefCell<Option<KnownHost>>,
+    pub(super) anonymous: Principal,
+    pub(super) known_host: RefCell<Option<CheckedHost>>,
     phase: Receiver<Phase>,
 }
 
-impl Desk {
+impl RequestGuard {
     pub(crate) fn new(
         front: Arc<Front>,
-        bounds: Arc<Bounds>,
-        watch: Arc<Watch>,
+        bounds: Arc<RequestLimits>,
+        watch: Arc<ConnectionWatch>,
         phase: Receiver<Phase>,
         peer: SocketAddr,
     ) -> Self {
-        let anyone = Principal { id: "anyone".into(), role: "none".into() };
-        Self { front, bounds, watch, peer, anyone, known_host: RefCell::new(None), phase }
+        let anonymous = Principal { id: "anyone".into(), role: "none".into() };
+        Self { front, bounds, watch, peer, anonymous, known_host: RefCell::new(None), phase }
     }
 
-    /// Counts a request whose head was complete at that time.
-    pub(super) fn ticket(&self, method: &Method, route: Route, began: Instant) -> Ticket {
-        Ticket::new(Arc::clone(&self.watch), &self.front, method, route, began)
+    /// Registers a request whose head was complete at that time.
+    pub(super) fn in_flight(
+        &self,
+        method: &Method,
+        route: Route,
+        began: Instant,
+    ) -> InFlightRequest {
+        InFlightRequest::new(Arc::clone(&self.watch), &self.front, method, route, began)
     }
 
-    /// Answers from memory, where that can be done.
+    /// The response from memory, if there is one.
     fn read_fast(
         &self,
         request: &Request<Incoming>,
@@ -100,17 +106,17 @@ impl Desk {
         fast.read(&asked)
     }
 
-    /// Hands a request to the routes.
+    /// Passes a request to the routes.
     fn route(
         &self,
         request: Request<Incoming>,
         admitted: Admitted,
         request_id: Arc<str>,
-        closing: Closing,
-        mut ticket: Ticket,
-    ) -> Answering {
+        finisher: ResponseFinisher,
+        mut in_flight: InFlightRequest,
+    ) -> PendingResponse {
         let Admitted { principal, base } = admitted;
-        let closing = closing.with_path(request.uri().path());
+        let finisher = finisher.with_path(request.uri().path());
         let named = Arc::clone(&request_id);
         let caller = Caller {
             principal,
@@ -120,7 +126,7 @@ impl Desk {
             peer: self.peer,
             phase: self.phase.clone(),
         };
-        let mut request = request.map(|incoming| self.body(incoming, &mut ticket));
+        let mut request = request.map(|incoming| self.body(incoming, &mut in_flight));
         request.extensions_mut().insert(caller);
         let mut router = self.front.router.clone();
         let future = Box::pin(async move {
@@ -129,24 +135,24 @@ impl Desk {
                 Ok(Err(never)) => match never {},
                 Err(panic) => after_panic(&*panic, &named),
             };
-            closing.finish_routed(response).await
+            finisher.finish_routed(response).await
         });
-        Answering { kind: Kind::Routed(future), ticket: Some(ticket) }
+        PendingResponse { kind: Kind::Routed(future), in_flight: Some(in_flight) }
     }
 
-    /// The body for the routes. One that is empty costs nothing.
-    fn body(&self, incoming: Incoming, ticket: &mut Ticket) -> axum::body::Body {
+    /// The body for the routes. An empty one costs nothing.
+    fn body(&self, incoming: Incoming, in_flight: &mut InFlightRequest) -> axum::body::Body {
         if incoming.is_end_stream() {
             return axum::body::Body::empty();
         }
-        let held = Held::none(&self.bounds.budget);
-        ticket.held = Some(Arc::clone(&held));
+        let held = BudgetShare::none(&self.bounds.budget);
+        in_flight.held = Some(Arc::clone(&held));
         let watch = Arc::clone(&self.watch);
         axum::body::Body::new(RequestBody::new(incoming, self.bounds.body, held, watch))
     }
 }
 
-/// The trace that a request says it is part of, where it says it as W3C Trace Context does.
+/// The request's `traceparent`, if it is valid by W3C Trace Context.
 pub(super) fn trace_of(headers: &HeaderMap) -> Option<Arc<str>> {
     let text = headers.get(TRACEPARENT)?.to_str().ok()?;
     let shape = text.len() == 55
@@ -157,16 +163,16 @@ pub(super) fn trace_of(headers: &HeaderMap) -> Option<Arc<str>> {
     shape.then(|| text.into())
 }
 
-impl Service<Request<Incoming>> for Desk {
-    type Response = Response<Outgoing>;
+impl Service<Request<Incoming>> for RequestGuard {
+    type Response = Response<ResponseBody>;
     type Error = Infallible;
-    type Future = Answering;
+    type Future = PendingResponse;
 
-    fn call(&self, request: Request<Incoming>) -> Answering {
+    fn call(&self, request: Request<Incoming>) -> PendingResponse {
         let route = Route::of(request.uri().path());
-        let ticket = self.ticket(request.method(), route, Instant::now());
+        let in_flight = self.in_flight(request.method(), route, Instant::now());
         let request_id = self.front.request_ids.of(request.headers());
-        let closing = Closing::new(&self.front, &request, &request_id);
+        let finisher = ResponseFinisher::new(&self.front, &request, &request_id);
         let admitted = match self.admit(&request) {
             Ok(admitted) => admitted,
             Err(problem) => {
@@ -178,22 +184,22 @@ impl Service<Request<Incoming>> for Desk {
                     let close = http::HeaderValue::from_static("close");
                     response.headers_mut().insert(header::CONNECTION, close);
                 }
-                return Answering::ready(closing.finish(response), ticket);
+                return PendingResponse::ready(finisher.finish(response), in_flight);
             }
         };
         let read = catch_unwind(AssertUnwindSafe(|| self.read_fast(&request, &admitted)));
         match read {
-            Ok(Some(response)) => Answering::ready(closing.finish(response), ticket),
-            Ok(None) => self.route(request, admitted, request_id, closing, ticket),
+            Ok(Some(response)) => PendingResponse::ready(finisher.finish(response), in_flight),
+            Ok(None) => self.route(request, admitted, request_id, finisher, in_flight),
             Err(panic) => {
                 let response = after_panic(&*panic, &request_id);
-                Answering::ready(closing.finish(response), ticket)
+                PendingResponse::ready(finisher.finish(response), in_flight)
             }
         }
     }
 }
 
-/// A fault of ours: logged with its cause, answered without.
+/// The response to a panic. The cause is logged and not sent.
 fn after_panic(panic: &(dyn Any + Send), request_id: &str) -> Response<Body> {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
@@ -201,7 +207,7 @@ fn after_panic(panic: &(dyn Any + Send), request_id: &str) -> Response<Body> {
     respond(&Problem::new(ErrorCode::SERVER_ERROR).instance(request_id))
 }
 
-/// A future whose panic is a result, so that a fault in one request ends no connection.
+/// A future that turns a panic into a result, so that one request can't end its connection.
 struct Caught<F>(F);
 
 impl<F: Future + Unpin> Future for Caught<F> {
@@ -216,10 +222,10 @@ impl<F: Future + Unpin> Future for Caught<F> {
     }
 }
 
-/// An answer on its way: there already, or being made by a route.
-pub(crate) struct Answering {
+/// A response that is ready, or that a route is building.
+pub(crate) struct PendingResponse {
     kind: Kind,
-    ticket: Option<Ticket>,
+    in_flight: Option<InFlightRequest>,
 }
 
 enum Kind {
@@ -227,75 +233,76 @@ enum Kind {
     Routed(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
 }
 
-impl Answering {
-    fn ready(response: Response<Body>, ticket: Ticket) -> Self {
-        Self { kind: Kind::Ready(Some(response)), ticket: Some(ticket) }
+impl PendingResponse {
+    fn ready(response: Response<Body>, in_flight: InFlightRequest) -> Self {
+        Self { kind: Kind::Ready(Some(response)), in_flight: Some(in_flight) }
     }
 }
 
-impl Future for Answering {
-    type Output = Result<Response<Outgoing>, Infallible>;
+impl Future for PendingResponse {
+    type Output = Result<Response<ResponseBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let response = match &mut self.kind {
             Kind::Ready(response) => response.take(),
             Kind::Routed(future) => Some(ready!(future.as_mut().poll(context))),
         };
-        let mut ticket = self.ticket.take();
+        let mut in_flight = self.in_flight.take();
         let response = response.unwrap_or_default();
-        if let Some(ticket) = &mut ticket {
-            ticket.answered(response.status().as_u16());
+        if let Some(in_flight) = &mut in_flight {
+            in_flight.answered(response.status().as_u16());
         }
-        Poll::Ready(Ok(response.map(|body| Outgoing::new(body, ticket))))
+        Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, in_flight))))
     }
 }
 
-/// An answer's body; when it is gone, the request is over.
-pub(crate) struct Outgoing {
+/// A response's body. The request ends when it is dropped.
+pub(crate) struct ResponseBody {
     body: Body,
-    /// What was given at once and is handed on piece by piece.
+    /// The rest of a large frame that is passed on in pieces.
     rest: Bytes,
-    ticket: Option<Ticket>,
-    offer: Option<Offer>,
+    in_flight: Option<InFlightRequest>,
+    offer: Option<UnreadOutput>,
 }
 
-/// That there is more of an answer, as long as its client takes none of it.
-struct Offer {
-    watch: Arc<Watch>,
+/// Tells the connection watch that a response has output which its client hasn't taken yet.
+struct UnreadOutput {
+    watch: Arc<ConnectionWatch>,
     number: u64,
 }
 
-impl Offer {
+impl UnreadOutput {
     fn make(&self) {
         self.watch.offer(self.number);
     }
 }
 
-impl Drop for Offer {
+impl Drop for UnreadOutput {
     fn drop(&mut self) {
         self.watch.took(self.number);
     }
 }
 
-impl Outgoing {
-    fn new(body: Body, ticket: Option<Ticket>) -> Self {
-        let watch = ticket.as_ref().map(|ticket| &ticket.watch).filter(|_| !body.is_end_stream());
+impl ResponseBody {
+    fn new(body: Body, in_flight: Option<InFlightRequest>) -> Self {
+        let watch =
+            in_flight.as_ref().map(|in_flight| &in_flight.watch).filter(|_| !body.is_end_stream());
         let offer = watch.and_then(|watch| {
-            let offer = Offer { watch: Arc::clone(watch), number: watch.number_answer()? };
+            let offer = UnreadOutput { watch: Arc::clone(watch), number: watch.number_answer()? };
             offer.make();
             Some(offer)
         });
-        Self { body, rest: Bytes::new(), ticket, offer }
+        Self { body, rest: Bytes::new(), in_flight, offer }
     }
 
-    /// The first piece of some bytes; the others follow.
+    /// The first piece of some bytes; the rest follows later.
     fn piece(&mut self, bytes: Bytes) -> Frame<Bytes> {
         self.rest = bytes;
         Frame::data(self.rest.split_to(self.rest.len().min(PIECE_BYTES)))
     }
 
-    /// Notes that a frame waits for the client. The last one keeps the note itself: the library
-    /// may hold it long after the body is gone.
+    /// Marks a frame as waiting for the client. The last frame keeps the mark itself, because the
+    /// HTTP library may hold it long after the body was dropped.
     fn offered(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
         if let Some(offer) = &self.offer {
             offer.make();
@@ -304,12 +311,12 @@ impl Outgoing {
             return frame;
         }
         match frame.into_data() {
-            Ok(bytes) => Frame::data(Piece::keeping(bytes, self.offer.take())),
+            Ok(bytes) => Frame::data(BytesWithOwner::keeping(bytes, self.offer.take())),
             Err(trailers) => trailers,
         }
     }
 
-    /// The next frame, which is never large.
+    /// The next frame, at most [`PIECE_BYTES`] long.
     fn poll_piece(
         &mut self,
         context: &mut Context<'_>,
@@ -328,11 +335,11 @@ impl Outgoing {
     }
 }
 
-/// What is handed to the library at once. It keeps whatever it is given until the client takes it,
-/// and an answer that it has whole is one that we know nothing more of.
+/// How many bytes the HTTP library is given at once. It keeps them until the client takes them, and
+/// of a response that it holds as a whole we can't see the progress.
 const PIECE_BYTES: usize = 64 * 1024;
 
-impl http_body::Body for Outgoing {
+impl http_body::Body for ResponseBody {
     type Data = Bytes;
     type Error = axum::BoxError;
 
@@ -345,7 +352,7 @@ impl http_body::Body for Outgoing {
             (Poll::Ready(Some(Ok(frame))), Some(_)) => Poll::Ready(Some(Ok(self.offered(frame)))),
             (Poll::Ready(None), _) => {
                 self.offer = None;
-                self.ticket = None;
+                self.in_flight = None;
                 Poll::Ready(None)
             }
             (Poll::Pending, Some(offer)) => {
@@ -370,23 +377,23 @@ impl http_body::Body for Outgoing {
     }
 }
 
-/// A request in flight, from its head until its answer is handed over or given up.
-pub(crate) struct Ticket {
-    watch: Arc<Watch>,
+/// A request in flight, from its complete head until its response was passed on or given up.
+pub(crate) struct InFlightRequest {
+    watch: Arc<ConnectionWatch>,
     front: Arc<Front>,
     method: usize,
     route: Route,
     began: Instant,
     answered: bool,
-    held: Option<Arc<Held>>,
+    held: Option<Arc<BudgetShare>>,
 }
 
-/// The status under which requests are counted whose client left before the answer.
+/// The status under which requests are counted whose client left before the response.
 const CLIENT_LEFT: u16 = 499;
 
-impl Ticket {
+impl InFlightRequest {
     fn new(
-        watch: Arc<Watch>,
+        watch: Arc<ConnectionWatch>,
         front: &Arc<Front>,
         method: &Method,
         route: Route,
@@ -405,8 +412,8 @@ impl Ticket {
         }
     }
 
-    /// Counts the answer and the time until it was there. How long a client takes to read it says
-    /// nothing about us.
+    /// Counts the response and the time until it was ready. How long a client takes to read it isn't
+    /// the server's time.
     pub(super) fn answered(&mut self, status: u16) {
         self.answered = true;
         let time = self.began.elapsed();
@@ -414,7 +421,7 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for InFlightRequest {
     fn drop(&mut self) {
         if !self.answered {
             self.answered(CLIENT_LEFT);
