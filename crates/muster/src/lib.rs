@@ -10,7 +10,6 @@ mod check;
 mod commands;
 mod composition;
 mod context;
-mod difference;
 mod failure;
 mod folder;
 mod help;

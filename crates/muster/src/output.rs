@@ -1,5 +1,6 @@
 //! How results, errors and progress look: on a terminal for people, elsewhere for programs.
 
+pub mod differences;
 pub mod findings;
 pub mod numbers;
 pub mod progress;

@@ -14,15 +14,13 @@ pub use there::There;
 pub use wanted::Wanted;
 
 use muster_client::Sent;
+use muster_history::difference::{self, FieldDifference};
 use muster_words::{
     Digest, Xid,
     json::{Map, Value},
 };
 
-use crate::{
-    difference::{self, Field},
-    output::Finding,
-};
+use crate::output::Finding;
 
 /// What happens to one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +54,7 @@ pub struct Step {
     /// The version that comes to be, as far as that can be told now.
     pub version: Option<u64>,
     /// What differs.
-    pub fields: Vec<Field>,
+    pub fields: Vec<FieldDifference>,
     /// What is wrong with the document.
     pub findings: Vec<Finding>,
     /// What to send.
@@ -214,7 +212,7 @@ fn document_step(xid: &Xid, document: &wanted::Document, there: &There) -> Step 
             present.content_type().map_or(Value::Null, Value::from),
             document.sent.content_type.as_str().into(),
         );
-        fields.push(Field { path: "contenttype".to_owned(), difference });
+        fields.push(FieldDifference { path: "contenttype".to_owned(), difference });
     }
     Step { version: present.next_version(), fields, ..step(Act::Change, put()) }
 }
@@ -224,7 +222,7 @@ fn document_step(xid: &Xid, document: &wanted::Document, there: &There) -> Step 
 fn attributes_that_differ(
     wanted: &Map<String, Value>,
     present: &Value,
-) -> (Map<String, Value>, Vec<Field>) {
+) -> (Map<String, Value>, Vec<FieldDifference>) {
     let mut changed = Map::new();
     let mut before = Map::new();
     for (name, value) in wanted {

@@ -1,46 +1,9 @@
 use std::num::NonZeroU32;
 
-use muster_catalog::changes::{Change, ChangeError};
-use muster_ledger::{Entry, EntryBytes};
+use muster_history::{Committed, DamagedEntry};
 use muster_words::Position;
 
 use crate::{Registry, SubmitError, registry::Heart};
-
-/// A command as followers see it: all its parts, in the order of the ledger.
-#[derive(Clone, Debug, Default)]
-pub struct Committed {
-    /// The entries of its parts, without their changes.
-    pub entries: Vec<Entry>,
-    /// Its changes, each with the position of its part.
-    pub changes: Vec<(Position, Change)>,
-}
-
-impl Committed {
-    /// The position of the command's last entry.
-    #[must_use]
-    pub fn position(&self) -> Position {
-        self.entries.last().map_or(Position::ZERO, |entry| entry.position)
-    }
-
-    /// Takes the next part.
-    fn push(&mut self, bytes: &EntryBytes) -> Result<(), SubmitError> {
-        let damaged = SubmitError::Corrupt(bytes.position);
-        let mut entry = bytes.decode().map_err(|_| damaged.clone())?;
-        for record in std::mem::take(&mut entry.changes) {
-            match Change::decode(record.kind, &record.body) {
-                Ok(change) => self.changes.push((bytes.position, change)),
-                Err(ChangeError::Unknown(_)) if record.skippable => {}
-                Err(_) => return Err(damaged),
-            }
-        }
-        self.entries.push(entry);
-        Ok(())
-    }
-
-    fn is_whole(&self) -> bool {
-        self.entries.last().is_some_and(|entry| entry.part == entry.parts)
-    }
-}
 
 /// Entries that a follower reads at once.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(511);
@@ -67,7 +30,7 @@ impl Registry {
                     return Ok(commands);
                 }
                 at = bytes.position;
-                command.push(&bytes)?;
+                command.push(&bytes).map_err(corrupt)?;
                 if command.is_whole() {
                     commands.push(std::mem::take(&mut command));
                 }
@@ -114,9 +77,13 @@ impl Heart {
             }
             for bytes in page {
                 at = bytes.position;
-                command.push(&bytes)?;
+                command.push(&bytes).map_err(corrupt)?;
             }
         }
         Ok(command)
     }
+}
+
+const fn corrupt(entry: DamagedEntry) -> SubmitError {
+    SubmitError::Corrupt(entry.position)
 }

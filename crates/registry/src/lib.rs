@@ -21,8 +21,8 @@ mod verify;
 mod writer;
 
 pub use checkpoint::{CheckpointError, CheckpointFile};
-pub use follow::Committed;
 pub use long_work::{LongWork, Turn};
+pub use muster_history::Committed;
 pub use open::OpenError;
 pub use outcome::{Done, SubmitError};
 pub use registry::{Origin, Registry};

@@ -3,7 +3,7 @@
 
 use std::{fmt, str::FromStr};
 
-use muster_words::{Moment, Position};
+use muster_words::Position;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -13,9 +13,9 @@ use thiserror::Error;
 pub struct ChangeEvent {
     /// CloudEvents' version: `1.0`.
     pub specversion: String,
-    /// `io.xregistry.<entity>.<action>`.
+    /// What happened to what.
     #[serde(rename = "type")]
-    pub type_name: String,
+    pub event_type: EventType,
     /// The absolute URL of the registry's root.
     pub source: String,
     /// The xid of the entity.
@@ -49,61 +49,55 @@ impl ChangeDetail {
     }
 }
 
-/// The kind of thing that changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
-    /// The registry's own attributes, or that groups came or went.
-    Registry,
-    /// The model in force.
-    Model,
-    /// The user's part of the model.
-    ModelSource,
-    /// The capabilities.
-    Capabilities,
-    /// A group.
-    Group,
-    /// A document as a whole, with its Meta and its default version.
-    Resource,
-    /// One version.
-    Version,
-}
-
-/// What happened to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Action {
-    /// It is new.
-    Created,
-    /// Its attributes, document or children are others than before.
-    Updated,
-    /// `deprecated` was set, changed or taken away.
-    Deprecation,
-    /// It is gone.
-    Deleted,
-}
-
-/// The `type` of an event.
-#[must_use]
-pub const fn type_name(subject: Subject, action: Action) -> Option<&'static str> {
-    Some(match (subject, action) {
-        (Subject::Registry, Action::Updated) => "io.xregistry.registry.updated",
-        (Subject::Model, Action::Updated) => "io.xregistry.model.updated",
-        (Subject::ModelSource, Action::Updated) => "io.xregistry.modelsource.updated",
-        (Subject::Capabilities, Action::Updated) => "io.xregistry.capabilities.updated",
-        (Subject::Group, Action::Created) => "io.xregistry.group.created",
-        (Subject::Group, Action::Updated) => "io.xregistry.group.updated",
-        (Subject::Group, Action::Deprecation) => "io.xregistry.group.deprecation",
-        (Subject::Group, Action::Deleted) => "io.xregistry.group.deleted",
-        (Subject::Resource, Action::Created) => "io.xregistry.resource.created",
-        (Subject::Resource, Action::Updated) => "io.xregistry.resource.updated",
-        (Subject::Resource, Action::Deprecation) => "io.xregistry.resource.deprecation",
-        (Subject::Resource, Action::Deleted) => "io.xregistry.resource.deleted",
-        (Subject::Version, Action::Created) => "io.xregistry.version.created",
-        (Subject::Version, Action::Updated) => "io.xregistry.version.updated",
-        (Subject::Version, Action::Deleted) => "io.xregistry.version.deleted",
-        // The specification has no such event: a registry is made once, and versions have no
-        // deprecation of their own.
-        _ => return None,
-    })
+/// The type of an event: `io.xregistry.<entity>.<action>`. A registry is made once, and versions
+/// have no deprecation of their own, so there are no other combinations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum EventType {
+    /// The registry's own attributes changed, or groups came or went.
+    #[serde(rename = "io.xregistry.registry.updated")]
+    RegistryUpdated,
+    /// The model in force changed.
+    #[serde(rename = "io.xregistry.model.updated")]
+    ModelUpdated,
+    /// The user's part of the model changed.
+    #[serde(rename = "io.xregistry.modelsource.updated")]
+    ModelSourceUpdated,
+    /// The capabilities changed.
+    #[serde(rename = "io.xregistry.capabilities.updated")]
+    CapabilitiesUpdated,
+    /// A group is new, or came back.
+    #[serde(rename = "io.xregistry.group.created")]
+    GroupCreated,
+    /// A group's attributes changed, or resources in it came or went.
+    #[serde(rename = "io.xregistry.group.updated")]
+    GroupUpdated,
+    /// `deprecated` of a group was set, changed or taken away.
+    #[serde(rename = "io.xregistry.group.deprecation")]
+    GroupDeprecation,
+    /// A group is gone.
+    #[serde(rename = "io.xregistry.group.deleted")]
+    GroupDeleted,
+    /// A resource is new, or came back.
+    #[serde(rename = "io.xregistry.resource.created")]
+    ResourceCreated,
+    /// A resource's Meta, its versions or what its default version shows changed.
+    #[serde(rename = "io.xregistry.resource.updated")]
+    ResourceUpdated,
+    /// `deprecated` of a resource was set, changed or taken away.
+    #[serde(rename = "io.xregistry.resource.deprecation")]
+    ResourceDeprecation,
+    /// A resource is gone.
+    #[serde(rename = "io.xregistry.resource.deleted")]
+    ResourceDeleted,
+    /// A version is new, or came back.
+    #[serde(rename = "io.xregistry.version.created")]
+    VersionCreated,
+    /// A version's attributes or its document changed.
+    #[serde(rename = "io.xregistry.version.updated")]
+    VersionUpdated,
+    /// A version is gone.
+    #[serde(rename = "io.xregistry.version.deleted")]
+    VersionDeleted,
 }
 
 /// Where an event stands in the stream: the k-th of the command whose last entry is at a position.
@@ -141,48 +135,7 @@ impl FromStr for EventId {
     }
 }
 
-/// What an event is made of.
-#[derive(Clone, Debug)]
-pub struct Changed<'a> {
-    /// The absolute URL of the registry's root.
-    pub source: &'a str,
-    /// Where it stands.
-    pub id: EventId,
-    /// What kind of thing changed.
-    pub subject: Subject,
-    /// What happened to it.
-    pub action: Action,
-    /// The entity's xid.
-    pub xid: &'a str,
-    /// When the command was decided.
-    pub moment: Moment,
-    /// The command's id.
-    pub command: &'a str,
-    /// Attributes that changed.
-    pub changed: Vec<String>,
-}
-
 impl ChangeEvent {
-    /// The event of a change; None where the specification has none for it.
-    #[must_use]
-    pub fn new(change: Changed<'_>) -> Option<Self> {
-        let type_name = type_name(change.subject, change.action)?;
-        // The list says what an update moved; on others it must not appear.
-        let listed = matches!(change.action, Action::Updated | Action::Deprecation)
-            && !matches!(change.subject, Subject::Model | Subject::ModelSource);
-        let changed = if listed { change.changed } else { Vec::new() };
-        Some(Self {
-            specversion: "1.0".to_owned(),
-            type_name: type_name.to_owned(),
-            source: change.source.to_owned(),
-            subject: change.xid.to_owned(),
-            id: change.id.to_string(),
-            time: change.moment.to_string(),
-            xregcorrelationid: change.command.to_owned(),
-            data: ChangeDetail { changed, more: Map::new() },
-        })
-    }
-
     /// The event as server-sent events carry it: its id and one line of JSON. It has no `event`
     /// line, because a browser would then deliver it to nobody who didn't list all types.
     #[must_use]
@@ -198,22 +151,25 @@ mod tests {
 
     use super::*;
 
-    fn changed(subject: Subject, action: Action) -> Changed<'static> {
-        Changed {
-            source: "https://registry.example/api",
-            id: EventId { position: Position(1204), k: 2 },
-            subject,
-            action,
-            xid: "/dirs/d1",
-            moment: Moment::EPOCH,
-            command: "0b9282129301",
-            changed: vec!["epoch".to_owned(), "name".to_owned()],
+    fn event(event_type: EventType) -> ChangeEvent {
+        ChangeEvent {
+            specversion: "1.0".to_owned(),
+            event_type,
+            source: "https://registry.example/api".to_owned(),
+            subject: "/dirs/d1".to_owned(),
+            id: EventId { position: Position(1204), k: 2 }.to_string(),
+            time: "1970-01-01T00:00:00Z".to_owned(),
+            xregcorrelationid: "0b9282129301".to_owned(),
+            data: ChangeDetail {
+                changed: vec!["epoch".to_owned(), "name".to_owned()],
+                more: Map::new(),
+            },
         }
     }
 
     #[test]
     fn writes_an_event_as_the_specification_shows_it() {
-        let event = ChangeEvent::new(changed(Subject::Group, Action::Updated));
+        let event = event(EventType::GroupUpdated);
         let expect = json!({
             "specversion": "1.0",
             "type": "io.xregistry.group.updated",
@@ -225,31 +181,12 @@ mod tests {
             "data": {"changed": ["epoch", "name"]}
         });
         assert_eq!(serde_json::to_value(&event).ok(), Some(expect.clone()));
-        assert_eq!(serde_json::from_value(expect).ok(), event);
-    }
-
-    #[test]
-    fn lists_what_changed_only_where_it_may() {
-        for (subject, action, expect) in [
-            (Subject::Group, Action::Deprecation, Some(true)),
-            (Subject::Capabilities, Action::Updated, Some(true)),
-            (Subject::Group, Action::Created, Some(false)),
-            (Subject::Version, Action::Deleted, Some(false)),
-            (Subject::Model, Action::Updated, Some(false)),
-            (Subject::ModelSource, Action::Updated, Some(false)),
-            (Subject::Registry, Action::Created, None),
-            (Subject::Version, Action::Deprecation, None),
-        ] {
-            let event = ChangeEvent::new(changed(subject, action));
-            let listed = event.map(|event| !event.data.changed.is_empty());
-            assert_eq!(listed, expect, "{subject:?} {action:?}");
-        }
+        assert_eq!(serde_json::from_value(expect).ok(), Some(event));
     }
 
     #[test]
     fn frames_an_event_with_its_id_for_resuming() {
-        let event = ChangeEvent::new(changed(Subject::Version, Action::Created));
-        let text = event.map(|event| event.to_sse()).unwrap_or_default();
+        let text = event(EventType::VersionCreated).to_sse();
         assert!(text.starts_with("id: 1204.2\ndata: {"), "{text}");
         assert!(text.ends_with("}\n\n") && text.matches('\n').count() == 3, "{text}");
     }

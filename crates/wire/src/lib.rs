@@ -13,6 +13,7 @@ pub mod headers;
 pub mod health;
 pub mod keys;
 pub mod ledger;
+pub mod log;
 pub mod openapi;
 pub mod restore;
 mod sample;

@@ -8,11 +8,11 @@
 //! all watchers read. Who falls behind the ring reads the ledger until it has caught up: a slow
 //! reader costs lag and no memory, and no writer ever waits for one.
 
-mod difference;
-mod events;
 mod feed;
 mod frame;
 mod names;
+mod render;
+mod states;
 mod watcher;
 
 use axum::{

@@ -1,6 +1,6 @@
 //! `GET /log[/<xid>]`: who changed what and when, newest first.
 
-mod told;
+mod page;
 mod walk;
 
 use axum::{
@@ -9,11 +9,11 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
-use muster_wire::{ErrorCode, Problem};
-use muster_words::{Position, Xid};
-use serde_json::{Value, json};
+use muster_history::Scope;
+use muster_wire::{ErrorCode, Problem, log::LogPage};
+use muster_words::Position;
 
-use self::walk::{Found, Scope, Wanted};
+use self::walk::{Found, Wanted};
 use super::{Native, answer, query::Parameters};
 use crate::{Caller, IntoProblem, xregistry::problem_of_failure};
 
@@ -71,67 +71,25 @@ fn there(native: &Native, wanted: &Wanted) -> Result<(), Problem> {
     }
 }
 
-fn page(caller: &Caller, wanted: &Wanted, found: &Found) -> Value {
-    let entries: Vec<Value> =
-        found.commands.iter().map(|command| told::tell(command, &wanted.scope)).collect();
-    let mut page = json!({"entries": entries});
-    if let Some(next) = found.next {
+fn page(caller: &Caller, wanted: &Wanted, found: &Found) -> LogPage {
+    let entry = |command| page::entry(command, &wanted.scope);
+    let next = found.next.map(|next| {
         let after = match wanted.after {
             Position::ZERO => String::new(),
             after => format!("&after={after}"),
         };
         let path = &wanted.scope.prefix;
         let query = format!("before={next}{after}&limit={}", wanted.limit);
-        page["next"] = format!("{}/log{path}?{query}", caller.base).into();
-    }
-    page
+        format!("{}/log{path}?{query}", caller.base)
+    });
+    LogPage { entries: found.commands.iter().map(entry).collect(), next }
 }
 
 /// What a path below `/log` names: an entity or a collection.
 fn scope(path: &str) -> Result<Scope, Problem> {
-    let path = path.trim_matches('/');
-    if path.is_empty() {
-        return Ok(Scope { prefix: String::new(), xid: None });
-    }
-    let text = format!("/{path}");
-    let malformed = |error: &dyn std::fmt::Display| {
-        let shown: String = text.chars().take(400).collect();
+    Scope::parse(path).map_err(|error| {
+        let shown: String = format!("/{}", path.trim_matches('/')).chars().take(400).collect();
         let problem = Problem::new(ErrorCode::MALFORMED_XID).subject("/log");
         problem.arg("xid", shown).arg("error_detail", error)
-    };
-    // A collection is named by one step more than an entity that holds it.
-    if path.split('/').count() % 2 == 1 && !path.ends_with("/meta") {
-        let inside = if path.ends_with("/versions") { "1" } else { "x" };
-        let member: Xid = format!("{text}/{inside}").parse().map_err(|error| malformed(&error))?;
-        let _ = member;
-        return Ok(Scope { prefix: text, xid: None });
-    }
-    let xid: Xid = text.parse().map_err(|error| malformed(&error))?;
-    Ok(Scope { prefix: text, xid: Some(xid) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_entities_and_collections() {
-        for (path, expect) in [
-            ("", Ok((String::new(), false))),
-            ("/", Ok((String::new(), false))),
-            ("providers", Ok(("/providers".to_owned(), false))),
-            ("providers/cms", Ok(("/providers/cms".to_owned(), true))),
-            ("providers/cms/entries/", Ok(("/providers/cms/entries".to_owned(), false))),
-            ("a/b/c/d", Ok(("/a/b/c/d".to_owned(), true))),
-            ("a/b/c/d/meta", Ok(("/a/b/c/d/meta".to_owned(), true))),
-            ("a/b/c/d/versions", Ok(("/a/b/c/d/versions".to_owned(), false))),
-            ("a/b/c/d/versions/1", Ok(("/a/b/c/d/versions/1".to_owned(), true))),
-            ("a/..", Err("malformed_xid")),
-            ("a/b/c/d/e", Err("malformed_xid")),
-            ("a/b/c/d/e/f/g/h", Err("malformed_xid")),
-        ] {
-            let read = scope(path).map(|scope| (scope.prefix, scope.xid.is_some()));
-            assert_eq!(read.map_err(|problem| problem.code().name()), expect, "{path}");
-        }
-    }
+    })
 }

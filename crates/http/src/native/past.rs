@@ -61,14 +61,9 @@ pub(super) fn in_group<'a>(group: &'a Group, xid: &Xid) -> Option<&'a Arc<Resour
     exact(group.resources.get(resources)?, resource)
 }
 
-/// The state of a group that was written at a position.
-pub(super) fn group_at(view: &Catalog, xid: &Xid, at: Position) -> Option<Arc<GroupState>> {
-    groups(view, xid).find_map(|group| find(&group.own, |state| state.stamp.position == at))
-}
-
-/// The state of a Meta that was written at a position.
-pub(super) fn meta_at(view: &Catalog, xid: &Xid, at: Position) -> Option<Arc<Meta>> {
-    resources(view, xid).find_map(|resource| find(&resource.meta, |meta| meta.stamp.position == at))
+/// The state of a group that was in force at a position.
+pub(super) fn group_as_of(view: &Catalog, xid: &Xid, at: Position) -> Option<Arc<GroupState>> {
+    groups(view, xid).find_map(|group| find(&group.own, |state| state.stamp.position <= at))
 }
 
 /// The state of a Meta that was in force at a position: the newest that isn't later.
@@ -78,28 +73,15 @@ pub(super) fn meta_as_of(view: &Catalog, xid: &Xid, at: Position) -> Option<Arc<
     found.max_by_key(|meta| meta.stamp.position)
 }
 
-/// The state of a version that was written at a position.
-pub(super) fn version_at(view: &Catalog, xid: &Xid, at: Position) -> Option<Arc<Version>> {
-    version_where(view, xid, |version| version.stamp.position == at)
-}
-
 /// The state of a version that was in force at a position.
 pub(super) fn version_as_of(view: &Catalog, xid: &Xid, at: Position) -> Option<Arc<Version>> {
-    version_where(view, xid, |version| version.stamp.position <= at)
-}
-
-fn version_where(
-    view: &Catalog,
-    xid: &Xid,
-    wanted: impl Fn(&Version) -> bool,
-) -> Option<Arc<Version>> {
     let Xid::Version { version, .. } = xid else { return None };
     let within = resources(view, xid).filter_map(|resource| resource.versions.get(version));
     let hidden = deletions(view, xid).take(DELETIONS_MAX).filter_map(|hidden| match &hidden.what {
         Subtree::Version(version) => Some(version),
         _ => None,
     });
-    within.chain(hidden).find_map(|newest| find(newest, &wanted))
+    within.chain(hidden).find_map(|newest| find(newest, |version| version.stamp.position <= at))
 }
 
 fn find<T: Chained>(newest: &Arc<T>, wanted: impl Fn(&T) -> bool) -> Option<Arc<T>> {

@@ -11,8 +11,7 @@ use muster_words::{
 use crate::{
     Context, Failure,
     arguments::Reach,
-    difference,
-    output::{Screen, Style, Table, harmless, numbers::counted, times},
+    output::{Screen, Style, Table, differences, harmless, numbers::counted, times},
     shape::{Column, ResourceType, Shape},
     suggest,
 };
@@ -339,7 +338,7 @@ fn shown(value: &Value) -> String {
         Value::String(text) if is_name(text) => text.replace('_', " "),
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
-        value => difference::short(value),
+        value => differences::short(value),
     }
 }
 

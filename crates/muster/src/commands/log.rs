@@ -3,14 +3,14 @@ use std::{collections::BTreeMap, num::NonZeroUsize};
 use bytes::Bytes;
 use clap::Args;
 use muster_client::{Client, Query};
+use muster_history::difference;
 use muster_words::{Digest, Xid, json::Value};
 
 use super::xid;
 use crate::{
     Context, Failure,
     arguments::Reach,
-    difference,
-    output::{Screen, Style, Table, numbers::separated, times},
+    output::{Screen, Style, Table, differences::one_line, numbers::separated, times},
 };
 
 /// Examples of the command.
@@ -120,7 +120,7 @@ impl Tale<'_> {
                 let fields = difference::documents(&before, &after);
                 let told = fields
                     .iter()
-                    .map(|field| format!("{} {}", field.path, field.difference.text()));
+                    .map(|field| format!("{} {}", field.path, one_line(&field.difference)));
                 told.collect::<Vec<_>>().join(", ")
             }
             _ => String::new(),

@@ -1,13 +1,13 @@
 use std::fmt::Write as _;
 
+use muster_history::difference::{Difference, FieldDifference};
 use muster_words::{Xid, json::Value};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Act, Plan, Step, Target};
-use crate::{
-    difference::{Difference, Field},
-    output::{Screen, Style, findings, harmless, numbers::separated, table::padded},
+use crate::output::{
+    Screen, Style, differences::one_line, findings, harmless, numbers::separated, table::padded,
 };
 
 /// The plan as people read it: what is added, changed and deleted, with the fields that differ.
@@ -52,7 +52,7 @@ fn render_step(step: &Step, width: usize, screen: &Screen, out: &mut String) {
     }
 }
 
-fn render_fields(fields: &[Field], screen: &Screen, out: &mut String) {
+fn render_fields(fields: &[FieldDifference], screen: &Screen, out: &mut String) {
     let width = fields.iter().map(|field| field.path.width()).max().unwrap_or(0) + 2;
     for field in fields {
         let style = match &field.difference {
@@ -64,7 +64,7 @@ fn render_fields(fields: &[Field], screen: &Screen, out: &mut String) {
             Difference::List { added, .. } if added.is_empty() => Style::Removed,
             _ => Style::Changed,
         };
-        let text = harmless(&field.difference.text());
+        let text = harmless(&one_line(&field.difference));
         let path = padded(&harmless(&field.path), width);
         let _ = writeln!(out, "    {path}{}", screen.paint(style, &text));
     }
@@ -154,7 +154,7 @@ fn step_to_json(step: &Step) -> Value {
     value
 }
 
-fn field_to_json(field: &Field) -> Value {
+fn field_to_json(field: &FieldDifference) -> Value {
     match &field.difference {
         Difference::Added(value) => json!({"field": field.path, "added": value}),
         Difference::Removed(value) => json!({"field": field.path, "removed": value}),

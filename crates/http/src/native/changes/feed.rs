@@ -8,7 +8,8 @@ use std::{
 };
 
 use muster_catalog::Catalog;
-use muster_registry::{Committed, Registry, SubmitError};
+use muster_history::{Committed, events};
+use muster_registry::{Registry, SubmitError};
 use muster_wire::changes::EventId;
 use muster_words::Position;
 use tokio::{
@@ -17,10 +18,10 @@ use tokio::{
 };
 
 use super::{
-    difference::differences,
-    events::{happened, render},
     frame::{Frame, Frames},
     names::{Kept, names_of},
+    render::{finish, render},
+    states::Earlier,
 };
 
 /// Who may watch at once. Over HTTP/2 one connection can open many streams, and each holds about
@@ -277,10 +278,11 @@ pub(super) async fn frames_of(
     let mut end = Position::ZERO;
     for command in commands {
         let names = names_of(&board.registry, &board.names, base, command).await?;
-        let differences = differences(&board.registry, view, command).await;
         end = command.position();
-        let start = Position(end.0.saturating_sub(command.entries.len() as u64));
-        frames.push(start, end, render(command, happened(command, &names), differences));
+        let at = |at| Earlier { view, at, names: &names };
+        let pending = events(command, &at(command.begin()), &at(end));
+        let events = finish(&board.registry, command, pending).await;
+        frames.push(command.begin(), end, render(command, events));
         if frames.bytes() >= bytes_enough {
             break;
         }

@@ -8,12 +8,14 @@ use muster_catalog::{
     changes::Change,
     state::{Group, Hidden, Resource, Subtree},
 };
-use muster_registry::{Committed, Registry, SubmitError};
+use muster_history::Committed;
+use muster_registry::{Registry, SubmitError};
 use muster_words::{Position, Xid};
 use tokio::sync::Semaphore;
 
-/// The names that a deletion took or a restore brought back: a change says only the topmost.
-pub(super) type Names = BTreeMap<usize, Vec<Xid>>;
+/// The names that deletions took or restores brought back, by the topmost, which is all that a
+/// change says.
+pub(super) type Names = BTreeMap<Xid, Vec<Xid>>;
 
 /// Names that are kept in all: some 10 MiB.
 const KEPT_MAX: usize = 100_000;
@@ -62,8 +64,7 @@ impl Kept {
     }
 }
 
-/// Finds what lay beneath the names that a command hides, restores or erases, by the index of the
-/// change.
+/// Finds what lay beneath the names that a command hides, restores or erases.
 ///
 /// The answer is a function of the ledger alone. `base` only makes it cheaper: a view that stands
 /// before the command, from which the ledger is read on. Without one the ledger may have to be
@@ -94,7 +95,7 @@ pub(super) async fn names_of(
             None if !holds_more(xid) => vec![xid.clone()],
             None => read_names(registry, kept, base, (command, index), xid).await?,
         };
-        names.insert(index, found);
+        names.insert(xid.clone(), found);
     }
     Ok(names)
 }

@@ -2,10 +2,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use muster_catalog::{
     Catalog,
-    changes::Change,
     state::{Chained, Hidden, Resource, Subtree},
 };
-use muster_registry::{Committed, Registry, SubmitError};
+use muster_history::{Committed, Scope};
+use muster_registry::{Registry, SubmitError};
 use muster_words::{Position, Xid};
 
 use crate::native::past;
@@ -20,43 +20,6 @@ const SEARCH_MAX: u64 = 128 * 1024;
 /// Changes that the commands of one page have together, about: some 10 MiB. One command may have
 /// twenty thousand, and a page a thousand commands.
 const CHANGES_ENOUGH: usize = 20_000;
-
-/// What is asked for: an entity or a collection, or everything.
-#[derive(Clone, Debug)]
-pub(super) struct Scope {
-    /// With a slash before each step; empty for everything.
-    pub prefix: String,
-    /// The entity, where it is one.
-    pub xid: Option<Xid>,
-}
-
-impl Scope {
-    /// Whether a change is told here: of the thing itself, of what lies in it, or of what holds
-    /// it and went with it.
-    pub fn holds(&self, change: &Change) -> bool {
-        if self.prefix.is_empty() {
-            return true;
-        }
-        let subject = match change {
-            Change::MembersMoved(_) | Change::Answered(_) => return false,
-            Change::MetaWritten(body) => {
-                let of_meta = self.prefix.strip_suffix("/meta");
-                if of_meta.is_some_and(|resource| body.resource.to_string() == resource) {
-                    return true;
-                }
-                body.resource.to_string()
-            }
-            other => other.subject().to_string(),
-        };
-        let went = matches!(change, Change::Hidden(_) | Change::Restored(_) | Change::Purged(_));
-        below(&subject, &self.prefix) || went && below(&self.prefix, &subject)
-    }
-}
-
-/// Whether a name is another or lies in it.
-fn below(name: &str, other: &str) -> bool {
-    name.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
 
 /// Which part of the log is wanted.
 pub(super) struct Wanted {
@@ -121,7 +84,7 @@ async fn named(registry: &Registry, wanted: &Wanted, known: &Known) -> Result<Fo
     let mut between = known.all.range(begin..wanted.before.max(begin)).rev().peekable();
     // The page before this one may have ended with a restore.
     let mut restored = match known.all.range(wanted.before..).next() {
-        Some(newer) => restores(&registry.command_at(*newer).await?).then_some(wanted.before),
+        Some(newer) => registry.command_at(*newer).await?.restores().then_some(wanted.before),
         None => None,
     };
     loop {
@@ -147,8 +110,8 @@ async fn named(registry: &Registry, wanted: &Wanted, known: &Known) -> Result<Fo
         }
         let Some(position) = next.filter(|_| found.commands.len() <= wanted.limit) else { break };
         let command = registry.command_at(*position).await?;
-        restored = restores(&command).then_some(*position);
-        found.commands.extend(Some(command).filter(|command| is_told(command, &wanted.scope)));
+        restored = command.restores().then_some(*position);
+        found.commands.extend(Some(command).filter(|command| wanted.scope.holds_any(command)));
         if found.is_full() {
             found.next = Some(*position);
             return Ok(found);
@@ -163,10 +126,6 @@ async fn named(registry: &Registry, wanted: &Wanted, known: &Known) -> Result<Fo
     Ok(found)
 }
 
-fn restores(command: &Committed) -> bool {
-    command.changes.iter().any(|(_, change)| matches!(change, Change::Restored(_)))
-}
-
 /// The position before a command's first entry.
 async fn start_of(registry: &Registry, end: Position) -> Result<Position, SubmitError> {
     let before = Position(end.0.saturating_sub(1));
@@ -176,10 +135,6 @@ async fn start_of(registry: &Registry, end: Position) -> Result<Position, Submit
         None => 1,
     };
     Ok(Position(end.0.saturating_sub(u64::from(part))))
-}
-
-fn is_told(command: &Committed, scope: &Scope) -> bool {
-    command.changes.iter().any(|(_, change)| scope.holds(change))
 }
 
 /// Walks back through the ledger.
@@ -199,7 +154,7 @@ async fn search(registry: &Registry, wanted: &Wanted) -> Result<Found, SubmitErr
         from = from.max(wanted.after);
         for command in commands.into_iter().rev() {
             let position = command.position();
-            if position <= wanted.after || !is_told(&command, &wanted.scope) {
+            if position <= wanted.after || !wanted.scope.holds_any(&command) {
                 continue;
             }
             if found.commands.len() == wanted.limit {

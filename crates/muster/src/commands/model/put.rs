@@ -1,14 +1,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use muster_history::difference;
 use muster_words::json::Value;
 
 use crate::{
     Context, Failure,
     arguments::Reach,
     commands::{delete::confirm, put::read_object},
-    difference,
-    output::{Style, table::padded},
+    output::{Style, differences::one_line, table::padded},
 };
 
 /// Examples of the command.
@@ -49,7 +49,7 @@ impl Put {
                 screen.note(&format!(
                     "    {}{}",
                     padded(&field.path, width),
-                    field.difference.text()
+                    one_line(&field.difference)
                 ));
             }
         }

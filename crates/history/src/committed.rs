@@ -1,0 +1,59 @@
+use muster_catalog::changes::{Change, ChangeError};
+use muster_ledger::{Entry, EntryBytes};
+use muster_words::Position;
+use thiserror::Error;
+
+/// A command as it stands in the ledger: all its parts, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Committed {
+    /// The entries of its parts, without their changes.
+    pub entries: Vec<Entry>,
+    /// Its changes, each with the position of its part.
+    pub changes: Vec<(Position, Change)>,
+}
+
+/// An entry can't be decoded: the ledger is damaged, or newer than this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the entry at position {position} can't be decoded")]
+pub struct DamagedEntry {
+    /// Where it stands.
+    pub position: Position,
+}
+
+impl Committed {
+    /// The position of the command's last entry.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.entries.last().map_or(Position::ZERO, |entry| entry.position)
+    }
+
+    /// The position before the command's first entry.
+    #[must_use]
+    pub fn begin(&self) -> Position {
+        Position(self.position().0.saturating_sub(self.entries.len() as u64))
+    }
+
+    /// Adds the next part.
+    ///
+    /// # Errors
+    /// The part can't be decoded.
+    pub fn push(&mut self, bytes: &EntryBytes) -> Result<(), DamagedEntry> {
+        let damaged = DamagedEntry { position: bytes.position };
+        let mut entry = bytes.decode().map_err(|_| damaged)?;
+        for record in std::mem::take(&mut entry.changes) {
+            match Change::decode(record.kind, &record.body) {
+                Ok(change) => self.changes.push((bytes.position, change)),
+                Err(ChangeError::Unknown(_)) if record.skippable => {}
+                Err(_) => return Err(damaged),
+            }
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Whether the last part is there.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.entries.last().is_some_and(|entry| entry.part == entry.parts)
+    }
+}

@@ -1,0 +1,170 @@
+//! What differs between two states of a document: as fields for people, as the names of
+//! attributes for events, as lines of text, and as a JSON Patch for programs.
+
+mod lines;
+mod patch;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use lines::{Line, lines};
+use muster_words::json::{Map, Value, parse, to_canonical};
+pub use patch::{PatchOperation, patch, patch_to_json};
+
+/// A field that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldDifference {
+    /// Where, with dots between the steps; empty: the whole document.
+    pub path: String,
+    /// How.
+    pub difference: Difference,
+}
+
+/// How a field differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// It is new.
+    Added(Value),
+    /// It is gone.
+    Removed(Value),
+    /// It has another value.
+    Changed(Value, Value),
+    /// It is a list that lost and gained some items.
+    List {
+        /// What it lost.
+        removed: Vec<Value>,
+        /// What it gained.
+        added: Vec<Value>,
+    },
+}
+
+/// Fields of one document that are compared for people; what comes after them is left out.
+const FIELDS_MAX: usize = 1_000;
+
+/// Every field that differs, in the order of their paths.
+#[must_use]
+pub fn fields(before: &Value, after: &Value) -> Vec<FieldDifference> {
+    places(before, after, FIELDS_MAX)
+        .into_iter()
+        .filter_map(|place| {
+            Some(FieldDifference { path: place.path.join("."), difference: place.read()? })
+        })
+        .collect()
+}
+
+/// Compares two documents of bytes: JSON by fields, anything else as a whole by its size.
+#[must_use]
+pub fn documents(before: &[u8], after: &[u8]) -> Vec<FieldDifference> {
+    if let (Ok(old), Ok(new)) = (parse(before), parse(after)) {
+        let found = fields(&old, &new);
+        let only_layout = found.is_empty() && before != after;
+        return if only_layout { vec![text_field("layout", "one", "another")] } else { found };
+    }
+    let size = |bytes: &[u8]| format!("{} bytes", bytes.len());
+    vec![text_field("document", &size(before), &size(after))]
+}
+
+/// The names of the attributes that two sets of attributes have not in common.
+pub fn names<'a>(
+    before: &'a Map<String, Value>,
+    after: &'a Map<String, Value>,
+) -> impl Iterator<Item = &'a str> {
+    members(before, after).map(|(name, ..)| name)
+}
+
+fn text_field(path: &str, before: &str, after: &str) -> FieldDifference {
+    let difference = Difference::Changed(before.into(), after.into());
+    FieldDifference { path: path.to_owned(), difference }
+}
+
+/// A place at which two documents differ: the innermost one that all members around it share.
+struct Place<'a> {
+    path: Vec<&'a str>,
+    before: Option<&'a Value>,
+    after: Option<&'a Value>,
+}
+
+/// The first places at which two documents differ, in the order of their paths.
+fn places<'a>(before: &'a Value, after: &'a Value, max: usize) -> Vec<Place<'a>> {
+    let mut found = Vec::new();
+    if before != after {
+        compare(&mut Vec::new(), (Some(before), Some(after)), max, &mut found);
+    }
+    found
+}
+
+fn compare<'a>(
+    path: &mut Vec<&'a str>,
+    (before, after): (Option<&'a Value>, Option<&'a Value>),
+    max: usize,
+    found: &mut Vec<Place<'a>>,
+) {
+    if found.len() >= max {
+        return;
+    }
+    if let (Some(Value::Object(old)), Some(Value::Object(new))) = (before, after) {
+        for (name, before, after) in members(old, new) {
+            path.push(name);
+            compare(path, (before, after), max, found);
+            path.pop();
+        }
+        return;
+    }
+    found.push(Place { path: path.clone(), before, after });
+}
+
+/// The members of two objects that differ, in the order of their names.
+fn members<'a>(
+    before: &'a Map<String, Value>,
+    after: &'a Map<String, Value>,
+) -> impl Iterator<Item = (&'a str, Option<&'a Value>, Option<&'a Value>)> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    names.into_iter().filter_map(|name| {
+        let (old, new) = (before.get(name), after.get(name));
+        (old != new).then_some((name.as_str(), old, new))
+    })
+}
+
+impl Place<'_> {
+    fn read(&self) -> Option<Difference> {
+        Some(match (self.before, self.after) {
+            (Some(before), Some(after)) => items(before, after)
+                .unwrap_or_else(|| Difference::Changed(before.clone(), after.clone())),
+            (Some(before), None) => Difference::Removed(before.clone()),
+            (None, Some(after)) => Difference::Added(after.clone()),
+            (None, None) => return None,
+        })
+    }
+}
+
+/// Lists of texts or of objects differ by what came and went; lists of numbers, and those whose
+/// order alone changed, as wholes.
+fn items(before: &Value, after: &Value) -> Option<Difference> {
+    let (before, after) = (before.as_array()?, after.as_array()?);
+    if before.iter().chain(after).any(Value::is_number) {
+        return None;
+    }
+    let (removed, added) = (missing(before, after), missing(after, before));
+    let differs = !(removed.is_empty() && added.is_empty());
+    differs.then_some(Difference::List { removed, added })
+}
+
+/// What one list has more often than the other.
+fn missing(from: &[Value], within: &[Value]) -> Vec<Value> {
+    let mut counts: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+    for item in within {
+        *counts.entry(to_canonical(item)).or_default() += 1;
+    }
+    from.iter()
+        .filter(|item| match counts.get_mut(&to_canonical(item)) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                false
+            }
+            _ => true,
+        })
+        .cloned()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

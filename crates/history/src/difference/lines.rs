@@ -1,0 +1,95 @@
+use std::collections::VecDeque;
+
+/// A line of two texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// Both have it.
+    Kept(&'a str),
+    /// Only the older one has it.
+    Removed(&'a str),
+    /// Only the newer one has it.
+    Added(&'a str),
+}
+
+/// Lines that may come and go between what two texts begin and end with. The search takes memory
+/// for the square of this: 8 MiB. Texts that differ more differ in all lines between.
+const EDITS_MAX: usize = 1_000;
+
+/// Two texts line by line, with as few lines that came or went as there can be. A line has its
+/// line feed; the last one may lack it.
+#[must_use]
+pub fn lines<'a>(before: &'a str, after: &'a str) -> Vec<Line<'a>> {
+    let old: Vec<&str> = before.split_inclusive('\n').collect();
+    let new: Vec<&str> = after.split_inclusive('\n').collect();
+    let alike = |(one, other): &(&&str, &&str)| one == other;
+    let begin = old.iter().zip(&new).take_while(alike).count();
+    let end = old[begin..].iter().rev().zip(new[begin..].iter().rev()).take_while(alike).count();
+    let middle = (&old[begin..old.len() - end], &new[begin..new.len() - end]);
+    let mut found: Vec<Line<'a>> = old[..begin].iter().map(|line| Line::Kept(line)).collect();
+    found.extend(shortest(middle.0, middle.1));
+    found.extend(old[old.len() - end..].iter().map(|line| Line::Kept(line)));
+    found
+}
+
+/// The shortest way from one list of lines to another (Myers, "An O(ND) Difference Algorithm and
+/// Its Variations", 1986): `furthest[k]` is how many old lines are behind the furthest way that
+/// has taken so many steps and `k` removals more than additions.
+fn shortest<'a>(old: &[&'a str], new: &[&'a str]) -> VecDeque<Line<'a>> {
+    let reach = EDITS_MAX.min(old.len() + new.len());
+    let at = |k: isize| usize::try_from(k + reach.cast_signed() + 1).unwrap_or_default();
+    let mut furthest = vec![0_usize; 2 * reach + 3];
+    let mut rounds: Vec<Vec<usize>> = Vec::new();
+    for steps in 0..=reach.cast_signed() {
+        let round = furthest[at(-steps - 1)..=at(steps + 1)].to_vec();
+        rounds.push(round);
+        for k in (-steps..=steps).step_by(2) {
+            let comes = k == -steps || k != steps && furthest[at(k - 1)] < furthest[at(k + 1)];
+            let mut x = if comes { furthest[at(k + 1)] } else { furthest[at(k - 1)] + 1 };
+            let mut y = usize::try_from(x.cast_signed() - k).unwrap_or(usize::MAX);
+            while x < old.len() && y < new.len() && old[x] == new[y] {
+                (x, y) = (x + 1, y + 1);
+            }
+            furthest[at(k)] = x;
+            if x >= old.len() && y >= new.len() {
+                return back(old, new, &rounds);
+            }
+        }
+    }
+    let (gone, come) = (old.iter().map(|line| Line::Removed(line)), new.iter());
+    gone.chain(come.map(|line| Line::Added(line))).collect()
+}
+
+/// Goes the way back from its end. `rounds[steps]` is what the search knew before those steps,
+/// from `k = -steps - 1` on.
+fn back<'a>(old: &[&'a str], new: &[&'a str], rounds: &[Vec<usize>]) -> VecDeque<Line<'a>> {
+    let mut found = VecDeque::new();
+    let (mut x, mut y) = (old.len(), new.len());
+    for (steps, round) in rounds.iter().enumerate().rev() {
+        let steps = steps.cast_signed();
+        let k = x.cast_signed() - y.cast_signed();
+        let known = |k: isize| round[usize::try_from(k + steps + 1).unwrap_or_default()];
+        let comes = k == -steps || k != steps && known(k - 1) < known(k + 1);
+        let (from_x, from_k) = if comes { (known(k + 1), k + 1) } else { (known(k - 1), k - 1) };
+        let from_y = usize::try_from(from_x.cast_signed() - from_k).unwrap_or_default();
+        let (kept_x, kept_y) = if steps == 0 {
+            (0, 0)
+        } else if comes {
+            (from_x, from_y + 1)
+        } else {
+            (from_x + 1, from_y)
+        };
+        while x > kept_x && y > kept_y {
+            (x, y) = (x - 1, y - 1);
+            found.push_front(Line::Kept(old[x]));
+        }
+        if steps > 0 {
+            found.push_front(if comes {
+                Line::Added(new[from_y])
+            } else {
+                Line::Removed(old[from_x])
+            });
+        }
+        (x, y) = (from_x, from_y);
+    }
+    found
+}

@@ -1,0 +1,97 @@
+use muster_words::json::{Value, escape_pointer};
+
+use super::places;
+
+/// One step of a JSON Patch (RFC 6902). Paths are JSON Pointers (RFC 6901).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatchOperation {
+    /// A member comes, or an item comes before the one that is there.
+    Add {
+        /// Where.
+        path: String,
+        /// What.
+        value: Value,
+    },
+    /// A member or an item goes.
+    Remove {
+        /// Where.
+        path: String,
+    },
+    /// A value is exchanged.
+    Replace {
+        /// Where.
+        path: String,
+        /// The new one.
+        value: Value,
+    },
+}
+
+/// The JSON Patch that makes one document of the other. It has no `test`, `move` or `copy`.
+#[must_use]
+pub fn patch(before: &Value, after: &Value) -> Vec<PatchOperation> {
+    let mut operations = Vec::new();
+    difference("", before, after, &mut operations);
+    operations
+}
+
+/// A JSON Patch as it travels: an array of objects (media type `application/json-patch+json`).
+#[must_use]
+pub fn patch_to_json(operations: &[PatchOperation]) -> Value {
+    let step = |operation: &PatchOperation| -> Value {
+        let (name, path, value) = match operation {
+            PatchOperation::Add { path, value } => ("add", path, Some(value)),
+            PatchOperation::Remove { path } => ("remove", path, None),
+            PatchOperation::Replace { path, value } => ("replace", path, Some(value)),
+        };
+        let members = [
+            ("op", Some(Value::from(name))),
+            ("path", Some(path.as_str().into())),
+            ("value", value.cloned()),
+        ];
+        members.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    };
+    operations.iter().map(step).collect()
+}
+
+fn difference(root: &str, before: &Value, after: &Value, operations: &mut Vec<PatchOperation>) {
+    for place in places(before, after, usize::MAX) {
+        let mut path = root.to_owned();
+        for step in &place.path {
+            path.push('/');
+            path.push_str(&escape_pointer(step));
+        }
+        match (place.before, place.after) {
+            (Some(Value::Array(before)), Some(Value::Array(after))) => {
+                items(&path, before, after, operations);
+            }
+            (Some(_), Some(after)) => {
+                operations.push(PatchOperation::Replace { path, value: after.clone() });
+            }
+            (Some(_), None) => operations.push(PatchOperation::Remove { path }),
+            (None, Some(after)) => {
+                operations.push(PatchOperation::Add { path, value: after.clone() })
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+/// Lists: what both begin and end with stays, and what lies between is compared one by one.
+fn items(path: &str, before: &[Value], after: &[Value], operations: &mut Vec<PatchOperation>) {
+    let alike = |(one, other): &(&Value, &Value)| one == other;
+    let begin = before.iter().zip(after).take_while(alike).count();
+    let (old, new) = (&before[begin..], &after[begin..]);
+    let end = old.iter().rev().zip(new.iter().rev()).take_while(alike).count();
+    let (old, new) = (&old[..old.len() - end], &new[..new.len() - end]);
+    for (at, (before, after)) in old.iter().zip(new).enumerate() {
+        difference(&format!("{path}/{}", begin + at), before, after, operations);
+    }
+    // From the last one, so that the numbers of the others stay.
+    for at in (new.len()..old.len()).rev() {
+        operations.push(PatchOperation::Remove { path: format!("{path}/{}", begin + at) });
+    }
+    for (at, value) in new.iter().enumerate().skip(old.len()) {
+        let path = format!("{path}/{}", begin + at);
+        operations.push(PatchOperation::Add { path, value: value.clone() });
+    }
+}

@@ -1,0 +1,197 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+/// A field that was added (+), removed (-), changed (~), or a list that lost and gained (±).
+fn shown(before: &Value, after: &Value) -> Vec<String> {
+    let text = |field: &FieldDifference| match &field.difference {
+        Difference::Added(value) => format!("{} + {value}", field.path),
+        Difference::Removed(value) => format!("{} - {value}", field.path),
+        Difference::Changed(old, new) => format!("{} ~ {old} {new}", field.path),
+        Difference::List { removed, added } => {
+            format!("{} ± {} {}", field.path, json!(removed), json!(added))
+        }
+    };
+    fields(before, after).iter().map(text).collect()
+}
+
+#[test]
+fn finds_each_field_that_differs() {
+    for (before, after, expect) in [
+        (json!({"a": 1}), json!({"a": 1}), vec![]),
+        (json!({"r": [65, 280]}), json!({"r": [75, 280]}), vec!["r ~ [65,280] [75,280]"]),
+        (json!({"f": ["a"]}), json!({"f": ["a", "b"]}), vec![r#"f ± [] ["b"]"#]),
+        (json!({"f": ["a", "a"]}), json!({"f": ["a", "c"]}), vec![r#"f ± ["a"] ["c"]"#]),
+        (json!({"f": ["a", "b"]}), json!({"f": ["b", "a"]}), vec![r#"f ~ ["a","b"] ["b","a"]"#]),
+        (
+            json!({"n": {"x": 1, "y": true}, "gone": null}),
+            json!({"n": {"x": "1", "y": true}, "new": {"k": []}}),
+            vec!["gone - null", r#"n.x ~ 1 "1""#, r#"new + {"k":[]}"#],
+        ),
+        (json!([1]), json!({}), vec![" ~ [1] {}"]),
+        (json!({"a": {"b": 1}}), json!({"a": []}), vec![r#"a ~ {"b":1} []"#]),
+    ] {
+        assert_eq!(shown(&before, &after), expect, "{before} {after}");
+    }
+}
+
+#[test]
+fn compares_bytes_where_values_do_not_differ() {
+    let changed = |path: &str, before: &str, after: &str| FieldDifference {
+        path: path.to_owned(),
+        difference: Difference::Changed(before.into(), after.into()),
+    };
+    for (before, after, expect) in [
+        ("{}", "{ }", vec![changed("layout", "one", "another")]),
+        ("{}", "{}", vec![]),
+        ("text", "other", vec![changed("document", "4 bytes", "5 bytes")]),
+    ] {
+        assert_eq!(documents(before.as_bytes(), after.as_bytes()), expect, "{before} {after}");
+    }
+}
+
+#[test]
+fn writes_the_patch_that_people_would_write() {
+    for (before, after, expect) in [
+        (json!({"a": 1}), json!({"a": 1}), json!([])),
+        (json!(1), json!([]), json!([{"op": "replace", "path": "", "value": []}])),
+        (
+            json!({"a/b": 1, "m~n": 2, "": 3}),
+            json!({"a/b": 2, "m~n": null, "x": {}}),
+            json!([
+                {"op": "remove", "path": "/"},
+                {"op": "replace", "path": "/a~1b", "value": 2},
+                {"op": "replace", "path": "/m~0n", "value": null},
+                {"op": "add", "path": "/x", "value": {}},
+            ]),
+        ),
+        (
+            json!({"l": ["a", "b", "c", "d"]}),
+            json!({"l": ["a", "d"]}),
+            json!([{"op": "remove", "path": "/l/2"}, {"op": "remove", "path": "/l/1"}]),
+        ),
+        (
+            json!([{"n": 1}, "z"]),
+            json!([{"n": 2}, "x", "y", "z"]),
+            json!([
+                {"op": "replace", "path": "/0/n", "value": 2},
+                {"op": "add", "path": "/1", "value": "x"},
+                {"op": "add", "path": "/2", "value": "y"},
+            ]),
+        ),
+    ] {
+        assert_eq!(patch_to_json(&patch(&before, &after)), expect, "{before} {after}");
+    }
+}
+
+#[test]
+fn compares_texts_line_by_line() {
+    let text = |lines: Vec<Line<'_>>| {
+        let all = lines.into_iter().map(|line| match line {
+            Line::Kept(line) => format!(" {}", line.trim_end()),
+            Line::Removed(line) => format!("-{}", line.trim_end()),
+            Line::Added(line) => format!("+{}", line.trim_end()),
+        });
+        all.collect::<Vec<_>>().join(" ")
+    };
+    for (before, after, expect) in [
+        ("", "", ""),
+        ("a\nb\n", "a\nb\n", " a  b"),
+        ("", "a\n", "+a"),
+        ("a\n", "", "-a"),
+        ("a\nb\nc\n", "a\nx\nc\n", " a -b +x  c"),
+        ("a\nb\nc\na\nb\nb\na\n", "c\nb\na\nb\na\nc\n", "-a -b  c +b  a  b -b  a +c"),
+        ("a", "a\n", "-a +a"),
+    ] {
+        assert_eq!(text(lines(before, after)), expect, "{before:?} {after:?}");
+    }
+    let (many, others) = ("x\n".repeat(1_500), "y\n".repeat(1_500));
+    assert_eq!(lines(&many, &others).len(), 3_000, "too many edits are still all told");
+}
+
+/// A document with names and items that are alike.
+fn document() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (0_u8..3).prop_map(Value::from),
+        "[ab~/ ]{0,2}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 5, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            proptest::collection::btree_map("[ab~/0]{0,2}", inner, 0..5)
+                .prop_map(|map| map.into_iter().collect::<Value>()),
+        ]
+    })
+}
+
+fn text() -> impl Strategy<Value = String> {
+    let line = prop_oneof![Just("a\n"), Just("b\n"), Just("\n"), Just("b")];
+    proptest::collection::vec(line, 0..10).prop_map(|lines| lines.concat())
+}
+
+/// The length of the longest common subsequence, by the textbook.
+fn common(old: &[&str], new: &[&str]) -> usize {
+    let mut row = vec![0; new.len() + 1];
+    for one in old {
+        let mut diagonal = 0;
+        for (at, other) in new.iter().enumerate() {
+            let above = row[at + 1];
+            row[at + 1] = if one == other { diagonal + 1 } else { above.max(row[at]) };
+            diagonal = above;
+        }
+    }
+    row[new.len()]
+}
+
+proptest! {
+    #[test]
+    fn finds_a_difference_exactly_where_there_is_one(before in document(), after in document()) {
+        prop_assert_eq!(fields(&before, &after).is_empty(), before == after);
+        prop_assert!(fields(&before, &before).is_empty());
+    }
+
+    #[test]
+    fn names_exactly_the_attributes_that_differ(
+        before in proptest::collection::btree_map("[abc]", 0_u8..3, 0..4),
+        after in proptest::collection::btree_map("[abc]", 0_u8..3, 0..4),
+    ) {
+        let (old, new) = (json!(before), json!(after));
+        let found: Vec<&str> =
+            names(old.as_object().unwrap(), new.as_object().unwrap()).collect();
+        let expect = ["a", "b", "c"].into_iter().filter(|key| before.get(*key) != after.get(*key));
+        prop_assert_eq!(found, expect.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn patches_the_older_document_into_the_newer_one(before in document(), after in document()) {
+        let patch = patch_to_json(&patch(&before, &after));
+        prop_assert_eq!(applied::apply(before, &patch), Ok(after));
+    }
+
+    #[test]
+    fn gives_both_texts_again_with_as_few_edits_as_there_can_be(
+        before in text(),
+        after in text(),
+    ) {
+        let found = lines(&before, &after);
+        let side = |wanted: fn(&Line<'_>) -> bool| -> String {
+            let lines = found.iter().filter(|line| wanted(line)).map(|line| match line {
+                Line::Kept(line) | Line::Removed(line) | Line::Added(line) => *line,
+            });
+            lines.collect()
+        };
+        prop_assert_eq!(side(|line| !matches!(line, Line::Added(_))), before.clone());
+        prop_assert_eq!(side(|line| !matches!(line, Line::Removed(_))), after.clone());
+        let kept = found.iter().filter(|line| matches!(line, Line::Kept(_))).count();
+        let old: Vec<&str> = before.split_inclusive('\n').collect();
+        let new: Vec<&str> = after.split_inclusive('\n').collect();
+        prop_assert_eq!(kept, common(&old, &new));
+    }
+}
+
+mod applied;

@@ -1,0 +1,213 @@
+use muster_catalog::{
+    Lifecycle,
+    changes::{Change, Named},
+};
+use muster_words::{Id, Position, Xid};
+
+use crate::Committed;
+
+/// What something was done to. The order is that of a command's events: from the whole to its
+/// parts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EditSubject {
+    /// The registry's own attributes, or its groups as a collection.
+    Registry,
+    /// The model in force.
+    Model,
+    /// The user's part of the model.
+    ModelSource,
+    /// The capabilities.
+    Capabilities,
+    /// An API key.
+    Key(Id),
+    /// A group, a resource or a version. A resource's Meta counts as the resource.
+    Entity(Xid),
+}
+
+impl EditSubject {
+    /// The subject that an xid names.
+    #[must_use]
+    pub fn of(xid: &Xid) -> Self {
+        match xid {
+            Xid::Registry => Self::Registry,
+            Xid::Meta { .. } => xid.resource().map_or(Self::Registry, Self::Entity),
+            other => Self::Entity(other.clone()),
+        }
+    }
+
+    /// The entity that it is or belongs to: keys, the model and the capabilities are the
+    /// registry's.
+    #[must_use]
+    pub fn xid(&self) -> &Xid {
+        match self {
+            Self::Entity(xid) => xid,
+            _ => &Xid::Registry,
+        }
+    }
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EditAction {
+    /// The registry was opened for the first time.
+    Opened,
+    /// It is new.
+    Created,
+    /// It was there before.
+    Updated,
+    /// It was hidden, with all that lay in it.
+    Deleted,
+    /// It came back, with all that was hidden with it.
+    Restored,
+    /// It was erased, with all that lay in it.
+    Purged,
+    /// The key opens nothing any more.
+    Revoked,
+}
+
+/// What an edit says beside its subject and its action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EditDetail {
+    /// Nothing.
+    None,
+    /// The registry's id.
+    Opened(Id),
+    /// The registry's or a group's own attributes.
+    Attributes {
+        /// The epoch now.
+        epoch: u64,
+        /// What clients set.
+        attributes: Option<Named>,
+    },
+    /// The document of the model or of the capabilities.
+    Source(Named),
+    /// A resource's Meta.
+    Meta {
+        /// The epoch now.
+        epoch: u64,
+        /// What clients set.
+        attributes: Option<Named>,
+        /// The default version.
+        default: Id,
+        /// Whether somebody pinned it.
+        sticky: bool,
+    },
+    /// A version.
+    Version {
+        /// The epoch now.
+        epoch: u64,
+        /// What clients set.
+        attributes: Option<Named>,
+        /// The version that it descends from.
+        ancestor: Id,
+        /// The document's bytes.
+        document: Option<Named>,
+        /// The document's media type.
+        content_type: Option<String>,
+        /// Its lifecycle state.
+        state: Lifecycle,
+    },
+    /// Only the collections in it changed: children came or went.
+    Members,
+}
+
+/// What one change did. This is the one reading of changes from which events and the log are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The position of the entry that records it.
+    pub position: Position,
+    /// What it was done to.
+    pub subject: EditSubject,
+    /// What was done.
+    pub action: EditAction,
+    /// What it says beside.
+    pub detail: EditDetail,
+}
+
+impl Committed {
+    /// What the command did, in order.
+    pub fn edits(&self) -> impl Iterator<Item = Edit> {
+        self.changes.iter().filter_map(|(position, change)| Edit::of(*position, change))
+    }
+
+    /// Whether the command brings something back.
+    #[must_use]
+    pub fn restores(&self) -> bool {
+        self.changes.iter().any(|(_, change)| matches!(change, Change::Restored(_)))
+    }
+}
+
+impl Edit {
+    /// Reads a change; none: it did nothing that anybody sees.
+    fn of(position: Position, change: &Change) -> Option<Self> {
+        let (subject, action, detail) = match change {
+            Change::RegistryOpened(body) => (
+                EditSubject::Registry,
+                EditAction::Opened,
+                EditDetail::Opened(body.registry.clone()),
+            ),
+            Change::RegistryWritten(body) => (
+                EditSubject::Registry,
+                written(body.epoch),
+                EditDetail::Attributes { epoch: body.epoch, attributes: body.attributes },
+            ),
+            Change::ModelWritten(body) => {
+                (EditSubject::Model, EditAction::Updated, EditDetail::Source(body.source))
+            }
+            Change::CapabilitiesWritten(body) => (
+                EditSubject::Capabilities,
+                EditAction::Updated,
+                EditDetail::Source(body.capabilities),
+            ),
+            Change::GroupWritten(body) => (
+                EditSubject::of(&body.group),
+                written(body.epoch),
+                EditDetail::Attributes { epoch: body.epoch, attributes: body.attributes },
+            ),
+            Change::MetaWritten(body) => (
+                EditSubject::of(&body.resource),
+                written(body.epoch),
+                EditDetail::Meta {
+                    epoch: body.epoch,
+                    attributes: body.attributes,
+                    default: body.default.clone(),
+                    sticky: body.sticky,
+                },
+            ),
+            Change::VersionWritten(body) => (
+                EditSubject::of(&body.version),
+                written(body.epoch),
+                EditDetail::Version {
+                    epoch: body.epoch,
+                    attributes: body.attributes,
+                    ancestor: body.ancestor.clone(),
+                    document: body.document,
+                    content_type: body.content_type.clone(),
+                    state: body.state,
+                },
+            ),
+            Change::Hidden(body) => moved(&body.xid, EditAction::Deleted),
+            Change::Restored(body) => moved(&body.xid, EditAction::Restored),
+            Change::Purged(body) => moved(&body.xid, EditAction::Purged),
+            Change::MembersMoved(body) => {
+                (EditSubject::of(&body.parent), EditAction::Updated, EditDetail::Members)
+            }
+            Change::KeyCreated(body) => key(&body.id, EditAction::Created),
+            Change::KeyRevoked(body) => key(&body.id, EditAction::Revoked),
+            Change::Answered(_) => return None,
+        };
+        Some(Self { position, subject, action, detail })
+    }
+}
+
+const fn written(epoch: u64) -> EditAction {
+    if epoch <= 1 { EditAction::Created } else { EditAction::Updated }
+}
+
+fn moved(xid: &Xid, action: EditAction) -> (EditSubject, EditAction, EditDetail) {
+    (EditSubject::of(xid), action, EditDetail::None)
+}
+
+fn key(id: &Id, action: EditAction) -> (EditSubject, EditAction, EditDetail) {
+    (EditSubject::Key(id.clone()), action, EditDetail::None)
+}

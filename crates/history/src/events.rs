@@ -1,0 +1,387 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use muster_catalog::{
+    Content,
+    state::{GroupState, Meta, Version},
+};
+use muster_words::{
+    Xid,
+    json::{Map, Value},
+};
+
+use crate::{Committed, Edit, EditAction, EditDetail, EditSubject, difference};
+
+/// What happened to one thing, as xRegistry's events specification has it (core/events.md).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryEvent {
+    /// What it happened to; never a key.
+    pub subject: EditSubject,
+    /// What happened.
+    pub kind: EventKind,
+    /// The attributes that were added, changed or deleted by an update; empty where not all of
+    /// them are known, and of what came or went.
+    pub changed: Vec<String>,
+}
+
+/// What happened to a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EventKind {
+    /// `deprecated` was set, changed or taken away.
+    Deprecation,
+    /// Its attributes, document or children are others than before.
+    Updated,
+    /// It is new, or came back.
+    Created,
+    /// It is gone.
+    Deleted,
+}
+
+/// What entities were at one position.
+pub trait StatesAt {
+    /// A group's own state.
+    fn group(&self, xid: &Xid) -> Option<Arc<GroupState>>;
+    /// The Meta of a resource.
+    fn meta(&self, xid: &Xid) -> Option<Arc<Meta>>;
+    /// A version.
+    fn version(&self, xid: &Xid) -> Option<Arc<Version>>;
+    /// The entity with all that lies in it, if it is there.
+    fn within(&self, xid: &Xid) -> Vec<Xid>;
+    /// The attribute that holds a resource's document: the singular of its type.
+    fn document_attribute(&self, xid: &Xid) -> Option<String>;
+}
+
+/// Attributes that clients set.
+type Attributes = Arc<Map<String, Value>>;
+
+/// The events of a command, but for what stored attributes tell.
+#[derive(Debug)]
+pub struct PendingEvents {
+    /// What follows from the changes and the entities' states alone.
+    drafts: BTreeMap<EditSubject, DraftEvent>,
+    comparisons: BTreeMap<EditSubject, Comparison>,
+    /// Versions that were updated and are the default, with their resources.
+    shown: BTreeMap<EditSubject, EditSubject>,
+}
+
+#[derive(Debug)]
+struct DraftEvent {
+    kind: EventKind,
+    changed: BTreeSet<String>,
+    /// Whether there is a write of which it isn't known what it changed. As long as there is, no
+    /// attribute is named: a list that names some would say that the others stayed.
+    is_open: bool,
+}
+
+/// Two states of one thing.
+#[derive(Debug)]
+struct Comparison {
+    /// What stands before the names of its attributes.
+    prefix: &'static str,
+    old: Option<Content>,
+    new: Option<Content>,
+    /// What changed beside what clients set.
+    beside: BTreeSet<String>,
+    /// Contents all of whose attributes count as changed.
+    whole: Vec<Content>,
+}
+
+/// What a command did, as events tell it: one for each thing, and where several things happened
+/// to it the weightiest (xRegistry events, "Event Definition": deleted, created, updated).
+///
+/// `before` is the position before the command's first entry, `after` that of its last one.
+#[must_use]
+pub fn events(command: &Committed, before: &impl StatesAt, after: &impl StatesAt) -> PendingEvents {
+    let edits: Vec<Edit> = command.edits().collect();
+    let mut pending = PendingEvents {
+        drafts: BTreeMap::new(),
+        comparisons: BTreeMap::new(),
+        shown: BTreeMap::new(),
+    };
+    let is_genesis = edits.iter().any(|edit| edit.action == EditAction::Opened);
+    for (index, edit) in edits.iter().enumerate() {
+        match (&edit.subject, edit.action) {
+            (EditSubject::Key(_), _) | (_, EditAction::Opened | EditAction::Revoked) => {}
+            (EditSubject::Registry, EditAction::Created) if is_genesis => {}
+            (subject, EditAction::Deleted | EditAction::Purged) => {
+                let mut gone: BTreeSet<Xid> = before.within(subject.xid()).into_iter().collect();
+                gone.extend(written_within(subject.xid(), &edits[..index]));
+                gone.iter().for_each(|xid| pending.come_or_go(xid, EventKind::Deleted));
+            }
+            (subject, EditAction::Restored) => {
+                let back = after.within(subject.xid());
+                back.iter().for_each(|xid| pending.come_or_go(xid, EventKind::Created));
+            }
+            (EditSubject::Entity(xid), EditAction::Created) => {
+                pending.come_or_go(xid, EventKind::Created);
+            }
+            (subject, EditAction::Created | EditAction::Updated) => pending.update(subject, edit),
+        }
+        if let (EditSubject::Entity(xid), EditAction::Updated) = (&edit.subject, edit.action) {
+            let compared = compare(xid, &edit.detail, before, after);
+            pending.comparisons.extend(compared.map(|pair| (edit.subject.clone(), pair)));
+            pending.shown.extend(shown_by(xid, after));
+        }
+    }
+    pending
+}
+
+/// What earlier changes of the same command wrote there.
+fn written_within(xid: &Xid, edits: &[Edit]) -> impl Iterator<Item = Xid> {
+    edits
+        .iter()
+        .filter(|edit| matches!(edit.action, EditAction::Created | EditAction::Updated))
+        .filter(|edit| edit.detail != EditDetail::Members)
+        .filter(move |edit| is_within(edit.subject.xid(), xid))
+        .map(|edit| edit.subject.xid().clone())
+}
+
+fn is_within(xid: &Xid, other: &Xid) -> bool {
+    std::iter::successors(Some(xid.clone()), Xid::parent).any(|xid| xid == *other)
+}
+
+impl PendingEvents {
+    fn add(&mut self, subject: EditSubject, kind: EventKind, changed: Option<&[&str]>) {
+        let there = self.drafts.entry(subject).or_insert(DraftEvent {
+            kind,
+            changed: BTreeSet::new(),
+            is_open: false,
+        });
+        there.kind = there.kind.max(kind);
+        match changed {
+            Some(names) => there.changed.extend(names.iter().map(|name| (*name).to_owned())),
+            None => there.is_open = true,
+        }
+    }
+
+    fn update(&mut self, subject: &EditSubject, edit: &Edit) {
+        match subject {
+            EditSubject::Model => {
+                self.add(EditSubject::Model, EventKind::Updated, None);
+                self.add(EditSubject::ModelSource, EventKind::Updated, None);
+                let names = Some(&["model", "modelsource"][..]);
+                self.add(EditSubject::Registry, EventKind::Updated, names);
+            }
+            EditSubject::Capabilities => {
+                self.add(EditSubject::Capabilities, EventKind::Updated, None);
+                self.add(EditSubject::Registry, EventKind::Updated, Some(&["capabilities"]));
+            }
+            subject if edit.detail == EditDetail::Members => {
+                let names = Some(&["epoch", "modifiedat"][..]);
+                self.add(subject.clone(), EventKind::Updated, names);
+            }
+            subject => self.add(subject.clone(), EventKind::Updated, None),
+        }
+    }
+
+    /// A thing came or went, and so its parent's collection of such things changed.
+    fn come_or_go(&mut self, xid: &Xid, kind: EventKind) {
+        self.add(EditSubject::of(xid), kind, None);
+        let Some(parent) = xid.parent() else { return };
+        let (collection, meta) = match xid {
+            Xid::Group { groups, .. } => (groups.as_str(), ""),
+            Xid::Resource { resources, .. } => (resources.as_str(), ""),
+            _ => ("versions", "meta."),
+        };
+        let (epoch, modified) = (format!("{meta}epoch"), format!("{meta}modifiedat"));
+        let count = format!("{collection}count");
+        let names = [collection, &count, &epoch, &modified];
+        self.add(EditSubject::of(&parent), EventKind::Updated, Some(&names));
+    }
+
+    /// The contents that [`finish`](Self::finish) asks for.
+    #[must_use]
+    pub fn contents(&self) -> Vec<Content> {
+        let all = self.comparisons.values().flat_map(|comparison| {
+            let pair = comparison.old.into_iter().chain(comparison.new);
+            pair.chain(comparison.whole.iter().copied())
+        });
+        all.collect()
+    }
+
+    /// The events in the order in which they are sent.
+    ///
+    /// What follows from the ledger's changes alone comes first, in the order of names. What
+    /// needs stored attributes comes last: where those were erased since, the stream that is
+    /// resumed lacks it, and the numbers of the other events stay.
+    ///
+    /// `attributes` gives a content's attributes, erased ones as an empty map, and none where
+    /// they can't be read: what they would tell is then left open.
+    pub fn finish(
+        mut self,
+        attributes: impl Fn(&Content) -> Option<Attributes>,
+    ) -> Vec<RegistryEvent> {
+        let mut late = BTreeMap::new();
+        let mut known = BTreeMap::new();
+        for (subject, comparison) in &self.comparisons {
+            let Some((names, deprecated)) = comparison.finish(subject, &attributes) else {
+                continue;
+            };
+            if let Some(changed) = deprecated {
+                late.insert((true, subject.clone()), Some(changed));
+            }
+            known.insert(subject.clone(), names);
+        }
+        for (version, resource) in std::mem::take(&mut self.shown) {
+            let names = known.get(&version).cloned();
+            match known.get_mut(&resource) {
+                Some(own) => own.extend(names.into_iter().flatten()),
+                None if self.drafts.contains_key(&resource) => {}
+                None => drop(late.insert((false, resource), names)),
+            }
+        }
+        for (subject, names) in known {
+            if let Some(draft) = self.drafts.get_mut(&subject) {
+                draft.changed.extend(names);
+                draft.is_open = false;
+            }
+        }
+        let sure = self.drafts.into_iter().map(|(subject, draft)| {
+            let is_listed = draft.kind == EventKind::Updated && !draft.is_open;
+            let changed = if is_listed { draft.changed.into_iter().collect() } else { Vec::new() };
+            RegistryEvent { subject, kind: draft.kind, changed }
+        });
+        let late = late.into_iter().map(|((is_deprecation, subject), names)| RegistryEvent {
+            subject,
+            kind: if is_deprecation { EventKind::Deprecation } else { EventKind::Updated },
+            changed: names.into_iter().flatten().collect(),
+        });
+        sure.chain(late).collect()
+    }
+}
+
+/// The states that a write replaced and made.
+fn compare(
+    xid: &Xid,
+    detail: &EditDetail,
+    before: &impl StatesAt,
+    after: &impl StatesAt,
+) -> Option<Comparison> {
+    let mut comparison = match detail {
+        EditDetail::Attributes { .. } => {
+            let (old, new) = (before.group(xid)?, after.group(xid)?);
+            let mut beside = owned(&["epoch", "modifiedat"]);
+            note(&mut beside, "createdat", old.created != new.created);
+            Comparison::new("", old.attributes, new.attributes, beside)
+        }
+        EditDetail::Meta { .. } => {
+            let (old, new) = (before.meta(xid)?, after.meta(xid)?);
+            let beside = of_meta(&old, &new);
+            let mut comparison = Comparison::new("meta.", old.attributes, new.attributes, beside);
+            if old.default != new.default {
+                comparison.show_version(xid, &old, before);
+                comparison.show_version(xid, &new, after);
+            }
+            comparison
+        }
+        EditDetail::Version { .. } => {
+            let (old, new) = (before.version(xid)?, after.version(xid)?);
+            let beside = of_version(xid, &old, &new, after);
+            Comparison::new("", old.attributes, new.attributes, beside)
+        }
+        EditDetail::None | EditDetail::Opened(_) | EditDetail::Source(_) | EditDetail::Members => {
+            return None;
+        }
+    };
+    if comparison.old == comparison.new {
+        // Equal contents needn't be read to be compared.
+        (comparison.old, comparison.new) = (None, None);
+    }
+    Some(comparison)
+}
+
+/// A document's default version was updated: the document shows it, so it was updated as well.
+fn shown_by(xid: &Xid, after: &impl StatesAt) -> Option<(EditSubject, EditSubject)> {
+    let Xid::Version { version, .. } = xid else { return None };
+    let resource = xid.resource()?;
+    // Where nothing is known of it any more: most updates are of the default version.
+    let is_default = after.meta(&resource).is_none_or(|meta| meta.default == *version);
+    is_default.then(|| (EditSubject::of(xid), EditSubject::Entity(resource)))
+}
+
+fn owned(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn note(names: &mut BTreeSet<String>, name: &str, differs: bool) {
+    if differs {
+        names.insert(name.to_owned());
+    }
+}
+
+fn of_meta(old: &Meta, new: &Meta) -> BTreeSet<String> {
+    let mut changed = owned(&["meta.epoch", "meta.modifiedat"]);
+    note(&mut changed, "meta.createdat", old.created != new.created);
+    note(&mut changed, "meta.defaultversionid", old.default != new.default);
+    note(&mut changed, "meta.defaultversionsticky", old.sticky != new.sticky);
+    changed
+}
+
+fn of_version(xid: &Xid, old: &Version, new: &Version, after: &impl StatesAt) -> BTreeSet<String> {
+    let mut changed = owned(&["epoch", "modifiedat"]);
+    note(&mut changed, "createdat", old.created != new.created);
+    note(&mut changed, "ancestor", old.ancestor != new.ancestor);
+    note(&mut changed, "contenttype", old.content_type != new.content_type);
+    note(&mut changed, "state", old.state != new.state);
+    let digest = |version: &Version| version.document.map(|content| content.digest);
+    if digest(old) != digest(new) {
+        changed.extend(after.document_attribute(xid));
+    }
+    changed
+}
+
+impl Comparison {
+    const fn new(
+        prefix: &'static str,
+        old: Option<Content>,
+        new: Option<Content>,
+        beside: BTreeSet<String>,
+    ) -> Self {
+        Self { prefix, old, new, beside, whole: Vec::new() }
+    }
+
+    /// Another version is the default: everything that either shows counts as changed (xRegistry
+    /// events, `changed`).
+    fn show_version(&mut self, resource: &Xid, meta: &Meta, at: &impl StatesAt) {
+        let version = resource.version(meta.default.clone());
+        let Some(version) = version.and_then(|xid| at.version(&xid)) else { return };
+        self.whole.extend(version.attributes);
+        let shown = ["versionid", "isdefault", "epoch", "createdat", "modifiedat", "ancestor"];
+        self.beside.extend(owned(&shown));
+        note(&mut self.beside, "contenttype", version.content_type.is_some());
+        if version.document.is_some() {
+            self.beside.extend(at.document_attribute(resource));
+        }
+    }
+
+    /// The names of the attributes that differ, and those within `deprecated` if that differs.
+    /// None: something can't be read.
+    fn finish(
+        &self,
+        subject: &EditSubject,
+        attributes: impl Fn(&Content) -> Option<Attributes>,
+    ) -> Option<(BTreeSet<String>, Option<BTreeSet<String>>)> {
+        let read = |content: Option<Content>| match content {
+            Some(content) => attributes(&content),
+            None => Some(Attributes::default()),
+        };
+        let (old, new) = (read(self.old)?, read(self.new)?);
+        let mut changed = self.beside.clone();
+        let prefix = self.prefix;
+        changed.extend(difference::names(&old, &new).map(|name| format!("{prefix}{name}")));
+        for content in &self.whole {
+            changed.extend(attributes(content)?.keys().cloned());
+        }
+        let is_version = matches!(subject.xid(), Xid::Version { .. });
+        let (before, after) = (old.get("deprecated"), new.get("deprecated"));
+        let deprecated = (!is_version && before != after).then(|| {
+            let members = |value: Option<&Value>| value.and_then(Value::as_object).cloned();
+            let (before, after) = (members(before), members(after));
+            let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+            difference::names(&before, &after).map(ToOwned::to_owned).collect()
+        });
+        Some((changed, deprecated))
+    }
+}

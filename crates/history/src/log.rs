@@ -1,0 +1,192 @@
+use muster_words::{Xid, XidError};
+
+use crate::{Committed, Edit, EditAction, EditDetail, EditSubject};
+
+/// Edits of one command that are put into words; the rest are counted.
+const WORDS_MAX: usize = 4;
+
+/// Edits of one command that a page of the log lists; the rest are counted.
+const EDITS_MAX: usize = 1_000;
+
+/// What a log is about: an entity with what lies in it, a collection, or everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// With a slash before each step; empty for everything.
+    pub prefix: String,
+    /// The entity, where it is one.
+    pub xid: Option<Xid>,
+}
+
+/// What a command did within a scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// In words.
+    pub what: String,
+    /// For programs.
+    pub edits: Vec<Edit>,
+    /// How many edits there are beyond those that are listed.
+    pub left_out: usize,
+}
+
+impl Scope {
+    /// Reads the path of an entity or of a collection; an empty one stands for everything.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn parse(path: &str) -> Result<Self, XidError> {
+        let path = path.trim_matches('/');
+        if path.is_empty() {
+            return Ok(Self { prefix: String::new(), xid: None });
+        }
+        let prefix = format!("/{path}");
+        // The path of a collection lacks the last step of its members' paths.
+        if path.split('/').count() % 2 == 1 && !path.ends_with("/meta") {
+            let member = if path.ends_with("/versions") { "1" } else { "x" };
+            format!("{prefix}/{member}").parse::<Xid>()?;
+            return Ok(Self { prefix, xid: None });
+        }
+        let xid = prefix.parse()?;
+        Ok(Self { prefix, xid: Some(xid) })
+    }
+
+    /// Whether an edit belongs here: of the thing itself, of what lies in it, or of what holds it
+    /// and took it along.
+    #[must_use]
+    pub fn holds(&self, edit: &Edit) -> bool {
+        if edit.detail == EditDetail::Members {
+            return false;
+        }
+        let subject = edit.subject.xid().to_string();
+        let own = match edit.detail {
+            EditDetail::Meta { .. } => self.prefix.strip_suffix("/meta").unwrap_or(&self.prefix),
+            _ => &self.prefix,
+        };
+        let takes_along =
+            matches!(edit.action, EditAction::Deleted | EditAction::Restored | EditAction::Purged);
+        is_below(&subject, own) || takes_along && is_below(own, &subject)
+    }
+
+    /// Whether any edit of a command belongs here.
+    #[must_use]
+    pub fn holds_any(&self, command: &Committed) -> bool {
+        command.edits().any(|edit| self.holds(&edit))
+    }
+
+    /// What a command did here.
+    #[must_use]
+    pub fn summary(&self, command: &Committed) -> Summary {
+        let mut edits: Vec<Edit> = command.edits().filter(|edit| self.holds(edit)).collect();
+        let what = self.words(&edits);
+        let left_out = edits.len().saturating_sub(EDITS_MAX);
+        edits.truncate(EDITS_MAX);
+        Summary { what, edits, left_out }
+    }
+
+    fn words(&self, edits: &[Edit]) -> String {
+        let resources: Vec<Xid> = edits
+            .iter()
+            .filter(|edit| matches!(edit.detail, EditDetail::Version { .. }))
+            .filter_map(|edit| edit.subject.xid().resource())
+            .collect();
+        let sentences: Vec<String> = edits
+            .iter()
+            .filter(|edit| match edit.detail {
+                // A Meta is written whenever versions come or go; the versions say it better.
+                EditDetail::Meta { .. } => !resources.contains(edit.subject.xid()),
+                _ => true,
+            })
+            .filter_map(|edit| self.sentence(edit))
+            .collect();
+        let more = sentences.len().saturating_sub(WORDS_MAX);
+        let mut words = sentences.into_iter().take(WORDS_MAX).collect::<Vec<_>>().join(", ");
+        if more > 0 {
+            words.push_str(&format!(", and {more} more"));
+        }
+        words
+    }
+
+    fn sentence(&self, edit: &Edit) -> Option<String> {
+        let (name, words) = words(edit)?;
+        let name = name.to_string();
+        let own = self.prefix.split("/versions").next().unwrap_or_default();
+        let own = own.strip_suffix("/meta").unwrap_or(own);
+        Some(match name.trim_start_matches('/') {
+            "" => words,
+            _ if name == own => words,
+            name => format!("{name} {words}"),
+        })
+    }
+}
+
+/// Whether a name is another or lies in it.
+fn is_below(name: &str, other: &str) -> bool {
+    name.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The entity that a sentence is about, and what it says of it. Versions are told of by their
+/// resource.
+fn words(edit: &Edit) -> Option<(Xid, String)> {
+    let xid = edit.subject.xid();
+    let done = match edit.action {
+        EditAction::Opened => "begun",
+        EditAction::Created => "made",
+        EditAction::Updated => "changed",
+        EditAction::Deleted => "deleted",
+        EditAction::Restored => "restored",
+        EditAction::Purged => "erased",
+        EditAction::Revoked => "revoked",
+    };
+    let words = match (&edit.subject, &edit.detail) {
+        (EditSubject::Registry, EditDetail::Opened(id)) => format!("registry {id} {done}"),
+        (EditSubject::Registry, _) if edit.action == EditAction::Created => return None,
+        (EditSubject::Registry, _) => format!("registry {done}"),
+        (EditSubject::Model | EditSubject::ModelSource, _) => format!("model {done}"),
+        (EditSubject::Capabilities, _) => format!("capabilities {done}"),
+        (EditSubject::Key(id), _) => format!("key {id} {done}"),
+        (EditSubject::Entity(_), EditDetail::Meta { default, sticky, .. }) => {
+            let sticky = if *sticky { ", pinned" } else { "" };
+            format!("default version {default}{sticky}")
+        }
+        (EditSubject::Entity(Xid::Version { version, .. }), detail) => {
+            let done = if edit.action == EditAction::Created { "" } else { done };
+            let state = match detail {
+                EditDetail::Version { state, .. } if state.as_str() != "stable" => state.as_str(),
+                _ => "",
+            };
+            let comma = if state.is_empty() { "" } else { ", " };
+            let space = if done.is_empty() { "" } else { " " };
+            return Some((
+                xid.resource()?,
+                format!("version {version}{space}{done}{comma}{state}"),
+            ));
+        }
+        (EditSubject::Entity(_), _) => done.to_owned(),
+    };
+    Some((xid.clone(), words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_entities_and_collections() {
+        for (path, expect) in [
+            ("", Some((String::new(), false))),
+            ("/", Some((String::new(), false))),
+            ("providers", Some(("/providers".to_owned(), false))),
+            ("providers/cms", Some(("/providers/cms".to_owned(), true))),
+            ("providers/cms/entries/", Some(("/providers/cms/entries".to_owned(), false))),
+            ("a/b/c/d", Some(("/a/b/c/d".to_owned(), true))),
+            ("a/b/c/d/meta", Some(("/a/b/c/d/meta".to_owned(), true))),
+            ("a/b/c/d/versions", Some(("/a/b/c/d/versions".to_owned(), false))),
+            ("a/b/c/d/versions/1", Some(("/a/b/c/d/versions/1".to_owned(), true))),
+            ("a/..", None),
+            ("a/b/c/d/e", None),
+            ("a/b/c/d/e/f/g/h", None),
+        ] {
+            let read = Scope::parse(path).ok().map(|scope| (scope.prefix, scope.xid.is_some()));
+            assert_eq!(read, expect, "{path}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+use muster_catalog::changes::Named;
+use muster_history::{Committed, Edit, EditAction, EditDetail, EditSubject, Scope};
+use muster_wire::log::{LogAction, LogChange, LogContent, LogEntry, LogKind};
+use muster_words::{Moment, Xid};
+
+/// What a command did within a scope, as it is sent.
+pub(super) fn entry(command: &Committed, scope: &Scope) -> LogEntry {
+    let last = command.entries.last();
+    let summary = scope.summary(command);
+    LogEntry {
+        position: command.position().0,
+        time: last.map_or(Moment::EPOCH, |entry| entry.moment).to_string(),
+        actor: last.map(|entry| entry.actor.clone()).unwrap_or_default(),
+        command: last.map(|entry| entry.command.to_string()).unwrap_or_default(),
+        request: last.and_then(|entry| entry.request.clone()),
+        what: summary.what,
+        changes: summary.edits.into_iter().map(change).collect(),
+        changes_left_out: (summary.left_out > 0).then_some(summary.left_out),
+    }
+}
+
+fn change(edit: Edit) -> LogChange {
+    let mut change = LogChange {
+        position: edit.position.0,
+        action: action(edit.action),
+        kind: kind(&edit.subject),
+        xid: edit.subject.xid().to_string(),
+        registry: None,
+        key: None,
+        versionid: None,
+        epoch: None,
+        attributes: None,
+        source: None,
+        document: None,
+        contenttype: None,
+        ancestor: None,
+        state: None,
+        defaultversionid: None,
+        defaultversionsticky: None,
+    };
+    match edit.detail {
+        EditDetail::Opened(id) => change.registry = Some(id.to_string()),
+        EditDetail::Source(source) => change.source = Some(content(source)),
+        EditDetail::Attributes { epoch, attributes } => {
+            change.epoch = Some(epoch);
+            change.attributes = attributes.map(content);
+        }
+        EditDetail::Meta { epoch, attributes, default, sticky } => {
+            change.epoch = Some(epoch);
+            change.attributes = attributes.map(content);
+            change.defaultversionid = Some(default.to_string());
+            change.defaultversionsticky = Some(sticky);
+        }
+        EditDetail::Version { epoch, attributes, ancestor, document, content_type, state } => {
+            change.versionid = edit.subject.xid().id().map(ToString::to_string);
+            change.epoch = Some(epoch);
+            change.attributes = attributes.map(content);
+            change.document = document.map(content);
+            change.contenttype = content_type;
+            change.ancestor = Some(ancestor.to_string());
+            change.state = Some(state.as_str().to_owned());
+        }
+        EditDetail::None | EditDetail::Members => {}
+    }
+    if let EditSubject::Key(id) = edit.subject {
+        change.key = Some(id.to_string());
+    }
+    change
+}
+
+const fn action(action: EditAction) -> LogAction {
+    match action {
+        EditAction::Opened => LogAction::Opened,
+        EditAction::Created => LogAction::Created,
+        EditAction::Updated => LogAction::Updated,
+        EditAction::Deleted => LogAction::Deleted,
+        EditAction::Restored => LogAction::Restored,
+        EditAction::Purged => LogAction::Purged,
+        EditAction::Revoked => LogAction::Revoked,
+    }
+}
+
+const fn kind(subject: &EditSubject) -> LogKind {
+    match subject {
+        EditSubject::Registry | EditSubject::Entity(Xid::Registry) => LogKind::Registry,
+        EditSubject::Model | EditSubject::ModelSource => LogKind::Model,
+        EditSubject::Capabilities => LogKind::Capabilities,
+        EditSubject::Key(_) => LogKind::Key,
+        EditSubject::Entity(Xid::Group { .. }) => LogKind::Group,
+        EditSubject::Entity(Xid::Version { .. }) => LogKind::Version,
+        EditSubject::Entity(Xid::Resource { .. } | Xid::Meta { .. }) => LogKind::Resource,
+    }
+}
+
+fn content(named: Named) -> LogContent {
+    LogContent { digest: named.digest.to_string(), size: named.size }
+}
