@@ -21,6 +21,15 @@ const CIRCLE_SHOWN_MAX: usize = 100;
 impl ResourceEdit {
     /// Gives every version its ancestor, as the type's mode says, and finds the newest version.
     pub(super) fn settle_ancestors(&mut self, now: Moment) -> Result<(), Refusal> {
+        // Most resources have one version, for which nothing has to be compared.
+        if self.count() == 1
+            && let Some((id, edit)) = self.versions.iter_mut().next()
+            && edit.ancestor.as_ref().is_none_or(|ancestor| ancestor == id)
+        {
+            edit.ancestor = Some(id.clone());
+            self.newest = Some(id.clone());
+            return Ok(());
+        }
         if self.kind.versionmode != VersionMode::Manual {
             for (id, edit) in &mut self.versions {
                 edit.ancestor.get_or_insert_with(|| id.clone());

@@ -49,8 +49,11 @@ impl Age {
 
 impl FromIterator<Arc<Version>> for Lineage {
     fn from_iter<T: IntoIterator<Item = Arc<Version>>>(versions: T) -> Self {
-        let mut lineage = Self::default();
-        versions.into_iter().for_each(|version| lineage.insert(version));
+        let by_id = versions.into_iter().map(|version| (Folded(version.id.clone()), version));
+        let mut lineage = Self { by_id: by_id.collect(), ..Self::default() };
+        let all = lineage.by_id.clone();
+        all.values().for_each(|version| lineage.set(version, true));
+        all.values().for_each(|version| lineage.review(&version.id));
         lineage
     }
 }
@@ -102,7 +105,7 @@ impl Lineage {
     /// Whether a version names this one, be it there or not, as its ancestor.
     #[must_use]
     pub fn has_children(&self, id: &Id) -> bool {
-        self.children(id).next().is_some()
+        self.children.get_next(&(id.clone(), None)).is_some_and(|(ancestor, _)| ancestor == id)
     }
 
     /// How many versions are their own ancestor.
@@ -159,13 +162,29 @@ impl Lineage {
     fn set(&mut self, version: &Version, is_there: bool) {
         let age = Age::of(version);
         let is_root = version.ancestor == version.id;
-        toggle(&mut self.by_age, &age, is_there);
-        toggle(&mut self.offered, &age, is_there && version.state.is_offered());
-        toggle(&mut self.roots, &age, is_there && is_root);
         let link = (version.ancestor.clone(), Some(version.id.clone()));
-        toggle(&mut self.children, &link, is_there && !is_root);
-        for set in [&mut self.leaves, &mut self.orphans, &mut self.misplaced] {
-            toggle(set, &age, false);
+        if is_there {
+            if version.state.is_offered() {
+                self.offered.insert(age.clone());
+            }
+            if is_root {
+                self.roots.insert(age.clone());
+            } else {
+                self.children.insert(link);
+            }
+            self.by_age.insert(age);
+        } else {
+            self.children.remove(&link);
+            for set in [
+                &mut self.by_age,
+                &mut self.offered,
+                &mut self.roots,
+                &mut self.leaves,
+                &mut self.orphans,
+                &mut self.misplaced,
+            ] {
+                set.remove(&age);
+            }
         }
     }
 
