@@ -2,6 +2,7 @@
 
 mod lineage;
 mod model;
+mod plain;
 mod restore;
 
 use muster_words::ContentRef;

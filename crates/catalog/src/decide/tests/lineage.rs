@@ -3,7 +3,7 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::state::{Lineage, Versions};
 
-const FILE: &str = "/dirs/d/files/f";
+pub(super) const FILE: &str = "/dirs/d/files/f";
 
 /// The resource's versions with their ancestors, as `1<1 2<1`.
 fn line(hall: &Hall) -> String {
@@ -114,7 +114,7 @@ fn a_meta_of_versions_that_an_earlier_release_led_into_a_circle_is_not_silently_
 }
 
 /// One step of a history: what is done, to which versions, and when those were created.
-type Step = (u8, u8, u8, u8);
+pub(super) type Step = (u8, u8, u8, u8);
 
 /// Versions that a history begins with: enough for what is derived to be kept.
 const BEGINNING: u8 = 18;
@@ -122,8 +122,11 @@ const BEGINNING: u8 = 18;
 /// Versions that a history names.
 const NAMES: u8 = 24;
 
-fn take(hall: &mut Hall, (kind, a, b, c): Step) -> Result<(), Stop> {
-    let name = |number: u8| format!("v{}", number % NAMES);
+pub(super) fn name(number: u8) -> String {
+    format!("v{}", number % NAMES)
+}
+
+pub(super) fn take(hall: &mut Hall, (kind, a, b, c): Step) -> Result<(), Stop> {
     let version = format!("{FILE}/versions/{}", name(a));
     let created = format!("1970-01-01T00:00:0{}Z", c % 5);
     match kind % 14 {
@@ -157,7 +160,7 @@ fn take(hall: &mut Hall, (kind, a, b, c): Step) -> Result<(), Stop> {
     }
 }
 
-const STATES: [&str; 4] = ["draft", "stable", "deprecated", "retired"];
+pub(super) const STATES: [&str; 4] = ["draft", "stable", "deprecated", "retired"];
 
 /// A resource with so many versions that what is derived of them is kept.
 fn grown(files: &Value) -> Hall {
