@@ -1,10 +1,10 @@
 //! Decisions: what a command does to a catalog, or why it is refused.
 //!
 //! A decision is a function of the catalog, the prepared command and a moment, and of nothing
-//! else. The writer takes it on the tentative catalog, so it sees everything decided before; who
-//! prepares a command may take it at a view as well, to be told early. It parses no document and
+//! else. The writer decides on the tentative catalog, so it sees everything decided before.
+//! Preparing may decide at a view as well, to refuse early. A decision parses no document and
 //! compiles nothing: what was found out about documents arrives as verdicts, which hold only
-//! while what they stood on stands.
+//! while what they stood on is unchanged.
 
 mod answered;
 mod attributes;
@@ -81,8 +81,8 @@ pub enum Work {
         /// The key's id.
         id: Id,
     },
-    /// Nothing: who prepared the command refuses it. The refusal is given here, behind the look
-    /// at the idempotency key, because the command may be the repeat of one that was done.
+    /// Nothing: preparing refused the command. The refusal is given only after the idempotency key
+    /// was looked up, because the command may repeat one that was done.
     Refused(Box<Refusal>),
 }
 
@@ -108,9 +108,9 @@ pub struct RestoreWork {
     pub verdicts: BTreeMap<Xid, Arc<Verdict>>,
 }
 
-/// What clients set on entities, as far as somebody has it in memory.
+/// The attributes that clients set on entities, as far as they are in memory.
 pub trait AtHand {
-    /// The attributes that this content holds; none: not at hand.
+    /// The attributes that this content holds; none: they aren't in memory.
     fn attributes(&self, content: &Content) -> Option<Arc<Map<String, Value>>>;
 }
 
@@ -119,9 +119,9 @@ pub trait AtHand {
 pub enum Stop {
     /// The command is refused.
     Refused(Box<Refusal>),
-    /// Attributes are needed that aren't at hand: fetch them and decide again.
+    /// Attributes are needed that aren't in memory: fetch them and decide again.
     Missing(Vec<Content>),
-    /// What a verdict stood on has moved: prepare the command again.
+    /// What a verdict stood on has changed: prepare the command again.
     Stale,
 }
 

@@ -10,7 +10,7 @@ use crate::{
 /// Bytes of members in one change: an entry must have room for it (`ENTRY_BYTES_SOFT_MAX`).
 const MEMBER_BYTES_MAX: usize = 16 * 1024;
 
-/// What is to be remembered of a command's answer, so that its repeat is answered alike.
+/// The changes by which a command's answer is remembered, so that a repeat gets the same answer.
 pub(super) fn changes(decision: &Decision, work: &Work) -> Vec<Change> {
     let outcome = decision.outcome.unwrap_or(Outcome::Updated);
     let (subject, shown) = match &decision.shows {

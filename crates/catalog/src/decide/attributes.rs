@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use crate::{Refusal, command::Ignore};
 use muster_model::{Attributes, Readonly};
 
-/// What a client sent for one entity, with what the server keeps apart taken out.
+/// What a client sent for one entity, without what has a field of its own in the change.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     /// What clients set, checked and in the form that is kept.
@@ -61,8 +61,8 @@ pub(super) fn mismatched_epoch(xid: &Xid, sent: u64, current: u64) -> Refusal {
     Refusal::new("mismatched_epoch", xid).arg("bad_epoch", sent).arg("epoch", current)
 }
 
-/// Lays what was sent over what is there: all of it (a patch) or nothing (a replacement).
-pub(super) fn lay_over(old: Map<String, Value>, sent: Map<String, Value>) -> Map<String, Value> {
+/// Merges what a patch sends into what is stored.
+pub(super) fn merge(old: Map<String, Value>, sent: Map<String, Value>) -> Map<String, Value> {
     let mut merged = old;
     for (name, value) in sent {
         merged.insert(name, value);
@@ -101,7 +101,7 @@ pub(super) fn settle(
     Ok(Settled { attributes, created, modified })
 }
 
-/// Deleting what can't be there is a mistake as well: most likely the name is misspelt.
+/// Refuses `null` for an attribute that the model doesn't know: most likely its name is misspelt.
 fn refuse_unknown_nulls(
     xid: &Xid,
     level: &Attributes,
@@ -121,8 +121,8 @@ fn refuse_unknown_nulls(
     }
 }
 
-/// About the bytes that attributes take: patch after patch may add to them, and what one command
-/// may bring is the most that one entity holds.
+/// About how many bytes attributes take. Patches add up, and an entity may hold no more than one
+/// command may bring.
 fn size_of(attributes: &Map<String, Value>) -> usize {
     attributes.iter().map(|(name, value)| name.len() + 4 + value_size(value)).sum()
 }

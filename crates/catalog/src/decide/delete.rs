@@ -134,7 +134,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Removes some or all entities of a collection. Names that aren't there are passed over.
+    /// Removes some or all entities of a collection. Names that aren't there are skipped.
     fn remove_members(
         &mut self,
         work: &Delete,
@@ -207,7 +207,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Brings the resources that lost versions in order; one that lost all goes itself.
+    /// Settles the resources that lost versions; one that lost all of them is hidden itself.
     fn settle_removals(&mut self) -> Result<(), Stop> {
         let names: Vec<Xid> = self.resources.keys().cloned().collect();
         for xid in names {

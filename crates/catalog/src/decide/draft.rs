@@ -41,14 +41,14 @@ pub(super) struct Draft<'a> {
     pub resources: BTreeMap<Xid, ResourceEdit>,
     /// The ids of what this command makes, by xid without regard to case.
     pub names: BTreeMap<String, Id>,
-    /// Attributes that are needed and aren't at hand.
+    /// Attributes that are needed and aren't in memory.
     pub missing: RefCell<Vec<Content>>,
-    /// Groups and resources that go, and are kept for a restore.
+    /// Groups and resources that are hidden: they can be restored.
     pub hidden: BTreeSet<Xid>,
     pub contents: BTreeMap<Digest, Bytes>,
     /// Those of the contents that are attributes.
     pub kept: BTreeMap<Digest, Arc<Map<String, Value>>>,
-    /// What was found out about the documents that it writes, by the resource that each is of.
+    /// The verdicts on the documents that it writes, each with the document's resource.
     pub verdicts: Vec<(Xid, Arc<Verdict>)>,
     /// What the answer shows of a collection.
     pub members: Vec<Xid>,
@@ -169,15 +169,15 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// What of an entity is ignored: its id only where the request is for that entity, or for one
-    /// of the resource that it is.
+    /// What to ignore of an entity. Its id is ignored only where the request is for that entity, or
+    /// for a version or the Meta of that resource.
     pub fn ignored_of(&self, xid: &Xid) -> Ignore {
         let is_target = |target: &Xid| target == xid || target.resource().as_ref() == Some(xid);
         Ignore { id: self.ignore.id && self.target.is_some_and(is_target), ..self.ignore }
     }
 
-    /// The attributes that a content holds; nothing where there is none, nor where they aren't at
-    /// hand: that is noted, and [`Draft::settled`] says so in the end.
+    /// The attributes that a content holds; none where there is no content. Where they aren't in
+    /// memory there are none either, and [`Draft::settled`] asks for them in the end.
     pub fn stored(&self, content: Option<&Content>) -> Map<String, Value> {
         let Some(content) = content else { return Map::new() };
         match self.at_hand.attributes(content) {
@@ -197,8 +197,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// What came of a draft. Where attributes were missing nothing else counts: all of them are
-    /// asked for together, because a command goes back only a few times.
+    /// The outcome of a draft, or all attributes that were missing for it. They are asked for
+    /// together, because a command goes back only a few times.
     pub fn settled(&self, outcome: Result<(), Stop>) -> Result<(), Stop> {
         match self.missing.take() {
             missing if missing.is_empty() => outcome,
@@ -307,7 +307,7 @@ impl ResourceEdit {
         }
     }
 
-    /// A resource as it is, or as it was hidden, modified now.
+    /// A resource that is there or that comes back, modified now.
     pub fn of(xid: &Xid, kind: &Arc<ResourceType>, old: Arc<Resource>, now: Moment) -> Self {
         Self {
             xid: xid.clone(),

@@ -125,8 +125,8 @@ impl Draft<'_> {
         }
     }
 
-    /// The changes of a resource. One whose Meta is written has a default version: else the write
-    /// would be answered and leave nothing.
+    /// The changes of a resource. Refuses one whose Meta is written and that has no default
+    /// version: nothing could be shown of it.
     pub(super) fn emit_resource(
         &mut self,
         xid: &Xid,
@@ -190,7 +190,8 @@ impl Draft<'_> {
         }
     }
 
-    /// Names attributes: by reference to the state that is replaced where the bytes are equal.
+    /// Names attributes as a content. Where the replaced state has the same bytes, its content is
+    /// named.
     fn name(&mut self, attributes: &Attributes, stored: Option<Content>) -> Option<Named> {
         match attributes {
             Attributes::Same(content) => Named::of_stored(*content),

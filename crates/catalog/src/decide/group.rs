@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Stop,
-    attributes::{check_epoch, check_id, lay_over, settle},
+    attributes::{check_epoch, check_id, merge, settle},
     draft::{Attributes, Draft, GroupEdit},
 };
 use crate::{Refusal, classes, command::Mode, state::Bindings, tree::GroupNode};
@@ -20,7 +20,7 @@ impl Draft<'_> {
         check_id(&Xid::Registry, &mut sent, "registry", id.as_str(), ignore)?;
         check_epoch(&Xid::Registry, &mut sent, Some(state.epoch), ignore)?;
         if mode == Mode::Patch {
-            sent = lay_over(self.stored(state.attributes.as_ref()), sent);
+            sent = merge(self.stored(state.attributes.as_ref()), sent);
         }
         let model = self.model.clone();
         let settled = settle(&Xid::Registry, model.registry(), sent, Some(state.modified), now)?;
@@ -40,7 +40,7 @@ impl Draft<'_> {
         let members_are_resources = node.attributes.is_none();
         for resource in &node.resources {
             self.write_resource(resource)?;
-            // What is written of a resource may be its versions alone: then those are shown.
+            // Where only versions of a resource are written, those are shown instead.
             if members_are_resources && resource.default.is_some() {
                 self.members.push(resource.xid.clone());
             }
@@ -74,7 +74,7 @@ impl Draft<'_> {
         self.check_name(xid, kind.singular.as_str())?;
         let stored_modified = old.as_ref().map(|group| group.modified);
         if let (Mode::Patch, Some(group)) = (mode, &old) {
-            sent = lay_over(self.stored(group.own.attributes.as_ref()), sent);
+            sent = merge(self.stored(group.own.attributes.as_ref()), sent);
         }
         if old.is_none() {
             classify(xid, kind, &mut sent);
@@ -99,8 +99,8 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Refuses a new entity whose id another one has but for case, be it there or made by the
-    /// same command.
+    /// Refuses a new entity whose id differs only in case from that of another one, which is there
+    /// or is made by the same command.
     pub(super) fn check_name(&mut self, xid: &Xid, singular: &str) -> Result<(), Refusal> {
         let Some(id) = xid.id() else { return Ok(()) };
         let clash =

@@ -97,8 +97,8 @@ impl ResourceEdit {
         lineage
     }
 
-    /// Gives those versions an ancestor that the type's mode leaves no choice for. What is the
-    /// newest doesn't depend on it.
+    /// Gives all other versions the ancestor that the type's mode prescribes, and finds the newest
+    /// version, which doesn't depend on that.
     fn settle_rest(&mut self, mut lineage: Lineage, now: Moment) -> Result<(), Refusal> {
         match self.kind.versionmode {
             VersionMode::Manual => {
@@ -180,8 +180,8 @@ impl ResourceEdit {
         self.walk(lineage, self.versions.keys().filter(can_close))
     }
 
-    /// Refuses what doesn't lead to a root. What was passed once and led to one isn't walked again,
-    /// so that all of a command costs one walk.
+    /// Refuses a version that doesn't lead to a root. What was found to lead to one isn't walked
+    /// again, so that a command costs one walk at most.
     fn walk<'a>(
         &self,
         lineage: &'a Lineage,

@@ -3,20 +3,20 @@ use serde_json::{Map, Value};
 
 use super::{
     Stop,
-    attributes::{check_epoch, check_id, lay_over, settle},
+    attributes::{check_epoch, check_id, merge, settle},
     draft::{Attributes, Draft, ResourceEdit},
     resource::{can_pin, replaces, said},
 };
 use crate::{Refusal, command::SetDefault, tree::ResourceNode};
 
-/// What is said of the default version.
+/// What a command says about the default version.
 #[derive(Debug, Default)]
 struct Pointer {
     /// The version that was named.
     named: Option<Id>,
     /// Whether it shall be pinned.
     sticky: bool,
-    /// The newest is to be found again, although it will be pinned.
+    /// Whether the newest version is pinned, and not the one that was the default.
     recalculate: bool,
 }
 
@@ -80,7 +80,7 @@ impl Draft<'_> {
         }
         let pointer = self.pointer(edit, xid, &mut sent)?;
         if !replaces(self.mode) {
-            sent = lay_over(self.current(&edit.attributes), sent);
+            sent = merge(self.current(&edit.attributes), sent);
         }
         if let Some(id) = &pointer.named {
             sent.insert("defaultversionid".to_owned(), id.as_str().into());
@@ -183,7 +183,7 @@ impl Draft<'_> {
         Ok(true)
     }
 
-    /// A model may forbid pinning, or demand it: the flag keeps to that like a body does.
+    /// A model may forbid or demand pinning, which holds for the flag as it does for a body.
     fn check_sticky(&self, edit: &ResourceEdit, xid: &Xid, sticky: bool) -> Result<(), Stop> {
         let mut probe = Map::new();
         probe.insert("defaultversionsticky".to_owned(), sticky.into());

@@ -9,12 +9,13 @@ use muster_model::ResourceType;
 /// Documents that a refusal names: enough to go on with, and an answer of bounded size.
 const NAMED_MAX: usize = 100;
 
-/// A resource that a new model asks something else of, with its new type.
+/// A resource for which a new model has other rules, with its new type.
 type Asked = (Xid, Arc<ResourceType>);
 
 impl Draft<'_> {
-    /// Brings the versions that are there into the order of a new model: their ancestors, which is
-    /// the default, and how many there may be. What the command itself writes has been.
+    /// Applies the rules of a new model to the versions that are there: their ancestors, the
+    /// default version, and how many are kept. Resources that the command itself writes follow
+    /// these rules already.
     pub(super) fn settle_under_new_model(&mut self) -> Result<(), Stop> {
         let asked = self.asked_anew();
         let pinned = asked.iter().filter(|(xid, kind)| {

@@ -43,8 +43,8 @@ impl Draft<'_> {
             None => {
                 let old = edit.old.as_ref().and_then(|old| old.versions.get(default));
                 let Some(version) = old else { return Ok(()) };
-                // Nothing new becomes the default, so what it refers to was there and is
-                // protected; what this command itself hides was looked at by its deletion.
+                // The default version stays the same, so its targets are there and protected. What
+                // this command hides is checked with the deletion.
                 if edit.old.as_ref().is_some_and(|old| old.meta.default == *default) {
                     return Ok(());
                 }
@@ -59,8 +59,8 @@ impl Draft<'_> {
         Err(Refusal::invalid_document(xid, missing).into())
     }
 
-    /// A version that becomes the default of what something binds must be a schema. One whose
-    /// document is new was looked at with it.
+    /// A version that becomes the default of a bound schema must be a schema itself. A new document
+    /// was checked when it was prepared.
     fn check_schema(&self, xid: &Xid, edit: &ResourceEdit) -> Result<(), Stop> {
         let (Some(default), Some(old)) = (&edit.default, &edit.old) else { return Ok(()) };
         if old.meta.default == *default || !binds_as_schema(self.catalog, &edit.kind, xid) {
@@ -81,7 +81,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Refuses to hide what others refer to that stay, and names them.
+    /// Refuses to hide what others refer to, unless they are hidden as well, and names these.
     pub(super) fn check_referrers(&self, force: bool) -> Result<(), Stop> {
         if force {
             return Ok(());

@@ -77,8 +77,8 @@ impl Draft<'_> {
         if paths.is_empty() || edit.versions.is_empty() {
             return Ok(());
         }
-        // What is stored agrees with itself: it was checked so when it was written, and the model
-        // when it was taken.
+        // The stored versions agree with each other: that was checked when they were written, and
+        // when the model was.
         let stays = |version: &&Arc<Version>| {
             !edit.removed.contains(&version.id) && !edit.versions.contains_key(&version.id)
         };
@@ -104,7 +104,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Makes the group where it isn't there, and notes that a resource comes.
+    /// Makes the group if it isn't there, and notes that a resource is added.
     fn add_member(&mut self, xid: &Xid) -> Result<(), Stop> {
         let Some(group) = xid.group() else { return Err(Refusal::not_found(xid).into()) };
         if self.group_edit(&group).is_none() {
@@ -207,7 +207,7 @@ impl Draft<'_> {
 }
 
 impl ResourceEdit {
-    /// The next version number that no version has. Numbers count on and never come again.
+    /// The next version number that no version has. No number is given twice.
     pub(super) fn next_number(&mut self) -> Id {
         loop {
             self.last_number += 1;
@@ -223,7 +223,7 @@ impl ResourceEdit {
 }
 
 impl VersionNode {
-    /// A version of which nothing is said.
+    /// A version without an id, attributes or a document.
     pub(super) fn empty() -> Self {
         Self {
             id: None,
@@ -240,7 +240,7 @@ fn value_at<'a>(attributes: &'a Map<String, Value>, path: &[&str]) -> Option<&'a
     rest.iter().try_fold(attributes.get(*first)?, |value, name| value.get(*name))
 }
 
-/// Whether a Meta's attribute was sent, and not as `null`.
+/// The value of a Meta's attribute, where one was sent that isn't `null`.
 pub(super) fn said<'a>(sent: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     sent.get(name).filter(|value| !value.is_null())
 }

@@ -51,7 +51,7 @@ pub(super) fn restore(
     let xid = &work.xid;
     let hidden = find(catalog, xid)?;
     if work.of != Some(hidden.stamp) {
-        // What was found out is about what another deletion hid.
+        // The verdicts are about what another deletion hid.
         return Err(Stop::Stale);
     }
     let mut draft = Draft::new(catalog, at_hand, prepared, now);
@@ -82,7 +82,7 @@ pub(super) fn restore(
     check_targets(catalog, xid, hidden, work, &coming)?;
     let mut written = Vec::new();
     for (name, resource) in resources_of(xid, hidden) {
-        settle_whole(&mut draft, &name, &resource, &mut written, &mut facts)?;
+        restore_resource(&mut draft, &name, &resource, &mut written, &mut facts)?;
     }
     match &hidden.what {
         Subtree::Group(_) => draft.registry_edit().members = true,
@@ -93,7 +93,7 @@ pub(super) fn restore(
         }
         Subtree::Version(version) => {
             let references = facts.references.get(xid).cloned();
-            let outcome = come_back(&mut draft, xid, version, references);
+            let outcome = restore_version(&mut draft, xid, version, references);
             draft.settled(outcome.map(|change| written.extend(change)))?;
         }
     }
@@ -105,10 +105,10 @@ pub(super) fn restore(
     Ok(decision)
 }
 
-/// Lets a version come back among those that are there, as if it were put: it has an ancestor, it
-/// may be the newest again, and others may be too many. Answers what is written of it beside its
-/// coming back.
-fn come_back(
+/// Brings a version back as if it were put: it gets an ancestor, it may become the newest, and
+/// others may have to go for it. Answers the change that has to follow its restoration, if there is
+/// one.
+fn restore_version(
     draft: &mut Draft<'_>,
     xid: &Xid,
     version: &Arc<Version>,
@@ -121,7 +121,7 @@ fn come_back(
     let mut back = VersionEdit::of(version.clone(), draft.now);
     back.old = None;
     back.references = references.unwrap_or_else(|| Arc::new([]));
-    // It was looked at as a document that comes is.
+    // It was checked as a new document is.
     back.document = version.document.map(|content| DocumentEdit::New(content.into()));
     if !edit.has(&version.ancestor) {
         back.ancestor = Some(version.id.clone());
@@ -162,10 +162,10 @@ fn resources_of(xid: &Xid, hidden: &Hidden) -> Vec<(Xid, Arc<Resource>)> {
     }
 }
 
-/// Brings a resource that comes back into the order of its type: its model may be another now, and
-/// versions of it may have been erased while it was hidden. It has as many versions as the type
-/// allows. Adds what is written of it beside its coming back.
-fn settle_whole(
+/// Applies the rules of its type to a resource that comes back: the model may have changed, and
+/// versions may have been erased while the resource was hidden. Refuses more versions than the type
+/// allows. Adds the changes that have to follow the restoration.
+fn restore_resource(
     draft: &mut Draft<'_>,
     name: &Xid,
     resource: &Arc<Resource>,
@@ -227,7 +227,8 @@ fn stands(
         && verdict.behind.iter().all(|(name, content)| catalog.content_at(name) == *content)
 }
 
-/// What comes back refers to what is there, or comes back with it.
+/// Refuses a restore whose documents or bindings refer to something that isn't there and doesn't
+/// come back with them.
 fn check_targets(
     catalog: &Catalog,
     xid: &Xid,

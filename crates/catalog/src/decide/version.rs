@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Stop,
-    attributes::{check_epoch, check_id, lay_over, settle},
+    attributes::{check_epoch, check_id, merge, settle},
     draft::{Attributes, DocumentEdit, Draft, ResourceEdit, VersionEdit},
 };
 use crate::{
@@ -59,8 +59,8 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// A document that comes without attributes leaves those of its version where they lie: the
-    /// common write reads nothing and stores no attributes.
+    /// Whether the stored attributes stay, because a document was sent without any. So the most
+    /// common write neither reads nor stores attributes.
     fn keeps_attributes(
         &self,
         edit: &ResourceEdit,
@@ -68,7 +68,7 @@ impl Draft<'_> {
         node: &VersionNode,
         sent: &Map<String, Value>,
     ) -> bool {
-        // One whose document lies elsewhere says so in its attributes, which must go.
+        // Where the document lies elsewhere, an attribute says so, and has to go.
         let lies_here = |old: &Arc<Version>| old.document.is_some() || old.attributes.is_none();
         node.from_headers
             && version.old.as_ref().is_some_and(lies_here)
@@ -97,7 +97,7 @@ impl Draft<'_> {
                 let kept = version.content_type.as_deref();
                 stored.extend(kept.map(|text| ("contenttype".to_owned(), text.into())));
             }
-            sent = lay_over(stored, sent);
+            sent = merge(stored, sent);
         } else if matches!(node.document, DocumentPart::Unsaid) {
             let stored = self.current(&version.attributes);
             if stored.contains_key(&elsewhere) {
@@ -166,8 +166,8 @@ impl Draft<'_> {
         }
     }
 
-    /// Takes over what was found out about a document. Whether what it stood on still stands is
-    /// asked in the end, because the command may bring some of that itself.
+    /// Takes over the verdict on a document. Whether what it stood on is unchanged is checked in
+    /// the end, because the command may bring some of that itself.
     fn accept(&mut self, edit: &ResourceEdit, new: &NewDocument) -> Arc<[Xid]> {
         let Some(verdict) = &new.verdict else { return Arc::new([]) };
         self.verdicts.push((edit.xid.clone(), verdict.clone()));
