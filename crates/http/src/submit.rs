@@ -1,13 +1,10 @@
 //! The one way from a door to the registry's writer: it asks the guard, then submits.
 
-use std::num::NonZeroU32;
-
 use http::HeaderValue;
 use muster_catalog::command::Command;
 use muster_guard::{Principal, Role, authorize};
 use muster_registry::{Done, Origin, Registry};
 use muster_wire::{ErrorCode, Problem};
-use muster_words::Position;
 
 use crate::{Caller, xregistry::problem_of_failure};
 
@@ -56,11 +53,7 @@ pub async fn correlation(registry: &Registry, done: &Done) -> Option<HeaderValue
         Some(id) => id,
         // It had nothing to change, and no entry is its own.
         None if !done.repeat => return None,
-        None => {
-            let before = Position(done.position.0.checked_sub(1)?);
-            let read = registry.ledger().read(before, NonZeroU32::MIN).await.ok()?;
-            read.first()?.decode().ok()?.command
-        }
+        None => registry.entry_at(done.position).await.ok()?.command,
     };
     HeaderValue::from_str(&id.to_string()).ok()
 }

@@ -17,5 +17,5 @@ mod seed;
 pub use batch::{Batch, Malformed};
 pub use error::{AppendError, Cause, Corrupt, Damage, ReadError};
 pub use memory::Memory;
-pub use port::Ledger;
+pub use port::{Ledger, LedgerReader};
 pub use seed::Seed;

@@ -10,7 +10,7 @@ use muster_ledger::{EntryBytes, Head};
 use muster_words::{ContentRef, Digest, Position};
 use tokio::sync::watch;
 
-use crate::{AppendError, Batch, Cause, Ledger, ReadError};
+use crate::{AppendError, Batch, Cause, Ledger, LedgerReader, ReadError};
 
 /// A ledger that lives as long as the process: the reference for all others, and what
 /// `serve --memory` uses. It takes batches of any size and is never full.
@@ -74,7 +74,7 @@ fn window(after: Position, limit: NonZeroU32, count: usize) -> std::ops::Range<u
 }
 
 #[async_trait]
-impl Ledger for Memory {
+impl LedgerReader for Memory {
     async fn head(&self) -> Result<Head, ReadError> {
         Ok(self.kept().head)
     }
@@ -92,18 +92,6 @@ impl Ledger for Memory {
         Ok(kept.leaves[window(after, limit, kept.leaves.len())].to_vec())
     }
 
-    async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.head != head {
-            return Err(AppendError::Moved(kept.head));
-        }
-        batch.check(head)?;
-        kept.append(batch);
-        // Sent under the lock, so that heads are announced in their order.
-        self.head.send_replace(kept.head);
-        Ok(kept.head)
-    }
-
     async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError> {
         let kept = self.kept();
         Ok(wanted.iter().map(|content| kept.contents.get(content).cloned()).collect())
@@ -115,5 +103,20 @@ impl Ledger for Memory {
             Ok(_) => Ok(()),
             Err(closed) => Err(ReadError::Unavailable(Arc::new(closed) as Cause)),
         }
+    }
+}
+
+#[async_trait]
+impl Ledger for Memory {
+    async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.head != head {
+            return Err(AppendError::Moved(kept.head));
+        }
+        batch.check(head)?;
+        kept.append(batch);
+        // Sent under the lock, so that heads are announced in their order.
+        self.head.send_replace(kept.head);
+        Ok(kept.head)
     }
 }

@@ -7,18 +7,18 @@ use muster_words::{ContentRef, Digest, Position};
 
 use crate::{AppendError, Batch, ReadError};
 
-/// One append-only ledger and the contents that its entries name.
+/// One append-only ledger and the contents that its entries name, for those who read and follow
+/// it.
 ///
-/// This is all that is ever asked of storage: no query goes there, because the catalog is a value
-/// in memory. It is used as `Arc<dyn Ledger>`, chosen once at start. The words MUST and MAY are
-/// those of RFC 2119; the
-/// [suite](crate::conformance) checks each MUST that can be checked from outside.
+/// This and [`Ledger`] are all that is ever asked of storage: no query goes there, because the
+/// catalog is a value in memory. It is used as `Arc<dyn LedgerReader>`, which can't append. The
+/// words MUST and MAY are those of RFC 2119; the [suite](crate::conformance) checks each MUST that
+/// can be checked from outside.
 ///
 /// Every method MUST be safe to call from many tasks at once, and dropping a future that it
-/// returned MUST NOT harm anything: a read has no effect, and an append that was begun is either
-/// carried out whole or not at all, as if its caller had waited.
+/// returned MUST NOT harm anything: a read has no effect.
 #[async_trait]
-pub trait Ledger: Send + Sync {
+pub trait LedgerReader: Send + Sync {
     /// The position and hash of the last entry; [`Head`] of the empty ledger when there is none.
     ///
     /// It MUST be durable: no crash takes back a head that was once answered. After an append has
@@ -41,13 +41,44 @@ pub trait Ledger: Send + Sync {
     async fn read(&self, after: Position, limit: NonZeroU32) -> Result<Vec<EntryBytes>, ReadError>;
 
     /// The RFC 6962 leaf hashes of the entries after a position, for tiles and proofs: the same
-    /// entries, order and limit as [`Ledger::read`].
+    /// entries, order and limit as [`LedgerReader::read`].
     ///
     /// # Errors
-    /// As [`Ledger::read`]; a store that keeps leaf hashes beside the entries MAY answer them
+    /// As [`LedgerReader::read`]; a store that keeps leaf hashes beside the entries MAY answer them
     /// without looking at the entries.
     async fn leaves(&self, after: Position, limit: NonZeroU32) -> Result<Vec<Digest>, ReadError>;
 
+    /// The contents of that name, in the order asked for, each `None` where there is none: never
+    /// stored, or purged.
+    ///
+    /// Bytes that are read from a medium MUST be checked against their digest each time. Asking in
+    /// the order of positions MUST be at least as cheap as any other. The same name MAY be asked
+    /// for twice. Contents of entries beyond the head MUST NOT be answered.
+    ///
+    /// # Errors
+    /// [`ReadError::Corrupt`], naming the position, where bytes don't have their digest.
+    async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError>;
+
+    /// Waits until the head may have passed a position.
+    ///
+    /// It MUST answer soon after the head lies beyond `position`, at once where it does already;
+    /// every waiter is woken. It MAY answer early (a notification can be a hint), so the caller
+    /// reads the head and waits again.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] where the store is closed or can't tell any more.
+    async fn moved(&self, position: Position) -> Result<(), ReadError>;
+}
+
+/// A ledger that can be appended to: the writer's key.
+///
+/// Whoever holds an `Arc<dyn Ledger>` can append; it is chosen once at start and given to the
+/// registry, which lets nobody but its writer have it. Everybody else holds a [`LedgerReader`].
+///
+/// Dropping a future that it returned MUST NOT harm anything: an append that was begun is either
+/// carried out whole or not at all, as if its caller had waited.
+#[async_trait]
+pub trait Ledger: LedgerReader {
     /// Appends a batch after `head`, if that is still the head: all of it or nothing.
     ///
     /// - It MUST compare first: where the ledger's head is not `head`, hash included, nothing
@@ -73,25 +104,4 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// See [`AppendError`].
     async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError>;
-
-    /// The contents of that name, in the order asked for, each `None` where there is none: never
-    /// stored, or purged.
-    ///
-    /// Bytes that are read from a medium MUST be checked against their digest each time. Asking in
-    /// the order of positions MUST be at least as cheap as any other. The same name MAY be asked
-    /// for twice. Contents of entries beyond the head MUST NOT be answered.
-    ///
-    /// # Errors
-    /// [`ReadError::Corrupt`], naming the position, where bytes don't have their digest.
-    async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError>;
-
-    /// Waits until the head may have passed a position.
-    ///
-    /// It MUST answer soon after the head lies beyond `position`, at once where it does already;
-    /// every waiter is woken. It MAY answer early (a notification can be a hint), so the caller
-    /// reads the head and waits again.
-    ///
-    /// # Errors
-    /// [`ReadError::Unavailable`] where the store is closed or can't tell any more.
-    async fn moved(&self, position: Position) -> Result<(), ReadError>;
 }

@@ -5,7 +5,7 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use muster_journal::{
-    AppendError, Batch, Ledger, Memory,
+    AppendError, Batch, Ledger, LedgerReader, Memory,
     conformance::{sample_batch, sample_entry},
     faulty::{Fault, Faulty, Landing, Mix, ReadFault},
 };

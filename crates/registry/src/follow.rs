@@ -1,6 +1,7 @@
 use std::num::NonZeroU32;
 
 use muster_history::{Committed, DamagedEntry};
+use muster_ledger::Entry;
 use muster_words::Position;
 
 use crate::{Registry, SubmitError, registry::Heart};
@@ -21,7 +22,7 @@ impl Registry {
         let mut command = Committed::default();
         let mut at = if after < published { self.heart.start_of(after).await? } else { after };
         while at < published {
-            let page = self.ledger().read(at, PAGE).await?;
+            let page = self.heart.ledger.read(at, PAGE).await?;
             if page.is_empty() {
                 break;
             }
@@ -40,6 +41,17 @@ impl Registry {
             }
         }
         Ok(commands)
+    }
+
+    /// The entry at a position.
+    ///
+    /// # Errors
+    /// The ledger can't be read, or is damaged; no entry stands there.
+    pub async fn entry_at(&self, position: Position) -> Result<Entry, SubmitError> {
+        let damaged = || SubmitError::Corrupt(position);
+        let before = Position(position.0.checked_sub(1).ok_or_else(damaged)?);
+        let read = self.heart.ledger.read(before, NonZeroU32::MIN).await?;
+        read.first().and_then(|bytes| bytes.decode().ok()).ok_or_else(damaged)
     }
 
     /// The command whose last entry stands at a position.

@@ -10,7 +10,7 @@ use muster_catalog::{
     references::targets_of_bytes,
     state::{Bindings, Subtree},
 };
-use muster_journal::{AppendError, Batch, Ledger, ReadError};
+use muster_journal::{AppendError, Batch, Ledger, LedgerReader, ReadError};
 use muster_ledger::{ChainFault, Entry, Head, Tree, Walk};
 use muster_model::{Foundation, Model, ModelFault};
 use muster_words::{ContentRef, Id, Position, Xid, json};
@@ -91,27 +91,18 @@ impl Registry {
     pub async fn open(ledger: Arc<dyn Ledger>, settings: Settings) -> Result<Self, OpenError> {
         if ledger.head().await?.position == Position::ZERO {
             let genesis = settings.genesis.as_ref().ok_or(OpenError::Empty)?;
-            begin(&ledger, &settings, genesis).await?;
+            begin(&*ledger, &settings, genesis).await?;
         }
         let mut folder = Folder::begin(ledger.clone(), settings.foundation)?;
         folder.run().await?;
         if let Some(file) = &settings.checkpoint {
-            let leaves = Leaves::of(&ledger);
+            let leaves = Leaves::of(&folder.ledger);
             file.check(&folder.catalog.id, &folder.tree, &leaves).await?;
         }
-        purge_again(&ledger, folder.head, &folder.purges).await?;
+        purge_again(&*ledger, folder.head, &folder.purges).await?;
         let (queue, inbox) = writer::queue();
-        let heart = Arc::new(Heart::new(ledger, settings, folder.catalog, queue));
-        let writer = Writer {
-            heart: heart.clone(),
-            inbox,
-            head: folder.head,
-            tree: folder.tree,
-            aside: std::collections::VecDeque::new(),
-            is_closed: false,
-            closing: None,
-            last_was_full: false,
-        };
+        let heart = Arc::new(Heart::new(ledger.clone(), settings, folder.catalog, queue));
+        let writer = Writer::new(heart.clone(), inbox, ledger, (folder.head, folder.tree));
         writer::watch_over(heart.clone(), tokio::spawn(writer.run()));
         Ok(Self { heart })
     }
@@ -119,12 +110,12 @@ impl Registry {
 
 /// The leaves of a ledger, as who compares it with an older checkpoint needs them.
 pub(crate) struct Leaves<'a> {
-    ledger: &'a Arc<dyn Ledger>,
+    ledger: &'a Arc<dyn LedgerReader>,
 }
 
 impl<'a> Leaves<'a> {
     /// The leaves of a ledger.
-    pub(crate) const fn of(ledger: &'a Arc<dyn Ledger>) -> Self {
+    pub(crate) const fn of(ledger: &'a Arc<dyn LedgerReader>) -> Self {
         Self { ledger }
     }
 
@@ -150,7 +141,7 @@ impl<'a> Leaves<'a> {
 
 /// Appends the first entry.
 async fn begin(
-    ledger: &Arc<dyn Ledger>,
+    ledger: &dyn Ledger,
     settings: &Settings,
     genesis: &Genesis,
 ) -> Result<(), OpenError> {
@@ -183,7 +174,7 @@ async fn begin(
 /// Repeats the purges that a crash may have cut off: a content of a purged name that still
 /// answers is erased now.
 async fn purge_again(
-    ledger: &Arc<dyn Ledger>,
+    ledger: &dyn Ledger,
     head: Head,
     purges: &[ContentRef],
 ) -> Result<(), OpenError> {
@@ -204,7 +195,7 @@ async fn purge_again(
 
 /// Folds entries into a catalog, page by page.
 pub(crate) struct Folder {
-    ledger: Arc<dyn Ledger>,
+    ledger: Arc<dyn LedgerReader>,
     foundation: Foundation,
     pub catalog: Catalog,
     pub head: Head,
@@ -217,7 +208,7 @@ pub(crate) struct Folder {
 impl Folder {
     /// Begins with an empty catalog.
     pub(crate) fn begin(
-        ledger: Arc<dyn Ledger>,
+        ledger: Arc<dyn LedgerReader>,
         foundation: Foundation,
     ) -> Result<Self, OpenError> {
         let model = Model::compile(&Value::Object(json::Map::new()), foundation)

@@ -13,7 +13,7 @@ use muster_catalog::{
     command::{Action, Body, Command, Target},
     decide::Shows,
 };
-use muster_journal::Ledger;
+use muster_journal::LedgerReader;
 use muster_words::{
     ContentRef, Position, Xid,
     json::{self, Map, Value},
@@ -59,7 +59,7 @@ pub struct Registry {
 }
 
 pub(crate) struct Heart {
-    pub ledger: Arc<dyn Ledger>,
+    pub ledger: Arc<dyn LedgerReader>,
     pub settings: Settings,
     pub contents: Contents,
     pub compiled: Compiled,
@@ -83,7 +83,7 @@ pub(crate) struct Heart {
 
 impl Heart {
     pub(crate) fn new(
-        ledger: Arc<dyn Ledger>,
+        ledger: Arc<dyn LedgerReader>,
         settings: Settings,
         catalog: Catalog,
         queue: writer::Queue,
@@ -215,10 +215,9 @@ impl Registry {
         self.heart.in_doubt.load(Ordering::Relaxed)
     }
 
-    /// The ledger itself, for those who follow or verify it.
-    #[must_use]
-    pub fn ledger(&self) -> &Arc<dyn Ledger> {
-        &self.heart.ledger
+    /// Whether commands would be taken now: the ledger answers, and nothing is in doubt.
+    pub async fn is_answering(&self) -> bool {
+        !self.is_in_doubt() && self.heart.ledger.head().await.is_ok()
     }
 
     /// The turns of commands that take a processor for long.

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 pub use fault::{ContentFault, Found, Part, VerifyError};
 use inspection::Inspection;
 use muster_catalog::Catalog;
-use muster_journal::Ledger;
+use muster_journal::LedgerReader;
 use muster_words::Position;
 
 use crate::{OpenError, Registry, Settings, SubmitError, open::Folder};
@@ -57,7 +57,7 @@ impl Registry {
     ) -> Result<Verdict, VerifyError> {
         // Read before the view is taken: what is signed meanwhile lies behind the view.
         let signed = self.checkpoint().map(|file| file.read()).transpose()?.flatten();
-        let (ledger, settings) = (self.ledger(), &self.heart.settings);
+        let (ledger, settings) = (&self.heart.ledger, &self.heart.settings);
         let mut view = self.view();
         let mut folded = fold(ledger, settings, view.position()).await;
         for _ in 1..FOLDS_MAX {
@@ -98,7 +98,7 @@ impl Registry {
 /// # Errors
 /// The first thing that is wrong.
 pub async fn verify(
-    ledger: &Arc<dyn Ledger>,
+    ledger: &Arc<dyn LedgerReader>,
     settings: &Settings,
     progress: impl FnMut(Progress) + Send,
 ) -> Result<Verdict, VerifyError> {
@@ -115,7 +115,7 @@ pub async fn verify(
 }
 
 async fn fold(
-    ledger: &Arc<dyn Ledger>,
+    ledger: &Arc<dyn LedgerReader>,
     settings: &Settings,
     end: Position,
 ) -> Result<Catalog, OpenError> {

@@ -17,6 +17,7 @@ use append::Appended;
 pub use ending::Ended;
 pub(crate) use ending::watch_over;
 use muster_catalog::{Content, decide::Prepared, state::Stamp};
+use muster_journal::Ledger;
 use muster_ledger::{Head, Tree};
 use muster_schema::Violation;
 use muster_words::{
@@ -143,23 +144,36 @@ impl Queue {
     }
 }
 
-/// The writer's own state: the ledger's head and its tree.
+/// The writer's own state: the ledger that it alone appends to, the head and the tree.
 pub(crate) struct Writer {
-    pub heart: Arc<Heart>,
-    pub inbox: Inbox,
-    pub head: Head,
-    pub tree: Tree,
+    heart: Arc<Heart>,
+    inbox: Inbox,
+    ledger: Arc<dyn Ledger>,
+    head: Head,
+    tree: Tree,
     /// Commands that wait for those before them: they are tried one by one, or the batch was full.
-    pub aside: VecDeque<Waiting>,
+    aside: VecDeque<Waiting>,
     /// Whether the word to stop came.
-    pub is_closed: bool,
+    is_closed: bool,
     /// Who gave it, as long as it isn't answered.
-    pub closing: Option<oneshot::Sender<()>>,
+    closing: Option<oneshot::Sender<()>>,
     /// Whether the last append found no room.
-    pub last_was_full: bool,
+    last_was_full: bool,
 }
 
 impl Writer {
+    /// The writer of a ledger that ends with this head and tree.
+    pub(crate) fn new(
+        heart: Arc<Heart>,
+        inbox: Inbox,
+        ledger: Arc<dyn Ledger>,
+        (head, tree): (Head, Tree),
+    ) -> Self {
+        let (aside, is_closed, closing) = (VecDeque::new(), false, None);
+        let last_was_full = false;
+        Self { heart, inbox, ledger, head, tree, aside, is_closed, closing, last_was_full }
+    }
+
     /// Runs until the registry is closed.
     pub(crate) async fn run(mut self) {
         while let Some(message) = self.inbox.receiver.recv().await {

@@ -66,33 +66,6 @@ pub fn rooms(source: &Source<'_>) -> Vec<Finding> {
     found
 }
 
-/// Appends outside the writer (ARCHITECTURE.md, invariant 1).
-#[must_use]
-pub fn appends(source: &Source<'_>) -> Vec<Finding> {
-    // The writer; opening, while there is none yet; and those who implement the port or try it.
-    let may = [
-        "crates/registry/src/writer",
-        "crates/registry/src/open",
-        "crates/journal/",
-        "crates/stores/",
-    ];
-    if may.iter().any(|begin| source.path.starts_with(begin)) {
-        return Vec::new();
-    }
-    ["ledger", "journal"]
-        .iter()
-        .flat_map(|name| {
-            (0..source.code.len())
-                .filter(|at| source.stands(*at, &[name, ".", "append", "("]))
-                .filter(|at| !source.in_test(*at))
-        })
-        .map(|at| {
-            let what = "only `registry::writer` appends to a ledger";
-            Finding::at(source.path, source.code[at].line, what)
-        })
-        .collect()
-}
-
 /// Attributes and macros that nobody may write: `allow`, `ignore`, `expect` without its reason,
 /// and what stands for unfinished work.
 #[must_use]
@@ -246,22 +219,6 @@ mod tests {
             ("crates/muster/src/a.rs", "fn f() { std::env::var(\"A\") }", 0),
         ] {
             assert_eq!(rooms(&Source::new(path, text)).len(), expect, "{path}: {text}");
-        }
-    }
-
-    #[test]
-    fn lets_only_the_writer_append() {
-        for (path, expect) in [
-            ("crates/registry/src/writer.rs", 0),
-            ("crates/registry/src/writer/turn.rs", 0),
-            ("crates/registry/src/open.rs", 0),
-            ("crates/registry/src/turns.rs", 1),
-            ("crates/http/src/put.rs", 1),
-            ("crates/http/tests/put.rs", 0),
-            ("crates/journal/src/conformance.rs", 0),
-        ] {
-            let source = Source::new(path, "fn f() { self.ledger.append(head, &batch).await }");
-            assert_eq!(appends(&source).len(), expect, "{path}");
         }
     }
 

@@ -45,11 +45,6 @@ fn pure_rooms_are_pure_and_only_the_program_reads_the_environment() {
 }
 
 #[test]
-fn only_the_writer_appends() {
-    sources(calls::appends);
-}
-
-#[test]
 fn lints_are_expected_with_a_reason_and_tests_are_never_ignored() {
     sources(calls::escapes);
 }

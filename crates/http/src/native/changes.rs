@@ -122,9 +122,6 @@ async fn start(registry: &Registry, text: &str) -> Result<Start, Problem> {
 
 /// Which part of a command the entry at a position is, and of how many.
 async fn part_at(registry: &Registry, position: Position) -> Result<(u32, u32), SubmitError> {
-    let before = Position(position.0 - 1);
-    let read = registry.ledger().read(before, std::num::NonZeroU32::MIN).await?;
-    let entry = read.first().ok_or(SubmitError::Corrupt(position))?;
-    let entry = entry.decode().map_err(|_| SubmitError::Corrupt(position))?;
+    let entry = registry.entry_at(position).await?;
     Ok((entry.part, entry.parts))
 }

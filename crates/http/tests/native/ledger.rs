@@ -9,7 +9,9 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use muster_catalog::command::Mode;
-use muster_journal::{AppendError, Batch, Corrupt, Damage, Ledger, Memory, ReadError};
+use muster_journal::{
+    AppendError, Batch, Corrupt, Damage, Ledger, LedgerReader, Memory, ReadError,
+};
 use muster_ledger::{EntryBytes, Head};
 use muster_words::{
     ContentRef, Digest, Position,
@@ -42,7 +44,7 @@ impl Rotten {
 }
 
 #[async_trait]
-impl Ledger for Rotten {
+impl LedgerReader for Rotten {
     async fn head(&self) -> Result<Head, ReadError> {
         self.inner.head().await
     }
@@ -64,10 +66,6 @@ impl Ledger for Rotten {
         self.inner.leaves(after, limit).await
     }
 
-    async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
-        self.inner.append(head, batch).await
-    }
-
     async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError> {
         let bad = Position(self.content.load(Ordering::Relaxed));
         match wanted.iter().find(|content| content.position == bad) {
@@ -84,6 +82,13 @@ impl Ledger for Rotten {
 
     async fn moved(&self, position: Position) -> Result<(), ReadError> {
         self.inner.moved(position).await
+    }
+}
+
+#[async_trait]
+impl Ledger for Rotten {
+    async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
+        self.inner.append(head, batch).await
     }
 }
 

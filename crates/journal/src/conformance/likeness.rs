@@ -6,7 +6,7 @@ use super::{
     reading::limit,
     sample::{purge, sample_batch},
 };
-use crate::{Batch, Ledger, Memory, seed::Seed};
+use crate::{Batch, Ledger, LedgerReader as _, Memory, seed::Seed};
 
 /// How many operations one history has.
 const OPERATIONS: usize = 300;

@@ -41,7 +41,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 pub use self::fault::{Fault, Landing, Mix, ReadFault};
-use crate::{AppendError, Batch, Cause, Ledger, ReadError};
+use crate::{AppendError, Batch, Cause, Ledger, LedgerReader, ReadError};
 
 /// Makes the batch that another writer appends after a head.
 pub type Rival = Box<dyn FnMut(Head) -> Batch + Send>;
@@ -247,7 +247,7 @@ fn unreadable(injected: Injected) -> ReadError {
 }
 
 #[async_trait]
-impl Ledger for Faulty {
+impl LedgerReader for Faulty {
     async fn head(&self) -> Result<Head, ReadError> {
         self.before_a_read().await?;
         self.inner.head().await
@@ -263,6 +263,23 @@ impl Ledger for Faulty {
         self.inner.leaves(after, limit).await
     }
 
+    async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError> {
+        self.before_a_read().await?;
+        self.inner.contents(wanted).await
+    }
+
+    async fn moved(&self, position: Position) -> Result<(), ReadError> {
+        let mut is_dead = self.is_dead.subscribe();
+        tokio::select! {
+            biased;
+            _ = is_dead.wait_for(|is_dead| *is_dead) => Err(unreadable(Injected::Dead)),
+            answer = self.inner.moved(position) => answer,
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for Faulty {
     async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
         self.begin().await;
         let append = Append { head, batch: batch.clone() };
@@ -295,20 +312,6 @@ impl Ledger for Faulty {
                 self.send(append, landing).await;
                 Err(AppendError::InDoubt(Arc::new(Injected::Dead) as Cause))
             }
-        }
-    }
-
-    async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError> {
-        self.before_a_read().await?;
-        self.inner.contents(wanted).await
-    }
-
-    async fn moved(&self, position: Position) -> Result<(), ReadError> {
-        let mut is_dead = self.is_dead.subscribe();
-        tokio::select! {
-            biased;
-            _ = is_dead.wait_for(|is_dead| *is_dead) => Err(unreadable(Injected::Dead)),
-            answer = self.inner.moved(position) => answer,
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::{
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,11 +12,11 @@ use muster_http::{
     metrics::Metrics,
     xregistry::{Documents, XRegistry},
 };
-use muster_journal::{Ledger, Memory, ReadError};
+use muster_journal::ReadError;
 use muster_ledger::{Signer, checkpoint};
 use muster_model::Foundation;
 use muster_registry::{CheckpointFile, Ended, Genesis, OpenError, Registry, Settings as Opening};
-use muster_stores::sqlite::{Options, SqliteLedger};
+use muster_stores::{Place, Store};
 use muster_words::{Id, Position};
 use tokio::sync::watch;
 
@@ -66,9 +66,12 @@ pub(super) struct Assembly {
     pub is_new: bool,
     doors: Doors,
     directory: Option<Mutex<Directory>>,
-    sqlite: Option<Arc<SqliteLedger>>,
+    store: Arc<dyn Store>,
     phase: watch::Sender<Phase>,
 }
+
+/// The name of the ledger that the catalog is folded from.
+pub(super) const LEDGER: &str = "changes";
 
 /// How long the store may take to answer `/health/db`.
 const STORE_TIME: Duration = Duration::from_secs(5);
@@ -86,16 +89,17 @@ impl Assembly {
     /// # Errors
     /// The ledger can't be opened, or doesn't hold what it should.
     pub async fn open(kind: Kind, how: &How) -> Result<Self, Failure> {
-        let (ledger, sqlite, directory): (Arc<dyn Ledger>, _, _) = match kind {
-            Kind::Memory => (Arc::new(Memory::new()), None, None),
-            Kind::Data(directory) => {
-                if !directory.ledger().exists() {
-                    refuse_lost(&directory)?;
-                }
-                let sqlite = Arc::new(open_sqlite(&directory)?);
-                (sqlite.clone(), Some(sqlite), Some(directory))
-            }
+        let (store, directory) = match kind {
+            Kind::Memory => (muster_stores::open(&Place::Memory), None),
+            Kind::Data(directory) => (directory.store(), Some(directory)),
         };
+        let file = store.file(LEDGER);
+        if let Some(directory) = &directory
+            && file.as_ref().is_some_and(|file| !file.exists())
+        {
+            refuse_lost(directory)?;
+        }
+        let ledger = store.ledger(LEDGER).map_err(|error| unusable(file.as_deref(), &error))?;
         let head = ledger.head().await.map_err(|error| unreadable(&error))?;
         let is_new = head.position == Position::ZERO;
         if let (Some(directory), true) = (&directory, is_new) {
@@ -109,8 +113,7 @@ impl Assembly {
         let readiness = Readiness::new();
         readiness.reached(Condition::Replayed);
         follow_writer(&registry, &readiness);
-        let file = directory.as_ref().map(|directory| absolute(directory.ledger()));
-        let (front, doors) = front(&registry, &readiness, how, file).await?;
+        let (front, doors) = front(&registry, &readiness, how, file.map(absolute)).await?;
         Ok(Self {
             registry,
             readiness,
@@ -118,7 +121,7 @@ impl Assembly {
             is_new,
             doors,
             directory: directory.map(Mutex::new),
-            sqlite,
+            store,
             phase: watch::Sender::new(Phase::Running),
         })
     }
@@ -152,9 +155,7 @@ impl Assembly {
     /// Stops the writer, keeps the last checkpoint, and leaves no log beside the database.
     pub async fn close(&self) {
         self.registry.close().await;
-        if let Some(sqlite) = &self.sqlite {
-            sqlite.close().await;
-        }
+        self.store.close().await;
     }
 }
 
@@ -182,18 +183,12 @@ pub(super) fn registry_id(text: &str) -> Result<Id, Failure> {
     })
 }
 
-fn open_sqlite(directory: &Directory) -> Result<SqliteLedger, Failure> {
-    let file = directory.ledger();
-    SqliteLedger::open(&file, "changes", Options::default())
-        .map_err(|error| unusable(&file, &error))
-}
-
-/// A ledger's file that can't be opened.
-pub(super) fn unusable(
-    file: &std::path::Path,
-    error: &muster_stores::sqlite::OpenError,
-) -> Failure {
-    let mut what = format!("{}: {error}", file.display());
+/// A ledger that can't be opened, and the file that it lies in.
+pub(super) fn unusable(file: Option<&Path>, error: &muster_stores::OpenError) -> Failure {
+    let mut what = match file {
+        Some(file) => format!("{}: {error}", file.display()),
+        None => error.to_string(),
+    };
     add_causes(&mut what, error);
     Failure::new("ledger_unusable", what).help(AFTER_DAMAGE)
 }
@@ -240,7 +235,7 @@ fn signer(
     if !is_new || path.exists() {
         return muster_guard::ledger_key::read(&path).map_err(failure);
     }
-    let origin = checkpoint::origin(&id()?, "changes")
+    let origin = checkpoint::origin(&id()?, LEDGER)
         .map_err(|error| Failure::new("bad_id", error.to_string()))?;
     muster_guard::ledger_key::make(&path, origin, &random()).map_err(failure)
 }
@@ -270,8 +265,9 @@ fn refuse_lost(directory: &Directory) -> Result<(), Failure> {
     if !directory.checkpoint().exists() {
         return Ok(());
     }
-    let (file, checkpoint) = (directory.ledger(), directory.checkpoint());
-    let what = format!("{} has no entries, and {} is there", file.display(), checkpoint.display());
+    let (file, checkpoint) = (directory.store().file(LEDGER), directory.checkpoint());
+    let ledger = file.map_or_else(|| "the ledger".to_owned(), |file| file.display().to_string());
+    let what = format!("{ledger} has no entries, and {} is there", checkpoint.display());
     Err(Failure::new("tail_missing", what).help(AFTER_DAMAGE))
 }
 
@@ -335,9 +331,9 @@ async fn front(
     let store = {
         let registry = registry.clone();
         Arc::new(move || {
-            let (ledger, in_doubt) = (registry.ledger().clone(), registry.is_in_doubt());
+            let registry = registry.clone();
             let asked: std::pin::Pin<Box<dyn Future<Output = bool> + Send>> =
-                Box::pin(async move { !in_doubt && ledger.head().await.is_ok() });
+                Box::pin(async move { registry.is_answering().await });
             asked
         })
     };

@@ -7,6 +7,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use std::sync::Arc;
+
+use muster_stores::{Place, Store};
+
 use super::directory_in_use;
 use crate::Failure;
 
@@ -19,7 +23,7 @@ const FORMAT: u32 = 1;
 /// |---|---|
 /// | `FORMAT` | the directory's format: `1`, or `1 bare` for a registry without the built-in model |
 /// | `lock` | held by who has it open: process and address, as JSON |
-/// | `changes.db` | the ledger |
+/// | `changes.*` | the ledger, in files of its engine |
 /// | `changes.checkpoint` | the newest signed checkpoint |
 /// | `keys/ledger.key` | the ledger's signing key, readable by its owner alone |
 #[derive(Debug)]
@@ -215,10 +219,10 @@ impl Directory {
         self.bare
     }
 
-    /// The ledger's file.
+    /// The store of its ledgers.
     #[must_use]
-    pub fn ledger(&self) -> PathBuf {
-        self.path.join("changes.db")
+    pub fn store(&self) -> Arc<dyn Store> {
+        store_in(&self.path)
     }
 
     /// The checkpoint's file.
@@ -232,6 +236,11 @@ impl Directory {
     pub fn key(&self) -> PathBuf {
         self.path.join("keys").join("ledger.key")
     }
+}
+
+/// The store of the ledgers that lie in a data directory.
+fn store_in(path: &Path) -> Arc<dyn Store> {
+    muster_stores::open(&Place::Directory(path.to_owned()))
 }
 
 /// Writes the format as one step, so that a start that is cut off leaves none or all of it.
@@ -248,13 +257,15 @@ fn write_format(path: &Path, bare: bool) -> io::Result<()> {
 fn refuse_foreign(path: &Path) -> Result<(), DirectoryError> {
     let entries = fs::read_dir(path)
         .map_err(|source| DirectoryError::System { path: path.to_owned(), source })?;
-    let ours = ["lock", "FORMAT", "keys", "changes.db", "changes.db-wal", "changes.db-shm"];
-    let ours = ours.iter().chain(&["changes.checkpoint", "changes.checkpoint.new", "FORMAT.new"]);
-    let ours: Vec<&str> = ours.copied().collect();
+    let ours = ["lock", "FORMAT", "FORMAT.new", "keys"];
+    let ours =
+        [&ours[..], &["changes.checkpoint", "changes.checkpoint.new", "lost+found"]].concat();
+    let store = store_in(path);
     let is_ours = |entry: io::Result<fs::DirEntry>| {
         entry.is_ok_and(|entry| {
             let name = entry.file_name();
-            ours.iter().any(|own| name == *own) || name == "lost+found"
+            ours.iter().any(|own| name == *own)
+                || name.to_str().is_some_and(|name| store.has_file(name))
         })
     };
     if entries.into_iter().all(is_ours) {

@@ -1,14 +1,12 @@
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use muster_http::native::{last_line, progress_line};
-use muster_journal::Ledger;
 use muster_registry::Progress;
-use muster_stores::sqlite::SqliteReader;
 use muster_wire::ledger::VerificationLine;
 use tokio::sync::mpsc;
 
 use super::{
-    assembly::{How, opening, unusable},
+    assembly::{How, LEDGER, opening, unusable},
     directory::{Directory, Missing},
 };
 use crate::{Context, Failure};
@@ -27,9 +25,9 @@ pub fn verify(
 ) -> Result<mpsc::Receiver<VerificationLine>, Failure> {
     let opened = Directory::open(directory, Missing::Refuse, false)
         .map_err(|error| error.failure(&context.shown(directory)))?;
-    let file = opened.ledger();
-    let ledger: Arc<dyn Ledger> =
-        Arc::new(SqliteReader::open(&file, "changes").map_err(|error| unusable(&file, &error))?);
+    let store = opened.store();
+    let ledger =
+        store.reader(LEDGER).map_err(|error| unusable(store.file(LEDGER).as_deref(), &error))?;
     let how = How { bare: opened.is_bare(), ..How::default() };
     let settings = opening(&how, Some(&opened), false)?;
     let (lines, read) = mpsc::channel(LINES_MAX);

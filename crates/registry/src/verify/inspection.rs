@@ -1,7 +1,7 @@
 use std::{num::NonZeroU32, sync::Arc};
 
 use muster_catalog::changes::{Change, Named};
-use muster_journal::{Corrupt, Damage, Ledger, ReadError};
+use muster_journal::{Corrupt, Damage, LedgerReader, ReadError};
 use muster_ledger::{Checkpoint, Entry, EntryBytes, Head, Walk};
 use muster_words::{ContentRef, Digest, Id, Moment, Position, Xid};
 
@@ -31,14 +31,14 @@ pub(super) struct Owned {
 /// A walk along a ledger: its chain, and the contents beside it. It stands on nothing but what
 /// the ledger answers, so a ledger that can't be folded can still be walked.
 pub(super) struct Inspection<'a> {
-    ledger: &'a Arc<dyn Ledger>,
+    ledger: &'a Arc<dyn LedgerReader>,
     walk: Walk,
     missing: Missing,
     pub verdict: Verdict,
 }
 
 impl<'a> Inspection<'a> {
-    pub(super) fn new(ledger: &'a Arc<dyn Ledger>) -> Self {
+    pub(super) fn new(ledger: &'a Arc<dyn LedgerReader>) -> Self {
         let verdict =
             Verdict { entries: 0, contents: 0, purged: 0, checkpoint: None, signer: None };
         Self { ledger, walk: Walk::new(Head::EMPTY), missing: Missing::default(), verdict }

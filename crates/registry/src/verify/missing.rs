@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
 use muster_catalog::changes::Change;
-use muster_journal::{Ledger, ReadError};
+use muster_journal::{LedgerReader, ReadError};
 use muster_ledger::{Entry, EntryBytes};
 use muster_words::{Position, Xid};
 
@@ -106,7 +106,7 @@ impl Erasures {
     /// The ledger can't be read now, so that nothing is known of what follows.
     pub(super) async fn next(
         &mut self,
-        ledger: &Arc<dyn Ledger>,
+        ledger: &Arc<dyn LedgerReader>,
     ) -> Result<Option<Vec<Erased>>, SubmitError> {
         let mut limit = PAGE;
         loop {
@@ -133,7 +133,7 @@ impl Erasures {
     /// The last entry that erases something.
     pub(super) async fn last(
         mut self,
-        ledger: &Arc<dyn Ledger>,
+        ledger: &Arc<dyn LedgerReader>,
     ) -> Result<Option<Position>, SubmitError> {
         let mut last = None;
         while let Some(erased) = self.next(ledger).await? {

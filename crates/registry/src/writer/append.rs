@@ -68,7 +68,7 @@ impl Writer {
         if batch.entries.entries.is_empty() {
             return Appended::Done;
         }
-        let (ledger, head) = (self.heart.ledger.clone(), self.head);
+        let (ledger, head) = (self.ledger.clone(), self.head);
         let mut patience = Patience { end: Instant::now() + DOUBT_MAX, is_over: false };
         let mut is_doubtful = false;
         let mut delay = REPEAT_DELAY.0;

@@ -35,12 +35,12 @@ async fn fill(registry: &Registry) -> u64 {
 }
 
 /// Everything that fitted is read, from the ledger and not from memory.
-async fn read_all(registry: &Registry, count: u64) {
+async fn read_all(ledger: &dyn Ledger, registry: &Registry, count: u64) {
     let view = registry.catalog();
     assert_eq!(view.documents, count);
     for marker in 0..count {
         let content = view.version_at(&xid(&name(marker))).unwrap().document.unwrap();
-        let found = registry.ledger().contents(&[content.reference()]).await.unwrap();
+        let found = ledger.contents(&[content.reference()]).await.unwrap();
         assert_eq!(found[0].as_deref(), Some(document(marker).as_bytes()));
     }
 }
@@ -72,22 +72,22 @@ async fn fill_and_recover(directory: &Path, options: Options, make_room: impl Fn
             assert_eq!(code(&error), "disk_full");
             assert!(error.is_retryable() && error.has_no_side_effects());
         }
-        read_all(&registry, fitted).await;
+        read_all(&*ledger, &registry, fitted).await;
         assert_eq!(registry.view().position(), position);
     }
     make_room(directory);
     for marker in fitted..fitted + 10 {
         registry.submit(put(&name(marker), &document(marker)), &by()).await.unwrap();
     }
-    read_all(&registry, fitted + 10).await;
+    read_all(&*ledger, &registry, fitted + 10).await;
     registry.verify(|_| {}).await.unwrap();
     registry.close().await;
     sqlite.close().await;
     drop(registry);
-    let sqlite: Arc<dyn Ledger> =
+    let ledger: Arc<dyn Ledger> =
         Arc::new(SqliteLedger::open(&path, "changes", Options::default()).unwrap());
-    let registry = open(&sqlite, &Ticks::default()).await;
-    read_all(&registry, fitted + 10).await;
+    let registry = open(&ledger, &Ticks::default()).await;
+    read_all(&*ledger, &registry, fitted + 10).await;
     registry.close().await;
 }
 

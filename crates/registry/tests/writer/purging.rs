@@ -6,7 +6,7 @@ use std::{num::NonZeroU32, path::Path};
 use async_trait::async_trait;
 use bytes::Bytes;
 use muster_catalog::command::Mode;
-use muster_journal::{AppendError, Batch, Memory, ReadError};
+use muster_journal::{AppendError, Batch, LedgerReader, Memory, ReadError};
 use muster_ledger::{EntryBytes, Head};
 use muster_stores::{SqliteLedger, sqlite::Options};
 use muster_words::{ContentRef, Digest, Position};
@@ -21,7 +21,7 @@ const SECRET: &str = "this sentence must not be found on the medium";
 struct Forgetful(Arc<dyn Ledger>);
 
 #[async_trait]
-impl Ledger for Forgetful {
+impl LedgerReader for Forgetful {
     async fn head(&self) -> Result<Head, ReadError> {
         self.0.head().await
     }
@@ -34,17 +34,20 @@ impl Ledger for Forgetful {
         self.0.leaves(after, limit).await
     }
 
-    async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
-        let batch = Batch { purges: Vec::new(), ..batch.clone() };
-        self.0.append(head, &batch).await
-    }
-
     async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError> {
         self.0.contents(wanted).await
     }
 
     async fn moved(&self, position: Position) -> Result<(), ReadError> {
         self.0.moved(position).await
+    }
+}
+
+#[async_trait]
+impl Ledger for Forgetful {
+    async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
+        let batch = Batch { purges: Vec::new(), ..batch.clone() };
+        self.0.append(head, &batch).await
     }
 }
 

@@ -63,7 +63,7 @@ async fn play(number: u64) -> BTreeMap<&'static str, u32> {
     for sent in &sent {
         *kinds.entry(sent.answer.as_ref().map_or_else(|code| *code, |_| "done")).or_default() += 1;
     }
-    check(&registry, sent, number).await;
+    check(&*ledger, &registry, sent, number).await;
     registry.close().await;
     kinds
 }

@@ -73,7 +73,8 @@ async fn verifies_while_writes_go_past_its_view() {
     assert!(last.purged > 0);
     registry.close().await;
     // Without the registry it is said the same.
-    let apart = muster_registry::verify(&ledger, &settings, |_| {}).await.unwrap();
+    let reader: Arc<dyn muster_journal::LedgerReader> = ledger;
+    let apart = muster_registry::verify(&reader, &settings, |_| {}).await.unwrap();
     let told = (apart.entries, apart.contents, apart.purged);
     assert_eq!(told, (last.entries, last.contents, last.purged));
     assert_eq!(apart.checkpoint, Some(Position(last.entries)));

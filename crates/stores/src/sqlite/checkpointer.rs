@@ -10,10 +10,11 @@ use std::{
 use rusqlite::Connection;
 
 use super::{
-    error::{OpenError, cause},
+    error::cause,
     file::{File, PAGE_BYTES, Role},
     reads::{GateState, Reads},
 };
+use crate::OpenError;
 
 /// Pages of the log that may be left for the writer to copy when it begins the log anew: 4 MiB, some
 /// milliseconds.

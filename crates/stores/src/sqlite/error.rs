@@ -5,66 +5,9 @@ use muster_words::Position;
 use rusqlite::ffi;
 use thiserror::Error;
 
-/// Why a ledger's file was not opened.
-#[derive(Clone, Debug, Error)]
-pub enum OpenError {
-    /// The SQLite that was built in is one that can damage a file (3.7.0 to 3.51.2, when a log is
-    /// reset while another connection commits).
-    #[error("SQLite {found} can damage a ledger; at least {needed} is needed")]
-    Engine {
-        /// The version that was built in.
-        found: String,
-        /// The first version that will do.
-        needed: &'static str,
-    },
-    /// A setting on which durability or erasure stands was not taken.
-    #[error("SQLite answers {setting}={found} where {needed} is needed")]
-    Setting {
-        /// The pragma's name.
-        setting: &'static str,
-        /// What it answers.
-        found: String,
-        /// What was set.
-        needed: &'static str,
-    },
-    /// The file is something else.
-    #[error("the file is no ledger of Muster's")]
-    Foreign,
-    /// The file is the ledger of another name.
-    #[error("the file holds the ledger {found:?}, not {wanted:?}")]
-    Name {
-        /// The name that it has.
-        found: String,
-        /// The name that was asked for.
-        wanted: String,
-    },
-    /// A later release wrote the file in a format that this one doesn't know.
-    #[error(
-        "the ledger has format {found}, which needs Muster {needs} or later; this one reads up to {known}"
-    )]
-    Newer {
-        /// The file's format.
-        found: u32,
-        /// The newest format that this release knows.
-        known: u32,
-        /// The release that the file says it needs.
-        needs: String,
-    },
-    /// The file is damaged where the ledger ends.
-    #[error(transparent)]
-    Corrupt(#[from] Corrupt),
-    /// The file can't be opened, read or made now.
-    #[error("the ledger's file can't be opened")]
-    Unavailable(#[source] Cause),
-}
+use crate::OpenError;
 
 impl OpenError {
-    /// Whether opening may succeed later without anybody changing anything.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
-    }
-
     pub(crate) fn from_sqlite(error: rusqlite::Error) -> Self {
         match Fault::of(&error) {
             Fault::NotADatabase => Self::Foreign,
@@ -74,24 +17,10 @@ impl OpenError {
     }
 }
 
-impl From<ReadError> for OpenError {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Unavailable(cause) => Self::Unavailable(cause),
-            ReadError::Corrupt(corrupt) => Self::Corrupt(corrupt),
-        }
-    }
-}
-
 /// The ledger was closed.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("the ledger is closed")]
 pub(crate) struct Closed;
-
-/// The ledger was opened only to be read.
-#[derive(Clone, Copy, Debug, Error)]
-#[error("the ledger was opened only to be read")]
-pub(crate) struct Unwritable;
 
 /// What an error of SQLite's means to a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

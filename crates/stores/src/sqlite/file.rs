@@ -5,10 +5,8 @@ use muster_ledger::{EntryBytes, Head};
 use muster_words::{Digest, Position};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, config::DbConfig};
 
-use super::{
-    error::{OpenError, read_error},
-    options::Options,
-};
+use super::{error::read_error, options::Options};
+use crate::OpenError;
 
 /// "Must" in ASCII: marks the file as ours (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x4d75_7374;

@@ -25,6 +25,7 @@ mod file;
 mod options;
 mod reader;
 mod reads;
+mod store;
 mod writer;
 
 use std::{
@@ -36,18 +37,20 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use muster_journal::{AppendError, Batch, Ledger, ReadError};
+use muster_journal::{AppendError, Batch, Ledger, LedgerReader, ReadError};
 use muster_ledger::{EntryBytes, Head};
 use muster_words::{ContentRef, Digest, Position};
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use self::{error::OpenError, options::Options, reader::SqliteReader};
+pub(crate) use self::store::SqliteStore;
 use self::{
     error::{Closed, cause},
     file::File,
     reads::Reads,
     writer::{Order, Writer},
 };
+pub use self::{options::Options, reader::SqliteReader};
+pub use crate::OpenError;
 
 /// How many orders may wait for the writer's thread: the registry has one append in flight, so a
 /// longer queue would only hide a mistake.
@@ -146,7 +149,7 @@ impl Window {
 }
 
 #[async_trait]
-impl Ledger for SqliteLedger {
+impl LedgerReader for SqliteLedger {
     async fn head(&self) -> Result<Head, ReadError> {
         self.present()
     }
@@ -165,17 +168,6 @@ impl Ledger for SqliteLedger {
         }
     }
 
-    async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
-        let closed = || AppendError::Unavailable(cause(Closed));
-        let orders = self.orders().ok_or_else(closed)?;
-        let (answer, answered) = oneshot::channel();
-        let order = Order { head, batch: batch.clone(), answer };
-        orders.send(order).await.map_err(|_| closed())?;
-        // Not to hold the queue open while waiting: a close would wait for this append's caller.
-        drop(orders);
-        answered.await.unwrap_or_else(|lost| Err(AppendError::InDoubt(cause(lost))))
-    }
-
     async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError> {
         let head = self.present()?.position;
         let wanted = wanted.to_vec();
@@ -188,6 +180,20 @@ impl Ledger for SqliteLedger {
             Ok(_) => Ok(()),
             Err(_) => Err(ReadError::Unavailable(cause(Closed))),
         }
+    }
+}
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
+        let closed = || AppendError::Unavailable(cause(Closed));
+        let orders = self.orders().ok_or_else(closed)?;
+        let (answer, answered) = oneshot::channel();
+        let order = Order { head, batch: batch.clone(), answer };
+        orders.send(order).await.map_err(|_| closed())?;
+        // Not to hold the queue open while waiting: a close would wait for this append's caller.
+        drop(orders);
+        answered.await.unwrap_or_else(|lost| Err(AppendError::InDoubt(cause(lost))))
     }
 }
 

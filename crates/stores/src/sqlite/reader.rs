@@ -2,16 +2,17 @@ use std::{num::NonZeroU32, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use muster_journal::{AppendError, Batch, Ledger, ReadError};
+use muster_journal::{LedgerReader, ReadError};
 use muster_ledger::{EntryBytes, Head};
 use muster_words::{ContentRef, Digest, Position};
 
 use super::{
     Options, Window,
-    error::{OpenError, Unwritable, cause},
+    error::cause,
     file::{self, File},
     reads::{self, Reads},
 };
+use crate::OpenError;
 
 /// A ledger in one SQLite file that is only read: for whoever looks into a file that may be
 /// damaged, and wants to know where. It can be had where [`super::SqliteLedger`] can't, and leaves
@@ -44,7 +45,7 @@ impl SqliteReader {
 }
 
 #[async_trait]
-impl Ledger for SqliteReader {
+impl LedgerReader for SqliteReader {
     async fn head(&self) -> Result<Head, ReadError> {
         Ok(self.head)
     }
@@ -61,10 +62,6 @@ impl Ledger for SqliteReader {
             Some(window) => self.reads.run(move |file| reads::leaves(file, window)).await,
             None => Ok(Vec::new()),
         }
-    }
-
-    async fn append(&self, _: Head, _: &Batch) -> Result<Head, AppendError> {
-        Err(AppendError::Unavailable(cause(Unwritable)))
     }
 
     async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError> {

@@ -9,10 +9,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     checkpointer::Checkpointer,
-    error::{Fault, OpenError, append_error, cause},
+    error::{Fault, append_error, cause},
     file::{self, File, ORDINAL_BITS, Role},
     reads::{GateState, Reads, keys, signed},
 };
+use crate::OpenError;
 
 /// An append and who waits for its answer.
 #[derive(Debug)]

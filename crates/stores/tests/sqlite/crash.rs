@@ -5,7 +5,7 @@ use std::{
 };
 
 use muster_journal::{
-    Ledger as _, Seed,
+    Ledger as _, LedgerReader as _, Seed,
     conformance::{sample_batch, sample_entry},
 };
 use muster_words::{ContentRef, Digest, Position};

@@ -1,6 +1,6 @@
 use std::num::NonZeroU32;
 
-use muster_journal::{Corrupt, Damage, Ledger as _, ReadError};
+use muster_journal::{Corrupt, Damage, LedgerReader as _, ReadError};
 use muster_stores::{
     SqliteLedger,
     sqlite::{OpenError, Options},

@@ -1,6 +1,8 @@
 use std::{num::NonZeroU32, process::Command};
 
-use muster_journal::{AppendError, Damage, Ledger as _, conformance::sample_batch};
+use muster_journal::{
+    AppendError, Damage, Ledger as _, LedgerReader as _, conformance::sample_batch,
+};
 use muster_ledger::EntryBytes;
 use muster_stores::sqlite::OpenError;
 use muster_words::Position;

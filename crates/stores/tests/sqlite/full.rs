@@ -4,7 +4,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_journal::{AppendError, Ledger as _, conformance::sample_batch};
+use muster_journal::{AppendError, Ledger as _, LedgerReader as _, conformance::sample_batch};
 use muster_words::{ContentRef, Digest, Position};
 
 use super::*;

@@ -1,4 +1,4 @@
-use muster_journal::{Ledger as _, conformance::sample_batch};
+use muster_journal::{Ledger as _, LedgerReader as _, conformance::sample_batch};
 use muster_ledger::Head;
 use muster_stores::{
     SqliteLedger,

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use muster_journal::{Ledger as _, conformance::sample_batch};
+use muster_journal::{Ledger as _, LedgerReader as _, conformance::sample_batch};
 use muster_words::{ContentRef, Digest, Position};
 
 use super::*;

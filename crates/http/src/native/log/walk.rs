@@ -128,13 +128,8 @@ async fn named(registry: &Registry, wanted: &Wanted, known: &Known) -> Result<Fo
 
 /// The position before a command's first entry.
 async fn start_of(registry: &Registry, end: Position) -> Result<Position, SubmitError> {
-    let before = Position(end.0.saturating_sub(1));
-    let read = registry.ledger().read(before, std::num::NonZeroU32::MIN).await?;
-    let part = match read.first() {
-        Some(entry) => entry.decode().map_err(|_| SubmitError::Corrupt(end))?.part,
-        None => 1,
-    };
-    Ok(Position(end.0.saturating_sub(u64::from(part))))
+    let entry = registry.entry_at(end).await?;
+    Ok(Position(end.0.saturating_sub(u64::from(entry.part))))
 }
 
 /// Walks back through the ledger.

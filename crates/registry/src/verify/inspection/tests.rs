@@ -5,7 +5,7 @@ use std::iter;
 use bytes::Bytes;
 use muster_catalog::changes::{GroupWritten, Purged};
 use muster_journal::{
-    Batch, Memory,
+    Batch, Ledger, Memory,
     faulty::{Faulty, ReadFault},
 };
 use muster_ledger::{CommandId, Record};
@@ -82,7 +82,7 @@ async fn ledger(says: &[Say]) -> Arc<dyn Ledger> {
 
 /// What is missing for good, and how far the walk came; else how many were erased.
 async fn walk(says: &[Say], end: u64, limit: usize) -> Result<u64, (Option<u64>, u64)> {
-    let ledger = ledger(says).await;
+    let ledger: Arc<dyn LedgerReader> = ledger(says).await;
     let mut inspection = Inspection::new(&ledger);
     inspection.missing = Missing::of(limit);
     let ran = inspection.run(Position(end), |_| {}).await;
@@ -137,7 +137,7 @@ async fn a_ledger_that_has_lost_its_contents_is_not_walked_to_its_end() {
 async fn what_may_have_been_erased_where_nothing_can_be_read_is_not_called_missing() {
     let below = ledger(&[Lost("a"), Erased("a")]).await;
     let reads = [ReadFault::Pass, ReadFault::Pass, ReadFault::Unavailable];
-    let faulty: Arc<dyn Ledger> = Arc::new(Faulty::new(below, []).with_reads(reads));
+    let faulty: Arc<dyn LedgerReader> = Arc::new(Faulty::new(below, []).with_reads(reads));
     let mut inspection = Inspection::new(&faulty);
     let ran = inspection.run(Position(1), |_| {}).await;
     assert!(matches!(ran, Err(VerifyError::Read(SubmitError::Unavailable))), "{ran:?}");

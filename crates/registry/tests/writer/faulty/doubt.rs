@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use muster_catalog::{changes::Outcome, decide::Shows};
 use muster_journal::{
-    AppendError, Batch, Memory, ReadError,
+    AppendError, Batch, LedgerReader, Memory, ReadError,
     faulty::{Fault, Faulty, Landing, ReadFault},
 };
 use muster_ledger::{EntryBytes, Head};
@@ -39,20 +39,20 @@ async fn begun() -> Arc<dyn Ledger> {
 }
 
 /// A ledger whose appends stay in doubt, and never land, for as long as a switch is on.
-async fn switched() -> (Arc<AtomicBool>, Registry) {
+async fn switched() -> (Arc<AtomicBool>, Registry, Arc<Faulty>) {
     let is_lost = Arc::new(AtomicBool::new(false));
     let switch = is_lost.clone();
     let faults = std::iter::repeat_with(move || match switch.load(Ordering::Relaxed) {
         true => Fault::Doubt(Landing::Never),
         false => Fault::Pass,
     });
-    let (registry, _) = over(Faulty::new(begun().await, faults)).await;
-    (is_lost, registry)
+    let (registry, faulty) = over(Faulty::new(begun().await, faults)).await;
+    (is_lost, registry, faulty)
 }
 
 #[tokio::test(start_paused = true)]
 async fn after_five_seconds_of_doubt_callers_are_told_and_those_who_wait_are_sent_away() {
-    let (is_lost, registry) = switched().await;
+    let (is_lost, registry, faulty) = switched().await;
     registry.submit(put(NAME, "0"), &by()).await.unwrap();
     is_lost.store(true, Ordering::Relaxed);
     let begun = Instant::now();
@@ -92,7 +92,7 @@ async fn after_five_seconds_of_doubt_callers_are_told_and_those_who_wait_are_sen
     };
     assert!(repeat.repeat, "the doubtful append landed when the ledger was back");
     assert_eq!((repeat.outcome, &repeat.shows), (Outcome::Updated, &Shows::Entity(xid(NAME))));
-    let found = documents(&**registry.ledger()).await;
+    let found = documents(&*faulty).await;
     assert_eq!(found["1"], [repeat.position]);
     assert!(!found.contains_key("2") && !found.contains_key("3"));
     registry.submit(put(NAME, "4"), &by()).await.unwrap();
@@ -101,8 +101,9 @@ async fn after_five_seconds_of_doubt_callers_are_told_and_those_who_wait_are_sen
 
 #[tokio::test(start_paused = true)]
 async fn a_registry_that_is_closed_in_doubt_ends_when_the_doubt_does() {
-    let (is_lost, registry) = switched().await;
-    let ledger = Arc::downgrade(registry.ledger());
+    let (is_lost, registry, faulty) = switched().await;
+    let ledger = Arc::downgrade(&faulty);
+    drop(faulty);
     is_lost.store(true, Ordering::Relaxed);
     let doubtful = tokio::spawn({
         let registry = registry.clone();
@@ -125,7 +126,7 @@ async fn a_registry_that_is_closed_in_doubt_ends_when_the_doubt_does() {
 
 #[tokio::test(start_paused = true)]
 async fn a_repeat_after_doubt_gives_the_first_answer_and_another_request_none() {
-    let (is_lost, registry) = switched().await;
+    let (is_lost, registry, _) = switched().await;
     for (index, (first, expect)) in [
         (put(NAME, "0"), (Outcome::Created, Shows::Entity(xid(NAME)))),
         (put(NAME, "1"), (Outcome::Updated, Shows::Entity(xid(NAME)))),
@@ -181,7 +182,7 @@ async fn what_landed_in_doubt_is_acknowledged_though_the_ledger_can_hardly_be_re
 struct Sparing(Arc<dyn Ledger>);
 
 #[async_trait]
-impl Ledger for Sparing {
+impl LedgerReader for Sparing {
     async fn head(&self) -> Result<Head, ReadError> {
         self.0.head().await
     }
@@ -194,16 +195,19 @@ impl Ledger for Sparing {
         self.0.leaves(after, NonZeroU32::MIN).await
     }
 
-    async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
-        self.0.append(head, batch).await
-    }
-
     async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError> {
         self.0.contents(wanted).await
     }
 
     async fn moved(&self, position: Position) -> Result<(), ReadError> {
         self.0.moved(position).await
+    }
+}
+
+#[async_trait]
+impl Ledger for Sparing {
+    async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
+        self.0.append(head, batch).await
     }
 }
 

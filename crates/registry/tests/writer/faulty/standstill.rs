@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, sync::atomic::AtomicUsize, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use muster_catalog::command::{Mode, Target};
-use muster_journal::{AppendError, Batch, Memory, ReadError};
+use muster_journal::{AppendError, Batch, LedgerReader, Memory, ReadError};
 use muster_ledger::{EntryBytes, Head};
 use muster_registry::{Ended, SubmitError};
 use muster_words::{ContentRef, Digest, Position};
@@ -48,7 +48,7 @@ impl Stubborn {
 }
 
 #[async_trait]
-impl Ledger for Stubborn {
+impl LedgerReader for Stubborn {
     async fn head(&self) -> Result<Head, ReadError> {
         self.inner.head().await
     }
@@ -64,6 +64,21 @@ impl Ledger for Stubborn {
         self.inner.leaves(after, limit).await
     }
 
+    async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError> {
+        let found = self.inner.contents(wanted).await;
+        if self.contents.load(Ordering::Relaxed) == HANG_BEHIND {
+            self.hang().await;
+        }
+        found
+    }
+
+    async fn moved(&self, position: Position) -> Result<(), ReadError> {
+        self.inner.moved(position).await
+    }
+}
+
+#[async_trait]
+impl Ledger for Stubborn {
     async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
         match self.appends.load(Ordering::Relaxed) {
             HANG => {
@@ -81,18 +96,6 @@ impl Ledger for Stubborn {
             }
             _ => self.inner.append(head, batch).await,
         }
-    }
-
-    async fn contents(&self, wanted: &[ContentRef]) -> Result<Vec<Option<Bytes>>, ReadError> {
-        let found = self.inner.contents(wanted).await;
-        if self.contents.load(Ordering::Relaxed) == HANG_BEHIND {
-            self.hang().await;
-        }
-        found
-    }
-
-    async fn moved(&self, position: Position) -> Result<(), ReadError> {
-        self.inner.moved(position).await
     }
 }
 

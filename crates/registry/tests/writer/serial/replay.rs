@@ -91,7 +91,7 @@ async fn accepted(registry: &Registry) -> Vec<Accepted> {
 /// Decides the accepted commands again in the ledger's order, each alone: every one is accepted
 /// with the same answer and gives the same bytes. Every refusal would be given by some state
 /// between its command's sending and its answer.
-pub async fn check(registry: &Registry, sent: Vec<Sent>, number: u64) {
+pub async fn check(ledger: &dyn Ledger, registry: &Registry, sent: Vec<Sent>, number: u64) {
     let mut order = accepted(registry).await.into_iter();
     let genesis = order.next().unwrap();
     let serial = Serial::new(&genesis).await;
@@ -110,7 +110,7 @@ pub async fn check(registry: &Registry, sent: Vec<Sent>, number: u64) {
         explain(&serial, &mut refused, accepted.end).await;
     }
     assert_eq!(done.len(), 0, "seed {number}: acknowledged and not in the ledger");
-    let (one, other) = (registry.ledger().head().await, serial.below.head().await);
+    let (one, other) = (ledger.head().await, serial.below.head().await);
     assert_eq!(one.unwrap(), other.unwrap(), "seed {number}");
     assert_eq!(
         registry.catalog().first_difference(&serial.registry.catalog()),
