@@ -34,7 +34,7 @@ pub use restore::revived;
 pub use standing::{Brought, Leads, Sight, binds_as_schema, standing};
 
 use crate::{
-    Catalog, Content, Refusal,
+    Catalog, Content, Reason, Refusal,
     apply::Facts,
     changes::{Change, KeyCreated, KeyRevoked, Named, Outcome},
     command::{Condition, Delete, Ignore, SetDefault},
@@ -187,7 +187,7 @@ pub fn decide(
         && let Some(answer) = catalog.remembered(key)
     {
         if answer.request != *request {
-            return Err(Refusal::new("idempotency_mismatch", &answer.subject).into());
+            return Err(Refusal::new(&answer.subject, Reason::IdempotencyMismatch).into());
         }
         return Ok(Decided::Repeat(answer.clone()));
     }
@@ -266,8 +266,8 @@ impl Draft<'_> {
 
 fn create_key(catalog: &Catalog, id: &Id, record: &Bytes) -> Result<Decision, Stop> {
     if catalog.keys.contains_key(id) {
-        let refusal = Refusal::new("name_taken", format!("/keys/{id}"));
-        return Err(refusal.arg("existing", id).into());
+        let taken = Reason::NameTaken { existing: id.clone() };
+        return Err(Refusal::new(format!("/keys/{id}"), taken).into());
     }
     let named = Named::new(record);
     let change = KeyCreated { id: id.clone(), record: named };

@@ -25,5 +25,5 @@ mod view;
 pub use catalog::Catalog;
 pub use content::Content;
 pub use lifecycle::{Lifecycle, LifecycleError};
-pub use refusal::Refusal;
+pub use refusal::{Absence, ModelRefusal, Reason, Refusal, Unrestorable, XidList};
 pub use view::{GroupView, RegistryView, ResourceView, View};

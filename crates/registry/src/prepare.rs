@@ -15,7 +15,7 @@ use std::{
 
 pub(crate) use compiled::Compiled;
 use muster_catalog::{
-    Catalog, Content, Refusal,
+    Catalog, Content, Reason, Refusal,
     command::{Action, Body, Command, Mode, NewModel, Target, Write},
     decide::{Brought, Prepared, RestoreWork, Sight, Stop, Work, WriteWork, foresee, revived},
     state::{Bindings, Subtree},
@@ -47,7 +47,7 @@ impl Heart {
         let answered = command.idempotency.is_some_and(|(key, _)| view.remembered(&key).is_some());
         let work = if answered {
             // What was answered is answered again, whatever the command would find now.
-            Work::Refused(Box::new(Refusal::new("idempotency_mismatch", "/")))
+            Work::Refused(Box::new(Refusal::new("/", Reason::IdempotencyMismatch)))
         } else {
             match self.work(view, command, &fetched, is_again, &mut warnings).await {
                 Ok(work) => work,
@@ -249,7 +249,12 @@ impl Heart {
 
 /// Whether a refusal may hang on documents besides the one that is refused.
 fn stands_on_others(refusal: &Refusal) -> bool {
-    matches!(refusal.code, "invalid_document" | "binding_broken" | "binding_missing")
+    matches!(
+        *refusal.reason,
+        Reason::InvalidDocument { .. }
+            | Reason::BindingBroken { .. }
+            | Reason::BindingMissing { .. }
+    )
 }
 
 /// What binds the documents of a group that a command may write itself.

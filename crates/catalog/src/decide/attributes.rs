@@ -1,8 +1,8 @@
 use muster_words::{Moment, Xid, limits::BODY_BYTES_MAX};
 use serde_json::{Map, Value};
 
-use crate::{Refusal, command::Ignore};
-use muster_model::{Attributes, Readonly};
+use crate::{Reason, Refusal, command::Ignore};
+use muster_model::{AttributeFault, Attributes, Readonly};
 
 /// What a client sent for one entity, without what has a field of its own in the change.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ pub(super) fn check_epoch(
 }
 
 pub(super) fn mismatched_epoch(xid: &Xid, sent: u64, current: u64) -> Refusal {
-    Refusal::new("mismatched_epoch", xid).arg("bad_epoch", sent).arg("epoch", current)
+    Refusal::new(xid, Reason::MismatchedEpoch { sent, current })
 }
 
 /// Merges what a patch sends into what is stored.
@@ -84,12 +84,11 @@ pub(super) fn settle(
     refuse_unknown_nulls(xid, level, &attributes)?;
     let reset = |name: &str| attributes.get(name).is_some_and(Value::is_null);
     let (created_now, modified_now) = (reset("createdat"), reset("modifiedat"));
-    level
-        .check(&mut attributes, Readonly::Drop)
-        .map_err(|fault| Refusal::attribute(xid, &fault))?;
+    level.check(&mut attributes, Readonly::Drop).map_err(|fault| Refusal::attribute(xid, fault))?;
     if size_of(&attributes) > BODY_BYTES_MAX {
-        let refusal = Refusal::new("document_too_large", xid).arg("limit", BODY_BYTES_MAX);
-        return Err(refusal.arg("size", size_of(&attributes)));
+        let size = size_of(&attributes);
+        let limit = BODY_BYTES_MAX;
+        return Err(Refusal::new(xid, Reason::DocumentTooLarge { size, limit }));
     }
     let mut time = |name: &str| match attributes.remove(name) {
         Some(Value::String(text)) => Moment::parse(&text).ok(),
@@ -116,7 +115,9 @@ fn refuse_unknown_nulls(
                 .any(|siblings| siblings.get(name).is_some())
     };
     match attributes.iter().find(|(name, value)| value.is_null() && !known(name)) {
-        Some((name, _)) => Err(Refusal::new("unknown_attribute", xid).arg("name", name)),
+        Some((name, _)) => {
+            Err(Refusal::attribute(xid, AttributeFault::Unknown { path: name.clone() }))
+        }
         None => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 use muster_words::Xid;
 
 use crate::{
-    Catalog, Refusal, View,
+    Catalog, Reason, Refusal, View,
     command::{Condition, EntityView, Expected},
     state::Stamp,
 };
@@ -28,7 +28,7 @@ pub(super) fn check(catalog: &Catalog, xid: &Xid, conditions: &[Condition]) -> R
                 Condition::Exists | Condition::Matches(_) => "If-Match",
                 Condition::Absent | Condition::Differs(_) => "If-None-Match",
             };
-            return Err(Refusal::new("precondition_failed", xid).arg("header", header));
+            return Err(Refusal::new(xid, Reason::PreconditionFailed { header }));
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use super::{
     draft::{Draft, ResourceEdit},
 };
 use crate::{
-    Catalog, Refusal,
+    Catalog, Reason, Refusal,
     apply::Facts,
     changes::{Change, Hidden, Outcome, Purged},
     command::{Delete, Target},
@@ -59,7 +59,7 @@ pub(super) fn delete(
             draft.remove_members(work, all, name, false)?;
         }
         Target::Model | Target::Capabilities => {
-            return Err(Refusal::new("action_not_supported", "/model").into());
+            return Err(Refusal::new("/model", Reason::NotDeletable).into());
         }
     }
     draft.settle_removals()?;
@@ -86,8 +86,7 @@ fn resource_name(group: &Xid, resources: &Id, resource: Id) -> Xid {
 /// Erases a name, whether it is there or hidden.
 fn purge(draft: &mut Draft<'_>, prepared: &Prepared, work: &Delete) -> Result<Decision, Stop> {
     let Target::Entity(xid) = &work.target else {
-        let refusal = Refusal::new("bad_flag", "/").arg("flag", "purge");
-        return Err(refusal.detail("purge takes one group, document or version.").into());
+        return Err(Refusal::new("/", Reason::PurgeOfMany).into());
     };
     let is_there = draft.catalog.has(xid);
     if !is_there && !draft.catalog.hides(xid) {
@@ -164,7 +163,7 @@ impl Draft<'_> {
     fn remove_entity(&mut self, xid: &Xid) -> Result<(), Stop> {
         match xid {
             Xid::Registry | Xid::Meta { .. } => {
-                return Err(Refusal::new("action_not_supported", xid).into());
+                return Err(Refusal::new(xid, Reason::NotDeletable).into());
             }
             Xid::Group { .. } => {
                 self.registry_edit().members = true;
@@ -241,7 +240,7 @@ fn sent_epoch(xid: &Xid, said: &Value, in_meta: bool) -> Result<Option<u64>, Ref
     let empty = Map::new();
     let said = said.as_object().unwrap_or(&empty);
     if in_meta && said.contains_key("epoch") && !said.contains_key("meta") {
-        return Err(Refusal::new("misplaced_epoch", xid));
+        return Err(Refusal::new(xid, Reason::MisplacedEpoch));
     }
     let place = if in_meta { said.get("meta").and_then(Value::as_object) } else { Some(said) };
     let Some(sent) = place.and_then(|place| place.get("epoch")).filter(|value| !value.is_null())

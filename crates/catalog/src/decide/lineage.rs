@@ -11,7 +11,7 @@ use muster_words::{Id, Moment};
 
 use super::draft::{ResourceEdit, VersionEdit};
 use crate::{
-    Refusal,
+    Reason, Refusal,
     state::{Folded, Lineage, Stamp, Version},
 };
 
@@ -77,7 +77,7 @@ impl ResourceEdit {
         let lineage = self.lineage();
         match self.walk(&lineage, lineage.by_id().values().map(|version| &version.id)) {
             Err(circle) => circle,
-            Ok(()) => Refusal::new("missing_versions", &self.xid),
+            Ok(()) => Refusal::new(&self.xid, Reason::MissingVersions),
         }
     }
 
@@ -108,8 +108,8 @@ impl ResourceEdit {
                     self.set_ancestor(&mut lineage, &id, id.clone(), now);
                 }
                 if self.kind.singleversionroot && lineage.roots_count() > 1 {
-                    let refusal = Refusal::new("multiple_roots", &self.xid);
-                    return Err(refusal.arg("plural", &self.kind.plural));
+                    let plural = self.kind.plural.clone();
+                    return Err(Refusal::new(&self.xid, Reason::MultipleRoots { plural }));
                 }
             }
             VersionMode::CreatedAt | VersionMode::Lifecycle => {
@@ -212,8 +212,8 @@ impl ResourceEdit {
         let first = circle.iter().enumerate().filter(|(_, id)| self.versions.contains_key(**id));
         let first = first.min_by_key(|(_, id)| **id).map_or(0, |(index, _)| index);
         let turned = circle.iter().cycle().skip(first).take(circle.len().min(CIRCLE_SHOWN_MAX));
-        let list = turned.map(ToString::to_string).collect::<Vec<_>>();
-        Refusal::new("ancestor_circular_reference", &self.xid).arg("list", list.join(","))
+        let circle = turned.map(|id| Id::clone(id)).collect();
+        Refusal::new(&self.xid, Reason::CircularAncestors { circle })
     }
 }
 

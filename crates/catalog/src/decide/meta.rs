@@ -7,7 +7,7 @@ use super::{
     draft::{Attributes, Draft, ResourceEdit},
     resource::{can_pin, replaces, said},
 };
-use crate::{Refusal, command::SetDefault, tree::ResourceNode};
+use crate::{Reason, Refusal, XidList, command::SetDefault, tree::ResourceNode};
 
 /// What a command says about the default version.
 #[derive(Debug, Default)]
@@ -39,7 +39,9 @@ impl Draft<'_> {
         let subject = if edit.old.is_some() && node.meta.is_none() { &edit.xid } else { &xid };
         let is_flagged = self.take_flag(&mut pointer, &xid, processed)?;
         if pointer.sticky && !can_pin(&edit.kind) {
-            return Err(Refusal::new("setdefaultversionsticky_false", &xid).into());
+            return Err(
+                Refusal::new(&xid, Reason::NothingToPin { pinned: XidList::default() }).into()
+            );
         }
         let default = match pointer.named.filter(|_| pointer.sticky && !pointer.recalculate) {
             Some(id) if edit.has(&id) => Some(id),
@@ -75,8 +77,7 @@ impl Draft<'_> {
         let meta = edit.old.as_ref().map(|old| old.meta.clone());
         check_epoch(xid, &mut sent, meta.as_ref().map(|meta| meta.epoch), self.ignore)?;
         if said(&sent, "xref").is_some() {
-            let refusal = Refusal::new("not_available", xid);
-            return Err(refusal.detail("This registry has no cross references yet.").into());
+            return Err(Refusal::new(xid, Reason::CrossReference).into());
         }
         let pointer = self.pointer(edit, xid, &mut sent)?;
         if !replaces(self.mode) {
@@ -172,11 +173,11 @@ impl Draft<'_> {
                 }
                 [] => {
                     let subject = format!("{}/versions", xid.resource().unwrap_or(Xid::Registry));
-                    return Err(Refusal::new("defaultversionid_request", subject));
+                    return Err(Refusal::new(subject, Reason::NoVersionToPin));
                 }
                 _ => {
                     let subject = xid.resource().unwrap_or(Xid::Registry);
-                    return Err(Refusal::new("too_many_versions", subject));
+                    return Err(Refusal::new(subject, Reason::TooManyVersions));
                 }
             },
         }

@@ -3,11 +3,8 @@ use std::sync::Arc;
 use muster_words::{Id, Xid};
 
 use super::{Stop, draft::Draft};
-use crate::{Refusal, state::Resource};
+use crate::{ModelRefusal, Reason, Refusal, XidList, state::Resource};
 use muster_model::ResourceType;
-
-/// Documents that a refusal names: enough to go on with, and an answer of bounded size.
-const NAMED_MAX: usize = 100;
 
 /// A resource for which a new model has other rules, with its new type.
 type Asked = (Xid, Arc<ResourceType>);
@@ -26,21 +23,24 @@ impl Draft<'_> {
         if let Some(first) = pinned.first() {
             let meta = first.meta();
             let subject = meta.as_ref().unwrap_or(first);
-            let refusal = Refusal::new("setdefaultversionsticky_false", subject);
-            return Err(refusal.detail(named("These have one", &pinned)).into());
+            let pinned = XidList::of(&pinned);
+            return Err(Refusal::new(subject, Reason::NothingToPin { pinned }).into());
         }
         let mut forked = Vec::new();
         for (xid, kind) in asked {
             match self.settle_anew(&xid, &kind) {
-                Err(Stop::Refused(refusal)) if refusal.code == "multiple_roots" => forked.push(xid),
+                Err(Stop::Refused(refusal))
+                    if matches!(*refusal.reason, Reason::MultipleRoots { .. }) =>
+                {
+                    forked.push(xid);
+                }
                 other => other?,
             }
         }
         if forked.is_empty() {
             return Ok(());
         }
-        let refusal = Refusal::new("model_compliance_error", "/model");
-        Err(refusal.detail(named("These have several roots", &forked)).into())
+        Err(Refusal::model(ModelRefusal::SeveralRoots(XidList::of(&forked))).into())
     }
 
     fn asked_anew(&self) -> Vec<Asked> {
@@ -95,13 +95,5 @@ fn resource_name(groups: &Id, group: &Id, resources: &Id, resource: &Id) -> Xid 
         group: group.clone(),
         resources: resources.clone(),
         resource: resource.clone(),
-    }
-}
-
-fn named(what: &str, names: &[Xid]) -> String {
-    let shown: Vec<String> = names.iter().take(NAMED_MAX).map(ToString::to_string).collect();
-    match names.len().saturating_sub(shown.len()) {
-        0 => format!("{what}: {}.", shown.join(", ")),
-        more => format!("{what}: {} and {more} more.", shown.join(", ")),
     }
 }

@@ -8,7 +8,7 @@ use super::{
     draft::{DocumentEdit, Draft, ResourceEdit},
     standing::binds_as_schema,
 };
-use crate::{Catalog, Refusal, changes::Named};
+use crate::{Catalog, Reason, Refusal, XidList, changes::Named};
 
 impl Draft<'_> {
     /// Checks that what the command leaves behind refers to nothing that isn't there.
@@ -16,8 +16,7 @@ impl Draft<'_> {
         if let Some(new) = &self.new_model {
             let targets = Catalog::model_targets(&new.model);
             if let Some(missing) = targets.iter().find(|target| !self.will_have(target)) {
-                let refusal = Refusal::new("binding_missing", "/model");
-                return Err(refusal.arg("binding", missing).into());
+                return Err(Refusal::binding_missing("/model", missing).into());
             }
         }
         for (xid, edit) in &self.resources {
@@ -29,7 +28,7 @@ impl Draft<'_> {
             if edit.own
                 && let Some(missing) = edit.bindings.targets().find(is_there)
             {
-                return Err(Refusal::new("binding_missing", xid).arg("binding", missing).into());
+                return Err(Refusal::binding_missing(xid, missing).into());
             }
         }
         Ok(())
@@ -114,17 +113,9 @@ pub(super) fn dangling(target: &Xid) -> Violation {
     }
 }
 
-/// Referrers that a refusal names: enough to go on with, and an answer of bounded size.
-const REFERRERS_MAX: usize = 100;
-
 /// The refusal of deleting what others refer to.
 pub(super) fn referenced(xid: &Xid, referrers: &BTreeSet<Xid>) -> Refusal {
-    let list: Vec<String> = referrers.iter().take(REFERRERS_MAX).map(ToString::to_string).collect();
-    let refusal = Refusal::new("referenced", xid).arg("references", list.join(","));
-    match referrers.len().saturating_sub(list.len()) {
-        0 => refusal,
-        more => refusal.detail(format!("{more} more refer to it.")),
-    }
+    Refusal::new(xid, Reason::Referenced { by: XidList::of(referrers) })
 }
 
 impl Named {

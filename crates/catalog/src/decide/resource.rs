@@ -8,7 +8,7 @@ use super::{
     draft::{Attributes, Draft, ResourceEdit},
 };
 use crate::{
-    Refusal,
+    Reason, Refusal,
     command::{Mode, SetDefault},
     state::Version,
     tree::{ResourceNode, VersionNode},
@@ -32,7 +32,7 @@ impl Draft<'_> {
         self.write_versions(&mut edit, node, &mut processed)?;
         self.write_default(&mut edit, node, is_new, &mut processed)?;
         if edit.count() == 0 {
-            return Err(Refusal::new("missing_versions", xid).into());
+            return Err(Refusal::new(xid, Reason::MissingVersions).into());
         }
         edit.settle_ancestors(self.now)?;
         let before = edit.default.clone();
@@ -64,7 +64,8 @@ impl Draft<'_> {
             let attributes = self.current(&version.attributes);
             if let Some(Value::String(format)) = attributes.get("format") {
                 let subject = edit.xid.version(id.clone()).unwrap_or_else(|| edit.xid.clone());
-                return Err(Refusal::new("format_unknown", subject).arg("format", format).into());
+                let format = format.clone();
+                return Err(Refusal::new(subject, Reason::FormatUnknown { format }).into());
             }
         }
         Ok(())
@@ -97,8 +98,8 @@ impl Draft<'_> {
             let first = first.get_or_insert_with(|| Vec::clone(&values));
             let differs = paths.iter().zip(first.iter().zip(&values)).find(|(_, (a, b))| a != b);
             if let Some((path, _)) = differs {
-                let refusal = Refusal::new("mismatched_version_attribute", &edit.xid);
-                return Err(refusal.arg("name", path.join(".")).into());
+                let name = path.join(".");
+                return Err(Refusal::new(&edit.xid, Reason::VersionsDiffer { name }).into());
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use super::{
     standing::{self, Leads},
 };
 use crate::{
-    Catalog, Refusal,
+    Absence, Catalog, Reason, Refusal, Unrestorable, XidList,
     apply::Facts,
     changes::{Change, Outcome, Restored},
     state::{Bindings, Hidden, Resource, Subtree, Version, resource_in},
@@ -64,7 +64,7 @@ pub(super) fn restore(
         coming.extend(name.resource());
         let erased = catalog.purged.get(name.to_string().as_str());
         if erased.is_some_and(|erased| *erased > hidden.stamp) {
-            return Err(Refusal::new("purged", name).into());
+            return Err(Refusal::new(name, Reason::Purged).into());
         }
         if version.document.is_none() {
             continue;
@@ -131,9 +131,8 @@ fn restore_version(
     draft.settle_default(&mut edit)?;
     edit.prune(draft.now)?;
     if !edit.has(&version.id) {
-        let reason =
-            format!("at most {} versions are kept, and it is the oldest", kind.maxversions);
-        return Err(Refusal::new("restore_refused", xid).arg("error_detail", reason).into());
+        let reason = Unrestorable::Oldest { max: kind.maxversions };
+        return Err(Refusal::new(xid, Reason::RestoreRefused(reason)).into());
     }
     draft.check_formats(&edit)?;
     draft.check_matched(&edit)?;
@@ -175,11 +174,11 @@ fn restore_resource(
     let kind = draft.kind_of(name)?;
     let (count, max) = (resource.versions.len() as u64, kind.maxversions);
     if max > 0 && count > max {
-        let reason = format!("it has {count} versions, and at most {max} are kept");
-        return Err(Refusal::new("restore_refused", name).arg("error_detail", reason).into());
+        let reason = Unrestorable::TooManyVersions { count, max };
+        return Err(Refusal::new(name, Reason::RestoreRefused(reason)).into());
     }
     if max == 1 && resource.meta.sticky {
-        return Err(Refusal::new("setdefaultversionsticky_false", name).into());
+        return Err(Refusal::new(name, Reason::NothingToPin { pinned: XidList::default() }).into());
     }
     let mut edit = ResourceEdit::of(name, &kind, resource.clone(), draft.now);
     edit.settle_ancestors(draft.now)?;
@@ -192,24 +191,22 @@ fn restore_resource(
 fn find<'a>(catalog: &'a Catalog, xid: &Xid) -> Result<&'a Arc<Hidden>, Refusal> {
     let name = xid.to_string();
     if let Some(hidden) = catalog.hidden.get(name.as_str()) {
-        let is_free = catalog.taken(xid).is_none();
-        let parent = xid.parent().unwrap_or(Xid::Registry);
-        if !is_free {
-            let existing = catalog.taken(xid).map(|id| id.to_string()).unwrap_or_default();
-            return Err(Refusal::new("name_taken", xid).arg("existing", existing));
+        if let Some(existing) = catalog.taken(xid) {
+            return Err(Refusal::new(xid, Reason::NameTaken { existing }));
         }
+        let parent = xid.parent().unwrap_or(Xid::Registry);
         if !catalog.has(&parent) {
-            return Err(Refusal::not_found(&parent).detail("Restore or make the parent first."));
+            return Err(Refusal::new(&parent, Reason::NotFound(Absence::Parent)));
         }
         return Ok(hidden);
     }
     if catalog.purged.contains_key(name.as_str()) {
-        return Err(Refusal::new("purged", xid));
+        return Err(Refusal::new(xid, Reason::Purged));
     }
     if catalog.has(xid) {
-        return Err(Refusal::new("nothing_hidden", xid));
+        return Err(Refusal::new(xid, Reason::NothingHidden));
     }
-    Err(Refusal::not_found(xid).detail("Nothing of that name was deleted."))
+    Err(Refusal::new(xid, Reason::NotFound(Absence::Deleted)))
 }
 
 fn stands(
@@ -243,7 +240,7 @@ fn check_targets(
     };
     let missing = |target: &&Xid| !comes(target) && !catalog.has(target);
     if let Some(target) = bindings.targets().find(missing) {
-        return Err(Refusal::new("binding_missing", xid).arg("binding", target).into());
+        return Err(Refusal::binding_missing(xid, target).into());
     }
     for (name, verdict) in &work.verdicts {
         if let Some(target) = verdict.references.keys().find(missing) {

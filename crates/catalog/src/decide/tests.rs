@@ -119,7 +119,24 @@ impl Hall {
 fn code(outcome: Result<(), Stop>) -> &'static str {
     match outcome {
         Ok(()) => "",
-        Err(Stop::Refused(refusal)) => refusal.code,
+        Err(Stop::Refused(refusal)) => name_of(&refusal.reason),
         Err(other) => panic!("{other:?}"),
     }
+}
+
+/// The name of what stood in the way, in small letters; of a model or of attributes, what was wrong
+/// with them.
+fn name_of(reason: &Reason) -> &'static str {
+    let debug = format!("{reason:?}");
+    let around = ["Model(", "Fault(", "Attribute("];
+    let name = around.iter().fold(&*debug, |name, around| name.trim_start_matches(around));
+    let name = name.split(|letter: char| !letter.is_alphanumeric()).next().unwrap();
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake.leak()
 }

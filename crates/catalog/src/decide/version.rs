@@ -9,7 +9,7 @@ use super::{
     draft::{Attributes, DocumentEdit, Draft, ResourceEdit, VersionEdit},
 };
 use crate::{
-    Lifecycle, Refusal,
+    Lifecycle, Reason, Refusal,
     command::Mode,
     state::Version,
     tree::{DocumentPart, NewDocument, VersionNode},
@@ -30,8 +30,8 @@ impl Draft<'_> {
         if old.is_none() {
             self.check_name(&xid, "version")?;
             if !edit.kind.setversionid && node.id.is_some() {
-                let refusal = Refusal::new("versionid_not_allowed", &edit.xid);
-                return Err(refusal.arg("plural", &edit.kind.plural).into());
+                let plural = edit.kind.plural.clone();
+                return Err(Refusal::new(&edit.xid, Reason::VersionIdNotAllowed { plural }).into());
             }
         }
         let mut sent = node.attributes.clone();
@@ -137,10 +137,10 @@ impl Draft<'_> {
         if let Some(old) = &version.old {
             let same = old.document.map(|content| content.digest) == new.map(|new| new.digest);
             if !same && old.state == Lifecycle::Retired {
-                return Err(Refusal::new("state_final", xid).arg("state", old.state).into());
+                return Err(Refusal::new(xid, Reason::StateFinal).into());
             }
             if !same && edit.kind.aspect.frozen {
-                return Err(Refusal::new("frozen", xid).into());
+                return Err(Refusal::new(xid, Reason::Frozen).into());
             }
         }
         let sent = node.attributes.get("contenttype").and_then(Value::as_str);
@@ -230,11 +230,11 @@ impl VersionEdit {
         let next: Lifecycle =
             next.parse().map_err(|error| Refusal::invalid_attribute(xid, "state", error))?;
         if self.old.is_some() && !self.state.may_become(next) {
-            let code = match self.state {
-                Lifecycle::Retired => "state_final",
-                _ => "state_unreachable",
+            let reason = match self.state {
+                Lifecycle::Retired => Reason::StateFinal,
+                from => Reason::StateUnreachable { from, to: next },
             };
-            return Err(Refusal::new(code, xid).arg("from", self.state).arg("to", next));
+            return Err(Refusal::new(xid, reason));
         }
         self.state = next;
         Ok(())

@@ -4,7 +4,7 @@ use muster_words::{Digest, Xid, json};
 use serde_json::{Map, Value};
 
 use super::{DocumentPart, NewDocument};
-use crate::Refusal;
+use crate::{Reason, Refusal};
 use muster_model::{DocumentForm, ResourceType};
 
 /// What a document is that is given as a JSON value, where nothing else is said.
@@ -25,8 +25,8 @@ pub(super) fn take(
     let names = [&inline, &elsewhere, &encoded];
     let said: Vec<&String> = names.into_iter().filter(|name| is_said(attributes, name)).collect();
     if said.len() > 1 {
-        let list = format!("{inline},{elsewhere},{encoded}");
-        return Err(Refusal::new("one_resource", xid).arg("list", list));
+        let names = [inline, elsewhere, encoded];
+        return Err(Refusal::new(xid, Reason::OneResource { names }));
     }
     let mentioned = names.into_iter().any(|name| attributes.contains_key(name));
     if is_said(attributes, &elsewhere) {

@@ -7,7 +7,7 @@ use super::{
     DocumentPart, GroupNode, NewDocument, ResourceNode, Subject, Tree, VersionNode, document,
 };
 use crate::{
-    Refusal,
+    Absence, Reason, Refusal,
     command::{Body, Mode, NewModel, SentDocument, Target, Write},
 };
 use muster_model::{GroupType, Model, ResourceType};
@@ -34,15 +34,13 @@ pub fn read(write: Write, model: &Arc<Model>, brings: Option<NewModel>) -> Resul
             tree
         }
         (_, Body::Document(_)) => {
-            return Err(Refusal::new("bad_request", "/")
-                .arg("error_detail", "a document can only be sent to a document or a version"));
+            return Err(Refusal::new("/", Reason::DocumentMisplaced));
         }
     };
     tree.model = brings;
-    let count = tree.entities();
-    if count > COMMAND_ENTITIES_MAX {
-        let detail = format!("It names {count} entities; {COMMAND_ENTITIES_MAX} are the most.");
-        return Err(Refusal::new("command_too_large", "/").detail(detail));
+    let entities = tree.entities();
+    if entities > COMMAND_ENTITIES_MAX {
+        return Err(Refusal::new("/", Reason::CommandTooLarge { entities }));
     }
     Ok(tree)
 }
@@ -72,7 +70,7 @@ impl Reader<'_> {
                 node.versions = Some(vec![version]);
                 self.around(Subject::Entity(xid.clone()), node)
             }
-            (xid, Body::Document(_)) => Err(Refusal::new("action_not_supported", xid)),
+            (xid, Body::Document(_)) => Err(Refusal::new(xid, Reason::TakesNoDocument)),
         }
     }
 
@@ -82,7 +80,7 @@ impl Reader<'_> {
             tree.subject = Subject::Members;
             for (groups, members) in map {
                 let kind = self.model.group_type(&groups).ok_or_else(|| {
-                    Refusal::new("groups_only", Xid::Registry).arg("name", &groups)
+                    Refusal::new(Xid::Registry, Reason::GroupsOnly { name: groups.clone() })
                 })?;
                 tree.groups
                     .extend(self.group_map(kind, as_map(&Xid::Registry, &groups, members)?)?);
@@ -112,8 +110,10 @@ impl Reader<'_> {
     }
 
     fn group_type(&self, groups: &Id) -> Result<&Arc<GroupType>, Refusal> {
-        let missing =
-            || Refusal::not_found(format!("/{groups}")).detail(unknown_group_type(groups));
+        let missing = || {
+            let absence = Absence::GroupType(groups.clone());
+            Refusal::new(format!("/{groups}"), Reason::NotFound(absence))
+        };
         self.model.group_type(groups.as_str()).ok_or_else(missing)
     }
 
@@ -163,9 +163,9 @@ impl Reader<'_> {
         let mut node = self.group(xid, kind, Attributes::new())?;
         node.attributes = None;
         for (resources, members) in map {
-            let kind = kind
-                .resource_type(&resources)
-                .ok_or_else(|| Refusal::new("resources_only", xid).arg("name", &resources))?;
+            let kind = kind.resource_type(&resources).ok_or_else(|| {
+                Refusal::new(xid, Reason::ResourcesOnly { name: resources.clone() })
+            })?;
             let members = as_map(xid, &resources, members)?;
             node.resources.extend(self.resource_map(xid, xid, kind, members)?);
         }
@@ -176,10 +176,9 @@ impl Reader<'_> {
     fn resources(&self, group: &Xid, resources: &Id, map: Attributes) -> Result<Tree, Refusal> {
         let Xid::Group { groups, .. } = group else { return Err(Refusal::not_found(group)) };
         let kind = self.group_type(groups)?;
-        let rtype = kind.resource_type(resources.as_str()).ok_or_else(|| {
-            Refusal::not_found(format!("{group}/{resources}"))
-                .detail(format!("Unknown Resource type: {resources}"))
-        })?;
+        let rtype = kind
+            .resource_type(resources.as_str())
+            .ok_or_else(|| unknown_resource_type(group, resources))?;
         let mut node = self.group(group, kind, Attributes::new())?;
         node.attributes = None;
         let collection = format!("{group}/{resources}");
@@ -219,10 +218,10 @@ impl Reader<'_> {
         let Xid::Resource { groups, group, resources, .. } = &resource else {
             return Err(missing());
         };
-        let kind = self.group_type(groups)?.resource_type(resources.as_str()).ok_or_else(|| {
-            Refusal::not_found(format!("/{groups}/{group}/{resources}"))
-                .detail(format!("Unknown Resource type: {resources}"))
-        })?;
+        let kind = self
+            .group_type(groups)?
+            .resource_type(resources.as_str())
+            .ok_or_else(|| unknown_resource_type(format!("/{groups}/{group}"), resources))?;
         Ok(ResourceNode {
             xid: resource,
             kind: kind.clone(),
@@ -357,9 +356,9 @@ impl Reader<'_> {
     }
 }
 
-/// The sentence for a group type that the model hasn't.
-fn unknown_group_type(groups: &Id) -> String {
-    format!("Unknown Group type: {groups}")
+fn unknown_resource_type(parent: impl Display, resources: &Id) -> Refusal {
+    let absence = Absence::ResourceType(resources.clone());
+    Refusal::new(format!("{parent}/{resources}"), Reason::NotFound(absence))
 }
 
 fn type_id(plural: &str) -> Result<Id, Refusal> {
@@ -385,8 +384,7 @@ fn as_map(subject: &Xid, name: &str, value: Value) -> Result<Attributes, Refusal
 fn as_entity(subject: impl Display, key: &str, value: Value) -> Result<Attributes, Refusal> {
     match value {
         Value::Object(map) => Ok(map),
-        _ => Err(Refusal::new("bad_request", subject)
-            .arg("error_detail", format!("the value of {key:?} must be an object"))),
+        _ => Err(Refusal::new(subject, Reason::MemberNotObject { key: key.to_owned() })),
     }
 }
 

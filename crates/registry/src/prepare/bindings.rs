@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_catalog::{
-    Catalog, Refusal,
+    Catalog, Reason, Refusal,
     command::Target,
     decide::{Leads, Sight, Work, binds_as_schema},
     tree::Tree,
@@ -125,18 +125,14 @@ fn rules_of(sight: &Sight<'_>, names: &[Xid]) -> Vec<Xid> {
 
 /// The refusal for a binding whose document can't be used.
 pub(super) fn refuse(xid: &Xid, unusable: Unusable) -> SubmitError {
+    let broken = |error, violations| {
+        let binding = xid.clone();
+        Refusal::new(xid, Reason::BindingBroken { binding, error, violations }).into()
+    };
     match unusable {
-        Unusable::Missing => Refusal::new("binding_missing", xid).arg("binding", xid).into(),
-        Unusable::Schema(error) => Refusal::new("binding_broken", xid)
-            .arg("binding", xid)
-            .arg("error_detail", &error)
-            .violations(error.violations())
-            .into(),
-        Unusable::Rule(error) => Refusal::new("binding_broken", xid)
-            .arg("binding", xid)
-            .arg("error_detail", &error)
-            .violations(vec![error.violation()])
-            .into(),
+        Unusable::Missing => Refusal::binding_missing(xid, xid).into(),
+        Unusable::Schema(error) => broken(error.to_string(), error.violations()),
+        Unusable::Rule(error) => broken(error.to_string(), vec![error.violation()]),
         Unusable::Read(error) => error,
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use muster_catalog::{
-    Content, Refusal,
+    Content, ModelRefusal, Reason, Refusal,
     state::{Resource, Version},
 };
 use muster_model::{AttributeFault, Attributes, Readonly, ResourceType};
@@ -155,23 +155,23 @@ impl Heart {
                 if let Some(format) = attributes.get("format").filter(|_| held.refuses_formats) {
                     let format = format.as_str().unwrap_or_default().to_owned();
                     let reason = format!("\"format\" is {format:?}, which can't be validated");
-                    let refusal = Refusal::new("format_unknown", &held.xid).arg("format", format);
+                    let refusal = Refusal::new(&held.xid, Reason::FormatUnknown { format });
                     misfits.add(&held.xid, reason, refusal);
                     continue;
                 }
                 let apart = held.apart.iter();
                 attributes.extend(apart.map(|(name, value)| ((*name).to_owned(), value.clone())));
                 if let Err(fault) = held.level.check(&mut attributes, Readonly::Keep) {
-                    let refusal = Refusal::attribute(&held.xid, &fault);
-                    misfits.add(&held.xid, described(&fault), refusal);
+                    let reason = described(&fault);
+                    misfits.add(&held.xid, reason, Refusal::attribute(&held.xid, fault));
                 }
             }
         }
         for alike in &survey.alike {
             if let Some(name) = self.differs(alike).await? {
                 let reason = format!("its versions differ in {name:?}");
-                let refusal = Refusal::new("mismatched_version_attribute", &alike.xid);
-                misfits.add(&alike.xid, reason, refusal.arg("name", name));
+                let refusal = Refusal::new(&alike.xid, Reason::VersionsDiffer { name });
+                misfits.add(&alike.xid, reason, refusal);
             }
         }
         Ok(misfits)
@@ -229,10 +229,8 @@ impl Misfits {
         let Some(first) = named.next() else { return Ok(()) };
         let Some(second) = named.next() else { return Err(first.refusal) };
         let all = [first, second].into_iter().chain(named);
-        let mut lines: Vec<String> =
-            all.map(|misfit| format!("{}: {}", misfit.xid, misfit.reason)).collect();
-        lines.extend((self.more > 0).then(|| format!("and {} more", self.more)));
-        Err(Refusal::new("model_compliance_error", "/model").detail(lines.join("; ")))
+        let entities = all.map(|misfit| (misfit.xid, misfit.reason)).collect();
+        Err(Refusal::model(ModelRefusal::Broken { entities, more: self.more }))
     }
 }
 
@@ -280,9 +278,8 @@ impl Documents {
         else {
             return Ok(());
         };
-        let all: Vec<String> =
-            self.0.values().flatten().take(NAMED_MAX).map(ToString::to_string).collect();
-        let refusal = Refusal::new("hasdocument_violation", first).arg("plural", plural);
-        Err(refusal.detail(format!("These have documents: {}.", all.join(", "))))
+        let documents = self.0.values().flatten().take(NAMED_MAX).cloned().collect();
+        let plural = plural.clone();
+        Err(Refusal::new(first, Reason::HasDocuments { plural, documents }))
     }
 }

@@ -5,7 +5,7 @@ use std::{
 
 use bytes::Bytes;
 use muster_catalog::{
-    Catalog, Refusal,
+    Catalog, Reason, Refusal,
     decide::{Sight, binds_as_schema, standing},
     references::named_in,
     state::Bindings,
@@ -85,8 +85,8 @@ impl Heart {
         warnings: &mut Vec<Violation>,
     ) -> Result<Verdict, SubmitError> {
         if bytes.len() > DOCUMENT_BYTES_MAX {
-            let refusal = Refusal::new("document_too_large", check.xid);
-            return Err(refusal.arg("size", bytes.len()).arg("limit", DOCUMENT_BYTES_MAX).into());
+            let (size, limit) = (bytes.len(), DOCUMENT_BYTES_MAX);
+            return Err(Refusal::new(check.xid, Reason::DocumentTooLarge { size, limit }).into());
         }
         let mut verdict = Verdict {
             standing: standing(&check.sight, check.kind, check.own),

@@ -4,7 +4,7 @@ use std::{
 };
 
 use muster_catalog::{
-    Catalog, Content, Refusal,
+    Catalog, Content, ModelRefusal, Refusal,
     command::NewModel,
     references::targets_of_bytes,
     state::{Group, Hidden, Resource, Subtree},
@@ -21,8 +21,7 @@ use crate::{SubmitError, registry::Heart};
 
 impl Heart {
     pub(super) fn compile_model(&self, source: &Value) -> Result<NewModel, SubmitError> {
-        let model = Model::compile(source, self.settings.foundation)
-            .map_err(|fault| Refusal::model(&fault))?;
+        let model = Model::compile(source, self.settings.foundation).map_err(Refusal::from)?;
         Ok(NewModel { source: json::to_canonical(source).into(), model: Arc::new(model) })
     }
 
@@ -34,9 +33,7 @@ impl Heart {
         new: &NewModel,
         tree: &Tree,
     ) -> Result<BTreeMap<Xid, Arc<[Xid]>>, SubmitError> {
-        new.model
-            .check_successor_of(&view.model)
-            .map_err(|fault| SubmitError::from(Refusal::model(&fault)))?;
+        new.model.check_successor_of(&view.model).map_err(Refusal::from)?;
         for dropped in view.model.dropped_by(&new.model) {
             check_dropped(view, &dropped)?;
         }
@@ -229,16 +226,8 @@ fn check_dropped(view: &Catalog, dropped: &Collection) -> Result<(), SubmitError
     if count == 0 {
         return Ok(());
     }
-    let what = match &dropped.resources {
-        None => format!("can't remove Group type {:?} from the model", dropped.groups.as_str()),
-        Some(resources) => format!(
-            "can't remove Resource type {:?} from Group type {:?}",
-            resources.as_str(),
-            dropped.groups.as_str()
-        ),
-    };
-    let reason = format!("{what} - it still has {count} entities. Delete them before removing it");
-    Err(Refusal::new("model_error", "/model").arg("error_detail", reason).into())
+    let (groups, resources) = (dropped.groups.clone(), dropped.resources.clone());
+    Err(Refusal::model(ModelRefusal::TypeInUse { groups, resources, count }).into())
 }
 
 fn count(groups: Option<&muster_catalog::state::Collection<Group>>, resources: &Id) -> usize {

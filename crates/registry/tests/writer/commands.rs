@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, num::NonZeroU32};
 
 use bytes::Bytes;
 use muster_catalog::{
+    Reason,
     changes::Change,
     command::{Action, Body, Command, Delete, Mode, SentDocument, Target, Write},
 };
@@ -94,10 +95,10 @@ pub fn keyed(mut command: Command, key: &str, request: &str) -> Command {
     command
 }
 
-/// The stable code of a refusal, or the error's own name.
+/// The name of what stood in a refusal's way, or the error's own name.
 pub fn code(error: &SubmitError) -> &'static str {
     match error {
-        SubmitError::Refused(refusal) => refusal.code,
+        SubmitError::Refused(refusal) => name_of(&refusal.reason),
         SubmitError::Busy => "busy",
         SubmitError::Contended => "contended",
         SubmitError::OutcomeUnknown => "outcome_unknown",
@@ -108,6 +109,23 @@ pub fn code(error: &SubmitError) -> &'static str {
         SubmitError::Corrupt(_) => "corrupt",
         SubmitError::Fault => "fault",
     }
+}
+
+/// The name of what stood in the way, in small letters; of a model or of attributes, what was wrong
+/// with them.
+pub fn name_of(reason: &Reason) -> &'static str {
+    let debug = format!("{reason:?}");
+    let around = ["Model(", "Fault(", "Attribute("];
+    let name = around.iter().fold(&*debug, |name, around| name.trim_start_matches(around));
+    let name = name.split(|letter: char| !letter.is_alphanumeric()).next().unwrap();
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake.leak()
 }
 
 /// A document as the ledger has it: where its command ended, and its bytes.

@@ -1,6 +1,9 @@
 //! A new model, and a restore: what is there complies with the model, or the command is refused.
 
-use muster_catalog::command::{Command, Mode};
+use muster_catalog::{
+    ModelRefusal, Reason,
+    command::{Command, Mode},
+};
 use muster_journal::Memory;
 
 use super::*;
@@ -83,9 +86,13 @@ async fn a_model_is_refused_under_which_something_stored_would_not_comply() {
             assert_eq!(refusal.subject, "/", "{source}");
             continue;
         }
-        assert_eq!((refusal.code, refusal.subject.as_str()), ("model_compliance_error", "/model"));
-        let detail = refusal.detail.unwrap();
-        assert!(named.iter().all(|name| detail.contains(name)), "{source}: {detail}");
+        assert_eq!(refusal.subject, "/model");
+        let Reason::Model(ModelRefusal::Broken { entities, more: 0 }) = *refusal.reason else {
+            panic!("{source}")
+        };
+        let lines = entities.iter().map(|(xid, reason)| format!("{xid}: {reason}\n"));
+        let lines: String = lines.collect();
+        assert!(named.iter().all(|name| lines.contains(name)), "{source}: {lines}");
     }
 }
 
@@ -96,7 +103,7 @@ async fn what_the_command_itself_writes_is_judged_as_it_will_be() {
     let source = of(&files, TEXT, NUMBER);
     let whole = |note: &str| write("/", &format!(r#"{{"modelsource":{source},"note":{note}}}"#));
     let refused = registry.submit(whole("\"a\""), &by()).await;
-    assert_eq!(code(&refused.unwrap_err()), "invalid_attribute");
+    assert_eq!(code(&refused.unwrap_err()), "type");
     registry.submit(whole("1"), &by()).await.unwrap();
     registry.verify(|_| {}).await.unwrap();
 }
@@ -123,9 +130,9 @@ async fn what_does_not_comply_does_not_come_back() {
     let files = format!("{}{}", attributes(TEXT), meta(TEXT));
     let matched = attributes(r#""note":{"type":"string","matchversions":true}"#);
     let sources = [
-        (of(&format!("{}{}", attributes(TEXT), meta(NUMBER)), TEXT, TEXT), "invalid_attribute"),
-        (of(&format!("{}{}", attributes(TEXT), meta("")), TEXT, TEXT), "unknown_attribute"),
-        (of(&format!("{matched}{}", meta(TEXT)), TEXT, TEXT), "mismatched_version_attribute"),
+        (of(&format!("{}{}", attributes(TEXT), meta(NUMBER)), TEXT, TEXT), "type"),
+        (of(&format!("{}{}", attributes(TEXT), meta("")), TEXT, TEXT), "unknown"),
+        (of(&format!("{matched}{}", meta(TEXT)), TEXT, TEXT), "versions_differ"),
         (of(&files, TEXT, TEXT), "done"),
     ];
     for (source, expect) in sources {

@@ -233,5 +233,5 @@ async fn no_attribute_of_a_users_own_stands_where_bindings_are_read() {
         "resources":{"docs":{"singular":"doc"}}}}}"#;
     let registry = with(Vec::new()).await;
     let refused = registry.submit(model(own), &by()).await;
-    assert_eq!(code(&refused.unwrap_err()), "model_error");
+    assert_eq!(code(&refused.unwrap_err()), "built_in");
 }

@@ -58,7 +58,7 @@ fn a_circle_is_refused_however_it_is_closed() {
     for body in bodies {
         let mut hall = grown(&files);
         let outcome = hall.send(Mode::Post, &format!("{FILE}/versions"), &body);
-        assert_eq!(code(outcome), "ancestor_circular_reference", "{body}");
+        assert_eq!(code(outcome), "circular_ancestors", "{body}");
     }
     let mut hall = grown(&files);
     let body = json!({"n": {}, "o": {}, "v5": {"ancestorid": "v5"}});
@@ -86,7 +86,7 @@ fn a_circle_is_refused_that_versions_close_which_find_their_ancestors() {
     ] {
         let before = line(&hall);
         let outcome = hall.send(Mode::Post, &format!("{FILE}/versions"), &body);
-        assert_eq!(code(outcome), "ancestor_circular_reference", "{body}");
+        assert_eq!(code(outcome), "circular_ancestors", "{body}");
         assert_eq!(line(&hall), before);
     }
 }
@@ -106,7 +106,7 @@ fn a_meta_of_versions_that_an_earlier_release_led_into_a_circle_is_not_silently_
     });
     let meta = format!("{FILE}/meta");
     let outcome = hall.send(Mode::Patch, &meta, &json!({"labels": {"a": "b"}}));
-    assert_eq!(code(outcome), "ancestor_circular_reference");
+    assert_eq!(code(outcome), "circular_ancestors");
     // Whoever names a root opens it.
     hall.send(Mode::Patch, &format!("{FILE}/versions/1"), &json!({"ancestorid": "1"})).unwrap();
     hall.send(Mode::Patch, &meta, &json!({"labels": {"a": "b"}})).unwrap();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ModelRefusal;
 
 const FILES: [&str; 2] = ["/dirs/d/files/f", "/dirs/d/files/g"];
 
@@ -65,18 +66,23 @@ fn a_new_model_is_refused_that_what_is_there_breaks() {
     let cases = [
         (
             json!({"hasdocument": false, "singleversionroot": true}),
-            ("model_compliance_error", "/model".to_owned()),
+            ("several_roots", "/model".to_owned()),
         ),
         (
             json!({"hasdocument": false, "maxversions": 1}),
-            ("setdefaultversionsticky_false", format!("{}/meta", FILES[0])),
+            ("nothing_to_pin", format!("{}/meta", FILES[0])),
         ),
     ];
     for (files, expected) in cases {
         let Err(Stop::Refused(refusal)) = hall.set_model(&files) else { panic!("{files}") };
-        assert_eq!((refusal.code, refusal.subject.clone()), expected);
-        let detail = refusal.detail.unwrap();
-        assert!(FILES.iter().all(|file| detail.contains(file)), "{detail}");
+        assert_eq!((name_of(&refusal.reason), refusal.subject.clone()), expected);
+        let named = match *refusal.reason {
+            Reason::NothingToPin { pinned } => pinned,
+            Reason::Model(ModelRefusal::SeveralRoots(forked)) => forked,
+            other => panic!("{other:?}"),
+        };
+        let files = FILES.map(|file| file.parse::<Xid>().unwrap());
+        assert!(files.iter().all(|file| named.shown.contains(file)), "{named:?}");
     }
 }
 

@@ -103,14 +103,14 @@ impl Plain {
             NEW_MODE => {
                 self.mode = MODES[usize::from(c % 3)];
                 return self.settle(next).map_err(|code| match code {
-                    "multiple_roots" => "model_compliance_error",
+                    "multiple_roots" => "several_roots",
                     other => other,
                 });
             }
             _ => {
                 let pinned = (c % 2 != 0).then_some(b);
                 if pinned.as_ref().is_some_and(|id| !next.contains_key(id)) {
-                    return Err("unknown_id");
+                    return Err("unknown_version");
                 }
                 self.is_sticky = pinned.is_some();
                 self.default = pinned;
@@ -168,10 +168,10 @@ impl Plain {
                 self.versions.get(id).map(|old| &old.ancestor) != Some(&next[id].ancestor)
             };
             if orphans(&next).iter().any(names) {
-                return Err("unknown_id");
+                return Err("unknown_version");
             }
             if next.keys().any(|id| is_in_circle(&next, id)) {
-                return Err("ancestor_circular_reference");
+                return Err("circular_ancestors");
             }
         }
         self.order(&mut next)?;

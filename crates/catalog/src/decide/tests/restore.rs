@@ -91,7 +91,7 @@ fn a_version_does_not_come_back_that_differs_from_the_others() {
     }
     hall.delete(&version("1")).unwrap();
     hall.send(Mode::Put, &version("2"), &json!({"unit": "s"})).unwrap();
-    assert_eq!(code(hall.restore(&version("1"))), "mismatched_version_attribute");
+    assert_eq!(code(hall.restore(&version("1"))), "versions_differ");
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use muster_catalog::command::{Condition, EntityView, Expected};
+use muster_catalog::{
+    Reason,
+    command::{Condition, EntityView, Expected},
+};
 use muster_registry::SubmitError;
 
 use super::*;
@@ -80,7 +83,7 @@ async fn with_if_match_one_client_wins_each_state() {
             match client.await.unwrap() {
                 Ok(_) => winners += 1,
                 Err(SubmitError::Refused(refusal)) => {
-                    assert_eq!(refusal.code, "precondition_failed");
+                    assert!(matches!(*refusal.reason, Reason::PreconditionFailed { .. }));
                 }
                 Err(error) => panic!("{error:?}"),
             }
