@@ -10,14 +10,20 @@ use std::{
     time::Duration,
 };
 
-use axum::{Extension, Router, extract::State, response::IntoResponse, routing::get};
+use axum::{
+    Extension, Router,
+    extract::State,
+    response::IntoResponse,
+    routing::{MethodFilter, MethodRouter, on},
+};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use muster_wire::health::{
-    Liveness, LivenessState, ReadinessReport, ReadinessState, StoreReport, StoreState,
+use muster_wire::{
+    doors::{self, Door, VitalDoor},
+    health::{Liveness, LivenessState, ReadinessReport, ReadinessState, StoreReport, StoreState},
 };
 use serde::Serialize;
 
-use crate::{Caller, Phase, metrics::Metrics};
+use crate::{Caller, Phase, metrics::Metrics, native::method_filter};
 
 /// What must have happened before requests make sense. Each is said once, by whoever did it.
 #[derive(Debug, Default)]
@@ -104,16 +110,27 @@ pub struct Vitals {
     pub metrics: Arc<Metrics>,
 }
 
-/// The routes `/health/live`, `/health/ready`, `/health/db`, `/metrics` and `/openapi.json`.
+/// The routes below `/health`, `/metrics` and `/openapi.json`, as the table of operations has them.
 pub fn routes(vitals: Vitals) -> Router {
-    Router::new()
-        .route("/health", get(ready))
-        .route("/health/live", get(live))
-        .route("/health/ready", get(ready))
-        .route("/health/db", get(store))
-        .route("/metrics", get(metrics))
-        .route("/openapi.json", get(openapi))
-        .with_state(vitals)
+    let routes = doors::routes().filter_map(|operation| match operation.door {
+        Door::Vital(door) => Some((operation.route(), method_filter(operation.verb), door)),
+        Door::XRegistry | Door::Native(_) => None,
+    });
+    let router = routes.fold(Router::new(), |router, (route, method, door)| {
+        router.route(route, answered_by(door, method))
+    });
+    router.with_state(vitals)
+}
+
+/// What answers at a door.
+fn answered_by(door: VitalDoor, method: MethodFilter) -> MethodRouter<Vitals> {
+    match door {
+        VitalDoor::IsAlive => on(method, live),
+        VitalDoor::IsReady => on(method, ready),
+        VitalDoor::IsStoreReachable => on(method, store),
+        VitalDoor::ShowMetrics => on(method, metrics),
+        VitalDoor::ShowDescription => on(method, openapi),
+    }
 }
 
 async fn live() -> axum::response::Response {

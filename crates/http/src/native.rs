@@ -19,11 +19,12 @@ use std::{path::PathBuf, sync::Arc};
 
 use axum::{
     Router,
-    routing::{delete, get, post},
+    routing::{MethodFilter, MethodRouter, on},
 };
 pub use gate::{Gate, GateError};
 pub use ledger::{last_line, progress_line};
 use muster_registry::Registry;
+use muster_wire::doors::{self, Door, NativeDoor, Verb};
 
 use self::{changes::Feed, ledger::Verifications};
 
@@ -52,25 +53,49 @@ impl Native {
         Self { file, ..self }
     }
 
-    /// The routes.
+    /// The routes, as the table of operations has them.
     pub fn router(self) -> Router {
-        Router::new()
-            .route("/keys", get(keys::list).post(keys::create))
-            .route("/keys/{id}", delete(keys::revoke))
-            .route("/changes", get(changes::follow))
-            .route("/restore/{*xid}", post(restore::restore))
-            .route("/log", get(log::log_of_all))
-            .route("/log/{*xid}", get(log::log))
-            .route("/status", get(status::status))
-            .route("/ledger", get(ledger::show))
-            .route("/ledger/checkpoint", get(ledger::checkpoint))
-            .route("/ledger/verify", post(ledger::verify))
-            .with_state(self)
+        let routes = doors::routes().filter_map(|operation| match operation.door {
+            Door::Native(door) => Some((operation.route(), method_filter(operation.verb), door)),
+            Door::XRegistry | Door::Vital(_) => None,
+        });
+        let router = routes.fold(Router::new(), |router, (route, method, door)| {
+            router.route(route, answered_by(door, method))
+        });
+        router.with_state(self)
     }
 
     /// How many streams of changes are open.
     #[must_use]
     pub fn watchers(&self) -> usize {
         self.feed.watchers()
+    }
+}
+
+/// What answers at a door.
+fn answered_by(door: NativeDoor, method: MethodFilter) -> MethodRouter<Native> {
+    match door {
+        NativeDoor::Restore => on(method, restore::restore),
+        NativeDoor::LogOfAll => on(method, log::log_of_all),
+        NativeDoor::Log => on(method, log::log),
+        NativeDoor::FollowChanges => on(method, changes::follow),
+        NativeDoor::ShowLedger => on(method, ledger::show),
+        NativeDoor::ShowCheckpoint => on(method, ledger::checkpoint),
+        NativeDoor::VerifyLedger => on(method, ledger::verify),
+        NativeDoor::ListKeys => on(method, keys::list),
+        NativeDoor::CreateKey => on(method, keys::create),
+        NativeDoor::RevokeKey => on(method, keys::revoke),
+        NativeDoor::ShowStatus => on(method, status::status),
+    }
+}
+
+/// A method of the table, as a router names it. GET answers HEAD as well.
+pub(crate) const fn method_filter(verb: Verb) -> MethodFilter {
+    match verb {
+        Verb::Get => MethodFilter::GET,
+        Verb::Put => MethodFilter::PUT,
+        Verb::Patch => MethodFilter::PATCH,
+        Verb::Post => MethodFilter::POST,
+        Verb::Delete => MethodFilter::DELETE,
     }
 }

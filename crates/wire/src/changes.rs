@@ -4,12 +4,15 @@
 use std::{fmt, str::FromStr};
 
 use muster_words::Position;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::Sample;
+
 /// What a line of the stream says has changed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeEvent {
     /// CloudEvents' version: `1.0`.
     pub specversion: String,
@@ -17,12 +20,14 @@ pub struct ChangeEvent {
     #[serde(rename = "type")]
     pub event_type: EventType,
     /// The absolute URL of the registry's root.
+    #[schemars(extend("format" = "uri"))]
     pub source: String,
     /// The xid of the entity.
     pub subject: String,
     /// `<position>.<k>`: where the change stands, and by what a stream is resumed.
     pub id: String,
     /// When the command was decided: RFC 3339 in UTC, the same in all events of one command.
+    #[schemars(extend("format" = "date-time"))]
     pub time: String,
     /// The command's id, in all events of one command.
     pub xregcorrelationid: String,
@@ -32,7 +37,7 @@ pub struct ChangeEvent {
 }
 
 /// More about a change.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeDetail {
     /// Top-level attributes that were added, changed or deleted; only in `updated` and
     /// `deprecation`.
@@ -51,7 +56,9 @@ impl ChangeDetail {
 
 /// The type of an event: `io.xregistry.<entity>.<action>`. A registry is made once, and versions
 /// have no deprecation of their own, so there are no other combinations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub enum EventType {
     /// The registry's own attributes changed, or groups came or went.
     #[serde(rename = "io.xregistry.registry.updated")]
@@ -142,6 +149,29 @@ impl ChangeEvent {
     pub fn to_sse(&self) -> String {
         let json = serde_json::to_string(self).unwrap_or_default();
         format!("id: {}\ndata: {json}\n\n", self.id)
+    }
+}
+
+impl fmt::Display for EventType {
+    /// As it travels: `io.xregistry.<entity>.<action>`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+impl Sample for ChangeEvent {
+    fn sample() -> Self {
+        let changed = ["epoch", "modifiedat", "name"].map(str::to_owned).to_vec();
+        Self {
+            specversion: "1.0".to_owned(),
+            event_type: EventType::VersionUpdated,
+            source: "https://registry.example/api".to_owned(),
+            subject: "/providers/cms/entries/sanity/versions/2".to_owned(),
+            id: "1204.1".to_owned(),
+            time: "2026-11-21T10:12:03.000412Z".to_owned(),
+            xregcorrelationid: "0b92821293014be1a5c3b7a1f0e2d4c6".to_owned(),
+            data: ChangeDetail { changed, more: Map::new() },
+        }
     }
 }
 

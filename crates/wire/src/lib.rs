@@ -6,7 +6,10 @@
 //! nothing. Types of the domain are converted to these at the border and are never serialised
 //! themselves.
 
+pub mod capabilities;
 pub mod changes;
+pub mod doors;
+pub mod entities;
 pub mod errors;
 pub mod etag;
 pub mod headers;
@@ -14,6 +17,7 @@ pub mod health;
 pub mod keys;
 pub mod ledger;
 pub mod log;
+pub mod model;
 pub mod openapi;
 pub mod restore;
 mod sample;

@@ -1,23 +1,28 @@
 //! `GET /log`: who changed what and when.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Sample;
+
 /// A page of the log, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogPage {
     /// The commands.
     pub entries: Vec<LogEntry>,
     /// The URL of the next page; none: there is no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "uri"))]
     pub next: Option<String>,
 }
 
 /// What one command did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogEntry {
     /// The position of its last entry.
     pub position: u64,
     /// When it was decided, RFC 3339 in UTC.
+    #[schemars(extend("format" = "date-time"))]
     pub time: String,
     /// Who: the id of a key, or what stands for those who have none.
     pub actor: String,
@@ -36,7 +41,7 @@ pub struct LogEntry {
 }
 
 /// What one change did. Which members beside the first four there are depends on its kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogChange {
     /// The position of the entry that records it.
     pub position: u64,
@@ -85,7 +90,7 @@ pub struct LogChange {
 }
 
 /// What a change did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogAction {
     /// The registry began.
@@ -105,7 +110,7 @@ pub enum LogAction {
 }
 
 /// What a change is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the registry's words")]
 pub enum LogKind {
@@ -119,10 +124,56 @@ pub enum LogKind {
 }
 
 /// Bytes that a change names, by which they can be told apart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogContent {
     /// SHA-256, in hexadecimal digits behind `sha256:`.
     pub digest: String,
     /// How many bytes there are.
     pub size: u32,
+}
+
+impl Sample for LogPage {
+    fn sample() -> Self {
+        let next = "https://registry.example/log?before=1204&limit=1".to_owned();
+        Self { entries: vec![LogEntry::sample()], next: Some(next) }
+    }
+}
+
+impl Sample for LogEntry {
+    fn sample() -> Self {
+        Self {
+            position: 1204,
+            time: "2026-11-21T10:12:03.000412Z".to_owned(),
+            actor: "9f3a11c2".to_owned(),
+            command: "0b92821293014be1a5c3b7a1f0e2d4c6".to_owned(),
+            request: Some("0000018f2c11d0a4".to_owned()),
+            what: "/providers/cms/entries/sanity version 2".to_owned(),
+            changes: vec![LogChange::sample()],
+            changes_left_out: None,
+        }
+    }
+}
+
+impl Sample for LogChange {
+    fn sample() -> Self {
+        let digest = "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b";
+        Self {
+            position: 1204,
+            action: LogAction::Created,
+            kind: LogKind::Version,
+            xid: "/providers/cms/entries/sanity/versions/2".to_owned(),
+            registry: None,
+            key: None,
+            versionid: Some("2".to_owned()),
+            epoch: Some(1),
+            attributes: None,
+            source: None,
+            document: Some(LogContent { digest: format!("sha256:{digest}"), size: 1422 }),
+            contenttype: Some("application/json".to_owned()),
+            ancestor: Some("1".to_owned()),
+            state: Some("stable".to_owned()),
+            defaultversionid: None,
+            defaultversionsticky: None,
+        }
+    }
 }

@@ -5,6 +5,7 @@ use http::{
     header::{ACCEPT, CONTENT_TYPE},
 };
 use http_body_util::BodyExt;
+use muster_wire::changes::ChangeEvent;
 use muster_words::{
     Position,
     json::{self, Value},
@@ -33,16 +34,18 @@ pub enum Start {
 }
 
 /// One change of one entity, as a CloudEvent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     /// `<position>.<k>`: where to go on after it.
     pub id: String,
-    /// The event.
-    pub event: Value,
+    /// The event, as far as this release knows of it.
+    pub event: ChangeEvent,
+    /// The event as it came.
+    pub json: Value,
 }
 
 /// What a stream of changes gives next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// A change.
     Change(Change),
@@ -135,12 +138,15 @@ impl Changes {
     }
 
     fn change(&mut self, event: crate::Event) -> Result<Change, ClientError> {
-        let value = json::parse(event.data.as_bytes()).map_err(|error| {
+        let json = json::parse(event.data.as_bytes()).map_err(|error| {
             self.client.unexpected(format!("an event that isn't JSON: {error}"))
+        })?;
+        let read = serde_json::from_value(json.clone()).map_err(|error| {
+            self.client.unexpected(format!("an event that isn't one of a registry: {error}"))
         })?;
         if !event.id.is_empty() {
             self.last = Some(event.id.clone());
         }
-        Ok(Change { id: event.id, event: value })
+        Ok(Change { id: event.id, event: read, json })
     }
 }

@@ -1,5 +1,5 @@
 use http::Method;
-use muster_wire::{ledger::VerificationLine, status::StatusReport};
+use muster_wire::{ledger::VerificationLine, log::LogPage, status::StatusReport};
 use muster_words::Xid;
 
 use super::Lines;
@@ -10,9 +10,9 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn log(&self, xid: &Xid, query: &Query) -> Result<Answer, ClientError> {
+    pub async fn log(&self, xid: &Xid, query: &Query) -> Result<Answer<LogPage>, ClientError> {
         let path = if *xid == Xid::Registry { "/log".to_owned() } else { format!("/log{xid}") };
-        self.call(Call::new(Method::GET, &path, query)).await
+        self.call(Call::new(Method::GET, &path, query)).await.map(Answer::of)
     }
 
     /// Lets the server walk its ledger: lines of progress, then the verdict.

@@ -1,86 +1,83 @@
+use std::sync::LazyLock;
+
+use muster_wire::doors::{Door, OPERATIONS, Operation};
+
+use crate::xregistry::PREFIX;
+
 /// What a request is counted under: its path with names left out, so that there are few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Route(u8);
 
-/// First steps outside of `/api` that are counted by themselves.
-const DOORS: [&str; 15] = [
-    "changes",
-    "confluent",
-    "health",
-    "keys",
-    "ledger",
-    "log",
-    "mcp",
-    "metrics",
-    "openapi.json",
-    "restore",
-    "search",
-    "site",
-    "status",
-    "tlog",
-    "validate",
-];
+/// The labels of all routes, from the table of operations, and how a path leads to one.
+struct Labels {
+    all: Vec<&'static str>,
+    /// First steps of paths, beside `/api`.
+    doors: Vec<(&'static str, Route)>,
+    /// Steps below `/api` that stand there by themselves, such as `model`.
+    own: Vec<(&'static str, Route)>,
+    /// Below `/api`: entities and collections.
+    shapes: [Route; SHAPES],
+}
 
-const DOOR_LABELS: [&str; 15] = [
-    "/changes",
-    "/confluent",
-    "/health",
-    "/keys",
-    "/ledger",
-    "/log",
-    "/mcp",
-    "/metrics",
-    "/openapi.json",
-    "/restore",
-    "/search",
-    "/site",
-    "/status",
-    "/tlog",
-    "/validate",
-];
+/// What lies nowhere, in the whole and below `/api`.
+const OTHER: Route = Route(0);
+const API_OTHER: Route = Route(1);
+const ROOT: Route = Route(2);
 
-/// Below `/api`: what stands there by itself, then entities by depth.
-const API: [&str; 6] =
-    [".xregistry", "capabilities", "capabilitiesoffered", "export", "model", "modelsource"];
+/// Shapes of paths below `/api`: the registry, groups of a type, a group, resources of a type, a
+/// resource, its Meta, its versions and a version.
+const SHAPES: usize = 8;
 
-const API_LABELS: [&str; 15] = [
-    "/api/.xregistry",
-    "/api/capabilities",
-    "/api/capabilitiesoffered",
-    "/api/export",
-    "/api/model",
-    "/api/modelsource",
-    "/api",
-    "/api/{groups}",
-    "/api/{groups}/{group}",
-    "/api/{groups}/{group}/{resources}",
-    "/api/{groups}/{group}/{resources}/{resource}",
-    "/api/{groups}/{group}/{resources}/{resource}/meta",
-    "/api/{groups}/{group}/{resources}/{resource}/versions",
-    "/api/{groups}/{group}/{resources}/{resource}/versions/{version}",
-    "/api/other",
-];
+static LABELS: LazyLock<Labels> = LazyLock::new(|| {
+    let mut labels = Labels {
+        all: vec!["other", "/api/other", "/"],
+        doors: Vec::new(),
+        own: Vec::new(),
+        shapes: [API_OTHER; SHAPES],
+    };
+    OPERATIONS.iter().for_each(|operation| labels.add(operation));
+    labels
+});
 
-const API_BEGIN: u8 = DOORS.len() as u8;
-const ROOT: u8 = API_BEGIN + API_LABELS.len() as u8;
-const OTHER: u8 = ROOT + 1;
+impl Labels {
+    fn add(&mut self, operation: &Operation) {
+        let label = operation.label();
+        if self.all.contains(&label) {
+            return;
+        }
+        let route = Route(u8::try_from(self.all.len()).unwrap_or(OTHER.0));
+        self.all.push(label);
+        if operation.door != Door::XRegistry {
+            self.doors.push((&label[1..], route));
+            return;
+        }
+        let below = label.strip_prefix(PREFIX).unwrap_or_default().trim_start_matches('/');
+        if !below.is_empty() && !below.starts_with('{') {
+            self.own.push((below, route));
+        } else if let Some(shape) = shape(below.split('/')) {
+            self.shapes[shape] = route;
+        }
+    }
+}
 
 impl Route {
     /// How many there are.
-    pub(crate) const COUNT: usize = OTHER as usize + 1;
+    pub(crate) fn count() -> usize {
+        LABELS.all.len()
+    }
 
     /// The route of a path. A path that leads nowhere is `other`: callers can't make labels.
     pub(crate) fn of(path: &str) -> Self {
         let mut steps = path.strip_prefix('/').unwrap_or(path).split('/');
         let first = steps.next().unwrap_or_default();
-        if first == "api" {
-            return Self(API_BEGIN + below_api(steps));
+        let labels = &*LABELS;
+        if first == &PREFIX[1..] {
+            return labels.below_api(steps);
         }
         if first.is_empty() {
-            return Self(ROOT);
+            return ROOT;
         }
-        let door = DOORS.iter().position(|door| *door == first);
-        Self(door.map_or(OTHER, |door| door as u8))
+        find(&labels.doors, first).unwrap_or(OTHER)
     }
 
     pub(crate) const fn index(self) -> usize {
@@ -88,41 +85,44 @@ impl Route {
     }
 
     pub(crate) fn label(index: usize) -> &'static str {
-        let api = index.checked_sub(DOORS.len()).and_then(|api| API_LABELS.get(api));
-        match DOOR_LABELS.get(index).or(api) {
-            Some(label) => label,
-            None if index == ROOT as usize => "/",
-            None => "other",
-        }
+        LABELS.all.get(index).copied().unwrap_or("other")
     }
 }
 
-fn below_api<'a>(mut steps: impl Iterator<Item = &'a str>) -> u8 {
-    let entities = API.len() as u8;
-    let Some(first) = steps.next().filter(|step| !step.is_empty()) else { return entities };
-    let rest = steps.by_ref().take(6);
-    let mut depth = 1_u8;
-    let mut fifth = "";
-    for step in rest {
-        if step.is_empty() {
-            break;
+impl Labels {
+    fn below_api<'a>(&self, steps: impl Iterator<Item = &'a str> + Clone) -> Route {
+        let mut ahead = steps.clone();
+        let (first, second) = (ahead.next().unwrap_or_default(), ahead.next().unwrap_or_default());
+        if second.is_empty()
+            && let Some(own) = find(&self.own, first)
+        {
+            return own;
         }
+        shape(steps).map_or(API_OTHER, |shape| self.shapes[shape])
+    }
+}
+
+fn find(known: &[(&str, Route)], step: &str) -> Option<Route> {
+    known.iter().find(|(name, _)| *name == step).map(|(_, route)| *route)
+}
+
+/// The shape of a path below `/api`, if it can be one of an entity or a collection. What lies
+/// behind an empty step isn't looked at.
+fn shape<'a>(steps: impl Iterator<Item = &'a str>) -> Option<usize> {
+    let mut depth = 0;
+    let mut fifth = "";
+    for step in steps.take(7).take_while(|step| !step.is_empty()) {
         depth += 1;
         if depth == 5 {
             fifth = step;
         }
     }
-    if depth == 1
-        && let Some(own) = API.iter().position(|own| *own == first)
-    {
-        return own as u8;
-    }
     match (depth, fifth) {
-        (1..=4, _) => entities + depth,
-        (5, "meta") => entities + 5,
-        (5, "versions") => entities + 6,
-        (6, "versions") => entities + 7,
-        _ => API_LABELS.len() as u8 - 1,
+        (0..=4, _) => Some(depth),
+        (5, "meta") => Some(5),
+        (5, "versions") => Some(6),
+        (6, "versions") => Some(7),
+        _ => None,
     }
 }
 
@@ -164,7 +164,8 @@ mod tests {
             ("/api/a/b/c/d/versions/1/2/3/4", "/api/other"),
             ("/health/live", "/health"),
             ("/changes", "/changes"),
-            ("/validate", "/validate"),
+            ("/status", "/status"),
+            ("/validate", "other"),
             ("/nowhere", "other"),
             ("/apiary", "other"),
         ] {
@@ -173,12 +174,16 @@ mod tests {
     }
 
     #[test]
-    fn labels_each_door_as_it_is_called() {
-        for (door, label) in DOORS.iter().zip(DOOR_LABELS) {
-            assert_eq!(label.strip_prefix('/'), Some(*door));
+    fn finds_the_label_of_each_operation_by_its_path() {
+        for operation in OPERATIONS {
+            for path in [operation.sample_path(), format!("{}/", operation.sample_path())] {
+                assert_eq!(Route::label(Route::of(&path).index()), operation.label(), "{path}");
+            }
         }
-        for (own, label) in API.iter().zip(API_LABELS) {
-            assert_eq!(label.strip_prefix("/api/"), Some(*own));
+        let labels = &LABELS.all;
+        for (index, label) in labels.iter().enumerate() {
+            assert!(!labels[..index].contains(label), "{label} is there twice");
         }
+        assert_eq!(Route::count(), labels.len());
     }
 }

@@ -76,7 +76,7 @@ impl Traffic {
             durations.clone(),
         );
         registry.register("requests_in_flight", "Requests being answered", in_flight.clone());
-        let cells = (0..Route::COUNT * METHODS.len()).map(|_| OnceLock::new()).collect();
+        let cells = (0..Route::count() * METHODS.len()).map(|_| OnceLock::new()).collect();
         Self { requests, durations, in_flight, cells }
     }
 

@@ -8,9 +8,14 @@ use muster_catalog::{
     state::Subtree,
 };
 use muster_registry::Registry;
-use muster_wire::{ErrorCode, Problem, etag::Rendition, headers};
+use muster_wire::{
+    ErrorCode, Problem,
+    entities::{HiddenKind, HiddenName, RegistryList},
+    etag::Rendition,
+    headers,
+};
 use muster_words::limits::PAGE_ENTRIES_DEFAULT;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     answer::Answer,
@@ -401,13 +406,14 @@ impl<'a> Read<'a> {
                 continue;
             }
             out.key(name);
-            let what = match hidden.what {
-                Subtree::Group(_) => "group",
-                Subtree::Resource(_) => "document",
-                Subtree::Version(_) => "version",
+            let kind = match hidden.what {
+                Subtree::Group(_) => HiddenKind::Group,
+                Subtree::Resource(_) => HiddenKind::Document,
+                Subtree::Version(_) => HiddenKind::Version,
             };
             let position = hidden.stamp.position.0;
-            out.value(&json!({"xid": &**xid, "kind": what, "position": position}));
+            let hidden = HiddenName { xid: xid.to_string(), kind, position };
+            out.value(&serde_json::to_value(&hidden).unwrap_or_default());
         }
         out.close();
         Answer::json(out.finish())
@@ -429,7 +435,10 @@ impl<'a> Read<'a> {
             Place::ModelSource => value(self.view.model.source()),
             Place::Capabilities => value(self.capabilities.document()),
             Place::CapabilitiesOffered => value(&capabilities::offered(self.bare)),
-            _ => value(&json!({"registries": [format!("{}/", self.root)]})),
+            _ => {
+                let list = RegistryList { registries: vec![format!("{}/", self.root)] };
+                value(&serde_json::to_value(&list).unwrap_or_default())
+            }
         };
         answer.tag(tag);
         Ok(answer)

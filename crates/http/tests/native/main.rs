@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod changes;
+mod description;
 mod harness;
 mod keys;
 mod ledger;

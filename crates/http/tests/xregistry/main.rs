@@ -1,10 +1,11 @@
 //! xRegistry as clients meet it, without a socket: requests in, answers out, on a registry in
 //! memory.
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
 mod collections;
 mod conditions;
 mod crowded;
+mod description;
 mod documents;
 mod door;
 mod entities;

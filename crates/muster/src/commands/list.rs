@@ -3,6 +3,7 @@ use std::{collections::BTreeSet, num::NonZeroUsize};
 use clap::Args;
 use muster_client::{Client, ClientError, Page, Query};
 use muster_schema::nearest;
+use muster_wire::entities::HiddenName;
 use muster_words::{
     Id, Xid,
     json::{Value, select},
@@ -109,7 +110,10 @@ impl List {
         };
         let page = self.page(client, &path, None).await?;
         let known = BTreeSet::new();
-        self.show(context, &page, deleted_table(&page), ("name", "names"), Vec::new(), &known)
+        let table = deleted_table(&page).map_err(|error| {
+            Failure::new("unexpected_answer", format!("what is said of a deleted name: {error}"))
+        })?;
+        self.show(context, &page, table, ("name", "names"), Vec::new(), &known)
     }
 
     async fn page(
@@ -298,14 +302,14 @@ fn documents_table(screen: &Screen, kind: &ResourceType, page: &Page) -> Table {
 }
 
 /// What was deleted, with the position at which it was.
-fn deleted_table(page: &Page) -> Table {
+fn deleted_table(page: &Page) -> serde_json::Result<Table> {
     let mut table = Table::new(["name", "what", "position"]).numbers(2);
     for (id, hidden) in &page.entries {
-        let position = hidden.get("position").and_then(Value::as_u64).unwrap_or_default();
-        let position = crate::output::numbers::separated(position);
-        table.row([id.clone(), text(hidden, "kind"), position]);
+        let hidden: HiddenName = serde_json::from_value(hidden.clone())?;
+        let position = crate::output::numbers::separated(hidden.position);
+        table.row([id.clone(), hidden.kind.name().to_owned(), position]);
     }
-    table
+    Ok(table)
 }
 
 fn versions_table(screen: &Screen, page: &Page) -> Table {

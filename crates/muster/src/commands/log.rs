@@ -4,7 +4,8 @@ use bytes::Bytes;
 use clap::Args;
 use muster_client::{Client, Query};
 use muster_history::difference;
-use muster_words::{Digest, Xid, json::Value};
+use muster_wire::log::{LogAction, LogChange, LogEntry, LogKind};
+use muster_words::{Digest, Xid};
 
 use super::xid;
 use crate::{
@@ -46,24 +47,23 @@ impl Log {
         let client = self.reach.client(context).await?;
         let query = Query::new().with("limit", self.limit).with_some("before", self.before);
         let answer = match client.log(&self.xid, &query).await {
-            Ok(answer) => answer.json()?,
+            Ok(answer) => answer,
             Err(error) => return Err(super::get::explain(&client, &self.xid, error).await),
         };
         if !context.screen.is_table() {
-            return context.screen.value(&answer);
+            return context.screen.value(&answer.json()?);
         }
-        let entries = answer.get("entries").and_then(Value::as_array);
-        let entries = entries.map(Vec::as_slice).unwrap_or_default();
+        let page = answer.read()?;
         let mut tale = Tale { client: &client, xid: &self.xid, documents: BTreeMap::new() };
-        let table = tale.table(&context.screen, entries).await;
+        let table = tale.table(&context.screen, &page.entries).await;
         if table.is_empty() {
             context.screen.note("nothing happened");
             return Ok(());
         }
         context.screen.write(table.render(&context.screen).as_bytes())?;
-        if answer.get("next").is_some_and(|next| !next.is_null()) {
-            let oldest = entries.last().and_then(|entry| entry.get("position"));
-            let oldest = oldest.map(ToString::to_string).unwrap_or_default();
+        if page.next.is_some() {
+            let oldest = page.entries.last().map(|entry| entry.position.to_string());
+            let oldest = oldest.unwrap_or_default();
             let note = format!("muster log --before {oldest} shows what came before");
             context.screen.note(&context.screen.paint_error(Style::Dim, &note));
         }
@@ -82,38 +82,36 @@ struct Tale<'a> {
 }
 
 impl Tale<'_> {
-    async fn table(&mut self, screen: &Screen, entries: &[Value]) -> Table {
+    async fn table(&mut self, screen: &Screen, entries: &[LogEntry]) -> Table {
         let mut table = Table::new(["position", "when", "who", "what"]).numbers(0);
         for entry in entries {
-            let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
-            let position = entry.get("position").and_then(Value::as_u64).unwrap_or_default();
             let fields = self.fields(entry).await;
             let what = if fields.is_empty() {
-                text("what").to_owned()
+                entry.what.clone()
             } else {
-                format!("{}: {fields}", text("what"))
+                format!("{}: {fields}", entry.what)
             };
-            let when = times::at(screen, text("time"));
-            table.row([separated(position), when, text("actor").to_owned(), what]);
+            let when = times::at(screen, &entry.time);
+            table.row([separated(entry.position), when, entry.actor.clone(), what]);
         }
         table
     }
 
     /// What a new version of a document changed: told where one command made one version, and
     /// both documents are still as they were put.
-    async fn fields(&mut self, entry: &Value) -> String {
-        let changes = entry.get("changes").and_then(Value::as_array).map(Vec::as_slice);
-        let is_version = |change: &&Value| change.get("kind") == Some(&Value::from("version"));
-        let versions: Vec<&Value> = changes.unwrap_or_default().iter().filter(is_version).collect();
+    async fn fields(&mut self, entry: &LogEntry) -> String {
+        let is_version = |change: &&LogChange| change.kind == LogKind::Version;
+        let versions: Vec<&LogChange> = entry.changes.iter().filter(is_version).collect();
         let ([version], Xid::Resource { .. }) = (versions.as_slice(), self.xid) else {
             return String::new();
         };
-        let text = |key: &str| version.get(key).and_then(Value::as_str).unwrap_or_default();
-        let (id, ancestor) = (text("versionid"), text("ancestor"));
-        if text("action") != "created" || ancestor.is_empty() || ancestor == id {
+        let (Some(id), Some(ancestor)) = (&version.versionid, &version.ancestor) else {
+            return String::new();
+        };
+        if version.action != LogAction::Created || ancestor == id {
             return String::new();
         }
-        let digest = version.get("document").and_then(|document| document.get("digest")?.as_str());
+        let digest = version.document.as_ref().map(|document| document.digest.as_str());
         let before = self.document(ancestor).await;
         match (before, self.document(id).await) {
             (Some(before), Some(after)) if digest == Some(&Digest::of(&after).to_string()) => {

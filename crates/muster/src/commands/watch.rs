@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 use muster_client::{Change, Start, Step};
-use muster_words::{Position, json::Value};
+use muster_words::Position;
 
 use crate::{
     Context, Failure,
@@ -16,7 +16,7 @@ Examples:
   muster watch
   muster watch providers/cms
   muster watch --after 1204
-  muster watch --output json | jq .xregversionid
+  muster watch --output json | jq .subject
 
 ";
 
@@ -83,37 +83,34 @@ impl Watch {
 
     fn wants(&self, change: &Change) -> bool {
         let part = self.part.trim_matches('/');
-        let xid = subject(&change.event).trim_start_matches('/');
+        let xid = change.event.subject.trim_start_matches('/');
         let rest = xid.strip_prefix(part);
         rest.is_some_and(|rest| part.is_empty() || rest.is_empty() || rest.starts_with('/'))
     }
-}
-
-fn subject(event: &Value) -> &str {
-    event.get("subject").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn show(screen: &Screen, change: &Change) -> Result<(), Failure> {
     if screen.is_table() {
         return screen.line(&line(screen, change));
     }
-    screen.next_value(&change.event)
+    screen.next_value(&change.json)
 }
 
 /// `    1204.1  today 10:12:03  + providers/cms/entries/ghost  version created`
 fn line(screen: &Screen, change: &Change) -> String {
-    let text = |key: &str| change.event.get(key).and_then(Value::as_str).unwrap_or_default();
-    let mut kind = text("type").rsplit('.');
+    let event = &change.event;
+    let kind = event.event_type.to_string();
+    let mut kind = kind.rsplit('.');
     let (deed, thing) = (kind.next().unwrap_or_default(), kind.next().unwrap_or_default());
     let (sign, style) = match deed {
         "created" => ("+", Style::Added),
         "deleted" => ("-", Style::Removed),
         _ => ("~", Style::Changed),
     };
-    let xid = subject(&change.event).trim_start_matches('/');
+    let xid = event.subject.trim_start_matches('/');
     let shown =
         harmless(&format!("{sign} {}  {thing} {deed}", if xid.is_empty() { "/" } else { xid }));
-    let when = times::at(screen, text("time"));
+    let when = times::at(screen, &event.time);
     format!(
         "{:>10}  {}  {}",
         harmless(&change.id),
@@ -124,16 +121,23 @@ fn line(screen: &Screen, change: &Change) -> String {
 
 #[cfg(test)]
 mod tests {
-    use muster_words::Moment;
-    use serde_json::json;
+    use muster_wire::{
+        Sample,
+        changes::{ChangeEvent, EventType},
+    };
+    use muster_words::{Moment, json::Value};
 
     use super::*;
 
     #[test]
     fn tells_each_change_in_a_line() {
-        let event = json!({"type": "io.xregistry.version.created", "time": "2026-11-21T10:00:00Z",
-            "subject": "/providers/cms/entries/a/versions/2", "id": "17.1"});
-        let change = Change { id: "17.1".to_owned(), event };
+        let event = ChangeEvent {
+            event_type: EventType::VersionCreated,
+            time: "2026-11-21T10:00:00Z".to_owned(),
+            subject: "/providers/cms/entries/a/versions/2".to_owned(),
+            ..ChangeEvent::sample()
+        };
+        let change = Change { id: "17.1".to_owned(), event, json: Value::Null };
         let expect = "      17.1  2026-11-21T10:00:00Z  + providers/cms/entries/a/versions/2  version created";
         assert_eq!(line(&Screen::plain(Moment::EPOCH), &change), expect);
         for (part, expect) in [

@@ -1,21 +1,25 @@
 use std::collections::BTreeMap;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Violation;
+use super::{ErrorCode, Problem, Violation};
+use crate::Sample;
 
 /// An error as it travels: xRegistry's shape (core/spec.md, "Error Processing", after RFC 9457),
 /// with `code` and what is ours behind it. Members are written in this order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
     /// A URI for the kind of error.
     #[serde(rename = "type")]
+    #[schemars(extend("format" = "uri"))]
     pub type_uri: String,
     /// What happened, in one sentence.
     pub title: String,
     /// The code, such as `not_found`: what programs decide by. Other servers don't send it.
     #[serde(default)]
+    #[schemars(schema_with = "code_schema")]
     pub code: String,
     /// More about this occurrence, such as what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,5 +52,21 @@ impl ErrorBody {
             return &self.code;
         }
         self.type_uri.rsplit(['#', ':']).next().unwrap_or_default()
+    }
+}
+
+/// All codes that this release knows.
+fn code_schema(_: &mut SchemaGenerator) -> Schema {
+    let codes: Vec<_> = ErrorCode::all().map(ErrorCode::name).collect();
+    json_schema!({"type": "string", "enum": codes})
+}
+
+impl Sample for ErrorBody {
+    fn sample() -> Self {
+        Problem::new(ErrorCode::MISMATCHED_EPOCH)
+            .subject("/providers/cms")
+            .arg("bad_epoch", 3)
+            .arg("epoch", 5)
+            .body()
     }
 }

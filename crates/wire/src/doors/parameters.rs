@@ -1,12 +1,10 @@
-use serde_json::{Value, json};
-
 /// A query parameter or a header.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
     /// As it is written, `?name=` or `Name:`.
     pub name: &'static str,
     /// Where it is sent.
-    pub place: Place,
+    pub place: ParameterPlace,
     /// The JSON type of its value; the parameter of a `boolean` may be sent without one.
     pub kind: &'static str,
     /// What it does.
@@ -15,41 +13,22 @@ pub struct Parameter {
 
 /// Where a parameter is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ParameterPlace {
     /// Behind the question mark.
     Query,
     /// As a header.
     Header,
 }
 
-impl Parameter {
-    pub(super) fn describe(&self) -> Value {
-        let place = match self.place {
-            Place::Query => "query",
-            Place::Header => "header",
-        };
-        let mut described = json!({
-            "name": self.name,
-            "in": place,
-            "description": self.meaning,
-            "schema": {"type": self.kind}
-        });
-        if self.kind == "boolean" {
-            described["allowEmptyValue"] = true.into();
-        }
-        described
-    }
-}
-
 const fn query(name: &'static str, kind: &'static str, meaning: &'static str) -> Parameter {
-    Parameter { name, place: Place::Query, kind, meaning }
+    Parameter { name, place: ParameterPlace::Query, kind, meaning }
 }
 
 const fn header(name: &'static str, kind: &'static str, meaning: &'static str) -> Parameter {
-    Parameter { name, place: Place::Header, kind, meaning }
+    Parameter { name, place: ParameterPlace::Header, kind, meaning }
 }
 
-/// Every parameter that isn't part of a path.
+/// Every parameter of a request that isn't part of a path.
 pub const PARAMETERS: &[Parameter] = &[
     query(
         "inline",
@@ -92,3 +71,37 @@ pub const PARAMETERS: &[Parameter] = &[
     header("Idempotency-Key", "string", "Makes the request safe to repeat for 24 hours."),
     header("Last-Event-ID", "string", "As `after`; browsers send it when they resume."),
 ];
+
+/// Every header of an answer that is more than HTTP's own.
+pub const HEADERS: &[Parameter] = &[
+    header(
+        "Muster-Position",
+        "integer",
+        "The position of the ledger that the answer shows; of a write, that of its command.",
+    ),
+    header("x-request-id", "string", "The request's id, by which the log can be searched for it."),
+    header("ETag", "string", "Names the state that is shown, for `If-Match` and `If-None-Match`."),
+    header(
+        "Link",
+        "string",
+        "Leads to the registry (`rel=xregistry-root`) and, from a page of a collection, to the next one (`rel=next`).",
+    ),
+    header("Location", "string", "The URL of what was made, or of a document that lies elsewhere."),
+    header("Content-Location", "string", "The URL of the version that is shown."),
+    header(
+        "Muster-Warnings",
+        "string",
+        "What is to be said about a document that was accepted: a JSON array of violations.",
+    ),
+    header(
+        "xRegistry-xregcorrelationid",
+        "string",
+        "The command's id, which its events carry as `xregcorrelationid`.",
+    ),
+    header("Allow", "string", "The methods that there are."),
+    header("Retry-After", "integer", "After how many seconds it is worth while to ask again."),
+    header("WWW-Authenticate", "string", "How a key is sent: `Bearer`."),
+];
+
+/// Headers that every answer carries.
+pub const HEADERS_OF_ALL: &[&str] = &["Muster-Position", "x-request-id"];

@@ -1,0 +1,87 @@
+use std::collections::BTreeSet;
+
+use muster_schema::{NoSources, Schema};
+use muster_wire::doors::{Content, Door, OPERATIONS, Permission};
+use muster_words::json::{self, Value};
+
+use crate::harness::{Running, delete, put};
+
+/// Whether a value keeps what the description says of the answer of an operation.
+fn check(description: &Value, id: &str, status: u16, value: &Value) {
+    let operation = OPERATIONS.iter().find(|operation| operation.id == id).unwrap();
+    let path = json::escape_pointer(operation.path);
+    let method = operation.verb.name().to_lowercase();
+    let content = format!("/paths/{path}/{method}/responses/{status}/content");
+    let media = description.pointer(&content).unwrap_or_else(|| panic!("{content} isn't said"));
+    let media = media.as_object().unwrap().values().next().unwrap();
+    let mut schema = media["schema"].clone();
+    schema["components"] = description["components"].clone();
+    let violations = Schema::compile(&schema, &NoSources).unwrap().validate(value);
+    assert!(violations.is_empty(), "{id}: {violations:?} in {value}");
+}
+
+#[tokio::test]
+async fn answers_as_the_description_says() {
+    let running = Running::start().await;
+    running.submit(put("/providers/cms/entries/one", "{}")).await;
+    running.submit(delete("/providers/cms/entries/one", false)).await;
+    let description = muster_wire::openapi::document("0.0.0");
+    let mut checked = BTreeSet::new();
+    for (id, request, body, expect) in [
+        ("getStatus", "GET /status", "", 200),
+        ("getLedger", "GET /ledger", "", 200),
+        ("restoreResource", "POST /restore/providers/cms/entries/one", "", 200),
+        ("verifyLedger", "POST /ledger/verify", "", 200),
+        ("getLog", "GET /log?limit=1", "", 200),
+        ("getLogOfResource", "GET /log/providers/cms/entries/one", "", 200),
+        ("listKeys", "GET /keys", "", 200),
+        // The last, for from then on a key is needed.
+        ("createKey", "POST /keys", r#"{"name": "a"}"#, 201),
+    ] {
+        let (status, body) = running.ask(request, &[], body).await;
+        assert_eq!(status, expect, "{request}: {body}");
+        let is_lines = id == "verifyLedger";
+        let values: Vec<&str> = if is_lines { body.lines().collect() } else { vec![&body] };
+        for value in values {
+            check(&description, id, status, &json::parse(value.as_bytes()).unwrap());
+        }
+        let operation = OPERATIONS.iter().find(|operation| operation.id == id).unwrap();
+        checked.insert(format!("{:?}", operation.door));
+    }
+    let all: BTreeSet<_> = OPERATIONS
+        .iter()
+        .filter(|operation| matches!(operation.door, Door::Native(_)))
+        .filter(|operation| {
+            let typed = |content| matches!(content, Content::Json(_) | Content::JsonLines(_));
+            operation.answers.iter().any(|outcome| typed(outcome.content))
+        })
+        .map(|operation| format!("{:?}", operation.door))
+        .collect();
+    assert_eq!(checked, all);
+}
+
+#[tokio::test]
+async fn sends_events_as_the_description_says() {
+    let running = Running::start().await;
+    running.submit(put("/providers/cms/entries/one", "{}")).await;
+    running.submit(put("/providers/cms/entries/one", "[]")).await;
+    let last = running.submit(delete("/providers/cms", false)).await.position;
+    let description = muster_wire::openapi::document("0.0.0");
+    let events = running.follow("?after=0", None).await.until(&format!("{last}.1")).await;
+    assert!(events.len() > 5, "{events:?}");
+    for event in events {
+        check(&description, "followChanges", 200, &event.value);
+    }
+}
+
+#[tokio::test]
+async fn asks_for_a_key_where_the_table_says() {
+    let ledger = std::sync::Arc::new(muster_journal::Memory::new());
+    let running = Running::over(ledger, Some("correct-horse-battery")).await;
+    for operation in OPERATIONS {
+        let request = format!("{} {}", operation.verb.name(), operation.sample_path());
+        let (status, _) = running.ask(&request, &[], "").await;
+        let is_open = operation.permission == Permission::Anyone;
+        assert_eq!(status == 401, !is_open, "{request}: {status}");
+    }
+}

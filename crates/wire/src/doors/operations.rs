@@ -1,0 +1,295 @@
+use super::{Content, Door, NativeDoor, Operation, Outcome, Permission, Typed, Verb, VitalDoor};
+use crate::{
+    capabilities::{EnabledCapabilities, OfferedCapabilities},
+    changes::ChangeEvent,
+    entities::{
+        Collection, GroupEntity, MetaEntity, RegistryEntity, RegistryList, ResourceEntity,
+        VersionEntity,
+    },
+    health::{Liveness, ReadinessReport, StoreReport},
+    keys::{KeyList, KeyRequest, NewKey},
+    ledger::{LedgerReport, VerificationLine},
+    log::LogPage,
+    model::ModelDocument,
+    openapi::ApiDescription,
+    restore::Restoration,
+    status::StatusReport,
+};
+
+const VIEW: &[&str] =
+    &["inline", "filter", "doc", "collections", "binary", "specversion", "If-None-Match"];
+const LIST: &[&str] = &[
+    "inline",
+    "filter",
+    "sort",
+    "limit",
+    "doc",
+    "collections",
+    "binary",
+    "specversion",
+    "deleted",
+    "If-None-Match",
+];
+const CHANGE: &[&str] = &[
+    "inline",
+    "doc",
+    "binary",
+    "ignore",
+    "setdefaultversionid",
+    "specversion",
+    "If-Match",
+    "If-None-Match",
+    "Idempotency-Key",
+];
+const REMOVE: &[&str] = &["epoch", "purge", "force", "If-Match", "Idempotency-Key"];
+const PAGE: &[&str] = &["limit", "before", "after"];
+const KEYED: &[&str] = &["Idempotency-Key"];
+const VERSIONED: &[&str] = &["specversion"];
+
+const GROUPS: &str = "/api/{groups}";
+const GROUP: &str = "/api/{groups}/{group}";
+const RESOURCES: &str = "/api/{groups}/{group}/{resources}";
+const RESOURCE: &str = "/api/{groups}/{group}/{resources}/{resource}";
+const RESOURCE_DETAILS: &str = "/api/{groups}/{group}/{resources}/{resource}$details";
+const META: &str = "/api/{groups}/{group}/{resources}/{resource}/meta";
+const VERSIONS: &str = "/api/{groups}/{group}/{resources}/{resource}/versions";
+const VERSION: &str = "/api/{groups}/{group}/{resources}/{resource}/versions/{version}";
+const VERSION_DETAILS: &str =
+    "/api/{groups}/{group}/{resources}/{resource}/versions/{version}$details";
+
+const REGISTRY: Content = Content::Json(Typed::of::<RegistryEntity>());
+const A_GROUP: Content = Content::Json(Typed::of::<GroupEntity>());
+const SEVERAL_GROUPS: Content = Content::Json(Typed::of::<Collection<GroupEntity>>());
+const GROUPS_OF_TYPES: Content = Content::Json(Typed::of::<Collection<Collection<GroupEntity>>>());
+const A_RESOURCE: Content = Content::Json(Typed::of::<ResourceEntity>());
+const SEVERAL_RESOURCES: Content = Content::Json(Typed::of::<Collection<ResourceEntity>>());
+const RESOURCES_OF_TYPES: Content =
+    Content::Json(Typed::of::<Collection<Collection<ResourceEntity>>>());
+const A_META: Content = Content::Json(Typed::of::<MetaEntity>());
+const A_VERSION: Content = Content::Json(Typed::of::<VersionEntity>());
+const SEVERAL_VERSIONS: Content = Content::Json(Typed::of::<Collection<VersionEntity>>());
+const CAPABILITIES: Content = Content::Json(Typed::of::<EnabledCapabilities>());
+const OFFERED: Content = Content::Json(Typed::of::<OfferedCapabilities>());
+const MODEL: Content = Content::Json(Typed::of::<ModelDocument>());
+const READY: Content = Content::Json(Typed::of::<ReadinessReport>());
+const LOG: Content = Content::Json(Typed::of::<LogPage>());
+
+/// Headers of an answer that shows an entity or a collection.
+const SHOWN: &[&str] = &["ETag", "Link"];
+/// Headers of an answer that shows a document.
+const SHOWN_DOCUMENT: &[&str] = &["ETag", "Link", "Content-Location"];
+/// Headers of an answer that shows what was changed.
+const CHANGED: &[&str] = &["ETag", "Link", "Muster-Warnings", "xRegistry-xregcorrelationid"];
+/// Headers of an answer that shows what was made.
+const MADE: &[&str] =
+    &["ETag", "Link", "Location", "Muster-Warnings", "xRegistry-xregcorrelationid"];
+/// Headers of an answer that shows the document that was changed.
+const CHANGED_DOCUMENT: &[&str] =
+    &["ETag", "Link", "Content-Location", "Muster-Warnings", "xRegistry-xregcorrelationid"];
+/// Headers of an answer that shows the document that was made.
+const MADE_DOCUMENT: &[&str] = &[
+    "ETag",
+    "Link",
+    "Location",
+    "Content-Location",
+    "Muster-Warnings",
+    "xRegistry-xregcorrelationid",
+];
+/// Headers of an answer to what has no more to show.
+const CORRELATED: &[&str] = &["xRegistry-xregcorrelationid"];
+
+/// An answer with one status.
+const fn with(status: u16, content: Content, headers: &'static [&'static str]) -> Outcome {
+    Outcome { status, content, headers }
+}
+
+const fn read(
+    path: &'static str,
+    (door, id): (Door, &'static str),
+    summary: &'static str,
+    parameters: &'static [&'static str],
+    answers: &'static [Outcome],
+) -> Operation {
+    let (verb, permission, body) = (Verb::Get, Permission::Read, Content::None);
+    Operation { verb, path, door, id, summary, permission, parameters, body, answers }
+}
+
+/// An operation of xRegistry that only asks.
+const fn show(
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    parameters: &'static [&'static str],
+    answers: &'static [Outcome],
+) -> Operation {
+    read(path, (Door::XRegistry, id), summary, parameters, answers)
+}
+
+const fn probe(
+    path: &'static str,
+    (door, id): (VitalDoor, &'static str),
+    summary: &'static str,
+    answers: &'static [Outcome],
+) -> Operation {
+    let operation = read(path, (Door::Vital(door), id), summary, &[], answers);
+    Operation { permission: Permission::Anyone, ..operation }
+}
+
+const fn act(
+    (verb, path): (Verb, &'static str),
+    (door, id): (Door, &'static str),
+    summary: &'static str,
+    (parameters, body): (&'static [&'static str], Content),
+    answers: &'static [Outcome],
+) -> Operation {
+    let permission = Permission::Write;
+    Operation { verb, path, door, id, summary, permission, parameters, body, answers }
+}
+
+/// An operation of xRegistry that may change something.
+const fn write(
+    target: (Verb, &'static str),
+    id: &'static str,
+    summary: &'static str,
+    sent: (&'static [&'static str], Content),
+    answers: &'static [Outcome],
+) -> Operation {
+    act(target, (Door::XRegistry, id), summary, sent, answers)
+}
+
+/// An operation of ours to the registry.
+const fn native(door: NativeDoor, id: &'static str) -> (Door, &'static str) {
+    (Door::Native(door), id)
+}
+
+const fn vital(door: VitalDoor, id: &'static str) -> (Door, &'static str) {
+    (Door::Vital(door), id)
+}
+
+const NOT_MODIFIED: Outcome = with(304, Content::None, &["ETag"]);
+const DOCUMENT_SHOWN: &[Outcome] = &[
+    with(200, Content::Document, SHOWN_DOCUMENT),
+    with(303, Content::None, &["ETag", "Link", "Location", "Content-Location"]),
+    with(304, Content::None, &["ETag", "Content-Location"]),
+];
+const DOCUMENT_PUT: &[Outcome] =
+    &[with(200, Content::Document, CHANGED_DOCUMENT), with(201, Content::Document, MADE_DOCUMENT)];
+const REMOVED: &[Outcome] = &[with(204, Content::None, CORRELATED)];
+
+const REGISTRY_SHOWN: &[Outcome] = &[with(200, REGISTRY, SHOWN), NOT_MODIFIED];
+const REGISTRY_CHANGED: &[Outcome] = &[with(200, REGISTRY, CHANGED)];
+const CAPABILITIES_SHOWN: &[Outcome] = &[with(200, CAPABILITIES, SHOWN), NOT_MODIFIED];
+const CAPABILITIES_CHANGED: &[Outcome] = &[with(200, CAPABILITIES, CHANGED)];
+const MODEL_SHOWN: &[Outcome] = &[with(200, MODEL, SHOWN), NOT_MODIFIED];
+const GROUP_SHOWN: &[Outcome] = &[with(200, A_GROUP, SHOWN), NOT_MODIFIED];
+const GROUP_PUT: &[Outcome] = &[with(200, A_GROUP, CHANGED), with(201, A_GROUP, MADE)];
+const GROUPS_SHOWN: &[Outcome] = &[with(200, SEVERAL_GROUPS, SHOWN), NOT_MODIFIED];
+const GROUPS_CHANGED: &[Outcome] = &[with(200, SEVERAL_GROUPS, CHANGED)];
+const GROUPS_OF_TYPES_CHANGED: &[Outcome] = &[with(200, GROUPS_OF_TYPES, CHANGED)];
+const RESOURCE_SHOWN: &[Outcome] = &[with(200, A_RESOURCE, SHOWN), NOT_MODIFIED];
+const RESOURCE_PUT: &[Outcome] = &[with(200, A_RESOURCE, CHANGED), with(201, A_RESOURCE, MADE)];
+const RESOURCES_SHOWN: &[Outcome] = &[with(200, SEVERAL_RESOURCES, SHOWN), NOT_MODIFIED];
+const RESOURCES_CHANGED: &[Outcome] = &[with(200, SEVERAL_RESOURCES, CHANGED)];
+const RESOURCES_OF_TYPES_CHANGED: &[Outcome] = &[with(200, RESOURCES_OF_TYPES, CHANGED)];
+const META_SHOWN: &[Outcome] = &[with(200, A_META, SHOWN), NOT_MODIFIED];
+const META_CHANGED: &[Outcome] = &[with(200, A_META, CHANGED)];
+const VERSION_SHOWN: &[Outcome] = &[with(200, A_VERSION, SHOWN), NOT_MODIFIED];
+const VERSION_PUT: &[Outcome] = &[with(200, A_VERSION, CHANGED), with(201, A_VERSION, MADE)];
+const VERSIONS_SHOWN: &[Outcome] = &[with(200, SEVERAL_VERSIONS, SHOWN), NOT_MODIFIED];
+const VERSIONS_CHANGED: &[Outcome] = &[with(200, SEVERAL_VERSIONS, CHANGED)];
+
+const RESTORED: &[Outcome] = &[with(200, Content::Json(Typed::of::<Restoration>()), CORRELATED)];
+const LOGGED: &[Outcome] = &[with(200, LOG, &[])];
+const READINESS: &[Outcome] = &[with(200, READY, &[]), with(503, READY, &[])];
+const STORE: Content = Content::Json(Typed::of::<StoreReport>());
+
+const CHECKPOINT: Content = Content::Text(
+    &["text/plain"],
+    "A signed note (C2SP tlog-checkpoint).",
+    "7f3a19c2/changes\n1204\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n\u{2014} 7f3a19c2/changes jywR0K…\n",
+);
+const METRICS: Content = Content::Text(
+    &["text/plain", "application/openmetrics-text"],
+    "Prometheus' text format 0.0.4, or OpenMetrics 1.0 for who asks for it.",
+    "# HELP muster_ledger_position Position of the last entry.\n# TYPE muster_ledger_position gauge\nmuster_ledger_position 1204\n",
+);
+
+/// Every operation that the server has.
+#[rustfmt::skip]
+pub const OPERATIONS: &[Operation] = &[
+    show("/api", "getRegistry", "Shows the registry.", VIEW, REGISTRY_SHOWN),
+    write((Verb::Put, "/api"), "putRegistry", "Replaces the registry's attributes.", (CHANGE, REGISTRY), REGISTRY_CHANGED),
+    write((Verb::Patch, "/api"), "patchRegistry", "Changes some of the registry's attributes.", (CHANGE, REGISTRY), REGISTRY_CHANGED),
+    write((Verb::Post, "/api"), "postGroupsOfTypes", "Puts groups, and what lies in them, of several types at once.", (CHANGE, GROUPS_OF_TYPES), GROUPS_OF_TYPES_CHANGED),
+    show("/api/export", "exportRegistry", "Shows everything as one document.", VERSIONED, REGISTRY_SHOWN),
+    show("/api/.xregistry", "listRegistries", "Lists registries that are known here.", &[], &[with(200, Content::Json(Typed::of::<RegistryList>()), SHOWN), NOT_MODIFIED]),
+    show("/api/capabilities", "getCapabilities", "Shows what is enabled.", VERSIONED, CAPABILITIES_SHOWN),
+    write((Verb::Put, "/api/capabilities"), "putCapabilities", "Replaces what is enabled.", (KEYED, CAPABILITIES), CAPABILITIES_CHANGED),
+    write((Verb::Patch, "/api/capabilities"), "patchCapabilities", "Changes some of what is enabled.", (KEYED, CAPABILITIES), CAPABILITIES_CHANGED),
+    show("/api/capabilitiesoffered", "getCapabilitiesOffered", "Shows what can be enabled.", VERSIONED, &[with(200, OFFERED, SHOWN), NOT_MODIFIED]),
+    show("/api/model", "getModel", "Shows the model in force.", VERSIONED, MODEL_SHOWN),
+    show("/api/modelsource", "getModelSource", "Shows the user's part of the model.", VERSIONED, MODEL_SHOWN),
+    write((Verb::Put, "/api/modelsource"), "putModelSource", "Replaces the user's part of the model.", (KEYED, MODEL), &[with(200, MODEL, CHANGED)]),
+
+    show(GROUPS, "listGroups", "Lists groups.", LIST, GROUPS_SHOWN),
+    write((Verb::Post, GROUPS), "postGroups", "Puts several groups.", (CHANGE, SEVERAL_GROUPS), GROUPS_CHANGED),
+    write((Verb::Patch, GROUPS), "patchGroups", "Changes several groups.", (CHANGE, SEVERAL_GROUPS), GROUPS_CHANGED),
+    write((Verb::Delete, GROUPS), "deleteGroups", "Deletes these groups, or all.", (REMOVE, SEVERAL_GROUPS), REMOVED),
+    show(GROUP, "getGroup", "Shows a group.", VIEW, GROUP_SHOWN),
+    write((Verb::Put, GROUP), "putGroup", "Puts a group.", (CHANGE, A_GROUP), GROUP_PUT),
+    write((Verb::Patch, GROUP), "patchGroup", "Changes some of a group's attributes.", (CHANGE, A_GROUP), GROUP_PUT),
+    write((Verb::Post, GROUP), "postResourcesOfTypes", "Puts resources of several types into a group.", (CHANGE, RESOURCES_OF_TYPES), RESOURCES_OF_TYPES_CHANGED),
+    write((Verb::Delete, GROUP), "deleteGroup", "Deletes a group and all that lies in it.", (REMOVE, Content::None), REMOVED),
+
+    show(RESOURCES, "listResources", "Lists a group's resources.", LIST, RESOURCES_SHOWN),
+    write((Verb::Post, RESOURCES), "postResources", "Puts several resources.", (CHANGE, SEVERAL_RESOURCES), RESOURCES_CHANGED),
+    write((Verb::Patch, RESOURCES), "patchResources", "Changes several resources.", (CHANGE, SEVERAL_RESOURCES), RESOURCES_CHANGED),
+    write((Verb::Delete, RESOURCES), "deleteResources", "Deletes these resources, or all.", (REMOVE, SEVERAL_RESOURCES), REMOVED),
+    show(RESOURCE, "getDocument", "Answers with a document, as it was put.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
+    write((Verb::Put, RESOURCE), "putDocument", "Puts a document.", (CHANGE, Content::Document), DOCUMENT_PUT),
+    write((Verb::Post, RESOURCE), "postDocument", "Puts a document as a new version.", (CHANGE, Content::Document), DOCUMENT_PUT),
+    write((Verb::Delete, RESOURCE), "deleteResource", "Deletes a document with all its versions.", (REMOVE, Content::None), REMOVED),
+    show(RESOURCE_DETAILS, "getResource", "Shows a document's attributes.", VIEW, RESOURCE_SHOWN),
+    write((Verb::Put, RESOURCE_DETAILS), "putResource", "Replaces a document's attributes, and the document where it is sent.", (CHANGE, A_RESOURCE), RESOURCE_PUT),
+    write((Verb::Patch, RESOURCE_DETAILS), "patchResource", "Changes some of a document's attributes.", (CHANGE, A_RESOURCE), RESOURCE_PUT),
+    write((Verb::Post, RESOURCE_DETAILS), "postVersion", "Makes a version from attributes.", (CHANGE, A_VERSION), VERSION_PUT),
+
+    show(META, "getMeta", "Shows what belongs to a document as a whole.", VIEW, META_SHOWN),
+    write((Verb::Put, META), "putMeta", "Replaces what belongs to a document as a whole.", (CHANGE, A_META), META_CHANGED),
+    write((Verb::Patch, META), "patchMeta", "Changes some of what belongs to a document as a whole.", (CHANGE, A_META), META_CHANGED),
+
+    show(VERSIONS, "listVersions", "Lists a document's versions.", LIST, VERSIONS_SHOWN),
+    write((Verb::Post, VERSIONS), "postVersions", "Puts several versions.", (CHANGE, SEVERAL_VERSIONS), VERSIONS_CHANGED),
+    write((Verb::Patch, VERSIONS), "patchVersions", "Changes several versions.", (CHANGE, SEVERAL_VERSIONS), VERSIONS_CHANGED),
+    write((Verb::Delete, VERSIONS), "deleteVersions", "Deletes these versions, or all.", (REMOVE, SEVERAL_VERSIONS), REMOVED),
+    show(VERSION, "getVersionDocument", "Answers with a version's document.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
+    write((Verb::Put, VERSION), "putVersionDocument", "Puts a version's document.", (CHANGE, Content::Document), DOCUMENT_PUT),
+    write((Verb::Delete, VERSION), "deleteVersion", "Deletes a version.", (REMOVE, Content::None), REMOVED),
+    show(VERSION_DETAILS, "getVersion", "Shows a version's attributes.", VIEW, VERSION_SHOWN),
+    write((Verb::Put, VERSION_DETAILS), "putVersion", "Replaces a version's attributes.", (CHANGE, A_VERSION), VERSION_PUT),
+    write((Verb::Patch, VERSION_DETAILS), "patchVersion", "Changes some of a version's attributes.", (CHANGE, A_VERSION), VERSION_PUT),
+
+    act((Verb::Post, "/restore/{groups}/{group}"), native(NativeDoor::Restore, "restoreGroup"), "Undoes the last deletion of a group.", (KEYED, Content::None), RESTORED),
+    act((Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}"), native(NativeDoor::Restore, "restoreResource"), "Undoes the last deletion of a document.", (KEYED, Content::None), RESTORED),
+    act((Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}/versions/{version}"), native(NativeDoor::Restore, "restoreVersion"), "Undoes the last deletion of a version.", (KEYED, Content::None), RESTORED),
+    read("/log", native(NativeDoor::LogOfAll, "getLog"), "Lists what happened, newest first. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
+    read("/log/{groups}", native(NativeDoor::Log, "getLogOfGroups"), "Lists what happened to groups of a type. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
+    read("/log/{groups}/{group}", native(NativeDoor::Log, "getLogOfGroup"), "Lists what happened to a group and in it. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
+    read("/log/{groups}/{group}/{resources}", native(NativeDoor::Log, "getLogOfResources"), "Lists what happened to a group's resources. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
+    read("/log/{groups}/{group}/{resources}/{resource}", native(NativeDoor::Log, "getLogOfResource"), "Lists what happened to a document.", PAGE, LOGGED),
+    read("/log/{groups}/{group}/{resources}/{resource}/versions/{version}", native(NativeDoor::Log, "getLogOfVersion"), "Lists what happened to a version.", PAGE, LOGGED),
+    read("/changes", native(NativeDoor::FollowChanges, "followChanges"), "Streams changes as they are made, in order: from now on, or behind after or Last-Event-ID.", &["after", "Last-Event-ID"], &[with(200, Content::Events(Typed::of::<ChangeEvent>()), &[])]),
+    read("/ledger", native(NativeDoor::ShowLedger, "getLedger"), "Shows how far the ledger goes, and the key that signs it.", &[], &[with(200, Content::Json(Typed::of::<LedgerReport>()), &[])]),
+    read("/ledger/checkpoint", native(NativeDoor::ShowCheckpoint, "getCheckpoint"), "Answers with the newest signed checkpoint, for others to check.", &[], &[with(200, CHECKPOINT, &[])]),
+    act((Verb::Post, "/ledger/verify"), native(NativeDoor::VerifyLedger, "verifyLedger"), "Walks the whole ledger: lines of progress, then the verdict.", (&[], Content::None), &[with(200, Content::JsonLines(Typed::of::<VerificationLine>()), &[])]),
+    read("/keys", native(NativeDoor::ListKeys, "listKeys"), "Lists the keys in force, without their secrets.", &[], &[with(200, Content::Json(Typed::of::<KeyList>()), &[])]),
+    act((Verb::Post, "/keys"), native(NativeDoor::CreateKey, "createKey"), "Makes a key; the answer shows it once.", (&[], Content::Json(Typed::of::<KeyRequest>())), &[with(201, Content::Json(Typed::of::<NewKey>()), &[])]),
+    act((Verb::Delete, "/keys/{key}"), native(NativeDoor::RevokeKey, "revokeKey"), "Revokes a key.", (&[], Content::None), &[with(204, Content::None, &[])]),
+    read("/status", native(NativeDoor::ShowStatus, "getStatus"), "Shows how the registry is.", &[], &[with(200, Content::Json(Typed::of::<StatusReport>()), &[])]),
+    read("/metrics", vital(VitalDoor::ShowMetrics, "getMetrics"), "Shows what is counted, for Prometheus.", &[], &[with(200, METRICS, &[])]),
+    read("/openapi.json", vital(VitalDoor::ShowDescription, "getDescription"), "Shows this description.", &[], &[with(200, Content::Json(Typed::of::<ApiDescription>()), &[])]),
+    probe("/health/live", (VitalDoor::IsAlive, "isAlive"), "Says that the server lives.", &[with(200, Content::Json(Typed::of::<Liveness>()), &[])]),
+    probe("/health/ready", (VitalDoor::IsReady, "isReady"), "Says whether requests may be sent to it.", READINESS),
+    probe("/health/db", (VitalDoor::IsStoreReachable, "isStoreReachable"), "Says whether the store can be read now.", &[with(200, STORE, &[]), with(503, STORE, &[])]),
+    read("/health", vital(VitalDoor::IsReady, "getHealth"), "Says whether requests may be sent to it, to whoever may read.", &[], READINESS),
+];

@@ -1,0 +1,397 @@
+//! What is fixed in xRegistry's entities (core, "Attributes"). Their documents are made from the
+//! model and stay maps; these types say, for the API's description, what every model has.
+//!
+//! Everything is optional here: a request sends what it wants to set, and an answer to
+//! `?collections` or `?doc` leaves out what it isn't about.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::Sample;
+
+/// Entities by their ids.
+pub type Collection<T> = BTreeMap<String, T>;
+
+/// What the server says of every entity.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Identity {
+    /// The URL of the entity.
+    #[serde(rename = "self", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "uri-reference"))]
+    pub url: Option<String>,
+    /// The path of the entity in the registry, which is its name everywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub xid: Option<String>,
+    /// How often the entity was changed. A write that sends it is refused where it isn't the
+    /// current one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
+    /// Names and values by which clients group entities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<BTreeMap<String, String>>,
+    /// When the entity was made, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    pub createdat: Option<String>,
+    /// When the entity was changed last, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    pub modifiedat: Option<String>,
+}
+
+/// What people say of an entity.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Presentation {
+    /// The name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What the entity is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The URL of its documentation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "uri-reference"))]
+    pub documentation: Option<String>,
+    /// The URL of its icon.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "uri-reference"))]
+    pub icon: Option<String>,
+}
+
+/// The registry: what is said of it, and a URL, a count and (inlined) the groups of each type.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RegistryEntity {
+    /// The version of xRegistry that the answer follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub specversion: Option<String>,
+    /// The id of the registry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registryid: Option<String>,
+    /// What the server says of it.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// What people say of it.
+    #[serde(flatten)]
+    pub presentation: Presentation,
+    /// What else the model has.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// A group: its id as `<singular>id`, what is said of it, and a URL, a count and (inlined) the
+/// resources of each type.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct GroupEntity {
+    /// What the server says of it.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// What people say of it.
+    #[serde(flatten)]
+    pub presentation: Presentation,
+    /// That it shouldn't be used any more, and what instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<Map<String, Value>>,
+    /// What else the model has.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// What a version says, whether it is shown by itself or as its resource's default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct VersionAttributes {
+    /// The id of the version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub versionid: Option<String>,
+    /// Whether it is its resource's default version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isdefault: Option<bool>,
+    /// The id of the version that it was made from; its own, where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ancestorid: Option<String>,
+    /// The media type of the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contenttype: Option<String>,
+    /// The format that the document says it follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+}
+
+/// A resource: its id as `<singular>id`, the attributes of its default version, and where its
+/// Meta and its versions are. With `?inline` or in a request, its document as `<singular>` or
+/// `<singular>base64`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ResourceEntity {
+    /// What the server says of it.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// What people say of it.
+    #[serde(flatten)]
+    pub presentation: Presentation,
+    /// What its default version says.
+    #[serde(flatten)]
+    pub version: VersionAttributes,
+    /// The URL of what belongs to the resource as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "uri-reference"))]
+    pub metaurl: Option<String>,
+    /// What belongs to the resource as a whole, where it is inlined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meta: Option<MetaEntity>,
+    /// The URL of its versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "uri-reference"))]
+    pub versionsurl: Option<String>,
+    /// How many versions it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub versionscount: Option<u64>,
+    /// Its versions by id, where they are inlined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub versions: Option<Collection<VersionEntity>>,
+    /// What else the model has.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// A version of a resource. With `?inline` or in a request, its document as `<singular>` or
+/// `<singular>base64`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct VersionEntity {
+    /// What the server says of it.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// What people say of it.
+    #[serde(flatten)]
+    pub presentation: Presentation,
+    /// What it says itself.
+    #[serde(flatten)]
+    pub version: VersionAttributes,
+    /// What else the model has.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// What belongs to a resource as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct MetaEntity {
+    /// What the server says of it.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// The xid of the resource whose versions this one shows as its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub xref: Option<String>,
+    /// Whether clients can't change it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readonly: Option<bool>,
+    /// How its versions must go with each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compatibility: Option<String>,
+    /// That it shouldn't be used any more, and what instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<Map<String, Value>>,
+    /// The id of the default version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defaultversionid: Option<String>,
+    /// The URL of the default version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "uri-reference"))]
+    pub defaultversionurl: Option<String>,
+    /// Whether the default version stays when newer ones come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defaultversionsticky: Option<bool>,
+    /// What else the model has.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// A name in a collection that a deletion hid, as `?deleted` lists it under its id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HiddenName {
+    /// Its xid: what can be restored.
+    pub xid: String,
+    /// What was deleted.
+    pub kind: HiddenKind,
+    /// The position of the command that deleted it.
+    pub position: u64,
+}
+
+/// What was deleted under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HiddenKind {
+    /// A group with all that lay in it.
+    Group,
+    /// A resource with its versions.
+    Document,
+    /// A version.
+    Version,
+}
+
+impl HiddenKind {
+    /// The kind as it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Group => "group",
+            Self::Document => "document",
+            Self::Version => "version",
+        }
+    }
+}
+
+/// Registries that are known here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RegistryList {
+    /// Their URLs.
+    pub registries: Vec<String>,
+}
+
+const ROOT: &str = "https://registry.example/api";
+
+impl Identity {
+    fn of(xid: &str, url: &str, epoch: u64) -> Self {
+        Self {
+            url: Some(format!("{ROOT}{url}")),
+            xid: Some(xid.to_owned()),
+            epoch: Some(epoch),
+            labels: None,
+            createdat: Some("2026-11-20T09:00:00.000001Z".to_owned()),
+            modifiedat: Some("2026-11-21T10:12:03.000412Z".to_owned()),
+        }
+    }
+}
+
+impl Presentation {
+    fn named(name: &str) -> Self {
+        Self { name: Some(name.to_owned()), ..Self::default() }
+    }
+}
+
+/// Members that depend on the model, as its built-in part has them.
+fn more(members: Value) -> Map<String, Value> {
+    match members {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+impl VersionAttributes {
+    fn of(id: &str, ancestor: &str) -> Self {
+        Self {
+            versionid: Some(id.to_owned()),
+            isdefault: Some(true),
+            ancestorid: Some(ancestor.to_owned()),
+            contenttype: Some("application/json".to_owned()),
+            format: None,
+        }
+    }
+}
+
+impl Sample for RegistryEntity {
+    fn sample() -> Self {
+        Self {
+            specversion: Some("1.0-rc4".to_owned()),
+            registryid: Some("7f3a19c2".to_owned()),
+            identity: Identity::of("/", "/", 12),
+            presentation: Presentation::named("Our registry"),
+            more: more(json!({"providersurl": format!("{ROOT}/providers"), "providerscount": 5})),
+        }
+    }
+}
+
+impl Sample for GroupEntity {
+    fn sample() -> Self {
+        let entries = format!("{ROOT}/providers/cms/entries");
+        Self {
+            identity: Identity::of("/providers/cms", "/providers/cms", 3),
+            presentation: Presentation::named("Content management"),
+            deprecated: None,
+            more: more(json!({"providerid": "cms", "entriesurl": entries, "entriescount": 8})),
+        }
+    }
+}
+
+const RESOURCE: &str = "/providers/cms/entries/sanity";
+
+impl Sample for ResourceEntity {
+    fn sample() -> Self {
+        Self {
+            identity: Identity::of(RESOURCE, &format!("{RESOURCE}$details"), 1),
+            presentation: Presentation::named("Sanity"),
+            version: VersionAttributes::of("2", "1"),
+            metaurl: Some(format!("{ROOT}{RESOURCE}/meta")),
+            meta: None,
+            versionsurl: Some(format!("{ROOT}{RESOURCE}/versions")),
+            versionscount: Some(2),
+            versions: None,
+            more: more(json!({"entryid": "sanity", "state": "stable"})),
+        }
+    }
+}
+
+impl Sample for VersionEntity {
+    fn sample() -> Self {
+        let xid = format!("{RESOURCE}/versions/2");
+        Self {
+            identity: Identity::of(&xid, &format!("{xid}$details"), 1),
+            presentation: Presentation::named("Sanity"),
+            version: VersionAttributes::of("2", "1"),
+            more: more(json!({"entryid": "sanity", "state": "stable"})),
+        }
+    }
+}
+
+impl Sample for MetaEntity {
+    fn sample() -> Self {
+        let xid = format!("{RESOURCE}/meta");
+        Self {
+            identity: Identity::of(&xid, &xid, 2),
+            xref: None,
+            readonly: Some(false),
+            compatibility: None,
+            deprecated: None,
+            defaultversionid: Some("2".to_owned()),
+            defaultversionurl: Some(format!("{ROOT}{RESOURCE}/versions/2$details")),
+            defaultversionsticky: Some(false),
+            more: more(json!({"entryid": "sanity"})),
+        }
+    }
+}
+
+impl Sample for RegistryList {
+    fn sample() -> Self {
+        Self { registries: vec![format!("{ROOT}/")] }
+    }
+}
+
+impl Sample for Collection<GroupEntity> {
+    fn sample() -> Self {
+        Self::from([("cms".to_owned(), Sample::sample())])
+    }
+}
+
+impl Sample for Collection<ResourceEntity> {
+    fn sample() -> Self {
+        Self::from([("sanity".to_owned(), Sample::sample())])
+    }
+}
+
+impl Sample for Collection<VersionEntity> {
+    fn sample() -> Self {
+        Self::from([("2".to_owned(), Sample::sample())])
+    }
+}
+
+impl Sample for Collection<Collection<GroupEntity>> {
+    fn sample() -> Self {
+        Self::from([("providers".to_owned(), Sample::sample())])
+    }
+}
+
+impl Sample for Collection<Collection<ResourceEntity>> {
+    fn sample() -> Self {
+        Self::from([("entries".to_owned(), Sample::sample())])
+    }
+}

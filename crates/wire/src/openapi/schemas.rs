@@ -1,0 +1,109 @@
+use schemars::{
+    Schema, SchemaGenerator, generate::SchemaSettings, transform::transform_subschemas,
+};
+use serde_json::{Map, Value, json};
+
+use crate::doors::{Content, Typed};
+
+/// The schemas of all types that were asked for.
+pub(super) struct Schemas(SchemaGenerator);
+
+impl Schemas {
+    pub fn new() -> Self {
+        let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
+            settings.meta_schema = None;
+            settings.definitions_path = "/components/schemas".into();
+        });
+        let settings = settings.with_transform(tidy);
+        Self(settings.into_generator())
+    }
+
+    /// The schema of a type; of one with a name, the reference to it.
+    pub fn schema(&mut self, of: Typed) -> Value {
+        let mut schema = (of.schema)(&mut self.0);
+        tidy(&mut schema);
+        schema.to_value()
+    }
+
+    /// A body, by media type.
+    pub fn content(&mut self, content: Content) -> Option<Map<String, Value>> {
+        let (kinds, schema, example): (&[&str], _, _) = match content {
+            Content::None => return None,
+            Content::Json(of) => (&["application/json"], self.schema(of), (of.sample)()),
+            Content::JsonLines(of) => (&["application/jsonl"], self.schema(of), (of.sample)()),
+            Content::Events(of) => (&["text/event-stream"], self.schema(of), (of.sample)()),
+            Content::Document => {
+                let text = "A document, byte for byte as it was put.";
+                (
+                    &["*/*"],
+                    json!({"type": "string", "format": "binary", "description": text}),
+                    Value::Null,
+                )
+            }
+            Content::Text(kinds, meaning, sample) => {
+                (kinds, json!({"type": "string", "description": meaning}), sample.into())
+            }
+        };
+        let mut body = json!({"schema": schema});
+        if !example.is_null() {
+            body["example"] = example;
+        }
+        Some(kinds.iter().map(|kind| ((*kind).to_owned(), body.clone())).collect())
+    }
+
+    /// The schemas by the names of their types.
+    pub fn finish(mut self) -> Map<String, Value> {
+        self.0.take_definitions(true)
+    }
+}
+
+/// Says what schemars says of a type as an answer has it.
+fn tidy(schema: &mut Schema) {
+    transform_subschemas(&mut tidy, schema);
+    let Some(members) = schema.as_object_mut() else { return };
+    // The source's lines are no lines of the text.
+    if let Some(Value::String(text)) = members.get_mut("description") {
+        let paragraphs: Vec<_> = text.split("\n\n").map(|text| text.replace('\n', " ")).collect();
+        *text = paragraphs.join("\n\n");
+    }
+    // An enum of one.
+    if let Some(Value::Array(branches)) = members.get("oneOf")
+        && let [Value::Object(only)] = branches.as_slice()
+    {
+        let only = only.clone();
+        members.remove("oneOf");
+        members.extend(only);
+    }
+    let required = members.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &str| {
+        required.as_array().is_some_and(|names| names.iter().any(|required| required == name))
+    };
+    let Some(Value::Object(properties)) = members.get_mut("properties") else { return };
+    for (name, property) in properties {
+        let Value::Object(property) = property else { continue };
+        // With what a reader goes on where a member is missing says nothing of an answer.
+        property.remove("default");
+        if !is_required(name) {
+            leave_out_null(property);
+        }
+    }
+}
+
+/// A member that may be left out is never null: nothing here writes `null` for "none".
+fn leave_out_null(property: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = property.get_mut("type") {
+        types.retain(|one| one != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            property.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(branches)) = property.get_mut("anyOf") {
+        branches.retain(|one| one.get("type").is_none_or(|kind| kind != "null"));
+        if let [Value::Object(only)] = branches.as_slice() {
+            let only = only.clone();
+            property.remove("anyOf");
+            property.extend(only);
+        }
+    }
+}
