@@ -22,6 +22,7 @@ use thiserror::Error;
 use crate::{
     Catalog,
     changes::{Answered, Change, Outcome},
+    facts::VersionFacts,
     state::{Bindings, Key, Remembered, Stamp, Tag},
 };
 use muster_model::Model;
@@ -58,8 +59,8 @@ pub struct Facts {
     pub capabilities: Option<Arc<Value>>,
     /// What groups bind, by the group's xid; absent: nothing.
     pub bindings: BTreeMap<Xid, Arc<Bindings>>,
-    /// What documents refer to, by the version's xid; absent: nothing.
-    pub references: BTreeMap<Xid, Arc<[Xid]>>,
+    /// What was lifted from documents, by the version's xid; absent: nothing.
+    pub versions: BTreeMap<Xid, VersionFacts>,
 }
 
 /// What a fold asks its caller to do.
@@ -198,12 +199,13 @@ impl Catalog {
     }
 
     /// Makes the index of referrers say what the entity refers to now.
-    fn index_references(&mut self, xid: &Xid) {
+    pub(crate) fn index_references(&mut self, xid: &Xid) {
         match xid {
             Xid::Resource { .. } => {
                 let Some(resource) = self.resource_at(xid) else { return };
-                let new = resource.default_version().map(|version| version.references.clone());
-                let new = new.unwrap_or_else(|| Arc::new([]));
+                let new =
+                    resource.default_version().map(|version| version.facts.references.clone());
+                let new = new.unwrap_or_default();
                 let old = resource.indexed.clone();
                 if Arc::ptr_eq(&old, &new) || old == new {
                     return;

@@ -113,6 +113,11 @@ pub struct ModelWritten {
     pub source: Named,
 }
 
+impl ModelWritten {
+    /// The number of this kind of change.
+    pub const KIND: u16 = 3;
+}
+
 /// The capabilities were replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]

@@ -38,6 +38,7 @@ use crate::{
     apply::Facts,
     changes::{Change, KeyCreated, KeyRevoked, Named, Outcome},
     command::{Condition, Delete, Ignore, SetDefault},
+    facts::VersionFacts,
     state::{Remembered, Stamp},
     tree::{Subject, Tree, Verdict},
 };
@@ -91,8 +92,8 @@ pub enum Work {
 pub struct WriteWork {
     /// What it brings.
     pub tree: Tree,
-    /// For a new model: what stored documents refer to under it, by version.
-    pub references: BTreeMap<Xid, Arc<[Xid]>>,
+    /// For a new model: what it lifts from stored documents, by version.
+    pub versions: BTreeMap<Xid, VersionFacts>,
     /// The parsed capabilities in force after it, where it brings any.
     pub capabilities: Option<Arc<Value>>,
 }

@@ -213,7 +213,7 @@ fn same_meta(left: &Meta, right: &Meta) -> bool {
 }
 
 fn same_version(left: &Arc<Version>, right: &Arc<Version>, facts: Facts) -> bool {
-    (facts == Facts::Old || left.references == right.references)
+    (facts == Facts::Old || left.facts == right.facts)
         && same_states(left, right, same_version_state)
 }
 

@@ -15,7 +15,7 @@ pub use lineage::Lineage;
 use muster_words::{Id, Moment, Position, Xid};
 pub use versions::Versions;
 
-use crate::{Content, Lifecycle};
+use crate::{Content, Lifecycle, facts::VersionFacts};
 
 /// The first four bytes of a command's id: they tell one ledger's positions from another's in an
 /// ETag, because positions repeat after a backup was restored and command ids don't.
@@ -172,8 +172,8 @@ pub struct Version {
     pub state: Lifecycle,
     /// This state's write.
     pub stamp: Stamp,
-    /// The documents that it refers to: a fact of its document and the model.
-    pub references: Arc<[Xid]>,
+    /// What the model finds in its document.
+    pub facts: VersionFacts,
     /// The state before this one.
     pub previous: Option<Arc<Self>>,
 }

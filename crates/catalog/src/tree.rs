@@ -7,7 +7,7 @@
 mod document;
 mod read;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_words::{ContentRef, Digest, Id, Xid};
@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     command::{Mode, NewModel},
+    facts::VersionFacts,
     state::Bindings,
 };
 use muster_model::{GroupType, ResourceType};
@@ -135,16 +136,8 @@ pub struct Verdict {
     pub behind: Vec<(Xid, Option<ContentRef>)>,
     /// It was compiled as the schema that something binds.
     pub is_schema: bool,
-    /// The documents that it refers to, each with the JSON Pointer of the field.
-    pub references: BTreeMap<Xid, String>,
-}
-
-impl Verdict {
-    /// The targets alone, as facts keep them.
-    #[must_use]
-    pub fn targets(&self) -> Arc<[Xid]> {
-        self.references.keys().cloned().collect()
-    }
+    /// What the model finds in it.
+    pub facts: VersionFacts,
 }
 
 impl Tree {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_catalog::references::named_in;
+use muster_catalog::facts::reference_fields;
 use muster_model::{Model, ResourceType};
 use muster_rules as rules;
 use muster_rules::{Rule, RuleContext};
@@ -182,7 +182,7 @@ impl<'a> Checker<'a> {
 
     fn references(&self, kind: &ResourceType, value: &Value) -> Vec<Violation> {
         let mut found = Vec::new();
-        for named in named_in(&kind.aspect, value) {
+        for named in reference_fields(&kind.aspect, value) {
             let Some(target) = named.target else {
                 let text: String = named.text.chars().take(100).collect();
                 let message = format!("{text:?} names no document");

@@ -14,6 +14,7 @@ mod parts;
 mod prepare;
 mod recent;
 mod registry;
+mod replay;
 mod settings;
 mod status;
 mod turns;

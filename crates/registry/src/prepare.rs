@@ -95,12 +95,12 @@ impl Heart {
                 if command.ignore.capabilities && tree.registry.is_some() {
                     tree.capabilities = None;
                 }
-                let references = match &tree.model {
+                let versions = match &tree.model {
                     Some(new) => self.check_model(view, new, &tree).await?,
                     None => BTreeMap::new(),
                 };
                 let capabilities = tree.capabilities.clone().map(Arc::new);
-                let work = WriteWork { tree, references, capabilities };
+                let work = WriteWork { tree, versions, capabilities };
                 Work::Write(Box::new(
                     self.judged(view, command, work, fetched, is_again, warnings).await?,
                 ))

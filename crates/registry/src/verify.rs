@@ -12,7 +12,7 @@ use muster_catalog::Catalog;
 use muster_journal::LedgerReader;
 use muster_words::Position;
 
-use crate::{OpenError, Registry, Settings, SubmitError, open::Folder};
+use crate::{OpenError, Registry, Settings, SubmitError, replay::Replay};
 
 /// How far a verification has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +119,7 @@ async fn fold(
     settings: &Settings,
     end: Position,
 ) -> Result<Catalog, OpenError> {
-    let mut folder = Folder::begin(ledger.clone(), settings.foundation)?;
-    folder.run_to(Some(end)).await?;
-    Ok(folder.catalog)
+    let mut replay = Replay::begin(ledger.clone(), settings.foundation)?;
+    replay.run_to(Some(end)).await?;
+    Ok(replay.catalog)
 }

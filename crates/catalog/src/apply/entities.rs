@@ -24,7 +24,7 @@ impl Catalog {
         (found.id == group).then(|| Arc::make_mut(found))
     }
 
-    pub(super) fn resource_mut(&mut self, xid: &Xid) -> Option<&mut Resource> {
+    pub(crate) fn resource_mut(&mut self, xid: &Xid) -> Option<&mut Resource> {
         let Some(Xid::Resource { resources, resource, .. }) = xid.resource() else { return None };
         let group = self.group_mut(xid)?;
         let found = group.resources.get_mut(&resources)?.get_mut(&Folded(resource.clone()))?;
@@ -55,23 +55,9 @@ impl Catalog {
         self.model_source = Some(body.source.resolve(fold.entry));
         self.model = model;
         self.model_stamp = fold.stamp;
-        self.refresh_references(fold);
+        let changed = self.set_facts(&fold.facts.versions);
+        fold.touched.extend(changed);
         Ok(())
-    }
-
-    /// Gives versions the references that the new model finds in their documents.
-    fn refresh_references(&mut self, fold: &mut Fold<'_>) {
-        for (xid, references) in &fold.facts.references {
-            let (Xid::Version { version, .. }, Some(resource)) = (xid, self.resource_mut(xid))
-            else {
-                continue;
-            };
-            let Some(old) = resource.versions.get(version) else { continue };
-            let mut new = (**old).clone();
-            new.references = references.clone();
-            resource.versions.insert(Arc::new(new));
-            fold.touched.extend(xid.resource());
-        }
     }
 
     pub(super) fn write_group(
@@ -160,7 +146,7 @@ impl Catalog {
         body: &VersionWritten,
     ) -> Result<(), Misfit> {
         let Xid::Version { version, .. } = &body.version else { return Err(WRONG_LEVEL) };
-        let references = fold.facts.references.get(&body.version).cloned();
+        let facts = fold.facts.versions.get(&body.version).cloned().unwrap_or_default();
         let (stamp, entry) = (fold.stamp, fold.entry);
         let resource = self.resource_mut(&body.version).ok_or(NO_RESOURCE)?;
         let previous = resource.versions.get(version).cloned();
@@ -175,7 +161,7 @@ impl Catalog {
             content_type: body.content_type.as_deref().map(Into::into),
             state: body.state,
             stamp,
-            references: references.unwrap_or_else(|| Arc::new([])),
+            facts,
             previous,
         }));
         resource.any = stamp;
@@ -210,6 +196,6 @@ fn new_resource(id: &Id, meta: Meta, stamp: Stamp) -> Resource {
         pointer: stamp,
         any: stamp,
         versions: Versions::default(),
-        indexed: Arc::new([]),
+        indexed: Arc::default(),
     }
 }

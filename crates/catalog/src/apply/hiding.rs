@@ -209,7 +209,7 @@ impl Fold<'_> {
         new.modified = self.moment;
         new.stamp = self.stamp;
         new.previous = Some(old.clone());
-        new.references = self.facts.references.get(xid).cloned().unwrap_or_else(|| Arc::new([]));
+        new.facts = self.facts.versions.get(xid).cloned().unwrap_or_default();
         new
     }
 
@@ -224,7 +224,7 @@ impl Fold<'_> {
         new.pointer = self.stamp;
         new.any = self.stamp;
         // What stood in the index was taken out when the resource was hidden.
-        new.indexed = Arc::new([]);
+        new.indexed = Arc::default();
         for version in old.versions.iter() {
             let name = xid.version(version.id.clone()).unwrap_or_else(|| xid.clone());
             new.versions.insert(Arc::new(self.revive_version(&name, version)));

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use minicbor::{Decode, Encode};
 use thiserror::Error;
 
-use super::Change;
+use super::{Change, ModelWritten};
 
 /// Why the bytes of a change don't decode.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -45,7 +45,7 @@ impl Change {
         match self {
             Self::RegistryOpened(body) => (1, encode(body)),
             Self::RegistryWritten(body) => (2, encode(body)),
-            Self::ModelWritten(body) => (3, encode(body)),
+            Self::ModelWritten(body) => (ModelWritten::KIND, encode(body)),
             Self::CapabilitiesWritten(body) => (4, encode(body)),
             Self::GroupWritten(body) => (5, encode(body)),
             Self::MetaWritten(body) => (6, encode(body)),
@@ -68,7 +68,7 @@ impl Change {
         Ok(match kind {
             1 => Self::RegistryOpened(decode(kind, body)?),
             2 => Self::RegistryWritten(decode(kind, body)?),
-            3 => Self::ModelWritten(decode(kind, body)?),
+            ModelWritten::KIND => Self::ModelWritten(decode(kind, body)?),
             4 => Self::CapabilitiesWritten(decode(kind, body)?),
             5 => Self::GroupWritten(decode(kind, body)?),
             6 => Self::MetaWritten(decode(kind, body)?),

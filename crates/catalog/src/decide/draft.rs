@@ -14,6 +14,7 @@ use crate::{
     Catalog, Content, Lifecycle,
     changes::Named,
     command::{Ignore, Mode, NewModel, SetDefault},
+    facts::VersionFacts,
     state::{Bindings, Group, Resource, Version},
     tree::{Subject, Verdict},
 };
@@ -117,7 +118,7 @@ pub(super) struct VersionEdit {
     pub document: Option<DocumentEdit>,
     pub content_type: Option<Arc<str>>,
     pub state: Lifecycle,
-    pub references: Arc<[Xid]>,
+    pub facts: VersionFacts,
 }
 
 /// A document as it will be.
@@ -366,7 +367,7 @@ impl VersionEdit {
             document: old.document.map(DocumentEdit::Same),
             content_type: old.content_type.clone(),
             state: old.state,
-            references: old.references.clone(),
+            facts: old.facts.clone(),
             old: Some(old),
         }
     }

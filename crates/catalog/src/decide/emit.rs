@@ -25,7 +25,7 @@ impl Draft<'_> {
         // What is pruned goes as what is deleted does.
         self.check_referrers(false)?;
         let (outcome, shows) = self.answer(subject)?;
-        let mut facts = Facts { references: work.references.clone(), ..Facts::default() };
+        let mut facts = Facts { versions: work.versions.clone(), ..Facts::default() };
         facts.model = self.new_model.as_ref().map(|new| new.model.clone());
         facts.capabilities.clone_from(&work.capabilities);
         let mut decision = self.emit(facts)?;
@@ -153,8 +153,8 @@ impl Draft<'_> {
             let Some(name) = xid.version(id.clone()) else { continue };
             // A new model finds other references in a document that stays; a new document has its own.
             let stays = matches!(version.document, Some(DocumentEdit::Same(_)));
-            if !stays || !facts.references.contains_key(&name) {
-                facts.references.insert(name.clone(), version.references.clone());
+            if !stays || !facts.versions.contains_key(&name) {
+                facts.versions.insert(name.clone(), version.facts.clone());
             }
             let change = self.emit_version(name, id, version);
             changes.push(Change::VersionWritten(change));

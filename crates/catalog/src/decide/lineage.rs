@@ -239,7 +239,7 @@ impl VersionEdit {
             content_type: None,
             state: self.state,
             stamp: Stamp::default(),
-            references: self.references.clone(),
+            facts: self.facts.clone(),
             previous: None,
         })
     }

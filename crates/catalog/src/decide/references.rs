@@ -37,8 +37,8 @@ impl Draft<'_> {
     /// A resource's references are those of its default version.
     fn check_default(&self, xid: &Xid, edit: &ResourceEdit) -> Result<(), Stop> {
         let Some(default) = &edit.default else { return Ok(()) };
-        let references = match edit.versions.get(default) {
-            Some(version) => version.references.clone(),
+        let facts = match edit.versions.get(default) {
+            Some(version) => &version.facts,
             None => {
                 let old = edit.old.as_ref().and_then(|old| old.versions.get(default));
                 let Some(version) = old else { return Ok(()) };
@@ -47,11 +47,15 @@ impl Draft<'_> {
                 if edit.old.as_ref().is_some_and(|old| old.meta.default == *default) {
                     return Ok(());
                 }
-                version.references.clone()
+                &version.facts
             }
         };
-        let missing: Vec<Violation> =
-            references.iter().filter(|target| !self.will_have(target)).map(dangling).collect();
+        let missing: Vec<Violation> = facts
+            .references
+            .iter()
+            .filter(|target| !self.will_have(target))
+            .map(dangling)
+            .collect();
         if missing.is_empty() {
             return Ok(());
         }

@@ -12,6 +12,7 @@ use crate::{
     Absence, Catalog, Reason, Refusal, Unrestorable, XidList,
     apply::Facts,
     changes::{Change, Outcome, Restored},
+    facts::VersionFacts,
     state::{Bindings, Hidden, Resource, Subtree, Version, resource_in},
 };
 
@@ -77,7 +78,7 @@ pub(super) fn restore(
         if !stands(catalog, &name, group.as_deref(), verdict) {
             return Err(Stop::Stale);
         }
-        facts.references.insert(name, verdict.targets());
+        facts.versions.insert(name, verdict.facts.clone());
     }
     check_targets(catalog, xid, hidden, work, &coming)?;
     let mut written = Vec::new();
@@ -92,8 +93,8 @@ pub(super) fn restore(
             }
         }
         Subtree::Version(version) => {
-            let references = facts.references.get(xid).cloned();
-            let outcome = restore_version(&mut draft, xid, version, references);
+            let facts = facts.versions.get(xid).cloned().unwrap_or_default();
+            let outcome = restore_version(&mut draft, xid, version, facts);
             draft.settled(outcome.map(|change| written.extend(change)))?;
         }
     }
@@ -112,7 +113,7 @@ fn restore_version(
     draft: &mut Draft<'_>,
     xid: &Xid,
     version: &Arc<Version>,
-    references: Option<Arc<[Xid]>>,
+    facts: VersionFacts,
 ) -> Result<Option<Change>, Stop> {
     let resource = xid.resource().ok_or_else(|| Refusal::not_found(xid))?;
     let kind = draft.kind_of(&resource)?;
@@ -120,7 +121,7 @@ fn restore_version(
     let mut edit = edit.ok_or_else(|| Refusal::not_found(&resource))?;
     let mut back = VersionEdit::of(version.clone(), draft.now);
     back.old = None;
-    back.references = references.unwrap_or_else(|| Arc::new([]));
+    back.facts = facts;
     // It was checked as a new document is.
     back.document = version.document.map(|content| DocumentEdit::New(content.into()));
     if !edit.has(&version.ancestor) {
@@ -243,7 +244,7 @@ fn check_targets(
         return Err(Refusal::binding_missing(xid, target).into());
     }
     for (name, verdict) in &work.verdicts {
-        if let Some(target) = verdict.references.keys().find(missing) {
+        if let Some(target) = verdict.facts.references.iter().find(missing) {
             let subject = name.resource().unwrap_or_else(|| name.clone());
             return Err(Refusal::invalid_document(&subject, vec![dangling(target)]).into());
         }

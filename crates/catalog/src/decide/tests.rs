@@ -64,7 +64,7 @@ impl Hall {
 
     fn write(&mut self, write: Write, brings: Option<NewModel>) -> Result<(), Stop> {
         let tree = tree::read(write, &self.catalog.model, brings)?;
-        let work = WriteWork { tree, references: BTreeMap::new(), capabilities: None };
+        let work = WriteWork { tree, versions: BTreeMap::new(), capabilities: None };
         self.run(Work::Write(Box::new(work)))
     }
 

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Lifecycle, Reason, Refusal,
     command::Mode,
+    facts::VersionFacts,
     state::Version,
     tree::{DocumentPart, NewDocument, VersionNode},
 };
@@ -149,10 +150,10 @@ impl Draft<'_> {
         }
         let Some(new) = new else {
             version.document = None;
-            version.references = Arc::new([]);
+            version.facts = VersionFacts::default();
             return Ok(());
         };
-        version.references = self.accept(edit, new);
+        version.facts = self.accept(edit, new);
         version.document = Some(self.document(version, new));
         Ok(())
     }
@@ -168,10 +169,10 @@ impl Draft<'_> {
 
     /// Takes over the verdict on a document. Whether what it stood on is unchanged is checked in
     /// the end, because the command may bring some of that itself.
-    fn accept(&mut self, edit: &ResourceEdit, new: &NewDocument) -> Arc<[Xid]> {
-        let Some(verdict) = &new.verdict else { return Arc::new([]) };
+    fn accept(&mut self, edit: &ResourceEdit, new: &NewDocument) -> VersionFacts {
+        let Some(verdict) = &new.verdict else { return VersionFacts::default() };
         self.verdicts.push((edit.xid.clone(), verdict.clone()));
-        verdict.targets()
+        verdict.facts.clone()
     }
 }
 
@@ -192,7 +193,7 @@ impl VersionEdit {
             document: None,
             content_type: None,
             state: Lifecycle::Stable,
-            references: Arc::new([]),
+            facts: VersionFacts::default(),
         }
     }
 

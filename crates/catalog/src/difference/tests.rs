@@ -7,6 +7,7 @@ use super::*;
 use crate::{
     Content, Lifecycle,
     changes::{Outcome, Shown},
+    facts::VersionFacts,
     state::{Bindings, Stamp, Versions},
 };
 use muster_model::{Foundation, Model};
@@ -31,7 +32,7 @@ fn version() -> Version {
         content_type: None,
         state: Lifecycle::Stable,
         stamp: Stamp::default(),
-        references: Arc::new([]),
+        facts: VersionFacts::default(),
         previous: None,
     }
 }
@@ -197,6 +198,6 @@ fn lock(catalog: &mut Catalog, change: fn(&mut Key)) {
 #[test]
 fn facts_of_what_is_hidden_are_not_compared() {
     let mut other = catalog();
-    hide_version(&mut other, |own| own.references = Arc::new([Xid::Registry]));
+    hide_version(&mut other, |own| own.facts.references = Arc::new([Xid::Registry]));
     assert_eq!(catalog().first_difference(&other), None);
 }

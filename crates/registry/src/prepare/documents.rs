@@ -7,7 +7,7 @@ use bytes::Bytes;
 use muster_catalog::{
     Catalog, Reason, Refusal,
     decide::{Sight, binds_as_schema, standing},
-    references::named_in,
+    facts::{VersionFacts, reference_fields},
     state::Bindings,
     tree::{DocumentPart, Tree, Verdict},
 };
@@ -93,7 +93,7 @@ impl Heart {
             ..Verdict::default()
         };
         let is_json = content_type.is_some_and(is_json);
-        let is_bound = !verdict.standing.is_empty() || !check.kind.aspect.references.is_empty();
+        let is_bound = !verdict.standing.is_empty() || VersionFacts::are_lifted(check.kind);
         let value = if is_bound || (check.kind.built_in && is_json) {
             Some(json::parse(bytes).map_err(|error| {
                 let violation = Violation::keyword(String::new(), "json", error.to_string());
@@ -105,7 +105,8 @@ impl Heart {
         self.check_as_what_it_is(check, bytes, &mut verdict).await?;
         if let Some(value) = value {
             let mut violations = self.bound_by(check, bytes, &value, &mut verdict).await?;
-            violations.extend(check.references(&value, &mut verdict));
+            violations.extend(check.dangling(&value));
+            verdict.facts = VersionFacts::of_value(check.kind, &value);
             let (errors, warned): (Vec<_>, Vec<_>) =
                 violations.into_iter().partition(|found| found.severity == Severity::Error);
             if !errors.is_empty() {
@@ -207,20 +208,19 @@ impl Check<'_> {
         self.kind.aspect.schema.iter().chain(own)
     }
 
-    /// Notes what the document refers to, and finds what isn't there.
-    fn references(&self, value: &Value, verdict: &mut Verdict) -> Vec<Violation> {
+    /// Finds the references to what isn't there.
+    fn dangling(&self, value: &Value) -> Vec<Violation> {
         let mut violations = Vec::new();
-        for named in named_in(&self.kind.aspect, value) {
-            let Some(target) = named.target else {
-                let message = format!("{:?} names no document", shortened(&named.text));
-                violations.push(reference(named.pointer, message));
+        for field in reference_fields(&self.kind.aspect, value) {
+            let Some(target) = field.target else {
+                let message = format!("{:?} names no document", shortened(&field.text));
+                violations.push(reference(field.pointer, message));
                 continue;
             };
             let comes = self.coming.is_some_and(|coming| coming.contains(&target));
             if !comes && !self.sight.view.has(&target) {
-                violations.push(reference(named.pointer.clone(), format!("there is no {target}")));
+                violations.push(reference(field.pointer, format!("there is no {target}")));
             }
-            verdict.references.entry(target).or_insert(named.pointer);
         }
         violations
     }

@@ -6,7 +6,7 @@ use std::{
 use muster_catalog::{
     Catalog, Content, ModelRefusal, Refusal,
     command::NewModel,
-    references::targets_of_bytes,
+    facts::VersionFacts,
     state::{Group, Hidden, Resource, Subtree},
     tree::Tree,
 };
@@ -25,14 +25,14 @@ impl Heart {
         Ok(NewModel { source: json::to_canonical(source).into(), model: Arc::new(model) })
     }
 
-    /// Checks that what is there complies with a new model, and finds what documents refer to
-    /// under it. The gate is closed, so nothing moves meanwhile.
+    /// Checks that what is there complies with a new model, and lifts from documents what
+    /// it finds in them. The gate is closed, so nothing moves meanwhile.
     pub(super) async fn check_model(
         &self,
         view: &Catalog,
         new: &NewModel,
         tree: &Tree,
-    ) -> Result<BTreeMap<Xid, Arc<[Xid]>>, SubmitError> {
+    ) -> Result<BTreeMap<Xid, VersionFacts>, SubmitError> {
         new.model.check_successor_of(&view.model).map_err(Refusal::from)?;
         for dropped in view.model.dropped_by(&new.model) {
             check_dropped(view, &dropped)?;
@@ -49,10 +49,10 @@ impl Heart {
                 asking.group(groups, kind, before, group);
             }
         }
-        let Asking { survey, documents, referring, .. } = asking;
+        let Asking { survey, documents, lifted, .. } = asking;
         documents.refused()?;
         self.misfits(survey).await?.refused()?;
-        self.refer_again(referring).await
+        self.lift_again(lifted).await
     }
 
     /// Checks that what a restore brings back complies with the model of now.
@@ -98,16 +98,16 @@ impl Heart {
         }
     }
 
-    async fn refer_again(
+    async fn lift_again(
         &self,
-        referring: Vec<(Xid, Content, Arc<ResourceType>)>,
-    ) -> Result<BTreeMap<Xid, Arc<[Xid]>>, SubmitError> {
+        lifted: Vec<(Xid, Content, Arc<ResourceType>)>,
+    ) -> Result<BTreeMap<Xid, VersionFacts>, SubmitError> {
         let mut found = BTreeMap::new();
-        for chunk in referring.chunks(CHUNK) {
+        for chunk in lifted.chunks(CHUNK) {
             let contents: Vec<Content> = chunk.iter().map(|(_, content, _)| *content).collect();
             for ((xid, _, kind), bytes) in chunk.iter().zip(self.fetch(&contents).await?) {
-                let targets = bytes.map(|bytes| targets_of_bytes(&kind.aspect, &bytes));
-                found.insert(xid.clone(), targets.unwrap_or_else(|| Arc::new([])));
+                let facts = bytes.map(|bytes| VersionFacts::of(kind, &bytes));
+                found.insert(xid.clone(), facts.unwrap_or_default());
             }
         }
         Ok(found)
@@ -119,8 +119,8 @@ impl Heart {
 struct Asking<'a> {
     survey: Survey<'a>,
     documents: Documents,
-    /// Versions whose documents may refer to something else under it.
-    referring: Vec<(Xid, Content, Arc<ResourceType>)>,
+    /// Versions in whose documents it may find something else.
+    lifted: Vec<(Xid, Content, Arc<ResourceType>)>,
     /// What the command writes anyway, with that model.
     written: BTreeSet<Xid>,
 }
@@ -165,8 +165,7 @@ impl<'a> Asking<'a> {
             formats: refuses(kind) && !before.is_some_and(refuses),
         };
         self.survey.ask_resource(xid, kind, resource, asked, &self.written);
-        let refers_same =
-            before.is_some_and(|before| before.aspect.references == kind.aspect.references);
+        let stays = before.is_some_and(|before| VersionFacts::are_alike(before, kind));
         for version in resource.versions.iter() {
             let (Some(name), Some(content)) = (xid.version(version.id.clone()), version.document)
             else {
@@ -175,8 +174,8 @@ impl<'a> Asking<'a> {
             if !kind.hasdocument {
                 self.documents.note(kind, &name);
             }
-            if !refers_same {
-                self.referring.push((name, content, kind.clone()));
+            if !stays {
+                self.lifted.push((name, content, kind.clone()));
             }
         }
     }

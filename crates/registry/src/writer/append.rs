@@ -13,7 +13,7 @@ use super::{
     Message, Writer,
     batch::{Batch, Member},
 };
-use crate::{SubmitError, open::Folder, registry::Heart};
+use crate::{SubmitError, registry::Heart, replay::Replay};
 
 /// How long callers wait for an append before they are told that it is doubtful.
 const DOUBT_MAX: Duration = Duration::from_secs(5);
@@ -167,13 +167,13 @@ impl Writer {
         }
         let folding = caught_up(&heart, self.head, self.tree.clone());
         Some(match self.patiently(patience, members, folding).await {
-            Ok(folder) => {
-                for purged in folder.purges() {
+            Ok(replay) => {
+                for purged in replay.purges() {
                     self.heart.contents.forget(*purged);
                 }
-                self.head = folder.head;
-                self.tree = folder.tree;
-                self.heart.publish(Arc::new(folder.catalog));
+                self.head = replay.head;
+                self.tree = replay.tree;
+                self.heart.publish(Arc::new(replay.catalog));
                 Appended::Moved
             }
             Err(SubmitError::Corrupt(position)) => Appended::Corrupt(position),
@@ -212,14 +212,10 @@ async fn has_landed(heart: &Heart, head: Head, batch: &Entries) -> Option<bool> 
 }
 
 /// Folds what another writer appended behind a head.
-async fn caught_up(heart: &Heart, head: Head, tree: Tree) -> Result<Folder, SubmitError> {
-    let begin = || Folder::begin(heart.ledger.clone(), heart.settings.foundation);
+async fn caught_up(heart: &Heart, head: Head, tree: Tree) -> Result<Replay, SubmitError> {
     let view = (*heart.catalog()).clone();
-    let mut folder = begin()?.resume(view, head, tree);
-    if folder.newest_model(None).await?.is_some() {
-        // Another model: what is folded already has facts of the one before.
-        folder = begin()?;
-    }
-    folder.run().await?;
-    Ok(folder)
+    let replay = Replay::begin(heart.ledger.clone(), heart.settings.foundation)?;
+    let mut replay = replay.resume(view, head, tree);
+    replay.run().await?;
+    Ok(replay)
 }

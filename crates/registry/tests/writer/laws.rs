@@ -2,6 +2,7 @@
 
 mod bare;
 mod built_in;
+mod few;
 pub mod likeness;
 mod soundness;
 
@@ -57,6 +58,7 @@ fn hold(foundation: Foundation, commands: &[Command]) -> Result<usize, String> {
         registry.verify(|_| {}).await.map_err(|error| format!("{error:?}"))?;
         let live = registry.catalog();
         registry.close().await;
+        let ledger = Arc::new(few::FewAtOnce(ledger));
         let again = Registry::open(ledger, settings(foundation, ticks.clock())).await;
         let again = again.map_err(|error| format!("{error:?}"))?;
         match difference(&live, &again.catalog()) {

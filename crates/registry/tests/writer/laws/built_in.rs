@@ -77,6 +77,101 @@ proptest! {
     }
 }
 
+/// Commands about pages alone, and one in four a model that finds other references in them.
+fn about_references((kind, a, b, c): Step) -> Command {
+    const KINDS: [u8; 12] = [2, 14, 4, 5, 2, 14, 7, 3, 6, 14, 8, 17];
+    command((KINDS[usize::from(kind % 12)], a, b, c))
+}
+
+proptest! {
+    #![proptest_config(config(401))]
+
+    #[test]
+    fn folding_again_gives_the_same_where_models_change_what_documents_refer_to(
+        steps in vec(any::<Step>(), 1..40),
+    ) {
+        let mut commands = vec![model(MODELS[0])];
+        commands.extend(steps.into_iter().map(about_references));
+        if let Err(error) = hold(Foundation::BuiltIn, &commands) {
+            return Err(TestCaseError::fail(error));
+        }
+    }
+}
+
+/// Documents that a model changes, hides or erases are lifted as they were when it was live.
+#[test]
+fn a_later_model_finds_its_references_in_what_an_earlier_one_lifted() {
+    let page = |name: &str| format!("/links/g/pages/{name}");
+    let both = r#"{"to":"p0","also":"p1"}"#;
+    for (what, commands) in [
+        ("more references", vec![put(&page("p2"), both), model(MODELS[1])]),
+        ("fewer, then as before", vec![put(&page("p2"), both), model(MODELS[2]), model(MODELS[0])]),
+        (
+            "hidden while the model changed",
+            vec![
+                put(&page("p2"), both),
+                delete(&page("p2")),
+                model(MODELS[1]),
+                restore(&page("p2")),
+            ],
+        ),
+        (
+            "hidden, brought back, and changed again",
+            vec![
+                put(&page("p2"), both),
+                delete("/links/g"),
+                model(MODELS[1]),
+                restore("/links/g"),
+                model(MODELS[0]),
+            ],
+        ),
+        (
+            "an old version that becomes the default",
+            vec![
+                put(&page("p2"), both),
+                post(&page("p2"), "{}"),
+                model(MODELS[1]),
+                patch(&format!("{}/meta", page("p2")), r#"{"defaultversionid":"1"}"#),
+            ],
+        ),
+        (
+            "erased before the next start",
+            vec![put(&page("p2"), both), model(MODELS[1]), delete(&page("p2")), purge(&page("p2"))],
+        ),
+    ] {
+        let mut all = vec![model(MODELS[0]), put(&page("p0"), "{}"), put(&page("p1"), "{}")];
+        all.extend(commands);
+        assert_eq!(hold(Foundation::BuiltIn, &all), Ok(all.len()), "{what}");
+    }
+}
+
+/// A registry that sees another's new model when it appends knows what that one finds.
+#[tokio::test]
+async fn catching_up_with_another_model_gives_the_same_as_folding_from_the_start() {
+    let (ledger, ticks): (Arc<dyn Ledger>, _) = (Arc::new(Memory::new()), Ticks::default());
+    let one = open(&ledger, &ticks).await;
+    for command in [
+        model(MODELS[0]),
+        put("/links/g/pages/p0", "{}"),
+        put("/links/g/pages/p1", r#"{"also":"p0"}"#),
+        put("/links/g/pages/p2", r#"{"also":"p0"}"#),
+        delete("/links/g/pages/p2"),
+    ] {
+        one.submit(command, &by()).await.unwrap();
+    }
+    let other = open(&ledger, &ticks).await;
+    for command in [model(MODELS[1]), restore("/links/g/pages/p2")] {
+        one.submit(command, &by()).await.unwrap();
+    }
+    other.submit(put("/configs/app/entries/c", "{}"), &by()).await.unwrap();
+    let again = open(&ledger, &ticks).await;
+    assert_eq!(difference(&other.catalog(), &again.catalog()), None);
+    assert_eq!(other.catalog().referrers_of(&xid("/links/g/pages/p0")).len(), 2);
+    for registry in [one, other, again] {
+        registry.close().await;
+    }
+}
+
 #[test]
 fn the_sequences_get_things_done() {
     let all = (0..6).flat_map(|c| (0..20).map(move |kind| command((kind, c / 2, c, c))));

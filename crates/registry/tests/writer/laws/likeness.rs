@@ -124,7 +124,7 @@ fn of_version(version: &Arc<Version>, facts: Facts) -> String {
         version.content_type,
         version.state,
         version.stamp,
-        facts.of(&version.references),
+        facts.of(&version.facts),
         chain(version)
     )
 }

@@ -66,7 +66,7 @@ fn resource_fault(catalog: &Catalog, name: &Xid, resource: &Resource) -> Option<
     let Some(default) = resource.default_version() else {
         return Some(format!("its default version {} isn't there", resource.meta.default));
     };
-    if default.references != resource.indexed {
+    if default.facts.references != resource.indexed {
         return Some("what is indexed isn't what its default version refers to".to_owned());
     }
     let Xid::Resource { groups, resources, .. } = name else { return None };

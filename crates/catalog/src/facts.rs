@@ -1,0 +1,165 @@
+//! What the catalog lifts from documents: a pure function of a document's bytes and its type.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use muster_model::{Aspect, Model, Reference, ResourceType};
+use muster_words::{Collection, Id, Position, Xid, json};
+use serde_json::Value;
+
+use crate::{Catalog, Content};
+
+/// What the catalog knows of a version's document without reading it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VersionFacts {
+    /// The documents that it refers to.
+    pub references: Arc<[Xid]>,
+}
+
+impl VersionFacts {
+    /// Lifts the facts from a document of that type. Bytes that aren't JSON have none.
+    #[must_use]
+    pub fn of(kind: &ResourceType, document: &[u8]) -> Self {
+        if !Self::are_lifted(kind) {
+            return Self::default();
+        }
+        json::parse(document).map_or_else(|_| Self::default(), |value| Self::of_value(kind, &value))
+    }
+
+    /// Lifts the facts from a document that was parsed already.
+    #[must_use]
+    pub fn of_value(kind: &ResourceType, document: &Value) -> Self {
+        let fields = reference_fields(&kind.aspect, document).into_iter();
+        let targets: BTreeSet<Xid> = fields.filter_map(|field| field.target).collect();
+        Self { references: targets.into_iter().collect() }
+    }
+
+    /// Whether documents of that type have facts.
+    #[must_use]
+    pub fn are_lifted(kind: &ResourceType) -> bool {
+        !kind.aspect.references.is_empty()
+    }
+
+    /// Whether both types find the same facts in the same document.
+    #[must_use]
+    pub fn are_alike(one: &ResourceType, other: &ResourceType) -> bool {
+        one.aspect.references == other.aspect.references
+    }
+}
+
+/// The types of a new model that may find other facts in a document than the old model.
+pub fn changed_types<'a>(
+    old: &'a Model,
+    new: &'a Model,
+) -> impl Iterator<Item = Collection> + use<'a> {
+    new.collections().filter(move |collection| {
+        let Some(resources) = &collection.resources else { return false };
+        let find =
+            |model: &'a Model| model.resource_type(collection.groups.as_str(), resources.as_str());
+        let both = find(old).zip(find(new));
+        both.is_none_or(|(old, new)| !VersionFacts::are_alike(old, new))
+    })
+}
+
+impl Catalog {
+    /// The documents of a type that were written before a position, each with its version's name.
+    #[must_use]
+    pub fn documents_before(
+        &self,
+        collection: &Collection,
+        position: Position,
+    ) -> Vec<(Xid, Content)> {
+        let mut found = Vec::new();
+        let Some(resources) = &collection.resources else { return found };
+        let groups = self.groups_of(&collection.groups);
+        for group in groups.into_iter().flat_map(|groups| groups.values()) {
+            let members = group.resources.get(resources);
+            for resource in members.into_iter().flat_map(|members| members.values()) {
+                for version in resource.versions.iter() {
+                    let Some(content) = version.document else { continue };
+                    if version.stamp.position < position {
+                        let name = Xid::Version {
+                            groups: collection.groups.clone(),
+                            group: group.id.clone(),
+                            resources: resources.clone(),
+                            resource: resource.id.clone(),
+                            version: version.id.clone(),
+                        };
+                        found.push((name, content));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Gives versions facts that were lifted again by the model in force. One that isn't there any
+    /// more is passed over.
+    pub fn refresh(&mut self, facts: &BTreeMap<Xid, VersionFacts>) {
+        for resource in self.set_facts(facts) {
+            self.index_references(&resource);
+        }
+    }
+
+    /// Gives versions their facts, and answers the resources in whose references that may have
+    /// changed something.
+    pub(crate) fn set_facts(&mut self, facts: &BTreeMap<Xid, VersionFacts>) -> BTreeSet<Xid> {
+        let mut changed = BTreeSet::new();
+        for (xid, facts) in facts {
+            let (Xid::Version { version, .. }, Some(resource)) = (xid, self.resource_mut(xid))
+            else {
+                continue;
+            };
+            let Some(old) = resource.versions.get(version) else { continue };
+            let mut new = (**old).clone();
+            new.facts = facts.clone();
+            resource.versions.insert(Arc::new(new));
+            changed.extend(xid.resource());
+        }
+        changed
+    }
+}
+
+/// A field of a document that names, or should name, another document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferenceField {
+    /// Where it stands: a JSON Pointer.
+    pub pointer: String,
+    /// The document's xid; none: what stands there names no document.
+    pub target: Option<Xid>,
+    /// What stands there, as text.
+    pub text: String,
+}
+
+/// Every field of a document that the model declares as a reference. A field that is absent or
+/// `null` refers to nothing.
+#[must_use]
+pub fn reference_fields(aspect: &Aspect, document: &Value) -> Vec<ReferenceField> {
+    aspect
+        .references
+        .iter()
+        .flat_map(|reference| {
+            json::select(document, &reference.field)
+                .into_iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(pointer, value)| reference_field(reference, pointer, value))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn reference_field(reference: &Reference, pointer: String, value: &Value) -> ReferenceField {
+    let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let target = value.as_str().and_then(|text| resolve(reference, text));
+    ReferenceField { pointer, target, text }
+}
+
+fn resolve(reference: &Reference, text: &str) -> Option<Xid> {
+    let Some(group) = &reference.group else { return Xid::parse_loosely(text).ok() };
+    let resources = reference.collection.resources.clone()?;
+    let resource: Id = text.parse().ok()?;
+    let groups = reference.collection.groups.clone();
+    Some(Xid::Resource { groups, group: group.clone(), resources, resource })
+}

@@ -1,0 +1,323 @@
+//! Replay: a ledger's entries folded into a catalog, at every start and wherever somebody else
+//! has appended.
+//!
+//! Entries are read once and folded in order. What their documents say is lifted ahead of the
+//! fold, a few pages at once, by the model that is in force at that position. Where a later model
+//! lifts something else, the documents of its types are lifted again at the end.
+
+mod lifting;
+
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
+
+use muster_catalog::{
+    Catalog, Content,
+    apply::{Facts, Recorded},
+    changes::{Change, ChangeError, ModelWritten},
+    decide::revived,
+    facts::changed_types,
+    state::Subtree,
+};
+use muster_journal::LedgerReader;
+use muster_ledger::{Entry, Head, Tree, Walk};
+use muster_model::{Foundation, Model, ModelFault};
+use muster_words::{Collection, ContentRef, Moment, Position, json};
+use serde_json::Value;
+
+use self::lifting::{InFlight, Lifter};
+use crate::{OpenError, open::FORMAT};
+
+/// Entries that are read, and lifted from, at once.
+const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_023);
+
+/// Folds a ledger's entries into a catalog.
+pub(crate) struct Replay {
+    pub ledger: Arc<dyn LedgerReader>,
+    foundation: Foundation,
+    pub catalog: Catalog,
+    pub head: Head,
+    pub tree: Tree,
+    /// Types whose references a model changed, and the last position where one did.
+    changed: BTreeMap<Collection, Position>,
+    /// Why the newest model doesn't compile.
+    fault: Option<ModelFault>,
+    purges: Vec<ContentRef>,
+}
+
+/// Commands on their way to the fold, each with what was lifted for it.
+type Lifted = Vec<(Recorded, Facts)>;
+
+impl Replay {
+    /// Begins with an empty catalog.
+    pub(crate) fn begin(
+        ledger: Arc<dyn LedgerReader>,
+        foundation: Foundation,
+    ) -> Result<Self, OpenError> {
+        let model = Model::compile(&Value::Object(json::Map::new()), foundation)
+            .map_err(OpenError::Model)?;
+        Ok(Self {
+            ledger,
+            foundation,
+            catalog: Catalog::empty(Arc::new(model)),
+            head: Head::EMPTY,
+            tree: Tree::default(),
+            changed: BTreeMap::new(),
+            fault: None,
+            purges: Vec::new(),
+        })
+    }
+
+    /// Goes on behind a catalog.
+    pub(crate) fn resume(self, catalog: Catalog, head: Head, tree: Tree) -> Self {
+        Self { catalog, head, tree, ..self }
+    }
+
+    /// The contents that the folded entries erased.
+    pub(crate) fn purges(&self) -> &[ContentRef] {
+        &self.purges
+    }
+
+    /// Folds everything behind the head.
+    pub(crate) async fn run(&mut self) -> Result<(), OpenError> {
+        self.run_to(None).await
+    }
+
+    /// Folds what lies behind the head, up to a position at which a command ends.
+    pub(crate) async fn run_to(&mut self, end: Option<Position>) -> Result<(), OpenError> {
+        let mut walk = Walk::new(self.head);
+        let mut ahead = InFlight::default();
+        let mut command = Vec::new();
+        loop {
+            let commands = match self.page(&mut walk, end, &mut command).await {
+                Ok(Some(commands)) => commands,
+                Ok(None) => break,
+                Err(fault) => {
+                    // A fault that the fold finds before this one is the first.
+                    self.fold_all(&mut ahead).await?;
+                    return Err(fault);
+                }
+            };
+            self.take(commands, &mut ahead).await?;
+        }
+        self.fold_all(&mut ahead).await?;
+        self.head = walk.end()?;
+        self.lift_again().await?;
+        self.fault.take().map_or(Ok(()), |fault| Err(OpenError::Model(fault)))
+    }
+
+    /// Reads the next page; none: there is no more. Answers the commands that end in it, and keeps
+    /// the entries of the one that doesn't.
+    async fn page(
+        &mut self,
+        walk: &mut Walk,
+        end: Option<Position>,
+        command: &mut Vec<Entry>,
+    ) -> Result<Option<Vec<Vec<Entry>>>, OpenError> {
+        let mut page = self.ledger.read(walk.head().position, PAGE).await?;
+        page.retain(|bytes| end.is_none_or(|end| bytes.position <= end));
+        let mut commands = Vec::new();
+        for bytes in &page {
+            command.push(walk.step(bytes)?);
+            self.tree.append(walk.head().hash);
+            if walk.is_between_commands() {
+                commands.push(std::mem::take(command));
+            }
+        }
+        Ok((!page.is_empty()).then_some(commands))
+    }
+
+    /// Takes commands on their way to the fold. Nothing is lifted beyond one that writes a model
+    /// before that one is folded.
+    async fn take(
+        &mut self,
+        commands: Vec<Vec<Entry>>,
+        ahead: &mut InFlight<Lifted>,
+    ) -> Result<(), OpenError> {
+        let mut between = Vec::new();
+        for command in commands {
+            if writes_model(&command) {
+                self.lift(std::mem::take(&mut between), ahead).await?;
+                self.fold_all(ahead).await?;
+                self.fold_model(command).await?;
+            } else {
+                between.push(command);
+            }
+        }
+        self.lift(between, ahead).await
+    }
+
+    /// Begins to lift from commands, once there is room for it.
+    async fn lift(
+        &mut self,
+        commands: Vec<Vec<Entry>>,
+        ahead: &mut InFlight<Lifted>,
+    ) -> Result<(), OpenError> {
+        if ahead.is_full()
+            && let Some(lifted) = ahead.next().await?
+        {
+            self.fold(lifted).await?;
+        }
+        let lifter = self.lifter();
+        ahead.begin(async move {
+            let commands: Result<Vec<_>, _> = commands.into_iter().map(recorded).collect();
+            lifter.commands(commands?).await
+        });
+        Ok(())
+    }
+
+    async fn fold_all(&mut self, ahead: &mut InFlight<Lifted>) -> Result<(), OpenError> {
+        while let Some(lifted) = ahead.next().await? {
+            self.fold(lifted).await?;
+        }
+        Ok(())
+    }
+
+    async fn fold(&mut self, lifted: Lifted) -> Result<(), OpenError> {
+        for (command, mut facts) in lifted {
+            self.lift_restored(&command, &mut facts).await?;
+            let effects = self.catalog.apply(&command, &facts)?;
+            self.purges.extend(effects.purges);
+        }
+        Ok(())
+    }
+
+    /// Folds a command that writes a model, whose own documents are lifted by it.
+    async fn fold_model(&mut self, entries: Vec<Entry>) -> Result<(), OpenError> {
+        let command = recorded(entries)?;
+        let model = self.model_of(&command).await?;
+        let position = command.stamp().position;
+        let changed = changed_types(&self.catalog.model, &model);
+        self.changed.extend(changed.map(|collection| (collection, position)));
+        let lifter = Lifter::new(self.ledger.clone(), model.clone());
+        let mut lifted = lifter.commands(vec![command]).await?;
+        for (_, facts) in &mut lifted {
+            facts.model = Some(model.clone());
+        }
+        self.fold(lifted).await
+    }
+
+    /// The model that a command writes, compiled. One that doesn't compile any more matters only
+    /// where it is the last: until then the one before it stays.
+    async fn model_of(&mut self, command: &Recorded) -> Result<Arc<Model>, OpenError> {
+        let Some(content) = model_source(command) else { return Ok(self.catalog.model.clone()) };
+        let source = self.ledger.contents(&[content.reference()]).await?.pop().flatten();
+        let source = source.and_then(|bytes| json::parse(&bytes).ok()).unwrap_or_default();
+        match Model::compile(&source, self.foundation) {
+            Ok(model) => {
+                self.fault = None;
+                Ok(Arc::new(model))
+            }
+            Err(fault) => {
+                self.fault = Some(fault);
+                Ok(self.catalog.model.clone())
+            }
+        }
+    }
+
+    /// What a restore brings back has the facts that it was hidden with, unless the model has
+    /// changed since: hidden documents aren't lifted again by a new one.
+    async fn lift_restored(&self, command: &Recorded, facts: &mut Facts) -> Result<(), OpenError> {
+        let mut again = Vec::new();
+        for change in command.parts.iter().flat_map(|(_, changes)| changes) {
+            let Change::Restored(restored) = change else { continue };
+            let name = restored.xid.to_string();
+            let Some(hidden) = self.catalog.hidden.get(name.as_str()) else { continue };
+            for (xid, version) in revived(&restored.xid, hidden) {
+                match version.document {
+                    Some(content) if version.stamp < self.catalog.model_stamp => {
+                        again.push((xid, content));
+                    }
+                    _ => {
+                        facts.versions.insert(xid, version.facts.clone());
+                    }
+                }
+            }
+            if let Subtree::Group(group) = &hidden.what {
+                facts.bindings.insert(restored.xid.clone(), group.own.bindings.clone());
+            }
+        }
+        if !again.is_empty() {
+            facts.versions.extend(self.lifter().versions(again).await?);
+        }
+        Ok(())
+    }
+
+    /// Lifts again from documents where a later model finds something else.
+    async fn lift_again(&mut self) -> Result<(), OpenError> {
+        let mut documents = Vec::new();
+        for (collection, changed) in std::mem::take(&mut self.changed) {
+            documents.extend(self.catalog.documents_before(&collection, changed));
+        }
+        let mut ahead = InFlight::default();
+        let mut left = documents.into_iter();
+        loop {
+            let documents: Vec<_> = left.by_ref().take(PAGE.get() as usize).collect();
+            if documents.is_empty() {
+                break;
+            }
+            if ahead.is_full()
+                && let Some(lifted) = ahead.next().await?
+            {
+                self.catalog.refresh(&lifted);
+            }
+            let lifter = self.lifter();
+            ahead.begin(async move { lifter.versions(documents).await });
+        }
+        while let Some(lifted) = ahead.next().await? {
+            self.catalog.refresh(&lifted);
+        }
+        Ok(())
+    }
+
+    /// Lifts by the model that is in force where the fold stands.
+    fn lifter(&self) -> Lifter {
+        Lifter::new(self.ledger.clone(), self.catalog.model.clone())
+    }
+}
+
+/// The source of the model that a command writes.
+fn model_source(command: &Recorded) -> Option<Content> {
+    let mut sources = command.parts.iter().flat_map(|(position, changes)| {
+        changes.iter().filter_map(|change| match change {
+            Change::ModelWritten(body) => Some(body.source.resolve(*position)),
+            _ => None,
+        })
+    });
+    sources.next_back()
+}
+
+/// Whether a command, given by its entries, writes a model.
+fn writes_model(command: &[Entry]) -> bool {
+    command.iter().flat_map(|entry| &entry.changes).any(|record| record.kind == ModelWritten::KIND)
+}
+
+/// The parts of a command as the catalog folds them.
+fn recorded(entries: Vec<Entry>) -> Result<Recorded, OpenError> {
+    let mut command = Recorded {
+        moment: Moment::EPOCH,
+        tag: [0; 4],
+        idempotency: None,
+        parts: Vec::with_capacity(entries.len()),
+    };
+    for entry in entries {
+        let [a, b, c, d, ..] = entry.command.0;
+        command.tag = [a, b, c, d];
+        command.moment = entry.moment;
+        command.idempotency = entry.idempotency.map(|own| (own.key, own.request));
+        let position = entry.position;
+        let mut changes = Vec::with_capacity(entry.changes.len());
+        for record in &entry.changes {
+            match Change::decode(record.kind, &record.body) {
+                Ok(change) => changes.push(change),
+                Err(ChangeError::Unknown(_)) if record.skippable => {}
+                Err(source) => return Err(OpenError::Change { position, source }),
+            }
+        }
+        if let Some(Change::RegistryOpened(opened)) = changes.first()
+            && opened.format > FORMAT
+        {
+            return Err(OpenError::Format(opened.format));
+        }
+        command.parts.push((position, changes));
+    }
+    Ok(command)
+}

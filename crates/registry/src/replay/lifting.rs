@@ -1,0 +1,211 @@
+//! What is lifted from contents ahead of the fold, on threads of their own.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    num::NonZeroUsize,
+    sync::Arc,
+    thread::available_parallelism,
+};
+
+use muster_catalog::{
+    Content,
+    apply::{Facts, Recorded},
+    changes::Change,
+    facts::VersionFacts,
+    state::Bindings,
+};
+use muster_journal::LedgerReader;
+use muster_model::{Model, ResourceType};
+use muster_words::{ContentRef, Xid, json};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use crate::{LongWork, OpenError};
+
+/// Bytes of contents that a replay holds at once, all that runs ahead together.
+const CONTENT_BYTES_AT_ONCE: u64 = 32 * 1024 * 1024;
+
+/// Work that runs ahead, on as many threads as there are processors. It is answered in the order
+/// in which it began.
+pub(super) struct InFlight<T> {
+    running: VecDeque<JoinHandle<Result<T, OpenError>>>,
+    threads: Arc<LongWork>,
+}
+
+impl<T> Default for InFlight<T> {
+    fn default() -> Self {
+        Self { running: VecDeque::new(), threads: Arc::default() }
+    }
+}
+
+impl<T: Send + 'static> InFlight<T> {
+    /// Whether no more may begin before something was answered.
+    pub(super) fn is_full(&self) -> bool {
+        self.running.len() >= processors()
+    }
+
+    pub(super) fn begin(
+        &mut self,
+        work: impl Future<Output = Result<T, OpenError>> + Send + 'static,
+    ) {
+        let threads = self.threads.clone();
+        self.running.push_back(tokio::spawn(async move { threads.run(work).await }));
+    }
+
+    /// What came of the oldest; none: nothing runs.
+    pub(super) async fn next(&mut self) -> Result<Option<T>, OpenError> {
+        let Some(oldest) = self.running.pop_front() else { return Ok(None) };
+        match oldest.await {
+            Ok(done) => done.map(Some),
+            Err(lost) => match lost.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down: nobody waits for this any more.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+}
+
+impl<T> Drop for InFlight<T> {
+    fn drop(&mut self) {
+        self.running.iter().for_each(JoinHandle::abort);
+    }
+}
+
+fn processors() -> usize {
+    available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// Lifts from contents what a fold must know of them.
+pub(super) struct Lifter {
+    ledger: Arc<dyn LedgerReader>,
+    /// The model by which it lifts.
+    model: Arc<Model>,
+}
+
+/// Something that is lifted.
+enum Fact {
+    Bindings(Xid),
+    Version(Xid),
+    Capabilities,
+}
+
+impl Lifter {
+    pub(super) fn new(ledger: Arc<dyn LedgerReader>, model: Arc<Model>) -> Self {
+        Self { ledger, model }
+    }
+
+    /// Lifts from all contents that commands bring.
+    pub(super) async fn commands(
+        &self,
+        commands: Vec<Recorded>,
+    ) -> Result<Vec<(Recorded, Facts)>, OpenError> {
+        let mut wanted = Vec::new();
+        for (index, command) in commands.iter().enumerate() {
+            wanted.extend(self.named_by(command).map(|(fact, content)| ((index, fact), content)));
+        }
+        let mut lifted = vec![Facts::default(); commands.len()];
+        self.read(&wanted, |(index, fact), bytes| {
+            if let Some(facts) = lifted.get_mut(*index) {
+                self.lift(fact, bytes, facts);
+            }
+        })
+        .await?;
+        Ok(commands.into_iter().zip(lifted).collect())
+    }
+
+    /// Lifts from the documents of versions.
+    pub(super) async fn versions(
+        &self,
+        mut documents: Vec<(Xid, Content)>,
+    ) -> Result<BTreeMap<Xid, VersionFacts>, OpenError> {
+        let names = documents.iter().map(|(xid, _)| xid.clone());
+        let mut lifted: BTreeMap<_, _> = names.map(|xid| (xid, VersionFacts::default())).collect();
+        documents.retain(|(xid, _)| self.lifts(xid));
+        self.read(&documents, |xid, bytes| {
+            if let Some(kind) = self.type_of(xid) {
+                lifted.insert(xid.clone(), VersionFacts::of(kind, bytes));
+            }
+        })
+        .await?;
+        Ok(lifted)
+    }
+
+    /// Reads contents in pieces; those that were erased are passed over.
+    async fn read<W: Sync>(
+        &self,
+        wanted: &[(W, Content)],
+        mut take: impl FnMut(&W, &[u8]),
+    ) -> Result<(), OpenError> {
+        let mut left = wanted;
+        while !left.is_empty() {
+            let (piece, rest) = left.split_at(piece(left));
+            let names: Vec<ContentRef> = piece.iter().map(|(_, c)| c.reference()).collect();
+            let found = self.ledger.contents(&names).await?;
+            for ((wanted, _), bytes) in piece.iter().zip(found) {
+                if let Some(bytes) = bytes {
+                    take(wanted, &bytes);
+                }
+            }
+            left = rest;
+        }
+        Ok(())
+    }
+
+    /// The contents of a command that something is lifted from.
+    fn named_by<'a>(&'a self, command: &'a Recorded) -> impl Iterator<Item = (Fact, Content)> + 'a {
+        let all = command
+            .parts
+            .iter()
+            .flat_map(|(position, changes)| changes.iter().map(move |change| (*position, change)));
+        all.filter_map(|(position, change)| {
+            let (fact, named) = match change {
+                Change::GroupWritten(body) => (Fact::Bindings(body.group.clone()), body.attributes),
+                Change::VersionWritten(body) if self.lifts(&body.version) => {
+                    (Fact::Version(body.version.clone()), body.document)
+                }
+                Change::CapabilitiesWritten(body) => (Fact::Capabilities, Some(body.capabilities)),
+                _ => return None,
+            };
+            Some((fact, named?.resolve(position)))
+        })
+    }
+
+    fn lift(&self, fact: &Fact, bytes: &[u8], facts: &mut Facts) {
+        match fact {
+            Fact::Bindings(xid) => {
+                let Ok(Value::Object(map)) = json::parse(bytes) else { return };
+                let Xid::Group { groups, .. } = xid else { return };
+                let Some(kind) = self.model.group_type(groups.as_str()) else { return };
+                if let Ok(bindings) = Bindings::read(xid, kind, &map) {
+                    facts.bindings.insert(xid.clone(), Arc::new(bindings));
+                }
+            }
+            Fact::Version(xid) => {
+                let Some(kind) = self.type_of(xid) else { return };
+                facts.versions.insert(xid.clone(), VersionFacts::of(kind, bytes));
+            }
+            Fact::Capabilities => facts.capabilities = json::parse(bytes).ok().map(Arc::new),
+        }
+    }
+
+    fn lifts(&self, xid: &Xid) -> bool {
+        self.type_of(xid).is_some_and(|kind| VersionFacts::are_lifted(kind))
+    }
+
+    fn type_of(&self, xid: &Xid) -> Option<&Arc<ResourceType>> {
+        let collection = xid.collection()?;
+        self.model.resource_type(collection.groups.as_str(), collection.resources?.as_str())
+    }
+}
+
+/// How many contents to read at once: at least one, and no more bytes than are worth holding.
+fn piece<W>(wanted: &[(W, Content)]) -> usize {
+    let bytes_max = CONTENT_BYTES_AT_ONCE / processors() as u64;
+    let mut bytes = 0_u64;
+    let fits = wanted.iter().take_while(|(_, content)| {
+        bytes += u64::from(content.size);
+        bytes <= bytes_max
+    });
+    fits.count().max(1)
+}
