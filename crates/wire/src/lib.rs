@@ -1,6 +1,8 @@
-//! What travels between a client and a server of Muster: error bodies and their codes, the names
-//! and encodings of headers, entity tags, events of the change stream, and the description of the
-//! API as OpenAPI. Both sides use it, so a thing is written and read by one piece of code.
+//! What travels between a client and a server of Muster: a type for each answer that isn't an
+//! entity's document, error bodies and their codes, the names and encodings of headers, entity
+//! tags, and events of the change stream. Both sides use it, so a thing is written and read by one
+//! piece of code. The table of operations ([`doors`]) says what can be asked; the description of
+//! the API as OpenAPI is made from it and from the types.
 //!
 //! It is neither a server nor a client: it opens no connection, knows no registry and decides
 //! nothing. Types of the domain are converted to these at the border and are never serialised

@@ -59,7 +59,11 @@ pub const PARAMETERS: &[Parameter] = &[
     ),
     query("purge", "boolean", "Erases what is stored of it, for ever; hidden states too."),
     query("force", "boolean", "Deletes although others refer to it."),
-    query("deleted", "boolean", "Shows what is hidden as well."),
+    query(
+        "deleted",
+        "boolean",
+        "Lists the names that deletions hid instead: under each id its `xid`, its `kind` (`group`, `document` or `version`) and the `position` of its deletion.",
+    ),
     query("after", "string", "The position, or the id of the last event, after which to begin."),
     query("before", "integer", "Shows what happened before this position."),
     header("If-Match", "string", "Changes it only while it has one of these entity tags."),
