@@ -23,7 +23,7 @@ use crate::{
     Catalog,
     changes::{Answered, Change, Outcome},
     facts::VersionFacts,
-    state::{Bindings, Key, Remembered, Stamp, Tag},
+    state::{Bindings, FormerCapabilities, Key, Remembered, Stamp, Tag},
 };
 use muster_model::Model;
 
@@ -135,6 +135,11 @@ impl Catalog {
             }
             Change::ModelWritten(body) => self.write_model(fold, body),
             Change::CapabilitiesWritten(body) => {
+                let old = FormerCapabilities {
+                    stamp: self.capabilities_stamp,
+                    capabilities: self.capabilities.clone(),
+                };
+                Arc::make_mut(&mut self.past).capabilities.push(old);
                 self.capabilities_source = Some(body.capabilities.resolve(fold.entry));
                 self.capabilities.clone_from(&fold.facts.capabilities);
                 self.capabilities_stamp = fold.stamp;

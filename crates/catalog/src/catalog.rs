@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::{
     Content,
     state::{
-        Collection, Group, Hidden, Key, RegistryState, Remembered, Resource, Stamp, Version, exact,
-        taken,
+        Collection, Earlier, Group, Hidden, Key, RegistryPast, RegistryState, Remembered, Resource,
+        Stamp, Version, exact, taken,
     },
 };
 use muster_model::Model;
@@ -45,6 +45,8 @@ pub struct Catalog {
     pub hidden: OrdMap<Arc<str>, Arc<Hidden>>,
     /// Names that were erased, by xid, and when.
     pub purged: OrdMap<Arc<str>, Stamp>,
+    /// What the registry was before: its epochs, groups, models and capabilities.
+    pub past: Arc<RegistryPast>,
     /// Who refers to a document, by the document's xid: resources by their default version,
     /// groups by their bindings, the registry by its model.
     pub referrers: OrdMap<Arc<str>, OrdSet<Xid>>,
@@ -69,6 +71,7 @@ impl Catalog {
             modified: Moment::EPOCH,
             own: Stamp::default(),
             members: Stamp::default(),
+            earlier: Earlier::default(),
         };
         Self {
             stamp: Stamp::default(),
@@ -84,6 +87,7 @@ impl Catalog {
             groups: OrdMap::new(),
             hidden: OrdMap::new(),
             purged: OrdMap::new(),
+            past: Arc::default(),
             referrers: OrdMap::new(),
             keys: OrdMap::new(),
             remembered: OrdMap::new(),

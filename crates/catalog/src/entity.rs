@@ -12,10 +12,7 @@ use serde_json::{Map, Value};
 
 pub use attributes::{EntityReader, EntityUrls};
 
-use crate::{
-    Catalog, Content,
-    state::{Group, Resource, Version},
-};
+use crate::{Content, GroupView, ResourceView, View, state::Version};
 
 /// An entity of a view, with its type.
 #[derive(Clone, Copy, Debug)]
@@ -23,13 +20,13 @@ pub enum Entity<'a> {
     /// The registry.
     Registry,
     /// A group.
-    Group(&'a GroupType, &'a Arc<Group>),
+    Group(&'a GroupType, GroupView<'a>),
     /// A resource, which shows its default version.
-    Resource(&'a ResourceType, &'a Arc<Resource>),
+    Resource(&'a ResourceType, ResourceView<'a>),
     /// A resource's Meta.
-    Meta(&'a ResourceType, &'a Arc<Resource>),
+    Meta(&'a ResourceType, ResourceView<'a>),
     /// A version.
-    Version(&'a ResourceType, &'a Arc<Resource>, &'a Arc<Version>),
+    Version(&'a ResourceType, ResourceView<'a>, &'a Arc<Version>),
 }
 
 /// What clients set on entities, as far as it was read from the ledger.
@@ -41,8 +38,8 @@ pub trait LoadedAttributes {
 impl<'a> Entity<'a> {
     /// The entity of that name.
     #[must_use]
-    pub fn find(view: &'a Catalog, xid: &Xid) -> Option<Self> {
-        let model = &view.model;
+    pub fn find(view: &'a View, xid: &Xid) -> Option<Self> {
+        let model = view.model();
         match xid {
             Xid::Registry => Some(Self::Registry),
             Xid::Group { groups, group } => {
@@ -56,7 +53,7 @@ impl<'a> Entity<'a> {
                 let resource = view.resource_at(xid)?;
                 Some(match xid {
                     Xid::Version { version, .. } => {
-                        Self::Version(kind, resource, resource.versions.get(version)?)
+                        Self::Version(kind, resource, resource.version(version)?)
                     }
                     Xid::Meta { .. } => Self::Meta(kind, resource),
                     _ => Self::Resource(kind, resource),
@@ -70,8 +67,8 @@ impl<'a> Entity<'a> {
     pub fn id(&self) -> &'a str {
         match self {
             Self::Registry => "",
-            Self::Group(_, group) => group.id.as_str(),
-            Self::Resource(_, resource) | Self::Meta(_, resource) => resource.id.as_str(),
+            Self::Group(_, group) => group.id().as_str(),
+            Self::Resource(_, resource) | Self::Meta(_, resource) => resource.id().as_str(),
             Self::Version(_, _, version) => version.id.as_str(),
         }
     }
@@ -94,23 +91,23 @@ impl<'a> Entity<'a> {
 
     /// What clients set on it.
     #[must_use]
-    pub fn attributes(&self, view: &Catalog) -> Option<Content> {
+    pub fn attributes(&self, view: &View) -> Option<Content> {
         match self {
-            Self::Registry => view.registry.attributes,
-            Self::Group(_, group) => group.own.attributes,
-            Self::Meta(_, resource) => resource.meta.attributes,
+            Self::Registry => view.registry().attributes,
+            Self::Group(_, group) => group.attributes(),
+            Self::Meta(_, resource) => resource.meta().attributes,
             Self::Resource(..) | Self::Version(..) => self.version()?.attributes,
         }
     }
 
     /// The contents that its attributes are read from.
-    pub fn contents(&self, view: &Catalog) -> impl Iterator<Item = Content> + use<> {
+    pub fn contents(&self, view: &View) -> impl Iterator<Item = Content> + use<> {
         // Whether versions were compared is told by Meta.
         let of_meta = match self {
             Self::Resource(kind, resource) | Self::Version(kind, resource, _)
                 if kind.validatecompatibility =>
             {
-                resource.meta.attributes
+                resource.meta().attributes
             }
             _ => None,
         };
@@ -119,9 +116,9 @@ impl<'a> Entity<'a> {
 
     /// Whether the name is that of a collection in such an entity.
     #[must_use]
-    pub fn has_collection(&self, view: &Catalog, name: &str) -> bool {
+    pub fn has_collection(&self, view: &View, name: &str) -> bool {
         match self {
-            Self::Registry => view.model.group_type(name).is_some(),
+            Self::Registry => view.model().group_type(name).is_some(),
             Self::Group(kind, _) => kind.resource_type(name).is_some(),
             Self::Resource(..) => name == "versions",
             Self::Meta(..) | Self::Version(..) => false,

@@ -3,16 +3,25 @@
 //! Whatever is written keeps the state that it replaces, so that every state stays readable at
 //! its position and a purge finds all contents of a name.
 
+mod chain;
+mod column;
 mod folded;
 mod lineage;
+mod past;
 mod versions;
 
 use std::sync::Arc;
 
+pub use chain::{Chained, Earlier, state_after, state_at, states};
+pub use column::Column;
 pub use folded::{Collection, Folded, exact, members_after, taken};
 use imbl::OrdMap;
 pub use lineage::Lineage;
 use muster_words::{Id, Moment, Position, Xid};
+pub use past::{
+    Former, FormerCapabilities, FormerModel, Life, Lives, Moved, Name, Past, RegistryPast,
+    ResourcePast, Touched, locate,
+};
 pub use versions::Versions;
 
 use crate::{Content, Lifecycle, facts::VersionFacts};
@@ -45,6 +54,8 @@ pub struct RegistryState {
     pub own: Stamp,
     /// The last time that groups came or went.
     pub members: Stamp,
+    /// What its own attributes were before.
+    pub earlier: Earlier<Self>,
 }
 
 /// A group with its resources.
@@ -62,6 +73,8 @@ pub struct Group {
     pub members: Stamp,
     /// Its resources, by type (plural) and id.
     pub resources: OrdMap<Id, Collection<Resource>>,
+    /// What it was before.
+    pub past: Arc<Past<Resource>>,
 }
 
 /// A group's attributes.
@@ -75,8 +88,8 @@ pub struct GroupState {
     pub created: Moment,
     /// This state's write.
     pub stamp: Stamp,
-    /// The state before this one.
-    pub previous: Option<Arc<Self>>,
+    /// The states before this one.
+    pub earlier: Earlier<Self>,
 }
 
 /// The schema and the rules that documents must pass.
@@ -116,6 +129,8 @@ pub struct Resource {
     pub versions: Versions,
     /// The default version's references, as they stand in the index of referrers.
     pub indexed: Arc<[Xid]>,
+    /// What it was before; none: it changed with one command only.
+    pub past: Option<Arc<ResourcePast>>,
 }
 
 impl Resource {
@@ -143,10 +158,13 @@ pub struct Meta {
     pub sticky: bool,
     /// The highest version number that the server has given; 0: none yet.
     pub last_number: u64,
+    /// The command that last changed which version is the default: the position of a state of
+    /// Meta.
+    pub pointer: Position,
     /// This state's write.
     pub stamp: Stamp,
-    /// The state before this one.
-    pub previous: Option<Arc<Self>>,
+    /// The states before this one.
+    pub earlier: Earlier<Self>,
 }
 
 /// A version.
@@ -174,53 +192,64 @@ pub struct Version {
     pub stamp: Stamp,
     /// What the model finds in its document.
     pub facts: VersionFacts,
-    /// The state before this one.
-    pub previous: Option<Arc<Self>>,
+    /// The states before this one.
+    pub earlier: Earlier<Self>,
 }
 
-/// A state in a chain that leads back to an entity's first one.
-pub trait Chained: Sized {
-    /// The state before this one.
-    fn previous(&self) -> Option<&Arc<Self>>;
+/// A state of an entity.
+pub trait State: Chained {
     /// The contents that this state names.
     fn contents(&self) -> [Option<Content>; 2];
 }
 
 /// All contents of a state and of those before it.
-pub fn contents_of<T: Chained>(newest: &Arc<T>) -> impl Iterator<Item = Content> {
-    std::iter::successors(Some(newest), |state| state.previous())
-        .flat_map(|state| state.contents().into_iter().flatten())
+pub fn contents_of<T: State>(newest: &Arc<T>) -> impl Iterator<Item = Content> {
+    states(newest).flat_map(|state| state.contents().into_iter().flatten())
 }
 
-/// Chains are taken apart in a loop: dropping them link by link would recurse as deep as an
-/// entity has states.
+/// A type whose values form chains, with the position from which on one holds.
 macro_rules! chained {
-    ($type:ty, $state:ident => $contents:expr) => {
+    ($type:ty, $state:ident => $position:expr) => {
         impl Chained for $type {
-            fn previous(&self) -> Option<&Arc<Self>> {
-                self.previous.as_ref()
+            fn earlier(&self) -> &Earlier<Self> {
+                &self.earlier
             }
 
-            fn contents(&self) -> [Option<Content>; 2] {
+            fn earlier_mut(&mut self) -> &mut Earlier<Self> {
+                &mut self.earlier
+            }
+
+            fn position(&self) -> Position {
                 let $state = self;
-                $contents
-            }
-        }
-
-        impl Drop for $type {
-            fn drop(&mut self) {
-                let mut next = self.previous.take();
-                while let Some(mut state) = next.and_then(Arc::into_inner) {
-                    next = state.previous.take();
-                }
+                $position
             }
         }
     };
 }
+use chained;
 
-chained!(GroupState, state => [state.attributes, None]);
-chained!(Meta, state => [state.attributes, None]);
-chained!(Version, state => [state.attributes, state.document]);
+chained!(RegistryState, state => state.own.position);
+chained!(GroupState, state => state.stamp.position);
+chained!(Meta, state => state.stamp.position);
+chained!(Version, state => state.stamp.position);
+
+impl State for GroupState {
+    fn contents(&self) -> [Option<Content>; 2] {
+        [self.attributes, None]
+    }
+}
+
+impl State for Meta {
+    fn contents(&self) -> [Option<Content>; 2] {
+        [self.attributes, None]
+    }
+}
+
+impl State for Version {
+    fn contents(&self) -> [Option<Content>; 2] {
+        [self.attributes, self.document]
+    }
+}
 
 /// What a deletion hid, and what earlier deletions of that name hid.
 #[derive(Clone, Debug)]

@@ -1,11 +1,14 @@
 //! What readers see: the catalog at one position.
 
 mod group;
+mod last_change;
+mod members;
 mod resource;
 
 use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 
 pub use group::GroupView;
+use members::Members;
 use muster_model::Model;
 use muster_words::{Id, Moment, Position, Xid};
 pub use resource::ResourceView;
@@ -13,14 +16,18 @@ use serde_json::Value;
 
 use crate::{
     Catalog, Content,
-    state::{Group, Stamp, Version, exact, members_after},
+    state::{FormerCapabilities, FormerModel, Group, Stamp, Version, state_at},
 };
 
-/// The catalog at a position.
+/// The catalog at a position, now or then.
 ///
 /// A value that never changes: cloning it copies a pointer. Whoever reads works on one, and needn't
 /// know at which position it stands. `C` is how the catalog is held: by a shared pointer, or
 /// borrowed while a command is decided on it.
+///
+/// One in the past reads from the newest catalog: every state, every name that is gone and every
+/// epoch is still there with its position. What lay beside a command's entries may have been erased
+/// since; [`View::erased`] says so.
 #[derive(Clone, Debug)]
 pub struct View<C = Arc<Catalog>> {
     catalog: C,
@@ -58,6 +65,28 @@ impl<C: Deref<Target = Catalog>> View<C> {
         &self.catalog
     }
 
+    /// The view at the end of an earlier command; of a later one than this view's: the same view.
+    #[must_use]
+    pub fn back_to(&self, stamp: Stamp, moment: Moment) -> Self
+    where
+        C: Clone,
+    {
+        if stamp.position >= self.stamp.position {
+            return self.clone();
+        }
+        Self { catalog: self.catalog.clone(), stamp, moment }
+    }
+
+    /// Up to where changes are seen. For the newest view that is everything there is, so that
+    /// reading now costs nothing.
+    fn seen(&self) -> Position {
+        if self.stamp.position >= self.catalog.stamp.position {
+            Position(u64::MAX)
+        } else {
+            self.stamp.position
+        }
+    }
+
     /// The position at which the view stands: the end of a command.
     #[must_use]
     pub const fn position(&self) -> Position {
@@ -85,44 +114,69 @@ impl<C: Deref<Target = Catalog>> View<C> {
     /// The model in force.
     #[must_use]
     pub fn model(&self) -> &Arc<Model> {
-        &self.catalog.model
+        self.former_model().map_or(&self.catalog.model, |former| &former.model)
+    }
+
+    fn former_model(&self) -> Option<&FormerModel> {
+        let at = self.seen();
+        if self.catalog.model_stamp.position <= at {
+            return None;
+        }
+        self.catalog.past.models.split(|former| former.stamp.position <= at).0
+    }
+
+    fn former_capabilities(&self) -> Option<&FormerCapabilities> {
+        let at = self.seen();
+        if self.catalog.capabilities_stamp.position <= at {
+            return None;
+        }
+        self.catalog.past.capabilities.split(|former| former.stamp.position <= at).0
     }
 
     /// The model's last change.
     #[must_use]
     pub fn model_stamp(&self) -> Stamp {
-        self.catalog.model_stamp
+        self.former_model().map_or(self.catalog.model_stamp, |former| former.stamp)
     }
 
     /// The capabilities in force; none: what is built.
     #[must_use]
     pub fn capabilities(&self) -> Option<&Arc<Value>> {
-        self.catalog.capabilities.as_ref()
+        match self.former_capabilities() {
+            None => self.catalog.capabilities.as_ref(),
+            Some(former) => former.capabilities.as_ref(),
+        }
     }
 
     /// The capabilities' last change.
     #[must_use]
     pub fn capabilities_stamp(&self) -> Stamp {
-        self.catalog.capabilities_stamp
+        let former = self.former_capabilities();
+        former.map_or(self.catalog.capabilities_stamp, |former| former.stamp)
     }
 
     /// The registry itself.
     #[must_use]
     pub fn registry(&self) -> RegistryView {
-        let state = &self.catalog.registry;
+        let now = &self.catalog.registry;
+        let (at, mut own, mut moved) = (self.seen(), now, now.moved());
+        if moved.stamp.position > at {
+            own = state_at(now, at).unwrap_or(now);
+            moved = self.catalog.past.groups.moved(at).copied().unwrap_or(moved);
+        }
         RegistryView {
-            attributes: state.attributes,
-            epoch: state.epoch,
-            created: state.created,
-            modified: state.modified,
-            stamp: state.own.max(state.members),
+            attributes: own.attributes,
+            epoch: moved.epoch,
+            created: own.created,
+            modified: moved.modified,
+            stamp: moved.stamp,
         }
     }
 
     /// How many groups of a type there are.
     #[must_use]
     pub fn group_count(&self, groups: &str) -> usize {
-        self.catalog.groups.get(groups).map_or(0, |members| members.len())
+        self.members(groups).count()
     }
 
     /// The groups of a type in the order of their ids: all, or those that follow an id.
@@ -131,17 +185,19 @@ impl<C: Deref<Target = Catalog>> View<C> {
         groups: &str,
         after: Option<&Id>,
     ) -> impl Iterator<Item = GroupView<'_>> + use<'_, C> {
-        members_after(self.catalog.groups.get(groups), after).map(|group| self.see(group))
+        let at = self.seen();
+        self.members(groups).after(after).filter_map(move |group| GroupView::at(group, at))
     }
 
     /// A group.
     #[must_use]
     pub fn group(&self, groups: &Id, group: &Id) -> Option<GroupView<'_>> {
-        exact(self.catalog.groups.get(groups)?, group).map(|group| self.see(group))
+        GroupView::at(self.members(groups.as_str()).get(group)?, self.seen())
     }
 
-    const fn see<'a>(&self, group: &'a Group) -> GroupView<'a> {
-        GroupView::new(group)
+    fn members(&self, groups: &str) -> Members<'_, Group> {
+        let catalog = &*self.catalog;
+        Members::of(catalog.groups.get(groups), &catalog.past.groups, groups, self.seen())
     }
 
     /// The group that an xid names or lies in.
@@ -217,6 +273,25 @@ impl<C: Deref<Target = Catalog>> View<C> {
             }
         };
         Some(own.max(self.model_stamp()).max(self.capabilities_stamp()))
+    }
+
+    /// The purge that erased the contents of what the view shows under a name; none: they are there.
+    /// What is left of it are its positions, epochs, times and digests.
+    #[must_use]
+    pub fn erased(&self, xid: &Xid) -> Option<Stamp> {
+        if self.seen() >= self.catalog.stamp.position {
+            return None;
+        }
+        let shown = match xid {
+            Xid::Resource { .. } => {
+                self.version_at(xid).and_then(|version| xid.version(version.id.clone()))
+            }
+            _ => None,
+        };
+        std::iter::successors(Some(xid.clone()), Xid::parent)
+            .chain(shown)
+            .filter_map(|name| self.catalog.purged.get(name.to_string().as_str()).copied())
+            .find(|purge| purge.position > self.stamp.position)
     }
 
     /// Who refers to an entity or to anything in it, but for what lies in it itself. It is the

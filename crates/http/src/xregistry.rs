@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use axum::{Router, extract::Request};
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
-use muster_catalog::{Catalog, View};
+use muster_catalog::View;
 use muster_registry::Registry;
 use muster_wire::{ErrorCode, Problem};
 use tokio::sync::Mutex;
@@ -89,21 +89,13 @@ impl XRegistry {
     async fn respond(&self, request: Request) -> axum::response::Response {
         let (parts, body) = request.into_parts();
         let view = self.registry.view();
-        let catalog = view.catalog();
         let Some(caller) = parts.extensions.get::<Caller>() else {
             // Only what the front let in comes this far.
             return respond(&Problem::new(ErrorCode::SERVER_ERROR)).map(Into::into);
         };
         let root = format!("{}{PREFIX}", caller.base);
-        let mut exchange = Exchange {
-            door: self,
-            parts: &parts,
-            at: &view,
-            view: catalog,
-            root: &root,
-            caller,
-            place: None,
-        };
+        let mut exchange =
+            Exchange { door: self, parts: &parts, view: &view, root: &root, caller, place: None };
         let answer = exchange.answer(body).await;
         let answer = answer.map_err(|problem| problem.instance(&*caller.request_id));
         let response: Response<Body> = finish(answer, exchange.place.as_ref(), &root);
@@ -115,8 +107,7 @@ impl XRegistry {
 struct Exchange<'a> {
     door: &'a XRegistry,
     parts: &'a Parts,
-    at: &'a View,
-    view: &'a Catalog,
+    view: &'a View,
     root: &'a str,
     caller: &'a Caller,
     /// What the path names, once flags and all are known to be right: then `Allow` speaks of it.
@@ -129,12 +120,12 @@ impl Exchange<'_> {
         let capabilities = Capabilities::of(self.view, self.door.bare);
         let path = self.parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let writes = !matches!(method, Method::GET | Method::OPTIONS);
-        let address = Address::parse(path, &self.view.model, writes)?;
+        let address = Address::parse(path, self.view.model(), writes)?;
         let flags = Reading {
             method: &method,
             address: &address,
             query: self.parts.uri.query(),
-            model: &self.view.model,
+            model: self.view.model(),
             capabilities: &capabilities,
             bare: self.door.bare,
         }
@@ -172,7 +163,6 @@ impl Exchange<'_> {
     ) -> Result<Answer, Problem> {
         let read = Read {
             registry: &self.door.registry,
-            at: self.at,
             view: self.view,
             address,
             flags,

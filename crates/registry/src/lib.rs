@@ -19,6 +19,7 @@ mod settings;
 mod status;
 mod turns;
 mod verify;
+mod view_at;
 mod writer;
 
 pub use checkpoint::{CheckpointError, CheckpointFile};
@@ -30,4 +31,5 @@ pub use registry::{Origin, Registry};
 pub use settings::{Clock, Genesis, Settings};
 pub use status::Status;
 pub use verify::{ContentFault, Found, Part, Progress, Verdict, VerifyError, verify};
+pub use view_at::ViewError;
 pub use writer::Ended;

@@ -9,7 +9,10 @@ use crate::{
     changes::{
         GroupWritten, MembersMoved, MetaWritten, ModelWritten, RegistryWritten, VersionWritten,
     },
-    state::{Folded, Group, GroupState, Meta, RegistryState, Resource, Stamp, Version, Versions},
+    state::{
+        Earlier, Folded, FormerModel, Group, GroupState, Meta, RegistryState, Resource, Stamp,
+        Version, Versions,
+    },
 };
 
 const NO_GROUP: Misfit = "whose group isn't there";
@@ -32,13 +35,16 @@ impl Catalog {
     }
 
     pub(super) fn write_registry(&mut self, fold: &Fold<'_>, body: &RegistryWritten) {
+        self.supersede(fold.stamp);
+        let old = self.registry.clone();
         self.registry = Arc::new(RegistryState {
             attributes: body.attributes.map(|named| named.resolve(fold.entry)),
             epoch: body.epoch,
             created: body.created,
             modified: body.modified,
             own: fold.stamp,
-            members: self.registry.members,
+            members: old.members,
+            earlier: old.into(),
         });
     }
 
@@ -52,6 +58,12 @@ impl Catalog {
         let new = Self::model_targets(&model);
         self.unrefer(&Xid::Registry, old.iter());
         self.refer(&Xid::Registry, new.iter());
+        let old = FormerModel {
+            stamp: self.model_stamp,
+            model: self.model.clone(),
+            source: self.model_source,
+        };
+        Arc::make_mut(&mut self.past).models.push(old);
         self.model_source = Some(body.source.resolve(fold.entry));
         self.model = model;
         self.model_stamp = fold.stamp;
@@ -67,35 +79,41 @@ impl Catalog {
     ) -> Result<(), Misfit> {
         let Xid::Group { groups, group } = &body.group else { return Err(WRONG_LEVEL) };
         let bindings = fold.facts.bindings.get(&body.group).cloned().unwrap_or_default();
-        let mut own = GroupState {
+        let old = self.group(groups, group).map(|old| old.own.clone());
+        if let Some(old) = &old {
+            self.unrefer(&body.group, old.bindings.targets());
+        }
+        let own = Arc::new(GroupState {
             attributes: body.attributes.map(|named| named.resolve(fold.entry)),
             bindings,
             created: body.created,
             stamp: fold.stamp,
-            previous: None,
-        };
-        if let Some(old) = self.group(groups, group).cloned() {
-            self.unrefer(&body.group, old.own.bindings.targets());
-            own.previous = Some(old.own.clone());
-        }
-        let key = Folded(group.clone());
-        let collection = self.groups.entry(groups.clone()).or_default();
-        let entity = collection.entry(key).or_insert_with(|| {
-            Arc::new(Group {
-                id: group.clone(),
-                own: Arc::new(own.clone()),
-                epoch: 0,
-                modified: body.modified,
-                members: Stamp::default(),
-                resources: OrdMap::new(),
-            })
+            earlier: old.into(),
         });
-        let entity = Arc::make_mut(entity);
-        entity.own = Arc::new(own);
-        entity.epoch = body.epoch;
-        entity.modified = body.modified;
+        if let Some(entity) = self.group_mut(&body.group) {
+            entity.supersede(fold.stamp);
+            entity.own = own;
+            entity.epoch = body.epoch;
+            entity.modified = body.modified;
+        } else {
+            self.insert_group(fold, groups, Group::new(group.clone(), own, body));
+        }
         fold.touched.insert(body.group.clone());
         Ok(())
+    }
+
+    /// Adds a group of a name that isn't there.
+    pub(super) fn insert_group(&mut self, fold: &Fold<'_>, groups: &Id, group: Group) {
+        let collection = self.groups.entry(groups.clone()).or_default();
+        let past = &mut Arc::make_mut(&mut self.past).groups;
+        past.begin(groups, &group.id, collection.len(), fold.stamp);
+        collection.insert(Folded(group.id.clone()), Arc::new(group));
+    }
+
+    /// Notes what the registry says of itself, before a command changes that.
+    fn supersede(&mut self, by: Stamp) {
+        let old = self.registry.moved();
+        Arc::make_mut(&mut self.past).groups.supersede(old, by);
     }
 
     pub(super) fn write_meta(
@@ -114,28 +132,29 @@ impl Catalog {
             default: body.default.clone(),
             sticky: body.sticky,
             last_number: body.last_number,
+            pointer: fold.stamp.position,
             stamp: fold.stamp,
-            previous: None,
+            earlier: Earlier::default(),
         };
         let group = self.group_mut(&body.resource).ok_or(NO_GROUP)?;
-        let collection = group.resources.entry(resources.clone()).or_default();
-        let is_new = match collection.get_mut(&Folded(resource.clone())).map(Arc::make_mut) {
+        let found = group.resources.get_mut(resources);
+        match found.and_then(|all| all.get_mut(&Folded(resource.clone()))).map(Arc::make_mut) {
             Some(entity) => {
-                if entity.meta.default != meta.default {
+                entity.touch(fold.stamp);
+                if entity.meta.default == meta.default {
+                    meta.default = entity.meta.default.clone();
+                    meta.pointer = entity.meta.pointer;
+                } else {
                     entity.pointer = fold.stamp;
                 }
-                meta.previous = Some(entity.meta.clone());
+                meta.earlier = entity.meta.clone().into();
                 entity.meta = Arc::new(meta);
-                entity.any = fold.stamp;
-                false
             }
             None => {
-                let entity = new_resource(resource, meta, fold.stamp);
-                collection.insert(Folded(resource.clone()), Arc::new(entity));
-                true
+                group.insert(fold, resources, new_resource(resource, meta, fold.stamp));
+                self.documents += 1;
             }
-        };
-        self.documents += u64::from(is_new);
+        }
         fold.touched.insert(body.resource.clone());
         Ok(())
     }
@@ -149,22 +168,28 @@ impl Catalog {
         let facts = fold.facts.versions.get(&body.version).cloned().unwrap_or_default();
         let (stamp, entry) = (fold.stamp, fold.entry);
         let resource = self.resource_mut(&body.version).ok_or(NO_RESOURCE)?;
-        let previous = resource.versions.get(version).cloned();
-        resource.versions.insert(Arc::new(Version {
-            id: version.clone(),
+        let old = resource.versions.get(version).cloned();
+        let text = Texts::of(resource, old.as_deref(), body, version);
+        let version = Arc::new(Version {
+            id: text.id,
             attributes: body.attributes.map(|named| named.resolve(entry)),
             epoch: body.epoch,
             created: body.created,
             modified: body.modified,
-            ancestor: body.ancestor.clone(),
+            ancestor: text.ancestor,
             document: body.document.map(|named| named.resolve(entry)),
-            content_type: body.content_type.as_deref().map(Into::into),
+            content_type: text.content_type,
             state: body.state,
             stamp,
             facts,
-            previous,
-        }));
-        resource.any = stamp;
+            earlier: old.clone().into(),
+        });
+        if old.is_some() {
+            resource.touch(stamp);
+            resource.versions.insert(version);
+        } else {
+            resource.begin_version(version, stamp);
+        }
         fold.touched.extend(body.version.resource());
         Ok(())
     }
@@ -175,6 +200,7 @@ impl Catalog {
         body: &MembersMoved,
     ) -> Result<(), Misfit> {
         if body.parent == Xid::Registry {
+            self.supersede(fold.stamp);
             let registry = Arc::make_mut(&mut self.registry);
             registry.epoch = body.epoch;
             registry.modified = body.modified;
@@ -182,6 +208,7 @@ impl Catalog {
             return Ok(());
         }
         let group = self.group_mut(&body.parent).ok_or(NO_GROUP)?;
+        group.supersede(fold.stamp);
         group.epoch = body.epoch;
         group.modified = body.modified;
         group.members = fold.stamp;
@@ -197,5 +224,50 @@ fn new_resource(id: &Id, meta: Meta, stamp: Stamp) -> Resource {
         any: stamp,
         versions: Versions::default(),
         indexed: Arc::default(),
+        past: None,
+    }
+}
+
+/// The texts of a version that is written, which it shares with what is there: most are the same.
+struct Texts {
+    id: Id,
+    ancestor: Id,
+    content_type: Option<Arc<str>>,
+}
+
+impl Texts {
+    fn of(resource: &Resource, old: Option<&Version>, body: &VersionWritten, id: &Id) -> Self {
+        let known = [old.map(|old| &old.id), Some(&resource.meta.default)];
+        let known = known.into_iter().flatten().find(|known| *known == id);
+        let id = known.unwrap_or(id).clone();
+        let known = [Some(&id), old.map(|old| &old.ancestor)];
+        let known = known.into_iter().flatten().find(|known| **known == body.ancestor);
+        let ancestor = known.unwrap_or(&body.ancestor).clone();
+        let known = old.and_then(|old| old.content_type.as_ref());
+        let known = known.filter(|known| body.content_type.as_deref() == Some(&***known));
+        let content_type = known.cloned().or_else(|| body.content_type.as_deref().map(Into::into));
+        Self { id, ancestor, content_type }
+    }
+}
+
+impl Group {
+    fn new(id: Id, own: Arc<GroupState>, body: &GroupWritten) -> Self {
+        Self {
+            id,
+            own,
+            epoch: body.epoch,
+            modified: body.modified,
+            members: Stamp::default(),
+            resources: OrdMap::new(),
+            past: Arc::default(),
+        }
+    }
+
+    /// Adds a resource of a name that isn't there.
+    pub(super) fn insert(&mut self, fold: &Fold<'_>, resources: &Id, resource: Resource) {
+        let collection = self.resources.entry(resources.clone()).or_default();
+        let past = Arc::make_mut(&mut self.past);
+        past.begin(resources, &resource.id, collection.len(), fold.stamp);
+        collection.insert(Folded(resource.id.clone()), Arc::new(resource));
     }
 }

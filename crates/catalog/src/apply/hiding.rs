@@ -26,7 +26,10 @@ impl Catalog {
             Xid::Group { groups, group } => {
                 let collection = self.groups.get_mut(groups)?;
                 exact(collection, group)?;
+                let count = collection.len();
                 let taken = collection.remove(&Folded(group.clone()))?;
+                let past = &mut Arc::make_mut(&mut self.past).groups;
+                past.end(groups, group, taken.clone(), count, fold.stamp);
                 self.unrefer(xid, taken.own.bindings.targets());
                 for (resources, collection) in &taken.resources {
                     for resource in collection.values() {
@@ -46,7 +49,10 @@ impl Catalog {
                 let group = self.group_mut(xid)?;
                 let collection = group.resources.get_mut(resources)?;
                 exact(collection, resource)?;
+                let count = collection.len();
                 let taken = collection.remove(&Folded(resource.clone()))?;
+                let past = Arc::make_mut(&mut group.past);
+                past.end(resources, resource, taken.clone(), count, fold.stamp);
                 if collection.is_empty() {
                     group.resources.remove(resources);
                 }
@@ -55,10 +61,7 @@ impl Catalog {
                 Some(Subtree::Resource(taken))
             }
             Xid::Version { version, .. } => {
-                let stamp = fold.stamp;
-                let resource = self.resource_mut(xid)?;
-                let taken = resource.versions.remove(version)?;
-                resource.any = stamp;
+                let taken = self.resource_mut(xid)?.end_version(version, fold.stamp)?;
                 fold.touched.extend(xid.resource());
                 Some(Subtree::Version(taken))
             }
@@ -86,24 +89,20 @@ impl Catalog {
                         self.documents += 1;
                     }
                 }
-                let collection = self.groups.entry(groups.clone()).or_default();
-                collection.insert(Folded(id.clone()), Arc::new(group));
+                self.insert_group(fold, groups, group);
                 fold.touched.insert(xid.clone());
             }
-            (Subtree::Resource(resource), Xid::Resource { resources, resource: id, .. }) => {
+            (Subtree::Resource(resource), Xid::Resource { resources, .. }) => {
                 let resource = fold.revive_resource(xid, resource);
                 let group = self.group_mut(xid).ok_or(NOT_THERE)?;
-                let collection = group.resources.entry(resources.clone()).or_default();
-                collection.insert(Folded(id.clone()), Arc::new(resource));
+                group.insert(fold, resources, resource);
                 self.documents += 1;
                 fold.touched.insert(xid.clone());
             }
             (Subtree::Version(version), Xid::Version { .. }) => {
-                let version = fold.revive_version(xid, version);
-                let stamp = fold.stamp;
+                let version = Arc::new(fold.revive_version(xid, version));
                 let resource = self.resource_mut(xid).ok_or(NOT_THERE)?;
-                resource.versions.insert(Arc::new(version));
-                resource.any = stamp;
+                resource.begin_version(version, fold.stamp);
                 fold.touched.extend(xid.resource());
             }
             _ => return Err("which was hidden as something else"),
@@ -208,21 +207,22 @@ impl Fold<'_> {
         new.epoch += 1;
         new.modified = self.moment;
         new.stamp = self.stamp;
-        new.previous = Some(old.clone());
+        new.earlier = old.clone().into();
         new.facts = self.facts.versions.get(xid).cloned().unwrap_or_default();
         new
     }
 
     fn revive_resource(&self, xid: &Xid, old: &Resource) -> Resource {
         let mut new = old.clone();
+        new.touch(self.stamp);
         let mut meta = (*old.meta).clone();
         meta.epoch += 1;
         meta.modified = self.moment;
         meta.stamp = self.stamp;
-        meta.previous = Some(old.meta.clone());
+        meta.pointer = self.stamp.position;
+        meta.earlier = old.meta.clone().into();
         new.meta = Arc::new(meta);
         new.pointer = self.stamp;
-        new.any = self.stamp;
         // What stood in the index was taken out when the resource was hidden.
         new.indexed = Arc::default();
         for version in old.versions.iter() {
@@ -234,9 +234,10 @@ impl Fold<'_> {
 
     fn revive_group(&self, xid: &Xid, old: &Group) -> Group {
         let mut new = old.clone();
+        new.supersede(self.stamp);
         let mut own = (*old.own).clone();
         own.stamp = self.stamp;
-        own.previous = Some(old.own.clone());
+        own.earlier = old.own.clone().into();
         own.bindings = self.facts.bindings.get(xid).cloned().unwrap_or_default();
         new.own = Arc::new(own);
         new.epoch += 1;

@@ -240,7 +240,7 @@ impl VersionEdit {
             state: self.state,
             stamp: Stamp::default(),
             facts: self.facts.clone(),
-            previous: None,
+            earlier: crate::state::Earlier::default(),
         })
     }
 }

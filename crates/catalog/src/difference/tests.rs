@@ -8,7 +8,7 @@ use crate::{
     Content, Lifecycle,
     changes::{Outcome, Shown},
     facts::VersionFacts,
-    state::{Bindings, Stamp, Versions},
+    state::{Bindings, Earlier, Stamp, Versions},
 };
 use muster_model::{Foundation, Model};
 
@@ -33,7 +33,7 @@ fn version() -> Version {
         state: Lifecycle::Stable,
         stamp: Stamp::default(),
         facts: VersionFacts::default(),
-        previous: None,
+        earlier: Earlier::default(),
     }
 }
 
@@ -46,8 +46,10 @@ fn resource(version: Version) -> Resource {
         default: id("1"),
         sticky: false,
         last_number: 1,
+        pointer: Position::ZERO,
+
         stamp: Stamp::default(),
-        previous: None,
+        earlier: Earlier::default(),
     };
     let mut versions = Versions::default();
     versions.insert(Arc::new(version));
@@ -58,6 +60,7 @@ fn resource(version: Version) -> Resource {
         any: Stamp::default(),
         versions,
         indexed: Arc::new([]),
+        past: None,
     }
 }
 
@@ -67,7 +70,7 @@ fn group() -> Group {
         bindings: Arc::new(Bindings::default()),
         created: Moment::EPOCH,
         stamp: Stamp::default(),
-        previous: None,
+        earlier: Earlier::default(),
     };
     Group {
         id: id("d1"),
@@ -76,6 +79,7 @@ fn group() -> Group {
         modified: Moment::EPOCH,
         members: Stamp::default(),
         resources: OrdMap::new(),
+        past: Arc::default(),
     }
 }
 
@@ -147,7 +151,7 @@ fn tells_two_catalogs_apart_by_each_thing_that_they_hold() {
         (|c| hide_version(c, |own| own.document = None), "what is hidden of /dirs/d1/files/f1"),
         (|c| hide_version(c, |own| own.epoch = 2), "what is hidden of /dirs/d1/files/f1"),
         (
-            |c| hide_version(c, |own| own.previous = Some(Arc::new(version()))),
+            |c| hide_version(c, |own| own.earlier = Arc::new(version()).into()),
             "what is hidden of /dirs/d1/files/f1",
         ),
         (

@@ -4,17 +4,14 @@ use muster_model::{Attribute, Attributes, Origin, ResourceType, SPECVERSION};
 use serde_json::{Map, Value, json};
 
 use super::{Entity, LoadedAttributes};
-use crate::{
-    Catalog, Content, Lifecycle,
-    state::{Resource, Version},
-};
+use crate::{Content, Lifecycle, ResourceView, View, state::Version};
 
 /// Reads the attributes of a view's entities: in the order of the specification, without nested
 /// collections and documents.
 #[derive(Clone, Copy)]
 pub struct EntityReader<'a> {
     /// The view.
-    pub view: &'a Catalog,
+    pub view: &'a View,
     /// What clients set, as far as it is loaded.
     pub loaded: &'a dyn LoadedAttributes,
     /// How URLs are written.
@@ -57,14 +54,14 @@ impl EntityReader<'_> {
             Entity::Group(kind, group) => {
                 let own = Own {
                     id_name: kind.id_name(),
-                    id: group.id.as_str(),
+                    id: group.id().as_str(),
                     path,
                     has_document: false,
                 };
                 self.ordered(&kind.attributes, entity, &own, sink, &|name| match name {
-                    "epoch" => Some(group.epoch.into()),
-                    "createdat" => Some(group.own.created.to_string().into()),
-                    "modifiedat" => Some(group.modified.to_string().into()),
+                    "epoch" => Some(group.epoch().into()),
+                    "createdat" => Some(group.created().to_string().into()),
+                    "modifiedat" => Some(group.modified().to_string().into()),
                     _ => None,
                 });
             }
@@ -90,10 +87,10 @@ impl EntityReader<'_> {
     }
 
     fn registry(&self, entity: &Entity<'_>, path: &str, sink: &mut dyn FnMut(&str, &Value)) {
-        let state = &self.view.registry;
-        let id = self.view.id.as_str();
+        let state = self.view.registry();
+        let id = self.view.id().as_str();
         let own = Own { id_name: "registryid".to_owned(), id, path, has_document: false };
-        self.ordered(self.view.model.registry(), entity, &own, sink, &|name| match name {
+        self.ordered(self.view.model().registry(), entity, &own, sink, &|name| match name {
             "specversion" => Some(SPECVERSION.into()),
             "epoch" => Some(state.epoch.into()),
             "createdat" => Some(state.created.to_string().into()),
@@ -102,10 +99,15 @@ impl EntityReader<'_> {
         });
     }
 
-    fn own<'b>(&self, kind: &ResourceType, resource: &'b Resource, path: &'b str) -> Own<'b> {
+    fn own<'b>(
+        &self,
+        kind: &ResourceType,
+        resource: &'b ResourceView<'b>,
+        path: &'b str,
+    ) -> Own<'b> {
         Own {
             id_name: kind.id_name(),
-            id: resource.id.as_str(),
+            id: resource.id().as_str(),
             path,
             has_document: kind.hasdocument,
         }
@@ -114,7 +116,7 @@ impl EntityReader<'_> {
     fn version(
         &self,
         kind: &ResourceType,
-        resource: &Resource,
+        resource: &ResourceView<'_>,
         version: &Version,
         entity: &Entity<'_>,
         path: &str,
@@ -127,7 +129,7 @@ impl EntityReader<'_> {
         self.ordered(&kind.attributes, entity, &own, sink, &|name| match name {
             "versionid" => Some(version.id.as_str().into()),
             "epoch" => Some(version.epoch.into()),
-            "isdefault" => Some((resource.meta.default == version.id).into()),
+            "isdefault" => Some((resource.meta().default == version.id).into()),
             "createdat" => Some(version.created.to_string().into()),
             "modifiedat" => Some(version.modified.to_string().into()),
             "ancestorid" => Some(version.ancestor.as_str().into()),
@@ -145,7 +147,7 @@ impl EntityReader<'_> {
     fn validated(
         &self,
         kind: &ResourceType,
-        resource: &Resource,
+        resource: &ResourceView<'_>,
         version: &Version,
         name: &str,
     ) -> Option<Value> {
@@ -153,7 +155,7 @@ impl EntityReader<'_> {
         if !kind.validateformat || !set.contains_key("format") {
             return None;
         }
-        let of_meta = self.set(resource.meta.attributes);
+        let of_meta = self.set(resource.meta().attributes);
         let compares = kind.validatecompatibility
             && of_meta.is_some_and(|meta| meta.contains_key("compatibility"));
         match name {
@@ -168,13 +170,13 @@ impl EntityReader<'_> {
     fn meta(
         &self,
         kind: &ResourceType,
-        resource: &Resource,
+        resource: &ResourceView<'_>,
         entity: &Entity<'_>,
         path: &str,
         holds: &dyn Fn(&str) -> bool,
         sink: &mut dyn FnMut(&str, &Value),
     ) {
-        let meta = &resource.meta;
+        let meta = resource.meta();
         let own = Own { has_document: false, ..self.own(kind, resource, path) };
         let stem = path.strip_suffix("/meta").unwrap_or(path);
         let set = self.set(meta.attributes);

@@ -1,19 +1,14 @@
-use std::{ops::Bound, sync::Arc};
-
 use muster_words::Id;
 
 use super::Entity;
-use crate::{
-    Catalog,
-    state::{Collection, Folded},
-};
+use crate::View;
 
 impl<'a> Entity<'a> {
     /// The names of its collections, in their order.
     #[must_use]
-    pub fn collections(&self, view: &'a Catalog) -> Vec<&'a str> {
+    pub fn collections(&self, view: &'a View) -> Vec<&'a str> {
         match self {
-            Self::Registry => view.model.group_types().map(|kind| kind.plural.as_str()).collect(),
+            Self::Registry => view.model().group_types().map(|kind| kind.plural.as_str()).collect(),
             Self::Group(kind, _) => kind.resources.keys().map(String::as_str).collect(),
             Self::Resource(..) => vec!["versions"],
             Self::Meta(..) | Self::Version(..) => Vec::new(),
@@ -22,18 +17,18 @@ impl<'a> Entity<'a> {
 
     /// How many members a collection of its has.
     #[must_use]
-    pub fn count_in(&self, view: &Catalog, plural: &str) -> usize {
+    pub fn count_in(&self, view: &View, plural: &str) -> usize {
         match self {
-            Self::Registry => view.groups.get(plural).map_or(0, |members| members.len()),
-            Self::Group(_, group) => group.resources.get(plural).map_or(0, |members| members.len()),
-            Self::Resource(_, resource) => resource.versions.len(),
+            Self::Registry => view.group_count(plural),
+            Self::Group(_, group) => group.resource_count(plural),
+            Self::Resource(_, resource) => resource.version_count(),
             Self::Meta(..) | Self::Version(..) => 0,
         }
     }
 
     /// How many entities lie below it. More than `enough` aren't counted further.
     #[must_use]
-    pub fn count_below(&self, view: &'a Catalog, enough: usize) -> usize {
+    pub fn count_below(&self, view: &'a View, enough: usize) -> usize {
         let mut count = 0;
         for plural in self.collections(view) {
             count += self.count_in(view, plural);
@@ -54,7 +49,7 @@ impl<'a> Entity<'a> {
     #[must_use]
     pub fn members(
         &self,
-        view: &'a Catalog,
+        view: &'a View,
         plural: &str,
     ) -> Box<dyn Iterator<Item = Entity<'a>> + 'a> {
         self.members_after(view, plural, None)
@@ -64,51 +59,30 @@ impl<'a> Entity<'a> {
     #[must_use]
     pub fn members_after(
         &self,
-        view: &'a Catalog,
+        view: &'a View,
         plural: &str,
         after: Option<&Id>,
     ) -> Box<dyn Iterator<Item = Entity<'a>> + 'a> {
         match *self {
-            Self::Registry => match view.model.group_type(plural) {
+            Self::Registry => match view.model().group_type(plural) {
                 Some(kind) => Box::new(
-                    members_behind(view.groups.get(plural), after)
-                        .map(move |group| Entity::Group(kind, group)),
+                    view.groups(plural, after).map(move |group| Entity::Group(kind, group)),
                 ),
                 None => Box::new(std::iter::empty()),
             },
             Self::Group(kind, group) => match kind.resource_type(plural) {
                 Some(kind) => Box::new(
-                    members_behind(group.resources.get(plural), after)
+                    group
+                        .resources(plural, after)
                         .map(move |resource| Entity::Resource(kind, resource)),
                 ),
                 None => Box::new(std::iter::empty()),
             },
             Self::Resource(kind, resource) => {
-                let after = after.map(Id::folded);
-                Box::new(
-                    resource
-                        .versions
-                        .iter()
-                        .filter(move |version| {
-                            after.as_ref().is_none_or(|after| version.id.folded() > *after)
-                        })
-                        .map(move |version| Entity::Version(kind, resource, version)),
-                )
+                let versions = resource.versions(after);
+                Box::new(versions.map(move |version| Entity::Version(kind, resource, version)))
             }
             Self::Meta(..) | Self::Version(..) => Box::new(std::iter::empty()),
         }
     }
-}
-
-/// What stands behind an id in a collection, without walking what stands before it.
-fn members_behind<'a, T>(
-    collection: Option<&'a Collection<T>>,
-    after: Option<&Id>,
-) -> impl Iterator<Item = &'a Arc<T>> + 'a {
-    let from = match after {
-        Some(id) => Bound::Excluded(Folded(id.clone())),
-        None => Bound::Unbounded,
-    };
-    let members = collection.map(|members| members.range((from, Bound::Unbounded)));
-    members.into_iter().flatten().map(|(_, member)| member)
 }

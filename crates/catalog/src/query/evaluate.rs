@@ -51,7 +51,7 @@ impl EntityReader<'_> {
     ) -> bool {
         let about_meta = match (entity, expression.collection()) {
             (Entity::Resource(kind, resource), Some("meta")) => {
-                expression.within("meta").map(|rest| (Entity::Meta(kind, resource), rest))
+                expression.within("meta").map(|rest| (Entity::Meta(kind, *resource), rest))
             }
             _ => None,
         };
@@ -91,7 +91,7 @@ impl EntityReader<'_> {
         if filter.asks(|name| entity.has_collection(self.view, name)) {
             self.miss(entity, missing);
             if let Entity::Resource(kind, resource) = entity {
-                self.miss(&Entity::Meta(kind, resource), missing);
+                self.miss(&Entity::Meta(kind, *resource), missing);
             }
         }
         for plural in entity.collections(self.view) {

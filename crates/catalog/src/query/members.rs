@@ -1,12 +1,12 @@
 use super::{evaluate::MissingAttributes, filter::Filter, sort::Sort};
 use crate::{
-    Catalog,
+    View,
     entity::{Entity, EntityReader, EntityUrls, LoadedAttributes},
 };
 
 /// A query for the members of a collection: those that pass a filter, in an order.
 pub struct MemberQuery<'a, 'q> {
-    view: &'a Catalog,
+    view: &'a View,
     urls: &'q dyn EntityUrls,
     /// The collection's path.
     path: &'q str,
@@ -30,7 +30,7 @@ impl<'a, 'q> MemberQuery<'a, 'q> {
     /// A query for those of the members of the collection at that path. Without an order they
     /// stay as they stand.
     pub fn new(
-        view: &'a Catalog,
+        view: &'a View,
         urls: &'q dyn EntityUrls,
         path: &'q str,
         members: impl Iterator<Item = Entity<'a>>,

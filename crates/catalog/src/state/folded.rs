@@ -10,8 +10,16 @@ pub struct Folded(pub Id);
 
 impl Ord for Folded {
     fn cmp(&self, other: &Self) -> Ordering {
+        Self::order(&self.0, &other.0)
+    }
+}
+
+impl Folded {
+    /// The order of two ids without regard to case.
+    #[must_use]
+    pub fn order(one: &Id, other: &Id) -> Ordering {
         let fold = |byte: u8| byte.to_ascii_lowercase();
-        self.0.as_str().bytes().map(fold).cmp(other.0.as_str().bytes().map(fold))
+        one.as_str().bytes().map(fold).cmp(other.as_str().bytes().map(fold))
     }
 }
 

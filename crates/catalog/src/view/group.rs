@@ -1,22 +1,41 @@
 use std::sync::Arc;
 
-use muster_words::{Id, Moment};
+use muster_words::{Id, Moment, Position};
 
-use super::ResourceView;
+use super::{
+    ResourceView,
+    members::{Identified, Members},
+};
 use crate::{
     Content,
-    state::{Bindings, Group, Stamp, exact, members_after},
+    state::{Bindings, Group, GroupState, Moved, Resource, Stamp, state_at},
 };
 
 /// A group in a view.
 #[derive(Clone, Copy, Debug)]
 pub struct GroupView<'a> {
     group: &'a Group,
+    own: &'a GroupState,
+    moved: Moved,
+    /// Up to where changes are seen.
+    at: Position,
+}
+
+impl Identified for Group {
+    fn id(&self) -> &Id {
+        &self.id
+    }
 }
 
 impl<'a> GroupView<'a> {
-    pub(super) const fn new(group: &'a Group) -> Self {
-        Self { group }
+    /// The group as it was at a position; none: it wasn't there yet.
+    pub(super) fn at(group: &'a Group, at: Position) -> Option<Self> {
+        let moved = group.moved();
+        if moved.stamp.position <= at {
+            return Some(Self { group, own: &group.own, moved, at });
+        }
+        let own = state_at(&group.own, at)?;
+        Some(Self { group, own, moved: *group.past.moved(at)?, at })
     }
 
     /// Its id.
@@ -27,44 +46,44 @@ impl<'a> GroupView<'a> {
 
     /// What clients set.
     #[must_use]
-    pub fn attributes(&self) -> Option<Content> {
-        self.group.own.attributes
+    pub const fn attributes(&self) -> Option<Content> {
+        self.own.attributes
     }
 
     /// The documents that bind what lies in it.
     #[must_use]
-    pub fn bindings(&self) -> &'a Arc<Bindings> {
-        &self.group.own.bindings
+    pub const fn bindings(&self) -> &'a Arc<Bindings> {
+        &self.own.bindings
     }
 
     /// Its epoch: moves with its attributes and when resources come or go.
     #[must_use]
     pub const fn epoch(&self) -> u64 {
-        self.group.epoch
+        self.moved.epoch
     }
 
     /// When it was created.
     #[must_use]
-    pub fn created(&self) -> Moment {
-        self.group.own.created
+    pub const fn created(&self) -> Moment {
+        self.own.created
     }
 
     /// When it was last modified: its attributes, or because resources came or went.
     #[must_use]
     pub const fn modified(&self) -> Moment {
-        self.group.modified
+        self.moved.modified
     }
 
     /// The last change of its attributes, or the last time that resources came or went.
     #[must_use]
-    pub fn stamp(&self) -> Stamp {
-        self.group.own.stamp.max(self.group.members)
+    pub const fn stamp(&self) -> Stamp {
+        self.moved.stamp
     }
 
     /// How many resources of a type it holds.
     #[must_use]
     pub fn resource_count(&self, resources: &str) -> usize {
-        self.group.resources.get(resources).map_or(0, |members| members.len())
+        self.members(resources).count()
     }
 
     /// Its resources of a type in the order of their ids: all, or those that follow an id.
@@ -73,13 +92,19 @@ impl<'a> GroupView<'a> {
         resources: &str,
         after: Option<&Id>,
     ) -> impl Iterator<Item = ResourceView<'a>> + use<'a> {
-        members_after(self.group.resources.get(resources), after)
-            .map(|found| ResourceView::new(found))
+        let at = self.at;
+        let members = self.members(resources).after(after);
+        members.filter_map(move |resource| ResourceView::at(resource, at))
     }
 
     /// A resource in it.
     #[must_use]
     pub fn resource(&self, resources: &Id, resource: &Id) -> Option<ResourceView<'a>> {
-        exact(self.group.resources.get(resources)?, resource).map(|found| ResourceView::new(found))
+        ResourceView::at(self.members(resources.as_str()).get(resource)?, self.at)
+    }
+
+    fn members(&self, resources: &str) -> Members<'a, Resource> {
+        let now = self.group.resources.get(resources);
+        Members::of(now, &self.group.past, resources, self.at)
     }
 }

@@ -1,18 +1,38 @@
 use std::sync::Arc;
 
-use muster_words::Id;
+use muster_words::{Id, Position};
 
-use crate::state::{Meta, Resource, Stamp, Version};
+use super::members::{Identified, former_after, merged};
+use crate::state::{Folded, Meta, Name, Resource, ResourcePast, Stamp, Version, locate, state_at};
 
 /// A resource in a view: its Meta and its versions.
 #[derive(Clone, Copy, Debug)]
 pub struct ResourceView<'a> {
     resource: &'a Resource,
+    meta: &'a Arc<Meta>,
+    /// Up to where changes are seen; none: all of the resource's are.
+    at: Option<Position>,
+}
+
+impl Identified for Resource {
+    fn id(&self) -> &Id {
+        &self.id
+    }
+}
+
+impl Identified for Version {
+    fn id(&self) -> &Id {
+        &self.id
+    }
 }
 
 impl<'a> ResourceView<'a> {
-    pub(super) const fn new(resource: &'a Resource) -> Self {
-        Self { resource }
+    /// The resource as it was at a position; none: it wasn't there yet.
+    pub(super) fn at(resource: &'a Resource, at: Position) -> Option<Self> {
+        if resource.any.position <= at {
+            return Some(Self { resource, meta: &resource.meta, at: None });
+        }
+        Some(Self { resource, meta: state_at(&resource.meta, at)?, at: Some(at) })
     }
 
     /// Its id.
@@ -24,45 +44,61 @@ impl<'a> ResourceView<'a> {
     /// Its Meta.
     #[must_use]
     pub const fn meta(&self) -> &'a Arc<Meta> {
-        &self.resource.meta
+        self.meta
+    }
+
+    fn past(&self) -> Option<&'a ResourcePast> {
+        self.resource.past.as_deref()
     }
 
     /// The last change anywhere in the resource.
     #[must_use]
-    pub const fn stamp(&self) -> Stamp {
-        self.resource.any
+    pub fn stamp(&self) -> Stamp {
+        let touched = self.at.and_then(|at| self.past()?.touched(at));
+        touched.map_or(self.resource.any, |touched| touched.stamp())
     }
 
     /// The last change of which version is the default.
     #[must_use]
-    pub const fn pointer(&self) -> Stamp {
-        self.resource.pointer
+    pub fn pointer(&self) -> Stamp {
+        if self.at.is_none() {
+            return self.resource.pointer;
+        }
+        state_at(self.meta, self.meta.pointer).map_or(self.resource.pointer, |meta| meta.stamp)
     }
 
     /// The default version.
     #[must_use]
     pub fn default_version(&self) -> Option<&'a Arc<Version>> {
-        self.version(&self.meta().default)
+        self.version(&self.meta.default)
     }
 
     /// A version.
     #[must_use]
     pub fn version(&self, id: &Id) -> Option<&'a Arc<Version>> {
-        self.resource.versions.get(id)
+        let now = self.resource.versions.get(id);
+        let Some(at) = self.at else { return now };
+        let lives = self.past().and_then(|past| past.former().get(&Name(id.clone())));
+        state_at(locate(now, lives, at)?, at)
     }
 
     /// How many versions it has.
     #[must_use]
     pub fn version_count(&self) -> usize {
-        self.resource.versions.len()
+        let touched = self.at.and_then(|at| self.past()?.touched(at));
+        touched.map_or(self.resource.versions.len(), |touched| touched.versions as usize)
     }
 
     /// Its versions in the order of their ids: all, or those that follow an id.
     pub fn versions(&self, after: Option<&Id>) -> impl Iterator<Item = &'a Arc<Version>> + use<'a> {
-        let after = after.map(Id::folded);
+        let at = self.at.unwrap_or(Position(u64::MAX));
+        let former = self.at.and_then(|_| Some(self.past()?.former()));
+        let former = former_after(former, after);
+        let after = after.map(|id| Folded(id.clone()));
         let follows = move |version: &&Arc<Version>| {
-            after.as_ref().is_none_or(|after| version.id.folded() > *after)
+            after.as_ref().is_none_or(|after| Folded(version.id.clone()) > *after)
         };
-        self.resource.versions.iter().filter(follows)
+        let now = self.resource.versions.iter().filter(follows);
+        merged(now, former, at).filter_map(move |version| state_at(version, at))
     }
 }

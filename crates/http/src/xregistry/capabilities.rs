@@ -1,6 +1,6 @@
 use std::sync::{Arc, LazyLock};
 
-use muster_catalog::Catalog;
+use muster_catalog::View;
 use muster_model::SPECVERSION;
 use muster_wire::{ErrorCode, Problem};
 use serde_json::{Map, Value, json};
@@ -66,8 +66,8 @@ fn lists(bare: bool) -> [(&'static str, Vec<&'static str>); 5] {
 
 impl Capabilities {
     /// The capabilities in force.
-    pub fn of(view: &Catalog, bare: bool) -> Self {
-        match &view.capabilities {
+    pub fn of(view: &View, bare: bool) -> Self {
+        match view.capabilities() {
             Some(set) => Self(Arc::clone(set)),
             None => Self(Arc::clone(if bare { &BUILT_BARE } else { &BUILT })),
         }

@@ -38,9 +38,10 @@ pub(super) async fn represent(
     root: &str,
 ) -> Result<Representation, Problem> {
     let missing = || Problem::new(ErrorCode::NOT_FOUND).subject(xid);
-    let entity = Entity::find(view.catalog(), xid).ok_or_else(missing)?;
+    let entity = Entity::find(view, xid).ok_or_else(missing)?;
+    check_contents(view, xid, &entity)?;
     let mut wanted = Wanted::default();
-    wanted.attributes.extend(entity.contents(view.catalog()));
+    wanted.attributes.extend(entity.contents(view));
     wanted.documents.extend(entity.document());
     let mut shelf = Shelf::default();
     let failed = |error: SubmitError| super::refused::problem_of_failure(error, &xid.to_string());
@@ -76,6 +77,20 @@ fn render(
     Ok(representation)
 }
 
+/// Refuses to show what was erased after the view's position.
+///
+/// # Errors
+/// `purged`.
+pub(super) fn check_contents(view: &View, xid: &Xid, entity: &Entity<'_>) -> Result<(), Problem> {
+    if view.erased(xid).is_none() {
+        return Ok(());
+    }
+    match entity.document().or_else(|| entity.attributes(view)) {
+        Some(content) => Err(purged(xid, content)),
+        None => Err(Problem::new(ErrorCode::PURGED).subject(xid)),
+    }
+}
+
 fn purged(xid: &Xid, content: Content) -> Problem {
     Problem::new(ErrorCode::PURGED).subject(xid).arg("digest", content.digest)
 }
@@ -95,7 +110,7 @@ fn attribute_headers(
     entity.version()?;
     let links = Links::beside_document(root);
     let path = xid.to_string();
-    let reader = EntityReader { view: view.catalog(), loaded: shelf, urls: &links };
+    let reader = EntityReader { view: view, loaded: shelf, urls: &links };
     let url_name = format!("{}url", kind.singular);
     let mut elsewhere = None;
     reader.each(entity, &path, &|_| false, &mut |name, value| {
@@ -119,9 +134,9 @@ fn attribute_headers(
     if matches!(entity, Entity::Resource(..)) {
         attribute("metaurl", &links.absolute(&format!("{path}/meta")).into(), out);
         attribute("versionsurl", &links.absolute(&format!("{path}/versions")).into(), out);
-        attribute("versionscount", &resource.versions.len().into(), out);
+        attribute("versionscount", &resource.version_count().into(), out);
     }
-    put(out, header::CONTENT_DISPOSITION, resource.id.as_str());
+    put(out, header::CONTENT_DISPOSITION, resource.id().as_str());
     if let Some(location) = content_location(view, xid, root) {
         put(out, header::CONTENT_LOCATION, &location);
     }
@@ -130,7 +145,7 @@ fn attribute_headers(
 
 /// The URL of the version whose document is shown at a name.
 pub(super) fn content_location(view: &View, xid: &Xid, root: &str) -> Option<String> {
-    let version = Entity::find(view.catalog(), xid)?.version()?;
+    let version = Entity::find(view, xid)?.version()?;
     Some(Links::api(root).absolute(&format!("{}/versions/{}", xid.resource()?, version.id)))
 }
 

@@ -6,7 +6,7 @@ use std::{
     },
 };
 
-use muster_catalog::{Catalog, entity::Entity};
+use muster_catalog::{View, entity::Entity};
 use muster_registry::LongWork;
 use muster_wire::{ErrorCode, Problem};
 
@@ -76,7 +76,7 @@ impl LongReads {
 
 /// Whether a read takes long, as far as can be told without doing it. Looking takes no longer than
 /// a short read.
-pub(super) fn is_long(view: &Catalog, place: &Place, flags: &Flags, limit: Option<usize>) -> bool {
+pub(super) fn is_long(view: &View, place: &Place, flags: &Flags, limit: Option<usize>) -> bool {
     let entities_max = SHORT_MAX / (1 + flags.filter.expressions());
     let export = matches!(place, Place::Export);
     let looks_below = export
@@ -84,7 +84,7 @@ pub(super) fn is_long(view: &Catalog, place: &Place, flags: &Flags, limit: Optio
         || flags.collections
         || !flags.filter.is_empty() && !flags.filter.excludes_all;
     if flags.deleted {
-        return view.hidden.len() > SHORT_MAX;
+        return view.catalog().hidden.len() > SHORT_MAX;
     }
     let Some((parent, plural)) = collection(view, place) else {
         let entity = place.entity().unwrap_or(&muster_words::Xid::Registry);
@@ -111,7 +111,7 @@ pub(super) fn is_long(view: &Catalog, place: &Place, flags: &Flags, limit: Optio
 }
 
 /// The entity that holds the collection which a path names, and the collection's name.
-fn collection<'a>(view: &'a Catalog, place: &'a Place) -> Option<(Entity<'a>, &'a str)> {
+fn collection<'a>(view: &'a View, place: &'a Place) -> Option<(Entity<'a>, &'a str)> {
     Some(match place {
         Place::Groups(kind) => (Entity::Registry, kind.plural.as_str()),
         Place::Resources(kind, group) => (Entity::find(view, group)?, kind.plural.as_str()),

@@ -2,7 +2,7 @@ use std::{borrow::Cow, future::Future};
 
 use http::{HeaderMap, StatusCode, header};
 use muster_catalog::{
-    Catalog, View,
+    View,
     entity::{Entity, EntityReader},
     query::{Filter, MemberQuery},
     state::Subtree,
@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::{
     answer::Answer,
     capabilities::{self, Capabilities},
-    document::{Representation, content_location, represent},
+    document::{Representation, check_contents, content_location, represent},
     fast::{Documents, Rendered},
     flags::Flags,
     inline::Inline,
@@ -41,8 +41,7 @@ const ANSWER_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// One read: an address and flags, at one view.
 pub(super) struct Read<'a> {
     pub registry: &'a Registry,
-    pub at: &'a View,
-    pub view: &'a Catalog,
+    pub view: &'a View,
     pub address: &'a Address,
     pub flags: &'a Flags,
     pub capabilities: &'a Capabilities,
@@ -77,7 +76,7 @@ impl<'a> Read<'a> {
             }
             place => self.configuration(place, headers)?,
         };
-        answer.position(self.at);
+        answer.position(self.view);
         Ok(answer)
     }
 
@@ -123,18 +122,18 @@ impl<'a> Read<'a> {
 
     async fn document(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
         let xid = self.address.place.entity().ok_or_else(|| self.not_found())?;
-        let now = |which| tags::tag(self.at, xid, which);
+        let now = |which| tags::tag(self.view, xid, which);
         if now(Rendition::Document).is_none() {
             return Err(self.not_found());
         }
         if tags::judge(headers, &self.address.path, now)? == Verdict::NotModified {
             let mut answer = not_modified(now(Rendition::Document));
-            if let Some(location) = content_location(self.at, xid, self.root) {
+            if let Some(location) = content_location(self.view, xid, self.root) {
                 answer.header(header::CONTENT_LOCATION, &location);
             }
             return Ok(answer);
         }
-        let found = represent(self.registry, self.at, xid, self.root).await?;
+        let found = represent(self.registry, self.view, xid, self.root).await?;
         self.keep(xid, &found);
         Ok(Answer { status: found.status, headers: found.headers, body: found.body })
     }
@@ -147,7 +146,7 @@ impl<'a> Read<'a> {
             return;
         }
         documents.keep(
-            self.at,
+            self.view,
             &Rendered {
                 path: self.request_path,
                 base: self.root.strip_suffix(super::PREFIX).unwrap_or(self.root),
@@ -160,18 +159,18 @@ impl<'a> Read<'a> {
 
     async fn details(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
         let xid = self.address.place.entity().unwrap_or(&muster_words::Xid::Registry);
-        if Entity::find(self.view, xid).is_none() {
-            return Err(self.not_found());
-        }
+        let entity = Entity::find(self.view, xid).ok_or_else(|| self.not_found())?;
+        check_contents(self.view, xid, &entity)?;
         let plain = !self.flags.says_inline
             && !self.flags.doc
             && !self.flags.collections
             && self.flags.filter.is_empty()
             && !matches!(self.address.place, Place::Export);
-        let tag = if plain { tags::tag(self.at, xid, Rendition::Details) } else { None };
-        let tag = tag.unwrap_or_else(|| tags::weak(self.at));
-        let now =
-            |which| if which == tag.rendition { Some(tag) } else { tags::tag(self.at, xid, which) };
+        let tag = if plain { tags::tag(self.view, xid, Rendition::Details) } else { None };
+        let tag = tag.unwrap_or_else(|| tags::weak(self.view));
+        let now = |which| {
+            if which == tag.rendition { Some(tag) } else { tags::tag(self.view, xid, which) }
+        };
         if tags::judge(headers, &self.address.path, now)? == Verdict::NotModified {
             return Ok(not_modified(Some(tag)));
         }
@@ -241,7 +240,7 @@ impl<'a> Read<'a> {
     }
 
     async fn collection(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
-        let tag = tags::weak(self.at);
+        let tag = tags::weak(self.view);
         let parent = self.parent()?;
         if tags::judge(headers, &self.address.path, |_| Some(tag))? == Verdict::NotModified {
             return Ok(not_modified(Some(tag)));
@@ -399,7 +398,7 @@ impl<'a> Read<'a> {
         let mut out = JsonWriter::default();
         out.open();
         let from: std::sync::Arc<str> = prefix.as_str().into();
-        let hidden = self.view.hidden.range(from..);
+        let hidden = self.view.catalog().hidden.range(from..);
         for (xid, hidden) in hidden.take_while(|(xid, _)| xid.starts_with(&prefix)) {
             let name = &xid[prefix.len()..];
             if name.contains('/') {
@@ -421,7 +420,7 @@ impl<'a> Read<'a> {
 
     /// The model, the capabilities and what else isn't an entity.
     fn configuration(&self, place: &Place, headers: &HeaderMap) -> Result<Answer, Problem> {
-        let tag = tags::weak(self.at);
+        let tag = tags::weak(self.view);
         if tags::judge(headers, &self.address.path, |_| Some(tag))? == Verdict::NotModified {
             return Ok(not_modified(Some(tag)));
         }
@@ -432,7 +431,7 @@ impl<'a> Read<'a> {
         };
         let mut answer = match place {
             Place::Model => Answer::json(model(self.view, "\n")),
-            Place::ModelSource => value(self.view.model.source()),
+            Place::ModelSource => value(self.view.model().source()),
             Place::Capabilities => value(self.capabilities.document()),
             Place::CapabilitiesOffered => value(&capabilities::offered(self.bare)),
             _ => {

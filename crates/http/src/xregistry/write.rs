@@ -250,7 +250,7 @@ impl Writes<'_> {
     ) -> Result<(Map<String, Value>, Settling), Problem> {
         let turn = Arc::clone(self.settling).lock_owned().await;
         let change = if mode == Mode::Patch { Change::Patch } else { Change::Replace };
-        let current = Capabilities::of(self.registry.view().catalog(), self.bare);
+        let current = Capabilities::of(&self.registry.view(), self.bare);
         Ok((settle(&current, sent, change, self.bare)?, turn))
     }
 
@@ -291,11 +291,10 @@ impl Writes<'_> {
 
     /// Shows what the command did, from the view at its own end.
     async fn show(&self, done: &Done, named: &[String]) -> Result<Answer, Problem> {
-        let view = done.view.catalog();
+        let view = &done.view;
         let capabilities = Capabilities::of(view, self.bare);
         let reading = Read {
             registry: self.registry,
-            at: &done.view,
             view,
             address: self.address,
             flags: self.flags,

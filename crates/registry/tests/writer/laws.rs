@@ -4,6 +4,7 @@ mod bare;
 mod built_in;
 mod few;
 pub mod likeness;
+mod past;
 mod soundness;
 
 use likeness::difference;

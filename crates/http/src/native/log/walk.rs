@@ -263,7 +263,7 @@ impl Known {
     }
 
     /// Looks at as many states as a page may show, and at the one that came next.
-    fn chain<T: Stamped>(&mut self, newest: &Arc<T>) -> bool {
+    fn chain<T: Chained>(&mut self, newest: &Arc<T>) -> bool {
         let mut taken = 0;
         let mut newer = None;
         for state in std::iter::successors(Some(newest), |state| state.previous()) {
@@ -281,22 +281,5 @@ impl Known {
         }
         self.all.extend(newer);
         true
-    }
-}
-
-/// A state that knows at which position it was written.
-trait Stamped: Chained {
-    fn position(&self) -> Position;
-}
-
-impl Stamped for muster_catalog::state::Meta {
-    fn position(&self) -> Position {
-        self.stamp.position
-    }
-}
-
-impl Stamped for muster_catalog::state::Version {
-    fn position(&self) -> Position {
-        self.stamp.position
     }
 }

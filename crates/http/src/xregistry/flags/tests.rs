@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use muster_catalog::Catalog;
+use muster_catalog::{Catalog, View};
 use muster_model::Foundation;
 use serde_json::json;
 
@@ -12,7 +12,7 @@ fn read(method: &Method, target: &str, bare: bool) -> Result<Flags, Problem> {
     let files = json!({"singular": "file"});
     let source = json!({"groups": {"dirs": {"singular": "dir", "resources": {"files": files}}}});
     let model = Model::compile(&source, Foundation::Bare).unwrap();
-    let view = Catalog::empty(Arc::new(model.clone()));
+    let view = View::newest(Arc::new(Catalog::empty(Arc::new(model.clone()))));
     let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
     let address = Address::parse(path, &model, false)?;
     let capabilities = Capabilities::of(&view, bare);

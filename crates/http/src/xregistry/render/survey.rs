@@ -1,5 +1,5 @@
 use muster_catalog::{
-    Catalog,
+    View,
     entity::{Entity, EntityReader},
     query::{Filter, FilterMatch},
 };
@@ -40,7 +40,7 @@ pub(in crate::xregistry) struct Members<'a> {
 /// Finds out what an answer shows.
 #[derive(Clone, Copy)]
 pub(in crate::xregistry) struct Survey<'a, 'b> {
-    pub view: &'a Catalog,
+    pub view: &'a View,
     pub shelf: &'b Shelf,
     /// Whether the request filters: then URLs of collections say so.
     pub filters: bool,
@@ -146,7 +146,7 @@ impl<'a> Survey<'a, '_> {
             wanted.documents.extend(shown.entity.document());
         }
         if let (Entity::Resource(kind, resource), true) = (&shown.entity, shown.meta) {
-            let meta = Entity::Meta(kind, resource);
+            let meta = Entity::Meta(kind, *resource);
             wanted.attributes.extend(meta.contents(self.view));
         }
         for members in &shown.collections {

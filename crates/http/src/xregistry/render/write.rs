@@ -1,6 +1,6 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use muster_catalog::{
-    Catalog,
+    View,
     entity::{Entity, EntityReader, EntityUrls},
 };
 use muster_model::{DocumentForm, ResourceType};
@@ -12,7 +12,7 @@ use crate::xregistry::capabilities::Capabilities;
 /// Writes what an answer shows.
 #[derive(Clone, Copy)]
 pub(in crate::xregistry) struct Writing<'a> {
-    pub view: &'a Catalog,
+    pub view: &'a View,
     pub shelf: &'a Shelf,
     pub links: &'a Links<'a>,
     pub capabilities: &'a Capabilities,
@@ -108,7 +108,7 @@ impl Writing<'_> {
             out.key(name);
             match *name {
                 "capabilities" => out.value(self.capabilities.document()),
-                "modelsource" => out.value(self.view.model.source()),
+                "modelsource" => out.value(self.view.model().source()),
                 _ => out.raw(&model(self.view, "\n  ")),
             }
         }
@@ -138,8 +138,8 @@ impl Writing<'_> {
 }
 
 /// The full model, indented, with `line` for each line's end.
-pub(in crate::xregistry) fn model(view: &Catalog, line: &str) -> Vec<u8> {
+pub(in crate::xregistry) fn model(view: &View, line: &str) -> Vec<u8> {
     // Nothing in a model can fail to serialise, and no text within JSON holds a line's end.
-    let text = serde_json::to_string_pretty(&*view.model).unwrap_or_default();
+    let text = serde_json::to_string_pretty(&**view.model()).unwrap_or_default();
     text.replace('\n', line).into_bytes()
 }

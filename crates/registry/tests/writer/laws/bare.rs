@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 
 /// Models that clients change between.
-const MODELS: [&str; 4] = [
+pub const MODELS: [&str; 4] = [
     r#"{"groups":{"dirs":{"singular":"dir","resources":{
         "files":{"singular":"file","hasdocument":false},
         "docs":{"singular":"doc","maxversions":3}}}}}"#,
@@ -22,7 +22,7 @@ const MODELS: [&str; 4] = [
 ];
 
 /// What somebody does, by its number.
-fn command((kind, a, b, c): Step) -> Command {
+pub fn command((kind, a, b, c): Step) -> Command {
     let dir = format!("/dirs/{}", ["d1", "d2", "d1", "D1"][usize::from(a % 4)]);
     let file = format!("{dir}/files/{}", ["f1", "f2", "f1", "F1"][usize::from(b % 4)]);
     let doc = format!("{dir}/docs/{}", ["x", "y"][usize::from(b % 2)]);

@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::serial::clients::{MODELS, RULES, SCHEMAS};
 
-fn command((kind, a, b, c): Step) -> Command {
+pub fn command((kind, a, b, c): Step) -> Command {
     let entry = format!("/configs/app/entries/c{}", a % 3);
     let page = format!("/links/g/pages/p{}", a % 3);
     let schema = format!("/schemagroups/own/schemas/s{}", a % 2);

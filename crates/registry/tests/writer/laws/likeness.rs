@@ -2,7 +2,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use muster_catalog::{
     Catalog,
-    state::{Chained, Group, Hidden, Resource, Subtree, Version},
+    state::{Group, Hidden, Resource, State, Subtree, Version},
 };
 
 /// Where two catalogs differ in anything that is served or that a later command stands on: more
@@ -130,8 +130,8 @@ fn of_version(version: &Arc<Version>, facts: Facts) -> String {
 }
 
 /// The contents of a state and of all before it.
-fn chain<T: Chained>(newest: &Arc<T>) -> String {
-    let states = std::iter::successors(Some(newest), |state| state.previous());
+fn chain<T: State>(newest: &Arc<T>) -> String {
+    let states = muster_catalog::state::states(newest);
     let contents = states.map(|state| state.contents().map(|found| found.map(|c| c.reference())));
     format!("{:?}", contents.collect::<Vec<_>>())
 }

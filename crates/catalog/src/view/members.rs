@@ -1,0 +1,93 @@
+use std::{cmp::Ordering, ops::Bound, sync::Arc};
+
+use muster_words::{Id, Position};
+
+use crate::state::{Collection, Folded, Former, Lives, Name, Past, exact, locate, members_after};
+
+/// A collection in a view: what lives in it now, and what was deleted.
+#[derive(Clone, Copy)]
+pub(super) struct Members<'a, T> {
+    now: Option<&'a Collection<T>>,
+    former: Option<&'a Former<T>>,
+    count: Option<usize>,
+    at: Position,
+}
+
+impl<'a, T: Clone> Members<'a, T> {
+    /// The collection of that plural name, up to a position.
+    pub fn of(
+        now: Option<&'a Collection<T>>,
+        past: &'a Past<T>,
+        plural: &str,
+        at: Position,
+    ) -> Self {
+        if at == Position(u64::MAX) {
+            return Self { now, former: None, count: None, at };
+        }
+        Self { now, former: past.former(plural), count: past.count(plural, at), at }
+    }
+
+    /// How many members there are.
+    pub fn count(&self) -> usize {
+        self.count.unwrap_or_else(|| self.now.map_or(0, |now| now.len()))
+    }
+
+    /// The member of exactly that id, if it had a state by then.
+    pub fn get(&self, id: &Id) -> Option<&'a Arc<T>> {
+        let now = self.now.and_then(|now| exact(now, id));
+        let lives = self.former.and_then(|former| former.get(&Name(id.clone())));
+        locate(now, lives, self.at)
+    }
+
+    /// Those that may be there, in order: all, or those that follow an id.
+    pub fn after(self, after: Option<&Id>) -> impl Iterator<Item = &'a Arc<T>> + use<'a, T>
+    where
+        T: Identified,
+    {
+        merged(members_after(self.now, after), former_after(self.former, after), self.at)
+    }
+}
+
+/// What may have been there at a position, in order: what is there now, and what was deleted.
+pub(super) fn merged<'a, T: Identified + 'a>(
+    now: impl Iterator<Item = &'a Arc<T>>,
+    former: impl Iterator<Item = (&'a Name, &'a Lives<T>)>,
+    at: Position,
+) -> impl Iterator<Item = &'a Arc<T>> {
+    let (mut now, mut former) = (now.peekable(), former.peekable());
+    let next = move || {
+        let order = match (now.peek(), former.peek()) {
+            (Some(now), Some((name, _))) => name.cmp_id(now.id()).reverse(),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return None,
+        };
+        let now = if order.is_le() { now.next() } else { None };
+        let lives = if order.is_ge() { former.next().map(|(_, lives)| lives) } else { None };
+        Some(locate(now, lives, at))
+    };
+    std::iter::from_fn(next).flatten()
+}
+
+/// What has an id.
+pub(super) trait Identified {
+    fn id(&self) -> &Id;
+}
+
+/// Names that have been deleted, in order: all, or those that follow an id.
+pub(super) fn former_after<'a, T: Clone>(
+    former: Option<&'a Former<T>>,
+    after: Option<&Id>,
+) -> impl Iterator<Item = (&'a Name, &'a Lives<T>)> + use<'a, T> {
+    let after = after.map(|id| Folded(id.clone()));
+    let from = match &after {
+        Some(after) => Bound::Included(Name(after.0.clone())),
+        None => Bound::Unbounded,
+    };
+    // The same id but for case is no other id.
+    let follows = move |(name, _): &(&Name, &Lives<T>)| {
+        after.as_ref().is_none_or(|after| Folded(name.0.clone()) > *after)
+    };
+    let found = former.map(|former| former.range((from, Bound::Unbounded)));
+    found.into_iter().flatten().filter(follows)
+}

@@ -1,0 +1,99 @@
+use std::num::NonZeroU32;
+
+use muster_catalog::{View, state::Stamp};
+use muster_journal::ReadError;
+use muster_ledger::Entry;
+use muster_words::{Moment, Position};
+use thiserror::Error;
+
+use crate::{Registry, registry::Heart};
+
+/// Why there is no view at a position.
+#[derive(Clone, Debug, Error)]
+pub enum ViewError {
+    /// The ledger doesn't reach so far.
+    #[error("position {position} lies above the head, which is {head}")]
+    AboveHead {
+        /// What was asked for.
+        position: Position,
+        /// The newest view's position.
+        head: Position,
+    },
+    /// The entry there can't be read now.
+    #[error("the ledger can't be reached now")]
+    Unavailable,
+    /// The entry there is damaged.
+    #[error("the ledger is damaged at position {0}")]
+    Corrupt(Position),
+}
+
+impl From<ReadError> for ViewError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable(_) => Self::Unavailable,
+            ReadError::Corrupt(corrupt) => Self::Corrupt(corrupt.position),
+        }
+    }
+}
+
+impl Registry {
+    /// The view at a position, now or then. A position inside a command means the end of the
+    /// command before it.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub async fn view_at(&self, position: Position) -> Result<View, ViewError> {
+        let newest = self.view();
+        let head = newest.position();
+        if position > head {
+            return Err(ViewError::AboveHead { position, head });
+        }
+        if position == head {
+            return Ok(newest);
+        }
+        let mut end = position;
+        while let Some(entry) = self.heart.entry(end).await? {
+            if entry.part == entry.parts {
+                return Ok(newest.back_to(stamp(&entry), entry.moment));
+            }
+            end = Position(end.0.saturating_sub(u64::from(entry.part)));
+        }
+        Ok(newest.back_to(Stamp::default(), Moment::EPOCH))
+    }
+
+    /// The view at a moment: what was there after the last command that isn't later.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    pub async fn view_as_of(&self, moment: Moment) -> Result<View, ViewError> {
+        let newest = self.view();
+        if moment >= newest.moment() {
+            return Ok(newest);
+        }
+        // Moments grow with positions, so the last entry that isn't later is found by halving.
+        let (mut low, mut high) = (0, newest.position().0);
+        while low + 1 < high {
+            let middle = low.midpoint(high);
+            match self.heart.entry(Position(middle)).await? {
+                Some(entry) if entry.moment > moment => high = middle,
+                _ => low = middle,
+            }
+        }
+        self.view_at(Position(low)).await
+    }
+}
+
+fn stamp(entry: &Entry) -> Stamp {
+    let [a, b, c, d, ..] = entry.command.0;
+    Stamp { position: entry.position, tag: [a, b, c, d] }
+}
+
+impl Heart {
+    /// The entry at a position; none: before the first.
+    async fn entry(&self, position: Position) -> Result<Option<Entry>, ViewError> {
+        let Some(before) = position.0.checked_sub(1) else { return Ok(None) };
+        let read = self.ledger.read(Position(before), NonZeroU32::MIN).await?;
+        let bytes = read.first().ok_or(ViewError::Corrupt(position))?;
+        bytes.decode().map(Some).map_err(|_| ViewError::Corrupt(position))
+    }
+}
