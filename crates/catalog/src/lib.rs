@@ -23,6 +23,7 @@ pub mod tree;
 mod view;
 
 pub use catalog::Catalog;
+pub use changes::Outcome;
 pub use content::Content;
 pub use lifecycle::{Lifecycle, LifecycleError};
 pub use refusal::{Absence, ModelRefusal, Reason, Refusal, Unrestorable, XidList};

@@ -1,6 +1,10 @@
-use muster_catalog::changes::{Change, ChangeError};
+use muster_catalog::{
+    View,
+    changes::{Change, ChangeError},
+    state::Stamp,
+};
 use muster_ledger::{Entry, EntryBytes};
-use muster_words::Position;
+use muster_words::{Moment, Position};
 use thiserror::Error;
 
 /// A command as it stands in the ledger: all its parts, in order.
@@ -31,6 +35,17 @@ impl Committed {
     #[must_use]
     pub fn begin(&self) -> Position {
         Position(self.position().0.saturating_sub(self.entries.len() as u64))
+    }
+
+    /// The view before the command.
+    pub(crate) fn before(&self, view: &View) -> View {
+        // Which command that was, and when, is of no interest here.
+        view.back_to(Stamp { position: self.begin(), ..Stamp::default() }, Moment::EPOCH)
+    }
+
+    /// The view at the command's end.
+    pub(crate) fn after(&self, view: &View) -> View {
+        view.back_to(Stamp { position: self.position(), ..Stamp::default() }, Moment::EPOCH)
     }
 
     /// Adds the next part.

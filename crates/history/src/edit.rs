@@ -1,5 +1,5 @@
 use muster_catalog::{
-    Lifecycle,
+    Content, Lifecycle,
     changes::{Change, Named},
 };
 use muster_words::{Id, Position, Xid};
@@ -77,16 +77,16 @@ pub enum EditDetail {
         /// The epoch now.
         epoch: u64,
         /// What clients set.
-        attributes: Option<Named>,
+        attributes: Option<Content>,
     },
     /// The document of the model or of the capabilities.
-    Source(Named),
+    Source(Content),
     /// A resource's Meta.
     Meta {
         /// The epoch now.
         epoch: u64,
         /// What clients set.
-        attributes: Option<Named>,
+        attributes: Option<Content>,
         /// The default version.
         default: Id,
         /// Whether somebody pinned it.
@@ -97,11 +97,11 @@ pub enum EditDetail {
         /// The epoch now.
         epoch: u64,
         /// What clients set.
-        attributes: Option<Named>,
+        attributes: Option<Content>,
         /// The version that it descends from.
         ancestor: Id,
         /// The document's bytes.
-        document: Option<Named>,
+        document: Option<Content>,
         /// The document's media type.
         content_type: Option<String>,
         /// Its lifecycle state.
@@ -129,17 +129,12 @@ impl Committed {
     pub fn edits(&self) -> impl Iterator<Item = Edit> {
         self.changes.iter().filter_map(|(position, change)| Edit::of(*position, change))
     }
-
-    /// Whether the command brings something back.
-    #[must_use]
-    pub fn restores(&self) -> bool {
-        self.changes.iter().any(|(_, change)| matches!(change, Change::Restored(_)))
-    }
 }
 
 impl Edit {
     /// Reads a change; none: it did nothing that anybody sees.
     fn of(position: Position, change: &Change) -> Option<Self> {
+        let resolve = |named: Option<Named>| named.map(|named| named.resolve(position));
         let (subject, action, detail) = match change {
             Change::RegistryOpened(body) => (
                 EditSubject::Registry,
@@ -149,27 +144,29 @@ impl Edit {
             Change::RegistryWritten(body) => (
                 EditSubject::Registry,
                 written(body.epoch),
-                EditDetail::Attributes { epoch: body.epoch, attributes: body.attributes },
+                EditDetail::Attributes { epoch: body.epoch, attributes: resolve(body.attributes) },
             ),
-            Change::ModelWritten(body) => {
-                (EditSubject::Model, EditAction::Updated, EditDetail::Source(body.source))
-            }
+            Change::ModelWritten(body) => (
+                EditSubject::Model,
+                EditAction::Updated,
+                EditDetail::Source(body.source.resolve(position)),
+            ),
             Change::CapabilitiesWritten(body) => (
                 EditSubject::Capabilities,
                 EditAction::Updated,
-                EditDetail::Source(body.capabilities),
+                EditDetail::Source(body.capabilities.resolve(position)),
             ),
             Change::GroupWritten(body) => (
                 EditSubject::of(&body.group),
                 written(body.epoch),
-                EditDetail::Attributes { epoch: body.epoch, attributes: body.attributes },
+                EditDetail::Attributes { epoch: body.epoch, attributes: resolve(body.attributes) },
             ),
             Change::MetaWritten(body) => (
                 EditSubject::of(&body.resource),
                 written(body.epoch),
                 EditDetail::Meta {
                     epoch: body.epoch,
-                    attributes: body.attributes,
+                    attributes: resolve(body.attributes),
                     default: body.default.clone(),
                     sticky: body.sticky,
                 },
@@ -179,9 +176,9 @@ impl Edit {
                 written(body.epoch),
                 EditDetail::Version {
                     epoch: body.epoch,
-                    attributes: body.attributes,
+                    attributes: resolve(body.attributes),
                     ancestor: body.ancestor.clone(),
-                    document: body.document,
+                    document: resolve(body.document),
                     content_type: body.content_type.clone(),
                     state: body.state,
                 },

@@ -4,11 +4,11 @@ use std::{
 };
 
 use muster_catalog::{
-    Content,
-    state::{GroupState, Meta, Version},
+    Content, View,
+    state::{Meta, Version},
 };
 use muster_words::{
-    Xid,
+    Id, Xid,
     json::{Map, Value},
 };
 
@@ -37,20 +37,6 @@ pub enum EventKind {
     Created,
     /// It is gone.
     Deleted,
-}
-
-/// What entities were at one position.
-pub trait StatesAt {
-    /// A group's own state.
-    fn group(&self, xid: &Xid) -> Option<Arc<GroupState>>;
-    /// The Meta of a resource.
-    fn meta(&self, xid: &Xid) -> Option<Arc<Meta>>;
-    /// A version.
-    fn version(&self, xid: &Xid) -> Option<Arc<Version>>;
-    /// The entity with all that lies in it, if it is there.
-    fn within(&self, xid: &Xid) -> Vec<Xid>;
-    /// The attribute that holds a resource's document: the singular of its type.
-    fn document_attribute(&self, xid: &Xid) -> Option<String>;
 }
 
 /// Attributes that clients set.
@@ -91,9 +77,10 @@ struct Comparison {
 /// What a command did, as events tell it: one for each thing, and where several things happened
 /// to it the weightiest (xRegistry events, "Event Definition": deleted, created, updated).
 ///
-/// `before` is the position before the command's first entry, `after` that of its last one.
+/// The view stands at the command's end or later.
 #[must_use]
-pub fn events(command: &Committed, before: &impl StatesAt, after: &impl StatesAt) -> PendingEvents {
+pub fn events(command: &Committed, view: &View) -> PendingEvents {
+    let (before, after) = (&command.before(view), &command.after(view));
     let edits: Vec<Edit> = command.edits().collect();
     let mut pending = PendingEvents {
         drafts: BTreeMap::new(),
@@ -106,12 +93,12 @@ pub fn events(command: &Committed, before: &impl StatesAt, after: &impl StatesAt
             (EditSubject::Key(_), _) | (_, EditAction::Opened | EditAction::Revoked) => {}
             (EditSubject::Registry, EditAction::Created) if is_genesis => {}
             (subject, EditAction::Deleted | EditAction::Purged) => {
-                let mut gone: BTreeSet<Xid> = before.within(subject.xid()).into_iter().collect();
+                let mut gone: BTreeSet<Xid> = within(before, subject.xid()).into_iter().collect();
                 gone.extend(written_within(subject.xid(), &edits[..index]));
                 gone.iter().for_each(|xid| pending.come_or_go(xid, EventKind::Deleted));
             }
             (subject, EditAction::Restored) => {
-                let back = after.within(subject.xid());
+                let back = within(after, subject.xid());
                 back.iter().for_each(|xid| pending.come_or_go(xid, EventKind::Created));
             }
             (EditSubject::Entity(xid), EditAction::Created) => {
@@ -136,6 +123,46 @@ fn written_within(xid: &Xid, edits: &[Edit]) -> impl Iterator<Item = Xid> {
         .filter(|edit| edit.detail != EditDetail::Members)
         .filter(move |edit| is_within(edit.subject.xid(), xid))
         .map(|edit| edit.subject.xid().clone())
+}
+
+/// The entity with all that lies in it, if it is there.
+fn within(view: &View, xid: &Xid) -> Vec<Xid> {
+    let Xid::Group { groups, group } = xid else { return resource_within(view, xid) };
+    let Some(members) = view.group_at(xid) else { return Vec::new() };
+    let kind = view.model().group_type(groups.as_str());
+    let types = kind.into_iter().flat_map(|kind| kind.resources.keys());
+    let types = types.filter_map(|plural| plural.parse::<Id>().ok());
+    let resources = types.flat_map(|plural| {
+        members.resources(plural.as_str(), None).map(move |resource| Xid::Resource {
+            groups: groups.clone(),
+            group: group.clone(),
+            resources: plural.clone(),
+            resource: resource.id().clone(),
+        })
+    });
+    let inside = resources.flat_map(|resource| resource_within(view, &resource));
+    std::iter::once(xid.clone()).chain(inside).collect()
+}
+
+fn resource_within(view: &View, xid: &Xid) -> Vec<Xid> {
+    if !view.has(xid) {
+        return Vec::new();
+    }
+    let versions = match xid {
+        Xid::Resource { .. } => view.resource_at(xid),
+        _ => None,
+    };
+    let versions = versions.into_iter().flat_map(|resource| resource.versions(None));
+    let versions = versions.filter_map(|version| xid.version(version.id.clone()));
+    std::iter::once(xid.clone()).chain(versions).collect()
+}
+
+/// The attribute that holds a resource's document: the singular of its type.
+fn document_attribute(view: &View, xid: &Xid) -> Option<String> {
+    let collection = xid.collection()?;
+    let (groups, resources) = (collection.groups, collection.resources?);
+    let kind = view.model().resource_type(groups.as_str(), resources.as_str())?;
+    Some(kind.singular.clone())
 }
 
 fn is_within(xid: &Xid, other: &Xid) -> bool {
@@ -253,32 +280,27 @@ impl PendingEvents {
 }
 
 /// The states that a write replaced and made.
-fn compare(
-    xid: &Xid,
-    detail: &EditDetail,
-    before: &impl StatesAt,
-    after: &impl StatesAt,
-) -> Option<Comparison> {
+fn compare(xid: &Xid, detail: &EditDetail, before: &View, after: &View) -> Option<Comparison> {
     let mut comparison = match detail {
         EditDetail::Attributes { .. } => {
-            let (old, new) = (before.group(xid)?, after.group(xid)?);
+            let (old, new) = (before.group_at(xid)?, after.group_at(xid)?);
             let mut beside = owned(&["epoch", "modifiedat"]);
-            note(&mut beside, "createdat", old.created != new.created);
-            Comparison::new("", old.attributes, new.attributes, beside)
+            note(&mut beside, "createdat", old.created() != new.created());
+            Comparison::new("", old.attributes(), new.attributes(), beside)
         }
         EditDetail::Meta { .. } => {
-            let (old, new) = (before.meta(xid)?, after.meta(xid)?);
-            let beside = of_meta(&old, &new);
+            let (old, new) = (before.resource_at(xid)?.meta(), after.resource_at(xid)?.meta());
+            let beside = of_meta(old, new);
             let mut comparison = Comparison::new("meta.", old.attributes, new.attributes, beside);
             if old.default != new.default {
-                comparison.show_version(xid, &old, before);
-                comparison.show_version(xid, &new, after);
+                comparison.show_version(xid, old, before);
+                comparison.show_version(xid, new, after);
             }
             comparison
         }
         EditDetail::Version { .. } => {
-            let (old, new) = (before.version(xid)?, after.version(xid)?);
-            let beside = of_version(xid, &old, &new, after);
+            let (old, new) = (before.version_at(xid)?, after.version_at(xid)?);
+            let beside = of_version(xid, old, new, after);
             Comparison::new("", old.attributes, new.attributes, beside)
         }
         EditDetail::None | EditDetail::Opened(_) | EditDetail::Source(_) | EditDetail::Members => {
@@ -293,11 +315,10 @@ fn compare(
 }
 
 /// A document's default version was updated: the document shows it, so it was updated as well.
-fn shown_by(xid: &Xid, after: &impl StatesAt) -> Option<(EditSubject, EditSubject)> {
+fn shown_by(xid: &Xid, after: &View) -> Option<(EditSubject, EditSubject)> {
     let Xid::Version { version, .. } = xid else { return None };
     let resource = xid.resource()?;
-    // Where nothing is known of it any more: most updates are of the default version.
-    let is_default = after.meta(&resource).is_none_or(|meta| meta.default == *version);
+    let is_default = after.resource_at(&resource)?.meta().default == *version;
     is_default.then(|| (EditSubject::of(xid), EditSubject::Entity(resource)))
 }
 
@@ -319,7 +340,7 @@ fn of_meta(old: &Meta, new: &Meta) -> BTreeSet<String> {
     changed
 }
 
-fn of_version(xid: &Xid, old: &Version, new: &Version, after: &impl StatesAt) -> BTreeSet<String> {
+fn of_version(xid: &Xid, old: &Version, new: &Version, after: &View) -> BTreeSet<String> {
     let mut changed = owned(&["epoch", "modifiedat"]);
     note(&mut changed, "createdat", old.created != new.created);
     note(&mut changed, "ancestor", old.ancestor != new.ancestor);
@@ -327,7 +348,7 @@ fn of_version(xid: &Xid, old: &Version, new: &Version, after: &impl StatesAt) ->
     note(&mut changed, "state", old.state != new.state);
     let digest = |version: &Version| version.document.map(|content| content.digest);
     if digest(old) != digest(new) {
-        changed.extend(after.document_attribute(xid));
+        changed.extend(document_attribute(after, xid));
     }
     changed
 }
@@ -344,15 +365,15 @@ impl Comparison {
 
     /// Another version is the default: everything that either shows counts as changed (xRegistry
     /// events, `changed`).
-    fn show_version(&mut self, resource: &Xid, meta: &Meta, at: &impl StatesAt) {
+    fn show_version(&mut self, resource: &Xid, meta: &Meta, at: &View) {
         let version = resource.version(meta.default.clone());
-        let Some(version) = version.and_then(|xid| at.version(&xid)) else { return };
+        let Some(version) = version.as_ref().and_then(|xid| at.version_at(xid)) else { return };
         self.whole.extend(version.attributes);
         let shown = ["versionid", "isdefault", "epoch", "createdat", "modifiedat", "ancestor"];
         self.beside.extend(owned(&shown));
         note(&mut self.beside, "contenttype", version.content_type.is_some());
         if version.document.is_some() {
-            self.beside.extend(at.document_attribute(resource));
+            self.beside.extend(document_attribute(at, resource));
         }
     }
 

@@ -13,5 +13,5 @@ mod log;
 
 pub use committed::{Committed, DamagedEntry};
 pub use edit::{Edit, EditAction, EditDetail, EditSubject};
-pub use events::{EventKind, PendingEvents, RegistryEvent, StatesAt, events};
-pub use log::{Scope, Summary};
+pub use events::{EventKind, PendingEvents, RegistryEvent, events};
+pub use log::{CommandPage, LogQuery, LogRead, LogWalk, Scope, Summary};

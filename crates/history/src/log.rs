@@ -1,4 +1,7 @@
+mod walk;
+
 use muster_words::{Xid, XidError};
+pub use walk::{CommandPage, LogQuery, LogRead, LogWalk};
 
 use crate::{Committed, Edit, EditAction, EditDetail, EditSubject};
 

@@ -9,7 +9,6 @@ mod gate;
 mod keys;
 mod ledger;
 mod log;
-mod past;
 mod query;
 mod restore;
 mod status;

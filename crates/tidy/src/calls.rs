@@ -66,6 +66,27 @@ pub fn rooms(source: &Source<'_>) -> Vec<Finding> {
     found
 }
 
+/// Rooms that read changes: the one that gives them their meaning, the one that says what they
+/// did, and the one that writes them. All others work on views and on what `history` says.
+const CHANGE_ROOMS: &[&str] = &["catalog", "history", "registry"];
+
+/// Changes that are read outside the rooms that may.
+#[must_use]
+pub fn changes(source: &Source<'_>) -> Vec<Finding> {
+    if source.room().is_none_or(|room| CHANGE_ROOMS.contains(&room)) {
+        return Vec::new();
+    }
+    let reads = |path: &str| {
+        let rest = path.strip_prefix("muster_catalog::changes");
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    let found =
+        paths(&source.code).into_iter().filter(|(at, path)| reads(path) && !source.in_test(*at));
+    let what =
+        "changes are read by `catalog`, `history` and `registry`: ask `history` what they did";
+    found.map(|(at, _)| Finding::at(source.path, source.code[at].line, what)).collect()
+}
+
 /// Attributes and macros that nobody may write: `allow`, `ignore`, `expect` without its reason,
 /// and what stands for unfinished work.
 #[must_use]
@@ -219,6 +240,24 @@ mod tests {
             ("crates/muster/src/a.rs", "fn f() { std::env::var(\"A\") }", 0),
         ] {
             assert_eq!(rooms(&Source::new(path, text)).len(), expect, "{path}: {text}");
+        }
+    }
+
+    #[test]
+    fn keeps_changes_in_their_rooms() {
+        let whole = "use muster_catalog::changes;";
+        let tree = "use muster_catalog::{Catalog, changes::Change};";
+        for (path, text, expect) in [
+            ("crates/http/src/a.rs", whole, 1),
+            ("crates/http/src/a.rs", tree, 1),
+            ("crates/http/src/a.rs", "fn f() { muster_catalog::changes::Change::decode(1) }", 1),
+            ("crates/http/src/a.rs", "use muster_wire::changes::EventId; mod changes;", 0),
+            ("crates/http/tests/a.rs", whole, 0),
+            ("crates/muster/src/a.rs", tree, 1),
+            ("crates/history/src/a.rs", tree, 0),
+            ("crates/registry/src/a.rs", tree, 0),
+        ] {
+            assert_eq!(changes(&Source::new(path, text)).len(), expect, "{path}: {text}");
         }
     }
 

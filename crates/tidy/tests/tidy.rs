@@ -45,6 +45,11 @@ fn pure_rooms_are_pure_and_only_the_program_reads_the_environment() {
 }
 
 #[test]
+fn changes_are_read_in_their_rooms() {
+    sources(calls::changes);
+}
+
+#[test]
 fn lints_are_expected_with_a_reason_and_tests_are_never_ignored() {
     sources(calls::escapes);
 }

@@ -39,8 +39,20 @@ impl<C: Deref<Target = Catalog>> View<C> {
         written.max(self.last_purge(xid))
     }
 
+    /// Whether a name, anything in it or what it lies in was ever purged: then
+    /// [`last_change`](Self::last_change) may know less than happened.
+    #[must_use]
+    pub fn has_purges(&self, xid: &Xid) -> bool {
+        self.purges(xid).next().is_some()
+    }
+
     fn last_purge(&self, xid: &Xid) -> Option<Stamp> {
         let at = self.seen();
+        self.purges(xid).filter(|stamp| stamp.position <= at).max().copied()
+    }
+
+    /// The last purges of a name, of what it lies in and of a resource's versions.
+    fn purges(&self, xid: &Xid) -> impl Iterator<Item = &Stamp> {
         let purged = &self.catalog.purged;
         let around = std::iter::successors(Some(xid.clone()), Xid::parent)
             .filter_map(|name| purged.get(name.to_string().as_str()));
@@ -49,7 +61,7 @@ impl<C: Deref<Target = Catalog>> View<C> {
             let all = purged.range::<_, Arc<str>>(Arc::from(inside.as_str())..);
             all.take_while(move |(name, _)| name.starts_with(&inside)).map(|(_, stamp)| stamp)
         });
-        around.chain(below).filter(|stamp| stamp.position <= at).max().copied()
+        around.chain(below)
     }
 }
 

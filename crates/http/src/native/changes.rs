@@ -10,9 +10,7 @@
 
 mod feed;
 mod frame;
-mod names;
 mod render;
-mod states;
 mod watcher;
 
 use axum::{
@@ -49,9 +47,9 @@ pub(super) async fn follow(
     // A browser that resumes sends both, and means where it was.
     let resumed = sent.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
     let resumed = resumed.map(|value| value.to_str().unwrap_or("?"));
-    // Taken first: what is published from here on wakes the watcher.
+    // NextFrame first: what is published from here on wakes the watcher.
     let busy = || Problem::new(ErrorCode::SERVER_BUSY).subject("/changes");
-    let seat = native.feed.sit().ok_or_else(busy)?;
+    let permit = native.feed.admit().ok_or_else(busy)?;
     let start = match resumed.or_else(|| parameters.value("after")) {
         Some(text) => start(&native.registry, text).await?,
         None => Start::after(native.registry.view().position()),
@@ -60,7 +58,7 @@ pub(super) async fn follow(
     let from = HeaderValue::from(start.read_after.0);
     let source = format!("{}/api", caller.base);
     let pass = native.gate.pass(&caller.principal);
-    let watcher = Watcher::new(&native.feed, (seat, pass), start, &source);
+    let watcher = Watcher::new(&native.feed, (permit, pass), start, &source);
     let body = Body::endless(Pieces::body(watcher), caller.phase);
     let mut response = http::Response::new(body);
     let headers = response.headers_mut();

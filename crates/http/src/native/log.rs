@@ -1,7 +1,6 @@
 //! `GET /log[/<xid>]`: who changed what and when, newest first.
 
 mod page;
-mod walk;
 
 use axum::{
     Extension,
@@ -9,11 +8,11 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
-use muster_history::Scope;
+use muster_history::{CommandPage, Committed, LogQuery, LogRead, LogWalk, Scope};
+use muster_registry::{Registry, SubmitError};
 use muster_wire::{ErrorCode, Problem, log::LogPage};
 use muster_words::Position;
 
-use self::walk::{Found, Wanted};
 use super::{Native, answer, query::Parameters};
 use crate::{Caller, IntoProblem, xregistry::problem_of_failure};
 
@@ -45,25 +44,58 @@ pub(super) async fn log(
     let parameters = Parameters::parse(query.as_deref(), known, &subject)?;
     let limit = parameters.limit(PAGE_USUAL, PAGE_MAX)?;
     let head = native.registry.view().position();
-    let wanted = Wanted {
+    let query = LogQuery {
         scope,
         after: parameters.position("after")?.unwrap_or(Position::ZERO),
         before: parameters.position("before")?.unwrap_or(head.next()).min(head.next()),
         limit,
     };
-    let found = walk::find(&native.registry, &wanted).await;
+    let found = find(&native.registry, &query).await;
     let found = found.map_err(|error| problem_of_failure(error, &subject))?;
     if found.commands.is_empty() && found.next.is_none() {
-        there(&native, &wanted)?;
+        there(&native, &query)?;
     }
-    Ok(answer::json(StatusCode::OK, &page(&caller, &wanted, &found)))
+    Ok(answer::json(StatusCode::OK, &page(&caller, &query, &found)))
+}
+
+/// Reads what a page needs.
+async fn find(registry: &Registry, query: &LogQuery) -> Result<CommandPage, SubmitError> {
+    let view = registry.view();
+    let mut walk = LogWalk::new(query, &view);
+    while let Some(read) = walk.wanted() {
+        let commands = match read {
+            LogRead::Command(position) => vec![registry.command_at(position).await?],
+            LogRead::Between(from, until) => between(registry, from, until).await?,
+        };
+        walk.take(read, commands.into_iter());
+        // A ledger in memory never waits; others shall have their turn nevertheless.
+        tokio::task::yield_now().await;
+    }
+    Ok(walk.finish())
+}
+
+/// The commands that end after one position and not after another.
+async fn between(
+    registry: &Registry,
+    from: Position,
+    until: Position,
+) -> Result<Vec<Committed>, SubmitError> {
+    let mut commands = Vec::new();
+    let mut at = from;
+    while at < until {
+        let read = registry.commands_after(at).await?;
+        let Some(last) = read.last() else { break };
+        at = last.position();
+        commands.extend(read.into_iter().filter(|command| command.position() <= until));
+    }
+    Ok(commands)
 }
 
 /// A name of which nothing is known at all is a mistake, and an empty page would hide it.
-fn there(native: &Native, wanted: &Wanted) -> Result<(), Problem> {
+fn there(native: &Native, query: &LogQuery) -> Result<(), Problem> {
     let view = native.registry.view();
-    let is_whole = wanted.after == Position::ZERO && wanted.before > view.position();
-    match &wanted.scope.xid {
+    let is_whole = query.after == Position::ZERO && query.before > view.position();
+    match &query.scope.xid {
         Some(xid) if is_whole && !view.has(xid) => {
             Err(Problem::new(ErrorCode::NOT_FOUND).subject(xid))
         }
@@ -71,16 +103,16 @@ fn there(native: &Native, wanted: &Wanted) -> Result<(), Problem> {
     }
 }
 
-fn page(caller: &Caller, wanted: &Wanted, found: &Found) -> LogPage {
-    let entry = |command| page::entry(command, &wanted.scope);
+fn page(caller: &Caller, query: &LogQuery, found: &CommandPage) -> LogPage {
+    let entry = |command| page::entry(command, &query.scope);
     let next = found.next.map(|next| {
-        let after = match wanted.after {
+        let after = match query.after {
             Position::ZERO => String::new(),
             after => format!("&after={after}"),
         };
-        let path = &wanted.scope.prefix;
-        let query = format!("before={next}{after}&limit={}", wanted.limit);
-        format!("{}/log{path}?{query}", caller.base)
+        let path = &query.scope.prefix;
+        let limit = query.limit;
+        format!("{}/log{path}?before={next}{after}&limit={limit}", caller.base)
     });
     LogPage { entries: found.commands.iter().map(entry).collect(), next }
 }

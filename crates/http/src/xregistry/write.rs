@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use muster_catalog::{
-    changes::Outcome,
+    Outcome,
     command::{Action, Body, Command, Condition, Delete, Mode, Target, Write},
     decide::Shows,
 };

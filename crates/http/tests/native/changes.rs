@@ -1,7 +1,12 @@
 use std::collections::BTreeSet;
 
-use muster_catalog::command::{Action, Command, Mode, Target};
+use muster_catalog::{
+    View,
+    command::{Action, Command, Mode, Target},
+    state::Stamp,
+};
 use muster_http::Phase;
+use muster_words::{Moment, Position};
 use tokio::time::timeout;
 
 use crate::harness::{Event, PATIENCE, Running, delete, entity, put, restore, tree};
@@ -276,10 +281,84 @@ async fn tells_later_what_it_told_then_and_goes_on_after_every_event() {
     }
 }
 
-/// A number from a seed: the same history each time.
-fn next(seed: &mut u64, below: u64) -> u64 {
-    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    (*seed >> 33) % below
+/// Everything that is there in a view.
+fn there(view: &View) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for group_type in view.model().group_types() {
+        for group in view.groups(&group_type.plural, None) {
+            let outer = format!("/{}/{}", group_type.plural, group.id());
+            for plural in group_type.resources.keys() {
+                for resource in group.resources(plural, None) {
+                    let own = format!("{outer}/{plural}/{}", resource.id());
+                    let versions = resource.versions(None);
+                    names.extend(versions.map(|version| format!("{own}/versions/{}", version.id)));
+                    names.insert(own);
+                }
+            }
+            names.insert(outer);
+        }
+    }
+    names
+}
+
+/// The events of each command must tell of exactly what came and what went.
+async fn check_what_came_and_went(running: &Running, told: &[Event]) {
+    let view = running.registry.view();
+    let at = |position| there(&view.back_to(Stamp { position, ..Stamp::default() }, Moment::EPOCH));
+    let (mut position, mut before) = (Position::ZERO, BTreeSet::new());
+    while position < view.position() {
+        for command in running.registry.commands_after(position).await.unwrap() {
+            position = command.position();
+            let after = at(position);
+            let own = format!("{position}.");
+            let names = |action: &str| -> BTreeSet<String> {
+                let events = told.iter().filter(|event| event.id.starts_with(&own));
+                let events = events.filter(|event| event.text("type").ends_with(action));
+                events.map(|event| event.text("subject").to_owned()).collect()
+            };
+            let created: BTreeSet<String> = after.difference(&before).cloned().collect();
+            let deleted: BTreeSet<String> = before.difference(&after).cloned().collect();
+            assert_eq!((names(".created"), names(".deleted")), (created, deleted), "{position}");
+            before = after;
+        }
+    }
+}
+
+#[tokio::test]
+async fn tells_of_all_that_a_group_takes_along_also_to_who_begins_in_the_past() {
+    let running = Running::start().await;
+    let mut live = running.follow("", None).await;
+    let entries: Vec<String> = (0..400).map(|n| format!(r#""e{n}": {{}}"#)).collect();
+    let body = format!(r#"{{"providers": {{"big": {{"entries": {{{}}}}}}}}}"#, entries.join(","));
+    let entry = |number: u32| format!("/providers/big/entries/e{number}");
+    let versions = Target::Versions(entry(5).parse().unwrap());
+    for command in [
+        tree(Mode::Post, entity("/"), &body),
+        tree(Mode::Post, versions, r#"{"2": {}, "3": {}}"#),
+        delete(&entry(1), false),
+        delete(&entry(2), true),
+        delete(&format!("{}/versions/2", entry(5)), false),
+        delete("/providers/big", false),
+        put(&entry(1), "{}"),
+        delete("/providers/big", false),
+        put(&entry(3), "{}"),
+        delete(&entry(3), false),
+        delete("/providers/big", true),
+        tree(Mode::Post, entity("/"), &body),
+        delete("/providers/big", false),
+        restore("/providers/big"),
+        delete(&entry(7), false),
+        restore(&entry(7)),
+        delete("/providers/big", true),
+    ] {
+        running.submit(command).await;
+    }
+    let last = running.submit(put("/stacks/s/entries/last", "{}")).await;
+    let last = format!("{}.4", last.position);
+    let told = live.until(&last).await;
+    let late = running.follow("?after=0", None).await.until(&last).await;
+    check_what_came_and_went(&running, &late).await;
+    check(&late, &told, "0");
 }
 
 #[tokio::test]
@@ -287,32 +366,13 @@ async fn tells_any_history_later_as_it_told_it_then() {
     for seed in 1..=6 {
         let running = Running::start().await;
         let mut live = running.follow("", None).await;
-        let mut seed = seed;
-        let mut done = 0;
-        for _ in 0..150 {
-            let group = format!("/providers/g{}", next(&mut seed, 2));
-            let entry = format!("{group}/entries/e{}", next(&mut seed, 3));
-            let version = format!("{entry}/versions/{}", next(&mut seed, 3) + 1);
-            let place = [&group, &entry, &entry, &version][next(&mut seed, 4) as usize];
-            let command = match next(&mut seed, 8) {
-                0..=2 => put(&entry, &format!("{{\"n\": {}}}", next(&mut seed, 100))),
-                3 => tree(
-                    Mode::Post,
-                    Target::Versions(entry.parse().unwrap()),
-                    r#"{"2": {}, "3": {}}"#,
-                ),
-                4 => delete(place, false),
-                5 | 6 => restore(place),
-                _ => delete(place, true),
-            };
-            let by = crate::harness::by();
-            done += usize::from(running.registry.submit(command, &by).await.is_ok());
-        }
+        let done = running.happen(seed, 150).await;
         assert!(done > 60, "only {done} commands were done");
         let last = running.submit(put("/stacks/s/entries/last", "{}")).await;
         let last = format!("{}.4", last.position);
         let told = live.until(&last).await;
         let again = running.follow("?after=0", None).await.until(&last).await;
+        check_what_came_and_went(&running, &again).await;
         // Whether an erased document's default version was the one that changed was erased too.
         let view = running.registry.catalog();
         let lasting = |events: Vec<Event>| -> Vec<Event> {

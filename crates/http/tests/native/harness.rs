@@ -94,6 +94,32 @@ impl Running {
     }
 
     /// Sends a request and reads its answer: status and body.
+    /// A history in which names come, go, come back and are erased: the same for a seed each time.
+    /// Answers how many of so many commands were done.
+    pub async fn happen(&self, mut seed: u64, commands: usize) -> usize {
+        let seed = &mut seed;
+        let mut done = 0;
+        for _ in 0..commands {
+            let group = format!("/providers/g{}", next(seed, 2));
+            let entry = format!("{group}/entries/e{}", next(seed, 3));
+            let version = format!("{entry}/versions/{}", next(seed, 3) + 1);
+            let place = [&group, &entry, &entry, &version][next(seed, 4) as usize];
+            let command = match next(seed, 8) {
+                0..=2 => put(&entry, &format!("{{\"n\": {}}}", next(seed, 100))),
+                3 => tree(
+                    Mode::Post,
+                    Target::Versions(entry.parse().unwrap()),
+                    r#"{"2": {}, "3": {}}"#,
+                ),
+                4 => delete(place, false),
+                5 | 6 => restore(place),
+                _ => delete(place, true),
+            };
+            done += usize::from(self.registry.submit(command, &by()).await.is_ok());
+        }
+        done
+    }
+
     pub async fn ask(&self, request: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
         let (status, _, body) = self.ask_whole(request, headers, body).await;
         (status, body)
@@ -294,6 +320,12 @@ impl Follower {
             }
         }
     }
+}
+
+/// A number from a seed: the same history each time.
+fn next(seed: &mut u64, below: u64) -> u64 {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*seed >> 33) % below
 }
 
 pub fn by() -> Origin {

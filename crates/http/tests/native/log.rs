@@ -1,5 +1,13 @@
-use muster_catalog::command::{Mode, Target};
-use muster_words::json::{self, Value};
+use muster_catalog::{
+    View,
+    command::{Mode, Target},
+    state::Stamp,
+};
+use muster_history::{Committed, Edit, EditDetail, Scope};
+use muster_words::{
+    Moment, Position, Xid,
+    json::{self, Value},
+};
 
 use crate::harness::{Running, delete, entity, put, restore, tree};
 
@@ -183,4 +191,75 @@ async fn cuts_a_page_where_its_commands_hold_very_many_changes() {
         next = rest.unwrap_or_default();
     }
     assert_eq!((pages, seen), (2, 4));
+}
+
+/// The positions on all pages of a log.
+async fn paged(running: &Running, first: String) -> Vec<u64> {
+    let (mut positions, mut next) = (Vec::new(), first);
+    while !next.is_empty() {
+        let page = running.json(&format!("GET {next}")).await;
+        positions.extend(told(&page).into_iter().map(|(position, _)| position));
+        let url = page.get("next").and_then(Value::as_str).unwrap_or_default();
+        let rest = url.split_once("/log").map(|(_, rest)| format!("/log{rest}"));
+        next = rest.unwrap_or_default();
+    }
+    positions
+}
+
+/// Whether a command belongs to a log. That something around an entity was deleted or restored is
+/// told where the entity went or came with it; where something was purged, always.
+fn is_told(view: &View, scope: &Scope, command: &Committed) -> bool {
+    let at = |position| view.back_to(Stamp { position, ..Stamp::default() }, Moment::EPOCH);
+    let (before, after) = (at(command.begin()), at(command.position()));
+    let above = |edit: &Edit, xid: &Xid| {
+        std::iter::successors(xid.parent(), Xid::parent).any(|outer| outer == *edit.subject.xid())
+            && !matches!(edit.detail, EditDetail::Meta { .. } | EditDetail::Version { .. })
+    };
+    command.edits().filter(|edit| scope.holds(edit)).any(|edit| match &scope.xid {
+        Some(xid) if xid.resource().is_some() && !view.has_purges(xid) && above(&edit, xid) => {
+            before.has(xid) || after.has(xid)
+        }
+        _ => true,
+    })
+}
+
+#[tokio::test]
+async fn gives_the_whole_log_on_pages_of_any_length() {
+    for seed in 1..=3 {
+        let running = Running::start().await;
+        running.happen(seed, 150).await;
+        let view = running.registry.view();
+        let head = view.position();
+        let (mut commands, mut at) = (Vec::new(), Position::ZERO);
+        while at < head {
+            commands.extend(running.registry.commands_after(at).await.unwrap());
+            at = commands.last().map(Committed::position).unwrap();
+        }
+        for path in [
+            "",
+            "/providers",
+            "/providers/g0",
+            "/providers/g0/entries",
+            "/providers/g0/entries/e0",
+            "/providers/g0/entries/e1",
+            "/providers/g1/entries/e2/meta",
+            "/providers/g0/entries/e0/versions",
+            "/providers/g0/entries/e0/versions/2",
+            "/providers/g1/entries/e1/versions/1",
+        ] {
+            let scope = Scope::parse(path).unwrap();
+            let held = commands.iter().rev().filter(|command| is_told(&view, &scope, command));
+            let expect: Vec<u64> = held.map(|command| command.position().0).collect();
+            assert!(!expect.is_empty(), "{path} with seed {seed}");
+            for limit in [1, 2, 7, 1000] {
+                let found = paged(&running, format!("/log{path}?limit={limit}")).await;
+                assert_eq!(found, expect, "{path} by {limit} with seed {seed}");
+            }
+            let (after, before) = (head.0 / 3, head.0 / 3 * 2);
+            let query = format!("/log{path}?after={after}&before={before}&limit=3");
+            let inside: Vec<u64> =
+                expect.into_iter().filter(|at| *at > after && *at < before).collect();
+            assert_eq!(paged(&running, query).await, inside, "{path} with seed {seed}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use muster_catalog::Catalog;
+use muster_catalog::View;
 use muster_history::{Committed, events};
 use muster_registry::{Registry, SubmitError};
 use muster_wire::changes::EventId;
@@ -19,9 +19,7 @@ use tokio::{
 
 use super::{
     frame::{Frame, Frames},
-    names::{Kept, names_of},
     render::{finish, render},
-    states::Earlier,
 };
 
 /// Who may watch at once. Over HTTP/2 one connection can open many streams, and each holds about
@@ -44,19 +42,18 @@ const REST: Duration = Duration::from_millis(200);
 
 /// What is committed, decoded once for all who watch.
 pub(in crate::native) struct Feed {
-    board: Arc<Board>,
+    shared: Arc<SharedFeed>,
     task: AbortHandle,
 }
 
 /// Where the newest frames hang for all who watch, and what they need beside.
-pub(super) struct Board {
+pub(super) struct SharedFeed {
     pub registry: Registry,
     ring: std::sync::Mutex<Ring>,
     /// The position up to which the ring goes; watchers wait for it to move.
     end: watch::Sender<Position>,
     watchers: watch::Sender<usize>,
     pub catching_up: Semaphore,
-    names: Kept,
     held: AtomicUsize,
 }
 
@@ -70,7 +67,7 @@ struct Ring {
 }
 
 /// What the ring has for a watcher.
-pub(super) enum Taken {
+pub(super) enum NextFrame {
     /// The next frame.
     Frame(Arc<Frame>),
     /// Nothing is newer.
@@ -80,28 +77,28 @@ pub(super) enum Taken {
 }
 
 /// What one frame takes of the memory for watchers; given back when dropped.
-pub(super) struct Room {
-    board: Arc<Board>,
+pub(super) struct FrameMemory {
+    shared: Arc<SharedFeed>,
     bytes: usize,
 }
 
-impl Room {
-    pub fn take(board: &Arc<Board>, bytes: usize) -> Self {
-        board.held.fetch_add(bytes, Ordering::Relaxed);
-        Self { board: Arc::clone(board), bytes }
+impl FrameMemory {
+    pub fn take(shared: &Arc<SharedFeed>, bytes: usize) -> Self {
+        shared.held.fetch_add(bytes, Ordering::Relaxed);
+        Self { shared: Arc::clone(shared), bytes }
     }
 }
 
-impl Drop for Room {
+impl Drop for FrameMemory {
     fn drop(&mut self) {
-        self.board.held.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.shared.held.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
-/// A watcher's seat: the feed works while one is taken.
-pub(super) struct Seat(Arc<Board>);
+/// A watcher's permit: the feed works while one is taken.
+pub(super) struct WatcherPermit(Arc<SharedFeed>);
 
-impl Drop for Seat {
+impl Drop for WatcherPermit {
     fn drop(&mut self) {
         self.0.watchers.send_modify(|count| *count -= 1);
     }
@@ -110,37 +107,36 @@ impl Drop for Seat {
 impl Feed {
     /// A feed of a registry, and its task.
     pub fn new(registry: Registry) -> Arc<Self> {
-        let board = Arc::new(Board {
+        let shared = Arc::new(SharedFeed {
             registry,
             ring: std::sync::Mutex::default(),
             end: watch::Sender::new(Position::ZERO),
             watchers: watch::Sender::new(0),
             catching_up: Semaphore::new(CATCHING_UP_MAX),
-            names: Kept::default(),
             held: AtomicUsize::new(0),
         });
-        let task = tokio::spawn(keep_running(board.clone())).abort_handle();
-        Arc::new(Self { board, task })
+        let task = tokio::spawn(keep_running(shared.clone())).abort_handle();
+        Arc::new(Self { shared, task })
     }
 
-    /// Takes a seat; none: all are taken.
-    pub(super) fn sit(&self) -> Option<Seat> {
-        let mut has_sat = false;
-        self.board.watchers.send_if_modified(|count| {
-            has_sat = *count < WATCHERS_MAX;
-            *count += usize::from(has_sat);
-            has_sat
+    /// Takes a permit; none: all are taken.
+    pub(super) fn admit(&self) -> Option<WatcherPermit> {
+        let mut is_admitted = false;
+        self.shared.watchers.send_if_modified(|count| {
+            is_admitted = *count < WATCHERS_MAX;
+            *count += usize::from(is_admitted);
+            is_admitted
         });
-        has_sat.then(|| Seat(self.board.clone()))
+        is_admitted.then(|| WatcherPermit(self.shared.clone()))
     }
 
     /// How many watch.
     pub fn watchers(&self) -> usize {
-        *self.board.watchers.borrow()
+        *self.shared.watchers.borrow()
     }
 
-    pub(super) fn board(&self) -> &Arc<Board> {
-        &self.board
+    pub(super) fn shared(&self) -> &Arc<SharedFeed> {
+        &self.shared
     }
 }
 
@@ -150,23 +146,23 @@ impl Drop for Feed {
     }
 }
 
-impl Board {
+impl SharedFeed {
     /// Whether watchers may hold so many bytes more.
     pub fn has_room(&self, bytes: usize) -> bool {
         self.held.load(Ordering::Relaxed) + bytes <= HELD_BYTES_MAX
     }
 
     /// What comes after a cursor.
-    pub fn take(&self, cursor: EventId) -> Taken {
+    pub fn take(&self, cursor: EventId) -> NextFrame {
         let ring = self.ring();
         match ring.begin {
             Some(begin) if begin <= cursor => {
                 let next = ring.frames.partition_point(|frame| frame.last <= cursor);
-                ring.frames.get(next).cloned().map_or(Taken::Nothing, Taken::Frame)
+                ring.frames.get(next).cloned().map_or(NextFrame::Nothing, NextFrame::Frame)
             }
-            Some(_) => Taken::Behind,
+            Some(_) => NextFrame::Behind,
             // The feed is about to begin, and says so by moving the end.
-            None => Taken::Nothing,
+            None => NextFrame::Nothing,
         }
     }
 
@@ -204,11 +200,11 @@ impl Board {
 }
 
 /// Begins again after a fault of ours: watchers would wait for ever for a feed that is gone.
-async fn keep_running(board: Arc<Board>) {
+async fn keep_running(shared: Arc<SharedFeed>) {
     loop {
         // A set ends its tasks when it is dropped.
         let mut tasks = JoinSet::new();
-        tasks.spawn(run(board.clone()));
+        tasks.spawn(run(shared.clone()));
         match tasks.join_next().await {
             Some(Err(fault)) if fault.is_panic() => {
                 tracing::error!("the feed of changes met a fault and begins again");
@@ -220,72 +216,63 @@ async fn keep_running(board: Arc<Board>) {
 }
 
 /// Decodes what is committed while somebody watches.
-async fn run(board: Arc<Board>) {
-    let mut seats = board.watchers.subscribe();
+async fn run(shared: Arc<SharedFeed>) {
+    let mut watchers = shared.watchers.subscribe();
     loop {
-        if seats.wait_for(|count| *count > 0).await.is_err() {
+        if watchers.wait_for(|count| *count > 0).await.is_err() {
             return;
         }
-        let mut positions = board.registry.positions();
-        let mut base = board.registry.catalog();
-        board.begin(base.position());
+        let mut positions = shared.registry.positions();
+        let mut at = shared.registry.view().position();
+        shared.begin(at);
         loop {
             tokio::select! {
                 moved = positions.changed() => if moved.is_err() { return },
-                _ = seats.wait_for(|count| *count == 0) => break,
+                _ = watchers.wait_for(|count| *count == 0) => break,
             }
-            if let Err(error) = advance(&board, &mut base).await {
+            if let Err(error) = advance(&shared, &mut at).await {
                 // Watchers read the ledger themselves then, and are told what is wrong with it.
                 tracing::warn!(%error, "the feed of changes can't read the ledger");
                 tokio::time::sleep(REST).await;
-                base = board.registry.catalog();
-                board.begin(base.position());
+                at = shared.registry.view().position();
+                shared.begin(at);
             }
         }
-        *board.ring() = Ring::default();
+        *shared.ring() = Ring::default();
     }
 }
 
 /// Brings the ring up to the newest view.
-async fn advance(board: &Board, base: &mut Arc<Catalog>) -> Result<(), SubmitError> {
-    let target = board.registry.catalog();
-    let mut at = base.position();
-    while at < target.position() {
-        let mut commands = board.registry.commands_after(at).await?;
-        commands.retain(|command| command.position() <= target.position());
+async fn advance(shared: &SharedFeed, at: &mut Position) -> Result<(), SubmitError> {
+    let view = shared.registry.view();
+    while *at < view.position() {
+        let mut commands = shared.registry.commands_after(*at).await?;
+        commands.retain(|command| command.position() <= view.position());
         let Some(last) = commands.last() else { break };
-        at = last.position();
-        let frames = frames_of(board, Some(base), &target, &commands, usize::MAX).await?;
-        board.push(frames, at);
+        *at = last.position();
+        let frames = frames_of(shared, &view, &commands, usize::MAX).await;
+        shared.push(frames, *at);
     }
-    *base = target;
     Ok(())
 }
 
 /// The events of commands that follow each other: of all, or of the first that have so many
-/// bytes together.
-///
-/// # Errors
-/// The ledger can't be read.
+/// bytes together. The view stands at the end of the last command or later.
 pub(super) async fn frames_of(
-    board: &Board,
-    base: Option<&Arc<Catalog>>,
-    view: &Arc<Catalog>,
+    shared: &SharedFeed,
+    view: &View,
     commands: &[Committed],
     bytes_enough: usize,
-) -> Result<Vec<Arc<Frame>>, SubmitError> {
+) -> Vec<Arc<Frame>> {
     let mut frames = Frames::default();
     let mut end = Position::ZERO;
     for command in commands {
-        let names = names_of(&board.registry, &board.names, base, command).await?;
         end = command.position();
-        let at = |at| Earlier { view, at, names: &names };
-        let pending = events(command, &at(command.begin()), &at(end));
-        let events = finish(&board.registry, command, pending).await;
+        let events = finish(&shared.registry, command, events(command, view)).await;
         frames.push(command.begin(), end, render(command, events));
         if frames.bytes() >= bytes_enough {
             break;
         }
     }
-    Ok(frames.finish(end))
+    frames.finish(end)
 }

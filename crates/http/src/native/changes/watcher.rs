@@ -9,7 +9,7 @@ use tokio::{sync::watch, time::timeout};
 
 use super::{
     Feed, Start,
-    feed::{Board, Room, Seat, Taken, frames_of},
+    feed::{FrameMemory, NextFrame, SharedFeed, WatcherPermit, frames_of},
     frame::Frame,
 };
 use crate::native::{gate::Pass, stream::Source};
@@ -25,8 +25,8 @@ const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// One client that follows the changes.
 pub(super) struct Watcher {
-    board: Arc<Board>,
-    _seat: Seat,
+    shared: Arc<SharedFeed>,
+    _permit: WatcherPermit,
     pass: Pass,
     moves: watch::Receiver<Position>,
     /// The URL of the registry's root, as it stands within JSON.
@@ -36,19 +36,34 @@ pub(super) struct Watcher {
     /// After which position the ledger is read to find what follows.
     read_after: Position,
     /// What was read from the ledger, with the room that it takes.
-    read: VecDeque<(Arc<Frame>, Room)>,
+    read: VecDeque<(Arc<Frame>, FrameMemory)>,
     greeted: bool,
 }
 
 impl Watcher {
-    pub fn new(feed: &Feed, (seat, pass): (Seat, Pass), start: Start, source: &str) -> Self {
-        let board = feed.board().clone();
-        let moves = board.moves();
+    pub fn new(
+        feed: &Feed,
+        (permit, pass): (WatcherPermit, Pass),
+        start: Start,
+        source: &str,
+    ) -> Self {
+        let shared = feed.shared().clone();
+        let moves = shared.moves();
         let escaped = serde_json::Value::from(source).to_string();
         let source = escaped.trim_matches('"').into();
         let Start { cursor, read_after } = start;
         let read = VecDeque::new();
-        Self { board, _seat: seat, pass, moves, source, cursor, read_after, read, greeted: false }
+        Self {
+            shared,
+            _permit: permit,
+            pass,
+            moves,
+            source,
+            cursor,
+            read_after,
+            read,
+            greeted: false,
+        }
     }
 
     /// The first bytes of a stream: they show that it stands, and give a client that began with
@@ -71,10 +86,10 @@ impl Watcher {
 
     /// Reads the next page of the ledger.
     async fn catch_up(&mut self) -> Result<(), SubmitError> {
-        let board = self.board.clone();
-        let _turn = board.catching_up.acquire().await;
-        let commands = board.registry.commands_after(self.read_after).await?;
-        let view = board.registry.catalog();
+        let shared = self.shared.clone();
+        let _turn = shared.catching_up.acquire().await;
+        let commands = shared.registry.commands_after(self.read_after).await?;
+        let view = shared.registry.view();
         if commands.is_empty() {
             // Whatever lies between here and the ring has no events.
             self.read_after = self.read_after.max(view.position());
@@ -82,17 +97,17 @@ impl Watcher {
             self.cursor = self.cursor.max(reached);
             return Ok(());
         }
-        let frames = frames_of(&board, None, &view, &commands, READ_BYTES).await?;
+        let frames = frames_of(&shared, &view, &commands, READ_BYTES).await;
         // What isn't kept is rendered again when it is due. The first is kept however large it is
         // and however little room there is: without it the stream would never go on.
         let mut bytes = 0;
         for frame in frames {
             bytes += frame.bytes();
             let is_first = self.read.is_empty();
-            if !is_first && (bytes > READ_BYTES_MAX || !board.has_room(frame.bytes())) {
+            if !is_first && (bytes > READ_BYTES_MAX || !shared.has_room(frame.bytes())) {
                 break;
             }
-            self.read.push_back((frame.clone(), Room::take(&board, frame.bytes())));
+            self.read.push_back((frame.clone(), FrameMemory::take(&shared, frame.bytes())));
         }
         Ok(())
     }
@@ -108,7 +123,7 @@ impl Source for Watcher {
             if !self.pass.holds() {
                 return None;
             }
-            if let Some((frame, _room)) = self.read.pop_front() {
+            if let Some((frame, _memory)) = self.read.pop_front() {
                 match self.send(&frame) {
                     Some(bytes) => return Some(Ok(bytes)),
                     None => continue,
@@ -116,19 +131,19 @@ impl Source for Watcher {
             }
             // Marked before looking, so that nothing can come in between.
             self.moves.mark_unchanged();
-            match self.board.take(self.cursor) {
-                Taken::Frame(frame) => {
+            match self.shared.take(self.cursor) {
+                NextFrame::Frame(frame) => {
                     if let Some(bytes) = self.send(&frame) {
                         return Some(Ok(bytes));
                     }
                 }
-                Taken::Behind => {
+                NextFrame::Behind => {
                     if let Err(error) = self.catch_up().await {
                         tracing::warn!(%error, "a stream of changes ends: no reading the ledger");
                         return Some(Err(error.into()));
                     }
                 }
-                Taken::Nothing => match timeout(HEARTBEAT, self.moves.changed()).await {
+                NextFrame::Nothing => match timeout(HEARTBEAT, self.moves.changed()).await {
                     Ok(Ok(())) => {}
                     Ok(Err(_)) => return None,
                     Err(_) => return Some(Ok(Bytes::from_static(b":\n\n"))),

@@ -1,4 +1,4 @@
-use muster_catalog::changes::Named;
+use muster_catalog::Content;
 use muster_history::{Committed, Edit, EditAction, EditDetail, EditSubject, Scope};
 use muster_wire::log::{LogAction, LogChange, LogContent, LogEntry, LogKind};
 use muster_words::{Moment, Xid};
@@ -92,6 +92,6 @@ const fn kind(subject: &EditSubject) -> LogKind {
     }
 }
 
-fn content(named: Named) -> LogContent {
-    LogContent { digest: named.digest.to_string(), size: named.size }
+fn content(content: Content) -> LogContent {
+    LogContent { digest: content.digest.to_string(), size: content.size }
 }
