@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
     answer::Answer,
-    capabilities::{Capabilities, Change, settle},
+    capabilities::{Capabilities, UpdateMode, settle},
     document::represent,
     flags::Flags,
     long::LongReads,
@@ -249,7 +249,7 @@ impl Writes<'_> {
         mode: Mode,
     ) -> Result<(Map<String, Value>, Settling), Problem> {
         let turn = Arc::clone(self.settling).lock_owned().await;
-        let change = if mode == Mode::Patch { Change::Patch } else { Change::Replace };
+        let change = if mode == Mode::Patch { UpdateMode::Patch } else { UpdateMode::Replace };
         let current = Capabilities::of(&self.registry.view(), self.bare);
         Ok((settle(&current, sent, change, self.bare)?, turn))
     }

@@ -6,20 +6,20 @@ fn current() -> Capabilities {
     Capabilities(Arc::new(Value::Object(built(true))))
 }
 
-fn change(sent: &Value, change: Change) -> Result<Value, Problem> {
+fn change(sent: &Value, change: UpdateMode) -> Result<Value, Problem> {
     settle(&current(), sent.as_object(), change, true).map(Value::Object)
 }
 
 #[test]
 fn patches_what_is_named_and_replaces_the_rest() {
-    let patched = change(&json!({"flags": ["Inline"]}), Change::Patch).unwrap();
+    let patched = change(&json!({"flags": ["Inline"]}), UpdateMode::Patch).unwrap();
     assert_eq!(patched["flags"], json!(["inline"]));
     assert_eq!(patched["ignores"], json!(IGNORES));
-    let replaced = change(&json!({"flags": ["*"]}), Change::Replace).unwrap();
+    let replaced = change(&json!({"flags": ["*"]}), UpdateMode::Replace).unwrap();
     assert_eq!(replaced["flags"], json!(FLAGS));
     assert_eq!(replaced["ignores"], json!([]));
     assert_eq!(replaced["versionmodes"], json!(["manual"]));
-    let reset = settle(&current(), None, Change::Replace, true).unwrap();
+    let reset = settle(&current(), None, UpdateMode::Replace, true).unwrap();
     assert_eq!(Value::Object(reset), Value::Object(built(true)));
 }
 
@@ -48,7 +48,7 @@ fn refuses_what_it_cannot_do() {
         (json!({"$schema": "urn:capabilities", "flags": []}), None),
         (json!({"compatibilities": {"avro": ["backward"]}}), Some("capability_error")),
     ] {
-        let code = change(&sent, Change::Patch).err().map(|problem| problem.code().name());
+        let code = change(&sent, UpdateMode::Patch).err().map(|problem| problem.code().name());
         assert_eq!(code, expect, "{sent}");
     }
 }
@@ -56,7 +56,7 @@ fn refuses_what_it_cannot_do() {
 #[test]
 fn keeps_itself_changeable_but_in_a_bare_registry() {
     let settled = |sent: Value, bare: bool| {
-        settle(&current(), sent.as_object(), Change::Replace, bare)
+        settle(&current(), sent.as_object(), UpdateMode::Replace, bare)
             .map(|settled| settled["available"].clone())
             .map_err(|problem| problem.code().name())
     };

@@ -6,7 +6,7 @@ use super::{AVAILABLE, Capabilities, built, lists, refused};
 
 /// How a change of the capabilities treats those that it doesn't name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::xregistry) enum Change {
+pub(in crate::xregistry) enum UpdateMode {
     /// They are reset.
     Replace,
     /// They stay.
@@ -20,7 +20,7 @@ pub(in crate::xregistry) enum Change {
 pub(in crate::xregistry) fn settle(
     current: &Capabilities,
     sent: Option<&Map<String, Value>>,
-    change: Change,
+    change: UpdateMode,
     bare: bool,
 ) -> Result<Map<String, Value>, Problem> {
     let Some(sent) = sent else { return Ok(built(bare)) };
@@ -33,7 +33,7 @@ pub(in crate::xregistry) fn settle(
     for name in known.keys() {
         let value = match (sent.get(name).filter(|value| !value.is_null()), change) {
             (Some(value), _) => checked(name, value, bare)?,
-            (None, Change::Patch) if !sent.contains_key(name) => {
+            (None, UpdateMode::Patch) if !sent.contains_key(name) => {
                 current.document().get(name).cloned().unwrap_or_else(|| unset(name, bare))
             }
             (None, _) => unset(name, bare),
