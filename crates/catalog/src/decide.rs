@@ -16,10 +16,10 @@ mod group;
 mod lineage;
 mod meta;
 mod model;
+mod preview;
 mod references;
 mod resource;
 mod restore;
-mod standing;
 mod version;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -30,8 +30,8 @@ use muster_words::{ContentRef, Digest, Id, Moment, Xid};
 use serde_json::{Map, Value};
 
 use draft::Draft;
+pub use preview::Preview;
 pub use restore::revived;
-pub use standing::{Brought, Leads, Sight, binds_as_schema, standing};
 
 use crate::{
     Catalog, Content, Reason, Refusal,
@@ -39,8 +39,9 @@ use crate::{
     changes::{Change, KeyCreated, KeyRevoked, Named, Outcome},
     command::{Condition, Delete, Ignore, SetDefault},
     facts::VersionFacts,
+    judge::Verdict,
     state::{Remembered, Stamp},
-    tree::{Subject, Tree, Verdict},
+    tree::{Subject, Tree},
 };
 
 /// A command that is ready to be decided: its body was read and its documents were checked.
@@ -122,7 +123,7 @@ pub enum Stop {
     Refused(Box<Refusal>),
     /// Attributes are needed that aren't in memory: fetch them and decide again.
     Missing(Vec<Content>),
-    /// What a verdict stood on has changed: prepare the command again.
+    /// What a verdict depends on has changed: prepare the command again.
     Stale,
 }
 
@@ -223,7 +224,7 @@ fn write(
     draft.mode = tree.mode;
     let outcome = draft.write_tree(tree);
     draft.settled(outcome)?;
-    if !draft.all_stands(tree) {
+    if !draft.verdicts_hold(tree) {
         return Err(Stop::Stale);
     }
     draft.finish(&tree.subject, work)
@@ -234,19 +235,19 @@ fn write(
 /// is the default may hang on it.
 ///
 /// # Errors
-/// See [`Stop`]. What the documents stand on isn't looked at.
-pub fn foresee(
+/// See [`Stop`]. Whether verdicts hold isn't looked at.
+pub fn preview(
     catalog: &Catalog,
     at_hand: &dyn AtHand,
     prepared: &Prepared,
     now: Moment,
-) -> Result<Brought, Stop> {
-    let Work::Write(work) = &prepared.work else { return Ok(Brought::default()) };
+) -> Result<Preview, Stop> {
+    let Work::Write(work) = &prepared.work else { return Ok(Preview::default()) };
     let mut draft = Draft::new(catalog, at_hand, prepared, now);
     draft.mode = work.tree.mode;
     let outcome = draft.write_tree(&work.tree);
     draft.settled(outcome)?;
-    Ok(draft.brought())
+    Ok(draft.preview())
 }
 
 impl Draft<'_> {

@@ -15,6 +15,7 @@ pub mod decide;
 mod difference;
 pub mod entity;
 pub mod facts;
+pub mod judge;
 mod lifecycle;
 pub mod query;
 mod refusal;

@@ -10,14 +10,13 @@ mod read;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use muster_words::{ContentRef, Digest, Id, Xid};
+use muster_words::{Digest, Id, Xid};
 pub use read::read;
 use serde_json::{Map, Value};
 
 use crate::{
     command::{Mode, NewModel},
-    facts::VersionFacts,
-    state::Bindings,
+    judge::{Dependency, Verdict},
 };
 use muster_model::{GroupType, ResourceType};
 
@@ -36,7 +35,7 @@ pub struct Tree {
     pub groups: Vec<GroupNode>,
     /// The documents that it binds, and those behind them, each with the content that its name led
     /// to when it was found usable.
-    pub bound: Vec<(Xid, Option<ContentRef>)>,
+    pub bound: Vec<Dependency>,
     /// What the answer is about.
     pub subject: Subject,
 }
@@ -65,8 +64,6 @@ pub struct GroupNode {
     pub kind: Arc<GroupType>,
     /// Its own attributes; none: it is only a parent, created where it isn't there.
     pub attributes: Option<Map<String, Value>>,
-    /// What it binds, where its attributes say so; computed by who prepares the command.
-    pub bindings: Option<Arc<Bindings>>,
     /// Its resources.
     pub resources: Vec<ResourceNode>,
 }
@@ -127,19 +124,6 @@ pub struct NewDocument {
     pub verdict: Option<Arc<Verdict>>,
 }
 
-/// What was found out about a document at a view. It holds as long as what it stood on does.
-#[derive(Clone, Debug, Default)]
-pub struct Verdict {
-    /// The documents that bound it then, each with the content that its name led to.
-    pub standing: Vec<(Xid, Option<ContentRef>)>,
-    /// Documents that those refer to (`$ref`), likewise.
-    pub behind: Vec<(Xid, Option<ContentRef>)>,
-    /// It was compiled as the schema that something binds.
-    pub is_schema: bool,
-    /// What the model finds in it.
-    pub facts: VersionFacts,
-}
-
 impl Tree {
     /// A tree that writes nothing yet.
     #[must_use]
@@ -163,7 +147,15 @@ impl Tree {
         self.groups.iter().map(of_group).sum()
     }
 
-    /// Every version that the tree writes, with its resource.
+    /// Every version that the tree writes, with the name of its resource.
+    pub fn versions(&self) -> impl Iterator<Item = (&Xid, &VersionNode)> {
+        self.groups.iter().flat_map(|group| &group.resources).flat_map(|resource| {
+            let versions = resource.default.iter().chain(resource.versions.iter().flatten());
+            versions.map(move |version| (&resource.xid, version))
+        })
+    }
+
+    /// Every version that the tree writes, with its resource, in the same order.
     pub fn versions_mut(
         &mut self,
     ) -> impl Iterator<Item = (&Xid, &Arc<ResourceType>, &mut VersionNode)> {

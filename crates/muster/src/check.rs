@@ -211,7 +211,7 @@ impl<'a> Checker<'a> {
 /// Schemas that a schema refers to.
 struct Sources<'a>(&'a Holdings);
 
-impl muster_schema::Sources for Sources<'_> {
+impl muster_schema::SchemaSources for Sources<'_> {
     fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
         json::parse(&document_of(self.0, reference)?.bytes).ok().map(Arc::new)
     }

@@ -30,6 +30,6 @@ pub use outcome::{Done, SubmitError};
 pub use registry::{Origin, Registry};
 pub use settings::{Clock, Genesis, Settings};
 pub use status::Status;
-pub use verify::{ContentFault, Found, Part, Progress, Verdict, VerifyError, verify};
+pub use verify::{ContentFault, Found, Part, Progress, Verification, VerifyError, verify};
 pub use view_at::ViewError;
 pub use writer::Ended;

@@ -361,12 +361,20 @@ impl Heart {
         &self,
         wanted: &[Content],
     ) -> Result<Vec<Option<Bytes>>, SubmitError> {
+        let names: Vec<ContentRef> = wanted.iter().map(Content::reference).collect();
+        self.fetch_named(&names).await
+    }
+
+    /// The bytes of contents, from memory or from the ledger; none: erased.
+    pub(crate) async fn fetch_named(
+        &self,
+        wanted: &[ContentRef],
+    ) -> Result<Vec<Option<Bytes>>, SubmitError> {
         let mut found: Vec<Option<Bytes>> =
-            wanted.iter().map(|content| self.contents.raw(content.reference())).collect();
+            wanted.iter().map(|name| self.contents.raw(*name)).collect();
         let absent: Vec<usize> =
             (0..wanted.len()).filter(|index| found[*index].is_none()).collect();
-        let names: Vec<ContentRef> =
-            absent.iter().map(|index| wanted[*index].reference()).collect();
+        let names: Vec<ContentRef> = absent.iter().map(|index| wanted[*index]).collect();
         if !names.is_empty() {
             let reading = self.contents.begin();
             let read = self.read(&names).await?;

@@ -25,7 +25,7 @@ pub struct Progress {
 
 /// A ledger that verifies.
 #[derive(Clone, Debug)]
-pub struct Verdict {
+pub struct Verification {
     /// Entries that were walked.
     pub entries: u64,
     /// Contents that were read.
@@ -54,7 +54,7 @@ impl Registry {
     pub async fn verify(
         &self,
         progress: impl FnMut(Progress) + Send,
-    ) -> Result<Verdict, VerifyError> {
+    ) -> Result<Verification, VerifyError> {
         // Read before the view is taken: what is signed meanwhile lies behind the view.
         let signed = self.checkpoint().map(|file| file.read()).transpose()?.flatten();
         let (ledger, settings) = (&self.heart.ledger, &self.heart.settings);
@@ -86,7 +86,7 @@ impl Registry {
                 if let Some(file) = self.checkpoint() {
                     inspection.sign(file);
                 }
-                Ok(inspection.verdict)
+                Ok(inspection.verification)
             }
         }
     }
@@ -101,7 +101,7 @@ pub async fn verify(
     ledger: &Arc<dyn LedgerReader>,
     settings: &Settings,
     progress: impl FnMut(Progress) + Send,
-) -> Result<Verdict, VerifyError> {
+) -> Result<Verification, VerifyError> {
     let end = ledger.head().await.map_err(SubmitError::from)?.position;
     let folded = fold(ledger, settings, end).await;
     let mut inspection = Inspection::new(ledger);
@@ -111,7 +111,7 @@ pub async fn verify(
         let signed = file.read()?.map(|(checkpoint, _)| checkpoint);
         inspection.compare(file, &folded.id, signed.as_ref()).await?;
     }
-    Ok(inspection.verdict)
+    Ok(inspection.verification)
 }
 
 async fn fold(

@@ -14,7 +14,7 @@ use muster_words::{
 use thiserror::Error;
 
 use crate::{
-    Dialect, Sources, Violation,
+    Dialect, SchemaSources, Violation,
     analysis::{Document, Graph, analyse},
     limits,
     meter::{self, Exhausted, metered},
@@ -144,6 +144,16 @@ impl CompileError {
         vec![Violation::keyword(pointer, keyword, self.to_string())]
     }
 
+    /// The schema that isn't there, where that is what is wrong: here or in one that it refers to.
+    #[must_use]
+    pub fn missing(&self) -> Option<&Xid> {
+        match self {
+            Self::Missing { reference, .. } => Some(reference),
+            Self::Broken { error, .. } => error.missing(),
+            _ => None,
+        }
+    }
+
     /// The error as that of a schema that refers to the broken one. A cycle names its schemas.
     pub(crate) fn within(self, reference: &Xid) -> Self {
         match self {
@@ -158,7 +168,7 @@ impl Schema {
     ///
     /// # Errors
     /// See [`CompileError`].
-    pub fn parse(bytes: &[u8], sources: &dyn Sources) -> Result<Self, CompileError> {
+    pub fn parse(bytes: &[u8], sources: &dyn SchemaSources) -> Result<Self, CompileError> {
         Self::compile(&json::parse(bytes)?, sources)
     }
 
@@ -167,7 +177,7 @@ impl Schema {
     ///
     /// # Errors
     /// See [`CompileError`].
-    pub fn compile(schema: &Value, sources: &dyn Sources) -> Result<Self, CompileError> {
+    pub fn compile(schema: &Value, sources: &dyn SchemaSources) -> Result<Self, CompileError> {
         let dialect = check_dialect(schema)?;
         let family = Family::gather(schema, sources)?;
         let documents = Documents { root: Arc::new(schema.clone()), members: family.members };

@@ -1,7 +1,7 @@
 //! What a schema means: compile it, check a value against it, locate every violation.
 //!
-//! Pure: a schema that refers to another one names it by xid, and the caller's [`Sources`] bring
-//! it. Nothing here fetches anything, and nothing here knows where documents are kept.
+//! Pure: a schema that refers to another one names it by xid, and the caller's [`SchemaSources`]
+//! bring it. Nothing here fetches anything, and nothing here knows where documents are kept.
 
 mod analysis;
 mod compile;
@@ -17,7 +17,7 @@ mod violation;
 pub use compile::{CompileError, Schema};
 pub use dialect::Dialect;
 pub use nearest::nearest;
-pub use sources::{NoSources, Sources};
+pub use sources::{NoSources, SchemaSources};
 pub use violation::{Severity, Violation, ViolationSource};
 
 /// What the work on one schema never passes, each with its reason.

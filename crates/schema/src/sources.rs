@@ -8,21 +8,22 @@ use muster_words::{Xid, json::Value};
 use crate::{CompileError, analysis::References, compile::check_dialect, limits};
 
 /// Where the schemas that a schema refers to come from: the caller's view, a folder, a test.
-pub trait Sources {
-    /// The schema of that name: of a resource, its default version. `None` where there is none.
+pub trait SchemaSources {
+    /// The schema of that name: of a resource, its default version. `None` where there is none; the
+    /// others are asked for all the same, so that who has to fetch them can fetch them together.
     fn get(&self, reference: &Xid) -> Option<Arc<Value>>;
 }
 
 /// No other schemas at all.
 pub struct NoSources;
 
-impl Sources for NoSources {
+impl SchemaSources for NoSources {
     fn get(&self, _: &Xid) -> Option<Arc<Value>> {
         None
     }
 }
 
-impl Sources for BTreeMap<Xid, Arc<Value>> {
+impl SchemaSources for BTreeMap<Xid, Arc<Value>> {
     fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
         BTreeMap::get(self, reference).cloned()
     }
@@ -36,18 +37,30 @@ pub(crate) struct Family {
 
 impl Family {
     /// Follows every reference by xid from a schema.
-    pub(crate) fn gather(root: &Value, sources: &dyn Sources) -> Result<Self, CompileError> {
-        let mut gathering =
-            Gathering { sources, members: BTreeMap::new(), path: Vec::new(), bytes: size_of(root) };
+    pub(crate) fn gather(root: &Value, sources: &dyn SchemaSources) -> Result<Self, CompileError> {
+        let mut gathering = Gathering {
+            sources,
+            members: BTreeMap::new(),
+            absent: BTreeSet::new(),
+            first_absent: None,
+            path: Vec::new(),
+            bytes: size_of(root),
+        };
         gathering.fits()?;
         let direct = gathering.follow(root)?;
-        Ok(Self { members: gathering.members, direct })
+        match gathering.first_absent {
+            Some(error) => Err(error),
+            None => Ok(Self { members: gathering.members, direct }),
+        }
     }
 }
 
 struct Gathering<'a> {
-    sources: &'a dyn Sources,
+    sources: &'a dyn SchemaSources,
     members: BTreeMap<Xid, Arc<Value>>,
+    /// Names that lead nowhere, and what is wrong with the first of them.
+    absent: BTreeSet<Xid>,
+    first_absent: Option<CompileError>,
     path: Vec<Xid>,
     bytes: usize,
 }
@@ -63,16 +76,28 @@ impl Gathering<'_> {
                 path.push(xid.clone());
                 return Err(CompileError::Cycle { path });
             }
-            if self.members.contains_key(xid) {
+            if self.members.contains_key(xid) || self.absent.contains(xid) {
                 continue;
             }
-            let found = self.sources.get(xid).ok_or_else(|| CompileError::Missing {
-                reference: xid.clone(),
-                pointer: pointer.clone(),
-            })?;
-            self.add(xid, &found)?;
+            match self.sources.get(xid) {
+                Some(found) => self.add(xid, &found)?,
+                None => self.note_absent(xid, pointer)?,
+            }
         }
         Ok(references.by_xid.into_keys().collect())
+    }
+
+    fn note_absent(&mut self, xid: &Xid, pointer: &str) -> Result<(), CompileError> {
+        self.absent.insert(xid.clone());
+        if self.first_absent.is_none() {
+            let error =
+                CompileError::Missing { reference: xid.clone(), pointer: pointer.to_owned() };
+            self.first_absent = Some(match self.path.last() {
+                Some(within) => error.within(within),
+                None => error,
+            });
+        }
+        self.fits()
     }
 
     fn add(&mut self, xid: &Xid, found: &Arc<Value>) -> Result<(), CompileError> {
@@ -87,7 +112,7 @@ impl Gathering<'_> {
     }
 
     fn fits(&self) -> Result<(), CompileError> {
-        if self.members.len() > limits::REFERENCES_MAX {
+        if self.members.len() + self.absent.len() > limits::REFERENCES_MAX {
             return Err(CompileError::TooLarge {
                 what: "schemas that it refers to",
                 limit: limits::REFERENCES_MAX,

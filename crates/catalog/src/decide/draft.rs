@@ -15,8 +15,9 @@ use crate::{
     changes::Named,
     command::{Ignore, Mode, NewModel, SetDefault},
     facts::VersionFacts,
+    judge::Verdict,
     state::{Bindings, Group, Resource, Version},
-    tree::{Subject, Verdict},
+    tree::Subject,
 };
 use muster_model::{Model, ResourceType};
 

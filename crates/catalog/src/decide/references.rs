@@ -6,9 +6,8 @@ use muster_words::Xid;
 use super::{
     Stop,
     draft::{DocumentEdit, Draft, ResourceEdit},
-    standing::binds_as_schema,
 };
-use crate::{Catalog, Reason, Refusal, XidList, changes::Named};
+use crate::{Catalog, Reason, Refusal, XidList, changes::Named, judge::must_be_schema};
 
 impl Draft<'_> {
     /// Checks that what the command leaves behind refers to nothing that isn't there.
@@ -66,7 +65,7 @@ impl Draft<'_> {
     /// was checked when it was prepared.
     fn check_schema(&self, xid: &Xid, edit: &ResourceEdit) -> Result<(), Stop> {
         let (Some(default), Some(old)) = (&edit.default, &edit.old) else { return Ok(()) };
-        if old.meta.default == *default || !binds_as_schema(self.catalog, &edit.kind, xid) {
+        if old.meta.default == *default || !must_be_schema(self.catalog, &edit.kind, xid) {
             return Ok(());
         }
         let document = match edit.versions.get(default).map(|version| version.document) {

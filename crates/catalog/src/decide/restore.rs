@@ -5,14 +5,15 @@ use muster_words::{Moment, Xid};
 use super::{
     AtHand, Decision, Prepared, RestoreWork, Shows, Stop,
     draft::{DocumentEdit, Draft, ResourceEdit, VersionEdit},
+    preview::members,
     references::dangling,
-    standing::{self, Leads},
 };
 use crate::{
     Absence, Catalog, Reason, Refusal, Unrestorable, XidList,
     apply::Facts,
     changes::{Change, Outcome, Restored},
     facts::VersionFacts,
+    judge::{Dependency, Resolver, Verdict, binding_documents, must_be_schema},
     state::{Bindings, Hidden, Resource, Subtree, Version, resource_in},
 };
 
@@ -22,7 +23,7 @@ pub fn revived(xid: &Xid, hidden: &Hidden) -> Vec<(Xid, Arc<Version>)> {
     match &hidden.what {
         Subtree::Version(version) => vec![(xid.clone(), version.clone())],
         Subtree::Resource(resource) => versions_of(xid, resource),
-        Subtree::Group(group) => standing::members(xid, group)
+        Subtree::Group(group) => members(xid, group)
             .filter_map(|name| {
                 let Xid::Resource { resources, resource, .. } = &name else { return None };
                 let found = crate::state::exact(group.resources.get(resources)?, resource)?;
@@ -75,7 +76,7 @@ pub(super) fn restore(
             Subtree::Group(group) => Some(group.own.bindings.clone()),
             _ => catalog.group_at(xid).map(|group| group.own.bindings.clone()),
         };
-        if !stands(catalog, &name, group.as_deref(), verdict) {
+        if !holds(catalog, &name, group.as_deref(), verdict) {
             return Err(Stop::Stale);
         }
         facts.versions.insert(name, verdict.facts.clone());
@@ -156,7 +157,7 @@ fn resources_of(xid: &Xid, hidden: &Hidden) -> Vec<(Xid, Arc<Resource>)> {
     match &hidden.what {
         Subtree::Version(_) => Vec::new(),
         Subtree::Resource(resource) => vec![(xid.clone(), resource.clone())],
-        Subtree::Group(group) => standing::members(xid, group)
+        Subtree::Group(group) => members(xid, group)
             .filter_map(|name| Some((name.clone(), resource_in(group, &name)?.clone())))
             .collect(),
     }
@@ -210,19 +211,16 @@ fn find<'a>(catalog: &'a Catalog, xid: &Xid) -> Result<&'a Arc<Hidden>, Refusal>
     Err(Refusal::new(xid, Reason::NotFound(Absence::Deleted)))
 }
 
-fn stands(
-    catalog: &Catalog,
-    xid: &Xid,
-    bindings: Option<&Bindings>,
-    verdict: &crate::tree::Verdict,
-) -> bool {
+/// Whether a verdict on a version that comes back still holds.
+fn holds(catalog: &Catalog, xid: &Xid, bindings: Option<&Bindings>, verdict: &Verdict) -> bool {
     let Xid::Version { groups, resources, .. } = xid else { return false };
     let Some(kind) = catalog.model.resource_type(groups.as_str(), resources.as_str()) else {
         return false;
     };
-    standing::standing(catalog, kind, bindings) == verdict.standing
-        && (verdict.is_schema || !standing::binds_as_schema(catalog, kind, xid))
-        && verdict.behind.iter().all(|(name, content)| catalog.content_at(name) == *content)
+    let is_same = |(name, content): &Dependency| catalog.content_at(name) == *content;
+    binding_documents(catalog, kind, bindings) == verdict.bindings
+        && (verdict.is_schema || !must_be_schema(catalog, kind, xid))
+        && verdict.schema_references.iter().all(is_same)
 }
 
 /// Refuses a restore whose documents or bindings refer to something that isn't there and doesn't

@@ -138,7 +138,6 @@ impl Reader<'_> {
             xid: xid.clone(),
             kind: kind.clone(),
             attributes: None,
-            bindings: None,
             resources: Vec::new(),
         };
         for resources in kind.resources.values() {
@@ -345,13 +344,7 @@ impl Reader<'_> {
         let Xid::Group { groups, .. } = &group else { return Err(Refusal::not_found(group)) };
         let kind = self.group_type(groups)?.clone();
         let mut tree = Tree::new(self.mode, subject);
-        tree.groups = vec![GroupNode {
-            xid: group,
-            kind,
-            attributes: None,
-            bindings: None,
-            resources: vec![node],
-        }];
+        tree.groups = vec![GroupNode { xid: group, kind, attributes: None, resources: vec![node] }];
         Ok(tree)
     }
 }

@@ -9,7 +9,7 @@ use axum::{BoxError, Extension, extract::State, response::Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use muster_ledger::checkpoint::origin;
-use muster_registry::{Found, Progress, Registry, Verdict, VerifyError};
+use muster_registry::{Found, Progress, Registry, Verification, VerifyError};
 use muster_wire::{
     ErrorCode, Problem,
     ledger::{
@@ -154,17 +154,17 @@ pub fn progress_line(progress: Progress) -> VerificationLine {
 
 /// What a verification found, as its last line says it.
 #[must_use]
-pub fn last_line(outcome: &Result<Verdict, VerifyError>) -> VerificationLine {
+pub fn last_line(outcome: &Result<Verification, VerifyError>) -> VerificationLine {
     match outcome {
-        Ok(verdict) => VerificationLine::Sound(sound(verdict)),
+        Ok(verification) => VerificationLine::Sound(sound(verification)),
         Err(error) => {
             VerificationLine::Broken(BrokenLedger { verified: false, fault: fault(error) })
         }
     }
 }
 
-fn sound(verdict: &Verdict) -> SoundLedger {
-    let signed = verdict.checkpoint.zip(verdict.signer.as_ref());
+fn sound(verification: &Verification) -> SoundLedger {
+    let signed = verification.checkpoint.zip(verification.signer.as_ref());
     let checkpoint = signed.map(|(position, signer)| CheckedCheckpoint {
         size: position.0,
         // The part of a verifier's text that people compare: name and key id. They have no `+`;
@@ -174,9 +174,9 @@ fn sound(verdict: &Verdict) -> SoundLedger {
     });
     SoundLedger {
         verified: true,
-        entries: verdict.entries,
-        contents: verdict.contents,
-        purged: verdict.purged,
+        entries: verification.entries,
+        contents: verification.contents,
+        purged: verification.purged,
         checkpoint,
     }
 }

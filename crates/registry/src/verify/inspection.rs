@@ -6,7 +6,7 @@ use muster_ledger::{Checkpoint, Entry, EntryBytes, Head, Walk};
 use muster_words::{ContentRef, Digest, Id, Moment, Position, Xid};
 
 use super::{
-    ContentFault, Part, Progress, Verdict, VerifyError,
+    ContentFault, Part, Progress, Verification, VerifyError,
     fault::Found,
     missing::{Erasures, Missing, erased},
 };
@@ -34,14 +34,14 @@ pub(super) struct Inspection<'a> {
     ledger: &'a Arc<dyn LedgerReader>,
     walk: Walk,
     missing: Missing,
-    pub verdict: Verdict,
+    pub verification: Verification,
 }
 
 impl<'a> Inspection<'a> {
     pub(super) fn new(ledger: &'a Arc<dyn LedgerReader>) -> Self {
-        let verdict =
-            Verdict { entries: 0, contents: 0, purged: 0, checkpoint: None, signer: None };
-        Self { ledger, walk: Walk::new(Head::EMPTY), missing: Missing::default(), verdict }
+        let verification =
+            Verification { entries: 0, contents: 0, purged: 0, checkpoint: None, signer: None };
+        Self { ledger, walk: Walk::new(Head::EMPTY), missing: Missing::default(), verification }
     }
 
     /// Compares what was walked with the checkpoint of the file, where it holds one.
@@ -53,20 +53,20 @@ impl<'a> Inspection<'a> {
     ) -> Result<(), VerifyError> {
         let Some(tree) = self.walk.tree() else { return Ok(()) };
         file.compare(registry, signed, tree, &Leaves::of(self.ledger)).await?;
-        self.verdict.checkpoint = signed.map(|checkpoint| Position(checkpoint.size));
-        self.verdict.signer = Some(file.verifier().to_string());
+        self.verification.checkpoint = signed.map(|checkpoint| Position(checkpoint.size));
+        self.verification.signer = Some(file.verifier().to_string());
         Ok(())
     }
 
     /// Lets the file say what was walked and found whole: by itself it follows the ledger only now
-    /// and then. One that says more already stays, and the verdict names what was compared.
+    /// and then. One that says more already stays, and the verification names what was compared.
     pub(super) fn sign(&mut self, file: &CheckpointFile) {
         let Some(tree) = self.walk.tree() else { return };
         let end = Position(tree.size());
-        if self.verdict.checkpoint != Some(end) {
+        if self.verification.checkpoint != Some(end) {
             file.keep_now(tree);
-            self.verdict.checkpoint =
-                Some(end).filter(|end| file.position() == *end).or(self.verdict.checkpoint);
+            self.verification.checkpoint =
+                Some(end).filter(|end| file.position() == *end).or(self.verification.checkpoint);
         }
     }
 
@@ -82,7 +82,7 @@ impl<'a> Inspection<'a> {
         let mut fault = None;
         while fault.is_none() && self.walk.head().position < end {
             fault = self.page(end).await.err();
-            progress(Progress { entries: self.verdict.entries, of: end.0 });
+            progress(Progress { entries: self.verification.entries, of: end.0 });
         }
         let fault = fault.or_else(|| self.walk.end().err().map(VerifyError::from));
         if let Err(unread) = self.explain().await {
@@ -110,7 +110,7 @@ impl<'a> Inspection<'a> {
         while !self.missing.is_empty() {
             let Some(erased) = erasures.next(self.ledger).await? else { break };
             for erased in &erased {
-                self.verdict.purged += self.missing.explain(erased);
+                self.verification.purged += self.missing.explain(erased);
             }
         }
         Ok(())
@@ -147,9 +147,9 @@ impl<'a> Inspection<'a> {
         }
         let changed = self.contents(owned).await;
         for erased in &erasures {
-            self.verdict.purged += self.missing.explain(erased);
+            self.verification.purged += self.missing.explain(erased);
         }
-        self.verdict.entries = self.walk.head().position.0;
+        self.verification.entries = self.walk.head().position.0;
         changed.and(fault.map_or(Ok(()), Err))?;
         if self.missing.is_full() { self.make_room().await } else { Ok(()) }
     }
@@ -213,7 +213,7 @@ impl<'a> Inspection<'a> {
 
     fn take(&mut self, owned: &Owned, is_there: bool) {
         if is_there {
-            self.verdict.contents += 1;
+            self.verification.contents += 1;
         } else {
             self.missing.insert(owned.clone());
         }

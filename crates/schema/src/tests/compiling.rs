@@ -176,3 +176,29 @@ fn can_be_shared_between_threads() {
     shared::<Schema>();
     shared::<Violation>();
 }
+
+#[test]
+fn asks_for_all_that_is_missing_and_names_the_first() {
+    struct Noting(BTreeMap<Xid, Arc<Value>>, RefCell<Vec<String>>);
+    impl SchemaSources for Noting {
+        fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
+            let found = self.0.get(reference).cloned();
+            if found.is_none() {
+                self.1.borrow_mut().push(reference.to_string().split_off("/schemagroups/g".len()));
+            }
+            found
+        }
+    }
+    let refer = |name: &str| format!(r#"{{"$ref":"/schemagroups/g/schemas/{name}"}}"#);
+    let (to_c, to_d) = (refer("c"), refer("d"));
+    let sources =
+        family(&[("/schemagroups/g/schemas/a", &to_c), ("/schemagroups/g/schemas/b", &to_d)]);
+    let noting = Noting(sources, RefCell::default());
+    let all = ["a", "b", "c", "e"].map(refer).join(",");
+    let error = Schema::compile(&parse(&format!(r#"{{"allOf":[{all}]}}"#)), &noting).unwrap_err();
+    assert_eq!(noting.1.into_inner(), ["/schemas/c", "/schemas/d", "/schemas/e"]);
+    assert_eq!(error.missing().unwrap().to_string(), "/schemagroups/g/schemas/c");
+    assert!(
+        matches!(&error, CompileError::Broken { reference, .. } if reference.to_string().ends_with("/a"))
+    );
+}

@@ -86,8 +86,8 @@ async fn walk(says: &[Say], end: u64, limit: usize) -> Result<u64, (Option<u64>,
     let mut inspection = Inspection::new(&ledger);
     inspection.missing = Missing::of(limit);
     let ran = inspection.run(Position(end), |_| {}).await;
-    let came = inspection.verdict.entries;
-    ran.map(|()| inspection.verdict.purged).map_err(|error| {
+    let came = inspection.verification.entries;
+    ran.map(|()| inspection.verification.purged).map_err(|error| {
         let content = error.content().map(|fault| fault.position.0);
         (content, came)
     })
@@ -144,5 +144,5 @@ async fn what_may_have_been_erased_where_nothing_can_be_read_is_not_called_missi
     // Once it can be read, it is told.
     let mut inspection = Inspection::new(&faulty);
     inspection.run(Position(1), |_| {}).await.unwrap();
-    assert_eq!(inspection.verdict.purged, 1);
+    assert_eq!(inspection.verification.purged, 1);
 }

@@ -1,0 +1,186 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use muster_words::{ContentRef, Digest, Id, Position, Xid};
+
+use super::draft::{DocumentEdit, Draft, ResourceEdit};
+use crate::{
+    Catalog,
+    judge::{Dependency, Resolver, binding_documents, must_be_schema},
+    state::{Bindings, Group},
+    tree::Tree,
+};
+use muster_model::{Model, ResourceType};
+
+impl Resolver for Catalog {
+    fn content_at(&self, xid: &Xid) -> Option<ContentRef> {
+        self.version_at(xid)?.document.map(|content| content.reference())
+    }
+
+    fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {
+        Some(members(group, self.group_at(group)?).collect())
+    }
+}
+
+/// Where the names of documents will lead once a command is done.
+#[derive(Clone, Debug, Default)]
+pub struct Preview {
+    contents: BTreeMap<Xid, Option<ContentRef>>,
+    /// The groups that it makes or makes resources in, with these.
+    made: BTreeMap<Xid, Vec<Xid>>,
+    /// The documents that aren't stored yet.
+    bytes: BTreeMap<Digest, Bytes>,
+}
+
+impl Preview {
+    /// The content that a name leads to then; one that the command brings lies at position 0.
+    pub(crate) fn content_at(&self, view: &Catalog, xid: &Xid) -> Option<ContentRef> {
+        match self.contents.get(xid) {
+            Some(content) => *content,
+            None => view.content_at(xid),
+        }
+    }
+
+    /// The names of all resources in the group of that name then; none where it won't be there.
+    pub(crate) fn members_of(&self, view: &Catalog, group: &Xid) -> Option<Vec<Xid>> {
+        with_made(view.members_of(group), self.made.get(group).cloned())
+    }
+
+    /// The bytes of a content that the command brings.
+    pub(crate) fn bytes_of(&self, content: &ContentRef) -> Option<Bytes> {
+        let is_new = content.position == Position::ZERO;
+        self.bytes.get(&content.digest).filter(|_| is_new).cloned()
+    }
+}
+
+/// What is in a group, then what a command makes in it.
+fn with_made(there: Option<Vec<Xid>>, made: Option<Vec<Xid>>) -> Option<Vec<Xid>> {
+    if there.is_none() && made.is_none() {
+        return None;
+    }
+    Some(there.into_iter().chain(made).flatten().collect())
+}
+
+/// The names of all resources in a group.
+pub(super) fn members<'a>(xid: &'a Xid, group: &'a Group) -> impl Iterator<Item = Xid> + 'a {
+    let name = move |resources: &Id, resource: &Id| match xid {
+        Xid::Group { groups, group } => Xid::Resource {
+            groups: groups.clone(),
+            group: group.clone(),
+            resources: resources.clone(),
+            resource: resource.clone(),
+        },
+        other => other.clone(),
+    };
+    group.resources.iter().flat_map(move |(resources, collection)| {
+        collection.values().map(move |resource| name(resources, &resource.id))
+    })
+}
+
+impl Resolver for Draft<'_> {
+    fn content_at(&self, xid: &Xid) -> Option<ContentRef> {
+        let edit = xid.resource().and_then(|resource| self.resources.get(&resource));
+        let Some(edit) = edit else { return self.catalog.content_at(xid) };
+        match xid {
+            Xid::Version { version, .. } => edit.content_at(version),
+            _ => edit.content_at(edit.default.as_ref()?),
+        }
+    }
+
+    fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {
+        let there = self.catalog.members_of(group);
+        let made: Vec<Xid> = self.made_in(group).cloned().collect();
+        let makes = !made.is_empty() || (there.is_none() && self.groups.contains_key(group));
+        with_made(there, makes.then_some(made))
+    }
+}
+
+impl ResourceEdit {
+    fn content_at(&self, version: &Id) -> Option<ContentRef> {
+        match self.versions.get(version) {
+            Some(edit) => edit.document.map(DocumentEdit::reference),
+            None if self.removed.contains(version) => None,
+            None => {
+                let old = self.old.as_ref()?.versions.get(version)?;
+                old.document.map(|content| content.reference())
+            }
+        }
+    }
+}
+
+impl DocumentEdit {
+    fn reference(self) -> ContentRef {
+        match self {
+            Self::Same(content) => content.reference(),
+            Self::New(named) => {
+                ContentRef { position: named.at.unwrap_or(Position::ZERO), digest: named.digest }
+            }
+        }
+    }
+}
+
+impl Draft<'_> {
+    /// The resources that the command makes in a group.
+    fn made_in<'b>(&'b self, group: &Xid) -> impl Iterator<Item = &'b Xid> + use<'b> {
+        let group = group.clone();
+        let made = self.resources.iter().filter(|(_, edit)| edit.old.is_none());
+        made.map(|(xid, _)| xid).filter(move |xid| xid.group().as_ref() == Some(&group))
+    }
+
+    /// Where names will lead once the command is done.
+    pub(super) fn preview(&self) -> Preview {
+        let mut preview = Preview { bytes: self.contents.clone(), ..Preview::default() };
+        for (xid, edit) in &self.resources {
+            preview.contents.insert(xid.clone(), self.content_at(xid));
+            for id in edit.versions.keys().chain(&edit.removed) {
+                let content = edit.content_at(id);
+                preview.contents.extend(xid.version(id.clone()).map(|name| (name, content)));
+            }
+            if let Some(group) = xid.group().filter(|_| edit.old.is_none()) {
+                preview.made.entry(group).or_default().push(xid.clone());
+            }
+        }
+        for (group, _) in self.groups.iter().filter(|(_, edit)| edit.old.is_none()) {
+            preview.made.entry(group.clone()).or_default();
+        }
+        preview
+    }
+
+    /// Whether all that the verdicts on its documents, and what it binds, depend on is still the
+    /// same once the command is done.
+    pub(super) fn verdicts_hold(&self, tree: &Tree) -> bool {
+        let is_same = |(xid, content): &Dependency| self.content_at(xid) == *content;
+        if !tree.bound.iter().all(is_same) {
+            return false;
+        }
+        // Documents of one type in one group are bound by the same.
+        let mut found: BTreeMap<(Option<Xid>, Option<Id>), Vec<Dependency>> = BTreeMap::new();
+        self.verdicts.iter().all(|(xid, verdict)| {
+            let Some(kind) = current_type(&self.model, xid) else { return false };
+            let resources = xid.collection().and_then(|collection| collection.resources);
+            let bindings = found.entry((xid.group(), resources)).or_insert_with(|| {
+                binding_documents(self, &kind, self.bindings_of(xid).as_deref())
+            });
+            *bindings == verdict.bindings
+                && (verdict.is_schema || !must_be_schema(self.catalog, &kind, xid))
+                && verdict.schema_references.iter().all(is_same)
+        })
+    }
+
+    fn bindings_of(&self, xid: &Xid) -> Option<Arc<Bindings>> {
+        let group = xid.group()?;
+        match self.groups.get(&group) {
+            Some(edit) => Some(edit.bindings.clone()),
+            None => Some(self.catalog.group_at(&group)?.own.bindings.clone()),
+        }
+    }
+}
+
+fn current_type(model: &Model, xid: &Xid) -> Option<Arc<ResourceType>> {
+    match xid {
+        Xid::Resource { groups, resources, .. } => {
+            model.resource_type(groups.as_str(), resources.as_str()).cloned()
+        }
+        _ => None,
+    }
+}

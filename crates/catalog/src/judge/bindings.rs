@@ -1,0 +1,145 @@
+use std::collections::BTreeSet;
+
+use muster_model::ResourceType;
+use muster_words::Xid;
+
+use super::{Dependency, Judge, NoVerdict, Resolver};
+use crate::{Catalog, state::Bindings};
+
+/// The documents that bind a document of that type in a group with those bindings, each with the
+/// content that its name leads to; none where the name leads nowhere.
+///
+/// Where names lead to the same, every document has the same verdict.
+#[must_use]
+pub fn binding_documents(
+    resolver: &(impl Resolver + ?Sized),
+    kind: &ResourceType,
+    bindings: Option<&Bindings>,
+) -> Vec<Dependency> {
+    let mut found = Vec::new();
+    for schema in schemas_of(kind, bindings) {
+        found.push((schema.clone(), resolver.content_at(schema)));
+    }
+    for rule in kind.aspect.rules.iter().chain(bindings.iter().flat_map(|own| &own.rules)) {
+        match rule {
+            Xid::Group { .. } => found.extend(rules_in(resolver, rule)),
+            _ => found.push((rule.clone(), resolver.content_at(rule))),
+        }
+    }
+    found
+}
+
+/// The schemas that a type and a group bind.
+pub(super) fn schemas_of<'a>(
+    kind: &'a ResourceType,
+    bindings: Option<&'a Bindings>,
+) -> impl Iterator<Item = &'a Xid> {
+    let own = bindings.and_then(|own| own.schema.as_ref());
+    kind.aspect.schema.iter().chain(own)
+}
+
+/// Every rule in a group of rules; the group itself, leading nowhere, where it isn't there.
+fn rules_in(resolver: &(impl Resolver + ?Sized), group: &Xid) -> Vec<Dependency> {
+    let Some(members) = resolver.members_of(group) else { return vec![(group.clone(), None)] };
+    let led = |xid: Xid| (xid.clone(), resolver.content_at(&xid));
+    members.into_iter().map(led).collect()
+}
+
+/// Whether schemas lie in the collection of that type, as the built-in model has them.
+pub(super) fn holds_schemas(kind: &ResourceType, xid: &Xid) -> bool {
+    kind.built_in && groups_of(xid) == Some("schemagroups")
+}
+
+/// Whether rules lie in the collection of that type, as the built-in model has them.
+pub(super) fn holds_rules(kind: &ResourceType, xid: &Xid) -> bool {
+    kind.built_in && groups_of(xid) == Some("rulegroups")
+}
+
+fn groups_of(xid: &Xid) -> Option<&str> {
+    match xid {
+        Xid::Registry => None,
+        Xid::Group { groups, .. }
+        | Xid::Resource { groups, .. }
+        | Xid::Meta { groups, .. }
+        | Xid::Version { groups, .. } => Some(groups.as_str()),
+    }
+}
+
+/// Whether the document of that name must be a schema, because something in a catalog binds it.
+#[must_use]
+pub(crate) fn must_be_schema(catalog: &Catalog, kind: &ResourceType, xid: &Xid) -> bool {
+    holds_schemas(kind, xid) && xid.resource().is_some_and(|own| is_bound(catalog, &own))
+}
+
+/// Whether the model or a group of a catalog binds a resource or a version of it. A document that
+/// refers to it only names it.
+pub(super) fn is_bound(catalog: &Catalog, xid: &Xid) -> bool {
+    let binds = |referrer: &Xid| matches!(referrer, Xid::Registry | Xid::Group { .. });
+    catalog.referrers_of(xid).iter().any(binds)
+}
+
+impl Judge<'_> {
+    /// Checks that what is bound can be used: schemas are schemas, rules are rules. Answers what
+    /// that depends on.
+    ///
+    /// # Errors
+    /// See [`NoVerdict`].
+    pub fn bindings<'b>(
+        &self,
+        bound: impl Iterator<Item = &'b Bindings>,
+    ) -> Result<Vec<Dependency>, NoVerdict> {
+        let (mut schemas, mut rules) = (BTreeSet::new(), BTreeSet::new());
+        for bindings in bound {
+            schemas.extend(bindings.schema.clone());
+            for name in &bindings.rules {
+                match name {
+                    Xid::Group { .. } => {
+                        rules.extend(self.sources.members_of(name).unwrap_or_default());
+                    }
+                    _ => drop(rules.insert(name.clone())),
+                }
+            }
+        }
+        let mut found = Vec::new();
+        let mut missing = Missing::default();
+        for xid in schemas {
+            let Some(schema) = missing.sort_out(self.schema(&xid))? else { continue };
+            found.extend(schema.dependencies);
+            let content = self.sources.content_at(&xid);
+            found.push((xid, content));
+        }
+        for xid in rules {
+            if missing.sort_out(self.rule(&xid))?.is_some() {
+                let content = self.sources.content_at(&xid);
+                found.push((xid, content));
+            }
+        }
+        missing.none()?;
+        Ok(found)
+    }
+}
+
+/// Contents that are missing, gathered so that they can be fetched together.
+#[derive(Default)]
+pub(super) struct Missing(BTreeSet<muster_words::ContentRef>);
+
+impl Missing {
+    /// What was found; none where something is missing, or was before: what is wrong is said when
+    /// everything is at hand, so that the first thing is named whatever had to be fetched.
+    pub fn sort_out<T>(&mut self, outcome: Result<T, NoVerdict>) -> Result<Option<T>, NoVerdict> {
+        match outcome {
+            Ok(found) => Ok(Some(found)),
+            Err(NoVerdict::Missing(missing)) => {
+                self.0.extend(missing);
+                Ok(None)
+            }
+            Err(_) if !self.0.is_empty() => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Ends here where something is missing.
+    pub fn none(self) -> Result<(), NoVerdict> {
+        if self.0.is_empty() { Ok(()) } else { Err(NoVerdict::Missing(self.0)) }
+    }
+}

@@ -1,0 +1,291 @@
+use std::{
+    cell::{Cell, OnceCell},
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use muster_model::Model;
+use muster_schema::Violation;
+use muster_words::{Collection, ContentRef, Xid};
+
+use super::{
+    Dependency, Document, Held, Judge, NoVerdict, Presence, Resolver, Sources, Verdict,
+    bindings::{Missing, is_bound, must_be_schema},
+    verdict::schema_violations,
+};
+use crate::{
+    Catalog,
+    command::{Mode, Target},
+    decide::{Preview, Work, revived},
+    state::{Bindings, Hidden, Subtree},
+    tree::{DocumentPart, GroupNode, Tree, VersionNode},
+};
+
+/// A view with what a command brings: what the command's documents are judged by.
+pub struct CommandSources<'a> {
+    view: &'a Catalog,
+    brings: Brings<'a>,
+    /// Where names lead once the command is done; none: as if it brought nothing that documents
+    /// may depend on.
+    preview: Option<&'a Preview>,
+    bytes_of: &'a dyn Fn(&ContentRef) -> Held,
+    /// What its groups bind once it is done, where they are known.
+    bindings: OnceCell<BTreeMap<Xid, Option<Arc<Bindings>>>>,
+    /// What it makes or writes anew.
+    made: OnceCell<BTreeSet<Xid>>,
+    depends_on_itself: Cell<bool>,
+}
+
+/// What a command brings.
+#[derive(Clone, Copy)]
+pub enum Brings<'a> {
+    /// Nothing that counts.
+    Nothing,
+    /// What it writes.
+    Tree(&'a Tree),
+    /// What a deletion of that name hid.
+    Hidden(&'a Xid, &'a Hidden),
+}
+
+impl<'a> CommandSources<'a> {
+    /// Judges by a view and what a command brings; contents are read by `bytes_of`.
+    #[must_use]
+    pub fn new(
+        view: &'a Catalog,
+        brings: Brings<'a>,
+        preview: Option<&'a Preview>,
+        bytes_of: &'a dyn Fn(&ContentRef) -> Held,
+    ) -> Self {
+        Self {
+            view,
+            brings,
+            preview,
+            bytes_of,
+            bindings: OnceCell::new(),
+            made: OnceCell::new(),
+            depends_on_itself: Cell::new(false),
+        }
+    }
+
+    /// Whether a name was asked for that the command may lead elsewhere: then a judgement without
+    /// a preview says nothing.
+    #[must_use]
+    pub fn depends_on_itself(&self) -> bool {
+        self.depends_on_itself.get()
+    }
+
+    /// Notes that a document, or what is in a group, was looked at.
+    fn note(&self, xid: &Xid) {
+        let Brings::Tree(tree) = self.brings else { return };
+        // Another model may give any resource another default version.
+        if tree.model.is_some() || self.made().contains(xid) {
+            self.depends_on_itself.set(true);
+        }
+    }
+
+    /// What the command makes or writes anew, as far as that can be said before it is decided: the
+    /// versions whose numbers the server gives aren't known.
+    fn made(&self) -> &BTreeSet<Xid> {
+        self.made.get_or_init(|| match self.brings {
+            Brings::Nothing => BTreeSet::new(),
+            Brings::Tree(tree) => made_by(tree),
+            Brings::Hidden(xid, hidden) => {
+                revived(xid, hidden).iter().filter_map(|(name, _)| name.resource()).collect()
+            }
+        })
+    }
+}
+
+impl Resolver for CommandSources<'_> {
+    fn content_at(&self, xid: &Xid) -> Option<ContentRef> {
+        match self.preview {
+            Some(preview) => preview.content_at(self.view, xid),
+            None => {
+                xid.resource().iter().for_each(|resource| self.note(resource));
+                self.view.content_at(xid)
+            }
+        }
+    }
+
+    fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {
+        match self.preview {
+            Some(preview) => preview.members_of(self.view, group),
+            None => {
+                self.note(group);
+                self.view.members_of(group)
+            }
+        }
+    }
+}
+
+impl Sources for CommandSources<'_> {
+    fn model(&self) -> &Model {
+        match self.brings {
+            Brings::Tree(Tree { model: Some(new), .. }) => &new.model,
+            _ => &self.view.model,
+        }
+    }
+
+    fn bindings_of(&self, group: &Xid) -> Option<Arc<Bindings>> {
+        let of_view = || self.view.group_at(group).map(|group| group.own.bindings.clone());
+        let found = self.bindings.get_or_init(|| match self.brings {
+            Brings::Tree(tree) => {
+                let own = |node: &GroupNode| (node.xid.clone(), bindings_of(self.view, tree, node));
+                tree.groups.iter().map(own).collect()
+            }
+            Brings::Hidden(xid, Hidden { what: Subtree::Group(group), .. }) => {
+                [(xid.clone(), Some(group.own.bindings.clone()))].into()
+            }
+            _ => BTreeMap::new(),
+        });
+        found.get(group).cloned().unwrap_or_else(of_view)
+    }
+
+    fn bytes_of(&self, content: &ContentRef) -> Held {
+        let brought = self.preview.and_then(|preview| preview.bytes_of(content));
+        brought.map_or_else(|| (self.bytes_of)(content), Held::Bytes)
+    }
+
+    fn presence_of(&self, xid: &Xid) -> Presence {
+        match self.view.has(xid) || self.made().contains(xid) {
+            true => Presence::There,
+            false => Presence::Absent,
+        }
+    }
+
+    fn is_bound(&self, xid: &Xid) -> bool {
+        is_bound(self.view, xid)
+    }
+}
+
+/// What binds the documents of a group that a command may write itself.
+fn bindings_of(view: &Catalog, tree: &Tree, node: &GroupNode) -> Option<Arc<Bindings>> {
+    let xid = &node.xid;
+    if let Some(sent) = &node.attributes
+        && (sent.contains_key("muster") || tree.mode != Mode::Patch)
+    {
+        return Bindings::read(xid, &node.kind, sent).ok().map(Arc::new);
+    }
+    view.group_at(xid).map(|group| group.own.bindings.clone())
+}
+
+fn made_by(tree: &Tree) -> BTreeSet<Xid> {
+    let mut made = BTreeSet::new();
+    for group in &tree.groups {
+        made.insert(group.xid.clone());
+        for node in &group.resources {
+            made.insert(node.xid.clone());
+            let versions = node.versions.iter().flatten().chain(&node.default);
+            let ids = versions.filter_map(|version| version.id.clone());
+            made.extend(ids.filter_map(|id| node.xid.version(id)));
+        }
+    }
+    made
+}
+
+/// What was found out about a write.
+#[derive(Clone, Debug, Default)]
+pub struct WriteVerdicts {
+    /// The verdict on each document, in the order of the tree.
+    pub documents: Vec<Option<Arc<Verdict>>>,
+    /// What the use of the documents that it binds depends on.
+    pub bound: Option<Vec<Dependency>>,
+}
+
+impl WriteVerdicts {
+    /// Leaves in a tree what was found out about it; answers what its documents pass in spite of.
+    pub fn note_in(self, tree: &mut Tree) -> Vec<Violation> {
+        let mut warnings = Vec::new();
+        let documents =
+            tree.versions_mut().filter_map(|(_, _, version)| match &mut version.document {
+                DocumentPart::Bytes(document) => Some(document),
+                _ => None,
+            });
+        for (document, verdict) in documents.zip(self.documents) {
+            let found = verdict.iter().flat_map(|verdict| verdict.warnings.iter().cloned());
+            warnings.extend(found);
+            document.verdict = verdict;
+        }
+        tree.bound = self.bound.unwrap_or_default();
+        warnings
+    }
+}
+
+impl Judge<'_> {
+    /// Judges what a write brings. What was found out before stays.
+    ///
+    /// # Errors
+    /// See [`NoVerdict`].
+    pub fn write(&self, tree: &Tree, found: &mut WriteVerdicts) -> Result<(), NoVerdict> {
+        let mut missing = Missing::default();
+        if found.bound.is_none() {
+            found.bound = missing.sort_out(self.bound_anew(tree))?;
+        }
+        let documents = tree.versions().filter_map(|(xid, version)| {
+            let DocumentPart::Bytes(document) = &version.document else { return None };
+            let content_type = content_type(version).or(document.default_content_type);
+            Some(Document { xid, content_type, bytes: &document.bytes })
+        });
+        missing.sort_out(self.documents(documents, &mut found.documents))?;
+        missing.none()
+    }
+
+    /// Checks that what a write binds anew can be used.
+    fn bound_anew(&self, tree: &Tree) -> Result<Vec<Dependency>, NoVerdict> {
+        let model = tree.model.iter().flat_map(|new| new.model.group_types());
+        let kinds = model.flat_map(|group| group.resources.values());
+        let of_model = kinds.map(|kind| {
+            let aspect = &kind.aspect;
+            Arc::new(Bindings { schema: aspect.schema.clone(), rules: aspect.rules.clone() })
+        });
+        let written = tree.groups.iter().filter(|node| node.attributes.is_some());
+        let of_groups = written.filter_map(|node| self.sources.bindings_of(&node.xid));
+        let all: Vec<Arc<Bindings>> = of_model.chain(of_groups).collect();
+        self.bindings(all.iter().map(|bindings| &**bindings))
+    }
+
+    /// What keeps a stored content from being a schema; nothing where it was erased.
+    ///
+    /// # Errors
+    /// See [`NoVerdict`].
+    pub fn stored_schema(&self, content: ContentRef) -> Result<Vec<Violation>, NoVerdict> {
+        let compiled = self.schema_of(content)?;
+        let error = compiled.as_ref().and_then(|compiled| compiled.schema.as_ref().err());
+        Ok(error.map(|error| schema_violations(error)).unwrap_or_default())
+    }
+}
+
+fn content_type(version: &VersionNode) -> Option<&str> {
+    version.attributes.get("contenttype").and_then(serde_json::Value::as_str)
+}
+
+/// The documents of bound schemas to which a command may give another default version.
+#[must_use]
+pub fn may_get_another_default(view: &Catalog, work: &Work) -> Vec<ContentRef> {
+    let names: Vec<Xid> = match work {
+        Work::Write(work) => {
+            let nodes = work.tree.groups.iter().flat_map(|group| &group.resources);
+            nodes.map(|node| node.xid.clone()).collect()
+        }
+        Work::Delete(delete) => match &delete.target {
+            Target::Entity(xid) | Target::Versions(xid) => xid.resource().into_iter().collect(),
+            _ => Vec::new(),
+        },
+        Work::Restore(work) => work.xid.resource().into_iter().collect(),
+        _ => Vec::new(),
+    };
+    let bound = names.into_iter().filter(|xid| {
+        let Some(Collection { groups, resources: Some(resources) }) = xid.collection() else {
+            return false;
+        };
+        let kind = view.model.resource_type(groups.as_str(), resources.as_str());
+        kind.is_some_and(|kind| must_be_schema(view, kind, xid))
+    });
+    bound
+        .filter_map(|xid| view.resource_at(&xid).cloned())
+        .flat_map(|resource| {
+            let documents = resource.versions.iter().filter_map(|version| version.document);
+            documents.map(|content| content.reference()).collect::<Vec<_>>()
+        })
+        .collect()
+}

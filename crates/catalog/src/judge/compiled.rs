@@ -1,0 +1,163 @@
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use muster_rules::{Rule, RuleError};
+use muster_schema::{CompileError, Schema, SchemaSources};
+use muster_words::{
+    ContentRef, Digest, Id, Xid,
+    json::{self, Value},
+};
+
+use super::{BindingFault, Dependency, Held, Judge, NoVerdict, Rejection, Sources};
+
+/// Schemas and rules that were compiled before, by the digest of their bytes. What is kept MAY be
+/// forgotten at any time.
+pub trait CompilationCache {
+    /// The schema of that digest.
+    fn schema(&self, digest: &Digest) -> Option<Arc<CompiledSchema>>;
+    /// Keeps a schema, in place of one that others were behind.
+    fn keep_schema(&self, digest: Digest, schema: Arc<CompiledSchema>);
+    /// The rule of that id and digest.
+    fn rule(&self, id: &Id, digest: &Digest) -> Option<CompiledRule>;
+    /// Keeps a rule.
+    fn keep_rule(&self, id: Id, digest: Digest, rule: CompiledRule);
+}
+
+/// A rule, or why it is none. People see a rule's id, so that equal bytes under two ids are two.
+pub type CompiledRule = Result<Arc<Rule>, RuleError>;
+
+/// A schema, or why it is none, with all that it refers to as that was when it was compiled.
+#[derive(Debug)]
+pub struct CompiledSchema {
+    /// The schema.
+    pub schema: Result<Schema, Arc<CompileError>>,
+    /// What the names that were followed led to.
+    references: Vec<(Xid, Option<Digest>)>,
+}
+
+impl CompiledSchema {
+    /// The documents that it refers to, as its names lead now; none where one leads to something
+    /// else than when it was compiled.
+    pub(super) fn dependencies(&self, sources: &dyn Sources) -> Option<Vec<Dependency>> {
+        let now = |(xid, digest): &(Xid, Option<Digest>)| {
+            let content = sources.content_at(xid);
+            (content.map(|content| content.digest) == *digest).then(|| (xid.clone(), content))
+        };
+        self.references.iter().map(now).collect()
+    }
+}
+
+/// A bound schema that can be used.
+pub(super) struct Usable {
+    compiled: Arc<CompiledSchema>,
+    pub dependencies: Vec<Dependency>,
+}
+
+impl Usable {
+    /// The schema itself.
+    pub fn schema(&self) -> Option<&Schema> {
+        self.compiled.schema.as_ref().ok()
+    }
+}
+
+impl Judge<'_> {
+    /// The schema of that name.
+    pub(super) fn schema(&self, xid: &Xid) -> Result<Usable, NoVerdict> {
+        let missing = || Rejection::binding(xid, BindingFault::Missing);
+        let content = self.sources.content_at(xid).ok_or_else(missing)?;
+        let compiled = self.schema_of(content)?.ok_or_else(missing)?;
+        match &compiled.schema {
+            Ok(_) => {
+                let dependencies = compiled.dependencies(self.sources).unwrap_or_default();
+                Ok(Usable { compiled, dependencies })
+            }
+            Err(error) => Err(Rejection::binding(xid, BindingFault::Schema(error.clone())).into()),
+        }
+    }
+
+    /// What a content is as a schema; none: it was erased.
+    pub(super) fn schema_of(
+        &self,
+        content: ContentRef,
+    ) -> Result<Option<Arc<CompiledSchema>>, NoVerdict> {
+        if let Some(compiled) = self.compiled.schema(&content.digest)
+            && compiled.dependencies(self.sources).is_some()
+        {
+            return Ok(Some(compiled));
+        }
+        match self.sources.bytes_of(&content) {
+            Held::Bytes(bytes) => {
+                let compiled = Arc::new(self.compile_schema(&bytes)?);
+                self.compiled.keep_schema(content.digest, compiled.clone());
+                Ok(Some(compiled))
+            }
+            Held::Erased => Ok(None),
+            Held::Unread => Err(NoVerdict::Missing([content].into())),
+        }
+    }
+
+    /// Compiles a schema with all that it refers to, however deep that lies and in whichever order
+    /// its names come.
+    pub(super) fn compile_schema(&self, bytes: &[u8]) -> Result<CompiledSchema, NoVerdict> {
+        let followed = Followed {
+            sources: self.sources,
+            names: RefCell::default(),
+            missing: RefCell::default(),
+        };
+        let schema = Schema::parse(bytes, &followed).map_err(Arc::new);
+        match followed.missing.into_inner() {
+            missing if missing.is_empty() => {
+                let references = followed.names.into_inner().into_iter().collect();
+                Ok(CompiledSchema { schema, references })
+            }
+            missing => Err(NoVerdict::Missing(missing)),
+        }
+    }
+
+    /// The rule of that name.
+    pub(super) fn rule(&self, xid: &Xid) -> Result<Arc<Rule>, NoVerdict> {
+        let missing = || Rejection::binding(xid, BindingFault::Missing);
+        let content = self.sources.content_at(xid).ok_or_else(missing)?;
+        let resource = xid.resource();
+        let id = resource.as_ref().and_then(Xid::id).ok_or_else(missing)?;
+        let compiled = match self.compiled.rule(id, &content.digest) {
+            Some(compiled) => compiled,
+            None => match self.sources.bytes_of(&content) {
+                Held::Bytes(bytes) => {
+                    let compiled = Rule::compile(id, &bytes).map(Arc::new);
+                    self.compiled.keep_rule(id.clone(), content.digest, compiled.clone());
+                    compiled
+                }
+                Held::Erased => return Err(missing().into()),
+                Held::Unread => return Err(NoVerdict::Missing([content].into())),
+            },
+        };
+        compiled.map_err(|error| Rejection::binding(xid, BindingFault::Rule(error)).into())
+    }
+}
+
+/// The schemas that a schema refers to, as they are asked for.
+struct Followed<'a> {
+    sources: &'a dyn Sources,
+    names: RefCell<BTreeMap<Xid, Option<Digest>>>,
+    missing: RefCell<BTreeSet<ContentRef>>,
+}
+
+impl SchemaSources for Followed<'_> {
+    fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
+        let content = self.sources.content_at(reference);
+        let digest = content.map(|content| content.digest);
+        self.names.borrow_mut().insert(reference.clone(), digest);
+        match self.sources.bytes_of(&content?) {
+            Held::Bytes(bytes) => json::parse(&bytes).ok().map(Arc::new),
+            Held::Erased => None,
+            Held::Unread => {
+                self.missing.borrow_mut().extend(content);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+use std::{collections::BTreeSet, sync::Arc};
+
+use muster_model::ResourceType;
+use muster_rules::{self as rules, Rule, RuleContext};
+use muster_schema::{Severity, Violation};
+use muster_words::{
+    Xid,
+    json::{self, Value},
+    limits::DOCUMENT_BYTES_MAX,
+};
+
+use super::{
+    DocumentFault, Judge, NoVerdict, Presence, Rejection, Verdict,
+    bindings::{Missing, binding_documents, holds_rules, holds_schemas, schemas_of},
+    compiled::Usable,
+};
+use crate::{
+    facts::{VersionFacts, reference_fields},
+    state::Bindings,
+};
+
+/// A document to judge.
+#[derive(Clone, Copy, Debug)]
+pub struct Document<'a> {
+    /// Its resource.
+    pub xid: &'a Xid,
+    /// Its media type.
+    pub content_type: Option<&'a str>,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+}
+
+impl Judge<'_> {
+    /// Judges documents, and notes the verdict of each in `found`, by its place among them. Those
+    /// that have one already aren't judged again.
+    ///
+    /// # Errors
+    /// See [`NoVerdict`]. What is missing is gathered from all of them.
+    pub fn documents<'d>(
+        &self,
+        documents: impl Iterator<Item = Document<'d>>,
+        found: &mut Vec<Option<Arc<Verdict>>>,
+    ) -> Result<(), NoVerdict> {
+        let mut missing = Missing::default();
+        for (index, document) in documents.enumerate() {
+            if found.len() <= index {
+                found.push(None);
+            }
+            if found[index].is_none() {
+                let verdict = missing.sort_out(self.document(&document))?;
+                found[index] = verdict.map(Arc::new);
+            }
+        }
+        missing.none()
+    }
+
+    /// Judges a document.
+    ///
+    /// # Errors
+    /// See [`NoVerdict`].
+    pub fn document(&self, document: &Document<'_>) -> Result<Verdict, NoVerdict> {
+        let (xid, bytes) = (document.xid, document.bytes);
+        let kind = self.kind_of(xid).filter(|kind| kind.hasdocument);
+        let Some(kind) = kind else { return Ok(Verdict::default()) };
+        if bytes.len() > DOCUMENT_BYTES_MAX {
+            let fault = DocumentFault::TooLarge { size: bytes.len() };
+            return Err(Rejection::Document { xid: xid.clone(), fault }.into());
+        }
+        let own = xid.group().and_then(|group| self.sources.bindings_of(&group));
+        let mut verdict = Verdict {
+            bindings: binding_documents(self.sources, kind, own.as_deref()),
+            ..Verdict::default()
+        };
+        let is_json = document.content_type.is_some_and(is_json);
+        let is_bound = !verdict.bindings.is_empty() || VersionFacts::are_lifted(kind);
+        let value = if is_bound || (kind.built_in && is_json) {
+            Some(json::parse(bytes).map_err(|error| {
+                let violation = Violation::keyword("", "json", error.to_string());
+                Rejection::invalid(xid, vec![violation])
+            })?)
+        } else {
+            None
+        };
+        self.check_as_what_it_is(document, kind, &mut verdict)?;
+        let Some(value) = value else { return Ok(verdict) };
+        let mut violations = self.bound_by(document, kind, own.as_deref(), &value, &mut verdict)?;
+        violations.extend(self.dangling(kind, &value));
+        verdict.facts = VersionFacts::of_value(kind, &value);
+        let (errors, warnings): (Vec<_>, Vec<_>) =
+            violations.into_iter().partition(Violation::is_error);
+        if errors.is_empty() {
+            verdict.warnings = warnings;
+            return Ok(verdict);
+        }
+        let all = errors.into_iter().chain(warnings).collect();
+        Err(Rejection::invalid(xid, all).into())
+    }
+
+    /// The type of what lies at that name.
+    fn kind_of(&self, xid: &Xid) -> Option<&ResourceType> {
+        let collection = xid.collection()?;
+        let resources = collection.resources?;
+        let model = self.sources.model();
+        model.resource_type(collection.groups.as_str(), resources.as_str()).map(|kind| &**kind)
+    }
+
+    /// A rule must compile, and so must a schema that something binds.
+    fn check_as_what_it_is(
+        &self,
+        document: &Document<'_>,
+        kind: &ResourceType,
+        verdict: &mut Verdict,
+    ) -> Result<(), NoVerdict> {
+        let xid = document.xid;
+        if holds_rules(kind, xid)
+            && let Some(id) = xid.id()
+            && let Err(error) = Rule::compile(id, document.bytes)
+        {
+            return Err(Rejection::invalid(xid, vec![error.violation()]).into());
+        }
+        if holds_schemas(kind, xid) && self.sources.is_bound(xid) {
+            let compiled = self.compile_schema(document.bytes)?;
+            verdict
+                .schema_references
+                .extend(compiled.dependencies(self.sources).unwrap_or_default());
+            if let Err(error) = compiled.schema {
+                let fault = DocumentFault::NoSchema(error);
+                return Err(Rejection::Document { xid: xid.clone(), fault }.into());
+            }
+            verdict.is_schema = true;
+        }
+        Ok(())
+    }
+
+    /// What the bound schemas and rules find.
+    fn bound_by(
+        &self,
+        document: &Document<'_>,
+        kind: &ResourceType,
+        own: Option<&Bindings>,
+        value: &Value,
+        verdict: &mut Verdict,
+    ) -> Result<Vec<Violation>, NoVerdict> {
+        let schemas: BTreeSet<&Xid> = schemas_of(kind, own).collect();
+        let (mut usable, mut bound) = (Vec::new(), Vec::new());
+        let mut missing = Missing::default();
+        let mut seen = BTreeSet::new();
+        for (xid, _) in verdict.bindings.iter().filter(|(xid, _)| seen.insert(xid)) {
+            if schemas.contains(xid) {
+                usable.extend(missing.sort_out(self.schema(xid))?);
+            } else {
+                bound.extend(missing.sort_out(self.rule(xid))?);
+            }
+        }
+        missing.none()?;
+        let schemas = || usable.iter().filter_map(Usable::schema);
+        let size = document.bytes.len();
+        if !self.may_take_long && schemas().any(|schema| schema.may_take_long(size)) {
+            return Err(NoVerdict::Long);
+        }
+        let mut violations: Vec<Violation> =
+            schemas().flat_map(|schema| schema.validate(value)).collect();
+        if let Some(context) = RuleContext::of(document.xid)
+            && !bound.is_empty()
+        {
+            let found = rules::check(&bound, value, &context, &violations);
+            violations.extend(found);
+        }
+        verdict.schema_references.extend(usable.into_iter().flat_map(|schema| schema.dependencies));
+        Ok(violations)
+    }
+
+    /// Finds the references to what isn't there.
+    fn dangling(&self, kind: &ResourceType, value: &Value) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        for field in reference_fields(&kind.aspect, value) {
+            let Some(target) = field.target else {
+                let text: String = field.text.chars().take(QUOTE_MAX).collect();
+                let message = format!("{text:?} names no document");
+                violations.push(Violation::reference(field.pointer, message));
+                continue;
+            };
+            let severity = match self.sources.presence_of(&target) {
+                Presence::There => continue,
+                Presence::Absent => Severity::Error,
+                Presence::Unknown => Severity::Warning,
+            };
+            let message = format!("there is no {target}");
+            violations.push(Violation { severity, ..Violation::reference(field.pointer, message) });
+        }
+        violations
+    }
+}
+
+/// Characters that a message quotes of what should be a name.
+const QUOTE_MAX: usize = 100;
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || essence.ends_with("+json")
+}

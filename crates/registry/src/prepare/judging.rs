@@ -1,0 +1,229 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use muster_catalog::{
+    Catalog, Content, Refusal,
+    decide::{Prepared, Preview, RestoreWork, Stop, Work, preview, revived},
+    judge::{
+        Brings, CommandSources, Document, Held, Judge, NoVerdict, WriteVerdicts,
+        may_get_another_default,
+    },
+    state::{Hidden, Version},
+    tree::Tree,
+};
+use muster_schema::Violation;
+use muster_words::{
+    ContentRef, Xid,
+    limits::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, PREPARE_ROUNDS_MAX},
+};
+
+use crate::{
+    SubmitError,
+    cache::{Fetched, Hand},
+    registry::Heart,
+};
+
+/// How often the judge is asked again with what it lacked: what is bound is missing once, and what
+/// schemas refer to once for each that may lie behind another.
+const JUDGE_ROUNDS_MAX: usize = muster_schema::limits::REFERENCES_MAX + PREPARE_ROUNDS_MAX;
+
+/// Contents that were read for one judgement; none: erased.
+type Read = BTreeMap<ContentRef, Option<Bytes>>;
+
+/// A view with what a command brings.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    view: &'a Catalog,
+    brings: Brings<'a>,
+    preview: Option<&'a Preview>,
+}
+
+impl Heart {
+    /// Judges what a write brings, and leaves the verdicts in it. Answers what its documents pass
+    /// in spite of.
+    ///
+    /// Where the documents depend on something that the write itself changes, they are judged by
+    /// what will be there once it is done, because the writer compares with that.
+    pub(super) async fn judge_write(
+        &self,
+        view: &Catalog,
+        prepared: &mut Prepared,
+        fetched: &Fetched,
+    ) -> Result<Vec<Violation>, SubmitError> {
+        let Work::Write(work) = &prepared.work else { return Ok(Vec::new()) };
+        let (mut outcome, depends_on_itself) = self.judge_tree(view, &work.tree, None).await;
+        let is_judged = matches!(&outcome, Ok(_) | Err(SubmitError::Refused(_)));
+        if is_judged
+            && depends_on_itself
+            && let Some(preview) = self.preview(view, prepared, fetched).await?
+        {
+            (outcome, _) = self.judge_tree(view, &work.tree, Some(&preview)).await;
+        }
+        let found = outcome?;
+        match &mut prepared.work {
+            Work::Write(work) => Ok(found.note_in(&mut work.tree)),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    async fn judge_tree(
+        &self,
+        view: &Catalog,
+        tree: &Tree,
+        preview: Option<&Preview>,
+    ) -> (Result<WriteVerdicts, SubmitError>, bool) {
+        let mut found = WriteVerdicts::default();
+        let mut depends_on_itself = false;
+        let look = Look { view, brings: Brings::Tree(tree), preview };
+        let judge = |judge: &Judge<'_>, sources: &CommandSources<'_>| {
+            let outcome = judge.write(tree, &mut found);
+            depends_on_itself |= sources.depends_on_itself();
+            outcome
+        };
+        let outcome = self.judge(look, judge).await;
+        (outcome.map(|()| found), depends_on_itself)
+    }
+
+    /// Finds where names will lead once a write is done; none: the writer alone can say.
+    async fn preview(
+        &self,
+        view: &Catalog,
+        prepared: &Prepared,
+        fetched: &Fetched,
+    ) -> Result<Option<Preview>, SubmitError> {
+        let mut fetched = fetched.clone();
+        // The writer's moment will be later, and is chosen like this one.
+        let now = (self.settings.clock.now)().max(view.moment.next());
+        for _ in 0..PREPARE_ROUNDS_MAX {
+            let at_hand = Hand { cache: &self.contents, fetched: &fetched };
+            match preview(view, &at_hand, prepared, now) {
+                Ok(found) => return Ok(Some(found)),
+                Err(Stop::Missing(missing)) => {
+                    let names = missing.iter().map(Content::reference);
+                    fetched.extend(names.zip(self.maps(&missing).await?));
+                }
+                Err(Stop::Refused(refusal)) => return Err(SubmitError::Refused(refusal)),
+                Err(Stop::Stale) => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Judges what a deletion hid by what is there now.
+    pub(super) async fn judge_restored(
+        &self,
+        view: &Catalog,
+        xid: &Xid,
+        hidden: &Hidden,
+    ) -> Result<(RestoreWork, Vec<Violation>), SubmitError> {
+        let mut work =
+            RestoreWork { xid: xid.clone(), of: Some(hidden.stamp), verdicts: BTreeMap::new() };
+        let mut warnings = Vec::new();
+        for chunk in chunks(revived(xid, hidden)) {
+            let contents: Vec<Content> = chunk.iter().map(|(_, _, content)| *content).collect();
+            let mut documents = Vec::new();
+            for ((name, version, _), bytes) in chunk.iter().zip(self.fetch(&contents).await?) {
+                let resource = name.resource().ok_or_else(|| Refusal::not_found(name))?;
+                documents.extend(bytes.map(|bytes| (name, version, resource, bytes)));
+            }
+            let mut found = Vec::new();
+            let look = Look { view, brings: Brings::Hidden(xid, hidden), preview: None };
+            let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| {
+                let all = documents.iter().map(|(_, version, resource, bytes)| Document {
+                    xid: resource,
+                    content_type: version.content_type.as_deref(),
+                    bytes,
+                });
+                judge.documents(all, &mut found)
+            };
+            self.judge(look, judge).await?;
+            for ((name, ..), verdict) in documents.iter().zip(found) {
+                let Some(verdict) = verdict else { continue };
+                warnings.extend(verdict.warnings.iter().cloned());
+                work.verdicts.insert((*name).clone(), verdict);
+            }
+        }
+        Ok((work, warnings))
+    }
+
+    /// What keeps the stored versions of bound schemas that a command touches from being schemas.
+    pub(super) async fn judge_stored_schemas(
+        &self,
+        view: &Catalog,
+        work: &Work,
+    ) -> Result<BTreeMap<ContentRef, Vec<Violation>>, SubmitError> {
+        let mut found = BTreeMap::new();
+        let look = Look { view, brings: Brings::Nothing, preview: None };
+        for content in may_get_another_default(view, work) {
+            let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| judge.stored_schema(content);
+            found.insert(content, self.judge(look, judge).await?);
+        }
+        Ok(found)
+    }
+
+    /// Asks the judge, and again with what it lacked.
+    async fn judge<T: Send>(
+        &self,
+        look: Look<'_>,
+        mut ask: impl FnMut(&Judge<'_>, &CommandSources<'_>) -> Result<T, NoVerdict> + Send,
+    ) -> Result<T, SubmitError> {
+        let mut read = Read::new();
+        let mut may_take_long = false;
+        for _ in 0..JUDGE_ROUNDS_MAX {
+            let mut once = || self.judge_once(look, &read, may_take_long, &mut ask);
+            let outcome = match may_take_long {
+                true => self.long_work.run(async { once() }).await,
+                false => once(),
+            };
+            match outcome {
+                Ok(found) => return Ok(found),
+                Err(NoVerdict::Rejected(rejection)) => return Err(Refusal::from(*rejection).into()),
+                Err(NoVerdict::Long) => may_take_long = true,
+                Err(NoVerdict::Missing(missing)) => {
+                    let names: Vec<ContentRef> = missing.into_iter().collect();
+                    let contents = self.fetch_named(&names).await?;
+                    read.extend(names.into_iter().zip(contents));
+                }
+            }
+        }
+        tracing::error!("the judge lacks what was given to it");
+        Err(SubmitError::Fault)
+    }
+
+    fn judge_once<T>(
+        &self,
+        look: Look<'_>,
+        read: &Read,
+        may_take_long: bool,
+        ask: &mut impl FnMut(&Judge<'_>, &CommandSources<'_>) -> Result<T, NoVerdict>,
+    ) -> Result<T, NoVerdict> {
+        let bytes_of = |content: &ContentRef| match read.get(content) {
+            Some(Some(bytes)) => Held::Bytes(bytes.clone()),
+            Some(None) => Held::Erased,
+            None => self.contents.raw(*content).map_or(Held::Unread, Held::Bytes),
+        };
+        let sources = CommandSources::new(look.view, look.brings, look.preview, &bytes_of);
+        let judge = Judge { sources: &sources, compiled: &self.compiled, may_take_long };
+        ask(&judge, &sources)
+    }
+}
+
+/// Versions with a document, in chunks of as many and as large ones as are judged at once.
+fn chunks(versions: Vec<(Xid, Arc<Version>)>) -> Vec<Vec<(Xid, Arc<Version>, Content)>> {
+    let mut chunks: Vec<Vec<_>> = Vec::new();
+    let mut bytes = usize::MAX;
+    for (name, version) in versions {
+        let Some(content) = version.document else { continue };
+        bytes = bytes.saturating_add(content.size as usize);
+        match chunks.last_mut() {
+            Some(chunk) if bytes <= BATCH_BYTES_MAX && chunk.len() < BATCH_COMMANDS_MAX => {
+                chunk.push((name, version, content));
+            }
+            _ => {
+                bytes = content.size as usize;
+                chunks.push(vec![(name, version, content)]);
+            }
+        }
+    }
+    chunks
+}
