@@ -192,25 +192,10 @@ impl Failure {
             body["detail"] = said.lines.join("\n").into();
         }
         if !said.findings.is_empty() {
-            body["violations"] = said.findings.iter().map(violation).collect();
+            body["violations"] = said.findings.iter().map(Finding::json).collect();
         }
         body
     }
-}
-
-fn violation(finding: &Finding) -> Value {
-    let severity = if finding.is_warning { "warning" } else { "error" };
-    let mut violation = json!({
-        "file": finding.file,
-        "pointer": finding.pointer,
-        "rule": finding.rule,
-        "severity": severity,
-        "message": finding.message,
-    });
-    if let Some(line) = finding.line {
-        violation["line"] = line.into();
-    }
-    violation
 }
 
 impl From<ClientError> for Failure {

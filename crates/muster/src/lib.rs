@@ -6,17 +6,16 @@
 //! terminal. No rule of the registry lives here.
 
 mod arguments;
-mod check;
 mod commands;
 mod composition;
 mod context;
 mod failure;
 mod folder;
 mod help;
+mod holdings;
 mod output;
 mod plan;
 mod reach;
-mod registry_holdings;
 mod settings;
 mod shape;
 mod suggest;

@@ -1,27 +1,25 @@
-use std::{collections::BTreeSet, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use muster_client::{Client, Query};
-use muster_model::Model;
+use muster_client::Client;
 use muster_words::Xid;
 use serde_json::json;
 
 use super::{
     delete::confirm,
-    validate::{compile, holdings_of, model_of},
+    validate::{compile, model_of},
 };
 use crate::{
     Context, Failure,
     arguments::Reach,
-    check::{Checker, Held, Holdings},
     folder::{self, Folder, FolderError},
+    holdings::{Holdings, Judgement},
     output::{
         Finding, findings,
         numbers::{counted, separated},
         progress::Progress,
     },
     plan::{self, Act, Outcome, Plan, There, Wanted},
-    registry_holdings,
     shape::Shape,
 };
 
@@ -86,7 +84,9 @@ impl Apply {
         let mut wanted = Wanted::read(&folder, &shape).map_err(|error| self.explain(error))?;
         let there = There::read(&client, &wanted, &there_shape, self.prune).await?;
         let changing = changing(&wanted, &there);
-        self.check(&client, &folder, &shape, &model, (&mut wanted, &there), &changing).await?;
+        let mut holdings = Holdings::of_folder(&folder, &shape, model, true)
+            .map_err(|error| self.explain(error))?;
+        self.check(&client, &mut holdings, (&mut wanted, &there), &changing).await?;
         let plan = Plan::compute(&wanted, &there, self.prune);
         self.show(context, &plan)?;
         if plan.is_empty() || self.dry_run {
@@ -123,48 +123,30 @@ impl Apply {
     async fn check(
         &self,
         client: &Client,
-        folder: &Folder,
-        shape: &Shape,
-        model: &Model,
+        holdings: &mut Holdings,
         (wanted, there): (&mut Wanted, &There),
         changing: &[Xid],
     ) -> Result<(), Failure> {
-        let mut holdings = holdings_of(folder, shape)?;
-        holdings.is_all = true;
-        holdings.elsewhere.extend(there.documents.keys().cloned());
+        there.documents.keys().for_each(|xid| holdings.note_there(xid));
         for (xid, attributes) in &there.groups {
-            holdings.groups.entry(xid.clone()).or_insert_with(|| attributes.clone());
+            holdings.add_group_there(xid, attributes);
         }
-        let mut bound = BTreeSet::new();
-        let checker = Checker::new(model, &holdings);
-        for xid in changing {
-            let collection = xid.collection();
-            let kind = collection
-                .and_then(|one| model.resource_type(one.groups.as_str(), one.resources?.as_str()));
-            if let Some(kind) = kind {
-                let (schemas, rules) = checker.bindings(xid, kind);
-                bound.extend(schemas.into_iter().chain(rules));
-            }
-        }
-        registry_holdings::add_bound(client, &mut holdings, bound).await?;
-        find_targets(client, wanted, &mut holdings, changing).await?;
-        let mut checker = Checker::new(model, &holdings);
-        for xid in changing {
+        let judged = holdings.judge_all(Some(client), changing).await?;
+        for (xid, judgement) in changing.iter().zip(judged) {
             let Some(document) = wanted.documents.get_mut(xid) else { continue };
-            let held = Held {
-                bytes: document.sent.bytes.clone(),
-                content_type: document.sent.content_type.clone(),
-            };
-            let places = findings::places(&held.bytes);
             // What stands in this folder is named as people name it.
             let path = match self.folder.strip_prefix(".") {
                 Ok(below) => below.join(&document.path),
                 Err(_) => self.folder.join(&document.path),
             };
             let path = path.display().to_string();
-            let found = checker.check(xid, &held);
-            document.findings =
-                found.iter().map(|one| Finding::of_check(one, &path, &places)).collect();
+            let places = findings::places(&document.sent.bytes);
+            document.findings = match judgement {
+                Judgement::Found(found) => {
+                    found.iter().map(|one| Finding::of_check(one, &path, &places)).collect()
+                }
+                Judgement::NotChecked(why) => vec![Finding::not_checked(&path, &why)],
+            };
         }
         Ok(())
     }
@@ -226,30 +208,6 @@ impl Apply {
 fn changing(wanted: &Wanted, there: &There) -> Vec<Xid> {
     let plan = Plan::compute(wanted, there, false);
     plan.steps().filter(|step| step.is_document()).filter_map(|step| step.xid().cloned()).collect()
-}
-
-/// Asks the registry for what the documents refer to and nobody knows of yet.
-async fn find_targets(
-    client: &Client,
-    wanted: &Wanted,
-    holdings: &mut Holdings,
-    changing: &[Xid],
-) -> Result<(), Failure> {
-    let named = changing.iter().filter_map(|xid| wanted.documents.get(xid));
-    let targets: BTreeSet<&Xid> = named.flat_map(|document| &document.refers_to).collect();
-    for xid in targets {
-        if holdings.documents.contains_key(xid) || holdings.elsewhere.contains(xid) {
-            continue;
-        }
-        match client.details(xid, &Query::new()).await {
-            Ok(_) => {
-                holdings.elsewhere.insert(xid.clone());
-            }
-            Err(error) if error.refusal().is_some() => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }
 
 /// Documents in the plan that are refused. For people their findings stand in the plan already.

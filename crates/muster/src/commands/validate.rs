@@ -4,7 +4,9 @@ use std::{
 };
 
 use clap::Args;
+use muster_client::Client;
 use muster_model::{Foundation, Model};
+use muster_schema::Violation;
 use muster_words::{
     Xid,
     json::{Map, Value},
@@ -15,10 +17,9 @@ use super::{put::read_document, xid};
 use crate::{
     Context, Failure,
     arguments::Reach,
-    check::{Checker, Held, Holdings},
     folder::{self, FileName, Folder, content_type},
+    holdings::{Holdings, Judgement},
     output::{Finding, findings, numbers::counted},
-    registry_holdings,
     shape::Shape,
 };
 
@@ -28,6 +29,7 @@ Examples:
   muster validate catalog
   muster validate catalog/providers/cms/sanity.json
   muster validate --catalog catalog --as providers/cms/entries/sanity sanity.json
+  muster validate catalog --against https://registry.example.org
   muster validate --server
 
 ";
@@ -44,6 +46,9 @@ pub struct Validate {
     /// What the file would be, such as providers/cms/entries/sanity
     #[arg(long = "as", id = "as_xid", value_parser = xid, value_name = "XID", requires = "catalog")]
     as_xid: Option<Xid>,
+    /// A server that has what the folder lacks, such as schemas and rules
+    #[arg(long, value_name = "URL", conflicts_with_all = ["server", "data"])]
+    against: Option<String>,
     /// List what is in a registry and no longer passes
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     #[arg(conflicts_with_all = ["paths", "catalog"])]
@@ -61,6 +66,8 @@ pub struct Validate {
 struct Report {
     documents: usize,
     refused: usize,
+    /// Documents that couldn't be checked.
+    unchecked: usize,
     findings: Vec<Finding>,
 }
 
@@ -69,15 +76,15 @@ impl Validate {
         let report = if self.server.is_some() || self.data.is_some() {
             self.registry(context).await?
         } else if let (Some(catalog), Some(xid)) = (&self.catalog, &self.as_xid) {
-            self.as_one(catalog, xid)?
+            self.as_one(context, catalog, xid).await?
         } else {
-            self.folders()?
+            self.folders(context).await?
         };
         report.show(context)
     }
 
     /// Files that say by where they lie what they are.
-    fn folders(&self) -> Result<Report, Failure> {
+    async fn folders(&self, context: &Context) -> Result<Report, Failure> {
         let here = [PathBuf::from(".")];
         let paths = if self.paths.is_empty() { &here[..] } else { &self.paths };
         let mut by_root: BTreeMap<PathBuf, Vec<&Path>> = BTreeMap::new();
@@ -85,15 +92,21 @@ impl Validate {
             let root = folder::root_above(path).ok_or_else(|| no_root(path))?;
             by_root.entry(root).or_default().push(path);
         }
+        let client = self.other(context).await?;
         let mut report = Report::default();
         for (root, paths) in by_root {
-            check_folder(&root, &paths, &mut report)?;
+            check_folder(&root, &paths, client.as_ref(), &mut report).await?;
         }
         Ok(report)
     }
 
     /// One file, as what it would be in a catalogue.
-    fn as_one(&self, catalog: &Path, xid: &Xid) -> Result<Report, Failure> {
+    async fn as_one(
+        &self,
+        context: &Context,
+        catalog: &Path,
+        xid: &Xid,
+    ) -> Result<Report, Failure> {
         let [file] = self.paths.as_slice() else {
             return Err(Failure::usage("--as goes with one file"));
         };
@@ -102,28 +115,35 @@ impl Validate {
                 .help("one has four parts, such as providers/cms/entries/sanity")
         })?;
         let folder = Folder::read(catalog)?;
-        let model = model_of(&folder)?;
+        let client = self.other(context).await?;
+        let model = match (&folder.model, &client) {
+            (None, Some(client)) => compile(&client.model_source().await?.json()?)?,
+            _ => model_of(&folder)?,
+        };
         let shape = Shape::read(&model.to_json());
         if shape.resource_type(&xid).is_none() {
             let shown = crate::suggest::without_slash(&xid);
             let parts: Vec<&str> = shown.split('/').take(3).collect();
             return Err(crate::suggest::unknown_collection(&shape, &parts));
         }
-        let mut holdings = holdings_of(&folder, &shape)?;
+        let mut holdings = Holdings::of_folder(&folder, &shape, model, client.is_some())?;
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
         let extension = match name.as_deref().map(FileName::read) {
             Some(FileName::Document { extension, .. }) => extension.to_owned(),
             _ => String::new(),
         };
-        let held = Held {
-            bytes: read_document(file)?.into(),
-            content_type: content_type(&extension).to_owned(),
-        };
-        holdings.documents.insert(xid.clone(), held.clone());
+        holdings.add_file(&xid, read_document(file)?.into(), content_type(&extension));
         let mut report = Report::default();
-        let shown = file.display().to_string();
-        report.add(&mut Checker::new(&model, &holdings), &xid, &held, &shown);
+        let documents = [(xid, file.display().to_string())];
+        report.judge(&mut holdings, client.as_ref(), &documents).await?;
         Ok(report)
+    }
+
+    /// The registry that is asked for what a folder lacks.
+    async fn other(&self, context: &Context) -> Result<Option<Client>, Failure> {
+        let Some(server) = &self.against else { return Ok(None) };
+        let (server, key_file) = (Some(server.clone()), self.key_file.clone());
+        Reach { server, data: None, key_file }.client(context).await.map(Some)
     }
 
     /// Everything in a registry.
@@ -131,43 +151,74 @@ impl Validate {
         let server = self.server.clone().filter(|server| !server.is_empty());
         let (data, key_file) = (self.data.clone(), self.key_file.clone());
         let client = Reach { server, data, key_file }.client(context).await?;
-        let source = client.model_source().await?.json()?;
-        let model = compile(&source)?;
-        let shape = Shape::read(&model.to_json());
-        let holdings = registry_holdings::read(context, &client, &shape).await?;
-        let mut checker = Checker::new(&model, &holdings);
+        let model = compile(&client.model_source().await?.json()?)?;
+        let mut holdings = Holdings::of_registry(context, &client, model).await?;
+        let shown = |xid: &Xid| (xid.clone(), crate::suggest::without_slash(xid).to_owned());
+        let documents: Vec<(Xid, String)> = holdings.documents().map(shown).collect();
         let mut report = Report::default();
-        for (xid, held) in &holdings.documents {
-            report.add(&mut checker, xid, held, xid.to_string().trim_start_matches('/'));
-        }
+        report.judge(&mut holdings, Some(&client), &documents).await?;
         Ok(report)
     }
 }
 
 impl Report {
-    fn add(&mut self, checker: &mut Checker<'_>, xid: &Xid, held: &Held, file: &str) {
-        let violations = checker.check(xid, held);
-        self.documents += 1;
-        if violations.is_empty() {
-            return;
+    /// Judges documents, each shown as that file.
+    async fn judge(
+        &mut self,
+        holdings: &mut Holdings,
+        client: Option<&Client>,
+        documents: &[(Xid, String)],
+    ) -> Result<(), Failure> {
+        let xids: Vec<Xid> = documents.iter().map(|(xid, _)| xid.clone()).collect();
+        let judged = holdings.judge_all(client, &xids).await?;
+        for ((xid, file), judgement) in documents.iter().zip(judged) {
+            self.add(holdings, xid, file, &judgement);
         }
-        self.refused += usize::from(violations.iter().any(muster_schema::Violation::is_error));
-        let places = findings::places(&held.bytes);
-        let found = violations.iter().map(|one| Finding::of_check(one, file, &places));
-        self.findings.extend(found);
+        Ok(())
+    }
+
+    fn add(&mut self, holdings: &Holdings, xid: &Xid, file: &str, judgement: &Judgement) {
+        self.documents += 1;
+        match judgement {
+            Judgement::Found(violations) if violations.is_empty() => {}
+            Judgement::Found(violations) => {
+                self.refused += usize::from(violations.iter().any(Violation::is_error));
+                let places = holdings.bytes(xid).map(|bytes| findings::places(bytes));
+                let places = places.unwrap_or_default();
+                let found = violations.iter().map(|one| Finding::of_check(one, file, &places));
+                self.findings.extend(found);
+            }
+            Judgement::NotChecked(why) => {
+                self.unchecked += 1;
+                self.findings.push(Finding::not_checked(file, why));
+            }
+        }
     }
 
     fn show(self, context: &Context) -> Result<(), Failure> {
         let screen = &context.screen;
         let documents = counted(self.documents, "document", "documents");
+        let verb = if self.unchecked == 1 { "isn't" } else { "aren't" };
+        let help = "--against URL takes what the folder lacks from a server";
         if self.refused > 0 {
-            let errors = self.findings.iter().filter(|finding| !finding.is_warning).count();
-            let violations = counted(errors, "violation", "violations");
+            let violations = self.findings.iter().filter(|finding| !finding.is_warning).count();
+            let violations = counted(violations - self.unchecked, "violation", "violations");
             let what = format!("{violations} in {} of {documents}", self.refused);
-            return Err(Failure::new("invalid_document", what).findings(self.findings));
+            let failure = Failure::new("invalid_document", what.clone()).findings(self.findings);
+            return Err(match self.unchecked {
+                0 => failure,
+                _ => {
+                    failure.saying(format!("{what}; {} {verb} checked", self.unchecked)).help(help)
+                }
+            });
+        }
+        if self.unchecked > 0 {
+            let what = format!("{} of {documents} {verb} checked", self.unchecked);
+            return Err(Failure::new("not_checked", what).findings(self.findings).help(help));
         }
         if !screen.is_table() {
-            let answer = json!({"documents": self.documents, "violations": []});
+            let violations: Vec<Value> = self.findings.iter().map(Finding::json).collect();
+            let answer = json!({"documents": self.documents, "violations": violations});
             return screen.value(&answer);
         }
         for line in findings::render(&self.findings, screen, "  ") {
@@ -190,22 +241,27 @@ fn no_root(path: &Path) -> Failure {
     Failure::new("no_catalog", format!("no folder above {shown} has a model.json")).help(help)
 }
 
-fn check_folder(root: &Path, paths: &[&Path], report: &mut Report) -> Result<(), Failure> {
+async fn check_folder(
+    root: &Path,
+    paths: &[&Path],
+    client: Option<&Client>,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let folder = Folder::read(root)?;
     let model = model_of(&folder)?;
     let shape = Shape::read(&model.to_json());
-    let holdings = holdings_of(&folder, &shape)?;
-    let mut checker = Checker::new(&model, &holdings);
+    let mut holdings = Holdings::of_folder(&folder, &shape, model, client.is_some())?;
     let wanted: Vec<PathBuf> =
         paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
-    let mut is_any = false;
+    let mut documents = Vec::new();
     for (xid, file) in folder.documents(&shape)? {
         let full = folder.root.join(&file.path);
         if wanted.iter().any(|wanted| full.starts_with(wanted)) {
-            is_any = true;
-            report.add(&mut checker, &xid, &holdings.documents[&xid], &shown(&full));
+            documents.push((xid, shown(&full)));
         }
     }
+    let is_any = !documents.is_empty();
+    report.judge(&mut holdings, client, &documents).await?;
     if is_any || wanted.iter().any(|path| path.ends_with(folder::MODEL_FILE)) {
         return Ok(());
     }
@@ -230,18 +286,4 @@ pub(super) fn compile(source: &Value) -> Result<Model, Failure> {
         Failure::new("model_error", format!("the model can't be used: {fault}"))
             .help("muster model get shows the one in force")
     })
-}
-
-/// What a folder has, for the checks.
-pub(super) fn holdings_of(folder: &Folder, shape: &Shape) -> Result<Holdings, Failure> {
-    let mut holdings = Holdings::default();
-    for (xid, file) in folder.documents(shape)? {
-        let held = Held { bytes: file.bytes.clone(), content_type: file.content_type.clone() };
-        holdings.documents.insert(xid, held);
-    }
-    for (xid, files) in &folder.groups {
-        let attributes = files.attributes.as_ref().map(|file| file.members.clone());
-        holdings.groups.insert(xid.clone(), Value::Object(attributes.unwrap_or_default()));
-    }
-    Ok(holdings)
 }

@@ -47,6 +47,11 @@ pub enum FolderFault {
     /// The attributes of nothing.
     #[error("there is no document beside it that these attributes could belong to")]
     Orphan,
+    /// The attribute `muster` of a group binds what can't be bound.
+    #[error(
+        "muster has the form {{schema, rules}}: the xid of a schema, and a list of xids of rules"
+    )]
+    Bindings,
     /// Two files for one document.
     #[error("{other} is the same document")]
     Twice {
@@ -76,7 +81,7 @@ pub enum FolderFault {
 }
 
 impl FolderError {
-    pub(super) fn of(path: &str, fault: FolderFault) -> Self {
+    pub(crate) fn of(path: &str, fault: FolderFault) -> Self {
         Self { path: path.to_owned(), fault }
     }
 }
@@ -109,6 +114,9 @@ impl From<FolderError> for Failure {
             FolderFault::Name(_) | FolderFault::NotUtf8 => {
                 "an id has letters, digits and - . _ ~ : @; it is the file's name up to its extension"
                     .to_owned()
+            }
+            FolderFault::Bindings => {
+                "such as {\"schema\": \"/schemagroups/own/schemas/page\", \"rules\": [\"/rulegroups/own\"]}".to_owned()
             }
             FolderFault::Json(_) | FolderFault::NoObject | FolderFault::Unreadable(_) => {
                 return Self::new("bad_folder", error.to_string());

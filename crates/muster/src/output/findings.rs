@@ -2,7 +2,8 @@
 
 use muster_schema::ViolationSource;
 use muster_wire::{Severity, Violated, Violation};
-use muster_words::json::{self, Places};
+use muster_words::json::{self, Places, Value};
+use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Screen, Style, harmless, table::padded};
@@ -45,6 +46,29 @@ impl Finding {
         let (pointer, message) = (&violation.pointer, &violation.message);
         let rule = violation.source.to_string();
         Self::new((file, places), pointer, rule, message, !violation.is_error())
+    }
+
+    /// A document that couldn't be checked, and why.
+    #[must_use]
+    pub fn not_checked(file: &str, why: &str) -> Self {
+        Self::new((file, &Places::new()), "", "not checked".to_owned(), why, false)
+    }
+
+    /// For programs.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let severity = if self.is_warning { "warning" } else { "error" };
+        let mut value = json!({
+            "file": self.file,
+            "pointer": self.pointer,
+            "rule": self.rule,
+            "severity": severity,
+            "message": self.message,
+        });
+        if let Some(line) = self.line {
+            value["line"] = line.into();
+        }
+        value
     }
 
     fn new(

@@ -1,0 +1,274 @@
+//! Documents on this side of the wire, of a folder or of a registry, for the judge.
+
+mod ask;
+mod judgement;
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+pub use judgement::Judgement;
+use muster_catalog::{
+    judge::{
+        CompilationCache, CompiledRule, CompiledSchema, Document, Held, Judge, Presence, Resolver,
+        Sources,
+    },
+    state::Bindings,
+};
+use muster_model::Model;
+use muster_words::{
+    ContentRef, Digest, Id, Position, Xid,
+    json::{Map, Value},
+};
+
+use crate::{
+    folder::{Folder, FolderError, FolderFault},
+    shape::Shape,
+};
+
+/// The documents that somebody holds, with what binds them.
+pub struct Holdings {
+    model: Model,
+    documents: BTreeMap<Xid, HeldDocument>,
+    /// The documents of each group.
+    members: BTreeMap<Xid, BTreeSet<Xid>>,
+    bytes: BTreeMap<Digest, Bytes>,
+    /// What groups bind; none: whoever holds the group doesn't say.
+    groups: BTreeMap<Xid, Option<Arc<Bindings>>>,
+    /// Resources that the model or a group binds.
+    bound: BTreeSet<Xid>,
+    /// What is known to be there besides.
+    elsewhere: BTreeSet<Xid>,
+    /// Whether nothing exists that isn't held and can't be asked for.
+    is_all: bool,
+    /// What the judge asked for that isn't held, and what a registry was asked for already.
+    lacking: RefCell<BTreeSet<Lacking>>,
+    asked: BTreeSet<Lacking>,
+    schemas: RefCell<BTreeMap<Digest, Arc<CompiledSchema>>>,
+    rules: RefCell<BTreeMap<(Id, Digest), CompiledRule>>,
+}
+
+/// A document that is held.
+#[derive(Clone, Debug)]
+struct HeldDocument {
+    digest: Digest,
+    content_type: String,
+    /// It lies in a folder: which version it will be isn't known.
+    is_file: bool,
+}
+
+/// What isn't held and can be asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Lacking {
+    /// A document.
+    Document(Xid),
+    /// What lies in a group.
+    Members(Xid),
+    /// Whether an entity is there, and of a group what it binds.
+    Entity(Xid),
+}
+
+impl Holdings {
+    /// Nothing, under that model.
+    #[must_use]
+    pub fn new(model: Model, is_all: bool) -> Self {
+        let mut holdings = Self {
+            model,
+            documents: BTreeMap::new(),
+            members: BTreeMap::new(),
+            bytes: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            bound: BTreeSet::new(),
+            elsewhere: BTreeSet::new(),
+            is_all,
+            lacking: RefCell::default(),
+            asked: BTreeSet::new(),
+            schemas: RefCell::default(),
+            rules: RefCell::default(),
+        };
+        let kinds = holdings.model.group_types().flat_map(|group| group.resources.values());
+        let schemas = kinds.filter_map(|kind| kind.aspect.schema.as_ref()?.resource());
+        holdings.bound = schemas.collect();
+        holdings
+    }
+
+    /// What a folder has.
+    ///
+    /// # Errors
+    /// See [`FolderFault`].
+    pub fn of_folder(
+        folder: &Folder,
+        shape: &Shape,
+        model: Model,
+        is_all: bool,
+    ) -> Result<Self, FolderError> {
+        let mut holdings = Self::new(model, is_all);
+        for (xid, file) in folder.documents(shape)? {
+            holdings.add_file(&xid, file.bytes.clone(), &file.content_type);
+        }
+        for (xid, files) in &folder.groups {
+            let Some(attributes) = &files.attributes else {
+                holdings.groups.entry(xid.clone()).or_insert(None);
+                continue;
+            };
+            let said = holdings.add_group(xid, &attributes.members);
+            said.map_err(|_| FolderError::of(&attributes.path, FolderFault::Bindings))?;
+        }
+        Ok(holdings)
+    }
+
+    /// Adds a file, as the document that it would be.
+    pub fn add_file(&mut self, xid: &Xid, bytes: Bytes, content_type: &str) {
+        self.add(xid, bytes, content_type.to_owned(), true);
+    }
+
+    fn add(&mut self, xid: &Xid, bytes: Bytes, content_type: String, is_file: bool) {
+        let digest = Digest::of(&bytes);
+        self.bytes.insert(digest, bytes);
+        self.documents.insert(xid.clone(), HeldDocument { digest, content_type, is_file });
+        if let (Xid::Resource { .. }, Some(group)) = (xid, xid.group()) {
+            self.members.entry(group).or_default().insert(xid.clone());
+        }
+    }
+
+    /// Adds a group with its attributes, where it isn't held or doesn't say what it binds.
+    ///
+    /// # Errors
+    /// The attributes bind what can't be bound.
+    pub fn add_group(
+        &mut self,
+        xid: &Xid,
+        attributes: &Map<String, Value>,
+    ) -> Result<(), muster_catalog::Refusal> {
+        let said = self.groups.entry(xid.clone()).or_insert(None);
+        let kind = xid.collection().and_then(|all| self.model.group_type(all.groups.as_str()));
+        let (None, Some(kind), true) = (&said, kind, attributes.contains_key("muster")) else {
+            return Ok(());
+        };
+        let bindings = Bindings::read(xid, kind, attributes)?;
+        self.bound.extend(bindings.schema.iter().filter_map(Xid::resource));
+        *said = Some(Arc::new(bindings));
+        Ok(())
+    }
+
+    /// Notes that an entity is there.
+    pub fn note_there(&mut self, xid: &Xid) {
+        self.elsewhere.insert(xid.clone());
+    }
+
+    /// The documents that are held.
+    pub fn documents(&self) -> impl Iterator<Item = &Xid> {
+        self.documents.keys()
+    }
+
+    /// A document's bytes.
+    #[must_use]
+    pub fn bytes(&self, xid: &Xid) -> Option<&Bytes> {
+        self.bytes.get(&self.documents.get(xid)?.digest)
+    }
+
+    /// Judges a document that is held, by what is held.
+    #[must_use]
+    pub fn judge(&self, xid: &Xid) -> Judgement {
+        let (Some(held), Some(bytes)) = (self.documents.get(xid), self.bytes(xid)) else {
+            return Judgement::Found(Vec::new());
+        };
+        let content_type = Some(held.content_type.as_str());
+        let judge = Judge { sources: self, compiled: self, may_take_long: true };
+        let outcome = judge.document(&Document { xid, content_type, bytes });
+        Judgement::of(outcome, self.is_all)
+    }
+
+    fn find(&self, xid: &Xid) -> Option<&HeldDocument> {
+        if let Some(held) = self.documents.get(xid) {
+            return Some(held);
+        }
+        self.lack(Lacking::Document(xid.clone()));
+        // A file is whichever version is asked for.
+        self.documents.get(&xid.resource()?).filter(|held| held.is_file)
+    }
+
+    fn lack(&self, lacking: Lacking) {
+        if !self.asked.contains(&lacking) {
+            self.lacking.borrow_mut().insert(lacking);
+        }
+    }
+}
+
+impl Resolver for Holdings {
+    fn content_at(&self, xid: &Xid) -> Option<ContentRef> {
+        let held = self.find(xid)?;
+        Some(ContentRef { position: Position::ZERO, digest: held.digest })
+    }
+
+    fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {
+        self.lack(Lacking::Members(group.clone()));
+        let members = self.members.get(group);
+        (members.is_some() || self.groups.contains_key(group))
+            .then(|| members.into_iter().flatten().cloned().collect())
+    }
+}
+
+impl Sources for Holdings {
+    fn model(&self) -> &Model {
+        &self.model
+    }
+
+    fn bindings_of(&self, group: &Xid) -> Option<Arc<Bindings>> {
+        match self.groups.get(group) {
+            Some(Some(bindings)) => Some(bindings.clone()),
+            _ => {
+                self.lack(Lacking::Entity(group.clone()));
+                None
+            }
+        }
+    }
+
+    fn bytes_of(&self, content: &ContentRef) -> Held {
+        self.bytes.get(&content.digest).cloned().map_or(Held::Erased, Held::Bytes)
+    }
+
+    fn presence_of(&self, xid: &Xid) -> Presence {
+        let is_held = self.documents.contains_key(xid)
+            || self.groups.contains_key(xid)
+            || self.elsewhere.contains(xid);
+        if is_held {
+            return Presence::There;
+        }
+        self.lack(Lacking::Entity(xid.clone()));
+        // A folder that has the group has all of it; of other groups it says nothing.
+        let has_group = xid.group().is_some_and(|group| self.groups.contains_key(&group));
+        match self.is_all || has_group {
+            true => Presence::Absent,
+            false => Presence::Unknown,
+        }
+    }
+
+    fn is_bound(&self, xid: &Xid) -> bool {
+        self.bound.contains(xid)
+    }
+}
+
+impl CompilationCache for Holdings {
+    fn schema(&self, digest: &Digest) -> Option<Arc<CompiledSchema>> {
+        self.schemas.borrow().get(digest).cloned()
+    }
+
+    fn keep_schema(&self, digest: Digest, schema: Arc<CompiledSchema>) {
+        self.schemas.borrow_mut().insert(digest, schema);
+    }
+
+    fn rule(&self, id: &Id, digest: &Digest) -> Option<CompiledRule> {
+        self.rules.borrow().get(&(id.clone(), *digest)).cloned()
+    }
+
+    fn keep_rule(&self, id: Id, digest: Digest, rule: CompiledRule) {
+        self.rules.borrow_mut().insert((id, digest), rule);
+    }
+}
+
+#[cfg(test)]
+mod tests;

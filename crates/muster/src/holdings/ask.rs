@@ -1,0 +1,126 @@
+use muster_client::{Client, ClientError, Query};
+use muster_words::{
+    Xid,
+    json::{Map, Value},
+};
+
+use super::{Holdings, Judgement, Lacking};
+use crate::{Context, Failure, output::progress::Progress, shape::Shape};
+
+impl Holdings {
+    /// Reads every document of a registry, and the attributes of its groups.
+    pub(crate) async fn of_registry(
+        context: &Context,
+        client: &Client,
+        model: muster_model::Model,
+    ) -> Result<Self, Failure> {
+        let shape = Shape::read(&model.to_json());
+        let mut holdings = Self::new(model, true);
+        let mut progress = Progress::new(&context.screen, "reading documents", 0);
+        for (groups, kind) in &shape.groups {
+            let all = client.all(&format!("/{groups}"), &Query::new()).await?;
+            for (group, attributes) in all.entries {
+                let Ok(xid) = format!("/{groups}/{group}").parse::<Xid>() else { continue };
+                holdings.add_group_there(&xid, &attributes);
+                let with_documents = kind.resources.iter().filter(|(_, kind)| kind.has_document);
+                for (resources, _) in with_documents {
+                    let collection = format!("{xid}/{resources}");
+                    for id in client.all(&collection, &Query::new()).await?.entries.keys() {
+                        let Ok(xid) = format!("{collection}/{id}").parse() else { continue };
+                        if holdings.fetch(client, &xid).await? {
+                            progress.step();
+                        }
+                    }
+                }
+            }
+        }
+        Ok(holdings)
+    }
+
+    /// Judges documents that are held. What the judge lacks is asked of the registry, where there
+    /// is one to ask, until it lacks nothing that is there.
+    pub(crate) async fn judge_all(
+        &mut self,
+        client: Option<&Client>,
+        xids: &[Xid],
+    ) -> Result<Vec<Judgement>, Failure> {
+        loop {
+            let found = xids.iter().map(|xid| self.judge(xid)).collect();
+            let lacking = self.lacking.take();
+            let Some(client) = client.filter(|_| !lacking.is_empty()) else { return Ok(found) };
+            for one in lacking {
+                self.ask(client, &one).await?;
+                self.asked.insert(one);
+            }
+        }
+    }
+
+    async fn ask(&mut self, client: &Client, lacking: &Lacking) -> Result<(), Failure> {
+        match lacking {
+            Lacking::Document(xid) => drop(self.fetch(client, xid).await?),
+            Lacking::Entity(xid) => {
+                if let Some(details) = there(client.details(xid, &Query::new()).await)? {
+                    self.elsewhere.insert(xid.clone());
+                    self.add_group_there(xid, &details.json()?);
+                }
+            }
+            Lacking::Members(group) => {
+                if there(client.details(group, &Query::new()).await)?.is_none() {
+                    return Ok(());
+                }
+                self.groups.entry(group.clone()).or_insert(None);
+                let kind = group.collection();
+                let kind = kind.and_then(|all| self.model.group_type(all.groups.as_str()));
+                let types: Vec<String> =
+                    kind.iter().flat_map(|kind| kind.resources.keys().cloned()).collect();
+                for resources in types {
+                    let collection = format!("{group}/{resources}");
+                    let Some(page) = there(client.all(&collection, &Query::new()).await)? else {
+                        continue;
+                    };
+                    for id in page.entries.keys() {
+                        let Ok(xid) = format!("{collection}/{id}").parse::<Xid>() else { continue };
+                        if !self.documents.contains_key(&xid) {
+                            self.fetch(client, &xid).await?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a group of a registry. What it binds was read by the registry: what can't be read binds
+    /// nothing.
+    pub(crate) fn add_group_there(&mut self, xid: &Xid, attributes: &Value) {
+        if let (Xid::Group { .. }, Some(attributes)) = (xid, attributes.as_object()) {
+            let is_read = self.add_group(xid, attributes).is_ok();
+            if !is_read {
+                drop(self.add_group(xid, &Map::new()));
+            }
+        }
+    }
+
+    /// Fetches a document, unless it has gone or has none. Whether it is there.
+    async fn fetch(&mut self, client: &Client, xid: &Xid) -> Result<bool, Failure> {
+        let found = there(client.document(xid).await)?;
+        let Some(document) = found.filter(|document| document.elsewhere.is_none()) else {
+            return Ok(false);
+        };
+        let content_type = document.content_type.unwrap_or_default();
+        self.add(xid, document.bytes, content_type, false);
+        Ok(true)
+    }
+}
+
+/// What a registry answered; nothing where that isn't there, or was erased.
+fn there<T>(answer: Result<T, ClientError>) -> Result<Option<T>, Failure> {
+    let is_erased = |error: &ClientError| {
+        error.refusal().is_some_and(|refusal| refusal.status == http::StatusCode::GONE)
+    };
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_absent() || is_erased(&error) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

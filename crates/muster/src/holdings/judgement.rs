@@ -1,0 +1,63 @@
+use muster_catalog::judge::{BindingFault, DocumentFault, NoVerdict, Rejection, Verdict};
+use muster_schema::Violation;
+use muster_words::Xid;
+
+/// What the judge says of a document that is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// This is wrong with it, errors and warnings; nothing: it passes.
+    Found(Vec<Violation>),
+    /// It couldn't be checked, because something that it is checked against isn't held. Why, for
+    /// people.
+    NotChecked(String),
+}
+
+impl Judgement {
+    /// What an outcome means where nothing else exists (`is_all`), or where the rest isn't known.
+    pub(super) fn of(outcome: Result<Verdict, NoVerdict>, is_all: bool) -> Self {
+        match outcome {
+            Ok(verdict) => Self::Found(verdict.warnings),
+            Err(NoVerdict::Rejected(rejection)) => Self::of_rejection(&rejection, is_all),
+            // All bytes are at hand, and nobody waits.
+            Err(NoVerdict::Missing(_) | NoVerdict::Long) => {
+                Self::NotChecked("the judge lacks what it is checked against".to_owned())
+            }
+        }
+    }
+
+    fn of_rejection(rejection: &Rejection, is_all: bool) -> Self {
+        let missing = missing(rejection).filter(|_| !is_all);
+        match rejection {
+            Rejection::Document { .. } if let Some(missing) = missing => {
+                Self::NotChecked(format!("it refers to {missing}, which isn't in the folder"))
+            }
+            Rejection::Document { fault, .. } => Self::Found(fault.violations()),
+            Rejection::Binding { xid, .. } if missing == Some(xid) => {
+                Self::NotChecked(format!("it is bound to {xid}, which isn't in the folder"))
+            }
+            Rejection::Binding { xid, .. } if let Some(missing) = missing => {
+                let through = format!("{xid}, which refers to {missing}");
+                Self::NotChecked(format!("it is bound to {through}; that isn't in the folder"))
+            }
+            Rejection::Binding { xid, fault } => {
+                let why = match fault {
+                    BindingFault::Missing => "isn't there".to_owned(),
+                    BindingFault::Schema(error) => format!("can't be used: {error}"),
+                    BindingFault::Rule(error) => format!("can't be used: {error}"),
+                };
+                let message = format!("it is bound to {xid}, which {why}");
+                Self::Found(vec![Violation::keyword("", "binding", message)])
+            }
+        }
+    }
+}
+
+/// The document that isn't there, where that is why something is rejected.
+fn missing(rejection: &Rejection) -> Option<&Xid> {
+    match rejection {
+        Rejection::Document { fault: DocumentFault::NoSchema(error), .. }
+        | Rejection::Binding { fault: BindingFault::Schema(error), .. } => error.missing(),
+        Rejection::Binding { xid, fault: BindingFault::Missing } => Some(xid),
+        Rejection::Document { .. } | Rejection::Binding { .. } => None,
+    }
+}
