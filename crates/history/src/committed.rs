@@ -3,13 +3,15 @@ use muster_catalog::{
     changes::{Change, ChangeError},
     state::Stamp,
 };
-use muster_ledger::{Entry, EntryBytes};
+use muster_ledger::{Entry, EntryBytes, Head};
 use muster_words::{Moment, Position};
 use thiserror::Error;
 
 /// A command as it stands in the ledger: all its parts, in order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
+    /// The position and hash of its last entry.
+    pub head: Head,
     /// The entries of its parts, without their changes.
     pub entries: Vec<Entry>,
     /// Its changes, each with the position of its part.
@@ -24,11 +26,17 @@ pub struct DamagedEntry {
     pub position: Position,
 }
 
+impl Default for Committed {
+    fn default() -> Self {
+        Self { head: Head::EMPTY, entries: Vec::new(), changes: Vec::new() }
+    }
+}
+
 impl Committed {
     /// The position of the command's last entry.
     #[must_use]
-    pub fn position(&self) -> Position {
-        self.entries.last().map_or(Position::ZERO, |entry| entry.position)
+    pub const fn position(&self) -> Position {
+        self.head.position
     }
 
     /// The position before the command's first entry.
@@ -62,6 +70,7 @@ impl Committed {
                 Err(_) => return Err(damaged),
             }
         }
+        self.head = Head::after(bytes);
         self.entries.push(entry);
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! The in-memory ledger keeps what the port promises; so does a faulty one without faults.
+//! The in-memory ledger and marks keep what the ports promise; so does a faulty ledger without
+//! faults.
 #![expect(clippy::unwrap_used, reason = "a test that meets an error fails")]
 
 use std::{
@@ -8,8 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use muster_journal::{
-    Ledger, Memory,
-    conformance::{self, Shelf},
+    Ledger, Marks, Memory, MemoryMarks,
+    conformance::{self, Shelf, marks::MarksShelf},
     faulty::{Fault, Faulty},
 };
 
@@ -37,4 +38,20 @@ async fn conforms() {
 async fn a_faulty_one_without_faults_conforms() {
     let open = || Arc::new(Faulty::new(Arc::new(Memory::new()), [Fault::Pass])) as Arc<dyn Ledger>;
     conformance::run(&InMemory { kept: Mutex::default(), open }).await;
+}
+
+/// Marks that live as long as the shelf.
+#[derive(Default)]
+struct MarksInMemory(Mutex<HashMap<String, Arc<MemoryMarks>>>);
+
+#[async_trait]
+impl MarksShelf for MarksInMemory {
+    async fn open(&self, name: &str) -> Arc<dyn Marks> {
+        Arc::clone(self.0.lock().unwrap().entry(name.to_owned()).or_default()) as _
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn marks_conform() {
+    conformance::marks::run(&MarksInMemory::default()).await;
 }

@@ -48,10 +48,7 @@ impl Registry {
     /// # Errors
     /// The ledger can't be read, or is damaged; no entry stands there.
     pub async fn entry_at(&self, position: Position) -> Result<Entry, SubmitError> {
-        let damaged = || SubmitError::Corrupt(position);
-        let before = Position(position.0.checked_sub(1).ok_or_else(damaged)?);
-        let read = self.heart.ledger.read(before, NonZeroU32::MIN).await?;
-        read.first().and_then(|bytes| bytes.decode().ok()).ok_or_else(damaged)
+        self.heart.entry_at(position).await
     }
 
     /// The command whose last entry stands at a position.
@@ -64,6 +61,14 @@ impl Registry {
 }
 
 impl Heart {
+    /// The entry at a position.
+    pub(crate) async fn entry_at(&self, position: Position) -> Result<Entry, SubmitError> {
+        let damaged = || SubmitError::Corrupt(position);
+        let before = Position(position.0.checked_sub(1).ok_or_else(damaged)?);
+        let read = self.ledger.read(before, NonZeroU32::MIN).await?;
+        read.first().and_then(|bytes| bytes.decode().ok()).ok_or_else(damaged)
+    }
+
     /// Where the command begins in whose midst a position lies: the position before its first
     /// entry. One at which a command ends is that itself.
     async fn start_of(&self, after: Position) -> Result<Position, SubmitError> {
@@ -76,9 +81,7 @@ impl Heart {
     /// The command whose last entry stands at a position.
     pub(crate) async fn command_at(&self, position: Position) -> Result<Committed, SubmitError> {
         let damaged = || SubmitError::Corrupt(position);
-        let before = Position(position.0.saturating_sub(1));
-        let page = self.ledger.read(before, NonZeroU32::MIN).await?;
-        let last = page.first().and_then(|bytes| bytes.decode().ok()).ok_or_else(damaged)?;
+        let last = self.entry_at(position).await?;
         let mut command = Committed::default();
         let mut at = Position(position.0.saturating_sub(u64::from(last.parts)));
         while at < position {

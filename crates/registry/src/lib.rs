@@ -6,7 +6,9 @@
 
 mod cache;
 mod checkpoint;
+mod commands;
 mod follow;
+mod followers;
 mod long_work;
 mod open;
 mod outcome;
@@ -15,6 +17,7 @@ mod prepare;
 mod recent;
 mod registry;
 mod replay;
+mod ring;
 mod settings;
 mod status;
 mod turns;
@@ -23,6 +26,11 @@ mod view_at;
 mod writer;
 
 pub use checkpoint::{CheckpointError, CheckpointFile};
+pub use commands::Commands;
+pub use followers::{
+    Follower, FollowerError, FollowerLimits, FollowerState, FollowerStatus, Followers,
+    MakeFollower, PlaceError, ResumeFrom,
+};
 pub use long_work::{LongWork, Turn};
 pub use muster_history::Committed;
 pub use open::OpenError;

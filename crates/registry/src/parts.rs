@@ -13,6 +13,8 @@ use crate::Origin;
 pub(crate) struct Written {
     pub recorded: Recorded,
     pub entries: Vec<EntryBytes>,
+    /// The entries without their changes.
+    pub headers: Vec<Entry>,
     pub contents: Vec<(ContentRef, Bytes)>,
     pub head: Head,
 }
@@ -92,13 +94,14 @@ pub(crate) fn write(
             parts: Vec::with_capacity(parts.len()),
         },
         entries: Vec::with_capacity(parts.len()),
+        headers: Vec::with_capacity(parts.len()),
         contents: Vec::new(),
         head,
     };
     for (index, part) in parts.into_iter().enumerate() {
         let position = written.head.position.next();
         written.contents.extend(new_contents(&part.changes, decision, position));
-        let entry = Entry {
+        let mut entry = Entry {
             position,
             moment: stamped.moment,
             actor: stamped.origin.actor.clone(),
@@ -114,6 +117,8 @@ pub(crate) fn write(
         let bytes = entry.encode()?;
         written.head = Head::after(&bytes);
         written.entries.push(bytes);
+        entry.changes = Vec::new();
+        written.headers.push(entry);
         written.recorded.parts.push((position, part.changes));
     }
     Ok(written)

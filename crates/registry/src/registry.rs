@@ -28,6 +28,7 @@ use crate::{
     long_work::LongWork,
     prepare::Compiled,
     recent::Recent,
+    ring::Ring,
     turns::Turns,
     writer,
 };
@@ -79,6 +80,8 @@ pub(crate) struct Heart {
     pub in_doubt: AtomicBool,
     /// How long writes took lately.
     pub recent: Recent,
+    /// The newest commands, for those who follow.
+    pub ring: Ring,
 }
 
 impl Heart {
@@ -105,6 +108,7 @@ impl Heart {
             writes: AtomicU64::new(0),
             in_doubt: AtomicBool::new(false),
             recent: Recent::default(),
+            ring: Ring::default(),
         }
     }
 

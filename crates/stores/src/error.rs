@@ -1,7 +1,7 @@
 use muster_journal::{Cause, Corrupt, ReadError};
 use thiserror::Error;
 
-/// Why a ledger's file was not opened.
+/// Why a ledger, or the marks of its followers, were not opened.
 #[derive(Clone, Debug, Error)]
 pub enum OpenError {
     /// The SQLite that was built in is one that can damage a file (3.7.0 to 3.51.2, when a log is
@@ -24,7 +24,7 @@ pub enum OpenError {
         needed: &'static str,
     },
     /// The file is something else.
-    #[error("the file is no ledger of Muster's")]
+    #[error("the file isn't one of Muster's")]
     Foreign,
     /// The file is the ledger of another name.
     #[error("the file holds the ledger {found:?}, not {wanted:?}")]
@@ -36,7 +36,7 @@ pub enum OpenError {
     },
     /// A later release wrote the file in a format that this one doesn't know.
     #[error(
-        "the ledger has format {found}, which needs Muster {needs} or later; this one reads up to {known}"
+        "the file has format {found}, which needs Muster {needs} or later; this one reads up to {known}"
     )]
     Newer {
         /// The file's format.
@@ -50,7 +50,7 @@ pub enum OpenError {
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
     /// The file can't be opened, read or made now.
-    #[error("the ledger's file can't be opened")]
+    #[error("the file can't be opened")]
     Unavailable(#[source] Cause),
 }
 

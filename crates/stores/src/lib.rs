@@ -1,4 +1,4 @@
-//! Ledgers that last: one file per engine, each native to it, each behind a feature of its name.
+//! Ledgers, and marks of their followers, that last: one file per engine, each native to it, each behind a feature of its name.
 //! [`open`] is the one place that knows which engine keeps what.
 //!
 //! A store keeps the contracts of [`muster_journal`] and nothing more: it doesn't know what an

@@ -5,14 +5,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use muster_journal::{Ledger, LedgerReader, Memory};
+use muster_journal::{Ledger, LedgerReader, Marks, Memory, MemoryMarks};
 
 use crate::{OpenError, Store};
 
-/// Ledgers that live as long as the process.
+/// Ledgers and marks that live as long as the process.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryStore {
     ledgers: Mutex<BTreeMap<String, Arc<Memory>>>,
+    marks: Arc<MemoryMarks>,
 }
 
 impl MemoryStore {
@@ -30,6 +31,10 @@ impl Store for MemoryStore {
 
     fn reader(&self, name: &str) -> Result<Arc<dyn LedgerReader>, OpenError> {
         Ok(self.of(name))
+    }
+
+    fn marks(&self) -> Result<Arc<dyn Marks>, OpenError> {
+        Ok(self.marks.clone())
     }
 
     fn file(&self, _: &str) -> Option<PathBuf> {

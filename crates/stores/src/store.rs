@@ -1,7 +1,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use muster_journal::{Ledger, LedgerReader};
+use muster_journal::{Ledger, LedgerReader, Marks};
 
 #[cfg(feature = "sqlite")]
 use crate::sqlite::SqliteStore;
@@ -27,7 +27,7 @@ pub fn open(place: &Place) -> Arc<dyn Store> {
     }
 }
 
-/// What an engine keeps in one place: ledgers by name.
+/// What an engine keeps in one place: ledgers by name, and the marks of who follows them.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Opens the ledger of a name, or makes an empty one. It may block the calling thread while
@@ -43,6 +43,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// See [`OpenError`].
     fn reader(&self, name: &str) -> Result<Arc<dyn LedgerReader>, OpenError>;
+
+    /// Opens the marks of followers, or makes a store that holds none.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    fn marks(&self) -> Result<Arc<dyn Marks>, OpenError>;
 
     /// The file in which the ledger of a name lies, where it lies in one.
     fn file(&self, name: &str) -> Option<PathBuf>;

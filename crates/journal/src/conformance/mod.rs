@@ -11,6 +11,7 @@ mod appending;
 mod contents;
 mod lasting;
 mod likeness;
+pub mod marks;
 mod reading;
 mod sample;
 mod waiting;

@@ -24,6 +24,7 @@ const FORMAT: u32 = 1;
 /// | `FORMAT` | the directory's format: `1`, or `1 bare` for a registry without the built-in model |
 /// | `lock` | held by who has it open: process and address, as JSON |
 /// | `changes.*` | the ledger, in files of its engine |
+/// | `followers.*` | how far each follower of the ledger has come; no part of a backup |
 /// | `changes.checkpoint` | the newest signed checkpoint |
 /// | `keys/ledger.key` | the ledger's signing key, readable by its owner alone |
 #[derive(Debug)]

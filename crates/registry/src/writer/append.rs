@@ -171,6 +171,8 @@ impl Writer {
                 for purged in replay.purges() {
                     self.heart.contents.forget(*purged);
                 }
+                // What another writer appended isn't in it.
+                self.heart.ring.clear();
                 self.head = replay.head;
                 self.tree = replay.tree;
                 self.heart.publish(Arc::new(replay.catalog));

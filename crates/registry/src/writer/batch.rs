@@ -9,6 +9,7 @@ use muster_catalog::{
     decide::{Decided, Decision, Shows, Stop, decide},
     state::Remembered,
 };
+use muster_history::Committed;
 use muster_journal::Batch as Entries;
 use muster_ledger::{Head, Tree};
 use muster_words::{ContentRef, limits::BATCH_BYTES_MAX};
@@ -28,6 +29,8 @@ pub(super) struct Batch {
     tree: Tree,
     catalog: Catalog,
     members: Vec<Member>,
+    /// The commands that it appends, for those who follow; none where nobody does.
+    committed: Option<Vec<(Committed, usize)>>,
     /// Bytes of its entries and contents.
     bytes: usize,
 }
@@ -71,6 +74,7 @@ impl Writer {
             tree: self.tree.clone(),
             catalog: (*self.heart.catalog()).clone(),
             members: Vec::with_capacity(commands.len()),
+            committed: self.heart.ring.is_wanted().then(Vec::new),
             bytes: 0,
         };
         let mut commands = commands.into_iter();
@@ -138,7 +142,16 @@ impl Writer {
             batch.tree.append(entry.leaf());
         }
         batch.head = written.head;
-        batch.bytes += written.entries.iter().map(|entry| entry.bytes.len()).sum::<usize>();
+        let bytes = written.entries.iter().map(|entry| entry.bytes.len()).sum::<usize>();
+        batch.bytes += bytes;
+        if let Some(committed) = &mut batch.committed {
+            let parts = written.recorded.parts.into_iter();
+            let changes = parts.flat_map(|(position, changes)| {
+                changes.into_iter().map(move |change| (position, change))
+            });
+            let (head, entries) = (written.head, written.headers);
+            committed.push((Committed { head, entries, changes: changes.collect() }, bytes));
+        }
         batch.bytes += written.contents.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
         batch.entries.entries.extend(written.entries);
         batch.entries.contents.extend(written.contents);
@@ -165,6 +178,11 @@ impl Writer {
             return;
         }
         if batch.head != self.head {
+            // Before it is published: whoever sees the new position finds its command there.
+            match batch.committed {
+                Some(committed) => self.heart.ring.push(self.head.position, committed),
+                None => self.heart.ring.clear(),
+            }
             self.head = batch.head;
             self.tree = batch.tree;
             let count = batch.entries.entries.len() as u64;

@@ -27,7 +27,7 @@ const ROUNDS: u64 = 20;
 type Acknowledged = BTreeMap<String, (Position, usize)>;
 
 /// Opens the ledger in a directory.
-fn ledger(directory: &Path) -> Arc<SqliteLedger> {
+pub fn ledger(directory: &Path) -> Arc<SqliteLedger> {
     // A short log, so that it is copied and emptied under way.
     let options =
         Options { log_bytes_max: 512 * 1024, checkpoint_bytes: 128 * 1024, ..Options::default() };
@@ -36,7 +36,7 @@ fn ledger(directory: &Path) -> Arc<SqliteLedger> {
 }
 
 /// Opens the registry in a directory, with the checkpoint beside its ledger.
-async fn open_in(directory: &Path, ledger: &Arc<SqliteLedger>, round: u64) -> Registry {
+pub async fn open_in(directory: &Path, ledger: &Arc<SqliteLedger>, round: u64) -> Registry {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let ticks = Ticks::default();
     ticks

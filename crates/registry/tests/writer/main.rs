@@ -10,6 +10,7 @@ mod compliance;
 mod crash;
 mod defaults;
 mod faulty;
+mod followers;
 mod full;
 mod laws;
 mod purging;

@@ -22,6 +22,7 @@
 mod checkpointer;
 mod error;
 mod file;
+mod marks;
 mod options;
 mod reader;
 mod reads;
@@ -49,7 +50,7 @@ use self::{
     reads::Reads,
     writer::{Order, Writer},
 };
-pub use self::{options::Options, reader::SqliteReader};
+pub use self::{marks::SqliteMarks, options::Options, reader::SqliteReader};
 pub use crate::OpenError;
 
 /// How many orders may wait for the writer's thread: the registry has one append in flight, so a

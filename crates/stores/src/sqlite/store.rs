@@ -1,20 +1,32 @@
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
-use muster_journal::{Ledger, LedgerReader};
+use muster_journal::{Ledger, LedgerReader, Marks};
 
-use super::{Options, SqliteLedger, SqliteReader};
+use super::{Options, SqliteLedger, SqliteMarks, SqliteReader};
 use crate::{OpenError, Store};
 
-/// The ledgers of one data directory, each in a file of its name.
+/// The ledgers of one data directory, each in a file of its name, and `followers.db` with the marks
+/// of their followers: no part of a backup, because a ledger that is restored has another end.
 #[derive(Debug)]
 pub(crate) struct SqliteStore {
     directory: PathBuf,
-    opened: Mutex<Vec<Arc<SqliteLedger>>>,
+    opened: Mutex<Opened>,
 }
+
+/// What is to be closed.
+#[derive(Debug, Default)]
+struct Opened {
+    ledgers: Vec<Arc<SqliteLedger>>,
+    marks: Vec<Arc<SqliteMarks>>,
+}
+
+/// The names of the files that may lie in a data directory.
+const NAMES: [&str; 2] = ["changes", MARKS];
+const MARKS: &str = "followers";
 
 /// What SQLite puts behind a database's name for the files beside it.
 const FILE_ENDS: [&str; 3] = ["", "-wal", "-shm"];
@@ -22,6 +34,11 @@ const FILE_ENDS: [&str; 3] = ["", "-wal", "-shm"];
 impl SqliteStore {
     pub(crate) fn new(directory: PathBuf) -> Self {
         Self { directory, opened: Mutex::default() }
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Opened> {
+        // Nothing panics while the lock is held.
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -33,8 +50,7 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn ledger(&self, name: &str) -> Result<Arc<dyn Ledger>, OpenError> {
         let ledger = Arc::new(SqliteLedger::open(&self.path(name), name, Options::default())?);
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        opened.push(Arc::clone(&ledger));
+        self.opened().ledgers.push(Arc::clone(&ledger));
         Ok(ledger)
     }
 
@@ -42,19 +58,27 @@ impl Store for SqliteStore {
         Ok(Arc::new(SqliteReader::open(&self.path(name), name)?))
     }
 
+    fn marks(&self) -> Result<Arc<dyn Marks>, OpenError> {
+        let marks = Arc::new(SqliteMarks::open(&self.path(MARKS))?);
+        self.opened().marks.push(Arc::clone(&marks));
+        Ok(marks)
+    }
+
     fn file(&self, name: &str) -> Option<PathBuf> {
         Some(self.path(name))
     }
 
     fn has_file(&self, file_name: &str) -> bool {
-        let rest = file_name.strip_prefix("changes.db");
-        rest.is_some_and(|end| FILE_ENDS.contains(&end))
+        let end = |name| file_name.strip_prefix(name)?.strip_prefix(".db");
+        NAMES.into_iter().filter_map(end).any(|end| FILE_ENDS.contains(&end))
     }
 
     async fn close(&self) {
-        let opened =
-            std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
-        for ledger in opened {
+        let opened = std::mem::take(&mut *self.opened());
+        for marks in opened.marks {
+            marks.close().await;
+        }
+        for ledger in opened.ledgers {
             ledger.close().await;
         }
     }

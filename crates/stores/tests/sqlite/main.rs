@@ -8,6 +8,7 @@ mod damage;
 #[cfg(target_os = "linux")]
 mod failing;
 mod full;
+mod marks;
 mod opening;
 mod purging;
 

@@ -73,7 +73,7 @@ fn refuses_a_newer_format_and_names_the_release_that_reads_it() {
     drop(later);
     match SqliteLedger::open(&file(directory.path()), "changes", Options::default()) {
         Err(error @ OpenError::Newer { .. }) => {
-            let expect = "the ledger has format 2, which needs Muster 9.4.0 or later; \
+            let expect = "the file has format 2, which needs Muster 9.4.0 or later; \
                           this one reads up to 1";
             assert_eq!(error.to_string(), expect);
         }

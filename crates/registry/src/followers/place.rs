@@ -1,0 +1,94 @@
+use std::num::NonZeroU32;
+
+use muster_journal::MarksError;
+use muster_ledger::Head;
+use muster_words::{Id, Position};
+use thiserror::Error;
+
+use super::{FollowerState, Followers};
+use crate::{SubmitError, registry::Heart};
+
+/// Where a follower is to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResumeFrom {
+    /// With the first command there ever was.
+    Beginning,
+    /// With what is committed from now on.
+    Now,
+    /// Behind a position at which a command ends.
+    Position(Position),
+}
+
+/// Why a follower doesn't go on where an operator says.
+#[derive(Debug, Error)]
+pub enum PlaceError {
+    /// There is no follower of that name.
+    #[error("there is no follower {0}")]
+    Unknown(Id),
+    /// It runs, and nothing keeps it from going on.
+    #[error("the follower {0} is running")]
+    Running(Id),
+    /// No command ends at that position.
+    #[error("no command ends at position {0}")]
+    NoEnd(Position),
+    /// The ledger can't be read.
+    #[error("the ledger can't be read")]
+    Read(#[from] SubmitError),
+    /// The mark can't be saved.
+    #[error("the follower's mark can't be saved")]
+    Marks(#[from] MarksError),
+}
+
+impl Followers {
+    /// Lets a follower that doesn't run go on behind a position, which this answers.
+    ///
+    /// # Errors
+    /// See [`PlaceError`].
+    pub async fn resume(&self, name: &Id, from: ResumeFrom) -> Result<Position, PlaceError> {
+        let runner = self.known.get(name).ok_or_else(|| PlaceError::Unknown(name.clone()))?;
+        let status = runner.status();
+        if status.state == FollowerState::Running && status.failures == 0 {
+            return Err(PlaceError::Running(name.clone()));
+        }
+        let heart = &runner.registry.heart;
+        let position = match from {
+            ResumeFrom::Beginning => Position::ZERO,
+            ResumeFrom::Now => *heart.position.borrow(),
+            ResumeFrom::Position(position) => position,
+        };
+        let mark = heart.end_at(position).await?.ok_or(PlaceError::NoEnd(position))?;
+        let epoch = runner.marks.claim(name).await?;
+        runner.marks.save(name, epoch, mark).await?;
+        tracing::info!(follower = %name, %position, "a follower goes on where an operator says");
+        runner.board.moved.notify_one();
+        Ok(position)
+    }
+}
+
+impl Heart {
+    /// Whether a mark is one of this ledger's.
+    pub(super) async fn holds(&self, mark: Head) -> Result<bool, SubmitError> {
+        Ok(self.hash_at(mark.position).await? == Some(mark))
+    }
+
+    /// The mark at a position; none where no command ends there.
+    async fn end_at(&self, position: Position) -> Result<Option<Head>, SubmitError> {
+        let Some(mark) = self.hash_at(position).await? else { return Ok(None) };
+        if position == Position::ZERO {
+            return Ok(Some(mark));
+        }
+        let entry = self.entry_at(position).await?;
+        Ok((entry.part == entry.parts).then_some(mark))
+    }
+
+    /// Position and hash of an entry that is published.
+    async fn hash_at(&self, position: Position) -> Result<Option<Head>, SubmitError> {
+        let Some(before) = position.0.checked_sub(1) else { return Ok(Some(Head::EMPTY)) };
+        if position > *self.position.borrow() {
+            return Ok(None);
+        }
+        let leaf = self.ledger.leaves(Position(before), NonZeroU32::MIN).await?;
+        let leaf = leaf.first().ok_or(SubmitError::Corrupt(position))?;
+        Ok(Some(Head { position, hash: *leaf }))
+    }
+}
