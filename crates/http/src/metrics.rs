@@ -61,6 +61,20 @@ impl Metrics {
         });
     }
 
+    /// Adds a gauge with a label, of which all values are read when somebody asks.
+    pub fn labelled_gauge(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        label: &'static str,
+        read: impl Fn() -> Vec<(String, i64)> + Send + Sync + 'static,
+    ) {
+        self.register(|registry| {
+            let read = Box::new(read);
+            registry.register_collector(Box::new(LabelledReading { name, help, label, read }));
+        });
+    }
+
     pub(crate) fn count_connections(&self, connections: &Arc<Connections>) {
         let connections = Arc::downgrade(connections);
         self.gauge("connections", "Open connections", move || {
@@ -146,6 +160,36 @@ impl Collector for Reading {
     }
 }
 
+/// A gauge with a label that is read when it is asked for.
+struct LabelledReading {
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+    read: Box<dyn Fn() -> Vec<(String, i64)> + Send + Sync>,
+}
+
+impl fmt::Debug for LabelledReading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LabelledReading").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Collector for LabelledReading {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let values = (self.read)();
+        if values.is_empty() {
+            return Ok(());
+        }
+        let kind = ConstGauge::new(0_i64).metric_type();
+        let mut encoder = encoder.encode_descriptor(self.name, self.help, None, kind)?;
+        for (value, number) in values {
+            let labels = [(self.label, value)];
+            ConstGauge::new(number).encode(encoder.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -156,6 +200,10 @@ mod tests {
     fn writes_what_was_counted() {
         let metrics = Metrics::new();
         metrics.gauge("ledger_position", "Position of the last entry", || 7);
+        metrics.labelled_gauge("lag", "How far behind", "follower", || {
+            vec![("search".to_owned(), 3), ("mirror".to_owned(), 0)]
+        });
+        metrics.labelled_gauge("none", "Of nobody", "follower", Vec::new);
         let method = method_index(&http::Method::GET);
         let route = Route::of("/api/providers/cms/entries/sanity");
         for status in [200, 200, 304, 999] {
@@ -170,9 +218,13 @@ mod tests {
             format!("muster_request_duration_seconds_count{{{labels}}} 4"),
             "muster_ledger_position 7".to_owned(),
             "muster_requests_in_flight 0".to_owned(),
+            "# TYPE muster_lag gauge".to_owned(),
+            r#"muster_lag{follower="search"} 3"#.to_owned(),
+            r#"muster_lag{follower="mirror"} 0"#.to_owned(),
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }
+        assert!(!text.contains("muster_none"), "a gauge of nobody isn't named");
         assert!(text.ends_with("# EOF\n"));
         let plain = plain(&text);
         for line in [

@@ -5,6 +5,7 @@
 
 mod answer;
 mod changes;
+mod followers;
 mod gate;
 mod keys;
 mod ledger;
@@ -22,7 +23,7 @@ use axum::{
 };
 pub use gate::{Gate, GateError};
 pub use ledger::{last_line, progress_line};
-use muster_registry::Registry;
+use muster_registry::{Followers, Registry};
 use muster_wire::doors::{self, Door, NativeDoor, Verb};
 
 use self::{changes::Feed, ledger::Verifications};
@@ -34,6 +35,7 @@ pub struct Native {
     gate: Arc<Gate>,
     feed: Arc<Feed>,
     verifications: Arc<Verifications>,
+    followers: Arc<Followers>,
     file: Option<PathBuf>,
 }
 
@@ -43,13 +45,20 @@ impl Native {
     #[must_use]
     pub fn new(registry: Registry, gate: Arc<Gate>) -> Self {
         let feed = Feed::new(registry.clone());
-        Self { registry, gate, feed, verifications: Arc::default(), file: None }
+        let (verifications, followers) = (Arc::default(), Arc::default());
+        Self { registry, gate, feed, verifications, followers, file: None }
     }
 
     /// With the file that the ledger lies in, so that the status can tell its size.
     #[must_use]
     pub fn with_file(self, file: Option<PathBuf>) -> Self {
         Self { file, ..self }
+    }
+
+    /// With those who follow the ledger, so that the status can tell how they are.
+    #[must_use]
+    pub fn with_followers(self, followers: Arc<Followers>) -> Self {
+        Self { followers, ..self }
     }
 
     /// The routes, as the table of operations has them.
@@ -84,6 +93,7 @@ fn answered_by(door: NativeDoor, method: MethodFilter) -> MethodRouter<Native> {
         NativeDoor::ListKeys => on(method, keys::list),
         NativeDoor::CreateKey => on(method, keys::create),
         NativeDoor::RevokeKey => on(method, keys::revoke),
+        NativeDoor::ResumeFollower => on(method, followers::resume),
         NativeDoor::ShowStatus => on(method, status::status),
     }
 }

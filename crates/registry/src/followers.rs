@@ -16,9 +16,8 @@ use async_trait::async_trait;
 use muster_history::Committed;
 use muster_journal::Marks;
 use muster_words::Id;
-use parking_lot::Mutex;
 use tokio::{
-    sync::watch,
+    sync::{Mutex, watch},
     task::JoinSet,
     time::{Instant, timeout_at},
 };
@@ -88,6 +87,7 @@ impl Default for FollowerLimits {
 }
 
 /// The followers of a registry.
+#[derive(Default)]
 pub struct Followers {
     known: BTreeMap<Id, Arc<Runner>>,
     stopping: watch::Sender<bool>,
@@ -116,9 +116,9 @@ impl Followers {
         Self { known, stopping: watch::Sender::new(false), running: Mutex::default() }
     }
 
-    /// Starts all of them. It must be called within a Tokio runtime.
-    pub fn start(&self) {
-        let mut running = self.running.lock();
+    /// Starts all of them.
+    pub async fn start(&self) {
+        let mut running = self.running.lock().await;
         for runner in self.known.values() {
             running.spawn(runner.clone().run(self.stopping.subscribe()));
         }
@@ -131,11 +131,11 @@ impl Followers {
     }
 
     /// Lets each finish the command that it takes and save its mark. One that hasn't ended by then
-    /// is cut off: what it took since its mark comes again.
+    /// is cut off: what it took since its mark comes again. Dropping the future cuts off none.
     pub async fn stop(&self, grace: Duration) {
         let end = Instant::now() + grace;
         self.stopping.send_replace(true);
-        let mut running = std::mem::take(&mut *self.running.lock());
+        let mut running = self.running.lock().await;
         while let Ok(Some(_)) = timeout_at(end, running.join_next()).await {}
         if !running.is_empty() {
             tracing::warn!(

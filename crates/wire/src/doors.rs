@@ -84,6 +84,8 @@ pub enum NativeDoor {
     CreateKey,
     /// `DELETE /keys/<id>`.
     RevokeKey,
+    /// `POST /followers/<name>/resume`.
+    ResumeFollower,
     /// `GET /status`.
     ShowStatus,
 }
@@ -185,6 +187,7 @@ impl Operation {
             ("{resource}", "sanity"),
             ("{version}", "1"),
             ("{key}", "none"),
+            ("{follower}", "none"),
         ];
         samples.iter().fold(self.path.to_owned(), |path, (name, sample)| path.replace(name, sample))
     }

@@ -14,6 +14,7 @@ pub mod doors;
 pub mod entities;
 pub mod errors;
 pub mod etag;
+pub mod followers;
 pub mod headers;
 pub mod health;
 pub mod keys;

@@ -23,6 +23,7 @@ use crate::{
 const TAGS: &[(&str, &str)] = &[
     ("api", "xRegistry 1.0-rc4: the registry, its groups, resources and versions."),
     ("changes", "What changes, as it changes."),
+    ("followers", "What takes every change and keeps something made from it."),
     ("health", "Whether the server lives, is ready, and can read its store."),
     ("keys", "Who may talk to the registry."),
     ("ledger", "What the registry stands on, and whether it still holds."),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
-use crate::Sample;
+use crate::{Sample, followers::FollowerReport};
 
 /// How the registry is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +30,9 @@ pub struct StatusReport {
     pub writes: WriteReport,
     /// How many streams of changes are open.
     pub watchers: u64,
+    /// How those are who follow the ledger and keep something made from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followers: Vec<FollowerReport>,
     /// Whether the server's clock agrees with the ledger.
     pub clock: ClockState,
     /// The version of the server.
@@ -106,6 +109,7 @@ impl Sample for StatusReport {
                 p99_ms: serde_json::from_str("4.10").ok(),
             },
             watchers: 1,
+            followers: vec![FollowerReport::sample()],
             clock: ClockState::InStep,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             checkpoint: Some(1204),

@@ -7,7 +7,7 @@ use http::StatusCode;
 use muster_wire::status::{ClockState, LedgerFile, StatusReport, WriteReport};
 use muster_words::json::Number;
 
-use super::{Native, answer};
+use super::{Native, answer, followers};
 
 pub(super) async fn status(State(native): State<Native>) -> Response {
     let status = native.registry.status();
@@ -27,6 +27,7 @@ pub(super) async fn status(State(native): State<Native>) -> Response {
             p99_ms: status.write_p99.and_then(milliseconds),
         },
         watchers: native.watchers() as u64,
+        followers: native.followers.status().iter().map(followers::report).collect(),
         clock: match status.clock_is_behind {
             true => ClockState::BehindTheLedger,
             false => ClockState::InStep,

@@ -4,7 +4,10 @@ use muster_schema::{NoSources, Schema};
 use muster_wire::doors::{Content, Door, OPERATIONS, Permission};
 use muster_words::json::{self, Value};
 
-use crate::harness::{Running, delete, put};
+use crate::{
+    followers::with_a_stopped_follower,
+    harness::{Running, delete, put},
+};
 
 /// Whether a value keeps what the description says of the answer of an operation.
 fn check(description: &Value, id: &str, status: u16, value: &Value) {
@@ -22,7 +25,7 @@ fn check(description: &Value, id: &str, status: u16, value: &Value) {
 
 #[tokio::test]
 async fn answers_as_the_description_says() {
-    let running = Running::start().await;
+    let running = with_a_stopped_follower().await;
     running.submit(put("/providers/cms/entries/one", "{}")).await;
     running.submit(delete("/providers/cms/entries/one", false)).await;
     let description = muster_wire::openapi::document("0.0.0");
@@ -35,6 +38,7 @@ async fn answers_as_the_description_says() {
         ("getLog", "GET /log?limit=1", "", 200),
         ("getLogOfResource", "GET /log/providers/cms/entries/one", "", 200),
         ("listKeys", "GET /keys", "", 200),
+        ("resumeFollower", "POST /followers/search/resume", r#"{"from": "now"}"#, 200),
         // The last, for from then on a key is needed.
         ("createKey", "POST /keys", r#"{"name": "a"}"#, 201),
     ] {

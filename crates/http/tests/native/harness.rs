@@ -20,7 +20,7 @@ use muster_http::{
 use muster_journal::{Ledger, Memory};
 use muster_ledger::CommandId;
 use muster_model::Foundation;
-use muster_registry::{Clock, Done, Genesis, Origin, Registry, Settings};
+use muster_registry::{Clock, Done, Followers, Genesis, Origin, Registry, Settings};
 use muster_words::{
     Moment, Position,
     json::{self, Value},
@@ -73,9 +73,18 @@ impl Running {
 
     pub async fn over(ledger: Arc<dyn Ledger>, given: Option<&str>) -> Self {
         let registry = open(&ledger).await;
+        Self::serve(registry, ledger, given, Arc::default()).await
+    }
+
+    pub async fn serve(
+        registry: Registry,
+        ledger: Arc<dyn Ledger>,
+        given: Option<&str>,
+        followers: Arc<Followers>,
+    ) -> Self {
         let given = given.map(|text| GivenKey::new(text).unwrap());
         let gate = Gate::open(registry.clone(), given).await.unwrap();
-        let native = Native::new(registry.clone(), gate.clone());
+        let native = Native::new(registry.clone(), gate.clone()).with_followers(followers);
         let gatekeeper: Arc<dyn Gatekeeper> = gate.clone();
         let metrics = Arc::new(Metrics::new());
         // What is newest when an answer leaves, long after it was made.

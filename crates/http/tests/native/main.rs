@@ -3,6 +3,7 @@
 
 mod changes;
 mod description;
+mod followers;
 mod harness;
 mod keys;
 mod ledger;

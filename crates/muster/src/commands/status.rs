@@ -1,7 +1,10 @@
 use std::path::Path;
 
 use clap::Args;
-use muster_wire::status::{StatusReport, WriteReport};
+use muster_wire::{
+    followers::FollowerReport,
+    status::{StatusReport, WriteReport},
+};
 
 use crate::{
     Context, Failure,
@@ -53,7 +56,7 @@ fn render(context: &Context, status: &StatusReport) -> String {
         separated(status.position),
         separated(status.hidden),
     );
-    let lines = [
+    let mut lines = vec![
         ("registry", registry),
         ("ledger", ledger(context, status)),
         ("writes", writes(&status.writes)),
@@ -61,7 +64,29 @@ fn render(context: &Context, status: &StatusReport) -> String {
         ("clock", status.clock.name().to_owned()),
         ("server", format!("muster {}", status.version)),
     ];
-    lines.map(|(name, said)| format!("{}{}\n", padded(name, 11), harmless(&said))).concat()
+    lines.extend(status.followers.iter().map(|one| ("follower", follower(one))));
+    let line = |(name, said): (&str, String)| format!("{}{}\n", padded(name, 11), harmless(&said));
+    lines.into_iter().map(line).collect()
+}
+
+/// What a follower does, and how far it is behind.
+fn follower(report: &FollowerReport) -> String {
+    let behind = match (report.behind, report.behind_s) {
+        (0, _) => "up to date".to_owned(),
+        (entries, None) => format!("{} behind", entries_of(entries)),
+        (entries, Some(seconds)) => {
+            format!("{} behind, the first from {}", entries_of(entries), times::aged(seconds))
+        }
+    };
+    let failures = match report.failures {
+        0 => String::new(),
+        failures => format!(", {} in a row", counted(failures as usize, "error", "errors")),
+    };
+    format!("{}, {}, {behind}{failures}", report.name, report.state.name())
+}
+
+fn entries_of(number: u64) -> String {
+    counted(usize::try_from(number).unwrap_or(usize::MAX), "entry", "entries")
 }
 
 /// Where the ledger lies, how large it is, and how far and how old its last checkpoint is.
@@ -132,6 +157,29 @@ clock      in step
 server     muster 0.1.0
 ";
         assert_eq!(render(&context(), &from_value(status).unwrap()), expect);
+    }
+
+    #[test]
+    fn says_how_followers_are() {
+        for (changed, expect) in [
+            (json!({}), "search, running, 12 entries behind, the first from 2 s ago"),
+            (json!({"behind": 0, "behind_s": null}), "search, running, up to date"),
+            (
+                json!({"behind": 1, "behind_s": null, "state": "failing", "failures": 3}),
+                "search, failing, 1 entry behind, 3 errors in a row",
+            ),
+            (
+                json!({"state": "mark_foreign", "behind_s": null}),
+                "search, mark_foreign, 12 entries behind",
+            ),
+        ] {
+            let mut report = serde_json::to_value(FollowerReport::sample()).unwrap();
+            report.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
+            let mut status = StatusReport::sample();
+            status.followers = vec![from_value(report).unwrap()];
+            let shown = render(&context(), &status);
+            assert_eq!(shown.lines().last(), Some(&*format!("follower   {expect}")));
+        }
     }
 
     #[test]

@@ -15,7 +15,10 @@ use muster_http::{
 use muster_journal::ReadError;
 use muster_ledger::{Signer, checkpoint};
 use muster_model::Foundation;
-use muster_registry::{CheckpointFile, Ended, Genesis, OpenError, Registry, Settings as Opening};
+use muster_registry::{
+    CheckpointFile, Ended, FollowerState, FollowerStatus, Followers, Genesis, OpenError, Registry,
+    Settings as Opening,
+};
 use muster_stores::{Place, Store};
 use muster_words::{Id, Position};
 use tokio::sync::watch;
@@ -62,6 +65,8 @@ pub(super) struct Assembly {
     pub readiness: Arc<Readiness>,
     /// Stands before the routes.
     pub front: Arc<Front>,
+    /// What follows the ledger; it is started where a server runs.
+    pub followers: Arc<Followers>,
     /// Whether the registry was made just now.
     pub is_new: bool,
     doors: Doors,
@@ -75,6 +80,9 @@ pub(super) const LEDGER: &str = "changes";
 
 /// How long the store may take to answer `/health/db`.
 const STORE_TIME: Duration = Duration::from_secs(5);
+
+/// How long a follower may take to finish what it does where nobody says otherwise.
+const FOLLOWERS_GRACE: Duration = Duration::from_secs(2);
 
 /// What to do about a ledger that can't be opened.
 pub(super) const AFTER_DAMAGE: &str = "copy the data directory as it is before anything else; \
@@ -113,11 +121,14 @@ impl Assembly {
         let readiness = Readiness::new();
         readiness.reached(Condition::Replayed);
         follow_writer(&registry, &readiness);
-        let (front, doors) = front(&registry, &readiness, how, file.map(absolute)).await?;
+        let followers = Arc::new(Followers::default());
+        let around = (followers.clone(), file.map(absolute));
+        let (front, doors) = front(&registry, &readiness, how, around).await?;
         Ok(Self {
             registry,
             readiness,
             front: Arc::new(front),
+            followers,
             is_new,
             doors,
             directory: directory.map(Mutex::new),
@@ -152,8 +163,9 @@ impl Assembly {
         self.front.answer(request, principal, self.phase.subscribe()).await
     }
 
-    /// Stops the writer, keeps the last checkpoint, and leaves no log beside the database.
+    /// Stops what follows the ledger, and the writer, keeps the last checkpoint, and leaves no log beside the database.
     pub async fn close(&self) {
+        self.followers.stop(FOLLOWERS_GRACE).await;
         self.registry.close().await;
         self.store.close().await;
     }
@@ -324,10 +336,11 @@ async fn front(
     registry: &Registry,
     readiness: &Arc<Readiness>,
     how: &How,
-    file: Option<PathBuf>,
+    (followers, file): (Arc<Followers>, Option<PathBuf>),
 ) -> Result<(Front, Doors), Failure> {
     let metrics = Arc::new(Metrics::new());
     measure(registry, &metrics);
+    measure_followers(&followers, &metrics);
     let store = {
         let registry = registry.clone();
         Arc::new(move || {
@@ -347,7 +360,7 @@ async fn front(
     let rendered = usize::try_from(rendered).unwrap_or(usize::MAX);
     let documents = Documents::new(registry.clone(), rendered);
     let door = XRegistry::new(registry.clone(), how.bare).with_documents(documents.clone());
-    let doors = Doors::open(registry, how, file).await?;
+    let doors = Doors::open(registry, how, followers, file).await?;
     let router = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
     let view = registry.clone();
     let watching = doors.clone();
@@ -375,4 +388,25 @@ fn measure(registry: &Registry, metrics: &Metrics) {
     gauge("groups", "Groups that are there", |status| status.groups);
     gauge("hidden", "Names of which something is hidden", |status| status.hidden);
     gauge("commands_waiting", "Commands that wait for the writer", |status| status.waiting);
+}
+
+/// How far those are behind who follow the ledger.
+fn measure_followers(followers: &Arc<Followers>, metrics: &Metrics) {
+    let gauge = |name, help, read: fn(&FollowerStatus) -> u64| {
+        let followers = followers.clone();
+        metrics.labelled_gauge(name, help, "follower", move || {
+            let value = |status: &FollowerStatus| i64::try_from(read(status)).unwrap_or(i64::MAX);
+            let all = followers.status();
+            all.iter().map(|status| (status.name.to_string(), value(status))).collect()
+        });
+    };
+    gauge("follower_running", "Whether a follower takes changes or waits for them", |status| {
+        u64::from(status.state == FollowerState::Running)
+    });
+    gauge("follower_behind_entries", "Entries that a follower hasn't taken", |status| {
+        status.behind
+    });
+    gauge("follower_behind_seconds", "How long a follower's next change waits", |status| {
+        status.behind_for.as_secs()
+    });
 }

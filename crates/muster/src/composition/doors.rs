@@ -6,7 +6,7 @@ use muster_http::{
     Gatekeeper,
     native::{Gate, Native},
 };
-use muster_registry::Registry;
+use muster_registry::{Followers, Registry};
 
 use super::assembly::{AFTER_DAMAGE, How};
 use crate::Failure;
@@ -19,10 +19,11 @@ pub(super) struct Doors {
 }
 
 impl Doors {
-    /// Reads the registry's keys; `file` is where its ledger lies, if it is kept.
+    /// Reads the registry's keys; `followers` are what follows its ledger, and `file` is where its ledger lies, if it is kept.
     pub async fn open(
         registry: &Registry,
         how: &How,
+        followers: Arc<Followers>,
         file: Option<PathBuf>,
     ) -> Result<Self, Failure> {
         let given = how.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
@@ -33,7 +34,8 @@ impl Doors {
             Failure::new("keys_unreadable", error.to_string()).help(AFTER_DAMAGE)
         })?;
         gate.set_reachable(how.beyond_loopback);
-        let native = Native::new(registry.clone(), gate.clone()).with_file(file);
+        let native =
+            Native::new(registry.clone(), gate.clone()).with_followers(followers).with_file(file);
         Ok(Self { gate, native })
     }
 

@@ -5,7 +5,7 @@ use std::{
 };
 
 use muster_http::{Phase, PublicAddress, Server, ServerLimits, health::Condition};
-use muster_registry::{Ended, Registry};
+use muster_registry::{Ended, Followers, Registry};
 use tokio::sync::watch;
 
 use super::{
@@ -53,8 +53,9 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
     assembly.say(&format!("http://{local}")).map_err(|error| system("lock", &error))?;
     assembly.readiness.reached(Condition::PortsBound);
     let running = tokio::spawn(server.serve(assembly.front.clone(), phase.clone()));
+    assembly.followers.start().await;
     let assembly = Arc::new(assembly);
-    let example = match fill(order, &assembly, phase).await {
+    let example = match fill(order, &assembly, phase.clone()).await {
         Ok(example) => example,
         Err(failure) => {
             assembly.close().await;
@@ -76,7 +77,11 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
         is_open: !assembly.needs_key(),
         program: std::env::args().next().unwrap_or_else(|| "muster".to_owned()),
     });
-    let served = running.await;
+    let grace = Duration::from_secs(u64::from(order.timeouts.stop_s));
+    let served = tokio::select! {
+        served = running => served,
+        served = stop_with_server(&assembly.followers, phase, grace) => served,
+    };
     assembly.close().await;
     let why = match (assembly.readiness.fault(), served) {
         (Some(why), _) => why,
@@ -86,6 +91,17 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
     Err(Failure::new("fault", why).help(
         "its log says more; what was acknowledged is in the ledger, so start it again, and please report it",
     ))
+}
+
+/// Stops what follows the ledger while the server drains, and leaves it to the server to end.
+async fn stop_with_server<T>(
+    followers: &Followers,
+    mut phase: watch::Receiver<Phase>,
+    grace: Duration,
+) -> T {
+    let _ = phase.wait_for(|phase| *phase != Phase::Running).await;
+    followers.stop(grace).await;
+    std::future::pending().await
 }
 
 /// Waits for a fault after which nothing can be written.

@@ -153,7 +153,7 @@ async fn takes_every_command_once_and_goes_on_behind_its_mark() {
     for round in 0..4 {
         let followers = followers(&registry, &marks, &script).await;
         assert_eq!(status(&followers).state, FollowerState::Stopped);
-        followers.start();
+        followers.start().await;
         write(&registry, 5 * round).await;
         caught_up(&followers).await;
         followers.stop(Duration::from_secs(30)).await;
@@ -173,7 +173,7 @@ async fn one_that_fails_begins_again_behind_its_mark_and_leaves_nothing_out() {
     let all = ends(&registry).await;
     *script.fails.lock().unwrap() = (all[10], 7);
     let followers = followers(&registry, &marks, &script).await;
-    followers.start();
+    followers.start().await;
     caught_up(&followers).await;
     assert_eq!(script.fails.lock().unwrap().1, 0);
     let mut taken = script.taken();
@@ -192,7 +192,7 @@ async fn one_that_is_stuck_slows_no_write_and_shows_its_lag() {
     let script = Script::new();
     script.halt();
     let followers = followers(&registry, &marks, &script).await;
-    followers.start();
+    followers.start().await;
     let first = until(&followers, |status| status.behind_since.is_some()).await;
     assert_eq!((first.state, first.position), (FollowerState::Running, Position::ZERO));
     write(&registry, 2_000).await;
@@ -212,7 +212,7 @@ async fn a_stop_waits_for_the_command_in_the_middle_and_saves_its_mark() {
     let script = Script::new();
     script.halt();
     let running = followers(&registry, &marks, &script).await;
-    running.start();
+    running.start().await;
     until(&running, |status| status.behind_since.is_some()).await;
     let stopping = async {
         running.stop(Duration::from_secs(60)).await;
@@ -233,7 +233,7 @@ async fn a_stop_cuts_off_who_takes_too_long_and_the_command_comes_again() {
     let script = Script::new();
     script.halt();
     let running = followers(&registry, &marks, &script).await;
-    running.start();
+    running.start().await;
     until(&running, |status| status.behind_since.is_some()).await;
     running.stop(Duration::from_millis(10)).await;
     assert_eq!(marks.load(&id("search")).await.unwrap(), None);
@@ -241,7 +241,7 @@ async fn a_stop_cuts_off_who_takes_too_long_and_the_command_comes_again() {
     tokio::task::yield_now().await;
     assert_eq!(script.taken(), [], "it was cut off");
     let again = followers(&registry, &marks, &script).await;
-    again.start();
+    again.start().await;
     caught_up(&again).await;
     assert_eq!(script.taken(), ends(&registry).await);
 }

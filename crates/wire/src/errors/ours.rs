@@ -147,6 +147,10 @@ codes! { OURS
         "The ledger is being verified already.",
         "One verification runs at a time.",
         "Wait for it, and ask again.";
+    FOLLOWER_RUNNING: Muster 409,
+        "\"<subject>\" runs, and goes on where it is.",
+        "Only a follower that doesn't run can be told where to go on.",
+        "muster status shows how each follower is.";
     NOT_READY: Muster 503 retry true,
         "The registry is starting.",
         "It still reads its ledger.",

@@ -7,7 +7,7 @@ async fn restored(count: u32) -> (Registry, Arc<dyn Marks>, Script) {
     let (before, marks) = begun(8).await;
     let script = Script::new();
     let running = followers(&before, &marks, &script).await;
-    running.start();
+    running.start().await;
     caught_up(&running).await;
     running.stop(Duration::from_secs(30)).await;
     before.close().await;
@@ -29,7 +29,7 @@ async fn a_mark_that_the_ledger_does_not_hold_stops_its_follower() {
         let mark = marks.load(&id("search")).await.unwrap().unwrap();
         let running = followers(&registry, &marks, &script).await;
         assert_eq!(status(&running).state, FollowerState::MarkForeign, "known before it runs");
-        running.start();
+        running.start().await;
         write(&registry, 3).await;
         let found = until(&running, |status| status.state == FollowerState::MarkForeign).await;
         assert_eq!(found.position, mark.position);
@@ -54,7 +54,7 @@ async fn goes_on_where_an_operator_says() {
             let ends_before = ends(&registry).await;
             let running = followers(&registry, &marks, &script).await;
             if is_started {
-                running.start();
+                running.start().await;
             }
             until(&running, |status| status.state == FollowerState::MarkForeign).await;
             let from = from(&ends_before);
@@ -62,7 +62,7 @@ async fn goes_on_where_an_operator_says() {
             let expect = index.checked_sub(1).map_or(Position::ZERO, |last| ends_before[last]);
             assert_eq!(position, expect, "{from:?}");
             if !is_started {
-                running.start();
+                running.start().await;
             }
             write(&registry, 2).await;
             caught_up(&running).await;
@@ -75,7 +75,7 @@ async fn goes_on_where_an_operator_says() {
 async fn refuses_places_at_which_nobody_can_go_on() {
     let (registry, marks, script) = restored(3).await;
     let running = followers(&registry, &marks, &script).await;
-    running.start();
+    running.start().await;
     until(&running, |status| status.state == FollowerState::MarkForeign).await;
     let begin = registry.view().position();
     // A command of several entries: documents of equal bytes lie in entries of their own.
@@ -105,10 +105,10 @@ async fn a_second_claim_fences_the_first_runner() {
     let (registry, marks) = begun(6).await;
     let (first, second) = (Script::new(), Script::new());
     let one = followers(&registry, &marks, &first).await;
-    one.start();
+    one.start().await;
     caught_up(&one).await;
     let other = followers(&registry, &marks, &second).await;
-    other.start();
+    other.start().await;
     until(&other, |status| status.state == FollowerState::Running).await;
     write(&registry, 6).await;
     caught_up(&other).await;

@@ -78,7 +78,7 @@ pub async fn follow(directory: &Path, registry: &Registry) -> Followers {
         Box::new(Diarist(diary))
     });
     let running = Followers::open(registry, &marks, LIMITS, vec![(id("search"), make)]).await;
-    running.start();
+    running.start().await;
     running
 }
 

@@ -1,0 +1,118 @@
+//! `/followers`: how those who follow the ledger are, and where one goes on that was stopped.
+
+use axum::{
+    Extension,
+    extract::{Path, State},
+    response::Response,
+};
+use http::StatusCode;
+use muster_guard::Role;
+use muster_registry::{FollowerState, FollowerStatus, PlaceError, ResumeFrom};
+use muster_wire::{
+    ErrorCode, Problem,
+    followers::{
+        FollowerCondition, FollowerReport, ResumePlace, ResumePlaceName, ResumeRequest, Resumption,
+    },
+};
+use muster_words::{Id, Position, json};
+
+use super::{Native, answer, query::bad_position};
+use crate::{Caller, IntoProblem, read_body, xregistry::problem_of_failure};
+
+/// How a follower is, as it travels.
+pub(super) fn report(status: &FollowerStatus) -> FollowerReport {
+    FollowerReport {
+        name: status.name.to_string(),
+        state: match status.state {
+            FollowerState::Stopped => FollowerCondition::Stopped,
+            FollowerState::Running => FollowerCondition::Running,
+            FollowerState::Failing => FollowerCondition::Failing,
+            FollowerState::MarkForeign => FollowerCondition::MarkForeign,
+            FollowerState::Fenced => FollowerCondition::Fenced,
+        },
+        position: status.position.0,
+        behind: status.behind,
+        behind_since: status.behind_since.map(|since| since.to_string()),
+        behind_s: status.behind_since.map(|_| status.behind_for.as_secs()),
+        failures: status.failures,
+    }
+}
+
+/// `POST /followers/<name>/resume`: says where a follower goes on that doesn't run.
+pub(super) async fn resume(
+    State(native): State<Native>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    body: axum::body::Body,
+) -> Result<Response, IntoProblem> {
+    let subject: String = format!("/followers/{name}").chars().take(200).collect();
+    check(&caller, &subject)?;
+    let from = place(&read_body(body).await?, &subject)?;
+    let missing = || Problem::new(ErrorCode::NOT_FOUND).subject(&subject);
+    let name: Id = name.parse().map_err(|_| missing())?;
+    let placed = native.followers.resume(&name, from).await;
+    let position = placed.map_err(|error| match error {
+        PlaceError::Unknown(_) => missing(),
+        PlaceError::Running(_) => Problem::new(ErrorCode::FOLLOWER_RUNNING).subject(&subject),
+        PlaceError::NoEnd(position) => {
+            bad_position(&position.to_string(), "no command ends at this position")
+        }
+        PlaceError::Read(error) => problem_of_failure(error, &subject),
+        PlaceError::Marks(error) => {
+            tracing::error!(%error, "a follower's mark can't be saved");
+            ErrorCode::STORE_UNAVAILABLE.into()
+        }
+    })?;
+    let resumed = Resumption { name: name.to_string(), position: position.0 };
+    Ok(answer::json(StatusCode::OK, &resumed))
+}
+
+/// Only who may do everything says where a follower goes on: it may do things twice, or leave some
+/// out.
+fn check(caller: &Caller, subject: &str) -> Result<(), Problem> {
+    let role = &*caller.principal.role;
+    match role.parse() {
+        Ok(Role::Admin) => Ok(()),
+        Err(_) => Err(Problem::new(ErrorCode::ROLE_DENIED)
+            .subject(subject)
+            .arg("role", role)
+            .arg("action", "move a follower")),
+    }
+}
+
+/// Reads where to go on.
+fn place(body: &[u8], subject: &str) -> Result<ResumeFrom, Problem> {
+    let refused = |detail: String| {
+        Problem::new(ErrorCode::PARSING_DATA).subject(subject).arg("error_detail", detail)
+    };
+    let value = json::parse(body).map_err(|error| refused(error.to_string()))?;
+    let request: ResumeRequest = serde_json::from_value(value)
+        .map_err(|_| refused(r#"it must be {"from": "beginning"}, "now" or a position"#.into()))?;
+    Ok(match request.from {
+        ResumePlace::Named(ResumePlaceName::Beginning) => ResumeFrom::Beginning,
+        ResumePlace::Named(ResumePlaceName::Now) => ResumeFrom::Now,
+        ResumePlace::Position(position) => ResumeFrom::Position(Position(position)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_where_to_go_on() {
+        for (body, expect) in [
+            (r#"{"from": "beginning"}"#, Ok(ResumeFrom::Beginning)),
+            (r#"{"from": "now"}"#, Ok(ResumeFrom::Now)),
+            (r#"{"from": 1204}"#, Ok(ResumeFrom::Position(Position(1204)))),
+            (r#"{"from": -1}"#, Err("parsing_data")),
+            (r#"{"from": "yesterday"}"#, Err("parsing_data")),
+            (r#"{"from": "now", "force": true}"#, Err("parsing_data")),
+            ("{}", Err("parsing_data")),
+            ("", Err("parsing_data")),
+        ] {
+            let read = place(body.as_bytes(), "/followers/search");
+            assert_eq!(read.map_err(|problem| problem.code().name()), expect, "{body}");
+        }
+    }
+}
