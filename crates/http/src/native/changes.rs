@@ -4,8 +4,8 @@
 //! `<position>.<k>`: the k-th event of the command that ends at a position. They are a function of
 //! the ledger, so a stream that is resumed anywhere, on any day, goes on with exactly what follows.
 //!
-//! While somebody watches, one task decodes each committed command once, into a ring from which
-//! all watchers read. Who falls behind the ring reads the ledger until it has caught up: a slow
+//! While somebody watches, one task follows the ledger and renders each command once, into a ring
+//! from which all watchers read. Who falls behind the ring reads the ledger until it has caught up: a slow
 //! reader costs lag and no memory, and no writer ever waits for one.
 
 mod feed;

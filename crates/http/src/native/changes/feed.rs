@@ -1,4 +1,5 @@
 use std::{
+    borrow::Borrow,
     collections::VecDeque,
     sync::{
         Arc, PoisonError,
@@ -9,7 +10,7 @@ use std::{
 
 use muster_catalog::View;
 use muster_history::{Committed, events};
-use muster_registry::{Registry, SubmitError};
+use muster_registry::{Commands, Registry};
 use muster_wire::changes::EventId;
 use muster_words::Position;
 use tokio::{
@@ -215,45 +216,42 @@ async fn keep_running(shared: Arc<SharedFeed>) {
     }
 }
 
-/// Decodes what is committed while somebody watches.
+/// Follows what is committed while somebody watches.
 async fn run(shared: Arc<SharedFeed>) {
     let mut watchers = shared.watchers.subscribe();
     loop {
         if watchers.wait_for(|count| *count > 0).await.is_err() {
             return;
         }
-        let mut positions = shared.registry.positions();
-        let mut at = shared.registry.view().position();
-        shared.begin(at);
+        let mut commands = begin(&shared);
         loop {
-            tokio::select! {
-                moved = positions.changed() => if moved.is_err() { return },
+            let page = tokio::select! {
+                page = commands.next() => page,
                 _ = watchers.wait_for(|count| *count == 0) => break,
-            }
-            if let Err(error) = advance(&shared, &mut at).await {
-                // Watchers read the ledger themselves then, and are told what is wrong with it.
-                tracing::warn!(%error, "the feed of changes can't read the ledger");
-                tokio::time::sleep(REST).await;
-                at = shared.registry.view().position();
-                shared.begin(at);
+            };
+            match page {
+                Ok(page) => {
+                    let view = shared.registry.view();
+                    let frames = frames_of(&shared, &view, &page, usize::MAX).await;
+                    shared.push(frames, commands.position());
+                }
+                Err(error) => {
+                    // Watchers read the ledger themselves then, and are told what is wrong with it.
+                    tracing::warn!(%error, "the feed of changes can't read the ledger");
+                    tokio::time::sleep(REST).await;
+                    commands = begin(&shared);
+                }
             }
         }
         *shared.ring() = Ring::default();
     }
 }
 
-/// Brings the ring up to the newest view.
-async fn advance(shared: &SharedFeed, at: &mut Position) -> Result<(), SubmitError> {
-    let view = shared.registry.view();
-    while *at < view.position() {
-        let mut commands = shared.registry.commands_after(*at).await?;
-        commands.retain(|command| command.position() <= view.position());
-        let Some(last) = commands.last() else { break };
-        *at = last.position();
-        let frames = frames_of(shared, &view, &commands, usize::MAX).await;
-        shared.push(frames, *at);
-    }
-    Ok(())
+/// Begins with what is committed from now on.
+fn begin(shared: &SharedFeed) -> Commands {
+    let commands = shared.registry.follow(shared.registry.view().position());
+    shared.begin(commands.position());
+    commands
 }
 
 /// The events of commands that follow each other: of all, or of the first that have so many
@@ -261,12 +259,13 @@ async fn advance(shared: &SharedFeed, at: &mut Position) -> Result<(), SubmitErr
 pub(super) async fn frames_of(
     shared: &SharedFeed,
     view: &View,
-    commands: &[Committed],
+    commands: &[impl Borrow<Committed> + Sync],
     bytes_enough: usize,
 ) -> Vec<Arc<Frame>> {
     let mut frames = Frames::default();
     let mut end = Position::ZERO;
     for command in commands {
+        let command: &Committed = command.borrow();
         end = command.position();
         let events = finish(&shared.registry, command, events(command, view)).await;
         frames.push(command.begin(), end, render(command, events));
