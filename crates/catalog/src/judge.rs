@@ -31,3 +31,6 @@ pub struct Judge<'a> {
     /// [`NoVerdict::Long`].
     pub may_take_long: bool,
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,8 +32,8 @@ pub enum SubmitError {
     /// Too many commands wait.
     #[error("too many commands wait")]
     Busy,
-    /// What it stood on moved too often while it was prepared.
-    #[error("what the command stood on moved too often")]
+    /// What it depends on changed too often while it was prepared.
+    #[error("what the command depends on changed too often")]
     Contended,
     /// It may have been done, or may still be.
     #[error("whether the command was done isn't known")]

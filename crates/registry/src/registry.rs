@@ -301,7 +301,7 @@ impl Heart {
         self.rounds(command, by).await
     }
 
-    /// Prepares the command and hands it to the writer, again where what it stood on moved. From
+    /// Prepares the command and hands it to the writer, again where what it depends on changed. From
     /// the second round on it holds its target's turn.
     async fn rounds(&self, command: &Command, by: &Origin) -> Result<Done, SubmitError> {
         let mut turn = None;

@@ -37,7 +37,7 @@ pub const TURN_WAITERS_MAX: usize = 1_024;
 /// Bytes of bodies that may wait for turns and for the writer, in all.
 pub const WAITING_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// How often a command goes back to be prepared because what it stood on moved.
+/// How often a command goes back to be prepared because what it depends on changed.
 pub const PREPARE_ROUNDS_MAX: usize = 8;
 
 /// Idempotency keys that are remembered.

@@ -167,7 +167,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Takes over the verdict on a document. Whether what it stood on is unchanged is checked in
+    /// Takes over the verdict on a document. Whether what it depends on is unchanged is checked in
     /// the end, because the command may bring some of that itself.
     fn accept(&mut self, edit: &ResourceEdit, new: &NewDocument) -> VersionFacts {
         let Some(verdict) = &new.verdict else { return VersionFacts::default() };

@@ -31,7 +31,7 @@ use super::{
         JsonWriter, Links, Page, Shelf, Shown, Survey, Wanted, Writing, first_page, model, page,
         without_page,
     },
-    tags::{self, Verdict},
+    tags::{self, Freshness},
 };
 
 /// About the most bytes that one answer is made of, because it is put together in memory; a larger
@@ -126,7 +126,7 @@ impl<'a> Read<'a> {
         if now(Rendition::Document).is_none() {
             return Err(self.not_found());
         }
-        if tags::judge(headers, &self.address.path, now)? == Verdict::NotModified {
+        if tags::judge(headers, &self.address.path, now)? == Freshness::NotModified {
             let mut answer = not_modified(now(Rendition::Document));
             if let Some(location) = content_location(self.view, xid, self.root) {
                 answer.header(header::CONTENT_LOCATION, &location);
@@ -171,7 +171,7 @@ impl<'a> Read<'a> {
         let now = |which| {
             if which == tag.rendition { Some(tag) } else { tags::tag(self.view, xid, which) }
         };
-        if tags::judge(headers, &self.address.path, now)? == Verdict::NotModified {
+        if tags::judge(headers, &self.address.path, now)? == Freshness::NotModified {
             return Ok(not_modified(Some(tag)));
         }
         let mut answer = self.entity(xid).await?;
@@ -242,7 +242,7 @@ impl<'a> Read<'a> {
     async fn collection(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
         let tag = tags::weak(self.view);
         let parent = self.parent()?;
-        if tags::judge(headers, &self.address.path, |_| Some(tag))? == Verdict::NotModified {
+        if tags::judge(headers, &self.address.path, |_| Some(tag))? == Freshness::NotModified {
             return Ok(not_modified(Some(tag)));
         }
         if self.flags.deleted {
@@ -421,7 +421,7 @@ impl<'a> Read<'a> {
     /// The model, the capabilities and what else isn't an entity.
     fn configuration(&self, place: &Place, headers: &HeaderMap) -> Result<Answer, Problem> {
         let tag = tags::weak(self.view);
-        if tags::judge(headers, &self.address.path, |_| Some(tag))? == Verdict::NotModified {
+        if tags::judge(headers, &self.address.path, |_| Some(tag))? == Freshness::NotModified {
             return Ok(not_modified(Some(tag)));
         }
         let value = |value: &Value| {

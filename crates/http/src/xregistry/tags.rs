@@ -48,7 +48,7 @@ fn read(
 
 /// What a read is to do because of its conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Freshness {
     /// Answer it.
     Answer,
     /// The client has it already: 304.
@@ -63,7 +63,7 @@ pub(super) fn judge(
     headers: &HeaderMap,
     subject: &str,
     now: impl Fn(Rendition) -> Option<EntityTag>,
-) -> Result<Verdict, Problem> {
+) -> Result<Freshness, Problem> {
     if let Some(condition) = read(headers, &header::IF_MATCH, subject)?
         && !condition.if_match(&now)
     {
@@ -71,7 +71,7 @@ pub(super) fn judge(
     }
     let named = read(headers, &header::IF_NONE_MATCH, subject)?;
     let named = named.is_some_and(|condition| condition.if_none_match_names(&now));
-    Ok(if named { Verdict::NotModified } else { Verdict::Answer })
+    Ok(if named { Freshness::NotModified } else { Freshness::Answer })
 }
 
 /// A condition that doesn't hold.

@@ -235,3 +235,41 @@ async fn what_becomes_the_default_is_foreseen_at_the_moment_of_the_clock() {
     let answer = registry.submit(both, &by()).await;
     assert_eq!(answer.map_or_else(|error| code(&error), |_| "done"), "done");
 }
+
+#[tokio::test]
+async fn what_schemas_refer_to_is_read_again_however_deep_it_lies() {
+    const DEPTH: usize = 8;
+    let name = |number: usize| format!("/schemagroups/own/schemas/s{number:02}");
+    let ticks = Ticks::default();
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let registry = open(&ledger, &ticks).await;
+    for number in 0..DEPTH {
+        // Two ways lead to each, and the names of the second half are in the other order.
+        let place = |number: usize| match number < DEPTH / 2 {
+            true => name(number),
+            false => name(DEPTH / 2 + DEPTH - 1 - number),
+        };
+        let all: Vec<String> = (number.saturating_sub(2)..number)
+            .map(|before| format!(r#"{{"$ref":"{}"}}"#, place(before)))
+            .collect();
+        let all = if all.is_empty() { "true".to_owned() } else { all.join(",") };
+        let schema = format!(r#"{{"required":["a{number}"],"allOf":[{all}]}}"#);
+        registry.submit(put(&place(number), &schema), &by()).await.unwrap();
+    }
+    registry.close().await;
+    // Nothing is in memory, and nothing is kept there.
+    let mut settings = settings(Foundation::BuiltIn, ticks.clock());
+    settings.cache_bytes = 0;
+    let registry = Registry::open(ledger.clone(), settings).await.unwrap();
+    let bind = format!(r#"{{"muster":{{"schema":"{}"}}}}"#, name(DEPTH / 2));
+    registry.submit(patch("/configs/app", &bind), &by()).await.unwrap();
+    let all: Vec<String> = (0..DEPTH).map(|number| format!(r#""a{number}":1"#)).collect();
+    let all = format!("{{{}}}", all.join(","));
+    registry.submit(put("/configs/app/entries/e", &all), &by()).await.unwrap();
+    let refused = registry.submit(put("/configs/app/entries/e", "{}"), &by()).await.unwrap_err();
+    let muster_registry::SubmitError::Refused(refusal) = refused else { panic!("{refused:?}") };
+    let muster_catalog::Reason::InvalidDocument { violations } = *refusal.reason else { panic!() };
+    let named: std::collections::BTreeSet<String> =
+        violations.into_iter().map(|violation| violation.pointer).collect();
+    assert_eq!(named.len(), DEPTH);
+}

@@ -1,0 +1,167 @@
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use muster_model::{Foundation, Model};
+use muster_words::{ContentRef, Digest, Id, Position, Xid};
+use serde_json::json;
+
+use super::*;
+use crate::state::Bindings;
+
+/// Documents by name, of which some are at hand.
+struct Fixture {
+    model: Model,
+    documents: BTreeMap<Xid, String>,
+    at_hand: RefCell<BTreeSet<ContentRef>>,
+}
+
+/// Keeps nothing compiled.
+struct Nothing;
+
+impl CompilationCache for Nothing {
+    fn schema(&self, _: &Digest) -> Option<Arc<CompiledSchema>> {
+        None
+    }
+    fn keep_schema(&self, _: Digest, _: Arc<CompiledSchema>) {}
+    fn rule(&self, _: &Id, _: &Digest) -> Option<CompiledRule> {
+        None
+    }
+    fn keep_rule(&self, _: Id, _: Digest, _: CompiledRule) {}
+}
+
+impl Resolver for Fixture {
+    fn content_at(&self, xid: &Xid) -> Option<ContentRef> {
+        let document = self.documents.get(xid)?;
+        Some(ContentRef { position: Position(1), digest: Digest::of(document.as_bytes()) })
+    }
+
+    fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {
+        let of_group = |xid: &&Xid| xid.group().as_ref() == Some(group);
+        Some(self.documents.keys().filter(of_group).cloned().collect())
+    }
+}
+
+impl Sources for Fixture {
+    fn model(&self) -> &Model {
+        &self.model
+    }
+
+    fn bindings_of(&self, _: &Xid) -> Option<Arc<Bindings>> {
+        None
+    }
+
+    fn bytes_of(&self, content: &ContentRef) -> Held {
+        let of = |text: &&String| Digest::of(text.as_bytes()) == content.digest;
+        match self.documents.values().find(of) {
+            Some(text) if self.at_hand.borrow().contains(content) => {
+                Held::Bytes(text.clone().into())
+            }
+            _ => Held::Unread,
+        }
+    }
+
+    fn presence_of(&self, _: &Xid) -> Presence {
+        Presence::Absent
+    }
+
+    fn is_bound(&self, _: &Xid) -> bool {
+        false
+    }
+}
+
+fn schema(name: &str) -> Xid {
+    format!("/schemagroups/s/schemas/{name}").parse().unwrap()
+}
+
+/// A type that binds a schema and a group of rules, and schemas that refer to these.
+fn fixture(schemas: &[(&str, &[&str])], rules: &[&str]) -> Fixture {
+    let aspect = json!({"schema": schema("a").to_string(), "rules": ["/rulegroups/r"]});
+    let entries = json!({"plural": "entries", "singular": "entry", "muster": aspect});
+    let parts = json!({"plural": "parts", "singular": "part", "resources": {"entries": entries}});
+    let model = Model::compile(&json!({"groups": {"parts": parts}}), Foundation::BuiltIn).unwrap();
+    let mut documents = BTreeMap::new();
+    for (name, refers_to) in schemas {
+        let mut all = vec![json!(true)];
+        all.extend(refers_to.iter().map(|to| json!({"$ref": schema(to).to_string()})));
+        documents.insert(schema(name), json!({"title": name, "allOf": all}).to_string());
+    }
+    for name in rules {
+        let rule =
+            json!({"expression": "false", "severity": "error", "pointer": "", "message": name});
+        let xid = format!("/rulegroups/r/rules/{name}").parse().unwrap();
+        documents.insert(xid, rule.to_string());
+    }
+    Fixture { model, documents, at_hand: RefCell::default() }
+}
+
+/// Judges a document until nothing is missing; what was missing each time, and the end.
+fn judged(fixture: &Fixture) -> (Vec<Vec<String>>, Result<Verdict, Rejection>) {
+    let xid: Xid = "/parts/p/entries/e".parse().unwrap();
+    let judge = Judge { sources: fixture, compiled: &Nothing, may_take_long: true };
+    let mut rounds = Vec::new();
+    for _ in 0..100 {
+        match judge.document(&Document { xid: &xid, content_type: None, bytes: b"{}" }) {
+            Err(NoVerdict::Missing(missing)) => {
+                let names = fixture.documents.keys().filter(|xid| {
+                    fixture.content_at(xid).is_some_and(|content| missing.contains(&content))
+                });
+                rounds.push(names.map(|xid| xid.id().unwrap().to_string()).collect());
+                fixture.at_hand.borrow_mut().extend(missing);
+            }
+            Err(NoVerdict::Rejected(rejection)) => return (rounds, Err(*rejection)),
+            Err(NoVerdict::Long) => panic!("it may take long"),
+            Ok(verdict) => return (rounds, Ok(verdict)),
+        }
+    }
+    panic!("it never ends: {rounds:?}")
+}
+
+#[test]
+fn names_together_what_is_missing_and_goes_on_where_it_is_at_hand() {
+    let chain = fixture(&[("a", &["c"]), ("c", &["b"]), ("b", &[])], &["x", "y"]);
+    let (rounds, found) = judged(&chain);
+    assert_eq!(rounds, [vec!["x", "y", "a"], vec!["c"], vec!["b"]]);
+    let Rejection::Document { fault: DocumentFault::Invalid(found), .. } = found.unwrap_err()
+    else {
+        panic!("two rules are broken")
+    };
+    assert_eq!(found.iter().map(|one| one.message.as_str()).collect::<Vec<_>>(), ["x", "y"]);
+
+    let diamond = fixture(&[("a", &["b", "c"]), ("b", &["d"]), ("c", &["d"]), ("d", &[])], &[]);
+    let (rounds, found) = judged(&diamond);
+    assert_eq!(rounds, [vec!["a"], vec!["b", "c"], vec!["d"]]);
+    let verdict = found.unwrap();
+    let named = |all: &[Dependency]| {
+        let ids =
+            all.iter().map(|(xid, content)| (xid.id().unwrap().to_string(), content.is_some()));
+        ids.collect::<Vec<_>>()
+    };
+    let there = |name: &str| (name.to_owned(), true);
+    assert_eq!(named(&verdict.bindings), [there("a")]);
+    assert_eq!(named(&verdict.schema_references), [there("b"), there("c"), there("d")]);
+}
+
+#[test]
+fn says_what_is_wrong_only_when_everything_is_at_hand() {
+    let gone = fixture(&[("a", &["b", "c"]), ("c", &[])], &["x"]);
+    let (rounds, found) = judged(&gone);
+    assert_eq!(rounds, [vec!["x", "a"], vec!["c"]]);
+    let Err(Rejection::Binding { xid, fault: BindingFault::Schema(error) }) = found else {
+        panic!("{found:?}")
+    };
+    assert_eq!((xid, error.missing()), (schema("a"), Some(&schema("b"))));
+
+    let circle = fixture(&[("a", &["b"]), ("b", &["c"]), ("c", &["b"])], &[]);
+    let (rounds, found) = judged(&circle);
+    assert_eq!(rounds, [vec!["a"], vec!["b"], vec!["c"]]);
+    let Err(Rejection::Binding { fault: BindingFault::Schema(error), .. }) = found else {
+        panic!("{found:?}")
+    };
+    let error = error.to_string().replace("/schemagroups/s/schemas/", "");
+    assert_eq!(error, "schemas refer to each other in a circle: b → c → b");
+}
