@@ -142,9 +142,15 @@ async fn follows_changes_across_a_lost_connection() {
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nmuster-position: 7";
         format!("{head}\r\n\r\n{events}")
     };
+    let event = |id: &str| {
+        let kind = r#""specversion": "1.0", "type": "io.xregistry.group.updated""#;
+        let what = r#""source": "http://a/api", "subject": "/dirs/d1", "xregcorrelationid": "c""#;
+        let time = "1970-01-01T00:00:00Z";
+        format!("id: {id}\ndata: {{{kind}, {what}, \"id\": \"{id}\", \"time\": \"{time}\"}}\n\n")
+    };
     let (address, heads) = server(vec![
-        vec![stream("id: 4.1\ndata: {\"n\":1}\n\nid: 4.2\ndata: {\"n\":2}\n\nid: 5.1\ndata: {")],
-        vec![stream("id: 5.1\ndata: {\"n\":3}\n\n")],
+        vec![stream(&format!("{}{}id: 5.1\ndata: {{", event("4.1"), event("4.2")))],
+        vec![stream(&event("5.1"))],
     ])
     .await;
     let mut changes = client(&address).changes(Start::After(Position(3)));
