@@ -1,6 +1,7 @@
 //! Durable puts without HTTP: the registry over SQLite, against fdatasync in a loop.
 
 use std::{
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -31,12 +32,7 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
 
 async fn measure(order: &Order, report: &mut Report) -> Outcome {
     let folder = order.scratch.join("core-writes");
-    std::fs::create_dir_all(&folder)?;
-    let ledger = SqliteLedger::open(&folder.join("changes.db"), "changes", Options::default())?;
-    let ledger: Arc<dyn Ledger> = Arc::new(ledger);
-    let mut settings = Settings::new(Foundation::BuiltIn, clock());
-    settings.genesis = Some(Genesis { registry: "bench".parse()?, actor: "bench".into() });
-    let registry = Registry::open(ledger, settings).await?;
+    let registry = open(&folder).await?;
     bind(&registry).await?;
     let next = Arc::new(AtomicU64::new(0));
     report.say(&format!("\ncore-writes: {} callers, no HTTP", order.clients));
@@ -57,6 +53,16 @@ async fn measure(order: &Order, report: &mut Report) -> Outcome {
     Ok(())
 }
 
+/// A registry over a new ledger in a folder.
+pub(crate) async fn open(folder: &Path) -> Outcome<Registry> {
+    std::fs::create_dir_all(folder)?;
+    let ledger = SqliteLedger::open(&folder.join("changes.db"), "changes", Options::default())?;
+    let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+    let mut settings = Settings::new(Foundation::BuiltIn, clock());
+    settings.genesis = Some(Genesis { registry: "bench".parse()?, actor: "bench".into() });
+    Ok(Registry::open(ledger, settings).await?)
+}
+
 fn clock() -> Clock {
     Clock {
         now: Arc::new(|| {
@@ -72,7 +78,8 @@ fn clock() -> Clock {
     }
 }
 
-fn by() -> Origin {
+/// Who writes.
+pub(crate) fn by() -> Origin {
     Origin { actor: "bench".into(), ..Origin::default() }
 }
 
@@ -94,7 +101,8 @@ async fn bind(registry: &Registry) -> Outcome {
     Ok(())
 }
 
-fn put(xid: &str, document: String) -> Outcome<Command> {
+/// A put of a document.
+pub(crate) fn put(xid: &str, document: String) -> Outcome<Command> {
     Ok(Command::new(Action::Write(Write {
         mode: Mode::Put,
         target: Target::Entity(xid.parse()?),

@@ -10,6 +10,7 @@ mod growth;
 mod load;
 mod machine;
 mod order;
+mod past;
 mod process;
 mod ratio;
 mod reads;
@@ -59,6 +60,7 @@ fn measure(arguments: &Arguments) -> Outcome {
             Pair::Follow => follow::run(&order, &mut report),
             Pair::Growth => growth::run(&order, &mut report),
             Pair::CoreWrites => core_writes::run(&order, &mut report),
+            Pair::Past => past::run(&order, &mut report),
         };
         if let Err(error) = measured {
             // One that fails must not take the others with it.

@@ -64,6 +64,8 @@ pub(crate) enum Pair {
     Growth,
     /// Durable puts without HTTP, against fdatasync.
     CoreWrites,
+    /// Reads of documents as they were, without HTTP, at the largest size.
+    Past,
 }
 
 impl fmt::Display for Pair {
@@ -74,6 +76,7 @@ impl fmt::Display for Pair {
             Self::Follow => "follow",
             Self::Growth => "growth",
             Self::CoreWrites => "core-writes",
+            Self::Past => "past",
         })
     }
 }

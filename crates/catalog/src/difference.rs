@@ -6,7 +6,8 @@ use muster_words::Xid;
 use crate::{
     Catalog,
     state::{
-        Chained, Group, GroupState, Hidden, Key, Meta, Remembered, Resource, Subtree, Version,
+        Chained, Group, GroupState, Hidden, Key, Meta, Remembered, Resource, ResourcePast, Subtree,
+        Version,
     },
 };
 
@@ -32,6 +33,7 @@ impl Catalog {
             ("/model", self.same_model(other)),
             ("/capabilities", self.same_capabilities(other)),
             ("the number of documents", self.documents == other.documents),
+            ("what the registry was before", self.past.is_like(&other.past)),
             ("what was erased", self.purged == other.purged),
             ("who refers to what", self.referrers == other.referrers),
             ("the order of what is remembered", self.remembered_order == other.remembered_order),
@@ -172,6 +174,7 @@ fn same_group(left: &Group, right: &Group, facts: Facts) -> bool {
     own(left) == own(right)
         && (facts == Facts::Old || left.own.bindings == right.own.bindings)
         && same_states(&left.own, &right.own, state)
+        && left.past.is_like(&right.past)
 }
 
 fn resources_difference(xid: &Xid, left: &Group, right: &Group, facts: Facts) -> Option<String> {
@@ -200,6 +203,7 @@ fn same_resource(left: &Resource, right: &Resource, facts: Facts) -> bool {
     own(left) == own(right)
         && (facts == Facts::Old || left.indexed == right.indexed)
         && same_states(&left.meta, &right.meta, same_meta)
+        && ResourcePast::is_like(left.past.as_ref(), right.past.as_ref())
         && left.versions.len() == right.versions.len()
         && left.versions.iter().zip(right.versions.iter()).all(|(l, r)| same_version(l, r, facts))
 }

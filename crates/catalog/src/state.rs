@@ -18,6 +18,7 @@ pub use folded::{Collection, Folded, exact, members_after, taken};
 use imbl::OrdMap;
 pub use lineage::Lineage;
 use muster_words::{Id, Moment, Position, Xid};
+pub(crate) use past::Member;
 pub use past::{
     Former, FormerCapabilities, FormerModel, Life, Lives, Moved, Name, Past, RegistryPast,
     ResourcePast, Touched, locate,

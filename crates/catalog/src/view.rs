@@ -279,7 +279,7 @@ impl<C: Deref<Target = Catalog>> View<C> {
     /// What is left of it are its positions, epochs, times and digests.
     #[must_use]
     pub fn erased(&self, xid: &Xid) -> Option<Stamp> {
-        if self.seen() >= self.catalog.stamp.position {
+        if self.seen() >= self.catalog.stamp.position || !self.has(xid) {
             return None;
         }
         let shown = match xid {

@@ -10,8 +10,8 @@ use crate::{
         GroupWritten, MembersMoved, MetaWritten, ModelWritten, RegistryWritten, VersionWritten,
     },
     state::{
-        Earlier, Folded, FormerModel, Group, GroupState, Meta, RegistryState, Resource, Stamp,
-        Version, Versions,
+        Chained, Earlier, Folded, FormerModel, Group, GroupState, Member, Meta, RegistryState,
+        Resource, Stamp, Version, Versions,
     },
 };
 
@@ -106,7 +106,8 @@ impl Catalog {
     pub(super) fn insert_group(&mut self, fold: &Fold<'_>, groups: &Id, group: Group) {
         let collection = self.groups.entry(groups.clone()).or_default();
         let past = &mut Arc::make_mut(&mut self.past).groups;
-        past.begin(groups, &group.id, collection.len(), fold.stamp);
+        let member = Member { id: &group.id, is_back: group.own.previous().is_some() };
+        past.begin(groups, member, collection.len(), fold.stamp);
         collection.insert(Folded(group.id.clone()), Arc::new(group));
     }
 
@@ -267,7 +268,8 @@ impl Group {
     pub(super) fn insert(&mut self, fold: &Fold<'_>, resources: &Id, resource: Resource) {
         let collection = self.resources.entry(resources.clone()).or_default();
         let past = Arc::make_mut(&mut self.past);
-        past.begin(resources, &resource.id, collection.len(), fold.stamp);
+        let member = Member { id: &resource.id, is_back: resource.meta.previous().is_some() };
+        past.begin(resources, member, collection.len(), fold.stamp);
         collection.insert(Folded(resource.id.clone()), Arc::new(resource));
     }
 }

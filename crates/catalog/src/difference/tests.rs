@@ -8,7 +8,7 @@ use crate::{
     Content, Lifecycle,
     changes::{Outcome, Shown},
     facts::VersionFacts,
-    state::{Bindings, Earlier, Stamp, Versions},
+    state::{Bindings, Earlier, FormerCapabilities, FormerModel, Past, Stamp, Versions},
 };
 use muster_model::{Foundation, Model};
 
@@ -127,17 +127,66 @@ fn hide_version(catalog: &mut Catalog, change: impl Fn(&mut Version)) {
     hide(catalog, "/dirs/d1/files/f1", hidden(what));
 }
 
+fn later() -> Stamp {
+    Stamp { position: Position(9), ..Stamp::default() }
+}
+
+fn moved_once<T: Clone>() -> Past<T> {
+    let mut past = Past::default();
+    past.supersede(group().moved(), later());
+    past
+}
+
+fn deleted_once() -> Past<Group> {
+    let mut past = Past::default();
+    past.end(&id("dirs"), &id("d1"), Arc::new(group()), 1, later());
+    past
+}
+
 type Change = fn(&mut Catalog);
 
 #[test]
 fn tells_two_catalogs_apart_by_each_thing_that_they_hold() {
     assert_eq!(catalog().first_difference(&catalog()), None);
-    let cases: [(Change, &str); 21] = [
+    let cases: [(Change, &str); 27] = [
         (|c| c.moment = Moment::EPOCH.next(), "/"),
         (|c| c.id = id("other"), "/"),
         (|c| c.model_stamp.position = Position(9), "/model"),
         (|c| c.capabilities_stamp.position = Position(9), "/capabilities"),
         (|c| c.capabilities = Some(Arc::new(Value::Null)), "/capabilities"),
+        (|c| Arc::make_mut(&mut c.past).groups = moved_once(), "what the registry was before"),
+        (|c| Arc::make_mut(&mut c.past).groups = deleted_once(), "what the registry was before"),
+        (
+            |c| {
+                let (stamp, model, source) = (Stamp::default(), c.model.clone(), None);
+                let former = FormerModel { stamp, model, source };
+                Arc::make_mut(&mut c.past).models.push(former);
+            },
+            "what the registry was before",
+        ),
+        (
+            |c| {
+                let former = FormerCapabilities { stamp: Stamp::default(), capabilities: None };
+                Arc::make_mut(&mut c.past).capabilities.push(former);
+            },
+            "what the registry was before",
+        ),
+        (
+            |c| {
+                let other = Group { past: Arc::new(moved_once()), ..group() };
+                hide(c, "/dirs/d1", hidden(Subtree::Group(Arc::new(other))));
+            },
+            "what is hidden of /dirs/d1",
+        ),
+        (
+            |c| {
+                let mut other = resource(version());
+                other.touch(later());
+                other.any = Stamp::default();
+                hide(c, "/dirs/d1/files/f1", hidden(Subtree::Resource(Arc::new(other))));
+            },
+            "what is hidden of /dirs/d1/files/f1",
+        ),
         (|c| c.purged = OrdMap::unit("/dirs/d3".into(), Stamp::default()), "what was erased"),
         (|c| c.purged.clear(), "what was erased"),
         (|c| c.remembered_order.clear(), "the order of what is remembered"),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Chained, Column, Earlier, Folded, Group, RegistryState, Resource, Stamp, Version, chained,
-    state_after,
+    state_after, states,
 };
 use crate::Content;
 
@@ -113,8 +113,9 @@ impl PartialOrd for Name {
 /// When a name that has been deleted was there, and what it named then.
 #[derive(Debug)]
 pub struct Lives<T> {
-    /// The last of its lives that ended.
-    ended: Arc<Life<T>>,
+    /// The last of its lives that ended; none: it came back from elsewhere, from a group or a
+    /// resource of the same name that was deleted.
+    ended: Option<Arc<Life<T>>>,
     /// Where the one that goes on began, if one does.
     since: Position,
 }
@@ -153,10 +154,10 @@ impl<T> Clone for Lives<T> {
 }
 
 impl<T> Lives<T> {
-    /// The last life that ended.
+    /// The last life that ended; none: it came back from a group or a resource of the same name.
     #[must_use]
-    pub const fn last(&self) -> &Arc<Life<T>> {
-        &self.ended
+    pub const fn last(&self) -> Option<&Arc<Life<T>>> {
+        self.ended.as_ref()
     }
 }
 
@@ -168,7 +169,7 @@ pub fn locate<'a, T>(
     at: Position,
 ) -> Option<&'a Arc<T>> {
     let Some(lives) = lives else { return now };
-    match state_after(&lives.ended, at) {
+    match lives.last().and_then(|last| state_after(last, at)) {
         Some(life) => Some(&life.what).filter(|_| life.since <= at),
         None => now.filter(|_| lives.since <= at),
     }
@@ -179,16 +180,44 @@ fn end<T: Clone>(former: &mut Former<T>, id: &Id, what: Arc<T>, until: Stamp) {
     let name = Name(id.clone());
     let before = former.get(&name);
     let since = before.map_or(Position::ZERO, |lives| lives.since);
-    let earlier = before.map(|lives| lives.ended.clone()).into();
-    let ended = Arc::new(Life { since, until, what, earlier });
+    let earlier = before.and_then(|lives| lives.ended.clone()).into();
+    let ended = Some(Arc::new(Life { since, until, what, earlier }));
     former.insert(name, Lives { ended, since: Position::ZERO });
 }
 
-/// Notes that a name is there again, if it was before.
-fn begin<T: Clone>(former: &mut Former<T>, id: &Id, since: Position) {
-    if let Some(lives) = former.get_mut(&Name(id.clone())) {
+/// Notes that a name is there again, if it was before or comes back with states from before.
+fn begin<T: Clone>(former: &mut Former<T>, id: &Id, since: Position, is_back: bool) {
+    let name = Name(id.clone());
+    if let Some(lives) = former.get_mut(&name) {
         lives.since = since;
+    } else if is_back {
+        former.insert(name, Lives { ended: None, since });
     }
+}
+
+/// Whether the same names were deleted, each at the same positions. What they named is compared
+/// where it still is, or where it is hidden.
+fn are_alike<T: Clone>(one: &Former<T>, other: &Former<T>) -> bool {
+    let all = |former: &Former<T>| -> Vec<(Id, Position, Vec<(Position, Stamp)>)> {
+        former
+            .iter()
+            .map(|(name, lives)| {
+                let ended = lives.last().into_iter().flat_map(states);
+                let ended = ended.map(|life| (life.since, life.until));
+                (name.0.clone(), lives.since, ended.collect())
+            })
+            .collect()
+    };
+    all(one) == all(other)
+}
+
+/// A member that comes.
+#[derive(Clone, Copy)]
+pub(crate) struct Member<'a> {
+    /// Its id.
+    pub id: &'a Id,
+    /// It has states from before.
+    pub is_back: bool,
 }
 
 impl<T: Clone> Past<T> {
@@ -212,6 +241,18 @@ impl<T: Clone> Past<T> {
         Some(&self.collection(plural)?.former)
     }
 
+    /// Whether both know the same epochs, counts and deletions.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let same = |(one, other): (&(Id, PastCollection<T>), &(Id, PastCollection<T>))| {
+            one.0 == other.0
+                && one.1.counts.iter().eq(other.1.counts.iter())
+                && are_alike(&one.1.former, &other.1.former)
+        };
+        self.moves.iter().eq(other.moves.iter())
+            && self.collections.len() == other.collections.len()
+            && self.collections.iter().zip(&other.collections).all(same)
+    }
+
     /// Notes what it says of itself, before a command changes that.
     pub(crate) fn supersede(&mut self, old: Moved, by: Stamp) {
         if old.stamp.position < by.position {
@@ -220,10 +261,10 @@ impl<T: Clone> Past<T> {
     }
 
     /// Notes that a member comes, before it does. `count` says how many there are.
-    pub(crate) fn begin(&mut self, plural: &Id, id: &Id, count: usize, by: Stamp) {
+    pub(crate) fn begin(&mut self, plural: &Id, member: Member<'_>, count: usize, by: Stamp) {
         let Some(collection) = self.collection_mut(plural) else { return };
         collection.supersede(count, by);
-        begin(&mut collection.former, id, by.position);
+        begin(&mut collection.former, member.id, by.position, member.is_back);
     }
 
     /// Notes that a member goes. `count` says how many there were.
@@ -310,7 +351,35 @@ impl Touched {
     }
 }
 
+impl RegistryPast {
+    /// Whether both know the same epochs, groups, models and capabilities.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let models = |past: &Self| -> Vec<(Stamp, Option<Content>)> {
+            past.models.iter().map(|former| (former.stamp, former.source)).collect()
+        };
+        let capabilities = |past: &Self| -> Vec<(Stamp, Option<Arc<Value>>)> {
+            let former = past.capabilities.iter();
+            former.map(|former| (former.stamp, former.capabilities.clone())).collect()
+        };
+        self.groups.is_like(&other.groups)
+            && models(self) == models(other)
+            && capabilities(self) == capabilities(other)
+    }
+}
+
 impl ResourcePast {
+    /// Whether both know the same changes and deletions.
+    pub(crate) fn is_like(one: Option<&Arc<Self>>, other: Option<&Arc<Self>>) -> bool {
+        let (Some(one), Some(other)) = (one, other) else {
+            return one.is_none() == other.is_none();
+        };
+        let touched = |past: &Self| -> Vec<(Stamp, u32)> {
+            let touched = past.touched.iter().flat_map(states);
+            touched.map(|touched| (touched.stamp(), touched.versions)).collect()
+        };
+        touched(one) == touched(other) && are_alike(&one.former, &other.former)
+    }
+
     /// The last change at a position.
     #[must_use]
     pub fn touched(&self, at: Position) -> Option<&Arc<Touched>> {
@@ -340,10 +409,14 @@ impl Resource {
     /// Adds a version of a name that isn't there.
     pub(crate) fn begin_version(&mut self, version: Arc<Version>, by: Stamp) {
         self.touch(by);
+        let is_back = version.previous().is_some();
+        if is_back {
+            self.past.get_or_insert_default();
+        }
         if let Some(past) = &mut self.past
-            && past.former.contains_key(&Name(version.id.clone()))
+            && (is_back || past.former.contains_key(&Name(version.id.clone())))
         {
-            begin(&mut Arc::make_mut(past).former, &version.id, by.position);
+            begin(&mut Arc::make_mut(past).former, &version.id, by.position, is_back);
         }
         self.versions.insert(version);
     }

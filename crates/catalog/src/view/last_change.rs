@@ -77,7 +77,7 @@ fn newest_change<T>(
     if let Some(change) = locate(now, lives, at).and_then(&within) {
         return Some(change);
     }
-    let mut life = lives.and_then(|lives| state_at(lives.last(), at));
+    let mut life = lives.and_then(|lives| state_at(lives.last()?, at));
     while let Some(ended) = life {
         if holds(&ended.what) {
             return Some(ended.until);

@@ -18,6 +18,7 @@ mod repeats;
 mod serial;
 mod together;
 mod verifying;
+mod views;
 
 use std::sync::{
     Arc,

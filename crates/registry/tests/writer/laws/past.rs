@@ -28,7 +28,7 @@ enum Folded {
 /// A text of everything that a view shows.
 fn text(view: &View, folded: Folded) -> String {
     let mut out = String::new();
-    let model = serde_json::to_string(&**view.model()).unwrap();
+    let model = view.model().source();
     let _ = writeln!(
         out,
         "{:?} {} {} {model} {:?}\n{:?} {:?}",
@@ -255,12 +255,26 @@ fn names(view: &View) -> BTreeMap<Xid, Position> {
     found
 }
 
+/// Kinds of steps: each, and again those that delete, bring back and erase, so that a name has
+/// several lives.
+fn kinds(lives: &'static [u8]) -> impl Strategy<Value = u8> {
+    prop_oneof![0..20_u8, prop::sample::select(lives)]
+}
+
+/// Steps about few names.
+fn steps(lives: &'static [u8]) -> impl Strategy<Value = Vec<Step>> {
+    vec((kinds(lives), 0..2_u8, 0..2_u8, any::<u8>()), 1..60)
+}
+
+/// Some 1,500 positions are read in each of the laws.
+const HISTORIES: u32 = 24;
+
 proptest! {
-    #![proptest_config(config(500))]
+    #![proptest_config(Config { cases: HISTORIES, ..config(500) })]
 
     #[test]
     fn reads_at_any_position_what_was_there_without_a_built_in_model(
-        steps in vec(any::<Step>(), 1..40),
+        steps in steps(&[0, 2, 6, 7, 8, 8, 9, 10, 12, 12, 13, 13, 14, 15]),
     ) {
         let mut commands = vec![model(bare::MODELS[0])];
         commands.extend(steps.into_iter().map(bare::command));
@@ -271,7 +285,7 @@ proptest! {
 
     #[test]
     fn reads_at_any_position_what_was_there_under_the_built_in_model(
-        steps in vec(any::<Step>(), 1..40),
+        steps in steps(&[1, 1, 4, 5, 5, 6, 7, 7, 8, 9, 16, 17, 17]),
     ) {
         let mut commands = vec![model(crate::serial::clients::MODELS[0])];
         commands.extend(steps.into_iter().map(built_in::command));
@@ -279,4 +293,12 @@ proptest! {
             return Err(TestCaseError::fail(error));
         }
     }
+}
+
+#[test]
+fn the_histories_are_long_enough() {
+    let all = (0..6).flat_map(|c| (0..20).map(move |kind| bare::command((kind, c / 4, c % 2, c))));
+    let commands: Vec<Command> = std::iter::once(model(bare::MODELS[0])).chain(all).collect();
+    let read = hold_past(Foundation::Bare, &commands).unwrap();
+    assert!(read > 60, "{read}");
 }
