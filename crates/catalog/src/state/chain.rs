@@ -206,6 +206,6 @@ mod tests {
         let newest = chain(1..=1_000_000);
         let held = state_at(&newest, Position(500_000)).cloned();
         drop(newest);
-        assert_eq!(held.iter().flat_map(|held| states(held)).count(), 500_000);
+        assert_eq!(held.iter().flat_map(states).count(), 500_000);
     }
 }

@@ -110,7 +110,7 @@ fn attribute_headers(
     entity.version()?;
     let links = Links::beside_document(root);
     let path = xid.to_string();
-    let reader = EntityReader { view: view, loaded: shelf, urls: &links };
+    let reader = EntityReader { view, loaded: shelf, urls: &links };
     let url_name = format!("{}url", kind.singular);
     let mut elsewhere = None;
     reader.each(entity, &path, &|_| false, &mut |name, value| {

@@ -39,14 +39,16 @@ async fn a_mark_that_the_ledger_does_not_hold_stops_its_follower() {
     }
 }
 
+/// Where to go on in a ledger whose commands end at these positions.
+type Choice = fn(&[Position]) -> ResumeFrom;
+
 #[tokio::test]
 async fn goes_on_where_an_operator_says() {
-    let at = |index: usize| move |ends: &[Position]| ResumeFrom::Position(ends[index]);
-    let cases: [(Box<dyn Fn(&[Position]) -> ResumeFrom>, usize); 4] = [
-        (Box::new(|_| ResumeFrom::Beginning), 0),
-        (Box::new(at(0)), 1),
-        (Box::new(at(4)), 5),
-        (Box::new(|_| ResumeFrom::Now), 10),
+    let cases: [(Choice, usize); 4] = [
+        (|_| ResumeFrom::Beginning, 0),
+        (|ends| ResumeFrom::Position(ends[0]), 1),
+        (|ends| ResumeFrom::Position(ends[4]), 5),
+        (|_| ResumeFrom::Now, 10),
     ];
     for (from, index) in cases {
         for is_started in [true, false] {
