@@ -135,53 +135,8 @@ pub enum Reason {
         /// Those that refer to it.
         by: XidList,
     },
-    /// Versions in this collection keep their documents.
-    Frozen,
-    /// The version is retired.
-    StateFinal,
-    /// The lifecycle has no such step.
-    StateUnreachable {
-        /// The version's state.
-        from: Lifecycle,
-        /// The state that was sent.
-        to: Lifecycle,
-    },
-    /// The type chooses the ids of its versions itself.
-    VersionIdNotAllowed {
-        /// The type's plural name.
-        plural: String,
-    },
-    /// Versions would have more than one root.
-    MultipleRoots {
-        /// The type's plural name.
-        plural: String,
-    },
-    /// A version would be its own ancestor.
-    CircularAncestors {
-        /// The versions of the circle, or the first of them.
-        circle: Vec<Id>,
-    },
-    /// A resource would have no version.
-    MissingVersions,
-    /// With a single version there is none to pin.
-    NothingToPin {
-        /// The resources whose pinned version a new model would not allow.
-        pinned: XidList,
-    },
-    /// The flag asks for the version of a request that has none.
-    NoVersionToPin,
-    /// The flag asks for the version of a request that has several.
-    TooManyVersions,
-    /// Documents of that format can't be validated.
-    FormatUnknown {
-        /// The format.
-        format: String,
-    },
-    /// Versions would differ in an attribute in which they must agree.
-    VersionsDiffer {
-        /// The attribute's path.
-        name: String,
-    },
+    /// The versions of a resource, or one of them, can't become what they would.
+    Version(VersionRefusal),
     /// A new model takes their documents away from entities that have one.
     HasDocuments {
         /// The type's plural name.
@@ -237,6 +192,58 @@ pub enum Unrestorable {
     },
 }
 
+/// Why versions can't become what they would.
+#[derive(Clone, Debug, PartialEq)]
+pub enum VersionRefusal {
+    /// Versions in this collection keep their documents.
+    Frozen,
+    /// The version is retired.
+    StateFinal,
+    /// The lifecycle has no such step.
+    StateUnreachable {
+        /// The version's state.
+        from: Lifecycle,
+        /// The state that was sent.
+        to: Lifecycle,
+    },
+    /// The type chooses the ids of its versions itself.
+    VersionIdNotAllowed {
+        /// The type's plural name.
+        plural: String,
+    },
+    /// Versions would have more than one root.
+    MultipleRoots {
+        /// The type's plural name.
+        plural: String,
+    },
+    /// A version would be its own ancestor.
+    CircularAncestors {
+        /// The versions of the circle, or the first of them.
+        circle: Vec<Id>,
+    },
+    /// A resource would have no version.
+    MissingVersions,
+    /// With a single version there is none to pin.
+    NothingToPin {
+        /// The resources whose pinned version a new model would not allow.
+        pinned: XidList,
+    },
+    /// The flag asks for the version of a request that has none.
+    NoVersionToPin,
+    /// The flag asks for the version of a request that has several.
+    TooManyVersions,
+    /// Documents of that format can't be validated.
+    FormatUnknown {
+        /// The format.
+        format: String,
+    },
+    /// Versions would differ in an attribute in which they must agree.
+    VersionsDiffer {
+        /// The attribute's path.
+        name: String,
+    },
+}
+
 /// Why a model can't be taken.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ModelRefusal {
@@ -287,8 +294,8 @@ impl XidList {
 impl Refusal {
     /// A refusal about that entity or path.
     #[must_use]
-    pub fn new(subject: impl fmt::Display, reason: Reason) -> Self {
-        Self { subject: subject.to_string(), reason: Box::new(reason) }
+    pub fn new(subject: impl fmt::Display, reason: impl Into<Reason>) -> Self {
+        Self { subject: subject.to_string(), reason: Box::new(reason.into()) }
     }
 
     /// The entity isn't there.
@@ -356,5 +363,11 @@ impl Refusal {
 impl From<ModelFault> for Refusal {
     fn from(fault: ModelFault) -> Self {
         Self::model(ModelRefusal::Fault(fault))
+    }
+}
+
+impl From<VersionRefusal> for Reason {
+    fn from(refusal: VersionRefusal) -> Self {
+        Self::Version(refusal)
     }
 }

@@ -35,7 +35,7 @@ impl Refusal {
     /// What the caller does next, if the code is one that this release knows.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
-        ErrorCode::find(self.code()).map(|code| code.0.help)
+        ErrorCode::find(self.code()).map(|code| code.facts().help)
     }
 
     /// Everything that is wrong with the document, warnings too.

@@ -1,5 +1,5 @@
 use http::{HeaderValue, Response, header};
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 
 use crate::Body;
 
@@ -33,9 +33,9 @@ impl From<Problem> for IntoProblem {
     }
 }
 
-impl From<ErrorCode> for IntoProblem {
-    fn from(code: ErrorCode) -> Self {
-        Self(code.into())
+impl From<ErrorKind> for IntoProblem {
+    fn from(kind: ErrorKind) -> Self {
+        Self(kind.into())
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 use thiserror::Error;
 use tokio::time::{Instant, Sleep};
 
@@ -40,13 +40,12 @@ pub enum BodyFault {
 impl From<BodyFault> for Problem {
     fn from(fault: BodyFault) -> Self {
         match fault {
-            BodyFault::TooLarge { limit } => {
-                Self::new(ErrorCode::BODY_TOO_LARGE).arg("limit", limit)
-            }
-            BodyFault::TooSlow => Self::new(ErrorCode::TOO_SLOW),
-            BodyFault::Crowded => Self::new(ErrorCode::BUSY),
-            BodyFault::Broken => Self::new(ErrorCode::PARSING_DATA).arg("error_detail", fault),
+            BodyFault::TooLarge { limit } => ErrorKind::BodyTooLarge { limit },
+            BodyFault::TooSlow => ErrorKind::TooSlow,
+            BodyFault::Crowded => ErrorKind::Busy,
+            BodyFault::Broken => ErrorKind::ParsingData { error_detail: fault.to_string() },
         }
+        .into()
     }
 }
 

@@ -4,7 +4,7 @@ use http::HeaderValue;
 use muster_catalog::command::Command;
 use muster_guard::{Principal, Role, authorize};
 use muster_registry::{Done, Origin, Registry};
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 
 use crate::{Caller, xregistry::problem_of_failure};
 
@@ -34,10 +34,8 @@ pub fn check(
     subject: &str,
 ) -> Result<(), Problem> {
     let denied = |role: &str, action: &str| {
-        Problem::new(ErrorCode::ROLE_DENIED)
+        Problem::new(ErrorKind::RoleDenied { role: role.to_owned(), action: action.to_owned() })
             .subject(subject)
-            .arg("role", role)
-            .arg("action", action)
     };
     let role = &*caller.principal.role;
     let known: Role = role.parse().map_err(|_| denied(role, "do this"))?;

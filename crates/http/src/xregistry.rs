@@ -27,7 +27,7 @@ use axum::{Router, extract::Request};
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use muster_catalog::View;
 use muster_registry::Registry;
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 use tokio::sync::Mutex;
 
 use self::{
@@ -42,7 +42,7 @@ use self::{
 use crate::{Body, Caller, read_body, respond};
 
 pub use fast::Documents;
-pub use refused::{problem_of_failure, problem_of_refusal, violations};
+pub use refused::{problem_of_failure, violations};
 
 /// The path below which the whole API lies.
 pub const PREFIX: &str = "/api";
@@ -91,7 +91,7 @@ impl XRegistry {
         let view = self.registry.view();
         let Some(caller) = parts.extensions.get::<Caller>() else {
             // Only what the front let in comes this far.
-            return respond(&Problem::new(ErrorCode::SERVER_ERROR)).map(Into::into);
+            return respond(&Problem::new(ErrorKind::ServerError)).map(Into::into);
         };
         let root = format!("{}{PREFIX}", caller.base);
         let mut exchange =
@@ -207,7 +207,7 @@ fn check_served(address: &Address, capabilities: &Capabilities) -> Result<(), Pr
     if capabilities.serves(address.place.metadata()) {
         return Ok(());
     }
-    Err(Problem::new(ErrorCode::NOT_AVAILABLE).subject(&address.path))
+    Err(Problem::new(ErrorKind::NotAvailable).subject(&address.path))
 }
 
 fn check_method(
@@ -223,7 +223,7 @@ fn check_method(
     if capabilities.can_change(address.place.metadata()) {
         return Ok(());
     }
-    Err(Problem::new(ErrorCode::NOT_AVAILABLE)
+    Err(Problem::new(ErrorKind::NotAvailable)
         .subject(&address.path)
         .detail("It can be read, not changed."))
 }

@@ -229,27 +229,3 @@ pub enum ModelFault {
     #[error("the model has more than {} values", limits::VALUES_MAX)]
     TooLarge,
 }
-
-impl ModelFault {
-    /// The xRegistry error. Its subject is `/model`.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::DefaultNotScalar { .. } => "model_scalar_default",
-            Self::DefaultNotRequired { .. } => "model_required_true",
-            Self::NeedsFormat { .. } => "bad_request",
-            _ => "model_error",
-        }
-    }
-
-    /// What the error's title names, as (argument, value).
-    #[must_use]
-    pub fn args(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::DefaultNotScalar { name } | Self::DefaultNotRequired { name } => {
-                vec![("name", name.clone())]
-            }
-            _ => vec![("error_detail", self.to_string())],
-        }
-    }
-}

@@ -27,3 +27,13 @@ fn dirs(resource: Value) -> Value {
     files.as_object_mut().unwrap().extend(resource.as_object().unwrap().clone());
     json!({ "groups": { "dirs": { "singular": "dir", "resources": { "files": files } } } })
 }
+
+/// The xRegistry error that a fault of a model is.
+fn code(fault: &ModelFault) -> &'static str {
+    match fault {
+        ModelFault::DefaultNotScalar { .. } => "model_scalar_default",
+        ModelFault::DefaultNotRequired { .. } => "model_required_true",
+        ModelFault::NeedsFormat { .. } => "bad_request",
+        _ => "model_error",
+    }
+}

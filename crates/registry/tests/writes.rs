@@ -8,7 +8,7 @@ use std::sync::{
 
 use bytes::Bytes;
 use muster_catalog::{
-    Reason,
+    Reason, VersionRefusal,
     changes::Outcome,
     command::{Action, Body, Command, Delete, Mode, SentDocument, Target, Write},
 };
@@ -82,7 +82,7 @@ fn code(error: SubmitError) -> &'static str {
 /// with them.
 fn name_of(reason: &Reason) -> &'static str {
     let debug = format!("{reason:?}");
-    let around = ["Model(", "Fault(", "Attribute("];
+    let around = ["Model(", "Fault(", "Attribute(", "Version("];
     let name = around.iter().fold(&*debug, |name, around| name.trim_start_matches(around));
     let name = name.split(|letter: char| !letter.is_alphanumeric()).next().unwrap();
     let mut snake = String::new();
@@ -313,7 +313,10 @@ async fn a_circle_of_ancestors_is_refused_and_named() {
         let refused =
             registry.submit(tree(Mode::Put, entity("/dirs/d/files/f"), body), &by()).await;
         let SubmitError::Refused(refusal) = refused.unwrap_err() else { panic!("{body}") };
-        let Reason::CircularAncestors { circle: found } = *refusal.reason else { panic!("{body}") };
+        let Reason::Version(VersionRefusal::CircularAncestors { circle: found }) = *refusal.reason
+        else {
+            panic!("{body}")
+        };
         let found: Vec<&str> = found.iter().map(Id::as_str).collect();
         assert_eq!(found.join(","), circle, "{body}");
     }

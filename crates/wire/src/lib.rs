@@ -27,6 +27,6 @@ mod sample;
 pub mod status;
 
 pub use errors::{
-    ErrorBody, ErrorCode, ErrorFacts, Origin, Problem, Severity, Violated, Violation,
+    ErrorBody, ErrorCode, ErrorFacts, ErrorKind, Origin, Problem, Severity, Violated, Violation,
 };
 pub use sample::Sample;

@@ -215,9 +215,9 @@ fn refusals(schemas: &mut Schemas) -> Map<String, Value> {
     refusals
 }
 
-/// How a refusal with a code looks, without what a request would put into it.
+/// How a refusal with a code looks.
 fn example(code: ErrorCode) -> Value {
-    let body = Problem::new(code).subject("/providers/cms").body();
+    let body = Problem::new(code.sample()).subject("/providers/cms").body();
     serde_json::to_value(body).unwrap_or_default()
 }
 

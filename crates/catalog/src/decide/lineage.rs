@@ -11,7 +11,7 @@ use muster_words::{Id, Moment};
 
 use super::draft::{ResourceEdit, VersionEdit};
 use crate::{
-    Reason, Refusal,
+    Refusal, VersionRefusal,
     state::{Folded, Lineage, Stamp, Version},
 };
 
@@ -77,7 +77,7 @@ impl ResourceEdit {
         let lineage = self.lineage();
         match self.walk(&lineage, lineage.by_id().values().map(|version| &version.id)) {
             Err(circle) => circle,
-            Ok(()) => Refusal::new(&self.xid, Reason::MissingVersions),
+            Ok(()) => Refusal::new(&self.xid, VersionRefusal::MissingVersions),
         }
     }
 
@@ -109,7 +109,7 @@ impl ResourceEdit {
                 }
                 if self.kind.singleversionroot && lineage.roots_count() > 1 {
                     let plural = self.kind.plural.clone();
-                    return Err(Refusal::new(&self.xid, Reason::MultipleRoots { plural }));
+                    return Err(Refusal::new(&self.xid, VersionRefusal::MultipleRoots { plural }));
                 }
             }
             VersionMode::CreatedAt | VersionMode::Lifecycle => {
@@ -213,7 +213,7 @@ impl ResourceEdit {
         let first = first.min_by_key(|(_, id)| **id).map_or(0, |(index, _)| index);
         let turned = circle.iter().cycle().skip(first).take(circle.len().min(CIRCLE_SHOWN_MAX));
         let circle = turned.map(|id| Id::clone(id)).collect();
-        Refusal::new(&self.xid, Reason::CircularAncestors { circle })
+        Refusal::new(&self.xid, VersionRefusal::CircularAncestors { circle })
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     draft::{Attributes, Draft, ResourceEdit},
     resource::{can_pin, replaces, said},
 };
-use crate::{Reason, Refusal, XidList, command::SetDefault, tree::ResourceNode};
+use crate::{Reason, Refusal, VersionRefusal, XidList, command::SetDefault, tree::ResourceNode};
 
 /// What a command says about the default version.
 #[derive(Debug, Default)]
@@ -39,9 +39,11 @@ impl Draft<'_> {
         let subject = if edit.old.is_some() && node.meta.is_none() { &edit.xid } else { &xid };
         let is_flagged = self.take_flag(&mut pointer, &xid, processed)?;
         if pointer.sticky && !can_pin(&edit.kind) {
-            return Err(
-                Refusal::new(&xid, Reason::NothingToPin { pinned: XidList::default() }).into()
-            );
+            return Err(Refusal::new(
+                &xid,
+                VersionRefusal::NothingToPin { pinned: XidList::default() },
+            )
+            .into());
         }
         let default = match pointer.named.filter(|_| pointer.sticky && !pointer.recalculate) {
             Some(id) if edit.has(&id) => Some(id),
@@ -173,11 +175,11 @@ impl Draft<'_> {
                 }
                 [] => {
                     let subject = format!("{}/versions", xid.resource().unwrap_or(Xid::Registry));
-                    return Err(Refusal::new(subject, Reason::NoVersionToPin));
+                    return Err(Refusal::new(subject, VersionRefusal::NoVersionToPin));
                 }
                 _ => {
                     let subject = xid.resource().unwrap_or(Xid::Registry);
-                    return Err(Refusal::new(subject, Reason::TooManyVersions));
+                    return Err(Refusal::new(subject, VersionRefusal::TooManyVersions));
                 }
             },
         }

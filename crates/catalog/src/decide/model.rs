@@ -3,7 +3,7 @@ use std::sync::Arc;
 use muster_words::{Id, Xid};
 
 use super::{Stop, draft::Draft};
-use crate::{ModelRefusal, Reason, Refusal, XidList, state::Resource};
+use crate::{ModelRefusal, Reason, Refusal, VersionRefusal, XidList, state::Resource};
 use muster_model::ResourceType;
 
 /// A resource for which a new model has other rules, with its new type.
@@ -24,13 +24,16 @@ impl Draft<'_> {
             let meta = first.meta();
             let subject = meta.as_ref().unwrap_or(first);
             let pinned = XidList::of(&pinned);
-            return Err(Refusal::new(subject, Reason::NothingToPin { pinned }).into());
+            return Err(Refusal::new(subject, VersionRefusal::NothingToPin { pinned }).into());
         }
         let mut forked = Vec::new();
         for (xid, kind) in asked {
             match self.settle_anew(&xid, &kind) {
                 Err(Stop::Refused(refusal))
-                    if matches!(*refusal.reason, Reason::MultipleRoots { .. }) =>
+                    if matches!(
+                        *refusal.reason,
+                        Reason::Version(VersionRefusal::MultipleRoots { .. })
+                    ) =>
                 {
                     forked.push(xid);
                 }

@@ -8,7 +8,7 @@ use super::{
     draft::{Attributes, Draft, ResourceEdit},
 };
 use crate::{
-    Reason, Refusal,
+    Refusal, VersionRefusal,
     command::{Mode, SetDefault},
     state::Version,
     tree::{ResourceNode, VersionNode},
@@ -32,7 +32,7 @@ impl Draft<'_> {
         self.write_versions(&mut edit, node, &mut processed)?;
         self.write_default(&mut edit, node, is_new, &mut processed)?;
         if edit.count() == 0 {
-            return Err(Refusal::new(xid, Reason::MissingVersions).into());
+            return Err(Refusal::new(xid, VersionRefusal::MissingVersions).into());
         }
         edit.settle_ancestors(self.now)?;
         let before = edit.default.clone();
@@ -65,7 +65,7 @@ impl Draft<'_> {
             if let Some(Value::String(format)) = attributes.get("format") {
                 let subject = edit.xid.version(id.clone()).unwrap_or_else(|| edit.xid.clone());
                 let format = format.clone();
-                return Err(Refusal::new(subject, Reason::FormatUnknown { format }).into());
+                return Err(Refusal::new(subject, VersionRefusal::FormatUnknown { format }).into());
             }
         }
         Ok(())
@@ -99,7 +99,7 @@ impl Draft<'_> {
             let differs = paths.iter().zip(first.iter().zip(&values)).find(|(_, (a, b))| a != b);
             if let Some((path, _)) = differs {
                 let name = path.join(".");
-                return Err(Refusal::new(&edit.xid, Reason::VersionsDiffer { name }).into());
+                return Err(Refusal::new(&edit.xid, VersionRefusal::VersionsDiffer { name }).into());
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use super::{
     references::dangling,
 };
 use crate::{
-    Absence, Catalog, Reason, Refusal, Unrestorable, XidList,
+    Absence, Catalog, Reason, Refusal, Unrestorable, VersionRefusal, XidList,
     apply::Facts,
     changes::{Change, Outcome, Restored},
     facts::VersionFacts,
@@ -180,7 +180,11 @@ fn restore_resource(
         return Err(Refusal::new(name, Reason::RestoreRefused(reason)).into());
     }
     if max == 1 && resource.meta.sticky {
-        return Err(Refusal::new(name, Reason::NothingToPin { pinned: XidList::default() }).into());
+        return Err(Refusal::new(
+            name,
+            VersionRefusal::NothingToPin { pinned: XidList::default() },
+        )
+        .into());
     }
     let mut edit = ResourceEdit::of(name, &kind, resource.clone(), draft.now);
     edit.settle_ancestors(draft.now)?;

@@ -128,7 +128,7 @@ fn code(outcome: Result<(), Stop>) -> &'static str {
 /// with them.
 fn name_of(reason: &Reason) -> &'static str {
     let debug = format!("{reason:?}");
-    let around = ["Model(", "Fault(", "Attribute("];
+    let around = ["Model(", "Fault(", "Attribute(", "Version("];
     let name = around.iter().fold(&*debug, |name, around| name.trim_start_matches(around));
     let name = name.split(|letter: char| !letter.is_alphanumeric()).next().unwrap();
     let mut snake = String::new();

@@ -9,7 +9,7 @@ use super::{
     draft::{Attributes, DocumentEdit, Draft, ResourceEdit, VersionEdit},
 };
 use crate::{
-    Lifecycle, Reason, Refusal,
+    Lifecycle, Refusal, VersionRefusal,
     command::Mode,
     facts::VersionFacts,
     state::Version,
@@ -32,7 +32,11 @@ impl Draft<'_> {
             self.check_name(&xid, "version")?;
             if !edit.kind.setversionid && node.id.is_some() {
                 let plural = edit.kind.plural.clone();
-                return Err(Refusal::new(&edit.xid, Reason::VersionIdNotAllowed { plural }).into());
+                return Err(Refusal::new(
+                    &edit.xid,
+                    VersionRefusal::VersionIdNotAllowed { plural },
+                )
+                .into());
             }
         }
         let mut sent = node.attributes.clone();
@@ -138,10 +142,10 @@ impl Draft<'_> {
         if let Some(old) = &version.old {
             let same = old.document.map(|content| content.digest) == new.map(|new| new.digest);
             if !same && old.state == Lifecycle::Retired {
-                return Err(Refusal::new(xid, Reason::StateFinal).into());
+                return Err(Refusal::new(xid, VersionRefusal::StateFinal).into());
             }
             if !same && edit.kind.aspect.frozen {
-                return Err(Refusal::new(xid, Reason::Frozen).into());
+                return Err(Refusal::new(xid, VersionRefusal::Frozen).into());
             }
         }
         let sent = node.attributes.get("contenttype").and_then(Value::as_str);
@@ -232,8 +236,8 @@ impl VersionEdit {
             next.parse().map_err(|error| Refusal::invalid_attribute(xid, "state", error))?;
         if self.old.is_some() && !self.state.may_become(next) {
             let reason = match self.state {
-                Lifecycle::Retired => Reason::StateFinal,
-                from => Reason::StateUnreachable { from, to: next },
+                Lifecycle::Retired => VersionRefusal::StateFinal,
+                from => VersionRefusal::StateUnreachable { from, to: next },
             };
             return Err(Refusal::new(xid, reason));
         }

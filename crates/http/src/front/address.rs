@@ -1,7 +1,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, Uri, Version, header};
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 use thiserror::Error;
 
 /// The address under which clients know the registry (`--public-url`), without a slash at the end.
@@ -52,10 +52,11 @@ pub(super) fn host_of<'a>(
     headers: &'a HeaderMap,
 ) -> Result<&'a str, Problem> {
     let wrong = |what: &str| {
-        Problem::new(ErrorCode::HEADER_ERROR)
-            .subject(uri.path())
-            .arg("name", "Host")
-            .arg("error_detail", what)
+        Problem::new(ErrorKind::HeaderError {
+            name: "Host".to_owned(),
+            error_detail: what.to_owned(),
+        })
+        .subject(uri.path())
     };
     let mut hosts = headers.get_all(header::HOST).iter();
     let first = hosts.next();

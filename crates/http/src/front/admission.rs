@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use hyper::body::{Body as _, Incoming};
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 
 use super::{
     Principal, RequestGuard,
@@ -30,10 +30,11 @@ impl RequestGuard {
         let headers = request.headers();
         let path = request.uri().path();
         if self.watch.has_doubled_lengths() {
-            return Err(Problem::new(ErrorCode::BAD_REQUEST).subject(path).arg(
-                "error_detail",
-                "The request gives the length of its body twice, or unclearly",
-            ));
+            return Err(Problem::new(ErrorKind::BadRequest {
+                error_detail: "The request gives the length of its body twice, or unclearly"
+                    .to_owned(),
+            })
+            .subject(path));
         }
         check_codings(request)?;
         let host = host_of(request.version(), request.uri(), headers)?;
@@ -73,9 +74,9 @@ impl RequestGuard {
     fn check_body(&self, request: &Request<Incoming>) -> Result<(), Problem> {
         let limit = self.bounds.body.bytes_max;
         if request.body().size_hint().lower() > limit {
-            return Err(Problem::new(ErrorCode::BODY_TOO_LARGE)
-                .subject(request.uri().path())
-                .arg("limit", limit));
+            return Err(
+                Problem::new(ErrorKind::BodyTooLarge { limit }).subject(request.uri().path())
+            );
         }
         let mut encodings = request.headers().get_all(header::CONTENT_ENCODING).iter();
         let plain = |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
@@ -100,9 +101,10 @@ fn check_codings(request: &Request<Incoming>) -> Result<(), Problem> {
 }
 
 fn unsupported(request: &Request<Incoming>, encoding: &HeaderValue) -> Problem {
-    Problem::new(ErrorCode::UNSUPPORTED_ENCODING)
-        .subject(request.uri().path())
-        .arg("encoding", String::from_utf8_lossy(encoding.as_bytes()))
+    Problem::new(ErrorKind::UnsupportedEncoding {
+        encoding: String::from_utf8_lossy(encoding.as_bytes()).into_owned(),
+    })
+    .subject(request.uri().path())
 }
 
 /// Protects a server without keys from foreign web pages in a local browser: they must not reach
@@ -115,7 +117,7 @@ fn check_neighbour(
     loopback: bool,
 ) -> Result<(), Problem> {
     if !loopback {
-        return Err(Problem::new(ErrorCode::HOST_REFUSED).arg("host", host));
+        return Err(Problem::new(ErrorKind::HostRefused { host: host.to_owned() }));
     }
     let reads =
         (method == Method::GET || method == Method::HEAD) && !headers.contains_key(header::UPGRADE);
@@ -128,7 +130,8 @@ fn check_neighbour(
         .filter(|origin| !origin.to_str().is_ok_and(|origin| is_own_origin(origin, host)));
     match foreign.next() {
         None => Ok(()),
-        Some(origin) => Err(Problem::new(ErrorCode::ORIGIN_REFUSED)
-            .arg("origin", String::from_utf8_lossy(origin.as_bytes()))),
+        Some(origin) => Err(Problem::new(ErrorKind::OriginRefused {
+            origin: String::from_utf8_lossy(origin.as_bytes()).into_owned(),
+        })),
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::{Body as _, Frame, SizeHint};
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 
 use super::{Front, request_id::X_REQUEST_ID};
 use crate::{Body, compression, problem::respond, request_body::BudgetShare};
@@ -133,7 +133,7 @@ impl ResponseFinisher {
         let held = BudgetShare::none(&self.front.answers);
         if held.take(size).is_err() && self.method == Method::GET {
             let path = self.path.as_deref().unwrap_or("/");
-            let problem = Problem::new(ErrorCode::SERVER_BUSY).subject(path);
+            let problem = Problem::new(ErrorKind::ServerBusy).subject(path);
             return respond(&problem.instance(self.request_id.to_str().unwrap_or_default()));
         }
         response.map(|body| Body::Routed(axum::body::Body::new(BudgetedBody { body, held })))
@@ -166,10 +166,11 @@ impl ResponseFinisher {
             return response;
         }
         let problem = match response.status() {
-            StatusCode::NOT_FOUND => Problem::new(ErrorCode::API_NOT_FOUND).subject(path),
-            StatusCode::METHOD_NOT_ALLOWED => Problem::new(ErrorCode::ACTION_NOT_SUPPORTED)
-                .subject(path)
-                .arg("action", self.method.as_str()),
+            StatusCode::NOT_FOUND => Problem::new(ErrorKind::ApiNotFound).subject(path),
+            StatusCode::METHOD_NOT_ALLOWED => Problem::new(ErrorKind::ActionNotSupported {
+                action: self.method.as_str().to_owned(),
+            })
+            .subject(path),
             _ => return response,
         };
         let mut named = respond(&problem);
@@ -235,7 +236,7 @@ async fn compress(response: Response<Body>) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     let Some(plain) = gather(body).await else {
         tracing::error!("a route's answer broke off");
-        return respond(&Problem::new(ErrorCode::SERVER_ERROR));
+        return respond(&Problem::new(ErrorKind::ServerError));
     };
     let compressed = if plain.len() >= COMPRESS_ASIDE_BYTES {
         let aside = plain.clone();
@@ -280,7 +281,7 @@ mod tests {
         }
 
         fn admit(&self, _headers: &HeaderMap, _peer: SocketAddr) -> Result<Principal, Problem> {
-            Err(ErrorCode::KEY_REQUIRED.into())
+            Err(ErrorKind::KeyRequired.into())
         }
     }
 

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Request, Response, Version, header};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::{body::Incoming, service::Service};
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 use tokio::sync::watch::Receiver;
 use tower_service::Service as _;
 
@@ -204,7 +204,7 @@ fn after_panic(panic: &(dyn Any + Send), request_id: &str) -> Response<Body> {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(request = request_id, panic = text.unwrap_or("unknown"), "a route panicked");
-    respond(&Problem::new(ErrorCode::SERVER_ERROR).instance(request_id))
+    respond(&Problem::new(ErrorKind::ServerError).instance(request_id))
 }
 
 /// A future that turns a panic into a result, so that one request can't end its connection.

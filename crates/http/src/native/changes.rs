@@ -21,7 +21,7 @@ use axum::{
 pub(super) use feed::Feed;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use muster_registry::{Registry, SubmitError};
-use muster_wire::{ErrorCode, Problem, changes::EventId, headers::MUSTER_POSITION};
+use muster_wire::{ErrorKind, Problem, changes::EventId, headers::MUSTER_POSITION};
 use muster_words::Position;
 
 use self::watcher::Watcher;
@@ -48,7 +48,7 @@ pub(super) async fn follow(
     let resumed = sent.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
     let resumed = resumed.map(|value| value.to_str().unwrap_or("?"));
     // NextFrame first: what is published from here on wakes the watcher.
-    let busy = || Problem::new(ErrorCode::SERVER_BUSY).subject("/changes");
+    let busy = || Problem::new(ErrorKind::ServerBusy).subject("/changes");
     let permit = native.feed.admit().ok_or_else(busy)?;
     let start = match resumed.or_else(|| parameters.value("after")) {
         Some(text) => start(&native.registry, text).await?,

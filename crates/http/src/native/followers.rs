@@ -9,7 +9,7 @@ use http::StatusCode;
 use muster_guard::Role;
 use muster_registry::{FollowerState, FollowerStatus, PlaceError, ResumeFrom};
 use muster_wire::{
-    ErrorCode, Problem,
+    ErrorKind, Problem,
     followers::{
         FollowerCondition, FollowerReport, ResumePlace, ResumePlaceName, ResumeRequest, Resumption,
     },
@@ -48,19 +48,19 @@ pub(super) async fn resume(
     let subject: String = format!("/followers/{name}").chars().take(200).collect();
     check(&caller, &subject)?;
     let from = place(&read_body(body).await?, &subject)?;
-    let missing = || Problem::new(ErrorCode::NOT_FOUND).subject(&subject);
+    let missing = || Problem::new(ErrorKind::NotFound).subject(&subject);
     let name: Id = name.parse().map_err(|_| missing())?;
     let placed = native.followers.resume(&name, from).await;
     let position = placed.map_err(|error| match error {
         PlaceError::Unknown(_) => missing(),
-        PlaceError::Running(_) => Problem::new(ErrorCode::FOLLOWER_RUNNING).subject(&subject),
+        PlaceError::Running(_) => Problem::new(ErrorKind::FollowerRunning).subject(&subject),
         PlaceError::NoEnd(position) => {
             bad_position(&position.to_string(), "no command ends at this position")
         }
         PlaceError::Read(error) => problem_of_failure(error, &subject),
         PlaceError::Marks(error) => {
             tracing::error!(%error, "a follower's mark can't be saved");
-            ErrorCode::STORE_UNAVAILABLE.into()
+            ErrorKind::StoreUnavailable.into()
         }
     })?;
     let resumed = Resumption { name: name.to_string(), position: position.0 };
@@ -73,17 +73,18 @@ fn check(caller: &Caller, subject: &str) -> Result<(), Problem> {
     let role = &*caller.principal.role;
     match role.parse() {
         Ok(Role::Admin) => Ok(()),
-        Err(_) => Err(Problem::new(ErrorCode::ROLE_DENIED)
-            .subject(subject)
-            .arg("role", role)
-            .arg("action", "move a follower")),
+        Err(_) => Err(Problem::new(ErrorKind::RoleDenied {
+            role: role.to_owned(),
+            action: "move a follower".to_owned(),
+        })
+        .subject(subject)),
     }
 }
 
 /// Reads where to go on.
 fn place(body: &[u8], subject: &str) -> Result<ResumeFrom, Problem> {
     let refused = |detail: String| {
-        Problem::new(ErrorCode::PARSING_DATA).subject(subject).arg("error_detail", detail)
+        Problem::new(ErrorKind::ParsingData { error_detail: detail }).subject(subject)
     };
     let value = json::parse(body).map_err(|error| refused(error.to_string()))?;
     let request: ResumeRequest = serde_json::from_value(value)

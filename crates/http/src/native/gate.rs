@@ -13,7 +13,7 @@ use muster_guard::{
     keys_in_force,
 };
 use muster_registry::{Registry, SubmitError};
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 use muster_words::Id;
 use thiserror::Error;
 use tokio::sync::{Mutex, MutexGuard};
@@ -161,8 +161,8 @@ impl Gatekeeper for Gate {
                 let role = principal.role.name().into();
                 Ok(Principal { id: principal.id, role })
             }
-            Err(NotAdmitted::KeyRequired) => Err(ErrorCode::KEY_REQUIRED.into()),
-            Err(NotAdmitted::KeyUnknown) => Err(ErrorCode::KEY_UNKNOWN.into()),
+            Err(NotAdmitted::KeyRequired) => Err(ErrorKind::KeyRequired.into()),
+            Err(NotAdmitted::KeyUnknown) => Err(ErrorKind::KeyUnknown.into()),
         }
     }
 }

@@ -9,7 +9,7 @@ use http::StatusCode;
 use muster_catalog::command::{Action, Command};
 use muster_guard::{ApiKey, KeyRecord, Role, keys_in_force};
 use muster_wire::{
-    ErrorCode, Problem,
+    ErrorKind, Problem,
     keys::{KeyEntry, KeyList, KeyRequest, NewKey},
 };
 use muster_words::{
@@ -54,7 +54,7 @@ pub(super) async fn create(
     let view = native.registry.catalog();
     if keys_in_force(&view).count() >= KEYS_MAX {
         let detail = format!("There are {KEYS_MAX} keys already; revoke one that isn't used");
-        return Err(Problem::new(ErrorCode::BAD_REQUEST).arg("error_detail", detail).into());
+        return Err(Problem::new(ErrorKind::BadRequest { error_detail: detail }).into());
     }
     for _ in 0..DRAWS_MAX {
         let key = draw()?;
@@ -64,7 +64,7 @@ pub(super) async fn create(
         let record = key.record(random()?, role, name.clone());
         return make(&native, &caller, &key, record).await;
     }
-    Err(ErrorCode::SERVER_ERROR.into())
+    Err(ErrorKind::ServerError.into())
 }
 
 async fn make(
@@ -77,7 +77,7 @@ async fn make(
     let action = Action::CreateKey { id: id.clone(), record: record.to_bytes() };
     let done = submit(&native.registry, caller, Command::new(action), "/keys").await?;
     let Some(made) = done.view.catalog().keys.get(&id) else {
-        return Err(ErrorCode::SERVER_ERROR.into());
+        return Err(ErrorKind::ServerError.into());
     };
     native.gate.keep(key, made.record, record.clone());
     let entry = shown(&id, made.created, Some(&record));
@@ -92,7 +92,7 @@ pub(super) async fn revoke(
     Path(id): Path<String>,
 ) -> Result<Response, IntoProblem> {
     let subject: String = format!("/keys/{id}").chars().take(200).collect();
-    let missing = || Problem::new(ErrorCode::NOT_FOUND).subject(&subject);
+    let missing = || Problem::new(ErrorKind::NotFound).subject(&subject);
     let id: Id = id.parse().map_err(|_| missing())?;
     // One after the other: two that revoke the last two keys at once would each leave one.
     let _turn = native.gate.turn().await;
@@ -101,7 +101,7 @@ pub(super) async fn revoke(
         return Err(missing().into());
     }
     if native.gate.depends_on(&view, &id) {
-        return Err(Problem::new(ErrorCode::LAST_KEY).subject(&subject).into());
+        return Err(Problem::new(ErrorKind::LastKey).subject(&subject).into());
     }
     let command = Command::new(Action::RevokeKey { id });
     let done = submit(&native.registry, &caller, command, &subject).await?;
@@ -112,7 +112,7 @@ pub(super) async fn revoke(
 /// Reads which role and which name a key is to have: an object of both, or nothing.
 fn asked_for(body: &[u8]) -> Result<(Role, Option<String>), Problem> {
     let refused = |detail: String| {
-        Problem::new(ErrorCode::PARSING_DATA).subject("/keys").arg("error_detail", detail)
+        Problem::new(ErrorKind::ParsingData { error_detail: detail }).subject("/keys")
     };
     let map = match body.trim_ascii() {
         [] => Map::new(),
@@ -128,7 +128,7 @@ fn asked_for(body: &[u8]) -> Result<(Role, Option<String>), Problem> {
         None => Role::Admin,
         Some(role) => role.parse().map_err(|_| {
             let shown: String = role.chars().take(64).collect();
-            Problem::new(ErrorCode::ROLE_UNKNOWN).subject("/keys").arg("role", shown)
+            Problem::new(ErrorKind::RoleUnknown { role: shown }).subject("/keys")
         })?,
     };
     if let Some(name) = &request.name {
@@ -138,7 +138,7 @@ fn asked_for(body: &[u8]) -> Result<(Role, Option<String>), Problem> {
 }
 
 fn draw() -> Result<ApiKey, Problem> {
-    ApiKey::new(random()?, random()?).ok_or_else(|| ErrorCode::SERVER_ERROR.into())
+    ApiKey::new(random()?, random()?).ok_or_else(|| ErrorKind::ServerError.into())
 }
 
 /// Random bytes that are fit for keys.
@@ -148,7 +148,7 @@ fn random<const N: usize>() -> Result<[u8; N], Problem> {
         Ok(()) => Ok(bytes),
         Err(error) => {
             tracing::error!(%error, "the system gives no random bytes");
-            Err(ErrorCode::SERVER_ERROR.into())
+            Err(ErrorKind::ServerError.into())
         }
     }
 }

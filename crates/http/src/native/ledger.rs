@@ -11,7 +11,7 @@ use http::{HeaderValue, StatusCode, header};
 use muster_ledger::checkpoint::origin;
 use muster_registry::{Found, Progress, Registry, Verification, VerifyError};
 use muster_wire::{
-    ErrorCode, Problem,
+    ErrorKind, Problem,
     ledger::{
         BrokenLedger, CheckedCheckpoint, LedgerFault, LedgerReport, SoundLedger, VerificationLine,
         VerificationProgress,
@@ -46,7 +46,7 @@ pub(super) async fn show(State(native): State<Native>) -> Response {
 /// `GET /ledger/checkpoint`: the newest signed checkpoint, as the note that others can check (C2SP
 /// tlog-checkpoint).
 pub(super) async fn checkpoint(State(native): State<Native>) -> Result<Response, IntoProblem> {
-    let missing = || Problem::new(ErrorCode::NOT_FOUND).subject("/ledger/checkpoint");
+    let missing = || Problem::new(ErrorKind::NotFound).subject("/ledger/checkpoint");
     let Some(file) = native.registry.checkpoint().cloned() else {
         return Err(missing()
             .detail("This registry keeps nothing on disk and signs nothing.")
@@ -58,9 +58,9 @@ pub(super) async fn checkpoint(State(native): State<Native>) -> Result<Response,
         Ok(Ok(None)) => return Err(missing().detail("None has been signed yet.").into()),
         Ok(Err(error)) => {
             tracing::error!(%error, "the checkpoint can't be read");
-            return Err(ErrorCode::SERVER_ERROR.into());
+            return Err(ErrorKind::ServerError.into());
         }
-        Err(_) => return Err(ErrorCode::SERVER_ERROR.into()),
+        Err(_) => return Err(ErrorKind::ServerError.into()),
     };
     let mut response = http::Response::new(Body::from(note.into_bytes()));
     let headers = response.headers_mut();
@@ -99,7 +99,7 @@ pub(super) async fn verify(
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, IntoProblem> {
     let Some(running) = Running::begin(&native.verifications) else {
-        return Err(Problem::new(ErrorCode::VERIFICATION_RUNNING).subject("/ledger").into());
+        return Err(Problem::new(ErrorKind::VerificationRunning).subject("/ledger").into());
     };
     let (lines, read) = mpsc::channel(LINES_MAX);
     let registry = native.registry.clone();

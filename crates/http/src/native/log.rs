@@ -10,7 +10,7 @@ use axum::{
 use http::StatusCode;
 use muster_history::{CommandPage, Committed, LogQuery, LogRead, LogWalk, Scope};
 use muster_registry::{Registry, SubmitError};
-use muster_wire::{ErrorCode, Problem, log::LogPage};
+use muster_wire::{ErrorKind, Problem, log::LogPage};
 use muster_words::Position;
 
 use super::{Native, answer, query::Parameters};
@@ -97,7 +97,7 @@ fn there(native: &Native, query: &LogQuery) -> Result<(), Problem> {
     let is_whole = query.after == Position::ZERO && query.before > view.position();
     match &query.scope.xid {
         Some(xid) if is_whole && !view.has(xid) => {
-            Err(Problem::new(ErrorCode::NOT_FOUND).subject(xid))
+            Err(Problem::new(ErrorKind::NotFound).subject(xid))
         }
         _ => Ok(()),
     }
@@ -121,7 +121,7 @@ fn page(caller: &Caller, query: &LogQuery, found: &CommandPage) -> LogPage {
 fn scope(path: &str) -> Result<Scope, Problem> {
     Scope::parse(path).map_err(|error| {
         let shown: String = format!("/{}", path.trim_matches('/')).chars().take(400).collect();
-        let problem = Problem::new(ErrorCode::MALFORMED_XID).subject("/log");
-        problem.arg("xid", shown).arg("error_detail", error)
+        let error_detail = error.to_string();
+        Problem::new(ErrorKind::MalformedXid { xid: shown, error_detail }).subject("/log")
     })
 }

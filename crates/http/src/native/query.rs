@@ -1,4 +1,4 @@
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 use muster_words::Position;
 
 /// The parameters of a query. Those that a door doesn't know are refused: a misspelt one that is
@@ -15,9 +15,11 @@ impl<'a> Parameters<'a> {
         for parameter in query.unwrap_or_default().split('&').filter(|text| !text.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             if !known.contains(&name) {
-                let code = ErrorCode::find("not_available").filter(|_| name == "at");
-                let problem = Problem::new(code.unwrap_or(ErrorCode::BAD_FLAG)).subject(path);
-                return Err(problem.arg("flag", name).arg("name", name));
+                let kind = match name {
+                    "at" => ErrorKind::NotAvailable,
+                    _ => ErrorKind::BadFlag { flag: name.to_owned() },
+                };
+                return Err(Problem::new(kind).subject(path));
             }
             found.push((name, value));
         }
@@ -45,8 +47,9 @@ impl<'a> Parameters<'a> {
         let Some(text) = self.value("limit") else { return Ok(usual) };
         match number(text) {
             Some(limit) if limit > 0 => Ok(usize::try_from(limit).map_or(max, |n| n.min(max))),
-            _ => Err(Problem::new(ErrorCode::BAD_REQUEST)
-                .arg("error_detail", "The limit must be a number above 0")),
+            _ => Err(Problem::new(ErrorKind::BadRequest {
+                error_detail: "The limit must be a number above 0".to_owned(),
+            })),
         }
     }
 }
@@ -62,7 +65,7 @@ pub(super) fn position(text: &str) -> Result<Position, Problem> {
 /// The refusal of a position.
 pub(super) fn bad_position(text: &str, reason: &str) -> Problem {
     let shown: String = text.chars().take(40).collect();
-    Problem::new(ErrorCode::BAD_POSITION).arg("value", shown).arg("error_detail", reason)
+    Problem::new(ErrorKind::BadPosition { value: shown, error_detail: reason.to_owned() })
 }
 
 fn number(text: &str) -> Option<u64> {

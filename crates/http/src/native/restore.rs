@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode};
 use muster_catalog::command::{Action, Command};
-use muster_wire::{ErrorCode, Problem, headers, restore::Restoration};
+use muster_wire::{ErrorKind, Problem, headers, restore::Restoration};
 use muster_words::{Digest, Xid};
 
 use super::{Native, answer};
@@ -54,12 +54,12 @@ fn xid(path: &str) -> Result<Xid, Problem> {
     let shown: String = text.chars().take(400).collect();
     match text.parse() {
         Ok(xid @ (Xid::Group { .. } | Xid::Resource { .. } | Xid::Version { .. })) => Ok(xid),
-        Ok(_) => Err(Problem::new(ErrorCode::ACTION_NOT_SUPPORTED)
-            .subject(&shown)
-            .arg("action", "restore")),
-        Err(error) => Err(Problem::new(ErrorCode::MALFORMED_XID)
-            .subject("/restore")
-            .arg("xid", shown)
-            .arg("error_detail", error)),
+        Ok(_) => Err(Problem::new(ErrorKind::ActionNotSupported { action: "restore".to_owned() })
+            .subject(&shown)),
+        Err(error) => Err(Problem::new(ErrorKind::MalformedXid {
+            xid: shown,
+            error_detail: error.to_string(),
+        })
+        .subject("/restore")),
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 use tokio::{io::ReadBuf, net::TcpStream, sync::watch::Receiver};
 
 use super::{
@@ -89,7 +89,7 @@ impl ConnectionServer {
         let io = TokioIo::new(Socket::http1(stream, Arc::clone(watch), unread));
         let ended = drive(self.http1.serve_connection(io, request_guard), watch).await;
         if let Some((connection, ConnectionOrder::RefuseSlowHead)) = ended {
-            connection.into_parts().io.into_inner().say(ErrorCode::TOO_SLOW);
+            connection.into_parts().io.into_inner().say(ErrorKind::TooSlow);
         }
     }
 }
@@ -128,7 +128,7 @@ fn poll_peek(
         ConnectionOrder::None => {}
         ConnectionOrder::RefuseSlowHead => {
             // Nobody is there to hear an error of this.
-            let _ = stream.try_write(&refusal_bytes(&Problem::new(ErrorCode::TOO_SLOW)));
+            let _ = stream.try_write(&refusal_bytes(&Problem::new(ErrorKind::TooSlow)));
             return Poll::Ready(None);
         }
         ConnectionOrder::Drain | ConnectionOrder::Close => return Poll::Ready(None),
@@ -196,7 +196,7 @@ async fn drive<C: Drivable>(
 /// Tells a newcomer that there is no room. It may have sent its request already: what is here of
 /// it is read, because closing with unread bytes would take the answer back.
 pub(super) fn refuse(stream: &TcpStream) {
-    let problem = Problem::new(ErrorCode::SERVER_BUSY).subject("/");
+    let problem = Problem::new(ErrorKind::ServerBusy).subject("/");
     let mut waste = [0; 4096];
     let told: io::Result<usize> = stream.try_write(&refusal_bytes(&problem));
     if told.is_ok() {

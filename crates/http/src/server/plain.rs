@@ -14,7 +14,7 @@ use std::{
 };
 
 use memchr::memchr;
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWrite as _},
     net::TcpStream,
@@ -93,7 +93,7 @@ async fn has_read(stream: &mut TcpStream, watch: &ConnectionWatch, unread: &mut 
         }
         Err(ConnectionOrder::RefuseSlowHead) => {
             // Nobody is there to hear an error of this.
-            let _ = stream.try_write(&refusal_bytes(&Problem::new(ErrorCode::TOO_SLOW)));
+            let _ = stream.try_write(&refusal_bytes(&Problem::new(ErrorKind::TooSlow)));
             false
         }
         _ => false,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use memchr::memmem;
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -66,9 +66,9 @@ impl Socket {
     }
 
     /// Says why the connection ends, as far as the client takes it at once.
-    pub(super) fn say(&self, code: ErrorCode) {
+    pub(super) fn say(&self, kind: ErrorKind) {
         // Nobody is there to hear an error of this.
-        let _ = self.stream.try_write(&refusal_bytes(&Problem::new(code)));
+        let _ = self.stream.try_write(&refusal_bytes(&Problem::new(kind)));
     }
 
     /// Sends what is left of our refusal.
@@ -91,11 +91,13 @@ impl Socket {
             return false;
         }
         let ours = match &bytes[9..12] {
-            b"400" => Problem::new(ErrorCode::BAD_REQUEST)
-                .arg("error_detail", "The request is not well-formed HTTP"),
-            b"414" => Problem::new(ErrorCode::HEADERS_TOO_LARGE).arg("limit", u16::MAX - 1),
-            b"431" => Problem::new(ErrorCode::HEADERS_TOO_LARGE)
-                .arg("limit", muster_words::limits::HEADER_BYTES_MAX),
+            b"400" => Problem::new(ErrorKind::BadRequest {
+                error_detail: "The request is not well-formed HTTP".to_owned(),
+            }),
+            b"414" => Problem::new(ErrorKind::HeadersTooLarge { limit: usize::from(u16::MAX - 1) }),
+            b"431" => Problem::new(ErrorKind::HeadersTooLarge {
+                limit: muster_words::limits::HEADER_BYTES_MAX,
+            }),
             _ => return false,
         };
         let bodiless = memmem::find(bytes, b"\r\ncontent-length: 0\r\n").is_some();

@@ -74,8 +74,7 @@ pub(super) fn finish(
         }
         Err(problem) => {
             let mut response = respond(&problem);
-            if problem.code() == ErrorCode::ACTION_NOT_SUPPORTED
-                || problem.code() == ErrorCode::DETAILS_REQUIRED
+            if matches!(problem.code(), ErrorCode::ActionNotSupported | ErrorCode::DetailsRequired)
             {
                 let methods = place.map_or(METHODS_OF_ROOT, Place::methods);
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));

@@ -2,7 +2,7 @@ use std::sync::{Arc, LazyLock};
 
 use muster_catalog::View;
 use muster_model::SPECVERSION;
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 use serde_json::{Map, Value, json};
 
 use super::place::{METHODS_TO_READ, Place};
@@ -164,8 +164,8 @@ pub(super) fn offered(bare: bool) -> Value {
     Value::Object(all)
 }
 
-fn refused(code: ErrorCode) -> Problem {
-    Problem::new(code).subject("/capabilities")
+fn refused(kind: ErrorKind) -> Problem {
+    Problem::new(kind).subject("/capabilities")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use muster_catalog::{
 };
 use muster_model::{Kind, Origin};
 use muster_registry::{Registry, SubmitError};
-use muster_wire::{ErrorCode, Problem, etag::Rendition, headers};
+use muster_wire::{ErrorKind, Problem, etag::Rendition, headers};
 use muster_words::Xid;
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ pub(super) async fn represent(
     xid: &Xid,
     root: &str,
 ) -> Result<Representation, Problem> {
-    let missing = || Problem::new(ErrorCode::NOT_FOUND).subject(xid);
+    let missing = || Problem::new(ErrorKind::NotFound).subject(xid);
     let entity = Entity::find(view, xid).ok_or_else(missing)?;
     check_contents(view, xid, &entity)?;
     let mut wanted = Wanted::default();
@@ -87,12 +87,12 @@ pub(super) fn check_contents(view: &View, xid: &Xid, entity: &Entity<'_>) -> Res
     }
     match entity.document().or_else(|| entity.attributes(view)) {
         Some(content) => Err(purged(xid, content)),
-        None => Err(Problem::new(ErrorCode::PURGED).subject(xid)),
+        None => Err(Problem::new(ErrorKind::Purged { digest: None }).subject(xid)),
     }
 }
 
 fn purged(xid: &Xid, content: Content) -> Problem {
-    Problem::new(ErrorCode::PURGED).subject(xid).arg("digest", content.digest)
+    Problem::new(ErrorKind::Purged { digest: Some(content.digest) }).subject(xid)
 }
 
 /// Writes the headers; gives where the document lies, if not here.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use muster_catalog::query::{Filter, FilterExpression, FilterTest, Sort};
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 
 use super::query::Query;
 
@@ -13,7 +13,10 @@ use super::query::Query;
 /// `bad_filter`, without a subject.
 pub(super) fn read_filter(query: &Query) -> Result<Filter, Problem> {
     Filter::parse(query.values("filter")).map_err(|error| {
-        Problem::new(ErrorCode::BAD_FILTER).arg("value", error.value()).arg("error_detail", &error)
+        Problem::new(ErrorKind::BadFilter {
+            value: error.value().to_owned(),
+            error_detail: error.to_string(),
+        })
     })
 }
 
@@ -24,7 +27,10 @@ pub(super) fn read_filter(query: &Query) -> Result<Filter, Problem> {
 pub(super) fn read_sort(query: &Query) -> Result<Option<Sort>, Problem> {
     Sort::parse(query.values("sort")).map_err(|error| {
         let value = query.value("sort").unwrap_or_default();
-        Problem::new(ErrorCode::BAD_SORT).arg("value", value).arg("error_detail", error)
+        Problem::new(ErrorKind::BadSort {
+            value: value.to_owned(),
+            error_detail: error.to_string(),
+        })
     })
 }
 

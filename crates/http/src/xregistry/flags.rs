@@ -4,7 +4,7 @@ use muster_catalog::{
     query::{Filter, Sort},
 };
 use muster_model::{Model, SPECVERSION};
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 
 use super::{
     capabilities::Capabilities,
@@ -129,7 +129,7 @@ impl Reading<'_> {
     }
 
     fn bad_flag(&self, flag: &str) -> Problem {
-        Problem::new(ErrorCode::BAD_FLAG).subject(&self.address.path).arg("flag", flag)
+        Problem::new(ErrorKind::BadFlag { flag: flag.to_owned() }).subject(&self.address.path)
     }
 
     fn own_flags(&self, query: &Query) -> Result<Flags, Problem> {
@@ -138,7 +138,7 @@ impl Reading<'_> {
             return Ok(flags);
         }
         if query.has("at") {
-            return Err(Problem::new(ErrorCode::NOT_AVAILABLE).subject(self.whole()).detail(
+            return Err(Problem::new(ErrorKind::NotAvailable).subject(self.whole()).detail(
                 "Reading the registry as it was at a position isn't built yet; \
                  what is answered is always the newest.",
             ));
@@ -167,15 +167,16 @@ impl Reading<'_> {
         if without_patch(wanted) == without_patch(SPECVERSION) {
             return Ok(());
         }
-        Err(Problem::new(ErrorCode::UNSUPPORTED_SPECVERSION)
-            .subject(&self.address.path)
-            .arg("specversion", wanted)
-            .arg("list", SPECVERSION))
+        Err(Problem::new(ErrorKind::UnsupportedSpecversion {
+            specversion: wanted.to_owned(),
+            list: SPECVERSION.to_owned(),
+        })
+        .subject(&self.address.path))
     }
 
     fn sort(&self, query: &Query) -> Result<Option<Sort>, Problem> {
         if !self.address.place.is_collection() {
-            return Err(Problem::new(ErrorCode::SORT_NONCOLLECTION).subject(self.whole()));
+            return Err(Problem::new(ErrorKind::SortNoncollection).subject(self.whole()));
         }
         read_sort(query).map_err(|problem| problem.subject(self.whole()))
     }
@@ -183,10 +184,11 @@ impl Reading<'_> {
     fn set_default(&self, query: &Query) -> Result<SetDefault, Problem> {
         let value = query.value("setdefaultversionid").unwrap_or_default();
         let bad = |value: &str, detail: &str| {
-            Problem::new(ErrorCode::BAD_DEFAULTVERSIONID)
-                .subject(self.whole())
-                .arg("value", value)
-                .arg("error_detail", detail)
+            Problem::new(ErrorKind::BadDefaultversionid {
+                value: value.to_owned(),
+                error_detail: detail.to_owned(),
+            })
+            .subject(self.whole())
         };
         let place = &self.address.place;
         let of_one = matches!(
@@ -221,10 +223,11 @@ impl Reading<'_> {
                 ]
             } else {
                 if !self.capabilities.has_ignore(value) {
-                    return Err(Problem::new(ErrorCode::BAD_IGNORE)
-                        .subject(self.whole())
-                        .arg("value", value)
-                        .arg("error_detail", "it is none of the capability \"ignores\""));
+                    return Err(Problem::new(ErrorKind::BadIgnore {
+                        value: value.to_owned(),
+                        error_detail: "it is none of the capability \"ignores\"".to_owned(),
+                    })
+                    .subject(self.whole()));
                 }
                 &[value]
             };
@@ -254,7 +257,7 @@ impl Reading<'_> {
         }
         flags.after = query.value("after").map(str::to_owned);
         if let Some(offset) = query.value("offset") {
-            let wrong = |_| Problem::new(ErrorCode::BAD_CURSOR).subject(self.whole());
+            let wrong = |_| Problem::new(ErrorKind::BadCursor).subject(self.whole());
             flags.offset = offset.parse().map_err(wrong)?;
         }
         Ok(())

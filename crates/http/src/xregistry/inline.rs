@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use muster_model::{GroupType, Model, ResourceType};
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 
 use super::place::Place;
 
@@ -67,7 +67,10 @@ impl Inline {
             return Ok(());
         }
         let bad = |detail: &str| {
-            Problem::new(ErrorCode::BAD_INLINE).arg("value", path).arg("error_detail", detail)
+            Problem::new(ErrorKind::BadInline {
+                value: path.to_owned(),
+                error_detail: detail.to_owned(),
+            })
         };
         let steps: Vec<&str> = path.split('.').collect();
         let mut at = self;
@@ -82,7 +85,7 @@ impl Inline {
                 name if name.contains('*') => return Err(bad("* stands alone, and last")),
                 name => {
                     level = level.below(name).ok_or_else(|| {
-                        Problem::new(ErrorCode::INLINE_NONINLINEABLE).arg("name", path)
+                        Problem::new(ErrorKind::InlineNoninlineable { name: path.to_owned() })
                     })?;
                     at = at.below.entry(name.to_owned()).or_default();
                 }

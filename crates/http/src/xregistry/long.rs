@@ -8,7 +8,7 @@ use std::{
 
 use muster_catalog::{View, entity::Entity};
 use muster_registry::LongWork;
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 
 use super::{flags::Flags, place::Place, render::page_limit};
 
@@ -55,7 +55,7 @@ impl LongReads {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Waiting(&self.waiting);
         if before >= WAITING_MAX {
-            return Err(ErrorCode::SERVER_BUSY.into());
+            return Err(ErrorKind::ServerBusy.into());
         }
         let turn = self.turns.turn().await;
         drop(waiting);

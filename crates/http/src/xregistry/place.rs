@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use muster_model::{GroupType, Model, ResourceType};
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 use muster_words::{Id, Xid};
 
 /// What a request's path names (xRegistry HTTP binding, "HTTP API Patterns"), found with the
@@ -70,14 +70,14 @@ impl Address {
         let last = steps.last().copied().unwrap_or_default();
         let details = last.ends_with(DETAILS) && matches!(steps.len(), 4 | 6);
         if path.contains(DETAILS) && !details {
-            return Err(walk.problem(ErrorCode::BAD_DETAILS));
+            return Err(walk.problem(ErrorKind::BadDetails));
         }
         let mut names = steps;
         if details && let Some(last) = names.last_mut() {
             *last = last.strip_suffix(DETAILS).unwrap_or(last);
         }
         if names.iter().any(|name| name.contains(DETAILS)) {
-            return Err(walk.problem(ErrorCode::BAD_DETAILS));
+            return Err(walk.problem(ErrorKind::BadDetails));
         }
         Ok(Self { place: walk.place(&names)?, path: walk.path, details })
     }
@@ -91,8 +91,8 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn problem(&self, code: ErrorCode) -> Problem {
-        Problem::new(code).subject(&self.path)
+    fn problem(&self, kind: ErrorKind) -> Problem {
+        Problem::new(kind).subject(&self.path)
     }
 
     fn place(&self, names: &[&str]) -> Result<Place, Problem> {
@@ -112,14 +112,14 @@ impl Walk<'_> {
                 | "capabilitiesoffered"
                 | ".xregistry",
                 ..,
-            ] => Err(self.problem(ErrorCode::API_NOT_FOUND)),
+            ] => Err(self.problem(ErrorKind::ApiNotFound)),
             [groups, ref rest @ ..] => self.group(groups, rest),
         }
     }
 
     fn group(&self, groups: &str, rest: &[&str]) -> Result<Place, Problem> {
         let Some(kind) = self.model.group_type(groups) else {
-            return Err(Problem::new(ErrorCode::NOT_FOUND)
+            return Err(Problem::new(ErrorKind::NotFound)
                 .subject(format!("/{groups}"))
                 .detail(format!("Unknown Group type: {groups}.")));
         };
@@ -127,7 +127,7 @@ impl Walk<'_> {
         let xid = Xid::Group { groups: self.id(groups)?, group: self.id(group)? };
         let [resources, rest @ ..] = rest else { return Ok(Place::Group(Arc::clone(kind), xid)) };
         let Some(kind) = kind.resource_type(resources) else {
-            return Err(Problem::new(ErrorCode::NOT_FOUND)
+            return Err(Problem::new(ErrorKind::NotFound)
                 .subject(format!("/{groups}/{group}/{resources}"))
                 .detail(format!("Unknown Resource type: {resources}.")));
         };
@@ -142,7 +142,7 @@ impl Walk<'_> {
     ) -> Result<Place, Problem> {
         let kind = Arc::clone(kind);
         let [resource, rest @ ..] = rest else { return Ok(Place::Resources(kind, group.clone())) };
-        let unknown = || self.problem(ErrorCode::NOT_FOUND);
+        let unknown = || self.problem(ErrorKind::NotFound);
         let Xid::Group { groups, group } = group.clone() else { return Err(unknown()) };
         let resources = self.id(&kind.plural)?;
         let xid = Xid::Resource { groups, group, resources, resource: self.id(resource)? };
@@ -166,14 +166,14 @@ impl Walk<'_> {
             if self.writes {
                 self.malformed(text, &error.to_string())
             } else {
-                self.problem(ErrorCode::NOT_FOUND)
+                self.problem(ErrorKind::NotFound)
             }
         })
     }
 
     fn malformed(&self, id: &str, detail: &str) -> Problem {
         let id: String = id.chars().take(200).collect();
-        self.problem(ErrorCode::MALFORMED_ID).arg("id", id).arg("error_detail", detail)
+        self.problem(ErrorKind::MalformedId { id, error_detail: detail.to_owned() })
     }
 }
 
@@ -183,7 +183,7 @@ fn decoded(path: &str) -> Result<String, Problem> {
     if !path.contains('%') {
         return Ok(path.to_owned());
     }
-    let broken = || Problem::new(ErrorCode::API_NOT_FOUND).subject(format!("/{path}"));
+    let broken = || Problem::new(ErrorKind::ApiNotFound).subject(format!("/{path}"));
     let segments: Option<Vec<String>> = path.split('/').map(percent_decoded).collect();
     let segments = segments.ok_or_else(broken)?;
     if segments.iter().any(|segment| segment.contains('/')) {

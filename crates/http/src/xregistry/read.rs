@@ -9,7 +9,7 @@ use muster_catalog::{
 };
 use muster_registry::Registry;
 use muster_wire::{
-    ErrorCode, Problem,
+    ErrorCode, ErrorKind, Problem,
     entities::{HiddenKind, HiddenName, RegistryList},
     etag::Rendition,
     headers,
@@ -89,7 +89,7 @@ impl<'a> Read<'a> {
             return read.await;
         }
         self.long.run(read).await.map_err(|problem| match problem.code() {
-            ErrorCode::SERVER_BUSY => problem.subject(&self.address.path),
+            ErrorCode::ServerBusy => problem.subject(&self.address.path),
             _ => problem,
         })
     }
@@ -115,8 +115,8 @@ impl<'a> Read<'a> {
 
     fn not_found(&self) -> Problem {
         match self.address.place.entity() {
-            Some(xid) => Problem::new(ErrorCode::NOT_FOUND).subject(xid),
-            None => Problem::new(ErrorCode::NOT_FOUND).subject(&self.address.path),
+            Some(xid) => Problem::new(ErrorKind::NotFound).subject(xid),
+            None => Problem::new(ErrorKind::NotFound).subject(&self.address.path),
         }
     }
 
@@ -198,7 +198,7 @@ impl<'a> Read<'a> {
         };
         self.load(&mut shelf, missing.into()).await?;
         let shown = self.survey(&shelf).entity(entity, path.clone(), &inline, filter);
-        let filtered = || Problem::new(ErrorCode::NOT_FOUND).subject(&self.address.path);
+        let filtered = || Problem::new(ErrorKind::NotFound).subject(&self.address.path);
         let shown = shown.ok_or_else(filtered)?;
         let mut wanted = Wanted::default();
         let doc = self.flags.doc || export;
@@ -231,7 +231,7 @@ impl<'a> Read<'a> {
 
     async fn load(&self, shelf: &mut Shelf, wanted: Wanted) -> Result<(), Problem> {
         if wanted.bytes() > ANSWER_BYTES_MAX {
-            return Err(Problem::new(ErrorCode::TOO_LARGE)
+            return Err(Problem::new(ErrorKind::TooLarge)
                 .subject(&self.address.path)
                 .detail("Inline less, filter, or ask for the collections one by one."));
         }
@@ -275,7 +275,7 @@ impl<'a> Read<'a> {
             None => None,
             Some(Ok(id)) => Some(id),
             Some(Err(_)) => {
-                return Err(Problem::new(ErrorCode::BAD_CURSOR).subject(&self.address.path));
+                return Err(Problem::new(ErrorKind::BadCursor).subject(&self.address.path));
             }
         };
         let count = parent.count_in(self.view, self.plural());
@@ -290,7 +290,7 @@ impl<'a> Read<'a> {
             Place::Versions(_, resource) => resource,
             _ => return Ok(Entity::Registry),
         };
-        let missing = || Problem::new(ErrorCode::NOT_FOUND).subject(xid);
+        let missing = || Problem::new(ErrorKind::NotFound).subject(xid);
         Entity::find(self.view, xid).ok_or_else(missing)
     }
 

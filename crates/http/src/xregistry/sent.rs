@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use muster_catalog::command::{Body, SentDocument};
 use muster_model::ResourceType;
-use muster_wire::{ErrorCode, Problem, headers};
+use muster_wire::{ErrorKind, Problem, headers};
 use muster_words::{json, limits::DOCUMENT_BYTES_MAX};
 use serde_json::{Map, Value};
 
@@ -20,7 +20,7 @@ pub(super) fn attributes(
     bytes: &[u8],
 ) -> Result<Map<String, Value>, Problem> {
     if bytes.trim_ascii().is_empty() {
-        return Err(Problem::new(ErrorCode::MISSING_BODY).subject(&address.path));
+        return Err(Problem::new(ErrorKind::MissingBody).subject(&address.path));
     }
     refuse_attribute_headers(address, headers)?;
     let mut map = object(address, bytes)?;
@@ -37,7 +37,7 @@ pub(super) fn attributes(
 /// `parsing_data`.
 pub(super) fn object(address: &Address, bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
     let bad = |detail: String| {
-        Problem::new(ErrorCode::PARSING_DATA).subject(&address.path).arg("error_detail", detail)
+        Problem::new(ErrorKind::ParsingData { error_detail: detail }).subject(&address.path)
     };
     match json::parse(bytes) {
         Ok(Value::Object(map)) => Ok(map),
@@ -47,10 +47,11 @@ pub(super) fn object(address: &Address, bytes: &[u8]) -> Result<Map<String, Valu
 }
 
 fn extra_header(address: &Address, name: &str, detail: &str) -> Problem {
-    Problem::new(ErrorCode::EXTRA_XREGISTRY_HEADER)
-        .subject(&address.path)
-        .arg("name", name)
-        .arg("error_detail", detail)
+    Problem::new(ErrorKind::ExtraXregistryHeader {
+        name: name.to_owned(),
+        error_detail: detail.to_owned(),
+    })
+    .subject(&address.path)
 }
 
 /// Where attributes are in the body, none may be in headers.
@@ -77,10 +78,11 @@ pub(super) fn document(
     bytes: Bytes,
 ) -> Result<Body, Problem> {
     if bytes.len() > DOCUMENT_BYTES_MAX {
-        return Err(Problem::new(ErrorCode::DOCUMENT_TOO_LARGE)
-            .subject(&address.path)
-            .arg("size", bytes.len())
-            .arg("limit", DOCUMENT_BYTES_MAX));
+        return Err(Problem::new(ErrorKind::DocumentTooLarge {
+            size: bytes.len(),
+            limit: DOCUMENT_BYTES_MAX,
+        })
+        .subject(&address.path));
     }
     let attributes = from_headers(address, kind, headers)?;
     let elsewhere = format!("{}url", kind.singular);
@@ -101,10 +103,8 @@ pub(super) fn document(
 }
 
 fn header_error(address: &Address, name: &str, detail: &str) -> Problem {
-    Problem::new(ErrorCode::HEADER_ERROR)
+    Problem::new(ErrorKind::HeaderError { name: name.to_owned(), error_detail: detail.to_owned() })
         .subject(&address.path)
-        .arg("name", name)
-        .arg("error_detail", detail)
 }
 
 /// Reads `xRegistry-<attribute>` and `xRegistry-<map>.<key>`; `null` deletes. A map that is
@@ -158,7 +158,7 @@ pub(super) fn brings_document(address: &Address, method: &Method) -> Result<bool
         return Ok(false);
     }
     if method == Method::PATCH {
-        return Err(Problem::new(ErrorCode::DETAILS_REQUIRED).subject(&address.path));
+        return Err(Problem::new(ErrorKind::DetailsRequired).subject(&address.path));
     }
     Ok(true)
 }

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue, header};
 use muster_catalog::{View, command, state::Stamp};
 use muster_wire::{
-    ErrorCode, Problem,
+    ErrorKind, Problem,
     etag::{Condition, EntityTag, Rendition},
 };
 use muster_words::Xid;
@@ -39,10 +39,11 @@ fn read(
     subject: &str,
 ) -> Result<Option<Condition>, Problem> {
     Condition::from_headers(headers, name).map_err(|error| {
-        Problem::new(ErrorCode::HEADER_ERROR)
-            .subject(subject)
-            .arg("name", name.as_str())
-            .arg("error_detail", error)
+        Problem::new(ErrorKind::HeaderError {
+            name: name.as_str().to_owned(),
+            error_detail: error.to_string(),
+        })
+        .subject(subject)
     })
 }
 
@@ -75,8 +76,8 @@ pub(super) fn judge(
 }
 
 /// A condition that doesn't hold.
-pub(super) fn failed(subject: &str, header: &str) -> Problem {
-    Problem::new(ErrorCode::PRECONDITION_FAILED).subject(subject).arg("header", header)
+pub(super) fn failed(subject: &str, header: &'static str) -> Problem {
+    Problem::new(ErrorKind::PreconditionFailed { header }).subject(subject)
 }
 
 /// The conditions of a write, which the registry judges in the command's turn.

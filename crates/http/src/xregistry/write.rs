@@ -8,7 +8,7 @@ use muster_catalog::{
     decide::Shows,
 };
 use muster_registry::{Done, Registry};
-use muster_wire::{ErrorCode, Problem, etag::Rendition, headers};
+use muster_wire::{ErrorCode, ErrorKind, Problem, etag::Rendition, headers};
 use muster_words::{Digest, Id, Xid};
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -100,7 +100,7 @@ impl Writes<'_> {
             drop(settling);
             done
         });
-        submitted.await.unwrap_or_else(|_| Err(ErrorCode::SERVER_ERROR.into()))
+        submitted.await.unwrap_or_else(|_| Err(ErrorKind::ServerError.into()))
     }
 
     /// What must hold of an entity is the registry's to judge, in the command's turn. Anything
@@ -124,9 +124,9 @@ impl Writes<'_> {
     /// Some errors are about the request as a whole, whatever entity met them.
     fn about_the_request(&self, problem: Problem) -> Problem {
         let codes = [
-            ErrorCode::DEFAULTVERSIONID_REQUEST,
-            ErrorCode::MISSING_VERSIONS,
-            ErrorCode::TOO_MANY_VERSIONS,
+            ErrorCode::DefaultversionidRequest,
+            ErrorCode::MissingVersions,
+            ErrorCode::TooManyVersions,
         ];
         if codes.contains(&problem.code()) { problem.subject(&self.address.path) } else { problem }
     }
@@ -135,10 +135,11 @@ impl Writes<'_> {
         let Some(key) = self.headers.get(headers::IDEMPOTENCY_KEY) else { return Ok(None) };
         let key = key.as_bytes();
         if key.is_empty() || key.len() > KEY_BYTES_MAX {
-            return Err(Problem::new(ErrorCode::HEADER_ERROR)
-                .subject(&self.address.path)
-                .arg("name", headers::IDEMPOTENCY_KEY.as_str())
-                .arg("error_detail", format!("a key has 1 to {KEY_BYTES_MAX} bytes")));
+            return Err(Problem::new(ErrorKind::HeaderError {
+                name: headers::IDEMPOTENCY_KEY.as_str().to_owned(),
+                error_detail: format!("a key has 1 to {KEY_BYTES_MAX} bytes"),
+            })
+            .subject(&self.address.path));
         }
         let scoped = Digest::of_parts(&[self.caller.principal.id.as_bytes(), b"\0", key]);
         let mut parts: Vec<u8> = Vec::new();
@@ -208,11 +209,12 @@ impl Writes<'_> {
         for (key, said) in chosen {
             let sent = said.get(&name).and_then(Value::as_str);
             if let Some(sent) = sent.filter(|sent| sent != key) {
-                return Err(Problem::new(ErrorCode::MISMATCHED_ID)
-                    .subject(format!("{}/{key}", self.address.path))
-                    .arg("singular", singular)
-                    .arg("invalid_id", sent)
-                    .arg("expected_id", key));
+                return Err(Problem::new(ErrorKind::MismatchedId {
+                    singular: singular.to_owned(),
+                    invalid_id: sent.to_owned(),
+                    expected_id: key.to_owned(),
+                })
+                .subject(format!("{}/{key}", self.address.path)));
             }
         }
         Ok(())
@@ -279,9 +281,10 @@ impl Writes<'_> {
             Value::Null => None,
             Value::Object(sent) => Some(sent),
             _ => {
-                return Err(Problem::new(ErrorCode::CAPABILITY_ERROR)
-                    .subject("/capabilities")
-                    .arg("error_detail", "they must be a JSON object"));
+                return Err(Problem::new(ErrorKind::CapabilityError {
+                    error_detail: "they must be a JSON object".to_owned(),
+                })
+                .subject("/capabilities"));
             }
         };
         let (settled, turn) = self.settled(sent, mode).await?;
@@ -349,7 +352,6 @@ impl Writes<'_> {
 
 /// The refusal of a method that a path hasn't.
 pub(super) fn unsupported(address: &Address, method: &Method) -> Problem {
-    Problem::new(ErrorCode::ACTION_NOT_SUPPORTED)
+    Problem::new(ErrorKind::ActionNotSupported { action: method.as_str().to_owned() })
         .subject(&address.path)
-        .arg("action", method.as_str())
 }

@@ -20,7 +20,7 @@ use muster_http::{
     Asked, Body, Caller, FastRead, Front, Gatekeeper, IntoProblem, Phase, PlainlyAsked, Principal,
     Printed, Server, ServerLimits, health, metrics::Metrics, read_body,
 };
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 use muster_words::Position;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -52,9 +52,9 @@ impl Gatekeeper for Gate {
             return Ok(principal);
         }
         match headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes) {
-            None => Err(ErrorCode::KEY_REQUIRED.into()),
+            None => Err(ErrorKind::KeyRequired.into()),
             Some(b"Bearer right") => Ok(principal),
-            Some(_) => Err(ErrorCode::KEY_UNKNOWN.into()),
+            Some(_) => Err(ErrorKind::KeyUnknown.into()),
         }
     }
 }

@@ -83,16 +83,6 @@ pub enum AttributeFault {
 }
 
 impl AttributeFault {
-    /// The xRegistry error. Its subject is the entity's xid, which the caller knows.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Unknown { .. } => "unknown_attribute",
-            Self::Missing { .. } => "required_attribute_missing",
-            _ => "invalid_attribute",
-        }
-    }
-
     /// The path of the attribute that it is about; of several, the first.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -106,16 +96,6 @@ impl AttributeFault {
             | Self::TooSoon { path }
             | Self::Target { path, .. }
             | Self::Sibling { path, .. } => path,
-        }
-    }
-
-    /// What the error's title names, as (argument, value): `name`, `error_detail`, `list`.
-    #[must_use]
-    pub fn args(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::Unknown { path } => vec![("name", path.clone())],
-            Self::Missing { paths } => vec![("list", paths.join(","))],
-            _ => vec![("name", self.path().to_owned()), ("error_detail", self.to_string())],
         }
     }
 }

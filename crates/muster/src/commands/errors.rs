@@ -31,7 +31,7 @@ impl Errors {
             }
             let mut table = Table::new(["code", "status", "meaning"]).numbers(1);
             for code in ErrorCode::all() {
-                let facts = code.0;
+                let facts = code.facts();
                 table.row([
                     facts.name.to_owned(),
                     facts.status.to_string(),
@@ -48,7 +48,7 @@ impl Errors {
         if !screen.is_table() {
             return screen.value(&described(code));
         }
-        let facts = code.0;
+        let facts = code.facts();
         let again = if facts.retryable {
             "the same request may succeed later"
         } else {
@@ -68,7 +68,7 @@ impl Errors {
 }
 
 fn described(code: ErrorCode) -> Value {
-    let facts = code.0;
+    let facts = code.facts();
     json!({
         "code": facts.name,
         "type": code.type_uri(),

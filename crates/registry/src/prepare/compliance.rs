@@ -7,7 +7,7 @@ use std::{
 };
 
 use muster_catalog::{
-    Content, ModelRefusal, Reason, Refusal,
+    Content, ModelRefusal, Reason, Refusal, VersionRefusal,
     state::{Resource, Version},
 };
 use muster_model::{AttributeFault, Attributes, Readonly, ResourceType};
@@ -155,7 +155,7 @@ impl Heart {
                 if let Some(format) = attributes.get("format").filter(|_| held.refuses_formats) {
                     let format = format.as_str().unwrap_or_default().to_owned();
                     let reason = format!("\"format\" is {format:?}, which can't be validated");
-                    let refusal = Refusal::new(&held.xid, Reason::FormatUnknown { format });
+                    let refusal = Refusal::new(&held.xid, VersionRefusal::FormatUnknown { format });
                     misfits.add(&held.xid, reason, refusal);
                     continue;
                 }
@@ -170,7 +170,7 @@ impl Heart {
         for alike in &survey.alike {
             if let Some(name) = self.differs(alike).await? {
                 let reason = format!("its versions differ in {name:?}");
-                let refusal = Refusal::new(&alike.xid, Reason::VersionsDiffer { name });
+                let refusal = Refusal::new(&alike.xid, VersionRefusal::VersionsDiffer { name });
                 misfits.add(&alike.xid, reason, refusal);
             }
         }

@@ -115,7 +115,7 @@ pub fn code(error: &SubmitError) -> &'static str {
 /// with them.
 pub fn name_of(reason: &Reason) -> &'static str {
     let debug = format!("{reason:?}");
-    let around = ["Model(", "Fault(", "Attribute("];
+    let around = ["Model(", "Fault(", "Attribute(", "Version("];
     let name = around.iter().fold(&*debug, |name, around| name.trim_start_matches(around));
     let name = name.split(|letter: char| !letter.is_alphanumeric()).next().unwrap();
     let mut snake = String::new();

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ErrorCode, Problem, Violation};
+use super::{ErrorCode, ErrorKind, Problem, Violation};
 use crate::Sample;
 
 /// An error as it travels: xRegistry's shape (core/spec.md, "Error Processing", after RFC 9457),
@@ -63,10 +63,8 @@ fn code_schema(_: &mut SchemaGenerator) -> Schema {
 
 impl Sample for ErrorBody {
     fn sample() -> Self {
-        Problem::new(ErrorCode::MISMATCHED_EPOCH)
+        Problem::new(ErrorKind::MismatchedEpoch { bad_epoch: 3, epoch: 5 })
             .subject("/providers/cms")
-            .arg("bad_epoch", 3)
-            .arg("epoch", 5)
             .body()
     }
 }

@@ -2,12 +2,7 @@ use std::fmt;
 
 use http::StatusCode;
 
-use super::{ours::OURS, specification::SPECIFICATION};
-
-/// One way in which a request is refused. The constants (`ErrorCode::NOT_FOUND`) are the whole
-/// table; a code never changes its name or meaning once released.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ErrorCode(pub &'static ErrorFacts);
+pub use super::table::{ErrorCode, ErrorKind};
 
 /// What is known of a code before anything goes wrong. `muster errors`, the reference page and
 /// every error body are made from it.
@@ -57,7 +52,7 @@ impl Origin {
 impl ErrorCode {
     /// Every code: xRegistry's in its order, then ours.
     pub fn all() -> impl Iterator<Item = Self> {
-        SPECIFICATION.iter().chain(OURS).copied()
+        Self::ALL.iter().copied()
     }
 
     /// The code of that name.
@@ -69,95 +64,214 @@ impl ErrorCode {
     /// The name, such as `not_found`.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        self.0.name
+        self.facts().name
     }
 
     /// The URI that `type` carries.
     #[must_use]
     pub fn type_uri(self) -> String {
-        [self.0.origin.type_prefix(), self.0.name].concat()
+        [self.facts().origin.type_prefix(), self.name()].concat()
     }
 
     /// The HTTP status.
     #[must_use]
     pub fn status(self) -> StatusCode {
-        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.facts().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// Whether the same request may succeed later, unchanged.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
-        self.0.retryable
+        self.facts().retryable
     }
 
     /// Whether nothing of the request was done, or ever will be.
     #[must_use]
     pub const fn has_no_side_effects(self) -> bool {
-        self.0.no_side_effects
-    }
-}
-
-impl fmt::Debug for ErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.name)
+        self.facts().no_side_effects
     }
 }
 
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.name)
+        f.write_str(self.name())
     }
 }
 
-/// A constant's name in lower case, computed while compiling, so that each code is spelt once.
-pub(super) const fn lower<const N: usize>(name: &str) -> [u8; N] {
-    let mut lowered = [0; N];
-    let mut index = 0;
-    while index < N {
-        lowered[index] = name.as_bytes()[index].to_ascii_lowercase();
-        index += 1;
-    }
-    lowered
-}
-
-/// The text of what [`lower`] gave.
-pub(super) const fn text(bytes: &'static [u8]) -> &'static str {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(_) => "",
-    }
-}
-
-/// Makes the constants of [`ErrorCode`] from rows `NAME: origin status, title, meaning, help;`
-/// and a list of them. After the status may stand `retry` (the same request may succeed later)
-/// and `unsure` (something of the request may have been done).
+/// Makes [`ErrorCode`], [`ErrorKind`] and the facts of each code from rows `Name { argument: Type }:
+/// origin status, title, meaning, help;`. After the status may stand `retry` (the same request may
+/// succeed later) and `unsure` (something of the request may have been done).
 macro_rules! codes {
-    ($list:ident $(
-        $name:ident: $origin:ident $status:literal $(retry $retry:literal)? $(unsure $unsure:literal)?,
+    ($code:ident, $kind:ident; $(
+        $name:ident $({ $($field:ident: $type:ty),+ })?: $origin:ident $status:literal $($mark:ident)*,
         $title:literal, $meaning:literal, $help:literal;
     )+) => {
-        impl ErrorCode {
-            $(
-                #[doc = $meaning]
-                pub const $name: Self = {
-                    const NAME: [u8; stringify!($name).len()] =
-                        $crate::errors::code::lower(stringify!($name));
-                    Self(&ErrorFacts {
-                        name: $crate::errors::code::text(&NAME),
-                        origin: Origin::$origin,
-                        status: $status,
-                        title: $title,
-                        meaning: $meaning,
-                        help: $help,
-                        retryable: codes!(@flag false $($retry)?),
-                        no_side_effects: !codes!(@flag false $($unsure)?),
-                    })
-                };
-            )+
+        /// One way in which a request is refused. A code never changes its name or meaning once
+        /// released.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $code {
+            $(#[doc = $meaning] $name,)+
         }
-        pub(super) const $list: &[ErrorCode] = &[$(ErrorCode::$name),+];
+
+        /// A code together with what its error says beside the subject. The same code always has
+        /// the same arguments.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum $kind {
+            $(#[doc = $meaning]
+            $name $({
+                $(#[doc = concat!("The argument `", stringify!($field), "`.")] $field: $type,)+
+            })?,)+
+        }
+
+        impl $code {
+            pub(super) const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// What is known of the code.
+            #[must_use]
+            pub const fn facts(self) -> &'static ErrorFacts {
+                match self {
+                    $(Self::$name => {
+                        const FACTS: ErrorFacts = ErrorFacts {
+                            name: $crate::snake_case!($name),
+                            origin: Origin::$origin,
+                            status: $status,
+                            title: $title,
+                            meaning: $meaning,
+                            help: $help,
+                            retryable: codes!(@retry $($mark)*),
+                            no_side_effects: !codes!(@unsure $($mark)*),
+                        };
+                        &FACTS
+                    })+
+                }
+            }
+        }
+
+        impl $code {
+            /// An error of the code, for the example of it in the API's description.
+            pub(crate) fn sample(self) -> $kind {
+                match self {
+                    $(Self::$name => $kind::$name $({
+                        $($field: Argument::sample(stringify!($field))),+
+                    })?,)+
+                }
+            }
+        }
+
+        impl $kind {
+            /// The code.
+            #[must_use]
+            pub const fn code(&self) -> $code {
+                match self {
+                    $(Self::$name { .. } => $code::$name,)+
+                }
+            }
+
+            /// The arguments as texts, by name.
+            pub(super) fn arguments(&self) -> Vec<(&'static str, Option<String>)> {
+                match self {
+                    $(Self::$name $({ $($field),+ })? => {
+                        vec![$($((stringify!($field), $field.text())),+)?]
+                    })+
+                }
+            }
+        }
+
+        $(const _: () = assert!(
+            $crate::errors::code::names_only($title, &[$($(stringify!($field)),+)?]),
+            concat!("the title of ", stringify!($name), " names an argument that it hasn't"),
+        );)+
     };
-    (@flag $default:literal) => { $default };
-    (@flag $default:literal $given:literal) => { $given };
+    (@retry) => { false };
+    (@retry unsure) => { false };
+    (@retry retry $($mark:ident)*) => { true };
+    (@unsure) => { false };
+    (@unsure retry) => { false };
+    (@unsure $($mark:ident)+) => { true };
 }
 pub(super) use codes;
+
+/// Whether each `<name>` of a title is the subject, a count of what is listed, or an argument.
+pub(super) const fn names_only(title: &str, arguments: &[&str]) -> bool {
+    let title = title.as_bytes();
+    let mut at = 0;
+    while at < title.len() {
+        if title[at] == b'<' && !is_named(title, at + 1, arguments) {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+const fn is_named(title: &[u8], start: usize, arguments: &[&str]) -> bool {
+    if stands(title, start, b"subject>") || stands(title, start, b"count>") {
+        return true;
+    }
+    let mut index = 0;
+    while index < arguments.len() {
+        let name = arguments[index].as_bytes();
+        let end = start + name.len();
+        if stands(title, start, name) && end < title.len() && title[end] == b'>' {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn stands(text: &[u8], start: usize, part: &[u8]) -> bool {
+    let mut index = 0;
+    while index < part.len() {
+        if start + index >= text.len() || text[start + index] != part[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// A type's or a variant's name in lower case with underscores, made while compiling, so that each
+/// code is spelt once: `snake_case!(NotFound)` is `"not_found"`.
+#[macro_export]
+macro_rules! snake_case {
+    ($name:ident) => {{
+        const NAME: &str = stringify!($name);
+        const SNAKE: [u8; $crate::errors::snake_length(NAME)] = $crate::errors::snake(NAME);
+        match ::std::str::from_utf8(&SNAKE) {
+            Ok(text) => text,
+            Err(_) => "",
+        }
+    }};
+}
+
+/// The length of a name in lower case with underscores; for [`snake_case!`](crate::snake_case).
+#[must_use]
+pub const fn snake_length(name: &str) -> usize {
+    let mut length = name.len();
+    let mut index = 1;
+    while index < name.len() {
+        if name.as_bytes()[index].is_ascii_uppercase() {
+            length += 1;
+        }
+        index += 1;
+    }
+    length
+}
+
+/// A name in lower case with underscores; for [`snake_case!`](crate::snake_case).
+#[must_use]
+pub const fn snake<const N: usize>(name: &str) -> [u8; N] {
+    let mut snake = [b'_'; N];
+    let (mut from, mut to) = (0, 0);
+    while from < name.len() {
+        let letter = name.as_bytes()[from];
+        if from > 0 && letter.is_ascii_uppercase() {
+            to += 1;
+        }
+        snake[to] = letter.to_ascii_lowercase();
+        from += 1;
+        to += 1;
+    }
+    snake
+}

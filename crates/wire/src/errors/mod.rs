@@ -1,16 +1,17 @@
-//! Every way in which a request can be refused: one table of codes ([`ErrorCode::all`]), what a
-//! refusal says ([`Problem`]), and how it travels ([`ErrorBody`]).
+//! Every way in which a request can be refused: one table of codes ([`ErrorCode::all`]) with the
+//! arguments of each ([`ErrorKind`]), what a refusal says ([`Problem`]), and how it travels
+//! ([`ErrorBody`]).
 
+mod argument;
 mod body;
 mod code;
-mod ours;
 mod page;
 mod problem;
-mod specification;
+mod table;
 mod violation;
 
 pub use body::ErrorBody;
-pub use code::{ErrorCode, ErrorFacts, Origin};
+pub use code::{ErrorCode, ErrorFacts, ErrorKind, Origin, snake, snake_length};
 pub use page::page;
 pub use problem::Problem;
 pub use violation::{Severity, Violated, Violation};

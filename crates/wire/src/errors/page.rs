@@ -27,8 +27,8 @@ pub fn page() -> String {
             page,
             "\n## {title}\n\n| code | status | what has happened | what to do | |\n|---|---:|---|---|---|\n"
         );
-        for code in ErrorCode::all().filter(|code| code.0.origin == wanted) {
-            let facts = code.0;
+        for code in ErrorCode::all().filter(|code| code.facts().origin == wanted) {
+            let facts = code.facts();
             let marks = match (facts.retryable, facts.no_side_effects) {
                 (true, true) => "again",
                 (true, false) => "again, unsure",

@@ -3,18 +3,16 @@ use std::{collections::BTreeMap, fmt};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 
-use super::{ErrorBody, ErrorCode, Severity, Violation};
+use super::{ErrorBody, ErrorCode, ErrorKind, Severity};
 
 /// Why a request is refused, with the facts of this occurrence. It becomes an [`ErrorBody`] at the
 /// border.
 ///
 /// ```
-/// use muster_wire::{ErrorCode, Problem};
+/// use muster_wire::{ErrorKind, Problem};
 ///
-/// let problem = Problem::new(ErrorCode::MISMATCHED_EPOCH)
-///     .subject("/providers/cms")
-///     .arg("bad_epoch", 3)
-///     .arg("epoch", 5);
+/// let problem = Problem::new(ErrorKind::MismatchedEpoch { bad_epoch: 3, epoch: 5 })
+///     .subject("/providers/cms");
 /// assert_eq!(
 ///     problem.title(),
 ///     r#"The specified epoch value (3) for "/providers/cms" does not match its current value (5)."#
@@ -26,30 +24,22 @@ pub struct Problem(Box<Said>);
 /// What was said; boxed, so that a `Result` with a problem stays small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Said {
-    code: ErrorCode,
+    kind: ErrorKind,
     subject: Option<String>,
-    args: BTreeMap<String, String>,
     detail: Option<String>,
     instance: Option<String>,
-    source: Option<String>,
-    violations: Vec<Violation>,
-    more: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
-    /// A refusal with this code and nothing else said yet.
+    /// A refusal of this kind, of which nothing else is said yet.
     #[must_use]
-    pub fn new(code: ErrorCode) -> Self {
+    pub fn new(kind: ErrorKind) -> Self {
         Self(Box::new(Said {
-            code,
+            kind,
             subject: None,
-            args: BTreeMap::new(),
             detail: None,
             instance: None,
-            source: None,
-            violations: Vec::new(),
-            more: Map::new(),
             headers: Vec::new(),
         }))
     }
@@ -58,13 +48,6 @@ impl Problem {
     #[must_use]
     pub fn subject(mut self, subject: impl fmt::Display) -> Self {
         self.0.subject = Some(subject.to_string());
-        self
-    }
-
-    /// Gives the value of one `<name>` in the title.
-    #[must_use]
-    pub fn arg(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.0.args.insert(name.to_owned(), value.to_string());
         self
     }
 
@@ -82,27 +65,6 @@ impl Problem {
         self
     }
 
-    /// Names the part of the server that refused.
-    #[must_use]
-    pub fn source(mut self, source: impl Into<String>) -> Self {
-        self.0.source = Some(source.into());
-        self
-    }
-
-    /// Lists everything that is wrong with the document.
-    #[must_use]
-    pub fn violations(mut self, violations: Vec<Violation>) -> Self {
-        self.0.violations = violations;
-        self
-    }
-
-    /// Adds a member of its own to the body, such as `references`.
-    #[must_use]
-    pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.0.more.insert(name.to_owned(), value.into());
-        self
-    }
-
     /// Adds a header to the answer, such as `Allow` or `Retry-After`.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -113,13 +75,13 @@ impl Problem {
     /// The code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
-        self.0.code
+        self.0.kind.code()
     }
 
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.0.code.status()
+        self.code().status()
     }
 
     /// What it is about, where that was said.
@@ -134,27 +96,20 @@ impl Problem {
         &self.0.headers
     }
 
-    /// Everything that is wrong with the document.
-    #[must_use]
-    pub fn violation_list(&self) -> &[Violation] {
-        &self.0.violations
-    }
-
     /// The code's title with its arguments put in.
     #[must_use]
     pub fn title(&self) -> String {
-        let mut title = String::with_capacity(self.0.code.0.title.len() + 32);
-        let mut rest = self.0.code.0.title;
+        let template = self.code().facts().title;
+        let arguments = self.arguments();
+        let mut title = String::with_capacity(template.len() + 32);
+        let mut rest = template;
         while let Some((before, name, after)) = next_place(rest) {
             title.push_str(before);
-            match self.value_of(name) {
-                Some(value) => title.push_str(&value),
-                None => {
-                    title.push('<');
-                    title.push_str(name);
-                    title.push('>');
-                }
-            }
+            // An error about the request as a whole may have no subject; a title still reads well.
+            title.push_str(match name {
+                "subject" => self.subject_text().unwrap_or("/"),
+                _ => arguments.get(name).map_or("", String::as_str),
+            });
             rest = after;
         }
         // A detail that ends its own sentence must not make two full stops.
@@ -162,50 +117,50 @@ impl Problem {
         title + rest
     }
 
-    fn value_of(&self, name: &str) -> Option<String> {
-        match (name, &self.0.subject) {
-            ("subject", Some(subject)) => Some(subject.clone()),
-            // An error about the request as a whole may have no subject; a title still reads well.
-            ("subject", None) => Some("/".to_owned()),
-            _ => self.0.args.get(name).cloned().or_else(|| self.counted(name)),
-        }
-    }
-
-    /// `<count>` counts what is listed, unless somebody said otherwise.
-    fn counted(&self, name: &str) -> Option<String> {
-        let listed = match self.0.more.get("references") {
-            Some(Value::Array(references)) => (references.len(), "reference", "references"),
-            // What is only warned of refuses nothing.
-            _ => {
-                let errors = self.0.violations.iter().filter(|v| v.severity == Severity::Error);
+    /// The arguments by name, with the count of what is listed where the title names one.
+    fn arguments(&self) -> BTreeMap<String, String> {
+        let said = self.0.kind.arguments().into_iter();
+        let mut arguments: BTreeMap<String, String> =
+            said.filter_map(|(name, text)| Some((name.to_owned(), text?))).collect();
+        let (count, one, many) = match &self.0.kind {
+            ErrorKind::Referenced { references } => (references.len(), "reference", "references"),
+            ErrorKind::InvalidDocument { violations } => {
+                // What is only warned of refuses nothing.
+                let errors = violations.iter().filter(|v| v.severity == Severity::Error);
                 (errors.count(), "violation", "violations")
             }
+            _ => return arguments,
         };
-        let (count, one, many) = listed;
-        (name == "count").then(|| format!("{count} {}", if count == 1 { one } else { many }))
+        let counted = format!("{count} {}", if count == 1 { one } else { many });
+        arguments.insert("count".to_owned(), counted);
+        arguments
     }
 
     /// How it travels.
     #[must_use]
     pub fn body(&self) -> ErrorBody {
         let said = &*self.0;
-        let mut args = said.args.clone();
-        if said.code.0.title.contains("<count>")
-            && let Some(count) = self.value_of("count")
-        {
-            args.insert("count".to_owned(), count);
+        let (mut violations, mut more) = (Vec::new(), Map::new());
+        match &said.kind {
+            ErrorKind::InvalidDocument { violations: all }
+            | ErrorKind::BindingBroken { violations: all, .. } => violations.clone_from(all),
+            ErrorKind::Referenced { references } => {
+                let all = references.iter().map(ToString::to_string).map(Value::String);
+                more.insert("references".to_owned(), all.collect());
+            }
+            _ => {}
         }
         ErrorBody {
-            type_uri: said.code.type_uri(),
+            type_uri: self.code().type_uri(),
             title: self.title(),
-            code: said.code.name().to_owned(),
+            code: self.code().name().to_owned(),
             detail: said.detail.clone(),
             subject: said.subject.clone(),
-            args,
+            args: self.arguments(),
             instance: said.instance.clone(),
-            source: said.source.clone(),
-            violations: said.violations.clone(),
-            more: said.more.clone(),
+            source: None,
+            violations,
+            more,
         }
     }
 
@@ -227,14 +182,14 @@ fn next_place(text: &str) -> Option<(&str, &str, &str)> {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}  [{}]", self.title(), self.0.code)
+        write!(f, "{}  [{}]", self.title(), self.code())
     }
 }
 
 impl std::error::Error for Problem {}
 
-impl From<ErrorCode> for Problem {
-    fn from(code: ErrorCode) -> Self {
-        Self::new(code)
+impl From<ErrorKind> for Problem {
+    fn from(kind: ErrorKind) -> Self {
+        Self::new(kind)
     }
 }

@@ -8,14 +8,15 @@ use super::*;
 
 #[test]
 fn has_the_66_types_of_the_specification_and_two_of_its_reference() {
-    let count = |origin| ErrorCode::all().filter(|code| code.0.origin == origin).count();
+    let used = ErrorCode::all().map(|code| (code.name(), code.facts().origin, code.facts().status));
+    let theirs: Vec<_> =
+        used.filter(|(_, origin, _)| *origin != Origin::Muster).chain(table::UNUSED).collect();
+    let count = |origin| theirs.iter().filter(|row| row.1 == origin).count();
     assert_eq!(count(Origin::Specification), 60 + 2);
     assert_eq!(count(Origin::HttpBinding), 6);
-    let of_status = |status| {
-        ErrorCode::all()
-            .filter(|code| code.0.origin != Origin::Muster && code.0.status == status)
-            .count()
-    };
+    let names: BTreeSet<_> = theirs.iter().map(|row| row.0).collect();
+    assert_eq!(names.len(), theirs.len());
+    let of_status = |status| theirs.iter().filter(|row| row.2 == status).count();
     let statuses = [(400, 58 + 2), (404, 2), (405, 2), (406, 1), (500, 2), (503, 1)];
     for (status, expect) in statuses {
         assert_eq!(of_status(status), expect, "{status}");
@@ -29,8 +30,8 @@ fn names_each_code_once_and_finds_it_by_name() {
     for code in ErrorCode::all() {
         assert_eq!(ErrorCode::find(code.name()), Some(code));
         assert!(code.name().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
-        assert_eq!(u16::from(code.status()), code.0.status);
-        for sentence in [code.0.title, code.0.meaning, code.0.help] {
+        assert_eq!(u16::from(code.status()), code.facts().status);
+        for sentence in [code.facts().title, code.facts().meaning, code.facts().help] {
             assert!(sentence.ends_with('.'), "{code}: {sentence}");
         }
     }
@@ -38,48 +39,49 @@ fn names_each_code_once_and_finds_it_by_name() {
 
 #[test]
 fn builds_the_types_uri_by_who_defined_the_code() {
-    for (code, expect) in [
+    for (kind, expect) in [
+        (ErrorKind::NotFound, "https://github.com/xregistry/spec/blob/main/core/spec.md#not_found"),
         (
-            ErrorCode::NOT_FOUND,
-            "https://github.com/xregistry/spec/blob/main/core/spec.md#not_found",
-        ),
-        (
-            ErrorCode::MISSING_BODY,
+            ErrorKind::MissingBody,
             "https://github.com/xregistry/spec/blob/main/core/http.md#missing_body",
         ),
-        (ErrorCode::INVALID_DOCUMENT, "urn:muster:error:invalid_document"),
+        (
+            ErrorKind::InvalidDocument { violations: Vec::new() },
+            "urn:muster:error:invalid_document",
+        ),
     ] {
+        let code = kind.code();
         assert_eq!(code.type_uri(), expect);
-        assert_eq!(Problem::new(code).body().name(), code.name());
+        assert_eq!(Problem::new(kind).body().name(), code.name());
     }
 }
 
 #[test]
 fn puts_arguments_into_titles() {
-    let bare = |code| Problem::new(code).subject("/dirs/d1");
-    for (problem, expect) in [
-        (bare(ErrorCode::NOT_FOUND), "The targeted entity (/dirs/d1) cannot be found."),
+    let bad = |detail: &str| ErrorKind::BadRequest { error_detail: detail.to_owned() };
+    for (kind, expect) in [
+        (ErrorKind::NotFound, "The targeted entity (/dirs/d1) cannot be found."),
         (
-            bare(ErrorCode::MISMATCHED_ID)
-                .arg("singular", "dir")
-                .arg("invalid_id", "d2")
-                .arg("expected_id", "d1"),
+            ErrorKind::MismatchedId {
+                singular: "dir".to_owned(),
+                invalid_id: "d2".to_owned(),
+                expected_id: "d1".to_owned(),
+            },
             r#"The specified "dirid" value (d2) for "/dirs/d1" needs to be "d1"."#,
         ),
-        (bare(ErrorCode::BAD_REQUEST).arg("error_detail", "no such thing"), "no such thing."),
-        (bare(ErrorCode::BAD_REQUEST).arg("error_detail", "It ends."), "It ends."),
-        (bare(ErrorCode::BAD_REQUEST).arg("error_detail", "<flag>"), "<flag>."),
+        (bad("no such thing"), "no such thing."),
+        (bad("It ends."), "It ends."),
+        (bad("<flag>"), "<flag>."),
         (
-            bare(ErrorCode::BAD_FLAG),
-            "The specified flag (<flag>) is not allowed in this context: /dirs/d1.",
+            ErrorKind::InvalidDocument { violations: Vec::new() },
+            "The document was refused: 0 violations.",
         ),
-        (bare(ErrorCode::INVALID_DOCUMENT), "The document was refused: 0 violations."),
         (
-            bare(ErrorCode::REFERENCED).member("references", vec!["/stacks/a/entries/b"]),
+            ErrorKind::Referenced { references: vec!["/stacks/a/entries/b".parse().unwrap()] },
             r#""/dirs/d1" can't be deleted: 1 reference would lead nowhere."#,
         ),
     ] {
-        assert_eq!(problem.title(), expect);
+        assert_eq!(Problem::new(kind).subject("/dirs/d1").title(), expect);
     }
 }
 
@@ -92,11 +94,10 @@ fn writes_a_body_in_the_order_of_the_specification_with_ours_behind() {
         severity: Severity::Error,
         message: "the lower end, 280, is above the upper end, 65".to_owned(),
     };
-    let problem = Problem::new(ErrorCode::INVALID_DOCUMENT)
+    let problem = Problem::new(ErrorKind::InvalidDocument { violations: vec![violation] })
         .subject("/providers/cms/entries/sanity")
         .detail("More.")
-        .instance("r1")
-        .violations(vec![violation]);
+        .instance("r1");
     let json = String::from_utf8(problem.to_json()).unwrap();
     let places: Vec<_> =
         ["type", "title", "code", "detail", "subject", "args", "instance", "violations"]
@@ -138,15 +139,40 @@ fn reads_the_bodies_of_servers_that_send_no_code() {
 #[test]
 fn says_which_refusals_may_be_repeated_and_which_may_have_left_something() {
     for (code, retryable, no_side_effects) in [
-        (ErrorCode::OUTCOME_UNKNOWN, true, false),
-        (ErrorCode::BUSY, true, true),
-        (ErrorCode::CONTENDED, true, true),
-        (ErrorCode::DISK_FULL, true, true),
-        (ErrorCode::SERVER_ERROR, false, false),
-        (ErrorCode::NOT_FOUND, false, true),
-        (ErrorCode::INVALID_DOCUMENT, false, true),
+        (ErrorCode::OutcomeUnknown, true, false),
+        (ErrorCode::Busy, true, true),
+        (ErrorCode::Contended, true, true),
+        (ErrorCode::DiskFull, true, true),
+        (ErrorCode::ServerError, false, false),
+        (ErrorCode::NotFound, false, true),
+        (ErrorCode::InvalidDocument, false, true),
     ] {
         assert_eq!(code.is_retryable(), retryable, "{code}");
         assert_eq!(code.has_no_side_effects(), no_side_effects, "{code}");
     }
+}
+
+#[test]
+fn a_title_names_only_what_its_error_has() {
+    use code::names_only;
+    for (title, arguments, expect) in [
+        ("The <name> of <subject>.", &["name"][..], true),
+        ("The <name> of <subject>.", &["names", "nam"], false),
+        ("<count> of <subject>", &[], true),
+        ("an open <name", &["name"], false),
+    ] {
+        assert_eq!(names_only(title, arguments), expect, "{title}");
+    }
+}
+
+#[test]
+fn an_argument_that_is_not_known_is_left_out_and_a_list_is_a_member_of_its_own() {
+    let purged = |digest| Problem::new(ErrorKind::Purged { digest }).body().args;
+    let digest = muster_words::Digest::of(b"gone");
+    assert_eq!(purged(Some(digest)).into_values().collect::<Vec<_>>(), [digest.to_string()]);
+    assert!(purged(None).is_empty());
+    let references = vec!["/stacks/a/entries/b".parse().unwrap()];
+    let body = Problem::new(ErrorKind::Referenced { references }).body();
+    assert_eq!(body.args.keys().collect::<Vec<_>>(), ["count"]);
+    assert_eq!(body.more["references"], json!(["/stacks/a/entries/b"]));
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ModelRefusal;
+use crate::{ModelRefusal, Reason, VersionRefusal};
 
 const FILES: [&str; 2] = ["/dirs/d/files/f", "/dirs/d/files/g"];
 
@@ -77,7 +77,7 @@ fn a_new_model_is_refused_that_what_is_there_breaks() {
         let Err(Stop::Refused(refusal)) = hall.set_model(&files) else { panic!("{files}") };
         assert_eq!((name_of(&refusal.reason), refusal.subject.clone()), expected);
         let named = match *refusal.reason {
-            Reason::NothingToPin { pinned } => pinned,
+            Reason::Version(VersionRefusal::NothingToPin { pinned }) => pinned,
             Reason::Model(ModelRefusal::SeveralRoots(forked)) => forked,
             other => panic!("{other:?}"),
         };

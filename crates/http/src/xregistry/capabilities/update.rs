@@ -1,5 +1,5 @@
 use muster_model::SPECVERSION;
-use muster_wire::{ErrorCode, Problem};
+use muster_wire::{ErrorKind, Problem};
 use serde_json::{Map, Value, json};
 
 use super::{AVAILABLE, Capabilities, built, lists, refused};
@@ -27,7 +27,7 @@ pub(in crate::xregistry) fn settle(
     let known = built(bare);
     let is_unknown = |field: &&String| *field != "$schema" && !known.contains_key(*field);
     if let Some(field) = sent.keys().find(is_unknown) {
-        return Err(refused(ErrorCode::CAPABILITY_UNKNOWN).arg("field", field));
+        return Err(refused(ErrorKind::CapabilityUnknown { field: field.to_owned() }));
     }
     let mut settled = Map::new();
     for name in known.keys() {
@@ -67,8 +67,9 @@ fn checked(name: &str, value: &Value, bare: bool) -> Result<Value, Problem> {
         "available" => available(value, bare),
         "compatibilities" => match value.as_object() {
             Some(map) if map.is_empty() => Ok(json!({})),
-            _ => Err(refused(ErrorCode::CAPABILITY_ERROR)
-                .arg("error_detail", "no format has compatibility rules here")),
+            _ => Err(refused(ErrorKind::CapabilityError {
+                error_detail: "no format has compatibility rules here".to_owned(),
+            })),
         },
         "pagination" | "shortself" => match value {
             Value::Bool(false) => Ok(json!(false)),
@@ -87,7 +88,7 @@ fn bad_value(name: &str, value: &Value, allowed: &str) -> Problem {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    refused(ErrorCode::CAPABILITY_VALUE).arg("value", value).arg("field", name).arg("list", allowed)
+    refused(ErrorKind::CapabilityValue { value, field: name.to_owned(), list: allowed.to_owned() })
 }
 
 /// What can't be read as the capability isn't a wrong value of it.
@@ -96,7 +97,7 @@ fn bad_shape(name: &str, expected: &str) -> Problem {
 }
 
 fn cannot(detail: String) -> Problem {
-    refused(ErrorCode::CAPABILITY_ERROR).arg("error_detail", detail)
+    refused(ErrorKind::CapabilityError { error_detail: detail })
 }
 
 fn list(name: &str, value: &Value, bare: bool) -> Result<Value, Problem> {
@@ -111,7 +112,7 @@ fn list(name: &str, value: &Value, bare: bool) -> Result<Value, Problem> {
         let text = value.as_str().ok_or_else(shape)?;
         if text == "*" {
             if sent.len() > 1 {
-                return Err(refused(ErrorCode::CAPABILITY_WILDCARD).arg("field", name));
+                return Err(refused(ErrorKind::CapabilityWildcard { field: name.to_owned() }));
             }
             settled = allowed.to_vec();
             break;
@@ -133,7 +134,7 @@ fn list(name: &str, value: &Value, bare: bool) -> Result<Value, Problem> {
 }
 
 fn missing_value(name: &str, value: &str) -> Problem {
-    refused(ErrorCode::CAPABILITY_MISSING_VALUE).arg("name", name).arg("value", value)
+    refused(ErrorKind::CapabilityMissingValue { name: name.to_owned(), value: value.to_owned() })
 }
 
 /// The kind of metadata that is always there.
