@@ -77,14 +77,16 @@ impl<C: Deref<Target = Catalog>> View<C> {
         Self { catalog: self.catalog.clone(), stamp, moment }
     }
 
+    /// Whether nothing is known that came later.
+    #[must_use]
+    pub fn is_newest(&self) -> bool {
+        self.stamp.position >= self.catalog.stamp.position
+    }
+
     /// Up to where changes are seen. For the newest view that is everything there is, so that
     /// reading now costs nothing.
     fn seen(&self) -> Position {
-        if self.stamp.position >= self.catalog.stamp.position {
-            Position(u64::MAX)
-        } else {
-            self.stamp.position
-        }
+        if self.is_newest() { Position(u64::MAX) } else { self.stamp.position }
     }
 
     /// The position at which the view stands: the end of a command.
@@ -279,7 +281,7 @@ impl<C: Deref<Target = Catalog>> View<C> {
     /// What is left of it are its positions, epochs, times and digests.
     #[must_use]
     pub fn erased(&self, xid: &Xid) -> Option<Stamp> {
-        if self.seen() >= self.catalog.stamp.position || !self.has(xid) {
+        if self.is_newest() || !self.has(xid) {
             return None;
         }
         let shown = match xid {

@@ -86,6 +86,10 @@ pub(super) fn is_long(view: &View, place: &Place, flags: &Flags, limit: Option<u
     if flags.deleted {
         return view.catalog().hidden.len() > SHORT_MAX;
     }
+    if !view.is_newest() && (place.is_collection() || looks_below) {
+        // Names that came later are walked as well, and there may be any number.
+        return true;
+    }
     let Some((parent, plural)) = collection(view, place) else {
         let entity = place.entity().unwrap_or(&muster_words::Xid::Registry);
         let Some(entity) = Entity::find(view, entity).filter(|_| looks_below) else { return false };
