@@ -42,7 +42,7 @@ use self::{
 use crate::{Body, Caller, read_body, respond};
 
 pub use fast::Documents;
-pub use refused::{problem_of_failure, violations};
+pub use refused::{problem_of_failure, problem_of_fetch, violations};
 
 /// The path below which the whole API lies.
 pub const PREFIX: &str = "/api";

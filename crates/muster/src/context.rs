@@ -5,7 +5,7 @@ use std::{
 };
 
 use crate::{
-    Failure,
+    Failure, OwnCode,
     arguments::Global,
     output::Screen,
     settings::{Settings, SettingsError},
@@ -48,7 +48,7 @@ impl Context {
             .enable_all()
             .build()
             .map_err(|error| {
-                Failure::new("no_threads", format!("no thread can be made: {error}"))
+                Failure::new(OwnCode::NoThreads, format!("no thread can be made: {error}"))
             })?;
         runtime.block_on(async {
             let done = work.await;
@@ -106,6 +106,6 @@ impl From<SettingsError> for Failure {
             }
             _ => "muster config default prints the file with every setting explained".to_owned(),
         };
-        Self::new("bad_settings", error.to_string()).help(help).exit(crate::Exit::Usage)
+        Self::new(OwnCode::BadSettings, error.to_string()).help(help).exit(crate::Exit::Usage)
     }
 }

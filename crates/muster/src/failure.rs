@@ -1,9 +1,11 @@
 use std::process::ExitCode;
 
 use muster_client::{ClientError, Refusal, TransportError};
+use muster_wire::ErrorCode;
 use muster_words::json::Value;
 use serde_json::json;
 
+pub use self::code::{FailureCode, OwnCode};
 use crate::output::{Finding, Format, Screen, Style, findings, harmless, yaml};
 
 /// What a command's exit code says; documented in `muster help`.
@@ -39,51 +41,50 @@ pub struct Failure(Box<Said>);
 #[derive(Clone, Debug, PartialEq)]
 struct Said {
     exit: Exit,
-    code: String,
+    /// None: there is nothing to say.
+    code: Option<FailureCode>,
     what: String,
     lines: Vec<String>,
     findings: Vec<Finding>,
     help: Option<String>,
     answer: Option<Value>,
-    silent: bool,
 }
 
 impl Failure {
     /// A failure with a stable code and what happened.
     #[must_use]
-    pub fn new(code: &str, what: impl Into<String>) -> Self {
+    pub fn new(code: impl Into<FailureCode>, what: impl Into<String>) -> Self {
+        Self::with(Some(code.into()), what.into())
+    }
+
+    fn with(code: Option<FailureCode>, what: String) -> Self {
         Self(Box::new(Said {
             exit: Exit::Refused,
-            code: code.to_owned(),
-            what: what.into(),
+            code,
+            what,
             lines: Vec::new(),
             findings: Vec::new(),
             help: None,
             answer: None,
-            silent: false,
         }))
     }
 
     /// A command that wasn't understood.
     #[must_use]
     pub fn usage(what: impl Into<String>) -> Self {
-        Self::new("usage", what).exit(Exit::Usage)
+        Self::new(OwnCode::Usage, what).exit(Exit::Usage)
     }
 
     /// Whoever read the output has left: nothing to say, and nothing went wrong.
     #[must_use]
     pub fn nobody_reads() -> Self {
-        let mut failure = Self::new("nobody_reads", "nobody reads the output").exit(Exit::Done);
-        failure.0.silent = true;
-        failure
+        Self::said(Exit::Done)
     }
 
     /// All has been said already; only the exit code is left.
     #[must_use]
     pub fn said(exit: Exit) -> Self {
-        let mut failure = Self::new("said", "").exit(exit);
-        failure.0.silent = true;
-        failure
+        Self::with(None, String::new()).exit(exit)
     }
 
     /// With another exit code.
@@ -130,10 +131,10 @@ impl Failure {
         self
     }
 
-    /// The stable code.
+    /// Whether it has that code.
     #[must_use]
-    pub fn code(&self) -> &str {
-        &self.0.code
+    pub fn is(&self, code: impl Into<FailureCode>) -> bool {
+        self.0.code == Some(code.into())
     }
 
     /// What happened.
@@ -153,16 +154,14 @@ impl Failure {
     #[must_use]
     pub fn render(&self, screen: &Screen) -> Option<String> {
         let said = &*self.0;
-        if said.silent {
-            return None;
-        }
+        let code = said.code.as_ref()?;
         match screen.format {
             Format::Table => {}
             Format::Json => return Some(self.json().to_string()),
             Format::Yaml => return Some(yaml::to_yaml(&self.json()).trim_end().to_owned()),
         }
         let error = screen.paint_error(Style::Removed, "error:");
-        let code = screen.paint_error(Style::Dim, &format!("[{}]", said.code));
+        let code = screen.paint_error(Style::Dim, &format!("[{code}]"));
         let mut lines = vec![format!("{error} {}  {code}", harmless(&said.what))];
         lines.extend(said.lines.iter().map(|line| format!("  {}", harmless(line))));
         lines.extend(findings::render(&said.findings, screen, "  "));
@@ -180,9 +179,10 @@ impl Failure {
         if let Some(answer) = &said.answer {
             return answer.clone();
         }
+        let code = said.code.as_ref().map_or("", FailureCode::name);
         let mut body = json!({
-            "type": format!("urn:muster:error:{}", said.code),
-            "code": said.code,
+            "type": format!("urn:muster:error:{code}"),
+            "code": code,
             "title": said.what,
         });
         if let Some(help) = &said.help {
@@ -207,7 +207,7 @@ impl From<ClientError> for Failure {
                 Self::usage(error.to_string()).help("give it without the line end, in ASCII")
             }
             error @ ClientError::Unexpected { .. } => {
-                Self::new("unexpected_answer", error.to_string())
+                Self::new(OwnCode::UnexpectedAnswer, error.to_string())
                     .help("is it a registry of Muster, and of this release? muster status")
             }
         }
@@ -223,8 +223,9 @@ impl From<Refusal> for Failure {
         };
         let references = named("references");
         let what = lower_first(&refusal.to_string());
+        let code = FailureCode::named(refusal.code());
         let mut failure =
-            Self::new(refusal.code(), what).lines(references).help_some(help_for(&refusal));
+            Self::new(code.clone(), what).lines(references).help_some(help_for(&code, &refusal));
         failure.0.findings = refusal
             .violations()
             .iter()
@@ -242,16 +243,18 @@ impl From<Refusal> for Failure {
 }
 
 /// What to do next, in the words of the command line.
-fn help_for(refusal: &Refusal) -> Option<String> {
-    match refusal.code() {
-        "referenced" => Some("delete or change them first, or add --force".to_owned()),
-        "key_required" | "key_unknown" => Some(
+fn help_for(code: &FailureCode, refusal: &Refusal) -> Option<String> {
+    match code {
+        FailureCode::Registry(ErrorCode::Referenced) => {
+            Some("delete or change them first, or add --force".to_owned())
+        }
+        FailureCode::Registry(ErrorCode::KeyRequired | ErrorCode::KeyUnknown) => Some(
             "send a key with --key-file or MUSTER_API_KEY; muster keys create makes one".to_owned(),
         ),
-        "precondition_failed" => {
+        FailureCode::Registry(ErrorCode::PreconditionFailed) => {
             Some("get it again, change what is there now, and put it with its new ETag".to_owned())
         }
-        "unexpected_answer" => {
+        FailureCode::Own(OwnCode::UnexpectedAnswer) => {
             Some("is it a registry of Muster, and of this release? muster status".to_owned())
         }
         _ => refusal.help().map(lower_first),
@@ -262,22 +265,23 @@ impl From<TransportError> for Failure {
     fn from(error: TransportError) -> Self {
         let (code, help) = match &error {
             TransportError::Refused { .. } => (
-                "no_server",
+                OwnCode::NoServer,
                 "start one with muster serve, name another with --server URL, or open a folder that no server has with --data DIR",
             ),
-            TransportError::Unreachable { .. } => {
-                ("no_server", "is the address right? it is given by --server, or MUSTER_SERVER")
-            }
+            TransportError::Unreachable { .. } => (
+                OwnCode::NoServer,
+                "is the address right? it is given by --server, or MUSTER_SERVER",
+            ),
             TransportError::Timeout { .. } => (
-                "no_answer",
+                OwnCode::NoAnswer,
                 "is it a registry? if it was told to write, that may still take effect: look before you repeat it",
             ),
             TransportError::Broken { .. } => (
-                "no_answer",
+                OwnCode::NoAnswer,
                 "is it a registry? if it was told to write, that may have taken effect: look before you repeat it",
             ),
             TransportError::TooLarge { .. } => {
-                ("answer_too_large", "ask for less: --limit, --filter")
+                (OwnCode::AnswerTooLarge, "ask for less: --limit, --filter")
             }
         };
         Self::new(code, error.to_string()).help(help)
@@ -295,6 +299,8 @@ fn lower_first(text: &str) -> String {
         _ => text.to_owned(),
     }
 }
+
+mod code;
 
 #[cfg(test)]
 mod tests;

@@ -26,7 +26,7 @@ use std::{collections::BTreeMap, ffi::OsString, process::ExitCode};
 use arguments::Arguments;
 use clap::FromArgMatches;
 use context::Context;
-use failure::{Exit, Failure};
+use failure::{Exit, Failure, FailureCode, OwnCode};
 pub use help::command;
 use output::{ColorChoice, Format, Screen};
 

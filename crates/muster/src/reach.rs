@@ -7,7 +7,7 @@ use std::{
 
 use muster_client::{Call, Client, ClientError, Method, Patience, Query, Socket, TransportError};
 
-use crate::{Context, Failure, arguments::Reach, composition, output::Style};
+use crate::{Context, Failure, OwnCode, arguments::Reach, composition, output::Style};
 
 /// Bytes of a key file; a key has fewer than a hundred.
 const KEY_FILE_BYTES_MAX: u64 = 4_096;
@@ -101,7 +101,8 @@ fn is_key(text: &str) -> bool {
 fn read_key(context: &Context, file: &Path) -> Result<String, Failure> {
     let shown = file.display();
     let failure = |what: String| {
-        Failure::new("bad_key_file", what).help("the file holds what muster keys create printed")
+        Failure::new(OwnCode::BadKeyFile, what)
+            .help("the file holds what muster keys create printed")
     };
     let metadata = std::fs::metadata(file)
         .map_err(|error| failure(format!("the key file {shown} can't be read: {error}")))?;

@@ -5,6 +5,7 @@ use muster_schema::nearest;
 use muster_words::Xid;
 
 use crate::{Failure, shape::Shape};
+use muster_wire::ErrorCode;
 
 /// Says which part of a name isn't there, and what is there that reads like it.
 pub(crate) async fn absent(client: &Client, xid: &Xid, refusal: Refusal) -> Failure {
@@ -78,7 +79,7 @@ pub(crate) fn unknown_collection(shape: &Shape, parts: &[&str]) -> Failure {
         Some(kind) => kind.resources.keys().map(String::as_str).collect(),
     };
     let last = if groups.is_none() { parts[0] } else { parts.last().copied().unwrap_or_default() };
-    let failure = Failure::new("not_found", format!("there is no collection {written}"));
+    let failure = Failure::new(ErrorCode::NotFound, format!("there is no collection {written}"));
     match nearest(last, candidates.iter().copied()) {
         Some(near) => {
             let likely = match parts.split_last() {

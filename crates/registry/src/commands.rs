@@ -4,7 +4,7 @@ use muster_history::Committed;
 use muster_words::Position;
 use tokio::sync::watch;
 
-use crate::{Registry, SubmitError, registry::Heart};
+use crate::{FetchError, Registry, registry::Heart};
 
 /// The commands that are committed, whole and in order, for one who follows them.
 ///
@@ -57,7 +57,7 @@ impl Commands {
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged.
-    pub async fn next(&mut self) -> Result<Vec<Arc<Committed>>, SubmitError> {
+    pub async fn next(&mut self) -> Result<Vec<Arc<Committed>>, FetchError> {
         let after = self.after;
         // The sender lives as long as the registry, which this holds.
         let _ = self.published.wait_for(|position| *position > after).await;
@@ -72,7 +72,7 @@ impl Commands {
         match commands.last() {
             Some(last) => self.after = last.position(),
             // What is published is in the ledger.
-            None => return Err(SubmitError::Corrupt(after.next())),
+            None => return Err(FetchError::Corrupt(after.next())),
         }
         Ok(commands)
     }

@@ -4,7 +4,7 @@ use muster_history::{Committed, DamagedEntry};
 use muster_ledger::Entry;
 use muster_words::Position;
 
-use crate::{Registry, SubmitError, registry::Heart};
+use crate::{FetchError, Registry, registry::Heart};
 
 /// Entries that a follower reads at once.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(511);
@@ -16,7 +16,7 @@ impl Registry {
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged.
-    pub async fn commands_after(&self, after: Position) -> Result<Vec<Committed>, SubmitError> {
+    pub async fn commands_after(&self, after: Position) -> Result<Vec<Committed>, FetchError> {
         let published = self.view().position();
         let mut commands: Vec<Committed> = Vec::new();
         let mut command = Committed::default();
@@ -47,7 +47,7 @@ impl Registry {
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged; no entry stands there.
-    pub async fn entry_at(&self, position: Position) -> Result<Entry, SubmitError> {
+    pub async fn entry_at(&self, position: Position) -> Result<Entry, FetchError> {
         self.heart.entry_at(position).await
     }
 
@@ -55,15 +55,15 @@ impl Registry {
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged; no entry stands there.
-    pub async fn command_at(&self, position: Position) -> Result<Committed, SubmitError> {
+    pub async fn command_at(&self, position: Position) -> Result<Committed, FetchError> {
         self.heart.command_at(position).await
     }
 }
 
 impl Heart {
     /// The entry at a position.
-    pub(crate) async fn entry_at(&self, position: Position) -> Result<Entry, SubmitError> {
-        let damaged = || SubmitError::Corrupt(position);
+    pub(crate) async fn entry_at(&self, position: Position) -> Result<Entry, FetchError> {
+        let damaged = || FetchError::Corrupt(position);
         let before = Position(position.0.checked_sub(1).ok_or_else(damaged)?);
         let read = self.ledger.read(before, NonZeroU32::MIN).await?;
         read.first().and_then(|bytes| bytes.decode().ok()).ok_or_else(damaged)
@@ -71,16 +71,16 @@ impl Heart {
 
     /// Where the command begins in whose midst a position lies: the position before its first
     /// entry. One at which a command ends is that itself.
-    async fn start_of(&self, after: Position) -> Result<Position, SubmitError> {
+    async fn start_of(&self, after: Position) -> Result<Position, FetchError> {
         let next = self.ledger.read(after, NonZeroU32::MIN).await?;
         let Some(next) = next.first() else { return Ok(after) };
-        let next = next.decode().map_err(|_| SubmitError::Corrupt(after.next()))?;
+        let next = next.decode().map_err(|_| FetchError::Corrupt(after.next()))?;
         Ok(Position(after.0.saturating_sub(u64::from(next.part.saturating_sub(1)))))
     }
 
     /// The command whose last entry stands at a position.
-    pub(crate) async fn command_at(&self, position: Position) -> Result<Committed, SubmitError> {
-        let damaged = || SubmitError::Corrupt(position);
+    pub(crate) async fn command_at(&self, position: Position) -> Result<Committed, FetchError> {
+        let damaged = || FetchError::Corrupt(position);
         let last = self.entry_at(position).await?;
         let mut command = Committed::default();
         let mut at = Position(position.0.saturating_sub(u64::from(last.parts)));
@@ -99,6 +99,6 @@ impl Heart {
     }
 }
 
-const fn corrupt(entry: DamagedEntry) -> SubmitError {
-    SubmitError::Corrupt(entry.position)
+const fn corrupt(entry: DamagedEntry) -> FetchError {
+    FetchError::Corrupt(entry.position)
 }

@@ -34,10 +34,12 @@ pub use followers::{
 pub use long_work::{LongWork, Turn};
 pub use muster_history::Committed;
 pub use open::OpenError;
-pub use outcome::{Done, SubmitError};
+pub use outcome::{Done, FetchError, SubmitError};
 pub use registry::{Origin, Registry};
 pub use settings::{Clock, Genesis, Settings};
 pub use status::Status;
-pub use verify::{ContentFault, Found, Part, Progress, Verification, VerifyError, verify};
+pub use verify::{
+    ContentFault, FaultKind, Found, Part, Progress, Verification, VerifyError, verify,
+};
 pub use view_at::ViewError;
 pub use writer::Ended;

@@ -14,7 +14,7 @@ use muster_words::{ContentRef, Position};
 use thiserror::Error;
 
 use crate::{
-    CheckpointError, Genesis, Origin, Registry, Settings, SubmitError,
+    CheckpointError, FetchError, Genesis, Origin, Registry, Settings,
     parts::{self, Stamped},
     registry::Heart,
     replay::Replay,
@@ -64,7 +64,7 @@ pub enum OpenError {
     Checkpoint(#[from] CheckpointError),
 }
 
-impl From<OpenError> for SubmitError {
+impl From<OpenError> for FetchError {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Read(error) => error.into(),

@@ -86,11 +86,35 @@ impl From<Refusal> for SubmitError {
     }
 }
 
-impl From<muster_journal::ReadError> for SubmitError {
+/// Why something that the ledger holds can't be read. The cause is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum FetchError {
+    /// The ledger can't be reached now.
+    #[error("the ledger can't be reached now")]
+    Unavailable,
+    /// The ledger didn't answer in time.
+    #[error("the ledger didn't answer a read in time")]
+    TimedOut,
+    /// Stored bytes are damaged.
+    #[error("the ledger is damaged at position {0}")]
+    Corrupt(Position),
+}
+
+impl From<muster_journal::ReadError> for FetchError {
     fn from(error: muster_journal::ReadError) -> Self {
         match error {
             muster_journal::ReadError::Unavailable(_) => Self::Unavailable,
             muster_journal::ReadError::Corrupt(corrupt) => Self::Corrupt(corrupt.position),
+        }
+    }
+}
+
+/// A command that needs what can't be read isn't done.
+impl From<FetchError> for SubmitError {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Unavailable | FetchError::TimedOut => Self::Unavailable,
+            FetchError::Corrupt(position) => Self::Corrupt(position),
         }
     }
 }

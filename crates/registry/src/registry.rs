@@ -23,7 +23,7 @@ use parking_lot::RwLock;
 use tokio::sync::{RwLock as Gate, watch};
 
 use crate::{
-    CheckpointFile, Done, Settings, SubmitError,
+    CheckpointFile, Done, FetchError, Settings, SubmitError,
     cache::{Contents, Fetched},
     long_work::LongWork,
     prepare::Compiled,
@@ -190,7 +190,7 @@ impl Registry {
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged.
-    pub async fn contents(&self, wanted: &[Content]) -> Result<Vec<Option<Bytes>>, SubmitError> {
+    pub async fn contents(&self, wanted: &[Content]) -> Result<Vec<Option<Bytes>>, FetchError> {
         self.heart.fetch(wanted).await
     }
 
@@ -201,7 +201,7 @@ impl Registry {
     pub async fn attributes(
         &self,
         wanted: &[Content],
-    ) -> Result<Vec<Arc<Map<String, Value>>>, SubmitError> {
+    ) -> Result<Vec<Arc<Map<String, Value>>>, FetchError> {
         self.heart.maps(wanted).await
     }
 
@@ -209,7 +209,7 @@ impl Registry {
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged.
-    pub async fn record(&self, content: &Content) -> Result<Option<Bytes>, SubmitError> {
+    pub async fn record(&self, content: &Content) -> Result<Option<Bytes>, FetchError> {
         Ok(self.heart.fetch(std::slice::from_ref(content)).await?.pop().flatten())
     }
 
@@ -336,7 +336,7 @@ impl Heart {
             let reading = tokio::time::timeout(READ_TIME, self.command_at(done.position));
             let command = reading.await.unwrap_or_else(|_| {
                 tracing::error!("the ledger didn't answer a read");
-                Err(SubmitError::Unavailable)
+                Err(FetchError::TimedOut)
             });
             for (_, change) in command?.changes {
                 if let Change::Answered(answered) = change {
@@ -349,22 +349,19 @@ impl Heart {
 
     /// Reads contents from the ledger, but doesn't wait for ever: who waits may hold a turn, or
     /// the gate that a change of the model waits for.
-    async fn read(&self, names: &[ContentRef]) -> Result<Vec<Option<Bytes>>, SubmitError> {
+    async fn read(&self, names: &[ContentRef]) -> Result<Vec<Option<Bytes>>, FetchError> {
         let count = u32::try_from(names.len()).unwrap_or(u32::MAX);
         let time = READ_TIME + READ_TIME_EACH.saturating_mul(count);
         match tokio::time::timeout(time, self.ledger.contents(names)).await {
             Ok(read) => Ok(read?),
             Err(_) => {
                 tracing::error!(count, "the ledger didn't answer a read");
-                Err(SubmitError::Unavailable)
+                Err(FetchError::TimedOut)
             }
         }
     }
 
-    pub(crate) async fn fetch(
-        &self,
-        wanted: &[Content],
-    ) -> Result<Vec<Option<Bytes>>, SubmitError> {
+    pub(crate) async fn fetch(&self, wanted: &[Content]) -> Result<Vec<Option<Bytes>>, FetchError> {
         let names: Vec<ContentRef> = wanted.iter().map(Content::reference).collect();
         self.fetch_named(&names).await
     }
@@ -373,7 +370,7 @@ impl Heart {
     pub(crate) async fn fetch_named(
         &self,
         wanted: &[ContentRef],
-    ) -> Result<Vec<Option<Bytes>>, SubmitError> {
+    ) -> Result<Vec<Option<Bytes>>, FetchError> {
         let mut found: Vec<Option<Bytes>> =
             wanted.iter().map(|name| self.contents.raw(*name)).collect();
         let absent: Vec<usize> =
@@ -395,7 +392,7 @@ impl Heart {
     pub(crate) async fn maps(
         &self,
         wanted: &[Content],
-    ) -> Result<Vec<Arc<Map<String, Value>>>, SubmitError> {
+    ) -> Result<Vec<Arc<Map<String, Value>>>, FetchError> {
         let mut found: Vec<Option<Arc<Map<String, Value>>>> =
             wanted.iter().map(|content| self.contents.map(content.reference())).collect();
         let absent: Vec<usize> =
@@ -415,11 +412,11 @@ impl Heart {
     }
 }
 
-fn parsed(position: Position, bytes: Option<Bytes>) -> Result<Map<String, Value>, SubmitError> {
+fn parsed(position: Position, bytes: Option<Bytes>) -> Result<Map<String, Value>, FetchError> {
     let Some(bytes) = bytes else { return Ok(Map::new()) };
     match json::parse(&bytes) {
         Ok(Value::Object(map)) => Ok(map),
-        _ => Err(SubmitError::Corrupt(position)),
+        _ => Err(FetchError::Corrupt(position)),
     }
 }
 

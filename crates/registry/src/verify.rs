@@ -6,13 +6,13 @@ mod missing;
 
 use std::{sync::Arc, time::Duration};
 
-pub use fault::{ContentFault, Found, Part, VerifyError};
+pub use fault::{ContentFault, FaultKind, Found, Part, VerifyError};
 use inspection::Inspection;
 use muster_catalog::Catalog;
 use muster_journal::LedgerReader;
 use muster_words::Position;
 
-use crate::{OpenError, Registry, Settings, SubmitError, replay::Replay};
+use crate::{FetchError, OpenError, Registry, Settings, replay::Replay};
 
 /// How far a verification has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ pub async fn verify(
     settings: &Settings,
     progress: impl FnMut(Progress) + Send,
 ) -> Result<Verification, VerifyError> {
-    let end = ledger.head().await.map_err(SubmitError::from)?.position;
+    let end = ledger.head().await.map_err(FetchError::from)?.position;
     let folded = fold(ledger, settings, end).await;
     let mut inspection = Inspection::new(ledger);
     inspection.run(end, progress).await?;

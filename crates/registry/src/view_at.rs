@@ -1,12 +1,11 @@
 use std::num::NonZeroU32;
 
 use muster_catalog::{View, state::Stamp};
-use muster_journal::ReadError;
 use muster_ledger::Entry;
 use muster_words::{Moment, Position};
 use thiserror::Error;
 
-use crate::{Registry, registry::Heart};
+use crate::{FetchError, Registry, registry::Heart};
 
 /// Why there is no view at a position.
 #[derive(Clone, Debug, Error)]
@@ -19,21 +18,9 @@ pub enum ViewError {
         /// The newest view's position.
         head: Position,
     },
-    /// The entry there can't be read now.
-    #[error("the ledger can't be reached now")]
-    Unavailable,
-    /// The entry there is damaged.
-    #[error("the ledger is damaged at position {0}")]
-    Corrupt(Position),
-}
-
-impl From<ReadError> for ViewError {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Unavailable(_) => Self::Unavailable,
-            ReadError::Corrupt(corrupt) => Self::Corrupt(corrupt.position),
-        }
-    }
+    /// The entry there can't be read.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
 }
 
 impl Registry {
@@ -90,10 +77,10 @@ fn stamp(entry: &Entry) -> Stamp {
 
 impl Heart {
     /// The entry at a position; none: before the first.
-    async fn entry(&self, position: Position) -> Result<Option<Entry>, ViewError> {
+    async fn entry(&self, position: Position) -> Result<Option<Entry>, FetchError> {
         let Some(before) = position.0.checked_sub(1) else { return Ok(None) };
         let read = self.ledger.read(Position(before), NonZeroU32::MIN).await?;
-        let bytes = read.first().ok_or(ViewError::Corrupt(position))?;
-        bytes.decode().map(Some).map_err(|_| ViewError::Corrupt(position))
+        let bytes = read.first().ok_or(FetchError::Corrupt(position))?;
+        bytes.decode().map(Some).map_err(|_| FetchError::Corrupt(position))
     }
 }

@@ -20,7 +20,7 @@ use axum::{
 };
 pub(super) use feed::Feed;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use muster_registry::{Registry, SubmitError};
+use muster_registry::{FetchError, Registry};
 use muster_wire::{ErrorKind, Problem, changes::EventId, headers::MUSTER_POSITION};
 use muster_words::Position;
 
@@ -30,7 +30,7 @@ use super::{
     query::{Parameters, bad_position, position},
     stream::Pieces,
 };
-use crate::{Body, Caller, IntoProblem, xregistry::problem_of_failure};
+use crate::{Body, Caller, IntoProblem, xregistry::problem_of_fetch};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -107,7 +107,7 @@ async fn start(registry: &Registry, text: &str) -> Result<Start, Problem> {
         return Ok(Start::after(position));
     }
     let (part, parts) =
-        part_at(registry, position).await.map_err(|error| problem_of_failure(error, "/changes"))?;
+        part_at(registry, position).await.map_err(|error| problem_of_fetch(error, "/changes"))?;
     let read_after = Position(position.0.saturating_sub(u64::from(part)));
     match id {
         None if part == parts => Ok(Start::after(position)),
@@ -119,7 +119,7 @@ async fn start(registry: &Registry, text: &str) -> Result<Start, Problem> {
 }
 
 /// Which part of a command the entry at a position is, and of how many.
-async fn part_at(registry: &Registry, position: Position) -> Result<(u32, u32), SubmitError> {
+async fn part_at(registry: &Registry, position: Position) -> Result<(u32, u32), FetchError> {
     let entry = registry.entry_at(position).await?;
     Ok((entry.part, entry.parts))
 }

@@ -17,7 +17,7 @@ use muster_wire::{
 use muster_words::{Id, Position, json};
 
 use super::{Native, answer, query::bad_position};
-use crate::{Caller, IntoProblem, read_body, xregistry::problem_of_failure};
+use crate::{Caller, IntoProblem, read_body, xregistry::problem_of_fetch};
 
 /// How a follower is, as it travels.
 pub(super) fn report(status: &FollowerStatus) -> FollowerReport {
@@ -57,7 +57,7 @@ pub(super) async fn resume(
         PlaceError::NoEnd(position) => {
             bad_position(&position.to_string(), "no command ends at this position")
         }
-        PlaceError::Read(error) => problem_of_failure(error, &subject),
+        PlaceError::Read(error) => problem_of_fetch(error, &subject),
         PlaceError::Marks(error) => {
             tracing::error!(%error, "a follower's mark can't be saved");
             ErrorKind::StoreUnavailable.into()

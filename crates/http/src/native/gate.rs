@@ -12,7 +12,7 @@ use muster_guard::{
     Admission, ApiKey, GivenKey, KeyRecord, Keyring, NotAdmitted, OPEN_ACTOR, RecordError, is_open,
     keys_in_force,
 };
-use muster_registry::{Registry, SubmitError};
+use muster_registry::{FetchError, Registry};
 use muster_wire::{ErrorKind, Problem};
 use muster_words::Id;
 use thiserror::Error;
@@ -42,7 +42,7 @@ pub enum GateError {
         /// The key.
         id: Id,
         /// Why.
-        source: SubmitError,
+        source: FetchError,
     },
     /// A content is no record.
     #[error("the record of the key {id} is damaged")]

@@ -9,12 +9,12 @@ use axum::{
 };
 use http::StatusCode;
 use muster_history::{CommandPage, Committed, LogQuery, LogRead, LogWalk, Scope};
-use muster_registry::{Registry, SubmitError};
+use muster_registry::{FetchError, Registry};
 use muster_wire::{ErrorKind, Problem, log::LogPage};
 use muster_words::Position;
 
 use super::{Native, answer, query::Parameters};
-use crate::{Caller, IntoProblem, xregistry::problem_of_failure};
+use crate::{Caller, IntoProblem, xregistry::problem_of_fetch};
 
 /// Commands on a page where the request names no limit.
 const PAGE_USUAL: usize = 50;
@@ -51,7 +51,7 @@ pub(super) async fn log(
         limit,
     };
     let found = find(&native.registry, &query).await;
-    let found = found.map_err(|error| problem_of_failure(error, &subject))?;
+    let found = found.map_err(|error| problem_of_fetch(error, &subject))?;
     if found.commands.is_empty() && found.next.is_none() {
         there(&native, &query)?;
     }
@@ -59,7 +59,7 @@ pub(super) async fn log(
 }
 
 /// Reads what a page needs.
-async fn find(registry: &Registry, query: &LogQuery) -> Result<CommandPage, SubmitError> {
+async fn find(registry: &Registry, query: &LogQuery) -> Result<CommandPage, FetchError> {
     let view = registry.view();
     let mut walk = LogWalk::new(query, &view);
     while let Some(read) = walk.wanted() {
@@ -79,7 +79,7 @@ async fn between(
     registry: &Registry,
     from: Position,
     until: Position,
-) -> Result<Vec<Committed>, SubmitError> {
+) -> Result<Vec<Committed>, FetchError> {
     let mut commands = Vec::new();
     let mut at = from;
     while at < until {

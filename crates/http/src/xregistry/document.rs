@@ -5,7 +5,7 @@ use muster_catalog::{
     entity::{Entity, EntityReader},
 };
 use muster_model::{Kind, Origin};
-use muster_registry::{Registry, SubmitError};
+use muster_registry::{FetchError, Registry};
 use muster_wire::{ErrorKind, Problem, etag::Rendition, headers};
 use muster_words::Xid;
 use serde_json::Value;
@@ -44,7 +44,7 @@ pub(super) async fn represent(
     wanted.attributes.extend(entity.contents(view));
     wanted.documents.extend(entity.document());
     let mut shelf = Shelf::default();
-    let failed = |error: SubmitError| super::refused::problem_of_failure(error, &xid.to_string());
+    let failed = |error: FetchError| super::refused::problem_of_fetch(error, &xid.to_string());
     shelf.load(registry, wanted).await.map_err(failed)?;
     render(view, &shelf, &entity, xid, root)
 }

@@ -26,7 +26,7 @@ use super::{
     inline::Inline,
     long::{LongReads, SHORT_MAX, is_long},
     place::{Address, Place},
-    refused::problem_of_failure,
+    refused::problem_of_fetch,
     render::{
         JsonWriter, Links, Page, Shelf, Shown, Survey, Wanted, Writing, first_page, model, page,
         without_page,
@@ -235,7 +235,7 @@ impl<'a> Read<'a> {
                 .subject(&self.address.path)
                 .detail("Inline less, filter, or ask for the collections one by one."));
         }
-        let failed = |error| problem_of_failure(error, &self.address.path);
+        let failed = |error| problem_of_fetch(error, &self.address.path);
         shelf.load(self.registry, wanted).await.map_err(failed)
     }
 

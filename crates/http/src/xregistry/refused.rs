@@ -6,7 +6,7 @@ use muster_catalog::{
     Absence, ModelRefusal, Reason, Refusal, Unrestorable, VersionRefusal, XidList,
 };
 use muster_model::{AttributeFault, ModelFault};
-use muster_registry::SubmitError;
+use muster_registry::{FetchError, SubmitError};
 use muster_schema::ViolationSource;
 use muster_wire::{ErrorKind, Problem, Severity, Violated, Violation};
 use muster_words::{Id, limits::COMMAND_ENTITIES_MAX};
@@ -232,6 +232,17 @@ pub fn violations(found: &[muster_schema::Violation]) -> Vec<Violation> {
             message: violation.message.clone(),
         })
         .collect()
+}
+
+/// The error that a failed read is on the wire. Causes stay in the log, where the registry wrote
+/// them.
+#[must_use]
+pub fn problem_of_fetch(error: FetchError, subject: &str) -> Problem {
+    let kind = match error {
+        FetchError::Unavailable | FetchError::TimedOut => ErrorKind::StoreUnavailable,
+        FetchError::Corrupt(position) => ErrorKind::Corrupt { position },
+    };
+    Problem::new(kind).subject(subject)
 }
 
 /// The error that a command's failure is on the wire. Causes stay in the log, where the registry

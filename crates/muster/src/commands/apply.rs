@@ -10,7 +10,7 @@ use super::{
     validate::{compile, model_of},
 };
 use crate::{
-    Context, Failure,
+    Context, Failure, OwnCode,
     arguments::Reach,
     folder::{self, Folder, FolderError},
     holdings::{Holdings, Judgement},
@@ -22,6 +22,7 @@ use crate::{
     plan::{self, Act, Outcome, Plan, There, Wanted},
     shape::Shape,
 };
+use muster_wire::ErrorCode;
 
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
@@ -67,7 +68,7 @@ impl Apply {
         if folder.model.is_none() && folder.groups.is_empty() {
             let what = format!("there is nothing of a catalogue in {}", self.folder.display());
             return Err(self.better(
-                Failure::new("no_documents", what)
+                Failure::new(OwnCode::NoDocuments, what)
                     .help("muster apply --help shows the layout of a catalogue"),
             ));
         }
@@ -188,7 +189,7 @@ impl Apply {
             format!("muster apply {folder} goes on from there: what is done isn't done again");
         if outcome.interrupted {
             let what = format!("stopped: {done}");
-            return Err(Failure::new("interrupted", what).help(again));
+            return Err(Failure::new(OwnCode::Interrupted, what).help(again));
         }
         for failure in &outcome.failed {
             if let Some(text) = failure.render(screen) {
@@ -200,7 +201,7 @@ impl Apply {
         let verb = if refused == 1 { "was" } else { "were" };
         let what = format!("{done}; {refused} {verb} refused");
         let found = if screen.is_table() { Vec::new() } else { findings_in(plan) };
-        Err(Failure::new("partly_applied", what).findings(found).help(again))
+        Err(Failure::new(OwnCode::PartlyApplied, what).findings(found).help(again))
     }
 }
 
@@ -219,7 +220,7 @@ fn refused_in(context: &Context, plan: &Plan, what: &str) -> Result<(), Failure>
     let verb = if refused == 1 { "is" } else { "are" };
     let documents = counted(refused, "document", "documents");
     let found = if context.screen.is_table() { Vec::new() } else { findings_in(plan) };
-    Err(Failure::new("invalid_document", format!("{documents} {verb} refused; {what}"))
+    Err(Failure::new(ErrorCode::InvalidDocument, format!("{documents} {verb} refused; {what}"))
         .findings(found)
         .help("correct what stands beside them, or apply the rest with --keep-going"))
 }

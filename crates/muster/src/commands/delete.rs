@@ -6,7 +6,7 @@ use muster_words::{Xid, json::Value};
 
 use super::{get::explain, xid};
 use crate::{
-    Context, Failure,
+    Context, Failure, OwnCode,
     arguments::Reach,
     output::{Style, numbers::counted},
     suggest,
@@ -129,7 +129,7 @@ pub(super) fn confirm(context: &Context, yes: bool, question: &str) -> Result<()
     }
     if !context.screen.can_ask {
         return Err(Failure::new(
-            "not_confirmed",
+            OwnCode::NotConfirmed,
             "this wants to be confirmed, and nobody can be asked",
         )
         .help("look at the plan above, then add --yes"));
@@ -137,6 +137,6 @@ pub(super) fn confirm(context: &Context, yes: bool, question: &str) -> Result<()
     if context.screen.ask(question) {
         Ok(())
     } else {
-        Err(Failure::new("not_confirmed", "nothing was changed"))
+        Err(Failure::new(OwnCode::NotConfirmed, "nothing was changed"))
     }
 }

@@ -4,7 +4,9 @@ use muster_wire::ErrorCode;
 use muster_words::json::Value;
 use serde_json::json;
 
-use crate::{Context, Failure, output::Table};
+use crate::{Context, Failure, FailureCode, OwnCode, output::Table};
+
+mod page;
 
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
@@ -14,69 +16,108 @@ Examples:
 
 ";
 
-/// Explain the codes with which a registry refuses
+/// Explain the codes of registries and of this command line
 #[derive(Debug, Args)]
 pub struct Errors {
     /// One code; all without it
     #[arg(value_name = "CODE")]
     code: Option<String>,
+    /// All codes as a page of the reference
+    #[arg(long, hide = true)]
+    page: bool,
 }
 
 impl Errors {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let screen = &context.screen;
+        if self.page {
+            return screen.write(page::page().as_bytes());
+        }
         let Some(name) = self.code else {
             if !screen.is_table() {
-                return screen.value(&ErrorCode::all().map(described).collect());
+                return screen.value(&all().map(|code| described(&code)).collect());
             }
             let mut table = Table::new(["code", "status", "meaning"]).numbers(1);
-            for code in ErrorCode::all() {
-                let facts = code.facts();
-                table.row([
-                    facts.name.to_owned(),
-                    facts.status.to_string(),
-                    facts.meaning.to_owned(),
-                ]);
+            for code in all() {
+                let (status, meaning) = match &code {
+                    FailureCode::Registry(code) => {
+                        (code.facts().status.to_string(), code.facts().meaning)
+                    }
+                    FailureCode::Own(code) => (String::new(), code.meaning()),
+                    FailureCode::Unlisted(_) => continue,
+                };
+                table.row([code.name().to_owned(), status, meaning.to_owned()]);
             }
             return screen.write(table.render(screen).as_bytes());
         };
-        let Some(code) = ErrorCode::find(&name) else {
-            let near = nearest(&name, ErrorCode::all().map(ErrorCode::name));
-            return Err(Failure::new("not_found", format!("there is no code {name}"))
-                .help_some(near.map(|near| format!("did you mean {near}?"))));
-        };
-        if !screen.is_table() {
-            return screen.value(&described(code));
+        let code = FailureCode::named(&name);
+        if !screen.is_table() && !matches!(code, FailureCode::Unlisted(_)) {
+            return screen.value(&described(&code));
         }
-        let facts = code.facts();
-        let again = if facts.retryable {
-            "the same request may succeed later"
-        } else {
-            "the same request is refused again"
-        };
-        let effect =
-            if facts.no_side_effects { "nothing was done" } else { "something may have been done" };
-        screen.line(&format!(
-            "{} ({})\n  {}\n  {}\n  {effect}; {again}\n  {}",
-            facts.name,
-            facts.status,
-            facts.meaning,
-            facts.help,
-            code.type_uri()
-        ))
+        match code {
+            FailureCode::Registry(code) => screen.line(&explained(code)),
+            FailureCode::Own(code) => {
+                screen.line(&format!("{}\n  {}\n  {}", code.name(), code.meaning(), code.help()))
+            }
+            FailureCode::Unlisted(_) => {
+                let all: Vec<_> = all().collect();
+                let near = nearest(&name, all.iter().map(FailureCode::name));
+                Err(Failure::new(ErrorCode::NotFound, format!("there is no code {name}"))
+                    .help_some(near.map(|near| format!("did you mean {near}?"))))
+            }
+        }
     }
 }
 
-fn described(code: ErrorCode) -> Value {
-    let facts = code.facts();
-    json!({
-        "code": facts.name,
-        "type": code.type_uri(),
-        "status": facts.status,
-        "title": facts.title,
-        "meaning": facts.meaning,
-        "help": facts.help,
-        "retryable": facts.retryable,
-        "no_side_effects": facts.no_side_effects,
-    })
+/// Every code: a registry's, then the command line's own.
+fn all() -> impl Iterator<Item = FailureCode> {
+    let own = OwnCode::ALL.iter().map(|code| FailureCode::Own(*code));
+    ErrorCode::all().map(FailureCode::Registry).chain(own)
 }
+
+fn explained(code: ErrorCode) -> String {
+    let facts = code.facts();
+    let again = if facts.retryable {
+        "the same request may succeed later"
+    } else {
+        "the same request is refused again"
+    };
+    let effect =
+        if facts.no_side_effects { "nothing was done" } else { "something may have been done" };
+    format!(
+        "{} ({})\n  {}\n  {}\n  {effect}; {again}\n  {}",
+        facts.name,
+        facts.status,
+        facts.meaning,
+        facts.help,
+        code.type_uri()
+    )
+}
+
+fn described(code: &FailureCode) -> Value {
+    match code {
+        FailureCode::Registry(code) => {
+            let facts = code.facts();
+            json!({
+                "code": facts.name,
+                "type": code.type_uri(),
+                "status": facts.status,
+                "title": facts.title,
+                "meaning": facts.meaning,
+                "help": facts.help,
+                "retryable": facts.retryable,
+                "no_side_effects": facts.no_side_effects,
+            })
+        }
+        FailureCode::Own(code) => json!({
+            "code": code.name(),
+            "type": format!("urn:muster:error:{}", code.name()),
+            "meaning": code.meaning(),
+            "help": code.help(),
+        }),
+        FailureCode::Unlisted(name) => json!({ "code": name }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use muster_words::{Id, Xid, json};
 
 use super::xid;
 use crate::{
-    Context, Failure,
+    Context, Failure, OwnCode,
     arguments::Reach,
     output::{Format, yaml},
     suggest,
@@ -48,7 +48,7 @@ impl Get {
             Ok(Document { elsewhere: Some(url), .. }) => {
                 let shown = suggest::without_slash(&xid);
                 let what = format!("the document of {shown} lies at {url}");
-                Err(Failure::new("document_elsewhere", what)
+                Err(Failure::new(OwnCode::DocumentElsewhere, what)
                     .help("get it there; --details shows what the registry has of it"))
             }
             Ok(document) if context.screen.format == Format::Yaml => {

@@ -10,7 +10,7 @@ use muster_words::{
 };
 
 use crate::{
-    Context, Failure,
+    Context, Failure, OwnCode,
     arguments::Reach,
     output::{Screen, Style, Table, differences, harmless, numbers::counted, times},
     shape::{Column, ResourceType, Shape},
@@ -111,7 +111,10 @@ impl List {
         let page = self.page(client, &path, None).await?;
         let known = BTreeSet::new();
         let table = deleted_table(&page).map_err(|error| {
-            Failure::new("unexpected_answer", format!("what is said of a deleted name: {error}"))
+            Failure::new(
+                OwnCode::UnexpectedAnswer,
+                format!("what is said of a deleted name: {error}"),
+            )
         })?;
         self.show(context, &page, table, ("name", "names"), Vec::new(), &known)
     }

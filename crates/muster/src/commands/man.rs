@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ColorChoice};
 
-use crate::{Context, Failure, output::numbers::counted};
+use crate::{Context, Failure, OwnCode, output::numbers::counted};
 
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
@@ -23,7 +23,7 @@ pub struct Man {
 impl Man {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let unwritable = |error: std::io::Error| {
-            Failure::new("output_failed", format!("the manual can't be written: {error}"))
+            Failure::new(OwnCode::OutputFailed, format!("the manual can't be written: {error}"))
         };
         let Some(folder) = self.dir else {
             let page = page_of(crate::command(ColorChoice::Never)).map_err(unwritable)?;

@@ -13,13 +13,14 @@ use muster_words::{
 
 use super::{get::versioned, xid};
 use crate::{
-    Context, Failure,
+    Context, Failure, OwnCode,
     arguments::Reach,
     folder::{FileName, content_type},
     output::{Finding, findings, numbers::counted},
     shape::Shape,
     suggest,
 };
+use muster_wire::ErrorCode;
 
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
@@ -95,11 +96,11 @@ impl Put {
             Err(error) => {
                 let failure = refused(&client, &xid, error, &file, &sent.bytes).await;
                 let (shown, path) = (suggest::without_slash(&xid), self.file.display());
-                Err(if self.create && failure.code() == "precondition_failed" {
+                Err(if self.create && failure.is(ErrorCode::PreconditionFailed) {
                     failure
                         .saying(format!("{shown} is there already"))
                         .help("leave --create out to put it as a new version")
-                } else if failure.code() == "invalid_document" {
+                } else if failure.is(ErrorCode::InvalidDocument) {
                     failure.help(format!(
                         "muster validate --catalog FOLDER --as {shown} {path} checks it without a server"
                     ))
@@ -222,8 +223,9 @@ fn file_name(file: &Path) -> String {
 /// Reads a document from a file or standard input, and never more than one may have.
 pub(super) fn read_document(file: &Path) -> Result<Vec<u8>, Failure> {
     let shown = file.display();
-    let unreadable =
-        |error: std::io::Error| Failure::new("no_file", format!("{shown} can't be read: {error}"));
+    let unreadable = |error: std::io::Error| {
+        Failure::new(OwnCode::NoFile, format!("{shown} can't be read: {error}"))
+    };
     let limit = DOCUMENT_BYTES_MAX as u64 + 1;
     let mut bytes = Vec::new();
     if file.as_os_str() == "-" {
@@ -234,7 +236,7 @@ pub(super) fn read_document(file: &Path) -> Result<Vec<u8>, Failure> {
     }
     if bytes.len() > DOCUMENT_BYTES_MAX {
         let what = format!("{shown} has more than {DOCUMENT_BYTES_MAX} bytes");
-        return Err(Failure::new("document_too_large", what)
+        return Err(Failure::new(ErrorCode::DocumentTooLarge, what)
             .help("store large bytes elsewhere, and a document that names them here"));
     }
     Ok(bytes)
@@ -242,7 +244,8 @@ pub(super) fn read_document(file: &Path) -> Result<Vec<u8>, Failure> {
 
 pub(super) fn read_object(file: &Path) -> Result<Map<String, Value>, Failure> {
     let bytes = read_document(file)?;
-    let refused = |what: String| Failure::new("bad_file", format!("{}: {what}", file.display()));
+    let refused =
+        |what: String| Failure::new(OwnCode::BadFile, format!("{}: {what}", file.display()));
     match json::parse(&bytes) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(refused("it must be a JSON object".to_owned())),

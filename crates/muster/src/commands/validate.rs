@@ -15,13 +15,14 @@ use serde_json::json;
 
 use super::{put::read_document, xid};
 use crate::{
-    Context, Failure,
+    Context, Failure, OwnCode,
     arguments::Reach,
     folder::{self, FileName, Folder, content_type},
     holdings::{Holdings, Judgement},
     output::{Finding, findings, numbers::counted},
     shape::Shape,
 };
+use muster_wire::ErrorCode;
 
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
@@ -204,7 +205,8 @@ impl Report {
             let violations = self.findings.iter().filter(|finding| !finding.is_warning).count();
             let violations = counted(violations - self.unchecked, "violation", "violations");
             let what = format!("{violations} in {} of {documents}", self.refused);
-            let failure = Failure::new("invalid_document", what.clone()).findings(self.findings);
+            let failure =
+                Failure::new(ErrorCode::InvalidDocument, what.clone()).findings(self.findings);
             return Err(match self.unchecked {
                 0 => failure,
                 _ => {
@@ -214,7 +216,7 @@ impl Report {
         }
         if self.unchecked > 0 {
             let what = format!("{} of {documents} {verb} checked", self.unchecked);
-            return Err(Failure::new("not_checked", what).findings(self.findings).help(help));
+            return Err(Failure::new(OwnCode::NotChecked, what).findings(self.findings).help(help));
         }
         if !screen.is_table() {
             let violations: Vec<Value> = self.findings.iter().map(Finding::json).collect();
@@ -232,13 +234,13 @@ impl Report {
 fn no_root(path: &Path) -> Failure {
     let shown = path.display();
     if !path.exists() {
-        return Failure::new("no_file", format!("there is no file {shown}"));
+        return Failure::new(OwnCode::NoFile, format!("there is no file {shown}"));
     }
     let help = match folder::likely_root(path) {
         Some(root) => format!("did you mean {}?", root.display()),
         None => format!("muster validate --catalog FOLDER --as XID {shown} says what it is"),
     };
-    Failure::new("no_catalog", format!("no folder above {shown} has a model.json")).help(help)
+    Failure::new(OwnCode::NoCatalog, format!("no folder above {shown} has a model.json")).help(help)
 }
 
 async fn check_folder(
@@ -266,7 +268,7 @@ async fn check_folder(
         return Ok(());
     }
     let shown = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
-    Err(Failure::new("no_documents", format!("there is no document in {shown}"))
+    Err(Failure::new(OwnCode::NoDocuments, format!("there is no document in {shown}"))
         .help("muster apply --help shows the layout of a catalogue"))
 }
 
@@ -283,7 +285,7 @@ pub(super) fn model_of(folder: &Folder) -> Result<Model, Failure> {
 
 pub(super) fn compile(source: &Value) -> Result<Model, Failure> {
     Model::compile(source, Foundation::BuiltIn).map_err(|fault| {
-        Failure::new("model_error", format!("the model can't be used: {fault}"))
+        Failure::new(ErrorCode::ModelError, format!("the model can't be used: {fault}"))
             .help("muster model get shows the one in force")
     })
 }

@@ -28,7 +28,7 @@ use super::{
     directory::Directory,
     doors::Doors,
 };
-use crate::Failure;
+use crate::{Failure, OwnCode};
 
 /// Where a registry is kept.
 pub(super) enum Kind {
@@ -202,7 +202,7 @@ pub(super) fn unusable(file: Option<&Path>, error: &muster_stores::OpenError) ->
         None => error.to_string(),
     };
     add_causes(&mut what, error);
-    Failure::new("ledger_unusable", what).help(AFTER_DAMAGE)
+    Failure::new(OwnCode::LedgerUnusable, what).help(AFTER_DAMAGE)
 }
 
 /// What the registry is opened with: a key and a first entry where it is new.
@@ -242,13 +242,13 @@ fn signer(
 ) -> Result<Signer, Failure> {
     let path = directory.key();
     let failure = |error: muster_guard::ledger_key::LedgerKeyError| {
-        Failure::new("ledger_key", error.to_string()).help(error.help())
+        Failure::new(OwnCode::LedgerKey, error.to_string()).help(error.help())
     };
     if !is_new || path.exists() {
         return muster_guard::ledger_key::read(&path).map_err(failure);
     }
     let origin = checkpoint::origin(&id()?, LEDGER)
-        .map_err(|error| Failure::new("bad_id", error.to_string()))?;
+        .map_err(|error| Failure::new(OwnCode::BadId, error.to_string()))?;
     muster_guard::ledger_key::make(&path, origin, &random()).map_err(failure)
 }
 
@@ -264,10 +264,13 @@ fn already_there(directory: &Directory, how: &How) -> Failure {
     let found = muster_guard::ledger_key::read(&directory.key());
     match (found.ok().and_then(|signer| id_of(&signer).ok()), &how.id) {
         (Some(found), Some(asked)) if found != *asked => other_id(directory, &found, asked),
-        (Some(found), _) => {
-            Failure::new("already_there", format!("{shown} holds the registry {found} already"))
+        (Some(found), _) => Failure::new(
+            OwnCode::AlreadyThere,
+            format!("{shown} holds the registry {found} already"),
+        ),
+        (None, _) => {
+            Failure::new(OwnCode::AlreadyThere, format!("{shown} holds a registry already"))
         }
-        (None, _) => Failure::new("already_there", format!("{shown} holds a registry already")),
     }
     .help(format!("muster serve --data {shown} serves it; a new one needs a directory of its own"))
 }
@@ -280,28 +283,28 @@ fn refuse_lost(directory: &Directory) -> Result<(), Failure> {
     let (file, checkpoint) = (directory.store().file(LEDGER), directory.checkpoint());
     let ledger = file.map_or_else(|| "the ledger".to_owned(), |file| file.display().to_string());
     let what = format!("{ledger} has no entries, and {} is there", checkpoint.display());
-    Err(Failure::new("tail_missing", what).help(AFTER_DAMAGE))
+    Err(Failure::new(OwnCode::TailMissing, what).help(AFTER_DAMAGE))
 }
 
 /// The id that was asked for is another than the registry's, which never changes.
 fn other_id(directory: &Directory, found: &Id, asked: &Id) -> Failure {
     let shown = directory.path().display();
-    Failure::new("other_id", format!("{shown} holds the registry {found}, not {asked}")).help(
+    Failure::new(OwnCode::OtherId, format!("{shown} holds the registry {found}, not {asked}")).help(
         "a registry keeps its id: leave --registry-id out, or give a directory of its own: --data DIR",
     )
 }
 
 fn unreadable(error: &ReadError) -> Failure {
-    Failure::new("ledger_unreadable", error.to_string()).help(AFTER_DAMAGE)
+    Failure::new(OwnCode::LedgerUnreadable, error.to_string()).help(AFTER_DAMAGE)
 }
 
 fn not_opened(error: &OpenError) -> Failure {
     use muster_registry::CheckpointError::TailMissing;
     let code = match error {
-        OpenError::Checkpoint(TailMissing { .. }) => "tail_missing",
-        OpenError::Checkpoint(_) => "checkpoint_broken",
-        OpenError::Format(_) => "format_newer",
-        _ => "ledger_unusable",
+        OpenError::Checkpoint(TailMissing { .. }) => OwnCode::TailMissing,
+        OpenError::Checkpoint(_) => OwnCode::CheckpointBroken,
+        OpenError::Format(_) => OwnCode::FormatNewer,
+        _ => OwnCode::LedgerUnusable,
     };
     let mut what = error.to_string();
     add_causes(&mut what, error);

@@ -7,7 +7,7 @@ use muster_ledger::CommandId;
 use muster_registry::Clock;
 use muster_words::{Id, Moment};
 
-use crate::Failure;
+use crate::{Failure, OwnCode};
 
 /// The real clock, and command ids from the system's randomness.
 #[must_use]
@@ -38,5 +38,5 @@ pub(super) fn random<const N: usize>() -> [u8; N] {
 /// None in practice: hexadecimal digits are an id.
 pub fn random_id() -> Result<Id, Failure> {
     let text: String = random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
-    text.parse().map_err(|error| Failure::new("bad_id", format!("{error}")))
+    text.parse().map_err(|error| Failure::new(OwnCode::BadId, format!("{error}")))
 }

@@ -8,7 +8,7 @@ use muster_words::{Id, Xid, json};
 
 use super::{Example, assembly::Assembly, clock::random, open::in_process};
 use crate::{
-    Failure,
+    Failure, OwnCode,
     folder::Folder,
     output::{ColorChoice, Format, Screen, progress::Progress},
     plan::{self, Act, Plan, There, Wanted},
@@ -62,9 +62,9 @@ pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Fa
 fn unpacked() -> Result<Folder, Failure> {
     let name: String = random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
     let folder = Scratch(std::env::temp_dir().join(format!("muster-example-{name}")));
-    std::fs::create_dir(&folder.0)
-        .and_then(|()| EXAMPLE.extract(&folder.0))
-        .map_err(|error| Failure::new("example", format!("the example can't be read: {error}")))?;
+    std::fs::create_dir(&folder.0).and_then(|()| EXAMPLE.extract(&folder.0)).map_err(|error| {
+        Failure::new(OwnCode::Example, format!("the example can't be read: {error}"))
+    })?;
     Ok(Folder::read(&folder.0)?)
 }
 
@@ -83,7 +83,7 @@ impl Drop for Scratch {
 fn shape_of(folder: &Folder) -> Result<Shape, Failure> {
     let source = folder.model.clone().unwrap_or_else(|| json::Value::Object(json::Map::new()));
     let model = Model::compile(&source, Foundation::BuiltIn)
-        .map_err(|fault| Failure::new("example", format!("the example's model: {fault}")))?;
+        .map_err(|fault| Failure::new(OwnCode::Example, format!("the example's model: {fault}")))?;
     Ok(Shape::read(&model.to_json()))
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use muster_stores::{Place, Store};
 
 use super::directory_in_use;
-use crate::Failure;
+use crate::{Failure, OwnCode};
 
 /// The format of the data directory that this release makes, and the newest that it reads.
 const FORMAT: u32 = 1;
@@ -102,16 +102,16 @@ impl DirectoryError {
                 directory_in_use(shown, holder.address.as_deref(), process)
             }
             Self::Absent { .. } => {
-                Failure::new("no_registry", format!("there is no registry in {shown}"))
+                Failure::new(OwnCode::NoRegistry, format!("there is no registry in {shown}"))
                     .help("muster init makes one; or name a server with --server URL")
             }
             Self::Foreign { .. } => {
                 let what = format!("{shown} holds other files than a registry's");
-                Failure::new("foreign_folder", what).help("give an empty folder: --data DIR")
+                Failure::new(OwnCode::ForeignFolder, what).help("give an empty folder: --data DIR")
             }
-            Self::Format { .. } => Failure::new("format_newer", self.to_string())
+            Self::Format { .. } => Failure::new(OwnCode::FormatNewer, self.to_string())
                 .help("a newer release of muster made it; use that one"),
-            Self::System { .. } => Failure::new("system", self.to_string())
+            Self::System { .. } => Failure::new(OwnCode::System, self.to_string())
                 .help("check that the folder is there, is yours, and has room"),
         }
     }

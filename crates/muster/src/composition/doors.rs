@@ -9,7 +9,7 @@ use muster_http::{
 use muster_registry::{Followers, Registry};
 
 use super::assembly::{AFTER_DAMAGE, How};
-use crate::Failure;
+use crate::{Failure, OwnCode};
 
 /// What stands beside `/api`, and who may come in.
 #[derive(Clone)]
@@ -27,11 +27,11 @@ impl Doors {
         file: Option<PathBuf>,
     ) -> Result<Self, Failure> {
         let given = how.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
-            Failure::new("bad_key", format!("MUSTER_API_KEY holds no key: {error}"))
+            Failure::new(OwnCode::BadKey, format!("MUSTER_API_KEY holds no key: {error}"))
                 .help("muster keys create prints one; any text of 16 to 200 visible characters will do here")
         })?;
         let gate = Gate::open(registry.clone(), given).await.map_err(|error| {
-            Failure::new("keys_unreadable", error.to_string()).help(AFTER_DAMAGE)
+            Failure::new(OwnCode::KeysUnreadable, error.to_string()).help(AFTER_DAMAGE)
         })?;
         gate.set_reachable(how.beyond_loopback);
         let native =

@@ -1,4 +1,5 @@
-use crate::Failure;
+use crate::{Failure, OwnCode};
+use muster_wire::ErrorCode;
 
 /// The data directory is another process's, which its lock file names.
 #[must_use]
@@ -6,7 +7,7 @@ pub fn directory_in_use(shown: &str, address: Option<&str>, process: Option<u32>
     let server =
         address.map_or("another process".to_owned(), |address| format!("the server at {address}"));
     let process = process.map_or(String::new(), |process| format!(" (process {process})"));
-    let failure = Failure::new("in_use", format!("{shown} is in use by {server}{process}"));
+    let failure = Failure::new(OwnCode::InUse, format!("{shown} is in use by {server}{process}"));
     match address {
         Some(address) => failure.help(format!(
             "that server answers already: --server {address}; to run a second registry give it a directory of its own: --data DIR"
@@ -24,6 +25,6 @@ pub fn key_required(kept: Option<&str>) -> Failure {
         Some(flags) => format!("muster keys create --role admin{flags}"),
         None => "give it one in MUSTER_API_KEY".to_owned(),
     };
-    Failure::new("key_required", what)
+    Failure::new(ErrorCode::KeyRequired, what)
         .help(format!("{make}, then start again; or listen on 127.0.0.1"))
 }

@@ -15,7 +15,7 @@ use super::{
     directory::{Directory, Missing},
     key_required, logging, signals,
 };
-use crate::{Context, Failure};
+use crate::{Context, Failure, OwnCode};
 
 /// Serves until somebody stops it; `greet` is called once, when it is ready.
 ///
@@ -45,7 +45,7 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
         Err(error) => {
             assembly.close().await;
             let what = format!("{address} can't be listened on: {error}");
-            return Err(Failure::new("address_in_use", what)
+            return Err(Failure::new(OwnCode::AddressInUse, what)
                 .help("give another one with --listen, such as 127.0.0.1:0 for any free port"));
         }
     };
@@ -88,7 +88,7 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
         (None, Err(_)) => "the server's task has ended by a fault",
         (None, Ok(_)) => return Ok(()),
     };
-    Err(Failure::new("fault", why).help(
+    Err(Failure::new(OwnCode::Fault, why).help(
         "its log says more; what was acknowledged is in the ledger, so start it again, and please report it",
     ))
 }
@@ -138,7 +138,7 @@ async fn fill(
 }
 
 fn system(what: &str, error: &std::io::Error) -> Failure {
-    Failure::new("system", format!("{what}: {error}"))
+    Failure::new(OwnCode::System, format!("{what}: {error}"))
 }
 
 fn address(text: &str) -> Result<SocketAddr, Failure> {
@@ -154,7 +154,7 @@ fn kind(context: &Context, order: &Order) -> Result<Kind, Failure> {
         .map_err(|error| error.failure(&context.shown(path)))?;
     if order.bare && !directory.is_bare() {
         let what = format!("{} holds a registry with the built-in model", context.shown(path));
-        return Err(Failure::new("not_bare", what)
+        return Err(Failure::new(OwnCode::NotBare, what)
             .help("serve it without --bare, or give a directory of its own: --data DIR"));
     }
     Ok(Kind::Data(directory))

@@ -18,11 +18,11 @@ fn says_what_happened_where_and_what_to_do() {
         "violations":[{"pointer":"/a","rule":"r","severity":"error","message":"m"}]}"#;
     for (failure, expect) in [
         (
-            Failure::new("a_code", "it broke").help("mend it"),
+            Failure::new(FailureCode::named("a_code"), "it broke").help("mend it"),
             "error: it broke  [a_code]\nhelp: mend it",
         ),
         (
-            Failure::new("a", "x").lines(["one".into(), "two\x1b[0m".into()]),
+            Failure::new(FailureCode::named("a"), "x").lines(["one".into(), "two\x1b[0m".into()]),
             "error: x  [a]\n  one\n  two\u{fffd}[0m",
         ),
         (
@@ -42,7 +42,7 @@ fn gives_programs_what_the_server_answered() {
     let screen = Screen { format: Format::Json, ..Screen::plain(Moment::EPOCH) };
     let answer = r#"{"code":"not_found","extra":1,"title":"T.","type":"x#not_found"}"#;
     assert_eq!(refusal(404, answer).render(&screen).unwrap(), answer);
-    let own = Failure::new("no_file", "there is no a.json").help("look");
+    let own = Failure::new(OwnCode::NoFile, "there is no a.json").help("look");
     let expect = r#"{"code":"no_file","help":"look","title":"there is no a.json","type":"urn:muster:error:no_file"}"#;
     assert_eq!(own.render(&screen).unwrap(), expect);
 }

@@ -2,7 +2,7 @@ use muster_words::{IdError, json::JsonError, limits::DOCUMENT_BYTES_MAX};
 use thiserror::Error;
 
 use super::walk::FILES_MAX;
-use crate::Failure;
+use crate::{Failure, OwnCode};
 
 /// Why a folder is no catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -119,12 +119,12 @@ impl From<FolderError> for Failure {
                 "such as {\"schema\": \"/schemagroups/own/schemas/page\", \"rules\": [\"/rulegroups/own\"]}".to_owned()
             }
             FolderFault::Json(_) | FolderFault::NoObject | FolderFault::Unreadable(_) => {
-                return Self::new("bad_folder", error.to_string());
+                return Self::new(OwnCode::BadFolder, error.to_string());
             }
             FolderFault::Special | FolderFault::TooMany | FolderFault::UnknownType { .. } => {
                 "muster apply --help shows the layout of a catalogue".to_owned()
             }
         };
-        Self::new("bad_folder", error.to_string()).help(help)
+        Self::new(OwnCode::BadFolder, error.to_string()).help(help)
     }
 }

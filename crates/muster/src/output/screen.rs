@@ -5,7 +5,7 @@ use muster_words::{Moment, json::Value};
 use time::UtcOffset;
 
 use super::yaml;
-use crate::failure::Failure;
+use crate::failure::{Failure, OwnCode};
 
 /// The form of results (`--output`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -135,7 +135,9 @@ impl Screen {
         let written = out.write_all(bytes).and_then(|()| out.flush());
         written.map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::nobody_reads(),
-            _ => Failure::new("output_failed", format!("the output can't be written: {error}")),
+            _ => {
+                Failure::new(OwnCode::OutputFailed, format!("the output can't be written: {error}"))
+            }
         })
     }
 

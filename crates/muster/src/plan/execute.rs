@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{Act, Plan, Request, Step, Target, There, Unit, Wanted};
 use crate::{
-    Failure,
+    Failure, OwnCode,
     output::{Finding, findings::places, progress::Progress},
 };
 
@@ -280,7 +280,7 @@ fn check_size(steps: &[&Step], body: &Value) -> Result<(), Failure> {
         "{} documents refer to each other in a circle and have {size} bytes; {BODY_BYTES_MAX} fit one request",
         steps.len()
     );
-    Err(Failure::new("circle_too_large", what)
+    Err(Failure::new(OwnCode::CircleTooLarge, what)
         .lines(names)
         .help("put some of them without the reference first, and apply again"))
 }

@@ -6,7 +6,7 @@ use muster_words::{Id, Position};
 use thiserror::Error;
 
 use super::{FollowerState, Followers};
-use crate::{SubmitError, registry::Heart};
+use crate::{FetchError, registry::Heart};
 
 /// Where a follower is to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub enum PlaceError {
     NoEnd(Position),
     /// The ledger can't be read.
     #[error("the ledger can't be read")]
-    Read(#[from] SubmitError),
+    Read(#[from] FetchError),
     /// The mark can't be saved.
     #[error("the follower's mark can't be saved")]
     Marks(#[from] MarksError),
@@ -67,12 +67,12 @@ impl Followers {
 
 impl Heart {
     /// Whether a mark is one of this ledger's.
-    pub(super) async fn holds(&self, mark: Head) -> Result<bool, SubmitError> {
+    pub(super) async fn holds(&self, mark: Head) -> Result<bool, FetchError> {
         Ok(self.hash_at(mark.position).await? == Some(mark))
     }
 
     /// The mark at a position; none where no command ends there.
-    async fn end_at(&self, position: Position) -> Result<Option<Head>, SubmitError> {
+    async fn end_at(&self, position: Position) -> Result<Option<Head>, FetchError> {
         let Some(mark) = self.hash_at(position).await? else { return Ok(None) };
         if position == Position::ZERO {
             return Ok(Some(mark));
@@ -82,13 +82,13 @@ impl Heart {
     }
 
     /// Position and hash of an entry that is published.
-    async fn hash_at(&self, position: Position) -> Result<Option<Head>, SubmitError> {
+    async fn hash_at(&self, position: Position) -> Result<Option<Head>, FetchError> {
         let Some(before) = position.0.checked_sub(1) else { return Ok(Some(Head::EMPTY)) };
         if position > *self.position.borrow() {
             return Ok(None);
         }
         let leaf = self.ledger.leaves(Position(before), NonZeroU32::MIN).await?;
-        let leaf = leaf.first().ok_or(SubmitError::Corrupt(position))?;
+        let leaf = leaf.first().ok_or(FetchError::Corrupt(position))?;
         Ok(Some(Head { position, hash: *leaf }))
     }
 }

@@ -5,7 +5,7 @@ use muster_ledger::ChainFault;
 use muster_words::{Digest, Id, Moment, Position, Xid};
 use thiserror::Error;
 
-use crate::{CheckpointError, OpenError, SubmitError};
+use crate::{CheckpointError, FetchError, OpenError};
 
 /// The first thing that is wrong with a ledger.
 #[derive(Debug, Error)]
@@ -33,7 +33,7 @@ pub enum VerifyError {
     Checkpoint(#[from] CheckpointError),
     /// The ledger can't be read.
     #[error(transparent)]
-    Read(#[from] SubmitError),
+    Read(#[from] FetchError),
 }
 
 /// A content that isn't what its entry says.
@@ -100,21 +100,63 @@ impl fmt::Display for ContentFault {
     }
 }
 
-impl VerifyError {
-    /// The error's stable code.
+/// What kind of thing is wrong with a ledger, for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// An entry doesn't follow the one before it, or doesn't decode.
+    ChainBroken,
+    /// The store can't read something.
+    Unreadable,
+    /// A content isn't what its entry says.
+    ContentChanged,
+    /// A content is gone that nobody erased.
+    ContentMissing,
+    /// A newer release wrote the ledger.
+    FormatNewer,
+    /// The entries can't be folded.
+    FoldFailed,
+    /// The fold gives another catalog than the one that is served.
+    FoldDiffers,
+    /// The ledger ends before its checkpoint.
+    TailMissing,
+    /// The checkpoint doesn't agree.
+    CheckpointBroken,
+}
+
+impl FaultKind {
+    /// The stable code.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub const fn code(self) -> &'static str {
         match self {
-            Self::Chain(_) => "chain_broken",
-            Self::Entry(Corrupt { damage: Damage::Medium(_), .. }) | Self::Read(_) => "unreadable",
-            Self::Entry(_) => "chain_broken",
-            Self::ContentChanged(_) => "content_changed",
-            Self::ContentMissing(_) => "content_missing",
-            Self::Fold(OpenError::Format(_)) => "format_newer",
-            Self::Fold(_) => "fold_failed",
-            Self::Catalog(_) => "fold_differs",
-            Self::Checkpoint(CheckpointError::TailMissing { .. }) => "tail_missing",
-            Self::Checkpoint(_) => "checkpoint_broken",
+            Self::ChainBroken => "chain_broken",
+            Self::Unreadable => "unreadable",
+            Self::ContentChanged => "content_changed",
+            Self::ContentMissing => "content_missing",
+            Self::FormatNewer => "format_newer",
+            Self::FoldFailed => "fold_failed",
+            Self::FoldDiffers => "fold_differs",
+            Self::TailMissing => "tail_missing",
+            Self::CheckpointBroken => "checkpoint_broken",
+        }
+    }
+}
+
+impl VerifyError {
+    /// What kind of thing is wrong.
+    #[must_use]
+    pub const fn kind(&self) -> FaultKind {
+        match self {
+            Self::Entry(Corrupt { damage: Damage::Medium(_), .. }) | Self::Read(_) => {
+                FaultKind::Unreadable
+            }
+            Self::Chain(_) | Self::Entry(_) => FaultKind::ChainBroken,
+            Self::ContentChanged(_) => FaultKind::ContentChanged,
+            Self::ContentMissing(_) => FaultKind::ContentMissing,
+            Self::Fold(OpenError::Format(_)) => FaultKind::FormatNewer,
+            Self::Fold(_) => FaultKind::FoldFailed,
+            Self::Catalog(_) => FaultKind::FoldDiffers,
+            Self::Checkpoint(CheckpointError::TailMissing { .. }) => FaultKind::TailMissing,
+            Self::Checkpoint(_) => FaultKind::CheckpointBroken,
         }
     }
 
@@ -128,7 +170,7 @@ impl VerifyError {
             Self::Entry(corrupt) => Some(corrupt.position),
             Self::ContentChanged(fault) | Self::ContentMissing(fault) => Some(fault.position),
             Self::Fold(OpenError::Change { position, .. })
-            | Self::Read(SubmitError::Corrupt(position)) => Some(*position),
+            | Self::Read(FetchError::Corrupt(position)) => Some(*position),
             Self::Fold(OpenError::Apply(error)) => Some(error.position),
             Self::Checkpoint(CheckpointError::TailMissing { head, .. }) => Some(head.next()),
             _ => None,

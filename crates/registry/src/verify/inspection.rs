@@ -10,7 +10,7 @@ use super::{
     fault::Found,
     missing::{Erasures, Missing, erased},
 };
-use crate::{CheckpointFile, SubmitError, open::Leaves};
+use crate::{CheckpointFile, FetchError, open::Leaves};
 
 /// Entries that are walked at once.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(255);
@@ -166,7 +166,7 @@ impl<'a> Inspection<'a> {
             }
             Ok(page) => return Ok((page, None)),
             Err(ReadError::Corrupt(corrupt)) => corrupt,
-            Err(error) => return Err(SubmitError::from(error).into()),
+            Err(error) => return Err(FetchError::from(error).into()),
         };
         let before = corrupt.position.0.saturating_sub(after.next().0);
         let before = u32::try_from(before).ok().and_then(NonZeroU32::new);
@@ -189,7 +189,7 @@ impl<'a> Inspection<'a> {
                     }
                 }
                 Err(ReadError::Corrupt(_)) => self.one_by_one(piece).await?,
-                Err(error) => return Err(SubmitError::from(error).into()),
+                Err(error) => return Err(FetchError::from(error).into()),
             }
             left = rest;
         }
@@ -205,7 +205,7 @@ impl<'a> Inspection<'a> {
                     let found = found(owned.content.digest, &corrupt.damage);
                     return Err(VerifyError::ContentChanged(Box::new(owned.clone().fault(found))));
                 }
-                Err(error) => return Err(SubmitError::from(error).into()),
+                Err(error) => return Err(FetchError::from(error).into()),
             }
         }
         Ok(())

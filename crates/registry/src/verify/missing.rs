@@ -6,7 +6,7 @@ use muster_ledger::{Entry, EntryBytes};
 use muster_words::{Position, Xid};
 
 use super::inspection::Owned;
-use crate::SubmitError;
+use crate::FetchError;
 
 /// Entries that are looked through at once for what they erase.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_023);
@@ -107,7 +107,7 @@ impl Erasures {
     pub(super) async fn next(
         &mut self,
         ledger: &Arc<dyn LedgerReader>,
-    ) -> Result<Option<Vec<Erased>>, SubmitError> {
+    ) -> Result<Option<Vec<Erased>>, FetchError> {
         let mut limit = PAGE;
         loop {
             match ledger.read(self.at, limit).await {
@@ -134,7 +134,7 @@ impl Erasures {
     pub(super) async fn last(
         mut self,
         ledger: &Arc<dyn LedgerReader>,
-    ) -> Result<Option<Position>, SubmitError> {
+    ) -> Result<Option<Position>, FetchError> {
         let mut last = None;
         while let Some(erased) = self.next(ledger).await? {
             last = erased.last().map(|erased| erased.at).or(last);

@@ -13,7 +13,7 @@ use super::{
     Message, Writer,
     batch::{Batch, Member},
 };
-use crate::{SubmitError, registry::Heart, replay::Replay};
+use crate::{FetchError, SubmitError, registry::Heart, replay::Replay};
 
 /// How long callers wait for an append before they are told that it is doubtful.
 const DOUBT_MAX: Duration = Duration::from_secs(5);
@@ -178,7 +178,7 @@ impl Writer {
                 self.heart.publish(Arc::new(replay.catalog));
                 Appended::Moved
             }
-            Err(SubmitError::Corrupt(position)) => Appended::Corrupt(position),
+            Err(FetchError::Corrupt(position)) => Appended::Corrupt(position),
             Err(_) => Appended::Unavailable,
         })
     }
@@ -214,7 +214,7 @@ async fn has_landed(heart: &Heart, head: Head, batch: &Entries) -> Option<bool> 
 }
 
 /// Folds what another writer appended behind a head.
-async fn caught_up(heart: &Heart, head: Head, tree: Tree) -> Result<Replay, SubmitError> {
+async fn caught_up(heart: &Heart, head: Head, tree: Tree) -> Result<Replay, FetchError> {
     let view = (*heart.catalog()).clone();
     let replay = Replay::begin(heart.ledger.clone(), heart.settings.foundation)?;
     let mut replay = replay.resume(view, head, tree);

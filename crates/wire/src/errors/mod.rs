@@ -5,14 +5,12 @@
 mod argument;
 mod body;
 mod code;
-mod page;
 mod problem;
 mod table;
 mod violation;
 
 pub use body::ErrorBody;
 pub use code::{ErrorCode, ErrorFacts, ErrorKind, Origin, snake, snake_length};
-pub use page::page;
 pub use problem::Problem;
 pub use violation::{Severity, Violated, Violation};
 

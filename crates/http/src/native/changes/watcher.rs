@@ -2,7 +2,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use axum::BoxError;
 use bytes::Bytes;
-use muster_registry::SubmitError;
+use muster_registry::FetchError;
 use muster_wire::changes::EventId;
 use muster_words::Position;
 use tokio::{sync::watch, time::timeout};
@@ -85,7 +85,7 @@ impl Watcher {
     }
 
     /// Reads the next page of the ledger.
-    async fn catch_up(&mut self) -> Result<(), SubmitError> {
+    async fn catch_up(&mut self) -> Result<(), FetchError> {
         let shared = self.shared.clone();
         let _turn = shared.catching_up.acquire().await;
         let commands = shared.registry.commands_after(self.read_after).await?;

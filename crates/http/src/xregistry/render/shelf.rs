@@ -2,7 +2,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use muster_catalog::{Content, entity::LoadedAttributes, query::MissingAttributes};
-use muster_registry::{Registry, SubmitError};
+use muster_registry::{FetchError, Registry};
 use serde_json::{Map, Value};
 
 /// The contents that an answer needs, loaded in bulk before it is rendered.
@@ -46,7 +46,7 @@ impl Shelf {
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged.
-    pub async fn load(&mut self, registry: &Registry, wanted: Wanted) -> Result<(), SubmitError> {
+    pub async fn load(&mut self, registry: &Registry, wanted: Wanted) -> Result<(), FetchError> {
         let mut attributes = wanted.attributes;
         attributes.retain(|content| !self.attributes.contains_key(content));
         if !attributes.is_empty() {

@@ -6,7 +6,7 @@ use muster_wire::ledger::{BrokenLedger, SoundLedger, VerificationLine, Verificat
 use tokio::sync::mpsc::Receiver;
 
 use crate::{
-    Context, Exit, Failure,
+    Context, Exit, Failure, FailureCode, OwnCode,
     arguments::Reach,
     composition,
     output::{
@@ -77,7 +77,7 @@ impl Verify {
             }
             Some(Ok(_)) => Ok(()),
             Some(Err(broken)) => Err(failure(&broken)),
-            None => Err(Failure::new("unexpected_answer", "the server gave no verdict")
+            None => Err(Failure::new(OwnCode::UnexpectedAnswer, "the server gave no verdict")
                 .help("its log says why; try again")),
         }
     }
@@ -101,7 +101,7 @@ impl Source {
 /// Somebody pressed Ctrl-C: how far it had come.
 fn stopped(last: VerificationProgress) -> Failure {
     let (checked, of) = (separated(last.checked), separated(last.of));
-    Failure::new("interrupted", format!("stopped: {checked} of {of} entries hold so far"))
+    Failure::new(OwnCode::Interrupted, format!("stopped: {checked} of {of} entries hold so far"))
         .help("muster ledger verify begins again from the first: a verdict is of the whole")
 }
 
@@ -142,10 +142,10 @@ fn failure(broken: &BrokenLedger) -> Failure {
     } else {
         String::new()
     };
-    unverified(&fault.code, place, &whole)
+    unverified(FailureCode::named(&fault.code), place, &whole)
 }
 
-fn unverified(code: &str, place: String, whole: &str) -> Failure {
+fn unverified(code: impl Into<FailureCode>, place: String, whole: &str) -> Failure {
     Failure::new(code, "the ledger does not verify")
         .exit(Exit::Unverified)
         .lines([place])
@@ -156,9 +156,10 @@ fn unverified(code: &str, place: String, whole: &str) -> Failure {
 
 /// A ledger of which nothing can be read doesn't verify either.
 fn unopened(failure: Failure) -> Failure {
-    match failure.code() {
-        code @ "ledger_unusable" => unverified(code, failure.what().to_owned(), ""),
-        _ => failure,
+    if failure.is(OwnCode::LedgerUnusable) {
+        unverified(OwnCode::LedgerUnusable, failure.what().to_owned(), "")
+    } else {
+        failure
     }
 }
 
@@ -202,8 +203,10 @@ mod tests {
 
     #[test]
     fn a_ledger_that_cannot_be_opened_does_not_verify() {
-        for (code, expect) in [("ledger_unusable", Exit::Unverified), ("in_use", Exit::Refused)] {
-            assert_eq!(unopened(Failure::new(code, "x")).exit_code(), expect, "{code}");
+        for (code, expect) in
+            [(OwnCode::LedgerUnusable, Exit::Unverified), (OwnCode::InUse, Exit::Refused)]
+        {
+            assert_eq!(unopened(Failure::new(code, "x")).exit_code(), expect, "{code:?}");
         }
     }
 }

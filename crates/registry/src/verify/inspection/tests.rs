@@ -140,7 +140,7 @@ async fn what_may_have_been_erased_where_nothing_can_be_read_is_not_called_missi
     let faulty: Arc<dyn LedgerReader> = Arc::new(Faulty::new(below, []).with_reads(reads));
     let mut inspection = Inspection::new(&faulty);
     let ran = inspection.run(Position(1), |_| {}).await;
-    assert!(matches!(ran, Err(VerifyError::Read(SubmitError::Unavailable))), "{ran:?}");
+    assert!(matches!(ran, Err(VerifyError::Read(FetchError::Unavailable))), "{ran:?}");
     // Once it can be read, it is told.
     let mut inspection = Inspection::new(&faulty);
     inspection.run(Position(1), |_| {}).await.unwrap();

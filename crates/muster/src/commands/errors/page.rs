@@ -1,11 +1,14 @@
 use std::fmt::Write as _;
 
-use super::{ErrorCode, Origin};
+use muster_wire::{ErrorCode, Origin};
+
+use crate::OwnCode;
 
 const HEAD: &str = "# Errors
 
-Every way in which a request can be refused. Made from the source by \
-`cargo run -q -p muster-wire --example pages errors > docs/reference/errors.md`; change it there.
+Every way in which a registry refuses a request, and in which the command line fails. What \
+`muster errors` lists, made from the program by `tests/pages target/debug/muster --write`; change \
+it there.
 
 Programs decide by `code`, which never changes its meaning; `type` is xRegistry's URI, or \
 `urn:muster:error:<code>` for what the specification lacks. *Again* means that the very same \
@@ -13,9 +16,18 @@ request may succeed later. All of them leave nothing behind, except those marked
 which something may have been done.
 ";
 
+const OWN: &str = "
+## The command line's own
+
+No registry answers with these: they say why `muster` itself can't go on. With `--output json` they \
+have the shape of a registry's errors.
+
+| code | what has happened | what to do |
+|---|---|---|
+";
+
 /// The page of the reference that lists all codes.
-#[must_use]
-pub fn page() -> String {
+pub(super) fn page() -> String {
     let mut page = HEAD.to_owned();
     for (title, wanted) in [
         ("Ours", Origin::Muster),
@@ -41,6 +53,10 @@ pub fn page() -> String {
                 facts.name, facts.status, facts.meaning, facts.help
             );
         }
+    }
+    page.push_str(OWN);
+    for code in OwnCode::ALL {
+        let _ = writeln!(page, "| `{}` | {} | {} |", code.name(), code.meaning(), code.help());
     }
     page
 }

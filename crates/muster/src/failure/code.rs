@@ -1,0 +1,258 @@
+use std::fmt;
+
+use muster_registry::FaultKind;
+use muster_wire::{ErrorCode, snake_case};
+
+/// What programs decide by when a command fails: a code of the command line itself, one that a
+/// registry refuses with, or one of a newer registry that this release doesn't know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FailureCode {
+    /// Of the command line.
+    Own(OwnCode),
+    /// Of a registry.
+    Registry(ErrorCode),
+    /// Of a registry of another release.
+    Unlisted(String),
+}
+
+impl FailureCode {
+    /// The code of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        match (ErrorCode::find(name), OwnCode::find(name)) {
+            (Some(code), _) => Self::Registry(code),
+            (None, Some(code)) => Self::Own(code),
+            (None, None) => Self::Unlisted(name.to_owned()),
+        }
+    }
+
+    /// The name, such as `no_server`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Own(code) => code.name(),
+            Self::Registry(code) => code.name(),
+            Self::Unlisted(name) => name,
+        }
+    }
+}
+
+impl From<OwnCode> for FailureCode {
+    fn from(code: OwnCode) -> Self {
+        Self::Own(code)
+    }
+}
+
+impl From<ErrorCode> for FailureCode {
+    fn from(code: ErrorCode) -> Self {
+        Self::Registry(code)
+    }
+}
+
+impl fmt::Display for FailureCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+macro_rules! own_codes {
+    ($($name:ident: $meaning:literal, $help:literal;)+) => {
+        /// One way in which a command fails that no registry answers with. A code never changes
+        /// its name or meaning once released.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum OwnCode {
+            $(#[doc = $meaning] $name,)+
+        }
+
+        impl OwnCode {
+            /// Every code, by its name.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The name, in lower case with underscores.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => snake_case!($name),)+
+                }
+            }
+
+            /// What has happened, in one sentence.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => $meaning,)+
+                }
+            }
+
+            /// What to do next, in one sentence.
+            #[must_use]
+            pub const fn help(self) -> &'static str {
+                match self {
+                    $(Self::$name => $help,)+
+                }
+            }
+        }
+    };
+}
+
+own_codes! {
+    AddressInUse:
+        "Another process listens on the address.",
+        "Stop that process, or choose another address with --listen.";
+    AlreadyThere:
+        "The data directory already holds a registry.",
+        "Start it with muster serve, or give the new one a directory of its own.";
+    AnswerTooLarge:
+        "The answer is larger than the command line reads.",
+        "Ask for less, with --limit or --filter.";
+    BadFile:
+        "A file can't be used as a document or as attributes.",
+        "Correct the file as the message says.";
+    BadFolder:
+        "A file of a folder can't be read as a part of a catalog.",
+        "Correct or remove the file that the message names.";
+    BadId:
+        "The text can't be the id of a registry.",
+        "Use letters, digits and - . _ ~ : @, such as registry.example.";
+    BadKey:
+        "The environment variable MUSTER_API_KEY holds no API key.",
+        "Set it to a key that muster keys create printed.";
+    BadKeyFile:
+        "The file that --key-file names holds no API key.",
+        "Save what muster keys create printed, and nothing else.";
+    BadSettings:
+        "A settings file, a setting or an environment variable has a value that can't be used.",
+        "Correct the value; muster config default shows each with its meaning.";
+    ChainBroken:
+        "An entry of the ledger doesn't follow the one before it.",
+        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+    CheckpointBroken:
+        "The ledger doesn't agree with its signed checkpoint.",
+        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+    CircleTooLarge:
+        "Documents that refer to each other don't fit into one request.",
+        "Put some of them without the reference first, then apply the folder again.";
+    ContentChanged:
+        "Stored bytes don't match the digest in their entry.",
+        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+    ContentMissing:
+        "Stored bytes are missing, and no entry says that they were erased.",
+        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+    DocumentElsewhere:
+        "The registry has only the URL of the document.",
+        "Get the document from that URL; --details shows its attributes.";
+    Example:
+        "The example that muster serve --demo loads can't be loaded.",
+        "Report it; muster serve starts without the example.";
+    Fault:
+        "The server stopped because of a fault in Muster.",
+        "Start it again, and report what its log says; nothing acknowledged is lost.";
+    FoldDiffers:
+        "The ledger gives another catalog than the one that the server answers from.",
+        "Restart the server, and report it.";
+    FoldFailed:
+        "The entries of the ledger can't be turned into a catalog.",
+        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+    ForeignFolder:
+        "The folder holds files that aren't a registry's.",
+        "Give an empty folder with --data DIR.";
+    FormatNewer:
+        "A newer release of Muster wrote the data directory.",
+        "Use that release or a later one.";
+    InUse:
+        "Another process uses the data directory.",
+        "Send commands to that server with --server URL, or give another directory with --data DIR.";
+    Interrupted:
+        "The command was stopped before it ended.",
+        "Run it again; what is done stays done.";
+    KeysUnreadable:
+        "The API keys in the ledger can't be read.",
+        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+    LedgerKey:
+        "The key that signs the ledger's checkpoints can't be read or made.",
+        "Correct the file in the folder keys as the message says.";
+    LedgerUnreadable:
+        "The ledger can't be read.",
+        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+    LedgerUnusable:
+        "The ledger can't be opened.",
+        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+    NoAnswer:
+        "The connection broke, or the answer took too long; a write may have taken effect.",
+        "Look whether it took effect before you repeat it.";
+    NoCatalog:
+        "No folder above the file has a model.json.",
+        "Name the catalog's folder with --catalog.";
+    NoDocuments:
+        "The folder holds no document.",
+        "Name a folder that holds documents, as <groups>/<group>/<resources>/<id>.json.";
+    NoFile:
+        "The file isn't there, or can't be read.",
+        "Check its name and its permissions.";
+    NoRegistry:
+        "The data directory holds no registry.",
+        "Make one with muster init, or name a server with --server URL.";
+    NoServer:
+        "No server answers at the address.",
+        "Start one with muster serve, name another with --server URL, or open a directory that no server uses with --data DIR.";
+    NoThreads:
+        "The system refuses to start another thread.",
+        "Raise the limit of threads for this user.";
+    NotBare:
+        "The data directory holds a registry with the built-in model.",
+        "Start it without --bare, or give another directory with --data DIR.";
+    NotChecked:
+        "Documents are bound to schemas or rules that aren't in the folder.",
+        "Add what binds them to the folder, or name a registry that has it with --against URL.";
+    NotConfirmed:
+        "The plan wasn't confirmed; nothing was changed.",
+        "Read the plan, then confirm it or add --yes.";
+    OtherId:
+        "The data directory holds a registry of another id.",
+        "Leave --registry-id out, or give another directory with --data DIR.";
+    OutputFailed:
+        "The output can't be written.",
+        "Check the disk, or the program that reads the output.";
+    PartlyApplied:
+        "Some changes of the folder were made, others were refused.",
+        "Correct what the messages name, then apply the folder again; what is done isn't done again.";
+    System:
+        "The operating system refused something that the command needs.",
+        "Read the message; it names the file or the address.";
+    TailMissing:
+        "The ledger ends before its signed checkpoint: entries at its end are lost.",
+        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+    UnexpectedAnswer:
+        "What answered is no registry of Muster, or one of another release.",
+        "Check the address; muster status shows what answers there.";
+    Unreadable:
+        "A part of the ledger can't be read from its store.",
+        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+    Usage:
+        "The command line can't be understood.",
+        "muster help COMMAND shows what the command takes.";
+}
+
+impl OwnCode {
+    /// The code of that name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.name() == name)
+    }
+}
+
+impl From<FaultKind> for OwnCode {
+    fn from(kind: FaultKind) -> Self {
+        match kind {
+            FaultKind::ChainBroken => Self::ChainBroken,
+            FaultKind::CheckpointBroken => Self::CheckpointBroken,
+            FaultKind::ContentChanged => Self::ContentChanged,
+            FaultKind::ContentMissing => Self::ContentMissing,
+            FaultKind::FoldDiffers => Self::FoldDiffers,
+            FaultKind::FoldFailed => Self::FoldFailed,
+            FaultKind::FormatNewer => Self::FormatNewer,
+            FaultKind::TailMissing => Self::TailMissing,
+            FaultKind::Unreadable => Self::Unreadable,
+        }
+    }
+}
