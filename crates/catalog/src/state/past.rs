@@ -198,17 +198,13 @@ fn begin<T: Clone>(former: &mut Former<T>, id: &Id, since: Position, is_back: bo
 /// Whether the same names were deleted, each at the same positions. What they named is compared
 /// where it still is, or where it is hidden.
 fn are_alike<T: Clone>(one: &Former<T>, other: &Former<T>) -> bool {
-    let all = |former: &Former<T>| -> Vec<(Id, Position, Vec<(Position, Stamp)>)> {
-        former
-            .iter()
-            .map(|(name, lives)| {
-                let ended = lives.last().into_iter().flat_map(states);
-                let ended = ended.map(|life| (life.since, life.until));
-                (name.0.clone(), lives.since, ended.collect())
-            })
-            .collect()
-    };
-    all(one) == all(other)
+    fn ended<T: Clone>(lives: &Lives<T>) -> impl Iterator<Item = (Position, Stamp)> {
+        lives.last().into_iter().flat_map(states).map(|life| (life.since, life.until))
+    }
+    one.len() == other.len()
+        && one.iter().zip(other).all(|((one, lives), (other, others))| {
+            one.0 == other.0 && lives.since == others.since && ended(lives).eq(ended(others))
+        })
 }
 
 /// A member that comes.
@@ -243,14 +239,13 @@ impl<T: Clone> Past<T> {
 
     /// Whether both know the same epochs, counts and deletions.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        let same = |(one, other): (&(Id, PastCollection<T>), &(Id, PastCollection<T>))| {
-            one.0 == other.0
-                && one.1.counts.iter().eq(other.1.counts.iter())
-                && are_alike(&one.1.former, &other.1.former)
-        };
         self.moves.iter().eq(other.moves.iter())
             && self.collections.len() == other.collections.len()
-            && self.collections.iter().zip(&other.collections).all(same)
+            && self.collections.iter().zip(&other.collections).all(|(one, other)| {
+                one.0 == other.0
+                    && one.1.counts.iter().eq(other.1.counts.iter())
+                    && are_alike(&one.1.former, &other.1.former)
+            })
     }
 
     /// Notes what it says of itself, before a command changes that.
