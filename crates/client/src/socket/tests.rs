@@ -136,17 +136,19 @@ async fn does_not_repeat_a_write_that_may_have_happened() {
     assert_eq!(heads.lock().unwrap().len(), 1);
 }
 
+/// A whole event of that id, as the stream sends it.
+fn event(id: &str) -> String {
+    let kind = r#""specversion": "1.0", "type": "io.xregistry.group.updated""#;
+    let what = r#""source": "http://a/api", "subject": "/dirs/d1", "xregcorrelationid": "c""#;
+    let time = "1970-01-01T00:00:00Z";
+    format!("id: {id}\ndata: {{{kind}, {what}, \"id\": \"{id}\", \"time\": \"{time}\"}}\n\n")
+}
+
 #[tokio::test]
 async fn follows_changes_across_a_lost_connection() {
     let stream = |events: &str| {
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nmuster-position: 7";
         format!("{head}\r\n\r\n{events}")
-    };
-    let event = |id: &str| {
-        let kind = r#""specversion": "1.0", "type": "io.xregistry.group.updated""#;
-        let what = r#""source": "http://a/api", "subject": "/dirs/d1", "xregcorrelationid": "c""#;
-        let time = "1970-01-01T00:00:00Z";
-        format!("id: {id}\ndata: {{{kind}, {what}, \"id\": \"{id}\", \"time\": \"{time}\"}}\n\n")
     };
     let (address, heads) = server(vec![
         vec![stream(&format!("{}{}id: 5.1\ndata: {{", event("4.1"), event("4.2")))],
@@ -240,8 +242,8 @@ async fn follows_pages_below_a_path_and_not_in_a_circle() {
 #[tokio::test]
 async fn comes_back_to_where_it_began_though_nothing_had_happened() {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nmuster-position: 7\r\n\r\n";
-    let event = format!("{head}id: 8.1\ndata: {{}}\n\n");
-    let (address, heads) = server(vec![vec![head.to_owned()], vec![event]]).await;
+    let again = format!("{head}{}", event("8.1"));
+    let (address, heads) = server(vec![vec![head.to_owned()], vec![again]]).await;
     let mut changes = client(&address).changes(Start::Now);
     assert!(matches!(changes.next_step().await.unwrap(), Step::Lost(_)));
     assert!(matches!(changes.next_step().await.unwrap(), Step::Change(_)));
