@@ -13,6 +13,7 @@ pub mod names;
 pub mod openings;
 pub mod pages;
 pub mod rooms;
+pub mod same_names;
 mod source;
 pub mod supply;
 mod tree;

@@ -4,8 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "without the tree there is nothing to test")]
 
 use muster_tidy::{
-    Finding, Source, Tree, calls, lengths, limits, names, openings, pages, report, rooms, supply,
-    workplace,
+    Finding, Source, Tree, calls, lengths, limits, names, openings, pages, report, rooms,
+    same_names, supply, workplace,
 };
 
 fn none(findings: impl IntoIterator<Item = Finding>) {
@@ -37,6 +37,12 @@ fn names_say_something() {
     sources(names::items);
     let tree = Tree::read().unwrap();
     none(tree.ending(".rs").filter_map(|page| names::path(&page.path)));
+}
+
+#[test]
+fn a_public_type_has_its_name_alone() {
+    let tree = Tree::read().unwrap();
+    none(same_names::check(&Source::all(&tree), tree.text(same_names::RATCHETS).unwrap()));
 }
 
 #[test]
