@@ -5,6 +5,10 @@
 //! arrive with the command, so that any history can be folded again and any failure simulated.
 //! Nothing here knows HTTP, storage, or who may do what.
 
+// rustdoc asks of every public type which auto traits it has, and the catalog's chains and maps lie
+// deeper in each other than the compiler's default of 128 steps.
+#![recursion_limit = "256"]
+
 pub mod apply;
 mod catalog;
 pub mod changes;

@@ -5,6 +5,10 @@
 //! come in as values, events and summaries go out as values. What a change means for the catalog
 //! is the fold's business; this room only says what it did.
 
+// rustdoc asks of every public type which auto traits it has, and the catalog's chains and maps lie
+// deeper in each other than the compiler's default of 128 steps.
+#![recursion_limit = "256"]
+
 mod committed;
 pub mod difference;
 mod edit;

@@ -5,6 +5,10 @@
 //! No rule of the registry lives here: a route turns a request into a command or a query, and what
 //! comes back into an answer. It stores nothing, and fetches nothing on a client's behalf.
 
+// rustdoc asks of every public type which auto traits it has, and the catalog's chains and maps lie
+// deeper in each other than the compiler's default of 128 steps.
+#![recursion_limit = "256"]
+
 mod body;
 pub mod compression;
 mod front;

@@ -4,6 +4,10 @@
 //! This is the only room where ledger and catalog meet. It speaks no protocol and asks nobody for
 //! permission: who may do what is `guard`'s question, asked by the door before a command arrives.
 
+// rustdoc asks of every public type which auto traits it has, and the catalog's chains and maps lie
+// deeper in each other than the compiler's default of 128 steps.
+#![recursion_limit = "256"]
+
 mod cache;
 mod checkpoint;
 mod commands;

@@ -1,5 +1,5 @@
 //! The API as OpenAPI 3.1, made from the table of operations
-//! ([`OPERATIONS`](crate::doors::OPERATIONS)) and from the types that travel. It is served at
+//! ([`OPERATIONS`]) and from the types that travel. It is served at
 //! `/openapi.json` and committed as `docs/reference/openapi.json`; a test holds both together.
 
 mod description;
