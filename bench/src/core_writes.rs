@@ -80,7 +80,7 @@ fn clock() -> Clock {
 
 /// Who writes.
 pub(crate) fn by() -> Origin {
-    Origin { actor: "bench".into(), ..Origin::default() }
+    Origin::of_owner()
 }
 
 async fn bind(registry: &Registry) -> Outcome {

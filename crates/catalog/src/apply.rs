@@ -21,7 +21,7 @@ use thiserror::Error;
 
 use crate::{
     Catalog,
-    changes::{Answered, Change, Outcome},
+    changes::{Answered, Change, KeyCreated, Outcome},
     facts::VersionFacts,
     state::{Bindings, FormerCapabilities, Key, Remembered, Stamp, Tag},
 };
@@ -34,6 +34,8 @@ pub struct Recorded {
     pub moment: Moment,
     /// The first four bytes of its id.
     pub tag: Tag,
+    /// Who gave it.
+    pub actor: Arc<str>,
     /// The digests of its idempotency key and of its request.
     pub idempotency: Option<(Digest, Digest)>,
     /// The position of each part, with its changes; at least one.
@@ -85,6 +87,8 @@ pub struct ApplyError {
 /// Why one change doesn't fit, before its position is known.
 type Misfit = &'static str;
 
+const NO_KEY: Misfit = "which is no key";
+
 impl Catalog {
     /// Folds one command.
     ///
@@ -94,6 +98,7 @@ impl Catalog {
         let mut fold = Fold {
             stamp: command.stamp(),
             moment: command.moment,
+            actor: self.known_actor(&command.actor),
             entry: Position::ZERO,
             facts,
             touched: BTreeSet::new(),
@@ -155,19 +160,46 @@ impl Catalog {
                 self.purge(fold, &body.xid);
                 Ok(())
             }
-            Change::KeyCreated(body) => {
-                let record = body.record.resolve(fold.entry);
-                let key = Key { record, created: fold.moment, revoked: None };
-                self.keys.insert(body.id.clone(), Arc::new(key));
-                Ok(())
-            }
+            Change::KeyCreated(body) => self.create_key(fold, body),
             Change::KeyRevoked(body) => {
-                let key = self.keys.get_mut(&body.id).ok_or("which is no key")?;
+                let key = self.keys.get_mut(&body.id).ok_or(NO_KEY)?;
                 Arc::make_mut(key).revoked = Some(fold.moment);
+                self.keys_stamp = fold.stamp;
                 Ok(())
             }
-            Change::Answered(_) => Ok(()),
+            Change::KeyForgotten(body) => {
+                let key = self.keys.get_mut(&body.id).ok_or(NO_KEY)?;
+                Arc::make_mut(key).is_forgotten = true;
+                fold.effects.purges.push(key.record.reference());
+                self.keys_stamp = fold.stamp;
+                Ok(())
+            }
+            Change::Answered(_) | Change::Explained(_) => Ok(()),
         }
+    }
+
+    /// The one text of an actor, which all that it made shares.
+    fn known_actor(&mut self, actor: &Arc<str>) -> Arc<str> {
+        if let Some(known) = self.actors.get(actor) {
+            return known.clone();
+        }
+        self.actors.insert(actor.clone());
+        actor.clone()
+    }
+
+    fn create_key(&mut self, fold: &Fold<'_>, body: &KeyCreated) -> Result<(), Misfit> {
+        let expires = body.expires.map(Moment::from_microseconds).transpose();
+        let key = Key {
+            record: body.record.resolve(fold.entry),
+            created: fold.moment,
+            revoked: None,
+            is_limited: body.limited.unwrap_or_default(),
+            expires: expires.map_err(|_| "which expires at no moment")?,
+            is_forgotten: false,
+        };
+        self.keys.insert(body.id.clone(), Arc::new(key));
+        self.keys_stamp = fold.stamp;
+        Ok(())
     }
 
     fn remember(&mut self, command: &Recorded, answered: Option<&Answered>) {
@@ -255,6 +287,7 @@ impl Catalog {
 struct Fold<'a> {
     stamp: Stamp,
     moment: Moment,
+    actor: Arc<str>,
     /// The part whose changes are being folded: new contents lie beside it.
     entry: Position,
     facts: &'a Facts,

@@ -52,6 +52,10 @@ pub struct Catalog {
     pub referrers: OrdMap<Arc<str>, OrdSet<Xid>>,
     /// API keys by id.
     pub keys: OrdMap<Id, Arc<Key>>,
+    /// The keys' last change.
+    pub keys_stamp: Stamp,
+    /// Who gave commands, as entries name them.
+    pub actors: OrdSet<Arc<str>>,
     /// Answers by the digest of principal and idempotency key.
     pub remembered: OrdMap<Digest, Arc<Remembered>>,
     /// The same keys, oldest first.
@@ -90,6 +94,8 @@ impl Catalog {
             past: Arc::default(),
             referrers: OrdMap::new(),
             keys: OrdMap::new(),
+            keys_stamp: Stamp::default(),
+            actors: OrdSet::new(),
             remembered: OrdMap::new(),
             remembered_order: Vector::new(),
             documents: 0,

@@ -19,9 +19,11 @@
 //! | 9 | restored | 0 xid |
 //! | 10 | purged | 0 xid |
 //! | 11 | members moved | 0 parent, 1 epoch, 2 modifiedat |
-//! | 12 | key created | 0 id, 1 record |
+//! | 12 | key created | 0 id, 1 record, 2 limited, 3 expires |
 //! | 13 | key revoked | 0 id |
 //! | 14 | answered | 0 outcome, 1 subject, 2 shown, 3 members |
+//! | 15 | key forgotten | 0 id |
+//! | 16 | explained | 0 message |
 //!
 //! A content is a map: 0 digest (32 bytes), 1 size, 2 position of the entry beside which it lies
 //! (absent: beside this one).
@@ -263,6 +265,12 @@ pub struct KeyCreated {
     /// The key's record (salted hash, name, role), which only the keys' door reads.
     #[n(1)]
     pub record: Named,
+    /// Whether it may not do everything everywhere; none: it may.
+    #[n(2)]
+    pub limited: Option<bool>,
+    /// From when on it opens nothing, in microseconds since 1970; none: it has no such time.
+    #[n(3)]
+    pub expires: Option<i64>,
 }
 
 /// An API key was revoked.
@@ -272,6 +280,24 @@ pub struct KeyRevoked {
     /// The key's id.
     #[cbor(n(0), with = "codec::id")]
     pub id: Id,
+}
+
+/// The record of an API key that opens nothing any more was erased.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct KeyForgotten {
+    /// The key's id.
+    #[cbor(n(0), with = "codec::id")]
+    pub id: Id,
+}
+
+/// Why the command was given.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Explained {
+    /// The words of whoever gave it, as UTF-8.
+    #[n(0)]
+    pub message: Named,
 }
 
 /// How a command that carries an idempotency key was answered, so that its repeat is answered the
@@ -336,6 +362,8 @@ pub enum Change {
     KeyCreated(KeyCreated),
     KeyRevoked(KeyRevoked),
     Answered(Answered),
+    KeyForgotten(KeyForgotten),
+    Explained(Explained),
 }
 
 impl Change {
@@ -349,12 +377,14 @@ impl Change {
             Self::MetaWritten(change) => (change.attributes, None),
             Self::VersionWritten(change) => (change.attributes, change.document),
             Self::KeyCreated(change) => (Some(change.record), None),
+            Self::Explained(change) => (Some(change.message), None),
             Self::RegistryOpened(_)
             | Self::Hidden(_)
             | Self::Restored(_)
             | Self::Purged(_)
             | Self::MembersMoved(_)
             | Self::KeyRevoked(_)
+            | Self::KeyForgotten(_)
             | Self::Answered(_) => (None, None),
         };
         [first, second].into_iter().flatten()
@@ -377,7 +407,9 @@ impl Change {
             | Self::ModelWritten(_)
             | Self::CapabilitiesWritten(_)
             | Self::KeyCreated(_)
-            | Self::KeyRevoked(_) => Xid::Registry,
+            | Self::KeyRevoked(_)
+            | Self::KeyForgotten(_)
+            | Self::Explained(_) => Xid::Registry,
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use muster_words::{Digest, Id, Position, Xid};
+use muster_words::{Digest, Id, Moment, Position, Xid};
 use serde_json::{Map, Value};
 
-use crate::state::Tag;
+pub use crate::authority::Authority;
+use crate::state::{Stamp, Tag};
 use muster_model::Model;
 
 /// One request to change something.
@@ -22,6 +23,11 @@ pub struct Command {
     pub ignore: Ignore,
     /// Which version shall be the default (xRegistry, "SetDefaultVersionID Flag").
     pub set_default: Option<SetDefault>,
+    /// The last change of the capabilities over which those that it brings were laid; none: they
+    /// depend on no others.
+    pub capabilities_over: Option<Stamp>,
+    /// Why it is done, in the words of whoever sends it.
+    pub message: Option<Bytes>,
 }
 
 impl Command {
@@ -34,6 +40,8 @@ impl Command {
             idempotency: None,
             ignore: Ignore::default(),
             set_default: None,
+            capabilities_over: None,
+            message: None,
         }
     }
 }
@@ -53,12 +61,43 @@ pub enum Action {
         id: Id,
         /// Its record, which holds no secret in the clear.
         record: Bytes,
+        /// What is known of it without its record.
+        grant: KeyGrant,
     },
     /// Revoke an API key.
     RevokeKey {
         /// The key's id.
         id: Id,
+        /// What becomes of the last key.
+        last: LastKeyRule,
     },
+    /// Erase the record, and with it the name, of an API key that opens nothing any more.
+    ForgetKey {
+        /// The key's id.
+        id: Id,
+    },
+}
+
+/// What is known of a key without its record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyGrant {
+    /// It may not do everything everywhere.
+    pub is_limited: bool,
+    /// From when on it opens nothing.
+    pub expires: Option<Moment>,
+}
+
+/// What becomes of a registry whose last key is revoked. Where it can be reached is known to
+/// whoever serves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastKeyRule {
+    /// There is a key beside those in the ledger, so all of these may go.
+    AllMayGo,
+    /// Everybody on this computer may then do everything, so the last one may go. While there are
+    /// others, one of them must be able to make and revoke keys.
+    LastMayGo,
+    /// Others can reach the registry, so one that can make and revoke keys must stay.
+    OneStays,
 }
 
 /// How a write treats what is there.

@@ -13,6 +13,7 @@ mod delete;
 mod draft;
 mod emit;
 mod group;
+mod keys;
 mod lineage;
 mod meta;
 mod model;
@@ -36,8 +37,8 @@ pub use restore::revived;
 use crate::{
     Catalog, Content, Reason, Refusal,
     apply::Facts,
-    changes::{Change, KeyCreated, KeyRevoked, Named, Outcome},
-    command::{Condition, Delete, Ignore, SetDefault},
+    changes::{Change, Explained, Named, Outcome},
+    command::{Authority, Condition, Delete, Ignore, KeyGrant, LastKeyRule, SetDefault},
     facts::VersionFacts,
     judge::Verdict,
     state::{Remembered, Stamp},
@@ -60,6 +61,12 @@ pub struct Prepared {
     /// Stored documents that may become what something binds as a schema, each with what keeps it
     /// from being one.
     pub schemas: BTreeMap<ContentRef, Vec<Violation>>,
+    /// What whoever gives it may do.
+    pub authority: Authority,
+    /// The last change of the capabilities over which those that it brings were laid.
+    pub capabilities_over: Option<Stamp>,
+    /// Why it is given.
+    pub message: Option<Bytes>,
 }
 
 /// What a prepared command is to do.
@@ -77,9 +84,18 @@ pub enum Work {
         id: Id,
         /// Its record.
         record: Bytes,
+        /// What is known of it without its record.
+        grant: KeyGrant,
     },
     /// Revoke an API key.
     RevokeKey {
+        /// The key's id.
+        id: Id,
+        /// What becomes of the last key.
+        last: LastKeyRule,
+    },
+    /// Erase the record of an API key that opens nothing any more.
+    ForgetKey {
         /// The key's id.
         id: Id,
     },
@@ -193,14 +209,21 @@ pub fn decide(
         }
         return Ok(Decided::Repeat(answer.clone()));
     }
+    prepared.authority.check(catalog, &prepared.work)?;
     let mut decision = match &prepared.work {
         Work::Write(work) => write(catalog, at_hand, prepared, work, now)?,
         Work::Delete(work) => delete::delete(catalog, at_hand, prepared, work, now)?,
         Work::Restore(work) => restore::restore(catalog, at_hand, prepared, work, now)?,
-        Work::CreateKey { id, record } => create_key(catalog, id, record)?,
-        Work::RevokeKey { id } => revoke_key(catalog, id)?,
+        Work::CreateKey { id, record, grant } => keys::create(catalog, id, record, *grant)?,
+        Work::RevokeKey { id, last } => keys::revoke(catalog, id, *last, now)?,
+        Work::ForgetKey { id } => keys::forget(catalog, id, now)?,
         Work::Refused(refusal) => return Err(Stop::Refused(refusal.clone())),
     };
+    if let (Some(message), false) = (&prepared.message, decision.changes.is_empty()) {
+        let named = Named::new(message);
+        decision.changes.push(Change::Explained(Explained { message: named }));
+        decision.contents.insert(named.digest, message.clone());
+    }
     // Even where nothing changed: at the repeat there may be something to change.
     if prepared.idempotency.is_some() {
         let answers = answered::changes(&decision, &prepared.work);
@@ -217,6 +240,9 @@ fn write(
     now: Moment,
 ) -> Result<Decision, Stop> {
     let tree = &work.tree;
+    if prepared.capabilities_over.is_some_and(|over| over != catalog.capabilities_stamp) {
+        return Err(Refusal::new("/capabilities", Reason::CapabilitiesMoved).into());
+    }
     if let Subject::Entity(xid) | Subject::VersionOf(xid) = &tree.subject {
         conditions::check(catalog, xid, &prepared.conditions)?;
     }
@@ -263,32 +289,6 @@ impl Draft<'_> {
         }
         tree.groups.iter().try_for_each(|node| self.write_group_node(node))?;
         if tree.model.is_some() { self.settle_under_new_model() } else { Ok(()) }
-    }
-}
-
-fn create_key(catalog: &Catalog, id: &Id, record: &Bytes) -> Result<Decision, Stop> {
-    if catalog.keys.contains_key(id) {
-        let taken = Reason::NameTaken { existing: id.clone() };
-        return Err(Refusal::new(format!("/keys/{id}"), taken).into());
-    }
-    let named = Named::new(record);
-    let change = KeyCreated { id: id.clone(), record: named };
-    Ok(Decision {
-        changes: vec![Change::KeyCreated(change)],
-        contents: [(named.digest, record.clone())].into(),
-        outcome: Some(Outcome::Created),
-        ..Decision::default()
-    })
-}
-
-fn revoke_key(catalog: &Catalog, id: &Id) -> Result<Decision, Stop> {
-    match catalog.keys.get(id) {
-        Some(key) if key.revoked.is_none() => Ok(Decision {
-            changes: vec![Change::KeyRevoked(KeyRevoked { id: id.clone() })],
-            outcome: Some(Outcome::Removed),
-            ..Decision::default()
-        }),
-        _ => Err(Refusal::not_found(format!("/keys/{id}")).into()),
     }
 }
 

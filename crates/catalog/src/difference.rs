@@ -115,7 +115,8 @@ fn first<K: Ord + Clone, V>(
 }
 
 fn same_key(left: &Arc<Key>, right: &Arc<Key>) -> bool {
-    let facts = |key: &Key| (key.record, key.created, key.revoked);
+    let times = |key: &Key| (key.created, key.revoked, key.expires);
+    let facts = |key: &Key| (key.record, times(key), key.is_limited, key.is_forgotten);
     facts(left) == facts(right)
 }
 
@@ -201,6 +202,7 @@ fn resources_difference(xid: &Xid, left: &Group, right: &Group, facts: Facts) ->
 fn same_resource(left: &Resource, right: &Resource, facts: Facts) -> bool {
     let own = |resource: &Resource| (resource.id.clone(), resource.pointer, resource.any);
     own(left) == own(right)
+        && left.maker == right.maker
         && (facts == Facts::Old || left.indexed == right.indexed)
         && same_states(&left.meta, &right.meta, same_meta)
         && ResourcePast::is_like(left.past.as_ref(), right.past.as_ref())

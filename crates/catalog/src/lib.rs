@@ -10,6 +10,7 @@
 #![recursion_limit = "256"]
 
 pub mod apply;
+mod authority;
 mod catalog;
 pub mod changes;
 pub mod classes;

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use muster_schema::Violation;
-use muster_words::{Id, Xid};
+use muster_words::{Id, Xid, XidPatterns};
 use thiserror::Error;
 
 use muster_model::{AttributeFault, ModelFault};
@@ -158,6 +158,23 @@ pub enum Reason {
     RestoreRefused(Unrestorable),
     /// The model can't be taken.
     Model(ModelRefusal),
+    /// It lies outside the scope of whoever asks.
+    OutOfScope,
+    /// Somebody else made it.
+    NotOwn,
+    /// It isn't in review.
+    NotInReview,
+    /// The capabilities over which others were laid are no longer those in force.
+    CapabilitiesMoved,
+    /// There are as many keys as there may be.
+    TooManyKeys {
+        /// How many that is.
+        limit: usize,
+    },
+    /// Without the key nobody could make another, or everybody could do everything.
+    LastKey,
+    /// The key opens something.
+    KeyInForce,
 }
 
 /// What isn't there.
@@ -357,6 +374,20 @@ impl Refusal {
     #[must_use]
     pub fn binding_missing(subject: impl fmt::Display, binding: &Xid) -> Self {
         Self::new(subject, Reason::BindingMissing { binding: binding.clone() })
+    }
+}
+
+impl Refusal {
+    /// The same refusal as somebody sees it who may not know what lies elsewhere: what refers to
+    /// something from there is counted and not named.
+    #[must_use]
+    pub fn seen_within(mut self, within: &XidPatterns) -> Self {
+        if let Reason::Referenced { by } = &mut *self.reason {
+            let count = by.shown.len();
+            by.shown.retain(|xid| within.holds(xid));
+            by.more += count - by.shown.len();
+        }
+        self
     }
 }
 

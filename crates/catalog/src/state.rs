@@ -132,6 +132,8 @@ pub struct Resource {
     pub indexed: Arc<[Xid]>,
     /// What it was before; none: it changed with one command only.
     pub past: Option<Arc<ResourcePast>>,
+    /// Who made it, as entries name them.
+    pub maker: Arc<str>,
 }
 
 impl Resource {
@@ -352,6 +354,20 @@ pub struct Key {
     pub created: Moment,
     /// When it was revoked.
     pub revoked: Option<Moment>,
+    /// It may not do everything everywhere.
+    pub is_limited: bool,
+    /// From when on it opens nothing.
+    pub expires: Option<Moment>,
+    /// Its record was erased.
+    pub is_forgotten: bool,
+}
+
+impl Key {
+    /// Whether it opens anything at a moment.
+    #[must_use]
+    pub fn is_in_force(&self, now: Moment) -> bool {
+        self.revoked.is_none() && self.expires.is_none_or(|expires| now < expires)
+    }
 }
 
 /// How a command with an idempotency key was answered.

@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 pub use group::GroupView;
 use members::Members;
 use muster_model::Model;
-use muster_words::{Id, Moment, Position, Xid};
+use muster_words::{Id, Moment, Position, Xid, XidPatterns};
 pub use resource::ResourceView;
 use serde_json::Value;
 
@@ -33,6 +33,7 @@ pub struct View<C = Arc<Catalog>> {
     catalog: C,
     stamp: Stamp,
     moment: Moment,
+    within: Option<Arc<XidPatterns>>,
 }
 
 /// The registry itself in a view.
@@ -55,7 +56,21 @@ impl<C: Deref<Target = Catalog>> View<C> {
     #[must_use]
     pub fn newest(catalog: C) -> Self {
         let (stamp, moment) = (catalog.stamp, catalog.moment);
-        Self { catalog, stamp, moment }
+        Self { catalog, stamp, moment, within: None }
+    }
+
+    /// The view as somebody sees it whose key reaches these places alone: collections above them
+    /// have the members that lead there, and no others. What lies elsewhere is still found by its
+    /// name, which is therefore never asked for.
+    #[must_use]
+    pub fn seen_within(self, within: Option<Arc<XidPatterns>>) -> Self {
+        Self { within, ..self }
+    }
+
+    /// The places that are seen; none: all.
+    #[must_use]
+    pub fn within(&self) -> Option<&XidPatterns> {
+        self.within.as_deref()
     }
 
     /// The catalog from which the view reads, which may be newer than the view. It holds what has
@@ -74,7 +89,7 @@ impl<C: Deref<Target = Catalog>> View<C> {
         if stamp.position >= self.stamp.position {
             return self.clone();
         }
-        Self { catalog: self.catalog.clone(), stamp, moment }
+        Self { catalog: self.catalog.clone(), stamp, moment, within: self.within.clone() }
     }
 
     /// Whether nothing is known that came later.

@@ -5,7 +5,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT},
 };
-use muster_wire::Violation;
+use muster_wire::{Violation, headers as names};
 use muster_words::{
     Position,
     json::{self, Value},
@@ -29,6 +29,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 pub struct Client {
     transport: Arc<dyn Transport>,
     authorization: Option<HeaderValue>,
+    /// Why changes are made.
+    message: Option<HeaderValue>,
 }
 
 /// A request in the making.
@@ -172,7 +174,15 @@ impl Client {
             value.set_sensitive(true);
             Some(value)
         });
-        Self { transport, authorization }
+        Self { transport, authorization, message: None }
+    }
+
+    /// The same client, whose changes say why they are made.
+    #[must_use]
+    pub fn explaining(self, message: &str) -> Self {
+        // What is encoded is plain ASCII.
+        let message = HeaderValue::from_str(&names::encode(message)).ok();
+        Self { message, ..self }
     }
 
     /// What is on the other side, for messages.
@@ -234,10 +244,14 @@ impl Client {
         *request.uri_mut() = call.path.parse().map_err(|error: http::uri::InvalidUri| {
             TransportError::Unreachable { place: call.path.clone(), cause: error.to_string() }
         })?;
+        let only_asks = matches!(*request.method(), Method::GET | Method::HEAD);
         let headers = request.headers_mut();
         *headers = call.headers;
         headers.insert(USER_AGENT, HeaderValue::from_static(agent));
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        if let (Some(message), false) = (&self.message, only_asks) {
+            headers.insert(names::MUSTER_MESSAGE, message.clone());
+        }
         if let Some(authorization) = &self.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }

@@ -1,33 +1,36 @@
 use std::sync::Arc;
 
 use muster_catalog::{Catalog, state::Key};
-use muster_words::Id;
+use muster_words::{Id, Moment};
 use thiserror::Error;
 
-use crate::{ApiKey, GivenKey, Keyring, Principal, Role, bearer};
+use crate::{ApiKey, GivenKey, Keyring, Principal, credentials};
 
-/// The principal of everybody while there are no keys, and of who opens a data directory.
-pub const OPEN_ACTOR: &str = "admin";
-
-/// The keys of a view that haven't been revoked.
-pub fn keys_in_force(view: &Catalog) -> impl Iterator<Item = (&Id, &Arc<Key>)> {
+/// The keys of a view that haven't been revoked, expired ones among them.
+pub fn keys_kept(view: &Catalog) -> impl Iterator<Item = (&Id, &Arc<Key>)> {
     view.keys.iter().filter(|(_, key)| key.revoked.is_none())
 }
 
-/// Whether a registry asks nobody for a key: there is none in force, neither in its ledger nor
-/// given by who started it.
+/// Whether a registry asks nobody for a key: there is none, neither in its ledger nor given by who
+/// started it. A key that expires goes on counting until it is revoked: time alone opens nothing.
 #[must_use]
 pub fn is_open(view: &Catalog, given: Option<&GivenKey>) -> bool {
-    given.is_none() && keys_in_force(view).next().is_none()
+    given.is_none() && keys_kept(view).next().is_none()
 }
 
-/// What a request shows of who sent it.
+/// What a request shows of who sent it, and what is known without it.
 #[derive(Clone, Copy, Debug)]
 pub struct Admission<'a> {
     /// The header `Authorization`, where there is one.
     pub authorization: Option<&'a [u8]>,
     /// Whether it came from this computer.
     pub from_loopback: bool,
+    /// When.
+    pub now: Moment,
+    /// Whoever shows no key; none: everybody has to.
+    pub anonymous: Option<&'a Arc<Principal>>,
+    /// The principal of everybody on this computer while there are no keys.
+    pub owner: &'a Arc<Principal>,
 }
 
 /// Why a request doesn't come in.
@@ -36,17 +39,21 @@ pub enum NotAdmitted {
     /// It carries no key, and one is needed.
     #[error("a key is needed")]
     KeyRequired,
-    /// Its key isn't one that is in force.
+    /// Its key isn't one of this registry's, or was revoked.
     #[error("the key is not one of this registry's")]
     KeyUnknown,
+    /// The time of its key is over.
+    #[error("the key has expired")]
+    KeyExpired,
 }
 
 impl Admission<'_> {
     /// Who the request is from.
     ///
-    /// While no key is in force everybody on this computer is `admin`, and nobody else comes in.
-    /// Once there is one, everybody needs one. A key is looked up in the view each time, so a
-    /// revoked one stops with the very next request.
+    /// While there is no key everybody on this computer is `admin`, and nobody else comes in. Once
+    /// there is one, everybody needs one, but for those who may read without. A key is looked up
+    /// in the view each time, so a revoked one stops with the very next request. Whoever shows a
+    /// key that isn't good is refused, and never taken for somebody who shows none.
     ///
     /// # Errors
     /// See [`NotAdmitted`].
@@ -55,24 +62,23 @@ impl Admission<'_> {
         view: &Catalog,
         keyring: &Keyring,
         given: Option<&GivenKey>,
-    ) -> Result<Principal, NotAdmitted> {
-        if is_open(view, given) {
-            return match self.from_loopback {
-                true => Ok(Principal { id: OPEN_ACTOR.into(), role: Role::Admin }),
-                false => Err(NotAdmitted::KeyRequired),
-            };
+    ) -> Result<Arc<Principal>, NotAdmitted> {
+        if self.from_loopback && is_open(view, given) {
+            return Ok(self.owner.clone());
         }
-        let header = self.authorization.ok_or(NotAdmitted::KeyRequired)?;
-        let text = bearer(header).ok_or(NotAdmitted::KeyRequired)?;
-        if given.is_some_and(|given| given.is(text)) {
-            return Ok(Principal { id: OPEN_ACTOR.into(), role: Role::Admin });
+        let Some(header) = self.authorization else {
+            return self.anonymous.cloned().ok_or(NotAdmitted::KeyRequired);
+        };
+        let text = credentials(header).ok_or(NotAdmitted::KeyRequired)?;
+        if given.is_some_and(|given| given.is(&text)) {
+            return Ok(self.owner.clone());
         }
         let key: ApiKey = text.parse().map_err(|_| NotAdmitted::KeyUnknown)?;
-        let known = keyring.find(view, key.id()).ok_or(NotAdmitted::KeyUnknown)?;
-        if !key.is_of(&known.record) {
-            return Err(NotAdmitted::KeyUnknown);
+        let principal = keyring.holder(view, &key).ok_or(NotAdmitted::KeyUnknown)?;
+        match principal.is_valid_at(self.now) {
+            true => Ok(Arc::new(principal)),
+            false => Err(NotAdmitted::KeyExpired),
         }
-        Ok(Principal { id: known.actor.clone(), role: known.record.role })
     }
 }
 
@@ -80,14 +86,12 @@ impl Admission<'_> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-    use std::sync::Arc;
-
     use muster_catalog::Content;
     use muster_model::{Foundation, Model};
-    use muster_words::{Digest, Moment, Position, json::Value};
+    use muster_words::{Digest, Position, json::Value};
 
     use super::*;
-    use crate::SALT_BYTES;
+    use crate::{KeyRecord, Role, SALT_BYTES};
 
     fn view() -> Catalog {
         let source = Value::Object(muster_words::json::Map::new());
@@ -99,11 +103,21 @@ mod tests {
     }
 
     fn add(view: &mut Catalog, keyring: &Keyring, key: &ApiKey) {
-        let record = key.record([9; SALT_BYTES], Role::Admin, None);
+        add_record(view, keyring, key, key.record([9; SALT_BYTES], Role::Admin, None));
+    }
+
+    fn add_record(view: &mut Catalog, keyring: &Keyring, key: &ApiKey, record: KeyRecord) {
         let bytes = record.to_bytes();
         let size = u32::try_from(bytes.len()).unwrap();
         let content = Content { position: Position(1), digest: Digest::of(&bytes), size };
-        let entry = Key { record: content, created: Moment::EPOCH, revoked: None };
+        let entry = Key {
+            record: content,
+            created: Moment::EPOCH,
+            revoked: None,
+            is_limited: record.grant().is_limited,
+            expires: record.expires,
+            is_forgotten: false,
+        };
         view.keys.insert(key.id().clone(), Arc::new(entry));
         keyring.keep(key.id(), content, record);
     }
@@ -114,8 +128,18 @@ mod tests {
         given: Option<&GivenKey>,
         header: Option<&str>,
     ) -> String {
+        ask_as(view, ring, given, (header, true, None))
+    }
+
+    fn ask_as(
+        view: &Catalog,
+        ring: &Keyring,
+        given: Option<&GivenKey>,
+        (header, from_loopback, anonymous): (Option<&str>, bool, Option<&Arc<Principal>>),
+    ) -> String {
         let authorization = header.map(str::as_bytes);
-        let admission = Admission { authorization, from_loopback: true };
+        let (now, owner) = (Moment::EPOCH, &Arc::new(Principal::owner()));
+        let admission = Admission { authorization, from_loopback, now, anonymous, owner };
         match admission.decide(view, ring, given) {
             Ok(principal) => principal.id.to_string(),
             Err(error) => error.to_string(),
@@ -126,12 +150,8 @@ mod tests {
     fn lets_everybody_on_this_computer_in_until_there_is_a_key() {
         let (view, ring) = (view(), Keyring::default());
         assert!(is_open(&view, None));
-        for (from_loopback, expect) in [(true, Ok("admin")), (false, Err(NotAdmitted::KeyRequired))]
-        {
-            let admission = Admission { authorization: None, from_loopback };
-            let principal = admission.decide(&view, &ring, None);
-            let id = principal.map(|principal| principal.id.to_string());
-            assert_eq!(id, expect.map(ToOwned::to_owned));
+        for (from_loopback, expect) in [(true, "admin"), (false, "a key is needed")] {
+            assert_eq!(ask_as(&view, &ring, None, (None, from_loopback, None)), expect);
         }
     }
 
@@ -145,7 +165,8 @@ mod tests {
         let (required, unknown) = ("a key is needed", "the key is not one of this registry's");
         for (header, expect) in [
             (None, required),
-            (Some("Basic abc"), required),
+            (Some("Digest abc"), required),
+            (Some("Basic abc"), unknown),
             (Some("Bearer abc"), unknown),
             (Some(wrong.as_str()), unknown),
             (Some(other.as_str()), unknown),
@@ -158,7 +179,7 @@ mod tests {
         let revoked = Arc::make_mut(view.keys.get_mut(key(1).id()).unwrap());
         revoked.revoked = Some(Moment::EPOCH);
         assert_eq!(ask(&view, &ring, None, Some(&right)), unknown);
-        assert_eq!(keys_in_force(&view).count(), 1);
+        assert_eq!(keys_kept(&view).count(), 1);
     }
 
     #[test]
@@ -181,5 +202,61 @@ mod tests {
         let header = format!("Bearer {}", *key(1).text());
         let unknown = "the key is not one of this registry's";
         assert_eq!(ask(&view, &ring, None, Some(&header)), unknown);
+    }
+
+    #[test]
+    fn takes_whoever_shows_no_key_for_anonymous_and_nobody_else() {
+        let (mut view, ring) = (view(), Keyring::default());
+        let anonymous = Arc::new(Principal::new(crate::ANONYMOUS_ACTOR, Role::Consumer));
+        let ask = |view: &Catalog, header: Option<&str>, from_loopback| {
+            ask_as(view, &ring, None, (header, from_loopback, Some(&anonymous)))
+        };
+        let unknown = "the key is not one of this registry's";
+        assert_eq!(ask(&view, None, true), "admin");
+        assert_eq!(ask(&view, None, false), "anonymous");
+        add(&mut view, &ring, &key(1));
+        let right = format!("Bearer {}", *key(1).text());
+        for (header, expect) in [
+            (None, "anonymous"),
+            (Some("Bearer abc"), unknown),
+            (Some("Basic YTpi"), unknown),
+            (Some("Digest abc"), "a key is needed"),
+            (Some(right.as_str()), "01010101"),
+        ] {
+            for from_loopback in [true, false] {
+                assert_eq!(ask(&view, header, from_loopback), expect, "{header:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_a_key_whose_time_is_over_and_stays_closed() {
+        let (mut view, ring) = (view(), Keyring::default());
+        for (number, expires, expect) in [
+            (1, Moment::EPOCH, "the key has expired"),
+            (2, Moment::EPOCH.next(), "02020202"),
+        ] {
+            let record = key(number).record([9; SALT_BYTES], Role::Consumer, None);
+            let record = KeyRecord { expires: Some(expires), ..record };
+            add_record(&mut view, &ring, &key(number), record);
+            let header = format!("Bearer {}", *key(number).text());
+            assert_eq!(ask(&view, &ring, None, Some(&header)), expect);
+        }
+        assert!(!is_open(&view, None));
+        assert_eq!(ask(&view, &ring, None, None), "a key is needed");
+    }
+
+    #[test]
+    fn keys_of_one_name_know_each_other_when_they_are_revoked_too() {
+        let (mut view, ring) = (view(), Keyring::default());
+        for (number, name) in [(1, "ci"), (2, "ci"), (3, "else")] {
+            let record = key(number).record([9; SALT_BYTES], Role::Publisher, Some(name.into()));
+            add_record(&mut view, &ring, &key(number), record);
+        }
+        Arc::make_mut(view.keys.get_mut(key(1).id()).unwrap()).revoked = Some(Moment::EPOCH);
+        let holder = ring.holder(&view, &key(2)).unwrap();
+        let own: Vec<_> = holder.same_name.iter().map(|id| &**id).collect();
+        assert_eq!(own, ["01010101", "02020202"]);
+        assert!(ring.holder(&view, &key(1)).is_none());
     }
 }

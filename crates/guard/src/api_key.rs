@@ -1,5 +1,6 @@
 use std::{fmt, str::FromStr};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use muster_words::{Digest, Id};
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
@@ -57,7 +58,8 @@ impl ApiKey {
     /// What is kept of the key: enough to recognise it, not to make it.
     #[must_use]
     pub fn record(&self, salt: [u8; SALT_BYTES], role: Role, name: Option<String>) -> KeyRecord {
-        KeyRecord { hash: self.hash(&salt), salt, role, name }
+        let hash = self.hash(&salt);
+        KeyRecord { hash, salt, role, name, scope: None, expires: None }
     }
 
     /// Whether a record is of this key. Takes the same time whatever differs.
@@ -143,13 +145,26 @@ impl GivenKey {
     }
 }
 
-/// The credentials of an `Authorization` header of the scheme `Bearer` (RFC 6750, 2.1); the
-/// scheme's name in any case (RFC 9110, 11.1). None for any other scheme.
+/// The key that an `Authorization` header carries: the credentials of the scheme `Bearer` (RFC
+/// 6750, 2.1), or the password of the scheme `Basic` (RFC 7617) beside any user name. The scheme's
+/// name is in any case (RFC 9110, 11.1). None for any other scheme; what can't be read is a key
+/// that nobody has.
 #[must_use]
-pub fn bearer(header: &[u8]) -> Option<&str> {
+pub fn credentials(header: &[u8]) -> Option<Zeroizing<String>> {
     let text = std::str::from_utf8(header).ok()?;
     let (scheme, credentials) = text.trim().split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| credentials.trim_start())
+    let credentials = credentials.trim_start();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(Zeroizing::new(credentials.to_owned()));
+    }
+    scheme.eq_ignore_ascii_case("basic").then(|| password(credentials).unwrap_or_default())
+}
+
+fn password(credentials: &str) -> Option<Zeroizing<String>> {
+    let bytes = Zeroizing::new(STANDARD.decode(credentials).ok()?);
+    let text = std::str::from_utf8(&bytes).ok()?;
+    let (_, password) = text.split_once(':')?;
+    Some(Zeroizing::new(password.to_owned()))
 }
 
 #[cfg(test)]
@@ -210,17 +225,22 @@ mod tests {
     }
 
     #[test]
-    fn reads_bearer_credentials() {
+    fn reads_the_key_of_a_header() {
         for (header, expect) in [
             (b"Bearer abc" as &[u8], Some("abc")),
             (b"bearer  abc", Some("abc")),
             (b"BEARER abc ", Some("abc")),
-            (b"Basic abc", None),
+            (b"Basic dTphYmM=", Some("abc")),
+            (b"basic OmFiYzpk", Some("abc:d")),
+            (b"Basic YWJj", Some("")),
+            (b"Basic abc", Some("")),
+            (b"Digest abc", None),
             (b"Bearer", None),
             (b"abc", None),
             (b"Bearer \xff", None),
         ] {
-            assert_eq!(bearer(header), expect, "{header:?}");
+            let found = credentials(header);
+            assert_eq!(found.as_deref().map(String::as_str), expect, "{header:?}");
         }
     }
 }

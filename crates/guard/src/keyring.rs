@@ -1,10 +1,13 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use muster_catalog::{Catalog, Content};
 use muster_words::Id;
 use parking_lot::RwLock;
 
-use crate::{KeyRecord, keys_in_force};
+use crate::{ApiKey, KeyRecord, Principal, Role};
 
 /// The records of keys in memory, so that a request waits for no content to be read.
 ///
@@ -18,11 +21,11 @@ pub struct Keyring {
 
 /// A key whose record is in memory.
 #[derive(Debug)]
-pub(crate) struct Known {
+struct Known {
     content: Content,
-    pub record: KeyRecord,
+    record: KeyRecord,
     /// The key's id, as entries name who holds it.
-    pub actor: Arc<str>,
+    actor: Arc<str>,
 }
 
 impl Keyring {
@@ -32,30 +35,54 @@ impl Keyring {
         self.known.write().insert(id.clone(), Arc::new(known));
     }
 
-    /// The keys in force whose records aren't here, with the contents that hold them.
+    /// The keys whose records aren't here, with the contents that hold them. Revoked ones are
+    /// among them: what was made under their names goes on being told by them.
     #[must_use]
     pub fn missing(&self, view: &Catalog) -> Vec<(Id, Content)> {
         let known = self.known.read();
-        keys_in_force(view)
+        view.keys
+            .iter()
+            .filter(|(_, key)| !key.is_forgotten)
             .filter(|(id, key)| known.get(*id).is_none_or(|known| known.content != key.record))
             .map(|(id, key)| (id.clone(), key.record))
             .collect()
     }
 
-    /// The record of a key in force.
+    /// The record of a key, revoked or not.
     #[must_use]
     pub fn record(&self, view: &Catalog, id: &Id) -> Option<KeyRecord> {
-        self.find(view, id).map(|known| known.record.clone())
+        self.look_up(view, id).map(|known| known.record.clone())
     }
 
-    /// Forgets the records of keys that are no longer in force.
-    pub fn forget_revoked(&self, view: &Catalog) {
-        let in_force = |id: &Id| view.keys.get(id).is_some_and(|key| key.revoked.is_none());
-        self.known.write().retain(|id, _| in_force(id));
+    /// Drops what was known of keys whose records were erased.
+    pub fn drop_forgotten(&self, view: &Catalog) {
+        let is_kept = |id: &Id| view.keys.get(id).is_some_and(|key| !key.is_forgotten);
+        self.known.write().retain(|id, _| is_kept(id));
     }
 
-    pub(crate) fn find(&self, view: &Catalog, id: &Id) -> Option<Arc<Known>> {
-        let key = view.keys.get(id).filter(|key| key.revoked.is_none())?;
+    /// Whoever holds a key that isn't revoked, if it is this one.
+    pub(crate) fn holder(&self, view: &Catalog, key: &ApiKey) -> Option<Principal> {
+        view.keys.get(key.id()).filter(|key| key.revoked.is_none())?;
+        let known = self.look_up(view, key.id()).filter(|known| key.is_of(&known.record))?;
+        let record = &known.record;
+        let mut principal = Principal::new(&known.actor, record.role);
+        principal.scope.clone_from(&record.scope);
+        principal.expires = record.expires;
+        if let (Role::Publisher, Some(name)) = (record.role, &record.name) {
+            principal.same_name = Arc::new(self.of_name(name));
+        }
+        Some(principal)
+    }
+
+    /// The ids of all keys that are or were called so.
+    fn of_name(&self, name: &str) -> BTreeSet<Arc<str>> {
+        let known = self.known.read();
+        let of_name = known.values().filter(|known| known.record.name.as_deref() == Some(name));
+        of_name.map(|known| known.actor.clone()).collect()
+    }
+
+    fn look_up(&self, view: &Catalog, id: &Id) -> Option<Arc<Known>> {
+        let key = view.keys.get(id).filter(|key| !key.is_forgotten)?;
         let known = self.known.read().get(id).cloned()?;
         (known.content == key.record).then_some(known)
     }

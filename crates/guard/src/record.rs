@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
+use muster_catalog::command::KeyGrant;
 use muster_words::{
-    Digest,
+    Digest, Moment, XidPattern, XidPatterns,
     json::{self, Map, Value},
 };
 use thiserror::Error;
@@ -25,6 +28,10 @@ pub struct KeyRecord {
     pub role: Role,
     /// What the key is for, for people.
     pub name: Option<String>,
+    /// Where it may be used; none: everywhere.
+    pub scope: Option<Arc<XidPatterns>>,
+    /// From when on it opens nothing.
+    pub expires: Option<Moment>,
 }
 
 /// The bytes are no record of a key.
@@ -59,6 +66,13 @@ impl KeyRecord {
         if let Some(name) = &self.name {
             map.insert("name".to_owned(), name.as_str().into());
         }
+        if let Some(scope) = &self.scope {
+            let places = scope.iter().map(|place| place.to_string().into()).collect();
+            map.insert("scope".to_owned(), Value::Array(places));
+        }
+        if let Some(expires) = self.expires {
+            map.insert("expires".to_owned(), expires.to_string().into());
+        }
         json::to_canonical(&Value::Object(map)).into()
     }
 
@@ -78,8 +92,30 @@ impl KeyRecord {
             salt: salt.ok_or(RecordError("it has no salt"))?.to_be_bytes(),
             role: role.ok_or(RecordError("its role is unknown"))?,
             name: text("name").map(ToOwned::to_owned),
+            scope: value.get("scope").map(scope).transpose()?,
+            expires: value.get("expires").map(expires).transpose()?,
         })
     }
+
+    /// What the ledger's entry says of the key beside the record.
+    #[must_use]
+    pub fn grant(&self) -> KeyGrant {
+        let is_limited = self.role != Role::Admin || self.scope.is_some();
+        KeyGrant { is_limited, expires: self.expires }
+    }
+}
+
+fn scope(value: &Value) -> Result<Arc<XidPatterns>, RecordError> {
+    let unknown = RecordError("its scope is unknown");
+    let places = value.as_array().ok_or(unknown)?.iter();
+    let places = places.map(|place| place.as_str()?.parse::<XidPattern>().ok());
+    let places: Option<Vec<_>> = places.collect();
+    Ok(Arc::new(XidPatterns::new(places.ok_or(unknown)?)))
+}
+
+fn expires(value: &Value) -> Result<Moment, RecordError> {
+    let moment = value.as_str().and_then(|text| Moment::parse(text).ok());
+    moment.ok_or(RecordError("when it expires is unknown"))
 }
 
 #[cfg(test)]
@@ -92,6 +128,8 @@ mod tests {
             salt: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
             role: Role::Admin,
             name: Some("deploy".to_owned()),
+            scope: None,
+            expires: None,
         }
     }
 
@@ -103,6 +141,33 @@ mod tests {
         );
         assert_eq!(record().to_bytes(), golden);
         assert_eq!(KeyRecord::from_bytes(golden.as_bytes()), Ok(record()));
+    }
+
+    #[test]
+    fn is_stored_with_its_limits_as_these_bytes_for_ever() {
+        let places = ["/providers/cms", "/stacks/*"].map(|place| place.parse());
+        let places = places.into_iter().collect::<Result<Vec<_>, _>>();
+        let record = KeyRecord {
+            role: Role::Publisher,
+            scope: places.ok().map(|places| Arc::new(XidPatterns::new(places))),
+            expires: Moment::parse("2027-02-27T10:12:03Z").ok(),
+            ..record()
+        };
+        let hash = "ab".repeat(32);
+        let golden = format!(
+            r#"{{"expires":"2027-02-27T10:12:03Z","hash":"{hash}","name":"deploy","role":"publisher","salt":"000102030405060708090a0b0c0d0e0f","scope":["/providers/cms","/stacks/*"]}}"#
+        );
+        assert_eq!(record.to_bytes(), golden);
+        assert!(record.grant().is_limited && record.grant().expires == record.expires);
+        assert_eq!(KeyRecord::from_bytes(golden.as_bytes()), Ok(record));
+        for (old, new, expect) in [
+            (r#"["/providers/cms","/stacks/*"]"#, r#""/providers""#, "its scope is unknown"),
+            ("/stacks/*", "/a//b", "its scope is unknown"),
+            ("2027-02-27T10:12:03Z", "never", "when it expires is unknown"),
+        ] {
+            let bytes = golden.replace(old, new);
+            assert_eq!(KeyRecord::from_bytes(bytes.as_bytes()), Err(RecordError(expect)), "{new}");
+        }
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub enum EditAction {
     Purged,
     /// The key opens nothing any more.
     Revoked,
+    /// What was known of the key was erased.
+    Forgotten,
 }
 
 /// What an edit says beside its subject and its action.
@@ -191,7 +193,8 @@ impl Edit {
             }
             Change::KeyCreated(body) => key(&body.id, EditAction::Created),
             Change::KeyRevoked(body) => key(&body.id, EditAction::Revoked),
-            Change::Answered(_) => return None,
+            Change::KeyForgotten(body) => key(&body.id, EditAction::Forgotten),
+            Change::Answered(_) | Change::Explained(_) => return None,
         };
         Some(Self { position, subject, action, detail })
     }

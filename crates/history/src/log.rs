@@ -1,6 +1,8 @@
 mod walk;
 
-use muster_words::{Xid, XidError};
+use std::sync::Arc;
+
+use muster_words::{Coverage, Xid, XidError, XidPatterns};
 pub use walk::{CommandPage, LogQuery, LogRead, LogWalk};
 
 use crate::{Committed, Edit, EditAction, EditDetail, EditSubject};
@@ -18,6 +20,8 @@ pub struct Scope {
     pub prefix: String,
     /// The entity, where it is one.
     pub xid: Option<Xid>,
+    /// The places that are seen; none: all.
+    pub within: Option<Arc<XidPatterns>>,
 }
 
 /// What a command did within a scope.
@@ -39,17 +43,23 @@ impl Scope {
     pub fn parse(path: &str) -> Result<Self, XidError> {
         let path = path.trim_matches('/');
         if path.is_empty() {
-            return Ok(Self { prefix: String::new(), xid: None });
+            return Ok(Self { prefix: String::new(), xid: None, within: None });
         }
         let prefix = format!("/{path}");
         // The path of a collection lacks the last step of its members' paths.
         if path.split('/').count() % 2 == 1 && !path.ends_with("/meta") {
             let member = if path.ends_with("/versions") { "1" } else { "x" };
             format!("{prefix}/{member}").parse::<Xid>()?;
-            return Ok(Self { prefix, xid: None });
+            return Ok(Self { prefix, xid: None, within: None });
         }
         let xid = prefix.parse()?;
-        Ok(Self { prefix, xid: Some(xid) })
+        Ok(Self { prefix, xid: Some(xid), within: None })
+    }
+
+    /// The same, as somebody sees it who may know of these places alone.
+    #[must_use]
+    pub fn seen_within(self, within: Option<Arc<XidPatterns>>) -> Self {
+        Self { within, ..self }
     }
 
     /// Whether an edit belongs here: of the thing itself, of what lies in it, or of what holds it
@@ -66,7 +76,12 @@ impl Scope {
         };
         let takes_along =
             matches!(edit.action, EditAction::Deleted | EditAction::Restored | EditAction::Purged);
-        is_below(&subject, own) || takes_along && is_below(own, &subject)
+        let is_seen = self.within.as_ref().is_none_or(|within| match within.coverage(&subject) {
+            Coverage::Within => true,
+            Coverage::Above => takes_along,
+            Coverage::Outside => false,
+        });
+        is_seen && (is_below(&subject, own) || takes_along && is_below(own, &subject))
     }
 
     /// Whether any edit of a command belongs here.
@@ -138,6 +153,7 @@ fn words(edit: &Edit) -> Option<(Xid, String)> {
         EditAction::Restored => "restored",
         EditAction::Purged => "erased",
         EditAction::Revoked => "revoked",
+        EditAction::Forgotten => "forgotten",
     };
     let words = match (&edit.subject, &edit.detail) {
         (EditSubject::Registry, EditDetail::Opened(id)) => format!("registry {id} {done}"),

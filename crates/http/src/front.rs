@@ -15,6 +15,7 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::Router;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode};
+use muster_guard::Principal;
 use muster_wire::Problem;
 use muster_words::Position;
 use tokio::sync::watch::Receiver;
@@ -26,15 +27,6 @@ pub(crate) use request_guard::{RequestGuard, RequestLimits};
 use self::request_id::RequestIds;
 use crate::{Body, BodyBudget, Phase, metrics::Metrics};
 
-/// The caller's identity, as the gatekeeper established it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
-    /// An opaque id, which entries of the ledger may carry.
-    pub id: Arc<str>,
-    /// The role that permissions are derived from.
-    pub role: Arc<str>,
-}
-
 /// Authenticates a request and decides whether it is let in. What the caller may do is authorized
 /// later, with the command.
 pub trait Gatekeeper: Send + Sync {
@@ -42,11 +34,22 @@ pub trait Gatekeeper: Send + Sync {
     /// because a foreign web page in a local browser comes from loopback too.
     fn is_open(&self) -> bool;
 
-    /// Authenticates the caller.
+    /// Authenticates the caller by the header `Authorization`, or by its absence.
     ///
     /// # Errors
-    /// `key_required` or `key_unknown`.
-    fn admit(&self, headers: &HeaderMap, peer: SocketAddr) -> Result<Principal, Problem>;
+    /// `key_required`, `key_unknown` or `key_expired`.
+    fn admit(
+        &self,
+        authorization: Option<&[u8]>,
+        peer: SocketAddr,
+    ) -> Result<Arc<Principal>, Problem>;
+
+    /// The position at which keys last changed. While it stays, a header means whom it meant, for
+    /// as long as that principal is valid.
+    fn keys_changed_at(&self) -> Position;
+
+    /// Whether the time of a principal's key isn't over.
+    fn is_valid(&self, principal: &Principal) -> bool;
 }
 
 /// An admitted GET or HEAD request, reduced to what answering from memory needs.
@@ -72,6 +75,8 @@ pub struct PlainlyAsked<'a> {
     pub path: &'a str,
     /// What absolute URLs begin with, without a slash at the end.
     pub base: &'a str,
+    /// Who asks.
+    pub principal: &'a Principal,
     /// Whether the client takes gzip.
     pub accepts_gzip: bool,
     /// `If-None-Match`, as sent.
@@ -106,7 +111,7 @@ pub trait FastRead: Send + Sync {
 #[derive(Clone)]
 pub struct Caller {
     /// Who asks.
-    pub principal: Principal,
+    pub principal: Arc<Principal>,
     /// What absolute URLs begin with, without a slash at the end.
     pub base: Arc<str>,
     /// The request's id, as in the answer's `x-request-id` and in the log.

@@ -23,7 +23,7 @@ use muster_wire::{
 };
 use serde::Serialize;
 
-use crate::{Caller, Phase, metrics::Metrics, native::method_filter};
+use crate::{Caller, Phase, guarded::guarded, metrics::Metrics, native::method_filter};
 
 /// What must have happened before requests make sense. Each is said once, by whoever did it.
 #[derive(Debug, Default)]
@@ -113,11 +113,11 @@ pub struct Vitals {
 /// The routes below `/health`, `/metrics` and `/openapi.json`, as the table of operations has them.
 pub fn routes(vitals: Vitals) -> Router {
     let routes = doors::routes().filter_map(|operation| match operation.door {
-        Door::Vital(door) => Some((operation.route(), method_filter(operation.verb), door)),
+        Door::Vital(door) => Some((operation, method_filter(operation.verb), door)),
         Door::XRegistry | Door::Native(_) => None,
     });
-    let router = routes.fold(Router::new(), |router, (route, method, door)| {
-        router.route(route, answered_by(door, method))
+    let router = routes.fold(Router::new(), |router, (operation, method, door)| {
+        router.route(operation.route(), guarded(operation, answered_by(door, method)))
     });
     router.with_state(vitals)
 }

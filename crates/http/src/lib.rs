@@ -12,6 +12,7 @@
 mod body;
 pub mod compression;
 mod front;
+mod guarded;
 pub mod health;
 pub mod metrics;
 pub mod native;
@@ -26,12 +27,13 @@ pub use body::Body;
 #[doc(hidden)]
 pub use front::PlainHead;
 pub use front::{
-    Asked, Caller, FastRead, Front, Gatekeeper, PlainlyAsked, Principal, Printed, PublicAddress,
+    Asked, Caller, FastRead, Front, Gatekeeper, PlainlyAsked, Printed, PublicAddress,
 };
+pub use muster_guard::Principal;
 pub use problem::{IntoProblem, respond};
 pub use request_body::{BodyBudget, BodyFault, read_body};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use server::plain_head;
 pub use server::{Phase, Server, ServerLimits};
-pub use submit::{check, correlation, origin, submit};
+pub use submit::{check, correlation, message, origin, problem_of_forbidden, submit};

@@ -21,12 +21,13 @@ use axum::{
     Router,
     routing::{MethodFilter, MethodRouter, on},
 };
-pub use gate::{Gate, GateError};
+pub use gate::{Access, Gate, GateError};
 pub use ledger::{last_line, progress_line};
 use muster_registry::{Followers, Registry};
 use muster_wire::doors::{self, Door, NativeDoor, Verb};
 
 use self::{changes::Feed, ledger::Verifications};
+use crate::guarded::guarded;
 
 /// What the doors stand on.
 #[derive(Clone)]
@@ -64,11 +65,12 @@ impl Native {
     /// The routes, as the table of operations has them.
     pub fn router(self) -> Router {
         let routes = doors::routes().filter_map(|operation| match operation.door {
-            Door::Native(door) => Some((operation.route(), method_filter(operation.verb), door)),
+            Door::Native(door) => Some((operation, method_filter(operation.verb), door)),
             Door::XRegistry | Door::Vital(_) => None,
         });
-        let router = routes.fold(Router::new(), |router, (route, method, door)| {
-            router.route(route, answered_by(door, method))
+        let router = routes.fold(Router::new(), |router, (operation, method, door)| {
+            let route = operation.route();
+            router.route(route, guarded(operation, answered_by(door, method)))
         });
         router.with_state(self)
     }
@@ -93,6 +95,7 @@ fn answered_by(door: NativeDoor, method: MethodFilter) -> MethodRouter<Native> {
         NativeDoor::ListKeys => on(method, keys::list),
         NativeDoor::CreateKey => on(method, keys::create),
         NativeDoor::RevokeKey => on(method, keys::revoke),
+        NativeDoor::ForgetKey => on(method, keys::forget),
         NativeDoor::ResumeFollower => on(method, followers::resume),
         NativeDoor::ShowStatus => on(method, status::status),
     }

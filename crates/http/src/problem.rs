@@ -3,6 +3,10 @@ use muster_wire::{ErrorKind, Problem};
 
 use crate::Body;
 
+/// How a key can be sent: by itself, or as the password beside any user name.
+const SCHEMES: HeaderValue =
+    HeaderValue::from_static("Bearer, Basic realm=\"muster\", charset=\"UTF-8\"");
+
 /// The answer that a refusal becomes. Causes never travel: whoever has one logs it.
 #[must_use]
 pub fn respond(problem: &Problem) -> Response<Body> {
@@ -13,7 +17,7 @@ pub fn respond(problem: &Problem) -> Response<Body> {
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if problem.status() == 401 {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        headers.insert(header::WWW_AUTHENTICATE, SCHEMES);
     }
     if matches!(problem.status().as_u16(), 408 | 503) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

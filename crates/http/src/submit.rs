@@ -1,47 +1,56 @@
-//! The one way from a door to the registry's writer: it asks the guard, then submits.
+//! The ways from a door to what the guard says: for a read, and for a command on its way to the
+//! registry's writer.
 
-use http::HeaderValue;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
 use muster_catalog::command::Command;
-use muster_guard::{Principal, Role, authorize};
+use muster_guard::{Extent, Forbidden, Principal, authorize};
 use muster_registry::{Done, Origin, Registry};
-use muster_wire::{ErrorKind, Problem};
+use muster_wire::{
+    ErrorKind, Problem,
+    headers::{MUSTER_MESSAGE, decode},
+};
+use muster_words::{Permission, limits::MESSAGE_LENGTH_MAX};
 
 use crate::{Caller, xregistry::problem_of_failure};
 
-/// Submits a command of a caller, if the guard lets it pass. `subject` is what errors are about.
+/// Submits a command of a caller; the registry asks the guard about it. `subject` is what errors
+/// are about.
 ///
 /// # Errors
-/// `role_denied`, or what [`problem_of_failure`] makes of the registry's refusal.
+/// What [`problem_of_failure`] makes of the registry's refusal.
 pub async fn submit(
     registry: &Registry,
     caller: &Caller,
     command: Command,
     subject: &str,
 ) -> Result<Done, Problem> {
-    check(registry, caller, &command, subject)?;
     let done = registry.submit(command, &origin(caller)).await;
     done.map_err(|error| problem_of_failure(error, subject))
 }
 
-/// Asks the guard whether a caller may do this.
+/// Asks the guard whether somebody may do something at a place: the path of an entity or of a
+/// collection, `/` for the registry.
 ///
 /// # Errors
-/// `role_denied`.
-pub fn check(
-    registry: &Registry,
-    caller: &Caller,
-    command: &Command,
-    subject: &str,
-) -> Result<(), Problem> {
-    let denied = |role: &str, action: &str| {
-        Problem::new(ErrorKind::RoleDenied { role: role.to_owned(), action: action.to_owned() })
-            .subject(subject)
+/// `role_denied` or `out_of_scope`.
+pub fn check(principal: &Principal, permission: Permission, place: &str) -> Result<Extent, Problem> {
+    authorize(principal, permission, place)
+        .map_err(|forbidden| problem_of_forbidden(forbidden, place))
+}
+
+/// The error that a refusal of the guard is on the wire.
+#[must_use]
+pub fn problem_of_forbidden(forbidden: Forbidden, subject: &str) -> Problem {
+    let kind = match forbidden {
+        Forbidden::Role { role, permission } => ErrorKind::RoleDenied {
+            role: role.name().to_owned(),
+            permission: permission.name().to_owned(),
+        },
+        Forbidden::Scope => ErrorKind::OutOfScope,
     };
-    let role = &*caller.principal.role;
-    let known: Role = role.parse().map_err(|_| denied(role, "do this"))?;
-    let principal = Principal { id: caller.principal.id.clone(), role: known };
-    authorize(&principal, &registry.catalog(), command)
-        .map_err(|refused| denied(role, refused.action))
+    // What was sent may be long.
+    Problem::new(kind).subject(subject.chars().take(400).collect::<String>())
 }
 
 /// The id that the events of a command carry, for the answer to what caused them (xRegistry
@@ -56,11 +65,31 @@ pub async fn correlation(registry: &Registry, done: &Done) -> Option<HeaderValue
     HeaderValue::from_str(&id.to_string()).ok()
 }
 
+/// Why a request is made, as the header `Muster-Message` says it.
+///
+/// # Errors
+/// `header_error`: it isn't text of the length that is kept.
+pub fn message(headers: &HeaderMap, subject: &str) -> Result<Option<Bytes>, Problem> {
+    let Some(sent) = headers.get(MUSTER_MESSAGE) else { return Ok(None) };
+    let refused = |detail: String| {
+        let name = MUSTER_MESSAGE.as_str().to_owned();
+        Problem::new(ErrorKind::HeaderError { name, error_detail: detail }).subject(subject)
+    };
+    let text = decode(sent.as_bytes()).map_err(|fault| refused(fault.to_string()))?;
+    let fits = (1..=MESSAGE_LENGTH_MAX).contains(&text.chars().count());
+    if !fits || text.chars().any(char::is_control) {
+        return Err(refused(format!(
+            "a message has 1 to {MESSAGE_LENGTH_MAX} characters, and no control characters"
+        )));
+    }
+    Ok(Some(text.into()))
+}
+
 /// Who and what caused a command, as its entries say.
 #[must_use]
 pub fn origin(caller: &Caller) -> Origin {
     Origin {
-        actor: caller.principal.id.to_string(),
+        principal: caller.principal.clone(),
         request: Some(caller.request_id.to_string()),
         trace: caller.trace.as_deref().map(ToOwned::to_owned),
     }

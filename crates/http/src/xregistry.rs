@@ -12,6 +12,7 @@ mod filter;
 mod flags;
 mod inline;
 mod long;
+mod permissions;
 mod place;
 mod query;
 mod read;
@@ -28,7 +29,6 @@ use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use muster_catalog::View;
 use muster_registry::Registry;
 use muster_wire::{ErrorKind, Problem};
-use tokio::sync::Mutex;
 
 use self::{
     answer::{Answer, finish},
@@ -42,6 +42,7 @@ use self::{
 use crate::{Body, Caller, read_body, respond};
 
 pub use fast::Documents;
+pub(crate) use place::percent_decoded;
 pub use refused::{problem_of_failure, problem_of_fetch, violations};
 
 /// The path below which the whole API lies.
@@ -54,9 +55,6 @@ pub struct XRegistry {
     bare: bool,
     documents: Option<Arc<Documents>>,
     long: Arc<LongReads>,
-    /// Held by who changes the capabilities: a patch is laid over what is in force, so nobody else
-    /// may change it in between.
-    settling: Arc<Mutex<()>>,
 }
 
 impl XRegistry {
@@ -65,7 +63,7 @@ impl XRegistry {
     #[must_use]
     pub fn new(registry: Registry, bare: bool) -> Self {
         let long = Arc::new(LongReads::new(registry.long_work().clone()));
-        Self { registry, bare, documents: None, long, settling: Arc::default() }
+        Self { registry, bare, documents: None, long }
     }
 
     /// Forgets rendered documents when they are erased.
@@ -88,11 +86,11 @@ impl XRegistry {
 
     async fn respond(&self, request: Request) -> axum::response::Response {
         let (parts, body) = request.into_parts();
-        let view = self.registry.view();
         let Some(caller) = parts.extensions.get::<Caller>() else {
             // Only what the front let in comes this far.
             return respond(&Problem::new(ErrorKind::ServerError)).map(Into::into);
         };
+        let view = self.registry.view().seen_within(caller.principal.scope.clone());
         let root = format!("{}{PREFIX}", caller.base);
         let mut exchange =
             Exchange { door: self, parts: &parts, view: &view, root: &root, caller, place: None };
@@ -120,7 +118,9 @@ impl Exchange<'_> {
         let capabilities = Capabilities::of(self.view, self.door.bare);
         let path = self.parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let writes = !matches!(method, Method::GET | Method::OPTIONS);
-        let address = Address::parse(path, self.view.model(), writes)?;
+        let address = Address::parse(path, self.view.model(), writes);
+        permissions::check(&self.caller.principal, address.as_ref().ok(), path, &method)?;
+        let address = address?;
         let flags = Reading {
             method: &method,
             address: &address,
@@ -189,7 +189,6 @@ impl Exchange<'_> {
             address,
             flags,
             long: &self.door.long,
-            settling: &self.door.settling,
             method,
             headers: &self.parts.headers,
             root: self.root,

@@ -35,6 +35,14 @@ pub struct Global {
     pub config: Option<PathBuf>,
 }
 
+/// The flag of commands that change something.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Explanation {
+    /// Why, in a sentence; muster log shows it
+    #[arg(long, value_name = "TEXT")]
+    pub message: Option<String>,
+}
+
 /// Flags of commands that talk to a registry.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Reach {

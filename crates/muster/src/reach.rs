@@ -6,8 +6,14 @@ use std::{
 };
 
 use muster_client::{Call, Client, ClientError, Method, Patience, Query, Socket, TransportError};
+use muster_words::limits::MESSAGE_LENGTH_MAX;
 
-use crate::{Context, Failure, OwnCode, arguments::Reach, composition, output::Style};
+use crate::{
+    Context, Failure, OwnCode,
+    arguments::{Explanation, Reach},
+    composition,
+    output::Style,
+};
 
 /// Bytes of a key file; a key has fewer than a hundred.
 const KEY_FILE_BYTES_MAX: u64 = 4_096;
@@ -85,6 +91,23 @@ impl Reach {
                 key => Ok(key.map(str::to_owned)),
             },
         }
+    }
+}
+
+impl Explanation {
+    /// A client whose changes say why they are made.
+    ///
+    /// # Errors
+    /// The text is longer than what is kept, or can't be shown.
+    pub fn of(&self, client: Client) -> Result<Client, Failure> {
+        let Some(message) = &self.message else { return Ok(client) };
+        let fits = (1..=MESSAGE_LENGTH_MAX).contains(&message.chars().count());
+        if fits && !message.chars().any(char::is_control) {
+            return Ok(client.explaining(message));
+        }
+        Err(Failure::usage(format!(
+            "a message has 1 to {MESSAGE_LENGTH_MAX} characters, and no control characters"
+        )))
     }
 }
 

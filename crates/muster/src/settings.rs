@@ -14,7 +14,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::{Table, Value};
 
-pub use areas::{ClientArea, LimitsArea, LogArea, ServerArea, TimeoutsArea};
+pub use areas::{AccessArea, ClientArea, LimitsArea, LogArea, ServerArea, TimeoutsArea};
 
 /// The default file, with every setting in force.
 const DEFAULT: &str = include_str!("settings/default.toml");
@@ -39,6 +39,8 @@ const OTHER_NAMES: [&str; 4] =
 pub struct Settings {
     /// What is served, and where.
     pub server: ServerArea,
+    /// Who may come in.
+    pub access: AccessArea,
     /// What the server never exceeds.
     pub limits: LimitsArea,
     /// How long the server waits.
@@ -121,6 +123,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             server: ServerArea::default(),
+            access: AccessArea::default(),
             limits: LimitsArea::default(),
             timeouts: TimeoutsArea::default(),
             log: LogArea::default(),

@@ -387,7 +387,7 @@ async fn a_registry_and_a_folder_are_judged_alike() {
 }
 
 fn by() -> Origin {
-    Origin { actor: "admin".into(), ..Origin::default() }
+    Origin::of_owner()
 }
 
 async fn registry() -> Registry {

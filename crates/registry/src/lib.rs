@@ -2,7 +2,7 @@
 //! them one after another in one writer, appends what was decided, and publishes views.
 //!
 //! This is the only room where ledger and catalog meet. It speaks no protocol and asks nobody for
-//! permission: who may do what is `guard`'s question, asked by the door before a command arrives.
+//! permission: who may do what is `guard`'s question, which it asks before it prepares a command.
 
 // rustdoc asks of every public type which auto traits it has, and the catalog's chains and maps lie
 // deeper in each other than the compiler's default of 128 steps.

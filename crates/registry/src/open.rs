@@ -7,6 +7,7 @@ use muster_catalog::{
     changes::{Change, ChangeError, RegistryOpened, RegistryWritten},
     decide::Decision,
 };
+use muster_guard::{Principal, Role};
 use muster_journal::{AppendError, Batch, Ledger, LedgerReader, ReadError};
 use muster_ledger::{ChainFault, Head, Tree};
 use muster_model::ModelFault;
@@ -150,7 +151,8 @@ async fn begin(
         changes: vec![Change::RegistryOpened(opened), Change::RegistryWritten(written)],
         ..Decision::default()
     };
-    let origin = Origin { actor: genesis.actor.clone(), ..Origin::default() };
+    let principal = Arc::new(Principal::new(&genesis.actor, Role::Admin));
+    let origin = Origin { principal, ..Origin::of_owner() };
     let stamped = Stamped {
         command: (settings.clock.command_id)(),
         moment: now,

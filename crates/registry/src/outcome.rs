@@ -1,4 +1,5 @@
 use muster_catalog::{Refusal, View, changes::Outcome, decide::Shows};
+use muster_guard::Forbidden;
 use muster_ledger::CommandId;
 use muster_schema::Violation;
 use muster_words::Position;
@@ -29,6 +30,9 @@ pub enum SubmitError {
     /// It is refused; nothing was changed.
     #[error("refused: {0}")]
     Refused(Box<Refusal>),
+    /// Whoever gives it may not; nothing was changed.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// Too many commands wait.
     #[error("too many commands wait")]
     Busy,

@@ -90,6 +90,7 @@ pub(crate) fn write(
         recorded: Recorded {
             moment: stamped.moment,
             tag: [a, b, c, d],
+            actor: stamped.origin.principal.id.clone(),
             idempotency: stamped.idempotency,
             parts: Vec::with_capacity(parts.len()),
         },
@@ -104,7 +105,7 @@ pub(crate) fn write(
         let mut entry = Entry {
             position,
             moment: stamped.moment,
-            actor: stamped.origin.actor.clone(),
+            actor: stamped.origin.principal.id.to_string(),
             command: stamped.command,
             part: u32::try_from(index + 1).unwrap_or(u32::MAX),
             parts: count,

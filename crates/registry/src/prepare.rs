@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 pub(crate) use compiled::Compiled;
 use muster_catalog::{
     Catalog, Reason, Refusal,
-    command::{Action, Body, Command, NewModel, Target, Write},
+    command::{Action, Authority, Body, Command, NewModel, Target, Write},
     decide::{Prepared, RestoreWork, Work, WriteWork},
     tree,
 };
@@ -34,7 +34,7 @@ impl Heart {
     pub(crate) async fn prepare(
         &self,
         view: &Arc<Catalog>,
-        command: &Command,
+        (command, authority): (&Command, &Authority),
         fetched: Fetched,
         is_again: bool,
     ) -> Result<Ready, SubmitError> {
@@ -43,15 +43,16 @@ impl Heart {
             // What was answered is answered again, whatever the command would find now.
             Err(Refusal::new("/", Reason::IdempotencyMismatch).into())
         } else {
-            self.judged(view, command, &fetched, is_again).await
+            self.judged(view, (command, authority), &fetched, is_again).await
         };
-        let (prepared, warnings) = match judged {
+        let (mut prepared, warnings) = match judged {
             Ok(judged) => judged,
             Err(SubmitError::Refused(refusal)) if command.idempotency.is_some() => {
                 (prepared(command, Work::Refused(refusal)), Vec::new())
             }
             Err(error) => return Err(error),
         };
+        prepared.authority = authority.clone();
         Ok(Ready {
             prepared,
             warnings,
@@ -66,7 +67,7 @@ impl Heart {
     async fn judged(
         &self,
         view: &Catalog,
-        command: &Command,
+        (command, authority): (&Command, &Authority),
         fetched: &Fetched,
         is_again: bool,
     ) -> Result<(Prepared, Vec<Violation>), SubmitError> {
@@ -77,14 +78,22 @@ impl Heart {
             }
             Action::Delete(delete) => (Work::Delete(delete.clone()), Vec::new()),
             Action::Restore(xid) => {
+                let asked = RestoreWork { xid: xid.clone(), of: None, verdicts: BTreeMap::new() };
+                authority.check(view, &Work::Restore(asked))?;
                 let (work, warnings) = self.restore(view, xid).await?;
                 (Work::Restore(work), warnings)
             }
-            Action::CreateKey { id, record } => {
-                (Work::CreateKey { id: id.clone(), record: record.clone() }, Vec::new())
+            Action::CreateKey { id, record, grant } => {
+                let (id, record) = (id.clone(), record.clone());
+                (Work::CreateKey { id, record, grant: *grant }, Vec::new())
             }
-            Action::RevokeKey { id } => (Work::RevokeKey { id: id.clone() }, Vec::new()),
+            Action::RevokeKey { id, last } => {
+                (Work::RevokeKey { id: id.clone(), last: *last }, Vec::new())
+            }
+            Action::ForgetKey { id } => (Work::ForgetKey { id: id.clone() }, Vec::new()),
         };
+        // Before anything is looked at that would tell what lies elsewhere.
+        authority.check(view, &work)?;
         let mut prepared = prepared(command, work);
         warnings.extend(self.judge_write(view, &mut prepared, fetched).await?);
         // Few commands make another version the default: only a second look is so thorough.
@@ -150,5 +159,8 @@ fn prepared(command: &Command, work: Work) -> Prepared {
         ignore: command.ignore,
         set_default: command.set_default.clone(),
         schemas: BTreeMap::new(),
+        authority: Authority::default(),
+        capabilities_over: command.capabilities_over,
+        message: command.message.clone(),
     }
 }

@@ -10,12 +10,13 @@ use bytes::Bytes;
 use muster_catalog::{
     Catalog, Content, View,
     changes::Change,
-    command::{Action, Body, Command, Target},
+    command::{Action, Authority, Body, Command, Target},
     decide::Shows,
 };
+use muster_guard::{Principal, authorize_command};
 use muster_journal::LedgerReader;
 use muster_words::{
-    ContentRef, Position, Xid,
+    ContentRef, Moment, Position, Xid,
     json::{self, Map, Value},
     limits::{PREPARE_ROUNDS_MAX, WAITING_BYTES_MAX},
 };
@@ -43,14 +44,22 @@ const READ_TIME_EACH: Duration = Duration::from_millis(10);
 const SHORT_BYTES_MAX: usize = 64 * 1024;
 
 /// Who and what caused a command.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Origin {
-    /// The principal's opaque id.
-    pub actor: String,
+    /// Who gives it: what it may do is asked of the guard, and its opaque id is what entries name.
+    pub principal: Arc<Principal>,
     /// The request's id.
     pub request: Option<String>,
     /// The trace that the request belongs to.
     pub trace: Option<String>,
+}
+
+impl Origin {
+    /// A command that whoever owns the registry gives, without a request.
+    #[must_use]
+    pub fn of_owner() -> Self {
+        Self { principal: Arc::new(Principal::owner()), request: None, trace: None }
+    }
 }
 
 /// An open registry. Cloning it gives another handle to the same one.
@@ -143,6 +152,12 @@ impl Registry {
     #[must_use]
     pub fn catalog(&self) -> Arc<Catalog> {
         self.heart.catalog()
+    }
+
+    /// The time by the registry's clock.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        (self.heart.settings.clock.now)()
     }
 
     /// Waits until the view has reached a position.
@@ -272,7 +287,9 @@ fn target(command: &Command) -> Xid {
         Action::Write(write) => of_target(&write.target),
         Action::Delete(delete) => of_target(&delete.target),
         Action::Restore(xid) => xid.resource().unwrap_or_else(|| xid.clone()),
-        Action::CreateKey { .. } | Action::RevokeKey { .. } => Xid::Registry,
+        Action::CreateKey { .. } | Action::RevokeKey { .. } | Action::ForgetKey { .. } => {
+            Xid::Registry
+        }
     }
 }
 
@@ -287,23 +304,41 @@ fn of_target(target: &Target) -> Xid {
 
 impl Heart {
     async fn run(&self, command: Command, by: Origin) -> Result<Done, SubmitError> {
-        let done = self.pass(&command, &by).await?;
-        self.with_members(done).await
+        let authority = authorize_command(&by.principal, &command)?;
+        let within = authority.within.clone();
+        let done = self.pass(&command, &authority, &by).await;
+        let done = done.map_err(|error| match (error, within) {
+            (SubmitError::Refused(refusal), Some(within)) => {
+                SubmitError::Refused(Box::new(refusal.seen_within(&within)))
+            }
+            (error, _) => error,
+        });
+        self.with_members(done?).await
     }
 
     /// Does the command behind the gate, which is let go at the end.
-    async fn pass(&self, command: &Command, by: &Origin) -> Result<Done, SubmitError> {
+    async fn pass(
+        &self,
+        command: &Command,
+        authority: &Authority,
+        by: &Origin,
+    ) -> Result<Done, SubmitError> {
         if writes_model(command) {
             let _closed = self.gate.write().await;
-            return self.rounds(command, by).await;
+            return self.rounds(command, authority, by).await;
         }
         let _open = self.gate.read().await;
-        self.rounds(command, by).await
+        self.rounds(command, authority, by).await
     }
 
     /// Prepares the command and hands it to the writer, again where what it depends on changed. From
     /// the second round on it holds its target's turn.
-    async fn rounds(&self, command: &Command, by: &Origin) -> Result<Done, SubmitError> {
+    async fn rounds(
+        &self,
+        command: &Command,
+        authority: &Authority,
+        by: &Origin,
+    ) -> Result<Done, SubmitError> {
         let mut turn = None;
         let mut fetched = Fetched::new();
         for round in 0..PREPARE_ROUNDS_MAX {
@@ -311,7 +346,8 @@ impl Heart {
                 turn = Some(self.turns.take(&target(command)).await?);
             }
             let view = self.catalog();
-            let preparing = self.prepare(&view, command, fetched.clone(), round > 0);
+            let asked = (command, authority);
+            let preparing = self.prepare(&view, asked, fetched.clone(), round > 0);
             let ready = if weight(command) > SHORT_BYTES_MAX {
                 self.long_work.run(Box::pin(preparing)).await?
             } else {

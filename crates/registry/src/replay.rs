@@ -295,6 +295,7 @@ fn recorded(entries: Vec<Entry>) -> Result<Recorded, OpenError> {
     let mut command = Recorded {
         moment: Moment::EPOCH,
         tag: [0; 4],
+        actor: "".into(),
         idempotency: None,
         parts: Vec::with_capacity(entries.len()),
     };
@@ -302,6 +303,7 @@ fn recorded(entries: Vec<Entry>) -> Result<Recorded, OpenError> {
         let [a, b, c, d, ..] = entry.command.0;
         command.tag = [a, b, c, d];
         command.moment = entry.moment;
+        command.actor = entry.actor.as_str().into();
         command.idempotency = entry.idempotency.map(|own| (own.key, own.request));
         let position = entry.position;
         let mut changes = Vec::with_capacity(entry.changes.len());

@@ -37,7 +37,7 @@ async fn open(ledger: &Arc<dyn Ledger>, foundation: Foundation) -> Registry {
 }
 
 fn by() -> Origin {
-    Origin { actor: "admin".into(), ..Origin::default() }
+    Origin::of_owner()
 }
 
 fn put(xid: &str, document: &str) -> Command {

@@ -6,6 +6,8 @@ mod content;
 mod operations;
 mod parameters;
 
+use muster_words::Permission;
+
 pub use self::{
     content::{Content, Typed},
     operations::OPERATIONS,
@@ -25,8 +27,8 @@ pub struct Operation {
     pub id: &'static str,
     /// What it does, in one line.
     pub summary: &'static str,
-    /// Who may ask.
-    pub permission: Permission,
+    /// What whoever asks must be allowed to do; none: probes have no keys, so anyone may.
+    pub permission: Option<Permission>,
     /// Names of parameters beside those in the path; see [`PARAMETERS`].
     pub parameters: &'static [&'static str],
     /// What is sent.
@@ -84,6 +86,8 @@ pub enum NativeDoor {
     CreateKey,
     /// `DELETE /keys/<id>`.
     RevokeKey,
+    /// `DELETE /keys/<id>/record`.
+    ForgetKey,
     /// `POST /followers/<name>/resume`.
     ResumeFollower,
     /// `GET /status`.
@@ -103,17 +107,6 @@ pub enum VitalDoor {
     ShowMetrics,
     /// `GET /openapi.json`.
     ShowDescription,
-}
-
-/// Who may ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permission {
-    /// Everybody: probes have no keys.
-    Anyone,
-    /// Whoever may read.
-    Read,
-    /// Whoever may change what it is about.
-    Write,
 }
 
 /// What is answered with one status.
@@ -137,18 +130,6 @@ impl Verb {
             Self::Patch => "PATCH",
             Self::Post => "POST",
             Self::Delete => "DELETE",
-        }
-    }
-}
-
-impl Permission {
-    /// What a description calls it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Anyone => "anyone",
-            Self::Read => "read",
-            Self::Write => "write",
         }
     }
 }

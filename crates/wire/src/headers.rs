@@ -16,6 +16,9 @@ pub const MUSTER_WARNINGS: HeaderName = HeaderName::from_static("muster-warnings
 /// Makes a request safe to repeat (draft-ietf-httpapi-idempotency-key-header).
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
+/// Says why a request is made; written as attributes are in headers.
+pub const MUSTER_MESSAGE: HeaderName = HeaderName::from_static("muster-message");
+
 /// Names a request in answers, entries and logs.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Sample;
 
-/// The keys in force.
+/// Keys: those that aren't revoked, or all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyList {
     /// In the order of their ids.
@@ -26,18 +26,39 @@ pub struct KeyEntry {
     /// What people call the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Where the key may be used, as beginnings of xids in which `*` stands for any letters; none:
+    /// everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Vec<String>>,
+    /// From when on the key opens nothing, RFC 3339 in UTC; none: it has no such time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    pub expiresat: Option<String>,
+    /// When the key was revoked, RFC 3339 in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    pub revokedat: Option<String>,
 }
 
 /// What a new key is to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRequest {
-    /// What whoever holds the key may do: `admin`, which is also what is meant without it.
+    /// What whoever holds the key may do: `admin` (which is also what is meant without it),
+    /// `publisher`, `reviewer`, `consumer` or `auditor`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// What people call the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Where the key may be used, as beginnings of xids in which `*` stands for any letters;
+    /// without it everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Vec<String>>,
+    /// When the key shall expire: so long from now (`90d`, `12h`, `30m`, `2w`), or a moment, RFC
+    /// 3339; without it never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
 }
 
 /// A key that was just made. Only this answer ever shows it.
@@ -56,8 +77,11 @@ impl Sample for KeyEntry {
         Self {
             id: "9f3a11c2".to_owned(),
             createdat: "2026-11-21T10:12:03.000412Z".to_owned(),
-            role: Some("admin".to_owned()),
+            role: Some("publisher".to_owned()),
             name: Some("deploy".to_owned()),
+            scope: Some(vec!["/providers/cms".to_owned()]),
+            expiresat: Some("2027-02-19T10:12:03.000412Z".to_owned()),
+            revokedat: None,
         }
     }
 }
@@ -70,7 +94,12 @@ impl Sample for KeyList {
 
 impl Sample for KeyRequest {
     fn sample() -> Self {
-        Self { role: Some("admin".to_owned()), name: Some("deploy".to_owned()) }
+        Self {
+            role: Some("publisher".to_owned()),
+            name: Some("deploy".to_owned()),
+            scope: Some(vec!["/providers/cms".to_owned()]),
+            expires: Some("90d".to_owned()),
+        }
     }
 }
 

@@ -107,6 +107,8 @@ pub enum LogAction {
     Purged,
     /// The key opens nothing any more.
     Revoked,
+    /// What was known of the key was erased.
+    Forgotten,
 }
 
 /// What a change is about.

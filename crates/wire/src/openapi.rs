@@ -7,6 +7,7 @@ mod schemas;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use muster_words::Permission;
 use serde_json::{Map, Value, json};
 
 pub use self::description::ApiDescription;
@@ -15,7 +16,7 @@ use crate::{
     ErrorBody, ErrorCode, Problem,
     doors::{
         Content, HEADERS, HEADERS_OF_ALL, OPERATIONS, Operation, PARAMETERS, Parameter,
-        ParameterPlace, Permission, Typed,
+        ParameterPlace, Typed, Verb,
     },
 };
 
@@ -84,16 +85,17 @@ const INTRODUCTION: &str = "`/api` is xRegistry 1.0-rc4. Collections of groups a
     has.\n\nAnswers carry `Muster-Position`, the position of the ledger that they show. A refusal \
     is one JSON object in the shape of xRegistry's errors (`ErrorBody`), whose member `code` is \
     what programs decide by. `If-Match` holds a write to the state that an `ETag` names, and \
-    `Idempotency-Key` makes a write safe to repeat for 24 hours.\n\n`x-permission` says who may \
-    ask: `anyone`, whoever may `read`, or whoever may `write`. The one role that there is, \
-    `admin`, may do both.";
+    `Idempotency-Key` makes a write safe to repeat for 24 hours.\n\n`x-permission` says what \
+    whoever asks must be allowed to do; the roles of keys are sets of permissions. With `anyone` \
+    no key is asked for. A write may need more than it says: `purge` needs `document:purge`, and a \
+    body with a model or capabilities the permissions to change those.";
 
 fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
     let mut described = json!({
         "operationId": operation.id,
         "summary": operation.summary,
         "tags": [tag(operation.path)],
-        "x-permission": operation.permission.name(),
+        "x-permission": operation.permission.map_or("anyone", Permission::name),
         "responses": responses(operation, schemas),
     });
     let parameters: Vec<_> = names_in(operation.path)
@@ -111,7 +113,7 @@ fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
     if let Some(content) = schemas.content(operation.body) {
         described["requestBody"] = json!({"content": content});
     }
-    if operation.permission == Permission::Anyone {
+    if operation.permission.is_none() {
         described["security"] = json!([{}]);
     }
     described
@@ -176,7 +178,7 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
         }
         responses.insert(outcome.status.to_string(), answer);
     }
-    for status in refused_with(operation.permission) {
+    for status in refused_with(operation) {
         let refused = format!("#/components/responses/Refused{status}");
         responses.entry(status.to_string()).or_insert_with(|| json!({"$ref": refused}));
     }
@@ -186,10 +188,7 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
 /// One answer for each status that refuses, with the codes that it may carry.
 fn refusals(schemas: &mut Schemas) -> Map<String, Value> {
     let error = schemas.schema(Typed::of::<ErrorBody>());
-    let statuses: BTreeSet<_> = [Permission::Anyone, Permission::Read, Permission::Write]
-        .into_iter()
-        .flat_map(refused_with)
-        .collect();
+    let statuses: BTreeSet<_> = OPERATIONS.iter().flat_map(refused_with).collect();
     let mut refusals = Map::new();
     for status in statuses {
         let codes: Vec<_> =
@@ -222,11 +221,11 @@ fn example(code: ErrorCode) -> Value {
 }
 
 /// Statuses with which an operation may be refused.
-const fn refused_with(permission: Permission) -> &'static [u16] {
-    match permission {
-        Permission::Anyone => &[400, 405, 431],
-        Permission::Read => &[400, 401, 403, 404, 405, 406, 410, 421, 431, 500, 503],
-        Permission::Write => {
+fn refused_with(operation: &Operation) -> &'static [u16] {
+    match (operation.permission, operation.verb) {
+        (None, _) => &[400, 405, 431],
+        (_, Verb::Get) => &[400, 401, 403, 404, 405, 406, 410, 421, 431, 500, 503],
+        _ => {
             &[400, 401, 403, 404, 405, 408, 409, 410, 412, 413, 415, 421, 422, 431, 500, 503, 507]
         }
     }

@@ -1,5 +1,5 @@
-//! The words that every room of Muster speaks: positions, digests, moments, names, xids, JSON and
-//! limits.
+//! The words that every room of Muster speaks: positions, digests, moments, names, xids and
+//! patterns of them, permissions, JSON and limits.
 //!
 //! Nothing here does I/O, reads a clock or draws a random number, and nothing here knows what a
 //! registry is for: a word is a value with a written form and the rules of that form.
@@ -9,11 +9,15 @@ mod id;
 pub mod json;
 pub mod limits;
 mod moment;
+mod permission;
 mod position;
 mod xid;
+mod xid_pattern;
 
 pub use digest::{Digest, DigestError};
 pub use id::{Id, IdError};
 pub use moment::{Moment, MomentError};
+pub use permission::{Permission, PermissionReach};
 pub use position::{ContentRef, Position};
 pub use xid::{Collection, Xid, XidError};
+pub use xid_pattern::{Coverage, XidPattern, XidPatternError, XidPatterns};

@@ -31,6 +31,12 @@ pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// nobody else can write.
 pub const COMMAND_ENTITIES_MAX: usize = 20_000;
 
+/// Keys that aren't revoked: a key a program is many for one registry, and every start reads them.
+pub const KEYS_MAX: usize = 1_000;
+
+/// Characters of what somebody says about a command: a sentence or two.
+pub const MESSAGE_LENGTH_MAX: usize = 500;
+
 /// Commands that may wait for one target's turn.
 pub const TURN_WAITERS_MAX: usize = 1_024;
 

@@ -152,7 +152,7 @@ impl Catalog {
                 entity.meta = Arc::new(meta);
             }
             None => {
-                group.insert(fold, resources, new_resource(resource, meta, fold.stamp));
+                group.insert(fold, resources, new_resource(resource, meta, fold));
                 self.documents += 1;
             }
         }
@@ -217,7 +217,8 @@ impl Catalog {
     }
 }
 
-fn new_resource(id: &Id, meta: Meta, stamp: Stamp) -> Resource {
+fn new_resource(id: &Id, meta: Meta, fold: &Fold<'_>) -> Resource {
+    let stamp = fold.stamp;
     Resource {
         id: id.clone(),
         meta: Arc::new(meta),
@@ -226,6 +227,7 @@ fn new_resource(id: &Id, meta: Meta, stamp: Stamp) -> Resource {
         versions: Versions::default(),
         indexed: Arc::default(),
         past: None,
+        maker: fold.actor.clone(),
     }
 }
 

@@ -57,6 +57,8 @@ impl Change {
             Self::KeyCreated(body) => (12, encode(body)),
             Self::KeyRevoked(body) => (13, encode(body)),
             Self::Answered(body) => (14, encode(body)),
+            Self::KeyForgotten(body) => (15, encode(body)),
+            Self::Explained(body) => (16, encode(body)),
         }
     }
 
@@ -80,6 +82,8 @@ impl Change {
             12 => Self::KeyCreated(decode(kind, body)?),
             13 => Self::KeyRevoked(decode(kind, body)?),
             14 => Self::Answered(decode(kind, body)?),
+            15 => Self::KeyForgotten(decode(kind, body)?),
+            16 => Self::Explained(decode(kind, body)?),
             kind => return Err(ChangeError::Unknown(kind)),
         })
     }

@@ -68,7 +68,12 @@ fn full() -> Vec<Change> {
         Change::Restored(Restored { xid: xid("/dirs/d1") }),
         Change::Purged(Purged { xid: xid("/dirs/d1") }),
         Change::MembersMoved(MembersMoved { parent: Xid::Registry, epoch: 9, modified }),
-        Change::KeyCreated(KeyCreated { id: id("k1"), record: new() }),
+        Change::KeyCreated(KeyCreated {
+            id: id("k1"),
+            record: new(),
+            limited: Some(true),
+            expires: Some(created.microseconds()),
+        }),
         Change::KeyRevoked(KeyRevoked { id: id("k1") }),
         Change::Answered(Answered {
             outcome: Outcome::Created,
@@ -76,6 +81,8 @@ fn full() -> Vec<Change> {
             shown: Some(Shown::Members),
             members: vec![xid("/dirs/d1"), xid("/dirs/d1/files/f1")],
         }),
+        Change::KeyForgotten(KeyForgotten { id: id("k1") }),
+        Change::Explained(Explained { message: new() }),
     ]
 }
 
@@ -136,6 +143,12 @@ fn least() -> Vec<Change> {
             subject: xid("/dirs/d1"),
             shown: None,
             members: Vec::new(),
+        }),
+        Change::KeyCreated(KeyCreated {
+            id: id("k1"),
+            record: new(),
+            limited: None,
+            expires: None,
         }),
     ]
 }

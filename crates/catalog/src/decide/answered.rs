@@ -62,8 +62,10 @@ fn subject_of(work: &Work) -> Xid {
         },
         Work::Delete(Delete { target: Target::Entity(xid), .. })
         | Work::Restore(RestoreWork { xid, .. }) => xid.clone(),
-        Work::Delete(_) | Work::CreateKey { .. } | Work::RevokeKey { .. } | Work::Refused(_) => {
-            Xid::Registry
-        }
+        Work::Delete(_)
+        | Work::CreateKey { .. }
+        | Work::RevokeKey { .. }
+        | Work::ForgetKey { .. }
+        | Work::Refused(_) => Xid::Registry,
     }
 }

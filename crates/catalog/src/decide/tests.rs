@@ -11,7 +11,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     apply::Recorded,
-    command::{Body, Mode, NewModel, Target, Write},
+    command::{Authority, Body, Mode, NewModel, Target, Write},
     tree,
 };
 use muster_model::{Foundation, Model};
@@ -96,6 +96,9 @@ impl Hall {
             ignore: Ignore::default(),
             set_default: None,
             schemas: BTreeMap::new(),
+            authority: Authority::default(),
+            capabilities_over: None,
+            message: None,
         };
         let now = self.catalog.moment.next();
         let Decided::Changes(decision) = decide(&self.catalog, self, &prepared, now)? else {
@@ -106,7 +109,13 @@ impl Hall {
             self.kept.insert(ContentRef { position, digest }, map);
         }
         let parts = vec![(position, decision.changes)];
-        let recorded = Recorded { moment: now, tag: [0; 4], idempotency: None, parts };
+        let recorded = Recorded {
+            moment: now,
+            tag: [0; 4],
+            actor: "admin".into(),
+            idempotency: None,
+            parts,
+        };
         self.catalog.apply(&recorded, &decision.facts).unwrap();
         Ok(())
     }

@@ -61,6 +61,7 @@ fn resource(version: Version) -> Resource {
         versions,
         indexed: Arc::new([]),
         past: None,
+        maker: "admin".into(),
     }
 }
 
@@ -88,7 +89,14 @@ fn hidden(what: Subtree) -> Hidden {
 }
 
 fn key() -> Key {
-    Key { record: content(4), created: Moment::EPOCH, revoked: None }
+    Key {
+        record: content(4),
+        created: Moment::EPOCH,
+        revoked: None,
+        is_limited: false,
+        expires: None,
+        is_forgotten: false,
+    }
 }
 
 fn remembered() -> Remembered {

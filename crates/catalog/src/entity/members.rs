@@ -1,4 +1,4 @@
-use muster_words::Id;
+use muster_words::{Coverage, Id, XidPatterns};
 
 use super::Entity;
 use crate::View;
@@ -18,6 +18,9 @@ impl<'a> Entity<'a> {
     /// How many members a collection of its has.
     #[must_use]
     pub fn count_in(&self, view: &View, plural: &str) -> usize {
+        if self.hides_some(view, plural) {
+            return self.members(view, plural).count();
+        }
         match self {
             Self::Registry => view.group_count(plural),
             Self::Group(_, group) => group.resource_count(plural),
@@ -58,6 +61,41 @@ impl<'a> Entity<'a> {
     /// The members that stand behind an id, itself excluded.
     #[must_use]
     pub fn members_after(
+        &self,
+        view: &'a View,
+        plural: &str,
+        after: Option<&Id>,
+    ) -> Box<dyn Iterator<Item = Entity<'a>> + 'a> {
+        let all = self.all_after(view, plural, after);
+        let (Some(within), true) = (view.within(), self.hides_some(view, plural)) else {
+            return all;
+        };
+        let (parent, plural) = (*self, plural.to_owned());
+        Box::new(all.filter(move |member| {
+            parent.coverage(within, &[&plural, member.id()]) != Coverage::Outside
+        }))
+    }
+
+    /// Whether a collection of its may have members that aren't seen.
+    fn hides_some(&self, view: &View, plural: &str) -> bool {
+        let within = view.within();
+        within.is_some_and(|within| self.coverage(within, &[plural]) != Coverage::Within)
+    }
+
+    /// How something in it lies to places. What lies in a resource is seen with it.
+    fn coverage(&self, within: &XidPatterns, below: &[&str]) -> Coverage {
+        let below = below.iter().copied();
+        match self {
+            Self::Registry => within.coverage_of(below),
+            Self::Group(kind, group) => {
+                let own = [kind.plural.as_str(), group.id().as_str()];
+                within.coverage_of(own.into_iter().chain(below))
+            }
+            Self::Resource(..) | Self::Meta(..) | Self::Version(..) => Coverage::Within,
+        }
+    }
+
+    fn all_after(
         &self,
         view: &'a View,
         plural: &str,

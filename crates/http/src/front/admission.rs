@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use hyper::body::{Body as _, Incoming};
+use muster_guard::Principal;
 use muster_wire::{ErrorKind, Problem};
+use muster_words::Position;
 
 use super::{
-    Principal, RequestGuard,
+    RequestGuard,
     address::{host_of, is_loopback, is_own_origin},
 };
 
 /// What is known of an admitted request.
 pub(super) struct Admitted {
-    pub principal: Principal,
+    pub principal: Arc<Principal>,
     pub base: Arc<str>,
 }
 
@@ -25,7 +27,42 @@ pub(super) struct CheckedHost {
     loopback: bool,
 }
 
+/// Whom this connection's last request was from. Clients rarely change it, so it is looked up once,
+/// until keys change or this one's time is over.
+pub(super) struct KnownCaller {
+    authorization: Option<Box<[u8]>>,
+    keys_changed_at: Position,
+    principal: Arc<Principal>,
+}
+
 impl RequestGuard {
+    /// Whom a request is from that carries this `Authorization`, or none.
+    ///
+    /// # Errors
+    /// `key_required`, `key_unknown` or `key_expired`.
+    pub(super) fn principal(
+        &self,
+        authorization: Option<&[u8]>,
+    ) -> Result<Arc<Principal>, Problem> {
+        let gatekeeper = &self.front.gatekeeper;
+        let keys_changed_at = gatekeeper.keys_changed_at();
+        if let Some(known) = &*self.known_caller.borrow()
+            && known.keys_changed_at == keys_changed_at
+            && is_same(known.authorization.as_deref(), authorization)
+            && gatekeeper.is_valid(&known.principal)
+        {
+            return Ok(known.principal.clone());
+        }
+        let principal = gatekeeper.admit(authorization, self.peer)?;
+        let known = KnownCaller {
+            authorization: authorization.map(Into::into),
+            keys_changed_at,
+            principal: principal.clone(),
+        };
+        *self.known_caller.borrow_mut() = Some(known);
+        Ok(principal)
+    }
+
     pub(super) fn admit(&self, request: &Request<Incoming>) -> Result<Admitted, Problem> {
         let headers = request.headers();
         let path = request.uri().path();
@@ -46,7 +83,8 @@ impl RequestGuard {
             if self.front.gatekeeper.is_open() {
                 check_neighbour(request.method(), headers, host, loopback)?;
             }
-            self.front.gatekeeper.admit(headers, self.peer)?
+            let authorization = headers.get(header::AUTHORIZATION);
+            self.principal(authorization.map(HeaderValue::as_bytes))?
         };
         if !request.body().is_end_stream() {
             self.check_body(request)?;
@@ -84,6 +122,18 @@ impl RequestGuard {
             None => Ok(()),
             Some(encoding) => Err(unsupported(request, encoding)),
         }
+    }
+}
+
+/// Whether two headers are the same. It looks at all of both, because clients of a proxy share its
+/// connections, and how long this takes must tell none of them about the key of another.
+fn is_same(known: Option<&[u8]>, sent: Option<&[u8]>) -> bool {
+    match (known, sent) {
+        (None, None) => true,
+        (Some(known), Some(sent)) if known.len() == sent.len() => {
+            known.iter().zip(sent).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+        }
+        _ => false,
     }
 }
 

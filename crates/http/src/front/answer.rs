@@ -268,7 +268,7 @@ mod tests {
     use std::net::SocketAddr;
 
     use axum::Router;
-    use http::HeaderMap;
+    use muster_words::Position;
 
     use super::*;
     use crate::{Gatekeeper, Principal, metrics::Metrics};
@@ -280,8 +280,20 @@ mod tests {
             false
         }
 
-        fn admit(&self, _headers: &HeaderMap, _peer: SocketAddr) -> Result<Principal, Problem> {
+        fn admit(
+            &self,
+            _authorization: Option<&[u8]>,
+            _peer: SocketAddr,
+        ) -> Result<Arc<Principal>, Problem> {
             Err(ErrorKind::KeyRequired.into())
+        }
+
+        fn keys_changed_at(&self) -> Position {
+            Position::ZERO
+        }
+
+        fn is_valid(&self, _principal: &Principal) -> bool {
+            true
         }
     }
 

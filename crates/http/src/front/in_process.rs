@@ -16,7 +16,7 @@ impl Front {
     pub async fn answer(
         self: &Arc<Self>,
         request: Request<axum::body::Body>,
-        principal: Principal,
+        principal: Arc<Principal>,
         phase: Receiver<Phase>,
     ) -> Response<Body> {
         let request_id = self.request_ids.of(request.headers());

@@ -15,13 +15,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Request, Response, Version, header};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::{body::Incoming, service::Service};
+use muster_guard::Principal;
 use muster_wire::{ErrorKind, Problem};
 use tokio::sync::watch::Receiver;
 use tower_service::Service as _;
 
 use super::{
-    Asked, Caller, Front, Principal,
-    admission::{Admitted, CheckedHost},
+    Asked, Caller, Front,
+    admission::{Admitted, CheckedHost, KnownCaller},
     answer::{BytesWithOwner, ResponseFinisher},
 };
 use crate::{
@@ -58,8 +59,9 @@ pub(crate) struct RequestGuard {
     pub(super) bounds: Arc<RequestLimits>,
     pub(super) watch: Arc<ConnectionWatch>,
     pub(super) peer: SocketAddr,
-    pub(super) anonymous: Principal,
+    pub(super) anonymous: Arc<Principal>,
     pub(super) known_host: RefCell<Option<CheckedHost>>,
+    pub(super) known_caller: RefCell<Option<KnownCaller>>,
     phase: Receiver<Phase>,
 }
 
@@ -71,8 +73,9 @@ impl RequestGuard {
         phase: Receiver<Phase>,
         peer: SocketAddr,
     ) -> Self {
-        let anonymous = Principal { id: "anyone".into(), role: "none".into() };
-        Self { front, bounds, watch, peer, anonymous, known_host: RefCell::new(None), phase }
+        let (known_host, known_caller) = (RefCell::new(None), RefCell::new(None));
+        let anonymous = Arc::new(Principal::probe());
+        Self { front, bounds, watch, peer, anonymous, known_host, known_caller, phase }
     }
 
     /// Registers a request whose head was complete at that time.

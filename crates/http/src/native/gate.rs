@@ -4,21 +4,19 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
-use http::{HeaderMap, header};
-use muster_catalog::{Catalog, Content};
+use muster_catalog::{Catalog, Content, command::LastKeyRule};
 use muster_guard::{
-    Admission, ApiKey, GivenKey, KeyRecord, Keyring, NotAdmitted, OPEN_ACTOR, RecordError, is_open,
-    keys_in_force,
+    Admission, ApiKey, GivenKey, KeyRecord, Keyring, NotAdmitted, Principal, RecordError, is_open,
 };
 use muster_registry::{FetchError, Registry};
 use muster_wire::{ErrorKind, Problem};
-use muster_words::Id;
+use muster_words::{Id, Moment, Position};
 use thiserror::Error;
-use tokio::sync::{Mutex, MutexGuard};
 
-use crate::{Gatekeeper, Principal};
+use crate::Gatekeeper;
 
 /// Stands before a registry: knows its keys and who may come in.
 pub struct Gate {
@@ -26,11 +24,20 @@ pub struct Gate {
     keyring: Keyring,
     given: Option<GivenKey>,
     reachable: AtomicBool,
-    /// Held by who revokes a key.
-    turn: Mutex<()>,
-    /// The principal of everybody while there are no keys; made once, because it is asked for
-    /// with every request.
-    everybody: Principal,
+    /// The principal of everybody on this computer while there are no keys; made once, because it
+    /// is asked for with every request.
+    owner: Arc<Principal>,
+    /// The principal of whoever shows no key; none: a key is needed.
+    anonymous: Option<Arc<Principal>>,
+}
+
+/// By what people may come in beside the ledger's keys.
+#[derive(Debug, Default)]
+pub struct Access {
+    /// A key that is accepted although the ledger doesn't have it.
+    pub given: Option<GivenKey>,
+    /// Who somebody is who shows no key.
+    pub anonymous: Option<Principal>,
 }
 
 /// Why a registry's keys can't be known.
@@ -55,13 +62,12 @@ pub enum GateError {
 }
 
 impl Gate {
-    /// Reads the records of all keys in force. `given` is a key that is accepted although the
-    /// ledger doesn't have it.
+    /// Reads the records of all keys.
     ///
     /// # Errors
     /// See [`GateError`]: a registry whose keys can't be read mustn't be served, because nobody
     /// could tell who may come in.
-    pub async fn open(registry: Registry, given: Option<GivenKey>) -> Result<Arc<Self>, GateError> {
+    pub async fn open(registry: Registry, access: Access) -> Result<Arc<Self>, GateError> {
         let keyring = Keyring::default();
         let view = registry.catalog();
         for (id, content) in keyring.missing(&view) {
@@ -72,9 +78,10 @@ impl Gate {
                 .map_err(|source| GateError::Record { id: id.clone(), source: Some(source) })?;
             keyring.keep(&id, content, record);
         }
-        let everybody = Principal { id: OPEN_ACTOR.into(), role: "admin".into() };
+        let Access { given, anonymous } = access;
+        let (owner, anonymous) = (Arc::new(Principal::owner()), anonymous.map(Arc::new));
         let reachable = AtomicBool::new(false);
-        Ok(Arc::new(Self { registry, keyring, given, reachable, turn: Mutex::new(()), everybody }))
+        Ok(Arc::new(Self { registry, keyring, given, reachable, owner, anonymous }))
     }
 
     /// Says whether the server listens on an address that other computers reach: then the last
@@ -90,23 +97,20 @@ impl Gate {
     }
 
     /// What lets a stream stay that was opened now by this principal.
-    pub(super) fn pass(self: &Arc<Self>, principal: &Principal) -> Pass {
+    pub(super) fn pass(self: &Arc<Self>, principal: &Arc<Principal>) -> Pass {
         let view = self.registry.catalog();
         let key = principal.id.parse::<Id>().ok().filter(|id| view.keys.contains_key(id));
         let was_open = is_open(&view, self.given.as_ref());
-        Pass { gate: Arc::clone(self), key, was_open }
+        Pass { gate: Arc::clone(self), key, was_open, principal: principal.clone() }
     }
 
-    /// Whether the registry would be open to other computers without this key.
-    pub(super) fn depends_on(&self, view: &Catalog, id: &Id) -> bool {
-        self.reachable.load(Ordering::Relaxed)
-            && self.given.is_none()
-            && keys_in_force(view).all(|(other, _)| other == id)
-    }
-
-    /// Waits until nobody else revokes a key.
-    pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().await
+    /// What becomes of the registry's last key.
+    pub(super) fn last_key_rule(&self) -> LastKeyRule {
+        match (&self.given, self.reachable.load(Ordering::Relaxed)) {
+            (Some(_), _) => LastKeyRule::AllMayGo,
+            (None, true) => LastKeyRule::OneStays,
+            (None, false) => LastKeyRule::LastMayGo,
+        }
     }
 
     /// Remembers the record of a key that was made just now.
@@ -114,34 +118,52 @@ impl Gate {
         self.keyring.keep(key.id(), content, record);
     }
 
-    /// Forgets the records of keys that were revoked.
-    pub(super) fn forget_revoked(&self, view: &Catalog) {
-        self.keyring.forget_revoked(view);
+    /// Drops what was known of keys whose records were erased.
+    pub(super) fn drop_forgotten(&self, view: &Catalog) {
+        self.keyring.drop_forgotten(view);
     }
 
-    /// The record of a key in force.
+    /// The record of a key, revoked or not.
     pub(super) fn record(&self, view: &Catalog, id: &Id) -> Option<KeyRecord> {
         self.keyring.record(view, id)
     }
+
+    /// The time by which keys expire.
+    pub(super) fn now(&self) -> Moment {
+        self.registry.now()
+    }
 }
 
-/// By what somebody came in, for what lasts longer than a request: a key that is revoked ends its
-/// streams, and so does the first key those of nobody in particular.
+/// By what somebody came in, for what lasts longer than a request: a key that is revoked or
+/// expires ends its streams, and so does the first key those of nobody in particular.
 pub(super) struct Pass {
     gate: Arc<Gate>,
     /// The ledger's key that was shown; none: the given one, or none was needed.
     key: Option<Id>,
     was_open: bool,
+    principal: Arc<Principal>,
 }
 
 impl Pass {
+    /// Who came in.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
     /// Whether it still holds.
     pub fn holds(&self) -> bool {
         let view = self.gate.registry.catalog();
-        match &self.key {
+        let is_kept = match &self.key {
             Some(id) => view.keys.get(id).is_some_and(|key| key.revoked.is_none()),
             None => !self.was_open || is_open(&view, self.gate.given.as_ref()),
-        }
+        };
+        is_kept && self.gate.is_valid(&self.principal)
+    }
+
+    /// How long it holds if its key isn't revoked; none: for ever.
+    pub fn left(&self) -> Option<Duration> {
+        let left = self.principal.expires?.microseconds() - self.gate.now().microseconds();
+        Some(Duration::from_micros(u64::try_from(left).unwrap_or_default()))
     }
 }
 
@@ -150,19 +172,33 @@ impl Gatekeeper for Gate {
         !self.needs_key()
     }
 
-    fn admit(&self, headers: &HeaderMap, peer: SocketAddr) -> Result<Principal, Problem> {
+    fn admit(
+        &self,
+        authorization: Option<&[u8]>,
+        peer: SocketAddr,
+    ) -> Result<Arc<Principal>, Problem> {
+        let admission = Admission {
+            authorization,
+            from_loopback: peer.ip().to_canonical().is_loopback(),
+            now: self.now(),
+            anonymous: self.anonymous.as_ref(),
+            owner: &self.owner,
+        };
         let view = self.registry.catalog();
-        let authorization = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
-        let from_loopback = peer.ip().to_canonical().is_loopback();
-        let admission = Admission { authorization, from_loopback };
-        match admission.decide(&view, &self.keyring, self.given.as_ref()) {
-            Ok(principal) if *principal.id == *self.everybody.id => Ok(self.everybody.clone()),
-            Ok(principal) => {
-                let role = principal.role.name().into();
-                Ok(Principal { id: principal.id, role })
-            }
-            Err(NotAdmitted::KeyRequired) => Err(ErrorKind::KeyRequired.into()),
-            Err(NotAdmitted::KeyUnknown) => Err(ErrorKind::KeyUnknown.into()),
-        }
+        let decided = admission.decide(&view, &self.keyring, self.given.as_ref());
+        decided.map_err(|refused| match refused {
+            NotAdmitted::KeyRequired => ErrorKind::KeyRequired.into(),
+            NotAdmitted::KeyUnknown => ErrorKind::KeyUnknown.into(),
+            NotAdmitted::KeyExpired => ErrorKind::KeyExpired.into(),
+        })
+    }
+
+    fn keys_changed_at(&self) -> Position {
+        self.registry.catalog().keys_stamp.position
+    }
+
+    fn is_valid(&self, principal: &Principal) -> bool {
+        // Few keys expire, so the clock is rarely read.
+        principal.expires.is_none() || principal.is_valid_at(self.now())
     }
 }

@@ -1,46 +1,63 @@
 //! `/keys`: who may talk to the registry.
 
+mod request;
+
 use axum::{
     Extension,
-    extract::{Path, State},
+    extract::{Path, RawQuery, State},
     response::Response,
 };
-use http::StatusCode;
-use muster_catalog::command::{Action, Command};
-use muster_guard::{ApiKey, KeyRecord, Role, keys_in_force};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use muster_catalog::{
+    command::{Action, Command},
+    state::Key,
+};
+use muster_guard::{ApiKey, KeyRecord};
 use muster_wire::{
     ErrorKind, Problem,
-    keys::{KeyEntry, KeyList, KeyRequest, NewKey},
+    keys::{KeyEntry, KeyList, NewKey},
 };
-use muster_words::{
-    Id, Moment,
-    json::{self, Map, Value},
+use muster_words::Id;
+
+use self::request::NewKeyRequest;
+use super::{Native, answer, query::Parameters};
+use crate::{
+    Caller, IntoProblem, read_body,
+    submit::{message, submit},
 };
-
-use super::{Native, answer};
-use crate::{Caller, IntoProblem, read_body, submit::submit};
-
-/// Keys in force at once: a key a program is many for one registry, and every start reads them.
-const KEYS_MAX: usize = 1_000;
 
 /// How often another id is drawn where a key of that id is there already.
 const DRAWS_MAX: usize = 8;
 
-/// `GET /keys`: the keys in force, without what is secret in them.
-pub(super) async fn list(State(native): State<Native>) -> Response {
+/// `GET /keys`: the keys that aren't revoked, without what is secret in them; `?all` shows the
+/// revoked ones as well.
+pub(super) async fn list(
+    State(native): State<Native>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, IntoProblem> {
+    let parameters = Parameters::parse(query.as_deref(), &["all"], "/keys")?;
+    let all = parameters.flag("all")?;
     let view = native.registry.catalog();
-    let keys = keys_in_force(&view)
-        .map(|(id, key)| shown(id, key.created, native.gate.record(&view, id).as_ref()))
+    let keys = view
+        .keys
+        .iter()
+        .filter(|(_, key)| all || key.revoked.is_none())
+        .map(|(id, key)| shown(id, key, native.gate.record(&view, id).as_ref()))
         .collect();
-    answer::json(StatusCode::OK, &KeyList { keys })
+    Ok(answer::json(StatusCode::OK, &KeyList { keys }))
 }
 
-fn shown(id: &Id, created: Moment, record: Option<&KeyRecord>) -> KeyEntry {
+fn shown(id: &Id, key: &Key, record: Option<&KeyRecord>) -> KeyEntry {
+    let scope = record.and_then(|record| record.scope.as_ref());
     KeyEntry {
         id: id.to_string(),
-        createdat: created.to_string(),
+        createdat: key.created.to_string(),
         role: record.map(|record| record.role.name().to_owned()),
         name: record.and_then(|record| record.name.clone()),
+        scope: scope.map(|scope| scope.iter().map(ToString::to_string).collect()),
+        expiresat: key.expires.map(|expires| expires.to_string()),
+        revokedat: key.revoked.map(|revoked| revoked.to_string()),
     }
 }
 
@@ -48,39 +65,42 @@ fn shown(id: &Id, created: Moment, record: Option<&KeyRecord>) -> KeyEntry {
 pub(super) async fn create(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
+    sent: HeaderMap,
     body: axum::body::Body,
 ) -> Result<Response, IntoProblem> {
-    let (role, name) = asked_for(&read_body(body).await?)?;
-    let view = native.registry.catalog();
-    if keys_in_force(&view).count() >= KEYS_MAX {
-        let detail = format!("There are {KEYS_MAX} keys already; revoke one that isn't used");
-        return Err(Problem::new(ErrorKind::BadRequest { error_detail: detail }).into());
-    }
+    let message = message(&sent, "/keys")?;
+    let wanted = NewKeyRequest::read(&read_body(body).await?, native.gate.now())?;
     for _ in 0..DRAWS_MAX {
         let key = draw()?;
         if native.registry.catalog().keys.contains_key(key.id()) {
             continue;
         }
-        let record = key.record(random()?, role, name.clone());
-        return make(&native, &caller, &key, record).await;
+        let record = KeyRecord {
+            scope: wanted.scope.clone(),
+            expires: wanted.expires,
+            ..key.record(random()?, wanted.role, wanted.name.clone())
+        };
+        return make(&native, (&caller, message), &key, record).await;
     }
     Err(ErrorKind::ServerError.into())
 }
 
 async fn make(
     native: &Native,
-    caller: &Caller,
+    (caller, message): (&Caller, Option<Bytes>),
     key: &ApiKey,
     record: KeyRecord,
 ) -> Result<Response, IntoProblem> {
     let id = key.id().clone();
-    let action = Action::CreateKey { id: id.clone(), record: record.to_bytes() };
-    let done = submit(&native.registry, caller, Command::new(action), "/keys").await?;
+    let (bytes, grant) = (record.to_bytes(), record.grant());
+    let action = Action::CreateKey { id: id.clone(), record: bytes, grant };
+    let command = Command { message, ..Command::new(action) };
+    let done = submit(&native.registry, caller, command, "/keys").await?;
     let Some(made) = done.view.catalog().keys.get(&id) else {
         return Err(ErrorKind::ServerError.into());
     };
     native.gate.keep(key, made.record, record.clone());
-    let entry = shown(&id, made.created, Some(&record));
+    let entry = shown(&id, made, Some(&record));
     let key = key.text().as_str().to_owned();
     Ok(answer::json(StatusCode::CREATED, &NewKey { entry, key }))
 }
@@ -90,51 +110,38 @@ pub(super) async fn revoke(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
+    sent: HeaderMap,
 ) -> Result<Response, IntoProblem> {
-    let subject: String = format!("/keys/{id}").chars().take(200).collect();
-    let missing = || Problem::new(ErrorKind::NotFound).subject(&subject);
-    let id: Id = id.parse().map_err(|_| missing())?;
-    // One after the other: two that revoke the last two keys at once would each leave one.
-    let _turn = native.gate.turn().await;
-    let view = native.registry.catalog();
-    if view.keys.get(&id).is_none_or(|key| key.revoked.is_some()) {
-        return Err(missing().into());
-    }
-    if native.gate.depends_on(&view, &id) {
-        return Err(Problem::new(ErrorKind::LastKey).subject(&subject).into());
-    }
-    let command = Command::new(Action::RevokeKey { id });
-    let done = submit(&native.registry, &caller, command, &subject).await?;
-    native.gate.forget_revoked(done.view.catalog());
+    let (id, subject) = named(&id)?;
+    let message = message(&sent, &subject)?;
+    let action = Action::RevokeKey { id, last: native.gate.last_key_rule() };
+    let command = Command { message, ..Command::new(action) };
+    submit(&native.registry, &caller, command, &subject).await?;
     Ok(answer::done())
 }
 
-/// Reads which role and which name a key is to have: an object of both, or nothing.
-fn asked_for(body: &[u8]) -> Result<(Role, Option<String>), Problem> {
-    let refused = |detail: String| {
-        Problem::new(ErrorKind::ParsingData { error_detail: detail }).subject("/keys")
-    };
-    let map = match body.trim_ascii() {
-        [] => Map::new(),
-        body => match json::parse(body) {
-            Ok(Value::Object(map)) => map,
-            Ok(_) => return Err(refused("it must be an object".to_owned())),
-            Err(error) => return Err(refused(error.to_string())),
-        },
-    };
-    let request: KeyRequest =
-        serde_json::from_value(Value::Object(map)).map_err(|error| refused(error.to_string()))?;
-    let role = match request.role {
-        None => Role::Admin,
-        Some(role) => role.parse().map_err(|_| {
-            let shown: String = role.chars().take(64).collect();
-            Problem::new(ErrorKind::RoleUnknown { role: shown }).subject("/keys")
-        })?,
-    };
-    if let Some(name) = &request.name {
-        KeyRecord::check_name(name).map_err(|error| refused(error.to_string()))?;
+/// `DELETE /keys/<id>/record`: erases what is known of a key that opens nothing any more.
+pub(super) async fn forget(
+    State(native): State<Native>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    sent: HeaderMap,
+) -> Result<Response, IntoProblem> {
+    let (id, subject) = named(&id)?;
+    let message = message(&sent, &subject)?;
+    let command = Command { message, ..Command::new(Action::ForgetKey { id }) };
+    let done = submit(&native.registry, &caller, command, &subject).await?;
+    native.gate.drop_forgotten(done.view.catalog());
+    Ok(answer::done())
+}
+
+/// The key of that id, and the subject of errors about it.
+fn named(id: &str) -> Result<(Id, String), Problem> {
+    let subject: String = format!("/keys/{id}").chars().take(200).collect();
+    match id.parse() {
+        Ok(id) => Ok((id, subject)),
+        Err(_) => Err(Problem::new(ErrorKind::NotFound).subject(&subject)),
     }
-    Ok((role, request.name))
 }
 
 fn draw() -> Result<ApiKey, Problem> {
@@ -149,32 +156,6 @@ fn random<const N: usize>() -> Result<[u8; N], Problem> {
         Err(error) => {
             tracing::error!(%error, "the system gives no random bytes");
             Err(ErrorKind::ServerError.into())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_what_a_key_is_asked_to_be() {
-        for (body, expect) in [
-            ("", Ok(None)),
-            ("{}", Ok(None)),
-            (r#"{"role": "admin"}"#, Ok(None)),
-            (r#"{"role": null, "name": "deploy"}"#, Ok(Some("deploy"))),
-            (r#"{"role": "reader"}"#, Err("role_unknown")),
-            (r#"{"role": 1}"#, Err("parsing_data")),
-            (r#"{"name": ""}"#, Err("parsing_data")),
-            (r#"{"nmae": "x"}"#, Err("parsing_data")),
-            (r#"{"name": "a", "name": "b"}"#, Err("parsing_data")),
-            ("[]", Err("parsing_data")),
-            ("{", Err("parsing_data")),
-        ] {
-            let read = asked_for(body.as_bytes());
-            let read = read.as_ref().map(|(_, name)| name.as_deref());
-            assert_eq!(read.map_err(|problem| problem.code().name()), expect, "{body}");
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn log(
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, IntoProblem> {
-    let scope = scope(&path)?;
+    let scope = scope(&path)?.seen_within(caller.principal.scope.clone());
     let subject = format!("/log{}", scope.prefix);
     let known = &["after", "before", "limit"];
     let parameters = Parameters::parse(query.as_deref(), known, &subject)?;

@@ -31,6 +31,18 @@ impl<'a> Parameters<'a> {
         self.0.iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
     }
 
+    /// Whether a flag of that name is set.
+    ///
+    /// # Errors
+    /// `bad_flag`: it has a value that no flag has.
+    pub fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.value(name) {
+            None | Some("false") => Ok(false),
+            Some("" | "true") => Ok(true),
+            Some(_) => Err(ErrorKind::BadFlag { flag: name.to_owned() }.into()),
+        }
+    }
+
     /// The position of that name.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use muster_words::{Digest, Xid};
 use super::{Native, answer};
 use crate::{
     Caller, IntoProblem,
-    submit::{correlation, submit},
+    submit::{correlation, message, submit},
 };
 
 pub(super) async fn restore(
@@ -31,6 +31,7 @@ pub(super) async fn restore(
         command.idempotency =
             Some((key, Digest::of_parts(&[b"POST /restore", subject.as_bytes()])));
     }
+    command.message = message(&sent, &subject)?;
     let done = submit(&native.registry, &caller, command, &subject).await?;
     let view = &done.view;
     let epoch = match &xid {

@@ -9,12 +9,13 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use muster_catalog::{View, state::Stamp};
+use muster_guard::{Principal, authorize};
 use muster_registry::Registry;
 use muster_wire::{
     etag::{Condition, EntityTag, Rendition},
     headers::MUSTER_POSITION,
 };
-use muster_words::{Position, Xid};
+use muster_words::{Permission, Position, Xid};
 
 use super::{PREFIX, document::Representation, place::Place, tags};
 use crate::{Asked, Body, FastRead, PlainlyAsked, Printed, compression};
@@ -155,8 +156,18 @@ impl Documents {
         &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or_default()]
     }
 
-    /// What lies at a path, if the newest view would show the same; and that view's position.
-    fn fresh(&self, path: &str, base: &str) -> Option<(Arc<Ready>, Position)> {
+    /// What lies at a path, if whoever asks may read it and the newest view would show the same; and
+    /// that view's position.
+    fn fresh(
+        &self,
+        path: &str,
+        base: &str,
+        principal: &Principal,
+    ) -> Option<(Arc<Ready>, Position)> {
+        // Whoever may not is refused by the routes. What lies here lies under the paths of
+        // entities, so that none has another spelling.
+        let place = path.strip_prefix(PREFIX)?;
+        authorize(principal, Permission::ReadDocuments, place).ok()?;
         let ready = self.find(path)?;
         let view = self.registry.view();
         let is_fresh = *ready.base == *base && view.details_stamp(&ready.xid) == Some(ready.stamp);
@@ -173,7 +184,7 @@ impl FastRead for Documents {
         if asked.query.is_some() || asked.headers.contains_key(header::IF_MATCH) {
             return None;
         }
-        let (ready, position) = self.fresh(asked.path, asked.base)?;
+        let (ready, position) = self.fresh(asked.path, asked.base, asked.principal)?;
         let named = Condition::from_headers(asked.headers, &header::IF_NONE_MATCH).ok()?;
         if named.is_some_and(|named| ready.is_named_by(&named)) {
             return Some(Ready::respond(StatusCode::NOT_MODIFIED, &ready.unchanged, position));
@@ -183,7 +194,7 @@ impl FastRead for Documents {
     }
 
     fn print(&self, asked: &PlainlyAsked<'_>) -> Option<Printed> {
-        let (ready, position) = self.fresh(asked.path, asked.base)?;
+        let (ready, position) = self.fresh(asked.path, asked.base, asked.principal)?;
         if let Some(known) = asked.known
             && ready.is_named_by(&Condition::parse(known).ok()?)
         {

@@ -9,6 +9,7 @@ use std::{
 use muster_catalog::{View, entity::Entity};
 use muster_registry::LongWork;
 use muster_wire::{ErrorKind, Problem};
+use muster_words::{Coverage, Xid, XidPatterns};
 
 use super::{flags::Flags, place::Place, render::page_limit};
 
@@ -83,6 +84,10 @@ pub(super) fn is_long(view: &View, place: &Place, flags: &Flags, limit: Option<u
         || flags.says_inline
         || flags.collections
         || !flags.filter.is_empty() && !flags.filter.excludes_all;
+    if view.within().is_some_and(|within| leads_there(place, within)) {
+        // What leads to a scope is looked for among all that there is.
+        return true;
+    }
     if flags.deleted {
         return view.catalog().hidden.len() > SHORT_MAX;
     }
@@ -112,6 +117,17 @@ pub(super) fn is_long(view: &View, place: &Place, flags: &Flags, limit: Option<u
         }
     }
     false
+}
+
+/// Whether a path names what lies above places.
+fn leads_there(place: &Place, within: &XidPatterns) -> bool {
+    let coverage = match place {
+        Place::Groups(kind) => within.coverage(&kind.plural),
+        Place::Resources(kind, group) => within.coverage(&format!("{group}/{}", kind.plural)),
+        Place::Versions(..) => Coverage::Within,
+        place => within.coverage(&place.entity().unwrap_or(&Xid::Registry).to_string()),
+    };
+    coverage != Coverage::Within
 }
 
 /// The entity that holds the collection which a path names, and the collection's name.

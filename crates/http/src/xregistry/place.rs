@@ -193,7 +193,7 @@ fn decoded(path: &str) -> Result<String, Problem> {
 }
 
 /// The text without percent-encoding, if it is UTF-8 then.
-pub(super) fn percent_decoded(text: &str) -> Option<String> {
+pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [byte, after @ ..] = rest {

@@ -14,7 +14,7 @@ use muster_wire::{
     etag::Rendition,
     headers,
 };
-use muster_words::limits::PAGE_ENTRIES_DEFAULT;
+use muster_words::{Coverage, limits::PAGE_ENTRIES_DEFAULT};
 use serde_json::Value;
 
 use super::{
@@ -399,9 +399,13 @@ impl<'a> Read<'a> {
         out.open();
         let from: std::sync::Arc<str> = prefix.as_str().into();
         let hidden = self.view.catalog().hidden.range(from..);
+        let within = self.view.within();
+        let is_seen = |xid: &str| {
+            within.is_none_or(|within| within.coverage(xid) != Coverage::Outside)
+        };
         for (xid, hidden) in hidden.take_while(|(xid, _)| xid.starts_with(&prefix)) {
             let name = &xid[prefix.len()..];
-            if name.contains('/') {
+            if name.contains('/') || !is_seen(xid) {
                 continue;
             }
             out.key(name);

@@ -11,6 +11,8 @@ use muster_schema::ViolationSource;
 use muster_wire::{ErrorKind, Problem, Severity, Violated, Violation};
 use muster_words::{Id, limits::COMMAND_ENTITIES_MAX};
 
+use crate::problem_of_forbidden;
+
 /// The error that a refusal is on the wire.
 fn problem_of_refusal(refusal: Refusal) -> Problem {
     let detail = detail(&refusal.reason);
@@ -70,6 +72,13 @@ fn kind(reason: Reason) -> ErrorKind {
             Kind::RestoreRefused { error_detail: unrestorable(&reason) }
         }
         Reason::Model(refusal) => model(refusal),
+        Reason::OutOfScope => Kind::OutOfScope,
+        Reason::NotOwn => Kind::NotOwn,
+        Reason::NotInReview => Kind::NotInReview,
+        Reason::CapabilitiesMoved => Kind::Contended,
+        Reason::TooManyKeys { limit } => Kind::TooManyKeys { limit },
+        Reason::LastKey => Kind::LastKey,
+        Reason::KeyInForce => Kind::KeyInForce,
     }
 }
 
@@ -251,6 +260,7 @@ pub fn problem_of_fetch(error: FetchError, subject: &str) -> Problem {
 pub fn problem_of_failure(error: SubmitError, subject: &str) -> Problem {
     let kind = match error {
         SubmitError::Refused(refusal) => return problem_of_refusal(*refusal),
+        SubmitError::Forbidden(forbidden) => return problem_of_forbidden(forbidden, subject),
         SubmitError::Busy => ErrorKind::Busy,
         SubmitError::Contended => ErrorKind::Contended,
         SubmitError::OutcomeUnknown => ErrorKind::OutcomeUnknown,

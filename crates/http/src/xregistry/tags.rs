@@ -6,12 +6,16 @@ use muster_wire::{
     ErrorKind, Problem,
     etag::{Condition, EntityTag, Rendition},
 };
-use muster_words::Xid;
+use muster_words::{Digest, Xid};
 
 /// The tag of an entity in one of its views; none: it isn't there.
 pub(super) fn tag(view: &View, xid: &Xid, which: Rendition) -> Option<EntityTag> {
     let stamp = match which {
         Rendition::Document => view.document_stamp(xid)?,
+        // What lies above a scope shows to each scope something else.
+        Rendition::Details if view.within().is_some_and(|within| !within.holds(xid)) => {
+            return view.has(xid).then(|| weak(view));
+        }
         Rendition::Details => view.details_stamp(xid)?,
         Rendition::Collection => return Some(weak(view)),
     };
@@ -22,9 +26,16 @@ fn of_stamp(stamp: Stamp, rendition: Rendition) -> EntityTag {
     EntityTag { position: stamp.position, tag: stamp.tag, rendition, weak: false }
 }
 
-/// The tag of whatever is made of more than one entity: it moves with the registry.
+/// The tag of whatever is made of more than one entity: it moves with the registry, and is another
+/// one for each scope, which shows something else.
 pub(super) fn weak(view: &View) -> EntityTag {
-    EntityTag { weak: true, ..of_stamp(view.stamp(), Rendition::Collection) }
+    let mut stamp = view.stamp();
+    if let Some(within) = view.within() {
+        let mixed = Digest::of_parts(&[&stamp.tag, within.to_string().as_bytes()]);
+        let [a, b, c, d, ..] = mixed.0;
+        stamp.tag = [a, b, c, d];
+    }
+    EntityTag { weak: true, ..of_stamp(stamp, Rendition::Collection) }
 }
 
 /// A tag as a header's value.

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use muster_catalog::{
@@ -11,7 +9,6 @@ use muster_registry::{Done, Registry};
 use muster_wire::{ErrorCode, ErrorKind, Problem, etag::Rendition, headers};
 use muster_words::{Digest, Id, Xid};
 use serde_json::{Map, Value};
-use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
     answer::Answer,
@@ -24,7 +21,7 @@ use super::{
     refused::violations,
     sent, tags,
 };
-use crate::{Caller, correlation, submit};
+use crate::{Caller, correlation, message, submit};
 
 /// One write.
 pub(super) struct Writes<'a> {
@@ -32,7 +29,6 @@ pub(super) struct Writes<'a> {
     pub address: &'a Address,
     pub flags: &'a Flags,
     pub long: &'a LongReads,
-    pub settling: &'a Arc<Mutex<()>>,
     pub method: &'a Method,
     pub headers: &'a HeaderMap,
     pub root: &'a str,
@@ -41,8 +37,8 @@ pub(super) struct Writes<'a> {
     pub caller: &'a Caller,
 }
 
-/// The turn of who changes the capabilities.
-type Settling = OwnedMutexGuard<()>;
+/// How often capabilities are laid over those in force where others change them meanwhile.
+const SETTLED_MAX: usize = 8;
 
 /// Bytes of a body of attributes that are read in about a millisecond.
 const SHORT_BYTES_MAX: usize = 64 * 1024;
@@ -57,24 +53,25 @@ impl Writes<'_> {
     /// What the specification says, and what the registry refuses.
     pub async fn answer(&self, bytes: Bytes) -> Result<Answer, Problem> {
         let idempotency = self.idempotency(&bytes)?;
-        let mut named = Vec::new();
-        let (action, settling) = if self.method == Method::DELETE {
+        let (action, sent) = if self.method == Method::DELETE {
             (Action::Delete(self.deletion(&bytes)?), None)
         } else {
-            let (write, settling) = self.write(bytes).await?;
-            if let (Mode::Post, Body::Tree(map)) = (write.mode, &write.body) {
-                named.extend(map.keys().cloned());
-            }
-            (Action::Write(write), settling)
+            let (write, sent) = self.write(bytes).await?;
+            (Action::Write(write), sent)
         };
+        let named = named_in(&action);
         let command = Command {
-            action,
             conditions: self.conditions()?,
             idempotency,
             ignore: self.flags.ignore,
             set_default: self.flags.set_default.clone(),
+            message: message(self.headers, &self.address.path)?,
+            ..Command::new(action)
         };
-        let done = self.submit(command, settling).await;
+        let done = match sent {
+            None => self.submit(command).await,
+            Some(sent) => self.submit_settled(command, &sent).await,
+        };
         let done = done.map_err(|problem| self.about_the_request(problem))?;
         let mut answer = self.show(&done, &named).await?;
         answer.position(&done.view);
@@ -87,20 +84,45 @@ impl Writes<'_> {
         Ok(answer)
     }
 
-    /// Submits the command. Whoever settles capabilities does so until the command is done, even
-    /// where the client has left by then.
-    async fn submit(&self, command: Command, settling: Option<Settling>) -> Result<Done, Problem> {
-        let Some(settling) = settling else {
-            return submit(self.registry, self.caller, command, &self.address.path).await;
+    async fn submit(&self, command: Command) -> Result<Done, Problem> {
+        submit(self.registry, self.caller, command, &self.address.path).await
+    }
+
+    /// Submits a command with the capabilities that it brings laid over those in force: what the
+    /// registry gets is all of them. It refuses what was laid over others than are in force when
+    /// the command's turn comes; then they are laid over those.
+    async fn submit_settled(
+        &self,
+        command: Command,
+        sent: &SentCapabilities,
+    ) -> Result<Done, Problem> {
+        for _ in 1..SETTLED_MAX {
+            match self.submit(self.settled(command.clone(), sent)?).await {
+                Err(problem) if problem.code() == ErrorCode::Contended => {}
+                done => return done,
+            }
+        }
+        self.submit(self.settled(command, sent)?).await
+    }
+
+    fn settled(&self, mut command: Command, sent: &SentCapabilities) -> Result<Command, Problem> {
+        let Action::Write(write) = &mut command.action else { return Ok(command) };
+        let change = match write.mode {
+            Mode::Patch => UpdateMode::Patch,
+            Mode::Put | Mode::Post => UpdateMode::Replace,
         };
-        let (registry, caller) = (self.registry.clone(), self.caller.clone());
-        let path = self.address.path.clone();
-        let submitted = tokio::spawn(async move {
-            let done = submit(&registry, &caller, command, &path).await;
-            drop(settling);
-            done
-        });
-        submitted.await.unwrap_or_else(|_| Err(ErrorKind::ServerError.into()))
+        let view = self.registry.view();
+        let current = Capabilities::of(&view, self.bare);
+        let settled = settle(&current, sent.0.as_ref(), change, self.bare)?;
+        match (&write.target, &mut write.body) {
+            (Target::Capabilities, body) => *body = Body::Tree(settled),
+            (_, Body::Tree(map)) => {
+                map.insert("capabilities".to_owned(), Value::Object(settled));
+            }
+            (_, Body::Document(_)) => {}
+        }
+        command.capabilities_over = Some(view.capabilities_stamp());
+        Ok(command)
     }
 
     /// What must hold of an entity is the registry's to judge, in the command's turn. Anything
@@ -220,7 +242,8 @@ impl Writes<'_> {
         Ok(())
     }
 
-    async fn write(&self, bytes: Bytes) -> Result<(Write, Option<Settling>), Problem> {
+    /// The write, and the capabilities that it brings.
+    async fn write(&self, bytes: Bytes) -> Result<(Write, Option<SentCapabilities>), Problem> {
         let mode = match *self.method {
             Method::PATCH => Mode::Patch,
             Method::POST => Mode::Post,
@@ -228,7 +251,7 @@ impl Writes<'_> {
         };
         let is_document = sent::brings_document(self.address, self.method)?;
         let kind = sent::document_type(&self.address.place).filter(|_| is_document);
-        let (body, settling) = match kind {
+        let (body, capabilities) = match kind {
             Some(kind) => (sent::document(self.address, kind, self.headers, bytes)?, None),
             None => {
                 let reading = async { sent::attributes(self.address, self.headers, &bytes) };
@@ -237,34 +260,21 @@ impl Writes<'_> {
                 } else {
                     reading.await?
                 };
-                let (map, settling) = self.prepared(map, mode).await?;
-                (Body::Tree(map), settling)
+                let (map, capabilities) = self.apart(map, mode)?;
+                (Body::Tree(map), capabilities)
             }
         };
-        Ok((Write { mode, target: self.target()?, body }, settling))
+        Ok((Write { mode, target: self.target()?, body }, capabilities))
     }
 
-    /// Settles capabilities over those in force, which stay in force while the turn is held.
-    async fn settled(
-        &self,
-        sent: Option<&Map<String, Value>>,
-        mode: Mode,
-    ) -> Result<(Map<String, Value>, Settling), Problem> {
-        let turn = Arc::clone(self.settling).lock_owned().await;
-        let change = if mode == Mode::Patch { UpdateMode::Patch } else { UpdateMode::Replace };
-        let current = Capabilities::of(&self.registry.view(), self.bare);
-        Ok((settle(&current, sent, change, self.bare)?, turn))
-    }
-
-    /// The body with its capabilities settled: what the registry gets is all of them.
-    async fn prepared(
+    /// The body, and the capabilities in it apart.
+    fn apart(
         &self,
         mut map: Map<String, Value>,
         mode: Mode,
-    ) -> Result<(Map<String, Value>, Option<Settling>), Problem> {
+    ) -> Result<(Map<String, Value>, Option<SentCapabilities>), Problem> {
         if matches!(self.address.place, Place::Capabilities) {
-            let (settled, turn) = self.settled(Some(&map), mode).await?;
-            return Ok((settled, Some(turn)));
+            return Ok((Map::new(), Some(SentCapabilities(Some(map)))));
         }
         if !matches!(self.address.place, Place::Registry) || mode == Mode::Post {
             return Ok((map, None));
@@ -276,25 +286,20 @@ impl Writes<'_> {
             // No model is the model with nothing in it.
             *source = Value::Object(Map::new());
         }
-        let Some(sent) = map.remove("capabilities") else { return Ok((map, None)) };
-        let sent = match &sent {
-            Value::Null => None,
-            Value::Object(sent) => Some(sent),
-            _ => {
-                return Err(Problem::new(ErrorKind::CapabilityError {
-                    error_detail: "they must be a JSON object".to_owned(),
-                })
-                .subject("/capabilities"));
-            }
-        };
-        let (settled, turn) = self.settled(sent, mode).await?;
-        map.insert("capabilities".to_owned(), Value::Object(settled));
-        Ok((map, Some(turn)))
+        match map.remove("capabilities") {
+            None => Ok((map, None)),
+            Some(Value::Null) => Ok((map, Some(SentCapabilities(None)))),
+            Some(Value::Object(sent)) => Ok((map, Some(SentCapabilities(Some(sent))))),
+            Some(_) => Err(Problem::new(ErrorKind::CapabilityError {
+                error_detail: "they must be a JSON object".to_owned(),
+            })
+            .subject("/capabilities")),
+        }
     }
 
     /// Shows what the command did, from the view at its own end.
     async fn show(&self, done: &Done, named: &[String]) -> Result<Answer, Problem> {
-        let view = &done.view;
+        let view = &done.view.clone().seen_within(self.caller.principal.scope.clone());
         let capabilities = Capabilities::of(view, self.bare);
         let reading = Read {
             registry: self.registry,
@@ -347,6 +352,19 @@ impl Writes<'_> {
             answer.header(header::LOCATION, &format!("{}{xid}{suffix}", self.root));
         }
         Ok(answer)
+    }
+}
+
+/// Capabilities as they were sent; none: they are to be all that is built.
+struct SentCapabilities(Option<Map<String, Value>>);
+
+/// The collections that a POST names.
+fn named_in(action: &Action) -> Vec<String> {
+    match action {
+        Action::Write(Write { mode: Mode::Post, body: Body::Tree(map), .. }) => {
+            map.keys().cloned().collect()
+        }
+        _ => Vec::new(),
     }
 }
 

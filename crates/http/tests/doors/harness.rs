@@ -15,7 +15,8 @@ use axum::{
     routing::{any, get, post},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode};
+use muster_guard::Role;
 use muster_http::{
     Asked, Body, Caller, FastRead, Front, Gatekeeper, IntoProblem, Phase, PlainlyAsked, Principal,
     Printed, Server, ServerLimits, health, metrics::Metrics, read_body,
@@ -46,16 +47,28 @@ impl Gatekeeper for Gate {
         self.open.load(Ordering::Relaxed)
     }
 
-    fn admit(&self, headers: &HeaderMap, _peer: SocketAddr) -> Result<Principal, Problem> {
-        let principal = Principal { id: "someone".into(), role: "admin".into() };
+    fn admit(
+        &self,
+        authorization: Option<&[u8]>,
+        _peer: SocketAddr,
+    ) -> Result<Arc<Principal>, Problem> {
+        let principal = Arc::new(Principal::new("someone", Role::Admin));
         if self.is_open() {
             return Ok(principal);
         }
-        match headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes) {
+        match authorization {
             None => Err(ErrorKind::KeyRequired.into()),
             Some(b"Bearer right") => Ok(principal),
             Some(_) => Err(ErrorKind::KeyUnknown.into()),
         }
+    }
+
+    fn keys_changed_at(&self) -> Position {
+        Position(u64::from(self.is_open()))
+    }
+
+    fn is_valid(&self, _principal: &Principal) -> bool {
+        true
     }
 }
 

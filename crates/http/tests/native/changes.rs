@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use muster_catalog::{
     View,
-    command::{Action, Command, Mode, Target},
+    command::{Action, Command, KeyGrant, LastKeyRule, Mode, Target},
     state::Stamp,
 };
 use muster_http::Phase;
@@ -470,9 +470,10 @@ async fn begins_with_the_present_and_says_where_that_is() {
     let event = follower.next().await.unwrap();
     assert_eq!(event.id, format!("{}.1", position.next()));
     // Keys are nobody's business here.
-    let key = Action::CreateKey { id: "k".parse().unwrap(), record: "{}".into() };
+    let grant = KeyGrant::default();
+    let key = Action::CreateKey { id: "k".parse().unwrap(), record: "{}".into(), grant };
     running.submit(Command::new(key)).await;
-    let revoked = Action::RevokeKey { id: "k".parse().unwrap() };
+    let revoked = Action::RevokeKey { id: "k".parse().unwrap(), last: LastKeyRule::AllMayGo };
     running.submit(Command::new(revoked)).await;
     let done = running.submit(put(SANITY, r#"{"a": 2}"#)).await;
     let next = follower.some(2).await;

@@ -15,7 +15,7 @@ use muster_guard::GivenKey;
 use muster_http::{
     Front, Gatekeeper, Phase, Server, ServerLimits,
     metrics::Metrics,
-    native::{Gate, Native},
+    native::{Access, Gate, Native},
 };
 use muster_journal::{Ledger, Memory};
 use muster_ledger::CommandId;
@@ -83,7 +83,8 @@ impl Running {
         followers: Arc<Followers>,
     ) -> Self {
         let given = given.map(|text| GivenKey::new(text).unwrap());
-        let gate = Gate::open(registry.clone(), given).await.unwrap();
+        let access = Access { given, anonymous: None };
+        let gate = Gate::open(registry.clone(), access).await.unwrap();
         let native = Native::new(registry.clone(), gate.clone()).with_followers(followers);
         let gatekeeper: Arc<dyn Gatekeeper> = gate.clone();
         let metrics = Arc::new(Metrics::new());
@@ -338,7 +339,7 @@ fn next(seed: &mut u64, below: u64) -> u64 {
 }
 
 pub fn by() -> Origin {
-    Origin { actor: "admin".into(), ..Origin::default() }
+    Origin::of_owner()
 }
 
 pub fn put(xid: &str, document: &str) -> Command {

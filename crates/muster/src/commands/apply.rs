@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Context, Failure, OwnCode,
-    arguments::Reach,
+    arguments::{Explanation, Reach},
     folder::{self, Folder, FolderError},
     holdings::{Holdings, Judgement},
     output::{
@@ -59,6 +59,8 @@ pub struct Apply {
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
+    explanation: Explanation,
+    #[command(flatten)]
     reach: Reach,
 }
 
@@ -72,7 +74,7 @@ impl Apply {
                     .help("muster apply --help shows the layout of a catalogue"),
             ));
         }
-        let client = self.reach.client(context).await?;
+        let client = self.explanation.of(self.reach.client(context).await?)?;
         let there_shape = Shape::read(&client.model().await?.json()?);
         let model = match &folder.model {
             Some(_) => model_of(&folder)?,

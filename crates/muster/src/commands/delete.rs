@@ -7,7 +7,7 @@ use muster_words::{Xid, json::Value};
 use super::{get::explain, xid};
 use crate::{
     Context, Failure, OwnCode,
-    arguments::Reach,
+    arguments::{Explanation, Reach},
     output::{Style, numbers::counted},
     suggest,
 };
@@ -40,6 +40,8 @@ pub struct Delete {
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
+    explanation: Explanation,
+    #[command(flatten)]
     reach: Reach,
 }
 
@@ -51,7 +53,7 @@ impl Delete {
         for xid in &self.xids {
             deletable(xid)?;
         }
-        let client = self.reach.client(context).await?;
+        let client = self.explanation.of(self.reach.client(context).await?)?;
         self.show_plan(context, &client).await?;
         let question = if self.purge { "Erase for ever?" } else { "Delete?" };
         confirm(context, self.yes, question)?;

@@ -1,14 +1,16 @@
 //! API keys: who may talk to the registry.
 
 pub mod create;
+pub mod forget;
 pub mod list;
 pub mod revoke;
 
 use clap::Subcommand;
+use muster_client::ClientError;
 
 use crate::{Context, Failure};
 
-/// Create, list and revoke API keys
+/// Create, list, revoke and forget API keys
 #[derive(Debug, Subcommand)]
 pub enum Keys {
     #[command(before_help = create::EXAMPLES)]
@@ -17,6 +19,8 @@ pub enum Keys {
     List(list::List),
     #[command(before_help = revoke::EXAMPLES)]
     Revoke(revoke::Revoke),
+    #[command(before_help = forget::EXAMPLES)]
+    Forget(forget::Forget),
 }
 
 impl Keys {
@@ -25,6 +29,25 @@ impl Keys {
             Self::Create(create) => create.run(context).await,
             Self::List(list) => list.run(context).await,
             Self::Revoke(revoke) => revoke.run(context).await,
+            Self::Forget(forget) => forget.run(context).await,
         }
     }
+}
+
+/// Refuses what can't be a key's id before it becomes part of a path.
+fn check_id(id: &str) -> Result<(), Failure> {
+    let is_id = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if is_id && !id.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("{id:?} is no key's id")).help("muster keys list shows the ids"))
+}
+
+fn explain(error: ClientError, id: &str) -> Failure {
+    let is_absent = error.is_absent();
+    let failure = Failure::from(error);
+    if !is_absent {
+        return failure;
+    }
+    failure.saying(format!("there is no key {id}")).help("muster keys list shows the ids")
 }

@@ -14,7 +14,7 @@ use muster_words::{
 use super::{get::versioned, xid};
 use crate::{
     Context, Failure, OwnCode,
-    arguments::Reach,
+    arguments::{Explanation, Reach},
     folder::{FileName, content_type},
     output::{Finding, findings, numbers::counted},
     shape::Shape,
@@ -63,6 +63,8 @@ pub struct Put {
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
     #[command(flatten)]
+    explanation: Explanation,
+    #[command(flatten)]
     reach: Reach,
 }
 
@@ -76,7 +78,7 @@ impl Put {
         }
         let bytes = read_document(&self.file)?;
         let attributes = self.attributes()?;
-        let client = self.reach.client(context).await?;
+        let client = self.explanation.of(self.reach.client(context).await?)?;
         let sent = Sent {
             content_type: self.content_type.clone().unwrap_or_else(|| type_of(&self.file)),
             singular: self.singular(&client, &attributes).await?,

@@ -2,7 +2,11 @@ use clap::Args;
 use muster_words::Xid;
 
 use super::{delete::deletable, xid};
-use crate::{Context, Failure, arguments::Reach, suggest};
+use crate::{
+    Context, Failure,
+    arguments::{Explanation, Reach},
+    suggest,
+};
 
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
@@ -20,13 +24,15 @@ pub struct Restore {
     #[arg(value_parser = xid, value_name = "XID")]
     xid: Xid,
     #[command(flatten)]
+    explanation: Explanation,
+    #[command(flatten)]
     reach: Reach,
 }
 
 impl Restore {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         deletable(&self.xid)?;
-        let client = self.reach.client(context).await?;
+        let client = self.explanation.of(self.reach.client(context).await?)?;
         let answer = match client.restore(&self.xid).await {
             Ok(answer) => answer,
             Err(error) if error.is_absent() => {

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use muster_guard::Role;
 
 use crate::{
     Context, Failure,
@@ -37,6 +38,9 @@ pub struct Serve {
     /// What absolute URLs begin with; without it as the request did
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// Let people in without a key, as a role that changes nothing, such as consumer
+    #[arg(long, value_name = "ROLE")]
+    anonymous: Option<String>,
     /// The id of a registry that is made new; without it a random one
     #[arg(long, value_name = "ID")]
     registry_id: Option<String>,
@@ -72,6 +76,7 @@ impl Serve {
             public_url: self.public_url.or_else(|| some(&set.public_url)),
             registry_id: self.registry_id.or_else(|| some(&set.registry_id)),
             key: context.key_of_environment().filter(|_| self.memory).map(str::to_owned),
+            anonymous: anonymous(self.anonymous.as_deref().unwrap_or(&context.settings.access.anonymous))?,
             limits: context.settings.limits.clone(),
             timeouts: context.settings.timeouts.clone(),
             log: context.settings.log.clone(),
@@ -79,9 +84,25 @@ impl Serve {
     }
 }
 
+/// The role of whoever shows no key; an empty name is nobody's.
+fn anonymous(name: &str) -> Result<Option<Role>, Failure> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let help = "consumer lets everybody read, auditor also see the log and the ledger";
+    match name.parse::<Role>() {
+        Ok(role) if !role.changes() => Ok(Some(role)),
+        Ok(role) => {
+            let what = format!("nobody can be {role} without a key: that role changes something");
+            Err(Failure::usage(what).help(help))
+        }
+        Err(error) => Err(Failure::usage(error.to_string()).help(help)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
     use std::collections::BTreeMap;
 
@@ -119,6 +140,27 @@ mod tests {
             ("muster serve --listen flag:3", file, &variables, "flag:3"),
         ] {
             assert_eq!(order(line, file, variables).listen, expect);
+        }
+    }
+
+    #[test]
+    fn lets_people_in_without_a_key_who_change_nothing() {
+        let file = "[access]\nanonymous = \"consumer\"\n";
+        for (line, file, expect) in [
+            ("muster serve --memory", "", Ok(None)),
+            ("muster serve --memory", file, Ok(Some(Role::Consumer))),
+            ("muster serve --memory --anonymous auditor", file, Ok(Some(Role::Auditor))),
+            ("muster serve --memory --anonymous publisher", file, Err("nobody can be publisher")),
+            ("muster serve --memory --anonymous reader", "", Err("there is no role \"reader\"")),
+        ] {
+            let anonymous = try_order(line, file, &[]).map(|order| order.anonymous);
+            match (anonymous, expect) {
+                (Ok(found), Ok(expect)) => assert_eq!(found, expect, "{line}"),
+                (Err(refused), Err(expect)) => {
+                    assert!(refused.what().contains(expect), "{}", refused.what());
+                }
+                (found, expect) => panic!("{line}: {found:?} {expect:?}"),
+            }
         }
     }
 

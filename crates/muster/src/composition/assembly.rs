@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use muster_guard::Role;
 use muster_http::{
     Body, Front, Phase, Principal, PublicAddress,
     health::{Condition, Readiness, Vitals},
@@ -51,6 +52,8 @@ pub(super) struct How {
     pub public: Option<PublicAddress>,
     /// A key that is accepted although the ledger doesn't have it.
     pub key: Option<String>,
+    /// Who somebody is who shows no key; none: everybody needs one.
+    pub anonymous: Option<Role>,
     /// Others than this computer can reach the server.
     pub beyond_loopback: bool,
     /// Bytes of contents and rendered documents that are kept in memory; 0: the usual.
@@ -158,7 +161,7 @@ impl Assembly {
 
     /// Answers a request of this process itself, which its owner makes.
     pub async fn answer(&self, request: http::Request<Bytes>) -> http::Response<Body> {
-        let principal = Principal { id: "admin".into(), role: "admin".into() };
+        let principal = Arc::new(Principal::owner());
         let request = request.map(axum_body);
         self.front.answer(request, principal, self.phase.subscribe()).await
     }

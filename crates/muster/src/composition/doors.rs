@@ -1,10 +1,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use axum::Router;
-use muster_guard::GivenKey;
+use muster_guard::{ANONYMOUS_ACTOR, GivenKey, Principal};
 use muster_http::{
     Gatekeeper,
-    native::{Gate, Native},
+    native::{Access, Gate, Native},
 };
 use muster_registry::{Followers, Registry};
 
@@ -30,7 +30,9 @@ impl Doors {
             Failure::new(OwnCode::BadKey, format!("MUSTER_API_KEY holds no key: {error}"))
                 .help("muster keys create prints one; any text of 16 to 200 visible characters will do here")
         })?;
-        let gate = Gate::open(registry.clone(), given).await.map_err(|error| {
+        let anonymous = how.anonymous.map(|role| Principal::new(ANONYMOUS_ACTOR, role));
+        let access = Access { given, anonymous };
+        let gate = Gate::open(registry.clone(), access).await.map_err(|error| {
             Failure::new(OwnCode::KeysUnreadable, error.to_string()).help(AFTER_DAMAGE)
         })?;
         gate.set_reachable(how.beyond_loopback);

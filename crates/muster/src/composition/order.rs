@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use muster_guard::Role;
+
 use crate::settings::{LimitsArea, LogArea, TimeoutsArea};
 
 /// What to serve, and how: flags, environment and settings, resolved.
@@ -19,6 +21,8 @@ pub struct Order {
     pub registry_id: Option<String>,
     /// The key to accept, where nothing is kept.
     pub key: Option<String>,
+    /// Who somebody is who shows no key; none: everybody needs one.
+    pub anonymous: Option<Role>,
     /// What is never exceeded.
     pub limits: LimitsArea,
     /// How long to wait for what.

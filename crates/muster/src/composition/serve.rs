@@ -175,6 +175,7 @@ fn how(order: &Order, address: SocketAddr) -> Result<How, Failure> {
         id: order.registry_id.as_deref().map(registry_id).transpose()?,
         public,
         key: order.key.clone(),
+        anonymous: order.anonymous,
         beyond_loopback: !address.ip().is_loopback(),
         cache_bytes: order.limits.cache_bytes,
         ..How::default()

@@ -25,6 +25,14 @@ impl Default for ServerArea {
     }
 }
 
+/// Who may come in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessArea {
+    /// The role of whoever shows no key; empty: everybody needs one.
+    pub anonymous: String,
+}
+
 /// What the server never exceeds.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

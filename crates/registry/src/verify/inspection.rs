@@ -8,7 +8,7 @@ use muster_words::{ContentRef, Digest, Id, Moment, Position, Xid};
 use super::{
     ContentFault, Part, Progress, Verification, VerifyError,
     fault::Found,
-    missing::{Erasures, Missing, erased},
+    missing::{Erasures, Missing, erased, name_of_key},
 };
 use crate::{CheckpointFile, FetchError, open::Leaves};
 
@@ -241,6 +241,14 @@ fn piece(owned: &[Owned]) -> usize {
 }
 
 impl Owned {
+    /// The name by whose erasure it may be gone.
+    pub(super) fn name(&self) -> String {
+        match &self.part {
+            Part::Key(id) => name_of_key(id),
+            _ => self.subject.to_string(),
+        }
+    }
+
     fn fault(self, found: Found) -> ContentFault {
         let ContentRef { position, digest: expected } = self.content;
         let Self { subject: xid, moment, part, .. } = self;

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 use muster_catalog::changes::Change;
 use muster_journal::{LedgerReader, ReadError};
 use muster_ledger::{Entry, EntryBytes};
-use muster_words::{Position, Xid};
+use muster_words::{Id, Position};
 
 use super::inspection::Owned;
 use crate::FetchError;
@@ -45,7 +45,7 @@ impl Missing {
     }
 
     pub(super) fn insert(&mut self, owned: Owned) {
-        let key = (owned.subject.to_string(), owned.content.position, self.count);
+        let key = (owned.name(), owned.content.position, self.count);
         self.by_name.insert(key, owned);
         self.count += 1;
     }
@@ -57,7 +57,7 @@ impl Missing {
     /// Takes out what the erasure of a name explains: all of that name and below it that was
     /// written before. Answers how many those were.
     pub(super) fn explain(&mut self, erased: &Erased) -> u64 {
-        let own = erased.name.to_string();
+        let own = erased.name.clone();
         let inside = format!("{own}/");
         let least = |name: &str| (name.to_owned(), Position::ZERO, 0);
         let covers = |name: &str| name == own || name.starts_with(&inside);
@@ -83,7 +83,7 @@ impl Missing {
 #[derive(Clone, Debug)]
 pub(super) struct Erased {
     pub at: Position,
-    pub name: Xid,
+    pub name: String,
 }
 
 /// What entries behind a position erase, as far as they can be read.
@@ -154,10 +154,20 @@ impl Erasures {
     }
 }
 
+/// The name under which the record of a key is missing.
+pub(super) fn name_of_key(key: &Id) -> String {
+    format!("/keys/{key}")
+}
+
 /// What an entry erases.
 pub(super) fn erased(entry: &Entry) -> impl Iterator<Item = Erased> {
     entry.changes.iter().filter_map(|record| match Change::decode(record.kind, &record.body) {
-        Ok(Change::Purged(purged)) => Some(Erased { at: entry.position, name: purged.xid }),
+        Ok(Change::Purged(purged)) => {
+            Some(Erased { at: entry.position, name: purged.xid.to_string() })
+        }
+        Ok(Change::KeyForgotten(key)) => {
+            Some(Erased { at: entry.position, name: name_of_key(&key.id) })
+        }
         _ => None,
     })
 }

@@ -13,7 +13,7 @@ use muster_registry::{Origin, SubmitError};
 use muster_words::{ContentRef, Digest, Position, Xid, json};
 
 pub fn by() -> Origin {
-    Origin { actor: "admin".into(), ..Origin::default() }
+    Origin::of_owner()
 }
 
 pub fn xid(text: &str) -> Xid {
@@ -99,6 +99,7 @@ pub fn keyed(mut command: Command, key: &str, request: &str) -> Command {
 pub fn code(error: &SubmitError) -> &'static str {
     match error {
         SubmitError::Refused(refusal) => name_of(&refusal.reason),
+        SubmitError::Forbidden(_) => "forbidden",
         SubmitError::Busy => "busy",
         SubmitError::Contended => "contended",
         SubmitError::OutcomeUnknown => "outcome_unknown",

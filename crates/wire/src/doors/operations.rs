@@ -1,4 +1,6 @@
-use super::{Content, Door, NativeDoor, Operation, Outcome, Permission, Typed, Verb, VitalDoor};
+use muster_words::Permission;
+
+use super::{Content, Door, NativeDoor, Operation, Outcome, Typed, Verb, VitalDoor};
 use crate::{
     capabilities::{EnabledCapabilities, OfferedCapabilities},
     changes::ChangeEvent,
@@ -41,10 +43,13 @@ const CHANGE: &[&str] = &[
     "If-Match",
     "If-None-Match",
     "Idempotency-Key",
+    "Muster-Message",
 ];
-const REMOVE: &[&str] = &["epoch", "purge", "force", "If-Match", "Idempotency-Key"];
+const REMOVE: &[&str] =
+    &["epoch", "purge", "force", "If-Match", "Idempotency-Key", "Muster-Message"];
 const PAGE: &[&str] = &["limit", "before", "after"];
-const KEYED: &[&str] = &["Idempotency-Key"];
+const KEYED: &[&str] = &["Idempotency-Key", "Muster-Message"];
+const EXPLAINED: &[&str] = &["Muster-Message"];
 const VERSIONED: &[&str] = &["specversion"];
 
 const GROUPS: &str = "/api/{groups}";
@@ -105,25 +110,27 @@ const fn with(status: u16, content: Content, headers: &'static [&'static str]) -
 }
 
 const fn read(
+    permission: Permission,
     path: &'static str,
     (door, id): (Door, &'static str),
     summary: &'static str,
     parameters: &'static [&'static str],
     answers: &'static [Outcome],
 ) -> Operation {
-    let (verb, permission, body) = (Verb::Get, Permission::Read, Content::None);
+    let (verb, permission, body) = (Verb::Get, Some(permission), Content::None);
     Operation { verb, path, door, id, summary, permission, parameters, body, answers }
 }
 
 /// An operation of xRegistry that only asks.
 const fn show(
+    permission: Permission,
     path: &'static str,
     id: &'static str,
     summary: &'static str,
     parameters: &'static [&'static str],
     answers: &'static [Outcome],
 ) -> Operation {
-    read(path, (Door::XRegistry, id), summary, parameters, answers)
+    read(permission, path, (Door::XRegistry, id), summary, parameters, answers)
 }
 
 const fn probe(
@@ -132,30 +139,33 @@ const fn probe(
     summary: &'static str,
     answers: &'static [Outcome],
 ) -> Operation {
-    let operation = read(path, (Door::Vital(door), id), summary, &[], answers);
-    Operation { permission: Permission::Anyone, ..operation }
+    let (door, verb, body) = (Door::Vital(door), Verb::Get, Content::None);
+    let (permission, parameters) = (None, &[]);
+    Operation { verb, path, door, id, summary, permission, parameters, body, answers }
 }
 
 const fn act(
+    permission: Permission,
     (verb, path): (Verb, &'static str),
     (door, id): (Door, &'static str),
     summary: &'static str,
     (parameters, body): (&'static [&'static str], Content),
     answers: &'static [Outcome],
 ) -> Operation {
-    let permission = Permission::Write;
+    let permission = Some(permission);
     Operation { verb, path, door, id, summary, permission, parameters, body, answers }
 }
 
 /// An operation of xRegistry that may change something.
 const fn write(
+    permission: Permission,
     target: (Verb, &'static str),
     id: &'static str,
     summary: &'static str,
     sent: (&'static [&'static str], Content),
     answers: &'static [Outcome],
 ) -> Operation {
-    act(target, (Door::XRegistry, id), summary, sent, answers)
+    act(permission, target, (Door::XRegistry, id), summary, sent, answers)
 }
 
 /// An operation of ours to the registry.
@@ -218,80 +228,81 @@ const METRICS: Content = Content::Text(
 /// Every operation that the server has.
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
-    show("/api", "getRegistry", "Shows the registry.", VIEW, REGISTRY_SHOWN),
-    write((Verb::Put, "/api"), "putRegistry", "Replaces the registry's attributes.", (CHANGE, REGISTRY), REGISTRY_CHANGED),
-    write((Verb::Patch, "/api"), "patchRegistry", "Changes some of the registry's attributes.", (CHANGE, REGISTRY), REGISTRY_CHANGED),
-    write((Verb::Post, "/api"), "postGroupsOfTypes", "Puts groups, and what lies in them, of several types at once.", (CHANGE, GROUPS_OF_TYPES), GROUPS_OF_TYPES_CHANGED),
-    show("/api/export", "exportRegistry", "Shows everything as one document.", VERSIONED, REGISTRY_SHOWN),
-    show("/api/.xregistry", "listRegistries", "Lists registries that are known here.", &[], &[with(200, Content::Json(Typed::of::<RegistryList>()), SHOWN), NOT_MODIFIED]),
-    show("/api/capabilities", "getCapabilities", "Shows what is enabled.", VERSIONED, CAPABILITIES_SHOWN),
-    write((Verb::Put, "/api/capabilities"), "putCapabilities", "Replaces what is enabled.", (KEYED, CAPABILITIES), CAPABILITIES_CHANGED),
-    write((Verb::Patch, "/api/capabilities"), "patchCapabilities", "Changes some of what is enabled.", (KEYED, CAPABILITIES), CAPABILITIES_CHANGED),
-    show("/api/capabilitiesoffered", "getCapabilitiesOffered", "Shows what can be enabled.", VERSIONED, &[with(200, OFFERED, SHOWN), NOT_MODIFIED]),
-    show("/api/model", "getModel", "Shows the model in force.", VERSIONED, MODEL_SHOWN),
-    show("/api/modelsource", "getModelSource", "Shows the user's part of the model.", VERSIONED, MODEL_SHOWN),
-    write((Verb::Put, "/api/modelsource"), "putModelSource", "Replaces the user's part of the model.", (KEYED, MODEL), &[with(200, MODEL, CHANGED)]),
+    show(Permission::ReadDocuments, "/api", "getRegistry", "Shows the registry.", VIEW, REGISTRY_SHOWN),
+    write(Permission::WriteRegistry, (Verb::Put, "/api"), "putRegistry", "Replaces the registry's attributes.", (CHANGE, REGISTRY), REGISTRY_CHANGED),
+    write(Permission::WriteRegistry, (Verb::Patch, "/api"), "patchRegistry", "Changes some of the registry's attributes.", (CHANGE, REGISTRY), REGISTRY_CHANGED),
+    write(Permission::WriteDocuments, (Verb::Post, "/api"), "postGroupsOfTypes", "Puts groups, and what lies in them, of several types at once.", (CHANGE, GROUPS_OF_TYPES), GROUPS_OF_TYPES_CHANGED),
+    show(Permission::ReadDocuments, "/api/export", "exportRegistry", "Shows everything as one document.", VERSIONED, REGISTRY_SHOWN),
+    show(Permission::ReadRegistry, "/api/.xregistry", "listRegistries", "Lists registries that are known here.", &[], &[with(200, Content::Json(Typed::of::<RegistryList>()), SHOWN), NOT_MODIFIED]),
+    show(Permission::ReadRegistry, "/api/capabilities", "getCapabilities", "Shows what is enabled.", VERSIONED, CAPABILITIES_SHOWN),
+    write(Permission::WriteCapabilities, (Verb::Put, "/api/capabilities"), "putCapabilities", "Replaces what is enabled.", (KEYED, CAPABILITIES), CAPABILITIES_CHANGED),
+    write(Permission::WriteCapabilities, (Verb::Patch, "/api/capabilities"), "patchCapabilities", "Changes some of what is enabled.", (KEYED, CAPABILITIES), CAPABILITIES_CHANGED),
+    show(Permission::ReadRegistry, "/api/capabilitiesoffered", "getCapabilitiesOffered", "Shows what can be enabled.", VERSIONED, &[with(200, OFFERED, SHOWN), NOT_MODIFIED]),
+    show(Permission::ReadRegistry, "/api/model", "getModel", "Shows the model in force.", VERSIONED, MODEL_SHOWN),
+    show(Permission::ReadRegistry, "/api/modelsource", "getModelSource", "Shows the user's part of the model.", VERSIONED, MODEL_SHOWN),
+    write(Permission::WriteModel, (Verb::Put, "/api/modelsource"), "putModelSource", "Replaces the user's part of the model.", (KEYED, MODEL), &[with(200, MODEL, CHANGED)]),
 
-    show(GROUPS, "listGroups", "Lists groups.", LIST, GROUPS_SHOWN),
-    write((Verb::Post, GROUPS), "postGroups", "Puts several groups.", (CHANGE, SEVERAL_GROUPS), GROUPS_CHANGED),
-    write((Verb::Patch, GROUPS), "patchGroups", "Changes several groups.", (CHANGE, SEVERAL_GROUPS), GROUPS_CHANGED),
-    write((Verb::Delete, GROUPS), "deleteGroups", "Deletes these groups, or all.", (REMOVE, SEVERAL_GROUPS), REMOVED),
-    show(GROUP, "getGroup", "Shows a group.", VIEW, GROUP_SHOWN),
-    write((Verb::Put, GROUP), "putGroup", "Puts a group.", (CHANGE, A_GROUP), GROUP_PUT),
-    write((Verb::Patch, GROUP), "patchGroup", "Changes some of a group's attributes.", (CHANGE, A_GROUP), GROUP_PUT),
-    write((Verb::Post, GROUP), "postResourcesOfTypes", "Puts resources of several types into a group.", (CHANGE, RESOURCES_OF_TYPES), RESOURCES_OF_TYPES_CHANGED),
-    write((Verb::Delete, GROUP), "deleteGroup", "Deletes a group and all that lies in it.", (REMOVE, Content::None), REMOVED),
+    show(Permission::ReadDocuments, GROUPS, "listGroups", "Lists groups.", LIST, GROUPS_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Post, GROUPS), "postGroups", "Puts several groups.", (CHANGE, SEVERAL_GROUPS), GROUPS_CHANGED),
+    write(Permission::WriteDocuments, (Verb::Patch, GROUPS), "patchGroups", "Changes several groups.", (CHANGE, SEVERAL_GROUPS), GROUPS_CHANGED),
+    write(Permission::DeleteDocuments, (Verb::Delete, GROUPS), "deleteGroups", "Deletes these groups, or all.", (REMOVE, SEVERAL_GROUPS), REMOVED),
+    show(Permission::ReadDocuments, GROUP, "getGroup", "Shows a group.", VIEW, GROUP_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Put, GROUP), "putGroup", "Puts a group.", (CHANGE, A_GROUP), GROUP_PUT),
+    write(Permission::WriteDocuments, (Verb::Patch, GROUP), "patchGroup", "Changes some of a group's attributes.", (CHANGE, A_GROUP), GROUP_PUT),
+    write(Permission::WriteDocuments, (Verb::Post, GROUP), "postResourcesOfTypes", "Puts resources of several types into a group.", (CHANGE, RESOURCES_OF_TYPES), RESOURCES_OF_TYPES_CHANGED),
+    write(Permission::DeleteDocuments, (Verb::Delete, GROUP), "deleteGroup", "Deletes a group and all that lies in it.", (REMOVE, Content::None), REMOVED),
 
-    show(RESOURCES, "listResources", "Lists a group's resources.", LIST, RESOURCES_SHOWN),
-    write((Verb::Post, RESOURCES), "postResources", "Puts several resources.", (CHANGE, SEVERAL_RESOURCES), RESOURCES_CHANGED),
-    write((Verb::Patch, RESOURCES), "patchResources", "Changes several resources.", (CHANGE, SEVERAL_RESOURCES), RESOURCES_CHANGED),
-    write((Verb::Delete, RESOURCES), "deleteResources", "Deletes these resources, or all.", (REMOVE, SEVERAL_RESOURCES), REMOVED),
-    show(RESOURCE, "getDocument", "Answers with a document, as it was put.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
-    write((Verb::Put, RESOURCE), "putDocument", "Puts a document.", (CHANGE, Content::Document), DOCUMENT_PUT),
-    write((Verb::Post, RESOURCE), "postDocument", "Puts a document as a new version.", (CHANGE, Content::Document), DOCUMENT_PUT),
-    write((Verb::Delete, RESOURCE), "deleteResource", "Deletes a document with all its versions.", (REMOVE, Content::None), REMOVED),
-    show(RESOURCE_DETAILS, "getResource", "Shows a document's attributes.", VIEW, RESOURCE_SHOWN),
-    write((Verb::Put, RESOURCE_DETAILS), "putResource", "Replaces a document's attributes, and the document where it is sent.", (CHANGE, A_RESOURCE), RESOURCE_PUT),
-    write((Verb::Patch, RESOURCE_DETAILS), "patchResource", "Changes some of a document's attributes.", (CHANGE, A_RESOURCE), RESOURCE_PUT),
-    write((Verb::Post, RESOURCE_DETAILS), "postVersion", "Makes a version from attributes.", (CHANGE, A_VERSION), VERSION_PUT),
+    show(Permission::ReadDocuments, RESOURCES, "listResources", "Lists a group's resources.", LIST, RESOURCES_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Post, RESOURCES), "postResources", "Puts several resources.", (CHANGE, SEVERAL_RESOURCES), RESOURCES_CHANGED),
+    write(Permission::WriteDocuments, (Verb::Patch, RESOURCES), "patchResources", "Changes several resources.", (CHANGE, SEVERAL_RESOURCES), RESOURCES_CHANGED),
+    write(Permission::DeleteDocuments, (Verb::Delete, RESOURCES), "deleteResources", "Deletes these resources, or all.", (REMOVE, SEVERAL_RESOURCES), REMOVED),
+    show(Permission::ReadDocuments, RESOURCE, "getDocument", "Answers with a document, as it was put.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Put, RESOURCE), "putDocument", "Puts a document.", (CHANGE, Content::Document), DOCUMENT_PUT),
+    write(Permission::WriteDocuments, (Verb::Post, RESOURCE), "postDocument", "Puts a document as a new version.", (CHANGE, Content::Document), DOCUMENT_PUT),
+    write(Permission::DeleteDocuments, (Verb::Delete, RESOURCE), "deleteResource", "Deletes a document with all its versions.", (REMOVE, Content::None), REMOVED),
+    show(Permission::ReadDocuments, RESOURCE_DETAILS, "getResource", "Shows a document's attributes.", VIEW, RESOURCE_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Put, RESOURCE_DETAILS), "putResource", "Replaces a document's attributes, and the document where it is sent.", (CHANGE, A_RESOURCE), RESOURCE_PUT),
+    write(Permission::WriteDocuments, (Verb::Patch, RESOURCE_DETAILS), "patchResource", "Changes some of a document's attributes.", (CHANGE, A_RESOURCE), RESOURCE_PUT),
+    write(Permission::WriteDocuments, (Verb::Post, RESOURCE_DETAILS), "postVersion", "Makes a version from attributes.", (CHANGE, A_VERSION), VERSION_PUT),
 
-    show(META, "getMeta", "Shows what belongs to a document as a whole.", VIEW, META_SHOWN),
-    write((Verb::Put, META), "putMeta", "Replaces what belongs to a document as a whole.", (CHANGE, A_META), META_CHANGED),
-    write((Verb::Patch, META), "patchMeta", "Changes some of what belongs to a document as a whole.", (CHANGE, A_META), META_CHANGED),
+    show(Permission::ReadDocuments, META, "getMeta", "Shows what belongs to a document as a whole.", VIEW, META_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Put, META), "putMeta", "Replaces what belongs to a document as a whole.", (CHANGE, A_META), META_CHANGED),
+    write(Permission::WriteDocuments, (Verb::Patch, META), "patchMeta", "Changes some of what belongs to a document as a whole.", (CHANGE, A_META), META_CHANGED),
 
-    show(VERSIONS, "listVersions", "Lists a document's versions.", LIST, VERSIONS_SHOWN),
-    write((Verb::Post, VERSIONS), "postVersions", "Puts several versions.", (CHANGE, SEVERAL_VERSIONS), VERSIONS_CHANGED),
-    write((Verb::Patch, VERSIONS), "patchVersions", "Changes several versions.", (CHANGE, SEVERAL_VERSIONS), VERSIONS_CHANGED),
-    write((Verb::Delete, VERSIONS), "deleteVersions", "Deletes these versions, or all.", (REMOVE, SEVERAL_VERSIONS), REMOVED),
-    show(VERSION, "getVersionDocument", "Answers with a version's document.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
-    write((Verb::Put, VERSION), "putVersionDocument", "Puts a version's document.", (CHANGE, Content::Document), DOCUMENT_PUT),
-    write((Verb::Delete, VERSION), "deleteVersion", "Deletes a version.", (REMOVE, Content::None), REMOVED),
-    show(VERSION_DETAILS, "getVersion", "Shows a version's attributes.", VIEW, VERSION_SHOWN),
-    write((Verb::Put, VERSION_DETAILS), "putVersion", "Replaces a version's attributes.", (CHANGE, A_VERSION), VERSION_PUT),
-    write((Verb::Patch, VERSION_DETAILS), "patchVersion", "Changes some of a version's attributes.", (CHANGE, A_VERSION), VERSION_PUT),
+    show(Permission::ReadDocuments, VERSIONS, "listVersions", "Lists a document's versions.", LIST, VERSIONS_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Post, VERSIONS), "postVersions", "Puts several versions.", (CHANGE, SEVERAL_VERSIONS), VERSIONS_CHANGED),
+    write(Permission::WriteDocuments, (Verb::Patch, VERSIONS), "patchVersions", "Changes several versions.", (CHANGE, SEVERAL_VERSIONS), VERSIONS_CHANGED),
+    write(Permission::DeleteDocuments, (Verb::Delete, VERSIONS), "deleteVersions", "Deletes these versions, or all.", (REMOVE, SEVERAL_VERSIONS), REMOVED),
+    show(Permission::ReadDocuments, VERSION, "getVersionDocument", "Answers with a version's document.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Put, VERSION), "putVersionDocument", "Puts a version's document.", (CHANGE, Content::Document), DOCUMENT_PUT),
+    write(Permission::DeleteDocuments, (Verb::Delete, VERSION), "deleteVersion", "Deletes a version.", (REMOVE, Content::None), REMOVED),
+    show(Permission::ReadDocuments, VERSION_DETAILS, "getVersion", "Shows a version's attributes.", VIEW, VERSION_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Put, VERSION_DETAILS), "putVersion", "Replaces a version's attributes.", (CHANGE, A_VERSION), VERSION_PUT),
+    write(Permission::WriteDocuments, (Verb::Patch, VERSION_DETAILS), "patchVersion", "Changes some of a version's attributes.", (CHANGE, A_VERSION), VERSION_PUT),
 
-    act((Verb::Post, "/restore/{groups}/{group}"), native(NativeDoor::Restore, "restoreGroup"), "Undoes the last deletion of a group.", (KEYED, Content::None), RESTORED),
-    act((Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}"), native(NativeDoor::Restore, "restoreResource"), "Undoes the last deletion of a document.", (KEYED, Content::None), RESTORED),
-    act((Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}/versions/{version}"), native(NativeDoor::Restore, "restoreVersion"), "Undoes the last deletion of a version.", (KEYED, Content::None), RESTORED),
-    read("/log", native(NativeDoor::LogOfAll, "getLog"), "Lists what happened, newest first. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
-    read("/log/{groups}", native(NativeDoor::Log, "getLogOfGroups"), "Lists what happened to groups of a type. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
-    read("/log/{groups}/{group}", native(NativeDoor::Log, "getLogOfGroup"), "Lists what happened to a group and in it. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
-    read("/log/{groups}/{group}/{resources}", native(NativeDoor::Log, "getLogOfResources"), "Lists what happened to a group's resources. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
-    read("/log/{groups}/{group}/{resources}/{resource}", native(NativeDoor::Log, "getLogOfResource"), "Lists what happened to a document.", PAGE, LOGGED),
-    read("/log/{groups}/{group}/{resources}/{resource}/versions/{version}", native(NativeDoor::Log, "getLogOfVersion"), "Lists what happened to a version.", PAGE, LOGGED),
-    read("/changes", native(NativeDoor::FollowChanges, "followChanges"), "Streams changes as they are made, in order: from now on, or behind after or Last-Event-ID.", &["after", "Last-Event-ID"], &[with(200, Content::Events(Typed::of::<ChangeEvent>()), &[])]),
-    read("/ledger", native(NativeDoor::ShowLedger, "getLedger"), "Shows how far the ledger goes, and the key that signs it.", &[], &[with(200, Content::Json(Typed::of::<LedgerReport>()), &[])]),
-    read("/ledger/checkpoint", native(NativeDoor::ShowCheckpoint, "getCheckpoint"), "Answers with the newest signed checkpoint, for others to check.", &[], &[with(200, CHECKPOINT, &[])]),
-    act((Verb::Post, "/ledger/verify"), native(NativeDoor::VerifyLedger, "verifyLedger"), "Walks the whole ledger: lines of progress, then the verdict.", (&[], Content::None), &[with(200, Content::JsonLines(Typed::of::<VerificationLine>()), &[])]),
-    read("/keys", native(NativeDoor::ListKeys, "listKeys"), "Lists the keys in force, without their secrets.", &[], &[with(200, Content::Json(Typed::of::<KeyList>()), &[])]),
-    act((Verb::Post, "/keys"), native(NativeDoor::CreateKey, "createKey"), "Makes a key; the answer shows it once.", (&[], Content::Json(Typed::of::<KeyRequest>())), &[with(201, Content::Json(Typed::of::<NewKey>()), &[])]),
-    act((Verb::Delete, "/keys/{key}"), native(NativeDoor::RevokeKey, "revokeKey"), "Revokes a key.", (&[], Content::None), &[with(204, Content::None, &[])]),
-    act((Verb::Post, "/followers/{follower}/resume"), native(NativeDoor::ResumeFollower, "resumeFollower"), "Says where a follower goes on that doesn't run.", (&[], Content::Json(Typed::of::<ResumeRequest>())), &[with(200, Content::Json(Typed::of::<Resumption>()), &[])]),
-    read("/status", native(NativeDoor::ShowStatus, "getStatus"), "Shows how the registry is.", &[], &[with(200, Content::Json(Typed::of::<StatusReport>()), &[])]),
-    read("/metrics", vital(VitalDoor::ShowMetrics, "getMetrics"), "Shows what is counted, for Prometheus.", &[], &[with(200, METRICS, &[])]),
-    read("/openapi.json", vital(VitalDoor::ShowDescription, "getDescription"), "Shows this description.", &[], &[with(200, Content::Json(Typed::of::<ApiDescription>()), &[])]),
+    act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}"), native(NativeDoor::Restore, "restoreGroup"), "Undoes the last deletion of a group.", (KEYED, Content::None), RESTORED),
+    act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}"), native(NativeDoor::Restore, "restoreResource"), "Undoes the last deletion of a document.", (KEYED, Content::None), RESTORED),
+    act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}/versions/{version}"), native(NativeDoor::Restore, "restoreVersion"), "Undoes the last deletion of a version.", (KEYED, Content::None), RESTORED),
+    read(Permission::ReadLog, "/log", native(NativeDoor::LogOfAll, "getLog"), "Lists what happened, newest first. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}", native(NativeDoor::Log, "getLogOfGroups"), "Lists what happened to groups of a type. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}/{group}", native(NativeDoor::Log, "getLogOfGroup"), "Lists what happened to a group and in it. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}/{group}/{resources}", native(NativeDoor::Log, "getLogOfResources"), "Lists what happened to a group's resources. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}", native(NativeDoor::Log, "getLogOfResource"), "Lists what happened to a document.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}/versions/{version}", native(NativeDoor::Log, "getLogOfVersion"), "Lists what happened to a version.", PAGE, LOGGED),
+    read(Permission::ReadDocuments, "/changes", native(NativeDoor::FollowChanges, "followChanges"), "Streams changes as they are made, in order: from now on, or behind after or Last-Event-ID.", &["after", "Last-Event-ID"], &[with(200, Content::Events(Typed::of::<ChangeEvent>()), &[])]),
+    read(Permission::ReadLedger, "/ledger", native(NativeDoor::ShowLedger, "getLedger"), "Shows how far the ledger goes, and the key that signs it.", &[], &[with(200, Content::Json(Typed::of::<LedgerReport>()), &[])]),
+    read(Permission::ReadLedger, "/ledger/checkpoint", native(NativeDoor::ShowCheckpoint, "getCheckpoint"), "Answers with the newest signed checkpoint, for others to check.", &[], &[with(200, CHECKPOINT, &[])]),
+    act(Permission::ReadLedger, (Verb::Post, "/ledger/verify"), native(NativeDoor::VerifyLedger, "verifyLedger"), "Walks the whole ledger: lines of progress, then the verdict.", (&[], Content::None), &[with(200, Content::JsonLines(Typed::of::<VerificationLine>()), &[])]),
+    read(Permission::ListKeys, "/keys", native(NativeDoor::ListKeys, "listKeys"), "Lists the keys that aren't revoked, without their secrets.", &["all"], &[with(200, Content::Json(Typed::of::<KeyList>()), &[])]),
+    act(Permission::ManageKeys, (Verb::Post, "/keys"), native(NativeDoor::CreateKey, "createKey"), "Makes a key; the answer shows it once.", (EXPLAINED, Content::Json(Typed::of::<KeyRequest>())), &[with(201, Content::Json(Typed::of::<NewKey>()), &[])]),
+    act(Permission::ManageKeys, (Verb::Delete, "/keys/{key}"), native(NativeDoor::RevokeKey, "revokeKey"), "Revokes a key.", (EXPLAINED, Content::None), &[with(204, Content::None, &[])]),
+    act(Permission::ManageKeys, (Verb::Delete, "/keys/{key}/record"), native(NativeDoor::ForgetKey, "forgetKey"), "Erases what is known of a key that opens nothing any more, its name above all.", (EXPLAINED, Content::None), &[with(204, Content::None, &[])]),
+    act(Permission::ResumeFollowers, (Verb::Post, "/followers/{follower}/resume"), native(NativeDoor::ResumeFollower, "resumeFollower"), "Says where a follower goes on that doesn't run.", (&[], Content::Json(Typed::of::<ResumeRequest>())), &[with(200, Content::Json(Typed::of::<Resumption>()), &[])]),
+    read(Permission::ReadStatus, "/status", native(NativeDoor::ShowStatus, "getStatus"), "Shows how the registry is.", &[], &[with(200, Content::Json(Typed::of::<StatusReport>()), &[])]),
+    read(Permission::ReadMetrics, "/metrics", vital(VitalDoor::ShowMetrics, "getMetrics"), "Shows what is counted, for Prometheus.", &[], &[with(200, METRICS, &[])]),
+    read(Permission::ReadRegistry, "/openapi.json", vital(VitalDoor::ShowDescription, "getDescription"), "Shows this description.", &[], &[with(200, Content::Json(Typed::of::<ApiDescription>()), &[])]),
     probe("/health/live", (VitalDoor::IsAlive, "isAlive"), "Says that the server lives.", &[with(200, Content::Json(Typed::of::<Liveness>()), &[])]),
     probe("/health/ready", (VitalDoor::IsReady, "isReady"), "Says whether requests may be sent to it.", READINESS),
     probe("/health/db", (VitalDoor::IsStoreReachable, "isStoreReachable"), "Says whether the store can be read now.", &[with(200, STORE, &[]), with(503, STORE, &[])]),
-    read("/health", vital(VitalDoor::IsReady, "getHealth"), "Says whether requests may be sent to it, to whoever may read.", &[], READINESS),
+    read(Permission::ReadRegistry, "/health", vital(VitalDoor::IsReady, "getHealth"), "Says whether requests may be sent to it, to whoever may read.", &[], READINESS),
 ];

@@ -64,6 +64,7 @@ pub const PARAMETERS: &[Parameter] = &[
         "boolean",
         "Lists the names that deletions hid instead: under each id its `xid`, its `kind` (`group`, `document` or `version`) and the `position` of its deletion.",
     ),
+    query("all", "boolean", "Shows revoked keys as well."),
     query("after", "string", "The position, or the id of the last event, after which to begin."),
     query("before", "integer", "Shows what happened before this position."),
     header("If-Match", "string", "Changes it only while it has one of these entity tags."),
@@ -73,6 +74,11 @@ pub const PARAMETERS: &[Parameter] = &[
         "Answers 304 while it has one of these entity tags; `*` on a write: only where there is none.",
     ),
     header("Idempotency-Key", "string", "Makes the request safe to repeat for 24 hours."),
+    header(
+        "Muster-Message",
+        "string",
+        "Why it is done, percent-encoded where it isn't ASCII: at most 500 characters, which the log shows.",
+    ),
     header("Last-Event-ID", "string", "As `after`; browsers send it when they resume."),
 ];
 
@@ -104,7 +110,7 @@ pub const HEADERS: &[Parameter] = &[
     ),
     header("Allow", "string", "The methods that there are."),
     header("Retry-After", "integer", "After how many seconds it is worth while to ask again."),
-    header("WWW-Authenticate", "string", "How a key is sent: `Bearer`."),
+    header("WWW-Authenticate", "string", "How a key is sent: `Bearer`, or `Basic` with the key as password beside any user name."),
 ];
 
 /// Headers that every answer carries.

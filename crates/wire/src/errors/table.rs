@@ -343,18 +343,42 @@ codes! { ErrorCode, ErrorKind;
         "The key is not one of this registry's.",
         "The API key was revoked, or belongs elsewhere.",
         "Check the key; muster keys list shows those in force.";
-    RoleDenied { role: String, action: String }: Muster 403,
-        "\"<role>\" may not <action> on: <subject>.",
+    KeyExpired: Muster 401,
+        "The key has expired.",
+        "The API key was made for a time that is over.",
+        "Use another key; who may make keys can: muster keys create.";
+    RoleDenied { role: String, permission: String }: Muster 403,
+        "The role \"<role>\" has no permission \"<permission>\" on: <subject>.",
         "The key's role doesn't allow it.",
-        "Use a key of another role.";
+        "Use a key of a role that has the permission.";
+    OutOfScope: Muster 403,
+        "The key's scope doesn't reach: <subject>.",
+        "The key is limited to other places of the registry, and can't be used for the registry as a whole.",
+        "Use a key whose scope holds the place; muster keys list shows scopes.";
+    NotOwn: Muster 403,
+        "\"<subject>\" was not made under this key's name.",
+        "The key's role allows this only for documents that were made under the same key's name.",
+        "Use a key of that name, or an admin's.";
+    NotInReview: Muster 409,
+        "\"<subject>\" is not in review.",
+        "The key's role allows to approve and to reject, which can only be done in review.",
+        "Wait until it is in review; whoever writes documents puts it there.";
     RoleUnknown { role: String }: Muster 400,
         "There is no role \"<role>\".",
-        "Until there are policies the only role is admin.",
-        "Use admin.";
+        "A key has one of the roles that there are.",
+        "Use admin, publisher, reviewer, consumer or auditor.";
+    TooManyKeys { limit: usize }: Muster 409,
+        "There are <limit> keys already.",
+        "A registry keeps so many keys at once.",
+        "Revoke one that isn't used; muster keys list shows them.";
     LastKey: Muster 409,
-        "\"<subject>\" is the last key, and this registry can be reached from outside.",
-        "Without a key everybody could do everything.",
-        "Create another key first, or listen on 127.0.0.1.";
+        "\"<subject>\" is the last key that can make others.",
+        "Without it nobody could make or revoke a key, or everybody who reaches the registry could do everything.",
+        "Create another key of the role admin first.";
+    KeyInForce: Muster 409,
+        "\"<subject>\" is in force.",
+        "What is known of a key is needed as long as it opens something.",
+        "Revoke it first: muster keys revoke.";
     HostRefused { host: String }: Muster 421,
         "This registry doesn't answer for the host \"<host>\".",
         "Without keys it answers only requests that name this computer, so that no web page can reach it under a name of its own.",

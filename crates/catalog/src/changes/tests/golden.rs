@@ -40,9 +40,11 @@ fn every_kind_has_its_number_and_its_bytes_with_every_field() {
         (9, bytes(&["a1", "00", GROUP])),
         (10, bytes(&["a1", "00", GROUP])),
         (11, bytes(&["a3", "00612f", "0109", "02", MODIFIED])),
-        (12, bytes(&["a2", "00626b31", "01", NEW])),
+        (12, bytes(&["a4", "00626b31", "01", NEW, "02f5", "03", CREATED])),
         (13, bytes(&["a1", "00626b31"])),
         (14, bytes(&["a4", "0001", "01", GROUP, "0202", "0382", GROUP, RESOURCE])),
+        (15, bytes(&["a1", "00626b31"])),
+        (16, bytes(&["a1", "00", NEW])),
     ];
     let changes = full();
     assert_eq!(changes.len(), expect.len());
@@ -62,6 +64,7 @@ fn what_is_absent_has_no_bytes() {
         (6, bytes(&["a7", "00", RESOURCE, "0203", &times, "05627631", "06f4", "0700"])),
         (7, bytes(&["a6", "00", VERSION, "0204", &times, "05627632", "0803"])),
         (14, bytes(&["a2", "0001", "01", GROUP])),
+        (12, bytes(&["a2", "00626b31", "01", NEW])),
     ];
     for (change, (kind, body)) in least().into_iter().zip(expect) {
         let (found, encoded) = change.encode();
@@ -105,7 +108,7 @@ fn outcomes_and_states_have_frozen_numbers() {
 
 #[test]
 fn kinds_that_nobody_has_written_are_unknown() {
-    for kind in (0..=0).chain(15..=u16::MAX) {
+    for kind in (0..=0).chain(17..=u16::MAX) {
         assert_eq!(Change::decode(kind, b"\xa0"), Err(ChangeError::Unknown(kind)));
     }
 }

@@ -103,10 +103,14 @@ fn a_change() -> impl Strategy<Value = Change> {
         1 => a_stem().prop_map(|(parent, _, epoch, _, modified)| {
             Change::MembersMoved(MembersMoved { parent, epoch, modified })
         }),
-        1 => (an_id(), a_content()).prop_map(|(id, record)| {
-            Change::KeyCreated(KeyCreated { id, record })
-        }),
+        1 => (an_id(), a_content(), any::<Option<bool>>(), any::<Option<i64>>()).prop_map(
+            |(id, record, limited, expires)| {
+                Change::KeyCreated(KeyCreated { id, record, limited, expires })
+            },
+        ),
         1 => an_id().prop_map(|id| Change::KeyRevoked(KeyRevoked { id })),
+        1 => an_id().prop_map(|id| Change::KeyForgotten(KeyForgotten { id })),
+        1 => a_content().prop_map(|message| Change::Explained(Explained { message })),
         1 => (an_outcome(), an_xid(), a_shown(), proptest::collection::vec(an_xid(), 0..4))
             .prop_map(|(outcome, subject, shown, members)| {
                 Change::Answered(Answered { outcome, subject, shown, members })

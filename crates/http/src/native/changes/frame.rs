@@ -2,7 +2,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use muster_wire::changes::EventId;
-use muster_words::Position;
+use muster_words::{Coverage, Position, XidPatterns};
 
 /// Bytes of events that are sent at once: what a socket takes at once.
 pub(super) const FRAME_BYTES: usize = 64 * 1024;
@@ -11,6 +11,8 @@ pub(super) const FRAME_BYTES: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub(super) struct Rendered {
     pub id: EventId,
+    /// The path of what changed, for those who may not follow everything.
+    subject: Box<str>,
     before: Box<str>,
     after: Box<str>,
 }
@@ -20,14 +22,18 @@ const PLACE: &str = "\"source\":\"";
 
 impl Rendered {
     /// Takes an event that was written with an empty `source`.
-    pub fn new(id: EventId, text: &str) -> Self {
+    pub fn new(id: EventId, subject: &str, text: &str) -> Self {
         let cut = text.find(PLACE).map_or(text.len(), |at| at + PLACE.len());
         let (before, after) = text.split_at(cut);
-        Self { id, before: before.into(), after: after.into() }
+        Self { id, subject: subject.into(), before: before.into(), after: after.into() }
     }
 
     fn len(&self) -> usize {
-        self.before.len() + self.after.len()
+        self.subject.len() + self.before.len() + self.after.len()
+    }
+
+    fn is_seen_by(&self, within: Option<&XidPatterns>) -> bool {
+        within.is_none_or(|within| within.coverage(&self.subject) == Coverage::Within)
     }
 }
 
@@ -51,19 +57,26 @@ impl Frame {
         self.bytes
     }
 
-    /// The events behind a cursor as they are sent.
-    pub fn after(&self, cursor: EventId, source: &Arc<str>) -> Bytes {
+    /// The events behind a cursor as they are sent: all, or those at these places.
+    pub fn after(
+        &self,
+        cursor: EventId,
+        source: &Arc<str>,
+        within: Option<&XidPatterns>,
+    ) -> Bytes {
         let is_whole = self.events.first().is_some_and(|event| event.id > cursor);
-        if !is_whole {
-            return self.write(cursor, source);
+        if !is_whole || within.is_some() {
+            return self.write(cursor, source, within);
         }
-        let sent = self.sent.get_or_init(|| (Arc::clone(source), self.write(cursor, source)));
-        if sent.0 == *source { sent.1.clone() } else { self.write(cursor, source) }
+        let write = || self.write(cursor, source, None);
+        let sent = self.sent.get_or_init(|| (Arc::clone(source), write()));
+        if sent.0 == *source { sent.1.clone() } else { write() }
     }
 
-    fn write(&self, cursor: EventId, source: &str) -> Bytes {
+    fn write(&self, cursor: EventId, source: &str, within: Option<&XidPatterns>) -> Bytes {
         let mut text = String::with_capacity(self.bytes + self.events.len() * source.len());
-        for event in self.events.iter().filter(|event| event.id > cursor) {
+        let events = self.events.iter().filter(|event| event.id > cursor);
+        for event in events.filter(|event| event.is_seen_by(within)) {
             text.push_str(&event.before);
             text.push_str(source);
             text.push_str(&event.after);
@@ -129,7 +142,7 @@ mod tests {
     fn event(position: u64, k: u32, size: usize) -> Rendered {
         let id = EventId { position: Position(position), k };
         let text = format!("[{id} \"source\":\"\" {}]", "x".repeat(size));
-        Rendered::new(id, &text)
+        Rendered::new(id, &format!("/a/b{k}"), &text)
     }
 
     #[test]
@@ -155,7 +168,16 @@ mod tests {
             (cursor(4, 1), &one, "[4.2 \"source\":\"http://a\" ]"),
             (cursor(4, 2), &one, ""),
         ] {
-            assert_eq!(frames[0].after(cursor, source), expect);
+            assert_eq!(frames[0].after(cursor, source, None), expect);
+        }
+        for (place, expect) in [
+            ("/a", "[4.1 \"source\":\"http://b\" ][4.2 \"source\":\"http://b\" ]"),
+            ("/a/b2", "[4.2 \"source\":\"http://b\" ]"),
+            ("/a/b2/c", ""),
+        ] {
+            let within = place.parse().map(|place| XidPatterns::new(vec![place])).ok();
+            let cursor = cursor(3, u32::MAX);
+            assert_eq!(frames[0].after(cursor, &other, within.as_ref()), expect, "{place}");
         }
         assert_eq!((frames[0].last, frames[0].resume), (cursor(5, u32::MAX), Position(5)));
     }

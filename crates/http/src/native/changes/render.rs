@@ -49,7 +49,7 @@ pub(super) fn render(command: &Committed, events: Vec<RegistryEvent>) -> Vec<Ren
             xregcorrelationid: command_id.clone(),
             data: ChangeDetail { changed: event.changed, more: Map::new() },
         };
-        Rendered::new(id, &event.to_sse())
+        Rendered::new(id, &event.subject, &event.to_sse())
     });
     rendered.collect()
 }

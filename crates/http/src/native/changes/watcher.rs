@@ -78,10 +78,16 @@ impl Watcher {
 
     /// The events of a frame that weren't sent yet.
     fn send(&mut self, frame: &Frame) -> Option<Bytes> {
-        let bytes = frame.after(self.cursor, &self.source);
+        let within = self.pass.principal().scope.as_deref();
+        let bytes = frame.after(self.cursor, &self.source, within);
         self.cursor = self.cursor.max(frame.last);
         self.read_after = self.read_after.max(frame.resume);
         (!bytes.is_empty()).then_some(bytes)
+    }
+
+    /// How long nothing is said: no longer than what let the client in holds.
+    fn patience(&self) -> Duration {
+        self.pass.left().map_or(HEARTBEAT, |left| HEARTBEAT.min(left))
     }
 
     /// Reads the next page of the ledger.
@@ -119,7 +125,8 @@ impl Source for Watcher {
             return Some(Ok(self.greeting()));
         }
         loop {
-            // A key is revoked by a command, which wakes this like any other.
+            // A key is revoked by a command, which wakes this like any other; that it expires, by
+            // the end of its patience.
             if !self.pass.holds() {
                 return None;
             }
@@ -143,9 +150,10 @@ impl Source for Watcher {
                         return Some(Err(error.into()));
                     }
                 }
-                NextFrame::Nothing => match timeout(HEARTBEAT, self.moves.changed()).await {
+                NextFrame::Nothing => match timeout(self.patience(), self.moves.changed()).await {
                     Ok(Ok(())) => {}
                     Ok(Err(_)) => return None,
+                    Err(_) if !self.pass.holds() => return None,
                     Err(_) => return Some(Ok(Bytes::from_static(b":\n\n"))),
                 },
             }

@@ -77,6 +77,7 @@ const fn action(action: EditAction) -> LogAction {
         EditAction::Restored => LogAction::Restored,
         EditAction::Purged => LogAction::Purged,
         EditAction::Revoked => LogAction::Revoked,
+        EditAction::Forgotten => LogAction::Forgotten,
     }
 }
 

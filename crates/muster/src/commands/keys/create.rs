@@ -1,12 +1,16 @@
 use clap::Args;
 use muster_wire::keys::KeyRequest;
 
-use crate::{Context, Failure, arguments::Reach};
+use crate::{
+    Context, Failure,
+    arguments::{Explanation, Reach},
+};
 
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
 Examples:
   (umask 077; muster keys create --name deploy > deploy.key)
+  muster keys create --role publisher --name ci --scope /providers/cms --expires 90d
   muster keys create --role admin --data /var/lib/muster
 
 ";
@@ -17,9 +21,17 @@ pub struct Create {
     /// What it is for
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// What it may do; admin is the only role there is
+    /// What it may do: admin, publisher, reviewer, consumer or auditor
     #[arg(long, value_name = "ROLE", default_value = "admin")]
     role: String,
+    /// Only there, such as /providers/cms or '/providers/*/entries/sanity-*'; may be repeated
+    #[arg(long, value_name = "PLACE")]
+    scope: Vec<String>,
+    /// Only so long, such as 90d or 12h, or until a moment
+    #[arg(long, value_name = "TIME")]
+    expires: Option<String>,
+    #[command(flatten)]
+    explanation: Explanation,
     #[command(flatten)]
     reach: Reach,
 }
@@ -27,7 +39,13 @@ pub struct Create {
 impl Create {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.reach.client_or_directory(context).await?;
-        let wanted = KeyRequest { role: Some(self.role), name: self.name };
+        let client = self.explanation.of(client)?;
+        let wanted = KeyRequest {
+            role: Some(self.role),
+            name: self.name,
+            scope: (!self.scope.is_empty()).then_some(self.scope),
+            expires: self.expires,
+        };
         let answer = client.create_key(&wanted).await?;
         let screen = &context.screen;
         if !screen.is_table() {

@@ -10,12 +10,16 @@ use crate::{
 pub const EXAMPLES: &str = "\
 Examples:
   muster keys list
+  muster keys list --all
 
 ";
 
-/// List the keys in force, without what is secret in them
+/// List keys, without what is secret in them
 #[derive(Debug, Args)]
 pub struct List {
+    /// Revoked ones too
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     reach: Reach,
 }
@@ -23,19 +27,26 @@ pub struct List {
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.reach.client_or_directory(context).await?;
-        let answer = client.keys().await?;
+        let answer = client.keys(self.all).await?;
         let screen = &context.screen;
         if !screen.is_table() {
             return screen.value(&answer.json()?);
         }
-        let mut table = Table::new(["id", "name", "role", "created"]);
+        let mut table = Table::new(["id", "name", "role", "scope", "created", "ends"]);
         for key in answer.read()?.keys {
             let created = times::since(screen, &key.createdat);
+            let ends = match (&key.revokedat, &key.expiresat) {
+                (Some(revoked), _) => format!("revoked {}", times::at(screen, revoked)),
+                (None, Some(expires)) => times::at(screen, expires),
+                (None, None) => String::new(),
+            };
             table.row([
                 key.id,
                 key.name.unwrap_or_default(),
                 key.role.unwrap_or_default(),
+                key.scope.unwrap_or_default().join(" "),
                 created,
+                ends,
             ]);
         }
         if table.is_empty() {

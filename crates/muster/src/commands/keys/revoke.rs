@@ -1,6 +1,12 @@
 use clap::Args;
 
-use crate::{Context, Failure, arguments::Reach, commands::delete::confirm, output::Style};
+use super::{check_id, explain};
+use crate::{
+    Context, Failure,
+    arguments::{Explanation, Reach},
+    commands::delete::confirm,
+    output::Style,
+};
 
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
@@ -19,35 +25,23 @@ pub struct Revoke {
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
+    explanation: Explanation,
+    #[command(flatten)]
     reach: Reach,
 }
 
 impl Revoke {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let is_id =
-            self.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-        if self.id.is_empty() || !is_id {
-            return Err(Failure::usage(format!("{:?} is no key's id", self.id))
-                .help("muster keys list shows the ids"));
-        }
+        check_id(&self.id)?;
         let client = self.reach.client_or_directory(context).await?;
+        let client = self.explanation.of(client)?;
         let screen = &context.screen;
         if !self.yes && screen.is_table() {
             let line = format!("- key {}", self.id);
             screen.note(&screen.paint_error(Style::Removed, &line));
         }
         confirm(context, self.yes, "Revoke it?")?;
-        client.revoke_key(&self.id).await.map_err(|error| {
-            let is_absent = error.is_absent();
-            let failure = Failure::from(error);
-            if is_absent {
-                failure
-                    .saying(format!("there is no key {}", self.id))
-                    .help("muster keys list shows the ids")
-            } else {
-                failure
-            }
-        })?;
+        client.revoke_key(&self.id).await.map_err(|error| explain(error, &self.id))?;
         if screen.is_table() {
             return screen.line(&format!("revoked {}", self.id));
         }

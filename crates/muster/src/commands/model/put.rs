@@ -6,7 +6,7 @@ use muster_words::json::Value;
 
 use crate::{
     Context, Failure,
-    arguments::Reach,
+    arguments::{Explanation, Reach},
     commands::{delete::confirm, put::read_object},
     output::{Style, differences::one_line, table::padded},
 };
@@ -29,13 +29,15 @@ pub struct Put {
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
+    explanation: Explanation,
+    #[command(flatten)]
     reach: Reach,
 }
 
 impl Put {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let model = Value::Object(read_object(&self.file)?);
-        let client = self.reach.client(context).await?;
+        let client = self.explanation.of(self.reach.client(context).await?)?;
         let before = client.model_source().await?.json()?;
         let fields = difference::fields(&before, &model);
         let screen = &context.screen;

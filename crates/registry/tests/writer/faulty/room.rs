@@ -91,7 +91,7 @@ pub fn rival(ticks: &Ticks, model: Option<&'static str>) -> impl FnMut(Head) -> 
             Some(_) => Change::ModelWritten(ModelWritten { source: named }),
             None => {
                 let id = format!("rival-{count}").parse().unwrap();
-                Change::KeyCreated(KeyCreated { id, record: named })
+                Change::KeyCreated(KeyCreated { id, record: named, limited: None, expires: None })
             }
         };
         let (kind, body) = change.encode();

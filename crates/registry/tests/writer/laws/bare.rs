@@ -1,6 +1,6 @@
 //! Sequences over a registry without the built-in model.
 
-use muster_catalog::command::{Action, Mode, Target};
+use muster_catalog::command::{Action, KeyGrant, LastKeyRule, Mode, Target};
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
@@ -94,12 +94,17 @@ fn pin(c: u8) -> String {
 /// The registry itself, capabilities, and keys.
 fn registry(dir: &str, b: u8, c: u8) -> Command {
     let id = format!("k{}", c % 2).parse().unwrap();
-    match b % 6 {
+    match b % 7 {
         0 => patch("/", &format!(r#"{{"name":"r{c}"}}"#)),
         1 => tree(Mode::Put, entity("/"), &format!(r#"{{"dirs":{{"d1":{}}}}}"#, nested(b, c))),
         2 => tree(Mode::Put, Target::Capabilities, r#"{"pagination":true}"#),
-        3 => Command::new(Action::CreateKey { id, record: format!("record {c}").into() }),
-        4 => Command::new(Action::RevokeKey { id }),
+        3 => {
+            let grant = KeyGrant { is_limited: c % 3 == 0, expires: None };
+            let record = format!("record {c}").into();
+            Command::new(Action::CreateKey { id, record, grant })
+        }
+        4 => Command::new(Action::RevokeKey { id, last: LastKeyRule::LastMayGo }),
+        5 => Command::new(Action::ForgetKey { id }),
         _ => patch(dir, &format!(r#"{{"labels":{{"l":"{c}"}}}}"#)),
     }
 }

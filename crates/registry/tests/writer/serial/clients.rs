@@ -43,7 +43,7 @@ pub struct Sent {
 
 /// The origin of a labelled command.
 pub fn labelled(label: &str) -> Origin {
-    Origin { actor: "admin".into(), request: Some(label.to_owned()), trace: None }
+    Origin { request: Some(label.to_owned()), ..Origin::of_owner() }
 }
 
 pub async fn send(registry: &Registry, label: String, command: Command) -> Sent {

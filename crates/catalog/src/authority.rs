@@ -1,0 +1,166 @@
+use std::{collections::BTreeSet, sync::Arc};
+
+use muster_words::{Id, Xid, XidPatterns};
+
+use crate::{
+    Catalog, Lifecycle, Reason, Refusal,
+    command::{Delete, Target},
+    decide::Work,
+    state::{Resource, Subtree},
+    tree::{GroupNode, Subject, Tree},
+};
+
+/// What whoever gives a command may do, as far as that depends on what the command names and on
+/// what is there. It travels with the command, and the decision is held to it: what was true when
+/// the command arrived may not be when its turn comes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Authority {
+    /// Where something may be done; none: everywhere.
+    pub within: Option<Arc<XidPatterns>>,
+    /// Only what one of these actors made may be deleted and restored; none: everything.
+    pub own: Option<Arc<BTreeSet<Arc<str>>>>,
+    /// Only what is in review may be written.
+    pub only_in_review: bool,
+}
+
+impl Authority {
+    /// Whether nothing is held back.
+    fn is_whole(&self) -> bool {
+        self.within.is_none() && self.own.is_none() && !self.only_in_review
+    }
+
+    /// Holds a command to what may be done.
+    ///
+    /// # Errors
+    /// `OutOfScope`, `NotOwn` or `NotInReview`. A name outside the scope is refused whether it
+    /// exists or not.
+    pub fn check(&self, catalog: &Catalog, work: &Work) -> Result<(), Refusal> {
+        if self.is_whole() {
+            return Ok(());
+        }
+        match work {
+            Work::Write(work) => self.check_write(catalog, &work.tree),
+            Work::Delete(work) => self.check_delete(catalog, work),
+            Work::Restore(work) => {
+                self.check_place(&work.xid)?;
+                self.check_maker(catalog, &work.xid, Which::Hidden)
+            }
+            Work::CreateKey { .. }
+            | Work::RevokeKey { .. }
+            | Work::ForgetKey { .. }
+            | Work::Refused(_) => Ok(()),
+        }
+    }
+
+    fn check_write(&self, catalog: &Catalog, tree: &Tree) -> Result<(), Refusal> {
+        tree.groups.iter().try_for_each(|node| self.check_group(catalog, node))?;
+        if !self.only_in_review {
+            return Ok(());
+        }
+        match &tree.subject {
+            Subject::Entity(xid) | Subject::VersionOf(xid) => {
+                let version = catalog.version_at(xid);
+                match version.is_none_or(|version| version.state == Lifecycle::Review) {
+                    true => Ok(()),
+                    false => Err(Refusal::new(xid, Reason::NotInReview)),
+                }
+            }
+            Subject::Members | Subject::Model | Subject::Capabilities => Ok(()),
+        }
+    }
+
+    /// A group that only holds what is written is written itself where it isn't there.
+    fn check_group(&self, catalog: &Catalog, node: &GroupNode) -> Result<(), Refusal> {
+        node.resources.iter().try_for_each(|resource| self.check_place(&resource.xid))?;
+        if node.attributes.is_some() || !catalog.has(&node.xid) {
+            self.check_place(&node.xid)?;
+        }
+        Ok(())
+    }
+
+    fn check_delete(&self, catalog: &Catalog, delete: &Delete) -> Result<(), Refusal> {
+        let each = |xid: &Xid| {
+            self.check_place(xid)?;
+            self.check_maker(catalog, xid, Which::There)
+        };
+        match &delete.target {
+            Target::Entity(xid) => each(xid),
+            Target::Versions(resource) => each(resource),
+            Target::Groups(groups) => {
+                let name = |group| Xid::Group { groups: groups.clone(), group };
+                let there = catalog.groups_of(groups).into_iter().flat_map(|all| all.values());
+                self.check_members(delete, there.map(|group| group.id.clone()), name, &each)
+            }
+            Target::Resources { group: xid, resources } => {
+                let Xid::Group { groups, group } = xid else { return self.check_place(xid) };
+                let name = |resource| Xid::Resource {
+                    groups: groups.clone(),
+                    group: group.clone(),
+                    resources: resources.clone(),
+                    resource,
+                };
+                let all = catalog.group(groups, group).and_then(|all| all.resources.get(resources));
+                let there = all.into_iter().flat_map(|all| all.values());
+                self.check_members(delete, there.map(|resource| resource.id.clone()), name, &each)
+            }
+            Target::Model | Target::Capabilities => Ok(()),
+        }
+    }
+
+    /// Of a collection those that are chosen, or all that are there.
+    fn check_members(
+        &self,
+        delete: &Delete,
+        mut there: impl Iterator<Item = Id>,
+        name: impl Fn(Id) -> Xid,
+        each: &dyn Fn(&Xid) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        match &delete.chosen {
+            None => there.try_for_each(|id| each(&name(id))),
+            // A text that is no id names nothing, which is said where it is looked up.
+            Some(chosen) => chosen
+                .keys()
+                .filter_map(|key| key.parse().ok())
+                .try_for_each(|id| each(&name(id))),
+        }
+    }
+
+    fn check_place(&self, xid: &Xid) -> Result<(), Refusal> {
+        match &self.within {
+            Some(within) if !within.holds(xid) => Err(Refusal::new(xid, Reason::OutOfScope)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A group is nobody's own: what lies in it may be anybody's.
+    fn check_maker(&self, catalog: &Catalog, xid: &Xid, which: Which) -> Result<(), Refusal> {
+        let Some(own) = &self.own else { return Ok(()) };
+        let is_own = match xid {
+            Xid::Registry | Xid::Group { .. } => false,
+            _ => which.resource(catalog, xid).is_none_or(|found| own.contains(&found.maker)),
+        };
+        if is_own { Ok(()) } else { Err(Refusal::new(xid, Reason::NotOwn)) }
+    }
+}
+
+/// Which of those that had a name.
+#[derive(Clone, Copy)]
+enum Which {
+    /// The one that is there.
+    There,
+    /// The one that the last deletion hid.
+    Hidden,
+}
+
+impl Which {
+    /// The resource that an xid names or lies in; none: there is none.
+    fn resource<'a>(self, catalog: &'a Catalog, xid: &Xid) -> Option<&'a Arc<Resource>> {
+        if let (Self::Hidden, Xid::Resource { .. }) = (self, xid) {
+            return match &catalog.hidden.get(xid.to_string().as_str())?.what {
+                Subtree::Resource(resource) => Some(resource),
+                Subtree::Group(_) | Subtree::Version(_) => None,
+            };
+        }
+        catalog.resource_at(xid)
+    }
+}

@@ -1,0 +1,87 @@
+use bytes::Bytes;
+use muster_words::{Id, Moment, limits::KEYS_MAX};
+
+use super::{Decision, Stop};
+use crate::{
+    Catalog, Reason, Refusal,
+    changes::{Change, KeyCreated, KeyForgotten, KeyRevoked, Named, Outcome},
+    command::{KeyGrant, LastKeyRule},
+    state::Key,
+};
+
+fn refused(id: &Id, reason: Reason) -> Stop {
+    Refusal::new(format!("/keys/{id}"), reason).into()
+}
+
+/// Records a key.
+pub(super) fn create(
+    catalog: &Catalog,
+    id: &Id,
+    record: &Bytes,
+    grant: KeyGrant,
+) -> Result<Decision, Stop> {
+    if catalog.keys.contains_key(id) {
+        return Err(refused(id, Reason::NameTaken { existing: id.clone() }));
+    }
+    let kept = catalog.keys.values().filter(|key| key.revoked.is_none()).count();
+    if kept >= KEYS_MAX {
+        return Err(Refusal::new("/keys", Reason::TooManyKeys { limit: KEYS_MAX }).into());
+    }
+    let named = Named::new(record);
+    let change = KeyCreated {
+        id: id.clone(),
+        record: named,
+        limited: grant.is_limited.then_some(true),
+        expires: grant.expires.map(Moment::microseconds),
+    };
+    Ok(Decision {
+        changes: vec![Change::KeyCreated(change)],
+        contents: [(named.digest, record.clone())].into(),
+        outcome: Some(Outcome::Created),
+        ..Decision::default()
+    })
+}
+
+/// Revokes a key, unless that would leave nobody who can make one, or leave the registry open.
+pub(super) fn revoke(
+    catalog: &Catalog,
+    id: &Id,
+    last: LastKeyRule,
+    now: Moment,
+) -> Result<Decision, Stop> {
+    let Some(key) = catalog.keys.get(id).filter(|key| key.revoked.is_none()) else {
+        return Err(Refusal::not_found(format!("/keys/{id}")).into());
+    };
+    let others = catalog.keys.iter().filter(|(other, key)| *other != id && key.revoked.is_none());
+    let mut others = others.map(|(_, key)| key).peekable();
+    let makes_keys = |key: &Key| !key.is_limited && key.is_in_force(now);
+    let may_go = match (last, others.peek()) {
+        (LastKeyRule::AllMayGo, _) | (LastKeyRule::LastMayGo, None) => true,
+        (LastKeyRule::OneStays, None) => false,
+        // What can't make keys leaves as many who can.
+        (LastKeyRule::LastMayGo | LastKeyRule::OneStays, Some(_)) => {
+            !makes_keys(key) || others.any(|other| makes_keys(other))
+        }
+    };
+    if !may_go {
+        return Err(refused(id, Reason::LastKey));
+    }
+    Ok(Decision {
+        changes: vec![Change::KeyRevoked(KeyRevoked { id: id.clone() })],
+        outcome: Some(Outcome::Removed),
+        ..Decision::default()
+    })
+}
+
+/// Erases the record of a key that opens nothing any more.
+pub(super) fn forget(catalog: &Catalog, id: &Id, now: Moment) -> Result<Decision, Stop> {
+    let Some(key) = catalog.keys.get(id) else {
+        return Err(Refusal::not_found(format!("/keys/{id}")).into());
+    };
+    if key.is_in_force(now) {
+        return Err(refused(id, Reason::KeyInForce));
+    }
+    let forgotten = Change::KeyForgotten(KeyForgotten { id: id.clone() });
+    let changes = if key.is_forgotten { Vec::new() } else { vec![forgotten] };
+    Ok(Decision { changes, outcome: Some(Outcome::Updated), ..Decision::default() })
+}

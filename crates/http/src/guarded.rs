@@ -1,0 +1,76 @@
+//! Routes that are reached by those alone whom the table of operations permits to.
+
+use axum::{
+    extract::Request,
+    middleware::{Next, from_fn},
+    response::{IntoResponse as _, Response},
+    routing::MethodRouter,
+};
+use muster_wire::{
+    ErrorKind, Problem,
+    doors::{Door, NativeDoor, Operation},
+};
+
+use crate::{Caller, IntoProblem, submit::check, xregistry::percent_decoded};
+
+/// A route that asks the guard before it is run. What it needs stands in the operation's row, so
+/// that no row can be left out.
+pub(crate) fn guarded<S>(operation: &'static Operation, route: MethodRouter<S>) -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    route.route_layer(from_fn(move |request: Request, next: Next| async move {
+        match may(operation, &request) {
+            Ok(()) => next.run(request).await,
+            Err(problem) => refused(problem, &request),
+        }
+    }))
+}
+
+fn may(operation: &Operation, request: &Request) -> Result<(), Problem> {
+    let Some(permission) = operation.permission else { return Ok(()) };
+    // Only what the front let in comes this far.
+    let caller = request.extensions().get::<Caller>().ok_or(ErrorKind::ServerError)?;
+    let path = request.uri().path();
+    let place = match operation.door {
+        Door::Native(NativeDoor::Log | NativeDoor::Restore) => below_first_step(path),
+        _ => "/",
+    };
+    // A place that can't be read is none, and lies in no scope.
+    let place = percent_decoded(place).unwrap_or_else(|| place.to_owned());
+    check(&caller.principal, permission, &place).map(|_| ())
+}
+
+/// `/log/providers/cms` is about `/providers/cms`.
+fn below_first_step(path: &str) -> &str {
+    let below = path[1.min(path.len())..].find('/');
+    below.map_or("/", |at| &path[at + 1..])
+}
+
+fn refused(problem: Problem, request: &Request) -> Response {
+    let caller = request.extensions().get::<Caller>();
+    let problem = match caller {
+        Some(caller) => problem.instance(&*caller.request_id),
+        None => problem,
+    };
+    IntoProblem(problem).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_place_in_a_path() {
+        for (path, expect) in [
+            ("/log", "/"),
+            ("/log/", "/"),
+            ("/log/providers", "/providers"),
+            ("/restore/a/b/c/d", "/a/b/c/d"),
+            ("/", "/"),
+            ("", "/"),
+        ] {
+            assert_eq!(below_first_step(path), expect, "{path}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+use clap::Args;
+
+use super::{check_id, explain};
+use crate::{
+    Context, Failure,
+    arguments::{Explanation, Reach},
+    commands::delete::confirm,
+    output::Style,
+};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster keys forget 9f3a11c2
+
+";
+
+/// Erase what is known of a revoked or expired key, its name above all
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// The key's id, as keys list --all shows it
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Don't ask
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    explanation: Explanation,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Forget {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        check_id(&self.id)?;
+        let client = self.reach.client_or_directory(context).await?;
+        let client = self.explanation.of(client)?;
+        let screen = &context.screen;
+        if !self.yes && screen.is_table() {
+            let line = format!("- name and role of key {}", self.id);
+            screen.note(&screen.paint_error(Style::Removed, &line));
+        }
+        confirm(context, self.yes, "Erase for ever?")?;
+        client.forget_key(&self.id).await.map_err(|error| explain(error, &self.id))?;
+        if screen.is_table() {
+            return screen.line(&format!("forgot {}", self.id));
+        }
+        screen.value(&serde_json::json!({"id": self.id, "forgotten": true}))
+    }
+}
