@@ -118,10 +118,9 @@ impl Authority {
         match &delete.chosen {
             None => there.try_for_each(|id| each(&name(id))),
             // A text that is no id names nothing, which is said where it is looked up.
-            Some(chosen) => chosen
-                .keys()
-                .filter_map(|key| key.parse().ok())
-                .try_for_each(|id| each(&name(id))),
+            Some(chosen) => {
+                chosen.keys().filter_map(|key| key.parse().ok()).try_for_each(|id| each(&name(id)))
+            }
         }
     }
 

@@ -232,10 +232,9 @@ mod tests {
     #[test]
     fn refuses_a_key_whose_time_is_over_and_stays_closed() {
         let (mut view, ring) = (view(), Keyring::default());
-        for (number, expires, expect) in [
-            (1, Moment::EPOCH, "the key has expired"),
-            (2, Moment::EPOCH.next(), "02020202"),
-        ] {
+        for (number, expires, expect) in
+            [(1, Moment::EPOCH, "the key has expired"), (2, Moment::EPOCH.next(), "02020202")]
+        {
             let record = key(number).record([9; SALT_BYTES], Role::Consumer, None);
             let record = KeyRecord { expires: Some(expires), ..record };
             add_record(&mut view, &ring, &key(number), record);

@@ -53,10 +53,7 @@ pub fn authorize(
 ///
 /// # Errors
 /// See [`Forbidden`].
-pub fn authorize_command(
-    principal: &Principal,
-    command: &Command,
-) -> Result<Authority, Forbidden> {
+pub fn authorize_command(principal: &Principal, command: &Command) -> Result<Authority, Forbidden> {
     let mut authority = Authority { within: principal.scope.clone(), ..Authority::default() };
     for (permission, place) in needs(principal.role, command) {
         let extent = authorize(principal, permission, &place)?;

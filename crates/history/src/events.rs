@@ -90,7 +90,8 @@ pub fn events(command: &Committed, view: &View) -> PendingEvents {
     let is_genesis = edits.iter().any(|edit| edit.action == EditAction::Opened);
     for (index, edit) in edits.iter().enumerate() {
         match (&edit.subject, edit.action) {
-            (EditSubject::Key(_), _) | (_, EditAction::Opened | EditAction::Revoked | EditAction::Forgotten) => {}
+            (EditSubject::Key(_), _)
+            | (_, EditAction::Opened | EditAction::Revoked | EditAction::Forgotten) => {}
             (EditSubject::Registry, EditAction::Created) if is_genesis => {}
             (subject, EditAction::Deleted | EditAction::Purged) => {
                 let mut gone: BTreeSet<Xid> = within(before, subject.xid()).into_iter().collect();

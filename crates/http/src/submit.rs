@@ -34,7 +34,11 @@ pub async fn submit(
 ///
 /// # Errors
 /// `role_denied` or `out_of_scope`.
-pub fn check(principal: &Principal, permission: Permission, place: &str) -> Result<Extent, Problem> {
+pub fn check(
+    principal: &Principal,
+    permission: Permission,
+    place: &str,
+) -> Result<Extent, Problem> {
     authorize(principal, permission, place)
         .map_err(|forbidden| problem_of_forbidden(forbidden, place))
 }

@@ -80,9 +80,8 @@ impl FromStr for XidPattern {
             return Err(XidPatternError::Depth);
         }
         let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:@*".contains(&byte);
-        let fits = |step: &str| {
-            (1..=ID_LENGTH_MAX).contains(&step.len()) && step.bytes().all(letter)
-        };
+        let fits =
+            |step: &str| (1..=ID_LENGTH_MAX).contains(&step.len()) && step.bytes().all(letter);
         match steps.iter().all(|step| fits(step)) {
             true => Ok(Self { steps }),
             false => Err(XidPatternError::Step),
@@ -204,7 +203,11 @@ mod tests {
             ("/a/b%2f", Err(XidPatternError::Step)),
         ] {
             let read: Result<XidPattern, _> = text.parse();
-            assert_eq!(read.map(|pattern| pattern.to_string()), expect.map(str::to_owned), "{text}");
+            assert_eq!(
+                read.map(|pattern| pattern.to_string()),
+                expect.map(str::to_owned),
+                "{text}"
+            );
         }
     }
 }

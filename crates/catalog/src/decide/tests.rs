@@ -109,13 +109,8 @@ impl Hall {
             self.kept.insert(ContentRef { position, digest }, map);
         }
         let parts = vec![(position, decision.changes)];
-        let recorded = Recorded {
-            moment: now,
-            tag: [0; 4],
-            actor: "admin".into(),
-            idempotency: None,
-            parts,
-        };
+        let recorded =
+            Recorded { moment: now, tag: [0; 4], actor: "admin".into(), idempotency: None, parts };
         self.catalog.apply(&recorded, &decision.facts).unwrap();
         Ok(())
     }

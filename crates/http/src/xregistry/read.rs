@@ -400,9 +400,8 @@ impl<'a> Read<'a> {
         let from: std::sync::Arc<str> = prefix.as_str().into();
         let hidden = self.view.catalog().hidden.range(from..);
         let within = self.view.within();
-        let is_seen = |xid: &str| {
-            within.is_none_or(|within| within.coverage(xid) != Coverage::Outside)
-        };
+        let is_seen =
+            |xid: &str| within.is_none_or(|within| within.coverage(xid) != Coverage::Outside);
         for (xid, hidden) in hidden.take_while(|(xid, _)| xid.starts_with(&prefix)) {
             let name = &xid[prefix.len()..];
             if name.contains('/') || !is_seen(xid) {

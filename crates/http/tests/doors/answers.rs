@@ -216,7 +216,8 @@ async fn answers_the_same_process_without_a_socket() {
     let server = Running::start(short()).await;
     server.gate.open.store(false, std::sync::atomic::Ordering::Relaxed);
     let request = http::Request::get("/api/who").body(axum::body::Body::empty()).unwrap();
-    let owner = std::sync::Arc::new(muster_http::Principal::new("owner", muster_guard::Role::Admin));
+    let owner =
+        std::sync::Arc::new(muster_http::Principal::new("owner", muster_guard::Role::Admin));
     let answer = server.front.answer(request, owner, server.phase.subscribe()).await;
     assert_eq!(answer.headers()["muster-position"], "42");
     let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();

@@ -76,7 +76,9 @@ impl Serve {
             public_url: self.public_url.or_else(|| some(&set.public_url)),
             registry_id: self.registry_id.or_else(|| some(&set.registry_id)),
             key: context.key_of_environment().filter(|_| self.memory).map(str::to_owned),
-            anonymous: anonymous(self.anonymous.as_deref().unwrap_or(&context.settings.access.anonymous))?,
+            anonymous: anonymous(
+                self.anonymous.as_deref().unwrap_or(&context.settings.access.anonymous),
+            )?,
             limits: context.settings.limits.clone(),
             timeouts: context.settings.timeouts.clone(),
             log: context.settings.log.clone(),

@@ -110,7 +110,11 @@ pub const HEADERS: &[Parameter] = &[
     ),
     header("Allow", "string", "The methods that there are."),
     header("Retry-After", "integer", "After how many seconds it is worth while to ask again."),
-    header("WWW-Authenticate", "string", "How a key is sent: `Bearer`, or `Basic` with the key as password beside any user name."),
+    header(
+        "WWW-Authenticate",
+        "string",
+        "How a key is sent: `Bearer`, or `Basic` with the key as password beside any user name.",
+    ),
 ];
 
 /// Headers that every answer carries.

@@ -58,12 +58,7 @@ impl Frame {
     }
 
     /// The events behind a cursor as they are sent: all, or those at these places.
-    pub fn after(
-        &self,
-        cursor: EventId,
-        source: &Arc<str>,
-        within: Option<&XidPatterns>,
-    ) -> Bytes {
+    pub fn after(&self, cursor: EventId, source: &Arc<str>, within: Option<&XidPatterns>) -> Bytes {
         let is_whole = self.events.first().is_some_and(|event| event.id > cursor);
         if !is_whole || within.is_some() {
             return self.write(cursor, source, within);
