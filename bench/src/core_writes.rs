@@ -10,11 +10,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_catalog::command::{Action, Body, Command, Mode, SentDocument, Target, Write};
+use muster_catalog::command::{Action, Command, Mode, SentDocument, Target, Write, WriteBody};
 use muster_journal::Ledger;
 use muster_ledger::CommandId;
 use muster_model::Foundation;
-use muster_registry::{Clock, Genesis, Origin, Registry, Settings};
+use muster_registry::{Clock, CommandOrigin, Genesis, Registry, RegistrySettings};
 use muster_stores::sqlite::{Options, SqliteLedger};
 use muster_words::{Moment, json};
 
@@ -58,7 +58,7 @@ pub(crate) async fn open(folder: &Path) -> Outcome<Registry> {
     std::fs::create_dir_all(folder)?;
     let ledger = SqliteLedger::open(&folder.join("changes.db"), "changes", Options::default())?;
     let ledger: Arc<dyn Ledger> = Arc::new(ledger);
-    let mut settings = Settings::new(Foundation::BuiltIn, clock());
+    let mut settings = RegistrySettings::new(Foundation::BuiltIn, clock());
     settings.genesis = Some(Genesis { registry: "bench".parse()?, actor: "bench".into() });
     Ok(Registry::open(ledger, settings).await?)
 }
@@ -79,8 +79,8 @@ fn clock() -> Clock {
 }
 
 /// Who writes.
-pub(crate) fn by() -> Origin {
-    Origin::of_owner()
+pub(crate) fn by() -> CommandOrigin {
+    CommandOrigin::of_owner()
 }
 
 async fn bind(registry: &Registry) -> Outcome {
@@ -95,7 +95,7 @@ async fn bind(registry: &Registry) -> Outcome {
     let write = Write {
         mode: Mode::Put,
         target: Target::Entity("/configs/bench".parse()?),
-        body: Body::Tree(body),
+        body: WriteBody::Tree(body),
     };
     registry.submit(Command::new(Action::Write(write)), &by()).await?;
     Ok(())
@@ -106,7 +106,7 @@ pub(crate) fn put(xid: &str, document: String) -> Outcome<Command> {
     Ok(Command::new(Action::Write(Write {
         mode: Mode::Put,
         target: Target::Entity(xid.parse()?),
-        body: Body::Document(SentDocument {
+        body: WriteBody::Document(SentDocument {
             bytes: Bytes::from(document),
             content_type: Some("application/json".into()),
             attributes: json::Map::new(),

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     Outcome,
-    load::{Answered, Load, Until, percentile},
+    load::{AnsweredRequest, Load, StopCondition, percentile},
     order::Order,
     process::Running,
     ratio::{EARLIER, Report, Target, median},
@@ -28,9 +28,9 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
         order.watchers, order.clients
     ));
     if !order.warmup.is_zero() {
-        load.run(Until::Time(order.warmup))?;
+        load.run(StopCondition::Time(order.warmup))?;
         if let Some((_, load)) = &before {
-            load.run(Until::Time(order.warmup))?;
+            load.run(StopCondition::Time(order.warmup))?;
         }
     }
     let (mut p99, mut earlier) = (Vec::new(), Vec::new());
@@ -75,7 +75,7 @@ fn start(order: &Order) -> Outcome<(Running, Load)> {
 fn round(order: &Order, server: &Running, load: &Load) -> Outcome<(f64, Vec<Duration>)> {
     let watchers: Vec<_> =
         (0..order.watchers).map(|_| Watcher::begin(server.address)).collect::<Outcome<_>>()?;
-    let loaded = load.run(Until::Time(order.round))?;
+    let loaded = load.run(StopCondition::Time(order.round))?;
     let until = Instant::now() + PATIENCE;
     let last = loaded.answered.iter().map(|answered| answered.number).collect::<Vec<_>>();
     let mut delays = Vec::with_capacity(loaded.answered.len() * watchers.len());
@@ -87,7 +87,7 @@ fn round(order: &Order, server: &Running, load: &Load) -> Outcome<(f64, Vec<Dura
 }
 
 /// A change may be seen before the answer of its put is: that is no delay.
-fn join(answered: &[Answered], seen: &HashMap<u64, Instant>) -> Outcome<Vec<Duration>> {
+fn join(answered: &[AnsweredRequest], seen: &HashMap<u64, Instant>) -> Outcome<Vec<Duration>> {
     answered
         .iter()
         .map(|answered| {

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     Outcome,
-    load::{Load, Until},
+    load::{Load, StopCondition},
     order::Order,
     ratio::{EARLIER, Report},
     servers::muster,
@@ -68,7 +68,7 @@ fn grow(order: &Order, size: u64) -> Outcome<Grown> {
             write: muster::put,
             next: Arc::new(AtomicU64::new(1)),
         };
-        load.run(Until::Count(size))?;
+        load.run(StopCondition::Count(size))?;
     }
     let written = server.memory()?;
     server.stop()?;

@@ -23,7 +23,7 @@ pub(crate) type Write = fn(u64) -> Vec<u8>;
 
 /// When clients stop.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Until {
+pub(crate) enum StopCondition {
     Time(Duration),
     /// So many requests by all of them.
     Count(u64),
@@ -40,19 +40,19 @@ pub(crate) struct Load {
 
 /// A request that was answered well.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Answered {
+pub(crate) struct AnsweredRequest {
     pub number: u64,
     pub sent: Instant,
     pub at: Instant,
 }
 
 /// What came of it.
-pub(crate) struct Loaded {
-    pub answered: Vec<Answered>,
+pub(crate) struct LoadResult {
+    pub answered: Vec<AnsweredRequest>,
     pub time: Duration,
 }
 
-impl Loaded {
+impl LoadResult {
     /// Answers per second.
     pub(crate) fn rate(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
@@ -77,12 +77,12 @@ pub(crate) fn percentile(mut waits: Vec<Duration>, percent: usize) -> f64 {
 
 impl Load {
     /// Runs all clients to their end.
-    pub(crate) fn run(&self, until: Until) -> Outcome<Loaded> {
+    pub(crate) fn run(&self, until: StopCondition) -> Outcome<LoadResult> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(self.drive(until))
     }
 
-    async fn drive(&self, until: Until) -> Outcome<Loaded> {
+    async fn drive(&self, until: StopCondition) -> Outcome<LoadResult> {
         let mut streams = Vec::with_capacity(self.clients);
         for _ in 0..self.clients {
             let stream = TcpStream::connect(self.address).await?;
@@ -91,8 +91,8 @@ impl Load {
         }
         let started = Instant::now();
         let (end, count) = match until {
-            Until::Time(time) => (Some(started + time), u64::MAX),
-            Until::Count(count) => (None, self.next.load(Ordering::Relaxed) + count),
+            StopCondition::Time(time) => (Some(started + time), u64::MAX),
+            StopCondition::Count(count) => (None, self.next.load(Ordering::Relaxed) + count),
         };
         let clients: Vec<_> = streams
             .into_iter()
@@ -109,7 +109,7 @@ impl Load {
         if answered.is_empty() {
             return Err("no request was answered".into());
         }
-        Ok(Loaded { answered, time })
+        Ok(LoadResult { answered, time })
     }
 }
 
@@ -125,7 +125,7 @@ impl Client {
         next: Arc<AtomicU64>,
         end: Option<Instant>,
         count: u64,
-    ) -> Outcome<Vec<Answered>> {
+    ) -> Outcome<Vec<AnsweredRequest>> {
         let mut answered = Vec::new();
         while end.is_none_or(|end| Instant::now() < end) {
             let number = next.fetch_add(1, Ordering::Relaxed);
@@ -138,7 +138,7 @@ impl Client {
             let sent = Instant::now();
             self.stream.write_all(&request).await?;
             self.answer(number).await?;
-            answered.push(Answered { number, sent, at: Instant::now() });
+            answered.push(AnsweredRequest { number, sent, at: Instant::now() });
         }
         Ok(answered)
     }

@@ -12,7 +12,7 @@ use std::{
 
 use muster_catalog::{
     View,
-    command::{Action, Body, Command, Mode, Target, Write},
+    command::{Action, Command, Mode, Target, Write, WriteBody},
 };
 use muster_registry::Registry;
 use muster_words::{Position, Xid, json};
@@ -94,7 +94,7 @@ async fn count_group(registry: &Registry, head: u64) -> Outcome<(usize, Duration
 }
 
 fn group(xid: &str) -> Outcome<Command> {
-    let (target, body) = (Target::Entity(xid.parse()?), Body::Tree(json::Map::new()));
+    let (target, body) = (Target::Entity(xid.parse()?), WriteBody::Tree(json::Map::new()));
     Ok(Command::new(Action::Write(Write { mode: Mode::Put, target, body })))
 }
 
@@ -129,7 +129,7 @@ async fn fill(registry: &Registry, count: u64, clients: usize) -> Outcome {
                 let body = format!("{{\"entries\":{{{body}}}}}");
                 let json::Value::Object(body) = json::parse(body.as_bytes())? else { continue };
                 let target = Target::Entity("/configs/bench".parse()?);
-                let write = Write { mode: Mode::Post, target, body: Body::Tree(body) };
+                let write = Write { mode: Mode::Post, target, body: WriteBody::Tree(body) };
                 registry.submit(Command::new(Action::Write(write)), &by()).await?;
             }
         })

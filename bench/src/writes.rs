@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use crate::{
     Outcome, floor,
-    load::{Load, Until},
+    load::{Load, StopCondition},
     order::Order,
     process::Running,
     ratio::{EARLIER, NO_WORSE, Report, Target, median},
@@ -55,7 +55,7 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
     if !order.warmup.is_zero() {
         let earlier = loads.earlier.as_ref().map(|(_, load)| load);
         for load in [Some(&loads.ours.1), loads.etcd.as_ref(), earlier].into_iter().flatten() {
-            load.run(Until::Time(order.warmup))?;
+            load.run(StopCondition::Time(order.warmup))?;
         }
     }
     let mut rounds = Rounds::default();
@@ -88,7 +88,7 @@ fn before(order: &Order) -> Outcome<Option<Running>> {
 /// Puts a second, their 99th percentile in milliseconds, and microseconds of CPU time a put.
 fn put(order: &Order, (server, load): &(&Running, Load)) -> Outcome<(f64, f64, f64)> {
     let before = server.cpu_time()?;
-    let loaded = load.run(Until::Time(order.round))?;
+    let loaded = load.run(StopCondition::Time(order.round))?;
     let spent = server.cpu_time()? - before;
     let cpu = spent.as_secs_f64() * 1e6 / (loaded.rate() * loaded.time.as_secs_f64());
     Ok((loaded.rate(), loaded.p99(), cpu))
@@ -102,7 +102,7 @@ impl Rounds {
         self.p99.push(p99);
         self.cpu.push(cpu);
         if let Some(etcd) = &loads.etcd {
-            self.etcd.push(etcd.run(Until::Time(order.round))?.rate());
+            self.etcd.push(etcd.run(StopCondition::Time(order.round))?.rate());
         }
         if let Some(earlier) = &loads.earlier {
             let (rate, p99, cpu) = put(order, earlier)?;

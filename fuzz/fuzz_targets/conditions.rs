@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use muster_wire::{
-    etag::{Condition, EntityTag, Rendition},
+    etag::{EntityTagCondition, EntityTag, Rendition},
     headers::{decode, encode},
 };
 
@@ -13,14 +13,14 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(written.bytes().all(|byte| (0x21..=0x7E).contains(&byte)));
         assert_eq!(decode(written.as_bytes()).as_deref(), Ok(text.as_str()));
     }
-    let Ok(condition) = Condition::parse(bytes) else { return };
+    let Ok(condition) = EntityTagCondition::parse(bytes) else { return };
     let nothing = |_: Rendition| None::<EntityTag>;
     assert!(!condition.if_match(nothing) && !condition.if_none_match_names(nothing));
-    let Condition::Tags(tags) = &condition else { return };
+    let EntityTagCondition::Tags(tags) = &condition else { return };
     for tag in tags.iter().flatten() {
         let written = tag.to_string();
-        let same = Condition::Tags(vec![Some(*tag)]);
-        assert_eq!(Condition::parse(written.as_bytes()).as_ref(), Ok(&same));
+        let same = EntityTagCondition::Tags(vec![Some(*tag)]);
+        assert_eq!(EntityTagCondition::parse(written.as_bytes()).as_ref(), Ok(&same));
         assert!(condition.if_none_match_names(|rendition| {
             Some(*tag).filter(|tag| tag.rendition == rendition)
         }));

@@ -2,11 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use muster_seal::note::{Name, Signer, Verifier, open};
+use muster_seal::note::{KeyName, Signer, Verifier, open};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let _ = text.parse::<Name>();
+    let _ = text.parse::<KeyName>();
     if let Ok(signer) = text.parse::<Signer>() {
         let again: Signer = signer.secret_text().parse().expect("a key's own text is a key");
         assert_eq!(again.verifier(), signer.verifier());

@@ -16,11 +16,11 @@ use http::{Request, StatusCode};
 use muster_model::Foundation;
 use muster_http::{
     Caller, Phase, Principal,
-    xregistry::{Documents, XRegistry},
+    xregistry::{DocumentCache, XRegistry},
 };
-use muster_journal::Memory;
+use muster_journal::MemoryLedger;
 use muster_ledger::CommandId;
-use muster_registry::{Clock, Genesis, Registry, Settings};
+use muster_registry::{Clock, Genesis, Registry, RegistrySettings};
 use muster_words::{Digest, Moment};
 use tokio::{runtime::Runtime, sync::watch};
 use tower_service::Service as _;
@@ -56,12 +56,12 @@ impl Door {
             .enable_all()
             .build()
             .expect("a runtime starts");
-        let mut settings = Settings::new(foundation, clock());
+        let mut settings = RegistrySettings::new(foundation, clock());
         let registry = "fuzz".parse().expect("it is an id");
         settings.genesis = Some(Genesis { registry, actor: "fuzz".to_owned() });
-        let opened = Registry::open(Arc::new(Memory::new()), settings);
+        let opened = Registry::open(Arc::new(MemoryLedger::new()), settings);
         let registry = runtime.block_on(opened).expect("an empty ledger opens");
-        let documents = Documents::new(registry.clone(), 1024 * 1024);
+        let documents = DocumentCache::new(registry.clone(), 1024 * 1024);
         let door = XRegistry::new(registry.clone(), foundation == Foundation::Bare);
         let router = door.with_documents(documents).router();
         let door = Self { runtime, registry, router, phase: watch::Sender::new(Phase::Running) };

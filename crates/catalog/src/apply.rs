@@ -21,19 +21,19 @@ use thiserror::Error;
 
 use crate::{
     Catalog,
-    changes::{Answered, Change, KeyCreated, Outcome},
+    changes::{Change, CommandAnswered, KeyCreated, Outcome},
     facts::VersionFacts,
-    state::{Bindings, FormerCapabilities, Key, Remembered, Stamp, Tag},
+    state::{Bindings, CommandTag, FormerCapabilities, RegisteredKey, RememberedAnswer, Stamp},
 };
 use muster_model::Model;
 
 /// A command as the ledger records it: all its parts.
 #[derive(Clone, Debug)]
-pub struct Recorded {
+pub struct RecordedCommand {
     /// Its moment, shared by its parts.
     pub moment: Moment,
     /// The first four bytes of its id.
-    pub tag: Tag,
+    pub tag: CommandTag,
     /// Who gave it.
     pub actor: Arc<str>,
     /// The digests of its idempotency key and of its request.
@@ -42,7 +42,7 @@ pub struct Recorded {
     pub parts: Vec<(Position, Vec<Change>)>,
 }
 
-impl Recorded {
+impl RecordedCommand {
     /// The stamp of whatever the command changes: the position of its last part.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
@@ -54,7 +54,7 @@ impl Recorded {
 /// What follows from contents and the model, which the fold itself never reads: computed on the
 /// caller's thread for a live command, in parallel for a replay.
 #[derive(Clone, Debug, Default)]
-pub struct Facts {
+pub struct CommandFacts {
     /// The compiled model, for a command that writes it.
     pub model: Option<Arc<Model>>,
     /// The parsed capabilities, for a command that writes them.
@@ -85,16 +85,20 @@ pub struct ApplyError {
 }
 
 /// Why one change doesn't fit, before its position is known.
-type Misfit = &'static str;
+type ApplyReason = &'static str;
 
-const NO_KEY: Misfit = "which is no key";
+const NO_KEY: ApplyReason = "which is no key";
 
 impl Catalog {
     /// Folds one command.
     ///
     /// # Errors
     /// See [`ApplyError`]. The catalog is then half-folded and must be dropped.
-    pub fn apply(&mut self, command: &Recorded, facts: &Facts) -> Result<Effects, ApplyError> {
+    pub fn apply(
+        &mut self,
+        command: &RecordedCommand,
+        facts: &CommandFacts,
+    ) -> Result<Effects, ApplyError> {
         let mut fold = Fold {
             stamp: command.stamp(),
             moment: command.moment,
@@ -128,7 +132,7 @@ impl Catalog {
         Ok(fold.effects)
     }
 
-    fn fold(&mut self, fold: &mut Fold<'_>, change: &Change) -> Result<(), Misfit> {
+    fn fold(&mut self, fold: &mut Fold<'_>, change: &Change) -> Result<(), ApplyReason> {
         match change {
             Change::RegistryOpened(body) => {
                 self.id = body.registry.clone();
@@ -187,9 +191,9 @@ impl Catalog {
         actor.clone()
     }
 
-    fn create_key(&mut self, fold: &Fold<'_>, body: &KeyCreated) -> Result<(), Misfit> {
+    fn create_key(&mut self, fold: &Fold<'_>, body: &KeyCreated) -> Result<(), ApplyReason> {
         let expires = body.expires.map(Moment::from_microseconds).transpose();
-        let key = Key {
+        let key = RegisteredKey {
             record: body.record.resolve(fold.entry),
             created: fold.moment,
             revoked: None,
@@ -202,9 +206,9 @@ impl Catalog {
         Ok(())
     }
 
-    fn remember(&mut self, command: &Recorded, answered: Option<&Answered>) {
+    fn remember(&mut self, command: &RecordedCommand, answered: Option<&CommandAnswered>) {
         if let (Some((key, request)), Some(answer)) = (command.idempotency, answered) {
-            let remembered = Remembered {
+            let remembered = RememberedAnswer {
                 request,
                 position: self.stamp.position,
                 outcome: answer.outcome,
@@ -231,7 +235,7 @@ impl Catalog {
 
     /// The answer that a command with that idempotency key got, while it is remembered.
     #[must_use]
-    pub fn remembered(&self, key: &Digest) -> Option<&Arc<Remembered>> {
+    pub fn remembered(&self, key: &Digest) -> Option<&Arc<RememberedAnswer>> {
         self.remembered.get(key)
     }
 
@@ -247,8 +251,8 @@ impl Catalog {
                 if Arc::ptr_eq(&old, &new) || old == new {
                     return;
                 }
-                self.unrefer(xid, old.iter());
-                self.refer(xid, new.iter());
+                self.remove_references(xid, old.iter());
+                self.add_references(xid, new.iter());
                 if let Some(resource) = self.resource_mut(xid) {
                     resource.indexed = new;
                 }
@@ -256,13 +260,13 @@ impl Catalog {
             _ => {
                 if let Some(group) = self.group_at(xid) {
                     let bindings = group.own.bindings.clone();
-                    self.refer(xid, bindings.targets());
+                    self.add_references(xid, bindings.targets());
                 }
             }
         }
     }
 
-    fn refer<'a>(&mut self, source: &Xid, targets: impl Iterator<Item = &'a Xid>) {
+    fn add_references<'a>(&mut self, source: &Xid, targets: impl Iterator<Item = &'a Xid>) {
         for target in targets {
             let name: Arc<str> = target.to_string().into();
             let mut sources = self.referrers.get(&*name).cloned().unwrap_or_else(OrdSet::new);
@@ -271,7 +275,7 @@ impl Catalog {
         }
     }
 
-    fn unrefer<'a>(&mut self, source: &Xid, targets: impl Iterator<Item = &'a Xid>) {
+    fn remove_references<'a>(&mut self, source: &Xid, targets: impl Iterator<Item = &'a Xid>) {
         for target in targets {
             let name = target.to_string();
             let Some(sources) = self.referrers.get_mut(name.as_str()) else { continue };
@@ -290,7 +294,7 @@ struct Fold<'a> {
     actor: Arc<str>,
     /// The part whose changes are being folded: new contents lie beside it.
     entry: Position,
-    facts: &'a Facts,
+    facts: &'a CommandFacts,
     /// Resources and groups whose references may have changed.
     touched: BTreeSet<Xid>,
     effects: Effects,

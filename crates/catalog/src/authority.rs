@@ -5,9 +5,9 @@ use muster_words::{Id, Xid, XidPatterns};
 use crate::{
     Catalog, Lifecycle, Reason, Refusal,
     command::{Delete, Target},
-    decide::Work,
+    decide::PreparedAction,
     state::{Resource, Subtree},
-    tree::{GroupNode, Subject, Tree},
+    tree::{GroupNode, Subject, WriteTree},
 };
 
 /// What whoever gives a command may do, as far as that depends on what the command names and on
@@ -34,25 +34,25 @@ impl Authority {
     /// # Errors
     /// `OutOfScope`, `NotOwn` or `NotInReview`. A name outside the scope is refused whether it
     /// exists or not.
-    pub fn check(&self, catalog: &Catalog, work: &Work) -> Result<(), Refusal> {
+    pub fn check(&self, catalog: &Catalog, work: &PreparedAction) -> Result<(), Refusal> {
         if self.is_whole() {
             return Ok(());
         }
         match work {
-            Work::Write(work) => self.check_write(catalog, &work.tree),
-            Work::Delete(work) => self.check_delete(catalog, work),
-            Work::Restore(work) => {
+            PreparedAction::Write(work) => self.check_write(catalog, &work.tree),
+            PreparedAction::Delete(work) => self.check_delete(catalog, work),
+            PreparedAction::Restore(work) => {
                 self.check_place(&work.xid)?;
                 self.check_maker(catalog, &work.xid, Which::Hidden)
             }
-            Work::CreateKey { .. }
-            | Work::RevokeKey { .. }
-            | Work::ForgetKey { .. }
-            | Work::Refused(_) => Ok(()),
+            PreparedAction::CreateKey { .. }
+            | PreparedAction::RevokeKey { .. }
+            | PreparedAction::ForgetKey { .. }
+            | PreparedAction::Refused(_) => Ok(()),
         }
     }
 
-    fn check_write(&self, catalog: &Catalog, tree: &Tree) -> Result<(), Refusal> {
+    fn check_write(&self, catalog: &Catalog, tree: &WriteTree) -> Result<(), Refusal> {
         tree.groups.iter().try_for_each(|node| self.check_group(catalog, node))?;
         if !self.only_in_review {
             return Ok(());

@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::{
     Content,
     state::{
-        Collection, Earlier, Group, Hidden, Key, RegistryPast, RegistryState, Remembered, Resource,
-        Stamp, Version, exact, taken,
+        Earlier, EntityMap, Group, HiddenEntity, RegisteredKey, RegistryPast, RegistryState,
+        RememberedAnswer, Resource, Stamp, Version, exact, taken,
     },
 };
 use muster_model::Model;
@@ -40,9 +40,9 @@ pub struct Catalog {
     /// The capabilities' last change.
     pub capabilities_stamp: Stamp,
     /// The groups by type (plural) and id.
-    pub groups: OrdMap<Id, Collection<Group>>,
+    pub groups: OrdMap<Id, EntityMap<Group>>,
     /// What deletions hid, by xid.
-    pub hidden: OrdMap<Arc<str>, Arc<Hidden>>,
+    pub hidden: OrdMap<Arc<str>, Arc<HiddenEntity>>,
     /// Names that were erased, by xid, and when.
     pub purged: OrdMap<Arc<str>, Stamp>,
     /// What the registry was before: its epochs, groups, models and capabilities.
@@ -51,13 +51,13 @@ pub struct Catalog {
     /// groups by their bindings, the registry by its model.
     pub referrers: OrdMap<Arc<str>, OrdSet<Xid>>,
     /// API keys by id.
-    pub keys: OrdMap<Id, Arc<Key>>,
+    pub keys: OrdMap<Id, Arc<RegisteredKey>>,
     /// The keys' last change.
     pub keys_stamp: Stamp,
     /// Who gave commands, as entries name them.
     pub actors: OrdSet<Arc<str>>,
     /// Answers by the digest of principal and idempotency key.
-    pub remembered: OrdMap<Digest, Arc<Remembered>>,
+    pub remembered: OrdMap<Digest, Arc<RememberedAnswer>>,
     /// The same keys, oldest first.
     pub remembered_order: Vector<Digest>,
     /// How many resources there are.
@@ -80,7 +80,7 @@ impl Catalog {
         Self {
             stamp: Stamp::default(),
             moment: Moment::EPOCH,
-            id: Self::nameless(),
+            id: Self::unnamed_id(),
             registry: Arc::new(registry),
             model,
             model_source: None,
@@ -103,7 +103,7 @@ impl Catalog {
     }
 
     /// The id of a registry whose genesis hasn't been folded yet.
-    fn nameless() -> Id {
+    fn unnamed_id() -> Id {
         #[expect(clippy::unwrap_used, reason = "a literal that Id's own tests accept")]
         "_".parse().unwrap()
     }
@@ -116,7 +116,7 @@ impl Catalog {
 
     /// The groups of a type.
     #[must_use]
-    pub fn groups_of(&self, groups: &Id) -> Option<&Collection<Group>> {
+    pub fn groups_of(&self, groups: &Id) -> Option<&EntityMap<Group>> {
         self.groups.get(groups)
     }
 

@@ -39,7 +39,7 @@ use crate::{Content, Lifecycle};
 /// A content as a change names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-pub struct Named {
+pub struct ContentName {
     /// SHA-256 of the bytes.
     #[cbor(n(0), with = "codec::digest")]
     pub digest: Digest,
@@ -51,7 +51,7 @@ pub struct Named {
     pub at: Option<Position>,
 }
 
-impl Named {
+impl ContentName {
     /// A content that is stored with this command.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
@@ -67,7 +67,7 @@ impl Named {
     }
 }
 
-impl From<Content> for Named {
+impl From<Content> for ContentName {
     fn from(content: Content) -> Self {
         Self { digest: content.digest, size: content.size, at: Some(content.position) }
     }
@@ -94,7 +94,7 @@ pub struct RegistryOpened {
 pub struct RegistryWritten {
     /// What clients set, as canonical JSON; none: nothing is set.
     #[n(0)]
-    pub attributes: Option<Named>,
+    pub attributes: Option<ContentName>,
     /// The registry's epoch.
     #[n(1)]
     pub epoch: u64,
@@ -112,7 +112,7 @@ pub struct RegistryWritten {
 pub struct ModelWritten {
     /// The model's source as the user sent it.
     #[n(0)]
-    pub source: Named,
+    pub source: ContentName,
 }
 
 impl ModelWritten {
@@ -126,7 +126,7 @@ impl ModelWritten {
 pub struct CapabilitiesWritten {
     /// The capabilities as canonical JSON.
     #[n(0)]
-    pub capabilities: Named,
+    pub capabilities: ContentName,
 }
 
 /// A group was created or written.
@@ -138,7 +138,7 @@ pub struct GroupWritten {
     pub group: Xid,
     /// What clients set, as canonical JSON; none: nothing is set.
     #[n(1)]
-    pub attributes: Option<Named>,
+    pub attributes: Option<ContentName>,
     /// Its epoch.
     #[n(2)]
     pub epoch: u64,
@@ -159,7 +159,7 @@ pub struct MetaWritten {
     pub resource: Xid,
     /// What clients set on Meta, as canonical JSON; none: nothing is set.
     #[n(1)]
-    pub attributes: Option<Named>,
+    pub attributes: Option<ContentName>,
     /// The resource's epoch.
     #[n(2)]
     pub epoch: u64,
@@ -189,7 +189,7 @@ pub struct VersionWritten {
     pub version: Xid,
     /// What clients set, as canonical JSON; none: nothing is set.
     #[n(1)]
-    pub attributes: Option<Named>,
+    pub attributes: Option<ContentName>,
     /// Its epoch.
     #[n(2)]
     pub epoch: u64,
@@ -204,7 +204,7 @@ pub struct VersionWritten {
     pub ancestor: Id,
     /// The document's bytes; none: it has none here.
     #[n(6)]
-    pub document: Option<Named>,
+    pub document: Option<ContentName>,
     /// The document's media type.
     #[n(7)]
     pub content_type: Option<String>,
@@ -264,7 +264,7 @@ pub struct KeyCreated {
     pub id: Id,
     /// The key's record (salted hash, name, role), which only the keys' door reads.
     #[n(1)]
-    pub record: Named,
+    pub record: ContentName,
     /// Whether it may not do everything everywhere; none: it may.
     #[n(2)]
     pub limited: Option<bool>,
@@ -297,14 +297,14 @@ pub struct KeyForgotten {
 pub struct Explained {
     /// The words of whoever gave it, as UTF-8.
     #[n(0)]
-    pub message: Named,
+    pub message: ContentName,
 }
 
 /// How a command that carries an idempotency key was answered, so that its repeat is answered the
 /// same.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-pub struct Answered {
+pub struct CommandAnswered {
     /// Whether the subject was created, updated or removed.
     #[cbor(n(0), with = "codec::outcome")]
     pub outcome: Outcome,
@@ -313,7 +313,7 @@ pub struct Answered {
     pub subject: Xid,
     /// What the answer showed; none: the subject, or nothing where that was removed.
     #[cbor(n(2), with = "codec::shown", has_nil)]
-    pub shown: Option<Shown>,
+    pub shown: Option<RecordedAnswerSubject>,
     /// Where members were shown, these, or some of these: the change stands as often as they need
     /// room, and is otherwise the same.
     #[cbor(n(3), with = "codec::xids", has_nil)]
@@ -322,7 +322,7 @@ pub struct Answered {
 
 /// What the answer to a command showed where that wasn't its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum RecordedAnswerSubject {
     /// Nothing.
     Nothing,
     /// Members of one or of several collections.
@@ -361,14 +361,14 @@ pub enum Change {
     MembersMoved(MembersMoved),
     KeyCreated(KeyCreated),
     KeyRevoked(KeyRevoked),
-    Answered(Answered),
+    Answered(CommandAnswered),
     KeyForgotten(KeyForgotten),
     Explained(Explained),
 }
 
 impl Change {
     /// The contents that this change names.
-    pub fn contents(&self) -> impl Iterator<Item = Named> {
+    pub fn contents(&self) -> impl Iterator<Item = ContentName> {
         let (first, second) = match self {
             Self::RegistryWritten(change) => (change.attributes, None),
             Self::ModelWritten(change) => (Some(change.source), None),

@@ -7,7 +7,7 @@ use muster_words::{Digest, Id, Moment, Position, Xid};
 use serde_json::{Map, Value};
 
 pub use crate::authority::Authority;
-use crate::state::{Stamp, Tag};
+use crate::state::{CommandTag, Stamp};
 use muster_model::Model;
 
 /// One request to change something.
@@ -119,7 +119,7 @@ pub struct Write {
     /// What it is about.
     pub target: Target,
     /// What was sent.
-    pub body: Body,
+    pub body: WriteBody,
 }
 
 /// What a write or a deletion is about.
@@ -146,7 +146,7 @@ pub enum Target {
 
 /// What was sent.
 #[derive(Clone, Debug)]
-pub enum Body {
+pub enum WriteBody {
     /// Attributes, or a map of entities.
     Tree(Map<String, Value>),
     /// A document, with the attributes that came in headers.
@@ -187,18 +187,18 @@ pub enum Condition {
     /// It isn't there (`If-None-Match: *`).
     Absent,
     /// Its ETag is one of these (`If-Match`).
-    Matches(Vec<Expected>),
+    Matches(Vec<ExpectedTag>),
     /// Its ETag is none of these (`If-None-Match`).
-    Differs(Vec<Expected>),
+    Differs(Vec<ExpectedTag>),
 }
 
 /// An entity's ETag, as far as the catalog knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expected {
+pub struct ExpectedTag {
     /// The position of the last change.
     pub position: Position,
     /// That command's tag.
-    pub tag: Tag,
+    pub tag: CommandTag,
     /// Which of an entity's two views it is of.
     pub view: EntityView,
 }

@@ -36,20 +36,20 @@ pub use restore::revived;
 
 use crate::{
     Catalog, Content, Reason, Refusal,
-    apply::Facts,
-    changes::{Change, Explained, Named, Outcome},
+    apply::CommandFacts,
+    changes::{Change, ContentName, Explained, Outcome},
     command::{Authority, Condition, Delete, Ignore, KeyGrant, LastKeyRule, SetDefault},
     facts::VersionFacts,
     judge::Verdict,
-    state::{Remembered, Stamp},
-    tree::{Subject, Tree},
+    state::{RememberedAnswer, Stamp},
+    tree::{Subject, WriteTree},
 };
 
 /// A command that is ready to be decided: its body was read and its documents were checked.
 #[derive(Clone, Debug)]
-pub struct Prepared {
+pub struct PreparedCommand {
     /// What it is to do.
-    pub work: Work,
+    pub action: PreparedAction,
     /// What must hold of the target.
     pub conditions: Vec<Condition>,
     /// The digests of principal and idempotency key, and of the request.
@@ -71,13 +71,13 @@ pub struct Prepared {
 
 /// What a prepared command is to do.
 #[derive(Clone, Debug)]
-pub enum Work {
+pub enum PreparedAction {
     /// Create or update entities.
-    Write(Box<WriteWork>),
+    Write(Box<PreparedWrite>),
     /// Hide entities, or erase them.
     Delete(Delete),
     /// Bring back what the last deletion of that name hid.
-    Restore(RestoreWork),
+    Restore(PreparedRestore),
     /// Record an API key.
     CreateKey {
         /// The key's id.
@@ -106,9 +106,9 @@ pub enum Work {
 
 /// A write with what was found out about it.
 #[derive(Clone, Debug)]
-pub struct WriteWork {
+pub struct PreparedWrite {
     /// What it brings.
-    pub tree: Tree,
+    pub tree: WriteTree,
     /// For a new model: what it lifts from stored documents, by version.
     pub versions: BTreeMap<Xid, VersionFacts>,
     /// The parsed capabilities in force after it, where it brings any.
@@ -117,7 +117,7 @@ pub struct WriteWork {
 
 /// A restore with what was found out about what comes back.
 #[derive(Clone, Debug)]
-pub struct RestoreWork {
+pub struct PreparedRestore {
     /// The name.
     pub xid: Xid,
     /// The deletion that it undoes; none: there was nothing to undo.
@@ -127,14 +127,14 @@ pub struct RestoreWork {
 }
 
 /// The attributes that clients set on entities, as far as they are in memory.
-pub trait AtHand {
+pub trait StoredAttributes {
     /// The attributes that this content holds; none: they aren't in memory.
     fn attributes(&self, content: &Content) -> Option<Arc<Map<String, Value>>>;
 }
 
 /// Why a decision wasn't reached.
 #[derive(Clone, Debug)]
-pub enum Stop {
+pub enum NoDecision {
     /// The command is refused.
     Refused(Box<Refusal>),
     /// Attributes are needed that aren't in memory: fetch them and decide again.
@@ -143,7 +143,7 @@ pub enum Stop {
     Stale,
 }
 
-impl From<Refusal> for Stop {
+impl From<Refusal> for NoDecision {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(Box::new(refusal))
     }
@@ -155,7 +155,7 @@ pub enum Decided {
     /// These changes.
     Changes(Box<Decision>),
     /// Nothing: the same command was answered before.
-    Repeat(Arc<Remembered>),
+    Repeat(Arc<RememberedAnswer>),
 }
 
 /// The changes that a command makes, with what goes beside them.
@@ -168,16 +168,16 @@ pub struct Decision {
     /// Those of the contents that are attributes, as they were before they became bytes.
     pub attributes: BTreeMap<Digest, Arc<Map<String, Value>>>,
     /// The facts that folding them needs.
-    pub facts: Facts,
+    pub facts: CommandFacts,
     /// What became of the entity that the command was about.
     pub outcome: Option<Outcome>,
     /// What the answer shows.
-    pub shows: Shows,
+    pub shows: AnswerSubject,
 }
 
 /// What the answer to a command shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Shows {
+pub enum AnswerSubject {
     /// Nothing (204).
     #[default]
     Nothing,
@@ -194,13 +194,13 @@ pub enum Shows {
 /// Decides a command.
 ///
 /// # Errors
-/// See [`Stop`].
+/// See [`NoDecision`].
 pub fn decide(
     catalog: &Catalog,
-    at_hand: &dyn AtHand,
-    prepared: &Prepared,
+    stored_attributes: &dyn StoredAttributes,
+    prepared: &PreparedCommand,
     now: Moment,
-) -> Result<Decided, Stop> {
+) -> Result<Decided, NoDecision> {
     if let Some((key, request)) = &prepared.idempotency
         && let Some(answer) = catalog.remembered(key)
     {
@@ -209,24 +209,30 @@ pub fn decide(
         }
         return Ok(Decided::Repeat(answer.clone()));
     }
-    prepared.authority.check(catalog, &prepared.work)?;
-    let mut decision = match &prepared.work {
-        Work::Write(work) => write(catalog, at_hand, prepared, work, now)?,
-        Work::Delete(work) => delete::delete(catalog, at_hand, prepared, work, now)?,
-        Work::Restore(work) => restore::restore(catalog, at_hand, prepared, work, now)?,
-        Work::CreateKey { id, record, grant } => keys::create(catalog, id, record, *grant)?,
-        Work::RevokeKey { id, last } => keys::revoke(catalog, id, *last, now)?,
-        Work::ForgetKey { id } => keys::forget(catalog, id, now)?,
-        Work::Refused(refusal) => return Err(Stop::Refused(refusal.clone())),
+    prepared.authority.check(catalog, &prepared.action)?;
+    let mut decision = match &prepared.action {
+        PreparedAction::Write(action) => write(catalog, stored_attributes, prepared, action, now)?,
+        PreparedAction::Delete(action) => {
+            delete::delete(catalog, stored_attributes, prepared, action, now)?
+        }
+        PreparedAction::Restore(action) => {
+            restore::restore(catalog, stored_attributes, prepared, action, now)?
+        }
+        PreparedAction::CreateKey { id, record, grant } => {
+            keys::create(catalog, id, record, *grant)?
+        }
+        PreparedAction::RevokeKey { id, last } => keys::revoke(catalog, id, *last, now)?,
+        PreparedAction::ForgetKey { id } => keys::forget(catalog, id, now)?,
+        PreparedAction::Refused(refusal) => return Err(NoDecision::Refused(refusal.clone())),
     };
     if let (Some(message), false) = (&prepared.message, decision.changes.is_empty()) {
-        let named = Named::new(message);
+        let named = ContentName::new(message);
         decision.changes.push(Change::Explained(Explained { message: named }));
         decision.contents.insert(named.digest, message.clone());
     }
     // Even where nothing changed: at the repeat there may be something to change.
     if prepared.idempotency.is_some() {
-        let answers = answered::changes(&decision, &prepared.work);
+        let answers = answered::changes(&decision, &prepared.action);
         decision.changes.extend(answers);
     }
     Ok(Decided::Changes(Box::new(decision)))
@@ -234,26 +240,26 @@ pub fn decide(
 
 fn write(
     catalog: &Catalog,
-    at_hand: &dyn AtHand,
-    prepared: &Prepared,
-    work: &WriteWork,
+    stored_attributes: &dyn StoredAttributes,
+    prepared: &PreparedCommand,
+    action: &PreparedWrite,
     now: Moment,
-) -> Result<Decision, Stop> {
-    let tree = &work.tree;
+) -> Result<Decision, NoDecision> {
+    let tree = &action.tree;
     if prepared.capabilities_over.is_some_and(|over| over != catalog.capabilities_stamp) {
         return Err(Refusal::new("/capabilities", Reason::CapabilitiesMoved).into());
     }
     if let Subject::Entity(xid) | Subject::VersionOf(xid) = &tree.subject {
         conditions::check(catalog, xid, &prepared.conditions)?;
     }
-    let mut draft = Draft::new(catalog, at_hand, prepared, now);
+    let mut draft = Draft::new(catalog, stored_attributes, prepared, now);
     draft.mode = tree.mode;
     let outcome = draft.write_tree(tree);
-    draft.settled(outcome)?;
+    draft.check_loaded(outcome)?;
     if !draft.verdicts_hold(tree) {
-        return Err(Stop::Stale);
+        return Err(NoDecision::Stale);
     }
-    draft.finish(&tree.subject, work)
+    draft.finish(&tree.subject, action)
 }
 
 /// Finds where names will lead once a write is done, for who prepares it: its documents are judged
@@ -261,23 +267,23 @@ fn write(
 /// is the default may hang on it.
 ///
 /// # Errors
-/// See [`Stop`]. Whether verdicts hold isn't looked at.
+/// See [`NoDecision`]. Whether verdicts hold isn't looked at.
 pub fn preview(
     catalog: &Catalog,
-    at_hand: &dyn AtHand,
-    prepared: &Prepared,
+    stored_attributes: &dyn StoredAttributes,
+    prepared: &PreparedCommand,
     now: Moment,
-) -> Result<Preview, Stop> {
-    let Work::Write(work) = &prepared.work else { return Ok(Preview::default()) };
-    let mut draft = Draft::new(catalog, at_hand, prepared, now);
-    draft.mode = work.tree.mode;
-    let outcome = draft.write_tree(&work.tree);
-    draft.settled(outcome)?;
+) -> Result<Preview, NoDecision> {
+    let PreparedAction::Write(action) = &prepared.action else { return Ok(Preview::default()) };
+    let mut draft = Draft::new(catalog, stored_attributes, prepared, now);
+    draft.mode = action.tree.mode;
+    let outcome = draft.write_tree(&action.tree);
+    draft.check_loaded(outcome)?;
     Ok(draft.preview())
 }
 
 impl Draft<'_> {
-    fn write_tree(&mut self, tree: &Tree) -> Result<(), Stop> {
+    fn write_tree(&mut self, tree: &WriteTree) -> Result<(), NoDecision> {
         if let Some(new) = &tree.model {
             self.set_model(new);
         }
@@ -288,7 +294,7 @@ impl Draft<'_> {
             self.write_registry(sent)?;
         }
         tree.groups.iter().try_for_each(|node| self.write_group_node(node))?;
-        if tree.model.is_some() { self.settle_under_new_model() } else { Ok(()) }
+        if tree.model.is_some() { self.apply_new_model() } else { Ok(()) }
     }
 }
 

@@ -6,8 +6,8 @@ use muster_words::Xid;
 use crate::{
     Catalog,
     state::{
-        Chained, Group, GroupState, Hidden, Key, Meta, Remembered, Resource, ResourcePast, Subtree,
-        Version,
+        Chained, Group, GroupState, HiddenEntity, Meta, RegisteredKey, RememberedAnswer, Resource,
+        ResourcePast, Subtree, Version,
     },
 };
 
@@ -15,7 +15,7 @@ use crate::{
 /// under which it was hidden, and folded again it has those of the newest: a restore finds them
 /// anew, so they aren't compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Facts {
+enum FactComparison {
     Now,
     Old,
 }
@@ -89,10 +89,10 @@ impl Catalog {
         }
         mine.iter().zip(&theirs).find_map(|((groups, group), (other_groups, other_group))| {
             let xid = Xid::Group { groups: groups.clone(), group: group.id.clone() };
-            if groups != other_groups || !same_group(group, other_group, Facts::Now) {
+            if groups != other_groups || !same_group(group, other_group, FactComparison::Now) {
                 return Some(xid.to_string());
             }
-            resources_difference(&xid, group, other_group, Facts::Now)
+            resources_difference(&xid, group, other_group, FactComparison::Now)
         })
     }
 }
@@ -114,14 +114,14 @@ fn first<K: Ord + Clone, V>(
     theirs.next().map(|(key, _)| key.clone())
 }
 
-fn same_key(left: &Arc<Key>, right: &Arc<Key>) -> bool {
-    let times = |key: &Key| (key.created, key.revoked, key.expires);
-    let facts = |key: &Key| (key.record, times(key), key.is_limited, key.is_forgotten);
+fn same_key(left: &Arc<RegisteredKey>, right: &Arc<RegisteredKey>) -> bool {
+    let times = |key: &RegisteredKey| (key.created, key.revoked, key.expires);
+    let facts = |key: &RegisteredKey| (key.record, times(key), key.is_limited, key.is_forgotten);
     facts(left) == facts(right)
 }
 
-fn same_remembered(left: &Arc<Remembered>, right: &Arc<Remembered>) -> bool {
-    let facts = |answer: &Remembered| {
+fn same_remembered(left: &Arc<RememberedAnswer>, right: &Arc<RememberedAnswer>) -> bool {
+    let facts = |answer: &RememberedAnswer| {
         let what = (answer.outcome, answer.subject.clone(), answer.shown);
         (answer.request, answer.position, answer.moment, what)
     };
@@ -129,7 +129,7 @@ fn same_remembered(left: &Arc<Remembered>, right: &Arc<Remembered>) -> bool {
 }
 
 /// Compares all deletions of a name, newest first.
-fn same_hidden(left: &Arc<Hidden>, right: &Arc<Hidden>) -> bool {
+fn same_hidden(left: &Arc<HiddenEntity>, right: &Arc<HiddenEntity>) -> bool {
     left.chain().count() == right.chain().count()
         && left
             .chain()
@@ -140,13 +140,15 @@ fn same_hidden(left: &Arc<Hidden>, right: &Arc<Hidden>) -> bool {
 fn same_subtree(left: &Subtree, right: &Subtree) -> bool {
     match (left, right) {
         (Subtree::Group(left), Subtree::Group(right)) => {
-            same_group(left, right, Facts::Old)
-                && resources_difference(&Xid::Registry, left, right, Facts::Old).is_none()
+            same_group(left, right, FactComparison::Old)
+                && resources_difference(&Xid::Registry, left, right, FactComparison::Old).is_none()
         }
         (Subtree::Resource(left), Subtree::Resource(right)) => {
-            same_resource(left, right, Facts::Old)
+            same_resource(left, right, FactComparison::Old)
         }
-        (Subtree::Version(left), Subtree::Version(right)) => same_version(left, right, Facts::Old),
+        (Subtree::Version(left), Subtree::Version(right)) => {
+            same_version(left, right, FactComparison::Old)
+        }
         _ => false,
     }
 }
@@ -166,19 +168,24 @@ fn same_states<T: Chained>(left: &Arc<T>, right: &Arc<T>, is_same: fn(&T, &T) ->
     }
 }
 
-fn same_group(left: &Group, right: &Group, facts: Facts) -> bool {
+fn same_group(left: &Group, right: &Group, facts: FactComparison) -> bool {
     let own = |group: &Group| (group.id.clone(), group.epoch, group.modified, group.members);
     let state = |left: &GroupState, right: &GroupState| {
         (left.attributes, left.created, left.stamp)
             == (right.attributes, right.created, right.stamp)
     };
     own(left) == own(right)
-        && (facts == Facts::Old || left.own.bindings == right.own.bindings)
+        && (facts == FactComparison::Old || left.own.bindings == right.own.bindings)
         && same_states(&left.own, &right.own, state)
         && left.past.is_like(&right.past)
 }
 
-fn resources_difference(xid: &Xid, left: &Group, right: &Group, facts: Facts) -> Option<String> {
+fn resources_difference(
+    xid: &Xid,
+    left: &Group,
+    right: &Group,
+    facts: FactComparison,
+) -> Option<String> {
     let flat = |group: &Group| {
         group
             .resources
@@ -199,11 +206,11 @@ fn resources_difference(xid: &Xid, left: &Group, right: &Group, facts: Facts) ->
     })
 }
 
-fn same_resource(left: &Resource, right: &Resource, facts: Facts) -> bool {
+fn same_resource(left: &Resource, right: &Resource, facts: FactComparison) -> bool {
     let own = |resource: &Resource| (resource.id.clone(), resource.pointer, resource.any);
     own(left) == own(right)
         && left.maker == right.maker
-        && (facts == Facts::Old || left.indexed == right.indexed)
+        && (facts == FactComparison::Old || left.indexed == right.indexed)
         && same_states(&left.meta, &right.meta, same_meta)
         && ResourcePast::is_like(left.past.as_ref(), right.past.as_ref())
         && left.versions.len() == right.versions.len()
@@ -218,8 +225,8 @@ fn same_meta(left: &Meta, right: &Meta) -> bool {
     own(left) == own(right)
 }
 
-fn same_version(left: &Arc<Version>, right: &Arc<Version>, facts: Facts) -> bool {
-    (facts == Facts::Old || left.facts == right.facts)
+fn same_version(left: &Arc<Version>, right: &Arc<Version>, facts: FactComparison) -> bool {
+    (facts == FactComparison::Old || left.facts == right.facts)
         && same_states(left, right, same_version_state)
 }
 

@@ -14,10 +14,10 @@ mod verdict;
 
 pub use bindings::binding_documents;
 pub(crate) use bindings::must_be_schema;
-pub use command::{Brings, CommandSources, WriteVerdicts, may_get_another_default};
+pub use command::{CommandSources, PendingChanges, WriteVerdicts, may_get_another_default};
 pub use compiled::{CompilationCache, CompiledRule, CompiledSchema};
 pub use document::Document;
-pub use sources::{Held, Presence, Resolver, Sources};
+pub use sources::{ContentBytes, Presence, Resolver, Sources};
 pub use verdict::{BindingFault, Dependency, DocumentFault, NoVerdict, Rejection, Verdict};
 
 /// Judges documents by what its sources say.

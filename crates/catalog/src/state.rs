@@ -5,7 +5,7 @@
 
 mod chain;
 mod column;
-mod folded;
+mod entity_map;
 mod lineage;
 mod past;
 mod versions;
@@ -14,14 +14,14 @@ use std::sync::Arc;
 
 pub use chain::{Chained, Earlier, state_after, state_at, states};
 pub use column::Column;
-pub use folded::{Collection, Folded, exact, members_after, taken};
+pub use entity_map::{CaseFoldedId, EntityMap, exact, members_after, taken};
 use imbl::OrdMap;
 pub use lineage::Lineage;
 use muster_words::{Id, Moment, Position, Xid};
 pub(crate) use past::Member;
 pub use past::{
-    Former, FormerCapabilities, FormerModel, Life, Lives, Moved, Name, Past, RegistryPast,
-    ResourcePast, Touched, locate,
+    ChangedResource, EpochEntry, ExactId, FormerCapabilities, FormerModel, FormerNames, Life,
+    Lives, Past, RegistryPast, ResourcePast, locate,
 };
 pub use versions::Versions;
 
@@ -29,7 +29,7 @@ use crate::{Content, Lifecycle, facts::VersionFacts};
 
 /// The first four bytes of a command's id: they tell one ledger's positions from another's in an
 /// ETag, because positions repeat after a backup was restored and command ids don't.
-pub type Tag = [u8; 4];
+pub type CommandTag = [u8; 4];
 
 /// Where and by which command something last changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,7 +37,7 @@ pub struct Stamp {
     /// The position of the command's last entry.
     pub position: Position,
     /// The command's tag.
-    pub tag: Tag,
+    pub tag: CommandTag,
 }
 
 /// The registry's own attributes.
@@ -73,7 +73,7 @@ pub struct Group {
     /// The last time that resources came or went.
     pub members: Stamp,
     /// Its resources, by type (plural) and id.
-    pub resources: OrdMap<Id, Collection<Resource>>,
+    pub resources: OrdMap<Id, EntityMap<Resource>>,
     /// What it was before.
     pub past: Arc<Past<Resource>>,
 }
@@ -256,7 +256,7 @@ impl State for Version {
 
 /// What a deletion hid, and what earlier deletions of that name hid.
 #[derive(Clone, Debug)]
-pub struct Hidden {
+pub struct HiddenEntity {
     /// The deletion.
     pub stamp: Stamp,
     /// What it hid.
@@ -265,7 +265,7 @@ pub struct Hidden {
     pub before: Option<Arc<Self>>,
 }
 
-impl Hidden {
+impl HiddenEntity {
     /// This deletion and those of that name before it, newest first.
     pub fn chain(self: &Arc<Self>) -> impl Iterator<Item = &Arc<Self>> {
         std::iter::successors(Some(self), |hidden| hidden.before.as_ref())
@@ -273,7 +273,7 @@ impl Hidden {
 }
 
 /// Taken apart in a loop, as chains of states are.
-impl Drop for Hidden {
+impl Drop for HiddenEntity {
     fn drop(&mut self) {
         let mut next = self.before.take();
         while let Some(mut hidden) = next.and_then(Arc::into_inner) {
@@ -347,7 +347,7 @@ fn resource_contents(resource: &Resource) -> impl Iterator<Item = Content> {
 
 /// An API key as the catalog knows it: the record's content is for the keys' door alone.
 #[derive(Clone, Debug)]
-pub struct Key {
+pub struct RegisteredKey {
     /// The record (salted hash, name, role).
     pub record: Content,
     /// When it was created.
@@ -362,7 +362,7 @@ pub struct Key {
     pub is_forgotten: bool,
 }
 
-impl Key {
+impl RegisteredKey {
     /// Whether it opens anything at a moment.
     #[must_use]
     pub fn is_in_force(&self, now: Moment) -> bool {
@@ -372,7 +372,7 @@ impl Key {
 
 /// How a command with an idempotency key was answered.
 #[derive(Clone, Debug)]
-pub struct Remembered {
+pub struct RememberedAnswer {
     /// The digest of the request that carried the key.
     pub request: muster_words::Digest,
     /// The position at which the command ended.
@@ -382,7 +382,7 @@ pub struct Remembered {
     /// The entity that the command was about.
     pub subject: Xid,
     /// What the answer showed; none: the subject. Which members they were is in the ledger alone.
-    pub shown: Option<crate::changes::Shown>,
+    pub shown: Option<crate::changes::RecordedAnswerSubject>,
     /// When: keys are forgotten after a day of ledger time.
     pub moment: Moment,
 }

@@ -22,7 +22,7 @@ use muster_model::{GroupType, ResourceType};
 
 /// Everything that a write brings.
 #[derive(Clone, Debug)]
-pub struct Tree {
+pub struct WriteTree {
     /// How it treats what is there.
     pub mode: Mode,
     /// A new model.
@@ -102,7 +102,7 @@ pub struct VersionNode {
 #[derive(Clone, Debug)]
 pub enum DocumentPart {
     /// Nothing: it stays.
-    Unsaid,
+    Unchanged,
     /// It is to be empty.
     Cleared,
     /// It lies elsewhere; the URL is among the attributes.
@@ -124,7 +124,7 @@ pub struct NewDocument {
     pub verdict: Option<Arc<Verdict>>,
 }
 
-impl Tree {
+impl WriteTree {
     /// A tree that writes nothing yet.
     #[must_use]
     pub const fn new(mode: Mode, subject: Subject) -> Self {

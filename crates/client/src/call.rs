@@ -12,7 +12,9 @@ use muster_words::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Body, ClientError, Query, Refusal, Transport, TransportError, whole};
+use crate::{
+    ClientError, ErrorResponse, IncomingBody, Query, Transport, TransportError, read_to_end,
+};
 
 /// Bytes of an answer that is read as a whole: an export of a large registry, and far from a
 /// computer's memory.
@@ -198,7 +200,7 @@ impl Client {
     pub async fn call(&self, call: Call) -> Result<Answer, ClientError> {
         let response = self.open(call).await?;
         let (head, body) = response.into_parts();
-        let bytes = whole(body, ANSWER_BYTES_MAX, PAUSE_MAX, self.place()).await?;
+        let bytes = read_to_end(body, ANSWER_BYTES_MAX, PAUSE_MAX, self.place()).await?;
         let place = self.place().into();
         Ok(Answer { status: head.status, headers: head.headers, bytes, place, body: PhantomData })
     }
@@ -207,19 +209,22 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::call`].
-    pub async fn open(&self, call: Call) -> Result<Response<Body>, ClientError> {
+    pub async fn open(&self, call: Call) -> Result<Response<IncomingBody>, ClientError> {
         let response = self.transport.send(self.request(call)?).await?;
         if response.status().as_u16() < 400 {
             return self.of_a_registry(response);
         }
         let (head, body) = response.into_parts();
-        let bytes = whole(body, ANSWER_BYTES_MAX, PAUSE_MAX, self.place()).await?;
-        Err(ClientError::Refused(Box::new(Refusal::read(head.status, &bytes))))
+        let bytes = read_to_end(body, ANSWER_BYTES_MAX, PAUSE_MAX, self.place()).await?;
+        Err(ClientError::Refused(Box::new(ErrorResponse::read(head.status, &bytes))))
     }
 
     /// What a registry answers says where its ledger stands. Something else that answers on a
     /// port (a proxy's page, another service) would else be taken for a registry that did as told.
-    fn of_a_registry(&self, response: Response<Body>) -> Result<Response<Body>, ClientError> {
+    fn of_a_registry(
+        &self,
+        response: Response<IncomingBody>,
+    ) -> Result<Response<IncomingBody>, ClientError> {
         let header = |name: &str| {
             let value = response.headers().get(name).and_then(|value| value.to_str().ok());
             value.unwrap_or("nothing").to_owned()

@@ -8,10 +8,10 @@ mod lines;
 mod model;
 mod proofs;
 
-pub use changes::{Change, Changes, Start, Step};
+pub use changes::{ChangeStream, ReceivedChange, StreamItem, StreamStart};
 pub use collections::Page;
-pub use documents::{Document, Precondition, Removal, Sent, digest_of};
-pub use lines::Lines;
+pub use documents::{DeleteOptions, DocumentUpload, FetchedDocument, Precondition, digest_of};
+pub use lines::JsonLines;
 
 use muster_words::Xid;
 

@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use crate::{Refusal, TransportError};
+use crate::{ErrorResponse, TransportError};
 
 /// Why a call has no result.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -10,7 +10,7 @@ pub enum ClientError {
     Transport(#[from] TransportError),
     /// The answer is no.
     #[error("{0}")]
-    Refused(Box<Refusal>),
+    Refused(Box<ErrorResponse>),
     /// A value that no header can hold: it has a line end, or letters beyond ASCII. Nothing was
     /// sent.
     #[error("the value for {header} can't be sent: it has a line end, or a letter beyond ASCII")]
@@ -31,7 +31,7 @@ pub enum ClientError {
 impl ClientError {
     /// The refusal, if it is one.
     #[must_use]
-    pub fn refusal(&self) -> Option<&Refusal> {
+    pub fn refusal(&self) -> Option<&ErrorResponse> {
         match self {
             Self::Refused(refusal) => Some(refusal),
             _ => None,

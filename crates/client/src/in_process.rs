@@ -5,9 +5,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 
-use crate::{Body, Transport, TransportError};
+use crate::{IncomingBody, Transport, TransportError};
 
-type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+type Answering = Pin<Box<dyn Future<Output = Response<IncomingBody>> + Send>>;
 
 /// The way to a registry that this process has opened itself: the same router that a server
 /// answers from, without a socket in between.
@@ -46,7 +46,10 @@ impl InProcess {
 
 #[async_trait]
 impl Transport for InProcess {
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError> {
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> Result<Response<IncomingBody>, TransportError> {
         Ok((self.route)(request).await)
     }
 

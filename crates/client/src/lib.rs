@@ -9,25 +9,25 @@
 mod call;
 mod calls;
 mod error;
+mod error_response;
 mod events;
 mod in_process;
 mod link;
 mod query;
-mod refusal;
 mod socket;
 mod transport;
 
 pub use call::{Answer, Call, Client};
 pub use calls::{
-    Change, Changes, Document, Lines, Page, Precondition, Removal, Sent, Start, Step, digest_of,
-    path_of,
+    ChangeStream, DeleteOptions, DocumentUpload, FetchedDocument, JsonLines, Page, Precondition,
+    ReceivedChange, StreamItem, StreamStart, digest_of, path_of,
 };
 pub use error::ClientError;
+pub use error_response::ErrorResponse;
 pub use events::{Event, EventReader};
 pub use http::{HeaderMap, Method, StatusCode};
 pub use in_process::InProcess;
 pub use link::next_link;
 pub use query::Query;
-pub use refusal::Refusal;
-pub use socket::{AddressError, Patience, Socket};
-pub use transport::{Body, Transport, TransportError, whole};
+pub use socket::{AddressError, Socket, Timeouts};
+pub use transport::{IncomingBody, Transport, TransportError, read_to_end};

@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::{Body, Transport, TransportError};
+use crate::{IncomingBody, Transport, TransportError};
 
 /// Connections that are kept for the next request. More than a command ever uses at once; an
 /// application that does pays a handshake.
@@ -22,7 +22,7 @@ const IDLE_MAX: usize = 32;
 
 /// How long to wait for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct Timeouts {
     /// For a connection.
     pub connect: Duration,
     /// For the head of an answer. A write waits for its turn and the disk, a proof walks the
@@ -30,7 +30,7 @@ pub struct Patience {
     pub answer: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self { connect: Duration::from_secs(5), answer: Duration::from_secs(60) }
     }
@@ -93,7 +93,7 @@ pub struct Socket {
     address: Address,
     place: String,
     host: HeaderValue,
-    patience: Patience,
+    timeouts: Timeouts,
     idle: Mutex<Vec<SendRequest<Full<Bytes>>>>,
 }
 
@@ -103,12 +103,12 @@ impl Socket {
     ///
     /// # Errors
     /// The text is no such address.
-    pub fn new(address: &str, patience: Patience) -> Result<Self, AddressError> {
+    pub fn new(address: &str, timeouts: Timeouts) -> Result<Self, AddressError> {
         let parsed: Address = address.parse()?;
         let host = HeaderValue::from_str(&parsed.authority)
             .map_err(|_| AddressError::Form(address.to_owned()))?;
         let place = parsed.to_string();
-        Ok(Self { address: parsed, place, host, patience, idle: Mutex::default() })
+        Ok(Self { address: parsed, place, host, timeouts, idle: Mutex::default() })
     }
 
     /// A kept connection that is free, if there is one; those that have ended are dropped.
@@ -129,9 +129,9 @@ impl Socket {
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, TransportError> {
         let place = || self.place.clone();
-        let stream = timeout(self.patience.connect, TcpStream::connect(&self.address.target))
+        let stream = timeout(self.timeouts.connect, TcpStream::connect(&self.address.target))
             .await
-            .map_err(|_| TransportError::Timeout { place: place(), after: self.patience.connect })?
+            .map_err(|_| TransportError::Timeout { place: place(), after: self.timeouts.connect })?
             .map_err(|error| match error.kind() {
                 io::ErrorKind::ConnectionRefused => TransportError::Refused { place: place() },
                 _ => TransportError::Unreachable { place: place(), cause: error.to_string() },
@@ -170,14 +170,14 @@ impl Socket {
         request: Request<Full<Bytes>>,
     ) -> Result<Response<hyper::body::Incoming>, (TransportError, Option<Request<Full<Bytes>>>)>
     {
-        match timeout(self.patience.answer, connection.try_send_request(request)).await {
+        match timeout(self.timeouts.answer, connection.try_send_request(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(mut error)) => {
                 let unsent = error.take_message();
                 Err((self.broken(error.error()), unsent))
             }
             Err(_) => {
-                let after = self.patience.answer;
+                let after = self.timeouts.answer;
                 Err((TransportError::Timeout { place: self.place.clone(), after }, None))
             }
         }
@@ -186,7 +186,10 @@ impl Socket {
 
 #[async_trait]
 impl Transport for Socket {
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError> {
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> Result<Response<IncomingBody>, TransportError> {
         let mut request = self.addressed(request)?;
         // A kept connection may have been closed by the server a moment ago. What was never sent
         // goes out again on a new one, and so does what is safe to repeat.
@@ -212,7 +215,7 @@ impl Transport for Socket {
     }
 }
 
-fn boxed(response: Response<hyper::body::Incoming>, place: &str) -> Response<Body> {
+fn boxed(response: Response<hyper::body::Incoming>, place: &str) -> Response<IncomingBody> {
     let place = place.to_owned();
     response.map(|body| {
         body.map_err(move |error| TransportError::Broken {

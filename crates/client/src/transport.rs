@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use thiserror::Error;
 
 /// The body of an answer, as it arrives.
-pub type Body = UnsyncBoxBody<Bytes, TransportError>;
+pub type IncomingBody = UnsyncBoxBody<Bytes, TransportError>;
 
 /// A way to a registry: it sends one request and gives the answer's head with a body that is read
 /// as it comes.
@@ -21,7 +21,8 @@ pub trait Transport: Send + Sync {
     ///
     /// # Errors
     /// No answer came; see [`TransportError`].
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError>;
+    async fn send(&self, request: Request<Bytes>)
+    -> Result<Response<IncomingBody>, TransportError>;
 
     /// What is on the other side, for messages: an address, or a folder.
     fn place(&self) -> &str;
@@ -82,8 +83,8 @@ impl TransportError {
 ///
 /// # Errors
 /// The body broke off, passed the limit (in bytes), or gave nothing for `pause_max`.
-pub async fn whole(
-    mut body: Body,
+pub async fn read_to_end(
+    mut body: IncomingBody,
     limit: usize,
     pause_max: Duration,
     place: &str,

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use muster_catalog::command::{Action, Authority, Body, Command, Mode, Target, Write};
+use muster_catalog::command::{Action, Authority, Command, Mode, Target, Write, WriteBody};
 use muster_words::{Coverage, Permission, PermissionReach, Xid};
 use thiserror::Error;
 
@@ -92,7 +92,7 @@ fn of_write(role: Role, command: &Command, write: &Write) -> Vec<Need> {
         (Target::Model, _) => vec![root(Permission::WriteModel)],
         (Target::Capabilities, _) => vec![root(Permission::WriteCapabilities)],
         (Target::Entity(Xid::Registry), body) => {
-            let brings = |name| matches!(body, Body::Tree(map) if map.contains_key(name));
+            let brings = |name| matches!(body, WriteBody::Tree(map) if map.contains_key(name));
             let mut needs = vec![root(match write.mode {
                 Mode::Post => Permission::WriteDocuments,
                 Mode::Put | Mode::Patch => Permission::WriteRegistry,
@@ -119,7 +119,7 @@ fn of_write(role: Role, command: &Command, write: &Write) -> Vec<Need> {
 /// What a write does that says of one version nothing but its next state: approve it, or send it
 /// back.
 fn judgement(write: &Write) -> Option<Permission> {
-    let (Mode::Patch, Target::Entity(_), Body::Tree(map)) =
+    let (Mode::Patch, Target::Entity(_), WriteBody::Tree(map)) =
         (write.mode, &write.target, &write.body)
     else {
         return None;

@@ -16,12 +16,12 @@ use crate::{ApiKey, KeyRecord, Principal, Role};
 /// nothing.
 #[derive(Debug, Default)]
 pub struct Keyring {
-    known: RwLock<HashMap<Id, Arc<Known>>>,
+    known: RwLock<HashMap<Id, Arc<CachedKey>>>,
 }
 
 /// A key whose record is in memory.
 #[derive(Debug)]
-struct Known {
+struct CachedKey {
     content: Content,
     record: KeyRecord,
     /// The key's id, as entries name who holds it.
@@ -31,7 +31,7 @@ struct Known {
 impl Keyring {
     /// Keeps the record that lies in a content.
     pub fn keep(&self, id: &Id, content: Content, record: KeyRecord) {
-        let known = Known { content, record, actor: id.as_str().into() };
+        let known = CachedKey { content, record, actor: id.as_str().into() };
         self.known.write().insert(id.clone(), Arc::new(known));
     }
 
@@ -81,7 +81,7 @@ impl Keyring {
         of_name.map(|known| known.actor.clone()).collect()
     }
 
-    fn look_up(&self, view: &Catalog, id: &Id) -> Option<Arc<Known>> {
+    fn look_up(&self, view: &Catalog, id: &Id) -> Option<Arc<CachedKey>> {
         let key = view.keys.get(id).filter(|key| !key.is_forgotten)?;
         let known = self.known.read().get(id).cloned()?;
         (known.content == key.record).then_some(known)

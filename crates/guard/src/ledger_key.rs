@@ -15,7 +15,7 @@ use std::{
 
 use muster_seal::{
     KeyPair,
-    note::{KeyError, Name, Signer},
+    note::{KeyError, KeyName, Signer},
 };
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -112,7 +112,7 @@ pub fn read(path: &Path) -> Result<Signer, LedgerKeyError> {
 ///
 /// # Errors
 /// See [`LedgerKeyError`].
-pub fn make(path: &Path, origin: Name, seed: &[u8; 32]) -> Result<Signer, LedgerKeyError> {
+pub fn make(path: &Path, origin: KeyName, seed: &[u8; 32]) -> Result<Signer, LedgerKeyError> {
     match read(path) {
         Err(LedgerKeyError::Missing { .. }) => {}
         there => return there,
@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    fn origin() -> Name {
+    fn origin() -> KeyName {
         "muster.example/changes".parse().unwrap()
     }
 

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// A command as it stands in the ledger: all its parts, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Committed {
+pub struct CommittedCommand {
     /// The position and hash of its last entry.
     pub head: Head,
     /// The entries of its parts, without their changes.
@@ -26,13 +26,13 @@ pub struct DamagedEntry {
     pub position: Position,
 }
 
-impl Default for Committed {
+impl Default for CommittedCommand {
     fn default() -> Self {
         Self { head: Head::EMPTY, entries: Vec::new(), changes: Vec::new() }
     }
 }
 
-impl Committed {
+impl CommittedCommand {
     /// The position of the command's last entry.
     #[must_use]
     pub const fn position(&self) -> Position {

@@ -1,10 +1,10 @@
 use muster_catalog::{
     Content, Lifecycle,
-    changes::{Change, Named},
+    changes::{Change, ContentName},
 };
 use muster_words::{Id, Position, Xid};
 
-use crate::Committed;
+use crate::CommittedCommand;
 
 /// What something was done to. The order is that of a command's events: from the whole to its
 /// parts.
@@ -126,7 +126,7 @@ pub struct Edit {
     pub detail: EditDetail,
 }
 
-impl Committed {
+impl CommittedCommand {
     /// What the command did, in order.
     pub fn edits(&self) -> impl Iterator<Item = Edit> {
         self.changes.iter().filter_map(|(position, change)| Edit::of(*position, change))
@@ -136,7 +136,7 @@ impl Committed {
 impl Edit {
     /// Reads a change; none: it did nothing that anybody sees.
     fn of(position: Position, change: &Change) -> Option<Self> {
-        let resolve = |named: Option<Named>| named.map(|named| named.resolve(position));
+        let resolve = |named: Option<ContentName>| named.map(|named| named.resolve(position));
         let (subject, action, detail) = match change {
             Change::RegistryOpened(body) => (
                 EditSubject::Registry,

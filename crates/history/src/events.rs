@@ -12,7 +12,7 @@ use muster_words::{
     json::{Map, Value},
 };
 
-use crate::{Committed, Edit, EditAction, EditDetail, EditSubject, difference};
+use crate::{CommittedCommand, Edit, EditAction, EditDetail, EditSubject, difference};
 
 /// What happened to one thing, as xRegistry's events specification has it (core/events.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ struct Comparison {
 ///
 /// The view stands at the command's end or later.
 #[must_use]
-pub fn events(command: &Committed, view: &View) -> PendingEvents {
+pub fn events(command: &CommittedCommand, view: &View) -> PendingEvents {
     let (before, after) = (&command.before(view), &command.after(view));
     let edits: Vec<Edit> = command.edits().collect();
     let mut pending = PendingEvents {
@@ -96,14 +96,14 @@ pub fn events(command: &Committed, view: &View) -> PendingEvents {
             (subject, EditAction::Deleted | EditAction::Purged) => {
                 let mut gone: BTreeSet<Xid> = within(before, subject.xid()).into_iter().collect();
                 gone.extend(written_within(subject.xid(), &edits[..index]));
-                gone.iter().for_each(|xid| pending.come_or_go(xid, EventKind::Deleted));
+                gone.iter().for_each(|xid| pending.add_or_remove(xid, EventKind::Deleted));
             }
             (subject, EditAction::Restored) => {
                 let back = within(after, subject.xid());
-                back.iter().for_each(|xid| pending.come_or_go(xid, EventKind::Created));
+                back.iter().for_each(|xid| pending.add_or_remove(xid, EventKind::Created));
             }
             (EditSubject::Entity(xid), EditAction::Created) => {
-                pending.come_or_go(xid, EventKind::Created);
+                pending.add_or_remove(xid, EventKind::Created);
             }
             (subject, EditAction::Created | EditAction::Updated) => pending.update(subject, edit),
         }
@@ -205,7 +205,7 @@ impl PendingEvents {
     }
 
     /// A thing came or went, and so its parent's collection of such things changed.
-    fn come_or_go(&mut self, xid: &Xid, kind: EventKind) {
+    fn add_or_remove(&mut self, xid: &Xid, kind: EventKind) {
         self.add(EditSubject::of(xid), kind, None);
         let Some(parent) = xid.parent() else { return };
         let (collection, meta) = match xid {

@@ -15,7 +15,7 @@ mod edit;
 mod events;
 mod log;
 
-pub use committed::{Committed, DamagedEntry};
+pub use committed::{CommittedCommand, DamagedEntry};
 pub use edit::{Edit, EditAction, EditDetail, EditSubject};
 pub use events::{EventKind, PendingEvents, RegistryEvent, events};
 pub use log::{CommandPage, LogQuery, LogRead, LogWalk, Scope, Summary};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use muster_words::{Coverage, Xid, XidError, XidPatterns};
 pub use walk::{CommandPage, LogQuery, LogRead, LogWalk};
 
-use crate::{Committed, Edit, EditAction, EditDetail, EditSubject};
+use crate::{CommittedCommand, Edit, EditAction, EditDetail, EditSubject};
 
 /// Edits of one command that are put into words; the rest are counted.
 const WORDS_MAX: usize = 4;
@@ -86,13 +86,13 @@ impl Scope {
 
     /// Whether any edit of a command belongs here.
     #[must_use]
-    pub fn holds_any(&self, command: &Committed) -> bool {
+    pub fn holds_any(&self, command: &CommittedCommand) -> bool {
         command.edits().any(|edit| self.holds(&edit))
     }
 
     /// What a command did here.
     #[must_use]
-    pub fn summary(&self, command: &Committed) -> Summary {
+    pub fn summary(&self, command: &CommittedCommand) -> Summary {
         let mut edits: Vec<Edit> = command.edits().filter(|edit| self.holds(edit)).collect();
         let what = self.words(&edits);
         let left_out = edits.len().saturating_sub(EDITS_MAX);

@@ -28,7 +28,7 @@ pub(crate) fn takes_gzip<'a>(values: impl Iterator<Item = &'a str>) -> bool {
     let mut any = None;
     for value in values {
         for member in value.split(',') {
-            let (name, weight) = weighed(member);
+            let (name, weight) = coding_weight(member);
             if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
                 gzip = Some(weight);
             } else if name == "*" {
@@ -40,7 +40,7 @@ pub(crate) fn takes_gzip<'a>(values: impl Iterator<Item = &'a str>) -> bool {
 }
 
 /// A coding's name, and whether its weight is above zero.
-fn weighed(member: &str) -> (&str, bool) {
+fn coding_weight(member: &str) -> (&str, bool) {
     let mut parts = member.split(';');
     let name = parts.next().unwrap_or_default().trim();
     let weight = parts.find_map(|part| {
@@ -98,7 +98,7 @@ pub fn gzip(plain: &[u8]) -> Option<Bytes> {
 
 /// Marks an answer as compressed. Its entity tag names the encoding, because a strong tag names
 /// bytes (RFC 9110, 8.8.3.3).
-pub fn mark(headers: &mut HeaderMap) {
+pub fn mark_compressed(headers: &mut HeaderMap) {
     headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::ACCEPT_RANGES);
@@ -200,7 +200,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(header::ETAG, tag.parse().unwrap());
             headers.insert(header::VARY, HeaderValue::from_static("Origin"));
-            mark(&mut headers);
+            mark_compressed(&mut headers);
             vary(&mut headers);
             vary(&mut headers);
             assert_eq!(headers[header::ETAG], expect);

@@ -53,7 +53,7 @@ pub trait Gatekeeper: Send + Sync {
 }
 
 /// An admitted GET or HEAD request, reduced to what answering from memory needs.
-pub struct Asked<'a> {
+pub struct FastRequest<'a> {
     /// GET or HEAD.
     pub method: &'a Method,
     /// The path, as sent.
@@ -70,7 +70,7 @@ pub struct Asked<'a> {
 
 /// An admitted GET without a query or unusual headers, reduced to what answering it needs.
 #[derive(Clone, Copy, Debug)]
-pub struct PlainlyAsked<'a> {
+pub struct PlainRequest<'a> {
     /// The path, without a query.
     pub path: &'a str,
     /// What absolute URLs begin with, without a slash at the end.
@@ -85,7 +85,7 @@ pub struct PlainlyAsked<'a> {
 
 /// A response in HTTP/1.1 bytes, without the headers that depend on the request.
 #[derive(Clone, Debug)]
-pub struct Printed {
+pub struct EncodedResponse {
     /// The status in `head`.
     pub status: StatusCode,
     /// The status line and the headers, Content-Length included, each with its line ending.
@@ -101,10 +101,10 @@ pub trait FastRead: Send + Sync {
     /// The whole response, or None if the routes must build it. It must not block or wait. It sets
     /// `Muster-Position`, because only it knows which view it read. For HEAD it returns what GET
     /// would: the body is removed afterwards.
-    fn read(&self, asked: &Asked<'_>) -> Option<Response<Body>>;
+    fn read(&self, asked: &FastRequest<'_>) -> Option<Response<Body>>;
 
     /// The same response as `read` returns, as bytes; or None.
-    fn print(&self, asked: &PlainlyAsked<'_>) -> Option<Printed>;
+    fn read_encoded(&self, asked: &PlainRequest<'_>) -> Option<EncodedResponse>;
 }
 
 /// What routes know about an admitted request. It is an extension of the request.

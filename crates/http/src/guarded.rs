@@ -8,7 +8,7 @@ use axum::{
 };
 use muster_wire::{
     ErrorKind, Problem,
-    doors::{Door, NativeDoor, Operation},
+    operations::{Endpoint, NativeEndpoint, Operation},
 };
 
 use crate::{Caller, IntoProblem, submit::check, xregistry::percent_decoded};
@@ -32,8 +32,8 @@ fn may(operation: &Operation, request: &Request) -> Result<(), Problem> {
     // Only what the front let in comes this far.
     let caller = request.extensions().get::<Caller>().ok_or(ErrorKind::ServerError)?;
     let path = request.uri().path();
-    let place = match operation.door {
-        Door::Native(NativeDoor::Log | NativeDoor::Restore) => below_first_step(path),
+    let place = match operation.endpoint {
+        Endpoint::Native(NativeEndpoint::Log | NativeEndpoint::Restore) => below_first_step(path),
         _ => "/",
     };
     // A place that can't be read is none, and lies in no scope.

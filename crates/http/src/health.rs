@@ -18,8 +18,8 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use muster_wire::{
-    doors::{self, Door, VitalDoor},
     health::{Liveness, LivenessState, ReadinessReport, ReadinessState, StoreReport, StoreState},
+    operations::{self, Endpoint, ServerEndpoint},
 };
 use serde::Serialize;
 
@@ -36,7 +36,7 @@ pub struct Readiness {
 
 /// One condition of [`Readiness`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
+pub enum StartupCondition {
     /// The ledger was read and folded.
     Replayed,
     /// The example is in the registry, or isn't wanted.
@@ -53,13 +53,13 @@ impl Readiness {
     }
 
     /// Says that a condition holds from now on.
-    pub fn reached(&self, condition: Condition) {
+    pub fn reached(&self, condition: StartupCondition) {
         self.flag(condition).store(true, Ordering::Release);
     }
 
     /// Whether a condition holds.
     #[must_use]
-    pub fn has(&self, condition: Condition) -> bool {
+    pub fn has(&self, condition: StartupCondition) -> bool {
         self.flag(condition).load(Ordering::Acquire)
     }
 
@@ -80,16 +80,20 @@ impl Readiness {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.fault().is_none()
-            && [Condition::Replayed, Condition::ExampleLoaded, Condition::PortsBound]
-                .into_iter()
-                .all(|condition| self.has(condition))
+            && [
+                StartupCondition::Replayed,
+                StartupCondition::ExampleLoaded,
+                StartupCondition::PortsBound,
+            ]
+            .into_iter()
+            .all(|condition| self.has(condition))
     }
 
-    fn flag(&self, condition: Condition) -> &AtomicBool {
+    fn flag(&self, condition: StartupCondition) -> &AtomicBool {
         match condition {
-            Condition::Replayed => &self.replayed,
-            Condition::ExampleLoaded => &self.example_loaded,
-            Condition::PortsBound => &self.ports_bound,
+            StartupCondition::Replayed => &self.replayed,
+            StartupCondition::ExampleLoaded => &self.example_loaded,
+            StartupCondition::PortsBound => &self.ports_bound,
         }
     }
 }
@@ -99,7 +103,7 @@ pub type StoreCheck = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>>
 
 /// What the routes of health and metrics stand on.
 #[derive(Clone)]
-pub struct Vitals {
+pub struct HealthState {
     /// What has happened since the start.
     pub readiness: Arc<Readiness>,
     /// Asks the store.
@@ -111,25 +115,25 @@ pub struct Vitals {
 }
 
 /// The routes below `/health`, `/metrics` and `/openapi.json`, as the table of operations has them.
-pub fn routes(vitals: Vitals) -> Router {
-    let routes = doors::routes().filter_map(|operation| match operation.door {
-        Door::Vital(door) => Some((operation, method_filter(operation.verb), door)),
-        Door::XRegistry | Door::Native(_) => None,
+pub fn routes(vitals: HealthState) -> Router {
+    let routes = operations::routes().filter_map(|operation| match operation.endpoint {
+        Endpoint::Server(endpoint) => Some((operation, method_filter(operation.verb), endpoint)),
+        Endpoint::XRegistry | Endpoint::Native(_) => None,
     });
-    let router = routes.fold(Router::new(), |router, (operation, method, door)| {
-        router.route(operation.route(), guarded(operation, answered_by(door, method)))
+    let router = routes.fold(Router::new(), |router, (operation, method, endpoint)| {
+        router.route(operation.route(), guarded(operation, answered_by(endpoint, method)))
     });
     router.with_state(vitals)
 }
 
 /// What answers at a door.
-fn answered_by(door: VitalDoor, method: MethodFilter) -> MethodRouter<Vitals> {
-    match door {
-        VitalDoor::IsAlive => on(method, live),
-        VitalDoor::IsReady => on(method, ready),
-        VitalDoor::IsStoreReachable => on(method, store),
-        VitalDoor::ShowMetrics => on(method, metrics),
-        VitalDoor::ShowDescription => on(method, openapi),
+fn answered_by(endpoint: ServerEndpoint, method: MethodFilter) -> MethodRouter<HealthState> {
+    match endpoint {
+        ServerEndpoint::IsAlive => on(method, live),
+        ServerEndpoint::IsReady => on(method, ready),
+        ServerEndpoint::IsStoreReachable => on(method, store),
+        ServerEndpoint::ShowMetrics => on(method, metrics),
+        ServerEndpoint::ShowDescription => on(method, openapi),
     }
 }
 
@@ -138,7 +142,7 @@ async fn live() -> axum::response::Response {
 }
 
 async fn ready(
-    State(vitals): State<Vitals>,
+    State(vitals): State<HealthState>,
     Extension(caller): Extension<Caller>,
 ) -> axum::response::Response {
     let readiness = &vitals.readiness;
@@ -152,15 +156,15 @@ async fn ready(
     };
     let report = ReadinessReport {
         status,
-        replayed: readiness.has(Condition::Replayed),
-        example_loaded: readiness.has(Condition::ExampleLoaded),
-        ports_bound: readiness.has(Condition::PortsBound),
+        replayed: readiness.has(StartupCondition::Replayed),
+        example_loaded: readiness.has(StartupCondition::ExampleLoaded),
+        ports_bound: readiness.has(StartupCondition::PortsBound),
         why: readiness.fault().map(ToOwned::to_owned),
     };
     answer(ready, &report)
 }
 
-async fn store(State(vitals): State<Vitals>) -> axum::response::Response {
+async fn store(State(vitals): State<HealthState>) -> axum::response::Response {
     if let Some(why) = vitals.readiness.fault() {
         let report = StoreReport { status: StoreState::Failed, why: Some(why.to_owned()) };
         return answer(false, &report);
@@ -173,7 +177,10 @@ async fn store(State(vitals): State<Vitals>) -> axum::response::Response {
     answer(status == StoreState::Reachable, &StoreReport { status, why: None })
 }
 
-async fn metrics(State(vitals): State<Vitals>, headers: HeaderMap) -> axum::response::Response {
+async fn metrics(
+    State(vitals): State<HealthState>,
+    headers: HeaderMap,
+) -> axum::response::Response {
     vitals.metrics.respond(&headers).map(Into::into)
 }
 

@@ -26,7 +26,9 @@ pub use body::Body;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use front::PlainHead;
-pub use front::{Asked, Caller, FastRead, Front, Gatekeeper, PlainlyAsked, Printed, PublicAddress};
+pub use front::{
+    Caller, EncodedResponse, FastRead, FastRequest, Front, Gatekeeper, PlainRequest, PublicAddress,
+};
 pub use muster_guard::Principal;
 pub use problem::{IntoProblem, respond};
 pub use request_body::{BodyBudget, BodyFault, read_body};

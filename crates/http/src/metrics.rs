@@ -57,7 +57,7 @@ impl Metrics {
         read: impl Fn() -> i64 + Send + Sync + 'static,
     ) {
         self.register(|registry| {
-            registry.register_collector(Box::new(Reading { name, help, read: Box::new(read) }));
+            registry.register_collector(Box::new(GaugeReader { name, help, read: Box::new(read) }));
         });
     }
 
@@ -71,7 +71,7 @@ impl Metrics {
     ) {
         self.register(|registry| {
             let read = Box::new(read);
-            registry.register_collector(Box::new(LabelledReading { name, help, label, read }));
+            registry.register_collector(Box::new(LabelledGaugeReader { name, help, label, read }));
         });
     }
 
@@ -140,19 +140,19 @@ fn plain(open: &str) -> String {
 }
 
 /// A gauge that is read when it is asked for.
-struct Reading {
+struct GaugeReader {
     name: &'static str,
     help: &'static str,
     read: Box<dyn Fn() -> i64 + Send + Sync>,
 }
 
-impl fmt::Debug for Reading {
+impl fmt::Debug for GaugeReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reading").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("GaugeReader").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-impl Collector for Reading {
+impl Collector for GaugeReader {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let gauge = ConstGauge::new((self.read)());
         let encoder = encoder.encode_descriptor(self.name, self.help, None, gauge.metric_type())?;
@@ -161,20 +161,20 @@ impl Collector for Reading {
 }
 
 /// A gauge with a label that is read when it is asked for.
-struct LabelledReading {
+struct LabelledGaugeReader {
     name: &'static str,
     help: &'static str,
     label: &'static str,
     read: Box<dyn Fn() -> Vec<(String, i64)> + Send + Sync>,
 }
 
-impl fmt::Debug for LabelledReading {
+impl fmt::Debug for LabelledGaugeReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LabelledReading").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("LabelledGaugeReader").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-impl Collector for LabelledReading {
+impl Collector for LabelledGaugeReader {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let values = (self.read)();
         if values.is_empty() {

@@ -24,7 +24,7 @@ use axum::{
 pub use gate::{Access, Gate, GateError};
 pub use ledger::{last_line, progress_line};
 use muster_registry::{Followers, Registry};
-use muster_wire::doors::{self, Door, NativeDoor, Verb};
+use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
 
 use self::{changes::Feed, ledger::Verifications};
 use crate::guarded::guarded;
@@ -64,13 +64,15 @@ impl Native {
 
     /// The routes, as the table of operations has them.
     pub fn router(self) -> Router {
-        let routes = doors::routes().filter_map(|operation| match operation.door {
-            Door::Native(door) => Some((operation, method_filter(operation.verb), door)),
-            Door::XRegistry | Door::Vital(_) => None,
+        let routes = operations::routes().filter_map(|operation| match operation.endpoint {
+            Endpoint::Native(endpoint) => {
+                Some((operation, method_filter(operation.verb), endpoint))
+            }
+            Endpoint::XRegistry | Endpoint::Server(_) => None,
         });
-        let router = routes.fold(Router::new(), |router, (operation, method, door)| {
+        let router = routes.fold(Router::new(), |router, (operation, method, endpoint)| {
             let route = operation.route();
-            router.route(route, guarded(operation, answered_by(door, method)))
+            router.route(route, guarded(operation, answered_by(endpoint, method)))
         });
         router.with_state(self)
     }
@@ -83,21 +85,21 @@ impl Native {
 }
 
 /// What answers at a door.
-fn answered_by(door: NativeDoor, method: MethodFilter) -> MethodRouter<Native> {
-    match door {
-        NativeDoor::Restore => on(method, restore::restore),
-        NativeDoor::LogOfAll => on(method, log::log_of_all),
-        NativeDoor::Log => on(method, log::log),
-        NativeDoor::FollowChanges => on(method, changes::follow),
-        NativeDoor::ShowLedger => on(method, ledger::show),
-        NativeDoor::ShowCheckpoint => on(method, ledger::checkpoint),
-        NativeDoor::VerifyLedger => on(method, ledger::verify),
-        NativeDoor::ListKeys => on(method, keys::list),
-        NativeDoor::CreateKey => on(method, keys::create),
-        NativeDoor::RevokeKey => on(method, keys::revoke),
-        NativeDoor::ForgetKey => on(method, keys::forget),
-        NativeDoor::ResumeFollower => on(method, followers::resume),
-        NativeDoor::ShowStatus => on(method, status::status),
+fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<Native> {
+    match endpoint {
+        NativeEndpoint::Restore => on(method, restore::restore),
+        NativeEndpoint::LogOfAll => on(method, log::log_of_all),
+        NativeEndpoint::Log => on(method, log::log),
+        NativeEndpoint::FollowChanges => on(method, changes::follow),
+        NativeEndpoint::ShowLedger => on(method, ledger::show),
+        NativeEndpoint::ShowCheckpoint => on(method, ledger::checkpoint),
+        NativeEndpoint::VerifyLedger => on(method, ledger::verify),
+        NativeEndpoint::ListKeys => on(method, keys::list),
+        NativeEndpoint::CreateKey => on(method, keys::create),
+        NativeEndpoint::RevokeKey => on(method, keys::revoke),
+        NativeEndpoint::ForgetKey => on(method, keys::forget),
+        NativeEndpoint::ResumeFollower => on(method, followers::resume),
+        NativeEndpoint::ShowStatus => on(method, status::status),
     }
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use muster_catalog::command::Command;
 use muster_guard::{Extent, Forbidden, Principal, authorize};
-use muster_registry::{Done, Origin, Registry};
+use muster_registry::{CommandOrigin, Done, Registry};
 use muster_wire::{
     ErrorKind, Problem,
     headers::{MUSTER_MESSAGE, decode},
@@ -91,8 +91,8 @@ pub fn message(headers: &HeaderMap, subject: &str) -> Result<Option<Bytes>, Prob
 
 /// Who and what caused a command, as its entries say.
 #[must_use]
-pub fn origin(caller: &Caller) -> Origin {
-    Origin {
+pub fn origin(caller: &Caller) -> CommandOrigin {
+    CommandOrigin {
         principal: caller.principal.clone(),
         request: Some(caller.request_id.to_string()),
         trace: caller.trace.as_deref().map(ToOwned::to_owned),

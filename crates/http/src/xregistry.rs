@@ -7,7 +7,7 @@
 mod answer;
 mod capabilities;
 mod document;
-mod fast;
+mod document_cache;
 mod filter;
 mod flags;
 mod inline;
@@ -18,9 +18,9 @@ mod query;
 mod read;
 mod refused;
 mod render;
-mod sent;
 mod tags;
 mod write;
+mod write_body;
 
 use std::sync::Arc;
 
@@ -33,15 +33,15 @@ use muster_wire::{ErrorKind, Problem};
 use self::{
     answer::{Answer, finish},
     capabilities::Capabilities,
-    flags::{Flags, Reading},
+    flags::{FlagReader, Flags},
     long::LongReads,
     place::{Address, Place},
     read::Read,
-    write::{Writes, unsupported},
+    write::{WriteRequest, unsupported},
 };
 use crate::{Body, Caller, read_body, respond};
 
-pub use fast::Documents;
+pub use document_cache::DocumentCache;
 pub(crate) use place::percent_decoded;
 pub use refused::{problem_of_failure, problem_of_fetch, violations};
 
@@ -53,7 +53,7 @@ pub const PREFIX: &str = "/api";
 pub struct XRegistry {
     registry: Registry,
     bare: bool,
-    documents: Option<Arc<Documents>>,
+    documents: Option<Arc<DocumentCache>>,
     long: Arc<LongReads>,
 }
 
@@ -68,7 +68,7 @@ impl XRegistry {
 
     /// Forgets rendered documents when they are erased.
     #[must_use]
-    pub fn with_documents(mut self, documents: Arc<Documents>) -> Self {
+    pub fn with_documents(mut self, documents: Arc<DocumentCache>) -> Self {
         self.documents = Some(documents);
         self
     }
@@ -93,7 +93,7 @@ impl XRegistry {
         let view = self.registry.view().seen_within(caller.principal.scope.clone());
         let root = format!("{}{PREFIX}", caller.base);
         let mut exchange =
-            Exchange { door: self, parts: &parts, view: &view, root: &root, caller, place: None };
+            Exchange { api: self, parts: &parts, view: &view, root: &root, caller, place: None };
         let answer = exchange.answer(body).await;
         let answer = answer.map_err(|problem| problem.instance(&*caller.request_id));
         let response: Response<Body> = finish(answer, exchange.place.as_ref(), &root);
@@ -103,7 +103,7 @@ impl XRegistry {
 
 /// One request and what is found out about it.
 struct Exchange<'a> {
-    door: &'a XRegistry,
+    api: &'a XRegistry,
     parts: &'a Parts,
     view: &'a View,
     root: &'a str,
@@ -115,19 +115,19 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     async fn answer(&mut self, body: axum::body::Body) -> Result<Answer, Problem> {
         let method = self.method();
-        let capabilities = Capabilities::of(self.view, self.door.bare);
+        let capabilities = Capabilities::of(self.view, self.api.bare);
         let path = self.parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let writes = !matches!(method, Method::GET | Method::OPTIONS);
         let address = Address::parse(path, self.view.model(), writes);
         permissions::check(&self.caller.principal, address.as_ref().ok(), path, &method)?;
         let address = address?;
-        let flags = Reading {
+        let flags = FlagReader {
             method: &method,
             address: &address,
             query: self.parts.uri.query(),
             model: self.view.model(),
             capabilities: &capabilities,
-            bare: self.door.bare,
+            bare: self.api.bare,
         }
         .flags()?;
         check_served(&address, &capabilities)?;
@@ -141,7 +141,7 @@ impl Exchange<'_> {
         check_method(&address, &method, &capabilities)?;
         let bytes = read_body(body).await?;
         let answer = self.write(&address, &flags, &method, bytes).await?;
-        if let (Some(documents), true) = (&self.door.documents, flags.purge) {
+        if let (Some(documents), true) = (&self.api.documents, flags.purge) {
             documents.forget(&format!("{PREFIX}{}", address.path));
         }
         Ok(answer)
@@ -162,7 +162,7 @@ impl Exchange<'_> {
         capabilities: &Capabilities,
     ) -> Result<Answer, Problem> {
         let read = Read {
-            registry: &self.door.registry,
+            registry: &self.api.registry,
             view: self.view,
             address,
             flags,
@@ -170,9 +170,9 @@ impl Exchange<'_> {
             root: self.root,
             query: self.parts.uri.query(),
             request_path: self.parts.uri.path(),
-            documents: self.door.documents.as_deref(),
-            long: &self.door.long,
-            bare: self.door.bare,
+            documents: self.api.documents.as_deref(),
+            long: &self.api.long,
+            bare: self.api.bare,
         };
         read.answer(&self.parts.headers).await
     }
@@ -184,16 +184,16 @@ impl Exchange<'_> {
         method: &Method,
         bytes: bytes::Bytes,
     ) -> Result<Answer, Problem> {
-        let writes = Writes {
-            registry: &self.door.registry,
+        let writes = WriteRequest {
+            registry: &self.api.registry,
             address,
             flags,
-            long: &self.door.long,
+            long: &self.api.long,
             method,
             headers: &self.parts.headers,
             root: self.root,
             query: self.parts.uri.query(),
-            bare: self.door.bare,
+            bare: self.api.bare,
             caller: self.caller,
         };
         writes.answer(bytes).await

@@ -19,7 +19,7 @@ pub struct Batch {
 
 /// Why a batch can't be appended after a head, whatever the store: a mistake of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Malformed {
+pub enum MalformedBatch {
     /// The entries don't follow the head one by one.
     #[error("the entry at position {found} stands where position {expected} is due")]
     Gap {
@@ -41,18 +41,18 @@ impl Batch {
     /// Every store asks it before it does anything.
     ///
     /// # Errors
-    /// See [`Malformed`].
-    pub fn check(&self, head: Head) -> Result<(), Malformed> {
+    /// See [`MalformedBatch`].
+    pub fn check(&self, head: Head) -> Result<(), MalformedBatch> {
         let mut expected = head.position;
         for entry in &self.entries {
             expected = expected.next();
             if entry.position != expected {
-                return Err(Malformed::Gap { expected, found: entry.position });
+                return Err(MalformedBatch::Gap { expected, found: entry.position });
             }
         }
         let named = |position: Position| head.position < position && position <= expected;
         match self.contents.iter().find(|(content, _)| !named(content.position)) {
-            Some((content, _)) => Err(Malformed::Stray { position: content.position }),
+            Some((content, _)) => Err(MalformedBatch::Stray { position: content.position }),
             None => Ok(()),
         }
     }

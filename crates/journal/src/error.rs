@@ -4,7 +4,7 @@ use muster_ledger::Head;
 use muster_words::{Digest, Position};
 use thiserror::Error;
 
-use crate::Malformed;
+use crate::MalformedBatch;
 
 /// What lies under an error, for the log and never for a client. Shared, because one failed append
 /// is the answer to every command of its batch.
@@ -47,7 +47,7 @@ pub enum AppendError {
     Corrupt(#[from] Corrupt),
     /// The batch contradicts itself or the head that it was given: a mistake in the caller.
     #[error(transparent)]
-    Malformed(#[from] Malformed),
+    Malformed(#[from] MalformedBatch),
 }
 
 /// Damage to a ledger, and where it was found.

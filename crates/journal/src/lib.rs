@@ -16,10 +16,10 @@ mod memory_marks;
 mod port;
 mod seed;
 
-pub use batch::{Batch, Malformed};
+pub use batch::{Batch, MalformedBatch};
 pub use error::{AppendError, Cause, Corrupt, Damage, ReadError};
 pub use marks::{Epoch, Marks, MarksError};
-pub use memory::Memory;
+pub use memory::MemoryLedger;
 pub use memory_marks::MemoryMarks;
 pub use port::{Ledger, LedgerReader};
-pub use seed::Seed;
+pub use seed::SeededRandom;

@@ -15,42 +15,43 @@ use crate::{AppendError, Batch, Cause, Ledger, LedgerReader, ReadError};
 /// A ledger that lives as long as the process: the reference for all others, and what
 /// `serve --memory` uses. It takes batches of any size and is never full.
 #[derive(Debug)]
-pub struct Memory {
-    kept: RwLock<Kept>,
+pub struct MemoryLedger {
+    kept: RwLock<State>,
     head: watch::Sender<Head>,
 }
 
 /// What is kept, the entry of position `p` at index `p − 1`.
 #[derive(Debug)]
-struct Kept {
+struct State {
     head: Head,
     entries: Vec<Bytes>,
     leaves: Vec<Digest>,
     contents: HashMap<ContentRef, Bytes>,
 }
 
-impl Memory {
+impl MemoryLedger {
     /// An empty ledger.
     #[must_use]
     pub fn new() -> Self {
         let head = Head::EMPTY;
-        let kept = Kept { head, entries: Vec::new(), leaves: Vec::new(), contents: HashMap::new() };
+        let kept =
+            State { head, entries: Vec::new(), leaves: Vec::new(), contents: HashMap::new() };
         Self { kept: RwLock::new(kept), head: watch::Sender::new(head) }
     }
 
     /// Nothing panics while the lock is held, so a poisoned one holds whole values all the same.
-    fn kept(&self) -> RwLockReadGuard<'_, Kept> {
+    fn kept(&self) -> RwLockReadGuard<'_, State> {
         self.kept.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Default for Memory {
+impl Default for MemoryLedger {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Kept {
+impl State {
     fn append(&mut self, batch: &Batch) {
         for entry in &batch.entries {
             self.leaves.push(entry.leaf());
@@ -74,7 +75,7 @@ fn window(after: Position, limit: NonZeroU32, count: usize) -> std::ops::Range<u
 }
 
 #[async_trait]
-impl LedgerReader for Memory {
+impl LedgerReader for MemoryLedger {
     async fn head(&self) -> Result<Head, ReadError> {
         Ok(self.kept().head)
     }
@@ -107,7 +108,7 @@ impl LedgerReader for Memory {
 }
 
 #[async_trait]
-impl Ledger for Memory {
+impl Ledger for MemoryLedger {
     async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.head != head {

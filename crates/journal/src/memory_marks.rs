@@ -12,11 +12,11 @@ use crate::{Epoch, Marks, MarksError};
 /// Marks that live as long as the process: the reference for all others.
 #[derive(Debug, Default)]
 pub struct MemoryMarks {
-    kept: Mutex<Kept>,
+    kept: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct State {
     followers: BTreeMap<Id, (Epoch, Option<Head>)>,
     /// The last epoch, of whatever name: so none comes twice for a name that was forgotten.
     last: Epoch,
@@ -30,7 +30,7 @@ impl MemoryMarks {
     }
 
     /// Nothing panics while the lock is held.
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, State> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

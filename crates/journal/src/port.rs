@@ -84,7 +84,7 @@ pub trait Ledger: LedgerReader {
     /// - It MUST compare first: where the ledger's head is not `head`, hash included, nothing
     ///   happens and the answer is [`AppendError::Moved`] with the present one. Of appends that
     ///   race after one head exactly one MUST win.
-    /// - It MUST refuse a batch that is [`Malformed`](crate::Malformed) against `head`: entries
+    /// - It MUST refuse a batch that is [`MalformedBatch`](crate::Malformed) against `head`: entries
     ///   that don't follow it without a gap, or contents that name none of the batch's entries.
     /// - `Ok` MUST mean that entries, contents and purges are durable (fsync or quorum), and its
     ///   head is that of the batch's last entry.

@@ -1,9 +1,9 @@
 /// Numbers that look random and follow from a seed alone, so that a history that went wrong can be
 /// run again: SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).
 #[derive(Clone, Debug)]
-pub struct Seed(u64);
+pub struct SeededRandom(u64);
 
-impl Seed {
+impl SeededRandom {
     /// The numbers that follow from this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {

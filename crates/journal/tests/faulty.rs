@@ -5,15 +5,15 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use muster_journal::{
-    AppendError, Batch, Ledger, LedgerReader, Memory,
+    AppendError, Batch, Ledger, LedgerReader, MemoryLedger,
     conformance::{sample_batch, sample_entry},
-    faulty::{Fault, Faulty, Landing, Mix, ReadFault},
+    faulty::{AppendFault, FaultWeights, FaultyLedger, LateLanding, ReadFault},
 };
 use muster_ledger::{EntryBytes, Head};
 use muster_words::Position;
 
 fn memory() -> Arc<dyn Ledger> {
-    Arc::new(Memory::new())
+    Arc::new(MemoryLedger::new())
 }
 
 /// The name of an answer's case, and its head where it has one.
@@ -32,11 +32,13 @@ fn outcome(answer: &Result<Head, AppendError>) -> (&'static str, Option<Head>) {
 
 #[tokio::test]
 async fn a_definite_refusal_leaves_nothing() {
-    for (fault, expect) in
-        [(Fault::Unavailable, "unavailable"), (Fault::Full, "full"), (Fault::TooLarge, "too large")]
-    {
+    for (fault, expect) in [
+        (AppendFault::Unavailable, "unavailable"),
+        (AppendFault::Full, "full"),
+        (AppendFault::TooLarge, "too large"),
+    ] {
         let inner = memory();
-        let faulty = Faulty::new(Arc::clone(&inner), [fault]);
+        let faulty = FaultyLedger::new(Arc::clone(&inner), [fault]);
         let batch = sample_batch(Head::EMPTY, 1, 2);
         let answer = faulty.append(Head::EMPTY, &batch).await;
         assert_eq!(outcome(&answer).0, expect);
@@ -49,7 +51,8 @@ async fn a_definite_refusal_leaves_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_delayed_append_goes_through() {
     let inner = memory();
-    let faulty = Faulty::new(Arc::clone(&inner), [Fault::Delay(Duration::from_secs(9))]);
+    let faulty =
+        FaultyLedger::new(Arc::clone(&inner), [AppendFault::Delay(Duration::from_secs(9))]);
     let before = tokio::time::Instant::now();
     let answer = faulty.append(Head::EMPTY, &sample_batch(Head::EMPTY, 1, 2)).await;
     assert_eq!(outcome(&answer).0, "ok");
@@ -60,7 +63,7 @@ async fn a_delayed_append_goes_through() {
 async fn another_writer_comes_first() {
     let inner = memory();
     let rival = |head| sample_batch(head, 77, 1);
-    let faulty = Faulty::new(Arc::clone(&inner), [Fault::Overtaken]).with_rival(rival);
+    let faulty = FaultyLedger::new(Arc::clone(&inner), [AppendFault::Overtaken]).with_rival(rival);
     let answer = faulty.append(Head::EMPTY, &sample_batch(Head::EMPTY, 1, 2)).await;
     let first = rival(Head::EMPTY).head_after(Head::EMPTY);
     assert_eq!(outcome(&answer), ("moved", Some(first)));
@@ -71,22 +74,22 @@ async fn another_writer_comes_first() {
 async fn a_doubtful_append_lands_when_it_is_told() {
     // After the doubt: how many heads are read, what the repeat meets, and what it is answered.
     for (landing, reads, repeat, expect) in [
-        (Landing::AtOnce, 0, Fault::Pass, "moved"),
-        (Landing::After(0), 0, Fault::Pass, "moved"),
-        (Landing::After(1), 0, Fault::Pass, "moved"),
-        (Landing::After(2), 0, Fault::Pass, "ok"),
-        (Landing::After(2), 1, Fault::Pass, "moved"),
-        (Landing::After(2), 1, Fault::Unavailable, "in doubt"),
-        (Landing::WhenTold, 3, Fault::Pass, "ok"),
-        (Landing::Never, 3, Fault::Pass, "ok"),
+        (LateLanding::AtOnce, 0, AppendFault::Pass, "moved"),
+        (LateLanding::After(0), 0, AppendFault::Pass, "moved"),
+        (LateLanding::After(1), 0, AppendFault::Pass, "moved"),
+        (LateLanding::After(2), 0, AppendFault::Pass, "ok"),
+        (LateLanding::After(2), 1, AppendFault::Pass, "moved"),
+        (LateLanding::After(2), 1, AppendFault::Unavailable, "in doubt"),
+        (LateLanding::WhenTold, 3, AppendFault::Pass, "ok"),
+        (LateLanding::Never, 3, AppendFault::Pass, "ok"),
         // The repeat may not be told that nothing is there.
-        (Landing::AtOnce, 0, Fault::Unavailable, "in doubt"),
-        (Landing::Never, 0, Fault::Full, "in doubt"),
-        (Landing::WhenTold, 0, Fault::TooLarge, "in doubt"),
-        (Landing::WhenTold, 0, Fault::Doubt(Landing::Never), "in doubt"),
+        (LateLanding::AtOnce, 0, AppendFault::Unavailable, "in doubt"),
+        (LateLanding::Never, 0, AppendFault::Full, "in doubt"),
+        (LateLanding::WhenTold, 0, AppendFault::TooLarge, "in doubt"),
+        (LateLanding::WhenTold, 0, AppendFault::Doubt(LateLanding::Never), "in doubt"),
     ] {
         let inner = memory();
-        let faulty = Faulty::new(Arc::clone(&inner), [Fault::Doubt(landing), repeat]);
+        let faulty = FaultyLedger::new(Arc::clone(&inner), [AppendFault::Doubt(landing), repeat]);
         let batch = sample_batch(Head::EMPTY, 1, 2);
         let after = batch.head_after(Head::EMPTY);
         let answer = faulty.append(Head::EMPTY, &batch).await;
@@ -110,7 +113,7 @@ async fn a_doubtful_append_lands_when_it_is_told() {
 #[tokio::test]
 async fn a_late_append_that_finds_another_head_is_lost() {
     let inner = memory();
-    let faulty = Faulty::new(Arc::clone(&inner), [Fault::Doubt(Landing::After(2))]);
+    let faulty = FaultyLedger::new(Arc::clone(&inner), [AppendFault::Doubt(LateLanding::After(2))]);
     let late = sample_batch(Head::EMPTY, 1, 2);
     assert!(faulty.append(Head::EMPTY, &late).await.is_err());
     let other = sample_batch(Head::EMPTY, 2, 1);
@@ -124,10 +127,10 @@ async fn a_late_append_that_finds_another_head_is_lost() {
 #[tokio::test]
 async fn a_crash_leaves_a_dead_handle_and_a_living_ledger() {
     for (landing, landed) in
-        [(Landing::AtOnce, true), (Landing::Never, false), (Landing::WhenTold, false)]
+        [(LateLanding::AtOnce, true), (LateLanding::Never, false), (LateLanding::WhenTold, false)]
     {
         let inner = memory();
-        let faulty = Arc::new(Faulty::new(Arc::clone(&inner), [Fault::Crash(landing)]));
+        let faulty = Arc::new(FaultyLedger::new(Arc::clone(&inner), [AppendFault::Crash(landing)]));
         let waiting = Arc::clone(&faulty);
         let waiter = tokio::spawn(async move { waiting.moved(Position(9)).await });
         let batch = sample_batch(Head::EMPTY, 1, 2);
@@ -137,18 +140,22 @@ async fn a_crash_leaves_a_dead_handle_and_a_living_ledger() {
         }
         assert!(faulty.is_dead());
         assert!(waiter.await.unwrap().is_err() && faulty.head().await.is_err());
-        let restarted = Faulty::new(Arc::clone(&inner), []);
+        let restarted = FaultyLedger::new(Arc::clone(&inner), []);
         let expect = if landed { batch.head_after(Head::EMPTY) } else { Head::EMPTY };
         assert_eq!(restarted.head().await.unwrap(), expect);
         let late = faulty.land_late().await;
-        assert_eq!(late, usize::from(landing == Landing::WhenTold), "arrives after the restart");
+        assert_eq!(
+            late,
+            usize::from(landing == LateLanding::WhenTold),
+            "arrives after the restart"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn reads_fail_as_they_are_told() {
     let script = [ReadFault::Unavailable, ReadFault::Delay(Duration::from_secs(1))];
-    let faulty = Faulty::new(memory(), []).with_reads(script);
+    let faulty = FaultyLedger::new(memory(), []).with_reads(script);
     assert!(faulty.head().await.is_err());
     assert!(faulty.contents(&[]).await.is_ok());
     assert!(faulty.leaves(Position::ZERO, NonZeroU32::MIN).await.is_ok());
@@ -156,15 +163,16 @@ async fn reads_fail_as_they_are_told() {
 
 #[test]
 fn a_schedule_follows_from_its_seed() {
-    let schedule = |seed| Fault::from_seed(seed, Mix::default()).take(500).collect::<Vec<_>>();
+    let schedule =
+        |seed| AppendFault::from_seed(seed, FaultWeights::default()).take(500).collect::<Vec<_>>();
     assert_eq!(schedule(3), schedule(3));
     assert_ne!(schedule(3), schedule(4));
     let all = schedule(5);
-    let has = |wanted: fn(&Fault) -> bool| all.iter().any(wanted);
-    assert!(has(|fault| matches!(fault, Fault::Doubt(Landing::After(3)))));
-    assert!(has(|fault| matches!(fault, Fault::Overtaken)));
-    assert!(!has(|fault| matches!(fault, Fault::Crash(_) | Fault::TooLarge)));
-    let only = Mix {
+    let has = |wanted: fn(&AppendFault) -> bool| all.iter().any(wanted);
+    assert!(has(|fault| matches!(fault, AppendFault::Doubt(LateLanding::After(3)))));
+    assert!(has(|fault| matches!(fault, AppendFault::Overtaken)));
+    assert!(!has(|fault| matches!(fault, AppendFault::Crash(_) | AppendFault::TooLarge)));
+    let only = FaultWeights {
         pass: 0,
         delay: 0,
         unavailable: 0,
@@ -174,7 +182,9 @@ fn a_schedule_follows_from_its_seed() {
         crash: 1,
         too_large: 0,
     };
-    let crash = Fault::from_seed(1, only).take(20).all(|fault| matches!(fault, Fault::Crash(_)));
+    let crash = AppendFault::from_seed(1, only)
+        .take(20)
+        .all(|fault| matches!(fault, AppendFault::Crash(_)));
     assert!(crash);
 }
 
@@ -183,7 +193,7 @@ const RIVAL: u64 = 1_000_000;
 
 /// How a writer takes a doubtful append.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Manner {
+enum DoubtHandling {
     /// It repeats the very same append.
     Repeats,
     /// It looks at the head, and decides anew if that is where it was.
@@ -193,9 +203,9 @@ enum Manner {
 /// A writer of the simplest kind: command `n`, decided for the `k`th time, is a batch of entries
 /// with the salt 1,000 × k + n, as a real decision has its moment.
 struct Writer<'a> {
-    ledger: &'a Faulty,
+    ledger: &'a FaultyLedger,
     head: Head,
-    manner: Manner,
+    manner: DoubtHandling,
 }
 
 impl Writer<'_> {
@@ -223,7 +233,7 @@ impl Writer<'_> {
     async fn append(&self, batch: &Batch) -> Result<Head, AppendError> {
         loop {
             match self.ledger.append(self.head, batch).await {
-                Err(AppendError::InDoubt(_)) if self.manner == Manner::Repeats => {}
+                Err(AppendError::InDoubt(_)) if self.manner == DoubtHandling::Repeats => {}
                 Err(AppendError::InDoubt(cause)) => loop {
                     if let Ok(head) = self.ledger.head().await {
                         let is_here = head == self.head;
@@ -251,15 +261,18 @@ impl Writer<'_> {
 
 /// Carries out 40 commands against faults from a seed; answers whether every command is there
 /// once, whole and in order.
-async fn comes_through(seed: u64, manner: Manner) -> bool {
+async fn comes_through(seed: u64, manner: DoubtHandling) -> bool {
     let inner = memory();
     let mut rivals = RIVAL;
-    let faulty = Faulty::new(Arc::clone(&inner), Fault::from_seed(seed, Mix::default()))
-        .with_reads(ReadFault::from_seed(seed, 5, 9))
-        .with_rival(move |head| {
-            rivals += 1;
-            sample_batch(head, rivals, 2)
-        });
+    let faulty = FaultyLedger::new(
+        Arc::clone(&inner),
+        AppendFault::from_seed(seed, FaultWeights::default()),
+    )
+    .with_reads(ReadFault::from_seed(seed, 5, 9))
+    .with_rival(move |head| {
+        rivals += 1;
+        sample_batch(head, rivals, 2)
+    });
     let mut writer = Writer { ledger: &faulty, head: Head::EMPTY, manner };
     for command in 0..40 {
         writer.carry_out(command).await;
@@ -284,7 +297,7 @@ async fn comes_through(seed: u64, manner: Manner) -> bool {
 #[tokio::test(start_paused = true)]
 async fn a_writer_that_repeats_the_same_append_carries_out_each_command_once() {
     for seed in 0..300 {
-        assert!(comes_through(seed, Manner::Repeats).await, "seed {seed}");
+        assert!(comes_through(seed, DoubtHandling::Repeats).await, "seed {seed}");
     }
 }
 
@@ -292,7 +305,7 @@ async fn a_writer_that_repeats_the_same_append_carries_out_each_command_once() {
 async fn a_writer_that_trusts_the_head_after_a_doubt_is_found_out() {
     let mut failures = 0;
     for seed in 0..40 {
-        failures += usize::from(!comes_through(seed, Manner::LooksAtTheHead).await);
+        failures += usize::from(!comes_through(seed, DoubtHandling::LooksAtTheHead).await);
     }
     assert!(failures > 10, "{failures} of 40 histories went wrong");
 }

@@ -9,9 +9,9 @@ use std::{
 
 use async_trait::async_trait;
 use muster_journal::{
-    Ledger, Marks, Memory, MemoryMarks,
-    conformance::{self, Shelf, marks::MarksShelf},
-    faulty::{Fault, Faulty},
+    Ledger, Marks, MemoryLedger, MemoryMarks,
+    conformance::{self, LedgerFixture, marks::MarksFixture},
+    faulty::{AppendFault, FaultyLedger},
 };
 
 /// Ledgers that live as long as the shelf.
@@ -21,7 +21,7 @@ struct InMemory {
 }
 
 #[async_trait]
-impl Shelf for InMemory {
+impl LedgerFixture for InMemory {
     async fn open(&self, name: &str) -> Arc<dyn Ledger> {
         let mut kept = self.kept.lock().unwrap();
         Arc::clone(kept.entry(name.to_owned()).or_insert_with(self.open))
@@ -30,13 +30,16 @@ impl Shelf for InMemory {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conforms() {
-    let open = || Arc::new(Memory::new()) as Arc<dyn Ledger>;
+    let open = || Arc::new(MemoryLedger::new()) as Arc<dyn Ledger>;
     conformance::run(&InMemory { kept: Mutex::default(), open }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_faulty_one_without_faults_conforms() {
-    let open = || Arc::new(Faulty::new(Arc::new(Memory::new()), [Fault::Pass])) as Arc<dyn Ledger>;
+    let open = || {
+        Arc::new(FaultyLedger::new(Arc::new(MemoryLedger::new()), [AppendFault::Pass]))
+            as Arc<dyn Ledger>
+    };
     conformance::run(&InMemory { kept: Mutex::default(), open }).await;
 }
 
@@ -45,7 +48,7 @@ async fn a_faulty_one_without_faults_conforms() {
 struct MarksInMemory(Mutex<HashMap<String, Arc<MemoryMarks>>>);
 
 #[async_trait]
-impl MarksShelf for MarksInMemory {
+impl MarksFixture for MarksInMemory {
     async fn open(&self, name: &str) -> Arc<dyn Marks> {
         Arc::clone(self.0.lock().unwrap().entry(name.to_owned()).or_default()) as _
     }

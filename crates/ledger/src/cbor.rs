@@ -66,7 +66,7 @@ impl Writer<'_> {
 
 /// The bytes are not the one form of what should stand here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum CborFault {
     /// They end too early.
     Short,
     /// Something else stands here, or the same in a longer form.
@@ -94,76 +94,76 @@ impl<'a> Reader<'a> {
         self.all.len() - self.at
     }
 
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Fault> {
-        let end = self.at.checked_add(length).ok_or(Fault::Short)?;
-        let taken = self.all.get(self.at..end).ok_or(Fault::Short)?;
+    fn take(&mut self, length: usize) -> Result<&'a [u8], CborFault> {
+        let end = self.at.checked_add(length).ok_or(CborFault::Short)?;
+        let taken = self.all.get(self.at..end).ok_or(CborFault::Short)?;
         self.at = end;
         Ok(taken)
     }
 
-    fn byte(&mut self) -> Result<u8, Fault> {
-        let byte = *self.all.get(self.at).ok_or(Fault::Short)?;
+    fn byte(&mut self) -> Result<u8, CborFault> {
+        let byte = *self.all.get(self.at).ok_or(CborFault::Short)?;
         self.at += 1;
         Ok(byte)
     }
 
-    fn argument(&mut self, short: u8) -> Result<u64, Fault> {
+    fn argument(&mut self, short: u8) -> Result<u64, CborFault> {
         let (length, least) = match short {
             0..=23 => return Ok(u64::from(short)),
             24 => (1, 24),
             25 => (2, 0x100),
             26 => (4, 0x1_0000),
             27 => (8, 0x1_0000_0000),
-            _ => return Err(Fault::Form),
+            _ => return Err(CborFault::Form),
         };
         let argument = self.take(length)?.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
-        if argument < least { Err(Fault::Form) } else { Ok(argument) }
+        if argument < least { Err(CborFault::Form) } else { Ok(argument) }
     }
 
     /// The argument of a head of this major type.
-    pub(crate) fn head(&mut self, major: Major) -> Result<u64, Fault> {
+    pub(crate) fn head(&mut self, major: Major) -> Result<u64, CborFault> {
         let first = self.byte()?;
-        if first >> 5 == major as u8 { self.argument(first & 0x1f) } else { Err(Fault::Form) }
+        if first >> 5 == major as u8 { self.argument(first & 0x1f) } else { Err(CborFault::Form) }
     }
 
-    pub(crate) fn unsigned(&mut self) -> Result<u64, Fault> {
+    pub(crate) fn unsigned(&mut self) -> Result<u64, CborFault> {
         self.head(Major::Unsigned)
     }
 
-    pub(crate) fn integer(&mut self) -> Result<i64, Fault> {
+    pub(crate) fn integer(&mut self) -> Result<i64, CborFault> {
         let first = self.byte()?;
         let argument = self.argument(first & 0x1f)?;
-        let number = i64::try_from(argument).map_err(|_| Fault::Form)?;
+        let number = i64::try_from(argument).map_err(|_| CborFault::Form)?;
         match first >> 5 {
             0 => Ok(number),
             1 => Ok(!number),
-            _ => Err(Fault::Form),
+            _ => Err(CborFault::Form),
         }
     }
 
-    fn run(&mut self, major: Major) -> Result<&'a [u8], Fault> {
+    fn run(&mut self, major: Major) -> Result<&'a [u8], CborFault> {
         let length = self.head(major)?;
-        self.take(usize::try_from(length).map_err(|_| Fault::Short)?)
+        self.take(usize::try_from(length).map_err(|_| CborFault::Short)?)
     }
 
-    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Fault> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], CborFault> {
         self.run(Major::Bytes)
     }
 
     /// A byte string of exactly so many bytes.
-    pub(crate) fn bytes_of<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        self.bytes()?.try_into().map_err(|_| Fault::Form)
+    pub(crate) fn bytes_of<const N: usize>(&mut self) -> Result<[u8; N], CborFault> {
+        self.bytes()?.try_into().map_err(|_| CborFault::Form)
     }
 
-    pub(crate) fn text(&mut self) -> Result<&'a str, Fault> {
-        std::str::from_utf8(self.run(Major::Text)?).map_err(|_| Fault::Form)
+    pub(crate) fn text(&mut self) -> Result<&'a str, CborFault> {
+        std::str::from_utf8(self.run(Major::Text)?).map_err(|_| CborFault::Form)
     }
 
-    pub(crate) fn boolean(&mut self) -> Result<bool, Fault> {
+    pub(crate) fn boolean(&mut self) -> Result<bool, CborFault> {
         match self.byte()? {
             FALSE => Ok(false),
             TRUE => Ok(true),
-            _ => Err(Fault::Form),
+            _ => Err(CborFault::Form),
         }
     }
 }

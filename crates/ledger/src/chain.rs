@@ -11,15 +11,15 @@
 use muster_words::{Digest, Moment, Position};
 use thiserror::Error;
 
-use crate::{CommandId, DecodeError, Entry, EntryBytes, Head, Tree};
+use crate::{CommandId, DecodeError, Entry, EntryBytes, Head, MerkleTree};
 
 /// Walks along a ledger and checks each entry against what came before it.
 ///
 /// A step that finds a fault leaves the walk where it was: behind the last entry that holds.
 #[derive(Clone, Debug)]
-pub struct Walk {
+pub struct ChainWalk {
     head: Head,
-    tree: Option<Tree>,
+    tree: Option<MerkleTree>,
     /// The last command's moment, where one was seen.
     moment: Option<Moment>,
     /// The command whose parts aren't all there yet.
@@ -136,12 +136,12 @@ impl ChainFault {
     }
 }
 
-impl Walk {
+impl ChainWalk {
     /// A walk that begins behind this head. From [`Head::EMPTY`] it keeps the tree; from anywhere
     /// else it can't, and it takes the first command's moment as it is.
     #[must_use]
     pub fn new(head: Head) -> Self {
-        let tree = (head == Head::EMPTY).then(Tree::default);
+        let tree = (head == Head::EMPTY).then(MerkleTree::default);
         Self { head, tree, moment: None, unfinished: None }
     }
 
@@ -153,7 +153,7 @@ impl Walk {
 
     /// The tree up to there, if the walk began at the beginning.
     #[must_use]
-    pub fn tree(&self) -> Option<&Tree> {
+    pub fn tree(&self) -> Option<&MerkleTree> {
         self.tree.as_ref()
     }
 

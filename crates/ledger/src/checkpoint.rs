@@ -13,17 +13,17 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use muster_seal::note::{self, Name, NameError, OpenError, Signer, TextError, Verifier};
+use muster_seal::note::{self, KeyName, NameError, NoteError, Signer, TextError, Verifier};
 use muster_words::{Digest, Id};
 use thiserror::Error;
 
-use crate::Tree;
+use crate::MerkleTree;
 
 /// What a ledger was at some length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// Which ledger; also the name of the key that signs.
-    pub origin: Name,
+    pub origin: KeyName,
     /// How many entries it had: the position of the last one.
     pub size: u64,
     /// The root hash of its tree.
@@ -34,7 +34,7 @@ pub struct Checkpoint {
 ///
 /// # Errors
 /// The ledger's name can't stand in the name of a key.
-pub fn origin(registry: &Id, ledger: &str) -> Result<Name, NameError> {
+pub fn origin(registry: &Id, ledger: &str) -> Result<KeyName, NameError> {
     format!("{registry}/{ledger}").parse()
 }
 
@@ -45,9 +45,9 @@ pub enum SignError {
     #[error("the key is that of {signer}, not of {origin}")]
     Origin {
         /// The checkpoint's origin.
-        origin: Name,
+        origin: KeyName,
         /// The key's name.
-        signer: Name,
+        signer: KeyName,
     },
     /// The origin can't stand in a note.
     #[error(transparent)]
@@ -59,7 +59,7 @@ pub enum SignError {
 pub enum CheckpointError {
     /// They are no note that this key has signed.
     #[error(transparent)]
-    Note(#[from] OpenError),
+    Note(#[from] NoteError),
     /// The note's text is no checkpoint: not three lines, or a size or a root not in its one form.
     #[error("line {line} of the checkpoint is malformed")]
     Line {
@@ -70,16 +70,16 @@ pub enum CheckpointError {
     #[error("the checkpoint is that of {found}, not of {expected}")]
     Origin {
         /// The name of the key that it was checked with.
-        expected: Name,
+        expected: KeyName,
         /// The origin that it names.
-        found: Name,
+        found: KeyName,
     },
 }
 
 impl Checkpoint {
     /// What this tree is now.
     #[must_use]
-    pub fn of(origin: Name, tree: &Tree) -> Self {
+    pub fn of(origin: KeyName, tree: &MerkleTree) -> Self {
         Self { origin, size: tree.size(), root: tree.root() }
     }
 

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::{
     CommandId, Entry, EntryBytes, Idempotency, Record,
-    cbor::{Fault, Major, Reader, Writer},
+    cbor::{CborFault, Major, Reader, Writer},
     entry::{ACTOR_BYTES_MAX, PARTS_MAX, POSITION_MAX, REQUEST_BYTES_MAX, TRACE_BYTES_MAX},
 };
 
@@ -288,12 +288,12 @@ impl<'a> Fields<'a> {
     /// Reads a value; what is wrong with it lies where it begins.
     fn value<T>(
         &mut self,
-        read: impl FnOnce(&mut Reader<'a>) -> Result<T, Fault>,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T, CborFault>,
     ) -> Result<T, DecodeError> {
         let at = self.reader.at();
         read(&mut self.reader).map_err(|fault| match fault {
-            Fault::Short => DecodeError::Short { at: self.all.len() },
-            Fault::Form => DecodeError::Form { at },
+            CborFault::Short => DecodeError::Short { at: self.all.len() },
+            CborFault::Form => DecodeError::Form { at },
         })
     }
 

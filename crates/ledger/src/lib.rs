@@ -12,7 +12,7 @@ mod entry;
 mod head;
 pub mod tree;
 
-pub use chain::{ChainFault, Walk};
+pub use chain::{ChainFault, ChainWalk};
 pub use checkpoint::Checkpoint;
 pub use codec::{DecodeError, EncodeError, Field};
 pub use entry::{
@@ -20,5 +20,5 @@ pub use entry::{
     POSITION_MAX, REQUEST_BYTES_MAX, Record, TRACE_BYTES_MAX,
 };
 pub use head::Head;
-pub use muster_seal::note::{Name, Signer, Verifier};
-pub use tree::Tree;
+pub use muster_seal::note::{KeyName, Signer, Verifier};
+pub use tree::MerkleTree;

@@ -23,13 +23,13 @@ use crate::Head;
 /// A Merkle tree of which only the roots of its full subtrees are kept: at most 64 hashes,
 /// whatever its size.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tree {
+pub struct MerkleTree {
     size: u64,
     /// Roots of the full subtrees, the largest and leftmost first: one for each bit set in `size`.
     peaks: Vec<Digest>,
 }
 
-impl Tree {
+impl MerkleTree {
     /// The tree of these leaf hashes.
     #[must_use]
     pub fn of(leaves: &[Digest]) -> Self {

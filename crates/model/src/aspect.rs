@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Kind, ModelFault, TypeNames,
     limits::{LIST_LENGTH_MAX, beginning},
-    said::Reading,
+    parsed::ObjectReader,
 };
 
 /// What Muster adds to a resource type: the member `muster` in a model.
@@ -79,7 +79,7 @@ impl Aspect {
         names: &TypeNames,
     ) -> Result<Self, ModelFault> {
         let whole = Value::Object(members.clone());
-        let mut aspect = Reading::new(&format!("{place}.muster"), &whole)?;
+        let mut aspect = ObjectReader::new(&format!("{place}.muster"), &whole)?;
         let frozen = aspect.flag("frozen")?.unwrap_or(false);
         let schema = aspect.text("schema")?;
         let schema = schema.map(|text| bound(&aspect, "schema", &text, names)).transpose()?;
@@ -129,7 +129,7 @@ impl Aspect {
 }
 
 fn bound(
-    aspect: &Reading<'_>,
+    aspect: &ObjectReader<'_>,
     member: &str,
     text: &str,
     names: &TypeNames,
@@ -141,7 +141,7 @@ fn bound(
 }
 
 /// A JSON Pointer (RFC 6901) to something within a document.
-fn field(one: &mut Reading<'_>) -> Result<String, ModelFault> {
+fn field(one: &mut ObjectReader<'_>) -> Result<String, ModelFault> {
     let text = one.needed_text("field")?;
     let escapes_are_whole =
         text.split('~').skip(1).all(|after| after.starts_with('0') || after.starts_with('1'));
@@ -153,7 +153,7 @@ fn field(one: &mut Reading<'_>) -> Result<String, ModelFault> {
 }
 
 impl Reference {
-    fn read(mut one: Reading<'_>, names: &TypeNames) -> Result<Self, ModelFault> {
+    fn read(mut one: ObjectReader<'_>, names: &TypeNames) -> Result<Self, ModelFault> {
         let field = field(&mut one)?;
         let collection = one.needed_text("collection")?;
         let Ok(parsed) = collection.parse::<Collection>() else {
@@ -183,7 +183,7 @@ impl Reference {
 }
 
 impl Indexed {
-    fn read(mut one: Reading<'_>) -> Result<Self, ModelFault> {
+    fn read(mut one: ObjectReader<'_>) -> Result<Self, ModelFault> {
         let field = field(&mut one)?;
         let name = one.needed_text("type")?;
         let Some(kind) = IndexKind::named(&name) else {

@@ -38,7 +38,7 @@ pub struct Attribute {
     /// The attributes that stand beside this one while it has a value, by that value.
     pub ifvalues: BTreeMap<String, Attributes>,
     /// Where the definition comes from.
-    pub origin: Origin,
+    pub origin: AttributeOrigin,
     /// Whether the server always gives the value itself (ids, `epoch`, `createdat`, `state`):
     /// [`Attributes::check`] neither asks for it nor fills in its default.
     pub supplied: bool,
@@ -70,7 +70,7 @@ pub enum Charset {
 
 /// Who defined an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum AttributeOrigin {
     /// The specification. A user's model may have narrowed it.
     Specification,
     /// The specification, for the collections that the model makes: `dirs`, `dirsurl`,

@@ -6,9 +6,10 @@ use muster_words::{Moment, Xid};
 use serde_json::{Map, Value};
 
 use super::{
-    Attribute, AttributeFault, Attributes, Charset, Item, Kind, Origin, Readonly, TypeNames,
+    Attribute, AttributeFault, AttributeOrigin, Attributes, Charset, Item, Kind, Readonly,
+    TypeNames,
     limits::{SCALAR_BYTES_MAX, beginning},
-    names::{ATTRIBUTE_RULE, KEY_RULE, Target, is_attribute_name, is_map_key},
+    names::{ATTRIBUTE_RULE, KEY_RULE, TargetType, is_attribute_name, is_map_key},
 };
 
 mod scalar;
@@ -38,8 +39,9 @@ fn check_deprecation(
     attributes: &Attributes,
     entity: &Map<String, Value>,
 ) -> Result<(), AttributeFault> {
-    let is_ours =
-        attributes.get("deprecated").is_some_and(|own| own.origin == Origin::Specification);
+    let is_ours = attributes
+        .get("deprecated")
+        .is_some_and(|own| own.origin == AttributeOrigin::Specification);
     let Some(deprecated) = entity.get("deprecated").filter(|_| is_ours) else { return Ok(()) };
     let moment = |name: &str| Moment::parse(deprecated.get(name)?.as_str()?).ok();
     match (moment("effective"), moment("removal")) {
@@ -105,18 +107,18 @@ impl<'a> From<&'a Item> for Expected<'a> {
 }
 
 /// The sets that are in force for one object: its own, and those that values in it brought.
-struct InForce<'a> {
+struct ActiveAttributes<'a> {
     own: &'a Attributes,
-    brought: Vec<&'a Attributes>,
+    conditional: Vec<&'a Attributes>,
 }
 
-impl<'a> InForce<'a> {
+impl<'a> ActiveAttributes<'a> {
     fn get(&self, name: &str) -> Option<&'a Attribute> {
-        self.own.get(name).or_else(|| self.brought.iter().find_map(|set| set.get(name)))
+        self.own.get(name).or_else(|| self.conditional.iter().find_map(|set| set.get(name)))
     }
 
     fn sets(&self) -> impl Iterator<Item = &'a Attributes> {
-        std::iter::once(self.own).chain(self.brought.iter().copied())
+        std::iter::once(self.own).chain(self.conditional.iter().copied())
     }
 }
 
@@ -135,10 +137,10 @@ impl Check<'_> {
         object: &mut Map<String, Value>,
     ) -> Result<(), AttributeFault> {
         object.retain(|_, value| !value.is_null());
-        let mut in_force = InForce { own: attributes, brought: Vec::new() };
-        self.settle(attributes, object);
+        let mut in_force = ActiveAttributes { own: attributes, conditional: Vec::new() };
+        self.apply_defaults(attributes, object);
         if attributes.is_conditional() {
-            self.bring(&mut in_force, path, object)?;
+            self.activate_conditional(&mut in_force, path, object)?;
         }
         for (name, value) in object.iter_mut() {
             let here = Path::Member(path, name);
@@ -159,7 +161,7 @@ impl Check<'_> {
     }
 
     /// Takes out what a client can't set, and fills in defaults.
-    fn settle(self, attributes: &Attributes, object: &mut Map<String, Value>) {
+    fn apply_defaults(self, attributes: &Attributes, object: &mut Map<String, Value>) {
         for attribute in attributes.iter() {
             if attribute.readonly && self.readonly == Readonly::Drop {
                 object.remove(&attribute.name);
@@ -173,9 +175,9 @@ impl Check<'_> {
     }
 
     /// Finds the sets that values bring, and those that values of theirs bring.
-    fn bring<'m>(
+    fn activate_conditional<'m>(
         self,
-        in_force: &mut InForce<'m>,
+        in_force: &mut ActiveAttributes<'m>,
         path: &Path<'_>,
         object: &mut Map<String, Value>,
     ) -> Result<(), AttributeFault> {
@@ -193,8 +195,8 @@ impl Check<'_> {
                             sibling: sibling.name.clone(),
                         });
                     }
-                    self.settle(siblings, object);
-                    in_force.brought.push(siblings);
+                    self.apply_defaults(siblings, object);
+                    in_force.conditional.push(siblings);
                     open.push(siblings);
                 }
             }
@@ -209,9 +211,11 @@ impl Check<'_> {
         value: &mut Value,
     ) -> Result<(), AttributeFault> {
         match attribute.origin {
-            Origin::Nested => return Ok(()),
+            AttributeOrigin::Nested => return Ok(()),
             // A document has no header's limit.
-            Origin::Document if attribute.kind == Kind::Any || value.is_string() => return Ok(()),
+            AttributeOrigin::Document if attribute.kind == Kind::Any || value.is_string() => {
+                return Ok(());
+            }
             _ => {}
         }
         self.value(&Expected::from(attribute), path, value)?;
@@ -312,7 +316,7 @@ impl Check<'_> {
             _ => {}
         }
         let Some(target) = expected.target else { return Ok(()) };
-        let takes = Target::parse(target)
+        let takes = TargetType::parse(target)
             .is_some_and(|parsed| text.parse::<Xid>().is_ok_and(|xid| parsed.takes(&xid)));
         if takes { Ok(()) } else { refuse(target) }
     }
@@ -339,7 +343,7 @@ fn chosen(choices: &[Value], path: &Path<'_>, value: &Value) -> Result<(), Attri
 
 /// Names all required attributes that have no value, if any.
 fn missing(
-    in_force: &InForce<'_>,
+    in_force: &ActiveAttributes<'_>,
     path: &Path<'_>,
     object: &Map<String, Value>,
 ) -> Result<(), AttributeFault> {

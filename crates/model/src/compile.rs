@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::{
     Aspect, Attributes, Foundation, GroupType, Model, ModelFault, ResourceType, TypeMap, TypeNames,
     VersionMode,
-    foundation::Underlay,
+    foundation::BaseModel,
     include,
     level::Level,
     limits::{TYPES_MAX, beginning},
     names::{ATTRIBUTE_RULE, TYPE_RULE, is_attribute_name, is_type_name},
-    said, specified,
+    parsed, specified,
 };
 
 mod imports;
@@ -23,38 +23,38 @@ use imports::Imports;
 
 /// See [`Model::compile`].
 pub(super) fn compile(source: &Value, foundation: Foundation) -> Result<Model, ModelFault> {
-    let underlay = Underlay::read(foundation)?;
-    let user = said::Model::read(&include::expand(source)?, foundation)?;
-    let said = underlay.overlaid(user)?;
+    let base = BaseModel::read(foundation)?;
+    let user = parsed::ParsedModel::read(&include::expand(source)?, foundation)?;
+    let parsed = base.merged_with(user)?;
     check_names(
         "model.groups",
-        said.groups.iter().map(|(plural, group)| Named {
+        parsed.groups.iter().map(|(plural, group)| Named {
             plural,
             singular: &group.singular,
             singular_fits: is_attribute_name(&group.singular),
         }),
     )?;
-    let imports = Imports::resolve(&said.groups)?;
-    let names = Arc::new(imports.names(&said.groups));
-    let compiler = Compiler { underlay: &underlay, names: &names };
+    let imports = Imports::resolve(&parsed.groups)?;
+    let names = Arc::new(imports.names(&parsed.groups));
+    let compiler = Compiler { base: &base, names: &names };
     let mut types = BTreeMap::new();
-    for (plural, group) in &said.groups {
+    for (plural, group) in &parsed.groups {
         for (name, resource) in &group.resources {
             let made = Arc::new(compiler.resource_type(plural, name, resource)?);
             types.insert((plural.as_str(), name.as_str()), made);
         }
     }
     let mut groups = BTreeMap::new();
-    for (plural, group) in &said.groups {
+    for (plural, group) in &parsed.groups {
         let resources: BTreeMap<String, Arc<ResourceType>> = imports
             .of(plural)
             .filter_map(|(name, owner)| Some((name.to_owned(), types.get(&(owner, name))?.clone())))
             .collect();
         groups.insert(plural.clone(), Arc::new(compiler.group_type(plural, group, resources)?));
     }
-    let slots = specified::registry(said.groups.keys().map(String::as_str));
-    let attributes = compiler.level("model").attributes(slots, said.attributes)?;
-    Ok(Model { source: source.clone(), notes: said.notes, attributes, groups })
+    let slots = specified::registry(parsed.groups.keys().map(String::as_str));
+    let attributes = compiler.level("model").attributes(slots, parsed.attributes)?;
+    Ok(Model { source: source.clone(), notes: parsed.notes, attributes, groups })
 }
 
 struct Named<'a> {
@@ -87,7 +87,7 @@ fn check_names<'a>(place: &str, types: impl Iterator<Item = Named<'a>>) -> Resul
 }
 
 struct Compiler<'a> {
-    underlay: &'a Underlay,
+    base: &'a BaseModel,
     names: &'a Arc<TypeNames>,
 }
 
@@ -106,10 +106,10 @@ impl Compiler<'_> {
     fn group_type(
         &self,
         plural: &str,
-        said: &said::Group,
+        parsed: &parsed::ParsedGroup,
         resources: BTreeMap<String, Arc<ResourceType>>,
     ) -> Result<GroupType, ModelFault> {
-        let place = format!("{}.resources", &*said.place);
+        let place = format!("{}.resources", &*parsed.place);
         check_names(
             &place,
             resources.values().map(|resource| Named {
@@ -118,20 +118,20 @@ impl Compiler<'_> {
                 singular_fits: true,
             }),
         )?;
-        let built_in = self.underlay.groups.get(plural);
+        let built_in = self.base.groups.get(plural);
         let own = built_in.map(|group| &group.attributes);
         let level = Level {
-            built_in: names_of([Some(&self.underlay.group_attributes), own]),
-            ..self.level(&said.place)
+            built_in: names_of([Some(&self.base.group_attributes), own]),
+            ..self.level(&parsed.place)
         };
-        let slots = specified::group(&said.singular, resources.keys().map(String::as_str));
+        let slots = specified::group(&parsed.singular, resources.keys().map(String::as_str));
         Ok(GroupType {
             plural: plural.to_owned(),
-            singular: said.singular.clone(),
-            notes: said.notes.clone(),
-            attributes: level.attributes(slots, said.attributes.clone())?,
+            singular: parsed.singular.clone(),
+            notes: parsed.notes.clone(),
+            attributes: level.attributes(slots, parsed.attributes.clone())?,
             resources,
-            constraints: said.constraints.clone(),
+            constraints: parsed.constraints.clone(),
             built_in: built_in.is_some(),
         })
     }
@@ -140,40 +140,39 @@ impl Compiler<'_> {
         &self,
         group: &str,
         plural: &str,
-        said: &said::Resource,
+        parsed: &parsed::ParsedResource,
     ) -> Result<ResourceType, ModelFault> {
-        if !is_type_name(&said.singular) {
-            let (place, name) = (said.place.to_string(), beginning(&said.singular));
+        if !is_type_name(&parsed.singular) {
+            let (place, name) = (parsed.place.to_string(), beginning(&parsed.singular));
             return Err(ModelFault::Name { place, name, rule: TYPE_RULE });
         }
-        let validateformat = said.validateformat.unwrap_or(false);
-        let validatecompatibility = said.validatecompatibility.unwrap_or(false);
+        let validateformat = parsed.validateformat.unwrap_or(false);
+        let validatecompatibility = parsed.validatecompatibility.unwrap_or(false);
         if validatecompatibility && !validateformat {
             return Err(ModelFault::NeedsFormat { plural: beginning(plural) });
         }
-        let built_in =
-            self.underlay.groups.get(group).and_then(|underlay| underlay.resources.get(plural));
-        let hasdocument = said.hasdocument.unwrap_or(true);
-        let aspect = said.aspect.as_ref();
-        let aspect = aspect.map(|members| Aspect::read(&said.place, members, self.names));
-        let typemap = TypeMap::new(said.typemap.clone()).map_err(|(entry, reason)| {
-            let (place, entry) = (said.place.to_string(), beginning(&entry));
+        let built_in = self.base.groups.get(group).and_then(|base| base.resources.get(plural));
+        let hasdocument = parsed.hasdocument.unwrap_or(true);
+        let aspect = parsed.aspect.as_ref();
+        let aspect = aspect.map(|members| Aspect::read(&parsed.place, members, self.names));
+        let typemap = TypeMap::new(parsed.typemap.clone()).map_err(|(entry, reason)| {
+            let (place, entry) = (parsed.place.to_string(), beginning(&entry));
             ModelFault::TypeMap { place, entry, reason }
         })?;
         let [attributes, resource_attributes, meta_attributes] =
-            self.levels(said, hasdocument, built_in)?;
+            self.levels(parsed, hasdocument, built_in)?;
         Ok(ResourceType {
             plural: plural.to_owned(),
-            singular: said.singular.clone(),
-            notes: said.notes.clone(),
-            maxversions: said.maxversions.unwrap_or(0),
-            setversionid: said.setversionid.unwrap_or(true),
+            singular: parsed.singular.clone(),
+            notes: parsed.notes.clone(),
+            maxversions: parsed.maxversions.unwrap_or(0),
+            setversionid: parsed.setversionid.unwrap_or(true),
             hasdocument,
-            versionmode: version_mode(said, !self.underlay.version_attributes.is_empty())?,
-            singleversionroot: said.singleversionroot.unwrap_or(false),
+            versionmode: version_mode(parsed, !self.base.version_attributes.is_empty())?,
+            singleversionroot: parsed.singleversionroot.unwrap_or(false),
             validateformat,
             validatecompatibility,
-            strictvalidation: said.strictvalidation.unwrap_or(false),
+            strictvalidation: parsed.strictvalidation.unwrap_or(false),
             typemap,
             attributes,
             resource_attributes,
@@ -186,44 +185,49 @@ impl Compiler<'_> {
     /// The attributes of a version, of a resource, and of a Meta.
     fn levels(
         &self,
-        said: &said::Resource,
+        parsed: &parsed::ParsedResource,
         hasdocument: bool,
-        built_in: Option<&said::Resource>,
+        built_in: Option<&parsed::ParsedResource>,
     ) -> Result<[Attributes; 3], ModelFault> {
-        let at = |name: &str| self.level(&format!("{}.{name}", &*said.place));
+        let at = |name: &str| self.level(&format!("{}.{name}", &*parsed.place));
         let resource = Level { extensible: false, ..at("resourceattributes") };
-        let resource = resource
-            .attributes(specified::resource(&said.singular), said.resource_attributes.clone())?;
-        let own = built_in.map(|underlay| &underlay.attributes);
+        let resource = resource.attributes(
+            specified::resource(&parsed.singular),
+            parsed.resource_attributes.clone(),
+        )?;
+        let own = built_in.map(|base| &base.attributes);
         let version = Level {
             matchable: true,
-            built_in: names_of([Some(&self.underlay.version_attributes), own]),
+            built_in: names_of([Some(&self.base.version_attributes), own]),
             reserved: resource.iter().map(|attribute| attribute.name.clone()).collect(),
             ..at("attributes")
         };
-        let slots = specified::version(&said.singular, hasdocument);
-        let version = version.attributes(slots, said.attributes.clone())?;
+        let slots = specified::version(&parsed.singular, hasdocument);
+        let version = version.attributes(slots, parsed.attributes.clone())?;
         let meta = at("metaattributes")
-            .attributes(specified::meta(&said.singular), said.meta_attributes.clone())?;
+            .attributes(specified::meta(&parsed.singular), parsed.meta_attributes.clone())?;
         Ok([version, resource, meta])
     }
 }
 
-fn names_of<const N: usize>(levels: [Option<&said::Attributes>; N]) -> BTreeSet<String> {
+fn names_of<const N: usize>(levels: [Option<&parsed::ParsedAttributes>; N]) -> BTreeSet<String> {
     levels.into_iter().flatten().flat_map(|level| level.keys().cloned()).collect()
 }
 
 /// The version mode; `lifecycle` needs the attribute `state`, which every type has that Muster's
 /// foundation lies under.
-fn version_mode(said: &said::Resource, lifecycle: bool) -> Result<VersionMode, ModelFault> {
-    let Some(name) = &said.versionmode else { return Ok(VersionMode::Manual) };
+fn version_mode(
+    parsed: &parsed::ParsedResource,
+    lifecycle: bool,
+) -> Result<VersionMode, ModelFault> {
+    let Some(name) = &parsed.versionmode else { return Ok(VersionMode::Manual) };
     let modes = [VersionMode::Manual, VersionMode::CreatedAt, VersionMode::Lifecycle];
     modes
         .into_iter()
         .filter(|mode| lifecycle || *mode != VersionMode::Lifecycle)
         .find(|mode| mode.name() == name.to_ascii_lowercase())
         .ok_or_else(|| ModelFault::VersionMode {
-            place: said.place.to_string(),
+            place: parsed.place.to_string(),
             found: beginning(name),
         })
 }

@@ -8,23 +8,23 @@ use serde_json::{Map, Value};
 use super::{
     Foundation, ModelFault, VersionMode,
     limits::beginning,
-    said::{self, Attributes, Group, Reading, Resource},
+    parsed::{self, ObjectReader, ParsedAttributes, ParsedGroup, ParsedResource},
 };
 
 const BUILT_IN: &str = include_str!("builtin.json");
 
 /// What lies under a user's model.
 #[derive(Debug, Default)]
-pub(super) struct Underlay {
+pub(super) struct BaseModel {
     /// The built-in types, as they were before the user's were laid over them.
-    pub groups: BTreeMap<String, Group>,
+    pub groups: BTreeMap<String, ParsedGroup>,
     /// Attributes of every group.
-    pub group_attributes: Attributes,
+    pub group_attributes: ParsedAttributes,
     /// Attributes of every version.
-    pub version_attributes: Attributes,
+    pub version_attributes: ParsedAttributes,
 }
 
-impl Underlay {
+impl BaseModel {
     /// Reads what the foundation brings.
     pub(super) fn read(foundation: Foundation) -> Result<Self, ModelFault> {
         if foundation == Foundation::Bare {
@@ -32,17 +32,20 @@ impl Underlay {
         }
         let shape = |_| ModelFault::Shape { place: "builtin".to_owned(), expected: "JSON" };
         let source = serde_json::from_str(BUILT_IN).map_err(shape)?;
-        let mut file = Reading::new("builtin", &source)?;
-        let group_attributes = said::attributes(&mut file, "groupattributes")?;
-        let version_attributes = said::attributes(&mut file, "versionattributes")?;
+        let mut file = ObjectReader::new("builtin", &source)?;
+        let group_attributes = parsed::attributes(&mut file, "groupattributes")?;
+        let version_attributes = parsed::attributes(&mut file, "versionattributes")?;
         let model = file.member("model").unwrap_or(&Value::Null);
-        let groups = said::Model::read(model, foundation)?.groups;
+        let groups = parsed::ParsedModel::read(model, foundation)?.groups;
         file.done()?;
         Ok(Self { groups, group_attributes, version_attributes })
     }
 
     /// Lays a user's model over it.
-    pub(super) fn overlaid(&self, mut user: said::Model) -> Result<said::Model, ModelFault> {
+    pub(super) fn merged_with(
+        &self,
+        mut user: parsed::ParsedModel,
+    ) -> Result<parsed::ParsedModel, ModelFault> {
         for group in user.groups.values_mut() {
             add(&group.place, &mut group.attributes, &self.group_attributes)?;
             for resource in group.resources.values_mut() {
@@ -56,7 +59,7 @@ impl Underlay {
                 resource.attributes.extend(self.version_attributes.clone());
             }
             if let Some(own) = user.groups.remove(plural) {
-                lay_group(&mut whole, own)?;
+                merge_group(&mut whole, own)?;
             }
             user.groups.insert(plural.clone(), whole);
         }
@@ -69,7 +72,11 @@ fn differs<T>(place: &str, member: &str) -> Result<T, ModelFault> {
 }
 
 /// Adds attributes to a level; what stands there under their names must be the same.
-fn add(place: &str, level: &mut Attributes, more: &Attributes) -> Result<(), ModelFault> {
+fn add(
+    place: &str,
+    level: &mut ParsedAttributes,
+    more: &ParsedAttributes,
+) -> Result<(), ModelFault> {
     for (name, attribute) in more {
         match level.insert(name.clone(), attribute.clone()) {
             Some(own) if own != *attribute => return differs(place, name),
@@ -80,7 +87,11 @@ fn add(place: &str, level: &mut Attributes, more: &Attributes) -> Result<(), Mod
 }
 
 /// Adds a user's attributes to a built-in level.
-fn lay_attributes(place: &str, level: &mut Attributes, own: Attributes) -> Result<(), ModelFault> {
+fn merge_attributes(
+    place: &str,
+    level: &mut ParsedAttributes,
+    own: ParsedAttributes,
+) -> Result<(), ModelFault> {
     for (name, attribute) in own {
         match level.get(&name) {
             Some(ours) if *ours != attribute => return differs(place, &name),
@@ -100,7 +111,7 @@ fn notes_agree(ours: &Map<String, Value>, own: &Map<String, Value>) -> Result<()
     }
 }
 
-fn lay_group(whole: &mut Group, own: Group) -> Result<(), ModelFault> {
+fn merge_group(whole: &mut ParsedGroup, own: ParsedGroup) -> Result<(), ModelFault> {
     let place = own.place.to_string();
     if own.singular != whole.singular {
         return differs(&place, "singular");
@@ -114,19 +125,19 @@ fn lay_group(whole: &mut Group, own: Group) -> Result<(), ModelFault> {
     if !own.constraints.is_empty() {
         return differs(&place, "constraints");
     }
-    lay_attributes(&place, &mut whole.attributes, own.attributes)?;
+    merge_attributes(&place, &mut whole.attributes, own.attributes)?;
     for (plural, resource) in own.resources {
         match whole.resources.get_mut(&plural) {
             None => return differs(&place, &format!("resources.{}", beginning(&plural))),
-            Some(ours) => lay_resource(ours, resource)?,
+            Some(ours) => merge_resource(ours, resource)?,
         }
     }
     Ok(())
 }
 
-fn lay_resource(whole: &mut Resource, own: Resource) -> Result<(), ModelFault> {
+fn merge_resource(whole: &mut ParsedResource, own: ParsedResource) -> Result<(), ModelFault> {
     let place = own.place.to_string();
-    let mode = |resource: &Resource| {
+    let mode = |resource: &ParsedResource| {
         resource.versionmode.as_deref().unwrap_or(VersionMode::Manual.name()).to_lowercase()
     };
     /// A flag agrees if it isn't said or says the same, defaults included.
@@ -154,16 +165,16 @@ fn lay_resource(whole: &mut Resource, own: Resource) -> Result<(), ModelFault> {
     if let Err(member) = notes_agree(&whole.notes, &own.notes) {
         return differs(&place, &member);
     }
-    lay_attributes(&place, &mut whole.attributes, own.attributes)?;
-    lay_attributes(&place, &mut whole.resource_attributes, own.resource_attributes)?;
-    lay_attributes(&place, &mut whole.meta_attributes, own.meta_attributes)?;
-    lay_aspect(&place, whole, own.aspect.unwrap_or_default())
+    merge_attributes(&place, &mut whole.attributes, own.attributes)?;
+    merge_attributes(&place, &mut whole.resource_attributes, own.resource_attributes)?;
+    merge_attributes(&place, &mut whole.meta_attributes, own.meta_attributes)?;
+    merge_aspect(&place, whole, own.aspect.unwrap_or_default())
 }
 
 /// What the user says of the aspect counts; but what is frozen stays so.
-fn lay_aspect(
+fn merge_aspect(
     place: &str,
-    whole: &mut Resource,
+    whole: &mut ParsedResource,
     own: Map<String, Value>,
 ) -> Result<(), ModelFault> {
     let aspect = whole.aspect.get_or_insert_default();

@@ -4,12 +4,12 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Attribute, Attributes, Charset, ModelFault, Origin, TypeNames, limits::beginning, said,
-    specified::Slot,
+    Attribute, AttributeOrigin, Attributes, Charset, ModelFault, TypeNames, limits::beginning,
+    parsed, specified::Slot,
 };
 
 mod definition;
-use definition::Definer;
+use definition::AttributeCompiler;
 
 /// What holds for all attributes of one level.
 pub(super) struct Level<'a> {
@@ -28,12 +28,12 @@ pub(super) struct Level<'a> {
 }
 
 impl Level<'_> {
-    /// The level's attributes: those of the specification, as far as `said` doesn't narrow them,
-    /// and those that `said` adds.
+    /// The level's attributes: those of the specification, as far as `parsed` doesn't narrow them,
+    /// and those that `parsed` adds.
     pub(super) fn attributes(
         &self,
         slots: Vec<Slot>,
-        mut said: said::Attributes,
+        mut parsed: parsed::ParsedAttributes,
     ) -> Result<Attributes, ModelFault> {
         let mut all = Vec::new();
         let mut after_extensions = Vec::new();
@@ -47,21 +47,21 @@ impl Level<'_> {
             if !names.insert(specified.name.clone()) {
                 return Err(self.reserved(&specified.name));
             }
-            let attribute = match said.remove(&specified.name) {
+            let attribute = match parsed.remove(&specified.name) {
                 Some(own) => self.narrowed(*specified, own)?,
                 None => *specified,
             };
             if passed_extensions { &mut after_extensions } else { &mut all }.push(attribute);
         }
-        names.extend(said.keys().cloned());
-        all.extend(self.extensions(said)?);
+        names.extend(parsed.keys().cloned());
+        all.extend(self.extensions(parsed)?);
         all.extend(after_extensions);
         definition::check_conditions(&self.place, &all, &names)?;
         Ok(Attributes::new(all).with_names(self.names))
     }
 
-    fn definer(&self) -> Definer<'_> {
-        Definer { names: self.names, charset: Charset::Strict, matchable: self.matchable }
+    fn definer(&self) -> AttributeCompiler<'_> {
+        AttributeCompiler { names: self.names, charset: Charset::Strict, matchable: self.matchable }
     }
 
     fn reserved(&self, name: &str) -> ModelFault {
@@ -69,10 +69,13 @@ impl Level<'_> {
     }
 
     /// What a model adds, by name, `*` at the end.
-    fn extensions(&self, mut said: said::Attributes) -> Result<Vec<Attribute>, ModelFault> {
-        let wildcard = said.remove_entry("*");
-        let mut extensions = Vec::with_capacity(said.len() + 1);
-        for (name, own) in said.into_iter().chain(wildcard) {
+    fn extensions(
+        &self,
+        mut parsed: parsed::ParsedAttributes,
+    ) -> Result<Vec<Attribute>, ModelFault> {
+        let wildcard = parsed.remove_entry("*");
+        let mut extensions = Vec::with_capacity(parsed.len() + 1);
+        for (name, own) in parsed.into_iter().chain(wildcard) {
             if !self.extensible || self.reserved.contains(&name) {
                 return Err(self.reserved(&name));
             }
@@ -84,7 +87,7 @@ impl Level<'_> {
                 ));
             }
             let built_in = self.built_in.contains(&name);
-            let origin = if built_in { Origin::BuiltIn } else { Origin::User };
+            let origin = if built_in { AttributeOrigin::BuiltIn } else { AttributeOrigin::User };
             let mut attribute = self.definer().attribute(name, own, origin)?;
             attribute.supplied = built_in && attribute.required;
             extensions.push(attribute);
@@ -96,7 +99,7 @@ impl Level<'_> {
     fn narrowed(
         &self,
         specified: Attribute,
-        own: said::Attribute,
+        own: parsed::ParsedAttribute,
     ) -> Result<Attribute, ModelFault> {
         // These describe the registry itself; what a model says of them is ignored.
         if matches!(specified.name.as_str(), "model" | "capabilities" | "modelsource") {

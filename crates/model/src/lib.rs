@@ -19,9 +19,9 @@ mod kind;
 mod level;
 mod limits;
 mod names;
+mod parsed;
 mod print;
 mod resource_type;
-mod said;
 mod specified;
 mod typemap;
 
@@ -31,7 +31,7 @@ use muster_words::{Collection, Id};
 use serde_json::{Map, Value};
 
 pub use aspect::{Aspect, IndexKind, Indexed, Reference};
-pub use attribute::{Attribute, Charset, Item, Origin};
+pub use attribute::{Attribute, AttributeOrigin, Charset, Item};
 pub use attributes::{Attributes, Readonly};
 pub use fault::{AttributeFault, ModelFault};
 pub use group_type::GroupType;

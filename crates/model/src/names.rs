@@ -91,7 +91,7 @@ impl TypeNames {
 
 /// What a `target` asks for (model, `attributes.<STRING>.target`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Target<'a> {
+pub(super) struct TargetType<'a> {
     groups: &'a str,
     resources: Option<&'a str>,
     /// Whether the resource itself will do.
@@ -100,7 +100,7 @@ pub(super) struct Target<'a> {
     version: bool,
 }
 
-impl<'a> Target<'a> {
+impl<'a> TargetType<'a> {
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let rest = text.strip_prefix('/')?;
         let target = |groups, resources, resource, version| {
@@ -174,14 +174,14 @@ mod tests {
             ("/dirs/files/versions", false, false, true),
             ("/docs", false, false, false),
         ] {
-            let found = Target::parse(target).map(|target| {
+            let found = TargetType::parse(target).map(|target| {
                 ["/dirs/d1", "/dirs/d1/files/f1", "/dirs/d1/files/f1/versions/v1"]
                     .map(|xid| xid.parse::<Xid>().is_ok_and(|xid| target.takes(&xid)))
             });
             assert_eq!(found, Some([group, resource, version]), "{target}");
         }
         for target in ["", "dirs", "/a/b/c", "/a/b/versions/d", "[/versions]"] {
-            assert_eq!(Target::parse(target), None, "{target}");
+            assert_eq!(TargetType::parse(target), None, "{target}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
-use super::{Attribute, Attributes, Item, Kind, Origin};
+use super::{Attribute, AttributeOrigin, Attributes, Item, Kind};
 
 /// The version of the specification that this model follows.
 pub const SPECVERSION: &str = "1.0-rc4";
@@ -39,7 +39,7 @@ fn plain(name: &str, kind: Kind, aspects: u8) -> Attribute {
         attributes: None,
         item: None,
         ifvalues: BTreeMap::new(),
-        origin: Origin::Specification,
+        origin: AttributeOrigin::Specification,
         // Whatever the specification requires, the server gives where a client doesn't.
         supplied: aspects & REQUIRED != 0,
     }
@@ -49,7 +49,7 @@ fn with_default(attribute: Attribute, default: Value) -> Attribute {
     Attribute { default: Some(default), ..attribute }
 }
 
-fn of_origin(origin: Origin, attribute: Attribute) -> Attribute {
+fn of_origin(origin: AttributeOrigin, attribute: Attribute) -> Attribute {
     Attribute { origin, ..attribute }
 }
 
@@ -130,7 +130,7 @@ fn collection(plural: &str) -> [Attribute; 3] {
         plain(&format!("{plural}count"), Kind::Uinteger, READONLY | REQUIRED),
         map(plural, item(Kind::Object, Some(members))),
     ]
-    .map(|attribute| of_origin(Origin::Nested, attribute))
+    .map(|attribute| of_origin(AttributeOrigin::Nested, attribute))
 }
 
 fn id(singular: &str) -> Attribute {
@@ -193,7 +193,7 @@ pub(super) fn version(singular: &str, hasdocument: bool) -> Vec<Slot> {
         plain(singular, Kind::Any, 0),
         plain(&format!("{singular}base64"), Kind::String, 0),
     ];
-    let document = document.map(|attribute| of_origin(Origin::Document, attribute));
+    let document = document.map(|attribute| of_origin(AttributeOrigin::Document, attribute));
     Slots(Vec::new())
         .all([id(singular), id("version")])
         .all(addresses())
@@ -220,7 +220,7 @@ pub(super) fn resource(singular: &str) -> Vec<Slot> {
     Slots(Vec::new())
         .all([id(singular)])
         .all(addresses())
-        .all([plain("metaurl", Kind::Url, FIXED), of_origin(Origin::Nested, meta)])
+        .all([plain("metaurl", Kind::Url, FIXED), of_origin(AttributeOrigin::Nested, meta)])
         .all(collection("versions"))
         .0
 }

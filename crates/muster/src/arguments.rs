@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser};
 
 use crate::{
-    commands::Command,
+    commands::MusterCommand,
     output::{ColorChoice, Format},
 };
 
@@ -13,15 +13,15 @@ use crate::{
 pub struct Arguments {
     /// What holds for every command.
     #[command(flatten)]
-    pub global: Global,
+    pub global: GlobalArguments,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: MusterCommand,
 }
 
 /// Flags that every command takes.
 #[derive(Debug, Args)]
-pub struct Global {
+pub struct GlobalArguments {
     /// The form of results and of errors: table, json or yaml
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
     #[arg(help_heading = "Everywhere", hide_possible_values = true)]
@@ -45,7 +45,7 @@ pub struct Explanation {
 
 /// Flags of commands that talk to a registry.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Reach {
+pub struct ConnectionArguments {
     /// The server to talk to [default: http://127.0.0.1:8080, or MUSTER_SERVER]
     #[arg(long, value_name = "URL", help_heading = "Which registry", conflicts_with = "data")]
     pub server: Option<String>,

@@ -26,52 +26,52 @@ use crate::{Context, Failure};
 
 /// What the program can be told to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum MusterCommand {
     #[command(before_help = init::EXAMPLES)]
-    Init(init::Init),
+    Init(init::InitArguments),
     #[command(before_help = serve::EXAMPLES)]
-    Serve(serve::Serve),
+    Serve(serve::ServeArguments),
     #[command(before_help = list::EXAMPLES)]
-    List(list::List),
+    List(list::ListArguments),
     #[command(before_help = get::EXAMPLES)]
-    Get(get::Get),
+    Get(get::GetArguments),
     #[command(before_help = log::EXAMPLES)]
-    Log(log::Log),
+    Log(log::LogArguments),
     #[command(before_help = watch::EXAMPLES)]
-    Watch(watch::Watch),
+    Watch(watch::WatchArguments),
     #[command(before_help = status::EXAMPLES)]
-    Status(status::Status),
+    Status(status::StatusArguments),
     #[command(before_help = put::EXAMPLES)]
-    Put(put::Put),
+    Put(put::PutArguments),
     #[command(before_help = delete::EXAMPLES)]
-    Delete(delete::Delete),
+    Delete(delete::DeleteArguments),
     #[command(before_help = restore::EXAMPLES)]
-    Restore(restore::Restore),
+    Restore(restore::RestoreArguments),
     #[command(before_help = apply::EXAMPLES)]
-    Apply(apply::Apply),
+    Apply(apply::ApplyArguments),
     /// Read or replace the model: which collections there are
     #[command(subcommand)]
-    Model(model::Model),
+    Model(model::ModelCommand),
     #[command(before_help = validate::EXAMPLES)]
-    Validate(validate::Validate),
+    Validate(validate::ValidateArguments),
     /// Prove that the ledger is whole
     #[command(subcommand)]
-    Ledger(ledger::Ledger),
+    Ledger(ledger::LedgerCommand),
     /// Create, list and revoke API keys
     #[command(subcommand)]
-    Keys(keys::Keys),
+    Keys(keys::KeysCommand),
     /// Show what can be set
     #[command(subcommand)]
-    Config(config::Config),
+    Config(config::ConfigCommand),
     #[command(before_help = errors::EXAMPLES)]
-    Errors(errors::Errors),
+    Errors(errors::ErrorsArguments),
     #[command(before_help = completions::EXAMPLES)]
-    Completions(completions::Completions),
+    Completions(completions::CompletionsArguments),
     #[command(before_help = man::EXAMPLES)]
-    Man(man::Man),
+    Man(man::ManArguments),
 }
 
-impl Command {
+impl MusterCommand {
     /// Does what was told.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::{
 
 use crate::{
     Failure, OwnCode,
-    arguments::Global,
+    arguments::GlobalArguments,
     output::Screen,
     settings::{Settings, SettingsError},
 };
@@ -25,7 +25,7 @@ pub struct Context {
 impl Context {
     /// Reads the settings.
     pub(crate) fn new(
-        global: &Global,
+        global: &GlobalArguments,
         environment: BTreeMap<String, String>,
     ) -> Result<Self, Failure> {
         let no_color = crate::no_color(&environment);

@@ -1,12 +1,12 @@
 use std::process::ExitCode;
 
-use muster_client::{ClientError, Refusal, TransportError};
+use muster_client::{ClientError, ErrorResponse, TransportError};
 use muster_wire::ErrorCode;
 use muster_words::json::Value;
 use serde_json::json;
 
 pub use self::code::{FailureCode, OwnCode};
-use crate::output::{Finding, Format, Screen, Style, findings, harmless, yaml};
+use crate::output::{Finding, Format, Screen, Style, findings, sanitized, yaml};
 
 /// What a command's exit code says; documented in `muster help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +35,11 @@ impl From<Exit> for ExitCode {
 /// Why a command didn't do what it was told, as people and programs are told: what happened,
 /// where, and what to do next.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Failure(Box<Said>);
+pub struct Failure(Box<FailureDetails>);
 
 /// What was said; boxed, so that a `Result` with a failure stays small.
 #[derive(Clone, Debug, PartialEq)]
-struct Said {
+struct FailureDetails {
     exit: Exit,
     /// None: there is nothing to say.
     code: Option<FailureCode>,
@@ -58,7 +58,7 @@ impl Failure {
     }
 
     fn with(code: Option<FailureCode>, what: String) -> Self {
-        Self(Box::new(Said {
+        Self(Box::new(FailureDetails {
             exit: Exit::Refused,
             code,
             what,
@@ -77,13 +77,13 @@ impl Failure {
 
     /// Whoever read the output has left: nothing to say, and nothing went wrong.
     #[must_use]
-    pub fn nobody_reads() -> Self {
-        Self::said(Exit::Done)
+    pub fn output_closed() -> Self {
+        Self::already_reported(Exit::Done)
     }
 
     /// All has been said already; only the exit code is left.
     #[must_use]
-    pub fn said(exit: Exit) -> Self {
+    pub fn already_reported(exit: Exit) -> Self {
         Self::with(None, String::new()).exit(exit)
     }
 
@@ -126,7 +126,7 @@ impl Failure {
 
     /// With another message.
     #[must_use]
-    pub fn saying(mut self, what: impl Into<String>) -> Self {
+    pub fn with_message(mut self, what: impl Into<String>) -> Self {
         self.0.what = what.into();
         self
     }
@@ -153,8 +153,8 @@ impl Failure {
     /// there is nothing to say.
     #[must_use]
     pub fn render(&self, screen: &Screen) -> Option<String> {
-        let said = &*self.0;
-        let code = said.code.as_ref()?;
+        let details = &*self.0;
+        let code = details.code.as_ref()?;
         match screen.format {
             Format::Table => {}
             Format::Json => return Some(self.json().to_string()),
@@ -162,12 +162,12 @@ impl Failure {
         }
         let error = screen.paint_error(Style::Removed, "error:");
         let code = screen.paint_error(Style::Dim, &format!("[{code}]"));
-        let mut lines = vec![format!("{error} {}  {code}", harmless(&said.what))];
-        lines.extend(said.lines.iter().map(|line| format!("  {}", harmless(line))));
-        lines.extend(findings::render(&said.findings, screen, "  "));
-        if let Some(help) = &said.help {
+        let mut lines = vec![format!("{error} {}  {code}", sanitized(&details.what))];
+        lines.extend(details.lines.iter().map(|line| format!("  {}", sanitized(line))));
+        lines.extend(findings::render(&details.findings, screen, "  "));
+        if let Some(help) = &details.help {
             let label = screen.paint_error(Style::Added, "help:");
-            lines.push(format!("{label} {}", harmless(help)));
+            lines.push(format!("{label} {}", sanitized(help)));
         }
         Some(lines.join("\n"))
     }
@@ -175,24 +175,24 @@ impl Failure {
     /// For programs: what the server answered, else the same shape.
     #[must_use]
     pub fn json(&self) -> Value {
-        let said = &*self.0;
-        if let Some(answer) = &said.answer {
+        let details = &*self.0;
+        if let Some(answer) = &details.answer {
             return answer.clone();
         }
-        let code = said.code.as_ref().map_or("", FailureCode::name);
+        let code = details.code.as_ref().map_or("", FailureCode::name);
         let mut body = json!({
             "type": format!("urn:muster:error:{code}"),
             "code": code,
-            "title": said.what,
+            "title": details.what,
         });
-        if let Some(help) = &said.help {
+        if let Some(help) = &details.help {
             body["help"] = help.as_str().into();
         }
-        if !said.lines.is_empty() {
-            body["detail"] = said.lines.join("\n").into();
+        if !details.lines.is_empty() {
+            body["detail"] = details.lines.join("\n").into();
         }
-        if !said.findings.is_empty() {
-            body["violations"] = said.findings.iter().map(Finding::json).collect();
+        if !details.findings.is_empty() {
+            body["violations"] = details.findings.iter().map(Finding::json).collect();
         }
         body
     }
@@ -214,8 +214,8 @@ impl From<ClientError> for Failure {
     }
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
+impl From<ErrorResponse> for Failure {
+    fn from(refusal: ErrorResponse) -> Self {
         let named = |list: &str| {
             let listed = refusal.json.get(list).and_then(Value::as_array);
             let texts = listed.into_iter().flatten().filter_map(Value::as_str);
@@ -243,7 +243,7 @@ impl From<Refusal> for Failure {
 }
 
 /// What to do next, in the words of the command line.
-fn help_for(code: &FailureCode, refusal: &Refusal) -> Option<String> {
+fn help_for(code: &FailureCode, refusal: &ErrorResponse) -> Option<String> {
     match code {
         FailureCode::Registry(ErrorCode::Referenced) => {
             Some("delete or change them first, or add --force".to_owned())

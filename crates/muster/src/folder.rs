@@ -28,7 +28,7 @@ use muster_words::{
 pub use error::{FolderError, FolderFault};
 pub use names::{FileName, content_type};
 
-use crate::shape::Shape;
+use crate::shape::ModelShape;
 
 /// The file that marks the root of a catalogue.
 pub const MODEL_FILE: &str = "model.json";
@@ -50,12 +50,12 @@ pub struct Folder {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupFiles {
     /// Its attributes, and the file they stand in.
-    pub attributes: Option<Attributes>,
+    pub attributes: Option<AttributesFile>,
 }
 
 /// Attributes beside a document or a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attributes {
+pub struct AttributesFile {
     /// The file, from the root.
     pub path: String,
     /// What it says.
@@ -78,7 +78,7 @@ pub struct DocumentFile {
     /// Its bytes.
     pub bytes: bytes::Bytes,
     /// Its attributes, if there are any.
-    pub attributes: Option<Attributes>,
+    pub attributes: Option<AttributesFile>,
 }
 
 impl Folder {
@@ -94,7 +94,10 @@ impl Folder {
     ///
     /// # Errors
     /// A folder has the name of no type, or a document could be of several.
-    pub fn documents(&self, shape: &Shape) -> Result<BTreeMap<Xid, &DocumentFile>, FolderError> {
+    pub fn documents(
+        &self,
+        shape: &ModelShape,
+    ) -> Result<BTreeMap<Xid, &DocumentFile>, FolderError> {
         let mut found: BTreeMap<Xid, &DocumentFile> = BTreeMap::new();
         for document in &self.documents {
             let xid = document.xid(shape)?;
@@ -112,7 +115,7 @@ impl DocumentFile {
     ///
     /// # Errors
     /// See [`Folder::documents`].
-    pub fn xid(&self, shape: &Shape) -> Result<Xid, FolderError> {
+    pub fn xid(&self, shape: &ModelShape) -> Result<Xid, FolderError> {
         let refused = |fault| Err(FolderError::of(&self.path, fault));
         let Xid::Group { groups, group } = &self.group else {
             return refused(FolderFault::Layout);

@@ -8,14 +8,14 @@
 mod arguments;
 mod commands;
 mod composition;
+mod connection;
 mod context;
+mod document_set;
 mod failure;
 mod folder;
 mod help;
-mod holdings;
 mod output;
 mod plan;
-mod reach;
 mod settings;
 mod shape;
 mod suggest;
@@ -51,13 +51,13 @@ pub fn run(arguments: &[OsString], environment: BTreeMap<String, String>) -> Exi
     }
 }
 
-type Misunderstood = (Failure, Option<Screen>);
+type UsageMistake = (Failure, Option<Screen>);
 
 /// What was said, then what it means: the arguments, and with the settings what they stand in.
 fn understand(
     arguments: &[OsString],
     environment: BTreeMap<String, String>,
-) -> Result<(Arguments, Context), Misunderstood> {
+) -> Result<(Arguments, Context), UsageMistake> {
     let early = |failure| (failure, None);
     let color = early_color(arguments, &environment);
     let matches = help::command(color)

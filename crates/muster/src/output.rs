@@ -10,5 +10,5 @@ pub mod times;
 pub mod yaml;
 
 pub use findings::Finding;
-pub use screen::{ColorChoice, Format, Screen, Style, harmless};
+pub use screen::{ColorChoice, Format, Screen, Style, sanitized};
 pub use table::Table;

@@ -1,19 +1,19 @@
 //! What would have to happen so that a registry holds what a folder says: computed first, shown,
 //! then done.
 
+pub mod current;
+pub mod desired;
 mod execute;
 mod order;
 mod render;
-pub mod there;
-pub mod wanted;
 
-pub use execute::{Outcome, execute};
+pub use current::CurrentState;
+pub use desired::DesiredState;
+pub use execute::{PlanOutcome, execute};
 pub use order::{Unit, arrange};
 pub use render::{render, summary, to_json};
-pub use there::There;
-pub use wanted::Wanted;
 
-use muster_client::Sent;
+use muster_client::DocumentUpload;
 use muster_history::difference::{self, FieldDifference};
 use muster_words::{
     Digest, Xid,
@@ -24,7 +24,7 @@ use crate::output::Finding;
 
 /// What happens to one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Act {
+pub enum StepAction {
     /// It isn't there yet.
     Add,
     /// It is there, and differs.
@@ -37,7 +37,7 @@ pub enum Act {
 
 /// What something is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Target {
+pub enum StepTarget {
     /// The model.
     Model,
     /// A group or a document.
@@ -48,9 +48,9 @@ pub enum Target {
 #[derive(Clone, Debug)]
 pub struct Step {
     /// What it is.
-    pub target: Target,
+    pub target: StepTarget,
     /// What happens to it.
-    pub act: Act,
+    pub act: StepAction,
     /// The version that comes to be, as far as that can be told now.
     pub version: Option<u64>,
     /// What differs.
@@ -71,7 +71,7 @@ pub enum Request {
     /// A group with these attributes.
     CreateGroup(Map<String, Value>),
     /// A document, with its attributes.
-    Put(Box<Sent>),
+    Put(Box<DocumentUpload>),
     /// Attributes alone.
     Patch(Map<String, Value>),
     /// A deletion.
@@ -91,7 +91,7 @@ impl Plan {
     /// Compares what is wanted with what is there. With `prune`, what isn't wanted is deleted, in
     /// the collections of which the folder has a part.
     #[must_use]
-    pub fn compute(wanted: &Wanted, there: &There, prune: bool) -> Self {
+    pub fn compute(wanted: &DesiredState, there: &CurrentState, prune: bool) -> Self {
         let mut kept = 0;
         let mut steps = vec![];
         steps.extend(model_step(wanted, there));
@@ -106,8 +106,8 @@ impl Plan {
             steps.extend(deletions(wanted, there));
         }
         steps.retain(|step| {
-            kept += usize::from(step.act == Act::Keep && step.is_document());
-            step.act != Act::Keep
+            kept += usize::from(step.act == StepAction::Keep && step.is_document());
+            step.act != StepAction::Keep
         });
         Self { units: arrange(steps), kept }
     }
@@ -131,7 +131,7 @@ impl Plan {
 }
 
 impl Step {
-    fn new(target: Target, act: Act, request: Request) -> Self {
+    fn new(target: StepTarget, act: StepAction, request: Request) -> Self {
         let (fields, findings, refers_to) = (Vec::new(), Vec::new(), Vec::new());
         Self { target, act, version: None, fields, findings, request, refers_to }
     }
@@ -139,7 +139,7 @@ impl Step {
     /// Whether it is about a document.
     #[must_use]
     pub const fn is_document(&self) -> bool {
-        matches!(self.target, Target::Entity(Xid::Resource { .. }))
+        matches!(self.target, StepTarget::Entity(Xid::Resource { .. }))
     }
 
     /// Whether something is wrong with it that the server wouldn't take.
@@ -152,39 +152,39 @@ impl Step {
     #[must_use]
     pub const fn xid(&self) -> Option<&Xid> {
         match &self.target {
-            Target::Model => None,
-            Target::Entity(xid) => Some(xid),
+            StepTarget::Model => None,
+            StepTarget::Entity(xid) => Some(xid),
         }
     }
 }
 
-fn model_step(wanted: &Wanted, there: &There) -> Option<Step> {
+fn model_step(wanted: &DesiredState, there: &CurrentState) -> Option<Step> {
     let model = wanted.model.as_ref()?;
     let fields = difference::fields(&there.model_source, model);
     let act = match (fields.is_empty(), there.has_model()) {
-        (true, _) => Act::Keep,
-        (false, true) => Act::Change,
-        (false, false) => Act::Add,
+        (true, _) => StepAction::Keep,
+        (false, true) => StepAction::Change,
+        (false, false) => StepAction::Add,
     };
-    let mut step = Step::new(Target::Model, act, Request::Model(model.clone()));
-    if act == Act::Change {
+    let mut step = Step::new(StepTarget::Model, act, Request::Model(model.clone()));
+    if act == StepAction::Change {
         step.fields = fields;
     }
     Some(step)
 }
 
-fn group_step(xid: &Xid, attributes: &Map<String, Value>, there: &There) -> Step {
-    let target = Target::Entity(xid.clone());
+fn group_step(xid: &Xid, attributes: &Map<String, Value>, there: &CurrentState) -> Step {
+    let target = StepTarget::Entity(xid.clone());
     let Some(present) = there.groups.get(xid) else {
-        return Step::new(target, Act::Add, Request::CreateGroup(attributes.clone()));
+        return Step::new(target, StepAction::Add, Request::CreateGroup(attributes.clone()));
     };
     let (changed, fields) = attributes_that_differ(attributes, present);
-    let act = if changed.is_empty() { Act::Keep } else { Act::Change };
+    let act = if changed.is_empty() { StepAction::Keep } else { StepAction::Change };
     Step { fields, ..Step::new(target, act, Request::Patch(changed)) }
 }
 
-fn document_step(xid: &Xid, document: &wanted::Document, there: &There) -> Step {
-    let target = Target::Entity(xid.clone());
+fn document_step(xid: &Xid, document: &desired::DesiredDocument, there: &CurrentState) -> Step {
+    let target = StepTarget::Entity(xid.clone());
     let put = || Request::Put(Box::new(document.sent.clone()));
     let step = |act, request| Step {
         findings: document.findings.clone(),
@@ -192,17 +192,17 @@ fn document_step(xid: &Xid, document: &wanted::Document, there: &There) -> Step 
         ..Step::new(target.clone(), act, request)
     };
     let Some(present) = there.documents.get(xid) else {
-        return Step { version: Some(1), ..step(Act::Add, put()) };
+        return Step { version: Some(1), ..step(StepAction::Add, put()) };
     };
     let attributes = &document.sent.attributes;
     let (changed, mut fields) = attributes_that_differ(attributes, &present.details);
     if document.sent.attributes_alone {
-        let act = if changed.is_empty() { Act::Keep } else { Act::Change };
+        let act = if changed.is_empty() { StepAction::Keep } else { StepAction::Change };
         return Step { fields, ..step(act, Request::Patch(changed)) };
     }
     let same_type = present.content_type() == Some(document.sent.content_type.as_str());
     if present.digest == Some(Digest::of(&document.sent.bytes)) && same_type {
-        let act = if changed.is_empty() { Act::Keep } else { Act::Change };
+        let act = if changed.is_empty() { StepAction::Keep } else { StepAction::Change };
         return Step { fields, ..step(act, Request::Patch(changed)) };
     }
     let before = present.bytes.as_deref().unwrap_or_default();
@@ -214,7 +214,7 @@ fn document_step(xid: &Xid, document: &wanted::Document, there: &There) -> Step 
         );
         fields.push(FieldDifference { path: "contenttype".to_owned(), difference });
     }
-    Step { version: present.next_version(), fields, ..step(Act::Change, put()) }
+    Step { version: present.next_version(), fields, ..step(StepAction::Change, put()) }
 }
 
 /// Of the attributes that a folder sets, those that differ from what is there: as what to send,
@@ -249,12 +249,13 @@ fn says_all_of(present: &Value, wanted: &Value) -> bool {
     }
 }
 
-fn deletions(wanted: &Wanted, there: &There) -> Vec<Step> {
+fn deletions(wanted: &DesiredState, there: &CurrentState) -> Vec<Step> {
     let is_ours = |xid: &&Xid| {
         xid.collection()
             .is_some_and(|collection| wanted.group_types.contains(collection.groups.as_str()))
     };
-    let delete = |xid: &Xid| Step::new(Target::Entity(xid.clone()), Act::Delete, Request::Delete);
+    let delete =
+        |xid: &Xid| Step::new(StepTarget::Entity(xid.clone()), StepAction::Delete, Request::Delete);
     let documents = there
         .documents
         .iter()

@@ -164,10 +164,10 @@ impl Settings {
                 let cause = error.to_string().trim_end().to_owned();
                 SettingsError::Syntax { origin: origin.to_owned(), cause }
             })?;
-            lay_file(&mut settings, table, origin)?;
+            merge_file(&mut settings, table, origin)?;
         }
         for (variable, value) in environment {
-            lay_variable(&mut settings, variable, value)?;
+            merge_variable(&mut settings, variable, value)?;
         }
         let mismatch = |error: toml::de::Error| SettingsError::Syntax {
             origin: "the settings".to_owned(),
@@ -254,7 +254,7 @@ fn read_file(path: &Path) -> Result<(String, String), SettingsError> {
     Ok((name, text))
 }
 
-fn lay_file(settings: &mut Table, file: Table, origin: &str) -> Result<(), SettingsError> {
+fn merge_file(settings: &mut Table, file: Table, origin: &str) -> Result<(), SettingsError> {
     for (area, value) in file {
         let areas: Vec<String> = settings.keys().cloned().collect();
         let Some(Value::Table(known)) = settings.get_mut(&area) else {
@@ -279,7 +279,7 @@ fn lay_file(settings: &mut Table, file: Table, origin: &str) -> Result<(), Setti
     Ok(())
 }
 
-fn lay_variable(settings: &mut Table, name: &str, text: &str) -> Result<(), SettingsError> {
+fn merge_variable(settings: &mut Table, name: &str, text: &str) -> Result<(), SettingsError> {
     let origin = "the environment";
     let short = SHORT_NAMES.iter().find(|(short, ..)| *short == name);
     let area_and_key = match short {

@@ -9,25 +9,25 @@ use muster_words::{
 
 /// Group types by plural name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shape {
+pub struct ModelShape {
     /// Group types by plural name.
-    pub groups: BTreeMap<String, GroupType>,
+    pub groups: BTreeMap<String, GroupShape>,
 }
 
 /// A type of groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GroupType {
+pub struct GroupShape {
     /// What one is called.
     pub singular: String,
     /// The attributes that one may have.
     pub attributes: BTreeSet<String>,
     /// Types of what lies in one, by plural name.
-    pub resources: BTreeMap<String, ResourceType>,
+    pub resources: BTreeMap<String, ResourceShape>,
 }
 
 /// A type of resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ResourceType {
+pub struct ResourceShape {
     /// What one is called.
     pub singular: String,
     /// The attributes that one, or a version of one, may have.
@@ -39,14 +39,14 @@ pub struct ResourceType {
     /// The rules and groups of rules that documents are bound to.
     pub rules: Vec<Xid>,
     /// Fields that name other documents.
-    pub references: Vec<Reference>,
+    pub references: Vec<ReferenceShape>,
     /// Fields that tables show.
-    pub columns: Vec<Column>,
+    pub columns: Vec<TableColumn>,
 }
 
 /// A field of a document that names another document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference {
+pub struct ReferenceShape {
     /// A JSON Pointer in which `*` stands for every item.
     pub field: String,
     /// The type that it names.
@@ -57,31 +57,34 @@ pub struct Reference {
 
 /// A field of a document that heads a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
+pub struct TableColumn {
     /// A JSON Pointer in which `*` stands for every item.
     pub field: String,
     /// What heads it.
     pub title: String,
 }
 
-impl Shape {
+impl ModelShape {
     /// Reads a full model, as `GET /api/model` answers it. What it lacks stays empty: a server of
     /// another release may say more or less.
     #[must_use]
     pub fn read(model: &Value) -> Self {
         let groups = members(model.get("groups")).map(|(plural, group)| {
             let resources = members(group.get("resources"))
-                .map(|(plural, resource)| (plural.clone(), ResourceType::read(resource)))
+                .map(|(plural, resource)| (plural.clone(), ResourceShape::read(resource)))
                 .collect();
             let attributes = names(group.get("attributes")).collect();
-            (plural.clone(), GroupType { singular: text(group, "singular"), attributes, resources })
+            (
+                plural.clone(),
+                GroupShape { singular: text(group, "singular"), attributes, resources },
+            )
         });
         Self { groups: groups.collect() }
     }
 
     /// The type of what an xid names or lies in.
     #[must_use]
-    pub fn resource_type(&self, xid: &Xid) -> Option<&ResourceType> {
+    pub fn resource_type(&self, xid: &Xid) -> Option<&ResourceShape> {
         let collection = xid.collection()?;
         let resources = collection.resources?;
         self.groups.get(collection.groups.as_str())?.resources.get(resources.as_str())
@@ -139,7 +142,7 @@ fn schemas_in(value: &Value, found: &mut Vec<Xid>) {
     }
 }
 
-impl ResourceType {
+impl ResourceShape {
     fn read(value: &Value) -> Self {
         let aspect = value.get("muster").unwrap_or(&Value::Null);
         let xid = |value: &Value| value.as_str().and_then(|text| text.parse::<Xid>().ok());
@@ -151,13 +154,13 @@ impl ResourceType {
             has_document: value.get("hasdocument") != Some(&Value::Bool(false)),
             schema: aspect.get("schema").and_then(xid),
             rules: items(aspect.get("rules")).filter_map(xid).collect(),
-            references: items(aspect.get("references")).map(Reference::read).collect(),
-            columns: items(aspect.get("indexed")).filter_map(Column::read).collect(),
+            references: items(aspect.get("references")).map(ReferenceShape::read).collect(),
+            columns: items(aspect.get("indexed")).filter_map(TableColumn::read).collect(),
         }
     }
 }
 
-impl Reference {
+impl ReferenceShape {
     fn read(value: &Value) -> Self {
         let group = value.get("group").and_then(Value::as_str);
         Self {
@@ -176,7 +179,7 @@ impl Reference {
     }
 }
 
-impl Column {
+impl TableColumn {
     fn read(value: &Value) -> Option<Self> {
         let title = value.get("title").and_then(Value::as_str)?;
         Some(Self { field: text(value, "field"), title: title.to_owned() })
@@ -207,8 +210,8 @@ mod tests {
 
     use super::*;
 
-    fn shape() -> Shape {
-        Shape::read(&json!({"groups": {
+    fn shape() -> ModelShape {
+        ModelShape::read(&json!({"groups": {
             "providers": {"singular": "provider", "resources": {"entries": {
                 "singular": "entry", "muster": {
                     "schema": "/schemagroups/w/schemas/p", "rules": ["/rulegroups/w"],
@@ -248,7 +251,7 @@ mod tests {
         let shape = shape();
         let kind = shape.resource_type(&"/providers/a/entries/b".parse().unwrap()).unwrap();
         assert_eq!((kind.singular.as_str(), kind.has_document), ("entry", true));
-        assert_eq!(kind.columns, [Column { field: "/range".into(), title: "Monthly".into() }]);
+        assert_eq!(kind.columns, [TableColumn { field: "/range".into(), title: "Monthly".into() }]);
         assert_eq!(kind.rules, ["/rulegroups/w".parse().unwrap()]);
         assert_eq!(shape.only_resources("providers"), Some("entries"));
         assert_eq!(shape.only_resources("schemagroups"), None);

@@ -1,25 +1,25 @@
 //! What somebody likely meant who named what isn't there.
 
-use muster_client::{Client, Refusal};
+use muster_client::{Client, ErrorResponse};
 use muster_schema::nearest;
 use muster_words::Xid;
 
-use crate::{Failure, shape::Shape};
+use crate::{Failure, shape::ModelShape};
 use muster_wire::ErrorCode;
 
 /// Says which part of a name isn't there, and what is there that reads like it.
-pub(crate) async fn absent(client: &Client, xid: &Xid, refusal: Refusal) -> Failure {
+pub(crate) async fn explain_absent(client: &Client, xid: &Xid, refusal: ErrorResponse) -> Failure {
     let name = without_slash(xid);
-    let failure = Failure::from(refusal).saying(format!("there is no {name}"));
-    match likely(client, &name).await {
-        Likely::Name(likely) => failure.help(format!("did you mean {likely}?")),
-        Likely::Below(there) => failure
+    let failure = Failure::from(refusal).with_message(format!("there is no {name}"));
+    match suggestion(client, &name).await {
+        Suggestion::Name(likely) => failure.help(format!("did you mean {likely}?")),
+        Suggestion::Below(there) => failure
             .help(format!("muster list {there}").trim_end().to_owned() + " shows what is there"),
     }
 }
 
 /// What somebody likely meant.
-enum Likely {
+enum Suggestion {
     /// Another name.
     Name(String),
     /// Something else below what is there.
@@ -34,12 +34,12 @@ pub(crate) fn without_slash(xid: &Xid) -> String {
 
 /// Replaces the first part of a name that isn't there by the nearest one that is; where none is
 /// near, gives what is there of the name.
-async fn likely(client: &Client, name: &str) -> Likely {
+async fn suggestion(client: &Client, name: &str) -> Suggestion {
     let model = match client.model().await.and_then(|answer| answer.json()) {
         Ok(model) => model,
-        Err(_) => return Likely::Below(String::new()),
+        Err(_) => return Suggestion::Below(String::new()),
     };
-    let shape = Shape::read(&model);
+    let shape = ModelShape::read(&model);
     let mut parts: Vec<String> = name.split('/').map(str::to_owned).collect();
     for at in 0..parts.len() {
         let there = siblings(client, &shape, &parts[..at]).await;
@@ -49,17 +49,17 @@ async fn likely(client: &Client, name: &str) -> Likely {
         return match nearest(&parts[at], there.iter().map(String::as_str)) {
             Some(near) => {
                 near.clone_into(&mut parts[at]);
-                Likely::Name(parts.join("/"))
+                Suggestion::Name(parts.join("/"))
             }
-            None => Likely::Below(parts[..at].join("/")),
+            None => Suggestion::Below(parts[..at].join("/")),
         };
     }
     parts.pop();
-    Likely::Below(parts.join("/"))
+    Suggestion::Below(parts.join("/"))
 }
 
 /// What lies below the parts of a name.
-async fn siblings(client: &Client, shape: &Shape, parts: &[String]) -> Vec<String> {
+async fn siblings(client: &Client, shape: &ModelShape, parts: &[String]) -> Vec<String> {
     match parts {
         [] => shape.groups.keys().cloned().collect(),
         [groups, _] => {
@@ -71,7 +71,7 @@ async fn siblings(client: &Client, shape: &Shape, parts: &[String]) -> Vec<Strin
 }
 
 /// What a person writes for a group type or a resource type that isn't in the model.
-pub(crate) fn unknown_collection(shape: &Shape, parts: &[&str]) -> Failure {
+pub(crate) fn unknown_collection(shape: &ModelShape, parts: &[&str]) -> Failure {
     let written = parts.join("/");
     let groups = shape.groups.get(parts[0]);
     let candidates: Vec<&str> = match groups {

@@ -11,11 +11,11 @@ pub(crate) fn explain(error: &clap::Error) -> Failure {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         // A reader who leaves has read enough.
         let _ = error.print();
-        return Failure::said(Exit::Done);
+        return Failure::already_reported(Exit::Done);
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();
-        return Failure::said(Exit::Usage);
+        return Failure::already_reported(Exit::Usage);
     }
     let said = |kind| error.get(kind).map(text).unwrap_or_default();
     let what = match error.kind() {

@@ -6,12 +6,12 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command as Process, sy
 
 use muster_catalog::{
     Reason, Refusal,
-    command::{Action, Body, Command, Delete, Mode, SentDocument, Target, Write},
+    command::{Action, Command, Delete, Mode, SentDocument, Target, Write, WriteBody},
 };
-use muster_journal::Memory;
+use muster_journal::MemoryLedger;
 use muster_ledger::CommandId;
 use muster_model::Foundation;
-use muster_registry::{Clock, Genesis, Origin, Registry, Settings, SubmitError};
+use muster_registry::{Clock, CommandOrigin, Genesis, Registry, RegistrySettings, SubmitError};
 use muster_schema::Violation;
 use muster_words::{Moment, Xid};
 use serde_json::{Map, Value, json};
@@ -386,8 +386,8 @@ async fn a_registry_and_a_folder_are_judged_alike() {
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
 
-fn by() -> Origin {
-    Origin::of_owner()
+fn by() -> CommandOrigin {
+    CommandOrigin::of_owner()
 }
 
 async fn registry() -> Registry {
@@ -400,9 +400,9 @@ async fn registry() -> Registry {
         }),
         command_id: Arc::new(move || CommandId(u128::from(ids().unsigned_abs()).to_be_bytes())),
     };
-    let mut settings = Settings::new(Foundation::BuiltIn, clock);
+    let mut settings = RegistrySettings::new(Foundation::BuiltIn, clock);
     settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
-    Registry::open(Arc::new(Memory::new()), settings).await.unwrap()
+    Registry::open(Arc::new(MemoryLedger::new()), settings).await.unwrap()
 }
 
 fn source(aspect: &Value) -> Value {
@@ -426,12 +426,12 @@ fn command(step: &Step) -> Command {
 }
 
 fn tree(target: Target, body: &Value) -> Command {
-    let body = Body::Tree(body.as_object().unwrap().clone());
+    let body = WriteBody::Tree(body.as_object().unwrap().clone());
     Command::new(Action::Write(Write { mode: Mode::Put, target, body }))
 }
 
 fn document_to(xid: &str, document: &str) -> Command {
-    let body = Body::Document(SentDocument {
+    let body = WriteBody::Document(SentDocument {
         bytes: document.to_owned().into(),
         content_type: Some("application/json".to_owned()),
         attributes: Map::new(),

@@ -1,14 +1,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use muster_catalog::{Content, decide::AtHand};
+use muster_catalog::{Content, decide::StoredAttributes};
 use muster_words::ContentRef;
 use parking_lot::RwLock;
 use quick_cache::{Weighter, sync::Cache};
 use serde_json::{Map, Value};
 
 /// Contents that were read or written lately, parsed and raw, bounded by their bytes.
-pub(crate) struct Contents {
+pub(crate) struct ContentCache {
     attributes: Cache<ContentRef, Arc<Map<String, Value>>, MapWeight>,
     bytes: Cache<ContentRef, Bytes, BytesWeight>,
     /// How often something was forgotten. Held while something is forgotten, and shared while what
@@ -18,7 +18,7 @@ pub(crate) struct Contents {
 
 /// What was forgotten before a read of the ledger began.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reading(u64);
+pub(crate) struct ReadStart(u64);
 
 /// What an entry costs beside its bytes: key, pointers and the cache's own bookkeeping.
 const OVERHEAD: u64 = 160;
@@ -54,7 +54,7 @@ impl Weighter<ContentRef, Bytes> for BytesWeight {
     }
 }
 
-impl Contents {
+impl ContentCache {
     pub(crate) fn new(capacity: u64) -> Self {
         let half = capacity / 2;
         let count = usize::try_from(half / 1024).unwrap_or(usize::MAX);
@@ -66,27 +66,27 @@ impl Contents {
     }
 
     /// Begins to read something of the ledger that is to be kept.
-    pub(crate) fn begin(&self) -> Reading {
-        Reading(*self.forgotten.read())
+    pub(crate) fn begin(&self) -> ReadStart {
+        ReadStart(*self.forgotten.read())
     }
 
     /// Keeps attributes that were read, unless something was forgotten since the read began.
     pub(crate) fn keep_read_map(
         &self,
-        reading: Reading,
+        start: ReadStart,
         content: ContentRef,
         map: Arc<Map<String, Value>>,
     ) {
         let forgotten = self.forgotten.read();
-        if *forgotten == reading.0 {
+        if *forgotten == start.0 {
             self.keep_map(content, map);
         }
     }
 
     /// Keeps bytes that were read, unless something was forgotten since the read began.
-    pub(crate) fn keep_read_raw(&self, reading: Reading, content: ContentRef, bytes: Bytes) {
+    pub(crate) fn keep_read_raw(&self, start: ReadStart, content: ContentRef, bytes: Bytes) {
         let forgotten = self.forgotten.read();
-        if *forgotten == reading.0 {
+        if *forgotten == start.0 {
             self.keep_raw(content, bytes);
         }
     }
@@ -122,12 +122,12 @@ impl Contents {
 pub(crate) type Fetched = BTreeMap<ContentRef, Arc<Map<String, Value>>>;
 
 /// What a decision has at hand: what was fetched for its command, and the cache.
-pub(crate) struct Hand<'a> {
-    pub cache: &'a Contents,
+pub(crate) struct CachedAttributes<'a> {
+    pub cache: &'a ContentCache,
     pub fetched: &'a Fetched,
 }
 
-impl AtHand for Hand<'_> {
+impl StoredAttributes for CachedAttributes<'_> {
     fn attributes(&self, content: &Content) -> Option<Arc<Map<String, Value>>> {
         let name = content.reference();
         self.fetched.get(&name).cloned().or_else(|| self.cache.map(name))

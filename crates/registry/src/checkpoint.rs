@@ -10,7 +10,7 @@ use std::{
 };
 
 use muster_journal::ReadError;
-use muster_ledger::{Checkpoint, Name, Signer, Tree};
+use muster_ledger::{Checkpoint, KeyName, MerkleTree, Signer};
 use muster_words::{Id, Position};
 use parking_lot::{Condvar, Mutex};
 use thiserror::Error;
@@ -34,13 +34,13 @@ pub struct CheckpointFile {
 
 #[derive(Default)]
 struct Newest {
-    tree: Mutex<(Option<Tree>, bool)>,
+    tree: Mutex<(Option<MerkleTree>, bool)>,
     changed: Condvar,
 }
 
 /// Why the ledger isn't what its checkpoint says.
 #[derive(Debug, Error)]
-pub enum CheckpointError {
+pub enum CheckpointFileError {
     /// The file can't be read.
     #[error("the checkpoint {} can't be read", path.display())]
     Read {
@@ -130,16 +130,16 @@ impl CheckpointFile {
     /// The newest checkpoint that the file holds, as the signed note.
     ///
     /// # Errors
-    /// See [`CheckpointError`]; none: there is no file yet.
-    pub fn read(&self) -> Result<Option<(Checkpoint, String)>, CheckpointError> {
+    /// See [`CheckpointFileError`]; none: there is no file yet.
+    pub fn read(&self) -> Result<Option<(Checkpoint, String)>, CheckpointFileError> {
         let path = &self.path;
         let note = match fs::read(path) {
             Ok(note) => note,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(CheckpointError::Read { path: path.clone(), source }),
+            Err(source) => return Err(CheckpointFileError::Read { path: path.clone(), source }),
         };
         let found = Checkpoint::open(&note, self.verifier())
-            .map_err(|source| CheckpointError::Unsigned { path: path.clone(), source })?;
+            .map_err(|source| CheckpointFileError::Unsigned { path: path.clone(), source })?;
         Ok(Some((found, String::from_utf8_lossy(&note).into_owned())))
     }
 
@@ -147,9 +147,9 @@ impl CheckpointFile {
     pub(crate) async fn check(
         &self,
         registry: &Id,
-        tree: &Tree,
+        tree: &MerkleTree,
         leaves: &Leaves<'_>,
-    ) -> Result<(), CheckpointError> {
+    ) -> Result<(), CheckpointFileError> {
         let found = self.read()?.map(|(checkpoint, _)| checkpoint);
         self.compare(registry, found.as_ref(), tree, leaves).await?;
         if let Some(checkpoint) = found {
@@ -163,42 +163,42 @@ impl CheckpointFile {
         &self,
         registry: &Id,
         checkpoint: Option<&Checkpoint>,
-        tree: &Tree,
+        tree: &MerkleTree,
         leaves: &Leaves<'_>,
-    ) -> Result<(), CheckpointError> {
+    ) -> Result<(), CheckpointFileError> {
         let expected = format!("{registry}/changes");
         let found = self.verifier().name().to_string();
         if found != expected {
-            return Err(CheckpointError::Key { expected, found });
+            return Err(CheckpointFileError::Key { expected, found });
         }
         let Some(checkpoint) = checkpoint else { return Ok(()) };
         let (head, position) = (Position(tree.size()), Position(checkpoint.size));
         if head < position {
-            return Err(CheckpointError::TailMissing { head, checkpoint: position });
+            return Err(CheckpointFileError::TailMissing { head, checkpoint: position });
         }
         let root = match head == position {
             true => tree.root(),
             false => leaves.tree(checkpoint.size).await?.root(),
         };
         if root != checkpoint.root {
-            return Err(CheckpointError::Forked { checkpoint: position });
+            return Err(CheckpointFileError::Forked { checkpoint: position });
         }
         Ok(())
     }
 
     /// Lets the file follow soon: at most once a second.
-    pub(crate) fn keep(&self, tree: &Tree) {
+    pub(crate) fn keep(&self, tree: &MerkleTree) {
         self.newest.tree.lock().0 = Some(tree.clone());
         self.newest.changed.notify_one();
     }
 
     /// Writes the file now. What can't be written is logged: the ledger itself is durable.
-    pub(crate) fn keep_now(&self, tree: &Tree) {
+    pub(crate) fn keep_now(&self, tree: &MerkleTree) {
         let _replacing = self.replacing.lock();
         if tree.size() < self.kept.load(Ordering::Relaxed) {
             return;
         }
-        let origin: Name = self.verifier().name().clone();
+        let origin: KeyName = self.verifier().name().clone();
         let written = Checkpoint::of(origin, tree)
             .sign(&self.signer)
             .map_err(io::Error::other)
@@ -219,7 +219,7 @@ impl Drop for CheckpointFile {
 
 impl Newest {
     /// The newest tree once there is one; none: the file is no longer needed.
-    fn wait(&self) -> Option<Tree> {
+    fn wait(&self) -> Option<MerkleTree> {
         let mut newest = self.tree.lock();
         loop {
             if newest.1 {

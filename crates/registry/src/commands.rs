@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use muster_history::Committed;
+use muster_history::CommittedCommand;
 use muster_words::Position;
 use tokio::sync::watch;
 
-use crate::{FetchError, Registry, registry::Heart};
+use crate::{FetchError, Registry, registry::RegistryInner};
 
 /// The commands that are committed, whole and in order, for one who follows them.
 ///
@@ -19,12 +19,12 @@ pub struct Commands {
 }
 
 /// Keeps the ring filled.
-struct Membership(Arc<Heart>);
+struct Membership(Arc<RegistryInner>);
 
 impl Membership {
-    fn of(heart: &Arc<Heart>) -> Self {
-        heart.ring.join();
-        Self(Arc::clone(heart))
+    fn of(inner: &Arc<RegistryInner>) -> Self {
+        inner.ring.join();
+        Self(Arc::clone(inner))
     }
 }
 
@@ -39,7 +39,7 @@ impl Registry {
     /// all parts are given.
     #[must_use]
     pub fn follow(&self, after: Position) -> Commands {
-        let membership = Membership::of(&self.heart);
+        let membership = Membership::of(&self.inner);
         let (registry, published) = (self.clone(), self.positions());
         Commands { registry, published, after, _membership: membership }
     }
@@ -57,12 +57,12 @@ impl Commands {
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged.
-    pub async fn next(&mut self) -> Result<Vec<Arc<Committed>>, FetchError> {
+    pub async fn next(&mut self) -> Result<Vec<Arc<CommittedCommand>>, FetchError> {
         let after = self.after;
         // The sender lives as long as the registry, which this holds.
         let _ = self.published.wait_for(|position| *position > after).await;
         let end = *self.published.borrow();
-        let commands = match self.registry.heart.ring.after(after, end) {
+        let commands = match self.registry.inner.ring.after(after, end) {
             Some(commands) => commands,
             None => {
                 let read = self.registry.commands_after(after).await?;

@@ -1,10 +1,10 @@
 use std::num::NonZeroU32;
 
-use muster_history::{Committed, DamagedEntry};
+use muster_history::{CommittedCommand, DamagedEntry};
 use muster_ledger::Entry;
 use muster_words::Position;
 
-use crate::{FetchError, Registry, registry::Heart};
+use crate::{FetchError, Registry, registry::RegistryInner};
 
 /// Entries that a follower reads at once.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(511);
@@ -16,13 +16,16 @@ impl Registry {
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged.
-    pub async fn commands_after(&self, after: Position) -> Result<Vec<Committed>, FetchError> {
+    pub async fn commands_after(
+        &self,
+        after: Position,
+    ) -> Result<Vec<CommittedCommand>, FetchError> {
         let published = self.view().position();
-        let mut commands: Vec<Committed> = Vec::new();
-        let mut command = Committed::default();
-        let mut at = if after < published { self.heart.start_of(after).await? } else { after };
+        let mut commands: Vec<CommittedCommand> = Vec::new();
+        let mut command = CommittedCommand::default();
+        let mut at = if after < published { self.inner.start_of(after).await? } else { after };
         while at < published {
-            let page = self.heart.ledger.read(at, PAGE).await?;
+            let page = self.inner.ledger.read(at, PAGE).await?;
             if page.is_empty() {
                 break;
             }
@@ -48,19 +51,19 @@ impl Registry {
     /// # Errors
     /// The ledger can't be read, or is damaged; no entry stands there.
     pub async fn entry_at(&self, position: Position) -> Result<Entry, FetchError> {
-        self.heart.entry_at(position).await
+        self.inner.entry_at(position).await
     }
 
     /// The command whose last entry stands at a position.
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged; no entry stands there.
-    pub async fn command_at(&self, position: Position) -> Result<Committed, FetchError> {
-        self.heart.command_at(position).await
+    pub async fn command_at(&self, position: Position) -> Result<CommittedCommand, FetchError> {
+        self.inner.command_at(position).await
     }
 }
 
-impl Heart {
+impl RegistryInner {
     /// The entry at a position.
     pub(crate) async fn entry_at(&self, position: Position) -> Result<Entry, FetchError> {
         let damaged = || FetchError::Corrupt(position);
@@ -79,10 +82,13 @@ impl Heart {
     }
 
     /// The command whose last entry stands at a position.
-    pub(crate) async fn command_at(&self, position: Position) -> Result<Committed, FetchError> {
+    pub(crate) async fn command_at(
+        &self,
+        position: Position,
+    ) -> Result<CommittedCommand, FetchError> {
         let damaged = || FetchError::Corrupt(position);
         let last = self.entry_at(position).await?;
-        let mut command = Committed::default();
+        let mut command = CommittedCommand::default();
         let mut at = Position(position.0.saturating_sub(u64::from(last.parts)));
         while at < position {
             let left = u32::try_from(position.0 - at.0).ok().and_then(NonZeroU32::new);

@@ -13,7 +13,7 @@ mod state;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use muster_history::Committed;
+use muster_history::CommittedCommand;
 use muster_journal::Marks;
 use muster_words::Id;
 use tokio::{
@@ -27,7 +27,7 @@ pub use self::{
     state::{FollowerState, FollowerStatus},
 };
 use self::{
-    run::{End, Runner},
+    run::{RunEnd, Runner},
     state::ProgressBoard,
 };
 use crate::Registry;
@@ -49,13 +49,13 @@ pub trait Follower: Send {
     /// # Errors
     /// The command couldn't be taken. The follower is dropped, made anew after a while, and begins
     /// behind its mark.
-    async fn take(&mut self, command: &Committed) -> Result<(), FollowerError>;
+    async fn take(&mut self, command: &CommittedCommand) -> Result<(), FollowerError>;
 
     /// Makes what was taken so far last. After it, the mark is saved.
     ///
     /// # Errors
     /// As [`Follower::take`].
-    async fn settle(&mut self) -> Result<(), FollowerError>;
+    async fn flush(&mut self) -> Result<(), FollowerError>;
 }
 
 /// Makes a follower anew: at the start, and after an error.
@@ -108,7 +108,7 @@ impl Followers {
                 (registry.clone(), marks.clone(), ProgressBoard::default());
             let runner = Runner { name: name.clone(), make, registry, marks, limits, board };
             // What else is wrong is met, and said, when it runs.
-            if let Err(End::MarkForeign) = runner.look().await {
+            if let Err(RunEnd::MarkForeign) = runner.check_mark().await {
                 runner.board.set_state(FollowerState::MarkForeign);
             }
             known.insert(name, Arc::new(runner));

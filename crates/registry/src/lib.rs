@@ -29,21 +29,22 @@ mod verify;
 mod view_at;
 mod writer;
 
-pub use checkpoint::{CheckpointError, CheckpointFile};
+pub use checkpoint::{CheckpointFile, CheckpointFileError};
 pub use commands::Commands;
 pub use followers::{
     Follower, FollowerError, FollowerLimits, FollowerState, FollowerStatus, Followers,
     MakeFollower, PlaceError, ResumeFrom,
 };
-pub use long_work::{LongWork, Turn};
-pub use muster_history::Committed;
+pub use long_work::{LongWork, LongWorkPermit};
+pub use muster_history::CommittedCommand;
 pub use open::OpenError;
 pub use outcome::{Done, FetchError, SubmitError};
-pub use registry::{Origin, Registry};
-pub use settings::{Clock, Genesis, Settings};
-pub use status::Status;
+pub use registry::{CommandOrigin, Registry};
+pub use settings::{Clock, Genesis, RegistrySettings};
+pub use status::RegistryStatus;
 pub use verify::{
-    ContentFault, FaultKind, Found, Part, Progress, Verification, VerifyError, verify,
+    ContentFault, ContentRole, FaultKind, FoundContent, Verification, VerifyError, VerifyProgress,
+    verify,
 };
 pub use view_at::ViewError;
-pub use writer::Ended;
+pub use writer::WriterEnd;

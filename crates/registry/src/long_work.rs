@@ -23,7 +23,7 @@ pub struct LongWork {
 
 /// The right to run one piece of long work; given back when it has run, or is dropped.
 #[derive(Debug)]
-pub struct Turn<'a> {
+pub struct LongWorkPermit<'a> {
     /// None: nobody closes the turns, so this can't be; if it were, the work would run all the same.
     _permit: Option<SemaphorePermit<'a>>,
 }
@@ -50,8 +50,8 @@ impl LongWork {
     }
 
     /// Waits for a turn.
-    pub async fn turn(&self) -> Turn<'_> {
-        Turn { _permit: self.turns.acquire().await.ok() }
+    pub async fn turn(&self) -> LongWorkPermit<'_> {
+        LongWorkPermit { _permit: self.turns.acquire().await.ok() }
     }
 
     /// Runs it when its turn comes; at once where it is part of work that has one.
@@ -63,7 +63,7 @@ impl LongWork {
     }
 }
 
-impl Turn<'_> {
+impl LongWorkPermit<'_> {
     /// Runs it on a thread of its own.
     pub async fn run<T>(self, work: impl Future<Output = T>) -> T {
         let work = HAS_TURN.scope((), work);

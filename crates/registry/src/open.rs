@@ -9,15 +9,15 @@ use muster_catalog::{
 };
 use muster_guard::{Principal, Role};
 use muster_journal::{AppendError, Batch, Ledger, LedgerReader, ReadError};
-use muster_ledger::{ChainFault, Head, Tree};
+use muster_ledger::{ChainFault, Head, MerkleTree};
 use muster_model::ModelFault;
 use muster_words::{ContentRef, Position};
 use thiserror::Error;
 
 use crate::{
-    CheckpointError, FetchError, Genesis, Origin, Registry, Settings,
-    parts::{self, Stamped},
-    registry::Heart,
+    CheckpointFileError, CommandOrigin, FetchError, Genesis, Registry, RegistrySettings,
+    parts::{self, CommandHeader},
+    registry::RegistryInner,
     replay::Replay,
     writer::{self, Writer},
 };
@@ -62,7 +62,7 @@ pub enum OpenError {
     Format(u32),
     /// The file beside the ledger doesn't agree with it.
     #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
+    Checkpoint(#[from] CheckpointFileError),
 }
 
 impl From<OpenError> for FetchError {
@@ -83,7 +83,10 @@ impl Registry {
     ///
     /// # Errors
     /// See [`OpenError`]; each names the position where something is wrong.
-    pub async fn open(ledger: Arc<dyn Ledger>, settings: Settings) -> Result<Self, OpenError> {
+    pub async fn open(
+        ledger: Arc<dyn Ledger>,
+        settings: RegistrySettings,
+    ) -> Result<Self, OpenError> {
         if ledger.head().await?.position == Position::ZERO {
             let genesis = settings.genesis.as_ref().ok_or(OpenError::Empty)?;
             begin(&*ledger, &settings, genesis).await?;
@@ -94,12 +97,12 @@ impl Registry {
             let leaves = Leaves::of(&replay.ledger);
             file.check(&replay.catalog.id, &replay.tree, &leaves).await?;
         }
-        purge_again(&*ledger, replay.head, replay.purges()).await?;
+        repeat_purges(&*ledger, replay.head, replay.purges()).await?;
         let (queue, inbox) = writer::queue();
-        let heart = Arc::new(Heart::new(ledger.clone(), settings, replay.catalog, queue));
-        let writer = Writer::new(heart.clone(), inbox, ledger, (replay.head, replay.tree));
-        writer::watch_over(heart.clone(), tokio::spawn(writer.run()));
-        Ok(Self { heart })
+        let inner = Arc::new(RegistryInner::new(ledger.clone(), settings, replay.catalog, queue));
+        let writer = Writer::new(inner.clone(), inbox, ledger, (replay.head, replay.tree));
+        writer::watch_over(inner.clone(), tokio::spawn(writer.run()));
+        Ok(Self { inner })
     }
 }
 
@@ -115,8 +118,8 @@ impl<'a> Leaves<'a> {
     }
 
     /// The tree of the first entries.
-    pub(crate) async fn tree(&self, size: u64) -> Result<Tree, ReadError> {
-        let mut tree = Tree::default();
+    pub(crate) async fn tree(&self, size: u64) -> Result<MerkleTree, ReadError> {
+        let mut tree = MerkleTree::default();
         let mut after = Position::ZERO;
         while tree.size() < size {
             let left = u32::try_from(size - tree.size()).unwrap_or(u32::MAX);
@@ -137,7 +140,7 @@ impl<'a> Leaves<'a> {
 /// Appends the first entry.
 async fn begin(
     ledger: &dyn Ledger,
-    settings: &Settings,
+    settings: &RegistrySettings,
     genesis: &Genesis,
 ) -> Result<(), OpenError> {
     let now = (settings.clock.now)();
@@ -152,8 +155,8 @@ async fn begin(
         ..Decision::default()
     };
     let principal = Arc::new(Principal::new(&genesis.actor, Role::Admin));
-    let origin = Origin { principal, ..Origin::of_owner() };
-    let stamped = Stamped {
+    let origin = CommandOrigin { principal, ..CommandOrigin::of_owner() };
+    let stamped = CommandHeader {
         command: (settings.clock.command_id)(),
         moment: now,
         origin: &origin,
@@ -169,7 +172,7 @@ async fn begin(
 
 /// Repeats the purges that a crash may have cut off: a content of a purged name that still
 /// answers is erased now.
-async fn purge_again(
+async fn repeat_purges(
     ledger: &dyn Ledger,
     head: Head,
     purges: &[ContentRef],

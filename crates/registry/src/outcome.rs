@@ -1,4 +1,4 @@
-use muster_catalog::{Refusal, View, changes::Outcome, decide::Shows};
+use muster_catalog::{Refusal, View, changes::Outcome, decide::AnswerSubject};
 use muster_guard::Forbidden;
 use muster_ledger::CommandId;
 use muster_schema::Violation;
@@ -17,7 +17,7 @@ pub struct Done {
     /// What became of the entity that it was about.
     pub outcome: Outcome,
     /// What the answer shows.
-    pub shows: Shows,
+    pub shows: AnswerSubject,
     /// What documents were accepted in spite of.
     pub warnings: Vec<Violation>,
     /// It had been done before, under the same idempotency key.

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use muster_catalog::{apply::Recorded, changes::Change, decide::Decision};
+use muster_catalog::{apply::RecordedCommand, changes::Change, decide::Decision};
 use muster_ledger::{CommandId, EncodeError, Entry, EntryBytes, Head, Idempotency, Record};
 use muster_words::{ContentRef, Digest, Moment, Position, Xid, limits::ENTRY_BYTES_SOFT_MAX};
 
-use crate::Origin;
+use crate::CommandOrigin;
 
 /// A command as it will be appended.
-pub(crate) struct Written {
-    pub recorded: Recorded,
+pub(crate) struct CommandEntries {
+    pub recorded: RecordedCommand,
     pub entries: Vec<EntryBytes>,
     /// The entries without their changes.
     pub headers: Vec<Entry>,
@@ -20,16 +20,16 @@ pub(crate) struct Written {
 }
 
 /// Who and what a command is, for its entries.
-pub(crate) struct Stamped<'a> {
+pub(crate) struct CommandHeader<'a> {
     pub command: CommandId,
     pub moment: Moment,
-    pub origin: &'a Origin,
+    pub origin: &'a CommandOrigin,
     pub idempotency: Option<(Digest, Digest)>,
 }
 
 /// One entry's worth of changes.
 #[derive(Default)]
-struct Part {
+struct EntryPart {
     changes: Vec<Change>,
     records: Vec<Record>,
     size: usize,
@@ -42,7 +42,7 @@ fn owner(change: &Change) -> Xid {
     change.subject()
 }
 
-impl Part {
+impl EntryPart {
     fn takes(&self, change: &Change, size: usize) -> bool {
         let clashes = change
             .contents()
@@ -61,14 +61,14 @@ impl Part {
     }
 }
 
-fn cut(changes: Vec<Change>) -> Vec<Part> {
-    let mut parts = vec![Part::default()];
+fn cut(changes: Vec<Change>) -> Vec<EntryPart> {
+    let mut parts = vec![EntryPart::default()];
     for change in changes {
         let (kind, body) = change.encode();
         let record = Record { kind, skippable: false, body };
         let is_new = parts.last().is_none_or(|part| !part.takes(&change, record.body.len() + 8));
         if is_new {
-            parts.push(Part::default());
+            parts.push(EntryPart::default());
         }
         if let Some(part) = parts.last_mut() {
             part.push(change, record);
@@ -79,15 +79,15 @@ fn cut(changes: Vec<Change>) -> Vec<Part> {
 
 /// Turns a decision into entries behind the head.
 pub(crate) fn write(
-    stamped: &Stamped<'_>,
+    stamped: &CommandHeader<'_>,
     decision: &Decision,
     head: Head,
-) -> Result<Written, EncodeError> {
+) -> Result<CommandEntries, EncodeError> {
     let parts = cut(decision.changes.clone());
     let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
     let [a, b, c, d, ..] = stamped.command.0;
-    let mut written = Written {
-        recorded: Recorded {
+    let mut written = CommandEntries {
+        recorded: RecordedCommand {
             moment: stamped.moment,
             tag: [a, b, c, d],
             actor: stamped.origin.principal.id.clone(),

@@ -12,8 +12,8 @@ use std::{collections::BTreeMap, sync::Arc};
 pub(crate) use compiled::Compiled;
 use muster_catalog::{
     Catalog, Reason, Refusal,
-    command::{Action, Authority, Body, Command, NewModel, Target, Write},
-    decide::{Prepared, RestoreWork, Work, WriteWork},
+    command::{Action, Authority, Command, NewModel, Target, Write, WriteBody},
+    decide::{PreparedAction, PreparedCommand, PreparedRestore, PreparedWrite},
     tree,
 };
 use muster_schema::Violation;
@@ -22,11 +22,11 @@ use muster_words::{Xid, json::Value};
 use crate::{
     SubmitError,
     cache::Fetched,
-    registry::{Heart, weight, writes_model},
-    writer::Ready,
+    registry::{RegistryInner, weight, writes_model},
+    writer::ReadyCommand,
 };
 
-impl Heart {
+impl RegistryInner {
     /// Prepares a command at a view.
     ///
     /// A refusal of a command that carries an idempotency key is handed to the writer: the
@@ -37,23 +37,23 @@ impl Heart {
         (command, authority): (&Command, &Authority),
         fetched: Fetched,
         is_again: bool,
-    ) -> Result<Ready, SubmitError> {
+    ) -> Result<ReadyCommand, SubmitError> {
         let answered = command.idempotency.is_some_and(|(key, _)| view.remembered(&key).is_some());
         let judged = if answered {
             // What was answered is answered again, whatever the command would find now.
             Err(Refusal::new("/", Reason::IdempotencyMismatch).into())
         } else {
-            self.judged(view, (command, authority), &fetched, is_again).await
+            self.with_verdicts(view, (command, authority), &fetched, is_again).await
         };
         let (mut prepared, warnings) = match judged {
             Ok(judged) => judged,
             Err(SubmitError::Refused(refusal)) if command.idempotency.is_some() => {
-                (prepared(command, Work::Refused(refusal)), Vec::new())
+                (prepared(command, PreparedAction::Refused(refusal)), Vec::new())
             }
             Err(error) => return Err(error),
         };
         prepared.authority = authority.clone();
-        Ok(Ready {
+        Ok(ReadyCommand {
             prepared,
             warnings,
             fetched,
@@ -64,41 +64,42 @@ impl Heart {
     }
 
     /// The command with what was found out about its documents, and what they pass in spite of.
-    async fn judged(
+    async fn with_verdicts(
         &self,
         view: &Catalog,
         (command, authority): (&Command, &Authority),
         fetched: &Fetched,
         is_again: bool,
-    ) -> Result<(Prepared, Vec<Violation>), SubmitError> {
-        let (work, mut warnings) = match &command.action {
+    ) -> Result<(PreparedCommand, Vec<Violation>), SubmitError> {
+        let (action, mut warnings) = match &command.action {
             Action::Write(write) => {
-                let work = self.read_write(view, command, write).await?;
-                (Work::Write(Box::new(work)), Vec::new())
+                let action = self.read_write(view, command, write).await?;
+                (PreparedAction::Write(Box::new(action)), Vec::new())
             }
-            Action::Delete(delete) => (Work::Delete(delete.clone()), Vec::new()),
+            Action::Delete(delete) => (PreparedAction::Delete(delete.clone()), Vec::new()),
             Action::Restore(xid) => {
-                let asked = RestoreWork { xid: xid.clone(), of: None, verdicts: BTreeMap::new() };
-                authority.check(view, &Work::Restore(asked))?;
-                let (work, warnings) = self.restore(view, xid).await?;
-                (Work::Restore(work), warnings)
+                let asked =
+                    PreparedRestore { xid: xid.clone(), of: None, verdicts: BTreeMap::new() };
+                authority.check(view, &PreparedAction::Restore(asked))?;
+                let (action, warnings) = self.restore(view, xid).await?;
+                (PreparedAction::Restore(action), warnings)
             }
             Action::CreateKey { id, record, grant } => {
                 let (id, record) = (id.clone(), record.clone());
-                (Work::CreateKey { id, record, grant: *grant }, Vec::new())
+                (PreparedAction::CreateKey { id, record, grant: *grant }, Vec::new())
             }
             Action::RevokeKey { id, last } => {
-                (Work::RevokeKey { id: id.clone(), last: *last }, Vec::new())
+                (PreparedAction::RevokeKey { id: id.clone(), last: *last }, Vec::new())
             }
-            Action::ForgetKey { id } => (Work::ForgetKey { id: id.clone() }, Vec::new()),
+            Action::ForgetKey { id } => (PreparedAction::ForgetKey { id: id.clone() }, Vec::new()),
         };
         // Before anything is looked at that would tell what lies elsewhere.
-        authority.check(view, &work)?;
-        let mut prepared = prepared(command, work);
+        authority.check(view, &action)?;
+        let mut prepared = prepared(command, action);
         warnings.extend(self.judge_write(view, &mut prepared, fetched).await?);
         // Few commands make another version the default: only a second look is so thorough.
         if is_again {
-            prepared.schemas = self.judge_stored_schemas(view, &prepared.work).await?;
+            prepared.schemas = self.judge_stored_schemas(view, &prepared.action).await?;
         }
         Ok((prepared, warnings))
     }
@@ -109,9 +110,9 @@ impl Heart {
         view: &Catalog,
         command: &Command,
         write: &Write,
-    ) -> Result<WriteWork, SubmitError> {
-        let brings = self.brings(write, command)?;
-        let mut tree = tree::read(write.clone(), &view.model, brings)?;
+    ) -> Result<PreparedWrite, SubmitError> {
+        let new_model = self.new_model(write, command)?;
+        let mut tree = tree::read(write.clone(), &view.model, new_model)?;
         if command.ignore.capabilities && tree.registry.is_some() {
             tree.capabilities = None;
         }
@@ -120,12 +121,12 @@ impl Heart {
             None => BTreeMap::new(),
         };
         let capabilities = tree.capabilities.clone().map(Arc::new);
-        Ok(WriteWork { tree, versions, capabilities })
+        Ok(PreparedWrite { tree, versions, capabilities })
     }
 
     /// The model that a write brings, compiled.
-    fn brings(&self, write: &Write, command: &Command) -> Result<Option<NewModel>, SubmitError> {
-        let Body::Tree(map) = &write.body else { return Ok(None) };
+    fn new_model(&self, write: &Write, command: &Command) -> Result<Option<NewModel>, SubmitError> {
+        let WriteBody::Tree(map) = &write.body else { return Ok(None) };
         let source = match &write.target {
             Target::Model => Some(Value::Object(map.clone())),
             Target::Entity(Xid::Registry) if !command.ignore.model_source => {
@@ -140,10 +141,10 @@ impl Heart {
         &self,
         view: &Catalog,
         xid: &Xid,
-    ) -> Result<(RestoreWork, Vec<Violation>), SubmitError> {
+    ) -> Result<(PreparedRestore, Vec<Violation>), SubmitError> {
         let Some(hidden) = view.hidden.get(xid.to_string().as_str()) else {
-            let work = RestoreWork { xid: xid.clone(), of: None, verdicts: BTreeMap::new() };
-            return Ok((work, Vec::new()));
+            let action = PreparedRestore { xid: xid.clone(), of: None, verdicts: BTreeMap::new() };
+            return Ok((action, Vec::new()));
         };
         self.check_restored(view, xid, hidden).await?;
         self.judge_restored(view, xid, hidden).await
@@ -151,9 +152,9 @@ impl Heart {
 }
 
 /// The command, ready but for what was found out about it.
-fn prepared(command: &Command, work: Work) -> Prepared {
-    Prepared {
-        work,
+fn prepared(command: &Command, action: PreparedAction) -> PreparedCommand {
+    PreparedCommand {
+        action,
         conditions: command.conditions.clone(),
         idempotency: command.idempotency,
         ignore: command.ignore,

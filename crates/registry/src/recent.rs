@@ -15,7 +15,7 @@ const OCTAVES: usize = 26;
 const BUCKETS: usize = OCTAVES * STEPS;
 
 /// How long the writes of the last minute took. Five kilobytes, however many there were.
-pub(crate) struct Recent {
+pub(crate) struct WriteLatency {
     began: Instant,
     slices: Mutex<Box<[Slice; SLICES]>>,
 }
@@ -27,14 +27,14 @@ struct Slice {
     counts: [u32; BUCKETS],
 }
 
-impl Default for Recent {
+impl Default for WriteLatency {
     fn default() -> Self {
         let empty = Slice { number: 0, counts: [0; BUCKETS] };
         Self { began: Instant::now(), slices: Mutex::new(Box::new([empty; SLICES])) }
     }
 }
 
-impl Recent {
+impl WriteLatency {
     /// Counts a write that has just been answered.
     pub(crate) fn count(&self, took: Duration) {
         self.count_at(self.began.elapsed(), took);
@@ -105,7 +105,7 @@ mod tests {
             (98, 2, Some(4_000..=4_600)),
             (0, 1, Some(4_000..=4_600)),
         ] {
-            let recent = Recent::default();
+            let recent = WriteLatency::default();
             for _ in 0..fast {
                 recent.count_at(Duration::ZERO, Duration::from_micros(1));
             }
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn forgets_what_is_older_than_a_minute() {
-        let recent = Recent::default();
+        let recent = WriteLatency::default();
         recent.count_at(Duration::from_secs(3), Duration::from_secs(1));
         assert!(recent.p99_at(Duration::from_secs(60)).is_some());
         assert_eq!(recent.p99_at(Duration::from_secs(66)), None);

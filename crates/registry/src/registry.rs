@@ -10,8 +10,8 @@ use bytes::Bytes;
 use muster_catalog::{
     Catalog, Content, View,
     changes::Change,
-    command::{Action, Authority, Body, Command, Target},
-    decide::Shows,
+    command::{Action, Authority, Command, Target, WriteBody},
+    decide::AnswerSubject,
 };
 use muster_guard::{Principal, authorize_command};
 use muster_journal::LedgerReader;
@@ -24,12 +24,12 @@ use parking_lot::RwLock;
 use tokio::sync::{RwLock as Gate, watch};
 
 use crate::{
-    CheckpointFile, Done, FetchError, Settings, SubmitError,
-    cache::{Contents, Fetched},
+    CheckpointFile, Done, FetchError, RegistrySettings, SubmitError,
+    cache::{ContentCache, Fetched},
     long_work::LongWork,
     prepare::Compiled,
-    recent::Recent,
-    ring::Ring,
+    recent::WriteLatency,
+    ring::CommandRing,
     turns::Turns,
     writer,
 };
@@ -45,7 +45,7 @@ const SHORT_BYTES_MAX: usize = 64 * 1024;
 
 /// Who and what caused a command.
 #[derive(Clone, Debug)]
-pub struct Origin {
+pub struct CommandOrigin {
     /// Who gives it: what it may do is asked of the guard, and its opaque id is what entries name.
     pub principal: Arc<Principal>,
     /// The request's id.
@@ -54,7 +54,7 @@ pub struct Origin {
     pub trace: Option<String>,
 }
 
-impl Origin {
+impl CommandOrigin {
     /// A command that whoever owns the registry gives, without a request.
     #[must_use]
     pub fn of_owner() -> Self {
@@ -65,13 +65,13 @@ impl Origin {
 /// An open registry. Cloning it gives another handle to the same one.
 #[derive(Clone)]
 pub struct Registry {
-    pub(crate) heart: Arc<Heart>,
+    pub(crate) inner: Arc<RegistryInner>,
 }
 
-pub(crate) struct Heart {
+pub(crate) struct RegistryInner {
     pub ledger: Arc<dyn LedgerReader>,
-    pub settings: Settings,
-    pub contents: Contents,
+    pub settings: RegistrySettings,
+    pub contents: ContentCache,
     pub compiled: Compiled,
     pub turns: Turns,
     pub long_work: Arc<LongWork>,
@@ -88,20 +88,20 @@ pub(crate) struct Heart {
     /// The writer has waited for the ledger longer than its callers do.
     pub in_doubt: AtomicBool,
     /// How long writes took lately.
-    pub recent: Recent,
+    pub recent: WriteLatency,
     /// The newest commands, for those who follow.
-    pub ring: Ring,
+    pub ring: CommandRing,
 }
 
-impl Heart {
+impl RegistryInner {
     pub(crate) fn new(
         ledger: Arc<dyn LedgerReader>,
-        settings: Settings,
+        settings: RegistrySettings,
         catalog: Catalog,
         queue: writer::Queue,
     ) -> Self {
         let position = watch::Sender::new(catalog.position());
-        let contents = Contents::new(settings.cache_bytes);
+        let contents = ContentCache::new(settings.cache_bytes);
         Self {
             ledger,
             settings,
@@ -116,8 +116,8 @@ impl Heart {
             waiting_bytes: AtomicUsize::new(0),
             writes: AtomicU64::new(0),
             in_doubt: AtomicBool::new(false),
-            recent: Recent::default(),
-            ring: Ring::default(),
+            recent: WriteLatency::default(),
+            ring: CommandRing::default(),
         }
     }
 
@@ -145,24 +145,24 @@ impl Registry {
     /// The newest view: immutable, at one position.
     #[must_use]
     pub fn view(&self) -> View {
-        View::newest(self.heart.catalog())
+        View::newest(self.inner.catalog())
     }
 
     /// The newest catalog, for those who decide on it or compare all of it.
     #[must_use]
     pub fn catalog(&self) -> Arc<Catalog> {
-        self.heart.catalog()
+        self.inner.catalog()
     }
 
     /// The time by the registry's clock.
     #[must_use]
     pub fn now(&self) -> Moment {
-        (self.heart.settings.clock.now)()
+        (self.inner.settings.clock.now)()
     }
 
     /// Waits until the view has reached a position.
     pub async fn reached(&self, position: Position) -> View {
-        let mut newest = self.heart.position.subscribe();
+        let mut newest = self.inner.position.subscribe();
         // The sender lives as long as this handle, so waiting can't fail.
         let _ = newest.wait_for(|reached| *reached >= position).await;
         self.view()
@@ -171,7 +171,7 @@ impl Registry {
     /// Tells the newest position, again and again.
     #[must_use]
     pub fn positions(&self) -> watch::Receiver<Position> {
-        self.heart.position.subscribe()
+        self.inner.position.subscribe()
     }
 
     /// Does a command: when this answers `Ok`, it is durable and in the ledger.
@@ -180,21 +180,21 @@ impl Registry {
     ///
     /// # Errors
     /// See [`SubmitError`].
-    pub async fn submit(&self, command: Command, by: &Origin) -> Result<Done, SubmitError> {
+    pub async fn submit(&self, command: Command, by: &CommandOrigin) -> Result<Done, SubmitError> {
         let weight = weight(&command);
-        let before = self.heart.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
+        let before = self.inner.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
         if before + weight > WAITING_BYTES_MAX {
-            self.heart.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
+            self.inner.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
             return Err(SubmitError::Busy);
         }
-        let heart = self.heart.clone();
+        let inner = self.inner.clone();
         let by = by.clone();
         let running = tokio::spawn(async move {
-            let _weight = Weight(&heart.waiting_bytes, weight);
+            let _weight = Weight(&inner.waiting_bytes, weight);
             let began = Instant::now();
-            let done = heart.run(command, by).await;
+            let done = inner.run(command, by).await;
             if done.is_ok() {
-                heart.recent.count(began.elapsed());
+                inner.recent.count(began.elapsed());
             }
             done
         });
@@ -206,7 +206,7 @@ impl Registry {
     /// # Errors
     /// The ledger can't be read, or is damaged.
     pub async fn contents(&self, wanted: &[Content]) -> Result<Vec<Option<Bytes>>, FetchError> {
-        self.heart.fetch(wanted).await
+        self.inner.fetch(wanted).await
     }
 
     /// The attributes that contents hold, in bulk; erased ones are empty.
@@ -217,7 +217,7 @@ impl Registry {
         &self,
         wanted: &[Content],
     ) -> Result<Vec<Arc<Map<String, Value>>>, FetchError> {
-        self.heart.maps(wanted).await
+        self.inner.maps(wanted).await
     }
 
     /// The record of an API key.
@@ -225,35 +225,35 @@ impl Registry {
     /// # Errors
     /// The ledger can't be read, or is damaged.
     pub async fn record(&self, content: &Content) -> Result<Option<Bytes>, FetchError> {
-        Ok(self.heart.fetch(std::slice::from_ref(content)).await?.pop().flatten())
+        Ok(self.inner.fetch(std::slice::from_ref(content)).await?.pop().flatten())
     }
 
     /// Whether commands are sent away, because the ledger doesn't say what became of an append.
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
-        self.heart.in_doubt.load(Ordering::Relaxed)
+        self.inner.in_doubt.load(Ordering::Relaxed)
     }
 
     /// Whether commands would be taken now: the ledger answers, and nothing is in doubt.
     pub async fn is_answering(&self) -> bool {
-        !self.is_in_doubt() && self.heart.ledger.head().await.is_ok()
+        !self.is_in_doubt() && self.inner.ledger.head().await.is_ok()
     }
 
     /// The turns of commands that take a processor for long.
     #[must_use]
     pub fn long_work(&self) -> &Arc<LongWork> {
-        &self.heart.long_work
+        &self.inner.long_work
     }
 
     /// The checkpoint's file, where one is kept.
     #[must_use]
     pub fn checkpoint(&self) -> Option<&Arc<CheckpointFile>> {
-        self.heart.settings.checkpoint.as_ref()
+        self.inner.settings.checkpoint.as_ref()
     }
 
     /// Takes no more commands, finishes those that wait, and keeps the last checkpoint.
     pub async fn close(&self) {
-        self.heart.queue.close().await;
+        self.inner.queue.close().await;
     }
 }
 
@@ -261,21 +261,24 @@ impl Registry {
 pub(crate) fn weight(command: &Command) -> usize {
     match &command.action {
         Action::Write(write) => match &write.body {
-            Body::Document(document) => document.bytes.len() + 512,
-            Body::Tree(map) => {
-                512 + map.iter().map(|(key, value)| key.len() + rough(value)).sum::<usize>()
+            WriteBody::Document(document) => document.bytes.len() + 512,
+            WriteBody::Tree(map) => {
+                512 + map
+                    .iter()
+                    .map(|(key, value)| key.len() + approximate_size(value))
+                    .sum::<usize>()
             }
         },
         _ => 512,
     }
 }
 
-fn rough(value: &Value) -> usize {
+fn approximate_size(value: &Value) -> usize {
     match value {
         Value::String(text) => 32 + text.len(),
-        Value::Array(items) => 32 + items.iter().map(rough).sum::<usize>(),
+        Value::Array(items) => 32 + items.iter().map(approximate_size).sum::<usize>(),
         Value::Object(map) => {
-            32 + map.iter().map(|(key, value)| key.len() + rough(value)).sum::<usize>()
+            32 + map.iter().map(|(key, value)| key.len() + approximate_size(value)).sum::<usize>()
         }
         _ => 32,
     }
@@ -302,11 +305,11 @@ fn of_target(target: &Target) -> Xid {
     }
 }
 
-impl Heart {
-    async fn run(&self, command: Command, by: Origin) -> Result<Done, SubmitError> {
+impl RegistryInner {
+    async fn run(&self, command: Command, by: CommandOrigin) -> Result<Done, SubmitError> {
         let authority = authorize_command(&by.principal, &command)?;
         let within = authority.within.clone();
-        let done = self.pass(&command, &authority, &by).await;
+        let done = self.run_behind_gate(&command, &authority, &by).await;
         let done = done.map_err(|error| match (error, within) {
             (SubmitError::Refused(refusal), Some(within)) => {
                 SubmitError::Refused(Box::new(refusal.seen_within(&within)))
@@ -317,27 +320,27 @@ impl Heart {
     }
 
     /// Does the command behind the gate, which is let go at the end.
-    async fn pass(
+    async fn run_behind_gate(
         &self,
         command: &Command,
         authority: &Authority,
-        by: &Origin,
+        by: &CommandOrigin,
     ) -> Result<Done, SubmitError> {
         if writes_model(command) {
             let _closed = self.gate.write().await;
-            return self.rounds(command, authority, by).await;
+            return self.prepare_and_write(command, authority, by).await;
         }
         let _open = self.gate.read().await;
-        self.rounds(command, authority, by).await
+        self.prepare_and_write(command, authority, by).await
     }
 
     /// Prepares the command and hands it to the writer, again where what it depends on changed. From
     /// the second round on it holds its target's turn.
-    async fn rounds(
+    async fn prepare_and_write(
         &self,
         command: &Command,
         authority: &Authority,
-        by: &Origin,
+        by: &CommandOrigin,
     ) -> Result<Done, SubmitError> {
         let mut turn = None;
         let mut fetched = Fetched::new();
@@ -368,9 +371,9 @@ impl Heart {
 
     /// Of a repeat that shows members, those that were shown the first time.
     async fn with_members(&self, mut done: Done) -> Result<Done, SubmitError> {
-        if let (true, Shows::Members(members)) = (done.repeat, &mut done.shows) {
-            let reading = tokio::time::timeout(READ_TIME, self.command_at(done.position));
-            let command = reading.await.unwrap_or_else(|_| {
+        if let (true, AnswerSubject::Members(members)) = (done.repeat, &mut done.shows) {
+            let start = tokio::time::timeout(READ_TIME, self.command_at(done.position));
+            let command = start.await.unwrap_or_else(|_| {
                 tracing::error!("the ledger didn't answer a read");
                 Err(FetchError::TimedOut)
             });
@@ -413,11 +416,11 @@ impl Heart {
             (0..wanted.len()).filter(|index| found[*index].is_none()).collect();
         let names: Vec<ContentRef> = absent.iter().map(|index| wanted[*index]).collect();
         if !names.is_empty() {
-            let reading = self.contents.begin();
+            let start = self.contents.begin();
             let read = self.read(&names).await?;
             for ((index, name), bytes) in absent.into_iter().zip(names).zip(read) {
                 if let Some(bytes) = &bytes {
-                    self.contents.keep_read_raw(reading, name, bytes.clone());
+                    self.contents.keep_read_raw(start, name, bytes.clone());
                 }
                 found[index] = bytes;
             }
@@ -436,11 +439,11 @@ impl Heart {
         let names: Vec<ContentRef> =
             absent.iter().map(|index| wanted[*index].reference()).collect();
         if !names.is_empty() {
-            let reading = self.contents.begin();
+            let start = self.contents.begin();
             let read = self.read(&names).await?;
             for ((index, name), bytes) in absent.into_iter().zip(names).zip(read) {
                 let map = Arc::new(parsed(name.position, bytes)?);
-                self.contents.keep_read_map(reading, name, map.clone());
+                self.contents.keep_read_map(start, name, map.clone());
                 found[index] = Some(map);
             }
         }
@@ -461,7 +464,7 @@ pub(crate) fn writes_model(command: &Command) -> bool {
     let Action::Write(write) = &command.action else { return false };
     match (&write.target, &write.body) {
         (Target::Model, _) => true,
-        (Target::Entity(Xid::Registry), Body::Tree(map)) => map.contains_key("modelsource"),
+        (Target::Entity(Xid::Registry), WriteBody::Tree(map)) => map.contains_key("modelsource"),
         _ => false,
     }
 }

@@ -11,14 +11,14 @@ use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
 use muster_catalog::{
     Catalog, Content,
-    apply::{Facts, Recorded},
+    apply::{CommandFacts, RecordedCommand},
     changes::{Change, ChangeError, ModelWritten},
     decide::revived,
     facts::changed_types,
     state::Subtree,
 };
 use muster_journal::LedgerReader;
-use muster_ledger::{Entry, Head, Tree, Walk};
+use muster_ledger::{ChainWalk, Entry, Head, MerkleTree};
 use muster_model::{Foundation, Model, ModelFault};
 use muster_words::{Collection, ContentRef, Moment, Position, json};
 use serde_json::Value;
@@ -35,7 +35,7 @@ pub(crate) struct Replay {
     foundation: Foundation,
     pub catalog: Catalog,
     pub head: Head,
-    pub tree: Tree,
+    pub tree: MerkleTree,
     /// Types whose references a model changed, and the last position where one did.
     changed: BTreeMap<Collection, Position>,
     /// Why the newest model doesn't compile.
@@ -44,7 +44,7 @@ pub(crate) struct Replay {
 }
 
 /// Commands on their way to the fold, each with what was lifted for it.
-type Lifted = Vec<(Recorded, Facts)>;
+type Lifted = Vec<(RecordedCommand, CommandFacts)>;
 
 impl Replay {
     /// Begins with an empty catalog.
@@ -59,7 +59,7 @@ impl Replay {
             foundation,
             catalog: Catalog::empty(Arc::new(model)),
             head: Head::EMPTY,
-            tree: Tree::default(),
+            tree: MerkleTree::default(),
             changed: BTreeMap::new(),
             fault: None,
             purges: Vec::new(),
@@ -67,7 +67,7 @@ impl Replay {
     }
 
     /// Goes on behind a catalog.
-    pub(crate) fn resume(self, catalog: Catalog, head: Head, tree: Tree) -> Self {
+    pub(crate) fn resume(self, catalog: Catalog, head: Head, tree: MerkleTree) -> Self {
         Self { catalog, head, tree, ..self }
     }
 
@@ -83,7 +83,7 @@ impl Replay {
 
     /// Folds what lies behind the head, up to a position at which a command ends.
     pub(crate) async fn run_to(&mut self, end: Option<Position>) -> Result<(), OpenError> {
-        let mut walk = Walk::new(self.head);
+        let mut walk = ChainWalk::new(self.head);
         let mut ahead = InFlight::default();
         let mut command = Vec::new();
         loop {
@@ -108,7 +108,7 @@ impl Replay {
     /// the entries of the one that doesn't.
     async fn page(
         &mut self,
-        walk: &mut Walk,
+        walk: &mut ChainWalk,
         end: Option<Position>,
         command: &mut Vec<Entry>,
     ) -> Result<Option<Vec<Vec<Entry>>>, OpenError> {
@@ -197,7 +197,7 @@ impl Replay {
 
     /// The model that a command writes, compiled. One that doesn't compile any more matters only
     /// where it is the last: until then the one before it stays.
-    async fn model_of(&mut self, command: &Recorded) -> Result<Arc<Model>, OpenError> {
+    async fn model_of(&mut self, command: &RecordedCommand) -> Result<Arc<Model>, OpenError> {
         let Some(content) = model_source(command) else { return Ok(self.catalog.model.clone()) };
         let source = self.ledger.contents(&[content.reference()]).await?.pop().flatten();
         let source = source.and_then(|bytes| json::parse(&bytes).ok()).unwrap_or_default();
@@ -215,7 +215,11 @@ impl Replay {
 
     /// What a restore brings back has the facts that it was hidden with, unless the model has
     /// changed since: hidden documents aren't lifted again by a new one.
-    async fn lift_restored(&self, command: &Recorded, facts: &mut Facts) -> Result<(), OpenError> {
+    async fn lift_restored(
+        &self,
+        command: &RecordedCommand,
+        facts: &mut CommandFacts,
+    ) -> Result<(), OpenError> {
         let mut again = Vec::new();
         for change in command.parts.iter().flat_map(|(_, changes)| changes) {
             let Change::Restored(restored) = change else { continue };
@@ -275,7 +279,7 @@ impl Replay {
 }
 
 /// The source of the model that a command writes.
-fn model_source(command: &Recorded) -> Option<Content> {
+fn model_source(command: &RecordedCommand) -> Option<Content> {
     let mut sources = command.parts.iter().flat_map(|(position, changes)| {
         changes.iter().filter_map(|change| match change {
             Change::ModelWritten(body) => Some(body.source.resolve(*position)),
@@ -291,8 +295,8 @@ fn writes_model(command: &[Entry]) -> bool {
 }
 
 /// The parts of a command as the catalog folds them.
-fn recorded(entries: Vec<Entry>) -> Result<Recorded, OpenError> {
-    let mut command = Recorded {
+fn recorded(entries: Vec<Entry>) -> Result<RecordedCommand, OpenError> {
+    let mut command = RecordedCommand {
         moment: Moment::EPOCH,
         tag: [0; 4],
         actor: "".into(),

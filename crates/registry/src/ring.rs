@@ -6,7 +6,7 @@ use std::{
     },
 };
 
-use muster_history::Committed;
+use muster_history::CommittedCommand;
 use muster_words::Position;
 use parking_lot::Mutex;
 
@@ -23,21 +23,21 @@ const PAGE: usize = 512;
 /// The newest commands, for those who follow closely: they needn't read and decode the ledger for
 /// what the writer had in its hands a moment ago. It is filled while somebody follows.
 #[derive(Default)]
-pub(crate) struct Ring {
+pub(crate) struct CommandRing {
     followers: AtomicUsize,
-    kept: Mutex<Kept>,
+    kept: Mutex<RingState>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct RingState {
     /// The commands, with the bytes that each counts for.
-    commands: VecDeque<(Arc<Committed>, usize)>,
+    commands: VecDeque<(Arc<CommittedCommand>, usize)>,
     /// All that was committed behind this position is here; none: nothing is.
     begin: Option<Position>,
     bytes: usize,
 }
 
-impl Ring {
+impl CommandRing {
     /// Whether somebody follows.
     pub(crate) fn is_wanted(&self) -> bool {
         self.followers.load(Ordering::Relaxed) > 0
@@ -52,26 +52,30 @@ impl Ring {
     }
 
     /// Takes what a batch has committed behind a position, before it is published.
-    pub(crate) fn push(&self, before: Position, commands: Vec<(Committed, usize)>) {
+    pub(crate) fn push(&self, before: Position, commands: Vec<(CommittedCommand, usize)>) {
         self.kept.lock().push(before, commands, (BYTES_MAX, COMMANDS_MAX));
     }
 
     /// Lets go of everything: nobody follows, or something was committed that isn't here.
     pub(crate) fn clear(&self) {
-        *self.kept.lock() = Kept::default();
+        *self.kept.lock() = RingState::default();
     }
 
     /// The commands that end behind a position and up to another; none: they aren't all here.
-    pub(crate) fn after(&self, after: Position, end: Position) -> Option<Vec<Arc<Committed>>> {
+    pub(crate) fn after(
+        &self,
+        after: Position,
+        end: Position,
+    ) -> Option<Vec<Arc<CommittedCommand>>> {
         self.kept.lock().after(after, end)
     }
 }
 
-impl Kept {
+impl RingState {
     fn push(
         &mut self,
         before: Position,
-        commands: Vec<(Committed, usize)>,
+        commands: Vec<(CommittedCommand, usize)>,
         (bytes_max, commands_max): (usize, usize),
     ) {
         let end = self.commands.back().map_or(self.begin, |(last, _)| Some(last.position()));
@@ -90,7 +94,7 @@ impl Kept {
         }
     }
 
-    fn after(&self, after: Position, end: Position) -> Option<Vec<Arc<Committed>>> {
+    fn after(&self, after: Position, end: Position) -> Option<Vec<Arc<CommittedCommand>>> {
         if self.begin? > after {
             return None;
         }
@@ -104,19 +108,19 @@ impl Kept {
 mod tests {
     use super::*;
 
-    fn command(position: u64) -> Committed {
-        let mut command = Committed::default();
+    fn command(position: u64) -> CommittedCommand {
+        let mut command = CommittedCommand::default();
         command.head.position = Position(position);
         command
     }
 
-    fn positions(found: Option<Vec<Arc<Committed>>>) -> Option<Vec<u64>> {
+    fn positions(found: Option<Vec<Arc<CommittedCommand>>>) -> Option<Vec<u64>> {
         Some(found?.iter().map(|command| command.position().0).collect())
     }
 
     #[test]
     fn gives_what_follows_a_position_or_nothing() {
-        let mut kept = Kept::default();
+        let mut kept = RingState::default();
         assert!(kept.after(Position(9), Position(9)).is_none(), "it isn't filled");
         let limits = (1_000, 4);
         kept.push(Position(9), vec![(command(10), 10), (command(13), 10)], limits);
@@ -139,7 +143,7 @@ mod tests {
 
     #[test]
     fn lets_the_oldest_go_and_begins_anew_behind_a_gap() {
-        let mut kept = Kept::default();
+        let mut kept = RingState::default();
         for position in 1..=20 {
             kept.push(Position(position - 1), vec![(command(position), 10)], (70, 5));
         }

@@ -27,7 +27,7 @@ pub struct Genesis {
 
 /// How a registry is opened.
 #[derive(Clone)]
-pub struct Settings {
+pub struct RegistrySettings {
     /// What lies under the user's model.
     pub foundation: Foundation,
     /// For an empty ledger; without it, an empty ledger is refused.
@@ -43,7 +43,7 @@ pub struct Settings {
 /// Bytes of contents that are kept in memory where nobody says otherwise.
 pub const CACHE_BYTES: u64 = 256 * 1024 * 1024;
 
-impl Settings {
+impl RegistrySettings {
     /// Settings with the usual cache and no checkpoint file.
     #[must_use]
     pub fn new(foundation: Foundation, clock: Clock) -> Self {

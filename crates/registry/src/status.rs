@@ -7,7 +7,7 @@ use crate::Registry;
 
 /// What an operator asks of an open registry.
 #[derive(Clone, Debug)]
-pub struct Status {
+pub struct RegistryStatus {
     /// The newest view's position.
     pub position: Position,
     /// Documents that are there.
@@ -39,23 +39,23 @@ pub struct Status {
 impl Registry {
     /// How the registry is.
     #[must_use]
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> RegistryStatus {
         let view = self.catalog();
-        let heart = &self.heart;
-        Status {
+        let inner = &self.inner;
+        RegistryStatus {
             position: view.position(),
             documents: view.documents,
             schemas: count(&view, "schemagroups"),
             rules: count(&view, "rulegroups"),
             groups: view.groups.values().map(|groups| groups.len() as u64).sum(),
             hidden: view.hidden.len() as u64,
-            waiting: heart.queue.len() as u64,
-            writes: heart.writes.load(Ordering::Relaxed),
-            write_p99: heart.recent.p99(),
-            checkpoint: heart.settings.checkpoint.as_ref().map(|file| file.position()),
-            checkpoint_age: heart.settings.checkpoint.as_ref().and_then(|file| file.age()),
+            waiting: inner.queue.len() as u64,
+            writes: inner.writes.load(Ordering::Relaxed),
+            write_p99: inner.recent.p99(),
+            checkpoint: inner.settings.checkpoint.as_ref().map(|file| file.position()),
+            checkpoint_age: inner.settings.checkpoint.as_ref().and_then(|file| file.age()),
             moment: view.moment,
-            clock_is_behind: (heart.settings.clock.now)() < view.moment,
+            clock_is_behind: (inner.settings.clock.now)() < view.moment,
         }
     }
 }

@@ -25,13 +25,13 @@ struct Turn {
 }
 
 /// A target's turn, held until the command is published or refused.
-pub(crate) struct Held {
+pub(crate) struct HeldTurn {
     _guard: OwnedMutexGuard<()>,
 }
 
 impl Turns {
     /// Waits for the turn of a target, first come, first served.
-    pub(crate) async fn take(&self, target: &Xid) -> Result<Held, SubmitError> {
+    pub(crate) async fn take(&self, target: &Xid) -> Result<HeldTurn, SubmitError> {
         let turn = {
             let mut locks = self.locks.lock();
             // Whoever holds or waits for a lock has a share of it; the others can go.
@@ -48,6 +48,6 @@ impl Turns {
         }
         let guard = turn.lock.clone().lock_owned().await;
         turn.waiting.fetch_sub(1, Ordering::Relaxed);
-        Ok(Held { _guard: guard })
+        Ok(HeldTurn { _guard: guard })
     }
 }

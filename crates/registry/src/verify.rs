@@ -6,17 +6,17 @@ mod missing;
 
 use std::{sync::Arc, time::Duration};
 
-pub use fault::{ContentFault, FaultKind, Found, Part, VerifyError};
+pub use fault::{ContentFault, ContentRole, FaultKind, FoundContent, VerifyError};
 use inspection::Inspection;
 use muster_catalog::Catalog;
 use muster_journal::LedgerReader;
 use muster_words::Position;
 
-use crate::{FetchError, OpenError, Registry, Settings, replay::Replay};
+use crate::{FetchError, OpenError, Registry, RegistrySettings, replay::Replay};
 
 /// How far a verification has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct VerifyProgress {
     /// Entries that hold.
     pub entries: u64,
     /// Entries in all.
@@ -53,11 +53,11 @@ impl Registry {
     /// The first thing that is wrong.
     pub async fn verify(
         &self,
-        progress: impl FnMut(Progress) + Send,
+        progress: impl FnMut(VerifyProgress) + Send,
     ) -> Result<Verification, VerifyError> {
         // Read before the view is taken: what is signed meanwhile lies behind the view.
         let signed = self.checkpoint().map(|file| file.read()).transpose()?.flatten();
-        let (ledger, settings) = (&self.heart.ledger, &self.heart.settings);
+        let (ledger, settings) = (&self.inner.ledger, &self.inner.settings);
         let mut view = self.view();
         let mut folded = fold(ledger, settings, view.position()).await;
         for _ in 1..FOLDS_MAX {
@@ -99,8 +99,8 @@ impl Registry {
 /// The first thing that is wrong.
 pub async fn verify(
     ledger: &Arc<dyn LedgerReader>,
-    settings: &Settings,
-    progress: impl FnMut(Progress) + Send,
+    settings: &RegistrySettings,
+    progress: impl FnMut(VerifyProgress) + Send,
 ) -> Result<Verification, VerifyError> {
     let end = ledger.head().await.map_err(FetchError::from)?.position;
     let folded = fold(ledger, settings, end).await;
@@ -116,7 +116,7 @@ pub async fn verify(
 
 async fn fold(
     ledger: &Arc<dyn LedgerReader>,
-    settings: &Settings,
+    settings: &RegistrySettings,
     end: Position,
 ) -> Result<Catalog, OpenError> {
     let mut replay = Replay::begin(ledger.clone(), settings.foundation)?;

@@ -5,7 +5,7 @@ use muster_ledger::Entry;
 use muster_words::{Moment, Position};
 use thiserror::Error;
 
-use crate::{FetchError, Registry, registry::Heart};
+use crate::{FetchError, Registry, registry::RegistryInner};
 
 /// Why there is no view at a position.
 #[derive(Clone, Debug, Error)]
@@ -39,7 +39,7 @@ impl Registry {
             return Ok(newest);
         }
         let mut end = position;
-        while let Some(entry) = self.heart.entry(end).await? {
+        while let Some(entry) = self.inner.entry(end).await? {
             if entry.part == entry.parts {
                 return Ok(newest.back_to(stamp(&entry), entry.moment));
             }
@@ -61,7 +61,7 @@ impl Registry {
         let (mut low, mut high) = (0, newest.position().0);
         while low + 1 < high {
             let middle = low.midpoint(high);
-            match self.heart.entry(Position(middle)).await? {
+            match self.inner.entry(Position(middle)).await? {
                 Some(entry) if entry.moment > moment => high = middle,
                 _ => low = middle,
             }
@@ -75,7 +75,7 @@ fn stamp(entry: &Entry) -> Stamp {
     Stamp { position: entry.position, tag: [a, b, c, d] }
 }
 
-impl Heart {
+impl RegistryInner {
     /// The entry at a position; none: before the first.
     async fn entry(&self, position: Position) -> Result<Option<Entry>, FetchError> {
         let Some(before) = position.0.checked_sub(1) else { return Ok(None) };

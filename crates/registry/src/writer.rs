@@ -13,12 +13,12 @@ use std::{
     },
 };
 
-use append::Appended;
-pub use ending::Ended;
+use append::AppendOutcome;
+pub use ending::WriterEnd;
 pub(crate) use ending::watch_over;
-use muster_catalog::{Content, decide::Prepared, state::Stamp};
+use muster_catalog::{Content, decide::PreparedCommand, state::Stamp};
 use muster_journal::Ledger;
-use muster_ledger::{Head, Tree};
+use muster_ledger::{Head, MerkleTree};
 use muster_schema::Violation;
 use muster_words::{
     Position,
@@ -26,7 +26,7 @@ use muster_words::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{Done, Origin, SubmitError, cache::Fetched, registry::Heart};
+use crate::{CommandOrigin, Done, SubmitError, cache::Fetched, registry::RegistryInner};
 
 /// Commands that may wait for the writer. Each is bounded by its body, and all of them by
 /// `WAITING_BYTES_MAX`.
@@ -34,8 +34,8 @@ const QUEUE_MAX: usize = 16 * 1024;
 
 /// A command that was prepared, with what its documents were warned of.
 #[derive(Debug)]
-pub(crate) struct Ready {
-    pub prepared: Prepared,
+pub(crate) struct ReadyCommand {
+    pub prepared: PreparedCommand,
     pub warnings: Vec<Violation>,
     /// Attributes that the cache may not have.
     pub fetched: Fetched,
@@ -59,14 +59,14 @@ pub(crate) type Answer = Result<Reply, SubmitError>;
 
 /// A command on its way through the writer.
 #[derive(Debug)]
-pub(crate) struct Waiting {
-    pub ready: Ready,
-    pub origin: Origin,
+pub(crate) struct QueuedCommand {
+    pub ready: ReadyCommand,
+    pub origin: CommandOrigin,
     pub answer: oneshot::Sender<Answer>,
 }
 
 enum Message {
-    Command(Box<Waiting>),
+    Command(Box<QueuedCommand>),
     Close(oneshot::Sender<()>),
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct Queue {
     closed: AtomicBool,
     waiting: Arc<AtomicUsize>,
     /// How the writer has ended; none: it runs.
-    ended: watch::Sender<Option<Ended>>,
+    ended: watch::Sender<Option<WriterEnd>>,
 }
 
 /// The writer's end of the queue.
@@ -99,12 +99,12 @@ pub(crate) fn queue() -> (Queue, Inbox) {
 }
 
 impl Queue {
-    pub(crate) async fn decide(&self, ready: Ready, origin: Origin) -> Answer {
+    pub(crate) async fn decide(&self, ready: ReadyCommand, origin: CommandOrigin) -> Answer {
         if self.closed.load(Ordering::Acquire) {
             return Err(SubmitError::Closed);
         }
         let (answer, answered) = oneshot::channel();
-        let waiting = Box::new(Waiting { ready, origin, answer });
+        let waiting = Box::new(QueuedCommand { ready, origin, answer });
         self.waiting.fetch_add(1, Ordering::Relaxed);
         match self.sender.try_send(Message::Command(waiting)) {
             Ok(()) => {}
@@ -113,8 +113,8 @@ impl Queue {
                 return Err(match error {
                     mpsc::error::TrySendError::Full(_) => SubmitError::Busy,
                     mpsc::error::TrySendError::Closed(_) => match self.ended().await {
-                        Ended::Closed => SubmitError::Closed,
-                        Ended::Fault => SubmitError::Unavailable,
+                        WriterEnd::Closed => SubmitError::Closed,
+                        WriterEnd::Fault => SubmitError::Unavailable,
                     },
                 });
             }
@@ -123,9 +123,9 @@ impl Queue {
             Ok(answer) => answer,
             Err(_) => Err(match self.ended().await {
                 // It stood behind the word to stop.
-                Ended::Closed => SubmitError::Closed,
+                WriterEnd::Closed => SubmitError::Closed,
                 // It may have been on its way into the ledger.
-                Ended::Fault => SubmitError::OutcomeUnknown,
+                WriterEnd::Fault => SubmitError::OutcomeUnknown,
             }),
         }
     }
@@ -146,13 +146,13 @@ impl Queue {
 
 /// The writer's own state: the ledger that it alone appends to, the head and the tree.
 pub(crate) struct Writer {
-    heart: Arc<Heart>,
+    inner: Arc<RegistryInner>,
     inbox: Inbox,
     ledger: Arc<dyn Ledger>,
     head: Head,
-    tree: Tree,
+    tree: MerkleTree,
     /// Commands that wait for those before them: they are tried one by one, or the batch was full.
-    aside: VecDeque<Waiting>,
+    deferred: VecDeque<QueuedCommand>,
     /// Whether the word to stop came.
     is_closed: bool,
     /// Who gave it, as long as it isn't answered.
@@ -164,14 +164,14 @@ pub(crate) struct Writer {
 impl Writer {
     /// The writer of a ledger that ends with this head and tree.
     pub(crate) fn new(
-        heart: Arc<Heart>,
+        inner: Arc<RegistryInner>,
         inbox: Inbox,
         ledger: Arc<dyn Ledger>,
-        (head, tree): (Head, Tree),
+        (head, tree): (Head, MerkleTree),
     ) -> Self {
-        let (aside, is_closed, closing) = (VecDeque::new(), false, None);
+        let (deferred, is_closed, closing) = (VecDeque::new(), false, None);
         let last_was_full = false;
-        Self { heart, inbox, ledger, head, tree, aside, is_closed, closing, last_was_full }
+        Self { inner, inbox, ledger, head, tree, deferred, is_closed, closing, last_was_full }
     }
 
     /// Runs until the registry is closed.
@@ -197,7 +197,7 @@ impl Writer {
     }
 
     fn stop(&mut self) {
-        if let Some(file) = &self.heart.settings.checkpoint {
+        if let Some(file) = &self.inner.settings.checkpoint {
             file.keep_now(&self.tree);
         }
         if let Some(done) = self.closing.take() {
@@ -206,7 +206,7 @@ impl Writer {
     }
 
     /// Takes what waits into one batch, up to the word to stop.
-    async fn batch(&mut self, first: Box<Waiting>) {
+    async fn batch(&mut self, first: Box<QueuedCommand>) {
         let mut weight = first.ready.weight;
         let mut commands = vec![first];
         while commands.len() < BATCH_COMMANDS_MAX && weight < BATCH_BYTES_MAX {
@@ -228,43 +228,49 @@ impl Writer {
 
     /// Decides, appends and publishes commands, in as many batches as they fill; those that a full
     /// or fussy ledger refuses together are tried one by one.
-    async fn write(&mut self, mut commands: Vec<Waiting>) {
+    async fn write(&mut self, mut commands: Vec<QueuedCommand>) {
         while !commands.is_empty() {
             let alone = commands.len() == 1;
-            if let Some(returned) = self.settle(commands, alone).await {
+            if let Some(returned) = self.write_batch(commands, alone).await {
                 self.one_by_one(returned).await;
             }
-            commands = self.aside.drain(..).collect();
+            commands = self.deferred.drain(..).collect();
         }
     }
 
-    async fn one_by_one(&mut self, commands: Vec<Waiting>) {
+    async fn one_by_one(&mut self, commands: Vec<QueuedCommand>) {
         for command in commands.into_iter().rev() {
-            self.aside.push_front(command);
+            self.deferred.push_front(command);
         }
         let mut is_full = false;
-        while let Some(command) = self.aside.pop_front() {
+        while let Some(command) = self.deferred.pop_front() {
             if is_full {
                 let _ = command.answer.send(Err(SubmitError::DiskFull));
                 continue;
             }
             let before = self.head;
-            let _ = self.settle(vec![command], true).await;
+            let _ = self.write_batch(vec![command], true).await;
             is_full = self.last_was_full && self.head == before;
         }
     }
 
     /// Appends commands as one batch, deciding again where another writer came first. Gives them
     /// back where they are to be tried one by one.
-    async fn settle(&mut self, mut commands: Vec<Waiting>, alone: bool) -> Option<Vec<Waiting>> {
+    async fn write_batch(
+        &mut self,
+        mut commands: Vec<QueuedCommand>,
+        alone: bool,
+    ) -> Option<Vec<QueuedCommand>> {
         self.last_was_full = false;
         for _ in 0..PREPARE_ROUNDS_MAX {
             let mut batch = self.decide(commands);
             match self.append(&mut batch).await {
-                Appended::Moved => commands = batch.give_back(),
-                Appended::Full | Appended::TooLarge if !alone => return Some(batch.give_back()),
+                AppendOutcome::Moved => commands = batch.give_back(),
+                AppendOutcome::Full | AppendOutcome::TooLarge if !alone => {
+                    return Some(batch.give_back());
+                }
                 appended => {
-                    self.last_was_full = matches!(appended, Appended::Full);
+                    self.last_was_full = matches!(appended, AppendOutcome::Full);
                     self.finish(batch, appended);
                     return None;
                 }

@@ -10,12 +10,12 @@ use bytes::Bytes;
 use muster_catalog::{
     Reason, VersionRefusal,
     changes::Outcome,
-    command::{Action, Body, Command, Delete, Mode, SentDocument, Target, Write},
+    command::{Action, Command, Delete, Mode, SentDocument, Target, Write, WriteBody},
 };
-use muster_journal::{Ledger, Memory};
+use muster_journal::{Ledger, MemoryLedger};
 use muster_ledger::CommandId;
 use muster_model::Foundation;
-use muster_registry::{Clock, Genesis, Origin, Registry, Settings, SubmitError};
+use muster_registry::{Clock, CommandOrigin, Genesis, Registry, RegistrySettings, SubmitError};
 use muster_words::{Id, Moment, Xid, json};
 
 fn clock() -> Clock {
@@ -31,20 +31,20 @@ fn clock() -> Clock {
 }
 
 async fn open(ledger: &Arc<dyn Ledger>, foundation: Foundation) -> Registry {
-    let mut settings = Settings::new(foundation, clock());
+    let mut settings = RegistrySettings::new(foundation, clock());
     settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
     Registry::open(ledger.clone(), settings).await.unwrap()
 }
 
-fn by() -> Origin {
-    Origin::of_owner()
+fn by() -> CommandOrigin {
+    CommandOrigin::of_owner()
 }
 
 fn put(xid: &str, document: &str) -> Command {
     Command::new(Action::Write(Write {
         mode: Mode::Put,
         target: Target::Entity(xid.parse().unwrap()),
-        body: Body::Document(SentDocument {
+        body: WriteBody::Document(SentDocument {
             bytes: Bytes::from(document.to_owned()),
             content_type: Some("application/json".into()),
             attributes: json::Map::new(),
@@ -54,7 +54,7 @@ fn put(xid: &str, document: &str) -> Command {
 
 fn tree(mode: Mode, target: Target, body: &str) -> Command {
     let json::Value::Object(map) = json::parse(body.as_bytes()).unwrap() else { panic!("{body}") };
-    Command::new(Action::Write(Write { mode, target, body: Body::Tree(map) }))
+    Command::new(Action::Write(Write { mode, target, body: WriteBody::Tree(map) }))
 }
 
 fn entity(xid: &str) -> Target {
@@ -97,7 +97,7 @@ fn name_of(reason: &Reason) -> &'static str {
 
 #[tokio::test]
 async fn a_document_is_created_updated_hidden_restored_and_purged() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, Foundation::BuiltIn).await;
     let name = "/configs/app/entries/web";
     let xid: Xid = name.parse().unwrap();
@@ -131,7 +131,7 @@ async fn a_document_is_created_updated_hidden_restored_and_purged() {
 
 #[tokio::test]
 async fn schemas_rules_and_references_are_held() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, Foundation::BuiltIn).await;
     let schema = r#"{"type":"object","required":["a"],"properties":{"a":{"type":"integer"}}}"#;
     registry.submit(put("/schemagroups/own/schemas/thing", schema), &by()).await.unwrap();
@@ -156,7 +156,7 @@ async fn schemas_rules_and_references_are_held() {
 
 #[tokio::test]
 async fn folding_again_gives_the_same_catalog() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, Foundation::Bare).await;
     let model = r#"{"groups":{"dirs":{"singular":"dir","resources":{"files":{"singular":"file","hasdocument":false}}}}}"#;
     registry.submit(tree(Mode::Put, Target::Model, model), &by()).await.unwrap();
@@ -176,7 +176,7 @@ async fn folding_again_gives_the_same_catalog() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_clients_of_one_document_are_all_answered() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, Foundation::BuiltIn).await;
     let name = "/configs/app/entries/hot";
     registry.submit(put(name, "{}"), &by()).await.unwrap();
@@ -200,7 +200,7 @@ async fn sixty_four_clients_of_one_document_are_all_answered() {
 
 #[tokio::test]
 async fn a_version_that_comes_back_is_the_newest_again_and_one_without_its_ancestor_is_a_root() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, Foundation::Bare).await;
     let model =
         r#"{"groups":{"dirs":{"singular":"dir","resources":{"files":{"singular":"file"}}}}}"#;
@@ -223,7 +223,7 @@ async fn a_version_that_comes_back_is_the_newest_again_and_one_without_its_ances
 
 #[tokio::test]
 async fn the_purge_of_the_last_version_takes_the_resource_with_it() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, Foundation::BuiltIn).await;
     let name = "/configs/app/entries/web";
     let done = registry.submit(put(name, "{\"secret\":1}"), &by()).await.unwrap();
@@ -241,7 +241,7 @@ async fn the_purge_of_the_last_version_takes_the_resource_with_it() {
 
 #[tokio::test]
 async fn ids_that_differ_in_case_alone_are_refused_within_one_command_too() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, Foundation::BuiltIn).await;
     let cases = [
         (Mode::Post, Target::Groups("configs".parse().unwrap()), r#"{"app":{},"App":{}}"#),
@@ -256,7 +256,7 @@ async fn ids_that_differ_in_case_alone_are_refused_within_one_command_too() {
 
 #[tokio::test]
 async fn attributes_that_are_not_in_memory_are_fetched_together() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, Foundation::BuiltIn).await;
     let all = |name: &str| {
         let each = (0..40).map(|n| format!("\"e{n}\":{{\"name\":\"{name}{n}\"}}"));
@@ -272,7 +272,7 @@ async fn attributes_that_are_not_in_memory_are_fetched_together() {
 
 #[tokio::test]
 async fn many_versions_in_one_command_each_descend_from_the_one_before() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, Foundation::Bare).await;
     let model =
         r#"{"groups":{"dirs":{"singular":"dir","resources":{"files":{"singular":"file"}}}}}"#;
@@ -293,7 +293,7 @@ async fn many_versions_in_one_command_each_descend_from_the_one_before() {
 
 #[tokio::test]
 async fn a_circle_of_ancestors_is_refused_and_named() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, Foundation::Bare).await;
     let model =
         r#"{"groups":{"dirs":{"singular":"dir","resources":{"files":{"singular":"file"}}}}}"#;
@@ -346,7 +346,7 @@ async fn a_purge_finds_the_incarnations_that_were_hidden_with_what_held_them() {
     ];
     for (hidden, purged, restored) in cases {
         for again in [true, false] {
-            let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+            let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
             let registry = open(&ledger, Foundation::BuiltIn).await;
             registry.submit(put("/configs/app/entries/other", "{}"), &by()).await.unwrap();
             let done = registry.submit(put(resource, r#"{"secret":1}"#), &by()).await.unwrap();
@@ -376,7 +376,7 @@ async fn a_purge_finds_the_incarnations_that_were_hidden_with_what_held_them() {
 
 #[tokio::test]
 async fn what_comes_back_together_may_name_each_other() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, Foundation::BuiltIn).await;
     let model = r#"{"groups":{"teams":{"singular":"team","resources":{"people":{"singular":"person",
         "muster":{"references":[{"field":"/friend","collection":"/teams/people"}]}}}}}}"#;
@@ -393,7 +393,7 @@ async fn what_comes_back_together_may_name_each_other() {
 
 #[tokio::test]
 async fn nothing_comes_back_that_the_model_no_longer_knows() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, Foundation::Bare).await;
     let model = |attributes: &str| {
         let file = format!(r#""file":{{"type":"string"}}{attributes}"#);
@@ -416,7 +416,7 @@ async fn nothing_comes_back_that_the_model_no_longer_knows() {
 
 #[tokio::test]
 async fn a_name_that_was_deleted_ten_thousand_times_can_be_erased() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, Foundation::BuiltIn).await;
     let name = "/configs/app/entries/web";
     for _ in 0..10_000 {

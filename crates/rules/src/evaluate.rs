@@ -1,7 +1,7 @@
 use muster_words::json::Value;
 
 use super::{
-    Fault, RuleContext,
+    EvaluationFault, RuleContext,
     expression::{Expression, Literal, Loop, LoopKind, Node, VARIABLES},
     numbers,
     operators::{look_up, types},
@@ -15,7 +15,7 @@ pub(super) struct Evaluation<'a> {
     given: u32,
 }
 
-type Evaluated<'a> = Result<Cel<'a>, Fault>;
+type Evaluated<'a> = Result<Cel<'a>, EvaluationFault>;
 
 impl<'a> Evaluation<'a> {
     pub(super) fn new(document: &'a Value, at: &'a RuleContext, steps: u32) -> Self {
@@ -36,17 +36,17 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Takes steps, or stops where too few are left.
-    pub(super) fn spend(&mut self, steps: usize) -> Result<(), Fault> {
-        let steps = u32::try_from(steps).map_err(|_| Fault::TooManySteps)?;
+    pub(super) fn spend(&mut self, steps: usize) -> Result<(), EvaluationFault> {
+        let steps = u32::try_from(steps).map_err(|_| EvaluationFault::TooManySteps)?;
         self.left = self.left.checked_sub(steps).ok_or_else(|| {
             self.left = 0;
-            Fault::TooManySteps
+            EvaluationFault::TooManySteps
         })?;
         Ok(())
     }
 
     /// Takes the steps for bytes that are read or written.
-    pub(super) fn read(&mut self, bytes: usize) -> Result<(), Fault> {
+    pub(super) fn read(&mut self, bytes: usize) -> Result<(), EvaluationFault> {
         self.spend(bytes / 16)
     }
 
@@ -111,19 +111,21 @@ impl<'a> Evaluation<'a> {
     fn select(&mut self, operand: &'a Node, field: &'a str) -> Evaluated<'a> {
         match self.evaluate(operand)? {
             Cel::Map(members) => look_up(&members, &Cel::Text(Text::Read(field)), self)?
-                .ok_or_else(|| Fault::NoMember { name: field.to_owned() }),
-            other => Err(Fault::Types { operation: ".", types: other.type_name().to_owned() }),
+                .ok_or_else(|| EvaluationFault::NoMember { name: field.to_owned() }),
+            other => {
+                Err(EvaluationFault::Types { operation: ".", types: other.type_name().to_owned() })
+            }
         }
     }
 
     fn index(&mut self, operand: &Cel<'a>, index: &Cel<'a>) -> Evaluated<'a> {
         match operand {
             Cel::Map(members) => look_up(members, index, self)?
-                .ok_or_else(|| Fault::NoMember { name: key_name(index).into_owned() }),
+                .ok_or_else(|| EvaluationFault::NoMember { name: key_name(index).into_owned() }),
             Cel::List(list) => {
                 let place = numbers::to_double(index).ok_or_else(|| types("[]", &[operand, index]));
                 let whole = whole_place(index, place?);
-                whole.and_then(|place| list.get(place)).ok_or_else(|| Fault::NoPlace {
+                whole.and_then(|place| list.get(place)).ok_or_else(|| EvaluationFault::NoPlace {
                     index: key_name(index).into_owned(),
                     length: list.len(),
                 })
@@ -142,7 +144,7 @@ impl<'a> Evaluation<'a> {
         right: &'a Node,
     ) -> Evaluated<'a> {
         let first = self.truth(operation, left);
-        if first == Ok(settles) || first == Err(Fault::TooManySteps) {
+        if first == Ok(settles) || first == Err(EvaluationFault::TooManySteps) {
             return first.map(Cel::Bool);
         }
         let second = self.truth(operation, right);
@@ -153,7 +155,7 @@ impl<'a> Evaluation<'a> {
         second.map(Cel::Bool)
     }
 
-    fn truth(&mut self, operation: &'static str, node: &'a Node) -> Result<bool, Fault> {
+    fn truth(&mut self, operation: &'static str, node: &'a Node) -> Result<bool, EvaluationFault> {
         match self.evaluate(node)? {
             Cel::Bool(value) => Ok(value),
             other => Err(types(operation, &[&other])),
@@ -169,7 +171,7 @@ impl<'a> Evaluation<'a> {
             }
             self.spend(made.len())?;
             if made.iter().any(|(known, _)| same_key(known, &key)) {
-                return Err(Fault::DuplicateKey);
+                return Err(EvaluationFault::DuplicateKey);
             }
             made.push((key, self.evaluate(value)?));
         }
@@ -205,7 +207,7 @@ impl<'a> Evaluation<'a> {
         each: &'a Loop,
         item: Cel<'a>,
         progress: &mut Progress<'a>,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, EvaluationFault> {
         self.spend(1)?;
         if let Some(variable) = self.variables.get_mut(each.variable) {
             *variable = item;
@@ -220,7 +222,7 @@ impl<'a> Evaluation<'a> {
             LoopKind::ExistsOne | LoopKind::Make => None,
         };
         match (settles, holds) {
-            (_, Err(Fault::TooManySteps)) => Err(Fault::TooManySteps),
+            (_, Err(EvaluationFault::TooManySteps)) => Err(EvaluationFault::TooManySteps),
             (Some(settles), Ok(holds)) if holds == settles => {
                 progress.fault = None;
                 progress.count = 1;
@@ -260,7 +262,7 @@ impl LoopKind {
 /// How far a loop is.
 struct Progress<'a> {
     kind: LoopKind,
-    fault: Option<Fault>,
+    fault: Option<EvaluationFault>,
     count: usize,
     made: Vec<Cel<'a>>,
 }
@@ -294,7 +296,7 @@ fn constant(literal: &Literal) -> Cel<'_> {
 fn negate<'a>(value: &Cel<'a>) -> Evaluated<'a> {
     match value {
         Cel::Int(whole) => {
-            whole.checked_neg().map(Cel::Int).ok_or(Fault::Overflow { operation: "-" })
+            whole.checked_neg().map(Cel::Int).ok_or(EvaluationFault::Overflow { operation: "-" })
         }
         Cel::Double(double) => Ok(Cel::Double(-double)),
         other => Err(types("-", &[other])),

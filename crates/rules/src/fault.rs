@@ -4,7 +4,7 @@ use super::limits::{PATTERN_WEIGHT_MAX, TEXT_BYTES_MAX};
 
 /// Why an expression can't be evaluated for a document, in words for people.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Fault {
+pub enum EvaluationFault {
     /// A member that isn't there.
     #[error("there is no {name}")]
     NoMember {

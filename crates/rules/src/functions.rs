@@ -2,7 +2,7 @@
 //! a few for texts.
 
 use super::{
-    Fault,
+    EvaluationFault,
     evaluate::Evaluation,
     limits::{PATTERN_STEPS, TEXT_BYTES_MAX},
     numbers::{double_text, to_double},
@@ -116,7 +116,7 @@ impl Function {
         self,
         arguments: &[Cel<'a>],
         evaluation: &mut Evaluation<'a>,
-    ) -> Result<Cel<'a>, Fault> {
+    ) -> Result<Cel<'a>, EvaluationFault> {
         let answer = match arguments {
             [Cel::Text(text), Cel::Text(other)] => {
                 self.of_texts(text.as_str(), other.as_str(), evaluation)?
@@ -146,7 +146,7 @@ impl Function {
         text: &str,
         other: &str,
         evaluation: &mut Evaluation<'a>,
-    ) -> Result<Option<Cel<'a>>, Fault> {
+    ) -> Result<Option<Cel<'a>>, EvaluationFault> {
         evaluation.read(text.len() + other.len())?;
         Ok(Some(match self {
             Self::StartsWith => Cel::Bool(text.starts_with(other)),
@@ -154,9 +154,8 @@ impl Function {
             Self::Contains => Cel::Bool(text.contains(other)),
             Self::Matches => {
                 evaluation.spend(PATTERN_STEPS as usize)?;
-                let pattern = Pattern::compile(other).map_err(|reason| Fault::Pattern {
-                    pattern: other.chars().take(80).collect(),
-                    reason,
+                let pattern = Pattern::compile(other).map_err(|reason| {
+                    EvaluationFault::Pattern { pattern: other.chars().take(80).collect(), reason }
                 })?;
                 evaluation.spend(pattern.steps(text.len()))?;
                 Cel::Bool(pattern.is_match(text))
@@ -179,16 +178,17 @@ impl Function {
         self,
         given: &Text<'a>,
         evaluation: &mut Evaluation<'a>,
-    ) -> Result<Option<Cel<'a>>, Fault> {
+    ) -> Result<Option<Cel<'a>>, EvaluationFault> {
         let text = given.as_str();
         evaluation.read(text.len())?;
         if matches!(self, Self::LowerAscii | Self::UpperAscii | Self::Trim) {
             // These write the text anew.
             if text.len() > TEXT_BYTES_MAX {
-                return Err(Fault::TextTooLong);
+                return Err(EvaluationFault::TextTooLong);
             }
         }
-        let unread = |wanted| Fault::NotReadable { text: text.chars().take(80).collect(), wanted };
+        let unread =
+            |wanted| EvaluationFault::NotReadable { text: text.chars().take(80).collect(), wanted };
         Ok(Some(match self {
             Self::Size => Cel::Int(i64::try_from(text.chars().count()).unwrap_or(i64::MAX)),
             Self::LowerAscii => Cel::made_text(text.to_ascii_lowercase()),
@@ -212,7 +212,7 @@ impl Function {
         list: &List<'a>,
         separator: &str,
         evaluation: &mut Evaluation<'a>,
-    ) -> Result<Option<Cel<'a>>, Fault> {
+    ) -> Result<Option<Cel<'a>>, EvaluationFault> {
         match self {
             Self::Size => Ok(Some(Cel::Int(i64::try_from(list.len()).unwrap_or(i64::MAX)))),
             Self::Join | Self::JoinWith => {
@@ -222,7 +222,7 @@ impl Function {
                     let part = part.as_str();
                     evaluation.spend(1 + (separator.len() + part.len()) / 16)?;
                     if joined.len() + separator.len() + part.len() > TEXT_BYTES_MAX {
-                        return Err(Fault::TextTooLong);
+                        return Err(EvaluationFault::TextTooLong);
                     }
                     joined.push_str(if index > 0 { separator } else { "" });
                     joined.push_str(part);
@@ -234,7 +234,7 @@ impl Function {
     }
 
     /// Of everything else, and between numbers.
-    fn of_value<'a>(self, value: &Cel<'a>) -> Result<Option<Cel<'a>>, Fault> {
+    fn of_value<'a>(self, value: &Cel<'a>) -> Result<Option<Cel<'a>>, EvaluationFault> {
         Ok(Some(match (self, value) {
             (Self::Size, Cel::Map(members)) => {
                 Cel::Int(i64::try_from(members.len()).unwrap_or(i64::MAX))
@@ -257,12 +257,12 @@ impl Function {
 
 /// Turns a number into a whole one, its fraction cut off.
 #[expect(clippy::cast_possible_truncation, reason = "the value was found to lie in range")]
-fn whole<'a>(value: &Cel<'a>, wanted: &'static str) -> Result<Option<Cel<'a>>, Fault> {
+fn whole<'a>(value: &Cel<'a>, wanted: &'static str) -> Result<Option<Cel<'a>>, EvaluationFault> {
     let whole = match value {
         Cel::Int(whole) => i128::from(*whole),
         Cel::Uint(whole) => i128::from(*whole),
         Cel::Double(double) if double.abs() < 1e30 => double.trunc() as i128,
-        Cel::Double(_) => return Err(Fault::Overflow { operation: wanted }),
+        Cel::Double(_) => return Err(EvaluationFault::Overflow { operation: wanted }),
         _ => return Ok(None),
     };
     let made = if wanted == "int" {
@@ -270,5 +270,5 @@ fn whole<'a>(value: &Cel<'a>, wanted: &'static str) -> Result<Option<Cel<'a>>, F
     } else {
         u64::try_from(whole).map(Cel::Uint)
     };
-    made.map(Some).map_err(|_| Fault::Overflow { operation: wanted })
+    made.map(Some).map_err(|_| EvaluationFault::Overflow { operation: wanted })
 }

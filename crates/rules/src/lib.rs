@@ -25,7 +25,7 @@ mod value;
 
 pub mod limits;
 
-pub use fault::Fault;
+pub use fault::EvaluationFault;
 pub use rule::{ExpressionError, Rule, RuleContext, RuleError, check};
 
 #[cfg(test)]

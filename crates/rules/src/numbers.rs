@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::Number;
 
-use super::{Fault, value::Cel};
+use super::{EvaluationFault, value::Cel};
 
 /// A number of a document: an `int` or `uint` where it is a whole number that fits, else a
 /// `double`.
@@ -90,11 +90,13 @@ pub(super) fn calculate<'a>(
     operator: Arithmetic,
     left: &Cel<'a>,
     right: &Cel<'a>,
-) -> Option<Result<Cel<'a>, Fault>> {
-    let overflow = Fault::Overflow { operation: operator.sign() };
+) -> Option<Result<Cel<'a>, EvaluationFault>> {
+    let overflow = EvaluationFault::Overflow { operation: operator.sign() };
     let by_zero = matches!(operator, Arithmetic::Divide | Arithmetic::Remainder);
     Some(match (left, right) {
-        (_, Cel::Int(0) | Cel::Uint(0)) if by_zero && left.is_whole() => Err(Fault::DivisionByZero),
+        (_, Cel::Int(0) | Cel::Uint(0)) if by_zero && left.is_whole() => {
+            Err(EvaluationFault::DivisionByZero)
+        }
         (Cel::Int(a), Cel::Int(b)) => signed(operator, *a, *b).map(Cel::Int).ok_or(overflow),
         (Cel::Uint(a), Cel::Uint(b)) => unsigned(operator, *a, *b).map(Cel::Uint).ok_or(overflow),
         (Cel::Double(_), _) | (_, Cel::Double(_)) => {

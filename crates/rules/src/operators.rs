@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::{
-    Fault,
+    EvaluationFault,
     evaluate::Evaluation,
     limits::TEXT_BYTES_MAX,
     numbers::{self, Arithmetic},
@@ -42,7 +42,7 @@ impl Operator {
         left: &Cel<'a>,
         right: &Cel<'a>,
         evaluation: &mut Evaluation<'a>,
-    ) -> Result<Cel<'a>, Fault> {
+    ) -> Result<Cel<'a>, EvaluationFault> {
         let ordered = |test: fn(Ordering) -> bool, evaluation: &mut Evaluation<'a>| {
             let ordering = order(self.sign(), left, right, evaluation)?;
             Ok(Cel::Bool(ordering.is_some_and(test)))
@@ -63,9 +63,9 @@ impl Operator {
 }
 
 /// The fault of an operator or function that isn't made for what it got.
-pub(super) fn types(operation: &'static str, values: &[&Cel<'_>]) -> Fault {
+pub(super) fn types(operation: &'static str, values: &[&Cel<'_>]) -> EvaluationFault {
     let names: Vec<&str> = values.iter().map(|value| value.type_name()).collect();
-    Fault::Types { operation, types: names.join(" and ") }
+    EvaluationFault::Types { operation, types: names.join(" and ") }
 }
 
 fn order<'a>(
@@ -73,7 +73,7 @@ fn order<'a>(
     left: &Cel<'a>,
     right: &Cel<'a>,
     evaluation: &mut Evaluation<'a>,
-) -> Result<Option<Ordering>, Fault> {
+) -> Result<Option<Ordering>, EvaluationFault> {
     match (left, right) {
         (Cel::Text(a), Cel::Text(b)) => {
             evaluation.read(a.as_str().len().min(b.as_str().len()))?;
@@ -89,7 +89,7 @@ pub(super) fn equal<'a>(
     left: &Cel<'a>,
     right: &Cel<'a>,
     evaluation: &mut Evaluation<'a>,
-) -> Result<bool, Fault> {
+) -> Result<bool, EvaluationFault> {
     evaluation.spend(1)?;
     Ok(match (left, right) {
         (Cel::Null, Cel::Null) => true,
@@ -113,7 +113,7 @@ fn equal_lists<'a>(
     left: &List<'a>,
     right: &List<'a>,
     evaluation: &mut Evaluation<'a>,
-) -> Result<bool, Fault> {
+) -> Result<bool, EvaluationFault> {
     if left.len() != right.len() {
         return Ok(false);
     }
@@ -129,7 +129,7 @@ fn equal_maps<'a>(
     left: &Members<'a>,
     right: &Members<'a>,
     evaluation: &mut Evaluation<'a>,
-) -> Result<bool, Fault> {
+) -> Result<bool, EvaluationFault> {
     if left.len() != right.len() {
         return Ok(false);
     }
@@ -147,7 +147,7 @@ pub(super) fn look_up<'a>(
     members: &Members<'a>,
     key: &Cel<'a>,
     evaluation: &mut Evaluation<'a>,
-) -> Result<Option<Cel<'a>>, Fault> {
+) -> Result<Option<Cel<'a>>, EvaluationFault> {
     if matches!(members, Members::Made(_)) {
         evaluation.spend(members.len())?;
     }
@@ -158,7 +158,7 @@ fn contains<'a>(
     container: &Cel<'a>,
     value: &Cel<'a>,
     evaluation: &mut Evaluation<'a>,
-) -> Result<bool, Fault> {
+) -> Result<bool, EvaluationFault> {
     match container {
         Cel::List(list) => {
             for item in list.iter() {
@@ -181,12 +181,12 @@ fn add<'a>(
     left: &Cel<'a>,
     right: &Cel<'a>,
     evaluation: &mut Evaluation<'a>,
-) -> Result<Cel<'a>, Fault> {
+) -> Result<Cel<'a>, EvaluationFault> {
     match (left, right) {
         (Cel::Text(a), Cel::Text(b)) => {
             let (a, b) = (a.as_str(), b.as_str());
             if a.len() + b.len() > TEXT_BYTES_MAX {
-                return Err(Fault::TextTooLong);
+                return Err(EvaluationFault::TextTooLong);
             }
             evaluation.read(a.len() + b.len())?;
             Ok(Cel::made_text([a, b].concat()))

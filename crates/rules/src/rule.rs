@@ -8,7 +8,7 @@ use muster_words::{
 use thiserror::Error;
 
 use super::{
-    Fault,
+    EvaluationFault,
     evaluate::Evaluation,
     expression::Expression,
     limits::{MESSAGE_BYTES_MAX, MESSAGE_STEPS_MAX, RULE_BYTES_MAX, STEPS_MAX},
@@ -272,11 +272,15 @@ impl Rule {
     }
 
     /// Evaluates the rule: true where it holds. Also tells how many steps that took.
-    pub(super) fn holds(&self, document: &Value, at: &RuleContext) -> (Result<bool, Fault>, u32) {
+    pub(super) fn holds(
+        &self,
+        document: &Value,
+        at: &RuleContext,
+    ) -> (Result<bool, EvaluationFault>, u32) {
         let mut evaluation = Evaluation::new(document, at, STEPS_MAX);
         let result = evaluation.result(&self.expression).and_then(|value| match value {
             Cel::Bool(holds) => Ok(holds),
-            other => Err(Fault::NotBool { found: other.type_name() }),
+            other => Err(EvaluationFault::NotBool { found: other.type_name() }),
         });
         (result, evaluation.steps_taken())
     }

@@ -49,6 +49,6 @@ fn refused(expression: &str) -> ExpressionError {
 }
 
 /// What an expression says of a document.
-fn holds(expression: &str, document: &Value) -> Result<bool, Fault> {
+fn holds(expression: &str, document: &Value) -> Result<bool, EvaluationFault> {
     rule(expression).holds(document, &sanity()).0
 }

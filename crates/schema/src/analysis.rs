@@ -19,7 +19,7 @@ pub(crate) use graph::Graph;
 
 /// What a keyword's value holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Holds {
+pub(crate) enum KeywordValue {
     /// A schema for the same value.
     Same,
     /// A schema for children of the value.
@@ -37,21 +37,21 @@ pub(crate) enum Holds {
 }
 
 /// What a keyword holds, in any draft: a keyword that a draft lacks costs a look and means nothing.
-pub(crate) fn holds(keyword: &str) -> Option<Holds> {
+pub(crate) fn holds(keyword: &str) -> Option<KeywordValue> {
     Some(match keyword {
-        "not" | "if" | "then" | "else" => Holds::Same,
-        "allOf" | "anyOf" | "oneOf" => Holds::SameList,
-        "dependentSchemas" | "dependencies" => Holds::SameMap,
+        "not" | "if" | "then" | "else" => KeywordValue::Same,
+        "allOf" | "anyOf" | "oneOf" => KeywordValue::SameList,
+        "dependentSchemas" | "dependencies" => KeywordValue::SameMap,
         "additionalItems"
         | "additionalProperties"
         | "contains"
         | "propertyNames"
         | "unevaluatedItems"
         | "unevaluatedProperties"
-        | "contentSchema" => Holds::Child,
-        "items" | "prefixItems" => Holds::ChildList,
-        "properties" | "patternProperties" => Holds::ChildMap,
-        "$defs" | "definitions" => Holds::Definitions,
+        | "contentSchema" => KeywordValue::Child,
+        "items" | "prefixItems" => KeywordValue::ChildList,
+        "properties" | "patternProperties" => KeywordValue::ChildMap,
+        "$defs" | "definitions" => KeywordValue::Definitions,
         _ => return None,
     })
 }
@@ -59,20 +59,26 @@ pub(crate) fn holds(keyword: &str) -> Option<Holds> {
 /// Calls back for every schema that a schema directly holds.
 pub(crate) fn for_each_place<'a>(
     schema: &'a Map<String, Value>,
-    mut found: impl FnMut(String, &'a Value, Holds),
+    mut found: impl FnMut(String, &'a Value, KeywordValue),
 ) {
     for (keyword, value) in schema {
         let Some(holds) = holds(keyword) else { continue };
         match (holds, value) {
-            (Holds::Same | Holds::Child | Holds::ChildList, Value::Object(_) | Value::Bool(_)) => {
+            (
+                KeywordValue::Same | KeywordValue::Child | KeywordValue::ChildList,
+                Value::Object(_) | Value::Bool(_),
+            ) => {
                 found(format!("/{keyword}"), value, holds);
             }
-            (Holds::SameList | Holds::ChildList, Value::Array(items)) => {
+            (KeywordValue::SameList | KeywordValue::ChildList, Value::Array(items)) => {
                 for (index, item) in items.iter().enumerate() {
                     found(format!("/{keyword}/{index}"), item, holds);
                 }
             }
-            (Holds::SameMap | Holds::ChildMap | Holds::Definitions, Value::Object(map)) => {
+            (
+                KeywordValue::SameMap | KeywordValue::ChildMap | KeywordValue::Definitions,
+                Value::Object(map),
+            ) => {
                 for (name, member) in map {
                     if member.is_object() || member.is_boolean() {
                         found(format!("/{keyword}/{}", escape_pointer(name)), member, holds);
@@ -149,14 +155,14 @@ pub(crate) fn xid_of(reference: &str) -> Option<Xid> {
 }
 
 /// A schema document with what it is read as.
-pub(crate) struct Document<'a> {
+pub(crate) struct SchemaDocument<'a> {
     pub(crate) xid: Option<&'a Xid>,
     pub(crate) value: &'a Value,
     pub(crate) dialect: Dialect,
 }
 
 /// Refuses a schema that would work too long, and measures the rest.
-pub(crate) fn analyse(documents: &[Document<'_>]) -> Result<Graph, CompileError> {
+pub(crate) fn analyse(documents: &[SchemaDocument<'_>]) -> Result<Graph, CompileError> {
     let mut builder = graph::Builder::new(documents);
     builder.read_all()?;
     let mut graph = builder.finish();

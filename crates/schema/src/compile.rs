@@ -15,11 +15,11 @@ use thiserror::Error;
 
 use crate::{
     Dialect, SchemaSources, Violation,
-    analysis::{Document, Graph, analyse},
+    analysis::{Graph, SchemaDocument, analyse},
     limits,
     meter::{self, Exhausted, metered},
-    report::{self, Known},
-    sources::Family,
+    report::{self, QuotableSchemas},
+    sources::ReferencedSchemas,
 };
 
 /// A compiled JSON Schema: ready to check any number of values, on any thread.
@@ -179,7 +179,7 @@ impl Schema {
     /// See [`CompileError`].
     pub fn compile(schema: &Value, sources: &dyn SchemaSources) -> Result<Self, CompileError> {
         let dialect = check_dialect(schema)?;
-        let family = Family::gather(schema, sources)?;
+        let family = ReferencedSchemas::gather(schema, sources)?;
         let documents = Documents { root: Arc::new(schema.clone()), members: family.members };
         let graph = analyse(&documents.list()?)?;
         let plain = documents.build(dialect, &graph, false)?;
@@ -249,7 +249,7 @@ impl Schema {
 
     fn explain(&self, value: &Value) -> Vec<Violation> {
         let Some(validator) = self.metered() else { return too_much() };
-        let known = Known { documents: Some(&self.documents) };
+        let known = QuotableSchemas { documents: Some(&self.documents) };
         let all = metered(limits::STEPS_MAX, || report::all(validator, value, &known));
         all.or_else(|Exhausted| {
             metered(limits::STEPS_MAX, || report::first(validator, value, &known))
@@ -300,7 +300,7 @@ pub(crate) fn check_dialect(schema: &Value) -> Result<Dialect, CompileError> {
     if meta.is_valid(schema) {
         return Ok(dialect);
     }
-    let known = Known::nothing();
+    let known = QuotableSchemas::nothing();
     let small = Size::of(schema).steps <= META_REPORT_STEPS_MAX;
     let violations = if small {
         report::all(meta.as_ref(), schema, &known)
@@ -371,7 +371,7 @@ impl Size {
 }
 
 impl Documents {
-    fn list(&self) -> Result<Vec<Document<'_>>, CompileError> {
+    fn list(&self) -> Result<Vec<SchemaDocument<'_>>, CompileError> {
         let root = (None, &self.root);
         let members = self.members.iter().map(|(xid, value)| (Some(xid), value));
         std::iter::once(root)
@@ -379,7 +379,7 @@ impl Documents {
             .map(|(xid, value)| {
                 let dialect =
                     Dialect::of(value).map_err(|found| CompileError::Dialect { found })?;
-                Ok(Document { xid, value, dialect })
+                Ok(SchemaDocument { xid, value, dialect })
             })
             .collect()
     }
@@ -416,11 +416,11 @@ impl Documents {
             .should_ignore_unknown_formats(true)
             .with_pattern_options(PatternOptions::regex().size_limit(share).dfa_size_limit(share));
         let options = if metered {
-            let pattern = meter::pattern(options.clone(), graph.works.clone());
+            let pattern = meter::pattern(options.clone(), graph.pattern_costs.clone());
             options
                 .with_keyword(
                     meter::STEP,
-                    meter::keyword(graph.most, graph.asked, graph.works.clone()),
+                    meter::keyword(graph.most, graph.asked, graph.pattern_costs.clone()),
                 )
                 .with_keyword("pattern", pattern)
         } else {

@@ -33,7 +33,7 @@ pub(crate) fn of(kind: &Kind, value: &Value) -> String {
         Kind::BacktrackLimitExceeded { .. } | Kind::RegexEngineFailure { .. } => {
             format!("{shown} can't be matched against the pattern in time")
         }
-        Kind::UniqueItems => twice(value),
+        Kind::UniqueItems => first_duplicate(value),
         Kind::Contains => "none of its values is of the kind that must be among them".to_owned(),
         Kind::Not { .. } => format!("{shown} is what may not stand here"),
         Kind::FalseSchema => "nothing may stand here".to_owned(),
@@ -137,7 +137,7 @@ fn short(text: &str) -> String {
 }
 
 /// Names the first value that stands twice, where looking for it is cheap.
-fn twice(value: &Value) -> String {
+fn first_duplicate(value: &Value) -> String {
     let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
     let mut seen = std::collections::HashMap::new();
     for (index, item) in items.iter().enumerate().take(10_000) {

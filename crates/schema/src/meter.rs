@@ -13,9 +13,9 @@ use jsonschema::{Keyword, ValidationError, ValidationOptions, Validator, paths::
 use muster_words::json::{Map, Value};
 
 use crate::{
-    analysis::{Holds, holds},
+    analysis::{KeywordValue, holds},
     compile::Size,
-    pattern::Works,
+    pattern::PatternCosts,
 };
 
 /// The keyword that counts; no dialect has a word of this name.
@@ -73,10 +73,10 @@ struct Reading {
 }
 
 impl Reading {
-    fn of<'a>(patterns: impl IntoIterator<Item = &'a str>, works: &Works) -> Self {
+    fn of<'a>(patterns: impl IntoIterator<Item = &'a str>, pattern_costs: &PatternCosts) -> Self {
         patterns.into_iter().fold(Self::default(), |sum, pattern| Self {
             patterns: sum.patterns + 1,
-            positions: sum.positions.saturating_add(works.get(pattern)),
+            positions: sum.positions.saturating_add(pattern_costs.get(pattern)),
         })
     }
 
@@ -87,7 +87,7 @@ impl Reading {
 }
 
 impl Meter {
-    fn of(place: &Map<String, Value>, most: u64, asked: u64, works: &Works) -> Self {
+    fn of(place: &Map<String, Value>, most: u64, asked: u64, pattern_costs: &PatternCosts) -> Self {
         let has = |keywords: &[&str]| keywords.iter().any(|keyword| place.contains_key(*keyword));
         let count = |keywords: &[&str]| {
             keywords.iter().filter(|keyword| place.contains_key(**keyword)).count() as u64
@@ -107,7 +107,7 @@ impl Meter {
                 + 8 * count(&["contentMediaType"]),
             name_patterns: Reading::of(
                 named.into_iter().flatten().map(|(name, _)| name.as_str()),
-                works,
+                pattern_costs,
             ),
         }
     }
@@ -214,10 +214,10 @@ impl<'i> Keyword<'i> for Meter {
 pub(crate) fn keyword(
     most: u64,
     asked: u64,
-    works: Works,
+    pattern_costs: PatternCosts,
 ) -> impl for<'a> Fn(&'a Map<String, Value>, &'a Value, Location) -> Made<'a> + Send + Sync + 'static
 {
-    move |place, _, _| Ok(Box::new(Meter::of(place, most, asked, &works)))
+    move |place, _, _| Ok(Box::new(Meter::of(place, most, asked, &pattern_costs)))
 }
 
 type Made<'a> = Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>>;
@@ -252,7 +252,7 @@ impl<'i> Keyword<'i> for Pattern {
 /// Makes the `pattern` that counts, matched as those options say.
 pub(crate) fn pattern(
     options: ValidationOptions<'static>,
-    works: Works,
+    pattern_costs: PatternCosts,
 ) -> impl for<'a> Fn(&'a Map<String, Value>, &'a Value, Location) -> Made<'a> + Send + Sync + 'static
 {
     move |_, pattern, _| {
@@ -262,7 +262,7 @@ pub(crate) fn pattern(
             schema.insert("pattern".to_owned(), text.as_str().into());
         }
         let matched = options.build(&Value::Object(schema)).map_err(|error| error.to_owned())?;
-        Ok(Box::new(Pattern { reading: Reading::of(pattern.as_str(), &works), matched }))
+        Ok(Box::new(Pattern { reading: Reading::of(pattern.as_str(), &pattern_costs), matched }))
     }
 }
 
@@ -284,13 +284,18 @@ fn place(schema: &mut Value) {
     for (keyword, value) in map.iter_mut() {
         let Some(holds) = holds(keyword) else { continue };
         match (holds, value) {
-            (Holds::SameMap | Holds::ChildMap | Holds::Definitions, Value::Object(members)) => {
+            (
+                KeywordValue::SameMap | KeywordValue::ChildMap | KeywordValue::Definitions,
+                Value::Object(members),
+            ) => {
                 members.values_mut().for_each(place);
             }
-            (Holds::SameList | Holds::ChildList, Value::Array(items)) => {
+            (KeywordValue::SameList | KeywordValue::ChildList, Value::Array(items)) => {
                 items.iter_mut().for_each(place);
             }
-            (Holds::Same | Holds::Child | Holds::ChildList, value) => place(value),
+            (KeywordValue::Same | KeywordValue::Child | KeywordValue::ChildList, value) => {
+                place(value)
+            }
             _ => {}
         }
     }

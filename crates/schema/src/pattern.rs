@@ -2,7 +2,7 @@
 //!
 //! The engine keeps the states of an automaton that it has met, and then takes two nanoseconds for
 //! a byte, however long the pattern is. Where they are too many for the memory it has, it moves
-//! each position on with each letter: ten nanoseconds for each (measured, see [`work_of`]).
+//! each position on with each letter: ten nanoseconds for each (measured, see [`cost_of_pattern`]).
 
 use std::collections::HashMap;
 
@@ -29,23 +29,24 @@ const FEW_STATES: u64 = 128;
 /// States of the engine, which reads bytes, for one that reads letters of any script.
 const STATES_OF_SCRIPTS: u64 = 64;
 
-/// What each pattern of a schema costs ([`work_of`]).
+/// What each pattern of a schema costs ([`cost_of_pattern`]).
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Works(HashMap<String, u64>);
+pub(crate) struct PatternCosts(HashMap<String, u64>);
 
-impl Works {
+impl PatternCosts {
     /// Measures the patterns of a schema, which share memory and effort evenly.
     pub(crate) fn of(patterns: &[&str]) -> Self {
         let share = patterns.len().max(1);
         let bytes = (limits::PATTERN_BYTES_TOTAL / share).min(limits::PATTERN_BYTES_MAX) as u64;
         let budget = (LOOKED_TOTAL / share as u64).min(LOOKED_MAX);
-        let mut works = HashMap::new();
+        let mut pattern_costs = HashMap::new();
         for pattern in patterns {
-            if !works.contains_key(*pattern) {
-                works.insert((*pattern).to_owned(), work_of(pattern, bytes, budget));
+            if !pattern_costs.contains_key(*pattern) {
+                pattern_costs
+                    .insert((*pattern).to_owned(), cost_of_pattern(pattern, bytes, budget));
             }
         }
-        Self(works)
+        Self(pattern_costs)
     }
 
     /// What a pattern costs; one that wasn't measured costs what is written.
@@ -60,7 +61,7 @@ impl Works {
 /// engine has for them (2 ns a byte, and up to a microsecond for a state once), as many as may move
 /// at once where they don't. Where it isn't known, all positions that are written may move: of
 /// `a[ab]{5000}c` every letter of a text can be the beginning, so that 64 KB take 2 s.
-fn work_of(pattern: &str, bytes: u64, budget: u64) -> u64 {
+fn cost_of_pattern(pattern: &str, bytes: u64, budget: u64) -> u64 {
     let translated = jsonschema_regex::to_rust_regex(pattern).ok();
     let parsed = translated.and_then(|pattern| Parser::new().parse(&pattern).ok());
     let Some(automaton) = parsed.and_then(|parsed| Automaton::of(&parsed, budget)) else {
@@ -220,12 +221,12 @@ mod tests {
             (r"\b[a-z]{40}", 41),
             (r"\b[a-z]{9}", 10),
         ] {
-            assert_eq!(Works::of(&[pattern]).get(pattern), expect, "{pattern}");
+            assert_eq!(PatternCosts::of(&[pattern]).get(pattern), expect, "{pattern}");
         }
         // A thousand patterns share the memory, and one that fits alone no longer does.
         let many: Vec<String> = (0..1_000).map(|n| format!("a[ab]{{9}}c{n}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        assert_eq!(Works::of(&many[..1]).get(many[0]), 1);
-        assert!(Works::of(&many).get(many[0]) > 9);
+        assert_eq!(PatternCosts::of(&many[..1]).get(many[0]), 1);
+        assert!(PatternCosts::of(&many).get(many[0]) > 9);
     }
 }

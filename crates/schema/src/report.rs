@@ -12,14 +12,14 @@ use muster_words::{
 use crate::{Violation, compile::Documents, limits, messages, nearest};
 
 /// The schemas that a message may quote from.
-pub(crate) struct Known<'a> {
+pub(crate) struct QuotableSchemas<'a> {
     pub(crate) documents: Option<&'a Documents>,
 }
 
-impl Known<'_> {
+impl QuotableSchemas<'_> {
     /// Nothing to quote from: a draft's own schema says nothing about a property to people.
     pub(crate) fn nothing() -> Self {
-        Known { documents: None }
+        QuotableSchemas { documents: None }
     }
 
     /// The schema object in which an error's keyword stands.
@@ -35,7 +35,11 @@ impl Known<'_> {
 }
 
 /// All violations, in the order of the document, up to the limit.
-pub(crate) fn all(validator: &Validator, value: &Value, known: &Known<'_>) -> Vec<Violation> {
+pub(crate) fn all(
+    validator: &Validator,
+    value: &Value,
+    known: &QuotableSchemas<'_>,
+) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut errors = validator.iter_errors(value);
     for error in errors.by_ref() {
@@ -50,7 +54,11 @@ pub(crate) fn all(validator: &Validator, value: &Value, known: &Known<'_>) -> Ve
 }
 
 /// The first violation alone, where all would be too much to collect.
-pub(crate) fn first(validator: &Validator, value: &Value, known: &Known<'_>) -> Vec<Violation> {
+pub(crate) fn first(
+    validator: &Validator,
+    value: &Value,
+    known: &QuotableSchemas<'_>,
+) -> Vec<Violation> {
     let mut violations = match validator.validate(value) {
         Ok(()) => Vec::new(),
         Err(error) => describe(&error, known),
@@ -65,7 +73,7 @@ pub(crate) fn first(validator: &Validator, value: &Value, known: &Known<'_>) -> 
 
 /// What a schema that can't be compiled breaks, located in the schema.
 pub(crate) fn of_schema(error: &ValidationError<'_>) -> Vec<Violation> {
-    let known = Known::nothing();
+    let known = QuotableSchemas::nothing();
     if let Kind::Format { .. } | Kind::Pattern { .. } | Kind::RegexEngineFailure { .. } =
         error.kind()
     {
@@ -111,7 +119,7 @@ fn cut(mut violations: Vec<Violation>, rest: usize) -> Vec<Violation> {
 }
 
 /// One error of the validator as violations: as many as there are unknown members.
-fn describe(error: &ValidationError<'_>, known: &Known<'_>) -> Vec<Violation> {
+fn describe(error: &ValidationError<'_>, known: &QuotableSchemas<'_>) -> Vec<Violation> {
     let at = error.instance_path().as_str();
     let keyword = error.kind().keyword();
     match error.kind() {
@@ -137,7 +145,11 @@ fn violation(pointer: &str, keyword: &str, message: String) -> Violation {
     Violation::keyword(pointer, keyword, messages::cut(message, limits::MESSAGE_MAX))
 }
 
-fn message(kind: &ValidationErrorKind, error: &ValidationError<'_>, known: &Known<'_>) -> String {
+fn message(
+    kind: &ValidationErrorKind,
+    error: &ValidationError<'_>,
+    known: &QuotableSchemas<'_>,
+) -> String {
     let value = error.instance();
     match kind {
         Kind::AnyOf { context } => {
@@ -159,7 +171,7 @@ fn message(kind: &ValidationErrorKind, error: &ValidationError<'_>, known: &Know
 fn closest(
     context: &[Vec<ValidationError<'static>>],
     value: &Value,
-    known: &Known<'_>,
+    known: &QuotableSchemas<'_>,
 ) -> Option<String> {
     let depth = |error: &ValidationError<'_>| error.instance_path().as_str().matches('/').count();
     let mistyped = |errors: &[ValidationError<'_>]| {
@@ -184,7 +196,7 @@ fn closest(
 }
 
 /// What to say about a member that isn't there: what the schema says that it is for.
-fn missing(name: &str, error: &ValidationError<'_>, known: &Known<'_>) -> String {
+fn missing(name: &str, error: &ValidationError<'_>, known: &QuotableSchemas<'_>) -> String {
     let about = known
         .place(error)
         .and_then(|place| place.get("properties")?.get(name)?.get("description")?.as_str());
@@ -194,7 +206,7 @@ fn missing(name: &str, error: &ValidationError<'_>, known: &Known<'_>) -> String
     }
 }
 
-fn unknown(name: &str, error: &ValidationError<'_>, known: &Known<'_>) -> String {
+fn unknown(name: &str, error: &ValidationError<'_>, known: &QuotableSchemas<'_>) -> String {
     let properties = known.place(error).and_then(|place| place.get("properties")?.as_object());
     let written = error.instance().as_object();
     let absent = properties.into_iter().flat_map(Map::keys).map(String::as_str);

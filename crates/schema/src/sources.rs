@@ -30,12 +30,12 @@ impl SchemaSources for BTreeMap<Xid, Arc<Value>> {
 }
 
 /// A schema's whole family: what it refers to, and what that refers to.
-pub(crate) struct Family {
+pub(crate) struct ReferencedSchemas {
     pub(crate) members: BTreeMap<Xid, Arc<Value>>,
     pub(crate) direct: BTreeSet<Xid>,
 }
 
-impl Family {
+impl ReferencedSchemas {
     /// Follows every reference by xid from a schema.
     pub(crate) fn gather(root: &Value, sources: &dyn SchemaSources) -> Result<Self, CompileError> {
         let mut gathering = Gathering {

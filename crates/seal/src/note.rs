@@ -15,8 +15,8 @@
 mod key;
 mod open;
 
-pub use key::{KeyError, KeyId, Name, NameError, Signer, Verifier};
-pub use open::{NOTE_BYTES_MAX, OpenError, SIGNATURES_MAX, open};
+pub use key::{KeyError, KeyId, KeyName, NameError, Signer, Verifier};
+pub use open::{NOTE_BYTES_MAX, NoteError, SIGNATURES_MAX, open};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use thiserror::Error;

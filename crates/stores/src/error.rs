@@ -3,7 +3,7 @@ use thiserror::Error;
 
 /// Why a ledger, or the marks of its followers, were not opened.
 #[derive(Clone, Debug, Error)]
-pub enum OpenError {
+pub enum StoreOpenError {
     /// The SQLite that was built in is one that can damage a file (3.7.0 to 3.51.2, when a log is
     /// reset while another connection commits).
     #[error("SQLite {found} can damage a ledger; at least {needed} is needed")]
@@ -54,7 +54,7 @@ pub enum OpenError {
     Unavailable(#[source] Cause),
 }
 
-impl OpenError {
+impl StoreOpenError {
     /// Whether opening may succeed later without anybody changing anything.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -62,7 +62,7 @@ impl OpenError {
     }
 }
 
-impl From<ReadError> for OpenError {
+impl From<ReadError> for StoreOpenError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Unavailable(cause) => Self::Unavailable(cause),

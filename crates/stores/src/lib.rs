@@ -11,7 +11,7 @@ mod memory;
 pub mod sqlite;
 mod store;
 
-pub use error::OpenError;
+pub use error::StoreOpenError;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use store::{Place, Store, open};

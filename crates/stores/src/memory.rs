@@ -5,19 +5,19 @@ use std::{
 };
 
 use async_trait::async_trait;
-use muster_journal::{Ledger, LedgerReader, Marks, Memory, MemoryMarks};
+use muster_journal::{Ledger, LedgerReader, Marks, MemoryLedger, MemoryMarks};
 
-use crate::{OpenError, Store};
+use crate::{Store, StoreOpenError};
 
 /// Ledgers and marks that live as long as the process.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryStore {
-    ledgers: Mutex<BTreeMap<String, Arc<Memory>>>,
+    ledgers: Mutex<BTreeMap<String, Arc<MemoryLedger>>>,
     marks: Arc<MemoryMarks>,
 }
 
 impl MemoryStore {
-    fn of(&self, name: &str) -> Arc<Memory> {
+    fn of(&self, name: &str) -> Arc<MemoryLedger> {
         let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(ledgers.entry(name.to_owned()).or_default())
     }
@@ -25,15 +25,15 @@ impl MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    fn ledger(&self, name: &str) -> Result<Arc<dyn Ledger>, OpenError> {
+    fn ledger(&self, name: &str) -> Result<Arc<dyn Ledger>, StoreOpenError> {
         Ok(self.of(name))
     }
 
-    fn reader(&self, name: &str) -> Result<Arc<dyn LedgerReader>, OpenError> {
+    fn reader(&self, name: &str) -> Result<Arc<dyn LedgerReader>, StoreOpenError> {
         Ok(self.of(name))
     }
 
-    fn marks(&self) -> Result<Arc<dyn Marks>, OpenError> {
+    fn marks(&self) -> Result<Arc<dyn Marks>, StoreOpenError> {
         Ok(self.marks.clone())
     }
 

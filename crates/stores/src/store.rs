@@ -5,7 +5,7 @@ use muster_journal::{Ledger, LedgerReader, Marks};
 
 #[cfg(feature = "sqlite")]
 use crate::sqlite::SqliteStore;
-use crate::{OpenError, memory::MemoryStore};
+use crate::{StoreOpenError, memory::MemoryStore};
 
 /// Where a registry is kept, which decides the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,21 +34,21 @@ pub trait Store: Send + Sync {
     /// what a crash left is recovered.
     ///
     /// # Errors
-    /// See [`OpenError`].
-    fn ledger(&self, name: &str) -> Result<Arc<dyn Ledger>, OpenError>;
+    /// See [`StoreOpenError`].
+    fn ledger(&self, name: &str) -> Result<Arc<dyn Ledger>, StoreOpenError>;
 
     /// Opens the ledger of a name as it is now, to be looked at and left as it is. It can be had
     /// where [`Store::ledger`] can't, because the ledger is damaged.
     ///
     /// # Errors
-    /// See [`OpenError`].
-    fn reader(&self, name: &str) -> Result<Arc<dyn LedgerReader>, OpenError>;
+    /// See [`StoreOpenError`].
+    fn reader(&self, name: &str) -> Result<Arc<dyn LedgerReader>, StoreOpenError>;
 
     /// Opens the marks of followers, or makes a store that holds none.
     ///
     /// # Errors
-    /// See [`OpenError`].
-    fn marks(&self) -> Result<Arc<dyn Marks>, OpenError>;
+    /// See [`StoreOpenError`].
+    fn marks(&self) -> Result<Arc<dyn Marks>, StoreOpenError>;
 
     /// The file in which the ledger of a name lies, where it lies in one.
     fn file(&self, name: &str) -> Option<PathBuf>;

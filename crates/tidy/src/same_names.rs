@@ -4,18 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Finding, Kind, Source};
 
-/// The page with the most names that may be defined twice.
-pub const RATCHETS: &str = "crates/tidy/ratchets.toml";
+/// The names that two rooms may define because they mean the same thing in both, each with its
+/// reason. One that two rooms no longer define is a finding.
+const ALLOWED: &[(&str, &str)] = &[
+    ("Severity", "`wire` has the form of `schema`'s in which it travels"),
+    ("Violation", "`wire` has the form of `schema`'s in which it travels"),
+];
+
+/// Where the list stands.
+const LIST: &str = "crates/tidy/src/same_names.rs";
 
 /// Crates that nothing depends on: their types meet nobody else's.
 const BESIDE: &[&str] = &["tidy"];
 
-/// Every public type whose name another room defines as well, if there are more such names than
-/// the ratchet `names_in_two_rooms` allows.
+/// Every public type whose name another room defines as well, but for those that mean the same
+/// thing in both.
 #[must_use]
-pub fn check(sources: &[Source<'_>], ratchets: &str) -> Vec<Finding> {
-    let table: toml::Table = ratchets.parse().unwrap_or_default();
-    let most = table.get("names_in_two_rooms").and_then(toml::Value::as_integer).unwrap_or(0);
+pub fn check(sources: &[Source<'_>]) -> Vec<Finding> {
+    check_but(sources, ALLOWED)
+}
+
+fn check_but(sources: &[Source<'_>], allowed: &[(&str, &str)]) -> Vec<Finding> {
     let mut defined: BTreeMap<&str, Vec<(&str, &Source<'_>, usize)>> = BTreeMap::new();
     for source in sources {
         let Some(room) = source.room().filter(|room| !BESIDE.contains(room)) else { continue };
@@ -26,18 +35,19 @@ pub fn check(sources: &[Source<'_>], ratchets: &str) -> Vec<Finding> {
     defined.retain(|_, places| {
         places.iter().map(|(room, ..)| *room).collect::<BTreeSet<_>>().len() > 1
     });
-    if usize::try_from(most).is_ok_and(|most| defined.len() <= most) {
-        return Vec::new();
-    }
-    let count = defined.len();
-    let over = format!("names_in_two_rooms: {count}, more than {most}");
-    let places = defined.iter().flat_map(|(name, places)| {
+    let is_allowed = |name: &str| allowed.iter().any(|(allowed, _)| *allowed == name);
+    let places = defined.iter().filter(|(name, _)| !is_allowed(name));
+    let twice = places.flat_map(|(name, places)| {
         places.iter().map(move |(_, source, line)| {
             let what = format!("`{name}` is defined in another room too: one name, one meaning");
             Finding::at(source.path, *line, what)
         })
     });
-    std::iter::once(Finding::of(RATCHETS, over)).chain(places).collect()
+    let unneeded =
+        allowed.iter().filter(|(name, _)| !defined.contains_key(name)).map(|(name, _)| {
+            Finding::of(LIST, format!("`{name}` is allowed twice, and no two rooms define it"))
+        });
+    twice.chain(unneeded).collect()
 }
 
 /// The names of `pub struct`, `pub enum`, `pub trait`, `pub type` and `pub union`, each with its
@@ -74,14 +84,15 @@ mod tests {
             Source::new("crates/tidy/src/z.rs", "pub struct Two;"),
         ];
         let places = ["crates/a/src/x.rs", "crates/b/src/y.rs"];
-        for (ratchets, expect) in [
-            ("", vec![RATCHETS, places[0], places[1]]),
-            ("names_in_two_rooms = 0", vec![RATCHETS, places[0], places[1]]),
-            ("names_in_two_rooms = 1", vec![]),
+        for (allowed, expect) in [
+            (&[][..], places.to_vec()),
+            (&[("One", "a reason")], vec![]),
+            (&[("One", "a reason"), ("Two", "a reason")], vec![LIST]),
+            (&[("Three", "a reason")], vec![places[0], places[1], LIST]),
         ] {
-            let found = check(&sources, ratchets);
+            let found = check_but(&sources, allowed);
             let found: Vec<&str> = found.iter().map(|finding| finding.path.as_str()).collect();
-            assert_eq!(found, expect, "{ratchets}");
+            assert_eq!(found, expect, "{allowed:?}");
         }
     }
 }

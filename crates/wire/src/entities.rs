@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::Sample;
 
 /// Entities by their ids.
-pub type Collection<T> = BTreeMap<String, T>;
+pub type EntitiesById<T> = BTreeMap<String, T>;
 
 /// What the server says of every entity.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -149,7 +149,7 @@ pub struct ResourceEntity {
     pub versionscount: Option<u64>,
     /// Its versions by id, where they are inlined.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub versions: Option<Collection<VersionEntity>>,
+    pub versions: Option<EntitiesById<VersionEntity>>,
     /// What else the model has.
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -366,31 +366,31 @@ impl Sample for RegistryList {
     }
 }
 
-impl Sample for Collection<GroupEntity> {
+impl Sample for EntitiesById<GroupEntity> {
     fn sample() -> Self {
         Self::from([("cms".to_owned(), Sample::sample())])
     }
 }
 
-impl Sample for Collection<ResourceEntity> {
+impl Sample for EntitiesById<ResourceEntity> {
     fn sample() -> Self {
         Self::from([("sanity".to_owned(), Sample::sample())])
     }
 }
 
-impl Sample for Collection<VersionEntity> {
+impl Sample for EntitiesById<VersionEntity> {
     fn sample() -> Self {
         Self::from([("2".to_owned(), Sample::sample())])
     }
 }
 
-impl Sample for Collection<Collection<GroupEntity>> {
+impl Sample for EntitiesById<EntitiesById<GroupEntity>> {
     fn sample() -> Self {
         Self::from([("providers".to_owned(), Sample::sample())])
     }
 }
 
-impl Sample for Collection<Collection<ResourceEntity>> {
+impl Sample for EntitiesById<EntitiesById<ResourceEntity>> {
     fn sample() -> Self {
         Self::from([("entries".to_owned(), Sample::sample())])
     }

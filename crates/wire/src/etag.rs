@@ -99,7 +99,7 @@ impl fmt::Display for EntityTag {
 
 /// What `If-Match` or `If-None-Match` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Condition {
+pub enum EntityTagCondition {
     /// `*`: whatever there is.
     Any,
     /// These tags; those that aren't ours are None.
@@ -111,7 +111,7 @@ pub enum Condition {
 #[error("entity tags are written as \"…\" or W/\"…\", with commas between them, or as * alone")]
 pub struct ConditionError;
 
-impl Condition {
+impl EntityTagCondition {
     /// Reads a condition from a request's headers; None where there is none.
     ///
     /// # Errors

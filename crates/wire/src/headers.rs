@@ -181,7 +181,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Severity, Violated};
+    use crate::{Severity, ViolationCause};
 
     #[test]
     fn encodes_as_the_binding_says() {
@@ -241,7 +241,7 @@ mod tests {
         let warning = |message: &str| Violation {
             subject: None,
             pointer: "/best_for".to_owned(),
-            violated: Violated::Rule("best-for-short".to_owned()),
+            violated: ViolationCause::Rule("best-for-short".to_owned()),
             severity: Severity::Warning,
             message: message.to_owned(),
         };

@@ -1,7 +1,7 @@
 //! What travels between a client and a server of Muster: a type for each answer that isn't an
 //! entity's document, error bodies and their codes, the names and encodings of headers, entity
 //! tags, and events of the change stream. Both sides use it, so a thing is written and read by one
-//! piece of code. The table of operations ([`doors`]) says what can be asked; the description of
+//! piece of code. The table of operations ([`operations`]) says what can be asked; the description of
 //! the API as OpenAPI is made from it and from the types.
 //!
 //! It is neither a server nor a client: it opens no connection, knows no registry and decides
@@ -10,7 +10,6 @@
 
 pub mod capabilities;
 pub mod changes;
-pub mod doors;
 pub mod entities;
 pub mod errors;
 pub mod etag;
@@ -22,11 +21,13 @@ pub mod ledger;
 pub mod log;
 pub mod model;
 pub mod openapi;
+pub mod operations;
 pub mod restore;
 mod sample;
 pub mod status;
 
 pub use errors::{
-    ErrorBody, ErrorCode, ErrorFacts, ErrorKind, Origin, Problem, Severity, Violated, Violation,
+    CodeOrigin, ErrorBody, ErrorCode, ErrorFacts, ErrorKind, Problem, Severity, Violation,
+    ViolationCause,
 };
 pub use sample::Sample;

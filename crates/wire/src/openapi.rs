@@ -14,9 +14,9 @@ pub use self::description::ApiDescription;
 use self::schemas::Schemas;
 use crate::{
     ErrorBody, ErrorCode, Problem,
-    doors::{
-        Content, HEADERS, HEADERS_OF_ALL, OPERATIONS, Operation, PARAMETERS, Parameter,
-        ParameterPlace, Typed, Verb,
+    operations::{
+        BodyContent, BodyType, HEADERS, HEADERS_OF_ALL, OPERATIONS, Operation, PARAMETERS,
+        Parameter, ParameterPlace, Verb,
     },
 };
 
@@ -165,8 +165,8 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
             .and_then(|status| status.canonical_reason())
             .unwrap_or_default();
         let description = match outcome.content {
-            Content::JsonLines(_) => format!("{reason}: one object a line."),
-            Content::Events(_) => format!(
+            BodyContent::JsonLines(_) => format!("{reason}: one object a line."),
+            BodyContent::Events(_) => format!(
                 "{reason}: server-sent events. The `data` of each is such an object, and its `id` \
                  is where to go on behind it."
             ),
@@ -187,7 +187,7 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
 
 /// One answer for each status that refuses, with the codes that it may carry.
 fn refusals(schemas: &mut Schemas) -> Map<String, Value> {
-    let error = schemas.schema(Typed::of::<ErrorBody>());
+    let error = schemas.schema(BodyType::of::<ErrorBody>());
     let statuses: BTreeSet<_> = OPERATIONS.iter().flat_map(refused_with).collect();
     let mut refusals = Map::new();
     for status in statuses {

@@ -3,34 +3,35 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use muster_words::{Id, Xid};
 
-use super::{Fold, Misfit};
+use super::{ApplyReason, Fold};
 use crate::{
     Catalog,
     changes::{
         GroupWritten, MembersMoved, MetaWritten, ModelWritten, RegistryWritten, VersionWritten,
     },
     state::{
-        Chained, Earlier, Folded, FormerModel, Group, GroupState, Member, Meta, RegistryState,
-        Resource, Stamp, Version, Versions,
+        CaseFoldedId, Chained, Earlier, FormerModel, Group, GroupState, Member, Meta,
+        RegistryState, Resource, Stamp, Version, Versions,
     },
 };
 
-const NO_GROUP: Misfit = "whose group isn't there";
-const NO_RESOURCE: Misfit = "whose resource isn't there";
-const WRONG_LEVEL: Misfit = "which is of another level than the change";
+const NO_GROUP: ApplyReason = "whose group isn't there";
+const NO_RESOURCE: ApplyReason = "whose resource isn't there";
+const WRONG_LEVEL: ApplyReason = "which is of another level than the change";
 
 impl Catalog {
     pub(super) fn group_mut(&mut self, xid: &Xid) -> Option<&mut Group> {
         let Some(Xid::Group { groups, group }) = xid.group() else { return None };
         // Another's id may be the same but for case.
-        let found = self.groups.get_mut(&groups)?.get_mut(&Folded(group.clone()))?;
+        let found = self.groups.get_mut(&groups)?.get_mut(&CaseFoldedId(group.clone()))?;
         (found.id == group).then(|| Arc::make_mut(found))
     }
 
     pub(crate) fn resource_mut(&mut self, xid: &Xid) -> Option<&mut Resource> {
         let Some(Xid::Resource { resources, resource, .. }) = xid.resource() else { return None };
         let group = self.group_mut(xid)?;
-        let found = group.resources.get_mut(&resources)?.get_mut(&Folded(resource.clone()))?;
+        let found =
+            group.resources.get_mut(&resources)?.get_mut(&CaseFoldedId(resource.clone()))?;
         (found.id == resource).then(|| Arc::make_mut(found))
     }
 
@@ -52,12 +53,12 @@ impl Catalog {
         &mut self,
         fold: &mut Fold<'_>,
         body: &ModelWritten,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), ApplyReason> {
         let model = fold.facts.model.clone().ok_or("whose compiled form wasn't given")?;
         let old = Self::model_targets(&self.model);
         let new = Self::model_targets(&model);
-        self.unrefer(&Xid::Registry, old.iter());
-        self.refer(&Xid::Registry, new.iter());
+        self.remove_references(&Xid::Registry, old.iter());
+        self.add_references(&Xid::Registry, new.iter());
         let old = FormerModel {
             stamp: self.model_stamp,
             model: self.model.clone(),
@@ -76,12 +77,12 @@ impl Catalog {
         &mut self,
         fold: &mut Fold<'_>,
         body: &GroupWritten,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), ApplyReason> {
         let Xid::Group { groups, group } = &body.group else { return Err(WRONG_LEVEL) };
         let bindings = fold.facts.bindings.get(&body.group).cloned().unwrap_or_default();
         let old = self.group(groups, group).map(|old| old.own.clone());
         if let Some(old) = &old {
-            self.unrefer(&body.group, old.bindings.targets());
+            self.remove_references(&body.group, old.bindings.targets());
         }
         let own = Arc::new(GroupState {
             attributes: body.attributes.map(|named| named.resolve(fold.entry)),
@@ -108,7 +109,7 @@ impl Catalog {
         let past = &mut Arc::make_mut(&mut self.past).groups;
         let member = Member { id: &group.id, is_back: group.own.previous().is_some() };
         past.begin(groups, member, collection.len(), fold.stamp);
-        collection.insert(Folded(group.id.clone()), Arc::new(group));
+        collection.insert(CaseFoldedId(group.id.clone()), Arc::new(group));
     }
 
     /// Notes what the registry says of itself, before a command changes that.
@@ -121,7 +122,7 @@ impl Catalog {
         &mut self,
         fold: &mut Fold<'_>,
         body: &MetaWritten,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), ApplyReason> {
         let Xid::Resource { resources, resource, .. } = &body.resource else {
             return Err(WRONG_LEVEL);
         };
@@ -139,7 +140,8 @@ impl Catalog {
         };
         let group = self.group_mut(&body.resource).ok_or(NO_GROUP)?;
         let found = group.resources.get_mut(resources);
-        match found.and_then(|all| all.get_mut(&Folded(resource.clone()))).map(Arc::make_mut) {
+        match found.and_then(|all| all.get_mut(&CaseFoldedId(resource.clone()))).map(Arc::make_mut)
+        {
             Some(entity) => {
                 entity.touch(fold.stamp);
                 if entity.meta.default == meta.default {
@@ -164,13 +166,13 @@ impl Catalog {
         &mut self,
         fold: &mut Fold<'_>,
         body: &VersionWritten,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), ApplyReason> {
         let Xid::Version { version, .. } = &body.version else { return Err(WRONG_LEVEL) };
         let facts = fold.facts.versions.get(&body.version).cloned().unwrap_or_default();
         let (stamp, entry) = (fold.stamp, fold.entry);
         let resource = self.resource_mut(&body.version).ok_or(NO_RESOURCE)?;
         let old = resource.versions.get(version).cloned();
-        let text = Texts::of(resource, old.as_deref(), body, version);
+        let text = SharedTexts::of(resource, old.as_deref(), body, version);
         let version = Arc::new(Version {
             id: text.id,
             attributes: body.attributes.map(|named| named.resolve(entry)),
@@ -199,7 +201,7 @@ impl Catalog {
         &mut self,
         fold: &Fold<'_>,
         body: &MembersMoved,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), ApplyReason> {
         if body.parent == Xid::Registry {
             self.supersede(fold.stamp);
             let registry = Arc::make_mut(&mut self.registry);
@@ -232,13 +234,13 @@ fn new_resource(id: &Id, meta: Meta, fold: &Fold<'_>) -> Resource {
 }
 
 /// The texts of a version that is written, which it shares with what is there: most are the same.
-struct Texts {
+struct SharedTexts {
     id: Id,
     ancestor: Id,
     content_type: Option<Arc<str>>,
 }
 
-impl Texts {
+impl SharedTexts {
     fn of(resource: &Resource, old: Option<&Version>, body: &VersionWritten, id: &Id) -> Self {
         let known = [old.map(|old| &old.id), Some(&resource.meta.default)];
         let known = known.into_iter().flatten().find(|known| *known == id);
@@ -272,6 +274,6 @@ impl Group {
         let past = Arc::make_mut(&mut self.past);
         let member = Member { id: &resource.id, is_back: resource.meta.previous().is_some() };
         past.begin(resources, member, collection.len(), fold.stamp);
-        collection.insert(Folded(resource.id.clone()), Arc::new(resource));
+        collection.insert(CaseFoldedId(resource.id.clone()), Arc::new(resource));
     }
 }

@@ -2,21 +2,24 @@ use std::sync::Arc;
 
 use muster_words::Xid;
 
-use super::{Fold, Misfit};
+use super::{ApplyReason, Fold};
 use crate::{
     Catalog, Content,
-    state::{Folded, Group, Hidden, Resource, Subtree, Version, contents_of, exact, resource_in},
+    state::{
+        CaseFoldedId, Group, HiddenEntity, Resource, Subtree, Version, contents_of, exact,
+        resource_in,
+    },
 };
 
-const NOT_THERE: Misfit = "which isn't there";
+const NOT_THERE: ApplyReason = "which isn't there";
 
 impl Catalog {
     /// Takes an entity out of sight and keeps it for a restore.
-    pub(super) fn hide(&mut self, fold: &mut Fold<'_>, xid: &Xid) -> Result<(), Misfit> {
+    pub(super) fn hide(&mut self, fold: &mut Fold<'_>, xid: &Xid) -> Result<(), ApplyReason> {
         let what = self.take(fold, xid).ok_or(NOT_THERE)?;
         let name: Arc<str> = xid.to_string().into();
         let before = self.hidden.get(&*name).cloned();
-        self.hidden.insert(name, Arc::new(Hidden { stamp: fold.stamp, what, before }));
+        self.hidden.insert(name, Arc::new(HiddenEntity { stamp: fold.stamp, what, before }));
         Ok(())
     }
 
@@ -27,10 +30,10 @@ impl Catalog {
                 let collection = self.groups.get_mut(groups)?;
                 exact(collection, group)?;
                 let count = collection.len();
-                let taken = collection.remove(&Folded(group.clone()))?;
+                let taken = collection.remove(&CaseFoldedId(group.clone()))?;
                 let past = &mut Arc::make_mut(&mut self.past).groups;
                 past.end(groups, group, taken.clone(), count, fold.stamp);
-                self.unrefer(xid, taken.own.bindings.targets());
+                self.remove_references(xid, taken.own.bindings.targets());
                 for (resources, collection) in &taken.resources {
                     for resource in collection.values() {
                         let source = Xid::Resource {
@@ -39,7 +42,7 @@ impl Catalog {
                             resources: resources.clone(),
                             resource: resource.id.clone(),
                         };
-                        self.unrefer(&source, resource.indexed.iter());
+                        self.remove_references(&source, resource.indexed.iter());
                         self.documents -= 1;
                     }
                 }
@@ -50,13 +53,13 @@ impl Catalog {
                 let collection = group.resources.get_mut(resources)?;
                 exact(collection, resource)?;
                 let count = collection.len();
-                let taken = collection.remove(&Folded(resource.clone()))?;
+                let taken = collection.remove(&CaseFoldedId(resource.clone()))?;
                 let past = Arc::make_mut(&mut group.past);
                 past.end(resources, resource, taken.clone(), count, fold.stamp);
                 if collection.is_empty() {
                     group.resources.remove(resources);
                 }
-                self.unrefer(xid, taken.indexed.iter());
+                self.remove_references(xid, taken.indexed.iter());
                 self.documents -= 1;
                 Some(Subtree::Resource(taken))
             }
@@ -69,7 +72,7 @@ impl Catalog {
     }
 
     /// Brings back what the last deletion of that name hid, as new states.
-    pub(super) fn restore(&mut self, fold: &mut Fold<'_>, xid: &Xid) -> Result<(), Misfit> {
+    pub(super) fn restore(&mut self, fold: &mut Fold<'_>, xid: &Xid) -> Result<(), ApplyReason> {
         let name = xid.to_string();
         let hidden = self.hidden.remove(name.as_str()).ok_or("which isn't hidden")?;
         if let Some(before) = &hidden.before {
@@ -145,11 +148,11 @@ impl Catalog {
         if !newest.chain().any(|hidden| hidden.what.holds(xid)) {
             return;
         }
-        let chain: Vec<Arc<Hidden>> = newest.chain().cloned().collect();
+        let chain: Vec<Arc<HiddenEntity>> = newest.chain().cloned().collect();
         let mut before = None;
         for hidden in chain.into_iter().rev() {
             let what = hidden.what.without(xid, contents);
-            before = Some(Arc::new(Hidden { stamp: hidden.stamp, what, before }));
+            before = Some(Arc::new(HiddenEntity { stamp: hidden.stamp, what, before }));
         }
         if let Some(newest) = before {
             self.hidden.insert(name.into(), newest);
@@ -175,7 +178,7 @@ impl Subtree {
                     | Xid::Version { resources, resource, .. } = xid
                     && let Some(collection) = group.resources.get_mut(resources)
                 {
-                    let key = Folded(resource.clone());
+                    let key = CaseFoldedId(resource.clone());
                     if let Xid::Version { .. } = xid {
                         let new = resource_without(&old, xid, contents);
                         collection.insert(key, Arc::new(new));

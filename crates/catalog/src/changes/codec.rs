@@ -240,39 +240,42 @@ pub(super) mod shown {
         encode::{Error as EncodeError, Write},
     };
 
-    use crate::changes::Shown;
+    use crate::changes::RecordedAnswerSubject;
 
     pub fn encode<C, W: Write>(
-        shown: &Option<Shown>,
+        shown: &Option<RecordedAnswerSubject>,
         encoder: &mut Encoder<W>,
         _: &mut C,
     ) -> Result<(), EncodeError<W::Error>> {
         match shown {
-            Some(Shown::Nothing) => encoder.u8(1)?,
-            Some(Shown::Members) => encoder.u8(2)?,
-            Some(Shown::Model) => encoder.u8(3)?,
-            Some(Shown::Capabilities) => encoder.u8(4)?,
+            Some(RecordedAnswerSubject::Nothing) => encoder.u8(1)?,
+            Some(RecordedAnswerSubject::Members) => encoder.u8(2)?,
+            Some(RecordedAnswerSubject::Model) => encoder.u8(3)?,
+            Some(RecordedAnswerSubject::Capabilities) => encoder.u8(4)?,
             None => encoder.null()?,
         };
         Ok(())
     }
 
-    pub fn decode<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<Option<Shown>, DecodeError> {
+    pub fn decode<C>(
+        decoder: &mut Decoder<'_>,
+        _: &mut C,
+    ) -> Result<Option<RecordedAnswerSubject>, DecodeError> {
         match decoder.u8()? {
-            1 => Ok(Some(Shown::Nothing)),
-            2 => Ok(Some(Shown::Members)),
-            3 => Ok(Some(Shown::Model)),
-            4 => Ok(Some(Shown::Capabilities)),
+            1 => Ok(Some(RecordedAnswerSubject::Nothing)),
+            2 => Ok(Some(RecordedAnswerSubject::Members)),
+            3 => Ok(Some(RecordedAnswerSubject::Model)),
+            4 => Ok(Some(RecordedAnswerSubject::Capabilities)),
             _ => Err(DecodeError::message("shown")),
         }
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the shape that the derived decoder asks for")]
-    pub fn nil() -> Option<Option<Shown>> {
+    pub fn nil() -> Option<Option<RecordedAnswerSubject>> {
         Some(None)
     }
 
-    pub fn is_nil(shown: &Option<Shown>) -> bool {
+    pub fn is_nil(shown: &Option<RecordedAnswerSubject>) -> bool {
         shown.is_none()
     }
 }

@@ -8,13 +8,13 @@ use muster_words::{Digest, Position};
 use super::*;
 
 /// A content with every field.
-fn older() -> Named {
-    Named { digest: Digest([0xaa; 32]), size: 2_048, at: Some(Position(871)) }
+fn older() -> ContentName {
+    ContentName { digest: Digest([0xaa; 32]), size: 2_048, at: Some(Position(871)) }
 }
 
 /// A content that lies beside the change itself.
-fn new() -> Named {
-    Named { digest: Digest([0xbb; 32]), size: 70_000, at: None }
+fn new() -> ContentName {
+    ContentName { digest: Digest([0xbb; 32]), size: 70_000, at: None }
 }
 
 fn created() -> Moment {
@@ -75,10 +75,10 @@ fn full() -> Vec<Change> {
             expires: Some(created.microseconds()),
         }),
         Change::KeyRevoked(KeyRevoked { id: id("k1") }),
-        Change::Answered(Answered {
+        Change::Answered(CommandAnswered {
             outcome: Outcome::Created,
             subject: xid("/dirs/d1"),
-            shown: Some(Shown::Members),
+            shown: Some(RecordedAnswerSubject::Members),
             members: vec![xid("/dirs/d1"), xid("/dirs/d1/files/f1")],
         }),
         Change::KeyForgotten(KeyForgotten { id: id("k1") }),
@@ -138,7 +138,7 @@ fn least() -> Vec<Change> {
             content_type: None,
             state: Lifecycle::Stable,
         }),
-        Change::Answered(Answered {
+        Change::Answered(CommandAnswered {
             outcome: Outcome::Created,
             subject: xid("/dirs/d1"),
             shown: None,

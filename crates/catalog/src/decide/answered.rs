@@ -1,8 +1,8 @@
 use muster_words::Xid;
 
-use super::{Decision, RestoreWork, Shows, Work};
+use super::{AnswerSubject, Decision, PreparedAction, PreparedRestore};
 use crate::{
-    changes::{Answered, Change, Outcome, Shown},
+    changes::{Change, CommandAnswered, Outcome, RecordedAnswerSubject},
     command::{Delete, Target},
     tree::Subject,
 };
@@ -11,61 +11,63 @@ use crate::{
 const MEMBER_BYTES_MAX: usize = 16 * 1024;
 
 /// The changes by which a command's answer is remembered, so that a repeat gets the same answer.
-pub(super) fn changes(decision: &Decision, work: &Work) -> Vec<Change> {
+pub(super) fn changes(decision: &Decision, action: &PreparedAction) -> Vec<Change> {
     let outcome = decision.outcome.unwrap_or(Outcome::Updated);
     let (subject, shown) = match &decision.shows {
-        Shows::Entity(xid) => (xid.clone(), None),
-        Shows::Nothing if outcome == Outcome::Removed => (subject_of(work), None),
-        Shows::Nothing => (subject_of(work), Some(Shown::Nothing)),
-        Shows::Members(_) => (subject_of(work), Some(Shown::Members)),
-        Shows::Model => (subject_of(work), Some(Shown::Model)),
-        Shows::Capabilities => (subject_of(work), Some(Shown::Capabilities)),
+        AnswerSubject::Entity(xid) => (xid.clone(), None),
+        AnswerSubject::Nothing if outcome == Outcome::Removed => (subject_of(action), None),
+        AnswerSubject::Nothing => (subject_of(action), Some(RecordedAnswerSubject::Nothing)),
+        AnswerSubject::Members(_) => (subject_of(action), Some(RecordedAnswerSubject::Members)),
+        AnswerSubject::Model => (subject_of(action), Some(RecordedAnswerSubject::Model)),
+        AnswerSubject::Capabilities => {
+            (subject_of(action), Some(RecordedAnswerSubject::Capabilities))
+        }
     };
     let all: &[Xid] = match &decision.shows {
-        Shows::Members(members) => members,
+        AnswerSubject::Members(members) => members,
         _ => &[],
     };
     let answer = |members: Vec<Xid>| {
-        Change::Answered(Answered { outcome, subject: subject.clone(), shown, members })
+        Change::Answered(CommandAnswered { outcome, subject: subject.clone(), shown, members })
     };
     if all.is_empty() {
         return vec![answer(Vec::new())];
     }
-    pieces(all).into_iter().map(answer).collect()
+    chunks(all).into_iter().map(answer).collect()
 }
 
-fn pieces(all: &[Xid]) -> Vec<Vec<Xid>> {
-    let mut pieces: Vec<Vec<Xid>> = Vec::new();
+fn chunks(all: &[Xid]) -> Vec<Vec<Xid>> {
+    let mut chunks: Vec<Vec<Xid>> = Vec::new();
     let mut room = 0;
     for xid in all {
         // The text, with the head of a text before it.
         let size = xid.to_string().len() + 3;
-        match pieces.last_mut() {
+        match chunks.last_mut() {
             Some(piece) if size <= room => {
                 piece.push(xid.clone());
                 room -= size;
             }
             _ => {
-                pieces.push(vec![xid.clone()]);
+                chunks.push(vec![xid.clone()]);
                 room = MEMBER_BYTES_MAX.saturating_sub(size);
             }
         }
     }
-    pieces
+    chunks
 }
 
-fn subject_of(work: &Work) -> Xid {
-    match work {
-        Work::Write(work) => match &work.tree.subject {
+fn subject_of(action: &PreparedAction) -> Xid {
+    match action {
+        PreparedAction::Write(action) => match &action.tree.subject {
             Subject::Entity(xid) | Subject::VersionOf(xid) => xid.clone(),
             Subject::Members | Subject::Model | Subject::Capabilities => Xid::Registry,
         },
-        Work::Delete(Delete { target: Target::Entity(xid), .. })
-        | Work::Restore(RestoreWork { xid, .. }) => xid.clone(),
-        Work::Delete(_)
-        | Work::CreateKey { .. }
-        | Work::RevokeKey { .. }
-        | Work::ForgetKey { .. }
-        | Work::Refused(_) => Xid::Registry,
+        PreparedAction::Delete(Delete { target: Target::Entity(xid), .. })
+        | PreparedAction::Restore(PreparedRestore { xid, .. }) => xid.clone(),
+        PreparedAction::Delete(_)
+        | PreparedAction::CreateKey { .. }
+        | PreparedAction::RevokeKey { .. }
+        | PreparedAction::ForgetKey { .. }
+        | PreparedAction::Refused(_) => Xid::Registry,
     }
 }

@@ -6,7 +6,7 @@ use muster_model::{AttributeFault, Attributes, Readonly};
 
 /// What a client sent for one entity, without what has a field of its own in the change.
 #[derive(Debug, Default)]
-pub(super) struct Settled {
+pub(super) struct CheckedAttributes {
     /// What clients set, checked and in the form that is kept.
     pub attributes: Map<String, Value>,
     /// `createdat`, where it was sent.
@@ -74,13 +74,13 @@ pub(super) fn merge(old: Map<String, Value>, sent: Map<String, Value>) -> Map<St
 ///
 /// `createdat` and `modifiedat` that are `null` mean now; a `modifiedat` that is the stored one
 /// means now as well, because it is what a client sends back that read the entity.
-pub(super) fn settle(
+pub(super) fn check_attributes(
     xid: &Xid,
     level: &Attributes,
     mut attributes: Map<String, Value>,
     stored_modified: Option<Moment>,
     now: Moment,
-) -> Result<Settled, Refusal> {
+) -> Result<CheckedAttributes, Refusal> {
     refuse_unknown_nulls(xid, level, &attributes)?;
     let reset = |name: &str| attributes.get(name).is_some_and(Value::is_null);
     let (created_now, modified_now) = (reset("createdat"), reset("modifiedat"));
@@ -97,7 +97,7 @@ pub(super) fn settle(
     let created = time("createdat").or(created_now.then_some(now));
     let modified = time("modifiedat").or(modified_now.then_some(now));
     let modified = modified.filter(|moment| Some(*moment) != stored_modified);
-    Ok(Settled { attributes, created, modified })
+    Ok(CheckedAttributes { attributes, created, modified })
 }
 
 /// Refuses `null` for an attribute that the model doesn't know: most likely its name is misspelt.

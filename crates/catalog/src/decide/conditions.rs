@@ -2,14 +2,14 @@ use muster_words::Xid;
 
 use crate::{
     Catalog, Reason, Refusal, View,
-    command::{Condition, EntityView, Expected},
+    command::{Condition, EntityView, ExpectedTag},
     state::Stamp,
 };
 
 /// Checks what must hold of the target.
 pub(super) fn check(catalog: &Catalog, xid: &Xid, conditions: &[Condition]) -> Result<(), Refusal> {
     let view = View::newest(catalog);
-    let matches = |expected: &Expected| {
+    let matches = |expected: &ExpectedTag| {
         let stamp = match expected.view {
             EntityView::Document => view.document_stamp(xid),
             EntityView::Details => view.details_stamp(xid),

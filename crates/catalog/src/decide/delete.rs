@@ -4,14 +4,14 @@ use muster_words::{Id, Moment, Xid};
 use serde_json::{Map, Value};
 
 use super::{
-    AtHand, Decision, Prepared, Shows, Stop,
+    AnswerSubject, Decision, NoDecision, PreparedCommand, StoredAttributes,
     attributes::mismatched_epoch,
     conditions,
     draft::{Draft, ResourceEdit},
 };
 use crate::{
     Catalog, Reason, Refusal,
-    apply::Facts,
+    apply::CommandFacts,
     changes::{Change, Hidden, Outcome, Purged},
     command::{Delete, Target},
 };
@@ -20,54 +20,54 @@ use muster_model::ResourceType;
 /// Hides entities, or erases them.
 pub(super) fn delete(
     catalog: &Catalog,
-    at_hand: &dyn AtHand,
-    prepared: &Prepared,
-    work: &Delete,
+    stored_attributes: &dyn StoredAttributes,
+    prepared: &PreparedCommand,
+    action: &Delete,
     now: Moment,
-) -> Result<Decision, Stop> {
-    let mut draft = Draft::new(catalog, at_hand, prepared, now);
-    if work.purge {
-        return purge(&mut draft, prepared, work);
+) -> Result<Decision, NoDecision> {
+    let mut draft = Draft::new(catalog, stored_attributes, prepared, now);
+    if action.purge {
+        return purge(&mut draft, prepared, action);
     }
-    match &work.target {
+    match &action.target {
         Target::Entity(xid) => {
             if !catalog.has(xid) {
                 return Err(Refusal::not_found(xid).into());
             }
             conditions::check(catalog, xid, &prepared.conditions)?;
-            draft.check_delete_epoch(xid, work.epoch)?;
+            draft.check_delete_epoch(xid, action.epoch)?;
             draft.remove_entity(xid)?;
         }
         Target::Groups(groups) => {
             let all = catalog.groups_of(groups).into_iter().flat_map(|all| all.values());
             let all = all.map(|group| group.id.clone()).collect();
             let name = |group: Id| Xid::Group { groups: groups.clone(), group };
-            draft.remove_members(work, all, name, false)?;
+            draft.remove_members(action, all, name, false)?;
         }
         Target::Resources { group, resources } => {
             let found = catalog.group_at(group).ok_or_else(|| Refusal::not_found(group))?;
             let all = found.resources.get(resources).into_iter().flat_map(|all| all.values());
             let all = all.map(|resource| resource.id.clone()).collect();
             let name = |id: Id| resource_name(group, resources, id);
-            draft.remove_members(work, all, name, true)?;
+            draft.remove_members(action, all, name, true)?;
         }
         Target::Versions(resource) => {
             let found =
                 catalog.resource_at(resource).ok_or_else(|| Refusal::not_found(resource))?;
             let all = found.versions.iter().map(|version| version.id.clone()).collect();
             let name = |version: Id| resource.version(version).unwrap_or_else(|| resource.clone());
-            draft.remove_members(work, all, name, false)?;
+            draft.remove_members(action, all, name, false)?;
         }
         Target::Model | Target::Capabilities => {
             return Err(Refusal::new("/model", Reason::NotDeletable).into());
         }
     }
-    draft.settle_removals()?;
+    draft.finish_removals()?;
     draft.check_references()?;
-    draft.check_referrers(work.force)?;
-    let mut decision = draft.emit(Facts::default())?;
+    draft.check_referrers(action.force)?;
+    let mut decision = draft.emit(CommandFacts::default())?;
     decision.outcome = Some(Outcome::Removed);
-    decision.shows = Shows::Nothing;
+    decision.shows = AnswerSubject::Nothing;
     Ok(decision)
 }
 
@@ -84,8 +84,12 @@ fn resource_name(group: &Xid, resources: &Id, resource: Id) -> Xid {
 }
 
 /// Erases a name, whether it is there or hidden.
-fn purge(draft: &mut Draft<'_>, prepared: &Prepared, work: &Delete) -> Result<Decision, Stop> {
-    let Target::Entity(xid) = &work.target else {
+fn purge(
+    draft: &mut Draft<'_>,
+    prepared: &PreparedCommand,
+    action: &Delete,
+) -> Result<Decision, NoDecision> {
+    let Target::Entity(xid) = &action.target else {
         return Err(Refusal::new("/", Reason::PurgeOfMany).into());
     };
     let is_there = draft.catalog.has(xid);
@@ -94,16 +98,16 @@ fn purge(draft: &mut Draft<'_>, prepared: &Prepared, work: &Delete) -> Result<De
     }
     conditions::check(draft.catalog, xid, &prepared.conditions)?;
     if is_there {
-        draft.check_delete_epoch(xid, work.epoch)?;
+        draft.check_delete_epoch(xid, action.epoch)?;
         draft.remove_entity(xid)?;
-        draft.settle_removals()?;
+        draft.finish_removals()?;
         draft.check_references()?;
-        draft.check_referrers(work.force)?;
+        draft.check_referrers(action.force)?;
     }
     // With its last version a resource goes as a whole.
     let last = xid.resource().filter(|resource| draft.hidden.contains(resource));
     let xid = last.as_ref().unwrap_or(xid);
-    let mut decision = draft.emit(Facts::default())?;
+    let mut decision = draft.emit(CommandFacts::default())?;
     let covered =
         |change: &Change| matches!(change, Change::Hidden(Hidden { xid: gone }) if gone == xid);
     decision.changes.retain(|change| !covered(change));
@@ -136,12 +140,12 @@ impl Draft<'_> {
     /// Removes some or all entities of a collection. Names that aren't there are skipped.
     fn remove_members(
         &mut self,
-        work: &Delete,
+        action: &Delete,
         all: Vec<Id>,
         name: impl Fn(Id) -> Xid,
         in_meta: bool,
-    ) -> Result<(), Stop> {
-        let Some(chosen) = &work.chosen else {
+    ) -> Result<(), NoDecision> {
+        let Some(chosen) = &action.chosen else {
             for id in all {
                 self.remove_entity(&name(id))?;
             }
@@ -160,7 +164,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn remove_entity(&mut self, xid: &Xid) -> Result<(), Stop> {
+    fn remove_entity(&mut self, xid: &Xid) -> Result<(), NoDecision> {
         match xid {
             Xid::Registry | Xid::Meta { .. } => {
                 return Err(Refusal::new(xid, Reason::NotDeletable).into());
@@ -207,7 +211,7 @@ impl Draft<'_> {
     }
 
     /// Settles the resources that lost versions; one that lost all of them is hidden itself.
-    fn settle_removals(&mut self) -> Result<(), Stop> {
+    fn finish_removals(&mut self) -> Result<(), NoDecision> {
         let names: Vec<Xid> = self.resources.keys().cloned().collect();
         for xid in names {
             let Some(mut edit) = self.resources.remove(&xid) else { continue };
@@ -215,14 +219,14 @@ impl Draft<'_> {
                 self.remove_resource(&xid);
                 continue;
             }
-            edit.settle_ancestors(self.now)?;
-            self.settle_default(&mut edit)?;
+            edit.resolve_ancestors(self.now)?;
+            self.update_default(&mut edit)?;
             self.resources.insert(xid, edit);
         }
         Ok(())
     }
 
-    pub(super) fn settle_default(&self, edit: &mut ResourceEdit) -> Result<(), Stop> {
+    pub(super) fn update_default(&self, edit: &mut ResourceEdit) -> Result<(), NoDecision> {
         let node = crate::tree::ResourceNode {
             xid: edit.xid.clone(),
             kind: edit.kind.clone(),
@@ -231,7 +235,7 @@ impl Draft<'_> {
             versions: None,
             only_meta: true,
         };
-        self.settle_pointer(edit, &node, &[])
+        self.write_default_pointer(edit, &node, &[])
     }
 }
 

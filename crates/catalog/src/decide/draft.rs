@@ -9,10 +9,10 @@ use muster_schema::Violation;
 use muster_words::{ContentRef, Digest, Id, Moment, Xid};
 use serde_json::{Map, Value};
 
-use super::{AtHand, Prepared, Stop, Work};
+use super::{NoDecision, PreparedAction, PreparedCommand, StoredAttributes};
 use crate::{
     Catalog, Content, Lifecycle,
-    changes::Named,
+    changes::ContentName,
     command::{Ignore, Mode, NewModel, SetDefault},
     facts::VersionFacts,
     judge::Verdict,
@@ -27,7 +27,7 @@ use muster_model::{Model, ResourceType};
 /// counts up once.
 pub(super) struct Draft<'a> {
     pub catalog: &'a Catalog,
-    pub at_hand: &'a dyn AtHand,
+    pub stored_attributes: &'a dyn StoredAttributes,
     pub now: Moment,
     pub mode: Mode,
     pub ignore: Ignore,
@@ -60,7 +60,7 @@ pub(super) struct Draft<'a> {
 
 /// Attributes as they will be.
 #[derive(Clone, Debug)]
-pub(super) enum Attributes {
+pub(super) enum DraftAttributes {
     /// As they are, wherever they lie.
     Same(Option<Content>),
     /// These.
@@ -68,7 +68,7 @@ pub(super) enum Attributes {
 }
 
 pub(super) struct RegistryEdit {
-    pub attributes: Attributes,
+    pub attributes: DraftAttributes,
     pub created: Moment,
     pub modified: Moment,
     /// Its own attributes were written.
@@ -79,7 +79,7 @@ pub(super) struct RegistryEdit {
 
 pub(super) struct GroupEdit {
     pub old: Option<Arc<Group>>,
-    pub attributes: Attributes,
+    pub attributes: DraftAttributes,
     pub bindings: Arc<Bindings>,
     pub created: Moment,
     pub modified: Moment,
@@ -97,13 +97,13 @@ pub(super) struct ResourceEdit {
     pub versions: BTreeMap<Id, VersionEdit>,
     /// Versions that go.
     pub removed: BTreeSet<Id>,
-    pub attributes: Attributes,
+    pub attributes: DraftAttributes,
     pub created: Moment,
     pub modified: Moment,
     pub sticky: bool,
     pub default: Option<Id>,
     pub last_number: u64,
-    /// The newest version that there will be, once the ancestors are settled.
+    /// The newest version that there will be, once the ancestors are checked.
     pub newest: Option<Id>,
     /// Meta was written, so its epoch counts up.
     pub touched: bool,
@@ -112,7 +112,7 @@ pub(super) struct ResourceEdit {
 #[derive(Clone)]
 pub(super) struct VersionEdit {
     pub old: Option<Arc<Version>>,
-    pub attributes: Attributes,
+    pub attributes: DraftAttributes,
     pub created: Moment,
     pub modified: Moment,
     pub ancestor: Option<Id>,
@@ -128,18 +128,18 @@ pub(super) enum DocumentEdit {
     /// As it is.
     Same(Content),
     /// New bytes.
-    New(Named),
+    New(ContentName),
 }
 
 impl<'a> Draft<'a> {
     pub fn new(
         catalog: &'a Catalog,
-        at_hand: &'a dyn AtHand,
-        prepared: &'a Prepared,
+        stored_attributes: &'a dyn StoredAttributes,
+        prepared: &'a PreparedCommand,
         now: Moment,
     ) -> Self {
-        let target = match &prepared.work {
-            Work::Write(work) => match &work.tree.subject {
+        let target = match &prepared.action {
+            PreparedAction::Write(action) => match &action.tree.subject {
                 Subject::Entity(xid) | Subject::VersionOf(xid) => Some(xid),
                 Subject::Members | Subject::Model | Subject::Capabilities => None,
             },
@@ -147,7 +147,7 @@ impl<'a> Draft<'a> {
         };
         Self {
             catalog,
-            at_hand,
+            stored_attributes,
             now,
             mode: Mode::Put,
             ignore: prepared.ignore,
@@ -179,10 +179,10 @@ impl<'a> Draft<'a> {
     }
 
     /// The attributes that a content holds; none where there is no content. Where they aren't in
-    /// memory there are none either, and [`Draft::settled`] asks for them in the end.
+    /// memory there are none either, and [`Draft::check_loaded`] asks for them in the end.
     pub fn stored(&self, content: Option<&Content>) -> Map<String, Value> {
         let Some(content) = content else { return Map::new() };
-        match self.at_hand.attributes(content) {
+        match self.stored_attributes.attributes(content) {
             Some(map) => (*map).clone(),
             None => {
                 self.missing.borrow_mut().push(*content);
@@ -192,19 +192,19 @@ impl<'a> Draft<'a> {
     }
 
     /// The attributes as they stand in the draft.
-    pub fn current(&self, attributes: &Attributes) -> Map<String, Value> {
+    pub fn current(&self, attributes: &DraftAttributes) -> Map<String, Value> {
         match attributes {
-            Attributes::Same(content) => self.stored(content.as_ref()),
-            Attributes::New(map) => map.clone(),
+            DraftAttributes::Same(content) => self.stored(content.as_ref()),
+            DraftAttributes::New(map) => map.clone(),
         }
     }
 
     /// The outcome of a draft, or all attributes that were missing for it. They are asked for
     /// together, because a command goes back only a few times.
-    pub fn settled(&self, outcome: Result<(), Stop>) -> Result<(), Stop> {
+    pub fn check_loaded(&self, outcome: Result<(), NoDecision>) -> Result<(), NoDecision> {
         match self.missing.take() {
             missing if missing.is_empty() => outcome,
-            missing => Err(Stop::Missing(missing)),
+            missing => Err(NoDecision::Missing(missing)),
         }
     }
 
@@ -212,7 +212,7 @@ impl<'a> Draft<'a> {
         let state = &self.catalog.registry;
         let now = self.now;
         self.registry.get_or_insert_with(|| RegistryEdit {
-            attributes: Attributes::Same(state.attributes),
+            attributes: DraftAttributes::Same(state.attributes),
             created: state.created,
             modified: now,
             own: false,
@@ -225,7 +225,7 @@ impl<'a> Draft<'a> {
         if !self.groups.contains_key(xid) {
             let group = self.catalog.group_at(xid)?.clone();
             let edit = GroupEdit {
-                attributes: Attributes::Same(group.own.attributes),
+                attributes: DraftAttributes::Same(group.own.attributes),
                 bindings: group.own.bindings.clone(),
                 created: group.own.created,
                 modified: self.now,
@@ -245,14 +245,14 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether this command hides the entity, or what it lies in.
-    pub fn goes(&self, xid: &Xid) -> bool {
+    pub fn is_removed(&self, xid: &Xid) -> bool {
         let mut names = std::iter::successors(Some(xid.clone()), Xid::parent);
         names.any(|name| self.hidden.contains(&name))
     }
 
     /// Whether the entity will be there.
     pub fn will_have(&self, xid: &Xid) -> bool {
-        if self.goes(xid) {
+        if self.is_removed(xid) {
             return false;
         }
         match xid {
@@ -282,10 +282,10 @@ impl<'a> Draft<'a> {
     }
 
     /// Remembers a content that will be stored, and names it.
-    pub fn keep(&mut self, bytes: &Bytes, digest: Digest) -> Named {
+    pub fn keep(&mut self, bytes: &Bytes, digest: Digest) -> ContentName {
         let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         self.contents.insert(digest, bytes.clone());
-        Named { digest, size, at: None }
+        ContentName { digest, size, at: None }
     }
 }
 
@@ -298,7 +298,7 @@ impl ResourceEdit {
             old: None,
             versions: BTreeMap::new(),
             removed: BTreeSet::new(),
-            attributes: Attributes::Same(None),
+            attributes: DraftAttributes::Same(None),
             created: now,
             modified: now,
             sticky: false,
@@ -316,7 +316,7 @@ impl ResourceEdit {
             kind: kind.clone(),
             versions: BTreeMap::new(),
             removed: BTreeSet::new(),
-            attributes: Attributes::Same(old.meta.attributes),
+            attributes: DraftAttributes::Same(old.meta.attributes),
             created: old.meta.created,
             modified: now,
             sticky: old.meta.sticky,
@@ -361,7 +361,7 @@ impl VersionEdit {
     /// A version as it is, modified now.
     pub fn of(old: Arc<Version>, now: Moment) -> Self {
         Self {
-            attributes: Attributes::Same(old.attributes),
+            attributes: DraftAttributes::Same(old.attributes),
             created: old.created,
             modified: now,
             ancestor: Some(old.ancestor.clone()),

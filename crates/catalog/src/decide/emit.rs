@@ -5,53 +5,58 @@ use muster_words::{Moment, Xid, json};
 use serde_json::{Map, Value};
 
 use super::{
-    Decision, Shows, Stop, WriteWork,
-    draft::{Attributes, DocumentEdit, Draft, GroupEdit, ResourceEdit, VersionEdit},
+    AnswerSubject, Decision, NoDecision, PreparedWrite,
+    draft::{DocumentEdit, Draft, DraftAttributes, GroupEdit, ResourceEdit, VersionEdit},
 };
 use crate::{
     Content, Refusal,
-    apply::Facts,
+    apply::CommandFacts,
     changes::{
-        CapabilitiesWritten, Change, GroupWritten, Hidden, MembersMoved, MetaWritten, ModelWritten,
-        Named, Outcome, RegistryWritten, VersionWritten,
+        CapabilitiesWritten, Change, ContentName, GroupWritten, Hidden, MembersMoved, MetaWritten,
+        ModelWritten, Outcome, RegistryWritten, VersionWritten,
     },
     tree::Subject,
 };
 
 impl Draft<'_> {
     /// Turns the draft of a write into changes.
-    pub(super) fn finish(mut self, subject: &Subject, work: &WriteWork) -> Result<Decision, Stop> {
+    pub(super) fn finish(
+        mut self,
+        subject: &Subject,
+        action: &PreparedWrite,
+    ) -> Result<Decision, NoDecision> {
         self.check_references()?;
         // What is pruned goes as what is deleted does.
         self.check_referrers(false)?;
         let (outcome, shows) = self.answer(subject)?;
-        let mut facts = Facts { versions: work.versions.clone(), ..Facts::default() };
+        let mut facts =
+            CommandFacts { versions: action.versions.clone(), ..CommandFacts::default() };
         facts.model = self.new_model.as_ref().map(|new| new.model.clone());
-        facts.capabilities.clone_from(&work.capabilities);
+        facts.capabilities.clone_from(&action.capabilities);
         let mut decision = self.emit(facts)?;
         decision.outcome = Some(outcome);
         decision.shows = shows;
         Ok(decision)
     }
 
-    fn answer(&self, subject: &Subject) -> Result<(Outcome, Shows), Refusal> {
+    fn answer(&self, subject: &Subject) -> Result<(Outcome, AnswerSubject), Refusal> {
         let outcome = |xid: &Xid| {
             if self.catalog.has(xid) { Outcome::Updated } else { Outcome::Created }
         };
         Ok(match subject {
-            Subject::Entity(xid) => (outcome(xid), Shows::Entity(xid.clone())),
+            Subject::Entity(xid) => (outcome(xid), AnswerSubject::Entity(xid.clone())),
             Subject::VersionOf(resource) => {
                 let xid = self.processed.clone().unwrap_or_else(|| resource.clone());
-                (outcome(&xid), Shows::Entity(xid))
+                (outcome(&xid), AnswerSubject::Entity(xid))
             }
-            Subject::Members => (Outcome::Updated, Shows::Members(self.members.clone())),
-            Subject::Model => (Outcome::Updated, Shows::Model),
-            Subject::Capabilities => (Outcome::Updated, Shows::Capabilities),
+            Subject::Members => (Outcome::Updated, AnswerSubject::Members(self.members.clone())),
+            Subject::Model => (Outcome::Updated, AnswerSubject::Model),
+            Subject::Capabilities => (Outcome::Updated, AnswerSubject::Capabilities),
         })
     }
 
     /// The changes of everything that was edited: parents before what lies in them.
-    pub(super) fn emit(&mut self, mut facts: Facts) -> Result<Decision, Refusal> {
+    pub(super) fn emit(&mut self, mut facts: CommandFacts) -> Result<Decision, Refusal> {
         let mut changes = Vec::new();
         self.emit_registry(&mut changes);
         for (xid, edit) in std::mem::take(&mut self.groups) {
@@ -69,7 +74,7 @@ impl Draft<'_> {
             attributes: std::mem::take(&mut self.kept),
             facts,
             outcome: None,
-            shows: Shows::Nothing,
+            shows: AnswerSubject::Nothing,
         })
     }
 
@@ -103,7 +108,7 @@ impl Draft<'_> {
         xid: &Xid,
         edit: &GroupEdit,
         changes: &mut Vec<Change>,
-        facts: &mut Facts,
+        facts: &mut CommandFacts,
     ) {
         let epoch = edit.old.as_ref().map_or(0, |old| old.epoch) + 1;
         if edit.own {
@@ -132,7 +137,7 @@ impl Draft<'_> {
         xid: &Xid,
         edit: &ResourceEdit,
         changes: &mut Vec<Change>,
-        facts: &mut Facts,
+        facts: &mut CommandFacts,
     ) -> Result<(), Refusal> {
         if edit.touched {
             let stored = edit.old.as_ref().and_then(|old| old.meta.attributes);
@@ -192,11 +197,15 @@ impl Draft<'_> {
 
     /// Names attributes as a content. Where the replaced state has the same bytes, its content is
     /// named.
-    fn name(&mut self, attributes: &Attributes, stored: Option<Content>) -> Option<Named> {
+    fn name(
+        &mut self,
+        attributes: &DraftAttributes,
+        stored: Option<Content>,
+    ) -> Option<ContentName> {
         match attributes {
-            Attributes::Same(content) => Named::of_stored(*content),
-            Attributes::New(map) if map.is_empty() => None,
-            Attributes::New(map) => {
+            DraftAttributes::Same(content) => ContentName::of_stored(*content),
+            DraftAttributes::New(map) if map.is_empty() => None,
+            DraftAttributes::New(map) => {
                 let bytes = written(map);
                 let digest = muster_words::Digest::of(&bytes);
                 match stored.filter(|content| content.digest == digest) {

@@ -4,15 +4,15 @@ use muster_words::{Id, Xid};
 use serde_json::{Map, Value};
 
 use super::{
-    Stop,
-    attributes::{check_epoch, check_id, merge, settle},
-    draft::{Attributes, Draft, GroupEdit},
+    NoDecision,
+    attributes::{check_attributes, check_epoch, check_id, merge},
+    draft::{Draft, DraftAttributes, GroupEdit},
 };
 use crate::{Refusal, classes, command::Mode, state::Bindings, tree::GroupNode};
-use muster_model::{GroupType, Origin};
+use muster_model::{AttributeOrigin, GroupType};
 
 impl Draft<'_> {
-    pub(super) fn write_registry(&mut self, sent: &Map<String, Value>) -> Result<(), Stop> {
+    pub(super) fn write_registry(&mut self, sent: &Map<String, Value>) -> Result<(), NoDecision> {
         let (mode, now, ignore) = (self.mode, self.now, self.ignored_of(&Xid::Registry));
         let state = self.catalog.registry.clone();
         let id = self.catalog.id.clone();
@@ -23,16 +23,17 @@ impl Draft<'_> {
             sent = merge(self.stored(state.attributes.as_ref()), sent);
         }
         let model = self.model.clone();
-        let settled = settle(&Xid::Registry, model.registry(), sent, Some(state.modified), now)?;
+        let checked =
+            check_attributes(&Xid::Registry, model.registry(), sent, Some(state.modified), now)?;
         let edit = self.registry_edit();
-        edit.attributes = Attributes::New(settled.attributes);
-        edit.created = settled.created.unwrap_or(edit.created);
-        edit.modified = settled.modified.unwrap_or(now);
+        edit.attributes = DraftAttributes::New(checked.attributes);
+        edit.created = checked.created.unwrap_or(edit.created);
+        edit.modified = checked.modified.unwrap_or(now);
         edit.own = true;
         Ok(())
     }
 
-    pub(super) fn write_group_node(&mut self, node: &GroupNode) -> Result<(), Stop> {
+    pub(super) fn write_group_node(&mut self, node: &GroupNode) -> Result<(), NoDecision> {
         match &node.attributes {
             Some(sent) => self.write_group(&node.xid, &node.kind, sent)?,
             None => self.ensure_group(&node.xid, &node.kind)?,
@@ -52,7 +53,7 @@ impl Draft<'_> {
     }
 
     /// Makes a parent that isn't there.
-    pub(super) fn ensure_group(&mut self, xid: &Xid, kind: &GroupType) -> Result<(), Stop> {
+    pub(super) fn ensure_group(&mut self, xid: &Xid, kind: &GroupType) -> Result<(), NoDecision> {
         if self.groups.contains_key(xid) || self.catalog.has(xid) {
             return Ok(());
         }
@@ -64,7 +65,7 @@ impl Draft<'_> {
         xid: &Xid,
         kind: &GroupType,
         sent: &Map<String, Value>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), NoDecision> {
         let Some(id) = xid.id() else { return Err(Refusal::not_found(xid).into()) };
         let mut sent = sent.clone();
         let (mode, now, ignore) = (self.mode, self.now, self.ignored_of(xid));
@@ -79,18 +80,18 @@ impl Draft<'_> {
         if old.is_none() {
             classify(xid, kind, &mut sent);
         }
-        let settled = settle(xid, &kind.attributes, sent, stored_modified, now)?;
-        let bindings = Bindings::read(xid, kind, &settled.attributes)?;
+        let checked = check_attributes(xid, &kind.attributes, sent, stored_modified, now)?;
+        let bindings = Bindings::read(xid, kind, &checked.attributes)?;
         if old.is_none() {
             let registry = self.registry_edit();
             registry.members = true;
         }
-        let created = settled.created.or(old.as_ref().map(|group| group.own.created));
+        let created = checked.created.or(old.as_ref().map(|group| group.own.created));
         let edit = GroupEdit {
-            attributes: Attributes::New(settled.attributes),
+            attributes: DraftAttributes::New(checked.attributes),
             bindings: Arc::new(bindings),
             created: created.unwrap_or(now),
-            modified: settled.modified.unwrap_or(now),
+            modified: checked.modified.unwrap_or(now),
             own: true,
             members: false,
             old,
@@ -144,7 +145,7 @@ impl Bindings {
         attributes: &Map<String, Value>,
     ) -> Result<Self, Refusal> {
         let own = kind.attributes.get("muster");
-        match own.is_some_and(|attribute| attribute.origin == Origin::BuiltIn) {
+        match own.is_some_and(|attribute| attribute.origin == AttributeOrigin::BuiltIn) {
             true => Self::of(xid, attributes),
             false => Ok(Self::default()),
         }

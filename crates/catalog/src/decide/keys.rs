@@ -1,15 +1,15 @@
 use bytes::Bytes;
 use muster_words::{Id, Moment, limits::KEYS_MAX};
 
-use super::{Decision, Stop};
+use super::{Decision, NoDecision};
 use crate::{
     Catalog, Reason, Refusal,
-    changes::{Change, KeyCreated, KeyForgotten, KeyRevoked, Named, Outcome},
+    changes::{Change, ContentName, KeyCreated, KeyForgotten, KeyRevoked, Outcome},
     command::{KeyGrant, LastKeyRule},
-    state::Key,
+    state::RegisteredKey,
 };
 
-fn refused(id: &Id, reason: Reason) -> Stop {
+fn refused(id: &Id, reason: Reason) -> NoDecision {
     Refusal::new(format!("/keys/{id}"), reason).into()
 }
 
@@ -19,7 +19,7 @@ pub(super) fn create(
     id: &Id,
     record: &Bytes,
     grant: KeyGrant,
-) -> Result<Decision, Stop> {
+) -> Result<Decision, NoDecision> {
     if catalog.keys.contains_key(id) {
         return Err(refused(id, Reason::NameTaken { existing: id.clone() }));
     }
@@ -27,7 +27,7 @@ pub(super) fn create(
     if kept >= KEYS_MAX {
         return Err(Refusal::new("/keys", Reason::TooManyKeys { limit: KEYS_MAX }).into());
     }
-    let named = Named::new(record);
+    let named = ContentName::new(record);
     let change = KeyCreated {
         id: id.clone(),
         record: named,
@@ -48,13 +48,13 @@ pub(super) fn revoke(
     id: &Id,
     last: LastKeyRule,
     now: Moment,
-) -> Result<Decision, Stop> {
+) -> Result<Decision, NoDecision> {
     let Some(key) = catalog.keys.get(id).filter(|key| key.revoked.is_none()) else {
         return Err(Refusal::not_found(format!("/keys/{id}")).into());
     };
     let others = catalog.keys.iter().filter(|(other, key)| *other != id && key.revoked.is_none());
     let mut others = others.map(|(_, key)| key).peekable();
-    let makes_keys = |key: &Key| !key.is_limited && key.is_in_force(now);
+    let makes_keys = |key: &RegisteredKey| !key.is_limited && key.is_in_force(now);
     let may_go = match (last, others.peek()) {
         (LastKeyRule::AllMayGo, _) | (LastKeyRule::LastMayGo, None) => true,
         (LastKeyRule::OneStays, None) => false,
@@ -74,7 +74,7 @@ pub(super) fn revoke(
 }
 
 /// Erases the record of a key that opens nothing any more.
-pub(super) fn forget(catalog: &Catalog, id: &Id, now: Moment) -> Result<Decision, Stop> {
+pub(super) fn forget(catalog: &Catalog, id: &Id, now: Moment) -> Result<Decision, NoDecision> {
     let Some(key) = catalog.keys.get(id) else {
         return Err(Refusal::not_found(format!("/keys/{id}")).into());
     };

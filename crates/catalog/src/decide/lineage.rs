@@ -12,7 +12,7 @@ use muster_words::{Id, Moment};
 use super::draft::{ResourceEdit, VersionEdit};
 use crate::{
     Refusal, VersionRefusal,
-    state::{Folded, Lineage, Stamp, Version},
+    state::{CaseFoldedId, Lineage, Stamp, Version},
 };
 
 /// Versions of a circle that a refusal names: enough to find it, and an answer of bounded size.
@@ -20,7 +20,7 @@ const CIRCLE_SHOWN_MAX: usize = 100;
 
 impl ResourceEdit {
     /// Gives every version its ancestor, as the type's mode says, and finds the newest version.
-    pub(super) fn settle_ancestors(&mut self, now: Moment) -> Result<(), Refusal> {
+    pub(super) fn resolve_ancestors(&mut self, now: Moment) -> Result<(), Refusal> {
         // Most resources have one version, for which nothing has to be compared.
         if self.count() == 1
             && let Some((id, edit)) = self.versions.iter_mut().next()
@@ -41,7 +41,7 @@ impl ResourceEdit {
             self.refuse_unknown_ancestors(&lineage)?;
             self.refuse_circles(&lineage, &found)?;
         }
-        self.settle_rest(lineage, now)
+        self.resolve_remaining(lineage, now)
     }
 
     /// Lets the oldest versions go that are too many, the default one excepted. What descended
@@ -59,7 +59,7 @@ impl ResourceEdit {
             lineage.remove(&oldest);
             self.remove(&oldest);
         }
-        self.settle_rest(lineage, now)
+        self.resolve_remaining(lineage, now)
     }
 
     /// Lets a version go.
@@ -88,9 +88,9 @@ impl ResourceEdit {
         for id in &self.removed {
             lineage.remove(id);
         }
-        for (id, edit) in self.versions.iter().filter(|(_, edit)| edit.moves()) {
+        for (id, edit) in self.versions.iter().filter(|(_, edit)| edit.changes_place()) {
             match &edit.ancestor {
-                Some(ancestor) => lineage.insert(edit.placed(id, ancestor)),
+                Some(ancestor) => lineage.insert(edit.for_lineage(id, ancestor)),
                 None => drop(lineage.remove(id)),
             }
         }
@@ -99,7 +99,7 @@ impl ResourceEdit {
 
     /// Gives all other versions the ancestor that the type's mode prescribes, and finds the newest
     /// version, which doesn't depend on that.
-    fn settle_rest(&mut self, mut lineage: Lineage, now: Moment) -> Result<(), Refusal> {
+    fn resolve_remaining(&mut self, mut lineage: Lineage, now: Moment) -> Result<(), Refusal> {
         match self.kind.versionmode {
             VersionMode::Manual => {
                 // What descended from a version that goes becomes a root.
@@ -130,10 +130,11 @@ impl ResourceEdit {
     fn descend_from_newest(&mut self, lineage: &mut Lineage, now: Moment) -> BTreeMap<Id, bool> {
         let has_none = |(_, edit): &(&Id, &VersionEdit)| edit.ancestor.is_none();
         let without = self.versions.iter().filter(has_none);
-        let mut without: Vec<Folded> = without.map(|(id, _)| Folded(id.clone())).collect();
+        let mut without: Vec<CaseFoldedId> =
+            without.map(|(id, _)| CaseFoldedId(id.clone())).collect();
         without.sort();
         let mut found = BTreeMap::new();
-        for Folded(id) in without {
+        for CaseFoldedId(id) in without {
             let has_children = lineage.has_children(&id);
             let newest = lineage.newest(VersionMode::Manual).unwrap_or(&id).clone();
             self.set_ancestor(lineage, &id, newest, now);
@@ -144,7 +145,7 @@ impl ResourceEdit {
 
     fn set_ancestor(&mut self, lineage: &mut Lineage, id: &Id, ancestor: Id, now: Moment) {
         if let Some(edit) = self.version_edit(id, now) {
-            lineage.insert(edit.placed(id, &ancestor));
+            lineage.insert(edit.for_lineage(id, &ancestor));
             edit.ancestor = Some(ancestor);
         }
     }
@@ -219,7 +220,7 @@ impl ResourceEdit {
 
 impl VersionEdit {
     /// Whether its place in the lineage changes.
-    fn moves(&self) -> bool {
+    fn changes_place(&self) -> bool {
         self.old.as_ref().is_none_or(|old| {
             let place = (old.created, old.state, Some(&old.ancestor));
             place != (self.created, self.state, self.ancestor.as_ref())
@@ -227,7 +228,7 @@ impl VersionEdit {
     }
 
     /// As much of the version as its place in the lineage needs.
-    fn placed(&self, id: &Id, ancestor: &Id) -> Arc<Version> {
+    fn for_lineage(&self, id: &Id, ancestor: &Id) -> Arc<Version> {
         Arc::new(Version {
             id: id.clone(),
             attributes: None,

@@ -2,16 +2,16 @@ use muster_words::{Id, Xid};
 use serde_json::{Map, Value};
 
 use super::{
-    Stop,
-    attributes::{check_epoch, check_id, merge, settle},
-    draft::{Attributes, Draft, ResourceEdit},
-    resource::{can_pin, replaces, said},
+    NoDecision,
+    attributes::{check_attributes, check_epoch, check_id, merge},
+    draft::{Draft, DraftAttributes, ResourceEdit},
+    resource::{can_pin, replaces, sent_value},
 };
 use crate::{Reason, Refusal, VersionRefusal, XidList, command::SetDefault, tree::ResourceNode};
 
 /// What a command says about the default version.
 #[derive(Debug, Default)]
-struct Pointer {
+struct DefaultPointer {
     /// The version that was named.
     named: Option<Id>,
     /// Whether it shall be pinned.
@@ -22,14 +22,14 @@ struct Pointer {
 
 impl Draft<'_> {
     /// Writes Meta, then finds the default version.
-    pub(super) fn settle_pointer(
+    pub(super) fn write_default_pointer(
         &self,
         edit: &mut ResourceEdit,
         node: &ResourceNode,
         processed: &[Id],
-    ) -> Result<(), Stop> {
+    ) -> Result<(), NoDecision> {
         let Some(xid) = edit.xid.meta() else { return Err(Refusal::not_found(&edit.xid).into()) };
-        let mut pointer = Pointer { sticky: edit.sticky, ..Pointer::default() };
+        let mut pointer = DefaultPointer { sticky: edit.sticky, ..DefaultPointer::default() };
         if edit.sticky {
             pointer.named.clone_from(&edit.default);
         }
@@ -71,14 +71,14 @@ impl Draft<'_> {
         edit: &mut ResourceEdit,
         xid: &Xid,
         sent: &Map<String, Value>,
-    ) -> Result<Pointer, Stop> {
+    ) -> Result<DefaultPointer, NoDecision> {
         let mut sent = sent.clone();
         let resource_id = edit.xid.id().map(ToString::to_string).unwrap_or_default();
         let ignore = self.ignored_of(&edit.xid);
         check_id(xid, &mut sent, &edit.kind.singular, &resource_id, ignore)?;
         let meta = edit.old.as_ref().map(|old| old.meta.clone());
         check_epoch(xid, &mut sent, meta.as_ref().map(|meta| meta.epoch), self.ignore)?;
-        if said(&sent, "xref").is_some() {
+        if sent_value(&sent, "xref").is_some() {
             return Err(Refusal::new(xid, Reason::CrossReference).into());
         }
         let pointer = self.pointer(edit, xid, &mut sent)?;
@@ -90,14 +90,15 @@ impl Draft<'_> {
         }
         sent.insert("defaultversionsticky".to_owned(), pointer.sticky.into());
         let stored_modified = meta.as_ref().map(|meta| meta.modified);
-        let settled = settle(xid, &edit.kind.meta_attributes, sent, stored_modified, self.now)?;
-        let mut attributes = settled.attributes;
+        let checked =
+            check_attributes(xid, &edit.kind.meta_attributes, sent, stored_modified, self.now)?;
+        let mut attributes = checked.attributes;
         for name in ["defaultversionid", "defaultversionsticky", "readonly"] {
             attributes.remove(name);
         }
-        edit.attributes = Attributes::New(attributes);
-        edit.created = settled.created.unwrap_or(edit.created);
-        edit.modified = settled.modified.unwrap_or(self.now);
+        edit.attributes = DraftAttributes::New(attributes);
+        edit.created = checked.created.unwrap_or(edit.created);
+        edit.modified = checked.modified.unwrap_or(self.now);
         edit.touched = true;
         Ok(pointer)
     }
@@ -108,7 +109,7 @@ impl Draft<'_> {
         edit: &ResourceEdit,
         xid: &Xid,
         sent: &mut Map<String, Value>,
-    ) -> Result<Pointer, Refusal> {
+    ) -> Result<DefaultPointer, Refusal> {
         let id = sent.remove("defaultversionid");
         let sticky = sent.remove("defaultversionsticky");
         let id = if self.ignore.default_version_id { None } else { id };
@@ -134,26 +135,30 @@ impl Draft<'_> {
         };
         if replaces(self.mode) {
             let sticky = wanted.unwrap_or(false);
-            return Ok(Pointer { recalculate: named.is_none(), named, sticky });
+            return Ok(DefaultPointer { recalculate: named.is_none(), named, sticky });
         }
         Ok(match (id, wanted) {
-            (None, None) => Pointer {
+            (None, None) => DefaultPointer {
                 named: edit.default.clone().filter(|_| edit.sticky),
                 sticky: edit.sticky,
                 recalculate: false,
             },
             (None, Some(sticky)) => {
-                Pointer { named: edit.default.clone(), sticky, recalculate: !edit.sticky }
+                DefaultPointer { named: edit.default.clone(), sticky, recalculate: !edit.sticky }
             }
-            (Some(_), None) => Pointer { sticky: named.is_some(), named, recalculate: false },
-            (Some(_), Some(sticky)) => Pointer { recalculate: named.is_none(), named, sticky },
+            (Some(_), None) => {
+                DefaultPointer { sticky: named.is_some(), named, recalculate: false }
+            }
+            (Some(_), Some(sticky)) => {
+                DefaultPointer { recalculate: named.is_none(), named, sticky }
+            }
         })
     }
 
     /// Lets the flag `setdefaultversionid` say which version is the default; whether it was given.
     fn take_flag(
         &self,
-        pointer: &mut Pointer,
+        pointer: &mut DefaultPointer,
         xid: &Xid,
         processed: &[Id],
     ) -> Result<bool, Refusal> {
@@ -187,7 +192,7 @@ impl Draft<'_> {
     }
 
     /// A model may forbid or demand pinning, which holds for the flag as it does for a body.
-    fn check_sticky(&self, edit: &ResourceEdit, xid: &Xid, sticky: bool) -> Result<(), Stop> {
+    fn check_sticky(&self, edit: &ResourceEdit, xid: &Xid, sticky: bool) -> Result<(), NoDecision> {
         let mut probe = Map::new();
         probe.insert("defaultversionsticky".to_owned(), sticky.into());
         let level = &edit.kind.meta_attributes;
@@ -195,7 +200,7 @@ impl Draft<'_> {
             .get("defaultversionsticky")
             .is_some_and(|attribute| !attribute.choices.is_empty());
         if is_limited {
-            settle(xid, level, probe, None, self.now)?;
+            check_attributes(xid, level, probe, None, self.now)?;
         }
         Ok(())
     }

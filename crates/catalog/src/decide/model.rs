@@ -2,20 +2,20 @@ use std::sync::Arc;
 
 use muster_words::{Id, Xid};
 
-use super::{Stop, draft::Draft};
+use super::{NoDecision, draft::Draft};
 use crate::{ModelRefusal, Reason, Refusal, VersionRefusal, XidList, state::Resource};
 use muster_model::ResourceType;
 
 /// A resource for which a new model has other rules, with its new type.
-type Asked = (Xid, Arc<ResourceType>);
+type AffectedResource = (Xid, Arc<ResourceType>);
 
 impl Draft<'_> {
     /// Applies the rules of a new model to the versions that are there: their ancestors, the
     /// default version, and how many are kept. Resources that the command itself writes follow
     /// these rules already.
-    pub(super) fn settle_under_new_model(&mut self) -> Result<(), Stop> {
-        let asked = self.asked_anew();
-        let pinned = asked.iter().filter(|(xid, kind)| {
+    pub(super) fn apply_new_model(&mut self) -> Result<(), NoDecision> {
+        let affected = self.affected_resources();
+        let pinned = affected.iter().filter(|(xid, kind)| {
             let resource = self.catalog.resource_at(xid);
             kind.maxversions == 1 && resource.is_some_and(|resource| resource.meta.sticky)
         });
@@ -27,9 +27,9 @@ impl Draft<'_> {
             return Err(Refusal::new(subject, VersionRefusal::NothingToPin { pinned }).into());
         }
         let mut forked = Vec::new();
-        for (xid, kind) in asked {
-            match self.settle_anew(&xid, &kind) {
-                Err(Stop::Refused(refusal))
+        for (xid, kind) in affected {
+            match self.apply_new_rules(&xid, &kind) {
+                Err(NoDecision::Refused(refusal))
                     if matches!(
                         *refusal.reason,
                         Reason::Version(VersionRefusal::MultipleRoots { .. })
@@ -46,8 +46,8 @@ impl Draft<'_> {
         Err(Refusal::model(ModelRefusal::SeveralRoots(XidList::of(&forked))).into())
     }
 
-    fn asked_anew(&self) -> Vec<Asked> {
-        let mut asked = Vec::new();
+    fn affected_resources(&self) -> Vec<AffectedResource> {
+        let mut affected = Vec::new();
         for (groups, collection) in &self.catalog.groups {
             for group in collection.values() {
                 for (resources, all) in &group.resources {
@@ -63,20 +63,20 @@ impl Draft<'_> {
                     for resource in all.values().filter(asks) {
                         let xid = resource_name(groups, &group.id, resources, &resource.id);
                         if !self.resources.contains_key(&xid) {
-                            asked.push((xid, kind.clone()));
+                            affected.push((xid, kind.clone()));
                         }
                     }
                 }
             }
         }
-        asked
+        affected
     }
 
-    fn settle_anew(&mut self, xid: &Xid, kind: &Arc<ResourceType>) -> Result<(), Stop> {
+    fn apply_new_rules(&mut self, xid: &Xid, kind: &Arc<ResourceType>) -> Result<(), NoDecision> {
         let Some(mut edit) = self.existing(xid, kind) else { return Ok(()) };
         let before = edit.default.clone();
-        edit.settle_ancestors(self.now)?;
-        self.settle_default(&mut edit)?;
+        edit.resolve_ancestors(self.now)?;
+        self.update_default(&mut edit)?;
         edit.prune(self.now)?;
         edit.touched |= edit.default != before || edit.moves_versions();
         if edit.touched || !edit.versions.is_empty() {

@@ -8,7 +8,7 @@ use crate::{
     Catalog,
     judge::{Dependency, Resolver, binding_documents, must_be_schema},
     state::{Bindings, Group},
-    tree::Tree,
+    tree::WriteTree,
 };
 use muster_model::{Model, ResourceType};
 
@@ -43,7 +43,7 @@ impl Preview {
 
     /// The names of all resources in the group of that name then; none where it won't be there.
     pub(crate) fn members_of(&self, view: &Catalog, group: &Xid) -> Option<Vec<Xid>> {
-        with_made(view.members_of(group), self.made.get(group).cloned())
+        with_created(view.members_of(group), self.made.get(group).cloned())
     }
 
     /// The bytes of a content that the command brings.
@@ -54,7 +54,7 @@ impl Preview {
 }
 
 /// What is in a group, then what a command makes in it.
-fn with_made(there: Option<Vec<Xid>>, made: Option<Vec<Xid>>) -> Option<Vec<Xid>> {
+fn with_created(there: Option<Vec<Xid>>, made: Option<Vec<Xid>>) -> Option<Vec<Xid>> {
     if there.is_none() && made.is_none() {
         return None;
     }
@@ -89,9 +89,9 @@ impl Resolver for Draft<'_> {
 
     fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {
         let there = self.catalog.members_of(group);
-        let made: Vec<Xid> = self.made_in(group).cloned().collect();
+        let made: Vec<Xid> = self.created_in(group).cloned().collect();
         let makes = !made.is_empty() || (there.is_none() && self.groups.contains_key(group));
-        with_made(there, makes.then_some(made))
+        with_created(there, makes.then_some(made))
     }
 }
 
@@ -121,7 +121,7 @@ impl DocumentEdit {
 
 impl Draft<'_> {
     /// The resources that the command makes in a group.
-    fn made_in<'b>(&'b self, group: &Xid) -> impl Iterator<Item = &'b Xid> + use<'b> {
+    fn created_in<'b>(&'b self, group: &Xid) -> impl Iterator<Item = &'b Xid> + use<'b> {
         let group = group.clone();
         let made = self.resources.iter().filter(|(_, edit)| edit.old.is_none());
         made.map(|(xid, _)| xid).filter(move |xid| xid.group().as_ref() == Some(&group))
@@ -148,7 +148,7 @@ impl Draft<'_> {
 
     /// Whether all that the verdicts on its documents, and what it binds, depend on is still the
     /// same once the command is done.
-    pub(super) fn verdicts_hold(&self, tree: &Tree) -> bool {
+    pub(super) fn verdicts_hold(&self, tree: &WriteTree) -> bool {
         let is_same = |(xid, content): &Dependency| self.content_at(xid) == *content;
         if !tree.bound.iter().all(is_same) {
             return false;

@@ -4,14 +4,14 @@ use muster_schema::{Severity, Violation, ViolationSource};
 use muster_words::Xid;
 
 use super::{
-    Stop,
+    NoDecision,
     draft::{DocumentEdit, Draft, ResourceEdit},
 };
-use crate::{Catalog, Reason, Refusal, XidList, changes::Named, judge::must_be_schema};
+use crate::{Catalog, Reason, Refusal, XidList, changes::ContentName, judge::must_be_schema};
 
 impl Draft<'_> {
     /// Checks that what the command leaves behind refers to nothing that isn't there.
-    pub(super) fn check_references(&self) -> Result<(), Stop> {
+    pub(super) fn check_references(&self) -> Result<(), NoDecision> {
         if let Some(new) = &self.new_model {
             let targets = Catalog::model_targets(&new.model);
             if let Some(missing) = targets.iter().find(|target| !self.will_have(target)) {
@@ -34,7 +34,7 @@ impl Draft<'_> {
     }
 
     /// A resource's references are those of its default version.
-    fn check_default(&self, xid: &Xid, edit: &ResourceEdit) -> Result<(), Stop> {
+    fn check_default(&self, xid: &Xid, edit: &ResourceEdit) -> Result<(), NoDecision> {
         let Some(default) = &edit.default else { return Ok(()) };
         let facts = match edit.versions.get(default) {
             Some(version) => &version.facts,
@@ -63,7 +63,7 @@ impl Draft<'_> {
 
     /// A version that becomes the default of a bound schema must be a schema itself. A new document
     /// was checked when it was prepared.
-    fn check_schema(&self, xid: &Xid, edit: &ResourceEdit) -> Result<(), Stop> {
+    fn check_schema(&self, xid: &Xid, edit: &ResourceEdit) -> Result<(), NoDecision> {
         let (Some(default), Some(old)) = (&edit.default, &edit.old) else { return Ok(()) };
         if old.meta.default == *default || !must_be_schema(self.catalog, &edit.kind, xid) {
             return Ok(());
@@ -79,12 +79,12 @@ impl Draft<'_> {
         match self.schemas.get(&document.reference()) {
             Some(violations) if violations.is_empty() => Ok(()),
             Some(violations) => Err(Refusal::invalid_document(xid, violations.clone()).into()),
-            None => Err(Stop::Stale),
+            None => Err(NoDecision::Stale),
         }
     }
 
     /// Refuses to hide what others refer to, unless they are hidden as well, and names these.
-    pub(super) fn check_referrers(&self, force: bool) -> Result<(), Stop> {
+    pub(super) fn check_referrers(&self, force: bool) -> Result<(), NoDecision> {
         if force {
             return Ok(());
         }
@@ -97,7 +97,7 @@ impl Draft<'_> {
                 .catalog
                 .referrers_of(gone)
                 .into_iter()
-                .filter(|referrer| !self.goes(referrer))
+                .filter(|referrer| !self.is_removed(referrer))
                 .collect();
             if !staying.is_empty() {
                 return Err(referenced(gone, &staying).into());
@@ -121,7 +121,7 @@ pub(super) fn referenced(xid: &Xid, referrers: &BTreeSet<Xid>) -> Refusal {
     Refusal::new(xid, Reason::Referenced { by: XidList::of(referrers) })
 }
 
-impl Named {
+impl ContentName {
     /// The same content, beside this command's own entry where it isn't stored yet.
     pub(super) fn of_stored(content: Option<crate::Content>) -> Option<Self> {
         content.map(Self::from)

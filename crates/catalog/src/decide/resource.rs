@@ -4,8 +4,8 @@ use muster_words::{Id, Xid};
 use serde_json::{Map, Value};
 
 use super::{
-    Stop,
-    draft::{Attributes, Draft, ResourceEdit},
+    NoDecision,
+    draft::{Draft, DraftAttributes, ResourceEdit},
 };
 use crate::{
     Refusal, VersionRefusal,
@@ -19,7 +19,7 @@ impl Draft<'_> {
     /// Creates or updates a resource, in the order of the specification's Resource Processing
     /// Algorithm: versions, the default version's attributes, ancestors, Meta, which version is
     /// the default, and pruning.
-    pub(super) fn write_resource(&mut self, node: &ResourceNode) -> Result<(), Stop> {
+    pub(super) fn write_resource(&mut self, node: &ResourceNode) -> Result<(), NoDecision> {
         let xid = &node.xid;
         let existing = self.existing(xid, &node.kind);
         let is_new = existing.is_none();
@@ -34,9 +34,9 @@ impl Draft<'_> {
         if edit.count() == 0 {
             return Err(Refusal::new(xid, VersionRefusal::MissingVersions).into());
         }
-        edit.settle_ancestors(self.now)?;
+        edit.resolve_ancestors(self.now)?;
         let before = edit.default.clone();
-        self.settle_pointer(&mut edit, node, &processed)?;
+        self.write_default_pointer(&mut edit, node, &processed)?;
         edit.prune(self.now)?;
         self.check_formats(&edit)?;
         self.check_matched(&edit)?;
@@ -56,7 +56,7 @@ impl Draft<'_> {
 
     /// Where a type demands that documents are checked against their format, none can have one:
     /// this registry knows no format (model, `strictvalidation`).
-    pub(super) fn check_formats(&self, edit: &ResourceEdit) -> Result<(), Stop> {
+    pub(super) fn check_formats(&self, edit: &ResourceEdit) -> Result<(), NoDecision> {
         if !edit.kind.validateformat || !edit.kind.strictvalidation {
             return Ok(());
         }
@@ -73,7 +73,7 @@ impl Draft<'_> {
 
     /// Refuses versions that differ in what their type wants the same in all of them (model,
     /// `matchversions`).
-    pub(super) fn check_matched(&self, edit: &ResourceEdit) -> Result<(), Stop> {
+    pub(super) fn check_matched(&self, edit: &ResourceEdit) -> Result<(), NoDecision> {
         let paths = edit.kind.matched_across_versions();
         if paths.is_empty() || edit.versions.is_empty() {
             return Ok(());
@@ -84,8 +84,9 @@ impl Draft<'_> {
             !edit.removed.contains(&version.id) && !edit.versions.contains_key(&version.id)
         };
         let old = edit.old.iter().find_map(|old| old.versions.iter().find(stays));
-        let old =
-            old.map(|version| (Attributes::Same(version.attributes), version.content_type.clone()));
+        let old = old.map(|version| {
+            (DraftAttributes::Same(version.attributes), version.content_type.clone())
+        });
         let new = edit
             .versions
             .values()
@@ -106,7 +107,7 @@ impl Draft<'_> {
     }
 
     /// Makes the group if it isn't there, and notes that a resource is added.
-    fn add_member(&mut self, xid: &Xid) -> Result<(), Stop> {
+    fn add_member(&mut self, xid: &Xid) -> Result<(), NoDecision> {
         let Some(group) = xid.group() else { return Err(Refusal::not_found(xid).into()) };
         if self.group_edit(&group).is_none() {
             let kind = self.group_type_of(&group)?;
@@ -129,7 +130,7 @@ impl Draft<'_> {
         edit: &mut ResourceEdit,
         node: &ResourceNode,
         processed: &mut Vec<Id>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), NoDecision> {
         let mut versions: Vec<&VersionNode> = node.versions.iter().flatten().collect();
         versions.sort_by_key(|version| version.id.as_ref().map(Id::folded));
         for version in versions {
@@ -151,7 +152,7 @@ impl Draft<'_> {
         node: &ResourceNode,
         is_new: bool,
         processed: &mut Vec<Id>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), NoDecision> {
         let Some(default) = &node.default else {
             if node.only_meta && is_new {
                 let empty = VersionNode::empty();
@@ -162,7 +163,7 @@ impl Draft<'_> {
         };
         let listed = |id: &Id| processed.contains(id);
         let id = if is_new {
-            match self.hinted(node) {
+            match self.version_for_attributes(node) {
                 Some(id) if listed(&id) => return Ok(()),
                 Some(id) => id,
                 None if !processed.is_empty() => return Ok(()),
@@ -193,7 +194,7 @@ impl Draft<'_> {
     }
 
     /// Which version a new resource's attributes are for.
-    fn hinted(&self, node: &ResourceNode) -> Option<Id> {
+    fn version_for_attributes(&self, node: &ResourceNode) -> Option<Id> {
         let own = node.default.as_ref().and_then(|default| default.id.clone());
         let of_meta = || {
             let sent = node.meta.as_ref()?.get("defaultversionid")?.as_str()?;
@@ -229,7 +230,7 @@ impl VersionNode {
         Self {
             id: None,
             attributes: Map::new(),
-            document: crate::tree::DocumentPart::Unsaid,
+            document: crate::tree::DocumentPart::Unchanged,
             from_headers: false,
         }
     }
@@ -242,7 +243,7 @@ fn value_at<'a>(attributes: &'a Map<String, Value>, path: &[&str]) -> Option<&'a
 }
 
 /// The value of a Meta's attribute, where one was sent that isn't `null`.
-pub(super) fn said<'a>(sent: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+pub(super) fn sent_value<'a>(sent: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     sent.get(name).filter(|value| !value.is_null())
 }
 

@@ -3,23 +3,23 @@ use std::{collections::BTreeSet, sync::Arc};
 use muster_words::{Moment, Xid};
 
 use super::{
-    AtHand, Decision, Prepared, RestoreWork, Shows, Stop,
+    AnswerSubject, Decision, NoDecision, PreparedCommand, PreparedRestore, StoredAttributes,
     draft::{DocumentEdit, Draft, ResourceEdit, VersionEdit},
     preview::members,
     references::dangling,
 };
 use crate::{
     Absence, Catalog, Reason, Refusal, Unrestorable, VersionRefusal, XidList,
-    apply::Facts,
+    apply::CommandFacts,
     changes::{Change, Outcome, Restored},
     facts::VersionFacts,
     judge::{Dependency, Resolver, Verdict, binding_documents, must_be_schema},
-    state::{Bindings, Hidden, Resource, Subtree, Version, resource_in},
+    state::{Bindings, HiddenEntity, Resource, Subtree, Version, resource_in},
 };
 
 /// The versions that a restore of that name brings back.
 #[must_use]
-pub fn revived(xid: &Xid, hidden: &Hidden) -> Vec<(Xid, Arc<Version>)> {
+pub fn revived(xid: &Xid, hidden: &HiddenEntity) -> Vec<(Xid, Arc<Version>)> {
     match &hidden.what {
         Subtree::Version(version) => vec![(xid.clone(), version.clone())],
         Subtree::Resource(resource) => versions_of(xid, resource),
@@ -45,19 +45,19 @@ fn versions_of(xid: &Xid, resource: &Resource) -> Vec<(Xid, Arc<Version>)> {
 /// Brings back what the last deletion of that name hid, checked as a put is.
 pub(super) fn restore(
     catalog: &Catalog,
-    at_hand: &dyn AtHand,
-    prepared: &Prepared,
-    work: &RestoreWork,
+    stored_attributes: &dyn StoredAttributes,
+    prepared: &PreparedCommand,
+    action: &PreparedRestore,
     now: Moment,
-) -> Result<Decision, Stop> {
-    let xid = &work.xid;
+) -> Result<Decision, NoDecision> {
+    let xid = &action.xid;
     let hidden = find(catalog, xid)?;
-    if work.of != Some(hidden.stamp) {
+    if action.of != Some(hidden.stamp) {
         // The verdicts are about what another deletion hid.
-        return Err(Stop::Stale);
+        return Err(NoDecision::Stale);
     }
-    let mut draft = Draft::new(catalog, at_hand, prepared, now);
-    let mut facts = Facts::default();
+    let mut draft = Draft::new(catalog, stored_attributes, prepared, now);
+    let mut facts = CommandFacts::default();
     if let Subtree::Group(group) = &hidden.what {
         facts.bindings.insert(xid.clone(), group.own.bindings.clone());
     }
@@ -71,17 +71,17 @@ pub(super) fn restore(
         if version.document.is_none() {
             continue;
         }
-        let Some(verdict) = work.verdicts.get(&name) else { return Err(Stop::Stale) };
+        let Some(verdict) = action.verdicts.get(&name) else { return Err(NoDecision::Stale) };
         let group = match &hidden.what {
             Subtree::Group(group) => Some(group.own.bindings.clone()),
             _ => catalog.group_at(xid).map(|group| group.own.bindings.clone()),
         };
         if !holds(catalog, &name, group.as_deref(), verdict) {
-            return Err(Stop::Stale);
+            return Err(NoDecision::Stale);
         }
         facts.versions.insert(name, verdict.facts.clone());
     }
-    check_targets(catalog, xid, hidden, work, &coming)?;
+    check_targets(catalog, xid, hidden, action, &coming)?;
     let mut written = Vec::new();
     for (name, resource) in resources_of(xid, hidden) {
         restore_resource(&mut draft, &name, &resource, &mut written, &mut facts)?;
@@ -96,14 +96,14 @@ pub(super) fn restore(
         Subtree::Version(version) => {
             let facts = facts.versions.get(xid).cloned().unwrap_or_default();
             let outcome = restore_version(&mut draft, xid, version, facts);
-            draft.settled(outcome.map(|change| written.extend(change)))?;
+            draft.check_loaded(outcome.map(|change| written.extend(change)))?;
         }
     }
     let mut decision = draft.emit(facts)?;
     decision.changes.push(Change::Restored(Restored { xid: xid.clone() }));
     decision.changes.extend(written);
     decision.outcome = Some(Outcome::Created);
-    decision.shows = Shows::Entity(xid.clone());
+    decision.shows = AnswerSubject::Entity(xid.clone());
     Ok(decision)
 }
 
@@ -115,7 +115,7 @@ fn restore_version(
     xid: &Xid,
     version: &Arc<Version>,
     facts: VersionFacts,
-) -> Result<Option<Change>, Stop> {
+) -> Result<Option<Change>, NoDecision> {
     let resource = xid.resource().ok_or_else(|| Refusal::not_found(xid))?;
     let kind = draft.kind_of(&resource)?;
     let edit = draft.existing(&resource, &kind);
@@ -129,8 +129,8 @@ fn restore_version(
         back.ancestor = Some(version.id.clone());
     }
     edit.versions.insert(version.id.clone(), back);
-    edit.settle_ancestors(draft.now)?;
-    draft.settle_default(&mut edit)?;
+    edit.resolve_ancestors(draft.now)?;
+    draft.update_default(&mut edit)?;
     edit.prune(draft.now)?;
     if !edit.has(&version.id) {
         let reason = Unrestorable::Oldest { max: kind.maxversions };
@@ -153,7 +153,7 @@ fn restore_version(
 }
 
 /// The resources that a restore brings back whole.
-fn resources_of(xid: &Xid, hidden: &Hidden) -> Vec<(Xid, Arc<Resource>)> {
+fn resources_of(xid: &Xid, hidden: &HiddenEntity) -> Vec<(Xid, Arc<Resource>)> {
     match &hidden.what {
         Subtree::Version(_) => Vec::new(),
         Subtree::Resource(resource) => vec![(xid.clone(), resource.clone())],
@@ -171,8 +171,8 @@ fn restore_resource(
     name: &Xid,
     resource: &Arc<Resource>,
     written: &mut Vec<Change>,
-    facts: &mut Facts,
-) -> Result<(), Stop> {
+    facts: &mut CommandFacts,
+) -> Result<(), NoDecision> {
     let kind = draft.kind_of(name)?;
     let (count, max) = (resource.versions.len() as u64, kind.maxversions);
     if max > 0 && count > max {
@@ -187,14 +187,14 @@ fn restore_resource(
         .into());
     }
     let mut edit = ResourceEdit::of(name, &kind, resource.clone(), draft.now);
-    edit.settle_ancestors(draft.now)?;
-    draft.settle_default(&mut edit)?;
+    edit.resolve_ancestors(draft.now)?;
+    draft.update_default(&mut edit)?;
     edit.touched |= edit.default.as_ref() != Some(&resource.meta.default);
     draft.emit_resource(name, &edit, written, facts)?;
     Ok(())
 }
 
-fn find<'a>(catalog: &'a Catalog, xid: &Xid) -> Result<&'a Arc<Hidden>, Refusal> {
+fn find<'a>(catalog: &'a Catalog, xid: &Xid) -> Result<&'a Arc<HiddenEntity>, Refusal> {
     let name = xid.to_string();
     if let Some(hidden) = catalog.hidden.get(name.as_str()) {
         if let Some(existing) = catalog.taken(xid) {
@@ -232,11 +232,11 @@ fn holds(catalog: &Catalog, xid: &Xid, bindings: Option<&Bindings>, verdict: &Ve
 fn check_targets(
     catalog: &Catalog,
     xid: &Xid,
-    hidden: &Hidden,
-    work: &RestoreWork,
+    hidden: &HiddenEntity,
+    action: &PreparedRestore,
     coming: &BTreeSet<Xid>,
-) -> Result<(), Stop> {
-    let comes = |target: &Xid| coming.contains(target) || work.verdicts.contains_key(target);
+) -> Result<(), NoDecision> {
+    let comes = |target: &Xid| coming.contains(target) || action.verdicts.contains_key(target);
     let bindings = match &hidden.what {
         Subtree::Group(group) => group.own.bindings.clone(),
         _ => Arc::default(),
@@ -245,7 +245,7 @@ fn check_targets(
     if let Some(target) = bindings.targets().find(missing) {
         return Err(Refusal::binding_missing(xid, target).into());
     }
-    for (name, verdict) in &work.verdicts {
+    for (name, verdict) in &action.verdicts {
         if let Some(target) = verdict.facts.references.iter().find(missing) {
             let subject = name.resource().unwrap_or_else(|| name.clone());
             return Err(Refusal::invalid_document(&subject, vec![dangling(target)]).into());

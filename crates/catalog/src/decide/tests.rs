@@ -10,87 +10,88 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    apply::Recorded,
-    command::{Authority, Body, Mode, NewModel, Target, Write},
+    apply::RecordedCommand,
+    command::{Authority, Mode, NewModel, Target, Write, WriteBody},
     tree,
 };
 use muster_model::{Foundation, Model};
 
 /// A registry in small: what is decided is folded at once, and every attribute is at hand.
-struct Hall {
+struct TestRegistry {
     catalog: Catalog,
     kept: BTreeMap<ContentRef, Arc<Map<String, Value>>>,
 }
 
-impl AtHand for Hall {
+impl StoredAttributes for TestRegistry {
     fn attributes(&self, content: &Content) -> Option<Arc<Map<String, Value>>> {
         self.kept.get(&content.reference()).cloned()
     }
 }
 
-impl Hall {
+impl TestRegistry {
     /// A registry with the resources `/dirs/<id>/files` of that type, over the built-in model.
     fn new(files: &Value) -> Self {
-        let mut hall = Self {
+        let mut registry = Self {
             catalog: Catalog::empty(Arc::new(
                 Model::compile(&json!({}), Foundation::BuiltIn).unwrap(),
             )),
             kept: BTreeMap::new(),
         };
-        hall.set_model(files).unwrap();
-        hall
+        registry.set_model(files).unwrap();
+        registry
     }
 
-    fn set_model(&mut self, files: &Value) -> Result<(), Stop> {
+    fn set_model(&mut self, files: &Value) -> Result<(), NoDecision> {
         let mut files = files.clone();
         files.as_object_mut().unwrap().insert("singular".to_owned(), json!("file"));
         let source =
             json!({"groups": {"dirs": {"singular": "dir", "resources": {"files": files}}}});
         let model = Arc::new(Model::compile(&source, Foundation::BuiltIn).unwrap());
         let new = NewModel { source: source.to_string().into(), model };
-        let write = Write { mode: Mode::Put, target: Target::Model, body: Body::Tree(Map::new()) };
+        let write =
+            Write { mode: Mode::Put, target: Target::Model, body: WriteBody::Tree(Map::new()) };
         self.write(write, Some(new))
     }
 
     /// Sends JSON to an entity, or to a resource's `versions`.
-    fn send(&mut self, mode: Mode, path: &str, body: &Value) -> Result<(), Stop> {
+    fn send(&mut self, mode: Mode, path: &str, body: &Value) -> Result<(), NoDecision> {
         let target = match path.strip_suffix("/versions") {
             Some(resource) => Target::Versions(resource.parse().unwrap()),
             None => Target::Entity(path.parse().unwrap()),
         };
-        let body = Body::Tree(body.as_object().unwrap().clone());
+        let body = WriteBody::Tree(body.as_object().unwrap().clone());
         self.write(Write { mode, target, body }, None)
     }
 
-    fn write(&mut self, write: Write, brings: Option<NewModel>) -> Result<(), Stop> {
-        let tree = tree::read(write, &self.catalog.model, brings)?;
-        let work = WriteWork { tree, versions: BTreeMap::new(), capabilities: None };
-        self.run(Work::Write(Box::new(work)))
+    fn write(&mut self, write: Write, new_model: Option<NewModel>) -> Result<(), NoDecision> {
+        let tree = tree::read(write, &self.catalog.model, new_model)?;
+        let action = PreparedWrite { tree, versions: BTreeMap::new(), capabilities: None };
+        self.run(PreparedAction::Write(Box::new(action)))
     }
 
-    fn delete(&mut self, xid: &str) -> Result<(), Stop> {
+    fn delete(&mut self, xid: &str) -> Result<(), NoDecision> {
         self.take_away(xid, false)
     }
 
-    fn purge(&mut self, xid: &str) -> Result<(), Stop> {
+    fn purge(&mut self, xid: &str) -> Result<(), NoDecision> {
         self.take_away(xid, true)
     }
 
-    fn take_away(&mut self, xid: &str, purge: bool) -> Result<(), Stop> {
+    fn take_away(&mut self, xid: &str, purge: bool) -> Result<(), NoDecision> {
         let target = Target::Entity(xid.parse().unwrap());
         let delete = Delete { target, chosen: None, epoch: None, purge, force: false };
-        self.run(Work::Delete(delete))
+        self.run(PreparedAction::Delete(delete))
     }
 
-    fn restore(&mut self, xid: &str) -> Result<(), Stop> {
+    fn restore(&mut self, xid: &str) -> Result<(), NoDecision> {
         let of = self.catalog.hidden.get(xid).map(|hidden| hidden.stamp);
         let xid = xid.parse().unwrap();
-        self.run(Work::Restore(RestoreWork { xid, of, verdicts: BTreeMap::new() }))
+        self.run(PreparedAction::Restore(PreparedRestore { xid, of, verdicts: BTreeMap::new() }))
     }
 
-    fn run(&mut self, work: Work) -> Result<(), Stop> {
-        let prepared = Prepared {
-            work,
+    fn run(&mut self, action: PreparedAction) -> Result<(), NoDecision> {
+        let prepared = PreparedCommand {
+            action,
             conditions: Vec::new(),
             idempotency: None,
             ignore: Ignore::default(),
@@ -109,8 +110,13 @@ impl Hall {
             self.kept.insert(ContentRef { position, digest }, map);
         }
         let parts = vec![(position, decision.changes)];
-        let recorded =
-            Recorded { moment: now, tag: [0; 4], actor: "admin".into(), idempotency: None, parts };
+        let recorded = RecordedCommand {
+            moment: now,
+            tag: [0; 4],
+            actor: "admin".into(),
+            idempotency: None,
+            parts,
+        };
         self.catalog.apply(&recorded, &decision.facts).unwrap();
         Ok(())
     }
@@ -120,10 +126,10 @@ impl Hall {
     }
 }
 
-fn code(outcome: Result<(), Stop>) -> &'static str {
+fn code(outcome: Result<(), NoDecision>) -> &'static str {
     match outcome {
         Ok(()) => "",
-        Err(Stop::Refused(refusal)) => name_of(&refusal.reason),
+        Err(NoDecision::Refused(refusal)) => name_of(&refusal.reason),
         Err(other) => panic!("{other:?}"),
     }
 }

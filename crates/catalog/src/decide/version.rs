@@ -4,9 +4,9 @@ use muster_words::{Id, IdError, Moment, Xid};
 use serde_json::{Map, Value};
 
 use super::{
-    Stop,
-    attributes::{check_epoch, check_id, merge, settle},
-    draft::{Attributes, DocumentEdit, Draft, ResourceEdit, VersionEdit},
+    NoDecision,
+    attributes::{check_attributes, check_epoch, check_id, merge},
+    draft::{DocumentEdit, Draft, DraftAttributes, ResourceEdit, VersionEdit},
 };
 use crate::{
     Lifecycle, Refusal, VersionRefusal,
@@ -15,7 +15,7 @@ use crate::{
     state::Version,
     tree::{DocumentPart, NewDocument, VersionNode},
 };
-use muster_model::{Origin, ResourceType};
+use muster_model::{AttributeOrigin, ResourceType};
 
 impl Draft<'_> {
     /// Creates or updates one version of a resource.
@@ -25,7 +25,7 @@ impl Draft<'_> {
         id: &Id,
         node: &VersionNode,
         is_default: bool,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), NoDecision> {
         let xid = edit.xid.version(id.clone()).unwrap_or_else(|| edit.xid.clone());
         let old = edit.old.as_ref().and_then(|old| old.versions.get(id)).cloned();
         if old.is_none() {
@@ -90,7 +90,7 @@ impl Draft<'_> {
         version: &mut VersionEdit,
         node: &VersionNode,
         mut sent: Map<String, Value>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), NoDecision> {
         let is_patch = self.mode == Mode::Patch || node.from_headers;
         let elsewhere = format!("{}url", edit.kind.singular);
         if is_patch {
@@ -103,7 +103,7 @@ impl Draft<'_> {
                 stored.extend(kept.map(|text| ("contenttype".to_owned(), text.into())));
             }
             sent = merge(stored, sent);
-        } else if matches!(node.document, DocumentPart::Unsaid) {
+        } else if matches!(node.document, DocumentPart::Unchanged) {
             let stored = self.current(&version.attributes);
             if stored.contains_key(&elsewhere) {
                 version.document = None;
@@ -119,11 +119,12 @@ impl Draft<'_> {
             sent.insert("state".to_owned(), version.state.as_str().into());
         }
         let stored_modified = version.old.as_ref().map(|old| old.modified);
-        let mut settled = settle(xid, &edit.kind.attributes, sent, stored_modified, self.now)?;
-        version.take_own(xid, edit, &mut settled.attributes)?;
-        version.created = settled.created.unwrap_or(version.created);
-        version.modified = settled.modified.unwrap_or(self.now);
-        version.attributes = Attributes::New(settled.attributes);
+        let mut checked =
+            check_attributes(xid, &edit.kind.attributes, sent, stored_modified, self.now)?;
+        version.take_own(xid, edit, &mut checked.attributes)?;
+        version.created = checked.created.unwrap_or(version.created);
+        version.modified = checked.modified.unwrap_or(self.now);
+        version.attributes = DraftAttributes::New(checked.attributes);
         Ok(())
     }
 
@@ -133,9 +134,9 @@ impl Draft<'_> {
         edit: &ResourceEdit,
         version: &mut VersionEdit,
         node: &VersionNode,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), NoDecision> {
         let new = match &node.document {
-            DocumentPart::Unsaid => return Ok(()),
+            DocumentPart::Unchanged => return Ok(()),
             DocumentPart::Cleared | DocumentPart::Elsewhere => None,
             DocumentPart::Bytes(document) => Some(document),
         };
@@ -183,14 +184,16 @@ impl Draft<'_> {
 /// Whether versions of this type have Muster's lifecycle, and not an attribute of that name that
 /// a user defined.
 fn has_lifecycle(kind: &ResourceType) -> bool {
-    kind.attributes.get("state").is_some_and(|attribute| attribute.origin == Origin::BuiltIn)
+    kind.attributes
+        .get("state")
+        .is_some_and(|attribute| attribute.origin == AttributeOrigin::BuiltIn)
 }
 
 impl VersionEdit {
     fn fresh(now: Moment) -> Self {
         Self {
             old: None,
-            attributes: Attributes::Same(None),
+            attributes: DraftAttributes::Same(None),
             created: now,
             modified: now,
             ancestor: None,

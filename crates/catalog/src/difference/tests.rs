@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::*;
 use crate::{
     Content, Lifecycle,
-    changes::{Outcome, Shown},
+    changes::{Outcome, RecordedAnswerSubject},
     facts::VersionFacts,
     state::{Bindings, Earlier, FormerCapabilities, FormerModel, Past, Stamp, Versions},
 };
@@ -84,12 +84,12 @@ fn group() -> Group {
     }
 }
 
-fn hidden(what: Subtree) -> Hidden {
-    Hidden { stamp: Stamp::default(), what, before: None }
+fn hidden(what: Subtree) -> HiddenEntity {
+    HiddenEntity { stamp: Stamp::default(), what, before: None }
 }
 
-fn key() -> Key {
-    Key {
+fn key() -> RegisteredKey {
+    RegisteredKey {
         record: content(4),
         created: Moment::EPOCH,
         revoked: None,
@@ -99,8 +99,8 @@ fn key() -> Key {
     }
 }
 
-fn remembered() -> Remembered {
-    Remembered {
+fn remembered() -> RememberedAnswer {
+    RememberedAnswer {
         request: Digest([5; 32]),
         position: Position(5),
         outcome: Outcome::Created,
@@ -124,7 +124,7 @@ fn catalog() -> Catalog {
     catalog
 }
 
-fn hide(catalog: &mut Catalog, name: &str, hidden: Hidden) {
+fn hide(catalog: &mut Catalog, name: &str, hidden: HiddenEntity) {
     catalog.hidden.insert(name.into(), Arc::new(hidden));
 }
 
@@ -200,7 +200,10 @@ fn tells_two_catalogs_apart_by_each_thing_that_they_hold() {
         (|c| c.remembered_order.clear(), "the order of what is remembered"),
         (|c| answer(c, |own| own.request = Digest([7; 32])), "what is remembered of 0606"),
         (|c| answer(c, |own| own.position = Position(7)), "what is remembered of 0606"),
-        (|c| answer(c, |own| own.shown = Some(Shown::Model)), "what is remembered of 0606"),
+        (
+            |c| answer(c, |own| own.shown = Some(RecordedAnswerSubject::Model)),
+            "what is remembered of 0606",
+        ),
         (|c| drop(c.remembered.remove(&Digest([6; 32]))), "what is remembered of 0606"),
         (|c| lock(c, |own| own.record = content(9)), "/keys/k1"),
         (|c| lock(c, |own| own.revoked = Some(Moment::EPOCH)), "/keys/k1"),
@@ -244,13 +247,13 @@ fn tells_two_catalogs_apart_by_each_thing_that_they_hold() {
     }
 }
 
-fn answer(catalog: &mut Catalog, change: fn(&mut Remembered)) {
+fn answer(catalog: &mut Catalog, change: fn(&mut RememberedAnswer)) {
     let mut own = remembered();
     change(&mut own);
     catalog.remembered.insert(Digest([6; 32]), Arc::new(own));
 }
 
-fn lock(catalog: &mut Catalog, change: fn(&mut Key)) {
+fn lock(catalog: &mut Catalog, change: fn(&mut RegisteredKey)) {
     let mut own = key();
     change(&mut own);
     catalog.keys.insert(id("k1"), Arc::new(own));

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use muster_model::{Attribute, Attributes, Origin, ResourceType, SPECVERSION};
+use muster_model::{Attribute, AttributeOrigin, Attributes, ResourceType, SPECVERSION};
 use serde_json::{Map, Value, json};
 
 use super::{Entity, LoadedAttributes};
@@ -29,7 +29,7 @@ pub trait EntityUrls: Sync {
 }
 
 /// What the server says of an entity itself, by the names that stand in its type.
-struct Own<'a> {
+struct ServerAttributes<'a> {
     id_name: String,
     id: &'a str,
     path: &'a str,
@@ -52,7 +52,7 @@ impl EntityReader<'_> {
         match entity {
             Entity::Registry => self.registry(entity, path, sink),
             Entity::Group(kind, group) => {
-                let own = Own {
+                let own = ServerAttributes {
                     id_name: kind.id_name(),
                     id: group.id().as_str(),
                     path,
@@ -89,7 +89,8 @@ impl EntityReader<'_> {
     fn registry(&self, entity: &Entity<'_>, path: &str, sink: &mut dyn FnMut(&str, &Value)) {
         let state = self.view.registry();
         let id = self.view.id().as_str();
-        let own = Own { id_name: "registryid".to_owned(), id, path, has_document: false };
+        let own =
+            ServerAttributes { id_name: "registryid".to_owned(), id, path, has_document: false };
         self.ordered(self.view.model().registry(), entity, &own, sink, &|name| match name {
             "specversion" => Some(SPECVERSION.into()),
             "epoch" => Some(state.epoch.into()),
@@ -104,8 +105,8 @@ impl EntityReader<'_> {
         kind: &ResourceType,
         resource: &'b ResourceView<'b>,
         path: &'b str,
-    ) -> Own<'b> {
-        Own {
+    ) -> ServerAttributes<'b> {
+        ServerAttributes {
             id_name: kind.id_name(),
             id: resource.id().as_str(),
             path,
@@ -124,7 +125,9 @@ impl EntityReader<'_> {
     ) {
         let own = self.own(kind, resource, path);
         let built_in = |name: &str| {
-            kind.attributes.get(name).is_some_and(|attribute| attribute.origin == Origin::BuiltIn)
+            kind.attributes
+                .get(name)
+                .is_some_and(|attribute| attribute.origin == AttributeOrigin::BuiltIn)
         };
         self.ordered(&kind.attributes, entity, &own, sink, &|name| match name {
             "versionid" => Some(version.id.as_str().into()),
@@ -177,12 +180,12 @@ impl EntityReader<'_> {
         sink: &mut dyn FnMut(&str, &Value),
     ) {
         let meta = resource.meta();
-        let own = Own { has_document: false, ..self.own(kind, resource, path) };
+        let own = ServerAttributes { has_document: false, ..self.own(kind, resource, path) };
         let stem = path.strip_suffix("/meta").unwrap_or(path);
         let set = self.set(meta.attributes);
         let says_nothing = set.is_none_or(|set| set.get("deprecated").is_none());
         let is_deprecated = kind.attributes.get("state").is_some_and(|state| {
-            state.origin == Origin::BuiltIn
+            state.origin == AttributeOrigin::BuiltIn
                 && resource
                     .default_version()
                     .is_some_and(|version| version.state == Lifecycle::Deprecated)
@@ -211,7 +214,7 @@ impl EntityReader<'_> {
         &self,
         level: &Attributes,
         entity: &Entity<'_>,
-        own: &Own<'_>,
+        own: &ServerAttributes<'_>,
         sink: &mut dyn FnMut(&str, &Value),
         known: &dyn Fn(&str) -> Option<Value>,
     ) {
@@ -229,7 +232,7 @@ impl EntityReader<'_> {
                 }
             }
             let name = attribute.name.as_str();
-            if attribute.origin == Origin::Nested || self.leaves_out(entity, name) {
+            if attribute.origin == AttributeOrigin::Nested || self.leaves_out(entity, name) {
                 continue;
             }
             let value = if name == own.id_name {
@@ -264,7 +267,7 @@ impl EntityReader<'_> {
 }
 
 fn is_after_extensions(attribute: &Attribute) -> bool {
-    matches!(attribute.origin, Origin::Nested | Origin::Document)
+    matches!(attribute.origin, AttributeOrigin::Nested | AttributeOrigin::Document)
         || matches!(attribute.name.as_str(), "capabilities" | "defaultversionid")
 }
 

@@ -101,15 +101,15 @@ impl Judge<'_> {
             }
         }
         let mut found = Vec::new();
-        let mut missing = Missing::default();
+        let mut missing = UnreadContents::default();
         for xid in schemas {
-            let Some(schema) = missing.sort_out(self.schema(&xid))? else { continue };
+            let Some(schema) = missing.note_missing(self.schema(&xid))? else { continue };
             found.extend(schema.dependencies);
             let content = self.sources.content_at(&xid);
             found.push((xid, content));
         }
         for xid in rules {
-            if missing.sort_out(self.rule(&xid))?.is_some() {
+            if missing.note_missing(self.rule(&xid))?.is_some() {
                 let content = self.sources.content_at(&xid);
                 found.push((xid, content));
             }
@@ -121,12 +121,15 @@ impl Judge<'_> {
 
 /// Contents that are missing, gathered so that they can be fetched together.
 #[derive(Default)]
-pub(super) struct Missing(BTreeSet<muster_words::ContentRef>);
+pub(super) struct UnreadContents(BTreeSet<muster_words::ContentRef>);
 
-impl Missing {
+impl UnreadContents {
     /// What was found; none where something is missing, or was before: what is wrong is said when
     /// everything is at hand, so that the first thing is named whatever had to be fetched.
-    pub fn sort_out<T>(&mut self, outcome: Result<T, NoVerdict>) -> Result<Option<T>, NoVerdict> {
+    pub fn note_missing<T>(
+        &mut self,
+        outcome: Result<T, NoVerdict>,
+    ) -> Result<Option<T>, NoVerdict> {
         match outcome {
             Ok(found) => Ok(Some(found)),
             Err(NoVerdict::Missing(missing)) => {

@@ -9,26 +9,26 @@ use muster_schema::Violation;
 use muster_words::{Collection, ContentRef, Xid};
 
 use super::{
-    Dependency, Document, Held, Judge, NoVerdict, Presence, Resolver, Sources, Verdict,
-    bindings::{Missing, is_bound, must_be_schema},
+    ContentBytes, Dependency, Document, Judge, NoVerdict, Presence, Resolver, Sources, Verdict,
+    bindings::{UnreadContents, is_bound, must_be_schema},
     verdict::schema_violations,
 };
 use crate::{
     Catalog,
     command::{Mode, Target},
-    decide::{Preview, Work, revived},
-    state::{Bindings, Hidden, Subtree},
-    tree::{DocumentPart, GroupNode, Tree, VersionNode},
+    decide::{PreparedAction, Preview, revived},
+    state::{Bindings, HiddenEntity, Subtree},
+    tree::{DocumentPart, GroupNode, VersionNode, WriteTree},
 };
 
 /// A view with what a command brings: what the command's documents are judged by.
 pub struct CommandSources<'a> {
     view: &'a Catalog,
-    brings: Brings<'a>,
+    pending: PendingChanges<'a>,
     /// Where names lead once the command is done; none: as if it brought nothing that documents
     /// may depend on.
     preview: Option<&'a Preview>,
-    bytes_of: &'a dyn Fn(&ContentRef) -> Held,
+    bytes_of: &'a dyn Fn(&ContentRef) -> ContentBytes,
     /// What its groups bind once it is done, where they are known.
     bindings: OnceCell<BTreeMap<Xid, Option<Arc<Bindings>>>>,
     /// What it makes or writes anew.
@@ -38,13 +38,13 @@ pub struct CommandSources<'a> {
 
 /// What a command brings.
 #[derive(Clone, Copy)]
-pub enum Brings<'a> {
+pub enum PendingChanges<'a> {
     /// Nothing that counts.
     Nothing,
     /// What it writes.
-    Tree(&'a Tree),
+    Tree(&'a WriteTree),
     /// What a deletion of that name hid.
-    Hidden(&'a Xid, &'a Hidden),
+    Hidden(&'a Xid, &'a HiddenEntity),
 }
 
 impl<'a> CommandSources<'a> {
@@ -52,13 +52,13 @@ impl<'a> CommandSources<'a> {
     #[must_use]
     pub fn new(
         view: &'a Catalog,
-        brings: Brings<'a>,
+        pending: PendingChanges<'a>,
         preview: Option<&'a Preview>,
-        bytes_of: &'a dyn Fn(&ContentRef) -> Held,
+        bytes_of: &'a dyn Fn(&ContentRef) -> ContentBytes,
     ) -> Self {
         Self {
             view,
-            brings,
+            pending,
             preview,
             bytes_of,
             bindings: OnceCell::new(),
@@ -76,7 +76,7 @@ impl<'a> CommandSources<'a> {
 
     /// Notes that a document, or what is in a group, was looked at.
     fn note(&self, xid: &Xid) {
-        let Brings::Tree(tree) = self.brings else { return };
+        let PendingChanges::Tree(tree) = self.pending else { return };
         // Another model may give any resource another default version.
         if tree.model.is_some() || self.made().contains(xid) {
             self.depends_on_itself.set(true);
@@ -86,10 +86,10 @@ impl<'a> CommandSources<'a> {
     /// What the command makes or writes anew, as far as that can be said before it is decided: the
     /// versions whose numbers the server gives aren't known.
     fn made(&self) -> &BTreeSet<Xid> {
-        self.made.get_or_init(|| match self.brings {
-            Brings::Nothing => BTreeSet::new(),
-            Brings::Tree(tree) => made_by(tree),
-            Brings::Hidden(xid, hidden) => {
+        self.made.get_or_init(|| match self.pending {
+            PendingChanges::Nothing => BTreeSet::new(),
+            PendingChanges::Tree(tree) => written_by(tree),
+            PendingChanges::Hidden(xid, hidden) => {
                 revived(xid, hidden).iter().filter_map(|(name, _)| name.resource()).collect()
             }
         })
@@ -120,20 +120,20 @@ impl Resolver for CommandSources<'_> {
 
 impl Sources for CommandSources<'_> {
     fn model(&self) -> &Model {
-        match self.brings {
-            Brings::Tree(Tree { model: Some(new), .. }) => &new.model,
+        match self.pending {
+            PendingChanges::Tree(WriteTree { model: Some(new), .. }) => &new.model,
             _ => &self.view.model,
         }
     }
 
     fn bindings_of(&self, group: &Xid) -> Option<Arc<Bindings>> {
         let of_view = || self.view.group_at(group).map(|group| group.own.bindings.clone());
-        let found = self.bindings.get_or_init(|| match self.brings {
-            Brings::Tree(tree) => {
+        let found = self.bindings.get_or_init(|| match self.pending {
+            PendingChanges::Tree(tree) => {
                 let own = |node: &GroupNode| (node.xid.clone(), bindings_of(self.view, tree, node));
                 tree.groups.iter().map(own).collect()
             }
-            Brings::Hidden(xid, Hidden { what: Subtree::Group(group), .. }) => {
+            PendingChanges::Hidden(xid, HiddenEntity { what: Subtree::Group(group), .. }) => {
                 [(xid.clone(), Some(group.own.bindings.clone()))].into()
             }
             _ => BTreeMap::new(),
@@ -141,9 +141,9 @@ impl Sources for CommandSources<'_> {
         found.get(group).cloned().unwrap_or_else(of_view)
     }
 
-    fn bytes_of(&self, content: &ContentRef) -> Held {
+    fn bytes_of(&self, content: &ContentRef) -> ContentBytes {
         let brought = self.preview.and_then(|preview| preview.bytes_of(content));
-        brought.map_or_else(|| (self.bytes_of)(content), Held::Bytes)
+        brought.map_or_else(|| (self.bytes_of)(content), ContentBytes::Bytes)
     }
 
     fn presence_of(&self, xid: &Xid) -> Presence {
@@ -159,7 +159,7 @@ impl Sources for CommandSources<'_> {
 }
 
 /// What binds the documents of a group that a command may write itself.
-fn bindings_of(view: &Catalog, tree: &Tree, node: &GroupNode) -> Option<Arc<Bindings>> {
+fn bindings_of(view: &Catalog, tree: &WriteTree, node: &GroupNode) -> Option<Arc<Bindings>> {
     let xid = &node.xid;
     if let Some(sent) = &node.attributes
         && (sent.contains_key("muster") || tree.mode != Mode::Patch)
@@ -169,7 +169,7 @@ fn bindings_of(view: &Catalog, tree: &Tree, node: &GroupNode) -> Option<Arc<Bind
     view.group_at(xid).map(|group| group.own.bindings.clone())
 }
 
-fn made_by(tree: &Tree) -> BTreeSet<Xid> {
+fn written_by(tree: &WriteTree) -> BTreeSet<Xid> {
     let mut made = BTreeSet::new();
     for group in &tree.groups {
         made.insert(group.xid.clone());
@@ -194,7 +194,7 @@ pub struct WriteVerdicts {
 
 impl WriteVerdicts {
     /// Leaves in a tree what was found out about it; answers what its documents pass in spite of.
-    pub fn note_in(self, tree: &mut Tree) -> Vec<Violation> {
+    pub fn store_in(self, tree: &mut WriteTree) -> Vec<Violation> {
         let mut warnings = Vec::new();
         let documents =
             tree.versions_mut().filter_map(|(_, _, version)| match &mut version.document {
@@ -216,22 +216,22 @@ impl Judge<'_> {
     ///
     /// # Errors
     /// See [`NoVerdict`].
-    pub fn write(&self, tree: &Tree, found: &mut WriteVerdicts) -> Result<(), NoVerdict> {
-        let mut missing = Missing::default();
+    pub fn write(&self, tree: &WriteTree, found: &mut WriteVerdicts) -> Result<(), NoVerdict> {
+        let mut missing = UnreadContents::default();
         if found.bound.is_none() {
-            found.bound = missing.sort_out(self.bound_anew(tree))?;
+            found.bound = missing.note_missing(self.newly_bound(tree))?;
         }
         let documents = tree.versions().filter_map(|(xid, version)| {
             let DocumentPart::Bytes(document) = &version.document else { return None };
             let content_type = content_type(version).or(document.default_content_type);
             Some(Document { xid, content_type, bytes: &document.bytes })
         });
-        missing.sort_out(self.documents(documents, &mut found.documents))?;
+        missing.note_missing(self.documents(documents, &mut found.documents))?;
         missing.none()
     }
 
     /// Checks that what a write binds anew can be used.
-    fn bound_anew(&self, tree: &Tree) -> Result<Vec<Dependency>, NoVerdict> {
+    fn newly_bound(&self, tree: &WriteTree) -> Result<Vec<Dependency>, NoVerdict> {
         let model = tree.model.iter().flat_map(|new| new.model.group_types());
         let kinds = model.flat_map(|group| group.resources.values());
         let of_model = kinds.map(|kind| {
@@ -261,17 +261,17 @@ fn content_type(version: &VersionNode) -> Option<&str> {
 
 /// The documents of bound schemas to which a command may give another default version.
 #[must_use]
-pub fn may_get_another_default(view: &Catalog, work: &Work) -> Vec<ContentRef> {
-    let names: Vec<Xid> = match work {
-        Work::Write(work) => {
-            let nodes = work.tree.groups.iter().flat_map(|group| &group.resources);
+pub fn may_get_another_default(view: &Catalog, action: &PreparedAction) -> Vec<ContentRef> {
+    let names: Vec<Xid> = match action {
+        PreparedAction::Write(action) => {
+            let nodes = action.tree.groups.iter().flat_map(|group| &group.resources);
             nodes.map(|node| node.xid.clone()).collect()
         }
-        Work::Delete(delete) => match &delete.target {
+        PreparedAction::Delete(delete) => match &delete.target {
             Target::Entity(xid) | Target::Versions(xid) => xid.resource().into_iter().collect(),
             _ => Vec::new(),
         },
-        Work::Restore(work) => work.xid.resource().into_iter().collect(),
+        PreparedAction::Restore(action) => action.xid.resource().into_iter().collect(),
         _ => Vec::new(),
     };
     let bound = names.into_iter().filter(|xid| {

@@ -11,7 +11,7 @@ use muster_words::{
     json::{self, Value},
 };
 
-use super::{BindingFault, Dependency, Held, Judge, NoVerdict, Rejection, Sources};
+use super::{BindingFault, ContentBytes, Dependency, Judge, NoVerdict, Rejection, Sources};
 
 /// Schemas and rules that were compiled before, by the digest of their bytes. What is kept MAY be
 /// forgotten at any time.
@@ -51,12 +51,12 @@ impl CompiledSchema {
 }
 
 /// A bound schema that can be used.
-pub(super) struct Usable {
+pub(super) struct UsableSchema {
     compiled: Arc<CompiledSchema>,
     pub dependencies: Vec<Dependency>,
 }
 
-impl Usable {
+impl UsableSchema {
     /// The schema itself.
     pub fn schema(&self) -> Option<&Schema> {
         self.compiled.schema.as_ref().ok()
@@ -65,14 +65,14 @@ impl Usable {
 
 impl Judge<'_> {
     /// The schema of that name.
-    pub(super) fn schema(&self, xid: &Xid) -> Result<Usable, NoVerdict> {
+    pub(super) fn schema(&self, xid: &Xid) -> Result<UsableSchema, NoVerdict> {
         let missing = || Rejection::binding(xid, BindingFault::Missing);
         let content = self.sources.content_at(xid).ok_or_else(missing)?;
         let compiled = self.schema_of(content)?.ok_or_else(missing)?;
         match &compiled.schema {
             Ok(_) => {
                 let dependencies = compiled.dependencies(self.sources).unwrap_or_default();
-                Ok(Usable { compiled, dependencies })
+                Ok(UsableSchema { compiled, dependencies })
             }
             Err(error) => Err(Rejection::binding(xid, BindingFault::Schema(error.clone())).into()),
         }
@@ -89,20 +89,20 @@ impl Judge<'_> {
             return Ok(Some(compiled));
         }
         match self.sources.bytes_of(&content) {
-            Held::Bytes(bytes) => {
+            ContentBytes::Bytes(bytes) => {
                 let compiled = Arc::new(self.compile_schema(&bytes)?);
                 self.compiled.keep_schema(content.digest, compiled.clone());
                 Ok(Some(compiled))
             }
-            Held::Erased => Ok(None),
-            Held::Unread => Err(NoVerdict::Missing([content].into())),
+            ContentBytes::Erased => Ok(None),
+            ContentBytes::Unread => Err(NoVerdict::Missing([content].into())),
         }
     }
 
     /// Compiles a schema with all that it refers to, however deep that lies and in whichever order
     /// its names come.
     pub(super) fn compile_schema(&self, bytes: &[u8]) -> Result<CompiledSchema, NoVerdict> {
-        let followed = Followed {
+        let followed = FollowedSchemas {
             sources: self.sources,
             names: RefCell::default(),
             missing: RefCell::default(),
@@ -126,13 +126,13 @@ impl Judge<'_> {
         let compiled = match self.compiled.rule(id, &content.digest) {
             Some(compiled) => compiled,
             None => match self.sources.bytes_of(&content) {
-                Held::Bytes(bytes) => {
+                ContentBytes::Bytes(bytes) => {
                     let compiled = Rule::compile(id, &bytes).map(Arc::new);
                     self.compiled.keep_rule(id.clone(), content.digest, compiled.clone());
                     compiled
                 }
-                Held::Erased => return Err(missing().into()),
-                Held::Unread => return Err(NoVerdict::Missing([content].into())),
+                ContentBytes::Erased => return Err(missing().into()),
+                ContentBytes::Unread => return Err(NoVerdict::Missing([content].into())),
             },
         };
         compiled.map_err(|error| Rejection::binding(xid, BindingFault::Rule(error)).into())
@@ -140,21 +140,21 @@ impl Judge<'_> {
 }
 
 /// The schemas that a schema refers to, as they are asked for.
-struct Followed<'a> {
+struct FollowedSchemas<'a> {
     sources: &'a dyn Sources,
     names: RefCell<BTreeMap<Xid, Option<Digest>>>,
     missing: RefCell<BTreeSet<ContentRef>>,
 }
 
-impl SchemaSources for Followed<'_> {
+impl SchemaSources for FollowedSchemas<'_> {
     fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
         let content = self.sources.content_at(reference);
         let digest = content.map(|content| content.digest);
         self.names.borrow_mut().insert(reference.clone(), digest);
         match self.sources.bytes_of(&content?) {
-            Held::Bytes(bytes) => json::parse(&bytes).ok().map(Arc::new),
-            Held::Erased => None,
-            Held::Unread => {
+            ContentBytes::Bytes(bytes) => json::parse(&bytes).ok().map(Arc::new),
+            ContentBytes::Erased => None,
+            ContentBytes::Unread => {
                 self.missing.borrow_mut().extend(content);
                 None
             }

@@ -11,8 +11,8 @@ use muster_words::{
 
 use super::{
     DocumentFault, Judge, NoVerdict, Presence, Rejection, Verdict,
-    bindings::{Missing, binding_documents, holds_rules, holds_schemas, schemas_of},
-    compiled::Usable,
+    bindings::{UnreadContents, binding_documents, holds_rules, holds_schemas, schemas_of},
+    compiled::UsableSchema,
 };
 use crate::{
     facts::{VersionFacts, reference_fields},
@@ -41,13 +41,13 @@ impl Judge<'_> {
         documents: impl Iterator<Item = Document<'d>>,
         found: &mut Vec<Option<Arc<Verdict>>>,
     ) -> Result<(), NoVerdict> {
-        let mut missing = Missing::default();
+        let mut missing = UnreadContents::default();
         for (index, document) in documents.enumerate() {
             if found.len() <= index {
                 found.push(None);
             }
             if found[index].is_none() {
-                let verdict = missing.sort_out(self.document(&document))?;
+                let verdict = missing.note_missing(self.document(&document))?;
                 found[index] = verdict.map(Arc::new);
             }
         }
@@ -143,17 +143,17 @@ impl Judge<'_> {
     ) -> Result<Vec<Violation>, NoVerdict> {
         let schemas: BTreeSet<&Xid> = schemas_of(kind, own).collect();
         let (mut usable, mut bound) = (Vec::new(), Vec::new());
-        let mut missing = Missing::default();
+        let mut missing = UnreadContents::default();
         let mut seen = BTreeSet::new();
         for (xid, _) in verdict.bindings.iter().filter(|(xid, _)| seen.insert(xid)) {
             if schemas.contains(xid) {
-                usable.extend(missing.sort_out(self.schema(xid))?);
+                usable.extend(missing.note_missing(self.schema(xid))?);
             } else {
-                bound.extend(missing.sort_out(self.rule(xid))?);
+                bound.extend(missing.note_missing(self.rule(xid))?);
             }
         }
         missing.none()?;
-        let schemas = || usable.iter().filter_map(Usable::schema);
+        let schemas = || usable.iter().filter_map(UsableSchema::schema);
         let size = document.bytes.len();
         if !self.may_take_long && schemas().any(|schema| schema.may_take_long(size)) {
             return Err(NoVerdict::Long);

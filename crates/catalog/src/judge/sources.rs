@@ -27,7 +27,7 @@ pub trait Sources: Resolver {
     fn bindings_of(&self, group: &Xid) -> Option<Arc<Bindings>>;
 
     /// The bytes of a content that a name led to.
-    fn bytes_of(&self, content: &ContentRef) -> Held;
+    fn bytes_of(&self, content: &ContentRef) -> ContentBytes;
 
     /// Whether an entity is there, as far as that is known.
     fn presence_of(&self, xid: &Xid) -> Presence;
@@ -38,7 +38,7 @@ pub trait Sources: Resolver {
 
 /// The bytes of a content, as far as they are at hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Held {
+pub enum ContentBytes {
     /// These.
     Bytes(Bytes),
     /// They were erased.

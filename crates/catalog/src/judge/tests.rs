@@ -55,13 +55,13 @@ impl Sources for Fixture {
         None
     }
 
-    fn bytes_of(&self, content: &ContentRef) -> Held {
+    fn bytes_of(&self, content: &ContentRef) -> ContentBytes {
         let of = |text: &&String| Digest::of(text.as_bytes()) == content.digest;
         match self.documents.values().find(of) {
             Some(text) if self.at_hand.borrow().contains(content) => {
-                Held::Bytes(text.clone().into())
+                ContentBytes::Bytes(text.clone().into())
             }
-            _ => Held::Unread,
+            _ => ContentBytes::Unread,
         }
     }
 

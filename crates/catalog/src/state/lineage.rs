@@ -4,7 +4,7 @@ use imbl::OrdSet;
 use muster_model::VersionMode;
 use muster_words::{Id, Moment};
 
-use super::{Collection, Folded, Version, exact};
+use super::{CaseFoldedId, EntityMap, Version, exact};
 
 /// The versions of a resource, with what the rules about lineage ask of them (xRegistry model,
 /// `versionmode`): which is the newest, which is the oldest, which descends from which.
@@ -14,7 +14,7 @@ use super::{Collection, Folded, Version, exact};
 /// versions alone, not from the order in which these came.
 #[derive(Clone, Debug, Default)]
 pub struct Lineage {
-    by_id: Collection<Version>,
+    by_id: EntityMap<Version>,
     by_age: OrdSet<Age>,
     /// The versions in `stable` or `deprecated`.
     offered: OrdSet<Age>,
@@ -34,12 +34,12 @@ pub struct Lineage {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Age {
     created: Moment,
-    id: Folded,
+    id: CaseFoldedId,
 }
 
 impl Age {
     fn of(version: &Version) -> Self {
-        Self { created: version.created, id: Folded(version.id.clone()) }
+        Self { created: version.created, id: CaseFoldedId(version.id.clone()) }
     }
 
     const fn id(&self) -> &Id {
@@ -49,7 +49,7 @@ impl Age {
 
 impl FromIterator<Arc<Version>> for Lineage {
     fn from_iter<T: IntoIterator<Item = Arc<Version>>>(versions: T) -> Self {
-        let by_id = versions.into_iter().map(|version| (Folded(version.id.clone()), version));
+        let by_id = versions.into_iter().map(|version| (CaseFoldedId(version.id.clone()), version));
         let mut lineage = Self { by_id: by_id.collect(), ..Self::default() };
         let all = lineage.by_id.clone();
         all.values().for_each(|version| lineage.set(version, true));
@@ -61,7 +61,7 @@ impl FromIterator<Arc<Version>> for Lineage {
 impl Lineage {
     /// All versions by id.
     #[must_use]
-    pub const fn by_id(&self) -> &Collection<Version> {
+    pub const fn by_id(&self) -> &EntityMap<Version> {
         &self.by_id
     }
 
@@ -127,7 +127,7 @@ impl Lineage {
 
     /// Adds a version or replaces the one of that id.
     pub fn insert(&mut self, version: Arc<Version>) {
-        let old = self.by_id.insert(Folded(version.id.clone()), version.clone());
+        let old = self.by_id.insert(CaseFoldedId(version.id.clone()), version.clone());
         if !old.as_ref().is_some_and(|old| old.has_place_of(&version)) {
             self.update(old.as_deref(), Some(&version));
         }
@@ -136,7 +136,7 @@ impl Lineage {
     /// Takes a version out.
     pub fn remove(&mut self, id: &Id) -> Option<Arc<Version>> {
         self.get(id)?;
-        let old = self.by_id.remove(&Folded(id.clone()))?;
+        let old = self.by_id.remove(&CaseFoldedId(id.clone()))?;
         self.update(Some(&old), None);
         Some(old)
     }

@@ -6,8 +6,8 @@ use muster_words::{Id, Moment, Position};
 use serde_json::Value;
 
 use super::{
-    Chained, Column, Earlier, Folded, Group, RegistryState, Resource, Stamp, Version, chained,
-    state_after, states,
+    CaseFoldedId, Chained, Column, Earlier, Group, RegistryState, Resource, Stamp, Version,
+    chained, state_after, states,
 };
 use crate::Content;
 
@@ -47,20 +47,20 @@ pub struct FormerCapabilities {
 #[derive(Clone, Debug)]
 pub struct Past<T> {
     /// What it said of itself, oldest first, without what it says now.
-    moves: Column<Moved>,
+    epochs: Column<EpochEntry>,
     /// By their plural names: a group has a few types at most.
     collections: Vec<(Id, PastCollection<T>)>,
 }
 
 impl<T> Default for Past<T> {
     fn default() -> Self {
-        Self { moves: Column::default(), collections: Vec::new() }
+        Self { epochs: Column::default(), collections: Vec::new() }
     }
 }
 
 /// What moves in a group and in the registry whenever members come or go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moved {
+pub struct EpochEntry {
     /// The change.
     pub stamp: Stamp,
     /// The epoch.
@@ -72,39 +72,39 @@ pub struct Moved {
 #[derive(Clone, Debug)]
 struct PastCollection<T> {
     /// Oldest first, without how many there are now.
-    counts: Column<Counted>,
-    former: Former<T>,
+    counts: Column<MemberCount>,
+    former: FormerNames<T>,
 }
 
 /// How many members there were up to a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Counted {
+struct MemberCount {
     until: Position,
     count: u32,
 }
 
 /// Names that have been deleted, in the order of a collection.
-pub type Former<T> = OrdMap<Name, Lives<T>>;
+pub type FormerNames<T> = OrdMap<ExactId, Lives<T>>;
 
 /// An id among those of all times: two that never lived together may differ in case alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name(pub Id);
+pub struct ExactId(pub Id);
 
-impl Name {
+impl ExactId {
     /// Where it stands relative to an id.
     #[must_use]
     pub fn cmp_id(&self, id: &Id) -> Ordering {
-        Folded::order(&self.0, id).then_with(|| self.0.cmp(id))
+        CaseFoldedId::order(&self.0, id).then_with(|| self.0.cmp(id))
     }
 }
 
-impl Ord for Name {
+impl Ord for ExactId {
     fn cmp(&self, other: &Self) -> Ordering {
         self.cmp_id(&other.0)
     }
 }
 
-impl PartialOrd for Name {
+impl PartialOrd for ExactId {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
@@ -176,8 +176,8 @@ pub fn locate<'a, T>(
 }
 
 /// Notes that a name is there no more.
-fn end<T: Clone>(former: &mut Former<T>, id: &Id, what: Arc<T>, until: Stamp) {
-    let name = Name(id.clone());
+fn end<T: Clone>(former: &mut FormerNames<T>, id: &Id, what: Arc<T>, until: Stamp) {
+    let name = ExactId(id.clone());
     let before = former.get(&name);
     let since = before.map_or(Position::ZERO, |lives| lives.since);
     let earlier = before.and_then(|lives| lives.ended.clone()).into();
@@ -186,8 +186,8 @@ fn end<T: Clone>(former: &mut Former<T>, id: &Id, what: Arc<T>, until: Stamp) {
 }
 
 /// Notes that a name is there again, if it was before or comes back with states from before.
-fn begin<T: Clone>(former: &mut Former<T>, id: &Id, since: Position, is_back: bool) {
-    let name = Name(id.clone());
+fn begin<T: Clone>(former: &mut FormerNames<T>, id: &Id, since: Position, is_back: bool) {
+    let name = ExactId(id.clone());
     if let Some(lives) = former.get_mut(&name) {
         lives.since = since;
     } else if is_back {
@@ -197,7 +197,7 @@ fn begin<T: Clone>(former: &mut Former<T>, id: &Id, since: Position, is_back: bo
 
 /// Whether the same names were deleted, each at the same positions. What they named is compared
 /// where it still is, or where it is hidden.
-fn are_alike<T: Clone>(one: &Former<T>, other: &Former<T>) -> bool {
+fn are_alike<T: Clone>(one: &FormerNames<T>, other: &FormerNames<T>) -> bool {
     fn ended<T: Clone>(lives: &Lives<T>) -> impl Iterator<Item = (Position, Stamp)> {
         lives.last().into_iter().flat_map(states).map(|life| (life.since, life.until))
     }
@@ -219,8 +219,8 @@ pub(crate) struct Member<'a> {
 impl<T: Clone> Past<T> {
     /// What it said of itself at a position; none: it says it still.
     #[must_use]
-    pub fn moved(&self, at: Position) -> Option<&Moved> {
-        self.moves.split(|moved| moved.stamp.position <= at).0
+    pub fn moved(&self, at: Position) -> Option<&EpochEntry> {
+        self.epochs.split(|moved| moved.stamp.position <= at).0
     }
 
     /// How many members a collection had at a position; none: as many as now.
@@ -233,13 +233,13 @@ impl<T: Clone> Past<T> {
 
     /// The names of a collection that have been deleted.
     #[must_use]
-    pub fn former(&self, plural: &str) -> Option<&Former<T>> {
+    pub fn former(&self, plural: &str) -> Option<&FormerNames<T>> {
         Some(&self.collection(plural)?.former)
     }
 
     /// Whether both know the same epochs, counts and deletions.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        self.moves.iter().eq(other.moves.iter())
+        self.epochs.iter().eq(other.epochs.iter())
             && self.collections.len() == other.collections.len()
             && self.collections.iter().zip(&other.collections).all(|(one, other)| {
                 one.0 == other.0
@@ -249,9 +249,9 @@ impl<T: Clone> Past<T> {
     }
 
     /// Notes what it says of itself, before a command changes that.
-    pub(crate) fn supersede(&mut self, old: Moved, by: Stamp) {
+    pub(crate) fn supersede(&mut self, old: EpochEntry, by: Stamp) {
         if old.stamp.position < by.position {
-            self.moves.push(old);
+            self.epochs.push(old);
         }
     }
 
@@ -276,7 +276,7 @@ impl<T: Clone> Past<T> {
 
     fn collection_mut(&mut self, plural: &Id) -> Option<&mut PastCollection<T>> {
         if self.collection(plural.as_str()).is_none() {
-            let (counts, former) = (Column::default(), Former::new());
+            let (counts, former) = (Column::default(), FormerNames::new());
             self.collections.push((plural.clone(), PastCollection { counts, former }));
         }
         let mut all = self.collections.iter_mut();
@@ -289,7 +289,7 @@ impl<T> PastCollection<T> {
     fn supersede(&mut self, count: usize, by: Stamp) {
         if self.counts.last().is_none_or(|counted| counted.until < by.position) {
             let count = u32::try_from(count).unwrap_or(u32::MAX);
-            self.counts.push(Counted { until: by.position, count });
+            self.counts.push(MemberCount { until: by.position, count });
         }
     }
 }
@@ -297,17 +297,17 @@ impl<T> PastCollection<T> {
 impl RegistryState {
     /// What it says of itself now.
     #[must_use]
-    pub fn moved(&self) -> Moved {
-        Moved { stamp: self.own.max(self.members), epoch: self.epoch, modified: self.modified }
+    pub fn moved(&self) -> EpochEntry {
+        EpochEntry { stamp: self.own.max(self.members), epoch: self.epoch, modified: self.modified }
     }
 }
 
 impl Group {
     /// What it says of itself now.
     #[must_use]
-    pub fn moved(&self) -> Moved {
+    pub fn moved(&self) -> EpochEntry {
         let stamp = self.own.stamp.max(self.members);
-        Moved { stamp, epoch: self.epoch, modified: self.modified }
+        EpochEntry { stamp, epoch: self.epoch, modified: self.modified }
     }
 
     /// Notes what it says of itself, before a command changes that.
@@ -322,23 +322,23 @@ impl Group {
 #[derive(Clone, Debug, Default)]
 pub struct ResourcePast {
     /// The last change but one.
-    touched: Option<Arc<Touched>>,
-    former: Former<Version>,
+    touched: Option<Arc<ChangedResource>>,
+    former: FormerNames<Version>,
 }
 
 /// A resource after a change anywhere in it.
 #[derive(Debug)]
-pub struct Touched {
+pub struct ChangedResource {
     position: Position,
-    tag: super::Tag,
+    tag: super::CommandTag,
     /// How many versions it had.
     pub versions: u32,
     earlier: Earlier<Self>,
 }
 
-chained!(Touched, touched => touched.position);
+chained!(ChangedResource, touched => touched.position);
 
-impl Touched {
+impl ChangedResource {
     /// The change.
     #[must_use]
     pub const fn stamp(&self) -> Stamp {
@@ -377,13 +377,13 @@ impl ResourcePast {
 
     /// The last change at a position.
     #[must_use]
-    pub fn touched(&self, at: Position) -> Option<&Arc<Touched>> {
+    pub fn touched(&self, at: Position) -> Option<&Arc<ChangedResource>> {
         super::state_at(self.touched.as_ref()?, at)
     }
 
     /// The versions that have been deleted.
     #[must_use]
-    pub const fn former(&self) -> &Former<Version> {
+    pub const fn former(&self) -> &FormerNames<Version> {
         &self.former
     }
 }
@@ -396,7 +396,7 @@ impl Resource {
             let Stamp { position, tag } = self.any;
             let past = Arc::make_mut(self.past.get_or_insert_default());
             let earlier = past.touched.take().into();
-            past.touched = Some(Arc::new(Touched { position, tag, versions, earlier }));
+            past.touched = Some(Arc::new(ChangedResource { position, tag, versions, earlier }));
         }
         self.any = by;
     }
@@ -409,7 +409,7 @@ impl Resource {
             self.past.get_or_insert_default();
         }
         if let Some(past) = &mut self.past
-            && (is_back || past.former.contains_key(&Name(version.id.clone())))
+            && (is_back || past.former.contains_key(&ExactId(version.id.clone())))
         {
             begin(&mut Arc::make_mut(past).former, &version.id, by.position, is_back);
         }

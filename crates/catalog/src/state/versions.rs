@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use muster_words::Id;
 
-use super::{Folded, Lineage, Version};
+use super::{CaseFoldedId, Lineage, Version};
 
 /// How many versions lie in one slice before a tree pays: nearly every resource has fewer, and a
 /// tree's smallest node costs more than all of them.
@@ -82,9 +82,9 @@ impl Versions {
         match self {
             Self::Many(many) => many.insert(version),
             Self::Few(few) => {
-                let key = Folded(version.id.clone());
+                let key = CaseFoldedId(version.id.clone());
                 let mut list = few.to_vec();
-                match list.binary_search_by(|other| Folded(other.id.clone()).cmp(&key)) {
+                match list.binary_search_by(|other| CaseFoldedId(other.id.clone()).cmp(&key)) {
                     Ok(index) => list[index] = version,
                     Err(index) => list.insert(index, version),
                 }

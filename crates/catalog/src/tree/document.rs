@@ -18,18 +18,19 @@ pub(super) fn take(
     attributes: &mut Map<String, Value>,
 ) -> Result<DocumentPart, Refusal> {
     if !kind.hasdocument {
-        return Ok(DocumentPart::Unsaid);
+        return Ok(DocumentPart::Unchanged);
     }
     let inline = kind.singular.clone();
     let (encoded, elsewhere) = (format!("{inline}base64"), format!("{inline}url"));
     let names = [&inline, &elsewhere, &encoded];
-    let said: Vec<&String> = names.into_iter().filter(|name| is_said(attributes, name)).collect();
-    if said.len() > 1 {
+    let present: Vec<&String> =
+        names.into_iter().filter(|name| is_present(attributes, name)).collect();
+    if present.len() > 1 {
         let names = [inline, elsewhere, encoded];
         return Err(Refusal::new(xid, Reason::OneResource { names }));
     }
     let mentioned = names.into_iter().any(|name| attributes.contains_key(name));
-    if is_said(attributes, &elsewhere) {
+    if is_present(attributes, &elsewhere) {
         attributes.remove(&inline);
         attributes.remove(&encoded);
         return Ok(DocumentPart::Elsewhere);
@@ -45,11 +46,11 @@ pub(super) fn take(
         },
         (None, Some(_)) => Err(Refusal::invalid_attribute(xid, encoded, "must be a string")),
         (None, None) if mentioned => Ok(DocumentPart::Cleared),
-        (None, None) => Ok(DocumentPart::Unsaid),
+        (None, None) => Ok(DocumentPart::Unchanged),
     }
 }
 
-fn is_said(attributes: &Map<String, Value>, name: &str) -> bool {
+fn is_present(attributes: &Map<String, Value>, name: &str) -> bool {
     attributes.get(name).is_some_and(|value| !value.is_null())
 }
 

@@ -4,11 +4,11 @@ use muster_words::{Id, Xid, limits::COMMAND_ENTITIES_MAX};
 use serde_json::{Map, Value};
 
 use super::{
-    DocumentPart, GroupNode, NewDocument, ResourceNode, Subject, Tree, VersionNode, document,
+    DocumentPart, GroupNode, NewDocument, ResourceNode, Subject, VersionNode, WriteTree, document,
 };
 use crate::{
     Absence, Reason, Refusal,
-    command::{Body, Mode, NewModel, SentDocument, Target, Write},
+    command::{Mode, NewModel, SentDocument, Target, Write, WriteBody},
 };
 use muster_model::{GroupType, Model, ResourceType};
 
@@ -17,27 +17,31 @@ use muster_model::{GroupType, Model, ResourceType};
 /// # Errors
 /// The body has another shape than the target allows, names types that aren't there, or more
 /// entities than one command may write.
-pub fn read(write: Write, model: &Arc<Model>, brings: Option<NewModel>) -> Result<Tree, Refusal> {
-    let model = brings.as_ref().map_or(model, |new| &new.model);
+pub fn read(
+    write: Write,
+    model: &Arc<Model>,
+    new_model: Option<NewModel>,
+) -> Result<WriteTree, Refusal> {
+    let model = new_model.as_ref().map_or(model, |new| &new.model);
     let reader = Reader { mode: write.mode, model };
     let mut tree = match (write.target, write.body) {
         (Target::Entity(xid), body) => reader.entity(&xid, body)?,
-        (Target::Groups(groups), Body::Tree(map)) => reader.groups(&groups, map)?,
-        (Target::Resources { group, resources }, Body::Tree(map)) => {
+        (Target::Groups(groups), WriteBody::Tree(map)) => reader.groups(&groups, map)?,
+        (Target::Resources { group, resources }, WriteBody::Tree(map)) => {
             reader.resources(&group, &resources, map)?
         }
-        (Target::Versions(resource), Body::Tree(map)) => reader.versions(&resource, map)?,
-        (Target::Model, _) => Tree::new(write.mode, Subject::Model),
-        (Target::Capabilities, Body::Tree(map)) => {
-            let mut tree = Tree::new(write.mode, Subject::Capabilities);
+        (Target::Versions(resource), WriteBody::Tree(map)) => reader.versions(&resource, map)?,
+        (Target::Model, _) => WriteTree::new(write.mode, Subject::Model),
+        (Target::Capabilities, WriteBody::Tree(map)) => {
+            let mut tree = WriteTree::new(write.mode, Subject::Capabilities);
             tree.capabilities = Some(Value::Object(map));
             tree
         }
-        (_, Body::Document(_)) => {
+        (_, WriteBody::Document(_)) => {
             return Err(Refusal::new("/", Reason::DocumentMisplaced));
         }
     };
-    tree.model = brings;
+    tree.model = new_model;
     let entities = tree.entities();
     if entities > COMMAND_ENTITIES_MAX {
         return Err(Refusal::new("/", Reason::CommandTooLarge { entities }));
@@ -53,29 +57,29 @@ struct Reader<'a> {
 type Attributes = Map<String, Value>;
 
 impl Reader<'_> {
-    fn entity(&self, xid: &Xid, body: Body) -> Result<Tree, Refusal> {
+    fn entity(&self, xid: &Xid, body: WriteBody) -> Result<WriteTree, Refusal> {
         match (xid, body) {
-            (Xid::Registry, Body::Tree(map)) => self.registry(map),
-            (Xid::Group { .. }, Body::Tree(map)) => self.group_entity(xid, map),
+            (Xid::Registry, WriteBody::Tree(map)) => self.registry(map),
+            (Xid::Group { .. }, WriteBody::Tree(map)) => self.group_entity(xid, map),
             (Xid::Resource { .. }, body) => self.resource_entity(xid, body),
-            (Xid::Meta { .. }, Body::Tree(map)) => {
+            (Xid::Meta { .. }, WriteBody::Tree(map)) => {
                 let mut node = self.resource_node(xid)?;
                 node.meta = Some(map);
                 node.only_meta = true;
-                self.around(Subject::Entity(xid.clone()), node)
+                self.within_group(Subject::Entity(xid.clone()), node)
             }
             (Xid::Version { version, .. }, body) => {
                 let mut node = self.resource_node(xid)?;
                 let version = self.version(&node, Some(version), body)?;
                 node.versions = Some(vec![version]);
-                self.around(Subject::Entity(xid.clone()), node)
+                self.within_group(Subject::Entity(xid.clone()), node)
             }
-            (xid, Body::Document(_)) => Err(Refusal::new(xid, Reason::TakesNoDocument)),
+            (xid, WriteBody::Document(_)) => Err(Refusal::new(xid, Reason::TakesNoDocument)),
         }
     }
 
-    fn registry(&self, mut map: Attributes) -> Result<Tree, Refusal> {
-        let mut tree = Tree::new(self.mode, Subject::Entity(Xid::Registry));
+    fn registry(&self, mut map: Attributes) -> Result<WriteTree, Refusal> {
+        let mut tree = WriteTree::new(self.mode, Subject::Entity(Xid::Registry));
         if self.mode == Mode::Post {
             tree.subject = Subject::Members;
             for (groups, members) in map {
@@ -102,9 +106,9 @@ impl Reader<'_> {
         Ok(tree)
     }
 
-    fn groups(&self, groups: &Id, map: Attributes) -> Result<Tree, Refusal> {
+    fn groups(&self, groups: &Id, map: Attributes) -> Result<WriteTree, Refusal> {
         let kind = self.group_type(groups)?;
-        let mut tree = Tree::new(self.mode, Subject::Members);
+        let mut tree = WriteTree::new(self.mode, Subject::Members);
         tree.groups = self.group_map(kind, map)?;
         Ok(tree)
     }
@@ -150,10 +154,10 @@ impl Reader<'_> {
         Ok(node)
     }
 
-    fn group_entity(&self, xid: &Xid, map: Attributes) -> Result<Tree, Refusal> {
+    fn group_entity(&self, xid: &Xid, map: Attributes) -> Result<WriteTree, Refusal> {
         let Xid::Group { groups, .. } = xid else { return Err(Refusal::not_found(xid)) };
         let kind = self.group_type(groups)?;
-        let mut tree = Tree::new(self.mode, Subject::Entity(xid.clone()));
+        let mut tree = WriteTree::new(self.mode, Subject::Entity(xid.clone()));
         if self.mode != Mode::Post {
             tree.groups = vec![self.group(xid, kind, map)?];
             return Ok(tree);
@@ -172,7 +176,12 @@ impl Reader<'_> {
         Ok(tree)
     }
 
-    fn resources(&self, group: &Xid, resources: &Id, map: Attributes) -> Result<Tree, Refusal> {
+    fn resources(
+        &self,
+        group: &Xid,
+        resources: &Id,
+        map: Attributes,
+    ) -> Result<WriteTree, Refusal> {
         let Xid::Group { groups, .. } = group else { return Err(Refusal::not_found(group)) };
         let kind = self.group_type(groups)?;
         let rtype = kind
@@ -182,7 +191,7 @@ impl Reader<'_> {
         node.attributes = None;
         let collection = format!("{group}/{resources}");
         node.resources = self.resource_map(&collection, group, rtype, map)?;
-        let mut tree = Tree::new(self.mode, Subject::Members);
+        let mut tree = WriteTree::new(self.mode, Subject::Members);
         tree.groups = vec![node];
         Ok(tree)
     }
@@ -242,38 +251,38 @@ impl Reader<'_> {
             node.versions = Some(self.version_map(node, versions)?);
         }
         map.remove("metaurl");
-        node.default = Some(self.version(node, None, Body::Tree(map))?);
+        node.default = Some(self.version(node, None, WriteBody::Tree(map))?);
         Ok(())
     }
 
-    fn resource_entity(&self, xid: &Xid, body: Body) -> Result<Tree, Refusal> {
+    fn resource_entity(&self, xid: &Xid, body: WriteBody) -> Result<WriteTree, Refusal> {
         let mut node = self.resource_node(xid)?;
         match (self.mode, body) {
             (Mode::Post, body) => {
                 let version = self.version(&node, None, body)?;
                 node.versions = Some(vec![version]);
-                self.around(Subject::VersionOf(xid.clone()), node)
+                self.within_group(Subject::VersionOf(xid.clone()), node)
             }
-            (_, Body::Tree(map)) => {
+            (_, WriteBody::Tree(map)) => {
                 self.whole(&mut node, map)?;
-                self.around(Subject::Entity(xid.clone()), node)
+                self.within_group(Subject::Entity(xid.clone()), node)
             }
-            (_, Body::Document(mut sent)) => {
+            (_, WriteBody::Document(mut sent)) => {
                 // `xRegistry-meta.<attribute>` headers speak of the resource, not of the version.
                 if let Some(Value::Object(meta)) = sent.attributes.remove("meta") {
                     node.meta = Some(meta);
                 }
-                let body = Body::Document(sent);
+                let body = WriteBody::Document(sent);
                 node.default = Some(self.version(&node, None, body)?);
-                self.around(Subject::Entity(xid.clone()), node)
+                self.within_group(Subject::Entity(xid.clone()), node)
             }
         }
     }
 
-    fn versions(&self, resource: &Xid, map: Attributes) -> Result<Tree, Refusal> {
+    fn versions(&self, resource: &Xid, map: Attributes) -> Result<WriteTree, Refusal> {
         let mut node = self.resource_node(resource)?;
         node.versions = Some(self.version_map(&node, map)?);
-        self.around(Subject::Members, node)
+        self.within_group(Subject::Members, node)
     }
 
     fn version_map(
@@ -286,7 +295,7 @@ impl Reader<'_> {
         for (key, value) in map {
             let version = id(&parent, &key)?;
             let attributes = as_entity(&parent, &key, value)?;
-            nodes.push(self.version(node, Some(&version), Body::Tree(attributes))?);
+            nodes.push(self.version(node, Some(&version), WriteBody::Tree(attributes))?);
         }
         Ok(nodes)
     }
@@ -295,14 +304,14 @@ impl Reader<'_> {
         &self,
         node: &ResourceNode,
         version: Option<&Id>,
-        body: Body,
+        body: WriteBody,
     ) -> Result<VersionNode, Refusal> {
         let (mut attributes, document, from_headers) = match body {
-            Body::Document(sent) => {
+            WriteBody::Document(sent) => {
                 let (attributes, document) = self.document_as_sent(node, sent);
                 (attributes, Some(document), true)
             }
-            Body::Tree(map) => (map, None, false),
+            WriteBody::Tree(map) => (map, None, false),
         };
         let id = match (version, attributes.get("versionid")) {
             (Some(version), _) => Some(version.clone()),
@@ -339,11 +348,11 @@ impl Reader<'_> {
     }
 
     /// Puts the resource into a group that is only a parent.
-    fn around(&self, subject: Subject, node: ResourceNode) -> Result<Tree, Refusal> {
+    fn within_group(&self, subject: Subject, node: ResourceNode) -> Result<WriteTree, Refusal> {
         let group = node.xid.group().ok_or_else(|| Refusal::not_found(&node.xid))?;
         let Xid::Group { groups, .. } = &group else { return Err(Refusal::not_found(group)) };
         let kind = self.group_type(groups)?.clone();
-        let mut tree = Tree::new(self.mode, subject);
+        let mut tree = WriteTree::new(self.mode, subject);
         tree.groups = vec![GroupNode { xid: group, kind, attributes: None, resources: vec![node] }];
         Ok(tree)
     }

@@ -4,11 +4,11 @@ use muster_words::{Id, Moment, Position};
 
 use super::{
     ResourceView,
-    members::{Identified, Members},
+    members::{HasId, Members},
 };
 use crate::{
     Content,
-    state::{Bindings, Group, GroupState, Moved, Resource, Stamp, state_at},
+    state::{Bindings, EpochEntry, Group, GroupState, Resource, Stamp, state_at},
 };
 
 /// A group in a view.
@@ -16,12 +16,12 @@ use crate::{
 pub struct GroupView<'a> {
     group: &'a Group,
     own: &'a GroupState,
-    moved: Moved,
+    moved: EpochEntry,
     /// Up to where changes are seen.
     at: Position,
 }
 
-impl Identified for Group {
+impl HasId for Group {
     fn id(&self) -> &Id {
         &self.id
     }

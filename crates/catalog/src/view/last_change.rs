@@ -6,7 +6,8 @@ use super::{GroupView, ResourceView, View};
 use crate::{
     Catalog,
     state::{
-        Chained, Former, Group, Lives, Name, Resource, Stamp, exact, locate, resource_in, state_at,
+        Chained, ExactId, FormerNames, Group, Lives, Resource, Stamp, exact, locate, resource_in,
+        state_at,
     },
 };
 
@@ -26,7 +27,7 @@ impl<C: Deref<Target = Catalog>> View<C> {
         };
         let now = self.catalog.groups.get(&groups).and_then(|all| exact(all, &group));
         let former = self.catalog.past.groups.former(groups.as_str());
-        let lives = former.and_then(|former| former.get(&Name(group)));
+        let lives = former.and_then(|former| former.get(&ExactId(group)));
         let written = newest_change(
             (now, lives),
             at,
@@ -103,8 +104,8 @@ fn holds(group: &Group, xid: &Xid) -> bool {
 
 fn in_group(group: &Group, xid: &Xid, at: Position) -> Option<Stamp> {
     let Some(Xid::Resource { resources, resource, .. }) = xid.resource() else { return None };
-    let former: Option<&Former<Resource>> = group.past.former(resources.as_str());
-    let lives = former.and_then(|former| former.get(&Name(resource)));
+    let former: Option<&FormerNames<Resource>> = group.past.former(resources.as_str());
+    let lives = former.and_then(|former| former.get(&ExactId(resource)));
     newest_change(
         (resource_in(group, xid), lives),
         at,
@@ -120,7 +121,7 @@ fn in_resource(resource: &Resource, xid: &Xid, at: Position) -> Option<Stamp> {
     match xid {
         Xid::Version { version, .. } => {
             let former = resource.past.as_deref().map(|past| past.former());
-            let lives = former.and_then(|former| former.get(&Name(version.clone())));
+            let lives = former.and_then(|former| former.get(&ExactId(version.clone())));
             newest_change(
                 (resource.versions.get(version), lives),
                 at,

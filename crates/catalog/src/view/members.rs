@@ -2,13 +2,15 @@ use std::{cmp::Ordering, ops::Bound, sync::Arc};
 
 use muster_words::{Id, Position};
 
-use crate::state::{Collection, Folded, Former, Lives, Name, Past, exact, locate, members_after};
+use crate::state::{
+    CaseFoldedId, EntityMap, ExactId, FormerNames, Lives, Past, exact, locate, members_after,
+};
 
 /// A collection in a view: what lives in it now, and what was deleted.
 #[derive(Clone, Copy)]
 pub(super) struct Members<'a, T> {
-    now: Option<&'a Collection<T>>,
-    former: Option<&'a Former<T>>,
+    now: Option<&'a EntityMap<T>>,
+    former: Option<&'a FormerNames<T>>,
     count: Option<usize>,
     at: Position,
 }
@@ -16,7 +18,7 @@ pub(super) struct Members<'a, T> {
 impl<'a, T: Clone> Members<'a, T> {
     /// The collection of that plural name, up to a position.
     pub fn of(
-        now: Option<&'a Collection<T>>,
+        now: Option<&'a EntityMap<T>>,
         past: &'a Past<T>,
         plural: &str,
         at: Position,
@@ -35,23 +37,23 @@ impl<'a, T: Clone> Members<'a, T> {
     /// The member of exactly that id, if it had a state by then.
     pub fn get(&self, id: &Id) -> Option<&'a Arc<T>> {
         let now = self.now.and_then(|now| exact(now, id));
-        let lives = self.former.and_then(|former| former.get(&Name(id.clone())));
+        let lives = self.former.and_then(|former| former.get(&ExactId(id.clone())));
         locate(now, lives, self.at)
     }
 
     /// Those that may be there, in order: all, or those that follow an id.
     pub fn after(self, after: Option<&Id>) -> impl Iterator<Item = &'a Arc<T>> + use<'a, T>
     where
-        T: Identified,
+        T: HasId,
     {
         merged(members_after(self.now, after), former_after(self.former, after), self.at)
     }
 }
 
 /// What may have been there at a position, in order: what is there now, and what was deleted.
-pub(super) fn merged<'a, T: Identified + 'a>(
+pub(super) fn merged<'a, T: HasId + 'a>(
     now: impl Iterator<Item = &'a Arc<T>>,
-    former: impl Iterator<Item = (&'a Name, &'a Lives<T>)>,
+    former: impl Iterator<Item = (&'a ExactId, &'a Lives<T>)>,
     at: Position,
 ) -> impl Iterator<Item = &'a Arc<T>> {
     let (mut now, mut former) = (now.peekable(), former.peekable());
@@ -70,23 +72,23 @@ pub(super) fn merged<'a, T: Identified + 'a>(
 }
 
 /// What has an id.
-pub(super) trait Identified {
+pub(super) trait HasId {
     fn id(&self) -> &Id;
 }
 
 /// Names that have been deleted, in order: all, or those that follow an id.
 pub(super) fn former_after<'a, T: Clone>(
-    former: Option<&'a Former<T>>,
+    former: Option<&'a FormerNames<T>>,
     after: Option<&Id>,
-) -> impl Iterator<Item = (&'a Name, &'a Lives<T>)> + use<'a, T> {
-    let after = after.map(|id| Folded(id.clone()));
+) -> impl Iterator<Item = (&'a ExactId, &'a Lives<T>)> + use<'a, T> {
+    let after = after.map(|id| CaseFoldedId(id.clone()));
     let from = match &after {
-        Some(after) => Bound::Included(Name(after.0.clone())),
+        Some(after) => Bound::Included(ExactId(after.0.clone())),
         None => Bound::Unbounded,
     };
     // The same id but for case is no other id.
-    let follows = move |(name, _): &(&Name, &Lives<T>)| {
-        after.as_ref().is_none_or(|after| Folded(name.0.clone()) > *after)
+    let follows = move |(name, _): &(&ExactId, &Lives<T>)| {
+        after.as_ref().is_none_or(|after| CaseFoldedId(name.0.clone()) > *after)
     };
     let found = former.map(|former| former.range((from, Bound::Unbounded)));
     found.into_iter().flatten().filter(follows)

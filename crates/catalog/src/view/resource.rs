@@ -2,8 +2,10 @@ use std::sync::Arc;
 
 use muster_words::{Id, Position};
 
-use super::members::{Identified, former_after, merged};
-use crate::state::{Folded, Meta, Name, Resource, ResourcePast, Stamp, Version, locate, state_at};
+use super::members::{HasId, former_after, merged};
+use crate::state::{
+    CaseFoldedId, ExactId, Meta, Resource, ResourcePast, Stamp, Version, locate, state_at,
+};
 
 /// A resource in a view: its Meta and its versions.
 #[derive(Clone, Copy, Debug)]
@@ -14,13 +16,13 @@ pub struct ResourceView<'a> {
     at: Option<Position>,
 }
 
-impl Identified for Resource {
+impl HasId for Resource {
     fn id(&self) -> &Id {
         &self.id
     }
 }
 
-impl Identified for Version {
+impl HasId for Version {
     fn id(&self) -> &Id {
         &self.id
     }
@@ -78,7 +80,7 @@ impl<'a> ResourceView<'a> {
     pub fn version(&self, id: &Id) -> Option<&'a Arc<Version>> {
         let now = self.resource.versions.get(id);
         let Some(at) = self.at else { return now };
-        let lives = self.past().and_then(|past| past.former().get(&Name(id.clone())));
+        let lives = self.past().and_then(|past| past.former().get(&ExactId(id.clone())));
         state_at(locate(now, lives, at)?, at)
     }
 
@@ -94,9 +96,9 @@ impl<'a> ResourceView<'a> {
         let at = self.at.unwrap_or(Position(u64::MAX));
         let former = self.at.and_then(|_| Some(self.past()?.former()));
         let former = former_after(former, after);
-        let after = after.map(|id| Folded(id.clone()));
+        let after = after.map(|id| CaseFoldedId(id.clone()));
         let follows = move |version: &&Arc<Version>| {
-            after.as_ref().is_none_or(|after| Folded(version.id.clone()) > *after)
+            after.as_ref().is_none_or(|after| CaseFoldedId(version.id.clone()) > *after)
         };
         let now = self.resource.versions.iter().filter(follows);
         merged(now, former, at).filter_map(move |version| state_at(version, at))

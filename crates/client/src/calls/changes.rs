@@ -13,7 +13,7 @@ use muster_words::{
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    Body, Call, Client, ClientError, EventReader, Query, TransportError, call::position_of,
+    Call, Client, ClientError, EventReader, IncomingBody, Query, TransportError, call::position_of,
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -26,7 +26,7 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_
 
 /// From where changes are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
+pub enum StreamStart {
     /// From now on.
     Now,
     /// All that came after this position.
@@ -35,7 +35,7 @@ pub enum Start {
 
 /// One change of one entity, as a CloudEvent.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
+pub struct ReceivedChange {
     /// `<position>.<k>`: where to go on after it.
     pub id: String,
     /// The event, as far as this release knows of it.
@@ -46,38 +46,38 @@ pub struct Change {
 
 /// What a stream of changes gives next.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Step {
+pub enum StreamItem {
     /// A change.
-    Change(Change),
+    Change(ReceivedChange),
     /// The connection is lost; the next call comes back to where it was.
     Lost(TransportError),
 }
 
 /// Changes as they happen, in order and none missed: a lost connection is opened again behind the
 /// last change that arrived.
-pub struct Changes {
+pub struct ChangeStream {
     client: Client,
-    start: Start,
+    start: StreamStart,
     last: Option<String>,
     wait: Duration,
-    open: Option<(Body, EventReader)>,
+    open: Option<(IncomingBody, EventReader)>,
 }
 
 impl Client {
     /// Changes from there on.
     #[must_use]
-    pub fn changes(&self, start: Start) -> Changes {
-        Changes { client: self.clone(), start, last: None, wait: Duration::ZERO, open: None }
+    pub fn changes(&self, start: StreamStart) -> ChangeStream {
+        ChangeStream { client: self.clone(), start, last: None, wait: Duration::ZERO, open: None }
     }
 }
 
-impl Changes {
+impl ChangeStream {
     /// The next change; waits until there is one. Nothing is lost when the wait is given up.
     ///
     /// # Errors
     /// The server refused the stream, or sent what is no change. A lost connection is no error:
-    /// see [`Step::Lost`].
-    pub async fn next_step(&mut self) -> Result<Step, ClientError> {
+    /// see [`StreamItem::Lost`].
+    pub async fn next_item(&mut self) -> Result<StreamItem, ClientError> {
         loop {
             let (body, reader) = match &mut self.open {
                 Some(open) => open,
@@ -88,7 +88,7 @@ impl Changes {
                 },
             };
             if let Some(event) = reader.next_event() {
-                return self.change(event).map(Step::Change);
+                return self.change(event).map(StreamItem::Change);
             }
             match timeout(PAUSE_MAX, body.frame()).await {
                 Err(_) => self.open = None,
@@ -108,10 +108,10 @@ impl Changes {
         }
     }
 
-    async fn connect(&mut self) -> Result<Body, ClientError> {
+    async fn connect(&mut self) -> Result<IncomingBody, ClientError> {
         sleep(self.wait).await;
         let after = match (self.start, &self.last) {
-            (Start::After(position), None) => Some(position),
+            (StreamStart::After(position), None) => Some(position),
             _ => None,
         };
         let call = Call::new(Method::GET, "/changes", &Query::new().with_some("after", after))
@@ -124,20 +124,20 @@ impl Changes {
             return Err(self.client.unexpected(format!("{kind} instead of a stream of events")));
         }
         // Who wanted all from now on wants it from the first now, not from when it came back.
-        if let (Start::Now, Some(position)) = (self.start, position_of(response.headers())) {
-            self.start = Start::After(position);
+        if let (StreamStart::Now, Some(position)) = (self.start, position_of(response.headers())) {
+            self.start = StreamStart::After(position);
         }
         self.wait = Duration::ZERO;
         Ok(response.into_body())
     }
 
-    fn lost(&mut self, error: TransportError) -> Step {
+    fn lost(&mut self, error: TransportError) -> StreamItem {
         self.open = None;
         self.wait = if self.wait.is_zero() { RETRY.0 } else { (self.wait * 2).min(RETRY.1) };
-        Step::Lost(error)
+        StreamItem::Lost(error)
     }
 
-    fn change(&mut self, event: crate::Event) -> Result<Change, ClientError> {
+    fn change(&mut self, event: crate::Event) -> Result<ReceivedChange, ClientError> {
         let json = json::parse(event.data.as_bytes()).map_err(|error| {
             self.client.unexpected(format!("an event that isn't JSON: {error}"))
         })?;
@@ -147,6 +147,6 @@ impl Changes {
         if !event.id.is_empty() {
             self.last = Some(event.id.clone());
         }
-        Ok(Change { id: event.id, event: read, json })
+        Ok(ReceivedChange { id: event.id, event: read, json })
     }
 }

@@ -17,7 +17,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A document as it was sent, with what the answer's headers say of it.
 #[derive(Clone, Debug)]
-pub struct Document {
+pub struct FetchedDocument {
     /// Its bytes.
     pub bytes: Bytes,
     /// Its type, if it has one.
@@ -32,7 +32,7 @@ pub struct Document {
 
 /// A document on its way to the registry.
 #[derive(Clone, Debug, Default)]
-pub struct Sent {
+pub struct DocumentUpload {
     /// Its bytes.
     pub bytes: Bytes,
     /// Its type.
@@ -73,7 +73,7 @@ impl Precondition {
 
 /// How something is deleted.
 #[derive(Clone, Debug, Default)]
-pub struct Removal {
+pub struct DeleteOptions {
     /// Erase it, rather than hide it.
     pub purge: bool,
     /// Delete it even though others refer to it.
@@ -82,7 +82,7 @@ pub struct Removal {
     pub epoch: Option<u64>,
 }
 
-impl Sent {
+impl DocumentUpload {
     /// The details that carry this document.
     #[must_use]
     pub fn details(&self) -> Value {
@@ -102,10 +102,10 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn document(&self, xid: &Xid) -> Result<Document, ClientError> {
+    pub async fn document(&self, xid: &Xid) -> Result<FetchedDocument, ClientError> {
         let answer = self.call(Call::new(Method::GET, &path_of(xid), &Query::new())).await?;
         let header = |name| answer.header(name).map(str::to_owned);
-        Ok(Document {
+        Ok(FetchedDocument {
             content_type: header(CONTENT_TYPE.as_str()),
             version: header("xregistry-versionid"),
             etag: header("etag"),
@@ -137,7 +137,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn put(&self, xid: &Xid, sent: &Sent) -> Result<Answer, ClientError> {
+    pub async fn put(&self, xid: &Xid, sent: &DocumentUpload) -> Result<Answer, ClientError> {
         let creates_only = sent.precondition == Precondition::Absent;
         let method = match xid {
             Xid::Resource { .. } if !creates_only && !sent.attributes_alone => Method::POST,
@@ -184,7 +184,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn delete(&self, xid: &Xid, removal: &Removal) -> Result<Answer, ClientError> {
+    pub async fn delete(&self, xid: &Xid, removal: &DeleteOptions) -> Result<Answer, ClientError> {
         let query = Query::new()
             .flag_if("purge", removal.purge)
             .flag_if("force", removal.force)

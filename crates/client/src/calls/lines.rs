@@ -4,22 +4,22 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 
-use crate::{Body, ClientError};
+use crate::{ClientError, IncomingBody};
 
 /// Bytes of one line; one holds a few facts.
 const LINE_BYTES_MAX: usize = 1024 * 1024;
 
 /// An answer of JSON lines, each a `T`, read as they come.
-pub struct Lines<T> {
-    body: Body,
+pub struct JsonLines<T> {
+    body: IncomingBody,
     place: String,
     rest: Vec<u8>,
     ready: VecDeque<Bytes>,
     line: PhantomData<fn() -> T>,
 }
 
-impl<T: DeserializeOwned> Lines<T> {
-    pub(crate) fn new(body: Body, place: &str) -> Self {
+impl<T: DeserializeOwned> JsonLines<T> {
+    pub(crate) fn new(body: IncomingBody, place: &str) -> Self {
         let (place, rest, ready) = (place.to_owned(), Vec::new(), VecDeque::new());
         Self { body, place, rest, ready, line: PhantomData }
     }

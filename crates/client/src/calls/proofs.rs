@@ -2,7 +2,7 @@ use http::Method;
 use muster_wire::{ledger::VerificationLine, log::LogPage, status::StatusReport};
 use muster_words::Xid;
 
-use super::Lines;
+use super::JsonLines;
 use crate::{Answer, Call, Client, ClientError, Query};
 
 impl Client {
@@ -19,10 +19,10 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn verify(&self) -> Result<Lines<VerificationLine>, ClientError> {
+    pub async fn verify(&self) -> Result<JsonLines<VerificationLine>, ClientError> {
         let call = Call::new(Method::POST, "/ledger/verify", &Query::new());
         let body = self.open(call).await?.into_body();
-        Ok(Lines::new(body, self.place()))
+        Ok(JsonLines::new(body, self.place()))
     }
 
     /// How the registry is.

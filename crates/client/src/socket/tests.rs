@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{Call, Client, ClientError, Query, Start, Step};
+use crate::{Call, Client, ClientError, Query, StreamItem, StreamStart};
 
 /// What arrived: the heads of requests, by connection.
 type Heads = Arc<Mutex<Vec<Vec<String>>>>;
@@ -52,8 +52,8 @@ fn ok(body: &str) -> String {
 }
 
 fn client(address: &str) -> Client {
-    let patience = Patience { answer: Duration::from_millis(300), ..Patience::default() };
-    Client::new(Arc::new(Socket::new(address, patience).unwrap()), Some("muster_a_b"))
+    let timeouts = Timeouts { answer: Duration::from_millis(300), ..Timeouts::default() };
+    Client::new(Arc::new(Socket::new(address, timeouts).unwrap()), Some("muster_a_b"))
 }
 
 fn get(path: &str) -> Call {
@@ -155,13 +155,13 @@ async fn follows_changes_across_a_lost_connection() {
         vec![stream(&event("5.1"))],
     ])
     .await;
-    let mut changes = client(&address).changes(Start::After(Position(3)));
+    let mut changes = client(&address).changes(StreamStart::After(Position(3)));
     let mut seen = Vec::new();
     let mut lost = 0;
     while seen.len() < 3 {
-        match changes.next_step().await.unwrap() {
-            Step::Change(change) => seen.push(change.id),
-            Step::Lost(_) => lost += 1,
+        match changes.next_item().await.unwrap() {
+            StreamItem::Change(change) => seen.push(change.id),
+            StreamItem::Lost(_) => lost += 1,
         }
     }
     assert_eq!((seen, lost), (vec!["4.1".to_owned(), "4.2".into(), "5.1".into()], 1));
@@ -244,9 +244,9 @@ async fn comes_back_to_where_it_began_though_nothing_had_happened() {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nmuster-position: 7\r\n\r\n";
     let again = format!("{head}{}", event("8.1"));
     let (address, heads) = server(vec![vec![head.to_owned()], vec![again]]).await;
-    let mut changes = client(&address).changes(Start::Now);
-    assert!(matches!(changes.next_step().await.unwrap(), Step::Lost(_)));
-    assert!(matches!(changes.next_step().await.unwrap(), Step::Change(_)));
+    let mut changes = client(&address).changes(StreamStart::Now);
+    assert!(matches!(changes.next_item().await.unwrap(), StreamItem::Lost(_)));
+    assert!(matches!(changes.next_item().await.unwrap(), StreamItem::Change(_)));
     let heads = heads.lock().unwrap();
     assert!(heads[0][0].starts_with("GET /changes "), "{heads:?}");
     assert!(heads[1][0].starts_with("GET /changes?after=7 "), "{heads:?}");

@@ -39,7 +39,7 @@ fn asks_first_for_the_permission_and_then_for_the_place() {
 
 fn write(mode: Mode, target: Target, body: &str) -> Command {
     let json::Value::Object(map) = json::parse(body.as_bytes()).unwrap() else { unreachable!() };
-    Command::new(Action::Write(Write { mode, target, body: Body::Tree(map) }))
+    Command::new(Action::Write(Write { mode, target, body: WriteBody::Tree(map) }))
 }
 
 fn entity(xid: &str) -> Target {

@@ -2,7 +2,7 @@ use muster_catalog::{View, state::Stamp};
 use muster_words::{Moment, Position, Xid};
 
 use super::Scope;
-use crate::Committed;
+use crate::CommittedCommand;
 
 /// Entries that are read at once on the way back.
 const WINDOW_ENTRIES: u64 = 512;
@@ -32,7 +32,7 @@ pub struct LogQuery {
 #[derive(Clone, Debug, Default)]
 pub struct CommandPage {
     /// The commands.
-    pub commands: Vec<Committed>,
+    pub commands: Vec<CommittedCommand>,
     /// The position before which the next page begins; none: there is no more.
     pub next: Option<Position>,
 }
@@ -91,14 +91,18 @@ impl<'a> LogWalk<'a> {
     }
 
     /// Takes what was read, in the order of the ledger.
-    pub fn take(&mut self, read: LogRead, commands: impl DoubleEndedIterator<Item = Committed>) {
+    pub fn take(
+        &mut self,
+        read: LogRead,
+        commands: impl DoubleEndedIterator<Item = CommittedCommand>,
+    ) {
         let reached = self.reached;
         for command in commands.rev().filter(|command| command.position() < reached) {
             if self.is_done || !self.query.scope.holds_any(&command) {
                 continue;
             }
             if self.page.commands.len() == self.query.limit {
-                self.page.next = self.page.commands.last().map(Committed::position);
+                self.page.next = self.page.commands.last().map(CommittedCommand::position);
                 self.is_done = true;
             } else {
                 let position = command.position();

@@ -219,7 +219,7 @@ fn as_if_compressed(response: Response<Body>) -> Response<Body> {
     let mut response = response;
     if compresses(&response) {
         compression::vary(response.headers_mut());
-        compression::mark(response.headers_mut());
+        compression::mark_compressed(response.headers_mut());
     }
     response
 }
@@ -247,7 +247,7 @@ async fn compress(response: Response<Body>) -> Response<Body> {
     compression::vary(&mut parts.headers);
     match compressed {
         Some(bytes) => {
-            compression::mark(&mut parts.headers);
+            compression::mark_compressed(&mut parts.headers);
             Response::from_parts(parts, Body::Full(bytes))
         }
         None => Response::from_parts(parts, Body::Full(plain)),
@@ -307,7 +307,7 @@ mod tests {
         ] {
             let mut response = Response::new(Body::from(bytes.to_vec()));
             if is_compressed {
-                compression::mark(response.headers_mut());
+                compression::mark_compressed(response.headers_mut());
             }
             let response = without_body(response);
             let length = response.headers().get(header::CONTENT_LENGTH);

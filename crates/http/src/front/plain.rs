@@ -11,7 +11,7 @@ use std::{
 use http::Method;
 
 use super::{
-    PlainlyAsked, Printed, RequestGuard,
+    EncodedResponse, PlainRequest, RequestGuard,
     address::is_host,
     answer::{NOSNIFF, SANDBOX},
     request_guard::InFlightRequest,
@@ -56,14 +56,14 @@ impl RequestGuard {
             return None;
         }
         let principal = self.principal(None).ok()?;
-        let asked = PlainlyAsked {
+        let asked = PlainRequest {
             path: head.path,
             base: &base,
             principal: &principal,
             accepts_gzip: compression::takes_gzip(head.encoding.into_iter()),
             known: head.known,
         };
-        let printed = catch_unwind(AssertUnwindSafe(|| fast.print(&asked))).ok()??;
+        let printed = catch_unwind(AssertUnwindSafe(|| fast.read_encoded(&asked))).ok()??;
         if printed.body.len() > BODY_BYTES_MAX {
             return None;
         }
@@ -74,7 +74,7 @@ impl RequestGuard {
     }
 
     /// Writes a response with the headers that every response below `/api` has.
-    fn write(&self, printed: &Printed, out: &mut Vec<u8>) {
+    fn write(&self, printed: &EncodedResponse, out: &mut Vec<u8>) {
         out.reserve(printed.head.len() + printed.body.len() + 256);
         out.extend_from_slice(&printed.head);
         // Writing into a Vec can't fail.

@@ -21,7 +21,7 @@ use tokio::sync::watch::Receiver;
 use tower_service::Service as _;
 
 use super::{
-    Asked, Caller, Front,
+    Caller, FastRequest, Front,
     admission::{Admitted, CheckedHost, KnownCaller},
     answer::{BytesWithOwner, ResponseFinisher},
 };
@@ -98,7 +98,7 @@ impl RequestGuard {
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return None;
         }
-        let asked = Asked {
+        let asked = FastRequest {
             method: request.method(),
             path: request.uri().path(),
             query: request.uri().query(),

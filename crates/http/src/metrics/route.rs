@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use muster_wire::doors::{Door, OPERATIONS, Operation};
+use muster_wire::operations::{Endpoint, OPERATIONS, Operation};
 
 use crate::xregistry::PREFIX;
 
@@ -47,7 +47,7 @@ impl Labels {
         }
         let route = Route(u8::try_from(self.all.len()).unwrap_or(OTHER.0));
         self.all.push(label);
-        if operation.door != Door::XRegistry {
+        if operation.endpoint != Endpoint::XRegistry {
             self.doors.push((&label[1..], route));
             return;
         }

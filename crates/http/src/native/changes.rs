@@ -57,7 +57,7 @@ pub(super) async fn follow(
     // Whoever loses this stream before its first event comes back with this.
     let from = HeaderValue::from(start.read_after.0);
     let source = format!("{}/api", caller.base);
-    let pass = native.gate.pass(&caller.principal);
+    let pass = native.gate.grant(&caller.principal);
     let watcher = Watcher::new(&native.feed, (permit, pass), start, &source);
     let body = Body::endless(Pieces::body(watcher), caller.phase);
     let mut response = http::Response::new(body);

@@ -29,9 +29,9 @@ pub(super) fn report(status: &FollowerStatus) -> FollowerReport {
             FollowerState::Fenced => FollowerCondition::Fenced,
         },
         position: status.position.0,
-        behind: status.behind,
-        behind_since: status.behind_since.map(|since| since.to_string()),
-        behind_s: status.behind_since.map(|_| status.behind_for.as_secs()),
+        behind: status.lag_entries,
+        behind_since: status.lag_since.map(|since| since.to_string()),
+        behind_s: status.lag_since.map(|_| status.lag_time.as_secs()),
         failures: status.failures,
     }
 }

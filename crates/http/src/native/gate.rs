@@ -9,7 +9,8 @@ use std::{
 
 use muster_catalog::{Catalog, Content, command::LastKeyRule};
 use muster_guard::{
-    Admission, ApiKey, GivenKey, KeyRecord, Keyring, NotAdmitted, Principal, RecordError, is_open,
+    AdmissionError, ApiKey, Credentials, GivenKey, KeyRecord, Keyring, Principal, RecordError,
+    is_open,
 };
 use muster_registry::{FetchError, Registry};
 use muster_wire::{ErrorKind, Problem};
@@ -97,11 +98,11 @@ impl Gate {
     }
 
     /// What lets a stream stay that was opened now by this principal.
-    pub(super) fn pass(self: &Arc<Self>, principal: &Arc<Principal>) -> Pass {
+    pub(super) fn grant(self: &Arc<Self>, principal: &Arc<Principal>) -> AccessGrant {
         let view = self.registry.catalog();
         let key = principal.id.parse::<Id>().ok().filter(|id| view.keys.contains_key(id));
         let was_open = is_open(&view, self.given.as_ref());
-        Pass { gate: Arc::clone(self), key, was_open, principal: principal.clone() }
+        AccessGrant { gate: Arc::clone(self), key, was_open, principal: principal.clone() }
     }
 
     /// What becomes of the registry's last key.
@@ -136,7 +137,7 @@ impl Gate {
 
 /// By what somebody came in, for what lasts longer than a request: a key that is revoked or
 /// expires ends its streams, and so does the first key those of nobody in particular.
-pub(super) struct Pass {
+pub(super) struct AccessGrant {
     gate: Arc<Gate>,
     /// The ledger's key that was shown; none: the given one, or none was needed.
     key: Option<Id>,
@@ -144,7 +145,7 @@ pub(super) struct Pass {
     principal: Arc<Principal>,
 }
 
-impl Pass {
+impl AccessGrant {
     /// Who came in.
     pub fn principal(&self) -> &Principal {
         &self.principal
@@ -177,7 +178,7 @@ impl Gatekeeper for Gate {
         authorization: Option<&[u8]>,
         peer: SocketAddr,
     ) -> Result<Arc<Principal>, Problem> {
-        let admission = Admission {
+        let admission = Credentials {
             authorization,
             from_loopback: peer.ip().to_canonical().is_loopback(),
             now: self.now(),
@@ -187,9 +188,9 @@ impl Gatekeeper for Gate {
         let view = self.registry.catalog();
         let decided = admission.decide(&view, &self.keyring, self.given.as_ref());
         decided.map_err(|refused| match refused {
-            NotAdmitted::KeyRequired => ErrorKind::KeyRequired.into(),
-            NotAdmitted::KeyUnknown => ErrorKind::KeyUnknown.into(),
-            NotAdmitted::KeyExpired => ErrorKind::KeyExpired.into(),
+            AdmissionError::KeyRequired => ErrorKind::KeyRequired.into(),
+            AdmissionError::KeyUnknown => ErrorKind::KeyUnknown.into(),
+            AdmissionError::KeyExpired => ErrorKind::KeyExpired.into(),
         })
     }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use muster_catalog::{
     command::{Action, Command},
-    state::Key,
+    state::RegisteredKey,
 };
 use muster_guard::{ApiKey, KeyRecord};
 use muster_wire::{
@@ -48,7 +48,7 @@ pub(super) async fn list(
     Ok(answer::json(StatusCode::OK, &KeyList { keys }))
 }
 
-fn shown(id: &Id, key: &Key, record: Option<&KeyRecord>) -> KeyEntry {
+fn shown(id: &Id, key: &RegisteredKey, record: Option<&KeyRecord>) -> KeyEntry {
     let scope = record.and_then(|record| record.scope.as_ref());
     KeyEntry {
         id: id.to_string(),
@@ -71,7 +71,7 @@ pub(super) async fn create(
     let message = message(&sent, "/keys")?;
     let wanted = NewKeyRequest::read(&read_body(body).await?, native.gate.now())?;
     for _ in 0..DRAWS_MAX {
-        let key = draw()?;
+        let key = generate_key()?;
         if native.registry.catalog().keys.contains_key(key.id()) {
             continue;
         }
@@ -144,7 +144,7 @@ fn named(id: &str) -> Result<(Id, String), Problem> {
     }
 }
 
-fn draw() -> Result<ApiKey, Problem> {
+fn generate_key() -> Result<ApiKey, Problem> {
     ApiKey::new(random()?, random()?).ok_or_else(|| ErrorKind::ServerError.into())
 }
 

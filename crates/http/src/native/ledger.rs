@@ -9,7 +9,7 @@ use axum::{BoxError, Extension, extract::State, response::Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use muster_ledger::checkpoint::origin;
-use muster_registry::{Found, Progress, Registry, Verification, VerifyError};
+use muster_registry::{FoundContent, Registry, Verification, VerifyError, VerifyProgress};
 use muster_wire::{
     ErrorKind, Problem,
     ledger::{
@@ -126,10 +126,10 @@ async fn walk(registry: &Registry, lines: &mpsc::Sender<Bytes>) {
     // Said before the first page is read, so that who asked sees that it runs.
     let of = registry.view().position().0;
     let begun = VerificationLine::Progress(VerificationProgress { checked: 0, of });
-    let _ = lines.try_send(written(&begun));
-    let progress = |progress: Progress| {
+    let _ = lines.try_send(line_bytes(&begun));
+    let progress = |progress: VerifyProgress| {
         // A line that nobody has read yet says nearly the same.
-        let _ = lines.try_send(written(&progress_line(progress)));
+        let _ = lines.try_send(line_bytes(&progress_line(progress)));
     };
     let outcome = registry.verify(progress).await;
     if let Err(error) = &outcome {
@@ -137,18 +137,18 @@ async fn walk(registry: &Registry, lines: &mpsc::Sender<Bytes>) {
     }
     let last = last_line(&outcome);
     // Whoever asked may have left; the log has it.
-    let _ = lines.send(written(&last)).await;
+    let _ = lines.send(line_bytes(&last)).await;
 }
 
-fn written(line: &VerificationLine) -> Bytes {
+fn line_bytes(line: &VerificationLine) -> Bytes {
     let value = serde_json::to_value(line).unwrap_or_default();
     format!("{value}\n").into()
 }
 
 /// How far a verification has come, as a line says it.
 #[must_use]
-pub fn progress_line(progress: Progress) -> VerificationLine {
-    let Progress { entries, of } = progress;
+pub fn progress_line(progress: VerifyProgress) -> VerificationLine {
+    let VerifyProgress { entries, of } = progress;
     VerificationLine::Progress(VerificationProgress { checked: entries, of })
 }
 
@@ -191,7 +191,7 @@ fn fault(error: &VerifyError) -> LedgerFault {
         xid: content.map(|content| content.xid.to_string()),
         expected: content.map(|content| content.expected.to_string()),
         found: content.and_then(|content| match content.found {
-            Found::Other(found) => Some(found.to_string()),
+            FoundContent::Other(found) => Some(found.to_string()),
             _ => None,
         }),
     }

@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
-use muster_history::{CommandPage, Committed, LogQuery, LogRead, LogWalk, Scope};
+use muster_history::{CommandPage, CommittedCommand, LogQuery, LogRead, LogWalk, Scope};
 use muster_registry::{FetchError, Registry};
 use muster_wire::{ErrorKind, Problem, log::LogPage};
 use muster_words::Position;
@@ -53,7 +53,7 @@ pub(super) async fn log(
     let found = find(&native.registry, &query).await;
     let found = found.map_err(|error| problem_of_fetch(error, &subject))?;
     if found.commands.is_empty() && found.next.is_none() {
-        there(&native, &query)?;
+        check_exists(&native, &query)?;
     }
     Ok(answer::json(StatusCode::OK, &page(&caller, &query, &found)))
 }
@@ -65,7 +65,7 @@ async fn find(registry: &Registry, query: &LogQuery) -> Result<CommandPage, Fetc
     while let Some(read) = walk.wanted() {
         let commands = match read {
             LogRead::Command(position) => vec![registry.command_at(position).await?],
-            LogRead::Between(from, until) => between(registry, from, until).await?,
+            LogRead::Between(from, until) => commands_between(registry, from, until).await?,
         };
         walk.take(read, commands.into_iter());
         // A ledger in memory never waits; others shall have their turn nevertheless.
@@ -75,11 +75,11 @@ async fn find(registry: &Registry, query: &LogQuery) -> Result<CommandPage, Fetc
 }
 
 /// The commands that end after one position and not after another.
-async fn between(
+async fn commands_between(
     registry: &Registry,
     from: Position,
     until: Position,
-) -> Result<Vec<Committed>, FetchError> {
+) -> Result<Vec<CommittedCommand>, FetchError> {
     let mut commands = Vec::new();
     let mut at = from;
     while at < until {
@@ -92,7 +92,7 @@ async fn between(
 }
 
 /// A name of which nothing is known at all is a mistake, and an empty page would hide it.
-fn there(native: &Native, query: &LogQuery) -> Result<(), Problem> {
+fn check_exists(native: &Native, query: &LogQuery) -> Result<(), Problem> {
     let view = native.registry.view();
     let is_whole = query.after == Position::ZERO && query.before > view.position();
     match &query.scope.xid {

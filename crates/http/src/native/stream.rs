@@ -14,12 +14,12 @@ pub(super) trait Source: Send + 'static {
     fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, BoxError>>> + Send;
 }
 
-type Turn<S> = Pin<Box<dyn Future<Output = (S, Option<Result<Bytes, BoxError>>)> + Send>>;
+type NextPiece<S> = Pin<Box<dyn Future<Output = (S, Option<Result<Bytes, BoxError>>)> + Send>>;
 
 /// A body that asks its source for the next piece when the client has taken the last one: who
 /// reads slowly slows its own source, and nothing is stored in between.
 pub(super) struct Pieces<S> {
-    turn: Option<Turn<S>>,
+    turn: Option<NextPiece<S>>,
 }
 
 impl<S: Source> Pieces<S> {
@@ -28,7 +28,7 @@ impl<S: Source> Pieces<S> {
     }
 }
 
-fn turn<S: Source>(mut source: S) -> Turn<S> {
+fn turn<S: Source>(mut source: S) -> NextPiece<S> {
     Box::pin(async move {
         let piece = source.next().await;
         (source, piece)

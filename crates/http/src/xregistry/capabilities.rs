@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::place::{METHODS_TO_READ, Place};
 
 mod update;
-pub(super) use update::{UpdateMode, settle};
+pub(super) use update::{UpdateMode, update_capabilities};
 
 /// What this registry does and offers at the moment (core, "Registry Capabilities").
 #[derive(Clone, Debug)]

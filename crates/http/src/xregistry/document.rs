@@ -4,14 +4,14 @@ use muster_catalog::{
     Content, View,
     entity::{Entity, EntityReader},
 };
-use muster_model::{Kind, Origin};
+use muster_model::{AttributeOrigin, Kind};
 use muster_registry::{FetchError, Registry};
 use muster_wire::{ErrorKind, Problem, etag::Rendition, headers};
 use muster_words::Xid;
 use serde_json::Value;
 
 use super::{
-    render::{Links, Shelf, Wanted},
+    render::{Links, LoadedContents, NeededContents},
     tags,
 };
 
@@ -40,18 +40,18 @@ pub(super) async fn represent(
     let missing = || Problem::new(ErrorKind::NotFound).subject(xid);
     let entity = Entity::find(view, xid).ok_or_else(missing)?;
     check_contents(view, xid, &entity)?;
-    let mut wanted = Wanted::default();
+    let mut wanted = NeededContents::default();
     wanted.attributes.extend(entity.contents(view));
     wanted.documents.extend(entity.document());
-    let mut shelf = Shelf::default();
+    let mut contents = LoadedContents::default();
     let failed = |error: FetchError| super::refused::problem_of_fetch(error, &xid.to_string());
-    shelf.load(registry, wanted).await.map_err(failed)?;
-    render(view, &shelf, &entity, xid, root)
+    contents.load(registry, wanted).await.map_err(failed)?;
+    render(view, &contents, &entity, xid, root)
 }
 
 fn render(
     view: &View,
-    shelf: &Shelf,
+    contents: &LoadedContents,
     entity: &Entity<'_>,
     xid: &Xid,
     root: &str,
@@ -61,12 +61,13 @@ fn render(
         headers: HeaderMap::with_capacity(24),
         body: Bytes::new(),
     };
-    let elsewhere = attribute_headers(view, shelf, entity, xid, root, &mut representation.headers);
+    let elsewhere =
+        attribute_headers(view, contents, entity, xid, root, &mut representation.headers);
     if let Some(elsewhere) = elsewhere {
         representation.status = StatusCode::SEE_OTHER;
         put(&mut representation.headers, header::LOCATION, &headers::location(&elsewhere));
     } else if let Some(content) = entity.document() {
-        representation.body = match shelf.document(content) {
+        representation.body = match contents.document(content) {
             Some(bytes) => bytes.clone(),
             None => return Err(purged(xid, content)),
         };
@@ -98,7 +99,7 @@ fn purged(xid: &Xid, content: Content) -> Problem {
 /// Writes the headers; gives where the document lies, if not here.
 fn attribute_headers(
     view: &View,
-    shelf: &Shelf,
+    contents: &LoadedContents,
     entity: &Entity<'_>,
     xid: &Xid,
     root: &str,
@@ -110,7 +111,7 @@ fn attribute_headers(
     entity.version()?;
     let links = Links::beside_document(root);
     let path = xid.to_string();
-    let reader = EntityReader { view, loaded: shelf, urls: &links };
+    let reader = EntityReader { view, loaded: contents, urls: &links };
     let url_name = format!("{}url", kind.singular);
     let mut elsewhere = None;
     reader.each(entity, &path, &|_| false, &mut |name, value| {
@@ -118,8 +119,10 @@ fn attribute_headers(
             put(out, header::CONTENT_TYPE, value.as_str().unwrap_or_default());
             return;
         }
-        let of_document =
-            kind.attributes.get(name).is_some_and(|attribute| attribute.origin == Origin::Document);
+        let of_document = kind
+            .attributes
+            .get(name)
+            .is_some_and(|attribute| attribute.origin == AttributeOrigin::Document);
         if of_document && (name == kind.singular || name.ends_with("base64")) {
             return;
         }

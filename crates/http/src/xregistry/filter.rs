@@ -43,37 +43,38 @@ pub(super) fn to_query(filter: &Filter) -> String {
     for branch in &filter.branches {
         query.push(if query.is_empty() { '?' } else { '&' });
         query.push_str("filter=");
-        let expressions: Vec<String> = branch.iter().map(|e| Written(e).to_string()).collect();
+        let expressions: Vec<String> =
+            branch.iter().map(|e| UrlExpression(e).to_string()).collect();
         query.push_str(&expressions.join(","));
     }
     query
 }
 
 /// An expression as part of a URL: what a URL can't hold is percent-encoded.
-struct Written<'a>(&'a FilterExpression);
+struct UrlExpression<'a>(&'a FilterExpression);
 
-impl fmt::Display for Written<'_> {
+impl fmt::Display for UrlExpression<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = &self.0.path;
         match &self.0.test {
             FilterTest::Present => write!(f, "{path}"),
             FilterTest::Absent => write!(f, "{path}=null"),
-            FilterTest::Like(pattern) => write!(f, "{path}={}", Encoded(pattern.as_str())),
-            FilterTest::Unlike(pattern) => write!(f, "{path}!={}", Encoded(pattern.as_str())),
+            FilterTest::Like(pattern) => write!(f, "{path}={}", UrlText(pattern.as_str())),
+            FilterTest::Unlike(pattern) => write!(f, "{path}!={}", UrlText(pattern.as_str())),
             FilterTest::Compared(comparison, text) => {
                 // A sign must not grow by what follows it, and a star that is meant stays escaped.
                 let gap = if text.starts_with(['=', '>']) { "%20" } else { "" };
                 let text = text.replace('*', "\\*");
-                write!(f, "{path}{}{gap}{}", comparison.sign(), Encoded(&text))
+                write!(f, "{path}{}{gap}{}", comparison.sign(), UrlText(&text))
             }
         }
     }
 }
 
 /// A text as a query can hold it.
-pub(super) struct Encoded<'a>(pub &'a str);
+pub(super) struct UrlText<'a>(pub &'a str);
 
-impl fmt::Display for Encoded<'_> {
+impl fmt::Display for UrlText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for byte in self.0.bytes() {
             let plain = byte.is_ascii_alphanumeric()

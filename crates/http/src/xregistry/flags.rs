@@ -53,7 +53,7 @@ pub(super) struct Flags {
 }
 
 /// What a request's flags are read with.
-pub(super) struct Reading<'a> {
+pub(super) struct FlagReader<'a> {
     /// The method.
     pub method: &'a Method,
     /// What the path names.
@@ -68,7 +68,7 @@ pub(super) struct Reading<'a> {
     pub bare: bool,
 }
 
-impl Reading<'_> {
+impl FlagReader<'_> {
     /// Reads the flags.
     ///
     /// # Errors

@@ -78,7 +78,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
     use muster_model::{Foundation, Model};
-    use muster_wire::doors::{Door, OPERATIONS};
+    use muster_wire::operations::{Endpoint, OPERATIONS};
     use serde_json::json;
 
     use super::*;
@@ -91,7 +91,7 @@ mod tests {
         let source = json!({"groups": {"providers": groups}});
         let model = Model::compile(&source, Foundation::Bare).unwrap();
         let mut seen = 0;
-        for operation in OPERATIONS.iter().filter(|one| one.door == Door::XRegistry) {
+        for operation in OPERATIONS.iter().filter(|one| one.endpoint == Endpoint::XRegistry) {
             let path = operation.sample_path();
             let method: Method = operation.verb.name().parse().unwrap();
             let address = Address::parse(path.strip_prefix(PREFIX).unwrap(), &model, true).unwrap();

@@ -21,15 +21,15 @@ use super::{
     answer::Answer,
     capabilities::{self, Capabilities},
     document::{Representation, check_contents, content_location, represent},
-    fast::{Documents, Rendered},
+    document_cache::{DocumentCache, RenderedDocument},
     flags::Flags,
     inline::Inline,
     long::{LongReads, SHORT_MAX, is_long},
     place::{Address, Place},
     refused::problem_of_fetch,
     render::{
-        JsonWriter, Links, Page, Shelf, Shown, Survey, Wanted, Writing, first_page, model, page,
-        without_page,
+        AnswerPlanner, EntityWriter, JsonWriter, Links, LoadedContents, NeededContents, Page,
+        ShownEntity, first_page, model, page, without_page,
     },
     tags::{self, Freshness},
 };
@@ -51,7 +51,7 @@ pub(super) struct Read<'a> {
     pub query: Option<&'a str>,
     /// The whole path, as sent.
     pub request_path: &'a str,
-    pub documents: Option<&'a Documents>,
+    pub documents: Option<&'a DocumentCache>,
     pub long: &'a LongReads,
     pub bare: bool,
 }
@@ -63,15 +63,15 @@ impl<'a> Read<'a> {
     /// What the specification says.
     pub async fn answer(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
         let mut answer = match &self.address.place {
-            place if place.is_collection() => self.aside(self.collection(headers)).await?,
+            place if place.is_collection() => self.run_long(self.collection(headers)).await?,
             Place::Registry | Place::Export | Place::Group(..) | Place::Meta(..) => {
-                self.aside(self.details(headers)).await?
+                self.run_long(self.details(headers)).await?
             }
             Place::Resource(..) | Place::Version(..) => {
                 if self.address.is_document() && !self.flags.doc {
                     self.document(headers).await?
                 } else {
-                    self.aside(self.details(headers)).await?
+                    self.run_long(self.details(headers)).await?
                 }
             }
             place => self.configuration(place, headers)?,
@@ -81,7 +81,7 @@ impl<'a> Read<'a> {
     }
 
     /// Reads at once what is short, and on a thread of its own what is long.
-    pub async fn aside<T>(
+    pub async fn run_long<T>(
         &self,
         read: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
@@ -94,8 +94,8 @@ impl<'a> Read<'a> {
         })
     }
 
-    /// As [`Self::aside`], for the answer to what has been done already.
-    pub async fn aside_after_write<T>(
+    /// As [`Self::run_long`], for the answer to what has been done already.
+    pub async fn run_long_after_write<T>(
         &self,
         entities: usize,
         read: impl Future<Output = Result<T, Problem>>,
@@ -147,7 +147,7 @@ impl<'a> Read<'a> {
         }
         documents.keep(
             self.view,
-            &Rendered {
+            &RenderedDocument {
                 path: self.request_path,
                 base: self.root.strip_suffix(super::PREFIX).unwrap_or(self.root),
                 place: &self.address.place,
@@ -190,38 +190,42 @@ impl<'a> Read<'a> {
             Cow::Borrowed(&self.flags.inline)
         };
         let filter = &self.flags.filter;
-        let mut shelf = Shelf::default();
+        let mut contents = LoadedContents::default();
         let missing = {
             let urls = Links::api("");
-            let reader = EntityReader { view: self.view, loaded: &shelf, urls: &urls };
+            let reader = EntityReader { view: self.view, loaded: &contents, urls: &urls };
             reader.missing(&entity, filter)
         };
-        self.load(&mut shelf, missing.into()).await?;
-        let shown = self.survey(&shelf).entity(entity, path.clone(), &inline, filter);
+        self.load(&mut contents, missing.into()).await?;
+        let shown = self.planner(&contents).entity(entity, path.clone(), &inline, filter);
         let filtered = || Problem::new(ErrorKind::NotFound).subject(&self.address.path);
         let shown = shown.ok_or_else(filtered)?;
-        let mut wanted = Wanted::default();
+        let mut wanted = NeededContents::default();
         let doc = self.flags.doc || export;
-        self.survey(&shelf).want_to_write(&shown, doc, &mut wanted);
-        self.load(&mut shelf, wanted).await?;
+        self.planner(&contents).add_needed(&shown, doc, &mut wanted);
+        self.load(&mut contents, wanted).await?;
         let links = self.links(doc, &path);
         let mut out = JsonWriter::default();
-        self.writing(&shelf, &links).entity(&shown, &mut out);
+        self.writer(&contents, &links).entity(&shown, &mut out);
         Ok(Answer::json(out.finish()))
     }
 
-    fn survey<'b>(&self, shelf: &'b Shelf) -> Survey<'a, 'b> {
-        Survey { view: self.view, shelf, filters: !self.flags.filter.is_empty() }
+    fn planner<'b>(&self, contents: &'b LoadedContents) -> AnswerPlanner<'a, 'b> {
+        AnswerPlanner { view: self.view, contents, filters: !self.flags.filter.is_empty() }
     }
 
     fn links<'b>(&'b self, doc: bool, root: &'b str) -> Links<'b> {
         if doc { Links::document(self.root, root) } else { Links::api(self.root) }
     }
 
-    fn writing<'b>(&'b self, shelf: &'b Shelf, links: &'b Links<'b>) -> Writing<'b> {
-        Writing {
+    fn writer<'b>(
+        &'b self,
+        contents: &'b LoadedContents,
+        links: &'b Links<'b>,
+    ) -> EntityWriter<'b> {
+        EntityWriter {
             view: self.view,
-            shelf,
+            contents,
             links,
             capabilities: self.capabilities,
             binary: self.flags.binary,
@@ -229,14 +233,18 @@ impl<'a> Read<'a> {
         }
     }
 
-    async fn load(&self, shelf: &mut Shelf, wanted: Wanted) -> Result<(), Problem> {
+    async fn load(
+        &self,
+        contents: &mut LoadedContents,
+        wanted: NeededContents,
+    ) -> Result<(), Problem> {
         if wanted.bytes() > ANSWER_BYTES_MAX {
             return Err(Problem::new(ErrorKind::TooLarge)
                 .subject(&self.address.path)
                 .detail("Inline less, filter, or ask for the collections one by one."));
         }
         let failed = |error| problem_of_fetch(error, &self.address.path);
-        shelf.load(self.registry, wanted).await.map_err(failed)
+        contents.load(self.registry, wanted).await.map_err(failed)
     }
 
     async fn collection(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
@@ -248,16 +256,16 @@ impl<'a> Read<'a> {
         if self.flags.deleted {
             return Ok(self.deleted());
         }
-        let mut shelf = Shelf::default();
+        let mut contents = LoadedContents::default();
         let limit = self.limit();
         let page = if self.flags.filter.is_empty() && self.flags.sort.is_none() {
             self.plain_page(&parent, limit)?
         } else {
-            let all = self.found(&parent, &mut shelf).await?;
+            let all = self.found(&parent, &mut contents).await?;
             page(all, self.flags, limit)
         };
-        let shown = self.expanded(page.members, &shelf);
-        let mut answer = self.map(&shown, &mut shelf).await?;
+        let shown = self.expanded(page.members, &contents);
+        let mut answer = self.map(&shown, &mut contents).await?;
         answer.tag(tag);
         if let Some(next) = page.next {
             let kept = without_page(self.query);
@@ -310,37 +318,45 @@ impl<'a> Read<'a> {
     async fn found(
         &self,
         parent: &Entity<'a>,
-        shelf: &mut Shelf,
+        contents: &mut LoadedContents,
     ) -> Result<Vec<Entity<'a>>, Problem> {
         let members = parent.members(self.view, self.plural());
         let (urls, path) = (Links::api(""), &self.address.path);
         let (filter, sort) = (&self.flags.filter, self.flags.sort.as_ref());
         let mut query = MemberQuery::new(self.view, &urls, path, members, filter, sort);
-        while let Err(missing) = query.run(shelf) {
-            self.load(shelf, missing.into()).await?;
+        while let Err(missing) = query.run(contents) {
+            self.load(contents, missing.into()).await?;
         }
         Ok(query.into_members())
     }
 
-    fn expanded(&self, members: Vec<Entity<'a>>, shelf: &Shelf) -> Vec<Shown<'a>> {
-        let survey = self.survey(shelf);
+    fn expanded(
+        &self,
+        members: Vec<Entity<'a>>,
+        contents: &LoadedContents,
+    ) -> Vec<ShownEntity<'a>> {
+        let planner = self.planner(contents);
         let (inline, filter) = (&self.flags.inline, &self.flags.filter);
         members
             .into_iter()
-            .filter_map(|member| survey.entity(member, self.member_path(&member), inline, filter))
+            .filter_map(|member| planner.entity(member, self.member_path(&member), inline, filter))
             .collect()
     }
 
     /// Entities of one collection, under their ids.
-    async fn map(&self, shown: &[Shown<'a>], shelf: &mut Shelf) -> Result<Answer, Problem> {
-        let mut wanted = Wanted::default();
+    async fn map(
+        &self,
+        shown: &[ShownEntity<'a>],
+        contents: &mut LoadedContents,
+    ) -> Result<Answer, Problem> {
+        let mut wanted = NeededContents::default();
         for shown in shown {
-            self.survey(shelf).want_to_write(shown, self.flags.doc, &mut wanted);
+            self.planner(contents).add_needed(shown, self.flags.doc, &mut wanted);
         }
-        self.load(shelf, wanted).await?;
+        self.load(contents, wanted).await?;
         let links = self.links(self.flags.doc, &self.address.path);
         let mut out = JsonWriter::default();
-        self.writing(shelf, &links).map(shown, &mut out);
+        self.writer(contents, &links).map(shown, &mut out);
         Ok(Answer::json(out.finish()))
     }
 
@@ -351,10 +367,10 @@ impl<'a> Read<'a> {
         xids: &[muster_words::Xid],
         named: &[String],
     ) -> Result<Answer, Problem> {
-        let mut shelf = Shelf::default();
+        let mut contents = LoadedContents::default();
         let everything = Filter::default();
-        let survey = self.survey(&shelf);
-        let shown: Vec<Shown<'a>> = xids
+        let planner = self.planner(&contents);
+        let shown: Vec<ShownEntity<'a>> = xids
             .iter()
             .filter_map(|xid| {
                 let entity = Entity::find(self.view, xid)?;
@@ -364,17 +380,17 @@ impl<'a> Read<'a> {
                     }
                     _ => self.flags.inline.clone(),
                 };
-                survey.entity(entity, xid.to_string(), &inline, &everything)
+                planner.entity(entity, xid.to_string(), &inline, &everything)
             })
             .collect();
         if self.address.place.is_collection() {
-            return self.map(&shown, &mut shelf).await;
+            return self.map(&shown, &mut contents).await;
         }
-        let mut wanted = Wanted::default();
+        let mut wanted = NeededContents::default();
         for shown in &shown {
-            self.survey(&shelf).want_to_write(shown, self.flags.doc, &mut wanted);
+            self.planner(&contents).add_needed(shown, self.flags.doc, &mut wanted);
         }
-        self.load(&mut shelf, wanted).await?;
+        self.load(&mut contents, wanted).await?;
         let links = self.links(self.flags.doc, &self.address.path);
         let mut out = JsonWriter::default();
         out.open();
@@ -383,8 +399,8 @@ impl<'a> Read<'a> {
             let same = rest.iter().take_while(|shown| collection_of(&shown.path) == plural).count();
             let (same, others) = rest.split_at(same);
             out.key(plural);
-            let writing = self.writing(&shelf, &links);
-            Writing { collections_only: false, ..writing }.map(same, &mut out);
+            let writing = self.writer(&contents, &links);
+            EntityWriter { collections_only: false, ..writing }.map(same, &mut out);
             rest = others;
         }
         out.close();

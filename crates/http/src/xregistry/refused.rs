@@ -8,7 +8,7 @@ use muster_catalog::{
 use muster_model::{AttributeFault, ModelFault};
 use muster_registry::{FetchError, SubmitError};
 use muster_schema::ViolationSource;
-use muster_wire::{ErrorKind, Problem, Severity, Violated, Violation};
+use muster_wire::{ErrorKind, Problem, Severity, Violation, ViolationCause};
 use muster_words::{Id, limits::COMMAND_ENTITIES_MAX};
 
 use crate::problem_of_forbidden;
@@ -230,9 +230,9 @@ pub fn violations(found: &[muster_schema::Violation]) -> Vec<Violation> {
             subject: None,
             pointer: violation.pointer.clone(),
             violated: match &violation.source {
-                ViolationSource::Keyword(keyword) => Violated::Keyword(keyword.clone()),
-                ViolationSource::Rule(rule) => Violated::Rule(rule.clone()),
-                ViolationSource::Reference => Violated::Reference(true),
+                ViolationSource::Keyword(keyword) => ViolationCause::Keyword(keyword.clone()),
+                ViolationSource::Rule(rule) => ViolationCause::Rule(rule.clone()),
+                ViolationSource::Reference => ViolationCause::Reference(true),
             },
             severity: match violation.severity {
                 muster_schema::Severity::Error => Severity::Error,

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, header};
 use muster_catalog::{View, command, state::Stamp};
 use muster_wire::{
     ErrorKind, Problem,
-    etag::{Condition, EntityTag, Rendition},
+    etag::{EntityTag, EntityTagCondition, Rendition},
 };
 use muster_words::{Digest, Xid};
 
@@ -48,8 +48,8 @@ fn read(
     headers: &HeaderMap,
     name: &header::HeaderName,
     subject: &str,
-) -> Result<Option<Condition>, Problem> {
-    Condition::from_headers(headers, name).map_err(|error| {
+) -> Result<Option<EntityTagCondition>, Problem> {
+    EntityTagCondition::from_headers(headers, name).map_err(|error| {
         Problem::new(ErrorKind::HeaderError {
             name: name.as_str().to_owned(),
             error_detail: error.to_string(),
@@ -102,8 +102,8 @@ pub(super) fn conditions(
     let mut conditions = Vec::new();
     match read(headers, &header::IF_MATCH, subject)? {
         None => {}
-        Some(Condition::Any) => conditions.push(command::Condition::Exists),
-        Some(Condition::Tags(tags)) => {
+        Some(EntityTagCondition::Any) => conditions.push(command::Condition::Exists),
+        Some(EntityTagCondition::Tags(tags)) => {
             // Strong comparison: what is weak matches nothing.
             let strong = tags.into_iter().flatten().filter(|tag| !tag.weak);
             let expected = strong.filter_map(expected).collect();
@@ -112,8 +112,8 @@ pub(super) fn conditions(
     }
     match read(headers, &header::IF_NONE_MATCH, subject)? {
         None => {}
-        Some(Condition::Any) => conditions.push(command::Condition::Absent),
-        Some(Condition::Tags(tags)) => {
+        Some(EntityTagCondition::Any) => conditions.push(command::Condition::Absent),
+        Some(EntityTagCondition::Tags(tags)) => {
             let expected = tags.into_iter().flatten().filter_map(expected).collect();
             conditions.push(command::Condition::Differs(expected));
         }
@@ -121,11 +121,11 @@ pub(super) fn conditions(
     Ok(conditions)
 }
 
-fn expected(tag: EntityTag) -> Option<command::Expected> {
+fn expected(tag: EntityTag) -> Option<command::ExpectedTag> {
     let view = match tag.rendition {
         Rendition::Document => command::EntityView::Document,
         Rendition::Details => command::EntityView::Details,
         Rendition::Collection => return None,
     };
-    Some(command::Expected { position: tag.position, tag: tag.tag, view })
+    Some(command::ExpectedTag { position: tag.position, tag: tag.tag, view })
 }

@@ -2,8 +2,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use muster_catalog::{
     Outcome,
-    command::{Action, Body, Command, Condition, Delete, Mode, Target, Write},
-    decide::Shows,
+    command::{Action, Command, Condition, Delete, Mode, Target, Write, WriteBody},
+    decide::AnswerSubject,
 };
 use muster_registry::{Done, Registry};
 use muster_wire::{ErrorCode, ErrorKind, Problem, etag::Rendition, headers};
@@ -12,19 +12,19 @@ use serde_json::{Map, Value};
 
 use super::{
     answer::Answer,
-    capabilities::{Capabilities, UpdateMode, settle},
+    capabilities::{Capabilities, UpdateMode, update_capabilities},
     document::represent,
     flags::Flags,
     long::LongReads,
     place::{Address, Place},
     read::Read,
     refused::violations,
-    sent, tags,
+    tags, write_body,
 };
 use crate::{Caller, correlation, message, submit};
 
 /// One write.
-pub(super) struct Writes<'a> {
+pub(super) struct WriteRequest<'a> {
     pub registry: &'a Registry,
     pub address: &'a Address,
     pub flags: &'a Flags,
@@ -46,7 +46,7 @@ const SHORT_BYTES_MAX: usize = 64 * 1024;
 /// The longest idempotency key: long enough for whatever people use, such as URLs.
 const KEY_BYTES_MAX: usize = 255;
 
-impl Writes<'_> {
+impl WriteRequest<'_> {
     /// Does what the request asks, and shows what came of it.
     ///
     /// # Errors
@@ -97,15 +97,19 @@ impl Writes<'_> {
         sent: &SentCapabilities,
     ) -> Result<Done, Problem> {
         for _ in 1..SETTLED_MAX {
-            match self.submit(self.settled(command.clone(), sent)?).await {
+            match self.submit(self.updated_capabilities(command.clone(), sent)?).await {
                 Err(problem) if problem.code() == ErrorCode::Contended => {}
                 done => return done,
             }
         }
-        self.submit(self.settled(command, sent)?).await
+        self.submit(self.updated_capabilities(command, sent)?).await
     }
 
-    fn settled(&self, mut command: Command, sent: &SentCapabilities) -> Result<Command, Problem> {
+    fn updated_capabilities(
+        &self,
+        mut command: Command,
+        sent: &SentCapabilities,
+    ) -> Result<Command, Problem> {
         let Action::Write(write) = &mut command.action else { return Ok(command) };
         let change = match write.mode {
             Mode::Patch => UpdateMode::Patch,
@@ -113,13 +117,13 @@ impl Writes<'_> {
         };
         let view = self.registry.view();
         let current = Capabilities::of(&view, self.bare);
-        let settled = settle(&current, sent.0.as_ref(), change, self.bare)?;
+        let settled = update_capabilities(&current, sent.0.as_ref(), change, self.bare)?;
         match (&write.target, &mut write.body) {
-            (Target::Capabilities, body) => *body = Body::Tree(settled),
-            (_, Body::Tree(map)) => {
+            (Target::Capabilities, body) => *body = WriteBody::Tree(settled),
+            (_, WriteBody::Tree(map)) => {
                 map.insert("capabilities".to_owned(), Value::Object(settled));
             }
-            (_, Body::Document(_)) => {}
+            (_, WriteBody::Document(_)) => {}
         }
         command.capabilities_over = Some(view.capabilities_stamp());
         Ok(command)
@@ -205,7 +209,7 @@ impl Writes<'_> {
 
     fn deletion(&self, bytes: &[u8]) -> Result<Delete, Problem> {
         let chosen = if self.address.place.is_collection() && !bytes.trim_ascii().is_empty() {
-            let chosen = sent::object(self.address, bytes)?;
+            let chosen = write_body::object(self.address, bytes)?;
             self.check_ids(&chosen)?;
             Some(chosen)
         } else {
@@ -249,19 +253,19 @@ impl Writes<'_> {
             Method::POST => Mode::Post,
             _ => Mode::Put,
         };
-        let is_document = sent::brings_document(self.address, self.method)?;
-        let kind = sent::document_type(&self.address.place).filter(|_| is_document);
+        let is_document = write_body::brings_document(self.address, self.method)?;
+        let kind = write_body::document_type(&self.address.place).filter(|_| is_document);
         let (body, capabilities) = match kind {
-            Some(kind) => (sent::document(self.address, kind, self.headers, bytes)?, None),
+            Some(kind) => (write_body::document(self.address, kind, self.headers, bytes)?, None),
             None => {
-                let reading = async { sent::attributes(self.address, self.headers, &bytes) };
+                let reading = async { write_body::attributes(self.address, self.headers, &bytes) };
                 let map = if bytes.len() > SHORT_BYTES_MAX {
                     self.registry.long_work().run(reading).await?
                 } else {
                     reading.await?
                 };
                 let (map, capabilities) = self.apart(map, mode)?;
-                (Body::Tree(map), capabilities)
+                (WriteBody::Tree(map), capabilities)
             }
         };
         Ok((Write { mode, target: self.target()?, body }, capabilities))
@@ -315,13 +319,15 @@ impl Writes<'_> {
             bare: self.bare,
         };
         match &done.shows {
-            Shows::Nothing => Ok(Answer::empty(StatusCode::NO_CONTENT)),
-            Shows::Entity(xid) => self.show_entity(&reading, xid, done).await,
-            Shows::Members(xids) => {
+            AnswerSubject::Nothing => Ok(Answer::empty(StatusCode::NO_CONTENT)),
+            AnswerSubject::Entity(xid) => self.show_entity(&reading, xid, done).await,
+            AnswerSubject::Members(xids) => {
                 let read = reading.processed(xids, named);
-                reading.aside_after_write(xids.len(), read).await
+                reading.run_long_after_write(xids.len(), read).await
             }
-            Shows::Model | Shows::Capabilities => reading.answer(&HeaderMap::new()).await,
+            AnswerSubject::Model | AnswerSubject::Capabilities => {
+                reading.answer(&HeaderMap::new()).await
+            }
         }
     }
 
@@ -339,7 +345,7 @@ impl Writes<'_> {
             headers.remove(header::LOCATION);
             Answer { status: StatusCode::OK, headers, body: found.body }
         } else {
-            let mut answer = reading.aside_after_write(1, reading.entity(xid)).await?;
+            let mut answer = reading.run_long_after_write(1, reading.entity(xid)).await?;
             if let Some(tag) = tags::tag(&done.view, xid, Rendition::Details) {
                 answer.tag(tag);
             }
@@ -361,7 +367,7 @@ struct SentCapabilities(Option<Map<String, Value>>);
 /// The collections that a POST names.
 fn named_in(action: &Action) -> Vec<String> {
     match action {
-        Action::Write(Write { mode: Mode::Post, body: Body::Tree(map), .. }) => {
+        Action::Write(Write { mode: Mode::Post, body: WriteBody::Tree(map), .. }) => {
             map.keys().cloned().collect()
         }
         _ => Vec::new(),

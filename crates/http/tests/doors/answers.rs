@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use muster_http::health::Condition;
-use muster_wire::doors::{Door, OPERATIONS};
+use muster_http::health::StartupCondition;
+use muster_wire::operations::{Endpoint, OPERATIONS};
 
 use crate::harness::{Running, short};
 
@@ -169,9 +169,11 @@ async fn compresses_for_who_asks_and_says_what_it_depends_on() {
 async fn tells_when_it_is_ready_and_that_the_store_is_slow() {
     let server = Running::start(short()).await;
     assert_eq!(server.ask(get("/health/live")).await.status, 200);
-    for (condition, expect) in
-        [(Condition::Replayed, 503), (Condition::ExampleLoaded, 503), (Condition::PortsBound, 200)]
-    {
+    for (condition, expect) in [
+        (StartupCondition::Replayed, 503),
+        (StartupCondition::ExampleLoaded, 503),
+        (StartupCondition::PortsBound, 200),
+    ] {
         server.readiness.reached(condition);
         assert_eq!(server.ask(get("/health/ready")).await.status, expect, "{condition:?}");
     }
@@ -190,7 +192,8 @@ async fn tells_when_it_is_ready_and_that_the_store_is_slow() {
 #[tokio::test]
 async fn has_the_routes_of_its_own_that_the_description_lists() {
     let server = Running::start(short()).await;
-    let listed = OPERATIONS.iter().filter(|operation| matches!(operation.door, Door::Vital(_)));
+    let listed =
+        OPERATIONS.iter().filter(|operation| matches!(operation.endpoint, Endpoint::Server(_)));
     let mut asked = 0;
     for operation in listed {
         let head = format!("{} {}", operation.verb.name(), operation.sample_path());

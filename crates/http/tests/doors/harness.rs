@@ -18,8 +18,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
 use muster_guard::Role;
 use muster_http::{
-    Asked, Body, Caller, FastRead, Front, Gatekeeper, IntoProblem, Phase, PlainlyAsked, Principal,
-    Printed, Server, ServerLimits, health, metrics::Metrics, read_body,
+    Body, Caller, EncodedResponse, FastRead, FastRequest, Front, Gatekeeper, IntoProblem, Phase,
+    PlainRequest, Principal, Server, ServerLimits, health, metrics::Metrics, read_body,
 };
 use muster_wire::{ErrorKind, Problem};
 use muster_words::Position;
@@ -76,7 +76,7 @@ impl Gatekeeper for Gate {
 struct OneDocument;
 
 impl FastRead for OneDocument {
-    fn read(&self, asked: &Asked<'_>) -> Option<Response<Body>> {
+    fn read(&self, asked: &FastRequest<'_>) -> Option<Response<Body>> {
         match asked.path {
             "/api/panics" => panic!("the secret cause"),
             "/api/document" => {
@@ -90,7 +90,7 @@ impl FastRead for OneDocument {
         }
     }
 
-    fn print(&self, asked: &PlainlyAsked<'_>) -> Option<Printed> {
+    fn read_encoded(&self, asked: &PlainRequest<'_>) -> Option<EncodedResponse> {
         match asked.path {
             "/api/panics" => panic!("the secret cause"),
             "/api/document" => {
@@ -98,7 +98,7 @@ impl FastRead for OneDocument {
                 let head = format!(
                     "HTTP/1.1 200 OK\r\nx-self: {base}/api/document\r\ncontent-length: 8\r\n"
                 );
-                Some(Printed {
+                Some(EncodedResponse {
                     status: StatusCode::OK,
                     head: head.into(),
                     position: Position(41),
@@ -140,7 +140,7 @@ impl Running {
         let gate = Arc::new(Gate { open: AtomicBool::new(true) });
         let (release, reached) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let readiness = health::Readiness::new();
-        let vitals = health::Vitals {
+        let vitals = health::HealthState {
             readiness: Arc::clone(&readiness),
             store: Arc::new(|| Box::pin(std::future::pending())),
             store_time: Duration::from_millis(20),
@@ -218,14 +218,14 @@ async fn echo(body: axum::body::Body) -> Result<Bytes, IntoProblem> {
 
 /// One line, then silence.
 async fn stream(Extension(caller): Extension<Caller>) -> axum::response::Response {
-    let body = axum::body::Body::new(OneLine(Some(Bytes::from_static(b"data: 1\n\n"))));
+    let body = axum::body::Body::new(SingleFrame(Some(Bytes::from_static(b"data: 1\n\n"))));
     let response = Response::new(Body::endless(body, caller.phase));
     response.map(Into::into)
 }
 
-struct OneLine(Option<Bytes>);
+struct SingleFrame(Option<Bytes>);
 
-impl http_body::Body for OneLine {
+impl http_body::Body for SingleFrame {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 

@@ -89,10 +89,13 @@ async fn answers_http_1_0_and_ends_the_connection() {
     assert_eq!(client.rest().await, "");
 }
 
-type Shape = hyper::client::conn::http2::Builder<TokioExecutor>;
+type Http2Builder = hyper::client::conn::http2::Builder<TokioExecutor>;
 
 /// A connection whose client behaves in its own way.
-async fn shaped(server: &Running, shape: impl FnOnce(&mut Shape) -> &mut Shape) -> Sender {
+async fn shaped(
+    server: &Running,
+    shape: impl FnOnce(&mut Http2Builder) -> &mut Http2Builder,
+) -> Sender {
     let stream = TcpStream::connect(server.address).await.unwrap();
     let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
     shape(&mut builder);

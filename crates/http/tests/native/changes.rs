@@ -460,7 +460,7 @@ async fn misses_nothing_and_tells_nothing_twice_while_many_write() {
 
 #[tokio::test]
 async fn begins_with_the_present_and_says_where_that_is() {
-    let ledger = std::sync::Arc::new(muster_journal::Memory::new());
+    let ledger = std::sync::Arc::new(muster_journal::MemoryLedger::new());
     let running = Running::over(ledger, Some("correct-horse-battery")).await;
     let given = [("authorization", "Bearer correct-horse-battery")];
     running.submit(put(SANITY, "{}")).await;

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use muster_schema::{NoSources, Schema};
-use muster_wire::doors::{Content, Door, OPERATIONS};
+use muster_wire::operations::{BodyContent, Endpoint, OPERATIONS};
 use muster_words::json::{self, Value};
 
 use crate::{
@@ -50,16 +50,17 @@ async fn answers_as_the_description_says() {
             check(&description, id, status, &json::parse(value.as_bytes()).unwrap());
         }
         let operation = OPERATIONS.iter().find(|operation| operation.id == id).unwrap();
-        checked.insert(format!("{:?}", operation.door));
+        checked.insert(format!("{:?}", operation.endpoint));
     }
     let all: BTreeSet<_> = OPERATIONS
         .iter()
-        .filter(|operation| matches!(operation.door, Door::Native(_)))
+        .filter(|operation| matches!(operation.endpoint, Endpoint::Native(_)))
         .filter(|operation| {
-            let typed = |content| matches!(content, Content::Json(_) | Content::JsonLines(_));
+            let typed =
+                |content| matches!(content, BodyContent::Json(_) | BodyContent::JsonLines(_));
             operation.answers.iter().any(|outcome| typed(outcome.content))
         })
-        .map(|operation| format!("{:?}", operation.door))
+        .map(|operation| format!("{:?}", operation.endpoint))
         .collect();
     assert_eq!(checked, all);
 }
@@ -80,7 +81,7 @@ async fn sends_events_as_the_description_says() {
 
 #[tokio::test]
 async fn asks_for_a_key_where_the_table_says() {
-    let ledger = std::sync::Arc::new(muster_journal::Memory::new());
+    let ledger = std::sync::Arc::new(muster_journal::MemoryLedger::new());
     let running = Running::over(ledger, Some("correct-horse-battery")).await;
     for operation in OPERATIONS {
         let request = format!("{} {}", operation.verb.name(), operation.sample_path());

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use muster_history::Committed;
-use muster_journal::{Ledger, Marks, Memory, MemoryMarks};
+use muster_history::CommittedCommand;
+use muster_journal::{Ledger, Marks, MemoryLedger, MemoryMarks};
 use muster_ledger::Head;
 use muster_registry::{Follower, FollowerError, FollowerLimits, Followers, MakeFollower, Registry};
 use muster_words::{Digest, Position, json::Value};
@@ -11,15 +11,15 @@ use tokio::time::timeout;
 use crate::harness::{PATIENCE, Running, open, put};
 
 /// Takes everything.
-struct Willing;
+struct AcceptingFollower;
 
 #[async_trait]
-impl Follower for Willing {
-    async fn take(&mut self, _: &Committed) -> Result<(), FollowerError> {
+impl Follower for AcceptingFollower {
+    async fn take(&mut self, _: &CommittedCommand) -> Result<(), FollowerError> {
         Ok(())
     }
 
-    async fn settle(&mut self) -> Result<(), FollowerError> {
+    async fn flush(&mut self) -> Result<(), FollowerError> {
         Ok(())
     }
 }
@@ -43,9 +43,9 @@ async fn with_a_follower() -> (Registry, Arc<dyn Ledger>, Arc<Followers>) {
     let epoch = marks.claim(&name).await.unwrap();
     let foreign = Head { position: Position(1), hash: Digest::of(b"another ledger") };
     marks.save(&name, epoch, foreign).await.unwrap();
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger).await;
-    let known: Vec<(_, MakeFollower)> = vec![(name, Box::new(|| Box::new(Willing)))];
+    let known: Vec<(_, MakeFollower)> = vec![(name, Box::new(|| Box::new(AcceptingFollower)))];
     let followers = Followers::open(&registry, &marks, FollowerLimits::default(), known).await;
     (registry, ledger, Arc::new(followers))
 }

@@ -10,17 +10,19 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_catalog::command::{Action, Body, Command, Delete, Mode, SentDocument, Target, Write};
+use muster_catalog::command::{
+    Action, Command, Delete, Mode, SentDocument, Target, Write, WriteBody,
+};
 use muster_guard::GivenKey;
 use muster_http::{
     Front, Gatekeeper, Phase, Server, ServerLimits,
     metrics::Metrics,
     native::{Access, Gate, Native},
 };
-use muster_journal::{Ledger, Memory};
+use muster_journal::{Ledger, MemoryLedger};
 use muster_ledger::CommandId;
 use muster_model::Foundation;
-use muster_registry::{Clock, Done, Followers, Genesis, Origin, Registry, Settings};
+use muster_registry::{Clock, CommandOrigin, Done, Followers, Genesis, Registry, RegistrySettings};
 use muster_words::{
     Moment, Position,
     json::{self, Value},
@@ -61,14 +63,14 @@ pub fn clock() -> Clock {
 }
 
 pub async fn open(ledger: &Arc<dyn Ledger>) -> Registry {
-    let mut settings = Settings::new(Foundation::BuiltIn, clock());
+    let mut settings = RegistrySettings::new(Foundation::BuiltIn, clock());
     settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
     Registry::open(ledger.clone(), settings).await.unwrap()
 }
 
 impl Running {
     pub async fn start() -> Self {
-        Self::over(Arc::new(Memory::new()), None).await
+        Self::over(Arc::new(MemoryLedger::new()), None).await
     }
 
     pub async fn over(ledger: Arc<dyn Ledger>, given: Option<&str>) -> Self {
@@ -338,15 +340,15 @@ fn next(seed: &mut u64, below: u64) -> u64 {
     (*seed >> 33) % below
 }
 
-pub fn by() -> Origin {
-    Origin::of_owner()
+pub fn by() -> CommandOrigin {
+    CommandOrigin::of_owner()
 }
 
 pub fn put(xid: &str, document: &str) -> Command {
     Command::new(Action::Write(Write {
         mode: Mode::Put,
         target: entity(xid),
-        body: Body::Document(SentDocument {
+        body: WriteBody::Document(SentDocument {
             bytes: Bytes::from(document.to_owned()),
             content_type: Some("application/json".into()),
             attributes: json::Map::new(),
@@ -356,7 +358,7 @@ pub fn put(xid: &str, document: &str) -> Command {
 
 pub fn tree(mode: Mode, target: Target, body: &str) -> Command {
     let Value::Object(map) = json::parse(body.as_bytes()).unwrap() else { panic!("{body}") };
-    Command::new(Action::Write(Write { mode, target, body: Body::Tree(map) }))
+    Command::new(Action::Write(Write { mode, target, body: WriteBody::Tree(map) }))
 }
 
 pub fn entity(xid: &str) -> Target {

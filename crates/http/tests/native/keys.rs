@@ -105,7 +105,7 @@ async fn keys_outlive_a_restart() {
 
 #[tokio::test]
 async fn a_given_key_needs_no_ledger() {
-    let ledger = std::sync::Arc::new(muster_journal::Memory::new());
+    let ledger = std::sync::Arc::new(muster_journal::MemoryLedger::new());
     let running = Running::over(ledger, Some("correct-horse-battery")).await;
     assert_eq!(running.ask("GET /status", &[], "").await.0, 401);
     let headers = [("authorization", "Bearer correct-horse-battery")];

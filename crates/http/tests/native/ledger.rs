@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use muster_catalog::command::Mode;
 use muster_journal::{
-    AppendError, Batch, Corrupt, Damage, Ledger, LedgerReader, Memory, ReadError,
+    AppendError, Batch, Corrupt, Damage, Ledger, LedgerReader, MemoryLedger, ReadError,
 };
 use muster_ledger::{EntryBytes, Head};
 use muster_words::{
@@ -22,8 +22,8 @@ use tokio::{io::AsyncReadExt, sync::Semaphore, time::timeout};
 use crate::harness::{Event, PATIENCE, Running, delete, entity, put, tree};
 
 /// A ledger of which one entry or content goes bad on its medium, and that can be made to wait.
-struct Rotten {
-    inner: Memory,
+struct DamagedLedger {
+    inner: MemoryLedger,
     /// The entry that is bad; 0: none.
     entry: AtomicU64,
     /// The entry beside which a content is bad; 0: none.
@@ -32,10 +32,10 @@ struct Rotten {
     permits: Semaphore,
 }
 
-impl Rotten {
+impl DamagedLedger {
     fn new() -> Arc<Self> {
         Arc::new(Self {
-            inner: Memory::new(),
+            inner: MemoryLedger::new(),
             entry: AtomicU64::new(0),
             content: AtomicU64::new(0),
             permits: Semaphore::new(1_000_000),
@@ -44,7 +44,7 @@ impl Rotten {
 }
 
 #[async_trait]
-impl LedgerReader for Rotten {
+impl LedgerReader for DamagedLedger {
     async fn head(&self) -> Result<Head, ReadError> {
         self.inner.head().await
     }
@@ -86,7 +86,7 @@ impl LedgerReader for Rotten {
 }
 
 #[async_trait]
-impl Ledger for Rotten {
+impl Ledger for DamagedLedger {
     async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
         self.inner.append(head, batch).await
     }
@@ -124,7 +124,7 @@ async fn names_the_first_thing_that_is_wrong() {
     for (entry, content, code, position) in
         [(4, 0, "chain_broken", 5), (0, 3, "content_changed", 3), (3, 5, "chain_broken", 4)]
     {
-        let ledger = Rotten::new();
+        let ledger = DamagedLedger::new();
         let running = Running::over(ledger.clone(), None).await;
         for number in 0..5 {
             running.submit(put(&format!("/providers/cms/entries/e{number}"), "{}")).await;
@@ -148,7 +148,7 @@ async fn names_the_first_thing_that_is_wrong() {
 
 #[tokio::test]
 async fn one_verification_runs_at_a_time() {
-    let ledger = Rotten::new();
+    let ledger = DamagedLedger::new();
     let running = Running::over(ledger.clone(), None).await;
     running.submit(put("/providers/cms/entries/one", "{}")).await;
     // The first one waits for its reads.
@@ -172,7 +172,7 @@ async fn one_verification_runs_at_a_time() {
 
 #[tokio::test]
 async fn a_damaged_content_takes_words_and_no_events_from_the_stream() {
-    let ledger = Rotten::new();
+    let ledger = DamagedLedger::new();
     let first = Running::over(ledger.clone(), None).await;
     let one = "/providers/cms/entries/one";
     first.submit(put(one, "{}")).await;

@@ -3,7 +3,7 @@ use muster_catalog::{
     command::{Mode, Target},
     state::Stamp,
 };
-use muster_history::{Committed, Edit, EditDetail, Scope};
+use muster_history::{CommittedCommand, Edit, EditDetail, Scope};
 use muster_words::{
     Moment, Position, Xid,
     json::{self, Value},
@@ -208,7 +208,7 @@ async fn paged(running: &Running, first: String) -> Vec<u64> {
 
 /// Whether a command belongs to a log. That something around an entity was deleted or restored is
 /// told where the entity went or came with it; where something was purged, always.
-fn is_told(view: &View, scope: &Scope, command: &Committed) -> bool {
+fn is_told(view: &View, scope: &Scope, command: &CommittedCommand) -> bool {
     let at = |position| view.back_to(Stamp { position, ..Stamp::default() }, Moment::EPOCH);
     let (before, after) = (at(command.begin()), at(command.position()));
     let above = |edit: &Edit, xid: &Xid| {
@@ -233,7 +233,7 @@ async fn gives_the_whole_log_on_pages_of_any_length() {
         let (mut commands, mut at) = (Vec::new(), Position::ZERO);
         while at < head {
             commands.extend(running.registry.commands_after(at).await.unwrap());
-            at = commands.last().map(Committed::position).unwrap();
+            at = commands.last().map(CommittedCommand::position).unwrap();
         }
         for path in [
             "",

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use muster_schema::{NoSources, Schema};
-use muster_wire::doors::{Content, OPERATIONS, Operation, Verb};
+use muster_wire::operations::{BodyContent, OPERATIONS, Operation, Verb};
 
 use crate::door::{Door, Reply};
 
@@ -18,7 +18,7 @@ fn check(description: &serde_json::Value, id: &str, reply: &Reply) {
         let is_said = outcome.headers.iter().any(|header| header.eq_ignore_ascii_case(name));
         assert!(is_said || reply.header(name).is_none(), "{id}: nobody says {name}");
     }
-    if matches!(outcome.content, Content::Document | Content::None) {
+    if matches!(outcome.content, BodyContent::Document | BodyContent::None) {
         return;
     }
     let path = muster_words::json::escape_pointer(operation.path);

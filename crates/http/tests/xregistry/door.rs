@@ -11,12 +11,12 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 use muster_http::{
     Caller, Phase, Principal,
-    xregistry::{Documents, XRegistry},
+    xregistry::{DocumentCache, XRegistry},
 };
-use muster_journal::Memory;
+use muster_journal::MemoryLedger;
 use muster_ledger::CommandId;
 use muster_model::Foundation;
-use muster_registry::{Clock, Genesis, Registry, Settings};
+use muster_registry::{Clock, Genesis, Registry, RegistrySettings};
 use muster_words::{Digest, Moment};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -28,7 +28,7 @@ pub const BASE: &str = "http://registry.test";
 /// A door to a registry of its own.
 pub struct Door {
     router: Router,
-    pub documents: Arc<Documents>,
+    pub documents: Arc<DocumentCache>,
     phase: watch::Sender<Phase>,
 }
 
@@ -65,11 +65,11 @@ impl Door {
     }
 
     async fn open(foundation: Foundation) -> Self {
-        let mut settings = Settings::new(foundation, clock());
+        let mut settings = RegistrySettings::new(foundation, clock());
         let registry = "test".parse().unwrap();
         settings.genesis = Some(Genesis { registry, actor: "test".to_owned() });
-        let registry = Registry::open(Arc::new(Memory::new()), settings).await.unwrap();
-        let documents = Documents::new(registry.clone(), 1024 * 1024);
+        let registry = Registry::open(Arc::new(MemoryLedger::new()), settings).await.unwrap();
+        let documents = DocumentCache::new(registry.clone(), 1024 * 1024);
         let door = XRegistry::new(registry, foundation == Foundation::Bare);
         let router = door.with_documents(documents.clone()).router();
         Self { router, documents, phase: watch::Sender::new(Phase::Running) }

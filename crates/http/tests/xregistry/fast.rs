@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
-use muster_http::{Asked, Body, FastRead as _};
+use muster_http::{Body, FastRead as _, FastRequest};
 
 use crate::door::{BASE, Door, Reply};
 
@@ -12,7 +12,7 @@ fn ask(door: &Door, path: &str, base: &str, headers: &[(&str, &str)]) -> Option<
         map.insert(name, HeaderValue::from_str(value).unwrap());
     }
     let principal = door.principal();
-    let asked = Asked {
+    let asked = FastRequest {
         method: &Method::GET,
         path,
         query: None,

@@ -5,19 +5,19 @@ use muster_ledger::{EntryBytes, Head};
 use muster_words::{Digest, Position, limits};
 
 use super::{
-    Shelf,
+    LedgerFixture,
     reading::limit,
     sample::{name, sample_batch, sample_entry},
 };
-use crate::{AppendError, Batch, Ledger, Malformed};
+use crate::{AppendError, Batch, Ledger, MalformedBatch};
 
-pub(super) async fn run(shelf: &dyn Shelf) {
-    compares_the_head_first(&*shelf.open("compare").await).await;
-    refuses_a_malformed_batch_and_keeps_nothing(&*shelf.open("malformed").await).await;
-    lets_one_of_racing_appends_win(&shelf.open("race").await).await;
-    a_dropped_append_is_whole_or_absent(&*shelf.open("dropped").await).await;
-    takes_the_largest_entry_and_large_contents(&*shelf.open("large").await).await;
-    takes_an_empty_batch(&*shelf.open("nothing").await).await;
+pub(super) async fn run(fixture: &dyn LedgerFixture) {
+    compares_the_head_first(&*fixture.open("compare").await).await;
+    refuses_a_malformed_batch_and_keeps_nothing(&*fixture.open("malformed").await).await;
+    lets_one_of_racing_appends_win(&fixture.open("race").await).await;
+    a_dropped_append_is_whole_or_absent(&*fixture.open("dropped").await).await;
+    takes_the_largest_entry_and_large_contents(&*fixture.open("large").await).await;
+    takes_an_empty_batch(&*fixture.open("nothing").await).await;
 }
 
 async fn compares_the_head_first(ledger: &dyn Ledger) {
@@ -47,9 +47,11 @@ fn panic_with(answer: &Result<Head, AppendError>, what: &str) {
 async fn refuses_a_malformed_batch_and_keeps_nothing(ledger: &dyn Ledger) {
     let head = ledger.append(Head::EMPTY, &sample_batch(Head::EMPTY, 1, 3)).await.unwrap();
     let good = sample_batch(head, 2, 3);
-    let gap =
-        |expected, found| Malformed::Gap { expected: Position(expected), found: Position(found) };
-    let stray = |position| Malformed::Stray { position: Position(position) };
+    let gap = |expected, found| MalformedBatch::Gap {
+        expected: Position(expected),
+        found: Position(found),
+    };
+    let stray = |position| MalformedBatch::Stray { position: Position(position) };
     let with = |change: &dyn Fn(&mut Batch)| {
         let mut batch = good.clone();
         change(&mut batch);

@@ -3,19 +3,19 @@ use muster_ledger::Head;
 use muster_words::{ContentRef, Digest, Position};
 
 use super::{
-    Shelf,
+    LedgerFixture,
     reading::limit,
     sample::{name, purge, sample_batch},
 };
 use crate::{AppendError, Ledger};
 
-pub(super) async fn run(shelf: &dyn Shelf) {
-    answers_contents_by_name_in_the_order_asked_for(&*shelf.open("by-name").await).await;
-    keeps_equal_bytes_of_two_positions_apart(&*shelf.open("equal").await).await;
-    keeps_one_content_where_a_name_comes_twice(&*shelf.open("twice").await).await;
-    purges_by_name_and_again(&*shelf.open("purge").await).await;
-    does_not_store_what_the_batch_purges(&*shelf.open("passing").await).await;
-    compares_the_head_of_purges_too(&*shelf.open("purge-compare").await).await;
+pub(super) async fn run(fixture: &dyn LedgerFixture) {
+    answers_contents_by_name_in_the_order_asked_for(&*fixture.open("by-name").await).await;
+    keeps_equal_bytes_of_two_positions_apart(&*fixture.open("equal").await).await;
+    keeps_one_content_where_a_name_comes_twice(&*fixture.open("twice").await).await;
+    purges_by_name_and_again(&*fixture.open("purge").await).await;
+    does_not_store_what_the_batch_purges(&*fixture.open("passing").await).await;
+    compares_the_head_of_purges_too(&*fixture.open("purge-compare").await).await;
 }
 
 async fn answers_contents_by_name_in_the_order_asked_for(ledger: &dyn Ledger) {

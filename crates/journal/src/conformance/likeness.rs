@@ -2,22 +2,22 @@ use muster_ledger::Head;
 use muster_words::{ContentRef, Digest, Position};
 
 use super::{
-    Shelf,
+    LedgerFixture,
     reading::limit,
     sample::{purge, sample_batch},
 };
-use crate::{Batch, Ledger, LedgerReader as _, Memory, seed::Seed};
+use crate::{Batch, Ledger, LedgerReader as _, MemoryLedger, seed::SeededRandom};
 
 /// How many operations one history has.
 const OPERATIONS: usize = 300;
 
 /// Does the same random things to a store and to the in-memory ledger; every answer is the same.
 /// Now and then the store is closed and opened again.
-pub(super) async fn behaves_like_the_reference(shelf: &dyn Shelf, seed: u64) {
+pub(super) async fn behaves_like_the_reference(fixture: &dyn LedgerFixture, seed: u64) {
     let name = format!("likeness-{seed}");
-    let reference = Memory::new();
-    let mut store = shelf.open(&name).await;
-    let mut seed = Seed::new(seed);
+    let reference = MemoryLedger::new();
+    let mut store = fixture.open(&name).await;
+    let mut seed = SeededRandom::new(seed);
     let mut history = History { heads: vec![Head::EMPTY], contents: Vec::new() };
     for _ in 0..OPERATIONS {
         match seed.below(20) {
@@ -49,7 +49,7 @@ pub(super) async fn behaves_like_the_reference(shelf: &dyn Shelf, seed: u64) {
             }
             18 => {
                 drop(store);
-                store = shelf.open(&name).await;
+                store = fixture.open(&name).await;
             }
             _ => assert_eq!(store.head().await.unwrap(), reference.head().await.unwrap()),
         }
@@ -64,7 +64,7 @@ struct History {
 
 impl History {
     /// Mostly good appends after the present head; some stale, some malformed, some of purges.
-    fn next_append(&self, seed: &mut Seed) -> (Head, Batch) {
+    fn next_append(&self, seed: &mut SeededRandom) -> (Head, Batch) {
         let last = self.heads.len() - 1;
         let back = if seed.one_in(6) { seed.below(4) as usize } else { 0 };
         let head = self.heads[last.saturating_sub(back)];
@@ -85,7 +85,7 @@ impl History {
     }
 
     /// Mostly a content that was once stored.
-    fn any(&self, seed: &mut Seed) -> ContentRef {
+    fn any(&self, seed: &mut SeededRandom) -> ContentRef {
         let at = seed.below(self.contents.len() as u64) as usize;
         match self.contents.get(at) {
             Some(content) if !seed.one_in(8) => *content,

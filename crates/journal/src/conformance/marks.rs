@@ -1,6 +1,6 @@
 //! Says whether a store keeps what [`Marks`] promises.
 //!
-//! [`run`] takes a [`MarksShelf`], which opens stores of marks by name; each check has a store of
+//! [`run`] takes a [`MarksFixture`], which opens stores of marks by name; each check has a store of
 //! its own and panics with what it found.
 
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use muster_ledger::Head;
 use muster_words::{Digest, Id, Position};
 
-use crate::{Epoch, Marks, MarksError, MemoryMarks, Seed};
+use crate::{Epoch, Marks, MarksError, MemoryMarks, SeededRandom};
 
 /// How many operations one history has.
 const OPERATIONS: usize = 300;
 
 /// Where the suite finds marks.
 #[async_trait]
-pub trait MarksShelf: Send + Sync {
+pub trait MarksFixture: Send + Sync {
     /// Opens the marks of a name: none the first time, afterwards as they were left. The suite
     /// has dropped what it held of that name before it asks again.
     async fn open(&self, name: &str) -> Arc<dyn Marks>;
@@ -26,14 +26,14 @@ pub trait MarksShelf: Send + Sync {
 ///
 /// # Panics
 /// Where a check doesn't hold.
-pub async fn run(shelf: &dyn MarksShelf) {
-    keeps_the_mark_that_was_saved_last(&*shelf.open("last").await).await;
-    refuses_an_older_epoch(&*shelf.open("fenced").await).await;
-    refuses_who_was_forgotten(&*shelf.open("forgotten").await).await;
-    one_of_many_claims_at_once_is_the_last(shelf.open("race").await).await;
-    keeps_marks_and_epochs_over_a_restart(shelf).await;
+pub async fn run(fixture: &dyn MarksFixture) {
+    keeps_the_mark_that_was_saved_last(&*fixture.open("last").await).await;
+    refuses_an_older_epoch(&*fixture.open("fenced").await).await;
+    refuses_who_was_forgotten(&*fixture.open("forgotten").await).await;
+    one_of_many_claims_at_once_is_the_last(fixture.open("race").await).await;
+    keeps_marks_and_epochs_over_a_restart(fixture).await;
     for seed in 0..8 {
-        behaves_like_the_reference(shelf, seed).await;
+        behaves_like_the_reference(fixture, seed).await;
     }
 }
 
@@ -144,11 +144,11 @@ async fn one_of_many_claims_at_once_is_the_last(marks: Arc<dyn Marks>) {
     }
 }
 
-async fn keeps_marks_and_epochs_over_a_restart(shelf: &dyn MarksShelf) {
+async fn keeps_marks_and_epochs_over_a_restart(fixture: &dyn MarksFixture) {
     let (kept, gone) = (id("kept"), id("gone"));
     let mut highest = (Epoch(0), Epoch(0));
     for round in 1..=4 {
-        let marks = shelf.open("restart").await;
+        let marks = fixture.open("restart").await;
         if round > 1 {
             assert_eq!(marks.load(&kept).await.unwrap(), Some(sample_mark(round - 1, 7)));
             assert_eq!(marks.names().await.unwrap(), std::slice::from_ref(&kept));
@@ -168,10 +168,10 @@ async fn keeps_marks_and_epochs_over_a_restart(shelf: &dyn MarksShelf) {
 
 /// Does the same random things to a store and to the in-memory marks; every answer is the same but
 /// for the epochs' numbers.
-async fn behaves_like_the_reference(shelf: &dyn MarksShelf, seed: u64) {
-    let mut dice = Seed::new(seed);
+async fn behaves_like_the_reference(fixture: &dyn MarksFixture, seed: u64) {
+    let mut dice = SeededRandom::new(seed);
     let (name, reference) = (format!("like-{seed}"), MemoryMarks::new());
-    let mut store = shelf.open(&name).await;
+    let mut store = fixture.open(&name).await;
     let names = ["a", "b", "c"].map(id);
     // The epochs that were claimed: of the store, of the reference.
     let mut epochs = vec![(Epoch(0), Epoch(0))];
@@ -181,7 +181,7 @@ async fn behaves_like_the_reference(shelf: &dyn MarksShelf, seed: u64) {
         match dice.below(12) {
             0 => {
                 drop(store);
-                store = shelf.open(&name).await;
+                store = fixture.open(&name).await;
             }
             1 => {
                 store.forget(follower).await.unwrap();

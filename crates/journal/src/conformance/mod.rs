@@ -1,6 +1,6 @@
 //! Says whether a store keeps what [`Ledger`] promises.
 //!
-//! [`run`] takes a [`Shelf`], which opens ledgers by name, and goes through the MUSTs of the port
+//! [`run`] takes a [`LedgerFixture`], which opens ledgers by name, and goes through the MUSTs of the port
 //! one by one; each check has a ledger of its own and panics with what it found. What can't be
 //! seen from outside (durability when the power goes, damage on the medium, a full disk) is for
 //! the store's own tests.
@@ -25,7 +25,7 @@ use crate::Ledger;
 
 /// Where the suite finds ledgers.
 #[async_trait]
-pub trait Shelf: Send + Sync {
+pub trait LedgerFixture: Send + Sync {
     /// Opens the ledger of a name: an empty one the first time, afterwards as it was left. The
     /// suite has dropped what it held of that name before it asks again.
     async fn open(&self, name: &str) -> Arc<dyn Ledger>;
@@ -36,13 +36,13 @@ pub trait Shelf: Send + Sync {
 ///
 /// # Panics
 /// Where a check doesn't hold.
-pub async fn run(shelf: &dyn Shelf) {
-    reading::run(shelf).await;
-    appending::run(shelf).await;
-    contents::run(shelf).await;
-    waiting::run(shelf).await;
-    lasting::run(shelf).await;
+pub async fn run(fixture: &dyn LedgerFixture) {
+    reading::run(fixture).await;
+    appending::run(fixture).await;
+    contents::run(fixture).await;
+    waiting::run(fixture).await;
+    lasting::run(fixture).await;
     for seed in 0..8 {
-        likeness::behaves_like_the_reference(shelf, seed).await;
+        likeness::behaves_like_the_reference(fixture, seed).await;
     }
 }

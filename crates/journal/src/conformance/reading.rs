@@ -3,13 +3,13 @@ use std::{num::NonZeroU32, sync::Arc};
 use muster_ledger::{EntryBytes, Head};
 use muster_words::{Digest, Position};
 
-use super::{Shelf, sample::sample_batch};
+use super::{LedgerFixture, sample::sample_batch};
 use crate::Ledger;
 
-pub(super) async fn run(shelf: &dyn Shelf) {
-    an_empty_ledger_has_the_empty_head_and_nothing_else(&*shelf.open("empty").await).await;
-    reads_entries_and_leaves_in_order_from_any_position(&*shelf.open("reading").await).await;
-    shows_a_batch_as_a_whole(shelf.open("whole").await).await;
+pub(super) async fn run(fixture: &dyn LedgerFixture) {
+    an_empty_ledger_has_the_empty_head_and_nothing_else(&*fixture.open("empty").await).await;
+    reads_entries_and_leaves_in_order_from_any_position(&*fixture.open("reading").await).await;
+    shows_a_batch_as_a_whole(fixture.open("whole").await).await;
 }
 
 pub(super) fn limit(number: u32) -> NonZeroU32 {

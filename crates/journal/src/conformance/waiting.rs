@@ -4,15 +4,15 @@ use muster_ledger::Head;
 use muster_words::Position;
 use tokio::time::timeout;
 
-use super::{Shelf, sample::sample_batch};
+use super::{LedgerFixture, sample::sample_batch};
 use crate::Ledger;
 
 /// How long a waiter may take to wake on a busy machine; one that isn't woken never does.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(super) async fn run(shelf: &dyn Shelf) {
-    wakes_every_waiter(&shelf.open("waiting").await).await;
-    follows_without_missing_anything(&shelf.open("following").await).await;
+pub(super) async fn run(fixture: &dyn LedgerFixture) {
+    wakes_every_waiter(&fixture.open("waiting").await).await;
+    follows_without_missing_anything(&fixture.open("following").await).await;
 }
 
 async fn wakes_every_waiter(ledger: &Arc<dyn Ledger>) {

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use crate::Seed;
+use crate::SeededRandom;
 
 /// What happens to one append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum AppendFault {
     /// Nothing: it goes through.
     Pass,
     /// It goes through after a while (tokio's clock, which a test may pause).
@@ -16,27 +16,27 @@ pub enum Fault {
     /// `TooLarge`, and nothing of it is there.
     TooLarge,
     /// Another writer's batch lands first, so that it answers `Moved`. Needs
-    /// [`Faulty::with_rival`](super::Faulty::with_rival); without, it goes through.
+    /// [`FaultyLedger::with_rival`](super::Faulty::with_rival); without, it goes through.
     Overtaken,
-    /// `InDoubt`, and it lands as [`Landing`] says.
-    Doubt(Landing),
-    /// The handle dies in the middle: the append lands as [`Landing`] says, and this and every
+    /// `InDoubt`, and it lands as [`LateLanding`] says.
+    Doubt(LateLanding),
+    /// The handle dies in the middle: the append lands as [`LateLanding`] says, and this and every
     /// later call is answered as by a store that is out of reach. What is below lives on: a new
     /// handle over it is the restart.
-    Crash(Landing),
+    Crash(LateLanding),
 }
 
 /// When an append whose answer was lost reaches the ledger. It is compared with the head that it
 /// finds there, as an append is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Landing {
+pub enum LateLanding {
     /// Before the answer.
     AtOnce,
     /// After that many later operations on the handle have begun, just before the last of them is
     /// carried out: 1 is before whatever comes next, which may be its own repeat. Waiting
     /// (`moved`) is no operation.
     After(u32),
-    /// When the test says so: [`Faulty::land_late`](super::Faulty::land_late).
+    /// When the test says so: [`FaultyLedger::land_late`](super::Faulty::land_late).
     WhenTold,
     /// It was lost on the way.
     Never,
@@ -53,10 +53,10 @@ pub enum ReadFault {
     Unavailable,
 }
 
-/// How often each fault is drawn by [`Fault::from_seed`], as shares of their sum.
+/// How often each fault is drawn by [`AppendFault::from_seed`], as shares of their sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is the share of the fault of its name")]
-pub struct Mix {
+pub struct FaultWeights {
     pub pass: u32,
     pub delay: u32,
     pub unavailable: u32,
@@ -67,7 +67,7 @@ pub struct Mix {
     pub crash: u32,
 }
 
-impl Default for Mix {
+impl Default for FaultWeights {
     /// Half of all appends meet something, and none a crash, which the driver must expect.
     fn default() -> Self {
         Self {
@@ -83,16 +83,16 @@ impl Default for Mix {
     }
 }
 
-impl Fault {
+impl AppendFault {
     /// An endless schedule that follows from a seed alone.
-    pub fn from_seed(seed: u64, mix: Mix) -> impl Iterator<Item = Self> + Send {
-        let mut seed = Seed::new(seed);
+    pub fn from_seed(seed: u64, mix: FaultWeights) -> impl Iterator<Item = Self> + Send {
+        let mut seed = SeededRandom::new(seed);
         std::iter::repeat_with(move || Self::draw(&mut seed, mix))
     }
 
-    fn draw(seed: &mut Seed, mix: Mix) -> Self {
+    fn draw(seed: &mut SeededRandom, mix: FaultWeights) -> Self {
         let delay = Duration::from_millis(1 + seed.below(20));
-        let landing = Landing::draw(seed);
+        let landing = LateLanding::draw(seed);
         let choices = [
             (mix.delay, Self::Delay(delay)),
             (mix.unavailable, Self::Unavailable),
@@ -114,9 +114,9 @@ impl Fault {
     }
 }
 
-impl Landing {
+impl LateLanding {
     /// Late more often than at once or never, because late is what goes wrong.
-    fn draw(seed: &mut Seed) -> Self {
+    fn draw(seed: &mut SeededRandom) -> Self {
         match seed.below(10) {
             0..2 => Self::AtOnce,
             2..4 => Self::Never,
@@ -133,7 +133,7 @@ impl ReadFault {
         unavailable: u64,
         delayed: u64,
     ) -> impl Iterator<Item = Self> + Send {
-        let mut seed = Seed::new(seed);
+        let mut seed = SeededRandom::new(seed);
         std::iter::repeat_with(move || {
             let delay = Duration::from_millis(1 + seed.below(20));
             match (seed.one_in(unavailable), seed.one_in(delayed)) {

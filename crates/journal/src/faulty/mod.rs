@@ -2,7 +2,7 @@
 //! process can do to a writer, driven by a schedule that the test gives.
 //!
 //! # How to drive it
-//! Each append takes the next [`Fault`] of its schedule, each read the next [`ReadFault`] of
+//! Each append takes the next [`AppendFault`] of its schedule, each read the next [`ReadFault`] of
 //! another; a schedule that has ended lets everything through. Schedules are lists written by
 //! hand, or follow from a seed: nothing here is random of itself, so a failure's seed repeats it.
 //!
@@ -22,8 +22,8 @@
 //! is never answered as if nothing could be there (`Unavailable`, `Full` and `TooLarge` become
 //! `InDoubt` until the repeat is answered `Ok` or `Moved`); a late append is compared with the
 //! head that it finds; and a handle that crashed answers `InDoubt` to every append, because it
-//! can't know. To restart after a crash, put a new [`Faulty`] over what is below;
-//! [`Faulty::land_late`] of the old one still lets the appends on their way arrive.
+//! can't know. To restart after a crash, put a new [`FaultyLedger`] over what is below;
+//! [`FaultyLedger::land_late`] of the old one still lets the appends on their way arrive.
 
 mod fault;
 
@@ -40,14 +40,14 @@ use muster_words::{ContentRef, Digest, Position};
 use thiserror::Error;
 use tokio::sync::watch;
 
-pub use self::fault::{Fault, Landing, Mix, ReadFault};
+pub use self::fault::{AppendFault, FaultWeights, LateLanding, ReadFault};
 use crate::{AppendError, Batch, Cause, Ledger, LedgerReader, ReadError};
 
 /// Makes the batch that another writer appends after a head.
 pub type Rival = Box<dyn FnMut(Head) -> Batch + Send>;
 
 /// A ledger with faults over one without.
-pub struct Faulty {
+pub struct FaultyLedger {
     inner: Arc<dyn Ledger>,
     state: Mutex<State>,
     /// Set once, when a crash is met, so that those who wait hear of it.
@@ -56,7 +56,7 @@ pub struct Faulty {
 
 /// What a fault stands for, in the place where a real store has its own error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Injected {
+pub enum InjectedCause {
     /// The store was out of reach.
     #[error("the faulty ledger was told to be out of reach")]
     OutOfReach,
@@ -69,7 +69,7 @@ pub enum Injected {
 }
 
 struct State {
-    faults: Box<dyn Iterator<Item = Fault> + Send>,
+    faults: Box<dyn Iterator<Item = AppendFault> + Send>,
     reads: Box<dyn Iterator<Item = ReadFault> + Send>,
     rival: Option<Rival>,
     /// Appends on their way, in the order in which they were sent.
@@ -90,11 +90,11 @@ struct Late {
     operations: Option<u32>,
 }
 
-impl Faulty {
+impl FaultyLedger {
     /// Puts faults over a ledger: one for each append, in order.
     pub fn new<S>(inner: Arc<dyn Ledger>, faults: S) -> Self
     where
-        S: IntoIterator<Item = Fault>,
+        S: IntoIterator<Item = AppendFault>,
         S::IntoIter: Send + 'static,
     {
         let state = State {
@@ -118,7 +118,7 @@ impl Faulty {
         self
     }
 
-    /// Gives [`Fault::Overtaken`] its other writer: from the head, what that one appends. A
+    /// Gives [`AppendFault::Overtaken`] its other writer: from the head, what that one appends. A
     /// registry will read it, so its entries must be good ones.
     #[must_use]
     pub fn with_rival(self, rival: impl FnMut(Head) -> Batch + Send + 'static) -> Self {
@@ -163,8 +163,8 @@ impl Faulty {
         self.begin().await;
         let fault = self.state().reads.next().unwrap_or(ReadFault::Pass);
         match fault {
-            _ if self.is_dead() => Err(unreadable(Injected::Dead)),
-            ReadFault::Unavailable => Err(unreadable(Injected::OutOfReach)),
+            _ if self.is_dead() => Err(unreadable(InjectedCause::Dead)),
+            ReadFault::Unavailable => Err(unreadable(InjectedCause::OutOfReach)),
             ReadFault::Delay(delay) => {
                 tokio::time::sleep(delay).await;
                 Ok(())
@@ -183,16 +183,16 @@ impl Faulty {
     }
 
     /// Sends an append whose answer will not come back.
-    async fn send(&self, append: Append, landing: Landing) {
+    async fn send(&self, append: Append, landing: LateLanding) {
         self.state().in_doubt = Some(append.clone());
         let operations = match landing {
-            Landing::Never => return,
-            Landing::AtOnce | Landing::After(0) => {
+            LateLanding::Never => return,
+            LateLanding::AtOnce | LateLanding::After(0) => {
                 self.land(std::iter::once(append)).await;
                 return;
             }
-            Landing::After(operations) => Some(operations),
-            Landing::WhenTold => None,
+            LateLanding::After(operations) => Some(operations),
+            LateLanding::WhenTold => None,
         };
         self.state().late.push(Late { append, operations });
     }
@@ -239,15 +239,15 @@ impl State {
 }
 
 fn lost() -> AppendError {
-    AppendError::InDoubt(Arc::new(Injected::AnswerLost) as Cause)
+    AppendError::InDoubt(Arc::new(InjectedCause::AnswerLost) as Cause)
 }
 
-fn unreadable(injected: Injected) -> ReadError {
+fn unreadable(injected: InjectedCause) -> ReadError {
     ReadError::Unavailable(Arc::new(injected) as Cause)
 }
 
 #[async_trait]
-impl LedgerReader for Faulty {
+impl LedgerReader for FaultyLedger {
     async fn head(&self) -> Result<Head, ReadError> {
         self.before_a_read().await?;
         self.inner.head().await
@@ -272,51 +272,51 @@ impl LedgerReader for Faulty {
         let mut is_dead = self.is_dead.subscribe();
         tokio::select! {
             biased;
-            _ = is_dead.wait_for(|is_dead| *is_dead) => Err(unreadable(Injected::Dead)),
+            _ = is_dead.wait_for(|is_dead| *is_dead) => Err(unreadable(InjectedCause::Dead)),
             answer = self.inner.moved(position) => answer,
         }
     }
 }
 
 #[async_trait]
-impl Ledger for Faulty {
+impl Ledger for FaultyLedger {
     async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
         self.begin().await;
         let append = Append { head, batch: batch.clone() };
         if self.is_dead() {
-            return Err(AppendError::InDoubt(Arc::new(Injected::Dead) as Cause));
+            return Err(AppendError::InDoubt(Arc::new(InjectedCause::Dead) as Cause));
         }
-        let fault = self.state().faults.next().unwrap_or(Fault::Pass);
+        let fault = self.state().faults.next().unwrap_or(AppendFault::Pass);
         match fault {
-            Fault::Pass => self.pass(&append).await,
-            Fault::Delay(delay) => {
+            AppendFault::Pass => self.pass(&append).await,
+            AppendFault::Delay(delay) => {
                 tokio::time::sleep(delay).await;
                 self.pass(&append).await
             }
-            Fault::Unavailable => {
-                let out_of_reach = Arc::new(Injected::OutOfReach) as Cause;
+            AppendFault::Unavailable => {
+                let out_of_reach = Arc::new(InjectedCause::OutOfReach) as Cause;
                 Err(self.refuse(&append, AppendError::Unavailable(out_of_reach)))
             }
-            Fault::Full => Err(self.refuse(&append, AppendError::Full)),
-            Fault::TooLarge => Err(self.refuse(&append, AppendError::TooLarge)),
-            Fault::Overtaken => {
+            AppendFault::Full => Err(self.refuse(&append, AppendError::Full)),
+            AppendFault::TooLarge => Err(self.refuse(&append, AppendError::TooLarge)),
+            AppendFault::Overtaken => {
                 self.overtake().await;
                 self.pass(&append).await
             }
-            Fault::Doubt(landing) => {
+            AppendFault::Doubt(landing) => {
                 self.send(append, landing).await;
                 Err(lost())
             }
-            Fault::Crash(landing) => {
+            AppendFault::Crash(landing) => {
                 self.is_dead.send_replace(true);
                 self.send(append, landing).await;
-                Err(AppendError::InDoubt(Arc::new(Injected::Dead) as Cause))
+                Err(AppendError::InDoubt(Arc::new(InjectedCause::Dead) as Cause))
             }
         }
     }
 }
 
-impl fmt::Debug for Faulty {
+impl fmt::Debug for FaultyLedger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (late, is_dead) = (self.late(), self.is_dead());
         f.debug_struct("Faulty").field("late", &late).field("is_dead", &is_dead).finish()

@@ -32,24 +32,24 @@ fn writes_and_reads_the_integers_of_rfc_8949() {
 #[test]
 fn refuses_longer_forms_other_types_and_short_input() {
     for (bytes, expect) in [
-        (&[0x18, 23][..], Fault::Form),
-        (&[0x19, 0, 0xff], Fault::Form),
-        (&[0x1a, 0, 0, 0xff, 0xff], Fault::Form),
-        (&[0x1b, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff], Fault::Form),
-        (&[0x1c], Fault::Form),
-        (&[0x1f], Fault::Form),
-        (&[0x20], Fault::Form),
-        (&[], Fault::Short),
-        (&[0x18], Fault::Short),
-        (&[0x1b, 1, 2, 3], Fault::Short),
+        (&[0x18, 23][..], CborFault::Form),
+        (&[0x19, 0, 0xff], CborFault::Form),
+        (&[0x1a, 0, 0, 0xff, 0xff], CborFault::Form),
+        (&[0x1b, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff], CborFault::Form),
+        (&[0x1c], CborFault::Form),
+        (&[0x1f], CborFault::Form),
+        (&[0x20], CborFault::Form),
+        (&[], CborFault::Short),
+        (&[0x18], CborFault::Short),
+        (&[0x1b, 1, 2, 3], CborFault::Short),
     ] {
         assert_eq!(Reader::new(bytes).unsigned(), Err(expect), "{bytes:02x?}");
     }
     let endless = [0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
-    assert_eq!(Reader::new(&endless).bytes(), Err(Fault::Short));
-    assert_eq!(Reader::new(&[0x62, 0xff, 0xfe]).text(), Err(Fault::Form));
-    assert_eq!(Reader::new(&[0x3b, 0xff, 0, 0, 0, 0, 0, 0, 0]).integer(), Err(Fault::Form));
-    assert_eq!(Reader::new(&[0xf6]).boolean(), Err(Fault::Form));
+    assert_eq!(Reader::new(&endless).bytes(), Err(CborFault::Short));
+    assert_eq!(Reader::new(&[0x62, 0xff, 0xfe]).text(), Err(CborFault::Form));
+    assert_eq!(Reader::new(&[0x3b, 0xff, 0, 0, 0, 0, 0, 0, 0]).integer(), Err(CborFault::Form));
+    assert_eq!(Reader::new(&[0xf6]).boolean(), Err(CborFault::Form));
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -36,8 +36,8 @@ fn chain(entries: impl IntoIterator<Item = Entry>) -> Vec<EntryBytes> {
 }
 
 /// Walks along all of it.
-fn walk(entries: &[EntryBytes]) -> Result<Walk, ChainFault> {
-    let mut walk = Walk::new(Head::EMPTY);
+fn walk(entries: &[EntryBytes]) -> Result<ChainWalk, ChainFault> {
+    let mut walk = ChainWalk::new(Head::EMPTY);
     for entry in entries {
         walk.step(entry)?;
     }
@@ -55,7 +55,7 @@ fn walks_along_a_sound_ledger_and_keeps_its_tree() {
     let walk = walk(&entries).unwrap();
     assert_eq!(walk.head(), Head::after(&entries[3]));
     let leaves: Vec<_> = entries.iter().map(EntryBytes::leaf).collect();
-    assert_eq!(walk.tree(), Some(&Tree::of(&leaves)));
+    assert_eq!(walk.tree(), Some(&MerkleTree::of(&leaves)));
     assert_eq!(walk.moment(), Moment::from_microseconds(20).ok());
     assert!(walk.is_between_commands());
 }
@@ -63,7 +63,7 @@ fn walks_along_a_sound_ledger_and_keeps_its_tree() {
 #[test]
 fn walks_on_from_any_head_without_a_tree() {
     let entries = chain(good());
-    let mut walk = Walk::new(Head::after(&entries[0]));
+    let mut walk = ChainWalk::new(Head::after(&entries[0]));
     for entry in &entries[1..] {
         walk.step(entry).unwrap();
     }
@@ -73,7 +73,7 @@ fn walks_on_from_any_head_without_a_tree() {
 
 #[test]
 fn an_empty_ledger_is_sound() {
-    assert_eq!(Walk::new(Head::EMPTY).end(), Ok(Head::EMPTY));
+    assert_eq!(ChainWalk::new(Head::EMPTY).end(), Ok(Head::EMPTY));
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn bytes_that_do_not_decode_are_named() {
 #[test]
 fn a_fault_leaves_the_walk_where_it_was() {
     let entries = chain(good());
-    let mut walk = Walk::new(Head::EMPTY);
+    let mut walk = ChainWalk::new(Head::EMPTY);
     walk.step(&entries[0]).unwrap();
     assert!(walk.step(&entries[2]).is_err());
     assert_eq!(walk.end(), Ok(Head::after(&entries[0])));

@@ -50,7 +50,7 @@ fn signs_as_go_does_and_opens_it() {
 
 #[test]
 fn an_empty_ledger_has_a_checkpoint_too() {
-    let empty = Checkpoint::of("acme/changes".parse().unwrap(), &Tree::default());
+    let empty = Checkpoint::of("acme/changes".parse().unwrap(), &MerkleTree::default());
     let expect = "acme/changes\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
     assert_eq!(empty.to_string(), expect);
     assert_eq!(open(expect), Ok(empty));
@@ -100,7 +100,7 @@ fn refuses_another_ledgers_checkpoint_and_key() {
     let error = SignError::Origin { origin: expected, signer: found };
     assert_eq!(checkpoint().sign(&other), Err(error));
     let note = other.sign(&text).unwrap();
-    let error = CheckpointError::Note(OpenError::Unknown);
+    let error = CheckpointError::Note(NoteError::Unknown);
     assert_eq!(Checkpoint::open(note.as_bytes(), ours.verifier()), Err(error));
 }
 
@@ -108,7 +108,7 @@ fn refuses_another_ledgers_checkpoint_and_key() {
 fn a_changed_number_breaks_the_signature() {
     let signed = checkpoint().sign(&ours()).unwrap();
     let id: KeyId = ours().verifier().id();
-    let error = CheckpointError::Note(OpenError::Signature { name: checkpoint().origin, id });
+    let error = CheckpointError::Note(NoteError::Signature { name: checkpoint().origin, id });
     let changed = signed.replace("20852163", "20852162");
     assert_eq!(Checkpoint::open(changed.as_bytes(), ours().verifier()), Err(error));
 }

@@ -3,7 +3,7 @@ use std::ops::Range;
 use muster_words::Digest;
 use thiserror::Error;
 
-use super::{Tree, node};
+use super::{MerkleTree, node};
 use crate::Head;
 
 /// Hashes that a proof can need: a path of at most 64 levels, and one more where a consistency
@@ -97,7 +97,7 @@ pub fn subtrees(leaves: &[Digest]) -> impl Fn(Range<u64>) -> Result<Digest, Proo
         let outside = ProofError::Outside { index: range.end, size: leaves.len() as u64 };
         let start = usize::try_from(range.start).map_err(|_| outside)?;
         let end = usize::try_from(range.end).map_err(|_| outside)?;
-        leaves.get(start..end).map(|leaves| Tree::of(leaves).root()).ok_or(outside)
+        leaves.get(start..end).map(|leaves| MerkleTree::of(leaves).root()).ok_or(outside)
     }
 }
 

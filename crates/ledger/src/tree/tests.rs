@@ -61,14 +61,14 @@ fn naive(leaves: &[Digest]) -> Digest {
 
 #[test]
 fn grows_through_the_known_roots() {
-    let mut tree = Tree::default();
+    let mut tree = MerkleTree::default();
     assert_eq!(tree.root().to_string(), ROOTS[0]);
     for (leaf, root) in leaves().into_iter().zip(&ROOTS[1..]) {
         tree.append(leaf);
         assert_eq!(&tree.root().to_string(), root);
     }
     assert_eq!(tree.size(), 8);
-    assert_eq!(tree, Tree::of(&leaves()));
+    assert_eq!(tree, MerkleTree::of(&leaves()));
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn sizes_at_the_end_of_the_numbers_do_no_harm() {
 proptest! {
     #[test]
     fn agrees_with_the_definition(leaves in vec(any::<[u8; 32]>().prop_map(Digest), 0..70)) {
-        let mut tree = Tree::default();
+        let mut tree = MerkleTree::default();
         for (size, leaf) in leaves.iter().enumerate() {
             prop_assert_eq!(tree.root(), naive(&leaves[..size]));
             tree.append(*leaf);

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     ModelFault, TypeNames,
     limits::{TYPES_MAX, beginning},
-    said::Group,
+    parsed::ParsedGroup,
 };
 
 /// Which resource types each group type has, its own and those that `ximportresources` brings
@@ -13,7 +13,7 @@ pub(super) struct Imports<'a> {
 }
 
 impl<'a> Imports<'a> {
-    pub(super) fn resolve(groups: &'a BTreeMap<String, Group>) -> Result<Self, ModelFault> {
+    pub(super) fn resolve(groups: &'a BTreeMap<String, ParsedGroup>) -> Result<Self, ModelFault> {
         let mut resolved = BTreeMap::new();
         let mut types = groups.len();
         for (plural, group) in groups {
@@ -40,7 +40,7 @@ impl<'a> Imports<'a> {
         self.groups.get(plural).into_iter().flatten().map(|(name, owner)| (*name, *owner))
     }
 
-    pub(super) fn names(&self, groups: &BTreeMap<String, Group>) -> TypeNames {
+    pub(super) fn names(&self, groups: &BTreeMap<String, ParsedGroup>) -> TypeNames {
         let resources = |plural: &str| -> BTreeSet<String> {
             self.of(plural).map(|(name, _)| name.to_owned()).collect()
         };
@@ -51,7 +51,7 @@ impl<'a> Imports<'a> {
 /// The resource type that a reference names, and the group type that defines it; on the way lie
 /// group types that import it themselves.
 fn owner<'a>(
-    groups: &'a BTreeMap<String, Group>,
+    groups: &'a BTreeMap<String, ParsedGroup>,
     importer: &'a str,
     reference: &'a str,
 ) -> Result<(&'a str, &'a str), ModelFault> {

@@ -6,15 +6,15 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    Attribute, Attributes, Charset, Item, Kind, ModelFault, Origin, TypeNames, check,
+    Attribute, AttributeOrigin, Attributes, Charset, Item, Kind, ModelFault, TypeNames, check,
     limits::beginning,
-    names::{ATTRIBUTE_RULE, KEY_RULE, Target, is_attribute_name, is_map_key},
-    said,
+    names::{ATTRIBUTE_RULE, KEY_RULE, TargetType, is_attribute_name, is_map_key},
+    parsed,
 };
 
 /// Makes single attributes, and what lies in them.
 #[derive(Clone, Copy)]
-pub(super) struct Definer<'a> {
+pub(super) struct AttributeCompiler<'a> {
     pub names: &'a Arc<TypeNames>,
     /// What the names of attributes must look like here.
     pub charset: Charset,
@@ -26,12 +26,12 @@ pub(super) fn not_there(place: &str, aspect: &'static str, reason: &'static str)
     ModelFault::NotThere { place: place.to_owned(), aspect, reason }
 }
 
-impl Definer<'_> {
+impl AttributeCompiler<'_> {
     pub(super) fn attribute(
         self,
         name: String,
-        own: said::Attribute,
-        origin: Origin,
+        own: parsed::ParsedAttribute,
+        origin: AttributeOrigin,
     ) -> Result<Attribute, ModelFault> {
         self.check_name(&name, &own.place)?;
         self.check_target(&own.place, own.kind, own.target.as_deref())?;
@@ -64,13 +64,13 @@ impl Definer<'_> {
         })
     }
 
-    fn all(self, said: said::Attributes) -> Result<Attributes, ModelFault> {
-        let mut said = said;
-        let wildcard = said.remove_entry("*");
-        let all: Vec<Attribute> = said
+    fn all(self, parsed: parsed::ParsedAttributes) -> Result<Attributes, ModelFault> {
+        let mut parsed = parsed;
+        let wildcard = parsed.remove_entry("*");
+        let all: Vec<Attribute> = parsed
             .into_iter()
             .chain(wildcard)
-            .map(|(name, own)| self.attribute(name, own, Origin::User))
+            .map(|(name, own)| self.attribute(name, own, AttributeOrigin::User))
             .collect::<Result<_, _>>()?;
         Ok(Attributes::new(all))
     }
@@ -92,13 +92,13 @@ impl Definer<'_> {
         if !kind.takes_target() {
             return Err(ModelFault::NotForType { place: place.to_owned(), aspect: "target", kind });
         }
-        match Target::parse(target) {
+        match TargetType::parse(target) {
             Some(parsed) if parsed.is_in(self.names) => Ok(()),
             _ => Err(ModelFault::Target { place: place.to_owned(), target: beginning(target) }),
         }
     }
 
-    fn check_aspects(self, name: &str, own: &said::Attribute) -> Result<(), ModelFault> {
+    fn check_aspects(self, name: &str, own: &parsed::ParsedAttribute) -> Result<(), ModelFault> {
         let not_for = |aspect| {
             Err(ModelFault::NotForType { place: own.place.to_string(), aspect, kind: own.kind })
         };
@@ -131,12 +131,12 @@ impl Definer<'_> {
         kind: Kind,
         place: &str,
         charset: Option<Charset>,
-        said: said::Attributes,
+        parsed: parsed::ParsedAttributes,
     ) -> Result<Option<Attributes>, ModelFault> {
-        let stands = [(charset.is_some(), "namecharset"), (!said.is_empty(), "attributes")];
+        let stands = [(charset.is_some(), "namecharset"), (!parsed.is_empty(), "attributes")];
         if kind == Kind::Object {
-            let names = said.keys().cloned().collect();
-            let members = self.all(said)?;
+            let names = parsed.keys().cloned().collect();
+            let members = self.all(parsed)?;
             check_conditions(place, members.iter(), &names)?;
             return Ok(Some(members));
         }
@@ -152,28 +152,32 @@ impl Definer<'_> {
         self,
         kind: Kind,
         place: &str,
-        said: Option<Box<said::Item>>,
+        parsed: Option<Box<parsed::ParsedItem>>,
     ) -> Result<Option<Arc<Item>>, ModelFault> {
         let place = place.to_owned();
-        match (matches!(kind, Kind::Map | Kind::Array), said) {
+        match (matches!(kind, Kind::Map | Kind::Array), parsed) {
             (false, None) => Ok(None),
             (true, None) => Err(ModelFault::MissingMember { place, member: "item" }),
             (false, Some(_)) => Err(ModelFault::NotForType { place, aspect: "item", kind }),
-            (true, Some(said)) => {
-                let said = *said;
-                self.check_target(&said.place, said.kind, said.target.as_deref())?;
+            (true, Some(parsed)) => {
+                let parsed = *parsed;
+                self.check_target(&parsed.place, parsed.kind, parsed.target.as_deref())?;
                 let within = Self {
-                    charset: said.charset.unwrap_or(Charset::Strict),
+                    charset: parsed.charset.unwrap_or(Charset::Strict),
                     matchable: false,
                     ..self
                 };
-                let attributes =
-                    within.members(said.kind, &said.place, said.charset, said.attributes)?;
-                let item = within.item(said.kind, &said.place, said.item)?;
+                let attributes = within.members(
+                    parsed.kind,
+                    &parsed.place,
+                    parsed.charset,
+                    parsed.attributes,
+                )?;
+                let item = within.item(parsed.kind, &parsed.place, parsed.item)?;
                 Ok(Some(Arc::new(Item {
-                    kind: said.kind,
-                    target: said.target,
-                    charset: said.charset,
+                    kind: parsed.kind,
+                    target: parsed.target,
+                    charset: parsed.charset,
                     attributes,
                     item,
                 })))
@@ -183,15 +187,15 @@ impl Definer<'_> {
 
     fn siblings(
         self,
-        said: BTreeMap<String, said::Attributes>,
+        parsed: BTreeMap<String, parsed::ParsedAttributes>,
     ) -> Result<BTreeMap<String, Attributes>, ModelFault> {
-        said.into_iter().map(|(value, siblings)| Ok((value, self.all(siblings)?))).collect()
+        parsed.into_iter().map(|(value, siblings)| Ok((value, self.all(siblings)?))).collect()
     }
 }
 
 /// What the values of `enum` are: values of a scalar, or, as the reference server has it, items of
 /// an array or a map of scalars.
-fn choice_kind(own: &said::Attribute) -> Option<Kind> {
+fn choice_kind(own: &parsed::ParsedAttribute) -> Option<Kind> {
     let kind = match own.kind {
         Kind::Array | Kind::Map => own.item.as_ref()?.kind,
         kind => kind,
@@ -200,7 +204,7 @@ fn choice_kind(own: &said::Attribute) -> Option<Kind> {
 }
 
 /// `enum`, `default` and the keys of `ifvalues` against the type and each other.
-fn check_values(own: &said::Attribute) -> Result<(), ModelFault> {
+fn check_values(own: &parsed::ParsedAttribute) -> Result<(), ModelFault> {
     let place = own.place.to_string();
     let value_type = |aspect, value: &Value, kind| ModelFault::ValueType {
         place: place.clone(),

@@ -277,8 +277,8 @@ fn the_built_in_model_lies_under_the_user_s() {
     assert_eq!(names, ["configs", "entities", "providers", "rulegroups", "schemagroups", "stacks"]);
     let entries_type = model.resource_type("providers", "entries").unwrap();
     assert!(entries_type.built_in && entries_type.versionmode == VersionMode::Lifecycle);
-    assert_eq!(entries_type.attributes.get("owner").unwrap().origin, Origin::User);
-    assert_eq!(entries_type.attributes.get("state").unwrap().origin, Origin::BuiltIn);
+    assert_eq!(entries_type.attributes.get("owner").unwrap().origin, AttributeOrigin::User);
+    assert_eq!(entries_type.attributes.get("state").unwrap().origin, AttributeOrigin::BuiltIn);
     assert!(entries_type.aspect.schema.is_some() && !entries_type.aspect.indexed.is_empty());
     for groups in [
         json!({ "providers": { "singular": "p" } }),

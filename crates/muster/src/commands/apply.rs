@@ -11,16 +11,16 @@ use super::{
 };
 use crate::{
     Context, Failure, OwnCode,
-    arguments::{Explanation, Reach},
+    arguments::{ConnectionArguments, Explanation},
+    document_set::{DocumentSet, Judgement},
     folder::{self, Folder, FolderError},
-    holdings::{Holdings, Judgement},
     output::{
         Finding, findings,
         numbers::{counted, separated},
-        progress::Progress,
+        progress::ProgressLine,
     },
-    plan::{self, Act, Outcome, Plan, There, Wanted},
-    shape::Shape,
+    plan::{self, CurrentState, DesiredState, Plan, PlanOutcome, StepAction},
+    shape::ModelShape,
 };
 use muster_wire::ErrorCode;
 
@@ -42,7 +42,7 @@ The folder holds:
 
 /// Make a registry hold what a folder says: shows a plan, then does it
 #[derive(Debug, Args)]
-pub struct Apply {
+pub struct ApplyArguments {
     /// The folder
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
@@ -61,33 +61,34 @@ pub struct Apply {
     #[command(flatten)]
     explanation: Explanation,
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
-impl Apply {
+impl ApplyArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let folder = Folder::read(&self.folder).map_err(|error| self.explain(error))?;
         if folder.model.is_none() && folder.groups.is_empty() {
             let what = format!("there is nothing of a catalogue in {}", self.folder.display());
-            return Err(self.better(
+            return Err(self.with_likely_folder(
                 Failure::new(OwnCode::NoDocuments, what)
                     .help("muster apply --help shows the layout of a catalogue"),
             ));
         }
-        let client = self.explanation.of(self.reach.client(context).await?)?;
-        let there_shape = Shape::read(&client.model().await?.json()?);
+        let client = self.explanation.of(self.connection.client(context).await?)?;
+        let there_shape = ModelShape::read(&client.model().await?.json()?);
         let model = match &folder.model {
             Some(_) => model_of(&folder)?,
             None => compile(&client.model_source().await?.json()?)?,
         };
         let shape = match &folder.model {
-            Some(_) => Shape::read(&model.to_json()),
+            Some(_) => ModelShape::read(&model.to_json()),
             None => there_shape.clone(),
         };
-        let mut wanted = Wanted::read(&folder, &shape).map_err(|error| self.explain(error))?;
-        let there = There::read(&client, &wanted, &there_shape, self.prune).await?;
+        let mut wanted =
+            DesiredState::read(&folder, &shape).map_err(|error| self.explain(error))?;
+        let there = CurrentState::read(&client, &wanted, &there_shape, self.prune).await?;
         let changing = changing(&wanted, &there);
-        let mut holdings = Holdings::of_folder(&folder, &shape, model, true)
+        let mut holdings = DocumentSet::of_folder(&folder, &shape, model, true)
             .map_err(|error| self.explain(error))?;
         self.check(&client, &mut holdings, (&mut wanted, &there), &changing).await?;
         let plan = Plan::compute(&wanted, &there, self.prune);
@@ -98,11 +99,11 @@ impl Apply {
         if !self.keep_going {
             refused_in(context, &plan, "nothing was changed")?;
         }
-        let only_adds = plan.steps().all(|step| step.act == Act::Add);
+        let only_adds = plan.steps().all(|step| step.act == StepAction::Add);
         let asks = context.screen.can_ask && context.screen.is_table();
         confirm(context, self.yes || only_adds && !asks, "Apply?")?;
         let total = plan.steps().count();
-        let mut progress = Progress::new(&context.screen, "applying", total);
+        let mut progress = ProgressLine::new(&context.screen, "applying", total);
         let outcome =
             plan::execute(&client, &plan, (&wanted, &there), self.keep_going, &mut progress).await;
         drop(progress);
@@ -111,11 +112,11 @@ impl Apply {
 
     /// Why the folder is no catalogue.
     fn explain(&self, error: FolderError) -> Failure {
-        self.better(Failure::from(error))
+        self.with_likely_folder(Failure::from(error))
     }
 
     /// With the folder that was likely meant, where there is one.
-    fn better(&self, failure: Failure) -> Failure {
+    fn with_likely_folder(&self, failure: Failure) -> Failure {
         match folder::likely_root(&self.folder) {
             Some(root) => failure.help(format!("did you mean {}?", root.display())),
             None => failure,
@@ -126,11 +127,11 @@ impl Apply {
     async fn check(
         &self,
         client: &Client,
-        holdings: &mut Holdings,
-        (wanted, there): (&mut Wanted, &There),
+        holdings: &mut DocumentSet,
+        (wanted, there): (&mut DesiredState, &CurrentState),
         changing: &[Xid],
     ) -> Result<(), Failure> {
-        there.documents.keys().for_each(|xid| holdings.note_there(xid));
+        there.documents.keys().for_each(|xid| holdings.note_existing(xid));
         for (xid, attributes) in &there.groups {
             holdings.add_group_there(xid, attributes);
         }
@@ -171,7 +172,7 @@ impl Apply {
         screen.line(&format!("\n{}", plan::summary(plan)))
     }
 
-    fn report(&self, context: &Context, plan: &Plan, outcome: Outcome) -> Result<(), Failure> {
+    fn report(&self, context: &Context, plan: &Plan, outcome: PlanOutcome) -> Result<(), Failure> {
         let screen = &context.screen;
         for line in findings::render(&outcome.warnings, screen, "  ") {
             screen.note(&line);
@@ -208,7 +209,7 @@ impl Apply {
 }
 
 /// The documents that would be sent.
-fn changing(wanted: &Wanted, there: &There) -> Vec<Xid> {
+fn changing(wanted: &DesiredState, there: &CurrentState) -> Vec<Xid> {
     let plan = Plan::compute(wanted, there, false);
     plan.steps().filter(|step| step.is_document()).filter_map(|step| step.xid().cloned()).collect()
 }

@@ -14,13 +14,13 @@ Examples:
 
 /// Print the completions for a shell
 #[derive(Debug, Args)]
-pub struct Completions {
+pub struct CompletionsArguments {
     /// The shell
     #[arg(value_enum, value_name = "SHELL")]
     shell: Shell,
 }
 
-impl Completions {
+impl CompletionsArguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let mut script = Vec::new();
         let mut command = crate::command(ColorChoice::Never);

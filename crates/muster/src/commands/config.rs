@@ -8,12 +8,12 @@ use crate::{Context, Failure};
 
 /// Show what can be set
 #[derive(Debug, Subcommand)]
-pub enum Config {
+pub enum ConfigCommand {
     #[command(before_help = default::EXAMPLES)]
-    Default(default::Default),
+    Default(default::ConfigDefaultArguments),
 }
 
-impl Config {
+impl ConfigCommand {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Default(default) => default.run(context),

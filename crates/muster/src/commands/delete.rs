@@ -1,13 +1,13 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use muster_client::{Client, Query, Removal};
+use muster_client::{Client, DeleteOptions, Query};
 use muster_words::{Xid, json::Value};
 
 use super::{get::explain, xid};
 use crate::{
     Context, Failure, OwnCode,
-    arguments::{Explanation, Reach},
+    arguments::{ConnectionArguments, Explanation},
     output::{Style, numbers::counted},
     suggest,
 };
@@ -23,7 +23,7 @@ Examples:
 
 /// Delete groups, documents or versions; restore brings them back
 #[derive(Debug, Args)]
-pub struct Delete {
+pub struct DeleteArguments {
     /// What to delete
     #[arg(value_parser = xid, value_name = "XID", required = true)]
     xids: Vec<Xid>,
@@ -42,10 +42,10 @@ pub struct Delete {
     #[command(flatten)]
     explanation: Explanation,
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
-impl Delete {
+impl DeleteArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         if self.epoch.is_some() && self.xids.len() > 1 {
             return Err(Failure::usage("--epoch goes with one name"));
@@ -53,12 +53,12 @@ impl Delete {
         for xid in &self.xids {
             deletable(xid)?;
         }
-        let client = self.explanation.of(self.reach.client(context).await?)?;
+        let client = self.explanation.of(self.connection.client(context).await?)?;
         self.show_plan(context, &client).await?;
         let question = if self.purge { "Erase for ever?" } else { "Delete?" };
         confirm(context, self.yes, question)?;
         for xid in &self.xids {
-            let removal = Removal { purge: self.purge, force: self.force, epoch: self.epoch };
+            let removal = DeleteOptions { purge: self.purge, force: self.force, epoch: self.epoch };
             if let Err(error) = client.delete(xid, &removal).await {
                 return Err(explain(&client, xid, error).await);
             }

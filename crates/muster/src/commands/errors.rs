@@ -18,7 +18,7 @@ Examples:
 
 /// Explain the codes of registries and of this command line
 #[derive(Debug, Args)]
-pub struct Errors {
+pub struct ErrorsArguments {
     /// One code; all without it
     #[arg(value_name = "CODE")]
     code: Option<String>,
@@ -27,7 +27,7 @@ pub struct Errors {
     page: bool,
 }
 
-impl Errors {
+impl ErrorsArguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let screen = &context.screen;
         if self.page {

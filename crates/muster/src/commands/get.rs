@@ -1,11 +1,11 @@
 use clap::Args;
-use muster_client::{Client, ClientError, Document, Query};
+use muster_client::{Client, ClientError, FetchedDocument, Query};
 use muster_words::{Id, Xid, json};
 
 use super::xid;
 use crate::{
     Context, Failure, OwnCode,
-    arguments::Reach,
+    arguments::ConnectionArguments,
     output::{Format, yaml},
     suggest,
 };
@@ -22,7 +22,7 @@ Examples:
 
 /// Print a document as it was put, or what is known of a group or a document
 #[derive(Debug, Args)]
-pub struct Get {
+pub struct GetArguments {
     /// What to print, such as providers/cms/entries/sanity
     #[arg(value_parser = xid, value_name = "XID")]
     xid: Xid,
@@ -33,19 +33,19 @@ pub struct Get {
     #[arg(long)]
     details: bool,
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
-impl Get {
+impl GetArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let xid = versioned(&self.xid, self.version.as_deref())?;
-        let client = self.reach.client(context).await?;
+        let client = self.connection.client(context).await?;
         let has_document = matches!(xid, Xid::Resource { .. } | Xid::Version { .. });
         if self.details || !has_document {
             return details(context, &client, &xid).await;
         }
         match client.document(&xid).await {
-            Ok(Document { elsewhere: Some(url), .. }) => {
+            Ok(FetchedDocument { elsewhere: Some(url), .. }) => {
                 let shown = suggest::without_slash(&xid);
                 let what = format!("the document of {shown} lies at {url}");
                 Err(Failure::new(OwnCode::DocumentElsewhere, what)
@@ -82,7 +82,9 @@ async fn details(context: &Context, client: &Client, xid: &Xid) -> Result<(), Fa
 pub(super) async fn explain(client: &Client, xid: &Xid, error: ClientError) -> Failure {
     let is_absent = error.is_absent();
     match error {
-        ClientError::Refused(refusal) if is_absent => suggest::absent(client, xid, *refusal).await,
+        ClientError::Refused(refusal) if is_absent => {
+            suggest::explain_absent(client, xid, *refusal).await
+        }
         error => error.into(),
     }
 }

@@ -14,7 +14,7 @@ Examples:
 
 /// Make a data directory with an empty registry
 #[derive(Debug, Args)]
-pub struct Init {
+pub struct InitArguments {
     /// Where; without it MUSTER_DATA, or muster in your data folder
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -23,7 +23,7 @@ pub struct Init {
     registry_id: Option<String>,
 }
 
-impl Init {
+impl InitArguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let directory = self.data.map_or_else(|| context.own_data_directory(), Ok)?;
         let set = &context.settings.server.registry_id;

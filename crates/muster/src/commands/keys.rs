@@ -12,18 +12,18 @@ use crate::{Context, Failure};
 
 /// Create, list, revoke and forget API keys
 #[derive(Debug, Subcommand)]
-pub enum Keys {
+pub enum KeysCommand {
     #[command(before_help = create::EXAMPLES)]
-    Create(create::Create),
+    Create(create::KeyCreateArguments),
     #[command(before_help = list::EXAMPLES)]
-    List(list::List),
+    List(list::KeyListArguments),
     #[command(before_help = revoke::EXAMPLES)]
-    Revoke(revoke::Revoke),
+    Revoke(revoke::KeyRevokeArguments),
     #[command(before_help = forget::EXAMPLES)]
     Forget(forget::Forget),
 }
 
-impl Keys {
+impl KeysCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Create(create) => create.run(context).await,
@@ -49,5 +49,5 @@ fn explain(error: ClientError, id: &str) -> Failure {
     if !is_absent {
         return failure;
     }
-    failure.saying(format!("there is no key {id}")).help("muster keys list shows the ids")
+    failure.with_message(format!("there is no key {id}")).help("muster keys list shows the ids")
 }

@@ -8,12 +8,12 @@ use crate::{Context, Failure};
 
 /// Prove that the ledger is whole
 #[derive(Debug, Subcommand)]
-pub enum Ledger {
+pub enum LedgerCommand {
     #[command(before_help = verify::EXAMPLES)]
-    Verify(verify::Verify),
+    Verify(verify::LedgerVerifyArguments),
 }
 
-impl Ledger {
+impl LedgerCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Verify(verify) => verify.run(context).await,

@@ -11,9 +11,9 @@ use muster_words::{
 
 use crate::{
     Context, Failure, OwnCode,
-    arguments::Reach,
-    output::{Screen, Style, Table, differences, harmless, numbers::counted, times},
-    shape::{Column, ResourceType, Shape},
+    arguments::ConnectionArguments,
+    output::{Screen, Style, Table, differences, numbers::counted, sanitized, times},
+    shape::{ModelShape, ResourceShape, TableColumn},
     suggest,
 };
 
@@ -30,7 +30,7 @@ Examples:
 
 /// List collections, groups, documents or versions
 #[derive(Debug, Args)]
-pub struct List {
+pub struct ListArguments {
     /// What to list, such as providers or providers/cms; all collections without it
     #[arg(value_name = "COLLECTION", default_value = "", hide_default_value = true)]
     collection: String,
@@ -47,21 +47,21 @@ pub struct List {
     #[arg(long)]
     deleted: bool,
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
 /// What a path names.
 enum Level<'a> {
     Overview,
     Groups(&'a str),
-    Documents(String, &'a ResourceType),
-    Versions(String, &'a ResourceType),
+    Documents(String, &'a ResourceShape),
+    Versions(String, &'a ResourceShape),
 }
 
-impl List {
+impl ListArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let client = self.reach.client(context).await?;
-        let shape = Shape::read(&client.model().await?.json()?);
+        let client = self.connection.client(context).await?;
+        let shape = ModelShape::read(&client.model().await?.json()?);
         let level = level(&shape, &self.collection)?;
         if self.deleted {
             return self.deleted(context, &client, level).await;
@@ -146,7 +146,7 @@ impl List {
         };
         match read.await {
             Ok(page) => Ok(page),
-            Err(error) => Err(absent(client, path, error).await),
+            Err(error) => Err(explain_absent(client, path, error).await),
         }
     }
 
@@ -174,14 +174,14 @@ impl List {
             note = format!("{note}; too narrow for {}", left_out.join(", "));
         }
         screen.note(&screen.paint_error(Style::Dim, &note));
-        for slip in self.slips(known, page.entries.is_empty()) {
-            screen.note(&harmless(&slip));
+        for slip in self.unknown_attributes(known, page.entries.is_empty()) {
+            screen.note(&sanitized(&slip));
         }
         Ok(())
     }
 
     /// Attributes that nothing there can have: xRegistry finds nothing by one, and sorts nothing.
-    fn slips(&self, known: &BTreeSet<String>, found_nothing: bool) -> Vec<String> {
+    fn unknown_attributes(&self, known: &BTreeSet<String>, found_nothing: bool) -> Vec<String> {
         let filters = self.filter.iter().filter(|_| found_nothing);
         let expressions = filters.flat_map(|filter| filter.split(','));
         let named = expressions.chain(self.sort.as_deref()).map(|expression| {
@@ -203,7 +203,7 @@ impl List {
     }
 }
 
-fn level<'a>(shape: &'a Shape, collection: &'a str) -> Result<Level<'a>, Failure> {
+fn level<'a>(shape: &'a ModelShape, collection: &'a str) -> Result<Level<'a>, Failure> {
     let parts: Vec<&str> = collection.split('/').filter(|part| !part.is_empty()).collect();
     let unknown = || suggest::unknown_collection(shape, &parts);
     if parts.is_empty() {
@@ -245,7 +245,7 @@ fn level<'a>(shape: &'a Shape, collection: &'a str) -> Result<Level<'a>, Failure
     }
 }
 
-async fn overview(context: &Context, client: &Client, shape: &Shape) -> Result<(), Failure> {
+async fn overview(context: &Context, client: &Client, shape: &ModelShape) -> Result<(), Failure> {
     let registry = client.registry().await?;
     let screen = &context.screen;
     if !screen.is_table() {
@@ -260,7 +260,7 @@ async fn overview(context: &Context, client: &Client, shape: &Shape) -> Result<(
     screen.write(table.render(screen).as_bytes())
 }
 
-fn groups_table(screen: &Screen, shape: &Shape, groups: &str, page: &Page) -> Table {
+fn groups_table(screen: &Screen, shape: &ModelShape, groups: &str, page: &Page) -> Table {
     let resources: Vec<&str> = shape
         .groups
         .get(groups)
@@ -284,7 +284,7 @@ fn groups_table(screen: &Screen, shape: &Shape, groups: &str, page: &Page) -> Ta
     table
 }
 
-fn documents_table(screen: &Screen, kind: &ResourceType, page: &Page) -> Table {
+fn documents_table(screen: &Screen, kind: &ResourceShape, page: &Page) -> Table {
     let titles: Vec<&str> = kind.columns.iter().map(|column| column.title.as_str()).collect();
     let has_state = page.entries.values().any(|details| details.get("state").is_some());
     let fixed: &[&str] =
@@ -330,7 +330,7 @@ fn versions_table(screen: &Screen, page: &Page) -> Table {
 }
 
 /// A field of a document in a table: `80 to 750`, `medium to high`.
-fn cell(document: &Value, column: &Column) -> String {
+fn cell(document: &Value, column: &TableColumn) -> String {
     let values: Vec<String> =
         select(document, &column.field).into_iter().map(|(_, value)| shown(value)).collect();
     values.join(", ")
@@ -358,12 +358,12 @@ fn text(value: &Value, key: &str) -> String {
 }
 
 /// What isn't there, and what was likely meant.
-async fn absent(client: &Client, path: &str, error: ClientError) -> Failure {
+async fn explain_absent(client: &Client, path: &str, error: ClientError) -> Failure {
     let parent = path.rsplit_once('/').map_or("/", |(parent, _)| parent);
     let is_absent = error.is_absent();
     match (error, parent.parse::<Xid>()) {
         (ClientError::Refused(refusal), Ok(xid)) if is_absent && xid != Xid::Registry => {
-            suggest::absent(client, &xid, *refusal).await
+            suggest::explain_absent(client, &xid, *refusal).await
         }
         (error, _) => error.into(),
     }
@@ -378,11 +378,12 @@ mod tests {
 
     #[test]
     fn takes_its_columns_from_the_model() {
-        let column = |field: &str, title: &str| Column { field: field.into(), title: title.into() };
-        let kind = ResourceType {
+        let column =
+            |field: &str, title: &str| TableColumn { field: field.into(), title: title.into() };
+        let kind = ResourceShape {
             singular: "entry".to_owned(),
             columns: vec![column("/range", "monthly"), column("/level", "complexity")],
-            ..ResourceType::default()
+            ..ResourceShape::default()
         };
         let details = |range: Value, level: &str| {
             json!({"versionid": "1", "state": "stable", "modifiedat": "2026-11-21T10:00:00Z",
@@ -422,22 +423,22 @@ tina        stable  1                   Medium_x        2026-11-21T10:00:00Z
             ("", Some("nme=desc"), false, &["there is no attribute nme; did you mean name?"]),
             ("=x", Some("name"), true, &[]),
         ] {
-            let list = List {
+            let list = ListArguments {
                 collection: String::new(),
                 filter: vec![filter.to_owned()],
                 sort: sort.map(str::to_owned),
                 limit: None,
                 deleted: false,
-                reach: Reach::default(),
+                connection: ConnectionArguments::default(),
             };
-            assert_eq!(list.slips(&known, found_nothing), expect, "{filter} {sort:?}");
-            assert!(list.slips(&BTreeSet::new(), found_nothing).is_empty());
+            assert_eq!(list.unknown_attributes(&known, found_nothing), expect, "{filter} {sort:?}");
+            assert!(list.unknown_attributes(&BTreeSet::new(), found_nothing).is_empty());
         }
     }
 
     #[test]
     fn understands_every_way_to_name_a_collection() {
-        let shape = Shape::read(&json!({"groups": {
+        let shape = ModelShape::read(&json!({"groups": {
             "providers": {"resources": {"entries": {}}},
             "endpoints": {"resources": {"messages": {}, "routes": {}}}}}));
         for (text, expect) in [

@@ -10,7 +10,7 @@ use muster_words::{Digest, Xid};
 use super::xid;
 use crate::{
     Context, Failure,
-    arguments::Reach,
+    arguments::ConnectionArguments,
     output::{Screen, Style, Table, differences::one_line, numbers::separated, times},
 };
 
@@ -28,7 +28,7 @@ const FIFTY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(49);
 
 /// Show who changed what and when, newest first
 #[derive(Debug, Args)]
-pub struct Log {
+pub struct LogArguments {
     /// Of what; of all without it
     #[arg(value_parser = xid, value_name = "XID", default_value = "/", hide_default_value = true)]
     xid: Xid,
@@ -39,12 +39,12 @@ pub struct Log {
     #[arg(long, value_name = "POSITION", allow_negative_numbers = true)]
     before: Option<u64>,
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
-impl Log {
+impl LogArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let client = self.reach.client(context).await?;
+        let client = self.connection.client(context).await?;
         let query = Query::new().with("limit", self.limit).with_some("before", self.before);
         let answer = match client.log(&self.xid, &query).await {
             Ok(answer) => answer,
@@ -54,8 +54,8 @@ impl Log {
             return context.screen.value(&answer.json()?);
         }
         let page = answer.read()?;
-        let mut tale = Tale { client: &client, xid: &self.xid, documents: BTreeMap::new() };
-        let table = tale.table(&context.screen, &page.entries).await;
+        let mut log = AnnotatedLog { client: &client, xid: &self.xid, documents: BTreeMap::new() };
+        let table = log.table(&context.screen, &page.entries).await;
         if table.is_empty() {
             context.screen.note("nothing happened");
             return Ok(());
@@ -75,13 +75,13 @@ impl Log {
 const DOCUMENTS_MAX: usize = 40;
 
 /// What happened to something, told with what each version changed.
-struct Tale<'a> {
+struct AnnotatedLog<'a> {
     client: &'a Client,
     xid: &'a Xid,
     documents: BTreeMap<String, Option<Bytes>>,
 }
 
-impl Tale<'_> {
+impl AnnotatedLog<'_> {
     async fn table(&mut self, screen: &Screen, entries: &[LogEntry]) -> Table {
         let mut table = Table::new(["position", "when", "who", "what"]).numbers(0);
         for entry in entries {

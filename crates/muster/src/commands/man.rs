@@ -14,13 +14,13 @@ Examples:
 
 /// Print the manual, or write a page for each command
 #[derive(Debug, Args)]
-pub struct Man {
+pub struct ManArguments {
     /// Write the pages of all commands to this folder
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
-impl Man {
+impl ManArguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let unwritable = |error: std::io::Error| {
             Failure::new(OwnCode::OutputFailed, format!("the manual can't be written: {error}"))

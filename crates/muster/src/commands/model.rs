@@ -9,14 +9,14 @@ use crate::{Context, Failure};
 
 /// Read or replace the model: which collections there are
 #[derive(Debug, Subcommand)]
-pub enum Model {
+pub enum ModelCommand {
     #[command(before_help = get::EXAMPLES)]
-    Get(get::Get),
+    Get(get::ModelGetArguments),
     #[command(before_help = put::EXAMPLES)]
-    Put(put::Put),
+    Put(put::ModelPutArguments),
 }
 
-impl Model {
+impl ModelCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Get(get) => get.run(context).await,

@@ -4,7 +4,7 @@ use std::{
 };
 
 use clap::Args;
-use muster_client::{Answer, Client, ClientError, Precondition, Sent};
+use muster_client::{Answer, Client, ClientError, DocumentUpload, Precondition};
 use muster_words::{
     Xid,
     json::{self, Map, Value},
@@ -14,10 +14,10 @@ use muster_words::{
 use super::{get::versioned, xid};
 use crate::{
     Context, Failure, OwnCode,
-    arguments::{Explanation, Reach},
+    arguments::{ConnectionArguments, Explanation},
     folder::{FileName, content_type},
     output::{Finding, findings, numbers::counted},
-    shape::Shape,
+    shape::ModelShape,
     suggest,
 };
 use muster_wire::ErrorCode;
@@ -34,7 +34,7 @@ Examples:
 
 /// Put a document: as the first version, or as a new one
 #[derive(Debug, Args)]
-pub struct Put {
+pub struct PutArguments {
     /// Where to put it, such as providers/cms/entries/sanity
     #[arg(value_parser = xid, value_name = "XID")]
     xid: Xid,
@@ -65,10 +65,10 @@ pub struct Put {
     #[command(flatten)]
     explanation: Explanation,
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
-impl Put {
+impl PutArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let xid = versioned(&self.xid, self.version.as_deref())?;
         if !matches!(xid, Xid::Resource { .. } | Xid::Version { .. }) {
@@ -78,8 +78,8 @@ impl Put {
         }
         let bytes = read_document(&self.file)?;
         let attributes = self.attributes()?;
-        let client = self.explanation.of(self.reach.client(context).await?)?;
-        let sent = Sent {
+        let client = self.explanation.of(self.connection.client(context).await?)?;
+        let sent = DocumentUpload {
             content_type: self.content_type.clone().unwrap_or_else(|| type_of(&self.file)),
             singular: self.singular(&client, &attributes).await?,
             attributes,
@@ -100,7 +100,7 @@ impl Put {
                 let (shown, path) = (suggest::without_slash(&xid), self.file.display());
                 Err(if self.create && failure.is(ErrorCode::PreconditionFailed) {
                     failure
-                        .saying(format!("{shown} is there already"))
+                        .with_message(format!("{shown} is there already"))
                         .help("leave --create out to put it as a new version")
                 } else if failure.is(ErrorCode::InvalidDocument) {
                     failure.help(format!(
@@ -133,7 +133,7 @@ impl Put {
         if attributes.is_empty() {
             return Ok(String::new());
         }
-        let shape = Shape::read(&client.model().await?.json()?);
+        let shape = ModelShape::read(&client.model().await?.json()?);
         match shape.resource_type(&self.xid) {
             Some(kind) => Ok(kind.singular.clone()),
             None => {
@@ -203,7 +203,7 @@ async fn refused(
     let errors = found.iter().filter(|finding| !finding.is_warning).count();
     let count = counted(errors, "violation", "violations");
     Failure::from(error)
-        .saying(format!("refused, nothing changed: {count} in {file}"))
+        .with_message(format!("refused, nothing changed: {count} in {file}"))
         .findings(found)
 }
 

@@ -4,7 +4,7 @@ use muster_words::Xid;
 use super::{delete::deletable, xid};
 use crate::{
     Context, Failure,
-    arguments::{Explanation, Reach},
+    arguments::{ConnectionArguments, Explanation},
     suggest,
 };
 
@@ -19,27 +19,27 @@ Examples:
 
 /// Bring back what was deleted last under a name
 #[derive(Debug, Args)]
-pub struct Restore {
+pub struct RestoreArguments {
     /// What to bring back: a group with all that lay in it, a document, or a version
     #[arg(value_parser = xid, value_name = "XID")]
     xid: Xid,
     #[command(flatten)]
     explanation: Explanation,
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
-impl Restore {
+impl RestoreArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         deletable(&self.xid)?;
-        let client = self.explanation.of(self.reach.client(context).await?)?;
+        let client = self.explanation.of(self.connection.client(context).await?)?;
         let answer = match client.restore(&self.xid).await {
             Ok(answer) => answer,
             Err(error) if error.is_absent() => {
                 let shown = suggest::without_slash(&self.xid);
                 let what = format!("nothing was deleted under the name {shown}");
                 let there = there(&self.xid);
-                return Err(Failure::from(error).saying(what).help(format!(
+                return Err(Failure::from(error).with_message(what).help(format!(
                     "muster list {there} --deleted shows what can be restored there"
                 )));
             }

@@ -5,7 +5,7 @@ use muster_guard::Role;
 
 use crate::{
     Context, Failure,
-    composition::{self, Greeting, Order},
+    composition::{self, ServeOptions, StartupMessage},
 };
 
 /// Examples of the command.
@@ -19,7 +19,7 @@ Examples:
 
 /// Serve a registry until Ctrl-C; makes one where there is none
 #[derive(Debug, Args)]
-pub struct Serve {
+pub struct ServeArguments {
     /// Fill a registry that holds nothing else with the example
     #[arg(long)]
     demo: bool,
@@ -46,12 +46,12 @@ pub struct Serve {
     registry_id: Option<String>,
 }
 
-impl Serve {
+impl ServeArguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         context.settings.check_log()?;
-        let order = self.order(context)?;
+        let options = self.options(context)?;
         let screen = &context.screen;
-        composition::serve(context, &order, &|greeting: &Greeting| {
+        composition::serve(context, &options, &|greeting: &StartupMessage| {
             if screen.is_table() {
                 // A server whose greeting nobody reads is still a server.
                 let _ = screen.write(greeting.render(screen).as_bytes());
@@ -60,7 +60,7 @@ impl Serve {
     }
 
     /// What was said, over what is set.
-    fn order(self, context: &Context) -> Result<Order, Failure> {
+    fn options(self, context: &Context) -> Result<ServeOptions, Failure> {
         let set = &context.settings.server;
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let data = match self.data {
@@ -68,7 +68,7 @@ impl Serve {
             Some(data) => Some(data),
             None => Some(context.own_data_directory()?),
         };
-        Ok(Order {
+        Ok(ServeOptions {
             data,
             demo: self.demo,
             bare: self.bare,
@@ -112,13 +112,17 @@ mod tests {
     use muster_words::Moment;
 
     use super::*;
-    use crate::{Arguments, commands::Command, output::Screen, settings::Settings};
+    use crate::{Arguments, commands::MusterCommand, output::Screen, settings::Settings};
 
-    fn order(line: &str, file: &str, environment: &[(&str, &str)]) -> Order {
-        try_order(line, file, environment).unwrap()
+    fn options(line: &str, file: &str, environment: &[(&str, &str)]) -> ServeOptions {
+        try_options(line, file, environment).unwrap()
     }
 
-    fn try_order(line: &str, file: &str, environment: &[(&str, &str)]) -> Result<Order, Failure> {
+    fn try_options(
+        line: &str,
+        file: &str,
+        environment: &[(&str, &str)],
+    ) -> Result<ServeOptions, Failure> {
         let environment: BTreeMap<String, String> =
             environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let settings = Settings::resolve(Some(("muster.toml", file)), &environment).unwrap();
@@ -126,7 +130,7 @@ mod tests {
         let command = crate::command(clap::ColorChoice::Never);
         let matches = command.try_get_matches_from(line.split(' ')).unwrap();
         match Arguments::from_arg_matches(&matches).unwrap().command {
-            Command::Serve(serve) => serve.order(&context),
+            MusterCommand::Serve(serve) => serve.options(&context),
             other => unreachable!("{other:?}"),
         }
     }
@@ -141,7 +145,7 @@ mod tests {
             ("muster serve", file, &variables, "environment:2"),
             ("muster serve --listen flag:3", file, &variables, "flag:3"),
         ] {
-            assert_eq!(order(line, file, variables).listen, expect);
+            assert_eq!(options(line, file, variables).listen, expect);
         }
     }
 
@@ -155,7 +159,7 @@ mod tests {
             ("muster serve --memory --anonymous publisher", file, Err("nobody can be publisher")),
             ("muster serve --memory --anonymous reader", "", Err("there is no role \"reader\"")),
         ] {
-            let anonymous = try_order(line, file, &[]).map(|order| order.anonymous);
+            let anonymous = try_options(line, file, &[]).map(|options| options.anonymous);
             match (anonymous, expect) {
                 (Ok(found), Ok(expect)) => assert_eq!(found, expect, "{line}"),
                 (Err(refused), Err(expect)) => {
@@ -174,15 +178,15 @@ mod tests {
             ("muster serve --data /f", &[("MUSTER_DATA", "/d")], Some("/f")),
             ("muster serve --memory", &[("MUSTER_DATA", "/d")], None),
         ] {
-            let data = order(line, "", variables).data;
+            let data = options(line, "", variables).data;
             assert_eq!(data, expect.map(PathBuf::from), "{line}");
         }
         let key = [("MUSTER_API_KEY", "muster_a_b")];
-        assert_eq!(order("muster serve --memory", "", &key).key.as_deref(), Some("muster_a_b"));
-        assert_eq!(order("muster serve --data /d", "", &key).key, None);
+        assert_eq!(options("muster serve --memory", "", &key).key.as_deref(), Some("muster_a_b"));
+        assert_eq!(options("muster serve --data /d", "", &key).key, None);
         // Where the program happens to run, nobody looks for a registry.
         for nowhere in [&[][..], &[("HOME", "")], &[("XDG_DATA_HOME", "relative")]] {
-            let refused = try_order("muster serve", "", nowhere).unwrap_err();
+            let refused = try_options("muster serve", "", nowhere).unwrap_err();
             assert!(refused.what().contains("there is no HOME"), "{nowhere:?}");
         }
     }

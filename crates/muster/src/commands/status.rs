@@ -8,10 +8,10 @@ use muster_wire::{
 
 use crate::{
     Context, Failure,
-    arguments::Reach,
+    arguments::ConnectionArguments,
     output::{
-        harmless,
         numbers::{counted, holding, separated, size},
+        sanitized,
         table::padded,
         times,
     },
@@ -28,14 +28,14 @@ Examples:
 
 /// Show how the registry is: what it holds, how fast it writes, what is odd
 #[derive(Debug, Args)]
-pub struct Status {
+pub struct StatusArguments {
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
-impl Status {
+impl StatusArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let client = self.reach.client(context).await?;
+        let client = self.connection.client(context).await?;
         let answer = client.status().await?;
         if !context.screen.is_table() {
             return context.screen.value(&answer.json()?);
@@ -65,7 +65,7 @@ fn render(context: &Context, status: &StatusReport) -> String {
         ("server", format!("muster {}", status.version)),
     ];
     lines.extend(status.followers.iter().map(|one| ("follower", follower(one))));
-    let line = |(name, said): (&str, String)| format!("{}{}\n", padded(name, 11), harmless(&said));
+    let line = |(name, said): (&str, String)| format!("{}{}\n", padded(name, 11), sanitized(&said));
     lines.into_iter().map(line).collect()
 }
 

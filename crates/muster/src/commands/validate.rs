@@ -16,11 +16,11 @@ use serde_json::json;
 use super::{put::read_document, xid};
 use crate::{
     Context, Failure, OwnCode,
-    arguments::Reach,
+    arguments::ConnectionArguments,
+    document_set::{DocumentSet, Judgement},
     folder::{self, FileName, Folder, content_type},
-    holdings::{Holdings, Judgement},
     output::{Finding, findings, numbers::counted},
-    shape::Shape,
+    shape::ModelShape,
 };
 use muster_wire::ErrorCode;
 
@@ -37,7 +37,7 @@ Examples:
 
 /// Check documents against their schemas and rules, without a server
 #[derive(Debug, Args)]
-pub struct Validate {
+pub struct ValidateArguments {
     /// Files or folders in the layout of apply; the folder above that has model.json is used
     #[arg(value_name = "FILE")]
     paths: Vec<PathBuf>,
@@ -72,12 +72,12 @@ struct Report {
     findings: Vec<Finding>,
 }
 
-impl Validate {
+impl ValidateArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let report = if self.server.is_some() || self.data.is_some() {
             self.registry(context).await?
         } else if let (Some(catalog), Some(xid)) = (&self.catalog, &self.as_xid) {
-            self.as_one(context, catalog, xid).await?
+            self.as_single_file(context, catalog, xid).await?
         } else {
             self.folders(context).await?
         };
@@ -90,7 +90,7 @@ impl Validate {
         let paths = if self.paths.is_empty() { &here[..] } else { &self.paths };
         let mut by_root: BTreeMap<PathBuf, Vec<&Path>> = BTreeMap::new();
         for path in paths {
-            let root = folder::root_above(path).ok_or_else(|| no_root(path))?;
+            let root = folder::root_above(path).ok_or_else(|| not_a_catalogue(path))?;
             by_root.entry(root).or_default().push(path);
         }
         let client = self.other(context).await?;
@@ -102,7 +102,7 @@ impl Validate {
     }
 
     /// One file, as what it would be in a catalogue.
-    async fn as_one(
+    async fn as_single_file(
         &self,
         context: &Context,
         catalog: &Path,
@@ -121,13 +121,13 @@ impl Validate {
             (None, Some(client)) => compile(&client.model_source().await?.json()?)?,
             _ => model_of(&folder)?,
         };
-        let shape = Shape::read(&model.to_json());
+        let shape = ModelShape::read(&model.to_json());
         if shape.resource_type(&xid).is_none() {
             let shown = crate::suggest::without_slash(&xid);
             let parts: Vec<&str> = shown.split('/').take(3).collect();
             return Err(crate::suggest::unknown_collection(&shape, &parts));
         }
-        let mut holdings = Holdings::of_folder(&folder, &shape, model, client.is_some())?;
+        let mut holdings = DocumentSet::of_folder(&folder, &shape, model, client.is_some())?;
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
         let extension = match name.as_deref().map(FileName::read) {
             Some(FileName::Document { extension, .. }) => extension.to_owned(),
@@ -144,16 +144,16 @@ impl Validate {
     async fn other(&self, context: &Context) -> Result<Option<Client>, Failure> {
         let Some(server) = &self.against else { return Ok(None) };
         let (server, key_file) = (Some(server.clone()), self.key_file.clone());
-        Reach { server, data: None, key_file }.client(context).await.map(Some)
+        ConnectionArguments { server, data: None, key_file }.client(context).await.map(Some)
     }
 
     /// Everything in a registry.
     async fn registry(&self, context: &Context) -> Result<Report, Failure> {
         let server = self.server.clone().filter(|server| !server.is_empty());
         let (data, key_file) = (self.data.clone(), self.key_file.clone());
-        let client = Reach { server, data, key_file }.client(context).await?;
+        let client = ConnectionArguments { server, data, key_file }.client(context).await?;
         let model = compile(&client.model_source().await?.json()?)?;
-        let mut holdings = Holdings::of_registry(context, &client, model).await?;
+        let mut holdings = DocumentSet::of_registry(context, &client, model).await?;
         let shown = |xid: &Xid| (xid.clone(), crate::suggest::without_slash(xid).to_owned());
         let documents: Vec<(Xid, String)> = holdings.documents().map(shown).collect();
         let mut report = Report::default();
@@ -166,7 +166,7 @@ impl Report {
     /// Judges documents, each shown as that file.
     async fn judge(
         &mut self,
-        holdings: &mut Holdings,
+        holdings: &mut DocumentSet,
         client: Option<&Client>,
         documents: &[(Xid, String)],
     ) -> Result<(), Failure> {
@@ -178,7 +178,7 @@ impl Report {
         Ok(())
     }
 
-    fn add(&mut self, holdings: &Holdings, xid: &Xid, file: &str, judgement: &Judgement) {
+    fn add(&mut self, holdings: &DocumentSet, xid: &Xid, file: &str, judgement: &Judgement) {
         self.documents += 1;
         match judgement {
             Judgement::Found(violations) if violations.is_empty() => {}
@@ -209,9 +209,9 @@ impl Report {
                 Failure::new(ErrorCode::InvalidDocument, what.clone()).findings(self.findings);
             return Err(match self.unchecked {
                 0 => failure,
-                _ => {
-                    failure.saying(format!("{what}; {} {verb} checked", self.unchecked)).help(help)
-                }
+                _ => failure
+                    .with_message(format!("{what}; {} {verb} checked", self.unchecked))
+                    .help(help),
             });
         }
         if self.unchecked > 0 {
@@ -231,7 +231,7 @@ impl Report {
     }
 }
 
-fn no_root(path: &Path) -> Failure {
+fn not_a_catalogue(path: &Path) -> Failure {
     let shown = path.display();
     if !path.exists() {
         return Failure::new(OwnCode::NoFile, format!("there is no file {shown}"));
@@ -251,8 +251,8 @@ async fn check_folder(
 ) -> Result<(), Failure> {
     let folder = Folder::read(root)?;
     let model = model_of(&folder)?;
-    let shape = Shape::read(&model.to_json());
-    let mut holdings = Holdings::of_folder(&folder, &shape, model, client.is_some())?;
+    let shape = ModelShape::read(&model.to_json());
+    let mut holdings = DocumentSet::of_folder(&folder, &shape, model, client.is_some())?;
     let wanted: Vec<PathBuf> =
         paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
     let mut documents = Vec::new();

@@ -1,13 +1,13 @@
 use std::num::NonZeroUsize;
 
 use clap::Args;
-use muster_client::{Change, Start, Step};
+use muster_client::{ReceivedChange, StreamItem, StreamStart};
 use muster_words::Position;
 
 use crate::{
     Context, Failure,
-    arguments::Reach,
-    output::{Screen, Style, harmless, table::padded, times},
+    arguments::ConnectionArguments,
+    output::{Screen, Style, sanitized, table::padded, times},
 };
 
 /// Examples of the command.
@@ -22,7 +22,7 @@ Examples:
 
 /// Print changes as they happen, until Ctrl-C
 #[derive(Debug, Args)]
-pub struct Watch {
+pub struct WatchArguments {
     /// Only what lies there, such as providers/cms
     #[arg(value_name = "PART", default_value = "", hide_default_value = true)]
     part: String,
@@ -33,13 +33,14 @@ pub struct Watch {
     #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     limit: Option<NonZeroUsize>,
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
-impl Watch {
+impl WatchArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let client = self.reach.client(context).await?;
-        let start = self.after.map_or(Start::Now, |position| Start::After(Position(position)));
+        let client = self.connection.client(context).await?;
+        let start =
+            self.after.map_or(StreamStart::Now, |position| StreamStart::After(Position(position)));
         let mut changes = client.changes(start);
         let mut left = self.limit.map(NonZeroUsize::get);
         let mut is_lost = false;
@@ -51,10 +52,10 @@ impl Watch {
             let step = tokio::select! {
                 biased;
                 _ = &mut pressed => break,
-                step = changes.next_step() => step?,
+                step = changes.next_item() => step?,
             };
             match step {
-                Step::Change(change) => {
+                StreamItem::Change(change) => {
                     (is_lost, was_there) = (false, true);
                     last.clone_from(&change.id);
                     if self.wants(&change) {
@@ -63,10 +64,10 @@ impl Watch {
                     }
                 }
                 // It never was there: that is an answer, too.
-                Step::Lost(error) if !was_there && error.has_no_side_effects() => {
+                StreamItem::Lost(error) if !was_there && error.has_no_side_effects() => {
                     return Err(error.into());
                 }
-                Step::Lost(error) => {
+                StreamItem::Lost(error) => {
                     was_there = true;
                     if !std::mem::replace(&mut is_lost, true) {
                         context.screen.note(&format!("{error}; coming back"));
@@ -81,7 +82,7 @@ impl Watch {
         Ok(())
     }
 
-    fn wants(&self, change: &Change) -> bool {
+    fn wants(&self, change: &ReceivedChange) -> bool {
         let part = self.part.trim_matches('/');
         let xid = change.event.subject.trim_start_matches('/');
         let rest = xid.strip_prefix(part);
@@ -89,7 +90,7 @@ impl Watch {
     }
 }
 
-fn show(screen: &Screen, change: &Change) -> Result<(), Failure> {
+fn show(screen: &Screen, change: &ReceivedChange) -> Result<(), Failure> {
     if screen.is_table() {
         return screen.line(&line(screen, change));
     }
@@ -97,7 +98,7 @@ fn show(screen: &Screen, change: &Change) -> Result<(), Failure> {
 }
 
 /// `    1204.1  today 10:12:03  + providers/cms/entries/ghost  version created`
-fn line(screen: &Screen, change: &Change) -> String {
+fn line(screen: &Screen, change: &ReceivedChange) -> String {
     let event = &change.event;
     let kind = event.event_type.to_string();
     let mut kind = kind.rsplit('.');
@@ -109,11 +110,11 @@ fn line(screen: &Screen, change: &Change) -> String {
     };
     let xid = event.subject.trim_start_matches('/');
     let shown =
-        harmless(&format!("{sign} {}  {thing} {deed}", if xid.is_empty() { "/" } else { xid }));
+        sanitized(&format!("{sign} {}  {thing} {deed}", if xid.is_empty() { "/" } else { xid }));
     let when = times::at(screen, &event.time);
     format!(
         "{:>10}  {}  {}",
-        harmless(&change.id),
+        sanitized(&change.id),
         padded(&when, 14),
         screen.paint(style, shown.trim_end())
     )
@@ -137,7 +138,7 @@ mod tests {
             subject: "/providers/cms/entries/a/versions/2".to_owned(),
             ..ChangeEvent::sample()
         };
-        let change = Change { id: "17.1".to_owned(), event, json: Value::Null };
+        let change = ReceivedChange { id: "17.1".to_owned(), event, json: Value::Null };
         let expect = "      17.1  2026-11-21T10:00:00Z  + providers/cms/entries/a/versions/2  version created";
         assert_eq!(line(&Screen::plain(Moment::EPOCH), &change), expect);
         for (part, expect) in [
@@ -148,8 +149,12 @@ mod tests {
             ("stacks", false),
             ("providers/cms/entries/a/versions/2", true),
         ] {
-            let watch =
-                Watch { part: part.into(), after: None, limit: None, reach: Reach::default() };
+            let watch = WatchArguments {
+                part: part.into(),
+                after: None,
+                limit: None,
+                connection: ConnectionArguments::default(),
+            };
             assert_eq!(watch.wants(&change), expect, "{part}");
         }
     }

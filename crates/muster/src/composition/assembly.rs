@@ -9,16 +9,16 @@ use bytes::Bytes;
 use muster_guard::Role;
 use muster_http::{
     Body, Front, Phase, Principal, PublicAddress,
-    health::{Condition, Readiness, Vitals},
+    health::{HealthState, Readiness, StartupCondition},
     metrics::Metrics,
-    xregistry::{Documents, XRegistry},
+    xregistry::{DocumentCache, XRegistry},
 };
 use muster_journal::ReadError;
 use muster_ledger::{Signer, checkpoint};
 use muster_model::Foundation;
 use muster_registry::{
-    CheckpointFile, Ended, FollowerState, FollowerStatus, Followers, Genesis, OpenError, Registry,
-    Settings as Opening,
+    CheckpointFile, FollowerState, FollowerStatus, Followers, Genesis, OpenError, Registry,
+    RegistrySettings, WriterEnd,
 };
 use muster_stores::{Place, Store};
 use muster_words::{Id, Position};
@@ -27,12 +27,12 @@ use tokio::sync::watch;
 use super::{
     clock::{clock, random, random_id},
     directory::Directory,
-    doors::Doors,
+    routes::ServerRoutes,
 };
 use crate::{Failure, OwnCode};
 
 /// Where a registry is kept.
-pub(super) enum Kind {
+pub(super) enum Storage {
     /// In memory: gone with the process.
     Memory,
     /// In a data directory.
@@ -41,7 +41,7 @@ pub(super) enum Kind {
 
 /// How a registry is opened.
 #[derive(Clone, Debug, Default)]
-pub(super) struct How {
+pub(super) struct OpenOptions {
     /// Without the built-in model.
     pub bare: bool,
     /// The id of a registry that is made new, none: a random one; one that is there must have it.
@@ -72,7 +72,7 @@ pub(super) struct Assembly {
     pub followers: Arc<Followers>,
     /// Whether the registry was made just now.
     pub is_new: bool,
-    doors: Doors,
+    doors: ServerRoutes,
     directory: Option<Mutex<Directory>>,
     store: Arc<dyn Store>,
     phase: watch::Sender<Phase>,
@@ -99,10 +99,10 @@ impl Assembly {
     ///
     /// # Errors
     /// The ledger can't be opened, or doesn't hold what it should.
-    pub async fn open(kind: Kind, how: &How) -> Result<Self, Failure> {
+    pub async fn open(kind: Storage, open_options: &OpenOptions) -> Result<Self, Failure> {
         let (store, directory) = match kind {
-            Kind::Memory => (muster_stores::open(&Place::Memory), None),
-            Kind::Data(directory) => (directory.store(), Some(directory)),
+            Storage::Memory => (muster_stores::open(&Place::Memory), None),
+            Storage::Data(directory) => (directory.store(), Some(directory)),
         };
         let file = store.file(LEDGER);
         if let Some(directory) = &directory
@@ -116,17 +116,17 @@ impl Assembly {
         if let (Some(directory), true) = (&directory, is_new) {
             refuse_lost(directory)?;
         }
-        if let (Some(directory), true) = (&directory, how.new_only && !is_new) {
-            return Err(already_there(directory, how));
+        if let (Some(directory), true) = (&directory, open_options.new_only && !is_new) {
+            return Err(already_there(directory, open_options));
         }
-        let opening = opening(how, directory.as_ref(), is_new)?;
+        let opening = opening(open_options, directory.as_ref(), is_new)?;
         let registry = Registry::open(ledger, opening).await.map_err(|error| not_opened(&error))?;
         let readiness = Readiness::new();
-        readiness.reached(Condition::Replayed);
+        readiness.reached(StartupCondition::Replayed);
         follow_writer(&registry, &readiness);
         let followers = Arc::new(Followers::default());
         let around = (followers.clone(), file.map(absolute));
-        let (front, doors) = front(&registry, &readiness, how, around).await?;
+        let (front, doors) = front(&registry, &readiness, open_options, around).await?;
         Ok(Self {
             registry,
             readiness,
@@ -148,13 +148,13 @@ impl Assembly {
     /// Where the registry is kept.
     pub fn place(&self) -> Option<PathBuf> {
         let directory = self.directory.as_ref()?;
-        Some(held(directory).path().to_owned())
+        Some(locked(directory).path().to_owned())
     }
 
     /// Says in the directory's lock where the server answers.
-    pub fn say(&self, address: &str) -> io::Result<()> {
+    pub fn announce(&self, address: &str) -> io::Result<()> {
         match &self.directory {
-            Some(directory) => held(directory).say(Some(address)),
+            Some(directory) => locked(directory).announce(Some(address)),
             None => Ok(()),
         }
     }
@@ -174,7 +174,7 @@ impl Assembly {
     }
 }
 
-fn held(directory: &Mutex<Directory>) -> std::sync::MutexGuard<'_, Directory> {
+fn locked(directory: &Mutex<Directory>) -> std::sync::MutexGuard<'_, Directory> {
     directory.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -199,7 +199,7 @@ pub(super) fn registry_id(text: &str) -> Result<Id, Failure> {
 }
 
 /// A ledger that can't be opened, and the file that it lies in.
-pub(super) fn unusable(file: Option<&Path>, error: &muster_stores::OpenError) -> Failure {
+pub(super) fn unusable(file: Option<&Path>, error: &muster_stores::StoreOpenError) -> Failure {
     let mut what = match file {
         Some(file) => format!("{}: {error}", file.display()),
         None => error.to_string(),
@@ -210,23 +210,23 @@ pub(super) fn unusable(file: Option<&Path>, error: &muster_stores::OpenError) ->
 
 /// What the registry is opened with: a key and a first entry where it is new.
 pub(super) fn opening(
-    how: &How,
+    open_options: &OpenOptions,
     directory: Option<&Directory>,
     is_new: bool,
-) -> Result<Opening, Failure> {
-    let foundation = if how.bare { Foundation::Bare } else { Foundation::BuiltIn };
-    let mut opening = Opening::new(foundation, clock());
-    if how.cache_bytes > 0 {
-        opening.cache_bytes = how.cache_bytes;
+) -> Result<RegistrySettings, Failure> {
+    let foundation = if open_options.bare { Foundation::Bare } else { Foundation::BuiltIn };
+    let mut opening = RegistrySettings::new(foundation, clock());
+    if open_options.cache_bytes > 0 {
+        opening.cache_bytes = open_options.cache_bytes;
     }
-    let id = || how.id.clone().map_or_else(random_id, Ok);
+    let id = || open_options.id.clone().map_or_else(random_id, Ok);
     let Some(directory) = directory else {
         opening.genesis = Some(Genesis { registry: id()?, actor: "admin".to_owned() });
         return Ok(opening);
     };
     let signer = signer(directory, is_new, id)?;
     let registry = id_of(&signer)?;
-    if let Some(asked) = how.id.as_ref().filter(|asked| **asked != registry) {
+    if let Some(asked) = open_options.id.as_ref().filter(|asked| **asked != registry) {
         return Err(other_id(directory, &registry, asked));
     }
     if is_new {
@@ -262,10 +262,10 @@ fn id_of(signer: &Signer) -> Result<Id, Failure> {
 }
 
 /// A directory in which a registry is to be made, and one is. Which one is said if its key does.
-fn already_there(directory: &Directory, how: &How) -> Failure {
+fn already_there(directory: &Directory, open_options: &OpenOptions) -> Failure {
     let shown = directory.path().display();
     let found = muster_guard::ledger_key::read(&directory.key());
-    match (found.ok().and_then(|signer| id_of(&signer).ok()), &how.id) {
+    match (found.ok().and_then(|signer| id_of(&signer).ok()), &open_options.id) {
         (Some(found), Some(asked)) if found != *asked => other_id(directory, &found, asked),
         (Some(found), _) => Failure::new(
             OwnCode::AlreadyThere,
@@ -302,7 +302,7 @@ fn unreadable(error: &ReadError) -> Failure {
 }
 
 fn not_opened(error: &OpenError) -> Failure {
-    use muster_registry::CheckpointError::TailMissing;
+    use muster_registry::CheckpointFileError::TailMissing;
     let code = match error {
         OpenError::Checkpoint(TailMissing { .. }) => OwnCode::TailMissing,
         OpenError::Checkpoint(_) => OwnCode::CheckpointBroken,
@@ -331,7 +331,7 @@ fn add_causes(what: &mut String, error: &dyn std::error::Error) {
 fn follow_writer(registry: &Registry, readiness: &Arc<Readiness>) {
     let (registry, readiness) = (registry.clone(), readiness.clone());
     tokio::spawn(async move {
-        if registry.ended().await == Ended::Fault {
+        if registry.ended().await == WriterEnd::Fault {
             readiness.failed("the writer has ended by a fault");
         }
     });
@@ -341,9 +341,9 @@ fn follow_writer(registry: &Registry, readiness: &Arc<Readiness>) {
 async fn front(
     registry: &Registry,
     readiness: &Arc<Readiness>,
-    how: &How,
+    open_options: &OpenOptions,
     (followers, file): (Arc<Followers>, Option<PathBuf>),
-) -> Result<(Front, Doors), Failure> {
+) -> Result<(Front, ServerRoutes), Failure> {
     let metrics = Arc::new(Metrics::new());
     measure(registry, &metrics);
     measure_followers(&followers, &metrics);
@@ -356,17 +356,19 @@ async fn front(
             asked
         })
     };
-    let vitals = Vitals {
+    let vitals = HealthState {
         readiness: readiness.clone(),
         store,
         store_time: STORE_TIME,
         metrics: metrics.clone(),
     };
-    let rendered = if how.cache_bytes > 0 { how.cache_bytes } else { RENDERED_BYTES };
+    let rendered =
+        if open_options.cache_bytes > 0 { open_options.cache_bytes } else { RENDERED_BYTES };
     let rendered = usize::try_from(rendered).unwrap_or(usize::MAX);
-    let documents = Documents::new(registry.clone(), rendered);
-    let door = XRegistry::new(registry.clone(), how.bare).with_documents(documents.clone());
-    let doors = Doors::open(registry, how, followers, file).await?;
+    let documents = DocumentCache::new(registry.clone(), rendered);
+    let door =
+        XRegistry::new(registry.clone(), open_options.bare).with_documents(documents.clone());
+    let doors = ServerRoutes::open(registry, open_options, followers, file).await?;
     let router = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
     let view = registry.clone();
     let watching = doors.clone();
@@ -376,7 +378,7 @@ async fn front(
     let mut front = Front::new(router, doors.gatekeeper(), metrics)
         .with_fast_read(documents)
         .with_position(move || view.view().position());
-    if let Some(public) = &how.public {
+    if let Some(public) = &open_options.public {
         front = front.with_public_address(public.clone());
     }
     Ok((front, doors))
@@ -385,7 +387,7 @@ async fn front(
 /// What the registry counts.
 fn measure(registry: &Registry, metrics: &Metrics) {
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    let gauge = |name, help, read: fn(&muster_registry::Status) -> u64| {
+    let gauge = |name, help, read: fn(&muster_registry::RegistryStatus) -> u64| {
         let registry = registry.clone();
         metrics.gauge(name, help, move || number(read(&registry.status())));
     };
@@ -410,9 +412,9 @@ fn measure_followers(followers: &Arc<Followers>, metrics: &Metrics) {
         u64::from(status.state == FollowerState::Running)
     });
     gauge("follower_behind_entries", "Entries that a follower hasn't taken", |status| {
-        status.behind
+        status.lag_entries
     });
     gauge("follower_behind_seconds", "How long a follower's next change waits", |status| {
-        status.behind_for.as_secs()
+        status.lag_time.as_secs()
     });
 }

@@ -10,9 +10,9 @@ use super::{Example, assembly::Assembly, clock::random, open::in_process};
 use crate::{
     Failure, OwnCode,
     folder::Folder,
-    output::{ColorChoice, Format, Screen, progress::Progress},
-    plan::{self, Act, Plan, There, Wanted},
-    shape::Shape,
+    output::{ColorChoice, Format, Screen, progress::ProgressLine},
+    plan::{self, CurrentState, DesiredState, Plan, StepAction},
+    shape::ModelShape,
 };
 
 /// The example as it was when this program was built.
@@ -27,16 +27,16 @@ static EXAMPLE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalogs/
 /// The example can't be unpacked, or is refused.
 pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Failure> {
     let began = Instant::now();
-    let folder = unpacked()?;
+    let folder = read_example()?;
     let shape = shape_of(&folder)?;
     if has_others(&assembly.registry.catalog(), &folder, &shape)? {
         tracing::warn!("the registry holds other documents: the example is left out");
         return Ok(None);
     }
     let client = Client::new(Arc::new(in_process(assembly, "the registry".to_owned())), None);
-    let there_shape = Shape::read(&client.model().await?.json()?);
-    let wanted = Wanted::read(&folder, &shape)?;
-    let there = There::read(&client, &wanted, &there_shape, false).await?;
+    let there_shape = ModelShape::read(&client.model().await?.json()?);
+    let wanted = DesiredState::read(&folder, &shape)?;
+    let there = CurrentState::read(&client, &wanted, &there_shape, false).await?;
     let plan = Plan::compute(&wanted, &there, false);
     if plan.is_empty() {
         return Ok(None);
@@ -44,13 +44,13 @@ pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Fa
     // A fill that was cut off has left things out, and neither changed nor taken away any.
     let view = assembly.registry.catalog();
     let is_whole = view.hidden.is_empty() && view.purged.is_empty();
-    if !is_whole || plan.steps().any(|step| step.act != Act::Add) {
+    if !is_whole || plan.steps().any(|step| step.act != StepAction::Add) {
         tracing::warn!("somebody has worked on the example: it stays as it is");
         return Ok(None);
     }
     let total = plan.steps().count();
     let silent = Screen::of_process(Format::Json, ColorChoice::Never, true);
-    let mut progress = Progress::new(&silent, "filling", total);
+    let mut progress = ProgressLine::new(&silent, "filling", total);
     let outcome = plan::execute(&client, &plan, (&wanted, &there), false, &mut progress).await;
     if let Some(failure) = outcome.failed.into_iter().next() {
         return Err(failure);
@@ -59,7 +59,7 @@ pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Fa
 }
 
 /// Reads the example by way of a folder, which is what reads catalogues.
-fn unpacked() -> Result<Folder, Failure> {
+fn read_example() -> Result<Folder, Failure> {
     let name: String = random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
     let folder = Scratch(std::env::temp_dir().join(format!("muster-example-{name}")));
     std::fs::create_dir(&folder.0).and_then(|()| EXAMPLE.extract(&folder.0)).map_err(|error| {
@@ -80,15 +80,15 @@ impl Drop for Scratch {
     }
 }
 
-fn shape_of(folder: &Folder) -> Result<Shape, Failure> {
+fn shape_of(folder: &Folder) -> Result<ModelShape, Failure> {
     let source = folder.model.clone().unwrap_or_else(|| json::Value::Object(json::Map::new()));
     let model = Model::compile(&source, Foundation::BuiltIn)
         .map_err(|fault| Failure::new(OwnCode::Example, format!("the example's model: {fault}")))?;
-    Ok(Shape::read(&model.to_json()))
+    Ok(ModelShape::read(&model.to_json()))
 }
 
 /// Whether the registry holds a group or a document that isn't the example's.
-fn has_others(view: &Catalog, folder: &Folder, shape: &Shape) -> Result<bool, Failure> {
+fn has_others(view: &Catalog, folder: &Folder, shape: &ModelShape) -> Result<bool, Failure> {
     let is_ours = |groups: &Id, group: &Id| {
         let (groups, group) = (groups.clone(), group.clone());
         folder.groups.contains_key(&Xid::Group { groups, group })
@@ -114,7 +114,7 @@ fn has_others(view: &Catalog, folder: &Folder, shape: &Shape) -> Result<bool, Fa
     Ok(found.any(|xid| !own.contains(&xid)))
 }
 
-fn count(folder: &Folder, shape: &Shape, began: Instant) -> Result<Example, Failure> {
+fn count(folder: &Folder, shape: &ModelShape, began: Instant) -> Result<Example, Failure> {
     let mut example = Example { providers: 0, stacks: 0, took: began.elapsed() };
     for xid in folder.documents(shape)?.into_keys() {
         let Some(collection) = xid.collection() else { continue };

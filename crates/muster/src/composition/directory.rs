@@ -86,7 +86,7 @@ pub enum DirectoryError {
 
 /// What to do where there is no registry yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
+pub enum IfMissing {
     /// Make one.
     Make,
     /// Say so.
@@ -136,7 +136,7 @@ impl Directory {
     ///
     /// # Errors
     /// See [`DirectoryError`].
-    pub fn open(path: &Path, missing: Missing, bare: bool) -> Result<Self, DirectoryError> {
+    pub fn open(path: &Path, missing: IfMissing, bare: bool) -> Result<Self, DirectoryError> {
         let system = |path: &Path| {
             let path = path.to_owned();
             move |source| DirectoryError::System { path, source }
@@ -144,7 +144,7 @@ impl Directory {
         let format = path.join("FORMAT");
         let is_new = !format.exists();
         if is_new {
-            if missing == Missing::Refuse {
+            if missing == IfMissing::Refuse {
                 return Err(DirectoryError::Absent { path: path.to_owned() });
             }
             make(path).map_err(system(path))?;
@@ -169,7 +169,7 @@ impl Directory {
             }
         }
         let mut directory = Self { path: path.to_owned(), lock, bare };
-        directory.say(None).map_err(system(&lock_path))?;
+        directory.announce(None).map_err(system(&lock_path))?;
         if is_new {
             write_format(path, bare).map_err(system(&format))?;
         } else {
@@ -198,7 +198,7 @@ impl Directory {
     ///
     /// # Errors
     /// The file can't be written.
-    pub fn say(&mut self, address: Option<&str>) -> io::Result<()> {
+    pub fn announce(&mut self, address: Option<&str>) -> io::Result<()> {
         let holder =
             Holder { process: std::process::id(), address: address.map(ToOwned::to_owned) };
         let text = serde_json::to_vec(&holder)?;

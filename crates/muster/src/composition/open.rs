@@ -6,14 +6,14 @@ use std::{
 use muster_client::{InProcess, Transport};
 
 use super::{
-    assembly::{Assembly, How, Kind},
-    directory::{Directory, Missing},
+    assembly::{Assembly, OpenOptions, Storage},
+    directory::{Directory, IfMissing},
 };
 use crate::{Context, Failure};
 
 /// A data directory that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Made {
+pub struct CreatedDirectory {
     /// The registry's id.
     pub registry_id: String,
     /// The name of the key that signs its checkpoints.
@@ -29,15 +29,16 @@ pub fn make(
     context: &Context,
     directory: &Path,
     registry_id: Option<&str>,
-) -> Result<Made, Failure> {
+) -> Result<CreatedDirectory, Failure> {
     let id = registry_id.map(super::assembly::registry_id).transpose()?;
-    let opened = Directory::open(directory, Missing::Make, false)
+    let opened = Directory::open(directory, IfMissing::Make, false)
         .map_err(|error| error.failure(&context.shown(directory)))?;
-    let how = How { id, bare: opened.is_bare(), new_only: true, ..How::default() };
+    let open_options =
+        OpenOptions { id, bare: opened.is_bare(), new_only: true, ..OpenOptions::default() };
     context.wait(async {
-        let assembly = Assembly::open(Kind::Data(opened), &how).await?;
+        let assembly = Assembly::open(Storage::Data(opened), &open_options).await?;
         let signer = assembly.registry.checkpoint().map(|file| file.verifier().to_string());
-        let made = Made {
+        let made = CreatedDirectory {
             registry_id: assembly.registry.view().id().to_string(),
             signer: signer.unwrap_or_default(),
         };
@@ -52,10 +53,10 @@ pub fn make(
 /// # Errors
 /// There is none, it is in use, or it doesn't hold a registry that this release can read.
 pub async fn open(context: &Context, directory: &Path) -> Result<Arc<dyn Transport>, Failure> {
-    let opened = Directory::open(directory, Missing::Refuse, false)
+    let opened = Directory::open(directory, IfMissing::Refuse, false)
         .map_err(|error| error.failure(&context.shown(directory)))?;
-    let how = How { bare: opened.is_bare(), ..How::default() };
-    let assembly = Arc::new(Assembly::open(Kind::Data(opened), &how).await?);
+    let open_options = OpenOptions { bare: opened.is_bare(), ..OpenOptions::default() };
+    let assembly = Arc::new(Assembly::open(Storage::Data(opened), &open_options).await?);
     OPENED.lock().unwrap_or_else(PoisonError::into_inner).push(assembly.clone());
     Ok(Arc::new(in_process(&assembly, context.shown(directory))))
 }

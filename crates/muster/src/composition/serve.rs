@@ -4,15 +4,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use muster_http::{Phase, PublicAddress, Server, ServerLimits, health::Condition};
-use muster_registry::{Ended, Followers, Registry};
+use muster_http::{Phase, PublicAddress, Server, ServerLimits, health::StartupCondition};
+use muster_registry::{Followers, Registry, WriterEnd};
 use tokio::sync::watch;
 
 use super::{
-    Example, Greeting, Order,
-    assembly::{Assembly, How, Kind, registry_id},
+    Example, ServeOptions, StartupMessage,
+    assembly::{Assembly, OpenOptions, Storage, registry_id},
     demo,
-    directory::{Directory, Missing},
+    directory::{Directory, IfMissing},
     key_required, logging, signals,
 };
 use crate::{Context, Failure, OwnCode};
@@ -21,26 +21,34 @@ use crate::{Context, Failure, OwnCode};
 ///
 /// # Errors
 /// The directory or the address can't be had, or the registry can't be opened.
-pub fn serve(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Result<(), Failure> {
-    logging::begin(&order.log);
-    context.wait(async { run(context, order, greet).await })
+pub fn serve(
+    context: &Context,
+    options: &ServeOptions,
+    greet: &dyn Fn(&StartupMessage),
+) -> Result<(), Failure> {
+    logging::begin(&options.log);
+    context.wait(async { run(context, options, greet).await })
 }
 
-async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Result<(), Failure> {
+async fn run(
+    context: &Context,
+    options: &ServeOptions,
+    greet: &dyn Fn(&StartupMessage),
+) -> Result<(), Failure> {
     let started = Instant::now();
-    let address = address(&order.listen)?;
+    let address = address(&options.listen)?;
     // All that was said is understood before anything is made.
-    let how = how(order, address)?;
-    let kind = kind(context, order)?;
-    let how = How { bare: is_bare(&kind, order), ..how };
-    let assembly = Assembly::open(kind, &how).await?;
+    let open_options = open_options(options, address)?;
+    let storage = storage(context, options)?;
+    let open_options = OpenOptions { bare: is_bare(&storage, options), ..open_options };
+    let assembly = Assembly::open(storage, &open_options).await?;
     if !address.ip().is_loopback() && !assembly.needs_key() {
         assembly.close().await;
-        return Err(key_required(flags_for(context, order).as_deref()));
+        return Err(key_required(flags_for(context, options).as_deref()));
     }
     let phase =
         signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))?;
-    let server = match Server::bind(address, limits(order)).await {
+    let server = match Server::bind(address, limits(options)).await {
         Ok(server) => server,
         Err(error) => {
             assembly.close().await;
@@ -50,12 +58,12 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
         }
     };
     let local = server.local_address().map_err(|error| system("socket", &error))?;
-    assembly.say(&format!("http://{local}")).map_err(|error| system("lock", &error))?;
-    assembly.readiness.reached(Condition::PortsBound);
+    assembly.announce(&format!("http://{local}")).map_err(|error| system("lock", &error))?;
+    assembly.readiness.reached(StartupCondition::PortsBound);
     let running = tokio::spawn(server.serve(assembly.front.clone(), phase.clone()));
     assembly.followers.start().await;
     let assembly = Arc::new(assembly);
-    let example = match fill(order, &assembly, phase.clone()).await {
+    let example = match fill(options, &assembly, phase.clone()).await {
         Ok(example) => example,
         Err(failure) => {
             assembly.close().await;
@@ -64,7 +72,7 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
     };
     let status = assembly.registry.status();
     let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
-    greet(&Greeting {
+    greet(&StartupMessage {
         place: assembly.place().map(|path| context.shown(&path)),
         is_new: assembly.is_new,
         example,
@@ -73,11 +81,11 @@ async fn run(context: &Context, order: &Order, greet: &dyn Fn(&Greeting)) -> Res
         rules: count(status.rules),
         position: status.position,
         took: started.elapsed(),
-        base: order.public_url.clone().unwrap_or_else(|| format!("http://{local}")),
+        base: options.public_url.clone().unwrap_or_else(|| format!("http://{local}")),
         is_open: !assembly.needs_key(),
         program: std::env::args().next().unwrap_or_else(|| "muster".to_owned()),
     });
-    let grace = Duration::from_secs(u64::from(order.timeouts.stop_s));
+    let grace = Duration::from_secs(u64::from(options.timeouts.stop_s));
     let served = tokio::select! {
         served = running => served,
         served = stop_with_server(&assembly.followers, phase, grace) => served,
@@ -108,7 +116,7 @@ async fn stop_with_server<T>(
 fn fault(registry: &Registry) -> impl Future<Output = ()> + Send + use<> {
     let registry = registry.clone();
     async move {
-        if registry.ended().await == Ended::Closed {
+        if registry.ended().await == WriterEnd::Closed {
             std::future::pending::<()>().await;
         }
     }
@@ -116,24 +124,24 @@ fn fault(registry: &Registry) -> impl Future<Output = ()> + Send + use<> {
 
 /// The flags with which other commands find the directory that is served: none where it is the
 /// usual one.
-fn flags_for(context: &Context, order: &Order) -> Option<String> {
-    let data = order.data.as_ref()?;
+fn flags_for(context: &Context, options: &ServeOptions) -> Option<String> {
+    let data = options.data.as_ref()?;
     let is_usual = *data == context.data_directory();
     Some(if is_usual { String::new() } else { format!(" --data {}", data.display()) })
 }
 
 /// Fills the registry with the example where that is asked for; being ready doesn't wait for more.
 async fn fill(
-    order: &Order,
+    options: &ServeOptions,
     assembly: &Arc<Assembly>,
     phase: watch::Receiver<Phase>,
 ) -> Result<Option<Example>, Failure> {
-    let example = if order.demo && *phase.borrow() == Phase::Running {
+    let example = if options.demo && *phase.borrow() == Phase::Running {
         demo::fill(assembly).await?
     } else {
         None
     };
-    assembly.readiness.reached(Condition::ExampleLoaded);
+    assembly.readiness.reached(StartupCondition::ExampleLoaded);
     Ok(example)
 }
 
@@ -148,20 +156,20 @@ fn address(text: &str) -> Result<SocketAddr, Failure> {
     })
 }
 
-fn kind(context: &Context, order: &Order) -> Result<Kind, Failure> {
-    let Some(path) = &order.data else { return Ok(Kind::Memory) };
-    let directory = Directory::open(path, Missing::Make, order.bare)
+fn storage(context: &Context, options: &ServeOptions) -> Result<Storage, Failure> {
+    let Some(path) = &options.data else { return Ok(Storage::Memory) };
+    let directory = Directory::open(path, IfMissing::Make, options.bare)
         .map_err(|error| error.failure(&context.shown(path)))?;
-    if order.bare && !directory.is_bare() {
+    if options.bare && !directory.is_bare() {
         let what = format!("{} holds a registry with the built-in model", context.shown(path));
         return Err(Failure::new(OwnCode::NotBare, what)
             .help("serve it without --bare, or give a directory of its own: --data DIR"));
     }
-    Ok(Kind::Data(directory))
+    Ok(Storage::Data(directory))
 }
 
-fn how(order: &Order, address: SocketAddr) -> Result<How, Failure> {
-    let public = order
+fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptions, Failure> {
+    let public = options
         .public_url
         .as_deref()
         .map(|text| {
@@ -171,33 +179,33 @@ fn how(order: &Order, address: SocketAddr) -> Result<How, Failure> {
             })
         })
         .transpose()?;
-    Ok(How {
-        id: order.registry_id.as_deref().map(registry_id).transpose()?,
+    Ok(OpenOptions {
+        id: options.registry_id.as_deref().map(registry_id).transpose()?,
         public,
-        key: order.key.clone(),
-        anonymous: order.anonymous,
+        key: options.key.clone(),
+        anonymous: options.anonymous,
         beyond_loopback: !address.ip().is_loopback(),
-        cache_bytes: order.limits.cache_bytes,
-        ..How::default()
+        cache_bytes: options.limits.cache_bytes,
+        ..OpenOptions::default()
     })
 }
 
 /// A directory knows itself whether its registry is bare.
-fn is_bare(kind: &Kind, order: &Order) -> bool {
-    match kind {
-        Kind::Memory => order.bare,
-        Kind::Data(directory) => directory.is_bare(),
+fn is_bare(storage: &Storage, options: &ServeOptions) -> bool {
+    match storage {
+        Storage::Memory => options.bare,
+        Storage::Data(directory) => directory.is_bare(),
     }
 }
 
-fn limits(order: &Order) -> ServerLimits {
+fn limits(options: &ServeOptions) -> ServerLimits {
     let seconds = |value: u32| Duration::from_secs(u64::from(value));
     ServerLimits {
-        connections_max: order.limits.connections as usize,
-        head_time: seconds(order.timeouts.head_s),
-        idle_time: seconds(order.timeouts.idle_s),
-        stall_time: seconds(order.timeouts.stall_s),
-        drain_grace: seconds(order.timeouts.stop_s),
+        connections_max: options.limits.connections as usize,
+        head_time: seconds(options.timeouts.head_s),
+        idle_time: seconds(options.timeouts.idle_s),
+        stall_time: seconds(options.timeouts.stall_s),
+        drain_grace: seconds(options.timeouts.stop_s),
         ..ServerLimits::default()
     }
 }

@@ -1,13 +1,13 @@
 use std::path::Path;
 
 use muster_http::native::{last_line, progress_line};
-use muster_registry::Progress;
+use muster_registry::VerifyProgress;
 use muster_wire::ledger::VerificationLine;
 use tokio::sync::mpsc;
 
 use super::{
-    assembly::{How, LEDGER, opening, unusable},
-    directory::{Directory, Missing},
+    assembly::{LEDGER, OpenOptions, opening, unusable},
+    directory::{Directory, IfMissing},
 };
 use crate::{Context, Failure};
 
@@ -23,16 +23,16 @@ pub fn verify(
     context: &Context,
     directory: &Path,
 ) -> Result<mpsc::Receiver<VerificationLine>, Failure> {
-    let opened = Directory::open(directory, Missing::Refuse, false)
+    let opened = Directory::open(directory, IfMissing::Refuse, false)
         .map_err(|error| error.failure(&context.shown(directory)))?;
     let store = opened.store();
     let ledger =
         store.reader(LEDGER).map_err(|error| unusable(store.file(LEDGER).as_deref(), &error))?;
-    let how = How { bare: opened.is_bare(), ..How::default() };
-    let settings = opening(&how, Some(&opened), false)?;
+    let open_options = OpenOptions { bare: opened.is_bare(), ..OpenOptions::default() };
+    let settings = opening(&open_options, Some(&opened), false)?;
     let (lines, read) = mpsc::channel(LINES_MAX);
     tokio::spawn(async move {
-        let progress = |progress: Progress| {
+        let progress = |progress: VerifyProgress| {
             // A line that nobody has read yet says nearly the same.
             let _ = lines.try_send(progress_line(progress));
         };

@@ -7,7 +7,7 @@ use super::*;
 use crate::output::Format;
 
 fn refusal(status: u16, body: &str) -> Failure {
-    Refusal::read(StatusCode::from_u16(status).unwrap(), body.as_bytes()).into()
+    ErrorResponse::read(StatusCode::from_u16(status).unwrap(), body.as_bytes()).into()
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn says_what_happened_where_and_what_to_do() {
     ] {
         assert_eq!(failure.render(&screen).unwrap(), expect);
     }
-    assert_eq!(Failure::nobody_reads().render(&screen), None);
+    assert_eq!(Failure::output_closed().render(&screen), None);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 
-fn shape() -> Shape {
-    Shape::read(&json!({"groups": {
+fn shape() -> ModelShape {
+    ModelShape::read(&json!({"groups": {
         "providers": {"resources": {"entries": {}}},
         "endpoints": {"resources": {"messages": {}, "routes": {}}}}}))
 }

@@ -7,8 +7,8 @@ use std::{
 use muster_words::{Id, Xid, json::Value, limits::DOCUMENT_BYTES_MAX};
 
 use super::{
-    Attributes, DocumentFile, FileName, Folder, FolderError, FolderFault, GroupFiles, MODEL_FILE,
-    content_type, object,
+    AttributesFile, DocumentFile, FileName, Folder, FolderError, FolderFault, GroupFiles,
+    MODEL_FILE, content_type, object,
 };
 
 /// Files of one catalogue: what fits the memory of the computer that applies it.
@@ -44,7 +44,7 @@ struct Walk {
 }
 
 /// Something in a folder.
-struct One {
+struct FolderItem {
     /// Its path from the root.
     path: String,
     name: String,
@@ -57,7 +57,7 @@ enum Kind {
     Folder,
 }
 
-impl One {
+impl FolderItem {
     fn id(&self, text: &str) -> Result<Id, FolderError> {
         text.parse().map_err(|error| FolderError::of(&self.path, FolderFault::Name(error)))
     }
@@ -71,11 +71,11 @@ impl One {
 #[derive(Default)]
 struct Pairs {
     documents: BTreeMap<Id, DocumentFile>,
-    attributes: BTreeMap<Id, Attributes>,
+    attributes: BTreeMap<Id, AttributesFile>,
 }
 
 impl Walk {
-    fn group_type(&mut self, folder: &One) -> Result<(), FolderError> {
+    fn group_type(&mut self, folder: &FolderItem) -> Result<(), FolderError> {
         let groups = folder.id(&folder.name)?;
         for one in self.list(&folder.path)? {
             let xid = |group| Xid::Group { groups: groups.clone(), group };
@@ -95,7 +95,7 @@ impl Walk {
         Ok(())
     }
 
-    fn group(&mut self, folder: &One, group: &Xid) -> Result<(), FolderError> {
+    fn group(&mut self, folder: &FolderItem, group: &Xid) -> Result<(), FolderError> {
         let mut pairs = Pairs::default();
         for one in self.list(&folder.path)? {
             if one.kind == Kind::Folder {
@@ -114,7 +114,7 @@ impl Walk {
 
     fn file(
         &mut self,
-        one: &One,
+        one: &FolderItem,
         group: &Xid,
         resources: Option<&Id>,
         pairs: &mut Pairs,
@@ -164,13 +164,13 @@ impl Walk {
         Ok(())
     }
 
-    fn attributes(&mut self, one: &One) -> Result<Attributes, FolderError> {
+    fn attributes(&mut self, one: &FolderItem) -> Result<AttributesFile, FolderError> {
         let members = object(&one.path, &self.bytes(&one.path)?)?;
-        Ok(Attributes { path: one.path.clone(), members })
+        Ok(AttributesFile { path: one.path.clone(), members })
     }
 
     /// What lies in a folder, by name, without what begins with a dot.
-    fn list(&mut self, folder: &str) -> Result<Vec<One>, FolderError> {
+    fn list(&mut self, folder: &str) -> Result<Vec<FolderItem>, FolderError> {
         let entries = fs::read_dir(self.root.join(folder));
         let mut all = Vec::new();
         for entry in entries.map_err(|error| unreadable(folder, &error))? {
@@ -188,7 +188,7 @@ impl Walk {
             }
             let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
             let kind = self.kind(&path)?;
-            all.push(One { path, name, kind });
+            all.push(FolderItem { path, name, kind });
         }
         all.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(all)

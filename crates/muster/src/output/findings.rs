@@ -1,12 +1,12 @@
 //! What is wrong in documents, with file and line where there is a file.
 
 use muster_schema::ViolationSource;
-use muster_wire::{Severity, Violated, Violation};
+use muster_wire::{Severity, Violation, ViolationCause};
 use muster_words::json::{self, Places, Value};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Screen, Style, harmless, table::padded};
+use super::{Screen, Style, sanitized, table::padded};
 
 /// One violation, as people are told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +31,11 @@ impl Finding {
     #[must_use]
     pub fn of_answer(violation: &Violation, file: &str, places: &Places) -> Self {
         let rule = match &violation.violated {
-            Violated::Keyword(keyword) => ViolationSource::Keyword(keyword.clone()).to_string(),
-            Violated::Rule(id) => id.clone(),
-            Violated::Reference(_) => "reference".to_owned(),
+            ViolationCause::Keyword(keyword) => {
+                ViolationSource::Keyword(keyword.clone()).to_string()
+            }
+            ViolationCause::Rule(id) => id.clone(),
+            ViolationCause::Reference(_) => "reference".to_owned(),
         };
         let (pointer, message) = (&violation.pointer, &violation.message);
         let is_warning = violation.severity == Severity::Warning;
@@ -136,7 +138,7 @@ fn row(finding: &Finding) -> [String; 4] {
         None => finding.file.clone(),
     };
     [place, finding.pointer.clone(), finding.rule.clone(), finding.message.clone()]
-        .map(|cell| harmless(&cell))
+        .map(|cell| sanitized(&cell))
 }
 
 #[cfg(test)]
@@ -145,14 +147,19 @@ mod tests {
 
     use super::*;
 
-    fn violation(pointer: &str, violated: Violated, severity: Severity, text: &str) -> Violation {
+    fn violation(
+        pointer: &str,
+        violated: ViolationCause,
+        severity: Severity,
+        text: &str,
+    ) -> Violation {
         let (pointer, message) = (pointer.to_owned(), text.to_owned());
         Violation { subject: None, pointer, violated, severity, message }
     }
 
     #[test]
     fn finds_the_line_where_json_ends_in_the_parsers_words() {
-        let keyword = Violated::Keyword("json".to_owned());
+        let keyword = ViolationCause::Keyword("json".to_owned());
         let text = "line 2, column 5: expected a comma";
         let found = violation("", keyword, Severity::Error, text);
         assert_eq!(Finding::of_answer(&found, "a.json", &Places::new()).line, Some(2));
@@ -163,14 +170,14 @@ mod tests {
         let document =
             b"{\n \"cms_type\": \"git\",\n \"range\": [280,\n  65],\n \"long\": \"x\"\n}";
         let places = places(document);
-        let rule = |id: &str| Violated::Rule(id.to_owned());
-        let keyword = |name: &str| Violated::Keyword(name.to_owned());
+        let rule = |id: &str| ViolationCause::Rule(id.to_owned());
+        let keyword = |name: &str| ViolationCause::Keyword(name.to_owned());
         let findings: Vec<Finding> = [
             violation("/range", rule("ordered"), Severity::Error, "280 is above 65"),
             violation("/long", rule("short"), Severity::Warning, "too long"),
             violation("/cms_type", keyword("enum"), Severity::Error, "\"git\" is none of a, b"),
             violation("/updated", keyword("required"), Severity::Error, "say when"),
-            violation("/range/1", Violated::Reference(true), Severity::Error, "gone"),
+            violation("/range/1", ViolationCause::Reference(true), Severity::Error, "gone"),
         ]
         .iter()
         .map(|violation| Finding::of_answer(violation, "a.json", &places))

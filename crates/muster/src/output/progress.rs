@@ -15,18 +15,18 @@ const PLAIN_EVERY: Duration = Duration::from_secs(5);
 const DRAWN_EVERY: Duration = Duration::from_millis(100);
 
 /// How far something is.
-pub struct Progress {
+pub struct ProgressLine {
     what: String,
     total: usize,
     done: usize,
     began: Instant,
-    said: Instant,
+    shown_at: Instant,
     on_terminal: bool,
     silent: bool,
     drawn: bool,
 }
 
-impl Progress {
+impl ProgressLine {
     /// Begins to count, as in `applying 12 of 29`. Says nothing where programs read the errors.
     #[must_use]
     pub fn new(screen: &Screen, what: &str, total: usize) -> Self {
@@ -36,7 +36,7 @@ impl Progress {
             total,
             done: 0,
             began: now,
-            said: now,
+            shown_at: now,
             on_terminal: screen.error_is_terminal,
             silent: !screen.is_table(),
             drawn: false,
@@ -52,10 +52,10 @@ impl Progress {
     pub fn advance(&mut self, done: usize) {
         self.done = done;
         let every = if self.on_terminal { DRAWN_EVERY } else { PLAIN_EVERY };
-        if self.silent || self.said.elapsed() < every {
+        if self.silent || self.shown_at.elapsed() < every {
             return;
         }
-        self.said = Instant::now();
+        self.shown_at = Instant::now();
         let text = state(&self.what, self.done, self.total, self.began.elapsed());
         let mut error = io::stderr().lock();
         // That nobody hears it is no failure.
@@ -82,7 +82,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.clear();
     }

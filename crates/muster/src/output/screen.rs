@@ -134,7 +134,7 @@ impl Screen {
         let mut out = io::stdout().lock();
         let written = out.write_all(bytes).and_then(|()| out.flush());
         written.map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::nobody_reads(),
+            io::ErrorKind::BrokenPipe => Failure::output_closed(),
             _ => {
                 Failure::new(OwnCode::OutputFailed, format!("the output can't be written: {error}"))
             }
@@ -213,7 +213,7 @@ fn terminal_width() -> usize {
 /// Text from elsewhere with nothing in it that a terminal would obey, or that would make it look
 /// like another text.
 #[must_use]
-pub fn harmless(text: &str) -> String {
+pub fn sanitized(text: &str) -> String {
     let obeyed = |letter: char| letter.is_control() || turns(letter);
     text.chars().map(|letter| if obeyed(letter) { '\u{fffd}' } else { letter }).collect()
 }
@@ -236,7 +236,7 @@ mod tests {
             ("a\u{202e}nimda\u{202c}", "a\u{fffd}nimda\u{fffd}"),
             ("\u{2066}x\u{2069}", "\u{fffd}x\u{fffd}"),
         ] {
-            assert_eq!(harmless(text), expect, "{text:?}");
+            assert_eq!(sanitized(text), expect, "{text:?}");
         }
     }
 }

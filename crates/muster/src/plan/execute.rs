@@ -4,7 +4,7 @@ use std::{
     task::Poll,
 };
 
-use muster_client::{Client, Removal, Sent};
+use muster_client::{Client, DeleteOptions, DocumentUpload};
 use muster_words::{
     Xid,
     json::{Map, Places, Value, to_canonical},
@@ -16,15 +16,15 @@ use tokio::{
     sync::watch,
 };
 
-use super::{Act, Plan, Request, Step, Target, There, Unit, Wanted};
+use super::{CurrentState, DesiredState, Plan, Request, Step, StepAction, StepTarget, Unit};
 use crate::{
     Failure, OwnCode,
-    output::{Finding, findings::places, progress::Progress},
+    output::{Finding, findings::places, progress::ProgressLine},
 };
 
 /// How a plan went.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct PlanOutcome {
     /// Steps that were done.
     pub done: usize,
     /// What was refused, and why.
@@ -46,12 +46,12 @@ const AT_ONCE: usize = 16;
 pub async fn execute(
     client: &Client,
     plan: &Plan,
-    (wanted, there): (&Wanted, &There),
+    (wanted, there): (&DesiredState, &CurrentState),
     keep_going: bool,
-    progress: &mut Progress,
-) -> Outcome {
-    let doing = Doing { client, wanted, there };
-    let mut outcome = Outcome::default();
+    progress: &mut ProgressLine,
+) -> PlanOutcome {
+    let doing = Executor { client, wanted, there };
+    let mut outcome = PlanOutcome::default();
     let mut stops = stops();
     let mut running: Vec<Running<'_>> = Vec::new();
     let mut wave = 0;
@@ -127,13 +127,13 @@ fn stops() -> watch::Receiver<u32> {
     receiver
 }
 
-struct Doing<'a> {
+struct Executor<'a> {
     client: &'a Client,
-    wanted: &'a Wanted,
-    there: &'a There,
+    wanted: &'a DesiredState,
+    there: &'a CurrentState,
 }
 
-impl Doing<'_> {
+impl Executor<'_> {
     async fn unit(&self, unit: &Unit) -> (usize, Result<Vec<Finding>, Failure>) {
         let mut warnings = Vec::new();
         let result = self.steps(unit, &mut warnings).await;
@@ -144,7 +144,7 @@ impl Doing<'_> {
         let puts = unit.steps.iter().filter(|step| matches!(step.request, Request::Put(_)));
         let together: Vec<&Step> = puts.collect();
         if together.len() > 1 {
-            let changes = together.iter().any(|step| step.act == Act::Change);
+            let changes = together.iter().any(|step| step.act == StepAction::Change);
             let body = self.body_of(&together, changes);
             check_size(&together, &body)?;
             // A POST would replace the attributes of versions that nobody wants to change.
@@ -159,10 +159,10 @@ impl Doing<'_> {
                 Failure::from(error).lines(names)
             })?;
         }
-        let is_knot = unit.steps.len() > 1;
+        let is_cycle = unit.steps.len() > 1;
         for step in &unit.steps {
             if together.len() < 2 || !matches!(step.request, Request::Put(_)) {
-                self.step(step, is_knot, warnings).await?;
+                self.step(step, is_cycle, warnings).await?;
             }
         }
         Ok(())
@@ -171,21 +171,21 @@ impl Doing<'_> {
     async fn step(
         &self,
         step: &Step,
-        is_knot: bool,
+        is_cycle: bool,
         warnings: &mut Vec<Finding>,
     ) -> Result<(), Failure> {
         let answer = match (&step.request, &step.target) {
             (Request::Model(model), _) => self.client.put_model(model).await,
-            (Request::CreateGroup(attributes), Target::Entity(xid)) => {
+            (Request::CreateGroup(attributes), StepTarget::Entity(xid)) => {
                 self.client.put_group(xid, &Value::Object(attributes.clone())).await
             }
-            (Request::Put(sent), Target::Entity(xid)) => self.client.put(xid, sent).await,
-            (Request::Patch(attributes), Target::Entity(xid)) => {
+            (Request::Put(sent), StepTarget::Entity(xid)) => self.client.put(xid, sent).await,
+            (Request::Patch(attributes), StepTarget::Entity(xid)) => {
                 self.client.patch(xid, &Value::Object(attributes.clone())).await
             }
-            (Request::Delete, Target::Entity(xid)) => {
+            (Request::Delete, StepTarget::Entity(xid)) => {
                 // Those that refer to each other in a circle would each be protected by another.
-                let removal = Removal { force: is_knot, ..Removal::default() };
+                let removal = DeleteOptions { force: is_cycle, ..DeleteOptions::default() };
                 match self.client.delete(xid, &removal).await {
                     Err(error) if error.is_absent() => return Ok(()),
                     answer => answer,
@@ -242,9 +242,11 @@ impl Doing<'_> {
 }
 
 /// A new document as a resource, another document as a version of the one that is there.
-fn nested_document(step: &Step, sent: &Sent) -> Value {
+fn nested_document(step: &Step, sent: &DocumentUpload) -> Value {
     match (step.act, step.version) {
-        (Act::Change, Some(version)) => json!({"versions": {version.to_string(): sent.details()}}),
+        (StepAction::Change, Some(version)) => {
+            json!({"versions": {version.to_string(): sent.details()}})
+        }
         _ => sent.details(),
     }
 }
@@ -287,8 +289,8 @@ fn check_size(steps: &[&Step], body: &Value) -> Result<(), Failure> {
 
 fn shown(step: &Step) -> String {
     match &step.target {
-        Target::Model => "the model".to_owned(),
-        Target::Entity(xid) => xid.to_string().trim_start_matches('/').to_owned(),
+        StepTarget::Model => "the model".to_owned(),
+        StepTarget::Entity(xid) => xid.to_string().trim_start_matches('/').to_owned(),
     }
 }
 
@@ -301,6 +303,6 @@ fn explain(step: &Step, error: muster_client::ClientError, path: &str, places: &
         .collect();
     let failure = Failure::from(error);
     let what = format!("{}: {}", shown(step), failure.what());
-    let failure = failure.saying(what);
+    let failure = failure.with_message(what);
     if findings.is_empty() { failure } else { failure.findings(findings) }
 }

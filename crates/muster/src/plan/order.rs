@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use muster_words::Xid;
 
-use super::{Act, Step, Target};
+use super::{Step, StepAction, StepTarget};
 use crate::shape::is_bound_to;
 
 /// Steps that happen together: one, or several documents that refer to each other in a circle.
@@ -46,9 +46,9 @@ enum Phase {
 
 impl Phase {
     fn of(step: &Step) -> Self {
-        let Target::Entity(xid) = &step.target else { return Self::Model };
+        let StepTarget::Entity(xid) = &step.target else { return Self::Model };
         let is_group = matches!(xid, Xid::Group { .. });
-        match (step.act == Act::Delete, is_group, is_bound_to(xid)) {
+        match (step.act == StepAction::Delete, is_group, is_bound_to(xid)) {
             (false, true, true) => Self::BoundGroups,
             (false, false, true) => Self::BoundDocuments,
             (false, true, false) => Self::Groups,
@@ -77,22 +77,22 @@ pub fn arrange(steps: Vec<Step>) -> Vec<Unit> {
 }
 
 fn by_references(steps: Vec<Step>) -> Vec<Unit> {
-    let deletes = steps.first().is_some_and(|step| step.act == Act::Delete);
+    let deletes = steps.first().is_some_and(|step| step.act == StepAction::Delete);
     let places: BTreeMap<Xid, usize> =
         steps.iter().enumerate().filter_map(|(at, step)| Some((step.xid()?.clone(), at))).collect();
     let edges: Vec<Vec<usize>> = steps
         .iter()
         .map(|step| step.refers_to.iter().filter_map(|xid| places.get(xid).copied()).collect())
         .collect();
-    let knots = knots(&edges);
-    let levels = levels(&edges, &knots);
+    let components = strongly_connected(&edges);
+    let levels = levels(&edges, &components);
     let last = levels.iter().copied().max().unwrap_or(0);
     let mut steps: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
-    let mut units: Vec<Unit> = knots
+    let mut units: Vec<Unit> = components
         .into_iter()
         .zip(levels)
-        .map(|(knot, level)| Unit {
-            steps: knot.iter().filter_map(|at| steps[*at].take()).collect(),
+        .map(|(component, level)| Unit {
+            steps: component.iter().filter_map(|at| steps[*at].take()).collect(),
             wave: if deletes { last - level } else { level },
         })
         .collect();
@@ -102,14 +102,14 @@ fn by_references(steps: Vec<Step>) -> Vec<Unit> {
 
 /// How many others each part must wait for, one after the other. Parts stand behind what they
 /// lead to.
-fn levels(edges: &[Vec<usize>], knots: &[Vec<usize>]) -> Vec<usize> {
+fn levels(edges: &[Vec<usize>], components: &[Vec<usize>]) -> Vec<usize> {
     let mut level_of = vec![0; edges.len()];
-    let mut levels = Vec::with_capacity(knots.len());
-    for knot in knots {
-        let outside = |to: &&usize| knot.binary_search(*to).is_err();
-        let targets = knot.iter().flat_map(|node| &edges[*node]).filter(outside);
+    let mut levels = Vec::with_capacity(components.len());
+    for component in components {
+        let outside = |to: &&usize| component.binary_search(*to).is_err();
+        let targets = component.iter().flat_map(|node| &edges[*node]).filter(outside);
         let level = targets.map(|to| level_of[*to] + 1).max().unwrap_or(0);
-        knot.iter().for_each(|node| level_of[*node] = level);
+        component.iter().for_each(|node| level_of[*node] = level);
         levels.push(level);
     }
     levels
@@ -119,7 +119,7 @@ fn levels(edges: &[Vec<usize>], knots: &[Vec<usize>]) -> Vec<usize> {
 /// a stack of its own: a chain of references may be longer than a thread's stack is deep. Within
 /// a part, and where nothing demands another order, the nodes keep theirs.
 #[must_use]
-pub fn knots(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
+pub fn strongly_connected(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let mut search = Search {
         edges,
         order: vec![None; edges.len()],
@@ -192,11 +192,11 @@ impl Search<'_> {
             return;
         }
         let start = self.stack.iter().rposition(|one| *one == node).unwrap_or_default();
-        let mut knot = self.stack.split_off(start);
-        for one in &knot {
+        let mut component = self.stack.split_off(start);
+        for one in &component {
             self.on_stack[*one] = false;
         }
-        knot.sort_unstable();
-        self.found.push(knot);
+        component.sort_unstable();
+        self.found.push(component);
     }
 }

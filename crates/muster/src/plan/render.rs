@@ -5,9 +5,9 @@ use muster_words::{Xid, json::Value};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Act, Plan, Step, Target};
+use super::{Plan, Step, StepAction, StepTarget};
 use crate::output::{
-    Screen, Style, differences::one_line, findings, harmless, numbers::separated, table::padded,
+    Screen, Style, differences::one_line, findings, numbers::separated, sanitized, table::padded,
 };
 
 /// The plan as people read it: what is added, changed and deleted, with the fields that differ.
@@ -30,21 +30,21 @@ pub fn render(plan: &Plan, screen: &Screen) -> String {
 
 fn name(step: &Step) -> String {
     match &step.target {
-        Target::Model => "the model".to_owned(),
-        Target::Entity(xid) => xid.to_string().trim_start_matches('/').to_owned(),
+        StepTarget::Model => "the model".to_owned(),
+        StepTarget::Entity(xid) => xid.to_string().trim_start_matches('/').to_owned(),
     }
 }
 
 fn render_step(step: &Step, width: usize, screen: &Screen, out: &mut String) {
     let style = match step.act {
-        Act::Add => Style::Added,
-        Act::Delete => Style::Removed,
-        Act::Change | Act::Keep => Style::Changed,
+        StepAction::Add => Style::Added,
+        StepAction::Delete => Style::Removed,
+        StepAction::Change | StepAction::Keep => Style::Changed,
     };
     let version = step.version.map(|version| format!("version {version}")).unwrap_or_default();
     let line = format!("{} {}{version}", step.act.sign(), padded(&name(step), width));
     let _ = writeln!(out, "{}", screen.paint(style, line.trim_end()));
-    if step.act == Act::Change {
+    if step.act == StepAction::Change {
         render_fields(&step.fields, screen, out);
     }
     for line in findings::render(&step.findings, screen, "    ") {
@@ -64,13 +64,13 @@ fn render_fields(fields: &[FieldDifference], screen: &Screen, out: &mut String) 
             Difference::List { added, .. } if added.is_empty() => Style::Removed,
             _ => Style::Changed,
         };
-        let text = harmless(&one_line(&field.difference));
-        let path = padded(&harmless(&field.path), width);
+        let text = sanitized(&one_line(&field.difference));
+        let path = padded(&sanitized(&field.path), width);
         let _ = writeln!(out, "    {path}{}", screen.paint(style, &text));
     }
 }
 
-impl Act {
+impl StepAction {
     /// What says it without colour.
     #[must_use]
     pub const fn sign(self) -> &'static str {
@@ -97,9 +97,9 @@ impl Act {
 pub fn summary(plan: &Plan) -> String {
     let count = |act| plan.steps().filter(|step| step.is_document() && step.act == act).count();
     let parts = [
-        (count(Act::Add), "to add"),
-        (count(Act::Change), "to change"),
-        (count(Act::Delete), "to delete"),
+        (count(StepAction::Add), "to add"),
+        (count(StepAction::Change), "to change"),
+        (count(StepAction::Delete), "to delete"),
         (plan.kept, "unchanged"),
         (plan.refused(), "refused"),
     ];
@@ -109,8 +109,8 @@ pub fn summary(plan: &Plan) -> String {
         .map(|(count, what)| format!("{} {what}", separated(*count as u64)))
         .collect::<Vec<_>>()
         .join(", ");
-    let has_model = plan.steps().any(|step| step.target == Target::Model);
-    let is_group = |step: &&Step| matches!(step.target, Target::Entity(Xid::Group { .. }));
+    let has_model = plan.steps().any(|step| step.target == StepTarget::Model);
+    let is_group = |step: &&Step| matches!(step.target, StepTarget::Entity(Xid::Group { .. }));
     let join = if text.is_empty() { "" } else { "; also " };
     let beside = match (has_model, plan.steps().filter(is_group).count()) {
         (true, 0) => format!("{join}the model"),
@@ -134,13 +134,13 @@ pub fn to_json(plan: &Plan) -> Value {
 fn step_to_json(step: &Step) -> Value {
     let mut value = json!({"act": step.act.name()});
     value["target"] = match &step.target {
-        Target::Model => "model".into(),
-        Target::Entity(xid) => xid.to_string().into(),
+        StepTarget::Model => "model".into(),
+        StepTarget::Entity(xid) => xid.to_string().into(),
     };
     if let Some(version) = step.version {
         value["version"] = version.to_string().into();
     }
-    if step.act == Act::Change {
+    if step.act == StepAction::Change {
         value["fields"] = step.fields.iter().map(field_to_json).collect();
     }
     if !step.findings.is_empty() {

@@ -6,36 +6,41 @@ use muster_words::Moment;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{order::knots, there::Present, wanted::Document, *};
+use super::{current::CurrentDocument, desired::DesiredDocument, order::strongly_connected, *};
 use crate::output::Screen;
 
 fn xid(text: &str) -> Xid {
     text.parse().unwrap()
 }
 
-fn document(text: &str, refers_to: &[&str]) -> Document {
-    let sent = Sent {
+fn document(text: &str, refers_to: &[&str]) -> DesiredDocument {
+    let sent = DocumentUpload {
         bytes: text.to_owned().into(),
         content_type: "application/json".to_owned(),
         singular: "entry".to_owned(),
-        ..Sent::default()
+        ..DocumentUpload::default()
     };
     let refers_to = refers_to.iter().map(|text| xid(text)).collect();
-    Document { path: String::new(), sent, refers_to, findings: Vec::new() }
+    DesiredDocument { path: String::new(), sent, refers_to, findings: Vec::new() }
 }
 
-fn present(text: &str) -> Present {
+fn present(text: &str) -> CurrentDocument {
     let details = json!({"versionid": "1", "versionscount": 1, "contenttype": "application/json"});
     let bytes = Some(text.to_owned().into());
-    Present { details, digest: Some(Digest::of(text.as_bytes())), bytes, refers_to: Vec::new() }
+    CurrentDocument {
+        details,
+        digest: Some(Digest::of(text.as_bytes())),
+        bytes,
+        refers_to: Vec::new(),
+    }
 }
 
-fn lines(wanted: &Wanted, there: &There, prune: bool) -> String {
+fn lines(wanted: &DesiredState, there: &CurrentState, prune: bool) -> String {
     render(&Plan::compute(wanted, there, prune), &Screen::plain(Moment::EPOCH))
 }
 
 /// What was wanted, once it is there.
-fn applied(wanted: &Wanted) -> There {
+fn applied(wanted: &DesiredState) -> CurrentState {
     let groups = wanted.groups.iter();
     let documents = wanted.documents.iter().map(|(xid, document)| {
         let mut present = present(std::str::from_utf8(&document.sent.bytes).unwrap());
@@ -44,14 +49,14 @@ fn applied(wanted: &Wanted) -> There {
         }
         (xid.clone(), present)
     });
-    There {
+    CurrentState {
         model_source: wanted.model.clone().unwrap_or_else(|| json!({})),
         groups: groups.map(|(xid, set)| (xid.clone(), set.clone().into())).collect(),
         documents: documents.collect(),
     }
 }
 
-fn example() -> Wanted {
+fn example() -> DesiredState {
     let mut documents = BTreeMap::from([
         (
             xid("/providers/cms/entries/sanity"),
@@ -63,7 +68,7 @@ fn example() -> Wanted {
     ]);
     let sanity = documents.get_mut(&xid("/providers/cms/entries/sanity")).unwrap();
     sanity.sent.attributes = json!({"name": "Sanity"}).as_object().unwrap().clone();
-    Wanted {
+    DesiredState {
         model: Some(json!({"groups": {"providers": {}}})),
         groups: BTreeMap::from([
             (xid("/providers/cms"), json!({"name": "CMS"}).as_object().unwrap().clone()),
@@ -77,7 +82,7 @@ fn example() -> Wanted {
 
 #[test]
 fn shows_what_is_added_changed_and_deleted() {
-    let mut there = There::default();
+    let mut there = CurrentState::default();
     let mut sanity = present(r#"{"range":[65,280],"f":["a"]}"#);
     sanity.details["name"] = "Sanity".into();
     there.documents.insert(xid("/providers/cms/entries/sanity"), sanity);
@@ -127,13 +132,13 @@ fn compares_attributes_alone_where_resources_have_no_documents() {
     let mut wanted = example();
     let hugo = wanted.documents.get_mut(&xid("/providers/ssg/entries/hugo")).unwrap();
     let attributes = json!({"name": "Hugo", "level": 2}).as_object().unwrap().clone();
-    hugo.sent = Sent { attributes, attributes_alone: true, ..Sent::default() };
+    hugo.sent = DocumentUpload { attributes, attributes_alone: true, ..DocumentUpload::default() };
     for (details, expect) in [
         (json!({"versionid": "1", "name": "Hugo", "level": 2, "epoch": 7}), ""),
         (json!({"versionid": "1", "name": "Hugo", "level": 1}), "level"),
     ] {
         let mut there = applied(&example());
-        let present = Present { details, ..Present::default() };
+        let present = CurrentDocument { details, ..CurrentDocument::default() };
         there.documents.insert(xid("/providers/ssg/entries/hugo"), present);
         let plan = Plan::compute(&wanted, &there, false);
         let fields: Vec<&str> =
@@ -176,10 +181,10 @@ fn prunes_only_the_types_that_the_folder_has() {
 fn finds_circles_in_long_chains_without_a_deep_stack() {
     let count = 200_000;
     let ring: Vec<Vec<usize>> = (0..count).map(|node| vec![(node + 1) % count]).collect();
-    assert_eq!(knots(&ring).len(), 1);
+    assert_eq!(strongly_connected(&ring).len(), 1);
     let chain: Vec<Vec<usize>> =
         (0..count).map(|node| if node + 1 < count { vec![node + 1] } else { vec![] }).collect();
-    let order: Vec<usize> = knots(&chain).concat();
+    let order: Vec<usize> = strongly_connected(&chain).concat();
     assert_eq!((order[0], order[count - 1]), (count - 1, 0));
 }
 
@@ -207,13 +212,13 @@ fn reaches(edges: &[Vec<usize>], from: usize, to: usize) -> bool {
 proptest! {
     #[test]
     fn everything_resolves_in_the_order_in_which_it_is_applied(edges in references()) {
-        let mut wanted = Wanted::default();
+        let mut wanted = DesiredState::default();
         for (at, targets) in edges.iter().enumerate() {
             let targets: Vec<String> = targets.iter().map(|to| named(*to).to_string()).collect();
             let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
             wanted.documents.insert(named(at), document("{}", &targets));
         }
-        let plan = Plan::compute(&wanted, &There::default(), false);
+        let plan = Plan::compute(&wanted, &CurrentState::default(), false);
         // What a wave brings is there for the next one, not for its own.
         let mut there = BTreeSet::new();
         for wave in plan.units.chunk_by(|one, other| one.wave == other.wave) {
@@ -232,7 +237,7 @@ proptest! {
 
     #[test]
     fn only_what_refers_to_each_other_goes_together(edges in references()) {
-        for knot in knots(&edges) {
+        for knot in strongly_connected(&edges) {
             for one in &knot {
                 for other in &knot {
                     prop_assert!(one == other || reaches(&edges, *one, *other));
@@ -243,14 +248,14 @@ proptest! {
 
     #[test]
     fn what_is_deleted_is_no_longer_referred_to(edges in references()) {
-        let mut there = There::default();
+        let mut there = CurrentState::default();
         for (at, targets) in edges.iter().enumerate() {
             let refers_to = targets.iter().map(|to| named(*to)).collect();
-            there.documents.insert(named(at), Present { refers_to, ..present("{}") });
+            there.documents.insert(named(at), CurrentDocument { refers_to, ..present("{}") });
         }
-        let wanted = Wanted {
+        let wanted = DesiredState {
             group_types: BTreeSet::from(["providers".to_owned()]),
-            ..Wanted::default()
+            ..DesiredState::default()
         };
         let plan = Plan::compute(&wanted, &there, true);
         let mut left: BTreeSet<Xid> = there.documents.keys().cloned().collect();

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::{
     example,
-    harness::{Ran, Server, run},
+    harness::{CommandOutput, Server, run},
 };
 
 const SANITY: &str = "/api/providers/cms/entries/sanity";
@@ -36,7 +36,7 @@ impl Copy {
         std::fs::write(path, serde_json::to_string_pretty(&document).unwrap()).unwrap();
     }
 
-    fn apply(&self, server: &Server, flags: &[&str]) -> Ran {
+    fn apply(&self, server: &Server, flags: &[&str]) -> CommandOutput {
         let url = format!("http://{}", server.address);
         let root = self.root();
         let arguments = ["apply", root.to_str().unwrap(), "--server", &url];

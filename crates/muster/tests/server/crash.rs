@@ -15,7 +15,7 @@ const CLIENTS: u64 = 6;
 
 /// What one client sent to one server, in order, and how much of it was acknowledged.
 #[derive(Debug, Default)]
-struct Sent {
+struct SentWrites {
     writes: Vec<Write>,
     acknowledged: usize,
 }
@@ -57,8 +57,8 @@ impl Write {
 }
 
 /// Writes until the server is gone.
-fn write(address: SocketAddr, round: u64, number: u64, first: &mpsc::Sender<()>) -> Sent {
-    let mut sent = Sent::default();
+fn write(address: SocketAddr, round: u64, number: u64, first: &mpsc::Sender<()>) -> SentWrites {
+    let mut sent = SentWrites::default();
     let Ok(mut client) = Client::try_connect(address) else { return sent };
     for count in 0.. {
         let write = Write::next(round, number, count);
@@ -77,7 +77,7 @@ fn write(address: SocketAddr, round: u64, number: u64, first: &mpsc::Sender<()>)
 }
 
 /// One server's life: written to by several, killed in the middle.
-fn live(data: &Path, round: u64) -> Vec<Sent> {
+fn live(data: &Path, round: u64) -> Vec<SentWrites> {
     let server = Server::on(data, &[]);
     let address = server.address;
     let (first, acknowledged) = mpsc::channel();
@@ -103,7 +103,7 @@ fn documents(server: &Server) -> BTreeMap<String, Value> {
 }
 
 /// Fails the test unless what is there is what may be there.
-fn check(sent: &Sent, there: &BTreeMap<String, Value>) {
+fn check(sent: &SentWrites, there: &BTreeMap<String, Value>) {
     let mut own: (Option<u64>, Option<u64>) = (None, None);
     let mut own_name = None;
     for (index, write) in sent.writes.iter().enumerate() {
@@ -138,7 +138,7 @@ fn check(sent: &Sent, there: &BTreeMap<String, Value>) {
 fn loses_nothing_that_was_acknowledged_and_keeps_no_half_of_a_command() {
     let scratch = TempDir::new().unwrap();
     let data = scratch.path().join("registry");
-    let mut all: Vec<Sent> = Vec::new();
+    let mut all: Vec<SentWrites> = Vec::new();
     let mut unanswered = 0;
     for round in 0..ROUNDS {
         let sent = live(&data, round);

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::harness::{Ran, Server, run};
+use crate::harness::{CommandOutput, Server, run};
 
 /// A directory with a registry in it, that no server has open.
-struct Kept {
+struct TestDirectory {
     scratch: TempDir,
 }
 
-impl Kept {
+impl TestDirectory {
     fn make() -> Self {
         let kept = Self { scratch: TempDir::new().unwrap() };
         kept.write("first");
@@ -32,17 +32,17 @@ impl Kept {
         self.data().join(name)
     }
 
-    fn serve(&self) -> Ran {
+    fn serve(&self) -> CommandOutput {
         serve(self.scratch.path(), &self.data())
     }
 
-    fn verify(&self) -> Ran {
+    fn verify(&self) -> CommandOutput {
         let data = self.data();
         run(self.scratch.path(), &["ledger", "verify", "--data", data.to_str().unwrap()])
     }
 }
 
-fn serve(folder: &Path, data: &Path) -> Ran {
+fn serve(folder: &Path, data: &Path) -> CommandOutput {
     run(folder, &["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()])
 }
 
@@ -58,7 +58,7 @@ fn refuses_folders_that_are_somebody_elses() {
 
 #[test]
 fn refuses_a_format_of_a_later_release() {
-    let kept = Kept::make();
+    let kept = TestDirectory::make();
     for text in ["2\n", "99", "", "x", "-1", "1.5"] {
         std::fs::write(kept.file("FORMAT"), text).unwrap();
         let refused = kept.serve().expect(1);
@@ -70,7 +70,7 @@ fn refuses_a_format_of_a_later_release() {
 
 #[test]
 fn refuses_a_ledger_that_has_lost_its_end() {
-    let kept = Kept::make();
+    let kept = TestDirectory::make();
     let before = std::fs::read(kept.file("changes.db")).unwrap();
     kept.write("second");
     let after = std::fs::read(kept.file("changes.db")).unwrap();
@@ -86,7 +86,7 @@ fn refuses_a_ledger_that_has_lost_its_end() {
 
 #[test]
 fn begins_no_ledger_where_one_was() {
-    let kept = Kept::make();
+    let kept = TestDirectory::make();
     let before = std::fs::read(kept.file("changes.db")).unwrap();
     std::fs::remove_file(kept.file("changes.db")).unwrap();
     let data = kept.data();
@@ -111,7 +111,7 @@ fn begins_no_ledger_where_one_was() {
 
 #[test]
 fn refuses_files_that_were_changed() {
-    let kept = Kept::make();
+    let kept = TestDirectory::make();
     let whole = std::fs::read(kept.file("changes.checkpoint")).unwrap();
     let key = std::fs::read(kept.file("keys/ledger.key")).unwrap();
     let changed = |bytes: &[u8], at: usize| {

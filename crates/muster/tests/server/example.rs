@@ -40,27 +40,27 @@ pub fn documents() -> BTreeMap<String, Value> {
 }
 
 /// Ways to break the example; the file says what its fields mean.
-struct Breaks(Value);
+struct Breakages(Value);
 
 /// One of them.
-struct Break<'a> {
+struct Breakage<'a> {
     name: &'a str,
     case: &'a Value,
 }
 
-impl Breaks {
+impl Breakages {
     fn read() -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/webstack/breaks.json");
         Self(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
     }
 
-    fn all(&self) -> Vec<Break<'_>> {
+    fn all(&self) -> Vec<Breakage<'_>> {
         let list = |name: &'static str| {
-            self.0[name].as_array().unwrap().iter().map(move |case| Break { name, case })
+            self.0[name].as_array().unwrap().iter().map(move |case| Breakage { name, case })
         };
         let rules = self.0["rules"].as_object().unwrap().iter();
         let rules = rules.flat_map(|(name, cases)| {
-            cases.as_array().unwrap().iter().map(|case| Break { name, case })
+            cases.as_array().unwrap().iter().map(|case| Breakage { name, case })
         });
         rules.chain(list("schemas")).chain(list("references")).collect()
     }
@@ -122,7 +122,7 @@ fn serves_the_example_as_it_lies_in_its_folder() {
 fn catches_every_break_in_every_document() {
     let server = demo();
     let mut client = Client::connect(server.address);
-    let breaks = Breaks::read();
+    let breaks = Breakages::read();
     let documents = documents();
     let mut tried = 0;
     for one in breaks.all() {
@@ -184,7 +184,7 @@ fn check(answer: &Answer, name: &str, expect: &Value, xid: &str) {
 fn accepts_what_stands_at_the_edges_of_the_rules() {
     let server = demo();
     let mut client = Client::connect(server.address);
-    let breaks = Breaks::read();
+    let breaks = Breakages::read();
     for case in breaks.accepted() {
         for (xid, document) in documents().iter().filter(|(xid, _)| applies(case, xid)) {
             let body = patched(document, &case["patch"]).to_string();

@@ -203,20 +203,20 @@ fn in_folder(mut command: Command, folder: &Path) -> Command {
 }
 
 /// Runs a command of the program to its end.
-pub fn run(folder: &Path, arguments: &[&str]) -> Ran {
+pub fn run(folder: &Path, arguments: &[&str]) -> CommandOutput {
     let output = program(folder).args(arguments).stdin(Stdio::null()).output().unwrap();
-    Ran::of(&output)
+    CommandOutput::of(&output)
 }
 
 /// What a command did.
 #[derive(Debug)]
-pub struct Ran {
+pub struct CommandOutput {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
 
-impl Ran {
+impl CommandOutput {
     fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }

@@ -12,11 +12,11 @@ use tempfile::TempDir;
 
 use crate::{
     client::Ask,
-    harness::{Ran, Server, run},
+    harness::{CommandOutput, Server, run},
 };
 
 /// A whole registry, from which each case takes a copy.
-struct Whole {
+struct SoundRegistry {
     scratch: TempDir,
     /// The position of each marked content.
     positions: Vec<(&'static str, u64)>,
@@ -34,7 +34,7 @@ const MARKED: [(&str, &str); 5] = [
     ("model", "\"gadgets\""),
 ];
 
-impl Whole {
+impl SoundRegistry {
     fn make() -> Self {
         let scratch = TempDir::new().unwrap();
         let data = scratch.path().join("whole");
@@ -73,11 +73,11 @@ impl Whole {
     }
 
     /// A copy of it to be changed.
-    fn copy(&self) -> Copied {
+    fn copy(&self) -> RegistryCopy {
         let scratch = TempDir::new().unwrap();
         let data = scratch.path().join("copy");
         copy(&self.scratch.path().join("whole"), &data);
-        Copied { scratch, data }
+        RegistryCopy { scratch, data }
     }
 }
 
@@ -94,12 +94,12 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-struct Copied {
+struct RegistryCopy {
     scratch: TempDir,
     data: PathBuf,
 }
 
-impl Copied {
+impl RegistryCopy {
     fn database(&self) -> Connection {
         Connection::open(self.data.join("changes.db")).unwrap()
     }
@@ -108,11 +108,11 @@ impl Copied {
         self.database().execute_batch(sql).unwrap();
     }
 
-    fn verify(&self) -> Ran {
+    fn verify(&self) -> CommandOutput {
         run(self.scratch.path(), &["ledger", "verify", "--data", "copy"])
     }
 
-    fn serve(&self) -> Ran {
+    fn serve(&self) -> CommandOutput {
         run(self.scratch.path(), &["serve", "--listen", "127.0.0.1:0", "--data", "copy"])
     }
 
@@ -147,8 +147,13 @@ fn append_space(position: u64) -> String {
 }
 
 /// What a case does, and what must be said of it: the code, the position, and a text.
-type Case =
-    (&'static str, fn(&Whole, &Copied), &'static str, fn(&Whole) -> Option<u64>, &'static str);
+type Case = (
+    &'static str,
+    fn(&SoundRegistry, &RegistryCopy),
+    &'static str,
+    fn(&SoundRegistry) -> Option<u64>,
+    &'static str,
+);
 
 const CASES: [Case; 17] = [
     (
@@ -316,7 +321,7 @@ const SERVED: [&str; 4] =
 
 #[test]
 fn names_the_first_thing_that_was_changed_and_writes_nothing() {
-    let whole = Whole::make();
+    let whole = SoundRegistry::make();
     for (case, change, code, position, text) in CASES {
         let copy = whole.copy();
         change(&whole, &copy);
@@ -351,7 +356,7 @@ fn names_the_first_thing_that_was_changed_and_writes_nothing() {
 
 #[test]
 fn a_whole_ledger_verifies_and_says_what_it_was_compared_with() {
-    let whole = Whole::make();
+    let whole = SoundRegistry::make();
     let copy = whole.copy();
     let said = copy.verify().expect(0).out;
     assert!(said.contains(&format!("{} entries, ", whole.last)), "{said}");
@@ -374,7 +379,7 @@ fn what_a_crash_left_in_the_log_is_verified_and_stays_there() {
     let log = data.join("changes.db-wal");
     let before = fs::read(&log).unwrap();
     assert!(!before.is_empty());
-    let copy = Copied { scratch, data };
+    let copy = RegistryCopy { scratch, data };
     let said = copy.verify().expect(0).out;
     assert!(said.contains(&format!("{position} entries, ")), "{said}");
     assert!(fs::read(&log).unwrap() == before, "verifying has touched the log");

@@ -11,8 +11,8 @@ fn file(folder: &Path) -> Arc<CheckpointFile> {
 }
 
 /// The trees of a ledger that grows, from its first entry on.
-fn trees(count: u64) -> Vec<Tree> {
-    let mut tree = Tree::default();
+fn trees(count: u64) -> Vec<MerkleTree> {
+    let mut tree = MerkleTree::default();
     let grown = (0..count).map(|number| {
         tree.append(Digest::of(&number.to_be_bytes()));
         tree.clone()

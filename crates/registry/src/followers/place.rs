@@ -6,7 +6,7 @@ use muster_words::{Id, Position};
 use thiserror::Error;
 
 use super::{FollowerState, Followers};
-use crate::{FetchError, registry::Heart};
+use crate::{FetchError, registry::RegistryInner};
 
 /// Where a follower is to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,13 +50,13 @@ impl Followers {
         if status.state == FollowerState::Running && status.failures == 0 {
             return Err(PlaceError::Running(name.clone()));
         }
-        let heart = &runner.registry.heart;
+        let inner = &runner.registry.inner;
         let position = match from {
             ResumeFrom::Beginning => Position::ZERO,
-            ResumeFrom::Now => *heart.position.borrow(),
+            ResumeFrom::Now => *inner.position.borrow(),
             ResumeFrom::Position(position) => position,
         };
-        let mark = heart.end_at(position).await?.ok_or(PlaceError::NoEnd(position))?;
+        let mark = inner.end_at(position).await?.ok_or(PlaceError::NoEnd(position))?;
         let epoch = runner.marks.claim(name).await?;
         runner.marks.save(name, epoch, mark).await?;
         tracing::info!(follower = %name, %position, "a follower goes on where an operator says");
@@ -65,7 +65,7 @@ impl Followers {
     }
 }
 
-impl Heart {
+impl RegistryInner {
     /// Whether a mark is one of this ledger's.
     pub(super) async fn holds(&self, mark: Head) -> Result<bool, FetchError> {
         Ok(self.hash_at(mark.position).await? == Some(mark))

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use muster_history::Committed;
+use muster_history::CommittedCommand;
 use muster_journal::{Epoch, Marks, MarksError};
 use muster_ledger::Head;
 use muster_words::Id;
@@ -27,7 +27,7 @@ pub(super) struct Runner {
 }
 
 /// How a follower's run has ended.
-pub(super) enum End {
+pub(super) enum RunEnd {
     /// The server stops.
     Stopped,
     /// Its mark was moved: it begins behind the new one.
@@ -40,7 +40,7 @@ pub(super) enum End {
     Failed(FollowerError),
 }
 
-impl From<MarksError> for End {
+impl From<MarksError> for RunEnd {
     fn from(error: MarksError) -> Self {
         match error {
             MarksError::Fenced { .. } => Self::Fenced,
@@ -61,19 +61,19 @@ impl Runner {
     /// How the follower is.
     pub(super) fn status(&self) -> FollowerStatus {
         let progress = *self.board.progress.lock();
-        let behind = self.registry.view().position().0.saturating_sub(progress.taken.0);
-        let now = (self.registry.heart.settings.clock.now)();
-        let behind_since = progress.due.filter(|_| behind > 0);
-        let behind_for = behind_since.map_or(0, |since| {
+        let lag_entries = self.registry.view().position().0.saturating_sub(progress.taken.0);
+        let now = (self.registry.inner.settings.clock.now)();
+        let lag_since = progress.due.filter(|_| lag_entries > 0);
+        let lag_time = lag_since.map_or(0, |since| {
             u64::try_from(now.microseconds() - since.microseconds()).unwrap_or(0)
         });
         FollowerStatus {
             name: self.name.clone(),
             state: progress.state,
             position: progress.taken,
-            behind,
-            behind_since,
-            behind_for: Duration::from_micros(behind_for),
+            lag_entries,
+            lag_since,
+            lag_time: Duration::from_micros(lag_time),
             failures: progress.failures,
         }
     }
@@ -83,9 +83,9 @@ impl Runner {
         loop {
             let end = self.run_once(&stopping).await;
             let rest = match end {
-                End::Stopped => break,
-                End::Moved => continue,
-                End::MarkForeign => {
+                RunEnd::Stopped => break,
+                RunEnd::Moved => continue,
+                RunEnd::MarkForeign => {
                     tracing::error!(
                         follower = %self.name,
                         "the ledger doesn't hold the follower's mark: it waits for an operator"
@@ -93,12 +93,12 @@ impl Runner {
                     self.board.set_state(FollowerState::MarkForeign);
                     None
                 }
-                End::Fenced => {
+                RunEnd::Fenced => {
                     tracing::error!(follower = %self.name, "another server runs the follower");
                     self.board.set_state(FollowerState::Fenced);
                     None
                 }
-                End::Failed(error) => Some(self.rest_after(&*error)),
+                RunEnd::Failed(error) => Some(self.rest_after(&*error)),
             };
             let rested = async {
                 match rest {
@@ -126,41 +126,41 @@ impl Runner {
 
     /// Makes the follower and runs it until something ends it, in a task of its own: a panic ends
     /// no more than that.
-    async fn run_once(self: &Arc<Self>, stopping: &watch::Receiver<bool>) -> End {
+    async fn run_once(self: &Arc<Self>, stopping: &watch::Receiver<bool>) -> RunEnd {
         let (runner, stopping) = (self.clone(), stopping.clone());
         // A set ends its tasks when it is dropped.
         let mut task = JoinSet::new();
         task.spawn(async move { runner.follow(stopping).await.unwrap_or_else(|end| end) });
         match task.join_next().await {
             Some(Ok(end)) => end,
-            Some(Err(error)) => End::Failed(error.into()),
-            None => End::Stopped,
+            Some(Err(error)) => RunEnd::Failed(error.into()),
+            None => RunEnd::Stopped,
         }
     }
 
-    async fn follow(&self, mut stopping: watch::Receiver<bool>) -> Result<End, End> {
+    async fn follow(&self, mut stopping: watch::Receiver<bool>) -> Result<RunEnd, RunEnd> {
         let epoch = self.marks.claim(&self.name).await?;
-        let mark = self.look().await?;
+        let mark = self.check_mark().await?;
         self.board.set_state(FollowerState::Running);
         let mut commands = self.registry.follow(mark.position);
         let mut follower = (self.make)();
         let mut unsaved = Unsaved { mark, count: 0, due: Instant::now() };
         let end = self.take_all(&mut *follower, &mut commands, &mut unsaved, epoch, &mut stopping);
         let end = end.await?;
-        if matches!(end, End::Stopped) {
+        if matches!(end, RunEnd::Stopped) {
             self.save(&mut *follower, &mut unsaved, epoch).await?;
         }
         Ok(end)
     }
 
     /// The follower's mark, if it is one of this ledger's.
-    pub(super) async fn look(&self) -> Result<Head, End> {
+    pub(super) async fn check_mark(&self) -> Result<Head, RunEnd> {
         let mark = self.marks.load(&self.name).await?.unwrap_or(Head::EMPTY);
         self.board.begin(mark.position);
-        let is_held = self.registry.heart.holds(mark).await;
-        match is_held.map_err(|error| End::Failed(error.into()))? {
+        let is_held = self.registry.inner.holds(mark).await;
+        match is_held.map_err(|error| RunEnd::Failed(error.into()))? {
             true => Ok(mark),
-            false => Err(End::MarkForeign),
+            false => Err(RunEnd::MarkForeign),
         }
     }
 
@@ -172,21 +172,21 @@ impl Runner {
         unsaved: &mut Unsaved,
         epoch: Epoch,
         stopping: &mut watch::Receiver<bool>,
-    ) -> Result<End, End> {
+    ) -> Result<RunEnd, RunEnd> {
         loop {
             let page = tokio::select! {
                 biased;
-                () = is_stopping(stopping) => return Ok(End::Stopped),
-                () = self.board.moved.notified() => return Ok(End::Moved),
+                () = is_stopping(stopping) => return Ok(RunEnd::Stopped),
+                () = self.board.moved.notified() => return Ok(RunEnd::Moved),
                 () = sleep_until(unsaved.due), if unsaved.count > 0 => {
                     self.save(follower, unsaved, epoch).await?;
                     continue;
                 }
-                page = commands.next() => page.map_err(|error| End::Failed(error.into()))?,
+                page = commands.next() => page.map_err(|error| RunEnd::Failed(error.into()))?,
             };
             for command in page {
                 if *stopping.borrow() {
-                    return Ok(End::Stopped);
+                    return Ok(RunEnd::Stopped);
                 }
                 self.take(follower, &command, unsaved).await?;
                 let is_due = Instant::now() >= unsaved.due;
@@ -200,13 +200,13 @@ impl Runner {
     async fn take(
         &self,
         follower: &mut dyn Follower,
-        command: &Committed,
+        command: &CommittedCommand,
         unsaved: &mut Unsaved,
-    ) -> Result<(), End> {
+    ) -> Result<(), RunEnd> {
         if let Some(entry) = command.entries.first() {
             self.board.due(entry.moment);
         }
-        follower.take(command).await.map_err(End::Failed)?;
+        follower.take(command).await.map_err(RunEnd::Failed)?;
         self.board.taken(command.position());
         if unsaved.count == 0 {
             unsaved.due = Instant::now() + self.limits.unsaved_time_max;
@@ -221,9 +221,9 @@ impl Runner {
         follower: &mut dyn Follower,
         unsaved: &mut Unsaved,
         epoch: Epoch,
-    ) -> Result<(), End> {
+    ) -> Result<(), RunEnd> {
         if unsaved.count > 0 {
-            follower.settle().await.map_err(End::Failed)?;
+            follower.flush().await.map_err(RunEnd::Failed)?;
             self.marks.save(&self.name, epoch, unsaved.mark).await?;
             unsaved.count = 0;
         }

@@ -45,12 +45,12 @@ pub struct FollowerStatus {
     /// The last entry that it took.
     pub position: Position,
     /// Entries between it and the head.
-    pub behind: u64,
+    pub lag_entries: u64,
     /// The moment of the command that it takes now or would take next; none where nothing waits,
     /// or that command isn't read yet.
-    pub behind_since: Option<Moment>,
+    pub lag_since: Option<Moment>,
     /// How long ago that was.
-    pub behind_for: Duration,
+    pub lag_time: Duration,
     /// Errors since it last took a command.
     pub failures: u32,
 }
@@ -58,14 +58,14 @@ pub struct FollowerStatus {
 /// What a follower's task says of it, and how it is woken.
 #[derive(Debug, Default)]
 pub(super) struct ProgressBoard {
-    pub progress: Mutex<Progress>,
+    pub progress: Mutex<FollowerProgress>,
     /// Somebody has moved the mark: begin behind it.
     pub moved: Notify,
 }
 
 /// How far a follower has come.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Progress {
+pub(super) struct FollowerProgress {
     pub state: FollowerState,
     pub taken: Position,
     /// The moment of the command that is due.
@@ -92,7 +92,7 @@ impl ProgressBoard {
     /// A command was taken.
     pub(super) fn taken(&self, position: Position) {
         let mut progress = self.progress.lock();
-        *progress = Progress { taken: position, due: None, failures: 0, ..*progress };
+        *progress = FollowerProgress { taken: position, due: None, failures: 0, ..*progress };
     }
 
     /// It had an error; answers how many there were in a row.

@@ -16,7 +16,7 @@ use muster_words::{
     json::{Map, Value},
 };
 
-use crate::{SubmitError, registry::Heart};
+use crate::{SubmitError, registry::RegistryInner};
 
 /// Entities that are looked at between two reads of the ledger.
 pub(super) const CHUNK: usize = 512;
@@ -26,13 +26,13 @@ const NAMED_MAX: usize = 100;
 
 /// What is to be asked of entities.
 #[derive(Default)]
-pub(super) struct Survey<'a> {
-    held: Vec<Held<'a>>,
-    alike: Vec<Alike<'a>>,
+pub(super) struct ComplianceChecks<'a> {
+    entities: Vec<EntityCheck<'a>>,
+    matching: Vec<MatchingVersions<'a>>,
 }
 
 /// An entity whose attributes a model may not allow.
-struct Held<'a> {
+struct EntityCheck<'a> {
     xid: Xid,
     content: Option<Content>,
     /// Attributes that the catalog keeps apart from the others.
@@ -43,7 +43,7 @@ struct Held<'a> {
 }
 
 /// Versions of a resource that may not differ in what these paths lead to.
-struct Alike<'a> {
+struct MatchingVersions<'a> {
     xid: Xid,
     paths: Vec<Vec<&'a str>>,
     versions: Vec<(Option<Content>, Option<Arc<str>>)>,
@@ -51,14 +51,14 @@ struct Alike<'a> {
 
 /// What of a resource is asked about.
 #[derive(Clone, Copy)]
-pub(super) struct Asked {
+pub(super) struct ResourceParts {
     pub versions: bool,
     pub meta: bool,
     pub formats: bool,
 }
 
 /// An entity that doesn't comply.
-pub(super) struct Misfit {
+pub(super) struct NonCompliantEntity {
     xid: Xid,
     reason: String,
     /// What a write of the entity would be answered with.
@@ -67,23 +67,23 @@ pub(super) struct Misfit {
 
 /// The first of those that don't comply, and how many there are besides.
 #[derive(Default)]
-pub(super) struct Misfits {
-    pub named: Vec<Misfit>,
+pub(super) struct NonCompliantEntities {
+    pub named: Vec<NonCompliantEntity>,
     more: usize,
 }
 
-impl<'a> Survey<'a> {
+impl<'a> ComplianceChecks<'a> {
     /// Asks about an entity of that level.
     pub fn ask(&mut self, xid: Xid, content: Option<Content>, level: &'a Attributes) {
         let (apart, refuses_formats) = (Vec::new(), false);
-        self.held.push(Held { xid, content, apart, level, refuses_formats });
+        self.entities.push(EntityCheck { xid, content, apart, level, refuses_formats });
     }
 
     /// Asks about a version.
     pub fn ask_version(&mut self, xid: Xid, kind: &'a ResourceType, version: &Version) {
         let known = kind.attributes.get("contenttype");
         let media = version.content_type.as_deref().filter(|_| known.is_some());
-        self.held.push(Held {
+        self.entities.push(EntityCheck {
             xid,
             content: version.attributes,
             apart: media.map(|text| ("contenttype", text.into())).into_iter().collect(),
@@ -98,29 +98,35 @@ impl<'a> Survey<'a> {
         xid: &Xid,
         kind: &'a ResourceType,
         resource: &Resource,
-        asked: Asked,
+        parts: ResourceParts,
         written: &BTreeSet<Xid>,
     ) {
         let stays = |name: &Xid| !written.contains(name);
-        if asked.versions || asked.formats {
+        if parts.versions || parts.formats {
             for version in resource.versions.iter() {
                 let Some(name) = xid.version(version.id.clone()).filter(stays) else { continue };
                 self.ask_version(name, kind, version);
             }
         }
-        if let Some(name) = xid.meta().filter(stays).filter(|_| asked.meta) {
+        if let Some(name) = xid.meta().filter(stays).filter(|_| parts.meta) {
             let meta = &resource.meta;
             let mut apart = vec![("defaultversionsticky", meta.sticky.into())];
             if meta.sticky {
                 apart.push(("defaultversionid", meta.default.as_str().into()));
             }
             let (content, level) = (meta.attributes, &kind.meta_attributes);
-            self.held.push(Held { xid: name, content, apart, level, refuses_formats: false });
+            self.entities.push(EntityCheck {
+                xid: name,
+                content,
+                apart,
+                level,
+                refuses_formats: false,
+            });
         }
     }
 
     /// Asks whether a resource's versions agree in what these paths lead to.
-    pub fn ask_alike(
+    pub fn ask_matching(
         &mut self,
         xid: &Xid,
         paths: Vec<Vec<&'a str>>,
@@ -140,54 +146,63 @@ impl<'a> Survey<'a> {
             .map(|version| (version.attributes, version.content_type.clone()))
             .collect();
         if versions.len() > 1 {
-            self.alike.push(Alike { xid: xid.clone(), paths, versions });
+            self.matching.push(MatchingVersions { xid: xid.clone(), paths, versions });
         }
     }
 }
 
-impl Heart {
+impl RegistryInner {
     /// Finds what doesn't comply.
-    pub(super) async fn misfits(&self, survey: Survey<'_>) -> Result<Misfits, SubmitError> {
-        let mut misfits = Misfits::default();
-        for chunk in survey.held.chunks(CHUNK) {
+    pub(super) async fn find_non_compliant(
+        &self,
+        checks: ComplianceChecks<'_>,
+    ) -> Result<NonCompliantEntities, SubmitError> {
+        let mut found = NonCompliantEntities::default();
+        for chunk in checks.entities.chunks(CHUNK) {
             let maps = self.maps_of(chunk.iter().map(|held| held.content)).await?;
             for (held, mut attributes) in chunk.iter().zip(maps) {
                 if let Some(format) = attributes.get("format").filter(|_| held.refuses_formats) {
                     let format = format.as_str().unwrap_or_default().to_owned();
                     let reason = format!("\"format\" is {format:?}, which can't be validated");
                     let refusal = Refusal::new(&held.xid, VersionRefusal::FormatUnknown { format });
-                    misfits.add(&held.xid, reason, refusal);
+                    found.add(&held.xid, reason, refusal);
                     continue;
                 }
                 let apart = held.apart.iter();
                 attributes.extend(apart.map(|(name, value)| ((*name).to_owned(), value.clone())));
                 if let Err(fault) = held.level.check(&mut attributes, Readonly::Keep) {
                     let reason = described(&fault);
-                    misfits.add(&held.xid, reason, Refusal::attribute(&held.xid, fault));
+                    found.add(&held.xid, reason, Refusal::attribute(&held.xid, fault));
                 }
             }
         }
-        for alike in &survey.alike {
-            if let Some(name) = self.differs(alike).await? {
+        for matching in &checks.matching {
+            if let Some(name) = self.differs(matching).await? {
                 let reason = format!("its versions differ in {name:?}");
-                let refusal = Refusal::new(&alike.xid, VersionRefusal::VersionsDiffer { name });
-                misfits.add(&alike.xid, reason, refusal);
+                let refusal = Refusal::new(&matching.xid, VersionRefusal::VersionsDiffer { name });
+                found.add(&matching.xid, reason, refusal);
             }
         }
-        Ok(misfits)
+        Ok(found)
     }
 
     /// The first attribute in which versions differ that must agree.
-    async fn differs(&self, alike: &Alike<'_>) -> Result<Option<String>, SubmitError> {
+    async fn differs(
+        &self,
+        matching: &MatchingVersions<'_>,
+    ) -> Result<Option<String>, SubmitError> {
         let mut first: Option<Vec<Option<Value>>> = None;
-        for chunk in alike.versions.chunks(CHUNK) {
+        for chunk in matching.versions.chunks(CHUNK) {
             let maps = self.maps_of(chunk.iter().map(|(content, _)| *content)).await?;
             for ((_, media), mut attributes) in chunk.iter().zip(maps) {
                 attributes.extend(media.as_deref().map(|text| ("contenttype".into(), text.into())));
-                let values: Vec<Option<Value>> =
-                    alike.paths.iter().map(|path| value_at(&attributes, path).cloned()).collect();
+                let values: Vec<Option<Value>> = matching
+                    .paths
+                    .iter()
+                    .map(|path| value_at(&attributes, path).cloned())
+                    .collect();
                 let first = first.get_or_insert_with(|| values.clone());
-                let differ = alike.paths.iter().zip(first.iter().zip(&values));
+                let differ = matching.paths.iter().zip(first.iter().zip(&values));
                 if let Some((path, _)) = differ.into_iter().find(|(_, (one, other))| one != other) {
                     return Ok(Some(path.join(".")));
                 }
@@ -213,10 +228,10 @@ impl Heart {
     }
 }
 
-impl Misfits {
+impl NonCompliantEntities {
     fn add(&mut self, xid: &Xid, reason: String, refusal: Refusal) {
         if self.named.len() < NAMED_MAX {
-            self.named.push(Misfit { xid: xid.clone(), reason, refusal });
+            self.named.push(NonCompliantEntity { xid: xid.clone(), reason, refusal });
         } else {
             self.more += 1;
         }
@@ -229,7 +244,7 @@ impl Misfits {
         let Some(first) = named.next() else { return Ok(()) };
         let Some(second) = named.next() else { return Err(first.refusal) };
         let all = [first, second].into_iter().chain(named);
-        let entities = all.map(|misfit| (misfit.xid, misfit.reason)).collect();
+        let entities = all.map(|entity| (entity.xid, entity.reason)).collect();
         Err(Refusal::model(ModelRefusal::Broken { entities, more: self.more }))
     }
 }

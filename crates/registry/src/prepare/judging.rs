@@ -3,13 +3,15 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use muster_catalog::{
     Catalog, Content, Refusal,
-    decide::{Prepared, Preview, RestoreWork, Stop, Work, preview, revived},
+    decide::{
+        NoDecision, PreparedAction, PreparedCommand, PreparedRestore, Preview, preview, revived,
+    },
     judge::{
-        Brings, CommandSources, Document, Held, Judge, NoVerdict, WriteVerdicts,
+        CommandSources, ContentBytes, Document, Judge, NoVerdict, PendingChanges, WriteVerdicts,
         may_get_another_default,
     },
-    state::{Hidden, Version},
-    tree::Tree,
+    state::{HiddenEntity, Version},
+    tree::WriteTree,
 };
 use muster_schema::Violation;
 use muster_words::{
@@ -19,8 +21,8 @@ use muster_words::{
 
 use crate::{
     SubmitError,
-    cache::{Fetched, Hand},
-    registry::Heart,
+    cache::{CachedAttributes, Fetched},
+    registry::RegistryInner,
 };
 
 /// How often the judge is asked again with what it lacked: what is bound is missing once, and what
@@ -32,13 +34,13 @@ type Read = BTreeMap<ContentRef, Option<Bytes>>;
 
 /// A view with what a command brings.
 #[derive(Clone, Copy)]
-struct Look<'a> {
+struct CommandView<'a> {
     view: &'a Catalog,
-    brings: Brings<'a>,
+    pending: PendingChanges<'a>,
     preview: Option<&'a Preview>,
 }
 
-impl Heart {
+impl RegistryInner {
     /// Judges what a write brings, and leaves the verdicts in it. Answers what its documents pass
     /// in spite of.
     ///
@@ -47,21 +49,21 @@ impl Heart {
     pub(super) async fn judge_write(
         &self,
         view: &Catalog,
-        prepared: &mut Prepared,
+        prepared: &mut PreparedCommand,
         fetched: &Fetched,
     ) -> Result<Vec<Violation>, SubmitError> {
-        let Work::Write(work) = &prepared.work else { return Ok(Vec::new()) };
-        let (mut outcome, depends_on_itself) = self.judge_tree(view, &work.tree, None).await;
+        let PreparedAction::Write(action) = &prepared.action else { return Ok(Vec::new()) };
+        let (mut outcome, depends_on_itself) = self.judge_tree(view, &action.tree, None).await;
         let is_judged = matches!(&outcome, Ok(_) | Err(SubmitError::Refused(_)));
         if is_judged
             && depends_on_itself
             && let Some(preview) = self.preview(view, prepared, fetched).await?
         {
-            (outcome, _) = self.judge_tree(view, &work.tree, Some(&preview)).await;
+            (outcome, _) = self.judge_tree(view, &action.tree, Some(&preview)).await;
         }
         let found = outcome?;
-        match &mut prepared.work {
-            Work::Write(work) => Ok(found.note_in(&mut work.tree)),
+        match &mut prepared.action {
+            PreparedAction::Write(action) => Ok(found.store_in(&mut action.tree)),
             _ => Ok(Vec::new()),
         }
     }
@@ -69,18 +71,18 @@ impl Heart {
     async fn judge_tree(
         &self,
         view: &Catalog,
-        tree: &Tree,
+        tree: &WriteTree,
         preview: Option<&Preview>,
     ) -> (Result<WriteVerdicts, SubmitError>, bool) {
         let mut found = WriteVerdicts::default();
         let mut depends_on_itself = false;
-        let look = Look { view, brings: Brings::Tree(tree), preview };
+        let command_view = CommandView { view, pending: PendingChanges::Tree(tree), preview };
         let judge = |judge: &Judge<'_>, sources: &CommandSources<'_>| {
             let outcome = judge.write(tree, &mut found);
             depends_on_itself |= sources.depends_on_itself();
             outcome
         };
-        let outcome = self.judge(look, judge).await;
+        let outcome = self.judge(command_view, judge).await;
         (outcome.map(|()| found), depends_on_itself)
     }
 
@@ -88,22 +90,22 @@ impl Heart {
     async fn preview(
         &self,
         view: &Catalog,
-        prepared: &Prepared,
+        prepared: &PreparedCommand,
         fetched: &Fetched,
     ) -> Result<Option<Preview>, SubmitError> {
         let mut fetched = fetched.clone();
         // The writer's moment will be later, and is chosen like this one.
         let now = (self.settings.clock.now)().max(view.moment.next());
         for _ in 0..PREPARE_ROUNDS_MAX {
-            let at_hand = Hand { cache: &self.contents, fetched: &fetched };
-            match preview(view, &at_hand, prepared, now) {
+            let stored_attributes = CachedAttributes { cache: &self.contents, fetched: &fetched };
+            match preview(view, &stored_attributes, prepared, now) {
                 Ok(found) => return Ok(Some(found)),
-                Err(Stop::Missing(missing)) => {
+                Err(NoDecision::Missing(missing)) => {
                     let names = missing.iter().map(Content::reference);
                     fetched.extend(names.zip(self.maps(&missing).await?));
                 }
-                Err(Stop::Refused(refusal)) => return Err(SubmitError::Refused(refusal)),
-                Err(Stop::Stale) => break,
+                Err(NoDecision::Refused(refusal)) => return Err(SubmitError::Refused(refusal)),
+                Err(NoDecision::Stale) => break,
             }
         }
         Ok(None)
@@ -114,10 +116,10 @@ impl Heart {
         &self,
         view: &Catalog,
         xid: &Xid,
-        hidden: &Hidden,
-    ) -> Result<(RestoreWork, Vec<Violation>), SubmitError> {
-        let mut work =
-            RestoreWork { xid: xid.clone(), of: Some(hidden.stamp), verdicts: BTreeMap::new() };
+        hidden: &HiddenEntity,
+    ) -> Result<(PreparedRestore, Vec<Violation>), SubmitError> {
+        let mut action =
+            PreparedRestore { xid: xid.clone(), of: Some(hidden.stamp), verdicts: BTreeMap::new() };
         let mut warnings = Vec::new();
         for chunk in chunks(revived(xid, hidden)) {
             let contents: Vec<Content> = chunk.iter().map(|(_, _, content)| *content).collect();
@@ -127,7 +129,8 @@ impl Heart {
                 documents.extend(bytes.map(|bytes| (name, version, resource, bytes)));
             }
             let mut found = Vec::new();
-            let look = Look { view, brings: Brings::Hidden(xid, hidden), preview: None };
+            let command_view =
+                CommandView { view, pending: PendingChanges::Hidden(xid, hidden), preview: None };
             let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| {
                 let all = documents.iter().map(|(_, version, resource, bytes)| Document {
                     xid: resource,
@@ -136,27 +139,27 @@ impl Heart {
                 });
                 judge.documents(all, &mut found)
             };
-            self.judge(look, judge).await?;
+            self.judge(command_view, judge).await?;
             for ((name, ..), verdict) in documents.iter().zip(found) {
                 let Some(verdict) = verdict else { continue };
                 warnings.extend(verdict.warnings.iter().cloned());
-                work.verdicts.insert((*name).clone(), verdict);
+                action.verdicts.insert((*name).clone(), verdict);
             }
         }
-        Ok((work, warnings))
+        Ok((action, warnings))
     }
 
     /// What keeps the stored versions of bound schemas that a command touches from being schemas.
     pub(super) async fn judge_stored_schemas(
         &self,
         view: &Catalog,
-        work: &Work,
+        action: &PreparedAction,
     ) -> Result<BTreeMap<ContentRef, Vec<Violation>>, SubmitError> {
         let mut found = BTreeMap::new();
-        let look = Look { view, brings: Brings::Nothing, preview: None };
-        for content in may_get_another_default(view, work) {
+        let command_view = CommandView { view, pending: PendingChanges::Nothing, preview: None };
+        for content in may_get_another_default(view, action) {
             let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| judge.stored_schema(content);
-            found.insert(content, self.judge(look, judge).await?);
+            found.insert(content, self.judge(command_view, judge).await?);
         }
         Ok(found)
     }
@@ -164,13 +167,13 @@ impl Heart {
     /// Asks the judge, and again with what it lacked.
     async fn judge<T: Send>(
         &self,
-        look: Look<'_>,
+        command_view: CommandView<'_>,
         mut ask: impl FnMut(&Judge<'_>, &CommandSources<'_>) -> Result<T, NoVerdict> + Send,
     ) -> Result<T, SubmitError> {
         let mut read = Read::new();
         let mut may_take_long = false;
         for _ in 0..JUDGE_ROUNDS_MAX {
-            let mut once = || self.judge_once(look, &read, may_take_long, &mut ask);
+            let mut once = || self.judge_once(command_view, &read, may_take_long, &mut ask);
             let outcome = match may_take_long {
                 true => self.long_work.run(async { once() }).await,
                 false => once(),
@@ -192,17 +195,22 @@ impl Heart {
 
     fn judge_once<T>(
         &self,
-        look: Look<'_>,
+        command_view: CommandView<'_>,
         read: &Read,
         may_take_long: bool,
         ask: &mut impl FnMut(&Judge<'_>, &CommandSources<'_>) -> Result<T, NoVerdict>,
     ) -> Result<T, NoVerdict> {
         let bytes_of = |content: &ContentRef| match read.get(content) {
-            Some(Some(bytes)) => Held::Bytes(bytes.clone()),
-            Some(None) => Held::Erased,
-            None => self.contents.raw(*content).map_or(Held::Unread, Held::Bytes),
+            Some(Some(bytes)) => ContentBytes::Bytes(bytes.clone()),
+            Some(None) => ContentBytes::Erased,
+            None => self.contents.raw(*content).map_or(ContentBytes::Unread, ContentBytes::Bytes),
         };
-        let sources = CommandSources::new(look.view, look.brings, look.preview, &bytes_of);
+        let sources = CommandSources::new(
+            command_view.view,
+            command_view.pending,
+            command_view.preview,
+            &bytes_of,
+        );
         let judge = Judge { sources: &sources, compiled: &self.compiled, may_take_long };
         ask(&judge, &sources)
     }

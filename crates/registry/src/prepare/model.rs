@@ -7,8 +7,8 @@ use muster_catalog::{
     Catalog, Content, ModelRefusal, Refusal,
     command::NewModel,
     facts::VersionFacts,
-    state::{Group, Hidden, Resource, Subtree},
-    tree::Tree,
+    state::{Group, HiddenEntity, Resource, Subtree},
+    tree::WriteTree,
 };
 use muster_model::{GroupType, Model, ResourceType};
 use muster_words::{
@@ -16,10 +16,10 @@ use muster_words::{
     json::{self, Value},
 };
 
-use super::compliance::{Asked, CHUNK, Documents, Survey, matched_anew};
-use crate::{SubmitError, registry::Heart};
+use super::compliance::{CHUNK, ComplianceChecks, Documents, ResourceParts, matched_anew};
+use crate::{SubmitError, registry::RegistryInner};
 
-impl Heart {
+impl RegistryInner {
     pub(super) fn compile_model(&self, source: &Value) -> Result<NewModel, SubmitError> {
         let model = Model::compile(source, self.settings.foundation).map_err(Refusal::from)?;
         Ok(NewModel { source: json::to_canonical(source).into(), model: Arc::new(model) })
@@ -31,27 +31,29 @@ impl Heart {
         &self,
         view: &Catalog,
         new: &NewModel,
-        tree: &Tree,
+        tree: &WriteTree,
     ) -> Result<BTreeMap<Xid, VersionFacts>, SubmitError> {
         new.model.check_successor_of(&view.model).map_err(Refusal::from)?;
         for dropped in view.model.dropped_by(&new.model) {
             check_dropped(view, &dropped)?;
         }
-        let mut asking = Asking { written: written(view, tree), ..Asking::default() };
-        if view.model.registry() != new.model.registry() && !asking.written.contains(&Xid::Registry)
+        let mut model_checks =
+            ModelChecks { written: written(view, tree), ..ModelChecks::default() };
+        if view.model.registry() != new.model.registry()
+            && !model_checks.written.contains(&Xid::Registry)
         {
-            asking.survey.ask(Xid::Registry, view.registry.attributes, new.model.registry());
+            model_checks.checks.ask(Xid::Registry, view.registry.attributes, new.model.registry());
         }
         for (groups, collection) in &view.groups {
             let Some(kind) = new.model.group_type(groups.as_str()) else { continue };
             let before = view.model.group_type(groups.as_str()).map(Arc::as_ref);
             for group in collection.values() {
-                asking.group(groups, kind, before, group);
+                model_checks.group(groups, kind, before, group);
             }
         }
-        let Asking { survey, documents, lifted, .. } = asking;
+        let ModelChecks { checks, documents, lifted, .. } = model_checks;
         documents.refused()?;
-        self.misfits(survey).await?.refused()?;
+        self.find_non_compliant(checks).await?.refused()?;
         self.lift_again(lifted).await
     }
 
@@ -60,9 +62,9 @@ impl Heart {
         &self,
         view: &Catalog,
         xid: &Xid,
-        hidden: &Hidden,
+        hidden: &HiddenEntity,
     ) -> Result<(), SubmitError> {
-        let mut survey = Survey::default();
+        let mut checks = ComplianceChecks::default();
         let group_type = |groups: &Id| {
             let kind = view.model.group_type(groups.as_str());
             kind.ok_or_else(|| Refusal::not_found(format!("/{groups}")))
@@ -71,28 +73,28 @@ impl Heart {
             (Subtree::Version(version), Xid::Version { groups, resources, .. }) => {
                 let kind = view.model.resource_type(groups.as_str(), resources.as_str());
                 let kind = kind.ok_or_else(|| Refusal::not_found(xid))?;
-                survey.ask_version(xid.clone(), kind, version);
+                checks.ask_version(xid.clone(), kind, version);
             }
             (Subtree::Resource(resource), Xid::Resource { groups, resources, .. }) => {
                 let kind = group_type(groups)?.resource_type(resources.as_str());
                 let kind = kind.ok_or_else(|| Refusal::not_found(xid))?;
-                ask_whole(&mut survey, xid, kind, resource);
+                ask_everything(&mut checks, xid, kind, resource);
             }
             (Subtree::Group(group), Xid::Group { groups, .. }) => {
                 let kind = group_type(groups)?;
-                survey.ask(xid.clone(), group.own.attributes, &kind.attributes);
+                checks.ask(xid.clone(), group.own.attributes, &kind.attributes);
                 for (resources, all) in &group.resources {
                     for resource in all.values() {
                         let name = named(groups, group, resources, resource);
                         let kind = kind.resource_type(resources.as_str());
                         let kind = kind.ok_or_else(|| Refusal::not_found(&name))?;
-                        ask_whole(&mut survey, &name, kind, resource);
+                        ask_everything(&mut checks, &name, kind, resource);
                     }
                 }
             }
             _ => {}
         }
-        match self.misfits(survey).await?.named.into_iter().next() {
+        match self.find_non_compliant(checks).await?.named.into_iter().next() {
             Some(misfit) => Err(misfit.refusal.into()),
             None => Ok(()),
         }
@@ -116,8 +118,8 @@ impl Heart {
 
 /// What a new model must be asked about.
 #[derive(Default)]
-struct Asking<'a> {
-    survey: Survey<'a>,
+struct ModelChecks<'a> {
+    checks: ComplianceChecks<'a>,
     documents: Documents,
     /// Versions in whose documents it may find something else.
     lifted: Vec<(Xid, Content, Arc<ResourceType>)>,
@@ -125,7 +127,7 @@ struct Asking<'a> {
     written: BTreeSet<Xid>,
 }
 
-impl<'a> Asking<'a> {
+impl<'a> ModelChecks<'a> {
     fn group(
         &mut self,
         groups: &Id,
@@ -136,7 +138,7 @@ impl<'a> Asking<'a> {
         let xid = Xid::Group { groups: groups.clone(), group: group.id.clone() };
         let is_same = before.is_some_and(|before| before.attributes == kind.attributes);
         if !is_same && !self.written.contains(&xid) {
-            self.survey.ask(xid, group.own.attributes, &kind.attributes);
+            self.checks.ask(xid, group.own.attributes, &kind.attributes);
         }
         for (resources, all) in &group.resources {
             let Some(kind) = kind.resource_type(resources.as_str()) else { continue };
@@ -146,7 +148,7 @@ impl<'a> Asking<'a> {
             for resource in all.values() {
                 let xid = named(groups, group, resources, resource);
                 self.resource(&xid, kind, before, resource);
-                self.survey.ask_alike(&xid, paths.clone(), resource, &self.written);
+                self.checks.ask_matching(&xid, paths.clone(), resource, &self.written);
             }
         }
     }
@@ -159,12 +161,12 @@ impl<'a> Asking<'a> {
         resource: &Resource,
     ) {
         let refuses = |kind: &ResourceType| kind.validateformat && kind.strictvalidation;
-        let asked = Asked {
+        let asked = ResourceParts {
             versions: before.is_none_or(|before| before.attributes != kind.attributes),
             meta: before.is_none_or(|before| before.meta_attributes != kind.meta_attributes),
             formats: refuses(kind) && !before.is_some_and(refuses),
         };
-        self.survey.ask_resource(xid, kind, resource, asked, &self.written);
+        self.checks.ask_resource(xid, kind, resource, asked, &self.written);
         let stays = before.is_some_and(|before| VersionFacts::are_alike(before, kind));
         for version in resource.versions.iter() {
             let (Some(name), Some(content)) = (xid.version(version.id.clone()), version.document)
@@ -182,7 +184,7 @@ impl<'a> Asking<'a> {
 }
 
 /// What a command writes of what is there.
-fn written(view: &Catalog, tree: &Tree) -> BTreeSet<Xid> {
+fn written(view: &Catalog, tree: &WriteTree) -> BTreeSet<Xid> {
     let mut names = BTreeSet::new();
     names.extend(tree.registry.is_some().then_some(Xid::Registry));
     for group in &tree.groups {
@@ -200,11 +202,16 @@ fn written(view: &Catalog, tree: &Tree) -> BTreeSet<Xid> {
 }
 
 /// Asks about everything of a resource.
-fn ask_whole<'a>(survey: &mut Survey<'a>, xid: &Xid, kind: &'a ResourceType, resource: &Resource) {
-    let asked = Asked { versions: true, meta: true, formats: true };
+fn ask_everything<'a>(
+    checks: &mut ComplianceChecks<'a>,
+    xid: &Xid,
+    kind: &'a ResourceType,
+    resource: &Resource,
+) {
+    let asked = ResourceParts { versions: true, meta: true, formats: true };
     let written = BTreeSet::new();
-    survey.ask_resource(xid, kind, resource, asked, &written);
-    survey.ask_alike(xid, matched_anew(kind, None), resource, &written);
+    checks.ask_resource(xid, kind, resource, asked, &written);
+    checks.ask_matching(xid, matched_anew(kind, None), resource, &written);
 }
 
 fn named(groups: &Id, group: &Group, resources: &Id, resource: &Resource) -> Xid {
@@ -229,7 +236,7 @@ fn check_dropped(view: &Catalog, dropped: &Collection) -> Result<(), SubmitError
     Err(Refusal::model(ModelRefusal::TypeInUse { groups, resources, count }).into())
 }
 
-fn count(groups: Option<&muster_catalog::state::Collection<Group>>, resources: &Id) -> usize {
+fn count(groups: Option<&muster_catalog::state::EntityMap<Group>>, resources: &Id) -> usize {
     groups
         .into_iter()
         .flat_map(|groups| groups.values())

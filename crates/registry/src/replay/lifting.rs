@@ -9,7 +9,7 @@ use std::{
 
 use muster_catalog::{
     Content,
-    apply::{Facts, Recorded},
+    apply::{CommandFacts, RecordedCommand},
     changes::Change,
     facts::VersionFacts,
     state::Bindings,
@@ -46,10 +46,10 @@ impl<T: Send + 'static> InFlight<T> {
 
     pub(super) fn begin(
         &mut self,
-        work: impl Future<Output = Result<T, OpenError>> + Send + 'static,
+        action: impl Future<Output = Result<T, OpenError>> + Send + 'static,
     ) {
         let threads = self.threads.clone();
-        self.running.push_back(tokio::spawn(async move { threads.run(work).await }));
+        self.running.push_back(tokio::spawn(async move { threads.run(action).await }));
     }
 
     /// What came of the oldest; none: nothing runs.
@@ -98,13 +98,13 @@ impl Lifter {
     /// Lifts from all contents that commands bring.
     pub(super) async fn commands(
         &self,
-        commands: Vec<Recorded>,
-    ) -> Result<Vec<(Recorded, Facts)>, OpenError> {
+        commands: Vec<RecordedCommand>,
+    ) -> Result<Vec<(RecordedCommand, CommandFacts)>, OpenError> {
         let mut wanted = Vec::new();
         for (index, command) in commands.iter().enumerate() {
             wanted.extend(self.named_by(command).map(|(fact, content)| ((index, fact), content)));
         }
-        let mut lifted = vec![Facts::default(); commands.len()];
+        let mut lifted = vec![CommandFacts::default(); commands.len()];
         self.read(&wanted, |(index, fact), bytes| {
             if let Some(facts) = lifted.get_mut(*index) {
                 self.lift(fact, bytes, facts);
@@ -153,7 +153,10 @@ impl Lifter {
     }
 
     /// The contents of a command that something is lifted from.
-    fn named_by<'a>(&'a self, command: &'a Recorded) -> impl Iterator<Item = (Fact, Content)> + 'a {
+    fn named_by<'a>(
+        &'a self,
+        command: &'a RecordedCommand,
+    ) -> impl Iterator<Item = (Fact, Content)> + 'a {
         let all = command
             .parts
             .iter()
@@ -171,7 +174,7 @@ impl Lifter {
         })
     }
 
-    fn lift(&self, fact: &Fact, bytes: &[u8], facts: &mut Facts) {
+    fn lift(&self, fact: &Fact, bytes: &[u8], facts: &mut CommandFacts) {
         match fact {
             Fact::Bindings(xid) => {
                 let Ok(Value::Object(map)) = json::parse(bytes) else { return };

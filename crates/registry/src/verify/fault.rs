@@ -5,7 +5,7 @@ use muster_ledger::ChainFault;
 use muster_words::{Digest, Id, Moment, Position, Xid};
 use thiserror::Error;
 
-use crate::{CheckpointError, FetchError, OpenError};
+use crate::{CheckpointFileError, FetchError, OpenError};
 
 /// The first thing that is wrong with a ledger.
 #[derive(Debug, Error)]
@@ -30,7 +30,7 @@ pub enum VerifyError {
     Catalog(String),
     /// The checkpoint doesn't agree.
     #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
+    Checkpoint(#[from] CheckpointFileError),
     /// The ledger can't be read.
     #[error(transparent)]
     Read(#[from] FetchError),
@@ -46,16 +46,16 @@ pub struct ContentFault {
     /// The entity that it belongs to: of a document, the version.
     pub xid: Xid,
     /// What of the entity it is.
-    pub part: Part,
+    pub part: ContentRole,
     /// The digest that the entry says.
     pub expected: Digest,
     /// What there is instead.
-    pub found: Found,
+    pub found: FoundContent,
 }
 
 /// What stands where a content should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum FoundContent {
     /// Nothing.
     Nothing,
     /// Bytes of another digest.
@@ -66,7 +66,7 @@ pub enum Found {
 
 /// What a content is of its entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum ContentRole {
     /// A version's document.
     Document,
     /// What clients set on an entity.
@@ -84,18 +84,18 @@ impl fmt::Display for ContentFault {
         let Self { position, moment, xid, expected, .. } = self;
         write!(f, "position {position}, {moment}: ")?;
         match &self.part {
-            Part::Document => write!(f, "the document of {xid}")?,
-            Part::Attributes => write!(f, "the attributes of {xid}")?,
-            Part::Model => write!(f, "the model")?,
-            Part::Capabilities => write!(f, "the list of capabilities")?,
-            Part::Key(id) => write!(f, "the record of the key {id}")?,
+            ContentRole::Document => write!(f, "the document of {xid}")?,
+            ContentRole::Attributes => write!(f, "the attributes of {xid}")?,
+            ContentRole::Model => write!(f, "the model")?,
+            ContentRole::Capabilities => write!(f, "the list of capabilities")?,
+            ContentRole::Key(id) => write!(f, "the record of the key {id}")?,
         }
         match self.found {
-            Found::Nothing => {
+            FoundContent::Nothing => {
                 write!(f, " is missing, and nobody erased it; the entry says {expected}")
             }
-            Found::Other(found) => write!(f, " is {found} now; the entry says {expected}"),
-            Found::Unreadable => write!(f, " can't be read; the entry says {expected}"),
+            FoundContent::Other(found) => write!(f, " is {found} now; the entry says {expected}"),
+            FoundContent::Unreadable => write!(f, " can't be read; the entry says {expected}"),
         }
     }
 }
@@ -155,7 +155,7 @@ impl VerifyError {
             Self::Fold(OpenError::Format(_)) => FaultKind::FormatNewer,
             Self::Fold(_) => FaultKind::FoldFailed,
             Self::Catalog(_) => FaultKind::FoldDiffers,
-            Self::Checkpoint(CheckpointError::TailMissing { .. }) => FaultKind::TailMissing,
+            Self::Checkpoint(CheckpointFileError::TailMissing { .. }) => FaultKind::TailMissing,
             Self::Checkpoint(_) => FaultKind::CheckpointBroken,
         }
     }
@@ -172,7 +172,7 @@ impl VerifyError {
             Self::Fold(OpenError::Change { position, .. })
             | Self::Read(FetchError::Corrupt(position)) => Some(*position),
             Self::Fold(OpenError::Apply(error)) => Some(error.position),
-            Self::Checkpoint(CheckpointError::TailMissing { head, .. }) => Some(head.next()),
+            Self::Checkpoint(CheckpointFileError::TailMissing { head, .. }) => Some(head.next()),
             _ => None,
         }
     }

@@ -1,14 +1,14 @@
 use std::{num::NonZeroU32, sync::Arc};
 
-use muster_catalog::changes::{Change, Named};
+use muster_catalog::changes::{Change, ContentName};
 use muster_journal::{Corrupt, Damage, LedgerReader, ReadError};
-use muster_ledger::{Checkpoint, Entry, EntryBytes, Head, Walk};
+use muster_ledger::{ChainWalk, Checkpoint, Entry, EntryBytes, Head};
 use muster_words::{ContentRef, Digest, Id, Moment, Position, Xid};
 
 use super::{
-    ContentFault, Part, Progress, Verification, VerifyError,
-    fault::Found,
-    missing::{Erasures, Missing, erased, name_of_key},
+    ContentFault, ContentRole, Verification, VerifyError, VerifyProgress,
+    fault::FoundContent,
+    missing::{Erasures, MissingContents, erased, name_of_key},
 };
 use crate::{CheckpointFile, FetchError, open::Leaves};
 
@@ -20,20 +20,20 @@ const CONTENT_BYTES_AT_ONCE: u64 = 32 * 1024 * 1024;
 
 /// A content with who names it.
 #[derive(Clone, Debug)]
-pub(super) struct Owned {
+pub(super) struct NamedContent {
     pub content: ContentRef,
     pub subject: Xid,
     size: u32,
     moment: Moment,
-    part: Part,
+    part: ContentRole,
 }
 
 /// A walk along a ledger: its chain, and the contents beside it. It stands on nothing but what
 /// the ledger answers, so a ledger that can't be folded can still be walked.
 pub(super) struct Inspection<'a> {
     ledger: &'a Arc<dyn LedgerReader>,
-    walk: Walk,
-    missing: Missing,
+    walk: ChainWalk,
+    missing: MissingContents,
     pub verification: Verification,
 }
 
@@ -41,7 +41,12 @@ impl<'a> Inspection<'a> {
     pub(super) fn new(ledger: &'a Arc<dyn LedgerReader>) -> Self {
         let verification =
             Verification { entries: 0, contents: 0, purged: 0, checkpoint: None, signer: None };
-        Self { ledger, walk: Walk::new(Head::EMPTY), missing: Missing::default(), verification }
+        Self {
+            ledger,
+            walk: ChainWalk::new(Head::EMPTY),
+            missing: MissingContents::default(),
+            verification,
+        }
     }
 
     /// Compares what was walked with the checkpoint of the file, where it holds one.
@@ -77,12 +82,12 @@ impl<'a> Inspection<'a> {
     pub(super) async fn run(
         &mut self,
         end: Position,
-        mut progress: impl FnMut(Progress) + Send,
+        mut progress: impl FnMut(VerifyProgress) + Send,
     ) -> Result<(), VerifyError> {
         let mut fault = None;
         while fault.is_none() && self.walk.head().position < end {
             fault = self.page(end).await.err();
-            progress(Progress { entries: self.verification.entries, of: end.0 });
+            progress(VerifyProgress { entries: self.verification.entries, of: end.0 });
         }
         let fault = fault.or_else(|| self.walk.end().err().map(VerifyError::from));
         if let Err(unread) = self.explain().await {
@@ -90,13 +95,13 @@ impl<'a> Inspection<'a> {
             return Err(fault.unwrap_or(unread));
         }
         let gone = std::mem::take(&mut self.missing).first();
-        let is_first = |gone: &Owned| {
+        let is_first = |gone: &NamedContent| {
             let position = fault.as_ref().and_then(VerifyError::position);
             fault.is_none() || position.is_some_and(|position| gone.content.position < position)
         };
         match (gone.filter(is_first), fault) {
             (Some(gone), _) => {
-                Err(VerifyError::ContentMissing(Box::new(gone.fault(Found::Nothing))))
+                Err(VerifyError::ContentMissing(Box::new(gone.fault(FoundContent::Nothing))))
             }
             (None, Some(fault)) => Err(fault),
             (None, None) => Ok(()),
@@ -122,7 +127,9 @@ impl<'a> Inspection<'a> {
     async fn make_room(&mut self) -> Result<(), VerifyError> {
         self.explain().await?;
         match std::mem::take(&mut self.missing).first() {
-            Some(gone) => Err(VerifyError::ContentMissing(Box::new(gone.fault(Found::Nothing)))),
+            Some(gone) => {
+                Err(VerifyError::ContentMissing(Box::new(gone.fault(FoundContent::Nothing))))
+            }
             None => Ok(()),
         }
     }
@@ -177,7 +184,7 @@ impl<'a> Inspection<'a> {
         Ok((page.unwrap_or_default(), Some(VerifyError::Entry(corrupt))))
     }
 
-    async fn contents(&mut self, owned: Vec<Owned>) -> Result<(), VerifyError> {
+    async fn contents(&mut self, owned: Vec<NamedContent>) -> Result<(), VerifyError> {
         let mut left = owned.as_slice();
         while !left.is_empty() {
             let (piece, rest) = left.split_at(piece(left));
@@ -197,7 +204,7 @@ impl<'a> Inspection<'a> {
     }
 
     /// Finds the first of some contents that is damaged.
-    async fn one_by_one(&mut self, piece: &[Owned]) -> Result<(), VerifyError> {
+    async fn one_by_one(&mut self, piece: &[NamedContent]) -> Result<(), VerifyError> {
         for owned in piece {
             match self.ledger.contents(&[owned.content]).await {
                 Ok(found) => self.take(owned, found.iter().any(Option::is_some)),
@@ -211,7 +218,7 @@ impl<'a> Inspection<'a> {
         Ok(())
     }
 
-    fn take(&mut self, owned: &Owned, is_there: bool) {
+    fn take(&mut self, owned: &NamedContent, is_there: bool) {
         if is_there {
             self.verification.contents += 1;
         } else {
@@ -222,16 +229,18 @@ impl<'a> Inspection<'a> {
 
 /// What the store found instead of a content. It compares with the digest that lies beside the
 /// bytes, which may be what was changed.
-fn found(wanted: Digest, damage: &Damage) -> Found {
+fn found(wanted: Digest, damage: &Damage) -> FoundContent {
     match *damage {
-        Damage::ContentChanged { expected, found } if found == wanted => Found::Other(expected),
-        Damage::ContentChanged { found, .. } => Found::Other(found),
-        _ => Found::Unreadable,
+        Damage::ContentChanged { expected, found } if found == wanted => {
+            FoundContent::Other(expected)
+        }
+        Damage::ContentChanged { found, .. } => FoundContent::Other(found),
+        _ => FoundContent::Unreadable,
     }
 }
 
 /// How many contents to read at once: at least one, and no more bytes than are worth holding.
-fn piece(owned: &[Owned]) -> usize {
+fn piece(owned: &[NamedContent]) -> usize {
     let mut bytes = 0_u64;
     let fits = owned.iter().take_while(|owned| {
         bytes += u64::from(owned.size);
@@ -240,29 +249,29 @@ fn piece(owned: &[Owned]) -> usize {
     fits.count().max(1)
 }
 
-impl Owned {
+impl NamedContent {
     /// The name by whose erasure it may be gone.
     pub(super) fn name(&self) -> String {
         match &self.part {
-            Part::Key(id) => name_of_key(id),
+            ContentRole::Key(id) => name_of_key(id),
             _ => self.subject.to_string(),
         }
     }
 
-    fn fault(self, found: Found) -> ContentFault {
+    fn fault(self, found: FoundContent) -> ContentFault {
         let ContentRef { position, digest: expected } = self.content;
         let Self { subject: xid, moment, part, .. } = self;
         ContentFault { position, moment, xid, part, expected, found }
     }
 }
 
-fn stored_beside(entry: &Entry) -> Vec<Owned> {
+fn stored_beside(entry: &Entry) -> Vec<NamedContent> {
     let mut owned = Vec::new();
     for record in &entry.changes {
         let Ok(change) = Change::decode(record.kind, &record.body) else { continue };
         let subject = change.subject();
         for named in change.contents().filter(|named| named.at.is_none()) {
-            owned.push(Owned {
+            owned.push(NamedContent {
                 content: ContentRef { position: entry.position, digest: named.digest },
                 subject: subject.clone(),
                 size: named.size,
@@ -274,13 +283,13 @@ fn stored_beside(entry: &Entry) -> Vec<Owned> {
     owned
 }
 
-fn part(change: &Change, named: Named) -> Part {
+fn part(change: &Change, named: ContentName) -> ContentRole {
     match change {
-        Change::VersionWritten(body) if body.document == Some(named) => Part::Document,
-        Change::ModelWritten(_) => Part::Model,
-        Change::CapabilitiesWritten(_) => Part::Capabilities,
-        Change::KeyCreated(body) => Part::Key(body.id.clone()),
-        _ => Part::Attributes,
+        Change::VersionWritten(body) if body.document == Some(named) => ContentRole::Document,
+        Change::ModelWritten(_) => ContentRole::Model,
+        Change::CapabilitiesWritten(_) => ContentRole::Capabilities,
+        Change::KeyCreated(body) => ContentRole::Key(body.id.clone()),
+        _ => ContentRole::Attributes,
     }
 }
 

@@ -5,7 +5,7 @@ use muster_journal::{LedgerReader, ReadError};
 use muster_ledger::{Entry, EntryBytes};
 use muster_words::{Id, Position};
 
-use super::inspection::Owned;
+use super::inspection::NamedContent;
 use crate::FetchError;
 
 /// Entries that are looked through at once for what they erase.
@@ -20,21 +20,21 @@ const MISSING_MAX: usize = 64 * 1024;
 
 /// Contents that aren't there, until an entry comes that erased them. It holds no more than
 /// [`MISSING_MAX`] and those of one page.
-pub(super) struct Missing {
+pub(super) struct MissingContents {
     /// By the xid of the name that they are of.
-    by_name: BTreeMap<(String, Position, usize), Owned>,
+    by_name: BTreeMap<(String, Position, usize), NamedContent>,
     /// How many were ever held, which tells apart those of one name and position.
     count: usize,
     limit: usize,
 }
 
-impl Default for Missing {
+impl Default for MissingContents {
     fn default() -> Self {
         Self::of(MISSING_MAX)
     }
 }
 
-impl Missing {
+impl MissingContents {
     /// Full as soon as it holds so many.
     pub(super) const fn of(limit: usize) -> Self {
         Self { by_name: BTreeMap::new(), count: 0, limit }
@@ -44,7 +44,7 @@ impl Missing {
         self.by_name.len() >= self.limit
     }
 
-    pub(super) fn insert(&mut self, owned: Owned) {
+    pub(super) fn insert(&mut self, owned: NamedContent) {
         let key = (owned.name(), owned.content.position, self.count);
         self.by_name.insert(key, owned);
         self.count += 1;
@@ -74,7 +74,7 @@ impl Missing {
     }
 
     /// The first of those that are left.
-    pub(super) fn first(self) -> Option<Owned> {
+    pub(super) fn first(self) -> Option<NamedContent> {
         self.by_name.into_values().min_by_key(|owned| owned.content.position)
     }
 }

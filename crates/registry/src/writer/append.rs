@@ -5,15 +5,15 @@ use std::{
 };
 
 use muster_journal::{AppendError, Batch as Entries};
-use muster_ledger::{Head, Tree};
+use muster_ledger::{Head, MerkleTree};
 use muster_words::Position;
 use tokio::time::Instant;
 
 use super::{
     Message, Writer,
-    batch::{Batch, Member},
+    batch::{Batch, BatchMember},
 };
-use crate::{FetchError, SubmitError, registry::Heart, replay::Replay};
+use crate::{FetchError, SubmitError, registry::RegistryInner, replay::Replay};
 
 /// How long callers wait for an append before they are told that it is doubtful.
 const DOUBT_MAX: Duration = Duration::from_secs(5);
@@ -22,7 +22,7 @@ const DOUBT_MAX: Duration = Duration::from_secs(5);
 const REPEAT_DELAY: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
 /// What became of an append.
-pub(super) enum Appended {
+pub(super) enum AppendOutcome {
     /// It is durable.
     Done,
     /// Another writer came first; the writer has caught up.
@@ -33,7 +33,7 @@ pub(super) enum Appended {
     Corrupt(Position),
 }
 
-impl Appended {
+impl AppendOutcome {
     /// What the callers are told, where nothing was written.
     pub(super) const fn error(&self) -> Option<SubmitError> {
         match self {
@@ -48,7 +48,7 @@ impl Appended {
 }
 
 /// How long the callers of a batch wait, however long the ledger takes.
-struct Patience {
+struct AppendDeadline {
     /// When they are told, and then when those who came since are sent away.
     end: Instant,
     is_over: bool,
@@ -58,31 +58,31 @@ impl Writer {
     /// Appends a batch. A doubtful append is repeated as it is until the ledger says what became
     /// of it; until then nothing is decided, nor while the ledger doesn't answer at all. The
     /// callers wait no longer than [`DOUBT_MAX`] for either.
-    pub(super) async fn append(&mut self, batch: &mut Batch) -> Appended {
-        let appended = self.append_at_last(batch).await;
-        self.heart.in_doubt.store(false, Ordering::Relaxed);
+    pub(super) async fn append(&mut self, batch: &mut Batch) -> AppendOutcome {
+        let appended = self.append_until_known(batch).await;
+        self.inner.in_doubt.store(false, Ordering::Relaxed);
         appended
     }
 
-    async fn append_at_last(&mut self, batch: &mut Batch) -> Appended {
+    async fn append_until_known(&mut self, batch: &mut Batch) -> AppendOutcome {
         if batch.entries.entries.is_empty() {
-            return Appended::Done;
+            return AppendOutcome::Done;
         }
         let (ledger, head) = (self.ledger.clone(), self.head);
-        let mut patience = Patience { end: Instant::now() + DOUBT_MAX, is_over: false };
+        let mut deadline = AppendDeadline { end: Instant::now() + DOUBT_MAX, is_over: false };
         let mut is_doubtful = false;
         let mut delay = REPEAT_DELAY.0;
         loop {
-            let (entries, members) = batch.halves();
+            let (entries, members) = batch.split();
             let appending = ledger.append(head, entries);
-            match self.patiently(&mut patience, members, appending).await {
-                Ok(_) => return Appended::Done,
+            match self.wait_for_ledger(&mut deadline, members, appending).await {
+                Ok(_) => return AppendOutcome::Done,
                 Err(AppendError::InDoubt(error)) => {
                     tracing::warn!(%error, "an append is in doubt and will be repeated");
                     is_doubtful = true;
                 }
                 Err(AppendError::Moved(_)) => {
-                    if let Some(appended) = self.moved(&mut patience, batch, is_doubtful).await {
+                    if let Some(appended) = self.moved(&mut deadline, batch, is_doubtful).await {
                         return appended;
                     }
                 }
@@ -92,8 +92,8 @@ impl Writer {
                 }
                 Err(error) => return refused(&error),
             }
-            let (_, members) = batch.halves();
-            self.patiently(&mut patience, members, tokio::time::sleep(delay)).await;
+            let (_, members) = batch.split();
+            self.wait_for_ledger(&mut deadline, members, tokio::time::sleep(delay)).await;
             delay = (delay * 2).min(REPEAT_DELAY.1);
         }
     }
@@ -101,23 +101,23 @@ impl Writer {
     /// Waits for something of the ledger's, however long it takes. When the callers have waited
     /// long enough they are told that it is doubtful; from then on commands that wait are sent
     /// away, once a second.
-    async fn patiently<T>(
+    async fn wait_for_ledger<T>(
         &mut self,
-        patience: &mut Patience,
-        members: &mut [Member],
-        work: impl Future<Output = T>,
+        deadline: &mut AppendDeadline,
+        members: &mut [BatchMember],
+        action: impl Future<Output = T>,
     ) -> T {
-        let mut work = std::pin::pin!(work);
+        let mut action = std::pin::pin!(action);
         loop {
             tokio::select! {
                 biased;
-                done = &mut work => return done,
-                () = tokio::time::sleep_until(patience.end) => {}
+                done = &mut action => return done,
+                () = tokio::time::sleep_until(deadline.end) => {}
             }
-            patience.end = Instant::now() + REPEAT_DELAY.1;
-            if !std::mem::replace(&mut patience.is_over, true) {
+            deadline.end = Instant::now() + REPEAT_DELAY.1;
+            if !std::mem::replace(&mut deadline.is_over, true) {
                 tracing::error!("the ledger says nothing certain: commands are sent away");
-                self.heart.in_doubt.store(true, Ordering::Relaxed);
+                self.inner.in_doubt.store(true, Ordering::Relaxed);
                 for member in &mut *members {
                     member.answer_early(&SubmitError::OutcomeUnknown);
                 }
@@ -132,7 +132,7 @@ impl Writer {
         if let Some(done) = self.closing.take() {
             let _ = done.send(());
         }
-        for waiting in self.aside.drain(..) {
+        for waiting in self.deferred.drain(..) {
             let _ = waiting.answer.send(Err(SubmitError::Busy));
         }
         while let Ok(message) = self.inbox.receiver.try_recv() {
@@ -153,70 +153,74 @@ impl Writer {
     /// none: it is as doubtful as before, because the ledger can't be read now.
     async fn moved(
         &mut self,
-        patience: &mut Patience,
+        deadline: &mut AppendDeadline,
         batch: &mut Batch,
         is_doubtful: bool,
-    ) -> Option<Appended> {
-        let heart = self.heart.clone();
-        let (entries, members) = batch.halves();
+    ) -> Option<AppendOutcome> {
+        let inner = self.inner.clone();
+        let (entries, members) = batch.split();
         if is_doubtful {
-            let looking = has_landed(&heart, self.head, entries);
-            if self.patiently(patience, members, looking).await? {
-                return Some(Appended::Done);
+            let looking = has_landed(&inner, self.head, entries);
+            if self.wait_for_ledger(deadline, members, looking).await? {
+                return Some(AppendOutcome::Done);
             }
         }
-        let folding = caught_up(&heart, self.head, self.tree.clone());
-        Some(match self.patiently(patience, members, folding).await {
+        let folding = caught_up(&inner, self.head, self.tree.clone());
+        Some(match self.wait_for_ledger(deadline, members, folding).await {
             Ok(replay) => {
                 for purged in replay.purges() {
-                    self.heart.contents.forget(*purged);
+                    self.inner.contents.forget(*purged);
                 }
                 // What another writer appended isn't in it.
-                self.heart.ring.clear();
+                self.inner.ring.clear();
                 self.head = replay.head;
                 self.tree = replay.tree;
-                self.heart.publish(Arc::new(replay.catalog));
-                Appended::Moved
+                self.inner.publish(Arc::new(replay.catalog));
+                AppendOutcome::Moved
             }
-            Err(FetchError::Corrupt(position)) => Appended::Corrupt(position),
-            Err(_) => Appended::Unavailable,
+            Err(FetchError::Corrupt(position)) => AppendOutcome::Corrupt(position),
+            Err(_) => AppendOutcome::Unavailable,
         })
     }
 }
 
 /// What an error says that leaves no doubt.
-fn refused(error: &AppendError) -> Appended {
+fn refused(error: &AppendError) -> AppendOutcome {
     match error {
-        AppendError::Full => Appended::Full,
-        AppendError::TooLarge => Appended::TooLarge,
+        AppendError::Full => AppendOutcome::Full,
+        AppendError::TooLarge => AppendOutcome::TooLarge,
         AppendError::Corrupt(corrupt) => {
             tracing::error!(error = %corrupt, "the ledger is damaged");
-            Appended::Corrupt(corrupt.position)
+            AppendOutcome::Corrupt(corrupt.position)
         }
         AppendError::Malformed(error) => {
             tracing::error!(%error, "the writer made a malformed batch");
-            Appended::Unavailable
+            AppendOutcome::Unavailable
         }
         error => {
             tracing::error!(%error, "the ledger can't be written");
-            Appended::Unavailable
+            AppendOutcome::Unavailable
         }
     }
 }
 
 /// Whether what follows a head is this batch; none: it can't be read now.
-async fn has_landed(heart: &Heart, head: Head, batch: &Entries) -> Option<bool> {
+async fn has_landed(inner: &RegistryInner, head: Head, batch: &Entries) -> Option<bool> {
     let limit = NonZeroU32::new(u32::try_from(batch.entries.len()).ok()?)?;
-    let found = heart.ledger.read(head.position, limit).await.ok()?;
+    let found = inner.ledger.read(head.position, limit).await.ok()?;
     // A read may answer fewer entries than there are. A batch lands whole, so its first ones
     // stand for all.
     Some(!found.is_empty() && batch.entries.starts_with(&found))
 }
 
 /// Folds what another writer appended behind a head.
-async fn caught_up(heart: &Heart, head: Head, tree: Tree) -> Result<Replay, FetchError> {
-    let view = (*heart.catalog()).clone();
-    let replay = Replay::begin(heart.ledger.clone(), heart.settings.foundation)?;
+async fn caught_up(
+    inner: &RegistryInner,
+    head: Head,
+    tree: MerkleTree,
+) -> Result<Replay, FetchError> {
+    let view = (*inner.catalog()).clone();
+    let replay = Replay::begin(inner.ledger.clone(), inner.settings.foundation)?;
     let mut replay = replay.resume(view, head, tree);
     replay.run().await?;
     Ok(replay)

@@ -5,44 +5,44 @@ use std::{
 
 use muster_catalog::{
     Catalog, View,
-    changes::{Outcome, Shown},
-    decide::{Decided, Decision, Shows, Stop, decide},
-    state::Remembered,
+    changes::{Outcome, RecordedAnswerSubject},
+    decide::{AnswerSubject, Decided, Decision, NoDecision, decide},
+    state::RememberedAnswer,
 };
-use muster_history::Committed;
+use muster_history::CommittedCommand;
 use muster_journal::Batch as Entries;
-use muster_ledger::{Head, Tree};
+use muster_ledger::{Head, MerkleTree};
 use muster_words::{ContentRef, limits::BATCH_BYTES_MAX};
 use tokio::sync::oneshot;
 
-use super::{Answer, Ready, Reply, Waiting, Writer, append::Appended};
+use super::{Answer, QueuedCommand, ReadyCommand, Reply, Writer, append::AppendOutcome};
 use crate::{
     Done, SubmitError,
-    cache::Hand,
-    parts::{self, Stamped},
+    cache::CachedAttributes,
+    parts::{self, CommandHeader},
 };
 
 /// Commands decided on one tentative catalog, with what is to be appended for them.
 pub(super) struct Batch {
     pub entries: Entries,
     head: Head,
-    tree: Tree,
+    tree: MerkleTree,
     catalog: Catalog,
-    members: Vec<Member>,
+    members: Vec<BatchMember>,
     /// The commands that it appends, for those who follow; none where nobody does.
-    committed: Option<Vec<(Committed, usize)>>,
+    committed: Option<Vec<(CommittedCommand, usize)>>,
     /// Bytes of its entries and contents.
     bytes: usize,
 }
 
 /// A command with its answer, which is sent when the batch is durable: even a refusal may stand
 /// on a write that isn't yet.
-pub(super) struct Member {
-    waiting: Waiting,
+pub(super) struct BatchMember {
+    waiting: QueuedCommand,
     answer: Answer,
 }
 
-impl Member {
+impl BatchMember {
     /// Tells the caller now what isn't known yet; what becomes of it is told to nobody.
     pub(super) fn answer_early(&mut self, error: &SubmitError) {
         let (silent, _) = oneshot::channel();
@@ -53,12 +53,12 @@ impl Member {
 
 impl Batch {
     /// Takes the commands out again, to be decided anew.
-    pub(super) fn give_back(self) -> Vec<Waiting> {
+    pub(super) fn give_back(self) -> Vec<QueuedCommand> {
         self.members.into_iter().map(|member| member.waiting).collect()
     }
 
     /// What is to be appended, and who waits for it.
-    pub(super) fn halves(&mut self) -> (&Entries, &mut [Member]) {
+    pub(super) fn split(&mut self) -> (&Entries, &mut [BatchMember]) {
         (&self.entries, &mut self.members)
     }
 }
@@ -67,14 +67,14 @@ impl Writer {
     /// Decides commands one after another, each on what the ones before it left. Those for which
     /// the batch has no room wait for the next: a small command may bring much (a patch writes all
     /// of an entity's attributes).
-    pub(super) fn decide(&mut self, commands: Vec<Waiting>) -> Batch {
+    pub(super) fn decide(&mut self, commands: Vec<QueuedCommand>) -> Batch {
         let mut batch = Batch {
             entries: Entries::default(),
             head: self.head,
             tree: self.tree.clone(),
-            catalog: (*self.heart.catalog()).clone(),
+            catalog: (*self.inner.catalog()).clone(),
             members: Vec::with_capacity(commands.len()),
-            committed: self.heart.ring.is_wanted().then(Vec::new),
+            committed: self.inner.ring.is_wanted().then(Vec::new),
             bytes: 0,
         };
         let mut commands = commands.into_iter();
@@ -82,7 +82,7 @@ impl Writer {
             && let Some(waiting) = commands.next()
         {
             let before = batch.catalog.clone();
-            let decided = catch_unwind(AssertUnwindSafe(|| self.one(&mut batch, &waiting)));
+            let decided = catch_unwind(AssertUnwindSafe(|| self.decide_one(&mut batch, &waiting)));
             let answer = decided.unwrap_or_else(|_| {
                 tracing::error!("a command met a fault while it was decided");
                 Err(SubmitError::Fault)
@@ -91,35 +91,35 @@ impl Writer {
             if !is_done {
                 batch.catalog = before;
             }
-            batch.members.push(Member { waiting, answer });
+            batch.members.push(BatchMember { waiting, answer });
         }
         for waiting in commands.rev() {
-            self.aside.push_front(waiting);
+            self.deferred.push_front(waiting);
         }
         batch
     }
 
-    fn one(&self, batch: &mut Batch, waiting: &Waiting) -> Answer {
-        let Ready { prepared, fetched, model, at, .. } = &waiting.ready;
+    fn decide_one(&self, batch: &mut Batch, waiting: &QueuedCommand) -> Answer {
+        let ReadyCommand { prepared, fetched, model, at, .. } = &waiting.ready;
         let is_of_now = *model == batch.catalog.model_stamp;
         if !is_of_now || at.is_some_and(|at| at != batch.catalog.position()) {
             return Ok(Reply::Again(Vec::new()));
         }
-        let at_hand = Hand { cache: &self.heart.contents, fetched };
-        let clock = &self.heart.settings.clock;
+        let stored_attributes = CachedAttributes { cache: &self.inner.contents, fetched };
+        let clock = &self.inner.settings.clock;
         let moment = (clock.now)().max(batch.catalog.moment.next());
-        let decision = match decide(&batch.catalog, &at_hand, prepared, moment) {
+        let decision = match decide(&batch.catalog, &stored_attributes, prepared, moment) {
             Ok(Decided::Changes(decision)) => *decision,
             Ok(Decided::Repeat(answer)) => return Ok(repeat(&batch.catalog, &answer)),
-            Err(Stop::Refused(refusal)) => return Err(SubmitError::Refused(refusal)),
-            Err(Stop::Missing(missing)) => return Ok(Reply::Again(missing)),
-            Err(Stop::Stale) => return Ok(Reply::Again(Vec::new())),
+            Err(NoDecision::Refused(refusal)) => return Err(SubmitError::Refused(refusal)),
+            Err(NoDecision::Missing(missing)) => return Ok(Reply::Again(missing)),
+            Err(NoDecision::Stale) => return Ok(Reply::Again(Vec::new())),
         };
         if decision.changes.is_empty() {
             // Nothing to write down: it is done where the catalog stands.
             return Ok(Reply::Done(Box::new(done(&batch.catalog, &decision, Vec::new()))));
         }
-        let stamped = Stamped {
+        let stamped = CommandHeader {
             command: (clock.command_id)(),
             moment,
             origin: &waiting.origin,
@@ -150,7 +150,7 @@ impl Writer {
                 changes.into_iter().map(move |change| (position, change))
             });
             let (head, entries) = (written.head, written.headers);
-            committed.push((Committed { head, entries, changes: changes.collect() }, bytes));
+            committed.push((CommittedCommand { head, entries, changes: changes.collect() }, bytes));
         }
         batch.bytes += written.contents.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
         batch.entries.entries.extend(written.entries);
@@ -163,14 +163,14 @@ impl Writer {
     fn keep(&self, decision: &Decision, contents: &[(ContentRef, bytes::Bytes)]) {
         for (content, bytes) in contents {
             match decision.attributes.get(&content.digest) {
-                Some(map) => self.heart.contents.keep_map(*content, map.clone()),
-                None => self.heart.contents.keep_raw(*content, bytes.clone()),
+                Some(map) => self.inner.contents.keep_map(*content, map.clone()),
+                None => self.inner.contents.keep_raw(*content, bytes.clone()),
             }
         }
     }
 
     /// Publishes a batch that is durable, and tells everybody.
-    pub(super) fn finish(&mut self, batch: Batch, appended: Appended) {
+    pub(super) fn finish(&mut self, batch: Batch, appended: AppendOutcome) {
         if let Some(error) = appended.error() {
             for member in batch.members {
                 let _ = member.waiting.answer.send(Err(error.clone()));
@@ -180,18 +180,18 @@ impl Writer {
         if batch.head != self.head {
             // Before it is published: whoever sees the new position finds its command there.
             match batch.committed {
-                Some(committed) => self.heart.ring.push(self.head.position, committed),
-                None => self.heart.ring.clear(),
+                Some(committed) => self.inner.ring.push(self.head.position, committed),
+                None => self.inner.ring.clear(),
             }
             self.head = batch.head;
             self.tree = batch.tree;
             let count = batch.entries.entries.len() as u64;
-            self.heart.writes.fetch_add(count, Ordering::Relaxed);
+            self.inner.writes.fetch_add(count, Ordering::Relaxed);
             for purged in &batch.entries.purges {
-                self.heart.contents.forget(*purged);
+                self.inner.contents.forget(*purged);
             }
-            self.heart.publish(Arc::new(batch.catalog));
-            if let Some(file) = &self.heart.settings.checkpoint {
+            self.inner.publish(Arc::new(batch.catalog));
+            if let Some(file) = &self.inner.settings.checkpoint {
                 file.keep(&self.tree);
             }
         }
@@ -213,14 +213,18 @@ fn done(catalog: &Catalog, decision: &Decision, warnings: Vec<muster_schema::Vio
     }
 }
 
-fn repeat(catalog: &Catalog, answer: &Remembered) -> Reply {
+fn repeat(catalog: &Catalog, answer: &RememberedAnswer) -> Reply {
     let shows = match (answer.shown, answer.outcome) {
-        (None, Outcome::Removed) | (Some(Shown::Nothing), _) => Shows::Nothing,
-        (None, Outcome::Created | Outcome::Updated) => Shows::Entity(answer.subject.clone()),
+        (None, Outcome::Removed) | (Some(RecordedAnswerSubject::Nothing), _) => {
+            AnswerSubject::Nothing
+        }
+        (None, Outcome::Created | Outcome::Updated) => {
+            AnswerSubject::Entity(answer.subject.clone())
+        }
         // Which ones they were is looked up in the ledger, where nobody waits for it.
-        (Some(Shown::Members), _) => Shows::Members(Vec::new()),
-        (Some(Shown::Model), _) => Shows::Model,
-        (Some(Shown::Capabilities), _) => Shows::Capabilities,
+        (Some(RecordedAnswerSubject::Members), _) => AnswerSubject::Members(Vec::new()),
+        (Some(RecordedAnswerSubject::Model), _) => AnswerSubject::Model,
+        (Some(RecordedAnswerSubject::Capabilities), _) => AnswerSubject::Capabilities,
     };
     Reply::Done(Box::new(Done {
         view: View::newest(Arc::new(catalog.clone())),

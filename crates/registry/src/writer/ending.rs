@@ -3,11 +3,11 @@ use std::{any::Any, sync::Arc};
 use tokio::task::JoinHandle;
 
 use super::Queue;
-use crate::{Registry, registry::Heart};
+use crate::{Registry, registry::RegistryInner};
 
 /// How a registry's writer has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum WriterEnd {
     /// The registry was closed.
     Closed,
     /// By a fault in Muster itself or in its store. Everything can still be read, and nothing can
@@ -18,38 +18,39 @@ pub enum Ended {
 
 impl Queue {
     /// Waits for the writer's end.
-    pub(super) async fn ended(&self) -> Ended {
+    pub(super) async fn ended(&self) -> WriterEnd {
         let mut ended = self.ended.subscribe();
         // The sender lives as long as this queue.
         let found = ended.wait_for(Option::is_some).await;
-        found.ok().and_then(|ended| *ended).unwrap_or(Ended::Fault)
+        found.ok().and_then(|ended| *ended).unwrap_or(WriterEnd::Fault)
     }
 }
 
 impl Registry {
     /// Waits until nothing can be written any more, and tells why.
-    pub async fn ended(&self) -> Ended {
-        self.heart.queue.ended().await
+    pub async fn ended(&self) -> WriterEnd {
+        self.inner.queue.ended().await
     }
 }
 
 /// Learns how the writer's task ends, and says so.
-pub(crate) fn watch_over(heart: Arc<Heart>, writer: JoinHandle<()>) {
+pub(crate) fn watch_over(inner: Arc<RegistryInner>, writer: JoinHandle<()>) {
     tokio::spawn(async move {
         let ended = match writer.await {
-            Ok(()) => Ended::Closed,
+            Ok(()) => WriterEnd::Closed,
             Err(error) => {
-                let why = error.try_into_panic().map_or_else(|error| error.to_string(), said);
+                let why =
+                    error.try_into_panic().map_or_else(|error| error.to_string(), panic_message);
                 tracing::error!(why, "the writer has ended by a fault: nothing can be written");
-                Ended::Fault
+                WriterEnd::Fault
             }
         };
-        heart.queue.ended.send_replace(Some(ended));
+        inner.queue.ended.send_replace(Some(ended));
     });
 }
 
 /// What a panic said.
-fn said(panic: Box<dyn Any + Send>) -> String {
+fn panic_message(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<String>() {
         Ok(text) => *text,
         Err(panic) => panic.downcast_ref::<&str>().map_or_else(String::new, ToString::to_string),

@@ -6,14 +6,14 @@ use bytes::Bytes;
 use muster_catalog::{
     Reason,
     changes::Change,
-    command::{Action, Body, Command, Delete, Mode, SentDocument, Target, Write},
+    command::{Action, Command, Delete, Mode, SentDocument, Target, Write, WriteBody},
 };
 use muster_journal::Ledger;
-use muster_registry::{Origin, SubmitError};
+use muster_registry::{CommandOrigin, SubmitError};
 use muster_words::{ContentRef, Digest, Position, Xid, json};
 
-pub fn by() -> Origin {
-    Origin::of_owner()
+pub fn by() -> CommandOrigin {
+    CommandOrigin::of_owner()
 }
 
 pub fn xid(text: &str) -> Xid {
@@ -38,7 +38,7 @@ fn document_to(mode: Mode, name: &str, document: &str) -> Command {
     Command::new(Action::Write(Write {
         mode,
         target: entity(name),
-        body: Body::Document(SentDocument {
+        body: WriteBody::Document(SentDocument {
             bytes: Bytes::from(document.to_owned()),
             content_type: Some("application/json".into()),
             attributes: json::Map::new(),
@@ -49,7 +49,7 @@ fn document_to(mode: Mode, name: &str, document: &str) -> Command {
 /// Writes a JSON body.
 pub fn tree(mode: Mode, target: Target, body: &str) -> Command {
     let json::Value::Object(map) = json::parse(body.as_bytes()).unwrap() else { panic!("{body}") };
-    Command::new(Action::Write(Write { mode, target, body: Body::Tree(map) }))
+    Command::new(Action::Write(Write { mode, target, body: WriteBody::Tree(map) }))
 }
 
 pub fn patch(name: &str, body: &str) -> Command {

@@ -4,14 +4,14 @@ use muster_catalog::{
     ModelRefusal, Reason,
     command::{Command, Mode},
 };
-use muster_journal::Memory;
+use muster_journal::MemoryLedger;
 
 use super::*;
 use crate::commands::*;
 
 async fn with(commands: Vec<Command>) -> Registry {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let registry = open(&ledger, &Ticks::default()).await;
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let registry = open(&ledger, &CountingClock::default()).await;
     for command in commands {
         registry.submit(command, &by()).await.unwrap();
     }

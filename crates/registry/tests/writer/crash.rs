@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use muster_journal::Seed;
+use muster_journal::SeededRandom;
 use muster_ledger::Signer;
 use muster_registry::CheckpointFile;
 use muster_seal::KeyPair;
@@ -38,7 +38,7 @@ pub fn ledger(directory: &Path) -> Arc<SqliteLedger> {
 /// Opens the registry in a directory, with the checkpoint beside its ledger.
 pub async fn open_in(directory: &Path, ledger: &Arc<SqliteLedger>, round: u64) -> Registry {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let ticks = Ticks::default();
+    let ticks = CountingClock::default();
     ticks
         .moment
         .store(i64::try_from(now.as_micros()).unwrap() - 1_700_000_000_000_000, Ordering::Relaxed);
@@ -64,7 +64,7 @@ fn writer(directory: &Path, round: u64, seed: u64) -> Child {
 }
 
 /// Lets a child write and kills it; answers what it had acknowledged.
-fn kill_one(directory: &Path, round: u64, dice: &mut Seed) -> Acknowledged {
+fn kill_one(directory: &Path, round: u64, dice: &mut SeededRandom) -> Acknowledged {
     let mut child = writer(directory, round, dice.draw());
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut acknowledged = Acknowledged::new();
@@ -133,7 +133,7 @@ async fn check_tail(
 async fn twenty(number: u64) -> usize {
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path();
-    let mut dice = Seed::new(number);
+    let mut dice = SeededRandom::new(number);
     let (mut all, mut after) = (Acknowledged::new(), Position::ZERO);
     for round in 1..=ROUNDS {
         let said = kill_one(directory, round, &mut dice);

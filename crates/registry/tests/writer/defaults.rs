@@ -1,6 +1,6 @@
 //! What becomes the default, or goes: a binding and a reference hold through it.
 
-use muster_journal::Memory;
+use muster_journal::MemoryLedger;
 
 use super::*;
 use crate::{
@@ -11,8 +11,8 @@ use crate::{
 const SCHEMA: &str = "/schemagroups/own/schemas/s";
 
 async fn with(commands: Vec<muster_catalog::command::Command>) -> Registry {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let registry = open(&ledger, &Ticks::default()).await;
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let registry = open(&ledger, &CountingClock::default()).await;
     for command in commands {
         registry.submit(command, &by()).await.unwrap();
     }
@@ -160,8 +160,8 @@ async fn what_comes_back_refers_to_what_the_model_of_now_finds_in_it() {
     let refer = r#","muster":{"references":[{"field":"/to","collection":"/dirs/docs"}]}"#;
     for name in ["/dirs/d/docs/a", "/dirs/d/docs/a/versions/2", "/dirs/d"] {
         for (before, after, expect) in [("", refer, "referenced"), (refer, "", "done")] {
-            let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-            let ticks = Ticks::default();
+            let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+            let ticks = CountingClock::default();
             let registry = open(&ledger, &ticks).await;
             for command in [
                 source(before),

@@ -7,8 +7,8 @@ mod sources;
 use std::{sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
-use muster_history::Committed;
-use muster_journal::{Marks, Memory, MemoryMarks};
+use muster_history::CommittedCommand;
+use muster_journal::{Marks, MemoryLedger, MemoryMarks};
 use muster_ledger::Head;
 use muster_registry::{
     Follower, FollowerError, FollowerLimits, FollowerState, FollowerStatus, Followers, MakeFollower,
@@ -33,7 +33,7 @@ fn id(name: &str) -> Id {
 
 /// What followers of one name did, and what they are to do.
 #[derive(Clone)]
-struct Script {
+struct FollowerScript {
     taken: Arc<Mutex<Vec<Position>>>,
     /// Each command takes a permit.
     permits: Arc<Semaphore>,
@@ -41,7 +41,7 @@ struct Script {
     fails: Arc<Mutex<(Position, u32)>>,
 }
 
-impl Script {
+impl FollowerScript {
     fn new() -> Self {
         let fails = Arc::new(Mutex::new((Position::ZERO, 0)));
         let permits = Arc::new(Semaphore::new(1_000_000));
@@ -68,8 +68,8 @@ impl Script {
 }
 
 #[async_trait]
-impl Follower for Script {
-    async fn take(&mut self, command: &Committed) -> Result<(), FollowerError> {
+impl Follower for FollowerScript {
+    async fn take(&mut self, command: &CommittedCommand) -> Result<(), FollowerError> {
         self.permits.acquire().await?.forget();
         let position = command.position();
         let is_panic = {
@@ -86,12 +86,16 @@ impl Follower for Script {
         Ok(())
     }
 
-    async fn settle(&mut self) -> Result<(), FollowerError> {
+    async fn flush(&mut self) -> Result<(), FollowerError> {
         Ok(())
     }
 }
 
-async fn followers(registry: &Registry, marks: &Arc<dyn Marks>, script: &Script) -> Followers {
+async fn followers(
+    registry: &Registry,
+    marks: &Arc<dyn Marks>,
+    script: &FollowerScript,
+) -> Followers {
     Followers::open(registry, marks, LIMITS, vec![(id("search"), script.maker())]).await
 }
 
@@ -115,7 +119,8 @@ async fn until(followers: &Followers, is_so: impl Fn(&FollowerStatus) -> bool) -
 
 /// Waits until the follower has taken all there is.
 async fn caught_up(followers: &Followers) {
-    until(followers, |status| status.state == FollowerState::Running && status.behind == 0).await;
+    until(followers, |status| status.state == FollowerState::Running && status.lag_entries == 0)
+        .await;
 }
 
 /// The positions at which the ledger's commands end.
@@ -127,7 +132,7 @@ async fn ends(registry: &Registry) -> Vec<Position> {
         if page.is_empty() {
             return ends;
         }
-        ends.extend(page.iter().map(Committed::position));
+        ends.extend(page.iter().map(CommittedCommand::position));
     }
 }
 
@@ -140,8 +145,8 @@ async fn write(registry: &Registry, count: u32) {
 
 /// A registry in memory whose ledger has commands already.
 async fn begun(count: u32) -> (Registry, Arc<dyn Marks>) {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let registry = open(&ledger, &Ticks::default()).await;
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let registry = open(&ledger, &CountingClock::default()).await;
     write(&registry, count).await;
     (registry, Arc::new(MemoryMarks::new()))
 }
@@ -149,7 +154,7 @@ async fn begun(count: u32) -> (Registry, Arc<dyn Marks>) {
 #[tokio::test]
 async fn takes_every_command_once_and_goes_on_behind_its_mark() {
     let (registry, marks) = begun(10).await;
-    let script = Script::new();
+    let script = FollowerScript::new();
     for round in 0..4 {
         let followers = followers(&registry, &marks, &script).await;
         assert_eq!(status(&followers).state, FollowerState::Stopped);
@@ -169,7 +174,7 @@ async fn takes_every_command_once_and_goes_on_behind_its_mark() {
 #[tokio::test]
 async fn one_that_fails_begins_again_behind_its_mark_and_leaves_nothing_out() {
     let (registry, marks) = begun(20).await;
-    let script = Script::new();
+    let script = FollowerScript::new();
     let all = ends(&registry).await;
     *script.fails.lock().unwrap() = (all[10], 7);
     let followers = followers(&registry, &marks, &script).await;
@@ -189,31 +194,31 @@ async fn one_that_fails_begins_again_behind_its_mark_and_leaves_nothing_out() {
 #[tokio::test]
 async fn one_that_is_stuck_slows_no_write_and_shows_its_lag() {
     let (registry, marks) = begun(3).await;
-    let script = Script::new();
+    let script = FollowerScript::new();
     script.halt();
     let followers = followers(&registry, &marks, &script).await;
     followers.start().await;
-    let first = until(&followers, |status| status.behind_since.is_some()).await;
+    let first = until(&followers, |status| status.lag_since.is_some()).await;
     assert_eq!((first.state, first.position), (FollowerState::Running, Position::ZERO));
     write(&registry, 2_000).await;
     let stuck = status(&followers);
-    assert_eq!(stuck.behind, registry.view().position().0);
-    assert_eq!(stuck.behind_since, first.behind_since, "since the first that it didn't take");
-    assert!(stuck.behind_for > first.behind_for);
+    assert_eq!(stuck.lag_entries, registry.view().position().0);
+    assert_eq!(stuck.lag_since, first.lag_since, "since the first that it didn't take");
+    assert!(stuck.lag_time > first.lag_time);
     script.go_on();
     caught_up(&followers).await;
-    assert_eq!(status(&followers).behind_since, None);
+    assert_eq!(status(&followers).lag_since, None);
     assert_eq!(script.taken(), ends(&registry).await);
 }
 
 #[tokio::test]
 async fn a_stop_waits_for_the_command_in_the_middle_and_saves_its_mark() {
     let (registry, marks) = begun(5).await;
-    let script = Script::new();
+    let script = FollowerScript::new();
     script.halt();
     let running = followers(&registry, &marks, &script).await;
     running.start().await;
-    until(&running, |status| status.behind_since.is_some()).await;
+    until(&running, |status| status.lag_since.is_some()).await;
     let stopping = async {
         running.stop(Duration::from_secs(60)).await;
     };
@@ -230,11 +235,11 @@ async fn a_stop_waits_for_the_command_in_the_middle_and_saves_its_mark() {
 #[tokio::test]
 async fn a_stop_cuts_off_who_takes_too_long_and_the_command_comes_again() {
     let (registry, marks) = begun(5).await;
-    let script = Script::new();
+    let script = FollowerScript::new();
     script.halt();
     let running = followers(&registry, &marks, &script).await;
     running.start().await;
-    until(&running, |status| status.behind_since.is_some()).await;
+    until(&running, |status| status.lag_since.is_some()).await;
     running.stop(Duration::from_millis(10)).await;
     assert_eq!(marks.load(&id("search")).await.unwrap(), None);
     script.go_on();

@@ -50,7 +50,7 @@ async fn fill_and_recover(directory: &Path, options: Options, make_room: impl Fn
     let path = directory.join("changes.db");
     let sqlite = Arc::new(SqliteLedger::open(&path, "changes", options).unwrap());
     let ledger: Arc<dyn Ledger> = sqlite.clone();
-    let registry = open(&ledger, &Ticks::default()).await;
+    let registry = open(&ledger, &CountingClock::default()).await;
     let fitted = fill(&registry).await;
     assert!(fitted >= 5, "{fitted}");
     let position = registry.view().position();
@@ -86,7 +86,7 @@ async fn fill_and_recover(directory: &Path, options: Options, make_room: impl Fn
     drop(registry);
     let ledger: Arc<dyn Ledger> =
         Arc::new(SqliteLedger::open(&path, "changes", Options::default()).unwrap());
-    let registry = open(&ledger, &Ticks::default()).await;
+    let registry = open(&ledger, &CountingClock::default()).await;
     read_all(&*ledger, &registry, fitted + 10).await;
     registry.close().await;
 }

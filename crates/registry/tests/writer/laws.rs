@@ -9,7 +9,7 @@ mod soundness;
 
 use likeness::difference;
 use muster_catalog::command::Command;
-use muster_journal::Memory;
+use muster_journal::MemoryLedger;
 use muster_registry::SubmitError;
 use proptest::test_runner::Config;
 
@@ -36,8 +36,8 @@ fn config(own: u64) -> Config {
 fn hold(foundation: Foundation, commands: &[Command]) -> Result<usize, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
-        let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-        let ticks = Ticks::default();
+        let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+        let ticks = CountingClock::default();
         let registry = Registry::open(ledger.clone(), settings(foundation, ticks.clock())).await;
         let registry = registry.map_err(|error| format!("{error:?}"))?;
         let mut done = 0;
@@ -59,7 +59,7 @@ fn hold(foundation: Foundation, commands: &[Command]) -> Result<usize, String> {
         registry.verify(|_| {}).await.map_err(|error| format!("{error:?}"))?;
         let live = registry.catalog();
         registry.close().await;
-        let ledger = Arc::new(few::FewAtOnce(ledger));
+        let ledger = Arc::new(few::SmallPagesLedger(ledger));
         let again = Registry::open(ledger, settings(foundation, ticks.clock())).await;
         let again = again.map_err(|error| format!("{error:?}"))?;
         match difference(&live, &again.catalog()) {

@@ -28,7 +28,7 @@ use std::sync::{
 use muster_journal::Ledger;
 use muster_ledger::CommandId;
 use muster_model::Foundation;
-use muster_registry::{Clock, Genesis, OpenError, Registry, Settings};
+use muster_registry::{Clock, Genesis, OpenError, Registry, RegistrySettings};
 use muster_words::Moment;
 
 /// The seed of a history: a test's own number, moved by `MUSTER_SEED`.
@@ -40,12 +40,12 @@ fn seed(own: u64) -> u64 {
 /// Moments and command ids that follow from nothing but how often they were asked for. It is
 /// shared by all who write to one ledger, so that moments only grow.
 #[derive(Clone, Default)]
-struct Ticks {
+struct CountingClock {
     moment: Arc<AtomicI64>,
     command: Arc<AtomicU64>,
 }
 
-impl Ticks {
+impl CountingClock {
     fn now(&self) -> Moment {
         let tick = self.moment.fetch_add(10, Ordering::Relaxed);
         Moment::from_microseconds(1_700_000_000_000_000 + tick).unwrap()
@@ -66,17 +66,17 @@ impl Ticks {
     }
 }
 
-fn settings(foundation: Foundation, clock: Clock) -> Settings {
-    let mut settings = Settings::new(foundation, clock);
+fn settings(foundation: Foundation, clock: Clock) -> RegistrySettings {
+    let mut settings = RegistrySettings::new(foundation, clock);
     settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
     settings
 }
 
 /// Opens the registry over a ledger.
-async fn open(ledger: &Arc<dyn Ledger>, ticks: &Ticks) -> Registry {
+async fn open(ledger: &Arc<dyn Ledger>, ticks: &CountingClock) -> Registry {
     try_open(ledger, ticks).await.unwrap()
 }
 
-async fn try_open(ledger: &Arc<dyn Ledger>, ticks: &Ticks) -> Result<Registry, OpenError> {
+async fn try_open(ledger: &Arc<dyn Ledger>, ticks: &CountingClock) -> Result<Registry, OpenError> {
     Registry::open(ledger.clone(), settings(Foundation::BuiltIn, ticks.clock())).await
 }

@@ -6,7 +6,7 @@ use std::{num::NonZeroU32, path::Path};
 use async_trait::async_trait;
 use bytes::Bytes;
 use muster_catalog::command::Mode;
-use muster_journal::{AppendError, Batch, LedgerReader, Memory, ReadError};
+use muster_journal::{AppendError, Batch, LedgerReader, MemoryLedger, ReadError};
 use muster_ledger::{EntryBytes, Head};
 use muster_stores::{SqliteLedger, sqlite::Options};
 use muster_words::{ContentRef, Digest, Position};
@@ -18,10 +18,10 @@ use crate::commands::*;
 const SECRET: &str = "this sentence must not be found on the medium";
 
 /// A ledger whose process dies between an append and its purge: the purge is lost.
-struct Forgetful(Arc<dyn Ledger>);
+struct PurgeLosingLedger(Arc<dyn Ledger>);
 
 #[async_trait]
-impl LedgerReader for Forgetful {
+impl LedgerReader for PurgeLosingLedger {
     async fn head(&self) -> Result<Head, ReadError> {
         self.0.head().await
     }
@@ -44,7 +44,7 @@ impl LedgerReader for Forgetful {
 }
 
 #[async_trait]
-impl Ledger for Forgetful {
+impl Ledger for PurgeLosingLedger {
     async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
         let batch = Batch { purges: Vec::new(), ..batch.clone() };
         self.0.append(head, &batch).await
@@ -84,9 +84,9 @@ async fn secrets(ledger: &dyn Ledger) -> usize {
 
 #[tokio::test]
 async fn a_purge_that_a_crash_cut_off_is_repeated_at_the_next_start() {
-    let below: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let ticks = Ticks::default();
-    let forgetful: Arc<dyn Ledger> = Arc::new(Forgetful(below.clone()));
+    let below: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let ticks = CountingClock::default();
+    let forgetful: Arc<dyn Ledger> = Arc::new(PurgeLosingLedger(below.clone()));
     let registry = open(&forgetful, &ticks).await;
     write_and_erase(&registry).await;
     registry.close().await;
@@ -119,8 +119,8 @@ async fn what_was_hidden_and_erased_is_gone_from_the_file_and_its_log() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("changes.db");
     let sqlite = Arc::new(SqliteLedger::open(&path, "changes", Options::default()).unwrap());
-    let ticks = Ticks::default();
-    let forgetful: Arc<dyn Ledger> = Arc::new(Forgetful(sqlite.clone()));
+    let ticks = CountingClock::default();
+    let forgetful: Arc<dyn Ledger> = Arc::new(PurgeLosingLedger(sqlite.clone()));
     let registry = open(&forgetful, &ticks).await;
     write_and_erase(&registry).await;
     registry.close().await;
@@ -139,8 +139,8 @@ async fn what_was_hidden_and_erased_is_gone_from_the_file_and_its_log() {
 
 /// Erases a name after commands, and looks for what they wrote.
 async fn gone_after(commands: Vec<muster_catalog::command::Command>, erased: &str) -> Registry {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let registry = open(&ledger, &Ticks::default()).await;
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let registry = open(&ledger, &CountingClock::default()).await;
     for command in commands {
         registry.submit(command, &by()).await.unwrap();
     }
@@ -192,8 +192,8 @@ async fn what_comes_back_has_no_part_that_was_erased() {
 
 #[tokio::test]
 async fn equal_bytes_of_two_documents_of_one_command_are_erased_one_by_one() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let registry = open(&ledger, &Ticks::default()).await;
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let registry = open(&ledger, &CountingClock::default()).await;
     let document = "{\"equal\":1}";
     let attributes = r#"{"contenttype":"application/json","labels":{"a":"b"},"entry":{"equal":1}}"#;
     let body = format!(r#"{{"entries":{{"a":{attributes},"b":{attributes}}}}}"#);
@@ -217,8 +217,8 @@ async fn what_has_the_same_name_but_for_case_stays() {
         ("/configs/app", "/configs/APP/entries/b"),
         ("/configs/app/entries/a", "/configs/app/entries/A"),
     ] {
-        let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-        let registry = open(&ledger, &Ticks::default()).await;
+        let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+        let registry = open(&ledger, &CountingClock::default()).await;
         let document = |name: &str| match name.contains("/entries/") {
             true => put(name, "{}"),
             false => put(&format!("{name}/entries/a"), "{}"),

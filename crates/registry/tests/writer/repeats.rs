@@ -3,9 +3,9 @@
 
 use muster_catalog::{
     command::{Action, Command, Delete, Mode, Target},
-    decide::Shows,
+    decide::AnswerSubject,
 };
-use muster_journal::Memory;
+use muster_journal::MemoryLedger;
 use muster_words::{Position, json};
 
 use super::*;
@@ -42,8 +42,8 @@ fn chosen(names: &str) -> Command {
 
 #[tokio::test]
 async fn a_repeat_shows_what_the_first_time_showed() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let ticks = Ticks::default();
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let ticks = CountingClock::default();
     let mut registry = open(&ledger, &ticks).await;
     registry.submit(put("/configs/app/entries/old", "0"), &by()).await.unwrap();
     let groups = Target::Groups("configs".parse().unwrap());
@@ -66,7 +66,7 @@ async fn a_repeat_shows_what_the_first_time_showed() {
     for (index, (command, members)) in cases.into_iter().enumerate() {
         let command = keyed(command, &index.to_string(), "same");
         let first = registry.submit(command.clone(), &by()).await.unwrap();
-        let shown = if let Shows::Members(xids) = &first.shows { xids.len() } else { 0 };
+        let shown = if let AnswerSubject::Members(xids) = &first.shows { xids.len() } else { 0 };
         assert_eq!(shown, members, "{index}");
         firsts.push((command, first));
     }
@@ -87,8 +87,8 @@ async fn a_repeat_shows_what_the_first_time_showed() {
 
 #[tokio::test]
 async fn a_command_that_changes_nothing_writes_nothing() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let registry = open(&ledger, &Ticks::default()).await;
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let registry = open(&ledger, &CountingClock::default()).await;
     registry.submit(put("/configs/app/entries/a", "0"), &by()).await.unwrap();
     let head = ledger.head().await.unwrap();
     for command in [chosen("{}"), chosen(r#"{"b":{}}"#), tree(Mode::Post, collection(), "{}")] {
@@ -106,12 +106,12 @@ async fn a_command_that_changes_nothing_writes_nothing() {
 async fn the_repeat_of_a_command_that_changed_nothing_changes_nothing() {
     let name = "/configs/app/entries/b";
     for (command, shows) in [
-        (chosen("{}"), Shows::Nothing),
-        (chosen(r#"{"b":{}}"#), Shows::Nothing),
-        (tree(Mode::Post, collection(), "{}"), Shows::Members(Vec::new())),
+        (chosen("{}"), AnswerSubject::Nothing),
+        (chosen(r#"{"b":{}}"#), AnswerSubject::Nothing),
+        (tree(Mode::Post, collection(), "{}"), AnswerSubject::Members(Vec::new())),
     ] {
-        let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-        let ticks = Ticks::default();
+        let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+        let ticks = CountingClock::default();
         let mut registry = open(&ledger, &ticks).await;
         registry.submit(put("/configs/app/entries/a", "0"), &by()).await.unwrap();
         let (before, command) = (registry.catalog(), keyed(command, "key", "same"));
@@ -145,8 +145,8 @@ async fn the_repeat_of_a_command_that_changed_nothing_changes_nothing() {
 
 #[tokio::test]
 async fn whole_commands_follow_a_position_that_lies_in_the_midst_of_one() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let registry = open(&ledger, &Ticks::default()).await;
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let registry = open(&ledger, &CountingClock::default()).await;
     registry.submit(put("/configs/app/entries/first", "0"), &by()).await.unwrap();
     let long = registry.submit(apart(), &by()).await.unwrap().position;
     registry.submit(put("/configs/app/entries/last", "0"), &by()).await.unwrap();

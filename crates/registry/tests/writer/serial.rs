@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use clients::{Sent, client};
 use muster_journal::{
-    Memory, Seed,
-    faulty::{Fault, Faulty},
+    MemoryLedger, SeededRandom,
+    faulty::{AppendFault, FaultyLedger},
 };
 use replay::check;
 
@@ -42,15 +42,16 @@ async fn furnish(registry: &Registry) -> Vec<Sent> {
 
 /// Plays a history and checks it; answers how often each answer was given.
 async fn play(number: u64) -> BTreeMap<&'static str, u32> {
-    let mut dice = Seed::new(number);
+    let mut dice = SeededRandom::new(number);
     // A slow ledger gathers commands into batches.
-    let mut pace = Seed::new(dice.draw());
+    let mut pace = SeededRandom::new(dice.draw());
     let faults = std::iter::repeat_with(move || match pace.below(4) {
-        0 => Fault::Pass,
-        slow => Fault::Delay(Duration::from_millis(slow)),
+        0 => AppendFault::Pass,
+        slow => AppendFault::Delay(Duration::from_millis(slow)),
     });
-    let ledger: Arc<dyn Ledger> = Arc::new(Faulty::new(Arc::new(Memory::new()), faults));
-    let registry = open(&ledger, &Ticks::default()).await;
+    let ledger: Arc<dyn Ledger> =
+        Arc::new(FaultyLedger::new(Arc::new(MemoryLedger::new()), faults));
+    let registry = open(&ledger, &CountingClock::default()).await;
     let mut sent = furnish(&registry).await;
     let clients: Vec<_> = (0..CLIENTS)
         .map(|index| tokio::spawn(client(registry.clone(), index, COMMANDS, dice.draw())))

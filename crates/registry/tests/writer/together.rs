@@ -2,7 +2,7 @@
 //! one, as everything is after it.
 
 use muster_catalog::command::{Command, Mode};
-use muster_journal::Memory;
+use muster_journal::MemoryLedger;
 
 use super::*;
 use crate::commands::*;
@@ -42,8 +42,8 @@ fn all(parts: &[String]) -> Command {
 
 /// Does the commands; answers what became of the last.
 async fn outcome(mut commands: Vec<Command>) -> &'static str {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let registry = open(&ledger, &Ticks::default()).await;
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let registry = open(&ledger, &CountingClock::default()).await;
     let last = commands.pop().unwrap();
     for command in commands {
         registry.submit(command, &by()).await.unwrap();
@@ -216,8 +216,8 @@ async fn what_becomes_the_default_is_foreseen_at_the_moment_of_the_clock() {
     };
     let later = format!(r#"{{{},"createdat":"2023-11-14T22:13:20.0005Z"}}"#, fork("string"));
     let own = format!(r#""muster":{{"schema":"{SCHEMA}"}},"#);
-    let ticks = Ticks::default();
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ticks = CountingClock::default();
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, &ticks).await;
     for command in [
         put(SCHEMA, &schema("integer")),
@@ -240,8 +240,8 @@ async fn what_becomes_the_default_is_foreseen_at_the_moment_of_the_clock() {
 async fn what_schemas_refer_to_is_read_again_however_deep_it_lies() {
     const DEPTH: usize = 8;
     let name = |number: usize| format!("/schemagroups/own/schemas/s{number:02}");
-    let ticks = Ticks::default();
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ticks = CountingClock::default();
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger, &ticks).await;
     for number in 0..DEPTH {
         // Two ways lead to each, and the names of the second half are in the other order.

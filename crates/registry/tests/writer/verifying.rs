@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use muster_journal::Memory;
+use muster_journal::MemoryLedger;
 use muster_ledger::Signer;
 use muster_registry::CheckpointFile;
 use muster_seal::KeyPair;
@@ -43,8 +43,8 @@ async fn write_on(registry: Registry, lane: usize, is_over: Arc<AtomicBool>) -> 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn verifies_while_writes_go_past_its_view() {
     let folder = tempfile::tempdir().unwrap();
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let mut settings = settings(Foundation::BuiltIn, Ticks::default().clock());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let mut settings = settings(Foundation::BuiltIn, CountingClock::default().clock());
     let signer = Signer::new("test/changes".parse().unwrap(), KeyPair::from_seed(&[7; 32]));
     let file = CheckpointFile::new(folder.path().join("changes.checkpoint"), signer);
     settings.checkpoint = Some(file);

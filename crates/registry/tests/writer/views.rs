@@ -1,7 +1,7 @@
 //! Views of the past, one case after another; what holds of any history is a law.
 
 use muster_catalog::command::Mode;
-use muster_journal::Memory;
+use muster_journal::MemoryLedger;
 use muster_registry::ViewError;
 use muster_words::Position;
 
@@ -13,8 +13,8 @@ const GROUP: &str = "/configs/app";
 
 /// Does the commands one after another. Answers the registry and where each command ended.
 async fn done(commands: Vec<muster_catalog::command::Command>) -> (Registry, Vec<Position>) {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let registry = open(&ledger, &Ticks::default()).await;
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let registry = open(&ledger, &CountingClock::default()).await;
     let mut ends = Vec::new();
     for command in commands {
         ends.push(registry.submit(command, &by()).await.unwrap().position);

@@ -39,7 +39,7 @@ fn stops_after_a_number_of_steps() {
     ] {
         let rule = rule(&expression);
         let (result, steps) = rule.holds(&document, &sanity());
-        assert_eq!(result, Err(Fault::TooManySteps), "{expression}");
+        assert_eq!(result, Err(EvaluationFault::TooManySteps), "{expression}");
         assert_eq!(steps, STEPS_MAX, "{expression}");
     }
 }
@@ -72,7 +72,7 @@ fn texts_that_double_stop_growing() {
         "(document.text + document.text) == ''".to_owned(),
         "document.text.lowerAscii() == ''".to_owned(),
     ] {
-        assert_eq!(holds(&expression, &large()), Err(Fault::TextTooLong), "{expression}");
+        assert_eq!(holds(&expression, &large()), Err(EvaluationFault::TextTooLong), "{expression}");
     }
 }
 
@@ -82,7 +82,10 @@ fn patterns_that_grow_or_never_end_are_refused_or_charged() {
         let error = refused(&format!("document.text.matches('{pattern}')"));
         assert!(matches!(&error, ExpressionError::Pattern { .. }), "{pattern}: {error}");
         let made = format!("document.text.matches('{pattern}' + '')");
-        assert!(matches!(holds(&made, &large()), Err(Fault::Pattern { .. })), "{pattern}");
+        assert!(
+            matches!(holds(&made, &large()), Err(EvaluationFault::Pattern { .. })),
+            "{pattern}"
+        );
     }
     for pattern in ["^(a+)+$", "^(a|aa)+$", "(x+x+)+y", "(.*)(.*)(.*)(.*)[^a]"] {
         let rule = rule(&format!("document.text.matches('{pattern}') || true"));

@@ -176,7 +176,7 @@ proptest! {
             (Ok(ours), Ok(theirs)) => prop_assert!(same(ours, theirs), "{source}: {ours:?}, {theirs:?}"),
             (Err(_), Err(_)) => {}
             // Theirs adds a map's keys to a list; the language has no such `+`.
-            (Err(Fault::Types { operation: "+", .. }), Ok(_)) => {}
+            (Err(EvaluationFault::Types { operation: "+", .. }), Ok(_)) => {}
             _ => prop_assert!(mixes(&source), "{source}: {ours:?}, {theirs:?}"),
         }
     }

@@ -3,10 +3,10 @@ use std::collections::HashMap;
 use muster_words::json::{Map, Value};
 
 use super::{
-    Document, Holds, Places, address, at_most, check_totals, for_each_place, looks_of,
+    KeywordValue, Places, SchemaDocument, address, at_most, check_totals, for_each_place, looks_of,
     name_patterns_of, xid_of,
 };
-use crate::{CompileError, Dialect, limits, pattern::Works};
+use crate::{CompileError, Dialect, limits, pattern::PatternCosts};
 
 /// A schema's places and where each leads: at the same value, or to a child of it.
 pub(crate) struct Graph {
@@ -19,7 +19,7 @@ pub(crate) struct Graph {
     /// Places that one value may meet at once.
     pub(crate) most: u64,
     /// What each pattern costs.
-    pub(crate) works: Works,
+    pub(crate) pattern_costs: PatternCosts,
     /// What the patterns of names cost together for each letter of a name.
     name_positions: u64,
     /// What one value costs at most where the places don't multiply, for a glance
@@ -61,7 +61,7 @@ struct Reference<'a> {
 }
 
 pub(super) struct Builder<'a> {
-    documents: &'a [Document<'a>],
+    documents: &'a [SchemaDocument<'a>],
     nodes: Vec<Node>,
     places: Places,
     resources: Vec<Resource<'a>>,
@@ -82,7 +82,7 @@ struct At {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(documents: &'a [Document<'a>]) -> Self {
+    pub(super) fn new(documents: &'a [SchemaDocument<'a>]) -> Self {
         Self {
             documents,
             nodes: Vec::new(),
@@ -116,9 +116,9 @@ impl<'a> Builder<'a> {
     pub(super) fn finish(self) -> Graph {
         let depth = depth_of(&self.nodes);
         let all = [self.patterns.as_slice(), &self.name_patterns].concat();
-        let works = Works::of(&all);
+        let pattern_costs = PatternCosts::of(&all);
         let together = |patterns: &[&str]| {
-            patterns.iter().map(|pattern| works.get(pattern)).fold(0, u64::saturating_add)
+            patterns.iter().map(|pattern| pattern_costs.get(pattern)).fold(0, u64::saturating_add)
         };
         let name_positions = together(&self.name_patterns);
         // A step is 64 letters of a text, each of which may move eight positions in a step of its
@@ -130,7 +130,7 @@ impl<'a> Builder<'a> {
             nodes: self.nodes,
             patterns: all.len(),
             weight: weight.saturating_add(read),
-            works,
+            pattern_costs,
             glance: self.looks.saturating_add(moves),
             most: 0,
             name_positions,
@@ -167,11 +167,13 @@ impl<'a> Builder<'a> {
             let to = self.read(place, at)?;
             match holds {
                 _ if alone => {}
-                Holds::Same | Holds::SameList | Holds::SameMap => self.nodes[index].same.push(to),
-                Holds::Child | Holds::ChildList | Holds::ChildMap => {
+                KeywordValue::Same | KeywordValue::SameList | KeywordValue::SameMap => {
+                    self.nodes[index].same.push(to)
+                }
+                KeywordValue::Child | KeywordValue::ChildList | KeywordValue::ChildMap => {
                     self.nodes[index].child.push(to);
                 }
-                Holds::Definitions => {}
+                KeywordValue::Definitions => {}
             }
         }
         Ok(index)

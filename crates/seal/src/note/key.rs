@@ -13,14 +13,14 @@ const ED25519: u8 = 1;
 /// The name of a key: not empty, without spaces, pluses and control characters. A log's key has
 /// the log's origin as its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(String);
+pub struct KeyName(String);
 
 /// The text is no name of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the name of a key is not empty and has no spaces, pluses and control characters")]
 pub struct NameError;
 
-impl Name {
+impl KeyName {
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -28,7 +28,7 @@ impl Name {
     }
 }
 
-impl FromStr for Name {
+impl FromStr for KeyName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
@@ -40,7 +40,7 @@ impl FromStr for Name {
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for KeyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -51,7 +51,7 @@ impl fmt::Display for Name {
 pub struct KeyId(pub [u8; 4]);
 
 impl KeyId {
-    fn of(name: &Name, public: &PublicKey) -> Self {
+    fn of(name: &KeyName, public: &PublicKey) -> Self {
         let [a, b, c, d, ..] =
             Digest::of_parts(&[name.0.as_bytes(), b"\n", &[ED25519], &public.bytes()]).0;
         Self([a, b, c, d])
@@ -97,7 +97,7 @@ pub enum KeyError {
 /// Checks the signatures of one named key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verifier {
-    name: Name,
+    name: KeyName,
     id: KeyId,
     public: PublicKey,
 }
@@ -105,13 +105,13 @@ pub struct Verifier {
 impl Verifier {
     /// The verifier of this key under this name.
     #[must_use]
-    pub fn new(name: Name, public: PublicKey) -> Self {
+    pub fn new(name: KeyName, public: PublicKey) -> Self {
         Self { id: KeyId::of(&name, &public), name, public }
     }
 
     /// The key's name.
     #[must_use]
-    pub fn name(&self) -> &Name {
+    pub fn name(&self) -> &KeyName {
         &self.name
     }
 
@@ -165,7 +165,7 @@ pub struct Signer {
 impl Signer {
     /// The signer of this key under this name.
     #[must_use]
-    pub fn new(name: Name, pair: KeyPair) -> Self {
+    pub fn new(name: KeyName, pair: KeyPair) -> Self {
         Self { verifier: Verifier::new(name, pair.public()), pair }
     }
 
@@ -202,7 +202,7 @@ impl FromStr for Signer {
 }
 
 /// Name, id and the 32 bytes of a key of the form `<name>+<id>+<base64(kind ‖ key)>`.
-fn split(text: &str) -> Result<(Name, KeyId, Zeroizing<[u8; 32]>), KeyError> {
+fn split(text: &str) -> Result<(KeyName, KeyId, Zeroizing<[u8; 32]>), KeyError> {
     let mut parts = text.splitn(3, '+');
     let mut part = || parts.next().ok_or(KeyError::Malformed);
     let (name, id, key) = (part()?, part()?, part()?);

@@ -1,7 +1,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use thiserror::Error;
 
-use super::{KeyId, Name, SIGNATURE_PREFIX, Verifier, has_control};
+use super::{KeyId, KeyName, SIGNATURE_PREFIX, Verifier, has_control};
 use crate::{SIGNATURE_BYTES, Signature};
 
 /// Bytes of a note: a checkpoint with all its witnesses' signatures has a few thousand.
@@ -12,7 +12,7 @@ pub const SIGNATURES_MAX: usize = 100;
 
 /// Why a note was not opened.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum OpenError {
+pub enum NoteError {
     /// The bytes are no signed note.
     #[error("this is not a signed note")]
     Malformed,
@@ -26,7 +26,7 @@ pub enum OpenError {
     #[error("the signature of {name} ({id}) does not fit the note")]
     Signature {
         /// The key's name.
-        name: Name,
+        name: KeyName,
         /// The key's id.
         id: KeyId,
     },
@@ -40,28 +40,28 @@ pub enum OpenError {
 ///
 /// # Errors
 /// The note is malformed or too large, a known key's signature is wrong, or none is there.
-pub fn open<'a>(note: &'a [u8], known: &[Verifier]) -> Result<&'a str, OpenError> {
+pub fn open<'a>(note: &'a [u8], known: &[Verifier]) -> Result<&'a str, NoteError> {
     if note.len() > NOTE_BYTES_MAX {
-        return Err(OpenError::TooLarge { bytes: note.len() });
+        return Err(NoteError::TooLarge { bytes: note.len() });
     }
-    let note = std::str::from_utf8(note).map_err(|_| OpenError::Malformed)?;
-    let split = note.rfind("\n\n").ok_or(OpenError::Malformed)?;
+    let note = std::str::from_utf8(note).map_err(|_| NoteError::Malformed)?;
+    let split = note.rfind("\n\n").ok_or(NoteError::Malformed)?;
     let (text, signatures) = (&note[..=split], &note[split + 2..]);
-    let signatures = signatures.strip_suffix('\n').ok_or(OpenError::Malformed)?;
+    let signatures = signatures.strip_suffix('\n').ok_or(NoteError::Malformed)?;
     if has_control(note) {
-        return Err(OpenError::Malformed);
+        return Err(NoteError::Malformed);
     }
     let mut signed = false;
     for (index, line) in signatures.split('\n').enumerate() {
         let line = Line::parse(line).filter(|_| index < SIGNATURES_MAX);
-        signed |= line.ok_or(OpenError::Malformed)?.check(text, known)?;
+        signed |= line.ok_or(NoteError::Malformed)?.check(text, known)?;
     }
-    if signed { Ok(text) } else { Err(OpenError::Unknown) }
+    if signed { Ok(text) } else { Err(NoteError::Unknown) }
 }
 
 /// One signature line.
 struct Line {
-    name: Name,
+    name: KeyName,
     id: KeyId,
     signature: Vec<u8>,
 }
@@ -78,7 +78,7 @@ impl Line {
     }
 
     /// Whether a known key has signed; a wrong signature in a known key's name is an error.
-    fn check(self, text: &str, known: &[Verifier]) -> Result<bool, OpenError> {
+    fn check(self, text: &str, known: &[Verifier]) -> Result<bool, NoteError> {
         let mut named =
             known.iter().filter(|key| *key.name() == self.name && key.id() == self.id).peekable();
         if named.peek().is_none() {
@@ -89,6 +89,6 @@ impl Line {
         if holds {
             return Ok(true);
         }
-        Err(OpenError::Signature { name: self.name, id: self.id })
+        Err(NoteError::Signature { name: self.name, id: self.id })
     }
 }

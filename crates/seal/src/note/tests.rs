@@ -98,13 +98,13 @@ fn opens_what_others_signed_too() {
     for note in [format!("{TEXT}\n{line}{LINE}"), format!("{TEXT}\n{LINE}{line}")] {
         assert_eq!(open(note.as_bytes(), &known()), Ok(TEXT));
     }
-    assert_eq!(open(format!("{TEXT}\n{line}").as_bytes(), &known()), Err(OpenError::Unknown));
-    assert_eq!(open(format!("{TEXT}\n{LINE}").as_bytes(), &[]), Err(OpenError::Unknown));
+    assert_eq!(open(format!("{TEXT}\n{line}").as_bytes(), &known()), Err(NoteError::Unknown));
+    assert_eq!(open(format!("{TEXT}\n{LINE}").as_bytes(), &[]), Err(NoteError::Unknown));
 }
 
 #[test]
 fn a_wrong_signature_in_a_known_name_refuses_the_note() {
-    let wrong = OpenError::Signature {
+    let wrong = NoteError::Signature {
         name: "PeterNeumann".parse().unwrap(),
         id: KeyId([0xc7, 0x4f, 0x20, 0xa3]),
     };
@@ -123,7 +123,7 @@ fn a_wrong_signature_in_a_known_name_refuses_the_note() {
 #[test]
 fn a_known_keys_id_under_another_name_is_passed_over() {
     let line = LINE.replace("Peter", "Pieter");
-    assert_eq!(open(format!("{TEXT}\n{line}").as_bytes(), &known()), Err(OpenError::Unknown));
+    assert_eq!(open(format!("{TEXT}\n{line}").as_bytes(), &known()), Err(NoteError::Unknown));
     assert_eq!(open(format!("{TEXT}\n{line}{LINE}").as_bytes(), &known()), Ok(TEXT));
 }
 
@@ -151,11 +151,11 @@ fn refuses_what_is_no_note() {
         format!("a\r\n\n{LINE}"),
         many,
     ] {
-        assert_eq!(open(note.as_bytes(), &known()), Err(OpenError::Malformed), "{note}");
+        assert_eq!(open(note.as_bytes(), &known()), Err(NoteError::Malformed), "{note}");
     }
-    assert_eq!(open(b"a\xff\n\n", &known()), Err(OpenError::Malformed));
+    assert_eq!(open(b"a\xff\n\n", &known()), Err(NoteError::Malformed));
     let bytes = NOTE_BYTES_MAX + 1;
-    assert_eq!(open(&vec![b'a'; bytes], &known()), Err(OpenError::TooLarge { bytes }));
+    assert_eq!(open(&vec![b'a'; bytes], &known()), Err(NoteError::TooLarge { bytes }));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::{
     file::{File, PAGE_BYTES, Role},
     reads::{GateState, Reads},
 };
-use crate::OpenError;
+use crate::StoreOpenError;
 
 /// Pages of the log that may be left for the writer to copy when it begins the log anew: 4 MiB, some
 /// milliseconds.
@@ -47,9 +47,10 @@ struct Work {
 }
 
 impl Checkpointer {
-    pub(crate) fn start(file: Arc<File>, reads: Arc<Reads>) -> Result<Self, OpenError> {
-        let connection = anchor(&file).map_err(OpenError::from_sqlite)?;
-        let synced = file.descriptor().map_err(|error| OpenError::Unavailable(cause(error)))?;
+    pub(crate) fn start(file: Arc<File>, reads: Arc<Reads>) -> Result<Self, StoreOpenError> {
+        let connection = anchor(&file).map_err(StoreOpenError::from_sqlite)?;
+        let synced =
+            file.descriptor().map_err(|error| StoreOpenError::Unavailable(cause(error)))?;
         let work = Arc::new(Work {
             file,
             reads,
@@ -63,7 +64,7 @@ impl Checkpointer {
         let thread = std::thread::Builder::new()
             .name("ledger-checkpoint".to_owned())
             .spawn(move || worker.run(&woken))
-            .map_err(|error| OpenError::Unavailable(cause(error)))?;
+            .map_err(|error| StoreOpenError::Unavailable(cause(error)))?;
         Ok(Self { wake: Some(wake), thread: Some(thread), work })
     }
 

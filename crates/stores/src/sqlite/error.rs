@@ -5,13 +5,13 @@ use muster_words::Position;
 use rusqlite::ffi;
 use thiserror::Error;
 
-use crate::OpenError;
+use crate::StoreOpenError;
 
-impl OpenError {
+impl StoreOpenError {
     pub(crate) fn from_sqlite(error: rusqlite::Error) -> Self {
-        match Fault::of(&error) {
-            Fault::NotADatabase => Self::Foreign,
-            Fault::Damaged => Self::Corrupt(medium(Position::ZERO, error)),
+        match SqliteFault::of(&error) {
+            SqliteFault::NotADatabase => Self::Foreign,
+            SqliteFault::Damaged => Self::Corrupt(medium(Position::ZERO, error)),
             _ => Self::Unavailable(cause(error)),
         }
     }
@@ -24,7 +24,7 @@ pub(crate) struct Closed;
 
 /// What an error of SQLite's means to a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum SqliteFault {
     /// No room on the disk, in the quota or under a limit on the file. SQLite tells ENOSPC apart
     /// as `SQLITE_FULL`; EFBIG and EDQUOT it answers as a failed write, without the number. A log
     /// whose index can't grow is `SQLITE_IOERR_SHMSIZE`.
@@ -39,7 +39,7 @@ pub(crate) enum Fault {
     Other,
 }
 
-impl Fault {
+impl SqliteFault {
     pub(crate) fn of(error: &rusqlite::Error) -> Self {
         use rusqlite::Error;
         match error {
@@ -71,18 +71,22 @@ fn medium(position: Position, error: rusqlite::Error) -> Corrupt {
 
 /// A read's failure, where `position` was wanted first.
 pub(crate) fn read_error(position: Position) -> impl Fn(rusqlite::Error) -> ReadError {
-    move |error| match Fault::of(&error) {
-        Fault::Damaged | Fault::NotADatabase => ReadError::Corrupt(medium(position, error)),
+    move |error| match SqliteFault::of(&error) {
+        SqliteFault::Damaged | SqliteFault::NotADatabase => {
+            ReadError::Corrupt(medium(position, error))
+        }
         _ => ReadError::Unavailable(cause(error)),
     }
 }
 
 /// The failure of an append of which nothing landed, where `position` was to be written next.
 pub(crate) fn append_error(position: Position, error: rusqlite::Error) -> AppendError {
-    match Fault::of(&error) {
-        Fault::NoRoom => AppendError::Full,
-        Fault::TooLarge => AppendError::TooLarge,
-        Fault::Damaged | Fault::NotADatabase => AppendError::Corrupt(medium(position, error)),
-        Fault::Other => AppendError::Unavailable(cause(error)),
+    match SqliteFault::of(&error) {
+        SqliteFault::NoRoom => AppendError::Full,
+        SqliteFault::TooLarge => AppendError::TooLarge,
+        SqliteFault::Damaged | SqliteFault::NotADatabase => {
+            AppendError::Corrupt(medium(position, error))
+        }
+        SqliteFault::Other => AppendError::Unavailable(cause(error)),
     }
 }

@@ -6,7 +6,7 @@ use muster_words::{Digest, Position};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, config::DbConfig};
 
 use super::{error::read_error, options::Options};
-use crate::OpenError;
+use crate::StoreOpenError;
 
 /// "Must" in ASCII: marks the file as ours (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x4d75_7374;
@@ -59,10 +59,10 @@ pub(crate) struct File {
 }
 
 /// Refuses an engine that is known to damage files.
-pub(crate) fn check_engine() -> Result<(), OpenError> {
+pub(crate) fn check_engine() -> Result<(), StoreOpenError> {
     if rusqlite::version_number() < ENGINE_NEEDED_NUMBER {
         let found = rusqlite::version().to_owned();
-        return Err(OpenError::Engine { found, needed: ENGINE_NEEDED });
+        return Err(StoreOpenError::Engine { found, needed: ENGINE_NEEDED });
     }
     Ok(())
 }
@@ -84,8 +84,8 @@ impl File {
     /// Where the ledger ends, of a file that is there and is the ledger of that name. Its end
     /// isn't checked: reading does that. Where even that can't be read, it never ends, so that
     /// whoever reads on comes to the place that is damaged.
-    pub(crate) fn look(&self, name: &str) -> Result<Head, OpenError> {
-        let connection = self.connect(Role::Reader).map_err(OpenError::from_sqlite)?;
+    pub(crate) fn read_head(&self, name: &str) -> Result<Head, StoreOpenError> {
+        let connection = self.connect(Role::Reader).map_err(StoreOpenError::from_sqlite)?;
         check_format(&connection)?;
         check_name(&connection, name)?;
         match last(&connection) {
@@ -95,19 +95,19 @@ impl File {
                 let position = Position(1 << (i64::BITS - 1 - ORDINAL_BITS));
                 Ok(Head { position, ..Head::EMPTY })
             }
-            Err(ReadError::Unavailable(cause)) => Err(OpenError::Unavailable(cause)),
+            Err(ReadError::Unavailable(cause)) => Err(StoreOpenError::Unavailable(cause)),
         }
     }
 
     /// Opens the writer's connection for the first time: makes the file where there is none, and
     /// checks that it is the ledger of that name in a format that is known.
-    pub(crate) fn open(&self, name: &str) -> Result<Connection, OpenError> {
+    pub(crate) fn open(&self, name: &str) -> Result<Connection, StoreOpenError> {
         let connection = self
             .connect_with(Role::Writer, OpenFlags::SQLITE_OPEN_CREATE)
-            .map_err(OpenError::from_sqlite)?;
-        let is_new = is_new(&connection).map_err(OpenError::from_sqlite)?;
+            .map_err(StoreOpenError::from_sqlite)?;
+        let is_new = is_new(&connection).map_err(StoreOpenError::from_sqlite)?;
         if is_new {
-            make(&connection, name).map_err(OpenError::from_sqlite)?;
+            make(&connection, name).map_err(StoreOpenError::from_sqlite)?;
         }
         check_format(&connection)?;
         check_name(&connection, name)?;
@@ -181,12 +181,12 @@ fn make(connection: &Connection, name: &str) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn check_format(connection: &Connection) -> Result<(), OpenError> {
+fn check_format(connection: &Connection) -> Result<(), StoreOpenError> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    if pragma("application_id").map_err(OpenError::from_sqlite)? != APPLICATION_ID {
-        return Err(OpenError::Foreign);
+    if pragma("application_id").map_err(StoreOpenError::from_sqlite)? != APPLICATION_ID {
+        return Err(StoreOpenError::Foreign);
     }
-    let found = pragma("user_version").map_err(OpenError::from_sqlite)?;
+    let found = pragma("user_version").map_err(StoreOpenError::from_sqlite)?;
     match u32::try_from(found) {
         Ok(1..=FORMAT) => Ok(()),
         Ok(found @ 1..) => {
@@ -194,26 +194,26 @@ fn check_format(connection: &Connection) -> Result<(), OpenError> {
             let needs = connection
                 .query_row("SELECT needs FROM about", [], |row| row.get(0))
                 .unwrap_or_else(|_| "a later release".to_owned());
-            Err(OpenError::Newer { found, known: FORMAT, needs })
+            Err(StoreOpenError::Newer { found, known: FORMAT, needs })
         }
-        _ => Err(OpenError::Foreign),
+        _ => Err(StoreOpenError::Foreign),
     }
 }
 
-fn check_name(connection: &Connection, wanted: &str) -> Result<(), OpenError> {
+fn check_name(connection: &Connection, wanted: &str) -> Result<(), StoreOpenError> {
     let found: Option<String> = connection
         .query_row("SELECT name FROM about", [], |row| row.get(0))
         .optional()
-        .map_err(OpenError::from_sqlite)?;
+        .map_err(StoreOpenError::from_sqlite)?;
     match found {
         Some(found) if found == wanted => Ok(()),
-        Some(found) => Err(OpenError::Name { found, wanted: wanted.to_owned() }),
-        None => Err(OpenError::Foreign),
+        Some(found) => Err(StoreOpenError::Name { found, wanted: wanted.to_owned() }),
+        None => Err(StoreOpenError::Foreign),
     }
 }
 
 /// Reads back what durability and erasure stand on.
-fn check_settings(connection: &Connection) -> Result<(), OpenError> {
+fn check_settings(connection: &Connection) -> Result<(), StoreOpenError> {
     for (setting, needed) in [("journal_mode", "wal"), ("synchronous", "2"), ("secure_delete", "1")]
     {
         let found = connection
@@ -223,9 +223,9 @@ fn check_settings(connection: &Connection) -> Result<(), OpenError> {
                     other => other.as_str().unwrap_or_default().to_owned(),
                 })
             })
-            .map_err(OpenError::from_sqlite)?;
+            .map_err(StoreOpenError::from_sqlite)?;
         if found != needed {
-            return Err(OpenError::Setting { setting, found, needed });
+            return Err(StoreOpenError::Setting { setting, found, needed });
         }
     }
     Ok(())

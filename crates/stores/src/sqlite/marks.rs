@@ -10,10 +10,10 @@ use muster_words::{Digest, Id, Position};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
 
 use super::{
-    error::{Closed, Fault, cause},
+    error::{Closed, SqliteFault, cause},
     file,
 };
-use crate::OpenError;
+use crate::StoreOpenError;
 
 /// "Mark" in ASCII: marks the file as ours (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x4d61_726b;
@@ -53,14 +53,14 @@ impl SqliteMarks {
     /// Opens the marks in a file, or makes one that holds none.
     ///
     /// # Errors
-    /// See [`OpenError`].
-    pub fn open(path: &Path) -> Result<Self, OpenError> {
+    /// See [`StoreOpenError`].
+    pub fn open(path: &Path) -> Result<Self, StoreOpenError> {
         file::check_engine()?;
         // An absolute path is never taken for a URI, whatever its first directory is called.
         let path =
-            std::path::absolute(path).map_err(|error| OpenError::Unavailable(cause(error)))?;
-        let mut connection = connect(&path).map_err(OpenError::from_sqlite)?;
-        make(&mut connection).map_err(OpenError::from_sqlite)?;
+            std::path::absolute(path).map_err(|error| StoreOpenError::Unavailable(cause(error)))?;
+        let mut connection = connect(&path).map_err(StoreOpenError::from_sqlite)?;
+        make(&mut connection).map_err(StoreOpenError::from_sqlite)?;
         check_format(&connection)?;
         Ok(Self { path, state: Arc::new(Mutex::new(State::Open(Some(connection)))) })
     }
@@ -118,8 +118,8 @@ impl From<Failed> for MarksError {
     fn from(failed: Failed) -> Self {
         match failed {
             Failed::Other(error) => error,
-            Failed::Sqlite(error) => match Fault::of(&error) {
-                Fault::Damaged | Fault::NotADatabase => Self::Corrupt(cause(error)),
+            Failed::Sqlite(error) => match SqliteFault::of(&error) {
+                SqliteFault::Damaged | SqliteFault::NotADatabase => Self::Corrupt(cause(error)),
                 _ => Self::Unavailable(cause(error)),
             },
         }
@@ -152,19 +152,19 @@ fn make(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn check_format(connection: &Connection) -> Result<(), OpenError> {
+fn check_format(connection: &Connection) -> Result<(), StoreOpenError> {
     let pragma = |name| {
         let found = connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-        found.map_err(OpenError::from_sqlite)
+        found.map_err(StoreOpenError::from_sqlite)
     };
     match (pragma("application_id")?, pragma("user_version")?) {
         (APPLICATION_ID, FORMAT) => Ok(()),
-        (APPLICATION_ID, found) if found > FORMAT => Err(OpenError::Newer {
+        (APPLICATION_ID, found) if found > FORMAT => Err(StoreOpenError::Newer {
             found: found.unsigned_abs(),
             known: FORMAT.unsigned_abs(),
             needs: "a later release".to_owned(),
         }),
-        _ => Err(OpenError::Foreign),
+        _ => Err(StoreOpenError::Foreign),
     }
 }
 

@@ -48,14 +48,14 @@ use self::{
     error::{Closed, cause},
     file::File,
     reads::Reads,
-    writer::{Order, Writer},
+    writer::{AppendRequest, Writer},
 };
 pub use self::{marks::SqliteMarks, options::Options, reader::SqliteReader};
-pub use crate::OpenError;
+pub use crate::StoreOpenError;
 
 /// How many orders may wait for the writer's thread: the registry has one append in flight, so a
 /// longer queue would only hide a mistake.
-const ORDERS_MAX: usize = 16;
+const REQUESTS_MAX: usize = 16;
 
 /// How many entries one read answers at most, whatever its limit: some 6 MB.
 const READ_ENTRIES_MAX: u32 = 16_384;
@@ -64,7 +64,7 @@ const READ_ENTRIES_MAX: u32 = 16_384;
 #[derive(Debug)]
 pub struct SqliteLedger {
     /// Gone once the ledger is being closed.
-    orders: Mutex<Option<mpsc::Sender<Order>>>,
+    requests: Mutex<Option<mpsc::Sender<AppendRequest>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     reads: Arc<Reads>,
     /// Set by the writer after each commit; its sender goes with the writer's thread.
@@ -76,25 +76,25 @@ impl SqliteLedger {
     /// calling thread while the log of a crash is recovered.
     ///
     /// # Errors
-    /// See [`OpenError`].
-    pub fn open(path: &Path, name: &str, options: Options) -> Result<Self, OpenError> {
+    /// See [`StoreOpenError`].
+    pub fn open(path: &Path, name: &str, options: Options) -> Result<Self, StoreOpenError> {
         file::check_engine()?;
         // An absolute path is never taken for a URI, whatever its first directory is called.
         let path =
-            std::path::absolute(path).map_err(|error| OpenError::Unavailable(cause(error)))?;
+            std::path::absolute(path).map_err(|error| StoreOpenError::Unavailable(cause(error)))?;
         let file = Arc::new(File::new(path, options));
         let writing = file.open(name)?;
         let head = file::tail(&writing)?;
         let (announce, heard) = watch::channel(head);
         let reads = Arc::new(Reads::new(Arc::clone(&file)));
         let writer = Writer::new(writing, file, Arc::clone(&reads), announce)?;
-        let (orders, queue) = mpsc::channel(ORDERS_MAX);
+        let (requests, queue) = mpsc::channel(REQUESTS_MAX);
         let thread = std::thread::Builder::new()
             .name(format!("ledger-{name}"))
             .spawn(move || writer.run(queue))
-            .map_err(|error| OpenError::Unavailable(cause(error)))?;
+            .map_err(|error| StoreOpenError::Unavailable(cause(error)))?;
         Ok(Self {
-            orders: Mutex::new(Some(orders)),
+            requests: Mutex::new(Some(requests)),
             thread: Mutex::new(Some(thread)),
             reads,
             head: heard,
@@ -104,18 +104,18 @@ impl SqliteLedger {
     /// Finishes the append in flight and the reads that run, copies the log back into the file and
     /// lets go of it. Afterwards no `-wal` is left, and everything else answers `Unavailable`.
     pub async fn close(&self) {
-        drop(self.take_orders());
+        drop(self.take_requests());
         let mut head = self.head.clone();
         // The writer drops its end when it has closed the file; a head on the way is no matter.
         while head.changed().await.is_ok() {}
     }
 
-    fn take_orders(&self) -> Option<mpsc::Sender<Order>> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn take_requests(&self) -> Option<mpsc::Sender<AppendRequest>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn orders(&self) -> Option<mpsc::Sender<Order>> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn requests(&self) -> Option<mpsc::Sender<AppendRequest>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The head, while the ledger is open.
@@ -188,12 +188,12 @@ impl LedgerReader for SqliteLedger {
 impl Ledger for SqliteLedger {
     async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
         let closed = || AppendError::Unavailable(cause(Closed));
-        let orders = self.orders().ok_or_else(closed)?;
+        let requests = self.requests().ok_or_else(closed)?;
         let (answer, answered) = oneshot::channel();
-        let order = Order { head, batch: batch.clone(), answer };
-        orders.send(order).await.map_err(|_| closed())?;
+        let request = AppendRequest { head, batch: batch.clone(), answer };
+        requests.send(request).await.map_err(|_| closed())?;
         // Not to hold the queue open while waiting: a close would wait for this append's caller.
-        drop(orders);
+        drop(requests);
         answered.await.unwrap_or_else(|lost| Err(AppendError::InDoubt(cause(lost))))
     }
 }
@@ -201,7 +201,7 @@ impl Ledger for SqliteLedger {
 impl Drop for SqliteLedger {
     /// Closes the file as [`SqliteLedger::close`] does, blocking until it is closed.
     fn drop(&mut self) {
-        drop(self.take_orders());
+        drop(self.take_requests());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread
             && thread.join().is_err()

@@ -12,7 +12,7 @@ use super::{
     file::{self, File},
     reads::{self, Reads},
 };
-use crate::OpenError;
+use crate::StoreOpenError;
 
 /// A ledger in one SQLite file that is only read: for whoever looks into a file that may be
 /// damaged, and wants to know where. It can be had where [`super::SqliteLedger`] can't, and leaves
@@ -29,13 +29,13 @@ impl SqliteReader {
     /// Opens the ledger of that name.
     ///
     /// # Errors
-    /// See [`OpenError`]. An end that is damaged is no error here: reading it says so.
-    pub fn open(path: &Path, name: &str) -> Result<Self, OpenError> {
+    /// See [`StoreOpenError`]. An end that is damaged is no error here: reading it says so.
+    pub fn open(path: &Path, name: &str) -> Result<Self, StoreOpenError> {
         file::check_engine()?;
         let path =
-            std::path::absolute(path).map_err(|error| OpenError::Unavailable(cause(error)))?;
+            std::path::absolute(path).map_err(|error| StoreOpenError::Unavailable(cause(error)))?;
         let file = File::new(path, Options::default()).without_changes();
-        let head = file.look(name)?;
+        let head = file.read_head(name)?;
         Ok(Self { reads: Arc::new(Reads::new(Arc::new(file))), head })
     }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use muster_journal::{Ledger, LedgerReader, Marks};
 
 use super::{Options, SqliteLedger, SqliteMarks, SqliteReader};
-use crate::{OpenError, Store};
+use crate::{Store, StoreOpenError};
 
 /// The ledgers of one data directory, each in a file of its name, and `followers.db` with the marks
 /// of their followers: no part of a backup, because a ledger that is restored has another end.
@@ -48,17 +48,17 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    fn ledger(&self, name: &str) -> Result<Arc<dyn Ledger>, OpenError> {
+    fn ledger(&self, name: &str) -> Result<Arc<dyn Ledger>, StoreOpenError> {
         let ledger = Arc::new(SqliteLedger::open(&self.path(name), name, Options::default())?);
         self.opened().ledgers.push(Arc::clone(&ledger));
         Ok(ledger)
     }
 
-    fn reader(&self, name: &str) -> Result<Arc<dyn LedgerReader>, OpenError> {
+    fn reader(&self, name: &str) -> Result<Arc<dyn LedgerReader>, StoreOpenError> {
         Ok(Arc::new(SqliteReader::open(&self.path(name), name)?))
     }
 
-    fn marks(&self) -> Result<Arc<dyn Marks>, OpenError> {
+    fn marks(&self) -> Result<Arc<dyn Marks>, StoreOpenError> {
         let marks = Arc::new(SqliteMarks::open(&self.path(MARKS))?);
         self.opened().marks.push(Arc::clone(&marks));
         Ok(marks)

@@ -9,15 +9,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     checkpointer::Checkpointer,
-    error::{Fault, append_error, cause},
+    error::{SqliteFault, append_error, cause},
     file::{self, File, ORDINAL_BITS, Role},
     reads::{GateState, Reads, keys, signed},
 };
-use crate::OpenError;
+use crate::StoreOpenError;
 
 /// An append and who waits for its answer.
 #[derive(Debug)]
-pub(crate) struct Order {
+pub(crate) struct AppendRequest {
     pub(crate) head: Head,
     pub(crate) batch: Batch,
     pub(crate) answer: oneshot::Sender<Result<Head, AppendError>>,
@@ -63,7 +63,7 @@ impl Writer {
         file: Arc<File>,
         reads: Arc<Reads>,
         announce: watch::Sender<Head>,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, StoreOpenError> {
         let checkpointer = Checkpointer::start(Arc::clone(&file), Arc::clone(&reads))?;
         Ok(Self {
             file,
@@ -78,18 +78,18 @@ impl Writer {
     }
 
     /// Carries out orders until nobody can give any more, then closes the file.
-    pub(crate) fn run(mut self, mut queue: mpsc::Receiver<Order>) {
-        while let Some(Order { head, batch, answer }) = queue.blocking_recv() {
+    pub(crate) fn run(mut self, mut queue: mpsc::Receiver<AppendRequest>) {
+        while let Some(AppendRequest { head, batch, answer }) = queue.blocking_recv() {
             // A caller that has gone doesn't change what was appended.
             let _ = answer.send(self.append(head, &batch));
-            self.tend_the_log();
+            self.maintain_log();
         }
         self.close();
     }
 
     fn append(&mut self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
         if let Some(doubt) = self.doubt.take() {
-            self.settle(doubt)?;
+            self.resolve_doubt(doubt)?;
         }
         let present = *self.announce.borrow();
         if present != head {
@@ -111,7 +111,7 @@ impl Writer {
         self.bytes_uncopied += batch.size() as u64;
         if !batch.purges.is_empty() {
             self.purged_in_log = true;
-            self.empty_the_log();
+            self.truncate_log();
         }
         Ok(after)
     }
@@ -126,7 +126,7 @@ impl Writer {
             }
             // The page that carries the commit is written last, so where a write found no room it
             // isn't there, and the sync that follows was never asked for.
-            Err(Failed::Commit(error)) if Fault::of(&error) == Fault::NoRoom => {
+            Err(Failed::Commit(error)) if SqliteFault::of(&error) == SqliteFault::NoRoom => {
                 self.connection = None;
                 Err(AppendError::Full)
             }
@@ -134,7 +134,7 @@ impl Writer {
                 let failure: Cause = cause(error);
                 let purges = batch.purges.clone();
                 let doubt = Doubt { after, purges, failure: Arc::clone(&failure) };
-                let is_there = self.settle(doubt)?;
+                let is_there = self.resolve_doubt(doubt)?;
                 if is_there { Ok(()) } else { Err(AppendError::Unavailable(failure)) }
             }
         }
@@ -169,8 +169,8 @@ impl Writer {
     /// index is made anew from the log itself, opens one, and reads the tail, which is then the
     /// truth. What is there is copied into the file and synced, because a sync that failed once
     /// may have lost pages that a second one calls safe.
-    fn settle(&mut self, doubt: Doubt) -> Result<bool, AppendError> {
-        match self.ask_the_file(&doubt) {
+    fn resolve_doubt(&mut self, doubt: Doubt) -> Result<bool, AppendError> {
+        match self.read_outcome(&doubt) {
             Ok((tail, is_there)) => {
                 self.announce.send_replace(tail);
                 Ok(is_there)
@@ -186,7 +186,7 @@ impl Writer {
         }
     }
 
-    fn ask_the_file(&mut self, doubt: &Doubt) -> Result<(Head, bool), Cause> {
+    fn read_outcome(&mut self, doubt: &Doubt) -> Result<(Head, bool), Cause> {
         let gate = self.reads.shut();
         self.checkpointer.disconnect();
         self.connection = None;
@@ -208,9 +208,9 @@ impl Writer {
     ///
     /// A long log is begun anew rather than cut to nothing: cutting a file of 256 MiB takes a fifth
     /// of a second, and writing over blocks that it has is cheaper than growing it again.
-    fn tend_the_log(&mut self) {
+    fn maintain_log(&mut self) {
         if self.purged_in_log {
-            self.empty_the_log();
+            self.truncate_log();
         } else if self.checkpointer.take_caught_up() {
             self.checkpoint("PRAGMA wal_checkpoint(RESTART)");
         }
@@ -222,7 +222,7 @@ impl Writer {
 
     /// Copies what is left in the log into the file and cuts the log to nothing, so that no purged
     /// byte stays in it.
-    fn empty_the_log(&mut self) {
+    fn truncate_log(&mut self) {
         if self.checkpoint(EMPTY) {
             self.purged_in_log = false;
         }

@@ -3,7 +3,7 @@ use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use muster_journal::{
     Ledger,
-    conformance::{self, Shelf},
+    conformance::{self, LedgerFixture},
 };
 use muster_stores::{SqliteLedger, sqlite::Options};
 
@@ -11,7 +11,7 @@ use muster_stores::{SqliteLedger, sqlite::Options};
 struct Directory(PathBuf, Options);
 
 #[async_trait]
-impl Shelf for Directory {
+impl LedgerFixture for Directory {
     async fn open(&self, name: &str) -> Arc<dyn Ledger> {
         let path = self.0.join(format!("{name}.db"));
         Arc::new(SqliteLedger::open(&path, name, self.1).unwrap())

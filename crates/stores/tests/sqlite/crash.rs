@@ -5,7 +5,7 @@ use std::{
 };
 
 use muster_journal::{
-    Ledger as _, LedgerReader as _, Seed,
+    Ledger as _, LedgerReader as _, SeededRandom,
     conformance::{sample_batch, sample_entry},
 };
 use muster_words::{ContentRef, Digest, Position};
@@ -20,7 +20,7 @@ const BATCH: usize = 3;
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     let directory = tempfile::tempdir().unwrap();
-    let mut seed = Seed::new(11);
+    let mut seed = SeededRandom::new(11);
     let mut acknowledged = Position::ZERO;
     for round in 0..ROUNDS {
         let mut child = appender(directory.path());

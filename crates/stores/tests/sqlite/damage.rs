@@ -3,7 +3,7 @@ use std::num::NonZeroU32;
 use muster_journal::{Corrupt, Damage, LedgerReader as _, ReadError};
 use muster_stores::{
     SqliteLedger,
-    sqlite::{OpenError, Options},
+    sqlite::{Options, StoreOpenError},
 };
 use muster_words::{Digest, Position};
 use rusqlite::Connection;
@@ -84,7 +84,7 @@ async fn a_damaged_end_refuses_to_open() {
     let (directory, _) =
         damaged("UPDATE entries SET bytes = CAST('forged' AS BLOB) WHERE position = 9").await;
     match SqliteLedger::open(&file(directory.path()), "changes", Options::default()) {
-        Err(OpenError::Corrupt(corrupt)) => assert_eq!(corrupt.position, Position(9)),
+        Err(StoreOpenError::Corrupt(corrupt)) => assert_eq!(corrupt.position, Position(9)),
         answer => assert!(answer.is_err_and(|_| false), "a damaged ledger was opened"),
     }
 }
@@ -97,7 +97,7 @@ async fn pages_overwritten_with_noise_are_errors_with_a_position_and_never_a_pan
     ledger.close().await;
     let whole = std::fs::read(file(directory.path())).unwrap();
     let wanted: Vec<_> = batch.contents.iter().map(|(content, _)| *content).collect();
-    let mut seed = muster_journal::Seed::new(3);
+    let mut seed = muster_journal::SeededRandom::new(3);
     let mut corrupted = 0;
     for page in 1..whole.len() / 8_192 {
         let mut bytes = whole.clone();
@@ -109,7 +109,10 @@ async fn pages_overwritten_with_noise_are_errors_with_a_position_and_never_a_pan
         let ledger = match opened {
             Ok(ledger) => ledger,
             Err(error) => {
-                assert!(matches!(error, OpenError::Corrupt(_) | OpenError::Foreign), "{error:?}");
+                assert!(
+                    matches!(error, StoreOpenError::Corrupt(_) | StoreOpenError::Foreign),
+                    "{error:?}"
+                );
                 corrupted += 1;
                 continue;
             }

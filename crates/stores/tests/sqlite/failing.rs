@@ -4,7 +4,7 @@ use muster_journal::{
     AppendError, Damage, Ledger as _, LedgerReader as _, conformance::sample_batch,
 };
 use muster_ledger::EntryBytes;
-use muster_stores::sqlite::OpenError;
+use muster_stores::sqlite::StoreOpenError;
 use muster_words::Position;
 
 use super::*;
@@ -73,7 +73,7 @@ async fn appends_through_failures() {
     let ledger = loop {
         match SqliteLedger::open(&path, "changes", options) {
             Ok(ledger) => break ledger,
-            Err(error) => assert!(!matches!(error, OpenError::Foreign), "{error:?}"),
+            Err(error) => assert!(!matches!(error, StoreOpenError::Foreign), "{error:?}"),
         }
     };
     let (mut head, mut appended, mut failures) = (Head::EMPTY, Vec::new(), 0);

@@ -3,9 +3,9 @@ use std::{path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use muster_journal::{
     Marks, MarksError,
-    conformance::marks::{self, MarksShelf, sample_mark},
+    conformance::marks::{self, MarksFixture, sample_mark},
 };
-use muster_stores::sqlite::{OpenError, SqliteMarks};
+use muster_stores::sqlite::{SqliteMarks, StoreOpenError};
 use muster_words::Id;
 use rusqlite::Connection;
 
@@ -13,7 +13,7 @@ use rusqlite::Connection;
 struct Directory(PathBuf);
 
 #[async_trait]
-impl MarksShelf for Directory {
+impl MarksFixture for Directory {
     async fn open(&self, name: &str) -> Arc<dyn Marks> {
         Arc::new(SqliteMarks::open(&self.0.join(format!("{name}.db"))).unwrap())
     }
@@ -67,15 +67,18 @@ async fn refuses_other_files_and_newer_formats() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("followers.db");
     std::fs::write(&path, "certainly no database, and longer than a header".repeat(9)).unwrap();
-    assert!(matches!(SqliteMarks::open(&path), Err(OpenError::Foreign)));
+    assert!(matches!(SqliteMarks::open(&path), Err(StoreOpenError::Foreign)));
     std::fs::remove_file(&path).unwrap();
     // A ledger's file holds no marks.
     drop(muster_stores::SqliteLedger::open(&path, "changes", super::Options::default()).unwrap());
-    assert!(matches!(SqliteMarks::open(&path), Err(OpenError::Foreign)));
+    assert!(matches!(SqliteMarks::open(&path), Err(StoreOpenError::Foreign)));
     std::fs::remove_file(&path).unwrap();
     drop(SqliteMarks::open(&path).unwrap());
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
-    assert!(matches!(SqliteMarks::open(&path), Err(OpenError::Newer { found: 2, known: 1, .. })));
+    assert!(matches!(
+        SqliteMarks::open(&path),
+        Err(StoreOpenError::Newer { found: 2, known: 1, .. })
+    ));
 }
 
 #[tokio::test]

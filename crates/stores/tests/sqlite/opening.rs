@@ -2,7 +2,7 @@ use muster_journal::{Ledger as _, LedgerReader as _, conformance::sample_batch};
 use muster_ledger::Head;
 use muster_stores::{
     SqliteLedger,
-    sqlite::{OpenError, Options},
+    sqlite::{Options, StoreOpenError},
 };
 use muster_words::Position;
 use rusqlite::Connection;
@@ -43,25 +43,25 @@ fn refuses_what_is_no_ledger_and_another_ones() {
     let opened = |name| SqliteLedger::open(&path, name, Options::default());
 
     std::fs::write(&path, "certainly no database, and longer than a header".repeat(9)).unwrap();
-    assert!(matches!(opened("changes"), Err(OpenError::Foreign)));
+    assert!(matches!(opened("changes"), Err(StoreOpenError::Foreign)));
 
     std::fs::remove_file(&path).unwrap();
     let other = Connection::open(&path).unwrap();
     other.execute_batch("CREATE TABLE bookmarks (url TEXT)").unwrap();
     drop(other);
-    assert!(matches!(opened("changes"), Err(OpenError::Foreign)));
+    assert!(matches!(opened("changes"), Err(StoreOpenError::Foreign)));
 
     std::fs::remove_file(&path).unwrap();
     drop(opened("changes").unwrap());
     match opened("access") {
-        Err(OpenError::Name { found, wanted }) => {
+        Err(StoreOpenError::Name { found, wanted }) => {
             assert_eq!((found.as_str(), wanted.as_str()), ("changes", "access"));
         }
         answer => assert!(answer.is_err_and(|_| false), "another ledger's file was opened"),
     }
     let nowhere = directory.path().join("missing/changes.db");
     let error = SqliteLedger::open(&nowhere, "changes", Options::default()).unwrap_err();
-    assert!(matches!(error, OpenError::Unavailable(_)), "{error:?}");
+    assert!(matches!(error, StoreOpenError::Unavailable(_)), "{error:?}");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn refuses_a_newer_format_and_names_the_release_that_reads_it() {
     later.execute_batch("PRAGMA user_version = 2; UPDATE about SET needs = '9.4.0'").unwrap();
     drop(later);
     match SqliteLedger::open(&file(directory.path()), "changes", Options::default()) {
-        Err(error @ OpenError::Newer { .. }) => {
+        Err(error @ StoreOpenError::Newer { .. }) => {
             let expect = "the file has format 2, which needs Muster 9.4.0 or later; \
                           this one reads up to 1";
             assert_eq!(error.to_string(), expect);

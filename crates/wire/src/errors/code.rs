@@ -11,7 +11,7 @@ pub struct ErrorFacts {
     /// The code, in lower case with underscores.
     pub name: &'static str,
     /// Who defined it, and thereby its `type`.
-    pub origin: Origin,
+    pub origin: CodeOrigin,
     /// The HTTP status.
     pub status: u16,
     /// The title, in which `<name>` stands for an argument and `<subject>` for the subject.
@@ -28,7 +28,7 @@ pub struct ErrorFacts {
 
 /// Who defined a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum CodeOrigin {
     /// xRegistry's core specification, 1.0-rc4, "Error Processing".
     Specification,
     /// xRegistry's HTTP binding, 1.0-rc4, "Error Processing".
@@ -37,7 +37,7 @@ pub enum Origin {
     Muster,
 }
 
-impl Origin {
+impl CodeOrigin {
     /// What stands before the code's name in `type`.
     #[must_use]
     pub const fn type_prefix(self) -> &'static str {
@@ -133,7 +133,7 @@ macro_rules! codes {
                     $(Self::$name => {
                         const FACTS: ErrorFacts = ErrorFacts {
                             name: $crate::snake_case!($name),
-                            origin: Origin::$origin,
+                            origin: CodeOrigin::$origin,
                             status: $status,
                             title: $title,
                             meaning: $meaning,

@@ -10,9 +10,9 @@ mod table;
 mod violation;
 
 pub use body::ErrorBody;
-pub use code::{ErrorCode, ErrorFacts, ErrorKind, Origin, snake, snake_length};
+pub use code::{CodeOrigin, ErrorCode, ErrorFacts, ErrorKind, snake, snake_length};
 pub use problem::Problem;
-pub use violation::{Severity, Violated, Violation};
+pub use violation::{Severity, Violation, ViolationCause};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use muster_words::{Digest, Position, Xid};
 
-use super::{ErrorFacts, Origin, Violation, argument::Argument, code::codes};
+use super::{CodeOrigin, ErrorFacts, Violation, argument::Argument, code::codes};
 
 codes! { ErrorCode, ErrorKind;
     // xRegistry 1.0-rc4, core/spec.md and core/http.md, "Error Processing", and two types that its
@@ -405,19 +405,19 @@ codes! { ErrorCode, ErrorKind;
 /// statuses: cross references, compatibility and constraints aren't built, its own faults are
 /// `server_error`, and `not_found` says more of unknown types.
 #[cfg(test)]
-pub(super) const UNUSED: [(&str, Origin, u16); 14] = [
-    ("cannot_doc_xref", Origin::Specification, 400),
-    ("compatibility_unknown", Origin::Specification, 400),
-    ("compatibility_violation", Origin::Specification, 400),
-    ("constraint_failure", Origin::Specification, 400),
-    ("data_retrieval_error", Origin::Specification, 500),
-    ("extra_xref_attribute", Origin::Specification, 400),
-    ("format_external", Origin::Specification, 400),
-    ("format_violation", Origin::Specification, 400),
-    ("hasdocument_enable_violation", Origin::Specification, 400),
-    ("malformed_xref", Origin::Specification, 400),
-    ("parsing_response", Origin::Specification, 400),
-    ("readonly", Origin::Specification, 400),
-    ("unknown_group_type", Origin::Specification, 400),
-    ("unknown_resource_type", Origin::Specification, 400),
+pub(super) const UNUSED: [(&str, CodeOrigin, u16); 14] = [
+    ("cannot_doc_xref", CodeOrigin::Specification, 400),
+    ("compatibility_unknown", CodeOrigin::Specification, 400),
+    ("compatibility_violation", CodeOrigin::Specification, 400),
+    ("constraint_failure", CodeOrigin::Specification, 400),
+    ("data_retrieval_error", CodeOrigin::Specification, 500),
+    ("extra_xref_attribute", CodeOrigin::Specification, 400),
+    ("format_external", CodeOrigin::Specification, 400),
+    ("format_violation", CodeOrigin::Specification, 400),
+    ("hasdocument_enable_violation", CodeOrigin::Specification, 400),
+    ("malformed_xref", CodeOrigin::Specification, 400),
+    ("parsing_response", CodeOrigin::Specification, 400),
+    ("readonly", CodeOrigin::Specification, 400),
+    ("unknown_group_type", CodeOrigin::Specification, 400),
+    ("unknown_resource_type", CodeOrigin::Specification, 400),
 ];

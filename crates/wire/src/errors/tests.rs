@@ -10,10 +10,10 @@ use super::*;
 fn has_the_66_types_of_the_specification_and_two_of_its_reference() {
     let used = ErrorCode::all().map(|code| (code.name(), code.facts().origin, code.facts().status));
     let theirs: Vec<_> =
-        used.filter(|(_, origin, _)| *origin != Origin::Muster).chain(table::UNUSED).collect();
+        used.filter(|(_, origin, _)| *origin != CodeOrigin::Muster).chain(table::UNUSED).collect();
     let count = |origin| theirs.iter().filter(|row| row.1 == origin).count();
-    assert_eq!(count(Origin::Specification), 60 + 2);
-    assert_eq!(count(Origin::HttpBinding), 6);
+    assert_eq!(count(CodeOrigin::Specification), 60 + 2);
+    assert_eq!(count(CodeOrigin::HttpBinding), 6);
     let names: BTreeSet<_> = theirs.iter().map(|row| row.0).collect();
     assert_eq!(names.len(), theirs.len());
     let of_status = |status| theirs.iter().filter(|row| row.2 == status).count();
@@ -90,7 +90,7 @@ fn writes_a_body_in_the_order_of_the_specification_with_ours_behind() {
     let violation = Violation {
         subject: None,
         pointer: "/monthly_cost_range".to_owned(),
-        violated: Violated::Rule("cost-range-ordered".to_owned()),
+        violated: ViolationCause::Rule("cost-range-ordered".to_owned()),
         severity: Severity::Error,
         message: "the lower end, 280, is above the upper end, 65".to_owned(),
     };

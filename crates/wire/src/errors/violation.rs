@@ -11,7 +11,7 @@ pub struct Violation {
     pub pointer: String,
     /// What is broken: a member named `keyword`, `rule` or `reference`.
     #[serde(flatten)]
-    pub violated: Violated,
+    pub violated: ViolationCause,
     /// Whether it refuses the document.
     pub severity: Severity,
     /// What is wrong, for people, without the place.
@@ -21,7 +21,7 @@ pub struct Violation {
 /// What a violation breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Violated {
+pub enum ViolationCause {
     /// A keyword of the document's JSON Schema, such as `required`.
     Keyword(String),
     /// A business rule, by its id.

@@ -51,14 +51,14 @@ fn reads_lists_strictly() {
     let ours = Some(tag(7, Rendition::Details));
     let weak = ours.map(|tag| EntityTag { weak: true, ..tag });
     for (value, expect) in [
-        ("*", Some(Condition::Any)),
-        (" * ", Some(Condition::Any)),
-        (r#""7.ab34cd06-m""#, Some(Condition::Tags(vec![ours]))),
-        (r#"W/"7.ab34cd06-m""#, Some(Condition::Tags(vec![weak]))),
-        (r#""7.ab34cd06-m-gzip", "other""#, Some(Condition::Tags(vec![ours, None]))),
-        (r#","a" ,, "b","#, Some(Condition::Tags(vec![None, None]))),
-        (r#""a,b""#, Some(Condition::Tags(vec![None]))),
-        (r#""""#, Some(Condition::Tags(vec![None]))),
+        ("*", Some(EntityTagCondition::Any)),
+        (" * ", Some(EntityTagCondition::Any)),
+        (r#""7.ab34cd06-m""#, Some(EntityTagCondition::Tags(vec![ours]))),
+        (r#"W/"7.ab34cd06-m""#, Some(EntityTagCondition::Tags(vec![weak]))),
+        (r#""7.ab34cd06-m-gzip", "other""#, Some(EntityTagCondition::Tags(vec![ours, None]))),
+        (r#","a" ,, "b","#, Some(EntityTagCondition::Tags(vec![None, None]))),
+        (r#""a,b""#, Some(EntityTagCondition::Tags(vec![None]))),
+        (r#""""#, Some(EntityTagCondition::Tags(vec![None]))),
         ("", None),
         (",", None),
         ("a", None),
@@ -69,7 +69,7 @@ fn reads_lists_strictly() {
         (r#""a b""#, None),
         (r#"*, "a""#, None),
     ] {
-        assert_eq!(Condition::parse(value.as_bytes()).ok(), expect, "{value}");
+        assert_eq!(EntityTagCondition::parse(value.as_bytes()).ok(), expect, "{value}");
     }
 }
 
@@ -77,8 +77,8 @@ fn reads_lists_strictly() {
 fn reads_several_lines_as_one_list() {
     for (lines, expect) in [
         (&[][..], Ok(None)),
-        (&[r#""a""#, r#""b""#], Ok(Some(Condition::Tags(vec![None, None])))),
-        (&["*"], Ok(Some(Condition::Any))),
+        (&[r#""a""#, r#""b""#], Ok(Some(EntityTagCondition::Tags(vec![None, None])))),
+        (&["*"], Ok(Some(EntityTagCondition::Any))),
         (&["*", r#""a""#], Err(ConditionError)),
         (&["a"], Err(ConditionError)),
     ] {
@@ -86,8 +86,8 @@ fn reads_several_lines_as_one_list() {
         for line in lines {
             headers.append(IF_MATCH, line.parse().unwrap());
         }
-        assert_eq!(Condition::from_headers(&headers, &IF_MATCH), expect, "{lines:?}");
-        assert_eq!(Condition::from_headers(&headers, &IF_NONE_MATCH), Ok(None));
+        assert_eq!(EntityTagCondition::from_headers(&headers, &IF_MATCH), expect, "{lines:?}");
+        assert_eq!(EntityTagCondition::from_headers(&headers, &IF_NONE_MATCH), Ok(None));
     }
 }
 
@@ -113,7 +113,7 @@ fn compares_strongly_for_if_match_and_weakly_for_if_none_match() {
         (r#""x""#, false, false),
         ("*", true, true),
     ] {
-        let condition = Condition::parse(value.as_bytes()).unwrap();
+        let condition = EntityTagCondition::parse(value.as_bytes()).unwrap();
         assert_eq!(condition.if_match(there), matches, "{value}");
         assert_eq!(condition.if_none_match_names(there), named, "{value}");
         assert!(!condition.if_match(|_| None) && !condition.if_none_match_names(|_| None));
@@ -126,13 +126,13 @@ proptest! {
         let rendition = [Rendition::Document, Rendition::Details, Rendition::Collection][rendition];
         let tag = EntityTag { position: Position(position), tag, rendition, weak };
         for text in [tag.to_string(), tag.with_encoding("gzip")] {
-            let expect = Condition::Tags(vec![Some(tag)]);
-            prop_assert_eq!(Condition::parse(text.as_bytes()), Ok(expect));
+            let expect = EntityTagCondition::Tags(vec![Some(tag)]);
+            prop_assert_eq!(EntityTagCondition::parse(text.as_bytes()), Ok(expect));
         }
     }
 
     #[test]
     fn takes_any_bytes(value in any::<Vec<u8>>()) {
-        let _ = Condition::parse(&value);
+        let _ = EntityTagCondition::parse(&value);
     }
 }

@@ -3,7 +3,7 @@ use schemars::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::doors::{Content, Typed};
+use crate::operations::{BodyContent, BodyType};
 
 /// The schemas of all types that were asked for.
 pub(super) struct Schemas(SchemaGenerator);
@@ -19,20 +19,20 @@ impl Schemas {
     }
 
     /// The schema of a type; of one with a name, the reference to it.
-    pub fn schema(&mut self, of: Typed) -> Value {
+    pub fn schema(&mut self, of: BodyType) -> Value {
         let mut schema = (of.schema)(&mut self.0);
         tidy(&mut schema);
         schema.to_value()
     }
 
     /// A body, by media type.
-    pub fn content(&mut self, content: Content) -> Option<Map<String, Value>> {
+    pub fn content(&mut self, content: BodyContent) -> Option<Map<String, Value>> {
         let (kinds, schema, example): (&[&str], _, _) = match content {
-            Content::None => return None,
-            Content::Json(of) => (&["application/json"], self.schema(of), (of.sample)()),
-            Content::JsonLines(of) => (&["application/jsonl"], self.schema(of), (of.sample)()),
-            Content::Events(of) => (&["text/event-stream"], self.schema(of), (of.sample)()),
-            Content::Document => {
+            BodyContent::None => return None,
+            BodyContent::Json(of) => (&["application/json"], self.schema(of), (of.sample)()),
+            BodyContent::JsonLines(of) => (&["application/jsonl"], self.schema(of), (of.sample)()),
+            BodyContent::Events(of) => (&["text/event-stream"], self.schema(of), (of.sample)()),
+            BodyContent::Document => {
                 let text = "A document, byte for byte as it was put.";
                 (
                     &["*/*"],
@@ -40,7 +40,7 @@ impl Schemas {
                     Value::Null,
                 )
             }
-            Content::Text(kinds, meaning, sample) => {
+            BodyContent::Text(kinds, meaning, sample) => {
                 (kinds, json!({"type": "string", "description": meaning}), sample.into())
             }
         };

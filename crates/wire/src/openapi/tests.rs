@@ -3,7 +3,7 @@
 use muster_schema::{NoSources, Schema};
 
 use super::*;
-use crate::doors::Outcome;
+use crate::operations::OperationAnswer;
 
 /// Every schema of a body, with the operation's id and what was said as its example.
 fn bodies(document: &Value) -> Vec<(String, Value, Vec<Value>)> {
@@ -38,7 +38,7 @@ fn bodies(document: &Value) -> Vec<(String, Value, Vec<Value>)> {
 fn gives_no_body_an_empty_schema() {
     let document = document("0.0.0");
     let bodies = bodies(&document);
-    let content = |outcome: &&Outcome| !matches!(outcome.content, Content::None);
+    let content = |outcome: &&OperationAnswer| !matches!(outcome.content, BodyContent::None);
     let answers = OPERATIONS.iter().flat_map(|operation| operation.answers).filter(content);
     assert!(bodies.len() > answers.count());
     for (id, schema, _) in bodies {

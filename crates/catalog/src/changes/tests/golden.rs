@@ -78,19 +78,20 @@ fn outcomes_and_states_have_frozen_numbers() {
     let outcomes = [(Outcome::Created, "01"), (Outcome::Updated, "02"), (Outcome::Removed, "03")];
     for (outcome, number) in outcomes {
         let (shown, members) = (None, Vec::new());
-        let change = Change::Answered(Answered { outcome, subject: Xid::Registry, shown, members });
+        let change =
+            Change::Answered(CommandAnswered { outcome, subject: Xid::Registry, shown, members });
         assert_eq!(hex(&change.encode().1), format!("a200{number}01612f"));
     }
     let shown = [
-        (Shown::Nothing, "01"),
-        (Shown::Members, "02"),
-        (Shown::Model, "03"),
-        (Shown::Capabilities, "04"),
+        (RecordedAnswerSubject::Nothing, "01"),
+        (RecordedAnswerSubject::Members, "02"),
+        (RecordedAnswerSubject::Model, "03"),
+        (RecordedAnswerSubject::Capabilities, "04"),
     ];
     for (shown, number) in shown {
         let (outcome, members) = (Outcome::Updated, Vec::new());
         let (subject, shown) = (Xid::Registry, Some(shown));
-        let change = Change::Answered(Answered { outcome, subject, shown, members });
+        let change = Change::Answered(CommandAnswered { outcome, subject, shown, members });
         assert_eq!(hex(&change.encode().1), format!("a3000201612f02{number}"));
     }
     let states = [

@@ -23,17 +23,23 @@ fn a_moment() -> impl Strategy<Value = Moment> {
     range.prop_map(|number| Moment::from_microseconds(number).unwrap())
 }
 
-fn a_content() -> impl Strategy<Value = Named> {
-    (any::<[u8; 32]>(), any::<u32>(), option::of(any::<u64>()))
-        .prop_map(|(digest, size, at)| Named { digest: Digest(digest), size, at: at.map(Position) })
+fn a_content() -> impl Strategy<Value = ContentName> {
+    (any::<[u8; 32]>(), any::<u32>(), option::of(any::<u64>())).prop_map(|(digest, size, at)| {
+        ContentName { digest: Digest(digest), size, at: at.map(Position) }
+    })
 }
 
 fn a_state() -> impl Strategy<Value = Lifecycle> {
     proptest::sample::select(Lifecycle::ALL.to_vec())
 }
 
-fn a_shown() -> impl Strategy<Value = Option<Shown>> {
-    let all = [Shown::Nothing, Shown::Members, Shown::Model, Shown::Capabilities];
+fn a_shown() -> impl Strategy<Value = Option<RecordedAnswerSubject>> {
+    let all = [
+        RecordedAnswerSubject::Nothing,
+        RecordedAnswerSubject::Members,
+        RecordedAnswerSubject::Model,
+        RecordedAnswerSubject::Capabilities,
+    ];
     proptest::option::of(proptest::sample::select(all.to_vec()))
 }
 
@@ -42,7 +48,7 @@ fn an_outcome() -> impl Strategy<Value = Outcome> {
 }
 
 /// What most changes have.
-fn a_stem() -> impl Strategy<Value = (Xid, Option<Named>, u64, Moment, Moment)> {
+fn a_stem() -> impl Strategy<Value = (Xid, Option<ContentName>, u64, Moment, Moment)> {
     (an_xid(), option::of(a_content()), any::<u64>(), a_moment(), a_moment())
 }
 
@@ -113,7 +119,7 @@ fn a_change() -> impl Strategy<Value = Change> {
         1 => a_content().prop_map(|message| Change::Explained(Explained { message })),
         1 => (an_outcome(), an_xid(), a_shown(), proptest::collection::vec(an_xid(), 0..4))
             .prop_map(|(outcome, subject, shown, members)| {
-                Change::Answered(Answered { outcome, subject, shown, members })
+                Change::Answered(CommandAnswered { outcome, subject, shown, members })
             }),
     ]
 }
@@ -136,7 +142,7 @@ proptest! {
 
     #[test]
     fn a_change_names_its_contents_in_the_order_of_its_fields(change in a_change()) {
-        let contents: Vec<Named> = change.contents().collect();
+        let contents: Vec<ContentName> = change.contents().collect();
         prop_assert!(contents.len() <= 2);
         for named in contents {
             let entry = Position(77);

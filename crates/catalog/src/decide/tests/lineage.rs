@@ -6,8 +6,8 @@ use crate::state::{Lineage, Versions};
 pub(super) const FILE: &str = "/dirs/d/files/f";
 
 /// The resource's versions with their ancestors, as `1<1 2<1`.
-fn line(hall: &Hall) -> String {
-    let Some(resource) = hall.resource(FILE) else { return String::new() };
+fn line(registry: &TestRegistry) -> String {
+    let Some(resource) = registry.resource(FILE) else { return String::new() };
     let versions = resource.versions.iter();
     let texts = versions.map(|version| format!("{}<{}", version.id, version.ancestor));
     texts.collect::<Vec<_>>().join(" ")
@@ -35,13 +35,13 @@ fn the_oldest_versions_go_and_leave_roots() {
             "maxversions": maxversions,
             "singleversionroot": mode != "manual",
         });
-        let mut hall = Hall::new(&files);
+        let mut registry = TestRegistry::new(&files);
         for (id, ancestor) in puts {
             let sent =
                 if ancestor.is_empty() { json!({}) } else { json!({"ancestorid": ancestor}) };
-            hall.send(Mode::Put, &format!("{FILE}/versions/{id}"), &sent).unwrap();
+            registry.send(Mode::Put, &format!("{FILE}/versions/{id}"), &sent).unwrap();
         }
-        assert_eq!(line(&hall), left, "{mode} {maxversions} {puts:?}");
+        assert_eq!(line(&registry), left, "{mode} {maxversions} {puts:?}");
     }
 }
 
@@ -56,13 +56,13 @@ fn a_circle_is_refused_however_it_is_closed() {
         json!({"v0": {"ancestorid": "w"}, "w": {}, "x": {}}),
     ];
     for body in bodies {
-        let mut hall = grown(&files);
-        let outcome = hall.send(Mode::Post, &format!("{FILE}/versions"), &body);
+        let mut registry = grown(&files);
+        let outcome = registry.send(Mode::Post, &format!("{FILE}/versions"), &body);
         assert_eq!(code(outcome), "circular_ancestors", "{body}");
     }
-    let mut hall = grown(&files);
+    let mut registry = grown(&files);
     let body = json!({"n": {}, "o": {}, "v5": {"ancestorid": "v5"}});
-    hall.send(Mode::Post, &format!("{FILE}/versions"), &body).unwrap();
+    registry.send(Mode::Post, &format!("{FILE}/versions"), &body).unwrap();
 }
 
 /// A circle through existing versions that find their ancestors, of three and of many.
@@ -70,7 +70,7 @@ fn a_circle_is_refused_however_it_is_closed() {
 fn a_circle_is_refused_that_versions_close_which_find_their_ancestors() {
     let files = json!({"versionmode": "manual", "hasdocument": false});
     let nothing = json!({"ancestorid": null});
-    let mut small = Hall::new(&files);
+    let mut small = TestRegistry::new(&files);
     for _ in 0..3 {
         small.send(Mode::Post, FILE, &json!({})).unwrap();
     }
@@ -78,39 +78,39 @@ fn a_circle_is_refused_that_versions_close_which_find_their_ancestors() {
     let mut forked = grown(&files);
     let aside = json!({"ancestorid": "v5", "createdat": "1970-01-01T00:00:00Z"});
     forked.send(Mode::Put, &format!("{FILE}/versions/x"), &aside).unwrap();
-    for (mut hall, body) in [
+    for (mut registry, body) in [
         (forked, json!({"v0": nothing, "v1": nothing})),
         (small, json!({"1": nothing, "2": nothing})),
         (grown(&files), json!({"v0": nothing, "v1": nothing})),
         (grown(&files), json!({"v0": nothing, "v1": nothing, "v2": nothing})),
     ] {
-        let before = line(&hall);
-        let outcome = hall.send(Mode::Post, &format!("{FILE}/versions"), &body);
+        let before = line(&registry);
+        let outcome = registry.send(Mode::Post, &format!("{FILE}/versions"), &body);
         assert_eq!(code(outcome), "circular_ancestors", "{body}");
-        assert_eq!(line(&hall), before);
+        assert_eq!(line(&registry), before);
     }
 }
 
 #[test]
 fn a_meta_of_versions_that_an_earlier_release_led_into_a_circle_is_not_silently_kept() {
     let files = json!({"versionmode": "manual", "hasdocument": false});
-    let mut hall = Hall::new(&files);
+    let mut registry = TestRegistry::new(&files);
     for _ in 0..3 {
-        hall.send(Mode::Post, FILE, &json!({})).unwrap();
+        registry.send(Mode::Post, FILE, &json!({})).unwrap();
     }
-    edit(&mut hall, |resource| {
+    edit(&mut registry, |resource| {
         let first = resource.versions.get(&"1".parse().unwrap()).unwrap();
         let mut first = (**first).clone();
         first.ancestor = "3".parse().unwrap();
         resource.versions.insert(Arc::new(first));
     });
     let meta = format!("{FILE}/meta");
-    let outcome = hall.send(Mode::Patch, &meta, &json!({"labels": {"a": "b"}}));
+    let outcome = registry.send(Mode::Patch, &meta, &json!({"labels": {"a": "b"}}));
     assert_eq!(code(outcome), "circular_ancestors");
     // Whoever names a root opens it.
-    hall.send(Mode::Patch, &format!("{FILE}/versions/1"), &json!({"ancestorid": "1"})).unwrap();
-    hall.send(Mode::Patch, &meta, &json!({"labels": {"a": "b"}})).unwrap();
-    assert_eq!(line(&hall), "1<1 2<1 3<2");
+    registry.send(Mode::Patch, &format!("{FILE}/versions/1"), &json!({"ancestorid": "1"})).unwrap();
+    registry.send(Mode::Patch, &meta, &json!({"labels": {"a": "b"}})).unwrap();
+    assert_eq!(line(&registry), "1<1 2<1 3<2");
 }
 
 /// One step of a history: what is done, to which versions, and when those were created.
@@ -126,26 +126,26 @@ pub(super) fn name(number: u8) -> String {
     format!("v{}", number % NAMES)
 }
 
-pub(super) fn take(hall: &mut Hall, (kind, a, b, c): Step) -> Result<(), Stop> {
+pub(super) fn take(registry: &mut TestRegistry, (kind, a, b, c): Step) -> Result<(), NoDecision> {
     let version = format!("{FILE}/versions/{}", name(a));
     let created = format!("1970-01-01T00:00:0{}Z", c % 5);
     match kind % 14 {
-        0 => hall.send(Mode::Post, FILE, &json!({})),
-        1 => hall.send(Mode::Put, &version, &json!({"createdat": created})),
-        2 => hall.send(Mode::Put, &version, &json!({"ancestorid": name(b)})),
-        3 => hall.send(Mode::Patch, &version, &json!({"ancestorid": "request"})),
-        4 => hall.send(Mode::Patch, &version, &json!({"createdat": created})),
-        5 => hall.send(Mode::Patch, &version, &json!({"name": name(c)})),
-        6 => hall.send(Mode::Patch, &version, &json!({"state": STATES[usize::from(c % 4)]})),
-        12 => hall.send(Mode::Patch, &version, &json!({"ancestorid": null})),
-        13 => hall.send(
+        0 => registry.send(Mode::Post, FILE, &json!({})),
+        1 => registry.send(Mode::Put, &version, &json!({"createdat": created})),
+        2 => registry.send(Mode::Put, &version, &json!({"ancestorid": name(b)})),
+        3 => registry.send(Mode::Patch, &version, &json!({"ancestorid": "request"})),
+        4 => registry.send(Mode::Patch, &version, &json!({"createdat": created})),
+        5 => registry.send(Mode::Patch, &version, &json!({"name": name(c)})),
+        6 => registry.send(Mode::Patch, &version, &json!({"state": STATES[usize::from(c % 4)]})),
+        12 => registry.send(Mode::Patch, &version, &json!({"ancestorid": null})),
+        13 => registry.send(
             Mode::Post,
             &format!("{FILE}/versions"),
             &json!({name(a): {"ancestorid": null}, name(b): {"ancestorid": null}}),
         ),
-        7 | 8 => hall.delete(&version),
-        9 => hall.restore(&version),
-        10 => hall.send(
+        7 | 8 => registry.delete(&version),
+        9 => registry.restore(&version),
+        10 => registry.send(
             Mode::Post,
             &format!("{FILE}/versions"),
             &json!({
@@ -155,7 +155,7 @@ pub(super) fn take(hall: &mut Hall, (kind, a, b, c): Step) -> Result<(), Stop> {
         _ => {
             let named = if c % 2 == 0 { json!(null) } else { json!(name(b)) };
             let meta = json!({ "defaultversionid": named });
-            hall.send(Mode::Patch, &format!("{FILE}/meta"), &meta)
+            registry.send(Mode::Patch, &format!("{FILE}/meta"), &meta)
         }
     }
 }
@@ -163,20 +163,21 @@ pub(super) fn take(hall: &mut Hall, (kind, a, b, c): Step) -> Result<(), Stop> {
 pub(super) const STATES: [&str; 4] = ["draft", "stable", "deprecated", "retired"];
 
 /// A resource with so many versions that what is derived of them is kept.
-fn grown(files: &Value) -> Hall {
-    let mut hall = Hall::new(files);
+fn grown(files: &Value) -> TestRegistry {
+    let mut registry = TestRegistry::new(files);
     for number in 0..BEGINNING {
         let version = format!("{FILE}/versions/v{number}");
-        hall.send(Mode::Put, &version, &json!({})).unwrap();
+        registry.send(Mode::Put, &version, &json!({})).unwrap();
     }
-    hall
+    registry
 }
 
 /// Changes the resource behind the back of the decisions.
-fn edit(hall: &mut Hall, change: impl FnOnce(&mut crate::state::Resource)) {
+fn edit(registry: &mut TestRegistry, change: impl FnOnce(&mut crate::state::Resource)) {
     let (dirs, files): (Id, Id) = ("dirs".parse().unwrap(), "files".parse().unwrap());
-    let fold = |id: &str| crate::state::Folded(id.parse().unwrap());
-    let Some(group) = hall.catalog.groups.get_mut(&dirs).and_then(|all| all.get_mut(&fold("d")))
+    let fold = |id: &str| crate::state::CaseFoldedId(id.parse().unwrap());
+    let Some(group) =
+        registry.catalog.groups.get_mut(&dirs).and_then(|all| all.get_mut(&fold("d")))
     else {
         return;
     };
@@ -188,15 +189,15 @@ fn edit(hall: &mut Hall, change: impl FnOnce(&mut crate::state::Resource)) {
 }
 
 /// Lays all versions into one slice again, which is walked through.
-fn flatten(hall: &mut Hall) {
-    edit(hall, |resource| {
+fn flatten(registry: &mut TestRegistry) {
+    edit(registry, |resource| {
         resource.versions = Versions::Few(resource.versions.iter().cloned().collect());
     });
 }
 
 /// A version from which no root is reached.
-fn lost(hall: &Hall) -> Option<&Id> {
-    let versions = &hall.resource(FILE)?.versions;
+fn lost(registry: &TestRegistry) -> Option<&Id> {
+    let versions = &registry.resource(FILE)?.versions;
     versions.iter().map(|version| &version.id).find(|start| {
         let ancestor = |id: &Id| versions.get(id).map(|version| version.ancestor.clone());
         let mut at = (*start).clone();
@@ -212,8 +213,8 @@ fn lost(hall: &Hall) -> Option<&Id> {
 }
 
 /// What there is of the resource, as text.
-fn found(hall: &Hall) -> String {
-    let Some(resource) = hall.resource(FILE) else { return String::new() };
+fn found(registry: &TestRegistry) -> String {
+    let Some(resource) = registry.resource(FILE) else { return String::new() };
     let meta = &resource.meta;
     let versions: Vec<_> = resource
         .versions

@@ -4,18 +4,18 @@ use crate::{ModelRefusal, Reason, VersionRefusal};
 const FILES: [&str; 2] = ["/dirs/d/files/f", "/dirs/d/files/g"];
 
 /// Two resources, each with the versions 1 to 4, of a type with no rule.
-fn grown() -> Hall {
-    let mut hall = Hall::new(&json!({"hasdocument": false}));
+fn grown() -> TestRegistry {
+    let mut registry = TestRegistry::new(&json!({"hasdocument": false}));
     for file in FILES {
         for _ in 0..4 {
-            hall.send(Mode::Post, file, &json!({})).unwrap();
+            registry.send(Mode::Post, file, &json!({})).unwrap();
         }
     }
-    hall
+    registry
 }
 
-fn line(hall: &Hall) -> String {
-    let resource = hall.resource(FILES[0]).unwrap();
+fn line(registry: &TestRegistry) -> String {
+    let resource = registry.resource(FILES[0]).unwrap();
     let versions = resource.versions.iter();
     let texts = versions.map(|version| format!("{}<{}", version.id, version.ancestor));
     format!("{} *{}", texts.collect::<Vec<_>>().join(" "), resource.meta.default)
@@ -39,29 +39,30 @@ fn a_new_model_brings_versions_into_its_order() {
         (chain("lifecycle", 3), "2<2 3<2 4<3 *4"),
     ];
     for (files, expected) in cases {
-        let mut hall = grown();
-        hall.send(Mode::Patch, &format!("{}/versions/4", FILES[0]), &json!({"ancestorid": "1"}))
+        let mut registry = grown();
+        registry
+            .send(Mode::Patch, &format!("{}/versions/4", FILES[0]), &json!({"ancestorid": "1"}))
             .unwrap();
-        let epoch = hall.resource(FILES[1]).unwrap().meta.epoch;
-        hall.set_model(&files).unwrap();
-        assert_eq!(line(&hall), expected, "{files}");
+        let epoch = registry.resource(FILES[1]).unwrap().meta.epoch;
+        registry.set_model(&files).unwrap();
+        assert_eq!(line(&registry), expected, "{files}");
         // What was in order isn't written.
-        let is_same = hall.resource(FILES[1]).unwrap().meta.epoch == epoch;
+        let is_same = registry.resource(FILES[1]).unwrap().meta.epoch == epoch;
         assert_eq!(is_same, files.get("maxversions").is_none_or(|max| *max == 0), "{files}");
         // What went is kept as what is deleted is.
-        let gone = hall.catalog.hides(&format!("{}/versions/1", FILES[1]).parse().unwrap());
+        let gone = registry.catalog.hides(&format!("{}/versions/1", FILES[1]).parse().unwrap());
         assert_eq!(gone, !is_same, "{files}");
     }
 }
 
 #[test]
 fn a_new_model_is_refused_that_what_is_there_breaks() {
-    let mut hall = grown();
+    let mut registry = grown();
     for file in FILES {
         let version = format!("{file}/versions/3");
-        hall.send(Mode::Patch, &version, &json!({"ancestorid": "request"})).unwrap();
+        registry.send(Mode::Patch, &version, &json!({"ancestorid": "request"})).unwrap();
         let meta = json!({"defaultversionid": "2"});
-        hall.send(Mode::Patch, &format!("{file}/meta"), &meta).unwrap();
+        registry.send(Mode::Patch, &format!("{file}/meta"), &meta).unwrap();
     }
     let cases = [
         (
@@ -74,7 +75,9 @@ fn a_new_model_is_refused_that_what_is_there_breaks() {
         ),
     ];
     for (files, expected) in cases {
-        let Err(Stop::Refused(refusal)) = hall.set_model(&files) else { panic!("{files}") };
+        let Err(NoDecision::Refused(refusal)) = registry.set_model(&files) else {
+            panic!("{files}")
+        };
         assert_eq!((name_of(&refusal.reason), refusal.subject.clone()), expected);
         let named = match *refusal.reason {
             Reason::Version(VersionRefusal::NothingToPin { pinned }) => pinned,
@@ -95,12 +98,12 @@ fn a_resource_comes_back_only_as_the_model_of_now_allows() {
     ];
     for (files, expected) in cases {
         for deleted in ["/dirs/d", FILES[0]] {
-            let mut hall = grown();
+            let mut registry = grown();
             let version = format!("{}/versions/3", FILES[0]);
-            hall.send(Mode::Patch, &version, &json!({"ancestorid": "request"})).unwrap();
-            hall.delete(deleted).unwrap();
-            hall.set_model(&files).unwrap();
-            assert_eq!(code(hall.restore(deleted)), expected, "{files} {deleted}");
+            registry.send(Mode::Patch, &version, &json!({"ancestorid": "request"})).unwrap();
+            registry.delete(deleted).unwrap();
+            registry.set_model(&files).unwrap();
+            assert_eq!(code(registry.restore(deleted)), expected, "{files} {deleted}");
         }
     }
 }

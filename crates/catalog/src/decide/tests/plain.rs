@@ -29,7 +29,7 @@ type Versions = BTreeMap<String, Version>;
 
 /// A resource by the rules alone.
 #[derive(Clone, Debug)]
-struct Plain {
+struct ResourceOracle {
     mode: &'static str,
     maxversions: usize,
     has_one_root: bool,
@@ -41,7 +41,7 @@ struct Plain {
     hidden: BTreeMap<String, Vec<Version>>,
 }
 
-impl Plain {
+impl ResourceOracle {
     fn files(&self) -> Value {
         json!({
             "versionmode": self.mode,
@@ -102,7 +102,7 @@ impl Plain {
             }
             NEW_MODE => {
                 self.mode = MODES[usize::from(c % 3)];
-                return self.settle(next).map_err(|code| match code {
+                return self.apply_rules(next).map_err(|code| match code {
                     "multiple_roots" => "several_roots",
                     other => other,
                 });
@@ -116,7 +116,7 @@ impl Plain {
                 self.default = pinned;
             }
         }
-        self.settle(next)
+        self.apply_rules(next)
     }
 
     fn put_number(&mut self, now: Moment) -> Result<(), &'static str> {
@@ -127,7 +127,7 @@ impl Plain {
         }
         let fresh = Version { created: now, ancestor: None, state: Lifecycle::Stable };
         next.insert(self.last_number.to_string(), fresh);
-        self.settle(next)
+        self.apply_rules(next)
     }
 
     fn delete(&mut self, id: &str) -> Result<(), &'static str> {
@@ -137,7 +137,7 @@ impl Plain {
         if self.default.as_deref() == Some(id) {
             self.is_sticky = false;
         }
-        self.settle(next)
+        self.apply_rules(next)
     }
 
     fn restore(&mut self, id: &str) -> Result<(), &'static str> {
@@ -152,12 +152,12 @@ impl Plain {
         back.ancestor = ancestor.or_else(|| Some(id.to_owned()));
         let mut next = self.versions.clone();
         next.insert(id.to_owned(), back);
-        self.settle(next)?;
+        self.apply_rules(next)?;
         if self.versions.contains_key(id) { Ok(()) } else { Err("restore_refused") }
     }
 
     /// Makes these the versions, in the order of the mode and no more than may be kept.
-    fn settle(&mut self, mut next: Versions) -> Result<(), &'static str> {
+    fn apply_rules(&mut self, mut next: Versions) -> Result<(), &'static str> {
         if next.is_empty() {
             self.versions = next;
             return Ok(());
@@ -195,9 +195,9 @@ impl Plain {
         let without: Vec<String> =
             next.keys().filter(|id| next[*id].ancestor.is_none()).cloned().collect();
         for id in without {
-            let settled = next.iter().filter(|(_, version)| version.ancestor.is_some());
-            let settled: Versions = settled.map(|(id, v)| (id.clone(), v.clone())).collect();
-            let newest = self.newest(&settled).unwrap_or_else(|| id.clone());
+            let resolved = next.iter().filter(|(_, version)| version.ancestor.is_some());
+            let resolved: Versions = resolved.map(|(id, v)| (id.clone(), v.clone())).collect();
+            let newest = self.newest(&resolved).unwrap_or_else(|| id.clone());
             next.get_mut(&id).unwrap().ancestor = Some(newest);
         }
     }
@@ -271,8 +271,8 @@ fn is_in_circle(versions: &Versions, start: &String) -> bool {
 }
 
 /// The resource as it is, in the form of the other.
-fn found(hall: &Hall) -> (Versions, Option<String>, bool) {
-    let Some(resource) = hall.resource(FILE) else { return (Versions::new(), None, false) };
+fn found(registry: &TestRegistry) -> (Versions, Option<String>, bool) {
+    let Some(resource) = registry.resource(FILE) else { return (Versions::new(), None, false) };
     let versions = resource.versions.iter().map(|version| {
         let ancestor = Some(version.ancestor.to_string());
         let plain = Version { created: version.created, ancestor, state: version.state };
@@ -293,7 +293,7 @@ proptest! {
         count in 1..24_u8,
         steps in vec(any::<Step>(), 1..30),
     ) {
-        let mut plain = Plain {
+        let mut plain = ResourceOracle {
             mode: MODES[mode],
             maxversions,
             has_one_root,
@@ -303,23 +303,23 @@ proptest! {
             last_number: 0,
             hidden: BTreeMap::new(),
         };
-        let mut hall = Hall::new(&plain.files());
+        let mut registry = TestRegistry::new(&plain.files());
         let puts = (0..count).map(|number| (PUT, number, 0, 0));
         for (kind, a, b, c) in puts.chain(steps) {
             let step = (kind % KINDS, a, b, c);
-            let now = hall.catalog.moment.next();
+            let now = registry.catalog.moment.next();
             let before = plain.clone();
             let expected = plain.take(step, now);
             let outcome = match step.0 {
-                NEW_MODE => hall.set_model(&plain.files()),
-                PUT => hall.send(Mode::Put, &format!("{FILE}/versions/{}", name(step.1)), &json!({})),
-                _ => take(&mut hall, step),
+                NEW_MODE => registry.set_model(&plain.files()),
+                PUT => registry.send(Mode::Put, &format!("{FILE}/versions/{}", name(step.1)), &json!({})),
+                _ => take(&mut registry, step),
             };
             prop_assert_eq!(code(outcome), expected.err().unwrap_or_default(), "{:?}", step);
             if expected.is_err() {
                 plain = before;
             }
-            let (versions, default, is_sticky) = found(&hall);
+            let (versions, default, is_sticky) = found(&registry);
             prop_assert_eq!(&versions, &plain.versions, "after {:?}", step);
             if versions.is_empty() {
                 break;

@@ -3,15 +3,15 @@ use super::*;
 const FILE: &str = "/dirs/d/files/f";
 
 /// A resource of that type with the versions 1 to 4, of which one is deleted.
-fn without(files: &Value, deleted: &str) -> Hall {
+fn without(files: &Value, deleted: &str) -> TestRegistry {
     let mut files = files.clone();
     files.as_object_mut().unwrap().insert("hasdocument".to_owned(), json!(false));
-    let mut hall = Hall::new(&files);
+    let mut registry = TestRegistry::new(&files);
     for _ in 0..4 {
-        hall.send(Mode::Post, FILE, &json!({})).unwrap();
+        registry.send(Mode::Post, FILE, &json!({})).unwrap();
     }
-    hall.delete(&version(deleted)).unwrap();
-    hall
+    registry.delete(&version(deleted)).unwrap();
+    registry
 }
 
 fn version(id: &str) -> String {
@@ -19,8 +19,8 @@ fn version(id: &str) -> String {
 }
 
 /// The versions with their ancestors and the default one, as `1<1 2<1 *2`.
-fn line(hall: &Hall) -> String {
-    let resource = hall.resource(FILE).unwrap();
+fn line(registry: &TestRegistry) -> String {
+    let resource = registry.resource(FILE).unwrap();
     let versions = resource.versions.iter();
     let texts = versions.map(|version| format!("{}<{}", version.id, version.ancestor));
     format!("{} *{}", texts.collect::<Vec<_>>().join(" "), resource.meta.default)
@@ -37,61 +37,61 @@ fn a_version_comes_back_to_its_place() {
         (chain("lifecycle"), "4", "1<1 2<1 3<2 4<3 *4"),
     ];
     for (files, deleted, expected) in cases {
-        let mut hall = without(&files, deleted);
-        hall.restore(&version(deleted)).unwrap();
-        assert_eq!(line(&hall), expected, "{files} {deleted}");
-        let back = hall.catalog.version_at(&version(deleted).parse().unwrap()).unwrap();
+        let mut registry = without(&files, deleted);
+        registry.restore(&version(deleted)).unwrap();
+        assert_eq!(line(&registry), expected, "{files} {deleted}");
+        let back = registry.catalog.version_at(&version(deleted).parse().unwrap()).unwrap();
         assert_eq!(back.epoch, 2, "{files} {deleted}");
     }
 }
 
 #[test]
 fn a_version_comes_back_as_a_root_when_its_ancestor_has_gone() {
-    let mut hall = without(&json!({}), "3");
-    hall.delete(&version("2")).unwrap();
-    hall.restore(&version("3")).unwrap();
-    assert_eq!(line(&hall), "1<1 3<3 4<4 *4");
-    let back = hall.catalog.version_at(&version("3").parse().unwrap()).unwrap();
-    assert_eq!((back.epoch, back.modified), (2, hall.catalog.moment));
+    let mut registry = without(&json!({}), "3");
+    registry.delete(&version("2")).unwrap();
+    registry.restore(&version("3")).unwrap();
+    assert_eq!(line(&registry), "1<1 3<3 4<4 *4");
+    let back = registry.catalog.version_at(&version("3").parse().unwrap()).unwrap();
+    assert_eq!((back.epoch, back.modified), (2, registry.catalog.moment));
     // What it descended from may come back too, and isn't its ancestor any more.
-    hall.restore(&version("2")).unwrap();
-    assert_eq!(line(&hall), "1<1 2<1 3<3 4<4 *4");
+    registry.restore(&version("2")).unwrap();
+    assert_eq!(line(&registry), "1<1 2<1 3<3 4<4 *4");
 }
 
 #[test]
 fn a_version_comes_back_only_where_the_model_has_room_for_it() {
     let chain = json!({"versionmode": "createdat", "singleversionroot": true, "maxversions": 4});
-    let mut hall = without(&chain, "2");
-    hall.send(Mode::Post, FILE, &json!({})).unwrap();
-    hall.restore(&version("2")).unwrap();
-    assert_eq!(line(&hall), "2<2 3<2 4<3 5<4 *5");
+    let mut registry = without(&chain, "2");
+    registry.send(Mode::Post, FILE, &json!({})).unwrap();
+    registry.restore(&version("2")).unwrap();
+    assert_eq!(line(&registry), "2<2 3<2 4<3 5<4 *5");
     // The oldest went for it; were that to come back, it would go at once.
-    assert_eq!(code(hall.restore(&version("1"))), "restore_refused");
-    assert_eq!(line(&hall), "2<2 3<2 4<3 5<4 *5");
+    assert_eq!(code(registry.restore(&version("1"))), "restore_refused");
+    assert_eq!(line(&registry), "2<2 3<2 4<3 5<4 *5");
 }
 
 #[test]
 fn a_second_root_does_not_come_back() {
-    let mut hall = Hall::new(&json!({"hasdocument": false, "singleversionroot": true}));
+    let mut registry = TestRegistry::new(&json!({"hasdocument": false, "singleversionroot": true}));
     for id in ["1", "2"] {
-        hall.send(Mode::Put, &version(id), &json!({})).unwrap();
+        registry.send(Mode::Put, &version(id), &json!({})).unwrap();
     }
-    hall.delete(&version("1")).unwrap();
-    assert_eq!(code(hall.restore(&version("1"))), "multiple_roots");
+    registry.delete(&version("1")).unwrap();
+    assert_eq!(code(registry.restore(&version("1"))), "multiple_roots");
 }
 
 #[test]
 fn a_version_does_not_come_back_that_differs_from_the_others() {
-    let mut hall = Hall::new(&json!({
+    let mut registry = TestRegistry::new(&json!({
         "hasdocument": false,
         "attributes": {"unit": {"type": "string", "matchversions": true}},
     }));
     for id in ["1", "2"] {
-        hall.send(Mode::Put, &version(id), &json!({"unit": "m"})).unwrap();
+        registry.send(Mode::Put, &version(id), &json!({"unit": "m"})).unwrap();
     }
-    hall.delete(&version("1")).unwrap();
-    hall.send(Mode::Put, &version("2"), &json!({"unit": "s"})).unwrap();
-    assert_eq!(code(hall.restore(&version("1"))), "versions_differ");
+    registry.delete(&version("1")).unwrap();
+    registry.send(Mode::Put, &version("2"), &json!({"unit": "s"})).unwrap();
+    assert_eq!(code(registry.restore(&version("1"))), "versions_differ");
 }
 
 #[test]
@@ -103,26 +103,26 @@ fn a_resource_comes_back_in_the_order_of_the_model_of_now() {
         ("/dirs/d", false, "a<b b<b *a", 3),
         (FILE, true, "a<b b<b *b", 4),
     ] {
-        let mut hall = Hall::new(&files("manual"));
+        let mut registry = TestRegistry::new(&files("manual"));
         let first = json!({"createdat": "1970-01-01T00:00:05Z"});
-        hall.send(Mode::Put, &version("a"), &first).unwrap();
+        registry.send(Mode::Put, &version("a"), &first).unwrap();
         let second = json!({"createdat": "1970-01-01T00:00:01Z", "ancestorid": "a"});
-        hall.send(Mode::Put, &version("b"), &second).unwrap();
+        registry.send(Mode::Put, &version("b"), &second).unwrap();
         if is_pinned {
-            hall.send(Mode::Patch, &format!("{FILE}/meta"), &pin).unwrap();
+            registry.send(Mode::Patch, &format!("{FILE}/meta"), &pin).unwrap();
         }
-        assert_eq!(line(&hall), "a<a b<a *b");
-        hall.delete(deleted).unwrap();
-        hall.set_model(&files("createdat")).unwrap();
-        hall.restore(deleted).unwrap();
-        assert_eq!(line(&hall), expected, "{deleted} {is_pinned}");
-        let back = hall.resource(FILE).unwrap();
+        assert_eq!(line(&registry), "a<a b<a *b");
+        registry.delete(deleted).unwrap();
+        registry.set_model(&files("createdat")).unwrap();
+        registry.restore(deleted).unwrap();
+        assert_eq!(line(&registry), expected, "{deleted} {is_pinned}");
+        let back = registry.resource(FILE).unwrap();
         let epochs: Vec<u64> = back.versions.iter().map(|version| version.epoch).collect();
         assert_eq!((epochs, back.meta.epoch), (vec![2, 2], meta_epoch), "{deleted}");
         assert_eq!(back.meta.sticky, is_pinned);
         // What is written next finds it in order.
-        hall.send(Mode::Patch, &version("b"), &json!({"name": "b"})).unwrap();
-        assert_eq!(line(&hall), expected);
+        registry.send(Mode::Patch, &version("b"), &json!({"name": "b"})).unwrap();
+        assert_eq!(line(&registry), expected);
     }
 }
 
@@ -130,17 +130,17 @@ fn a_resource_comes_back_in_the_order_of_the_model_of_now() {
 fn a_resource_comes_back_with_a_root_for_each_ancestor_that_was_erased() {
     for (has_one_root, outcome) in [(false, ""), (true, "multiple_roots")] {
         for deleted in [FILE, "/dirs/d"] {
-            let mut hall = Hall::new(&json!({
+            let mut registry = TestRegistry::new(&json!({
                 "hasdocument": false, "versionmode": "manual", "singleversionroot": has_one_root,
             }));
             for _ in 0..3 {
-                hall.send(Mode::Post, FILE, &json!({})).unwrap();
+                registry.send(Mode::Post, FILE, &json!({})).unwrap();
             }
-            hall.delete(deleted).unwrap();
-            hall.purge(&version("2")).unwrap();
-            assert_eq!(code(hall.restore(deleted)), outcome, "{deleted}");
+            registry.delete(deleted).unwrap();
+            registry.purge(&version("2")).unwrap();
+            assert_eq!(code(registry.restore(deleted)), outcome, "{deleted}");
             if !has_one_root {
-                assert_eq!(line(&hall), "1<1 3<3 *3");
+                assert_eq!(line(&registry), "1<1 3<3 *3");
             }
         }
     }

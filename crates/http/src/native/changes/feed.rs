@@ -9,7 +9,7 @@ use std::{
 };
 
 use muster_catalog::View;
-use muster_history::{Committed, events};
+use muster_history::{CommittedCommand, events};
 use muster_registry::{Commands, Registry};
 use muster_wire::changes::EventId;
 use muster_words::Position;
@@ -259,13 +259,13 @@ fn begin(shared: &SharedFeed) -> Commands {
 pub(super) async fn frames_of(
     shared: &SharedFeed,
     view: &View,
-    commands: &[impl Borrow<Committed> + Sync],
+    commands: &[impl Borrow<CommittedCommand> + Sync],
     bytes_enough: usize,
 ) -> Vec<Arc<Frame>> {
     let mut frames = Frames::default();
     let mut end = Position::ZERO;
     for command in commands {
-        let command: &Committed = command.borrow();
+        let command: &CommittedCommand = command.borrow();
         end = command.position();
         let events = finish(&shared.registry, command, events(command, view)).await;
         frames.push(command.begin(), end, render(command, events));

@@ -9,7 +9,7 @@ pub(super) const FRAME_BYTES: usize = 64 * 1024;
 
 /// An event as it is sent, but for the URL of the registry, which depends on who asks.
 #[derive(Clone, Debug)]
-pub(super) struct Rendered {
+pub(super) struct RenderedEvent {
     pub id: EventId,
     /// The path of what changed, for those who may not follow everything.
     subject: Box<str>,
@@ -20,7 +20,7 @@ pub(super) struct Rendered {
 /// What stands where the URL of the registry belongs.
 const PLACE: &str = "\"source\":\"";
 
-impl Rendered {
+impl RenderedEvent {
     /// Takes an event that was written with an empty `source`.
     pub fn new(id: EventId, subject: &str, text: &str) -> Self {
         let cut = text.find(PLACE).map_or(text.len(), |at| at + PLACE.len());
@@ -40,7 +40,7 @@ impl Rendered {
 /// Events that follow each other, sent at once.
 #[derive(Debug)]
 pub(super) struct Frame {
-    events: Vec<Rendered>,
+    events: Vec<RenderedEvent>,
     /// Everything up to here is in this frame or before it.
     pub last: EventId,
     /// After which position the ledger goes on behind this frame: the end of a command, which
@@ -84,7 +84,7 @@ impl Frame {
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     done: Vec<Arc<Frame>>,
-    events: Vec<Rendered>,
+    events: Vec<RenderedEvent>,
     bytes: usize,
     bytes_done: usize,
 }
@@ -94,7 +94,7 @@ const OVERHEAD: usize = 64;
 
 impl Frames {
     /// Adds the events of a command; `start` is the position before its first entry.
-    pub fn push(&mut self, start: Position, end: Position, events: Vec<Rendered>) {
+    pub fn push(&mut self, start: Position, end: Position, events: Vec<RenderedEvent>) {
         let count = events.len();
         for (index, event) in events.into_iter().enumerate() {
             let id = event.id;
@@ -134,10 +134,10 @@ impl Frames {
 mod tests {
     use super::*;
 
-    fn event(position: u64, k: u32, size: usize) -> Rendered {
+    fn event(position: u64, k: u32, size: usize) -> RenderedEvent {
         let id = EventId { position: Position(position), k };
         let text = format!("[{id} \"source\":\"\" {}]", "x".repeat(size));
-        Rendered::new(id, &format!("/a/b{k}"), &text)
+        RenderedEvent::new(id, &format!("/a/b{k}"), &text)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use muster_catalog::Content;
-use muster_history::{Committed, EditSubject, EventKind, PendingEvents, RegistryEvent};
+use muster_history::{CommittedCommand, EditSubject, EventKind, PendingEvents, RegistryEvent};
 use muster_registry::Registry;
 use muster_wire::changes::{ChangeDetail, ChangeEvent, EventId, EventType};
 use muster_words::{
@@ -9,13 +9,13 @@ use muster_words::{
     json::{Map, Value},
 };
 
-use super::frame::Rendered;
+use super::frame::RenderedEvent;
 
 /// Reads the attributes that the events of a command need. Those that can't be read are missing:
 /// a damaged content must not stop the stream.
 pub(super) async fn finish(
     registry: &Registry,
-    command: &Committed,
+    command: &CommittedCommand,
     pending: PendingEvents,
 ) -> Vec<RegistryEvent> {
     let wanted = pending.contents();
@@ -33,7 +33,7 @@ pub(super) async fn finish(
 }
 
 /// The events of a command as they are sent, numbered from 1.
-pub(super) fn render(command: &Committed, events: Vec<RegistryEvent>) -> Vec<Rendered> {
+pub(super) fn render(command: &CommittedCommand, events: Vec<RegistryEvent>) -> Vec<RenderedEvent> {
     let Some(entry) = command.entries.last() else { return Vec::new() };
     let (time, command_id) = (entry.moment.to_string(), entry.command.to_string());
     let events = events.into_iter().filter_map(|event| Some((event_type(&event)?, event)));
@@ -49,7 +49,7 @@ pub(super) fn render(command: &Committed, events: Vec<RegistryEvent>) -> Vec<Ren
             xregcorrelationid: command_id.clone(),
             data: ChangeDetail { changed: event.changed, more: Map::new() },
         };
-        Rendered::new(id, &event.subject, &event.to_sse())
+        RenderedEvent::new(id, &event.subject, &event.to_sse())
     });
     rendered.collect()
 }

@@ -12,7 +12,7 @@ use super::{
     feed::{FrameMemory, NextFrame, SharedFeed, WatcherPermit, frames_of},
     frame::Frame,
 };
-use crate::native::{gate::Pass, stream::Source};
+use crate::native::{gate::AccessGrant, stream::Source};
 
 /// How long a stream says nothing: proxies end connections that are silent for a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -27,7 +27,7 @@ const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(super) struct Watcher {
     shared: Arc<SharedFeed>,
     _permit: WatcherPermit,
-    pass: Pass,
+    pass: AccessGrant,
     moves: watch::Receiver<Position>,
     /// The URL of the registry's root, as it stands within JSON.
     source: Arc<str>,
@@ -43,7 +43,7 @@ pub(super) struct Watcher {
 impl Watcher {
     pub fn new(
         feed: &Feed,
-        (permit, pass): (WatcherPermit, Pass),
+        (permit, pass): (WatcherPermit, AccessGrant),
         start: Start,
         source: &str,
     ) -> Self {

@@ -1,10 +1,10 @@
 use muster_catalog::Content;
-use muster_history::{Committed, Edit, EditAction, EditDetail, EditSubject, Scope};
+use muster_history::{CommittedCommand, Edit, EditAction, EditDetail, EditSubject, Scope};
 use muster_wire::log::{LogAction, LogChange, LogContent, LogEntry, LogKind};
 use muster_words::{Moment, Xid};
 
 /// What a command did within a scope, as it is sent.
-pub(super) fn entry(command: &Committed, scope: &Scope) -> LogEntry {
+pub(super) fn entry(command: &CommittedCommand, scope: &Scope) -> LogEntry {
     let last = command.entries.last();
     let summary = scope.summary(command);
     LogEntry {

@@ -7,7 +7,7 @@ fn current() -> Capabilities {
 }
 
 fn change(sent: &Value, change: UpdateMode) -> Result<Value, Problem> {
-    settle(&current(), sent.as_object(), change, true).map(Value::Object)
+    update_capabilities(&current(), sent.as_object(), change, true).map(Value::Object)
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn patches_what_is_named_and_replaces_the_rest() {
     assert_eq!(replaced["flags"], json!(FLAGS));
     assert_eq!(replaced["ignores"], json!([]));
     assert_eq!(replaced["versionmodes"], json!(["manual"]));
-    let reset = settle(&current(), None, UpdateMode::Replace, true).unwrap();
+    let reset = update_capabilities(&current(), None, UpdateMode::Replace, true).unwrap();
     assert_eq!(Value::Object(reset), Value::Object(built(true)));
 }
 
@@ -56,7 +56,7 @@ fn refuses_what_it_cannot_do() {
 #[test]
 fn keeps_itself_changeable_but_in_a_bare_registry() {
     let settled = |sent: Value, bare: bool| {
-        settle(&current(), sent.as_object(), UpdateMode::Replace, bare)
+        update_capabilities(&current(), sent.as_object(), UpdateMode::Replace, bare)
             .map(|settled| settled["available"].clone())
             .map_err(|problem| problem.code().name())
     };

@@ -17,7 +17,7 @@ pub(in crate::xregistry) enum UpdateMode {
 ///
 /// # Errors
 /// One of the specification's `capability_…` errors.
-pub(in crate::xregistry) fn settle(
+pub(in crate::xregistry) fn update_capabilities(
     current: &Capabilities,
     sent: Option<&Map<String, Value>>,
     change: UpdateMode,

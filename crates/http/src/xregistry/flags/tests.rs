@@ -16,7 +16,7 @@ fn read(method: &Method, target: &str, bare: bool) -> Result<Flags, Problem> {
     let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
     let address = Address::parse(path, &model, false)?;
     let capabilities = Capabilities::of(&view, bare);
-    let reading = Reading {
+    let reading = FlagReader {
         method,
         address: &address,
         query,

@@ -1,6 +1,6 @@
 use muster_catalog::entity::Entity;
 
-use crate::xregistry::{filter::Encoded, flags::Flags};
+use crate::xregistry::{filter::UrlText, flags::Flags};
 
 /// One page of a collection (xRegistry pagination).
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(in crate::xregistry) fn page<'a>(
     let members: Vec<Entity<'a>> = all.into_iter().skip(begin).take(limit).collect();
     let next = match (end < count, &flags.sort, members.last()) {
         (true, Some(_), _) => Some(format!("offset={end}")),
-        (true, None, Some(last)) => Some(format!("after={}", Encoded(last.id()))),
+        (true, None, Some(last)) => Some(format!("after={}", UrlText(last.id()))),
         _ => None,
     };
     let next = next.map(|next| format!("limit={limit}&{next}"));
@@ -58,7 +58,7 @@ pub(in crate::xregistry) fn first_page<'a>(
     let mut rest = members;
     let members: Vec<Entity<'a>> = rest.by_ref().take(limit).collect();
     let next = match (rest.next(), members.last()) {
-        (Some(_), Some(last)) => Some(format!("limit={limit}&after={}", Encoded(last.id()))),
+        (Some(_), Some(last)) => Some(format!("limit={limit}&after={}", UrlText(last.id()))),
         _ => None,
     };
     Page { members, count, next }

@@ -6,14 +6,14 @@ use muster_catalog::{
 use muster_model::{DocumentForm, ResourceType};
 use muster_words::json;
 
-use super::{JsonWriter, Links, Members, Shelf, Shown};
+use super::{JsonWriter, Links, LoadedContents, ShownEntity, ShownMembers};
 use crate::xregistry::capabilities::Capabilities;
 
 /// Writes what an answer shows.
 #[derive(Clone, Copy)]
-pub(in crate::xregistry) struct Writing<'a> {
+pub(in crate::xregistry) struct EntityWriter<'a> {
     pub view: &'a View,
-    pub shelf: &'a Shelf,
+    pub contents: &'a LoadedContents,
     pub links: &'a Links<'a>,
     pub capabilities: &'a Capabilities,
     /// Documents are base64, whatever they are.
@@ -22,9 +22,9 @@ pub(in crate::xregistry) struct Writing<'a> {
     pub collections_only: bool,
 }
 
-impl Writing<'_> {
+impl EntityWriter<'_> {
     /// Writes an entity.
-    pub fn entity(&self, shown: &Shown<'_>, out: &mut JsonWriter) {
+    pub fn entity(&self, shown: &ShownEntity<'_>, out: &mut JsonWriter) {
         out.open();
         if !self.collections_only {
             self.attributes(shown, out);
@@ -37,7 +37,7 @@ impl Writing<'_> {
     }
 
     /// Writes entities under their ids.
-    pub fn map(&self, all: &[Shown<'_>], out: &mut JsonWriter) {
+    pub fn map(&self, all: &[ShownEntity<'_>], out: &mut JsonWriter) {
         out.open();
         for shown in all {
             out.key(shown.entity.id());
@@ -47,10 +47,10 @@ impl Writing<'_> {
     }
 
     fn reader(&self) -> EntityReader<'_> {
-        EntityReader { view: self.view, loaded: self.shelf, urls: self.links }
+        EntityReader { view: self.view, loaded: self.contents, urls: self.links }
     }
 
-    fn attributes(&self, shown: &Shown<'_>, out: &mut JsonWriter) {
+    fn attributes(&self, shown: &ShownEntity<'_>, out: &mut JsonWriter) {
         self.reader().each(&shown.entity, &shown.path, &|_| false, &mut |name, value| {
             out.key(name);
             out.value(value);
@@ -68,7 +68,7 @@ impl Writing<'_> {
         }
     }
 
-    fn meta(&self, kind: &ResourceType, shown: &Shown<'_>, out: &mut JsonWriter) {
+    fn meta(&self, kind: &ResourceType, shown: &ShownEntity<'_>, out: &mut JsonWriter) {
         let Entity::Resource(_, resource) = shown.entity else { return };
         let path = format!("{}/meta", shown.path);
         out.member("metaurl", &self.links.to(&path, false, shown.meta));
@@ -89,7 +89,7 @@ impl Writing<'_> {
         out.close();
     }
 
-    fn members(&self, shown: &Shown<'_>, members: &Members<'_>, out: &mut JsonWriter) {
+    fn members(&self, shown: &ShownEntity<'_>, members: &ShownMembers<'_>, out: &mut JsonWriter) {
         let plural = members.plural;
         let path = format!("{}/{plural}", shown.path.trim_end_matches('/'));
         let url = self.links.to(&path, false, members.shown.is_some());
@@ -103,7 +103,7 @@ impl Writing<'_> {
     }
 
     /// The registry's attributes that are inlined only by name.
-    fn named(&self, shown: &Shown<'_>, out: &mut JsonWriter) {
+    fn named(&self, shown: &ShownEntity<'_>, out: &mut JsonWriter) {
         for name in &shown.named {
             out.key(name);
             match *name {
@@ -117,10 +117,12 @@ impl Writing<'_> {
     /// A document within JSON: as it is where it is JSON and its type says so, as a text where it
     /// is one and its type says JSON or text, else as base64. One that is empty, or that was
     /// erased, isn't written.
-    fn document(&self, kind: &ResourceType, shown: &Shown<'_>, out: &mut JsonWriter) {
+    fn document(&self, kind: &ResourceType, shown: &ShownEntity<'_>, out: &mut JsonWriter) {
         let Some(version) = shown.entity.version() else { return };
         let content = shown.entity.document();
-        let Some(bytes) = content.and_then(|content| self.shelf.document(content)) else { return };
+        let Some(bytes) = content.and_then(|content| self.contents.document(content)) else {
+            return;
+        };
         let content_type = version.content_type.as_deref().unwrap_or_default();
         let form =
             if self.binary { DocumentForm::Binary } else { kind.document_form(content_type) };

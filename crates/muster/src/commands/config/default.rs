@@ -11,9 +11,9 @@ Examples:
 
 /// Print a settings file in which every setting is explained
 #[derive(Debug, Args)]
-pub struct Default {}
+pub struct ConfigDefaultArguments {}
 
-impl Default {
+impl ConfigDefaultArguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         context.screen.write(settings::default_file().as_bytes())
     }

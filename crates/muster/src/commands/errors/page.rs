@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use muster_wire::{ErrorCode, Origin};
+use muster_wire::{CodeOrigin, ErrorCode};
 
 use crate::OwnCode;
 
@@ -30,9 +30,9 @@ have the shape of a registry's errors.
 pub(super) fn page() -> String {
     let mut page = HEAD.to_owned();
     for (title, wanted) in [
-        ("Ours", Origin::Muster),
-        ("xRegistry's", Origin::Specification),
-        ("xRegistry's, of its HTTP binding", Origin::HttpBinding),
+        ("Ours", CodeOrigin::Muster),
+        ("xRegistry's", CodeOrigin::Specification),
+        ("xRegistry's, of its HTTP binding", CodeOrigin::HttpBinding),
     ] {
         // Writing into a String can't fail.
         let _ = write!(

@@ -3,7 +3,7 @@ use muster_wire::keys::KeyRequest;
 
 use crate::{
     Context, Failure,
-    arguments::{Explanation, Reach},
+    arguments::{ConnectionArguments, Explanation},
 };
 
 /// Examples of the command.
@@ -17,7 +17,7 @@ Examples:
 
 /// Create a key and print it, this once
 #[derive(Debug, Args)]
-pub struct Create {
+pub struct KeyCreateArguments {
     /// What it is for
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -33,12 +33,12 @@ pub struct Create {
     #[command(flatten)]
     explanation: Explanation,
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
-impl Create {
+impl KeyCreateArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let client = self.reach.client_or_directory(context).await?;
+        let client = self.connection.client_or_directory(context).await?;
         let client = self.explanation.of(client)?;
         let wanted = KeyRequest {
             role: Some(self.role),

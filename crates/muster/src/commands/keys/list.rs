@@ -2,7 +2,7 @@ use clap::Args;
 
 use crate::{
     Context, Failure,
-    arguments::Reach,
+    arguments::ConnectionArguments,
     output::{Table, times},
 };
 
@@ -16,17 +16,17 @@ Examples:
 
 /// List keys, without what is secret in them
 #[derive(Debug, Args)]
-pub struct List {
+pub struct KeyListArguments {
     /// Revoked ones too
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
-impl List {
+impl KeyListArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let client = self.reach.client_or_directory(context).await?;
+        let client = self.connection.client_or_directory(context).await?;
         let answer = client.keys(self.all).await?;
         let screen = &context.screen;
         if !screen.is_table() {

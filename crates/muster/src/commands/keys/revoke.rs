@@ -3,7 +3,7 @@ use clap::Args;
 use super::{check_id, explain};
 use crate::{
     Context, Failure,
-    arguments::{Explanation, Reach},
+    arguments::{ConnectionArguments, Explanation},
     commands::delete::confirm,
     output::Style,
 };
@@ -17,7 +17,7 @@ Examples:
 
 /// Revoke a key: it is refused from then on
 #[derive(Debug, Args)]
-pub struct Revoke {
+pub struct KeyRevokeArguments {
     /// The key's id, as keys list shows it
     #[arg(value_name = "ID")]
     id: String,
@@ -27,13 +27,13 @@ pub struct Revoke {
     #[command(flatten)]
     explanation: Explanation,
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
-impl Revoke {
+impl KeyRevokeArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         check_id(&self.id)?;
-        let client = self.reach.client_or_directory(context).await?;
+        let client = self.connection.client_or_directory(context).await?;
         let client = self.explanation.of(client)?;
         let screen = &context.screen;
         if !self.yes && screen.is_table() {

@@ -1,17 +1,17 @@
 use std::time::Instant;
 
 use clap::Args;
-use muster_client::Lines;
+use muster_client::JsonLines;
 use muster_wire::ledger::{BrokenLedger, SoundLedger, VerificationLine, VerificationProgress};
 use tokio::sync::mpsc::Receiver;
 
 use crate::{
     Context, Exit, Failure, FailureCode, OwnCode,
-    arguments::Reach,
+    arguments::ConnectionArguments,
     composition,
     output::{
         numbers::{seconds, separated},
-        progress::Progress,
+        progress::ProgressLine,
     },
 };
 
@@ -25,21 +25,21 @@ Examples:
 
 /// Walk the whole ledger, fold it again, and name the first thing wrong
 #[derive(Debug, Args)]
-pub struct Verify {
+pub struct LedgerVerifyArguments {
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
-impl Verify {
+impl LedgerVerifyArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let began = Instant::now();
-        let mut lines = match self.reach.directory(context).await? {
+        let mut lines = match self.connection.directory(context).await? {
             Some(directory) => {
                 Source::Directory(composition::verify(context, &directory).map_err(unopened)?)
             }
-            None => Source::Server(self.reach.client(context).await?.verify().await?),
+            None => Source::Server(self.connection.client(context).await?.verify().await?),
         };
-        let mut progress = Progress::new(&context.screen, "verifying entries", 0);
+        let mut progress = ProgressLine::new(&context.screen, "verifying entries", 0);
         let mut checked = VerificationProgress::default();
         let mut found = None;
         // One listener for all lines: between two of them nobody else would hear it.
@@ -85,7 +85,7 @@ impl Verify {
 
 /// Where the lines come from.
 enum Source {
-    Server(Lines<VerificationLine>),
+    Server(JsonLines<VerificationLine>),
     Directory(Receiver<VerificationLine>),
 }
 

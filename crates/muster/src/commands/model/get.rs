@@ -1,6 +1,6 @@
 use clap::Args;
 
-use crate::{Context, Failure, arguments::Reach};
+use crate::{Context, Failure, arguments::ConnectionArguments};
 
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
@@ -12,17 +12,17 @@ Examples:
 
 /// Print the model in force, or what was put of it
 #[derive(Debug, Args)]
-pub struct Get {
+pub struct ModelGetArguments {
     /// Only what was put, without what is built in: what model put takes
     #[arg(long)]
     source: bool,
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
-impl Get {
+impl ModelGetArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let client = self.reach.client(context).await?;
+        let client = self.connection.client(context).await?;
         let answer =
             if self.source { client.model_source().await? } else { client.model().await? };
         context.screen.value(&answer.json()?)

@@ -6,7 +6,7 @@ use muster_words::json::Value;
 
 use crate::{
     Context, Failure,
-    arguments::{Explanation, Reach},
+    arguments::{ConnectionArguments, Explanation},
     commands::{delete::confirm, put::read_object},
     output::{Style, differences::one_line, table::padded},
 };
@@ -21,7 +21,7 @@ Examples:
 
 /// Replace the model; collections that it no longer has must be empty
 #[derive(Debug, Args)]
-pub struct Put {
+pub struct ModelPutArguments {
     /// The file with the model, as JSON
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -31,13 +31,13 @@ pub struct Put {
     #[command(flatten)]
     explanation: Explanation,
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArguments,
 }
 
-impl Put {
+impl ModelPutArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let model = Value::Object(read_object(&self.file)?);
-        let client = self.explanation.of(self.reach.client(context).await?)?;
+        let client = self.explanation.of(self.connection.client(context).await?)?;
         let before = client.model_source().await?.json()?;
         let fields = difference::fields(&before, &model);
         let screen = &context.screen;

@@ -5,8 +5,8 @@ use std::iter;
 use bytes::Bytes;
 use muster_catalog::changes::{GroupWritten, Purged};
 use muster_journal::{
-    Batch, Ledger, Memory,
-    faulty::{Faulty, ReadFault},
+    Batch, Ledger, MemoryLedger,
+    faulty::{FaultyLedger, ReadFault},
 };
 use muster_ledger::{CommandId, Record};
 
@@ -14,7 +14,7 @@ use super::*;
 
 /// What an entry of a test says of the group `/dirs/<name>`.
 #[derive(Clone, Copy, Debug)]
-enum Say {
+enum EntryKind {
     /// It was written, and its content is there.
     Kept(&'static str),
     /// It was written, and its content isn't there.
@@ -23,19 +23,19 @@ enum Say {
     Erased(&'static str),
 }
 
-use Say::{Erased, Kept, Lost};
+use EntryKind::{Erased, Kept, Lost};
 
 fn xid(name: &str) -> Xid {
     format!("/dirs/{name}").parse().unwrap()
 }
 
-fn change(say: Say, position: Position, moment: Moment) -> (Change, Bytes) {
+fn change(say: EntryKind, position: Position, moment: Moment) -> (Change, Bytes) {
     let bytes = Bytes::from(format!("{{\"number\":{position}}}"));
     let change = match say {
         Erased(name) => Change::Purged(Purged { xid: xid(name) }),
         Kept(name) | Lost(name) => Change::GroupWritten(GroupWritten {
             group: xid(name),
-            attributes: Some(Named::new(&bytes)),
+            attributes: Some(ContentName::new(&bytes)),
             epoch: 1,
             created: moment,
             modified: moment,
@@ -44,8 +44,8 @@ fn change(say: Say, position: Position, moment: Moment) -> (Change, Bytes) {
     (change, bytes)
 }
 
-async fn ledger(says: &[Say]) -> Arc<dyn Ledger> {
-    let memory: Arc<dyn Ledger> = Arc::new(Memory::new());
+async fn ledger(says: &[EntryKind]) -> Arc<dyn Ledger> {
+    let memory: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let mut head = Head::EMPTY;
     for say in says {
         let position = head.position.next();
@@ -81,10 +81,10 @@ async fn ledger(says: &[Say]) -> Arc<dyn Ledger> {
 }
 
 /// What is missing for good, and how far the walk came; else how many were erased.
-async fn walk(says: &[Say], end: u64, limit: usize) -> Result<u64, (Option<u64>, u64)> {
+async fn walk(says: &[EntryKind], end: u64, limit: usize) -> Result<u64, (Option<u64>, u64)> {
     let ledger: Arc<dyn LedgerReader> = ledger(says).await;
     let mut inspection = Inspection::new(&ledger);
-    inspection.missing = Missing::of(limit);
+    inspection.missing = MissingContents::of(limit);
     let ran = inspection.run(Position(end), |_| {}).await;
     let came = inspection.verification.entries;
     ran.map(|()| inspection.verification.purged).map_err(|error| {
@@ -122,12 +122,12 @@ async fn an_erasure_explains_what_was_written_before_it_and_nothing_later() {
 
 #[tokio::test]
 async fn a_ledger_that_has_lost_its_contents_is_not_walked_to_its_end() {
-    let says: Vec<Say> = iter::repeat_n(Lost("a"), 2_000).collect();
+    let says: Vec<EntryKind> = iter::repeat_n(Lost("a"), 2_000).collect();
     // A page is walked whole.
     let page = u64::from(PAGE.get());
     assert_eq!(walk(&says, 2_000, 300).await, Err((Some(1), 2 * page)));
     // Erased at the end, all of it is explained, however few are held at once.
-    let erased: Vec<Say> = says.iter().copied().chain([Erased("a")]).collect();
+    let erased: Vec<EntryKind> = says.iter().copied().chain([Erased("a")]).collect();
     for limit in [1, 300, 10_000] {
         assert_eq!(walk(&erased, 2_001, limit).await, Ok(2_000), "{limit}");
     }
@@ -137,7 +137,7 @@ async fn a_ledger_that_has_lost_its_contents_is_not_walked_to_its_end() {
 async fn what_may_have_been_erased_where_nothing_can_be_read_is_not_called_missing() {
     let below = ledger(&[Lost("a"), Erased("a")]).await;
     let reads = [ReadFault::Pass, ReadFault::Pass, ReadFault::Unavailable];
-    let faulty: Arc<dyn LedgerReader> = Arc::new(Faulty::new(below, []).with_reads(reads));
+    let faulty: Arc<dyn LedgerReader> = Arc::new(FaultyLedger::new(below, []).with_reads(reads));
     let mut inspection = Inspection::new(&faulty);
     let ran = inspection.run(Position(1), |_| {}).await;
     assert!(matches!(ran, Err(VerifyError::Read(FetchError::Unavailable))), "{ran:?}");

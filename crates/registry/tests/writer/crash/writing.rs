@@ -10,7 +10,8 @@ const CLIENTS: u64 = 8;
 async fn writes_until_killed() {
     let Ok(directory) = std::env::var("MUSTER_CRASH_DIRECTORY") else { return };
     let number = |name: &str| std::env::var(name).unwrap().parse::<u64>().unwrap();
-    let (round, mut dice) = (number("MUSTER_CRASH_ROUND"), Seed::new(number("MUSTER_CRASH_DICE")));
+    let (round, mut dice) =
+        (number("MUSTER_CRASH_ROUND"), SeededRandom::new(number("MUSTER_CRASH_DICE")));
     let directory = Path::new(&directory);
     let ledger = ledger(directory);
     let registry = open_in(directory, &ledger, round << 8).await;
@@ -24,7 +25,7 @@ async fn writes_until_killed() {
 
 /// Writes for as long as the process lives, and says what was acknowledged.
 async fn write(registry: Registry, round: u64, client: u64, seed: u64) {
-    let mut dice = Seed::new(seed);
+    let mut dice = SeededRandom::new(seed);
     for count in 0_u64.. {
         let marker = format!("{round}-{client}-{count}");
         let own = format!("own-{round}-{client}-{}", count / 3);

@@ -8,10 +8,10 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use muster_catalog::{changes::Outcome, decide::Shows};
+use muster_catalog::{changes::Outcome, decide::AnswerSubject};
 use muster_journal::{
-    AppendError, Batch, LedgerReader, Memory, ReadError,
-    faulty::{Fault, Faulty, Landing, ReadFault},
+    AppendError, Batch, LedgerReader, MemoryLedger, ReadError,
+    faulty::{AppendFault, FaultyLedger, LateLanding, ReadFault},
 };
 use muster_ledger::{EntryBytes, Head};
 use muster_registry::SubmitError;
@@ -24,29 +24,29 @@ use crate::commands::*;
 const NAME: &str = "/configs/app/entries/web";
 
 /// A registry over faults that begin once it is open.
-async fn over(faulty: Faulty) -> (Registry, Arc<Faulty>) {
+async fn over(faulty: FaultyLedger) -> (Registry, Arc<FaultyLedger>) {
     let faulty = Arc::new(faulty);
     let ledger: Arc<dyn Ledger> = faulty.clone();
-    let registry = open(&ledger, &Ticks::default()).await;
+    let registry = open(&ledger, &CountingClock::default()).await;
     (registry, faulty)
 }
 
 /// A memory that already has its first entry.
 async fn begun() -> Arc<dyn Ledger> {
-    let below: Arc<dyn Ledger> = Arc::new(Memory::new());
-    open(&below, &Ticks::default()).await.close().await;
+    let below: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    open(&below, &CountingClock::default()).await.close().await;
     below
 }
 
 /// A ledger whose appends stay in doubt, and never land, for as long as a switch is on.
-async fn switched() -> (Arc<AtomicBool>, Registry, Arc<Faulty>) {
+async fn switched() -> (Arc<AtomicBool>, Registry, Arc<FaultyLedger>) {
     let is_lost = Arc::new(AtomicBool::new(false));
     let switch = is_lost.clone();
     let faults = std::iter::repeat_with(move || match switch.load(Ordering::Relaxed) {
-        true => Fault::Doubt(Landing::Never),
-        false => Fault::Pass,
+        true => AppendFault::Doubt(LateLanding::Never),
+        false => AppendFault::Pass,
     });
-    let (registry, faulty) = over(Faulty::new(begun().await, faults)).await;
+    let (registry, faulty) = over(FaultyLedger::new(begun().await, faults)).await;
     (is_lost, registry, faulty)
 }
 
@@ -91,7 +91,10 @@ async fn after_five_seconds_of_doubt_callers_are_told_and_those_who_wait_are_sen
         }
     };
     assert!(repeat.repeat, "the doubtful append landed when the ledger was back");
-    assert_eq!((repeat.outcome, &repeat.shows), (Outcome::Updated, &Shows::Entity(xid(NAME))));
+    assert_eq!(
+        (repeat.outcome, &repeat.shows),
+        (Outcome::Updated, &AnswerSubject::Entity(xid(NAME)))
+    );
     let found = documents(&*faulty).await;
     assert_eq!(found["1"], [repeat.position]);
     assert!(!found.contains_key("2") && !found.contains_key("3"));
@@ -128,10 +131,13 @@ async fn a_registry_that_is_closed_in_doubt_ends_when_the_doubt_does() {
 async fn a_repeat_after_doubt_gives_the_first_answer_and_another_request_none() {
     let (is_lost, registry, _) = switched().await;
     for (index, (first, expect)) in [
-        (put(NAME, "0"), (Outcome::Created, Shows::Entity(xid(NAME)))),
-        (put(NAME, "1"), (Outcome::Updated, Shows::Entity(xid(NAME)))),
-        (patch(NAME, r#"{"labels":{"a":"b"}}"#), (Outcome::Updated, Shows::Entity(xid(NAME)))),
-        (delete(NAME), (Outcome::Removed, Shows::Nothing)),
+        (put(NAME, "0"), (Outcome::Created, AnswerSubject::Entity(xid(NAME)))),
+        (put(NAME, "1"), (Outcome::Updated, AnswerSubject::Entity(xid(NAME)))),
+        (
+            patch(NAME, r#"{"labels":{"a":"b"}}"#),
+            (Outcome::Updated, AnswerSubject::Entity(xid(NAME))),
+        ),
+        (delete(NAME), (Outcome::Removed, AnswerSubject::Nothing)),
     ]
     .into_iter()
     .enumerate()
@@ -168,8 +174,8 @@ async fn what_landed_in_doubt_is_acknowledged_though_the_ledger_can_hardly_be_re
             left -= 1;
             ReadFault::Unavailable
         });
-        let faults = [Fault::Doubt(Landing::AtOnce)];
-        let (registry, _) = over(Faulty::new(below.clone(), faults).with_reads(reads)).await;
+        let faults = [AppendFault::Doubt(LateLanding::AtOnce)];
+        let (registry, _) = over(FaultyLedger::new(below.clone(), faults).with_reads(reads)).await;
         opening.store(false, Ordering::Relaxed);
         let done = registry.submit(put(NAME, "1"), &by()).await.unwrap();
         assert_eq!(documents(&*below).await["1"], [done.position], "{unreadable} reads");
@@ -179,10 +185,10 @@ async fn what_landed_in_doubt_is_acknowledged_though_the_ledger_can_hardly_be_re
 }
 
 /// A ledger that answers one entry a read, as the port allows.
-struct Sparing(Arc<dyn Ledger>);
+struct SingleEntryLedger(Arc<dyn Ledger>);
 
 #[async_trait]
-impl LedgerReader for Sparing {
+impl LedgerReader for SingleEntryLedger {
     async fn head(&self) -> Result<Head, ReadError> {
         self.0.head().await
     }
@@ -205,7 +211,7 @@ impl LedgerReader for Sparing {
 }
 
 #[async_trait]
-impl Ledger for Sparing {
+impl Ledger for SingleEntryLedger {
     async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
         self.0.append(head, batch).await
     }
@@ -213,10 +219,12 @@ impl Ledger for Sparing {
 
 #[tokio::test(start_paused = true)]
 async fn a_doubtful_command_of_many_entries_is_known_by_its_first() {
-    for landing in [Landing::AtOnce, Landing::After(1), Landing::After(2), Landing::Never] {
+    for landing in
+        [LateLanding::AtOnce, LateLanding::After(1), LateLanding::After(2), LateLanding::Never]
+    {
         let below = begun().await;
-        let sparing: Arc<dyn Ledger> = Arc::new(Sparing(below.clone()));
-        let (registry, _) = over(Faulty::new(sparing, [Fault::Doubt(landing)])).await;
+        let sparing: Arc<dyn Ledger> = Arc::new(SingleEntryLedger(below.clone()));
+        let (registry, _) = over(FaultyLedger::new(sparing, [AppendFault::Doubt(landing)])).await;
         let done = registry.submit(pair("a", "b", "1"), &by()).await.unwrap();
         assert_eq!(done.position, Position(3), "{landing:?}");
         assert_eq!(documents(&*below).await["1"], [done.position; 2], "{landing:?}");
@@ -227,8 +235,8 @@ async fn a_doubtful_command_of_many_entries_is_known_by_its_first() {
 #[tokio::test(start_paused = true)]
 async fn an_append_that_is_told_late_finds_another_head_and_harms_nothing() {
     let below = begun().await;
-    let faults = [Fault::Crash(Landing::WhenTold)];
-    let (before, faulty) = over(Faulty::new(below.clone(), faults)).await;
+    let faults = [AppendFault::Crash(LateLanding::WhenTold)];
+    let (before, faulty) = over(FaultyLedger::new(below.clone(), faults)).await;
     let lost = before.submit(put(NAME, "1"), &by()).await;
     assert!(matches!(lost, Err(SubmitError::OutcomeUnknown)), "{lost:?}");
     for (is_late, expect) in [(false, 0), (true, 0)] {
@@ -244,8 +252,8 @@ async fn an_append_that_is_told_late_finds_another_head_and_harms_nothing() {
 }
 
 /// A clock behind nothing that a ledger holds.
-async fn ticks_after(ledger: &Arc<dyn Ledger>) -> Ticks {
-    let ticks = Ticks::default();
+async fn ticks_after(ledger: &Arc<dyn Ledger>) -> CountingClock {
+    let ticks = CountingClock::default();
     let head = ledger.head().await.unwrap().position.0;
     ticks.moment.store(i64::try_from(head).unwrap() * 1_000, Ordering::Relaxed);
     ticks.command.store(head * 1_000, Ordering::Relaxed);

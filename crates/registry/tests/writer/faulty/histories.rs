@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use muster_catalog::command::Command;
 use muster_journal::{
-    Memory, Seed,
-    faulty::{Fault, Faulty, Mix, ReadFault},
+    MemoryLedger, SeededRandom,
+    faulty::{AppendFault, FaultWeights, FaultyLedger, ReadFault},
 };
 use muster_ledger::Head;
 use muster_registry::SubmitError;
@@ -33,37 +33,37 @@ type Answers = BTreeMap<String, Answer>;
 
 /// Which faults a history meets.
 #[derive(Clone, Copy, Debug)]
-struct Weather {
-    mix: Mix,
+struct FaultSchedule {
+    mix: FaultWeights,
     /// One read in so many fails; none: all pass.
     reads: Option<u64>,
 }
 
 /// Four kinds of weather, each without crashes and with them.
-fn weather(seed: u64) -> Weather {
-    let mix = Mix { too_large: 3, ..Mix::default() };
+fn schedule(seed: u64) -> FaultSchedule {
+    let mix = FaultWeights { too_large: 3, ..FaultWeights::default() };
     let mix = match seed % 4 {
         0 => mix,
-        1 => Mix { pass: 10, doubt: 60, ..mix },
-        2 => Mix { pass: 20, full: 30, unavailable: 20, overtaken: 20, ..mix },
-        _ => Mix { pass: 30, overtaken: 60, ..mix },
+        1 => FaultWeights { pass: 10, doubt: 60, ..mix },
+        2 => FaultWeights { pass: 20, full: 30, unavailable: 20, overtaken: 20, ..mix },
+        _ => FaultWeights { pass: 30, overtaken: 60, ..mix },
     };
     let crash = if seed % 8 < 4 { 0 } else { 6 };
-    Weather { mix: Mix { crash, ..mix }, reads: (seed % 3 == 1).then_some(9) }
+    FaultSchedule { mix: FaultWeights { crash, ..mix }, reads: (seed % 3 == 1).then_some(9) }
 }
 
 /// A history: its answers and the ledger's head at its end.
 async fn play(seed: u64) -> (Answers, Head) {
-    let below: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let (ticks, weather) = (Ticks::default(), weather(seed));
+    let below: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let (ticks, schedule) = (CountingClock::default(), schedule(seed));
     let mut answers = Answers::new();
-    let mut dice = Seed::new(seed);
+    let mut dice = SeededRandom::new(seed);
     open(&below, &ticks).await.close().await;
-    let mut before: Option<Arc<Faulty>> = None;
+    let mut before: Option<Arc<FaultyLedger>> = None;
     for round in 0..ROUNDS {
-        let faults = Fault::from_seed(dice.draw(), weather.mix).take(60);
-        let mut faulty = Faulty::new(below.clone(), faults).with_rival(rival(&ticks, None));
-        if let Some(share) = weather.reads {
+        let faults = AppendFault::from_seed(dice.draw(), schedule.mix).take(60);
+        let mut faulty = FaultyLedger::new(below.clone(), faults).with_rival(rival(&ticks, None));
+        if let Some(share) = schedule.reads {
             faulty = faulty.with_reads(ReadFault::from_seed(dice.draw(), share, 9));
         }
         let faulty = Arc::new(faulty);
@@ -95,13 +95,13 @@ async fn play(seed: u64) -> (Answers, Head) {
 }
 
 /// Lets what a dead writer had sent arrive.
-async fn land(before: &mut Option<Arc<Faulty>>, now: bool) {
+async fn land(before: &mut Option<Arc<FaultyLedger>>, now: bool) {
     if now && let Some(faulty) = before.take() {
         faulty.land_late().await;
     }
 }
 
-async fn open_at_last(faulty: &Arc<Faulty>, ticks: &Ticks) -> Registry {
+async fn open_at_last(faulty: &Arc<FaultyLedger>, ticks: &CountingClock) -> Registry {
     let ledger: Arc<dyn Ledger> = faulty.clone();
     for _ in 0..200 {
         match try_open(&ledger, ticks).await {
@@ -114,7 +114,7 @@ async fn open_at_last(faulty: &Arc<Faulty>, ticks: &Ticks) -> Registry {
 }
 
 /// After its faults have ended, a registry goes on, if it lives so long.
-async fn goes_on(registry: &Registry, faulty: &Faulty, marker: &str, answers: &mut Answers) {
+async fn goes_on(registry: &Registry, faulty: &FaultyLedger, marker: &str, answers: &mut Answers) {
     for attempt in 0..200 {
         let marker = format!("[{marker},{attempt}]");
         let answer = submit(registry, put("/configs/app/entries/last", &marker), 1).await;
@@ -138,7 +138,7 @@ async fn submit(registry: &Registry, command: Command, documents: usize) -> Answ
 
 /// One client's commands, one after another.
 async fn run(registry: Registry, client: String, seed: u64) -> Answers {
-    let mut dice = Seed::new(seed);
+    let mut dice = SeededRandom::new(seed);
     let mut answers = Answers::new();
     for number in 0..COMMANDS {
         let marker = format!("{{\"m\":\"{client}-{number}\"}}");
@@ -175,7 +175,7 @@ async fn insist(registry: &Registry, marker: &str) -> Answer {
 }
 
 /// What was acknowledged is there once, what was refused isn't, and all of it verifies.
-async fn check(below: &Arc<dyn Ledger>, ticks: &Ticks, answers: &Answers, seed: u64) {
+async fn check(below: &Arc<dyn Ledger>, ticks: &CountingClock, answers: &Answers, seed: u64) {
     let mut found = documents(&**below).await;
     for (marker, answer) in answers {
         let there = found.remove(marker).unwrap_or_default();

@@ -1,8 +1,8 @@
 //! Full ledgers, ledgers that take little at once, and other writers.
 
 use muster_journal::{
-    Batch, Memory,
-    faulty::{Fault, Faulty},
+    Batch, MemoryLedger,
+    faulty::{AppendFault, FaultyLedger},
 };
 use muster_ledger::{Entry, Head, Record};
 use muster_words::{ContentRef, Digest, Position};
@@ -11,11 +11,12 @@ use super::*;
 use crate::commands::*;
 
 /// What became of five commands that came at once, over appends that meet these faults.
-async fn five(faults: &[Fault]) -> Vec<&'static str> {
-    let below: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let faults = std::iter::once(Fault::Pass).chain(faults.to_vec());
-    let ledger: Arc<dyn Ledger> = Arc::new(Faulty::new(below.clone(), faults.collect::<Vec<_>>()));
-    let registry = open(&ledger, &Ticks::default()).await;
+async fn five(faults: &[AppendFault]) -> Vec<&'static str> {
+    let below: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let faults = std::iter::once(AppendFault::Pass).chain(faults.to_vec());
+    let ledger: Arc<dyn Ledger> =
+        Arc::new(FaultyLedger::new(below.clone(), faults.collect::<Vec<_>>()));
+    let registry = open(&ledger, &CountingClock::default()).await;
     let commands: Vec<_> = (0..5)
         .map(|index| {
             let registry = registry.clone();
@@ -37,7 +38,7 @@ async fn five(faults: &[Fault]) -> Vec<&'static str> {
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_finds_no_room_or_is_too_large_is_tried_one_by_one() {
-    use Fault::{Full, Pass, TooLarge, Unavailable};
+    use AppendFault::{Full, Pass, TooLarge, Unavailable};
     for (faults, expect) in [
         (vec![], ["done"; 5]),
         (vec![Full], ["done"; 5]),
@@ -57,9 +58,10 @@ async fn a_batch_that_finds_no_room_or_is_too_large_is_tried_one_by_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_ledger_refuses_writes_and_goes_on_when_there_is_room() {
-    let faults = [Fault::Pass, Fault::Pass].into_iter().chain([Fault::Full; 3]);
-    let ledger: Arc<dyn Ledger> = Arc::new(Faulty::new(Arc::new(Memory::new()), faults));
-    let registry = open(&ledger, &Ticks::default()).await;
+    let faults = [AppendFault::Pass, AppendFault::Pass].into_iter().chain([AppendFault::Full; 3]);
+    let ledger: Arc<dyn Ledger> =
+        Arc::new(FaultyLedger::new(Arc::new(MemoryLedger::new()), faults));
+    let registry = open(&ledger, &CountingClock::default()).await;
     let name = "/configs/app/entries/web";
     registry.submit(put(name, "0"), &by()).await.unwrap();
     for _ in 0..3 {
@@ -80,13 +82,16 @@ async fn a_full_ledger_refuses_writes_and_goes_on_when_there_is_room() {
 }
 
 /// Another writer's command: it creates an API key, or writes a model.
-pub fn rival(ticks: &Ticks, model: Option<&'static str>) -> impl FnMut(Head) -> Batch + use<> {
-    use muster_catalog::changes::{Change, KeyCreated, ModelWritten, Named};
+pub fn rival(
+    ticks: &CountingClock,
+    model: Option<&'static str>,
+) -> impl FnMut(Head) -> Batch + use<> {
+    use muster_catalog::changes::{Change, ContentName, KeyCreated, ModelWritten};
     let (ticks, mut count) = (ticks.clone(), 0);
     move |head| {
         count += 1;
         let bytes = bytes::Bytes::from(model.map_or(format!("key {count}"), ToOwned::to_owned));
-        let named = Named::new(&bytes);
+        let named = ContentName::new(&bytes);
         let change = match model {
             Some(_) => Change::ModelWritten(ModelWritten { source: named }),
             None => {
@@ -127,10 +132,11 @@ const PLAIN: &str =
 
 #[tokio::test(start_paused = true)]
 async fn a_model_that_another_writer_brought_is_folded_as_ones_own_is() {
-    let ticks = Ticks::default();
-    let faults = [Fault::Pass; 4].into_iter().chain([Fault::Overtaken]);
-    let below: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let faulty = Faulty::new(below.clone(), faults).with_rival(rival(&ticks, Some(REFERRING)));
+    let ticks = CountingClock::default();
+    let faults = [AppendFault::Pass; 4].into_iter().chain([AppendFault::Overtaken]);
+    let below: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let faulty =
+        FaultyLedger::new(below.clone(), faults).with_rival(rival(&ticks, Some(REFERRING)));
     let ledger: Arc<dyn Ledger> = Arc::new(faulty);
     let registry = open(&ledger, &ticks).await;
     registry.submit(model(PLAIN), &by()).await.unwrap();

@@ -5,9 +5,9 @@ use std::{num::NonZeroU32, sync::atomic::AtomicUsize, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use muster_catalog::command::{Mode, Target};
-use muster_journal::{AppendError, Batch, LedgerReader, Memory, ReadError};
+use muster_journal::{AppendError, Batch, LedgerReader, MemoryLedger, ReadError};
 use muster_ledger::{EntryBytes, Head};
-use muster_registry::{Ended, SubmitError};
+use muster_registry::{SubmitError, WriterEnd};
 use muster_words::{ContentRef, Digest, Position};
 use tokio::{sync::Semaphore, time::Instant};
 
@@ -16,25 +16,25 @@ use crate::commands::*;
 
 const NAME: &str = "/configs/app/entries/web";
 
-/// What an append or a read of a [`Stubborn`] ledger does.
+/// What an append or a read of a [`HangingLedger`] ledger does.
 const PASS: usize = 0;
 const HANG: usize = 1;
 const PANIC: usize = 2;
 const HANG_BEHIND: usize = 3;
 
 /// A ledger whose appends or reads hang until they are let go, or panic.
-struct Stubborn {
-    inner: Memory,
+struct HangingLedger {
+    inner: MemoryLedger,
     appends: AtomicUsize,
     reads: AtomicUsize,
     contents: AtomicUsize,
     let_go: Semaphore,
 }
 
-impl Stubborn {
+impl HangingLedger {
     fn new() -> Arc<Self> {
         Arc::new(Self {
-            inner: Memory::new(),
+            inner: MemoryLedger::new(),
             appends: AtomicUsize::new(PASS),
             reads: AtomicUsize::new(PASS),
             contents: AtomicUsize::new(PASS),
@@ -48,7 +48,7 @@ impl Stubborn {
 }
 
 #[async_trait]
-impl LedgerReader for Stubborn {
+impl LedgerReader for HangingLedger {
     async fn head(&self) -> Result<Head, ReadError> {
         self.inner.head().await
     }
@@ -78,7 +78,7 @@ impl LedgerReader for Stubborn {
 }
 
 #[async_trait]
-impl Ledger for Stubborn {
+impl Ledger for HangingLedger {
     async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
         match self.appends.load(Ordering::Relaxed) {
             HANG => {
@@ -99,9 +99,9 @@ impl Ledger for Stubborn {
     }
 }
 
-async fn over(ledger: &Arc<Stubborn>) -> Registry {
+async fn over(ledger: &Arc<HangingLedger>) -> Registry {
     let ledger: Arc<dyn Ledger> = ledger.clone();
-    open(&ledger, &Ticks::default()).await
+    open(&ledger, &CountingClock::default()).await
 }
 
 /// Submits on a task of its own; answers with how long it took.
@@ -120,7 +120,7 @@ fn submit(
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_longer_than_five_seconds_for_an_append_that_hangs() {
     for hanging in [HANG, HANG_BEHIND] {
-        let ledger = Stubborn::new();
+        let ledger = HangingLedger::new();
         let registry = over(&ledger).await;
         registry.submit(put(NAME, "0"), &by()).await.unwrap();
         ledger.appends.store(hanging, Ordering::Relaxed);
@@ -152,7 +152,7 @@ async fn nobody_waits_longer_than_five_seconds_for_an_append_that_hangs() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_longer_for_a_read_that_hangs_while_an_append_is_settled() {
-    let ledger = Stubborn::new();
+    let ledger = HangingLedger::new();
     let registry = over(&ledger).await;
     registry.submit(put(NAME, "0"), &by()).await.unwrap();
     // Somebody else appends, so that the writer must catch up, and can't.
@@ -173,7 +173,7 @@ async fn nobody_waits_longer_for_a_read_that_hangs_while_an_append_is_settled() 
 
 #[tokio::test(start_paused = true)]
 async fn a_registry_is_closed_although_an_append_hangs() {
-    let ledger = Stubborn::new();
+    let ledger = HangingLedger::new();
     let registry = over(&ledger).await;
     ledger.appends.store(HANG, Ordering::Relaxed);
     let first = submit(&registry, "1");
@@ -183,12 +183,12 @@ async fn a_registry_is_closed_although_an_append_hangs() {
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
     assert!(matches!(first.await.unwrap().0, Err(SubmitError::OutcomeUnknown)));
     ledger.let_go.add_permits(1);
-    assert_eq!(registry.ended().await, Ended::Closed);
+    assert_eq!(registry.ended().await, WriterEnd::Closed);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_registry_is_closed_although_the_append_hangs_that_the_word_came_with() {
-    let ledger = Stubborn::new();
+    let ledger = HangingLedger::new();
     let registry = over(&ledger).await;
     ledger.appends.store(HANG, Ordering::Relaxed);
     let first = submit(&registry, "1");
@@ -208,19 +208,19 @@ async fn a_registry_is_closed_although_the_append_hangs_that_the_word_came_with(
     let (answer, _) = second.await.unwrap();
     assert!(matches!(answer, Err(SubmitError::OutcomeUnknown)), "{answer:?}");
     ledger.let_go.add_permits(1);
-    assert_eq!(registry.ended().await, Ended::Closed);
+    assert_eq!(registry.ended().await, WriterEnd::Closed);
 }
 
 #[tokio::test]
 async fn a_writer_that_ends_by_a_fault_says_so_and_claims_nothing() {
-    let ledger = Stubborn::new();
+    let ledger = HangingLedger::new();
     let registry = over(&ledger).await;
     registry.submit(put(NAME, "0"), &by()).await.unwrap();
     ledger.appends.store(PANIC, Ordering::Relaxed);
     // The append landed before the panic: no answer may say that nothing was done.
     let (lost, _) = submit(&registry, "1").await.unwrap();
     assert!(matches!(lost, Err(SubmitError::OutcomeUnknown)), "{lost:?}");
-    assert_eq!(registry.ended().await, Ended::Fault);
+    assert_eq!(registry.ended().await, WriterEnd::Fault);
     let (later, _) = submit(&registry, "2").await.unwrap();
     assert!(matches!(later, Err(SubmitError::Unavailable)), "{later:?}");
     assert!(registry.view().has(&xid(NAME)), "it is still read");
@@ -235,7 +235,7 @@ async fn a_writer_that_ends_by_a_fault_says_so_and_claims_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_erased_while_it_was_read_does_not_stay_in_memory() {
-    let ledger = Stubborn::new();
+    let ledger = HangingLedger::new();
     let first = over(&ledger).await;
     first.submit(put(NAME, r#"{"secret":1}"#), &by()).await.unwrap();
     first.submit(patch(NAME, r#"{"name":"secret"}"#), &by()).await.unwrap();
@@ -267,7 +267,7 @@ async fn what_was_erased_while_it_was_read_does_not_stay_in_memory() {
 
 #[tokio::test(start_paused = true)]
 async fn a_read_that_hangs_holds_nobody_for_ever() {
-    let ledger = Stubborn::new();
+    let ledger = HangingLedger::new();
     let first = over(&ledger).await;
     first.submit(put(NAME, "1"), &by()).await.unwrap();
     first.submit(patch(NAME, r#"{"name":"one"}"#), &by()).await.unwrap();
@@ -288,7 +288,7 @@ async fn a_read_that_hangs_holds_nobody_for_ever() {
 
 #[tokio::test(start_paused = true)]
 async fn a_repeat_that_is_looked_up_holds_nobody_and_not_for_ever() {
-    let ledger = Stubborn::new();
+    let ledger = HangingLedger::new();
     let registry = over(&ledger).await;
     let groups = Target::Groups("configs".parse().unwrap());
     let many = keyed(tree(Mode::Post, groups, r#"{"one":{},"two":{}}"#), "key", "same");

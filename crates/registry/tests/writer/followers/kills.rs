@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use muster_journal::Seed;
+use muster_journal::SeededRandom;
 use muster_stores::sqlite::SqliteMarks;
 
 use super::*;
@@ -35,7 +35,7 @@ fn start(directory: &Path, round: u64) -> Child {
 }
 
 /// Lets a child write and follow, and kills it.
-fn kill_one(directory: &Path, round: u64, dice: &mut Seed) {
+fn kill_one(directory: &Path, round: u64, dice: &mut SeededRandom) {
     let mut child = start(directory, round);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     // After some writes, or while it still opens; then a little later, which is the random moment
@@ -109,7 +109,7 @@ fn check(diary: &str, ends: &[Position], at: &str) -> Found {
 async fn many(number: u64) -> Found {
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path();
-    let mut dice = Seed::new(number);
+    let mut dice = SeededRandom::new(number);
     for round in 1..=ROUNDS {
         kill_one(directory, round, &mut dice);
     }

@@ -3,9 +3,9 @@ use muster_registry::{PlaceError, ResumeFrom};
 use super::*;
 
 /// A registry whose ledger isn't the one that the marks are of.
-async fn restored(count: u32) -> (Registry, Arc<dyn Marks>, Script) {
+async fn restored(count: u32) -> (Registry, Arc<dyn Marks>, FollowerScript) {
     let (before, marks) = begun(8).await;
-    let script = Script::new();
+    let script = FollowerScript::new();
     let running = followers(&before, &marks, &script).await;
     running.start().await;
     caught_up(&running).await;
@@ -40,11 +40,11 @@ async fn a_mark_that_the_ledger_does_not_hold_stops_its_follower() {
 }
 
 /// Where to go on in a ledger whose commands end at these positions.
-type Choice = fn(&[Position]) -> ResumeFrom;
+type ChooseResume = fn(&[Position]) -> ResumeFrom;
 
 #[tokio::test]
 async fn goes_on_where_an_operator_says() {
-    let cases: [(Choice, usize); 4] = [
+    let cases: [(ChooseResume, usize); 4] = [
         (|_| ResumeFrom::Beginning, 0),
         (|ends| ResumeFrom::Position(ends[0]), 1),
         (|ends| ResumeFrom::Position(ends[4]), 5),
@@ -105,7 +105,7 @@ async fn refuses_places_at_which_nobody_can_go_on() {
 #[tokio::test]
 async fn a_second_claim_fences_the_first_runner() {
     let (registry, marks) = begun(6).await;
-    let (first, second) = (Script::new(), Script::new());
+    let (first, second) = (FollowerScript::new(), FollowerScript::new());
     let one = followers(&registry, &marks, &first).await;
     one.start().await;
     caught_up(&one).await;

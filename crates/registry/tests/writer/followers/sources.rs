@@ -9,13 +9,13 @@ use super::*;
 
 /// A ledger that counts how often its entries are read.
 #[derive(Default)]
-struct Counting {
-    inner: Memory,
+struct CountingLedger {
+    inner: MemoryLedger,
     reads: AtomicU64,
 }
 
 #[async_trait]
-impl LedgerReader for Counting {
+impl LedgerReader for CountingLedger {
     async fn head(&self) -> Result<Head, ReadError> {
         self.inner.head().await
     }
@@ -39,7 +39,7 @@ impl LedgerReader for Counting {
 }
 
 #[async_trait]
-impl Ledger for Counting {
+impl Ledger for CountingLedger {
     async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
         self.inner.append(head, batch).await
     }
@@ -66,13 +66,13 @@ async fn write_all_kinds(registry: &Registry) {
 
 #[tokio::test]
 async fn memory_and_ledger_give_the_same_commands() {
-    let counting = Arc::new(Counting::default());
+    let counting = Arc::new(CountingLedger::default());
     let ledger: Arc<dyn Ledger> = counting.clone();
-    let registry = open(&ledger, &Ticks::default()).await;
+    let registry = open(&ledger, &CountingClock::default()).await;
     let mut near = registry.follow(registry.view().position());
     let from = near.position();
     let before = counting.reads.load(Ordering::Relaxed);
-    let mut of_memory: Vec<Committed> = Vec::new();
+    let mut of_memory: Vec<CommittedCommand> = Vec::new();
     for round in 0..3 {
         write_all_kinds(&registry).await;
         // After each command, or after many.
@@ -89,7 +89,7 @@ async fn memory_and_ledger_give_the_same_commands() {
     let mut after = from;
     while after < registry.view().position() {
         of_ledger.extend(registry.commands_after(after).await.unwrap());
-        after = of_ledger.last().map(Committed::position).unwrap();
+        after = of_ledger.last().map(CommittedCommand::position).unwrap();
     }
     assert!(counting.reads.load(Ordering::Relaxed) > before);
     assert_eq!(of_memory.len(), of_ledger.len());
@@ -101,9 +101,9 @@ async fn memory_and_ledger_give_the_same_commands() {
 
 #[tokio::test]
 async fn who_falls_behind_memory_reads_the_ledger_and_comes_back() {
-    let counting = Arc::new(Counting::default());
+    let counting = Arc::new(CountingLedger::default());
     let ledger: Arc<dyn Ledger> = counting.clone();
-    let registry = open(&ledger, &Ticks::default()).await;
+    let registry = open(&ledger, &CountingClock::default()).await;
     let mut slow = registry.follow(Position::ZERO);
     // More than are kept.
     for _ in 0..10 {
@@ -130,8 +130,8 @@ async fn who_falls_behind_memory_reads_the_ledger_and_comes_back() {
 
 #[tokio::test]
 async fn what_another_writer_appended_comes_from_the_ledger() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let ticks = Ticks::default();
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let ticks = CountingClock::default();
     let one = open(&ledger, &ticks).await;
     let other = open(&ledger, &ticks).await;
     let mut following = one.follow(Position::ZERO);

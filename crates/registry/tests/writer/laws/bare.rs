@@ -51,11 +51,11 @@ pub fn command((kind, a, b, c): Step) -> Command {
     }
 }
 
-trait Posted {
+trait ToPostBody {
     fn post(self) -> Self;
 }
 
-impl Posted for Command {
+impl ToPostBody for Command {
     fn post(mut self) -> Self {
         if let Action::Write(write) = &mut self.action {
             write.mode = Mode::Post;

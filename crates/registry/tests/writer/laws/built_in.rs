@@ -148,7 +148,8 @@ fn a_later_model_finds_its_references_in_what_an_earlier_one_lifted() {
 /// A registry that sees another's new model when it appends knows what that one finds.
 #[tokio::test]
 async fn catching_up_with_another_model_gives_the_same_as_folding_from_the_start() {
-    let (ledger, ticks): (Arc<dyn Ledger>, _) = (Arc::new(Memory::new()), Ticks::default());
+    let (ledger, ticks): (Arc<dyn Ledger>, _) =
+        (Arc::new(MemoryLedger::new()), CountingClock::default());
     let one = open(&ledger, &ticks).await;
     for command in [
         model(MODELS[0]),

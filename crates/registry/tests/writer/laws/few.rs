@@ -10,12 +10,12 @@ use super::Arc;
 
 /// A ledger that answers few entries at a time, as a store may: what is folded from it is folded
 /// in many small pieces.
-pub struct FewAtOnce(pub Arc<dyn Ledger>);
+pub struct SmallPagesLedger(pub Arc<dyn Ledger>);
 
 const FEW: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
 
 #[async_trait]
-impl LedgerReader for FewAtOnce {
+impl LedgerReader for SmallPagesLedger {
     async fn head(&self) -> Result<Head, ReadError> {
         self.0.head().await
     }
@@ -38,7 +38,7 @@ impl LedgerReader for FewAtOnce {
 }
 
 #[async_trait]
-impl Ledger for FewAtOnce {
+impl Ledger for SmallPagesLedger {
     async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
         self.0.append(head, batch).await
     }

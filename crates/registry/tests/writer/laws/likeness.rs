@@ -2,7 +2,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use muster_catalog::{
     Catalog,
-    state::{Group, Hidden, Resource, State, Subtree, Version},
+    state::{Group, HiddenEntity, Resource, State, Subtree, Version},
 };
 
 /// Where two catalogs differ in anything that is served or that a later command stands on: more
@@ -64,7 +64,7 @@ fn lines(catalog: &Catalog) -> Vec<String> {
 
 /// What is hidden has the facts of the model under which it was hidden, and folded again those of
 /// the newest. A restore finds them anew, so they aren't compared.
-fn of_hidden(hidden: &Hidden) -> String {
+fn of_hidden(hidden: &HiddenEntity) -> String {
     let what = match &hidden.what {
         Subtree::Group(group) => of_group(group, Facts::Old),
         Subtree::Resource(resource) => of_resource(resource, Facts::Old),

@@ -20,13 +20,13 @@ const RESOURCES: [&str; 6] = ["files", "docs", "entries", "pages", "schemas", "r
 /// Whether the views stand on the catalog that was folded as commands were decided, or on one that
 /// was folded again: of bindings, which are facts, only the first knows those of then.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Folded {
+enum FoldedWhen {
     Live,
     Again,
 }
 
 /// A text of everything that a view shows.
-fn text(view: &View, folded: Folded) -> String {
+fn text(view: &View, folded: FoldedWhen) -> String {
     let mut out = String::new();
     let model = view.model().source();
     let _ = writeln!(
@@ -64,11 +64,11 @@ fn ids<'a>(all: impl Iterator<Item = &'a Id>) -> Vec<Id> {
     all.cloned().collect()
 }
 
-fn group(out: &mut String, view: &View, xid: &Xid, folded: Folded) {
+fn group(out: &mut String, view: &View, xid: &Xid, folded: FoldedWhen) {
     let Xid::Group { groups, group: id } = xid else { return };
     let group = view.group(groups, id).unwrap();
     entity(out, view, xid);
-    if folded == Folded::Live {
+    if folded == FoldedWhen::Live {
         let _ = writeln!(out, "{:?}", group.bindings());
     }
     let _ = writeln!(out, "{} {} {:?}", group.epoch(), group.modified(), group.stamp());
@@ -158,8 +158,8 @@ impl EntityUrls for Paths {
 fn hold_past(foundation: Foundation, commands: &[Command]) -> Result<u64, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
-        let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-        let ticks = Ticks::default();
+        let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+        let ticks = CountingClock::default();
         let registry = Registry::open(ledger.clone(), settings(foundation, ticks.clock())).await;
         let registry = registry.map_err(|error| format!("{error:?}"))?;
         // What each command left, read when it was the newest.
@@ -171,12 +171,14 @@ fn hold_past(foundation: Foundation, commands: &[Command]) -> Result<u64, String
                 Err(error) => return Err(format!("{error:?}: {command:?}")),
             };
         }
-        compare(&registry, &then, Folded::Live).await?;
+        compare(&registry, &then, FoldedWhen::Live).await?;
         last_changes(&then)?;
         registry.close().await;
         let again = Registry::open(ledger, settings(foundation, ticks.clock())).await;
         let again = again.map_err(|error| format!("{error:?}"))?;
-        compare(&again, &then, Folded::Again).await.map_err(|error| format!("again: {error}"))?;
+        compare(&again, &then, FoldedWhen::Again)
+            .await
+            .map_err(|error| format!("again: {error}"))?;
         Ok(again.view().position().0)
     })
 }
@@ -185,7 +187,7 @@ fn hold_past(foundation: Foundation, commands: &[Command]) -> Result<u64, String
 async fn compare(
     registry: &Registry,
     then: &BTreeMap<Position, View>,
-    folded: Folded,
+    folded: FoldedWhen,
 ) -> Result<(), String> {
     let head = registry.view().position();
     let mut expected = BTreeMap::new();

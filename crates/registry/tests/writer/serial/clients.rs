@@ -1,9 +1,9 @@
 use muster_catalog::{
     changes::Outcome,
-    command::{Command, Condition, EntityView, Expected, Mode},
-    decide::Shows,
+    command::{Command, Condition, EntityView, ExpectedTag, Mode},
+    decide::AnswerSubject,
 };
-use muster_registry::Origin;
+use muster_registry::CommandOrigin;
 use muster_words::Position;
 
 use super::*;
@@ -38,12 +38,12 @@ pub struct Sent {
     pub command: Command,
     /// The newest position before it was sent, and after it was answered.
     pub window: (Position, Position),
-    pub answer: Result<(Position, Outcome, Shows), &'static str>,
+    pub answer: Result<(Position, Outcome, AnswerSubject), &'static str>,
 }
 
 /// The origin of a labelled command.
-pub fn labelled(label: &str) -> Origin {
-    Origin { request: Some(label.to_owned()), ..Origin::of_owner() }
+pub fn labelled(label: &str) -> CommandOrigin {
+    CommandOrigin { request: Some(label.to_owned()), ..CommandOrigin::of_owner() }
 }
 
 pub async fn send(registry: &Registry, label: String, command: Command) -> Sent {
@@ -58,7 +58,7 @@ pub async fn send(registry: &Registry, label: String, command: Command) -> Sent 
 
 /// Sends a client's commands one after another.
 pub async fn client(registry: Registry, index: u64, commands: u64, seed: u64) -> Vec<Sent> {
-    let mut dice = Seed::new(seed);
+    let mut dice = SeededRandom::new(seed);
     let mut sent = Vec::new();
     for number in 0..commands {
         let label = format!("{index}-{number}");
@@ -68,11 +68,11 @@ pub async fn client(registry: Registry, index: u64, commands: u64, seed: u64) ->
     sent
 }
 
-fn page(dice: &mut Seed) -> String {
+fn page(dice: &mut SeededRandom) -> String {
     format!("/links/g/pages/p{}", dice.below(5))
 }
 
-fn choose(registry: &Registry, dice: &mut Seed, label: &str) -> Command {
+fn choose(registry: &Registry, dice: &mut SeededRandom, label: &str) -> Command {
     match dice.below(100) {
         0..20 => write_page(dice, label),
         20..32 => put_if_match(registry, dice, label),
@@ -90,7 +90,7 @@ fn choose(registry: &Registry, dice: &mut Seed, label: &str) -> Command {
 }
 
 /// A page that refers to another, to two, or to none; or two that refer to each other.
-fn write_page(dice: &mut Seed, label: &str) -> Command {
+fn write_page(dice: &mut SeededRandom, label: &str) -> Command {
     let own = dice.below(5);
     let other = (own + 1 + dice.below(4)) % 5;
     let name = format!("/links/g/pages/p{own}");
@@ -108,26 +108,26 @@ fn write_page(dice: &mut Seed, label: &str) -> Command {
 }
 
 /// A put that holds only for the state that is seen now.
-fn put_if_match(registry: &Registry, dice: &mut Seed, label: &str) -> Command {
+fn put_if_match(registry: &Registry, dice: &mut SeededRandom, label: &str) -> Command {
     let name = page(dice);
     let mut command = put(&name, &format!(r#"{{"is":"{label}"}}"#));
     command.conditions = match registry.view().document_stamp(&xid(&name)) {
         Some(stamp) => {
             let (position, tag, view) = (stamp.position, stamp.tag, EntityView::Document);
-            vec![Condition::Matches(vec![Expected { position, tag, view }])]
+            vec![Condition::Matches(vec![ExpectedTag { position, tag, view }])]
         }
         None => vec![Condition::Absent],
     };
     command
 }
 
-fn patch_with_epoch(registry: &Registry, dice: &mut Seed, label: &str) -> Command {
+fn patch_with_epoch(registry: &Registry, dice: &mut SeededRandom, label: &str) -> Command {
     let name = page(dice);
     let epoch = registry.view().version_at(&xid(&name)).map_or(1, |version| version.epoch);
     patch(&name, &format!(r#"{{"epoch":{epoch},"labels":{{"is":"{label}"}}}}"#))
 }
 
-fn versions(dice: &mut Seed, label: &str) -> Command {
+fn versions(dice: &mut SeededRandom, label: &str) -> Command {
     let name = page(dice);
     match dice.below(3) {
         0 => post(&name, &format!(r#"{{"is":"{label}"}}"#)),
@@ -141,7 +141,7 @@ fn versions(dice: &mut Seed, label: &str) -> Command {
 }
 
 /// A document that schema and rules may bind.
-fn config(dice: &mut Seed, label: &str) -> Command {
+fn config(dice: &mut SeededRandom, label: &str) -> Command {
     let name = format!("/configs/app/entries/c{}", dice.below(6));
     let number = dice.below(8);
     match dice.below(8) {
@@ -152,7 +152,7 @@ fn config(dice: &mut Seed, label: &str) -> Command {
     }
 }
 
-fn bind(dice: &mut Seed) -> Command {
+fn bind(dice: &mut SeededRandom) -> Command {
     let schema = r#"{"muster":{"schema":"/schemagroups/own/schemas/s"}}"#;
     let both = r#"{"muster":{"schema":"/schemagroups/own/schemas/s","rules":["/rulegroups/own"]}}"#;
     let rule = r#"{"muster":{"rules":["/rulegroups/own/rules/r0"]}}"#;
@@ -162,7 +162,7 @@ fn bind(dice: &mut Seed) -> Command {
 }
 
 /// Changes what binds.
-fn behind(dice: &mut Seed) -> Command {
+fn behind(dice: &mut SeededRandom) -> Command {
     let index = usize::try_from(dice.below(3)).unwrap();
     match dice.below(8) {
         0..4 => post("/schemagroups/own/schemas/s", SCHEMAS[index]),
@@ -173,7 +173,7 @@ fn behind(dice: &mut Seed) -> Command {
     }
 }
 
-fn group(dice: &mut Seed, label: &str) -> Command {
+fn group(dice: &mut SeededRandom, label: &str) -> Command {
     match dice.below(6) {
         0 => delete("/links/g"),
         1..4 => restore("/links/g"),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use muster_catalog::{
     Reason,
-    command::{Condition, EntityView, Expected},
+    command::{Condition, EntityView, ExpectedTag},
 };
 use muster_registry::SubmitError;
 
@@ -17,8 +17,8 @@ const ROUNDS: u64 = 200;
 
 /// Lets every client send so many commands; answers the epochs that the answers showed.
 async fn epochs(command: fn(u64, u64) -> muster_catalog::command::Command) -> Vec<u64> {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let registry = open(&ledger, &Ticks::default()).await;
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let registry = open(&ledger, &CountingClock::default()).await;
     registry.submit(put(NAME, "{}"), &by()).await.unwrap();
     let clients: Vec<_> = (0..CLIENTS)
         .map(|client| {
@@ -63,13 +63,13 @@ async fn everybody_who_writes_one_document_is_answered_with_an_epoch_of_its_own(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn with_if_match_one_client_wins_each_state() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let registry = open(&ledger, &Ticks::default()).await;
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let registry = open(&ledger, &CountingClock::default()).await;
     registry.submit(put(NAME, "{}"), &by()).await.unwrap();
     for round in 0..20 {
         let stamp = registry.view().document_stamp(&xid(NAME)).unwrap();
         let view = EntityView::Document;
-        let expected = Expected { position: stamp.position, tag: stamp.tag, view };
+        let expected = ExpectedTag { position: stamp.position, tag: stamp.tag, view };
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
                 let registry = registry.clone();
@@ -95,8 +95,8 @@ async fn with_if_match_one_client_wins_each_state() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_cache_that_holds_nothing_costs_time_and_no_command() {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
-    let mut settings = settings(Foundation::BuiltIn, Ticks::default().clock());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let mut settings = settings(Foundation::BuiltIn, CountingClock::default().clock());
     settings.cache_bytes = 0;
     let registry = Registry::open(ledger, settings).await.unwrap();
     registry.submit(put(NAME, "{}"), &by()).await.unwrap();

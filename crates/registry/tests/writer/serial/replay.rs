@@ -15,7 +15,7 @@ struct Accepted {
 }
 
 /// A second registry, in which the commands come one after another at their recorded moments.
-struct Serial {
+struct SerialReplay {
     registry: Registry,
     below: Arc<dyn Ledger>,
     /// Moment and id of the next command.
@@ -24,7 +24,7 @@ struct Serial {
     is_full: Arc<AtomicBool>,
 }
 
-impl Serial {
+impl SerialReplay {
     async fn new(genesis: &Accepted) -> Self {
         let next = Arc::new(std::sync::Mutex::new((genesis.moment, genesis.id)));
         let (of_now, of_ids) = (next.clone(), next.clone());
@@ -35,11 +35,11 @@ impl Serial {
         let is_full = Arc::new(AtomicBool::new(false));
         let switch = is_full.clone();
         let faults = std::iter::repeat_with(move || match switch.load(Ordering::Relaxed) {
-            true => Fault::Full,
-            false => Fault::Pass,
+            true => AppendFault::Full,
+            false => AppendFault::Pass,
         });
-        let below: Arc<dyn Ledger> = Arc::new(Memory::new());
-        let ledger: Arc<dyn Ledger> = Arc::new(Faulty::new(below.clone(), faults));
+        let below: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+        let ledger: Arc<dyn Ledger> = Arc::new(FaultyLedger::new(below.clone(), faults));
         let settings = settings(Foundation::BuiltIn, clock);
         let registry = Registry::open(ledger, settings).await.unwrap();
         Self { registry, below, next, is_full }
@@ -94,7 +94,7 @@ async fn accepted(registry: &Registry) -> Vec<Accepted> {
 pub async fn check(ledger: &dyn Ledger, registry: &Registry, sent: Vec<Sent>, number: u64) {
     let mut order = accepted(registry).await.into_iter();
     let genesis = order.next().unwrap();
-    let serial = Serial::new(&genesis).await;
+    let serial = SerialReplay::new(&genesis).await;
     let (done, mut refused): (Vec<_>, Vec<_>) =
         sent.into_iter().partition(|sent| sent.answer.is_ok());
     refused.retain(|sent| sent.answer != Err("contended"));
@@ -126,7 +126,7 @@ pub async fn check(ledger: &dyn Ledger, registry: &Registry, sent: Vec<Sent>, nu
 }
 
 /// Strikes out the refusals that this state would give.
-async fn explain(serial: &Serial, refused: &mut Vec<Sent>, at: Position) {
+async fn explain(serial: &SerialReplay, refused: &mut Vec<Sent>, at: Position) {
     let mut left = Vec::with_capacity(refused.len());
     for sent in refused.drain(..) {
         let is_within = sent.window.0 <= at && at <= sent.window.1;

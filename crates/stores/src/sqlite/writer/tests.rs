@@ -39,7 +39,7 @@ fn a_doubtful_append_that_landed_is_there_and_synced() {
     let head = writer.append(Head::EMPTY, &sample_batch(Head::EMPTY, 1, 2)).unwrap();
     let batch = sample_batch(head, 2, 3);
     land(&writer, &batch);
-    assert!(writer.settle(doubt(head, &batch)).unwrap());
+    assert!(writer.resolve_doubt(doubt(head, &batch)).unwrap());
     assert_eq!(*writer.announce.borrow(), batch.head_after(head));
     assert_eq!(log_bytes(directory.path()), 0, "it is in the file, whatever became of the log");
     let again = writer.append(head, &batch);
@@ -52,7 +52,7 @@ fn a_doubtful_append_that_did_not_land_never_will() {
     let mut writer = writer(directory.path());
     let head = writer.append(Head::EMPTY, &sample_batch(Head::EMPTY, 1, 2)).unwrap();
     let batch = sample_batch(head, 2, 3);
-    assert!(!writer.settle(doubt(head, &batch)).unwrap());
+    assert!(!writer.resolve_doubt(doubt(head, &batch)).unwrap());
     assert_eq!(*writer.announce.borrow(), head);
     assert_eq!(writer.append(head, &batch).unwrap(), batch.head_after(head));
 }
@@ -64,9 +64,9 @@ fn doubtful_purges_are_settled_by_what_is_left() {
     let batch = sample_batch(Head::EMPTY, 1, 2);
     let head = writer.append(Head::EMPTY, &batch).unwrap();
     let purge = purge(&batch.contents[..2]);
-    assert!(!writer.settle(doubt(head, &purge)).unwrap());
+    assert!(!writer.resolve_doubt(doubt(head, &purge)).unwrap());
     land(&writer, &purge);
-    assert!(writer.settle(doubt(head, &purge)).unwrap());
+    assert!(writer.resolve_doubt(doubt(head, &purge)).unwrap());
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn stays_in_doubt_while_the_file_can_not_be_asked_and_no_longer() {
     land(&writer, &batch);
     std::fs::rename(&here, &gone).unwrap();
     for answer in [
-        writer.settle(doubt(Head::EMPTY, &batch)).map(|_| Head::EMPTY),
+        writer.resolve_doubt(doubt(Head::EMPTY, &batch)).map(|_| Head::EMPTY),
         writer.append(Head::EMPTY, &batch),
         writer.append(Head::EMPTY, &sample_batch(Head::EMPTY, 2, 1)),
     ] {
@@ -137,7 +137,7 @@ fn the_log_is_begun_anew_when_it_is_long() {
     while anew < 3 {
         assert!(std::time::Instant::now() < until, "the log grew to {before} pages");
         head = writer.append(head, &sample_batch(head, salt, 2)).unwrap();
-        writer.tend_the_log();
+        writer.maintain_log();
         let pages = log_pages(&writer);
         anew += u32::from(pages < before);
         before = pages;

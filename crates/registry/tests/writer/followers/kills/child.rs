@@ -12,7 +12,7 @@ use super::*;
 const CLIENTS: u64 = 4;
 
 /// Writes down what it takes. Each line is one write, so that a kill leaves it whole or not at all.
-struct Diarist(File);
+struct DiaryFollower(File);
 
 fn diary(directory: &Path) -> File {
     File::options().append(true).create(true).open(directory.join(DIARY)).unwrap()
@@ -23,27 +23,27 @@ fn note(mut diary: &File, line: &str) {
 }
 
 #[async_trait]
-impl Follower for Diarist {
-    async fn take(&mut self, command: &Committed) -> Result<(), FollowerError> {
+impl Follower for DiaryFollower {
+    async fn take(&mut self, command: &CommittedCommand) -> Result<(), FollowerError> {
         note(&self.0, &format!("take {}", command.position()));
         // A follower waits for something with each command.
         tokio::task::yield_now().await;
         Ok(())
     }
 
-    async fn settle(&mut self) -> Result<(), FollowerError> {
+    async fn flush(&mut self) -> Result<(), FollowerError> {
         Ok(())
     }
 }
 
 /// Marks that write down what was saved.
-struct Noted {
+struct DiaryMarks {
     marks: SqliteMarks,
     diary: File,
 }
 
 #[async_trait]
-impl Marks for Noted {
+impl Marks for DiaryMarks {
     async fn load(&self, name: &Id) -> Result<Option<Head>, MarksError> {
         self.marks.load(name).await
     }
@@ -70,12 +70,12 @@ impl Marks for Noted {
 /// Lets a follower run that keeps a diary.
 pub async fn follow(directory: &Path, registry: &Registry) -> Followers {
     let marks = SqliteMarks::open(&directory.join("followers.db")).unwrap();
-    let marks: Arc<dyn Marks> = Arc::new(Noted { marks, diary: diary(directory) });
+    let marks: Arc<dyn Marks> = Arc::new(DiaryMarks { marks, diary: diary(directory) });
     let directory: PathBuf = directory.to_owned();
     let make: MakeFollower = Box::new(move || {
         let diary = diary(&directory);
         note(&diary, "begin");
-        Box::new(Diarist(diary))
+        Box::new(DiaryFollower(diary))
     });
     let running = Followers::open(registry, &marks, LIMITS, vec![(id("search"), make)]).await;
     running.start().await;

@@ -12,22 +12,22 @@ use muster_catalog::{View, state::Stamp};
 use muster_guard::{Principal, authorize};
 use muster_registry::Registry;
 use muster_wire::{
-    etag::{Condition, EntityTag, Rendition},
+    etag::{EntityTag, EntityTagCondition, Rendition},
     headers::MUSTER_POSITION,
 };
 use muster_words::{Permission, Position, Xid};
 
 use super::{PREFIX, document::Representation, place::Place, tags};
-use crate::{Asked, Body, FastRead, PlainlyAsked, Printed, compression};
+use crate::{Body, EncodedResponse, FastRead, FastRequest, PlainRequest, compression};
 
 /// Documents that are rendered already, each for one state of its resource and one beginning of
 /// URLs: `GET /api/<groups>/<group>/<resources>/<id>[/versions/<v>]` without a query.
 ///
 /// The routes render a document and leave it here. At every answer what lies here is checked
 /// against the newest view, so nothing is ever stale.
-pub struct Documents {
+pub struct DocumentCache {
     registry: Registry,
-    shards: [RwLock<HashMap<Box<str>, Arc<Ready>>>; SHARDS],
+    shards: [RwLock<HashMap<Box<str>, Arc<CachedDocument>>>; SHARDS],
     bytes: AtomicUsize,
     bytes_max: usize,
 }
@@ -40,39 +40,39 @@ const SHARDS: usize = 16;
 const OVERHEAD_BYTES: usize = 4 * 1024;
 
 /// A representation with what it stands on.
-struct Ready {
+struct CachedDocument {
     xid: Xid,
     base: Box<str>,
     /// The last change of anything that it shows, its headers included.
     stamp: Stamp,
     tag: EntityTag,
     status: StatusCode,
-    plain: Whole,
+    plain: FullResponse,
     /// Compressed, once a client wanted that; none where it isn't worth it.
-    gzip: OnceLock<Option<Whole>>,
+    gzip: OnceLock<Option<FullResponse>>,
     /// What a client gets who has it already.
-    unchanged: Whole,
+    unchanged: FullResponse,
 }
 
 /// Headers and body as they go out.
-struct Whole {
+struct FullResponse {
     headers: HeaderMap,
     body: Bytes,
     /// Status line and headers as bytes, once a plain request wanted them.
     head: OnceLock<Bytes>,
 }
 
-impl Whole {
+impl FullResponse {
     fn new(headers: HeaderMap, body: Bytes) -> Self {
         Self { headers, body, head: OnceLock::new() }
     }
 
-    fn print(&self, status: StatusCode, position: Position) -> Printed {
+    fn encode(&self, status: StatusCode, position: Position) -> EncodedResponse {
         let head = self.head.get_or_init(|| {
             let length = (status != StatusCode::NOT_MODIFIED).then_some(self.body.len());
             print_head(status, &self.headers, length)
         });
-        Printed { status, head: head.clone(), position, body: self.body.clone() }
+        EncodedResponse { status, head: head.clone(), position, body: self.body.clone() }
     }
 }
 
@@ -92,7 +92,7 @@ fn print_head(status: StatusCode, headers: &HeaderMap, length: Option<usize>) ->
     bytes.into()
 }
 
-impl Documents {
+impl DocumentCache {
     /// An empty table that grows to so many bytes.
     #[must_use]
     pub fn new(registry: Registry, bytes_max: usize) -> Arc<Self> {
@@ -101,12 +101,12 @@ impl Documents {
     }
 
     /// Keeps a document as it was rendered from a view.
-    pub(super) fn keep(&self, view: &View, rendered: &Rendered<'_>) {
+    pub(super) fn keep(&self, view: &View, rendered: &RenderedDocument<'_>) {
         let Some(stamp) = view.details_stamp(rendered.xid) else { return };
         let Some(tag) = tags::tag(view, rendered.xid, Rendition::Document) else { return };
         let plain = rendered.whole();
         let unchanged = plain.unchanged();
-        let ready = Ready {
+        let ready = CachedDocument {
             xid: rendered.xid.clone(),
             base: rendered.base.into(),
             stamp,
@@ -148,7 +148,7 @@ impl Documents {
         }
     }
 
-    fn shard(&self, path: &str) -> &RwLock<HashMap<Box<str>, Arc<Ready>>> {
+    fn shard(&self, path: &str) -> &RwLock<HashMap<Box<str>, Arc<CachedDocument>>> {
         // FNV-1a: any spread will do, and this one costs next to nothing.
         let hash = path.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -163,7 +163,7 @@ impl Documents {
         path: &str,
         base: &str,
         principal: &Principal,
-    ) -> Option<(Arc<Ready>, Position)> {
+    ) -> Option<(Arc<CachedDocument>, Position)> {
         // Whoever may not is refused by the routes. What lies here lies under the paths of
         // entities, so that none has another spelling.
         let place = path.strip_prefix(PREFIX)?;
@@ -174,37 +174,42 @@ impl Documents {
         is_fresh.then(|| (ready, view.position()))
     }
 
-    fn find(&self, path: &str) -> Option<Arc<Ready>> {
+    fn find(&self, path: &str) -> Option<Arc<CachedDocument>> {
         self.shard(path).read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
     }
 }
 
-impl FastRead for Documents {
-    fn read(&self, asked: &Asked<'_>) -> Option<Response<Body>> {
-        if asked.query.is_some() || asked.headers.contains_key(header::IF_MATCH) {
+impl FastRead for DocumentCache {
+    fn read(&self, request: &FastRequest<'_>) -> Option<Response<Body>> {
+        if request.query.is_some() || request.headers.contains_key(header::IF_MATCH) {
             return None;
         }
-        let (ready, position) = self.fresh(asked.path, asked.base, asked.principal)?;
-        let named = Condition::from_headers(asked.headers, &header::IF_NONE_MATCH).ok()?;
+        let (ready, position) = self.fresh(request.path, request.base, request.principal)?;
+        let named =
+            EntityTagCondition::from_headers(request.headers, &header::IF_NONE_MATCH).ok()?;
         if named.is_some_and(|named| ready.is_named_by(&named)) {
-            return Some(Ready::respond(StatusCode::NOT_MODIFIED, &ready.unchanged, position));
+            return Some(CachedDocument::respond(
+                StatusCode::NOT_MODIFIED,
+                &ready.unchanged,
+                position,
+            ));
         }
-        let whole = ready.whole(compression::accepts_gzip(asked.headers));
-        Some(Ready::respond(ready.status, whole, position))
+        let whole = ready.whole(compression::accepts_gzip(request.headers));
+        Some(CachedDocument::respond(ready.status, whole, position))
     }
 
-    fn print(&self, asked: &PlainlyAsked<'_>) -> Option<Printed> {
-        let (ready, position) = self.fresh(asked.path, asked.base, asked.principal)?;
-        if let Some(known) = asked.known
-            && ready.is_named_by(&Condition::parse(known).ok()?)
+    fn read_encoded(&self, request: &PlainRequest<'_>) -> Option<EncodedResponse> {
+        let (ready, position) = self.fresh(request.path, request.base, request.principal)?;
+        if let Some(known) = request.known
+            && ready.is_named_by(&EntityTagCondition::parse(known).ok()?)
         {
-            return Some(ready.unchanged.print(StatusCode::NOT_MODIFIED, position));
+            return Some(ready.unchanged.encode(StatusCode::NOT_MODIFIED, position));
         }
-        Some(ready.whole(asked.accepts_gzip).print(ready.status, position))
+        Some(ready.whole(request.accepts_gzip).encode(ready.status, position))
     }
 }
 
-impl Ready {
+impl CachedDocument {
     /// The tag of the document's view, or of the details, which a condition may name as well.
     fn tag_in(&self, rendition: Rendition) -> EntityTag {
         if rendition == Rendition::Document {
@@ -218,12 +223,12 @@ impl Ready {
         2 * self.plain.body.len() + OVERHEAD_BYTES
     }
 
-    fn is_named_by(&self, condition: &Condition) -> bool {
+    fn is_named_by(&self, condition: &EntityTagCondition) -> bool {
         let now = |which| Some(self.tag_in(which)).filter(|_| which != Rendition::Collection);
         condition.if_none_match_names(now)
     }
 
-    fn whole(&self, gzip: bool) -> &Whole {
+    fn whole(&self, gzip: bool) -> &FullResponse {
         if !gzip {
             return &self.plain;
         }
@@ -231,18 +236,18 @@ impl Ready {
         compressed.as_ref().unwrap_or(&self.plain)
     }
 
-    fn compressed(&self) -> Option<Whole> {
+    fn compressed(&self) -> Option<FullResponse> {
         if !self.plain.headers.contains_key(header::VARY) {
             return None;
         }
         let body = compression::gzip(&self.plain.body)?;
         let mut headers = self.plain.headers.clone();
-        compression::mark(&mut headers);
-        Some(Whole::new(headers, body))
+        compression::mark_compressed(&mut headers);
+        Some(FullResponse::new(headers, body))
     }
 
     /// The answer of a view, as headers and body.
-    fn respond(status: StatusCode, whole: &Whole, position: Position) -> Response<Body> {
+    fn respond(status: StatusCode, whole: &FullResponse, position: Position) -> Response<Body> {
         let body = match status {
             StatusCode::NOT_MODIFIED => Body::Empty,
             _ => Body::Full(whole.body.clone()),
@@ -255,7 +260,7 @@ impl Ready {
     }
 }
 
-impl Whole {
+impl FullResponse {
     /// The headers of a 304 (RFC 9110, 15.4.5).
     fn unchanged(&self) -> Self {
         let kept = [
@@ -276,7 +281,7 @@ impl Whole {
 }
 
 /// A document on its way into the table.
-pub(super) struct Rendered<'a> {
+pub(super) struct RenderedDocument<'a> {
     /// The request's path.
     pub path: &'a str,
     /// What absolute URLs begin with, without the door's prefix.
@@ -287,9 +292,9 @@ pub(super) struct Rendered<'a> {
     pub representation: &'a Representation,
 }
 
-impl Rendered<'_> {
+impl RenderedDocument<'_> {
     /// Headers and body with all that answers of this door carry.
-    fn whole(&self) -> Whole {
+    fn whole(&self) -> FullResponse {
         let mut headers = self.representation.headers.clone();
         super::answer::common(&mut headers, Some(self.place), &format!("{}{PREFIX}", self.base));
         let body = self.representation.body.clone();
@@ -299,6 +304,6 @@ impl Rendered<'_> {
         if compression::is_worth_it(&probe) {
             compression::vary(probe.headers_mut());
         }
-        Whole::new(probe.into_parts().0.headers, body)
+        FullResponse::new(probe.into_parts().0.headers, body)
     }
 }

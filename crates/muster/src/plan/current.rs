@@ -7,23 +7,23 @@ use muster_words::{
     json::{self, Value},
 };
 
-use super::Wanted;
-use crate::shape::Shape;
+use super::DesiredState;
+use crate::shape::ModelShape;
 
 /// What is there, as far as a plan needs it.
 #[derive(Clone, Debug, Default)]
-pub struct There {
+pub struct CurrentState {
     /// The user's model.
     pub model_source: Value,
     /// Groups with their attributes.
     pub groups: BTreeMap<Xid, Value>,
     /// Documents.
-    pub documents: BTreeMap<Xid, Present>,
+    pub documents: BTreeMap<Xid, CurrentDocument>,
 }
 
 /// A document that is there.
 #[derive(Clone, Debug, Default)]
-pub struct Present {
+pub struct CurrentDocument {
     /// The attributes of the default version, and of the resource.
     pub details: Value,
     /// The digest of the document.
@@ -34,7 +34,7 @@ pub struct Present {
     pub refers_to: Vec<Xid>,
 }
 
-impl Present {
+impl CurrentDocument {
     /// The type of the document.
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
@@ -50,7 +50,7 @@ impl Present {
     }
 }
 
-impl There {
+impl CurrentState {
     /// Whether somebody has put a model.
     #[must_use]
     pub fn has_model(&self) -> bool {
@@ -64,8 +64,8 @@ impl There {
     /// See [`ClientError`].
     pub async fn read(
         client: &Client,
-        wanted: &Wanted,
-        shape: &Shape,
+        wanted: &DesiredState,
+        shape: &ModelShape,
         prune: bool,
     ) -> Result<Self, ClientError> {
         let model_source = client.model_source().await?.json()?;
@@ -94,8 +94,8 @@ impl There {
     async fn read_documents(
         &mut self,
         client: &Client,
-        wanted: &Wanted,
-        shape: &Shape,
+        wanted: &DesiredState,
+        shape: &ModelShape,
         collection: &str,
     ) -> Result<(), ClientError> {
         let needs_meta =
@@ -113,13 +113,17 @@ impl There {
 /// Fetches the document itself where its digest doesn't already say that it is the wanted one.
 async fn present(
     client: &Client,
-    wanted: &Wanted,
-    shape: &Shape,
+    wanted: &DesiredState,
+    shape: &ModelShape,
     xid: &Xid,
     details: Value,
-) -> Result<Present, ClientError> {
-    let mut present =
-        Present { digest: digest_of(&details), details, bytes: None, refers_to: Vec::new() };
+) -> Result<CurrentDocument, ClientError> {
+    let mut present = CurrentDocument {
+        digest: digest_of(&details),
+        details,
+        bytes: None,
+        refers_to: Vec::new(),
+    };
     let of_wanted = wanted.documents.get(xid).map(|one| Digest::of(&one.sent.bytes));
     if of_wanted.is_some() && present.digest == of_wanted {
         return Ok(present);

@@ -7,20 +7,20 @@ use serde_json::{Map, Value};
 
 use super::{Foundation, Kind, ModelFault, attribute::Charset};
 
-mod reading;
-pub(super) use reading::Reading;
+mod object_reader;
+pub(super) use object_reader::ObjectReader;
 
 /// Where something stands in a source, for messages. What says the same in two places is equal.
 #[derive(Clone, Debug)]
-pub(super) struct Place(String);
+pub(super) struct SourcePlace(String);
 
-impl PartialEq for Place {
+impl PartialEq for SourcePlace {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Deref for Place {
+impl Deref for SourcePlace {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -30,31 +30,31 @@ impl Deref for Place {
 
 /// A whole model.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Model {
+pub(super) struct ParsedModel {
     pub notes: Map<String, Value>,
-    pub attributes: Attributes,
-    pub groups: BTreeMap<String, Group>,
+    pub attributes: ParsedAttributes,
+    pub groups: BTreeMap<String, ParsedGroup>,
 }
 
 /// `attributes` and its like.
-pub(super) type Attributes = BTreeMap<String, Attribute>;
+pub(super) type ParsedAttributes = BTreeMap<String, ParsedAttribute>;
 
 /// `groups.<STRING>`
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Group {
-    pub place: Place,
+pub(super) struct ParsedGroup {
+    pub place: SourcePlace,
     pub singular: String,
     pub notes: Map<String, Value>,
-    pub attributes: Attributes,
+    pub attributes: ParsedAttributes,
     pub imports: Vec<String>,
     pub constraints: Map<String, Value>,
-    pub resources: BTreeMap<String, Resource>,
+    pub resources: BTreeMap<String, ParsedResource>,
 }
 
 /// `groups.<STRING>.resources.<STRING>`
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Resource {
-    pub place: Place,
+pub(super) struct ParsedResource {
+    pub place: SourcePlace,
     pub singular: String,
     pub notes: Map<String, Value>,
     pub maxversions: Option<u64>,
@@ -66,17 +66,17 @@ pub(super) struct Resource {
     pub validatecompatibility: Option<bool>,
     pub strictvalidation: Option<bool>,
     pub typemap: BTreeMap<String, String>,
-    pub attributes: Attributes,
-    pub resource_attributes: Attributes,
-    pub meta_attributes: Attributes,
+    pub attributes: ParsedAttributes,
+    pub resource_attributes: ParsedAttributes,
+    pub meta_attributes: ParsedAttributes,
     /// The member `muster`, where the foundation has it.
     pub aspect: Option<Map<String, Value>>,
 }
 
 /// `attributes.<STRING>`
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Attribute {
-    pub place: Place,
+pub(super) struct ParsedAttribute {
+    pub place: SourcePlace,
     pub kind: Kind,
     pub target: Option<String>,
     pub charset: Option<Charset>,
@@ -88,31 +88,31 @@ pub(super) struct Attribute {
     pub immutable: bool,
     pub required: bool,
     pub default: Option<Value>,
-    pub attributes: Attributes,
-    pub item: Option<Box<Item>>,
-    pub ifvalues: BTreeMap<String, Attributes>,
+    pub attributes: ParsedAttributes,
+    pub item: Option<Box<ParsedItem>>,
+    pub ifvalues: BTreeMap<String, ParsedAttributes>,
 }
 
 /// `attributes.<STRING>.item`
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Item {
-    pub place: Place,
+pub(super) struct ParsedItem {
+    pub place: SourcePlace,
     pub kind: Kind,
     pub target: Option<String>,
     pub charset: Option<Charset>,
-    pub attributes: Attributes,
-    pub item: Option<Box<Item>>,
+    pub attributes: ParsedAttributes,
+    pub item: Option<Box<ParsedItem>>,
 }
 
-impl Model {
+impl ParsedModel {
     /// Reads a source whose includes are resolved.
     pub(super) fn read(source: &Value, foundation: Foundation) -> Result<Self, ModelFault> {
-        let mut model = Reading::new("model", source)?;
+        let mut model = ObjectReader::new("model", source)?;
         model.text("$schema")?;
         let notes = model.notes(&["description", "documentation"])?;
         let attributes = attributes(&mut model, "attributes")?;
         let groups =
-            model.each("groups", |group, plural| Group::read(group, plural, foundation))?;
+            model.each("groups", |group, plural| ParsedGroup::read(group, plural, foundation))?;
         model.done()?;
         Ok(Self { notes, attributes, groups })
     }
@@ -121,9 +121,9 @@ impl Model {
 const NOTES: [&str; 5] =
     ["description", "documentation", "icon", "modelversion", "modelcompatiblewith"];
 
-impl Group {
+impl ParsedGroup {
     fn read(
-        mut group: Reading<'_>,
+        mut group: ObjectReader<'_>,
         plural: &str,
         foundation: Foundation,
     ) -> Result<Self, ModelFault> {
@@ -133,15 +133,16 @@ impl Group {
         let attributes = attributes(&mut group, "attributes")?;
         let imports = group.texts("ximportresources")?;
         let constraints = constraints(&mut group)?;
-        let resources = group
-            .each("resources", |resource, plural| Resource::read(resource, plural, foundation))?;
-        let place = Place(group.done()?);
+        let resources = group.each("resources", |resource, plural| {
+            ParsedResource::read(resource, plural, foundation)
+        })?;
+        let place = SourcePlace(group.done()?);
         Ok(Self { place, singular, notes, attributes, imports, constraints, resources })
     }
 }
 
 /// Constraints are kept in their form and not enforced yet; their shape is checked all the same.
-fn constraints(group: &mut Reading<'_>) -> Result<Map<String, Value>, ModelFault> {
+fn constraints(group: &mut ObjectReader<'_>) -> Result<Map<String, Value>, ModelFault> {
     let read = group.each("constraints", |mut constraint, _| {
         let mut kept = Map::new();
         let default = constraint.scalar("default")?;
@@ -156,9 +157,9 @@ fn constraints(group: &mut Reading<'_>) -> Result<Map<String, Value>, ModelFault
     Ok(read.into_iter().collect())
 }
 
-impl Resource {
+impl ParsedResource {
     fn read(
-        mut resource: Reading<'_>,
+        mut resource: ObjectReader<'_>,
         plural: &str,
         foundation: Foundation,
     ) -> Result<Self, ModelFault> {
@@ -168,8 +169,8 @@ impl Resource {
             Foundation::BuiltIn => resource.object("muster")?.cloned(),
             Foundation::Bare => None,
         };
-        let said = Self {
-            place: Place(resource.place().to_owned()),
+        let parsed = Self {
+            place: SourcePlace(resource.place().to_owned()),
             singular,
             notes: resource.notes(&NOTES)?,
             maxversions: resource.count("maxversions")?,
@@ -187,24 +188,24 @@ impl Resource {
             aspect,
         };
         resource.done()?;
-        Ok(said)
+        Ok(parsed)
     }
 }
 
 /// Reads a map of attributes.
 pub(super) fn attributes(
-    reading: &mut Reading<'_>,
+    reading: &mut ObjectReader<'_>,
     member: &'static str,
-) -> Result<Attributes, ModelFault> {
-    reading.each(member, Attribute::read)
+) -> Result<ParsedAttributes, ModelFault> {
+    reading.each(member, ParsedAttribute::read)
 }
 
-impl Attribute {
-    fn read(mut attribute: Reading<'_>, name: &str) -> Result<Self, ModelFault> {
+impl ParsedAttribute {
+    fn read(mut attribute: ObjectReader<'_>, name: &str) -> Result<Self, ModelFault> {
         attribute.same("name", name)?;
         let kind = attribute.kind()?;
-        let said = Self {
-            place: Place(attribute.place().to_owned()),
+        let parsed = Self {
+            place: SourcePlace(attribute.place().to_owned()),
             kind,
             target: attribute.text("target")?.filter(|target| !target.is_empty()),
             charset: attribute.charset()?,
@@ -217,7 +218,7 @@ impl Attribute {
             required: attribute.flag("required")?.unwrap_or(false),
             default: attribute.member("default").cloned(),
             attributes: attributes(&mut attribute, "attributes")?,
-            item: Item::read(&mut attribute)?,
+            item: ParsedItem::read(&mut attribute)?,
             ifvalues: attribute.each("ifvalues", |mut case, _| {
                 let siblings = attributes(&mut case, "siblingattributes")?;
                 case.done()?;
@@ -225,16 +226,16 @@ impl Attribute {
             })?,
         };
         attribute.done()?;
-        Ok(said)
+        Ok(parsed)
     }
 }
 
-impl Item {
-    fn read(owner: &mut Reading<'_>) -> Result<Option<Box<Self>>, ModelFault> {
+impl ParsedItem {
+    fn read(owner: &mut ObjectReader<'_>) -> Result<Option<Box<Self>>, ModelFault> {
         let Some(mut item) = owner.nested("item")? else { return Ok(None) };
         let kind = item.kind()?;
-        let said = Self {
-            place: Place(item.place().to_owned()),
+        let parsed = Self {
+            place: SourcePlace(item.place().to_owned()),
             kind,
             target: item.text("target")?.filter(|target| !target.is_empty()),
             charset: item.charset()?,
@@ -242,6 +243,6 @@ impl Item {
             item: Self::read(&mut item)?,
         };
         item.done()?;
-        Ok(Some(Box::new(said)))
+        Ok(Some(Box::new(parsed)))
     }
 }

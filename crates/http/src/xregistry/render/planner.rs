@@ -4,18 +4,18 @@ use muster_catalog::{
     query::{Filter, FilterMatch},
 };
 
-use super::{Links, Shelf, shelf::Wanted};
+use super::{Links, LoadedContents, loaded_contents::NeededContents};
 use crate::xregistry::{filter::to_query, inline::Inline};
 
 /// An entity as an answer shows it.
 #[derive(Clone, Debug)]
-pub(in crate::xregistry) struct Shown<'a> {
+pub(in crate::xregistry) struct ShownEntity<'a> {
     /// The entity.
     pub entity: Entity<'a>,
     /// Its path: its xid.
     pub path: String,
     /// Its collections.
-    pub collections: Vec<Members<'a>>,
+    pub collections: Vec<ShownMembers<'a>>,
     /// Whether its Meta is inlined.
     pub meta: bool,
     /// Whether its document is inlined.
@@ -26,7 +26,7 @@ pub(in crate::xregistry) struct Shown<'a> {
 
 /// A nested collection as an answer shows it.
 #[derive(Clone, Debug)]
-pub(in crate::xregistry) struct Members<'a> {
+pub(in crate::xregistry) struct ShownMembers<'a> {
     /// Its name.
     pub plural: &'a str,
     /// The query that shows the same members at the collection's own path.
@@ -34,19 +34,19 @@ pub(in crate::xregistry) struct Members<'a> {
     /// How many pass.
     pub count: usize,
     /// Those that pass, if they are inlined.
-    pub shown: Option<Vec<Shown<'a>>>,
+    pub shown: Option<Vec<ShownEntity<'a>>>,
 }
 
 /// Finds out what an answer shows.
 #[derive(Clone, Copy)]
-pub(in crate::xregistry) struct Survey<'a, 'b> {
+pub(in crate::xregistry) struct AnswerPlanner<'a, 'b> {
     pub view: &'a View,
-    pub shelf: &'b Shelf,
+    pub contents: &'b LoadedContents,
     /// Whether the request filters: then URLs of collections say so.
     pub filters: bool,
 }
 
-impl<'a> Survey<'a, '_> {
+impl<'a> AnswerPlanner<'a, '_> {
     /// The entity, if it or something in it passes.
     pub fn entity(
         &self,
@@ -54,9 +54,9 @@ impl<'a> Survey<'a, '_> {
         path: String,
         inline: &Inline,
         filter: &Filter,
-    ) -> Option<Shown<'a>> {
+    ) -> Option<ShownEntity<'a>> {
         let urls = Links::api("");
-        let reader = EntityReader { view: self.view, loaded: self.shelf, urls: &urls };
+        let reader = EntityReader { view: self.view, loaded: self.contents, urls: &urls };
         let below = match reader.ask(&entity, &path, filter) {
             FilterMatch::Nothing => return None,
             FilterMatch::Whole => None,
@@ -84,7 +84,7 @@ impl<'a> Survey<'a, '_> {
                 .collect(),
             _ => Vec::new(),
         };
-        Some(Shown { entity, path, collections, meta, document, named })
+        Some(ShownEntity { entity, path, collections, meta, document, named })
     }
 
     fn members(
@@ -94,7 +94,7 @@ impl<'a> Survey<'a, '_> {
         path: &str,
         inline: &Inline,
         below: Option<&Filter>,
-    ) -> Members<'a> {
+    ) -> ShownMembers<'a> {
         let inlined = inline.get(plural);
         let everything = Filter::default();
         let (filter, query) = match below.map(|below| below.below(plural)) {
@@ -104,17 +104,22 @@ impl<'a> Survey<'a, '_> {
                 let count = shown.len();
                 let query = if count == 0 { Filter::nothing() } else { filter.clone() };
                 let shown = inlined.map(|_| shown);
-                return Members { plural, query: to_query(&query), count, shown };
+                return ShownMembers { plural, query: to_query(&query), count, shown };
             }
             Some(None) => {
                 let query = to_query(&Filter::nothing());
-                return Members { plural, query, count: 0, shown: inlined.map(|_| Vec::new()) };
+                return ShownMembers {
+                    plural,
+                    query,
+                    count: 0,
+                    shown: inlined.map(|_| Vec::new()),
+                };
             }
         };
         let count = entity.count_in(self.view, plural);
         let query = if self.filters && count == 0 { to_query(&Filter::nothing()) } else { query };
         let shown = inlined.map(|inline| self.all(entity, plural, path, Some(&inline), filter));
-        Members { plural, query, count, shown }
+        ShownMembers { plural, query, count, shown }
     }
 
     fn all(
@@ -124,7 +129,7 @@ impl<'a> Survey<'a, '_> {
         path: &str,
         inline: Option<&Inline>,
         filter: &Filter,
-    ) -> Vec<Shown<'a>> {
+    ) -> Vec<ShownEntity<'a>> {
         let nothing = Inline::default();
         let inline = inline.unwrap_or(&nothing);
         entity
@@ -139,7 +144,7 @@ impl<'a> Survey<'a, '_> {
     /// Asks for everything that writing needs.
     ///
     /// In the document view a resource shows nothing of its default version.
-    pub fn want_to_write(&self, shown: &Shown<'a>, doc: bool, wanted: &mut Wanted) {
+    pub fn add_needed(&self, shown: &ShownEntity<'a>, doc: bool, wanted: &mut NeededContents) {
         wanted.attributes.extend(shown.entity.contents(self.view));
         wanted.entities += 1;
         if shown.document && !(doc && matches!(shown.entity, Entity::Resource(..))) {
@@ -152,7 +157,7 @@ impl<'a> Survey<'a, '_> {
         for members in &shown.collections {
             wanted.queries += members.query.len() as u64;
             for member in members.shown.iter().flatten() {
-                self.want_to_write(member, doc, wanted);
+                self.add_needed(member, doc, wanted);
             }
         }
     }

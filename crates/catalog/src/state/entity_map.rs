@@ -6,15 +6,15 @@ use muster_words::Id;
 /// An id as the key of a collection: ordered and found without regard to case, because ids of one
 /// parent must differ in more than case.
 #[derive(Clone, Debug)]
-pub struct Folded(pub Id);
+pub struct CaseFoldedId(pub Id);
 
-impl Ord for Folded {
+impl Ord for CaseFoldedId {
     fn cmp(&self, other: &Self) -> Ordering {
         Self::order(&self.0, &other.0)
     }
 }
 
-impl Folded {
+impl CaseFoldedId {
     /// The order of two ids without regard to case.
     #[must_use]
     pub fn order(one: &Id, other: &Id) -> Ordering {
@@ -23,44 +23,44 @@ impl Folded {
     }
 }
 
-impl PartialOrd for Folded {
+impl PartialOrd for CaseFoldedId {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Folded {
+impl PartialEq for CaseFoldedId {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for Folded {}
+impl Eq for CaseFoldedId {}
 
 /// A collection's entities by id.
-pub type Collection<T> = OrdMap<Folded, Arc<T>>;
+pub type EntityMap<T> = OrdMap<CaseFoldedId, Arc<T>>;
 
 /// Finds the entity of exactly that id.
 #[must_use]
-pub fn exact<'a, T>(collection: &'a Collection<T>, id: &Id) -> Option<&'a Arc<T>> {
-    let (found, entity) = collection.get_key_value(&Folded(id.clone()))?;
+pub fn exact<'a, T>(collection: &'a EntityMap<T>, id: &Id) -> Option<&'a Arc<T>> {
+    let (found, entity) = collection.get_key_value(&CaseFoldedId(id.clone()))?;
     (found.0 == *id).then_some(entity)
 }
 
 /// Finds the id, as it is written, under which an entity stands that has this id but for case.
 #[must_use]
-pub fn taken<'a, T>(collection: &'a Collection<T>, id: &Id) -> Option<&'a Id> {
-    collection.get_key_value(&Folded(id.clone())).map(|(found, _)| &found.0)
+pub fn taken<'a, T>(collection: &'a EntityMap<T>, id: &Id) -> Option<&'a Id> {
+    collection.get_key_value(&CaseFoldedId(id.clone())).map(|(found, _)| &found.0)
 }
 
 /// The members of a collection in order: all, or those that follow an id. What stands before it
 /// isn't walked.
 pub fn members_after<'a, T>(
-    collection: Option<&'a Collection<T>>,
+    collection: Option<&'a EntityMap<T>>,
     after: Option<&Id>,
 ) -> impl Iterator<Item = &'a Arc<T>> + use<'a, T> {
     let from = match after {
-        Some(id) => Bound::Excluded(Folded(id.clone())),
+        Some(id) => Bound::Excluded(CaseFoldedId(id.clone())),
         None => Bound::Unbounded,
     };
     let members = collection.map(|members| members.range((from, Bound::Unbounded)));

@@ -20,11 +20,11 @@ fn model() -> Model {
 }
 
 /// A schema and a rule, but for those that are left out.
-fn holdings(is_all: bool, without: &[&str]) -> Holdings {
+fn holdings(is_all: bool, without: &[&str]) -> DocumentSet {
     let rule = json!({"expression": "document.range[0] <= document.range[1]", "severity": "error",
         "pointer": "/range", "message": "${document.range[0]} is above ${document.range[1]}"});
     let schema = json!({"$schema": DRAFT, "type": "object", "required": ["name"]});
-    let mut holdings = Holdings::new(model(), is_all);
+    let mut holdings = DocumentSet::new(model(), is_all);
     for (name, document) in
         [("/rulegroups/w/rules/ordered", rule), ("/schemagroups/w/schemas/provider", schema)]
     {
@@ -38,17 +38,17 @@ fn holdings(is_all: bool, without: &[&str]) -> Holdings {
     holdings
 }
 
-fn add(holdings: &mut Holdings, name: &str, document: &Value) {
+fn add(holdings: &mut DocumentSet, name: &str, document: &Value) {
     holdings.add_file(&xid(name), document.to_string().into(), "application/json");
 }
 
 /// What is said of a document besides.
-fn told(mut holdings: Holdings, name: &str, document: &Value) -> Vec<String> {
+fn told(mut holdings: DocumentSet, name: &str, document: &Value) -> Vec<String> {
     add(&mut holdings, name, document);
     lines(&holdings, name)
 }
 
-fn lines(holdings: &Holdings, name: &str) -> Vec<String> {
+fn lines(holdings: &DocumentSet, name: &str) -> Vec<String> {
     match holdings.judge(&xid(name)) {
         Judgement::Found(found) => found
             .iter()

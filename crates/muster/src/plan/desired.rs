@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_client::{Precondition, Sent};
+use muster_client::{DocumentUpload, Precondition};
 use muster_words::{
     Xid,
     json::{self, Map, Value},
@@ -9,42 +9,42 @@ use muster_words::{
 use crate::{
     folder::{Folder, FolderError},
     output::Finding,
-    shape::Shape,
+    shape::ModelShape,
 };
 
 /// What a folder says should be there.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct DesiredState {
     /// The model, if the folder has one.
     pub model: Option<Value>,
     /// Groups, with the attributes that the folder sets. One without attributes of its own comes
     /// to be with its first document.
     pub groups: BTreeMap<Xid, Map<String, Value>>,
     /// Documents.
-    pub documents: BTreeMap<Xid, Document>,
+    pub documents: BTreeMap<Xid, DesiredDocument>,
     /// The types of groups of which the folder has some.
     pub group_types: BTreeSet<String>,
 }
 
 /// A document that should be there.
 #[derive(Clone, Debug, Default)]
-pub struct Document {
+pub struct DesiredDocument {
     /// Its file, from the folder's root.
     pub path: String,
     /// How it is sent.
-    pub sent: Sent,
+    pub sent: DocumentUpload,
     /// The documents that it refers to.
     pub refers_to: Vec<Xid>,
     /// What is wrong with it.
     pub findings: Vec<Finding>,
 }
 
-impl Wanted {
+impl DesiredState {
     /// What a folder says, read by a model's types.
     ///
     /// # Errors
     /// Something in the folder is of no type.
-    pub fn read(folder: &Folder, shape: &Shape) -> Result<Self, FolderError> {
+    pub fn read(folder: &Folder, shape: &ModelShape) -> Result<Self, FolderError> {
         let mut wanted = Self { model: folder.model.clone(), ..Self::default() };
         for (xid, files) in &folder.groups {
             let attributes = files.attributes.as_ref().map(|file| file.members.clone());
@@ -54,7 +54,7 @@ impl Wanted {
         for (xid, file) in folder.documents(shape)? {
             let kind = shape.resource_type(&xid);
             let attributes_alone = kind.is_some_and(|kind| !kind.has_document);
-            let mut sent = Sent {
+            let mut sent = DocumentUpload {
                 bytes: file.bytes.clone(),
                 content_type: file.content_type.clone(),
                 attributes: file.set(),
@@ -70,7 +70,7 @@ impl Wanted {
             let value = json::parse(&file.bytes).unwrap_or_default();
             let refers_to = shape.targets(&xid, &value);
             let document =
-                Document { path: file.path.clone(), sent, refers_to, findings: Vec::new() };
+                DesiredDocument { path: file.path.clone(), sent, refers_to, findings: Vec::new() };
             wanted.documents.insert(xid, document);
         }
         Ok(wanted)

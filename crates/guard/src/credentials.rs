@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use muster_catalog::{Catalog, state::Key};
+use muster_catalog::{Catalog, state::RegisteredKey};
 use muster_words::{Id, Moment};
 use thiserror::Error;
 
 use crate::{ApiKey, GivenKey, Keyring, Principal, credentials};
 
 /// The keys of a view that haven't been revoked, expired ones among them.
-pub fn keys_kept(view: &Catalog) -> impl Iterator<Item = (&Id, &Arc<Key>)> {
+pub fn keys_kept(view: &Catalog) -> impl Iterator<Item = (&Id, &Arc<RegisteredKey>)> {
     view.keys.iter().filter(|(_, key)| key.revoked.is_none())
 }
 
@@ -20,7 +20,7 @@ pub fn is_open(view: &Catalog, given: Option<&GivenKey>) -> bool {
 
 /// What a request shows of who sent it, and what is known without it.
 #[derive(Clone, Copy, Debug)]
-pub struct Admission<'a> {
+pub struct Credentials<'a> {
     /// The header `Authorization`, where there is one.
     pub authorization: Option<&'a [u8]>,
     /// Whether it came from this computer.
@@ -35,7 +35,7 @@ pub struct Admission<'a> {
 
 /// Why a request doesn't come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum NotAdmitted {
+pub enum AdmissionError {
     /// It carries no key, and one is needed.
     #[error("a key is needed")]
     KeyRequired,
@@ -47,7 +47,7 @@ pub enum NotAdmitted {
     KeyExpired,
 }
 
-impl Admission<'_> {
+impl Credentials<'_> {
     /// Who the request is from.
     ///
     /// While there is no key everybody on this computer is `admin`, and nobody else comes in. Once
@@ -56,28 +56,28 @@ impl Admission<'_> {
     /// key that isn't good is refused, and never taken for somebody who shows none.
     ///
     /// # Errors
-    /// See [`NotAdmitted`].
+    /// See [`AdmissionError`].
     pub fn decide(
         self,
         view: &Catalog,
         keyring: &Keyring,
         given: Option<&GivenKey>,
-    ) -> Result<Arc<Principal>, NotAdmitted> {
+    ) -> Result<Arc<Principal>, AdmissionError> {
         if self.from_loopback && is_open(view, given) {
             return Ok(self.owner.clone());
         }
         let Some(header) = self.authorization else {
-            return self.anonymous.cloned().ok_or(NotAdmitted::KeyRequired);
+            return self.anonymous.cloned().ok_or(AdmissionError::KeyRequired);
         };
-        let text = credentials(header).ok_or(NotAdmitted::KeyRequired)?;
+        let text = credentials(header).ok_or(AdmissionError::KeyRequired)?;
         if given.is_some_and(|given| given.is(&text)) {
             return Ok(self.owner.clone());
         }
-        let key: ApiKey = text.parse().map_err(|_| NotAdmitted::KeyUnknown)?;
-        let principal = keyring.holder(view, &key).ok_or(NotAdmitted::KeyUnknown)?;
+        let key: ApiKey = text.parse().map_err(|_| AdmissionError::KeyUnknown)?;
+        let principal = keyring.holder(view, &key).ok_or(AdmissionError::KeyUnknown)?;
         match principal.is_valid_at(self.now) {
             true => Ok(Arc::new(principal)),
-            false => Err(NotAdmitted::KeyExpired),
+            false => Err(AdmissionError::KeyExpired),
         }
     }
 }
@@ -110,7 +110,7 @@ mod tests {
         let bytes = record.to_bytes();
         let size = u32::try_from(bytes.len()).unwrap();
         let content = Content { position: Position(1), digest: Digest::of(&bytes), size };
-        let entry = Key {
+        let entry = RegisteredKey {
             record: content,
             created: Moment::EPOCH,
             revoked: None,
@@ -139,7 +139,7 @@ mod tests {
     ) -> String {
         let authorization = header.map(str::as_bytes);
         let (now, owner) = (Moment::EPOCH, &Arc::new(Principal::owner()));
-        let admission = Admission { authorization, from_loopback, now, anonymous, owner };
+        let admission = Credentials { authorization, from_loopback, now, anonymous, owner };
         match admission.decide(view, ring, given) {
             Ok(principal) => principal.id.to_string(),
             Err(error) => error.to_string(),

@@ -6,7 +6,7 @@ use crate::settings::{LimitsArea, LogArea, TimeoutsArea};
 
 /// What to serve, and how: flags, environment and settings, resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct ServeOptions {
     /// The data directory; none: nothing is kept.
     pub data: Option<PathBuf>,
     /// Whether to fill an empty registry with the example.

@@ -5,12 +5,12 @@ use std::{
     time::Duration,
 };
 
-use muster_client::{Call, Client, ClientError, Method, Patience, Query, Socket, TransportError};
+use muster_client::{Call, Client, ClientError, Method, Query, Socket, Timeouts, TransportError};
 use muster_words::limits::MESSAGE_LENGTH_MAX;
 
 use crate::{
     Context, Failure, OwnCode,
-    arguments::{Explanation, Reach},
+    arguments::{ConnectionArguments, Explanation},
     composition,
     output::Style,
 };
@@ -18,7 +18,7 @@ use crate::{
 /// Bytes of a key file; a key has fewer than a hundred.
 const KEY_FILE_BYTES_MAX: u64 = 4_096;
 
-impl Reach {
+impl ConnectionArguments {
     /// The registry that was named: a server, or a data directory that this process opens.
     ///
     /// # Errors
@@ -32,11 +32,11 @@ impl Reach {
         Ok(Client::new(Arc::new(self.socket(context)?), key.as_deref()))
     }
 
-    /// As [`Reach::client`]; where nothing was named and no server answers, the usual data
+    /// As [`ConnectionArguments::client`]; where nothing was named and no server answers, the usual data
     /// directory, if there is one. For what is done before a server can run, or about its ledger.
     ///
     /// # Errors
-    /// As [`Reach::client`].
+    /// As [`ConnectionArguments::client`].
     pub async fn client_or_directory(&self, context: &Context) -> Result<Client, Failure> {
         match self.directory(context).await? {
             Some(directory) => open(context, &directory).await,
@@ -44,7 +44,7 @@ impl Reach {
         }
     }
 
-    /// The data directory that [`Reach::client_or_directory`] would open; none: it would ask a
+    /// The data directory that [`ConnectionArguments::client_or_directory`] would open; none: it would ask a
     /// server.
     ///
     /// # Errors
@@ -68,8 +68,8 @@ impl Reach {
         let set = &context.settings.client;
         let address = self.server.as_deref().unwrap_or(&set.server);
         let answer = Duration::from_secs(u64::from(set.timeout_s.max(1)));
-        let patience = Patience { answer, ..Patience::default() };
-        Socket::new(address, patience).map_err(|error| {
+        let timeouts = Timeouts { answer, ..Timeouts::default() };
+        Socket::new(address, timeouts).map_err(|error| {
             Failure::usage(error.to_string()).help("--server http://127.0.0.1:8080")
         })
     }

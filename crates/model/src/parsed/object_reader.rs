@@ -6,12 +6,12 @@ use crate::{Charset, Kind, ModelFault, limits::beginning};
 
 /// One object of a model source, read member by member; what was not asked for is unknown.
 /// A member that is `null` is absent.
-pub(crate) struct Reading<'a> {
+pub(crate) struct ObjectReader<'a> {
     place: String,
     members: BTreeMap<&'a str, &'a Value>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> ObjectReader<'a> {
     pub(crate) fn new(place: &str, value: &'a Value) -> Result<Self, ModelFault> {
         let Value::Object(members) = value else {
             return Err(ModelFault::Shape { place: place.to_owned(), expected: "an object" });

@@ -8,15 +8,15 @@ use crate::Sample;
 
 /// What travels in a body.
 #[derive(Clone, Copy, Debug)]
-pub enum Content {
+pub enum BodyContent {
     /// Nothing.
     None,
     /// JSON of a type.
-    Json(Typed),
+    Json(BodyType),
     /// Lines, each JSON of a type.
-    JsonLines(Typed),
+    JsonLines(BodyType),
     /// Server-sent events, each with JSON of a type.
-    Events(Typed),
+    Events(BodyType),
     /// A document: any bytes of any media type.
     Document,
     /// Text of one of these media types: what it is, and how it begins.
@@ -25,14 +25,14 @@ pub enum Content {
 
 /// A type of what travels: its schema, and a value of it.
 #[derive(Clone, Copy)]
-pub struct Typed {
+pub struct BodyType {
     /// Gives the schema, or a reference to it where it has a name.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Gives the sample as JSON; null if it has none.
     pub sample: fn() -> Value,
 }
 
-impl Typed {
+impl BodyType {
     /// That type.
     #[must_use]
     pub const fn of<T: JsonSchema + Serialize + Sample>() -> Self {
@@ -43,7 +43,7 @@ impl Typed {
     }
 }
 
-impl fmt::Debug for Typed {
+impl fmt::Debug for BodyType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", (self.sample)())
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
-use muster_catalog::command::{Body, SentDocument};
+use muster_catalog::command::{SentDocument, WriteBody};
 use muster_model::ResourceType;
 use muster_wire::{ErrorKind, Problem, headers};
 use muster_words::{json, limits::DOCUMENT_BYTES_MAX};
@@ -76,7 +76,7 @@ pub(super) fn document(
     kind: &ResourceType,
     headers: &HeaderMap,
     bytes: Bytes,
-) -> Result<Body, Problem> {
+) -> Result<WriteBody, Problem> {
     if bytes.len() > DOCUMENT_BYTES_MAX {
         return Err(Problem::new(ErrorKind::DocumentTooLarge {
             size: bytes.len(),
@@ -99,7 +99,7 @@ pub(super) fn document(
             Some(text.to_owned())
         }
     };
-    Ok(Body::Document(SentDocument { bytes, content_type, attributes }))
+    Ok(WriteBody::Document(SentDocument { bytes, content_type, attributes }))
 }
 
 fn header_error(address: &Address, name: &str, detail: &str) -> Problem {

@@ -7,14 +7,14 @@ use serde_json::{Map, Value};
 
 /// The contents that an answer needs, loaded in bulk before it is rendered.
 #[derive(Debug, Default)]
-pub(in crate::xregistry) struct Shelf {
+pub(in crate::xregistry) struct LoadedContents {
     attributes: HashMap<Content, Arc<Map<String, Value>>>,
     documents: HashMap<Content, Option<Bytes>>,
 }
 
 /// Contents that are wanted.
 #[derive(Debug, Default)]
-pub(in crate::xregistry) struct Wanted {
+pub(in crate::xregistry) struct NeededContents {
     pub attributes: Vec<Content>,
     pub documents: Vec<Content>,
     /// How many entities will be written with them.
@@ -23,7 +23,7 @@ pub(in crate::xregistry) struct Wanted {
     pub queries: u64,
 }
 
-impl From<MissingAttributes> for Wanted {
+impl From<MissingAttributes> for NeededContents {
     fn from(missing: MissingAttributes) -> Self {
         Self { attributes: missing.0, ..Self::default() }
     }
@@ -32,7 +32,7 @@ impl From<MissingAttributes> for Wanted {
 /// About what an entity takes in an answer beside its contents: its URLs, ids and times.
 const ENTITY_BYTES: u64 = 512;
 
-impl Wanted {
+impl NeededContents {
     /// About how many bytes an answer that is made of this has.
     pub fn bytes(&self) -> u64 {
         let contents = self.attributes.iter().chain(&self.documents);
@@ -41,12 +41,16 @@ impl Wanted {
     }
 }
 
-impl Shelf {
+impl LoadedContents {
     /// Loads what isn't here yet.
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged.
-    pub async fn load(&mut self, registry: &Registry, wanted: Wanted) -> Result<(), FetchError> {
+    pub async fn load(
+        &mut self,
+        registry: &Registry,
+        wanted: NeededContents,
+    ) -> Result<(), FetchError> {
         let mut attributes = wanted.attributes;
         attributes.retain(|content| !self.attributes.contains_key(content));
         if !attributes.is_empty() {
@@ -68,7 +72,7 @@ impl Shelf {
     }
 }
 
-impl LoadedAttributes for Shelf {
+impl LoadedAttributes for LoadedContents {
     fn attributes(&self, content: Content) -> Option<&Map<String, Value>> {
         self.attributes.get(&content).map(AsRef::as_ref)
     }

@@ -4,19 +4,19 @@ use muster_words::{
     json::{Map, Value},
 };
 
-use super::{Holdings, Judgement, Lacking};
-use crate::{Context, Failure, output::progress::Progress, shape::Shape};
+use super::{DocumentSet, Judgement, MissingEntity};
+use crate::{Context, Failure, output::progress::ProgressLine, shape::ModelShape};
 
-impl Holdings {
+impl DocumentSet {
     /// Reads every document of a registry, and the attributes of its groups.
     pub(crate) async fn of_registry(
         context: &Context,
         client: &Client,
         model: muster_model::Model,
     ) -> Result<Self, Failure> {
-        let shape = Shape::read(&model.to_json());
+        let shape = ModelShape::read(&model.to_json());
         let mut holdings = Self::new(model, true);
-        let mut progress = Progress::new(&context.screen, "reading documents", 0);
+        let mut progress = ProgressLine::new(&context.screen, "reading documents", 0);
         for (groups, kind) in &shape.groups {
             let all = client.all(&format!("/{groups}"), &Query::new()).await?;
             for (group, attributes) in all.entries {
@@ -46,25 +46,25 @@ impl Holdings {
     ) -> Result<Vec<Judgement>, Failure> {
         loop {
             let found = xids.iter().map(|xid| self.judge(xid)).collect();
-            let lacking = self.lacking.take();
-            let Some(client) = client.filter(|_| !lacking.is_empty()) else { return Ok(found) };
-            for one in lacking {
+            let missing = self.missing.take();
+            let Some(client) = client.filter(|_| !missing.is_empty()) else { return Ok(found) };
+            for one in missing {
                 self.ask(client, &one).await?;
                 self.asked.insert(one);
             }
         }
     }
 
-    async fn ask(&mut self, client: &Client, lacking: &Lacking) -> Result<(), Failure> {
-        match lacking {
-            Lacking::Document(xid) => drop(self.fetch(client, xid).await?),
-            Lacking::Entity(xid) => {
+    async fn ask(&mut self, client: &Client, missing: &MissingEntity) -> Result<(), Failure> {
+        match missing {
+            MissingEntity::Document(xid) => drop(self.fetch(client, xid).await?),
+            MissingEntity::Entity(xid) => {
                 if let Some(details) = there(client.details(xid, &Query::new()).await)? {
                     self.elsewhere.insert(xid.clone());
                     self.add_group_there(xid, &details.json()?);
                 }
             }
-            Lacking::Members(group) => {
+            MissingEntity::Members(group) => {
                 if there(client.details(group, &Query::new()).await)?.is_none() {
                     return Ok(());
                 }

@@ -13,8 +13,8 @@ use bytes::Bytes;
 pub use judgement::Judgement;
 use muster_catalog::{
     judge::{
-        CompilationCache, CompiledRule, CompiledSchema, Document, Held, Judge, Presence, Resolver,
-        Sources,
+        CompilationCache, CompiledRule, CompiledSchema, ContentBytes, Document, Judge, Presence,
+        Resolver, Sources,
     },
     state::Bindings,
 };
@@ -26,11 +26,11 @@ use muster_words::{
 
 use crate::{
     folder::{Folder, FolderError, FolderFault},
-    shape::Shape,
+    shape::ModelShape,
 };
 
 /// The documents that somebody holds, with what binds them.
-pub struct Holdings {
+pub struct DocumentSet {
     model: Model,
     documents: BTreeMap<Xid, HeldDocument>,
     /// The documents of each group.
@@ -45,8 +45,8 @@ pub struct Holdings {
     /// Whether nothing exists that isn't held and can't be asked for.
     is_all: bool,
     /// What the judge asked for that isn't held, and what a registry was asked for already.
-    lacking: RefCell<BTreeSet<Lacking>>,
-    asked: BTreeSet<Lacking>,
+    missing: RefCell<BTreeSet<MissingEntity>>,
+    asked: BTreeSet<MissingEntity>,
     schemas: RefCell<BTreeMap<Digest, Arc<CompiledSchema>>>,
     rules: RefCell<BTreeMap<(Id, Digest), CompiledRule>>,
 }
@@ -62,7 +62,7 @@ struct HeldDocument {
 
 /// What isn't held and can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Lacking {
+enum MissingEntity {
     /// A document.
     Document(Xid),
     /// What lies in a group.
@@ -71,7 +71,7 @@ enum Lacking {
     Entity(Xid),
 }
 
-impl Holdings {
+impl DocumentSet {
     /// Nothing, under that model.
     #[must_use]
     pub fn new(model: Model, is_all: bool) -> Self {
@@ -84,7 +84,7 @@ impl Holdings {
             bound: BTreeSet::new(),
             elsewhere: BTreeSet::new(),
             is_all,
-            lacking: RefCell::default(),
+            missing: RefCell::default(),
             asked: BTreeSet::new(),
             schemas: RefCell::default(),
             rules: RefCell::default(),
@@ -101,7 +101,7 @@ impl Holdings {
     /// See [`FolderFault`].
     pub fn of_folder(
         folder: &Folder,
-        shape: &Shape,
+        shape: &ModelShape,
         model: Model,
         is_all: bool,
     ) -> Result<Self, FolderError> {
@@ -155,7 +155,7 @@ impl Holdings {
     }
 
     /// Notes that an entity is there.
-    pub fn note_there(&mut self, xid: &Xid) {
+    pub fn note_existing(&mut self, xid: &Xid) {
         self.elsewhere.insert(xid.clone());
     }
 
@@ -186,33 +186,33 @@ impl Holdings {
         if let Some(held) = self.documents.get(xid) {
             return Some(held);
         }
-        self.lack(Lacking::Document(xid.clone()));
+        self.note_missing(MissingEntity::Document(xid.clone()));
         // A file is whichever version is asked for.
         self.documents.get(&xid.resource()?).filter(|held| held.is_file)
     }
 
-    fn lack(&self, lacking: Lacking) {
-        if !self.asked.contains(&lacking) {
-            self.lacking.borrow_mut().insert(lacking);
+    fn note_missing(&self, missing: MissingEntity) {
+        if !self.asked.contains(&missing) {
+            self.missing.borrow_mut().insert(missing);
         }
     }
 }
 
-impl Resolver for Holdings {
+impl Resolver for DocumentSet {
     fn content_at(&self, xid: &Xid) -> Option<ContentRef> {
         let held = self.find(xid)?;
         Some(ContentRef { position: Position::ZERO, digest: held.digest })
     }
 
     fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {
-        self.lack(Lacking::Members(group.clone()));
+        self.note_missing(MissingEntity::Members(group.clone()));
         let members = self.members.get(group);
         (members.is_some() || self.groups.contains_key(group))
             .then(|| members.into_iter().flatten().cloned().collect())
     }
 }
 
-impl Sources for Holdings {
+impl Sources for DocumentSet {
     fn model(&self) -> &Model {
         &self.model
     }
@@ -221,14 +221,14 @@ impl Sources for Holdings {
         match self.groups.get(group) {
             Some(Some(bindings)) => Some(bindings.clone()),
             _ => {
-                self.lack(Lacking::Entity(group.clone()));
+                self.note_missing(MissingEntity::Entity(group.clone()));
                 None
             }
         }
     }
 
-    fn bytes_of(&self, content: &ContentRef) -> Held {
-        self.bytes.get(&content.digest).cloned().map_or(Held::Erased, Held::Bytes)
+    fn bytes_of(&self, content: &ContentRef) -> ContentBytes {
+        self.bytes.get(&content.digest).cloned().map_or(ContentBytes::Erased, ContentBytes::Bytes)
     }
 
     fn presence_of(&self, xid: &Xid) -> Presence {
@@ -238,7 +238,7 @@ impl Sources for Holdings {
         if is_held {
             return Presence::There;
         }
-        self.lack(Lacking::Entity(xid.clone()));
+        self.note_missing(MissingEntity::Entity(xid.clone()));
         // A folder that has the group has all of it; of other groups it says nothing.
         let has_group = xid.group().is_some_and(|group| self.groups.contains_key(&group));
         match self.is_all || has_group {
@@ -252,7 +252,7 @@ impl Sources for Holdings {
     }
 }
 
-impl CompilationCache for Holdings {
+impl CompilationCache for DocumentSet {
     fn schema(&self, digest: &Digest) -> Option<Arc<CompiledSchema>> {
         self.schemas.borrow().get(digest).cloned()
     }

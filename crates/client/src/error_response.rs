@@ -7,7 +7,7 @@ use serde_json::Map;
 
 /// An answer that says no: what it says, and the answer as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ErrorResponse {
     /// The status of the answer.
     pub status: StatusCode,
     /// What it says; of code `unexpected_answer` where it isn't an error of a registry.
@@ -16,13 +16,13 @@ pub struct Refusal {
     pub json: Value,
 }
 
-impl Refusal {
+impl ErrorResponse {
     /// Reads the body of a refusal. What a registry doesn't say (a proxy's page of HTML) becomes
     /// one of code `unexpected_answer` that shows its first line.
     #[must_use]
     pub fn read(status: StatusCode, bytes: &[u8]) -> Self {
         let json = json::parse(bytes).unwrap_or(Value::Null);
-        let body = serde_json::from_slice(bytes).unwrap_or_else(|_| foreign(status, bytes));
+        let body = serde_json::from_slice(bytes).unwrap_or_else(|_| foreign_error(status, bytes));
         Self { status, body, json }
     }
 
@@ -45,7 +45,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.body.title.trim_end_matches('.'))?;
         match &self.body.detail {
@@ -55,7 +55,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-fn foreign(status: StatusCode, bytes: &[u8]) -> ErrorBody {
+fn foreign_error(status: StatusCode, bytes: &[u8]) -> ErrorBody {
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     let line = text.lines().map(str::trim).find(|line| !line.is_empty());
     let plain = |line: &str| line.chars().filter(|c| !c.is_control()).take(200).collect();
@@ -75,7 +75,7 @@ fn foreign(status: StatusCode, bytes: &[u8]) -> ErrorBody {
 
 #[cfg(test)]
 mod tests {
-    use muster_wire::Violated;
+    use muster_wire::ViolationCause;
 
     use super::*;
 
@@ -89,13 +89,13 @@ mod tests {
             (200, "[]", "unexpected_answer"),
         ] {
             let status = StatusCode::from_u16(status).unwrap_or_default();
-            assert_eq!(Refusal::read(status, body.as_bytes()).code(), expect, "{body}");
+            assert_eq!(ErrorResponse::read(status, body.as_bytes()).code(), expect, "{body}");
         }
     }
 
     #[test]
     fn shows_the_first_line_of_what_no_registry_says() {
-        let refusal = Refusal::read(StatusCode::BAD_GATEWAY, b"\n\x1b[31mno\nway");
+        let refusal = ErrorResponse::read(StatusCode::BAD_GATEWAY, b"\n\x1b[31mno\nway");
         assert_eq!(refusal.to_string(), "the answer was 502 Bad Gateway: [31mno");
         assert_eq!(refusal.help(), None);
     }
@@ -106,12 +106,12 @@ mod tests {
             {"pointer":"/a","rule":"r","severity":"error","message":"m"},
             {"pointer":"/b","keyword":"enum","severity":"warning","message":"n"},
             {"pointer":"/c","reference":true,"severity":"error","message":"o"}]}"#;
-        let refusal = Refusal::read(StatusCode::UNPROCESSABLE_ENTITY, body);
+        let refusal = ErrorResponse::read(StatusCode::UNPROCESSABLE_ENTITY, body);
         let read: Vec<_> = refusal.violations().iter().map(|v| v.violated.clone()).collect();
         let expect = [
-            Violated::Rule("r".into()),
-            Violated::Keyword("enum".into()),
-            Violated::Reference(true),
+            ViolationCause::Rule("r".into()),
+            ViolationCause::Keyword("enum".into()),
+            ViolationCause::Reference(true),
         ];
         assert_eq!(read, expect);
         assert!(refusal.help().is_some());

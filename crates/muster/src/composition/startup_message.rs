@@ -9,7 +9,7 @@ use crate::output::{
 
 /// What a server says when it is ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Greeting {
+pub struct StartupMessage {
     /// The directory as people write it; none: nothing is kept.
     pub place: Option<String>,
     /// Whether the registry was made just now.
@@ -45,7 +45,7 @@ pub struct Example {
     pub took: Duration,
 }
 
-impl Greeting {
+impl StartupMessage {
     /// The greeting as people read it: on the first start it teaches, later it doesn't.
     #[must_use]
     pub fn render(&self, screen: &Screen) -> String {
@@ -123,8 +123,8 @@ mod tests {
 
     use super::*;
 
-    fn greeting() -> Greeting {
-        Greeting {
+    fn greeting() -> StartupMessage {
+        StartupMessage {
             place: Some("~/.local/share/muster".to_owned()),
             is_new: true,
             example: Some(Example { providers: 14, stacks: 15, took: Duration::from_millis(96) }),
@@ -166,7 +166,7 @@ Ctrl-C stops it; nothing is lost.
 
     #[test]
     fn is_short_on_every_other_start() {
-        let later = Greeting { is_new: false, example: None, ..greeting() };
+        let later = StartupMessage { is_new: false, example: None, ..greeting() };
         let text = later.render(&Screen::plain(Moment::EPOCH));
         let line = "  29 documents, 3 schemas and 17 rules, \
                     ledger at position 48, verified, ready in 0.02 s\n";
@@ -176,7 +176,7 @@ Ctrl-C stops it; nothing is lost.
 
     #[test]
     fn says_that_nothing_is_kept() {
-        let memory = Greeting { place: None, example: None, is_new: true, ..greeting() };
+        let memory = StartupMessage { place: None, example: None, is_new: true, ..greeting() };
         let text = memory.render(&Screen::plain(Moment::EPOCH));
         assert!(text.contains("nothing is kept") && text.contains("all of it is gone"), "{text}");
         assert!(!text.contains("keys create"), "{text}");

@@ -8,34 +8,34 @@ use muster_http::{
 };
 use muster_registry::{Followers, Registry};
 
-use super::assembly::{AFTER_DAMAGE, How};
+use super::assembly::{AFTER_DAMAGE, OpenOptions};
 use crate::{Failure, OwnCode};
 
 /// What stands beside `/api`, and who may come in.
 #[derive(Clone)]
-pub(super) struct Doors {
+pub(super) struct ServerRoutes {
     gate: Arc<Gate>,
     native: Native,
 }
 
-impl Doors {
+impl ServerRoutes {
     /// Reads the registry's keys; `followers` are what follows its ledger, and `file` is where its ledger lies, if it is kept.
     pub async fn open(
         registry: &Registry,
-        how: &How,
+        open_options: &OpenOptions,
         followers: Arc<Followers>,
         file: Option<PathBuf>,
     ) -> Result<Self, Failure> {
-        let given = how.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
+        let given = open_options.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
             Failure::new(OwnCode::BadKey, format!("MUSTER_API_KEY holds no key: {error}"))
                 .help("muster keys create prints one; any text of 16 to 200 visible characters will do here")
         })?;
-        let anonymous = how.anonymous.map(|role| Principal::new(ANONYMOUS_ACTOR, role));
+        let anonymous = open_options.anonymous.map(|role| Principal::new(ANONYMOUS_ACTOR, role));
         let access = Access { given, anonymous };
         let gate = Gate::open(registry.clone(), access).await.map_err(|error| {
             Failure::new(OwnCode::KeysUnreadable, error.to_string()).help(AFTER_DAMAGE)
         })?;
-        gate.set_reachable(how.beyond_loopback);
+        gate.set_reachable(open_options.beyond_loopback);
         let native =
             Native::new(registry.clone(), gate.clone()).with_followers(followers).with_file(file);
         Ok(Self { gate, native })

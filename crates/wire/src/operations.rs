@@ -3,15 +3,15 @@
 //! the API are made from this one table.
 
 mod content;
-mod operations;
 mod parameters;
+mod table;
 
 use muster_words::Permission;
 
 pub use self::{
-    content::{Content, Typed},
-    operations::OPERATIONS,
+    content::{BodyContent, BodyType},
     parameters::{HEADERS, HEADERS_OF_ALL, PARAMETERS, Parameter, ParameterPlace},
+    table::OPERATIONS,
 };
 
 /// One method on one path.
@@ -22,7 +22,7 @@ pub struct Operation {
     /// The path, with `{names}` in the place of what varies.
     pub path: &'static str,
     /// What answers it.
-    pub door: Door,
+    pub endpoint: Endpoint,
     /// What programs that are made from the description call it.
     pub id: &'static str,
     /// What it does, in one line.
@@ -32,9 +32,9 @@ pub struct Operation {
     /// Names of parameters beside those in the path; see [`PARAMETERS`].
     pub parameters: &'static [&'static str],
     /// What is sent.
-    pub body: Content,
+    pub body: BodyContent,
     /// What is answered where nothing is refused.
-    pub answers: &'static [Outcome],
+    pub answers: &'static [OperationAnswer],
 }
 
 /// A method, of those that the table has.
@@ -54,18 +54,18 @@ pub enum Verb {
 
 /// What answers an operation. Several operations may lead to the same door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum Endpoint {
     /// xRegistry: it reads the path itself, because the model says what lies there.
     XRegistry,
     /// A door of ours to the registry.
-    Native(NativeDoor),
+    Native(NativeEndpoint),
     /// A door to the server itself.
-    Vital(VitalDoor),
+    Server(ServerEndpoint),
 }
 
 /// The doors of ours to the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NativeDoor {
+pub enum NativeEndpoint {
     /// `POST /restore/<xid>`.
     Restore,
     /// `GET /log`.
@@ -96,7 +96,7 @@ pub enum NativeDoor {
 
 /// The doors to the server itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VitalDoor {
+pub enum ServerEndpoint {
     /// `GET /health/live`.
     IsAlive,
     /// `GET /health/ready`.
@@ -111,11 +111,11 @@ pub enum VitalDoor {
 
 /// What is answered with one status.
 #[derive(Clone, Copy, Debug)]
-pub struct Outcome {
+pub struct OperationAnswer {
     /// The status.
     pub status: u16,
     /// The body.
-    pub content: Content,
+    pub content: BodyContent,
     /// Names of headers beside those of every answer; see [`HEADERS`].
     pub headers: &'static [&'static str],
 }
@@ -138,9 +138,9 @@ impl Operation {
     /// The path as a router reads it: a door that takes an xid takes the rest of the path.
     #[must_use]
     pub const fn route(&self) -> &'static str {
-        match self.door {
-            Door::Native(NativeDoor::Restore) => "/restore/{*xid}",
-            Door::Native(NativeDoor::Log) => "/log/{*xid}",
+        match self.endpoint {
+            Endpoint::Native(NativeEndpoint::Restore) => "/restore/{*xid}",
+            Endpoint::Native(NativeEndpoint::Log) => "/log/{*xid}",
             _ => self.path,
         }
     }
@@ -151,8 +151,8 @@ impl Operation {
     pub fn label(&self) -> &'static str {
         let path = self.path.strip_suffix("$details").unwrap_or(self.path);
         let second = path.char_indices().skip(1).find(|(_, letter)| *letter == '/');
-        match (self.door, second) {
-            (Door::XRegistry, _) | (_, None) => path,
+        match (self.endpoint, second) {
+            (Endpoint::XRegistry, _) | (_, None) => path,
             (_, Some((end, _))) => &path[..end],
         }
     }

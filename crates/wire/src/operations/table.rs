@@ -1,0 +1,323 @@
+use muster_words::Permission;
+
+use super::{
+    BodyContent, BodyType, Endpoint, NativeEndpoint, Operation, OperationAnswer, ServerEndpoint,
+    Verb,
+};
+use crate::{
+    capabilities::{EnabledCapabilities, OfferedCapabilities},
+    changes::ChangeEvent,
+    entities::{
+        EntitiesById, GroupEntity, MetaEntity, RegistryEntity, RegistryList, ResourceEntity,
+        VersionEntity,
+    },
+    followers::{ResumeRequest, Resumption},
+    health::{Liveness, ReadinessReport, StoreReport},
+    keys::{KeyList, KeyRequest, NewKey},
+    ledger::{LedgerReport, VerificationLine},
+    log::LogPage,
+    model::ModelDocument,
+    openapi::ApiDescription,
+    restore::Restoration,
+    status::StatusReport,
+};
+
+const VIEW: &[&str] =
+    &["inline", "filter", "doc", "collections", "binary", "specversion", "If-None-Match"];
+const LIST: &[&str] = &[
+    "inline",
+    "filter",
+    "sort",
+    "limit",
+    "doc",
+    "collections",
+    "binary",
+    "specversion",
+    "deleted",
+    "If-None-Match",
+];
+const CHANGE: &[&str] = &[
+    "inline",
+    "doc",
+    "binary",
+    "ignore",
+    "setdefaultversionid",
+    "specversion",
+    "If-Match",
+    "If-None-Match",
+    "Idempotency-Key",
+    "Muster-Message",
+];
+const REMOVE: &[&str] =
+    &["epoch", "purge", "force", "If-Match", "Idempotency-Key", "Muster-Message"];
+const PAGE: &[&str] = &["limit", "before", "after"];
+const KEYED: &[&str] = &["Idempotency-Key", "Muster-Message"];
+const EXPLAINED: &[&str] = &["Muster-Message"];
+const VERSIONED: &[&str] = &["specversion"];
+
+const GROUPS: &str = "/api/{groups}";
+const GROUP: &str = "/api/{groups}/{group}";
+const RESOURCES: &str = "/api/{groups}/{group}/{resources}";
+const RESOURCE: &str = "/api/{groups}/{group}/{resources}/{resource}";
+const RESOURCE_DETAILS: &str = "/api/{groups}/{group}/{resources}/{resource}$details";
+const META: &str = "/api/{groups}/{group}/{resources}/{resource}/meta";
+const VERSIONS: &str = "/api/{groups}/{group}/{resources}/{resource}/versions";
+const VERSION: &str = "/api/{groups}/{group}/{resources}/{resource}/versions/{version}";
+const VERSION_DETAILS: &str =
+    "/api/{groups}/{group}/{resources}/{resource}/versions/{version}$details";
+
+const REGISTRY: BodyContent = BodyContent::Json(BodyType::of::<RegistryEntity>());
+const A_GROUP: BodyContent = BodyContent::Json(BodyType::of::<GroupEntity>());
+const SEVERAL_GROUPS: BodyContent = BodyContent::Json(BodyType::of::<EntitiesById<GroupEntity>>());
+const GROUPS_OF_TYPES: BodyContent =
+    BodyContent::Json(BodyType::of::<EntitiesById<EntitiesById<GroupEntity>>>());
+const A_RESOURCE: BodyContent = BodyContent::Json(BodyType::of::<ResourceEntity>());
+const SEVERAL_RESOURCES: BodyContent =
+    BodyContent::Json(BodyType::of::<EntitiesById<ResourceEntity>>());
+const RESOURCES_OF_TYPES: BodyContent =
+    BodyContent::Json(BodyType::of::<EntitiesById<EntitiesById<ResourceEntity>>>());
+const A_META: BodyContent = BodyContent::Json(BodyType::of::<MetaEntity>());
+const A_VERSION: BodyContent = BodyContent::Json(BodyType::of::<VersionEntity>());
+const SEVERAL_VERSIONS: BodyContent =
+    BodyContent::Json(BodyType::of::<EntitiesById<VersionEntity>>());
+const CAPABILITIES: BodyContent = BodyContent::Json(BodyType::of::<EnabledCapabilities>());
+const OFFERED: BodyContent = BodyContent::Json(BodyType::of::<OfferedCapabilities>());
+const MODEL: BodyContent = BodyContent::Json(BodyType::of::<ModelDocument>());
+const READY: BodyContent = BodyContent::Json(BodyType::of::<ReadinessReport>());
+const LOG: BodyContent = BodyContent::Json(BodyType::of::<LogPage>());
+
+/// Headers of an answer that shows an entity or a collection.
+const SHOWN: &[&str] = &["ETag", "Link"];
+/// Headers of an answer that shows a document.
+const SHOWN_DOCUMENT: &[&str] = &["ETag", "Link", "Content-Location"];
+/// Headers of an answer that shows what was changed.
+const CHANGED: &[&str] = &["ETag", "Link", "Muster-Warnings", "xRegistry-xregcorrelationid"];
+/// Headers of an answer that shows what was made.
+const MADE: &[&str] =
+    &["ETag", "Link", "Location", "Muster-Warnings", "xRegistry-xregcorrelationid"];
+/// Headers of an answer that shows the document that was changed.
+const CHANGED_DOCUMENT: &[&str] =
+    &["ETag", "Link", "Content-Location", "Muster-Warnings", "xRegistry-xregcorrelationid"];
+/// Headers of an answer that shows the document that was made.
+const MADE_DOCUMENT: &[&str] = &[
+    "ETag",
+    "Link",
+    "Location",
+    "Content-Location",
+    "Muster-Warnings",
+    "xRegistry-xregcorrelationid",
+];
+/// Headers of an answer to what has no more to show.
+const CORRELATED: &[&str] = &["xRegistry-xregcorrelationid"];
+
+/// An answer with one status.
+const fn with(
+    status: u16,
+    content: BodyContent,
+    headers: &'static [&'static str],
+) -> OperationAnswer {
+    OperationAnswer { status, content, headers }
+}
+
+const fn read(
+    permission: Permission,
+    path: &'static str,
+    (endpoint, id): (Endpoint, &'static str),
+    summary: &'static str,
+    parameters: &'static [&'static str],
+    answers: &'static [OperationAnswer],
+) -> Operation {
+    let (verb, permission, body) = (Verb::Get, Some(permission), BodyContent::None);
+    Operation { verb, path, endpoint, id, summary, permission, parameters, body, answers }
+}
+
+/// An operation of xRegistry that only asks.
+const fn show(
+    permission: Permission,
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    parameters: &'static [&'static str],
+    answers: &'static [OperationAnswer],
+) -> Operation {
+    read(permission, path, (Endpoint::XRegistry, id), summary, parameters, answers)
+}
+
+const fn probe(
+    path: &'static str,
+    (endpoint, id): (ServerEndpoint, &'static str),
+    summary: &'static str,
+    answers: &'static [OperationAnswer],
+) -> Operation {
+    let (endpoint, verb, body) = (Endpoint::Server(endpoint), Verb::Get, BodyContent::None);
+    let (permission, parameters) = (None, &[]);
+    Operation { verb, path, endpoint, id, summary, permission, parameters, body, answers }
+}
+
+const fn act(
+    permission: Permission,
+    (verb, path): (Verb, &'static str),
+    (endpoint, id): (Endpoint, &'static str),
+    summary: &'static str,
+    (parameters, body): (&'static [&'static str], BodyContent),
+    answers: &'static [OperationAnswer],
+) -> Operation {
+    let permission = Some(permission);
+    Operation { verb, path, endpoint, id, summary, permission, parameters, body, answers }
+}
+
+/// An operation of xRegistry that may change something.
+const fn write(
+    permission: Permission,
+    target: (Verb, &'static str),
+    id: &'static str,
+    summary: &'static str,
+    sent: (&'static [&'static str], BodyContent),
+    answers: &'static [OperationAnswer],
+) -> Operation {
+    act(permission, target, (Endpoint::XRegistry, id), summary, sent, answers)
+}
+
+/// An operation of ours to the registry.
+const fn native(endpoint: NativeEndpoint, id: &'static str) -> (Endpoint, &'static str) {
+    (Endpoint::Native(endpoint), id)
+}
+
+const fn vital(endpoint: ServerEndpoint, id: &'static str) -> (Endpoint, &'static str) {
+    (Endpoint::Server(endpoint), id)
+}
+
+const NOT_MODIFIED: OperationAnswer = with(304, BodyContent::None, &["ETag"]);
+const DOCUMENT_SHOWN: &[OperationAnswer] = &[
+    with(200, BodyContent::Document, SHOWN_DOCUMENT),
+    with(303, BodyContent::None, &["ETag", "Link", "Location", "Content-Location"]),
+    with(304, BodyContent::None, &["ETag", "Content-Location"]),
+];
+const DOCUMENT_PUT: &[OperationAnswer] = &[
+    with(200, BodyContent::Document, CHANGED_DOCUMENT),
+    with(201, BodyContent::Document, MADE_DOCUMENT),
+];
+const REMOVED: &[OperationAnswer] = &[with(204, BodyContent::None, CORRELATED)];
+
+const REGISTRY_SHOWN: &[OperationAnswer] = &[with(200, REGISTRY, SHOWN), NOT_MODIFIED];
+const REGISTRY_CHANGED: &[OperationAnswer] = &[with(200, REGISTRY, CHANGED)];
+const CAPABILITIES_SHOWN: &[OperationAnswer] = &[with(200, CAPABILITIES, SHOWN), NOT_MODIFIED];
+const CAPABILITIES_CHANGED: &[OperationAnswer] = &[with(200, CAPABILITIES, CHANGED)];
+const MODEL_SHOWN: &[OperationAnswer] = &[with(200, MODEL, SHOWN), NOT_MODIFIED];
+const GROUP_SHOWN: &[OperationAnswer] = &[with(200, A_GROUP, SHOWN), NOT_MODIFIED];
+const GROUP_PUT: &[OperationAnswer] = &[with(200, A_GROUP, CHANGED), with(201, A_GROUP, MADE)];
+const GROUPS_SHOWN: &[OperationAnswer] = &[with(200, SEVERAL_GROUPS, SHOWN), NOT_MODIFIED];
+const GROUPS_CHANGED: &[OperationAnswer] = &[with(200, SEVERAL_GROUPS, CHANGED)];
+const GROUPS_OF_TYPES_CHANGED: &[OperationAnswer] = &[with(200, GROUPS_OF_TYPES, CHANGED)];
+const RESOURCE_SHOWN: &[OperationAnswer] = &[with(200, A_RESOURCE, SHOWN), NOT_MODIFIED];
+const RESOURCE_PUT: &[OperationAnswer] =
+    &[with(200, A_RESOURCE, CHANGED), with(201, A_RESOURCE, MADE)];
+const RESOURCES_SHOWN: &[OperationAnswer] = &[with(200, SEVERAL_RESOURCES, SHOWN), NOT_MODIFIED];
+const RESOURCES_CHANGED: &[OperationAnswer] = &[with(200, SEVERAL_RESOURCES, CHANGED)];
+const RESOURCES_OF_TYPES_CHANGED: &[OperationAnswer] = &[with(200, RESOURCES_OF_TYPES, CHANGED)];
+const META_SHOWN: &[OperationAnswer] = &[with(200, A_META, SHOWN), NOT_MODIFIED];
+const META_CHANGED: &[OperationAnswer] = &[with(200, A_META, CHANGED)];
+const VERSION_SHOWN: &[OperationAnswer] = &[with(200, A_VERSION, SHOWN), NOT_MODIFIED];
+const VERSION_PUT: &[OperationAnswer] =
+    &[with(200, A_VERSION, CHANGED), with(201, A_VERSION, MADE)];
+const VERSIONS_SHOWN: &[OperationAnswer] = &[with(200, SEVERAL_VERSIONS, SHOWN), NOT_MODIFIED];
+const VERSIONS_CHANGED: &[OperationAnswer] = &[with(200, SEVERAL_VERSIONS, CHANGED)];
+
+const RESTORED: &[OperationAnswer] =
+    &[with(200, BodyContent::Json(BodyType::of::<Restoration>()), CORRELATED)];
+const LOGGED: &[OperationAnswer] = &[with(200, LOG, &[])];
+const READINESS: &[OperationAnswer] = &[with(200, READY, &[]), with(503, READY, &[])];
+const STORE: BodyContent = BodyContent::Json(BodyType::of::<StoreReport>());
+
+const CHECKPOINT: BodyContent = BodyContent::Text(
+    &["text/plain"],
+    "A signed note (C2SP tlog-checkpoint).",
+    "7f3a19c2/changes\n1204\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n\u{2014} 7f3a19c2/changes jywR0K…\n",
+);
+const METRICS: BodyContent = BodyContent::Text(
+    &["text/plain", "application/openmetrics-text"],
+    "Prometheus' text format 0.0.4, or OpenMetrics 1.0 for who asks for it.",
+    "# HELP muster_ledger_position Position of the last entry.\n# TYPE muster_ledger_position gauge\nmuster_ledger_position 1204\n",
+);
+
+/// Every operation that the server has.
+#[rustfmt::skip]
+pub const OPERATIONS: &[Operation] = &[
+    show(Permission::ReadDocuments, "/api", "getRegistry", "Shows the registry.", VIEW, REGISTRY_SHOWN),
+    write(Permission::WriteRegistry, (Verb::Put, "/api"), "putRegistry", "Replaces the registry's attributes.", (CHANGE, REGISTRY), REGISTRY_CHANGED),
+    write(Permission::WriteRegistry, (Verb::Patch, "/api"), "patchRegistry", "Changes some of the registry's attributes.", (CHANGE, REGISTRY), REGISTRY_CHANGED),
+    write(Permission::WriteDocuments, (Verb::Post, "/api"), "postGroupsOfTypes", "Puts groups, and what lies in them, of several types at once.", (CHANGE, GROUPS_OF_TYPES), GROUPS_OF_TYPES_CHANGED),
+    show(Permission::ReadDocuments, "/api/export", "exportRegistry", "Shows everything as one document.", VERSIONED, REGISTRY_SHOWN),
+    show(Permission::ReadRegistry, "/api/.xregistry", "listRegistries", "Lists registries that are known here.", &[], &[with(200, BodyContent::Json(BodyType::of::<RegistryList>()), SHOWN), NOT_MODIFIED]),
+    show(Permission::ReadRegistry, "/api/capabilities", "getCapabilities", "Shows what is enabled.", VERSIONED, CAPABILITIES_SHOWN),
+    write(Permission::WriteCapabilities, (Verb::Put, "/api/capabilities"), "putCapabilities", "Replaces what is enabled.", (KEYED, CAPABILITIES), CAPABILITIES_CHANGED),
+    write(Permission::WriteCapabilities, (Verb::Patch, "/api/capabilities"), "patchCapabilities", "Changes some of what is enabled.", (KEYED, CAPABILITIES), CAPABILITIES_CHANGED),
+    show(Permission::ReadRegistry, "/api/capabilitiesoffered", "getCapabilitiesOffered", "Shows what can be enabled.", VERSIONED, &[with(200, OFFERED, SHOWN), NOT_MODIFIED]),
+    show(Permission::ReadRegistry, "/api/model", "getModel", "Shows the model in force.", VERSIONED, MODEL_SHOWN),
+    show(Permission::ReadRegistry, "/api/modelsource", "getModelSource", "Shows the user's part of the model.", VERSIONED, MODEL_SHOWN),
+    write(Permission::WriteModel, (Verb::Put, "/api/modelsource"), "putModelSource", "Replaces the user's part of the model.", (KEYED, MODEL), &[with(200, MODEL, CHANGED)]),
+
+    show(Permission::ReadDocuments, GROUPS, "listGroups", "Lists groups.", LIST, GROUPS_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Post, GROUPS), "postGroups", "Puts several groups.", (CHANGE, SEVERAL_GROUPS), GROUPS_CHANGED),
+    write(Permission::WriteDocuments, (Verb::Patch, GROUPS), "patchGroups", "Changes several groups.", (CHANGE, SEVERAL_GROUPS), GROUPS_CHANGED),
+    write(Permission::DeleteDocuments, (Verb::Delete, GROUPS), "deleteGroups", "Deletes these groups, or all.", (REMOVE, SEVERAL_GROUPS), REMOVED),
+    show(Permission::ReadDocuments, GROUP, "getGroup", "Shows a group.", VIEW, GROUP_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Put, GROUP), "putGroup", "Puts a group.", (CHANGE, A_GROUP), GROUP_PUT),
+    write(Permission::WriteDocuments, (Verb::Patch, GROUP), "patchGroup", "Changes some of a group's attributes.", (CHANGE, A_GROUP), GROUP_PUT),
+    write(Permission::WriteDocuments, (Verb::Post, GROUP), "postResourcesOfTypes", "Puts resources of several types into a group.", (CHANGE, RESOURCES_OF_TYPES), RESOURCES_OF_TYPES_CHANGED),
+    write(Permission::DeleteDocuments, (Verb::Delete, GROUP), "deleteGroup", "Deletes a group and all that lies in it.", (REMOVE, BodyContent::None), REMOVED),
+
+    show(Permission::ReadDocuments, RESOURCES, "listResources", "Lists a group's resources.", LIST, RESOURCES_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Post, RESOURCES), "postResources", "Puts several resources.", (CHANGE, SEVERAL_RESOURCES), RESOURCES_CHANGED),
+    write(Permission::WriteDocuments, (Verb::Patch, RESOURCES), "patchResources", "Changes several resources.", (CHANGE, SEVERAL_RESOURCES), RESOURCES_CHANGED),
+    write(Permission::DeleteDocuments, (Verb::Delete, RESOURCES), "deleteResources", "Deletes these resources, or all.", (REMOVE, SEVERAL_RESOURCES), REMOVED),
+    show(Permission::ReadDocuments, RESOURCE, "getDocument", "Answers with a document, as it was put.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Put, RESOURCE), "putDocument", "Puts a document.", (CHANGE, BodyContent::Document), DOCUMENT_PUT),
+    write(Permission::WriteDocuments, (Verb::Post, RESOURCE), "postDocument", "Puts a document as a new version.", (CHANGE, BodyContent::Document), DOCUMENT_PUT),
+    write(Permission::DeleteDocuments, (Verb::Delete, RESOURCE), "deleteResource", "Deletes a document with all its versions.", (REMOVE, BodyContent::None), REMOVED),
+    show(Permission::ReadDocuments, RESOURCE_DETAILS, "getResource", "Shows a document's attributes.", VIEW, RESOURCE_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Put, RESOURCE_DETAILS), "putResource", "Replaces a document's attributes, and the document where it is sent.", (CHANGE, A_RESOURCE), RESOURCE_PUT),
+    write(Permission::WriteDocuments, (Verb::Patch, RESOURCE_DETAILS), "patchResource", "Changes some of a document's attributes.", (CHANGE, A_RESOURCE), RESOURCE_PUT),
+    write(Permission::WriteDocuments, (Verb::Post, RESOURCE_DETAILS), "postVersion", "Makes a version from attributes.", (CHANGE, A_VERSION), VERSION_PUT),
+
+    show(Permission::ReadDocuments, META, "getMeta", "Shows what belongs to a document as a whole.", VIEW, META_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Put, META), "putMeta", "Replaces what belongs to a document as a whole.", (CHANGE, A_META), META_CHANGED),
+    write(Permission::WriteDocuments, (Verb::Patch, META), "patchMeta", "Changes some of what belongs to a document as a whole.", (CHANGE, A_META), META_CHANGED),
+
+    show(Permission::ReadDocuments, VERSIONS, "listVersions", "Lists a document's versions.", LIST, VERSIONS_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Post, VERSIONS), "postVersions", "Puts several versions.", (CHANGE, SEVERAL_VERSIONS), VERSIONS_CHANGED),
+    write(Permission::WriteDocuments, (Verb::Patch, VERSIONS), "patchVersions", "Changes several versions.", (CHANGE, SEVERAL_VERSIONS), VERSIONS_CHANGED),
+    write(Permission::DeleteDocuments, (Verb::Delete, VERSIONS), "deleteVersions", "Deletes these versions, or all.", (REMOVE, SEVERAL_VERSIONS), REMOVED),
+    show(Permission::ReadDocuments, VERSION, "getVersionDocument", "Answers with a version's document.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Put, VERSION), "putVersionDocument", "Puts a version's document.", (CHANGE, BodyContent::Document), DOCUMENT_PUT),
+    write(Permission::DeleteDocuments, (Verb::Delete, VERSION), "deleteVersion", "Deletes a version.", (REMOVE, BodyContent::None), REMOVED),
+    show(Permission::ReadDocuments, VERSION_DETAILS, "getVersion", "Shows a version's attributes.", VIEW, VERSION_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Put, VERSION_DETAILS), "putVersion", "Replaces a version's attributes.", (CHANGE, A_VERSION), VERSION_PUT),
+    write(Permission::WriteDocuments, (Verb::Patch, VERSION_DETAILS), "patchVersion", "Changes some of a version's attributes.", (CHANGE, A_VERSION), VERSION_PUT),
+
+    act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}"), native(NativeEndpoint::Restore, "restoreGroup"), "Undoes the last deletion of a group.", (KEYED, BodyContent::None), RESTORED),
+    act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}"), native(NativeEndpoint::Restore, "restoreResource"), "Undoes the last deletion of a document.", (KEYED, BodyContent::None), RESTORED),
+    act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}/versions/{version}"), native(NativeEndpoint::Restore, "restoreVersion"), "Undoes the last deletion of a version.", (KEYED, BodyContent::None), RESTORED),
+    read(Permission::ReadLog, "/log", native(NativeEndpoint::LogOfAll, "getLog"), "Lists what happened, newest first. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}", native(NativeEndpoint::Log, "getLogOfGroups"), "Lists what happened to groups of a type. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}/{group}", native(NativeEndpoint::Log, "getLogOfGroup"), "Lists what happened to a group and in it. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}/{group}/{resources}", native(NativeEndpoint::Log, "getLogOfResources"), "Lists what happened to a group's resources. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Log, "getLogOfResource"), "Lists what happened to a document.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}/versions/{version}", native(NativeEndpoint::Log, "getLogOfVersion"), "Lists what happened to a version.", PAGE, LOGGED),
+    read(Permission::ReadDocuments, "/changes", native(NativeEndpoint::FollowChanges, "followChanges"), "Streams changes as they are made, in order: from now on, or behind after or Last-Event-ID.", &["after", "Last-Event-ID"], &[with(200, BodyContent::Events(BodyType::of::<ChangeEvent>()), &[])]),
+    read(Permission::ReadLedger, "/ledger", native(NativeEndpoint::ShowLedger, "getLedger"), "Shows how far the ledger goes, and the key that signs it.", &[], &[with(200, BodyContent::Json(BodyType::of::<LedgerReport>()), &[])]),
+    read(Permission::ReadLedger, "/ledger/checkpoint", native(NativeEndpoint::ShowCheckpoint, "getCheckpoint"), "Answers with the newest signed checkpoint, for others to check.", &[], &[with(200, CHECKPOINT, &[])]),
+    act(Permission::ReadLedger, (Verb::Post, "/ledger/verify"), native(NativeEndpoint::VerifyLedger, "verifyLedger"), "Walks the whole ledger: lines of progress, then the verdict.", (&[], BodyContent::None), &[with(200, BodyContent::JsonLines(BodyType::of::<VerificationLine>()), &[])]),
+    read(Permission::ListKeys, "/keys", native(NativeEndpoint::ListKeys, "listKeys"), "Lists the keys that aren't revoked, without their secrets.", &["all"], &[with(200, BodyContent::Json(BodyType::of::<KeyList>()), &[])]),
+    act(Permission::ManageKeys, (Verb::Post, "/keys"), native(NativeEndpoint::CreateKey, "createKey"), "Makes a key; the answer shows it once.", (EXPLAINED, BodyContent::Json(BodyType::of::<KeyRequest>())), &[with(201, BodyContent::Json(BodyType::of::<NewKey>()), &[])]),
+    act(Permission::ManageKeys, (Verb::Delete, "/keys/{key}"), native(NativeEndpoint::RevokeKey, "revokeKey"), "Revokes a key.", (EXPLAINED, BodyContent::None), &[with(204, BodyContent::None, &[])]),
+    act(Permission::ManageKeys, (Verb::Delete, "/keys/{key}/record"), native(NativeEndpoint::ForgetKey, "forgetKey"), "Erases what is known of a key that opens nothing any more, its name above all.", (EXPLAINED, BodyContent::None), &[with(204, BodyContent::None, &[])]),
+    act(Permission::ResumeFollowers, (Verb::Post, "/followers/{follower}/resume"), native(NativeEndpoint::ResumeFollower, "resumeFollower"), "Says where a follower goes on that doesn't run.", (&[], BodyContent::Json(BodyType::of::<ResumeRequest>())), &[with(200, BodyContent::Json(BodyType::of::<Resumption>()), &[])]),
+    read(Permission::ReadStatus, "/status", native(NativeEndpoint::ShowStatus, "getStatus"), "Shows how the registry is.", &[], &[with(200, BodyContent::Json(BodyType::of::<StatusReport>()), &[])]),
+    read(Permission::ReadMetrics, "/metrics", vital(ServerEndpoint::ShowMetrics, "getMetrics"), "Shows what is counted, for Prometheus.", &[], &[with(200, METRICS, &[])]),
+    read(Permission::ReadRegistry, "/openapi.json", vital(ServerEndpoint::ShowDescription, "getDescription"), "Shows this description.", &[], &[with(200, BodyContent::Json(BodyType::of::<ApiDescription>()), &[])]),
+    probe("/health/live", (ServerEndpoint::IsAlive, "isAlive"), "Says that the server lives.", &[with(200, BodyContent::Json(BodyType::of::<Liveness>()), &[])]),
+    probe("/health/ready", (ServerEndpoint::IsReady, "isReady"), "Says whether requests may be sent to it.", READINESS),
+    probe("/health/db", (ServerEndpoint::IsStoreReachable, "isStoreReachable"), "Says whether the store can be read now.", &[with(200, STORE, &[]), with(503, STORE, &[])]),
+    read(Permission::ReadRegistry, "/health", vital(ServerEndpoint::IsReady, "getHealth"), "Says whether requests may be sent to it, to whoever may read.", &[], READINESS),
+];
