@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::Sample;
+use crate::{OrOther, Sample};
 
 /// What a line of the stream says has changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,7 +18,7 @@ pub struct ChangeEvent {
     pub specversion: String,
     /// What happened to what.
     #[serde(rename = "type")]
-    pub event_type: EventType,
+    pub event_type: OrOther<EventType>,
     /// The absolute URL of the registry's root.
     #[schemars(extend("format" = "uri"))]
     pub source: String,
@@ -152,19 +152,12 @@ impl ChangeEvent {
     }
 }
 
-impl fmt::Display for EventType {
-    /// As it travels: `io.xregistry.<entity>.<action>`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
-}
-
 impl Sample for ChangeEvent {
     fn sample() -> Self {
         let changed = ["epoch", "modifiedat", "name"].map(str::to_owned).to_vec();
         Self {
             specversion: "1.0".to_owned(),
-            event_type: EventType::VersionUpdated,
+            event_type: EventType::VersionUpdated.into(),
             source: "https://registry.example/api".to_owned(),
             subject: "/providers/cms/entries/sanity/versions/2".to_owned(),
             id: "1204.1".to_owned(),
@@ -184,7 +177,7 @@ mod tests {
     fn event(event_type: EventType) -> ChangeEvent {
         ChangeEvent {
             specversion: "1.0".to_owned(),
-            event_type,
+            event_type: event_type.into(),
             source: "https://registry.example/api".to_owned(),
             subject: "/dirs/d1".to_owned(),
             id: EventId { position: Position(1204), k: 2 }.to_string(),

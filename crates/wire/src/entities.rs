@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::Sample;
+use crate::{OrOther, Sample};
 
 /// Entities by their ids.
 pub type EntitiesById<T> = BTreeMap<String, T>;
@@ -212,7 +212,7 @@ pub struct HiddenName {
     /// Its xid: what can be restored.
     pub xid: String,
     /// What was deleted.
-    pub kind: HiddenKind,
+    pub kind: OrOther<HiddenKind>,
     /// The position of the command that deleted it.
     pub position: u64,
 }
@@ -227,18 +227,6 @@ pub enum HiddenKind {
     Document,
     /// A version.
     Version,
-}
-
-impl HiddenKind {
-    /// The kind as it is written.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Group => "group",
-            Self::Document => "document",
-            Self::Version => "version",
-        }
-    }
 }
 
 /// Registries that are known here.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Sample;
+use crate::{OrOther, Sample};
 
 /// How a follower is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -11,7 +11,7 @@ pub struct FollowerReport {
     /// Its name.
     pub name: String,
     /// What it is doing.
-    pub state: FollowerCondition,
+    pub state: OrOther<FollowerCondition>,
     /// The position of the last entry that it took.
     pub position: u64,
     /// How many entries it is behind.
@@ -43,20 +43,6 @@ pub enum FollowerCondition {
     MarkForeign,
     /// Another server runs it.
     Fenced,
-}
-
-impl FollowerCondition {
-    /// The state as it is written.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stopped => "stopped",
-            Self::Running => "running",
-            Self::Failing => "failing",
-            Self::MarkForeign => "mark_foreign",
-            Self::Fenced => "fenced",
-        }
-    }
 }
 
 /// Where a follower is to go on.
@@ -100,7 +86,7 @@ impl Sample for FollowerReport {
     fn sample() -> Self {
         Self {
             name: "search".to_owned(),
-            state: FollowerCondition::Running,
+            state: FollowerCondition::Running.into(),
             position: 1192,
             behind: 12,
             behind_since: Some("2026-11-21T10:12:03.000412Z".to_owned()),

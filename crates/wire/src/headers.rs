@@ -242,7 +242,7 @@ mod tests {
             subject: None,
             pointer: "/best_for".to_owned(),
             violated: ViolationCause::Rule("best-for-short".to_owned()),
-            severity: Severity::Warning,
+            severity: Severity::Warning.into(),
             message: message.to_owned(),
         };
         assert_eq!(warnings(&[]), None);

@@ -22,6 +22,7 @@ pub mod log;
 pub mod model;
 pub mod openapi;
 pub mod operations;
+mod or_other;
 pub mod restore;
 mod sample;
 pub mod status;
@@ -30,4 +31,5 @@ pub use errors::{
     CodeOrigin, ErrorBody, ErrorCode, ErrorFacts, ErrorKind, Problem, Severity, Violation,
     ViolationCause,
 };
+pub use or_other::OrOther;
 pub use sample::Sample;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Sample;
+use crate::{OrOther, Sample};
 
 /// A page of the log, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,9 +46,9 @@ pub struct LogChange {
     /// The position of the entry that records it.
     pub position: u64,
     /// What was done.
-    pub action: LogAction,
+    pub action: OrOther<LogAction>,
     /// What it was done to.
-    pub kind: LogKind,
+    pub kind: OrOther<LogKind>,
     /// The xid of the entity; keys, the model and the capabilities belong to `/`.
     pub xid: String,
     /// The registry's id.
@@ -161,8 +161,8 @@ impl Sample for LogChange {
         let digest = "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b";
         Self {
             position: 1204,
-            action: LogAction::Created,
-            kind: LogKind::Version,
+            action: LogAction::Created.into(),
+            kind: LogKind::Version.into(),
             xid: "/providers/cms/entries/sanity/versions/2".to_owned(),
             registry: None,
             key: None,

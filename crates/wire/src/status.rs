@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
-use crate::{Sample, followers::FollowerReport};
+use crate::{OrOther, Sample, followers::FollowerReport};
 
 /// How the registry is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,7 +34,7 @@ pub struct StatusReport {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub followers: Vec<FollowerReport>,
     /// Whether the server's clock agrees with the ledger.
-    pub clock: ClockState,
+    pub clock: OrOther<ClockState>,
     /// The version of the server.
     pub version: String,
     /// The size of the ledger in the newest signed checkpoint, in entries. Absent where nothing
@@ -81,17 +81,6 @@ pub enum ClockState {
     BehindTheLedger,
 }
 
-impl ClockState {
-    /// The state as it is written.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::InStep => "in step",
-            Self::BehindTheLedger => "behind the ledger",
-        }
-    }
-}
-
 impl Sample for StatusReport {
     fn sample() -> Self {
         Self {
@@ -110,7 +99,7 @@ impl Sample for StatusReport {
             },
             watchers: 1,
             followers: vec![FollowerReport::sample()],
-            clock: ClockState::InStep,
+            clock: ClockState::InStep.into(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             checkpoint: Some(1204),
             checkpoint_age_s: Some(3),

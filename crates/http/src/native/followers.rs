@@ -19,15 +19,16 @@ use crate::{IntoProblem, read_body, xregistry::problem_of_fetch};
 
 /// How a follower is, as it travels.
 pub(super) fn report(status: &FollowerStatus) -> FollowerReport {
+    let state = match status.state {
+        FollowerState::Stopped => FollowerCondition::Stopped,
+        FollowerState::Running => FollowerCondition::Running,
+        FollowerState::Failing => FollowerCondition::Failing,
+        FollowerState::MarkForeign => FollowerCondition::MarkForeign,
+        FollowerState::Fenced => FollowerCondition::Fenced,
+    };
     FollowerReport {
         name: status.name.to_string(),
-        state: match status.state {
-            FollowerState::Stopped => FollowerCondition::Stopped,
-            FollowerState::Running => FollowerCondition::Running,
-            FollowerState::Failing => FollowerCondition::Failing,
-            FollowerState::MarkForeign => FollowerCondition::MarkForeign,
-            FollowerState::Fenced => FollowerCondition::Fenced,
-        },
+        state: state.into(),
         position: status.position.0,
         behind: status.lag_entries,
         behind_since: status.lag_since.map(|since| since.to_string()),

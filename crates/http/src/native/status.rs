@@ -12,6 +12,10 @@ use super::{Native, answer, followers};
 pub(super) async fn status(State(native): State<Native>) -> Response {
     let status = native.registry.status();
     let view = native.registry.view();
+    let clock = match status.clock_is_behind {
+        true => ClockState::BehindTheLedger,
+        false => ClockState::InStep,
+    };
     let report = StatusReport {
         registry: view.id().to_string(),
         position: status.position.0,
@@ -28,10 +32,7 @@ pub(super) async fn status(State(native): State<Native>) -> Response {
         },
         watchers: native.watchers() as u64,
         followers: native.followers.status().iter().map(followers::report).collect(),
-        clock: match status.clock_is_behind {
-            true => ClockState::BehindTheLedger,
-            false => ClockState::InStep,
-        },
+        clock: clock.into(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         checkpoint: status.checkpoint.map(|position| position.0),
         checkpoint_age_s: status.checkpoint_age.map(|age| age.as_secs()),

@@ -430,7 +430,7 @@ impl<'a> Read<'a> {
                 Subtree::Version(_) => HiddenKind::Version,
             };
             let position = hidden.stamp.position.0;
-            let hidden = HiddenName { xid: xid.to_string(), kind, position };
+            let hidden = HiddenName { xid: xid.to_string(), kind: kind.into(), position };
             out.value(&serde_json::to_value(&hidden).unwrap_or_default());
         }
         out.close();

@@ -235,8 +235,8 @@ pub fn violations(found: &[muster_schema::Violation]) -> Vec<Violation> {
                 ViolationSource::Reference => ViolationCause::Reference(true),
             },
             severity: match violation.severity {
-                muster_schema::Severity::Error => Severity::Error,
-                muster_schema::Severity::Warning => Severity::Warning,
+                muster_schema::Severity::Error => Severity::Error.into(),
+                muster_schema::Severity::Warning => Severity::Warning.into(),
             },
             message: violation.message.clone(),
         })

@@ -310,7 +310,7 @@ fn deleted_table(page: &Page) -> serde_json::Result<Table> {
     for (id, hidden) in &page.entries {
         let hidden: HiddenName = serde_json::from_value(hidden.clone())?;
         let position = crate::output::numbers::separated(hidden.position);
-        table.row([id.clone(), hidden.kind.name().to_owned(), position]);
+        table.row([id.clone(), hidden.kind.to_string(), position]);
     }
     Ok(table)
 }

@@ -100,7 +100,7 @@ impl AnnotatedLog<'_> {
     /// What a new version of a document changed: told where one command made one version, and
     /// both documents are still as they were put.
     async fn fields(&mut self, entry: &LogEntry) -> String {
-        let is_version = |change: &&LogChange| change.kind == LogKind::Version;
+        let is_version = |change: &&LogChange| change.kind.is(&LogKind::Version);
         let versions: Vec<&LogChange> = entry.changes.iter().filter(is_version).collect();
         let ([version], Xid::Resource { .. }) = (versions.as_slice(), self.xid) else {
             return String::new();
@@ -108,7 +108,7 @@ impl AnnotatedLog<'_> {
         let (Some(id), Some(ancestor)) = (&version.versionid, &version.ancestor) else {
             return String::new();
         };
-        if version.action != LogAction::Created || ancestor == id {
+        if !version.action.is(&LogAction::Created) || ancestor == id {
             return String::new();
         }
         let digest = version.document.as_ref().map(|document| document.digest.as_str());

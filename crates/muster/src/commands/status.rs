@@ -61,7 +61,7 @@ fn render(context: &Context, status: &StatusReport) -> String {
         ("ledger", ledger(context, status)),
         ("writes", writes(&status.writes)),
         ("watchers", separated(status.watchers)),
-        ("clock", status.clock.name().to_owned()),
+        ("clock", status.clock.to_string()),
         ("server", format!("muster {}", status.version)),
     ];
     lines.extend(status.followers.iter().map(|one| ("follower", follower(one))));
@@ -82,7 +82,7 @@ fn follower(report: &FollowerReport) -> String {
         0 => String::new(),
         failures => format!(", {} in a row", counted(failures as usize, "error", "errors")),
     };
-    format!("{}, {}, {behind}{failures}", report.name, report.state.name())
+    format!("{}, {}, {behind}{failures}", report.name, report.state)
 }
 
 fn entries_of(number: u64) -> String {

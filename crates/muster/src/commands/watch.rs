@@ -2,6 +2,7 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 use muster_client::{ReceivedChange, StreamItem, StreamStart};
+use muster_wire::OrOther;
 use muster_words::Position;
 
 use crate::{
@@ -101,16 +102,19 @@ fn show(screen: &Screen, change: &ReceivedChange) -> Result<(), Failure> {
 fn line(screen: &Screen, change: &ReceivedChange) -> String {
     let event = &change.event;
     let kind = event.event_type.to_string();
-    let mut kind = kind.rsplit('.');
-    let (deed, thing) = (kind.next().unwrap_or_default(), kind.next().unwrap_or_default());
+    let mut parts = kind.rsplit('.');
+    let (deed, thing) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let what = match &event.event_type {
+        OrOther::Known(_) => format!("{thing} {deed}"),
+        OrOther::Other(text) => text.clone(),
+    };
     let (sign, style) = match deed {
         "created" => ("+", Style::Added),
         "deleted" => ("-", Style::Removed),
         _ => ("~", Style::Changed),
     };
     let xid = event.subject.trim_start_matches('/');
-    let shown =
-        sanitized(&format!("{sign} {}  {thing} {deed}", if xid.is_empty() { "/" } else { xid }));
+    let shown = sanitized(&format!("{sign} {}  {what}", if xid.is_empty() { "/" } else { xid }));
     let when = times::at(screen, &event.time);
     format!(
         "{:>10}  {}  {}",
@@ -133,7 +137,7 @@ mod tests {
     #[test]
     fn tells_each_change_in_a_line() {
         let event = ChangeEvent {
-            event_type: EventType::VersionCreated,
+            event_type: EventType::VersionCreated.into(),
             time: "2026-11-21T10:00:00Z".to_owned(),
             subject: "/providers/cms/entries/a/versions/2".to_owned(),
             ..ChangeEvent::sample()
@@ -141,6 +145,11 @@ mod tests {
         let change = ReceivedChange { id: "17.1".to_owned(), event, json: Value::Null };
         let expect = "      17.1  2026-11-21T10:00:00Z  + providers/cms/entries/a/versions/2  version created";
         assert_eq!(line(&Screen::plain(Moment::EPOCH), &change), expect);
+        let mut newer = change.clone();
+        newer.event.event_type = OrOther::Other("io.acme.version.signed".to_owned());
+        let expect =
+            expect.replace("+ ", "~ ").replace("version created", "io.acme.version.signed");
+        assert_eq!(line(&Screen::plain(Moment::EPOCH), &newer), expect);
         for (part, expect) in [
             ("", true),
             ("providers", true),

@@ -36,9 +36,10 @@ impl Finding {
             }
             ViolationCause::Rule(id) => id.clone(),
             ViolationCause::Reference(_) => "reference".to_owned(),
+            ViolationCause::Other(members) => members.keys().next().cloned().unwrap_or_default(),
         };
         let (pointer, message) = (&violation.pointer, &violation.message);
-        let is_warning = violation.severity == Severity::Warning;
+        let is_warning = violation.severity.is(&Severity::Warning);
         Self::new((file, places), pointer, rule, message, is_warning)
     }
 
@@ -154,7 +155,7 @@ mod tests {
         text: &str,
     ) -> Violation {
         let (pointer, message) = (pointer.to_owned(), text.to_owned());
-        Violation { subject: None, pointer, violated, severity, message }
+        Violation { subject: None, pointer, violated, severity: severity.into(), message }
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl Problem {
             ErrorKind::Referenced { references } => (references.len(), "reference", "references"),
             ErrorKind::InvalidDocument { violations } => {
                 // What is only warned of refuses nothing.
-                let errors = violations.iter().filter(|v| v.severity == Severity::Error);
+                let errors = violations.iter().filter(|v| v.severity.is(&Severity::Error));
                 (errors.count(), "violation", "violations")
             }
             _ => return arguments,

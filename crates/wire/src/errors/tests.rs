@@ -91,7 +91,7 @@ fn writes_a_body_in_the_order_of_the_specification_with_ours_behind() {
         subject: None,
         pointer: "/monthly_cost_range".to_owned(),
         violated: ViolationCause::Rule("cost-range-ordered".to_owned()),
-        severity: Severity::Error,
+        severity: Severity::Error.into(),
         message: "the lower end, 280, is above the upper end, 65".to_owned(),
     };
     let problem = Problem::new(ErrorKind::InvalidDocument { violations: vec![violation] })

@@ -1,5 +1,8 @@
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use crate::OrOther;
 
 /// One thing wrong with a document, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -13,13 +16,13 @@ pub struct Violation {
     #[serde(flatten)]
     pub violated: ViolationCause,
     /// Whether it refuses the document.
-    pub severity: Severity,
+    pub severity: OrOther<Severity>,
     /// What is wrong, for people, without the place.
     pub message: String,
 }
 
 /// What a violation breaks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ViolationCause {
     /// A keyword of the document's JSON Schema, such as `required`.
@@ -28,6 +31,30 @@ pub enum ViolationCause {
     Rule(String),
     /// A declared reference: always true, for the message names what isn't there.
     Reference(bool),
+    /// Something that a newer server has, with the members that say what.
+    #[serde(untagged)]
+    #[schemars(skip)]
+    Other(Map<String, Value>),
+}
+
+// Written by hand: what serde derives refuses what it doesn't know.
+impl<'de> Deserialize<'de> for ViolationCause {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Members {
+            keyword: Option<String>,
+            rule: Option<String>,
+            reference: Option<bool>,
+            #[serde(flatten)]
+            other: Map<String, Value>,
+        }
+        Ok(match Members::deserialize(deserializer)? {
+            Members { keyword: Some(keyword), .. } => Self::Keyword(keyword),
+            Members { rule: Some(rule), .. } => Self::Rule(rule),
+            Members { reference: Some(reference), .. } => Self::Reference(reference),
+            Members { other, .. } => Self::Other(other),
+        })
+    }
 }
 
 /// How much a violation weighs.

@@ -41,7 +41,7 @@ pub(super) fn render(command: &CommittedCommand, events: Vec<RegistryEvent>) -> 
         let id = EventId { position: command.position(), k };
         let event = ChangeEvent {
             specversion: "1.0".to_owned(),
-            event_type,
+            event_type: event_type.into(),
             source: String::new(),
             subject: xid(&event.subject),
             id: id.to_string(),

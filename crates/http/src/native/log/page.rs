@@ -22,8 +22,8 @@ pub(super) fn entry(command: &CommittedCommand, scope: &Scope) -> LogEntry {
 fn change(edit: Edit) -> LogChange {
     let mut change = LogChange {
         position: edit.position.0,
-        action: action(edit.action),
-        kind: kind(&edit.subject),
+        action: action(edit.action).into(),
+        kind: kind(&edit.subject).into(),
         xid: edit.subject.xid().to_string(),
         registry: None,
         key: None,
