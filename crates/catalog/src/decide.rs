@@ -33,6 +33,7 @@ use serde_json::{Map, Value};
 use draft::Draft;
 pub use preview::Preview;
 pub use restore::revived;
+pub use version::check_frozen;
 
 use crate::{
     Catalog, Content, Reason, Refusal,

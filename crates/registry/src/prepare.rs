@@ -13,7 +13,7 @@ pub(crate) use compiled::Compiled;
 use muster_catalog::{
     Catalog, Reason, Refusal,
     command::{Action, Authority, Command, NewModel, Target, Write, WriteBody},
-    decide::{PreparedAction, PreparedCommand, PreparedRestore, PreparedWrite},
+    decide::{PreparedAction, PreparedCommand, PreparedRestore, PreparedWrite, check_frozen},
     tree,
 };
 use muster_schema::Violation;
@@ -116,6 +116,7 @@ impl RegistryInner {
         if command.ignore.capabilities && tree.registry.is_some() {
             tree.capabilities = None;
         }
+        check_frozen(view, &tree)?;
         let versions = match &tree.model {
             Some(new) => self.check_model(view, new, &tree).await?,
             None => BTreeMap::new(),

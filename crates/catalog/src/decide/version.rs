@@ -9,11 +9,11 @@ use super::{
     draft::{DocumentEdit, Draft, DraftAttributes, ResourceEdit, VersionEdit},
 };
 use crate::{
-    Lifecycle, Refusal, VersionRefusal,
+    Catalog, Lifecycle, Refusal, VersionRefusal,
     command::Mode,
     facts::VersionFacts,
     state::Version,
-    tree::{DocumentPart, NewDocument, VersionNode},
+    tree::{DocumentPart, NewDocument, Tree, VersionNode},
 };
 use muster_model::{AttributeOrigin, ResourceType};
 
@@ -141,13 +141,7 @@ impl Draft<'_> {
             DocumentPart::Bytes(document) => Some(document),
         };
         if let Some(old) = &version.old {
-            let same = old.document.map(|content| content.digest) == new.map(|new| new.digest);
-            if !same && old.state == Lifecycle::Retired {
-                return Err(Refusal::new(xid, VersionRefusal::StateFinal).into());
-            }
-            if !same && edit.kind.aspect.frozen {
-                return Err(Refusal::new(xid, VersionRefusal::Frozen).into());
-            }
+            check_replaceable(xid, &edit.kind, old, new)?;
         }
         let sent = node.attributes.get("contenttype").and_then(Value::as_str);
         if node.from_headers && sent.is_some() {
@@ -178,6 +172,49 @@ impl Draft<'_> {
         let Some(verdict) = &new.verdict else { return VersionFacts::default() };
         self.verdicts.push((edit.xid.clone(), verdict.clone()));
         verdict.facts.clone()
+    }
+}
+
+/// Refuses new documents of frozen versions, as a catalog shows them: a document that can't be kept
+/// whatever it says needn't be judged. The decision looks again.
+///
+/// # Errors
+/// A version is retired, or frozen.
+pub fn check_frozen(catalog: &Catalog, tree: &Tree) -> Result<(), Refusal> {
+    let nodes = tree.groups.iter().flat_map(|group| &group.resources);
+    for node in nodes.filter(|node| node.kind.aspect.frozen) {
+        let Some(resource) = catalog.resource_at(&node.xid) else { continue };
+        let default = &resource.meta.default;
+        let of_default =
+            node.default.iter().filter(|sent| sent.id.is_none()).map(|sent| (default, sent));
+        let named = node.default.iter().chain(node.versions.iter().flatten());
+        let named = named.filter_map(|sent| Some((sent.id.as_ref()?, sent)));
+        for (id, sent) in of_default.chain(named) {
+            if let (Some(old), DocumentPart::Bytes(new)) =
+                (resource.versions.get(id), &sent.document)
+            {
+                let xid = node.xid.version(id.clone()).unwrap_or_else(|| node.xid.clone());
+                check_replaceable(&xid, &node.kind, old, Some(new))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a document in place of another one that stays for ever.
+fn check_replaceable(
+    xid: &Xid,
+    kind: &ResourceType,
+    old: &Version,
+    new: Option<&NewDocument>,
+) -> Result<(), Refusal> {
+    if old.document.map(|content| content.digest) == new.map(|new| new.digest) {
+        return Ok(());
+    }
+    match old.state {
+        Lifecycle::Retired => Err(Refusal::new(xid, VersionRefusal::StateFinal)),
+        _ if kind.aspect.frozen => Err(Refusal::new(xid, VersionRefusal::Frozen)),
+        _ => Ok(()),
     }
 }
 

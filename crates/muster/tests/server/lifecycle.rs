@@ -86,6 +86,22 @@ fn takes_no_document_for_a_retired_version() {
 }
 
 #[test]
+fn a_broken_document_for_a_frozen_version_is_refused_as_frozen() {
+    let server = Server::in_memory(&[]);
+    let schema = "/api/schemagroups/g/schemas/s";
+    server.put(schema, r#"{"type":"object"}"#).expect(201);
+    let bind = r#"{"muster":{"schema":"/schemagroups/g/schemas/s"}}"#;
+    server.put("/api/configs/app", bind).expect(201);
+    for broken in [r#"{"type":"no such type"}"#, "{"] {
+        server.put(schema, broken).refused(409, "frozen");
+        server.put(&format!("{schema}/versions/1"), broken).refused(409, "frozen");
+        server.post(schema, broken).refused(422, "invalid_document");
+    }
+    server.patch(&format!("{schema}/versions/1$details"), r#"{"state":"retired"}"#).expect(200);
+    server.put(&format!("{schema}/versions/1"), "{").refused(409, "state_final");
+}
+
+#[test]
 fn keeps_documents_of_frozen_collections() {
     let server = Server::in_memory(&[]);
     let rule = |message: &str| {
