@@ -4,6 +4,7 @@
 //! door of xRegistry does.
 
 mod answer;
+mod body;
 mod changes;
 mod followers;
 mod gate;

@@ -12,9 +12,9 @@ use muster_wire::{
         FollowerCondition, FollowerReport, ResumePlace, ResumePlaceName, ResumeRequest, Resumption,
     },
 };
-use muster_words::{Id, Position, json};
+use muster_words::{Id, Position};
 
-use super::{Native, answer, query::bad_position};
+use super::{Native, answer, body, query::bad_position};
 use crate::{IntoProblem, read_body, xregistry::problem_of_fetch};
 
 /// How a follower is, as it travels.
@@ -66,13 +66,7 @@ pub(super) async fn resume(
 
 /// Reads where to go on.
 fn place(body: &[u8], subject: &str) -> Result<ResumeFrom, Problem> {
-    let refused = |detail: String| {
-        Problem::new(ErrorKind::ParsingData { error_detail: detail }).subject(subject)
-    };
-    let value = json::parse(body).map_err(|error| refused(error.to_string()))?;
-    let request: ResumeRequest = serde_json::from_value(value)
-        .map_err(|_| refused(r#"it must be {"from": "beginning"}, "now" or a position"#.into()))?;
-    Ok(match request.from {
+    Ok(match body::read::<ResumeRequest>(body, subject)?.from {
         ResumePlace::Named(ResumePlaceName::Beginning) => ResumeFrom::Beginning,
         ResumePlace::Named(ResumePlaceName::Now) => ResumeFrom::Now,
         ResumePlace::Position(position) => ResumeFrom::Position(Position(position)),

@@ -2,10 +2,12 @@ use std::sync::Arc;
 
 use muster_guard::{KeyRecord, Role};
 use muster_wire::{ErrorKind, Problem, keys::KeyRequest};
-use muster_words::{
-    Moment, XidPattern, XidPatterns,
-    json::{self, Map, Value},
-};
+use muster_words::{Moment, XidPattern, XidPatterns};
+
+use crate::native::body;
+
+/// What errors are about.
+const SUBJECT: &str = "/keys";
 
 /// Places of one key: each is compared with every name that is listed.
 const PLACES_MAX: usize = 16;
@@ -25,18 +27,13 @@ impl NewKeyRequest {
     /// # Errors
     /// `parsing_data` or `role_unknown`.
     pub fn read(body: &[u8], now: Moment) -> Result<Self, Problem> {
-        let map = match body.trim_ascii() {
-            [] => Map::new(),
-            body => match json::parse(body) {
-                Ok(Value::Object(map)) => map,
-                Ok(_) => return Err(refused("it must be an object")),
-                Err(error) => return Err(refused(error)),
-            },
+        let request: KeyRequest = match body.trim_ascii() {
+            [] => KeyRequest::default(),
+            body => body::read(body, SUBJECT)?,
         };
-        let request: KeyRequest = serde_json::from_value(Value::Object(map)).map_err(refused)?;
         let role = request.role.as_deref().map_or(Ok(Role::Admin), str::parse);
         let role = role.map_err(|unknown: muster_guard::UnknownRole| {
-            Problem::new(ErrorKind::RoleUnknown { role: unknown.role }).subject("/keys")
+            Problem::new(ErrorKind::RoleUnknown { role: unknown.role }).subject(SUBJECT)
         })?;
         if let Some(name) = &request.name {
             KeyRecord::check_name(name).map_err(refused)?;
@@ -51,7 +48,7 @@ impl NewKeyRequest {
 }
 
 fn refused(detail: impl ToString) -> Problem {
-    Problem::new(ErrorKind::ParsingData { error_detail: detail.to_string() }).subject("/keys")
+    body::refused(detail.to_string(), SUBJECT)
 }
 
 fn scope(places: &[String]) -> Result<XidPatterns, Problem> {

@@ -1,0 +1,81 @@
+use muster_schema::{NoSources, Schema};
+use muster_wire::{ErrorKind, Problem};
+use muster_words::json::{self, Value};
+use schemars::{JsonSchema, schema_for};
+use serde::de::DeserializeOwned;
+
+/// Reads the body of a request as the type that belongs there; what is wrong with it is said in the
+/// words in which documents are refused, by the schema that the description of the API shows.
+///
+/// # Errors
+/// `parsing_data`.
+pub(super) fn read<T: DeserializeOwned + JsonSchema>(
+    body: &[u8],
+    subject: &str,
+) -> Result<T, Problem> {
+    let value = json::parse(body).map_err(|error| refused(error.to_string(), subject))?;
+    if let Some(wrong) = what_is_wrong::<T>(&value) {
+        return Err(refused(wrong, subject));
+    }
+    serde_json::from_value(value).map_err(|error| refused(error.to_string(), subject))
+}
+
+/// What can't be read.
+pub(super) fn refused(error_detail: String, subject: &str) -> Problem {
+    Problem::new(ErrorKind::ParsingData { error_detail }).subject(subject)
+}
+
+/// The first thing that the type's schema finds; none: it finds nothing.
+fn what_is_wrong<T: JsonSchema>(value: &Value) -> Option<String> {
+    let schema = Schema::compile(schema_for!(T).as_value(), &NoSources).ok()?;
+    let first = schema.validate(value).into_iter().next()?;
+    let place = first.pointer.trim_start_matches('/').replace('/', ".");
+    Some(match place.is_empty() || first.message.contains(&place) {
+        true => first.message,
+        false => format!("{place}: {}", first.message),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_wire::{followers::ResumeRequest, keys::KeyRequest};
+
+    use super::*;
+
+    fn detail<T: DeserializeOwned + JsonSchema>(body: &str) -> Option<String> {
+        let problem = read::<T>(body.as_bytes(), "/keys").err()?;
+        assert_eq!(problem.code().name(), "parsing_data");
+        problem.body().args.remove("error_detail")
+    }
+
+    #[test]
+    fn says_what_is_wrong_and_names_the_member_that_was_meant() {
+        for (found, expect) in [
+            (detail::<KeyRequest>(r#"{"role": null, "name": "x"}"#), None),
+            (
+                detail::<KeyRequest>(r#"{"nmae": "x"}"#),
+                Some(r#""nmae" is not known here; did you mean name?"#),
+            ),
+            (detail::<KeyRequest>(r#"{"until": 1}"#), Some(r#""until" is not known here"#)),
+            (
+                detail::<KeyRequest>(r#"{"role": 1}"#),
+                Some("role: 1 is a number; null or text is needed"),
+            ),
+            (detail::<KeyRequest>("[]"), Some("[] is a list; a map is needed")),
+            (
+                detail::<ResumeRequest>(r#"{"form": "now"}"#),
+                Some(r#""form" is not known here; did you mean from?"#),
+            ),
+            (detail::<ResumeRequest>("{}"), Some("from is missing: The place.")),
+            (
+                detail::<ResumeRequest>(r#"{"from": "yesterday"}"#),
+                Some(
+                    "from: fits none of the 2 forms it may have; of the closest one, \
+                     \"yesterday\" is none of beginning, now",
+                ),
+            ),
+        ] {
+            assert_eq!(found.as_deref(), expect);
+        }
+    }
+}
