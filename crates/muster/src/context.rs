@@ -1,7 +1,9 @@
 use std::{
     collections::BTreeMap,
     future::Future,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
+    thread::available_parallelism,
 };
 
 use crate::{
@@ -44,7 +46,7 @@ impl Context {
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(threads(available_parallelism().ok()))
             .enable_all()
             .build()
             .map_err(|error| {
@@ -97,6 +99,12 @@ impl Context {
     }
 }
 
+/// Threads that a command waits with: one for each processor, and never only one, which a single
+/// long piece of work would block.
+fn threads(processors: Option<NonZeroUsize>) -> usize {
+    processors.map_or(2, |processors| processors.get().max(2))
+}
+
 impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
         let help = match &error {
@@ -107,5 +115,17 @@ impl From<SettingsError> for Failure {
             _ => "muster config default prints the file with every setting explained".to_owned(),
         };
         Self::new(OwnCode::BadSettings, error.to_string()).help(help).exit(crate::Exit::Usage)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_with_a_thread_for_each_processor_but_with_two_at_least() {
+        for (processors, expect) in [(0, 2), (1, 2), (2, 2), (3, 3), (64, 64)] {
+            assert_eq!(threads(NonZeroUsize::new(processors)), expect, "{processors}");
+        }
     }
 }
