@@ -1,9 +1,17 @@
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use muster_catalog::View;
 use muster_model::SPECVERSION;
-use muster_wire::{ErrorKind, Problem};
-use serde_json::{Map, Value, json};
+use muster_wire::{
+    ErrorKind, Problem,
+    capabilities::{
+        Availability, EnabledCapabilities, OfferedCapabilities, OfferedCapability, OfferedItem,
+    },
+};
+use serde::Deserialize;
 
 use super::place::{METHODS_TO_READ, Place};
 
@@ -12,7 +20,7 @@ pub(super) use update::{UpdateMode, update_capabilities};
 
 /// What this registry does and offers at the moment (core, "Registry Capabilities").
 #[derive(Clone, Debug)]
-pub(super) struct Capabilities(Arc<Value>);
+pub(super) struct Capabilities(Arc<EnabledCapabilities>);
 
 /// Names of metadata, and whether clients could change each.
 const AVAILABLE: [(&str, bool); 7] = [
@@ -38,7 +46,8 @@ const FLAGS: [&str; 10] = [
     "specversion",
 ];
 
-const IGNORES: [&str; 7] = [
+/// What can be asked to be ignored.
+pub(super) const IGNORES: [&str; 7] = [
     "capabilities",
     "defaultversionid",
     "defaultversionsticky",
@@ -48,60 +57,51 @@ const IGNORES: [&str; 7] = [
     "readonly",
 ];
 
-/// The capabilities that are lists, each with all that it can list.
-fn lists(bare: bool) -> [(&'static str, Vec<&'static str>); 5] {
-    let mut modes = vec!["createdat", "manual"];
-    if !bare {
-        modes.insert(1, "lifecycle");
-    }
-    [
-        ("flags", FLAGS.to_vec()),
-        // Documents are checked by the schemas that are bound to them, not by their format.
-        ("formats", Vec::new()),
-        ("ignores", IGNORES.to_vec()),
-        ("specversions", vec![SPECVERSION]),
-        ("versionmodes", modes),
-    ]
+/// The ways in which a type can choose the default version.
+fn version_modes(bare: bool) -> &'static [&'static str] {
+    if bare { &["createdat", "manual"] } else { &["createdat", "lifecycle", "manual"] }
 }
+
+/// The formats that documents are checked against: they are checked by the schemas that are bound
+/// to them, not by their format.
+const FORMATS: [&str; 0] = [];
 
 impl Capabilities {
     /// The capabilities in force.
     pub fn of(view: &View, bare: bool) -> Self {
-        match view.capabilities() {
-            Some(set) => Self(Arc::clone(set)),
-            None => Self(Arc::clone(if bare { &BUILT_BARE } else { &BUILT })),
-        }
+        // What can't be read was written by no release; what is built holds then.
+        let set = view.capabilities().and_then(|set| EnabledCapabilities::deserialize(&**set).ok());
+        let built = if bare { &BUILT_BARE } else { &BUILT };
+        Self(set.map_or_else(|| Arc::clone(built), Arc::new))
     }
 
     /// The document.
-    pub fn document(&self) -> &Value {
+    pub fn document(&self) -> &EnabledCapabilities {
         &self.0
     }
 
     /// Whether a flag is heeded; one that isn't is passed over in silence.
     pub fn has_flag(&self, name: &str) -> bool {
-        self.lists("flags", name)
+        lists(&self.0.flags, name)
     }
 
     /// Whether something can be asked to be ignored.
     pub fn has_ignore(&self, name: &str) -> bool {
-        self.lists("ignores", name)
+        lists(&self.0.ignores, name)
     }
 
-    fn lists(&self, capability: &str, name: &str) -> bool {
-        let list = self.0.get(capability).and_then(Value::as_array);
-        list.is_some_and(|list| list.iter().any(|entry| entry == name))
+    fn availability(&self, name: &str) -> Option<&Availability> {
+        self.0.available.as_ref()?.get(name)
     }
 
     /// Whether a kind of metadata is served.
     pub fn serves(&self, name: &str) -> bool {
-        self.0.get("available").is_some_and(|available| available.get(name).is_some())
+        self.availability(name).is_some()
     }
 
     /// Whether clients can change a kind of metadata.
     pub fn can_change(&self, name: &str) -> bool {
-        let mutable = self.0.pointer(&format!("/available/{name}/mutable"));
-        mutable == Some(&Value::Bool(true))
+        self.availability(name).is_some_and(|available| available.mutable)
     }
 
     /// The methods that a path has now, as `Allow` says them.
@@ -111,57 +111,69 @@ impl Capabilities {
 
     /// Whether collections come in pages.
     pub fn pages(&self) -> bool {
-        self.0.get("pagination") == Some(&Value::Bool(true))
+        self.0.pagination == Some(true)
     }
+}
+
+fn lists(capability: &Option<Vec<String>>, name: &str) -> bool {
+    capability.iter().flatten().any(|entry| entry == name)
 }
 
 /// What holds while nobody set anything; made once, because every request asks for it.
-static BUILT: LazyLock<Arc<Value>> = LazyLock::new(|| Arc::new(Value::Object(built(false))));
-static BUILT_BARE: LazyLock<Arc<Value>> = LazyLock::new(|| Arc::new(Value::Object(built(true))));
+static BUILT: LazyLock<Arc<EnabledCapabilities>> = LazyLock::new(|| Arc::new(built(false)));
+static BUILT_BARE: LazyLock<Arc<EnabledCapabilities>> = LazyLock::new(|| Arc::new(built(true)));
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(ToString::to_string).collect()
+}
 
 /// What is built, all of it on.
-fn built(bare: bool) -> Map<String, Value> {
-    let available: Map<String, Value> = AVAILABLE
-        .iter()
-        .map(|(name, mutable)| ((*name).to_owned(), json!({"mutable": mutable})))
-        .collect();
-    let mut all = Map::new();
-    all.insert("available".to_owned(), Value::Object(available));
-    all.insert("compatibilities".to_owned(), json!({}));
-    for (name, values) in lists(bare) {
-        all.insert(name.to_owned(), json!(values));
+fn built(bare: bool) -> EnabledCapabilities {
+    let available = AVAILABLE.map(|(name, mutable)| (name.to_owned(), Availability { mutable }));
+    EnabledCapabilities {
+        available: Some(available.into()),
+        compatibilities: Some(BTreeMap::new()),
+        flags: Some(texts(&FLAGS)),
+        formats: Some(texts(&FORMATS)),
+        ignores: Some(texts(&IGNORES)),
+        pagination: Some(!bare),
+        shortself: Some(false),
+        specversions: Some(texts(&[SPECVERSION])),
+        versionmodes: Some(texts(version_modes(bare))),
     }
-    all.insert("pagination".to_owned(), json!(!bare));
-    all.insert("shortself".to_owned(), json!(false));
-    all
 }
 
 /// What could be set (core, "Offered Capabilities").
-pub(super) fn offered(bare: bool) -> Value {
-    let flag = |mutable: bool| {
-        if mutable {
-            json!({"type": "boolean"})
-        } else {
-            json!({"type": "boolean", "enum": [false]})
-        }
+pub(super) fn offered(bare: bool) -> OfferedCapabilities {
+    let of_type =
+        |name: &str| OfferedCapability { type_name: name.to_owned(), ..Default::default() };
+    let object =
+        |attributes| OfferedCapability { attributes: Some(attributes), ..of_type("object") };
+    let list = |all: &[&str]| OfferedCapability {
+        values: Some(all.iter().copied().map(Into::into).collect()),
+        item: Some(OfferedItem { type_name: "string".to_owned() }),
+        ..of_type("array")
     };
-    let available: Map<String, Value> = AVAILABLE
-        .iter()
-        .map(|(name, mutable)| {
-            let attributes = json!({"mutable": flag(*mutable)});
-            ((*name).to_owned(), json!({"type": "object", "attributes": attributes}))
-        })
-        .collect();
-    let mut all = Map::new();
-    all.insert("available".to_owned(), json!({"type": "object", "attributes": available}));
-    all.insert("compatibilities".to_owned(), json!({"type": "object", "attributes": {}}));
-    for (name, values) in lists(bare) {
-        let list = json!({"type": "array", "enum": values, "item": {"type": "string"}});
-        all.insert(name.to_owned(), list);
-    }
-    all.insert("pagination".to_owned(), flag(!bare));
-    all.insert("shortself".to_owned(), flag(false));
-    Value::Object(all)
+    let flag = |can_be_set: bool| OfferedCapability {
+        values: (!can_be_set).then(|| vec![false.into()]),
+        ..of_type("boolean")
+    };
+    let available = AVAILABLE.map(|(name, mutable)| {
+        (name.to_owned(), object([("mutable".to_owned(), flag(mutable))].into()))
+    });
+    [
+        ("available", object(available.into())),
+        ("compatibilities", object(BTreeMap::new())),
+        ("flags", list(&FLAGS)),
+        ("formats", list(&FORMATS)),
+        ("ignores", list(&IGNORES)),
+        ("pagination", flag(!bare)),
+        ("shortself", flag(false)),
+        ("specversions", list(&[SPECVERSION])),
+        ("versionmodes", list(version_modes(bare))),
+    ]
+    .map(|(name, capability)| (name.to_owned(), capability))
+    .into()
 }
 
 fn refused(kind: ErrorKind) -> Problem {

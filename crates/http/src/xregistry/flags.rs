@@ -7,7 +7,7 @@ use muster_model::{Model, SPECVERSION};
 use muster_wire::{ErrorKind, Problem};
 
 use super::{
-    capabilities::Capabilities,
+    capabilities::{Capabilities, IGNORES},
     filter::{read_filter, read_sort},
     inline::Inline,
     place::{Address, Place},
@@ -212,15 +212,7 @@ impl FlagReader<'_> {
         for value in query.values("ignore").flat_map(|value| value.split(',')) {
             let value = value.trim();
             let names: &[&str] = if matches!(value, "" | "*") {
-                &[
-                    "capabilities",
-                    "defaultversionid",
-                    "defaultversionsticky",
-                    "epoch",
-                    "id",
-                    "modelsource",
-                    "readonly",
-                ]
+                &IGNORES
             } else {
                 if !self.capabilities.has_ignore(value) {
                     return Err(Problem::new(ErrorKind::BadIgnore {

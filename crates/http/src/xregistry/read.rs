@@ -15,7 +15,6 @@ use muster_wire::{
     headers,
 };
 use muster_words::{Coverage, limits::PAGE_ENTRIES_DEFAULT};
-use serde_json::Value;
 
 use super::{
     answer::Answer,
@@ -431,7 +430,7 @@ impl<'a> Read<'a> {
             };
             let position = hidden.stamp.position.0;
             let hidden = HiddenName { xid: xid.to_string(), kind: kind.into(), position };
-            out.value(&serde_json::to_value(&hidden).unwrap_or_default());
+            out.typed(&hidden);
         }
         out.close();
         Answer::json(out.finish())
@@ -443,24 +442,25 @@ impl<'a> Read<'a> {
         if tags::judge(headers, &self.address.path, |_| Some(tag))? == Freshness::NotModified {
             return Ok(not_modified(Some(tag)));
         }
-        let value = |value: &Value| {
-            let mut out = JsonWriter::default();
-            out.value(value);
-            Answer::json(out.finish())
-        };
         let mut answer = match place {
             Place::Model => Answer::json(model(self.view, "\n")),
-            Place::ModelSource => value(self.view.model().source()),
-            Place::Capabilities => value(self.capabilities.document()),
-            Place::CapabilitiesOffered => value(&capabilities::offered(self.bare)),
+            Place::ModelSource => json(|out| out.value(self.view.model().source())),
+            Place::Capabilities => json(|out| out.typed(self.capabilities.document())),
+            Place::CapabilitiesOffered => json(|out| out.typed(&capabilities::offered(self.bare))),
             _ => {
                 let list = RegistryList { registries: vec![format!("{}/", self.root)] };
-                value(&serde_json::to_value(&list).unwrap_or_default())
+                json(|out| out.typed(&list))
             }
         };
         answer.tag(tag);
         Ok(answer)
     }
+}
+
+fn json(write: impl FnOnce(&mut JsonWriter)) -> Answer {
+    let mut out = JsonWriter::default();
+    write(&mut out);
+    Answer::json(out.finish())
 }
 
 /// The collection that an entity's path says it is in.

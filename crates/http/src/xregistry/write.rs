@@ -118,6 +118,9 @@ impl WriteRequest<'_> {
         let view = self.registry.view();
         let current = Capabilities::of(&view, self.bare);
         let settled = update_capabilities(&current, sent.0.as_ref(), change, self.bare)?;
+        let Ok(Value::Object(settled)) = serde_json::to_value(settled) else {
+            return Err(ErrorKind::ServerError.into());
+        };
         match (&write.target, &mut write.body) {
             (Target::Capabilities, body) => *body = WriteBody::Tree(settled),
             (_, WriteBody::Tree(map)) => {

@@ -1,8 +1,15 @@
-use muster_model::SPECVERSION;
-use muster_wire::{ErrorKind, Problem};
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
-use super::{AVAILABLE, Capabilities, built, lists, refused};
+use muster_model::SPECVERSION;
+use muster_wire::{
+    ErrorKind, Problem,
+    capabilities::{Availability, EnabledCapabilities},
+};
+use serde_json::{Map, Value};
+
+use super::{
+    AVAILABLE, Capabilities, FLAGS, FORMATS, IGNORES, built, offered, refused, texts, version_modes,
+};
 
 /// How a change of the capabilities treats those that it doesn't name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,66 +27,102 @@ pub(in crate::xregistry) enum UpdateMode {
 pub(in crate::xregistry) fn update_capabilities(
     current: &Capabilities,
     sent: Option<&Map<String, Value>>,
-    change: UpdateMode,
+    mode: UpdateMode,
     bare: bool,
-) -> Result<Map<String, Value>, Problem> {
+) -> Result<EnabledCapabilities, Problem> {
     let Some(sent) = sent else { return Ok(built(bare)) };
-    let known = built(bare);
+    let known = offered(bare);
     let is_unknown = |field: &&String| *field != "$schema" && !known.contains_key(*field);
     if let Some(field) = sent.keys().find(is_unknown) {
         return Err(refused(ErrorKind::CapabilityUnknown { field: field.to_owned() }));
     }
-    let mut settled = Map::new();
-    for name in known.keys() {
-        let value = match (sent.get(name).filter(|value| !value.is_null()), change) {
-            (Some(value), _) => checked(name, value, bare)?,
-            (None, UpdateMode::Patch) if !sent.contains_key(name) => {
-                current.document().get(name).cloned().unwrap_or_else(|| unset(name, bare))
-            }
-            (None, _) => unset(name, bare),
-        };
-        settled.insert(name.clone(), value);
-    }
-    Ok(settled)
+    let (update, current) = (Update { sent, mode }, current.document());
+    let list = |name: &str, now: &Option<Vec<String>>, all: &[&str], needed: &[&str]| {
+        update.settled(name, now, texts(needed), |value| list(name, value, all, needed))
+    };
+    Ok(EnabledCapabilities {
+        available: update.settled(
+            "available",
+            &current.available,
+            unset_available(bare),
+            |value| available(value, bare),
+        )?,
+        compatibilities: update.settled(
+            "compatibilities",
+            &current.compatibilities,
+            BTreeMap::new(),
+            compatibilities,
+        )?,
+        flags: list("flags", &current.flags, &FLAGS, &[])?,
+        formats: list("formats", &current.formats, &FORMATS, &[])?,
+        ignores: list("ignores", &current.ignores, &IGNORES, &[])?,
+        // A bare registry answers as the reference does, which has no pages.
+        pagination: update.settled("pagination", &current.pagination, false, |value| {
+            flag("pagination", value, !bare)
+        })?,
+        shortself: update.settled("shortself", &current.shortself, false, |value| {
+            flag("shortself", value, false)
+        })?,
+        specversions: list("specversions", &current.specversions, &[SPECVERSION], &[SPECVERSION])?,
+        versionmodes: list(
+            "versionmodes",
+            &current.versionmodes,
+            version_modes(bare),
+            &["manual"],
+        )?,
+    })
 }
 
-/// What a capability is where nobody says anything of it.
-fn unset(name: &str, bare: bool) -> Value {
-    match name {
-        // As the reference does: a bare registry can lock itself.
-        "available" if bare => json!({ENTITIES: {"mutable": true}}),
-        // The capabilities stay changeable: a registry that locks itself can't be opened again.
-        "available" => json!({
-            "capabilities": {"mutable": true},
-            "entities": {"mutable": true},
-            "model": {"mutable": false},
-        }),
-        "compatibilities" => json!({}),
-        "pagination" | "shortself" => json!(false),
-        "specversions" => json!([SPECVERSION]),
-        "versionmodes" => json!(["manual"]),
-        _ => json!([]),
+/// A change that was sent.
+struct Update<'a> {
+    sent: &'a Map<String, Value>,
+    mode: UpdateMode,
+}
+
+impl Update<'_> {
+    /// What a capability is after the change: what is sent, what was, or what is where nobody says
+    /// anything of it.
+    fn settled<T: Clone>(
+        &self,
+        name: &str,
+        current: &Option<T>,
+        unset: T,
+        read: impl FnOnce(&Value) -> Result<T, Problem>,
+    ) -> Result<Option<T>, Problem> {
+        Ok(Some(match (self.sent.get(name), self.mode, current) {
+            (Some(value), _, _) if !value.is_null() => read(value)?,
+            (None, UpdateMode::Patch, Some(current)) => current.clone(),
+            _ => unset,
+        }))
     }
 }
 
-fn checked(name: &str, value: &Value, bare: bool) -> Result<Value, Problem> {
-    match name {
-        "available" => available(value, bare),
-        "compatibilities" => match value.as_object() {
-            Some(map) if map.is_empty() => Ok(json!({})),
-            _ => Err(refused(ErrorKind::CapabilityError {
-                error_detail: "no format has compatibility rules here".to_owned(),
-            })),
-        },
-        "pagination" | "shortself" => match value {
-            Value::Bool(false) => Ok(json!(false)),
-            // A bare registry answers as the reference does, which has no pages.
-            Value::Bool(true) if name == "pagination" && !bare => Ok(json!(true)),
-            _ if !value.is_boolean() => Err(bad_shape(name, "true or false")),
-            _ if name == "pagination" && !bare => Err(bad_value(name, value, "false,true")),
-            _ => Err(bad_value(name, value, "false")),
-        },
-        _ => list(name, value, bare),
+/// Which metadata is served where nobody says anything of it.
+fn unset_available(bare: bool) -> BTreeMap<String, Availability> {
+    // As the reference does: a bare registry can lock itself. Elsewhere the capabilities stay
+    // changeable: a registry that locks itself can't be opened again.
+    let named: &[(&str, bool)] = match bare {
+        true => &[(ENTITIES, true)],
+        false => &[("capabilities", true), (ENTITIES, true), ("model", false)],
+    };
+    named
+        .iter()
+        .map(|(name, mutable)| ((*name).to_owned(), Availability { mutable: *mutable }))
+        .collect()
+}
+
+fn compatibilities(value: &Value) -> Result<BTreeMap<String, Vec<String>>, Problem> {
+    match value.as_object() {
+        Some(map) if map.is_empty() => Ok(BTreeMap::new()),
+        _ => Err(cannot("no format has compatibility rules here".to_owned())),
+    }
+}
+
+fn flag(name: &str, value: &Value, can_be_set: bool) -> Result<bool, Problem> {
+    match value {
+        Value::Bool(flag) if can_be_set || !flag => Ok(*flag),
+        Value::Bool(_) => Err(bad_value(name, value, "false")),
+        _ => Err(bad_shape(name, "true or false")),
     }
 }
 
@@ -100,11 +143,7 @@ fn cannot(detail: String) -> Problem {
     refused(ErrorKind::CapabilityError { error_detail: detail })
 }
 
-fn list(name: &str, value: &Value, bare: bool) -> Result<Value, Problem> {
-    let lists = lists(bare);
-    let allowed = lists.iter().find(|(list, _)| *list == name).map(|(_, values)| values);
-    let allowed = allowed.map(Vec::as_slice).unwrap_or_default();
-    let bad = |value: &Value| bad_value(name, value, &allowed.join(","));
+fn list(name: &str, value: &Value, all: &[&str], needed: &[&str]) -> Result<Vec<String>, Problem> {
     let shape = || bad_shape(name, "a list of texts");
     let sent = value.as_array().ok_or_else(shape)?;
     let mut settled: Vec<&str> = Vec::with_capacity(sent.len());
@@ -114,22 +153,17 @@ fn list(name: &str, value: &Value, bare: bool) -> Result<Value, Problem> {
             if sent.len() > 1 {
                 return Err(refused(ErrorKind::CapabilityWildcard { field: name.to_owned() }));
             }
-            settled = allowed.to_vec();
+            settled = all.to_vec();
             break;
         }
-        let found = allowed.iter().find(|allowed| allowed.eq_ignore_ascii_case(text));
-        settled.push(found.ok_or_else(|| bad(value))?);
+        let found = all.iter().find(|allowed| allowed.eq_ignore_ascii_case(text));
+        settled.push(found.ok_or_else(|| bad_value(name, value, &all.join(",")))?);
     }
     settled.sort_unstable();
     settled.dedup();
-    let needed = match name {
-        "specversions" => Some(SPECVERSION),
-        "versionmodes" => Some("manual"),
-        _ => None,
-    };
-    match needed.filter(|needed| !settled.contains(needed)) {
+    match needed.iter().find(|needed| !settled.contains(needed)) {
         Some(missing) => Err(missing_value(name, missing)),
-        None => Ok(json!(settled)),
+        None => Ok(texts(&settled)),
     }
 }
 
@@ -140,9 +174,9 @@ fn missing_value(name: &str, value: &str) -> Problem {
 /// The kind of metadata that is always there.
 const ENTITIES: &str = "entities";
 
-fn available(value: &Value, bare: bool) -> Result<Value, Problem> {
+fn available(value: &Value, bare: bool) -> Result<BTreeMap<String, Availability>, Problem> {
     let sent = value.as_object().ok_or_else(|| bad_shape("available", "an object"))?;
-    let mut settled = Map::new();
+    let mut settled = BTreeMap::new();
     for (sent_name, aspects) in sent {
         let found = AVAILABLE.iter().find(|(name, _)| name.eq_ignore_ascii_case(sent_name));
         let Some((name, can_change)) = found else {
@@ -163,17 +197,17 @@ fn available(value: &Value, bare: bool) -> Result<Value, Problem> {
                 return Err(bad_shape(&field, "true or false"));
             }
         };
-        settled.insert((*name).to_owned(), json!({"mutable": mutable}));
+        settled.insert((*name).to_owned(), Availability { mutable });
     }
     if bare {
         // The specification wants three named; the reference adds this one and wants no other.
-        settled.entry(ENTITIES).or_insert_with(|| json!({"mutable": true}));
-        return Ok(Value::Object(settled));
+        settled.entry(ENTITIES.to_owned()).or_insert(Availability { mutable: true });
+        return Ok(settled);
     }
     for needed in ["capabilities", ENTITIES, "model"] {
         if !settled.contains_key(needed) {
             return Err(missing_value("available", needed));
         }
     }
-    Ok(Value::Object(settled))
+    Ok(settled)
 }

@@ -1,3 +1,4 @@
+use serde::Serialize;
 use serde_json::Value;
 
 /// Writes JSON member by member, in the order in which it is told, indented for people.
@@ -77,6 +78,11 @@ impl JsonWriter {
             Value::Bool(false) => self.raw(b"false"),
             Value::Null => self.raw(b"null"),
         }
+    }
+
+    /// A type of `wire`, none of which has a value without JSON.
+    pub fn typed(&mut self, value: &impl Serialize) {
+        self.value(&serde_json::to_value(value).unwrap_or_default());
     }
 
     fn array(&mut self, items: &[Value]) {

@@ -107,7 +107,7 @@ impl EntityWriter<'_> {
         for name in &shown.named {
             out.key(name);
             match *name {
-                "capabilities" => out.value(self.capabilities.document()),
+                "capabilities" => out.typed(self.capabilities.document()),
                 "modelsource" => out.value(self.view.model().source()),
                 _ => out.raw(&model(self.view, "\n  ")),
             }
