@@ -102,7 +102,7 @@ pub enum PreparedAction {
     },
     /// Nothing: preparing refused the command. The refusal is given only after the idempotency key
     /// was looked up, because the command may repeat one that was done.
-    Refused(Box<Refusal>),
+    Refused(Refusal),
 }
 
 /// A write with what was found out about it.
@@ -137,7 +137,7 @@ pub trait StoredAttributes {
 #[derive(Clone, Debug)]
 pub enum NoDecision {
     /// The command is refused.
-    Refused(Box<Refusal>),
+    Refused(Refusal),
     /// Attributes are needed that aren't in memory: fetch them and decide again.
     Missing(Vec<Content>),
     /// What a verdict depends on has changed: prepare the command again.
@@ -146,7 +146,7 @@ pub enum NoDecision {
 
 impl From<Refusal> for NoDecision {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused(Box::new(refusal))
+        Self::Refused(refusal)
     }
 }
 

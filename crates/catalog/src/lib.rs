@@ -32,5 +32,8 @@ pub use catalog::Catalog;
 pub use changes::Outcome;
 pub use content::Content;
 pub use lifecycle::{Lifecycle, LifecycleError};
-pub use refusal::{Absence, ModelRefusal, Reason, Refusal, Unrestorable, VersionRefusal, XidList};
+pub use refusal::{
+    Absence, IdFault, ModelRefusal, Reason, Refusal, Unrestorable, ValueFault, VersionRefusal,
+    XidList,
+};
 pub use view::{GroupView, RegistryView, ResourceView, View};

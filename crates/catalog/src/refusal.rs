@@ -1,12 +1,12 @@
 use std::fmt;
 
 use muster_schema::Violation;
-use muster_words::{Id, Xid, XidPatterns};
+use muster_words::{Id, IdError, Xid, XidError, XidPatterns};
 use thiserror::Error;
 
-use muster_model::{AttributeFault, ModelFault};
+use muster_model::{AttributeFault, Kind, ModelFault};
 
-use crate::Lifecycle;
+use crate::{Lifecycle, LifecycleError};
 
 /// Why a command is refused, and what it is about. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -29,7 +29,7 @@ pub enum Reason {
         /// The id, or its beginning.
         id: String,
         /// What is wrong with it.
-        error: String,
+        fault: IdFault,
     },
     /// A body names a version that won't be there.
     UnknownVersion {
@@ -45,12 +45,12 @@ pub enum Reason {
         /// The id that belongs there.
         expected: String,
     },
-    /// An attribute has a value that it can't have.
+    /// An attribute has a value that it can't have, whatever the model says.
     InvalidAttribute {
-        /// The attribute's path.
+        /// The attribute's name.
         name: String,
         /// What is wrong with it.
-        error: String,
+        fault: ValueFault,
     },
     /// The attributes break the model.
     Attribute(AttributeFault),
@@ -175,6 +175,40 @@ pub enum Reason {
     LastKey,
     /// The key opens something.
     KeyInForce,
+}
+
+/// Why an id can't be one. The text of each is the `error_detail` of its error.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum IdFault {
+    /// The word means something else where ids of versions stand.
+    #[error("it is a reserved word")]
+    Reserved,
+    /// It has characters, or a length, that no id may have.
+    #[error(transparent)]
+    Form(#[from] IdError),
+}
+
+/// Why an attribute can't have its value. The text of each is the `error_detail` of its error.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ValueFault {
+    /// A document's bytes aren't in base64.
+    #[error("must be base64")]
+    Base64,
+    /// A media type has characters that no header can carry.
+    #[error("must be printable ASCII")]
+    MediaType,
+    /// It is no lifecycle state.
+    #[error(transparent)]
+    State(#[from] LifecycleError),
+    /// A binding is something else than a text.
+    #[error("must hold xids")]
+    Binding,
+    /// A binding's text is no xid.
+    #[error(transparent)]
+    Xid(#[from] XidError),
+    /// The rules that bind aren't in an array.
+    #[error("rules must be an array of xids")]
+    Rules,
 }
 
 /// What isn't there.
@@ -323,9 +357,9 @@ impl Refusal {
 
     /// An id that can't be one.
     #[must_use]
-    pub fn malformed_id(subject: impl fmt::Display, id: &str, error: impl fmt::Display) -> Self {
+    pub fn malformed_id(subject: impl fmt::Display, id: &str, fault: impl Into<IdFault>) -> Self {
         let id = id.chars().take(200).collect();
-        Self::new(subject, Reason::MalformedId { id, error: error.to_string() })
+        Self::new(subject, Reason::MalformedId { id, fault: fault.into() })
     }
 
     /// A body names a version that won't be there.
@@ -339,10 +373,16 @@ impl Refusal {
     pub fn invalid_attribute(
         subject: impl fmt::Display,
         name: impl fmt::Display,
-        error: impl fmt::Display,
+        fault: impl Into<ValueFault>,
     ) -> Self {
-        let (name, error) = (name.to_string(), error.to_string());
-        Self::new(subject, Reason::InvalidAttribute { name, error })
+        let (name, fault) = (name.to_string(), fault.into());
+        Self::new(subject, Reason::InvalidAttribute { name, fault })
+    }
+
+    /// An attribute has a value of another type than it must.
+    #[must_use]
+    pub fn wrong_type(subject: impl fmt::Display, path: impl fmt::Display, kind: Kind) -> Self {
+        Self::attribute(subject, AttributeFault::Type { path: path.to_string(), kind })
     }
 
     /// An id in a body isn't the one that the path or the map says.

@@ -29,7 +29,7 @@ pub struct Done {
 pub enum SubmitError {
     /// It is refused; nothing was changed.
     #[error("refused: {0}")]
-    Refused(Box<Refusal>),
+    Refused(Refusal),
     /// Whoever gives it may not; nothing was changed.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
@@ -86,7 +86,7 @@ impl SubmitError {
 
 impl From<Refusal> for SubmitError {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused(Box::new(refusal))
+        Self::Refused(refusal)
     }
 }
 

@@ -312,7 +312,7 @@ impl RegistryInner {
         let done = self.run_behind_gate(&command, &authority, &by).await;
         let done = done.map_err(|error| match (error, within) {
             (SubmitError::Refused(refusal), Some(within)) => {
-                SubmitError::Refused(Box::new(refusal.seen_within(&within)))
+                SubmitError::Refused(refusal.seen_within(&within))
             }
             (error, _) => error,
         });

@@ -2,7 +2,7 @@ use muster_words::{Moment, Xid, limits::BODY_BYTES_MAX};
 use serde_json::{Map, Value};
 
 use crate::{Reason, Refusal, command::Ignore};
-use muster_model::{AttributeFault, Attributes, Readonly};
+use muster_model::{AttributeFault, Attributes, Kind, Readonly};
 
 /// What a client sent for one entity, without what has a field of its own in the change.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ pub(super) fn check_id(
         None | Some(Value::Null) => Ok(()),
         Some(Value::String(sent)) if sent == expected || ignore.id => Ok(()),
         Some(Value::String(sent)) => Err(Refusal::mismatched_id(xid, singular, &sent, expected)),
-        Some(_) => Err(Refusal::invalid_attribute(xid, name, "must be a string")),
+        Some(_) => Err(Refusal::wrong_type(xid, name, Kind::String)),
     }
 }
 
@@ -47,7 +47,7 @@ pub(super) fn check_epoch(
         _ => None,
     };
     let Some(epoch) = epoch else {
-        return Err(Refusal::invalid_attribute(xid, "epoch", "must be a uinteger"));
+        return Err(Refusal::wrong_type(xid, "epoch", Kind::Uinteger));
     };
     match current {
         Some(current) if current != epoch && !ignore.epoch => {

@@ -15,7 +15,7 @@ use crate::{
     changes::{Change, Hidden, Outcome, Purged},
     command::{Delete, Target},
 };
-use muster_model::ResourceType;
+use muster_model::{Kind, ResourceType};
 
 /// Hides entities, or erases them.
 pub(super) fn delete(
@@ -39,7 +39,7 @@ pub(super) fn delete(
             draft.remove_entity(xid)?;
         }
         Target::Groups(groups) => {
-            let all = catalog.groups_of(groups).into_iter().flat_map(|all| all.values());
+            let all = catalog.groups.get(groups).into_iter().flat_map(|all| all.values());
             let all = all.map(|group| group.id.clone()).collect();
             let name = |group: Id| Xid::Group { groups: groups.clone(), group };
             draft.remove_members(action, all, name, false)?;
@@ -252,5 +252,5 @@ fn sent_epoch(xid: &Xid, said: &Value, in_meta: bool) -> Result<Option<u64>, Ref
         return Ok(None);
     };
     let epoch = sent.as_u64();
-    epoch.map(Some).ok_or_else(|| Refusal::invalid_attribute(xid, "epoch", "must be a uinteger"))
+    epoch.map(Some).ok_or_else(|| Refusal::wrong_type(xid, "epoch", Kind::Uinteger))
 }

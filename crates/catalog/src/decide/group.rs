@@ -8,7 +8,7 @@ use super::{
     attributes::{check_attributes, check_epoch, check_id, merge},
     draft::{Draft, DraftAttributes, GroupEdit},
 };
-use crate::{Refusal, classes, command::Mode, state::Bindings, tree::GroupNode};
+use crate::{Refusal, ValueFault, classes, command::Mode, state::Bindings, tree::GroupNode};
 use muster_model::{AttributeOrigin, GroupType};
 
 impl Draft<'_> {
@@ -152,17 +152,17 @@ impl Bindings {
     }
 
     fn of(xid: &Xid, attributes: &Map<String, Value>) -> Result<Self, Refusal> {
-        let invalid = |reason: &str| Refusal::invalid_attribute(xid, "muster", reason);
+        let invalid = |fault: ValueFault| Refusal::invalid_attribute(xid, "muster", fault);
         let Some(aspect) = attributes.get("muster") else { return Ok(Self::default()) };
         let name = |value: &Value| {
-            let text = value.as_str().ok_or_else(|| invalid("must hold xids"))?;
-            Xid::parse_loosely(text).map_err(|error| invalid(&error.to_string()))
+            let text = value.as_str().ok_or_else(|| invalid(ValueFault::Binding))?;
+            Xid::parse_loosely(text).map_err(|error| invalid(error.into()))
         };
         let schema = aspect.get("schema").filter(|value| !value.is_null()).map(name).transpose()?;
         let rules = match aspect.get("rules") {
             None | Some(Value::Null) => Vec::new(),
             Some(Value::Array(rules)) => rules.iter().map(name).collect::<Result<_, _>>()?,
-            Some(_) => return Err(invalid("rules must be an array of xids")),
+            Some(_) => return Err(invalid(ValueFault::Rules)),
         };
         Ok(Self { schema, rules })
     }

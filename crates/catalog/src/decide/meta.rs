@@ -1,3 +1,4 @@
+use muster_model::Kind;
 use muster_words::{Id, Xid};
 use serde_json::{Map, Value};
 
@@ -119,19 +120,13 @@ impl Draft<'_> {
             Some(Value::String(text)) => {
                 Some(text.parse().map_err(|_| Refusal::unknown_version(xid, text))?)
             }
-            Some(_) => {
-                let reason = "must be a string";
-                return Err(Refusal::invalid_attribute(xid, "defaultversionid", reason));
-            }
+            Some(_) => return Err(Refusal::wrong_type(xid, "defaultversionid", Kind::String)),
         };
         let wanted = match &sticky {
             None => None,
             Some(Value::Null) => Some(false),
             Some(Value::Bool(wanted)) => Some(*wanted),
-            Some(_) => {
-                let reason = "must be a boolean";
-                return Err(Refusal::invalid_attribute(xid, "defaultversionsticky", reason));
-            }
+            Some(_) => return Err(Refusal::wrong_type(xid, "defaultversionsticky", Kind::Boolean)),
         };
         if replaces(self.mode) {
             let sticky = wanted.unwrap_or(false);

@@ -9,7 +9,7 @@ use super::{
     draft::{DocumentEdit, Draft, DraftAttributes, ResourceEdit, VersionEdit},
 };
 use crate::{
-    Catalog, Lifecycle, Refusal, VersionRefusal,
+    Catalog, Lifecycle, LifecycleError, Refusal, ValueFault, VersionRefusal,
     command::Mode,
     facts::VersionFacts,
     state::Version,
@@ -272,8 +272,9 @@ impl VersionEdit {
     }
 
     fn set_state(&mut self, xid: &Xid, next: &str) -> Result<(), Refusal> {
-        let next: Lifecycle =
-            next.parse().map_err(|error| Refusal::invalid_attribute(xid, "state", error))?;
+        let next: Lifecycle = next
+            .parse()
+            .map_err(|error: LifecycleError| Refusal::invalid_attribute(xid, "state", error))?;
         if self.old.is_some() && !self.state.may_become(next) {
             let reason = match self.state {
                 Lifecycle::Retired => VersionRefusal::StateFinal,
@@ -292,5 +293,5 @@ fn check_media_type(xid: &Xid, sent: &Map<String, Value>) -> Result<(), Refusal>
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Ok(());
     }
-    Err(Refusal::invalid_attribute(xid, "contenttype", "must be printable ASCII"))
+    Err(Refusal::invalid_attribute(xid, "contenttype", ValueFault::MediaType))
 }

@@ -4,8 +4,8 @@ use muster_words::{Digest, Xid, json};
 use serde_json::{Map, Value};
 
 use super::{DocumentPart, NewDocument};
-use crate::{Reason, Refusal};
-use muster_model::{DocumentForm, ResourceType};
+use crate::{Reason, Refusal, ValueFault};
+use muster_model::{DocumentForm, Kind, ResourceType};
 
 /// What a document is that is given as a JSON value, where nothing else is said.
 const JSON: &str = "application/json";
@@ -42,9 +42,9 @@ pub(super) fn take(
         (Some(value), _) => Ok(DocumentPart::Bytes(from_value(kind, attributes, value))),
         (None, Some(Value::String(text))) => match STANDARD.decode(&text) {
             Ok(bytes) => Ok(DocumentPart::Bytes(NewDocument::new(bytes.into(), None))),
-            Err(_) => Err(Refusal::invalid_attribute(xid, encoded, "must be base64")),
+            Err(_) => Err(Refusal::invalid_attribute(xid, encoded, ValueFault::Base64)),
         },
-        (None, Some(_)) => Err(Refusal::invalid_attribute(xid, encoded, "must be a string")),
+        (None, Some(_)) => Err(Refusal::wrong_type(xid, encoded, Kind::String)),
         (None, None) if mentioned => Ok(DocumentPart::Cleared),
         (None, None) => Ok(DocumentPart::Unchanged),
     }

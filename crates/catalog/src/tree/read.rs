@@ -1,16 +1,16 @@
 use std::{fmt::Display, sync::Arc};
 
-use muster_words::{Id, Xid, limits::COMMAND_ENTITIES_MAX};
+use muster_words::{Id, IdError, Xid, limits::COMMAND_ENTITIES_MAX};
 use serde_json::{Map, Value};
 
 use super::{
     DocumentPart, GroupNode, NewDocument, ResourceNode, Subject, VersionNode, WriteTree, document,
 };
 use crate::{
-    Absence, Reason, Refusal,
+    Absence, IdFault, Reason, Refusal,
     command::{Mode, NewModel, SentDocument, Target, Write, WriteBody},
 };
-use muster_model::{GroupType, Model, ResourceType};
+use muster_model::{GroupType, Kind, Model, ResourceType};
 
 /// Reads a write's body with the model in force, or with the one that the write itself brings.
 ///
@@ -318,7 +318,7 @@ impl Reader<'_> {
             (None, Some(Value::String(text))) => Some(id(&node.xid.to_string(), text)?),
             (None, Some(Value::Null) | None) => None,
             (None, Some(_)) => {
-                return Err(Refusal::invalid_attribute(&node.xid, "versionid", "must be a string"));
+                return Err(Refusal::wrong_type(&node.xid, "versionid", Kind::String));
             }
         };
         let document = match document {
@@ -369,16 +369,16 @@ fn type_id(plural: &str) -> Result<Id, Refusal> {
 
 fn id(subject: &str, text: &str) -> Result<Id, Refusal> {
     if matches!(text, "null" | "request") && subject.contains("/versions") {
-        return Err(Refusal::malformed_id(subject, text, "it is a reserved word"));
+        return Err(Refusal::malformed_id(subject, text, IdFault::Reserved));
     }
-    text.parse().map_err(|error: muster_words::IdError| Refusal::malformed_id(subject, text, error))
+    text.parse().map_err(|error: IdError| Refusal::malformed_id(subject, text, error))
 }
 
 fn as_map(subject: &Xid, name: &str, value: Value) -> Result<Attributes, Refusal> {
     match value {
         Value::Object(map) => Ok(map),
         Value::Null => Ok(Attributes::new()),
-        _ => Err(Refusal::invalid_attribute(subject, name, "must be a map")),
+        _ => Err(Refusal::wrong_type(subject, name, Kind::Map)),
     }
 }
 

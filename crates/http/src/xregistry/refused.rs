@@ -27,15 +27,17 @@ fn kind(reason: Reason) -> ErrorKind {
     use ErrorKind as Kind;
     match reason {
         Reason::NotFound(_) => Kind::NotFound,
-        Reason::MalformedId { id, error } => Kind::MalformedId { id, error_detail: error },
+        Reason::MalformedId { id, fault } => {
+            Kind::MalformedId { id, error_detail: fault.to_string() }
+        }
         Reason::UnknownVersion { version } => {
             Kind::UnknownId { singular: "version".to_owned(), id: version }
         }
         Reason::MismatchedId { singular, sent, expected } => {
             Kind::MismatchedId { singular, invalid_id: sent, expected_id: expected }
         }
-        Reason::InvalidAttribute { name, error } => {
-            Kind::InvalidAttribute { name, error_detail: error }
+        Reason::InvalidAttribute { name, fault } => {
+            Kind::InvalidAttribute { name, error_detail: fault.to_string() }
         }
         Reason::Attribute(fault) => attribute(fault),
         Reason::MemberNotObject { key } => bad(format!("the value of {key:?} must be an object")),
@@ -125,14 +127,7 @@ fn attribute(fault: AttributeFault) -> ErrorKind {
 
 fn model(refusal: ModelRefusal) -> ErrorKind {
     match refusal {
-        ModelRefusal::Fault(ModelFault::DefaultNotScalar { name }) => {
-            ErrorKind::ModelScalarDefault { name }
-        }
-        ModelRefusal::Fault(ModelFault::DefaultNotRequired { name }) => {
-            ErrorKind::ModelRequiredTrue { name }
-        }
-        ModelRefusal::Fault(fault @ ModelFault::NeedsFormat { .. }) => bad(fault),
-        ModelRefusal::Fault(fault) => ErrorKind::ModelError { error_detail: fault.to_string() },
+        ModelRefusal::Fault(fault) => model_fault(fault),
         ModelRefusal::TypeInUse { groups, resources, count } => {
             let what = type_named(&groups, resources.as_ref());
             let error_detail = format!(
@@ -143,6 +138,39 @@ fn model(refusal: ModelRefusal) -> ErrorKind {
         ModelRefusal::Broken { .. } | ModelRefusal::SeveralRoots(_) => {
             ErrorKind::ModelComplianceError
         }
+    }
+}
+
+fn model_fault(fault: ModelFault) -> ErrorKind {
+    use ModelFault as Fault;
+    match fault {
+        Fault::DefaultNotScalar { name } => ErrorKind::ModelScalarDefault { name },
+        Fault::DefaultNotRequired { name } => ErrorKind::ModelRequiredTrue { name },
+        Fault::NeedsFormat { .. } => bad(fault),
+        Fault::Shape { .. }
+        | Fault::UnknownMember { .. }
+        | Fault::MissingMember { .. }
+        | Fault::NotItsKey { .. }
+        | Fault::Name { .. }
+        | Fault::NameTaken { .. }
+        | Fault::Reserved { .. }
+        | Fault::UnknownType { .. }
+        | Fault::NotForType { .. }
+        | Fault::NotThere { .. }
+        | Fault::Target { .. }
+        | Fault::ValueType { .. }
+        | Fault::NotAChoice { .. }
+        | Fault::ConditionKey { .. }
+        | Fault::Specified { .. }
+        | Fault::VersionMode { .. }
+        | Fault::TypeMap { .. }
+        | Fault::Import { .. }
+        | Fault::Include { .. }
+        | Fault::BuiltIn { .. }
+        | Fault::Singular { .. }
+        | Fault::TooDeep
+        | Fault::TooManyTypes
+        | Fault::TooLarge => ErrorKind::ModelError { error_detail: fault.to_string() },
     }
 }
 
@@ -169,33 +197,87 @@ fn unrestorable(reason: &Unrestorable) -> String {
     }
 }
 
-/// What the title of an error doesn't say.
+/// What the title of an error doesn't say; none: it says all.
 fn detail(reason: &Reason) -> Option<String> {
-    Some(match reason {
-        Reason::NotFound(absence) => return absent(absence),
+    match reason {
+        Reason::NotFound(absence) => absent(absence),
         Reason::CommandTooLarge { entities } => {
-            format!("It names {entities} entities; {COMMAND_ENTITIES_MAX} are the most.")
+            Some(format!("It names {entities} entities; {COMMAND_ENTITIES_MAX} are the most."))
         }
-        Reason::Referenced { by } if by.more > 0 => format!("{} more refer to it.", by.more),
-        Reason::Version(VersionRefusal::NothingToPin { pinned }) if !pinned.shown.is_empty() => {
-            these("These have one", pinned)
+        Reason::Referenced { by } => {
+            (by.more > 0).then(|| format!("{} more refer to it.", by.more))
         }
+        Reason::Version(refusal) => version_detail(refusal),
         Reason::HasDocuments { documents, .. } => {
-            format!("These have documents: {}.", joined(documents, ", "))
+            Some(format!("These have documents: {}.", joined(documents, ", ")))
         }
-        Reason::PurgeOfMany => "purge takes one group, document or version.".to_owned(),
-        Reason::CrossReference => "This registry has no cross references yet.".to_owned(),
-        Reason::Model(ModelRefusal::Broken { entities, more }) => {
+        Reason::PurgeOfMany => Some("purge takes one group, document or version.".to_owned()),
+        Reason::CrossReference => Some("This registry has no cross references yet.".to_owned()),
+        Reason::Model(refusal) => model_detail(refusal),
+        Reason::MalformedId { .. }
+        | Reason::UnknownVersion { .. }
+        | Reason::MismatchedId { .. }
+        | Reason::InvalidAttribute { .. }
+        | Reason::Attribute(_)
+        | Reason::MemberNotObject { .. }
+        | Reason::DocumentMisplaced
+        | Reason::TakesNoDocument
+        | Reason::OneResource { .. }
+        | Reason::GroupsOnly { .. }
+        | Reason::ResourcesOnly { .. }
+        | Reason::IdempotencyMismatch
+        | Reason::PreconditionFailed { .. }
+        | Reason::MismatchedEpoch { .. }
+        | Reason::MisplacedEpoch
+        | Reason::NameTaken { .. }
+        | Reason::DocumentTooLarge { .. }
+        | Reason::InvalidDocument { .. }
+        | Reason::BindingMissing { .. }
+        | Reason::BindingBroken { .. }
+        | Reason::NotDeletable
+        | Reason::Purged
+        | Reason::NothingHidden
+        | Reason::RestoreRefused(_)
+        | Reason::OutOfScope
+        | Reason::NotOwn
+        | Reason::NotInReview
+        | Reason::CapabilitiesMoved
+        | Reason::TooManyKeys { .. }
+        | Reason::LastKey
+        | Reason::KeyInForce => None,
+    }
+}
+
+fn version_detail(refusal: &VersionRefusal) -> Option<String> {
+    match refusal {
+        VersionRefusal::NothingToPin { pinned } => {
+            (!pinned.shown.is_empty()).then(|| these("These have one", pinned))
+        }
+        VersionRefusal::Frozen
+        | VersionRefusal::StateFinal
+        | VersionRefusal::StateUnreachable { .. }
+        | VersionRefusal::VersionIdNotAllowed { .. }
+        | VersionRefusal::MultipleRoots { .. }
+        | VersionRefusal::CircularAncestors { .. }
+        | VersionRefusal::MissingVersions
+        | VersionRefusal::NoVersionToPin
+        | VersionRefusal::TooManyVersions
+        | VersionRefusal::FormatUnknown { .. }
+        | VersionRefusal::VersionsDiffer { .. } => None,
+    }
+}
+
+fn model_detail(refusal: &ModelRefusal) -> Option<String> {
+    match refusal {
+        ModelRefusal::Broken { entities, more } => {
             let mut lines: Vec<String> =
                 entities.iter().map(|(xid, reason)| format!("{xid}: {reason}")).collect();
             lines.extend((*more > 0).then(|| format!("and {more} more")));
-            lines.join("; ")
+            Some(lines.join("; "))
         }
-        Reason::Model(ModelRefusal::SeveralRoots(forked)) => {
-            these("These have several roots", forked)
-        }
-        _ => return None,
-    })
+        ModelRefusal::SeveralRoots(forked) => Some(these("These have several roots", forked)),
+        ModelRefusal::Fault(_) | ModelRefusal::TypeInUse { .. } => None,
+    }
 }
 
 fn absent(absence: &Absence) -> Option<String> {
@@ -259,7 +341,7 @@ pub fn problem_of_fetch(error: FetchError, subject: &str) -> Problem {
 #[must_use]
 pub fn problem_of_failure(error: SubmitError, subject: &str) -> Problem {
     let kind = match error {
-        SubmitError::Refused(refusal) => return problem_of_refusal(*refusal),
+        SubmitError::Refused(refusal) => return problem_of_refusal(refusal),
         SubmitError::Forbidden(forbidden) => return problem_of_forbidden(forbidden, subject),
         SubmitError::Busy => ErrorKind::Busy,
         SubmitError::Contended => ErrorKind::Contended,
