@@ -21,7 +21,7 @@ use thiserror::Error;
 
 use crate::{
     Catalog,
-    changes::{Change, CommandAnswered, KeyCreated, Outcome},
+    changes::{Change, CommandAnswered, KeyCreated},
     facts::VersionFacts,
     state::{Bindings, CommandTag, FormerCapabilities, RegisteredKey, RememberedAnswer, Stamp},
 };
@@ -298,12 +298,4 @@ struct Fold<'a> {
     /// Resources and groups whose references may have changed.
     touched: BTreeSet<Xid>,
     effects: Effects,
-}
-
-impl Outcome {
-    /// Whether the entity is new.
-    #[must_use]
-    pub const fn is_created(self) -> bool {
-        matches!(self, Self::Created)
-    }
 }

@@ -8,7 +8,7 @@ use crate::{
     Content,
     state::{
         Earlier, EntityMap, Group, HiddenEntity, RegisteredKey, RegistryPast, RegistryState,
-        RememberedAnswer, Resource, Stamp, Version, exact, taken,
+        RememberedAnswer, Resource, Stamp, Version, exact, resource_in, taken,
     },
 };
 use muster_model::Model;
@@ -114,41 +114,17 @@ impl Catalog {
         self.stamp.position
     }
 
-    /// The groups of a type.
-    #[must_use]
-    pub fn groups_of(&self, groups: &Id) -> Option<&EntityMap<Group>> {
-        self.groups.get(groups)
-    }
-
-    /// A group.
-    #[must_use]
-    pub fn group(&self, groups: &Id, group: &Id) -> Option<&Arc<Group>> {
-        exact(self.groups.get(groups)?, group)
-    }
-
     /// The group that an xid names or lies in.
     #[must_use]
     pub fn group_at(&self, xid: &Xid) -> Option<&Arc<Group>> {
-        match xid {
-            Xid::Registry => None,
-            Xid::Group { groups, group }
-            | Xid::Resource { groups, group, .. }
-            | Xid::Meta { groups, group, .. }
-            | Xid::Version { groups, group, .. } => self.group(groups, group),
-        }
+        let (groups, group) = xid.group_ids()?;
+        exact(self.groups.get(groups)?, group)
     }
 
     /// The resource that an xid names or lies in.
     #[must_use]
     pub fn resource_at(&self, xid: &Xid) -> Option<&Arc<Resource>> {
-        match xid {
-            Xid::Registry | Xid::Group { .. } => None,
-            Xid::Resource { groups, group, resources, resource }
-            | Xid::Meta { groups, group, resources, resource }
-            | Xid::Version { groups, group, resources, resource, .. } => {
-                exact(self.group(groups, group)?.resources.get(resources)?, resource)
-            }
-        }
+        resource_in(self.group_at(xid)?, xid)
     }
 
     /// The version that an xid names; of a resource's xid the default version.
@@ -166,7 +142,7 @@ impl Catalog {
     pub fn has(&self, xid: &Xid) -> bool {
         match xid {
             Xid::Registry => true,
-            Xid::Group { groups, group } => self.group(groups, group).is_some(),
+            Xid::Group { .. } => self.group_at(xid).is_some(),
             Xid::Resource { .. } | Xid::Meta { .. } => self.resource_at(xid).is_some(),
             Xid::Version { .. } => self.version_at(xid).is_some(),
         }

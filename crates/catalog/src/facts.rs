@@ -73,7 +73,7 @@ impl Catalog {
     ) -> Vec<(Xid, Content)> {
         let mut found = Vec::new();
         let Some(resources) = &collection.resources else { return found };
-        let groups = self.groups_of(&collection.groups);
+        let groups = self.groups.get(&collection.groups);
         for group in groups.into_iter().flat_map(|groups| groups.values()) {
             let members = group.resources.get(resources);
             for resource in members.into_iter().flat_map(|members| members.values()) {

@@ -331,14 +331,8 @@ impl Subtree {
 
 /// The resource in a group that an xid names or lies in.
 pub(crate) fn resource_in<'a>(group: &'a Group, xid: &Xid) -> Option<&'a Arc<Resource>> {
-    match xid {
-        Xid::Registry | Xid::Group { .. } => None,
-        Xid::Resource { resources, resource, .. }
-        | Xid::Meta { resources, resource, .. }
-        | Xid::Version { resources, resource, .. } => {
-            exact(group.resources.get(resources)?, resource)
-        }
-    }
+    let (resources, resource) = xid.resource_ids()?;
+    exact(group.resources.get(resources)?, resource)
 }
 
 fn resource_contents(resource: &Resource) -> impl Iterator<Item = Content> {

@@ -220,26 +220,15 @@ impl<C: Deref<Target = Catalog>> View<C> {
     /// The group that an xid names or lies in.
     #[must_use]
     pub fn group_at(&self, xid: &Xid) -> Option<GroupView<'_>> {
-        match xid {
-            Xid::Registry => None,
-            Xid::Group { groups, group }
-            | Xid::Resource { groups, group, .. }
-            | Xid::Meta { groups, group, .. }
-            | Xid::Version { groups, group, .. } => self.group(groups, group),
-        }
+        let (groups, group) = xid.group_ids()?;
+        self.group(groups, group)
     }
 
     /// The resource that an xid names or lies in.
     #[must_use]
     pub fn resource_at(&self, xid: &Xid) -> Option<ResourceView<'_>> {
-        match xid {
-            Xid::Registry | Xid::Group { .. } => None,
-            Xid::Resource { groups, group, resources, resource }
-            | Xid::Meta { groups, group, resources, resource }
-            | Xid::Version { groups, group, resources, resource, .. } => {
-                self.group(groups, group)?.resource(resources, resource)
-            }
-        }
+        let (resources, resource) = xid.resource_ids()?;
+        self.group_at(xid)?.resource(resources, resource)
     }
 
     /// The version that an xid names; of a resource's xid the default version.
@@ -257,7 +246,7 @@ impl<C: Deref<Target = Catalog>> View<C> {
     pub fn has(&self, xid: &Xid) -> bool {
         match xid {
             Xid::Registry => true,
-            Xid::Group { groups, group } => self.group(groups, group).is_some(),
+            Xid::Group { .. } => self.group_at(xid).is_some(),
             Xid::Resource { .. } | Xid::Meta { .. } => self.resource_at(xid).is_some(),
             Xid::Version { .. } => self.version_at(xid).is_some(),
         }

@@ -6,6 +6,7 @@
 //! [`check`](Attributes::check). Constraints (`groups.<STRING>.constraints`) are read, kept and
 //! shown, and not yet enforced.
 
+mod agreement;
 mod aspect;
 mod attribute;
 mod attributes;
@@ -30,6 +31,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use muster_words::{Collection, Id};
 use serde_json::{Map, Value};
 
+pub use agreement::Agreement;
 pub use aspect::{Aspect, IndexKind, Indexed, Reference};
 pub use attribute::{Attribute, AttributeOrigin, Charset, Item};
 pub use attributes::{Attributes, Readonly};

@@ -62,15 +62,8 @@ impl TypeNames {
     /// Whether the types that an xid speaks of are there.
     #[must_use]
     pub fn has_types_of(&self, xid: &Xid) -> bool {
-        match xid {
-            Xid::Registry => true,
-            Xid::Group { groups, .. } => self.has(groups.as_str(), None),
-            Xid::Resource { groups, resources, .. }
-            | Xid::Meta { groups, resources, .. }
-            | Xid::Version { groups, resources, .. } => {
-                self.has(groups.as_str(), Some(resources.as_str()))
-            }
-        }
+        let resources = xid.resource_ids().map(|(resources, _)| resources.as_str());
+        xid.group_ids().is_none_or(|(groups, _)| self.has(groups.as_str(), resources))
     }
 
     /// Whether the text is an xid type (core, "xidtype"): `/`, `/<GROUPS>`,

@@ -116,14 +116,30 @@ impl Xid {
     /// The group that this xid names or lies in.
     #[must_use]
     pub fn group(&self) -> Option<Self> {
+        let (groups, group) = self.group_ids()?;
+        Some(Self::Group { groups: groups.clone(), group: group.clone() })
+    }
+
+    /// The plural of the type and the id of the group that this xid names or lies in.
+    #[must_use]
+    pub const fn group_ids(&self) -> Option<(&Id, &Id)> {
         match self {
             Self::Registry => None,
             Self::Group { groups, group }
             | Self::Resource { groups, group, .. }
             | Self::Meta { groups, group, .. }
-            | Self::Version { groups, group, .. } => {
-                Some(Self::Group { groups: groups.clone(), group: group.clone() })
-            }
+            | Self::Version { groups, group, .. } => Some((groups, group)),
+        }
+    }
+
+    /// The plural of the type and the id of the resource that this xid names or lies in.
+    #[must_use]
+    pub const fn resource_ids(&self) -> Option<(&Id, &Id)> {
+        match self {
+            Self::Registry | Self::Group { .. } => None,
+            Self::Resource { resources, resource, .. }
+            | Self::Meta { resources, resource, .. }
+            | Self::Version { resources, resource, .. } => Some((resources, resource)),
         }
     }
 
@@ -163,17 +179,9 @@ impl Xid {
     /// The collection that holds this entity, for groups and resources and what lies in them.
     #[must_use]
     pub fn collection(&self) -> Option<Collection> {
-        match self {
-            Self::Registry => None,
-            Self::Group { groups, .. } => {
-                Some(Collection { groups: groups.clone(), resources: None })
-            }
-            Self::Resource { groups, resources, .. }
-            | Self::Meta { groups, resources, .. }
-            | Self::Version { groups, resources, .. } => {
-                Some(Collection { groups: groups.clone(), resources: Some(resources.clone()) })
-            }
-        }
+        let (groups, _) = self.group_ids()?;
+        let resources = self.resource_ids().map(|(resources, _)| resources.clone());
+        Some(Collection { groups: groups.clone(), resources })
     }
 }
 

@@ -80,7 +80,7 @@ impl Catalog {
     ) -> Result<(), ApplyReason> {
         let Xid::Group { groups, group } = &body.group else { return Err(WRONG_LEVEL) };
         let bindings = fold.facts.bindings.get(&body.group).cloned().unwrap_or_default();
-        let old = self.group(groups, group).map(|old| old.own.clone());
+        let old = self.group_at(&body.group).map(|old| old.own.clone());
         if let Some(old) = &old {
             self.remove_references(&body.group, old.bindings.targets());
         }

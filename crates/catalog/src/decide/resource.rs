@@ -13,7 +13,7 @@ use crate::{
     state::Version,
     tree::{ResourceNode, VersionNode},
 };
-use muster_model::{GroupType, ResourceType};
+use muster_model::{Agreement, GroupType, ResourceType};
 
 impl Draft<'_> {
     /// Creates or updates a resource, in the order of the specification's Resource Processing
@@ -74,8 +74,8 @@ impl Draft<'_> {
     /// Refuses versions that differ in what their type wants the same in all of them (model,
     /// `matchversions`).
     pub(super) fn check_matched(&self, edit: &ResourceEdit) -> Result<(), NoDecision> {
-        let paths = edit.kind.matched_across_versions();
-        if paths.is_empty() || edit.versions.is_empty() {
+        let mut agreement = Agreement::new(edit.kind.matched_across_versions());
+        if agreement.is_empty() || edit.versions.is_empty() {
             return Ok(());
         }
         // The stored versions agree with each other: that was checked when they were written, and
@@ -91,15 +91,10 @@ impl Draft<'_> {
             .versions
             .values()
             .map(|version| (version.attributes.clone(), version.content_type.clone()));
-        let mut first: Option<Vec<Option<Value>>> = None;
         for (attributes, content_type) in old.into_iter().chain(new) {
             let mut attributes = self.current(&attributes);
             attributes.extend(content_type.map(|text| ("contenttype".to_owned(), (*text).into())));
-            let values = paths.iter().map(|path| value_at(&attributes, path).cloned()).collect();
-            let first = first.get_or_insert_with(|| Vec::clone(&values));
-            let differs = paths.iter().zip(first.iter().zip(&values)).find(|(_, (a, b))| a != b);
-            if let Some((path, _)) = differs {
-                let name = path.join(".");
+            if let Some(name) = agreement.broken_by(&attributes) {
                 return Err(Refusal::new(&edit.xid, VersionRefusal::VersionsDiffer { name }).into());
             }
         }
@@ -234,12 +229,6 @@ impl VersionNode {
             from_headers: false,
         }
     }
-}
-
-/// The value that a path of names leads to.
-fn value_at<'a>(attributes: &'a Map<String, Value>, path: &[&str]) -> Option<&'a Value> {
-    let (first, rest) = path.split_first()?;
-    rest.iter().try_fold(attributes.get(*first)?, |value, name| value.get(*name))
 }
 
 /// The value of a Meta's attribute, where one was sent that isn't `null`.

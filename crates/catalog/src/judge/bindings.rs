@@ -56,13 +56,7 @@ pub(super) fn holds_rules(kind: &ResourceType, xid: &Xid) -> bool {
 }
 
 fn groups_of(xid: &Xid) -> Option<&str> {
-    match xid {
-        Xid::Registry => None,
-        Xid::Group { groups, .. }
-        | Xid::Resource { groups, .. }
-        | Xid::Meta { groups, .. }
-        | Xid::Version { groups, .. } => Some(groups.as_str()),
-    }
+    xid.group_ids().map(|(groups, _)| groups.as_str())
 }
 
 /// Whether the document of that name must be a schema, because something in a catalog binds it.

@@ -10,7 +10,7 @@ use muster_catalog::{
     Content, ModelRefusal, Reason, Refusal, VersionRefusal,
     state::{Resource, Version},
 };
-use muster_model::{AttributeFault, Attributes, Readonly, ResourceType};
+use muster_model::{Agreement, AttributeFault, Attributes, Readonly, ResourceType};
 use muster_words::{
     Xid,
     json::{Map, Value},
@@ -45,7 +45,7 @@ struct EntityCheck<'a> {
 /// Versions of a resource that may not differ in what these paths lead to.
 struct MatchingVersions<'a> {
     xid: Xid,
-    paths: Vec<Vec<&'a str>>,
+    agreement: Agreement<'a>,
     versions: Vec<(Option<Content>, Option<Arc<str>>)>,
 }
 
@@ -146,7 +146,8 @@ impl<'a> ComplianceChecks<'a> {
             .map(|version| (version.attributes, version.content_type.clone()))
             .collect();
         if versions.len() > 1 {
-            self.matching.push(MatchingVersions { xid: xid.clone(), paths, versions });
+            let agreement = Agreement::new(paths);
+            self.matching.push(MatchingVersions { xid: xid.clone(), agreement, versions });
         }
     }
 }
@@ -155,7 +156,7 @@ impl RegistryInner {
     /// Finds what doesn't comply.
     pub(super) async fn find_non_compliant(
         &self,
-        checks: ComplianceChecks<'_>,
+        mut checks: ComplianceChecks<'_>,
     ) -> Result<NonCompliantEntities, SubmitError> {
         let mut found = NonCompliantEntities::default();
         for chunk in checks.entities.chunks(CHUNK) {
@@ -176,7 +177,7 @@ impl RegistryInner {
                 }
             }
         }
-        for matching in &checks.matching {
+        for matching in &mut checks.matching {
             if let Some(name) = self.differs(matching).await? {
                 let reason = format!("its versions differ in {name:?}");
                 let refusal = Refusal::new(&matching.xid, VersionRefusal::VersionsDiffer { name });
@@ -189,22 +190,14 @@ impl RegistryInner {
     /// The first attribute in which versions differ that must agree.
     async fn differs(
         &self,
-        matching: &MatchingVersions<'_>,
+        matching: &mut MatchingVersions<'_>,
     ) -> Result<Option<String>, SubmitError> {
-        let mut first: Option<Vec<Option<Value>>> = None;
         for chunk in matching.versions.chunks(CHUNK) {
             let maps = self.maps_of(chunk.iter().map(|(content, _)| *content)).await?;
             for ((_, media), mut attributes) in chunk.iter().zip(maps) {
                 attributes.extend(media.as_deref().map(|text| ("contenttype".into(), text.into())));
-                let values: Vec<Option<Value>> = matching
-                    .paths
-                    .iter()
-                    .map(|path| value_at(&attributes, path).cloned())
-                    .collect();
-                let first = first.get_or_insert_with(|| values.clone());
-                let differ = matching.paths.iter().zip(first.iter().zip(&values));
-                if let Some((path, _)) = differ.into_iter().find(|(_, (one, other))| one != other) {
-                    return Ok(Some(path.join(".")));
+                if let Some(name) = matching.agreement.broken_by(&attributes) {
+                    return Ok(Some(name));
                 }
             }
         }
@@ -266,12 +259,6 @@ fn described(fault: &AttributeFault) -> String {
         AttributeFault::Unknown { .. } | AttributeFault::Missing { .. } => fault.to_string(),
         _ => format!("{:?} {fault}", fault.path()),
     }
-}
-
-/// The value that a path of names leads to.
-fn value_at<'a>(attributes: &'a Map<String, Value>, path: &[&str]) -> Option<&'a Value> {
-    let (first, rest) = path.split_first()?;
-    rest.iter().try_fold(attributes.get(*first)?, |value, name| value.get(*name))
 }
 
 /// Documents of a type that will have none, by the type's plural.

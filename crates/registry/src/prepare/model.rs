@@ -224,7 +224,7 @@ fn named(groups: &Id, group: &Group, resources: &Id, resource: &Resource) -> Xid
 }
 
 fn check_dropped(view: &Catalog, dropped: &Collection) -> Result<(), SubmitError> {
-    let groups = view.groups_of(&dropped.groups);
+    let groups = view.groups.get(&dropped.groups);
     let count = match &dropped.resources {
         None => groups.map_or(0, |groups| groups.len()),
         Some(resources) => count(groups, resources),
