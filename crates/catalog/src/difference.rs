@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use imbl::OrdMap;
-use muster_words::Xid;
+use muster_words::{Id, Xid};
 
 use crate::{
     Catalog,
     state::{
-        Chained, Group, GroupState, HiddenEntity, Meta, RegisteredKey, RememberedAnswer, Resource,
+        Chained, EntityMap, Group, GroupState, HiddenEntity, Meta, RegisteredKey, RememberedAnswer, Resource,
         ResourcePast, Subtree, Version,
     },
 };
@@ -73,22 +73,12 @@ impl Catalog {
     }
 
     fn groups_difference(&self, other: &Self) -> Option<String> {
-        let flat = |catalog: &Self| {
-            catalog
-                .groups
-                .iter()
-                .flat_map(|(groups, all)| {
-                    let groups = groups.clone();
-                    all.values().map(move |group| (groups.clone(), group.clone()))
-                })
-                .collect::<Vec<_>>()
-        };
-        let (mine, theirs) = (flat(self), flat(other));
+        let (mine, theirs) = (flat(&self.groups), flat(&other.groups));
         if mine.len() != theirs.len() {
             return Some("the number of groups".to_owned());
         }
         mine.iter().zip(&theirs).find_map(|((groups, group), (other_groups, other_group))| {
-            let xid = Xid::Group { groups: groups.clone(), group: group.id.clone() };
+            let xid = Xid::Group { groups: (*groups).clone(), group: group.id.clone() };
             if groups != other_groups || !same_group(group, other_group, FactComparison::Now) {
                 return Some(xid.to_string());
             }
@@ -180,23 +170,13 @@ fn same_group(left: &Group, right: &Group, facts: FactComparison) -> bool {
         && left.past.is_like(&right.past)
 }
 
-fn resources_difference(
-    xid: &Xid,
-    left: &Group,
-    right: &Group,
-    facts: FactComparison,
-) -> Option<String> {
-    let flat = |group: &Group| {
-        group
-            .resources
-            .iter()
-            .flat_map(|(resources, all)| {
-                let resources = resources.clone();
-                all.values().map(move |resource| (resources.clone(), resource.clone()))
-            })
-            .collect::<Vec<_>>()
-    };
-    let (mine, theirs) = (flat(left), flat(right));
+/// Everything in collections, with the plural of its type.
+fn flat<T: Clone>(all: &OrdMap<Id, EntityMap<T>>) -> Vec<(&Id, &Arc<T>)> {
+    all.iter().flat_map(|(plural, all)| all.values().map(move |member| (plural, member))).collect()
+}
+
+fn resources_difference(xid: &Xid, left: &Group, right: &Group, facts: FactComparison) -> Option<String> {
+    let (mine, theirs) = (flat(&left.resources), flat(&right.resources));
     if mine.len() != theirs.len() {
         return Some(xid.to_string());
     }

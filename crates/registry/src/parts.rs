@@ -38,22 +38,17 @@ struct EntryPart {
     owners: BTreeMap<Digest, Xid>,
 }
 
-fn owner(change: &Change) -> Xid {
-    change.subject()
-}
-
 impl EntryPart {
     fn takes(&self, change: &Change, size: usize) -> bool {
-        let clashes = change
-            .contents()
-            .filter(|named| named.at.is_none())
-            .any(|named| self.owners.get(&named.digest).is_some_and(|own| *own != owner(change)));
+        let clashes = change.contents().filter(|named| named.at.is_none()).any(|named| {
+            self.owners.get(&named.digest).is_some_and(|own| *own != change.subject())
+        });
         !clashes && (self.changes.is_empty() || self.size + size <= ENTRY_BYTES_SOFT_MAX)
     }
 
     fn push(&mut self, change: Change, record: Record) {
         for named in change.contents().filter(|named| named.at.is_none()) {
-            self.owners.insert(named.digest, owner(&change));
+            self.owners.insert(named.digest, change.subject());
         }
         self.size += record.body.len() + 8;
         self.changes.push(change);

@@ -25,7 +25,7 @@ use tokio::sync::{RwLock as Gate, watch};
 
 use crate::{
     CheckpointFile, Done, FetchError, RegistrySettings, SubmitError,
-    cache::{ContentCache, Fetched},
+    cache::{ContentCache, Fetched, ReadStart},
     long_work::LongWork,
     prepare::Compiled,
     recent::WriteLatency,
@@ -410,20 +410,32 @@ impl RegistryInner {
         &self,
         wanted: &[ContentRef],
     ) -> Result<Vec<Option<Bytes>>, FetchError> {
-        let mut found: Vec<Option<Bytes>> =
-            wanted.iter().map(|name| self.contents.raw(*name)).collect();
-        let absent: Vec<usize> =
-            (0..wanted.len()).filter(|index| found[*index].is_none()).collect();
-        let names: Vec<ContentRef> = absent.iter().map(|index| wanted[*index]).collect();
-        if !names.is_empty() {
-            let start = self.contents.begin();
-            let read = self.read(&names).await?;
-            for ((index, name), bytes) in absent.into_iter().zip(names).zip(read) {
-                if let Some(bytes) = &bytes {
-                    self.contents.keep_read_raw(start, name, bytes.clone());
-                }
-                found[index] = bytes;
+        let found = wanted.iter().map(|name| self.contents.raw(*name)).collect();
+        self.completed(wanted, found, |reading, name, bytes| {
+            if let Some(bytes) = &bytes {
+                self.contents.keep_read_raw(reading, name, bytes.clone());
             }
+            Ok(bytes)
+        })
+        .await
+    }
+
+    /// What was found in memory, completed by what the ledger holds.
+    async fn completed<T: Send>(
+        &self,
+        names: &[ContentRef],
+        mut found: Vec<Option<T>>,
+        keep: impl Fn(ReadStart, ContentRef, Option<Bytes>) -> Result<Option<T>, FetchError> + Send,
+    ) -> Result<Vec<Option<T>>, FetchError> {
+        let absent: Vec<usize> = (0..names.len()).filter(|index| found[*index].is_none()).collect();
+        if absent.is_empty() {
+            return Ok(found);
+        }
+        let names: Vec<ContentRef> = absent.iter().map(|index| names[*index]).collect();
+        let reading = self.contents.begin();
+        let read = self.read(&names).await?;
+        for ((index, name), bytes) in absent.into_iter().zip(names).zip(read) {
+            found[index] = keep(reading, name, bytes)?;
         }
         Ok(found)
     }
@@ -432,22 +444,14 @@ impl RegistryInner {
         &self,
         wanted: &[Content],
     ) -> Result<Vec<Arc<Map<String, Value>>>, FetchError> {
-        let mut found: Vec<Option<Arc<Map<String, Value>>>> =
-            wanted.iter().map(|content| self.contents.map(content.reference())).collect();
-        let absent: Vec<usize> =
-            (0..wanted.len()).filter(|index| found[*index].is_none()).collect();
-        let names: Vec<ContentRef> =
-            absent.iter().map(|index| wanted[*index].reference()).collect();
-        if !names.is_empty() {
-            let start = self.contents.begin();
-            let read = self.read(&names).await?;
-            for ((index, name), bytes) in absent.into_iter().zip(names).zip(read) {
-                let map = Arc::new(parsed(name.position, bytes)?);
-                self.contents.keep_read_map(start, name, map.clone());
-                found[index] = Some(map);
-            }
-        }
-        Ok(found.into_iter().map(Option::unwrap_or_default).collect())
+        let names: Vec<ContentRef> = wanted.iter().map(Content::reference).collect();
+        let found = names.iter().map(|name| self.contents.map(*name)).collect();
+        let found = self.completed(&names, found, |reading, name, bytes| {
+            let map = Arc::new(parsed(name.position, bytes)?);
+            self.contents.keep_read_map(reading, name, map.clone());
+            Ok(Some(map))
+        });
+        Ok(found.await?.into_iter().map(Option::unwrap_or_default).collect())
     }
 }
 

@@ -1,11 +1,9 @@
-use std::num::NonZeroU32;
-
 use muster_catalog::{View, state::Stamp};
 use muster_ledger::Entry;
 use muster_words::{Moment, Position};
 use thiserror::Error;
 
-use crate::{FetchError, Registry, registry::RegistryInner};
+use crate::{FetchError, Registry};
 
 /// Why there is no view at a position.
 #[derive(Clone, Debug, Error)]
@@ -39,7 +37,8 @@ impl Registry {
             return Ok(newest);
         }
         let mut end = position;
-        while let Some(entry) = self.inner.entry(end).await? {
+        while end > Position::ZERO {
+            let entry = self.inner.entry_at(end).await?;
             if entry.part == entry.parts {
                 return Ok(newest.back_to(stamp(&entry), entry.moment));
             }
@@ -61,9 +60,9 @@ impl Registry {
         let (mut low, mut high) = (0, newest.position().0);
         while low + 1 < high {
             let middle = low.midpoint(high);
-            match self.inner.entry(Position(middle)).await? {
-                Some(entry) if entry.moment > moment => high = middle,
-                _ => low = middle,
+            match self.inner.entry_at(Position(middle)).await?.moment > moment {
+                true => high = middle,
+                false => low = middle,
             }
         }
         self.view_at(Position(low)).await
@@ -73,14 +72,4 @@ impl Registry {
 fn stamp(entry: &Entry) -> Stamp {
     let [a, b, c, d, ..] = entry.command.0;
     Stamp { position: entry.position, tag: [a, b, c, d] }
-}
-
-impl RegistryInner {
-    /// The entry at a position; none: before the first.
-    async fn entry(&self, position: Position) -> Result<Option<Entry>, FetchError> {
-        let Some(before) = position.0.checked_sub(1) else { return Ok(None) };
-        let read = self.ledger.read(Position(before), NonZeroU32::MIN).await?;
-        let bytes = read.first().ok_or(FetchError::Corrupt(position))?;
-        bytes.decode().map(Some).map_err(|_| FetchError::Corrupt(position))
-    }
 }

@@ -19,7 +19,7 @@ use crate::{
     limits,
     meter::{self, Exhausted, metered},
     report::{self, QuotableSchemas},
-    sources::ReferencedSchemas,
+    sources::gather,
 };
 
 /// A compiled JSON Schema: ready to check any number of values, on any thread.
@@ -37,7 +37,6 @@ pub struct Schema {
     metered: OnceLock<Option<Validator>>,
     documents: Documents,
     dialect: Dialect,
-    direct: BTreeSet<Xid>,
     references: BTreeSet<Xid>,
     graph: Graph,
 }
@@ -179,25 +178,18 @@ impl Schema {
     /// See [`CompileError`].
     pub fn compile(schema: &Value, sources: &dyn SchemaSources) -> Result<Self, CompileError> {
         let dialect = check_dialect(schema)?;
-        let family = ReferencedSchemas::gather(schema, sources)?;
-        let documents = Documents { root: Arc::new(schema.clone()), members: family.members };
+        let members = gather(schema, sources)?;
+        let documents = Documents { root: Arc::new(schema.clone()), members };
         let graph = analyse(&documents.list()?)?;
         let plain = documents.build(dialect, &graph, false)?;
         let references = documents.members.keys().cloned().collect();
-        let direct = family.direct;
-        Ok(Self { plain, metered: OnceLock::new(), documents, dialect, direct, references, graph })
+        Ok(Self { plain, metered: OnceLock::new(), documents, dialect, references, graph })
     }
 
     /// The draft that it is read as.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect
-    }
-
-    /// The schemas that it names itself, by the xids that it gives them.
-    #[must_use]
-    pub fn direct_references(&self) -> &BTreeSet<Xid> {
-        &self.direct
     }
 
     /// All schemas that its verdicts stand on besides itself: what it names and what those name.

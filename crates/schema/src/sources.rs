@@ -29,29 +29,24 @@ impl SchemaSources for BTreeMap<Xid, Arc<Value>> {
     }
 }
 
-/// A schema's whole family: what it refers to, and what that refers to.
-pub(crate) struct ReferencedSchemas {
-    pub(crate) members: BTreeMap<Xid, Arc<Value>>,
-    pub(crate) direct: BTreeSet<Xid>,
-}
-
-impl ReferencedSchemas {
-    /// Follows every reference by xid from a schema.
-    pub(crate) fn gather(root: &Value, sources: &dyn SchemaSources) -> Result<Self, CompileError> {
-        let mut gathering = Gathering {
-            sources,
-            members: BTreeMap::new(),
-            absent: BTreeSet::new(),
-            first_absent: None,
-            path: Vec::new(),
-            bytes: size_of(root),
-        };
-        gathering.fits()?;
-        let direct = gathering.follow(root)?;
-        match gathering.first_absent {
-            Some(error) => Err(error),
-            None => Ok(Self { members: gathering.members, direct }),
-        }
+/// All that a schema refers to, and what that refers to.
+pub(crate) fn gather(
+    root: &Value,
+    sources: &dyn SchemaSources,
+) -> Result<BTreeMap<Xid, Arc<Value>>, CompileError> {
+    let mut gathering = Gathering {
+        sources,
+        members: BTreeMap::new(),
+        absent: BTreeSet::new(),
+        first_absent: None,
+        path: Vec::new(),
+        bytes: size_of(root),
+    };
+    gathering.fits()?;
+    gathering.follow(root)?;
+    match gathering.first_absent {
+        Some(error) => Err(error),
+        None => Ok(gathering.members),
     }
 }
 
@@ -68,7 +63,7 @@ struct Gathering<'a> {
 impl Gathering<'_> {
     /// Follows a document's references, depth first, which is how a cycle shows. The depth is at
     /// most [`limits::REFERENCES_MAX`], because every step adds a member.
-    fn follow(&mut self, document: &Value) -> Result<BTreeSet<Xid>, CompileError> {
+    fn follow(&mut self, document: &Value) -> Result<(), CompileError> {
         let references = References::of(document)?;
         for (xid, pointer) in &references.by_xid {
             if let Some(start) = self.path.iter().position(|on_path| on_path == xid) {
@@ -84,7 +79,7 @@ impl Gathering<'_> {
                 None => self.note_absent(xid, pointer)?,
             }
         }
-        Ok(references.by_xid.into_keys().collect())
+        Ok(())
     }
 
     fn note_absent(&mut self, xid: &Xid, pointer: &str) -> Result<(), CompileError> {

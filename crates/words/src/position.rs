@@ -21,13 +21,6 @@ impl Position {
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
     }
-
-    /// This entry's index as a leaf of the Merkle tree (RFC 6962): position − 1. Position 0 has
-    /// no entry and therefore no leaf.
-    #[must_use]
-    pub const fn leaf_index(self) -> Option<u64> {
-        self.0.checked_sub(1)
-    }
 }
 
 impl fmt::Display for Position {

@@ -46,7 +46,6 @@ fn refers_to_another_schema_by_its_xid() {
         let schema = Schema::compile(&parse(schema), &sources).unwrap();
         assert_eq!(lines(&schema, value), expect);
         assert_eq!(schema.references().len(), 1);
-        assert_eq!(schema.references(), schema.direct_references());
     }
 }
 
@@ -64,7 +63,6 @@ fn lists_what_it_names_and_what_its_verdicts_stand_on() {
     let names = |set: &std::collections::BTreeSet<Xid>| -> Vec<String> {
         set.iter().map(|xid| xid.to_string().replace("/schemagroups/g/schemas/", "")).collect()
     };
-    assert_eq!(names(schema.direct_references()), ["a", "c"]);
     assert_eq!(names(schema.references()), ["a", "b", "c"]);
     assert_eq!(lines(&schema, r#""x""#), [r#" type "x" is text; a whole number is needed"#]);
 }
