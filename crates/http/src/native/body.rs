@@ -1,7 +1,7 @@
 use muster_schema::{NoSources, Schema};
 use muster_wire::{ErrorKind, Problem};
 use muster_words::json::{self, Value};
-use schemars::{JsonSchema, schema_for};
+use schemars::{JsonSchema, schema_for, transform::transform_subschemas};
 use serde::de::DeserializeOwned;
 
 /// Reads the body of a request as the type that belongs there; what is wrong with it is said in the
@@ -27,13 +27,27 @@ pub(super) fn refused(error_detail: String, subject: &str) -> Problem {
 
 /// The first thing that the type's schema finds; none: it finds nothing.
 fn what_is_wrong<T: JsonSchema>(value: &Value) -> Option<String> {
-    let schema = Schema::compile(schema_for!(T).as_value(), &NoSources).ok()?;
+    let mut schema = schema_for!(T);
+    list_choices(&mut schema);
+    let schema = Schema::compile(schema.as_value(), &NoSources).ok()?;
     let first = schema.validate(value).into_iter().next()?;
     let place = first.pointer.trim_start_matches('/').replace('/', ".");
     Some(match place.is_empty() || first.message.contains(&place) {
         true => first.message,
         false => format!("{place}: {}", first.message),
     })
+}
+
+/// Makes one list of words that each have a form of their own, because each has a description: then
+/// all of them are named where none fits.
+fn list_choices(schema: &mut schemars::Schema) {
+    transform_subschemas(&mut list_choices, schema);
+    let forms = schema.get("oneOf").and_then(Value::as_array);
+    let words = forms.map(|forms| forms.iter().map(|form| form.get("const").cloned()).collect());
+    if let Some(Some(words)) = words {
+        schema.remove("oneOf");
+        schema.insert("enum".to_owned(), Value::Array(words));
+    }
 }
 
 #[cfg(test)]
@@ -70,7 +84,7 @@ mod tests {
             (
                 detail::<ResumeRequest>(r#"{"from": "yesterday"}"#),
                 Some(
-                    "from: fits none of the 2 forms it may have; of the closest one, \
+                    "fits none of the 2 forms it may have; of the closest one, /from: \
                      \"yesterday\" is none of beginning, now",
                 ),
             ),
