@@ -212,8 +212,8 @@ pub fn contents_of<T: State>(newest: &Arc<T>) -> impl Iterator<Item = Content> {
 
 /// A type whose values form chains, with the position from which on one holds.
 macro_rules! chained {
-    ($type:ty, $state:ident => $position:expr) => {
-        impl Chained for $type {
+    ($type:ty, $state:ident => $position:expr $(, $parameter:ident)?) => {
+        impl$(<$parameter>)? Chained for $type {
             fn earlier(&self) -> &Earlier<Self> {
                 &self.earlier
             }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::Body as _;
+use muster_wire::etag::with_encoding;
 
 use crate::Body;
 
@@ -103,8 +104,8 @@ pub fn mark_compressed(headers: &mut HeaderMap) {
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::ACCEPT_RANGES);
     if let Some(tag) = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok())
-        && let Some(open) = tag.strip_suffix('"')
-        && let Ok(tag) = HeaderValue::from_str(&format!("{open}-gzip\""))
+        && let Some(tag) = with_encoding(tag, "gzip")
+        && let Ok(tag) = HeaderValue::from_str(&tag)
     {
         headers.insert(header::ETAG, tag);
     }

@@ -52,14 +52,14 @@ pub struct EntityTag {
     pub weak: bool,
 }
 
-impl EntityTag {
-    /// The tag of these bytes after compression. It names the same state.
-    #[must_use]
-    pub fn with_encoding(&self, encoding: &str) -> String {
-        let plain = self.to_string();
-        format!("{}-{encoding}\"", plain.strip_suffix('"').unwrap_or(&plain))
-    }
+/// The tag of the same bytes after compression, which names the same state; none: the text is no
+/// tag.
+#[must_use]
+pub fn with_encoding(tag: &str, encoding: &str) -> Option<String> {
+    tag.strip_suffix('"').map(|open| format!("{open}-{encoding}\""))
+}
 
+impl EntityTag {
     /// Reads the opaque part of a tag, without its quotes. None where it isn't one of ours: such
     /// a tag is legal, and matches nothing.
     #[must_use]

@@ -133,19 +133,7 @@ pub struct Life<T> {
     earlier: Earlier<Self>,
 }
 
-impl<T> Chained for Life<T> {
-    fn earlier(&self) -> &Earlier<Self> {
-        &self.earlier
-    }
-
-    fn earlier_mut(&mut self) -> &mut Earlier<Self> {
-        &mut self.earlier
-    }
-
-    fn position(&self) -> Position {
-        self.until.position
-    }
-}
+chained!(Life<T>, life => life.until.position, T);
 
 impl<T> Clone for Lives<T> {
     fn clone(&self) -> Self {
