@@ -88,7 +88,7 @@ impl Authority {
             Target::Versions(resource) => each(resource),
             Target::Groups(groups) => {
                 let name = |group| Xid::Group { groups: groups.clone(), group };
-                let there = catalog.groups_of(groups).into_iter().flat_map(|all| all.values());
+                let there = catalog.groups.get(groups).into_iter().flat_map(|all| all.values());
                 self.check_members(delete, there.map(|group| group.id.clone()), name, &each)
             }
             Target::Resources { group: xid, resources } => {
@@ -99,7 +99,7 @@ impl Authority {
                     resources: resources.clone(),
                     resource,
                 };
-                let all = catalog.group(groups, group).and_then(|all| all.resources.get(resources));
+                let all = catalog.group_at(xid).and_then(|all| all.resources.get(resources));
                 let there = all.into_iter().flat_map(|all| all.values());
                 self.check_members(delete, there.map(|resource| resource.id.clone()), name, &each)
             }

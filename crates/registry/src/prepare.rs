@@ -95,6 +95,9 @@ impl RegistryInner {
         };
         // Before anything is looked at that would tell what lies elsewhere.
         authority.check(view, &action)?;
+        if let PreparedAction::Write(write) = &action {
+            check_frozen(view, &write.tree)?;
+        }
         let mut prepared = prepared(command, action);
         warnings.extend(self.judge_write(view, &mut prepared, fetched).await?);
         // Few commands make another version the default: only a second look is so thorough.
@@ -116,7 +119,6 @@ impl RegistryInner {
         if command.ignore.capabilities && tree.registry.is_some() {
             tree.capabilities = None;
         }
-        check_frozen(view, &tree)?;
         let versions = match &tree.model {
             Some(new) => self.check_model(view, new, &tree).await?,
             None => BTreeMap::new(),

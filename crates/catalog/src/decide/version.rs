@@ -13,7 +13,7 @@ use crate::{
     command::Mode,
     facts::VersionFacts,
     state::Version,
-    tree::{DocumentPart, NewDocument, Tree, VersionNode},
+    tree::{DocumentPart, NewDocument, VersionNode, WriteTree},
 };
 use muster_model::{AttributeOrigin, ResourceType};
 
@@ -180,7 +180,7 @@ impl Draft<'_> {
 ///
 /// # Errors
 /// A version is retired, or frozen.
-pub fn check_frozen(catalog: &Catalog, tree: &Tree) -> Result<(), Refusal> {
+pub fn check_frozen(catalog: &Catalog, tree: &WriteTree) -> Result<(), Refusal> {
     let nodes = tree.groups.iter().flat_map(|group| &group.resources);
     for node in nodes.filter(|node| node.kind.aspect.frozen) {
         let Some(resource) = catalog.resource_at(&node.xid) else { continue };
