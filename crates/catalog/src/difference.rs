@@ -6,8 +6,8 @@ use muster_words::{Id, Xid};
 use crate::{
     Catalog,
     state::{
-        Chained, EntityMap, Group, GroupState, HiddenEntity, Meta, RegisteredKey, RememberedAnswer, Resource,
-        ResourcePast, Subtree, Version,
+        Chained, EntityMap, Group, GroupState, HiddenEntity, Meta, RegisteredKey, RememberedAnswer,
+        Resource, ResourcePast, Subtree, Version,
     },
 };
 
@@ -175,7 +175,12 @@ fn flat<T: Clone>(all: &OrdMap<Id, EntityMap<T>>) -> Vec<(&Id, &Arc<T>)> {
     all.iter().flat_map(|(plural, all)| all.values().map(move |member| (plural, member))).collect()
 }
 
-fn resources_difference(xid: &Xid, left: &Group, right: &Group, facts: FactComparison) -> Option<String> {
+fn resources_difference(
+    xid: &Xid,
+    left: &Group,
+    right: &Group,
+    facts: FactComparison,
+) -> Option<String> {
     let (mine, theirs) = (flat(&left.resources), flat(&right.resources));
     if mine.len() != theirs.len() {
         return Some(xid.to_string());

@@ -111,6 +111,9 @@ mod tests {
         let more =
             json!({"pointer": "", "rule": "r", "since": 3, "severity": "error", "message": ""});
         let read: Option<Violation> = serde_json::from_value(more).ok();
-        assert_eq!(read.map(|read| read.violated), Some(crate::ViolationCause::Rule("r".to_owned())));
+        assert_eq!(
+            read.map(|read| read.violated),
+            Some(crate::ViolationCause::Rule("r".to_owned()))
+        );
     }
 }

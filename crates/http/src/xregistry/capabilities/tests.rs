@@ -9,7 +9,8 @@ fn current() -> Capabilities {
 }
 
 fn change(sent: &Value, change: UpdateMode) -> Result<Value, Problem> {
-    update_capabilities(&current(), sent.as_object(), change, true).map(|settled| to_value(settled).unwrap())
+    update_capabilities(&current(), sent.as_object(), change, true)
+        .map(|settled| to_value(settled).unwrap())
 }
 
 #[test]
