@@ -145,22 +145,29 @@ impl Replay {
         self.lift(between, ahead).await
     }
 
-    /// Begins to lift from commands, once there is room for it.
+    /// Begins to lift from commands, once there is room for it. Those that nothing is lifted from
+    /// are folded at once.
     async fn lift(
         &mut self,
         commands: Vec<Vec<Entry>>,
         ahead: &mut InFlight<Lifted>,
     ) -> Result<(), OpenError> {
+        // Decoded here and not where it is lifted: what the catalog keeps of it must not lie
+        // between what the lifting threads throw away, or their memory stays half empty.
+        let commands = commands.into_iter().map(recorded).collect::<Result<Vec<_>, _>>()?;
+        let lifter = self.lifter();
+        if !lifter.lifts_from(&commands) {
+            self.fold_all(ahead).await?;
+            return self
+                .fold(commands.into_iter().map(|c| (c, CommandFacts::default())).collect())
+                .await;
+        }
         if ahead.is_full()
             && let Some(lifted) = ahead.next().await?
         {
             self.fold(lifted).await?;
         }
-        let lifter = self.lifter();
-        ahead.begin(async move {
-            let commands: Result<Vec<_>, _> = commands.into_iter().map(recorded).collect();
-            lifter.commands(commands?).await
-        });
+        ahead.begin(async move { lifter.commands(commands).await });
         Ok(())
     }
 

@@ -95,6 +95,11 @@ impl Lifter {
         Self { ledger, model }
     }
 
+    /// Whether commands bring contents that something is lifted from.
+    pub(super) fn lifts_from(&self, commands: &[RecordedCommand]) -> bool {
+        commands.iter().any(|command| self.named_by(command).next().is_some())
+    }
+
     /// Lifts from all contents that commands bring.
     pub(super) async fn commands(
         &self,
