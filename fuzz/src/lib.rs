@@ -105,7 +105,7 @@ impl Door {
 
     fn caller(&self) -> Caller {
         Caller {
-            principal: Principal { id: "fuzz".into(), role: "admin".into() },
+            principal: Arc::new(Principal::owner()),
             base: "http://localhost".into(),
             request_id: "r".into(),
             trace: None,

@@ -14,7 +14,7 @@ use muster_journal::{
     faulty::{AppendFault, FaultyLedger},
 };
 
-/// Ledgers that live as long as the shelf.
+/// Ledgers that live as long as the fixture.
 struct InMemory {
     kept: Mutex<HashMap<String, Arc<dyn Ledger>>>,
     open: fn() -> Arc<dyn Ledger>,
@@ -43,7 +43,7 @@ async fn a_faulty_one_without_faults_conforms() {
     conformance::run(&InMemory { kept: Mutex::default(), open }).await;
 }
 
-/// Marks that live as long as the shelf.
+/// Marks that live as long as the fixture.
 #[derive(Default)]
 struct MarksInMemory(Mutex<HashMap<String, Arc<MemoryMarks>>>);
 

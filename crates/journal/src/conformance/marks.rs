@@ -22,7 +22,7 @@ pub trait MarksFixture: Send + Sync {
     async fn open(&self, name: &str) -> Arc<dyn Marks>;
 }
 
-/// Runs every check on marks from a shelf.
+/// Runs every check on the marks of a fixture.
 ///
 /// # Panics
 /// Where a check doesn't hold.

@@ -31,7 +31,7 @@ pub trait LedgerFixture: Send + Sync {
     async fn open(&self, name: &str) -> Arc<dyn Ledger>;
 }
 
-/// Runs every check on ledgers from a shelf. It needs tokio's runtime with its timer, and more than
+/// Runs every check on the ledgers of a fixture. It needs tokio's runtime with its timer, and more than
 /// one thread if races are to be real.
 ///
 /// # Panics

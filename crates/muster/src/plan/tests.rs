@@ -237,9 +237,9 @@ proptest! {
 
     #[test]
     fn only_what_refers_to_each_other_goes_together(edges in references()) {
-        for knot in strongly_connected(&edges) {
-            for one in &knot {
-                for other in &knot {
+        for component in strongly_connected(&edges) {
+            for one in &component {
+                for other in &component {
                     prop_assert!(one == other || reaches(&edges, *one, *other));
                 }
             }
