@@ -1,5 +1,5 @@
 use muster_catalog::{
-    View,
+    Content, View,
     changes::{Change, ChangeError},
     state::Stamp,
 };
@@ -37,6 +37,21 @@ impl CommittedCommand {
     #[must_use]
     pub const fn position(&self) -> Position {
         self.head.position
+    }
+
+    /// Who gave it, as its entries say.
+    #[must_use]
+    pub fn actor(&self) -> &str {
+        self.entries.last().map(|entry| entry.actor.as_str()).unwrap_or_default()
+    }
+
+    /// Why it was given, in the words of whoever gave it.
+    #[must_use]
+    pub fn message(&self) -> Option<Content> {
+        self.changes.iter().find_map(|(position, change)| match change {
+            Change::Explained(body) => Some(body.message.resolve(*position)),
+            _ => None,
+        })
     }
 
     /// The position before the command's first entry.

@@ -3,6 +3,7 @@
 //! Each file is one door. None holds a rule: they turn requests into commands and reads, as the
 //! door of xRegistry does.
 
+mod actors;
 mod answer;
 mod body;
 mod changes;

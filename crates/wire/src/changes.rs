@@ -31,6 +31,9 @@ pub struct ChangeEvent {
     pub time: String,
     /// The command's id, in all events of one command.
     pub xregcorrelationid: String,
+    /// What people call the key that did it, or its id; told to those who may read the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actorname: Option<String>,
     /// More about the change.
     #[serde(default, skip_serializing_if = "ChangeDetail::is_empty")]
     pub data: ChangeDetail,
@@ -163,6 +166,7 @@ impl Sample for ChangeEvent {
             id: "1204.1".to_owned(),
             time: "2026-11-21T10:12:03.000412Z".to_owned(),
             xregcorrelationid: "0b92821293014be1a5c3b7a1f0e2d4c6".to_owned(),
+            actorname: Some("deploy".to_owned()),
             data: ChangeDetail { changed, more: Map::new() },
         }
     }
@@ -183,6 +187,7 @@ mod tests {
             id: EventId { position: Position(1204), k: 2 }.to_string(),
             time: "1970-01-01T00:00:00Z".to_owned(),
             xregcorrelationid: "0b9282129301".to_owned(),
+            actorname: None,
             data: ChangeDetail {
                 changed: vec!["epoch".to_owned(), "name".to_owned()],
                 more: Map::new(),

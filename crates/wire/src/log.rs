@@ -26,6 +26,12 @@ pub struct LogEntry {
     pub time: String,
     /// Who: the id of a key, or what stands for those who have none.
     pub actor: String,
+    /// What people call that key; none: it has no name, or it was forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Why, in the words of whoever did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     /// The command's id.
     pub command: String,
     /// The id of the request that brought it.
@@ -147,6 +153,8 @@ impl Sample for LogEntry {
             position: 1204,
             time: "2026-11-21T10:12:03.000412Z".to_owned(),
             actor: "9f3a11c2".to_owned(),
+            name: Some("deploy".to_owned()),
+            message: Some("The price has changed".to_owned()),
             command: "0b92821293014be1a5c3b7a1f0e2d4c6".to_owned(),
             request: Some("0000018f2c11d0a4".to_owned()),
             what: "/providers/cms/entries/sanity version 2".to_owned(),

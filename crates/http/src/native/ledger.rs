@@ -21,6 +21,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 
 use super::{
     Native, answer,
+    gate::Pass,
     stream::{Pieces, Source},
 };
 use crate::{Body, Caller, IntoProblem};
@@ -114,7 +115,8 @@ pub(super) async fn verify(
         });
         drop(running);
     });
-    let body = Body::endless(Pieces::body(Lines(read)), caller.phase);
+    let pass = native.gate.pass(&caller.principal);
+    let body = Body::endless(Pieces::body(Lines(read, pass)), caller.phase);
     let mut response = http::Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
@@ -198,10 +200,11 @@ fn fault(error: &VerifyError) -> LedgerFault {
 }
 
 /// The lines of a verification as they come.
-struct Lines(mpsc::Receiver<Bytes>);
+struct Lines(mpsc::Receiver<Bytes>, Pass);
 
 impl Source for Lines {
     async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {
-        self.0.recv().await.map(Ok)
+        // Lines come many times a second.
+        self.0.recv().await.filter(|_| self.1.holds()).map(Ok)
     }
 }

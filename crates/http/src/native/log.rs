@@ -8,12 +8,14 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
+use muster_catalog::Content;
 use muster_history::{CommandPage, CommittedCommand, LogQuery, LogRead, LogWalk, Scope};
 use muster_registry::{FetchError, Registry};
 use muster_wire::{ErrorKind, Problem, log::LogPage};
 use muster_words::Position;
 
-use super::{Native, answer, query::Parameters};
+use self::page::Told;
+use super::{Native, actors::ActorNames, answer, query::Parameters};
 use crate::{Caller, IntoProblem, xregistry::problem_of_fetch};
 
 /// Commands on a page where the request names no limit.
@@ -55,7 +57,30 @@ pub(super) async fn log(
     if found.commands.is_empty() && found.next.is_none() {
         check_exists(&native, &query)?;
     }
-    Ok(answer::json(StatusCode::OK, &page(&caller, &query, &found)))
+    let told = told(&native.registry, &found.commands).await;
+    let told = told.map_err(|error| problem_of_fetch(error, &subject))?;
+    Ok(answer::json(StatusCode::OK, &page(&caller, &query, &found, told)))
+}
+
+/// Reads who gave each command and why.
+async fn told(registry: &Registry, commands: &[CommittedCommand]) -> Result<Vec<Told>, FetchError> {
+    let (view, mut names) = (registry.catalog(), ActorNames::default());
+    let mut told = Vec::with_capacity(commands.len());
+    for command in commands {
+        let name = names.of(registry, &view, command.actor()).await;
+        told.push(Told { name, message: None });
+    }
+    let messages: Vec<(usize, Content)> = commands
+        .iter()
+        .enumerate()
+        .filter_map(|(index, command)| Some((index, command.message()?)))
+        .collect();
+    let contents: Vec<Content> = messages.iter().map(|(_, content)| *content).collect();
+    let texts = registry.contents(&contents).await?;
+    for ((index, _), text) in messages.into_iter().zip(texts) {
+        told[index].message = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    }
+    Ok(told)
 }
 
 /// Reads what a page needs.
@@ -103,8 +128,8 @@ fn check_exists(native: &Native, query: &LogQuery) -> Result<(), Problem> {
     }
 }
 
-fn page(caller: &Caller, query: &LogQuery, found: &CommandPage) -> LogPage {
-    let entry = |command| page::entry(command, &query.scope);
+fn page(caller: &Caller, query: &LogQuery, found: &CommandPage, told: Vec<Told>) -> LogPage {
+    let entry = |(command, told)| page::entry(command, &query.scope, told);
     let next = found.next.map(|next| {
         let after = match query.after {
             Position::ZERO => String::new(),
@@ -114,7 +139,7 @@ fn page(caller: &Caller, query: &LogQuery, found: &CommandPage) -> LogPage {
         let limit = query.limit;
         format!("{}/log{path}?before={next}{after}&limit={limit}", caller.base)
     });
-    LogPage { entries: found.commands.iter().map(entry).collect(), next }
+    LogPage { entries: found.commands.iter().zip(told).map(entry).collect(), next }
 }
 
 /// What a path below `/log` names: an entity or a collection.

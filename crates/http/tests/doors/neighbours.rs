@@ -86,7 +86,8 @@ async fn asks_for_a_key_once_there_is_one_and_then_for_nothing_else() {
             None => assert_eq!(answer.status, 200, "{path} {headers}"),
             Some((status, code)) => {
                 assert_eq!((answer.status, answer.code().as_str()), (status, code), "{path}");
-                assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+                let schemes = "Bearer, Basic realm=\"muster\", charset=\"UTF-8\"";
+                assert_eq!(answer.header("www-authenticate"), Some(schemes));
             }
         }
     }

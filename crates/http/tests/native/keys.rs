@@ -26,7 +26,8 @@ async fn a_key_is_made_used_and_revoked_and_then_refused_at_once() {
     // From the first key on everybody needs one, on this computer too.
     for (headers, expect) in [
         (&[] as &[(&str, &str)], "key_required"),
-        (&[("authorization", "Basic abc")], "key_required"),
+        (&[("authorization", "Digest abc")], "key_required"),
+        (&[("authorization", "Basic abc")], "key_unknown"),
         (&[("authorization", "Bearer abc")], "key_unknown"),
         (&[("authorization", "Bearer muster_00000000_00")], "key_unknown"),
     ] {

@@ -92,7 +92,12 @@ impl AnnotatedLog<'_> {
                 format!("{}: {fields}", entry.what)
             };
             let when = times::at(screen, &entry.time);
-            table.row([separated(entry.position), when, entry.actor.clone(), what]);
+            let who = entry.name.as_ref().unwrap_or(&entry.actor).clone();
+            let what = match &entry.message {
+                Some(message) => format!("{what} ({message})"),
+                None => what,
+            };
+            table.row([separated(entry.position), when, who, what]);
         }
         table
     }

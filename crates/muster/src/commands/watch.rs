@@ -114,7 +114,9 @@ fn line(screen: &Screen, change: &ReceivedChange) -> String {
         _ => ("~", Style::Changed),
     };
     let xid = event.subject.trim_start_matches('/');
-    let shown = sanitized(&format!("{sign} {}  {what}", if xid.is_empty() { "/" } else { xid }));
+    let who = event.actorname.as_ref().map(|name| format!("  by {name}")).unwrap_or_default();
+    let xid = if xid.is_empty() { "/" } else { xid };
+    let shown = sanitized(&format!("{sign} {xid}  {what}{who}"));
     let when = times::at(screen, &event.time);
     format!(
         "{:>10}  {}  {}",
@@ -143,7 +145,7 @@ mod tests {
             ..ChangeEvent::sample()
         };
         let change = ReceivedChange { id: "17.1".to_owned(), event, json: Value::Null };
-        let expect = "      17.1  2026-11-21T10:00:00Z  + providers/cms/entries/a/versions/2  version created";
+        let expect = "      17.1  2026-11-21T10:00:00Z  + providers/cms/entries/a/versions/2  version created  by deploy";
         assert_eq!(line(&Screen::plain(Moment::EPOCH), &change), expect);
         let mut newer = change.clone();
         newer.event.event_type = OrOther::Other("io.acme.version.signed".to_owned());

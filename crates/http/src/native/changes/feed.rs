@@ -12,12 +12,13 @@ use muster_catalog::View;
 use muster_history::{CommittedCommand, events};
 use muster_registry::{Commands, Registry};
 use muster_wire::changes::EventId;
-use muster_words::Position;
+use muster_words::{Id, Position};
 use tokio::{
     sync::{Semaphore, watch},
     task::{AbortHandle, JoinSet},
 };
 
+use super::super::actors::ActorNames;
 use super::{
     frame::{Frame, Frames},
     render::{finish, render},
@@ -264,11 +265,16 @@ pub(super) async fn frames_of(
 ) -> Vec<Arc<Frame>> {
     let mut frames = Frames::default();
     let mut end = Position::ZERO;
+    let mut names = ActorNames::default();
     for command in commands {
         let command: &CommittedCommand = command.borrow();
         end = command.position();
         let events = finish(&shared.registry, command, events(command, view)).await;
-        frames.push(command.begin(), end, render(command, events));
+        let actor = command.actor();
+        let name = names.of(&shared.registry, view.catalog(), actor).await;
+        let is_key = actor.parse().is_ok_and(|id: Id| view.catalog().keys.contains_key(&id));
+        let shown = name.as_deref().or(is_key.then_some(actor));
+        frames.push(command.begin(), end, render(command, shown, events));
         if frames.bytes() >= bytes_enough {
             break;
         }

@@ -13,6 +13,8 @@ pub(super) struct RenderedEvent {
     pub id: EventId,
     /// The path of what changed, for those who may not follow everything.
     subject: Box<str>,
+    /// Who did it, as a string of JSON, for those who may know.
+    actor: Option<Box<str>>,
     before: Box<str>,
     after: Box<str>,
 }
@@ -22,10 +24,11 @@ const PLACE: &str = "\"source\":\"";
 
 impl RenderedEvent {
     /// Takes an event that was written with an empty `source`.
-    pub fn new(id: EventId, subject: &str, text: &str) -> Self {
+    pub fn new(id: EventId, subject: &str, actor: Option<&str>, text: &str) -> Self {
         let cut = text.find(PLACE).map_or(text.len(), |at| at + PLACE.len());
         let (before, after) = text.split_at(cut);
-        Self { id, subject: subject.into(), before: before.into(), after: after.into() }
+        let actor = actor.map(|actor| serde_json::Value::from(actor).to_string().into());
+        Self { id, subject: subject.into(), actor, before: before.into(), after: after.into() }
     }
 
     fn len(&self) -> usize {
@@ -35,6 +38,15 @@ impl RenderedEvent {
     fn is_seen_by(&self, within: Option<&XidPatterns>) -> bool {
         within.is_none_or(|within| within.coverage(&self.subject) == Coverage::Within)
     }
+}
+
+/// How somebody sees events.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct EventSight<'a> {
+    /// The places of which it may know; none: all.
+    pub within: Option<&'a XidPatterns>,
+    /// Whether it may know who did what.
+    pub actors: bool,
 }
 
 /// Events that follow each other, sent at once.
@@ -47,8 +59,9 @@ pub(super) struct Frame {
     /// lies before `last` where the frame ends within one.
     pub resume: Position,
     bytes: usize,
-    /// The whole frame as it was sent first, with the URL it was for: watchers mostly use one.
-    sent: OnceLock<(Arc<str>, Bytes)>,
+    /// The whole frame as it was sent first, with the URL it was for: watchers mostly use one. Once
+    /// without who did what, once with it.
+    sent: [OnceLock<(Arc<str>, Bytes)>; 2],
 }
 
 impl Frame {
@@ -57,23 +70,29 @@ impl Frame {
         self.bytes
     }
 
-    /// The events behind a cursor as they are sent: all, or those at these places.
-    pub fn after(&self, cursor: EventId, source: &Arc<str>, within: Option<&XidPatterns>) -> Bytes {
+    /// The events behind a cursor as somebody sees them.
+    pub fn after(&self, cursor: EventId, source: &Arc<str>, sight: EventSight<'_>) -> Bytes {
+        let write = || self.write(cursor, source, sight);
         let is_whole = self.events.first().is_some_and(|event| event.id > cursor);
-        if !is_whole || within.is_some() {
-            return self.write(cursor, source, within);
+        if !is_whole || sight.within.is_some() {
+            return write();
         }
-        let write = || self.write(cursor, source, None);
-        let sent = self.sent.get_or_init(|| (Arc::clone(source), write()));
+        let sent = &self.sent[usize::from(sight.actors)];
+        let sent = sent.get_or_init(|| (Arc::clone(source), write()));
         if sent.0 == *source { sent.1.clone() } else { write() }
     }
 
-    fn write(&self, cursor: EventId, source: &str, within: Option<&XidPatterns>) -> Bytes {
+    fn write(&self, cursor: EventId, source: &str, sight: EventSight<'_>) -> Bytes {
         let mut text = String::with_capacity(self.bytes + self.events.len() * source.len());
         let events = self.events.iter().filter(|event| event.id > cursor);
-        for event in events.filter(|event| event.is_seen_by(within)) {
+        for event in events.filter(|event| event.is_seen_by(sight.within)) {
             text.push_str(&event.before);
             text.push_str(source);
+            if let (Some(actor), true) = (&event.actor, sight.actors) {
+                // The text goes on with the quotation mark that ends the source.
+                text.push_str("\",\"actorname\":");
+                text.push_str(actor.strip_suffix('"').unwrap_or(actor));
+            }
             text.push_str(&event.after);
         }
         text.into()
@@ -126,7 +145,7 @@ impl Frames {
         let events = std::mem::take(&mut self.events);
         let bytes = std::mem::take(&mut self.bytes) + OVERHEAD;
         self.bytes_done += bytes;
-        self.done.push(Arc::new(Frame { events, last, resume, bytes, sent: OnceLock::new() }));
+        self.done.push(Arc::new(Frame { events, last, resume, bytes, sent: Default::default() }));
     }
 }
 
@@ -137,7 +156,7 @@ mod tests {
     fn event(position: u64, k: u32, size: usize) -> RenderedEvent {
         let id = EventId { position: Position(position), k };
         let text = format!("[{id} \"source\":\"\" {}]", "x".repeat(size));
-        RenderedEvent::new(id, &format!("/a/b{k}"), &text)
+        RenderedEvent::new(id, &format!("/a/b{k}"), (k == 2).then_some("c\"i"), &text)
     }
 
     #[test]
@@ -163,7 +182,7 @@ mod tests {
             (cursor(4, 1), &one, "[4.2 \"source\":\"http://a\" ]"),
             (cursor(4, 2), &one, ""),
         ] {
-            assert_eq!(frames[0].after(cursor, source, None), expect);
+            assert_eq!(frames[0].after(cursor, source, EventSight::default()), expect);
         }
         for (place, expect) in [
             ("/a", "[4.1 \"source\":\"http://b\" ][4.2 \"source\":\"http://b\" ]"),
@@ -171,9 +190,13 @@ mod tests {
             ("/a/b2/c", ""),
         ] {
             let within = place.parse().map(|place| XidPatterns::new(vec![place])).ok();
+            let sight = EventSight { within: within.as_ref(), actors: false };
             let cursor = cursor(3, u32::MAX);
-            assert_eq!(frames[0].after(cursor, &other, within.as_ref()), expect, "{place}");
+            assert_eq!(frames[0].after(cursor, &other, sight), expect, "{place}");
         }
+        let sight = EventSight { within: None, actors: true };
+        let told = frames[0].after(cursor(4, 1), &one, sight);
+        assert_eq!(told, r#"[4.2 "source":"http://a","actorname":"c\"i" ]"#);
         assert_eq!((frames[0].last, frames[0].resume), (cursor(5, u32::MAX), Position(5)));
     }
 

@@ -33,7 +33,11 @@ pub(super) async fn finish(
 }
 
 /// The events of a command as they are sent, numbered from 1.
-pub(super) fn render(command: &CommittedCommand, events: Vec<RegistryEvent>) -> Vec<RenderedEvent> {
+pub(super) fn render(
+    command: &CommittedCommand,
+    actor: Option<&str>,
+    events: Vec<RegistryEvent>,
+) -> Vec<RenderedEvent> {
     let Some(entry) = command.entries.last() else { return Vec::new() };
     let (time, command_id) = (entry.moment.to_string(), entry.command.to_string());
     let events = events.into_iter().filter_map(|event| Some((event_type(&event)?, event)));
@@ -47,9 +51,11 @@ pub(super) fn render(command: &CommittedCommand, events: Vec<RegistryEvent>) -> 
             id: id.to_string(),
             time: time.clone(),
             xregcorrelationid: command_id.clone(),
+            // Not everybody is told; see `RenderedEvent`.
+            actorname: None,
             data: ChangeDetail { changed: event.changed, more: Map::new() },
         };
-        RenderedEvent::new(id, &event.subject, &event.to_sse())
+        RenderedEvent::new(id, &event.subject, actor, &event.to_sse())
     });
     rendered.collect()
 }

@@ -2,15 +2,16 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use axum::BoxError;
 use bytes::Bytes;
+use muster_guard::authorize;
 use muster_registry::FetchError;
 use muster_wire::changes::EventId;
-use muster_words::Position;
+use muster_words::{Permission, Position};
 use tokio::{sync::watch, time::timeout};
 
 use super::{
     Feed, Start,
     feed::{FrameMemory, NextFrame, SharedFeed, WatcherPermit, frames_of},
-    frame::Frame,
+    frame::{EventSight, Frame},
 };
 use crate::native::{gate::AccessGrant, stream::Source};
 
@@ -78,8 +79,10 @@ impl Watcher {
 
     /// The events of a frame that weren't sent yet.
     fn send(&mut self, frame: &Frame) -> Option<Bytes> {
-        let within = self.pass.principal().scope.as_deref();
-        let bytes = frame.after(self.cursor, &self.source, within);
+        let principal = self.pass.principal();
+        let actors = authorize(principal, Permission::ReadLog, "/").is_ok();
+        let sight = EventSight { within: principal.scope.as_deref(), actors };
+        let bytes = frame.after(self.cursor, &self.source, sight);
         self.cursor = self.cursor.max(frame.last);
         self.read_after = self.read_after.max(frame.resume);
         (!bytes.is_empty()).then_some(bytes)

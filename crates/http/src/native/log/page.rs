@@ -3,14 +3,25 @@ use muster_history::{CommittedCommand, Edit, EditAction, EditDetail, EditSubject
 use muster_wire::log::{LogAction, LogChange, LogContent, LogEntry, LogKind};
 use muster_words::{Moment, Xid};
 
+/// What is told of a command beside what its entries say.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// What people call who gave it.
+    pub name: Option<String>,
+    /// Why it was given.
+    pub message: Option<String>,
+}
+
 /// What a command did within a scope, as it is sent.
-pub(super) fn entry(command: &CommittedCommand, scope: &Scope) -> LogEntry {
+pub(super) fn entry(command: &CommittedCommand, scope: &Scope, told: Told) -> LogEntry {
     let last = command.entries.last();
     let summary = scope.summary(command);
     LogEntry {
         position: command.position().0,
         time: last.map_or(Moment::EPOCH, |entry| entry.moment).to_string(),
-        actor: last.map(|entry| entry.actor.clone()).unwrap_or_default(),
+        actor: command.actor().to_owned(),
+        name: told.name,
+        message: told.message,
         command: last.map(|entry| entry.command.to_string()).unwrap_or_default(),
         request: last.and_then(|entry| entry.request.clone()),
         what: summary.what,
