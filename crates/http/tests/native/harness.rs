@@ -153,6 +153,34 @@ impl Running {
         (status(&head), head, String::from_utf8(body).unwrap())
     }
 
+    /// Sends a request and reads how it is answered; only of a refusal the body.
+    pub async fn ask_head(
+        &self,
+        request: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, String) {
+        let mut stream = self.begin(request, headers, body).await;
+        let mut bytes = Vec::new();
+        while split(&bytes).is_none() {
+            let read = timeout(PATIENCE, stream.read_buf(&mut bytes)).await.unwrap().unwrap();
+            assert!(read > 0, "no head: {request}");
+        }
+        let status = status(&split(&bytes).unwrap().0);
+        if status < 400 {
+            return (status, String::new());
+        }
+        timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
+        let body = split(&bytes).unwrap().1.to_vec();
+        (status, String::from_utf8(body).unwrap())
+    }
+
+    /// A connection that is kept for several requests.
+    pub async fn connect(&self) -> Connection {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        Connection { stream, host: self.address.to_string() }
+    }
+
     pub async fn json(&self, request: &str) -> Value {
         let (status, body) = self.ask(request, &[], "").await;
         assert_eq!(status, 200, "{request}: {body}");
@@ -220,6 +248,34 @@ fn next_chunk(rest: &mut Vec<u8>) -> Option<Vec<u8>> {
     let chunk = rest[at + 2..at + 2 + size].to_vec();
     rest.drain(..at + 2 + size + 2);
     Some(chunk)
+}
+
+/// A connection that is kept for several requests.
+pub struct Connection {
+    stream: TcpStream,
+    host: String,
+}
+
+impl Connection {
+    /// Asks for something and answers with the status, once the whole answer is there.
+    pub async fn get(&mut self, path: &str, authorization: Option<&str>) -> u16 {
+        let mut text = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n", self.host);
+        if let Some(authorization) = authorization {
+            text += &format!("authorization: {authorization}\r\n");
+        }
+        text += "\r\n";
+        timeout(PATIENCE, self.stream.write_all(text.as_bytes())).await.unwrap().unwrap();
+        let mut bytes = Vec::new();
+        loop {
+            let read = timeout(PATIENCE, self.stream.read_buf(&mut bytes)).await.unwrap().unwrap();
+            assert!(read > 0, "no answer: {path}");
+            let Some((head, body)) = split(&bytes) else { continue };
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() == length.unwrap().parse::<usize>().unwrap() {
+                return status(&head);
+            }
+        }
+    }
 }
 
 /// A stream of changes as a client reads it.

@@ -1,6 +1,7 @@
 //! The doors beside `/api`, met over real sockets.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod access;
 mod changes;
 mod description;
 mod followers;

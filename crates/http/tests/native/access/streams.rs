@@ -1,0 +1,88 @@
+//! A stream ends within a second when what let its client in is revoked or expires.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use muster_guard::Role;
+use muster_journal::{Ledger, Memory};
+use muster_model::Foundation;
+use muster_registry::{Clock, Genesis, Registry, Settings};
+use muster_words::{
+    Moment,
+    json::{self, Value},
+};
+
+use super::served::serve;
+use crate::harness::{Running, clock, put};
+
+/// A server whose clock is this computer's.
+async fn start(anonymous: Option<Role>) -> Running {
+    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let now = || {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        Moment::from_microseconds(i64::try_from(since.as_micros()).unwrap()).unwrap()
+    };
+    let clock = Clock { now: Arc::new(now), ..clock() };
+    let mut settings = Settings::new(Foundation::BuiltIn, clock);
+    settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
+    let registry = Registry::open(ledger.clone(), settings).await.unwrap();
+    serve(registry, ledger, anonymous).await
+}
+
+/// Makes a key; its id and what is sent.
+async fn create(running: &Running, with: &[(&str, &str)], body: &str) -> (String, String) {
+    let (status, body) = running.ask("POST /keys", with, body).await;
+    assert_eq!(status, 201, "{body}");
+    let value = json::parse(body.as_bytes()).unwrap();
+    let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap().to_owned();
+    (text("id"), format!("Bearer {}", text("key")))
+}
+
+#[tokio::test]
+async fn ends_when_a_key_is_revoked_or_expires_and_no_other() {
+    let running = start(Some(Role::Consumer)).await;
+    let (_, admin) = create(&running, &[], "{}").await;
+    let all = [("authorization", admin.as_str())];
+    let (id, revoked) = create(&running, &all, r#"{"role": "consumer"}"#).await;
+    let body = r#"{"role": "publisher", "expires": "2s", "scope": ["/providers/cms"]}"#;
+    let (_, expiring) = create(&running, &all, body).await;
+    let made = Instant::now();
+    let mut revoked = running.follow_as("", &[("authorization", &revoked)]).await;
+    let mut expired = running.follow_as("", &[("authorization", &expiring)]).await;
+    let mut anonymous = running.follow_as("", &[]).await;
+    let began = Instant::now();
+    assert_eq!(running.ask(&format!("DELETE /keys/{id}"), &all, "").await.0, 204);
+    assert_eq!(revoked.next().await, None);
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert_eq!(expired.next().await, None);
+    let left = made.elapsed();
+    assert!(left > Duration::from_millis(1_500) && left < Duration::from_secs(3), "{left:?}");
+    running.submit(put("/providers/cms/entries/e", "{}")).await;
+    assert!(anonymous.next().await.is_some());
+    // The connection on which the key was good knows that it isn't any more.
+    let headers = [("authorization", expiring.as_str())];
+    let (status, body) = running.ask("GET /api", &headers, "").await;
+    assert_eq!((status, super::code(&body).as_str()), (401, "key_expired"));
+}
+
+#[tokio::test]
+async fn one_connection_follows_its_key() {
+    let running = start(None).await;
+    let (_, admin) = create(&running, &[], "{}").await;
+    let all = [("authorization", admin.as_str())];
+    running.submit(put("/providers/cms/entries/e", "{}")).await;
+    let (id, key) = create(&running, &all, r#"{"role": "consumer"}"#).await;
+    let mut connection = running.connect().await;
+    let path = "/api/providers/cms/entries/e";
+    for _ in 0..3 {
+        assert_eq!(connection.get(path, Some(&key)).await, 200);
+    }
+    assert_eq!(connection.get(path, Some("Bearer nobody")).await, 401);
+    assert_eq!(connection.get(path, None).await, 401);
+    assert_eq!(connection.get(path, Some(&key)).await, 200);
+    assert_eq!(running.ask(&format!("DELETE /keys/{id}"), &all, "").await.0, 204);
+    assert_eq!(connection.get(path, Some(&key)).await, 401);
+    assert_eq!(connection.get(path, Some(&admin)).await, 200);
+}

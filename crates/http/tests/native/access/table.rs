@@ -1,0 +1,231 @@
+/// What a request needs beside its role's permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing, not even a key.
+    Nothing,
+    /// Nothing that depends on a place.
+    NoPlace,
+    /// The place in the scope, or on the way to it.
+    Reading,
+    /// The place in the scope.
+    Writing,
+    /// A key without a scope.
+    Everything,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub operation: String,
+    pub request: String,
+    pub body: String,
+    /// A letter for each of admin, publisher, reviewer, consumer and auditor: `+` may, `-` may
+    /// not, `o` may with what is its own.
+    pub roles: &'static str,
+    pub needs: Needs,
+    /// What it is about.
+    pub place: String,
+    /// Whether a publisher made what is there, or nobody did.
+    pub is_publishers: bool,
+    /// Whether it carries a condition that never holds.
+    pub is_conditional: bool,
+}
+
+/// Operation, method, path, roles and needs of what is about the registry as a whole.
+const WHOLE: &str = "
+    getRegistry             GET    /api                         +++++ reading
+    putRegistry             PUT    /api                         +---- everything
+    patchRegistry           PATCH  /api                         +---- everything
+    exportRegistry          GET    /api/export                  +++++ reading
+    listRegistries          GET    /api/.xregistry              +++++ noplace
+    getCapabilities         GET    /api/capabilities            +++++ noplace
+    putCapabilities         PUT    /api/capabilities            +---- everything
+    patchCapabilities       PATCH  /api/capabilities            +---- everything
+    getCapabilitiesOffered  GET    /api/capabilitiesoffered     +++++ noplace
+    getModel                GET    /api/model                   +++++ noplace
+    getModelSource          GET    /api/modelsource             +++++ noplace
+    putModelSource          PUT    /api/modelsource             +---- everything
+    getLog                  GET    /log                         +++-+ reading
+    followChanges           GET    /changes                     +++++ reading
+    getLedger               GET    /ledger                      +---+ everything
+    getCheckpoint           GET    /ledger/checkpoint           +---+ everything
+    verifyLedger            POST   /ledger/verify               +---+ everything
+    listKeys                GET    /keys                        +---+ everything
+    createKey               POST   /keys                        +---- everything
+    revokeKey               DELETE /keys/nobody                 +---- everything
+    forgetKey               DELETE /keys/nobody/record          +---- everything
+    resumeFollower          POST   /followers/nobody/resume     +---- everything
+    getStatus               GET    /status                      +++-+ everything
+    getMetrics              GET    /metrics                     +---+ everything
+    getDescription          GET    /openapi.json                +++++ noplace
+    getHealth               GET    /health                      +++++ noplace
+    isAlive                 GET    /health/live                 +++++ nothing
+    isReady                 GET    /health/ready                +++++ nothing
+    isStoreReachable        GET    /health/db                   +++++ nothing
+";
+
+/// The same for what is about a group type, a group, a resource type, a document or a version. The
+/// place is what stands behind `@`, else the path itself.
+const PLACED: &str = "
+    listGroups              GET    /api/G                       +++++ reading
+    getGroup                GET    /api/G/g                     +++++ reading
+    putGroup                PUT    /api/G/g                     ++--- writing
+    patchGroup              PATCH  /api/G/g                     ++--- writing
+    deleteGroup             DELETE /api/G/g                     +o--- writing
+    listResources           GET    /api/G/g/R                   +++++ reading
+    getDocument             GET    /api/G/g/R/r                 +++++ reading
+    getDocument             GET    /api/G/g/R/r?specversion=1.0-rc4  +++++ reading
+    putDocument             PUT    /api/G/g/R/r                 ++--- writing
+    postDocument            POST   /api/G/g/R/r                 ++--- writing
+    deleteResource          DELETE /api/G/g/R/r                 +o--- writing
+    deleteResource          DELETE /api/G/g/R/r?purge           +---- writing
+    getResource             GET    /api/G/g/R/r$details         +++++ reading
+    putResource             PUT    /api/G/g/R/r$details         ++--- writing
+    patchResource           PATCH  /api/G/g/R/r$details         ++--- writing
+    patchResource           PATCH  /api/G/g/R/r$details         +++-- writing {\"state\":\"stable\"}
+    patchResource           PATCH  /api/G/g/R/r$details         +++-- writing {\"state\":\"draft\"}
+    patchResource           PATCH  /api/G/g/R/r$details         ++--- writing {\"state\":\"retired\"}
+    postVersion             POST   /api/G/g/R/r$details         ++--- writing
+    getMeta                 GET    /api/G/g/R/r/meta            +++++ reading
+    putMeta                 PUT    /api/G/g/R/r/meta            ++--- writing
+    patchMeta               PATCH  /api/G/g/R/r/meta            ++--- writing
+    listVersions            GET    /api/G/g/R/r/versions        +++++ reading
+    getVersionDocument      GET    /api/G/g/R/r/versions/1      +++++ reading
+    putVersionDocument      PUT    /api/G/g/R/r/versions/1      ++--- writing
+    deleteVersion           DELETE /api/G/g/R/r/versions/1      +o--- writing
+    getVersion              GET    /api/G/g/R/r/versions/1$details  +++++ reading
+    putVersion              PUT    /api/G/g/R/r/versions/1$details  ++--- writing
+    patchVersion            PATCH  /api/G/g/R/r/versions/1$details  ++--- writing
+    patchVersion            PATCH  /api/G/g/R/r/versions/1$details  +++-- writing {\"state\":\"stable\"}
+    restoreGroup            POST   /restore/G/g                 +o--- writing
+    restoreResource         POST   /restore/G/g/R/r             +o--- writing
+    restoreVersion          POST   /restore/G/g/R/r/versions/9  +o--- writing
+    getLogOfGroups          GET    /log/G                       +++-+ reading
+    getLogOfGroup           GET    /log/G/g                     +++-+ reading
+    getLogOfResources       GET    /log/G/g/R                   +++-+ reading
+    getLogOfResource        GET    /log/G/g/R/r                 +++-+ reading
+    getLogOfVersion         GET    /log/G/g/R/r/versions/1      +++-+ reading
+";
+
+/// What names its places in its body: operation, method, path, roles, the place, and the body.
+/// Epochs that nothing has keep what is let through from changing anything.
+const BODIES: &str = r#"
+    postGroupsOfTypes     POST   /api                             ++--- /providers/cms {"providers":{"cms":{"epoch":77777}}}
+    postGroupsOfTypes     POST   /api                             ++--- /providers/ssg {"providers":{"ssg":{"epoch":77777}}}
+    postGroupsOfTypes     POST   /api                             ++--- /providers/ssg {"providers":{"cms":{"epoch":77777},"ssg":{"epoch":77777}}}
+    postGroups            POST   /api/providers                   ++--- /providers/cms {"cms":{"epoch":77777}}
+    postGroups            POST   /api/providers                   ++--- /providers/ssg {"ssg":{"epoch":77777}}
+    postGroups            POST   /api/providers                   ++--- /providers/new {"new":{}}
+    patchGroups           PATCH  /api/providers                   ++--- /providers/ssg {"ssg":{"epoch":77777}}
+    deleteGroups          DELETE /api/providers                   +o--- /providers/cms {"cms":{"epoch":77777}}
+    deleteGroups          DELETE /api/providers                   +o--- /providers/ssg {"ssg":{"epoch":77777}}
+    postResourcesOfTypes  POST   /api/providers/cms               ++--- /providers/cms/entries {"entries":{"sanity":{"meta":{"epoch":77777}}}}
+    postResourcesOfTypes  POST   /api/providers/ssg               ++--- /providers/ssg/entries {"entries":{"hugo":{"meta":{"epoch":77777}}}}
+    postResources         POST   /api/providers/cms/entries       ++--- /providers/cms/entries {"sanity":{"meta":{"epoch":77777}}}
+    patchResources        PATCH  /api/providers/cms/entries       ++--- /providers/cms/entries {"sanity":{"meta":{"epoch":77777}}}
+    postResources         POST   /api/providers/ssg/entries       ++--- /providers/ssg/entries {"hugo":{"meta":{"epoch":77777}}}
+    deleteResources       DELETE /api/providers/cms/entries       +o--- /providers/cms/entries {"sanity":{"meta":{"epoch":77777}}}
+    deleteResources       DELETE /api/providers/ssg/entries       +o--- /providers/ssg/entries {"hugo":{"meta":{"epoch":77777}}}
+    postVersions          POST   /api/providers/cms/entries/sanity/versions  ++--- /providers/cms/entries/sanity {"1":{"epoch":77777}}
+    patchVersions         PATCH  /api/providers/cms/entries/sanity/versions  ++--- /providers/cms/entries/sanity {"1":{"epoch":77777}}
+    deleteVersions        DELETE /api/providers/cms/entries/sanity/versions  +o--- /providers/cms/entries/sanity {"1":{"epoch":77777}}
+    postVersions          POST   /api/providers/ssg/entries/hugo/versions    ++--- /providers/ssg/entries/hugo {"1":{"epoch":77777}}
+"#;
+
+/// Places with what made what is there: inside of the scope `/providers/cms` and outside, there
+/// and not there.
+const PLACES: &[(&str, bool)] = &[
+    ("providers/cms/entries/sanity", false),
+    ("providers/cms/entries/own", true),
+    ("providers/cms/entries/none", true),
+    ("providers/ssg/entries/hugo", false),
+    ("providers/ssg/entries/none", true),
+    ("stacks/foundation/entries/none", true),
+];
+
+/// Every request.
+pub fn rows() -> Vec<Row> {
+    let lines = |text: &'static str| text.lines().filter(|line| !line.trim().is_empty());
+    let whole = lines(WHOLE).map(of_whole);
+    let placed =
+        PLACES.iter().flat_map(|place| lines(PLACED).map(move |line| of_place(line, *place)));
+    whole.chain(placed).chain(lines(BODIES).map(of_body)).collect()
+}
+
+fn needs(word: &str) -> Needs {
+    match word {
+        "nothing" => Needs::Nothing,
+        "noplace" => Needs::NoPlace,
+        "reading" => Needs::Reading,
+        "writing" => Needs::Writing,
+        "everything" => Needs::Everything,
+        other => panic!("{other}"),
+    }
+}
+
+fn of_whole(line: &'static str) -> Row {
+    let words: Vec<&'static str> = line.split_whitespace().collect();
+    let [operation, method, path, roles, need] = words[..] else { panic!("{line}") };
+    Row {
+        operation: operation.to_owned(),
+        request: format!("{method} {path}"),
+        // Nothing of ours makes something of a role that isn't there.
+        body: if operation == "createKey" { r#"{"role":"nobody"}"# } else { "{}" }.to_owned(),
+        roles,
+        needs: needs(need),
+        place: "/".to_owned(),
+        is_publishers: true,
+        is_conditional: path.starts_with("/api") && method != "GET",
+    }
+}
+
+fn of_place(line: &'static str, (place, is_publishers): (&str, bool)) -> Row {
+    let words: Vec<&'static str> = line.split_whitespace().collect();
+    let [operation, method, path, roles, need] = words[..5] else { panic!("{line}") };
+    let steps: Vec<&str> = place.split('/').collect();
+    let named = ["G", "g", "R", "r"].iter().zip(&steps);
+    let mut segments: Vec<String> = path.split('/').map(str::to_owned).collect();
+    for (letter, step) in named {
+        for segment in &mut segments {
+            let (name, rest) = match segment.find(['$', '?']) {
+                Some(at) => segment.split_at(at),
+                None => (segment.as_str(), ""),
+            };
+            if name == *letter {
+                *segment = format!("{step}{rest}");
+            }
+        }
+    }
+    let path = segments.join("/");
+    let bare = path.split(['$', '?']).next().unwrap();
+    let place = bare.strip_prefix("/api").or(bare.strip_prefix("/log"));
+    let place = place.or(bare.strip_prefix("/restore")).unwrap();
+    let is_group = place.split('/').count() == 3;
+    // Groups are nobody's own, and what isn't there is anybody's.
+    let is_publishers = is_publishers && !is_group;
+    Row {
+        operation: operation.to_owned(),
+        request: format!("{method} {path}"),
+        body: words.get(5).copied().unwrap_or("{}").to_owned(),
+        roles,
+        needs: needs(need),
+        place: place.to_owned(),
+        is_publishers,
+        is_conditional: path.starts_with("/api") && method != "GET",
+    }
+}
+
+fn of_body(line: &'static str) -> Row {
+    let words: Vec<&'static str> = line.split_whitespace().collect();
+    let [operation, method, path, roles, place, body] = words[..] else { panic!("{line}") };
+    Row {
+        operation: operation.to_owned(),
+        request: format!("{method} {path}"),
+        body: body.to_owned(),
+        roles,
+        needs: Needs::Writing,
+        place: place.to_owned(),
+        is_publishers: false,
+        is_conditional: false,
+    }
+}
