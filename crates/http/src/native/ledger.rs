@@ -21,7 +21,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 
 use super::{
     Native, answer,
-    gate::Pass,
+    gate::AccessGrant,
     stream::{Pieces, Source},
 };
 use crate::{Body, Caller, IntoProblem};
@@ -115,8 +115,8 @@ pub(super) async fn verify(
         });
         drop(running);
     });
-    let pass = native.gate.pass(&caller.principal);
-    let body = Body::endless(Pieces::body(Lines(read, pass)), caller.phase);
+    let grant = native.gate.grant(&caller.principal);
+    let body = Body::endless(Pieces::body(Lines(read, grant)), caller.phase);
     let mut response = http::Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
@@ -200,7 +200,7 @@ fn fault(error: &VerifyError) -> LedgerFault {
 }
 
 /// The lines of a verification as they come.
-struct Lines(mpsc::Receiver<Bytes>, Pass);
+struct Lines(mpsc::Receiver<Bytes>, AccessGrant);
 
 impl Source for Lines {
     async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {

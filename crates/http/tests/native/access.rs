@@ -9,7 +9,7 @@ mod table;
 use std::collections::BTreeSet;
 
 use muster_guard::Role;
-use muster_wire::doors::OPERATIONS;
+use muster_wire::operations::OPERATIONS;
 use muster_words::json::{self, Value};
 
 use self::{

@@ -5,13 +5,13 @@ use muster_catalog::command::{Action, Command, LastKeyRule};
 use muster_guard::{ApiKey, KeyRecord, Principal, Role, SALT_BYTES};
 use muster_http::{
     Front, Gatekeeper, Phase, Server, ServerLimits,
-    health::{Readiness, Vitals, routes},
+    health::{HealthState, Readiness, routes},
     metrics::Metrics,
     native::{Access, Gate, Native},
-    xregistry::{Documents, XRegistry},
+    xregistry::{DocumentCache, XRegistry},
 };
-use muster_journal::{Ledger, Memory};
-use muster_registry::{Origin, Registry};
+use muster_journal::{Ledger, MemoryLedger};
+use muster_registry::{CommandOrigin, Registry};
 use muster_words::{Moment, XidPatterns};
 use tokio::sync::watch;
 
@@ -69,16 +69,16 @@ pub fn everybody(keys: &[MadeKey], anonymous: Option<Role>) -> Vec<Shown> {
 
 /// A server with all its doors over a registry with documents and keys.
 pub async fn start(anonymous: Option<Role>) -> (Running, Vec<MadeKey>) {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let registry = open(&ledger).await;
     for entry in ["cms/entries/sanity", "ssg/entries/hugo"] {
         let xid = format!("/providers/{entry}");
-        registry.submit(put(&xid, "{}"), &Origin::of_owner()).await.unwrap();
+        registry.submit(put(&xid, "{}"), &CommandOrigin::of_owner()).await.unwrap();
     }
     let keys = make_keys(&registry).await;
     let publisher = keys.iter().find(|made| made.role == Role::Publisher).unwrap();
     let principal = Arc::new(Principal::new(publisher.key.id().as_str(), Role::Publisher));
-    let by = Origin { principal, ..Origin::of_owner() };
+    let by = CommandOrigin { principal, ..CommandOrigin::of_owner() };
     registry.submit(put("/providers/cms/entries/own", "{}"), &by).await.unwrap();
     (serve(registry, ledger, anonymous).await, keys)
 }
@@ -111,10 +111,10 @@ async fn submit_key(registry: &Registry, key: &ApiKey, role: Role, state: KeySta
     }
     let (id, grant) = (key.id().clone(), record.grant());
     let make = Action::CreateKey { id: id.clone(), record: record.to_bytes(), grant };
-    registry.submit(Command::new(make), &Origin::of_owner()).await.unwrap();
+    registry.submit(Command::new(make), &CommandOrigin::of_owner()).await.unwrap();
     if state == KeyState::Revoked {
         let revoke = Action::RevokeKey { id, last: LastKeyRule::AllMayGo };
-        registry.submit(Command::new(revoke), &Origin::of_owner()).await.unwrap();
+        registry.submit(Command::new(revoke), &CommandOrigin::of_owner()).await.unwrap();
     }
     assert_eq!(KeyRecord::from_bytes(&record.to_bytes()).as_ref(), Ok(&record));
 }
@@ -128,13 +128,13 @@ pub async fn serve(
     let anonymous = anonymous.map(|role| Principal::new("anonymous", role));
     let gate = Gate::open(registry.clone(), Access { given: None, anonymous }).await.unwrap();
     let metrics = Arc::new(Metrics::new());
-    let vitals = Vitals {
+    let vitals = HealthState {
         readiness: Readiness::new(),
         store: Arc::new(|| Box::pin(async { true })),
         store_time: std::time::Duration::from_secs(5),
         metrics: metrics.clone(),
     };
-    let documents = Documents::new(registry.clone(), 1024 * 1024);
+    let documents = DocumentCache::new(registry.clone(), 1024 * 1024);
     let door = XRegistry::new(registry.clone(), false).with_documents(documents.clone());
     let native = Native::new(registry.clone(), gate.clone());
     let router = routes(vitals).merge(door.router()).merge(native.router());

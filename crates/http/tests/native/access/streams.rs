@@ -6,9 +6,9 @@ use std::{
 };
 
 use muster_guard::Role;
-use muster_journal::{Ledger, Memory};
+use muster_journal::{Ledger, MemoryLedger};
 use muster_model::Foundation;
-use muster_registry::{Clock, Genesis, Registry, Settings};
+use muster_registry::{Clock, Genesis, Registry, RegistrySettings};
 use muster_words::{
     Moment,
     json::{self, Value},
@@ -19,13 +19,13 @@ use crate::harness::{Running, clock, put};
 
 /// A server whose clock is this computer's.
 async fn start(anonymous: Option<Role>) -> Running {
-    let ledger: Arc<dyn Ledger> = Arc::new(Memory::new());
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let now = || {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         Moment::from_microseconds(i64::try_from(since.as_micros()).unwrap()).unwrap()
     };
     let clock = Clock { now: Arc::new(now), ..clock() };
-    let mut settings = Settings::new(Foundation::BuiltIn, clock);
+    let mut settings = RegistrySettings::new(Foundation::BuiltIn, clock);
     settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
     let registry = Registry::open(ledger.clone(), settings).await.unwrap();
     serve(registry, ledger, anonymous).await
