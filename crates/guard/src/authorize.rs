@@ -37,15 +37,18 @@ pub fn authorize(
     permission: Permission,
     place: &str,
 ) -> Result<Extent, Forbidden> {
+    if let Some(scope) = &principal.scope {
+        let reaches = match permission.reach() {
+            PermissionReach::Anywhere => true,
+            PermissionReach::Whole => false,
+            PermissionReach::Place => scope.coverage(place) != Coverage::Outside,
+        };
+        if !reaches {
+            return Err(Forbidden::Scope);
+        }
+    }
     let role = principal.role;
-    let extent = role.extent(permission).ok_or(Forbidden::Role { role, permission })?;
-    let Some(scope) = &principal.scope else { return Ok(extent) };
-    let reaches = match permission.reach() {
-        PermissionReach::Anywhere => true,
-        PermissionReach::Whole => false,
-        PermissionReach::Place => scope.coverage(place) != Coverage::Outside,
-    };
-    if reaches { Ok(extent) } else { Err(Forbidden::Scope) }
+    role.extent(permission).ok_or(Forbidden::Role { role, permission })
 }
 
 /// Whether somebody may give a command, and what is left to decide because it depends on what is

@@ -118,8 +118,8 @@ fn admin(keys: &[MadeKey]) -> [(&'static str, &'static str); 1] {
 async fn a_refusal_counts_who_refers_to_it_from_elsewhere_without_naming_them() {
     let (running, keys) = start(None).await;
     let all = admin(&keys);
-    let schema = r#"{"type": "object"}"#;
-    let group = r#"{"documentschema": "/schemagroups/own/schemas/page"}"#;
+    let schema = r#"{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}"#;
+    let group = r#"{"muster": {"schema": "/schemagroups/own/schemas/page"}}"#;
     for (request, body) in [
         ("PUT /api/schemagroups/own/schemas/page", schema),
         ("PATCH /api/providers/ssg", group),

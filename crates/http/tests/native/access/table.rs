@@ -29,6 +29,8 @@ pub struct Row {
     pub is_publishers: bool,
     /// Whether it carries a condition that never holds.
     pub is_conditional: bool,
+    /// Whether the body alone names the place: the path leads to the scope.
+    pub is_told_by_body: bool,
 }
 
 /// Operation, method, path, roles and needs of what is about the registry as a whole.
@@ -176,6 +178,7 @@ fn of_whole(line: &'static str) -> Row {
         place: "/".to_owned(),
         is_publishers: true,
         is_conditional: path.starts_with("/api") && method != "GET",
+        is_told_by_body: false,
     }
 }
 
@@ -201,8 +204,8 @@ fn of_place(line: &'static str, (place, is_publishers): (&str, bool)) -> Row {
     let place = bare.strip_prefix("/api").or(bare.strip_prefix("/log"));
     let place = place.or(bare.strip_prefix("/restore")).unwrap();
     let is_group = place.split('/').count() == 3;
-    // Groups are nobody's own, and what isn't there is anybody's.
-    let is_publishers = is_publishers && !is_group;
+    // Groups are nobody's own, and what isn't there is anybody's: nothing of these was deleted.
+    let is_publishers = (is_publishers || operation == "restoreResource") && !is_group;
     Row {
         operation: operation.to_owned(),
         request: format!("{method} {path}"),
@@ -212,6 +215,7 @@ fn of_place(line: &'static str, (place, is_publishers): (&str, bool)) -> Row {
         place: place.to_owned(),
         is_publishers,
         is_conditional: path.starts_with("/api") && method != "GET",
+        is_told_by_body: false,
     }
 }
 
@@ -227,5 +231,6 @@ fn of_body(line: &'static str) -> Row {
         place: place.to_owned(),
         is_publishers: false,
         is_conditional: false,
+        is_told_by_body: matches!(path, "/api" | "/api/providers"),
     }
 }
