@@ -1,7 +1,7 @@
-//! The one fold: how a command's changes turn a catalog into the next one, live and in replay.
+//! The fold: applies a command's changes to a catalog, for live commands and in a replay.
 //!
-//! Changes are frozen facts, so nothing here decides: it can only find that an entry names what
-//! isn't there, which means that the ledger and this code disagree, and says so.
+//! Changes are frozen facts, so nothing is decided here. The only possible error is a change about
+//! something that doesn't exist. It means that the ledger and this code disagree.
 
 mod entities;
 mod hiding;
@@ -27,14 +27,14 @@ use crate::{
 };
 use muster_model::Model;
 
-/// A command as the ledger records it: all its parts.
+/// A command in the form in which the ledger records it, with all its parts.
 #[derive(Clone, Debug)]
 pub struct RecordedCommand {
-    /// Its moment, shared by its parts.
+    /// Its moment, which all parts share.
     pub moment: Moment,
     /// The first four bytes of its id.
     pub tag: CommandTag,
-    /// Who gave it.
+    /// The actor.
     pub actor: Arc<str>,
     /// The digests of its idempotency key and of its request.
     pub idempotency: Option<(Digest, Digest)>,
@@ -43,7 +43,7 @@ pub struct RecordedCommand {
 }
 
 impl RecordedCommand {
-    /// The stamp of whatever the command changes: the position of its last part.
+    /// The stamp of everything that the command changes: the position of its last part.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
         let position = self.parts.last().map_or(Position::ZERO, |(position, _)| *position);
@@ -51,28 +51,28 @@ impl RecordedCommand {
     }
 }
 
-/// What follows from contents and the model, which the fold itself never reads: computed on the
-/// caller's thread for a live command, in parallel for a replay.
+/// What is derived from contents and the model. The fold doesn't read contents itself: facts are
+/// computed on the caller's thread for a live command, and in parallel for a replay.
 #[derive(Clone, Debug, Default)]
 pub struct CommandFacts {
-    /// The compiled model, for a command that writes it.
+    /// The compiled model, if the command writes one.
     pub model: Option<Arc<Model>>,
-    /// The parsed capabilities, for a command that writes them.
+    /// The parsed capabilities, if the command writes them.
     pub capabilities: Option<Arc<Value>>,
-    /// What groups bind, by the group's xid; absent: nothing.
+    /// The bindings of groups, by the group's xid; absent if there are none.
     pub bindings: BTreeMap<Xid, Arc<Bindings>>,
-    /// What was lifted from documents, by the version's xid; absent: nothing.
+    /// The facts that were lifted from documents, by the version's xid; absent if there are none.
     pub versions: BTreeMap<Xid, VersionFacts>,
 }
 
-/// What a fold asks its caller to do.
+/// What the fold's caller must do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     /// Contents to erase.
     pub purges: Vec<ContentRef>,
 }
 
-/// An entry names what isn't there: the ledger and this release disagree.
+/// A change is about something that doesn't exist, so the ledger and this release disagree.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the entry at position {position} changes {subject}, {reason}")]
 pub struct ApplyError {
@@ -80,11 +80,11 @@ pub struct ApplyError {
     pub position: Position,
     /// The entity that it names.
     pub subject: Xid,
-    /// What doesn't fit.
+    /// The reason.
     pub reason: &'static str,
 }
 
-/// Why one change doesn't fit, before its position is known.
+/// Why a change can't be applied, before its position is known.
 type ApplyReason = &'static str;
 
 const NO_KEY: ApplyReason = "which is no key";
@@ -93,7 +93,7 @@ impl Catalog {
     /// Folds one command.
     ///
     /// # Errors
-    /// See [`ApplyError`]. The catalog is then half-folded and must be dropped.
+    /// See [`ApplyError`]. The catalog is inconsistent then and must be dropped.
     pub fn apply(
         &mut self,
         command: &RecordedCommand,
@@ -182,7 +182,7 @@ impl Catalog {
         }
     }
 
-    /// The one text of an actor, which all that it made shares.
+    /// The shared string for an actor, to store each actor only once.
     fn known_actor(&mut self, actor: &Arc<str>) -> Arc<str> {
         if let Some(known) = self.actors.get(actor) {
             return known.clone();
@@ -233,13 +233,13 @@ impl Catalog {
         }
     }
 
-    /// The answer that a command with that idempotency key got, while it is remembered.
+    /// The remembered answer to a command with this idempotency key.
     #[must_use]
     pub fn remembered(&self, key: &Digest) -> Option<&Arc<RememberedAnswer>> {
         self.remembered.get(key)
     }
 
-    /// Makes the index of referrers say what the entity refers to now.
+    /// Updates the index of referrers for an entity.
     pub(crate) fn index_references(&mut self, xid: &Xid) {
         match xid {
             Xid::Resource { .. } => {
@@ -287,12 +287,12 @@ impl Catalog {
     }
 }
 
-/// One command on its way into a catalog.
+/// A command that is being folded.
 struct Fold<'a> {
     stamp: Stamp,
     moment: Moment,
     actor: Arc<str>,
-    /// The part whose changes are being folded: new contents lie beside it.
+    /// The part whose changes are being folded: its new contents are stored next to it.
     entry: Position,
     facts: &'a CommandFacts,
     /// Resources and groups whose references may have changed.

@@ -10,26 +10,26 @@ use crate::{
     tree::{GroupNode, Subject, WriteTree},
 };
 
-/// What whoever gives a command may do, as far as that depends on what the command names and on
-/// what is there. It travels with the command, and the decision is held to it: what was true when
-/// the command arrived may not be when its turn comes.
+/// The limits of a command's author that depend on the names in the command and on the present
+/// state. They travel with the command and are checked when it is decided, because the state may
+/// have changed since its arrival.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Authority {
-    /// Where something may be done; none: everywhere.
+    /// The places at which the author may act; none means everywhere.
     pub within: Option<Arc<XidPatterns>>,
-    /// Only what one of these actors made may be deleted and restored; none: everything.
+    /// The author may delete and restore only what one of these actors made; none means everything.
     pub own: Option<Arc<BTreeSet<Arc<str>>>>,
-    /// Only what is in review may be written.
+    /// Whether the author may write only versions in review.
     pub only_in_review: bool,
 }
 
 impl Authority {
-    /// Whether nothing is held back.
+    /// Whether there are no limits.
     fn is_whole(&self) -> bool {
         self.within.is_none() && self.own.is_none() && !self.only_in_review
     }
 
-    /// Holds a command to what may be done.
+    /// Checks a command against the limits.
     ///
     /// # Errors
     /// `OutOfScope`, `NotOwn` or `NotInReview`. A name outside the scope is refused whether it
@@ -69,7 +69,7 @@ impl Authority {
         }
     }
 
-    /// A group that only holds what is written is written itself where it isn't there.
+    /// A group that is only a parent counts as written if it doesn't exist.
     fn check_group(&self, catalog: &Catalog, node: &GroupNode) -> Result<(), Refusal> {
         node.resources.iter().try_for_each(|resource| self.check_place(&resource.xid))?;
         if node.attributes.is_some() || !catalog.has(&node.xid) {
@@ -107,7 +107,7 @@ impl Authority {
         }
     }
 
-    /// Of a collection those that are chosen, or all that are there.
+    /// For a collection, the chosen members, or all existing ones.
     fn check_members(
         &self,
         delete: &Delete,
@@ -117,7 +117,7 @@ impl Authority {
     ) -> Result<(), Refusal> {
         match &delete.chosen {
             None => there.try_for_each(|id| each(&name(id))),
-            // A text that is no id names nothing, which is said where it is looked up.
+            // A text that isn't an id names nothing; the lookup reports it.
             Some(chosen) => {
                 chosen.keys().filter_map(|key| key.parse().ok()).try_for_each(|id| each(&name(id)))
             }
@@ -131,7 +131,7 @@ impl Authority {
         }
     }
 
-    /// A group is nobody's own: what lies in it may be anybody's.
+    /// A group has no single maker, because its resources may have different ones.
     fn check_maker(&self, catalog: &Catalog, xid: &Xid, which: Which) -> Result<(), Refusal> {
         let Some(own) = &self.own else { return Ok(()) };
         let is_own = match xid {
@@ -142,17 +142,17 @@ impl Authority {
     }
 }
 
-/// Which of those that had a name.
+/// Which of the entities with a name.
 #[derive(Clone, Copy)]
 enum Which {
-    /// The one that is there.
+    /// The existing one.
     There,
     /// The one that the last deletion hid.
     Hidden,
 }
 
 impl Which {
-    /// The resource that an xid names or lies in; none: there is none.
+    /// The resource that an xid names or is in; none if it doesn't exist.
     fn resource<'a>(self, catalog: &'a Catalog, xid: &Xid) -> Option<&'a Arc<Resource>> {
         if let (Self::Hidden, Xid::Resource { .. }) = (self, xid) {
             return match &catalog.hidden.get(xid.to_string().as_str())?.what {

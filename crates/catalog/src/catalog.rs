@@ -13,13 +13,13 @@ use crate::{
 };
 use muster_model::Model;
 
-/// Everything that a ledger's entries up to one position mean.
+/// The state that a ledger's entries up to one position describe.
 ///
-/// A value: cloning it copies a few pointers, and a clone never changes. What the server calls a
-/// view is one of these behind an `Arc`.
+/// It is a persistent value: a clone copies a few pointers and never changes. The server's view is
+/// such a value behind an `Arc`.
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    /// The last command's last position, and its tag.
+    /// The last position of the last command, and its tag.
     pub stamp: Stamp,
     /// The last command's moment.
     pub moment: Moment,
@@ -29,11 +29,11 @@ pub struct Catalog {
     pub registry: Arc<RegistryState>,
     /// The model in force.
     pub model: Arc<Model>,
-    /// The user's model as it was sent; none: never set.
+    /// The user's model as it was sent; none if it was never set.
     pub model_source: Option<Content>,
     /// The model's last change.
     pub model_stamp: Stamp,
-    /// The capabilities in force; none: what is built.
+    /// The capabilities in force; none means the built-in ones.
     pub capabilities: Option<Arc<Value>>,
     /// The capabilities' content.
     pub capabilities_source: Option<Content>,
@@ -41,26 +41,26 @@ pub struct Catalog {
     pub capabilities_stamp: Stamp,
     /// The groups by type (plural) and id.
     pub groups: OrdMap<Id, EntityMap<Group>>,
-    /// What deletions hid, by xid.
+    /// Deleted entities, by xid.
     pub hidden: OrdMap<Arc<str>, Arc<HiddenEntity>>,
-    /// Names that were erased, by xid, and when.
+    /// Purged names by xid, with the time of the purge.
     pub purged: OrdMap<Arc<str>, Stamp>,
-    /// What the registry was before: its epochs, groups, models and capabilities.
+    /// The registry's past: its epochs, groups, models and capabilities.
     pub past: Arc<RegistryPast>,
-    /// Who refers to a document, by the document's xid: resources by their default version,
-    /// groups by their bindings, the registry by its model.
+    /// The entities that refer to a document, by the document's xid: resources through their
+    /// default version, groups through their bindings, the registry through its model.
     pub referrers: OrdMap<Arc<str>, OrdSet<Xid>>,
     /// API keys by id.
     pub keys: OrdMap<Id, Arc<RegisteredKey>>,
     /// The keys' last change.
     pub keys_stamp: Stamp,
-    /// Who gave commands, as entries name them.
+    /// The actors of all commands.
     pub actors: OrdSet<Arc<str>>,
     /// Answers by the digest of principal and idempotency key.
     pub remembered: OrdMap<Digest, Arc<RememberedAnswer>>,
-    /// The same keys, oldest first.
+    /// The same keys, from the oldest to the newest.
     pub remembered_order: Vector<Digest>,
-    /// How many resources there are.
+    /// The number of resources.
     pub documents: u64,
 }
 
@@ -102,32 +102,32 @@ impl Catalog {
         }
     }
 
-    /// The id of a registry whose genesis hasn't been folded yet.
+    /// The id of a registry before its genesis is folded.
     fn unnamed_id() -> Id {
         #[expect(clippy::unwrap_used, reason = "a literal that Id's own tests accept")]
         "_".parse().unwrap()
     }
 
-    /// The position at which this value stands.
+    /// The position of this catalog.
     #[must_use]
     pub fn position(&self) -> Position {
         self.stamp.position
     }
 
-    /// The group that an xid names or lies in.
+    /// The group that an xid names or is in.
     #[must_use]
     pub fn group_at(&self, xid: &Xid) -> Option<&Arc<Group>> {
         let (groups, group) = xid.group_ids()?;
         exact(self.groups.get(groups)?, group)
     }
 
-    /// The resource that an xid names or lies in.
+    /// The resource that an xid names or is in.
     #[must_use]
     pub fn resource_at(&self, xid: &Xid) -> Option<&Arc<Resource>> {
         resource_in(self.group_at(xid)?, xid)
     }
 
-    /// The version that an xid names; of a resource's xid the default version.
+    /// The version that an xid names; for a resource's xid, the default version.
     #[must_use]
     pub fn version_at(&self, xid: &Xid) -> Option<&Arc<Version>> {
         let resource = self.resource_at(xid)?;
@@ -137,7 +137,7 @@ impl Catalog {
         }
     }
 
-    /// Whether the entity is there.
+    /// Whether the entity exists.
     #[must_use]
     pub fn has(&self, xid: &Xid) -> bool {
         match xid {
@@ -148,8 +148,7 @@ impl Catalog {
         }
     }
 
-    /// The id, as it is written, that stands in the way of creating this entity: the same but
-    /// for case.
+    /// The existing id that prevents this entity from being created: it differs at most in case.
     #[must_use]
     pub fn taken(&self, xid: &Xid) -> Option<Id> {
         match xid {
@@ -162,7 +161,7 @@ impl Catalog {
         }
     }
 
-    /// Whether a deletion hid this entity, itself or with what it lay in.
+    /// Whether the entity is deleted, itself or with a parent.
     #[must_use]
     pub fn hides(&self, xid: &Xid) -> bool {
         let hidden = |name: &Xid| self.hidden.get(name.to_string().as_str());
@@ -172,7 +171,7 @@ impl Catalog {
                 .any(|newest| newest.chain().any(|deletion| deletion.what.holds(xid)))
     }
 
-    /// Who refers to this entity or to anything in it, but for what lies in it itself.
+    /// The entities that refer to this one or to anything in it, except those within it.
     #[must_use]
     pub fn referrers_of(&self, xid: &Xid) -> BTreeSet<Xid> {
         let own = xid.to_string();
@@ -196,7 +195,7 @@ impl Catalog {
         found
     }
 
-    /// Every document that the model's types bind.
+    /// Every document that the model binds.
     pub(crate) fn model_targets(model: &Model) -> BTreeSet<Xid> {
         model
             .group_types()

@@ -1,10 +1,10 @@
-//! What an entry records: frozen facts about what was decided.
+//! Changes: the frozen facts in an entry, which record decisions.
 //!
-//! Rules of this file, because bytes written today are folded for ever:
-//! 1. A kind's number and a field's number never change meaning and are never used again.
-//! 2. A field that is added later is optional, and its absence means what was true before.
-//! 3. A change names what was decided (ids, epochs, times, defaults), never what was asked.
-//! 4. The golden bytes in this module's tests are changed by nobody.
+//! Rules of this file, because written bytes must be readable for ever:
+//! 1. The number of a kind or a field never changes its meaning and is never reused.
+//! 2. A field that is added later is optional; its absence means the earlier behaviour.
+//! 3. A change records decisions (ids, epochs, times, defaults), never requests.
+//! 4. The golden bytes in this module's tests must not be changed.
 //!
 //! | kind | change | fields (CBOR map keys) |
 //! |---|---|---|
@@ -25,8 +25,8 @@
 //! | 15 | key forgotten | 0 id |
 //! | 16 | explained | 0 message |
 //!
-//! A content is a map: 0 digest (32 bytes), 1 size, 2 position of the entry beside which it lies
-//! (absent: beside this one).
+//! A content is a map: 0 digest (32 bytes), 1 size, 2 position of the entry that stores it
+//! (absent: this entry).
 
 mod codec;
 
@@ -36,17 +36,17 @@ use muster_words::{Digest, Id, Moment, Position, Xid};
 
 use crate::{Content, Lifecycle};
 
-/// A content as a change names it.
+/// A content, as a change names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct ContentName {
     /// SHA-256 of the bytes.
     #[cbor(n(0), with = "codec::digest")]
     pub digest: Digest,
-    /// How many bytes there are.
+    /// The number of bytes.
     #[n(1)]
     pub size: u32,
-    /// The entry beside which the bytes lie; none: the one that holds this change.
+    /// The position of the entry that stores the bytes; none means the entry with this change.
     #[cbor(n(2), with = "codec::position", has_nil)]
     pub at: Option<Position>,
 }
@@ -60,7 +60,7 @@ impl ContentName {
         Self { digest: Digest::of(bytes), size, at: None }
     }
 
-    /// The content as the catalog keeps it, once the entry's position is known.
+    /// The content for the catalog, once the entry's position is known.
     #[must_use]
     pub fn resolve(self, entry: Position) -> Content {
         Content { position: self.at.unwrap_or(entry), digest: self.digest, size: self.size }
@@ -83,7 +83,7 @@ pub struct RegistryOpened {
     /// The ledger's name, such as `changes`.
     #[n(1)]
     pub ledger: String,
-    /// The format version of what follows.
+    /// The format version of the ledger.
     #[n(2)]
     pub format: u32,
 }
@@ -92,7 +92,7 @@ pub struct RegistryOpened {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct RegistryWritten {
-    /// What clients set, as canonical JSON; none: nothing is set.
+    /// The attributes that clients set, as canonical JSON; none if there are none.
     #[n(0)]
     pub attributes: Option<ContentName>,
     /// The registry's epoch.
@@ -133,10 +133,10 @@ pub struct CapabilitiesWritten {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct GroupWritten {
-    /// Which one.
+    /// The group.
     #[cbor(n(0), with = "codec::xid")]
     pub group: Xid,
-    /// What clients set, as canonical JSON; none: nothing is set.
+    /// The attributes that clients set, as canonical JSON; none if there are none.
     #[n(1)]
     pub attributes: Option<ContentName>,
     /// Its epoch.
@@ -154,10 +154,10 @@ pub struct GroupWritten {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct MetaWritten {
-    /// Which resource.
+    /// The resource.
     #[cbor(n(0), with = "codec::xid")]
     pub resource: Xid,
-    /// What clients set on Meta, as canonical JSON; none: nothing is set.
+    /// The attributes that clients set on Meta, as canonical JSON; none if there are none.
     #[n(1)]
     pub attributes: Option<ContentName>,
     /// The resource's epoch.
@@ -172,10 +172,10 @@ pub struct MetaWritten {
     /// The default version.
     #[cbor(n(5), with = "codec::id")]
     pub default: Id,
-    /// Whether somebody pinned it.
+    /// Whether the default version is pinned.
     #[n(6)]
     pub sticky: bool,
-    /// The highest version number that the server has given; 0: none yet.
+    /// The highest version number that the server has assigned; 0 if none.
     #[n(7)]
     pub last_number: u64,
 }
@@ -184,10 +184,10 @@ pub struct MetaWritten {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct VersionWritten {
-    /// Which one.
+    /// The version.
     #[cbor(n(0), with = "codec::xid")]
     pub version: Xid,
-    /// What clients set, as canonical JSON; none: nothing is set.
+    /// The attributes that clients set, as canonical JSON; none if there are none.
     #[n(1)]
     pub attributes: Option<ContentName>,
     /// Its epoch.
@@ -199,10 +199,10 @@ pub struct VersionWritten {
     /// When it was last modified.
     #[cbor(n(4), with = "codec::moment")]
     pub modified: Moment,
-    /// The version that it descends from; a root names itself.
+    /// The version that it derives from; a root names itself.
     #[cbor(n(5), with = "codec::id")]
     pub ancestor: Id,
-    /// The document's bytes; none: it has none here.
+    /// The document's bytes; none if no document is stored here.
     #[n(6)]
     pub document: Option<ContentName>,
     /// The document's media type.
@@ -213,34 +213,35 @@ pub struct VersionWritten {
     pub state: Lifecycle,
 }
 
-/// A group, a resource or a version was hidden, with all that lay in it.
+/// A group, a resource or a version was hidden, with everything in it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Hidden {
-    /// Which one.
+    /// The entity.
     #[cbor(n(0), with = "codec::xid")]
     pub xid: Xid,
 }
 
-/// What the last deletion of that name hid came back: each epoch one higher, modified now.
+/// The last deletion of a name was undone: each epoch is one higher, and the entities are modified
+/// now.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Restored {
-    /// Which one.
+    /// The entity.
     #[cbor(n(0), with = "codec::xid")]
     pub xid: Xid,
 }
 
-/// Everything of that name and under it was erased: all states of every incarnation.
+/// Everything with this name and below it was erased: all states of all incarnations.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Purged {
-    /// Which name.
+    /// The name.
     #[cbor(n(0), with = "codec::xid")]
     pub xid: Xid,
 }
 
-/// Children of a group or of the registry came or went.
+/// Members were added to a group or to the registry, or removed from it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct MembersMoved {
@@ -250,7 +251,7 @@ pub struct MembersMoved {
     /// The parent's epoch.
     #[n(1)]
     pub epoch: u64,
-    /// When.
+    /// The moment.
     #[cbor(n(2), with = "codec::moment")]
     pub modified: Moment,
 }
@@ -259,16 +260,16 @@ pub struct MembersMoved {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct KeyCreated {
-    /// The key's id, which is no secret.
+    /// The key's id, which isn't secret.
     #[cbor(n(0), with = "codec::id")]
     pub id: Id,
-    /// The key's record (salted hash, name, role), which only the keys' door reads.
+    /// The key's record (salted hash, name, role), which only the endpoint of keys reads.
     #[n(1)]
     pub record: ContentName,
-    /// Whether it may not do everything everywhere; none: it may.
+    /// Whether its permissions are limited; none if they aren't.
     #[n(2)]
     pub limited: Option<bool>,
-    /// From when on it opens nothing, in microseconds since 1970; none: it has no such time.
+    /// When it expires, in microseconds since 1970; none if it doesn't.
     #[n(3)]
     pub expires: Option<i64>,
 }
@@ -282,7 +283,7 @@ pub struct KeyRevoked {
     pub id: Id,
 }
 
-/// The record of an API key that opens nothing any more was erased.
+/// The record of an invalid API key was erased.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct KeyForgotten {
@@ -291,11 +292,11 @@ pub struct KeyForgotten {
     pub id: Id,
 }
 
-/// Why the command was given.
+/// The reason that the author of the command gave.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Explained {
-    /// The words of whoever gave it, as UTF-8.
+    /// The author's text, as UTF-8.
     #[n(0)]
     pub message: ContentName,
 }
@@ -308,19 +309,19 @@ pub struct CommandAnswered {
     /// Whether the subject was created, updated or removed.
     #[cbor(n(0), with = "codec::outcome")]
     pub outcome: Outcome,
-    /// The entity that the command was about.
+    /// The entity that the command targeted.
     #[cbor(n(1), with = "codec::xid")]
     pub subject: Xid,
-    /// What the answer showed; none: the subject, or nothing where that was removed.
+    /// What the answer showed; none means the subject, or nothing if the subject was removed.
     #[cbor(n(2), with = "codec::shown", has_nil)]
     pub shown: Option<RecordedAnswerSubject>,
-    /// Where members were shown, these, or some of these: the change stands as often as they need
-    /// room, and is otherwise the same.
+    /// The members that the answer showed, or a part of them: a long list is split into several
+    /// such changes, which are otherwise equal.
     #[cbor(n(3), with = "codec::xids", has_nil)]
     pub members: Vec<Xid>,
 }
 
-/// What the answer to a command showed where that wasn't its subject.
+/// What the answer to a command showed, if not its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordedAnswerSubject {
     /// Nothing.
@@ -333,14 +334,14 @@ pub enum RecordedAnswerSubject {
     Capabilities,
 }
 
-/// What a command did to the entity that it was about.
+/// What a command did to its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is new.
+    /// It was created.
     Created,
-    /// It was there before.
+    /// It existed and was changed.
     Updated,
-    /// It is gone.
+    /// It was removed.
     Removed,
 }
 
@@ -390,7 +391,7 @@ impl Change {
         [first, second].into_iter().flatten()
     }
 
-    /// The entity that this change is about; keys and the genesis are the registry's.
+    /// The entity that this change is about; keys and the genesis belong to the registry.
     #[must_use]
     pub fn subject(&self) -> Xid {
         match self {

@@ -1,7 +1,7 @@
-//! The classes of entities that Muster knows, by the family that each belongs to. Any other class
-//! is as good; it only has no family until somebody says one.
+//! The known classes of entities, by family. Other classes are also valid; they have no family
+//! until somebody sets one.
 
-/// Families and their classes.
+/// The families with their classes.
 const FAMILIES: [(&str, &[&str]); 10] = [
     (
         "Shell configuration",
@@ -95,8 +95,8 @@ const FAMILIES: [(&str, &[&str]); 10] = [
     ),
 ];
 
-/// The family of a class that Muster knows: the `classification` that its group gets when it is
-/// first made.
+/// The family of a known class. It becomes the `classification` of a group of this class when the
+/// group is created.
 #[must_use]
 pub fn classification_of(class: &str) -> Option<&'static str> {
     FAMILIES.iter().find(|(_, classes)| classes.contains(&class)).map(|(family, _)| *family)

@@ -1,4 +1,4 @@
-//! What somebody asks for: a command, as the door understood it and before anything is decided.
+//! Commands: requests for changes, parsed but not decided yet.
 
 use std::sync::Arc;
 
@@ -13,25 +13,25 @@ use muster_model::Model;
 /// One request to change something.
 #[derive(Clone, Debug)]
 pub struct Command {
-    /// What it is to do.
+    /// The action.
     pub action: Action,
-    /// What must hold of the target (`If-Match`, `If-None-Match`).
+    /// Conditions on the target (`If-Match`, `If-None-Match`).
     pub conditions: Vec<Condition>,
     /// The digests of principal and idempotency key, and of the request.
     pub idempotency: Option<(Digest, Digest)>,
-    /// What the client asks to have ignored (xRegistry, "Ignore Flag").
+    /// What to ignore in the request (xRegistry, "Ignore Flag").
     pub ignore: Ignore,
-    /// Which version shall be the default (xRegistry, "SetDefaultVersionID Flag").
+    /// Which version becomes the default (xRegistry, "SetDefaultVersionID Flag").
     pub set_default: Option<SetDefault>,
-    /// The last change of the capabilities over which those that it brings were laid; none: they
-    /// depend on no others.
+    /// The stamp of the capabilities that its own were merged with; none if they don't depend on
+    /// any.
     pub capabilities_over: Option<Stamp>,
-    /// Why it is done, in the words of whoever sends it.
+    /// The author's reason.
     pub message: Option<Bytes>,
 }
 
 impl Command {
-    /// A command with no conditions.
+    /// A command without conditions.
     #[must_use]
     pub fn new(action: Action) -> Self {
         Self {
@@ -46,83 +46,82 @@ impl Command {
     }
 }
 
-/// What a command is to do.
+/// The action of a command.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Create or update entities.
+    /// Creates or updates entities.
     Write(Write),
-    /// Hide entities, or erase them.
+    /// Deletes or purges entities.
     Delete(Delete),
-    /// Bring back what the last deletion of that name hid.
+    /// Undoes the last deletion of a name.
     Restore(Xid),
-    /// Record an API key.
+    /// Records an API key.
     CreateKey {
         /// The key's id.
         id: Id,
-        /// Its record, which holds no secret in the clear.
+        /// Its record, without the secret itself.
         record: Bytes,
-        /// What is known of it without its record.
+        /// The facts about it outside its record.
         grant: KeyGrant,
     },
-    /// Revoke an API key.
+    /// Revokes an API key.
     RevokeKey {
         /// The key's id.
         id: Id,
-        /// What becomes of the last key.
+        /// The rule for the last key.
         last: LastKeyRule,
     },
-    /// Erase the record, and with it the name, of an API key that opens nothing any more.
+    /// Erases the record of an invalid API key, and with it the name.
     ForgetKey {
         /// The key's id.
         id: Id,
     },
 }
 
-/// What is known of a key without its record.
+/// The facts about a key outside its record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyGrant {
-    /// It may not do everything everywhere.
+    /// Whether its permissions are limited.
     pub is_limited: bool,
-    /// From when on it opens nothing.
+    /// When it expires.
     pub expires: Option<Moment>,
 }
 
-/// What becomes of a registry whose last key is revoked. Where it can be reached is known to
-/// whoever serves it.
+/// The rule for revoking the last key of a registry. The server knows who can reach the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastKeyRule {
-    /// There is a key beside those in the ledger, so all of these may go.
+    /// All keys may be revoked, because there is a key outside the ledger.
     AllMayGo,
-    /// Everybody on this computer may then do everything, so the last one may go. While there are
-    /// others, one of them must be able to make and revoke keys.
+    /// The last key may be revoked, which gives everybody on this computer all permissions. As long
+    /// as there are several keys, one of them must be able to manage keys.
     LastMayGo,
-    /// Others can reach the registry, so one that can make and revoke keys must stay.
+    /// Other computers can reach the registry, so a key that can manage keys must stay.
     OneStays,
 }
 
-/// How a write treats what is there.
+/// How a write treats existing attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Replaces attributes: what isn't sent is reset.
+    /// Replaces them: attributes that aren't sent are reset.
     Put,
-    /// Changes the attributes that are sent.
+    /// Changes only those that are sent.
     Patch,
     /// Adds to the target: versions to a resource, entities to collections.
     Post,
 }
 
-/// Creates or updates entities.
+/// A request to create or update entities.
 #[derive(Clone, Debug)]
 pub struct Write {
-    /// How it treats what is there.
+    /// How it treats existing attributes.
     pub mode: Mode,
-    /// What it is about.
+    /// Its target.
     pub target: Target,
-    /// What was sent.
+    /// Its body.
     pub body: WriteBody,
 }
 
-/// What a write or a deletion is about.
+/// The target of a write or a deletion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// One entity.
@@ -144,47 +143,47 @@ pub enum Target {
     Capabilities,
 }
 
-/// What was sent.
+/// The body of a write.
 #[derive(Clone, Debug)]
 pub enum WriteBody {
     /// Attributes, or a map of entities.
     Tree(Map<String, Value>),
-    /// A document, with the attributes that came in headers.
+    /// A document, with the attributes from headers.
     Document(SentDocument),
 }
 
-/// A document as it was sent.
+/// A document with its headers.
 #[derive(Clone, Debug)]
 pub struct SentDocument {
     /// The bytes.
     pub bytes: Bytes,
-    /// Its media type, if the request names one.
+    /// Its media type, if the request has one.
     pub content_type: Option<String>,
-    /// The attributes that came in headers; they change what is sent and leave the rest.
+    /// The attributes from headers. Other attributes stay as they are.
     pub attributes: Map<String, Value>,
 }
 
-/// Hides entities, or erases them.
+/// A request to delete or purge entities.
 #[derive(Clone, Debug)]
 pub struct Delete {
-    /// What it is about.
+    /// Its target.
     pub target: Target,
-    /// For a collection: which of them, with what was sent for each; none: all.
+    /// For a collection, the members to delete with what was sent for each; none means all.
     pub chosen: Option<Map<String, Value>>,
     /// The epoch that the entity must have.
     pub epoch: Option<u64>,
-    /// Erase instead of hiding.
+    /// Whether to erase the entity instead of hiding it.
     pub purge: bool,
-    /// Although others refer to it.
+    /// Whether to delete it even if others refer to it.
     pub force: bool,
 }
 
-/// What must hold of the target before anything is done.
+/// A condition on the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// It is there (`If-Match: *`).
+    /// It exists (`If-Match: *`).
     Exists,
-    /// It isn't there (`If-None-Match: *`).
+    /// It doesn't exist (`If-None-Match: *`).
     Absent,
     /// Its ETag is one of these (`If-Match`).
     Matches(Vec<ExpectedTag>),
@@ -192,18 +191,18 @@ pub enum Condition {
     Differs(Vec<ExpectedTag>),
 }
 
-/// An entity's ETag, as far as the catalog knows it.
+/// An entity's ETag, in terms of the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExpectedTag {
     /// The position of the last change.
     pub position: Position,
     /// That command's tag.
     pub tag: CommandTag,
-    /// Which of an entity's two views it is of.
+    /// Which representation of the entity it belongs to.
     pub view: EntityView,
 }
 
-/// The two views of a resource or version.
+/// The two representations of a resource or a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntityView {
     /// Its document.
@@ -212,7 +211,7 @@ pub enum EntityView {
     Details,
 }
 
-/// What the client asks to have ignored.
+/// What to ignore in the request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "seven independent flags of the specification")]
 pub struct Ignore {
@@ -224,29 +223,29 @@ pub struct Ignore {
     pub default_version_sticky: bool,
     /// Epochs.
     pub epoch: bool,
-    /// Ids that don't match.
+    /// Ids that don't match the path.
     pub id: bool,
     /// `modelsource` in the body.
     pub model_source: bool,
-    /// That an entity is read-only: it then stays as it is.
+    /// Writes to read-only entities, which then stay as they are.
     pub readonly: bool,
 }
 
-/// Which version shall be the default.
+/// Which version becomes the default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetDefault {
-    /// That one, pinned.
+    /// This version, pinned.
     Version(Id),
-    /// The newest, and no longer pinned (`null`).
+    /// The newest version, without pinning (`null`).
     Newest,
-    /// The one that the request creates or updates (`request`).
+    /// The version that the request creates or updates (`request`).
     Request,
 }
 
-/// A model that a command brings, compiled by who prepared it.
+/// The model of a command, compiled while the command is prepared.
 #[derive(Clone, Debug)]
 pub struct NewModel {
-    /// Its source as it was sent, in canonical form.
+    /// Its source in canonical form.
     pub source: Bytes,
     /// Its compiled form.
     pub model: Arc<Model>,

@@ -1,10 +1,9 @@
-//! Decisions: what a command does to a catalog, or why it is refused.
+//! Decisions: how a command changes a catalog, or why it is refused.
 //!
-//! A decision is a function of the catalog, the prepared command and a moment, and of nothing
-//! else. The writer decides on the tentative catalog, so it sees everything decided before.
-//! Preparing may decide at a view as well, to refuse early. A decision parses no document and
-//! compiles nothing: what was found out about documents arrives as verdicts, which hold only
-//! while what they stood on is unchanged.
+//! A decision is a function of the catalog, the prepared command and a moment only. The writer
+//! decides with the tentative catalog, which includes all earlier decisions; preparing a command
+//! may decide with a view, to refuse it early. A decision parses no document and compiles nothing.
+//! Documents come with verdicts, and a verdict is valid only while its dependencies are unchanged.
 
 mod answered;
 mod attributes;
@@ -46,101 +45,100 @@ use crate::{
     tree::{Subject, WriteTree},
 };
 
-/// A command that is ready to be decided: its body was read and its documents were checked.
+/// A command that can be decided: its body is parsed and its documents are judged.
 #[derive(Clone, Debug)]
 pub struct PreparedCommand {
-    /// What it is to do.
+    /// The action.
     pub action: PreparedAction,
-    /// What must hold of the target.
+    /// The conditions on the target.
     pub conditions: Vec<Condition>,
     /// The digests of principal and idempotency key, and of the request.
     pub idempotency: Option<(Digest, Digest)>,
-    /// What the client asks to have ignored.
+    /// What to ignore in the request.
     pub ignore: Ignore,
-    /// Which version shall be the default.
+    /// Which version becomes the default.
     pub set_default: Option<SetDefault>,
-    /// Stored documents that may become what something binds as a schema, each with what keeps it
-    /// from being one.
+    /// Stored documents that may become bound schemas, each with the violations that prevent this.
     pub schemas: BTreeMap<ContentRef, Vec<Violation>>,
-    /// What whoever gives it may do.
+    /// The limits of the author.
     pub authority: Authority,
-    /// The last change of the capabilities over which those that it brings were laid.
+    /// The stamp of the capabilities that its own were merged with.
     pub capabilities_over: Option<Stamp>,
-    /// Why it is given.
+    /// The author's reason.
     pub message: Option<Bytes>,
 }
 
-/// What a prepared command is to do.
+/// The action of a prepared command.
 #[derive(Clone, Debug)]
 pub enum PreparedAction {
-    /// Create or update entities.
+    /// Creates or updates entities.
     Write(Box<PreparedWrite>),
-    /// Hide entities, or erase them.
+    /// Deletes or purges entities.
     Delete(Delete),
-    /// Bring back what the last deletion of that name hid.
+    /// Undoes the last deletion of a name.
     Restore(PreparedRestore),
-    /// Record an API key.
+    /// Records an API key.
     CreateKey {
         /// The key's id.
         id: Id,
         /// Its record.
         record: Bytes,
-        /// What is known of it without its record.
+        /// The facts about it outside its record.
         grant: KeyGrant,
     },
-    /// Revoke an API key.
+    /// Revokes an API key.
     RevokeKey {
         /// The key's id.
         id: Id,
-        /// What becomes of the last key.
+        /// The rule for the last key.
         last: LastKeyRule,
     },
-    /// Erase the record of an API key that opens nothing any more.
+    /// Erases the record of an invalid API key.
     ForgetKey {
         /// The key's id.
         id: Id,
     },
-    /// Nothing: preparing refused the command. The refusal is given only after the idempotency key
-    /// was looked up, because the command may repeat one that was done.
+    /// Nothing, because preparing refused the command. The refusal applies only after the
+    /// idempotency key was looked up, because the command may repeat an earlier one.
     Refused(Refusal),
 }
 
-/// A write with what was found out about it.
+/// A write with the results of its preparation.
 #[derive(Clone, Debug)]
 pub struct PreparedWrite {
-    /// What it brings.
+    /// The entities to write.
     pub tree: WriteTree,
-    /// For a new model: what it lifts from stored documents, by version.
+    /// For a new model: the facts that it lifts from stored documents, by version.
     pub versions: BTreeMap<Xid, VersionFacts>,
-    /// The parsed capabilities in force after it, where it brings any.
+    /// The parsed capabilities after it, if it writes them.
     pub capabilities: Option<Arc<Value>>,
 }
 
-/// A restore with what was found out about what comes back.
+/// A restore with the results of its preparation.
 #[derive(Clone, Debug)]
 pub struct PreparedRestore {
     /// The name.
     pub xid: Xid,
-    /// The deletion that it undoes; none: there was nothing to undo.
+    /// The deletion to undo; none if there is none.
     pub of: Option<Stamp>,
-    /// What was found out about each version's document, by the version's xid.
+    /// The verdict on each version's document, by the version's xid.
     pub verdicts: BTreeMap<Xid, Arc<Verdict>>,
 }
 
-/// The attributes that clients set on entities, as far as they are in memory.
+/// The attributes that clients set on entities, if they are in memory.
 pub trait StoredAttributes {
-    /// The attributes that this content holds; none: they aren't in memory.
+    /// The attributes in this content; none if they aren't in memory.
     fn attributes(&self, content: &Content) -> Option<Arc<Map<String, Value>>>;
 }
 
-/// Why a decision wasn't reached.
+/// Why there is no decision.
 #[derive(Clone, Debug)]
 pub enum NoDecision {
     /// The command is refused.
     Refused(Refusal),
-    /// Attributes are needed that aren't in memory: fetch them and decide again.
+    /// Some attributes aren't in memory: fetch them and decide again.
     Missing(Vec<Content>),
-    /// What a verdict depends on has changed: prepare the command again.
+    /// A verdict is outdated: prepare the command again.
     Stale,
 }
 
@@ -150,27 +148,27 @@ impl From<Refusal> for NoDecision {
     }
 }
 
-/// What was decided.
+/// The result of deciding.
 #[derive(Clone, Debug)]
 pub enum Decided {
-    /// These changes.
+    /// The changes to record.
     Changes(Box<Decision>),
-    /// Nothing: the same command was answered before.
+    /// The remembered answer to an earlier command with the same key.
     Repeat(Arc<RememberedAnswer>),
 }
 
-/// The changes that a command makes, with what goes beside them.
+/// The changes of a command, with everything that they need.
 #[derive(Clone, Debug, Default)]
 pub struct Decision {
-    /// The changes, in the order in which they are folded.
+    /// The changes, in the order of folding.
     pub changes: Vec<Change>,
-    /// The contents that they name and that aren't stored yet, by digest.
+    /// The new contents to store, by digest.
     pub contents: BTreeMap<Digest, Bytes>,
-    /// Those of the contents that are attributes, as they were before they became bytes.
+    /// Those of them that are attributes, in parsed form.
     pub attributes: BTreeMap<Digest, Arc<Map<String, Value>>>,
-    /// The facts that folding them needs.
+    /// The facts for the fold.
     pub facts: CommandFacts,
-    /// What became of the entity that the command was about.
+    /// What happened to the command's subject.
     pub outcome: Option<Outcome>,
     /// What the answer shows.
     pub shows: AnswerSubject,
@@ -263,12 +261,12 @@ fn write(
     draft.finish(&tree.subject, action)
 }
 
-/// Finds where names will lead once a write is done, for who prepares it: its documents are judged
-/// by what it brings as well. The moment is one at which the write might be decided: which version
-/// is the default may hang on it.
+/// Finds out which documents names will lead to after a write, because the write's documents are
+/// judged against that state. `now` is a possible moment of the decision; the choice of the default
+/// version may depend on it.
 ///
 /// # Errors
-/// See [`NoDecision`]. Whether verdicts hold isn't looked at.
+/// See [`NoDecision`]. Verdicts aren't checked.
 pub fn preview(
     catalog: &Catalog,
     stored_attributes: &dyn StoredAttributes,

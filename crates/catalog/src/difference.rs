@@ -11,9 +11,9 @@ use crate::{
     },
 };
 
-/// Whether facts are those of the model now in force. What is hidden keeps the facts of the model
-/// under which it was hidden, and folded again it has those of the newest: a restore finds them
-/// anew, so they aren't compared.
+/// Whether facts belong to the model in force. Hidden entities keep the facts of the model under
+/// which they were hidden, but after a replay they have those of the newest model. A restore lifts
+/// them anew, so they aren't compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FactComparison {
     Now,
@@ -21,11 +21,11 @@ enum FactComparison {
 }
 
 impl Catalog {
-    /// Where two catalogs differ first, for people; none: they mean the same.
+    /// The first difference between two catalogs, for people; none if they are equivalent.
     ///
-    /// What is compared is everything that is served or that a later command stands on: entities
-    /// with all their states, what is hidden, what was erased, keys, answers that are remembered,
-    /// the model and the capabilities. How states are shared isn't.
+    /// Everything is compared that is served or that later commands depend on: entities with all
+    /// their states, hidden and purged entities, keys, remembered answers, the model and the
+    /// capabilities. The sharing of states isn't compared.
     #[must_use]
     pub fn first_difference(&self, other: &Self) -> Option<String> {
         let parts = [
@@ -33,22 +33,22 @@ impl Catalog {
             ("/model", self.same_model(other)),
             ("/capabilities", self.same_capabilities(other)),
             ("the number of documents", self.documents == other.documents),
-            ("what the registry was before", self.past.is_like(&other.past)),
-            ("what was erased", self.purged == other.purged),
-            ("who refers to what", self.referrers == other.referrers),
-            ("the order of what is remembered", self.remembered_order == other.remembered_order),
+            ("the registry's past", self.past.is_like(&other.past)),
+            ("the purged names", self.purged == other.purged),
+            ("the referrers", self.referrers == other.referrers),
+            ("the order of remembered answers", self.remembered_order == other.remembered_order),
         ];
         if let Some((place, _)) = parts.iter().find(|(_, is_same)| !is_same) {
             return Some((*place).to_owned());
         }
         let remembered = first(&self.remembered, &other.remembered, same_remembered);
         remembered
-            .map(|key| format!("what is remembered of {key}"))
+            .map(|key| format!("the remembered answer of {key}"))
             .or_else(|| first(&self.keys, &other.keys, same_key).map(|id| format!("/keys/{id}")))
             .or_else(|| self.groups_difference(other))
             .or_else(|| {
                 let hidden = first(&self.hidden, &other.hidden, same_hidden);
-                hidden.map(|name| format!("what is hidden of {name}"))
+                hidden.map(|name| format!("the deleted states of {name}"))
             })
     }
 
@@ -87,7 +87,7 @@ impl Catalog {
     }
 }
 
-/// The first key of two maps at which they differ.
+/// The first key at which two maps differ.
 fn first<K: Ord + Clone, V>(
     left: &OrdMap<K, V>,
     right: &OrdMap<K, V>,

@@ -1,5 +1,4 @@
-//! The entities of a view, as readers see them: where they are, what lies in them, and which
-//! attributes they have.
+//! The entities of a view for readers: how to find them, their members, and their attributes.
 
 mod attributes;
 mod members;
@@ -29,14 +28,14 @@ pub enum Entity<'a> {
     Version(&'a ResourceType, ResourceView<'a>, &'a Arc<Version>),
 }
 
-/// What clients set on entities, as far as it was read from the ledger.
+/// The attributes that clients set on entities, if they were read from the ledger.
 pub trait LoadedAttributes {
-    /// The attributes that this content holds; none: it isn't loaded.
+    /// The attributes in this content; none if it isn't loaded.
     fn attributes(&self, content: Content) -> Option<&Map<String, Value>>;
 }
 
 impl<'a> Entity<'a> {
-    /// The entity of that name.
+    /// The entity with this name.
     #[must_use]
     pub fn find(view: &'a View, xid: &Xid) -> Option<Self> {
         let model = view.model();
@@ -83,13 +82,13 @@ impl<'a> Entity<'a> {
         }
     }
 
-    /// Its document, where it has one here that isn't empty.
+    /// Its document, if it is stored here and isn't empty.
     #[must_use]
     pub fn document(&self) -> Option<Content> {
         self.version()?.document.filter(|document| document.size > 0)
     }
 
-    /// What clients set on it.
+    /// The attributes that clients set.
     #[must_use]
     pub fn attributes(&self, view: &View) -> Option<Content> {
         match self {
@@ -102,7 +101,7 @@ impl<'a> Entity<'a> {
 
     /// The contents that its attributes are read from.
     pub fn contents(&self, view: &View) -> impl Iterator<Item = Content> + use<> {
-        // Whether versions were compared is told by Meta.
+        // Meta says whether versions were compared.
         let of_meta = match self {
             Self::Resource(kind, resource) | Self::Version(kind, resource, _)
                 if kind.validatecompatibility =>
@@ -114,7 +113,7 @@ impl<'a> Entity<'a> {
         self.attributes(view).into_iter().chain(of_meta)
     }
 
-    /// Whether the name is that of a collection in such an entity.
+    /// Whether the name is that of a collection of such an entity.
     #[must_use]
     pub fn has_collection(&self, view: &View, name: &str) -> bool {
         match self {

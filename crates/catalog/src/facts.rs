@@ -1,4 +1,4 @@
-//! What the catalog lifts from documents: a pure function of a document's bytes and its type.
+//! The facts that are lifted from documents: a pure function of a document's bytes and its type.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{Catalog, Content};
 
-/// What the catalog knows of a version's document without reading it.
+/// What the catalog knows about a version's document without reading it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VersionFacts {
     /// The documents that it refers to.
@@ -19,7 +19,7 @@ pub struct VersionFacts {
 }
 
 impl VersionFacts {
-    /// Lifts the facts from a document of that type. Bytes that aren't JSON have none.
+    /// Lifts the facts from a document. Bytes that aren't JSON have none.
     #[must_use]
     pub fn of(kind: &ResourceType, document: &[u8]) -> Self {
         if !Self::are_lifted(kind) {
@@ -28,7 +28,7 @@ impl VersionFacts {
         json::parse(document).map_or_else(|_| Self::default(), |value| Self::of_value(kind, &value))
     }
 
-    /// Lifts the facts from a document that was parsed already.
+    /// Lifts the facts from a parsed document.
     #[must_use]
     pub fn of_value(kind: &ResourceType, document: &Value) -> Self {
         let fields = reference_fields(&kind.aspect, document).into_iter();
@@ -36,20 +36,20 @@ impl VersionFacts {
         Self { references: targets.into_iter().collect() }
     }
 
-    /// Whether documents of that type have facts.
+    /// Whether documents of this type have facts.
     #[must_use]
     pub fn are_lifted(kind: &ResourceType) -> bool {
         !kind.aspect.references.is_empty()
     }
 
-    /// Whether both types find the same facts in the same document.
+    /// Whether both types lift the same facts from a document.
     #[must_use]
     pub fn are_alike(one: &ResourceType, other: &ResourceType) -> bool {
         one.aspect.references == other.aspect.references
     }
 }
 
-/// The types of a new model that may find other facts in a document than the old model.
+/// The types of a new model that may lift other facts from a document than the old model.
 pub fn changed_types<'a>(
     old: &'a Model,
     new: &'a Model,
@@ -95,16 +95,15 @@ impl Catalog {
         found
     }
 
-    /// Gives versions facts that were lifted again by the model in force. One that isn't there any
-    /// more is passed over.
+    /// Sets facts that were lifted again with the model in force. Versions that don't exist any
+    /// more are skipped.
     pub fn refresh(&mut self, facts: &BTreeMap<Xid, VersionFacts>) {
         for resource in self.set_facts(facts) {
             self.index_references(&resource);
         }
     }
 
-    /// Gives versions their facts, and answers the resources in whose references that may have
-    /// changed something.
+    /// Sets the facts of versions, and returns the resources whose references may have changed.
     pub(crate) fn set_facts(&mut self, facts: &BTreeMap<Xid, VersionFacts>) -> BTreeSet<Xid> {
         let mut changed = BTreeSet::new();
         for (xid, facts) in facts {
@@ -122,19 +121,19 @@ impl Catalog {
     }
 }
 
-/// A field of a document that names, or should name, another document.
+/// A field of a document that refers, or should refer, to another document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferenceField {
-    /// Where it stands: a JSON Pointer.
+    /// Its place, as a JSON Pointer.
     pub pointer: String,
-    /// The document's xid; none: what stands there names no document.
+    /// The document's xid; none if the value isn't the name of a document.
     pub target: Option<Xid>,
-    /// What stands there, as text.
+    /// The value, as text.
     pub text: String,
 }
 
-/// Every field of a document that the model declares as a reference. A field that is absent or
-/// `null` refers to nothing.
+/// Every field of a document that the model declares as a reference. An absent field and `null`
+/// refer to nothing.
 #[must_use]
 pub fn reference_fields(aspect: &Aspect, document: &Value) -> Vec<ReferenceField> {
     aspect

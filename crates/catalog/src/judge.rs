@@ -1,9 +1,9 @@
-//! Whether a document passes: the one place that says so, for the registry and for a folder alike.
+//! The judge decides whether a document passes, both for a registry and for a folder.
 //!
-//! A document passes when it is what its collection holds (a rule, a schema that something binds),
-//! when the schemas and rules that its type and its group bind find no error in it, and when the
-//! documents that it refers to are there. The judge is a function of what its [`Sources`] say. It
-//! fetches nothing: what it lacks it names, and it is called again when that is at hand.
+//! A document passes if it is what its collection holds (a rule, or a schema that is bound), if the
+//! schemas and rules of its type and its group find no error in it, and if the documents that it
+//! refers to exist. The judge is a function of its [`Sources`] and fetches nothing: it returns the
+//! contents that it lacks, and is called again with them.
 
 mod bindings;
 mod command;
@@ -20,15 +20,14 @@ pub use document::Document;
 pub use sources::{ContentBytes, Presence, Resolver, Sources};
 pub use verdict::{BindingFault, Dependency, DocumentFault, NoVerdict, Rejection, Verdict};
 
-/// Judges documents by what its sources say.
+/// Judges documents with the help of its sources.
 #[derive(Clone, Copy)]
 pub struct Judge<'a> {
-    /// Where names lead, and what is bound.
+    /// Resolves names and bindings.
     pub sources: &'a dyn Sources,
-    /// Schemas and rules that were compiled before.
+    /// The cache of compiled schemas and rules.
     pub compiled: &'a dyn CompilationCache,
-    /// Whether it may take longer than some milliseconds. Where it may not and would, it answers
-    /// [`NoVerdict::Long`].
+    /// Whether it may take more than some milliseconds. If not, it may answer [`NoVerdict::Long`].
     pub may_take_long: bool,
 }
 

@@ -1,12 +1,12 @@
-//! The meaning of a ledger: the compiled model, the frozen changes, the one fold that turns
-//! changes into a catalog, the decisions that turn commands into changes, rules and queries.
+//! The meaning of a ledger: the catalog, the frozen changes, the fold that applies changes to a
+//! catalog, the decisions that turn commands into changes, the judge, and queries.
 //!
-//! Nothing here does I/O, reads a clock or draws a random number: moments, ids and contents
-//! arrive with the command, so that any history can be folded again and any failure simulated.
-//! Nothing here knows HTTP, storage, or who may do what.
+//! Nothing here does I/O, reads a clock or draws a random number. Moments, ids and contents come
+//! with the command, so that any history can be replayed and any failure simulated. Nothing here
+//! knows HTTP, storage or permissions.
 
-// rustdoc asks of every public type which auto traits it has, and the catalog's chains and maps lie
-// deeper in each other than the compiler's default of 128 steps.
+// rustdoc checks every public type for auto traits. The catalog's nested chains and maps need more
+// than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
 pub mod apply;

@@ -12,22 +12,22 @@ pub enum Lifecycle {
     Draft,
     /// Waiting for reviewers.
     Review,
-    /// In use; what new versions are unless sent otherwise.
+    /// In use; the default for new versions.
     #[default]
     Stable,
-    /// Still answered, better replaced.
+    /// Still served, but better replaced.
     Deprecated,
-    /// Final: readable, never the default unless nothing else is left or somebody pins it.
+    /// Final: readable, but never the default unless nothing else is left or somebody pins it.
     Retired,
 }
 
-/// The text names no lifecycle state.
+/// The text isn't a lifecycle state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a state is one of draft, review, stable, deprecated and retired")]
+#[error("a state must be draft, review, stable, deprecated or retired")]
 pub struct LifecycleError;
 
 impl Lifecycle {
-    /// All states, in the order of a version's life.
+    /// All states in their order.
     pub const ALL: [Self; 5] =
         [Self::Draft, Self::Review, Self::Stable, Self::Deprecated, Self::Retired];
 
@@ -43,7 +43,7 @@ impl Lifecycle {
         }
     }
 
-    /// The state of that frozen number.
+    /// Finds a state by its frozen number.
     #[must_use]
     pub const fn from_number(number: u8) -> Option<Self> {
         Some(match number {
@@ -56,7 +56,7 @@ impl Lifecycle {
         })
     }
 
-    /// The state as it is written.
+    /// The state's name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -68,7 +68,7 @@ impl Lifecycle {
         }
     }
 
-    /// Whether a version may go from this state to that one; staying is always allowed.
+    /// Whether a version may change from this state to that one; staying is always allowed.
     #[must_use]
     pub const fn may_become(self, next: Self) -> bool {
         matches!(
@@ -81,7 +81,7 @@ impl Lifecycle {
         )
     }
 
-    /// Whether a version in this state becomes the default by itself.
+    /// Whether a version in this state can become the default without being pinned.
     #[must_use]
     pub const fn is_offered(self) -> bool {
         matches!(self, Self::Stable | Self::Deprecated)

@@ -1,8 +1,8 @@
-//! Queries over the entities of a view: which of them pass a filter, and in which order they
-//! stand (xRegistry core, "Filter Flag" and "Sort Flag").
+//! Queries over the entities of a view: filters and orders (xRegistry core, "Filter Flag" and "Sort
+//! Flag").
 //!
-//! A query reads no content. What it needs of one it asks [`LoadedAttributes`] for, and what isn't
-//! loaded it answers as [`MissingAttributes`], to be called again.
+//! A query reads no content. It gets attributes from [`LoadedAttributes`]. If some aren't loaded,
+//! it returns [`MissingAttributes`] and must be called again.
 //!
 //! [`LoadedAttributes`]: crate::entity::LoadedAttributes
 

@@ -8,187 +8,187 @@ use muster_model::{AttributeFault, Kind, ModelFault};
 
 use crate::{Lifecycle, LifecycleError};
 
-/// Why a command is refused, and what it is about. Nothing was changed.
+/// Why a command is refused. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[error("{reason:?} ({subject})")]
 pub struct Refusal {
-    /// The xid or the path that the refusal is about.
+    /// The xid or the path of the refused part.
     pub subject: String,
-    /// What stands in the way; boxed, so that a `Result` with a refusal stays small.
+    /// The reason. It is boxed to keep a `Result` with a refusal small.
     pub reason: Box<Reason>,
 }
 
-/// What stands in a command's way: one variant for each fact, with the values that its error
-/// names. Sentences for people are made where the error is sent.
+/// The reason for a refusal: one variant for each fact, with the values that the error names. The
+/// sentences for people are made where the error is sent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reason {
-    /// Something isn't there.
+    /// Something doesn't exist.
     NotFound(Absence),
-    /// An id has characters, or a length, that no id may have.
+    /// An id has characters or a length that isn't allowed.
     MalformedId {
         /// The id, or its beginning.
         id: String,
-        /// What is wrong with it.
+        /// The fault.
         fault: IdFault,
     },
-    /// A body names a version that won't be there.
+    /// A body names a version that won't exist.
     UnknownVersion {
         /// The version's id, as it was sent.
         version: String,
     },
-    /// The id in a body isn't the one that the path or the map says.
+    /// The id in a body differs from the id in the path or the map.
     MismatchedId {
-        /// The type's singular name, which begins the attribute's name.
+        /// The type's singular name, with which the attribute's name begins.
         singular: String,
         /// The id that was sent.
         sent: String,
-        /// The id that belongs there.
+        /// The expected id.
         expected: String,
     },
-    /// An attribute has a value that it can't have, whatever the model says.
+    /// An attribute has an invalid value.
     InvalidAttribute {
         /// The attribute's name.
         name: String,
-        /// What is wrong with it.
+        /// The fault.
         fault: ValueFault,
     },
-    /// The attributes break the model.
+    /// The attributes violate the model.
     Attribute(AttributeFault),
-    /// A member of a collection is no object.
+    /// A member of a collection isn't an object.
     MemberNotObject {
         /// The member's key.
         key: String,
     },
-    /// A document was sent where no document belongs.
+    /// A document was sent to a place that accepts none.
     DocumentMisplaced,
     /// A document was sent to an entity that has none.
     TakesNoDocument,
     /// The document was given in more than one way.
     OneResource {
-        /// The attributes of which one may be sent.
+        /// The attributes, of which only one may be sent.
         names: [String; 3],
     },
-    /// A POST to the registry names what is no type of groups.
+    /// A POST to the registry names something that isn't a group type.
     GroupsOnly {
         /// The member's name.
         name: String,
     },
-    /// A POST to a group names what is no type of its resources.
+    /// A POST to a group names something that isn't one of its resource types.
     ResourcesOnly {
         /// The member's name.
         name: String,
     },
-    /// The command names more entities than one command may.
+    /// The command names too many entities.
     CommandTooLarge {
-        /// The entities that it names.
+        /// The number of entities.
         entities: usize,
     },
-    /// The idempotency key was used for another command.
+    /// The idempotency key was already used for another command.
     IdempotencyMismatch,
-    /// A condition of the request doesn't hold.
+    /// A condition of the request isn't met.
     PreconditionFailed {
-        /// The header that states the condition.
+        /// The header with the condition.
         header: &'static str,
     },
-    /// The epoch that was sent isn't the current one.
+    /// The sent epoch isn't the current one.
     MismatchedEpoch {
         /// The epoch that was sent.
         sent: u64,
         /// The current one.
         current: u64,
     },
-    /// The epoch of a resource was sent outside of its meta.
+    /// The epoch of a resource was sent outside its Meta.
     MisplacedEpoch,
-    /// The name is taken by another, which may differ in case only.
+    /// The name is taken by another entity, which may differ in case.
     NameTaken {
-        /// The name as it is written there.
+        /// The existing name.
         existing: Id,
     },
-    /// A document, or the attributes of one entity, are larger than what is stored.
+    /// A document, or the attributes of an entity, are too large.
     DocumentTooLarge {
-        /// Bytes that were sent.
+        /// The size in bytes.
         size: usize,
-        /// Bytes that are stored at most.
+        /// The maximum size in bytes.
         limit: usize,
     },
-    /// The document breaks its schema, its rules or its references.
+    /// The document violates its schema, its rules or its references.
     InvalidDocument {
-        /// What is wrong: at least one violation of severity `error`.
+        /// The violations; at least one is an error.
         violations: Vec<Violation>,
     },
-    /// A schema or rule that binds isn't there.
+    /// A bound schema or rule doesn't exist.
     BindingMissing {
         /// The schema or rule.
         binding: Xid,
     },
-    /// A schema or rule that binds can't be used.
+    /// A bound schema or rule can't be used.
     BindingBroken {
         /// The schema or rule.
         binding: Xid,
         /// Why it can't be used.
         error: String,
-        /// Where it is wrong.
+        /// Its violations.
         violations: Vec<Violation>,
     },
-    /// Others refer to what is to be deleted.
+    /// Other entities refer to the one to be deleted.
     Referenced {
-        /// Those that refer to it.
+        /// The referring entities.
         by: XidList,
     },
-    /// The versions of a resource, or one of them, can't become what they would.
+    /// A change of a resource's versions isn't allowed.
     Version(VersionRefusal),
-    /// A new model takes their documents away from entities that have one.
+    /// A new model removes the documents of entities that have one.
     HasDocuments {
         /// The type's plural name.
         plural: String,
-        /// Those that have a document, or the first of them.
+        /// The entities with documents, or the first of them.
         documents: Vec<Xid>,
     },
-    /// The flag `purge` was sent with a collection.
+    /// The flag `purge` was sent for a collection.
     PurgeOfMany,
     /// The entity can't be deleted.
     NotDeletable,
-    /// Cross references (`xref`) aren't there yet.
+    /// Cross references (`xref`) aren't supported yet.
     CrossReference,
-    /// It was purged, and can't come back.
+    /// It was purged and can't be restored.
     Purged,
-    /// Nothing that can be restored was deleted there.
+    /// No deleted entity has this name.
     NothingHidden,
-    /// What was deleted doesn't fit what is there now.
+    /// The deleted entity can't be restored now.
     RestoreRefused(Unrestorable),
-    /// The model can't be taken.
+    /// The model is invalid or can't be applied.
     Model(ModelRefusal),
-    /// It lies outside the scope of whoever asks.
+    /// It is outside the scope of the caller.
     OutOfScope,
     /// Somebody else made it.
     NotOwn,
     /// It isn't in review.
     NotInReview,
-    /// The capabilities over which others were laid are no longer those in force.
+    /// The capabilities that others were merged with aren't in force any more.
     CapabilitiesMoved,
-    /// There are as many keys as there may be.
+    /// There are too many keys.
     TooManyKeys {
-        /// How many that is.
+        /// The maximum number.
         limit: usize,
     },
-    /// Without the key nobody could make another, or everybody could do everything.
+    /// Without the key nobody could create another, or everybody would have all permissions.
     LastKey,
-    /// The key opens something.
+    /// The key is still valid.
     KeyInForce,
 }
 
-/// Why an id can't be one. The text of each is the `error_detail` of its error.
+/// Why an id isn't valid. The text of each is the `error_detail` of its error.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum IdFault {
-    /// The word means something else where ids of versions stand.
+    /// The word has another meaning in the place of a version's id.
     #[error("it is a reserved word")]
     Reserved,
-    /// It has characters, or a length, that no id may have.
+    /// Its characters or its length aren't allowed.
     #[error(transparent)]
     Form(#[from] IdError),
 }
 
-/// Why an attribute can't have its value. The text of each is the `error_detail` of its error.
+/// Why a value isn't valid for its attribute. The text of each is the `error_detail` of its error.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ValueFault {
     /// A document's bytes aren't in base64.
@@ -197,140 +197,140 @@ pub enum ValueFault {
     /// A media type has characters that no header can carry.
     #[error("must be printable ASCII")]
     MediaType,
-    /// It is no lifecycle state.
+    /// The value isn't a lifecycle state.
     #[error(transparent)]
     State(#[from] LifecycleError),
-    /// A binding is something else than a text.
+    /// A binding isn't a string.
     #[error("must hold xids")]
     Binding,
-    /// A binding's text is no xid.
+    /// A binding isn't an xid.
     #[error(transparent)]
     Xid(#[from] XidError),
-    /// The rules that bind aren't in an array.
+    /// The bound rules aren't in an array.
     #[error("rules must be an array of xids")]
     Rules,
 }
 
-/// What isn't there.
+/// What doesn't exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Absence {
     /// The entity itself.
     Entity,
-    /// The type of groups.
+    /// The group type.
     GroupType(Id),
-    /// The type of resources.
+    /// The resource type.
     ResourceType(Id),
-    /// The parent of what is to be restored.
+    /// The parent of the entity to restore.
     Parent,
-    /// What is to be restored: nothing of that name was deleted.
+    /// A deleted entity with this name.
     Deleted,
 }
 
-/// Why what was deleted can't come back.
+/// Why a deleted entity can't be restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unrestorable {
-    /// The version would be the first to go again.
+    /// The version would be pruned at once.
     Oldest {
-        /// Versions that are kept.
+        /// The number of versions to keep.
         max: u64,
     },
-    /// The resource has more versions than its type keeps now.
+    /// The resource has more versions than its type allows now.
     TooManyVersions {
-        /// Versions that it has.
+        /// Its number of versions.
         count: u64,
-        /// Versions that are kept.
+        /// The number of versions to keep.
         max: u64,
     },
 }
 
-/// Why versions can't become what they would.
+/// Why a change of versions isn't allowed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum VersionRefusal {
-    /// Versions in this collection keep their documents.
+    /// Documents of existing versions in this collection can't be replaced.
     Frozen,
     /// The version is retired.
     StateFinal,
-    /// The lifecycle has no such step.
+    /// The lifecycle doesn't allow this transition.
     StateUnreachable {
         /// The version's state.
         from: Lifecycle,
-        /// The state that was sent.
+        /// The requested state.
         to: Lifecycle,
     },
-    /// The type chooses the ids of its versions itself.
+    /// The server chooses the version ids of this type.
     VersionIdNotAllowed {
         /// The type's plural name.
         plural: String,
     },
-    /// Versions would have more than one root.
+    /// There would be more than one root.
     MultipleRoots {
         /// The type's plural name.
         plural: String,
     },
-    /// A version would be its own ancestor.
+    /// A version would become its own ancestor.
     CircularAncestors {
-        /// The versions of the circle, or the first of them.
+        /// The versions in the circle, or the first of them.
         circle: Vec<Id>,
     },
     /// A resource would have no version.
     MissingVersions,
-    /// With a single version there is none to pin.
+    /// A resource with a single version can't be pinned.
     NothingToPin {
-        /// The resources whose pinned version a new model would not allow.
+        /// The resources with a pinned version that a new model forbids.
         pinned: XidList,
     },
-    /// The flag asks for the version of a request that has none.
+    /// The flag names the version of the request, but the request has none.
     NoVersionToPin,
-    /// The flag asks for the version of a request that has several.
+    /// The flag names the version of the request, but the request has several.
     TooManyVersions,
-    /// Documents of that format can't be validated.
+    /// Documents of this format can't be validated.
     FormatUnknown {
         /// The format.
         format: String,
     },
-    /// Versions would differ in an attribute in which they must agree.
+    /// Versions would differ in an attribute that must be the same.
     VersionsDiffer {
         /// The attribute's path.
         name: String,
     },
 }
 
-/// Why a model can't be taken.
+/// Why a model is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ModelRefusal {
-    /// The model itself is wrong.
+    /// The model itself is invalid.
     Fault(ModelFault),
-    /// It leaves out a type of which there are entities.
+    /// It removes a type that has entities.
     TypeInUse {
-        /// The type of groups.
+        /// The group type.
         groups: Id,
-        /// The type of resources that goes; all of the group type without it.
+        /// The removed resource type; none if the whole group type is removed.
         resources: Option<Id>,
-        /// Entities that are there.
+        /// The number of entities.
         count: usize,
     },
     /// Entities don't comply with it.
     Broken {
-        /// Each with the reason.
+        /// The entities, each with its reason.
         entities: Vec<(Xid, String)>,
-        /// How many there are besides.
+        /// The number of further entities.
         more: usize,
     },
-    /// It allows one root, and resources have several.
+    /// It allows only one root, but resources have several.
     SeveralRoots(XidList),
 }
 
-/// The first of many entities, and how many there are besides.
+/// The first of many entities, and the number of the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct XidList {
-    /// Those that are named.
+    /// The listed entities.
     pub shown: Vec<Xid>,
-    /// How many there are besides.
+    /// The number of the others.
     pub more: usize,
 }
 
 impl XidList {
-    /// Entities that a refusal names: enough to go on with, and an answer of bounded size.
+    /// How many entities a refusal lists, to bound the size of the answer.
     pub const SHOWN_MAX: usize = 100;
 
     /// The first of these, and the number of the others.
@@ -343,32 +343,32 @@ impl XidList {
 }
 
 impl Refusal {
-    /// A refusal about that entity or path.
+    /// A refusal about this entity or path.
     #[must_use]
     pub fn new(subject: impl fmt::Display, reason: impl Into<Reason>) -> Self {
         Self { subject: subject.to_string(), reason: Box::new(reason.into()) }
     }
 
-    /// The entity isn't there.
+    /// The entity doesn't exist.
     #[must_use]
     pub fn not_found(xid: impl fmt::Display) -> Self {
         Self::new(xid, Reason::NotFound(Absence::Entity))
     }
 
-    /// An id that can't be one.
+    /// An invalid id.
     #[must_use]
     pub fn malformed_id(subject: impl fmt::Display, id: &str, fault: impl Into<IdFault>) -> Self {
         let id = id.chars().take(200).collect();
         Self::new(subject, Reason::MalformedId { id, fault: fault.into() })
     }
 
-    /// A body names a version that won't be there.
+    /// A body names a version that won't exist.
     #[must_use]
     pub fn unknown_version(subject: impl fmt::Display, version: impl fmt::Display) -> Self {
         Self::new(subject, Reason::UnknownVersion { version: version.to_string() })
     }
 
-    /// An attribute has a value that can't be.
+    /// An attribute has an invalid value.
     #[must_use]
     pub fn invalid_attribute(
         subject: impl fmt::Display,
@@ -385,32 +385,32 @@ impl Refusal {
         Self::attribute(subject, AttributeFault::Type { path: path.to_string(), kind })
     }
 
-    /// An id in a body isn't the one that the path or the map says.
+    /// The id in a body differs from the id in the path or the map.
     #[must_use]
     pub fn mismatched_id(subject: &Xid, singular: &str, sent: &str, expected: &str) -> Self {
         let [singular, sent, expected] = [singular, sent, expected].map(str::to_owned);
         Self::new(subject, Reason::MismatchedId { singular, sent, expected })
     }
 
-    /// The attributes break the model.
+    /// The attributes violate the model.
     #[must_use]
     pub fn attribute(subject: impl fmt::Display, fault: AttributeFault) -> Self {
         Self::new(subject, Reason::Attribute(fault))
     }
 
-    /// The model can't be taken.
+    /// The model is refused.
     #[must_use]
     pub fn model(refusal: ModelRefusal) -> Self {
         Self::new("/model", Reason::Model(refusal))
     }
 
-    /// The document was refused: it has violations of severity `error`.
+    /// The document was refused; at least one violation is an error.
     #[must_use]
     pub fn invalid_document(xid: &Xid, violations: Vec<Violation>) -> Self {
         Self::new(xid, Reason::InvalidDocument { violations })
     }
 
-    /// What binds there is gone.
+    /// A bound document doesn't exist.
     #[must_use]
     pub fn binding_missing(subject: impl fmt::Display, binding: &Xid) -> Self {
         Self::new(subject, Reason::BindingMissing { binding: binding.clone() })
@@ -418,8 +418,8 @@ impl Refusal {
 }
 
 impl Refusal {
-    /// The same refusal as somebody sees it who may not know what lies elsewhere: what refers to
-    /// something from there is counted and not named.
+    /// The refusal for a caller with a limited scope: referrers outside the scope are counted but
+    /// not named.
     #[must_use]
     pub fn seen_within(mut self, within: &XidPatterns) -> Self {
         if let Reason::Referenced { by } = &mut *self.reason {

@@ -1,7 +1,7 @@
-//! The entities as the catalog holds them: immutable states, shared between views.
+//! The states of entities in the catalog: immutable, and shared between views.
 //!
-//! Whatever is written keeps the state that it replaces, so that every state stays readable at
-//! its position and a purge finds all contents of a name.
+//! A new state links to the state that it replaces. So every state can be read at its position, and
+//! a purge finds all contents of a name.
 
 mod chain;
 mod column;
@@ -27,11 +27,11 @@ pub use versions::Versions;
 
 use crate::{Content, Lifecycle, facts::VersionFacts};
 
-/// The first four bytes of a command's id: they tell one ledger's positions from another's in an
-/// ETag, because positions repeat after a backup was restored and command ids don't.
+/// The first four bytes of a command's id. Positions repeat after a backup was restored, but
+/// command ids don't, so a tag in an ETag distinguishes the positions of different ledgers.
 pub type CommandTag = [u8; 4];
 
-/// Where and by which command something last changed.
+/// The command that last changed something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp {
     /// The position of the command's last entry.
@@ -43,7 +43,7 @@ pub struct Stamp {
 /// The registry's own attributes.
 #[derive(Clone, Debug)]
 pub struct RegistryState {
-    /// What clients set.
+    /// The attributes that clients set.
     pub attributes: Option<Content>,
     /// Its epoch.
     pub epoch: u64,
@@ -51,11 +51,11 @@ pub struct RegistryState {
     pub created: Moment,
     /// When it was last modified.
     pub modified: Moment,
-    /// Its own attributes' last change.
+    /// The last change of its own attributes.
     pub own: Stamp,
-    /// The last time that groups came or went.
+    /// The last time that groups were added or removed.
     pub members: Stamp,
-    /// What its own attributes were before.
+    /// Its earlier attributes.
     pub earlier: Earlier<Self>,
 }
 
@@ -66,34 +66,34 @@ pub struct Group {
     pub id: Id,
     /// Its attributes.
     pub own: Arc<GroupState>,
-    /// Its epoch: moves with its attributes and when resources come or go.
+    /// Its epoch, which increases with its attributes and when resources are added or removed.
     pub epoch: u64,
-    /// When it was last modified, likewise.
+    /// When it was last modified, in the same sense.
     pub modified: Moment,
-    /// The last time that resources came or went.
+    /// The last time that resources were added or removed.
     pub members: Stamp,
     /// Its resources, by type (plural) and id.
     pub resources: OrdMap<Id, EntityMap<Resource>>,
-    /// What it was before.
+    /// Its past.
     pub past: Arc<Past<Resource>>,
 }
 
 /// A group's attributes.
 #[derive(Clone, Debug)]
 pub struct GroupState {
-    /// What clients set.
+    /// The attributes that clients set.
     pub attributes: Option<Content>,
-    /// The documents that bind what lies in it.
+    /// The documents that are bound to its members.
     pub bindings: Arc<Bindings>,
     /// When it was created.
     pub created: Moment,
-    /// This state's write.
+    /// The command that wrote this state.
     pub stamp: Stamp,
     /// The states before this one.
     pub earlier: Earlier<Self>,
 }
 
-/// The schema and the rules that documents must pass.
+/// The schema and the rules for documents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bindings {
     /// The xid of a schema or of one of its versions.
@@ -109,7 +109,7 @@ impl Bindings {
         self.schema.is_none() && self.rules.is_empty()
     }
 
-    /// Every document that is bound: a binding is a reference.
+    /// All bound documents; a binding is also a reference.
     pub fn targets(&self) -> impl Iterator<Item = &Xid> {
         self.schema.iter().chain(&self.rules)
     }
@@ -122,17 +122,17 @@ pub struct Resource {
     pub id: Id,
     /// Its Meta.
     pub meta: Arc<Meta>,
-    /// The last change of which version is the default.
+    /// The last change of the default version's choice.
     pub pointer: Stamp,
     /// The last change anywhere in the resource.
     pub any: Stamp,
     /// Its versions by id.
     pub versions: Versions,
-    /// The default version's references, as they stand in the index of referrers.
+    /// The default version's references, as they are in the index of referrers.
     pub indexed: Arc<[Xid]>,
-    /// What it was before; none: it changed with one command only.
+    /// Its past; none if only one command has changed it.
     pub past: Option<Arc<ResourcePast>>,
-    /// Who made it, as entries name them.
+    /// Its maker, as the actor in entries.
     pub maker: Arc<str>,
 }
 
@@ -147,7 +147,7 @@ impl Resource {
 /// A resource's Meta.
 #[derive(Clone, Debug)]
 pub struct Meta {
-    /// What clients set.
+    /// The attributes that clients set.
     pub attributes: Option<Content>,
     /// The resource's epoch.
     pub epoch: u64,
@@ -157,14 +157,14 @@ pub struct Meta {
     pub modified: Moment,
     /// The default version.
     pub default: Id,
-    /// Whether somebody pinned the default version.
+    /// Whether the default version is pinned.
     pub sticky: bool,
-    /// The highest version number that the server has given; 0: none yet.
+    /// The highest version number that the server has assigned; 0 if none.
     pub last_number: u64,
-    /// The command that last changed which version is the default: the position of a state of
-    /// Meta.
+    /// The command that last changed the choice of the default version, as the position of a state
+    /// of Meta.
     pub pointer: Position,
-    /// This state's write.
+    /// The command that wrote this state.
     pub stamp: Stamp,
     /// The states before this one.
     pub earlier: Earlier<Self>,
@@ -175,7 +175,7 @@ pub struct Meta {
 pub struct Version {
     /// Its id.
     pub id: Id,
-    /// What clients set.
+    /// The attributes that clients set.
     pub attributes: Option<Content>,
     /// Its epoch.
     pub epoch: u64,
@@ -183,17 +183,17 @@ pub struct Version {
     pub created: Moment,
     /// When it was last modified.
     pub modified: Moment,
-    /// The version that it descends from; a root names itself.
+    /// The version that it derives from; a root names itself.
     pub ancestor: Id,
-    /// The document's bytes; none: it has none here.
+    /// The document's bytes; none if no document is stored here.
     pub document: Option<Content>,
     /// The document's media type.
     pub content_type: Option<Arc<str>>,
     /// Its lifecycle state.
     pub state: Lifecycle,
-    /// This state's write.
+    /// The command that wrote this state.
     pub stamp: Stamp,
-    /// What the model finds in its document.
+    /// The facts that the model lifts from its document.
     pub facts: VersionFacts,
     /// The states before this one.
     pub earlier: Earlier<Self>,
@@ -201,16 +201,16 @@ pub struct Version {
 
 /// A state of an entity.
 pub trait State: Chained {
-    /// The contents that this state names.
+    /// The contents of this state.
     fn contents(&self) -> [Option<Content>; 2];
 }
 
-/// All contents of a state and of those before it.
+/// All contents of a state and of the earlier ones.
 pub fn contents_of<T: State>(newest: &Arc<T>) -> impl Iterator<Item = Content> {
     states(newest).flat_map(|state| state.contents().into_iter().flatten())
 }
 
-/// A type whose values form chains, with the position from which on one holds.
+/// Implements chains for a type of states; each state is valid from its position on.
 macro_rules! chained {
     ($type:ty, $state:ident => $position:expr $(, $parameter:ident)?) => {
         impl$(<$parameter>)? Chained for $type {
@@ -254,25 +254,25 @@ impl State for Version {
     }
 }
 
-/// What a deletion hid, and what earlier deletions of that name hid.
+/// A deletion: what it hid, and earlier deletions of the same name.
 #[derive(Clone, Debug)]
 pub struct HiddenEntity {
     /// The deletion.
     pub stamp: Stamp,
     /// What it hid.
     pub what: Subtree,
-    /// What the deletion before it hid.
+    /// The previous deletion of the name.
     pub before: Option<Arc<Self>>,
 }
 
 impl HiddenEntity {
-    /// This deletion and those of that name before it, newest first.
+    /// This deletion and the earlier ones of the name, newest first.
     pub fn chain(self: &Arc<Self>) -> impl Iterator<Item = &Arc<Self>> {
         std::iter::successors(Some(self), |hidden| hidden.before.as_ref())
     }
 }
 
-/// Taken apart in a loop, as chains of states are.
+/// Dropped in a loop, like chains of states.
 impl Drop for HiddenEntity {
     fn drop(&mut self) {
         let mut next = self.before.take();
@@ -282,7 +282,7 @@ impl Drop for HiddenEntity {
     }
 }
 
-/// An entity with all that lies in it.
+/// An entity with everything in it.
 #[derive(Clone, Debug)]
 pub enum Subtree {
     /// A group.
@@ -294,7 +294,7 @@ pub enum Subtree {
 }
 
 impl Subtree {
-    /// Whether a resource or a version of that name lies in it.
+    /// Whether it contains the resource or the version with this name.
     #[must_use]
     pub fn holds(&self, xid: &Xid) -> bool {
         let resource = match self {
@@ -310,7 +310,7 @@ impl Subtree {
         }
     }
 
-    /// All contents of all states of everything in it.
+    /// All contents of all states in it.
     #[must_use]
     pub fn contents(&self) -> Vec<Content> {
         match self {
@@ -329,7 +329,7 @@ impl Subtree {
     }
 }
 
-/// The resource in a group that an xid names or lies in.
+/// The resource of a group that an xid names or is in.
 pub(crate) fn resource_in<'a>(group: &'a Group, xid: &Xid) -> Option<&'a Arc<Resource>> {
     let (resources, resource) = xid.resource_ids()?;
     exact(group.resources.get(resources)?, resource)
@@ -339,7 +339,7 @@ fn resource_contents(resource: &Resource) -> impl Iterator<Item = Content> {
     contents_of(&resource.meta).chain(resource.versions.iter().flat_map(contents_of))
 }
 
-/// An API key as the catalog knows it: the record's content is for the keys' door alone.
+/// An API key. Only the endpoint of keys reads its record.
 #[derive(Clone, Debug)]
 pub struct RegisteredKey {
     /// The record (salted hash, name, role).
@@ -348,35 +348,35 @@ pub struct RegisteredKey {
     pub created: Moment,
     /// When it was revoked.
     pub revoked: Option<Moment>,
-    /// It may not do everything everywhere.
+    /// Whether its permissions are limited.
     pub is_limited: bool,
-    /// From when on it opens nothing.
+    /// When it expires.
     pub expires: Option<Moment>,
-    /// Its record was erased.
+    /// Whether its record was erased.
     pub is_forgotten: bool,
 }
 
 impl RegisteredKey {
-    /// Whether it opens anything at a moment.
+    /// Whether it is valid at a moment.
     #[must_use]
     pub fn is_in_force(&self, now: Moment) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|expires| now < expires)
     }
 }
 
-/// How a command with an idempotency key was answered.
+/// The remembered answer to a command with an idempotency key.
 #[derive(Clone, Debug)]
 pub struct RememberedAnswer {
     /// The digest of the request that carried the key.
     pub request: muster_words::Digest,
     /// The position at which the command ended.
     pub position: Position,
-    /// What became of the subject.
+    /// What happened to the subject.
     pub outcome: crate::changes::Outcome,
-    /// The entity that the command was about.
+    /// The entity that the command targeted.
     pub subject: Xid,
-    /// What the answer showed; none: the subject. Which members they were is in the ledger alone.
+    /// What the answer showed; none means the subject. Members are listed only in the ledger.
     pub shown: Option<crate::changes::RecordedAnswerSubject>,
-    /// When: keys are forgotten after a day of ledger time.
+    /// The moment; answers are remembered for a day of ledger time.
     pub moment: Moment,
 }

@@ -1,8 +1,7 @@
-//! What was sent, then what it means: a write's body read with the model, before anything of the
-//! registry's state is looked at.
+//! The tree of a write: its body, parsed with the model, before the registry's state is considered.
 //!
-//! Whatever the request's shape (one version, a map of groups, the whole registry), it becomes
-//! the same tree: entities to write, by parent, each with its attributes and its document apart.
+//! Any form of request (one version, a map of groups, the whole registry) becomes the same tree:
+//! the entities to write, by parent, with attributes and documents separated.
 
 mod document;
 mod read;
@@ -20,32 +19,32 @@ use crate::{
 };
 use muster_model::{GroupType, ResourceType};
 
-/// Everything that a write brings.
+/// Everything that a write contains.
 #[derive(Clone, Debug)]
 pub struct WriteTree {
-    /// How it treats what is there.
+    /// How it treats existing attributes.
     pub mode: Mode,
     /// A new model.
     pub model: Option<NewModel>,
     /// New capabilities, as they were sent.
     pub capabilities: Option<Value>,
-    /// The registry's own attributes; none: they stay.
+    /// The registry's own attributes; none if they stay.
     pub registry: Option<Map<String, Value>>,
-    /// Groups, in the order of their names.
+    /// Groups, sorted by name.
     pub groups: Vec<GroupNode>,
-    /// The documents that it binds, and those behind them, each with the content that its name led
-    /// to when it was found usable.
+    /// The dependencies of its bindings: each document with the content that its name led to when
+    /// it was checked.
     pub bound: Vec<Dependency>,
-    /// What the answer is about.
+    /// What the answer shows.
     pub subject: Subject,
 }
 
-/// What the answer to a write is about.
+/// What the answer to a write shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// One entity.
     Entity(Xid),
-    /// One version of a resource: the one that the request created or updated.
+    /// The version of a resource that the request created or updated.
     VersionOf(Xid),
     /// The entities of a collection that the request names.
     Members,
@@ -55,77 +54,78 @@ pub enum Subject {
     Capabilities,
 }
 
-/// A group with what lies in it.
+/// A group with its members.
 #[derive(Clone, Debug)]
 pub struct GroupNode {
     /// Its name.
     pub xid: Xid,
     /// Its type.
     pub kind: Arc<GroupType>,
-    /// Its own attributes; none: it is only a parent, created where it isn't there.
+    /// Its own attributes; none if it is only a parent, which is created if it doesn't exist.
     pub attributes: Option<Map<String, Value>>,
     /// Its resources.
     pub resources: Vec<ResourceNode>,
 }
 
-/// A resource with what lies in it.
+/// A resource with its members.
 #[derive(Clone, Debug)]
 pub struct ResourceNode {
     /// Its name.
     pub xid: Xid,
     /// Its type.
     pub kind: Arc<ResourceType>,
-    /// The attributes of its default version; none: the request doesn't speak of them.
+    /// The attributes of its default version; none if the request has none.
     pub default: Option<VersionNode>,
-    /// Its Meta's attributes; none: they stay.
+    /// The attributes of its Meta; none if they stay.
     pub meta: Option<Map<String, Value>>,
-    /// Its versions; none: the request doesn't speak of them.
+    /// Its versions; none if the request has none.
     pub versions: Option<Vec<VersionNode>>,
-    /// The request is about its Meta alone, so the resource must be there or be made by it.
+    /// Whether the request is only about its Meta. Then the resource must exist or be created by
+    /// the request.
     pub only_meta: bool,
 }
 
 /// A version to write.
 #[derive(Clone, Debug)]
 pub struct VersionNode {
-    /// Its id; none: the server chooses, or the default version's.
+    /// Its id; none if the server chooses it, or for the default version.
     pub id: Option<Id>,
-    /// What was sent, without the document.
+    /// The sent attributes, without the document.
     pub attributes: Map<String, Value>,
     /// The document.
     pub document: DocumentPart,
-    /// The attributes came in headers: they change what is sent and leave the rest.
+    /// Whether the attributes came from headers. Then other attributes stay as they are.
     pub from_headers: bool,
 }
 
-/// What a request says of a version's document.
+/// What a request says about a version's document.
 #[derive(Clone, Debug)]
 pub enum DocumentPart {
-    /// Nothing: it stays.
+    /// Nothing; it stays.
     Unchanged,
-    /// It is to be empty.
+    /// It becomes empty.
     Cleared,
-    /// It lies elsewhere; the URL is among the attributes.
+    /// It is stored elsewhere; the URL is among the attributes.
     Elsewhere,
-    /// These bytes.
+    /// New bytes.
     Bytes(NewDocument),
 }
 
-/// A document on its way in.
+/// A new document.
 #[derive(Clone, Debug)]
 pub struct NewDocument {
-    /// The bytes as they will be kept.
+    /// The bytes to store.
     pub bytes: Bytes,
     /// Their SHA-256.
     pub digest: Digest,
-    /// The media type where the request names none.
+    /// The media type, if the request has none.
     pub default_content_type: Option<&'static str>,
-    /// What who prepared the command found out about it.
+    /// The verdict, added when the command is prepared.
     pub verdict: Option<Arc<Verdict>>,
 }
 
 impl WriteTree {
-    /// A tree that writes nothing yet.
+    /// An empty tree.
     #[must_use]
     pub const fn new(mode: Mode, subject: Subject) -> Self {
         Self {
@@ -139,7 +139,7 @@ impl WriteTree {
         }
     }
 
-    /// How many entities the tree names.
+    /// The number of entities in the tree.
     #[must_use]
     pub fn entities(&self) -> usize {
         let of_resource = |node: &ResourceNode| 1 + node.versions.as_ref().map_or(0, Vec::len);

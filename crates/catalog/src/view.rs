@@ -1,4 +1,4 @@
-//! What readers see: the catalog at one position.
+//! Views: the catalog at one position, for readers.
 
 mod group;
 mod last_change;
@@ -19,15 +19,14 @@ use crate::{
     state::{FormerCapabilities, FormerModel, Group, Stamp, Version, state_at},
 };
 
-/// The catalog at a position, now or then.
+/// The catalog at a position, now or in the past.
 ///
-/// A value that never changes: cloning it copies a pointer. Whoever reads works on one, and needn't
-/// know at which position it stands. `C` is how the catalog is held: by a shared pointer, or
-/// borrowed while a command is decided on it.
+/// A view is immutable, and a clone copies a pointer. All reads use a view and needn't know its
+/// position. `C` is how the catalog is held: by a shared pointer, or borrowed while a command is
+/// decided.
 ///
-/// One in the past reads from the newest catalog: every state, every name that is gone and every
-/// epoch is still there with its position. What lay beside a command's entries may have been erased
-/// since; [`View::erased`] says so.
+/// A view of the past reads from the newest catalog, which keeps every state, every deleted name
+/// and every epoch with its position. Contents may have been purged since; see [`View::erased`].
 #[derive(Clone, Debug)]
 pub struct View<C = Arc<Catalog>> {
     catalog: C,
@@ -39,7 +38,7 @@ pub struct View<C = Arc<Catalog>> {
 /// The registry itself in a view.
 #[derive(Clone, Copy, Debug)]
 pub struct RegistryView {
-    /// What clients set.
+    /// The attributes that clients set.
     pub attributes: Option<Content>,
     /// Its epoch.
     pub epoch: u64,
@@ -47,40 +46,40 @@ pub struct RegistryView {
     pub created: Moment,
     /// When it was last modified.
     pub modified: Moment,
-    /// The last change of its attributes, or the last time that groups came or went.
+    /// The last change of its attributes or of its set of groups.
     pub stamp: Stamp,
 }
 
 impl<C: Deref<Target = Catalog>> View<C> {
-    /// The view of everything that is folded.
+    /// The view of the newest position.
     #[must_use]
     pub fn newest(catalog: C) -> Self {
         let (stamp, moment) = (catalog.stamp, catalog.moment);
         Self { catalog, stamp, moment, within: None }
     }
 
-    /// The view as somebody sees it whose key reaches these places alone: collections above them
-    /// have the members that lead there, and no others. What lies elsewhere is still found by its
-    /// name, which is therefore never asked for.
+    /// The view for a key that is limited to these places: collections above them show only members
+    /// that lead there. Entities elsewhere can still be found by name, so callers must check names
+    /// first.
     #[must_use]
     pub fn seen_within(self, within: Option<Arc<XidPatterns>>) -> Self {
         Self { within, ..self }
     }
 
-    /// The places that are seen; none: all.
+    /// The visible places; none means all.
     #[must_use]
     pub fn within(&self) -> Option<&XidPatterns> {
         self.within.as_deref()
     }
 
-    /// The catalog from which the view reads, which may be newer than the view. It holds what has
-    /// no past: keys, remembered answers, who refers to whom.
+    /// The catalog behind the view; it may be newer. It holds what has no past: keys, remembered
+    /// answers and referrers.
     #[must_use]
     pub fn catalog(&self) -> &C {
         &self.catalog
     }
 
-    /// The view at the end of an earlier command; of a later one than this view's: the same view.
+    /// The view at the end of an earlier command. For a later command, it is this view itself.
     #[must_use]
     pub fn back_to(&self, stamp: Stamp, moment: Moment) -> Self
     where
@@ -92,19 +91,19 @@ impl<C: Deref<Target = Catalog>> View<C> {
         Self { catalog: self.catalog.clone(), stamp, moment, within: self.within.clone() }
     }
 
-    /// Whether nothing is known that came later.
+    /// Whether this is the newest position.
     #[must_use]
     pub fn is_newest(&self) -> bool {
         self.stamp.position >= self.catalog.stamp.position
     }
 
-    /// Up to where changes are seen. For the newest view that is everything there is, so that
-    /// reading now costs nothing.
+    /// The position up to which changes are visible. For the newest view it is the maximum, so that
+    /// reading the present costs nothing extra.
     fn seen(&self) -> Position {
         if self.is_newest() { Position(u64::MAX) } else { self.stamp.position }
     }
 
-    /// The position at which the view stands: the end of a command.
+    /// The position of the view, which is the end of a command.
     #[must_use]
     pub const fn position(&self) -> Position {
         self.stamp.position
@@ -156,7 +155,7 @@ impl<C: Deref<Target = Catalog>> View<C> {
         self.former_model().map_or(self.catalog.model_stamp, |former| former.stamp)
     }
 
-    /// The capabilities in force; none: what is built.
+    /// The capabilities in force; none means the built-in ones.
     #[must_use]
     pub fn capabilities(&self) -> Option<&Arc<Value>> {
         match self.former_capabilities() {
@@ -190,13 +189,13 @@ impl<C: Deref<Target = Catalog>> View<C> {
         }
     }
 
-    /// How many groups of a type there are.
+    /// The number of groups of a type.
     #[must_use]
     pub fn group_count(&self, groups: &str) -> usize {
         self.members(groups).count()
     }
 
-    /// The groups of a type in the order of their ids: all, or those that follow an id.
+    /// The groups of a type, sorted by id: all, or those after an id.
     pub fn groups(
         &self,
         groups: &str,
@@ -217,21 +216,21 @@ impl<C: Deref<Target = Catalog>> View<C> {
         Members::of(catalog.groups.get(groups), &catalog.past.groups, groups, self.seen())
     }
 
-    /// The group that an xid names or lies in.
+    /// The group that an xid names or is in.
     #[must_use]
     pub fn group_at(&self, xid: &Xid) -> Option<GroupView<'_>> {
         let (groups, group) = xid.group_ids()?;
         self.group(groups, group)
     }
 
-    /// The resource that an xid names or lies in.
+    /// The resource that an xid names or is in.
     #[must_use]
     pub fn resource_at(&self, xid: &Xid) -> Option<ResourceView<'_>> {
         let (resources, resource) = xid.resource_ids()?;
         self.group_at(xid)?.resource(resources, resource)
     }
 
-    /// The version that an xid names; of a resource's xid the default version.
+    /// The version that an xid names; for a resource's xid, the default version.
     #[must_use]
     pub fn version_at(&self, xid: &Xid) -> Option<&Arc<Version>> {
         let resource = self.resource_at(xid)?;
@@ -241,7 +240,7 @@ impl<C: Deref<Target = Catalog>> View<C> {
         }
     }
 
-    /// Whether the entity is there.
+    /// Whether the entity exists.
     #[must_use]
     pub fn has(&self, xid: &Xid) -> bool {
         match xid {
@@ -252,8 +251,8 @@ impl<C: Deref<Target = Catalog>> View<C> {
         }
     }
 
-    /// The stamp of a document's `ETag`: the last change of the version that answers, or of the
-    /// pointer that chose it.
+    /// The stamp for a document's `ETag`: the last change of the version, or of the choice of the
+    /// default version.
     #[must_use]
     pub fn document_stamp(&self, xid: &Xid) -> Option<Stamp> {
         let resource = self.resource_at(xid)?;
@@ -263,9 +262,9 @@ impl<C: Deref<Target = Catalog>> View<C> {
         }
     }
 
-    /// The stamp of an entity's `ETag` in its details: the last change anywhere in the resource; of
-    /// a group or the registry, of their attributes or members; and of the model or the
-    /// capabilities.
+    /// The stamp for the `ETag` of an entity's attributes: the last change anywhere in a resource;
+    /// for a group or the registry, of its attributes or members; or the last change of the model
+    /// or the capabilities.
     #[must_use]
     pub fn details_stamp(&self, xid: &Xid) -> Option<Stamp> {
         let own = match xid {
@@ -281,8 +280,8 @@ impl<C: Deref<Target = Catalog>> View<C> {
         Some(own.max(self.model_stamp()).max(self.capabilities_stamp()))
     }
 
-    /// The purge that erased the contents of what the view shows under a name; none: they are there.
-    /// What is left of it are its positions, epochs, times and digests.
+    /// The purge that erased the contents of what the view shows under a name; none if they exist.
+    /// Positions, epochs, times and digests remain.
     #[must_use]
     pub fn erased(&self, xid: &Xid) -> Option<Stamp> {
         if self.is_newest() || !self.has(xid) {
@@ -300,8 +299,8 @@ impl<C: Deref<Target = Catalog>> View<C> {
             .find(|purge| purge.position > self.stamp.position)
     }
 
-    /// Who refers to an entity or to anything in it, but for what lies in it itself. It is the
-    /// newest catalog's answer, whatever the view's position.
+    /// The entities that refer to this one or to anything in it, except those within it. The answer
+    /// is that of the newest catalog, whatever the view's position.
     #[must_use]
     pub fn referrers_of(&self, xid: &Xid) -> BTreeSet<Xid> {
         self.catalog.referrers_of(xid)

@@ -16,52 +16,51 @@ use crate::{
     ClientError, ErrorResponse, IncomingBody, Query, Transport, TransportError, read_to_end,
 };
 
-/// Bytes of an answer that is read as a whole: an export of a large registry, and far from a
-/// computer's memory.
+/// The maximum size of an answer that is read as a whole, in bytes: enough to export a large
+/// registry.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
-/// The header in which every answer of a registry says its position.
+/// The header with the position of a registry's answer.
 const POSITION: &str = "muster-position";
 
-/// How long a body may give nothing.
+/// The longest pause within a body.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// A registry, as one talks to it.
+/// A client of a registry.
 #[derive(Clone)]
 pub struct Client {
     transport: Arc<dyn Transport>,
     authorization: Option<HeaderValue>,
-    /// Why changes are made.
+    /// The reason for changes.
     message: Option<HeaderValue>,
 }
 
-/// A request in the making.
+/// A request that is being built.
 #[derive(Clone, Debug)]
 pub struct Call {
     method: Method,
     path: String,
     headers: HeaderMap,
     body: Bytes,
-    /// A header whose value can't be sent.
+    /// The header whose value can't be sent.
     unsendable: Option<HeaderName>,
 }
 
-/// A whole answer that isn't a refusal. Where `T` is a type of `wire`, its body is that type's
-/// JSON.
+/// A whole answer that isn't an error. If `T` is a type of `wire`, the body is its JSON.
 #[derive(Clone, Debug)]
 pub struct Answer<T = Value> {
     /// 2xx or 3xx.
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body as it came.
+    /// Its body, unchanged.
     pub bytes: Bytes,
     place: Arc<str>,
     body: PhantomData<fn() -> T>,
 }
 
 impl Call {
-    /// A request for a path such as `/api/providers` (from the server's root) and a query.
+    /// A request for a path such as `/api/providers` (from the server's root) with a query.
     #[must_use]
     pub fn new(method: Method, path: &str, query: &Query) -> Self {
         Self {
@@ -73,7 +72,7 @@ impl Call {
         }
     }
 
-    /// With a body of that type.
+    /// Adds a body with this media type.
     #[must_use]
     pub fn body(self, content_type: &str, body: Bytes) -> Self {
         let mut call = self.header(CONTENT_TYPE, content_type);
@@ -81,16 +80,16 @@ impl Call {
         call
     }
 
-    /// With a JSON body.
+    /// Adds a JSON body.
     #[must_use]
     pub fn json(self, value: &impl Serialize) -> Self {
-        // Nothing that is sent here lacks a JSON.
+        // Everything that is sent here can be serialised.
         let value = serde_json::to_value(value).unwrap_or_default();
         self.body("application/json", json::to_canonical(&value).into())
     }
 
-    /// With a header. With a value that no header can hold the call isn't sent: without it, it
-    /// could be another (a put without its condition).
+    /// Adds a header. If the value is invalid, the call isn't sent: without the header it could
+    /// have another meaning (a put without its condition).
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         match HeaderValue::from_str(value) {
@@ -102,7 +101,7 @@ impl Call {
         self
     }
 
-    /// With a header, if there is a value.
+    /// Adds a header, if there is a value.
     #[must_use]
     pub fn header_some(self, name: HeaderName, value: Option<&str>) -> Self {
         match value {
@@ -113,17 +112,17 @@ impl Call {
 }
 
 impl<T: DeserializeOwned> Answer<T> {
-    /// What the body says, as far as this release knows of it.
+    /// The parsed body, with the members that this release knows.
     ///
     /// # Errors
-    /// The body isn't what this answer has.
+    /// The body doesn't fit the type.
     pub fn read(&self) -> Result<T, ClientError> {
         serde_json::from_slice(&self.bytes).map_err(|error| self.broken(&error))
     }
 }
 
 impl<T> Answer<T> {
-    /// The same answer, whose body is JSON of that type.
+    /// The same answer with another type of body.
     pub(crate) fn of<U>(self) -> Answer<U> {
         let Self { status, headers, bytes, place, body: _ } = self;
         Answer { status, headers, bytes, place, body: PhantomData }
@@ -134,10 +133,10 @@ impl<T> Answer<T> {
         ClientError::Unexpected { place, what }
     }
 
-    /// The body as JSON, with what this release doesn't know of.
+    /// The body as JSON, including members that this release doesn't know.
     ///
     /// # Errors
-    /// It is none.
+    /// The body isn't JSON.
     pub fn json(&self) -> Result<Value, ClientError> {
         json::parse(&self.bytes).map_err(|error| self.broken(&error))
     }
@@ -148,13 +147,13 @@ impl<T> Answer<T> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The position that answered (`Muster-Position`).
+    /// The position of the answer (`Muster-Position`).
     #[must_use]
     pub fn position(&self) -> Option<Position> {
         position_of(&self.headers)
     }
 
-    /// What the accepted document's rules warn of (`Muster-Warnings`, a JSON array).
+    /// Warnings about the accepted document (`Muster-Warnings`, a JSON array).
     #[must_use]
     pub fn warnings(&self) -> Vec<Violation> {
         let text = self.header("muster-warnings").unwrap_or("[]");
@@ -162,13 +161,13 @@ impl<T> Answer<T> {
     }
 }
 
-/// The position that an answer says.
+/// The position in an answer's headers.
 pub(crate) fn position_of(headers: &HeaderMap) -> Option<Position> {
     headers.get(POSITION)?.to_str().ok()?.parse().ok().map(Position)
 }
 
 impl Client {
-    /// A client that sends that key, if any, with each request.
+    /// A client that sends this key, if there is one, with each request.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>, key: Option<&str>) -> Self {
         let authorization = key.and_then(|key| {
@@ -179,15 +178,15 @@ impl Client {
         Self { transport, authorization, message: None }
     }
 
-    /// The same client, whose changes say why they are made.
+    /// The same client, which sends this reason with its changes.
     #[must_use]
     pub fn explaining(self, message: &str) -> Self {
-        // What is encoded is plain ASCII.
+        // The encoded text is ASCII.
         let message = HeaderValue::from_str(&names::encode(message)).ok();
         Self { message, ..self }
     }
 
-    /// What is on the other side, for messages.
+    /// The other side, for messages.
     #[must_use]
     pub fn place(&self) -> &str {
         self.transport.place()
@@ -196,7 +195,7 @@ impl Client {
     /// Sends a request and reads the whole answer.
     ///
     /// # Errors
-    /// No answer, or a refusal (status 400 and above).
+    /// There is no answer, or it is an error (status 400 and above).
     pub async fn call(&self, call: Call) -> Result<Answer, ClientError> {
         let response = self.open(call).await?;
         let (head, body) = response.into_parts();
@@ -205,7 +204,7 @@ impl Client {
         Ok(Answer { status: head.status, headers: head.headers, bytes, place, body: PhantomData })
     }
 
-    /// Sends a request and gives the answer while its body comes, for streams.
+    /// Sends a request and returns the answer before its body is read, for streams.
     ///
     /// # Errors
     /// As [`Client::call`].
@@ -219,8 +218,8 @@ impl Client {
         Err(ClientError::Refused(Box::new(ErrorResponse::read(head.status, &bytes))))
     }
 
-    /// What a registry answers says where its ledger stands. Something else that answers on a
-    /// port (a proxy's page, another service) would else be taken for a registry that did as told.
+    /// Every answer of a registry carries its ledger's position. Without this check, another
+    /// service (such as a proxy's page) could be taken for a registry that has done the request.
     fn of_a_registry(
         &self,
         response: Response<IncomingBody>,
@@ -263,7 +262,7 @@ impl Client {
         Ok(request)
     }
 
-    /// A path of a link without what the server lies under, which each request gets again.
+    /// The path of a link without the server's base path, which each request adds again.
     pub(crate) fn below<'a>(&self, path: &'a str) -> &'a str {
         let place = self.place();
         let under = place.split_once("://").and_then(|(_, rest)| Some(&rest[rest.find('/')?..]));

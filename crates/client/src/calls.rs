@@ -15,7 +15,7 @@ pub use lines::JsonLines;
 
 use muster_words::Xid;
 
-/// The path of an entity under the server's root: `/api/providers/cms` for `/providers/cms`.
+/// The path of an entity on the server: `/api/providers/cms` for `/providers/cms`.
 #[must_use]
 pub fn path_of(xid: &Xid) -> String {
     match xid {

@@ -2,28 +2,27 @@ use thiserror::Error;
 
 use crate::{ErrorResponse, TransportError};
 
-/// Why a call has no result.
+/// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ClientError {
-    /// No answer came.
+    /// There is no answer.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// The answer is no.
+    /// The answer is an error.
     #[error("{0}")]
     Refused(Box<ErrorResponse>),
-    /// A value that no header can hold: it has a line end, or letters beyond ASCII. Nothing was
-    /// sent.
-    #[error("the value for {header} can't be sent: it has a line end, or a letter beyond ASCII")]
+    /// The value of a header has a line break or characters outside ASCII. Nothing was sent.
+    #[error("the value of {header} can't be sent: it has a line break or characters outside ASCII")]
     Unsendable {
         /// The header's name.
         header: String,
     },
-    /// The answer is not what this API answers: it is another server, or another release.
-    #[error("{place} answered what no registry answers: {what}")]
+    /// The answer isn't one of this API: the server is something else, or another release.
+    #[error("the answer of {place} isn't one of a registry: {what}")]
     Unexpected {
         /// The address.
         place: String,
-        /// What was missing or wrong in it.
+        /// What is missing or wrong.
         what: String,
     },
 }
@@ -38,14 +37,14 @@ impl ClientError {
         }
     }
 
-    /// Whether the refusal has that code.
+    /// Whether the error has this code.
     #[must_use]
     pub fn is(&self, code: &str) -> bool {
         self.refusal().is_some_and(|refusal| refusal.code() == code)
     }
 
-    /// Whether what was asked for isn't there, as a registry says it: not that a server has no
-    /// such page.
+    /// Whether the registry says that the entity doesn't exist. A missing page of another server
+    /// doesn't count.
     #[must_use]
     pub fn is_absent(&self) -> bool {
         let elsewhere = ["unexpected_answer", "api_not_found"];

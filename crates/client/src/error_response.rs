@@ -5,20 +5,20 @@ use muster_wire::{ErrorBody, ErrorCode, Violation};
 use muster_words::json::{self, Value};
 use serde_json::Map;
 
-/// An answer that says no: what it says, and the answer as it came.
+/// An error as an answer, both parsed and as JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorResponse {
     /// The status of the answer.
     pub status: StatusCode,
-    /// What it says; of code `unexpected_answer` where it isn't an error of a registry.
+    /// The parsed error. Its code is `unexpected_answer` if it isn't an error of a registry.
     pub body: ErrorBody,
-    /// The answer as JSON; `null` where it is none.
+    /// The answer as JSON; `null` if it isn't JSON.
     pub json: Value,
 }
 
 impl ErrorResponse {
-    /// Reads the body of a refusal. What a registry doesn't say (a proxy's page of HTML) becomes
-    /// one of code `unexpected_answer` that shows its first line.
+    /// Parses the body of an error. If it isn't one of a registry (such as a proxy's HTML page),
+    /// the code is `unexpected_answer` and the title its first line.
     #[must_use]
     pub fn read(status: StatusCode, bytes: &[u8]) -> Self {
         let json = json::parse(bytes).unwrap_or(Value::Null);
@@ -32,13 +32,13 @@ impl ErrorResponse {
         self.body.name()
     }
 
-    /// What the caller does next, if the code is one that this release knows.
+    /// What the caller should do next, if this release knows the code.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         ErrorCode::find(self.code()).map(|code| code.facts().help)
     }
 
-    /// Everything that is wrong with the document, warnings too.
+    /// All violations of the document, including warnings.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         &self.body.violations

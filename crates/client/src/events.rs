@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 /// One server-sent event (WHATWG HTML, 9.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {
-    /// Where to go on after it; empty if the server gave none yet.
+    /// A stream resumes after this id; empty if the server has sent none yet.
     pub id: String,
     /// Its type; empty means `message`.
     pub event: String,
@@ -11,11 +11,11 @@ pub struct Event {
     pub data: String,
 }
 
-/// Bytes of one event: a change with everything in it stays far below; a stream without line ends
-/// doesn't fill the memory.
+/// The maximum size of an event, in bytes. A change with everything in it is far smaller; the limit
+/// keeps a stream without line breaks from filling the memory.
 const EVENT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// Reads events out of a stream of bytes that may be cut anywhere.
+/// Reads events from a stream of bytes that may be split anywhere.
 #[derive(Debug, Default)]
 pub struct EventReader {
     line: Vec<u8>,
@@ -27,7 +27,7 @@ pub struct EventReader {
     ready: VecDeque<Event>,
 }
 
-/// An event or a line is larger than any that a registry sends.
+/// An event or a line exceeds the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event of more than {EVENT_BYTES_MAX} bytes")]
 pub struct EventTooLarge;
@@ -36,10 +36,10 @@ impl EventReader {
     /// Takes the next bytes of the stream.
     ///
     /// # Errors
-    /// An event or a line passes 32 MiB.
+    /// An event or a line exceeds 32 MiB.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), EventTooLarge> {
         for byte in bytes {
-            // A line ends with CR, LF or both; the second half of CR LF ends nothing.
+            // A line ends with CR, LF or both; the LF after a CR doesn't end another one.
             let second_half = *byte == b'\n' && std::mem::take(&mut self.after_return);
             match byte {
                 b'\n' if second_half => {}
@@ -59,7 +59,7 @@ impl EventReader {
         Ok(())
     }
 
-    /// The next whole event, if one has come.
+    /// The next complete event, if there is one.
     pub fn next_event(&mut self) -> Option<Event> {
         self.ready.pop_front()
     }
@@ -84,7 +84,7 @@ impl EventReader {
             },
             "event" => value.clone_into(&mut self.event),
             "id" if !value.contains('\0') => value.clone_into(&mut self.id),
-            // Comments (an empty field), `retry` and what later releases add.
+            // Ignores comments (an empty field), `retry` and fields of later releases.
             _ => {}
         }
     }

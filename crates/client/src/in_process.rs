@@ -9,16 +9,16 @@ use crate::{IncomingBody, Transport, TransportError};
 
 type Answering = Pin<Box<dyn Future<Output = Response<IncomingBody>> + Send>>;
 
-/// The way to a registry that this process has opened itself: the same router that a server
-/// answers from, without a socket in between.
+/// A transport to a registry that this process has opened itself: it calls the server's router
+/// without a socket.
 pub struct InProcess {
     place: String,
     route: Box<dyn Fn(Request<Bytes>) -> Answering + Send + Sync>,
 }
 
 impl InProcess {
-    /// A way through `route`, which answers each request; `place` names the registry for people
-    /// (its folder).
+    /// A transport that calls `route` for each request; `place` names the registry for people (its
+    /// folder).
     pub fn new<R, F, B>(place: impl Into<String>, route: R) -> Self
     where
         R: Fn(Request<Bytes>) -> F + Send + Sync + 'static,
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::{Call, Client, ClientError, Query};
 
-    /// Answers with what it was asked for; what it doesn't know is refused.
+    /// Echoes the request; unknown paths are refused.
     async fn route(request: Request<Bytes>) -> Response<Full<Bytes>> {
         let path = request.uri().path_and_query().unwrap().as_str();
         let body = Value::from(format!("{} {path}", request.method())).to_string();

@@ -1,10 +1,8 @@
-//! What an application or a command needs to talk to a registry: one way to send a request
-//! ([`Transport`], over a socket or within the process), the calls ([`Client`]), and the answers
-//! as they came.
+//! The client library: a way to send requests ([`Transport`], over a socket or within the process),
+//! the calls of the API ([`Client`]), and their answers.
 //!
-//! It knows nothing of how a server works and shares no code with one: what it believes about the
-//! other side stands in the public API. It has no cache yet and speaks no TLS yet; both have their
-//! place behind [`Transport`].
+//! It shares no code with the server and relies only on the public API. It has no cache and no TLS
+//! yet; both will be behind [`Transport`].
 
 mod call;
 mod calls;

@@ -1,5 +1,5 @@
-/// The target of the link to the next page in a `Link` header (RFC 8288), as path and query:
-/// the server may name itself otherwise than the client reached it.
+/// The target of the link to the next page in a `Link` header (RFC 8288), as path and query,
+/// because the server may know itself under another name than the client.
 #[must_use]
 pub fn next_link(header: &str) -> Option<String> {
     let mut rest = header;

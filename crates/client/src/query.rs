@@ -1,11 +1,11 @@
 use std::fmt::{self, Write as _};
 
-/// The query of a request: flags and values, percent-encoded (RFC 3986, 2.1) where they must be.
+/// The query of a request, percent-encoded (RFC 3986, 2.1) as needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query(Vec<(String, Option<String>)>);
 
 impl Query {
-    /// A query with nothing in it.
+    /// An empty query.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
@@ -18,7 +18,7 @@ impl Query {
         self
     }
 
-    /// Adds a name without a value where `wanted`.
+    /// Adds a name without a value if `wanted`.
     #[must_use]
     pub fn flag_if(self, name: &str, wanted: bool) -> Self {
         if wanted { self.flag(name) } else { self }
@@ -55,7 +55,7 @@ impl fmt::Display for Query {
     }
 }
 
-/// Leaves what a query may hold as it is and isn't a separator in one.
+/// Leaves characters as they are that a query may hold and that don't separate its parts.
 fn write_encoded(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~:@/,*'()$!".contains(&byte) {

@@ -16,17 +16,17 @@ use tokio::{net::TcpStream, time::timeout};
 
 use crate::{IncomingBody, Transport, TransportError};
 
-/// Connections that are kept for the next request. More than a command ever uses at once; an
-/// application that does pays a handshake.
+/// The maximum number of idle connections. A command never uses more; an application that does pays
+/// for another handshake.
 const IDLE_MAX: usize = 32;
 
-/// How long to wait for what.
+/// The timeouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// For a connection.
     pub connect: Duration,
-    /// For the head of an answer. A write waits for its turn and the disk, a proof walks the
-    /// ledger: this is longer than either should take.
+    /// For the headers of an answer. A write waits for its turn and the disk, and a verification
+    /// reads the ledger; the timeout is longer than either should take.
     pub answer: Duration,
 }
 
@@ -36,7 +36,7 @@ impl Default for Timeouts {
     }
 }
 
-/// The address of a server: `http://host[:port]`, with a path under which it lies, if any.
+/// The address of a server: `http://host[:port]`, optionally with a base path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Address {
     authority: String,
@@ -44,14 +44,14 @@ struct Address {
     path: String,
 }
 
-/// Why a text is no address of a server.
+/// Why a text isn't the address of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
-    /// TLS comes with a later release.
-    #[error("https isn't spoken yet: use http to a proxy on this computer")]
+    /// TLS isn't supported yet.
+    #[error("https isn't supported yet; use http to a proxy on this computer")]
     Https,
     /// The text isn't `http://host[:port][/path]`.
-    #[error("{0:?} is no address of a server; one looks like http://127.0.0.1:8080")]
+    #[error("{0:?} isn't the address of a server; use the form http://127.0.0.1:8080")]
     Form(String),
 }
 
@@ -88,7 +88,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// The way to a server: HTTP/1.1 over TCP, with connections kept open between requests.
+/// A transport over HTTP/1.1 and TCP, which keeps connections open between requests.
 pub struct Socket {
     address: Address,
     place: String,
@@ -98,11 +98,11 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// The way to the server at an address such as `http://127.0.0.1:8080`; it connects with the
-    /// first request.
+    /// A transport to the server at an address such as `http://127.0.0.1:8080`. It connects with
+    /// the first request.
     ///
     /// # Errors
-    /// The text is no such address.
+    /// The text isn't such an address.
     pub fn new(address: &str, timeouts: Timeouts) -> Result<Self, AddressError> {
         let parsed: Address = address.parse()?;
         let host = HeaderValue::from_str(&parsed.authority)
@@ -111,7 +111,7 @@ impl Socket {
         Ok(Self { address: parsed, place, host, timeouts, idle: Mutex::default() })
     }
 
-    /// A kept connection that is free, if there is one; those that have ended are dropped.
+    /// An idle connection, if there is one; closed ones are dropped.
     fn kept(&self) -> Option<SendRequest<Full<Bytes>>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|connection| !connection.is_closed());
@@ -119,7 +119,7 @@ impl Socket {
         Some(idle.swap_remove(free))
     }
 
-    /// Keeps a connection; while its answer is still being read it isn't free.
+    /// Keeps a connection. It isn't idle while its answer is being read.
     fn keep(&self, connection: SendRequest<Full<Bytes>>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_MAX && !connection.is_closed() {
@@ -136,11 +136,12 @@ impl Socket {
                 io::ErrorKind::ConnectionRefused => TransportError::Refused { place: place() },
                 _ => TransportError::Unreachable { place: place(), cause: error.to_string() },
             })?;
-        // Without it a small request may wait for the acknowledgement of the one before.
+        // Otherwise a small request may wait for the acknowledgement of the previous one.
         stream.set_nodelay(true).map_err(|error| self.broken(&error))?;
         let (sender, connection) =
             handshake(TokioIo::new(stream)).await.map_err(|error| self.broken(&error))?;
-        // It ends with the connection; what went wrong reaches whoever waits for the answer.
+        // The task ends with the connection; its error also reaches the caller that waits for the
+        // answer.
         tokio::spawn(connection);
         Ok(sender)
     }
@@ -191,8 +192,8 @@ impl Transport for Socket {
         request: Request<Bytes>,
     ) -> Result<Response<IncomingBody>, TransportError> {
         let mut request = self.addressed(request)?;
-        // A kept connection may have been closed by the server a moment ago. What was never sent
-        // goes out again on a new one, and so does what is safe to repeat.
+        // The server may have just closed an idle connection. A request that wasn't sent, or that
+        // is safe to repeat, is sent again on a new one.
         while let Some(mut connection) = self.kept() {
             let again = request.method().is_safe().then(|| request.clone());
             match self.send_on(&mut connection, request).await {

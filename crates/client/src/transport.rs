@@ -6,43 +6,43 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use thiserror::Error;
 
-/// The body of an answer, as it arrives.
+/// The body of an answer, read as it arrives.
 pub type IncomingBody = UnsyncBoxBody<Bytes, TransportError>;
 
-/// A way to a registry: it sends one request and gives the answer's head with a body that is read
-/// as it comes.
+/// A transport to a registry: sends a request and returns the answer's headers, with a body that is
+/// read as it arrives.
 ///
-/// A transport MUST send a request at most once, unless it knows that nothing of it arrived or
-/// the method is safe (RFC 9110, 9.2.1); it MUST NOT follow redirects; it MUST be usable from many
+/// A transport MUST send a request at most once, unless it knows that nothing of it arrived or the
+/// method is safe (RFC 9110, 9.2.1). It MUST NOT follow redirects. It MUST be usable from many
 /// tasks at once.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends a request whose URI is a path with its query.
+    /// Sends a request whose URI is a path with a query.
     ///
     /// # Errors
-    /// No answer came; see [`TransportError`].
+    /// There is no answer; see [`TransportError`].
     async fn send(&self, request: Request<Bytes>)
     -> Result<Response<IncomingBody>, TransportError>;
 
-    /// What is on the other side, for messages: an address, or a folder.
+    /// The other side, for messages: an address, or a folder.
     fn place(&self) -> &str;
 }
 
-/// Why a request got no answer.
+/// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TransportError {
-    /// Nothing listens there.
-    #[error("nothing answers at {place}")]
+    /// Nothing listens at the address.
+    #[error("no server answers at {place}")]
     Refused {
         /// The address that was tried.
         place: String,
     },
-    /// The name has no address, or there is no way to it.
-    #[error("there is no way to {place}: {cause}")]
+    /// The name can't be resolved, or the host can't be reached.
+    #[error("{place} can't be reached: {cause}")]
     Unreachable {
         /// The address that was tried.
         place: String,
-        /// What the system said.
+        /// The system's error.
         cause: String,
     },
     /// It took too long.
@@ -50,18 +50,18 @@ pub enum TransportError {
     Timeout {
         /// The address that was tried.
         place: String,
-        /// How long it was waited for.
+        /// How long the client waited.
         after: Duration,
     },
-    /// The connection ended before the answer did. Whether the request took effect isn't known.
-    #[error("the connection to {place} ended before the answer: {cause}")]
+    /// The connection broke before the answer was complete. It isn't known whether the request took effect.
+    #[error("the connection to {place} broke before the answer was complete: {cause}")]
     Broken {
         /// The address that was tried.
         place: String,
-        /// What went wrong.
+        /// The cause.
         cause: String,
     },
-    /// The answer is larger than whoever reads it allows.
+    /// The answer exceeds the limit.
     #[error("the answer of {place} is larger than {limit} bytes")]
     TooLarge {
         /// The address.
@@ -72,17 +72,17 @@ pub enum TransportError {
 }
 
 impl TransportError {
-    /// Whether nothing can have happened on the other side.
+    /// Whether the request certainly had no effect.
     #[must_use]
     pub const fn has_no_side_effects(&self) -> bool {
         matches!(self, Self::Refused { .. } | Self::Unreachable { .. })
     }
 }
 
-/// Reads a body to its end.
+/// Reads a whole body.
 ///
 /// # Errors
-/// The body broke off, passed the limit (in bytes), or gave nothing for `pause_max`.
+/// The body broke off, exceeded the limit (in bytes), or paused for longer than `pause_max`.
 pub async fn read_to_end(
     mut body: IncomingBody,
     limit: usize,

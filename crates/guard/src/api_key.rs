@@ -8,43 +8,43 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{KeyRecord, Role, SALT_BYTES};
 
-/// Bytes of a key's secret: 256 bits, which nobody guesses, so that no slow hash is needed.
+/// The size of a secret in bytes. 256 random bits can't be guessed, so no slow hash is needed.
 pub const SECRET_BYTES: usize = 32;
 
-/// Bytes of a key's id: enough that few keys never meet; a meeting is refused and drawn again.
+/// The size of a key's id in bytes. Collisions are rare; if one occurs, another id is drawn.
 pub const KEY_ID_BYTES: usize = 4;
 
-/// What every key begins with, so that it is recognised where it doesn't belong.
+/// The prefix of every key, so that a leaked key is recognised.
 const PREFIX: &str = "muster_";
 
-/// An API key in the clear: `muster_<id>_<secret>`, both in lower-case hexadecimal digits for keys
-/// that were made here. The secret never shows in `Debug` and is wiped when dropped.
+/// An API key in the clear: `muster_<id>_<secret>`. In keys made by this program, both parts are
+/// lower-case hexadecimal digits. `Debug` never shows the secret, and dropping the key wipes it.
 #[derive(Clone)]
 pub struct ApiKey {
     id: Id,
     secret: Zeroizing<[u8; SECRET_BYTES]>,
 }
 
-/// The text is no API key. It never repeats the text, which may be a secret.
+/// The text isn't an API key. The error doesn't repeat the text, which may be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a key is written as muster_<id>_<secret>, as it was shown when it was made")]
+#[error("a key has the form muster_<id>_<secret>, as it was shown when it was created")]
 pub struct ApiKeyError;
 
 impl ApiKey {
-    /// The key that these random bytes are. They must come from a source that is fit for keys.
+    /// A key from random bytes, which must come from a cryptographically secure source.
     #[must_use]
     pub fn new(id: [u8; KEY_ID_BYTES], secret: [u8; SECRET_BYTES]) -> Option<Self> {
         let id = format!("{:08x}", u32::from_be_bytes(id)).parse().ok()?;
         Some(Self { id, secret: Zeroizing::new(secret) })
     }
 
-    /// The id, which is no secret.
+    /// The id, which isn't secret.
     #[must_use]
     pub fn id(&self) -> &Id {
         &self.id
     }
 
-    /// The key as it is shown once and sent with every request.
+    /// The text of the key, which is shown once and sent with every request.
     #[must_use]
     pub fn text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(format!("{PREFIX}{}_", self.id));
@@ -55,14 +55,14 @@ impl ApiKey {
         text
     }
 
-    /// What is kept of the key: enough to recognise it, not to make it.
+    /// The record that is stored for the key. It can verify the key, but not reproduce it.
     #[must_use]
     pub fn record(&self, salt: [u8; SALT_BYTES], role: Role, name: Option<String>) -> KeyRecord {
         let hash = self.hash(&salt);
         KeyRecord { hash, salt, role, name, scope: None, expires: None }
     }
 
-    /// Whether a record is of this key. Takes the same time whatever differs.
+    /// Whether a record belongs to this key, in constant time.
     #[must_use]
     pub fn is_of(&self, record: &KeyRecord) -> bool {
         self.hash(&record.salt).0.ct_eq(&record.hash.0).into()
@@ -115,21 +115,21 @@ fn from_hex(digits: &str) -> Option<Zeroizing<[u8; SECRET_BYTES]>> {
     Some(bytes)
 }
 
-/// A key that is accepted without being in the ledger: given by who starts a registry that keeps
-/// nothing. It may be any text; only its digest is kept.
+/// A key that is accepted without being in the ledger: it is given at the start of a registry in
+/// memory. It may be any text; only its digest is kept.
 #[derive(Clone, Debug)]
 pub struct GivenKey(Digest);
 
-/// The fewest letters of a key that somebody thought up: what a program can't try out.
+/// The minimum length of a given key, so that it can't be guessed by trying.
 pub const GIVEN_KEY_LENGTH_MIN: usize = 16;
 
-/// Nobody should have such a key.
+/// The key is too short, or has spaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a key has at least {GIVEN_KEY_LENGTH_MIN} letters, digits and signs, and no spaces")]
+#[error("a key needs at least {GIVEN_KEY_LENGTH_MIN} visible ASCII characters, without spaces")]
 pub struct GivenKeyError;
 
 impl GivenKey {
-    /// Takes a key.
+    /// Makes a given key.
     ///
     /// # Errors
     /// See [`GivenKeyError`].
@@ -138,17 +138,17 @@ impl GivenKey {
         if fits { Ok(Self(Digest::of(text.as_bytes()))) } else { Err(GivenKeyError) }
     }
 
-    /// Whether a request carries this key. Takes the same time whatever differs.
+    /// Whether a request carries this key, in constant time.
     #[must_use]
     pub fn is(&self, text: &str) -> bool {
         Digest::of(text.as_bytes()).0.ct_eq(&self.0.0).into()
     }
 }
 
-/// The key that an `Authorization` header carries: the credentials of the scheme `Bearer` (RFC
-/// 6750, 2.1), or the password of the scheme `Basic` (RFC 7617) beside any user name. The scheme's
-/// name is in any case (RFC 9110, 11.1). None for any other scheme; what can't be read is a key
-/// that nobody has.
+/// The key in an `Authorization` header: the token of the scheme `Bearer` (RFC 6750, 2.1), or the
+/// password of the scheme `Basic` (RFC 7617) with any user name. The scheme's name may be in any
+/// case (RFC 9110, 11.1). None for other schemes. Malformed credentials become a key that nobody
+/// has.
 #[must_use]
 pub fn credentials(header: &[u8]) -> Option<Zeroizing<String>> {
     let text = std::str::from_utf8(header).ok()?;

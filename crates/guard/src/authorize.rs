@@ -6,29 +6,29 @@ use thiserror::Error;
 
 use crate::{Extent, Principal, Role};
 
-/// Why somebody may not do something.
+/// Why something is forbidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Forbidden {
-    /// The role hasn't the permission.
-    #[error("the role {role} has no permission {permission}")]
+    /// The role doesn't have the permission.
+    #[error("the role {role} doesn't have the permission {permission}")]
     Role {
         /// The role.
         role: Role,
         /// The permission.
         permission: Permission,
     },
-    /// The key's scope doesn't reach so far.
-    #[error("the key's scope doesn't reach so far")]
+    /// The place is outside the key's scope.
+    #[error("the place is outside the key's scope")]
     Scope,
 }
 
-/// Whether somebody may do something at a place: the one function that every door asks, for reads
-/// as for writes. The place is the path of an entity or of a collection; `/` is the registry.
+/// Decides whether a principal has a permission at a place. Every endpoint calls this function, for
+/// reads and for writes. The place is the path of an entity or a collection; `/` is the registry.
 ///
-/// A place above a key's scope passes, because it leads to the scope: who reads there sees only
-/// what lies in the scope, and a command is held to it entity by entity, by the [`Authority`] that
-/// travels with it. So it is decided here without looking at what is there, and the answer is the
-/// same whether a name exists or not.
+/// A place above a key's scope passes, because it leads to the scope: a reader sees only what is in
+/// the scope, and a command is checked entity by entity against the [`Authority`] that travels with
+/// it. So the decision doesn't depend on the present state, and reveals nothing about which names
+/// exist.
 ///
 /// # Errors
 /// See [`Forbidden`].
@@ -51,8 +51,8 @@ pub fn authorize(
     role.extent(permission).ok_or(Forbidden::Role { role, permission })
 }
 
-/// Whether somebody may give a command, and what is left to decide because it depends on what is
-/// there.
+/// Decides whether a principal may send a command. Returns the limits that depend on the state and
+/// are checked later.
 ///
 /// # Errors
 /// See [`Forbidden`].
@@ -71,7 +71,7 @@ pub fn authorize_command(principal: &Principal, command: &Command) -> Result<Aut
 
 type Need = (Permission, Cow<'static, str>);
 
-/// What a command needs, and where.
+/// The permissions that a command needs, with their places.
 fn needs(role: Role, command: &Command) -> Vec<Need> {
     match &command.action {
         Action::Write(write) => of_write(role, command, write),
@@ -110,7 +110,7 @@ fn of_write(role: Role, command: &Command, write: &Write) -> Vec<Need> {
         }
         (target, _) => {
             let permission = match judgement(write) {
-                // Whoever writes documents needs no further permission for this.
+                // Permission to write documents is enough for this.
                 Some(judgement) if role.extent(Permission::WriteDocuments).is_none() => judgement,
                 _ => Permission::WriteDocuments,
             };
@@ -119,8 +119,7 @@ fn of_write(role: Role, command: &Command, write: &Write) -> Vec<Need> {
     }
 }
 
-/// What a write does that says of one version nothing but its next state: approve it, or send it
-/// back.
+/// The permission to approve or reject, if a write changes nothing but the state of one version.
 fn judgement(write: &Write) -> Option<Permission> {
     let (Mode::Patch, Target::Entity(_), WriteBody::Tree(map)) =
         (write.mode, &write.target, &write.body)

@@ -6,54 +6,54 @@ use thiserror::Error;
 
 use crate::{ApiKey, GivenKey, Keyring, Principal, credentials};
 
-/// The keys of a view that haven't been revoked, expired ones among them.
+/// The keys of a view that haven't been revoked, including expired ones.
 pub fn keys_kept(view: &Catalog) -> impl Iterator<Item = (&Id, &Arc<RegisteredKey>)> {
     view.keys.iter().filter(|(_, key)| key.revoked.is_none())
 }
 
-/// Whether a registry asks nobody for a key: there is none, neither in its ledger nor given by who
-/// started it. A key that expires goes on counting until it is revoked: time alone opens nothing.
+/// Whether a registry needs no key: there is none in its ledger, and none was given at the start.
+/// An expired key counts until it is revoked, so that the passage of time never opens a registry.
 #[must_use]
 pub fn is_open(view: &Catalog, given: Option<&GivenKey>) -> bool {
     given.is_none() && keys_kept(view).next().is_none()
 }
 
-/// What a request shows of who sent it, and what is known without it.
+/// What a request says about its sender, and the state to judge it by.
 #[derive(Clone, Copy, Debug)]
 pub struct Credentials<'a> {
-    /// The header `Authorization`, where there is one.
+    /// The value of the `Authorization` header.
     pub authorization: Option<&'a [u8]>,
-    /// Whether it came from this computer.
+    /// Whether the request came from this computer.
     pub from_loopback: bool,
-    /// When.
+    /// The time of the request.
     pub now: Moment,
-    /// Whoever shows no key; none: everybody has to.
+    /// The principal of callers without a key; none if a key is required.
     pub anonymous: Option<&'a Arc<Principal>>,
     /// The principal of everybody on this computer while there are no keys.
     pub owner: &'a Arc<Principal>,
 }
 
-/// Why a request doesn't come in.
+/// Why a request isn't admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum AdmissionError {
-    /// It carries no key, and one is needed.
+    /// It has no key, but needs one.
     #[error("a key is needed")]
     KeyRequired,
-    /// Its key isn't one of this registry's, or was revoked.
-    #[error("the key is not one of this registry's")]
+    /// Its key is unknown or revoked.
+    #[error("this registry doesn't know the API key")]
     KeyUnknown,
-    /// The time of its key is over.
+    /// Its key has expired.
     #[error("the key has expired")]
     KeyExpired,
 }
 
 impl Credentials<'_> {
-    /// Who the request is from.
+    /// Finds the principal of a request.
     ///
-    /// While there is no key everybody on this computer is `admin`, and nobody else comes in. Once
-    /// there is one, everybody needs one, but for those who may read without. A key is looked up
-    /// in the view each time, so a revoked one stops with the very next request. Whoever shows a
-    /// key that isn't good is refused, and never taken for somebody who shows none.
+    /// While there is no key, everybody on this computer is `admin`, and nobody else is admitted.
+    /// As soon as there is one, everybody needs a key, unless anonymous callers may read. Keys are
+    /// looked up in the view for each request, so a revoked key fails with the next one. An invalid
+    /// key is always refused and never treated as a missing one.
     ///
     /// # Errors
     /// See [`AdmissionError`].
@@ -162,7 +162,7 @@ mod tests {
         let right = format!("Bearer {}", *key(1).text());
         let wrong = format!("Bearer muster_01010101_{}", "02".repeat(32));
         let other = format!("Bearer {}", *key(2).text());
-        let (required, unknown) = ("a key is needed", "the key is not one of this registry's");
+        let (required, unknown) = ("a key is needed", "this registry doesn't know the API key");
         for (header, expect) in [
             (None, required),
             (Some("Digest abc"), required),
@@ -200,7 +200,7 @@ mod tests {
         let elsewhere = Content { position: Position(7), digest: Digest([0; 32]), size: 1 };
         ring.keep(key(1).id(), elsewhere, record);
         let header = format!("Bearer {}", *key(1).text());
-        let unknown = "the key is not one of this registry's";
+        let unknown = "this registry doesn't know the API key";
         assert_eq!(ask(&view, &ring, None, Some(&header)), unknown);
     }
 
@@ -211,7 +211,7 @@ mod tests {
         let ask = |view: &Catalog, header: Option<&str>, from_loopback| {
             ask_as(view, &ring, None, (header, from_loopback, Some(&anonymous)))
         };
-        let unknown = "the key is not one of this registry's";
+        let unknown = "this registry doesn't know the API key";
         assert_eq!(ask(&view, None, true), "admin");
         assert_eq!(ask(&view, None, false), "anonymous");
         add(&mut view, &ring, &key(1));

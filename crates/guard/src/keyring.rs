@@ -9,17 +9,16 @@ use parking_lot::RwLock;
 
 use crate::{ApiKey, KeyRecord, Principal, Role};
 
-/// The records of keys in memory, so that a request waits for no content to be read.
+/// The records of keys in memory, so that a request needn't read contents.
 ///
-/// It decides nothing: a record counts only where the view names it, so a key stops at the very
-/// position at which it is revoked, and a record that was kept too early or too long means
-/// nothing.
+/// The keyring decides nothing: a record counts only if the view names it. So a key is invalid from
+/// the position at which it is revoked, even if its record is still in memory.
 #[derive(Debug, Default)]
 pub struct Keyring {
     known: RwLock<HashMap<Id, Arc<CachedKey>>>,
 }
 
-/// A key whose record is in memory.
+/// A key with its record in memory.
 #[derive(Debug)]
 struct CachedKey {
     content: Content,
@@ -29,14 +28,14 @@ struct CachedKey {
 }
 
 impl Keyring {
-    /// Keeps the record that lies in a content.
+    /// Keeps the record in a content.
     pub fn keep(&self, id: &Id, content: Content, record: KeyRecord) {
         let known = CachedKey { content, record, actor: id.as_str().into() };
         self.known.write().insert(id.clone(), Arc::new(known));
     }
 
-    /// The keys whose records aren't here, with the contents that hold them. Revoked ones are
-    /// among them: what was made under their names goes on being told by them.
+    /// The keys whose records aren't in memory, with the contents that hold the records. Revoked
+    /// keys are included, because what was made under their names still belongs to them.
     #[must_use]
     pub fn missing(&self, view: &Catalog) -> Vec<(Id, Content)> {
         let known = self.known.read();
@@ -54,13 +53,13 @@ impl Keyring {
         self.look_up(view, id).map(|known| known.record.clone())
     }
 
-    /// Drops what was known of keys whose records were erased.
+    /// Drops the records that were erased.
     pub fn drop_forgotten(&self, view: &Catalog) {
         let is_kept = |id: &Id| view.keys.get(id).is_some_and(|key| !key.is_forgotten);
         self.known.write().retain(|id, _| is_kept(id));
     }
 
-    /// Whoever holds a key that isn't revoked, if it is this one.
+    /// The principal of a key that isn't revoked, if it is this one.
     pub(crate) fn holder(&self, view: &Catalog, key: &ApiKey) -> Option<Principal> {
         view.keys.get(key.id()).filter(|key| key.revoked.is_none())?;
         let known = self.look_up(view, key.id()).filter(|known| key.is_of(&known.record))?;
@@ -74,7 +73,7 @@ impl Keyring {
         Some(principal)
     }
 
-    /// The ids of all keys that are or were called so.
+    /// The ids of all keys with this name, past and present.
     fn of_name(&self, name: &str) -> BTreeSet<Arc<str>> {
         let known = self.known.read();
         let of_name = known.values().filter(|known| known.record.name.as_deref() == Some(name));

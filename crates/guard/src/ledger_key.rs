@@ -20,20 +20,20 @@ use muster_seal::{
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// Bytes of a key file: a name of 128 characters and what is around it take a quarter of this.
+/// The maximum size of a key file, in bytes; a name of 128 characters and the rest take a quarter.
 const FILE_BYTES_MAX: u64 = 4_096;
 
-/// Why the ledger's key can't be had.
+/// Why the ledger's key can't be used.
 #[derive(Debug, Error)]
 pub enum LedgerKeyError {
-    /// There is no such file.
+    /// The file doesn't exist.
     #[error("the ledger's key {} is missing", path.display())]
     Missing {
         /// The file.
         path: PathBuf,
     },
-    /// Others can read or write the file.
-    #[error("the ledger's key {} has mode {mode:04o}: others than its owner can use it", path.display())]
+    /// Other users can read or write the file.
+    #[error("the ledger's key {} has mode {mode:04o}; users other than its owner can access it", path.display())]
     TooOpen {
         /// The file.
         path: PathBuf,
@@ -41,19 +41,19 @@ pub enum LedgerKeyError {
         mode: u32,
     },
     /// The file holds something else.
-    #[error("{} doesn't hold a ledger's key: {source}", path.display())]
+    #[error("{} doesn't hold the key of a ledger: {source}", path.display())]
     NoKey {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         source: KeyError,
     },
-    /// The system refuses.
+    /// The operating system refused.
     #[error("{}: {source}", path.display())]
     System {
-        /// What couldn't be used.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
 }
@@ -63,11 +63,11 @@ impl LedgerKeyError {
     #[must_use]
     pub fn help(&self) -> String {
         match self {
-            Self::Missing { .. } => "restore it from a backup: without it the ledger can't be \
+            Self::Missing { .. } => "restore it from a backup; without it the ledger can't be \
                                      signed as before"
                 .to_owned(),
             Self::TooOpen { path, .. } => format!("chmod 600 {}", path.display()),
-            Self::NoKey { .. } => "restore the file that was made with this registry".to_owned(),
+            Self::NoKey { .. } => "restore the file that was created with this registry".to_owned(),
             Self::System { .. } => "check who owns the data directory".to_owned(),
         }
     }
@@ -86,7 +86,7 @@ pub fn read(path: &Path) -> Result<Signer, LedgerKeyError> {
         }
         Err(error) => return Err(system(error)),
     };
-    // Asked of the open file, so that nothing can be put in its place in between.
+    // Checked on the open file, so that the file can't be exchanged in between.
     let mode = file.metadata().map_err(system)?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(LedgerKeyError::TooOpen { path: path.to_owned(), mode });
@@ -105,10 +105,10 @@ pub fn read(path: &Path) -> Result<Signer, LedgerKeyError> {
     key.map_err(|source| LedgerKeyError::NoKey { path: path.to_owned(), source })
 }
 
-/// Makes the key of a new ledger and writes its file, durably: a ledger must never be signed with
-/// a key that a loss of power takes away. Where the file is there already, a start was cut off
-/// before the ledger's first entry, and its key is taken. Its name may then be of another
-/// registry id than `origin`: who starts the ledger uses the key's.
+/// Creates the key of a new ledger and its file, durably: a ledger must not be signed with a key
+/// that a power failure could lose. If the file exists, an earlier start was interrupted before the
+/// first entry, and its key is used. The key's name may then belong to another registry id than
+/// `origin`; the caller must use the key's name.
 ///
 /// # Errors
 /// See [`LedgerKeyError`].
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(mode(&path), 0o600);
         assert_eq!(mode(path.parent().unwrap()), 0o700);
         assert_eq!(read(&path).unwrap().verifier(), made.verifier());
-        // A start that was cut off goes on with the key that is there.
+        // After an interrupted start, the existing key is used.
         let again = make(&path, "other.example/changes".parse().unwrap(), &[8; 32]).unwrap();
         assert_eq!(again.verifier(), made.verifier());
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
@@ -177,11 +177,11 @@ mod tests {
         for (text, mode, expect) in [
             (good.as_str(), 0o600, ""),
             (good.trim_end(), 0o400, ""),
-            (good.as_str(), 0o640, "0640: others"),
-            (good.as_str(), 0o604, "0604: others"),
-            ("", 0o600, "not the text form of a key"),
-            ("PRIVATE+KEY+a+00000000+AQ==", 0o600, "not the text form of a key"),
-            (&good.replace("muster.", "master."), 0o600, "id that is written in it"),
+            (good.as_str(), 0o640, "0640; users other"),
+            (good.as_str(), 0o604, "0604; users other"),
+            ("", 0o600, "the text isn't a key"),
+            ("PRIVATE+KEY+a+00000000+AQ==", 0o600, "the text isn't a key"),
+            (&good.replace("muster.", "master."), 0o600, "doesn't match its name"),
         ] {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
             fs::write(&path, text).unwrap();

@@ -1,9 +1,9 @@
-//! May they? Principals, the API keys by which they are known, the table of roles, and the seam
-//! through which every read and every command passes.
+//! Authentication and authorisation: principals, API keys, the table of roles, and the check that
+//! every read and every command passes.
 //!
-//! Decisions are functions of a view and of what a request carried: nothing here does I/O, reads a
-//! clock or draws a random number, but for the one module that keeps the ledger's own key in a
-//! file ([`ledger_key`]), and it takes path and seed from its caller.
+//! Decisions are functions of a view and a request. Nothing here does I/O, reads a clock or draws a
+//! random number, except [`ledger_key`], which keeps the ledger's signing key in a file; its caller
+//! passes the path and the seed.
 
 mod api_key;
 mod authorize;

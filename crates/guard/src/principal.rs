@@ -4,31 +4,32 @@ use muster_words::{Moment, XidPatterns};
 
 use crate::Role;
 
-/// The principal of everybody while there are no keys, and of who opens a data directory.
+/// The principal of everybody while there are no keys, and of a process that opens a data
+/// directory.
 pub const OPEN_ACTOR: &str = "admin";
 
-/// The principal of whoever shows no key, where people may read without one.
+/// The principal of callers without a key, if they may read.
 pub const ANONYMOUS_ACTOR: &str = "anonymous";
 
-/// Who a request is from, as far as anybody needs to know.
+/// The sender of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// An opaque id, which entries of the ledger carry: never a name or an address, because what
-    /// stands in an entry can't be erased.
+    /// An opaque id, which ledger entries hold. It is never a name or an address, because entries
+    /// can't be erased.
     pub id: Arc<str>,
-    /// What it may do.
+    /// Its role.
     pub role: Role,
-    /// Where it may do it; none: everywhere.
+    /// Its places; none means everywhere.
     pub scope: Option<Arc<XidPatterns>>,
-    /// From when on it is nobody.
+    /// When it expires.
     pub expires: Option<Moment>,
-    /// The ids of all keys of its key's name, its own included: what was made under one of them
-    /// is its own.
+    /// The ids of all keys with the same name, including its own. What was made with one of them is
+    /// its own.
     pub same_name: Arc<BTreeSet<Arc<str>>>,
 }
 
 impl Principal {
-    /// Somebody of that role, everywhere and for ever.
+    /// A principal with this role, without a scope and without an end.
     #[must_use]
     pub fn new(id: &str, role: Role) -> Self {
         let id: Arc<str> = id.into();
@@ -36,20 +37,21 @@ impl Principal {
         Self { id, role, scope: None, expires: None, same_name }
     }
 
-    /// Whoever may do everything: who opens a data directory, or a registry without keys.
+    /// The principal with all permissions: of a process that opens a data directory, or of a
+    /// registry without keys.
     #[must_use]
     pub fn owner() -> Self {
         Self::new(OPEN_ACTOR, Role::Admin)
     }
 
-    /// Who asks only how the server is: no place is in its scope.
+    /// The principal of a health probe, whose scope contains no place.
     #[must_use]
     pub fn probe() -> Self {
         let scope = Some(Arc::default());
         Self { scope, ..Self::new(ANONYMOUS_ACTOR, Role::Consumer) }
     }
 
-    /// Whether it is still somebody at a moment.
+    /// Whether it is valid at a moment.
     #[must_use]
     pub fn is_valid_at(&self, now: Moment) -> bool {
         self.expires.is_none_or(|expires| now < expires)

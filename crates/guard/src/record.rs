@@ -10,42 +10,42 @@ use thiserror::Error;
 
 use crate::Role;
 
-/// Bytes of a record's salt: so that equal secrets, were there any, would not show.
+/// The size of a record's salt in bytes. It keeps equal secrets from having equal hashes.
 pub const SALT_BYTES: usize = 16;
 
-/// Letters of a key's name: a word or two for people.
+/// The maximum length of a key's name, in characters.
 pub const NAME_LENGTH_MAX: usize = 128;
 
-/// What is kept of an API key. It is a content that only the door of keys reads; entries of the
-/// ledger name it by its digest alone.
+/// The stored record of an API key. It is a content that only the endpoint of keys reads; ledger
+/// entries name it by its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRecord {
     /// SHA-256 of salt and secret.
     pub hash: Digest,
-    /// Drawn for this key.
+    /// A random salt.
     pub salt: [u8; SALT_BYTES],
-    /// What who has the key may do.
+    /// The role of the key.
     pub role: Role,
-    /// What the key is for, for people.
+    /// A name for people that says what the key is for.
     pub name: Option<String>,
-    /// Where it may be used; none: everywhere.
+    /// Where it may be used; none means everywhere.
     pub scope: Option<Arc<XidPatterns>>,
-    /// From when on it opens nothing.
+    /// When it expires.
     pub expires: Option<Moment>,
 }
 
-/// The bytes are no record of a key.
+/// The bytes aren't the record of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the record of a key can't be read: {0}")]
 pub struct RecordError(&'static str);
 
-/// A key can't be called that.
+/// The name isn't valid for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a key's name has 1 to {NAME_LENGTH_MAX} characters, and no control characters")]
 pub struct NameRefused;
 
 impl KeyRecord {
-    /// Checks what somebody wants to call a key: it is shown in terminals.
+    /// Checks the name of a key, because terminals show it.
     ///
     /// # Errors
     /// See [`NameRefused`].
@@ -55,7 +55,7 @@ impl KeyRecord {
         if fits { Ok(()) } else { Err(NameRefused) }
     }
 
-    /// The record as it is stored: canonical JSON.
+    /// The record as canonical JSON, for storage.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         let mut map = Map::new();
@@ -76,7 +76,7 @@ impl KeyRecord {
         json::to_canonical(&Value::Object(map)).into()
     }
 
-    /// Reads a record. Members that a later release adds are passed over.
+    /// Parses a record. Members of later releases are ignored.
     ///
     /// # Errors
     /// See [`RecordError`].
@@ -97,7 +97,7 @@ impl KeyRecord {
         })
     }
 
-    /// What the ledger's entry says of the key beside the record.
+    /// The facts about the key that the ledger's entry holds besides the record.
     #[must_use]
     pub fn grant(&self) -> KeyGrant {
         let is_limited = self.role != Role::Admin || self.scope.is_some();

@@ -3,35 +3,35 @@ use std::{fmt, str::FromStr};
 use muster_words::Permission;
 use thiserror::Error;
 
-/// A set of permissions, which a key has.
+/// The role of a key: a set of permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Everything.
+    /// Has all permissions.
     Admin,
-    /// Writes documents, and takes back its own.
+    /// Writes documents, and deletes and restores its own.
     Publisher,
-    /// Decides on what is in review.
+    /// Approves or rejects versions in review.
     Reviewer,
     /// Reads documents.
     Consumer,
-    /// Reads documents, and what happened to them and to the registry.
+    /// Reads documents, the log and the ledger.
     Auditor,
 }
 
-/// What a permission extends to.
+/// What a permission applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// Whatever is there.
+    /// Everything.
     All,
-    /// What was made under the same key's name.
+    /// Only what was made under the same key's name.
     Own,
 }
 
-/// There is no role of that name.
+/// There is no role with this name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("there is no role {role:?}; roles are admin, publisher, reviewer, consumer and auditor")]
 pub struct UnknownRole {
-    /// What was given.
+    /// The given name.
     pub role: String,
 }
 
@@ -52,9 +52,10 @@ impl Role {
         }
     }
 
-    /// The table of roles: what a permission extends to for this role; none: it hasn't it.
+    /// The table of roles: what a permission applies to for this role; none if the role doesn't
+    /// have it.
     ///
-    /// A permission that is added has to be put into a row here before anything compiles.
+    /// A new permission must be added to a row here; otherwise nothing compiles.
     #[must_use]
     pub const fn extent(self, permission: Permission) -> Option<Extent> {
         use Permission as May;
@@ -90,7 +91,7 @@ impl Role {
         if has { Some(Extent::All) } else { None }
     }
 
-    /// Whether somebody of this role can change anything.
+    /// Whether the role can change anything.
     #[must_use]
     pub fn changes(self) -> bool {
         let mut all = Permission::ALL.iter();
@@ -117,8 +118,8 @@ impl FromStr for Role {
 mod tests {
     use super::*;
 
-    /// One line a permission, one letter a role in the order of [`Role::ALL`]: `+` has it, `o` has
-    /// it for its own, `-` hasn't it.
+    /// One line per permission, one column per role in the order of [`Role::ALL`]: `+` has it, `o`
+    /// has it for its own, `-` doesn't have it.
     const TABLE: &str = "
         document:read       +++++
         document:write      ++---

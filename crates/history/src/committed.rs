@@ -7,7 +7,7 @@ use muster_ledger::{Entry, EntryBytes, Head};
 use muster_words::{Moment, Position};
 use thiserror::Error;
 
-/// A command as it stands in the ledger: all its parts, in order.
+/// A command from the ledger, with all its parts in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommittedCommand {
     /// The position and hash of its last entry.
@@ -18,11 +18,11 @@ pub struct CommittedCommand {
     pub changes: Vec<(Position, Change)>,
 }
 
-/// An entry can't be decoded: the ledger is damaged, or newer than this program.
+/// An entry can't be decoded: the ledger is damaged, or a newer release wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the entry at position {position} can't be decoded")]
 pub struct DamagedEntry {
-    /// Where it stands.
+    /// Its position.
     pub position: Position,
 }
 
@@ -62,11 +62,11 @@ impl CommittedCommand {
 
     /// The view before the command.
     pub(crate) fn before(&self, view: &View) -> View {
-        // Which command that was, and when, is of no interest here.
+        // The command and the time of that position don't matter here.
         view.back_to(Stamp { position: self.begin(), ..Stamp::default() }, Moment::EPOCH)
     }
 
-    /// The view at the command's end.
+    /// The view at the end of the command.
     pub(crate) fn after(&self, view: &View) -> View {
         view.back_to(Stamp { position: self.position(), ..Stamp::default() }, Moment::EPOCH)
     }
@@ -90,7 +90,7 @@ impl CommittedCommand {
         Ok(())
     }
 
-    /// Whether the last part is there.
+    /// Whether the last part was added.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.entries.last().is_some_and(|entry| entry.part == entry.parts)

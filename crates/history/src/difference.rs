@@ -1,5 +1,5 @@
-//! What differs between two states of a document: as fields for people, as the names of
-//! attributes for events, as lines of text, and as a JSON Patch for programs.
+//! Differences between two states of a document: as fields for people, as names of attributes for
+//! events, as lines of text, and as a JSON Patch for programs.
 
 mod lines;
 mod patch;
@@ -10,37 +10,37 @@ pub use lines::{Line, lines};
 use muster_words::json::{Map, Value, parse, to_canonical};
 pub use patch::{PatchOperation, patch, patch_to_json};
 
-/// A field that differs.
+/// A differing field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldDifference {
-    /// Where, with dots between the steps; empty: the whole document.
+    /// Its path, with dots; empty for the whole document.
     pub path: String,
-    /// How.
+    /// The difference.
     pub difference: Difference,
 }
 
 /// How a field differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// It is new.
+    /// It was added.
     Added(Value),
-    /// It is gone.
+    /// It was removed.
     Removed(Value),
     /// It has another value.
     Changed(Value, Value),
-    /// It is a list that lost and gained some items.
+    /// It is a list in which items were added or removed.
     List {
-        /// What it lost.
+        /// The removed items.
         removed: Vec<Value>,
-        /// What it gained.
+        /// The added items.
         added: Vec<Value>,
     },
 }
 
-/// Fields of one document that are compared for people; what comes after them is left out.
+/// The maximum number of compared fields; further ones are left out.
 const FIELDS_MAX: usize = 1_000;
 
-/// Every field that differs, in the order of their paths.
+/// Every differing field, sorted by path.
 #[must_use]
 pub fn fields(before: &Value, after: &Value) -> Vec<FieldDifference> {
     places(before, after, FIELDS_MAX)
@@ -51,7 +51,7 @@ pub fn fields(before: &Value, after: &Value) -> Vec<FieldDifference> {
         .collect()
 }
 
-/// Compares two documents of bytes: JSON by fields, anything else as a whole by its size.
+/// Compares two documents: JSON by fields, anything else as a whole by its size.
 #[must_use]
 pub fn documents(before: &[u8], after: &[u8]) -> Vec<FieldDifference> {
     if let (Ok(old), Ok(new)) = (parse(before), parse(after)) {
@@ -63,7 +63,7 @@ pub fn documents(before: &[u8], after: &[u8]) -> Vec<FieldDifference> {
     vec![text_field("document", &size(before), &size(after))]
 }
 
-/// The names of the attributes that two sets of attributes have not in common.
+/// The names of the attributes that differ between two sets.
 pub fn names<'a>(
     before: &'a Map<String, Value>,
     after: &'a Map<String, Value>,
@@ -76,14 +76,14 @@ fn text_field(path: &str, before: &str, after: &str) -> FieldDifference {
     FieldDifference { path: path.to_owned(), difference }
 }
 
-/// A place at which two documents differ: the innermost one that all members around it share.
+/// A place at which two documents differ: the deepest one that exists in both.
 struct Place<'a> {
     path: Vec<&'a str>,
     before: Option<&'a Value>,
     after: Option<&'a Value>,
 }
 
-/// The first places at which two documents differ, in the order of their paths.
+/// The first places at which two documents differ, sorted by path.
 fn places<'a>(before: &'a Value, after: &'a Value, max: usize) -> Vec<Place<'a>> {
     let mut found = Vec::new();
     if before != after {
@@ -112,7 +112,7 @@ fn compare<'a>(
     found.push(Place { path: path.clone(), before, after });
 }
 
-/// The members of two objects that differ, in the order of their names.
+/// The differing members of two objects, sorted by name.
 fn members<'a>(
     before: &'a Map<String, Value>,
     after: &'a Map<String, Value>,
@@ -136,8 +136,8 @@ impl Place<'_> {
     }
 }
 
-/// Lists of texts or of objects differ by what came and went; lists of numbers, and those whose
-/// order alone changed, as wholes.
+/// Lists of strings or objects differ by added and removed items. Lists of numbers, and lists in
+/// which only the order changed, differ as a whole.
 fn items(before: &Value, after: &Value) -> Option<Difference> {
     let (before, after) = (before.as_array()?, after.as_array()?);
     if before.iter().chain(after).any(Value::is_number) {
@@ -148,7 +148,7 @@ fn items(before: &Value, after: &Value) -> Option<Difference> {
     differs.then_some(Difference::List { removed, added })
 }
 
-/// What one list has more often than the other.
+/// The items that one list has more often than the other.
 fn missing(from: &[Value], within: &[Value]) -> Vec<Value> {
     let mut counts: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
     for item in within {

@@ -6,11 +6,10 @@ use muster_words::{Id, Position, Xid};
 
 use crate::CommittedCommand;
 
-/// What something was done to. The order is that of a command's events: from the whole to its
-/// parts.
+/// The subject of an edit. The order is that of a command's events: parents before their parts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EditSubject {
-    /// The registry's own attributes, or its groups as a collection.
+    /// The registry's own attributes, or its set of groups.
     Registry,
     /// The model in force.
     Model,
@@ -35,8 +34,8 @@ impl EditSubject {
         }
     }
 
-    /// The entity that it is or belongs to: keys, the model and the capabilities are the
-    /// registry's.
+    /// The entity that it is or belongs to. Keys, the model and the capabilities belong to the
+    /// registry.
     #[must_use]
     pub fn xid(&self) -> &Xid {
         match self {
@@ -49,58 +48,58 @@ impl EditSubject {
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EditAction {
-    /// The registry was opened for the first time.
+    /// The registry was created.
     Opened,
-    /// It is new.
+    /// It was created.
     Created,
-    /// It was there before.
+    /// It existed and was changed.
     Updated,
-    /// It was hidden, with all that lay in it.
+    /// It was deleted together with everything in it, and can be restored.
     Deleted,
-    /// It came back, with all that was hidden with it.
+    /// It was restored together with everything in it.
     Restored,
-    /// It was erased, with all that lay in it.
+    /// It was erased together with everything in it.
     Purged,
-    /// The key opens nothing any more.
+    /// The key was revoked.
     Revoked,
-    /// What was known of the key was erased.
+    /// The record of the key was erased.
     Forgotten,
 }
 
-/// What an edit says beside its subject and its action.
+/// The details of an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EditDetail {
     /// Nothing.
     None,
     /// The registry's id.
     Opened(Id),
-    /// The registry's or a group's own attributes.
+    /// The attributes of the registry or of a group.
     Attributes {
-        /// The epoch now.
+        /// The new epoch.
         epoch: u64,
-        /// What clients set.
+        /// The attributes that clients set.
         attributes: Option<Content>,
     },
     /// The document of the model or of the capabilities.
     Source(Content),
     /// A resource's Meta.
     Meta {
-        /// The epoch now.
+        /// The new epoch.
         epoch: u64,
-        /// What clients set.
+        /// The attributes that clients set.
         attributes: Option<Content>,
         /// The default version.
         default: Id,
-        /// Whether somebody pinned it.
+        /// Whether the default version is pinned.
         sticky: bool,
     },
     /// A version.
     Version {
-        /// The epoch now.
+        /// The new epoch.
         epoch: u64,
-        /// What clients set.
+        /// The attributes that clients set.
         attributes: Option<Content>,
-        /// The version that it descends from.
+        /// The version that it derives from.
         ancestor: Id,
         /// The document's bytes.
         document: Option<Content>,
@@ -109,20 +108,20 @@ pub enum EditDetail {
         /// Its lifecycle state.
         state: Lifecycle,
     },
-    /// Only the collections in it changed: children came or went.
+    /// Only its collections changed: members were added or removed.
     Members,
 }
 
-/// What one change did. This is the one reading of changes from which events and the log are made.
+/// What one change did. Events and the log are both made from edits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
     /// The position of the entry that records it.
     pub position: Position,
-    /// What it was done to.
+    /// The subject.
     pub subject: EditSubject,
     /// What was done.
     pub action: EditAction,
-    /// What it says beside.
+    /// The details.
     pub detail: EditDetail,
 }
 
@@ -134,7 +133,7 @@ impl CommittedCommand {
 }
 
 impl Edit {
-    /// Reads a change; none: it did nothing that anybody sees.
+    /// Reads a change; none if it has no visible effect.
     fn of(position: Position, change: &Change) -> Option<Self> {
         let resolve = |named: Option<ContentName>| named.map(|named| named.resolve(position));
         let (subject, action, detail) = match change {

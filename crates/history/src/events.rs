@@ -14,41 +14,41 @@ use muster_words::{
 
 use crate::{CommittedCommand, Edit, EditAction, EditDetail, EditSubject, difference};
 
-/// What happened to one thing, as xRegistry's events specification has it (core/events.md).
+/// An event about one subject, as in xRegistry's events specification (core/events.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryEvent {
-    /// What it happened to; never a key.
+    /// The subject; never a key.
     pub subject: EditSubject,
     /// What happened.
     pub kind: EventKind,
-    /// The attributes that were added, changed or deleted by an update; empty where not all of
-    /// them are known, and of what came or went.
+    /// The attributes that an update added, changed or deleted. Empty if some of them aren't known,
+    /// and for subjects that were created or deleted.
     pub changed: Vec<String>,
 }
 
-/// What happened to a thing.
+/// What happened to a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventKind {
-    /// `deprecated` was set, changed or taken away.
+    /// `deprecated` was set, changed or removed.
     Deprecation,
-    /// Its attributes, document or children are others than before.
+    /// Its attributes, its document or its set of members changed.
     Updated,
-    /// It is new, or came back.
+    /// It was created or restored.
     Created,
-    /// It is gone.
+    /// It was deleted.
     Deleted,
 }
 
 /// Attributes that clients set.
 type Attributes = Arc<Map<String, Value>>;
 
-/// The events of a command, but for what stored attributes tell.
+/// The events of a command, before stored attributes are read.
 #[derive(Debug)]
 pub struct PendingEvents {
-    /// What follows from the changes and the entities' states alone.
+    /// The events that follow from the changes and the entities' states alone.
     drafts: BTreeMap<EditSubject, DraftEvent>,
     comparisons: BTreeMap<EditSubject, Comparison>,
-    /// Versions that were updated and are the default, with their resources.
+    /// Updated default versions, with their resources.
     shown: BTreeMap<EditSubject, EditSubject>,
 }
 
@@ -56,28 +56,28 @@ pub struct PendingEvents {
 struct DraftEvent {
     kind: EventKind,
     changed: BTreeSet<String>,
-    /// Whether there is a write of which it isn't known what it changed. As long as there is, no
-    /// attribute is named: a list that names some would say that the others stayed.
+    /// Whether the changed attributes of some write aren't known. Then no attribute is listed,
+    /// because an incomplete list would say that the others stayed the same.
     is_open: bool,
 }
 
-/// Two states of one thing.
+/// Two states of one subject.
 #[derive(Debug)]
 struct Comparison {
-    /// What stands before the names of its attributes.
+    /// The prefix of its attributes' names.
     prefix: &'static str,
     old: Option<Content>,
     new: Option<Content>,
-    /// What changed beside what clients set.
+    /// What changed besides the attributes that clients set.
     beside: BTreeSet<String>,
-    /// Contents all of whose attributes count as changed.
+    /// Contents whose attributes all count as changed.
     whole: Vec<Content>,
 }
 
-/// What a command did, as events tell it: one for each thing, and where several things happened
-/// to it the weightiest (xRegistry events, "Event Definition": deleted, created, updated).
+/// The events of a command: one for each subject. If several things happened to a subject, the most
+/// important one counts (xRegistry events, "Event Definition": deleted, created, updated).
 ///
-/// The view stands at the command's end or later.
+/// The view must be at the command's end or later.
 #[must_use]
 pub fn events(command: &CommittedCommand, view: &View) -> PendingEvents {
     let (before, after) = (&command.before(view), &command.after(view));
@@ -116,7 +116,7 @@ pub fn events(command: &CommittedCommand, view: &View) -> PendingEvents {
     pending
 }
 
-/// What earlier changes of the same command wrote there.
+/// What earlier changes of the same command wrote in an entity.
 fn written_within(xid: &Xid, edits: &[Edit]) -> impl Iterator<Item = Xid> {
     edits
         .iter()
@@ -126,7 +126,7 @@ fn written_within(xid: &Xid, edits: &[Edit]) -> impl Iterator<Item = Xid> {
         .map(|edit| edit.subject.xid().clone())
 }
 
-/// The entity with all that lies in it, if it is there.
+/// The entity with everything in it, if it exists.
 fn within(view: &View, xid: &Xid) -> Vec<Xid> {
     let Xid::Group { groups, group } = xid else { return resource_within(view, xid) };
     let Some(members) = view.group_at(xid) else { return Vec::new() };
@@ -158,7 +158,7 @@ fn resource_within(view: &View, xid: &Xid) -> Vec<Xid> {
     std::iter::once(xid.clone()).chain(versions).collect()
 }
 
-/// The attribute that holds a resource's document: the singular of its type.
+/// The attribute with a resource's document: the singular name of its type.
 fn document_attribute(view: &View, xid: &Xid) -> Option<String> {
     let collection = xid.collection()?;
     let (groups, resources) = (collection.groups, collection.resources?);
@@ -204,7 +204,7 @@ impl PendingEvents {
         }
     }
 
-    /// A thing came or went, and so its parent's collection of such things changed.
+    /// A subject was added or removed, so its parent's collection changed.
     fn add_or_remove(&mut self, xid: &Xid, kind: EventKind) {
         self.add(EditSubject::of(xid), kind, None);
         let Some(parent) = xid.parent() else { return };
@@ -219,7 +219,7 @@ impl PendingEvents {
         self.add(EditSubject::of(&parent), EventKind::Updated, Some(&names));
     }
 
-    /// The contents that [`finish`](Self::finish) asks for.
+    /// The contents that [`finish`](Self::finish) needs.
     #[must_use]
     pub fn contents(&self) -> Vec<Content> {
         let all = self.comparisons.values().flat_map(|comparison| {
@@ -229,14 +229,14 @@ impl PendingEvents {
         all.collect()
     }
 
-    /// The events in the order in which they are sent.
+    /// The events in the order of sending.
     ///
-    /// What follows from the ledger's changes alone comes first, in the order of names. What
-    /// needs stored attributes comes last: where those were erased since, the stream that is
-    /// resumed lacks it, and the numbers of the other events stay.
+    /// First come the events that follow from the ledger's changes alone, sorted by name. Events
+    /// that need stored attributes come last: if these are purged later, a resumed stream lacks
+    /// those events, but the others keep their numbers.
     ///
-    /// `attributes` gives a content's attributes, erased ones as an empty map, and none where
-    /// they can't be read: what they would tell is then left open.
+    /// `attributes` returns a content's attributes, an empty map for purged ones, and none if they
+    /// can't be read; then the changed attributes are left out.
     pub fn finish(
         mut self,
         attributes: impl Fn(&Content) -> Option<Attributes>,
@@ -280,7 +280,7 @@ impl PendingEvents {
     }
 }
 
-/// The states that a write replaced and made.
+/// The states before and after a write.
 fn compare(xid: &Xid, detail: &EditDetail, before: &View, after: &View) -> Option<Comparison> {
     let mut comparison = match detail {
         EditDetail::Attributes { .. } => {
@@ -309,13 +309,13 @@ fn compare(xid: &Xid, detail: &EditDetail, before: &View, after: &View) -> Optio
         }
     };
     if comparison.old == comparison.new {
-        // Equal contents needn't be read to be compared.
+        // Equal contents needn't be read.
         (comparison.old, comparison.new) = (None, None);
     }
     Some(comparison)
 }
 
-/// A document's default version was updated: the document shows it, so it was updated as well.
+/// A document shows its default version, so an update of that version updates the document, too.
 fn shown_by(xid: &Xid, after: &View) -> Option<(EditSubject, EditSubject)> {
     let Xid::Version { version, .. } = xid else { return None };
     let resource = xid.resource()?;
@@ -364,8 +364,8 @@ impl Comparison {
         Self { prefix, old, new, beside, whole: Vec::new() }
     }
 
-    /// Another version is the default: everything that either shows counts as changed (xRegistry
-    /// events, `changed`).
+    /// The default version changed, so everything that either version shows counts as changed
+    /// (xRegistry events, `changed`).
     fn show_version(&mut self, resource: &Xid, meta: &Meta, at: &View) {
         let version = resource.version(meta.default.clone());
         let Some(version) = version.as_ref().and_then(|xid| at.version_at(xid)) else { return };
@@ -378,8 +378,8 @@ impl Comparison {
         }
     }
 
-    /// The names of the attributes that differ, and those within `deprecated` if that differs.
-    /// None: something can't be read.
+    /// The names of the differing attributes, including those within `deprecated` if that differs.
+    /// None if something can't be read.
     fn finish(
         &self,
         subject: &EditSubject,

@@ -1,12 +1,12 @@
-//! From changes to what people and followers see: what a command did, the events that tell of it,
-//! the log, and the differences between two states of a document.
+//! History: what a command did, the events about it, the log, and differences between two states of
+//! a document.
 //!
-//! Nothing here reads a ledger, waits, or frames anything for a protocol: commands and states
-//! come in as values, events and summaries go out as values. What a change means for the catalog
-//! is the fold's business; this room only says what it did.
+//! Nothing here reads a ledger, waits, or frames anything for a protocol: commands and states are
+//! arguments, events and summaries are results. The fold defines what a change means for the
+//! catalog; this room only describes what it did.
 
-// rustdoc asks of every public type which auto traits it has, and the catalog's chains and maps lie
-// deeper in each other than the compiler's default of 128 steps.
+// rustdoc checks every public type for auto traits. The catalog's nested chains and maps need more
+// than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
 mod committed;

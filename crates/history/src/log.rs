@@ -7,20 +7,20 @@ pub use walk::{CommandPage, LogQuery, LogRead, LogWalk};
 
 use crate::{CommittedCommand, Edit, EditAction, EditDetail, EditSubject};
 
-/// Edits of one command that are put into words; the rest are counted.
+/// The number of a command's edits that are described in words; the rest are counted.
 const WORDS_MAX: usize = 4;
 
-/// Edits of one command that a page of the log lists; the rest are counted.
+/// The number of a command's edits that a page lists; the rest are counted.
 const EDITS_MAX: usize = 1_000;
 
-/// What a log is about: an entity with what lies in it, a collection, or everything.
+/// The scope of a log: an entity with everything in it, a collection, or everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// With a slash before each step; empty for everything.
+    /// The path, with a slash before each step; empty for everything.
     pub prefix: String,
-    /// The entity, where it is one.
+    /// The entity, if it is one.
     pub xid: Option<Xid>,
-    /// The places that are seen; none: all.
+    /// The visible places; none means all.
     pub within: Option<Arc<XidPatterns>>,
 }
 
@@ -31,12 +31,12 @@ pub struct Summary {
     pub what: String,
     /// For programs.
     pub edits: Vec<Edit>,
-    /// How many edits there are beyond those that are listed.
+    /// The number of further edits.
     pub left_out: usize,
 }
 
 impl Scope {
-    /// Reads the path of an entity or of a collection; an empty one stands for everything.
+    /// Parses the path of an entity or a collection; an empty path means everything.
     ///
     /// # Errors
     /// It is neither.
@@ -56,14 +56,14 @@ impl Scope {
         Ok(Self { prefix, xid: Some(xid), within: None })
     }
 
-    /// The same, as somebody sees it who may know of these places alone.
+    /// The scope for a caller that may see only these places.
     #[must_use]
     pub fn seen_within(self, within: Option<Arc<XidPatterns>>) -> Self {
         Self { within, ..self }
     }
 
-    /// Whether an edit belongs here: of the thing itself, of what lies in it, or of what holds it
-    /// and took it along.
+    /// Whether an edit belongs to the scope: its subject is the entity, something in it, or a
+    /// parent that took it along.
     #[must_use]
     pub fn holds(&self, edit: &Edit) -> bool {
         if edit.detail == EditDetail::Members {
@@ -84,13 +84,13 @@ impl Scope {
         is_seen && (is_below(&subject, own) || takes_along && is_below(own, &subject))
     }
 
-    /// Whether any edit of a command belongs here.
+    /// Whether an edit of a command belongs to the scope.
     #[must_use]
     pub fn holds_any(&self, command: &CommittedCommand) -> bool {
         command.edits().any(|edit| self.holds(&edit))
     }
 
-    /// What a command did here.
+    /// The summary of a command within the scope.
     #[must_use]
     pub fn summary(&self, command: &CommittedCommand) -> Summary {
         let mut edits: Vec<Edit> = command.edits().filter(|edit| self.holds(edit)).collect();
@@ -109,7 +109,8 @@ impl Scope {
         let sentences: Vec<String> = edits
             .iter()
             .filter(|edit| match edit.detail {
-                // A Meta is written whenever versions come or go; the versions say it better.
+                // Meta is written whenever versions are added or removed; the versions' edits say
+                // more.
                 EditDetail::Meta { .. } => !resources.contains(edit.subject.xid()),
                 _ => true,
             })
@@ -136,13 +137,12 @@ impl Scope {
     }
 }
 
-/// Whether a name is another or lies in it.
+/// Whether a name equals another or is below it.
 fn is_below(name: &str, other: &str) -> bool {
     name.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The entity that a sentence is about, and what it says of it. Versions are told of by their
-/// resource.
+/// The entity that a sentence is about, and the words. Versions are described with their resource.
 fn words(edit: &Edit) -> Option<(Xid, String)> {
     let xid = edit.subject.xid();
     let done = match edit.action {

@@ -11,22 +11,22 @@ use tokio::sync::watch;
 
 use crate::Phase;
 
-/// The body of an answer. Documents and errors are `Full`, which needs no box; what routes make is
+/// The body of an answer. Documents and errors are `Full`, without a box; bodies of routes are
 /// `Routed`; the change stream is `Endless`.
 #[derive(Default)]
 pub enum Body {
     /// No bytes.
     #[default]
     Empty,
-    /// All bytes at once.
+    /// A complete body in memory.
     Full(Bytes),
-    /// What a route gave.
+    /// The body of a route's answer.
     Routed(axum::body::Body),
-    /// A stream that ends by itself only when the server stops.
+    /// A stream that only ends when the server stops.
     Endless(Endless),
 }
 
-/// A stream of bytes that ends when the server begins to stop.
+/// A stream of bytes that ends when the server starts to stop.
 pub struct Endless {
     body: axum::body::Body,
     stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -34,17 +34,17 @@ pub struct Endless {
 }
 
 impl Body {
-    /// A stream that is cut, at a frame's end, when the server leaves [`Phase::Running`].
+    /// A stream that is cut at the end of a frame when the server leaves [`Phase::Running`].
     #[must_use]
     pub fn endless(body: axum::body::Body, mut phase: watch::Receiver<Phase>) -> Self {
         let stopping = Box::pin(async move {
-            // Whoever dropped the sender has stopped as well.
+            // If the sender was dropped, the server has stopped as well.
             let _ = phase.wait_for(|phase| *phase != Phase::Running).await;
         });
         Self::Endless(Endless { body, stopping, ended: false })
     }
 
-    /// The bytes, where all of them are here.
+    /// The bytes, if all of them are in memory.
     #[must_use]
     pub fn as_full(&self) -> Option<&Bytes> {
         match self {

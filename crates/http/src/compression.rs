@@ -1,4 +1,4 @@
-//! Compresses answers of the API for clients that ask for it.
+//! Compresses answers of the API if the client accepts it.
 
 use std::io::Write;
 
@@ -10,20 +10,20 @@ use muster_wire::etag::with_encoding;
 
 use crate::Body;
 
-/// Below this an answer fits into one packet with its headers, and compressing saves nothing.
+/// A smaller answer fits into one packet with its headers, so compression saves nothing.
 const BYTES_MIN: u64 = 1024;
 
-/// Level 4 of 9: most of what compression saves, at a third of the default's time.
+/// Level 4 of 9: it saves nearly as much as the default, in a third of the time.
 const LEVEL: u32 = 4;
 
-/// Whether a client takes gzip, by `Accept-Encoding` with its weights (RFC 9110, 12.5.3).
+/// Whether a client accepts gzip, by `Accept-Encoding` with its weights (RFC 9110, 12.5.3).
 #[must_use]
 pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     takes_gzip(values.filter_map(|value| value.to_str().ok()))
 }
 
-/// Whether these values of `Accept-Encoding` take gzip.
+/// Whether these values of `Accept-Encoding` accept gzip.
 pub(crate) fn takes_gzip<'a>(values: impl Iterator<Item = &'a str>) -> bool {
     let mut gzip = None;
     let mut any = None;
@@ -55,7 +55,7 @@ fn coding_weight(member: &str) -> (&str, bool) {
     (name, above_zero)
 }
 
-/// Whether compressing this answer saves enough: text of some length that isn't compressed yet.
+/// Whether compression is worthwhile: the answer is long enough, is text, and isn't compressed yet.
 #[must_use]
 pub fn is_worth_it(response: &Response<Body>) -> bool {
     let headers = response.headers();
@@ -68,7 +68,7 @@ pub fn is_worth_it(response: &Response<Body>) -> bool {
         && headers.get(header::CONTENT_TYPE).is_some_and(is_text)
 }
 
-/// How long a body is, or would be in an answer to GET.
+/// The length of a body; for HEAD, the length that an answer to GET would have.
 pub(crate) fn length(response: &Response<Body>) -> Option<u64> {
     let said = response.headers().get(header::CONTENT_LENGTH);
     let said = said.and_then(|length| length.to_str().ok()?.parse().ok());
@@ -78,7 +78,7 @@ pub(crate) fn length(response: &Response<Body>) -> Option<u64> {
 fn is_text(kind: &HeaderValue) -> bool {
     let Ok(kind) = kind.to_str() else { return false };
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    // Events are sent as they come, never held back to be compressed.
+    // Events are sent at once and must not be held back for compression.
     kind != "text/event-stream"
         && (kind.starts_with("text/")
             || kind.ends_with("json")
@@ -88,7 +88,7 @@ fn is_text(kind: &HeaderValue) -> bool {
             || kind.starts_with("application/openmetrics-text"))
 }
 
-/// Compresses; None where the result would be no smaller.
+/// Compresses; None if the result isn't smaller.
 #[must_use]
 pub fn gzip(plain: &[u8]) -> Option<Bytes> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::new(LEVEL));
@@ -97,8 +97,8 @@ pub fn gzip(plain: &[u8]) -> Option<Bytes> {
     (compressed.len() < plain.len()).then(|| compressed.into())
 }
 
-/// Marks an answer as compressed. Its entity tag names the encoding, because a strong tag names
-/// bytes (RFC 9110, 8.8.3.3).
+/// Marks an answer as compressed. Its entity tag includes the encoding, because a strong tag
+/// identifies bytes (RFC 9110, 8.8.3.3).
 pub fn mark_compressed(headers: &mut HeaderMap) {
     headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     headers.remove(header::CONTENT_LENGTH);

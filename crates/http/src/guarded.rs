@@ -1,4 +1,4 @@
-//! Routes that are reached by those alone whom the table of operations permits to.
+//! Routes that ask the guard first, according to the table of operations.
 
 use axum::{
     extract::Request,
@@ -13,8 +13,8 @@ use muster_wire::{
 
 use crate::{Caller, IntoProblem, submit::check, xregistry::percent_decoded};
 
-/// A route that asks the guard before it is run. What it needs stands in the operation's row, so
-/// that no row can be left out.
+/// A route that asks the guard before it runs. The permission comes from the operation's row, so no
+/// row can be left out.
 pub(crate) fn guarded<S>(operation: &'static Operation, route: MethodRouter<S>) -> MethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -29,14 +29,14 @@ where
 
 fn may(operation: &Operation, request: &Request) -> Result<(), Problem> {
     let Some(permission) = operation.permission else { return Ok(()) };
-    // Only what the front let in comes this far.
+    // The front admits requests before they get here.
     let caller = request.extensions().get::<Caller>().ok_or(ErrorKind::ServerError)?;
     let path = request.uri().path();
     let place = match operation.endpoint {
         Endpoint::Native(NativeEndpoint::Log | NativeEndpoint::Restore) => below_first_step(path),
         _ => "/",
     };
-    // A place that can't be read is none, and lies in no scope.
+    // A place that can't be decoded is in no scope.
     let place = percent_decoded(place).unwrap_or_else(|| place.to_owned());
     check(&caller.principal, permission, &place).map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! Whether the server lives, is ready to be sent requests, and can reach its store.
+//! Health: whether the process is alive, ready for requests, and able to reach its store.
 
 use std::{
     future::Future,
@@ -25,7 +25,7 @@ use serde::Serialize;
 
 use crate::{Caller, Phase, guarded::guarded, metrics::Metrics, native::method_filter};
 
-/// What must have happened before requests make sense. Each is said once, by whoever did it.
+/// The conditions of readiness. Each is reported once by the code that fulfils it.
 #[derive(Debug, Default)]
 pub struct Readiness {
     replayed: AtomicBool,
@@ -39,44 +39,43 @@ pub struct Readiness {
 pub enum StartupCondition {
     /// The ledger was read and folded.
     Replayed,
-    /// The example is in the registry, or isn't wanted.
+    /// The example was loaded, or wasn't requested.
     ExampleLoaded,
-    /// All ports are listened on.
+    /// The server listens on all its ports.
     PortsBound,
 }
 
 impl Readiness {
-    /// Nothing has happened yet.
+    /// No condition is met yet.
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// Says that a condition holds from now on.
+    /// Marks a condition as met.
     pub fn reached(&self, condition: StartupCondition) {
         self.flag(condition).store(true, Ordering::Release);
     }
 
-    /// Whether a condition holds.
+    /// Whether a condition is met.
     #[must_use]
     pub fn has(&self, condition: StartupCondition) -> bool {
         self.flag(condition).load(Ordering::Acquire)
     }
 
-    /// Says that the server can't do its work any more, and why. Nothing takes it back but a new
-    /// start.
+    /// Marks the server as failed, with a reason. Only a restart can undo it.
     pub fn failed(&self, why: &'static str) {
-        // The first fault is the one that explains the others.
+        // The first fault explains the later ones.
         let _ = self.fault.set(why);
     }
 
-    /// Why the server can't do its work any more; none: it can.
+    /// Why the server has failed; none if it hasn't.
     #[must_use]
     pub fn fault(&self) -> Option<&'static str> {
         self.fault.get().copied()
     }
 
-    /// Whether all hold, and nothing has failed.
+    /// Whether all conditions are met and nothing has failed.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.fault().is_none()
@@ -98,23 +97,23 @@ impl Readiness {
     }
 }
 
-/// Whether the store can be read at this moment.
+/// Checks whether the store can be read now.
 pub type StoreCheck = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
 
-/// What the routes of health and metrics stand on.
+/// The state behind the routes of health and metrics.
 #[derive(Clone)]
 pub struct HealthState {
-    /// What has happened since the start.
+    /// The readiness of the server.
     pub readiness: Arc<Readiness>,
-    /// Asks the store.
+    /// The check of the store.
     pub store: StoreCheck,
     /// How long the store may take to answer.
     pub store_time: Duration,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Arc<Metrics>,
 }
 
-/// The routes below `/health`, `/metrics` and `/openapi.json`, as the table of operations has them.
+/// The routes `/health`, `/metrics` and `/openapi.json`, from the table of operations.
 pub fn routes(vitals: HealthState) -> Router {
     let routes = operations::routes().filter_map(|operation| match operation.endpoint {
         Endpoint::Server(endpoint) => Some((operation, method_filter(operation.verb), endpoint)),
@@ -126,7 +125,7 @@ pub fn routes(vitals: HealthState) -> Router {
     router.with_state(vitals)
 }
 
-/// What answers at a door.
+/// The handler of an endpoint.
 fn answered_by(endpoint: ServerEndpoint, method: MethodFilter) -> MethodRouter<HealthState> {
     match endpoint {
         ServerEndpoint::IsAlive => on(method, live),
@@ -184,7 +183,7 @@ async fn metrics(
     vitals.metrics.respond(&headers).map(Into::into)
 }
 
-/// The description of the API; it is the same as long as this process runs.
+/// The OpenAPI document, which is constant within a process.
 async fn openapi() -> axum::response::Response {
     static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
         format!("{}\n", muster_wire::openapi::document(env!("CARGO_PKG_VERSION")))

@@ -1,12 +1,12 @@
-//! The door: an HTTP server over the registry. It accepts connections and bounds what they cost
-//! ([`Server`]), stands before every request ([`Front`]: who is it, may it come in, how long did
-//! it take), answers what is rendered already ([`FastRead`]) and hands the rest to the routes.
+//! The HTTP server of the registry. It accepts connections and limits their cost ([`Server`]),
+//! handles every request first ([`Front`]: authentication, admission, timing), answers from the
+//! cache of rendered documents ([`FastRead`]), and passes the rest to the routes.
 //!
-//! No rule of the registry lives here: a route turns a request into a command or a query, and what
-//! comes back into an answer. It stores nothing, and fetches nothing on a client's behalf.
+//! It holds no rule of the registry: a route turns a request into a command or a query, and the
+//! result into an answer. It stores nothing, and fetches nothing for clients.
 
-// rustdoc asks of every public type which auto traits it has, and the catalog's chains and maps lie
-// deeper in each other than the compiler's default of 128 steps.
+// rustdoc checks every public type for auto traits. The catalog's nested chains and maps need more
+// than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
 mod body;

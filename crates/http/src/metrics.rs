@@ -1,5 +1,5 @@
-//! What the server counts, for Prometheus. On a request's way nothing is allocated and no label
-//! is looked up: each route's and method's counters are made once and kept.
+//! The server's metrics, for Prometheus. A request neither allocates nor looks up labels: the
+//! counters of each route and method are created once.
 
 mod route;
 mod traffic;
@@ -23,7 +23,7 @@ pub(crate) use traffic::method_index;
 
 use crate::{Body, server::Connections};
 
-/// All that is counted and measured.
+/// All metrics.
 pub struct Metrics {
     registry: Mutex<Registry>,
     traffic: Traffic,
@@ -36,7 +36,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Nothing counted yet.
+    /// Metrics without any counts.
     #[must_use]
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("muster");
@@ -44,12 +44,12 @@ impl Metrics {
         Self { registry: Mutex::new(registry), traffic }
     }
 
-    /// Adds what another room counts; names there lack the prefix `muster_`.
+    /// Adds the metrics of another room; their names get the prefix `muster_`.
     pub fn register(&self, register: impl FnOnce(&mut Registry)) {
         register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Adds a gauge that is read when somebody asks, such as `ledger_position`.
+    /// Adds a gauge that is read on each scrape, such as `ledger_position`.
     pub fn gauge(
         &self,
         name: &'static str,
@@ -61,7 +61,7 @@ impl Metrics {
         });
     }
 
-    /// Adds a gauge with a label, of which all values are read when somebody asks.
+    /// Adds a gauge with a label; all its values are read on each scrape.
     pub fn labelled_gauge(
         &self,
         name: &'static str,
@@ -87,7 +87,7 @@ impl Metrics {
         &self.traffic
     }
 
-    /// Everything as text (OpenMetrics 1.0).
+    /// All metrics as text (OpenMetrics 1.0).
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::with_capacity(16 * 1024);
@@ -97,8 +97,8 @@ impl Metrics {
         text
     }
 
-    /// The answer of `GET /metrics`: OpenMetrics for who asks for it, as Prometheus does, and
-    /// Prometheus' own older text for the rest.
+    /// The answer of `GET /metrics`: OpenMetrics if the client accepts it, as Prometheus does,
+    /// otherwise Prometheus' older text format.
     #[must_use]
     pub fn respond(&self, headers: &HeaderMap) -> Response<Body> {
         let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
@@ -115,8 +115,8 @@ impl Metrics {
     }
 }
 
-/// Prometheus' text format 0.0.4: there a counter's descriptions carry its whole name, and there
-/// are neither units nor an end.
+/// Prometheus' text format 0.0.4: descriptions carry a counter's whole name, and there are no units
+/// and no end mark.
 fn plain(open: &str) -> String {
     let counters: Vec<_> = open
         .lines()
@@ -139,7 +139,7 @@ fn plain(open: &str) -> String {
     text
 }
 
-/// A gauge that is read when it is asked for.
+/// A gauge that is read on each scrape.
 struct GaugeReader {
     name: &'static str,
     help: &'static str,
@@ -160,7 +160,7 @@ impl Collector for GaugeReader {
     }
 }
 
-/// A gauge with a label that is read when it is asked for.
+/// A gauge with a label that is read on each scrape.
 struct LabelledGaugeReader {
     name: &'static str,
     help: &'static str,

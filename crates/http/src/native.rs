@@ -1,7 +1,8 @@
-//! The doors beside `/api`: keys, the change stream, restore, the log, the ledger and the status.
+//! The endpoints that xRegistry doesn't define: keys, the change stream, restore, the log, the
+//! ledger and the status.
 //!
-//! Each file is one door. None holds a rule: they turn requests into commands and reads, as the
-//! door of xRegistry does.
+//! Each file is one endpoint. None holds a rule of the registry: they turn requests into commands
+//! and reads, like the endpoints of xRegistry.
 
 mod actors;
 mod answer;
@@ -31,7 +32,7 @@ use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
 use self::{changes::Feed, ledger::Verifications};
 use crate::guarded::guarded;
 
-/// What the doors stand on.
+/// The state behind the endpoints.
 #[derive(Clone)]
 pub struct Native {
     registry: Registry,
@@ -43,8 +44,8 @@ pub struct Native {
 }
 
 impl Native {
-    /// Doors to a registry. It must be called within a Tokio runtime: a task of it decodes what
-    /// is committed while somebody watches, until the last clone is dropped.
+    /// The endpoints of a registry. Must be called within a Tokio runtime, because a task decodes
+    /// committed commands while there are watchers, until the last clone is dropped.
     #[must_use]
     pub fn new(registry: Registry, gate: Arc<Gate>) -> Self {
         let feed = Feed::new(registry.clone());
@@ -52,19 +53,19 @@ impl Native {
         Self { registry, gate, feed, verifications, followers, file: None }
     }
 
-    /// With the file that the ledger lies in, so that the status can tell its size.
+    /// Adds the ledger's file, so that the status can show its size.
     #[must_use]
     pub fn with_file(self, file: Option<PathBuf>) -> Self {
         Self { file, ..self }
     }
 
-    /// With those who follow the ledger, so that the status can tell how they are.
+    /// Adds the followers, so that the status can show their state.
     #[must_use]
     pub fn with_followers(self, followers: Arc<Followers>) -> Self {
         Self { followers, ..self }
     }
 
-    /// The routes, as the table of operations has them.
+    /// The routes, from the table of operations.
     pub fn router(self) -> Router {
         let routes = operations::routes().filter_map(|operation| match operation.endpoint {
             Endpoint::Native(endpoint) => {
@@ -79,14 +80,14 @@ impl Native {
         router.with_state(self)
     }
 
-    /// How many streams of changes are open.
+    /// The number of open change streams.
     #[must_use]
     pub fn watchers(&self) -> usize {
         self.feed.watchers()
     }
 }
 
-/// What answers at a door.
+/// The handler of an endpoint.
 fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<Native> {
     match endpoint {
         NativeEndpoint::Restore => on(method, restore::restore),
@@ -105,7 +106,7 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
     }
 }
 
-/// A method of the table, as a router names it. GET answers HEAD as well.
+/// A method of the table as a filter of the router. GET also answers HEAD.
 pub(crate) const fn method_filter(verb: Verb) -> MethodFilter {
     match verb {
         Verb::Get => MethodFilter::GET,

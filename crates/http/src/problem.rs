@@ -3,7 +3,7 @@ use muster_wire::{ErrorKind, Problem};
 
 use crate::Body;
 
-/// How a key can be sent: by itself, or as the password beside any user name.
+/// The ways to send a key: as a token, or as a password with any user name.
 const SCHEMES: HeaderValue =
     HeaderValue::from_static("Bearer, Basic realm=\"muster\", charset=\"UTF-8\"");
 
@@ -28,7 +28,7 @@ pub fn respond(problem: &Problem) -> Response<Body> {
     response
 }
 
-/// What routes return in their `Err`: a refusal that axum can send.
+/// The error type of routes, which axum can send.
 pub struct IntoProblem(pub Problem);
 
 impl From<Problem> for IntoProblem {

@@ -17,23 +17,23 @@ use tokio::time::{Instant, Sleep};
 
 use crate::server::ConnectionWatch;
 
-/// Why a request's body can't be had.
+/// Why a request's body can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BodyFault {
-    /// More bytes than a body may have.
+    /// It is too large.
     #[error("the body is larger than {limit} bytes")]
     TooLarge {
-        /// How many a body may have.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// Fewer bytes arrived in a stretch of time than must.
-    #[error("the body came too slowly")]
+    /// It arrives too slowly.
+    #[error("the body arrived too slowly")]
     TooSlow,
-    /// All bodies together hold as much memory as they may.
-    #[error("the bodies of other requests hold all memory there is for them")]
+    /// All bodies together use too much memory.
+    #[error("the memory for request bodies is used up by other requests")]
     Crowded,
-    /// The connection ended within the body, or the body's framing is wrong.
-    #[error("the body is cut off or not well-formed")]
+    /// The connection ended within the body, or its framing is wrong.
+    #[error("the body is incomplete or malformed")]
     Broken,
 }
 
@@ -49,7 +49,7 @@ impl From<BodyFault> for Problem {
     }
 }
 
-/// How much memory the bodies of all requests hold, from their first byte until the answer.
+/// Limits the memory of all request bodies, from their first byte to the answer.
 #[derive(Debug)]
 pub struct BodyBudget {
     held: AtomicUsize,
@@ -57,20 +57,20 @@ pub struct BodyBudget {
 }
 
 impl BodyBudget {
-    /// A budget of so many bytes.
+    /// A budget of this many bytes.
     #[must_use]
     pub fn new(max: usize) -> Arc<Self> {
         Arc::new(Self { held: AtomicUsize::new(0), max })
     }
 
-    /// Bytes held now.
+    /// The number of bytes in use.
     #[must_use]
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 }
 
-/// What one request takes of the budget; given back when the request is over.
+/// The share of one request; returned when the request is over.
 pub(crate) struct BudgetShare {
     budget: Arc<BodyBudget>,
     bytes: AtomicUsize,
@@ -94,19 +94,20 @@ impl Drop for BudgetShare {
     }
 }
 
-/// What bounds a body.
+/// The limits of a body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyBounds {
     pub bytes_max: u64,
-    /// In each window of this length that is spent waiting …
+    /// In each window of waiting with this length …
     pub window: Duration,
-    /// … at least so many bytes must arrive.
+    /// … at least this many bytes must arrive.
     pub window_bytes_min: u64,
 }
 
-/// A request's body on its way in: never more than its limit, never slower than it must be.
+/// A request's body with limits on its size and its speed.
 ///
-/// A body that is there already costs no timer: the first window begins when reading has to wait.
+/// A body that has already arrived costs no timer: the first window begins when reading has to
+/// wait.
 pub(crate) struct RequestBody {
     incoming: Incoming,
     bounds: BodyBounds,
@@ -138,7 +139,7 @@ impl RequestBody {
         self.held.take(bytes)
     }
 
-    /// Ready when the client was too slow.
+    /// Ready if the client was too slow.
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let length = self.bounds.window;
         let window = self.window.get_or_insert_with(|| Box::pin(tokio::time::sleep(length)));
@@ -195,16 +196,16 @@ impl Drop for RequestBody {
 /// Reads a whole body.
 ///
 /// # Errors
-/// `body_too_large`, `too_slow`, `busy` or `parsing_data`, as [`BodyFault`] says.
+/// `body_too_large`, `too_slow`, `busy` or `parsing_data`; see [`BodyFault`].
 pub async fn read_body(body: axum::body::Body) -> Result<Bytes, Problem> {
     let mut body = body;
     let Some(first) = next_data(&mut body).await? else { return Ok(Bytes::new()) };
     let Some(second) = next_data(&mut body).await? else {
-        // A copy, because these bytes are part of the connection's buffer: whoever keeps them
-        // would keep all of it, and each request would cost the connection a new one.
+        // A copy, because these bytes are part of the connection's buffer: keeping them would keep
+        // the whole buffer, and each request would need a new one.
         return Ok(Bytes::copy_from_slice(&first));
     };
-    // The hint is what the client said; the limit is checked frame by frame above.
+    // The hint comes from the client; the limit is checked for each frame.
     let hint = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(1024 * 1024);
     let mut whole = BytesMut::with_capacity(first.len() + second.len() + hint);
     whole.extend_from_slice(&first);
@@ -215,7 +216,7 @@ pub async fn read_body(body: axum::body::Body) -> Result<Bytes, Problem> {
     Ok(whole.freeze())
 }
 
-/// The next frame with bytes; trailers are passed over.
+/// The next frame with data; trailers are ignored.
 async fn next_data(body: &mut axum::body::Body) -> Result<Option<Bytes>, Problem> {
     loop {
         let frame = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await;

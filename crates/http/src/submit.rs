@@ -1,5 +1,4 @@
-//! The ways from a door to what the guard says: for a read, and for a command on its way to the
-//! registry's writer.
+//! How endpoints ask the guard: for a read, and for a command that they submit to the registry.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
@@ -14,11 +13,10 @@ use muster_words::{Permission, limits::MESSAGE_LENGTH_MAX};
 
 use crate::{Caller, xregistry::problem_of_failure};
 
-/// Submits a command of a caller; the registry asks the guard about it. `subject` is what errors
-/// are about.
+/// Submits a command of a caller; the registry asks the guard. Errors are about `subject`.
 ///
 /// # Errors
-/// What [`problem_of_failure`] makes of the registry's refusal.
+/// The registry's refusal as converted by [`problem_of_failure`].
 pub async fn submit(
     registry: &Registry,
     caller: &Caller,
@@ -29,8 +27,8 @@ pub async fn submit(
     done.map_err(|error| problem_of_failure(error, subject))
 }
 
-/// Asks the guard whether somebody may do something at a place: the path of an entity or of a
-/// collection, `/` for the registry.
+/// Asks the guard whether a caller has a permission at a place: the path of an entity or a
+/// collection; `/` is the registry.
 ///
 /// # Errors
 /// `role_denied` or `out_of_scope`.
@@ -43,7 +41,7 @@ pub fn check(
         .map_err(|forbidden| problem_of_forbidden(forbidden, place))
 }
 
-/// The error that a refusal of the guard is on the wire.
+/// The error for a refusal of the guard.
 #[must_use]
 pub fn problem_of_forbidden(forbidden: Forbidden, subject: &str) -> Problem {
     let kind = match forbidden {
@@ -53,26 +51,26 @@ pub fn problem_of_forbidden(forbidden: Forbidden, subject: &str) -> Problem {
         },
         Forbidden::Scope => ErrorKind::OutOfScope,
     };
-    // What was sent may be long.
+    // The subject comes from the request and may be long.
     Problem::new(kind).subject(subject.chars().take(400).collect::<String>())
 }
 
-/// The id that the events of a command carry, for the answer to what caused them (xRegistry
-/// events, `xregcorrelationid`). The repeat of a command names the events of the first time.
+/// The command's id, which its events carry (xRegistry events, `xregcorrelationid`). A repetition
+/// gets the id of the first command.
 pub async fn correlation(registry: &Registry, done: &Done) -> Option<HeaderValue> {
     let id = match done.command {
         Some(id) => id,
-        // It had nothing to change, and no entry is its own.
+        // It changed nothing, so it has no entry.
         None if !done.repeat => return None,
         None => registry.entry_at(done.position).await.ok()?.command,
     };
     HeaderValue::from_str(&id.to_string()).ok()
 }
 
-/// Why a request is made, as the header `Muster-Message` says it.
+/// The reason for a change, from the header `Muster-Message`.
 ///
 /// # Errors
-/// `header_error`: it isn't text of the length that is kept.
+/// `header_error`: it is empty, too long, or not valid text.
 pub fn message(headers: &HeaderMap, subject: &str) -> Result<Option<Bytes>, Problem> {
     let Some(sent) = headers.get(MUSTER_MESSAGE) else { return Ok(None) };
     let refused = |detail: String| {

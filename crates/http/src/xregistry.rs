@@ -1,8 +1,8 @@
 //! xRegistry over HTTP (specification 1.0-rc4, core and HTTP binding): a request's path and flags
-//! become a read of one view or a command, and what comes back an answer.
+//! become a read of a view, or a command, and the result becomes an answer.
 //!
-//! No rule of the registry lives here. What a path, a flag or a header means is the binding's; what
-//! may be done is the catalog's to decide.
+//! No rule of the registry is here. The binding defines the meaning of paths, flags and headers;
+//! the catalog decides what is allowed.
 
 mod answer;
 mod capabilities;
@@ -45,10 +45,10 @@ pub use document_cache::DocumentCache;
 pub(crate) use place::percent_decoded;
 pub use refused::{problem_of_failure, problem_of_fetch, violations};
 
-/// The path below which the whole API lies.
+/// The prefix of the API's paths.
 pub const PREFIX: &str = "/api";
 
-/// The door: everything below [`PREFIX`].
+/// The endpoints below [`PREFIX`].
 #[derive(Clone)]
 pub struct XRegistry {
     registry: Registry,
@@ -58,15 +58,15 @@ pub struct XRegistry {
 }
 
 impl XRegistry {
-    /// A door to a registry. `bare` is one without the built-in model: then nothing is added to
-    /// what the specification and its reference server do, pages and flags of ours included.
+    /// The endpoints of a registry. If `bare`, it has no built-in model and adds nothing to the
+    /// specification and its reference server, such as pagination and our own flags.
     #[must_use]
     pub fn new(registry: Registry, bare: bool) -> Self {
         let long = Arc::new(LongReads::new(registry.long_work().clone()));
         Self { registry, bare, documents: None, long }
     }
 
-    /// Forgets rendered documents when they are erased.
+    /// Drops rendered documents when they are purged.
     #[must_use]
     pub fn with_documents(mut self, documents: Arc<DocumentCache>) -> Self {
         self.documents = Some(documents);
@@ -87,7 +87,7 @@ impl XRegistry {
     async fn respond(&self, request: Request) -> axum::response::Response {
         let (parts, body) = request.into_parts();
         let Some(caller) = parts.extensions.get::<Caller>() else {
-            // Only what the front let in comes this far.
+            // The front admits requests before they get here.
             return respond(&Problem::new(ErrorKind::ServerError)).map(Into::into);
         };
         let view = self.registry.view().seen_within(caller.principal.scope.clone());
@@ -101,14 +101,14 @@ impl XRegistry {
     }
 }
 
-/// One request and what is found out about it.
+/// A request and what is known about it.
 struct Exchange<'a> {
     api: &'a XRegistry,
     parts: &'a Parts,
     view: &'a View,
     root: &'a str,
     caller: &'a Caller,
-    /// What the path names, once flags and all are known to be right: then `Allow` speaks of it.
+    /// What the path names, as soon as the flags are checked; then `Allow` depends on it.
     place: Option<Place>,
 }
 
@@ -147,7 +147,7 @@ impl Exchange<'_> {
         Ok(answer)
     }
 
-    /// HEAD is GET; the body is taken off where the answer leaves.
+    /// HEAD is handled as GET; the body is removed later.
     fn method(&self) -> Method {
         match self.parts.method {
             Method::HEAD => Method::GET,
@@ -200,8 +200,7 @@ impl Exchange<'_> {
     }
 }
 
-/// What isn't among the available kinds of metadata can't be had (core, "`available`
-/// Capability").
+/// Kinds of metadata that aren't `available` aren't served (core, "`available` Capability").
 fn check_served(address: &Address, capabilities: &Capabilities) -> Result<(), Problem> {
     if capabilities.serves(address.place.metadata()) {
         return Ok(());
@@ -224,7 +223,7 @@ fn check_method(
     }
     Err(Problem::new(ErrorKind::NotAvailable)
         .subject(&address.path)
-        .detail("It can be read, not changed."))
+        .detail("It can be read, but not changed."))
 }
 
 fn options(place: &Place, capabilities: &Capabilities) -> Answer {

@@ -5,40 +5,39 @@ use muster_ledger::{EntryBytes, Head};
 use muster_words::{ContentRef, Position};
 use thiserror::Error;
 
-/// What one append brings: entries, the contents that they name, and what is to be erased.
+/// The content of one append: entries, the contents that they name, and contents to erase.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// The entries in order, beginning with the one after the head. It may be empty.
+    /// The entries in order, beginning after the head. May be empty.
     pub entries: Vec<EntryBytes>,
-    /// The contents to be stored beside the batch's entries; a name that comes twice is one
-    /// content. An entry may also name older contents, which aren't brought again.
+    /// The contents to store with the batch's entries. A repeated name is one content. Entries may
+    /// also name older contents, which aren't part of the batch.
     pub contents: Vec<(ContentRef, Bytes)>,
-    /// The contents to be erased, of this batch or of any older entry.
+    /// The contents to erase, of this batch or of older entries.
     pub purges: Vec<ContentRef>,
 }
 
-/// Why a batch can't be appended after a head, whatever the store: a mistake of the caller.
+/// Why a batch is invalid after a head, for any store: a mistake of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum MalformedBatch {
-    /// The entries don't follow the head one by one.
-    #[error("the entry at position {found} stands where position {expected} is due")]
+    /// The entries don't follow the head without a gap.
+    #[error("the entry has position {found}, but position {expected} is expected")]
     Gap {
-        /// The position that is due.
+        /// The expected position.
         expected: Position,
-        /// The position that the entry has.
+        /// The position of the entry.
         found: Position,
     },
-    /// A content names an entry that isn't in the batch.
-    #[error("a content of position {position} is in a batch without that entry")]
+    /// A content belongs to an entry outside the batch.
+    #[error("a content belongs to position {position}, but the batch has no such entry")]
     Stray {
-        /// The position that the content names.
+        /// The position in the content's name.
         position: Position,
     },
 }
 
 impl Batch {
-    /// Says whether the batch may be appended after `head`, as far as the batch itself tells.
-    /// Every store asks it before it does anything.
+    /// Checks whether the batch is valid after `head`. Every store calls this first.
     ///
     /// # Errors
     /// See [`MalformedBatch`].
@@ -57,7 +56,7 @@ impl Batch {
         }
     }
 
-    /// The head once the batch has been appended after `head`: that of its last entry.
+    /// The head after the batch was appended: that of its last entry.
     #[must_use]
     pub fn head_after(&self, head: Head) -> Head {
         match self.entries.last() {
@@ -66,13 +65,13 @@ impl Batch {
         }
     }
 
-    /// The contents that are to be stored: those that the batch doesn't purge itself.
+    /// The contents to store: those that the batch doesn't purge itself.
     pub fn kept_contents(&self) -> impl Iterator<Item = &(ContentRef, Bytes)> {
         let purges: HashSet<&ContentRef> = self.purges.iter().collect();
         self.contents.iter().filter(move |(content, _)| !purges.contains(content))
     }
 
-    /// Bytes of entries and contents: what a store's limit is compared with.
+    /// The size of entries and contents, which a store compares with its limit.
     #[must_use]
     pub fn size(&self) -> usize {
         let entries: usize = self.entries.iter().map(|entry| entry.bytes.len()).sum();

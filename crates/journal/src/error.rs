@@ -6,86 +6,86 @@ use thiserror::Error;
 
 use crate::MalformedBatch;
 
-/// What lies under an error, for the log and never for a client. Shared, because one failed append
-/// is the answer to every command of its batch.
+/// The cause of an error, for the log and never for a client. It is shared, because one failed
+/// append is the answer to every command of its batch.
 pub type Cause = Arc<dyn Error + Send + Sync>;
 
-/// Why a read gave nothing.
+/// Why a read failed.
 #[derive(Clone, Debug, Error)]
 pub enum ReadError {
-    /// The store can't be reached, is closed, or could not read now; it may be able to later.
+    /// The store can't be reached, is closed, or couldn't read now; a retry may succeed.
     #[error("the ledger can't be read now")]
     Unavailable(#[source] Cause),
-    /// What is stored isn't what was appended.
+    /// The stored bytes aren't those that were appended.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
 }
 
-/// Why an append was not carried out, or may not have been.
+/// Why an append wasn't carried out, or perhaps wasn't.
 ///
-/// All but [`AppendError::InDoubt`] mean that nothing of the batch is or ever will be there.
+/// After any error except [`AppendError::InDoubt`], nothing of the batch is or will be stored.
 #[derive(Clone, Debug, Error)]
 pub enum AppendError {
-    /// The head is another one: somebody else appended.
+    /// The head is different, because another writer has appended.
     #[error("the ledger's head is at position {}", .0.position)]
     Moved(Head),
-    /// The batch is larger than the store takes in one append; a smaller one may pass.
-    #[error("the batch is larger than the ledger takes at once")]
+    /// The batch is larger than the store accepts in one append.
+    #[error("the batch is larger than the ledger accepts")]
     TooLarge,
-    /// There is no room. The same append can succeed once there is.
-    #[error("there is no room for the ledger to grow")]
+    /// The store is full. The same append can succeed when there is room.
+    #[error("the disk of the ledger is full")]
     Full,
-    /// The store can't be reached, is closed, or could not write now; it may be able to later.
+    /// The store can't be reached, is closed, or couldn't write now; a retry may succeed.
     #[error("the ledger can't be written now")]
     Unavailable(#[source] Cause),
-    /// The append may have happened, or may still happen. Repeating the very same append until it
-    /// answers anything else settles it.
-    #[error("whether the ledger was written can't be known yet")]
+    /// The append may have happened, or may still happen. Repeating the same append until the
+    /// answer is different resolves the doubt.
+    #[error("it isn't known yet whether the ledger was written")]
     InDoubt(#[source] Cause),
-    /// What is stored isn't what was appended, and the store noticed while writing.
+    /// While writing, the store found that stored bytes aren't those that were appended.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
-    /// The batch contradicts itself or the head that it was given: a mistake in the caller.
+    /// The batch is invalid in itself or after this head: a mistake of the caller.
     #[error(transparent)]
     Malformed(#[from] MalformedBatch),
 }
 
-/// Damage to a ledger, and where it was found.
+/// Damage of a ledger, and its position.
 #[derive(Clone, Debug, Error)]
 #[error("the ledger is damaged at position {position}: {damage}")]
 pub struct Corrupt {
-    /// The entry that is damaged, or that the damaged content lies beside; where the damage has
-    /// no position of its own, the first one that was wanted.
+    /// The position of the damaged entry, or of the entry with the damaged content. If the damage
+    /// has no position, the first requested one.
     pub position: Position,
-    /// What is wrong.
+    /// The damage.
     #[source]
     pub damage: Damage,
 }
 
-/// What can be wrong with a stored ledger.
+/// The kinds of damage.
 #[derive(Clone, Debug, Error)]
 pub enum Damage {
-    /// An entry below the head isn't there.
+    /// An entry below the head is missing.
     #[error("the entry is missing")]
     EntryMissing,
-    /// An entry's bytes don't have the hash that was stored with them.
+    /// An entry's bytes don't match their stored hash.
     #[error("the entry has changed")]
     EntryChanged,
-    /// A content's bytes don't have the digest that was stored with them.
+    /// A content's bytes don't match their stored digest.
     #[error("the content {expected} has become {found}")]
     ContentChanged {
-        /// The digest by which it was stored.
+        /// The stored digest.
         expected: Digest,
-        /// The digest that its bytes have.
+        /// The digest of the bytes.
         found: Digest,
     },
-    /// The store itself says that its medium is damaged, or the medium fails where it is read.
+    /// The store reports damage, or its medium fails when it is read.
     #[error("the store can't read it")]
     Medium(#[source] Cause),
 }
 
 impl ReadError {
-    /// Whether the same read may succeed later without anybody mending anything.
+    /// Whether the same read may succeed later without a repair.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -94,7 +94,7 @@ impl ReadError {
         }
     }
 
-    /// Whether nothing was changed: of a read, always.
+    /// Whether nothing was changed; always true for a read.
     #[must_use]
     pub fn has_no_side_effects(&self) -> bool {
         true
@@ -102,8 +102,8 @@ impl ReadError {
 }
 
 impl AppendError {
-    /// Whether the same commands may succeed later without anybody changing them: after `Moved`
-    /// at another head, after `InDoubt` only as the very same append.
+    /// Whether the same commands may succeed later, unchanged: after `Moved` at another head, after
+    /// `InDoubt` only as the same append.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -112,7 +112,7 @@ impl AppendError {
         }
     }
 
-    /// Whether nothing of the batch is or ever will be there.
+    /// Whether nothing of the batch is or will be stored.
     #[must_use]
     pub fn has_no_side_effects(&self) -> bool {
         !matches!(self, Self::InDoubt(_))

@@ -1,10 +1,10 @@
-//! The ports to a ledger that lasts and to the marks of those who follow it: what a store must do,
-//! in-memory references that do it, the conformance suites that say whether another one does, and
-//! a faulty store that is worse than reality.
+//! The ports of durable storage, for a ledger and for the marks of its followers: their contracts,
+//! in-memory reference implementations, conformance suites for other implementations, and a faulty
+//! ledger that is worse than reality.
 //!
-//! Nothing here knows a database, and nothing here knows what an entry means: entries are bytes
-//! with a position, contents are bytes with a digest. Stores that last are in `stores`; who may
-//! append and when is `registry`'s business.
+//! Nothing here knows a database or the meaning of an entry: entries are bytes with a position,
+//! contents are bytes with a digest. Durable stores are in `stores`; `registry` decides who may
+//! append and when.
 
 mod batch;
 pub mod conformance;

@@ -12,15 +12,15 @@ use tokio::sync::watch;
 
 use crate::{AppendError, Batch, Cause, Ledger, LedgerReader, ReadError};
 
-/// A ledger that lives as long as the process: the reference for all others, and what
-/// `serve --memory` uses. It takes batches of any size and is never full.
+/// A ledger in memory: the reference for all others, and the ledger of `serve --memory`. It accepts
+/// batches of any size and is never full.
 #[derive(Debug)]
 pub struct MemoryLedger {
     kept: RwLock<State>,
     head: watch::Sender<Head>,
 }
 
-/// What is kept, the entry of position `p` at index `p − 1`.
+/// The content of the ledger; the entry with position `p` has index `p − 1`.
 #[derive(Debug)]
 struct State {
     head: Head,
@@ -39,7 +39,7 @@ impl MemoryLedger {
         Self { kept: RwLock::new(kept), head: watch::Sender::new(head) }
     }
 
-    /// Nothing panics while the lock is held, so a poisoned one holds whole values all the same.
+    /// No code panics while it holds the lock, so even a poisoned lock guards a valid value.
     fn kept(&self) -> RwLockReadGuard<'_, State> {
         self.kept.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,7 +116,7 @@ impl Ledger for MemoryLedger {
         }
         batch.check(head)?;
         kept.append(batch);
-        // Sent under the lock, so that heads are announced in their order.
+        // Sent while the lock is held, so that heads are announced in order.
         self.head.send_replace(kept.head);
         Ok(kept.head)
     }

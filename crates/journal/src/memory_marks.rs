@@ -9,7 +9,7 @@ use muster_words::Id;
 
 use crate::{Epoch, Marks, MarksError};
 
-/// Marks that live as long as the process: the reference for all others.
+/// Marks in memory: the reference for all others.
 #[derive(Debug, Default)]
 pub struct MemoryMarks {
     kept: Mutex<State>,
@@ -18,18 +18,18 @@ pub struct MemoryMarks {
 #[derive(Debug, Default)]
 struct State {
     followers: BTreeMap<Id, (Epoch, Option<Head>)>,
-    /// The last epoch, of whatever name: so none comes twice for a name that was forgotten.
+    /// The last epoch of any name, so that a forgotten name never gets an old one again.
     last: Epoch,
 }
 
 impl MemoryMarks {
-    /// No follower is known.
+    /// A store without marks.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Nothing panics while the lock is held.
+    /// No code panics while it holds the lock.
     fn kept(&self) -> MutexGuard<'_, State> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,10 +1,10 @@
-/// Numbers that look random and follow from a seed alone, so that a history that went wrong can be
-/// run again: SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).
+/// Pseudorandom numbers from a seed, so that a failing history can be repeated: SplitMix64 (Steele,
+/// Lea, Flood: Fast Splittable Pseudorandom Number Generators).
 #[derive(Clone, Debug)]
 pub struct SeededRandom(u64);
 
 impl SeededRandom {
-    /// The numbers that follow from this seed.
+    /// The numbers of this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -18,12 +18,12 @@ impl SeededRandom {
         mixed ^ (mixed >> 31)
     }
 
-    /// The next number below a limit; 0 where the limit is 0.
+    /// The next number below a limit; 0 if the limit is 0.
     pub fn below(&mut self, limit: u64) -> u64 {
         self.draw().checked_rem(limit).unwrap_or(0)
     }
 
-    /// Whether the next of `times` chances, one in that many, came up.
+    /// True with a probability of one in `times`.
     pub fn one_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }

@@ -1,9 +1,9 @@
-//! The little of CBOR that an entry needs, in its one deterministic form (RFC 8949, 4.2.1).
+//! The subset of CBOR that entries use, in its deterministic form (RFC 8949, 4.2.1).
 //!
-//! General decoders accept longer forms than needed, which would let two byte strings be one
-//! entry; this reader knows no other form than the one that the writer writes.
+//! General decoders also accept longer encodings, so two byte strings could be the same entry. This
+//! reader accepts only what the writer writes.
 
-/// What a head begins with, in its upper three bits (RFC 8949, 3.1).
+/// The major type of a head, in its upper three bits (RFC 8949, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Major {
     Unsigned = 0,
@@ -18,7 +18,7 @@ pub(crate) enum Major {
 const FALSE: u8 = 0xf4;
 const TRUE: u8 = 0xf5;
 
-/// Appends values to a buffer, each in its shortest form.
+/// Appends values to a buffer in their shortest form.
 pub(crate) struct Writer<'a>(pub &'a mut Vec<u8>);
 
 impl Writer<'_> {
@@ -41,7 +41,7 @@ impl Writer<'_> {
         self.head(Major::Unsigned, number);
     }
 
-    /// A number of either sign; a negative one is written as −1 − n, which is its complement.
+    /// A signed number; a negative one is encoded as −1 − n, which is its complement.
     pub(crate) fn integer(&mut self, number: i64) {
         match u64::try_from(number) {
             Ok(number) => self.head(Major::Unsigned, number),
@@ -64,16 +64,16 @@ impl Writer<'_> {
     }
 }
 
-/// The bytes are not the one form of what should stand here.
+/// The bytes aren't the expected value in its only form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CborFault {
     /// They end too early.
     Short,
-    /// Something else stands here, or the same in a longer form.
+    /// A different value, or a longer form of it.
     Form,
 }
 
-/// Reads values from bytes, each in its shortest form only.
+/// Reads values that are in their shortest form.
 pub(crate) struct Reader<'a> {
     all: &'a [u8],
     at: usize,
@@ -84,12 +84,12 @@ impl<'a> Reader<'a> {
         Self { all, at: 0 }
     }
 
-    /// Which byte comes next.
+    /// The index of the next byte.
     pub(crate) fn at(&self) -> usize {
         self.at
     }
 
-    /// How many bytes are left.
+    /// The number of remaining bytes.
     pub(crate) fn left(&self) -> usize {
         self.all.len() - self.at
     }
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         if argument < least { Err(CborFault::Form) } else { Ok(argument) }
     }
 
-    /// The argument of a head of this major type.
+    /// The argument of a head with this major type.
     pub(crate) fn head(&mut self, major: Major) -> Result<u64, CborFault> {
         let first = self.byte()?;
         if first >> 5 == major as u8 { self.argument(first & 0x1f) } else { Err(CborFault::Form) }
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
         self.run(Major::Bytes)
     }
 
-    /// A byte string of exactly so many bytes.
+    /// A byte string of exactly this length.
     pub(crate) fn bytes_of<const N: usize>(&mut self) -> Result<[u8; N], CborFault> {
         self.bytes()?.try_into().map_err(|_| CborFault::Form)
     }

@@ -1,126 +1,126 @@
-//! The chain's rules, checked entry by entry: what `ledger verify`, a replay and a test after a
-//! crash all walk with.
+//! The rules of the chain, checked entry by entry; `ledger verify`, replays and crash tests
+//! use this code.
 //!
-//! | rule      | what holds                                                                      |
+//! | rule      | meaning                                                                         |
 //! |-----------|---------------------------------------------------------------------------------|
-//! | position  | each entry stands right behind the one before, the first at 1                   |
-//! | previous  | each carries the leaf hash of the one before, the first that of the empty tree  |
-//! | parts     | the parts of a command are all there, in order, with nothing between them       |
-//! | moment    | one for all parts of a command, and later than the last command's               |
+//! | position  | each entry's position is the next one; the first is 1                           |
+//! | previous  | each has the leaf hash of the previous entry; the first, of the empty tree      |
+//! | parts     | the parts of a command are complete, in order and consecutive                   |
+//! | moment    | the same for all parts of a command, and later than the previous command's      |
 
 use muster_words::{Digest, Moment, Position};
 use thiserror::Error;
 
 use crate::{CommandId, DecodeError, Entry, EntryBytes, Head, MerkleTree};
 
-/// Walks along a ledger and checks each entry against what came before it.
+/// Walks along a ledger and checks each entry against the previous ones.
 ///
-/// A step that finds a fault leaves the walk where it was: behind the last entry that holds.
+/// If a step finds a fault, the walk stays after the last valid entry.
 #[derive(Clone, Debug)]
 pub struct ChainWalk {
     head: Head,
     tree: Option<MerkleTree>,
-    /// The last command's moment, where one was seen.
+    /// The last command's moment, if there was one.
     moment: Option<Moment>,
-    /// The command whose parts aren't all there yet.
+    /// The command whose parts aren't complete yet.
     unfinished: Option<Unfinished>,
 }
 
-/// A command in the midst of its parts.
+/// A command with missing parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Unfinished {
     command: CommandId,
-    /// The part that was seen last.
+    /// The last part so far.
     part: u32,
     parts: u32,
 }
 
-/// What is wrong with a ledger, and at which position.
+/// A fault in a ledger, and its position.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ChainFault {
-    /// Another entry than the next one.
-    #[error("position {position} is missing; position {found} stands there")]
+    /// The position of an entry isn't the next one.
+    #[error("position {position} is missing; the entry there has position {found}")]
     Position {
-        /// Where the fault is.
+        /// The position of the fault.
         position: Position,
-        /// The position of the entry that stands there.
+        /// The position in the entry.
         found: Position,
     },
-    /// The bytes are no entry.
+    /// The bytes aren't an entry.
     #[error("position {position}: {source}")]
     Undecodable {
-        /// Where the fault is.
+        /// The position of the fault.
         position: Position,
-        /// What is wrong with the bytes.
+        /// The fault in the bytes.
         source: DecodeError,
     },
-    /// The entry names another one as the one before it: this one, or one before it, was changed.
+    /// The entry carries the hash of another previous entry, so this one or an earlier one was
+    /// changed.
     #[error("position {position} follows an entry with hash {says}, not {expected}")]
     Previous {
-        /// Where the fault is.
+        /// The position of the fault.
         position: Position,
-        /// The hash of the entry before.
+        /// The hash of the previous entry.
         expected: Digest,
-        /// The hash that the entry carries.
+        /// The hash in the entry.
         says: Digest,
     },
-    /// A command begins before the last one's parts are all there.
+    /// A command begins before the previous one is complete.
     #[error("position {position} is of command {found}, but command {command} has no end yet")]
     Interrupted {
-        /// Where the fault is.
+        /// The position of the fault.
         position: Position,
-        /// The command that has no end.
+        /// The incomplete command.
         command: CommandId,
-        /// The command that this entry is of.
+        /// The command of this entry.
         found: CommandId,
     },
-    /// Another part than the next one.
+    /// A part isn't the next one.
     #[error("position {position} is part {part} of {parts}; part {expected} was due")]
     Part {
-        /// Where the fault is.
+        /// The position of the fault.
         position: Position,
-        /// The part that was due.
+        /// The expected part.
         expected: u32,
-        /// The part that it is.
+        /// The part in the entry.
         part: u32,
-        /// How many parts the entry says that there are.
+        /// The number of parts in the entry.
         parts: u32,
     },
-    /// The parts of a command don't agree on how many there are.
+    /// The parts of a command disagree on their number.
     #[error("position {position} says that its command has {parts} parts, not {expected}")]
     Parts {
-        /// Where the fault is.
+        /// The position of the fault.
         position: Position,
-        /// How many the parts before it say.
+        /// The number in the earlier parts.
         expected: u32,
-        /// How many this one says.
+        /// The number in this entry.
         parts: u32,
     },
-    /// A command that isn't later than the one before, or a part that isn't of its command's
-    /// moment.
+    /// A command isn't later than the previous one, or a part has another moment than its command.
     #[error("position {position} has the moment {says}, and the entry before it {last}")]
     Moment {
-        /// Where the fault is.
+        /// The position of the fault.
         position: Position,
-        /// The moment of the entry before.
+        /// The moment of the previous entry.
         last: Moment,
-        /// The moment of this one.
+        /// The moment of this entry.
         says: Moment,
     },
-    /// The ledger ends before its last command does.
+    /// The ledger ends within a command.
     #[error("the ledger ends at position {position} with part {part} of {parts}")]
     Unfinished {
         /// The last position.
         position: Position,
-        /// The last part that is there.
+        /// The last existing part.
         part: u32,
-        /// How many there should be.
+        /// The number of parts.
         parts: u32,
     },
 }
 
 impl ChainFault {
-    /// The first position at which something is wrong.
+    /// The first faulty position.
     #[must_use]
     pub fn position(&self) -> Position {
         match *self {
@@ -137,42 +137,42 @@ impl ChainFault {
 }
 
 impl ChainWalk {
-    /// A walk that begins behind this head. From [`Head::EMPTY`] it keeps the tree; from anywhere
-    /// else it can't, and it takes the first command's moment as it is.
+    /// A walk that starts after this head. From [`Head::EMPTY`] it builds the tree. From any other
+    /// head it can't, and it doesn't check the first command's moment.
     #[must_use]
     pub fn new(head: Head) -> Self {
         let tree = (head == Head::EMPTY).then(MerkleTree::default);
         Self { head, tree, moment: None, unfinished: None }
     }
 
-    /// The head behind the last entry that was checked.
+    /// The head after the last checked entry.
     #[must_use]
     pub fn head(&self) -> Head {
         self.head
     }
 
-    /// The tree up to there, if the walk began at the beginning.
+    /// The tree up to there, if the walk started at the beginning.
     #[must_use]
     pub fn tree(&self) -> Option<&MerkleTree> {
         self.tree.as_ref()
     }
 
-    /// The moment of the last command that was seen.
+    /// The moment of the last command.
     #[must_use]
     pub fn moment(&self) -> Option<Moment> {
         self.moment
     }
 
-    /// Whether the last entry was its command's last part: the only places where a view may stand.
+    /// Whether the last entry completed its command; views exist only at such positions.
     #[must_use]
     pub fn is_between_commands(&self) -> bool {
         self.unfinished.is_none()
     }
 
-    /// Checks the next entry and moves behind it.
+    /// Checks the next entry and moves past it.
     ///
     /// # Errors
-    /// The entry breaks a rule of the chain; the walk stays where it was.
+    /// The entry violates a rule of the chain; the walk doesn't move.
     pub fn step(&mut self, bytes: &EntryBytes) -> Result<Entry, ChainFault> {
         let position = self.head.position.next();
         if bytes.position != position {
@@ -190,7 +190,7 @@ impl ChainWalk {
         Ok(entry)
     }
 
-    /// Sees that the ledger ends where a command does, and tells its head.
+    /// Checks that the ledger ends with a complete command, and returns its head.
     ///
     /// # Errors
     /// Parts of the last command are missing.

@@ -1,5 +1,5 @@
-//! Checkpoints (C2SP tlog-checkpoint): a signed note that says how long a ledger was and what its
-//! root hash was then.
+//! Checkpoints (C2SP tlog-checkpoint): a signed note with the size of a ledger and its
+//! root hash.
 //!
 //! | line | what                                                     |
 //! |------|----------------------------------------------------------|
@@ -7,8 +7,8 @@
 //! | 2    | how many entries it had, in decimal                      |
 //! | 3    | the root hash of its tree, in base64                     |
 //!
-//! The specification lets further lines follow. Ours have none, and a line that this program
-//! doesn't understand is refused rather than passed over.
+//! The specification allows further lines. Ours have none, and a line that this program
+//! doesn't know is refused.
 
 use std::fmt;
 
@@ -19,21 +19,21 @@ use thiserror::Error;
 
 use crate::MerkleTree;
 
-/// What a ledger was at some length.
+/// The size and the root hash of a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Which ledger; also the name of the key that signs.
+    /// The ledger's origin, which is also the name of its signing key.
     pub origin: KeyName,
-    /// How many entries it had: the position of the last one.
+    /// The number of entries, which is the position of the last one.
     pub size: u64,
     /// The root hash of its tree.
     pub root: Digest,
 }
 
-/// The origin of a ledger: what its checkpoints begin with, and what its key is called.
+/// The origin of a ledger: the first line of its checkpoints and the name of its key.
 ///
 /// # Errors
-/// The ledger's name can't stand in the name of a key.
+/// The ledger's name can't be part of a key's name.
 pub fn origin(registry: &Id, ledger: &str) -> Result<KeyName, NameError> {
     format!("{registry}/{ledger}").parse()
 }
@@ -41,43 +41,44 @@ pub fn origin(registry: &Id, ledger: &str) -> Result<KeyName, NameError> {
 /// Why a checkpoint can't be signed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SignError {
-    /// The key is another ledger's.
-    #[error("the key is that of {signer}, not of {origin}")]
+    /// The key belongs to another ledger.
+    #[error("the key belongs to {signer}, not to {origin}")]
     Origin {
         /// The checkpoint's origin.
         origin: KeyName,
         /// The key's name.
         signer: KeyName,
     },
-    /// The origin can't stand in a note.
+    /// The origin can't be part of a note.
     #[error(transparent)]
     Text(#[from] TextError),
 }
 
-/// Why bytes are not taken as a checkpoint.
+/// Why bytes aren't a valid checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CheckpointError {
-    /// They are no note that this key has signed.
+    /// They aren't a note with a signature of this key.
     #[error(transparent)]
     Note(#[from] NoteError),
-    /// The note's text is no checkpoint: not three lines, or a size or a root not in its one form.
+    /// The note's text isn't a checkpoint: it doesn't have three lines, or the size or the root
+    /// isn't in its only form.
     #[error("line {line} of the checkpoint is malformed")]
     Line {
-        /// Which line, from 1.
+        /// The number of the line, from 1.
         line: usize,
     },
-    /// The checkpoint is another ledger's.
-    #[error("the checkpoint is that of {found}, not of {expected}")]
+    /// The checkpoint belongs to another ledger.
+    #[error("the checkpoint belongs to {found}, not to {expected}")]
     Origin {
-        /// The name of the key that it was checked with.
+        /// The name of the key that verified it.
         expected: KeyName,
-        /// The origin that it names.
+        /// The origin in the checkpoint.
         found: KeyName,
     },
 }
 
 impl Checkpoint {
-    /// What this tree is now.
+    /// The checkpoint of a tree.
     #[must_use]
     pub fn of(origin: KeyName, tree: &MerkleTree) -> Self {
         Self { origin, size: tree.size(), root: tree.root() }
@@ -86,7 +87,7 @@ impl Checkpoint {
     /// The checkpoint as a note, signed with its ledger's key.
     ///
     /// # Errors
-    /// The key is another ledger's.
+    /// The key belongs to another ledger.
     pub fn sign(&self, signer: &Signer) -> Result<String, SignError> {
         let name = signer.verifier().name();
         if *name != self.origin {
@@ -96,10 +97,11 @@ impl Checkpoint {
         Ok(signer.sign(&self.to_string())?)
     }
 
-    /// Reads a note that this ledger's key has signed; the key's name is the ledger's origin.
+    /// Opens a note that this ledger's key has signed; the key's name must be the ledger's origin.
     ///
     /// # Errors
-    /// The note isn't signed by this key, its text is no checkpoint, or it is another ledger's.
+    /// The note isn't signed by this key, its text isn't a checkpoint, or it belongs to another
+    /// ledger.
     pub fn open(note: &[u8], verifier: &Verifier) -> Result<Self, CheckpointError> {
         let checkpoint = Self::read(note::open(note, std::slice::from_ref(verifier))?)?;
         if checkpoint.origin != *verifier.name() {
@@ -109,7 +111,7 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// Reads a note's text.
+    /// Parses a note's text.
     fn read(text: &str) -> Result<Self, CheckpointError> {
         let mut lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
         let mut line = |line| lines.next().ok_or(CheckpointError::Line { line });
@@ -125,14 +127,14 @@ impl Checkpoint {
     }
 }
 
-/// Writes the text that is signed.
+/// Writes the text to sign.
 impl fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}\n{}\n{}", self.origin, self.size, STANDARD.encode(self.root.0))
     }
 }
 
-/// A number in decimal digits, without a sign and without zeroes before it.
+/// Parses a decimal number without a sign and without leading zeros.
 fn decimal(text: &str) -> Option<u64> {
     let number: u64 = text.parse().ok()?;
     let plain = !text.starts_with('+') && (text == "0" || !text.starts_with('0'));

@@ -1,4 +1,4 @@
-//! An entry to its canonical bytes and back; the layout is drawn at [`Entry`].
+//! The canonical encoding of entries; [`Entry`] documents the layout.
 
 use bytes::Bytes;
 use muster_words::{Digest, Moment, Position, limits::ENTRY_BYTES_MAX};
@@ -10,126 +10,126 @@ use crate::{
     entry::{ACTOR_BYTES_MAX, PARTS_MAX, POSITION_MAX, REQUEST_BYTES_MAX, TRACE_BYTES_MAX},
 };
 
-/// Keys from here on are extensions that a program may skip.
+/// Keys from here on are extensions, which programs may skip.
 const EXTENSION_KEY_MIN: u64 = 64;
 
-/// Bytes of the smallest record: four heads.
+/// The size of the smallest record in bytes: four heads.
 const RECORD_BYTES_MIN: usize = 4;
 
-/// Bytes of an entry beside its texts and records, rounded up: room to write without growing.
+/// The size of an entry without its texts and records in bytes, rounded up, to allocate only once.
 const FIXED_BYTES: usize = 192;
 
-/// The fields of an entry, by their keys.
+/// The fields of an entry, with their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
-    /// Where the entry stands.
+    /// The entry's position.
     Position = 1,
     /// When the command was decided.
     Moment = 2,
-    /// Who.
+    /// The actor.
     Actor = 3,
     /// The command's id.
     Command = 4,
-    /// Which part of the command.
+    /// The number of the part.
     Part = 5,
-    /// How many parts.
+    /// The number of parts.
     Parts = 6,
-    /// The hash of the entry before.
+    /// The hash of the previous entry.
     Previous = 7,
-    /// What was decided.
+    /// The changes.
     Changes = 8,
     /// The request's id.
     Request = 9,
     /// The trace's id.
     Trace = 10,
-    /// What makes a repeated request known.
+    /// The digests for recognising a repeated request.
     Idempotency = 11,
 }
 
-/// Why an entry has no canonical form: a field is outside its bounds.
+/// Why an entry can't be encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum EncodeError {
-    /// The whole is over the 65,535 bytes that an entry may have; the command must be cut into
-    /// more parts, or one of its changes is too large for any.
+    /// The entry exceeds 65,535 bytes. The command must be split into more parts, or one of its
+    /// changes is too large for any part.
     #[error("the entry would have {bytes} bytes; at most {ENTRY_BYTES_MAX} are allowed")]
     TooLarge {
-        /// How many it would have.
+        /// The size in bytes.
         bytes: usize,
     },
-    /// A field is outside the bounds that [`Entry`] draws.
+    /// A field exceeds the bounds in [`Entry`].
     #[error("the entry's field {field:?} is out of bounds")]
     Bounds {
-        /// Which.
+        /// The field.
         field: Field,
     },
 }
 
-/// Why bytes are no entry.
+/// Why bytes aren't an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DecodeError {
-    /// More bytes than an entry may have.
+    /// There are more bytes than an entry may have.
     #[error("an entry has at most {ENTRY_BYTES_MAX} bytes; these are {bytes}")]
     TooLarge {
-        /// How many there are.
+        /// The number of bytes.
         bytes: usize,
     },
-    /// They end before the entry does.
+    /// The bytes end too early.
     #[error("the entry ends too early, after byte {at}")]
     Short {
-        /// Where they end.
+        /// Their end.
         at: usize,
     },
-    /// Something else stands where a value is due, or the value in a form that isn't its shortest.
-    #[error("byte {at} of the entry begins no value in canonical form")]
+    /// A value is wrong, or isn't in its shortest form.
+    #[error("byte {at} of the entry isn't the start of a canonical value")]
     Form {
-        /// Where the value begins.
+        /// The start of the value.
         at: usize,
     },
-    /// A key doesn't rise above the one before it.
-    #[error("key {key} of the entry stands out of order")]
+    /// A key isn't greater than the previous one.
+    #[error("key {key} of the entry is out of order")]
     Order {
         /// The key.
         key: u64,
     },
-    /// A field that every entry has is missing.
+    /// A required field is missing.
     #[error("the entry has no field {field:?}")]
     Missing {
-        /// Which.
+        /// The field.
         field: Field,
     },
-    /// A field is outside the bounds that [`Entry`] draws.
+    /// A field exceeds the bounds in [`Entry`].
     #[error("the entry's field {field:?} is out of bounds")]
     Bounds {
-        /// Which.
+        /// The field.
         field: Field,
     },
-    /// A field that this program doesn't know and must not skip: a later release wrote it.
+    /// An unknown field that must not be skipped; a later release wrote it.
     #[error("the entry has a field {key} that this program does not know")]
     UnknownKey {
         /// Its key.
         key: u64,
     },
-    /// Bytes follow the entry.
-    #[error("{bytes} bytes follow the entry")]
+    /// There are more bytes after the entry.
+    #[error("there are {bytes} more bytes after the entry")]
     Trailing {
-        /// How many.
+        /// The number of bytes.
         bytes: usize,
     },
-    /// The entry is another one than where it was found.
-    #[error("the entry says that it stands at position {says}, not at {found}")]
+    /// The entry's position isn't where it was found.
+    #[error("the entry has position {says}, but was found at {found}")]
     Position {
         /// The position in the bytes.
         says: Position,
-        /// Where it was found.
+        /// The place where it was found.
         found: Position,
     },
 }
 
 impl Entry {
-    /// The entry's canonical bytes.
+    /// Encodes the entry.
     ///
     /// # Errors
-    /// A field is out of bounds, or the whole has more than 65,535 bytes.
+    /// A field is out of bounds, or the entry exceeds 65,535 bytes.
     pub fn encode(&self) -> Result<EntryBytes, EncodeError> {
         if let Some(field) = self.out_of_bounds() {
             return Err(EncodeError::Bounds { field });
@@ -142,17 +142,17 @@ impl Entry {
         Ok(EntryBytes { position: self.position, bytes: bytes.into() })
     }
 
-    /// Reads canonical bytes. The records' bodies are copied once, together; use
-    /// [`EntryBytes::decode`] where the bytes are held anyway.
+    /// Decodes canonical bytes. The records' bodies are copied once, together; use
+    /// [`EntryBytes::decode`] if the bytes are kept anyway.
     ///
     /// # Errors
-    /// The bytes are not the canonical form of an entry.
+    /// The bytes aren't the canonical form of an entry.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         refuse_too_large(bytes)?;
         read(&Bytes::copy_from_slice(bytes))
     }
 
-    /// A bound of the encoded length, so that encoding allocates once.
+    /// An upper bound of the encoded length, so that encoding allocates only once.
     fn length_max(&self) -> usize {
         let texts = [Some(&self.actor), self.request.as_ref(), self.trace.as_ref()];
         let texts: usize = texts.into_iter().flatten().map(String::len).sum();
@@ -223,11 +223,10 @@ impl Record {
 }
 
 impl EntryBytes {
-    /// Reads the entry without copying its records' bodies: they share these bytes.
+    /// Decodes the entry without copying its records' bodies, which share these bytes.
     ///
     /// # Errors
-    /// The bytes are not the canonical form of an entry, or are that of an entry at another
-    /// position.
+    /// The bytes aren't the canonical form of an entry, or the entry has another position.
     pub fn decode(&self) -> Result<Entry, DecodeError> {
         refuse_too_large(&self.bytes)?;
         let entry = read(&self.bytes)?;
@@ -267,13 +266,13 @@ fn read(all: &Bytes) -> Result<Entry, DecodeError> {
     }
 }
 
-/// Walks through the fields of one entry's map, in the order of their keys.
+/// Reads the fields of an entry's map, in the order of their keys.
 struct Fields<'a> {
     all: &'a Bytes,
     reader: Reader<'a>,
-    /// Pairs after the one whose key was read.
+    /// The number of pairs after the current one.
     left: u64,
-    /// The key whose value comes next.
+    /// The key of the next value.
     key: Option<u64>,
 }
 
@@ -285,7 +284,7 @@ impl<'a> Fields<'a> {
         Ok(fields)
     }
 
-    /// Reads a value; what is wrong with it lies where it begins.
+    /// Reads a value; an error has the position of the value's start.
     fn value<T>(
         &mut self,
         read: impl FnOnce(&mut Reader<'a>) -> Result<T, CborFault>,
@@ -297,7 +296,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Moves on to the next key, which must be greater than the last.
+    /// Moves to the next key, which must be greater than the last.
     fn advance(&mut self, last: u64) -> Result<(), DecodeError> {
         let Some(left) = self.left.checked_sub(1) else {
             self.key = None;
@@ -332,7 +331,7 @@ impl<'a> Fields<'a> {
         self.optional(field, read)?.ok_or(DecodeError::Missing { field })
     }
 
-    /// Skips extensions and sees that nothing else is there.
+    /// Skips extensions, and checks that nothing else is left.
     fn close(mut self) -> Result<(), DecodeError> {
         while let Some(key) = self.key {
             if key < EXTENSION_KEY_MIN {
@@ -366,8 +365,8 @@ impl<'a> Fields<'a> {
             .map_err(|_| DecodeError::Bounds { field: Field::Moment })
     }
 
-    /// The records. Their count is held against the bytes that are left before room is made for
-    /// them, so that a false one costs nothing.
+    /// Reads the records. Their count is checked against the number of remaining bytes before
+    /// memory is allocated, so that a wrong count does no harm.
     fn changes(&mut self) -> Result<Vec<Record>, DecodeError> {
         let at = self.all.len();
         let count = self.value(|reader| reader.head(Major::Array))?;

@@ -4,22 +4,22 @@ use bytes::Bytes;
 use muster_words::{Digest, Moment, Position};
 use thiserror::Error;
 
-/// The last position that a ledger can reach: what the integers of every store hold (63 bits), so
-/// that the position after a stored one is always a number too.
+/// The last possible position: the integers of every store hold it (63 bits), and the next number
+/// is still valid.
 pub const POSITION_MAX: u64 = i64::MAX.cast_unsigned();
 
-/// Bytes of an actor's id. Ids are opaque and ours, so they are short.
+/// The size of an actor's id in bytes. Ids are opaque and our own, so they are short.
 pub const ACTOR_BYTES_MAX: usize = 256;
 
-/// Bytes of a request id: long enough for a UUID with a prefix. Clients may send their own, so
-/// whoever takes it in cuts or refuses what is longer.
+/// The size of a request id in bytes: enough for a UUID with a prefix. Clients may send their own,
+/// so longer ones must be cut or refused on arrival.
 pub const REQUEST_BYTES_MAX: usize = 128;
 
-/// Bytes of a trace id: a W3C `traceparent` has 55.
+/// The size of a trace id in bytes: a W3C `traceparent` has 55.
 pub const TRACE_BYTES_MAX: usize = 128;
 
-/// Parts of one command. With 48 KiB a part this is 3 GiB of changes, far beyond what one batch
-/// may bring; it bounds what a reader must be ready to hold together.
+/// The number of parts of a command. With 48 KiB per part this is 3 GiB of changes, far more than a
+/// batch may hold; it limits what a reader must be able to hold together.
 pub const PARTS_MAX: u32 = 65_536;
 
 /// One entry of a ledger: what one command, or one part of it, changed.
@@ -59,32 +59,33 @@ pub const PARTS_MAX: u32 = 65_536;
 /// not be encoded to themselves are refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Where the entry stands; never 0.
+    /// The entry's position; never 0.
     pub position: Position,
-    /// When the command was decided: one moment for all its parts, later than the last command's.
+    /// When the command was decided: the same for all its parts, and later than the previous
+    /// command.
     pub moment: Moment,
-    /// Who: an opaque id, never a name or an address, which could not be erased from a ledger.
+    /// The actor's opaque id. It is never a name or an address, because entries can't be erased.
     pub actor: String,
-    /// The command that this entry is, or is a part of.
+    /// The command of this entry.
     pub command: CommandId,
-    /// Which part of the command this is, from 1.
+    /// The number of this part, from 1.
     pub part: u32,
-    /// How many parts the command has.
+    /// The number of the command's parts.
     pub parts: u32,
-    /// The id of the request that brought the command, if one did.
+    /// The id of the request with the command, if there was one.
     pub request: Option<String>,
-    /// The trace that the request belonged to, if any.
+    /// The trace of the request, if it had one.
     pub trace: Option<String>,
-    /// What makes a repeated request known, if the client sent a key.
+    /// The digests for recognising a repetition, if the client sent a key.
     pub idempotency: Option<Idempotency>,
-    /// The leaf hash of the entry before; at position 1 the hash of the empty tree.
+    /// The leaf hash of the previous entry; at position 1 the hash of the empty tree.
     pub previous: Digest,
-    /// What was decided, in order.
+    /// The changes, in order.
     pub changes: Vec<Record>,
 }
 
-/// The id of a command: 128 bits that its sender drew at random, written as 32 hexadecimal digits.
-/// Positions repeat in another ledger and after a backup was restored; command ids don't.
+/// The id of a command: 128 random bits, as 32 hexadecimal digits. Positions repeat in another
+/// ledger and after a backup was restored; command ids don't.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(pub [u8; 16]);
 
@@ -109,7 +110,7 @@ impl fmt::Debug for CommandId {
     }
 }
 
-/// The text is not 32 hexadecimal digits.
+/// The text isn't 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a command id is 32 hexadecimal digits")]
 pub struct CommandIdError;
@@ -127,30 +128,31 @@ impl FromStr for CommandId {
     }
 }
 
-/// What makes a repeated request known without keeping the key itself.
+/// The digests for recognising a repeated request, without storing the key itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Idempotency {
     /// SHA-256 of principal and key.
     pub key: Digest,
-    /// SHA-256 of the request, so that another one under the same key is seen.
+    /// SHA-256 of the request, to detect another request with the same key.
     pub request: Digest,
 }
 
-/// A change as `catalog` encoded it. The ledger keeps its order and knows nothing of its meaning.
+/// A change, encoded by `catalog`. The ledger keeps the order of changes and doesn't know their
+/// meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
-    /// What kind of change it is; numbers never change their meaning.
+    /// The kind of the change; numbers never change their meaning.
     pub kind: u16,
-    /// Whether a program that doesn't know the kind may pass over it.
+    /// Whether programs that don't know the kind may skip it.
     pub skippable: bool,
     /// The encoded change.
     pub body: Bytes,
 }
 
-/// An entry's canonical bytes: what is stored, hashed and sent, and never made anew.
+/// The canonical bytes of an entry, which are stored, hashed and sent, and never encoded again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EntryBytes {
-    /// Where the entry stands, as its bytes say.
+    /// The position in the bytes.
     pub position: Position,
     /// Canonical CBOR; see [`Entry`].
     pub bytes: Bytes,

@@ -2,8 +2,8 @@ use muster_words::{Digest, Position};
 
 use crate::EntryBytes;
 
-/// The end of a ledger: where its last entry stands, and that entry's hash. Two ledgers with one
-/// head hold the same entries, because every entry carries the hash of the one before it.
+/// The end of a ledger: position and hash of its last entry. Two ledgers with the same head hold
+/// the same entries, because every entry carries the hash of the previous one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Head {
     /// The position of the last entry; 0 for an empty ledger.
@@ -13,8 +13,8 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head of an empty ledger. Its hash is that of the empty tree (RFC 6962, 2.1): SHA-256
-    /// of nothing.
+    /// The head of an empty ledger. Its hash is that of the empty tree (RFC 6962, 2.1): SHA-256 of
+    /// no bytes.
     pub const EMPTY: Self = Self { position: Position::ZERO, hash: EMPTY_HASH };
 
     /// The head of a ledger that ends with this entry.
@@ -30,7 +30,7 @@ impl Default for Head {
     }
 }
 
-/// SHA-256 of nothing.
+/// SHA-256 of no bytes.
 const EMPTY_HASH: Digest = Digest([
     0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
     0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,

@@ -1,8 +1,8 @@
-//! The chain: how an entry is laid out as bytes, how entries are hashed to each other and into a
-//! Merkle tree, and what a checkpoint says about it. All of it is pure: bytes in, facts out.
+//! The chain: the byte layout of entries, their hash chain and Merkle tree, and checkpoints. All of
+//! it is pure.
 //!
-//! It is not where entries are kept (that is `journal` and `stores`), it does not know what a
-//! change means (that is `catalog`), and it neither reads a clock nor draws a command id.
+//! It doesn't store entries (see `journal` and `stores`), doesn't know the meaning of a change (see
+//! `catalog`), and neither reads a clock nor draws a command id.
 
 mod cbor;
 pub mod chain;

@@ -1,4 +1,4 @@
-//! The Merkle tree over a ledger's entries (RFC 6962, 2.1), kept as it grows, and proofs about it.
+//! The Merkle tree over a ledger's entries (RFC 6962, 2.1), and proofs about it.
 //!
 //! | hash        | over                                     |
 //! |-------------|------------------------------------------|
@@ -7,8 +7,8 @@
 //! | inner node  | 0x01 ‖ left hash ‖ right hash            |
 //!
 //! Leaf *i* is the entry at position *i* + 1. A tree of *n* leaves splits at the largest power of
-//! two below *n*, so what is full on the left never changes: one hash for each bit set in *n* is
-//! enough to go on growing.
+//! two below *n*, so full subtrees on the left never change: one hash for each bit set in *n* is
+//! enough to continue.
 
 mod proof;
 
@@ -20,17 +20,16 @@ use muster_words::Digest;
 
 use crate::Head;
 
-/// A Merkle tree of which only the roots of its full subtrees are kept: at most 64 hashes,
-/// whatever its size.
+/// A Merkle tree that keeps only the roots of its full subtrees: at most 64 hashes for any size.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MerkleTree {
     size: u64,
-    /// Roots of the full subtrees, the largest and leftmost first: one for each bit set in `size`.
+    /// The roots of the full subtrees, largest and leftmost first: one for each bit set in `size`.
     peaks: Vec<Digest>,
 }
 
 impl MerkleTree {
-    /// The tree of these leaf hashes.
+    /// The tree with these leaf hashes.
     #[must_use]
     pub fn of(leaves: &[Digest]) -> Self {
         let mut tree = Self::default();
@@ -38,14 +37,14 @@ impl MerkleTree {
         tree
     }
 
-    /// How many leaves it has; as many as the position of the last entry says.
+    /// The number of leaves, which is the position of the last entry.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Adds a leaf hash at the right. Each subtree that it completes is hashed together: one hash
-    /// a leaf in the mean.
+    /// Adds a leaf hash on the right, and hashes each subtree that it completes: on average one
+    /// hash per leaf.
     pub fn append(&mut self, leaf: Digest) {
         let mut root = leaf;
         for _ in 0..self.size.trailing_ones() {
@@ -56,7 +55,7 @@ impl MerkleTree {
         self.size += 1;
     }
 
-    /// The root hash; for the empty tree that of nothing.
+    /// The root hash; for the empty tree, the hash of no bytes.
     #[must_use]
     pub fn root(&self) -> Digest {
         let mut peaks = self.peaks.iter().rev();

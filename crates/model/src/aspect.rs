@@ -7,54 +7,54 @@ use super::{
     parsed::ObjectReader,
 };
 
-/// What Muster adds to a resource type: the member `muster` in a model.
+/// Muster's extension of a resource type: the member `muster` in a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Aspect {
-    /// Whether the document of an existing version can't be replaced.
+    /// Whether the documents of existing versions can't be replaced.
     pub frozen: bool,
-    /// The JSON Schema that documents must pass: a schema or one of its versions.
+    /// The JSON Schema that documents must match: a schema or one of its versions.
     pub schema: Option<Xid>,
-    /// The rules, or groups of rules, that documents must keep.
+    /// The rules, or groups of rules, that documents must comply with.
     pub rules: Vec<Xid>,
-    /// The fields that name other documents.
+    /// The fields that refer to other documents.
     pub references: Vec<Reference>,
-    /// The fields that are lifted for filters and tables.
+    /// The fields that filters and tables can use.
     pub indexed: Vec<Indexed>,
 }
 
-/// A field of a document that names another document.
+/// A field of a document that refers to another document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
     /// A JSON Pointer; the step `*` stands for every item.
     pub field: String,
-    /// The type that it names, such as `/providers/entries`.
+    /// The type of the target, such as `/providers/entries`.
     pub collection: Collection,
-    /// The group in which the named one lies; without it the field holds an xid.
+    /// The group of the target; if none, the field holds an xid.
     pub group: Option<Id>,
 }
 
-/// A field of a document that is lifted from it.
+/// A field of a document that filters and tables can use.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Indexed {
     /// A JSON Pointer; the step `*` stands for every item.
     pub field: String,
-    /// What the field holds.
+    /// The type of the field's values.
     pub kind: IndexKind,
-    /// What heads its column; without it tables don't show the field.
+    /// The heading of its column; if none, tables don't show the field.
     pub title: Option<String>,
 }
 
-/// What an indexed field holds.
+/// The type of an indexed field's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IndexKind {
-    /// A scalar of that type.
+    /// A scalar of this type.
     Scalar(Kind),
     /// Two numbers, `[min, max]`.
     Range,
 }
 
 impl IndexKind {
-    /// The kind's name as a model writes it.
+    /// The name in the model language.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl IndexKind {
 }
 
 impl Aspect {
-    /// Reads the aspect of the type at that place, in a model of those types.
+    /// Reads the aspect of the type at this place.
     pub(super) fn read(
         place: &str,
         members: &Map<String, Value>,
@@ -104,7 +104,7 @@ impl Aspect {
         Ok(Self { frozen, schema, rules, references, indexed })
     }
 
-    /// The aspect as a model writes it, with the members that say something.
+    /// The aspect in the model language, without empty members.
     #[must_use]
     pub fn to_json(&self) -> Map<String, Value> {
         let mut members = Map::new();
@@ -140,7 +140,7 @@ fn bound(
     }
 }
 
-/// A JSON Pointer (RFC 6901) to something within a document.
+/// A JSON Pointer (RFC 6901) into a document.
 fn field(one: &mut ObjectReader<'_>) -> Result<String, ModelFault> {
     let text = one.needed_text("field")?;
     let escapes_are_whole =

@@ -7,64 +7,64 @@ use super::{Attributes, Kind};
 /// One attribute that the model defines at one level (model, `attributes.<STRING>`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attribute {
-    /// Its name; `*` stands for every name that isn't defined.
+    /// The name; `*` stands for all names that aren't defined.
     pub name: String,
     /// Its data type.
     pub kind: Kind,
-    /// The xid template that a value must follow, as it was written (`/endpoints/messages`).
+    /// The xid template for values, as it was written (`/endpoints/messages`).
     pub target: Option<String>,
-    /// Which names the attributes of an object may have, if that was said.
+    /// The character set for names of attributes in an object, if it was given.
     pub charset: Option<Charset>,
-    /// A text for people.
+    /// A description for people.
     pub description: Option<String>,
-    /// The values it may have; empty means any.
+    /// The allowed values; empty means any.
     pub choices: Vec<Value>,
-    /// Whether a value must be one of `choices`; `None` where nothing was said, which means yes.
+    /// Whether only `choices` are allowed; `None` if nothing was given, which means yes.
     pub strict: Option<bool>,
     /// Whether all versions of a resource must have the same value.
     pub matchversions: bool,
-    /// Whether what a client sends is silently ignored.
+    /// Whether values from clients are silently ignored.
     pub readonly: bool,
-    /// Whether it stays as it was first set. Only attributes of the specification are.
+    /// Whether the first value can't change. Only attributes of the specification are immutable.
     pub immutable: bool,
-    /// Whether it must have a value once a request is done.
+    /// Whether it must have a value at the end of a request.
     pub required: bool,
-    /// The value it gets where none was sent.
+    /// The value if none was sent.
     pub default: Option<Value>,
-    /// What an object holds.
+    /// The attributes of an object.
     pub attributes: Option<Attributes>,
-    /// What a map or an array holds.
+    /// The item type of a map or an array.
     pub item: Option<Arc<Item>>,
-    /// The attributes that stand beside this one while it has a value, by that value.
+    /// Further attributes that exist only for a certain value of this one, by that value.
     pub ifvalues: BTreeMap<String, Attributes>,
-    /// Where the definition comes from.
+    /// Who defined it.
     pub origin: AttributeOrigin,
-    /// Whether the server always gives the value itself (ids, `epoch`, `createdat`, `state`):
-    /// [`Attributes::check`] neither asks for it nor fills in its default.
+    /// Whether the server always sets the value (ids, `epoch`, `createdat`, `state`). Then
+    /// [`Attributes::check`] doesn't require it and doesn't fill in a default.
     pub supplied: bool,
 }
 
-/// What a map or an array holds (model, `attributes.<STRING>.item`).
+/// The items of a map or an array (model, `attributes.<STRING>.item`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    /// The data type of each value.
+    /// The data type of the items.
     pub kind: Kind,
     /// As for an attribute.
     pub target: Option<String>,
     /// As for an attribute.
     pub charset: Option<Charset>,
-    /// What an object holds.
+    /// The attributes of an object.
     pub attributes: Option<Attributes>,
-    /// What a map or an array holds.
+    /// The item type of a map or an array.
     pub item: Option<Arc<Item>>,
 }
 
-/// Which names the attributes of an object may have (model, `namecharset`).
+/// The character set for names of attributes in an object (model, `namecharset`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charset {
     /// `[a-z_][a-z0-9_]*`, at most 63 characters.
     Strict,
-    /// As a map's keys: `[a-z0-9][a-z0-9_.:-]*`, at most 63 characters.
+    /// The same as for keys of maps: `[a-z0-9][a-z0-9_.:-]*`, at most 63 characters.
     Extended,
 }
 
@@ -73,20 +73,20 @@ pub enum Charset {
 pub enum AttributeOrigin {
     /// The specification. A user's model may have narrowed it.
     Specification,
-    /// The specification, for the collections that the model makes: `dirs`, `dirsurl`,
+    /// The specification, for the collections that the model defines: `dirs`, `dirsurl`,
     /// `dirscount`, `versions`, … and `meta`.
     Nested,
     /// The specification, for a resource's document: `file`, `fileurl`, `filebase64`,
     /// `fileproxyurl`.
     Document,
-    /// Muster, beneath the user's model.
+    /// Muster's foundation below the user's model.
     BuiltIn,
     /// The user.
     User,
 }
 
 impl Attribute {
-    /// Whether a value must be one of `choices`.
+    /// Whether only `choices` are allowed.
     #[must_use]
     pub fn is_strict(&self) -> bool {
         self.strict.unwrap_or(true)

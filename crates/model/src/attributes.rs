@@ -4,35 +4,35 @@ use serde_json::{Map, Value};
 
 use super::{Attribute, AttributeFault, TypeNames, check};
 
-/// The attributes of one level (registry, group, resource, meta, version, or an object in one of
-/// those), in the order in which the specification writes them.
+/// The attributes of one level (registry, group, resource, Meta, version, or a nested object), in
+/// the specification's order of serialisation.
 #[derive(Clone, Debug, Default)]
 pub struct Attributes {
     ordered: Vec<Arc<Attribute>>,
     places: BTreeMap<String, usize>,
     names: Arc<TypeNames>,
-    /// Whether some attribute has `ifvalues`, so that the set depends on what is there.
+    /// Whether an attribute has `ifvalues`, so that the set depends on the values.
     conditional: bool,
 }
 
-/// Two sets are equal that define the same in the same order, in whatever models they stand.
+/// Two sets are equal if they define the same attributes in the same order, in any model.
 impl PartialEq for Attributes {
     fn eq(&self, other: &Self) -> bool {
         self.ordered == other.ordered
     }
 }
 
-/// What [`Attributes::check`] does with a value of a `readonly` attribute.
+/// What [`Attributes::check`] does with the value of a `readonly` attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readonly {
-    /// A client sent it: it's silently taken out, whatever it is (core, "Attributes").
+    /// Removes it silently, valid or not, because a client sent it (core, "Attributes").
     Drop,
-    /// The server set it, and it is checked like the others: for what is stored.
+    /// Keeps and checks it, because the server set it.
     Keep,
 }
 
 impl Attributes {
-    /// A set in that order. Of two with one name, the first counts.
+    /// A set in this order. If two attributes have the same name, the first one counts.
     pub(super) fn new(attributes: Vec<Attribute>) -> Self {
         let mut places = BTreeMap::new();
         for (place, attribute) in attributes.iter().enumerate() {
@@ -51,13 +51,13 @@ impl Attributes {
         self.conditional
     }
 
-    /// The attribute of that name; `*` is only found under its own name.
+    /// The attribute with this name; `*` is only found as `*`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Attribute> {
         self.places.get(name).and_then(|place| self.ordered.get(*place)).map(AsRef::as_ref)
     }
 
-    /// The attribute that a value of that name belongs to: its own, or else `*`.
+    /// The attribute for a value with this name: the one with the name, or else `*`.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Attribute> {
         self.get(name).or_else(|| self.get("*"))
@@ -80,18 +80,18 @@ impl Attributes {
         self.ordered.is_empty()
     }
 
-    /// Checks what an entity of this level shall hold, and brings it into the form that is kept.
+    /// Checks the attributes of an entity and normalises them for storage.
     ///
-    /// Takes out `null` members, gives timestamps in UTC, fills in defaults, refuses unknown
-    /// names, wrong types, values outside a strict enum, names and keys outside their character
-    /// set, `null` in arrays, scalars over 4,096 bytes, and missing required attributes (but not
-    /// those that the server supplies). It reads neither ids nor `epoch`: who needs them takes
-    /// them out before. Nested collections and `meta` pass as they are, and so does a document.
-    /// A `$schema` at the top is taken out (core, "JSON `$schema` keyword").
+    /// Removes `null` members, converts timestamps to UTC, and fills in defaults. Refuses unknown
+    /// names, wrong types, values outside a strict enum, invalid names and keys, `null` in arrays,
+    /// scalars over 4,096 bytes, and missing required attributes, except those that the server
+    /// supplies. It ignores ids and `epoch`; a caller that needs them must take them out before.
+    /// Nested collections, `meta` and documents aren't checked. A `$schema` at the top is removed
+    /// (core, "JSON `$schema` keyword").
     ///
     /// # Errors
-    /// The first fact that doesn't hold; missing attributes are named all at once. What is left
-    /// in `entity` then is of no use.
+    /// The first fault; missing attributes are reported together. The content of `entity` is
+    /// undefined then.
     pub fn check(
         &self,
         entity: &mut Map<String, Value>,
@@ -100,10 +100,10 @@ impl Attributes {
         check::entity(self, &self.names, entity, readonly)
     }
 
-    /// A value that came as text (an HTTP header) in the type that this level gives it:
-    /// `true` for a boolean, digits for a number. A text that isn't of that type stays a text,
-    /// and [`Attributes::check`] says so. `name` may name a member of a map or an object, with a
-    /// dot between (`labels.owner`).
+    /// Converts a text (from an HTTP header) to the type that this level defines: `true` to a
+    /// boolean, digits to a number. If that is impossible, it stays a text, and
+    /// [`Attributes::check`] reports it. `name` may name a member of a map or an object, with a dot
+    /// (`labels.owner`).
     #[must_use]
     pub fn value_of_text(&self, name: &str, text: &str) -> Value {
         check::value_of_text(self, name, text)

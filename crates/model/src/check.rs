@@ -1,4 +1,4 @@
-//! Whether values are what a model says, and in the form that is kept.
+//! Checks values against a model and normalises them for storage.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ pub(super) fn entity(
     check_deprecation(attributes, entity)
 }
 
-/// What is deprecated isn't removed before that takes effect (core, "`deprecated` Attribute").
+/// Removal must not come before deprecation (core, "`deprecated` Attribute").
 fn check_deprecation(
     attributes: &Attributes,
     entity: &Map<String, Value>,
@@ -52,7 +52,7 @@ fn check_deprecation(
     }
 }
 
-/// The way to a value, written only when something is wrong with it.
+/// The path to a value. It becomes a text only if the value is wrong.
 #[derive(Clone, Copy)]
 enum Path<'a> {
     Top,
@@ -73,7 +73,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// What a value must be, whether an attribute says it or an item.
+/// The expected type of a value, from an attribute or an item.
 struct Expected<'a> {
     kind: Kind,
     target: Option<&'a str>,
@@ -106,7 +106,7 @@ impl<'a> From<&'a Item> for Expected<'a> {
     }
 }
 
-/// The sets that are in force for one object: its own, and those that values in it brought.
+/// The sets of attributes for one object: its own, and those that `ifvalues` add.
 struct ActiveAttributes<'a> {
     own: &'a Attributes,
     conditional: Vec<&'a Attributes>,
@@ -160,7 +160,7 @@ impl Check<'_> {
         missing(&in_force, path, object)
     }
 
-    /// Takes out what a client can't set, and fills in defaults.
+    /// Removes values that clients can't set, and fills in defaults.
     fn apply_defaults(self, attributes: &Attributes, object: &mut Map<String, Value>) {
         for attribute in attributes.iter() {
             if attribute.readonly && self.readonly == Readonly::Drop {
@@ -174,7 +174,7 @@ impl Check<'_> {
         }
     }
 
-    /// Finds the sets that values bring, and those that values of theirs bring.
+    /// Finds the sets that `ifvalues` add, and the sets that those add in turn.
     fn activate_conditional<'m>(
         self,
         in_force: &mut ActiveAttributes<'m>,
@@ -212,7 +212,7 @@ impl Check<'_> {
     ) -> Result<(), AttributeFault> {
         match attribute.origin {
             AttributeOrigin::Nested => return Ok(()),
-            // A document has no header's limit.
+            // Documents aren't limited to the size of a header.
             AttributeOrigin::Document if attribute.kind == Kind::Any || value.is_string() => {
                 return Ok(());
             }
@@ -289,7 +289,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Whether the types that a value speaks of are there, and those that a target asks for.
+    /// Whether the types in an xid or a target exist in the model.
     fn names_fit(
         self,
         expected: &Expected<'_>,
@@ -311,7 +311,7 @@ impl Check<'_> {
             Kind::Xid if !text.parse::<Xid>().is_ok_and(|xid| self.names.has_types_of(&xid)) => {
                 return refuse("entity that this registry could have");
             }
-            // Absolute ones are not constrained by a target.
+            // A target applies only to xids, not to absolute URLs.
             _ if !text.starts_with('/') => return Ok(()),
             _ => {}
         }
@@ -322,7 +322,7 @@ impl Check<'_> {
     }
 }
 
-/// Whether a value is one of those that it may have; of an array and a map, each item.
+/// Whether a value is allowed; for arrays and maps, whether each item is.
 fn chosen(choices: &[Value], path: &Path<'_>, value: &Value) -> Result<(), AttributeFault> {
     match value {
         Value::Array(items) => items
@@ -341,7 +341,7 @@ fn chosen(choices: &[Value], path: &Path<'_>, value: &Value) -> Result<(), Attri
     }
 }
 
-/// Names all required attributes that have no value, if any.
+/// Reports all required attributes without a value.
 fn missing(
     in_force: &ActiveAttributes<'_>,
     path: &Path<'_>,

@@ -1,4 +1,4 @@
-//! Makes a model of what a source says.
+//! Compiles a model from its source.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -63,7 +63,7 @@ struct Named<'a> {
     singular_fits: bool,
 }
 
-/// Plural and singular names are well-formed, and no two types of one place share any.
+/// Checks that plural and singular names are valid and unique within one place.
 fn check_names<'a>(place: &str, types: impl Iterator<Item = Named<'a>>) -> Result<(), ModelFault> {
     let mut taken = BTreeSet::new();
     for Named { plural, singular, singular_fits } in types {
@@ -182,7 +182,7 @@ impl Compiler<'_> {
         })
     }
 
-    /// The attributes of a version, of a resource, and of a Meta.
+    /// The attributes of a version, a resource and a Meta.
     fn levels(
         &self,
         parsed: &parsed::ParsedResource,
@@ -214,8 +214,8 @@ fn names_of<const N: usize>(levels: [Option<&parsed::ParsedAttributes>; N]) -> B
     levels.into_iter().flatten().flat_map(|level| level.keys().cloned()).collect()
 }
 
-/// The version mode; `lifecycle` needs the attribute `state`, which every type has that Muster's
-/// foundation lies under.
+/// The version mode. `lifecycle` needs the attribute `state`, which exists only with Muster's
+/// foundation.
 fn version_mode(
     parsed: &parsed::ParsedResource,
     lifecycle: bool,

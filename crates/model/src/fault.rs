@@ -6,18 +6,18 @@ use super::{Kind, limits};
 mod attribute;
 pub use attribute::AttributeFault;
 
-/// Why a model can't be taken. Places are written with dots (`groups.dirs.attributes.color`).
+/// Why a model is invalid. Places are written with dots (`groups.dirs.attributes.color`).
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum ModelFault {
-    /// A member of the model isn't of the JSON type that it must have.
+    /// A member has the wrong JSON type.
     #[error("{place:?} must be {expected}")]
     Shape {
         /// Where.
         place: String,
-        /// What belongs there, with its article.
+        /// What is expected, with its article.
         expected: &'static str,
     },
-    /// The model language has no such member there.
+    /// The model language has no such member at this place.
     #[error("{place:?} has an unknown member {member:?}")]
     UnknownMember {
         /// Where.
@@ -25,7 +25,7 @@ pub enum ModelFault {
         /// Its name.
         member: String,
     },
-    /// The model language wants a member there.
+    /// A required member is missing.
     #[error("{place:?} is missing {member:?}")]
     MissingMember {
         /// Where.
@@ -33,7 +33,7 @@ pub enum ModelFault {
         /// Its name.
         member: &'static str,
     },
-    /// A name that stands in its own definition differs from the key that it stands under.
+    /// A name within a definition differs from the definition's key.
     #[error("{place:?} must have a {member:?} of {expected:?}, not {found:?}")]
     NotItsKey {
         /// Where.
@@ -42,20 +42,20 @@ pub enum ModelFault {
         member: &'static str,
         /// The key.
         expected: String,
-        /// What stands there.
+        /// The given name.
         found: String,
     },
-    /// A name has other characters than it may have, or too many.
+    /// A name has invalid characters, or too many.
     #[error("{place:?} has a bad name {name:?}: {rule}")]
     Name {
         /// Where.
         place: String,
         /// The name, or its beginning.
         name: String,
-        /// What it must look like.
+        /// The pattern for names.
         rule: &'static str,
     },
-    /// Two things of one place have one name.
+    /// Two definitions at one place have the same name.
     #[error("{place:?} has the name {name:?} twice")]
     NameTaken {
         /// Where.
@@ -63,8 +63,8 @@ pub enum ModelFault {
         /// The name.
         name: String,
     },
-    /// The specification keeps that name for itself there.
-    #[error("{place:?} can't be named {name:?}: the specification has that name there")]
+    /// The specification reserves the name at this place.
+    #[error("{place:?} can't be named {name:?}: the specification reserves this name")]
     Reserved {
         /// Where.
         place: String,
@@ -76,10 +76,10 @@ pub enum ModelFault {
     UnknownType {
         /// Where.
         place: String,
-        /// What stands there, or its beginning.
+        /// The given name, or its beginning.
         found: String,
     },
-    /// An aspect stands at an attribute whose type can't have it.
+    /// An aspect isn't allowed for the attribute's type.
     #[error("{place:?} can't have {aspect:?}: it is of type {kind}")]
     NotForType {
         /// Where.
@@ -89,18 +89,18 @@ pub enum ModelFault {
         /// The attribute's type.
         kind: Kind,
     },
-    /// An aspect stands where it may not, whatever the type.
+    /// An aspect isn't allowed at this place.
     #[error("{place:?} can't have {aspect:?}: {reason}")]
     NotThere {
         /// Where.
         place: String,
         /// The aspect.
         aspect: &'static str,
-        /// Why not.
+        /// The reason.
         reason: &'static str,
     },
-    /// A `target` that is no xid template, or of types that the model hasn't.
-    #[error("{place:?} has a target {target:?} that names no type of this model")]
+    /// A `target` isn't an xid template, or names types that the model doesn't have.
+    #[error("{place:?} has a target {target:?} that isn't a type of this model")]
     Target {
         /// Where.
         place: String,
@@ -119,8 +119,8 @@ pub enum ModelFault {
         /// The attribute's type.
         kind: Kind,
     },
-    /// A default, or a key of `ifvalues`, that a strict `enum` doesn't have.
-    #[error("{place:?} has {value} in {aspect:?}, which its \"enum\" doesn't have")]
+    /// A default or a key of `ifvalues` isn't in the strict `enum`.
+    #[error("{place:?} has {value} in {aspect:?}, but not in its \"enum\"")]
     NotAChoice {
         /// Where.
         place: String,
@@ -135,7 +135,7 @@ pub enum ModelFault {
         /// The attribute's place.
         name: String,
     },
-    /// A default at an attribute that isn't required: `model_required_true`.
+    /// An attribute with a default isn't required: `model_required_true`.
     #[error("{name:?} has a default value, so it must be required")]
     DefaultNotRequired {
         /// The attribute's place.
@@ -149,37 +149,38 @@ pub enum ModelFault {
         /// The key, or its beginning.
         key: String,
     },
-    /// An attribute of the specification was changed in a way that the specification forbids.
+    /// The model changes an attribute of the specification in a way that the specification forbids.
     #[error("{place:?} must keep its {aspect:?} of {expected}")]
     Specified {
         /// Where.
         place: String,
         /// The aspect.
         aspect: &'static str,
-        /// What the specification says.
+        /// What the specification requires.
         expected: String,
     },
-    /// A version mode that this server hasn't.
+    /// This server doesn't support the version mode.
     #[error(
-        "{place:?} has the version mode {found:?}; this server has manual, createdat and, over the built-in model, lifecycle"
+        "{place:?} has the version mode {found:?}; this server supports manual, createdat and, with the built-in model, lifecycle"
     )]
     VersionMode {
         /// Where.
         place: String,
-        /// What stands there, or its beginning.
+        /// The given mode, or its beginning.
         found: String,
     },
-    /// A key or value of `typemap` that isn't one.
+    /// A key or a value of `typemap` is invalid.
     #[error("{place:?} has a bad typemap entry {entry:?}: {reason}")]
     TypeMap {
         /// Where.
         place: String,
         /// The key, or its beginning.
         entry: String,
-        /// What is wrong.
+        /// The reason.
         reason: &'static str,
     },
-    /// `validatecompatibility` without `validateformat`. The reference calls this `bad_request`.
+    /// `validatecompatibility` is set without `validateformat`. The reference server answers
+    /// `bad_request`.
     #[error(
         "Resource {plural:?} must have \"validateformat\" set to \"true\" when \"validatecompatibility\" is \"true\""
     )]
@@ -187,45 +188,45 @@ pub enum ModelFault {
         /// The resource type.
         plural: String,
     },
-    /// An entry of `ximportresources` that can't be imported.
+    /// An entry of `ximportresources` can't be imported.
     #[error("{place:?} can't import {reference:?}: {reason}")]
     Import {
         /// Where.
         place: String,
         /// The entry, or its beginning.
         reference: String,
-        /// Why not.
+        /// The reason.
         reason: &'static str,
     },
-    /// An `$include` that can't be resolved.
+    /// An `$include` can't be resolved.
     #[error("the include of {reference:?} can't be resolved: {reason}")]
     Include {
         /// The reference, or its beginning.
         reference: String,
-        /// Why not.
+        /// The reason.
         reason: &'static str,
     },
-    /// A user's model gives a built-in type another meaning.
-    #[error("{place:?} is built in: {member:?} can't differ")]
+    /// The user's model redefines a part of a built-in type.
+    #[error("{place:?} is built in; {member:?} can't be changed")]
     BuiltIn {
         /// Where.
         place: String,
-        /// What differs.
+        /// The differing member.
         member: String,
     },
-    /// A newer model gives a type another singular name.
+    /// A new model changes the singular name of a type.
     #[error("changing the singular name of {place:?} is not allowed")]
     Singular {
         /// The type.
         place: String,
     },
-    /// The model lies deeper in itself than a model may.
+    /// The model is nested too deeply.
     #[error("the model is nested deeper than {}", limits::DEPTH_MAX)]
     TooDeep,
-    /// The model has more types, imported ones too, than a model may.
+    /// The model has too many types, including imported ones.
     #[error("the model has more than {} types", limits::TYPES_MAX)]
     TooManyTypes,
-    /// The model has more values, includes resolved, than a model may.
+    /// The model has too many values, after includes are resolved.
     #[error("the model has more than {} values", limits::VALUES_MAX)]
     TooLarge,
 }

@@ -1,5 +1,5 @@
-//! The built-in model, and how a user's model lies over it: it may add attributes and say its own
-//! of the aspect `muster`; in all else a built-in type is as it is.
+//! The built-in model, and the rules for merging a user's model into it: the user may add
+//! attributes and set the aspect `muster`, but can't change anything else of a built-in type.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use super::{
 
 const BUILT_IN: &str = include_str!("builtin.json");
 
-/// What lies under a user's model.
+/// The foundation of a user's model.
 #[derive(Debug, Default)]
 pub(super) struct BaseModel {
-    /// The built-in types, as they were before the user's were laid over them.
+    /// The built-in types, before the merge.
     pub groups: BTreeMap<String, ParsedGroup>,
     /// Attributes of every group.
     pub group_attributes: ParsedAttributes,
@@ -25,7 +25,7 @@ pub(super) struct BaseModel {
 }
 
 impl BaseModel {
-    /// Reads what the foundation brings.
+    /// Reads the foundation.
     pub(super) fn read(foundation: Foundation) -> Result<Self, ModelFault> {
         if foundation == Foundation::Bare {
             return Ok(Self::default());
@@ -41,7 +41,7 @@ impl BaseModel {
         Ok(Self { groups, group_attributes, version_attributes })
     }
 
-    /// Lays a user's model over it.
+    /// Merges a user's model into the foundation.
     pub(super) fn merged_with(
         &self,
         mut user: parsed::ParsedModel,
@@ -71,7 +71,7 @@ fn differs<T>(place: &str, member: &str) -> Result<T, ModelFault> {
     Err(ModelFault::BuiltIn { place: place.to_owned(), member: beginning(member) })
 }
 
-/// Adds attributes to a level; what stands there under their names must be the same.
+/// Adds attributes to a level. Existing attributes with the same names must be equal.
 fn add(
     place: &str,
     level: &mut ParsedAttributes,
@@ -140,7 +140,7 @@ fn merge_resource(whole: &mut ParsedResource, own: ParsedResource) -> Result<(),
     let mode = |resource: &ParsedResource| {
         resource.versionmode.as_deref().unwrap_or(VersionMode::Manual.name()).to_lowercase()
     };
-    /// A flag agrees if it isn't said or says the same, defaults included.
+    /// A flag agrees if it is absent or has the same value, defaults included.
     fn agrees<T: PartialEq>(own: Option<T>, ours: Option<T>, default: T) -> bool {
         own.is_none_or(|own| own == ours.unwrap_or(default))
     }
@@ -171,7 +171,7 @@ fn merge_resource(whole: &mut ParsedResource, own: ParsedResource) -> Result<(),
     merge_aspect(&place, whole, own.aspect.unwrap_or_default())
 }
 
-/// What the user says of the aspect counts; but what is frozen stays so.
+/// The user's aspect applies, but a frozen type stays frozen.
 fn merge_aspect(
     place: &str,
     whole: &mut ParsedResource,

@@ -7,31 +7,31 @@ use super::{Attributes, ResourceType};
 /// A type of groups (model, `groups.<STRING>`).
 #[derive(Clone, Debug)]
 pub struct GroupType {
-    /// The name of the collection (`providers`).
+    /// The plural name, which is the name of the collection (`providers`).
     pub plural: String,
-    /// The name of one of them (`provider`).
+    /// The singular name (`provider`).
     pub singular: String,
-    /// What is for people: `description`, `documentation`, `icon`, `labels`, `modelversion`,
-    /// `modelcompatiblewith`, as far as they were given.
+    /// The given members for people: `description`, `documentation`, `icon`, `labels`,
+    /// `modelversion`, `modelcompatiblewith`.
     pub notes: Map<String, Value>,
-    /// What a group of this type holds.
+    /// The attributes of its groups.
     pub attributes: Attributes,
-    /// Its resource types by plural name, imported ones too.
+    /// Its resource types by plural name, including imported ones.
     pub resources: BTreeMap<String, Arc<ResourceType>>,
-    /// As they were given. They are shown and not yet enforced.
+    /// The constraints as they were given. They are shown, but not enforced yet.
     pub constraints: Map<String, Value>,
-    /// Whether the type is the built-in model's.
+    /// Whether the type is built in.
     pub built_in: bool,
 }
 
 impl GroupType {
-    /// The resource type of that plural name.
+    /// The resource type with this plural name.
     #[must_use]
     pub fn resource_type(&self, plural: &str) -> Option<&Arc<ResourceType>> {
         self.resources.get(plural)
     }
 
-    /// The attribute that holds the id of a group (`providerid`).
+    /// The attribute with the id of a group (`providerid`).
     #[must_use]
     pub fn id_name(&self) -> String {
         format!("{}id", self.singular)

@@ -1,5 +1,5 @@
-//! Resolves `$include` and `$includes` (model, "Includes in the xRegistry Model Data"), as far as
-//! they point into the same source: the server fetches no URL on a client's behalf.
+//! Resolves `$include` and `$includes` (model, "Includes in the xRegistry Model Data") that point
+//! into the same source. The server fetches no URLs for clients.
 
 use serde_json::{Map, Value};
 
@@ -8,14 +8,14 @@ use super::{
     limits::{DEPTH_MAX, VALUES_MAX, beginning},
 };
 
-/// The source with what it includes in place of its includes.
+/// Replaces the includes in a source with their targets.
 pub(super) fn expand(source: &Value) -> Result<Value, ModelFault> {
     Expansion { source, open: Vec::new(), values: 0 }.value(source, 0)
 }
 
 struct Expansion<'a> {
     source: &'a Value,
-    /// The references that are being resolved, so that a cycle shows.
+    /// The references that are being resolved, to detect cycles.
     open: Vec<&'a str>,
     values: usize,
 }
@@ -64,16 +64,16 @@ impl<'a> Expansion<'a> {
     ) -> Result<Map<String, Value>, ModelFault> {
         let refuse = |reason| Err(ModelFault::Include { reference: beginning(reference), reason });
         let Some(pointer) = reference.strip_prefix('#') else {
-            return refuse("only a JSON Pointer into the same model (#/…) is followed");
+            return refuse("only a JSON Pointer into the same model (#/…) is supported");
         };
         if self.open.contains(&reference) {
             return refuse("it includes itself");
         }
         let Some(target) = self.source.pointer(pointer) else {
-            return refuse("nothing stands there");
+            return refuse("its target doesn't exist");
         };
         let Value::Object(members) = target else {
-            return refuse("no object stands there");
+            return refuse("its target isn't an object");
         };
         self.open.push(reference);
         let whole = self.object(members, depth + 1)?;
@@ -96,7 +96,7 @@ fn references(members: &Map<String, Value>) -> Result<Vec<&str>, ModelFault> {
         (Some(_), Some(_)) => Err(ModelFault::NotThere {
             place: "$includes".to_owned(),
             aspect: "$include",
-            reason: "only one of the two may stand in one object",
+            reason: "an object can have only one of the two",
         }),
     }
 }

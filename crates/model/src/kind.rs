@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 /// The data types of xRegistry (core, "Data Types").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Any of the other types; what lies below is not checked.
+    /// Any other type; nested values aren't checked.
     Any,
     /// A list of values of one type.
     Array,
@@ -15,13 +15,13 @@ pub enum Kind {
     Decimal,
     /// A whole number.
     Integer,
-    /// Values of one type under free keys.
+    /// Values of one type under arbitrary keys.
     Map,
     /// A nested set of attributes.
     Object,
     /// Text.
     String,
-    /// A moment (RFC 3339), kept in UTC.
+    /// A timestamp (RFC 3339), stored in UTC.
     Timestamp,
     /// A whole number that isn't negative.
     Uinteger,
@@ -39,15 +39,15 @@ pub enum Kind {
     UrlAbsolute,
     /// A relative URL.
     UrlRelative,
-    /// The name of an entity of this registry.
+    /// The xid of an entity in this registry.
     Xid,
-    /// The name of a type of this registry: `/`, `/<GROUPS>`, `/<GROUPS>/<RESOURCES>` or
+    /// A type of this registry: `/`, `/<GROUPS>`, `/<GROUPS>/<RESOURCES>` or
     /// `/<GROUPS>/<RESOURCES>/versions`.
     XidType,
 }
 
 impl Kind {
-    /// All of them, in the order of the specification.
+    /// All types, in the order of the specification.
     pub const ALL: [Self; 19] = [
         Self::Any,
         Self::Array,
@@ -70,7 +70,7 @@ impl Kind {
         Self::XidType,
     ];
 
-    /// The type's name as a model writes it.
+    /// The type's name in the model language.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -96,27 +96,26 @@ impl Kind {
         }
     }
 
-    /// The type of that name.
+    /// Finds a type by its name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// Whether a value of this type is one text, number or truth value (`any` isn't: it may be
-    /// anything at run time).
+    /// Whether values of this type are always a text, a number or a boolean (not for `any`).
     #[must_use]
     pub const fn is_scalar(self) -> bool {
         !matches!(self, Self::Any | Self::Array | Self::Map | Self::Object)
     }
 
-    /// Whether JSON writes a value of this type as a string.
+    /// Whether values of this type are strings in JSON.
     #[must_use]
     pub const fn is_text(self) -> bool {
         self.is_scalar()
             && !matches!(self, Self::Boolean | Self::Decimal | Self::Integer | Self::Uinteger)
     }
 
-    /// Whether `target` may stand beside this type (model, `attributes.<STRING>.target`).
+    /// Whether `target` is allowed with this type (model, `attributes.<STRING>.target`).
     #[must_use]
     pub const fn takes_target(self) -> bool {
         matches!(

@@ -1,5 +1,5 @@
-//! Makes the attributes of one level from what the specification and a model say, and refuses
-//! what the model language doesn't allow.
+//! Builds the attributes of one level from the specification and the model, and refuses what the
+//! model language doesn't allow.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -11,25 +11,25 @@ use super::{
 mod definition;
 use definition::AttributeCompiler;
 
-/// What holds for all attributes of one level.
+/// What all attributes of one level have in common.
 pub(super) struct Level<'a> {
-    /// Where the level stands in the model.
+    /// The place of the level in the model.
     pub place: String,
     /// The types of the model, for targets.
     pub names: &'a Arc<TypeNames>,
-    /// Whether `matchversions` may stand here: among a version's attributes.
+    /// Whether `matchversions` is allowed: only among a version's attributes.
     pub matchable: bool,
     /// Whether a model may add attributes here.
     pub extensible: bool,
-    /// The attributes that are Muster's own here.
+    /// The names of Muster's own attributes here.
     pub built_in: BTreeSet<String>,
-    /// Names that an extension can't have here, because another level's stand beside them.
+    /// Names that extensions can't have, because another level's attributes appear beside them.
     pub reserved: BTreeSet<String>,
 }
 
 impl Level<'_> {
-    /// The level's attributes: those of the specification, as far as `parsed` doesn't narrow them,
-    /// and those that `parsed` adds.
+    /// The level's attributes: those of the specification, which `parsed` may narrow, and those that
+    /// `parsed` adds.
     pub(super) fn attributes(
         &self,
         slots: Vec<Slot>,
@@ -68,7 +68,7 @@ impl Level<'_> {
         ModelFault::Reserved { place: self.place.clone(), name: beginning(name) }
     }
 
-    /// What a model adds, by name, `*` at the end.
+    /// The attributes that a model adds, by name, with `*` at the end.
     fn extensions(
         &self,
         mut parsed: parsed::ParsedAttributes,
@@ -83,7 +83,7 @@ impl Level<'_> {
                 return Err(definition::not_there(
                     &own.place,
                     "immutable",
-                    "only attributes of the specification can have it",
+                    "only attributes of the specification can have this aspect",
                 ));
             }
             let built_in = self.built_in.contains(&name);
@@ -95,13 +95,13 @@ impl Level<'_> {
         Ok(extensions)
     }
 
-    /// An attribute of the specification as a model redefines it.
+    /// An attribute of the specification, as a model redefines it.
     fn narrowed(
         &self,
         specified: Attribute,
         own: parsed::ParsedAttribute,
     ) -> Result<Attribute, ModelFault> {
-        // These describe the registry itself; what a model says of them is ignored.
+        // These describe the registry itself; definitions in a model are ignored.
         if matches!(specified.name.as_str(), "model" | "capabilities" | "modelsource") {
             return Ok(specified);
         }

@@ -1,10 +1,9 @@
-//! The model: which groups, resources and attributes a registry has (xRegistry model
-//! specification, 1.0-rc4), compiled from what a user sent.
+//! The model: the types of groups and resources in a registry and their attributes (xRegistry model
+//! specification, 1.0-rc4), compiled from a user's source.
 //!
-//! It says what may be there. What is there is not its business: a model knows no entity, so
-//! whether existing ones comply is asked by whoever has them, with the same
-//! [`check`](Attributes::check). Constraints (`groups.<STRING>.constraints`) are read, kept and
-//! shown, and not yet enforced.
+//! It defines what may exist, but knows no entities. To find out whether stored entities comply
+//! with it, their owner calls [`check`](Attributes::check). Constraints
+//! (`groups.<STRING>.constraints`) are read, stored and shown, but not enforced yet.
 
 mod agreement;
 mod aspect;
@@ -43,8 +42,8 @@ pub use resource_type::{ResourceType, VersionMode};
 pub use specified::SPECVERSION;
 pub use typemap::{DocumentForm, TypeMap};
 
-/// A compiled model. It never changes: a new model is another value. Serialised, it is the full
-/// model in the order of the specification, as `GET /model` answers it.
+/// A compiled, immutable model. It serialises as the full model, in the specification's order, as
+/// `GET /model` returns it.
 #[derive(Clone, Debug)]
 pub struct Model {
     source: Value,
@@ -53,17 +52,17 @@ pub struct Model {
     groups: BTreeMap<String, Arc<GroupType>>,
 }
 
-/// What lies under the user's model.
+/// The model below the user's model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Foundation {
-    /// Nothing but the specification.
+    /// Only the specification.
     Bare,
     /// The built-in model, and Muster's own attributes on every type.
     BuiltIn,
 }
 
 impl Model {
-    /// Compiles what a user sent as `modelsource` (`{}` if never set).
+    /// Compiles a `modelsource` (`{}` if it was never set).
     ///
     /// # Errors
     /// See [`ModelFault`].
@@ -71,33 +70,33 @@ impl Model {
         compile::compile(source, foundation)
     }
 
-    /// The full model as a JSON value. The order of the specification is lost in it; who writes
-    /// it for people serialises the model itself.
+    /// The full model as a JSON value. It loses the specification's order; to show it to people,
+    /// serialise the model itself.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        // Nothing in a model can fail to serialise: keys are texts, and numbers came from JSON.
+        // A model always serialises: keys are strings, and numbers come from JSON.
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// What the user sent, as `GET /modelsource` answers it.
+    /// The user's source, as `GET /modelsource` returns it.
     #[must_use]
     pub const fn source(&self) -> &Value {
         &self.source
     }
 
-    /// What the registry itself holds.
+    /// The attributes of the registry.
     #[must_use]
     pub const fn registry(&self) -> &Attributes {
         &self.attributes
     }
 
-    /// The group type of that plural name.
+    /// The group type with this plural name.
     #[must_use]
     pub fn group_type(&self, plural: &str) -> Option<&Arc<GroupType>> {
         self.groups.get(plural)
     }
 
-    /// The resource type of those plural names.
+    /// The resource type with these plural names.
     #[must_use]
     pub fn resource_type(&self, groups: &str, resources: &str) -> Option<&Arc<ResourceType>> {
         self.group_type(groups)?.resource_type(resources)
@@ -108,8 +107,8 @@ impl Model {
         self.groups.values()
     }
 
-    /// Every collection that this model has: one for each group type, and one for each resource
-    /// type in it.
+    /// Every collection of this model: one for each group type, and one for each resource type in
+    /// it.
     pub fn collections(&self) -> impl Iterator<Item = Collection> {
         self.groups.values().flat_map(|group| {
             let resources = group.resources.keys().map(|plural| Some(plural.as_str()));
@@ -120,15 +119,15 @@ impl Model {
         })
     }
 
-    /// The collections that `newer` no longer has. Who drops one sees to it that it is empty.
+    /// The collections that `newer` removes. The caller must check that they are empty.
     #[must_use]
     pub fn dropped_by(&self, newer: &Self) -> Vec<Collection> {
         let kept: std::collections::BTreeSet<Collection> = newer.collections().collect();
         self.collections().filter(|collection| !kept.contains(collection)).collect()
     }
 
-    /// Whether this model may take the place of an older one, as far as models alone can tell: a
-    /// type that stays keeps its singular name.
+    /// Checks whether this model may replace an older one. It only compares the models: the types
+    /// that stay must keep their singular names.
     ///
     /// # Errors
     /// [`ModelFault::Singular`].

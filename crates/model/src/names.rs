@@ -4,20 +4,20 @@ use muster_words::Xid;
 
 use super::limits::{NAME_LENGTH_MAX, TYPE_LENGTH_MAX};
 
-/// What an attribute's name must look like.
+/// The pattern of an attribute's name.
 pub(super) const ATTRIBUTE_RULE: &str = "^[a-z_][a-z0-9_]{0,62}$";
-/// What a map's key must look like.
+/// The pattern of a map's key.
 pub(super) const KEY_RULE: &str = "^[a-z0-9][a-z0-9_.:\\-]{0,62}$";
-/// What a type's plural name must look like.
+/// The pattern of a type's plural name.
 pub(super) const TYPE_RULE: &str = "^[a-z_][a-z0-9_]{0,56}$";
 
-/// Whether the text is an attribute's name (core, "Attributes").
+/// Whether the text is a valid attribute name (core, "Attributes").
 #[must_use]
 pub fn is_attribute_name(text: &str) -> bool {
     is_word(text, NAME_LENGTH_MAX)
 }
 
-/// Whether the text is a map's key (core, "Data Types").
+/// Whether the text is a valid map key (core, "Data Types").
 #[must_use]
 pub fn is_map_key(text: &str) -> bool {
     let mut bytes = text.bytes();
@@ -28,7 +28,7 @@ pub fn is_map_key(text: &str) -> bool {
         })
 }
 
-/// Whether the text can be a type's plural name.
+/// Whether the text is a valid plural name of a type.
 pub(super) fn is_type_name(text: &str) -> bool {
     is_word(text, TYPE_LENGTH_MAX)
 }
@@ -40,7 +40,7 @@ fn is_word(text: &str, length_max: usize) -> bool {
         && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// The types that a model has, by plural name: what an xid can speak of.
+/// The types of a model by plural name, to check xids against.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TypeNames {
     groups: BTreeMap<String, BTreeSet<String>>,
@@ -51,7 +51,7 @@ impl TypeNames {
         Self { groups }
     }
 
-    /// Whether there is such a group type, and such a resource type in it where one is named.
+    /// Whether the group type exists and, if one is named, the resource type in it.
     #[must_use]
     pub fn has(&self, groups: &str, resources: Option<&str>) -> bool {
         self.groups
@@ -59,15 +59,15 @@ impl TypeNames {
             .is_some_and(|types| resources.is_none_or(|plural| types.contains(plural)))
     }
 
-    /// Whether the types that an xid speaks of are there.
+    /// Whether the types in an xid exist.
     #[must_use]
     pub fn has_types_of(&self, xid: &Xid) -> bool {
         let resources = xid.resource_ids().map(|(resources, _)| resources.as_str());
         xid.group_ids().is_none_or(|(groups, _)| self.has(groups.as_str(), resources))
     }
 
-    /// Whether the text is an xid type (core, "xidtype"): `/`, `/<GROUPS>`,
-    /// `/<GROUPS>/<RESOURCES>` or `/<GROUPS>/<RESOURCES>/versions`, of types that are there.
+    /// Whether the text is an xid type (core, "xidtype"): `/`, `/<GROUPS>`, `/<GROUPS>/<RESOURCES>`
+    /// or `/<GROUPS>/<RESOURCES>/versions`, with existing types.
     #[must_use]
     pub fn has_xid_type(&self, text: &str) -> bool {
         let Some(rest) = text.strip_prefix('/') else { return false };
@@ -82,14 +82,14 @@ impl TypeNames {
     }
 }
 
-/// What a `target` asks for (model, `attributes.<STRING>.target`).
+/// A parsed `target` (model, `attributes.<STRING>.target`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TargetType<'a> {
     groups: &'a str,
     resources: Option<&'a str>,
-    /// Whether the resource itself will do.
+    /// Whether it accepts resources.
     resource: bool,
-    /// Whether a version of it will do.
+    /// Whether it accepts versions.
     version: bool,
 }
 

@@ -1,5 +1,4 @@
-//! What a model source says, before anything is made of it: its members, of the JSON types that
-//! they must have, and no others.
+//! The members of a model source, with checked JSON types, before the model is compiled.
 
 use std::{collections::BTreeMap, ops::Deref};
 
@@ -10,7 +9,7 @@ use super::{Foundation, Kind, ModelFault, attribute::Charset};
 mod object_reader;
 pub(super) use object_reader::ObjectReader;
 
-/// Where something stands in a source, for messages. What says the same in two places is equal.
+/// A place in a source, for messages. Places are ignored in comparisons.
 #[derive(Clone, Debug)]
 pub(super) struct SourcePlace(String);
 
@@ -36,7 +35,7 @@ pub(super) struct ParsedModel {
     pub groups: BTreeMap<String, ParsedGroup>,
 }
 
-/// `attributes` and its like.
+/// `attributes` and similar members.
 pub(super) type ParsedAttributes = BTreeMap<String, ParsedAttribute>;
 
 /// `groups.<STRING>`
@@ -69,7 +68,7 @@ pub(super) struct ParsedResource {
     pub attributes: ParsedAttributes,
     pub resource_attributes: ParsedAttributes,
     pub meta_attributes: ParsedAttributes,
-    /// The member `muster`, where the foundation has it.
+    /// The member `muster`, if the foundation supports it.
     pub aspect: Option<Map<String, Value>>,
 }
 
@@ -105,7 +104,7 @@ pub(super) struct ParsedItem {
 }
 
 impl ParsedModel {
-    /// Reads a source whose includes are resolved.
+    /// Reads a source with resolved includes.
     pub(super) fn read(source: &Value, foundation: Foundation) -> Result<Self, ModelFault> {
         let mut model = ObjectReader::new("model", source)?;
         model.text("$schema")?;
@@ -141,7 +140,7 @@ impl ParsedGroup {
     }
 }
 
-/// Constraints are kept in their form and not enforced yet; their shape is checked all the same.
+/// Constraints are stored as they are and not enforced yet, but their form is checked.
 fn constraints(group: &mut ObjectReader<'_>) -> Result<Map<String, Value>, ModelFault> {
     let read = group.each("constraints", |mut constraint, _| {
         let mut kept = Map::new();

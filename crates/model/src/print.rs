@@ -1,12 +1,11 @@
-//! A model as `GET /model` answers it: each member in the order of the specification, none that
-//! says nothing.
+//! Serialises a model for `GET /model`: members in the specification's order, without empty ones.
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
 use super::{Attribute, Attributes, Charset, GroupType, Item, Model, ResourceType};
 
-/// Writes members one after the other, and remembers the first error.
+/// Writes members one by one, and keeps the first error.
 struct Writer<M: SerializeMap> {
     map: M,
 }
@@ -37,7 +36,7 @@ fn writer<S: Serializer>(serializer: S) -> Result<Writer<S::SerializeMap>, S::Er
     Ok(Writer { map: serializer.serialize_map(None)? })
 }
 
-/// Something that isn't empty.
+/// The value, unless it is empty.
 fn filled<T>(value: T, is_empty: bool) -> Option<T> {
     (!is_empty).then_some(value)
 }
@@ -70,7 +69,7 @@ impl Serialize for Attribute {
         out.some("namecharset", self.charset)?;
         out.some("description", self.description.as_ref())?;
         out.some("enum", filled(&self.choices, self.choices.is_empty()))?;
-        // Where there are choices, whether they bind is said even if nobody said it.
+        // If there are choices, `strict` is always written.
         let strict = self.strict.or_else(|| filled(true, self.choices.is_empty()));
         out.some("strict", strict)?;
         let flags = [

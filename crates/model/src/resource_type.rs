@@ -5,20 +5,20 @@ use super::{Aspect, Attribute, Attributes, DocumentForm, TypeMap};
 /// A type of resources (model, `groups.<STRING>.resources.<STRING>`).
 #[derive(Clone, Debug)]
 pub struct ResourceType {
-    /// The name of the collection (`entries`).
+    /// The plural name, which is the name of the collection (`entries`).
     pub plural: String,
-    /// The name of one of them (`entry`).
+    /// The singular name (`entry`).
     pub singular: String,
-    /// What is for people: `description`, `documentation`, `icon`, `labels`, `modelversion`,
-    /// `modelcompatiblewith`, as far as they were given.
+    /// The given members for people: `description`, `documentation`, `icon`, `labels`,
+    /// `modelversion`, `modelcompatiblewith`.
     pub notes: Map<String, Value>,
-    /// How many versions are kept; 0 means all.
+    /// The number of versions to keep; 0 means all.
     pub maxversions: u64,
     /// Whether clients may choose a version's id.
     pub setversionid: bool,
-    /// Whether a version has a document beside its attributes.
+    /// Whether versions have a document.
     pub hasdocument: bool,
-    /// How newest, oldest and ancestors are found.
+    /// How the newest version, the oldest version and ancestors are determined.
     pub versionmode: VersionMode,
     /// Whether only one version may be a root.
     pub singleversionroot: bool,
@@ -28,34 +28,34 @@ pub struct ResourceType {
     pub validatecompatibility: bool,
     /// Whether an unknown format or compatibility is an error.
     pub strictvalidation: bool,
-    /// How documents are shown within JSON, by content type.
+    /// How documents are embedded in JSON, by content type.
     pub typemap: TypeMap,
-    /// What a version holds.
+    /// The attributes of a version.
     pub attributes: Attributes,
-    /// What a resource holds beside its default version's attributes.
+    /// The attributes of a resource, without those of its default version.
     pub resource_attributes: Attributes,
-    /// What a Meta holds.
+    /// The attributes of a Meta.
     pub meta_attributes: Attributes,
-    /// What the model language of xRegistry lacks.
+    /// Muster's extension.
     pub aspect: Aspect,
-    /// Whether the type is the built-in model's.
+    /// Whether the type is built in.
     pub built_in: bool,
 }
 
-/// How newest, oldest and ancestors of versions are found (model, `versionmode`).
+/// How the newest version, the oldest version and ancestors are determined (model, `versionmode`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum VersionMode {
-    /// Clients name ancestors.
+    /// By the ancestors that clients name.
     Manual,
     /// By `createdat`.
     CreatedAt,
-    /// Ours: as `createdat`, but the default is the newest version in `stable` or `deprecated`,
-    /// and the newest of all where there is none.
+    /// Muster's own mode: like `createdat`, but the default version is the newest one in the state
+    /// `stable` or `deprecated`, or the newest of all if there is none.
     Lifecycle,
 }
 
 impl VersionMode {
-    /// The mode's name as a model writes it.
+    /// The mode's name in the model language.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -67,20 +67,20 @@ impl VersionMode {
 }
 
 impl ResourceType {
-    /// The attribute that holds the id of a resource (`entryid`).
+    /// The attribute with the id of a resource (`entryid`).
     #[must_use]
     pub fn id_name(&self) -> String {
         format!("{}id", self.singular)
     }
 
-    /// How a document of that content type is shown within JSON.
+    /// How a document with this content type is embedded in JSON.
     #[must_use]
     pub fn document_form(&self, contenttype: &str) -> DocumentForm {
         self.typemap.document_form(contenttype)
     }
 
-    /// The paths of the attributes that must be the same in all versions of a resource, from the
-    /// outside in (model, `matchversions`).
+    /// The paths of the attributes that must have the same value in all versions of a resource,
+    /// outermost first (model, `matchversions`).
     #[must_use]
     pub fn matched_across_versions(&self) -> Vec<Vec<&str>> {
         let mut matched = Vec::new();
@@ -88,8 +88,8 @@ impl ResourceType {
         matched
     }
 
-    /// The names that a resource's body has and a version's hasn't: `meta`, `metaurl`,
-    /// `versions`, `versionscount`, `versionsurl`.
+    /// The members that resources have and versions don't: `meta`, `metaurl`, `versions`,
+    /// `versionscount`, `versionsurl`.
     pub fn resource_only(&self) -> impl Iterator<Item = &str> {
         self.resource_attributes
             .iter()

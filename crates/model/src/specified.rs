@@ -1,5 +1,5 @@
-//! The attributes that the specification defines, at each level, in the order in which entities
-//! are written. `Slot::Extensions` is where a model's own attributes stand.
+//! The specification's attributes of each level, in their order of serialisation.
+//! `Slot::Extensions` is the place of a model's own attributes.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,7 +19,7 @@ pub(super) enum Slot {
 const READONLY: u8 = 1;
 const IMMUTABLE: u8 = 2;
 const REQUIRED: u8 = 4;
-/// What the server computes and never changes: `self`, `xid`, the URLs.
+/// Attributes that the server computes and never changes: `self`, `xid`, the URLs.
 const FIXED: u8 = READONLY | IMMUTABLE | REQUIRED;
 
 fn plain(name: &str, kind: Kind, aspects: u8) -> Attribute {
@@ -40,7 +40,7 @@ fn plain(name: &str, kind: Kind, aspects: u8) -> Attribute {
         item: None,
         ifvalues: BTreeMap::new(),
         origin: AttributeOrigin::Specification,
-        // Whatever the specification requires, the server gives where a client doesn't.
+        // The server supplies required attributes that a client doesn't send.
         supplied: aspects & REQUIRED != 0,
     }
 }
@@ -122,7 +122,7 @@ fn notes() -> [Attribute; 4] {
     ]
 }
 
-/// What a level has for each collection in it.
+/// The attributes of a level for one of its collections.
 fn collection(plural: &str) -> [Attribute; 3] {
     let members = vec![plain("*", Kind::Any, 0)];
     [
@@ -151,7 +151,7 @@ impl Slots {
     }
 }
 
-/// What the registry holds. `groups` are plural names.
+/// The attributes of the registry. `groups` are plural names.
 pub(super) fn registry<'a>(groups: impl Iterator<Item = &'a str>) -> Vec<Slot> {
     let version = plain("specversion", Kind::String, READONLY | REQUIRED);
     Slots(Vec::new())
@@ -170,7 +170,7 @@ pub(super) fn registry<'a>(groups: impl Iterator<Item = &'a str>) -> Vec<Slot> {
         .0
 }
 
-/// What a group holds. `resources` are plural names.
+/// The attributes of a group. `resources` are plural names.
 pub(super) fn group<'a>(singular: &str, resources: impl Iterator<Item = &'a str>) -> Vec<Slot> {
     Slots(Vec::new())
         .all([id(singular)])
@@ -184,7 +184,7 @@ pub(super) fn group<'a>(singular: &str, resources: impl Iterator<Item = &'a str>
         .0
 }
 
-/// What a version holds.
+/// The attributes of a version.
 pub(super) fn version(singular: &str, hasdocument: bool) -> Vec<Slot> {
     let isdefault = plain("isdefault", Kind::Boolean, READONLY | REQUIRED);
     let document = [
@@ -214,7 +214,7 @@ pub(super) fn version(singular: &str, hasdocument: bool) -> Vec<Slot> {
         .0
 }
 
-/// What a resource holds beside its default version's attributes. A model can't add to it.
+/// The attributes of a resource, without those of its default version. A model can't add to them.
 pub(super) fn resource(singular: &str) -> Vec<Slot> {
     let meta = free_object("meta", 0);
     Slots(Vec::new())
@@ -225,7 +225,7 @@ pub(super) fn resource(singular: &str) -> Vec<Slot> {
         .0
 }
 
-/// What a Meta holds.
+/// The attributes of a Meta.
 pub(super) fn meta(singular: &str) -> Vec<Slot> {
     let rules = ["backward", "backward_transitive", "forward", "forward_transitive", "full"];
     let compatibility = Attribute {

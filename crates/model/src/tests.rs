@@ -11,24 +11,24 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// A model without the built-in one.
+/// Compiles a model without the built-in one.
 fn bare(source: Value) -> Result<Model, ModelFault> {
     Model::compile(&source, Foundation::Bare)
 }
 
-/// A model of one group type and one resource type, with these attributes of a version.
+/// A model with one group type and one resource type, whose versions have these attributes.
 fn of_versions(attributes: Value) -> Result<Model, ModelFault> {
     bare(dirs(json!({ "attributes": attributes })))
 }
 
-/// `dirs` with `files`, which have these members too.
+/// `dirs` with `files` that have these additional members.
 fn dirs(resource: Value) -> Value {
     let mut files = json!({ "singular": "file" });
     files.as_object_mut().unwrap().extend(resource.as_object().unwrap().clone());
     json!({ "groups": { "dirs": { "singular": "dir", "resources": { "files": files } } } })
 }
 
-/// The xRegistry error that a fault of a model is.
+/// The xRegistry error for a fault.
 fn code(fault: &ModelFault) -> &'static str {
     match fault {
         ModelFault::DefaultNotScalar { .. } => "model_scalar_default",

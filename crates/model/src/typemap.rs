@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// How a document is shown within JSON.
+/// How a document is embedded in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DocumentForm {
     /// As JSON, if it is JSON.
@@ -24,7 +24,7 @@ impl DocumentForm {
     }
 }
 
-/// Which documents are shown how, by content type (model, `typemap`).
+/// Rules for embedding documents in JSON, by content type (model, `typemap`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TypeMap {
     written: BTreeMap<String, String>,
@@ -32,7 +32,7 @@ pub struct TypeMap {
     patterns: Vec<(String, DocumentForm)>,
 }
 
-/// What is in force where no entry of the user's matches.
+/// The rules for content types that no entry matches.
 const IMPLIED: [(&str, DocumentForm); 3] = [
     ("application/json", DocumentForm::Json),
     ("*+json", DocumentForm::Json),
@@ -40,10 +40,10 @@ const IMPLIED: [(&str, DocumentForm); 3] = [
 ];
 
 impl TypeMap {
-    /// Takes the entries as they were written.
+    /// Reads the entries.
     ///
     /// # Errors
-    /// The key that isn't one, or whose value isn't one, and why.
+    /// The invalid key, or the key of the invalid value, and the reason.
     pub(super) fn new(written: BTreeMap<String, String>) -> Result<Self, (String, &'static str)> {
         let mut patterns = Vec::with_capacity(written.len());
         for (pattern, form) in &written {
@@ -65,8 +65,8 @@ impl TypeMap {
         Ok(Self { written, patterns })
     }
 
-    /// How a document of that content type is shown. Parameters (`; charset=…`) and case don't
-    /// count; entries that disagree mean binary, as does a type that nobody knows.
+    /// How a document with this content type is embedded. Parameters (`; charset=…`) and case are
+    /// ignored. Conflicting entries and unknown types mean binary.
     #[must_use]
     pub fn document_form(&self, contenttype: &str) -> DocumentForm {
         let kind = contenttype.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -84,7 +84,7 @@ impl TypeMap {
             .map_or(DocumentForm::Binary, |(_, form)| *form)
     }
 
-    /// The entries as they were written.
+    /// The entries as they were given.
     #[must_use]
     pub fn to_json(&self) -> Map<String, Value> {
         self.written.iter().map(|(key, form)| (key.clone(), form.clone().into())).collect()

@@ -1,4 +1,4 @@
-//! The commands: the folders and files below are the command line's tree, one file a command.
+//! The commands: one file per command; the folders follow the tree of commands.
 
 pub mod apply;
 pub mod completions;
@@ -24,7 +24,7 @@ use clap::Subcommand;
 
 use crate::{Context, Failure};
 
-/// What the program can be told to do.
+/// The commands of the program.
 #[derive(Debug, Subcommand)]
 pub enum MusterCommand {
     #[command(before_help = init::EXAMPLES)]
@@ -49,18 +49,18 @@ pub enum MusterCommand {
     Restore(restore::RestoreArguments),
     #[command(before_help = apply::EXAMPLES)]
     Apply(apply::ApplyArguments),
-    /// Read or replace the model: which collections there are
+    /// Read or replace the model, which defines the collections
     #[command(subcommand)]
     Model(model::ModelCommand),
     #[command(before_help = validate::EXAMPLES)]
     Validate(validate::ValidateArguments),
-    /// Prove that the ledger is whole
+    /// Verify the ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Show what can be set
+    /// Show the available settings
     #[command(subcommand)]
     Config(config::ConfigCommand),
     #[command(before_help = errors::EXAMPLES)]
@@ -72,10 +72,10 @@ pub enum MusterCommand {
 }
 
 impl MusterCommand {
-    /// Does what was told.
+    /// Runs the command.
     ///
     /// # Errors
-    /// It was refused or didn't work.
+    /// The command was refused or failed.
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Init(init) => init.run(context),
@@ -101,7 +101,7 @@ impl MusterCommand {
     }
 }
 
-/// Reads an xid as a person writes it, for the parser.
+/// Parses an xid as people write it, for clap.
 fn xid(text: &str) -> Result<muster_words::Xid, muster_words::XidError> {
     muster_words::Xid::parse_loosely(text)
 }

@@ -1,9 +1,9 @@
-//! Where the rooms come together: opening a registry in this process, and serving one.
+//! Assembles the rooms: opens a registry in this process, and serves one.
 //!
-//! What is asked for stands here as plain structs ([`ServeOptions`], [`StartupMessage`]); how it is done is in
-//! the files below. A server and a command on a data directory open the same parts and answer from
-//! the same routes; the server adds a socket. One command doesn't open what it is about: a ledger
-//! that can't be opened can still be verified.
+//! Requests and results are plain structs ([`ServeOptions`], [`StartupMessage`]); the files below do the work. A
+//! server and a command on a data directory open the same parts and use the same routes; the server
+//! adds a socket. Only one command doesn't open the registry: `ledger verify` must also work on a
+//! ledger that can't be opened.
 
 mod assembly;
 mod clock;

@@ -15,15 +15,15 @@ use crate::{
     output::Style,
 };
 
-/// Bytes of a key file; a key has fewer than a hundred.
+/// The maximum size of a key file, in bytes; a key has fewer than a hundred.
 const KEY_FILE_BYTES_MAX: u64 = 4_096;
 
 impl ConnectionArguments {
-    /// The registry that was named: a server, or a data directory that this process opens.
+    /// A client for the named registry: a server, or a data directory that this process opens.
     ///
     /// # Errors
-    /// The address or the key file is no good, or the directory can't be opened. Whether a server
-    /// answers shows with the first call.
+    /// The address or the key file is invalid, or the directory can't be opened. The first request
+    /// shows whether a server answers.
     pub async fn client(&self, context: &Context) -> Result<Client, Failure> {
         if let Some(data) = &self.data {
             return open(context, data).await;
@@ -32,8 +32,9 @@ impl ConnectionArguments {
         Ok(Client::new(Arc::new(self.socket(context)?), key.as_deref()))
     }
 
-    /// As [`ConnectionArguments::client`]; where nothing was named and no server answers, the usual data
-    /// directory, if there is one. For what is done before a server can run, or about its ledger.
+    /// As [`ConnectionArguments::client`]. If nothing was named and no server answers, the default data directory
+    /// is used, if it exists. For commands that are needed before a server can run, or that are
+    /// about its ledger.
     ///
     /// # Errors
     /// As [`ConnectionArguments::client`].
@@ -44,11 +45,11 @@ impl ConnectionArguments {
         }
     }
 
-    /// The data directory that [`ConnectionArguments::client_or_directory`] would open; none: it would ask a
+    /// The data directory that [`ConnectionArguments::client_or_directory`] would open; none if it would use a
     /// server.
     ///
     /// # Errors
-    /// The address or the key file is no good.
+    /// The address or the key file is invalid.
     pub async fn directory(&self, context: &Context) -> Result<Option<PathBuf>, Failure> {
         if self.data.is_some() {
             return Ok(self.data.clone());
@@ -86,7 +87,7 @@ impl ConnectionArguments {
             None => match context.key_of_environment() {
                 Some(key) if !is_key(key) => {
                     Err(Failure::usage("MUSTER_API_KEY doesn't hold one key")
-                        .help("it is what muster keys create printed, and nothing else"))
+                        .help("set it to what muster keys create printed, and nothing else"))
                 }
                 key => Ok(key.map(str::to_owned)),
             },
@@ -95,10 +96,10 @@ impl ConnectionArguments {
 }
 
 impl Explanation {
-    /// A client whose changes say why they are made.
+    /// A client that sends this reason with its changes.
     ///
     /// # Errors
-    /// The text is longer than what is kept, or can't be shown.
+    /// The text is too long, or has control characters.
     pub fn of(&self, client: Client) -> Result<Client, Failure> {
         let Some(message) = &self.message else { return Ok(client) };
         let fits = (1..=MESSAGE_LENGTH_MAX).contains(&message.chars().count());
@@ -116,7 +117,7 @@ async fn open(context: &Context, data: &Path) -> Result<Client, Failure> {
     Ok(Client::new(transport, None))
 }
 
-/// Whether a text may be a key: what a header can hold, without spaces.
+/// Whether a text may be a key: characters allowed in a header, without spaces.
 fn is_key(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -125,12 +126,12 @@ fn read_key(context: &Context, file: &Path) -> Result<String, Failure> {
     let shown = file.display();
     let failure = |what: String| {
         Failure::new(OwnCode::BadKeyFile, what)
-            .help("the file holds what muster keys create printed")
+            .help("save what muster keys create printed in the file")
     };
     let metadata = std::fs::metadata(file)
         .map_err(|error| failure(format!("the key file {shown} can't be read: {error}")))?;
     if !metadata.is_file() || metadata.len() > KEY_FILE_BYTES_MAX {
-        return Err(failure(format!("{shown} is no file with a key in it")));
+        return Err(failure(format!("{shown} isn't a file with a key")));
     }
     let text = std::fs::read_to_string(file)
         .map_err(|error| failure(format!("the key file {shown} can't be read: {error}")))?;
@@ -139,7 +140,7 @@ fn read_key(context: &Context, file: &Path) -> Result<String, Failure> {
         return Err(failure(format!("{shown} doesn't hold one key")));
     }
     if metadata.permissions().mode() & 0o077 != 0 && context.screen.is_table() {
-        let note = format!("others than you can use the key in {shown}: chmod 600 {shown}");
+        let note = format!("other users can read the key in {shown}: chmod 600 {shown}");
         context.screen.note(&context.screen.paint_error(Style::Changed, &note));
     }
     Ok(key.to_owned())

@@ -13,14 +13,14 @@ use crate::{
     settings::{Settings, SettingsError},
 };
 
-/// What a command runs in: settings, environment, and where its output goes.
+/// The environment of a command: settings, variables, and its output.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// Where output goes, and its form.
+    /// The output and its format.
     pub screen: Screen,
-    /// What is set.
+    /// The settings.
     pub settings: Settings,
-    /// The environment.
+    /// The environment variables.
     pub environment: BTreeMap<String, String>,
 }
 
@@ -40,7 +40,7 @@ impl Context {
         Ok(Self { screen, settings, environment })
     }
 
-    /// Runs a command that waits for answers.
+    /// Runs an asynchronous command to its end.
     pub(crate) fn wait<T>(
         &self,
         work: impl Future<Output = Result<T, Failure>>,
@@ -50,7 +50,7 @@ impl Context {
             .enable_all()
             .build()
             .map_err(|error| {
-                Failure::new(OwnCode::NoThreads, format!("no thread can be made: {error}"))
+                Failure::new(OwnCode::NoThreads, format!("no thread can be started: {error}"))
             })?;
         runtime.block_on(async {
             let done = work.await;
@@ -59,13 +59,13 @@ impl Context {
         })
     }
 
-    /// The key to send or to accept, from the environment.
+    /// The API key in the environment.
     #[must_use]
     pub fn key_of_environment(&self) -> Option<&str> {
         self.environment.get("MUSTER_API_KEY").map(|key| key.trim()).filter(|key| !key.is_empty())
     }
 
-    /// The data directory that is set, else the usual one.
+    /// The data directory from the settings, or the default one.
     #[must_use]
     pub fn data_directory(&self) -> PathBuf {
         match self.settings.server.data.as_str() {
@@ -74,21 +74,21 @@ impl Context {
         }
     }
 
-    /// As [`Context::data_directory`], for who makes one: not wherever the program happens to run,
-    /// where nobody says whose it is.
+    /// As [`Context::data_directory`], for commands that create one. They don't fall back to the
+    /// current folder.
     ///
     /// # Errors
-    /// Nothing is set, and there is no home.
+    /// No directory is set, and there is no home.
     pub(crate) fn own_data_directory(&self) -> Result<PathBuf, Failure> {
         let directory = self.data_directory();
         if self.settings.server.data.is_empty() && directory.is_relative() {
-            let what = "where to keep the registry isn't said, and there is no HOME to keep it in";
-            return Err(Failure::usage(what).help("--data DIR, or MUSTER_DATA"));
+            let what = "no data directory is set, and there is no HOME for the default one";
+            return Err(Failure::usage(what).help("set it with --data DIR or MUSTER_DATA"));
         }
         Ok(directory)
     }
 
-    /// A path as people write it: `~` for their home.
+    /// A path as people write it, with `~` for their home.
     #[must_use]
     pub fn shown(&self, path: &Path) -> String {
         let home = self.environment.get("HOME").map(Path::new);
@@ -110,7 +110,7 @@ impl From<SettingsError> for Failure {
         let help = match &error {
             SettingsError::Unknown { nearest: Some(nearest), .. }
             | SettingsError::Choice { nearest: Some(nearest), .. } => {
-                format!("did you mean {nearest}? muster config default lists all there are")
+                format!("did you mean {nearest}? muster config default lists all settings")
             }
             _ => "muster config default prints the file with every setting explained".to_owned(),
         };

@@ -1,4 +1,4 @@
-//! Documents on this side of the wire, of a folder or of a registry, for the judge.
+//! The documents of a folder or of a registry, loaded so that the judge can check them here.
 
 mod ask;
 mod judgement;
@@ -29,50 +29,51 @@ use crate::{
     shape::ModelShape,
 };
 
-/// The documents that somebody holds, with what binds them.
+/// The loaded documents, with the bindings of their groups.
 pub struct DocumentSet {
     model: Model,
     documents: BTreeMap<Xid, HeldDocument>,
-    /// The documents of each group.
+    /// The documents in each group.
     members: BTreeMap<Xid, BTreeSet<Xid>>,
     bytes: BTreeMap<Digest, Bytes>,
-    /// What groups bind; none: whoever holds the group doesn't say.
+    /// The bindings of each group; None if they aren't known.
     groups: BTreeMap<Xid, Option<Arc<Bindings>>>,
     /// Resources that the model or a group binds.
     bound: BTreeSet<Xid>,
-    /// What is known to be there besides.
+    /// Other entities that are known to exist.
     elsewhere: BTreeSet<Xid>,
-    /// Whether nothing exists that isn't held and can't be asked for.
+    /// Whether everything is loaded: what isn't loaded doesn't exist.
     is_all: bool,
-    /// What the judge asked for that isn't held, and what a registry was asked for already.
+    /// What the judge asked for and wasn't loaded. Holds also what a registry was already asked
+    /// for.
     missing: RefCell<BTreeSet<MissingEntity>>,
     asked: BTreeSet<MissingEntity>,
     schemas: RefCell<BTreeMap<Digest, Arc<CompiledSchema>>>,
     rules: RefCell<BTreeMap<(Id, Digest), CompiledRule>>,
 }
 
-/// A document that is held.
+/// A loaded document.
 #[derive(Clone, Debug)]
 struct HeldDocument {
     digest: Digest,
     content_type: String,
-    /// It lies in a folder: which version it will be isn't known.
+    /// Whether it comes from a folder; its version id isn't known then.
     is_file: bool,
 }
 
-/// What isn't held and can be asked for.
+/// Something that isn't loaded and that a registry can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum MissingEntity {
     /// A document.
     Document(Xid),
-    /// What lies in a group.
+    /// The documents in a group.
     Members(Xid),
-    /// Whether an entity is there, and of a group what it binds.
+    /// Whether an entity exists and, for a group, its bindings.
     Entity(Xid),
 }
 
 impl DocumentSet {
-    /// Nothing, under that model.
+    /// An empty set of documents under this model.
     #[must_use]
     pub fn new(model: Model, is_all: bool) -> Self {
         let mut holdings = Self {
@@ -95,7 +96,7 @@ impl DocumentSet {
         holdings
     }
 
-    /// What a folder has.
+    /// Loads a folder.
     ///
     /// # Errors
     /// See [`FolderFault`].
@@ -120,7 +121,7 @@ impl DocumentSet {
         Ok(holdings)
     }
 
-    /// Adds a file, as the document that it would be.
+    /// Adds a file as the document with this xid.
     pub fn add_file(&mut self, xid: &Xid, bytes: Bytes, content_type: &str) {
         self.add(xid, bytes, content_type.to_owned(), true);
     }
@@ -134,10 +135,10 @@ impl DocumentSet {
         }
     }
 
-    /// Adds a group with its attributes, where it isn't held or doesn't say what it binds.
+    /// Adds a group with its attributes, unless the group's bindings are already known.
     ///
     /// # Errors
-    /// The attributes bind what can't be bound.
+    /// The group's attributes don't hold valid bindings.
     pub fn add_group(
         &mut self,
         xid: &Xid,
@@ -154,12 +155,12 @@ impl DocumentSet {
         Ok(())
     }
 
-    /// Notes that an entity is there.
+    /// Notes that an entity exists.
     pub fn note_existing(&mut self, xid: &Xid) {
         self.elsewhere.insert(xid.clone());
     }
 
-    /// The documents that are held.
+    /// The loaded documents.
     pub fn documents(&self) -> impl Iterator<Item = &Xid> {
         self.documents.keys()
     }
@@ -170,7 +171,7 @@ impl DocumentSet {
         self.bytes.get(&self.documents.get(xid)?.digest)
     }
 
-    /// Judges a document that is held, by what is held.
+    /// Judges a loaded document with the help of the others.
     #[must_use]
     pub fn judge(&self, xid: &Xid) -> Judgement {
         let (Some(held), Some(bytes)) = (self.documents.get(xid), self.bytes(xid)) else {
@@ -187,7 +188,7 @@ impl DocumentSet {
             return Some(held);
         }
         self.note_missing(MissingEntity::Document(xid.clone()));
-        // A file is whichever version is asked for.
+        // A file stands for any version of its document.
         self.documents.get(&xid.resource()?).filter(|held| held.is_file)
     }
 
@@ -239,7 +240,7 @@ impl Sources for DocumentSet {
             return Presence::There;
         }
         self.note_missing(MissingEntity::Entity(xid.clone()));
-        // A folder that has the group has all of it; of other groups it says nothing.
+        // If a folder has the group, it has all of it. It says nothing about other groups.
         let has_group = xid.group().is_some_and(|group| self.groups.contains_key(&group));
         match self.is_all || has_group {
             true => Presence::Absent,

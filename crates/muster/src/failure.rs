@@ -8,14 +8,14 @@ use serde_json::json;
 pub use self::code::{FailureCode, OwnCode};
 use crate::output::{Finding, Format, Screen, Style, findings, sanitized, yaml};
 
-/// What a command's exit code says; documented in `muster help`.
+/// The meaning of an exit code; documented in `muster help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It did what it was told.
+    /// The command succeeded.
     Done,
-    /// It was refused, or didn't work.
+    /// The command was refused or failed.
     Refused,
-    /// It wasn't understood.
+    /// The command line wasn't understood.
     Usage,
     /// The ledger doesn't verify.
     Unverified,
@@ -32,16 +32,15 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command didn't do what it was told, as people and programs are told: what happened,
-/// where, and what to do next.
+/// Why a command failed: what happened, where, and what to do next.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure(Box<FailureDetails>);
 
-/// What was said; boxed, so that a `Result` with a failure stays small.
+/// The content of a failure. It is boxed to keep a `Result` with a failure small.
 #[derive(Clone, Debug, PartialEq)]
 struct FailureDetails {
     exit: Exit,
-    /// None: there is nothing to say.
+    /// None if there is nothing to print.
     code: Option<FailureCode>,
     what: String,
     lines: Vec<String>,
@@ -69,39 +68,39 @@ impl Failure {
         }))
     }
 
-    /// A command that wasn't understood.
+    /// The command line wasn't understood.
     #[must_use]
     pub fn usage(what: impl Into<String>) -> Self {
         Self::new(OwnCode::Usage, what).exit(Exit::Usage)
     }
 
-    /// Whoever read the output has left: nothing to say, and nothing went wrong.
+    /// The reader of the output has left. Nothing is printed, and it counts as success.
     #[must_use]
     pub fn output_closed() -> Self {
         Self::already_reported(Exit::Done)
     }
 
-    /// All has been said already; only the exit code is left.
+    /// Everything was already printed; only the exit code is left.
     #[must_use]
     pub fn already_reported(exit: Exit) -> Self {
         Self::with(None, String::new()).exit(exit)
     }
 
-    /// With another exit code.
+    /// Sets the exit code.
     #[must_use]
     pub fn exit(mut self, exit: Exit) -> Self {
         self.0.exit = exit;
         self
     }
 
-    /// With what to do next.
+    /// Adds what to do next.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
         self
     }
 
-    /// With what to do next, if that is known.
+    /// Adds what to do next, if it is known.
     #[must_use]
     pub fn help_some(self, help: Option<String>) -> Self {
         match help {
@@ -110,28 +109,28 @@ impl Failure {
         }
     }
 
-    /// With lines under the message.
+    /// Adds lines under the message.
     #[must_use]
     pub fn lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.0.lines.extend(lines);
         self
     }
 
-    /// With what is wrong in documents.
+    /// Adds violations of documents.
     #[must_use]
     pub fn findings(mut self, findings: Vec<Finding>) -> Self {
         self.0.findings = findings;
         self
     }
 
-    /// With another message.
+    /// Replaces the message.
     #[must_use]
     pub fn with_message(mut self, what: impl Into<String>) -> Self {
         self.0.what = what.into();
         self
     }
 
-    /// Whether it has that code.
+    /// Whether the failure has this code.
     #[must_use]
     pub fn is(&self, code: impl Into<FailureCode>) -> bool {
         self.0.code == Some(code.into())
@@ -143,14 +142,14 @@ impl Failure {
         &self.0.what
     }
 
-    /// What the exit code will be.
+    /// The exit code.
     #[must_use]
     pub fn exit_code(&self) -> Exit {
         self.0.exit
     }
 
-    /// The failure as it is printed on standard error, without the last line end; nothing where
-    /// there is nothing to say.
+    /// The failure as text for standard error, without a final line break; none if there is nothing
+    /// to print.
     #[must_use]
     pub fn render(&self, screen: &Screen) -> Option<String> {
         let details = &*self.0;
@@ -172,7 +171,7 @@ impl Failure {
         Some(lines.join("\n"))
     }
 
-    /// For programs: what the server answered, else the same shape.
+    /// The JSON for programs: the server's answer, or the same shape.
     #[must_use]
     pub fn json(&self) -> Value {
         let details = &*self.0;
@@ -204,11 +203,11 @@ impl From<ClientError> for Failure {
             ClientError::Refused(refusal) => Self::from(*refusal),
             ClientError::Transport(error) => Self::from(error),
             error @ ClientError::Unsendable { .. } => {
-                Self::usage(error.to_string()).help("give it without the line end, in ASCII")
+                Self::usage(error.to_string()).help("use ASCII without a line break")
             }
             error @ ClientError::Unexpected { .. } => {
                 Self::new(OwnCode::UnexpectedAnswer, error.to_string())
-                    .help("is it a registry of Muster, and of this release? muster status")
+                    .help("check that it is a Muster registry of this release: muster status")
             }
         }
     }
@@ -242,20 +241,22 @@ impl From<ErrorResponse> for Failure {
     }
 }
 
-/// What to do next, in the words of the command line.
+/// What to do next, in the command line's own terms.
 fn help_for(code: &FailureCode, refusal: &ErrorResponse) -> Option<String> {
     match code {
         FailureCode::Registry(ErrorCode::Referenced) => {
-            Some("delete or change them first, or add --force".to_owned())
+            Some("delete or change those documents first, or add --force".to_owned())
         }
         FailureCode::Registry(ErrorCode::KeyRequired | ErrorCode::KeyUnknown) => Some(
-            "send a key with --key-file or MUSTER_API_KEY; muster keys create makes one".to_owned(),
+            "send a key with --key-file or MUSTER_API_KEY; muster keys create makes a key"
+                .to_owned(),
         ),
-        FailureCode::Registry(ErrorCode::PreconditionFailed) => {
-            Some("get it again, change what is there now, and put it with its new ETag".to_owned())
-        }
+        FailureCode::Registry(ErrorCode::PreconditionFailed) => Some(
+            "get it again, apply the change to its current state, and put it with its new ETag"
+                .to_owned(),
+        ),
         FailureCode::Own(OwnCode::UnexpectedAnswer) => {
-            Some("is it a registry of Muster, and of this release? muster status".to_owned())
+            Some("check that it is a Muster registry of this release: muster status".to_owned())
         }
         _ => refusal.help().map(lower_first),
     }
@@ -266,19 +267,18 @@ impl From<TransportError> for Failure {
         let (code, help) = match &error {
             TransportError::Refused { .. } => (
                 OwnCode::NoServer,
-                "start one with muster serve, name another with --server URL, or open a folder that no server has with --data DIR",
+                "start one with muster serve, name another with --server URL, or open a data directory that no server uses with --data DIR",
             ),
-            TransportError::Unreachable { .. } => (
-                OwnCode::NoServer,
-                "is the address right? it is given by --server, or MUSTER_SERVER",
-            ),
+            TransportError::Unreachable { .. } => {
+                (OwnCode::NoServer, "check the address in --server or MUSTER_SERVER")
+            }
             TransportError::Timeout { .. } => (
                 OwnCode::NoAnswer,
-                "is it a registry? if it was told to write, that may still take effect: look before you repeat it",
+                "check that it is a registry; a write may still take effect, so check before you repeat it",
             ),
             TransportError::Broken { .. } => (
                 OwnCode::NoAnswer,
-                "is it a registry? if it was told to write, that may have taken effect: look before you repeat it",
+                "check that it is a registry; a write may have taken effect, so check before you repeat it",
             ),
             TransportError::TooLarge { .. } => {
                 (OwnCode::AnswerTooLarge, "ask for less: --limit, --filter")
@@ -288,7 +288,7 @@ impl From<TransportError> for Failure {
     }
 }
 
-/// A sentence in the middle of a line: its first letter small, unless it is a name.
+/// Lowers the first letter of a sentence, unless it begins with a name.
 fn lower_first(text: &str) -> String {
     let text = text.trim_end_matches('.');
     let mut letters = text.chars();

@@ -1,15 +1,16 @@
-//! A catalogue in a folder: the layout that `muster apply` and `muster validate` read.
+//! A catalog in a folder: the layout that `muster apply` and `muster validate` read.
 //!
 //! ```text
 //! model.json                                  the model, if it is more than the built-in one
 //! <groups>/<group>.attributes.json            attributes of a group
-//! <groups>/<group>/<id>.<ext>                 a document, where groups hold one type
-//! <groups>/<group>/<resources>/<id>.<ext>     a document, where they hold several
+//! <groups>/<group>/<id>.<ext>                 a document, if groups hold one resource type
+//! <groups>/<group>/<resources>/<id>.<ext>     a document, if groups hold several types
 //! <groups>/<group>/…/<id>.attributes.json     attributes of the document beside it
 //! ```
 //!
-//! Names that begin with a dot are left alone, and so are files beside `model.json`. Whatever else
-//! doesn't fit is refused: a document that was silently left out is found out much later.
+//! Names that begin with a dot are ignored, and so are files beside `model.json`. Anything else
+//! that doesn't fit is an error, because a document that is silently left out is noticed much
+//! later.
 
 mod error;
 mod names;
@@ -30,59 +31,59 @@ pub use names::{FileName, content_type};
 
 use crate::shape::ModelShape;
 
-/// The file that marks the root of a catalogue.
+/// The file at the root of a catalog.
 pub const MODEL_FILE: &str = "model.json";
 
-/// A catalogue as it lies in a folder, before a model says what its folders are.
+/// A catalog as it is in a folder, before a model gives its folders a meaning.
 #[derive(Clone, Debug, Default)]
 pub struct Folder {
-    /// Where it lies.
+    /// The path of the folder.
     pub root: PathBuf,
     /// The model, if the folder has one.
     pub model: Option<Value>,
     /// The groups that have a folder or attributes.
     pub groups: BTreeMap<Xid, GroupFiles>,
-    /// The documents, by where they lie.
+    /// The documents, sorted by path.
     pub documents: Vec<DocumentFile>,
 }
 
-/// What a folder says of a group.
+/// The files of a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupFiles {
-    /// Its attributes, and the file they stand in.
+    /// Its attributes.
     pub attributes: Option<AttributesFile>,
 }
 
 /// Attributes beside a document or a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttributesFile {
-    /// The file, from the root.
+    /// The path, from the root.
     pub path: String,
-    /// What it says.
+    /// The content.
     pub members: Map<String, Value>,
 }
 
-/// A document as it lies in a folder.
+/// A document in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentFile {
-    /// The file, from the root.
+    /// The path, from the root.
     pub path: String,
     /// Its group's type and id.
     pub group: Xid,
-    /// The folder in the group, where there is one: the plural name of its type.
+    /// The folder within the group, if there is one: the plural name of the resource type.
     pub resources: Option<Id>,
     /// Its id.
     pub id: Id,
-    /// Its type, by its extension or as its attributes say.
+    /// Its media type, from its attributes or from its extension.
     pub content_type: String,
     /// Its bytes.
     pub bytes: bytes::Bytes,
-    /// Its attributes, if there are any.
+    /// Its attributes, if it has any.
     pub attributes: Option<AttributesFile>,
 }
 
 impl Folder {
-    /// Reads a catalogue whole.
+    /// Reads a whole catalog.
     ///
     /// # Errors
     /// See [`FolderFault`].
@@ -90,10 +91,10 @@ impl Folder {
         walk::read(root)
     }
 
-    /// The documents with their xids, as the model's types have them.
+    /// The documents with their xids, according to the model.
     ///
     /// # Errors
-    /// A folder has the name of no type, or a document could be of several.
+    /// The name of a folder isn't a type, or a document could be of several types.
     pub fn documents(
         &self,
         shape: &ModelShape,
@@ -111,7 +112,7 @@ impl Folder {
 }
 
 impl DocumentFile {
-    /// The document's name, as the model's types have it.
+    /// The document's xid, according to the model.
     ///
     /// # Errors
     /// See [`Folder::documents`].
@@ -148,12 +149,12 @@ impl DocumentFile {
     /// The file as a JSON object.
     ///
     /// # Errors
-    /// It is none.
+    /// It isn't a JSON object.
     pub fn object(&self) -> Result<Map<String, Value>, FolderError> {
         object(&self.path, &self.bytes)
     }
 
-    /// The attributes that are set with the document, but for its type.
+    /// The attributes to set, without the media type.
     #[must_use]
     pub fn set(&self) -> Map<String, Value> {
         let mut members =
@@ -163,7 +164,7 @@ impl DocumentFile {
     }
 }
 
-/// The root of the catalogue in which a file lies: the nearest folder above it that has a model.
+/// The root of a file's catalog: the nearest folder above it that has a model.
 #[must_use]
 pub fn root_above(path: &Path) -> Option<PathBuf> {
     let absolute = std::fs::canonicalize(path).ok()?;
@@ -171,8 +172,8 @@ pub fn root_above(path: &Path) -> Option<PathBuf> {
     above.map(Path::to_owned)
 }
 
-/// The catalogue that somebody likely meant who named a folder that is none: the nearest above it
-/// that has a model, or the only one in it.
+/// The catalog that was probably meant by a folder that isn't one: the nearest one above it, or the
+/// only one in it.
 #[must_use]
 pub fn likely_root(folder: &Path) -> Option<PathBuf> {
     let is_root = |folder: &Path| folder.join(MODEL_FILE).is_file();
@@ -188,7 +189,7 @@ pub fn likely_root(folder: &Path) -> Option<PathBuf> {
     within.next().filter(|_| within.next().is_none())
 }
 
-/// Reads JSON that must be an object.
+/// Parses a JSON object.
 fn object(path: &str, bytes: &[u8]) -> Result<Map<String, Value>, FolderError> {
     let refused = |fault| Err(FolderError::of(path, fault));
     match json::parse(bytes) {

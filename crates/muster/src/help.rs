@@ -4,8 +4,7 @@ use clap::{ColorChoice, CommandFactory, builder::styling};
 
 use crate::Arguments;
 
-/// The commands by what one wants, in the order in which one wants it. A test sees to it that
-/// each command stands here once.
+/// The commands, grouped by purpose. A test checks that each command is listed exactly once.
 pub(crate) const WANTS: [(&str, &[&str]); 5] = [
     ("Start", &["init", "serve"]),
     ("Read", &["list", "get", "log", "watch", "status"]),
@@ -14,15 +13,15 @@ pub(crate) const WANTS: [(&str, &[&str]); 5] = [
     ("Run", &["keys", "config", "errors", "completions", "man"]),
 ];
 
-/// What stands under the list.
+/// The text under the list.
 const AFTER: &str = "\
-Exit codes: 0 done, 1 refused or not possible, 2 not understood, 3 the ledger doesn't verify.
+Exit codes: 0 done, 1 refused or failed, 2 not understood, 3 the ledger doesn't verify.
 muster <command> --help shows examples and flags.";
 
-/// How a command's help page is laid out: what it does, the examples that people copy, the flags.
+/// The layout of a command's help page: summary, examples, flags.
 const PAGE: &str = "{about}\n\n{before-help}Usage: {usage}\n\n{all-args}{after-help}";
 
-/// The whole command line, as the parser, the help pages, the completions and the manual know it.
+/// The whole command line, for the parser, the help pages, the completions and the manual.
 #[must_use]
 pub fn command(color: ColorChoice) -> clap::Command {
     let styles = styling::Styles::styled()
@@ -49,7 +48,7 @@ fn laid_out(command: clap::Command) -> clap::Command {
     })
 }
 
-/// The commands with their summaries, grouped by what one wants.
+/// The commands with their summaries, grouped by purpose.
 fn overview(command: &clap::Command) -> String {
     let mut text = String::new();
     for (want, names) in WANTS {

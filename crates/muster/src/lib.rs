@@ -1,9 +1,9 @@
-//! The program `muster`: one binary that is server and command line.
+//! The program `muster`: one binary that is both the server and the command line.
 //!
-//! The command line talks to a registry through the public API alone; where no server runs, the
-//! program opens the data directory itself and calls the same router without a socket. This is the
-//! only room that reads arguments, the environment and settings, and the only one that knows a
-//! terminal. No rule of the registry lives here.
+//! The command line talks to a registry only through its public API. If no server runs, the program
+//! opens the data directory itself and calls the same router without a socket. This is the only
+//! room that reads arguments, the environment and settings, and the only one that knows about
+//! terminals. It holds no rule of the registry.
 
 mod arguments;
 mod commands;
@@ -30,8 +30,7 @@ use failure::{Exit, Failure, FailureCode, OwnCode};
 pub use help::command;
 use output::{ColorChoice, Format, Screen};
 
-/// Runs one command of the program and gives its exit code. `arguments` begins with the name of
-/// the program.
+/// Runs one command and returns its exit code. `arguments` begins with the name of the program.
 #[must_use]
 pub fn run(arguments: &[OsString], environment: BTreeMap<String, String>) -> ExitCode {
     let early = early_screen(arguments, &environment);
@@ -53,7 +52,7 @@ pub fn run(arguments: &[OsString], environment: BTreeMap<String, String>) -> Exi
 
 type UsageMistake = (Failure, Option<Screen>);
 
-/// What was said, then what it means: the arguments, and with the settings what they stand in.
+/// Parses the arguments and resolves them with the settings.
 fn understand(
     arguments: &[OsString],
     environment: BTreeMap<String, String>,
@@ -69,7 +68,7 @@ fn understand(
     Ok((arguments, context))
 }
 
-/// How to print what goes wrong before the arguments are understood.
+/// The screen for errors before the arguments are parsed.
 fn early_screen(arguments: &[OsString], environment: &BTreeMap<String, String>) -> Screen {
     let format = match flag(arguments, "--output").as_deref() {
         Some("json") => Format::Json,
@@ -97,8 +96,8 @@ fn early_color(
     }
 }
 
-/// Whether the environment wants no colour: by `NO_COLOR` (no-color.org), or because the terminal
-/// can't show any.
+/// Whether the environment asks for no colour: through `NO_COLOR` (no-color.org), or because the
+/// terminal has none.
 fn no_color(environment: &BTreeMap<String, String>) -> bool {
     let is =
         |name: &str, wanted: fn(&str) -> bool| environment.get(name).is_some_and(|it| wanted(it));

@@ -1,4 +1,5 @@
-//! How results, errors and progress look: on a terminal for people, elsewhere for programs.
+//! The presentation of results, errors and progress: on a terminal for people, elsewhere for
+//! programs.
 
 pub mod differences;
 pub mod findings;

@@ -1,5 +1,5 @@
-//! What would have to happen so that a registry holds what a folder says: computed first, shown,
-//! then done.
+//! The plan of `muster apply`: the changes that bring a registry in line with a folder. It is
+//! computed first, then shown, then executed.
 
 pub mod current;
 pub mod desired;
@@ -22,20 +22,20 @@ use muster_words::{
 
 use crate::output::Finding;
 
-/// What happens to one thing.
+/// The change to one entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StepAction {
-    /// It isn't there yet.
+    /// It doesn't exist yet.
     Add,
-    /// It is there, and differs.
+    /// It exists, but differs.
     Change,
-    /// It is there, and isn't wanted.
+    /// It exists, but isn't wanted.
     Delete,
-    /// It is there as it is wanted.
+    /// It is already as it should be.
     Keep,
 }
 
-/// What something is.
+/// The target of a step.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StepTarget {
     /// The model.
@@ -44,58 +44,58 @@ pub enum StepTarget {
     Entity(Xid),
 }
 
-/// One thing and what happens to it.
+/// One target and its change.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// What it is.
+    /// The target.
     pub target: StepTarget,
-    /// What happens to it.
+    /// The change.
     pub act: StepAction,
-    /// The version that comes to be, as far as that can be told now.
+    /// The new version, if it is known already.
     pub version: Option<u64>,
-    /// What differs.
+    /// The differing fields.
     pub fields: Vec<FieldDifference>,
-    /// What is wrong with the document.
+    /// The violations of the document.
     pub findings: Vec<Finding>,
-    /// What to send.
+    /// The request to send.
     pub request: Request,
     /// The documents that it refers to.
     pub refers_to: Vec<Xid>,
 }
 
-/// What is sent for a step.
+/// The request of a step.
 #[derive(Clone, Debug)]
 pub enum Request {
     /// The model.
     Model(Value),
-    /// A group with these attributes.
+    /// Creates a group with these attributes.
     CreateGroup(Map<String, Value>),
-    /// A document, with its attributes.
+    /// Puts a document with its attributes.
     Put(Box<DocumentUpload>),
-    /// Attributes alone.
+    /// Changes attributes only.
     Patch(Map<String, Value>),
-    /// A deletion.
+    /// Deletes the entity.
     Delete,
 }
 
-/// All steps, in the order in which they are done; what happens together lies together.
+/// All steps in their order. Steps that belong together form a unit.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// The steps.
     pub units: Vec<Unit>,
-    /// How many are as they are wanted already.
+    /// How many entities are already as they should be.
     pub kept: usize,
 }
 
 impl Plan {
-    /// Compares what is wanted with what is there. With `prune`, what isn't wanted is deleted, in
-    /// the collections of which the folder has a part.
+    /// Compares the wanted state with the present one. With `prune`, unwanted entities are deleted,
+    /// but only in collections that the folder has.
     #[must_use]
     pub fn compute(wanted: &DesiredState, there: &CurrentState, prune: bool) -> Self {
         let mut kept = 0;
         let mut steps = vec![];
         steps.extend(model_step(wanted, there));
-        // A group without attributes of its own comes to be with its first document.
+        // A group without attributes is created together with its first document.
         for (xid, attributes) in wanted.groups.iter().filter(|(_, set)| !set.is_empty()) {
             steps.push(group_step(xid, attributes, there));
         }
@@ -123,7 +123,7 @@ impl Plan {
         self.units.is_empty()
     }
 
-    /// Documents that would be refused.
+    /// The number of documents that would be refused.
     #[must_use]
     pub fn refused(&self) -> usize {
         self.steps().filter(|step| step.is_refused()).count()
@@ -136,19 +136,19 @@ impl Step {
         Self { target, act, version: None, fields, findings, request, refers_to }
     }
 
-    /// Whether it is about a document.
+    /// Whether the target is a document.
     #[must_use]
     pub const fn is_document(&self) -> bool {
         matches!(self.target, StepTarget::Entity(Xid::Resource { .. }))
     }
 
-    /// Whether something is wrong with it that the server wouldn't take.
+    /// Whether the server would refuse the document.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.findings.iter().any(|finding| !finding.is_warning)
     }
 
-    /// The entity it is about, if it isn't the model.
+    /// The target's xid; none for the model.
     #[must_use]
     pub const fn xid(&self) -> Option<&Xid> {
         match &self.target {
@@ -217,8 +217,8 @@ fn document_step(xid: &Xid, document: &desired::DesiredDocument, there: &Current
     Step { version: present.next_version(), fields, ..step(StepAction::Change, put()) }
 }
 
-/// Of the attributes that a folder sets, those that differ from what is there: as what to send,
-/// and as people read it. What the folder doesn't name stays.
+/// The attributes in the folder that differ from the registry's: as the request and for people.
+/// Attributes that the folder doesn't name stay as they are.
 fn attributes_that_differ(
     wanted: &Map<String, Value>,
     present: &Value,
@@ -238,8 +238,8 @@ fn attributes_that_differ(
     (changed, fields)
 }
 
-/// Whether an attribute is as it is wanted. Of Meta, which has attributes that nobody set, it is
-/// enough that those wanted are there.
+/// Whether an attribute already has the wanted value. Meta also holds attributes that nobody set,
+/// so only the wanted ones are compared.
 fn says_all_of(present: &Value, wanted: &Value) -> bool {
     match (present, wanted) {
         (Value::Object(present), Value::Object(wanted)) if present.contains_key("epoch") => {

@@ -1,6 +1,6 @@
-//! What can be set. `default.toml` is the one definition: it names every area and key, their
-//! defaults and what they are for; the environment's names, the check for unknown keys and
-//! `muster config default` are made from it.
+//! The settings. `default.toml` defines them all: the areas, the keys, their defaults and their
+//! meaning. The names in the environment, the check for unknown keys and `muster config default`
+//! are derived from it.
 
 mod areas;
 
@@ -16,50 +16,50 @@ use toml::{Table, Value};
 
 pub use areas::{AccessArea, ClientArea, LimitsArea, LogArea, ServerArea, TimeoutsArea};
 
-/// The default file, with every setting in force.
+/// The default file, with every setting.
 const DEFAULT: &str = include_str!("settings/default.toml");
 
-/// Bytes of a settings file; more is not one.
+/// The maximum size of a settings file, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Names in the environment that are older or shorter than the rule gives.
+/// Names in the environment that don't follow the rule, because they are older or shorter.
 const SHORT_NAMES: [(&str, &str, &str); 3] = [
     ("MUSTER_DATA", "server", "data"),
     ("MUSTER_SERVER", "client", "server"),
     ("LOG_LEVEL", "log", "level"),
 ];
 
-/// Names in the environment that begin like settings and are none.
+/// Names in the environment that look like settings but aren't.
 const OTHER_NAMES: [&str; 4] =
     ["MUSTER_API_KEY", "MUSTER_CONFIG", "MUSTER_TEST_DATA", "MUSTER_TEST_TOOLS"];
 
-/// Everything that can be set, by area.
+/// All settings, by area.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// What is served, and where.
+    /// The server's address and data.
     pub server: ServerArea,
-    /// Who may come in.
+    /// Access without a key.
     pub access: AccessArea,
     /// What the server never exceeds.
     pub limits: LimitsArea,
-    /// How long the server waits.
+    /// The server's timeouts.
     pub timeouts: TimeoutsArea,
-    /// What the server logs.
+    /// The log.
     pub log: LogArea,
-    /// What the other commands talk to.
+    /// The other commands' connection to a server.
     pub client: ClientArea,
 }
 
 /// Why settings can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SettingsError {
-    /// The file that was named isn't there, or can't be read.
+    /// The named file doesn't exist, or can't be read.
     #[error("{path} can't be read: {cause}")]
     File {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         cause: String,
     },
     /// The file isn't TOML.
@@ -67,59 +67,59 @@ pub enum SettingsError {
     Syntax {
         /// The file.
         origin: String,
-        /// What is wrong, and where.
+        /// The fault, and its place.
         cause: String,
     },
-    /// There is no such area or key.
+    /// There is no such area or setting.
     #[error("{origin}: there is no setting {name}")]
     Unknown {
         /// The file, or the environment.
         origin: String,
-        /// What was written.
+        /// The unknown name.
         name: String,
-        /// What was likely meant.
+        /// The name that was probably meant.
         nearest: Option<String>,
     },
-    /// The value is of another kind than the setting's.
+    /// The value has the wrong type.
     #[error("{origin}: {name} is {expected}, not {found}")]
     Kind {
         /// The file, or the environment.
         origin: String,
         /// The setting.
         name: String,
-        /// What it takes.
+        /// The expected type.
         expected: &'static str,
-        /// What was written.
+        /// The given value.
         found: String,
     },
     /// The number is out of the setting's range.
-    #[error("{name} is a number from {least} to {most}, not {found}")]
+    #[error("{name} must be a number from {least} to {most}, not {found}")]
     Range {
         /// The setting.
         name: String,
-        /// The least that it may be.
+        /// The minimum.
         least: i64,
-        /// The most.
+        /// The maximum.
         most: i64,
-        /// What was written.
+        /// The given value.
         found: i64,
     },
-    /// The text is none of those that the setting takes.
+    /// The text isn't one of the allowed ones.
     #[error("{name} is one of {}, not {found:?}", choices.join(", "))]
     Choice {
         /// The setting.
         name: String,
-        /// What it takes.
+        /// The allowed texts.
         choices: &'static [&'static str],
-        /// What was written.
+        /// The given text.
         found: String,
-        /// What was likely meant.
+        /// The text that was probably meant.
         nearest: Option<String>,
     },
 }
 
 impl Default for Settings {
-    /// What `default.toml` says.
+    /// The values in `default.toml`.
     fn default() -> Self {
         Self {
             server: ServerArea::default(),
@@ -133,8 +133,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads the file that is named, else `muster.toml` in `folder` if there is one, and lays the
-    /// environment over it. Flags are laid over the result by whoever parsed them.
+    /// Reads the named file, otherwise `muster.toml` in `folder` if it exists. Values in the
+    /// environment override it. The caller applies the flags.
     ///
     /// # Errors
     /// See [`SettingsError`].
@@ -150,7 +150,7 @@ impl Settings {
         Self::resolve(file, environment)
     }
 
-    /// Lays a file's text (with the name to call it by) and the environment over the defaults.
+    /// Merges the defaults, a file's text (with the file's name for errors) and the environment.
     ///
     /// # Errors
     /// See [`SettingsError`].
@@ -177,12 +177,14 @@ impl Settings {
         Value::Table(settings).try_into().map_err(mismatch)
     }
 
-    /// Checks what only a server needs: others may have a `LOG_LEVEL` of their own around them.
+    /// Checks what only a server needs. Other programs may use a variable `LOG_LEVEL` for
+    /// themselves.
     ///
     /// # Errors
-    /// There is no such level, or no such form of a log.
+    /// The level or the format of the log is invalid.
     pub fn check_log(&self) -> Result<(), SettingsError> {
-        // A word that is no level would be the name of a module, of which alone is logged.
+        // An unknown word would count as the name of a module, and only that module would be
+        // logged.
         let level = self.log.level.to_lowercase();
         if !level.is_empty() && level.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             check_choice("log.level", &LEVELS, &level)?;
@@ -191,14 +193,14 @@ impl Settings {
     }
 }
 
-/// The levels of the log, and its forms.
+/// The levels of the log.
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 const FORMATS: [&str; 3] = ["text", "json", "auto"];
 
-/// Settings that may be nothing at all: no wait at the end, and as much of a cache as is usual.
+/// Settings that may be 0: no waiting at the end, and the default size of the cache.
 const ZERO_TAKEN: [&str; 2] = ["timeouts.stop_s", "limits.cache_bytes"];
 
-/// Refuses numbers with which nothing would work: a server of no connections, a wait of no time.
+/// Refuses numbers with which nothing works, such as a server with no connections.
 fn check_ranges(settings: &Table) -> Result<(), SettingsError> {
     for (area, keys) in settings {
         for (key, value) in keys.as_table().into_iter().flatten() {
@@ -227,7 +229,7 @@ fn check_choice(
     Err(SettingsError::Choice { name, choices, found, nearest })
 }
 
-/// The default file as `muster config default` prints it: every setting commented out.
+/// The default file as `muster config default` prints it, with every setting commented out.
 #[must_use]
 pub fn default_file() -> String {
     let comment = |line: &str| {
@@ -238,7 +240,7 @@ pub fn default_file() -> String {
 }
 
 fn defaults() -> Table {
-    // A test parses it, so there is no release in which it doesn't.
+    // A test parses it, so it is valid in every release.
     DEFAULT.parse().unwrap_or_default()
 }
 
@@ -248,7 +250,7 @@ fn read_file(path: &Path) -> Result<(String, String), SettingsError> {
         |cause: &dyn ToString| SettingsError::File { path: name.clone(), cause: cause.to_string() };
     let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?.len();
     if size > FILE_BYTES_MAX {
-        return Err(unreadable(&format!("it has {size} bytes; {FILE_BYTES_MAX} are the most")));
+        return Err(unreadable(&format!("it has {size} bytes; the limit is {FILE_BYTES_MAX}")));
     }
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
     Ok((name, text))
@@ -295,7 +297,7 @@ fn merge_variable(settings: &mut Table, name: &str, text: &str) -> Result<(), Se
         .as_ref()
         .and_then(|(area, key)| settings.get_mut(area)?.as_table_mut()?.get_mut(key));
     let Some(default) = default else {
-        // Others may begin their variables as ours do; what looks like a slip is refused.
+        // Other programs may use the same prefix, so only probable typing errors are refused.
         return match unknown(origin, name, names.into_iter()) {
             SettingsError::Unknown { nearest: None, .. } => Ok(()),
             slip => Err(slip),
@@ -313,7 +315,7 @@ fn merge_variable(settings: &mut Table, name: &str, text: &str) -> Result<(), Se
     Ok(())
 }
 
-/// What each setting is called in the environment.
+/// The name of each setting in the environment.
 fn variables(settings: &Table) -> Vec<String> {
     let areas = settings.iter().filter_map(|(area, keys)| Some((area, keys.as_table()?)));
     let names = areas.flat_map(|(area, keys)| {
@@ -339,7 +341,7 @@ const fn expected(default: &Value) -> &'static str {
     }
 }
 
-/// The user's folder for a program's data (XDG base directories), with ours in it.
+/// The user's data folder for this program (XDG base directories).
 #[must_use]
 pub fn data_folder(environment: &BTreeMap<String, String>) -> PathBuf {
     let given = |name: &str| environment.get(name).filter(|value| !value.is_empty());

@@ -1,4 +1,4 @@
-//! The collections of a registry and what their documents are bound to, as its model says it.
+//! The collections of a registry and the bindings of their documents, as its model defines them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,59 +14,59 @@ pub struct ModelShape {
     pub groups: BTreeMap<String, GroupShape>,
 }
 
-/// A type of groups.
+/// A group type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupShape {
-    /// What one is called.
+    /// The singular name.
     pub singular: String,
-    /// The attributes that one may have.
+    /// The names of its attributes.
     pub attributes: BTreeSet<String>,
-    /// Types of what lies in one, by plural name.
+    /// Its resource types by plural name.
     pub resources: BTreeMap<String, ResourceShape>,
 }
 
-/// A type of resources.
+/// A resource type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResourceShape {
-    /// What one is called.
+    /// The singular name.
     pub singular: String,
-    /// The attributes that one, or a version of one, may have.
+    /// The names of the attributes of resources and versions.
     pub attributes: BTreeSet<String>,
-    /// Whether one has a document.
+    /// Whether resources have a document.
     pub has_document: bool,
     /// The schema that documents are bound to.
     pub schema: Option<Xid>,
     /// The rules and groups of rules that documents are bound to.
     pub rules: Vec<Xid>,
-    /// Fields that name other documents.
+    /// The fields that refer to other documents.
     pub references: Vec<ReferenceShape>,
-    /// Fields that tables show.
+    /// The fields that tables show.
     pub columns: Vec<TableColumn>,
 }
 
-/// A field of a document that names another document.
+/// A field of a document that refers to another document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferenceShape {
     /// A JSON Pointer in which `*` stands for every item.
     pub field: String,
-    /// The type that it names.
+    /// The type of the target.
     pub collection: Option<Collection>,
-    /// The group in which the named one lies; without it the field holds an xid.
+    /// The group of the target; if none, the field holds an xid.
     pub group: Option<String>,
 }
 
-/// A field of a document that heads a column.
+/// A field of a document that is shown as a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableColumn {
     /// A JSON Pointer in which `*` stands for every item.
     pub field: String,
-    /// What heads it.
+    /// The heading.
     pub title: String,
 }
 
 impl ModelShape {
-    /// Reads a full model, as `GET /api/model` answers it. What it lacks stays empty: a server of
-    /// another release may say more or less.
+    /// Reads a full model, as `GET /api/model` returns it. Missing parts stay empty, because a
+    /// server of another release may send more or less.
     #[must_use]
     pub fn read(model: &Value) -> Self {
         let groups = members(model.get("groups")).map(|(plural, group)| {
@@ -82,7 +82,7 @@ impl ModelShape {
         Self { groups: groups.collect() }
     }
 
-    /// The type of what an xid names or lies in.
+    /// The resource type of an xid or of its resource.
     #[must_use]
     pub fn resource_type(&self, xid: &Xid) -> Option<&ResourceShape> {
         let collection = xid.collection()?;
@@ -90,7 +90,7 @@ impl ModelShape {
         self.groups.get(collection.groups.as_str())?.resources.get(resources.as_str())
     }
 
-    /// The plural name of the only type of resources that groups of a type hold.
+    /// The plural name of a group type's resource type, if it has only one.
     #[must_use]
     pub fn only_resources(&self, groups: &str) -> Option<&str> {
         let resources = &self.groups.get(groups)?.resources;
@@ -106,7 +106,7 @@ impl ModelShape {
             let named = select(document, &reference.field);
             named.into_iter().filter_map(|(_, value)| reference.target(value.as_str()?))
         });
-        // A schema names others in `$ref`, wherever that stands.
+        // A schema may have `$ref` anywhere.
         let mut targets: Vec<Xid> = declared.collect();
         if is_schema(xid) {
             schemas_in(document, &mut targets);
@@ -117,7 +117,7 @@ impl ModelShape {
     }
 }
 
-/// Whether schemas and rules lie there: what other documents are bound to.
+/// Whether the type holds schemas or rules, to which other documents are bound.
 #[must_use]
 pub fn is_bound_to(xid: &Xid) -> bool {
     let groups = xid.collection().map(|collection| collection.groups.to_string());
@@ -170,7 +170,7 @@ impl ReferenceShape {
         }
     }
 
-    /// The document that a field's value names.
+    /// The document that a field's value refers to.
     fn target(&self, value: &str) -> Option<Xid> {
         let Some(group) = &self.group else { return Xid::parse_loosely(value).ok()?.resource() };
         let collection = self.collection.as_ref()?;

@@ -1,4 +1,4 @@
-//! What somebody likely meant who named what isn't there.
+//! Suggestions for names that don't exist.
 
 use muster_client::{Client, ErrorResponse};
 use muster_schema::nearest;
@@ -7,22 +7,22 @@ use muster_words::Xid;
 use crate::{Failure, shape::ModelShape};
 use muster_wire::ErrorCode;
 
-/// Says which part of a name isn't there, and what is there that reads like it.
+/// The failure for a name that doesn't exist: which part is wrong, and the nearest existing name.
 pub(crate) async fn explain_absent(client: &Client, xid: &Xid, refusal: ErrorResponse) -> Failure {
     let name = without_slash(xid);
     let failure = Failure::from(refusal).with_message(format!("there is no {name}"));
     match suggestion(client, &name).await {
         Suggestion::Name(likely) => failure.help(format!("did you mean {likely}?")),
         Suggestion::Below(there) => failure
-            .help(format!("muster list {there}").trim_end().to_owned() + " shows what is there"),
+            .help(format!("muster list {there}").trim_end().to_owned() + " shows what exists"),
     }
 }
 
-/// What somebody likely meant.
+/// A suggestion.
 enum Suggestion {
     /// Another name.
     Name(String),
-    /// Something else below what is there.
+    /// Nothing is near; this is the part of the name that exists.
     Below(String),
 }
 
@@ -32,8 +32,8 @@ pub(crate) fn without_slash(xid: &Xid) -> String {
     xid.to_string().trim_start_matches('/').to_owned()
 }
 
-/// Replaces the first part of a name that isn't there by the nearest one that is; where none is
-/// near, gives what is there of the name.
+/// Replaces the first wrong part of a name with the nearest existing one. If none is near, gives
+/// the part of the name that exists.
 async fn suggestion(client: &Client, name: &str) -> Suggestion {
     let model = match client.model().await.and_then(|answer| answer.json()) {
         Ok(model) => model,
@@ -58,7 +58,7 @@ async fn suggestion(client: &Client, name: &str) -> Suggestion {
     Suggestion::Below(parts.join("/"))
 }
 
-/// What lies below the parts of a name.
+/// The names that exist below these parts.
 async fn siblings(client: &Client, shape: &ModelShape, parts: &[String]) -> Vec<String> {
     match parts {
         [] => shape.groups.keys().cloned().collect(),
@@ -70,7 +70,7 @@ async fn siblings(client: &Client, shape: &ModelShape, parts: &[String]) -> Vec<
     }
 }
 
-/// What a person writes for a group type or a resource type that isn't in the model.
+/// The failure for a group type or resource type that isn't in the model.
 pub(crate) fn unknown_collection(shape: &ModelShape, parts: &[&str]) -> Failure {
     let written = parts.join("/");
     let groups = shape.groups.get(parts[0]);
@@ -88,7 +88,7 @@ pub(crate) fn unknown_collection(shape: &ModelShape, parts: &[&str]) -> Failure 
             };
             failure.help(format!("did you mean {likely}?"))
         }
-        None if candidates.is_empty() => failure.help("muster list shows what is there"),
-        None => failure.help(format!("there are {}", candidates.join(", "))),
+        None if candidates.is_empty() => failure.help("muster list shows the collections"),
+        None => failure.help(format!("choose one of {}", candidates.join(", "))),
     }
 }

@@ -1,4 +1,4 @@
-//! What the parser says, in our words.
+//! Errors of the parser, in our words.
 
 use std::num::{IntErrorKind, ParseIntError};
 
@@ -6,10 +6,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::{Exit, Failure};
 
-/// Tells a person what wasn't understood. Help and version aren't failures: they are printed.
+/// The failure for an error of the parser. Help and version aren't failures; they are printed.
 pub(crate) fn explain(error: &clap::Error) -> Failure {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // A reader who leaves has read enough.
+        // A reader who has left needs no more.
         let _ = error.print();
         return Failure::already_reported(Exit::Done);
     }
@@ -41,17 +41,17 @@ pub(crate) fn explain(error: &clap::Error) -> Failure {
             let (value, flag) = (said(ContextKind::InvalidValue), said(ContextKind::InvalidArg));
             let flag = bare(&flag);
             match std::error::Error::source(error) {
-                Some(cause) if is_zero(cause) => format!("{flag} takes a number above 0"),
+                Some(cause) if is_zero(cause) => format!("{flag} needs a number above 0"),
                 Some(cause) if cause.is::<ParseIntError>() => {
-                    format!("{flag} takes a whole number, not {value:?}")
+                    format!("{flag} needs a whole number, not {value:?}")
                 }
-                Some(cause) => format!("{value:?} is no {flag}: {cause}"),
-                None => format!("{value:?} is no {flag}"),
+                Some(cause) => format!("{value:?} isn't a valid {flag}: {cause}"),
+                None => format!("{value:?} isn't a valid {flag}"),
             }
         }
         ErrorKind::ArgumentConflict => {
             let (one, other) = (said(ContextKind::InvalidArg), said(ContextKind::PriorArg));
-            format!("{} and {} don't go together", bare(&one), bare(&other))
+            format!("{} and {} can't be used together", bare(&one), bare(&other))
         }
         _ => first_line(&error.to_string()),
     };
@@ -63,14 +63,14 @@ fn is_zero(cause: &(dyn std::error::Error + 'static)) -> bool {
     number.is_some_and(|number| *number.kind() == IntErrorKind::Zero)
 }
 
-/// Whoever named a collection where a name belongs is told what lists it.
+/// If a collection was given instead of a name, the command that lists it.
 fn name_help(error: &clap::Error) -> Option<String> {
     std::error::Error::source(error)?.downcast_ref::<muster_words::XidError>()?;
     let written = text(error.get(ContextKind::InvalidValue)?);
     let collection = written.trim_matches('/');
     let is_collection = collection.parse::<muster_words::Id>().is_ok();
     Some(if is_collection {
-        format!("a name has two parts or four; muster list {collection} shows what is there")
+        format!("a name has two parts or four; muster list {collection} shows what exists")
     } else {
         "a group is written as providers/cms, a document as providers/cms/entries/sanity".to_owned()
     })
@@ -93,17 +93,17 @@ fn help(error: &clap::Error) -> String {
     });
     match found {
         Some((ContextKind::ValidValue | ContextKind::ValidSubcommand, all)) => {
-            format!("there are {all}")
+            format!("choose one of {all}")
         }
         Some((_, near)) => format!("did you mean {near}?"),
         None if REACH
             .iter()
             .any(|flag| Some(*flag) == error.get(ContextKind::InvalidArg).map(text).as_deref()) =>
         {
-            "it goes behind a command that talks to a registry: muster list --server URL".to_owned()
+            "put it after a command that talks to a registry: muster list --server URL".to_owned()
         }
         None => match usage(error).filter(|_| error.kind() != ErrorKind::InvalidSubcommand) {
-            Some(usage) => format!("the form is {usage}"),
+            Some(usage) => format!("usage: {usage}"),
             None if error.kind() == ErrorKind::InvalidSubcommand => {
                 "muster help shows all commands".to_owned()
             }
@@ -112,7 +112,7 @@ fn help(error: &clap::Error) -> String {
     }
 }
 
-/// A flag without the name of its value, an argument without its brackets.
+/// A flag without its value's name, or an argument without its brackets.
 fn bare(flag: &str) -> &str {
     match flag.strip_prefix(['<', '[']) {
         Some(argument) => argument.trim_end_matches(['>', ']', '.']),
@@ -120,7 +120,7 @@ fn bare(flag: &str) -> &str {
     }
 }
 
-/// Flags that many commands have, and the program itself doesn't.
+/// Flags of many commands that the program itself doesn't have.
 const REACH: [&str; 3] = ["--server", "--data", "--key-file"];
 
 fn usage(error: &clap::Error) -> Option<String> {
@@ -163,15 +163,15 @@ mod tests {
             ),
             (
                 "muster get a/b --output pdf",
-                "error: \"pdf\" is no --output  [usage]\nhelp: there are table, json, yaml",
+                "error: \"pdf\" isn't a valid --output  [usage]\nhelp: choose one of table, json, yaml",
             ),
             (
                 "muster --server x list",
-                "error: there is no flag --server here  [usage]\nhelp: it goes behind a command that talks to a registry: muster list --server URL",
+                "error: there is no flag --server here  [usage]\nhelp: put it after a command that talks to a registry: muster list --server URL",
             ),
             (
                 "muster get a/b b",
-                "error: \"b\" is one argument too many  [usage]\nhelp: the form is muster get [OPTIONS] <XID>",
+                "error: \"b\" is one argument too many  [usage]\nhelp: usage: muster get [OPTIONS] <XID>",
             ),
             (
                 "muster frobnicate",
@@ -179,19 +179,19 @@ mod tests {
             ),
             (
                 "muster log providers",
-                "error: \"providers\" is no XID: an xid has the form /<groups>/<group>[/<resources>/<resource>[/meta | /versions/<version>]]  [usage]\nhelp: a name has two parts or four; muster list providers shows what is there",
+                "error: \"providers\" isn't a valid XID: an xid has the form /<groups>/<group>[/<resources>/<resource>[/meta | /versions/<version>]]  [usage]\nhelp: a name has two parts or four; muster list providers shows what exists",
             ),
             (
                 "muster get ../x/y",
-                "error: \"../x/y\" is no XID: an xid has the form /<groups>/<group>[/<resources>/<resource>[/meta | /versions/<version>]]  [usage]\nhelp: a group is written as providers/cms, a document as providers/cms/entries/sanity",
+                "error: \"../x/y\" isn't a valid XID: an xid has the form /<groups>/<group>[/<resources>/<resource>[/meta | /versions/<version>]]  [usage]\nhelp: a group is written as providers/cms, a document as providers/cms/entries/sanity",
             ),
             (
                 "muster log --limit 0",
-                "error: --limit takes a number above 0  [usage]\nhelp: --help shows examples and flags",
+                "error: --limit needs a number above 0  [usage]\nhelp: --help shows examples and flags",
             ),
             (
                 "muster list --limit -1",
-                "error: --limit takes a whole number, not \"-1\"  [usage]\nhelp: --help shows examples and flags",
+                "error: --limit needs a whole number, not \"-1\"  [usage]\nhelp: --help shows examples and flags",
             ),
         ] {
             let command = crate::command(clap::ColorChoice::Never);

@@ -88,7 +88,7 @@ fn bound_by_types_and_groups() -> Vec<Case> {
                 (
                     PART,
                     r#"{"a":1,"a":2}"#,
-                    vec![r#"error  json line 1, column 8: the key "a" stands twice in one object"#],
+                    vec![r#"error  json line 1, column 8: the key "a" occurs twice in one object"#],
                 ),
             ],
         ),
@@ -119,7 +119,7 @@ fn bound_by_types_and_groups() -> Vec<Case> {
                 (
                     "/configs/a/entries/p",
                     "{",
-                    vec!["error  json line 1, column 2: the text ends before the value does"],
+                    vec!["error  json line 1, column 2: the text ends before the end of the value"],
                 ),
                 ("/configs/a/entries/p", "{}", vec![]),
             ],
@@ -201,7 +201,11 @@ fn references() -> Vec<Case> {
             (PART, r#"{"to":"there"}"#, vec![]),
             (PART, r#"{"to":null}"#, vec![]),
             (PART, r#"{"to":"x"}"#, vec!["error /to reference there is no /parts/a/entries/x"]),
-            (PART, r#"{"to":"x/y"}"#, vec![r#"error /to reference "x/y" names no document"#]),
+            (
+                PART,
+                r#"{"to":"x/y"}"#,
+                vec![r#"error /to reference "x/y" isn't the name of a document"#],
+            ),
         ],
     )]
 }
@@ -253,7 +257,7 @@ fn what_is_bound_and_gone_or_broken() -> Vec<Case> {
                 PART,
                 r#"{"a":1}"#,
                 vec![
-                    "broken /schemagroups/s/schemas/a: /schemagroups/s/schemas/b, which it refers to: the schema breaks the rules of JSON Schema in 1 places",
+                    "broken /schemagroups/s/schemas/a: in /schemagroups/s/schemas/b, which it refers to: the schema violates JSON Schema in 1 places",
                 ],
             )],
         ),
@@ -265,7 +269,7 @@ fn what_is_bound_and_gone_or_broken() -> Vec<Case> {
                     SCHEMA_A,
                     r#"{"type":"no"}"#,
                     vec![
-                        "error /type anyOf fits none of the 2 forms it may have; of the closest one, /type: \"no\" is none of array, boolean, integer, null, number, object, string",
+                        "error /type anyOf matches none of the 2 alternatives; in the closest one: /type: \"no\" is none of array, boolean, integer, null, number, object, string",
                     ],
                 ),
                 (SCHEMA_C, r#"{"type":"no"}"#, vec![]),

@@ -7,20 +7,20 @@ use parking_lot::RwLock;
 use quick_cache::{Weighter, sync::Cache};
 use serde_json::{Map, Value};
 
-/// Contents that were read or written lately, parsed and raw, bounded by their bytes.
+/// A cache of contents, parsed and raw, bounded by their bytes.
 pub(crate) struct ContentCache {
     attributes: Cache<ContentRef, Arc<Map<String, Value>>, MapWeight>,
     bytes: Cache<ContentRef, Bytes, BytesWeight>,
-    /// How often something was forgotten. Held while something is forgotten, and shared while what
-    /// was read is kept, so that a read which began before can't bring back what was erased.
+    /// How often contents were purged from the cache. A purge holds the lock; keeping a read shares
+    /// it. So a read that began before a purge can't put the purged content back.
     forgotten: RwLock<u64>,
 }
 
-/// What was forgotten before a read of the ledger began.
+/// The number of purges when a read of the ledger began.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadStart(u64);
 
-/// What an entry costs beside its bytes: key, pointers and the cache's own bookkeeping.
+/// The cost of an entry besides its bytes: key, pointers and the cache's own bookkeeping.
 const OVERHEAD: u64 = 160;
 
 #[derive(Clone)]
@@ -32,7 +32,7 @@ impl Weighter<ContentRef, Arc<Map<String, Value>>> for MapWeight {
     }
 }
 
-/// About the bytes that a parsed value takes.
+/// The approximate memory of a parsed value, in bytes.
 fn size_of(value: &Value) -> u64 {
     32 + match value {
         Value::Null | Value::Bool(_) => 0,
@@ -65,12 +65,12 @@ impl ContentCache {
         }
     }
 
-    /// Begins to read something of the ledger that is to be kept.
+    /// Begins a read of the ledger whose result will be cached.
     pub(crate) fn begin(&self) -> ReadStart {
         ReadStart(*self.forgotten.read())
     }
 
-    /// Keeps attributes that were read, unless something was forgotten since the read began.
+    /// Caches attributes that were read, unless something was purged since the read began.
     pub(crate) fn keep_read_map(
         &self,
         start: ReadStart,
@@ -83,7 +83,7 @@ impl ContentCache {
         }
     }
 
-    /// Keeps bytes that were read, unless something was forgotten since the read began.
+    /// Caches bytes that were read, unless something was purged since the read began.
     pub(crate) fn keep_read_raw(&self, start: ReadStart, content: ContentRef, bytes: Bytes) {
         let forgotten = self.forgotten.read();
         if *forgotten == start.0 {
@@ -95,7 +95,7 @@ impl ContentCache {
         self.attributes.get(&content)
     }
 
-    /// Keeps attributes that the writer has just written.
+    /// Caches attributes that the writer has just written.
     pub(crate) fn keep_map(&self, content: ContentRef, map: Arc<Map<String, Value>>) {
         self.attributes.insert(content, map);
     }
@@ -104,12 +104,12 @@ impl ContentCache {
         self.bytes.get(&content)
     }
 
-    /// Keeps bytes that the writer has just written.
+    /// Caches bytes that the writer has just written.
     pub(crate) fn keep_raw(&self, content: ContentRef, bytes: Bytes) {
         self.bytes.insert(content, bytes);
     }
 
-    /// Forgets what was purged.
+    /// Removes a purged content.
     pub(crate) fn forget(&self, content: ContentRef) {
         let mut forgotten = self.forgotten.write();
         *forgotten += 1;
@@ -121,7 +121,7 @@ impl ContentCache {
 /// Attributes that were fetched for one command.
 pub(crate) type Fetched = BTreeMap<ContentRef, Arc<Map<String, Value>>>;
 
-/// What a decision has at hand: what was fetched for its command, and the cache.
+/// The contents that a decision can use: those fetched for its command, and the cache.
 pub(crate) struct CachedAttributes<'a> {
     pub cache: &'a ContentCache,
     pub fetched: &'a Fetched,

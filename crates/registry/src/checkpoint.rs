@@ -17,18 +17,18 @@ use thiserror::Error;
 
 use crate::open::Leaves;
 
-/// The shortest time between two checkpoints in the file: each costs an fsync beside the writer's.
+/// The shortest time between two checkpoints: each costs an fsync that competes with the writer's.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The newest signed checkpoint, kept in a file outside the database: a database whose end was
-/// cut off doesn't reach it any more, and says so at the next start.
+/// The newest signed checkpoint, in a file outside the database. If the end of the database is
+/// lost, the next start sees that it doesn't reach the checkpoint.
 pub struct CheckpointFile {
     path: PathBuf,
     signer: Signer,
     newest: Arc<Newest>,
-    /// The size of the last checkpoint in the file.
+    /// The size in the last written checkpoint.
     kept: AtomicU64,
-    /// Held while the file is replaced: its thread and who closes the registry may want to at once.
+    /// Held while the file is replaced, because closing the registry replaces it, too.
     replacing: Mutex<()>,
 }
 
@@ -38,7 +38,7 @@ struct Newest {
     changed: Condvar,
 }
 
-/// Why the ledger isn't what its checkpoint says.
+/// Why the ledger disagrees with its checkpoint.
 #[derive(Debug, Error)]
 pub enum CheckpointFileError {
     /// The file can't be read.
@@ -49,32 +49,32 @@ pub enum CheckpointFileError {
         /// Why.
         source: io::Error,
     },
-    /// The file holds no checkpoint that the ledger's key has signed.
+    /// The file holds no checkpoint signed with the ledger's key.
     #[error("the checkpoint {} isn't signed with the ledger's key", path.display())]
     Unsigned {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         source: muster_ledger::checkpoint::CheckpointError,
     },
-    /// The key is another ledger's.
-    #[error("the key is that of {found}, not of {expected}")]
+    /// The key belongs to another ledger.
+    #[error("the key belongs to {found}, not to {expected}")]
     Key {
         /// The ledger's origin.
         expected: String,
         /// The key's name.
         found: String,
     },
-    /// The ledger ends before the checkpoint: entries that were acknowledged are gone.
-    #[error("the ledger ends at position {head}, and its checkpoint is of position {checkpoint}")]
+    /// The ledger ends before the checkpoint: acknowledged entries are lost.
+    #[error("the ledger ends at position {head}, but its checkpoint is of position {checkpoint}")]
     TailMissing {
-        /// Where the ledger ends.
+        /// The ledger's last position.
         head: Position,
-        /// Where it ended when the checkpoint was signed.
+        /// The ledger's last position when the checkpoint was signed.
         checkpoint: Position,
     },
-    /// The entries up to the checkpoint aren't those that were signed.
-    #[error("the entries up to position {checkpoint} aren't those that its checkpoint signed")]
+    /// The entries up to the checkpoint differ from those that were signed.
+    #[error("the entries up to position {checkpoint} don't match the signed checkpoint")]
     Forked {
         /// The checkpoint's position.
         checkpoint: Position,
@@ -85,7 +85,7 @@ pub enum CheckpointFileError {
 }
 
 impl CheckpointFile {
-    /// A checkpoint's file, and the thread that writes it.
+    /// A checkpoint file and the thread that writes it.
     #[must_use]
     pub fn new(path: PathBuf, signer: Signer) -> Arc<Self> {
         let newest = Arc::<Newest>::default();
@@ -108,7 +108,7 @@ impl CheckpointFile {
         file
     }
 
-    /// The verifier of what the file holds.
+    /// The key that verifies the file.
     #[must_use]
     pub fn verifier(&self) -> &muster_ledger::Verifier {
         self.signer.verifier()
@@ -120,17 +120,17 @@ impl CheckpointFile {
         Position(self.kept.load(Ordering::Relaxed))
     }
 
-    /// How long ago the file was written; none: there is no file yet.
+    /// The age of the file; none if there is no file yet.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
         let written = fs::metadata(&self.path).ok()?.modified().ok()?;
         Some(written.elapsed().unwrap_or_default())
     }
 
-    /// The newest checkpoint that the file holds, as the signed note.
+    /// The newest checkpoint in the file, with its signed note; none if there is no file yet.
     ///
     /// # Errors
-    /// See [`CheckpointFileError`]; none: there is no file yet.
+    /// See [`CheckpointFileError`].
     pub fn read(&self) -> Result<Option<(Checkpoint, String)>, CheckpointFileError> {
         let path = &self.path;
         let note = match fs::read(path) {
@@ -158,7 +158,7 @@ impl CheckpointFile {
         Ok(())
     }
 
-    /// Compares the ledger with a checkpoint that the file held, where it held one.
+    /// Compares the ledger with a checkpoint, if there is one.
     pub(crate) async fn compare(
         &self,
         registry: &Id,
@@ -186,13 +186,13 @@ impl CheckpointFile {
         Ok(())
     }
 
-    /// Lets the file follow soon: at most once a second.
+    /// Schedules a checkpoint of this tree; at most one per second is written.
     pub(crate) fn keep(&self, tree: &MerkleTree) {
         self.newest.tree.lock().0 = Some(tree.clone());
         self.newest.changed.notify_one();
     }
 
-    /// Writes the file now. What can't be written is logged: the ledger itself is durable.
+    /// Writes a checkpoint now. A failure is only logged, because the ledger itself is durable.
     pub(crate) fn keep_now(&self, tree: &MerkleTree) {
         let _replacing = self.replacing.lock();
         if tree.size() < self.kept.load(Ordering::Relaxed) {
@@ -218,7 +218,7 @@ impl Drop for CheckpointFile {
 }
 
 impl Newest {
-    /// The newest tree once there is one; none: the file is no longer needed.
+    /// Waits for a newer tree; none when the file is no longer needed.
     fn wait(&self) -> Option<MerkleTree> {
         let mut newest = self.tree.lock();
         loop {
@@ -232,7 +232,7 @@ impl Newest {
         }
     }
 
-    /// Waits out the interval, or until the file is no longer needed.
+    /// Waits for the interval, or until the file is no longer needed.
     fn rest(&self) {
         let mut newest = self.tree.lock();
         let end = std::time::Instant::now() + INTERVAL;
@@ -240,7 +240,7 @@ impl Newest {
     }
 }
 
-/// Replaces a file as one step: written beside it, made durable, renamed.
+/// Replaces a file atomically: writes a new one beside it, syncs it, and renames it.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("checkpoint.new");
     let mut file = File::create(&beside)?;

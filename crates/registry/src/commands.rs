@@ -6,11 +6,11 @@ use tokio::sync::watch;
 
 use crate::{FetchError, Registry, registry::RegistryInner};
 
-/// The commands that are committed, whole and in order, for one who follows them.
+/// Follows the committed commands, whole and in order.
 ///
-/// While there is one of these, the newest commands are kept in memory: who is near the head is
-/// given what the writer had in its hands, and who isn't reads the ledger. Both give the same. Who
-/// is slow costs nothing but the page that it holds, and no writer waits for it.
+/// While at least one such value exists, the newest commands are kept in memory. A follower near
+/// the head gets them from there, others read the ledger; both get the same commands. A slow
+/// follower costs only the page that it holds, and the writer never waits for it.
 pub struct Commands {
     registry: Registry,
     published: watch::Receiver<Position>,
@@ -18,7 +18,7 @@ pub struct Commands {
     _membership: Membership,
 }
 
-/// Keeps the ring filled.
+/// Keeps the ring filled while it exists.
 struct Membership(Arc<RegistryInner>);
 
 impl Membership {
@@ -35,8 +35,8 @@ impl Drop for Membership {
 }
 
 impl Registry {
-    /// Follows what is committed behind a position. Of a command in whose midst the position lies,
-    /// all parts are given.
+    /// Follows the commands after a position. If the position is inside a command, all parts of
+    /// that command are included.
     #[must_use]
     pub fn follow(&self, after: Position) -> Commands {
         let membership = Membership::of(&self.inner);
@@ -46,20 +46,20 @@ impl Registry {
 }
 
 impl Commands {
-    /// The position up to which commands were given.
+    /// The position up to which commands were returned.
     #[must_use]
     pub const fn position(&self) -> Position {
         self.after
     }
 
-    /// Waits for the next commands: those that are published, at least one and at most a page. No
-    /// command is lost where the future is dropped, nor after an error.
+    /// Waits for the next published commands; returns at least one and at most a page. No command
+    /// is lost if the future is dropped, or after an error.
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged.
     pub async fn next(&mut self) -> Result<Vec<Arc<CommittedCommand>>, FetchError> {
         let after = self.after;
-        // The sender lives as long as the registry, which this holds.
+        // The sender lives as long as the registry, to which this value holds a reference.
         let _ = self.published.wait_for(|position| *position > after).await;
         let end = *self.published.borrow();
         let commands = match self.registry.inner.ring.after(after, end) {
@@ -71,7 +71,7 @@ impl Commands {
         };
         match commands.last() {
             Some(last) => self.after = last.position(),
-            // What is published is in the ledger.
+            // A published entry must be in the ledger.
             None => return Err(FetchError::Corrupt(after.next())),
         }
         Ok(commands)

@@ -6,13 +6,13 @@ use muster_words::Position;
 
 use crate::{FetchError, Registry, registry::RegistryInner};
 
-/// Entries that a follower reads at once.
+/// Entries per read for a follower.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(511);
 
 impl Registry {
-    /// The commands that end behind a position, in order and whole: those that are published, at
-    /// most a page and at least one where there is one. Of a command in whose midst the position
-    /// lies, its first parts are given again: what follows a position is never half a command.
+    /// The published commands that end after a position, in order and whole: at most a page, and at
+    /// least one if there is one. If the position is inside a command, its first parts are
+    /// included, so that a command is never split.
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged.
@@ -49,15 +49,15 @@ impl Registry {
     /// The entry at a position.
     ///
     /// # Errors
-    /// The ledger can't be read, or is damaged; no entry stands there.
+    /// The ledger can't be read, or is damaged; or there is no such entry.
     pub async fn entry_at(&self, position: Position) -> Result<Entry, FetchError> {
         self.inner.entry_at(position).await
     }
 
-    /// The command whose last entry stands at a position.
+    /// The command that ends at a position.
     ///
     /// # Errors
-    /// The ledger can't be read, or is damaged; no entry stands there.
+    /// The ledger can't be read, or is damaged; or there is no such entry.
     pub async fn command_at(&self, position: Position) -> Result<CommittedCommand, FetchError> {
         self.inner.command_at(position).await
     }
@@ -72,8 +72,8 @@ impl RegistryInner {
         read.first().and_then(|bytes| bytes.decode().ok()).ok_or_else(damaged)
     }
 
-    /// Where the command begins in whose midst a position lies: the position before its first
-    /// entry. One at which a command ends is that itself.
+    /// The position before the first entry of the command around a position. If a command ends at
+    /// the position, that is the position itself.
     async fn start_of(&self, after: Position) -> Result<Position, FetchError> {
         let next = self.ledger.read(after, NonZeroU32::MIN).await?;
         let Some(next) = next.first() else { return Ok(after) };
@@ -81,7 +81,7 @@ impl RegistryInner {
         Ok(Position(after.0.saturating_sub(u64::from(next.part.saturating_sub(1)))))
     }
 
-    /// The command whose last entry stands at a position.
+    /// The command that ends at a position.
     pub(crate) async fn command_at(
         &self,
         position: Position,

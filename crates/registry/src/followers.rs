@@ -1,10 +1,10 @@
-//! Followers: what is made from the commands of the ledger and kept elsewhere, such as an index
-//! or a publication. One runner serves them all.
+//! Followers: tasks that derive something from the ledger's commands, such as an index or a
+//! publication. One runner serves them all.
 //!
-//! Each follower has a name, a mark that says how far it has come, and a task. The task gives it
-//! the commands behind its mark, whole and in order, and saves the mark when the follower says
-//! that what it took will last. So each command is taken at least once, none is left out, and none
-//! comes again once a mark behind it was saved.
+//! Each follower has a name, a mark in the ledger, and a task. The task hands over the commands
+//! after the mark, whole and in order, and saves a new mark when the follower has made its results
+//! durable. So each command is handed over at least once, none is left out, and none is repeated
+//! after a mark behind it was saved.
 
 mod place;
 mod run;
@@ -32,46 +32,46 @@ use self::{
 };
 use crate::Registry;
 
-/// Why a follower couldn't take a command. It is logged, and the follower starts again.
+/// Why a follower couldn't process a command. It is logged, and the follower starts again.
 pub type FollowerError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Takes the commands of the ledger one after another.
+/// Processes the ledger's commands one after another.
 ///
-/// It runs on a thread that serves requests, so what takes a processor for long, or blocks, belongs
-/// on another.
+/// It runs on a thread that also serves requests. Blocking work, or work that uses a processor for
+/// long, must run on another thread.
 #[async_trait]
 pub trait Follower: Send {
-    /// Takes the next command, all of it.
+    /// Processes the next command.
     ///
-    /// Commands come in the order of the ledger. The first one is the one behind the saved mark,
-    /// so those that were taken after the mark was saved come again after a crash or an error.
+    /// Commands arrive in the ledger's order, beginning after the saved mark. After a crash or an
+    /// error, commands since the last saved mark are repeated.
     ///
     /// # Errors
-    /// The command couldn't be taken. The follower is dropped, made anew after a while, and begins
-    /// behind its mark.
+    /// The command couldn't be processed. The follower is dropped; after a pause, a new one starts
+    /// after the saved mark.
     async fn take(&mut self, command: &CommittedCommand) -> Result<(), FollowerError>;
 
-    /// Makes what was taken so far last. After it, the mark is saved.
+    /// Makes the results so far durable. Afterwards the mark is saved.
     ///
     /// # Errors
     /// As [`Follower::take`].
     async fn flush(&mut self) -> Result<(), FollowerError>;
 }
 
-/// Makes a follower anew: at the start, and after an error.
+/// Creates a follower: at the start, and again after each error.
 pub type MakeFollower = Box<dyn Fn() -> Box<dyn Follower> + Send + Sync>;
 
-/// How often marks are saved, and how long a follower that fails rests.
+/// How often marks are saved, and how long a failing follower pauses.
 #[derive(Clone, Copy, Debug)]
 pub struct FollowerLimits {
-    /// Commands that are taken before the mark is saved: so many come again after a crash, at most.
+    /// The most commands before the mark is saved. At most this many are repeated after a crash.
     pub unsaved_commands_max: u32,
-    /// How long a command that was taken waits for its mark to be saved. Each save is a sync of the
-    /// disk that the ledger is on, so they should be few.
+    /// The longest time before the mark is saved. Each save syncs the disk that also holds the
+    /// ledger, so saves should be rare.
     pub unsaved_time_max: Duration,
-    /// How long a follower rests after its first error; it doubles with each further one.
+    /// The pause after the first error. It doubles with each further error.
     pub rest_min: Duration,
-    /// How long it rests at most.
+    /// The longest pause.
     pub rest_max: Duration,
 }
 
@@ -95,7 +95,7 @@ pub struct Followers {
 }
 
 impl Followers {
-    /// Followers by name, none of which runs yet, with the marks that they have.
+    /// Followers by name, with their saved marks. None of them runs yet.
     pub async fn open(
         registry: &Registry,
         marks: &Arc<dyn Marks>,
@@ -107,7 +107,7 @@ impl Followers {
             let (registry, marks, board) =
                 (registry.clone(), marks.clone(), ProgressBoard::default());
             let runner = Runner { name: name.clone(), make, registry, marks, limits, board };
-            // What else is wrong is met, and said, when it runs.
+            // Other faults are reported when it runs.
             if let Err(RunEnd::MarkForeign) = runner.check_mark().await {
                 runner.board.set_state(FollowerState::MarkForeign);
             }
@@ -124,14 +124,15 @@ impl Followers {
         }
     }
 
-    /// How each of them is, by name.
+    /// The status of each follower, by name.
     #[must_use]
     pub fn status(&self) -> Vec<FollowerStatus> {
         self.known.values().map(|runner| runner.status()).collect()
     }
 
-    /// Lets each finish the command that it takes and save its mark. One that hasn't ended by then
-    /// is cut off: what it took since its mark comes again. Dropping the future cuts off none.
+    /// Lets each follower finish its current command and save its mark. A follower that takes
+    /// longer is aborted; its commands since the mark will be repeated. Dropping this future aborts
+    /// none.
     pub async fn stop(&self, grace: Duration) {
         let end = Instant::now() + grace;
         self.stopping.send_replace(true);
@@ -140,7 +141,7 @@ impl Followers {
         if !running.is_empty() {
             tracing::warn!(
                 count = running.len(),
-                "followers are cut off: they didn't stop in time"
+                "followers were aborted because they didn't stop in time"
             );
             running.abort_all();
         }

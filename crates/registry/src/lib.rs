@@ -1,11 +1,11 @@
-//! The heart of Muster: opens a ledger and folds it into a catalog, prepares commands, decides
-//! them one after another in one writer, appends what was decided, and publishes views.
+//! The registry: opens a ledger and folds it into a catalog, prepares commands, decides them one
+//! after another in a single writer, appends the decisions, and publishes views.
 //!
-//! This is the only room where ledger and catalog meet. It speaks no protocol and asks nobody for
-//! permission: who may do what is `guard`'s question, which it asks before it prepares a command.
+//! Only this room knows both the ledger and the catalog. It speaks no protocol. It decides no
+//! permission itself, but asks `guard` before it prepares a command.
 
-// rustdoc asks of every public type which auto traits it has, and the catalog's chains and maps lie
-// deeper in each other than the compiler's default of 128 steps.
+// rustdoc checks every public type for auto traits. The catalog's nested chains and maps need more
+// than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
 mod cache;

@@ -6,30 +6,29 @@ use tokio::{
 };
 
 tokio::task_local! {
-    /// Set while work runs that has its turn: what it does itself needs no other.
+    /// Set while work runs that already has a turn, so that nested work needs no second one.
     static HAS_TURN: ();
 }
 
-/// Work of one sort that takes a processor for long: large bodies and costly schemas, or filters
-/// of large collections.
+/// Limits work that uses a processor for long: large bodies and costly schemas, or filters of large
+/// collections.
 ///
-/// On a thread of the runtime it would hold up everything else that the thread does, so it gets a
-/// thread of its own; and no more of it runs at once than there are processors, so that what is
-/// short shares them with few.
+/// Such work would block everything else on a thread of the runtime, so it gets its own thread. No
+/// more of it runs at once than there are processors, so that short work still gets its share.
 #[derive(Debug)]
 pub struct LongWork {
     turns: Semaphore,
 }
 
-/// The right to run one piece of long work; given back when it has run, or is dropped.
+/// The right to run one piece of long work. It ends when the value is dropped.
 #[derive(Debug)]
 pub struct LongWorkPermit<'a> {
-    /// None: nobody closes the turns, so this can't be; if it were, the work would run all the same.
+    /// None can't happen, because the semaphore is never closed; the work would run all the same.
     _permit: Option<SemaphorePermit<'a>>,
 }
 
 impl Default for LongWork {
-    /// As many at once as there are processors.
+    /// As many turns as there are processors.
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self::of(processors)
@@ -37,7 +36,7 @@ impl Default for LongWork {
 }
 
 impl LongWork {
-    /// So many at once.
+    /// This many turns.
     #[must_use]
     pub fn of(at_once: usize) -> Self {
         Self { turns: Semaphore::new(at_once) }
@@ -54,7 +53,7 @@ impl LongWork {
         LongWorkPermit { _permit: self.turns.acquire().await.ok() }
     }
 
-    /// Runs it when its turn comes; at once where it is part of work that has one.
+    /// Runs the work when a turn is free; at once if it is part of work that has one.
     pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
         if HAS_TURN.try_with(|()| ()).is_ok() {
             return work.await;
@@ -64,15 +63,15 @@ impl LongWork {
 }
 
 impl LongWorkPermit<'_> {
-    /// Runs it on a thread of its own.
+    /// Runs the work on a thread of its own.
     pub async fn run<T>(self, work: impl Future<Output = T>) -> T {
         let work = HAS_TURN.scope((), work);
         let runtime = Handle::current();
         if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
-            // There is no other thread that could go on: a command line's own runtime, or a test's.
+            // A single-threaded runtime (of the command line or a test) has no other thread.
             return work.await;
         }
-        // The runtime's other work moves to another thread, and this one is the work's alone.
+        // The runtime moves its other tasks to another thread; this one runs only the work.
         tokio::task::block_in_place(|| runtime.block_on(work))
     }
 }

@@ -1,4 +1,4 @@
-//! Opening: the recovery path, which is the path of every start.
+//! Opening a registry. Every start takes this path, so it is also the path of recovery.
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -22,16 +22,16 @@ use crate::{
     writer::{self, Writer},
 };
 
-/// Leaves that are read at once.
+/// Leaves per read.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(2_047);
 
-/// The format version of what a ledger holds.
+/// The format version of the ledger's entries.
 pub(crate) const FORMAT: u32 = 1;
 
 /// Why a registry can't be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// The ledger is empty and nobody said that a new one may begin.
+    /// The ledger is empty, and no genesis was given.
     #[error("the ledger is empty")]
     Empty,
     /// The ledger can't be read.
@@ -40,18 +40,18 @@ pub enum OpenError {
     /// The ledger can't be written.
     #[error("the ledger can't be written")]
     Append(#[from] AppendError),
-    /// The chain doesn't hold.
+    /// The chain is broken.
     #[error(transparent)]
     Chain(#[from] ChainFault),
-    /// A change doesn't decode.
+    /// A change can't be decoded.
     #[error("position {position}: {source}")]
     Change {
         /// The entry.
         position: Position,
-        /// What is wrong with it.
+        /// The fault.
         source: ChangeError,
     },
-    /// A change doesn't fit what is there.
+    /// A change doesn't fit the catalog.
     #[error(transparent)]
     Apply(#[from] ApplyError),
     /// The stored model doesn't compile.
@@ -60,7 +60,7 @@ pub enum OpenError {
     /// A newer release wrote the ledger.
     #[error("the ledger has format {0}, and this release reads up to {FORMAT}")]
     Format(u32),
-    /// The file beside the ledger doesn't agree with it.
+    /// The checkpoint file disagrees with the ledger.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointFileError),
 }
@@ -78,11 +78,11 @@ impl From<OpenError> for FetchError {
 }
 
 impl Registry {
-    /// Opens a ledger: walks and folds all of it, checks it against the checkpoint's file, and
+    /// Opens a ledger: verifies and folds all of it, compares it with the checkpoint file, and
     /// starts the writer.
     ///
     /// # Errors
-    /// See [`OpenError`]; each names the position where something is wrong.
+    /// See [`OpenError`]; errors in the ledger name their position.
     pub async fn open(
         ledger: Arc<dyn Ledger>,
         settings: RegistrySettings,
@@ -106,18 +106,18 @@ impl Registry {
     }
 }
 
-/// The leaves of a ledger, as who compares it with an older checkpoint needs them.
+/// Reads the leaves of a ledger, to compare it with an older checkpoint.
 pub(crate) struct Leaves<'a> {
     ledger: &'a Arc<dyn LedgerReader>,
 }
 
 impl<'a> Leaves<'a> {
-    /// The leaves of a ledger.
+    /// The leaves of this ledger.
     pub(crate) const fn of(ledger: &'a Arc<dyn LedgerReader>) -> Self {
         Self { ledger }
     }
 
-    /// The tree of the first entries.
+    /// The tree of the first `size` entries.
     pub(crate) async fn tree(&self, size: u64) -> Result<MerkleTree, ReadError> {
         let mut tree = MerkleTree::default();
         let mut after = Position::ZERO;
@@ -170,8 +170,8 @@ async fn begin(
     Ok(())
 }
 
-/// Repeats the purges that a crash may have cut off: a content of a purged name that still
-/// answers is erased now.
+/// Repeats purges that a crash may have interrupted: erases each content of a purged name that can
+/// still be read.
 async fn repeat_purges(
     ledger: &dyn Ledger,
     head: Head,
@@ -187,7 +187,7 @@ async fn repeat_purges(
     if left.is_empty() {
         return Ok(());
     }
-    tracing::warn!(contents = left.len(), "erasing again what a purge had left");
+    tracing::warn!(contents = left.len(), "erasing contents that an interrupted purge left");
     ledger.append(head, &Batch { purges: left, ..Batch::default() }).await?;
     Ok(())
 }

@@ -5,48 +5,48 @@ use muster_schema::Violation;
 use muster_words::Position;
 use thiserror::Error;
 
-/// A command is done: durable and in the ledger.
+/// A command that is durable in the ledger.
 #[derive(Clone, Debug)]
 pub struct Done {
-    /// The view at this command's own end, from which its answer is rendered.
+    /// The view at the end of this command. Its answer is rendered from it.
     pub view: View,
     /// The position of its last entry.
     pub position: Position,
-    /// Its id, as its entries have it; none where it had been done before.
+    /// Its id in its entries; none if it was a repetition.
     pub command: Option<CommandId>,
-    /// What became of the entity that it was about.
+    /// What happened to its entity.
     pub outcome: Outcome,
     /// What the answer shows.
     pub shows: AnswerSubject,
-    /// What documents were accepted in spite of.
+    /// Warnings about accepted documents.
     pub warnings: Vec<Violation>,
-    /// It had been done before, under the same idempotency key.
+    /// Whether it repeats an earlier command with the same idempotency key.
     pub repeat: bool,
 }
 
-/// Why a command wasn't done, or isn't known to be.
+/// Why a command wasn't done, or why that isn't known.
 #[derive(Clone, Debug, Error)]
 pub enum SubmitError {
-    /// It is refused; nothing was changed.
+    /// It was refused; nothing was changed.
     #[error("refused: {0}")]
     Refused(Refusal),
-    /// Whoever gives it may not; nothing was changed.
+    /// The author doesn't have the permission; nothing was changed.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
     /// Too many commands wait.
-    #[error("too many commands wait")]
+    #[error("too many commands are waiting")]
     Busy,
-    /// What it depends on changed too often while it was prepared.
+    /// What it depends on changed too often while it was being prepared.
     #[error("what the command depends on changed too often")]
     Contended,
-    /// It may have been done, or may still be.
-    #[error("whether the command was done isn't known")]
+    /// It may have been done, or may still be done.
+    #[error("it isn't known whether the command was done")]
     OutcomeUnknown,
-    /// There is no room.
-    #[error("there is no room for the ledger to grow")]
+    /// The disk is full.
+    #[error("the disk of the ledger is full")]
     DiskFull,
-    /// It is larger than the ledger takes at once.
-    #[error("the command is larger than the ledger takes at once")]
+    /// It is larger than the ledger accepts.
+    #[error("the command is larger than the ledger accepts")]
     CommandTooLarge,
     /// The ledger can't be read or written now.
     #[error("the ledger can't be reached now")]
@@ -54,10 +54,10 @@ pub enum SubmitError {
     /// The registry is closing.
     #[error("the registry is closing")]
     Closed,
-    /// Stored bytes are damaged.
+    /// Stored data is damaged.
     #[error("the ledger is damaged at position {0}")]
     Corrupt(Position),
-    /// The command met a fault in Muster itself; nothing was changed.
+    /// A fault in Muster itself; nothing was changed.
     #[error("the command met a fault in the registry")]
     Fault,
 }
@@ -77,7 +77,7 @@ impl SubmitError {
         )
     }
 
-    /// Whether it is certain that nothing was changed.
+    /// Whether nothing was changed, for certain.
     #[must_use]
     pub const fn has_no_side_effects(&self) -> bool {
         !matches!(self, Self::OutcomeUnknown)
@@ -90,7 +90,7 @@ impl From<Refusal> for SubmitError {
     }
 }
 
-/// Why something that the ledger holds can't be read. The cause is in the log.
+/// Why something in the ledger can't be read. The cause is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FetchError {
     /// The ledger can't be reached now.
@@ -99,7 +99,7 @@ pub enum FetchError {
     /// The ledger didn't answer in time.
     #[error("the ledger didn't answer a read in time")]
     TimedOut,
-    /// Stored bytes are damaged.
+    /// Stored data is damaged.
     #[error("the ledger is damaged at position {0}")]
     Corrupt(Position),
 }
@@ -113,7 +113,7 @@ impl From<muster_journal::ReadError> for FetchError {
     }
 }
 
-/// A command that needs what can't be read isn't done.
+/// A command isn't done if something that it needs can't be read.
 impl From<FetchError> for SubmitError {
     fn from(error: FetchError) -> Self {
         match error {

@@ -1,4 +1,4 @@
-//! Cuts a command's changes into entries.
+//! Splits a command's changes into entries.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use muster_words::{ContentRef, Digest, Moment, Position, Xid, limits::ENTRY_BYTE
 
 use crate::CommandOrigin;
 
-/// A command as it will be appended.
+/// A command in the form in which it is appended.
 pub(crate) struct CommandEntries {
     pub recorded: RecordedCommand,
     pub entries: Vec<EntryBytes>,
-    /// The entries without their changes.
+    /// The entries, without their changes.
     pub headers: Vec<Entry>,
     pub contents: Vec<(ContentRef, Bytes)>,
     pub head: Head,
 }
 
-/// Who and what a command is, for its entries.
+/// The origin and the id of a command, for its entries.
 pub(crate) struct CommandHeader<'a> {
     pub command: CommandId,
     pub moment: Moment,
@@ -27,14 +27,14 @@ pub(crate) struct CommandHeader<'a> {
     pub idempotency: Option<(Digest, Digest)>,
 }
 
-/// One entry's worth of changes.
+/// The changes of one entry.
 #[derive(Default)]
 struct EntryPart {
     changes: Vec<Change>,
     records: Vec<Record>,
     size: usize,
-    /// Whose content each new digest is: equal bytes of two entities go into two entries, so
-    /// that purging the one leaves the other.
+    /// The entity that owns the content with each new digest. Equal bytes of two entities go into
+    /// two entries, so that a purge of one leaves the other.
     owners: BTreeMap<Digest, Xid>,
 }
 
@@ -72,7 +72,7 @@ fn cut(changes: Vec<Change>) -> Vec<EntryPart> {
     parts
 }
 
-/// Turns a decision into entries behind the head.
+/// Turns a decision into entries after the head.
 pub(crate) fn write(
     stamped: &CommandHeader<'_>,
     decision: &Decision,

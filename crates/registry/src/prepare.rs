@@ -1,6 +1,6 @@
-//! What is done with a command before its turn, on the caller's own thread and at a view: its
-//! body is read with the model, its documents are parsed and checked against what binds them.
-//! Nothing is decided here.
+//! Prepares a command before its turn, on the caller's own thread and with a view: reads its body
+//! with the model, parses its documents, and checks them against their schemas and rules. Nothing
+//! is decided here.
 
 mod compiled;
 mod compliance;
@@ -27,10 +27,10 @@ use crate::{
 };
 
 impl RegistryInner {
-    /// Prepares a command at a view.
+    /// Prepares a command with a view.
     ///
-    /// A refusal of a command that carries an idempotency key is handed to the writer: the
-    /// command may be the repeat of one that was done.
+    /// A refused command with an idempotency key still goes to the writer, because it may repeat a
+    /// command that was done before.
     pub(crate) async fn prepare(
         &self,
         view: &Arc<Catalog>,
@@ -40,7 +40,7 @@ impl RegistryInner {
     ) -> Result<ReadyCommand, SubmitError> {
         let answered = command.idempotency.is_some_and(|(key, _)| view.remembered(&key).is_some());
         let judged = if answered {
-            // What was answered is answered again, whatever the command would find now.
+            // A repetition gets the first answer, whatever the command would give now.
             Err(Refusal::new("/", Reason::IdempotencyMismatch).into())
         } else {
             self.with_verdicts(view, (command, authority), &fetched, is_again).await
@@ -63,7 +63,7 @@ impl RegistryInner {
         })
     }
 
-    /// The command with what was found out about its documents, and what they pass in spite of.
+    /// The command with the judgements on its documents, and their warnings.
     async fn with_verdicts(
         &self,
         view: &Catalog,
@@ -93,21 +93,21 @@ impl RegistryInner {
             }
             Action::ForgetKey { id } => (PreparedAction::ForgetKey { id: id.clone() }, Vec::new()),
         };
-        // Before anything is looked at that would tell what lies elsewhere.
+        // Checked first, because later checks could reveal what exists elsewhere.
         authority.check(view, &action)?;
         if let PreparedAction::Write(write) = &action {
             check_frozen(view, &write.tree)?;
         }
         let mut prepared = prepared(command, action);
         warnings.extend(self.judge_write(view, &mut prepared, fetched).await?);
-        // Few commands make another version the default: only a second look is so thorough.
+        // Few commands change the default version, so this is only checked in the second round.
         if is_again {
             prepared.schemas = self.judge_stored_schemas(view, &prepared.action).await?;
         }
         Ok((prepared, warnings))
     }
 
-    /// Reads a write with the model; its documents aren't judged yet.
+    /// Reads a write with the model. Its documents are judged later.
     async fn read_write(
         &self,
         view: &Catalog,
@@ -127,7 +127,7 @@ impl RegistryInner {
         Ok(PreparedWrite { tree, versions, capabilities })
     }
 
-    /// The model that a write brings, compiled.
+    /// The compiled model, if the write brings one.
     fn new_model(&self, write: &Write, command: &Command) -> Result<Option<NewModel>, SubmitError> {
         let WriteBody::Tree(map) = &write.body else { return Ok(None) };
         let source = match &write.target {
@@ -154,7 +154,7 @@ impl RegistryInner {
     }
 }
 
-/// The command, ready but for what was found out about it.
+/// The prepared command, without judgements.
 fn prepared(command: &Command, action: PreparedAction) -> PreparedCommand {
     PreparedCommand {
         action,

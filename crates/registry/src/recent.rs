@@ -2,19 +2,18 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Seconds that one slice holds, so many slices make the last minute and the one that begins.
+/// The length of a slice in seconds. The slices cover the last minute and the current slice.
 const SLICE_S: u64 = 5;
 const SLICES: usize = 13;
 
-/// Steps between a number of microseconds and twice as many: what is told is at most an eighth
-/// above what was.
+/// Buckets per doubling of the time. The reported value is at most an eighth too high.
 const STEPS: usize = 8;
 
-/// From 1 µs to 67 s; what takes longer is counted there.
+/// The range is 1 µs to 67 s; longer times count as 67 s.
 const OCTAVES: usize = 26;
 const BUCKETS: usize = OCTAVES * STEPS;
 
-/// How long the writes of the last minute took. Five kilobytes, however many there were.
+/// The latencies of the last minute's writes. It takes five kilobytes for any number of writes.
 pub(crate) struct WriteLatency {
     began: Instant,
     slices: Mutex<Box<[Slice; SLICES]>>,
@@ -22,7 +21,7 @@ pub(crate) struct WriteLatency {
 
 #[derive(Clone, Copy)]
 struct Slice {
-    /// Which slice it is, counted from the beginning: old ones are taken for new.
+    /// The number of the slice since the start; it shows which slices are outdated.
     number: u64,
     counts: [u32; BUCKETS],
 }
@@ -35,12 +34,12 @@ impl Default for WriteLatency {
 }
 
 impl WriteLatency {
-    /// Counts a write that has just been answered.
+    /// Counts a finished write.
     pub(crate) fn count(&self, took: Duration) {
         self.count_at(self.began.elapsed(), took);
     }
 
-    /// What 99 of 100 writes of the last minute took at most; none, if there were none.
+    /// The 99th percentile of the last minute; none if there were no writes.
     pub(crate) fn p99(&self) -> Option<Duration> {
         self.p99_at(self.began.elapsed())
     }
@@ -65,7 +64,7 @@ impl WriteLatency {
             }
         }
         let mut above = counts.iter().sum::<u64>() / 100;
-        // From the slowest down, until one in a hundred is left behind.
+        // From the slowest down, until one in a hundred is passed.
         for (bucket, count) in counts.iter().enumerate().rev() {
             if *count > above {
                 return Some(end_of(bucket));
@@ -76,16 +75,16 @@ impl WriteLatency {
     }
 }
 
-/// The bucket of a time: its octave, and the step within it.
+/// The bucket of a time: its octave, and the step within the octave.
 fn bucket(took: Duration) -> usize {
     let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
     let octave = microseconds.ilog2() as usize;
-    // Of the digits behind the first, the three that stand first.
+    // The three binary digits after the first one.
     let step = ((u128::from(microseconds) << 3) >> octave) as usize - STEPS;
     (octave * STEPS + step).min(BUCKETS - 1)
 }
 
-/// The time at which a bucket ends.
+/// The upper end of a bucket.
 fn end_of(bucket: usize) -> Duration {
     let (octave, step) = (bucket / STEPS, bucket % STEPS);
     let eighths = (STEPS + step + 1) as u64;
@@ -124,7 +123,7 @@ mod tests {
         recent.count_at(Duration::from_secs(3), Duration::from_secs(1));
         assert!(recent.p99_at(Duration::from_secs(60)).is_some());
         assert_eq!(recent.p99_at(Duration::from_secs(66)), None);
-        // The slice is used again, and what stood there is gone.
+        // The slice is reused, and its old counts are dropped.
         recent.count_at(Duration::from_secs(66), Duration::from_micros(1));
         assert!(recent.p99_at(Duration::from_secs(67)).is_some_and(|time| time.as_micros() < 3));
     }

@@ -34,28 +34,28 @@ use crate::{
     writer,
 };
 
-/// How long the ledger may take to answer a read, and so much longer for each content: a disk that
-/// turns takes some milliseconds to find one.
+/// How long the ledger may take to answer a read, plus a time for each content, because a hard disk
+/// needs some milliseconds to seek.
 const READ_TIME: Duration = Duration::from_secs(30);
 const READ_TIME_EACH: Duration = Duration::from_millis(10);
 
-/// Bytes of a body that are read and checked in about a millisecond, unless what binds them is
+/// The size of a body that can be read and checked in about a millisecond, unless its schema is
 /// costly.
 const SHORT_BYTES_MAX: usize = 64 * 1024;
 
 /// Who and what caused a command.
 #[derive(Clone, Debug)]
 pub struct CommandOrigin {
-    /// Who gives it: what it may do is asked of the guard, and its opaque id is what entries name.
+    /// The author: the guard checks its permissions, and entries hold its opaque id.
     pub principal: Arc<Principal>,
     /// The request's id.
     pub request: Option<String>,
-    /// The trace that the request belongs to.
+    /// The trace of the request.
     pub trace: Option<String>,
 }
 
 impl CommandOrigin {
-    /// A command that whoever owns the registry gives, without a request.
+    /// A command of the registry's owner, without a request.
     #[must_use]
     pub fn of_owner() -> Self {
         Self { principal: Arc::new(Principal::owner()), request: None, trace: None }
@@ -75,21 +75,21 @@ pub(crate) struct RegistryInner {
     pub compiled: Compiled,
     pub turns: Turns,
     pub long_work: Arc<LongWork>,
-    /// Model changes close it, everything else passes through.
+    /// A change of the model closes it; everything else passes through.
     pub gate: Gate<()>,
-    /// What is folded and durable: the newest view.
+    /// The newest catalog. Everything in it is durable.
     catalog: RwLock<Arc<Catalog>>,
-    /// The newest view's position, for those who wait for one.
+    /// The newest position, for callers that wait for one.
     pub position: watch::Sender<Position>,
     pub queue: writer::Queue,
-    /// Bytes of bodies that wait.
+    /// The total size of waiting bodies, in bytes.
     pub waiting_bytes: AtomicUsize,
     pub writes: AtomicU64,
-    /// The writer has waited for the ledger longer than its callers do.
+    /// Whether the writer has waited for the ledger longer than its callers wait.
     pub in_doubt: AtomicBool,
-    /// How long writes took lately.
+    /// The latencies of recent writes.
     pub recent: WriteLatency,
-    /// The newest commands, for those who follow.
+    /// The newest commands, for followers.
     pub ring: CommandRing,
 }
 
@@ -132,7 +132,7 @@ impl RegistryInner {
     }
 }
 
-/// Bytes of a waiting command, given back when it ends however it ends.
+/// The size of a waiting command. It is subtracted again when this is dropped.
 struct Weight<'a>(&'a AtomicUsize, usize);
 
 impl Drop for Weight<'_> {
@@ -142,19 +142,19 @@ impl Drop for Weight<'_> {
 }
 
 impl Registry {
-    /// The newest view: immutable, at one position.
+    /// The newest view.
     #[must_use]
     pub fn view(&self) -> View {
         View::newest(self.inner.catalog())
     }
 
-    /// The newest catalog, for those who decide on it or compare all of it.
+    /// The newest catalog, for decisions and for comparisons of all of it.
     #[must_use]
     pub fn catalog(&self) -> Arc<Catalog> {
         self.inner.catalog()
     }
 
-    /// The time by the registry's clock.
+    /// The time of the registry's clock.
     #[must_use]
     pub fn now(&self) -> Moment {
         (self.inner.settings.clock.now)()
@@ -168,15 +168,15 @@ impl Registry {
         self.view()
     }
 
-    /// Tells the newest position, again and again.
+    /// Watches the newest position.
     #[must_use]
     pub fn positions(&self) -> watch::Receiver<Position> {
         self.inner.position.subscribe()
     }
 
-    /// Does a command: when this answers `Ok`, it is durable and in the ledger.
+    /// Executes a command. After `Ok`, it is durable in the ledger.
     ///
-    /// The command goes on when the caller stops waiting.
+    /// The command continues if the caller stops waiting.
     ///
     /// # Errors
     /// See [`SubmitError`].
@@ -201,7 +201,7 @@ impl Registry {
         running.await.unwrap_or(Err(SubmitError::Fault))
     }
 
-    /// The bytes of contents, in bulk; none: erased.
+    /// The bytes of several contents; None for purged ones.
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged.
@@ -209,7 +209,7 @@ impl Registry {
         self.inner.fetch(wanted).await
     }
 
-    /// The attributes that contents hold, in bulk; erased ones are empty.
+    /// The attributes in several contents; those of purged contents are empty.
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged.
@@ -228,36 +228,36 @@ impl Registry {
         Ok(self.inner.fetch(std::slice::from_ref(content)).await?.pop().flatten())
     }
 
-    /// Whether commands are sent away, because the ledger doesn't say what became of an append.
+    /// Whether commands are refused because the result of an append is unknown.
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
         self.inner.in_doubt.load(Ordering::Relaxed)
     }
 
-    /// Whether commands would be taken now: the ledger answers, and nothing is in doubt.
+    /// Whether a command would be accepted now: the ledger answers, and no append is in doubt.
     pub async fn is_answering(&self) -> bool {
         !self.is_in_doubt() && self.inner.ledger.head().await.is_ok()
     }
 
-    /// The turns of commands that take a processor for long.
+    /// The turns for commands that use a processor for long.
     #[must_use]
     pub fn long_work(&self) -> &Arc<LongWork> {
         &self.inner.long_work
     }
 
-    /// The checkpoint's file, where one is kept.
+    /// The checkpoint file, if there is one.
     #[must_use]
     pub fn checkpoint(&self) -> Option<&Arc<CheckpointFile>> {
         self.inner.settings.checkpoint.as_ref()
     }
 
-    /// Takes no more commands, finishes those that wait, and keeps the last checkpoint.
+    /// Accepts no more commands, finishes the waiting ones, and writes the last checkpoint.
     pub async fn close(&self) {
         self.inner.queue.close().await;
     }
 }
 
-/// The bytes that a command keeps in memory while it waits.
+/// The memory that a waiting command takes, in bytes.
 pub(crate) fn weight(command: &Command) -> usize {
     match &command.action {
         Action::Write(write) => match &write.body {
@@ -284,7 +284,7 @@ fn approximate_size(value: &Value) -> usize {
     }
 }
 
-/// The entity whose turn a command takes when it can't be decided at once.
+/// The entity whose turn a command takes if it can't be decided at once.
 fn target(command: &Command) -> Xid {
     match &command.action {
         Action::Write(write) => of_target(&write.target),
@@ -359,7 +359,7 @@ impl RegistryInner {
             match self.queue.decide(ready, by.clone()).await? {
                 writer::Reply::Done(done) => return Ok(*done),
                 writer::Reply::Again(missing) => {
-                    // They travel with the command: the cache may have no room for them.
+                    // They travel with the command, because the cache may have no room for them.
                     let names = missing.iter().map(Content::reference);
                     fetched.extend(names.zip(self.maps(&missing).await?));
                 }
@@ -369,7 +369,7 @@ impl RegistryInner {
         Err(SubmitError::Contended)
     }
 
-    /// Of a repeat that shows members, those that were shown the first time.
+    /// Adds to a repetition the members that the first answer showed.
     async fn with_members(&self, mut done: Done) -> Result<Done, SubmitError> {
         if let (true, AnswerSubject::Members(members)) = (done.repeat, &mut done.shows) {
             let start = tokio::time::timeout(READ_TIME, self.command_at(done.position));
@@ -386,8 +386,8 @@ impl RegistryInner {
         Ok(done)
     }
 
-    /// Reads contents from the ledger, but doesn't wait for ever: who waits may hold a turn, or
-    /// the gate that a change of the model waits for.
+    /// Reads contents from the ledger, with a time limit: the caller may hold a turn, or the gate
+    /// that a change of the model waits for.
     async fn read(&self, names: &[ContentRef]) -> Result<Vec<Option<Bytes>>, FetchError> {
         let count = u32::try_from(names.len()).unwrap_or(u32::MAX);
         let time = READ_TIME + READ_TIME_EACH.saturating_mul(count);
@@ -405,7 +405,7 @@ impl RegistryInner {
         self.fetch_named(&names).await
     }
 
-    /// The bytes of contents, from memory or from the ledger; none: erased.
+    /// The bytes of contents, from the cache or from the ledger; None for purged ones.
     pub(crate) async fn fetch_named(
         &self,
         wanted: &[ContentRef],
@@ -463,7 +463,7 @@ fn parsed(position: Position, bytes: Option<Bytes>) -> Result<Map<String, Value>
     }
 }
 
-/// Whether a command changes the model, which nothing else may pass meanwhile.
+/// Whether a command changes the model and needs the gate for itself.
 pub(crate) fn writes_model(command: &Command) -> bool {
     let Action::Write(write) = &command.action else { return false };
     match (&write.target, &write.body) {

@@ -1,9 +1,9 @@
-//! Replay: a ledger's entries folded into a catalog, at every start and wherever somebody else
-//! has appended.
+//! Replay: folds a ledger's entries into a catalog, at every start and whenever another writer has
+//! appended.
 //!
-//! Entries are read once and folded in order. What their documents say is lifted ahead of the
-//! fold, a few pages at once, by the model that is in force at that position. Where a later model
-//! lifts something else, the documents of its types are lifted again at the end.
+//! Entries are read once and folded in order. Facts are lifted from documents ahead of the fold, a
+//! few pages at a time, with the model in force at that position. If a later model lifts other
+//! facts, the documents of its types are lifted again at the end.
 
 mod lifting;
 
@@ -26,7 +26,7 @@ use serde_json::Value;
 use self::lifting::{InFlight, Lifter};
 use crate::{OpenError, open::FORMAT};
 
-/// Entries that are read, and lifted from, at once.
+/// Entries per read.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_023);
 
 /// Folds a ledger's entries into a catalog.
@@ -36,18 +36,18 @@ pub(crate) struct Replay {
     pub catalog: Catalog,
     pub head: Head,
     pub tree: MerkleTree,
-    /// Types whose references a model changed, and the last position where one did.
+    /// Types whose references a model changed, with the position of the last such change.
     changed: BTreeMap<Collection, Position>,
     /// Why the newest model doesn't compile.
     fault: Option<ModelFault>,
     purges: Vec<ContentRef>,
 }
 
-/// Commands on their way to the fold, each with what was lifted for it.
+/// Commands that wait for the fold, each with its lifted facts.
 type Lifted = Vec<(RecordedCommand, CommandFacts)>;
 
 impl Replay {
-    /// Begins with an empty catalog.
+    /// Starts with an empty catalog.
     pub(crate) fn begin(
         ledger: Arc<dyn LedgerReader>,
         foundation: Foundation,
@@ -66,22 +66,22 @@ impl Replay {
         })
     }
 
-    /// Goes on behind a catalog.
+    /// Continues after a catalog.
     pub(crate) fn resume(self, catalog: Catalog, head: Head, tree: MerkleTree) -> Self {
         Self { catalog, head, tree, ..self }
     }
 
-    /// The contents that the folded entries erased.
+    /// The contents that the folded entries purged.
     pub(crate) fn purges(&self) -> &[ContentRef] {
         &self.purges
     }
 
-    /// Folds everything behind the head.
+    /// Folds everything after the head.
     pub(crate) async fn run(&mut self) -> Result<(), OpenError> {
         self.run_to(None).await
     }
 
-    /// Folds what lies behind the head, up to a position at which a command ends.
+    /// Folds everything after the head, up to a position at which a command ends.
     pub(crate) async fn run_to(&mut self, end: Option<Position>) -> Result<(), OpenError> {
         let mut walk = ChainWalk::new(self.head);
         let mut ahead = InFlight::default();
@@ -91,7 +91,7 @@ impl Replay {
                 Ok(Some(commands)) => commands,
                 Ok(None) => break,
                 Err(fault) => {
-                    // A fault that the fold finds before this one is the first.
+                    // If the fold finds an earlier fault, that one is reported.
                     self.fold_all(&mut ahead).await?;
                     return Err(fault);
                 }
@@ -104,8 +104,8 @@ impl Replay {
         self.fault.take().map_or(Ok(()), |fault| Err(OpenError::Model(fault)))
     }
 
-    /// Reads the next page; none: there is no more. Answers the commands that end in it, and keeps
-    /// the entries of the one that doesn't.
+    /// Reads the next page; none at the end. Returns the commands that end in it, and keeps the
+    /// entries of an incomplete one.
     async fn page(
         &mut self,
         walk: &mut ChainWalk,
@@ -125,8 +125,8 @@ impl Replay {
         Ok((!page.is_empty()).then_some(commands))
     }
 
-    /// Takes commands on their way to the fold. Nothing is lifted beyond one that writes a model
-    /// before that one is folded.
+    /// Queues commands for the fold. After a command that writes a model, nothing is lifted until
+    /// that command is folded.
     async fn take(
         &mut self,
         commands: Vec<Vec<Entry>>,
@@ -145,8 +145,7 @@ impl Replay {
         self.lift(between, ahead).await
     }
 
-    /// Begins to lift from commands, once there is room for it. Those that nothing is lifted from
-    /// are folded at once.
+    /// Starts to lift facts from commands, once there is room.
     async fn lift(
         &mut self,
         commands: Vec<Vec<Entry>>,
@@ -187,7 +186,7 @@ impl Replay {
         Ok(())
     }
 
-    /// Folds a command that writes a model, whose own documents are lifted by it.
+    /// Folds a command that writes a model. Its own documents are lifted with that model.
     async fn fold_model(&mut self, entries: Vec<Entry>) -> Result<(), OpenError> {
         let command = recorded(entries)?;
         let model = self.model_of(&command).await?;
@@ -202,8 +201,8 @@ impl Replay {
         self.fold(lifted).await
     }
 
-    /// The model that a command writes, compiled. One that doesn't compile any more matters only
-    /// where it is the last: until then the one before it stays.
+    /// The compiled model of a command. A model that doesn't compile any more is an error only if
+    /// it is the newest; until then, the previous one stays in force.
     async fn model_of(&mut self, command: &RecordedCommand) -> Result<Arc<Model>, OpenError> {
         let Some(content) = model_source(command) else { return Ok(self.catalog.model.clone()) };
         let source = self.ledger.contents(&[content.reference()]).await?.pop().flatten();
@@ -220,8 +219,8 @@ impl Replay {
         }
     }
 
-    /// What a restore brings back has the facts that it was hidden with, unless the model has
-    /// changed since: hidden documents aren't lifted again by a new one.
+    /// Restored documents keep the facts from before their deletion, unless the model has changed
+    /// since: a new model doesn't lift deleted documents again.
     async fn lift_restored(
         &self,
         command: &RecordedCommand,
@@ -252,7 +251,7 @@ impl Replay {
         Ok(())
     }
 
-    /// Lifts again from documents where a later model finds something else.
+    /// Lifts documents again if a later model lifts other facts.
     async fn lift_again(&mut self) -> Result<(), OpenError> {
         let mut documents = Vec::new();
         for (collection, changed) in std::mem::take(&mut self.changed) {
@@ -279,7 +278,7 @@ impl Replay {
         Ok(())
     }
 
-    /// Lifts by the model that is in force where the fold stands.
+    /// Lifts with the model in force at the fold's position.
     fn lifter(&self) -> Lifter {
         Lifter::new(self.ledger.clone(), self.catalog.model.clone())
     }
@@ -296,12 +295,12 @@ fn model_source(command: &RecordedCommand) -> Option<Content> {
     sources.next_back()
 }
 
-/// Whether a command, given by its entries, writes a model.
+/// Whether a command writes a model.
 fn writes_model(command: &[Entry]) -> bool {
     command.iter().flat_map(|entry| &entry.changes).any(|record| record.kind == ModelWritten::KIND)
 }
 
-/// The parts of a command as the catalog folds them.
+/// The command in the form that the catalog folds.
 fn recorded(entries: Vec<Entry>) -> Result<RecordedCommand, OpenError> {
     let mut command = RecordedCommand {
         moment: Moment::EPOCH,

@@ -10,18 +10,18 @@ use muster_history::CommittedCommand;
 use muster_words::Position;
 use parking_lot::Mutex;
 
-/// Bytes of entries whose commands are kept, as they are encoded; decoded they take about three
-/// times as many.
+/// The most bytes of cached commands, as encoded entries. Decoded, they take about three times as
+/// much.
 const BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// Commands that are kept: those of the last half second of hard writing.
+/// The most cached commands: about half a second of heavy writing.
 const COMMANDS_MAX: usize = 8 * 1024;
 
-/// Commands that are given at once.
+/// The most commands per read.
 const PAGE: usize = 512;
 
-/// The newest commands, for those who follow closely: they needn't read and decode the ledger for
-/// what the writer had in its hands a moment ago. It is filled while somebody follows.
+/// A cache of the newest commands, so that followers near the head needn't read and decode the
+/// ledger. It is filled only while there are followers.
 #[derive(Default)]
 pub(crate) struct CommandRing {
     followers: AtomicUsize,
@@ -30,15 +30,15 @@ pub(crate) struct CommandRing {
 
 #[derive(Default)]
 struct RingState {
-    /// The commands, with the bytes that each counts for.
+    /// The commands with their sizes.
     commands: VecDeque<(Arc<CommittedCommand>, usize)>,
-    /// All that was committed behind this position is here; none: nothing is.
+    /// All commands after this position are cached; none if nothing is.
     begin: Option<Position>,
     bytes: usize,
 }
 
 impl CommandRing {
-    /// Whether somebody follows.
+    /// Whether there are followers.
     pub(crate) fn is_wanted(&self) -> bool {
         self.followers.load(Ordering::Relaxed) > 0
     }
@@ -51,17 +51,17 @@ impl CommandRing {
         self.followers.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Takes what a batch has committed behind a position, before it is published.
+    /// Adds the commands of a batch, before the batch is published.
     pub(crate) fn push(&self, before: Position, commands: Vec<(CommittedCommand, usize)>) {
         self.kept.lock().push(before, commands, (BYTES_MAX, COMMANDS_MAX));
     }
 
-    /// Lets go of everything: nobody follows, or something was committed that isn't here.
+    /// Drops everything: there are no followers, or something was committed that isn't here.
     pub(crate) fn clear(&self) {
         *self.kept.lock() = RingState::default();
     }
 
-    /// The commands that end behind a position and up to another; none: they aren't all here.
+    /// The commands that end between two positions; none if they aren't all here.
     pub(crate) fn after(
         &self,
         after: Position,
@@ -129,7 +129,7 @@ mod tests {
             (8, 14, None),
             (9, 14, Some(vec![10, 13, 14])),
             (10, 14, Some(vec![13, 14])),
-            // Within a command: it is given whole.
+            // A position within a command gives the whole command.
             (11, 14, Some(vec![13, 14])),
             (9, 13, Some(vec![10, 13])),
             (13, 13, Some(vec![])),
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(positions(kept.after(Position(14), Position(20))), None);
         kept.push(Position(20), vec![(command(21), 60)], (70, 5));
         assert_eq!(positions(kept.after(Position(19), Position(21))), Some(vec![20, 21]));
-        // Larger than all that may be kept.
+        // A command larger than the whole cache.
         kept.push(Position(21), vec![(command(22), 71)], (70, 5));
         assert_eq!((kept.bytes, kept.commands.len()), (0, 0));
         assert_eq!(positions(kept.after(Position(22), Position(22))), Some(vec![]));

@@ -5,30 +5,30 @@ use muster_words::{Moment, Position};
 
 use crate::Registry;
 
-/// What an operator asks of an open registry.
+/// The status of an open registry, for operators.
 #[derive(Clone, Debug)]
 pub struct RegistryStatus {
     /// The newest view's position.
     pub position: Position,
-    /// Documents that are there.
+    /// The number of documents.
     pub documents: u64,
-    /// Those of them that are schemas.
+    /// The number of schemas among them.
     pub schemas: u64,
-    /// Those of them that are rules.
+    /// The number of rules among them.
     pub rules: u64,
-    /// Groups that are there.
+    /// Groups in the registry.
     pub groups: u64,
-    /// Names of which something is hidden.
+    /// Deleted names that can be restored.
     pub hidden: u64,
     /// Commands that wait for the writer.
     pub waiting: u64,
     /// Entries that were appended since the start.
     pub writes: u64,
-    /// What 99 of 100 writes of the last minute took at most; none, if there were none.
+    /// The 99th percentile of the last minute's write latency; none if there were no writes.
     pub write_p99: Option<Duration>,
     /// The position of the last checkpoint in its file.
     pub checkpoint: Option<Position>,
-    /// How long ago that was written.
+    /// The age of that checkpoint.
     pub checkpoint_age: Option<Duration>,
     /// The last command's moment.
     pub moment: Moment,
@@ -37,7 +37,7 @@ pub struct RegistryStatus {
 }
 
 impl Registry {
-    /// How the registry is.
+    /// The registry's status.
     #[must_use]
     pub fn status(&self) -> RegistryStatus {
         let view = self.catalog();
@@ -60,7 +60,7 @@ impl Registry {
     }
 }
 
-/// How many resources lie in the groups of a type.
+/// The number of resources in the groups of a type.
 fn count(view: &Catalog, groups: &str) -> u64 {
     let found = view.groups.iter().filter(|(plural, _)| plural.as_str() == groups);
     let within = found.flat_map(|(_, all)| all.values());

@@ -12,7 +12,8 @@ use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
 
 use crate::SubmitError;
 
-/// One fair lock a target: a hot document makes a queue and not a storm.
+/// A fair lock per target, so that writes to a hot document queue up instead of retrying all at
+/// once.
 #[derive(Default)]
 pub(crate) struct Turns {
     locks: Mutex<HashMap<Xid, Arc<Turn>>>,
@@ -30,11 +31,11 @@ pub(crate) struct HeldTurn {
 }
 
 impl Turns {
-    /// Waits for the turn of a target, first come, first served.
+    /// Waits for the turn of a target, in order of arrival.
     pub(crate) async fn take(&self, target: &Xid) -> Result<HeldTurn, SubmitError> {
         let turn = {
             let mut locks = self.locks.lock();
-            // Whoever holds or waits for a lock has a share of it; the others can go.
+            // Holders and waiters share their lock; unshared locks can be removed.
             if locks.len() > TURN_WAITERS_MAX {
                 locks.retain(|_, turn| {
                     Arc::strong_count(turn) > 1 || Arc::strong_count(&turn.lock) > 1

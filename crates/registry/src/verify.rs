@@ -1,4 +1,4 @@
-//! Verifying: the whole ledger is walked and folded again, and the first thing wrong is named.
+//! Verification: reads the whole ledger, folds it again, and reports the first fault.
 
 mod fault;
 mod inspection;
@@ -14,48 +14,48 @@ use muster_words::Position;
 
 use crate::{FetchError, OpenError, Registry, RegistrySettings, replay::Replay};
 
-/// How far a verification has come.
+/// The progress of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerifyProgress {
-    /// Entries that hold.
+    /// Verified entries.
     pub entries: u64,
-    /// Entries in all.
+    /// All entries.
     pub of: u64,
 }
 
-/// A ledger that verifies.
+/// The result for a ledger that verifies.
 #[derive(Clone, Debug)]
 pub struct Verification {
-    /// Entries that were walked.
+    /// Verified entries.
     pub entries: u64,
     /// Contents that were read.
     pub contents: u64,
-    /// Contents that were erased.
+    /// Contents that were purged.
     pub purged: u64,
-    /// The position of the signed checkpoint, where there is one.
+    /// The position of the signed checkpoint, if there is one.
     pub checkpoint: Option<Position>,
     /// The name of the key that signed it.
     pub signer: Option<String>,
 }
 
-/// How often the fold is compared with a newer view, because something was erased meanwhile and
-/// can't be read for its facts any more.
+/// How often the fold is compared with a newer view. A retry is needed if something was purged
+/// meanwhile, because its facts can't be lifted any more.
 const FOLDS_MAX: usize = 4;
 
-/// How long the view may take to reach what the ledger holds already.
+/// How long to wait until the view reaches the end of the ledger.
 const VIEW_TIME: Duration = Duration::from_secs(5);
 
 impl Registry {
-    /// Walks the whole ledger up to the newest view: chain, tree, contents and checkpoint, folds
-    /// it again and compares what comes of it with what is served.
+    /// Verifies the whole ledger up to the newest view: the chain, the tree, the contents and the
+    /// checkpoint. Then folds it again and compares the result with the served catalog.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first fault.
     pub async fn verify(
         &self,
         progress: impl FnMut(VerifyProgress) + Send,
     ) -> Result<Verification, VerifyError> {
-        // Read before the view is taken: what is signed meanwhile lies behind the view.
+        // Read before the view is taken: a checkpoint that is signed later may lie after the view.
         let signed = self.checkpoint().map(|file| file.read()).transpose()?.flatten();
         let (ledger, settings) = (&self.inner.ledger, &self.inner.settings);
         let mut view = self.view();
@@ -92,11 +92,11 @@ impl Registry {
     }
 }
 
-/// Walks a ledger that nobody has opened, and folds it. It needs nothing that a damaged ledger may
-/// lack, and writes nothing.
+/// Verifies and folds a ledger that isn't open. It needs nothing that a damaged ledger may lack,
+/// and writes nothing.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first fault.
 pub async fn verify(
     ledger: &Arc<dyn LedgerReader>,
     settings: &RegistrySettings,

@@ -8,21 +8,21 @@ use crate::{FetchError, Registry};
 /// Why there is no view at a position.
 #[derive(Clone, Debug, Error)]
 pub enum ViewError {
-    /// The ledger doesn't reach so far.
-    #[error("position {position} lies above the head, which is {head}")]
+    /// The ledger hasn't reached this position.
+    #[error("position {position} is above the newest position, {head}")]
     AboveHead {
-        /// What was asked for.
+        /// The requested position.
         position: Position,
         /// The newest view's position.
         head: Position,
     },
-    /// The entry there can't be read.
+    /// The entry at the position can't be read.
     #[error(transparent)]
     Fetch(#[from] FetchError),
 }
 
 impl Registry {
-    /// The view at a position, now or then. A position inside a command means the end of the
+    /// The view at a position, now or in the past. A position inside a command means the end of the
     /// command before it.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Registry {
         Ok(newest.back_to(Stamp::default(), Moment::EPOCH))
     }
 
-    /// The view at a moment: what was there after the last command that isn't later.
+    /// The view at a moment: after the last command that isn't later than the moment.
     ///
     /// # Errors
     /// See [`ViewError`].
@@ -56,7 +56,7 @@ impl Registry {
         if moment >= newest.moment() {
             return Ok(newest);
         }
-        // Moments grow with positions, so the last entry that isn't later is found by halving.
+        // Moments grow with positions, so a binary search finds the last entry that isn't later.
         let (mut low, mut high) = (0, newest.position().0);
         while low + 1 < high {
             let middle = low.midpoint(high);

@@ -1,5 +1,5 @@
-//! The one writer: decides commands in the order in which they came, folds each into a tentative
-//! catalog, appends a batch of them, and publishes what became durable.
+//! The single writer: decides commands in the order of their arrival, folds each into a tentative
+//! catalog, appends them as a batch, and publishes what has become durable.
 
 mod append;
 mod batch;
@@ -28,36 +28,36 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{CommandOrigin, Done, SubmitError, cache::Fetched, registry::RegistryInner};
 
-/// Commands that may wait for the writer. Each is bounded by its body, and all of them by
-/// `WAITING_BYTES_MAX`.
+/// The most commands that may wait for the writer. Their bodies are limited one by one, and
+/// together by `WAITING_BYTES_MAX`.
 const QUEUE_MAX: usize = 16 * 1024;
 
-/// A command that was prepared, with what its documents were warned of.
+/// A prepared command, with the warnings about its documents.
 #[derive(Debug)]
 pub(crate) struct ReadyCommand {
     pub prepared: PreparedCommand,
     pub warnings: Vec<Violation>,
-    /// Attributes that the cache may not have.
+    /// Attributes that may not be in the cache.
     pub fetched: Fetched,
-    /// The change of the model with which it was read.
+    /// The stamp of the model with which it was read.
     pub model: Stamp,
-    /// For a change of the model: the position at which what is there was checked.
+    /// For a change of the model: the position at which stored entities were checked.
     pub at: Option<Position>,
     pub weight: usize,
 }
 
-/// What the writer says of a command.
+/// The writer's answer to a command.
 #[derive(Debug)]
 pub(crate) enum Reply {
     /// It is done.
     Done(Box<Done>),
-    /// It must be prepared again, with these attributes at hand.
+    /// It must be prepared again, with these attributes.
     Again(Vec<Content>),
 }
 
 pub(crate) type Answer = Result<Reply, SubmitError>;
 
-/// A command on its way through the writer.
+/// A command that waits for the writer.
 #[derive(Debug)]
 pub(crate) struct QueuedCommand {
     pub ready: ReadyCommand,
@@ -70,12 +70,12 @@ enum Message {
     Close(oneshot::Sender<()>),
 }
 
-/// Where commands wait for the writer.
+/// The queue of the writer.
 pub(crate) struct Queue {
     sender: mpsc::Sender<Message>,
     closed: AtomicBool,
     waiting: Arc<AtomicUsize>,
-    /// How the writer has ended; none: it runs.
+    /// How the writer has ended; none while it runs.
     ended: watch::Sender<Option<WriterEnd>>,
 }
 
@@ -122,9 +122,9 @@ impl Queue {
         match answered.await {
             Ok(answer) => answer,
             Err(_) => Err(match self.ended().await {
-                // It stood behind the word to stop.
+                // It was queued after the request to stop.
                 WriterEnd::Closed => SubmitError::Closed,
-                // It may have been on its way into the ledger.
+                // It may have been part of an append.
                 WriterEnd::Fault => SubmitError::OutcomeUnknown,
             }),
         }
@@ -144,25 +144,25 @@ impl Queue {
     }
 }
 
-/// The writer's own state: the ledger that it alone appends to, the head and the tree.
+/// The state of the writer: the ledger that only it appends to, the head and the tree.
 pub(crate) struct Writer {
     inner: Arc<RegistryInner>,
     inbox: Inbox,
     ledger: Arc<dyn Ledger>,
     head: Head,
     tree: MerkleTree,
-    /// Commands that wait for those before them: they are tried one by one, or the batch was full.
+    /// Commands for a later batch: they must be tried one by one, or the batch was full.
     deferred: VecDeque<QueuedCommand>,
-    /// Whether the word to stop came.
+    /// Whether a stop was requested.
     is_closed: bool,
-    /// Who gave it, as long as it isn't answered.
+    /// The sender that waits for the writer's stop.
     closing: Option<oneshot::Sender<()>>,
-    /// Whether the last append found no room.
+    /// Whether the last append found the disk full.
     last_was_full: bool,
 }
 
 impl Writer {
-    /// The writer of a ledger that ends with this head and tree.
+    /// A writer for a ledger with this head and tree.
     pub(crate) fn new(
         inner: Arc<RegistryInner>,
         inbox: Inbox,
@@ -190,7 +190,7 @@ impl Writer {
         }
     }
 
-    /// Takes the word to stop.
+    /// Handles the request to stop.
     fn close(&mut self, done: oneshot::Sender<()>) {
         self.is_closed = true;
         self.closing = Some(done);
@@ -205,7 +205,7 @@ impl Writer {
         }
     }
 
-    /// Takes what waits into one batch, up to the word to stop.
+    /// Collects waiting commands into one batch, up to the request to stop.
     async fn batch(&mut self, first: Box<QueuedCommand>) {
         let mut weight = first.ready.weight;
         let mut commands = vec![first];
@@ -226,8 +226,8 @@ impl Writer {
         self.write(commands.into_iter().map(|command| *command).collect()).await;
     }
 
-    /// Decides, appends and publishes commands, in as many batches as they fill; those that a full
-    /// or fussy ledger refuses together are tried one by one.
+    /// Decides, appends and publishes commands in one or more batches. If the ledger refuses a
+    /// batch (it is full or the batch too large), its commands are tried one by one.
     async fn write(&mut self, mut commands: Vec<QueuedCommand>) {
         while !commands.is_empty() {
             let alone = commands.len() == 1;
@@ -254,8 +254,8 @@ impl Writer {
         }
     }
 
-    /// Appends commands as one batch, deciding again where another writer came first. Gives them
-    /// back where they are to be tried one by one.
+    /// Appends commands as one batch; decides them again if another writer came first. Returns the
+    /// commands that must be tried one by one.
     async fn write_batch(
         &mut self,
         mut commands: Vec<QueuedCommand>,

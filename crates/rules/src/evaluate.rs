@@ -8,7 +8,7 @@ use super::{
     value::{Cel, List, Members, Text, key_name, same_key},
 };
 
-/// One evaluation: what the expression sees, and the steps that it may still take.
+/// One evaluation: the variables of the expression, and the steps that are left.
 pub(super) struct Evaluation<'a> {
     variables: Vec<Cel<'a>>,
     left: u32,
@@ -24,7 +24,7 @@ impl<'a> Evaluation<'a> {
         Self { variables, left: steps, given: steps }
     }
 
-    /// What an expression gives.
+    /// The value of an expression.
     pub(super) fn result(&mut self, expression: &'a Expression) -> Evaluated<'a> {
         self.variables.truncate(VARIABLES.len());
         self.variables.resize(VARIABLES.len() + expression.locals, Cel::Null);
@@ -35,7 +35,7 @@ impl<'a> Evaluation<'a> {
         self.given - self.left
     }
 
-    /// Takes steps, or stops where too few are left.
+    /// Uses up steps; fails if too few are left.
     pub(super) fn spend(&mut self, steps: usize) -> Result<(), EvaluationFault> {
         let steps = u32::try_from(steps).map_err(|_| EvaluationFault::TooManySteps)?;
         self.left = self.left.checked_sub(steps).ok_or_else(|| {
@@ -45,7 +45,7 @@ impl<'a> Evaluation<'a> {
         Ok(())
     }
 
-    /// Takes the steps for bytes that are read or written.
+    /// Uses up steps for bytes that are read or written.
     pub(super) fn read(&mut self, bytes: usize) -> Result<(), EvaluationFault> {
         self.spend(bytes / 16)
     }
@@ -134,7 +134,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// `&&` and `||`: the side that settles it wins over a fault of the other (CEL, "Logical
+    /// `&&` and `||`: a side that decides the result wins over a fault of the other (CEL, "Logical
     /// Operators").
     fn either(
         &mut self,
@@ -178,7 +178,7 @@ impl<'a> Evaluation<'a> {
         Ok(Cel::Map(Members::Made(made.into())))
     }
 
-    /// Runs a loop: over a list's values, or a map's keys.
+    /// Runs a loop over a list's values or a map's keys.
     fn run(&mut self, each: &'a Loop) -> Evaluated<'a> {
         let mut progress = Progress { kind: each.kind, fault: None, count: 0, made: Vec::new() };
         match self.evaluate(&each.range)? {
@@ -201,7 +201,7 @@ impl<'a> Evaluation<'a> {
         progress.result()
     }
 
-    /// One round of a loop; true where it is settled.
+    /// One iteration of a loop; true if it decides the result.
     fn step(
         &mut self,
         each: &'a Loop,
@@ -229,7 +229,7 @@ impl<'a> Evaluation<'a> {
                 Ok(true)
             }
             (Some(_), Ok(_)) => Ok(false),
-            // A later value may settle it all the same.
+            // A later value may still decide the result.
             (Some(_), Err(fault)) => {
                 progress.fault.get_or_insert(fault);
                 Ok(false)
@@ -259,7 +259,7 @@ impl LoopKind {
     }
 }
 
-/// How far a loop is.
+/// The progress of a loop.
 struct Progress<'a> {
     kind: LoopKind,
     fault: Option<EvaluationFault>,
@@ -303,7 +303,7 @@ fn negate<'a>(value: &Cel<'a>) -> Evaluated<'a> {
     }
 }
 
-/// The place that a number names; a double does so where it is whole.
+/// The index that a number means; a double must be a whole number.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

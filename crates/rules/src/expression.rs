@@ -1,19 +1,19 @@
 use super::{functions::Function, operators::Operator, patterns::Pattern};
 
-/// An expression in the form in which it is evaluated: names resolved, functions known to exist,
-/// patterns compiled.
+/// An expression in the form in which it is evaluated: with resolved names, known functions and
+/// compiled patterns.
 #[derive(Debug)]
 pub(super) struct Expression {
     pub(super) root: Node,
-    /// Variables of loops that are in force at once, at most.
+    /// The maximum number of loop variables that are in scope together.
     pub(super) locals: usize,
 }
 
-/// A node of an expression's tree.
+/// A node of an expression.
 #[derive(Debug)]
 pub(super) enum Node {
     Literal(Literal),
-    /// A variable by its number: the four that every rule sees, then those of loops.
+    /// A variable by its number: first the four variables of every rule, then those of loops.
     Variable(usize),
     /// `operand.field`.
     Select {
@@ -44,7 +44,7 @@ pub(super) enum Node {
         function: Function,
         arguments: Vec<Node>,
     },
-    /// `matches` with a pattern that is written out, so that it is compiled once.
+    /// `matches` with a literal pattern, so that it is compiled only once.
     Matches {
         text: Box<Node>,
         pattern: Pattern,
@@ -73,13 +73,13 @@ pub(super) struct Loop {
     pub(super) range: Node,
     /// The number of the loop's variable.
     pub(super) variable: usize,
-    /// Which values count: the predicate, or of a `map` its filter.
+    /// The predicate; for `map`, its filter.
     pub(super) predicate: Option<Node>,
-    /// What a `map` makes of a value, and what a `filter` keeps of it.
+    /// The result of `map` or `filter` for one value.
     pub(super) made: Option<Node>,
 }
 
-/// Which of the loops it is.
+/// The kind of a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LoopKind {
     All,
@@ -89,7 +89,7 @@ pub(super) enum LoopKind {
     Make,
 }
 
-/// The variables that every expression sees, by number.
+/// The variables of every expression, by number.
 pub(super) const VARIABLES: [&str; 4] = ["document", "xid", "group", "id"];
 
 /// The types that an expression may name.

@@ -2,74 +2,74 @@ use thiserror::Error;
 
 use super::limits::{PATTERN_WEIGHT_MAX, TEXT_BYTES_MAX};
 
-/// Why an expression can't be evaluated for a document, in words for people.
+/// Why an expression can't be evaluated for a document, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum EvaluationFault {
-    /// A member that isn't there.
+    /// A member is missing.
     #[error("there is no {name}")]
     NoMember {
         /// The member.
         name: String,
     },
-    /// A place in a list that isn't there.
-    #[error("there is no value at place {index} of a list of {length}")]
+    /// An index is out of range.
+    #[error("there is no value at index {index} in a list of {length}")]
     NoPlace {
-        /// The place, from 0, or what stands for it.
+        /// The index, from 0, as text.
         index: String,
-        /// How many there are.
+        /// The length of the list.
         length: usize,
     },
-    /// An operator or function that isn't made for these types.
-    #[error("{operation} can't take {types}")]
+    /// An operator or a function isn't defined for these types.
+    #[error("{operation} isn't defined for {types}")]
     Types {
         /// The operator or function.
         operation: &'static str,
-        /// The types that it got.
+        /// The types of its operands.
         types: String,
     },
-    /// A number that fits no more.
+    /// A number is too large.
     #[error("{operation} gives a number that is too large")]
     Overflow {
         /// The operator or function.
         operation: &'static str,
     },
-    /// A division by zero.
+    /// It divides by zero.
     #[error("it divides by zero")]
     DivisionByZero,
-    /// A text that isn't what it is read as.
-    #[error("{text:?} can't be read as {wanted}")]
+    /// A text can't be converted to another type.
+    #[error("{text:?} can't be converted to {wanted}")]
     NotReadable {
-        /// The text, cut.
+        /// The text, shortened.
         text: String,
-        /// The type that it should be.
+        /// The type.
         wanted: &'static str,
     },
-    /// A map with the same key twice.
+    /// A map has the same key twice.
     #[error("a map has the same key twice")]
     DuplicateKey,
-    /// A pattern that isn't one, or that is too large.
+    /// A pattern is invalid or too large.
     #[error("the pattern {pattern:?} can't be used: {reason}")]
     Pattern {
-        /// The pattern, cut.
+        /// The pattern, shortened.
         pattern: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// A text that grows too long.
-    #[error("it makes a text of more than {TEXT_BYTES_MAX} bytes")]
+    /// A text grows too long.
+    #[error("it builds a text of more than {TEXT_BYTES_MAX} bytes")]
     TextTooLong,
     /// Too many steps.
-    #[error("it takes too many steps")]
+    #[error("it needs too many steps")]
     TooManySteps,
-    /// Something else than true or false.
-    #[error("it gives {found}, not true or false")]
+    /// The result isn't a boolean.
+    #[error("its result is {found}, not true or false")]
     NotBool {
-        /// What it gives.
+        /// The type of the result.
         found: &'static str,
     },
 }
 
-/// Why a pattern is refused for its size.
+/// The reason for refusing a large pattern.
 pub(super) fn pattern_too_large() -> String {
-    format!("it is larger than {PATTERN_WEIGHT_MAX} places")
+    format!("it has more than {PATTERN_WEIGHT_MAX} positions")
 }

@@ -1,5 +1,5 @@
-//! The functions that a rule may call: CEL's own, without those of times, durations and bytes, and
-//! a few for texts.
+//! The functions for rules: CEL's own, without those for times, durations and bytes, and a few for
+//! texts.
 
 use super::{
     EvaluationFault,
@@ -34,7 +34,7 @@ pub(super) enum Function {
     JoinWith,
 }
 
-/// How a function may be written.
+/// How a function may be called.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
     /// `f(x)`.
@@ -45,7 +45,7 @@ enum Style {
     Both,
 }
 
-/// Name, style, arguments (the one before the dot counts), function, how it is written.
+/// Name, style, number of arguments (including the one before the dot), function, usage.
 const TABLE: &[(&str, Style, usize, Function, &str)] = &[
     ("size", Style::Both, 1, Function::Size, "size(x)"),
     ("startsWith", Style::Member, 2, Function::StartsWith, "text.startsWith(start)"),
@@ -67,16 +67,16 @@ const TABLE: &[(&str, Style, usize, Function, &str)] = &[
     ("join", Style::Member, 2, Function::JoinWith, "list.join() or list.join(separator)"),
 ];
 
-/// What a call means.
+/// The meaning of a call.
 pub(super) enum Found {
     Function(Function),
-    /// The name is right, the rest isn't; this is how it is written.
+    /// The name exists, but not with this style or these arguments; holds the usage.
     Otherwise(&'static str),
     Nothing,
 }
 
 impl Function {
-    /// Finds a function by its name and how it is called.
+    /// Finds a function by its name and the form of the call.
     pub(super) fn find(name: &str, member: bool, arguments: usize) -> Found {
         let mut usage = None;
         for (known, style, count, function, written) in TABLE {
@@ -93,7 +93,7 @@ impl Function {
             }
             usage = Some(*written);
         }
-        // Of the macros, what reaches this is written wrongly.
+        // Correct uses of macros never reach this place.
         let macros = match name {
             "has" => Some("has(x.field)"),
             "all" | "exists" | "exists_one" | "existsOne" | "filter" => Some("list.all(x, test)"),
@@ -182,7 +182,7 @@ impl Function {
         let text = given.as_str();
         evaluation.read(text.len())?;
         if matches!(self, Self::LowerAscii | Self::UpperAscii | Self::Trim) {
-            // These write the text anew.
+            // These functions build a new text.
             if text.len() > TEXT_BYTES_MAX {
                 return Err(EvaluationFault::TextTooLong);
             }
@@ -233,7 +233,7 @@ impl Function {
         }
     }
 
-    /// Of everything else, and between numbers.
+    /// Conversions of other values, and between numbers.
     fn of_value<'a>(self, value: &Cel<'a>) -> Result<Option<Cel<'a>>, EvaluationFault> {
         Ok(Some(match (self, value) {
             (Self::Size, Cel::Map(members)) => {
@@ -255,7 +255,7 @@ impl Function {
     }
 }
 
-/// Turns a number into a whole one, its fraction cut off.
+/// Converts a number to a whole one; the fraction is cut off.
 #[expect(clippy::cast_possible_truncation, reason = "the value was found to lie in range")]
 fn whole<'a>(value: &Cel<'a>, wanted: &'static str) -> Result<Option<Cel<'a>>, EvaluationFault> {
     let whole = match value {

@@ -1,15 +1,15 @@
-//! Business rules: what a document must fulfil beyond its schema, said in CEL, the Common
-//! Expression Language, and kept as documents of their own.
+//! Business rules: requirements on documents beyond their schema, written in CEL, the Common
+//! Expression Language, and stored as documents themselves.
 //!
 //! A rule is `{expression, severity, message, pointer}`, with an optional `description`. Its
-//! expression sees `document`, `xid`, `group` and `id`, and nothing else: no clock, no other
-//! document. Whatever isn't true breaks the rule.
+//! expression sees only `document`, `xid`, `group` and `id`: no clock and no other document. Any
+//! result except true is a violation.
 //!
-//! The expression is parsed by the `cel` crate and evaluated here, because rules come from users
-//! and that crate's interpreter knows no limit: one line of nested `map` takes seconds and
-//! gigabytes in it. Here every node that is evaluated, every value that is looked at and every 16
-//! bytes that are read or written cost a step, and steps are counted (see [`limits`]). Documents
-//! are read where they lie; nothing is converted first.
+//! The `cel` crate parses the expression, and this crate evaluates it. Rules come from users, and
+//! the interpreter of that crate has no limits: one line of nested `map` takes seconds and
+//! gigabytes. Here every evaluated node, every visited value and every 16 bytes that are read or
+//! written cost a step, and steps are limited (see [`limits`]). Documents are read in place,
+//! without conversion.
 
 mod evaluate;
 mod expression;

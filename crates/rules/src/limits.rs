@@ -1,52 +1,52 @@
-//! How much a rule may cost, so that a rule written to burn time or memory is answered like any
-//! other.
+//! Limits on the cost of a rule, so that a rule that is written to waste time or memory is answered
+//! like any other.
 
-/// Bytes of a rule document.
+/// The size of a rule document, in bytes.
 pub const RULE_BYTES_MAX: usize = 32 * 1024;
 
-/// Bytes of an expression: more than 500 nodes need.
+/// The size of an expression, in bytes: more than 500 nodes need.
 pub const EXPRESSION_BYTES_MAX: usize = 8 * 1024;
 
-/// Bytes of a message's template.
+/// The size of a message's template, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 2 * 1024;
 
-/// Expressions in one message.
+/// The number of expressions in a message.
 pub const MESSAGE_EXPRESSIONS_MAX: usize = 16;
 
-/// Nodes of an expression's tree.
+/// The number of nodes of an expression.
 pub const NODES_MAX: usize = 500;
 
-/// How deep brackets may lie in each other in an expression's text: each is several frames of the
-/// parser's stack.
+/// The nesting depth of brackets in an expression. Each level takes several frames of the parser's
+/// stack.
 pub const BRACKETS_DEPTH_MAX: usize = 24;
 
-/// How deep nodes may lie in each other: each is a frame of the evaluation's stack. (`a + b + c`
-/// is as deep as it is long.)
+/// The nesting depth of nodes. Each level takes a frame of the evaluation's stack. (`a + b + c` is
+/// as deep as it is long.)
 pub const NODES_DEPTH_MAX: usize = 64;
 
-/// How deep `all`, `map` and their like may lie in each other.
+/// The nesting depth of `all`, `map` and the other loops.
 pub const LOOPS_DEPTH_MAX: usize = 8;
 
-/// Steps of one evaluation of one rule, its message apart: tens of milliseconds.
+/// The steps of one evaluation of a rule, without its message: tens of milliseconds.
 pub const STEPS_MAX: u32 = 1_000_000;
 
-/// Steps of all expressions of one message.
+/// The steps of all expressions in a message.
 pub const MESSAGE_STEPS_MAX: u32 = 100_000;
 
-/// Bytes of a text that an expression puts together.
+/// The size of a text that an expression builds, in bytes.
 pub const TEXT_BYTES_MAX: usize = 64 * 1024;
 
-/// What a pattern may weigh: about the places in which a match can be at once.
+/// The weight of a pattern: roughly the number of its positions that can be active at once.
 pub const PATTERN_WEIGHT_MAX: u32 = 2_000;
 
-/// Bytes of a compiled pattern.
+/// The size of a compiled pattern, in bytes.
 pub const PATTERN_BYTES_MAX: usize = 1024 * 1024;
 
-/// Steps for compiling a pattern that isn't written out in the rule.
+/// The steps for compiling a pattern that isn't a literal.
 pub const PATTERN_STEPS: u32 = 20_000;
 
-/// Characters that one expression adds to a message.
+/// The length of an expression's value in a message, in characters.
 pub const MESSAGE_VALUE_CHARACTERS_MAX: usize = 120;
 
-/// Characters of a message.
+/// The length of a message, in characters.
 pub const MESSAGE_CHARACTERS_MAX: usize = 500;

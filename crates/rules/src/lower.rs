@@ -1,5 +1,5 @@
-//! From the parser's tree to the one that is evaluated: every name is looked up, every pattern
-//! compiled, every limit kept, so that what compiles can only fail for a document's sake.
+//! Translates the parser's tree into the tree for evaluation: resolves every name, compiles every
+//! pattern and checks every limit. After that, an evaluation can only fail because of a document.
 
 use cel::{
     common::ast::{
@@ -22,14 +22,14 @@ use super::{
 };
 
 impl Expression {
-    /// Compiles an expression from its text.
+    /// Compiles an expression.
     pub(super) fn compile(source: &str) -> Result<Self, ExpressionError> {
         check_text(source)?;
         let parser = PrattParser::new().max_recursion_depth(PARSER_DEPTH_MAX);
         let tree = parser.error_recovery_limit(0).parse(source).map_err(|errors| {
             let first = errors.errors.into_iter().find(|error| error.pos.0 > 0);
             let (position, reason) = first.map_or_else(
-                || ((1, 1), "it is no expression".to_owned()),
+                || ((1, 1), "it isn't an expression".to_owned()),
                 |error| (error.pos, error.msg),
             );
             ExpressionError::Syntax {
@@ -44,10 +44,10 @@ impl Expression {
     }
 }
 
-/// The parser's own measure of depth, which counts less than brackets and nodes do.
+/// The parser's own depth limit, which counts fewer levels than brackets and nodes.
 const PARSER_DEPTH_MAX: u16 = 96;
 
-/// Refuses what could take the parser far down its stack, before it reads it.
+/// Refuses text that could overflow the parser's stack, before it is parsed.
 fn check_text(source: &str) -> Result<(), ExpressionError> {
     let too_much = |what, limit| Err(ExpressionError::TooMuch { what, limit });
     if source.len() > EXPRESSION_BYTES_MAX {
@@ -62,7 +62,7 @@ fn check_text(source: &str) -> Result<(), ExpressionError> {
         }
         run = if matches!(byte, b'!' | b'-' | b' ') { run + 1 } else { 0 };
         if depth > BRACKETS_DEPTH_MAX || run > 4 * BRACKETS_DEPTH_MAX {
-            return too_much("brackets in each other", BRACKETS_DEPTH_MAX);
+            return too_much("nested brackets", BRACKETS_DEPTH_MAX);
         }
     }
     Ok(())
@@ -71,7 +71,7 @@ fn check_text(source: &str) -> Result<(), ExpressionError> {
 struct Lowering<'s> {
     source: &'s str,
     nodes: usize,
-    /// The variables of the loops around, outermost first.
+    /// The variables of the enclosing loops, outermost first.
     loops: Vec<String>,
     locals: usize,
 }
@@ -86,7 +86,7 @@ impl Lowering<'_> {
             return too_much("nodes", NODES_MAX);
         }
         if depth > NODES_DEPTH_MAX {
-            return too_much("nodes in each other", NODES_DEPTH_MAX);
+            return too_much("nested nodes", NODES_DEPTH_MAX);
         }
         match &tree.expr {
             Expr::Literal(literal) => constant(literal).map(Node::Literal),
@@ -181,12 +181,12 @@ impl Lowering<'_> {
         }
     }
 
-    /// A loop. The parser writes the five macros out in CEL's general form; each is told by how it
-    /// begins, and is evaluated as what it is.
+    /// A loop. The parser expands the five macros to CEL's general form. Each is recognised by its
+    /// initial value and evaluated directly.
     fn each(&mut self, written: &ComprehensionExpr, depth: usize) -> Lowered {
         let range = self.node(&written.iter_range, depth + 1)?;
         if self.loops.len() == LOOPS_DEPTH_MAX {
-            let (what, limit) = ("loops in each other", LOOPS_DEPTH_MAX);
+            let (what, limit) = ("nested loops", LOOPS_DEPTH_MAX);
             return Err(ExpressionError::TooMuch { what, limit });
         }
         let (kind, predicate, made) = parts(written).ok_or(UNKNOWN_LOOP)?;
@@ -200,7 +200,7 @@ impl Lowering<'_> {
         Ok(Node::Loop(Box::new(each)))
     }
 
-    /// Where a name first stands in the text, in characters from 1; the parser doesn't tell.
+    /// The column of a name's first occurrence, in characters from 1; the parser doesn't report it.
     fn column(&self, name: &str) -> usize {
         let word = |c: char| c.is_alphanumeric() || c == '_';
         let stands_alone = |at: usize| {
@@ -212,14 +212,14 @@ impl Lowering<'_> {
 }
 
 const UNKNOWN_LOOP: ExpressionError = ExpressionError::Unsupported {
-    what: "a loop of another kind than all, exists, exists_one, map and filter",
+    what: "a loop other than all, exists, exists_one, map and filter",
 };
 
 fn unsupported<T>(what: &'static str) -> Result<T, ExpressionError> {
     Err(ExpressionError::Unsupported { what })
 }
 
-/// What a macro was written with: its kind, its test, and what it makes.
+/// The parts of a macro: its kind, its predicate, and its result.
 fn parts(written: &ComprehensionExpr) -> Option<(LoopKind, Option<&IdedExpr>, Option<&IdedExpr>)> {
     let step = &written.loop_step;
     match &written.accu_init.expr {
@@ -253,7 +253,7 @@ fn is_call(tree: &IdedExpr, name: &str) -> bool {
     matches!(&tree.expr, Expr::Call(call) if call.func_name == name)
 }
 
-/// An operator's node, where the name is one's.
+/// The node of an operator, if the name is an operator's.
 fn operation(name: &str, arguments: &mut Vec<Node>) -> Option<Node> {
     let operator = match name {
         operators::LOGICAL_NOT | operators::NEGATE => {

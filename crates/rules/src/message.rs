@@ -5,8 +5,8 @@ use super::{
     limits::{MESSAGE_CHARACTERS_MAX, MESSAGE_EXPRESSIONS_MAX, MESSAGE_VALUE_CHARACTERS_MAX},
 };
 
-/// A message for people, in which `${…}` stands for what an expression gives. A `$` alone is a
-/// `$`.
+/// A message for people. `${…}` is replaced with the value of an expression. A `$` without a brace
+/// is an ordinary character.
 #[derive(Debug)]
 pub(super) struct Message {
     parts: Vec<Part>,
@@ -45,8 +45,8 @@ impl Message {
         Ok(Self { parts })
     }
 
-    /// The message for a document. What can't be evaluated reads `?`: a message that is almost
-    /// there helps more than none.
+    /// The message for a document. Values that can't be evaluated appear as `?`, because an
+    /// incomplete message is better than none.
     pub(super) fn render<'a>(&'a self, evaluation: &mut Evaluation<'a>) -> String {
         let mut out = String::new();
         for part in &self.parts {
@@ -65,8 +65,7 @@ impl Message {
     }
 }
 
-/// Where the `}` stands that closes an expression: not one in a text of CEL, nor one that closes a
-/// map.
+/// The position of the `}` that closes an expression. Braces in CEL texts and of maps don't count.
 fn end_of(text: &str) -> Option<usize> {
     let mut open = 0_usize;
     let mut quote = None;

@@ -6,7 +6,7 @@ use serde_json::Number;
 
 use super::{EvaluationFault, value::Cel};
 
-/// A number of a document: an `int` or `uint` where it is a whole number that fits, else a
+/// A number of a document: an `int` or a `uint` if it is a whole number that fits, otherwise a
 /// `double`.
 pub(super) fn of_json<'a>(number: &Number) -> Cel<'a> {
     let digits = number.as_str();
@@ -16,11 +16,11 @@ pub(super) fn of_json<'a>(number: &Number) -> Cel<'a> {
     if let Ok(whole) = digits.parse::<u64>() {
         return Cel::Uint(whole);
     }
-    // Every number of JSON is a number to `parse`; what is too large becomes infinite.
+    // Every JSON number can be parsed; one that is too large becomes infinite.
     Cel::Double(digits.parse().unwrap_or(f64::NAN))
 }
 
-/// Compares two numbers by value; `None` where one of them isn't a number at all.
+/// Compares two numbers by value; `None` if one of them isn't a number.
 pub(super) fn compare(left: &Cel<'_>, right: &Cel<'_>) -> Option<Option<Ordering>> {
     Some(match (left, right) {
         (Cel::Int(a), Cel::Int(b)) => Some(a.cmp(b)),
@@ -40,7 +40,7 @@ pub(super) fn compare(left: &Cel<'_>, right: &Cel<'_>) -> Option<Option<Ordering
     })
 }
 
-/// Compares exactly: no whole number is rounded to a double first.
+/// Compares exactly, without rounding the whole number to a double.
 #[expect(clippy::cast_possible_truncation, reason = "the value was found to lie in range")]
 fn whole_with_double(whole: i128, double: f64) -> Option<Ordering> {
     if double.is_nan() {
@@ -81,11 +81,11 @@ impl Arithmetic {
     }
 }
 
-/// Calculates; `None` where the operator isn't made for these types.
+/// Calculates; `None` if the operator isn't defined for these types.
 ///
-/// CEL knows no arithmetic between whole numbers and doubles. Here the result is a double, because
-/// a document's number is whole or not by chance: a rule that holds for 75 must be able to answer
-/// for 75.5.
+/// CEL has no arithmetic between whole numbers and doubles. Here the result is a double, because
+/// whether a document's number is whole is often accidental: a rule that works for 75 must also
+/// work for 75.5.
 pub(super) fn calculate<'a>(
     operator: Arithmetic,
     left: &Cel<'a>,
@@ -127,7 +127,7 @@ fn unsigned(operator: Arithmetic, a: u64, b: u64) -> Option<u64> {
     }
 }
 
-/// CEL has no remainder of doubles.
+/// CEL has no remainder for doubles.
 fn doubles(operator: Arithmetic, a: f64, b: f64) -> Option<f64> {
     Some(match operator {
         Arithmetic::Add => a + b,
@@ -148,7 +148,7 @@ pub(super) fn to_double(value: &Cel<'_>) -> Option<f64> {
     })
 }
 
-/// A double as text, without a fraction that says nothing, and without hundreds of zeros.
+/// A double as text, without an empty fraction and without hundreds of zeros.
 pub(super) fn double_text(double: f64) -> String {
     if double != 0.0 && (double.abs() >= 1e21 || double.abs() < 1e-7) {
         format!("{double:e}")

@@ -1,4 +1,4 @@
-//! Operators between two values.
+//! Binary operators.
 
 use std::cmp::Ordering;
 
@@ -10,7 +10,7 @@ use super::{
     value::{Cel, List, Members},
 };
 
-/// An operator between two values.
+/// A binary operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
     Equal,
@@ -62,7 +62,7 @@ impl Operator {
     }
 }
 
-/// The fault of an operator or function that isn't made for what it got.
+/// The fault of an operator or a function that isn't defined for these operands.
 pub(super) fn types(operation: &'static str, values: &[&Cel<'_>]) -> EvaluationFault {
     let names: Vec<&str> = values.iter().map(|value| value.type_name()).collect();
     EvaluationFault::Types { operation, types: names.join(" and ") }
@@ -84,7 +84,7 @@ fn order<'a>(
     }
 }
 
-/// Whether two values are equal: numbers by their value, values of different types never.
+/// Whether two values are equal: numbers by value; values of different types never.
 pub(super) fn equal<'a>(
     left: &Cel<'a>,
     right: &Cel<'a>,
@@ -142,7 +142,7 @@ fn equal_maps<'a>(
     Ok(true)
 }
 
-/// Looks a key up. A made map is searched, which costs as many steps as it has members.
+/// Looks up a key. A map built by the expression is searched, at one step per member.
 pub(super) fn look_up<'a>(
     members: &Members<'a>,
     key: &Cel<'a>,
@@ -168,7 +168,7 @@ fn contains<'a>(
             }
             Ok(false)
         }
-        // A map has no such key in any document, so asking for one is a mistake, not a no.
+        // No map can have such a key, so the lookup is a mistake and not simply false.
         Cel::Map(_) if matches!(value, Cel::Null | Cel::List(_) | Cel::Map(_) | Cel::Type(_)) => {
             Err(types("in", &[value, container]))
         }

@@ -1,4 +1,4 @@
-//! Regular expressions with a price.
+//! Regular expressions with a known cost.
 
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::{Class, Hir, HirKind};
@@ -8,8 +8,8 @@ use super::{
     limits::{PATTERN_BYTES_MAX, PATTERN_WEIGHT_MAX},
 };
 
-/// A compiled pattern. Its engine takes time linear in the text, at most in proportion to the
-/// pattern's weight, which is what a match is charged by.
+/// A compiled pattern. The engine's time is linear in the text and at most proportional to the
+/// pattern's weight; a match is charged accordingly.
 #[derive(Debug)]
 pub(super) struct Pattern {
     regex: Regex,
@@ -17,11 +17,11 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    /// Compiles a pattern (the syntax of the `regex` crate: RE2's, no look-around, no
-    /// back-references).
+    /// Compiles a pattern in the syntax of the `regex` crate, which is RE2's: without look-around
+    /// and back-references.
     ///
     /// # Errors
-    /// What is wrong with it, in a line for people.
+    /// The fault, in one line for people.
     pub(super) fn compile(text: &str) -> Result<Self, String> {
         let weight = weigh(&read(text)?);
         if weight > PATTERN_WEIGHT_MAX {
@@ -39,7 +39,7 @@ impl Pattern {
         self.regex.is_match(text)
     }
 
-    /// The steps of a match against a text of that many bytes.
+    /// The steps of a match against a text of this size.
     pub(super) fn steps(&self, bytes: usize) -> usize {
         1 + bytes.saturating_mul(self.weight as usize + 4) / 64
     }
@@ -50,12 +50,12 @@ fn read(text: &str) -> Result<Hir, String> {
     parsed.map_err(|error| match error {
         regex_syntax::Error::Parse(error) => error.kind().to_string(),
         regex_syntax::Error::Translate(error) => error.kind().to_string(),
-        _ => "it is no regular expression".to_owned(),
+        _ => "it isn't a regular expression".to_owned(),
     })
 }
 
-/// About how many places of the pattern a match can be at, at once. The tree's depth was limited
-/// when it was read.
+/// Roughly how many positions of the pattern can be active at once. The depth of the tree was
+/// limited when it was parsed.
 fn weigh(hir: &Hir) -> u32 {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => 1,

@@ -16,7 +16,7 @@ use super::{
     value::Cel,
 };
 
-/// A business rule, compiled: ready to check any number of documents, on any thread.
+/// A compiled business rule, which can check any number of documents on any thread.
 #[derive(Debug)]
 pub struct Rule {
     id: String,
@@ -27,30 +27,30 @@ pub struct Rule {
     description: Option<String>,
 }
 
-/// What a rule sees beside the document.
+/// The variables of a rule besides the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleContext {
     /// The resource's xid: `xid`.
     pub xid: String,
-    /// The id of the group that it lies in: `group`.
+    /// The id of its group: `group`.
     pub group: String,
     /// The resource's id: `id`.
     pub id: String,
 }
 
-/// Why a document is no rule.
+/// Why a document isn't a rule.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum RuleError {
-    /// It is larger than a rule may be.
+    /// It is too large.
     #[error("a rule has at most {RULE_BYTES_MAX} bytes")]
     TooLarge,
-    /// The bytes are no JSON.
+    /// The bytes aren't JSON.
     #[error("{0}")]
     Json(#[from] JsonError),
-    /// It is JSON, but no object.
+    /// It is JSON, but not an object.
     #[error("a rule has the form {{expression, severity, message, pointer}}")]
     Shape,
-    /// A member that every rule has isn't there.
+    /// A required member is missing.
     #[error("{field} is missing: every rule has expression, severity, message and pointer")]
     Missing {
         /// The member.
@@ -62,39 +62,39 @@ pub enum RuleError {
         /// The member.
         field: &'static str,
     },
-    /// A member that rules don't have.
-    #[error("{field:?} is not known here{}", meant(meant_field.as_deref()))]
+    /// A member is unknown.
+    #[error("{field:?} isn't a member of a rule{}", meant(meant_field.as_deref()))]
     Unknown {
         /// The member.
         field: String,
-        /// The one that was likely meant.
+        /// The member that was probably meant.
         meant_field: Option<String>,
     },
-    /// The severity is neither of the two.
-    #[error("{found:?} is none of error, warning")]
+    /// The severity is invalid.
+    #[error("{found:?} is neither error nor warning")]
     Severity {
-        /// What it is.
+        /// The given text.
         found: String,
     },
-    /// The pointer is no JSON Pointer.
+    /// The pointer isn't a JSON Pointer.
     #[error(
-        "{found:?} is no JSON Pointer: it is empty, or begins with / and has ~ only as ~0 or ~1"
+        "{found:?} isn't a JSON Pointer: a pointer is empty or begins with /, and has ~ only as ~0 or ~1"
     )]
     Pointer {
-        /// What it is.
+        /// The given text.
         found: String,
     },
     /// An expression can't be used.
     #[error("{error}")]
     Expression {
-        /// The member in which it stands: `expression` or `message`.
+        /// The member with the expression: `expression` or `message`.
         field: &'static str,
-        /// What is wrong with it.
+        /// The fault.
         error: ExpressionError,
     },
 }
 
-/// Why a text is no expression that a rule may have. Lines and columns count from 1, in the
+/// Why a text isn't a valid expression for a rule. Lines and columns count from 1 within the
 /// expression.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ExpressionError {
@@ -105,63 +105,63 @@ pub enum ExpressionError {
         line: usize,
         /// The column.
         column: usize,
-        /// What the parser says.
+        /// The parser's message.
         reason: String,
     },
-    /// A function that rules don't have.
+    /// The function doesn't exist.
     #[error("column {column}: there is no function {name}{}", meant(meant_name.as_deref()))]
     Function {
         /// The function.
         name: String,
-        /// The one that was likely meant.
+        /// The function that was probably meant.
         meant_name: Option<String>,
-        /// Where its name first stands.
+        /// The column of its name's first occurrence.
         column: usize,
     },
-    /// A function with too many or too few arguments.
-    #[error("column {column}: {name} is written {usage}")]
+    /// A function has too many or too few arguments.
+    #[error("column {column}: {name} must be called as {usage}")]
     Arguments {
         /// The function.
         name: String,
-        /// How it is written.
+        /// Its usage.
         usage: &'static str,
-        /// Where its name first stands.
+        /// The column of its name's first occurrence.
         column: usize,
     },
-    /// A name that means nothing.
-    #[error("column {column}: there is no {name}; an expression sees document, xid, group and id")]
+    /// A variable doesn't exist.
+    #[error("column {column}: there is no {name}; the variables are document, xid, group and id")]
     Variable {
         /// The name.
         name: String,
-        /// Where it first stands.
+        /// The column of its first occurrence.
         column: usize,
     },
-    /// A part of CEL that rules don't have.
-    #[error("{what} can't stand in a rule")]
+    /// The expression uses a part of CEL that rules don't support.
+    #[error("a rule can't contain {what}")]
     Unsupported {
         /// The part.
         what: &'static str,
     },
-    /// A pattern that isn't one, or that is too large.
+    /// A pattern is invalid or too large.
     #[error("the pattern {pattern:?}: {reason}")]
     Pattern {
         /// The pattern.
         pattern: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// It has more of something than fits.
-    #[error("it has more {what} than {limit}")]
+    /// A limit is exceeded.
+    #[error("it has more than {limit} {what}")]
     TooMuch {
-        /// Of what.
+        /// What there is too much of.
         what: &'static str,
-        /// How many are taken.
+        /// The limit.
         limit: usize,
     },
-    /// A `${` in a message that no `}` closes.
-    #[error("column {column}: ${{ is not closed by }}")]
+    /// A `${` in a message isn't closed.
+    #[error("column {column}: the closing }} of ${{ is missing")]
     Unclosed {
-        /// Where it stands.
+        /// Its column.
         column: usize,
     },
 }
@@ -171,7 +171,7 @@ fn meant(name: Option<&str>) -> String {
 }
 
 impl RuleError {
-    /// The error as a violation of the rule document itself, for an answer that refuses it.
+    /// The error as a violation of the rule document itself.
     #[must_use]
     pub fn violation(&self) -> Violation {
         let (pointer, keyword) = match self {
@@ -192,8 +192,8 @@ impl RuleError {
 }
 
 impl RuleContext {
-    /// What a rule sees of an entity's name; a version's rules see its resource's. `None` of a
-    /// group and of the registry, which have no document.
+    /// The context for an xid; a version has the context of its resource. `None` for a group and
+    /// the registry, which have no document.
     #[must_use]
     pub fn of(xid: &Xid) -> Option<Self> {
         let resource = xid.resource()?;
@@ -253,25 +253,25 @@ impl Rule {
         &self.id
     }
 
-    /// Whether it refuses a document or warns of it.
+    /// Whether a violation refuses a document or is only a warning.
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.severity
     }
 
-    /// The place in documents that it is about.
+    /// The place in documents that the rule is about.
     #[must_use]
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
 
-    /// Why it is there, in its author's words.
+    /// The author's reason for the rule.
     #[must_use]
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }
 
-    /// Evaluates the rule: true where it holds. Also tells how many steps that took.
+    /// Evaluates the rule; true if the document complies. Also returns the number of steps.
     pub(super) fn holds(
         &self,
         document: &Value,
@@ -307,9 +307,9 @@ impl Rule {
     }
 }
 
-/// Checks a document against rules, in their order. A rule that can't be evaluated is broken,
-/// unless the schema already found something at its pointer, above it or below it: then it would
-/// say the same twice.
+/// Checks a document against rules, in their order. A rule that can't be evaluated counts as
+/// violated. It is skipped if the schema already found a violation at its pointer, above it or
+/// below it, because it would only repeat that.
 #[must_use]
 pub fn check(
     rules: &[Arc<Rule>],

@@ -33,7 +33,7 @@ fn compile(document: &Value) -> Result<Rule, RuleError> {
     Rule::compile(&id("a-rule"), document.to_string().as_bytes())
 }
 
-/// A rule of nothing but an expression.
+/// A rule with only an expression.
 fn rule(expression: &str) -> Rule {
     compile(&json!({"expression": expression, "severity": "error", "message": "no", "pointer": ""}))
         .unwrap_or_else(|error| unreachable!("{expression}: {error}"))
@@ -48,7 +48,7 @@ fn refused(expression: &str) -> ExpressionError {
     }
 }
 
-/// What an expression says of a document.
+/// The result of an expression for a document.
 fn holds(expression: &str, document: &Value) -> Result<bool, EvaluationFault> {
     rule(expression).holds(document, &sanity()).0
 }

@@ -4,8 +4,8 @@ use muster_words::json::{Map, Value};
 
 use super::numbers;
 
-/// A value of an expression: read where it lies in the document or the rule, or made on the way.
-/// Copying one never copies what it holds.
+/// A value of an expression. It borrows from the document or the rule, or was made by the
+/// evaluation. Copies share their content.
 #[derive(Clone, Debug)]
 pub(super) enum Cel<'a> {
     Null,
@@ -19,21 +19,21 @@ pub(super) enum Cel<'a> {
     Type(&'static str),
 }
 
-/// A text of the document or the rule, or a made one.
+/// A text of the document or the rule, or a new one.
 #[derive(Clone, Debug)]
 pub(super) enum Text<'a> {
     Read(&'a str),
     Made(Rc<str>),
 }
 
-/// A list of the document, or a made one.
+/// A list of the document, or a new one.
 #[derive(Clone, Debug)]
 pub(super) enum List<'a> {
     Read(&'a [Value]),
     Made(Rc<Vec<Cel<'a>>>),
 }
 
-/// A map of the document, or a made one.
+/// A map of the document, or a new one.
 #[derive(Clone, Debug)]
 pub(super) enum Members<'a> {
     Read(&'a Map<String, Value>),
@@ -61,7 +61,7 @@ impl<'a> Cel<'a> {
         matches!(self, Self::Int(_) | Self::Uint(_))
     }
 
-    /// The type as CEL names it.
+    /// CEL's name of the type.
     pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null_type",
@@ -76,8 +76,8 @@ impl<'a> Cel<'a> {
         }
     }
 
-    /// The value as a message shows it; `room` bounds the characters, so that a large list isn't
-    /// written to be cut.
+    /// The value as text for a message, with at most `room` characters, so that a large list isn't
+    /// written only to be cut.
     pub(super) fn show(&self, room: usize) -> String {
         match self {
             Self::Text(text) => text.as_str().chars().take(room).collect(),
@@ -180,7 +180,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// The value of a key; keys that are numbers are equal by their value.
+    /// The value of a key; numeric keys are compared by value.
     pub(super) fn get(&self, key: &Cel<'_>) -> Option<Cel<'a>> {
         match (self, key) {
             (Self::Read(map), Cel::Text(text)) => map.get(text.as_str()).map(Cel::of),
@@ -202,7 +202,7 @@ pub(super) fn same_key(left: &Cel<'_>, right: &Cel<'_>) -> bool {
     }
 }
 
-/// A key as a fault names it.
+/// The text of a key in a fault.
 pub(super) fn key_name(key: &Cel<'_>) -> Cow<'static, str> {
     Cow::Owned(key.show(80))
 }

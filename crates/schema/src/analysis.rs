@@ -1,8 +1,8 @@
-//! What can be said of a schema before it meets a value: which others it names, and how much work
-//! one value can cost.
+//! Analyses a schema before it is used: which other schemas it refers to, and how much work one
+//! value can cost.
 //!
-//! The validator has no limit of its own, so what would run long is refused here: places that lead
-//! back to themselves without going into a child of the value, and places that multiply.
+//! The validator has no limit of its own, so schemas that could take long are refused here: places
+//! that lead back to themselves without descending into the value, and places that multiply.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,7 +17,7 @@ mod graph;
 
 pub(crate) use graph::Graph;
 
-/// What a keyword's value holds.
+/// The content of a keyword's value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeywordValue {
     /// A schema for the same value.
@@ -32,11 +32,12 @@ pub(crate) enum KeywordValue {
     SameMap,
     /// Schemas by name for children (`properties`).
     ChildMap,
-    /// Schemas by name that stand there to be referred to.
+    /// Named schemas that are only there as targets of references.
     Definitions,
 }
 
-/// What a keyword holds, in any draft: a keyword that a draft lacks costs a look and means nothing.
+/// The content of a keyword in any draft. A keyword that doesn't exist in the schema's draft does
+/// no harm.
 pub(crate) fn holds(keyword: &str) -> Option<KeywordValue> {
     Some(match keyword {
         "not" | "if" | "then" | "else" => KeywordValue::Same,
@@ -56,7 +57,7 @@ pub(crate) fn holds(keyword: &str) -> Option<KeywordValue> {
     })
 }
 
-/// Calls back for every schema that a schema directly holds.
+/// Calls `f` for every schema that a schema directly contains.
 pub(crate) fn for_each_place<'a>(
     schema: &'a Map<String, Value>,
     mut found: impl FnMut(String, &'a Value, KeywordValue),
@@ -90,7 +91,7 @@ pub(crate) fn for_each_place<'a>(
     }
 }
 
-/// The other schemas that a document names, each with the place of its first `$ref`.
+/// The other schemas that a document refers to, each with the place of its first `$ref`.
 #[derive(Default)]
 pub(crate) struct References {
     pub(crate) by_xid: BTreeMap<Xid, String>,
@@ -103,8 +104,8 @@ impl References {
         Ok(references)
     }
 
-    /// Looks everywhere but where only values stand, also at places that no keyword makes: a
-    /// `$ref` may point there.
+    /// Searches everything except plain values, including places that no keyword makes a schema,
+    /// because a `$ref` may point there.
     fn look(&mut self, value: &Value, pointer: &mut String) {
         match value {
             Value::Object(map) => {
@@ -142,7 +143,7 @@ impl References {
     }
 }
 
-/// The xid that a `$ref` names, its fragment left aside.
+/// The xid in a `$ref`, without its fragment.
 pub(crate) fn xid_of(reference: &str) -> Option<Xid> {
     let name = reference.split_once('#').map_or(reference, |(name, _)| name);
     if !name.starts_with('/') {
@@ -154,14 +155,14 @@ pub(crate) fn xid_of(reference: &str) -> Option<Xid> {
     }
 }
 
-/// A schema document with what it is read as.
+/// A schema document and its dialect.
 pub(crate) struct SchemaDocument<'a> {
     pub(crate) xid: Option<&'a Xid>,
     pub(crate) value: &'a Value,
     pub(crate) dialect: Dialect,
 }
 
-/// Refuses a schema that would work too long, and measures the rest.
+/// Refuses a schema that could take too long, and measures any other.
 pub(crate) fn analyse(documents: &[SchemaDocument<'_>]) -> Result<Graph, CompileError> {
     let mut builder = graph::Builder::new(documents);
     builder.read_all()?;
@@ -170,32 +171,32 @@ pub(crate) fn analyse(documents: &[SchemaDocument<'_>]) -> Result<Graph, Compile
     Ok(graph)
 }
 
-/// A value's address: what tells places apart without writing their pointers.
+/// The address of a value. It identifies a place without building its pointer.
 fn address(value: &Value) -> usize {
     std::ptr::from_ref(value) as usize
 }
 
-/// Places by address.
+/// Places by their address.
 type Places = HashMap<usize, usize>;
 
-/// Refuses more than a limit.
+/// Fails if a limit is exceeded.
 fn at_most(found: usize, limit: usize, what: &'static str) -> Result<(), CompileError> {
     if found > limit { Err(CompileError::TooLarge { what, limit }) } else { Ok(()) }
 }
 
-/// The patterns of names that a place has.
+/// The patterns for names of members at a place.
 fn name_patterns_of(schema: &Map<String, Value>) -> impl Iterator<Item = &str> {
     let named = schema.get("patternProperties").and_then(Value::as_object);
     named.into_iter().flatten().map(|(name, _)| name.as_str())
 }
 
-/// What a place looks at by itself for one value, in steps, its `pattern` left out.
+/// The steps of a place's own keywords for one value, without `pattern`.
 fn looks_of(schema: &Map<String, Value>) -> u64 {
     let choices = schema.get("enum").map_or(0, |choices| Size::of(choices).steps);
     choices / 8 + name_patterns_of(schema).count() as u64
 }
 
-/// Checks what all documents together bring.
+/// Checks the limits for all documents together.
 fn check_totals(patterns: usize) -> Result<(), CompileError> {
     at_most(patterns, limits::PATTERNS_MAX, "patterns")
 }

@@ -22,18 +22,18 @@ use crate::{
     sources::gather,
 };
 
-/// A compiled JSON Schema: ready to check any number of values, on any thread.
+/// A compiled JSON Schema, which can validate any number of values on any thread.
 ///
-/// Drafts 4, 6, 7, 2019-09 and 2020-12; a schema without `$schema` is 2020-12, another dialect is
-/// refused. `format` is asserted in every draft for the formats that JSON Schema defines (date,
-/// date-time, time, duration, email, hostname, ipv4, ipv6, uri, uri-reference, iri, uuid,
-/// json-pointer, regex, …), because a registry that takes "2026-13-45" for a date helps nobody;
-/// unknown formats mean nothing. Patterns run on an engine whose time is linear in the text, so
-/// look-around and back-references are refused when the schema is compiled.
+/// It supports the drafts 4, 6, 7, 2019-09 and 2020-12. A schema without `$schema` is 2020-12;
+/// other dialects are refused. `format` is asserted in every draft for the formats that JSON Schema
+/// defines (date, date-time, time, duration, email, hostname, ipv4, ipv6, uri, uri-reference, iri,
+/// uuid, json-pointer, regex, …), because a registry that accepts "2026-13-45" as a date helps
+/// nobody. Unknown formats are ignored. Patterns run on an engine with linear time, so look-around
+/// and back-references are refused when the schema is compiled.
 pub struct Schema {
     plain: Validator,
-    /// The same schema with a meter in every place, made when it is first needed: for large
-    /// documents, and to say what is wrong.
+    /// The same schema with a meter at every place. It is built on first use, for large documents
+    /// and to find all violations.
     metered: OnceLock<Option<Validator>>,
     documents: Documents,
     dialect: Dialect,
@@ -41,7 +41,7 @@ pub struct Schema {
     graph: Graph,
 }
 
-/// A schema with all that it refers to.
+/// A schema with all schemas that it refers to.
 pub(crate) struct Documents {
     pub(crate) root: Arc<Value>,
     pub(crate) members: BTreeMap<Xid, Arc<Value>>,
@@ -50,74 +50,73 @@ pub(crate) struct Documents {
 /// Why a schema can't be used.
 #[derive(Debug, Error)]
 pub enum CompileError {
-    /// The bytes are no JSON.
+    /// The bytes aren't JSON.
     #[error("{0}")]
     Json(#[from] JsonError),
-    /// Arrays and objects lie deeper in each other than documents may.
-    #[error("the schema lies deeper in itself than {JSON_DEPTH_MAX}")]
+    /// Arrays and objects are nested too deeply.
+    #[error("the schema is nested deeper than {JSON_DEPTH_MAX} levels")]
     TooDeep,
-    /// `$schema` names none of the drafts that are understood.
-    #[error(
-        "$schema names {found:?}; understood are draft-04, draft-06, draft-07, 2019-09, 2020-12"
-    )]
+    /// `$schema` isn't one of the supported drafts.
+    #[error("$schema is {found:?}; supported are draft-04, draft-06, draft-07, 2019-09, 2020-12")]
     Dialect {
-        /// What it names.
+        /// The given value.
         found: String,
     },
-    /// It breaks the rules of its own draft.
-    #[error("the schema breaks the rules of JSON Schema in {} places", violations.len())]
+    /// It violates the meta-schema of its own draft.
+    #[error("the schema violates JSON Schema in {} places", violations.len())]
     Invalid {
-        /// What is wrong, each located in the schema.
+        /// The violations, located in the schema.
         violations: Vec<Violation>,
     },
-    /// A `$ref` names a schema that isn't there.
+    /// A `$ref` names a schema that doesn't exist.
     #[error("there is no {reference}")]
     Missing {
-        /// The schema that it names.
+        /// The missing schema.
         reference: Xid,
-        /// Where the `$ref` stands.
+        /// The place of the `$ref`.
         pointer: String,
     },
-    /// A `$ref` names neither a schema by its xid nor a place in this document.
-    #[error("$ref is neither an xid nor a place in this document: {reason}")]
+    /// A `$ref` is neither the xid of a schema nor a place in this document.
+    #[error("$ref is neither an xid nor a place in this document ({reason})")]
     Unresolvable {
-        /// Where the `$ref` stands, as far as the validator tells.
+        /// The place of the `$ref`, if the validator reports it.
         pointer: String,
-        /// What it says.
+        /// The validator's reason.
         reason: String,
     },
     /// Schemas refer to each other in a circle.
     #[error("schemas refer to each other in a circle: {}", names(path))]
     Cycle {
-        /// The circle, its first schema again at its end.
+        /// The circle; its first schema is repeated at the end.
         path: Vec<Xid>,
     },
     /// A schema that it refers to can't be used.
-    #[error("{reference}, which it refers to: {error}")]
+    #[error("in {reference}, which it refers to: {error}")]
     Broken {
-        /// The schema that it names.
+        /// That schema.
         reference: Xid,
-        /// What is wrong there.
+        /// Its fault.
         error: Box<CompileError>,
     },
-    /// A place leads back to itself without going into a child of the value: it would never end.
-    #[error("{pointer} leads back to itself")]
+    /// A place leads back to itself without descending into the value, so validation would never
+    /// end.
+    #[error("{pointer} refers to itself")]
     Endless {
         /// The place.
         pointer: String,
     },
-    /// A place leads to so many others for one value that checking would not end in time.
-    #[error("{pointer} leads to more than {} places for one value", limits::ALTERNATIVES_MAX)]
+    /// A place leads to so many others for one value that validation would take too long.
+    #[error("{pointer} applies more than {} subschemas to one value", limits::ALTERNATIVES_MAX)]
     TooComplex {
         /// The place.
         pointer: String,
     },
-    /// It has more of something than fits.
-    #[error("the schema has more {what} than {limit}")]
+    /// A limit is exceeded.
+    #[error("the schema has more than {limit} {what}")]
     TooLarge {
-        /// Of what.
+        /// What there is too much of.
         what: &'static str,
-        /// How many are taken.
+        /// The limit.
         limit: usize,
     },
 }
@@ -127,7 +126,7 @@ fn names(path: &[Xid]) -> String {
 }
 
 impl CompileError {
-    /// The error as violations of the schema document itself, for an answer that refuses it.
+    /// The error as violations of the schema document itself.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         let (pointer, keyword) = match self {
@@ -143,7 +142,7 @@ impl CompileError {
         vec![Violation::keyword(pointer, keyword, self.to_string())]
     }
 
-    /// The schema that isn't there, where that is what is wrong: here or in one that it refers to.
+    /// The missing schema, if one is the cause, here or in a schema that it refers to.
     #[must_use]
     pub fn missing(&self) -> Option<&Xid> {
         match self {
@@ -153,7 +152,7 @@ impl CompileError {
         }
     }
 
-    /// The error as that of a schema that refers to the broken one. A cycle names its schemas.
+    /// The error of a schema that refers to the broken one. A cycle already names its schemas.
     pub(crate) fn within(self, reference: &Xid) -> Self {
         match self {
             error @ (Self::Cycle { .. } | Self::Broken { .. } | Self::TooLarge { .. }) => error,
@@ -163,7 +162,7 @@ impl CompileError {
 }
 
 impl Schema {
-    /// Compiles a schema from its bytes.
+    /// Parses and compiles a schema.
     ///
     /// # Errors
     /// See [`CompileError`].
@@ -171,8 +170,8 @@ impl Schema {
         Self::compile(&json::parse(bytes)?, sources)
     }
 
-    /// Compiles a schema. Whatever it refers to by xid is asked of `sources`, and so is whatever
-    /// that refers to.
+    /// Compiles a schema. Asks `sources` for the schemas that it refers to by xid, and for those
+    /// that they refer to.
     ///
     /// # Errors
     /// See [`CompileError`].
@@ -186,27 +185,27 @@ impl Schema {
         Ok(Self { plain, metered: OnceLock::new(), documents, dialect, references, graph })
     }
 
-    /// The draft that it is read as.
+    /// The draft of the schema.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// All schemas that its verdicts stand on besides itself: what it names and what those name.
+    /// All schemas that its results depend on: the ones that it refers to, directly or not.
     #[must_use]
     pub fn references(&self) -> &BTreeSet<Xid> {
         &self.references
     }
 
-    /// Whether checking a document of so many bytes may take longer than some milliseconds.
+    /// Whether validating a document of this size may take more than some milliseconds.
     #[must_use]
     pub fn may_take_long(&self, bytes: usize) -> bool {
         self.graph.may_take_long(bytes as u64)
     }
 
-    /// Checks a value; no violation means that it is valid. At most
-    /// [`VIOLATIONS_MAX`](limits::VIOLATIONS_MAX), in the order of the document, the last one
-    /// telling that there are more.
+    /// Validates a value; without violations, the value is valid. Returns at most
+    /// [`VIOLATIONS_MAX`](limits::VIOLATIONS_MAX) violations in the order of the document; the last
+    /// one says if there are more.
     #[must_use]
     pub fn validate(&self, value: &Value) -> Vec<Violation> {
         let size = Size::of(value);
@@ -269,14 +268,14 @@ impl std::fmt::Debug for Schema {
     }
 }
 
-/// What is answered where checking takes too long.
+/// The answer if validation takes too long.
 fn too_much() -> Vec<Violation> {
-    let message = "checking this document against its schema takes more than a second; \
-                   a smaller document or a simpler schema passes";
+    let message = "validating this document takes more than a second; \
+                   use a smaller document or a simpler schema";
     vec![Violation::keyword("", "$schema", message)]
 }
 
-/// Reads the draft of a schema and checks it against that draft's own schema.
+/// Reads the draft of a schema and validates the schema with its meta-schema.
 pub(crate) fn check_dialect(schema: &Value) -> Result<Dialect, CompileError> {
     if depth_of(schema, 0) > JSON_DEPTH_MAX {
         return Err(CompileError::TooDeep);
@@ -302,23 +301,25 @@ pub(crate) fn check_dialect(schema: &Value) -> Result<Dialect, CompileError> {
     Err(CompileError::Invalid { violations })
 }
 
-/// A schema of more values is told its first mistake alone: all are collected before any is cut.
+/// For a schema with more values, only the first violation is reported, because all of them are
+/// collected before any is cut.
 const META_REPORT_STEPS_MAX: u64 = 20_000;
 
-/// Frames of validation that surely fit any thread's stack: about 500 bytes, several to a frame.
+/// The recursion depth that fits any thread's stack: a frame takes about 500 bytes, several per
+/// level.
 const FRAMES_INLINE_MAX: usize = 400;
 
-/// The stack of a validation that goes deeper: 128 levels of 64 alternatives.
+/// The stack for deeper validations: 128 levels with 64 alternatives.
 const VALIDATE_STACK_BYTES: usize = 64 * 1024 * 1024;
 
-/// Places behind each other that compile on the caller's stack.
+/// The depth of references that can be compiled on the caller's stack.
 const COMPILE_INLINE_MAX: usize = 64;
 
-/// The stack for deeper ones: [`limits::PLACES_DEPTH_MAX`] places of several kilobytes each. It is
-/// reserved, and used only as far as it is needed.
+/// The stack for deeper references: [`limits::PLACES_DEPTH_MAX`] places with several kilobytes
+/// each. The memory is only reserved, and used as needed.
 const COMPILE_STACK_BYTES: usize = 256 * 1024 * 1024;
 
-/// How deep a value is, as far as that matters. (Not recursive beyond the limit.)
+/// The depth of a value, up to the limit. (The recursion stops there.)
 fn depth_of(value: &Value, above: usize) -> usize {
     if above > JSON_DEPTH_MAX {
         return above;
@@ -331,11 +332,11 @@ fn depth_of(value: &Value, above: usize) -> usize {
     .unwrap_or(above + 1)
 }
 
-/// How much there is to check in a value.
+/// The amount of work in a value.
 pub(crate) struct Size {
     pub(crate) steps: u64,
     depth: usize,
-    /// Bytes of the names of members.
+    /// The total length of members' names, in bytes.
     names: u64,
 }
 
@@ -389,7 +390,7 @@ impl Documents {
             let thread = thread::Builder::new().stack_size(COMPILE_STACK_BYTES);
             let work = || self.build_here(dialect, graph, metered);
             let built = thread.spawn_scoped(scope, work).ok().and_then(|built| built.join().ok());
-            let what = "places that lead to each other in a row";
+            let what = "subschemas in a chain of references";
             built.unwrap_or(Err(CompileError::TooLarge { what, limit: COMPILE_INLINE_MAX }))
         })
     }
@@ -425,7 +426,7 @@ impl Documents {
             .map_err(|error| refused(&error))
     }
 
-    /// The documents as the validator gets them.
+    /// The documents in the form that the validator needs.
     fn prepare(&self, graph: &Graph, metered: bool) -> Self {
         let instrumented = |index: usize, value: &Arc<Value>| {
             if !metered {
@@ -447,7 +448,8 @@ impl Documents {
     }
 }
 
-/// A schema that its draft allows and the validator refuses: a bad pattern, or a `$ref` to nothing.
+/// The error for a schema that its draft allows but the validator refuses: a bad pattern, or a
+/// `$ref` without a target.
 fn refused(error: &ValidationError<'_>) -> CompileError {
     match error.kind() {
         jsonschema::error::ValidationErrorKind::Referencing(inner) => CompileError::Unresolvable {
@@ -458,7 +460,7 @@ fn refused(error: &ValidationError<'_>) -> CompileError {
     }
 }
 
-/// Gives the validator the schemas that were gathered, and nothing else.
+/// Gives the validator only the schemas that were collected.
 struct Prepared {
     members: BTreeMap<Xid, Arc<Value>>,
 }

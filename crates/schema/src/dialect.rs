@@ -2,7 +2,7 @@ use jsonschema::Draft;
 use muster_words::json::Value;
 use serde::Serialize;
 
-/// The drafts of JSON Schema that are understood.
+/// The supported drafts of JSON Schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Dialect {
     /// Draft 4 (2013).
@@ -17,7 +17,7 @@ pub enum Dialect {
     /// 2019-09.
     #[serde(rename = "2019-09")]
     Draft201909,
-    /// 2020-12; what a schema without `$schema` is read as.
+    /// 2020-12, which is also the default.
     #[serde(rename = "2020-12")]
     Draft202012,
 }
@@ -26,7 +26,7 @@ impl Dialect {
     /// Reads a schema's `$schema`.
     ///
     /// # Errors
-    /// The text of a `$schema` that names none of the drafts.
+    /// The text of a `$schema` that isn't a supported draft.
     pub fn of(schema: &Value) -> Result<Self, String> {
         let Some(named) = schema.get("$schema") else { return Ok(Self::Draft202012) };
         let Some(text) = named.as_str() else { return Err(named.to_string()) };

@@ -1,7 +1,7 @@
-//! What a schema means: compile it, check a value against it, locate every violation.
+//! JSON Schema: compiles a schema, validates values, and locates every violation.
 //!
-//! Pure: a schema that refers to another one names it by xid, and the caller's [`SchemaSources`]
-//! bring it. Nothing here fetches anything, and nothing here knows where documents are kept.
+//! This room is pure: a schema refers to other schemas by xid, and the caller's [`SchemaSources`]
+//! provides them. Nothing here fetches anything or knows where documents are stored.
 
 mod analysis;
 mod compile;
@@ -20,7 +20,7 @@ pub use nearest::nearest;
 pub use sources::{NoSources, SchemaSources};
 pub use violation::{Severity, Violation, ViolationSource};
 
-/// What the work on one schema never passes, each with its reason.
+/// Limits on the work for one schema, with their reasons.
 pub mod limits;
 
 #[cfg(test)]

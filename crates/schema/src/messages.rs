@@ -1,4 +1,4 @@
-//! The sentences that people read when a document is refused.
+//! The messages about violations of a schema.
 
 use jsonschema::{
     JsonType,
@@ -8,21 +8,21 @@ use muster_words::json::{Value, to_canonical};
 
 use crate::{limits, nearest};
 
-/// What is wrong with a value, by the keyword that it breaks.
+/// The message for a violated keyword.
 pub(crate) fn of(kind: &Kind, value: &Value) -> String {
     let shown = quote(value);
     match kind {
         Kind::Enum { options } => no_choice(value, options),
         Kind::Constant { expected_value } => {
-            format!("{shown} stands where only {} may", quote(expected_value))
+            format!("{shown} must be {}", quote(expected_value))
         }
         Kind::Type { kind } => format!("{shown} is {}; {} is needed", type_of(value), types(kind)),
-        Kind::Minimum { limit } => format!("{shown} is below {}, the least", quote(limit)),
-        Kind::Maximum { limit } => format!("{shown} is above {}, the most", quote(limit)),
+        Kind::Minimum { limit } => format!("{shown} is below the minimum of {}", quote(limit)),
+        Kind::Maximum { limit } => format!("{shown} is above the maximum of {}", quote(limit)),
         Kind::ExclusiveMinimum { limit } => format!("{shown} is not above {}", quote(limit)),
         Kind::ExclusiveMaximum { limit } => format!("{shown} is not below {}", quote(limit)),
         Kind::MultipleOf { multiple_of } => {
-            format!("{shown} is no multiple of {}", quote(multiple_of))
+            format!("{shown} is not a multiple of {}", quote(multiple_of))
         }
         Kind::Format { format } => {
             format!("{shown} is not {}", format_name(format))
@@ -34,11 +34,11 @@ pub(crate) fn of(kind: &Kind, value: &Value) -> String {
             format!("{shown} can't be matched against the pattern in time")
         }
         Kind::UniqueItems => first_duplicate(value),
-        Kind::Contains => "none of its values is of the kind that must be among them".to_owned(),
-        Kind::Not { .. } => format!("{shown} is what may not stand here"),
-        Kind::FalseSchema => "nothing may stand here".to_owned(),
+        Kind::Contains => "none of its values is of the required kind".to_owned(),
+        Kind::Not { .. } => format!("{shown} is not allowed here"),
+        Kind::FalseSchema => "no value is allowed here".to_owned(),
         Kind::OneOfMultipleValid { .. } => {
-            format!("{shown} fits more than one of the forms of which it must fit exactly one")
+            format!("{shown} matches several alternatives; it must match exactly one")
         }
         Kind::ContentEncoding { content_encoding } => {
             format!("{shown} is not encoded as {content_encoding}")
@@ -47,11 +47,11 @@ pub(crate) fn of(kind: &Kind, value: &Value) -> String {
             format!("{shown} is not {content_media_type}")
         }
         kind => of_size(kind, value)
-            .unwrap_or_else(|| format!("{shown} doesn't fit the schema's {}", kind.keyword())),
+            .unwrap_or_else(|| format!("{shown} violates the schema's {}", kind.keyword())),
     }
 }
 
-/// What is wrong with how long, how many.
+/// The message about a length or a count.
 fn of_size(kind: &Kind, value: &Value) -> Option<String> {
     let length = value.as_str().map_or(0, |text| text.chars().count() as u64);
     let items = value.as_array().map_or(0, Vec::len) as u64;
@@ -65,7 +65,7 @@ fn of_size(kind: &Kind, value: &Value) -> Option<String> {
         Kind::MaxProperties { limit } => too_many(members, *limit, "member", "members"),
         Kind::AdditionalItems { limit } => too_many(items, *limit as u64, "value", "values"),
         Kind::UnevaluatedItems { unexpected } => {
-            format!("{} is not known here", cut(unexpected.join(", "), limits::QUOTE_MAX))
+            format!("{} is not an allowed name", cut(unexpected.join(", "), limits::QUOTE_MAX))
         }
         _ => return None,
     })
@@ -85,7 +85,7 @@ fn counted(limit: u64) -> String {
     format!("{} {}", separated(limit), if limit == 1 { "is" } else { "are" })
 }
 
-/// A number with its thousands apart: 1,204.
+/// A number with commas between thousands: 1,204.
 fn separated(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -98,14 +98,14 @@ fn separated(number: u64) -> String {
     out
 }
 
-/// What to say where a value fits none of the forms it may have.
+/// The message if a value matches none of its alternatives.
 pub(crate) fn no_alternative(closest: &Option<String>, forms: usize) -> String {
     match closest {
         Some(closest) if forms > 1 => {
-            format!("fits none of the {forms} forms it may have; of the closest one, {closest}")
+            format!("matches none of the {forms} alternatives; in the closest one: {closest}")
         }
         Some(closest) => closest.clone(),
-        None => format!("fits none of the {forms} forms it may have"),
+        None => format!("matches none of the {forms} alternatives"),
     }
 }
 
@@ -120,7 +120,7 @@ fn no_choice(value: &Value, options: &Value) -> String {
         .map(|option| option.as_str().filter(|_| plain).map_or_else(|| quote(option), short))
         .collect();
     let mut message = match choices.as_slice() {
-        [only] => format!("{shown} is not {only}, the only choice"),
+        [only] => format!("{shown} must be {only}"),
         choices => format!("{shown} is none of {}", choices.join(", ")),
     };
     if options.len() > limits::CHOICES_MAX {
@@ -136,24 +136,24 @@ fn short(text: &str) -> String {
     cut(text.to_owned(), limits::QUOTE_MAX)
 }
 
-/// Names the first value that stands twice, where looking for it is cheap.
+/// Names the first repeated value, if it can be found cheaply.
 fn first_duplicate(value: &Value) -> String {
     let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
     let mut seen = std::collections::HashMap::new();
     for (index, item) in items.iter().enumerate().take(10_000) {
         if let Some(first) = seen.insert(to_canonical(item), index) {
             return format!(
-                "{} stands twice, as number {} and {}",
+                "{} occurs twice, as numbers {} and {}",
                 quote(item),
                 first + 1,
                 index + 1
             );
         }
     }
-    "the same value stands twice".to_owned()
+    "a value occurs twice".to_owned()
 }
 
-/// What a value is, in words.
+/// The type of a value, in words.
 fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -190,24 +190,24 @@ fn type_name(kind: JsonType) -> &'static str {
     }
 }
 
-/// A format with what it looks like.
+/// The name of a format, with an example.
 fn format_name(format: &str) -> String {
     match format {
-        "date" => "a date: year-month-day, as 2026-11-21".to_owned(),
-        "date-time" => "a moment: as 2026-11-21T10:12:03Z".to_owned(),
-        "time" => "a time of day: as 10:12:03Z".to_owned(),
-        "duration" => "a duration: as P3DT4H".to_owned(),
+        "date" => "a date such as 2026-11-21".to_owned(),
+        "date-time" => "a timestamp such as 2026-11-21T10:12:03Z".to_owned(),
+        "time" => "a time of day such as 10:12:03Z".to_owned(),
+        "duration" => "a duration such as P3DT4H".to_owned(),
         "email" | "idn-email" => "an email address".to_owned(),
-        "uri" => "a URI: as https://example.com/page".to_owned(),
-        "uri-reference" => "a URI or a part of one".to_owned(),
-        "hostname" | "idn-hostname" => "a host's name".to_owned(),
-        "uuid" => "a UUID: as f81d4fae-7dec-11d0-a765-00a0c91e6bf6".to_owned(),
+        "uri" => "a URI such as https://example.com/page".to_owned(),
+        "uri-reference" => "a URI or a relative reference".to_owned(),
+        "hostname" | "idn-hostname" => "a host name".to_owned(),
+        "uuid" => "a UUID such as f81d4fae-7dec-11d0-a765-00a0c91e6bf6".to_owned(),
         "regex" => "a regular expression".to_owned(),
         other => format!("of the format {}", short(other)),
     }
 }
 
-/// A value as a message shows it: its JSON, cut.
+/// A value in a message: its JSON, shortened.
 pub(crate) fn quote(value: &Value) -> String {
     match value {
         Value::Array(items) if items.len() > 4 => format!("a list of {}", items.len()),
@@ -235,7 +235,7 @@ fn too_long(value: &Value) -> bool {
     }
 }
 
-/// Text cut to a number of characters.
+/// Text shortened to a number of characters.
 pub(crate) fn cut(text: String, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -1,8 +1,8 @@
-//! A stop for validations that would run too long or find too much.
+//! Stops validations that would run too long or find too much.
 //!
-//! The validator knows no limit, so a copy of the schema carries a keyword of ours in every place.
-//! It counts a step whenever a place meets a value, and when the steps are used up it unwinds out
-//! of the validator (`resume_unwind`: no panic message, caught right here).
+//! The validator has no limit, so a copy of the schema gets an additional keyword at every place.
+//! It counts a step whenever a place meets a value. When the steps are used up, it unwinds out of
+//! the validator (with `resume_unwind`, so no panic message appears; it is caught here).
 
 use std::{
     cell::Cell,
@@ -18,19 +18,19 @@ use crate::{
     pattern::PatternCosts,
 };
 
-/// The keyword that counts; no dialect has a word of this name.
+/// The counting keyword; no dialect defines this name.
 pub(crate) const STEP: &str = "x-muster-step";
 
-/// The steps were used up.
+/// The steps are used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exhausted;
 
 thread_local! {
-    /// Steps that the validation on this thread may still take.
+    /// The steps that the validation on this thread has left.
     static LEFT: Cell<u64> = const { Cell::new(u64::MAX) };
 }
 
-/// Works with a limited number of steps.
+/// Runs `work` with a limited number of steps.
 pub(crate) fn metered<T>(steps: u64, work: impl FnOnce() -> T) -> Result<T, Exhausted> {
     LEFT.set(steps);
     let result = catch_unwind(AssertUnwindSafe(work));
@@ -41,31 +41,31 @@ pub(crate) fn metered<T>(steps: u64, work: impl FnOnce() -> T) -> Result<T, Exha
     })
 }
 
-/// What a place costs for a value beyond its one step: what its keywords look at by themselves,
-/// without a place of their own.
+/// The additional cost of a place for a value: the work of its keywords that have no places of
+/// their own.
 struct Meter {
-    /// Choices of an `enum`, eight to a step.
+    /// The choices of an `enum`; eight cost a step.
     choices: u64,
-    /// Parts of what `enum` and `const` hold, which a list or a map is compared with.
+    /// The parts of the values in `enum` and `const`, which are compared with lists and maps.
     compared: u64,
-    /// Whether every item is compared with every other.
+    /// Whether all items are compared with each other.
     unique: bool,
-    /// Names that `required` and `dependentRequired` look up.
+    /// The names in `required` and `dependentRequired`.
     names: u64,
-    /// What failing alternatives may cost: a place counts where all of it is passed, so those that
-    /// aren't are counted by the one that holds them.
+    /// The cost of failing alternatives. A place counts only when all of it passes, so the place
+    /// around the alternatives counts those that fail.
     alternatives: u64,
     /// Whether each member is looked up.
     members: bool,
-    /// Places that may be asked about each member or item that others left (`unevaluated…`).
+    /// The places that may be evaluated for each leftover member or item (`unevaluated…`).
     asked: u64,
-    /// Keywords that read a text to its end.
+    /// The keywords that read a whole text.
     texts: u64,
-    /// What patterns of names cost.
+    /// The cost of patterns for names.
     name_patterns: Reading,
 }
 
-/// What patterns cost for each text.
+/// The cost of patterns per text.
 #[derive(Clone, Copy, Default)]
 struct Reading {
     patterns: u64,
@@ -122,7 +122,7 @@ impl Meter {
             }
             Value::Object(map) => {
                 let members = map.len() as u64;
-                // Looking stops at the first name that is missing.
+                // The search stops at the first missing name.
                 let names = self.names.min(self.asked_names(members));
                 let looked = if self.members { members / 4 } else { 0 };
                 let asked = self.asked.saturating_mul(members);
@@ -141,19 +141,19 @@ impl Meter {
         more.saturating_add(1 + self.alternatives)
     }
 
-    /// A map of few members lacks one of many names soon.
+    /// A map with few members soon lacks one of many names.
     const fn asked_names(&self, members: u64) -> u64 {
         members.saturating_mul(8).saturating_add(8)
     }
 
-    /// What the errors of a place may cost to keep: each name that is missing is one.
+    /// The cost of storing a place's errors: each missing name is one.
     fn cost_of_errors(&self, value: &Value) -> u64 {
         let names = if value.is_object() { self.names.saturating_mul(50) } else { 0 };
         cost_of_error(value).saturating_add(names)
     }
 }
 
-/// Keywords with which a place leads to others for the same value.
+/// The keywords that lead to other places for the same value.
 const ALTERNATIVES: [&str; 10] = [
     "allOf",
     "anyOf",
@@ -167,7 +167,7 @@ const ALTERNATIVES: [&str; 10] = [
     "$recursiveRef",
 ];
 
-/// Names that a place looks up in a map.
+/// The names that a place looks up in a map.
 fn names_of(place: &Map<String, Value>) -> u64 {
     let length = |value: &Value| value.as_array().map_or(0, Vec::len) as u64;
     let dependent = ["dependentRequired", "dependencies"].into_iter().filter_map(|keyword| {
@@ -177,7 +177,7 @@ fn names_of(place: &Map<String, Value>) -> u64 {
     place.get("required").map_or(0, length) + dependent.sum::<u64>()
 }
 
-/// Uses up steps, or leaves the validator where too few are left.
+/// Uses up steps; leaves the validator if too few are left.
 fn count(cost: u64) {
     let left = LEFT.get();
     if left < cost {
@@ -186,8 +186,7 @@ fn count(cost: u64) {
     LEFT.set(left - cost);
 }
 
-/// What an error may cost to keep: itself, and a copy of the value for each alternative that the
-/// value doesn't fit.
+/// The cost of storing an error: itself, and a copy of the value for each failing alternative.
 fn cost_of_error(value: &Value) -> u64 {
     50 + 10 * Size::of(value).steps
 }
@@ -209,8 +208,8 @@ impl<'i> Keyword<'i> for Meter {
     }
 }
 
-/// Makes the keyword for places; `most` is what one value may meet at once, `asked` what one place
-/// may ask about what it left.
+/// Builds the keyword for places. `most` is how many places one value may meet, `asked` how many
+/// one place may evaluate for what it left over.
 pub(crate) fn keyword(
     most: u64,
     asked: u64,
@@ -222,8 +221,8 @@ pub(crate) fn keyword(
 
 type Made<'a> = Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>>;
 
-/// A `pattern` that counts what it costs before it is matched: the validator's own comes before
-/// the keyword that counts.
+/// A `pattern` that counts its cost before it is matched, because the validator's own would run
+/// before the counting keyword.
 struct Pattern {
     reading: Reading,
     matched: Validator,
@@ -249,7 +248,7 @@ impl<'i> Keyword<'i> for Pattern {
     }
 }
 
-/// Makes the `pattern` that counts, matched as those options say.
+/// Builds the counting `pattern` with these matching options.
 pub(crate) fn pattern(
     options: ValidationOptions<'static>,
     pattern_costs: PatternCosts,
@@ -257,7 +256,7 @@ pub(crate) fn pattern(
 {
     move |_, pattern, _| {
         let mut schema = Map::new();
-        // What isn't text is none, where only a `$ref` makes a place of it.
+        // A value that isn't text isn't a pattern; only a `$ref` makes its parent a place.
         if let Value::String(text) = pattern {
             schema.insert("pattern".to_owned(), text.as_str().into());
         }
@@ -266,7 +265,7 @@ pub(crate) fn pattern(
     }
 }
 
-/// Puts the keyword into every place of a schema, and into those that only a `$ref` makes places.
+/// Adds the keyword to every place of a schema, including those that only a `$ref` reaches.
 pub(crate) fn instrument(schema: &mut Value, extra: &[&str]) {
     place(schema);
     for pointer in extra {

@@ -1,5 +1,5 @@
-/// The candidate that somebody most likely meant: the one that fewest edits away, if those are few
-/// enough for its length that the guess is better than silence.
+/// The candidate that was probably meant: the one with the fewest edits, if they are few enough for
+/// its length to make a sensible guess.
 #[must_use]
 pub fn nearest<'a>(
     written: &str,
@@ -27,20 +27,21 @@ pub fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Characters of a name that is worth a guess: a distance costs the product of both lengths.
+/// The longest name to guess, in characters: the cost grows with the product of both lengths.
 const LENGTH_MAX: usize = 64;
 
-/// Candidates that are looked at: more can't be a list that somebody misread.
+/// The most candidates to compare; a longer list isn't one that somebody misread.
 const CANDIDATES_MAX: usize = 4_096;
 
-/// `git` for `git_based`: the start of exactly what was meant, up to a word's end.
+/// `git` for `git_based`: the beginning of exactly one candidate, up to a word boundary.
 fn begins(written: &[char], candidate: &[char]) -> bool {
     written.len() >= 3
         && candidate.starts_with(written)
         && candidate.get(written.len()) == Some(&'_')
 }
 
-/// Case and the choice between `-`, `_` and a space are what people mix up most: no edit at all.
+/// Differences in case and between `-`, `_` and a space are so common that they don't count as
+/// edits.
 fn fold(text: &str) -> Vec<char> {
     text.chars()
         .flat_map(char::to_lowercase)
@@ -48,8 +49,8 @@ fn fold(text: &str) -> Vec<char> {
         .collect()
 }
 
-/// Edits from one text to the other, two letters that changed places being one (optimal string
-/// alignment).
+/// The number of edits between two texts; swapping two neighbouring letters is one edit (optimal
+/// string alignment).
 fn distance(left: &[char], right: &[char]) -> usize {
     let width = right.len() + 1;
     let mut before_last = vec![0; width];

@@ -1,8 +1,8 @@
-//! What a pattern costs for each letter of a text, known before anything is matched.
+//! The cost of a pattern per letter of a text, known before anything is matched.
 //!
-//! The engine keeps the states of an automaton that it has met, and then takes two nanoseconds for
-//! a byte, however long the pattern is. Where they are too many for the memory it has, it moves
-//! each position on with each letter: ten nanoseconds for each (measured, see [`cost_of_pattern`]).
+//! The engine caches the states of its automaton; then a byte takes two nanoseconds, however long
+//! the pattern is. If there are too many states for its memory, it moves every active position for
+//! each letter: ten nanoseconds each (measured, see [`cost_of_pattern`]).
 
 use std::collections::HashMap;
 
@@ -14,22 +14,23 @@ mod automaton;
 
 use automaton::Automaton;
 
-/// Positions that all automata of a schema may look at together: less than a tenth of a second.
+/// The positions that the analysis of all patterns of a schema may visit: less than a tenth of a
+/// second.
 const LOOKED_TOTAL: u64 = 4_000_000;
 
-/// Positions that one automaton may look at.
+/// The positions that the analysis of one pattern may visit.
 const LOOKED_MAX: u64 = 400_000;
 
-/// Bytes that the engine keeps for a state, about.
+/// The approximate size of a state in the engine's memory, in bytes.
 const STATE_BYTES: u64 = 512;
 
-/// States up to which making them takes no time.
+/// Up to this many states, building them takes no noticeable time.
 const FEW_STATES: u64 = 128;
 
-/// States of the engine, which reads bytes, for one that reads letters of any script.
+/// The engine reads bytes, so a state for letters of any script becomes this many states.
 const STATES_OF_SCRIPTS: u64 = 64;
 
-/// What each pattern of a schema costs ([`cost_of_pattern`]).
+/// The cost of each pattern of a schema ([`cost_of_pattern`]).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PatternCosts(HashMap<String, u64>);
 
@@ -49,18 +50,18 @@ impl PatternCosts {
         Self(pattern_costs)
     }
 
-    /// What a pattern costs; one that wasn't measured costs what is written.
+    /// The cost of a pattern; if it wasn't measured, the number of its positions.
     pub(crate) fn get(&self, pattern: &str) -> u64 {
         self.0.get(pattern).copied().unwrap_or_else(|| positions_of(pattern))
     }
 }
 
-/// What each byte of a text costs, in moves of one position: eight to a step, 12 ns each.
+/// The cost of a text's byte, in moves of one position: eight are a step, and each takes 12 ns.
 ///
-/// Nothing where the automaton has few states, one where all of them fit into the memory that the
-/// engine has for them (2 ns a byte, and up to a microsecond for a state once), as many as may move
-/// at once where they don't. Where it isn't known, all positions that are written may move: of
-/// `a[ab]{5000}c` every letter of a text can be the beginning, so that 64 KB take 2 s.
+/// The cost is zero if the automaton has few states, and one if all states fit into the engine's
+/// memory (2 ns per byte, and up to a microsecond once per state). Otherwise it is the number of
+/// positions that may move together. If that isn't known, it is the number of all positions: with
+/// `a[ab]{5000}c` every letter can start a match, so 64 KB take 2 s.
 fn cost_of_pattern(pattern: &str, bytes: u64, budget: u64) -> u64 {
     let translated = jsonschema_regex::to_rust_regex(pattern).ok();
     let parsed = translated.and_then(|pattern| Parser::new().parse(&pattern).ok());
@@ -78,11 +79,12 @@ fn cost_of_pattern(pattern: &str, bytes: u64, budget: u64) -> u64 {
     }
 }
 
-/// The positions of a pattern: a letter or a class is one, and what is repeated counts as often as
-/// it may be.
+/// The positions of a pattern: a letter or a class is one, and repeated parts count as often as
+/// they may repeat.
 fn positions_of(pattern: &str) -> u64 {
     let mut letters = pattern.chars().peekable();
-    // What the groups around have so far, and the last part of each, which a repetition repeats.
+    // The positions in each open group so far, and those of its last part, which a repetition
+    // repeats.
     let mut around: Vec<u64> = Vec::new();
     let (mut sum, mut last) = (0_u64, 0_u64);
     while let Some(letter) = letters.next() {
@@ -116,7 +118,7 @@ fn positions_of(pattern: &str) -> u64 {
     around.into_iter().fold(sum, u64::saturating_add)
 }
 
-/// How often `{3}`, `{3,}` and `{3,7}` repeat at most, what is without end counting once more.
+/// The most repetitions of `{3}`, `{3,}` and `{3,7}`; an open end counts as one more.
 fn times_of(inside: &str) -> u64 {
     let numbers = inside.split(',').map(|number| number.trim().parse::<u64>());
     let largest = numbers.filter_map(Result::ok).max().unwrap_or(1);
@@ -125,10 +127,10 @@ fn times_of(inside: &str) -> u64 {
 
 type Letters<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
-/// Goes behind a class, in which others may lie.
+/// Skips a class, which may contain other classes.
 fn skip_class(letters: &mut Letters<'_>) {
     let mut depth = 1;
-    // A bracket that closes is a letter where it stands first.
+    // A closing bracket in the first place is a letter.
     letters.next_if_eq(&'^');
     letters.next_if_eq(&']');
     while depth > 0 {
@@ -142,7 +144,7 @@ fn skip_class(letters: &mut Letters<'_>) {
     }
 }
 
-/// Goes behind what a backslash begins: `\\d`, `\\p{Letter}`, `\\u{1f600}`.
+/// Skips an escape: `\\d`, `\\p{Letter}`, `\\u{1f600}`.
 fn skip_escape(letters: &mut Letters<'_>) {
     let named = matches!(letters.next(), Some('p' | 'P' | 'u' | 'x'));
     if named && letters.next_if_eq(&'{').is_some() {
@@ -182,7 +184,7 @@ mod tests {
     #[test]
     fn an_automaton_has_the_states_and_positions_that_texts_lead_to() {
         for (pattern, expect) in [
-            // Nothing found yet, and one for each letter; what can't match any more is one too.
+            // The initial state, one per letter, and one for texts that can't match any more.
             ("^[a-c]{2}$", Some((3, 1, true))),
             ("^a+$", Some((3, 1, true))),
             ("a", Some((2, 1, true))),
@@ -190,7 +192,7 @@ mod tests {
             ("^(a|bb)*c$", Some((4, 3, true))),
             ("^.{1,255}$", Some((256, 1, false))),
             ("^[a-z]+@[a-z]+$", Some((4, 2, true))),
-            // Where each letter can be the beginning, twice as many for each one more.
+            // If every letter can start a match, each additional letter doubles the states.
             ("a[ab]{3}c", Some((17, 5, true))),
             ("a[ab]{4}c", Some((33, 6, true))),
             ("a[ab]{20}c", None),
@@ -215,7 +217,7 @@ mod tests {
             ("^([a-z]{20000})*$", 2),
             ("[ab]*a[ab]{5000}c", 5_003),
             ("a[ab]{100}c", 102),
-            // A letter of any script is up to four bytes, with states between them.
+            // A letter of any script has up to four bytes, with states in between.
             (r"^\p{L}+$", 1),
             ("^.{1,255}$", 2),
             (r"\b[a-z]{40}", 41),
@@ -223,7 +225,7 @@ mod tests {
         ] {
             assert_eq!(PatternCosts::of(&[pattern]).get(pattern), expect, "{pattern}");
         }
-        // A thousand patterns share the memory, and one that fits alone no longer does.
+        // A thousand patterns share the memory; a pattern that fits alone no longer does.
         let many: Vec<String> = (0..1_000).map(|n| format!("a[ab]{{9}}c{n}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(PatternCosts::of(&many[..1]).get(many[0]), 1);

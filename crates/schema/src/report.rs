@@ -1,4 +1,4 @@
-//! What the validator found, as violations for people.
+//! Turns the validator's errors into violations for people.
 
 use jsonschema::{
     ValidationError, Validator,
@@ -11,18 +11,18 @@ use muster_words::{
 
 use crate::{Violation, compile::Documents, limits, messages, nearest};
 
-/// The schemas that a message may quote from.
+/// The schemas that messages may quote.
 pub(crate) struct QuotableSchemas<'a> {
     pub(crate) documents: Option<&'a Documents>,
 }
 
 impl QuotableSchemas<'_> {
-    /// Nothing to quote from: a draft's own schema says nothing about a property to people.
+    /// No schema to quote: a meta-schema has no descriptions for people.
     pub(crate) fn nothing() -> Self {
         QuotableSchemas { documents: None }
     }
 
-    /// The schema object in which an error's keyword stands.
+    /// The schema object with the violated keyword.
     fn place(&self, error: &ValidationError<'_>) -> Option<&Map<String, Value>> {
         let documents = self.documents?;
         let path = error.absolute_keyword_location().map(|uri| uri.path().as_str().to_owned());
@@ -34,7 +34,7 @@ impl QuotableSchemas<'_> {
     }
 }
 
-/// All violations, in the order of the document, up to the limit.
+/// All violations in the order of the document, up to the limit.
 pub(crate) fn all(
     validator: &Validator,
     value: &Value,
@@ -53,7 +53,7 @@ pub(crate) fn all(
     cut(violations, errors.count())
 }
 
-/// The first violation alone, where all would be too much to collect.
+/// The first violation, if collecting all of them would cost too much.
 pub(crate) fn first(
     validator: &Validator,
     value: &Value,
@@ -65,13 +65,14 @@ pub(crate) fn first(
     };
     if !violations.is_empty() {
         violations.truncate(limits::VIOLATIONS_MAX - 1);
-        let message = "there may be more; the document is too large to name all at once";
+        let message =
+            "there may be more violations; the document is too large to report all of them";
         violations.push(Violation::keyword("", "$schema", message));
     }
     violations
 }
 
-/// What a schema that can't be compiled breaks, located in the schema.
+/// The violations of a schema that doesn't compile, located in the schema.
 pub(crate) fn of_schema(error: &ValidationError<'_>) -> Vec<Violation> {
     let known = QuotableSchemas::nothing();
     if let Kind::Format { .. } | Kind::Pattern { .. } | Kind::RegexEngineFailure { .. } =
@@ -79,16 +80,16 @@ pub(crate) fn of_schema(error: &ValidationError<'_>) -> Vec<Violation> {
     {
         let pattern = messages::quote(error.instance());
         let message = format!(
-            "{pattern} is no pattern that is taken: look-around, back-references and what grows \
-             too large when compiled are left out, so that every match is fast"
+            "{pattern} is not a supported pattern: look-around, back-references and patterns that \
+             compile to too much are refused, so that every match is fast"
         );
         return vec![Violation::keyword(error.schema_path().as_str(), "pattern", message)];
     }
     describe(error, &known)
 }
 
-/// Where a pointer's value stands in the document, for sorting: the positions on the way. What is
-/// missing stands behind its neighbours.
+/// The position of a pointer's value in the document, for sorting. A missing member sorts after its
+/// siblings.
 fn order(document: &Value, pointer: &str) -> Vec<usize> {
     let mut value = Some(document);
     let mut order = Vec::new();
@@ -118,7 +119,7 @@ fn cut(mut violations: Vec<Violation>, rest: usize) -> Vec<Violation> {
     violations
 }
 
-/// One error of the validator as violations: as many as there are unknown members.
+/// The violations for one error of the validator; several if it lists several unknown members.
 fn describe(error: &ValidationError<'_>, known: &QuotableSchemas<'_>) -> Vec<Violation> {
     let at = error.instance_path().as_str();
     let keyword = error.kind().keyword();
@@ -160,14 +161,14 @@ fn message(
         }
         Kind::PropertyNames { error } => {
             let inner = message(error.kind(), error, known);
-            format!("a name that may not stand here: {inner}")
+            format!("this name is not allowed: {inner}")
         }
         kind => messages::of(kind, value),
     }
 }
 
-/// What is wrong with the alternative that the value comes closest to: the one whose mistakes lie
-/// deepest, and of those the one with the fewest.
+/// The message of the alternative that comes closest: the one with the deepest violations and,
+/// among those, the fewest.
 fn closest(
     context: &[Vec<ValidationError<'static>>],
     value: &Value,
@@ -195,7 +196,7 @@ fn closest(
     })
 }
 
-/// What to say about a member that isn't there: what the schema says that it is for.
+/// The message about a missing member, with the schema's description of it.
 fn missing(name: &str, error: &ValidationError<'_>, known: &QuotableSchemas<'_>) -> String {
     let about = known
         .place(error)
@@ -213,7 +214,7 @@ fn unknown(name: &str, error: &ValidationError<'_>, known: &QuotableSchemas<'_>)
     let absent = absent.filter(|known| written.is_none_or(|map| !map.contains_key(*known)));
     let quoted = messages::quote(&Value::String(name.to_owned()));
     match nearest(name, absent) {
-        Some(meant) => format!("{quoted} is not known here; did you mean {meant}?"),
-        None => format!("{quoted} is not known here"),
+        Some(meant) => format!("{quoted} is not an allowed name; did you mean {meant}?"),
+        None => format!("{quoted} is not an allowed name"),
     }
 }

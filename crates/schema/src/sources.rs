@@ -7,14 +7,14 @@ use muster_words::{Xid, json::Value};
 
 use crate::{CompileError, analysis::References, compile::check_dialect, limits};
 
-/// Where the schemas that a schema refers to come from: the caller's view, a folder, a test.
+/// Provides the schemas that a schema refers to: from the caller's view, a folder, or a test.
 pub trait SchemaSources {
-    /// The schema of that name: of a resource, its default version. `None` where there is none; the
-    /// others are asked for all the same, so that who has to fetch them can fetch them together.
+    /// The schema with this xid; for a resource, its default version. After a `None`, the other
+    /// schemas are still requested, so that a caller can fetch all missing ones together.
     fn get(&self, reference: &Xid) -> Option<Arc<Value>>;
 }
 
-/// No other schemas at all.
+/// No other schemas.
 pub struct NoSources;
 
 impl SchemaSources for NoSources {
@@ -29,7 +29,7 @@ impl SchemaSources for BTreeMap<Xid, Arc<Value>> {
     }
 }
 
-/// All that a schema refers to, and what that refers to.
+/// All schemas that a schema refers to, directly or not.
 pub(crate) fn gather(
     root: &Value,
     sources: &dyn SchemaSources,
@@ -53,7 +53,7 @@ pub(crate) fn gather(
 struct Gathering<'a> {
     sources: &'a dyn SchemaSources,
     members: BTreeMap<Xid, Arc<Value>>,
-    /// Names that lead nowhere, and what is wrong with the first of them.
+    /// The missing schemas, and the error of the first one.
     absent: BTreeSet<Xid>,
     first_absent: Option<CompileError>,
     path: Vec<Xid>,
@@ -61,8 +61,8 @@ struct Gathering<'a> {
 }
 
 impl Gathering<'_> {
-    /// Follows a document's references, depth first, which is how a cycle shows. The depth is at
-    /// most [`limits::REFERENCES_MAX`], because every step adds a member.
+    /// Follows a document's references depth first, so that a cycle is found. The depth is at most
+    /// [`limits::REFERENCES_MAX`], because each step adds a schema.
     fn follow(&mut self, document: &Value) -> Result<(), CompileError> {
         let references = References::of(document)?;
         for (xid, pointer) in &references.by_xid {
@@ -115,7 +115,7 @@ impl Gathering<'_> {
         }
         if self.bytes > limits::SCHEMA_BYTES_MAX {
             return Err(CompileError::TooLarge {
-                what: "bytes with all that it refers to",
+                what: "bytes, including the schemas that it refers to",
                 limit: limits::SCHEMA_BYTES_MAX,
             });
         }
@@ -123,7 +123,7 @@ impl Gathering<'_> {
     }
 }
 
-/// About the bytes of a value's JSON, without writing it.
+/// The approximate size of a value as JSON, without writing it.
 fn size_of(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) => 5,

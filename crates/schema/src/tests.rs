@@ -36,7 +36,7 @@ fn family(members: &[(&str, &str)]) -> BTreeMap<Xid, Arc<Value>> {
     members.iter().map(|(xid, schema)| (xid.parse().unwrap(), Arc::new(parse(schema)))).collect()
 }
 
-/// Violations as `pointer keyword message`, for comparing at a glance.
+/// Violations as `pointer keyword message`, for comparisons.
 fn lines(schema: &Schema, value: &str) -> Vec<String> {
     let line = |v: Violation| match v.source {
         ViolationSource::Keyword(keyword) => format!("{} {keyword} {}", v.pointer, v.message),

@@ -2,48 +2,47 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// One thing that is wrong with a document, or that somebody should know about it: where, by what,
-/// and in words for people.
+/// One violation of a document, or a warning about it: where, of what, and a message for people.
 ///
-/// The whole product uses this type, and it is contract: it is written as
-/// `{"pointer", "keyword" | "rule" | "reference", "severity", "message"}`.
+/// The whole product uses this type, and its JSON is a contract: `{"pointer", "keyword" | "rule" |
+/// "reference", "severity", "message"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Violation {
-    /// Where in the document, as a JSON Pointer (RFC 6901). Of a member that is missing, the
-    /// place where it should stand.
+    /// The place in the document, as a JSON Pointer (RFC 6901). For a missing member, the place
+    /// where it belongs.
     pub pointer: String,
-    /// What was broken.
+    /// What was violated.
     pub source: ViolationSource,
-    /// Whether it refuses the document.
+    /// Whether the document is refused.
     pub severity: Severity,
     /// What is wrong, in one line for people.
     pub message: String,
 }
 
-/// What a violation broke.
+/// What was violated.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ViolationSource {
     /// A keyword of the schema (`enum`, `required`, …). Written as `"keyword": "enum"`.
     Keyword(String),
     /// A business rule, by its id. Written as `"rule": "cost-range-ordered"`.
     Rule(String),
-    /// A declared reference whose target isn't there. Written as `"reference": true`, because the
-    /// pointer already names the field and the message the target.
+    /// A declared reference without a target. Its JSON is `"reference": true`, because the pointer
+    /// already names the field and the message names the target.
     Reference,
 }
 
-/// Whether a violation refuses the document.
+/// How serious a violation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The document is refused.
     Error,
-    /// The document is taken, and its writer is told.
+    /// The document is accepted, and its writer gets a warning.
     Warning,
 }
 
 impl Violation {
-    /// A violation of a schema's keyword; these always refuse.
+    /// A violation of a schema's keyword, which refuses the document.
     pub fn keyword(
         pointer: impl Into<String>,
         keyword: impl Into<String>,
@@ -57,7 +56,7 @@ impl Violation {
         }
     }
 
-    /// A reference to nothing; these always refuse.
+    /// A reference without a target, which refuses the document.
     pub fn reference(pointer: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             pointer: pointer.into(),
@@ -73,8 +72,8 @@ impl Violation {
         self.severity == Severity::Error
     }
 
-    /// Whether it stands at a pointer, above it or below it: then whatever else is wrong there is
-    /// likely the same mistake seen twice.
+    /// Whether its place is at, above or below a pointer. Then another violation there is probably
+    /// the same mistake.
     #[must_use]
     pub fn touches(&self, pointer: &str) -> bool {
         let (short, long) = if self.pointer.len() <= pointer.len() {
@@ -87,7 +86,7 @@ impl Violation {
 }
 
 impl fmt::Display for ViolationSource {
-    /// The source as a column for people: `enum` reads "one of".
+    /// The source as a column for people: `enum` becomes "one of".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Keyword(keyword) => match keyword.as_str() {
@@ -111,7 +110,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// How a violation is written; an absent source is left out.
+/// The JSON of a violation, without absent members.
 #[derive(Serialize, Deserialize)]
 struct Written<'a> {
     pointer: std::borrow::Cow<'a, str>,
@@ -151,7 +150,7 @@ impl<'de> Deserialize<'de> for Violation {
             (Some(keyword), None, None) => ViolationSource::Keyword(keyword.into_owned()),
             (None, Some(id), None) => ViolationSource::Rule(id.into_owned()),
             (None, None, Some(true)) => ViolationSource::Reference,
-            _ => return Err(D::Error::custom("one of keyword, rule and reference is needed")),
+            _ => return Err(D::Error::custom("one of keyword, rule and reference is required")),
         };
         Ok(Self {
             pointer: written.pointer.into_owned(),

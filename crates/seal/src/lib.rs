@@ -1,8 +1,8 @@
-//! Signatures over bytes: Ed25519 key pairs made from a seed, and signed notes, the text form in
-//! which a log's checkpoints travel.
+//! Signatures: Ed25519 key pairs from a seed, and signed notes, the text format of a log's
+//! checkpoints.
 //!
-//! It draws no random numbers and holds no key file: a seed comes in, signatures go out. What a
-//! signature is over, and whether the key is to be trusted, is the caller's affair.
+//! It draws no random numbers and reads no key files. The caller decides what is signed and which
+//! keys are trusted.
 
 mod ed25519;
 pub mod note;

@@ -21,19 +21,19 @@ pub use open::{NOTE_BYTES_MAX, NoteError, SIGNATURES_MAX, open};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use thiserror::Error;
 
-/// What a signature line begins with: an em dash and a space.
+/// The prefix of a signature line: an em dash and a space.
 const SIGNATURE_PREFIX: &str = "— ";
 
-/// A text that no note can have: it doesn't end with a newline, or holds control characters.
+/// The text can't be a note: it doesn't end with a newline, or has control characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the text of a note ends with a newline and has no other control characters")]
 pub struct TextError;
 
 impl Signer {
-    /// The note that this key alone has signed.
+    /// The note with this key's signature.
     ///
     /// # Errors
-    /// The text doesn't end with a newline, or holds another control character.
+    /// The text doesn't end with a newline, or has another control character.
     pub fn sign(&self, text: &str) -> Result<String, TextError> {
         if !text.ends_with('\n') || has_control(text) {
             return Err(TextError);
@@ -46,7 +46,7 @@ impl Signer {
     }
 }
 
-/// Whether the text holds a control character below the space, newlines excepted.
+/// Whether the text has control characters below the space, except newlines.
 fn has_control(text: &str) -> bool {
     text.bytes().any(|byte| byte < 0x20 && byte != b'\n')
 }

@@ -1,40 +1,40 @@
 use muster_journal::{Cause, Corrupt, ReadError};
 use thiserror::Error;
 
-/// Why a ledger, or the marks of its followers, were not opened.
+/// Why a ledger, or the marks of its followers, can't be opened.
 #[derive(Clone, Debug, Error)]
 pub enum StoreOpenError {
-    /// The SQLite that was built in is one that can damage a file (3.7.0 to 3.51.2, when a log is
-    /// reset while another connection commits).
+    /// The built-in SQLite has a bug that can damage a file (3.7.0 to 3.51.2, if the log is reset
+    /// while another connection commits).
     #[error("SQLite {found} can damage a ledger; at least {needed} is needed")]
     Engine {
-        /// The version that was built in.
+        /// The built-in version.
         found: String,
-        /// The first version that will do.
+        /// The first version without the bug.
         needed: &'static str,
     },
-    /// A setting on which durability or erasure stands was not taken.
-    #[error("SQLite answers {setting}={found} where {needed} is needed")]
+    /// A setting that durability or erasure depends on wasn't accepted.
+    #[error("SQLite reports {setting}={found}, but {needed} is needed")]
     Setting {
         /// The pragma's name.
         setting: &'static str,
-        /// What it answers.
+        /// Its value after setting it.
         found: String,
-        /// What was set.
+        /// The value that was set.
         needed: &'static str,
     },
     /// The file is something else.
-    #[error("the file isn't one of Muster's")]
+    #[error("the file wasn't written by Muster")]
     Foreign,
-    /// The file is the ledger of another name.
+    /// The file holds a ledger with another name.
     #[error("the file holds the ledger {found:?}, not {wanted:?}")]
     Name {
-        /// The name that it has.
+        /// Its name.
         found: String,
-        /// The name that was asked for.
+        /// The requested name.
         wanted: String,
     },
-    /// A later release wrote the file in a format that this one doesn't know.
+    /// A later release wrote the file in a format that this release doesn't know.
     #[error(
         "the file has format {found}, which needs Muster {needs} or later; this one reads up to {known}"
     )]
@@ -43,19 +43,19 @@ pub enum StoreOpenError {
         found: u32,
         /// The newest format that this release knows.
         known: u32,
-        /// The release that the file says it needs.
+        /// The release that the file requires.
         needs: String,
     },
-    /// The file is damaged where the ledger ends.
+    /// The last entry of the ledger is damaged.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
-    /// The file can't be opened, read or made now.
+    /// The file can't be opened, read or created now.
     #[error("the file can't be opened")]
     Unavailable(#[source] Cause),
 }
 
 impl StoreOpenError {
-    /// Whether opening may succeed later without anybody changing anything.
+    /// Whether a retry may succeed although nobody changed anything.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_))

@@ -1,9 +1,10 @@
-//! Ledgers, and marks of their followers, that last: one file per engine, each native to it, each behind a feature of its name.
-//! [`open`] is the one place that knows which engine keeps what.
+//! Durable stores for ledgers and for the marks of their followers. Each engine has its own file,
+//! uses its native features, and is behind a Cargo feature with its name. Only [`open`] knows which
+//! engine keeps what.
 //!
-//! A store keeps the contracts of [`muster_journal`] and nothing more: it doesn't know what an
-//! entry means, never decides, and answers no query but by position. That only one server opens a
-//! data directory is not its business either: the caller holds the directory's lock.
+//! A store fulfils the contracts of [`muster_journal`] and nothing more: it doesn't know the
+//! meaning of entries, decides nothing, and finds entries only by position. It doesn't check that
+//! only one server opens a data directory, either: the caller holds the directory's lock.
 
 mod error;
 mod memory;

@@ -9,7 +9,7 @@ use muster_journal::{Ledger, LedgerReader, Marks, MemoryLedger, MemoryMarks};
 
 use crate::{Store, StoreOpenError};
 
-/// Ledgers and marks that live as long as the process.
+/// Ledgers and marks in memory; they are lost with the process.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryStore {
     ledgers: Mutex<BTreeMap<String, Arc<MemoryLedger>>>,

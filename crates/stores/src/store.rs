@@ -7,17 +7,17 @@ use muster_journal::{Ledger, LedgerReader, Marks};
 use crate::sqlite::SqliteStore;
 use crate::{StoreOpenError, memory::MemoryStore};
 
-/// Where a registry is kept, which decides the engine.
+/// Where a registry is stored; decides the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In memory: gone with the process.
+    /// In memory; lost with the process.
     Memory,
-    /// In files of a data directory, by SQLite.
+    /// In files of a data directory, with SQLite.
     #[cfg(feature = "sqlite")]
     Directory(PathBuf),
 }
 
-/// The store of a place. Nothing is opened or made before it is asked for.
+/// The store of a place. Nothing is opened or created before it is requested.
 #[must_use]
 pub fn open(place: &Place) -> Arc<dyn Store> {
     match place {
@@ -27,36 +27,36 @@ pub fn open(place: &Place) -> Arc<dyn Store> {
     }
 }
 
-/// What an engine keeps in one place: ledgers by name, and the marks of who follows them.
+/// What an engine keeps in one place: ledgers by name, and the marks of their followers.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Opens the ledger of a name, or makes an empty one. It may block the calling thread while
-    /// what a crash left is recovered.
+    /// Opens the ledger with this name, or creates an empty one. May block the thread while a crash
+    /// is recovered.
     ///
     /// # Errors
     /// See [`StoreOpenError`].
     fn ledger(&self, name: &str) -> Result<Arc<dyn Ledger>, StoreOpenError>;
 
-    /// Opens the ledger of a name as it is now, to be looked at and left as it is. It can be had
-    /// where [`Store::ledger`] can't, because the ledger is damaged.
+    /// Opens the ledger with this name for reading, and leaves it unchanged. Works on a damaged
+    /// ledger that [`Store::ledger`] can't open.
     ///
     /// # Errors
     /// See [`StoreOpenError`].
     fn reader(&self, name: &str) -> Result<Arc<dyn LedgerReader>, StoreOpenError>;
 
-    /// Opens the marks of followers, or makes a store that holds none.
+    /// Opens the marks of followers, or creates an empty store of marks.
     ///
     /// # Errors
     /// See [`StoreOpenError`].
     fn marks(&self) -> Result<Arc<dyn Marks>, StoreOpenError>;
 
-    /// The file in which the ledger of a name lies, where it lies in one.
+    /// The file of the ledger with this name, if it is in a file.
     fn file(&self, name: &str) -> Option<PathBuf>;
 
-    /// Whether the engine makes files of that name beside the data directory's other files.
+    /// Whether the engine creates a file with this name in the data directory.
     fn has_file(&self, file_name: &str) -> bool;
 
-    /// Finishes what is being written and lets go of all that was opened. Afterwards what lies in
-    /// files answers `Unavailable`.
+    /// Finishes current writes and closes everything. Later calls on ledgers in files answer
+    /// `Unavailable`.
     async fn close(&self);
 }

@@ -1,4 +1,4 @@
-//! What a room may not call, and what nobody may write.
+//! Calls that a room may not make, and code that nobody may write.
 
 use crate::{Finding, Kind, Source, Token, source::matching};
 
@@ -6,7 +6,7 @@ use crate::{Finding, Kind, Source, Token, source::matching};
 pub const PURE_ROOMS: &[&str] =
     &["words", "seal", "ledger", "schema", "rules", "model", "catalog", "history"];
 
-/// What a pure room doesn't reach for, as beginnings of paths.
+/// The beginnings of the paths that a pure room may not use.
 const IMPURE: &[&str] = &[
     "std::env",
     "std::fs",
@@ -29,7 +29,7 @@ const IMPURE: &[&str] = &[
     "tokio",
 ];
 
-/// Clocks, and waiting, by the names that an import leaves.
+/// Clocks and waiting, by their imported names.
 const CLOCKS: &[&str] = &[
     "Instant::now",
     "OffsetDateTime::now_utc",
@@ -39,10 +39,10 @@ const CLOCKS: &[&str] = &[
     "thread::sleep",
 ];
 
-/// Macros that stand for work that isn't done, or that was only for looking.
+/// Macros for unfinished work and for debugging.
 const UNFINISHED: &[&str] = &["todo", "unimplemented", "dbg"];
 
-/// I/O, clocks and randomness in a pure room, and the environment outside the program.
+/// I/O, clocks and randomness in a pure room, and uses of the environment outside the program.
 #[must_use]
 pub fn rooms(source: &Source<'_>) -> Vec<Finding> {
     let Some(room) = source.room() else { return Vec::new() };
@@ -66,11 +66,11 @@ pub fn rooms(source: &Source<'_>) -> Vec<Finding> {
     found
 }
 
-/// Rooms that read changes: the one that gives them their meaning, the one that says what they
-/// did, and the one that writes them. All others work on views and on what `history` says.
+/// The rooms that may read changes: one defines their meaning, one describes them, and one writes
+/// them. All others use views and what `history` offers.
 const CHANGE_ROOMS: &[&str] = &["catalog", "history", "registry"];
 
-/// Changes that are read outside the rooms that may.
+/// Changes that are read in other rooms.
 #[must_use]
 pub fn changes(source: &Source<'_>) -> Vec<Finding> {
     if source.room().is_none_or(|room| CHANGE_ROOMS.contains(&room)) {
@@ -87,8 +87,8 @@ pub fn changes(source: &Source<'_>) -> Vec<Finding> {
     found.map(|(at, _)| Finding::at(source.path, source.code[at].line, what)).collect()
 }
 
-/// Attributes and macros that nobody may write: `allow`, `ignore`, `expect` without its reason,
-/// and what stands for unfinished work.
+/// Attributes and macros that nobody may write: `allow`, `ignore`, `expect` without a reason, and
+/// macros for unfinished work.
 #[must_use]
 pub fn escapes(source: &Source<'_>) -> Vec<Finding> {
     let code = &source.code;
@@ -131,12 +131,12 @@ fn attribute(inside: &[Token<'_>]) -> Option<&'static str> {
     }
 }
 
-/// Sleeps in tests: a test waits for a condition. Where time itself is what is tested, a comment
-/// that begins with `sleeps:` on that line or the one above says why. A file with `start_paused`
-/// has a clock of its own, which a sleep turns on.
+/// Sleeps in tests: a test should wait for a condition. Where the test is about time itself, a
+/// comment that begins with `sleeps:`, on that line or the one above, says why. A file with
+/// `start_paused` has its own clock, which a sleep moves forward.
 #[must_use]
 pub fn sleeps(source: &Source<'_>) -> Vec<Finding> {
-    // A measurement is of time.
+    // Measurements are about time.
     if source.path.starts_with("bench/") || source.text.contains("start_paused") {
         return Vec::new();
     }
@@ -158,7 +158,7 @@ pub fn sleeps(source: &Source<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Every path in the code with the place of its first word; a tree of `use` gives each of its
+/// Every path in the code with the position of its first word. A tree of `use` gives each of its
 /// paths.
 fn paths(code: &[Token<'_>]) -> Vec<(usize, String)> {
     let mut found = Vec::new();
@@ -204,7 +204,7 @@ fn branches(code: &[Token<'_>], open: usize, prefix: &str, found: &mut Vec<(usiz
     let mut at = open + 1;
     while at < close {
         expand(code, at, at, prefix, found);
-        // On to behind the next comma of this level.
+        // Continue after the next comma of this level.
         while at < close && code[at].text != "," {
             at = if code[at].text == "{" { matching(code, at) } else { at } + 1;
         }

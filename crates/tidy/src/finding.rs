@@ -3,11 +3,11 @@ use std::fmt;
 /// One place that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
-    /// The file, from the root of the repository.
+    /// The file, relative to the root of the repository.
     pub path: String,
     /// The line, from 1; 0 for the file as a whole.
     pub line: usize,
-    /// What is wrong and what to do about it.
+    /// What is wrong, and how to fix it.
     pub what: String,
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// All findings, one a line, in the order of the files.
+/// All findings, one per line, in the order of the files.
 #[must_use]
 pub fn report(mut findings: Vec<Finding>) -> String {
     findings.sort();

@@ -1,18 +1,18 @@
-//! How long a function and a file may be.
+//! The longest allowed functions and files.
 
 use crate::{
     Finding, Kind, Page, Source, Token,
     source::{body, matching},
 };
 
-/// Lines of a function, from `fn` to its last brace: what fits a screen.
+/// Lines of a function, from `fn` to its last brace: a function should fit on a screen.
 pub const FUNCTION_LINES_MAX: usize = 70;
 
-/// Lines of a source file: what can be read in one sitting.
+/// Lines of a source file: a file should be readable in one sitting.
 pub const FILE_LINES_MAX: usize = 600;
 
-/// Functions that are too long. The cases of a test, an array behind `in` or `=`, don't count:
-/// tests are data.
+/// Functions that are too long. The cases of a test, as an array after `in` or `=`, don't count:
+/// they are data.
 #[must_use]
 pub fn functions(source: &Source<'_>) -> Vec<Finding> {
     let code = &source.code;
@@ -37,7 +37,7 @@ pub fn functions(source: &Source<'_>) -> Vec<Finding> {
     found
 }
 
-/// Lines between the brackets of arrays that stand behind `in` or `=`, with or without a `&`.
+/// Lines between the brackets of arrays that follow `in` or `=`, with or without a `&`.
 fn cases(code: &[Token<'_>], from: usize, to: usize) -> usize {
     let (mut at, mut lines) = (from, 0);
     while at < to {

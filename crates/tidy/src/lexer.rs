@@ -1,4 +1,4 @@
-/// What a token is, as far as the rules need to know.
+/// The kind of a token, as far as the rules need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An identifier or a keyword; `r#` is cut off.
@@ -9,7 +9,7 @@ pub enum Kind {
     Literal,
     /// A lifetime or a label.
     Lifetime,
-    /// A comment, doc comments among them, with its slashes.
+    /// A comment or doc comment, with its slashes.
     Comment,
 }
 
@@ -24,8 +24,9 @@ pub struct Token<'a> {
     pub line: usize,
 }
 
-/// Cuts Rust source into tokens. It knows what hides text from a rule (comments, strings, raw
-/// strings, characters against lifetimes) and no grammar, so it takes any source, wrong ones too.
+/// Cuts Rust source into tokens. It recognizes everything that hides text from a rule (comments,
+/// strings, raw strings, characters as opposed to lifetimes) but no grammar, so it also accepts
+/// invalid source.
 #[must_use]
 pub fn tokens(source: &str) -> Vec<Token<'_>> {
     let mut found = Vec::new();
@@ -114,7 +115,7 @@ fn string(rest: &str) -> Option<usize> {
     Some(start + closing(&rest[start..], b'"'))
 }
 
-/// How far it is to behind the closing quote, over what is escaped.
+/// The distance to the end of the closing quote; escaped characters are skipped.
 fn closing(rest: &str, quote: u8) -> usize {
     let mut bytes = rest.bytes().enumerate();
     while let Some((at, byte)) = bytes.next() {
@@ -127,7 +128,7 @@ fn closing(rest: &str, quote: u8) -> usize {
     rest.len()
 }
 
-/// A character or a lifetime: `'a'` is the one, `'a` the other.
+/// A character or a lifetime: `'a'` is a character, `'a` a lifetime.
 fn quote(rest: &str) -> (Option<Kind>, usize) {
     let mut after = rest[1..].chars();
     match (after.next(), after.next()) {

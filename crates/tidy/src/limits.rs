@@ -1,19 +1,19 @@
-//! The page of limits, made from the constants in the rooms' `limits.rs`.
+//! The page of limits, generated from the constants in the rooms' `limits.rs`.
 
 use std::fmt::Write as _;
 
 use crate::{Finding, Page, Token, Tree, tokens};
 
-/// The page that is made.
+/// The generated page.
 pub const PAGE: &str = "docs/reference/limits.md";
 
 const HEAD: &str = "# Limits
 
-What never grows past a number. Made from the source by \
+Every limit with its value, its unit and its reason. Generated from the source by \
 `cargo run -q -p muster-tidy --example limits > docs/reference/limits.md`; change it there.
 ";
 
-/// What the page should say.
+/// The expected text of the page.
 #[must_use]
 pub fn page(tree: &Tree) -> String {
     let mut text = HEAD.to_owned();
@@ -32,11 +32,11 @@ pub fn page(tree: &Tree) -> String {
     text
 }
 
-/// Whether the page says something else.
+/// Whether the page differs from the expected text.
 #[must_use]
 pub fn check(tree: &Tree) -> Option<Finding> {
     (tree.text(PAGE) != Some(&page(tree))).then(|| {
-        let what = "behind the source: make it again, as its second line says";
+        let what = "outdated: generate it again, as its second line says";
         Finding::of(PAGE, what)
     })
 }
@@ -60,7 +60,7 @@ fn rows(page: &Page) -> String {
     rows
 }
 
-/// The product behind `=`.
+/// The product after `=`.
 fn value(item: &[Token<'_>]) -> Option<u128> {
     let start = item.iter().position(|token| token.text == "=")? + 1;
     let end = item.iter().position(|token| token.text == ";")?;

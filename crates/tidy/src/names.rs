@@ -5,16 +5,16 @@ use crate::{
     source::{body, matching},
 };
 
-/// What a thing is called that nobody has named yet (STYLE.md).
+/// Names that say nothing (STYLE.md).
 const BANNED: &[&str] = &[
     "util", "utils", "common", "shared", "helper", "helpers", "misc", "core", "base", "types",
     "manager", "service", "handler", "impl", "data",
 ];
 
-/// Words that a type's name can't end with: `StoreManager` is a store that somebody didn't name.
+/// Words that a type's name can't end with: `StoreManager`, for example, says no more than `Store`.
 const BANNED_ENDS: &[&str] = &["Util", "Utils", "Helper", "Helpers", "Manager", "Handler", "Impl"];
 
-/// Modules and types with such a name.
+/// Modules and types with such names.
 #[must_use]
 pub fn items(source: &Source<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

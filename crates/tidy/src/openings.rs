@@ -1,8 +1,8 @@
-//! How a crate's first file begins: what the room is, and what it is not.
+//! How a crate's first file must begin: with what the room is, and what it is not.
 
 use crate::{Finding, Page};
 
-/// Whether a `lib.rs` lacks its two paragraphs.
+/// Whether a `lib.rs` lacks these two paragraphs.
 #[must_use]
 pub fn check(page: &Page) -> Option<Finding> {
     let inner: Vec<&str> = page

@@ -1,10 +1,10 @@
-//! Whether what the pages say is still so: links lead somewhere, and every page can be found.
+//! Whether the pages are still right: links have targets, and every page can be found.
 
 use std::path::{Component, Path, PathBuf};
 
 use crate::{Finding, Page, Tree};
 
-/// Links in Markdown that lead to no file or to no heading.
+/// Links in Markdown whose file or heading doesn't exist.
 #[must_use]
 pub fn links(tree: &Tree) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -35,11 +35,11 @@ pub fn index(tree: &Tree) -> Vec<Finding> {
         .collect()
 }
 
-/// Tables that are drawn in the source and on a page: the page has each row of the source.
+/// Tables that occur in the source and on a page: the page must have each row of the source.
 const DRAWN: &[(&str, &str)] =
     &[("crates/catalog/src/changes.rs", "docs/reference/ledger-format.md")];
 
-/// Rows of such a table, beginning with a number, that the page lacks.
+/// Rows of such a table that begin with a number and are missing on the page.
 #[must_use]
 pub fn drawn(tree: &Tree) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -93,7 +93,7 @@ fn targets(text: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// The anchors of a page's headings, as the usual viewers make them.
+/// The anchors of a page's headings, as common viewers generate them.
 fn headings(text: &str) -> Vec<String> {
     text.lines()
         .filter(|line| line.starts_with('#'))
@@ -109,7 +109,7 @@ fn headings(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// A path as written on a page, from the root.
+/// A path as written on a page, relative to the root.
 fn resolve(page: &str, target: &str) -> String {
     let folder = Path::new(page).parent().unwrap_or(Path::new(""));
     let mut path = PathBuf::new();

@@ -1,4 +1,4 @@
-//! Which room may use which, as ARCHITECTURE.md's table says: dependence runs one way.
+//! Which room may use which, as ARCHITECTURE.md's table says: dependencies run one way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use crate::{Finding, supply::Graph};
 /// The page whose table is the rule.
 pub const PAGE: &str = "ARCHITECTURE.md";
 
-/// Crates beside the rooms, which nothing depends on: they may use every room.
+/// Crates that are no rooms. Nothing depends on them, and they may use every room.
 const BESIDE: &[&str] = &["tidy", "bench", "sim", "fuzz", "e2e"];
 
-/// What each room may use, by its name.
+/// The rooms that each room may use, by its name.
 pub type Table = BTreeMap<String, BTreeSet<String>>;
 
 /// Reads the table of rooms: rows of the form ``| `room` | what it is | `may`, `use` |``, where
@@ -50,8 +50,8 @@ pub fn table(page: &str) -> Table {
         .collect()
 }
 
-/// Dependencies between rooms that the table doesn't have, rooms that it doesn't know, and rooms
-/// that aren't there. What only tests use is free.
+/// Dependencies between rooms that the table doesn't allow, rooms that it doesn't list, and listed
+/// rooms that don't exist. Dependencies of tests are free.
 #[must_use]
 pub fn check(table: &Table, graph: &Graph) -> Vec<Finding> {
     let mut found = Vec::new();

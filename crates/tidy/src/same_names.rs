@@ -5,20 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{Finding, Kind, Source};
 
 /// The names that two rooms may define because they mean the same thing in both, each with its
-/// reason. One that two rooms no longer define is a finding.
+/// reason. A listed name that two rooms no longer define is a finding.
 const ALLOWED: &[(&str, &str)] = &[
     ("Severity", "`wire` has the form of `schema`'s in which it travels"),
     ("Violation", "`wire` has the form of `schema`'s in which it travels"),
 ];
 
-/// Where the list stands.
+/// The file of the list.
 const LIST: &str = "crates/tidy/src/same_names.rs";
 
-/// Crates that nothing depends on: their types meet nobody else's.
+/// Crates that nothing depends on: their types can't meet other rooms' types.
 const BESIDE: &[&str] = &["tidy"];
 
-/// Every public type whose name another room defines as well, but for those that mean the same
-/// thing in both.
+/// Every public type whose name another room defines as well, except the listed ones.
 #[must_use]
 pub fn check(sources: &[Source<'_>]) -> Vec<Finding> {
     check_but(sources, ALLOWED)

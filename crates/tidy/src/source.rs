@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::{Kind, Page, Token, Tree, tokens};
 
-/// A Rust file, cut into tokens, with what in it is only there for tests.
+/// A Rust file, cut into tokens, with the parts that are only compiled for tests.
 #[derive(Debug)]
 pub struct Source<'a> {
     /// Its path from the root.
@@ -47,7 +47,7 @@ impl<'a> Source<'a> {
         all
     }
 
-    /// The crate's folder name, such as `words`; nothing for a file outside `crates/`.
+    /// The crate's folder name, such as `words`; `None` for a file outside `crates/`.
     #[must_use]
     pub fn room(&self) -> Option<&'a str> {
         self.path.strip_prefix("crates/")?.split('/').next()
@@ -59,7 +59,7 @@ impl<'a> Source<'a> {
         self.is_test || self.test_spans.iter().any(|(from, to)| (*from..=*to).contains(&at))
     }
 
-    /// Whether a row of tokens stands at that place.
+    /// Whether this sequence of tokens starts at that place.
     #[must_use]
     pub fn stands(&self, at: usize, row: &[&str]) -> bool {
         self.code.get(at..at + row.len()).is_some_and(|found| {
@@ -70,7 +70,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// Paths, without ending, of the modules that this file includes for tests only.
+    /// Paths, without extension, of the modules that this file includes for tests only.
     fn test_files(&self) -> Vec<String> {
         let stem = self.path.trim_end_matches(".rs");
         let (folder, name) = stem.rsplit_once('/').unwrap_or(("", stem));
@@ -89,7 +89,7 @@ impl<'a> From<&'a Page> for Source<'a> {
     }
 }
 
-/// What stands in braces behind `#[cfg(test)]` or `#[test]` (and tokio's), as places of tokens.
+/// The contents of the braces after `#[cfg(test)]` or `#[test]` (and tokio's), as ranges of tokens.
 fn test_spans(code: &[Token<'_>]) -> Vec<(usize, usize)> {
     let mut spans = Vec::new();
     for at in 0..code.len() {
@@ -109,7 +109,7 @@ fn test_spans(code: &[Token<'_>]) -> Vec<(usize, usize)> {
     spans
 }
 
-/// The first `{` behind a place, unless the item ends before one.
+/// The first `{` after a place, unless the item ends before one.
 pub(crate) fn body(code: &[Token<'_>], from: usize) -> Option<usize> {
     let mut at = from;
     while at < code.len() {
@@ -124,7 +124,7 @@ pub(crate) fn body(code: &[Token<'_>], from: usize) -> Option<usize> {
     None
 }
 
-/// The place of the bracket that closes the one at `open`; the end of the file where none does.
+/// The place of the bracket that closes the one at `open`, or the end of the file.
 pub(crate) fn matching(code: &[Token<'_>], open: usize) -> usize {
     let mut depth = 0_usize;
     for (at, token) in code.iter().enumerate().skip(open) {

@@ -1,4 +1,4 @@
-//! What we depend on: how many crates, under which licences, used by whom, and why.
+//! The dependencies: how many crates, under which licences, used by which rooms, and why.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::Finding;
 
-/// The page that says why each dependency is there.
+/// The page with the reason for each dependency.
 pub const PAGE: &str = "docs/explanation/dependencies.md";
 
 /// A package of the graph.
@@ -23,11 +23,11 @@ pub struct Package {
     pub version: String,
     /// Its licence as an SPDX expression.
     pub licence: String,
-    /// It comes from a registry.
+    /// Whether it comes from a registry.
     pub external: bool,
-    /// What it names in `[dependencies]` and `[build-dependencies]`.
+    /// Its `[dependencies]` and `[build-dependencies]`.
     pub uses: BTreeSet<String>,
-    /// What it names in `[dev-dependencies]`.
+    /// Its `[dev-dependencies]`.
     pub tests_use: BTreeSet<String>,
 }
 
@@ -43,7 +43,7 @@ impl Package {
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     packages: BTreeMap<String, Package>,
-    /// What each package needs to be built and run, by id.
+    /// The packages that each package needs to be built and run, by id.
     edges: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -51,7 +51,7 @@ impl Graph {
     /// Asks cargo for the graph of the workspace.
     ///
     /// # Errors
-    /// cargo doesn't answer, Cargo.lock is out of date, or the answer isn't what it should be.
+    /// cargo fails, Cargo.lock is out of date, or the answer can't be read.
     pub fn read(root: &Path) -> io::Result<Self> {
         let cargo = env!("CARGO");
         let output = Command::new(cargo)
@@ -89,12 +89,12 @@ impl Graph {
         self.packages.values().filter(|package| !package.external)
     }
 
-    /// Everything that comes from a registry and is built for this machine, for tests too.
+    /// Every package from a registry that is built for this machine, including those for tests.
     pub fn external(&self) -> impl Iterator<Item = &Package> {
         self.packages.values().filter(|package| package.external)
     }
 
-    /// What comes from a registry and is built to make the program.
+    /// The packages from a registry that are built into the program.
     #[must_use]
     pub fn shipped(&self) -> Vec<&Package> {
         let program = self.packages.iter().filter(|(_, package)| package.name == "muster");
@@ -145,7 +145,7 @@ const fn host() -> &'static str {
     }
 }
 
-/// What deny.toml lays down.
+/// The rules of deny.toml.
 #[derive(Debug, Default)]
 pub struct Rules {
     licences: Vec<String>,
@@ -182,7 +182,7 @@ impl Rules {
             .collect()
     }
 
-    /// Crates that a package uses and may not. What only tests use is free.
+    /// Crates that a package uses but isn't allowed to use. Dependencies of tests are free.
     #[must_use]
     pub fn wrappers(&self, graph: &Graph) -> Vec<Finding> {
         let mut found = Vec::new();
@@ -198,8 +198,8 @@ impl Rules {
     }
 }
 
-/// Whether an SPDX expression can be met with the licences allowed. `AND` binds more than `OR`;
-/// the old `/` means `OR`, and `+` allows later versions besides the one that it stands behind.
+/// Whether the allowed licences satisfy an SPDX expression. `AND` binds tighter than `OR`; the old
+/// `/` means `OR`, and `+` after a licence also allows its later versions.
 fn permits(expression: &str, allowed: &[String]) -> bool {
     let text = expression.replace('/', " OR ");
     if let Some(open) = text.find('(')
@@ -230,8 +230,8 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-/// Direct dependencies that the page doesn't explain, and rows for what is gone. A row is
-/// ``| `crate`, `crate` | … |``.
+/// Direct dependencies that the page doesn't explain, and rows of dependencies that no longer
+/// exist. A row is ``| `crate`, `crate` | … |``.
 #[must_use]
 pub fn explained(page: &str, graph: &Graph) -> Vec<Finding> {
     let rows: BTreeSet<&str> = page
@@ -251,8 +251,8 @@ pub fn explained(page: &str, graph: &Graph) -> Vec<Finding> {
     lacks.chain(gone).map(|what| Finding::of(PAGE, what)).collect()
 }
 
-/// What may not grow unseen. Each is a number in ratchets.toml, to be lowered when it can be and
-/// raised only with a reason in the commit.
+/// Counts that must not grow unnoticed. Each is a number in ratchets.toml: lower it when possible,
+/// and raise it only with a reason in the commit.
 #[must_use]
 pub fn budget(ratchets: &str, graph: &Graph) -> Vec<Finding> {
     let table: toml::Table = ratchets.parse().unwrap_or_default();

@@ -7,26 +7,26 @@ use std::{
 /// A text file of the repository.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// Its path from the root, with `/`.
+    /// Its path from the root, with `/` as separator.
     pub path: String,
-    /// What it says.
+    /// Its text.
     pub text: String,
 }
 
-/// The repository: every text file that is tracked or would be.
+/// The repository: every text file that is tracked, or untracked but not ignored.
 #[derive(Clone, Debug)]
 pub struct Tree {
-    /// Where it lies.
+    /// Its root folder.
     pub root: PathBuf,
     /// Its text files, in the order of their paths.
     pub pages: Vec<Page>,
 }
 
 impl Tree {
-    /// Reads the repository that this crate lies in.
+    /// Reads the repository that contains this crate.
     ///
     /// # Errors
-    /// git doesn't answer, or a file can't be read.
+    /// git fails, or a file can't be read.
     pub fn read() -> io::Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
         let listed = Command::new("git")
@@ -38,7 +38,7 @@ impl Tree {
         }
         let mut pages = Vec::new();
         for path in String::from_utf8_lossy(&listed.stdout).split_terminator('\0') {
-            // A file that was deleted and not committed yet is listed and isn't there.
+            // git still lists a deleted file until the deletion is committed.
             let Ok(bytes) = fs::read(root.join(path)) else { continue };
             if let Ok(text) = String::from_utf8(bytes) {
                 pages.push(Page { path: path.to_owned(), text });
@@ -55,13 +55,13 @@ impl Tree {
         self.pages.iter().find(|page| page.path == path).map(|page| page.text.as_str())
     }
 
-    /// Whether a file or folder lies at that path from the root.
+    /// Whether a file or folder exists at that path from the root.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
         self.root.join(path).exists()
     }
 
-    /// Files whose name ends so.
+    /// Files whose name has this ending.
     pub fn ending<'a>(&'a self, end: &'a str) -> impl Iterator<Item = &'a Page> {
         self.pages.iter().filter(move |page| page.path.ends_with(end))
     }

@@ -1,9 +1,9 @@
-//! Words that don't belong into what is published: places on somebody's machine.
+//! Words that must not be published: places on somebody's machine.
 
 use crate::{Finding, Kind, Page, tokens};
 
-/// Pieces of text that nobody else can follow, each with what to do instead. Written in halves, so
-/// that this file passes its own rule.
+/// Pieces of text that other readers can't follow, each with what to do instead. They are written
+/// in halves, so that this file passes its own rule.
 const PLACES: &[(&str, &str)] = &[
     (concat!("/wo", "rk/"), "a folder of one machine"),
     (concat!("/ro", "ot/"), "a folder of one machine"),
@@ -13,7 +13,7 @@ const PLACES: &[(&str, &str)] = &[
     (concat!("files.", "pythonhosted.org"), "a registry's host"),
 ];
 
-/// Where the data for optional tests lies by default, beside the clone.
+/// The default folder of the data for optional tests, next to the clone.
 const BESIDE: &str = concat!("../sha", "red/");
 
 /// Places on somebody's machine, and the folder beside the clone where the file doesn't say which
@@ -37,7 +37,7 @@ pub fn places(page: &Page) -> Vec<Finding> {
     found
 }
 
-/// Talk about how the work was done, on pages and in comments: history is for git.
+/// Remarks on how the work was done, on pages and in comments: history belongs to git.
 #[must_use]
 pub fn talk(page: &Page) -> Vec<Finding> {
     let prose: Vec<(usize, &str)> = if page.path.ends_with(".md") {

@@ -1,5 +1,5 @@
-//! `/api/capabilities` and `/api/capabilitiesoffered`: what a registry does, and what it could be
-//! set to do (xRegistry core, "Registry Capabilities").
+//! The bodies of `/api/capabilities` and `/api/capabilitiesoffered`: which features are enabled,
+//! and which can be (xRegistry core, "Registry Capabilities").
 
 use std::collections::BTreeMap;
 
@@ -8,34 +8,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::Sample;
 
-/// What is enabled. A request sends what it wants to set.
+/// The enabled capabilities. A request sends those that it wants to set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EnabledCapabilities {
-    /// Kinds of metadata that are served, and whether clients can change each.
+    /// Kinds of metadata that the server serves, and whether clients can change each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available: Option<BTreeMap<String, Availability>>,
-    /// Formats whose documents are compared with each other, and the ways in which.
+    /// Formats whose versions are checked for compatibility, with the supported compatibility
+    /// modes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compatibilities: Option<BTreeMap<String, Vec<String>>>,
-    /// Query parameters that are heeded.
+    /// Query parameters that the server supports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flags: Option<Vec<String>>,
-    /// Formats that documents are checked against.
+    /// Formats that documents are validated against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub formats: Option<Vec<String>>,
-    /// What `?ignore` can name.
+    /// Values that `?ignore` accepts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignores: Option<Vec<String>>,
-    /// Whether collections come in pages.
+    /// Whether collections are paginated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pagination: Option<bool>,
     /// Whether entities have a short URL as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortself: Option<bool>,
-    /// Versions of xRegistry that `?specversion` can name.
+    /// Versions of xRegistry that `?specversion` accepts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub specversions: Option<Vec<String>>,
-    /// Ways in which a type can choose the default version.
+    /// Ways in which a resource type can choose its default version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versionmodes: Option<Vec<String>>,
 }
@@ -47,22 +48,22 @@ pub struct Availability {
     pub mutable: bool,
 }
 
-/// What can be enabled, by the name of the capability.
+/// The capabilities that can be enabled, by name.
 pub type OfferedCapabilities = BTreeMap<String, OfferedCapability>;
 
-/// What a capability can be set to.
+/// The values that a capability accepts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OfferedCapability {
     /// The type of its value, as the model language names it.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// Of an object: its members.
+    /// The members, if the value is an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributes: Option<OfferedCapabilities>,
-    /// The values that it, or each of its items, can have.
+    /// The values that are accepted, for the value itself or for each of its items.
     #[serde(rename = "enum", default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<serde_json::Value>>,
-    /// Of an array: the type of its items.
+    /// The type of the items, if the value is an array.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<OfferedItem>,
 }

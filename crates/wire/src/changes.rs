@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::{OrOther, Sample};
 
-/// What a line of the stream says has changed.
+/// One event of the change stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeEvent {
     /// CloudEvents' version: `1.0`.
@@ -24,12 +24,13 @@ pub struct ChangeEvent {
     pub source: String,
     /// The xid of the entity.
     pub subject: String,
-    /// `<position>.<k>`: where the change stands, and by what a stream is resumed.
+    /// `<position>.<k>`: the event's place in the stream. A stream resumes after this id.
     pub id: String,
-    /// When the command was decided: RFC 3339 in UTC, the same in all events of one command.
+    /// When the command was decided: RFC 3339 in UTC. All events of one command carry the same
+    /// time.
     #[schemars(extend("format" = "date-time"))]
     pub time: String,
-    /// The command's id, in all events of one command.
+    /// The command's id. All events of one command carry it.
     pub xregcorrelationid: String,
     /// What people call the key that did it, or its id; told to those who may read the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,14 +40,14 @@ pub struct ChangeEvent {
     pub data: ChangeDetail,
 }
 
-/// More about a change.
+/// Details of a change.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeDetail {
     /// Top-level attributes that were added, changed or deleted; only in `updated` and
     /// `deprecation`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
-    /// What is ours beyond the specification.
+    /// Members that this registry adds to the specification's.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
@@ -57,13 +58,13 @@ impl ChangeDetail {
     }
 }
 
-/// The type of an event: `io.xregistry.<entity>.<action>`. A registry is made once, and versions
-/// have no deprecation of their own, so there are no other combinations.
+/// The type of an event: `io.xregistry.<entity>.<action>`. Other combinations don't exist: a
+/// registry is created only once, and a version has no deprecation of its own.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 pub enum EventType {
-    /// The registry's own attributes changed, or groups came or went.
+    /// The registry's own attributes changed, or groups were added or removed.
     #[serde(rename = "io.xregistry.registry.updated")]
     RegistryUpdated,
     /// The model in force changed.
@@ -75,51 +76,52 @@ pub enum EventType {
     /// The capabilities changed.
     #[serde(rename = "io.xregistry.capabilities.updated")]
     CapabilitiesUpdated,
-    /// A group is new, or came back.
+    /// A group was created or restored.
     #[serde(rename = "io.xregistry.group.created")]
     GroupCreated,
-    /// A group's attributes changed, or resources in it came or went.
+    /// A group's attributes changed, or resources were added to it or removed from it.
     #[serde(rename = "io.xregistry.group.updated")]
     GroupUpdated,
-    /// `deprecated` of a group was set, changed or taken away.
+    /// The attribute `deprecated` of a group was set, changed or removed.
     #[serde(rename = "io.xregistry.group.deprecation")]
     GroupDeprecation,
-    /// A group is gone.
+    /// A group was deleted.
     #[serde(rename = "io.xregistry.group.deleted")]
     GroupDeleted,
-    /// A resource is new, or came back.
+    /// A resource was created or restored.
     #[serde(rename = "io.xregistry.resource.created")]
     ResourceCreated,
-    /// A resource's Meta, its versions or what its default version shows changed.
+    /// A resource's Meta, its versions or the attributes of its default version changed.
     #[serde(rename = "io.xregistry.resource.updated")]
     ResourceUpdated,
-    /// `deprecated` of a resource was set, changed or taken away.
+    /// The attribute `deprecated` of a resource was set, changed or removed.
     #[serde(rename = "io.xregistry.resource.deprecation")]
     ResourceDeprecation,
-    /// A resource is gone.
+    /// A resource was deleted.
     #[serde(rename = "io.xregistry.resource.deleted")]
     ResourceDeleted,
-    /// A version is new, or came back.
+    /// A version was created or restored.
     #[serde(rename = "io.xregistry.version.created")]
     VersionCreated,
     /// A version's attributes or its document changed.
     #[serde(rename = "io.xregistry.version.updated")]
     VersionUpdated,
-    /// A version is gone.
+    /// A version was deleted.
     #[serde(rename = "io.xregistry.version.deleted")]
     VersionDeleted,
 }
 
-/// Where an event stands in the stream: the k-th of the command whose last entry is at a position.
+/// The place of an event in the stream: the position of its command's last entry, and its number
+/// within the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId {
     /// The position of the command's last entry.
     pub position: Position,
-    /// 1 for the command's first event.
+    /// The number of the event within its command, from 1.
     pub k: u32,
 }
 
-/// The text is no id of an event.
+/// The text isn't an event id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the id of an event is a position, a dot and a number, such as 1204.1")]
 pub struct EventIdError;
@@ -146,8 +148,8 @@ impl FromStr for EventId {
 }
 
 impl ChangeEvent {
-    /// The event as server-sent events carry it: its id and one line of JSON. It has no `event`
-    /// line, because a browser would then deliver it to nobody who didn't list all types.
+    /// The event in the format of server-sent events: its id and one line of JSON. There is no
+    /// `event` line: with one, a browser delivers the event only to listeners of that type.
     #[must_use]
     pub fn to_sse(&self) -> String {
         let json = serde_json::to_string(self).unwrap_or_default();

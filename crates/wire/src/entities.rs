@@ -1,8 +1,8 @@
-//! What is fixed in xRegistry's entities (core, "Attributes"). Their documents are made from the
-//! model and stay maps; these types say, for the API's description, what every model has.
+//! The fixed part of xRegistry's entities (core, "Attributes"). The server renders entities from
+//! the model, as maps. These types tell the OpenAPI document which members exist in every model.
 //!
-//! Everything is optional here: a request sends what it wants to set, and an answer to
-//! `?collections` or `?doc` leaves out what it isn't about.
+//! Every member is optional: a request sends only what it sets, and an answer to `?collections` or
+//! `?doc` leaves members out.
 
 use std::collections::BTreeMap;
 
@@ -15,37 +15,36 @@ use crate::{OrOther, Sample};
 /// Entities by their ids.
 pub type EntitiesById<T> = BTreeMap<String, T>;
 
-/// What the server says of every entity.
+/// Attributes that the server sets for every entity.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Identity {
     /// The URL of the entity.
     #[serde(rename = "self", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "uri-reference"))]
     pub url: Option<String>,
-    /// The path of the entity in the registry, which is its name everywhere.
+    /// The path of the entity within the registry. It identifies the entity everywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub xid: Option<String>,
-    /// How often the entity was changed. A write that sends it is refused where it isn't the
-    /// current one.
+    /// How often the entity was changed. If a write sends it, it must be the current one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,
-    /// Names and values by which clients group entities.
+    /// Names and values that clients use to group entities.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeMap<String, String>>,
-    /// When the entity was made, RFC 3339.
+    /// When the entity was created, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     pub createdat: Option<String>,
-    /// When the entity was changed last, RFC 3339.
+    /// When the entity was last changed, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     pub modifiedat: Option<String>,
 }
 
-/// What people say of an entity.
+/// Attributes that describe an entity for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Presentation {
-    /// The name for people.
+    /// The name, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// What the entity is.
@@ -61,7 +60,8 @@ pub struct Presentation {
     pub icon: Option<String>,
 }
 
-/// The registry: what is said of it, and a URL, a count and (inlined) the groups of each type.
+/// The registry: its attributes and, for each type of group, a URL, a count and (if inlined) the
+/// groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RegistryEntity {
     /// The version of xRegistry that the answer follows.
@@ -70,36 +70,36 @@ pub struct RegistryEntity {
     /// The id of the registry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registryid: Option<String>,
-    /// What the server says of it.
+    /// Attributes that the server sets.
     #[serde(flatten)]
     pub identity: Identity,
-    /// What people say of it.
+    /// Attributes for people.
     #[serde(flatten)]
     pub presentation: Presentation,
-    /// What else the model has.
+    /// Other attributes of the model.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// A group: its id as `<singular>id`, what is said of it, and a URL, a count and (inlined) the
-/// resources of each type.
+/// A group: its id as `<singular>id`, its attributes and, for each type of resource, a URL, a count
+/// and (if inlined) the resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GroupEntity {
-    /// What the server says of it.
+    /// Attributes that the server sets.
     #[serde(flatten)]
     pub identity: Identity,
-    /// What people say of it.
+    /// Attributes for people.
     #[serde(flatten)]
     pub presentation: Presentation,
-    /// That it shouldn't be used any more, and what instead.
+    /// Says that the group is deprecated, and what to use instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deprecated: Option<Map<String, Value>>,
-    /// What else the model has.
+    /// Other attributes of the model.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// What a version says, whether it is shown by itself or as its resource's default.
+/// Attributes of a version. A resource shows those of its default version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct VersionAttributes {
     /// The id of the version.
@@ -108,36 +108,36 @@ pub struct VersionAttributes {
     /// Whether it is its resource's default version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isdefault: Option<bool>,
-    /// The id of the version that it was made from; its own, where there is none.
+    /// The id of the version that this one derives from; its own id if it is a root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ancestorid: Option<String>,
     /// The media type of the document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contenttype: Option<String>,
-    /// The format that the document says it follows.
+    /// The format that the document claims to follow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
 }
 
-/// A resource: its id as `<singular>id`, the attributes of its default version, and where its
-/// Meta and its versions are. With `?inline` or in a request, its document as `<singular>` or
-/// `<singular>base64`.
+/// A resource: its id as `<singular>id`, the attributes of its default version, and the URLs of its
+/// Meta and its versions. With `?inline`, and in a request, it also holds its document as
+/// `<singular>` or `<singular>base64`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ResourceEntity {
-    /// What the server says of it.
+    /// Attributes that the server sets.
     #[serde(flatten)]
     pub identity: Identity,
-    /// What people say of it.
+    /// Attributes for people.
     #[serde(flatten)]
     pub presentation: Presentation,
-    /// What its default version says.
+    /// Attributes of its default version.
     #[serde(flatten)]
     pub version: VersionAttributes,
-    /// The URL of what belongs to the resource as a whole.
+    /// The URL of its Meta.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "uri-reference"))]
     pub metaurl: Option<String>,
-    /// What belongs to the resource as a whole, where it is inlined.
+    /// Its Meta, if it is inlined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meta: Option<MetaEntity>,
     /// The URL of its versions.
@@ -147,48 +147,48 @@ pub struct ResourceEntity {
     /// How many versions it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub versionscount: Option<u64>,
-    /// Its versions by id, where they are inlined.
+    /// Its versions by id, if they are inlined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub versions: Option<EntitiesById<VersionEntity>>,
-    /// What else the model has.
+    /// Other attributes of the model.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// A version of a resource. With `?inline` or in a request, its document as `<singular>` or
-/// `<singular>base64`.
+/// A version of a resource. With `?inline`, and in a request, it also holds its document as
+/// `<singular>` or `<singular>base64`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct VersionEntity {
-    /// What the server says of it.
+    /// Attributes that the server sets.
     #[serde(flatten)]
     pub identity: Identity,
-    /// What people say of it.
+    /// Attributes for people.
     #[serde(flatten)]
     pub presentation: Presentation,
-    /// What it says itself.
+    /// Attributes of versions.
     #[serde(flatten)]
     pub version: VersionAttributes,
-    /// What else the model has.
+    /// Other attributes of the model.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// What belongs to a resource as a whole.
+/// A resource's Meta: the attributes that belong to the resource as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct MetaEntity {
-    /// What the server says of it.
+    /// Attributes that the server sets.
     #[serde(flatten)]
     pub identity: Identity,
-    /// The xid of the resource whose versions this one shows as its own.
+    /// The xid of another resource. This resource shows the versions of that one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub xref: Option<String>,
-    /// Whether clients can't change it.
+    /// Whether clients are barred from changing the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readonly: Option<bool>,
-    /// How its versions must go with each other.
+    /// How each new version must be compatible with earlier ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compatibility: Option<String>,
-    /// That it shouldn't be used any more, and what instead.
+    /// Says that the resource is deprecated, and what to use instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deprecated: Option<Map<String, Value>>,
     /// The id of the default version.
@@ -198,18 +198,18 @@ pub struct MetaEntity {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "uri-reference"))]
     pub defaultversionurl: Option<String>,
-    /// Whether the default version stays when newer ones come.
+    /// Whether the default version stays the same when newer versions are added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub defaultversionsticky: Option<bool>,
-    /// What else the model has.
+    /// Other attributes of the model.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// A name in a collection that a deletion hid, as `?deleted` lists it under its id.
+/// A deleted name in a collection. `?deleted` lists it under its id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HiddenName {
-    /// Its xid: what can be restored.
+    /// Its xid, which can be restored.
     pub xid: String,
     /// What was deleted.
     pub kind: OrOther<HiddenKind>,
@@ -221,7 +221,7 @@ pub struct HiddenName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HiddenKind {
-    /// A group with all that lay in it.
+    /// A group with everything in it.
     Group,
     /// A resource with its versions.
     Document,
@@ -229,7 +229,7 @@ pub enum HiddenKind {
     Version,
 }
 
-/// Registries that are known here.
+/// The registries that this server knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RegistryList {
     /// Their URLs.
@@ -257,7 +257,7 @@ impl Presentation {
     }
 }
 
-/// Members that depend on the model, as its built-in part has them.
+/// Members that depend on the model, for an example.
 fn more(members: Value) -> Map<String, Value> {
     match members {
         Value::Object(map) => map,

@@ -1,9 +1,9 @@
-//! Entity tags: how a state is named in `ETag`, and conditions on it in `If-Match` and
+//! Entity tags: the name of a state in `ETag`, and conditions on it in `If-Match` and
 //! `If-None-Match` (RFC 9110, 8.8.3 and 13.1).
 //!
-//! A tag of ours is `"<position>.<tag>-<rendition>[-<encoding>]"`. The tag, the first eight digits of
-//! the command's id, is there because positions repeat, in another ledger or after a backup was
-//! restored, and command ids don't.
+//! Our tags have the form `"<position>.<tag>-<rendition>[-<encoding>]"`. Positions repeat in
+//! another ledger, and after a restored backup. Therefore `tag` holds the first eight digits of the
+//! command's id, which never repeats.
 
 use std::fmt;
 
@@ -12,14 +12,14 @@ use http::header::HeaderName;
 use muster_words::Position;
 use thiserror::Error;
 
-/// Which representation of an entity a tag names: each has tags of its own.
+/// Which representation of an entity a tag names. Each representation has its own tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rendition {
-    /// The document: moves with the version that answers and with the pointer that chose it.
+    /// The document. Its tag changes with the version that answers, and with the default pointer.
     Document,
-    /// The attributes: moves with anything in the entity.
+    /// The attributes. Their tag changes with anything in the entity.
     Details,
-    /// A collection, or an answer that filters or inlines: moves with the registry.
+    /// A collection, or an answer that filters or inlines. Its tag changes with the registry.
     Collection,
 }
 
@@ -39,29 +39,28 @@ impl Rendition {
     }
 }
 
-/// A tag of ours.
+/// An entity tag of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EntityTag {
-    /// The position of the last change that the representation shows.
+    /// The position of the last change to the representation.
     pub position: Position,
     /// The first four bytes of that change's command id.
     pub tag: [u8; 4],
     /// Which representation it names.
     pub rendition: Rendition,
-    /// The bytes may differ while the tag doesn't.
+    /// Whether the tag is weak: the bytes may differ although the tag is the same.
     pub weak: bool,
 }
 
-/// The tag of the same bytes after compression, which names the same state; none: the text is no
-/// tag.
+/// The tag of the compressed bytes. It names the same state. None if the text isn't a tag.
 #[must_use]
 pub fn with_encoding(tag: &str, encoding: &str) -> Option<String> {
     tag.strip_suffix('"').map(|open| format!("{open}-{encoding}\""))
 }
 
 impl EntityTag {
-    /// Reads the opaque part of a tag, without its quotes. None where it isn't one of ours: such
-    /// a tag is legal, and matches nothing.
+    /// Parses the opaque part of a tag, without quotes. None if the tag isn't one of ours; such a
+    /// tag is legal but matches nothing.
     #[must_use]
     pub fn read(opaque: &str, weak: bool) -> Option<Self> {
         let (position, rest) = opaque.split_once('.')?;
@@ -82,7 +81,7 @@ impl EntityTag {
         Some(Self { position, tag, rendition, weak })
     }
 
-    /// Whether both name the same state in the same rendition, however encoded.
+    /// Whether both tags name the same state in the same rendition, in any encoding.
     #[must_use]
     pub fn names_same(&self, other: &Self) -> bool {
         (self.position, self.tag, self.rendition) == (other.position, other.tag, other.rendition)
@@ -97,25 +96,25 @@ impl fmt::Display for EntityTag {
     }
 }
 
-/// What `If-Match` or `If-None-Match` names.
+/// The value of `If-Match` or `If-None-Match`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntityTagCondition {
-    /// `*`: whatever there is.
+    /// `*`: any existing entity.
     Any,
-    /// These tags; those that aren't ours are None.
+    /// A list of tags. A tag that isn't ours is None.
     Tags(Vec<Option<EntityTag>>),
 }
 
-/// A header of conditions that isn't written as RFC 9110 says.
+/// The header doesn't follow the syntax of RFC 9110.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("entity tags are written as \"…\" or W/\"…\", with commas between them, or as * alone")]
 pub struct ConditionError;
 
 impl EntityTagCondition {
-    /// Reads a condition from a request's headers; None where there is none.
+    /// Reads a condition from a request's headers; None if the header is missing.
     ///
     /// # Errors
-    /// The header isn't a list of tags; on the wire that is `header_error`.
+    /// The header isn't a list of tags; over HTTP that is `header_error`.
     pub fn from_headers(
         headers: &HeaderMap,
         name: &HeaderName,
@@ -127,7 +126,7 @@ impl EntityTagCondition {
         let mut tags = Vec::new();
         let mut any = false;
         for value in values {
-            // Several lines are one list (RFC 9110, 5.3).
+            // Several header lines form one list (RFC 9110, 5.3).
             match Self::parse(value.as_bytes())? {
                 Self::Any => any = true,
                 Self::Tags(more) => tags.extend(more),
@@ -140,7 +139,7 @@ impl EntityTagCondition {
         }
     }
 
-    /// Reads one line.
+    /// Parses one header line.
     ///
     /// # Errors
     /// It isn't a list of tags.
@@ -156,7 +155,7 @@ impl EntityTagCondition {
             if rest.is_empty() {
                 break;
             }
-            // Empty members of a list are passed over (RFC 9110, 5.6.1.2).
+            // Empty list members are ignored (RFC 9110, 5.6.1.2).
             if let Some(after) = rest.strip_prefix(b",") {
                 rest = after;
                 continue;
@@ -171,9 +170,9 @@ impl EntityTagCondition {
         if tags.is_empty() { Err(ConditionError) } else { Ok(Self::Tags(tags)) }
     }
 
-    /// Whether `If-Match` holds (strong comparison), given the tag that the entity has now in each
-    /// rendition; None where there is no entity. A tag's encoding doesn't matter: it is the state that
-    /// is to be what the client saw.
+    /// Whether `If-Match` is met (strong comparison). `now` gives the entity's current tag in each
+    /// rendition, or None if there is no entity. The encoding is ignored, because the client wants
+    /// to change the state that it saw.
     #[must_use]
     pub fn if_match(&self, now: impl Fn(Rendition) -> Option<EntityTag>) -> bool {
         match self {
@@ -185,8 +184,8 @@ impl EntityTagCondition {
         }
     }
 
-    /// Whether `If-None-Match` names what there is (weak comparison): then GET answers 304, and a
-    /// write is refused.
+    /// Whether `If-None-Match` names the current state (weak comparison). If so, GET answers 304
+    /// and a write is refused.
     #[must_use]
     pub fn if_none_match_names(&self, now: impl Fn(Rendition) -> Option<EntityTag>) -> bool {
         match self {
@@ -204,7 +203,7 @@ fn trim_start(bytes: &[u8]) -> &[u8] {
     &bytes[start.unwrap_or(bytes.len())..]
 }
 
-/// Reads one `[W/]"…"` and what follows it.
+/// Parses one `[W/]"…"` and returns the rest.
 fn read_tag(bytes: &[u8]) -> Result<(Option<EntityTag>, &[u8]), ConditionError> {
     let (weak, rest) = match bytes.strip_prefix(b"W/") {
         Some(rest) => (true, rest),
@@ -213,7 +212,7 @@ fn read_tag(bytes: &[u8]) -> Result<(Option<EntityTag>, &[u8]), ConditionError> 
     let rest = rest.strip_prefix(b"\"").ok_or(ConditionError)?;
     let end = rest.iter().position(|byte| *byte == b'"').ok_or(ConditionError)?;
     let (opaque, after) = (&rest[..end], &rest[end + 1..]);
-    // etagc: printable without the quote, or beyond ASCII.
+    // RFC 9110, `etagc`: printable ASCII without the quote, or any byte above ASCII.
     if !opaque.iter().all(|byte| matches!(byte, 0x21 | 0x23..=0x7E | 0x80..)) {
         return Err(ConditionError);
     }

@@ -1,30 +1,30 @@
-//! Followers: what takes every change of the ledger and keeps something made from it.
+//! Followers: tasks that read every change of the ledger and derive something from it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{OrOther, Sample};
 
-/// How a follower is.
+/// The state of a follower.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FollowerReport {
     /// Its name.
     pub name: String,
-    /// What it is doing.
+    /// What it is doing now.
     pub state: OrOther<FollowerCondition>,
-    /// The position of the last entry that it took.
+    /// The position of the last entry that it processed.
     pub position: u64,
-    /// How many entries it is behind.
+    /// How many entries it still has to process.
     pub behind: u64,
-    /// When the change that it takes next was made, RFC 3339 in UTC. Absent where it is behind
-    /// none, or hasn't read it yet.
+    /// When its next change was made, RFC 3339 in UTC. Absent if it has processed everything or
+    /// hasn't read that change yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     pub behind_since: Option<String>,
     /// How long ago that was, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind_s: Option<u64>,
-    /// How many errors it had since it last took a change.
+    /// How many errors occurred since it last processed a change.
     pub failures: u32,
 }
 
@@ -32,24 +32,24 @@ pub struct FollowerReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FollowerCondition {
-    /// It isn't started.
+    /// It hasn't been started.
     Stopped,
-    /// It takes changes, or waits for them.
+    /// It processes changes, or waits for new ones.
     Running,
-    /// It had an error, and begins again after a rest.
+    /// An error occurred; it retries after a pause.
     Failing,
-    /// The ledger doesn't hold the entry that it took last, because the ledger was restored or
-    /// replaced. It waits until somebody says where to go on.
+    /// The ledger doesn't hold the entry that it processed last, because the ledger was restored or
+    /// replaced. It waits until an operator resumes it.
     MarkForeign,
     /// Another server runs it.
     Fenced,
 }
 
-/// Where a follower is to go on.
+/// A request to resume a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResumeRequest {
-    /// The place.
+    /// Where to resume.
     pub from: ResumePlace,
 }
 
@@ -57,28 +57,28 @@ pub struct ResumeRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ResumePlace {
-    /// One that has a name.
+    /// A named place.
     Named(ResumePlaceName),
-    /// Behind the command that ends at this position.
+    /// After the command that ends at this position.
     Position(u64),
 }
 
-/// A place in the ledger that has a name.
+/// A named place in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResumePlaceName {
     /// Before the first entry.
     Beginning,
-    /// Behind the newest entry.
+    /// After the newest entry.
     Now,
 }
 
-/// Where a follower goes on.
+/// Where a follower resumes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Resumption {
     /// The follower's name.
     pub name: String,
-    /// It takes what was changed after this position.
+    /// It processes the changes after this position.
     pub position: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Names of headers, and how an attribute's value becomes a header's and back.
+//! Names of headers, and the encoding of attribute values in headers.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -7,33 +7,33 @@ use thiserror::Error;
 
 use crate::Violation;
 
-/// The position of the view that answered.
+/// The ledger position that the answer shows.
 pub const MUSTER_POSITION: HeaderName = HeaderName::from_static("muster-position");
 
-/// What is to be said about a document that was accepted: a JSON array of violations.
+/// Warnings about an accepted document: a JSON array of violations.
 pub const MUSTER_WARNINGS: HeaderName = HeaderName::from_static("muster-warnings");
 
 /// Makes a request safe to repeat (draft-ietf-httpapi-idempotency-key-header).
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Says why a request is made; written as attributes are in headers.
+/// The reason for a change, encoded like attributes in headers.
 pub const MUSTER_MESSAGE: HeaderName = HeaderName::from_static("muster-message");
 
 /// Names a request in answers, entries and logs.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Names the command whose events a change stream shows (xRegistry events, `xregcorrelationid`).
+/// The command's id, which its events carry too (xRegistry events, `xregcorrelationid`).
 pub const XREGISTRY_CORRELATION_ID: HeaderName =
     HeaderName::from_static("xregistry-xregcorrelationid");
 
-/// What the name of a header begins with that carries an attribute (xRegistry HTTP binding,
-/// "HTTP Header Values"), in lower case, as headers are compared.
+/// The prefix of headers that carry attributes (xRegistry HTTP binding, "HTTP Header Values"), in
+/// lower case, because headers are compared so.
 pub const XREGISTRY_PREFIX: &str = "xregistry-";
 
-/// The longest value of `Muster-Warnings`: clients and proxies refuse much longer headers.
+/// The longest value of `Muster-Warnings`. Clients and proxies refuse much longer headers.
 const WARNINGS_BYTES_MAX: usize = 8 * 1024;
 
-/// An attribute's header can't be read.
+/// The header of an attribute can't be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum HeaderFault {
     /// A percent sign isn't followed by two hexadecimal digits.
@@ -47,8 +47,8 @@ pub enum HeaderFault {
     Quote,
 }
 
-/// Writes an attribute's value as a header's: space, `"`, `%` and everything outside of printable
-/// ASCII percent-encoded (xRegistry HTTP binding, "HTTP Header Values").
+/// Encodes an attribute's value for a header: space, `"`, `%` and everything except printable ASCII
+/// become percent-encoded (xRegistry HTTP binding, "HTTP Header Values").
 #[must_use]
 pub fn encode(value: &str) -> Cow<'_, str> {
     let plain = |byte: u8| matches!(byte, 0x21 | 0x23 | 0x24 | 0x26..=0x7E);
@@ -67,11 +67,11 @@ pub fn encode(value: &str) -> Cow<'_, str> {
     Cow::Owned(encoded)
 }
 
-/// Reads an attribute's value from a header's: a quoted string is opened first, then
-/// percent-encoding is undone once.
+/// Decodes an attribute's value from a header: removes the quotes of a quoted string, then decodes
+/// percent-encoding once.
 ///
 /// # Errors
-/// As [`HeaderFault`] says; on the wire that is `header_error`.
+/// See [`HeaderFault`]; over HTTP that is `header_error`.
 pub fn decode(value: &[u8]) -> Result<String, HeaderFault> {
     let unquoted = unquote(value.trim_ascii())?;
     let mut bytes = Vec::with_capacity(unquoted.len());
@@ -90,7 +90,7 @@ pub fn decode(value: &[u8]) -> Result<String, HeaderFault> {
     String::from_utf8(bytes).map_err(|_| HeaderFault::Utf8)
 }
 
-/// Opens a quoted string (RFC 9110, 5.6.4); anything else stays as it is.
+/// Decodes a quoted string (RFC 9110, 5.6.4); leaves anything else as it is.
 fn unquote(value: &[u8]) -> Result<Cow<'_, [u8]>, HeaderFault> {
     let Some(inner) = value.strip_prefix(b"\"") else { return Ok(Cow::Borrowed(value)) };
     let mut bytes = Vec::with_capacity(inner.len());
@@ -106,8 +106,8 @@ fn unquote(value: &[u8]) -> Result<Cow<'_, [u8]>, HeaderFault> {
     Err(HeaderFault::Quote)
 }
 
-/// Writes what is to be said about an accepted document. What doesn't fit is left out, and the
-/// last member then says how many were.
+/// Encodes the warnings about an accepted document. If they don't all fit, the last member says how
+/// many were left out.
 #[must_use]
 pub fn warnings(violations: &[Violation]) -> Option<HeaderValue> {
     let mut text = String::from("[");
@@ -128,8 +128,8 @@ pub fn warnings(violations: &[Violation]) -> Option<HeaderValue> {
     (!violations.is_empty()).then(|| HeaderValue::from_str(&text).ok()).flatten()
 }
 
-/// A URL as `Location` can carry it: what no URL may hold as it stands (RFC 3986, 2) is
-/// percent-encoded, as browsers do with what people type. What is encoded already stays.
+/// Encodes a URL for `Location`: characters that a URL may not hold (RFC 3986, 2) become
+/// percent-encoded, as in a browser's address bar. What is already encoded stays as it is.
 #[must_use]
 pub fn location(url: &str) -> String {
     let mut text = String::with_capacity(url.len());
@@ -145,7 +145,7 @@ pub fn location(url: &str) -> String {
     text
 }
 
-/// Writes JSON with everything outside of ASCII as `\u` escapes, which a header can carry.
+/// Writes JSON with `\u` escapes for everything outside ASCII, because a header is ASCII.
 fn push_ascii(text: &mut String, json: &str) {
     for letter in json.chars() {
         if letter.is_ascii() && letter != '\u{7F}' {
@@ -159,15 +159,15 @@ fn push_ascii(text: &mut String, json: &str) {
     }
 }
 
-/// Writes one link for the header `Link` as xRegistry's reference does:
+/// A link for the `Link` header in the form of xRegistry's reference server:
 /// `<https://registry.example/api>;rel=xregistry-root`.
 #[must_use]
 pub fn link(target: &str, relation: &str) -> String {
     format!("<{target}>;rel={relation}")
 }
 
-/// Writes the link to the next page (xRegistry pagination): with the number of entries in all,
-/// where that is known.
+/// The link to the next page (xRegistry pagination), with the total number of entries if it is
+/// known.
 #[must_use]
 pub fn next_page(target: &str, count: Option<u64>) -> String {
     match count {

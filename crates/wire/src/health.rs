@@ -1,18 +1,18 @@
-//! `/health`: whether the server lives, is ready to be sent requests, and can read its store.
+//! `/health`: whether the process is alive, ready for requests, and able to read its store.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Sample;
 
-/// The server lives.
+/// The process is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Liveness {
-    /// That it lives.
+    /// Always `live`.
     pub status: LivenessState,
 }
 
-/// That the server lives.
+/// The only state of a process that answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LivenessState {
@@ -20,47 +20,47 @@ pub enum LivenessState {
     Live,
 }
 
-/// Whether requests may be sent to the server.
+/// Whether the server is ready for requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReadinessReport {
-    /// Where the server is in its life.
+    /// The server's stage between start and stop.
     pub status: ReadinessState,
-    /// Whether the ledger was read from its beginning to its end.
+    /// Whether the whole ledger was replayed.
     pub replayed: bool,
-    /// Whether the example is in the registry, or was not asked for.
+    /// Whether the example was loaded, if one was requested.
     pub example_loaded: bool,
-    /// Whether all ports are listened on.
+    /// Whether the server listens on all its ports.
     pub ports_bound: bool,
-    /// Why the server can't do its work any more.
+    /// Why the server has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-/// Where a server is in its life.
+/// A server's stage between start and stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadinessState {
     /// It isn't ready yet.
     Starting,
-    /// Requests may be sent to it.
+    /// It is ready for requests.
     Ready,
-    /// It finishes what was begun and takes nothing new.
+    /// It finishes the requests in progress and accepts no new ones.
     Stopping,
-    /// It can't do its work any more; only a new start helps.
+    /// It has failed and needs a restart.
     Failed,
 }
 
 /// Whether the store can be read now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoreReport {
-    /// What the store did when it was asked.
+    /// The store's answer to a test read.
     pub status: StoreState,
-    /// Why the server can't do its work any more.
+    /// Why the server has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-/// What a store did when it was asked.
+/// A store's answer to a test read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StoreState {
@@ -70,7 +70,7 @@ pub enum StoreState {
     Unreachable,
     /// It didn't answer in time.
     Slow,
-    /// It wasn't asked: the server can't do its work any more.
+    /// It wasn't asked, because the server has failed.
     Failed,
 }
 

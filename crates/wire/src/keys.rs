@@ -1,36 +1,36 @@
-//! `/keys`: who may talk to the registry.
+//! `/keys`: the API keys of the registry.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Sample;
 
-/// Keys: those that aren't revoked, or all.
+/// The keys that aren't revoked, or all keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyList {
-    /// In the order of their ids.
+    /// Sorted by id.
     pub keys: Vec<KeyEntry>,
 }
 
-/// An API key, without what is secret in it.
+/// An API key without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyEntry {
-    /// The id: the second part of the key's text, and what entries of the ledger name as actor.
+    /// The id: the second part of the key's text. Ledger entries name it as the actor.
     pub id: String,
-    /// When the key was made, RFC 3339 in UTC.
+    /// When the key was created, RFC 3339 in UTC.
     #[schemars(extend("format" = "date-time"))]
     pub createdat: String,
-    /// What whoever holds the key may do.
+    /// The role: what the holder of the key may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// What people call the key.
+    /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Where the key may be used, as beginnings of xids in which `*` stands for any letters; none:
-    /// everywhere.
+    /// Where the key may be used: prefixes of xids in which `*` stands for any characters; none
+    /// means everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Vec<String>>,
-    /// From when on the key opens nothing, RFC 3339 in UTC; none: it has no such time.
+    /// When the key expires, RFC 3339 in UTC; none if it doesn't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     pub expiresat: Option<String>,
@@ -40,35 +40,34 @@ pub struct KeyEntry {
     pub revokedat: Option<String>,
 }
 
-/// What a new key is to be.
+/// A request for a new key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRequest {
-    /// What whoever holds the key may do: `admin` (which is also what is meant without it),
-    /// `publisher`, `reviewer`, `consumer` or `auditor`.
+    /// The role: `admin` (the default), `publisher`, `reviewer`, `consumer` or `auditor`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// What people call the key.
+    /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Where the key may be used, as beginnings of xids in which `*` stands for any letters;
-    /// without it everywhere.
+    /// Where the key may be used: prefixes of xids in which `*` stands for any characters;
+    /// everywhere if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Vec<String>>,
-    /// When the key shall expire: so long from now (`90d`, `12h`, `30m`, `2w`), or a moment, RFC
-    /// 3339; without it never.
+    /// When the key expires: after a time (`90d`, `12h`, `30m`, `2w`), or at a moment in RFC 3339;
+    /// never if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
 }
 
-/// A key that was just made. Only this answer ever shows it.
-// No Debug: a secret that can't be printed by mistake is in no log.
+/// A key that was just created. Only this answer ever shows its secret.
+// No Debug, so that no log can print the secret by mistake.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NewKey {
-    /// What the list of keys will show of it.
+    /// The key as the list of keys shows it.
     #[serde(flatten)]
     pub entry: KeyEntry,
-    /// The key, as it is sent behind `Authorization: Bearer`: `muster_<id>_<secret>`.
+    /// The key as it is sent after `Authorization: Bearer`: `muster_<id>_<secret>`.
     pub key: String,
 }
 

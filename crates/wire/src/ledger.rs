@@ -1,4 +1,4 @@
-//! `/ledger`: what the registry stands on, and whether it still holds.
+//! `/ledger`: the state of the ledger, and its verification.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::Sample;
 
-/// How far the ledger goes, and the key that signs it.
+/// The newest position of the ledger, and the key that signs it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerReport {
-    /// The position of the newest entry that answers show.
+    /// The position of the newest visible entry.
     pub position: u64,
     /// When that entry's command took effect, RFC 3339 in UTC.
     #[schemars(extend("format" = "date-time"))]
@@ -17,8 +17,8 @@ pub struct LedgerReport {
     /// The name of the ledger in its signed checkpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// The key that checks signed checkpoints, as C2SP signed-note writes it:
-    /// `<name>+<id>+<key>`. Absent where nothing is signed.
+    /// The public key for signed checkpoints, in the format of C2SP signed-note:
+    /// `<name>+<id>+<key>`. Absent if nothing is signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The size of the ledger in the newest signed checkpoint, in entries.
@@ -26,28 +26,28 @@ pub struct LedgerReport {
     pub checkpoint: Option<u64>,
 }
 
-/// One line of a verification: progress, until the last one, which says what was found.
+/// One line of a verification: progress, or as the last line the result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum VerificationLine {
-    /// How far it has come.
+    /// How many entries have been verified so far.
     Progress(VerificationProgress),
-    /// Everything holds.
+    /// Everything verifies.
     Sound(SoundLedger),
     /// Something is wrong.
     Broken(BrokenLedger),
 }
 
-/// How far a verification has come.
+/// The progress of a verification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VerificationProgress {
-    /// How many entries hold so far.
+    /// How many entries have been verified so far.
     pub checked: u64,
     /// How many entries there are.
     pub of: u64,
 }
 
-/// Chain, tree, contents and fold agree.
+/// The chain, the tree, the contents and the fold agree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SoundLedger {
     /// Always true.
@@ -57,9 +57,9 @@ pub struct SoundLedger {
     pub entries: u64,
     /// How many contents were read and compared with their digests.
     pub contents: u64,
-    /// How many contents were erased, as entries say.
+    /// How many contents were purged, according to the entries.
     pub purged: u64,
-    /// The signed checkpoint that the entries agree with. Absent where there is none.
+    /// The signed checkpoint that the entries agree with. Absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<CheckedCheckpoint>,
 }
@@ -69,9 +69,9 @@ pub struct SoundLedger {
 pub struct CheckedCheckpoint {
     /// How many entries it covers.
     pub size: u64,
-    /// The part of the signing key that people compare: `<name>+<id>`.
+    /// The short form of the signing key, for people to compare: `<name>+<id>`.
     pub key: String,
-    /// The key that checked it, as C2SP signed-note writes it: `<name>+<id>+<key>`.
+    /// The key that verified it, in the format of C2SP signed-note: `<name>+<id>+<key>`.
     pub verifier: String,
 }
 
@@ -81,36 +81,37 @@ pub struct BrokenLedger {
     /// Always false.
     #[schemars(extend("const" = false))]
     pub verified: bool,
-    /// The first thing that is wrong.
+    /// The first fault.
     pub fault: LedgerFault,
 }
 
-/// The first thing that is wrong with a ledger.
+/// The first fault in a ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerFault {
-    /// What kind of fault it is, for programs, such as `chain_broken`.
+    /// The kind of fault, for programs, such as `chain_broken`.
     pub code: String,
     /// What is wrong, for people.
     pub what: String,
-    /// The position of the entry with which it is wrong.
+    /// The position of the faulty entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<u64>,
-    /// Of a content: when its entry was written, RFC 3339 in UTC.
+    /// For a content: when its entry was written, RFC 3339 in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     pub moment: Option<String>,
-    /// Of a content: the xid of what it belongs to.
+    /// For a content: the xid of the entity that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xid: Option<String>,
-    /// Of a content: the digest in its entry.
+    /// For a content: the digest in its entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// Of a content: the digest of the bytes that are there. Absent where there are none.
+    /// For a content: the digest of the stored bytes. Absent if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
 }
 
-// Written by hand: what serde derives for an untagged enum can't read numbers that keep their digits.
+// Written by hand, because serde's derived code for untagged enums can't read numbers that keep
+// their digits.
 impl<'de> Deserialize<'de> for VerificationLine {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;

@@ -1,11 +1,11 @@
-//! What travels between a client and a server of Muster: a type for each answer that isn't an
+//! The wire format between Muster's clients and servers: a type for each answer that isn't an
 //! entity's document, error bodies and their codes, the names and encodings of headers, entity
-//! tags, and events of the change stream. Both sides use it, so a thing is written and read by one
-//! piece of code. The table of operations ([`operations`]) says what can be asked; the description of
-//! the API as OpenAPI is made from it and from the types.
+//! tags, and events of the change stream. Both sides use these types, so one piece of code writes
+//! and reads each of them. The table of operations ([`operations`]) lists every operation; the OpenAPI
+//! document is generated from the table and the types.
 //!
 //! It is neither a server nor a client: it opens no connection, knows no registry and decides
-//! nothing. Types of the domain are converted to these at the border and are never serialised
+//! nothing. Types of the domain are converted to these types at the border and are never serialised
 //! themselves.
 
 pub mod capabilities;

@@ -8,9 +8,9 @@ use crate::{OrOther, Sample};
 /// A page of the log, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogPage {
-    /// The commands.
+    /// The commands of the page.
     pub entries: Vec<LogEntry>,
-    /// The URL of the next page; none: there is no more.
+    /// The URL of the next page; null on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "uri"))]
     pub next: Option<String>,
@@ -24,7 +24,7 @@ pub struct LogEntry {
     /// When it was decided, RFC 3339 in UTC.
     #[schemars(extend("format" = "date-time"))]
     pub time: String,
-    /// Who: the id of a key, or what stands for those who have none.
+    /// Who did it: the id of a key, or a placeholder for callers without a key.
     pub actor: String,
     /// What people call that key; none: it has no name, or it was forgotten.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,28 +34,28 @@ pub struct LogEntry {
     pub message: Option<String>,
     /// The command's id.
     pub command: String,
-    /// The id of the request that brought it.
+    /// The id of the request that sent the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
-    /// What it did, in words.
+    /// What the command did, in words.
     pub what: String,
-    /// What it did, for programs; at most 1,000 changes.
+    /// What the command did, for programs; at most 1,000 changes.
     pub changes: Vec<LogChange>,
-    /// How many more changes there are.
+    /// How many changes are left out of the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes_left_out: Option<usize>,
 }
 
-/// What one change did. Which members beside the first four there are depends on its kind.
+/// What one change did. The first four members are always present, the others depend on its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogChange {
     /// The position of the entry that records it.
     pub position: u64,
     /// What was done.
     pub action: OrOther<LogAction>,
-    /// What it was done to.
+    /// The kind of thing that changed.
     pub kind: OrOther<LogKind>,
-    /// The xid of the entity; keys, the model and the capabilities belong to `/`.
+    /// The xid of the entity. Keys, the model and the capabilities have `/`.
     pub xid: String,
     /// The registry's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ pub struct LogChange {
     /// The entity's epoch after the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,
-    /// The attributes that clients set, as canonical JSON.
+    /// The digest of the attributes that clients set, as canonical JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributes: Option<LogContent>,
     /// The document of the model or of the capabilities.
@@ -81,7 +81,7 @@ pub struct LogChange {
     /// The document's media type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contenttype: Option<String>,
-    /// The version that it descends from; a root names itself.
+    /// The version that it derives from; a root names itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ancestor: Option<String>,
     /// The version's lifecycle state.
@@ -99,21 +99,21 @@ pub struct LogChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogAction {
-    /// The registry began.
+    /// The registry was created.
     Opened,
-    /// It is new.
+    /// It was created.
     Created,
-    /// It was there before.
+    /// It existed and was changed.
     Updated,
-    /// It was hidden, with all that lay in it.
+    /// It was deleted together with everything in it, and can be restored.
     Deleted,
-    /// It came back, with all that was hidden with it.
+    /// It was restored together with everything in it.
     Restored,
-    /// It was erased, with all that lay in it.
+    /// It was erased together with everything in it.
     Purged,
-    /// The key opens nothing any more.
+    /// The key was revoked.
     Revoked,
-    /// What was known of the key was erased.
+    /// The record of the key was erased.
     Forgotten,
 }
 
@@ -131,12 +131,12 @@ pub enum LogKind {
     Version,
 }
 
-/// Bytes that a change names, by which they can be told apart.
+/// The digest and the size of a change's content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogContent {
-    /// SHA-256, in hexadecimal digits behind `sha256:`.
+    /// SHA-256 in hexadecimal digits, prefixed with `sha256:`.
     pub digest: String,
-    /// How many bytes there are.
+    /// The number of bytes.
     pub size: u32,
 }
 

@@ -1,5 +1,5 @@
-//! `/api/model` and `/api/modelsource`: the model, as far as its own shape is fixed (xRegistry
-//! model specification, 1.0-rc4). What compiles it is the room `model`.
+//! The bodies of `/api/model` and `/api/modelsource`: the fixed part of the model language
+//! (xRegistry model specification, 1.0-rc4). The room `model` compiles it.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 
 use crate::Sample;
 
-/// A model: which groups there are, and which attributes the registry has.
+/// A model: its types of groups and the attributes of the registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ModelDocument {
-    /// What people say of the model.
+    /// A description for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Attributes of the registry by name.
@@ -21,7 +21,7 @@ pub struct ModelDocument {
     /// Types of groups by their plural name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<BTreeMap<String, GroupTypeDocument>>,
-    /// What else the model language has.
+    /// Other members of the model language.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
@@ -29,16 +29,16 @@ pub struct ModelDocument {
 /// A type of groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GroupTypeDocument {
-    /// The name of one such group.
+    /// The singular name of the type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub singular: Option<String>,
-    /// Attributes of the groups by name.
+    /// Attributes of the groups, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<BTreeMap<String, AttributeDocument>>,
     /// Types of resources in the groups by their plural name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<BTreeMap<String, ResourceTypeDocument>>,
-    /// What else the model language has.
+    /// Other members of the model language.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
@@ -46,22 +46,22 @@ pub struct GroupTypeDocument {
 /// A type of resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ResourceTypeDocument {
-    /// The name of one such resource.
+    /// The singular name of the type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub singular: Option<String>,
-    /// Whether the resources have documents beside their attributes.
+    /// Whether the resources have documents, besides attributes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hasdocument: Option<bool>,
-    /// How many versions a resource keeps; 0: all.
+    /// How many versions a resource keeps; 0 means all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maxversions: Option<u64>,
-    /// Which version becomes the default.
+    /// How the default version is chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub versionmode: Option<String>,
     /// Attributes of the versions by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<BTreeMap<String, AttributeDocument>>,
-    /// What else the model language has.
+    /// Other members of the model language.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
@@ -72,7 +72,7 @@ pub struct AttributeDocument {
     /// The type of its value, such as `string`, `uinteger` or `xid`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_name: Option<String>,
-    /// What people say of it.
+    /// A description for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Whether entities must have it.
@@ -81,7 +81,7 @@ pub struct AttributeDocument {
     /// Whether only the server sets it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readonly: Option<bool>,
-    /// What else the model language has.
+    /// Other members of the model language.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }

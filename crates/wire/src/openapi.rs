@@ -1,6 +1,6 @@
-//! The API as OpenAPI 3.1, made from the table of operations
-//! ([`OPERATIONS`]) and from the types that travel. It is served at
-//! `/openapi.json` and committed as `docs/reference/openapi.json`; a test holds both together.
+//! The OpenAPI 3.1 document, generated from the table of operations ([`OPERATIONS`]) and from the
+//! wire types. The server serves it at `/openapi.json`. It is committed as
+//! `docs/reference/openapi.json`; a test keeps both equal.
 
 mod description;
 mod schemas;
@@ -20,22 +20,22 @@ use crate::{
     },
 };
 
-/// Doors, and what they are for.
+/// The tags of the operations, with their descriptions.
 const TAGS: &[(&str, &str)] = &[
     ("api", "xRegistry 1.0-rc4: the registry, its groups, resources and versions."),
-    ("changes", "What changes, as it changes."),
-    ("followers", "What takes every change and keeps something made from it."),
-    ("health", "Whether the server lives, is ready, and can read its store."),
-    ("keys", "Who may talk to the registry."),
-    ("ledger", "What the registry stands on, and whether it still holds."),
+    ("changes", "A stream of changes as they are made."),
+    ("followers", "Tasks that process every change and derive something from it."),
+    ("health", "Whether the server is alive, is ready, and can read its store."),
+    ("keys", "The API keys of the registry."),
+    ("ledger", "The state of the ledger, and its verification."),
     ("log", "Who changed what and when."),
-    ("metrics", "What is counted."),
-    ("openapi.json", "This description."),
-    ("restore", "What undoes deletions."),
-    ("status", "How the registry is."),
+    ("metrics", "Metrics, for Prometheus."),
+    ("openapi.json", "This OpenAPI document."),
+    ("restore", "Undoes deletions."),
+    ("status", "The state of the registry."),
 ];
 
-/// The whole description, for a release of this version.
+/// The whole document, for a release of this version.
 #[must_use]
 pub fn document(version: &str) -> Value {
     let mut schemas = Schemas::new();
@@ -81,13 +81,13 @@ pub fn document(version: &str) -> Value {
 }
 
 const INTRODUCTION: &str = "`/api` is xRegistry 1.0-rc4. Collections of groups and resources are \
-    named by the model, and so are most attributes: the schemas of entities say what every model \
-    has.\n\nAnswers carry `Muster-Position`, the position of the ledger that they show. A refusal \
-    is one JSON object in the shape of xRegistry's errors (`ErrorBody`), whose member `code` is \
-    what programs decide by. `If-Match` holds a write to the state that an `ETag` names, and \
-    `Idempotency-Key` makes a write safe to repeat for 24 hours.\n\n`x-permission` says what \
-    whoever asks must be allowed to do; the roles of keys are sets of permissions. With `anyone` \
-    no key is asked for. A write may need more than it says: `purge` needs `document:purge`, and a \
+    named by the model, and so are most attributes; the schemas of entities hold what every model \
+    has.\n\nAnswers carry `Muster-Position`, the ledger position that they show. An error \
+    is one JSON object in the format of xRegistry's errors (`ErrorBody`). Programs should decide \
+    by its member `code`. `If-Match` makes a write only to the state that an `ETag` names, and \
+    `Idempotency-Key` makes a write safe to repeat for 24 hours.\n\n`x-permission` is the \
+    permission that an operation needs; the roles of keys are sets of permissions. With `anyone` \
+    no key is required. A write may need further permissions: `purge` needs `document:purge`, and a \
     body with a model or capabilities the permissions to change those.";
 
 fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
@@ -137,14 +137,14 @@ fn header(header: &Parameter) -> Value {
     json!({"description": header.meaning, "schema": {"type": header.kind}})
 }
 
-/// References to these headers, and to those of every answer.
+/// References to these headers and to the headers of every answer.
 fn headers(names: &[&str]) -> Map<String, Value> {
     let all = names.iter().chain(HEADERS_OF_ALL);
     all.map(|name| ((*name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")})))
         .collect()
 }
 
-/// The first step of a path names the door that it belongs to.
+/// The tag of an operation: the first segment of its path.
 fn tag(path: &str) -> &str {
     path.split('/').nth(1).unwrap_or_default()
 }
@@ -165,10 +165,10 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
             .and_then(|status| status.canonical_reason())
             .unwrap_or_default();
         let description = match outcome.content {
-            BodyContent::JsonLines(_) => format!("{reason}: one object a line."),
+            BodyContent::JsonLines(_) => format!("{reason}: one object per line."),
             BodyContent::Events(_) => format!(
                 "{reason}: server-sent events. The `data` of each is such an object, and its `id` \
-                 is where to go on behind it."
+                 names the place to resume from."
             ),
             _ => reason.to_owned(),
         };
@@ -185,7 +185,7 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
     responses.into()
 }
 
-/// One answer for each status that refuses, with the codes that it may carry.
+/// One answer for each refusing status, with the codes that it may carry.
 fn refusals(schemas: &mut Schemas) -> Map<String, Value> {
     let error = schemas.schema(BodyType::of::<ErrorBody>());
     let statuses: BTreeSet<_> = OPERATIONS.iter().flat_map(refused_with).collect();
@@ -214,7 +214,7 @@ fn refusals(schemas: &mut Schemas) -> Map<String, Value> {
     refusals
 }
 
-/// How a refusal with a code looks.
+/// The example of an error with this code.
 fn example(code: ErrorCode) -> Value {
     let body = Problem::new(code.sample()).subject("/providers/cms").body();
     serde_json::to_value(body).unwrap_or_default()

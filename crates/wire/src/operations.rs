@@ -1,6 +1,6 @@
-//! What a server can be asked: every method on every path, who may, and what travels
-//! ([`OPERATIONS`]). The routes of the server, the labels of its metrics and the description of
-//! the API are made from this one table.
+//! Every operation of the server ([`OPERATIONS`]): its method, its path, the permission that it
+//! needs, its request and its answers. The server's routes, the labels of its metrics and the
+//! OpenAPI document are generated from this one table.
 
 mod content;
 mod parameters;
@@ -19,51 +19,52 @@ pub use self::{
 pub struct Operation {
     /// The method.
     pub verb: Verb,
-    /// The path, with `{names}` in the place of what varies.
+    /// The path, with `{names}` as placeholders.
     pub path: &'static str,
     /// What answers it.
     pub endpoint: Endpoint,
-    /// What programs that are made from the description call it.
+    /// The operation's id in the OpenAPI document; generated clients name their functions after it.
     pub id: &'static str,
     /// What it does, in one line.
     pub summary: &'static str,
-    /// What whoever asks must be allowed to do; none: probes have no keys, so anyone may.
+    /// The permission that the caller needs; none for health probes, which have no keys.
     pub permission: Option<Permission>,
     /// Names of parameters beside those in the path; see [`PARAMETERS`].
     pub parameters: &'static [&'static str],
-    /// What is sent.
+    /// The request body.
     pub body: BodyContent,
-    /// What is answered where nothing is refused.
+    /// The answers to a request that isn't refused.
     pub answers: &'static [OperationAnswer],
 }
 
-/// A method, of those that the table has.
+/// The methods that the table uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verb {
-    /// Asks.
+    /// Reads.
     Get,
     /// Replaces.
     Put,
-    /// Changes some of it.
+    /// Changes a part.
     Patch,
-    /// Adds, or does something else.
+    /// Adds, or runs an action.
     Post,
     /// Deletes.
     Delete,
 }
 
-/// What answers an operation. Several operations may lead to the same door.
+/// What answers an operation. Several operations may share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// xRegistry: it reads the path itself, because the model says what lies there.
+    /// xRegistry's endpoints. The path is resolved at run time, because the model defines what
+    /// exists there.
     XRegistry,
-    /// A door of ours to the registry.
+    /// An endpoint of this registry that xRegistry doesn't define.
     Native(NativeEndpoint),
-    /// A door to the server itself.
+    /// An endpoint about the server itself, such as health and metrics.
     Server(ServerEndpoint),
 }
 
-/// The doors of ours to the registry.
+/// The endpoints of this registry that xRegistry doesn't define.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NativeEndpoint {
     /// `POST /restore/<xid>`.
@@ -94,7 +95,7 @@ pub enum NativeEndpoint {
     ShowStatus,
 }
 
-/// The doors to the server itself.
+/// The endpoints about the server itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerEndpoint {
     /// `GET /health/live`.
@@ -116,7 +117,7 @@ pub struct OperationAnswer {
     pub status: u16,
     /// The body.
     pub content: BodyContent,
-    /// Names of headers beside those of every answer; see [`HEADERS`].
+    /// Names of its headers, without those that every answer has; see [`HEADERS`].
     pub headers: &'static [&'static str],
 }
 
@@ -135,7 +136,8 @@ impl Verb {
 }
 
 impl Operation {
-    /// The path as a router reads it: a door that takes an xid takes the rest of the path.
+    /// The path in the router's syntax. Where the operation takes an xid, the xid is the rest of
+    /// the path.
     #[must_use]
     pub const fn route(&self) -> &'static str {
         match self.endpoint {
@@ -145,8 +147,8 @@ impl Operation {
         }
     }
 
-    /// Under which label its requests are counted: below `/api` the path, with names left out,
-    /// and beside it the first step.
+    /// The metrics label of the operation's requests: the path with its placeholders below `/api`,
+    /// the first segment of the path elsewhere.
     #[must_use]
     pub fn label(&self) -> &'static str {
         let path = self.path.strip_suffix("$details").unwrap_or(self.path);
@@ -157,7 +159,7 @@ impl Operation {
         }
     }
 
-    /// The path with names of the example in the place of what varies, for tests that ask whether
+    /// The path with names of the example in place of the placeholders. Tests use it to check that
     /// every operation of the table has a route.
     #[must_use]
     pub fn sample_path(&self) -> String {
@@ -174,7 +176,7 @@ impl Operation {
     }
 }
 
-/// Each route once, with what answers it.
+/// Each distinct route once, with one of its operations.
 pub fn routes() -> impl Iterator<Item = &'static Operation> {
     let key = |operation: &Operation| (operation.route(), operation.verb);
     OPERATIONS.iter().enumerate().filter_map(move |(index, operation)| {

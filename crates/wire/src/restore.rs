@@ -1,4 +1,4 @@
-//! `POST /restore/<xid>`: undoes the last deletion of a name.
+//! `POST /restore/<xid>`: undoes the last deletion of an entity.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,15 +8,15 @@ use crate::Sample;
 /// What was restored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Restoration {
-    /// The xid of what is there again: a group, a resource or a version.
+    /// The xid of the restored entity: a group, a resource or a version.
     pub xid: String,
-    /// The URL at which it can be read.
+    /// The URL of the entity.
     #[serde(rename = "self")]
     #[schemars(extend("format" = "uri"))]
     pub url: String,
     /// The position of the command that restored it.
     pub position: u64,
-    /// Its epoch, counted on from where it was; of a resource, that of its Meta.
+    /// Its epoch, which continues from before the deletion; for a resource, the epoch of its Meta.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,
 }

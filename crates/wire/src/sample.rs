@@ -1,6 +1,6 @@
-/// A type of which documentation shows a value: the examples of the API's description are made
-/// from it, so that none can show what the type doesn't have.
+/// A type with an example value. The examples in the OpenAPI document are generated from these
+/// values, so that they can't show members that the type doesn't have.
 pub trait Sample {
-    /// A value as a registry in use would have it.
+    /// An example as a registry in use would send it.
     fn sample() -> Self;
 }

@@ -1,4 +1,4 @@
-//! `GET /status`: how the registry is, for who runs it.
+//! `GET /status`: the state of the registry, for its operators.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,17 +6,17 @@ use serde_json::Number;
 
 use crate::{OrOther, Sample, followers::FollowerReport};
 
-/// How the registry is.
+/// The state of the registry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusReport {
     /// The id of the registry.
     pub registry: String,
-    /// The position of the newest entry that answers show.
+    /// The position of the newest visible entry.
     pub position: u64,
     /// When that entry's command took effect, RFC 3339 in UTC.
     #[schemars(extend("format" = "date-time"))]
     pub moment: String,
-    /// How many documents there are, schemas and rules among them.
+    /// The number of documents, including schemas and rules.
     pub documents: u64,
     /// How many of the documents are schemas.
     pub schemas: u64,
@@ -24,59 +24,58 @@ pub struct StatusReport {
     pub rules: u64,
     /// How many groups there are.
     pub groups: u64,
-    /// How many names have something that was deleted and can be restored.
+    /// How many names were deleted and can be restored.
     pub hidden: u64,
-    /// How writes do.
+    /// The state of writes.
     pub writes: WriteReport,
     /// How many streams of changes are open.
     pub watchers: u64,
-    /// How those are who follow the ledger and keep something made from it.
+    /// The state of each follower.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub followers: Vec<FollowerReport>,
     /// Whether the server's clock agrees with the ledger.
     pub clock: OrOther<ClockState>,
     /// The version of the server.
     pub version: String,
-    /// The size of the ledger in the newest signed checkpoint, in entries. Absent where nothing
-    /// is signed.
+    /// The number of entries in the newest signed checkpoint. Absent if nothing is signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<u64>,
     /// How old that checkpoint is, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_age_s: Option<u64>,
-    /// Where the ledger lies. Absent where it is kept in memory only.
+    /// Where the ledger is stored. Absent if it is only in memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<LedgerFile>,
 }
 
-/// How writes do.
+/// The state of writes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WriteReport {
     /// How many commands wait for the writer.
     pub waiting: u64,
-    /// How many entries were appended since the server was started.
+    /// How many entries were appended since the server started.
     pub entries_since_start: u64,
-    /// How long 99 of 100 writes of the last minute took at most, in milliseconds; null where
-    /// there were none.
+    /// The 99th percentile of write latency over the last minute, in milliseconds; null if there
+    /// were no writes.
     pub p99_ms: Option<Number>,
 }
 
-/// The file that the ledger lies in.
+/// The file of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerFile {
     /// Its path on the server.
     pub file: String,
-    /// Its size in bytes, with the log beside it.
+    /// Its size in bytes, including the write-ahead log beside it.
     pub bytes: u64,
 }
 
 /// Whether the server's clock agrees with the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ClockState {
-    /// The clock is not behind the newest entry.
+    /// The clock isn't behind the newest entry.
     #[serde(rename = "in step")]
     InStep,
-    /// The clock is behind the newest entry: new entries get times just after it.
+    /// The clock is behind the newest entry; new entries get times just after that entry.
     #[serde(rename = "behind the ledger")]
     BehindTheLedger,
 }

@@ -13,7 +13,7 @@ fn the_committed_description_is_the_table_of_operations() {
     let committed: serde_json::Value = serde_json::from_str(&reference("openapi.json")).unwrap();
     assert!(
         committed == muster_wire::openapi::document(env!("CARGO_PKG_VERSION")),
-        "docs/reference/openapi.json is behind the source: \
+        "docs/reference/openapi.json is outdated: \
          cargo run -q -p muster-wire --example pages openapi > docs/reference/openapi.json"
     );
 }

@@ -8,13 +8,13 @@ use thiserror::Error;
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// The digest of some bytes.
+    /// The digest of bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The digest of several parts, as if they stood behind each other.
+    /// The digest of several parts, joined.
     #[must_use]
     pub fn of_parts(parts: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();
@@ -24,7 +24,7 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 
-    /// The first eight hexadecimal digits: enough for people, never for programs.
+    /// The first eight hexadecimal digits, for people and never for programs.
     #[must_use]
     pub fn short(&self) -> String {
         self.to_string()[..8].to_owned()
@@ -35,8 +35,8 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Every answer names a digest, and 32 bytes that are formatted one by one cost more than
-        // all the rest of its headers.
+        // Every answer has a digest, and formatting 32 bytes one by one costs more than all other
+        // headers.
         let mut text = [0; 64];
         for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
             pair[0] = DIGITS[usize::from(byte >> 4)];
@@ -52,7 +52,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The text is not 64 hexadecimal digits.
+/// The text isn't 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a digest is 64 hexadecimal digits")]
 pub struct DigestError;

@@ -6,29 +6,29 @@ use thiserror::Error;
 use crate::limits::ID_LENGTH_MAX;
 
 /// The id of a group, a resource or a version (xRegistry core, "`<SINGULAR>id`"): 1 to 128
-/// characters, RFC 3986's unreserved ones and `:` and `@`, beginning with a letter, a digit or
-/// `_`. Ids of one parent differ in more than case.
+/// characters, RFC 3986's unreserved ones, `:` and `@`, beginning with a letter, a digit or `_`.
+/// Ids in one parent must differ in more than case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(Arc<str>);
 
-/// Why a text is no id.
+/// Why a text isn't an id.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum IdError {
-    /// Nothing stands there.
+    /// It is empty.
     #[error("an id can't be empty")]
     Empty,
-    /// More than 128 characters.
+    /// It has more than 128 characters.
     #[error("an id has at most {ID_LENGTH_MAX} characters; this one has {length}")]
     TooLong {
         /// Its length in characters.
         length: usize,
     },
-    /// A character that an id can't have, or can't begin with.
+    /// It has an invalid character.
     #[error("an id can't have {character:?} at character {at}")]
     Character {
         /// The character.
         character: char,
-        /// Which one it is, from 1.
+        /// The number of the character, from 1.
         at: usize,
     },
 }
@@ -40,7 +40,7 @@ impl Id {
         &self.0
     }
 
-    /// The form in which two ids of one parent must differ.
+    /// The case-folded form, in which ids of one parent must differ.
     #[must_use]
     pub fn folded(&self) -> String {
         self.0.to_ascii_lowercase()

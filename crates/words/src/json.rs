@@ -1,8 +1,8 @@
-//! JSON as Muster reads and writes it (RFC 8259): read strictly, written canonically.
+//! Muster's JSON (RFC 8259): strict parsing and canonical writing.
 //!
-//! Reading refuses what parsers disagree about, so that a document means the same to everyone who
-//! reads it later: duplicate keys, lone surrogates, a byte order mark, and nesting beyond
-//! [`JSON_DEPTH_MAX`](crate::limits::JSON_DEPTH_MAX). Numbers keep the digits that were sent.
+//! The parser refuses what parsers disagree about, so that a document means the same to every
+//! reader: duplicate keys, lone surrogates, a byte order mark, and nesting beyond
+//! [`JSON_DEPTH_MAX`](crate::limits::JSON_DEPTH_MAX). Numbers keep their digits.
 
 mod canonical;
 mod parse;
@@ -17,8 +17,8 @@ pub fn escape_pointer(step: &str) -> String {
     step.replace('~', "~0").replace('/', "~1")
 }
 
-/// Every value that a field names in a document: a JSON Pointer in which the step `*` stands for
-/// each item of an array or each member of an object. Gives each value with its own pointer.
+/// Every value of a field in a document. The field is a JSON Pointer in which the step `*` stands
+/// for each item of an array or each member of an object. Each value comes with its own pointer.
 #[must_use]
 pub fn select<'a>(document: &'a Value, field: &str) -> Vec<(String, &'a Value)> {
     let mut found = vec![(String::new(), document)];

@@ -1,8 +1,8 @@
-//! The words that every room of Muster speaks: positions, digests, moments, names, xids and
-//! patterns of them, permissions, JSON and limits.
+//! The common values of all rooms: positions, digests, moments, names, xids and patterns of them,
+//! permissions, JSON and limits.
 //!
 //! Nothing here does I/O, reads a clock or draws a random number, and nothing here knows what a
-//! registry is for: a word is a value with a written form and the rules of that form.
+//! registry is. Each is a value with a text form and the rules of that form.
 
 mod digest;
 mod id;

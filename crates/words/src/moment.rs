@@ -6,13 +6,13 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 /// A moment in UTC, in microseconds since 1970-01-01T00:00:00Z, between the years 0000 and 9999.
 ///
-/// Written as RFC 3339 with `Z` and as many fractional digits as it needs (none or six).
+/// Its text form is RFC 3339 with `Z` and no fractional digits or six.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(i64);
 
-/// The text or number is no moment between the years 0000 and 9999.
+/// The text or number isn't a moment between the years 0000 and 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a moment is written as in RFC 3339, such as 2026-11-21T08:30:00Z")]
+#[error("a moment has the form of RFC 3339, such as 2026-11-21T08:30:00Z")]
 pub struct MomentError;
 
 /// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59.999999Z in microseconds.
@@ -22,10 +22,10 @@ impl Moment {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
 
-    /// The moment that lies so many microseconds after 1970-01-01T00:00:00Z.
+    /// The moment this many microseconds after 1970-01-01T00:00:00Z.
     ///
     /// # Errors
-    /// Outside the years 0000 to 9999.
+    /// It is outside the years 0000 to 9999.
     pub fn from_microseconds(microseconds: i64) -> Result<Self, MomentError> {
         if RANGE.contains(&microseconds) { Ok(Self(microseconds)) } else { Err(MomentError) }
     }
@@ -36,16 +36,16 @@ impl Moment {
         self.0
     }
 
-    /// The next microsecond; the last moment there is has no later one and stays.
+    /// The next microsecond; the last possible moment stays the same.
     #[must_use]
     pub fn next(self) -> Self {
         Self((self.0 + 1).min(*RANGE.end()))
     }
 
-    /// Reads RFC 3339 with any offset; digits below the microsecond are cut off.
+    /// Parses RFC 3339 with any offset; digits below the microsecond are cut off.
     ///
     /// # Errors
-    /// The text is not RFC 3339, or lies outside the years 0000 to 9999 in UTC.
+    /// The text isn't RFC 3339, or is outside the years 0000 to 9999 in UTC.
     pub fn parse(text: &str) -> Result<Self, MomentError> {
         let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| MomentError)?;
         let microseconds = time.unix_timestamp_nanos().div_euclid(1_000);

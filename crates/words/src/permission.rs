@@ -1,30 +1,28 @@
 use std::fmt;
 
-/// What somebody may be allowed to do. Every operation of the API names one, and a role is a set
-/// of them.
+/// A permission. Every operation of the API needs one, and a role is a set of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Permission {
-    /// See documents with their attributes and versions, list and filter them, and follow their
+    /// Read documents with their attributes and versions, list and filter them, and follow their
     /// changes.
     ReadDocuments,
-    /// Create and update documents, their versions and the groups that hold them.
+    /// Create and update documents, their versions and their groups.
     WriteDocuments,
-    /// Delete documents and versions so that they can be restored.
+    /// Delete documents and versions; they can be restored.
     DeleteDocuments,
     /// Undo a deletion.
     RestoreDocuments,
-    /// Erase documents for good.
+    /// Erase documents for ever.
     PurgeDocuments,
-    /// Make a version that is in review stable.
+    /// Make a version in review stable.
     ApproveDocuments,
-    /// Make a version that is in review a draft again.
+    /// Make a version in review a draft again.
     RejectDocuments,
-    /// Have documents checked without writing them.
+    /// Validate documents without writing them.
     ValidateDocuments,
-    /// See who changed what.
+    /// Read the log.
     ReadLog,
-    /// See the model, the capabilities and the description of the API, and whether the server is
-    /// ready.
+    /// Read the model, the capabilities, the OpenAPI document and the readiness of the server.
     ReadRegistry,
     /// Change the registry's own attributes.
     WriteRegistry,
@@ -32,45 +30,45 @@ pub enum Permission {
     WriteModel,
     /// Change the capabilities.
     WriteCapabilities,
-    /// Take many documents back to what they were.
+    /// Roll documents back to an earlier state.
     Rollback,
-    /// Publish documents to where they are served from.
+    /// Publish documents to where they are served.
     Publish,
-    /// Say what is told to whom.
+    /// Manage the routes of notifications.
     ManageRoutes,
     /// Start, stop and configure live providers.
     ControlProviders,
-    /// Send something to live providers.
+    /// Send requests to live providers.
     CallProviders,
-    /// Read and verify the ledger itself.
+    /// Read and verify the ledger.
     ReadLedger,
-    /// Copy everything, keys included.
+    /// Copy everything, including keys.
     Backup,
-    /// See how the registry is.
+    /// Read the status of the registry.
     ReadStatus,
-    /// See what is counted.
+    /// Read the metrics.
     ReadMetrics,
-    /// Say where a follower of the ledger goes on.
+    /// Resume a follower of the ledger.
     ResumeFollowers,
-    /// See which keys there are.
+    /// List keys.
     ListKeys,
-    /// Create and revoke keys, and erase their names.
+    /// Create and revoke keys, and erase their records.
     ManageKeys,
 }
 
-/// What a key's scope has to do with a permission.
+/// How a key's scope limits a permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PermissionReach {
-    /// It is used at a place, which must lie in the scope.
+    /// It applies to a place, which must be in the scope.
     Place,
-    /// It is about the whole registry: a key with a scope never has it.
+    /// It applies to the whole registry, so a key with a scope never has it.
     Whole,
-    /// It tells nothing of any place.
+    /// It reveals nothing about places, so the scope doesn't matter.
     Anywhere,
 }
 
 impl Permission {
-    /// Every permission, in the order in which tables show them.
+    /// Every permission, in the order of tables.
     pub const ALL: &[Self] = &[
         Self::ReadDocuments,
         Self::WriteDocuments,
@@ -99,7 +97,7 @@ impl Permission {
         Self::ManageKeys,
     ];
 
-    /// The name, as errors and the description of the API write it.
+    /// The name in errors and in the OpenAPI document.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -131,7 +129,7 @@ impl Permission {
         }
     }
 
-    /// What a key's scope has to do with it.
+    /// How a key's scope limits it.
     #[must_use]
     pub const fn reach(self) -> PermissionReach {
         match self {
@@ -163,7 +161,7 @@ impl Permission {
         }
     }
 
-    /// Whether whoever has it can change something.
+    /// Whether it allows changes.
     #[must_use]
     pub const fn changes(self) -> bool {
         !matches!(

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Digest;
 
-/// Where an entry stands in a ledger. The first entry has position 1; 0 is the head of an empty
+/// The position of an entry in a ledger. The first entry has position 1. 0 is the head of an empty
 /// ledger, so "after position 0" means "from the beginning".
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -16,7 +16,7 @@ impl Position {
     /// The head of an empty ledger.
     pub const ZERO: Self = Self(0);
 
-    /// The position that follows this one.
+    /// The next position.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
@@ -29,13 +29,14 @@ impl fmt::Display for Position {
     }
 }
 
-/// Names a content: the bytes that were stored beside the entry at `position` and have `digest`.
+/// The name of a content: the bytes with this `digest` that are stored with the entry at
+/// `position`.
 ///
-/// The position is part of the name because contents are shared only along one entity's states:
-/// equal bytes that two entities sent are two contents, so that purging one leaves the other.
+/// The position is part of the name, because contents are shared only between the states of one
+/// entity. Equal bytes of two entities are two contents, so that a purge of one leaves the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentRef {
-    /// The entry beside which the bytes lie.
+    /// The position of the entry that stores the bytes.
     pub position: Position,
     /// SHA-256 of the bytes.
     pub digest: Digest,

@@ -5,11 +5,11 @@ use thiserror::Error;
 
 use crate::{Id, IdError};
 
-/// The name of an entity within its registry (xRegistry core, "xid"):
+/// The path of an entity within its registry (xRegistry core, "xid"):
 /// `/[<GROUPS>/<group>[/<RESOURCES>/<resource>[/meta | /versions/<version>]]]`.
 ///
-/// Types (`providers`, `entries`) are the plural names that the model gives; whether the model
-/// has them is not this type's business.
+/// Types (`providers`, `entries`) are plural names of the model; this type doesn't check whether
+/// the model has them.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Xid {
     /// `/`
@@ -58,7 +58,7 @@ pub enum Xid {
     },
 }
 
-/// Why a text is no xid.
+/// Why a text isn't an xid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum XidError {
     /// It doesn't begin with `/`.
@@ -69,18 +69,18 @@ pub enum XidError {
         "an xid has the form /<groups>/<group>[/<resources>/<resource>[/meta | /versions/<version>]]"
     )]
     Shape,
-    /// A part is no id.
+    /// A part isn't an id.
     #[error("{part:?}: {error}")]
     Part {
-        /// The part as it was written.
+        /// The part.
         part: String,
-        /// What is wrong with it.
+        /// The fault.
         error: IdError,
     },
 }
 
 impl Xid {
-    /// Reads an xid as a person writes it, with or without its first slash.
+    /// Parses an xid as people write it, with or without the leading slash.
     ///
     /// # Errors
     /// See [`XidError`].
@@ -88,8 +88,8 @@ impl Xid {
         if text.starts_with('/') { text.parse() } else { format!("/{text}").parse() }
     }
 
-    /// The entity that holds this one: a version's and a Meta's is the resource, a resource's the
-    /// group, a group's the registry.
+    /// The parent: the resource of a version or a Meta, the group of a resource, the registry of a
+    /// group.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         Some(match self.clone() {
@@ -103,7 +103,7 @@ impl Xid {
         })
     }
 
-    /// The resource that this xid names or lies in.
+    /// The resource that this xid names or is in.
     #[must_use]
     pub fn resource(&self) -> Option<Self> {
         match self {
@@ -113,7 +113,7 @@ impl Xid {
         }
     }
 
-    /// The group that this xid names or lies in.
+    /// The group that this xid names or is in.
     #[must_use]
     pub fn group(&self) -> Option<Self> {
         let (groups, group) = self.group_ids()?;
@@ -143,7 +143,7 @@ impl Xid {
         }
     }
 
-    /// The version of that id, if this xid names or lies in a resource.
+    /// The version with this id, if this xid names a resource or something in it.
     #[must_use]
     pub fn version(&self, version: Id) -> Option<Self> {
         match self.resource()? {
@@ -154,7 +154,7 @@ impl Xid {
         }
     }
 
-    /// The Meta of the resource that this xid names or lies in.
+    /// The Meta of the resource that this xid names or is in.
     #[must_use]
     pub fn meta(&self) -> Option<Self> {
         match self.resource()? {
@@ -176,7 +176,7 @@ impl Xid {
         }
     }
 
-    /// The collection that holds this entity, for groups and resources and what lies in them.
+    /// The collection type of this entity: of a group, or of a resource and everything in it.
     #[must_use]
     pub fn collection(&self) -> Option<Collection> {
         let (groups, _) = self.group_ids()?;

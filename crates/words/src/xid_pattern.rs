@@ -4,41 +4,41 @@ use thiserror::Error;
 
 use crate::{Xid, limits::ID_LENGTH_MAX};
 
-/// Places of a registry: a group type, a group, a resource type or a resource, with all that lies
-/// in it, written as the beginning of an xid (`/providers/cms`). `*` in a step stands for any
-/// letters: `/providers/*/entries/sanity-*`.
+/// A pattern of places in a registry: a group type, a group, a resource type or a resource, with
+/// everything in it, as a prefix of an xid (`/providers/cms`). `*` in a step stands for any
+/// characters: `/providers/*/entries/sanity-*`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct XidPattern {
     steps: Vec<Box<str>>,
 }
 
-/// Places of a registry: those of any of these patterns. Without a pattern there are none.
+/// The places that match any of these patterns. Without a pattern there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct XidPatterns(Vec<XidPattern>);
 
-/// How a path lies to the places that patterns describe.
+/// How a path relates to the places of patterns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Coverage {
-    /// None of them is there.
+    /// None of them is at or below it.
     Outside,
-    /// Some of them may lie below it, and itself is none.
+    /// Some of them may be below it, but it isn't one of them.
     Above,
-    /// It is one of them, or lies in one.
+    /// It is one of them, or is in one.
     Within,
 }
 
-/// Why a text is no pattern.
+/// Why a text isn't a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum XidPatternError {
-    /// It has no step, or more than lead to a resource.
+    /// It has no step, or too many.
     #[error("a place has one to four steps, such as /providers/cms/entries/sanity")]
     Depth,
-    /// A step has a letter that no name has.
+    /// A step has a character that isn't allowed in names.
     #[error("a step of a place is a name, in which * stands for any letters")]
     Step,
 }
 
-/// Steps of the longest pattern: groups, group, resources, resource.
+/// The number of steps in the longest pattern: groups, group, resources, resource.
 const STEPS_MAX: usize = 4;
 
 impl XidPattern {
@@ -55,7 +55,7 @@ impl XidPattern {
     }
 }
 
-/// Whether a step is what a pattern of it says: between the stars its parts stand in their order.
+/// Whether a step matches: the parts between the stars occur in their order.
 fn matches(pattern: &str, step: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern == step };
     let Some(mut left) = step.strip_prefix(first) else { return false };
@@ -107,19 +107,19 @@ impl XidPatterns {
         self.0.iter()
     }
 
-    /// How a path lies to these places, from its steps.
+    /// How a path relates to these places, given by its steps.
     pub fn coverage_of<'a>(&self, steps: impl Iterator<Item = &'a str> + Clone) -> Coverage {
         let each = self.0.iter().map(|pattern| pattern.coverage(steps.clone()));
         each.max().unwrap_or(Coverage::Outside)
     }
 
-    /// How the path of an entity or of a collection lies to these places.
+    /// How the path of an entity or a collection relates to these places.
     #[must_use]
     pub fn coverage(&self, path: &str) -> Coverage {
         self.coverage_of(path.split('/').filter(|step| !step.is_empty()))
     }
 
-    /// Whether an entity is one of these places, or lies in one.
+    /// Whether an entity is one of these places, or is in one.
     #[must_use]
     pub fn holds(&self, xid: &Xid) -> bool {
         self.coverage(&xid.to_string()) == Coverage::Within

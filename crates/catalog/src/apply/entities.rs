@@ -22,7 +22,7 @@ const WRONG_LEVEL: ApplyReason = "which is of another level than the change";
 impl Catalog {
     pub(super) fn group_mut(&mut self, xid: &Xid) -> Option<&mut Group> {
         let Some(Xid::Group { groups, group }) = xid.group() else { return None };
-        // Another's id may be the same but for case.
+        // Another group's id may differ only in case.
         let found = self.groups.get_mut(&groups)?.get_mut(&CaseFoldedId(group.clone()))?;
         (found.id == group).then(|| Arc::make_mut(found))
     }
@@ -103,7 +103,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds a group of a name that isn't there.
+    /// Adds a group whose name doesn't exist yet.
     pub(super) fn insert_group(&mut self, fold: &Fold<'_>, groups: &Id, group: Group) {
         let collection = self.groups.entry(groups.clone()).or_default();
         let past = &mut Arc::make_mut(&mut self.past).groups;
@@ -112,7 +112,7 @@ impl Catalog {
         collection.insert(CaseFoldedId(group.id.clone()), Arc::new(group));
     }
 
-    /// Notes what the registry says of itself, before a command changes that.
+    /// Stores the registry's present attributes before a command changes them.
     fn supersede(&mut self, by: Stamp) {
         let old = self.registry.moved();
         Arc::make_mut(&mut self.past).groups.supersede(old, by);
@@ -233,7 +233,7 @@ fn new_resource(id: &Id, meta: Meta, fold: &Fold<'_>) -> Resource {
     }
 }
 
-/// The texts of a version that is written, which it shares with what is there: most are the same.
+/// The strings of a written version. Strings that stay the same are shared with the previous state.
 struct SharedTexts {
     id: Id,
     ancestor: Id,
@@ -268,7 +268,7 @@ impl Group {
         }
     }
 
-    /// Adds a resource of a name that isn't there.
+    /// Adds a resource whose name doesn't exist yet.
     pub(super) fn insert(&mut self, fold: &Fold<'_>, resources: &Id, resource: Resource) {
         let collection = self.resources.entry(resources.clone()).or_default();
         let past = Arc::make_mut(&mut self.past);

@@ -14,7 +14,7 @@ use crate::{
 const NOT_THERE: ApplyReason = "which isn't there";
 
 impl Catalog {
-    /// Takes an entity out of sight and keeps it for a restore.
+    /// Hides an entity and keeps it for a restore.
     pub(super) fn hide(&mut self, fold: &mut Fold<'_>, xid: &Xid) -> Result<(), ApplyReason> {
         let what = self.take(fold, xid).ok_or(NOT_THERE)?;
         let name: Arc<str> = xid.to_string().into();
@@ -71,7 +71,7 @@ impl Catalog {
         }
     }
 
-    /// Brings back what the last deletion of that name hid, as new states.
+    /// Restores what the last deletion of the name hid, as new states.
     pub(super) fn restore(&mut self, fold: &mut Fold<'_>, xid: &Xid) -> Result<(), ApplyReason> {
         let name = xid.to_string();
         let hidden = self.hidden.remove(name.as_str()).ok_or("which isn't hidden")?;
@@ -113,8 +113,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Erases a name: all states of every incarnation, and of everything under it, those too that
-    /// lie in something hidden.
+    /// Purges a name: all states of all its incarnations and of everything below it, including
+    /// those in hidden entities.
     pub(super) fn purge(&mut self, fold: &mut Fold<'_>, xid: &Xid) {
         let mut contents = Vec::new();
         if let Some(what) = self.take(fold, xid) {
@@ -141,7 +141,7 @@ impl Catalog {
         self.purged.insert(own.into(), fold.stamp);
     }
 
-    /// Erases a name in what deletions of something around it hid.
+    /// Purges a name within what deletions of its parents hid.
     fn purge_inside(&mut self, outer: &Xid, xid: &Xid, contents: &mut Vec<Content>) {
         let name = outer.to_string();
         let Some(newest) = self.hidden.get(name.as_str()) else { return };
@@ -161,10 +161,10 @@ impl Catalog {
 }
 
 impl Subtree {
-    /// What is left when a name inside is erased, whose contents are added to the others.
+    /// The subtree without a purged entity, whose contents are added to `contents`.
     ///
-    /// A default version stays as a name: which one would be it instead was never decided. What
-    /// has it can't be restored any more.
+    /// A default version that is purged stays the default by name, because no other was ever
+    /// decided. Such a resource can't be restored any more.
     fn without(&self, xid: &Xid, contents: &mut Vec<Content>) -> Self {
         match self {
             Self::Version(_) => self.clone(),
@@ -226,7 +226,7 @@ impl Fold<'_> {
         meta.earlier = old.meta.clone().into();
         new.meta = Arc::new(meta);
         new.pointer = self.stamp;
-        // What stood in the index was taken out when the resource was hidden.
+        // Its entries in the index were removed when the resource was hidden.
         new.indexed = Arc::default();
         for version in old.versions.iter() {
             let name = xid.version(version.id.clone()).unwrap_or_else(|| xid.clone());

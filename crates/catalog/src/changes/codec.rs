@@ -4,21 +4,21 @@ use thiserror::Error;
 
 use super::{Change, ModelWritten};
 
-/// Why the bytes of a change don't decode.
+/// Why the bytes of a change can't be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ChangeError {
-    /// A kind that this release doesn't know: a newer one wrote it.
+    /// A newer release wrote a kind that this release doesn't know.
     #[error("a change of kind {0}, which this release doesn't know")]
     Unknown(u16),
-    /// The body isn't what a change of that kind looks like.
+    /// The body isn't valid for this kind.
     #[error("a change of kind {kind} that doesn't decode: {reason}")]
     Malformed {
         /// The change's kind.
         kind: u16,
-        /// What the decoder said.
+        /// The decoder's message.
         reason: String,
     },
-    /// The body decodes but isn't the one form in which it is written.
+    /// The body can be decoded, but isn't in canonical form.
     #[error("a change of kind {0} that isn't in canonical form")]
     NotCanonical(u16),
 }
@@ -39,7 +39,7 @@ fn decode<'b, T: Encode<()> + Decode<'b, ()>>(kind: u16, body: &'b [u8]) -> Resu
 }
 
 impl Change {
-    /// The kind and the body in which the ledger keeps this change.
+    /// The kind and the encoded body.
     #[must_use]
     pub fn encode(&self) -> (u16, Bytes) {
         match self {
@@ -62,10 +62,10 @@ impl Change {
         }
     }
 
-    /// Reads a change from the ledger.
+    /// Decodes a change.
     ///
     /// # Errors
-    /// See [`ChangeError`]; any bytes give a change or an error.
+    /// See [`ChangeError`]. Any bytes give either a change or an error.
     pub fn decode(kind: u16, body: &[u8]) -> Result<Self, ChangeError> {
         Ok(match kind {
             1 => Self::RegistryOpened(decode(kind, body)?),
@@ -89,7 +89,7 @@ impl Change {
     }
 }
 
-/// A word that is written as text.
+/// An enum that is encoded as text.
 macro_rules! text_word {
     ($name:ident, $type:ty) => {
         pub(super) mod $name {
@@ -118,7 +118,7 @@ macro_rules! text_word {
 text_word!(id, muster_words::Id);
 text_word!(xid, muster_words::Xid);
 
-/// A word that is written as a number.
+/// An enum that is encoded as a number.
 macro_rules! number_word {
     ($name:ident, $type:ty, $number:ident, $to:expr, $from:expr) => {
         pub(super) mod $name {

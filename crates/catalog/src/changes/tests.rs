@@ -12,7 +12,7 @@ fn older() -> ContentName {
     ContentName { digest: Digest([0xaa; 32]), size: 2_048, at: Some(Position(871)) }
 }
 
-/// A content that lies beside the change itself.
+/// A content that is stored with the change itself.
 fn new() -> ContentName {
     ContentName { digest: Digest([0xbb; 32]), size: 70_000, at: None }
 }
@@ -29,7 +29,7 @@ fn xid(text: &str) -> Xid {
     text.parse().unwrap()
 }
 
-/// One change of every kind, with every field that it can have.
+/// One change of every kind, with all optional fields.
 fn full() -> Vec<Change> {
     let (created, modified) = (created(), created().next());
     vec![
@@ -100,7 +100,7 @@ fn full_version() -> VersionWritten {
     }
 }
 
-/// The changes that have optional fields, without them.
+/// The changes with optional fields, without those fields.
 fn least() -> Vec<Change> {
     let (created, modified) = (created(), created().next());
     vec![

@@ -7,10 +7,11 @@ use crate::{
     tree::Subject,
 };
 
-/// Bytes of members in one change: an entry must have room for it (`ENTRY_BYTES_SOFT_MAX`).
+/// The size of the members in one change, in bytes, so that an entry can hold it
+/// (`ENTRY_BYTES_SOFT_MAX`).
 const MEMBER_BYTES_MAX: usize = 16 * 1024;
 
-/// The changes by which a command's answer is remembered, so that a repeat gets the same answer.
+/// The changes that remember a command's answer for repetitions.
 pub(super) fn changes(decision: &Decision, action: &PreparedAction) -> Vec<Change> {
     let outcome = decision.outcome.unwrap_or(Outcome::Updated);
     let (subject, shown) = match &decision.shows {
@@ -40,7 +41,7 @@ fn chunks(all: &[Xid]) -> Vec<Vec<Xid>> {
     let mut chunks: Vec<Vec<Xid>> = Vec::new();
     let mut room = 0;
     for xid in all {
-        // The text, with the head of a text before it.
+        // The text and its length prefix.
         let size = xid.to_string().len() + 3;
         match chunks.last_mut() {
             Some(piece) if size <= room => {

@@ -4,18 +4,18 @@ use serde_json::{Map, Value};
 use crate::{Reason, Refusal, command::Ignore};
 use muster_model::{AttributeFault, Attributes, Kind, Readonly};
 
-/// What a client sent for one entity, without what has a field of its own in the change.
+/// The attributes of one entity, without those that have their own fields in the change.
 #[derive(Debug, Default)]
 pub(super) struct CheckedAttributes {
-    /// What clients set, checked and in the form that is kept.
+    /// The attributes that clients set, checked and normalised.
     pub attributes: Map<String, Value>,
-    /// `createdat`, where it was sent.
+    /// `createdat`, if it was sent.
     pub created: Option<Moment>,
-    /// `modifiedat`, where it was sent.
+    /// `modifiedat`, if it was sent.
     pub modified: Option<Moment>,
 }
 
-/// Checks an id in a body against the one that the path says.
+/// Checks that an id in a body equals the id in the path.
 pub(super) fn check_id(
     xid: &Xid,
     attributes: &mut Map<String, Value>,
@@ -32,7 +32,7 @@ pub(super) fn check_id(
     }
 }
 
-/// Takes `epoch` out of a body, and checks it where the entity is there.
+/// Removes `epoch` from a body, and checks it if the entity exists.
 pub(super) fn check_epoch(
     xid: &Xid,
     attributes: &mut Map<String, Value>,
@@ -61,7 +61,7 @@ pub(super) fn mismatched_epoch(xid: &Xid, sent: u64, current: u64) -> Refusal {
     Refusal::new(xid, Reason::MismatchedEpoch { sent, current })
 }
 
-/// Merges what a patch sends into what is stored.
+/// Merges the attributes of a patch into the stored ones.
 pub(super) fn merge(old: Map<String, Value>, sent: Map<String, Value>) -> Map<String, Value> {
     let mut merged = old;
     for (name, value) in sent {
@@ -70,10 +70,10 @@ pub(super) fn merge(old: Map<String, Value>, sent: Map<String, Value>) -> Map<St
     merged
 }
 
-/// Checks an entity's attributes with the model and takes the times out.
+/// Checks an entity's attributes against the model and takes the times out.
 ///
-/// `createdat` and `modifiedat` that are `null` mean now; a `modifiedat` that is the stored one
-/// means now as well, because it is what a client sends back that read the entity.
+/// `createdat` and `modifiedat` with the value `null` mean now. A `modifiedat` equal to the stored
+/// one means now as well, because clients send back what they have read.
 pub(super) fn check_attributes(
     xid: &Xid,
     level: &Attributes,
@@ -100,7 +100,7 @@ pub(super) fn check_attributes(
     Ok(CheckedAttributes { attributes, created, modified })
 }
 
-/// Refuses `null` for an attribute that the model doesn't know: most likely its name is misspelt.
+/// Refuses `null` for an unknown attribute, because its name is probably misspelt.
 fn refuse_unknown_nulls(
     xid: &Xid,
     level: &Attributes,
@@ -122,8 +122,8 @@ fn refuse_unknown_nulls(
     }
 }
 
-/// About how many bytes attributes take. Patches add up, and an entity may hold no more than one
-/// command may bring.
+/// The approximate size of attributes in bytes. Patches accumulate, but an entity may not hold more
+/// than one command can bring.
 fn size_of(attributes: &Map<String, Value>) -> usize {
     attributes.iter().map(|(name, value)| name.len() + 4 + value_size(value)).sum()
 }

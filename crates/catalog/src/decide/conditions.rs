@@ -6,7 +6,7 @@ use crate::{
     state::Stamp,
 };
 
-/// Checks what must hold of the target.
+/// Checks the conditions on the target.
 pub(super) fn check(catalog: &Catalog, xid: &Xid, conditions: &[Condition]) -> Result<(), Refusal> {
     let view = View::newest(catalog);
     let matches = |expected: &ExpectedTag| {

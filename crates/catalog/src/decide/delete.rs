@@ -17,7 +17,7 @@ use crate::{
 };
 use muster_model::{Kind, ResourceType};
 
-/// Hides entities, or erases them.
+/// Deletes or purges entities.
 pub(super) fn delete(
     catalog: &Catalog,
     stored_attributes: &dyn StoredAttributes,
@@ -83,7 +83,7 @@ fn resource_name(group: &Xid, resources: &Id, resource: Id) -> Xid {
     }
 }
 
-/// Erases a name, whether it is there or hidden.
+/// Purges a name, whether it exists or is hidden.
 fn purge(
     draft: &mut Draft<'_>,
     prepared: &PreparedCommand,
@@ -104,7 +104,7 @@ fn purge(
         draft.check_references()?;
         draft.check_referrers(action.force)?;
     }
-    // With its last version a resource goes as a whole.
+    // Without its last version, the whole resource is removed.
     let last = xid.resource().filter(|resource| draft.hidden.contains(resource));
     let xid = last.as_ref().unwrap_or(xid);
     let mut decision = draft.emit(CommandFacts::default())?;
@@ -117,7 +117,7 @@ fn purge(
 }
 
 impl Draft<'_> {
-    /// Checks the epoch that a deletion demands: a resource's is its Meta's.
+    /// Checks the epoch that a deletion requires; for a resource, it is the epoch of its Meta.
     fn check_delete_epoch(&self, xid: &Xid, wanted: Option<u64>) -> Result<(), Refusal> {
         let Some(wanted) = wanted.filter(|_| !self.ignore.epoch) else { return Ok(()) };
         let current = match xid {
@@ -137,7 +137,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Removes some or all entities of a collection. Names that aren't there are skipped.
+    /// Deletes some or all entities of a collection. Names that don't exist are skipped.
     fn remove_members(
         &mut self,
         action: &Delete,
@@ -210,7 +210,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Settles the resources that lost versions; one that lost all of them is hidden itself.
+    /// Adjusts the resources that lost versions. A resource that lost all of them is hidden itself.
     fn finish_removals(&mut self) -> Result<(), NoDecision> {
         let names: Vec<Xid> = self.resources.keys().cloned().collect();
         for xid in names {
@@ -239,7 +239,7 @@ impl Draft<'_> {
     }
 }
 
-/// The epoch that a delete map demands of one entity.
+/// The epoch that a delete map requires for one entity.
 fn sent_epoch(xid: &Xid, said: &Value, in_meta: bool) -> Result<Option<u64>, Refusal> {
     let empty = Map::new();
     let said = said.as_object().unwrap_or(&empty);

@@ -21,17 +21,17 @@ use crate::{
 };
 use muster_model::{Model, ResourceType};
 
-/// A command on its way to a decision: the entities that it touches, as they will be.
+/// The draft of a decision: the touched entities in their future state.
 ///
-/// An entity is edited once a command however often the command names it, so that its epoch
-/// counts up once.
+/// Each entity is edited once per command, even if the command names it several times, so its epoch
+/// increases by one.
 pub(super) struct Draft<'a> {
     pub catalog: &'a Catalog,
     pub stored_attributes: &'a dyn StoredAttributes,
     pub now: Moment,
     pub mode: Mode,
     pub ignore: Ignore,
-    /// The one entity that the request is for, where it is for one.
+    /// The single entity that the request targets, if it is a single one.
     pub target: Option<&'a Xid>,
     pub set_default: Option<&'a SetDefault>,
     pub schemas: &'a BTreeMap<ContentRef, Vec<Violation>>,
@@ -41,29 +41,29 @@ pub(super) struct Draft<'a> {
     pub registry: Option<RegistryEdit>,
     pub groups: BTreeMap<Xid, GroupEdit>,
     pub resources: BTreeMap<Xid, ResourceEdit>,
-    /// The ids of what this command makes, by xid without regard to case.
+    /// The ids of new entities, by case-folded xid.
     pub names: BTreeMap<String, Id>,
-    /// Attributes that are needed and aren't in memory.
+    /// Attributes that are needed but aren't in memory.
     pub missing: RefCell<Vec<Content>>,
-    /// Groups and resources that are hidden: they can be restored.
+    /// Groups and resources that will be hidden and can be restored.
     pub hidden: BTreeSet<Xid>,
     pub contents: BTreeMap<Digest, Bytes>,
-    /// Those of the contents that are attributes.
+    /// Those contents that are attributes.
     pub kept: BTreeMap<Digest, Arc<Map<String, Value>>>,
-    /// The verdicts on the documents that it writes, each with the document's resource.
+    /// The verdicts on written documents, each with the document's resource.
     pub verdicts: Vec<(Xid, Arc<Verdict>)>,
-    /// What the answer shows of a collection.
+    /// The members of a collection that the answer shows.
     pub members: Vec<Xid>,
     /// The version that a POST to a resource created or updated.
     pub processed: Option<Xid>,
 }
 
-/// Attributes as they will be.
+/// Attributes in their future state.
 #[derive(Clone, Debug)]
 pub(super) enum DraftAttributes {
-    /// As they are, wherever they lie.
+    /// Unchanged, in this content.
     Same(Option<Content>),
-    /// These.
+    /// New ones.
     New(Map<String, Value>),
 }
 
@@ -71,9 +71,9 @@ pub(super) struct RegistryEdit {
     pub attributes: DraftAttributes,
     pub created: Moment,
     pub modified: Moment,
-    /// Its own attributes were written.
+    /// Whether its own attributes were written.
     pub own: bool,
-    /// Groups came or went.
+    /// Whether groups were added or removed.
     pub members: bool,
 }
 
@@ -83,9 +83,9 @@ pub(super) struct GroupEdit {
     pub bindings: Arc<Bindings>,
     pub created: Moment,
     pub modified: Moment,
-    /// Its own attributes were written.
+    /// Whether its own attributes were written.
     pub own: bool,
-    /// Resources came or went.
+    /// Whether resources were added or removed.
     pub members: bool,
 }
 
@@ -93,9 +93,9 @@ pub(super) struct ResourceEdit {
     pub xid: Xid,
     pub kind: Arc<ResourceType>,
     pub old: Option<Arc<Resource>>,
-    /// Versions that are written.
+    /// Written versions.
     pub versions: BTreeMap<Id, VersionEdit>,
-    /// Versions that go.
+    /// Removed versions.
     pub removed: BTreeSet<Id>,
     pub attributes: DraftAttributes,
     pub created: Moment,
@@ -103,9 +103,9 @@ pub(super) struct ResourceEdit {
     pub sticky: bool,
     pub default: Option<Id>,
     pub last_number: u64,
-    /// The newest version that there will be, once the ancestors are checked.
+    /// The newest version after the command, as soon as the ancestors are settled.
     pub newest: Option<Id>,
-    /// Meta was written, so its epoch counts up.
+    /// Whether Meta was written, so that its epoch increases.
     pub touched: bool,
 }
 
@@ -122,10 +122,10 @@ pub(super) struct VersionEdit {
     pub facts: VersionFacts,
 }
 
-/// A document as it will be.
+/// A document in its future state.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum DocumentEdit {
-    /// As it is.
+    /// Unchanged.
     Same(Content),
     /// New bytes.
     New(ContentName),
@@ -171,15 +171,15 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// What to ignore of an entity. Its id is ignored only where the request is for that entity, or
-    /// for a version or the Meta of that resource.
+    /// What to ignore for an entity. A wrong id is ignored only if the request targets the entity
+    /// itself, or a version or the Meta of that resource.
     pub fn ignored_of(&self, xid: &Xid) -> Ignore {
         let is_target = |target: &Xid| target == xid || target.resource().as_ref() == Some(xid);
         Ignore { id: self.ignore.id && self.target.is_some_and(is_target), ..self.ignore }
     }
 
-    /// The attributes that a content holds; none where there is no content. Where they aren't in
-    /// memory there are none either, and [`Draft::check_loaded`] asks for them in the end.
+    /// The attributes in a content; empty if there is no content. They are also empty if they
+    /// aren't in memory; then [`Draft::check_loaded`] requests them at the end.
     pub fn stored(&self, content: Option<&Content>) -> Map<String, Value> {
         let Some(content) = content else { return Map::new() };
         match self.stored_attributes.attributes(content) {
@@ -191,7 +191,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The attributes as they stand in the draft.
+    /// The present attributes of the draft.
     pub fn current(&self, attributes: &DraftAttributes) -> Map<String, Value> {
         match attributes {
             DraftAttributes::Same(content) => self.stored(content.as_ref()),
@@ -199,8 +199,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The outcome of a draft, or all attributes that were missing for it. They are asked for
-    /// together, because a command goes back only a few times.
+    /// The outcome of a draft, or all attributes that were missing. They are requested together,
+    /// because the number of retries is limited.
     pub fn check_loaded(&self, outcome: Result<(), NoDecision>) -> Result<(), NoDecision> {
         match self.missing.take() {
             missing if missing.is_empty() => outcome,
@@ -220,7 +220,7 @@ impl<'a> Draft<'a> {
         })
     }
 
-    /// The group as it will be, if it is there or is made by this command.
+    /// The group in its future state, if it exists or this command creates it.
     pub fn group_edit(&mut self, xid: &Xid) -> Option<&mut GroupEdit> {
         if !self.groups.contains_key(xid) {
             let group = self.catalog.group_at(xid)?.clone();
@@ -238,19 +238,19 @@ impl<'a> Draft<'a> {
         self.groups.get_mut(xid)
     }
 
-    /// A resource as it is, ready to be edited.
+    /// An existing resource, for editing.
     pub fn existing(&self, xid: &Xid, kind: &Arc<ResourceType>) -> Option<ResourceEdit> {
         let resource = self.catalog.resource_at(xid)?.clone();
         Some(ResourceEdit::of(xid, kind, resource, self.now))
     }
 
-    /// Whether this command hides the entity, or what it lies in.
+    /// Whether this command hides the entity or a parent of it.
     pub fn is_removed(&self, xid: &Xid) -> bool {
         let mut names = std::iter::successors(Some(xid.clone()), Xid::parent);
         names.any(|name| self.hidden.contains(&name))
     }
 
-    /// Whether the entity will be there.
+    /// Whether the entity will exist.
     pub fn will_have(&self, xid: &Xid) -> bool {
         if self.is_removed(xid) {
             return false;
@@ -281,7 +281,7 @@ impl<'a> Draft<'a> {
         self.registry_edit().own = true;
     }
 
-    /// Remembers a content that will be stored, and names it.
+    /// Adds a content to be stored, and returns its name.
     pub fn keep(&mut self, bytes: &Bytes, digest: Digest) -> ContentName {
         let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         self.contents.insert(digest, bytes.clone());
@@ -290,7 +290,7 @@ impl<'a> Draft<'a> {
 }
 
 impl ResourceEdit {
-    /// A resource that isn't there yet.
+    /// A new resource.
     pub fn new(xid: &Xid, kind: &Arc<ResourceType>, now: Moment) -> Self {
         Self {
             xid: xid.clone(),
@@ -309,7 +309,7 @@ impl ResourceEdit {
         }
     }
 
-    /// A resource that is there or that comes back, modified now.
+    /// An existing or restored resource, modified now.
     pub fn of(xid: &Xid, kind: &Arc<ResourceType>, old: Arc<Resource>, now: Moment) -> Self {
         Self {
             xid: xid.clone(),
@@ -328,26 +328,26 @@ impl ResourceEdit {
         }
     }
 
-    /// Whether the version will be there.
+    /// Whether the version will exist.
     pub fn has(&self, id: &Id) -> bool {
         self.versions.contains_key(id)
             || (!self.removed.contains(id)
                 && self.old.as_ref().is_some_and(|old| old.versions.get(id).is_some()))
     }
 
-    /// How many versions there will be.
+    /// The number of versions after the command.
     pub fn count(&self) -> usize {
         let old = self.old.as_ref().map_or(0, |old| old.versions.len());
         let new = self.versions.values().filter(|version| version.old.is_none()).count();
         old + new - self.removed.len()
     }
 
-    /// Whether versions come or go.
+    /// Whether versions are added or removed.
     pub fn moves_versions(&self) -> bool {
         !self.removed.is_empty() || self.versions.values().any(|version| version.old.is_none())
     }
 
-    /// A version as it will be, ready to be edited further.
+    /// A version in its future state, for further editing.
     pub fn version_edit(&mut self, id: &Id, now: Moment) -> Option<&mut VersionEdit> {
         if !self.versions.contains_key(id) && !self.removed.contains(id) {
             let old = self.old.as_ref()?.versions.get(id)?.clone();
@@ -358,7 +358,7 @@ impl ResourceEdit {
 }
 
 impl VersionEdit {
-    /// A version as it is, modified now.
+    /// An existing version, modified now.
     pub fn of(old: Arc<Version>, now: Moment) -> Self {
         Self {
             attributes: DraftAttributes::Same(old.attributes),

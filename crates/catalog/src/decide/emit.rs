@@ -19,14 +19,14 @@ use crate::{
 };
 
 impl Draft<'_> {
-    /// Turns the draft of a write into changes.
+    /// Turns the draft of a write into a decision.
     pub(super) fn finish(
         mut self,
         subject: &Subject,
         action: &PreparedWrite,
     ) -> Result<Decision, NoDecision> {
         self.check_references()?;
-        // What is pruned goes as what is deleted does.
+        // Pruned versions are removed like deleted ones.
         self.check_referrers(false)?;
         let (outcome, shows) = self.answer(subject)?;
         let mut facts =
@@ -55,7 +55,7 @@ impl Draft<'_> {
         })
     }
 
-    /// The changes of everything that was edited: parents before what lies in them.
+    /// The changes for everything that was edited, parents first.
     pub(super) fn emit(&mut self, mut facts: CommandFacts) -> Result<Decision, Refusal> {
         let mut changes = Vec::new();
         self.emit_registry(&mut changes);
@@ -130,8 +130,8 @@ impl Draft<'_> {
         }
     }
 
-    /// The changes of a resource. Refuses one whose Meta is written and that has no default
-    /// version: nothing could be shown of it.
+    /// The changes of a resource. Fails if its Meta is written but it has no default version,
+    /// because then it couldn't be shown.
     pub(super) fn emit_resource(
         &mut self,
         xid: &Xid,
@@ -156,7 +156,8 @@ impl Draft<'_> {
         }
         for (id, version) in &edit.versions {
             let Some(name) = xid.version(id.clone()) else { continue };
-            // A new model finds other references in a document that stays; a new document has its own.
+            // For an unchanged document, a new model may find other references; a new document
+            // brings its own.
             let stays = matches!(version.document, Some(DocumentEdit::Same(_)));
             if !stays || !facts.versions.contains_key(&name) {
                 facts.versions.insert(name.clone(), version.facts.clone());
@@ -195,8 +196,8 @@ impl Draft<'_> {
         }
     }
 
-    /// Names attributes as a content. Where the replaced state has the same bytes, its content is
-    /// named.
+    /// Names attributes as a content. If the previous state has the same bytes, its content is
+    /// reused.
     fn name(
         &mut self,
         attributes: &DraftAttributes,

@@ -41,7 +41,7 @@ impl Draft<'_> {
         let members_are_resources = node.attributes.is_none();
         for resource in &node.resources {
             self.write_resource(resource)?;
-            // Where only versions of a resource are written, those are shown instead.
+            // If only versions of a resource are written, the answer shows the versions.
             if members_are_resources && resource.default.is_some() {
                 self.members.push(resource.xid.clone());
             }
@@ -52,7 +52,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Makes a parent that isn't there.
+    /// Creates a parent that doesn't exist.
     pub(super) fn ensure_group(&mut self, xid: &Xid, kind: &GroupType) -> Result<(), NoDecision> {
         if self.groups.contains_key(xid) || self.catalog.has(xid) {
             return Ok(());
@@ -100,8 +100,8 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Refuses a new entity whose id differs only in case from that of another one, which is there
-    /// or is made by the same command.
+    /// Refuses a new entity whose id differs only in case from that of another one, which exists or
+    /// is created by the same command.
     pub(super) fn check_name(&mut self, xid: &Xid, singular: &str) -> Result<(), Refusal> {
         let Some(id) = xid.id() else { return Ok(()) };
         let clash =
@@ -120,7 +120,7 @@ impl Draft<'_> {
     }
 }
 
-/// Gives a new group of entities the classification of its class, where it is a known one.
+/// Sets the classification of a new group of entities, if its class is known.
 fn classify(xid: &Xid, kind: &GroupType, sent: &mut Map<String, Value>) {
     const NAME: &str = "classification";
     let known = xid.id().map(Id::as_str).and_then(classes::classification_of);
@@ -134,11 +134,10 @@ fn classify(xid: &Xid, kind: &GroupType, sent: &mut Map<String, Value>) {
 }
 
 impl Bindings {
-    /// What a group's attribute `muster` binds, where it is the built-in model's and not an
-    /// attribute of that name that a user defined.
+    /// Reads the bindings in a group's attribute `muster`, if that attribute is the built-in one.
     ///
     /// # Errors
-    /// It isn't `{schema, rules}` with xids in it.
+    /// It isn't `{schema, rules}` with valid xids.
     pub fn read(
         xid: &Xid,
         kind: &GroupType,

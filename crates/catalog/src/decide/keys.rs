@@ -42,7 +42,7 @@ pub(super) fn create(
     })
 }
 
-/// Revokes a key, unless that would leave nobody who can make one, or leave the registry open.
+/// Revokes a key, unless nobody could manage keys then, or the registry would be open.
 pub(super) fn revoke(
     catalog: &Catalog,
     id: &Id,
@@ -58,7 +58,7 @@ pub(super) fn revoke(
     let may_go = match (last, others.peek()) {
         (LastKeyRule::AllMayGo, _) | (LastKeyRule::LastMayGo, None) => true,
         (LastKeyRule::OneStays, None) => false,
-        // What can't make keys leaves as many who can.
+        // A key that can't manage keys doesn't count here.
         (LastKeyRule::LastMayGo | LastKeyRule::OneStays, Some(_)) => {
             !makes_keys(key) || others.any(|other| makes_keys(other))
         }
@@ -73,7 +73,7 @@ pub(super) fn revoke(
     })
 }
 
-/// Erases the record of a key that opens nothing any more.
+/// Erases the record of an invalid key.
 pub(super) fn forget(catalog: &Catalog, id: &Id, now: Moment) -> Result<Decision, NoDecision> {
     let Some(key) = catalog.keys.get(id) else {
         return Err(Refusal::not_found(format!("/keys/{id}")).into());

@@ -1,5 +1,5 @@
-//! Which version descends from which, which is the newest, and which must go (xRegistry model,
-//! `versionmode`, `maxversions`, `singleversionroot`).
+//! The lineage of versions: their ancestors, the newest version, and the ones to remove (xRegistry
+//! model, `versionmode`, `maxversions`, `singleversionroot`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,13 +15,14 @@ use crate::{
     state::{CaseFoldedId, Lineage, Stamp, Version},
 };
 
-/// Versions of a circle that a refusal names: enough to find it, and an answer of bounded size.
+/// The number of versions in a circle that a refusal lists; it bounds the size of the answer.
 const CIRCLE_SHOWN_MAX: usize = 100;
 
 impl ResourceEdit {
-    /// Gives every version its ancestor, as the type's mode says, and finds the newest version.
+    /// Sets the ancestor of every version according to the version mode, and finds the newest
+    /// version.
     pub(super) fn resolve_ancestors(&mut self, now: Moment) -> Result<(), Refusal> {
-        // Most resources have one version, for which nothing has to be compared.
+        // Most resources have a single version, which needs no comparison.
         if self.count() == 1
             && let Some((id, edit)) = self.versions.iter_mut().next()
             && edit.ancestor.as_ref().is_none_or(|ancestor| ancestor == id)
@@ -44,8 +45,8 @@ impl ResourceEdit {
         self.resolve_remaining(lineage, now)
     }
 
-    /// Lets the oldest versions go that are too many, the default one excepted. What descended
-    /// from them becomes a root, even if this command named them as its ancestor.
+    /// Removes the oldest versions beyond the limit, except the default version. Their descendants
+    /// become roots, even if this command named a removed version as their ancestor.
     pub(super) fn prune(&mut self, now: Moment) -> Result<(), Refusal> {
         let max = usize::try_from(self.kind.maxversions).unwrap_or(usize::MAX);
         let surplus = self.count().saturating_sub(max);
@@ -62,7 +63,7 @@ impl ResourceEdit {
         self.resolve_remaining(lineage, now)
     }
 
-    /// Lets a version go.
+    /// Removes a version.
     pub(super) fn remove(&mut self, id: &Id) {
         let edited = self.versions.remove(id);
         let was_there = self.old.as_ref().is_some_and(|old| old.versions.get(id).is_some());
@@ -71,8 +72,8 @@ impl ResourceEdit {
         }
     }
 
-    /// Why no version can be the default: there is none, or all of them lead into circles, as an
-    /// earlier release let them.
+    /// Why there can be no default version: there is no version, or all belong to circles, which an
+    /// earlier release allowed.
     pub(super) fn no_default(&self) -> Refusal {
         let lineage = self.lineage();
         match self.walk(&lineage, lineage.by_id().values().map(|version| &version.id)) {
@@ -81,7 +82,7 @@ impl ResourceEdit {
         }
     }
 
-    /// The versions that there will be, without those that have no ancestor yet.
+    /// The future versions that already have an ancestor.
     fn lineage(&self) -> Lineage {
         let old = self.old.as_ref();
         let mut lineage = old.map_or_else(Lineage::default, |old| old.versions.lineage());
@@ -97,12 +98,12 @@ impl ResourceEdit {
         lineage
     }
 
-    /// Gives all other versions the ancestor that the type's mode prescribes, and finds the newest
-    /// version, which doesn't depend on that.
+    /// Sets the remaining ancestors according to the version mode, and finds the newest version,
+    /// which doesn't depend on them.
     fn resolve_remaining(&mut self, mut lineage: Lineage, now: Moment) -> Result<(), Refusal> {
         match self.kind.versionmode {
             VersionMode::Manual => {
-                // What descended from a version that goes becomes a root.
+                // Descendants of a removed version become roots.
                 let orphans: Vec<Id> = lineage.orphans().cloned().collect();
                 for id in orphans {
                     self.set_ancestor(&mut lineage, &id, id.clone(), now);
@@ -124,8 +125,8 @@ impl ResourceEdit {
         Ok(())
     }
 
-    /// Lets the versions that have no ancestor yet descend, in the order of their ids, each from
-    /// the newest version that has one. Answers which these were, and whether others descend from
+    /// Sets the ancestors of the versions that have none, in the order of their ids: each derives
+    /// from the newest version that has one. Returns these versions, and whether others derive from
     /// them.
     fn descend_from_newest(&mut self, lineage: &mut Lineage, now: Moment) -> BTreeMap<Id, bool> {
         let has_none = |(_, edit): &(&Id, &VersionEdit)| edit.ancestor.is_none();
@@ -150,7 +151,7 @@ impl ResourceEdit {
         }
     }
 
-    /// A version can't descend from one that isn't there.
+    /// Refuses versions whose ancestor doesn't exist.
     fn refuse_unknown_ancestors(&self, lineage: &Lineage) -> Result<(), Refusal> {
         let Some(id) = lineage.orphans().filter(|id| self.names_ancestor(id)).min() else {
             return Ok(());
@@ -160,8 +161,9 @@ impl ResourceEdit {
         Err(Refusal::unknown_version(subject, ancestor.unwrap_or_default()))
     }
 
-    /// Whether this command itself names the version's ancestor. What an earlier one named may
-    /// have gone since, and come back without its ancestor: such a version is a root.
+    /// Whether this command itself names the version's ancestor. An ancestor that an earlier
+    /// command named may have been removed, or restored without its own ancestor: such a version is
+    /// a root.
     fn names_ancestor(&self, id: &Id) -> bool {
         self.versions.get(id).is_some_and(|edit| {
             let before = edit.old.as_ref().map(|old| &old.ancestor);
@@ -169,10 +171,10 @@ impl ResourceEdit {
         })
     }
 
-    /// Only a version whose ancestor this command names or finds can close a circle, and only one
-    /// that has descendants. What found its ancestor and had no descendants isn't walked at all: it
-    /// descends from a version before it, so that every circle through it leads through another
-    /// version that is walked.
+    /// Refuses circles. Only a version whose ancestor this command sets can close a circle, and
+    /// only if it has descendants. A version without descendants that found its ancestor itself
+    /// isn't walked: it derives from an older version, so any circle through it also passes another
+    /// walked version.
     fn refuse_circles(&self, lineage: &Lineage, found: &BTreeMap<Id, bool>) -> Result<(), Refusal> {
         let can_close = |id: &&Id| match found.get(*id) {
             Some(had_children) => *had_children,
@@ -181,8 +183,8 @@ impl ResourceEdit {
         self.walk(lineage, self.versions.keys().filter(can_close))
     }
 
-    /// Refuses a version that doesn't lead to a root. What was found to lead to one isn't walked
-    /// again, so that a command costs one walk at most.
+    /// Refuses a version that doesn't lead to a root. Versions that are known to lead to one aren't
+    /// walked again, so a command costs at most one walk.
     fn walk<'a>(
         &self,
         lineage: &'a Lineage,
@@ -206,7 +208,7 @@ impl ResourceEdit {
         Ok(())
     }
 
-    /// The refusal of a circle: it begins with the first of its versions that the command writes.
+    /// The refusal of a circle, beginning with the first version that the command writes.
     fn circle(&self, passed: &[&Id], closed_at: &Id) -> Refusal {
         let tail = passed.iter().skip_while(|id| **id != closed_at);
         let circle: Vec<&Id> = tail.copied().collect();
@@ -227,7 +229,7 @@ impl VersionEdit {
         })
     }
 
-    /// As much of the version as its place in the lineage needs.
+    /// A version with only the fields that the lineage needs.
     fn for_lineage(&self, id: &Id, ancestor: &Id) -> Arc<Version> {
         Arc::new(Version {
             id: id.clone(),

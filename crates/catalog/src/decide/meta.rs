@@ -13,16 +13,16 @@ use crate::{Reason, Refusal, VersionRefusal, XidList, command::SetDefault, tree:
 /// What a command says about the default version.
 #[derive(Debug, Default)]
 struct DefaultPointer {
-    /// The version that was named.
+    /// The named version.
     named: Option<Id>,
-    /// Whether it shall be pinned.
+    /// Whether to pin it.
     sticky: bool,
-    /// Whether the newest version is pinned, and not the one that was the default.
+    /// Whether to pin the newest version instead of the present default.
     recalculate: bool,
 }
 
 impl Draft<'_> {
-    /// Writes Meta, then finds the default version.
+    /// Writes Meta and determines the default version.
     pub(super) fn write_default_pointer(
         &self,
         edit: &mut ResourceEdit,
@@ -48,7 +48,8 @@ impl Draft<'_> {
         }
         let default = match pointer.named.filter(|_| pointer.sticky && !pointer.recalculate) {
             Some(id) if edit.has(&id) => Some(id),
-            // A pinned version that goes leaves the newest; one that the request names must stay.
+            // If the pinned version is removed, the newest becomes the default; one that the
+            // request names must exist.
             Some(id) if edit.removed.contains(&id) && !is_flagged => {
                 pointer.sticky = false;
                 edit.newest.clone()
@@ -104,7 +105,7 @@ impl Draft<'_> {
         Ok(pointer)
     }
 
-    /// Reads `defaultversionid` and `defaultversionsticky` of a Meta that is written.
+    /// Reads `defaultversionid` and `defaultversionsticky` of a written Meta.
     fn pointer(
         &self,
         edit: &ResourceEdit,
@@ -150,7 +151,7 @@ impl Draft<'_> {
         })
     }
 
-    /// Lets the flag `setdefaultversionid` say which version is the default; whether it was given.
+    /// Applies the flag `setdefaultversionid`; returns whether it was given.
     fn take_flag(
         &self,
         pointer: &mut DefaultPointer,
@@ -186,7 +187,7 @@ impl Draft<'_> {
         Ok(true)
     }
 
-    /// A model may forbid or demand pinning, which holds for the flag as it does for a body.
+    /// A model may forbid or require pinning. This applies to the flag as well as to a body.
     fn check_sticky(&self, edit: &ResourceEdit, xid: &Xid, sticky: bool) -> Result<(), NoDecision> {
         let mut probe = Map::new();
         probe.insert("defaultversionsticky".to_owned(), sticky.into());

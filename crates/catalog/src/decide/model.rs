@@ -6,13 +6,12 @@ use super::{NoDecision, draft::Draft};
 use crate::{ModelRefusal, Reason, Refusal, VersionRefusal, XidList, state::Resource};
 use muster_model::ResourceType;
 
-/// A resource for which a new model has other rules, with its new type.
+/// A resource whose rules change with a new model, and its new type.
 type AffectedResource = (Xid, Arc<ResourceType>);
 
 impl Draft<'_> {
-    /// Applies the rules of a new model to the versions that are there: their ancestors, the
-    /// default version, and how many are kept. Resources that the command itself writes follow
-    /// these rules already.
+    /// Applies the rules of a new model to existing versions: ancestors, default version, and
+    /// number of versions. Resources that the command itself writes already follow them.
     pub(super) fn apply_new_model(&mut self) -> Result<(), NoDecision> {
         let affected = self.affected_resources();
         let pinned = affected.iter().filter(|(xid, kind)| {
@@ -86,7 +85,7 @@ impl Draft<'_> {
     }
 }
 
-/// Whether a resource has more than its type allows.
+/// Whether a resource has more versions or roots than its type allows.
 fn is_over(kind: &ResourceType, resource: &Resource) -> bool {
     let max = kind.maxversions;
     max > 0 && (resource.versions.len() as u64 > max || (max == 1 && resource.meta.sticky))

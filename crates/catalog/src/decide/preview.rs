@@ -22,18 +22,18 @@ impl Resolver for Catalog {
     }
 }
 
-/// Where the names of documents will lead once a command is done.
+/// Which documents names will lead to after a command.
 #[derive(Clone, Debug, Default)]
 pub struct Preview {
     contents: BTreeMap<Xid, Option<ContentRef>>,
-    /// The groups that it makes or makes resources in, with these.
+    /// The groups that it creates or adds resources to, with those resources.
     made: BTreeMap<Xid, Vec<Xid>>,
     /// The documents that aren't stored yet.
     bytes: BTreeMap<Digest, Bytes>,
 }
 
 impl Preview {
-    /// The content that a name leads to then; one that the command brings lies at position 0.
+    /// The content that a name will lead to. New contents have position 0.
     pub(crate) fn content_at(&self, view: &Catalog, xid: &Xid) -> Option<ContentRef> {
         match self.contents.get(xid) {
             Some(content) => *content,
@@ -41,19 +41,19 @@ impl Preview {
         }
     }
 
-    /// The names of all resources in the group of that name then; none where it won't be there.
+    /// The names of all resources that will be in a group; none if the group won't exist.
     pub(crate) fn members_of(&self, view: &Catalog, group: &Xid) -> Option<Vec<Xid>> {
         with_created(view.members_of(group), self.made.get(group).cloned())
     }
 
-    /// The bytes of a content that the command brings.
+    /// The bytes of a new content.
     pub(crate) fn bytes_of(&self, content: &ContentRef) -> Option<Bytes> {
         let is_new = content.position == Position::ZERO;
         self.bytes.get(&content.digest).filter(|_| is_new).cloned()
     }
 }
 
-/// What is in a group, then what a command makes in it.
+/// The existing members of a group, then the new ones.
 fn with_created(there: Option<Vec<Xid>>, made: Option<Vec<Xid>>) -> Option<Vec<Xid>> {
     if there.is_none() && made.is_none() {
         return None;
@@ -120,14 +120,14 @@ impl DocumentEdit {
 }
 
 impl Draft<'_> {
-    /// The resources that the command makes in a group.
+    /// The resources that the command creates in a group.
     fn created_in<'b>(&'b self, group: &Xid) -> impl Iterator<Item = &'b Xid> + use<'b> {
         let group = group.clone();
         let made = self.resources.iter().filter(|(_, edit)| edit.old.is_none());
         made.map(|(xid, _)| xid).filter(move |xid| xid.group().as_ref() == Some(&group))
     }
 
-    /// Where names will lead once the command is done.
+    /// Which documents names will lead to after the command.
     pub(super) fn preview(&self) -> Preview {
         let mut preview = Preview { bytes: self.contents.clone(), ..Preview::default() };
         for (xid, edit) in &self.resources {
@@ -146,14 +146,14 @@ impl Draft<'_> {
         preview
     }
 
-    /// Whether all that the verdicts on its documents, and what it binds, depend on is still the
-    /// same once the command is done.
+    /// Whether all dependencies of the verdicts on its documents, and of its bindings, will be
+    /// unchanged after the command.
     pub(super) fn verdicts_hold(&self, tree: &WriteTree) -> bool {
         let is_same = |(xid, content): &Dependency| self.content_at(xid) == *content;
         if !tree.bound.iter().all(is_same) {
             return false;
         }
-        // Documents of one type in one group are bound by the same.
+        // Documents with the same type and the same group have the same bindings.
         let mut found: BTreeMap<(Option<Xid>, Option<Id>), Vec<Dependency>> = BTreeMap::new();
         self.verdicts.iter().all(|(xid, verdict)| {
             let Some(kind) = current_type(&self.model, xid) else { return false };

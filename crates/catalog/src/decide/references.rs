@@ -10,7 +10,7 @@ use super::{
 use crate::{Catalog, Reason, Refusal, XidList, changes::ContentName, judge::must_be_schema};
 
 impl Draft<'_> {
-    /// Checks that what the command leaves behind refers to nothing that isn't there.
+    /// Checks that the targets of all references will exist.
     pub(super) fn check_references(&self) -> Result<(), NoDecision> {
         if let Some(new) = &self.new_model {
             let targets = Catalog::model_targets(&new.model);
@@ -33,7 +33,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// A resource's references are those of its default version.
+    /// A resource has the references of its default version.
     fn check_default(&self, xid: &Xid, edit: &ResourceEdit) -> Result<(), NoDecision> {
         let Some(default) = &edit.default else { return Ok(()) };
         let facts = match edit.versions.get(default) {
@@ -41,7 +41,7 @@ impl Draft<'_> {
             None => {
                 let old = edit.old.as_ref().and_then(|old| old.versions.get(default));
                 let Some(version) = old else { return Ok(()) };
-                // The default version stays the same, so its targets are there and protected. What
+                // The default version stays the same, so its targets exist and are protected. What
                 // this command hides is checked with the deletion.
                 if edit.old.as_ref().is_some_and(|old| old.meta.default == *default) {
                     return Ok(());
@@ -61,8 +61,8 @@ impl Draft<'_> {
         Err(Refusal::invalid_document(xid, missing).into())
     }
 
-    /// A version that becomes the default of a bound schema must be a schema itself. A new document
-    /// was checked when it was prepared.
+    /// A version that becomes the default of a bound schema must be a schema. New documents were
+    /// already checked when the command was prepared.
     fn check_schema(&self, xid: &Xid, edit: &ResourceEdit) -> Result<(), NoDecision> {
         let (Some(default), Some(old)) = (&edit.default, &edit.old) else { return Ok(()) };
         if old.meta.default == *default || !must_be_schema(self.catalog, &edit.kind, xid) {
@@ -83,7 +83,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Refuses to hide what others refer to, unless they are hidden as well, and names these.
+    /// Refuses to hide entities that others refer to, unless those are hidden as well; lists those.
     pub(super) fn check_referrers(&self, force: bool) -> Result<(), NoDecision> {
         if force {
             return Ok(());
@@ -116,13 +116,13 @@ pub(super) fn dangling(target: &Xid) -> Violation {
     }
 }
 
-/// The refusal of deleting what others refer to.
+/// The refusal to delete an entity that others refer to.
 pub(super) fn referenced(xid: &Xid, referrers: &BTreeSet<Xid>) -> Refusal {
     Refusal::new(xid, Reason::Referenced { by: XidList::of(referrers) })
 }
 
 impl ContentName {
-    /// The same content, beside this command's own entry where it isn't stored yet.
+    /// The same content; if it isn't stored yet, in this command's own entry.
     pub(super) fn of_stored(content: Option<crate::Content>) -> Option<Self> {
         content.map(Self::from)
     }

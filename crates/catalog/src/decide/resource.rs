@@ -16,9 +16,9 @@ use crate::{
 use muster_model::{Agreement, GroupType, ResourceType};
 
 impl Draft<'_> {
-    /// Creates or updates a resource, in the order of the specification's Resource Processing
-    /// Algorithm: versions, the default version's attributes, ancestors, Meta, which version is
-    /// the default, and pruning.
+    /// Creates or updates a resource in the order of the specification's Resource Processing
+    /// Algorithm: versions, the default version's attributes, ancestors, Meta, the choice of the
+    /// default version, and pruning.
     pub(super) fn write_resource(&mut self, node: &ResourceNode) -> Result<(), NoDecision> {
         let xid = &node.xid;
         let existing = self.existing(xid, &node.kind);
@@ -54,8 +54,8 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Where a type demands that documents are checked against their format, none can have one:
-    /// this registry knows no format (model, `strictvalidation`).
+    /// If a type requires validation against formats, no version may have a format, because this
+    /// registry supports none (model, `strictvalidation`).
     pub(super) fn check_formats(&self, edit: &ResourceEdit) -> Result<(), NoDecision> {
         if !edit.kind.validateformat || !edit.kind.strictvalidation {
             return Ok(());
@@ -71,15 +71,15 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Refuses versions that differ in what their type wants the same in all of them (model,
+    /// Refuses versions that differ in attributes which their type requires to be equal (model,
     /// `matchversions`).
     pub(super) fn check_matched(&self, edit: &ResourceEdit) -> Result<(), NoDecision> {
         let mut agreement = Agreement::new(edit.kind.matched_across_versions());
         if agreement.is_empty() || edit.versions.is_empty() {
             return Ok(());
         }
-        // The stored versions agree with each other: that was checked when they were written, and
-        // when the model was.
+        // Stored versions agree with each other: that was checked when they were written, and when
+        // the model was written.
         let stays = |version: &&Arc<Version>| {
             !edit.removed.contains(&version.id) && !edit.versions.contains_key(&version.id)
         };
@@ -101,7 +101,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Makes the group if it isn't there, and notes that a resource is added.
+    /// Creates the group if it doesn't exist, and records that a resource is added.
     fn add_member(&mut self, xid: &Xid) -> Result<(), NoDecision> {
         let Some(group) = xid.group() else { return Err(Refusal::not_found(xid).into()) };
         if self.group_edit(&group).is_none() {
@@ -139,8 +139,8 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Applies the attributes that stand beside `meta` and `versions` to the default version: the
-    /// one there was before the command, or for a new resource the one that the request hints at.
+    /// Applies the attributes beside `meta` and `versions` to the default version: the one before
+    /// the command or, for a new resource, the one that the request indicates.
     fn write_default(
         &mut self,
         edit: &mut ResourceEdit,
@@ -188,7 +188,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Which version a new resource's attributes are for.
+    /// The version that a new resource's attributes belong to.
     fn version_for_attributes(&self, node: &ResourceNode) -> Option<Id> {
         let own = node.default.as_ref().and_then(|default| default.id.clone());
         let of_meta = || {
@@ -204,7 +204,7 @@ impl Draft<'_> {
 }
 
 impl ResourceEdit {
-    /// The next version number that no version has. No number is given twice.
+    /// The next free version number. No number is used twice.
     pub(super) fn next_number(&mut self) -> Id {
         loop {
             self.last_number += 1;
@@ -231,17 +231,17 @@ impl VersionNode {
     }
 }
 
-/// The value of a Meta's attribute, where one was sent that isn't `null`.
+/// The value of a Meta's attribute, if it was sent and isn't `null`.
 pub(super) fn sent_value<'a>(sent: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     sent.get(name).filter(|value| !value.is_null())
 }
 
-/// Whether the mode replaces what isn't sent.
+/// Whether the mode resets attributes that aren't sent.
 pub(super) const fn replaces(mode: Mode) -> bool {
     matches!(mode, Mode::Put | Mode::Post)
 }
 
-/// Whether versions of this type can be pinned at all.
+/// Whether versions of this type can be pinned.
 pub(super) const fn can_pin(kind: &ResourceType) -> bool {
     kind.maxversions != 1
 }

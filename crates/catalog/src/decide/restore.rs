@@ -17,7 +17,7 @@ use crate::{
     state::{Bindings, HiddenEntity, Resource, Subtree, Version, resource_in},
 };
 
-/// The versions that a restore of that name brings back.
+/// The versions that a restore of this name brings back.
 #[must_use]
 pub fn revived(xid: &Xid, hidden: &HiddenEntity) -> Vec<(Xid, Arc<Version>)> {
     match &hidden.what {
@@ -42,7 +42,7 @@ fn versions_of(xid: &Xid, resource: &Resource) -> Vec<(Xid, Arc<Version>)> {
         .collect()
 }
 
-/// Brings back what the last deletion of that name hid, checked as a put is.
+/// Undoes the last deletion of a name, with the same checks as for a put.
 pub(super) fn restore(
     catalog: &Catalog,
     stored_attributes: &dyn StoredAttributes,
@@ -53,7 +53,7 @@ pub(super) fn restore(
     let xid = &action.xid;
     let hidden = find(catalog, xid)?;
     if action.of != Some(hidden.stamp) {
-        // The verdicts are about what another deletion hid.
+        // The verdicts belong to another deletion.
         return Err(NoDecision::Stale);
     }
     let mut draft = Draft::new(catalog, stored_attributes, prepared, now);
@@ -107,9 +107,8 @@ pub(super) fn restore(
     Ok(decision)
 }
 
-/// Brings a version back as if it were put: it gets an ancestor, it may become the newest, and
-/// others may have to go for it. Answers the change that has to follow its restoration, if there is
-/// one.
+/// Restores a version as if it were put: it gets an ancestor, it may become the newest, and others
+/// may be pruned. Returns the change that must follow its restoration, if there is one.
 fn restore_version(
     draft: &mut Draft<'_>,
     xid: &Xid,
@@ -123,7 +122,7 @@ fn restore_version(
     let mut back = VersionEdit::of(version.clone(), draft.now);
     back.old = None;
     back.facts = facts;
-    // It was checked as a new document is.
+    // It was checked like a new document.
     back.document = version.document.map(|content| DocumentEdit::New(content.into()));
     if !edit.has(&version.ancestor) {
         back.ancestor = Some(version.id.clone());
@@ -152,7 +151,7 @@ fn restore_version(
     Ok(Some(Change::VersionWritten(written)))
 }
 
-/// The resources that a restore brings back whole.
+/// The resources that a restore brings back as a whole.
 fn resources_of(xid: &Xid, hidden: &HiddenEntity) -> Vec<(Xid, Arc<Resource>)> {
     match &hidden.what {
         Subtree::Version(_) => Vec::new(),
@@ -163,9 +162,9 @@ fn resources_of(xid: &Xid, hidden: &HiddenEntity) -> Vec<(Xid, Arc<Resource>)> {
     }
 }
 
-/// Applies the rules of its type to a resource that comes back: the model may have changed, and
-/// versions may have been erased while the resource was hidden. Refuses more versions than the type
-/// allows. Adds the changes that have to follow the restoration.
+/// Applies the rules of its type to a restored resource: while it was hidden, the model may have
+/// changed, and versions may have been purged. Refuses more versions than the type allows. Adds the
+/// changes that must follow the restoration.
 fn restore_resource(
     draft: &mut Draft<'_>,
     name: &Xid,
@@ -215,7 +214,7 @@ fn find<'a>(catalog: &'a Catalog, xid: &Xid) -> Result<&'a Arc<HiddenEntity>, Re
     Err(Refusal::new(xid, Reason::NotFound(Absence::Deleted)))
 }
 
-/// Whether a verdict on a version that comes back still holds.
+/// Whether a verdict on a restored version is still valid.
 fn holds(catalog: &Catalog, xid: &Xid, bindings: Option<&Bindings>, verdict: &Verdict) -> bool {
     let Xid::Version { groups, resources, .. } = xid else { return false };
     let Some(kind) = catalog.model.resource_type(groups.as_str(), resources.as_str()) else {
@@ -227,8 +226,8 @@ fn holds(catalog: &Catalog, xid: &Xid, bindings: Option<&Bindings>, verdict: &Ve
         && verdict.schema_references.iter().all(is_same)
 }
 
-/// Refuses a restore whose documents or bindings refer to something that isn't there and doesn't
-/// come back with them.
+/// Refuses a restore if its documents or bindings refer to something that doesn't exist and isn't
+/// restored with them.
 fn check_targets(
     catalog: &Catalog,
     xid: &Xid,

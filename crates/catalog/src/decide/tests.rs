@@ -16,7 +16,7 @@ use crate::{
 };
 use muster_model::{Foundation, Model};
 
-/// A registry in small: what is decided is folded at once, and every attribute is at hand.
+/// A small registry: decisions are folded at once, and all attributes are in memory.
 struct TestRegistry {
     catalog: Catalog,
     kept: BTreeMap<ContentRef, Arc<Map<String, Value>>>,
@@ -29,7 +29,7 @@ impl StoredAttributes for TestRegistry {
 }
 
 impl TestRegistry {
-    /// A registry with the resources `/dirs/<id>/files` of that type, over the built-in model.
+    /// A registry with resources `/dirs/<id>/files` of this type, on the built-in model.
     fn new(files: &Value) -> Self {
         let mut registry = Self {
             catalog: Catalog::empty(Arc::new(
@@ -134,8 +134,8 @@ fn code(outcome: Result<(), NoDecision>) -> &'static str {
     }
 }
 
-/// The name of what stood in the way, in small letters; of a model or of attributes, what was wrong
-/// with them.
+/// The name of the reason for a refusal, in lower case; for a model or attributes, the name of the
+/// fault.
 fn name_of(reason: &Reason) -> &'static str {
     let debug = format!("{reason:?}");
     let around = ["Model(", "Fault(", "Attribute(", "Version("];

@@ -64,8 +64,8 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Whether the stored attributes stay, because a document was sent without any. So the most
-    /// common write neither reads nor stores attributes.
+    /// Whether the stored attributes stay, because a document was sent without attributes. So the
+    /// most common write neither reads nor stores attributes.
     fn keeps_attributes(
         &self,
         edit: &ResourceEdit,
@@ -73,7 +73,7 @@ impl Draft<'_> {
         node: &VersionNode,
         sent: &Map<String, Value>,
     ) -> bool {
-        // Where the document lies elsewhere, an attribute says so, and has to go.
+        // If the document is stored elsewhere, an attribute says so and must be removed.
         let lies_here = |old: &Arc<Version>| old.document.is_some() || old.attributes.is_none();
         node.from_headers
             && version.old.as_ref().is_some_and(lies_here)
@@ -157,7 +157,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// The document by reference to the state that it replaces, where the bytes are equal.
+    /// The document as a reference to the previous state, if the bytes are equal.
     fn document(&mut self, version: &VersionEdit, new: &NewDocument) -> DocumentEdit {
         let old = version.old.as_ref().and_then(|old| old.document);
         match old.filter(|content| content.digest == new.digest) {
@@ -166,8 +166,8 @@ impl Draft<'_> {
         }
     }
 
-    /// Takes over the verdict on a document. Whether what it depends on is unchanged is checked in
-    /// the end, because the command may bring some of that itself.
+    /// Takes over the verdict on a document. Its dependencies are checked at the end, because the
+    /// command may bring some of them itself.
     fn accept(&mut self, edit: &ResourceEdit, new: &NewDocument) -> VersionFacts {
         let Some(verdict) = &new.verdict else { return VersionFacts::default() };
         self.verdicts.push((edit.xid.clone(), verdict.clone()));
@@ -175,8 +175,8 @@ impl Draft<'_> {
     }
 }
 
-/// Refuses new documents of frozen versions, as a catalog shows them: a document that can't be kept
-/// whatever it says needn't be judged. The decision looks again.
+/// Refuses new documents for frozen versions early, so that a document that can't be stored anyway
+/// isn't validated. The decision checks again.
 ///
 /// # Errors
 /// A version is retired, or frozen.
@@ -201,7 +201,7 @@ pub fn check_frozen(catalog: &Catalog, tree: &WriteTree) -> Result<(), Refusal> 
     Ok(())
 }
 
-/// Refuses a document in place of another one that stays for ever.
+/// Refuses to replace a document that must not change any more.
 fn check_replaceable(
     xid: &Xid,
     kind: &ResourceType,
@@ -218,8 +218,8 @@ fn check_replaceable(
     }
 }
 
-/// Whether versions of this type have Muster's lifecycle, and not an attribute of that name that
-/// a user defined.
+/// Whether versions of this type have Muster's lifecycle, not an attribute with that name that a
+/// user defined.
 fn has_lifecycle(kind: &ResourceType) -> bool {
     kind.attributes
         .get("state")
@@ -241,7 +241,7 @@ impl VersionEdit {
         }
     }
 
-    /// Takes out of the checked attributes what the change itself holds.
+    /// Removes the attributes that the change stores in its own fields.
     fn take_own(
         &mut self,
         xid: &Xid,
@@ -287,7 +287,7 @@ impl VersionEdit {
     }
 }
 
-/// A media type travels as a header, where only printable ASCII can stand (RFC 9110, 5.5).
+/// A media type is sent as a header, where only printable ASCII is allowed (RFC 9110, 5.5).
 fn check_media_type(xid: &Xid, sent: &Map<String, Value>) -> Result<(), Refusal> {
     let Some(text) = sent.get("contenttype").and_then(Value::as_str) else { return Ok(()) };
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {

@@ -110,7 +110,7 @@ fn remembered() -> RememberedAnswer {
     }
 }
 
-/// A catalog with one of everything that lies beside the groups.
+/// A catalog with one of everything besides the groups.
 fn catalog() -> Catalog {
     let model = Model::compile(&Value::Object(Map::new()), Foundation::Bare);
     let mut catalog = Catalog::empty(Arc::new(model.unwrap()));
@@ -162,29 +162,29 @@ fn tells_two_catalogs_apart_by_each_thing_that_they_hold() {
         (|c| c.model_stamp.position = Position(9), "/model"),
         (|c| c.capabilities_stamp.position = Position(9), "/capabilities"),
         (|c| c.capabilities = Some(Arc::new(Value::Null)), "/capabilities"),
-        (|c| Arc::make_mut(&mut c.past).groups = moved_once(), "what the registry was before"),
-        (|c| Arc::make_mut(&mut c.past).groups = deleted_once(), "what the registry was before"),
+        (|c| Arc::make_mut(&mut c.past).groups = moved_once(), "the registry's past"),
+        (|c| Arc::make_mut(&mut c.past).groups = deleted_once(), "the registry's past"),
         (
             |c| {
                 let (stamp, model, source) = (Stamp::default(), c.model.clone(), None);
                 let former = FormerModel { stamp, model, source };
                 Arc::make_mut(&mut c.past).models.push(former);
             },
-            "what the registry was before",
+            "the registry's past",
         ),
         (
             |c| {
                 let former = FormerCapabilities { stamp: Stamp::default(), capabilities: None };
                 Arc::make_mut(&mut c.past).capabilities.push(former);
             },
-            "what the registry was before",
+            "the registry's past",
         ),
         (
             |c| {
                 let other = Group { past: Arc::new(moved_once()), ..group() };
                 hide(c, "/dirs/d1", hidden(Subtree::Group(Arc::new(other))));
             },
-            "what is hidden of /dirs/d1",
+            "the deleted states of /dirs/d1",
         ),
         (
             |c| {
@@ -193,40 +193,40 @@ fn tells_two_catalogs_apart_by_each_thing_that_they_hold() {
                 other.any = Stamp::default();
                 hide(c, "/dirs/d1/files/f1", hidden(Subtree::Resource(Arc::new(other))));
             },
-            "what is hidden of /dirs/d1/files/f1",
+            "the deleted states of /dirs/d1/files/f1",
         ),
-        (|c| c.purged = OrdMap::unit("/dirs/d3".into(), Stamp::default()), "what was erased"),
-        (|c| c.purged.clear(), "what was erased"),
-        (|c| c.remembered_order.clear(), "the order of what is remembered"),
-        (|c| answer(c, |own| own.request = Digest([7; 32])), "what is remembered of 0606"),
-        (|c| answer(c, |own| own.position = Position(7)), "what is remembered of 0606"),
+        (|c| c.purged = OrdMap::unit("/dirs/d3".into(), Stamp::default()), "the purged names"),
+        (|c| c.purged.clear(), "the purged names"),
+        (|c| c.remembered_order.clear(), "the order of remembered answers"),
+        (|c| answer(c, |own| own.request = Digest([7; 32])), "the remembered answer of 0606"),
+        (|c| answer(c, |own| own.position = Position(7)), "the remembered answer of 0606"),
         (
             |c| answer(c, |own| own.shown = Some(RecordedAnswerSubject::Model)),
-            "what is remembered of 0606",
+            "the remembered answer of 0606",
         ),
-        (|c| drop(c.remembered.remove(&Digest([6; 32]))), "what is remembered of 0606"),
+        (|c| drop(c.remembered.remove(&Digest([6; 32]))), "the remembered answer of 0606"),
         (|c| lock(c, |own| own.record = content(9)), "/keys/k1"),
         (|c| lock(c, |own| own.revoked = Some(Moment::EPOCH)), "/keys/k1"),
         (|c| drop(c.keys.insert(id("k0"), Arc::new(key()))), "/keys/k0"),
-        (|c| hide_version(c, |own| own.document = None), "what is hidden of /dirs/d1/files/f1"),
-        (|c| hide_version(c, |own| own.epoch = 2), "what is hidden of /dirs/d1/files/f1"),
+        (|c| hide_version(c, |own| own.document = None), "the deleted states of /dirs/d1/files/f1"),
+        (|c| hide_version(c, |own| own.epoch = 2), "the deleted states of /dirs/d1/files/f1"),
         (
             |c| hide_version(c, |own| own.earlier = Arc::new(version()).into()),
-            "what is hidden of /dirs/d1/files/f1",
+            "the deleted states of /dirs/d1/files/f1",
         ),
         (
             |c| {
                 let version = Subtree::Version(Arc::new(version()));
                 hide(c, "/dirs/d1/files/f1", hidden(version));
             },
-            "what is hidden of /dirs/d1/files/f1",
+            "the deleted states of /dirs/d1/files/f1",
         ),
         (
             |c| {
                 let other = Group { epoch: 2, ..group() };
                 hide(c, "/dirs/d1", hidden(Subtree::Group(Arc::new(other))));
             },
-            "what is hidden of /dirs/d1",
+            "the deleted states of /dirs/d1",
         ),
         (
             |c| {
@@ -234,7 +234,7 @@ fn tells_two_catalogs_apart_by_each_thing_that_they_hold() {
                 again.before = c.hidden.get("/dirs/d1").cloned();
                 hide(c, "/dirs/d1", again);
             },
-            "what is hidden of /dirs/d1",
+            "the deleted states of /dirs/d1",
         ),
     ];
     for (number, (change, expect)) in cases.into_iter().enumerate() {

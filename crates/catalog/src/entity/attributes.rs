@@ -6,29 +6,29 @@ use serde_json::{Map, Value, json};
 use super::{Entity, LoadedAttributes};
 use crate::{Content, Lifecycle, ResourceView, View, state::Version};
 
-/// Reads the attributes of a view's entities: in the order of the specification, without nested
-/// collections and documents.
+/// Reads the attributes of entities in the specification's order, without nested collections and
+/// documents.
 #[derive(Clone, Copy)]
 pub struct EntityReader<'a> {
     /// The view.
     pub view: &'a View,
-    /// What clients set, as far as it is loaded.
+    /// The attributes that clients set, if they are loaded.
     pub loaded: &'a dyn LoadedAttributes,
-    /// How URLs are written.
+    /// Writes the URLs.
     pub urls: &'a dyn EntityUrls,
 }
 
-/// How the URLs that entities carry are written.
+/// Writes the URLs of entities.
 pub trait EntityUrls: Sync {
-    /// Whether this is the document view (core, "Doc Flag"), in which nothing is said twice.
+    /// Whether this is the document view (core, "Doc Flag"), in which nothing is repeated.
     fn is_document(&self) -> bool;
-    /// An entity's own URL. `has_document`: it has a document beside its attributes.
+    /// An entity's own URL. `has_document` says whether it has a document besides its attributes.
     fn own(&self, path: &str, has_document: bool) -> String;
-    /// The URL of another entity, which the answer holds or doesn't hold.
+    /// The URL of another entity. `is_there` says whether the answer contains that entity.
     fn to(&self, path: &str, has_document: bool, is_there: bool) -> String;
 }
 
-/// What the server says of an entity itself, by the names that stand in its type.
+/// The attributes that the server sets, by the names of the entity's type.
 struct ServerAttributes<'a> {
     id_name: String,
     id: &'a str,
@@ -36,12 +36,12 @@ struct ServerAttributes<'a> {
     has_document: bool,
 }
 
-/// Why a document wasn't checked against its format.
+/// Why a document wasn't validated against its format.
 const UNKNOWN_FORMAT: &str = "Unknown format";
 
 impl EntityReader<'_> {
-    /// Gives each attribute of an entity to `sink`. `holds` says whether the answer holds a
-    /// version of that id, for the URL of the default one.
+    /// Passes each attribute of an entity to `sink`. `holds` says whether the answer contains the
+    /// version with this id; the URL of the default version depends on it.
     pub fn each(
         &self,
         entity: &Entity<'_>,
@@ -81,7 +81,7 @@ impl EntityReader<'_> {
         }
     }
 
-    /// What clients set in that content.
+    /// The attributes that clients set, in this content.
     fn set(&self, content: Option<Content>) -> Option<&Map<String, Value>> {
         self.loaded.attributes(content?)
     }
@@ -145,8 +145,8 @@ impl EntityReader<'_> {
         });
     }
 
-    /// What the specification wants said where a type asks for documents to be checked against
-    /// their format: no format is known here, so none was.
+    /// What the specification requires if a type asks for validation against formats: no format is
+    /// supported here, so nothing was validated.
     fn validated(
         &self,
         kind: &ResourceType,
@@ -207,9 +207,8 @@ impl EntityReader<'_> {
         });
     }
 
-    /// Gives the attributes of one level in their order. What the model doesn't name, because it
-    /// allows any name or because another attribute's value brought it, stands where extensions
-    /// do.
+    /// Passes the attributes of one level in their order. Attributes without a definition of their
+    /// own, allowed by `*` or added by `ifvalues`, appear at the place of extensions.
     fn ordered(
         &self,
         level: &Attributes,
@@ -251,8 +250,8 @@ impl EntityReader<'_> {
         }
     }
 
-    /// What is written by others, and what the document view leaves out because a server says it
-    /// for itself alone.
+    /// Attributes that others write, and those that the document view leaves out because they only
+    /// concern this server.
     fn leaves_out(&self, entity: &Entity<'_>, name: &str) -> bool {
         let by_others = match entity {
             Entity::Registry => matches!(name, "capabilities" | "model" | "modelsource"),

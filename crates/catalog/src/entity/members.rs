@@ -15,7 +15,7 @@ impl<'a> Entity<'a> {
         }
     }
 
-    /// How many members a collection of its has.
+    /// The number of members of one of its collections.
     #[must_use]
     pub fn count_in(&self, view: &View, plural: &str) -> usize {
         if self.hides_some(view, plural) {
@@ -29,7 +29,7 @@ impl<'a> Entity<'a> {
         }
     }
 
-    /// How many entities lie below it. More than `enough` aren't counted further.
+    /// The number of entities below it. Counting stops beyond `enough`.
     #[must_use]
     pub fn count_below(&self, view: &'a View, enough: usize) -> usize {
         let mut count = 0;
@@ -48,7 +48,7 @@ impl<'a> Entity<'a> {
         count
     }
 
-    /// The members of a collection of its, in the order of their ids.
+    /// The members of one of its collections, sorted by id.
     #[must_use]
     pub fn members(
         &self,
@@ -58,7 +58,7 @@ impl<'a> Entity<'a> {
         self.members_after(view, plural, None)
     }
 
-    /// The members that stand behind an id, itself excluded.
+    /// The members after an id, exclusive.
     #[must_use]
     pub fn members_after(
         &self,
@@ -76,13 +76,14 @@ impl<'a> Entity<'a> {
         }))
     }
 
-    /// Whether a collection of its may have members that aren't seen.
+    /// Whether one of its collections may have members that aren't visible.
     fn hides_some(&self, view: &View, plural: &str) -> bool {
         let within = view.within();
         within.is_some_and(|within| self.coverage(within, &[plural]) != Coverage::Within)
     }
 
-    /// How something in it lies to places. What lies in a resource is seen with it.
+    /// How something in it relates to places. The content of a resource is visible with the
+    /// resource.
     fn coverage(&self, within: &XidPatterns, below: &[&str]) -> Coverage {
         let below = below.iter().copied();
         match self {

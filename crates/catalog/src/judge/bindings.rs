@@ -6,10 +6,10 @@ use muster_words::Xid;
 use super::{Dependency, Judge, NoVerdict, Resolver};
 use crate::{Catalog, state::Bindings};
 
-/// The documents that bind a document of that type in a group with those bindings, each with the
-/// content that its name leads to; none where the name leads nowhere.
+/// The documents that are bound to a document of this type in a group with these bindings. Each has
+/// the content that its name leads to, or none if it doesn't exist.
 ///
-/// Where names lead to the same, every document has the same verdict.
+/// If these are the same for two documents, so is their verdict.
 #[must_use]
 pub fn binding_documents(
     resolver: &(impl Resolver + ?Sized),
@@ -38,19 +38,19 @@ pub(super) fn schemas_of<'a>(
     kind.aspect.schema.iter().chain(own)
 }
 
-/// Every rule in a group of rules; the group itself, leading nowhere, where it isn't there.
+/// Every rule in a group of rules. If the group doesn't exist, the group itself, without a content.
 fn rules_in(resolver: &(impl Resolver + ?Sized), group: &Xid) -> Vec<Dependency> {
     let Some(members) = resolver.members_of(group) else { return vec![(group.clone(), None)] };
     let led = |xid: Xid| (xid.clone(), resolver.content_at(&xid));
     members.into_iter().map(led).collect()
 }
 
-/// Whether schemas lie in the collection of that type, as the built-in model has them.
+/// Whether the collection holds schemas, as in the built-in model.
 pub(super) fn holds_schemas(kind: &ResourceType, xid: &Xid) -> bool {
     kind.built_in && groups_of(xid) == Some("schemagroups")
 }
 
-/// Whether rules lie in the collection of that type, as the built-in model has them.
+/// Whether the collection holds rules, as in the built-in model.
 pub(super) fn holds_rules(kind: &ResourceType, xid: &Xid) -> bool {
     kind.built_in && groups_of(xid) == Some("rulegroups")
 }
@@ -59,22 +59,22 @@ fn groups_of(xid: &Xid) -> Option<&str> {
     xid.group_ids().map(|(groups, _)| groups.as_str())
 }
 
-/// Whether the document of that name must be a schema, because something in a catalog binds it.
+/// Whether the document must be a schema, because a catalog binds it.
 #[must_use]
 pub(crate) fn must_be_schema(catalog: &Catalog, kind: &ResourceType, xid: &Xid) -> bool {
     holds_schemas(kind, xid) && xid.resource().is_some_and(|own| is_bound(catalog, &own))
 }
 
-/// Whether the model or a group of a catalog binds a resource or a version of it. A document that
-/// refers to it only names it.
+/// Whether the model or a group of a catalog binds a resource or a version of it. References in
+/// documents don't count.
 pub(super) fn is_bound(catalog: &Catalog, xid: &Xid) -> bool {
     let binds = |referrer: &Xid| matches!(referrer, Xid::Registry | Xid::Group { .. });
     catalog.referrers_of(xid).iter().any(binds)
 }
 
 impl Judge<'_> {
-    /// Checks that what is bound can be used: schemas are schemas, rules are rules. Answers what
-    /// that depends on.
+    /// Checks that bound documents can be used: schemas must be schemas, rules must be rules.
+    /// Returns their dependencies.
     ///
     /// # Errors
     /// See [`NoVerdict`].
@@ -113,13 +113,13 @@ impl Judge<'_> {
     }
 }
 
-/// Contents that are missing, gathered so that they can be fetched together.
+/// Collects missing contents, so that they can be fetched together.
 #[derive(Default)]
 pub(super) struct UnreadContents(BTreeSet<muster_words::ContentRef>);
 
 impl UnreadContents {
-    /// What was found; none where something is missing, or was before: what is wrong is said when
-    /// everything is at hand, so that the first thing is named whatever had to be fetched.
+    /// The result; none if something is missing, now or earlier. Rejections are reported only when
+    /// everything is available, so that the first one doesn't depend on what had to be fetched.
     pub fn note_missing<T>(
         &mut self,
         outcome: Result<T, NoVerdict>,
@@ -135,7 +135,7 @@ impl UnreadContents {
         }
     }
 
-    /// Ends here where something is missing.
+    /// Fails if something is missing.
     pub fn none(self) -> Result<(), NoVerdict> {
         if self.0.is_empty() { Ok(()) } else { Err(NoVerdict::Missing(self.0)) }
     }

@@ -21,17 +21,17 @@ use crate::{
     tree::{DocumentPart, GroupNode, VersionNode, WriteTree},
 };
 
-/// A view with what a command brings: what the command's documents are judged by.
+/// The sources for a command's documents: a view together with what the command brings.
 pub struct CommandSources<'a> {
     view: &'a Catalog,
     pending: PendingChanges<'a>,
-    /// Where names lead once the command is done; none: as if it brought nothing that documents
-    /// may depend on.
+    /// Which documents names lead to after the command; none if the command is assumed to bring
+    /// nothing that documents depend on.
     preview: Option<&'a Preview>,
     bytes_of: &'a dyn Fn(&ContentRef) -> ContentBytes,
-    /// What its groups bind once it is done, where they are known.
+    /// The bindings of its groups after the command, as far as they are known.
     bindings: OnceCell<BTreeMap<Xid, Option<Arc<Bindings>>>>,
-    /// What it makes or writes anew.
+    /// What it creates or rewrites.
     made: OnceCell<BTreeSet<Xid>>,
     depends_on_itself: Cell<bool>,
 }
@@ -39,16 +39,16 @@ pub struct CommandSources<'a> {
 /// What a command brings.
 #[derive(Clone, Copy)]
 pub enum PendingChanges<'a> {
-    /// Nothing that counts.
+    /// Nothing relevant.
     Nothing,
-    /// What it writes.
+    /// The entities that it writes.
     Tree(&'a WriteTree),
-    /// What a deletion of that name hid.
+    /// The entities that a deletion of this name hid.
     Hidden(&'a Xid, &'a HiddenEntity),
 }
 
 impl<'a> CommandSources<'a> {
-    /// Judges by a view and what a command brings; contents are read by `bytes_of`.
+    /// Sources from a view and a command; `bytes_of` reads contents.
     #[must_use]
     pub fn new(
         view: &'a Catalog,
@@ -67,24 +67,24 @@ impl<'a> CommandSources<'a> {
         }
     }
 
-    /// Whether a name was asked for that the command may lead elsewhere: then a judgement without
-    /// a preview says nothing.
+    /// Whether a name was resolved that the command may change. Then a judgement without a preview
+    /// is invalid.
     #[must_use]
     pub fn depends_on_itself(&self) -> bool {
         self.depends_on_itself.get()
     }
 
-    /// Notes that a document, or what is in a group, was looked at.
+    /// Records that a document, or the content of a group, was looked up.
     fn note(&self, xid: &Xid) {
         let PendingChanges::Tree(tree) = self.pending else { return };
-        // Another model may give any resource another default version.
+        // Another model may change the default version of any resource.
         if tree.model.is_some() || self.made().contains(xid) {
             self.depends_on_itself.set(true);
         }
     }
 
-    /// What the command makes or writes anew, as far as that can be said before it is decided: the
-    /// versions whose numbers the server gives aren't known.
+    /// What the command creates or rewrites, as far as that is known before the decision: versions
+    /// that get their number from the server are missing.
     fn made(&self) -> &BTreeSet<Xid> {
         self.made.get_or_init(|| match self.pending {
             PendingChanges::Nothing => BTreeSet::new(),
@@ -158,7 +158,7 @@ impl Sources for CommandSources<'_> {
     }
 }
 
-/// What binds the documents of a group that a command may write itself.
+/// The bindings of a group that the command may write itself.
 fn bindings_of(view: &Catalog, tree: &WriteTree, node: &GroupNode) -> Option<Arc<Bindings>> {
     let xid = &node.xid;
     if let Some(sent) = &node.attributes
@@ -183,17 +183,17 @@ fn written_by(tree: &WriteTree) -> BTreeSet<Xid> {
     made
 }
 
-/// What was found out about a write.
+/// The verdicts on a write.
 #[derive(Clone, Debug, Default)]
 pub struct WriteVerdicts {
     /// The verdict on each document, in the order of the tree.
     pub documents: Vec<Option<Arc<Verdict>>>,
-    /// What the use of the documents that it binds depends on.
+    /// The dependencies of its new bindings.
     pub bound: Option<Vec<Dependency>>,
 }
 
 impl WriteVerdicts {
-    /// Leaves in a tree what was found out about it; answers what its documents pass in spite of.
+    /// Stores the verdicts in a tree; returns the warnings.
     pub fn store_in(self, tree: &mut WriteTree) -> Vec<Violation> {
         let mut warnings = Vec::new();
         let documents =
@@ -212,7 +212,7 @@ impl WriteVerdicts {
 }
 
 impl Judge<'_> {
-    /// Judges what a write brings. What was found out before stays.
+    /// Judges the documents of a write. Existing verdicts stay.
     ///
     /// # Errors
     /// See [`NoVerdict`].
@@ -230,7 +230,7 @@ impl Judge<'_> {
         missing.none()
     }
 
-    /// Checks that what a write binds anew can be used.
+    /// Checks that newly bound documents can be used.
     fn newly_bound(&self, tree: &WriteTree) -> Result<Vec<Dependency>, NoVerdict> {
         let model = tree.model.iter().flat_map(|new| new.model.group_types());
         let kinds = model.flat_map(|group| group.resources.values());
@@ -244,7 +244,7 @@ impl Judge<'_> {
         self.bindings(all.iter().map(|bindings| &**bindings))
     }
 
-    /// What keeps a stored content from being a schema; nothing where it was erased.
+    /// The violations that prevent a stored content from being a schema; none if it was purged.
     ///
     /// # Errors
     /// See [`NoVerdict`].
@@ -259,7 +259,7 @@ fn content_type(version: &VersionNode) -> Option<&str> {
     version.attributes.get("contenttype").and_then(serde_json::Value::as_str)
 }
 
-/// The documents of bound schemas to which a command may give another default version.
+/// The documents of bound schemas whose default version a command may change.
 #[must_use]
 pub fn may_get_another_default(view: &Catalog, action: &PreparedAction) -> Vec<ContentRef> {
     let names: Vec<Xid> = match action {

@@ -13,34 +13,34 @@ use muster_words::{
 
 use super::{BindingFault, ContentBytes, Dependency, Judge, NoVerdict, Rejection, Sources};
 
-/// Schemas and rules that were compiled before, by the digest of their bytes. What is kept MAY be
-/// forgotten at any time.
+/// A cache of compiled schemas and rules, by the digest of their bytes. It MAY forget anything at
+/// any time.
 pub trait CompilationCache {
-    /// The schema of that digest.
+    /// The schema with this digest.
     fn schema(&self, digest: &Digest) -> Option<Arc<CompiledSchema>>;
-    /// Keeps a schema, in place of one that others were behind.
+    /// Keeps a schema; it replaces one with other dependencies.
     fn keep_schema(&self, digest: Digest, schema: Arc<CompiledSchema>);
-    /// The rule of that id and digest.
+    /// The rule with this id and digest.
     fn rule(&self, id: &Id, digest: &Digest) -> Option<CompiledRule>;
     /// Keeps a rule.
     fn keep_rule(&self, id: Id, digest: Digest, rule: CompiledRule);
 }
 
-/// A rule, or why it is none. People see a rule's id, so that equal bytes under two ids are two.
+/// A rule, or why it is invalid. The id is part of the rule, because messages show it.
 pub type CompiledRule = Result<Arc<Rule>, RuleError>;
 
-/// A schema, or why it is none, with all that it refers to as that was when it was compiled.
+/// A schema, or why it is invalid, with what it referred to when it was compiled.
 #[derive(Debug)]
 pub struct CompiledSchema {
     /// The schema.
     pub schema: Result<Schema, Arc<CompileError>>,
-    /// What the names that were followed led to.
+    /// The names that were followed, with their digests.
     references: Vec<(Xid, Option<Digest>)>,
 }
 
 impl CompiledSchema {
-    /// The documents that it refers to, as its names lead now; none where one leads to something
-    /// else than when it was compiled.
+    /// The documents that it refers to now; none if a name leads to something else than when it was
+    /// compiled.
     pub(super) fn dependencies(&self, sources: &dyn Sources) -> Option<Vec<Dependency>> {
         let now = |(xid, digest): &(Xid, Option<Digest>)| {
             let content = sources.content_at(xid);
@@ -64,7 +64,7 @@ impl UsableSchema {
 }
 
 impl Judge<'_> {
-    /// The schema of that name.
+    /// The schema with this name.
     pub(super) fn schema(&self, xid: &Xid) -> Result<UsableSchema, NoVerdict> {
         let missing = || Rejection::binding(xid, BindingFault::Missing);
         let content = self.sources.content_at(xid).ok_or_else(missing)?;
@@ -78,7 +78,7 @@ impl Judge<'_> {
         }
     }
 
-    /// What a content is as a schema; none: it was erased.
+    /// The schema in a content; none if it was purged.
     pub(super) fn schema_of(
         &self,
         content: ContentRef,
@@ -99,8 +99,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Compiles a schema with all that it refers to, however deep that lies and in whichever order
-    /// its names come.
+    /// Compiles a schema with everything that it refers to, at any depth and in any order.
     pub(super) fn compile_schema(&self, bytes: &[u8]) -> Result<CompiledSchema, NoVerdict> {
         let followed = FollowedSchemas {
             sources: self.sources,
@@ -117,7 +116,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The rule of that name.
+    /// The rule with this name.
     pub(super) fn rule(&self, xid: &Xid) -> Result<Arc<Rule>, NoVerdict> {
         let missing = || Rejection::binding(xid, BindingFault::Missing);
         let content = self.sources.content_at(xid).ok_or_else(missing)?;
@@ -139,7 +138,7 @@ impl Judge<'_> {
     }
 }
 
-/// The schemas that a schema refers to, as they are asked for.
+/// The schemas that a schema refers to, as they are requested.
 struct FollowedSchemas<'a> {
     sources: &'a dyn Sources,
     names: RefCell<BTreeMap<Xid, Option<Digest>>>,

@@ -31,11 +31,11 @@ pub struct Document<'a> {
 }
 
 impl Judge<'_> {
-    /// Judges documents, and notes the verdict of each in `found`, by its place among them. Those
-    /// that have one already aren't judged again.
+    /// Judges documents and stores each verdict in `found`, at the document's index. Existing
+    /// verdicts stay.
     ///
     /// # Errors
-    /// See [`NoVerdict`]. What is missing is gathered from all of them.
+    /// See [`NoVerdict`]. Missing contents of all documents are collected.
     pub fn documents<'d>(
         &self,
         documents: impl Iterator<Item = Document<'d>>,
@@ -96,7 +96,7 @@ impl Judge<'_> {
         Err(Rejection::invalid(xid, all).into())
     }
 
-    /// The type of what lies at that name.
+    /// The resource type of an xid.
     fn kind_of(&self, xid: &Xid) -> Option<&ResourceType> {
         let collection = xid.collection()?;
         let resources = collection.resources?;
@@ -104,7 +104,7 @@ impl Judge<'_> {
         model.resource_type(collection.groups.as_str(), resources.as_str()).map(|kind| &**kind)
     }
 
-    /// A rule must compile, and so must a schema that something binds.
+    /// A rule must compile, and so must a bound schema.
     fn check_as_what_it_is(
         &self,
         document: &Document<'_>,
@@ -132,7 +132,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// What the bound schemas and rules find.
+    /// Checks a document against the bound schemas and rules.
     fn bound_by(
         &self,
         document: &Document<'_>,
@@ -170,13 +170,13 @@ impl Judge<'_> {
         Ok(violations)
     }
 
-    /// Finds the references to what isn't there.
+    /// Finds references whose targets don't exist.
     fn dangling(&self, kind: &ResourceType, value: &Value) -> Vec<Violation> {
         let mut violations = Vec::new();
         for field in reference_fields(&kind.aspect, value) {
             let Some(target) = field.target else {
                 let text: String = field.text.chars().take(QUOTE_MAX).collect();
-                let message = format!("{text:?} names no document");
+                let message = format!("{text:?} isn't the name of a document");
                 violations.push(Violation::reference(field.pointer, message));
                 continue;
             };
@@ -192,7 +192,7 @@ impl Judge<'_> {
     }
 }
 
-/// Characters that a message quotes of what should be a name.
+/// How many characters of an invalid name a message quotes.
 const QUOTE_MAX: usize = 100;
 
 fn is_json(content_type: &str) -> bool {

@@ -6,54 +6,54 @@ use muster_words::{ContentRef, Xid};
 
 use crate::state::Bindings;
 
-/// Where the names of documents lead: in a view, once a command is done, or in a folder.
+/// Resolves the names of documents: in a view, after a command, or in a folder.
 pub trait Resolver {
-    /// The content that a document's name leads to. One that isn't stored lies at position 0.
+    /// The content that a document's name leads to. A content that isn't stored has position 0.
     fn content_at(&self, xid: &Xid) -> Option<ContentRef>;
 
-    /// The names of all resources in the group of that name; none where it isn't there.
+    /// The names of all resources in a group; none if it doesn't exist.
     fn members_of(&self, group: &Xid) -> Option<Vec<Xid>>;
 }
 
-/// What documents are judged by: the caller's view, or a folder.
+/// What the judge needs to know: from the caller's view, or from a folder.
 ///
-/// All answers MUST be of one moment. An answer MAY change between two calls of the judge only in
-/// that bytes come to hand.
+/// All answers MUST belong to one moment. Between two calls of the judge, an answer MAY only change
+/// in that bytes become available.
 pub trait Sources: Resolver {
-    /// The model that says which types there are.
+    /// The model.
     fn model(&self) -> &Model;
 
-    /// What the group of that name binds; none where it isn't there.
+    /// The bindings of a group; none if it doesn't exist.
     fn bindings_of(&self, group: &Xid) -> Option<Arc<Bindings>>;
 
-    /// The bytes of a content that a name led to.
+    /// The bytes of a content.
     fn bytes_of(&self, content: &ContentRef) -> ContentBytes;
 
-    /// Whether an entity is there, as far as that is known.
+    /// Whether an entity exists, as far as that is known.
     fn presence_of(&self, xid: &Xid) -> Presence;
 
-    /// Whether the model or a group binds the document of that name, or a version of it.
+    /// Whether the model or a group binds the document or a version of it.
     fn is_bound(&self, xid: &Xid) -> bool;
 }
 
-/// The bytes of a content, as far as they are at hand.
+/// The bytes of a content, if they are available.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContentBytes {
-    /// These.
+    /// They are available.
     Bytes(Bytes),
-    /// They were erased.
+    /// They were purged.
     Erased,
     /// They have to be fetched.
     Unread,
 }
 
-/// Whether an entity is there.
+/// Whether an entity exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// It is, or it comes with the same command.
+    /// It exists, or the same command creates it.
     There,
-    /// It is not: a reference to it is an error.
+    /// It doesn't exist, so a reference to it is an error.
     Absent,
-    /// Nobody here can say: a reference to it is worth a warning.
+    /// That isn't known, so a reference to it is a warning.
     Unknown,
 }

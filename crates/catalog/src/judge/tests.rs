@@ -13,7 +13,7 @@ use serde_json::json;
 use super::*;
 use crate::state::Bindings;
 
-/// Documents by name, of which some are at hand.
+/// Documents by name, some of them available.
 struct Fixture {
     model: Model,
     documents: BTreeMap<Xid, String>,
@@ -78,7 +78,7 @@ fn schema(name: &str) -> Xid {
     format!("/schemagroups/s/schemas/{name}").parse().unwrap()
 }
 
-/// A type that binds a schema and a group of rules, and schemas that refer to these.
+/// A type that binds a schema and a group of rules, and further schemas for references.
 fn fixture(schemas: &[(&str, &[&str])], rules: &[&str]) -> Fixture {
     let aspect = json!({"schema": schema("a").to_string(), "rules": ["/rulegroups/r"]});
     let entries = json!({"plural": "entries", "singular": "entry", "muster": aspect});
@@ -99,7 +99,7 @@ fn fixture(schemas: &[(&str, &[&str])], rules: &[&str]) -> Fixture {
     Fixture { model, documents, at_hand: RefCell::default() }
 }
 
-/// Judges a document until nothing is missing; what was missing each time, and the end.
+/// Judges a document until nothing is missing; returns what was missing each time, and the result.
 fn judged(fixture: &Fixture) -> (Vec<Vec<String>>, Result<Verdict, Rejection>) {
     let xid: Xid = "/parts/p/entries/e".parse().unwrap();
     let judge = Judge { sources: fixture, compiled: &Nothing, may_take_long: true };

@@ -6,51 +6,51 @@ use muster_words::{ContentRef, Xid, limits::DOCUMENT_BYTES_MAX};
 
 use crate::{Reason, Refusal, facts::VersionFacts};
 
-/// A document that a verdict depends on, with the content that its name led to; none: it led
-/// nowhere.
+/// A document that a verdict depends on, with the content that its name led to; none if it didn't
+/// exist.
 pub type Dependency = (Xid, Option<ContentRef>);
 
-/// What was found out about a document that passes. It holds as long as what it depends on does.
+/// The verdict on a document that passes. It is valid while its dependencies are unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// The documents that bound it.
+    /// The documents that are bound to it.
     pub bindings: Vec<Dependency>,
     /// The documents that the bound schemas refer to (`$ref`).
     pub schema_references: Vec<Dependency>,
-    /// It was compiled as the schema that something binds.
+    /// Whether it was compiled as a bound schema.
     pub is_schema: bool,
-    /// What the model finds in it.
+    /// The facts that the model lifts from it.
     pub facts: VersionFacts,
-    /// What it passes in spite of.
+    /// Its warnings.
     pub warnings: Vec<Violation>,
 }
 
-/// Why the judge gives no verdict.
+/// Why there is no verdict.
 #[derive(Clone, Debug)]
 pub enum NoVerdict {
-    /// These contents have to be at hand: call again with them.
+    /// These contents are needed; call again with them.
     Missing(BTreeSet<ContentRef>),
-    /// It may take longer than some milliseconds: call again where that holds up nobody.
+    /// It may take more than some milliseconds; call again where that blocks nobody.
     Long,
-    /// The document doesn't pass, or what is bound can't be used.
+    /// The document doesn't pass, or a bound document can't be used.
     Rejected(Box<Rejection>),
 }
 
-/// What doesn't pass, and why.
+/// What is rejected, and why.
 #[derive(Clone, Debug)]
 pub enum Rejection {
     /// A document.
     Document {
         /// Its resource.
         xid: Xid,
-        /// What is wrong with it.
+        /// The fault.
         fault: DocumentFault,
     },
-    /// A document that others are bound to, so that those can't be checked.
+    /// A bound document can't be used, so the documents that it is bound to can't be checked.
     Binding {
         /// The name by which it is bound.
         xid: Xid,
-        /// What is wrong with it.
+        /// The fault.
         fault: BindingFault,
     },
 }
@@ -58,35 +58,35 @@ pub enum Rejection {
 /// Why a document doesn't pass.
 #[derive(Clone, Debug)]
 pub enum DocumentFault {
-    /// It is larger than a document may be.
+    /// It is too large.
     TooLarge {
         /// Its size in bytes.
         size: usize,
     },
-    /// Something binds it as a schema, and it is none.
+    /// It is bound as a schema, but isn't a schema.
     NoSchema(Arc<CompileError>),
-    /// It has these violations, errors first, at least one.
+    /// It has violations: at least one error, errors first.
     Invalid(Vec<Violation>),
 }
 
 /// Why a bound document can't be used.
 #[derive(Clone, Debug)]
 pub enum BindingFault {
-    /// It isn't there, or has no document.
+    /// It doesn't exist, or has no document.
     Missing,
-    /// It is no schema.
+    /// It isn't a schema.
     Schema(Arc<CompileError>),
-    /// It is no rule.
+    /// It isn't a rule.
     Rule(RuleError),
 }
 
 impl DocumentFault {
-    /// What is wrong with the document, each in its place.
+    /// The violations of the document.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         match self {
             Self::TooLarge { size } => {
-                let message = format!("it has {size} bytes; {DOCUMENT_BYTES_MAX} are the most");
+                let message = format!("it has {size} bytes; the limit is {DOCUMENT_BYTES_MAX}");
                 vec![Violation::keyword("", "maxLength", message)]
             }
             Self::NoSchema(error) => schema_violations(error),
@@ -95,7 +95,7 @@ impl DocumentFault {
     }
 }
 
-/// What is wrong with a schema, at least one violation.
+/// The violations of a schema, at least one.
 pub(super) fn schema_violations(error: &CompileError) -> Vec<Violation> {
     let violations = error.violations();
     if violations.is_empty() {
@@ -110,7 +110,7 @@ impl Rejection {
         Self::Document { xid: xid.clone(), fault: DocumentFault::Invalid(violations) }
     }
 
-    /// The rejection of what is bound by that name.
+    /// The rejection of a bound document.
     pub(super) fn binding(xid: &Xid, fault: BindingFault) -> Self {
         Self::Binding { xid: xid.clone(), fault }
     }
@@ -138,7 +138,7 @@ impl From<Rejection> for Refusal {
     }
 }
 
-/// The refusal for a binding whose document is there and can't be used.
+/// The refusal if a bound document exists but can't be used.
 fn broken(binding: Xid, error: &impl std::error::Error, violations: Vec<Violation>) -> Refusal {
     let subject = binding.to_string();
     Refusal::new(subject, Reason::BindingBroken { binding, error: error.to_string(), violations })

@@ -1,11 +1,11 @@
-//! How values of attributes compare, for filters and for sorting (core, "Filter Flag").
+//! Comparison of attribute values, for filters and orders (core, "Filter Flag").
 
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
-/// Compares two texts without regard to case, white space and punctuation before digits before
-/// letters, as collations of en-US do.
+/// Compares two texts without regard to case. White space and punctuation come before digits, and
+/// digits before letters, as in the collation for en-US.
 pub(super) fn texts(left: &str, right: &str) -> Ordering {
     keys(left).cmp(keys(right))
 }
@@ -18,7 +18,7 @@ fn class(letter: char) -> u8 {
     if letter.is_alphabetic() { 2 } else { u8::from(letter.is_numeric()) }
 }
 
-/// Compares two numbers, exactly where both are whole and not huge.
+/// Compares two numbers; exactly if both are whole and not huge.
 pub(super) fn numbers(left: &str, right: &str) -> Option<Ordering> {
     if let (Ok(left), Ok(right)) = (left.parse::<i128>(), right.parse::<i128>()) {
         return Some(left.cmp(&right));
@@ -26,7 +26,7 @@ pub(super) fn numbers(left: &str, right: &str) -> Option<Ordering> {
     left.parse::<f64>().ok()?.partial_cmp(&right.parse::<f64>().ok()?)
 }
 
-/// Compares an attribute's value with a text that a request gives; none: it can't be compared.
+/// Compares an attribute's value with a text from a request; none if they can't be compared.
 pub(super) fn with_text(value: &Value, text: &str) -> Option<Ordering> {
     match value {
         Value::String(value) => Some(texts(value, text)),
@@ -40,7 +40,7 @@ pub(super) fn with_text(value: &Value, text: &str) -> Option<Ordering> {
     }
 }
 
-/// The order of two entities' values; one that is missing is the lowest.
+/// The order of two entities' values; a missing value is the lowest.
 pub(super) fn values(left: Option<&Value>, right: Option<&Value>) -> Ordering {
     let rank = |value: Option<&Value>| match value {
         None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => 0,

@@ -8,12 +8,12 @@ use crate::{
     entity::{Entity, EntityReader},
 };
 
-/// Contents with attributes that a query needs and that aren't loaded.
+/// Contents with attributes that a query needs but that aren't loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingAttributes(pub Vec<Content>);
 
 impl EntityReader<'_> {
-    /// What a filter says of an entity.
+    /// Whether an entity matches a filter, or its members must be asked.
     #[must_use]
     pub fn ask(&self, entity: &Entity<'_>, path: &str, filter: &Filter) -> FilterMatch {
         let known = OnceCell::new();
@@ -23,7 +23,7 @@ impl EntityReader<'_> {
         )
     }
 
-    /// Whether an entity passes a filter, itself or by something in it.
+    /// Whether an entity passes a filter, either itself or through something in it.
     #[must_use]
     pub fn passes(&self, entity: &Entity<'_>, path: &str, filter: &Filter) -> bool {
         let below = match self.ask(entity, path, filter) {
@@ -40,8 +40,8 @@ impl EntityReader<'_> {
         })
     }
 
-    /// Whether an entity satisfies an expression about itself. `known` keeps its attributes from
-    /// one expression to the next.
+    /// Whether an entity satisfies an expression about itself. `known` caches its attributes
+    /// between expressions.
     fn holds(
         &self,
         expression: &FilterExpression,
@@ -61,7 +61,7 @@ impl EntityReader<'_> {
         }
     }
 
-    /// An entity's attributes as filters and orders see them.
+    /// An entity's attributes, for filters and orders.
     pub(super) fn map(&self, entity: &Entity<'_>, path: &str) -> Map<String, Value> {
         let mut map = Map::new();
         self.each(entity, path, &|_| false, &mut |name, value| {
@@ -73,8 +73,7 @@ impl EntityReader<'_> {
         map
     }
 
-    /// The contents that a filter needs of an entity, and of what lies in it, and that aren't
-    /// loaded.
+    /// The contents that a filter needs for an entity and its members, and that aren't loaded.
     #[must_use]
     pub fn missing(&self, entity: &Entity<'_>, filter: &Filter) -> MissingAttributes {
         let mut missing = MissingAttributes(Vec::new());

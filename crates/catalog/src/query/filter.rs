@@ -7,7 +7,7 @@ use super::{
     path::{AttributePath, PathStep},
 };
 
-/// Which entities pass (core, "Filter Flag"): those that satisfy all expressions of at least one
+/// A filter (core, "Filter Flag"): an entity passes if it satisfies all expressions of at least one
 /// branch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -17,10 +17,10 @@ pub struct Filter {
     pub excludes_all: bool,
 }
 
-/// What a filter says of an entity.
+/// The result of a filter for an entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FilterMatch {
-    /// It passes, with all that lies in it.
+    /// It passes with everything in it.
     Whole,
     /// It passes if something in it passes this filter.
     Below(Filter),
@@ -31,13 +31,13 @@ pub enum FilterMatch {
 /// One test of one attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterExpression {
-    /// The attribute, after the collections that lead to its entity.
+    /// The attribute, after the names of the collections that lead to its entity.
     pub path: AttributePath,
-    /// What must hold of it.
+    /// The condition on it.
     pub test: FilterTest,
 }
 
-/// What must hold of an attribute.
+/// A condition on an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FilterTest {
     /// It has a value.
@@ -48,11 +48,11 @@ pub enum FilterTest {
     Like(TextPattern),
     /// It doesn't match the pattern, or has no value.
     Unlike(TextPattern),
-    /// It compares in this way with the text.
+    /// This comparison with the text is true.
     Compared(Comparison, String),
 }
 
-/// A relative comparison.
+/// A comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// `<`
@@ -65,15 +65,15 @@ pub enum Comparison {
     AtLeast,
 }
 
-/// A text in which `*` stands for anything and `\*` for itself. It is split once, because it is
+/// A text in which `*` matches anything and `\*` is a literal star. It is split once, because it is
 /// compared with every entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextPattern {
-    /// As it was written.
+    /// The original text.
     text: String,
     /// The parts between the stars, without escapes.
     parts: Vec<String>,
-    /// The same in lower case.
+    /// The same parts in lower case.
     lower: Vec<String>,
 }
 
@@ -90,16 +90,16 @@ impl Filter {
         self.branches.is_empty() && !self.excludes_all
     }
 
-    /// How many expressions it has.
+    /// The number of expressions.
     #[must_use]
     pub fn expressions(&self) -> usize {
         self.branches.iter().map(Vec::len).sum()
     }
 
-    /// Asks an entity: `holds` tests what must hold of the entity itself, and what is left is for
-    /// its collections.
+    /// Applies the filter to an entity: `holds` tests the expressions about the entity itself; the
+    /// rest is for its collections.
     ///
-    /// `is_collection` tells the names of collections from those of attributes.
+    /// `is_collection` says whether a name is a collection or an attribute.
     pub fn ask(
         &self,
         holds: impl Fn(&FilterExpression) -> bool,
@@ -118,7 +118,7 @@ impl Filter {
             let Some(first) = nested.first().and_then(|e| e.collection()) else {
                 return FilterMatch::Whole;
             };
-            // No entity lies in two collections at once.
+            // An entity is never in two collections at once.
             if nested.iter().all(|e| e.collection() == Some(first)) {
                 left.push(nested.into_iter().cloned().collect());
             }
@@ -129,7 +129,7 @@ impl Filter {
         FilterMatch::Below(Self { branches: left, excludes_all: false })
     }
 
-    /// What the filter says of a collection's members; none: no member passes.
+    /// The filter for a collection's members; none if no member can pass.
     #[must_use]
     pub fn below(&self, collection: &str) -> Option<Self> {
         let branches: Vec<Vec<FilterExpression>> = self
@@ -149,7 +149,7 @@ impl Filter {
 }
 
 impl FilterExpression {
-    /// The collection that the path leads into, if its first step is the name of one.
+    /// The collection that the path leads into, if its first step is a collection.
     #[must_use]
     pub fn collection(&self) -> Option<&str> {
         match self.path.0.as_slice() {
@@ -158,7 +158,7 @@ impl FilterExpression {
         }
     }
 
-    /// The same expression as seen from within a collection.
+    /// The same expression from the perspective of a collection's members.
     #[must_use]
     pub fn within(&self, collection: &str) -> Option<Self> {
         let [_, rest @ ..] = self.path.0.as_slice() else { return None };
@@ -166,7 +166,7 @@ impl FilterExpression {
             .then(|| Self { path: AttributePath(rest.to_vec()), test: self.test.clone() })
     }
 
-    /// Whether the entity with these attributes satisfies it.
+    /// Whether an entity with these attributes satisfies it.
     #[must_use]
     pub fn matches(&self, attributes: &Map<String, Value>) -> bool {
         let found = self.path.select(attributes);
@@ -226,13 +226,13 @@ impl TextPattern {
         Self { text: text.to_owned(), parts, lower }
     }
 
-    /// The text as it was written.
+    /// The original text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether a star stands for anything.
+    /// Whether it has a wildcard.
     #[must_use]
     pub fn is_wild(&self) -> bool {
         self.parts.len() > 1
@@ -259,10 +259,10 @@ impl TextPattern {
     }
 }
 
-/// Whether the text consists of the parts, in order, with anything between them.
+/// Whether the text consists of the parts in this order, with anything in between.
 fn is_like(text: &str, parts: &[String]) -> bool {
-    // A search prepares itself for all of what it looks for, so what can't be there isn't looked
-    // for.
+    // A search has a set-up cost that grows with its pattern, so impossible matches are excluded
+    // first.
     if parts.iter().map(String::len).sum::<usize>() > text.len() {
         return false;
     }

@@ -4,7 +4,7 @@ use crate::{
     entity::{Entity, EntityReader, EntityUrls, LoadedAttributes},
 };
 
-/// A query for the members of a collection: those that pass a filter, in an order.
+/// A query for the members of a collection that pass a filter, in an order.
 pub struct MemberQuery<'a, 'q> {
     view: &'a View,
     urls: &'q dyn EntityUrls,
@@ -16,7 +16,7 @@ pub struct MemberQuery<'a, 'q> {
     next: Stage,
 }
 
-/// What comes next. What was done isn't done again when something was missing.
+/// The next stage. Finished stages aren't repeated when something was missing.
 #[derive(Clone, Copy)]
 enum Stage {
     LoadForFilter,
@@ -27,8 +27,8 @@ enum Stage {
 }
 
 impl<'a, 'q> MemberQuery<'a, 'q> {
-    /// A query for those of the members of the collection at that path. Without an order they
-    /// stay as they stand.
+    /// A query for the members of the collection at this path. Without an order, they keep their
+    /// order.
     pub fn new(
         view: &'a View,
         urls: &'q dyn EntityUrls,
@@ -41,11 +41,11 @@ impl<'a, 'q> MemberQuery<'a, 'q> {
         Self { view, urls, path, filter, sort, members, next: Stage::LoadForFilter }
     }
 
-    /// Runs the query as far as what is loaded suffices. What was answered as missing once counts
-    /// as empty when it is still missing.
+    /// Runs the query as far as possible with what is loaded. Contents that are still missing on
+    /// the second call count as empty.
     ///
     /// # Errors
-    /// What is to be loaded before this is called again.
+    /// The contents to load before the next call.
     pub fn run(&mut self, loaded: &dyn LoadedAttributes) -> Result<(), MissingAttributes> {
         let reader = EntityReader { view: self.view, loaded, urls: self.urls };
         loop {
@@ -73,7 +73,7 @@ impl<'a, 'q> MemberQuery<'a, 'q> {
         }
     }
 
-    /// The members that were found.
+    /// The members in the result.
     #[must_use]
     pub fn into_members(self) -> Vec<Entity<'a>> {
         self.members
@@ -106,7 +106,7 @@ impl<'a, 'q> MemberQuery<'a, 'q> {
         missing.none()
     }
 
-    /// Sorts the members. Of each only the value that it is sorted by is kept meanwhile.
+    /// Sorts the members. Only the sort value of each is kept meanwhile.
     fn sort(&mut self, reader: &EntityReader<'_>) {
         let Some(sort) = self.sort else { return };
         let value = |member: &Entity<'a>| {

@@ -20,20 +20,20 @@ pub enum PathStep {
     AnyIndex,
 }
 
-/// Why a text is no path.
+/// Why a text isn't a path.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AttributePathError {
-    /// Nothing stands there.
+    /// A step is empty.
     #[error("the path is empty")]
     Empty,
-    /// A character that can't stand there.
+    /// A character isn't allowed at its place.
     #[error("Unexpected {character:?} in {path:?} at pos {at}")]
     Unexpected {
         /// The character.
         character: char,
         /// The whole path.
         path: String,
-        /// Which character it is, from 1.
+        /// The number of the character, from 1.
         at: usize,
     },
     /// The path ends in the middle of a step.
@@ -45,7 +45,7 @@ pub enum AttributePathError {
 }
 
 impl AttributePath {
-    /// Reads a path. A dot before its first name is allowed.
+    /// Parses a path. A dot before its first name is allowed.
     ///
     /// # Errors
     /// See [`AttributePathError`].
@@ -71,7 +71,7 @@ impl AttributePath {
         Ok(Self(reader.steps))
     }
 
-    /// Every value that the path leads to within an entity's attributes.
+    /// Every value at the path in an entity's attributes.
     #[must_use]
     pub fn select<'a>(&self, attributes: &'a Map<String, Value>) -> Vec<&'a Value> {
         let Some((first, rest)) = self.0.split_first() else { return Vec::new() };
@@ -81,7 +81,7 @@ impl AttributePath {
             PathStep::Index(_) | PathStep::AnyIndex => Vec::new(),
         };
         for step in rest {
-            // A path may go on for long behind the last value.
+            // A path may continue for long after the last value.
             if found.is_empty() {
                 break;
             }

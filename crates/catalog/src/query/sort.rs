@@ -8,7 +8,7 @@ use super::{
 };
 use crate::entity::Entity;
 
-/// How the members of a collection are ordered (core, "Sort Flag").
+/// The order of a collection's members (core, "Sort Flag").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sort {
     /// The attribute.
@@ -18,7 +18,7 @@ pub struct Sort {
 }
 
 impl Sort {
-    /// The value by which a member with these attributes is ordered.
+    /// The value by which a member with these attributes is sorted.
     #[must_use]
     pub fn value(&self, attributes: &Map<String, Value>) -> Option<Value> {
         self.path.select(attributes).first().copied().cloned()
@@ -26,13 +26,12 @@ impl Sort {
 
     /// The order of two members, given by their ids and values.
     pub fn order(&self, left: (&str, Option<&Value>), right: (&str, Option<&Value>)) -> Ordering {
-        // Those with the same value stand in the order of their ids, the same way round as the
-        // values (core, "Sort Flag").
+        // Members with equal values are sorted by id, in the same direction (core, "Sort Flag").
         let order = compare::values(left.1, right.1).then_with(|| compare::texts(left.0, right.0));
         if self.descending { order.reverse() } else { order }
     }
 
-    /// Whether such entities are ordered by their ids, for which no attributes are needed.
+    /// Whether such entities are sorted by id, so that no attributes are needed.
     pub(super) fn is_by_id(&self, entity: &Entity<'_>) -> bool {
         let [PathStep::Key(name)] = self.path.0.as_slice() else { return false };
         match entity {

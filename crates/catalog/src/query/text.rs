@@ -1,4 +1,4 @@
-//! The written form of filters and orders (core, "Filter Flag" and "Sort Flag").
+//! The text syntax of filters and orders (core, "Filter Flag" and "Sort Flag").
 
 use thiserror::Error;
 
@@ -10,14 +10,14 @@ use super::{
 
 const EXCLUDE_ALL: &str = "excludeall";
 
-/// Expressions in one filter: each is tested on every entity.
+/// The number of expressions in a filter; each is tested on every entity.
 const EXPRESSIONS_MAX: usize = 100;
 
-/// Bytes of one filter, all its values together: what is left of it for each collection stands in
-/// that one's URL.
+/// The size of a filter with all its values, in bytes. The rest of a filter becomes part of the URL
+/// of each collection.
 const BYTES_MAX: usize = 4 * 1024;
 
-/// The operators. One that begins with another stands before it.
+/// The operators. An operator comes before its own prefixes.
 const OPERATORS: [&str; 7] = ["!=", "<>", "<=", ">=", "<", ">", "="];
 
 /// Why a text isn't a filter.
@@ -29,24 +29,24 @@ pub enum FilterError {
     /// The filter has too many expressions.
     #[error("there are more than {EXPRESSIONS_MAX} expressions")]
     TooMany,
-    /// `excludeall` excludes everything, so nothing can stand beside it.
-    #[error("it can't stand beside other expressions")]
+    /// `excludeall` excludes everything, so it must be the only expression.
+    #[error("it can't be combined with other expressions")]
     NotAlone,
-    /// An expression's path isn't one.
+    /// The path of an expression is invalid.
     #[error("{fault}")]
     Path {
-        /// The path as it was written.
+        /// The path.
         path: String,
-        /// What is wrong with it.
+        /// The fault.
         fault: AttributePathError,
     },
-    /// Nothing is less or more than null.
+    /// A comparison with null has no meaning.
     #[error("null is not allowed with <, <=, >, >= operators")]
     NullCompared {
         /// The expression.
         expression: String,
     },
-    /// Nothing is less or more than a wildcard.
+    /// A comparison with a wildcard has no meaning.
     #[error("wildcards are not allowed with <, <=, >, >= operators")]
     WildcardCompared {
         /// The expression.
@@ -55,7 +55,7 @@ pub enum FilterError {
 }
 
 impl FilterError {
-    /// The part of the filter that is wrong.
+    /// The invalid part of the filter.
     #[must_use]
     pub fn value(&self) -> &str {
         match self {
@@ -70,19 +70,19 @@ impl FilterError {
 /// Why a text isn't an order.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SortError {
-    /// There are two of them.
-    #[error("it may stand only once")]
+    /// It is given twice.
+    #[error("it may be given only once")]
     Twice,
-    /// What follows the attribute isn't a direction.
+    /// The direction is invalid.
     #[error("{0:?} is neither asc nor desc")]
     Direction(String),
-    /// The attribute's path isn't one.
+    /// The path of the attribute is invalid.
     #[error(transparent)]
     Path(#[from] AttributePathError),
 }
 
 impl Filter {
-    /// Reads a filter: a value for each branch, in each its expressions with commas between them.
+    /// Parses a filter: each value is a branch, with expressions separated by commas.
     ///
     /// # Errors
     /// See [`FilterError`].
@@ -118,7 +118,7 @@ impl Filter {
 }
 
 impl FilterExpression {
-    /// Reads an expression: a path, and behind it an operator and a value.
+    /// Parses an expression: a path, optionally followed by an operator and a value.
     ///
     /// # Errors
     /// See [`FilterError`].
@@ -154,7 +154,7 @@ impl FilterExpression {
     }
 }
 
-/// Splits an expression at its operator, which is the first one outside of quotes.
+/// Splits an expression at its operator, which is the first one outside quotes.
 fn split(text: &str) -> (&str, &str, &str) {
     let mut quote = None;
     for (at, character) in text.char_indices() {
@@ -174,7 +174,8 @@ fn split(text: &str) -> (&str, &str, &str) {
 }
 
 impl Sort {
-    /// Reads an order: a path, and `=asc` or `=desc` behind it. No value gives no order.
+    /// Parses an order: a path, optionally followed by `=asc` or `=desc`. Without a value there is
+    /// no order.
     ///
     /// # Errors
     /// See [`SortError`].

@@ -2,16 +2,15 @@ use std::{fmt, sync::Arc};
 
 use muster_words::Position;
 
-/// A state in a chain that leads back to the first one: newest first, each not older than the one
-/// before it.
+/// A state in a chain that leads back to the first one: newest first, by non-increasing positions.
 pub trait Chained: Sized {
     /// The states before this one.
     fn earlier(&self) -> &Earlier<Self>;
 
-    /// The same, to be taken apart.
+    /// The same, for dropping.
     fn earlier_mut(&mut self) -> &mut Earlier<Self>;
 
-    /// The position by which it is found: for a state, the one from which on it holds.
+    /// The key of the search; for a state, the position from which on it is valid.
     fn position(&self) -> Position;
 
     /// The state before this one.
@@ -20,11 +19,11 @@ pub trait Chained: Sized {
     }
 }
 
-/// What leads from a state to those before it.
+/// The link from a state to earlier ones.
 ///
-/// Beside the state before, it names one further back, as in Myers' applicative random-access
-/// stack: so the state at a position is found in logarithmic time. An entity that was written once
-/// has none of it.
+/// Besides the previous state, it points to one further back, as in Myers' applicative
+/// random-access stack. So a state is found by its position in logarithmic time. An entity that was
+/// written once has no such link.
 #[derive(Clone)]
 pub struct Earlier<T: Chained> {
     link: Option<Box<Link<T>>>,
@@ -34,11 +33,11 @@ pub struct Earlier<T: Chained> {
 struct Link<T> {
     previous: Arc<T>,
     jump: Arc<T>,
-    /// How many states there are before this one.
+    /// The number of earlier states.
     depth: u32,
 }
 
-/// Says how many there are: a chain may have any number.
+/// Prints only the number of states, because a chain can be long.
 impl<T: Chained> fmt::Debug for Earlier<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Earlier").field(&self.depth()).finish()
@@ -52,10 +51,10 @@ impl<T: Chained> Default for Earlier<T> {
 }
 
 impl<T: Chained> From<Arc<T>> for Earlier<T> {
-    /// What leads to a state, from the one that replaces it.
+    /// The link to a state from the one that replaces it.
     fn from(previous: Arc<T>) -> Self {
         let depth = previous.earlier().depth() + 1;
-        // Jumps of equal length, one behind the other, become one of twice the length.
+        // Two consecutive jumps of equal length are joined to one of twice the length.
         let jump = match &previous.earlier().link {
             None => previous.clone(),
             Some(link) => {
@@ -85,9 +84,8 @@ impl<T: Chained> Earlier<T> {
     }
 }
 
-/// Chains are taken apart in a loop: dropping them state by state would recurse as deep as an
-/// entity has states. A state to which others jump is also held by the one after it, so letting go
-/// of a jump takes nothing apart.
+/// Chains are dropped in a loop, because dropping them recursively would overflow the stack. A
+/// state that others jump to is also held by its successor, so dropping a jump frees nothing.
 impl<T: Chained> Drop for Earlier<T> {
     fn drop(&mut self) {
         let mut link = self.link.take();
@@ -103,7 +101,7 @@ pub fn states<T: Chained>(newest: &Arc<T>) -> impl Iterator<Item = &Arc<T>> {
     std::iter::successors(Some(newest), |state| state.previous())
 }
 
-/// The state that held at a position: the newest that isn't later.
+/// The state at a position: the newest that isn't later.
 pub fn state_at<T: Chained>(newest: &Arc<T>, at: Position) -> Option<&Arc<T>> {
     let mut state = newest;
     while state.position() > at {
@@ -113,7 +111,7 @@ pub fn state_at<T: Chained>(newest: &Arc<T>, at: Position) -> Option<&Arc<T>> {
     Some(state)
 }
 
-/// The oldest state that is later than a position.
+/// The oldest state after a position.
 pub fn state_after<T: Chained>(newest: &Arc<T>, at: Position) -> Option<&Arc<T>> {
     let mut state = Some(newest).filter(|state| state.position() > at)?;
     while let Some(link) = &state.earlier().link {
@@ -152,7 +150,7 @@ mod tests {
         }
     }
 
-    /// A chain with a state at each of these positions.
+    /// A chain with states at these positions.
     fn chain(positions: impl IntoIterator<Item = u64>) -> Arc<Step> {
         let mut newest = None;
         for position in positions {
@@ -166,7 +164,7 @@ mod tests {
     #[test]
     fn finds_what_a_walk_finds() {
         for length in 1..70_u64 {
-            // Every third position, and two states at the last one.
+            // At every third position, and with two states at the last one.
             let newest = chain((1..=length).map(|n| 3 * n).chain([3 * length]));
             for at in 0..3 * length + 5 {
                 let at = Position(at);

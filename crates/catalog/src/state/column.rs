@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use imbl::Vector;
 
-/// How many entries a block has: adding one copies the last block, at most so many.
+/// The number of entries per block. Adding an entry copies at most the last block.
 const BLOCK_ENTRIES: usize = 32;
 
-/// A list that only grows, in the order of positions: cheap to clone, and as small as its entries.
+/// An append-only list in the order of positions: cheap to clone, and without overhead per entry.
 #[derive(Clone, Debug)]
 pub struct Column<E> {
-    /// Blocks that are full.
+    /// The full blocks.
     full: Vector<Arc<[E]>>,
     last: Arc<[E]>,
 }
@@ -40,10 +40,10 @@ impl<E: Clone> Column<E> {
         self.full.iter().flat_map(|block| block.iter()).chain(self.last.iter())
     }
 
-    /// The last entry of which something holds that holds of all before it, and of none after the
-    /// first of which it doesn't; and that first one.
+    /// Splits the list for a predicate that is true up to some entry and false after it: the last
+    /// entry for which it is true, and the first for which it is false.
     pub(crate) fn split(&self, holds: impl Fn(&E) -> bool) -> (Option<&E>, Option<&E>) {
-        // The block with the first entry of which it doesn't hold begins at or before it.
+        // The block with the first false entry begins at or before that entry.
         let begins = |index: usize| self.block(index).and_then(|block| block.first());
         let (mut low, mut high) = (0, self.full.len() + 1);
         while low < high {

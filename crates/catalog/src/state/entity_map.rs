@@ -3,8 +3,8 @@ use std::{cmp::Ordering, ops::Bound, sync::Arc};
 use imbl::OrdMap;
 use muster_words::Id;
 
-/// An id as the key of a collection: ordered and found without regard to case, because ids of one
-/// parent must differ in more than case.
+/// An id as the key of a collection. The order ignores case, because ids in one parent must differ
+/// in more than case.
 #[derive(Clone, Debug)]
 pub struct CaseFoldedId(pub Id);
 
@@ -40,21 +40,20 @@ impl Eq for CaseFoldedId {}
 /// A collection's entities by id.
 pub type EntityMap<T> = OrdMap<CaseFoldedId, Arc<T>>;
 
-/// Finds the entity of exactly that id.
+/// Finds the entity with exactly this id.
 #[must_use]
 pub fn exact<'a, T>(collection: &'a EntityMap<T>, id: &Id) -> Option<&'a Arc<T>> {
     let (found, entity) = collection.get_key_value(&CaseFoldedId(id.clone()))?;
     (found.0 == *id).then_some(entity)
 }
 
-/// Finds the id, as it is written, under which an entity stands that has this id but for case.
+/// Finds the existing id that differs from this one at most in case.
 #[must_use]
 pub fn taken<'a, T>(collection: &'a EntityMap<T>, id: &Id) -> Option<&'a Id> {
     collection.get_key_value(&CaseFoldedId(id.clone())).map(|(found, _)| &found.0)
 }
 
-/// The members of a collection in order: all, or those that follow an id. What stands before it
-/// isn't walked.
+/// The members of a collection in order: all, or those after an id. Earlier members aren't visited.
 pub fn members_after<'a, T>(
     collection: Option<&'a EntityMap<T>>,
     after: Option<&Id>,

@@ -6,12 +6,12 @@ use muster_words::{Id, Moment};
 
 use super::{CaseFoldedId, EntityMap, Version, exact};
 
-/// The versions of a resource, with what the rules about lineage ask of them (xRegistry model,
-/// `versionmode`): which is the newest, which is the oldest, which descends from which.
+/// The versions of a resource, with answers to the questions of lineage (xRegistry model,
+/// `versionmode`): which version is the newest, which is the oldest, and which derives from which.
 ///
-/// Each answer is a set that is updated when a version comes, changes or goes. A write therefore
-/// costs no more in a resource with many versions than in one with few. The sets follow from the
-/// versions alone, not from the order in which these came.
+/// Each answer is a set that is updated when a version is added, changed or removed. So a write
+/// costs about the same for many versions as for few. The sets depend only on the versions, not on
+/// the order of the writes.
 #[derive(Clone, Debug, Default)]
 pub struct Lineage {
     by_id: EntityMap<Version>,
@@ -20,17 +20,17 @@ pub struct Lineage {
     offered: OrdSet<Age>,
     /// The versions that are their own ancestor.
     roots: OrdSet<Age>,
-    /// Each version that isn't a root, after the id of its ancestor.
+    /// The versions that aren't roots, by the id of their ancestor.
     children: OrdSet<(Id, Option<Id>)>,
     /// The versions that no other version names as its ancestor.
     leaves: OrdSet<Age>,
-    /// The versions whose ancestor isn't there.
+    /// The versions whose ancestor doesn't exist.
     orphans: OrdSet<Age>,
     /// The versions whose ancestor isn't the next older version.
     misplaced: OrdSet<Age>,
 }
 
-/// A version's age: `createdat`, then the id without regard to case.
+/// The age of a version: `createdat`, then the id without regard to case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Age {
     created: Moment,
@@ -65,16 +65,16 @@ impl Lineage {
         &self.by_id
     }
 
-    /// The version of exactly that id.
+    /// The version with exactly this id.
     #[must_use]
     pub fn get(&self, id: &Id) -> Option<&Arc<Version>> {
         exact(&self.by_id, id)
     }
 
-    /// The newest version, which is the default where nobody pinned another.
+    /// The newest version, which is the default unless another one is pinned.
     ///
-    /// In mode `manual` it is the newest of those that nothing descends from. In mode `lifecycle`
-    /// it is the newest in `stable` or `deprecated`, or the newest of all where there is none.
+    /// In the mode `manual` it is the newest version without descendants. In the mode `lifecycle`
+    /// it is the newest in `stable` or `deprecated`, or the newest of all if there is none.
     #[must_use]
     pub fn newest(&self, mode: VersionMode) -> Option<&Id> {
         let newest = match mode {
@@ -85,10 +85,10 @@ impl Lineage {
         newest.map(Age::id)
     }
 
-    /// The oldest version, without the one that is to stay.
+    /// The oldest version, except the one that must stay.
     ///
-    /// In mode `manual` it is the oldest root; what descends from a version that went counts as
-    /// one. Where the only root is to stay, it is the oldest version of all the others.
+    /// In the mode `manual` it is the oldest root; descendants of a removed version count as roots.
+    /// If the only root must stay, it is the oldest of the others.
     #[must_use]
     pub fn oldest_but(&self, mode: VersionMode, stays: Option<&Id>) -> Option<&Id> {
         let first = first_but(&self.by_age, stays);
@@ -102,7 +102,7 @@ impl Lineage {
         oldest.map(Age::id)
     }
 
-    /// Whether a version names this one, be it there or not, as its ancestor.
+    /// Whether a version names this one as its ancestor, even if this one doesn't exist.
     #[must_use]
     pub fn has_children(&self, id: &Id) -> bool {
         self.children.get_next(&(id.clone(), None)).is_some_and(|(ancestor, _)| ancestor == id)
@@ -114,18 +114,18 @@ impl Lineage {
         self.roots.len()
     }
 
-    /// The versions whose ancestor isn't there, oldest first.
+    /// The versions whose ancestor doesn't exist, oldest first.
     pub fn orphans(&self) -> impl Iterator<Item = &Id> {
         self.orphans.iter().map(Age::id)
     }
 
-    /// The versions whose ancestor isn't the next older version, each with that one. The oldest
-    /// version's is itself.
+    /// The versions whose ancestor isn't the next older version, each with that older version. The
+    /// oldest version is its own.
     pub fn misplaced(&self) -> impl Iterator<Item = (&Id, &Id)> {
         self.misplaced.iter().map(|age| (age.id(), self.older(age)))
     }
 
-    /// Adds a version or replaces the one of that id.
+    /// Adds a version, or replaces the one with its id.
     pub fn insert(&mut self, version: Arc<Version>) {
         let old = self.by_id.insert(CaseFoldedId(version.id.clone()), version.clone());
         if !old.as_ref().is_some_and(|old| old.has_place_of(&version)) {
@@ -133,7 +133,7 @@ impl Lineage {
         }
     }
 
-    /// Takes a version out.
+    /// Removes a version.
     pub fn remove(&mut self, id: &Id) -> Option<Arc<Version>> {
         self.get(id)?;
         let old = self.by_id.remove(&CaseFoldedId(id.clone()))?;
@@ -141,7 +141,7 @@ impl Lineage {
         Some(old)
     }
 
-    /// Brings the sets up to date after a version has come, changed or gone.
+    /// Updates the sets after a version was added, changed or removed.
     fn update(&mut self, old: Option<&Version>, new: Option<&Version>) {
         old.into_iter().for_each(|old| self.set(old, false));
         new.into_iter().for_each(|new| self.set(new, true));
@@ -158,7 +158,7 @@ impl Lineage {
         affected.iter().for_each(|id| self.review(id));
     }
 
-    /// Notes or forgets what a version alone says of its place.
+    /// Adds or removes a version in the sets that depend only on itself.
     fn set(&mut self, version: &Version, is_there: bool) {
         let age = Age::of(version);
         let is_root = version.ancestor == version.id;
@@ -188,7 +188,7 @@ impl Lineage {
         }
     }
 
-    /// Notes what a version's place is among the others, if it is there.
+    /// Updates the sets that depend on a version's relation to others, if it exists.
     fn review(&mut self, id: &Id) {
         let Some(version) = self.get(id) else { return };
         let age = Age::of(version);
@@ -200,7 +200,8 @@ impl Lineage {
         toggle(&mut self.leaves, &age, is_leaf);
     }
 
-    /// The ids of the versions that name this one, be it there or not, as their ancestor.
+    /// The ids of the versions that name this one as their ancestor, even if this one doesn't
+    /// exist.
     fn children(&self, id: &Id) -> impl Iterator<Item = &Id> + use<'_> {
         let own = id.clone();
         let after = (Bound::Excluded((id.clone(), None)), Bound::Unbounded);
@@ -208,7 +209,7 @@ impl Lineage {
         links.take_while(move |(ancestor, _)| *ancestor == own).filter_map(|(_, id)| id.as_ref())
     }
 
-    /// The next older version; the oldest version is its own.
+    /// The next older version; for the oldest version, itself.
     fn older<'a>(&'a self, age: &'a Age) -> &'a Id {
         self.by_age.range::<_, Age>(..age).next_back().unwrap_or(age).id()
     }
@@ -231,7 +232,7 @@ fn first_but<'a>(set: &'a OrdSet<Age>, stays: Option<&Id>) -> Option<&'a Age> {
     set.iter().find(|age| Some(age.id()) != stays)
 }
 
-/// Puts an item into a set or takes it out. A set that is right already stays shared.
+/// Adds an item to a set or removes it. If nothing changes, the set stays shared.
 fn toggle<T: Ord + Clone>(set: &mut OrdSet<T>, item: &T, is_member: bool) {
     match (is_member, set.contains(item)) {
         (true, false) => drop(set.insert(item.clone())),

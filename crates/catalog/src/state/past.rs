@@ -11,44 +11,44 @@ use super::{
 };
 use crate::Content;
 
-/// What the registry was before.
+/// The past of the registry.
 #[derive(Clone, Debug, Default)]
 pub struct RegistryPast {
     /// Its epochs and its groups.
     pub groups: Past<Group>,
-    /// The models before the one in force, oldest first.
+    /// The earlier models, oldest first.
     pub models: Column<FormerModel>,
-    /// The capabilities before those in force, oldest first.
+    /// The earlier capabilities, oldest first.
     pub capabilities: Column<FormerCapabilities>,
 }
 
 /// A model that was in force.
 #[derive(Clone, Debug)]
 pub struct FormerModel {
-    /// Its write.
+    /// The command that wrote it.
     pub stamp: Stamp,
     /// The model.
     pub model: Arc<Model>,
-    /// The user's model as it was sent; none: never set.
+    /// The user's model as it was sent; none if it was never set.
     pub source: Option<Content>,
 }
 
 /// Capabilities that were in force.
 #[derive(Clone, Debug)]
 pub struct FormerCapabilities {
-    /// Their write.
+    /// The command that wrote them.
     pub stamp: Stamp,
-    /// The capabilities; none: what is built.
+    /// The capabilities; none means the built-in ones.
     pub capabilities: Option<Arc<Value>>,
 }
 
-/// What a group or the registry was before: its epochs, how many members it had, and those that
-/// were deleted.
+/// The past of a group or of the registry: its epochs, the numbers of its members, and its deleted
+/// members.
 #[derive(Clone, Debug)]
 pub struct Past<T> {
-    /// What it said of itself, oldest first, without what it says now.
+    /// Its earlier epochs, oldest first, without the current one.
     epochs: Column<EpochEntry>,
-    /// By their plural names: a group has a few types at most.
+    /// By plural name; a group has only a few types.
     collections: Vec<(Id, PastCollection<T>)>,
 }
 
@@ -58,7 +58,7 @@ impl<T> Default for Past<T> {
     }
 }
 
-/// What moves in a group and in the registry whenever members come or go.
+/// What changes in a group or in the registry whenever members are added or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EpochEntry {
     /// The change.
@@ -71,27 +71,27 @@ pub struct EpochEntry {
 
 #[derive(Clone, Debug)]
 struct PastCollection<T> {
-    /// Oldest first, without how many there are now.
+    /// Oldest first, without the current number.
     counts: Column<MemberCount>,
     former: FormerNames<T>,
 }
 
-/// How many members there were up to a position.
+/// The number of members up to a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct MemberCount {
     until: Position,
     count: u32,
 }
 
-/// Names that have been deleted, in the order of a collection.
+/// Deleted names, in the order of a collection.
 pub type FormerNames<T> = OrdMap<ExactId, Lives<T>>;
 
-/// An id among those of all times: two that never lived together may differ in case alone.
+/// An id among those of all times. Two ids that never existed together may differ only in case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExactId(pub Id);
 
 impl ExactId {
-    /// Where it stands relative to an id.
+    /// Its order relative to an id.
     #[must_use]
     pub fn cmp_id(&self, id: &Id) -> Ordering {
         CaseFoldedId::order(&self.0, id).then_with(|| self.0.cmp(id))
@@ -110,26 +110,26 @@ impl PartialOrd for ExactId {
     }
 }
 
-/// When a name that has been deleted was there, and what it named then.
+/// The times at which a deleted name existed, and what it named.
 #[derive(Debug)]
 pub struct Lives<T> {
-    /// The last of its lives that ended; none: it came back from elsewhere, from a group or a
-    /// resource of the same name that was deleted.
+    /// The last lifetime that ended; none if it was restored from elsewhere: from a deleted group
+    /// or resource with the same name.
     ended: Option<Arc<Life<T>>>,
-    /// Where the one that goes on began, if one does.
+    /// The beginning of the current lifetime, if there is one.
     since: Position,
 }
 
-/// From where to where a name was there.
+/// One lifetime of a name.
 #[derive(Debug)]
 pub struct Life<T> {
-    /// Where it began; 0 for the first one, whose states say where.
+    /// Its beginning; 0 for the first one, which begins with its first state.
     pub since: Position,
-    /// The command that ended it: its last state held up to there.
+    /// The command that ended it; its last state was valid up to there.
     pub until: Stamp,
-    /// What it named, as it was in the end.
+    /// The entity in its last state.
     pub what: Arc<T>,
-    /// The lives before it.
+    /// The earlier lifetimes.
     earlier: Earlier<Self>,
 }
 
@@ -142,15 +142,16 @@ impl<T> Clone for Lives<T> {
 }
 
 impl<T> Lives<T> {
-    /// The last life that ended; none: it came back from a group or a resource of the same name.
+    /// The last lifetime that ended; none if it was restored from a group or a resource with the
+    /// same name.
     #[must_use]
     pub const fn last(&self) -> Option<&Arc<Life<T>>> {
         self.ended.as_ref()
     }
 }
 
-/// What a name named at a position, given what it names now and when it was there before. It may
-/// have had no state there yet.
+/// What a name meant at a position, from its present meaning and its earlier lifetimes. It may have
+/// had no state yet.
 pub fn locate<'a, T>(
     now: Option<&'a Arc<T>>,
     lives: Option<&'a Lives<T>>,
@@ -163,7 +164,7 @@ pub fn locate<'a, T>(
     }
 }
 
-/// Notes that a name is there no more.
+/// Records the end of a name's lifetime.
 fn end<T: Clone>(former: &mut FormerNames<T>, id: &Id, what: Arc<T>, until: Stamp) {
     let name = ExactId(id.clone());
     let before = former.get(&name);
@@ -173,7 +174,8 @@ fn end<T: Clone>(former: &mut FormerNames<T>, id: &Id, what: Arc<T>, until: Stam
     former.insert(name, Lives { ended, since: Position::ZERO });
 }
 
-/// Notes that a name is there again, if it was before or comes back with states from before.
+/// Records the beginning of a lifetime, if the name existed before or is restored with earlier
+/// states.
 fn begin<T: Clone>(former: &mut FormerNames<T>, id: &Id, since: Position, is_back: bool) {
     let name = ExactId(id.clone());
     if let Some(lives) = former.get_mut(&name) {
@@ -183,8 +185,8 @@ fn begin<T: Clone>(former: &mut FormerNames<T>, id: &Id, since: Position, is_bac
     }
 }
 
-/// Whether the same names were deleted, each at the same positions. What they named is compared
-/// where it still is, or where it is hidden.
+/// Whether the same names were deleted at the same positions. The entities themselves are compared
+/// elsewhere, where they exist or are hidden.
 fn are_alike<T: Clone>(one: &FormerNames<T>, other: &FormerNames<T>) -> bool {
     fn ended<T: Clone>(lives: &Lives<T>) -> impl Iterator<Item = (Position, Stamp)> {
         lives.last().into_iter().flat_map(states).map(|life| (life.since, life.until))
@@ -195,23 +197,23 @@ fn are_alike<T: Clone>(one: &FormerNames<T>, other: &FormerNames<T>) -> bool {
         })
 }
 
-/// A member that comes.
+/// A member that is added.
 #[derive(Clone, Copy)]
 pub(crate) struct Member<'a> {
     /// Its id.
     pub id: &'a Id,
-    /// It has states from before.
+    /// Whether it has earlier states.
     pub is_back: bool,
 }
 
 impl<T: Clone> Past<T> {
-    /// What it said of itself at a position; none: it says it still.
+    /// The epoch at a position; none if it is still the current one.
     #[must_use]
     pub fn moved(&self, at: Position) -> Option<&EpochEntry> {
         self.epochs.split(|moved| moved.stamp.position <= at).0
     }
 
-    /// How many members a collection had at a position; none: as many as now.
+    /// The number of members of a collection at a position; none if it is the current number.
     #[must_use]
     pub fn count(&self, plural: &str, at: Position) -> Option<usize> {
         let counts = &self.collection(plural)?.counts;
@@ -219,13 +221,13 @@ impl<T: Clone> Past<T> {
         Some(usize::try_from(counted.count).unwrap_or(usize::MAX))
     }
 
-    /// The names of a collection that have been deleted.
+    /// The deleted names of a collection.
     #[must_use]
     pub fn former(&self, plural: &str) -> Option<&FormerNames<T>> {
         Some(&self.collection(plural)?.former)
     }
 
-    /// Whether both know the same epochs, counts and deletions.
+    /// Whether both record the same epochs, counts and deletions.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         self.epochs.iter().eq(other.epochs.iter())
             && self.collections.len() == other.collections.len()
@@ -236,21 +238,21 @@ impl<T: Clone> Past<T> {
             })
     }
 
-    /// Notes what it says of itself, before a command changes that.
+    /// Records the present epoch before a command changes it.
     pub(crate) fn supersede(&mut self, old: EpochEntry, by: Stamp) {
         if old.stamp.position < by.position {
             self.epochs.push(old);
         }
     }
 
-    /// Notes that a member comes, before it does. `count` says how many there are.
+    /// Records a new member before it is added. `count` is the present number.
     pub(crate) fn begin(&mut self, plural: &Id, member: Member<'_>, count: usize, by: Stamp) {
         let Some(collection) = self.collection_mut(plural) else { return };
         collection.supersede(count, by);
         begin(&mut collection.former, member.id, by.position, member.is_back);
     }
 
-    /// Notes that a member goes. `count` says how many there were.
+    /// Records the end of a member. `count` is the number before it.
     pub(crate) fn end(&mut self, plural: &Id, id: &Id, what: Arc<T>, count: usize, by: Stamp) {
         let Some(collection) = self.collection_mut(plural) else { return };
         collection.supersede(count, by);
@@ -273,7 +275,7 @@ impl<T: Clone> Past<T> {
 }
 
 impl<T> PastCollection<T> {
-    /// Notes how many there were, before a command changes that.
+    /// Records a number of members before a command changes it.
     fn supersede(&mut self, count: usize, by: Stamp) {
         if self.counts.last().is_none_or(|counted| counted.until < by.position) {
             let count = u32::try_from(count).unwrap_or(u32::MAX);
@@ -283,7 +285,7 @@ impl<T> PastCollection<T> {
 }
 
 impl RegistryState {
-    /// What it says of itself now.
+    /// Its present epoch.
     #[must_use]
     pub fn moved(&self) -> EpochEntry {
         EpochEntry { stamp: self.own.max(self.members), epoch: self.epoch, modified: self.modified }
@@ -291,22 +293,21 @@ impl RegistryState {
 }
 
 impl Group {
-    /// What it says of itself now.
+    /// Its present epoch.
     #[must_use]
     pub fn moved(&self) -> EpochEntry {
         let stamp = self.own.stamp.max(self.members);
         EpochEntry { stamp, epoch: self.epoch, modified: self.modified }
     }
 
-    /// Notes what it says of itself, before a command changes that.
+    /// Records its present epoch before a command changes it.
     pub(crate) fn supersede(&mut self, by: Stamp) {
         let old = self.moved();
         Arc::make_mut(&mut self.past).supersede(old, by);
     }
 }
 
-/// What a resource was before: when it changed, how many versions it had, and those that were
-/// deleted.
+/// The past of a resource: its changes, the numbers of its versions, and its deleted versions.
 #[derive(Clone, Debug, Default)]
 pub struct ResourcePast {
     /// The last change but one.
@@ -314,12 +315,12 @@ pub struct ResourcePast {
     former: FormerNames<Version>,
 }
 
-/// A resource after a change anywhere in it.
+/// A resource after some change in it.
 #[derive(Debug)]
 pub struct ChangedResource {
     position: Position,
     tag: super::CommandTag,
-    /// How many versions it had.
+    /// Its number of versions.
     pub versions: u32,
     earlier: Earlier<Self>,
 }
@@ -335,7 +336,7 @@ impl ChangedResource {
 }
 
 impl RegistryPast {
-    /// Whether both know the same epochs, groups, models and capabilities.
+    /// Whether both record the same epochs, groups, models and capabilities.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         let models = |past: &Self| -> Vec<(Stamp, Option<Content>)> {
             past.models.iter().map(|former| (former.stamp, former.source)).collect()
@@ -351,7 +352,7 @@ impl RegistryPast {
 }
 
 impl ResourcePast {
-    /// Whether both know the same changes and deletions.
+    /// Whether both record the same changes and deletions.
     pub(crate) fn is_like(one: Option<&Arc<Self>>, other: Option<&Arc<Self>>) -> bool {
         let (Some(one), Some(other)) = (one, other) else {
             return one.is_none() == other.is_none();
@@ -363,13 +364,13 @@ impl ResourcePast {
         touched(one) == touched(other) && are_alike(&one.former, &other.former)
     }
 
-    /// The last change at a position.
+    /// The last change up to a position.
     #[must_use]
     pub fn touched(&self, at: Position) -> Option<&Arc<ChangedResource>> {
         super::state_at(self.touched.as_ref()?, at)
     }
 
-    /// The versions that have been deleted.
+    /// The deleted versions.
     #[must_use]
     pub const fn former(&self) -> &FormerNames<Version> {
         &self.former
@@ -377,7 +378,7 @@ impl ResourcePast {
 }
 
 impl Resource {
-    /// Notes what it is, before a command changes anything in it.
+    /// Records the present state before a command changes anything in the resource.
     pub(crate) fn touch(&mut self, by: Stamp) {
         if self.any.position < by.position {
             let versions = u32::try_from(self.versions.len()).unwrap_or(u32::MAX);
@@ -389,7 +390,7 @@ impl Resource {
         self.any = by;
     }
 
-    /// Adds a version of a name that isn't there.
+    /// Adds a version whose name doesn't exist yet.
     pub(crate) fn begin_version(&mut self, version: Arc<Version>, by: Stamp) {
         self.touch(by);
         let is_back = version.previous().is_some();
@@ -404,7 +405,7 @@ impl Resource {
         self.versions.insert(version);
     }
 
-    /// Takes a version out.
+    /// Removes a version.
     pub(crate) fn end_version(&mut self, id: &Id, by: Stamp) -> Option<Arc<Version>> {
         self.versions.get(id)?;
         self.touch(by);

@@ -4,8 +4,8 @@ use muster_words::Id;
 
 use super::{CaseFoldedId, Lineage, Version};
 
-/// How many versions lie in one slice before a tree pays: nearly every resource has fewer, and a
-/// tree's smallest node costs more than all of them.
+/// The maximum number of versions in a slice. Nearly every resource has fewer, and even the
+/// smallest node of a tree costs more than all of them.
 const SLICE_MAX: usize = 16;
 
 /// A resource's versions by id, ordered without regard to case.
@@ -24,7 +24,7 @@ impl Default for Versions {
 }
 
 impl Versions {
-    /// How many there are.
+    /// The number of versions.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -39,7 +39,7 @@ impl Versions {
         self.len() == 0
     }
 
-    /// The version of exactly that id.
+    /// The version with exactly this id.
     #[must_use]
     pub fn get(&self, id: &Id) -> Option<&Arc<Version>> {
         match self {
@@ -48,7 +48,7 @@ impl Versions {
         }
     }
 
-    /// The id, as it is written, of the version that has this id but for case.
+    /// The existing version id that differs from this one at most in case.
     #[must_use]
     pub fn taken(&self, id: &Id) -> Option<&Id> {
         match self {
@@ -60,7 +60,7 @@ impl Versions {
         }
     }
 
-    /// All versions in the order of their ids.
+    /// All versions, sorted by id.
     pub fn iter(&self) -> Box<dyn Iterator<Item = &Arc<Version>> + '_> {
         match self {
             Self::Few(few) => Box::new(few.iter()),
@@ -68,7 +68,7 @@ impl Versions {
         }
     }
 
-    /// What the rules about lineage ask of them: kept for many, found out for few.
+    /// The answers to the questions of lineage: stored for many versions, computed for few.
     #[must_use]
     pub fn lineage(&self) -> Lineage {
         match self {
@@ -77,7 +77,7 @@ impl Versions {
         }
     }
 
-    /// Adds a version or replaces the one of that id.
+    /// Adds a version, or replaces the one with its id.
     pub fn insert(&mut self, version: Arc<Version>) {
         match self {
             Self::Many(many) => many.insert(version),
@@ -97,7 +97,7 @@ impl Versions {
         }
     }
 
-    /// Takes a version out.
+    /// Removes a version.
     pub fn remove(&mut self, id: &Id) -> Option<Arc<Version>> {
         match self {
             Self::Many(many) => many.remove(id),

@@ -7,11 +7,11 @@ use super::{DocumentPart, NewDocument};
 use crate::{Reason, Refusal, ValueFault};
 use muster_model::{DocumentForm, Kind, ResourceType};
 
-/// What a document is that is given as a JSON value, where nothing else is said.
+/// The default media type of a document that is sent as a JSON value.
 const JSON: &str = "application/json";
 
-/// Takes the document out of a version's attributes: at most one of `<singular>`,
-/// `<singular>base64` and `<singular>url` says what it is.
+/// Takes the document out of a version's attributes. At most one of `<singular>`,
+/// `<singular>base64` and `<singular>url` may be present.
 pub(super) fn take(
     xid: &Xid,
     kind: &ResourceType,
@@ -54,10 +54,11 @@ fn is_present(attributes: &Map<String, Value>, name: &str) -> bool {
     attributes.get(name).is_some_and(|value| !value.is_null())
 }
 
-/// The bytes that a document given as a JSON value has: a text's own, any other value's JSON. (As
-/// the reference server does: `"file": "hello"` is the document `hello`, whatever its type.) In
-/// built-in collections a text is JSON too, unless its type says otherwise: there a document of
-/// that type must be JSON, as the specification has it (core, "`<RESOURCE>` Attribute").
+/// The bytes of a document that was sent as a JSON value: a string's own text, or the JSON of any
+/// other value. (This is the reference server's behaviour: `"file": "hello"` is the document
+/// `hello`, whatever its type.) In built-in collections a string is JSON as well, unless its type
+/// says otherwise: there a document of that type must be JSON, as in the specification (core,
+/// "`<RESOURCE>` Attribute").
 fn from_value(kind: &ResourceType, attributes: &Map<String, Value>, value: Value) -> NewDocument {
     let content_type = attributes.get("contenttype").and_then(Value::as_str).unwrap_or(JSON);
     let is_json = kind.built_in && kind.document_form(content_type) == DocumentForm::Json;
@@ -69,7 +70,7 @@ fn from_value(kind: &ResourceType, attributes: &Map<String, Value>, value: Value
 }
 
 impl NewDocument {
-    /// A document of these bytes, not looked at yet.
+    /// A document with these bytes, not checked yet.
     #[must_use]
     pub fn new(bytes: Bytes, default_content_type: Option<&'static str>) -> Self {
         let digest = Digest::of(&bytes);

@@ -12,11 +12,11 @@ use crate::{
 };
 use muster_model::{GroupType, Kind, Model, ResourceType};
 
-/// Reads a write's body with the model in force, or with the one that the write itself brings.
+/// Parses a write's body with the model in force, or with the model that the write itself brings.
 ///
 /// # Errors
-/// The body has another shape than the target allows, names types that aren't there, or more
-/// entities than one command may write.
+/// The body's structure doesn't fit the target, it names unknown types, or it has more entities
+/// than one command may write.
 pub fn read(
     write: Write,
     model: &Arc<Model>,
@@ -196,8 +196,8 @@ impl Reader<'_> {
         Ok(tree)
     }
 
-    /// A collection's entities. One that is none is the fault of `subject`: what the request was
-    /// sent to, where that is the collection or its group.
+    /// A collection's entities. If it isn't a map, the error is about `subject`: the target of the
+    /// request if that is the collection or its group.
     fn resource_map(
         &self,
         subject: impl Display,
@@ -240,7 +240,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Reads a resource's body: default version, `meta` and `versions`.
+    /// Parses a resource's body: default version, `meta` and `versions`.
     fn whole(&self, node: &mut ResourceNode, mut map: Attributes) -> Result<(), Refusal> {
         let xid = node.xid.clone();
         if let Some(meta) = map.remove("meta").filter(|value| !value.is_null()) {
@@ -268,7 +268,7 @@ impl Reader<'_> {
                 self.within_group(Subject::Entity(xid.clone()), node)
             }
             (_, WriteBody::Document(mut sent)) => {
-                // `xRegistry-meta.<attribute>` headers speak of the resource, not of the version.
+                // `xRegistry-meta.<attribute>` headers belong to the resource, not to the version.
                 if let Some(Value::Object(meta)) = sent.attributes.remove("meta") {
                     node.meta = Some(meta);
                 }
@@ -334,8 +334,8 @@ impl Reader<'_> {
         sent: SentDocument,
     ) -> (Attributes, DocumentPart) {
         let mut attributes = sent.attributes;
-        // Without a Content-Type the version keeps the one that it has, as the reference server
-        // does; the binding's text would have it erased.
+        // Without a Content-Type, the version keeps its media type, as in the reference server; the
+        // text of the HTTP binding would erase it.
         if let Some(content_type) = sent.content_type {
             attributes.insert("contenttype".to_owned(), content_type.into());
         }
@@ -382,7 +382,7 @@ fn as_map(subject: &Xid, name: &str, value: Value) -> Result<Attributes, Refusal
     }
 }
 
-/// Reads a member of a collection; nothing but an object is one, and `null` isn't.
+/// Parses a member of a collection, which must be an object; `null` isn't one.
 fn as_entity(subject: impl Display, key: &str, value: Value) -> Result<Attributes, Refusal> {
     match value {
         Value::Object(map) => Ok(map),
@@ -390,7 +390,7 @@ fn as_entity(subject: impl Display, key: &str, value: Value) -> Result<Attribute
     }
 }
 
-/// Takes a nested collection, and what the server says about it, out of a body.
+/// Removes a nested collection, and the server's attributes about it, from a body.
 fn take_collection(map: &mut Attributes, plural: &str) -> Option<Value> {
     map.remove(&format!("{plural}url"));
     map.remove(&format!("{plural}count"));

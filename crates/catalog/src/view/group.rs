@@ -17,7 +17,7 @@ pub struct GroupView<'a> {
     group: &'a Group,
     own: &'a GroupState,
     moved: EpochEntry,
-    /// Up to where changes are seen.
+    /// The position up to which changes are visible.
     at: Position,
 }
 
@@ -28,7 +28,7 @@ impl HasId for Group {
 }
 
 impl<'a> GroupView<'a> {
-    /// The group as it was at a position; none: it wasn't there yet.
+    /// The group at a position; none if it didn't exist yet.
     pub(super) fn at(group: &'a Group, at: Position) -> Option<Self> {
         let moved = group.moved();
         if moved.stamp.position <= at {
@@ -44,19 +44,19 @@ impl<'a> GroupView<'a> {
         &self.group.id
     }
 
-    /// What clients set.
+    /// The attributes that clients set.
     #[must_use]
     pub const fn attributes(&self) -> Option<Content> {
         self.own.attributes
     }
 
-    /// The documents that bind what lies in it.
+    /// The documents that are bound to its members.
     #[must_use]
     pub const fn bindings(&self) -> &'a Arc<Bindings> {
         &self.own.bindings
     }
 
-    /// Its epoch: moves with its attributes and when resources come or go.
+    /// Its epoch, which increases with its attributes and when resources are added or removed.
     #[must_use]
     pub const fn epoch(&self) -> u64 {
         self.moved.epoch
@@ -68,25 +68,25 @@ impl<'a> GroupView<'a> {
         self.own.created
     }
 
-    /// When it was last modified: its attributes, or because resources came or went.
+    /// When its attributes or its set of resources were last modified.
     #[must_use]
     pub const fn modified(&self) -> Moment {
         self.moved.modified
     }
 
-    /// The last change of its attributes, or the last time that resources came or went.
+    /// The last change of its attributes or of its set of resources.
     #[must_use]
     pub const fn stamp(&self) -> Stamp {
         self.moved.stamp
     }
 
-    /// How many resources of a type it holds.
+    /// The number of its resources of a type.
     #[must_use]
     pub fn resource_count(&self, resources: &str) -> usize {
         self.members(resources).count()
     }
 
-    /// Its resources of a type in the order of their ids: all, or those that follow an id.
+    /// Its resources of a type, sorted by id: all, or those after an id.
     pub fn resources(
         &self,
         resources: &str,

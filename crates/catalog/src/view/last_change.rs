@@ -12,13 +12,13 @@ use crate::{
 };
 
 impl<C: Deref<Target = Catalog>> View<C> {
-    /// The newest change of a name up to the view's position, whether it is there or not: a write
-    /// of it or of anything in it, and the deletions, restores and purges that took or brought it.
-    /// Of a Meta only its own writes count, not those of versions; of a group and of the registry
-    /// those that members cause in them, but not what changes in a member.
+    /// The last change of a name up to the view's position, whether it exists or not: a write of it
+    /// or of anything in it, or a deletion, restore or purge that affected it. For a Meta, only its
+    /// own writes count, not those of versions. For a group and the registry, changes of their set
+    /// of members count, but not changes within a member.
     ///
-    /// Stepping back from one change to the one before gives a name's whole history. Of several
-    /// purges of one name the last is known.
+    /// Stepping back from one change to the previous one gives a name's whole history. Only the
+    /// last of several purges is known.
     #[must_use]
     pub fn last_change(&self, xid: &Xid) -> Option<Stamp> {
         let at = self.seen();
@@ -40,8 +40,8 @@ impl<C: Deref<Target = Catalog>> View<C> {
         written.max(self.last_purge(xid))
     }
 
-    /// Whether a name, anything in it or what it lies in was ever purged: then
-    /// [`last_change`](Self::last_change) may know less than happened.
+    /// Whether the name, anything in it or a parent of it was ever purged. Then
+    /// [`last_change`](Self::last_change) may not know everything.
     #[must_use]
     pub fn has_purges(&self, xid: &Xid) -> bool {
         self.purges(xid).next().is_some()
@@ -52,7 +52,7 @@ impl<C: Deref<Target = Catalog>> View<C> {
         self.purges(xid).filter(|stamp| stamp.position <= at).max().copied()
     }
 
-    /// The last purges of a name, of what it lies in and of a resource's versions.
+    /// The last purges of a name, of its parents and of a resource's versions.
     fn purges(&self, xid: &Xid) -> impl Iterator<Item = &Stamp> {
         let purged = &self.catalog.purged;
         let around = std::iter::successors(Some(xid.clone()), Xid::parent)
@@ -66,9 +66,9 @@ impl<C: Deref<Target = Catalog>> View<C> {
     }
 }
 
-/// The newest change up to a position of something, found in what one name named: what it names
-/// now, and its lives. `holds` says whether an ended life took it along, `within` finds its newest
-/// change in one.
+/// The last change of something within a name, up to a position: in the name's present entity and
+/// in its earlier lifetimes. `holds` says whether an ended lifetime contained it, `within` finds
+/// its last change in one.
 fn newest_change<T>(
     (now, lives): (Option<&Arc<T>>, Option<&Lives<T>>),
     at: Position,
@@ -91,7 +91,7 @@ fn newest_change<T>(
     None
 }
 
-/// Whether a name is a group's own, or lies in it.
+/// Whether a name is the group itself or is in it.
 fn holds(group: &Group, xid: &Xid) -> bool {
     match xid {
         Xid::Registry | Xid::Group { .. } => true,

@@ -6,7 +6,7 @@ use crate::state::{
     CaseFoldedId, EntityMap, ExactId, FormerNames, Lives, Past, exact, locate, members_after,
 };
 
-/// A collection in a view: what lives in it now, and what was deleted.
+/// A collection in a view: its present members and its deleted ones.
 #[derive(Clone, Copy)]
 pub(super) struct Members<'a, T> {
     now: Option<&'a EntityMap<T>>,
@@ -16,7 +16,7 @@ pub(super) struct Members<'a, T> {
 }
 
 impl<'a, T: Clone> Members<'a, T> {
-    /// The collection of that plural name, up to a position.
+    /// The collection with this plural name, up to a position.
     pub fn of(
         now: Option<&'a EntityMap<T>>,
         past: &'a Past<T>,
@@ -29,19 +29,19 @@ impl<'a, T: Clone> Members<'a, T> {
         Self { now, former: past.former(plural), count: past.count(plural, at), at }
     }
 
-    /// How many members there are.
+    /// The number of members.
     pub fn count(&self) -> usize {
         self.count.unwrap_or_else(|| self.now.map_or(0, |now| now.len()))
     }
 
-    /// The member of exactly that id, if it had a state by then.
+    /// The member with exactly this id, if it existed then.
     pub fn get(&self, id: &Id) -> Option<&'a Arc<T>> {
         let now = self.now.and_then(|now| exact(now, id));
         let lives = self.former.and_then(|former| former.get(&ExactId(id.clone())));
         locate(now, lives, self.at)
     }
 
-    /// Those that may be there, in order: all, or those that follow an id.
+    /// Candidates in order: all, or those after an id.
     pub fn after(self, after: Option<&Id>) -> impl Iterator<Item = &'a Arc<T>> + use<'a, T>
     where
         T: HasId,
@@ -50,7 +50,7 @@ impl<'a, T: Clone> Members<'a, T> {
     }
 }
 
-/// What may have been there at a position, in order: what is there now, and what was deleted.
+/// Candidates at a position in order: present members and deleted ones.
 pub(super) fn merged<'a, T: HasId + 'a>(
     now: impl Iterator<Item = &'a Arc<T>>,
     former: impl Iterator<Item = (&'a ExactId, &'a Lives<T>)>,
@@ -71,12 +71,12 @@ pub(super) fn merged<'a, T: HasId + 'a>(
     std::iter::from_fn(next).flatten()
 }
 
-/// What has an id.
+/// Something with an id.
 pub(super) trait HasId {
     fn id(&self) -> &Id;
 }
 
-/// Names that have been deleted, in order: all, or those that follow an id.
+/// Deleted names in order: all, or those after an id.
 pub(super) fn former_after<'a, T: Clone>(
     former: Option<&'a FormerNames<T>>,
     after: Option<&Id>,
@@ -86,7 +86,7 @@ pub(super) fn former_after<'a, T: Clone>(
         Some(after) => Bound::Included(ExactId(after.0.clone())),
         None => Bound::Unbounded,
     };
-    // The same id but for case is no other id.
+    // An id that differs only in case isn't another id.
     let follows = move |(name, _): &(&ExactId, &Lives<T>)| {
         after.as_ref().is_none_or(|after| CaseFoldedId(name.0.clone()) > *after)
     };

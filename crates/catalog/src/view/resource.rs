@@ -12,7 +12,7 @@ use crate::state::{
 pub struct ResourceView<'a> {
     resource: &'a Resource,
     meta: &'a Arc<Meta>,
-    /// Up to where changes are seen; none: all of the resource's are.
+    /// The position up to which changes are visible; none if all changes are.
     at: Option<Position>,
 }
 
@@ -29,7 +29,7 @@ impl HasId for Version {
 }
 
 impl<'a> ResourceView<'a> {
-    /// The resource as it was at a position; none: it wasn't there yet.
+    /// The resource at a position; none if it didn't exist yet.
     pub(super) fn at(resource: &'a Resource, at: Position) -> Option<Self> {
         if resource.any.position <= at {
             return Some(Self { resource, meta: &resource.meta, at: None });
@@ -60,7 +60,7 @@ impl<'a> ResourceView<'a> {
         touched.map_or(self.resource.any, |touched| touched.stamp())
     }
 
-    /// The last change of which version is the default.
+    /// The last change of the default version's choice.
     #[must_use]
     pub fn pointer(&self) -> Stamp {
         if self.at.is_none() {
@@ -84,14 +84,14 @@ impl<'a> ResourceView<'a> {
         state_at(locate(now, lives, at)?, at)
     }
 
-    /// How many versions it has.
+    /// Its number of versions.
     #[must_use]
     pub fn version_count(&self) -> usize {
         let touched = self.at.and_then(|at| self.past()?.touched(at));
         touched.map_or(self.resource.versions.len(), |touched| touched.versions as usize)
     }
 
-    /// Its versions in the order of their ids: all, or those that follow an id.
+    /// Its versions, sorted by id: all, or those after an id.
     pub fn versions(&self, after: Option<&Id>) -> impl Iterator<Item = &'a Arc<Version>> + use<'a> {
         let at = self.at.unwrap_or(Position(u64::MAX));
         let former = self.at.and_then(|_| Some(self.past()?.former()));

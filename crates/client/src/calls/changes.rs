@@ -18,43 +18,43 @@ use crate::{
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// How long a stream may give nothing, not even a heartbeat, before it is opened again.
+/// How long a stream may be silent, without even a heartbeat, before it is opened again.
 const PAUSE_MAX: Duration = Duration::from_secs(90);
 
-/// Waits between attempts to come back, doubled from the first to the last.
+/// The pause between attempts to reconnect, doubled from the first to the last.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
 
-/// From where changes are wanted.
+/// Where a stream of changes begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamStart {
     /// From now on.
     Now,
-    /// All that came after this position.
+    /// After this position.
     After(Position),
 }
 
-/// One change of one entity, as a CloudEvent.
+/// One change of an entity, as a CloudEvent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReceivedChange {
-    /// `<position>.<k>`: where to go on after it.
+    /// `<position>.<k>`: a stream can resume after it.
     pub id: String,
-    /// The event, as far as this release knows of it.
+    /// The event, with the members that this release knows.
     pub event: ChangeEvent,
-    /// The event as it came.
+    /// The whole event.
     pub json: Value,
 }
 
-/// What a stream of changes gives next.
+/// The next item of a stream of changes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StreamItem {
     /// A change.
     Change(ReceivedChange),
-    /// The connection is lost; the next call comes back to where it was.
+    /// The connection was lost; the next call reconnects at the same place.
     Lost(TransportError),
 }
 
-/// Changes as they happen, in order and none missed: a lost connection is opened again behind the
-/// last change that arrived.
+/// A stream of changes, in order and complete: after a lost connection it resumes after the last
+/// received change.
 pub struct ChangeStream {
     client: Client,
     start: StreamStart,
@@ -64,7 +64,7 @@ pub struct ChangeStream {
 }
 
 impl Client {
-    /// Changes from there on.
+    /// A stream of changes from this place on.
     #[must_use]
     pub fn changes(&self, start: StreamStart) -> ChangeStream {
         ChangeStream { client: self.clone(), start, last: None, wait: Duration::ZERO, open: None }
@@ -72,11 +72,11 @@ impl Client {
 }
 
 impl ChangeStream {
-    /// The next change; waits until there is one. Nothing is lost when the wait is given up.
+    /// The next change; waits until there is one. Cancelling the call loses nothing.
     ///
     /// # Errors
-    /// The server refused the stream, or sent what is no change. A lost connection is no error:
-    /// see [`StreamItem::Lost`].
+    /// The server refused the stream, or sent something that isn't a change. A lost connection
+    /// isn't an error; see [`StreamItem::Lost`].
     pub async fn next_item(&mut self) -> Result<StreamItem, ClientError> {
         loop {
             let (body, reader) = match &mut self.open {
@@ -123,7 +123,7 @@ impl ChangeStream {
         if !kind.starts_with("text/event-stream") {
             return Err(self.client.unexpected(format!("{kind} instead of a stream of events")));
         }
-        // Who wanted all from now on wants it from the first now, not from when it came back.
+        // "From now on" means from the first connection, not from a reconnection.
         if let (StreamStart::Now, Some(position)) = (self.start, position_of(response.headers())) {
             self.start = StreamStart::After(position);
         }

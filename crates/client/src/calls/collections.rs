@@ -9,21 +9,21 @@ use crate::{Call, Client, ClientError, Query, next_link};
 /// Some entities of a collection, by id.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
-    /// The entities, as the API answers them.
+    /// The entities, as in the API's answer.
     pub entries: Map<String, Value>,
-    /// The position at which this is how it is.
+    /// The position of the answer.
     pub position: Option<Position>,
     next: Option<String>,
 }
 
 impl Page {
-    /// A page of those entities and no more.
+    /// A page with these entities only.
     #[must_use]
     pub fn of(entries: Map<String, Value>) -> Self {
         Self { entries, ..Self::default() }
     }
 
-    /// Whether there are more.
+    /// Whether there is a next page.
     #[must_use]
     pub const fn has_next(&self) -> bool {
         self.next.is_some()
@@ -39,7 +39,7 @@ impl Client {
         self.page(&format!("/api{collection}{query}")).await
     }
 
-    /// The page after that one, if there is one.
+    /// The page after this one, if there is one.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -50,7 +50,7 @@ impl Client {
         }
     }
 
-    /// All of a collection, page by page.
+    /// All pages of a collection, joined.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -60,7 +60,7 @@ impl Client {
         while let Some(page) = self.next_page(&last).await? {
             let before = all.entries.len();
             all.entries.extend(page.entries.clone());
-            // Pages go on to their end; ones that lead in a circle never would.
+            // Stops if pages lead in a circle.
             if page.has_next() && all.entries.len() == before {
                 return Err(self.unexpected("pages that lead in a circle"));
             }
@@ -70,7 +70,7 @@ impl Client {
         Ok(all)
     }
 
-    /// The ids of a collection, or nothing where it doesn't exist: for suggestions.
+    /// The ids of a collection, for suggestions; empty if it doesn't exist.
     pub async fn names(&self, collection: &str) -> Vec<String> {
         let page = self.first_page(collection, &Query::new()).await;
         page.map(|page| page.entries.into_iter().map(|(id, _)| id).collect()).unwrap_or_default()

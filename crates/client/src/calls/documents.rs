@@ -15,41 +15,41 @@ use crate::{Answer, Call, Client, ClientError, Query};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// A document as it was sent, with what the answer's headers say of it.
+/// A document, with data from the answer's headers.
 #[derive(Clone, Debug)]
 pub struct FetchedDocument {
     /// Its bytes.
     pub bytes: Bytes,
-    /// Its type, if it has one.
+    /// Its media type, if it has one.
     pub content_type: Option<String>,
-    /// The version that answered.
+    /// Its version.
     pub version: Option<String>,
-    /// The entity tag, for a write that wants to be sure.
+    /// Its entity tag, for conditional writes.
     pub etag: Option<String>,
-    /// The URL where it lies, if the registry has its attributes alone.
+    /// The URL of the document, if the registry has only its attributes.
     pub elsewhere: Option<String>,
 }
 
-/// A document on its way to the registry.
+/// A document to send.
 #[derive(Clone, Debug, Default)]
 pub struct DocumentUpload {
     /// Its bytes.
     pub bytes: Bytes,
-    /// Its type.
+    /// Its media type.
     pub content_type: String,
-    /// Attributes that are set with it. With any, the document travels within JSON, as Base64.
+    /// Attributes to set. If there are any, the document is sent within JSON, as Base64.
     pub attributes: Map<String, Value>,
-    /// Whether there is no document: the attributes are all there is.
+    /// Whether there are only attributes and no document.
     pub attributes_alone: bool,
-    /// The name of one document of this type (`entry`, `schema`), which heads the Base64.
+    /// The singular name of the type (`entry`, `schema`), for the member with the Base64.
     pub singular: String,
-    /// What must hold.
+    /// A condition on the write.
     pub precondition: Precondition,
-    /// A key under which the request takes effect once (`Idempotency-Key`).
+    /// A key that makes it safe to repeat the request (`Idempotency-Key`).
     pub idempotency_key: Option<String>,
 }
 
-/// What must hold for a write to happen.
+/// A condition on a write.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Precondition {
     /// Nothing.
@@ -57,7 +57,7 @@ pub enum Precondition {
     None,
     /// The entity still has this tag.
     IfMatch(String),
-    /// There is no entity of that name.
+    /// The entity doesn't exist.
     Absent,
 }
 
@@ -71,19 +71,19 @@ impl Precondition {
     }
 }
 
-/// How something is deleted.
+/// Options of a deletion.
 #[derive(Clone, Debug, Default)]
 pub struct DeleteOptions {
-    /// Erase it, rather than hide it.
+    /// Whether to erase the entity instead of hiding it.
     pub purge: bool,
-    /// Delete it even though others refer to it.
+    /// Whether to delete it even if others refer to it.
     pub force: bool,
-    /// Only if it has this epoch.
+    /// The epoch that it must have.
     pub epoch: Option<u64>,
 }
 
 impl DocumentUpload {
-    /// The details that carry this document.
+    /// The JSON with the attributes and the document.
     #[must_use]
     pub fn details(&self) -> Value {
         let mut details = self.attributes.clone();
@@ -98,7 +98,7 @@ impl DocumentUpload {
 }
 
 impl Client {
-    /// A document of a resource (its default version) or of a version.
+    /// The document of a resource (of its default version) or of a version.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -114,7 +114,7 @@ impl Client {
         })
     }
 
-    /// The details of any entity: its attributes as JSON.
+    /// The attributes of any entity, as JSON.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -126,14 +126,14 @@ impl Client {
         }
         let details = Call::new(Method::GET, &format!("{path}$details"), query);
         match self.call(details).await {
-            // A type whose resources have no documents answers with details as they are.
+            // Resources without documents have no `$details`.
             Err(error) if error.is("bad_details") => plain().await,
             answer => answer,
         }
     }
 
-    /// Puts a document: a new version of a resource (which is made where there is none), or that
-    /// version.
+    /// Puts a document: as a new version of a resource, which is created if it doesn't exist, or as
+    /// the given version.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -155,7 +155,7 @@ impl Client {
         self.call(call.header_some(IDEMPOTENCY_KEY, sent.idempotency_key.as_deref())).await
     }
 
-    /// Makes a group with these attributes, or replaces the attributes that it has.
+    /// Creates a group with these attributes, or replaces its attributes.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -163,7 +163,7 @@ impl Client {
         self.call(Call::new(Method::PUT, &path_of(xid), &Query::new()).json(attributes)).await
     }
 
-    /// Changes attributes and leaves the rest, the document too.
+    /// Changes some attributes; everything else stays, including the document.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -192,7 +192,7 @@ impl Client {
         self.call(Call::new(Method::DELETE, &path_of(xid), &query)).await
     }
 
-    /// Brings back what the last deletion of that name hid.
+    /// Undoes the last deletion of a name.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -201,8 +201,8 @@ impl Client {
         self.call(Call::new(Method::POST, &path, &Query::new())).await.map(Answer::of)
     }
 
-    /// Changes several entities at once and leaves what isn't named: groups by type and id, as
-    /// xRegistry nests them. All or none of it takes effect.
+    /// Changes several entities in one request; everything else stays. Groups are nested by type
+    /// and id, as in xRegistry. The change is atomic.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -210,8 +210,8 @@ impl Client {
         self.call(Call::new(Method::PATCH, "/api", &Query::new()).json(groups)).await
     }
 
-    /// Puts several entities at once: groups by type and id, as xRegistry nests them. All or none
-    /// of it takes effect. An entity that is there is replaced by what stands here of it.
+    /// Puts several entities in one request. Groups are nested by type and id, as in xRegistry. The
+    /// change is atomic. Existing entities are replaced.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -220,7 +220,7 @@ impl Client {
     }
 }
 
-/// The digest of a document that its details give, where they do.
+/// The digest of a document in its details, if they have it.
 #[must_use]
 pub fn digest_of(details: &Value) -> Option<Digest> {
     let text = details.get("digest")?.as_str()?;

@@ -4,7 +4,7 @@ use muster_wire::keys::{KeyList, KeyRequest, NewKey};
 use crate::{Answer, Call, Client, ClientError, Query};
 
 impl Client {
-    /// The keys that aren't revoked, or all, without what is secret in them.
+    /// The keys that aren't revoked, or all keys, without their secrets.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -13,7 +13,7 @@ impl Client {
         self.call(Call::new(Method::GET, "/keys", &query)).await.map(Answer::of)
     }
 
-    /// Makes a key; the answer shows it once.
+    /// Creates a key. Only this answer shows it.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -22,7 +22,7 @@ impl Client {
         self.call(call).await.map(Answer::of)
     }
 
-    /// Erases what is known of a key that opens nothing any more.
+    /// Erases the record of an invalid key.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -30,7 +30,7 @@ impl Client {
         self.call(Call::new(Method::DELETE, &format!("/keys/{id}/record"), &Query::new())).await
     }
 
-    /// Revokes the key of that id.
+    /// Revokes a key.
     ///
     /// # Errors
     /// See [`ClientError`].

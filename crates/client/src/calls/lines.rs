@@ -6,10 +6,10 @@ use serde::de::DeserializeOwned;
 
 use crate::{ClientError, IncomingBody};
 
-/// Bytes of one line; one holds a few facts.
+/// The maximum size of a line, in bytes.
 const LINE_BYTES_MAX: usize = 1024 * 1024;
 
-/// An answer of JSON lines, each a `T`, read as they come.
+/// An answer in JSON Lines, each a `T`, read as they arrive.
 pub struct JsonLines<T> {
     body: IncomingBody,
     place: String,
@@ -24,10 +24,10 @@ impl<T: DeserializeOwned> JsonLines<T> {
         Self { body, place, rest, ready, line: PhantomData }
     }
 
-    /// The next line, or none when the answer has ended.
+    /// The next line; none at the end of the answer.
     ///
     /// # Errors
-    /// The answer broke off, or a line isn't what this answer has.
+    /// The connection broke, or a line doesn't fit the type.
     pub async fn next_line(&mut self) -> Result<Option<T>, ClientError> {
         loop {
             if let Some(line) = self.ready.pop_front() {

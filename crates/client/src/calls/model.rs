@@ -4,7 +4,7 @@ use muster_words::json::Value;
 use crate::{Answer, Call, Client, ClientError, Query};
 
 impl Client {
-    /// The model in force: the built-in one with the user's over it.
+    /// The model in force: the built-in model with the user's additions.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -12,7 +12,7 @@ impl Client {
         self.call(Call::new(Method::GET, "/api/model", &Query::new())).await
     }
 
-    /// The user's model alone, as it was put.
+    /// The user's model, as it was put.
     ///
     /// # Errors
     /// See [`ClientError`].

@@ -6,7 +6,7 @@ use super::JsonLines;
 use crate::{Answer, Call, Client, ClientError, Query};
 
 impl Client {
-    /// What happened to an entity and to what lies in it, newest first.
+    /// The log of an entity and of everything in it, newest first.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -15,7 +15,7 @@ impl Client {
         self.call(Call::new(Method::GET, &path, query)).await.map(Answer::of)
     }
 
-    /// Lets the server walk its ledger: lines of progress, then the verdict.
+    /// Lets the server verify its ledger: lines of progress, then the result.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -25,7 +25,7 @@ impl Client {
         Ok(JsonLines::new(body, self.place()))
     }
 
-    /// How the registry is.
+    /// The status of the registry.
     ///
     /// # Errors
     /// See [`ClientError`].

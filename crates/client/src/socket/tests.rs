@@ -11,10 +11,10 @@ use tokio::{
 use super::*;
 use crate::{Call, Client, ClientError, Query, StreamItem, StreamStart};
 
-/// What arrived: the heads of requests, by connection.
+/// The headers of the requests that arrived, by connection.
 type Heads = Arc<Mutex<Vec<Vec<String>>>>;
 
-/// Serves each connection with the answers of its script, one for each request, and closes it.
+/// Serves each connection with the answers of its script, one per request, and closes it.
 async fn server(scripts: Vec<Vec<String>>) -> (String, Heads) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -136,7 +136,7 @@ async fn does_not_repeat_a_write_that_may_have_happened() {
     assert_eq!(heads.lock().unwrap().len(), 1);
 }
 
-/// A whole event of that id, as the stream sends it.
+/// A whole event with this id, in the stream's format.
 fn event(id: &str) -> String {
     let kind = r#""specversion": "1.0", "type": "io.xregistry.group.updated""#;
     let what = r#""source": "http://a/api", "subject": "/dirs/d1", "xregcorrelationid": "c""#;

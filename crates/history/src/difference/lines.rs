@@ -1,22 +1,23 @@
 use std::collections::VecDeque;
 
-/// A line of two texts.
+/// A line in a comparison of two texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// Both have it.
+    /// In both texts.
     Kept(&'a str),
-    /// Only the older one has it.
+    /// Only in the old text.
     Removed(&'a str),
-    /// Only the newer one has it.
+    /// Only in the new text.
     Added(&'a str),
 }
 
-/// Lines that may come and go between what two texts begin and end with. The search takes memory
-/// for the square of this: 8 MiB. Texts that differ more differ in all lines between.
+/// The maximum number of added and removed lines, without common lines at both ends. The memory of
+/// the search grows with its square: 8 MiB. If texts differ more, all lines in between count as
+/// different.
 const EDITS_MAX: usize = 1_000;
 
-/// Two texts line by line, with as few lines that came or went as there can be. A line has its
-/// line feed; the last one may lack it.
+/// Compares two texts by lines, with as few added and removed lines as possible. Lines include
+/// their line feed; the last one may have none.
 #[must_use]
 pub fn lines<'a>(before: &'a str, after: &'a str) -> Vec<Line<'a>> {
     let old: Vec<&str> = before.split_inclusive('\n').collect();
@@ -31,9 +32,9 @@ pub fn lines<'a>(before: &'a str, after: &'a str) -> Vec<Line<'a>> {
     found
 }
 
-/// The shortest way from one list of lines to another (Myers, "An O(ND) Difference Algorithm and
-/// Its Variations", 1986): `furthest[k]` is how many old lines are behind the furthest way that
-/// has taken so many steps and `k` removals more than additions.
+/// The shortest edit script between two lists of lines (Myers, "An O(ND) Difference Algorithm and
+/// Its Variations", 1986). `furthest[k]` is the number of old lines that the furthest path has
+/// passed after this many edits, with `k` more removals than additions.
 fn shortest<'a>(old: &[&'a str], new: &[&'a str]) -> VecDeque<Line<'a>> {
     let reach = EDITS_MAX.min(old.len() + new.len());
     let at = |k: isize| usize::try_from(k + reach.cast_signed() + 1).unwrap_or_default();
@@ -59,8 +60,8 @@ fn shortest<'a>(old: &[&'a str], new: &[&'a str]) -> VecDeque<Line<'a>> {
     gone.chain(come.map(|line| Line::Added(line))).collect()
 }
 
-/// Goes the way back from its end. `rounds[steps]` is what the search knew before those steps,
-/// from `k = -steps - 1` on.
+/// Follows the path back from its end. `rounds[steps]` is the search's state before that many
+/// edits, beginning with `k = -steps - 1`.
 fn back<'a>(old: &[&'a str], new: &[&'a str], rounds: &[Vec<usize>]) -> VecDeque<Line<'a>> {
     let mut found = VecDeque::new();
     let (mut x, mut y) = (old.len(), new.len());

@@ -2,31 +2,31 @@ use muster_words::json::{Value, escape_pointer};
 
 use super::places;
 
-/// One step of a JSON Patch (RFC 6902). Paths are JSON Pointers (RFC 6901).
+/// One operation of a JSON Patch (RFC 6902). Paths are JSON Pointers (RFC 6901).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PatchOperation {
-    /// A member comes, or an item comes before the one that is there.
+    /// Adds a member, or inserts an item.
     Add {
-        /// Where.
+        /// The path.
         path: String,
-        /// What.
+        /// The value.
         value: Value,
     },
-    /// A member or an item goes.
+    /// Removes a member or an item.
     Remove {
-        /// Where.
+        /// The path.
         path: String,
     },
-    /// A value is exchanged.
+    /// Replaces a value.
     Replace {
-        /// Where.
+        /// The path.
         path: String,
-        /// The new one.
+        /// The new value.
         value: Value,
     },
 }
 
-/// The JSON Patch that makes one document of the other. It has no `test`, `move` or `copy`.
+/// The JSON Patch that turns one document into the other. It has no `test`, `move` or `copy`.
 #[must_use]
 pub fn patch(before: &Value, after: &Value) -> Vec<PatchOperation> {
     let mut operations = Vec::new();
@@ -34,7 +34,7 @@ pub fn patch(before: &Value, after: &Value) -> Vec<PatchOperation> {
     operations
 }
 
-/// A JSON Patch as it travels: an array of objects (media type `application/json-patch+json`).
+/// A JSON Patch as JSON: an array of objects (media type `application/json-patch+json`).
 #[must_use]
 pub fn patch_to_json(operations: &[PatchOperation]) -> Value {
     let step = |operation: &PatchOperation| -> Value {
@@ -76,7 +76,7 @@ fn difference(root: &str, before: &Value, after: &Value, operations: &mut Vec<Pa
     }
 }
 
-/// Lists: what both begin and end with stays, and what lies between is compared one by one.
+/// Lists: common items at both ends stay; the items in between are compared one by one.
 fn items(path: &str, before: &[Value], after: &[Value], operations: &mut Vec<PatchOperation>) {
     let alike = |(one, other): &(&Value, &Value)| one == other;
     let begin = before.iter().zip(after).take_while(alike).count();
@@ -86,7 +86,7 @@ fn items(path: &str, before: &[Value], after: &[Value], operations: &mut Vec<Pat
     for (at, (before, after)) in old.iter().zip(new).enumerate() {
         difference(&format!("{path}/{}", begin + at), before, after, operations);
     }
-    // From the last one, so that the numbers of the others stay.
+    // From the last item, so that the other indexes stay valid.
     for at in (new.len()..old.len()).rev() {
         operations.push(PatchOperation::Remove { path: format!("{path}/{}", begin + at) });
     }

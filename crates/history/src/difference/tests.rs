@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 
-/// A field that was added (+), removed (-), changed (~), or a list that lost and gained (±).
+/// A field that was added (+), removed (-) or changed (~), or a list with both (±).
 fn shown(before: &Value, after: &Value) -> Vec<String> {
     let text = |field: &FieldDifference| match &field.difference {
         Difference::Added(value) => format!("{} + {value}", field.path),
@@ -112,7 +112,7 @@ fn compares_texts_line_by_line() {
     assert_eq!(lines(&many, &others).len(), 3_000, "too many edits are still all told");
 }
 
-/// A document with names and items that are alike.
+/// A document with similar names and items.
 fn document() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -134,7 +134,7 @@ fn text() -> impl Strategy<Value = String> {
     proptest::collection::vec(line, 0..10).prop_map(|lines| lines.concat())
 }
 
-/// The length of the longest common subsequence, by the textbook.
+/// The length of the longest common subsequence, by the standard algorithm.
 fn common(old: &[&str], new: &[&str]) -> usize {
     let mut row = vec![0; new.len() + 1];
     for one in old {

@@ -4,27 +4,27 @@ use muster_words::{Moment, Position, Xid};
 use super::Scope;
 use crate::CommittedCommand;
 
-/// Entries that are read at once on the way back.
+/// Entries per read, going backwards.
 const WINDOW_ENTRIES: u64 = 512;
 
-/// Entries that are searched for one page at most: about a third of a second. What lies further
-/// back is on the next page.
+/// The most entries that are searched for one page, which takes about a third of a second. The
+/// search continues on the next page.
 const SEARCH_ENTRIES_MAX: u64 = 128 * 1024;
 
-/// Changes that the commands of one page have together, about: some 10 MiB. One command may have
-/// twenty thousand, and a page a thousand commands.
+/// The approximate number of changes on one page: about 10 MiB. A command may have twenty thousand,
+/// and a page a thousand commands.
 const CHANGES_ENOUGH: usize = 20_000;
 
-/// Which part of the log is wanted.
+/// A query for a part of the log.
 #[derive(Clone, Debug)]
 pub struct LogQuery {
-    /// Of what.
+    /// The scope.
     pub scope: Scope,
-    /// Only what came after this position.
+    /// Only commands after this position.
     pub after: Position,
-    /// Only what came before this position.
+    /// Only commands before this position.
     pub before: Position,
-    /// Commands at most.
+    /// The maximum number of commands.
     pub limit: usize,
 }
 
@@ -33,11 +33,11 @@ pub struct LogQuery {
 pub struct CommandPage {
     /// The commands.
     pub commands: Vec<CommittedCommand>,
-    /// The position before which the next page begins; none: there is no more.
+    /// The next page begins before this position; none if there is no more.
     pub next: Option<Position>,
 }
 
-/// What must be read next to go on.
+/// What must be read next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogRead {
     /// The command that ends at a position.
@@ -46,25 +46,25 @@ pub enum LogRead {
     Between(Position, Position),
 }
 
-/// Gathers a page of the log, going back from its end: says what to read, and takes what was
-/// read. Of a resource or a version the view knows where it changed, and nothing else is read.
-/// For anything else the ledger is searched, and also where something was purged: what had been
-/// deleted before left no trace in the view.
+/// Collects a page of the log, going backwards: says what to read next, and takes the result. For a
+/// resource or a version, the view knows the positions of its changes, and nothing else is read.
+/// For anything else the ledger is searched. It is also searched if something was purged, because
+/// the view doesn't know about deletions before a purge.
 #[derive(Debug)]
 pub struct LogWalk<'a> {
     query: &'a LogQuery,
     view: &'a View,
-    /// The resource or the version whose changes the view knows.
+    /// The resource or version whose changes the view knows.
     entity: Option<&'a Xid>,
     page: CommandPage,
     begun: Position,
-    /// What lies from here on has been read.
+    /// Everything from this position on was read.
     reached: Position,
     is_done: bool,
 }
 
 impl<'a> LogWalk<'a> {
-    /// Begins at the query's end. The view is the newest.
+    /// Starts at the query's end. The view must be the newest.
     #[must_use]
     pub fn new(query: &'a LogQuery, view: &'a View) -> Self {
         let begun = query.before.min(view.position().next());
@@ -74,7 +74,7 @@ impl<'a> LogWalk<'a> {
         Self { query, view, entity, page, begun, reached: begun, is_done: false }
     }
 
-    /// What to read next; none: the page is complete.
+    /// What to read next; none if the page is complete.
     #[must_use]
     pub fn wanted(&self) -> Option<LogRead> {
         let until = Position(self.reached.0.saturating_sub(1));
@@ -90,7 +90,7 @@ impl<'a> LogWalk<'a> {
         Some(LogRead::Between(from, until))
     }
 
-    /// Takes what was read, in the order of the ledger.
+    /// Takes the result of a read, in the ledger's order.
     pub fn take(
         &mut self,
         read: LogRead,

@@ -4,28 +4,28 @@ use muster_wire::operations::{Endpoint, OPERATIONS, Operation};
 
 use crate::xregistry::PREFIX;
 
-/// What a request is counted under: its path with names left out, so that there are few.
+/// The metrics label of a request: its path without names, so that there are few labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Route(u8);
 
-/// The labels of all routes, from the table of operations, and how a path leads to one.
+/// The labels of all routes, from the table of operations, and the mapping from paths to labels.
 struct Labels {
     all: Vec<&'static str>,
-    /// First steps of paths, beside `/api`.
+    /// The first segments of paths outside `/api`.
     doors: Vec<(&'static str, Route)>,
-    /// Steps below `/api` that stand there by themselves, such as `model`.
+    /// Fixed segments below `/api`, such as `model`.
     own: Vec<(&'static str, Route)>,
-    /// Below `/api`: entities and collections.
+    /// Entities and collections below `/api`.
     shapes: [Route; SHAPES],
 }
 
-/// What lies nowhere, in the whole and below `/api`.
+/// The label of paths that don't exist.
 const OTHER: Route = Route(0);
 const API_OTHER: Route = Route(1);
 const ROOT: Route = Route(2);
 
-/// Shapes of paths below `/api`: the registry, groups of a type, a group, resources of a type, a
-/// resource, its Meta, its versions and a version.
+/// The number of shapes of paths below `/api`: the registry, groups of a type, a group, resources
+/// of a type, a resource, its Meta, its versions and a version.
 const SHAPES: usize = 8;
 
 static LABELS: LazyLock<Labels> = LazyLock::new(|| {
@@ -61,12 +61,13 @@ impl Labels {
 }
 
 impl Route {
-    /// How many there are.
+    /// The number of labels.
     pub(crate) fn count() -> usize {
         LABELS.all.len()
     }
 
-    /// The route of a path. A path that leads nowhere is `other`: callers can't make labels.
+    /// The label of a path. A path that doesn't exist is `other`, so that callers can't create
+    /// labels.
     pub(crate) fn of(path: &str) -> Self {
         let mut steps = path.strip_prefix('/').unwrap_or(path).split('/');
         let first = steps.next().unwrap_or_default();
@@ -106,8 +107,8 @@ fn find(known: &[(&str, Route)], step: &str) -> Option<Route> {
     known.iter().find(|(name, _)| *name == step).map(|(_, route)| *route)
 }
 
-/// The shape of a path below `/api`, if it can be one of an entity or a collection. What lies
-/// behind an empty step isn't looked at.
+/// The shape of a path below `/api`, if it may be an entity or a collection. Anything after an
+/// empty segment is ignored.
 fn shape<'a>(steps: impl Iterator<Item = &'a str>) -> Option<usize> {
     let mut depth = 0;
     let mut fifth = "";

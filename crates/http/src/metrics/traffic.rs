@@ -11,13 +11,13 @@ use super::Route;
 
 const METHODS: [&str; 8] = ["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE", "OPTIONS", "other"];
 
-/// Statuses that are counted by themselves.
+/// The statuses with counters of their own.
 const STATUSES: [u16; 37] = [
     200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 400, 401, 403, 404, 405, 406, 408, 409, 410,
     412, 413, 414, 415, 416, 421, 422, 426, 428, 429, 431, 499, 500, 501, 502, 503, 504, 507,
 ];
 
-/// Where a method is counted.
+/// The index of a method's counters.
 pub(crate) fn method_index(method: &Method) -> usize {
     match *method {
         Method::GET => 0,
@@ -44,7 +44,7 @@ struct Timed {
     route: &'static str,
 }
 
-/// Requests and how long they took.
+/// The number of requests and their durations.
 pub(crate) struct Traffic {
     requests: Family<Answered, Counter>,
     durations: Family<Timed, Histogram, fn() -> Histogram>,
@@ -52,13 +52,13 @@ pub(crate) struct Traffic {
     cells: Box<[OnceLock<Box<Cell>>]>,
 }
 
-/// What is counted for one route and method.
+/// The counters of one route and method.
 struct Cell {
     seconds: Histogram,
     counts: [OnceLock<Counter>; STATUSES.len() + 1],
 }
 
-/// From 25 µs, where an answer from memory lies, doubling up to 13 s.
+/// From 25 µs, the time of an answer from memory, doubling up to 13 s.
 fn histogram() -> Histogram {
     Histogram::new((0..20).map(|step| 25e-6 * f64::from(1_u32 << step)))
 }

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use crate::Body;
 
-/// An answer of JSON, its members sorted, that no cache keeps: it is of this moment.
+/// A JSON answer with sorted members. Caches must not store it, because it describes the present.
 pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
-    // No type of `wire` has a value without JSON.
+    // Every value of a type in `wire` can be serialised.
     let value = serde_json::to_value(value).unwrap_or_default();
     let mut text = serde_json::to_vec_pretty(&value).unwrap_or_default();
     text.push(b'\n');
@@ -19,7 +19,7 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     response.map(Into::into)
 }
 
-/// An answer that says nothing but that it is done.
+/// An answer without content.
 pub(super) fn done() -> Response {
     let mut response = http::Response::new(Body::Empty);
     *response.status_mut() = StatusCode::NO_CONTENT;

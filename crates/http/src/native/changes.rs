@@ -1,12 +1,13 @@
-//! `GET /changes`: what changes, as it changes, as server-sent events.
+//! `GET /changes`: a stream of changes as server-sent events.
 //!
-//! Each event is one entity that a command changed, as a CloudEvent of xRegistry's types. Ids are
-//! `<position>.<k>`: the k-th event of the command that ends at a position. They are a function of
-//! the ledger, so a stream that is resumed anywhere, on any day, goes on with exactly what follows.
+//! Each event is about one entity that a command changed, as a CloudEvent of xRegistry's types. Its
+//! id is `<position>.<k>`: the k-th event of the command that ends at the position. Ids depend only
+//! on the ledger, so a stream can be resumed at any event at any time.
 //!
-//! While somebody watches, one task follows the ledger and renders each command once, into a ring
-//! from which all watchers read. Who falls behind the ring reads the ledger until it has caught up: a slow
-//! reader costs lag and no memory, and no writer ever waits for one.
+//! While there are watchers, one task follows the ledger and renders each command once, into a ring
+//! that all watchers read. A watcher that falls behind the ring reads the ledger until it has
+//! caught up. So a slow reader has a longer delay but costs no memory, and the writer never waits
+//! for it.
 
 mod feed;
 mod frame;
@@ -35,8 +36,8 @@ use crate::{Body, Caller, IntoProblem, xregistry::problem_of_fetch};
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// `GET /changes`. With neither `after` nor `Last-Event-ID` the stream begins with what changes
-/// from now on; `after=0` begins with the first change there ever was.
+/// `GET /changes`. Without `after` and `Last-Event-ID`, the stream begins with the next change;
+/// `after=0` begins with the first change of the ledger.
 pub(super) async fn follow(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
@@ -44,17 +45,17 @@ pub(super) async fn follow(
     sent: HeaderMap,
 ) -> Result<Response, IntoProblem> {
     let parameters = Parameters::parse(query.as_deref(), &["after"], "/changes")?;
-    // A browser that resumes sends both, and means where it was.
+    // A browser that resumes sends both; the header is the newer one.
     let resumed = sent.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
     let resumed = resumed.map(|value| value.to_str().unwrap_or("?"));
-    // NextFrame first: what is published from here on wakes the watcher.
+    // The permit comes first: what is published from here on wakes the watcher.
     let busy = || Problem::new(ErrorKind::ServerBusy).subject("/changes");
     let permit = native.feed.admit().ok_or_else(busy)?;
     let start = match resumed.or_else(|| parameters.value("after")) {
         Some(text) => start(&native.registry, text).await?,
         None => Start::after(native.registry.view().position()),
     };
-    // Whoever loses this stream before its first event comes back with this.
+    // A client that loses the stream before its first event can resume here.
     let from = HeaderValue::from(start.read_after.0);
     let source = format!("{}/api", caller.base);
     let pass = native.gate.grant(&caller.principal);
@@ -65,31 +66,31 @@ pub(super) async fn follow(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(MUSTER_POSITION, from);
-    // nginx would gather events before it sends them on.
+    // nginx would buffer events.
     headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     Ok(response.map(Into::into))
 }
 
-/// Where a stream begins.
+/// The beginning of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Start {
     /// The last event that isn't sent.
     cursor: EventId,
-    /// The position after which the ledger is read: the end of a command.
+    /// The ledger is read after this position, which is the end of a command.
     read_after: Position,
 }
 
 impl Start {
-    /// Behind everything up to a position at which a command ends.
+    /// After a position at which a command ends.
     const fn after(position: Position) -> Self {
         Self { cursor: EventId { position, k: u32::MAX }, read_after: position }
     }
 }
 
-/// Reads where a stream is to begin: a position, or the id of an event.
+/// Parses the beginning of a stream: a position, or the id of an event.
 ///
 /// # Errors
-/// `bad_position`: it is neither, lies ahead of the ledger, or is the id of no event.
+/// `bad_position`: it is neither, it is ahead of the ledger, or there is no such event.
 async fn start(registry: &Registry, text: &str) -> Result<Start, Problem> {
     let id: Option<EventId> = text.parse().ok();
     let position = match id {
@@ -111,14 +112,14 @@ async fn start(registry: &Registry, text: &str) -> Result<Start, Problem> {
     let read_after = Position(position.0.saturating_sub(u64::from(part)));
     match id {
         None if part == parts => Ok(Start::after(position)),
-        // Within a command: all its events are later, at the position where it ends.
+        // The position is within a command, whose events all have the position of its end.
         None => Ok(Start { read_after, ..Start::after(position) }),
         Some(id) if part == parts => Ok(Start { cursor: id, read_after }),
         Some(_) => Err(bad_position(text, "no command ends at this position")),
     }
 }
 
-/// Which part of a command the entry at a position is, and of how many.
+/// The number of the part at a position, and the number of the command's parts.
 async fn part_at(registry: &Registry, position: Position) -> Result<(u32, u32), FetchError> {
     let entry = registry.entry_at(position).await?;
     Ok((entry.part, entry.parts))

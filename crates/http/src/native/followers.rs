@@ -1,4 +1,4 @@
-//! `/followers`: how those who follow the ledger are, and where one goes on that was stopped.
+//! `/followers`: the state of followers, and resuming a stopped one.
 
 use axum::{
     extract::{Path, State},
@@ -17,7 +17,7 @@ use muster_words::{Id, Position};
 use super::{Native, answer, body, query::bad_position};
 use crate::{IntoProblem, read_body, xregistry::problem_of_fetch};
 
-/// How a follower is, as it travels.
+/// The state of a follower, for the wire.
 pub(super) fn report(status: &FollowerStatus) -> FollowerReport {
     let state = match status.state {
         FollowerState::Stopped => FollowerCondition::Stopped,
@@ -37,7 +37,7 @@ pub(super) fn report(status: &FollowerStatus) -> FollowerReport {
     }
 }
 
-/// `POST /followers/<name>/resume`: says where a follower goes on that doesn't run.
+/// `POST /followers/<name>/resume`: resumes a stopped follower at the given place.
 pub(super) async fn resume(
     State(native): State<Native>,
     Path(name): Path<String>,

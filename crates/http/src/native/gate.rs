@@ -19,29 +19,29 @@ use thiserror::Error;
 
 use crate::Gatekeeper;
 
-/// Stands before a registry: knows its keys and who may come in.
+/// The authentication of a registry: it knows the keys and decides who is admitted.
 pub struct Gate {
     registry: Registry,
     keyring: Keyring,
     given: Option<GivenKey>,
     reachable: AtomicBool,
-    /// The principal of everybody on this computer while there are no keys; made once, because it
-    /// is asked for with every request.
+    /// The principal of everybody on this computer while there are no keys; created once, because
+    /// every request needs it.
     owner: Arc<Principal>,
-    /// The principal of whoever shows no key; none: a key is needed.
+    /// The principal of callers without a key; none if a key is required.
     anonymous: Option<Arc<Principal>>,
 }
 
-/// By what people may come in beside the ledger's keys.
+/// How callers are admitted besides the ledger's keys.
 #[derive(Debug, Default)]
 pub struct Access {
-    /// A key that is accepted although the ledger doesn't have it.
+    /// A key that is accepted although it isn't in the ledger.
     pub given: Option<GivenKey>,
-    /// Who somebody is who shows no key.
+    /// The principal of callers without a key.
     pub anonymous: Option<Principal>,
 }
 
-/// Why a registry's keys can't be known.
+/// Why a registry's keys can't be loaded.
 #[derive(Debug, Error)]
 pub enum GateError {
     /// A record can't be read from the ledger.
@@ -49,15 +49,15 @@ pub enum GateError {
     Read {
         /// The key.
         id: Id,
-        /// Why.
+        /// The error.
         source: FetchError,
     },
-    /// A content is no record.
+    /// A content isn't a record.
     #[error("the record of the key {id} is damaged")]
     Record {
         /// The key.
         id: Id,
-        /// What is wrong with it; none: it is gone.
+        /// The fault; none if the content is missing.
         source: Option<RecordError>,
     },
 }
@@ -66,8 +66,8 @@ impl Gate {
     /// Reads the records of all keys.
     ///
     /// # Errors
-    /// See [`GateError`]: a registry whose keys can't be read mustn't be served, because nobody
-    /// could tell who may come in.
+    /// See [`GateError`]. A registry whose keys can't be read must not be served, because it
+    /// couldn't decide who is admitted.
     pub async fn open(registry: Registry, access: Access) -> Result<Arc<Self>, GateError> {
         let keyring = Keyring::default();
         let view = registry.catalog();
@@ -85,8 +85,8 @@ impl Gate {
         Ok(Arc::new(Self { registry, keyring, given, reachable, owner, anonymous }))
     }
 
-    /// Says whether the server listens on an address that other computers reach: then the last
-    /// key can't be revoked.
+    /// Sets whether the server can be reached from other computers. If so, the last key can't be
+    /// revoked.
     pub fn set_reachable(&self, reachable: bool) {
         self.reachable.store(reachable, Ordering::Relaxed);
     }
@@ -105,7 +105,7 @@ impl Gate {
         AccessGrant { gate: Arc::clone(self), key, was_open, principal: principal.clone() }
     }
 
-    /// What becomes of the registry's last key.
+    /// The rule for revoking the last key.
     pub(super) fn last_key_rule(&self) -> LastKeyRule {
         match (&self.given, self.reachable.load(Ordering::Relaxed)) {
             (Some(_), _) => LastKeyRule::AllMayGo,
@@ -114,12 +114,12 @@ impl Gate {
         }
     }
 
-    /// Remembers the record of a key that was made just now.
+    /// Caches the record of a key that was just created.
     pub(super) fn keep(&self, key: &ApiKey, content: Content, record: KeyRecord) {
         self.keyring.keep(key.id(), content, record);
     }
 
-    /// Drops what was known of keys whose records were erased.
+    /// Drops the records that were erased.
     pub(super) fn drop_forgotten(&self, view: &Catalog) {
         self.keyring.drop_forgotten(view);
     }
@@ -129,24 +129,24 @@ impl Gate {
         self.keyring.record(view, id)
     }
 
-    /// The time by which keys expire.
+    /// The time for checking whether keys have expired.
     pub(super) fn now(&self) -> Moment {
         self.registry.now()
     }
 }
 
-/// By what somebody came in, for what lasts longer than a request: a key that is revoked or
-/// expires ends its streams, and so does the first key those of nobody in particular.
+/// The authentication of a long-lived stream. Its streams end when the key is revoked or expires,
+/// and streams without a key end when the first key is created.
 pub(super) struct AccessGrant {
     gate: Arc<Gate>,
-    /// The ledger's key that was shown; none: the given one, or none was needed.
+    /// The key; none for the given key, or if no key was needed.
     key: Option<Id>,
     was_open: bool,
     principal: Arc<Principal>,
 }
 
 impl AccessGrant {
-    /// Who came in.
+    /// The principal.
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
@@ -161,7 +161,7 @@ impl AccessGrant {
         is_kept && self.gate.is_valid(&self.principal)
     }
 
-    /// How long it holds if its key isn't revoked; none: for ever.
+    /// How long it stays valid if its key isn't revoked; none means without end.
     pub fn left(&self) -> Option<Duration> {
         let left = self.principal.expires?.microseconds() - self.gate.now().microseconds();
         Some(Duration::from_micros(u64::try_from(left).unwrap_or_default()))

@@ -1,4 +1,4 @@
-//! `/keys`: who may talk to the registry.
+//! `/keys`: the API keys of the registry.
 
 mod request;
 
@@ -30,8 +30,7 @@ use crate::{
 /// How often another id is drawn where a key of that id is there already.
 const DRAWS_MAX: usize = 8;
 
-/// `GET /keys`: the keys that aren't revoked, without what is secret in them; `?all` shows the
-/// revoked ones as well.
+/// `GET /keys`: the keys that aren't revoked, without their secrets; `?all` includes revoked ones.
 pub(super) async fn list(
     State(native): State<Native>,
     RawQuery(query): RawQuery,
@@ -61,7 +60,7 @@ fn shown(id: &Id, key: &RegisteredKey, record: Option<&KeyRecord>) -> KeyEntry {
     }
 }
 
-/// `POST /keys`: makes a key. The answer is the only place where it is ever shown.
+/// `POST /keys`: creates a key. Only this answer ever shows it.
 pub(super) async fn create(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
@@ -105,7 +104,7 @@ async fn make(
     Ok(answer::json(StatusCode::CREATED, &NewKey { entry, key }))
 }
 
-/// `DELETE /keys/<id>`: revokes a key; the very next request with it is refused.
+/// `DELETE /keys/<id>`: revokes a key; the next request with it is refused.
 pub(super) async fn revoke(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
@@ -120,7 +119,7 @@ pub(super) async fn revoke(
     Ok(answer::done())
 }
 
-/// `DELETE /keys/<id>/record`: erases what is known of a key that opens nothing any more.
+/// `DELETE /keys/<id>/record`: erases the record of an invalid key.
 pub(super) async fn forget(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
@@ -135,7 +134,7 @@ pub(super) async fn forget(
     Ok(answer::done())
 }
 
-/// The key of that id, and the subject of errors about it.
+/// The id of a key in a path, and the subject of errors about it.
 fn named(id: &str) -> Result<(Id, String), Problem> {
     let subject: String = format!("/keys/{id}").chars().take(200).collect();
     match id.parse() {
@@ -148,13 +147,13 @@ fn generate_key() -> Result<ApiKey, Problem> {
     ApiKey::new(random()?, random()?).ok_or_else(|| ErrorKind::ServerError.into())
 }
 
-/// Random bytes that are fit for keys.
+/// Random bytes from a cryptographically secure source.
 fn random<const N: usize>() -> Result<[u8; N], Problem> {
     let mut bytes = [0; N];
     match getrandom::fill(&mut bytes) {
         Ok(()) => Ok(bytes),
         Err(error) => {
-            tracing::error!(%error, "the system gives no random bytes");
+            tracing::error!(%error, "the system has no source of random bytes");
             Err(ErrorKind::ServerError.into())
         }
     }

@@ -1,4 +1,4 @@
-//! `/ledger`: what the registry stands on, and whether it still holds.
+//! `/ledger`: the state of the ledger, and its verification.
 
 use std::sync::{
     Arc,
@@ -26,11 +26,11 @@ use super::{
 };
 use crate::{Body, Caller, IntoProblem};
 
-/// Lines that wait for a client to read them. A client that reads more slowly misses some of the
-/// progress, and the walk goes on.
+/// How many lines may wait for a slow client. Beyond it progress lines are dropped, and the
+/// verification goes on.
 const LINES_MAX: usize = 16;
 
-/// `GET /ledger`: which ledger it is and how far it goes.
+/// `GET /ledger`: the name and the size of the ledger.
 pub(super) async fn show(State(native): State<Native>) -> Response {
     let view = native.registry.view();
     let checkpoint = native.registry.checkpoint();
@@ -44,19 +44,19 @@ pub(super) async fn show(State(native): State<Native>) -> Response {
     answer::json(StatusCode::OK, &report)
 }
 
-/// `GET /ledger/checkpoint`: the newest signed checkpoint, as the note that others can check (C2SP
+/// `GET /ledger/checkpoint`: the newest signed checkpoint, as a note that others can verify (C2SP
 /// tlog-checkpoint).
 pub(super) async fn checkpoint(State(native): State<Native>) -> Result<Response, IntoProblem> {
     let missing = || Problem::new(ErrorKind::NotFound).subject("/ledger/checkpoint");
     let Some(file) = native.registry.checkpoint().cloned() else {
         return Err(missing()
-            .detail("This registry keeps nothing on disk and signs nothing.")
+            .detail("This registry is in memory only and signs no checkpoints.")
             .into());
     };
     let read = tokio::task::spawn_blocking(move || file.read()).await;
     let note = match read {
         Ok(Ok(Some((_, note)))) => note,
-        Ok(Ok(None)) => return Err(missing().detail("None has been signed yet.").into()),
+        Ok(Ok(None)) => return Err(missing().detail("No checkpoint has been signed yet.").into()),
         Ok(Err(error)) => {
             tracing::error!(%error, "the checkpoint can't be read");
             return Err(ErrorKind::ServerError.into());
@@ -71,13 +71,14 @@ pub(super) async fn checkpoint(State(native): State<Native>) -> Result<Response,
     Ok(response.map(Into::into))
 }
 
-/// Whether a verification runs: one reads as fast as it can, two would only take turns.
+/// Whether a verification is running. One already reads as fast as it can, so two would only
+/// compete.
 #[derive(Default)]
 pub(super) struct Verifications {
     running: AtomicBool,
 }
 
-/// The verification that runs; another may begin when this is dropped.
+/// The running verification; another one may start when this is dropped.
 struct Running(Arc<Verifications>);
 
 impl Running {
@@ -93,8 +94,7 @@ impl Drop for Running {
     }
 }
 
-/// `POST /ledger/verify`: walks the whole ledger. Lines of progress, then one that says what was
-/// found.
+/// `POST /ledger/verify`: verifies the whole ledger. Answers with lines of progress and the result.
 pub(super) async fn verify(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
@@ -105,12 +105,12 @@ pub(super) async fn verify(
     let (lines, read) = mpsc::channel(LINES_MAX);
     let registry = native.registry.clone();
     let runtime = Handle::current();
-    // Folding takes a processor for as long as the ledger is long, so it gets a thread of its own.
+    // Folding keeps a processor busy for the whole ledger, so it gets its own thread.
     tokio::task::spawn_blocking(move || {
         runtime.block_on(async {
             tokio::select! {
                 () = walk(&registry, &lines) => {}
-                () = lines.closed() => tracing::info!("who asked for a verification has left"),
+                () = lines.closed() => tracing::info!("the client of a verification has left"),
             }
         });
         drop(running);
@@ -125,12 +125,12 @@ pub(super) async fn verify(
 }
 
 async fn walk(registry: &Registry, lines: &mpsc::Sender<Bytes>) {
-    // Said before the first page is read, so that who asked sees that it runs.
+    // Sent before the first page is read, so that the client sees the start.
     let of = registry.view().position().0;
     let begun = VerificationLine::Progress(VerificationProgress { checked: 0, of });
     let _ = lines.try_send(line_bytes(&begun));
     let progress = |progress: VerifyProgress| {
-        // A line that nobody has read yet says nearly the same.
+        // If the queue is full, the line in it says nearly the same.
         let _ = lines.try_send(line_bytes(&progress_line(progress)));
     };
     let outcome = registry.verify(progress).await;
@@ -138,7 +138,7 @@ async fn walk(registry: &Registry, lines: &mpsc::Sender<Bytes>) {
         tracing::error!(%error, "the ledger does not verify");
     }
     let last = last_line(&outcome);
-    // Whoever asked may have left; the log has it.
+    // The client may be gone; the log has the result.
     let _ = lines.send(line_bytes(&last)).await;
 }
 
@@ -147,14 +147,14 @@ fn line_bytes(line: &VerificationLine) -> Bytes {
     format!("{value}\n").into()
 }
 
-/// How far a verification has come, as a line says it.
+/// The progress of a verification, as a line.
 #[must_use]
 pub fn progress_line(progress: VerifyProgress) -> VerificationLine {
     let VerifyProgress { entries, of } = progress;
     VerificationLine::Progress(VerificationProgress { checked: entries, of })
 }
 
-/// What a verification found, as its last line says it.
+/// The result of a verification, as its last line.
 #[must_use]
 pub fn last_line(outcome: &Result<Verification, VerifyError>) -> VerificationLine {
     match outcome {
@@ -169,8 +169,7 @@ fn sound(verification: &Verification) -> SoundLedger {
     let signed = verification.checkpoint.zip(verification.signer.as_ref());
     let checkpoint = signed.map(|(position, signer)| CheckedCheckpoint {
         size: position.0,
-        // The part of a verifier's text that people compare: name and key id. They have no `+`;
-        // the key's base64 may.
+        // The short form of the key: name and id, which hold no `+`. The key's base64 may hold one.
         key: signer.splitn(3, '+').take(2).collect::<Vec<_>>().join("+"),
         verifier: signer.to_string(),
     });
@@ -199,7 +198,7 @@ fn fault(error: &VerifyError) -> LedgerFault {
     }
 }
 
-/// The lines of a verification as they come.
+/// The lines of a verification as a stream.
 struct Lines(mpsc::Receiver<Bytes>, AccessGrant);
 
 impl Source for Lines {

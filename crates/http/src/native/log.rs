@@ -18,13 +18,13 @@ use self::page::Told;
 use super::{Native, actors::ActorNames, answer, query::Parameters};
 use crate::{Caller, IntoProblem, xregistry::problem_of_fetch};
 
-/// Commands on a page where the request names no limit.
+/// The default number of commands on a page.
 const PAGE_USUAL: usize = 50;
 
-/// Commands on a page at most: each may tell of many changes.
+/// The maximum number of commands on a page; each may have many changes.
 const PAGE_MAX: usize = 1_000;
 
-/// `GET /log`: what happened to anything.
+/// `GET /log`: the log of everything.
 pub(super) async fn log_of_all(
     native: State<Native>,
     caller: Extension<Caller>,
@@ -33,7 +33,7 @@ pub(super) async fn log_of_all(
     log(native, caller, Path(String::new()), query).await
 }
 
-/// `GET /log/<xid>`: what happened to an entity and in it; to a collection with `/log/<groups>`.
+/// `GET /log/<xid>`: the log of an entity and everything in it, or of a collection.
 pub(super) async fn log(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
@@ -93,7 +93,7 @@ async fn find(registry: &Registry, query: &LogQuery) -> Result<CommandPage, Fetc
             LogRead::Between(from, until) => commands_between(registry, from, until).await?,
         };
         walk.take(read, commands.into_iter());
-        // A ledger in memory never waits; others shall have their turn nevertheless.
+        // A ledger in memory never waits, but other tasks must get their turn.
         tokio::task::yield_now().await;
     }
     Ok(walk.finish())
@@ -116,7 +116,7 @@ async fn commands_between(
     Ok(commands)
 }
 
-/// A name of which nothing is known at all is a mistake, and an empty page would hide it.
+/// An unknown name is a mistake, which an empty page would hide.
 fn check_exists(native: &Native, query: &LogQuery) -> Result<(), Problem> {
     let view = native.registry.view();
     let is_whole = query.after == Position::ZERO && query.before > view.position();
@@ -142,7 +142,7 @@ fn page(caller: &Caller, query: &LogQuery, found: &CommandPage, told: Vec<Told>)
     LogPage { entries: found.commands.iter().zip(told).map(entry).collect(), next }
 }
 
-/// What a path below `/log` names: an entity or a collection.
+/// The entity or the collection in a path below `/log`.
 fn scope(path: &str) -> Result<Scope, Problem> {
     Scope::parse(path).map_err(|error| {
         let shown: String = format!("/{}", path.trim_matches('/')).chars().take(400).collect();

@@ -1,15 +1,15 @@
 use muster_wire::{ErrorKind, Problem};
 use muster_words::Position;
 
-/// The parameters of a query. Those that a door doesn't know are refused: a misspelt one that is
-/// passed over gives a wrong answer that looks right.
+/// The parameters of a query. Unknown ones are refused, because ignoring a misspelt parameter gives
+/// a wrong answer that looks right.
 pub(super) struct Parameters<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Parameters<'a> {
-    /// Reads what follows the question mark.
+    /// Parses the text after the question mark.
     ///
     /// # Errors
-    /// `bad_flag`, `not_available` for `at`, which comes later.
+    /// `bad_flag`, or `not_available` for `at`, which isn't supported yet.
     pub fn parse(query: Option<&'a str>, known: &[&str], path: &str) -> Result<Self, Problem> {
         let mut found = Vec::new();
         for parameter in query.unwrap_or_default().split('&').filter(|text| !text.is_empty()) {
@@ -26,15 +26,15 @@ impl<'a> Parameters<'a> {
         Ok(Self(found))
     }
 
-    /// The first value of that name.
+    /// The first value of a parameter.
     pub fn value(&self, name: &str) -> Option<&'a str> {
         self.0.iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
     }
 
-    /// Whether a flag of that name is set.
+    /// Whether a flag is set.
     ///
     /// # Errors
-    /// `bad_flag`: it has a value that no flag has.
+    /// `bad_flag`: it has a value other than true or false.
     pub fn flag(&self, name: &str) -> Result<bool, Problem> {
         match self.value(name) {
             None | Some("false") => Ok(false),
@@ -43,7 +43,7 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// The position of that name.
+    /// A parameter as a position.
     ///
     /// # Errors
     /// `bad_position`.
@@ -51,7 +51,7 @@ impl<'a> Parameters<'a> {
         self.value(name).map(position).transpose()
     }
 
-    /// The number of that name, between 1 and a limit, which it is cut to.
+    /// The parameter `limit`, from 1; larger values are cut to `max`.
     ///
     /// # Errors
     /// `bad_request`.
@@ -60,13 +60,13 @@ impl<'a> Parameters<'a> {
         match number(text) {
             Some(limit) if limit > 0 => Ok(usize::try_from(limit).map_or(max, |n| n.min(max))),
             _ => Err(Problem::new(ErrorKind::BadRequest {
-                error_detail: "The limit must be a number above 0".to_owned(),
+                error_detail: "limit must be a number above 0".to_owned(),
             })),
         }
     }
 }
 
-/// Reads a position.
+/// Parses a position.
 ///
 /// # Errors
 /// `bad_position`.
@@ -74,7 +74,7 @@ pub(super) fn position(text: &str) -> Result<Position, Problem> {
     number(text).map(Position).ok_or_else(|| bad_position(text, "a position is a number"))
 }
 
-/// The refusal of a position.
+/// The error for a position.
 pub(super) fn bad_position(text: &str, reason: &str) -> Problem {
     let shown: String = text.chars().take(40).collect();
     Problem::new(ErrorKind::BadPosition { value: shown, error_detail: reason.to_owned() })

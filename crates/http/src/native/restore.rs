@@ -49,7 +49,7 @@ pub(super) async fn restore(
     Ok(response)
 }
 
-/// A group, a document or a version: what can be deleted and so restored.
+/// The xid of a group, a document or a version; nothing else can be deleted and restored.
 fn xid(path: &str) -> Result<Xid, Problem> {
     let text = format!("/{}", path.trim_matches('/'));
     let shown: String = text.chars().take(400).collect();

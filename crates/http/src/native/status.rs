@@ -1,4 +1,4 @@
-//! `GET /status`: how the registry is, for who runs it.
+//! `GET /status`: the state of the registry, for its operators.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -44,13 +44,13 @@ pub(super) async fn status(State(native): State<Native>) -> Response {
     answer::json(StatusCode::OK, &report)
 }
 
-/// A number of milliseconds with two digits behind the point.
+/// Milliseconds with two decimals.
 fn milliseconds(time: Duration) -> Option<Number> {
     let hundredths = time.as_micros().div_ceil(10);
     serde_json::from_str(&format!("{}.{:02}", hundredths / 100, hundredths % 100)).ok()
 }
 
-/// The bytes of a database, those in the log beside it included.
+/// The size of a database, including its write-ahead log.
 fn bytes_of(file: &Path) -> u64 {
     let mut log = file.as_os_str().to_owned();
     log.push("-wal");

@@ -8,16 +8,16 @@ use axum::BoxError;
 use bytes::Bytes;
 use http_body::Frame;
 
-/// What gives a body's bytes piece by piece.
+/// Produces the bytes of a body piece by piece.
 pub(super) trait Source: Send + 'static {
-    /// The next piece; none: the end.
+    /// The next piece; none at the end.
     fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, BoxError>>> + Send;
 }
 
 type NextPiece<S> = Pin<Box<dyn Future<Output = (S, Option<Result<Bytes, BoxError>>)> + Send>>;
 
-/// A body that asks its source for the next piece when the client has taken the last one: who
-/// reads slowly slows its own source, and nothing is stored in between.
+/// A body that requests the next piece when the client has read the previous one. A slow reader
+/// only slows its own source, and nothing is stored in between.
 pub(super) struct Pieces<S> {
     turn: Option<NextPiece<S>>,
 }

@@ -11,7 +11,7 @@ use crate::{Body, respond};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
-/// An answer on its way: what all answers of this door carry is added to it at the end.
+/// An answer that is being built; common headers are added at the end.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub status: StatusCode,
@@ -33,32 +33,32 @@ impl Answer {
         answer
     }
 
-    /// Sets a header, if the text can be one's value.
+    /// Sets a header, if the text is a valid value.
     pub fn header(&mut self, name: header::HeaderName, value: &str) {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.insert(name, value);
         }
     }
 
-    /// Adds a header beside others of its name.
+    /// Adds a header, in addition to others with its name.
     pub fn another(&mut self, name: header::HeaderName, value: &str) {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.append(name, value);
         }
     }
 
-    /// Says which state the answer shows.
+    /// Sets the entity tag.
     pub fn tag(&mut self, tag: EntityTag) {
         self.headers.insert(header::ETAG, tags::header_value(tag));
     }
 
-    /// Says at which position the view stood that answers.
+    /// Sets the position of the view.
     pub fn position(&mut self, view: &View) {
         self.headers.insert(MUSTER_POSITION, HeaderValue::from(view.position().0));
     }
 }
 
-/// What every answer of this door carries, errors too.
+/// Adds what every answer has, including errors.
 pub(super) fn finish(
     answer: Result<Answer, Problem>,
     place: Option<&Place>,
@@ -86,7 +86,7 @@ pub(super) fn finish(
     response
 }
 
-/// The headers that every answer of this door carries.
+/// The headers of every answer.
 pub(super) fn common(headers: &mut HeaderMap, place: Option<&Place>, root: &str) {
     let methods = headers
         .get(header::ALLOW)

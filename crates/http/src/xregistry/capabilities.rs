@@ -18,11 +18,11 @@ use super::place::{METHODS_TO_READ, Place};
 mod update;
 pub(super) use update::{UpdateMode, update_capabilities};
 
-/// What this registry does and offers at the moment (core, "Registry Capabilities").
+/// The capabilities in force (core, "Registry Capabilities").
 #[derive(Clone, Debug)]
 pub(super) struct Capabilities(Arc<EnabledCapabilities>);
 
-/// Names of metadata, and whether clients could change each.
+/// Kinds of metadata, and whether clients may be allowed to change each.
 const AVAILABLE: [(&str, bool); 7] = [
     (".xregistry", false),
     ("capabilities", true),
@@ -80,12 +80,12 @@ impl Capabilities {
         &self.0
     }
 
-    /// Whether a flag is heeded; one that isn't is passed over in silence.
+    /// Whether a flag is supported; unsupported ones are silently ignored.
     pub fn has_flag(&self, name: &str) -> bool {
         lists(&self.0.flags, name)
     }
 
-    /// Whether something can be asked to be ignored.
+    /// Whether `?ignore` accepts this value.
     pub fn has_ignore(&self, name: &str) -> bool {
         lists(&self.0.ignores, name)
     }
@@ -104,12 +104,12 @@ impl Capabilities {
         self.availability(name).is_some_and(|available| available.mutable)
     }
 
-    /// The methods that a path has now, as `Allow` says them.
+    /// The methods of a path at present, for `Allow`.
     pub fn methods(&self, place: &Place) -> &'static str {
         if self.can_change(place.metadata()) { place.methods() } else { METHODS_TO_READ }
     }
 
-    /// Whether collections come in pages.
+    /// Whether collections are paginated.
     pub fn pages(&self) -> bool {
         self.0.pagination == Some(true)
     }
@@ -119,7 +119,7 @@ fn lists(capability: &Option<Vec<String>>, name: &str) -> bool {
     capability.iter().flatten().any(|entry| entry == name)
 }
 
-/// What holds while nobody set anything; made once, because every request asks for it.
+/// The default capabilities; created once, because every request needs them.
 static BUILT: LazyLock<Arc<EnabledCapabilities>> = LazyLock::new(|| Arc::new(built(false)));
 static BUILT_BARE: LazyLock<Arc<EnabledCapabilities>> = LazyLock::new(|| Arc::new(built(true)));
 
@@ -127,7 +127,7 @@ fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(ToString::to_string).collect()
 }
 
-/// What is built, all of it on.
+/// The capabilities with everything enabled.
 fn built(bare: bool) -> EnabledCapabilities {
     let available = AVAILABLE.map(|(name, mutable)| (name.to_owned(), Availability { mutable }));
     EnabledCapabilities {
@@ -143,7 +143,7 @@ fn built(bare: bool) -> EnabledCapabilities {
     }
 }
 
-/// What could be set (core, "Offered Capabilities").
+/// The possible capabilities (core, "Offered Capabilities").
 pub(super) fn offered(bare: bool) -> OfferedCapabilities {
     let of_type =
         |name: &str| OfferedCapability { type_name: name.to_owned(), ..Default::default() };

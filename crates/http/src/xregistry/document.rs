@@ -16,12 +16,12 @@ use super::{
 };
 
 /// A document with its attributes as headers (xRegistry HTTP binding, "Serializing Resource
-/// Domain-Specific Documents"): what is rendered once and answered often.
+/// Domain-Specific Documents"). It is rendered once and sent often.
 #[derive(Clone, Debug)]
 pub(super) struct Representation {
-    /// 200, or 303 where the document lies elsewhere.
+    /// 200, or 303 if the document is stored elsewhere.
     pub status: StatusCode,
-    /// All headers that depend on the document and on the URLs' beginning.
+    /// All headers that depend on the document and on the base URL.
     pub headers: HeaderMap,
     /// The document's bytes.
     pub body: Bytes,
@@ -30,7 +30,7 @@ pub(super) struct Representation {
 /// Renders a document.
 ///
 /// # Errors
-/// `not_found`, `purged`, or what reading the ledger gives.
+/// `not_found`, `purged`, or an error of reading the ledger.
 pub(super) async fn represent(
     registry: &Registry,
     view: &View,
@@ -78,7 +78,7 @@ fn render(
     Ok(representation)
 }
 
-/// Refuses to show what was erased after the view's position.
+/// Refuses to show contents that were purged after the view's position.
 ///
 /// # Errors
 /// `purged`.
@@ -96,7 +96,7 @@ fn purged(xid: &Xid, content: Content) -> Problem {
     Problem::new(ErrorKind::Purged { digest: Some(content.digest) }).subject(xid)
 }
 
-/// Writes the headers; gives where the document lies, if not here.
+/// Writes the headers; returns the document's URL if it is stored elsewhere.
 fn attribute_headers(
     view: &View,
     contents: &LoadedContents,
@@ -146,13 +146,13 @@ fn attribute_headers(
     elsewhere
 }
 
-/// The URL of the version whose document is shown at a name.
+/// The URL of the version whose document is shown.
 pub(super) fn content_location(view: &View, xid: &Xid, root: &str) -> Option<String> {
     let version = Entity::find(view, xid)?.version()?;
     Some(Links::api(root).absolute(&format!("{}/versions/{}", xid.resource()?, version.id)))
 }
 
-/// A scalar as one header, a map of scalars as one for each key; nothing else.
+/// A scalar becomes one header, a map of scalars one header per key; other types are left out.
 fn attribute(name: &str, value: &Value, out: &mut HeaderMap) {
     match value {
         Value::Object(map) => {
@@ -181,7 +181,8 @@ fn scalar(value: &Value) -> Option<String> {
 
 fn put_attribute(name: &str, text: &str, out: &mut HeaderMap) {
     let name = format!("{}{name}", headers::XREGISTRY_PREFIX);
-    // A key may have characters that no header's name has (`:`); such a one stays in the details.
+    // A key may have characters that aren't allowed in header names (`:`); it appears only in the
+    // details.
     if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
         put(out, name, &headers::encode(text));
     }

@@ -20,11 +20,11 @@ use muster_words::{Permission, Position, Xid};
 use super::{PREFIX, document::Representation, place::Place, tags};
 use crate::{Body, EncodedResponse, FastRead, FastRequest, PlainRequest, compression};
 
-/// Documents that are rendered already, each for one state of its resource and one beginning of
-/// URLs: `GET /api/<groups>/<group>/<resources>/<id>[/versions/<v>]` without a query.
+/// A cache of rendered documents, each for one state of its resource and one base URL: `GET
+/// /api/<groups>/<group>/<resources>/<id>[/versions/<v>]` without a query.
 ///
-/// The routes render a document and leave it here. At every answer what lies here is checked
-/// against the newest view, so nothing is ever stale.
+/// The routes render documents and put them here. Every hit is checked against the newest view, so
+/// the cache is never stale.
 pub struct DocumentCache {
     registry: Registry,
     shards: [RwLock<HashMap<Box<str>, Arc<CachedDocument>>>; SHARDS],
@@ -32,33 +32,33 @@ pub struct DocumentCache {
     bytes_max: usize,
 }
 
-/// Shards of the table: writers of one must not hold up readers of the others.
+/// The number of shards, so that a write to one doesn't block reads of the others.
 const SHARDS: usize = 16;
 
-/// What one representation costs beside its body: its headers, printed too, and the table's own
-/// memory.
+/// The memory of a representation besides its body: its headers, also in text form, and the table's
+/// own overhead.
 const OVERHEAD_BYTES: usize = 4 * 1024;
 
-/// A representation with what it stands on.
+/// A representation with its dependencies.
 struct CachedDocument {
     xid: Xid,
     base: Box<str>,
-    /// The last change of anything that it shows, its headers included.
+    /// The last change of anything that it shows, including its headers.
     stamp: Stamp,
     tag: EntityTag,
     status: StatusCode,
     plain: FullResponse,
-    /// Compressed, once a client wanted that; none where it isn't worth it.
+    /// The compressed form, created on demand; none if it isn't worthwhile.
     gzip: OnceLock<Option<FullResponse>>,
-    /// What a client gets who has it already.
+    /// The answer to a client that already has it.
     unchanged: FullResponse,
 }
 
-/// Headers and body as they go out.
+/// Headers and body in their final form.
 struct FullResponse {
     headers: HeaderMap,
     body: Bytes,
-    /// Status line and headers as bytes, once a plain request wanted them.
+    /// The status line and headers as bytes, created on demand.
     head: OnceLock<Bytes>,
 }
 
@@ -76,7 +76,7 @@ impl FullResponse {
     }
 }
 
-/// A status line and headers in the form of HTTP/1.1 (RFC 9112, 4 and 5).
+/// A status line and headers in the format of HTTP/1.1 (RFC 9112, 4 and 5).
 fn print_head(status: StatusCode, headers: &HeaderMap, length: Option<usize>) -> Bytes {
     let reason = status.canonical_reason().unwrap_or_default();
     let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
@@ -93,14 +93,14 @@ fn print_head(status: StatusCode, headers: &HeaderMap, length: Option<usize>) ->
 }
 
 impl DocumentCache {
-    /// An empty table that grows to so many bytes.
+    /// An empty cache with this maximum size.
     #[must_use]
     pub fn new(registry: Registry, bytes_max: usize) -> Arc<Self> {
         let shards = std::array::from_fn(|_| RwLock::default());
         Arc::new(Self { registry, shards, bytes: AtomicUsize::new(0), bytes_max })
     }
 
-    /// Keeps a document as it was rendered from a view.
+    /// Adds a document that was rendered from a view.
     pub(super) fn keep(&self, view: &View, rendered: &RenderedDocument<'_>) {
         let Some(stamp) = view.details_stamp(rendered.xid) else { return };
         let Some(tag) = tags::tag(view, rendered.xid, Rendition::Document) else { return };
@@ -123,7 +123,7 @@ impl DocumentCache {
         let shard = self.shard(rendered.path);
         let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
         if self.bytes.load(Ordering::Relaxed) + size > self.bytes_max {
-            // Whatever is asked for often comes back with its next answer.
+            // Documents that are used often are added again with their next answer.
             let freed: usize = shard.values().map(|ready| ready.bytes()).sum();
             shard.clear();
             self.bytes.fetch_sub(freed, Ordering::Relaxed);
@@ -133,7 +133,7 @@ impl DocumentCache {
         self.bytes.fetch_sub(before.map_or(0, |before| before.bytes()), Ordering::Relaxed);
     }
 
-    /// Forgets what lies at a path and below it: it was erased.
+    /// Drops everything at and below a path, because it was purged.
     pub fn forget(&self, path: &str) {
         for shard in &self.shards {
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
@@ -149,23 +149,23 @@ impl DocumentCache {
     }
 
     fn shard(&self, path: &str) -> &RwLock<HashMap<Box<str>, Arc<CachedDocument>>> {
-        // FNV-1a: any spread will do, and this one costs next to nothing.
+        // FNV-1a: any hash is good enough, and this one is cheap.
         let hash = path.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
         &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or_default()]
     }
 
-    /// What lies at a path, if whoever asks may read it and the newest view would show the same; and
-    /// that view's position.
+    /// The representation at a path if the caller may read it and it is current, and the newest
+    /// view's position.
     fn fresh(
         &self,
         path: &str,
         base: &str,
         principal: &Principal,
     ) -> Option<(Arc<CachedDocument>, Position)> {
-        // Whoever may not is refused by the routes. What lies here lies under the paths of
-        // entities, so that none has another spelling.
+        // The routes refuse other callers. All paths here are canonical paths of entities, so the
+        // check sees the real name.
         let place = path.strip_prefix(PREFIX)?;
         authorize(principal, Permission::ReadDocuments, place).ok()?;
         let ready = self.find(path)?;
@@ -210,7 +210,7 @@ impl FastRead for DocumentCache {
 }
 
 impl CachedDocument {
-    /// The tag of the document's view, or of the details, which a condition may name as well.
+    /// The tag of the document, or of its details, because a condition may name either.
     fn tag_in(&self, rendition: Rendition) -> EntityTag {
         if rendition == Rendition::Document {
             return self.tag;
@@ -219,7 +219,7 @@ impl CachedDocument {
     }
 
     fn bytes(&self) -> usize {
-        // Compressed bytes come later and are fewer: counted from the beginning.
+        // The compressed form may be added later and is smaller; it is counted from the beginning.
         2 * self.plain.body.len() + OVERHEAD_BYTES
     }
 
@@ -246,7 +246,7 @@ impl CachedDocument {
         Some(FullResponse::new(headers, body))
     }
 
-    /// The answer of a view, as headers and body.
+    /// The answer with headers and body.
     fn respond(status: StatusCode, whole: &FullResponse, position: Position) -> Response<Body> {
         let body = match status {
             StatusCode::NOT_MODIFIED => Body::Empty,
@@ -280,11 +280,11 @@ impl FullResponse {
     }
 }
 
-/// A document on its way into the table.
+/// A document to be cached.
 pub(super) struct RenderedDocument<'a> {
     /// The request's path.
     pub path: &'a str,
-    /// What absolute URLs begin with, without the door's prefix.
+    /// The base of absolute URLs, without the API's prefix.
     pub base: &'a str,
     /// What the path names.
     pub place: &'a Place,
@@ -293,7 +293,7 @@ pub(super) struct RenderedDocument<'a> {
 }
 
 impl RenderedDocument<'_> {
-    /// Headers and body with all that answers of this door carry.
+    /// Headers and body with everything that answers have.
     fn whole(&self) -> FullResponse {
         let mut headers = self.representation.headers.clone();
         super::answer::common(&mut headers, Some(self.place), &format!("{}{PREFIX}", self.base));

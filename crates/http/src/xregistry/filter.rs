@@ -1,4 +1,4 @@
-//! Filters and orders as parameters of a request, and filters as parameters of a URL.
+//! Filters and orders in the parameters of a request, and filters in the parameters of a URL.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use muster_wire::{ErrorKind, Problem};
 
 use super::query::Query;
 
-/// Reads the parameter `filter`.
+/// Parses the parameter `filter`.
 ///
 /// # Errors
 /// `bad_filter`, without a subject.
@@ -20,7 +20,7 @@ pub(super) fn read_filter(query: &Query) -> Result<Filter, Problem> {
     })
 }
 
-/// Reads the parameter `sort`.
+/// Parses the parameter `sort`.
 ///
 /// # Errors
 /// `bad_sort`, without a subject.
@@ -34,7 +34,7 @@ pub(super) fn read_sort(query: &Query) -> Result<Option<Sort>, Problem> {
     })
 }
 
-/// The query that gives the same entities of a collection; empty where it needs none.
+/// The query for the same entities of a collection; empty if none is needed.
 pub(super) fn to_query(filter: &Filter) -> String {
     if filter.excludes_all {
         return "?filter=excludeall".to_owned();
@@ -50,7 +50,7 @@ pub(super) fn to_query(filter: &Filter) -> String {
     query
 }
 
-/// An expression as part of a URL: what a URL can't hold is percent-encoded.
+/// An expression as part of a URL, percent-encoded.
 struct UrlExpression<'a>(&'a FilterExpression);
 
 impl fmt::Display for UrlExpression<'_> {
@@ -62,7 +62,8 @@ impl fmt::Display for UrlExpression<'_> {
             FilterTest::Like(pattern) => write!(f, "{path}={}", UrlText(pattern.as_str())),
             FilterTest::Unlike(pattern) => write!(f, "{path}!={}", UrlText(pattern.as_str())),
             FilterTest::Compared(comparison, text) => {
-                // A sign must not grow by what follows it, and a star that is meant stays escaped.
+                // The operator must not merge with the next character, and a literal star stays
+                // escaped.
                 let gap = if text.starts_with(['=', '>']) { "%20" } else { "" };
                 let text = text.replace('*', "\\*");
                 write!(f, "{path}{}{gap}{}", comparison.sign(), UrlText(&text))
@@ -71,7 +72,7 @@ impl fmt::Display for UrlExpression<'_> {
     }
 }
 
-/// A text as a query can hold it.
+/// A text encoded for a query.
 pub(super) struct UrlText<'a>(pub &'a str);
 
 impl fmt::Display for UrlText<'_> {

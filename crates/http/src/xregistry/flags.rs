@@ -14,65 +14,65 @@ use super::{
     query::Query,
 };
 
-/// What a request asks for beside its path (core, "Request Flags"), and our own flags.
+/// The flags of a request (core, "Request Flags"), including our own.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own in the specification")]
 pub(super) struct Flags {
-    /// Documents within JSON are base64, whatever they are.
+    /// Encode documents within JSON as base64.
     pub binary: bool,
-    /// Nothing but the nested collections.
+    /// Show only the nested collections.
     pub collections: bool,
-    /// The document view: nothing twice, relative URLs.
+    /// The document view: relative URLs, and nothing repeated.
     pub doc: bool,
-    /// The epoch that what is deleted must have.
+    /// The epoch that the entity to delete must have.
     pub epoch: Option<u64>,
     /// Which entities pass.
     pub filter: Filter,
-    /// What a write ignores.
+    /// What a write should ignore.
     pub ignore: Ignore,
-    /// What is inlined.
+    /// What to inline.
     pub inline: Inline,
-    /// Whether something was said of what is inlined.
+    /// Whether the flag `inline` was given.
     pub says_inline: bool,
     /// Which version becomes the default.
     pub set_default: Option<SetDefault>,
-    /// How a collection is ordered.
+    /// The order of a collection.
     pub sort: Option<Sort>,
-    /// How many members a page has.
+    /// The number of members on a page.
     pub limit: Option<usize>,
-    /// Behind which member a page begins.
+    /// The member after which a page begins.
     pub after: Option<String>,
-    /// How many members a page of a sorted collection leaves out.
+    /// The number of members before a page of a sorted collection.
     pub offset: usize,
-    /// Ours: erase instead of hiding.
+    /// Our own flag: erase instead of hiding.
     pub purge: bool,
-    /// Ours: although others refer to it.
+    /// Our own flag: delete even if others refer to it.
     pub force: bool,
-    /// Ours: the names that deletions hid, instead of what is there.
+    /// Our own flag: list deleted names instead of existing members.
     pub deleted: bool,
 }
 
-/// What a request's flags are read with.
+/// What is needed to parse a request's flags.
 pub(super) struct FlagReader<'a> {
     /// The method.
     pub method: &'a Method,
     /// What the path names.
     pub address: &'a Address,
-    /// What follows the question mark, as sent.
+    /// The text after the question mark, unchanged.
     pub query: Option<&'a str>,
     /// The model in force.
     pub model: &'a Model,
-    /// Flags that aren't among them are passed over.
+    /// The capabilities; flags outside them are ignored.
     pub capabilities: &'a Capabilities,
-    /// Without the built-in model: then nothing of ours is in the way.
+    /// Whether there is no built-in model, and therefore none of our own flags.
     pub bare: bool,
 }
 
 impl FlagReader<'_> {
-    /// Reads the flags.
+    /// Parses the flags.
     ///
     /// # Errors
-    /// The specification's error for the first flag that can't be read or doesn't belong here.
+    /// The specification's error for the first flag that is malformed or isn't allowed here.
     pub fn flags(&self) -> Result<Flags, Problem> {
         let query = Query::parse(self.query);
         let mut flags = self.own_flags(&query)?;
@@ -118,8 +118,8 @@ impl FlagReader<'_> {
         query.has(flag) && self.capabilities.has_flag(flag)
     }
 
-    /// The path with its query: the subject of most flags' errors. Three characters that many
-    /// clients send as they are arrive percent-encoded.
+    /// The path with its query, which is the subject of most errors about flags. Three characters
+    /// that many clients don't encode are percent-encoded.
     fn whole(&self) -> String {
         let query = self.query.map(|query| {
             let query = query.replace("%3C", "<").replace("%3E", ">").replace("%22", "\"");
@@ -139,14 +139,14 @@ impl FlagReader<'_> {
         }
         if query.has("at") {
             return Err(Problem::new(ErrorKind::NotAvailable).subject(self.whole()).detail(
-                "Reading the registry as it was at a position isn't built yet; \
-                 what is answered is always the newest.",
+                "Reading the registry at an earlier position isn't supported yet; \
+                 the answer is always the newest state.",
             ));
         }
         let deletes = self.method == Method::DELETE;
         for flag in ["purge", "force"] {
             if query.has(flag) && !deletes {
-                return Err(self.bad_flag(flag).detail("It belongs to DELETE."));
+                return Err(self.bad_flag(flag).detail("It is only allowed with DELETE."));
             }
         }
         flags.purge = query.has("purge");
@@ -154,7 +154,9 @@ impl FlagReader<'_> {
         flags.deleted = query.has("deleted");
         let lists = self.address.place.is_collection() && self.method == Method::GET;
         if flags.deleted && !lists {
-            return Err(self.bad_flag("deleted").detail("It belongs to GET of a collection."));
+            return Err(self
+                .bad_flag("deleted")
+                .detail("It is only allowed with GET of a collection."));
         }
         Ok(flags)
     }
@@ -237,14 +239,14 @@ impl FlagReader<'_> {
         let text = query.value("epoch").unwrap_or_default();
         match text.parse() {
             Ok(epoch) => Ok(Some(epoch)),
-            Err(_) => Err(self.bad_flag("epoch").detail(format!("{text:?} is no epoch."))),
+            Err(_) => Err(self.bad_flag("epoch").detail(format!("{text:?} isn't an epoch."))),
         }
     }
 
     fn page(&self, query: &Query, flags: &mut Flags) -> Result<(), Problem> {
         if let Some(limit) = query.value("limit") {
             let limit = limit.parse::<usize>().ok().filter(|limit| *limit > 0);
-            let wrong = || self.bad_flag("limit").detail("It is a number above 0.");
+            let wrong = || self.bad_flag("limit").detail("It must be a number above 0.");
             flags.limit = Some(limit.ok_or_else(wrong)?);
         }
         flags.after = query.value("after").map(str::to_owned);
@@ -270,7 +272,7 @@ fn set_ignore(ignore: &mut Ignore, name: &str) {
     *flag = true;
 }
 
-/// Major and minor version with the suffix: what two versions must share to be compatible.
+/// The major and minor version with the suffix; compatible versions have these in common.
 fn without_patch(version: &str) -> (String, String) {
     let version = version.to_ascii_lowercase();
     let (numbers, suffix) = version.split_once('-').unwrap_or((&version, ""));

@@ -5,26 +5,26 @@ use muster_wire::{ErrorKind, Problem};
 
 use super::place::Place;
 
-/// What nested collections, entities and documents an answer is to hold (core, "Inline Flag").
+/// Which nested collections, entities and documents an answer contains (core, "Inline Flag").
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Inline {
-    /// Everything from here on, but for the three of the registry that are named by themselves.
+    /// Everything from here on, except the three attributes of the registry that must be named.
     pub all: bool,
     below: BTreeMap<String, Inline>,
 }
 
-/// A level of the hierarchy, as far as names of what can be inlined go.
+/// A level of the hierarchy, with the names that can be inlined.
 #[derive(Clone, Copy)]
 enum Level<'a> {
     Registry(&'a Model),
     Group(&'a GroupType),
     Resource(&'a ResourceType),
     Version(&'a ResourceType),
-    /// Nothing lies below.
+    /// There is nothing below it.
     Leaf,
 }
 
-/// The registry's attributes that `*` leaves out.
+/// The registry's attributes that `*` doesn't include.
 const NAMED_ONLY: [&str; 3] = ["capabilities", "model", "modelsource"];
 
 impl Inline {
@@ -33,7 +33,7 @@ impl Inline {
         Self { all: true, below: BTreeMap::new() }
     }
 
-    /// What an export holds: everything, the capabilities and the user's model.
+    /// The content of an export: everything, the capabilities and the user's model.
     pub fn export() -> Self {
         let mut inline = Self::everything();
         for name in ["capabilities", "modelsource"] {
@@ -42,11 +42,11 @@ impl Inline {
         inline
     }
 
-    /// Reads the values of the flag for what a path names.
+    /// Parses the values of the flag for a path.
     ///
     /// # Errors
-    /// `inline_noninlineable` for a name that can't be inlined there, `bad_inline` for a path that
-    /// isn't one. Their subject is the caller's to say.
+    /// `inline_noninlineable` for a name that can't be inlined there, `bad_inline` for an invalid
+    /// path. The caller sets their subject.
     pub fn parse<'a>(
         values: impl Iterator<Item = &'a str>,
         place: &Place,
@@ -82,7 +82,9 @@ impl Inline {
                     at.all = true;
                     return Ok(());
                 }
-                name if name.contains('*') => return Err(bad("* stands alone, and last")),
+                name if name.contains('*') => {
+                    return Err(bad("* must be the last step, and alone"));
+                }
                 name => {
                     level = level.below(name).ok_or_else(|| {
                         Problem::new(ErrorKind::InlineNoninlineable { name: path.to_owned() })
@@ -94,7 +96,7 @@ impl Inline {
         Ok(())
     }
 
-    /// What is to be inlined below that name; none: it isn't itself.
+    /// What to inline below this name; none if the name itself isn't inlined.
     pub fn get(&self, name: &str) -> Option<Self> {
         let own = self.below.get(name).cloned();
         if !self.all || NAMED_ONLY.contains(&name) {
@@ -103,7 +105,7 @@ impl Inline {
         Some(Self { all: true, ..own.unwrap_or_default() })
     }
 
-    /// Whether that name is to be inlined.
+    /// Whether this name is inlined.
     pub fn has(&self, name: &str) -> bool {
         (self.all && !NAMED_ONLY.contains(&name)) || self.below.contains_key(name)
     }

@@ -13,24 +13,24 @@ use muster_words::{Coverage, Xid, XidPatterns};
 
 use super::{flags::Flags, place::Place, render::page_limit};
 
-/// What a read may cost before it counts as long: entities, each times one more than there are
-/// expressions to test it with. So many take about 10 ms, and a page of usual length is below it.
+/// The cost from which a read counts as long: the number of entities times one more than the number
+/// of expressions. This takes about 10 ms, and a page of the default size costs less.
 pub(super) const SHORT_MAX: usize = 1_000;
 
-/// Long reads that wait for their turn. Each holds a request and nothing else; a client whose
-/// read comes later than these is better off asking somebody else, or again.
+/// The number of long reads that may wait. Each only holds a request; later clients should try
+/// another server, or try again.
 const WAITING_MAX: usize = 64;
 
-/// Reads that take a processor for long: filters and orders of large collections, and what shows
-/// much at once. They have turns of their own, so that a crowd of them keeps no write waiting.
+/// Limits reads that use a processor for long: filters and orders of large collections, and large
+/// answers. They have turns of their own, so that they don't delay writes.
 pub(super) struct LongReads {
     turns: LongWork,
-    /// The turns of long writes, whose answers are read in them.
+    /// The turns of long writes, which also cover the reads for their answers.
     writes: Arc<LongWork>,
     waiting: AtomicUsize,
 }
 
-/// Counts a read that waits.
+/// Counts a waiting read.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Drop for Waiting<'_> {
@@ -40,15 +40,15 @@ impl Drop for Waiting<'_> {
 }
 
 impl LongReads {
-    /// As many at once as there are processors, beside these writes.
+    /// As many turns as there are processors, besides those of the writes.
     pub fn new(writes: Arc<LongWork>) -> Self {
         Self { turns: LongWork::default(), writes, waiting: AtomicUsize::new(0) }
     }
 
-    /// Runs a long read when its turn comes.
+    /// Runs a long read when it gets a turn.
     ///
     /// # Errors
-    /// `server_busy` where too many wait already; what the read gives.
+    /// `server_busy` if too many are waiting; or the read's own error.
     pub async fn run<T>(
         &self,
         read: impl Future<Output = Result<T, Problem>>,
@@ -63,10 +63,10 @@ impl LongReads {
         turn.run(read).await
     }
 
-    /// Runs the long answer to something that has been done: it may wait, but can't be refused.
+    /// Runs a long read for the answer to a finished write: it may wait, but can't be refused.
     ///
     /// # Errors
-    /// What the read gives.
+    /// The read's own error.
     pub async fn run_after_write<T>(
         &self,
         read: impl Future<Output = Result<T, Problem>>,
@@ -75,8 +75,8 @@ impl LongReads {
     }
 }
 
-/// Whether a read takes long, as far as can be told without doing it. Looking takes no longer than
-/// a short read.
+/// Whether a read will take long, as an estimate. The estimate itself is no slower than a short
+/// read.
 pub(super) fn is_long(view: &View, place: &Place, flags: &Flags, limit: Option<usize>) -> bool {
     let entities_max = SHORT_MAX / (1 + flags.filter.expressions());
     let export = matches!(place, Place::Export);
@@ -85,14 +85,14 @@ pub(super) fn is_long(view: &View, place: &Place, flags: &Flags, limit: Option<u
         || flags.collections
         || !flags.filter.is_empty() && !flags.filter.excludes_all;
     if view.within().is_some_and(|within| leads_there(place, within)) {
-        // What leads to a scope is looked for among all that there is.
+        // Members that lead to a scope are searched among all members.
         return true;
     }
     if flags.deleted {
         return view.catalog().hidden.len() > SHORT_MAX;
     }
     if !view.is_newest() && (place.is_collection() || looks_below) {
-        // Names that came later are walked as well, and there may be any number.
+        // Names that were created later are visited as well, and there may be many.
         return true;
     }
     let Some((parent, plural)) = collection(view, place) else {
@@ -119,7 +119,7 @@ pub(super) fn is_long(view: &View, place: &Place, flags: &Flags, limit: Option<u
     false
 }
 
-/// Whether a path names what lies above places.
+/// Whether a path names something above places.
 fn leads_there(place: &Place, within: &XidPatterns) -> bool {
     let coverage = match place {
         Place::Groups(kind) => within.coverage(&kind.plural),
@@ -176,7 +176,7 @@ mod tests {
         admitted.extend((0..WAITING_MAX).map(|_| tokio::spawn(read())));
         full().await;
         assert_eq!(read().await, Err("server_busy"));
-        // One that leaves makes room for another.
+        // When one ends, another may start.
         if let Some(left) = admitted.pop() {
             left.abort();
             assert!(left.await.is_err());

@@ -8,8 +8,8 @@ use muster_words::Permission;
 use super::place::{Address, Place, percent_decoded};
 use crate::submit::check as may;
 
-/// Asks the guard about a request. One whose path names nothing is asked about too: who may not
-/// know what lies outside of a scope isn't told either what doesn't.
+/// Asks the guard about a request, even if its path names nothing: a caller with a limited scope
+/// must not learn which names exist outside it.
 ///
 /// # Errors
 /// `role_denied` or `out_of_scope`.
@@ -30,7 +30,7 @@ pub(super) fn check(
     let place = address.place.path(address);
     let asked = may(principal, needed, &place);
     if let (Err(_), Permission::WriteDocuments, &Method::PATCH) = (&asked, needed, method) {
-        // It may say no more than that what is in review is approved or rejected: the body tells.
+        // The request may only approve or reject a version in review; the body shows that later.
         let judges = [Permission::ApproveDocuments, Permission::RejectDocuments];
         if judges.into_iter().any(|judge| may(principal, judge, &place).is_ok()) {
             return Ok(());
@@ -40,7 +40,7 @@ pub(super) fn check(
 }
 
 impl Place {
-    /// What a request with a method needs at least: what the row of its operation says.
+    /// The least permission for a method, as in the operation's row.
     fn permission(&self, method: &Method) -> Permission {
         let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
         match self {
@@ -63,7 +63,7 @@ impl Place {
         }
     }
 
-    /// Where it is about.
+    /// The place of the request.
     fn path<'a>(&self, address: &'a Address) -> Cow<'a, str> {
         match self.entity() {
             Some(xid) => xid.to_string().into(),

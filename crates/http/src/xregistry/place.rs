@@ -4,19 +4,20 @@ use muster_model::{GroupType, Model, ResourceType};
 use muster_wire::{ErrorKind, Problem};
 use muster_words::{Id, Xid};
 
-/// What a request's path names (xRegistry HTTP binding, "HTTP API Patterns"), found with the
-/// model: the names of collections are data.
+/// A parsed path (xRegistry HTTP binding, "HTTP API Patterns"). It depends on the model, which
+/// defines the names of collections.
 #[derive(Clone, Debug)]
 pub(super) struct Address {
-    /// The thing itself.
+    /// The place itself.
     pub place: Place,
-    /// The path without the door's prefix and without a slash at its end: the subject of errors.
+    /// The path without the API's prefix and without a trailing slash, which is the subject of
+    /// errors.
     pub path: String,
-    /// Whether `$details` was appended: the attributes are asked for, not the document.
+    /// Whether `$details` was appended: then the attributes are meant, not the document.
     pub details: bool,
 }
 
-/// A thing that a path can name.
+/// The places that a path can name.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
     /// `/`
@@ -49,20 +50,19 @@ pub(super) enum Place {
     Version(Arc<ResourceType>, Xid),
 }
 
-/// What `Allow` says of a path before it is known what it names.
+/// The methods in `Allow` if the place isn't known yet.
 pub(super) const METHODS_OF_ROOT: &str = "GET, OPTIONS, PATCH, POST, PUT";
-/// What `Allow` says where nothing can be changed.
+/// The methods in `Allow` of a read-only place.
 pub(super) const METHODS_TO_READ: &str = "GET, OPTIONS";
 
 const DETAILS: &str = "$details";
 
 impl Address {
-    /// Finds what a path names. `path` begins behind the door's prefix, percent-encoded.
+    /// Parses a path, which begins after the API's prefix and is percent-encoded.
     ///
     /// # Errors
-    /// `not_found` for what the model has no place for, `api_not_found` for other shapes,
-    /// `bad_details`, and `malformed_id` where something is to be written (for reading, what can't
-    /// have such an id isn't found).
+    /// `not_found` for names that the model doesn't define, `api_not_found` for other forms,
+    /// `bad_details`, and `malformed_id` for writes (a read with an invalid id is `not_found`).
     pub fn parse(path: &str, model: &Model, writes: bool) -> Result<Self, Problem> {
         let path = decoded(path.trim_matches('/'))?;
         let steps: Vec<&str> = if path.is_empty() { Vec::new() } else { path.split('/').collect() };
@@ -83,7 +83,7 @@ impl Address {
     }
 }
 
-/// A path that is being looked up.
+/// A path that is being parsed.
 struct Walk<'a> {
     path: String,
     model: &'a Model,
@@ -177,8 +177,8 @@ impl Walk<'_> {
     }
 }
 
-/// Undoes percent-encoding, segment by segment: an encoded slash belongs to a name, where no name
-/// can have one.
+/// Percent-decodes each segment separately: an encoded slash becomes part of a name, where it is
+/// invalid.
 fn decoded(path: &str) -> Result<String, Problem> {
     if !path.contains('%') {
         return Ok(path.to_owned());
@@ -211,7 +211,7 @@ pub(crate) fn percent_decoded(text: &str) -> Option<String> {
 }
 
 impl Place {
-    /// The methods that the path has, as `Allow` and `Access-Control-Allow-Methods` say them.
+    /// The methods of the place, for `Allow` and `Access-Control-Allow-Methods`.
     pub const fn methods(&self) -> &'static str {
         match self {
             Self::Registry => METHODS_OF_ROOT,
@@ -228,7 +228,7 @@ impl Place {
         }
     }
 
-    /// The kind of metadata that the path belongs to (core, "`available` Capability").
+    /// The kind of metadata at the place (core, "`available` Capability").
     pub const fn metadata(&self) -> &'static str {
         match self {
             Self::Export => "export",
@@ -258,7 +258,7 @@ impl Place {
         matches!(self, Self::Groups(_) | Self::Resources(..) | Self::Versions(..))
     }
 
-    /// The type of what has a document at this path; none where nothing has.
+    /// The type of the resource with a document at this path; none if there is no document.
     pub fn document_type(&self) -> Option<&Arc<ResourceType>> {
         match self {
             Self::Resource(kind, _) | Self::Version(kind, _) if kind.hasdocument => Some(kind),
@@ -268,7 +268,7 @@ impl Place {
 }
 
 impl Address {
-    /// Whether bodies at this path are a document, not attributes.
+    /// Whether bodies at this path are documents, not attributes.
     pub fn is_document(&self) -> bool {
         !self.details && self.place.document_type().is_some()
     }

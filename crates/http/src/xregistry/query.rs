@@ -1,13 +1,13 @@
 use super::place::percent_decoded;
 
-/// The parameters of a query, in the order in which they stand there, decoded.
+/// The parameters of a query in their order, decoded.
 ///
-/// A name without `=` has no value; most flags treat that as they treat an empty one.
+/// A name without `=` has no value; most flags treat it like an empty value.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Query(Vec<(String, Option<String>)>);
 
 impl Query {
-    /// Reads what follows the question mark. What isn't UTF-8 once decoded is taken as it stands.
+    /// Parses the text after the question mark. Text that isn't UTF-8 when decoded stays as it is.
     pub fn parse(text: Option<&str>) -> Self {
         let text = text.unwrap_or_default();
         let parameters = text.split('&').filter(|parameter| !parameter.is_empty());
@@ -21,12 +21,12 @@ impl Query {
         )
     }
 
-    /// Whether the parameter stands there.
+    /// Whether the parameter is present.
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(other, _)| other == name)
     }
 
-    /// Every value of a parameter, empty where it has none.
+    /// Every value of a parameter; empty if it has none.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0
             .iter()

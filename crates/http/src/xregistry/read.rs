@@ -33,22 +33,22 @@ use super::{
     tags::{self, Freshness},
 };
 
-/// About the most bytes that one answer is made of, because it is put together in memory; a larger
-/// one is `too_large`, and its collections are to be asked one by one.
+/// The approximate maximum size of an answer in bytes, because it is built in memory. A larger one
+/// is `too_large`; its collections must be read one by one.
 const ANSWER_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
-/// One read: an address and flags, at one view.
+/// A read: an address and flags, with a view.
 pub(super) struct Read<'a> {
     pub registry: &'a Registry,
     pub view: &'a View,
     pub address: &'a Address,
     pub flags: &'a Flags,
     pub capabilities: &'a Capabilities,
-    /// What absolute URLs begin with, the door's prefix included.
+    /// The base of absolute URLs, including the API's prefix.
     pub root: &'a str,
-    /// What follows the question mark, as sent.
+    /// The text after the question mark, unchanged.
     pub query: Option<&'a str>,
-    /// The whole path, as sent.
+    /// The whole path, unchanged.
     pub request_path: &'a str,
     pub documents: Option<&'a DocumentCache>,
     pub long: &'a LongReads,
@@ -59,7 +59,7 @@ impl<'a> Read<'a> {
     /// Answers a GET.
     ///
     /// # Errors
-    /// What the specification says.
+    /// See the specification.
     pub async fn answer(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
         let mut answer = match &self.address.place {
             place if place.is_collection() => self.run_long(self.collection(headers)).await?,
@@ -79,7 +79,7 @@ impl<'a> Read<'a> {
         Ok(answer)
     }
 
-    /// Reads at once what is short, and on a thread of its own what is long.
+    /// Runs a short read at once, and a long one on its own thread.
     pub async fn run_long<T>(
         &self,
         read: impl Future<Output = Result<T, Problem>>,
@@ -93,7 +93,7 @@ impl<'a> Read<'a> {
         })
     }
 
-    /// As [`Self::run_long`], for the answer to what has been done already.
+    /// As [`Self::run_long`], for the answer to a finished write.
     pub async fn run_long_after_write<T>(
         &self,
         entities: usize,
@@ -104,7 +104,7 @@ impl<'a> Read<'a> {
         if is_long { self.long.run_after_write(read).await } else { read.await }
     }
 
-    /// How many members a page has; none: all.
+    /// The number of members on a page; none means all.
     fn limit(&self) -> Option<usize> {
         match self.flags.limit {
             None if self.capabilities.pages() && !self.bare => Some(PAGE_ENTRIES_DEFAULT),
@@ -137,10 +137,10 @@ impl<'a> Read<'a> {
         Ok(Answer { status: found.status, headers: found.headers, body: found.body })
     }
 
-    /// Leaves a document where the next reader finds it without rendering.
+    /// Puts a document into the cache.
     fn keep(&self, xid: &muster_words::Xid, found: &Representation) {
         let (Some(documents), None) = (self.documents, self.query) else { return };
-        // Other spellings of the path would fill the table, and erasing wouldn't find them.
+        // Other spellings of the path would fill the cache, and a purge wouldn't find them.
         if self.request_path.strip_prefix(super::PREFIX) != Some(&*self.address.path) {
             return;
         }
@@ -178,7 +178,7 @@ impl<'a> Read<'a> {
         Ok(answer)
     }
 
-    /// An entity as JSON, as its answer shows it.
+    /// The answer with an entity as JSON.
     pub async fn entity(&self, xid: &muster_words::Xid) -> Result<Answer, Problem> {
         let entity = Entity::find(self.view, xid).ok_or_else(|| self.not_found())?;
         let path = xid.to_string();
@@ -240,7 +240,7 @@ impl<'a> Read<'a> {
         if wanted.bytes() > ANSWER_BYTES_MAX {
             return Err(Problem::new(ErrorKind::TooLarge)
                 .subject(&self.address.path)
-                .detail("Inline less, filter, or ask for the collections one by one."));
+                .detail("Inline less, use a filter, or read the collections one by one."));
         }
         let failed = |error| problem_of_fetch(error, &self.address.path);
         contents.load(self.registry, wanted).await.map_err(failed)
@@ -276,7 +276,7 @@ impl<'a> Read<'a> {
         Ok(answer)
     }
 
-    /// A page of a collection as it is: only its own members are looked at.
+    /// A page of a collection in its own order, which only needs the page's members.
     fn plain_page(&self, parent: &Entity<'a>, limit: Option<usize>) -> Result<Page<'a>, Problem> {
         let after = match self.flags.after.as_deref().map(str::parse) {
             None => None,
@@ -290,7 +290,7 @@ impl<'a> Read<'a> {
         Ok(first_page(members, count, limit))
     }
 
-    /// The entity that holds the collection.
+    /// The entity with the collection.
     fn parent(&self) -> Result<Entity<'a>, Problem> {
         let xid = match &self.address.place {
             Place::Resources(_, group) => group,
@@ -313,7 +313,7 @@ impl<'a> Read<'a> {
         format!("{}/{}", self.address.path, member.id())
     }
 
-    /// The members that the filter finds, in the order that was asked for.
+    /// The members that match the filter, in the requested order.
     async fn found(
         &self,
         parent: &Entity<'a>,
@@ -342,7 +342,7 @@ impl<'a> Read<'a> {
             .collect()
     }
 
-    /// Entities of one collection, under their ids.
+    /// Entities of one collection, by id.
     async fn map(
         &self,
         shown: &[ShownEntity<'a>],
@@ -359,8 +359,8 @@ impl<'a> Read<'a> {
         Ok(Answer::json(out.finish()))
     }
 
-    /// What a write touched: of one collection, or grouped by the collections that it named, in
-    /// their order, empty ones too.
+    /// The entities that a write touched: of one collection, or grouped by the collections in the
+    /// request, in their order, including empty ones.
     pub async fn processed(
         &self,
         xids: &[muster_words::Xid],
@@ -406,8 +406,8 @@ impl<'a> Read<'a> {
         Ok(Answer::json(out.finish()))
     }
 
-    /// The names in a collection that deletions hid (`?deleted`): each with the position of its
-    /// deletion, which `restore` would undo.
+    /// The deleted names in a collection (`?deleted`), each with the position of the deletion that
+    /// `restore` would undo.
     fn deleted(&self) -> Answer {
         let prefix = format!("{}/", self.address.path);
         let mut out = JsonWriter::default();
@@ -436,7 +436,7 @@ impl<'a> Read<'a> {
         Answer::json(out.finish())
     }
 
-    /// The model, the capabilities and what else isn't an entity.
+    /// The model, the capabilities and other things that aren't entities.
     fn configuration(&self, place: &Place, headers: &HeaderMap) -> Result<Answer, Problem> {
         let tag = tags::weak(self.view);
         if tags::judge(headers, &self.address.path, |_| Some(tag))? == Freshness::NotModified {
@@ -463,7 +463,7 @@ fn json(write: impl FnOnce(&mut JsonWriter)) -> Answer {
     Answer::json(out.finish())
 }
 
-/// The collection that an entity's path says it is in.
+/// The collection in an entity's path.
 fn collection_of(path: &str) -> &str {
     path.rsplit('/').nth(1).unwrap_or_default()
 }

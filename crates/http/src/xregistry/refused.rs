@@ -1,4 +1,4 @@
-//! How refusals of the registry become errors on the wire.
+//! Converts refusals of the registry to errors of the API.
 
 use std::fmt::Display;
 
@@ -197,12 +197,12 @@ fn unrestorable(reason: &Unrestorable) -> String {
     }
 }
 
-/// What the title of an error doesn't say; none: it says all.
+/// Details that the title doesn't have.
 fn detail(reason: &Reason) -> Option<String> {
     match reason {
         Reason::NotFound(absence) => absent(absence),
         Reason::CommandTooLarge { entities } => {
-            Some(format!("It names {entities} entities; {COMMAND_ENTITIES_MAX} are the most."))
+            Some(format!("It names {entities} entities; the limit is {COMMAND_ENTITIES_MAX}."))
         }
         Reason::Referenced { by } => {
             (by.more > 0).then(|| format!("{} more refer to it.", by.more))
@@ -211,8 +211,12 @@ fn detail(reason: &Reason) -> Option<String> {
         Reason::HasDocuments { documents, .. } => {
             Some(format!("These have documents: {}.", joined(documents, ", ")))
         }
-        Reason::PurgeOfMany => Some("purge takes one group, document or version.".to_owned()),
-        Reason::CrossReference => Some("This registry has no cross references yet.".to_owned()),
+        Reason::PurgeOfMany => {
+            Some("purge needs exactly one group, document or version.".to_owned())
+        }
+        Reason::CrossReference => {
+            Some("This registry doesn't support cross references yet.".to_owned())
+        }
         Reason::Model(refusal) => model_detail(refusal),
         Reason::MalformedId { .. }
         | Reason::UnknownVersion { .. }
@@ -285,8 +289,8 @@ fn absent(absence: &Absence) -> Option<String> {
         Absence::Entity => None,
         Absence::GroupType(groups) => Some(format!("Unknown Group type: {groups}")),
         Absence::ResourceType(resources) => Some(format!("Unknown Resource type: {resources}")),
-        Absence::Parent => Some("Restore or make the parent first.".to_owned()),
-        Absence::Deleted => Some("Nothing of that name was deleted.".to_owned()),
+        Absence::Parent => Some("Restore or create the parent first.".to_owned()),
+        Absence::Deleted => Some("Nothing with this name was deleted.".to_owned()),
     }
 }
 
@@ -294,7 +298,7 @@ fn joined(items: &[impl ToString], between: &str) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
 }
 
-/// A sentence that names the first of many.
+/// A sentence that lists the first of many.
 fn these(what: &str, list: &XidList) -> String {
     let shown = joined(&list.shown, ", ");
     match list.more {
@@ -303,7 +307,7 @@ fn these(what: &str, list: &XidList) -> String {
     }
 }
 
-/// Violations as they travel.
+/// Violations for the wire.
 #[must_use]
 pub fn violations(found: &[muster_schema::Violation]) -> Vec<Violation> {
     found
@@ -325,8 +329,7 @@ pub fn violations(found: &[muster_schema::Violation]) -> Vec<Violation> {
         .collect()
 }
 
-/// The error that a failed read is on the wire. Causes stay in the log, where the registry wrote
-/// them.
+/// The error for a failed read. Its cause stays in the log, where the registry wrote it.
 #[must_use]
 pub fn problem_of_fetch(error: FetchError, subject: &str) -> Problem {
     let kind = match error {
@@ -336,8 +339,7 @@ pub fn problem_of_fetch(error: FetchError, subject: &str) -> Problem {
     Problem::new(kind).subject(subject)
 }
 
-/// The error that a command's failure is on the wire. Causes stay in the log, where the registry
-/// wrote them.
+/// The error for a failed command. Its cause stays in the log, where the registry wrote it.
 #[must_use]
 pub fn problem_of_failure(error: SubmitError, subject: &str) -> Problem {
     let kind = match error {

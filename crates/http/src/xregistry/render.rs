@@ -1,6 +1,5 @@
-//! Entities as JSON: which of them an answer shows ([`AnswerPlanner`]), and how they are written
-//! ([`JsonWriter`]). Everything is rendered from one immutable view. Contents are loaded before,
-//! in bulk.
+//! Entities as JSON: what an answer shows ([`AnswerPlanner`]), and how it is written ([`JsonWriter`]).
+//! Everything is rendered from one immutable view. Contents are loaded in bulk before that.
 
 mod json;
 mod links;

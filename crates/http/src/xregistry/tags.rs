@@ -8,11 +8,11 @@ use muster_wire::{
 };
 use muster_words::{Digest, Xid};
 
-/// The tag of an entity in one of its views; none: it isn't there.
+/// The tag of an entity in one of its representations; none if it doesn't exist.
 pub(super) fn tag(view: &View, xid: &Xid, which: Rendition) -> Option<EntityTag> {
     let stamp = match which {
         Rendition::Document => view.document_stamp(xid)?,
-        // What lies above a scope shows to each scope something else.
+        // Entities above a scope look different for each scope.
         Rendition::Details if view.within().is_some_and(|within| !within.holds(xid)) => {
             return view.has(xid).then(|| weak(view));
         }
@@ -26,8 +26,8 @@ fn of_stamp(stamp: Stamp, rendition: Rendition) -> EntityTag {
     EntityTag { position: stamp.position, tag: stamp.tag, rendition, weak: false }
 }
 
-/// The tag of whatever is made of more than one entity: it moves with the registry, and is another
-/// one for each scope, which shows something else.
+/// The tag of an answer that shows several entities. It changes with the registry, and differs for
+/// each scope, because each scope sees something else.
 pub(super) fn weak(view: &View) -> EntityTag {
     let mut stamp = view.stamp();
     if let Some(within) = view.within() {
@@ -43,7 +43,7 @@ pub(super) fn header_value(tag: EntityTag) -> HeaderValue {
     HeaderValue::from_str(&tag.to_string()).unwrap_or(const { HeaderValue::from_static("") })
 }
 
-/// A condition that a request carries.
+/// Reads a condition from a request.
 fn read(
     headers: &HeaderMap,
     name: &header::HeaderName,
@@ -58,16 +58,16 @@ fn read(
     })
 }
 
-/// What a read is to do because of its conditions.
+/// What to do with a read, according to its conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Freshness {
     /// Answer it.
     Answer,
-    /// The client has it already: 304.
+    /// The client already has it: 304.
     NotModified,
 }
 
-/// Judges the conditions of a read (RFC 9110, 13.2.2).
+/// Evaluates the conditions of a read (RFC 9110, 13.2.2).
 ///
 /// # Errors
 /// `precondition_failed`, or `header_error`.
@@ -86,12 +86,12 @@ pub(super) fn judge(
     Ok(if named { Freshness::NotModified } else { Freshness::Answer })
 }
 
-/// A condition that doesn't hold.
+/// The error if a condition isn't met.
 pub(super) fn failed(subject: &str, header: &'static str) -> Problem {
     Problem::new(ErrorKind::PreconditionFailed { header }).subject(subject)
 }
 
-/// The conditions of a write, which the registry judges in the command's turn.
+/// The conditions of a write, which the registry checks in the command's turn.
 ///
 /// # Errors
 /// `header_error`.
@@ -104,7 +104,7 @@ pub(super) fn conditions(
         None => {}
         Some(EntityTagCondition::Any) => conditions.push(command::Condition::Exists),
         Some(EntityTagCondition::Tags(tags)) => {
-            // Strong comparison: what is weak matches nothing.
+            // Strong comparison: a weak tag matches nothing.
             let strong = tags.into_iter().flatten().filter(|tag| !tag.weak);
             let expected = strong.filter_map(expected).collect();
             conditions.push(command::Condition::Matches(expected));

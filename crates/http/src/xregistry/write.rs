@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{Caller, correlation, message, submit};
 
-/// One write.
+/// A write.
 pub(super) struct WriteRequest<'a> {
     pub registry: &'a Registry,
     pub address: &'a Address,
@@ -37,20 +37,20 @@ pub(super) struct WriteRequest<'a> {
     pub caller: &'a Caller,
 }
 
-/// How often capabilities are laid over those in force where others change them meanwhile.
+/// How often capabilities are merged again because others changed them meanwhile.
 const SETTLED_MAX: usize = 8;
 
-/// Bytes of a body of attributes that are read in about a millisecond.
+/// The size of a body of attributes that can be parsed in about a millisecond.
 const SHORT_BYTES_MAX: usize = 64 * 1024;
 
-/// The longest idempotency key: long enough for whatever people use, such as URLs.
+/// The maximum length of an idempotency key: enough for URLs, for example.
 const KEY_BYTES_MAX: usize = 255;
 
 impl WriteRequest<'_> {
-    /// Does what the request asks, and shows what came of it.
+    /// Executes the write and renders its answer.
     ///
     /// # Errors
-    /// What the specification says, and what the registry refuses.
+    /// See the specification; or the registry's refusal.
     pub async fn answer(&self, bytes: Bytes) -> Result<Answer, Problem> {
         let idempotency = self.idempotency(&bytes)?;
         let (action, sent) = if self.method == Method::DELETE {
@@ -88,9 +88,9 @@ impl WriteRequest<'_> {
         submit(self.registry, self.caller, command, &self.address.path).await
     }
 
-    /// Submits a command with the capabilities that it brings laid over those in force: what the
-    /// registry gets is all of them. It refuses what was laid over others than are in force when
-    /// the command's turn comes; then they are laid over those.
+    /// Submits a command after merging its capabilities with those in force, because the registry
+    /// expects all of them. The registry refuses the command if the capabilities have changed by
+    /// its turn; then they are merged again.
     async fn submit_settled(
         &self,
         command: Command,
@@ -132,8 +132,8 @@ impl WriteRequest<'_> {
         Ok(command)
     }
 
-    /// What must hold of an entity is the registry's to judge, in the command's turn. Anything
-    /// else has a weak tag, which no strong comparison matches, and is always there.
+    /// Conditions on an entity are checked by the registry in the command's turn. Anything else
+    /// always exists and has a weak tag, which strong comparison never matches.
     fn conditions(&self) -> Result<Vec<Condition>, Problem> {
         let conditions = tags::conditions(self.headers, &self.address.path)?;
         if self.address.place.entity().is_some() {
@@ -150,7 +150,7 @@ impl WriteRequest<'_> {
         Ok(Vec::new())
     }
 
-    /// Some errors are about the request as a whole, whatever entity met them.
+    /// Some errors are about the whole request, whichever entity caused them.
     fn about_the_request(&self, problem: Problem) -> Problem {
         let codes = [
             ErrorCode::DefaultversionidRequest,
@@ -227,7 +227,7 @@ impl WriteRequest<'_> {
         })
     }
 
-    /// An id in a map of what is to be deleted must be the one that it stands under.
+    /// An id in a delete map must equal its key.
     fn check_ids(&self, chosen: &Map<String, Value>) -> Result<(), Problem> {
         let singular = match &self.address.place {
             Place::Groups(kind) => &kind.singular,
@@ -249,7 +249,7 @@ impl WriteRequest<'_> {
         Ok(())
     }
 
-    /// The write, and the capabilities that it brings.
+    /// The write, and its capabilities.
     async fn write(&self, bytes: Bytes) -> Result<(Write, Option<SentCapabilities>), Problem> {
         let mode = match *self.method {
             Method::PATCH => Mode::Patch,
@@ -274,7 +274,7 @@ impl WriteRequest<'_> {
         Ok((Write { mode, target: self.target()?, body }, capabilities))
     }
 
-    /// The body, and the capabilities in it apart.
+    /// Separates the capabilities from the body.
     fn apart(
         &self,
         mut map: Map<String, Value>,
@@ -290,7 +290,7 @@ impl WriteRequest<'_> {
             map.remove("capabilities");
         }
         if let Some(source) = map.get_mut("modelsource").filter(|source| source.is_null()) {
-            // No model is the model with nothing in it.
+            // A missing model is an empty model.
             *source = Value::Object(Map::new());
         }
         match map.remove("capabilities") {
@@ -304,7 +304,7 @@ impl WriteRequest<'_> {
         }
     }
 
-    /// Shows what the command did, from the view at its own end.
+    /// Renders what the command did, from the view at its end.
     async fn show(&self, done: &Done, named: &[String]) -> Result<Answer, Problem> {
         let view = &done.view.clone().seen_within(self.caller.principal.scope.clone());
         let capabilities = Capabilities::of(view, self.bare);
@@ -343,7 +343,7 @@ impl WriteRequest<'_> {
         let as_document = self.address.is_document() && !self.flags.doc;
         let mut answer = if as_document {
             let found = represent(self.registry, &done.view, xid, self.root).await?;
-            // A write isn't redirected to where the document lies: it has been done here.
+            // A write isn't redirected to the document's URL, because it was done here.
             let mut headers = found.headers;
             headers.remove(header::LOCATION);
             Answer { status: StatusCode::OK, headers, body: found.body }
@@ -364,10 +364,10 @@ impl WriteRequest<'_> {
     }
 }
 
-/// Capabilities as they were sent; none: they are to be all that is built.
+/// The capabilities in a request; none means everything enabled.
 struct SentCapabilities(Option<Map<String, Value>>);
 
-/// The collections that a POST names.
+/// The collections in a POST.
 fn named_in(action: &Action) -> Vec<String> {
     match action {
         Action::Write(Write { mode: Mode::Post, body: WriteBody::Tree(map), .. }) => {

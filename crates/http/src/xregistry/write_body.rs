@@ -1,4 +1,4 @@
-//! What a write's request brings: a body of attributes, or a document with attributes in headers.
+//! The body of a write: attributes, or a document with attributes in headers.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::place::{Address, Place};
 
-/// Reads a body of attributes.
+/// Parses a body of attributes.
 ///
 /// # Errors
 /// `missing_body`, `parsing_data`, `extra_xregistry_header`.
@@ -24,14 +24,14 @@ pub(super) fn attributes(
     }
     refuse_attribute_headers(address, headers)?;
     let mut map = object(address, bytes)?;
-    // It says what the body is, and belongs to nothing but the source of a model.
+    // `$schema` describes the body itself; only a model source keeps it.
     if !matches!(address.place, Place::ModelSource) {
         map.remove("$schema");
     }
     Ok(map)
 }
 
-/// Reads a JSON object.
+/// Parses a JSON object.
 ///
 /// # Errors
 /// `parsing_data`.
@@ -54,7 +54,7 @@ fn extra_header(address: &Address, name: &str, detail: &str) -> Problem {
     .subject(&address.path)
 }
 
-/// Where attributes are in the body, none may be in headers.
+/// If attributes are in the body, none may be in headers.
 fn refuse_attribute_headers(address: &Address, headers: &HeaderMap) -> Result<(), Problem> {
     let attribute =
         headers.keys().find(|name| name.as_str().starts_with(headers::XREGISTRY_PREFIX));
@@ -62,12 +62,12 @@ fn refuse_attribute_headers(address: &Address, headers: &HeaderMap) -> Result<()
     let detail = if address.details {
         "including \"xRegistry\" HTTP headers when \"$details\" is used is not allowed"
     } else {
-        "the attributes belong into the body"
+        "the attributes belong in the body"
     };
     Err(extra_header(address, name.as_str(), detail))
 }
 
-/// Reads a document with the attributes that come in headers.
+/// Reads a document with its attributes in headers.
 ///
 /// # Errors
 /// `document_too_large`, `extra_xregistry_header`, `header_error`.
@@ -88,7 +88,11 @@ pub(super) fn document(
     let elsewhere = format!("{}url", kind.singular);
     if !bytes.is_empty() && attributes.get(&elsewhere).is_some_and(|url| !url.is_null()) {
         let name = format!("xRegistry-{elsewhere}");
-        return Err(extra_header(address, &name, "a document that lies elsewhere has no body"));
+        return Err(extra_header(
+            address,
+            &name,
+            "a document that is stored elsewhere has no body",
+        ));
     }
     let content_type = match headers.get(header::CONTENT_TYPE) {
         None => None,
@@ -107,8 +111,8 @@ fn header_error(address: &Address, name: &str, detail: &str) -> Problem {
         .subject(&address.path)
 }
 
-/// Reads `xRegistry-<attribute>` and `xRegistry-<map>.<key>`; `null` deletes. A map that is
-/// mentioned is replaced as a whole.
+/// Parses `xRegistry-<attribute>` and `xRegistry-<map>.<key>`; `null` deletes. A map is replaced as
+/// a whole if any of its keys is present.
 fn from_headers(
     address: &Address,
     kind: &ResourceType,
@@ -120,7 +124,7 @@ fn from_headers(
         let inlined = [kind.singular.clone(), format!("{}base64", kind.singular)];
         if inlined.iter().any(|inlined| inlined == name) || name == "contenttype" {
             let detail = if name == "contenttype" {
-                "the media type is said by Content-Type"
+                "the media type belongs in Content-Type"
             } else {
                 "the document is the body"
             };
@@ -149,7 +153,7 @@ fn put(attributes: &mut Map<String, Value>, kind: &ResourceType, name: &str, val
     }
 }
 
-/// Whether the body at an address is a document for that method.
+/// Whether the body at an address is a document, for this method.
 ///
 /// # Errors
 /// `details_required`: a document can't be patched.
@@ -163,7 +167,7 @@ pub(super) fn brings_document(address: &Address, method: &Method) -> Result<bool
     Ok(true)
 }
 
-/// The type whose document a path's body is.
+/// The type whose document is the body at a path.
 pub(super) fn document_type(place: &Place) -> Option<&ResourceType> {
     place.document_type().map(AsRef::as_ref)
 }

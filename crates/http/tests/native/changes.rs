@@ -239,7 +239,7 @@ async fn history(running: &Running) {
     }
 }
 
-/// An event without the names of the attributes that changed, for what was erased since: they
+/// An event without the names of the attributes that changed, for what was purged since: they
 /// were erased as well.
 fn lasting(event: &Event) -> String {
     let mut value = event.value.clone();

@@ -32,7 +32,8 @@ async fn compares_the_head_first(ledger: &dyn Ledger) {
             answer => panic_with(&answer, "an append after another head"),
         }
         let contents: Vec<_> = batch.contents.iter().map(|(content, _)| *content).collect();
-        // The common bytes lie beside entries that are there, too; the batch's own don't.
+        // The common bytes are also stored with existing entries; the batch's own bytes aren't
+        // stored.
         assert_eq!(ledger.contents(&contents[..1]).await.unwrap(), [None]);
     }
     assert_eq!(ledger.head().await.unwrap(), second);
@@ -121,7 +122,7 @@ async fn a_dropped_append_is_whole_or_absent(ledger: &dyn Ledger) {
         })
         .await;
         drop(appending);
-        // Once another append has been answered, the dropped one can't land any more.
+        // After another append was answered, the dropped one can't be written any more.
         let batch = sample_batch(head, 2 * round + 1, 1);
         let wanted: Vec<_> = dropped.contents.iter().map(|(content, _)| *content).collect();
         match ledger.append(head, &batch).await {

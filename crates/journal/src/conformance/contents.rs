@@ -83,7 +83,7 @@ async fn purges_by_name_and_again(ledger: &dyn Ledger) {
     let entries = ledger.read(Position::ZERO, limit(1)).await.unwrap();
     assert_eq!(entries, first.entries[..1], "a purge leaves the entry");
 
-    // In one batch with entries, and beside new contents of the same bytes.
+    // In one batch with entries, and together with new contents of the same bytes.
     let mut second = sample_batch(head, 2, 1);
     second.purges = vec![wanted[1], wanted[0]];
     let head = ledger.append(head, &second).await.unwrap();

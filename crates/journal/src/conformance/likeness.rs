@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{Batch, Ledger, LedgerReader as _, MemoryLedger, seed::SeededRandom};
 
-/// How many operations one history has.
+/// The number of operations in a history.
 const OPERATIONS: usize = 300;
 
-/// Does the same random things to a store and to the in-memory ledger; every answer is the same.
-/// Now and then the store is closed and opened again.
+/// Applies the same random operations to a store and to the in-memory ledger; all answers must be
+/// equal. From time to time the store is closed and opened again.
 pub(super) async fn behaves_like_the_reference(fixture: &dyn LedgerFixture, seed: u64) {
     let name = format!("likeness-{seed}");
     let reference = MemoryLedger::new();
@@ -56,14 +56,14 @@ pub(super) async fn behaves_like_the_reference(fixture: &dyn LedgerFixture, seed
     }
 }
 
-/// What has happened, to choose what happens next from.
+/// What has happened so far; the next operation depends on it.
 struct History {
     heads: Vec<Head>,
     contents: Vec<ContentRef>,
 }
 
 impl History {
-    /// Mostly good appends after the present head; some stale, some malformed, some of purges.
+    /// Mostly valid appends after the present head; some stale, some malformed, some with purges.
     fn next_append(&self, seed: &mut SeededRandom) -> (Head, Batch) {
         let last = self.heads.len() - 1;
         let back = if seed.one_in(6) { seed.below(4) as usize } else { 0 };
@@ -84,7 +84,7 @@ impl History {
         (head, batch)
     }
 
-    /// Mostly a content that was once stored.
+    /// Mostly a content that was stored at some time.
     fn any(&self, seed: &mut SeededRandom) -> ContentRef {
         let at = seed.below(self.contents.len() as u64) as usize;
         match self.contents.get(at) {

@@ -1,7 +1,7 @@
-//! Says whether a store keeps what [`Marks`] promises.
+//! The conformance suite for [`Marks`].
 //!
-//! [`run`] takes a [`MarksFixture`], which opens stores of marks by name; each check has a store of
-//! its own and panics with what it found.
+//! [`run`] takes a [`MarksFixture`], which opens stores of marks by name. Each check has its own
+//! store, and panics if it fails.
 
 use std::sync::Arc;
 
@@ -11,21 +11,20 @@ use muster_words::{Digest, Id, Position};
 
 use crate::{Epoch, Marks, MarksError, MemoryMarks, SeededRandom};
 
-/// How many operations one history has.
+/// The number of operations in a history.
 const OPERATIONS: usize = 300;
 
-/// Where the suite finds marks.
+/// Provides stores of marks for the suite.
 #[async_trait]
 pub trait MarksFixture: Send + Sync {
-    /// Opens the marks of a name: none the first time, afterwards as they were left. The suite
-    /// has dropped what it held of that name before it asks again.
+    /// Opens the marks with this name: empty the first time, later as they were left. The suite
+    /// drops the previous value before it opens a name again.
     async fn open(&self, name: &str) -> Arc<dyn Marks>;
 }
 
-/// Runs every check on the marks of a fixture.
+/// Runs every check.
 ///
-/// # Panics
-/// Where a check doesn't hold.
+/// # Panics If a check fails.
 pub async fn run(fixture: &dyn MarksFixture) {
     keeps_the_mark_that_was_saved_last(&*fixture.open("last").await).await;
     refuses_an_older_epoch(&*fixture.open("fenced").await).await;
@@ -37,7 +36,7 @@ pub async fn run(fixture: &dyn MarksFixture) {
     }
 }
 
-/// A mark of an entry whose hash follows from a salt.
+/// A mark with a hash that depends on a salt.
 #[must_use]
 pub fn sample_mark(position: u64, salt: u64) -> Head {
     Head { position: Position(position), hash: Digest::of(&salt.to_be_bytes()) }
@@ -57,7 +56,7 @@ async fn keeps_the_mark_that_was_saved_last(marks: &dyn Marks) {
     assert_eq!(marks.load(&one).await.unwrap(), None);
     let epoch = marks.claim(&one).await.unwrap();
     assert_eq!(marks.load(&one).await.unwrap(), None, "claimed, and no mark was saved");
-    // A mark may also go back, and lie at either end of what there is.
+    // A mark may also move back, and may be at either end of the ledger.
     for mark in [
         sample_mark(7, 1),
         sample_mark(8, 1),
@@ -94,7 +93,7 @@ async fn refuses_an_older_epoch(marks: &dyn Marks) {
     }
     marks.save(&name, second, sample_mark(2, 2)).await.unwrap();
     assert_eq!(marks.load(&name).await.unwrap(), Some(sample_mark(2, 2)));
-    // Another follower's claim fences nobody here.
+    // A claim of another follower fences nobody here.
     let other = marks.claim(&id("other")).await.unwrap();
     marks.save(&id("other"), other, sample_mark(5, 5)).await.unwrap();
     marks.save(&name, second, sample_mark(3, 3)).await.unwrap();
@@ -125,7 +124,7 @@ async fn one_of_many_claims_at_once_is_the_last(marks: Arc<dyn Marks>) {
             let (marks, name) = (Arc::clone(&marks), name.clone());
             tokio::spawn(async move {
                 let epoch = marks.claim(&name).await.unwrap();
-                // Whether this is still the last claim is open.
+                // Whether this is still the last claim isn't known.
                 let _ = marks.save(&name, epoch, sample_mark(number, epoch.0)).await;
                 epoch
             })
@@ -154,7 +153,7 @@ async fn keeps_marks_and_epochs_over_a_restart(fixture: &dyn MarksFixture) {
             assert_eq!(marks.names().await.unwrap(), std::slice::from_ref(&kept));
             let stale = marks.save(&gone, highest.1, sample_mark(1, 1)).await;
             assert!(is_fenced(&stale, &gone), "{stale:?}");
-            // Nobody claimed it since, so who had it may go on.
+            // Nobody has claimed it since, so its owner may continue.
             marks.save(&kept, highest.0, sample_mark(round - 1, 7)).await.unwrap();
         }
         let claimed = (marks.claim(&kept).await.unwrap(), marks.claim(&gone).await.unwrap());
@@ -166,14 +165,14 @@ async fn keeps_marks_and_epochs_over_a_restart(fixture: &dyn MarksFixture) {
     }
 }
 
-/// Does the same random things to a store and to the in-memory marks; every answer is the same but
-/// for the epochs' numbers.
+/// Applies the same random operations to a store and to the in-memory marks; all answers must be
+/// equal, except the numbers of epochs.
 async fn behaves_like_the_reference(fixture: &dyn MarksFixture, seed: u64) {
     let mut dice = SeededRandom::new(seed);
     let (name, reference) = (format!("like-{seed}"), MemoryMarks::new());
     let mut store = fixture.open(&name).await;
     let names = ["a", "b", "c"].map(id);
-    // The epochs that were claimed: of the store, of the reference.
+    // The claimed epochs: of the store, and of the reference.
     let mut epochs = vec![(Epoch(0), Epoch(0))];
     for operation in 0..OPERATIONS {
         let at = format!("seed {seed}, operation {operation}");

@@ -1,9 +1,8 @@
-//! Says whether a store keeps what [`Ledger`] promises.
+//! The conformance suite for [`Ledger`].
 //!
-//! [`run`] takes a [`LedgerFixture`], which opens ledgers by name, and goes through the MUSTs of the port
-//! one by one; each check has a ledger of its own and panics with what it found. What can't be
-//! seen from outside (durability when the power goes, damage on the medium, a full disk) is for
-//! the store's own tests.
+//! [`run`] takes a [`LedgerFixture`], which opens ledgers by name, and checks the MUSTs of the port one by
+//! one. Each check has its own ledger, and panics if it fails. Each store tests itself what can't
+//! be seen from outside: durability after a power failure, damage of the medium, a full disk.
 
 #![expect(clippy::unwrap_used, reason = "a check that doesn't hold panics: that is its answer")]
 
@@ -23,19 +22,18 @@ use async_trait::async_trait;
 pub use self::sample::{sample_batch, sample_entry};
 use crate::Ledger;
 
-/// Where the suite finds ledgers.
+/// Provides ledgers for the suite.
 #[async_trait]
 pub trait LedgerFixture: Send + Sync {
-    /// Opens the ledger of a name: an empty one the first time, afterwards as it was left. The
-    /// suite has dropped what it held of that name before it asks again.
+    /// Opens the ledger with this name: empty the first time, later as it was left. The suite drops
+    /// the previous value before it opens a name again.
     async fn open(&self, name: &str) -> Arc<dyn Ledger>;
 }
 
-/// Runs every check on the ledgers of a fixture. It needs tokio's runtime with its timer, and more than
-/// one thread if races are to be real.
+/// Runs every check. It needs tokio's runtime with its timer, and more than one thread for real
+/// races.
 ///
-/// # Panics
-/// Where a check doesn't hold.
+/// # Panics If a check fails.
 pub async fn run(fixture: &dyn LedgerFixture) {
     reading::run(fixture).await;
     appending::run(fixture).await;

@@ -55,8 +55,8 @@ async fn reads_entries_and_leaves_in_order_from_any_position(ledger: &dyn Ledger
     }
 }
 
-/// While batches of three are appended, whoever reads to the end always ends on a multiple of
-/// three, and never before a head that was answered.
+/// While batches of three are appended, a reader always ends at a multiple of three, and never
+/// before an answered head.
 async fn shows_a_batch_as_a_whole(ledger: Arc<dyn Ledger>) {
     let writing = Arc::clone(&ledger);
     let writer = tokio::spawn(async move {

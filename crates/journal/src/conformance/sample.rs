@@ -4,8 +4,8 @@ use muster_words::{ContentRef, Digest, Position};
 
 use crate::Batch;
 
-/// A batch of `count` entries after a head, each with two contents, one of them the same bytes
-/// beside every entry. `salt` tells the batches of one head apart.
+/// A batch of `count` entries after a head. Each has two contents; one of them has the same bytes
+/// for every entry. `salt` distinguishes the batches after one head.
 #[must_use]
 pub fn sample_batch(head: Head, salt: u64, count: usize) -> Batch {
     let mut batch = Batch::default();
@@ -22,20 +22,20 @@ pub fn sample_batch(head: Head, salt: u64, count: usize) -> Batch {
     batch
 }
 
-/// An entry after a head that carries the head's hash and a salt: enough for a chain, and nothing
-/// that a registry could read.
+/// An entry after a head that carries the head's hash and a salt: enough for a chain, but
+/// meaningless to a registry.
 #[must_use]
 pub fn sample_entry(head: Head, salt: u64) -> EntryBytes {
     let bytes = format!("{} follows {}", salt, head.hash);
     EntryBytes { position: head.position.next(), bytes: Bytes::from(bytes) }
 }
 
-/// The name of some bytes beside an entry.
+/// The name of bytes at an entry.
 pub(super) fn name(position: Position, bytes: &[u8]) -> ContentRef {
     ContentRef { position, digest: Digest::of(bytes) }
 }
 
-/// A batch that erases and nothing else.
+/// A batch that only erases.
 pub(super) fn purge(purges: &[ContentRef]) -> Batch {
     Batch { purges: purges.to_vec(), ..Batch::default() }
 }

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::{LedgerFixture, sample::sample_batch};
 use crate::Ledger;
 
-/// How long a waiter may take to wake on a busy machine; one that isn't woken never does.
+/// How long a waiter may take to wake on a busy machine; one that isn't notified never wakes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(fixture: &dyn LedgerFixture) {
@@ -19,7 +19,7 @@ async fn wakes_every_waiter(ledger: &Arc<dyn Ledger>) {
     let wait = |position| {
         let ledger = Arc::clone(ledger);
         tokio::spawn(timeout(PATIENCE, async move {
-            // The answer may be early: then a waiter looks and waits again.
+            // The answer may be early; then the waiter checks and waits again.
             while ledger.head().await.unwrap().position <= Position(position) {
                 ledger.moved(Position(position)).await.unwrap();
             }

@@ -2,58 +2,58 @@ use std::time::Duration;
 
 use crate::SeededRandom;
 
-/// What happens to one append.
+/// What happens to an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppendFault {
-    /// Nothing: it goes through.
+    /// Nothing; it succeeds.
     Pass,
-    /// It goes through after a while (tokio's clock, which a test may pause).
+    /// It succeeds after a delay (with tokio's clock, which a test may pause).
     Delay(Duration),
-    /// `Unavailable`, and nothing of it is there.
+    /// `Unavailable`; nothing is written.
     Unavailable,
-    /// `Full`, and nothing of it is there.
+    /// `Full`; nothing is written.
     Full,
-    /// `TooLarge`, and nothing of it is there.
+    /// `TooLarge`; nothing is written.
     TooLarge,
-    /// Another writer's batch lands first, so that it answers `Moved`. Needs
-    /// [`FaultyLedger::with_rival`](super::Faulty::with_rival); without, it goes through.
+    /// Another writer's batch is appended first, so the answer is `Moved`. Needs
+    /// [`FaultyLedger::with_rival`](super::Faulty::with_rival); without it, the append succeeds.
     Overtaken,
-    /// `InDoubt`, and it lands as [`LateLanding`] says.
+    /// `InDoubt`; it is written according to [`LateLanding`].
     Doubt(LateLanding),
-    /// The handle dies in the middle: the append lands as [`LateLanding`] says, and this and every
-    /// later call is answered as by a store that is out of reach. What is below lives on: a new
-    /// handle over it is the restart.
+    /// The handle dies: the append is written according to [`LateLanding`], and this and every later
+    /// call is answered as if the store were out of reach. The ledger below lives on; a new handle
+    /// over it is a restart.
     Crash(LateLanding),
 }
 
-/// When an append whose answer was lost reaches the ledger. It is compared with the head that it
-/// finds there, as an append is.
+/// When an append with a lost answer reaches the ledger. Then it is compared with the head, like
+/// any append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LateLanding {
     /// Before the answer.
     AtOnce,
-    /// After that many later operations on the handle have begun, just before the last of them is
-    /// carried out: 1 is before whatever comes next, which may be its own repeat. Waiting
-    /// (`moved`) is no operation.
+    /// When this many later operations on the handle have begun, just before the last one is
+    /// carried out. 1 means before the next operation, which may be its own repetition. Waiting
+    /// (`moved`) doesn't count.
     After(u32),
-    /// When the test says so: [`FaultyLedger::land_late`](super::Faulty::land_late).
+    /// When the test calls [`FaultyLedger::land_late`](super::Faulty::land_late).
     WhenTold,
-    /// It was lost on the way.
+    /// Never; it was lost.
     Never,
 }
 
-/// What happens to one read: of the head, entries, leaves or contents.
+/// What happens to a read of the head, of entries, of leaves or of contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadFault {
-    /// Nothing.
+    /// Nothing; it succeeds.
     Pass,
-    /// It is answered after a while.
+    /// It succeeds after a delay.
     Delay(Duration),
     /// `Unavailable`.
     Unavailable,
 }
 
-/// How often each fault is drawn by [`AppendFault::from_seed`], as shares of their sum.
+/// The weights with which [`AppendFault::from_seed`] draws each fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is the share of the fault of its name")]
 pub struct FaultWeights {
@@ -68,7 +68,7 @@ pub struct FaultWeights {
 }
 
 impl Default for FaultWeights {
-    /// Half of all appends meet something, and none a crash, which the driver must expect.
+    /// Half of all appends meet a fault, but never a crash, which the driver must be prepared for.
     fn default() -> Self {
         Self {
             pass: 50,
@@ -84,7 +84,7 @@ impl Default for FaultWeights {
 }
 
 impl AppendFault {
-    /// An endless schedule that follows from a seed alone.
+    /// An endless schedule from a seed.
     pub fn from_seed(seed: u64, mix: FaultWeights) -> impl Iterator<Item = Self> + Send {
         let mut seed = SeededRandom::new(seed);
         std::iter::repeat_with(move || Self::draw(&mut seed, mix))
@@ -115,7 +115,7 @@ impl AppendFault {
 }
 
 impl LateLanding {
-    /// Late more often than at once or never, because late is what goes wrong.
+    /// Late is drawn more often than at once or never, because it finds more bugs.
     fn draw(seed: &mut SeededRandom) -> Self {
         match seed.below(10) {
             0..2 => Self::AtOnce,
@@ -126,8 +126,8 @@ impl LateLanding {
 }
 
 impl ReadFault {
-    /// An endless schedule that follows from a seed alone: one read in `unavailable` fails, one
-    /// in `delayed` is late.
+    /// An endless schedule from a seed: one in `unavailable` reads fails, and one in `delayed` is
+    /// late.
     pub fn from_seed(
         seed: u64,
         unavailable: u64,

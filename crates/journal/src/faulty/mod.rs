@@ -46,18 +46,18 @@ use crate::{AppendError, Batch, Cause, Ledger, LedgerReader, ReadError};
 /// Makes the batch that another writer appends after a head.
 pub type Rival = Box<dyn FnMut(Head) -> Batch + Send>;
 
-/// A ledger with faults over one without.
+/// A ledger with faults on top of one without.
 pub struct FaultyLedger {
     inner: Arc<dyn Ledger>,
     state: Mutex<State>,
-    /// Set once, when a crash is met, so that those who wait hear of it.
+    /// Set after a crash, so that waiting calls end.
     is_dead: watch::Sender<bool>,
 }
 
-/// What a fault stands for, in the place where a real store has its own error.
+/// The cause of an injected error; a real store has its own error here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InjectedCause {
-    /// The store was out of reach.
+    /// The store is out of reach.
     #[error("the faulty ledger was told to be out of reach")]
     OutOfReach,
     /// The answer was lost.
@@ -74,7 +74,7 @@ struct State {
     rival: Option<Rival>,
     /// Appends on their way, in the order in which they were sent.
     late: Vec<Late>,
-    /// The append whose outcome its caller doesn't know.
+    /// The append whose result its caller doesn't know.
     in_doubt: Option<Append>,
 }
 
@@ -86,12 +86,12 @@ struct Append {
 
 struct Late {
     append: Append,
-    /// How many operations it still waits for; none: until it is told.
+    /// The number of operations it still waits for; none means until the test says so.
     operations: Option<u32>,
 }
 
 impl FaultyLedger {
-    /// Puts faults over a ledger: one for each append, in order.
+    /// Adds faults to a ledger, one for each append, in order.
     pub fn new<S>(inner: Arc<dyn Ledger>, faults: S) -> Self
     where
         S: IntoIterator<Item = AppendFault>,
@@ -107,7 +107,7 @@ impl FaultyLedger {
         Self { inner, state: Mutex::new(state), is_dead: watch::Sender::new(false) }
     }
 
-    /// Puts faults over the reads as well: one for each, in order.
+    /// Adds faults to reads as well, one for each, in order.
     #[must_use]
     pub fn with_reads<S>(self, faults: S) -> Self
     where
@@ -118,27 +118,27 @@ impl FaultyLedger {
         self
     }
 
-    /// Gives [`AppendFault::Overtaken`] its other writer: from the head, what that one appends. A
-    /// registry will read it, so its entries must be good ones.
+    /// Sets the other writer for [`AppendFault::Overtaken`]: given the head, it returns the batch to
+    /// append. A registry will read it, so its entries must be valid.
     #[must_use]
     pub fn with_rival(self, rival: impl FnMut(Head) -> Batch + Send + 'static) -> Self {
         self.state().rival = Some(Box::new(rival));
         self
     }
 
-    /// Lets every append that is still on its way arrive now, in the order in which they were
-    /// sent. Answers how many of them landed; the others found another head.
+    /// Lets every append arrive that is still on its way, in the order of sending. Returns how many
+    /// were written; the others found another head.
     pub async fn land_late(&self) -> usize {
         let late = std::mem::take(&mut self.state().late);
         self.land(late.into_iter().map(|late| late.append)).await
     }
 
-    /// How many appends are on their way.
+    /// The number of appends on their way.
     pub fn late(&self) -> usize {
         self.state().late.len()
     }
 
-    /// Whether a crash was met.
+    /// Whether a crash has happened.
     pub fn is_dead(&self) -> bool {
         *self.is_dead.borrow()
     }
@@ -153,7 +153,7 @@ impl FaultyLedger {
         landed
     }
 
-    /// Counts one operation, and lands what was waiting for it.
+    /// Counts an operation, and writes the appends that waited for it.
     async fn begin(&self) {
         let due = self.state().take_due();
         self.land(due.into_iter()).await;
@@ -173,7 +173,7 @@ impl FaultyLedger {
         }
     }
 
-    /// Appends another writer's batch, if there is such a writer.
+    /// Appends another writer's batch, if there is one.
     async fn overtake(&self) {
         let Ok(head) = self.inner.head().await else { return };
         let batch = self.state().rival.as_mut().map(|rival| rival(head));
@@ -182,7 +182,7 @@ impl FaultyLedger {
         }
     }
 
-    /// Sends an append whose answer will not come back.
+    /// Sends an append whose answer is lost.
     async fn send(&self, append: Append, landing: LateLanding) {
         self.state().in_doubt = Some(append.clone());
         let operations = match landing {
@@ -197,7 +197,7 @@ impl FaultyLedger {
         self.state().late.push(Late { append, operations });
     }
 
-    /// Answers that nothing is there, or, where the same append is in doubt, that nobody knows.
+    /// The error; or `InDoubt` if the same append is in doubt.
     fn refuse(&self, append: &Append, error: AppendError) -> AppendError {
         if self.state().in_doubt.as_ref() == Some(append) { lost() } else { error }
     }
@@ -209,7 +209,7 @@ impl FaultyLedger {
             match answer {
                 Ok(_) | Err(AppendError::Moved(_)) => state.in_doubt = None,
                 Err(AppendError::InDoubt(_)) => {}
-                // The one below knows nothing of what is on its way.
+                // The ledger below doesn't know about appends on their way.
                 Err(_) => return Err(lost()),
             }
         }

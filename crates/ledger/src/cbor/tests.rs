@@ -57,7 +57,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 proptest! {
-    /// Another implementation reads the same values from what the writer wrote.
+    /// Another implementation reads the same values from the writer's output.
     #[test]
     fn minicbor_reads_what_was_written(
         number: i64, unsigned: u64, text: String, run: Vec<u8>, truth: bool,

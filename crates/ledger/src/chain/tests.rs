@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::Record;
 
-/// An entry of the command `command`, at that many microseconds.
+/// An entry of the command `command`, at this many microseconds.
 fn entry(command: u8, moment: i64, part: u32, parts: u32) -> Entry {
     Entry {
         position: Position::ZERO,
@@ -23,7 +23,7 @@ fn entry(command: u8, moment: i64, part: u32, parts: u32) -> Entry {
     }
 }
 
-/// Puts entries behind each other, with the position and hash that each should have.
+/// Chains entries, with the right positions and hashes.
 fn chain(entries: impl IntoIterator<Item = Entry>) -> Vec<EntryBytes> {
     let mut head = Head::EMPTY;
     let mut chained = Vec::new();
@@ -35,7 +35,7 @@ fn chain(entries: impl IntoIterator<Item = Entry>) -> Vec<EntryBytes> {
     chained
 }
 
-/// Walks along all of it.
+/// Walks along all of them.
 fn walk(entries: &[EntryBytes]) -> Result<ChainWalk, ChainFault> {
     let mut walk = ChainWalk::new(Head::EMPTY);
     for entry in entries {
@@ -170,8 +170,8 @@ fn a_fault_leaves_the_walk_where_it_was() {
 }
 
 proptest! {
-    /// A ledger of random commands is sound; with any one bit of it changed it isn't, or its last
-    /// entry is another one.
+    /// A ledger of random commands is valid. If any single bit is changed, it isn't, or its last
+    /// entry is different.
     #[test]
     fn no_changed_bit_goes_unseen(
         commands in vec((1_u32..4, 1_i64..5), 1..12),

@@ -18,12 +18,12 @@ fn checkpoint() -> Checkpoint {
     Checkpoint { origin, size: 20_852_163, root: Digest::of(b"root") }
 }
 
-/// Opens a text that our key has signed, whatever it says.
+/// Opens any text that our key has signed.
 fn open(text: &str) -> Result<Checkpoint, CheckpointError> {
     Checkpoint::open(ours().sign(text).unwrap().as_bytes(), ours().verifier())
 }
 
-/// The example of C2SP tlog-checkpoint has this text.
+/// The text of the example in C2SP tlog-checkpoint.
 #[test]
 fn reads_the_text_of_the_specifications_example() {
     let text = "example.com/behind-the-sofa\n20852163\n\
@@ -36,7 +36,7 @@ fn reads_the_text_of_the_specifications_example() {
     assert_eq!(read.to_string(), text);
 }
 
-/// Go's golang.org/x/mod/sumdb/note signs the same text with the same key to these bytes.
+/// Go's golang.org/x/mod/sumdb/note makes the same bytes from the same text and key.
 #[test]
 fn signs_as_go_does_and_opens_it() {
     let expect = "acme/changes\n20852163\nSBNJTRN+FjG7owHVrKtue7eqdM4RhdRWVl71HXN2d7I=\n\n\

@@ -25,7 +25,7 @@ fn full() -> Entry {
     }
 }
 
-/// An entry with no more than it must have.
+/// An entry with only the required fields.
 fn bare() -> Entry {
     Entry {
         position: Position(1),
@@ -45,7 +45,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// These bytes are in ledgers: they may never change.
+/// Existing ledgers hold these bytes, so they may never change.
 #[test]
 fn an_entry_with_every_field_has_these_bytes() {
     let expect = [
@@ -100,7 +100,7 @@ fn encodes_nothing_that_is_out_of_bounds() {
         (Entry { trace: Some(long(TRACE_BYTES_MAX + 1)), ..bare() }, Field::Trace),
     ] {
         assert_eq!(entry.encode(), Err(EncodeError::Bounds { field }), "{entry:?}");
-        // What a careless writer would have stored is refused by the reader too.
+        // The reader also refuses what a faulty writer would have stored.
         let mut bytes = Vec::new();
         entry.write(&mut Writer(&mut bytes));
         assert_eq!(Entry::decode(&bytes), Err(DecodeError::Bounds { field }), "{entry:?}");
@@ -131,7 +131,7 @@ fn an_entry_found_at_another_position_is_refused() {
     assert_eq!(entry.decode(), Err(DecodeError::Position { says: Position(300), found }));
 }
 
-/// The bare entry's bytes with a change.
+/// The bare entry's bytes with one change.
 fn changed(change: impl FnOnce(&mut Vec<u8>)) -> Result<Entry, DecodeError> {
     let mut bytes = bare().encode().unwrap().bytes.to_vec();
     change(&mut bytes);
@@ -266,8 +266,7 @@ proptest! {
         prop_assert!(Entry::decode(&bytes).is_err());
     }
 
-    /// Whatever decodes is the one encoding of what it decodes to, with extensions behind it or
-    /// none.
+    /// Bytes that can be decoded are the only encoding of the result, with or without extensions.
     #[test]
     fn changed_bytes_are_refused_or_another_entrys_own(
         entry in entries(),

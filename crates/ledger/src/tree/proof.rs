@@ -6,14 +6,14 @@ use thiserror::Error;
 use super::{MerkleTree, node};
 use crate::Head;
 
-/// Hashes that a proof can need: a path of at most 64 levels, and one more where a consistency
-/// proof begins with the old tree's last full subtree.
+/// The maximum number of hashes in a proof: a path of at most 64 levels, and one more if a
+/// consistency proof begins with the old tree's last full subtree.
 const PROOF_HASHES_MAX: usize = 65;
 
-/// Why a proof proves nothing.
+/// Why a proof is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ProofError {
-    /// No leaf of that index, or no older tree of that size, is in a tree of this size.
+    /// The tree has no such leaf, or is smaller than the older tree.
     #[error("{index} lies outside a tree of {size} leaves")]
     Outside {
         /// The leaf's index, or the older tree's size.
@@ -21,10 +21,10 @@ pub enum ProofError {
         /// The tree's size.
         size: u64,
     },
-    /// The proof has more or fewer hashes than one about these sizes has.
+    /// The proof has the wrong number of hashes.
     #[error("the proof has {hashes} hashes, which is not the number that it needs")]
     Length {
-        /// How many it has.
+        /// Its number of hashes.
         hashes: usize,
     },
     /// The proof leads to another root.
@@ -32,11 +32,11 @@ pub enum ProofError {
     Root,
 }
 
-/// Proves that a leaf is in the tree of `size` leaves (RFC 6962, 2.1.1). `subtree` gives the root
-/// of a range of leaves; [`subtrees`] does where all leaves are at hand.
+/// Proves that a leaf is in the tree with `size` leaves (RFC 6962, 2.1.1). `subtree` returns the
+/// root of a range of leaves; [`subtrees`] does so for leaves in memory.
 ///
 /// # Errors
-/// There is no leaf of that index, or what `subtree` answered.
+/// There is no such leaf, or an error of `subtree`.
 pub fn inclusion_proof<E: From<ProofError>>(
     index: u64,
     size: u64,
@@ -58,11 +58,11 @@ pub fn inclusion_proof<E: From<ProofError>>(
     Ok(proof)
 }
 
-/// Proves that the tree of `size` leaves begins with the tree of `old` leaves (RFC 6962, 2.1.2).
-/// `subtree` gives the root of a range of leaves.
+/// Proves that the tree with `size` leaves begins with the tree with `old` leaves (RFC 6962,
+/// 2.1.2). `subtree` returns the root of a range of leaves.
 ///
 /// # Errors
-/// The older tree is larger, or what `subtree` answered.
+/// The older tree is larger, or an error of `subtree`.
 pub fn consistency_proof<E: From<ProofError>>(
     old: u64,
     size: u64,
@@ -83,7 +83,7 @@ pub fn consistency_proof<E: From<ProofError>>(
         proof.push(subtree(beside)?);
         range = inside;
     }
-    // The verifier knows the old root; where that is the last subtree, it isn't sent again.
+    // The verifier knows the old root. If that is the last subtree, it isn't sent.
     if range.start != 0 {
         proof.push(subtree(range)?);
     }
@@ -101,10 +101,10 @@ pub fn subtrees(leaves: &[Digest]) -> impl Fn(Range<u64>) -> Result<Digest, Proo
     }
 }
 
-/// Checks that the leaf of this index is in the tree of `size` leaves with this root.
+/// Verifies that the leaf is in the tree with `size` leaves and this root.
 ///
 /// # Errors
-/// There is no such leaf, or the proof doesn't prove it.
+/// There is no such leaf, or the proof is invalid.
 pub fn verify_inclusion(
     leaf: &Digest,
     index: u64,
@@ -116,7 +116,7 @@ pub fn verify_inclusion(
         return Err(ProofError::Outside { index, size });
     }
     // Below the level where the paths of this leaf and of the last one meet, every step has a
-    // sibling; above it, only steps that come from the right have one.
+    // sibling; above it, only steps from the right have one.
     let inner = 64 - (index ^ (size - 1)).leading_zeros();
     let border = index.checked_shr(inner).unwrap_or(0).count_ones();
     let Some((inner_hashes, border_hashes)) = exactly(proof, inner, border) else {
@@ -127,11 +127,11 @@ pub fn verify_inclusion(
     if found == *root { Ok(()) } else { Err(ProofError::Root) }
 }
 
-/// Checks that the tree of `size` leaves with root `root` begins with the tree of `old` leaves
-/// with root `old_root`.
+/// Verifies that the tree with `size` leaves and root `root` begins with the tree with `old` leaves
+/// and root `old_root`.
 ///
 /// # Errors
-/// The older tree is larger, or the proof doesn't prove it.
+/// The older tree is larger, or the proof is invalid.
 pub fn verify_consistency(
     old: u64,
     old_root: &Digest,
@@ -151,8 +151,8 @@ pub fn verify_consistency(
         };
     }
     let level = old.trailing_zeros();
-    // The last full subtree of the old tree: where it is the whole of it, the proof leaves its
-    // root out, since the verifier knows it.
+    // The last full subtree of the old tree. If it is the whole old tree, the proof leaves its root
+    // out, because the verifier knows it.
     let (seed, rest) = match proof.split_first() {
         _ if old.is_power_of_two() => (*old_root, proof),
         Some((seed, rest)) => (*seed, rest),
@@ -171,12 +171,12 @@ pub fn verify_consistency(
     if found == *root && old_found == *old_root { Ok(()) } else { Err(ProofError::Root) }
 }
 
-/// The largest power of two below the size of a tree that has more than one leaf.
+/// The largest power of two below the size of a tree with more than one leaf.
 fn split(size: u64) -> u64 {
     1 << (63 - (size - 1).leading_zeros())
 }
 
-/// The proof cut in two, if it has exactly so many hashes.
+/// Splits the proof, if it has exactly the right number of hashes.
 fn exactly(proof: &[Digest], inner: u32, border: u32) -> Option<(&[Digest], &[Digest])> {
     let (inner, border) = (usize::try_from(inner).ok()?, usize::try_from(border).ok()?);
     if proof.len() > PROOF_HASHES_MAX || proof.len() != inner + border {
@@ -185,14 +185,14 @@ fn exactly(proof: &[Digest], inner: u32, border: u32) -> Option<(&[Digest], &[Di
     proof.split_at_checked(inner)
 }
 
-/// Goes up from a node, with its sibling on each level; the index says on which side it lies.
+/// Hashes upwards from a node, with a sibling on each level; the index tells its side.
 fn climb(from: Digest, index: u64, siblings: &[Digest]) -> Digest {
     siblings.iter().enumerate().fold(from, |found, (level, sibling)| {
         if index >> level & 1 == 0 { node(&found, sibling) } else { node(sibling, &found) }
     })
 }
 
-/// Goes up as in the older tree, in which nothing lay to the right.
+/// Hashes upwards as in the older tree, which had nothing on the right.
 fn climb_right(from: Digest, index: u64, siblings: &[Digest]) -> Digest {
     siblings.iter().enumerate().fold(from, |found, (level, sibling)| {
         if index >> level & 1 == 0 { found } else { node(sibling, &found) }

@@ -4,7 +4,7 @@ use proptest::{collection::vec, prelude::*};
 
 use super::*;
 
-/// The eight leaves by which implementations of Certificate Transparency test themselves.
+/// The eight leaves that implementations of Certificate Transparency use in tests.
 const LEAVES: [&[u8]; 8] = [
     b"",
     b"\x00",
@@ -16,7 +16,7 @@ const LEAVES: [&[u8]; 8] = [
     b"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f",
 ];
 
-/// The roots of the trees of the first 0 to 8 of them.
+/// The roots of the trees with the first 0 to 8 of them.
 const ROOTS: [&str; 9] = [
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
@@ -44,7 +44,7 @@ fn digests(texts: &[&str]) -> Vec<Digest> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
-/// RFC 6962, 2.1, word for word: slow, and plainly right.
+/// RFC 6962, 2.1, word for word: slow, but obviously correct.
 fn naive(leaves: &[Digest]) -> Digest {
     match leaves {
         [] => Digest::of(b""),
@@ -100,7 +100,7 @@ fn gives_and_takes_the_known_proofs_of_consistency() {
     }
 }
 
-/// The laws below draw their sizes at random; these are all of the small ones.
+/// The properties below use random sizes; this covers all small ones.
 #[test]
 fn all_proofs_about_small_trees_hold() {
     let leaves: Vec<_> = (0..33_u64).map(|n| Digest::of(&n.to_be_bytes())).collect();
@@ -146,7 +146,7 @@ fn every_size_has_an_empty_tree_before_it_and_itself() {
     }
 }
 
-/// The largest sizes there are, whose proofs nobody can make but anybody can send.
+/// The largest sizes: nobody can make such proofs, but anybody can send them.
 #[test]
 fn sizes_at_the_end_of_the_numbers_do_no_harm() {
     let hash = Digest::of(b"");
@@ -207,7 +207,7 @@ proptest! {
     }
 }
 
-/// The proof with a hash more, one less, and one changed, each with what is wrong with it.
+/// The proof with one more hash, one less, and one changed, with the expected errors.
 fn mutations(proof: &[Digest], at: prop::sample::Index) -> Vec<(Vec<Digest>, ProofError)> {
     let length = |hashes| ProofError::Length { hashes };
     let more = [proof, &[Digest([0; 32])]].concat();

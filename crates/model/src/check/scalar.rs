@@ -3,18 +3,18 @@ use serde_json::{Number, Value};
 
 use crate::{Attributes, Item, Kind};
 
-/// Whether the value, which stands in a model, is of that scalar type.
+/// Whether a value in a model has this scalar type.
 pub(crate) fn is_of_kind(value: &Value, kind: Kind) -> bool {
     normalise(&mut value.clone(), kind)
 }
 
-/// Whether the value is one of those listed. Texts are compared without regard to case.
+/// Whether a value is in the list. Strings are compared without regard to case.
 pub(crate) fn is_choice(value: &Value, choices: &[Value]) -> bool {
     let text = text_of(value).to_lowercase();
     choices.iter().any(|choice| text_of(choice).to_lowercase() == text)
 }
 
-/// A scalar as text: a string without its quotes.
+/// A scalar as text; a string without quotes.
 pub(super) fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -22,7 +22,7 @@ pub(super) fn text_of(value: &Value) -> String {
     }
 }
 
-/// Brings a scalar into the form that is kept; false if it isn't of that type.
+/// Normalises a scalar for storage; false if it has another type.
 pub(super) fn normalise(value: &mut Value, kind: Kind) -> bool {
     match (kind, &*value) {
         (Kind::Boolean, Value::Bool(_)) | (Kind::Decimal, Value::Number(_)) => true,
@@ -47,7 +47,7 @@ pub(super) fn normalise(value: &mut Value, kind: Kind) -> bool {
     }
 }
 
-/// The digits of a number that is whole, also when it was written `5.0`; -0 is 0.
+/// The digits of a whole number, also if it was written as `5.0`; -0 becomes 0.
 fn whole(number: &Number) -> Option<String> {
     let text = number.to_string();
     let digits = match text.split_once('.') {
@@ -59,7 +59,7 @@ fn whole(number: &Number) -> Option<String> {
     is_whole.then(|| if digits == "-0" { "0".to_owned() } else { digits.to_owned() })
 }
 
-/// A moment with any offset, or without one, which then means UTC: so the reference takes it.
+/// A timestamp with any offset. Without an offset it is UTC, as in the reference server.
 fn moment(text: &str) -> Option<Moment> {
     Moment::parse(text).or_else(|_| Moment::parse(&format!("{text}Z"))).ok()
 }
@@ -69,7 +69,7 @@ fn is_text_of_kind(text: &str, kind: Kind) -> bool {
         Kind::UriAbsolute | Kind::UrlAbsolute => has_scheme(text),
         Kind::UriRelative | Kind::UrlRelative => !has_scheme(text),
         Kind::UriTemplate => is_template(text),
-        // Whether a name is there is the caller's question; whether a URL leads anywhere nobody's.
+        // Whether a name exists is checked by the caller; whether a URL works isn't checked.
         _ => true,
     }
 }
@@ -82,7 +82,7 @@ fn has_scheme(text: &str) -> bool {
     })
 }
 
-/// RFC 6570: braces come in pairs, not in each other, and hold something.
+/// RFC 6570: braces come in pairs, aren't nested, and aren't empty.
 fn is_template(text: &str) -> bool {
     let mut rest = text;
     while let Some(at) = rest.find(['{', '}']) {

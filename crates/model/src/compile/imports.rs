@@ -6,7 +6,7 @@ use crate::{
     parsed::ParsedGroup,
 };
 
-/// Which resource types each group type has, its own and those that `ximportresources` brings
+/// The resource types of each group type, both its own and those that `ximportresources` imports
 /// (model, "Reuse of Resource Definitions"), with the group type that defines each.
 pub(super) struct Imports<'a> {
     groups: BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>,
@@ -35,7 +35,7 @@ impl<'a> Imports<'a> {
         Ok(Self { groups: resolved })
     }
 
-    /// The resource types of a group type by name, each with the group type that defines it.
+    /// The resource types of a group type by name, each with its defining group type.
     pub(super) fn of(&self, plural: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.groups.get(plural).into_iter().flatten().map(|(name, owner)| (*name, *owner))
     }
@@ -48,8 +48,8 @@ impl<'a> Imports<'a> {
     }
 }
 
-/// The resource type that a reference names, and the group type that defines it; on the way lie
-/// group types that import it themselves.
+/// The resource type that a reference names, and its defining group type. The reference may pass
+/// through other imports.
 fn owner<'a>(
     groups: &'a BTreeMap<String, ParsedGroup>,
     importer: &'a str,
@@ -70,7 +70,7 @@ fn owner<'a>(
             return refuse("a group type can't import from itself");
         }
         let Some(group) = groups.get(plural) else {
-            return refuse("there is no such group type");
+            return refuse("the group type doesn't exist");
         };
         if group.resources.contains_key(name) {
             return Ok((name, plural));
@@ -80,7 +80,7 @@ fn owner<'a>(
             .iter()
             .find(|reference| reference.strip_suffix(name).is_some_and(|rest| rest.ends_with('/')));
         let Some(further) = further else {
-            return refuse("there is no such resource type");
+            return refuse("the resource type doesn't exist");
         };
         next = further;
     }

@@ -3,8 +3,8 @@ use thiserror::Error;
 
 use crate::{Kind, limits};
 
-/// Why an entity's attributes can't be taken. Paths are in xRegistry's dot notation
-/// (`labels.owner`, `tags[2]`). The text of each is the `error_detail` of its error.
+/// Why an entity's attributes are invalid. Paths are in xRegistry's dot notation (`labels.owner`,
+/// `tags[2]`). The text of a fault is the `error_detail` of its error.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum AttributeFault {
     /// The model has no such attribute.
@@ -19,7 +19,7 @@ pub enum AttributeFault {
         /// All of them.
         paths: Vec<String>,
     },
-    /// A value is not of its type.
+    /// A value has the wrong type.
     #[error("must be {}{}", article(*kind), .kind)]
     Type {
         /// Its path.
@@ -27,37 +27,37 @@ pub enum AttributeFault {
         /// The type.
         kind: Kind,
     },
-    /// A value is not one of those that the model lists.
+    /// A value isn't one of the allowed ones.
     #[error("value ({}) must be one of the enum values: {}", plain(value), list(choices))]
     NotAChoice {
         /// Its path.
         path: String,
         /// The value.
         value: Value,
-        /// Those that the model lists.
+        /// The allowed values.
         choices: Vec<Value>,
     },
-    /// The name of an attribute, or a key of a map, has other characters than it may have.
+    /// The name of an attribute or the key of a map has invalid characters, or too many.
     #[error("the name {name:?} must match {rule}")]
     Name {
-        /// The path of what holds it.
+        /// The path of its parent.
         path: String,
         /// The name, or its beginning.
         name: String,
-        /// What it must look like.
+        /// The pattern for names.
         rule: &'static str,
     },
-    /// Name and value are together too long for a header.
+    /// The name and the value are together too long for a header.
     #[error("its name and value have {length} bytes, more than {}", limits::SCALAR_BYTES_MAX)]
     TooLong {
         /// Its path.
         path: String,
-        /// The bytes that they have.
+        /// Their length in bytes.
         length: usize,
     },
-    /// A xid, an xid type or a target names a type that the model hasn't, or another than it
-    /// must.
-    #[error("value ({value}) names no {target}")]
+    /// An xid, an xid type or a target names a type that the model doesn't have, or one that isn't
+    /// allowed here.
+    #[error("value ({value}) isn't the name of any {target}")]
     Target {
         /// Its path.
         path: String,
@@ -66,24 +66,24 @@ pub enum AttributeFault {
         /// What it must name.
         target: String,
     },
-    /// Something is announced to go before it is announced to be deprecated.
+    /// `removal` is earlier than `effective` of a deprecation.
     #[error("must not be sooner than deprecated.effective")]
     TooSoon {
         /// Its path.
         path: String,
     },
-    /// Two values bring an attribute of the same name, or one that is there anyway.
+    /// An `ifvalues` adds an attribute whose name already exists.
     #[error("has an \"ifvalues\" that defines {sibling:?}, which is already defined")]
     Sibling {
         /// The attribute with the `ifvalues`.
         path: String,
-        /// The attribute that it brings.
+        /// The attribute that it adds.
         sibling: String,
     },
 }
 
 impl AttributeFault {
-    /// The path of the attribute that it is about; of several, the first.
+    /// The path of the attribute; of several, the first.
     #[must_use]
     pub fn path(&self) -> &str {
         match self {
@@ -108,7 +108,7 @@ const fn article(kind: Kind) -> &'static str {
     }
 }
 
-/// A value as people write it: a string without its quotes.
+/// A value for people; a string without its quotes.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => limits::beginning(text),

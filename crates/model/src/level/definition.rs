@@ -12,13 +12,13 @@ use crate::{
     parsed,
 };
 
-/// Makes single attributes, and what lies in them.
+/// Builds single attributes with their nested parts.
 #[derive(Clone, Copy)]
 pub(super) struct AttributeCompiler<'a> {
     pub names: &'a Arc<TypeNames>,
-    /// What the names of attributes must look like here.
+    /// The character set for names.
     pub charset: Charset,
-    /// Whether `matchversions` may stand here.
+    /// Whether `matchversions` is allowed.
     pub matchable: bool,
 }
 
@@ -109,7 +109,7 @@ impl AttributeCompiler<'_> {
             return not_for("ifvalues");
         }
         if own.matchversions && !(self.matchable && own.kind.is_scalar() && name != "*") {
-            let reason = "only scalar attributes of versions that have a name can have it";
+            let reason = "only named scalar attributes of versions can have this aspect";
             return Err(not_there(&own.place, "matchversions", reason));
         }
         if name == "*" {
@@ -119,13 +119,13 @@ impl AttributeCompiler<'_> {
                 (!own.ifvalues.is_empty(), "ifvalues"),
             ];
             if let Some((_, aspect)) = aspects.into_iter().find(|(stands, _)| *stands) {
-                return Err(not_there(&own.place, aspect, "it is named *"));
+                return Err(not_there(&own.place, aspect, "the name * isn't allowed here"));
             }
         }
         Ok(())
     }
 
-    /// What an object holds; nothing else holds attributes.
+    /// The attributes of an object; other types have none.
     fn members(
         self,
         kind: Kind,
@@ -193,7 +193,7 @@ impl AttributeCompiler<'_> {
     }
 }
 
-/// What the values of `enum` are: values of a scalar, or, as the reference server has it, items of
+/// The type of the values in `enum`: the scalar itself or, as in the reference server, the items of
 /// an array or a map of scalars.
 fn choice_kind(own: &parsed::ParsedAttribute) -> Option<Kind> {
     let kind = match own.kind {
@@ -203,7 +203,7 @@ fn choice_kind(own: &parsed::ParsedAttribute) -> Option<Kind> {
     kind.is_scalar().then_some(kind)
 }
 
-/// `enum`, `default` and the keys of `ifvalues` against the type and each other.
+/// Checks `enum`, `default` and the keys of `ifvalues` against the type and each other.
 fn check_values(own: &parsed::ParsedAttribute) -> Result<(), ModelFault> {
     let place = own.place.to_string();
     let value_type = |aspect, value: &Value, kind| ModelFault::ValueType {
@@ -248,8 +248,8 @@ fn shortened(value: &Value) -> Value {
     }
 }
 
-/// The attributes that `ifvalues` bring have names that nothing beside them has for certain.
-/// `names` are all that stand at the level.
+/// Checks that attributes from `ifvalues` don't have the names of attributes that always exist
+/// beside them. `names` are all names of the level.
 pub(super) fn check_conditions<'a>(
     place: &str,
     attributes: impl IntoIterator<Item = &'a Attribute>,

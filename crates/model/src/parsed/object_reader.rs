@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::{Charset, Kind, ModelFault, limits::beginning};
 
-/// One object of a model source, read member by member; what was not asked for is unknown.
-/// A member that is `null` is absent.
+/// Reads one object of a model source, member by member. Members that weren't read are unknown
+/// ones. A member with the value `null` counts as absent.
 pub(crate) struct ObjectReader<'a> {
     place: String,
     members: BTreeMap<&'a str, &'a Value>,
@@ -35,7 +35,7 @@ impl<'a> ObjectReader<'a> {
         Err(ModelFault::Shape { place: self.within(member), expected })
     }
 
-    /// The object's place, once nothing is left in it that the language doesn't know.
+    /// Fails if unknown members are left; returns the object's place.
     pub(crate) fn done(self) -> Result<String, ModelFault> {
         match self.members.keys().next() {
             None => Ok(self.place),
@@ -63,7 +63,7 @@ impl<'a> ObjectReader<'a> {
             .ok_or_else(|| ModelFault::MissingMember { place: self.place.clone(), member: name })
     }
 
-    /// A name that repeats the key that the object stands under; it may be left out or empty.
+    /// Reads a name that must repeat the object's key; it may be absent or empty.
     pub(crate) fn same(&mut self, member: &'static str, key: &str) -> Result<(), ModelFault> {
         match self.text(member)?.filter(|text| !text.is_empty()) {
             Some(found) if found != key => Err(ModelFault::NotItsKey {
@@ -161,7 +161,7 @@ impl<'a> ObjectReader<'a> {
         self.member(name).map(|value| Self::new(&self.within(name), value)).transpose()
     }
 
-    /// Reads each member of a map of objects.
+    /// Reads each object in a map.
     pub(crate) fn each<T>(
         &mut self,
         name: &str,
@@ -178,7 +178,7 @@ impl<'a> ObjectReader<'a> {
             .collect()
     }
 
-    /// Reads each object of a list.
+    /// Reads each object in a list.
     pub(crate) fn list<T>(
         &mut self,
         name: &str,
@@ -196,7 +196,7 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
-    /// What is for people, as far as it says something: texts of those names, and `labels`.
+    /// Reads the members for people: texts with these names, and `labels`.
     pub(crate) fn notes(&mut self, names: &[&str]) -> Result<Map<String, Value>, ModelFault> {
         let mut notes = Map::new();
         for name in names {

@@ -1,4 +1,4 @@
-//! What sources mean, and which are none.
+//! The meaning of sources, and invalid sources.
 
 use super::*;
 

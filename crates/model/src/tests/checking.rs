@@ -1,4 +1,4 @@
-//! What entities may hold.
+//! Checks of entities.
 
 use super::*;
 
@@ -204,7 +204,7 @@ fn what_is_deprecated_goes_no_sooner_than_that_takes_effect() {
         (&kind.meta_attributes, &same, &Ok(())),
         (group, &late, &expect),
         (group, &json!({ "deprecated": { "removal": "2031-05-01T00:00:00Z" } }), &Ok(())),
-        // Of a version it is an attribute of the model's own.
+        // For a version it is an ordinary attribute of the model.
         (&kind.attributes, &late, &Ok(())),
     ] {
         let mut sent = sent.as_object().unwrap().clone();

@@ -1,4 +1,4 @@
-//! The full model of a source that uses the whole language, as it is answered.
+//! The full model of a source that uses the whole model language, as the server returns it.
 
 use super::*;
 

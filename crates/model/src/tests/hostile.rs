@@ -1,4 +1,4 @@
-//! Sources that are made to hurt: each is refused with its fault.
+//! Hostile sources: each is refused with its fault.
 
 use super::*;
 
@@ -14,8 +14,8 @@ fn refuses_what_lies_too_deep() {
     assert!(of_versions(json!({ "a": nested(50) })).is_ok());
     let fault = of_versions(json!({ "a": nested(70) })).err();
     assert_eq!(fault, Some(ModelFault::TooDeep));
-    // Building this value recurses in the test itself, which an unoptimised build does on more
-    // stack than a test's thread has. Parsed JSON is never that deep.
+    // Building this value recurses in the test itself, and a debug build needs more stack for it
+    // than a test's thread has. Parsed JSON is never that deep.
     let deepest = std::thread::Builder::new().stack_size(64 << 20).spawn(|| {
         assert_eq!(of_versions(json!({ "a": nested(1_000) })).err(), Some(ModelFault::TooDeep));
     });
@@ -31,16 +31,16 @@ fn refuses_includes_that_end_nowhere() {
             json!({ "a": { "$include": "#/attributes/b" }, "b": { "$includes": ["#/attributes/a"] } }),
             "it includes itself",
         ),
-        (json!({ "$include": "#/nowhere" }), "nothing stands there"),
-        (json!({ "$include": "#/description" }), "no object stands there"),
+        (json!({ "$include": "#/nowhere" }), "its target doesn't exist"),
+        (json!({ "$include": "#/description" }), "its target isn't an object"),
         (json!({ "$include": "#" }), "it includes itself"),
         (
             json!({ "$include": "http://127.0.0.1/model.json" }),
-            "only a JSON Pointer into the same model (#/…) is followed",
+            "only a JSON Pointer into the same model (#/…) is supported",
         ),
         (
             json!({ "$include": "model.json#/a" }),
-            "only a JSON Pointer into the same model (#/…) is followed",
+            "only a JSON Pointer into the same model (#/…) is supported",
         ),
     ] {
         let source = json!({ "description": "x", "attributes": attributes });

@@ -1,4 +1,4 @@
-//! What holds for any source and any entity.
+//! Properties of any source and any entity.
 
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ fn scalar() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Any JSON whose members are named as these.
+/// Any JSON whose members have these names.
 fn tree(names: &'static [&'static str], depth: u32) -> impl Strategy<Value = Value> {
     let name = prop_oneof![
         8 => prop::sample::select(names).prop_map(str::to_owned),
@@ -76,7 +76,7 @@ fn kinds() -> Model {
     bare(source).unwrap()
 }
 
-/// Attributes that are often legal: a type, what it needs, and some aspects.
+/// Attributes that are often valid: a type, its required members, and some aspects.
 fn attributes() -> impl Strategy<Value = Value> {
     let aspect = prop_oneof![
         Just(("required", json!(true))),

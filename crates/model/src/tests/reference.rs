@@ -1,4 +1,4 @@
-//! Recorded answers of the reference server, where they lie at hand.
+//! Recorded answers of the reference server, if they are available.
 
 use std::{fs, path::PathBuf};
 
@@ -10,7 +10,7 @@ fn recorded() -> Option<String> {
     fs::read_to_string(here.join("xregistry-sample.jsonl")).ok()
 }
 
-/// The model that a request's body brings, if it brings one.
+/// The model in a request's body, if it has one.
 fn source_in(step: &Value) -> Option<Value> {
     let body: Value = serde_json::from_str(step["reqb"].as_str()?).ok()?;
     let url = step["url"].as_str()?;
@@ -22,7 +22,7 @@ fn source_in(step: &Value) -> Option<Value> {
     }
 }
 
-/// The full model that an answer shows, if it shows one.
+/// The full model in an answer, if it has one.
 fn model_in(step: &Value) -> Option<Value> {
     let body: Value = serde_json::from_str(step["resb"].as_str()?).ok()?;
     let is_model = step["url"].as_str()?.trim_end_matches('/') == "/model";

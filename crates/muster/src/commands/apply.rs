@@ -40,7 +40,7 @@ The folder holds:
 
 ";
 
-/// Make a registry hold what a folder says: shows a plan, then does it
+/// Bring a registry in line with a folder: shows a plan, then applies it
 #[derive(Debug, Args)]
 pub struct ApplyArguments {
     /// The folder
@@ -49,13 +49,13 @@ pub struct ApplyArguments {
     /// Show the plan and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Delete what the folder doesn't have, in the types of groups of which it has some
+    /// Delete what isn't in the folder, but only in group types that the folder has
     #[arg(long)]
     prune: bool,
-    /// Apply what can be applied, though some of it is refused
+    /// Apply the rest if some changes are refused
     #[arg(long)]
     keep_going: bool,
-    /// Don't ask
+    /// Don't ask for confirmation
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
@@ -68,10 +68,10 @@ impl ApplyArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let folder = Folder::read(&self.folder).map_err(|error| self.explain(error))?;
         if folder.model.is_none() && folder.groups.is_empty() {
-            let what = format!("there is nothing of a catalogue in {}", self.folder.display());
+            let what = format!("{} doesn't hold a catalog", self.folder.display());
             return Err(self.with_likely_folder(
                 Failure::new(OwnCode::NoDocuments, what)
-                    .help("muster apply --help shows the layout of a catalogue"),
+                    .help("muster apply --help shows the layout of a catalog"),
             ));
         }
         let client = self.explanation.of(self.connection.client(context).await?)?;
@@ -110,12 +110,12 @@ impl ApplyArguments {
         self.report(context, &plan, outcome)
     }
 
-    /// Why the folder is no catalogue.
+    /// The failure to show for a folder that isn't a catalog.
     fn explain(&self, error: FolderError) -> Failure {
         self.with_likely_folder(Failure::from(error))
     }
 
-    /// With the folder that was likely meant, where there is one.
+    /// Adds a suggestion for the folder that was probably meant.
     fn with_likely_folder(&self, failure: Failure) -> Failure {
         match folder::likely_root(&self.folder) {
             Some(root) => failure.help(format!("did you mean {}?", root.display())),
@@ -123,7 +123,7 @@ impl ApplyArguments {
         }
     }
 
-    /// Finds in every document that would be sent what the server would find.
+    /// Judges every document that would be sent, as the server would.
     async fn check(
         &self,
         client: &Client,
@@ -138,7 +138,7 @@ impl ApplyArguments {
         let judged = holdings.judge_all(Some(client), changing).await?;
         for (xid, judgement) in changing.iter().zip(judged) {
             let Some(document) = wanted.documents.get_mut(xid) else { continue };
-            // What stands in this folder is named as people name it.
+            // Paths in the current folder are shown without "./".
             let path = match self.folder.strip_prefix(".") {
                 Ok(below) => below.join(&document.path),
                 Err(_) => self.folder.join(&document.path),
@@ -166,7 +166,8 @@ impl ApplyArguments {
         }
         if plan.is_empty() {
             let documents = counted(plan.kept, "document", "documents");
-            return screen.line(&format!("nothing to change: {documents} as the folder has them"));
+            return screen
+                .line(&format!("nothing to change: {documents} already match the folder"));
         }
         screen.write(plan::render(plan, screen).as_bytes())?;
         screen.line(&format!("\n{}", plan::summary(plan)))
@@ -189,7 +190,7 @@ impl ApplyArguments {
         let done = format!("applied {} of {changes}", separated(outcome.done as u64));
         let folder = self.folder.display();
         let again =
-            format!("muster apply {folder} goes on from there: what is done isn't done again");
+            format!("muster apply {folder} continues from there; it doesn't repeat what is done");
         if outcome.interrupted {
             let what = format!("stopped: {done}");
             return Err(Failure::new(OwnCode::Interrupted, what).help(again));
@@ -214,7 +215,7 @@ fn changing(wanted: &DesiredState, there: &CurrentState) -> Vec<Xid> {
     plan.steps().filter(|step| step.is_document()).filter_map(|step| step.xid().cloned()).collect()
 }
 
-/// Documents in the plan that are refused. For people their findings stand in the plan already.
+/// Fails if the plan has refused documents. For people, the plan already shows their violations.
 fn refused_in(context: &Context, plan: &Plan, what: &str) -> Result<(), Failure> {
     let refused = plan.refused();
     if refused == 0 {
@@ -225,7 +226,7 @@ fn refused_in(context: &Context, plan: &Plan, what: &str) -> Result<(), Failure>
     let found = if context.screen.is_table() { Vec::new() } else { findings_in(plan) };
     Err(Failure::new(ErrorCode::InvalidDocument, format!("{documents} {verb} refused; {what}"))
         .findings(found)
-        .help("correct what stands beside them, or apply the rest with --keep-going"))
+        .help("correct the violations in the plan, or apply the rest with --keep-going"))
 }
 
 fn findings_in(plan: &Plan) -> Vec<Finding> {

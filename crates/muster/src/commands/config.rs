@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use crate::{Context, Failure};
 
-/// Show what can be set
+/// Show the available settings
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     #[command(before_help = default::EXAMPLES)]

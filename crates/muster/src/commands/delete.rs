@@ -27,16 +27,16 @@ pub struct DeleteArguments {
     /// What to delete
     #[arg(value_parser = xid, value_name = "XID", required = true)]
     xids: Vec<Xid>,
-    /// Erase the documents for ever, all versions of them, instead of hiding them
+    /// Erase the documents and all their versions for ever, instead of hiding them
     #[arg(long)]
     purge: bool,
-    /// Even though other documents refer to them
+    /// Delete even if other documents refer to it
     #[arg(long)]
     force: bool,
-    /// Only if it has this epoch
+    /// Delete only if this is the current epoch
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     epoch: Option<u64>,
-    /// Don't ask
+    /// Don't ask for confirmation
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
@@ -48,7 +48,7 @@ pub struct DeleteArguments {
 impl DeleteArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         if self.epoch.is_some() && self.xids.len() > 1 {
-            return Err(Failure::usage("--epoch goes with one name"));
+            return Err(Failure::usage("--epoch needs exactly one name"));
         }
         for xid in &self.xids {
             deletable(xid)?;
@@ -73,14 +73,14 @@ impl DeleteArguments {
         }
         if !self.purge && context.screen.is_terminal {
             let shown = suggest::without_slash(&self.xids[0]);
-            let note = format!("muster restore {shown} brings it back");
+            let note = format!("muster restore {shown} restores it");
             context.screen.note(&context.screen.paint_error(Style::Dim, &note));
         }
         Ok(())
     }
 
-    /// Says what would go, before anything does. What isn't there ends it here, unless it is to be
-    /// erased: then it may be hidden already.
+    /// Shows what would be deleted. An entity that doesn't exist ends the command, unless it is to
+    /// be purged, because a deleted entity can still be purged.
     async fn show_plan(&self, context: &Context, client: &Client) -> Result<(), Failure> {
         let mut plan = String::new();
         for xid in &self.xids {
@@ -99,19 +99,18 @@ impl DeleteArguments {
     }
 }
 
-/// Groups, documents and versions come and go; the registry itself and what a document has only
-/// one of don't.
+/// Refuses xids that can't be deleted: the registry itself and a document's Meta.
 pub(super) fn deletable(xid: &Xid) -> Result<(), Failure> {
     let what = match xid {
         Xid::Registry => "the registry itself",
         Xid::Meta { .. } => "the Meta of a document",
         _ => return Ok(()),
     };
-    Err(Failure::usage(format!("{what} is neither deleted nor restored"))
+    Err(Failure::usage(format!("{what} can't be deleted or restored"))
         .help("name a group, a document or a version, such as providers/cms/entries/sanity"))
 }
 
-/// ` with 4 entries`, of what lies in a group; ` with 2 versions`, of a document.
+/// The number of things in it: ` with 4 entries` for a group, ` with 2 versions` for a document.
 fn within(details: &Value) -> String {
     let members = details.as_object().into_iter().flatten();
     let counts: Vec<String> = members
@@ -124,7 +123,7 @@ fn within(details: &Value) -> String {
     if counts.is_empty() { String::new() } else { format!(" with {}", counts.join(", ")) }
 }
 
-/// Goes on if somebody said yes, before or now.
+/// Continues only if the user confirmed, with `--yes` or at the prompt.
 pub(super) fn confirm(context: &Context, yes: bool, question: &str) -> Result<(), Failure> {
     if yes {
         return Ok(());
@@ -132,9 +131,9 @@ pub(super) fn confirm(context: &Context, yes: bool, question: &str) -> Result<()
     if !context.screen.can_ask {
         return Err(Failure::new(
             OwnCode::NotConfirmed,
-            "this wants to be confirmed, and nobody can be asked",
+            "this needs a confirmation, but there is no terminal to ask on",
         )
-        .help("look at the plan above, then add --yes"));
+        .help("check the plan above, then add --yes"));
     }
     if context.screen.ask(question) {
         Ok(())

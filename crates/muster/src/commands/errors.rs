@@ -16,13 +16,13 @@ Examples:
 
 ";
 
-/// Explain the codes of registries and of this command line
+/// Explain the error codes of registries and of this program
 #[derive(Debug, Args)]
 pub struct ErrorsArguments {
-    /// One code; all without it
+    /// Only this code
     #[arg(value_name = "CODE")]
     code: Option<String>,
-    /// All codes as a page of the reference
+    /// Print the reference page of all codes
     #[arg(long, hide = true)]
     page: bool,
 }
@@ -62,14 +62,14 @@ impl ErrorsArguments {
             FailureCode::Unlisted(_) => {
                 let all: Vec<_> = all().collect();
                 let near = nearest(&name, all.iter().map(FailureCode::name));
-                Err(Failure::new(ErrorCode::NotFound, format!("there is no code {name}"))
+                Err(Failure::new(ErrorCode::NotFound, format!("there is no error code {name}"))
                     .help_some(near.map(|near| format!("did you mean {near}?"))))
             }
         }
     }
 }
 
-/// Every code: a registry's, then the command line's own.
+/// Every code: first the registry's, then the program's own.
 fn all() -> impl Iterator<Item = FailureCode> {
     let own = OwnCode::ALL.iter().map(|code| FailureCode::Own(*code));
     ErrorCode::all().map(FailureCode::Registry).chain(own)
@@ -80,7 +80,7 @@ fn explained(code: ErrorCode) -> String {
     let again = if facts.retryable {
         "the same request may succeed later"
     } else {
-        "the same request is refused again"
+        "the same request will be refused again"
     };
     let effect =
         if facts.no_side_effects { "nothing was done" } else { "something may have been done" };

@@ -20,16 +20,16 @@ Examples:
 
 ";
 
-/// Print a document as it was put, or what is known of a group or a document
+/// Print a document byte for byte, or the attributes of a group or a document
 #[derive(Debug, Args)]
 pub struct GetArguments {
     /// What to print, such as providers/cms/entries/sanity
     #[arg(value_parser = xid, value_name = "XID")]
     xid: Xid,
-    /// Another version than the default one
+    /// This version instead of the default version
     #[arg(long, value_name = "ID")]
     version: Option<String>,
-    /// The attributes instead of the document
+    /// Print the attributes instead of the document
     #[arg(long)]
     details: bool,
     #[command(flatten)]
@@ -47,12 +47,12 @@ impl GetArguments {
         match client.document(&xid).await {
             Ok(FetchedDocument { elsewhere: Some(url), .. }) => {
                 let shown = suggest::without_slash(&xid);
-                let what = format!("the document of {shown} lies at {url}");
+                let what = format!("the document of {shown} is stored at {url}");
                 Err(Failure::new(OwnCode::DocumentElsewhere, what)
-                    .help("get it there; --details shows what the registry has of it"))
+                    .help("get it there; --details shows its attributes"))
             }
             Ok(document) if context.screen.format == Format::Yaml => {
-                // What isn't JSON has no other form than its own.
+                // A document that isn't JSON is printed as it is.
                 match json::parse(&document.bytes) {
                     Ok(value) => context.screen.write(yaml::to_yaml(&value).as_bytes()),
                     Err(_) => context.screen.write(&document.bytes),
@@ -78,7 +78,7 @@ async fn details(context: &Context, client: &Client, xid: &Xid) -> Result<(), Fa
     }
 }
 
-/// A refusal with what was likely meant, where nothing of that name is there.
+/// Adds to "not found" the name that was probably meant.
 pub(super) async fn explain(client: &Client, xid: &Xid, error: ClientError) -> Failure {
     let is_absent = error.is_absent();
     match error {
@@ -89,15 +89,16 @@ pub(super) async fn explain(client: &Client, xid: &Xid, error: ClientError) -> F
     }
 }
 
-/// A version of what an xid names.
+/// The xid of a version of the named document.
 pub(super) fn versioned(xid: &Xid, version: Option<&str>) -> Result<Xid, Failure> {
     let Some(text) = version else { return Ok(xid.clone()) };
-    let id: Id =
-        text.parse().map_err(|error| Failure::usage(format!("{text:?} is no version: {error}")))?;
+    let id: Id = text
+        .parse()
+        .map_err(|error| Failure::usage(format!("{text:?} isn't a version: {error}")))?;
     let named = matches!(xid, Xid::Resource { .. }).then(|| xid.version(id)).flatten();
     named.ok_or_else(|| {
         let shown = suggest::without_slash(xid);
         Failure::usage(format!("{shown} has no versions"))
-            .help("--version goes with a document, such as providers/cms/entries/sanity")
+            .help("--version needs a document, such as providers/cms/entries/sanity")
     })
 }

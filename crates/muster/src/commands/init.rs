@@ -12,13 +12,13 @@ Examples:
 
 ";
 
-/// Make a data directory with an empty registry
+/// Create a data directory with an empty registry
 #[derive(Debug, Args)]
 pub struct InitArguments {
-    /// Where; without it MUSTER_DATA, or muster in your data folder
+    /// The data directory [default: MUSTER_DATA, or muster in your data folder]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The registry's id; without it a random one
+    /// The registry's id [default: a random one]
     #[arg(long, value_name = "ID")]
     registry_id: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! API keys: who may talk to the registry.
+//! API keys.
 
 pub mod create;
 pub mod forget;
@@ -34,7 +34,7 @@ impl KeysCommand {
     }
 }
 
-/// Refuses what can't be a key's id before it becomes part of a path.
+/// Checks a key's id before it becomes part of a path.
 fn check_id(id: &str) -> Result<(), Failure> {
     let is_id = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if is_id && !id.is_empty() {

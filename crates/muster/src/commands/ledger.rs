@@ -1,4 +1,4 @@
-//! The ledger: what is proved of it.
+//! The ledger and its verification.
 
 pub mod verify;
 
@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use crate::{Context, Failure};
 
-/// Prove that the ledger is whole
+/// Verify the ledger
 #[derive(Debug, Subcommand)]
 pub enum LedgerCommand {
     #[command(before_help = verify::EXAMPLES)]

@@ -31,26 +31,26 @@ Examples:
 /// List collections, groups, documents or versions
 #[derive(Debug, Args)]
 pub struct ListArguments {
-    /// What to list, such as providers or providers/cms; all collections without it
+    /// The collection, such as providers or providers/cms; without it, all collections
     #[arg(value_name = "COLLECTION", default_value = "", hide_default_value = true)]
     collection: String,
-    /// Only those that fulfil this, in xRegistry's language; several are alternatives
+    /// Only entries that match this xRegistry filter; several are alternatives
     #[arg(long, value_name = "EXPRESSION")]
     filter: Vec<String>,
-    /// By an attribute, in the other direction with =desc
+    /// Sort by this attribute; =desc reverses the order
     #[arg(long, value_name = "ATTRIBUTE")]
     sort: Option<String>,
-    /// At most so many
+    /// At most this many
     #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     limit: Option<NonZeroUsize>,
-    /// What was deleted and can be restored
+    /// List deleted entries, which can be restored
     #[arg(long)]
     deleted: bool,
     #[command(flatten)]
     connection: ConnectionArguments,
 }
 
-/// What a path names.
+/// The kind of thing that a path names.
 enum Level<'a> {
     Overview,
     Groups(&'a str),
@@ -102,7 +102,7 @@ impl ListArguments {
     ) -> Result<(), Failure> {
         let path = match level {
             Level::Overview => {
-                return Err(Failure::usage("--deleted goes with a collection")
+                return Err(Failure::usage("--deleted needs a collection")
                     .help("muster list providers/cms --deleted"));
             }
             Level::Groups(groups) => format!("/{groups}"),
@@ -113,7 +113,7 @@ impl ListArguments {
         let table = deleted_table(&page).map_err(|error| {
             Failure::new(
                 OwnCode::UnexpectedAnswer,
-                format!("what is said of a deleted name: {error}"),
+                format!("the server's answer about a deleted name can't be read: {error}"),
             )
         })?;
         self.show(context, &page, table, ("name", "names"), Vec::new(), &known)
@@ -137,7 +137,7 @@ impl ListArguments {
                 Some(limit) => {
                     let limit = limit.get();
                     let mut page = client.first_page(path, &query.with("limit", limit)).await?;
-                    // A server that knows no pages gives all.
+                    // A server without pagination returns everything.
                     page.entries = page.entries.into_iter().take(limit).collect();
                     Ok(page)
                 }
@@ -180,7 +180,8 @@ impl ListArguments {
         Ok(())
     }
 
-    /// Attributes that nothing there can have: xRegistry finds nothing by one, and sorts nothing.
+    /// Attributes in a filter or a sort order that no entry can have. xRegistry's answer to them is
+    /// an empty list.
     fn unknown_attributes(&self, known: &BTreeSet<String>, found_nothing: bool) -> Vec<String> {
         let filters = self.filter.iter().filter(|_| found_nothing);
         let expressions = filters.flat_map(|filter| filter.split(','));
@@ -211,7 +212,7 @@ fn level<'a>(shape: &'a ModelShape, collection: &'a str) -> Result<Level<'a>, Fa
     }
     for part in &parts {
         if let Err(error) = part.parse::<Id>() {
-            let what = format!("{collection:?} is no collection: {part:?}: {error}");
+            let what = format!("{collection:?} isn't a collection: {part:?}: {error}");
             return Err(Failure::usage(what).help("a collection is written as providers/cms"));
         }
     }
@@ -226,7 +227,7 @@ fn level<'a>(shape: &'a ModelShape, collection: &'a str) -> Result<Level<'a>, Fa
                     .map(|resources| format!("{name}/{group}/{resources}"))
                     .collect();
                 return Err(Failure::usage(format!("which collection of {name}/{group}?"))
-                    .help(format!("there are {}", types.join(", "))));
+                    .help(format!("choose one of {}", types.join(", "))));
             };
             Ok(Level::Documents(format!("/{name}/{group}/{only}"), &groups.resources[only]))
         }
@@ -240,7 +241,7 @@ fn level<'a>(shape: &'a ModelShape, collection: &'a str) -> Result<Level<'a>, Fa
             let path = path.strip_suffix("/versions").unwrap_or(&path);
             Ok(Level::Versions(format!("/{path}/versions"), kind))
         }
-        _ => Err(Failure::usage(format!("{collection} is no collection"))
+        _ => Err(Failure::usage(format!("{collection} isn't a collection"))
             .help("muster list providers/cms lists the documents of a group")),
     }
 }
@@ -304,7 +305,7 @@ fn documents_table(screen: &Screen, kind: &ResourceShape, page: &Page) -> Table 
     table
 }
 
-/// What was deleted, with the position at which it was.
+/// The deleted names, with the positions of their deletions.
 fn deleted_table(page: &Page) -> serde_json::Result<Table> {
     let mut table = Table::new(["name", "what", "position"]).numbers(2);
     for (id, hidden) in &page.entries {
@@ -318,7 +319,7 @@ fn deleted_table(page: &Page) -> serde_json::Result<Table> {
 fn versions_table(screen: &Screen, page: &Page) -> Table {
     let mut table = Table::new(["version", "state", "default", "changed"]);
     let mut versions: Vec<(&String, &Value)> = page.entries.iter().collect();
-    // Newest first, numbers as numbers.
+    // Newest first; numeric ids are compared as numbers.
     versions.sort_by_key(|(id, _)| std::cmp::Reverse((id.parse::<u64>().ok(), (*id).clone())));
     for (id, version) in versions {
         let is_default = version.get("isdefault") == Some(&Value::Bool(true));
@@ -329,7 +330,7 @@ fn versions_table(screen: &Screen, page: &Page) -> Table {
     table
 }
 
-/// A field of a document in a table: `80 to 750`, `medium to high`.
+/// A document's field as a table cell: `80 to 750`, `medium to high`.
 fn cell(document: &Value, column: &TableColumn) -> String {
     let values: Vec<String> =
         select(document, &column.field).into_iter().map(|(_, value)| shown(value)).collect();
@@ -341,7 +342,7 @@ fn shown(value: &Value) -> String {
         Value::Array(ends) if ends.len() == 2 && ends.iter().all(Value::is_number) => {
             format!("{} to {}", ends[0], ends[1])
         }
-        // Names in documents are written with underscores; in a table they are words.
+        // Names in documents have underscores; tables show spaces.
         Value::String(text) if is_name(text) => text.replace('_', " "),
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
@@ -357,7 +358,7 @@ fn text(value: &Value, key: &str) -> String {
     value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// What isn't there, and what was likely meant.
+/// The failure for a missing collection, with the name that was probably meant.
 async fn explain_absent(client: &Client, path: &str, error: ClientError) -> Failure {
     let parent = path.rsplit_once('/').map_or("/", |(parent, _)| parent);
     let is_absent = error.is_absent();

@@ -23,19 +23,19 @@ Examples:
 
 ";
 
-/// What fits a screen.
+/// About one screen.
 const FIFTY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(49);
 
 /// Show who changed what and when, newest first
 #[derive(Debug, Args)]
 pub struct LogArguments {
-    /// Of what; of all without it
+    /// The entity; without it, everything
     #[arg(value_parser = xid, value_name = "XID", default_value = "/", hide_default_value = true)]
     xid: Xid,
-    /// At most so many
+    /// At most this many
     #[arg(long, value_name = "COUNT", default_value_t = FIFTY, allow_negative_numbers = true)]
     limit: NonZeroUsize,
-    /// Only what came before this position
+    /// Only what happened before this position
     #[arg(long, value_name = "POSITION", allow_negative_numbers = true)]
     before: Option<u64>,
     #[command(flatten)]
@@ -64,17 +64,18 @@ impl LogArguments {
         if page.next.is_some() {
             let oldest = page.entries.last().map(|entry| entry.position.to_string());
             let oldest = oldest.unwrap_or_default();
-            let note = format!("muster log --before {oldest} shows what came before");
+            let note = format!("muster log --before {oldest} shows earlier commands");
             context.screen.note(&context.screen.paint_error(Style::Dim, &note));
         }
         Ok(())
     }
 }
 
-/// Documents that are fetched to tell how versions differ; of older ones the versions are told.
+/// How many documents are fetched to show how versions differ. Older commands show only the
+/// version.
 const DOCUMENTS_MAX: usize = 40;
 
-/// What happened to something, told with what each version changed.
+/// The log of an entity, with what each version changed.
 struct AnnotatedLog<'a> {
     client: &'a Client,
     xid: &'a Xid,
@@ -102,8 +103,8 @@ impl AnnotatedLog<'_> {
         table
     }
 
-    /// What a new version of a document changed: told where one command made one version, and
-    /// both documents are still as they were put.
+    /// The fields that a new version changed. None if the command made several versions, or if one
+    /// of the two documents was replaced since.
     async fn fields(&mut self, entry: &LogEntry) -> String {
         let is_version = |change: &&LogChange| change.kind.is(&LogKind::Version);
         let versions: Vec<&LogChange> = entry.changes.iter().filter(is_version).collect();
@@ -138,7 +139,7 @@ impl AnnotatedLog<'_> {
             return None;
         }
         let xid = self.xid.version(version.parse().ok()?)?;
-        // One that lies elsewhere has no bytes that could be compared.
+        // A document that is stored elsewhere has no bytes to compare.
         let document = self.client.document(&xid).await.ok();
         let document = document.filter(|document| document.elsewhere.is_none());
         let document = document.map(|document| document.bytes);

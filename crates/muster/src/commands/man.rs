@@ -32,7 +32,7 @@ impl ManArguments {
         std::fs::create_dir_all(&folder).map_err(unwritable)?;
         let mut count = 0;
         let mut root = crate::command(ColorChoice::Never);
-        // Names of pages are names of commands with those above them: muster-keys-create.
+        // The name of a page is the full name of its command: muster-keys-create.
         root.build();
         let mut left = vec![root];
         while let Some(command) = left.pop() {
@@ -50,14 +50,14 @@ impl ManArguments {
     }
 }
 
-/// What an exit code says, for the manual.
+/// The exit codes, for the manual.
 const EXIT_STATUS: &str = "\
 0  done
-1  refused or not possible
+1  refused or failed
 2  not understood
 3  the ledger doesn't verify";
 
-/// A command's page, with its examples and the exit codes, which the renderer leaves out.
+/// The manual page of a command, with examples and exit codes, which the renderer leaves out.
 fn page_of(command: clap::Command) -> std::io::Result<Vec<u8>> {
     let examples = command.get_before_help().map(ToString::to_string).unwrap_or_default();
     let mut page = Vec::new();
@@ -69,8 +69,8 @@ fn page_of(command: clap::Command) -> std::io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// Lines as they are, in the language of manuals: there a backslash, a dash, and a dot or a quote
-/// at the beginning of a line mean something.
+/// A section with its lines as they are. A backslash, a dash, and a dot or a quote at the start of
+/// a line are escaped, because they have a meaning in roff.
 fn section(title: &str, lines: &str, page: &mut Vec<u8>) {
     page.extend_from_slice(format!(".SH \"{title}\"\n.nf\n").as_bytes());
     for line in lines.lines() {

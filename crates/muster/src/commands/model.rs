@@ -1,4 +1,4 @@
-//! The model: which collections there are and what their members have.
+//! The model, which defines the collections and their attributes.
 
 pub mod get;
 pub mod put;
@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use crate::{Context, Failure};
 
-/// Read or replace the model: which collections there are
+/// Read or replace the model, which defines the collections
 #[derive(Debug, Subcommand)]
 pub enum ModelCommand {
     #[command(before_help = get::EXAMPLES)]

@@ -32,7 +32,7 @@ Examples:
 
 ";
 
-/// Put a document: as the first version, or as a new one
+/// Put a document, as its first or as a new version
 #[derive(Debug, Args)]
 pub struct PutArguments {
     /// Where to put it, such as providers/cms/entries/sanity
@@ -41,25 +41,25 @@ pub struct PutArguments {
     /// The file with the document; - for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// This version instead of a new one: its document is replaced
+    /// Replace the document of this version, instead of making a new version
     #[arg(long, value_name = "ID")]
     version: Option<String>,
-    /// The document's type; without it by the file's extension
+    /// The document's media type [default: by the file's extension]
     #[arg(long = "type", value_name = "CONTENT-TYPE")]
     content_type: Option<String>,
-    /// Its state: draft, review, stable, deprecated or retired
+    /// The version's state: draft, review, stable, deprecated or retired
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
-    /// Attributes to set with it, in a file of JSON
+    /// A JSON file with attributes to set
     #[arg(long, value_name = "FILE")]
     attributes: Option<PathBuf>,
-    /// Only if nothing of that name is there
+    /// Only if the document doesn't exist yet
     #[arg(long, conflicts_with = "if_match")]
     create: bool,
-    /// Only if it is still as it was when it had this ETag
+    /// Only if the document still has this ETag
     #[arg(long, value_name = "ETAG")]
     if_match: Option<String>,
-    /// A key under which a repeated put takes effect once
+    /// A key that makes it safe to repeat the command
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
     #[command(flatten)]
@@ -73,7 +73,7 @@ impl PutArguments {
         let xid = versioned(&self.xid, self.version.as_deref())?;
         if !matches!(xid, Xid::Resource { .. } | Xid::Version { .. }) {
             let shown = suggest::without_slash(&xid);
-            return Err(Failure::usage(format!("{shown} holds no document"))
+            return Err(Failure::usage(format!("{shown} can't hold a document"))
                 .help("a document's name has four parts, such as providers/cms/entries/sanity"));
         }
         let bytes = read_document(&self.file)?;
@@ -100,7 +100,7 @@ impl PutArguments {
                 let (shown, path) = (suggest::without_slash(&xid), self.file.display());
                 Err(if self.create && failure.is(ErrorCode::PreconditionFailed) {
                     failure
-                        .with_message(format!("{shown} is there already"))
+                        .with_message(format!("{shown} already exists"))
                         .help("leave --create out to put it as a new version")
                 } else if failure.is(ErrorCode::InvalidDocument) {
                     failure.help(format!(
@@ -124,7 +124,7 @@ impl PutArguments {
         Ok(attributes)
     }
 
-    /// What one document of this type is called, where it travels within JSON.
+    /// The singular name of the resource type, which is the document's member in JSON.
     async fn singular(
         &self,
         client: &Client,
@@ -145,7 +145,7 @@ impl PutArguments {
     }
 }
 
-/// Says in one line what is there now; the rules' warnings beside it.
+/// Prints the new version in one line, and the rules' warnings.
 fn report(
     context: &Context,
     xid: &Xid,
@@ -173,7 +173,7 @@ fn report(
     screen.value(&serde_json::json!({"xid": xid, "versionid": version, "position": position}))
 }
 
-/// The version that answered: in a header, or in the details.
+/// The version in the answer, from a header or from the details.
 fn version_of(answer: &Answer) -> Option<String> {
     if let Some(version) = answer.header("xregistry-versionid") {
         return Some(version.to_owned());
@@ -182,7 +182,7 @@ fn version_of(answer: &Answer) -> Option<String> {
     details.get("versionid").and_then(Value::as_str).map(str::to_owned)
 }
 
-/// A refusal with each violation at its line of the file.
+/// The failure for a refused document, with the line of each violation in the file.
 async fn refused(
     client: &Client,
     xid: &Xid,
@@ -222,7 +222,7 @@ fn file_name(file: &Path) -> String {
     file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Reads a document from a file or standard input, and never more than one may have.
+/// Reads a document from a file or standard input, up to the size limit of a document.
 pub(super) fn read_document(file: &Path) -> Result<Vec<u8>, Failure> {
     let shown = file.display();
     let unreadable = |error: std::io::Error| {
@@ -239,7 +239,7 @@ pub(super) fn read_document(file: &Path) -> Result<Vec<u8>, Failure> {
     if bytes.len() > DOCUMENT_BYTES_MAX {
         let what = format!("{shown} has more than {DOCUMENT_BYTES_MAX} bytes");
         return Err(Failure::new(ErrorCode::DocumentTooLarge, what)
-            .help("store large bytes elsewhere, and a document that names them here"));
+            .help("store the large content elsewhere, and put a document that refers to it"));
     }
     Ok(bytes)
 }
@@ -251,6 +251,6 @@ pub(super) fn read_object(file: &Path) -> Result<Map<String, Value>, Failure> {
     match json::parse(&bytes) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(refused("it must be a JSON object".to_owned())),
-        Err(error) => Err(refused(format!("it is no JSON: {error}"))),
+        Err(error) => Err(refused(format!("it isn't JSON: {error}"))),
     }
 }

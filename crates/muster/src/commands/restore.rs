@@ -17,10 +17,10 @@ Examples:
 
 ";
 
-/// Bring back what was deleted last under a name
+/// Undo the last deletion of a group, a document or a version
 #[derive(Debug, Args)]
 pub struct RestoreArguments {
-    /// What to bring back: a group with all that lay in it, a document, or a version
+    /// The entity to restore; a group comes back with everything in it
     #[arg(value_parser = xid, value_name = "XID")]
     xid: Xid,
     #[command(flatten)]
@@ -37,11 +37,11 @@ impl RestoreArguments {
             Ok(answer) => answer,
             Err(error) if error.is_absent() => {
                 let shown = suggest::without_slash(&self.xid);
-                let what = format!("nothing was deleted under the name {shown}");
+                let what = format!("no deleted entity has the name {shown}");
                 let there = there(&self.xid);
-                return Err(Failure::from(error).with_message(what).help(format!(
-                    "muster list {there} --deleted shows what can be restored there"
-                )));
+                return Err(Failure::from(error)
+                    .with_message(what)
+                    .help(format!("muster list {there} --deleted shows what can be restored")));
             }
             Err(error) => return Err(error.into()),
         };
@@ -52,7 +52,7 @@ impl RestoreArguments {
     }
 }
 
-/// The collection in which something lies.
+/// The collection of an entity.
 fn there(xid: &Xid) -> String {
     let name = suggest::without_slash(xid);
     let parts: Vec<&str> = name.split('/').collect();

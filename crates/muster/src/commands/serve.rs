@@ -17,13 +17,13 @@ Examples:
 
 ";
 
-/// Serve a registry until Ctrl-C; makes one where there is none
+/// Serve a registry until Ctrl-C; creates it if there is none
 #[derive(Debug, Args)]
 pub struct ServeArguments {
-    /// Fill a registry that holds nothing else with the example
+    /// Load the example into an empty registry
     #[arg(long)]
     demo: bool,
-    /// The data directory; without it MUSTER_DATA, or muster in your data folder
+    /// The data directory [default: MUSTER_DATA, or muster in your data folder]
     #[arg(long, value_name = "DIR", conflicts_with = "memory")]
     data: Option<PathBuf>,
     /// Keep nothing on disk
@@ -35,10 +35,10 @@ pub struct ServeArguments {
     /// The address to listen on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// What absolute URLs begin with; without it as the request did
+    /// The base of absolute URLs in answers [default: taken from the request]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Let people in without a key, as a role that changes nothing, such as consumer
+    /// Admit callers without a key, with a role that changes nothing, such as consumer
     #[arg(long, value_name = "ROLE")]
     anonymous: Option<String>,
     /// The id of a registry that is made new; without it a random one
@@ -53,13 +53,13 @@ impl ServeArguments {
         let screen = &context.screen;
         composition::serve(context, &options, &|greeting: &StartupMessage| {
             if screen.is_table() {
-                // A server whose greeting nobody reads is still a server.
+                // A server whose startup message can't be printed still serves.
                 let _ = screen.write(greeting.render(screen).as_bytes());
             }
         })
     }
 
-    /// What was said, over what is set.
+    /// Resolves the flags over the settings.
     fn options(self, context: &Context) -> Result<ServeOptions, Failure> {
         let set = &context.settings.server;
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -86,7 +86,7 @@ impl ServeArguments {
     }
 }
 
-/// The role of whoever shows no key; an empty name is nobody's.
+/// The role of callers without a key; an empty name means none.
 fn anonymous(name: &str) -> Result<Option<Role>, Failure> {
     if name.is_empty() {
         return Ok(None);
@@ -184,7 +184,7 @@ mod tests {
         let key = [("MUSTER_API_KEY", "muster_a_b")];
         assert_eq!(options("muster serve --memory", "", &key).key.as_deref(), Some("muster_a_b"));
         assert_eq!(options("muster serve --data /d", "", &key).key, None);
-        // Where the program happens to run, nobody looks for a registry.
+        // Without a home, no folder is guessed.
         for nowhere in [&[][..], &[("HOME", "")], &[("XDG_DATA_HOME", "relative")]] {
             let refused = try_options("muster serve", "", nowhere).unwrap_err();
             assert!(refused.what().contains("there is no HOME"), "{nowhere:?}");

@@ -26,7 +26,7 @@ Examples:
 
 ";
 
-/// Show how the registry is: what it holds, how fast it writes, what is odd
+/// Show the state of the registry: contents, writes, ledger, followers
 #[derive(Debug, Args)]
 pub struct StatusArguments {
     #[command(flatten)]
@@ -44,7 +44,7 @@ impl StatusArguments {
     }
 }
 
-/// One line for each part of what the server says of itself.
+/// One line for each part of the status.
 fn render(context: &Context, status: &StatusReport) -> String {
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let (documents, schemas) = (count(status.documents), count(status.schemas));
@@ -69,7 +69,7 @@ fn render(context: &Context, status: &StatusReport) -> String {
     lines.into_iter().map(line).collect()
 }
 
-/// What a follower does, and how far it is behind.
+/// The state of a follower and its lag.
 fn follower(report: &FollowerReport) -> String {
     let behind = match (report.behind, report.behind_s) {
         (0, _) => "up to date".to_owned(),
@@ -89,7 +89,7 @@ fn entries_of(number: u64) -> String {
     counted(usize::try_from(number).unwrap_or(usize::MAX), "entry", "entries")
 }
 
-/// Where the ledger lies, how large it is, and how far and how old its last checkpoint is.
+/// The file and size of the ledger, and the size and age of its last checkpoint.
 fn ledger(context: &Context, status: &StatusReport) -> String {
     let mut said = Vec::new();
     if let Some(ledger) = &status.ledger {

@@ -38,31 +38,31 @@ Examples:
 /// Check documents against their schemas and rules, without a server
 #[derive(Debug, Args)]
 pub struct ValidateArguments {
-    /// Files or folders in the layout of apply; the folder above that has model.json is used
+    /// Files or folders in the layout of apply; the nearest model.json above them is used
     #[arg(value_name = "FILE")]
     paths: Vec<PathBuf>,
-    /// The catalogue to check against, for files that lie elsewhere
+    /// The catalog to check against, for files outside it
     #[arg(long, value_name = "FOLDER", requires = "as_xid")]
     catalog: Option<PathBuf>,
-    /// What the file would be, such as providers/cms/entries/sanity
+    /// The xid that the file would have, such as providers/cms/entries/sanity
     #[arg(long = "as", id = "as_xid", value_parser = xid, value_name = "XID", requires = "catalog")]
     as_xid: Option<Xid>,
-    /// A server that has what the folder lacks, such as schemas and rules
+    /// A server to fetch missing schemas and rules from
     #[arg(long, value_name = "URL", conflicts_with_all = ["server", "data"])]
     against: Option<String>,
-    /// List what is in a registry and no longer passes
+    /// Check the documents in a registry and list those that no longer pass
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     #[arg(conflicts_with_all = ["paths", "catalog"])]
     server: Option<String>,
-    /// The same, of a data directory that no server has open
+    /// The same for a data directory; no server may be using it
     #[arg(long, value_name = "DIR", conflicts_with_all = ["paths", "catalog", "server"])]
     data: Option<PathBuf>,
-    /// A file that holds the API key to send [or MUSTER_API_KEY]
+    /// A file that holds the API key [or MUSTER_API_KEY]
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
 }
 
-/// What was checked and what was found.
+/// The checked documents and their findings.
 #[derive(Default)]
 struct Report {
     documents: usize,
@@ -84,7 +84,7 @@ impl ValidateArguments {
         report.show(context)
     }
 
-    /// Files that say by where they lie what they are.
+    /// Checks files whose paths give their xids.
     async fn folders(&self, context: &Context) -> Result<Report, Failure> {
         let here = [PathBuf::from(".")];
         let paths = if self.paths.is_empty() { &here[..] } else { &self.paths };
@@ -101,7 +101,7 @@ impl ValidateArguments {
         Ok(report)
     }
 
-    /// One file, as what it would be in a catalogue.
+    /// Checks one file under the given xid.
     async fn as_single_file(
         &self,
         context: &Context,
@@ -109,11 +109,11 @@ impl ValidateArguments {
         xid: &Xid,
     ) -> Result<Report, Failure> {
         let [file] = self.paths.as_slice() else {
-            return Err(Failure::usage("--as goes with one file"));
+            return Err(Failure::usage("--as needs exactly one file"));
         };
         let xid = xid.resource().ok_or_else(|| {
-            Failure::usage(format!("{xid} is no document's name"))
-                .help("one has four parts, such as providers/cms/entries/sanity")
+            Failure::usage(format!("{xid} isn't the name of a document"))
+                .help("a document's name has four parts, such as providers/cms/entries/sanity")
         })?;
         let folder = Folder::read(catalog)?;
         let client = self.other(context).await?;
@@ -140,14 +140,14 @@ impl ValidateArguments {
         Ok(report)
     }
 
-    /// The registry that is asked for what a folder lacks.
+    /// The registry that has what the folder lacks, if one was named.
     async fn other(&self, context: &Context) -> Result<Option<Client>, Failure> {
         let Some(server) = &self.against else { return Ok(None) };
         let (server, key_file) = (Some(server.clone()), self.key_file.clone());
         ConnectionArguments { server, data: None, key_file }.client(context).await.map(Some)
     }
 
-    /// Everything in a registry.
+    /// Checks everything in a registry.
     async fn registry(&self, context: &Context) -> Result<Report, Failure> {
         let server = self.server.clone().filter(|server| !server.is_empty());
         let (data, key_file) = (self.data.clone(), self.key_file.clone());
@@ -163,7 +163,7 @@ impl ValidateArguments {
 }
 
 impl Report {
-    /// Judges documents, each shown as that file.
+    /// Judges documents; each finding names the document's file.
     async fn judge(
         &mut self,
         holdings: &mut DocumentSet,
@@ -200,7 +200,7 @@ impl Report {
         let screen = &context.screen;
         let documents = counted(self.documents, "document", "documents");
         let verb = if self.unchecked == 1 { "isn't" } else { "aren't" };
-        let help = "--against URL takes what the folder lacks from a server";
+        let help = "--against URL fetches missing schemas and rules from a server";
         if self.refused > 0 {
             let violations = self.findings.iter().filter(|finding| !finding.is_warning).count();
             let violations = counted(violations - self.unchecked, "violation", "violations");
@@ -238,7 +238,9 @@ fn not_a_catalogue(path: &Path) -> Failure {
     }
     let help = match folder::likely_root(path) {
         Some(root) => format!("did you mean {}?", root.display()),
-        None => format!("muster validate --catalog FOLDER --as XID {shown} says what it is"),
+        None => {
+            format!("muster validate --catalog FOLDER --as XID {shown} checks it as that document")
+        }
     };
     Failure::new(OwnCode::NoCatalog, format!("no folder above {shown} has a model.json")).help(help)
 }
@@ -269,16 +271,16 @@ async fn check_folder(
     }
     let shown = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
     Err(Failure::new(OwnCode::NoDocuments, format!("there is no document in {shown}"))
-        .help("muster apply --help shows the layout of a catalogue"))
+        .help("muster apply --help shows the layout of a catalog"))
 }
 
-/// A file's path from where the command runs, if it lies below.
+/// A file's path relative to the current folder, if it is inside.
 fn shown(full: &Path) -> String {
     let here = std::env::current_dir().and_then(std::fs::canonicalize).unwrap_or_default();
     full.strip_prefix(&here).unwrap_or(full).display().to_string()
 }
 
-/// The model of a folder, over what is built in.
+/// The model of a folder, merged with the built-in model.
 pub(super) fn model_of(folder: &Folder) -> Result<Model, Failure> {
     compile(&folder.model.clone().unwrap_or_else(|| Value::Object(Map::new())))
 }
@@ -286,6 +288,6 @@ pub(super) fn model_of(folder: &Folder) -> Result<Model, Failure> {
 pub(super) fn compile(source: &Value) -> Result<Model, Failure> {
     Model::compile(source, Foundation::BuiltIn).map_err(|fault| {
         Failure::new(ErrorCode::ModelError, format!("the model can't be used: {fault}"))
-            .help("muster model get shows the one in force")
+            .help("muster model get shows the model in force")
     })
 }

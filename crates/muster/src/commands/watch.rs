@@ -24,13 +24,13 @@ Examples:
 /// Print changes as they happen, until Ctrl-C
 #[derive(Debug, Args)]
 pub struct WatchArguments {
-    /// Only what lies there, such as providers/cms
+    /// Only changes to this part, such as providers/cms
     #[arg(value_name = "PART", default_value = "", hide_default_value = true)]
     part: String,
-    /// First all that came after this position; 0 is the beginning
+    /// First print the changes after this position; 0 is the beginning
     #[arg(long, value_name = "POSITION", allow_negative_numbers = true)]
     after: Option<u64>,
-    /// Stop after so many changes
+    /// Stop after this many changes
     #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     limit: Option<NonZeroUsize>,
     #[command(flatten)]
@@ -47,7 +47,8 @@ impl WatchArguments {
         let mut is_lost = false;
         let mut was_there = false;
         let mut last = String::new();
-        // One listener for all changes: between two of them nobody else would hear it.
+        // One listener for the whole loop; a new one per change would miss a Ctrl-C between two
+        // changes.
         let mut pressed = std::pin::pin!(tokio::signal::ctrl_c());
         while left != Some(0) {
             let step = tokio::select! {
@@ -64,20 +65,20 @@ impl WatchArguments {
                         left = left.map(|left| left - 1);
                     }
                 }
-                // It never was there: that is an answer, too.
+                // The server was never reached, so the refusal is the answer.
                 StreamItem::Lost(error) if !was_there && error.has_no_side_effects() => {
                     return Err(error.into());
                 }
                 StreamItem::Lost(error) => {
                     was_there = true;
                     if !std::mem::replace(&mut is_lost, true) {
-                        context.screen.note(&format!("{error}; coming back"));
+                        context.screen.note(&format!("{error}; reconnecting"));
                     }
                 }
             }
         }
         if let (true, Some((position, _))) = (context.screen.is_terminal, last.split_once('.')) {
-            let note = format!("\nmuster watch --after {position} goes on from here");
+            let note = format!("\nmuster watch --after {position} continues from here");
             context.screen.note(&context.screen.paint_error(Style::Dim, &note));
         }
         Ok(())

@@ -31,32 +31,32 @@ use super::{
 };
 use crate::{Failure, OwnCode};
 
-/// Where a registry is kept.
+/// Where a registry is stored.
 pub(super) enum Storage {
-    /// In memory: gone with the process.
+    /// In memory; it is lost when the process ends.
     Memory,
     /// In a data directory.
     Data(Directory),
 }
 
-/// How a registry is opened.
+/// Options for opening a registry.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OpenOptions {
-    /// Without the built-in model.
+    /// Leave out the built-in model.
     pub bare: bool,
-    /// The id of a registry that is made new, none: a random one; one that is there must have it.
+    /// The id for a new registry; none means a random one. An existing registry must have this id.
     pub id: Option<Id>,
-    /// One that is there already is refused.
+    /// Refuse an existing registry.
     pub new_only: bool,
-    /// What absolute URLs begin with.
+    /// The base of absolute URLs.
     pub public: Option<PublicAddress>,
-    /// A key that is accepted although the ledger doesn't have it.
+    /// A key that is accepted although it isn't in the ledger.
     pub key: Option<String>,
-    /// Who somebody is who shows no key; none: everybody needs one.
+    /// The role of callers without a key; none if a key is required.
     pub anonymous: Option<Role>,
     /// Others than this computer can reach the server.
     pub beyond_loopback: bool,
-    /// Bytes of contents and rendered documents that are kept in memory; 0: the usual.
+    /// The memory for cached contents and rendered documents, in bytes; 0 means the default.
     pub cache_bytes: u64,
 }
 
@@ -64,13 +64,13 @@ pub(super) struct OpenOptions {
 pub(super) struct Assembly {
     /// The registry.
     pub registry: Registry,
-    /// What has happened since the start.
+    /// Whether the server is ready.
     pub readiness: Arc<Readiness>,
-    /// Stands before the routes.
+    /// The layer in front of the routes.
     pub front: Arc<Front>,
-    /// What follows the ledger; it is started where a server runs.
+    /// The followers of the ledger. Only a server starts them.
     pub followers: Arc<Followers>,
-    /// Whether the registry was made just now.
+    /// Whether the registry was just created.
     pub is_new: bool,
     doors: ServerRoutes,
     directory: Option<Mutex<Directory>>,
@@ -78,24 +78,24 @@ pub(super) struct Assembly {
     phase: watch::Sender<Phase>,
 }
 
-/// The name of the ledger that the catalog is folded from.
+/// The name of the ledger.
 pub(super) const LEDGER: &str = "changes";
 
-/// How long the store may take to answer `/health/db`.
+/// How long `/health/db` waits for the store.
 const STORE_TIME: Duration = Duration::from_secs(5);
 
-/// How long a follower may take to finish what it does where nobody says otherwise.
+/// The default for how long a follower may take to finish its work.
 const FOLLOWERS_GRACE: Duration = Duration::from_secs(2);
 
-/// What to do about a ledger that can't be opened.
-pub(super) const AFTER_DAMAGE: &str = "copy the data directory as it is before anything else; \
-     muster ledger verify --data DIR names what is wrong; then docs/how-to/after-corruption.md";
+/// The advice for a ledger that can't be opened.
+pub(super) const AFTER_DAMAGE: &str = "first copy the data directory as it is; \
+     muster ledger verify --data DIR names the fault; then follow docs/how-to/after-corruption.md";
 
-/// Bytes of rendered documents that are kept in memory where nobody says otherwise.
+/// The default size of the cache of rendered documents, in bytes.
 const RENDERED_BYTES: u64 = 256 * 1024 * 1024;
 
 impl Assembly {
-    /// Opens a registry and puts its routes together.
+    /// Opens a registry and builds its routes.
     ///
     /// # Errors
     /// The ledger can't be opened, or doesn't hold what it should.
@@ -145,13 +145,13 @@ impl Assembly {
         self.doors.needs_key()
     }
 
-    /// Where the registry is kept.
+    /// The data directory, if there is one.
     pub fn place(&self) -> Option<PathBuf> {
         let directory = self.directory.as_ref()?;
         Some(locked(directory).path().to_owned())
     }
 
-    /// Says in the directory's lock where the server answers.
+    /// Writes the server's address to the directory's lock file.
     pub fn announce(&self, address: &str) -> io::Result<()> {
         match &self.directory {
             Some(directory) => locked(directory).announce(Some(address)),
@@ -159,14 +159,15 @@ impl Assembly {
         }
     }
 
-    /// Answers a request of this process itself, which its owner makes.
+    /// Answers a request from this process itself, with the owner's permissions.
     pub async fn answer(&self, request: http::Request<Bytes>) -> http::Response<Body> {
         let principal = Arc::new(Principal::owner());
         let request = request.map(axum_body);
         self.front.answer(request, principal, self.phase.subscribe()).await
     }
 
-    /// Stops what follows the ledger, and the writer, keeps the last checkpoint, and leaves no log beside the database.
+    /// Stops the followers and the writer, writes the last checkpoint, and removes the database's
+    /// log file.
     pub async fn close(&self) {
         self.followers.stop(FOLLOWERS_GRACE).await;
         self.registry.close().await;
@@ -178,7 +179,7 @@ fn locked(directory: &Mutex<Directory>) -> std::sync::MutexGuard<'_, Directory> 
     directory.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A path that others can follow, wherever they stand.
+/// An absolute path.
 fn absolute(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
@@ -187,18 +188,18 @@ fn axum_body(bytes: Bytes) -> axum::body::Body {
     axum::body::Body::from(bytes)
 }
 
-/// A registry's id, as somebody gave it.
+/// Parses a registry's id.
 ///
 /// # Errors
-/// It is no id.
+/// The text isn't an id.
 pub(super) fn registry_id(text: &str) -> Result<Id, Failure> {
     text.parse().map_err(|error| {
-        Failure::usage(format!("{text:?} can't be a registry's id: {error}"))
-            .help("letters, digits and - . _ ~ : @, such as registry.example")
+        Failure::usage(format!("{text:?} can't be the id of a registry: {error}"))
+            .help("use letters, digits and - . _ ~ : @, such as registry.example")
     })
 }
 
-/// A ledger that can't be opened, and the file that it lies in.
+/// The failure for a ledger that can't be opened, with its file.
 pub(super) fn unusable(file: Option<&Path>, error: &muster_stores::StoreOpenError) -> Failure {
     let mut what = match file {
         Some(file) => format!("{}: {error}", file.display()),
@@ -208,7 +209,7 @@ pub(super) fn unusable(file: Option<&Path>, error: &muster_stores::StoreOpenErro
     Failure::new(OwnCode::LedgerUnusable, what).help(AFTER_DAMAGE)
 }
 
-/// What the registry is opened with: a key and a first entry where it is new.
+/// How to open the registry; a new one gets a key and a first entry.
 pub(super) fn opening(
     open_options: &OpenOptions,
     directory: Option<&Directory>,
@@ -236,8 +237,8 @@ pub(super) fn opening(
     Ok(opening)
 }
 
-/// The ledger's key; made where the ledger is new and has none. A start that was cut off between
-/// the key and the first entry goes on with the same key.
+/// The ledger's signing key, created if the ledger is new. If a first start was interrupted between
+/// the key and the first entry, the next start uses the same key.
 fn signer(
     directory: &Directory,
     is_new: bool,
@@ -255,13 +256,13 @@ fn signer(
     muster_guard::ledger_key::make(&path, origin, &random()).map_err(failure)
 }
 
-/// The registry's id, with which its key's name begins.
+/// The registry's id; its key's name begins with it.
 fn id_of(signer: &Signer) -> Result<Id, Failure> {
     let name = signer.verifier().name().to_string();
     registry_id(name.rsplit_once('/').map_or(name.as_str(), |(id, _)| id))
 }
 
-/// A directory in which a registry is to be made, and one is. Which one is said if its key does.
+/// The directory already holds a registry. Its id is shown if its key can be read.
 fn already_there(directory: &Directory, open_options: &OpenOptions) -> Failure {
     let shown = directory.path().display();
     let found = muster_guard::ledger_key::read(&directory.key());
@@ -269,31 +270,31 @@ fn already_there(directory: &Directory, open_options: &OpenOptions) -> Failure {
         (Some(found), Some(asked)) if found != *asked => other_id(directory, &found, asked),
         (Some(found), _) => Failure::new(
             OwnCode::AlreadyThere,
-            format!("{shown} holds the registry {found} already"),
+            format!("{shown} already holds the registry {found}"),
         ),
         (None, _) => {
-            Failure::new(OwnCode::AlreadyThere, format!("{shown} holds a registry already"))
+            Failure::new(OwnCode::AlreadyThere, format!("{shown} already holds a registry"))
         }
     }
-    .help(format!("muster serve --data {shown} serves it; a new one needs a directory of its own"))
+    .help(format!("muster serve --data {shown} serves it; a new registry needs another directory"))
 }
 
-/// A ledger without entries whose checkpoint says that there were some isn't begun anew.
+/// Refuses to start anew if the ledger is empty but its checkpoint says that it had entries.
 fn refuse_lost(directory: &Directory) -> Result<(), Failure> {
     if !directory.checkpoint().exists() {
         return Ok(());
     }
     let (file, checkpoint) = (directory.store().file(LEDGER), directory.checkpoint());
     let ledger = file.map_or_else(|| "the ledger".to_owned(), |file| file.display().to_string());
-    let what = format!("{ledger} has no entries, and {} is there", checkpoint.display());
+    let what = format!("{ledger} has no entries, but {} exists", checkpoint.display());
     Err(Failure::new(OwnCode::TailMissing, what).help(AFTER_DAMAGE))
 }
 
-/// The id that was asked for is another than the registry's, which never changes.
+/// The requested id isn't the registry's id, which never changes.
 fn other_id(directory: &Directory, found: &Id, asked: &Id) -> Failure {
     let shown = directory.path().display();
     Failure::new(OwnCode::OtherId, format!("{shown} holds the registry {found}, not {asked}")).help(
-        "a registry keeps its id: leave --registry-id out, or give a directory of its own: --data DIR",
+        "a registry keeps its id: leave --registry-id out, or use another directory: --data DIR",
     )
 }
 
@@ -314,11 +315,11 @@ fn not_opened(error: &OpenError) -> Failure {
     Failure::new(code, what).help(AFTER_DAMAGE)
 }
 
-/// Says what lies under an error.
+/// Appends the causes of an error.
 fn add_causes(what: &mut String, error: &dyn std::error::Error) {
     let mut cause = error.source();
     while let Some(inner) = cause {
-        // Some errors say what their cause says.
+        // Some errors already contain the text of their cause.
         let more = inner.to_string();
         if !what.ends_with(&more) {
             *what = format!("{what}: {more}");
@@ -327,17 +328,17 @@ fn add_causes(what: &mut String, error: &dyn std::error::Error) {
     }
 }
 
-/// Lets the server say that it isn't ready when nothing can be written any more.
+/// Marks the server as failed when the writer ends.
 fn follow_writer(registry: &Registry, readiness: &Arc<Readiness>) {
     let (registry, readiness) = (registry.clone(), readiness.clone());
     tokio::spawn(async move {
         if registry.ended().await == WriterEnd::Fault {
-            readiness.failed("the writer has ended by a fault");
+            readiness.failed("the writer stopped because of a fault");
         }
     });
 }
 
-/// The routes, and what stands before them.
+/// The routes, and the layer in front of them.
 async fn front(
     registry: &Registry,
     readiness: &Arc<Readiness>,
@@ -384,7 +385,7 @@ async fn front(
     Ok((front, doors))
 }
 
-/// What the registry counts.
+/// Registers the registry's metrics.
 fn measure(registry: &Registry, metrics: &Metrics) {
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let gauge = |name, help, read: fn(&muster_registry::RegistryStatus) -> u64| {
@@ -392,13 +393,13 @@ fn measure(registry: &Registry, metrics: &Metrics) {
         metrics.gauge(name, help, move || number(read(&registry.status())));
     };
     gauge("ledger_position", "Position of the newest view", |status| status.position.0);
-    gauge("documents", "Documents that are there", |status| status.documents);
-    gauge("groups", "Groups that are there", |status| status.groups);
-    gauge("hidden", "Names of which something is hidden", |status| status.hidden);
+    gauge("documents", "Documents in the registry", |status| status.documents);
+    gauge("groups", "Groups in the registry", |status| status.groups);
+    gauge("hidden", "Deleted names that can be restored", |status| status.hidden);
     gauge("commands_waiting", "Commands that wait for the writer", |status| status.waiting);
 }
 
-/// How far those are behind who follow the ledger.
+/// Registers the metrics of the followers' lag.
 fn measure_followers(followers: &Arc<Followers>, metrics: &Metrics) {
     let gauge = |name, help, read: fn(&FollowerStatus) -> u64| {
         let followers = followers.clone();
@@ -408,13 +409,15 @@ fn measure_followers(followers: &Arc<Followers>, metrics: &Metrics) {
             all.iter().map(|status| (status.name.to_string(), value(status))).collect()
         });
     };
-    gauge("follower_running", "Whether a follower takes changes or waits for them", |status| {
+    gauge("follower_running", "Whether a follower is running", |status| {
         u64::from(status.state == FollowerState::Running)
     });
-    gauge("follower_behind_entries", "Entries that a follower hasn't taken", |status| {
+    gauge("follower_behind_entries", "Entries that a follower hasn't processed", |status| {
         status.lag_entries
     });
-    gauge("follower_behind_seconds", "How long a follower's next change waits", |status| {
-        status.lag_time.as_secs()
-    });
+    gauge(
+        "follower_behind_seconds",
+        "Age of the next change that a follower will process",
+        |status| status.lag_time.as_secs(),
+    );
 }

@@ -9,33 +9,33 @@ use muster_words::{Id, Moment};
 
 use crate::{Failure, OwnCode};
 
-/// The real clock, and command ids from the system's randomness.
+/// The real clock, and random command ids from the operating system.
 #[must_use]
 pub fn clock() -> Clock {
     Clock { now: Arc::new(now), command_id: Arc::new(|| CommandId(random())) }
 }
 
-/// What time it is, in UTC.
+/// The current time, in UTC.
 fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let microseconds = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
     Moment::from_microseconds(microseconds).unwrap_or(Moment::EPOCH)
 }
 
-/// Random bytes. Where the system has none, nothing that needs them may go on.
+/// Random bytes. If the system has none, the process must not go on.
 pub(super) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if let Err(error) = getrandom::fill(&mut bytes) {
-        tracing::error!(%error, "the system gives no random bytes");
+        tracing::error!(%error, "the system has no source of random bytes");
         std::process::abort();
     }
     bytes
 }
 
-/// An id for a registry that was given none: its ledger's origin must differ from all others.
+/// A random id for a new registry. It must be unique, because the ledger's origin contains it.
 ///
 /// # Errors
-/// None in practice: hexadecimal digits are an id.
+/// None in practice: hexadecimal digits are a valid id.
 pub fn random_id() -> Result<Id, Failure> {
     let text: String = random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
     text.parse().map_err(|error| Failure::new(OwnCode::BadId, format!("{error}")))

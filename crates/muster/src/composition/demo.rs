@@ -15,13 +15,14 @@ use crate::{
     shape::ModelShape,
 };
 
-/// The example as it was when this program was built.
+/// The example, as it was when this program was built.
 static EXAMPLE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalogs/webstack");
 
-/// Fills a registry that holds nothing but (a part of) the example; on any other it does nothing.
+/// Loads the example into a registry that is empty or holds only a part of it; does nothing to any
+/// other.
 ///
-/// What is there already isn't put again, so a start that was cut off is finished by the next.
-/// Nor is what somebody has changed or deleted since: then the example is theirs.
+/// Existing entities aren't put again, so the next start completes an interrupted load. If somebody
+/// changed or deleted a part since, the load does nothing: the example is theirs then.
 ///
 /// # Errors
 /// The example can't be unpacked, or is refused.
@@ -30,7 +31,7 @@ pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Fa
     let folder = read_example()?;
     let shape = shape_of(&folder)?;
     if has_others(&assembly.registry.catalog(), &folder, &shape)? {
-        tracing::warn!("the registry holds other documents: the example is left out");
+        tracing::warn!("the registry already holds other documents; the example wasn't loaded");
         return Ok(None);
     }
     let client = Client::new(Arc::new(in_process(assembly, "the registry".to_owned())), None);
@@ -41,11 +42,11 @@ pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Fa
     if plan.is_empty() {
         return Ok(None);
     }
-    // A fill that was cut off has left things out, and neither changed nor taken away any.
+    // An interrupted load leaves entities out, but never changes or deletes any.
     let view = assembly.registry.catalog();
     let is_whole = view.hidden.is_empty() && view.purged.is_empty();
     if !is_whole || plan.steps().any(|step| step.act != StepAction::Add) {
-        tracing::warn!("somebody has worked on the example: it stays as it is");
+        tracing::warn!("the example was changed since it was loaded; it stays as it is");
         return Ok(None);
     }
     let total = plan.steps().count();
@@ -58,7 +59,7 @@ pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Fa
     Ok(Some(count(&folder, &shape, began)?))
 }
 
-/// Reads the example by way of a folder, which is what reads catalogues.
+/// Unpacks the example into a folder, because only folders can be read as catalogs.
 fn read_example() -> Result<Folder, Failure> {
     let name: String = random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
     let folder = Scratch(std::env::temp_dir().join(format!("muster-example-{name}")));
@@ -68,7 +69,7 @@ fn read_example() -> Result<Folder, Failure> {
     Ok(Folder::read(&folder.0)?)
 }
 
-/// A folder that is gone when it is no longer needed.
+/// A folder that is removed when it is dropped.
 struct Scratch(std::path::PathBuf);
 
 impl Drop for Scratch {
@@ -87,7 +88,7 @@ fn shape_of(folder: &Folder) -> Result<ModelShape, Failure> {
     Ok(ModelShape::read(&model.to_json()))
 }
 
-/// Whether the registry holds a group or a document that isn't the example's.
+/// Whether the registry holds a group or a document that isn't part of the example.
 fn has_others(view: &Catalog, folder: &Folder, shape: &ModelShape) -> Result<bool, Failure> {
     let is_ours = |groups: &Id, group: &Id| {
         let (groups, group) = (groups.clone(), group.clone());

@@ -14,19 +14,19 @@ use muster_stores::{Place, Store};
 use super::directory_in_use;
 use crate::{Failure, OwnCode};
 
-/// The format of the data directory that this release makes, and the newest that it reads.
+/// The format of data directories that this release creates, and the newest that it can read.
 const FORMAT: u32 = 1;
 
-/// A data directory, held by this process alone.
+/// A data directory. This process holds its lock.
 ///
 /// | name | what |
 /// |---|---|
 /// | `FORMAT` | the directory's format: `1`, or `1 bare` for a registry without the built-in model |
-/// | `lock` | held by who has it open: process and address, as JSON |
+/// | `lock` | locked by the process that uses the directory; holds process and address, as JSON |
 /// | `changes.*` | the ledger, in files of its engine |
-/// | `followers.*` | how far each follower of the ledger has come; no part of a backup |
+/// | `followers.*` | the marks of the ledger's followers; not part of a backup |
 /// | `changes.checkpoint` | the newest signed checkpoint |
-/// | `keys/ledger.key` | the ledger's signing key, readable by its owner alone |
+/// | `keys/ledger.key` | the ledger's signing key; only its owner can read it |
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
@@ -34,39 +34,39 @@ pub struct Directory {
     bare: bool,
 }
 
-/// Who has a data directory open.
+/// The process that uses a data directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// The process.
+    /// The process id.
     pub process: u32,
-    /// The server's URL; none: a command, or a server that isn't listening yet.
+    /// The server's URL. None for a command, or while a server isn't listening yet.
     pub address: Option<String>,
 }
 
 /// Why a data directory can't be opened.
 #[derive(Debug, Error)]
 pub enum DirectoryError {
-    /// Another process has it open.
+    /// Another process uses it.
     #[error("{} is in use", path.display())]
     InUse {
         /// The directory.
         path: PathBuf,
-        /// Who has it open, as far as it said so.
+        /// What the lock file says about that process.
         holder: Holder,
     },
-    /// There is no registry in it.
+    /// It holds no registry.
     #[error("there is no registry in {}", path.display())]
     Absent {
         /// The directory.
         path: PathBuf,
     },
-    /// It holds something else.
-    #[error("{} holds other files than a registry's", path.display())]
+    /// It holds other files.
+    #[error("{} holds files that don't belong to a registry", path.display())]
     Foreign {
         /// The directory.
         path: PathBuf,
     },
-    /// A newer release made it.
+    /// A newer release created it.
     #[error("{} has format {found}; this release reads up to {FORMAT}", path.display())]
     Format {
         /// The directory.
@@ -74,27 +74,27 @@ pub enum DirectoryError {
         /// Its format.
         found: String,
     },
-    /// The system refuses.
+    /// The operating system refused.
     #[error("{}: {source}", path.display())]
     System {
-        /// What couldn't be used.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
 }
 
-/// What to do where there is no registry yet.
+/// What to do if there is no registry yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfMissing {
-    /// Make one.
+    /// Create one.
     Make,
-    /// Say so.
+    /// Fail.
     Refuse,
 }
 
 impl DirectoryError {
-    /// The error for people; `shown` is the directory as they write it.
+    /// The failure for people; `shown` is the directory as they write it.
     pub fn failure(&self, shown: &str) -> Failure {
         match self {
             Self::InUse { holder, .. } => {
@@ -103,22 +103,22 @@ impl DirectoryError {
             }
             Self::Absent { .. } => {
                 Failure::new(OwnCode::NoRegistry, format!("there is no registry in {shown}"))
-                    .help("muster init makes one; or name a server with --server URL")
+                    .help("muster init creates one; or name a server with --server URL")
             }
             Self::Foreign { .. } => {
-                let what = format!("{shown} holds other files than a registry's");
-                Failure::new(OwnCode::ForeignFolder, what).help("give an empty folder: --data DIR")
+                let what = format!("{shown} holds files that don't belong to a registry");
+                Failure::new(OwnCode::ForeignFolder, what).help("use an empty folder: --data DIR")
             }
             Self::Format { .. } => Failure::new(OwnCode::FormatNewer, self.to_string())
-                .help("a newer release of muster made it; use that one"),
+                .help("a newer release of muster created it; use that release"),
             Self::System { .. } => Failure::new(OwnCode::System, self.to_string())
-                .help("check that the folder is there, is yours, and has room"),
+                .help("check that the folder exists, that you may write to it, and that its disk isn't full"),
         }
     }
 }
 
-/// Makes a folder, with those around it, so that it is there after a loss of power: its name lies
-/// in the folder around it.
+/// Creates a folder and its parents durably: syncs each parent, because the parent holds the
+/// folder's name.
 fn make(path: &Path) -> io::Result<()> {
     let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
     let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
@@ -131,8 +131,8 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 impl Directory {
-    /// Opens a data directory and holds it until this is dropped. One that is made is `bare` or
-    /// not for ever, because its ledger is folded with that model.
+    /// Opens a data directory and locks it until the value is dropped. A new directory is `bare` or
+    /// not for ever, because the model is part of how its ledger is replayed.
     ///
     /// # Errors
     /// See [`DirectoryError`].
@@ -194,7 +194,7 @@ impl Directory {
         }
     }
 
-    /// Says in the lock's file who holds it, and where it answers.
+    /// Writes this process and its address to the lock file.
     ///
     /// # Errors
     /// The file can't be written.
@@ -208,7 +208,7 @@ impl Directory {
         self.lock.flush()
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -239,12 +239,12 @@ impl Directory {
     }
 }
 
-/// The store of the ledgers that lie in a data directory.
+/// The store of the ledgers in a data directory.
 fn store_in(path: &Path) -> Arc<dyn Store> {
     muster_stores::open(&Place::Directory(path.to_owned()))
 }
 
-/// Writes the format as one step, so that a start that is cut off leaves none or all of it.
+/// Writes the format file atomically, so that an interrupted start leaves all or nothing of it.
 fn write_format(path: &Path, bare: bool) -> io::Result<()> {
     let beside = path.join("FORMAT.new");
     let mut file = File::create(&beside)?;
@@ -254,7 +254,7 @@ fn write_format(path: &Path, bare: bool) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// A folder with other people's files isn't made a registry.
+/// Refuses a folder that holds other files.
 fn refuse_foreign(path: &Path) -> Result<(), DirectoryError> {
     let entries = fs::read_dir(path)
         .map_err(|source| DirectoryError::System { path: path.to_owned(), source })?;

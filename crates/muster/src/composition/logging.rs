@@ -4,9 +4,9 @@ use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use crate::settings::LogArea;
 
-/// Begins to log to standard error: as text on a terminal, as JSON lines elsewhere.
+/// Starts logging to standard error: as text on a terminal, as JSON lines elsewhere.
 ///
-/// A level that can't be read is `info`. Only the first call in a process does anything.
+/// An invalid level counts as `info`. Only the first call in a process has an effect.
 pub(super) fn begin(area: &LogArea) {
     let filter = EnvFilter::try_new(&area.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let is_text = match area.format.as_str() {
@@ -22,6 +22,6 @@ pub(super) fn begin(area: &LogArea) {
         registry.with(layer).try_init()
     };
     if begun.is_err() {
-        tracing::debug!("logging had begun already");
+        tracing::debug!("logging was already set up");
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Context, Failure};
 
-/// A data directory that was made.
+/// A new data directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreatedDirectory {
     /// The registry's id.
@@ -20,11 +20,11 @@ pub struct CreatedDirectory {
     pub signer: String,
 }
 
-/// Makes a data directory with a registry that holds nothing. One that was begun and cut off
-/// before its ledger's first entry is finished.
+/// Creates a data directory with an empty registry. If an earlier attempt was interrupted before
+/// the first entry, it is completed.
 ///
 /// # Errors
-/// There is one already, or the directory can't be written.
+/// The directory already holds a registry, or can't be written.
 pub fn make(
     context: &Context,
     directory: &Path,
@@ -47,11 +47,11 @@ pub fn make(
     })
 }
 
-/// Opens a data directory in this process and gives the way to its router, as an admin: the
-/// folder's permissions have decided.
+/// Opens a data directory in this process and returns a transport to its routes. Requests have the
+/// permissions of an admin, because the file system already decided who may open the folder.
 ///
 /// # Errors
-/// There is none, it is in use, or it doesn't hold a registry that this release can read.
+/// There is no registry, it is in use, or this release can't read it.
 pub async fn open(context: &Context, directory: &Path) -> Result<Arc<dyn Transport>, Failure> {
     let opened = Directory::open(directory, IfMissing::Refuse, false)
         .map_err(|error| error.failure(&context.shown(directory)))?;
@@ -61,11 +61,11 @@ pub async fn open(context: &Context, directory: &Path) -> Result<Arc<dyn Transpo
     Ok(Arc::new(in_process(&assembly, context.shown(directory))))
 }
 
-/// The registries that a command of this process has opened. A way to one is handed on to
-/// whatever makes requests, so the end of the command is where they are closed.
+/// The registries that commands of this process opened. Transports hold references to them, so they
+/// are closed only at the end of the command.
 static OPENED: Mutex<Vec<Arc<Assembly>>> = Mutex::new(Vec::new());
 
-/// Closes what was opened: the last checkpoint is kept, and no log is left beside the database.
+/// Closes the opened registries: writes the last checkpoint and removes the database's log file.
 pub(crate) async fn close_opened() {
     let opened = std::mem::take(&mut *OPENED.lock().unwrap_or_else(PoisonError::into_inner));
     for assembly in opened {
@@ -73,7 +73,7 @@ pub(crate) async fn close_opened() {
     }
 }
 
-/// The way to an assembly's routes from within this process.
+/// A transport to an assembly in this process.
 pub(super) fn in_process(assembly: &Arc<Assembly>, place: String) -> InProcess {
     let assembly = assembly.clone();
     InProcess::new(place, move |request| {

@@ -1,7 +1,7 @@
 use crate::{Failure, OwnCode};
 use muster_wire::ErrorCode;
 
-/// The data directory is another process's, which its lock file names.
+/// Another process uses the data directory; the lock file names it.
 #[must_use]
 pub fn directory_in_use(shown: &str, address: Option<&str>, process: Option<u32>) -> Failure {
     let server =
@@ -10,20 +10,20 @@ pub fn directory_in_use(shown: &str, address: Option<&str>, process: Option<u32>
     let failure = Failure::new(OwnCode::InUse, format!("{shown} is in use by {server}{process}"));
     match address {
         Some(address) => failure.help(format!(
-            "that server answers already: --server {address}; to run a second registry give it a directory of its own: --data DIR"
+            "a server is already running: --server {address}; a second registry needs another directory: --data DIR"
         )),
-        None => failure.help("wait until it ends, or give another directory: --data DIR"),
+        None => failure.help("wait until it ends, or use another directory: --data DIR"),
     }
 }
 
-/// An address that others can reach, and no key. `kept` are the flags with which other commands
-/// find the registry's directory; none: it is in memory.
+/// The address is reachable from other computers, but the registry has no keys. `kept` are the
+/// flags that other commands need to find the data directory; none if the registry is in memory.
 #[must_use]
 pub fn key_required(kept: Option<&str>) -> Failure {
-    let what = "this address can be reached from outside, and the registry has no keys";
+    let what = "this address can be reached from other computers, but the registry has no keys";
     let make = match kept {
         Some(flags) => format!("muster keys create --role admin{flags}"),
-        None => "give it one in MUSTER_API_KEY".to_owned(),
+        None => "set a key in MUSTER_API_KEY".to_owned(),
     };
     Failure::new(ErrorCode::KeyRequired, what)
         .help(format!("{make}, then start again; or listen on 127.0.0.1"))

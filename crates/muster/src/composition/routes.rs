@@ -11,7 +11,7 @@ use muster_registry::{Followers, Registry};
 use super::assembly::{AFTER_DAMAGE, OpenOptions};
 use crate::{Failure, OwnCode};
 
-/// What stands beside `/api`, and who may come in.
+/// The endpoints beside `/api`, and the check of keys.
 #[derive(Clone)]
 pub(super) struct ServerRoutes {
     gate: Arc<Gate>,
@@ -19,7 +19,7 @@ pub(super) struct ServerRoutes {
 }
 
 impl ServerRoutes {
-    /// Reads the registry's keys; `followers` are what follows its ledger, and `file` is where its ledger lies, if it is kept.
+    /// Reads the registry's keys. `file` is the ledger's file, if it has one.
     pub async fn open(
         registry: &Registry,
         open_options: &OpenOptions,
@@ -27,8 +27,8 @@ impl ServerRoutes {
         file: Option<PathBuf>,
     ) -> Result<Self, Failure> {
         let given = open_options.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
-            Failure::new(OwnCode::BadKey, format!("MUSTER_API_KEY holds no key: {error}"))
-                .help("muster keys create prints one; any text of 16 to 200 visible characters will do here")
+            Failure::new(OwnCode::BadKey, format!("MUSTER_API_KEY doesn't hold an API key: {error}"))
+                .help("muster keys create prints a key; any text of 16 to 200 visible characters works here")
         })?;
         let anonymous = open_options.anonymous.map(|role| Principal::new(ANONYMOUS_ACTOR, role));
         let access = Access { given, anonymous };
@@ -51,12 +51,12 @@ impl ServerRoutes {
         self.native.clone().router()
     }
 
-    /// Who stands at the door.
+    /// Checks who may make a request.
     pub fn gatekeeper(&self) -> Arc<dyn Gatekeeper> {
         self.gate.clone()
     }
 
-    /// Open streams of changes.
+    /// The number of open change streams.
     pub fn watchers(&self) -> usize {
         self.native.watchers()
     }

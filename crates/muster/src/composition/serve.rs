@@ -17,10 +17,10 @@ use super::{
 };
 use crate::{Context, Failure, OwnCode};
 
-/// Serves until somebody stops it; `greet` is called once, when it is ready.
+/// Serves until it is stopped; calls `greet` once when it is ready.
 ///
 /// # Errors
-/// The directory or the address can't be had, or the registry can't be opened.
+/// The directory or the address can't be used, or the registry can't be opened.
 pub fn serve(
     context: &Context,
     options: &ServeOptions,
@@ -37,7 +37,7 @@ async fn run(
 ) -> Result<(), Failure> {
     let started = Instant::now();
     let address = address(&options.listen)?;
-    // All that was said is understood before anything is made.
+    // Everything is checked before anything is created.
     let open_options = open_options(options, address)?;
     let storage = storage(context, options)?;
     let open_options = OpenOptions { bare: is_bare(&storage, options), ..open_options };
@@ -52,9 +52,10 @@ async fn run(
         Ok(server) => server,
         Err(error) => {
             assembly.close().await;
-            let what = format!("{address} can't be listened on: {error}");
-            return Err(Failure::new(OwnCode::AddressInUse, what)
-                .help("give another one with --listen, such as 127.0.0.1:0 for any free port"));
+            let what = format!("can't listen on {address}: {error}");
+            return Err(Failure::new(OwnCode::AddressInUse, what).help(
+                "choose another address with --listen, such as 127.0.0.1:0 for any free port",
+            ));
         }
     };
     let local = server.local_address().map_err(|error| system("socket", &error))?;
@@ -93,15 +94,15 @@ async fn run(
     assembly.close().await;
     let why = match (assembly.readiness.fault(), served) {
         (Some(why), _) => why,
-        (None, Err(_)) => "the server's task has ended by a fault",
+        (None, Err(_)) => "the server stopped because of a fault",
         (None, Ok(_)) => return Ok(()),
     };
     Err(Failure::new(OwnCode::Fault, why).help(
-        "its log says more; what was acknowledged is in the ledger, so start it again, and please report it",
+        "start it again, and please report what its log says; all acknowledged writes are in the ledger",
     ))
 }
 
-/// Stops what follows the ledger while the server drains, and leaves it to the server to end.
+/// Stops the followers while the server drains.
 async fn stop_with_server<T>(
     followers: &Followers,
     mut phase: watch::Receiver<Phase>,
@@ -112,7 +113,7 @@ async fn stop_with_server<T>(
     std::future::pending().await
 }
 
-/// Waits for a fault after which nothing can be written.
+/// Waits for a fault that stops all writes.
 fn fault(registry: &Registry) -> impl Future<Output = ()> + Send + use<> {
     let registry = registry.clone();
     async move {
@@ -122,15 +123,14 @@ fn fault(registry: &Registry) -> impl Future<Output = ()> + Send + use<> {
     }
 }
 
-/// The flags with which other commands find the directory that is served: none where it is the
-/// usual one.
+/// The flags that other commands need to find the data directory; none for the default directory.
 fn flags_for(context: &Context, options: &ServeOptions) -> Option<String> {
     let data = options.data.as_ref()?;
     let is_usual = *data == context.data_directory();
     Some(if is_usual { String::new() } else { format!(" --data {}", data.display()) })
 }
 
-/// Fills the registry with the example where that is asked for; being ready doesn't wait for more.
+/// Loads the example if it was requested. Readiness waits only for this.
 async fn fill(
     options: &ServeOptions,
     assembly: &Arc<Assembly>,
@@ -151,8 +151,8 @@ fn system(what: &str, error: &std::io::Error) -> Failure {
 
 fn address(text: &str) -> Result<SocketAddr, Failure> {
     text.parse().map_err(|_| {
-        Failure::usage(format!("{text:?} is no address to listen on"))
-            .help("an address and a port, such as --listen 127.0.0.1:8080")
+        Failure::usage(format!("{text:?} isn't an address to listen on"))
+            .help("use an address and a port, such as --listen 127.0.0.1:8080")
     })
 }
 
@@ -163,7 +163,7 @@ fn storage(context: &Context, options: &ServeOptions) -> Result<Storage, Failure
     if options.bare && !directory.is_bare() {
         let what = format!("{} holds a registry with the built-in model", context.shown(path));
         return Err(Failure::new(OwnCode::NotBare, what)
-            .help("serve it without --bare, or give a directory of its own: --data DIR"));
+            .help("serve it without --bare, or use another directory: --data DIR"));
     }
     Ok(Storage::Data(directory))
 }
@@ -174,7 +174,7 @@ fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptio
         .as_deref()
         .map(|text| {
             PublicAddress::parse(text).map_err(|error| {
-                Failure::usage(format!("{text:?} can't be what URLs begin with: {error}"))
+                Failure::usage(format!("{text:?} can't be the base of URLs: {error}"))
                     .help("--public-url https://registry.example.com")
             })
         })
@@ -190,7 +190,7 @@ fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptio
     })
 }
 
-/// A directory knows itself whether its registry is bare.
+/// Whether an existing registry is bare is recorded in its directory.
 fn is_bare(storage: &Storage, options: &ServeOptions) -> bool {
     match storage {
         Storage::Memory => options.bare,

@@ -4,29 +4,29 @@ use muster_guard::Role;
 
 use crate::settings::{LimitsArea, LogArea, TimeoutsArea};
 
-/// What to serve, and how: flags, environment and settings, resolved.
+/// What to serve and how: flags, environment and settings, resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServeOptions {
-    /// The data directory; none: nothing is kept.
+    /// The data directory; none means in memory.
     pub data: Option<PathBuf>,
-    /// Whether to fill an empty registry with the example.
+    /// Whether to load the example into an empty registry.
     pub demo: bool,
     /// Whether to leave the built-in model out.
     pub bare: bool,
     /// The address to listen on, as it was written.
     pub listen: String,
-    /// What absolute URLs begin with.
+    /// The base of absolute URLs.
     pub public_url: Option<String>,
-    /// The id of a registry that is made new.
+    /// The id for a new registry.
     pub registry_id: Option<String>,
-    /// The key to accept, where nothing is kept.
+    /// The key to accept if the registry is in memory.
     pub key: Option<String>,
-    /// Who somebody is who shows no key; none: everybody needs one.
+    /// The role of callers without a key; none if a key is required.
     pub anonymous: Option<Role>,
     /// What is never exceeded.
     pub limits: LimitsArea,
-    /// How long to wait for what.
+    /// The timeouts.
     pub timeouts: TimeoutsArea,
-    /// What to log.
+    /// The settings of the log.
     pub log: LogArea,
 }

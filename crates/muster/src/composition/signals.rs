@@ -4,19 +4,19 @@ use tokio::{
     sync::watch,
 };
 
-/// SIGXFSZ, by the number that Linux and macOS give it.
+/// SIGXFSZ; Linux and macOS use the same number.
 const FILE_SIZE_EXCEEDED: i32 = 25;
 
-/// Lets the first SIGTERM or SIGINT drain the server and the second stop it at once. A fault that
-/// only a new start mends is as good as a signal.
+/// The first SIGTERM or SIGINT drains the server, the second stops it at once. A fault that needs a
+/// restart counts as a signal.
 pub(super) fn follow(
     fault: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<watch::Receiver<Phase>> {
     let (phase, watched) = watch::channel(Phase::Running);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    // Once caught it stays so for good, and a write past the limit fails as on a full disk; else
-    // it would end the process.
+    // Once a handler is set, the signal stays caught, and a write beyond the limit fails as on a
+    // full disk. Without it the signal would end the process.
     drop(signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED))?);
     tokio::spawn(async move {
         let mut fault = std::pin::pin!(fault);
@@ -26,10 +26,10 @@ pub(super) fn follow(
                 _ = interrupt.recv() => {}
                 () = &mut fault, if next == Phase::Draining => {}
             }
-            tracing::info!(?next, "told to stop");
+            tracing::info!(?next, "stopping after a signal");
             phase.send_replace(next);
         }
-        // The sender stays, so that who watches isn't told that nobody is left to say anything.
+        // Keep the sender: if it were dropped, watchers would see a closed channel.
         std::future::pending::<()>().await;
     });
     Ok(watched)

@@ -7,46 +7,46 @@ use crate::output::{
     numbers::{counted, holding, seconds, separated},
 };
 
-/// What a server says when it is ready.
+/// The message of a server that is ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartupMessage {
-    /// The directory as people write it; none: nothing is kept.
+    /// The directory as people write it; none if the registry is in memory.
     pub place: Option<String>,
-    /// Whether the registry was made just now.
+    /// Whether the registry was just created.
     pub is_new: bool,
-    /// The example, if this start filled the registry with it.
+    /// The example, if this start loaded it.
     pub example: Option<Example>,
-    /// Documents that are there, schemas and rules among them.
+    /// The number of documents, including schemas and rules.
     pub documents: usize,
-    /// Schemas that are there.
+    /// The number of schemas.
     pub schemas: usize,
-    /// Rules that are there.
+    /// The number of rules.
     pub rules: usize,
-    /// Where the ledger stands.
+    /// The newest position of the ledger.
     pub position: Position,
-    /// How long it took to be ready.
+    /// How long the start took.
     pub took: Duration,
-    /// What the addresses begin with.
+    /// The base URL of the server.
     pub base: String,
     /// Whether everybody on this computer may do everything.
     pub is_open: bool,
-    /// How this program was called.
+    /// The name under which this program was called.
     pub program: String,
 }
 
-/// What the example brought.
+/// What the example contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Example {
-    /// Providers.
+    /// The number of providers.
     pub providers: usize,
-    /// Stacks.
+    /// The number of stacks.
     pub stacks: usize,
-    /// How long it took.
+    /// How long the load took.
     pub took: Duration,
 }
 
 impl StartupMessage {
-    /// The greeting as people read it: on the first start it teaches, later it doesn't.
+    /// The startup message. Only the first start includes hints.
     #[must_use]
     pub fn render(&self, screen: &Screen) -> String {
         let heading = |text: &str| screen.paint(Style::Heading, text);
@@ -66,7 +66,7 @@ impl StartupMessage {
         }
         let end = match self.place {
             Some(_) => "Ctrl-C stops it; nothing is lost.",
-            None => "Ctrl-C stops it; then all of it is gone.",
+            None => "Ctrl-C stops it; then everything is lost.",
         };
         let _ = writeln!(out, "\n{end}");
         out
@@ -178,7 +178,7 @@ Ctrl-C stops it; nothing is lost.
     fn says_that_nothing_is_kept() {
         let memory = StartupMessage { place: None, example: None, is_new: true, ..greeting() };
         let text = memory.render(&Screen::plain(Moment::EPOCH));
-        assert!(text.contains("nothing is kept") && text.contains("all of it is gone"), "{text}");
+        assert!(text.contains("nothing is kept") && text.contains("everything is lost"), "{text}");
         assert!(!text.contains("keys create"), "{text}");
     }
 }

@@ -11,14 +11,14 @@ use super::{
 };
 use crate::{Context, Failure};
 
-/// Lines that wait to be told. Where they are told more slowly, some of the progress is left out.
+/// Queued lines. If the reader is slower, progress lines are dropped.
 const LINES_MAX: usize = 16;
 
-/// Verifies the ledger of a data directory without opening its registry, which a damaged one
-/// wouldn't let, and without writing to it. Gives the lines that a server's verification has.
+/// Verifies the ledger of a data directory without opening its registry, because a damaged registry
+/// can't be opened. Writes nothing. Sends the same lines as a server's verification.
 ///
 /// # Errors
-/// There is none, it is in use, or nothing of its ledger can be read.
+/// There is no registry, it is in use, or nothing of its ledger can be read.
 pub fn verify(
     context: &Context,
     directory: &Path,
@@ -33,13 +33,13 @@ pub fn verify(
     let (lines, read) = mpsc::channel(LINES_MAX);
     tokio::spawn(async move {
         let progress = |progress: VerifyProgress| {
-            // A line that nobody has read yet says nearly the same.
+            // If the queue is full, the line in it says nearly the same.
             let _ = lines.try_send(progress_line(progress));
         };
         let outcome = muster_registry::verify(&ledger, &settings, progress).await;
-        // Whoever asked may have stopped listening.
+        // The reader may be gone.
         let _ = lines.send(last_line(&outcome)).await;
-        // Nobody else may have the directory while it is read.
+        // The lock is held until the end of the verification.
         drop(opened);
     });
     Ok(read)

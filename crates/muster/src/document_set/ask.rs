@@ -8,7 +8,7 @@ use super::{DocumentSet, Judgement, MissingEntity};
 use crate::{Context, Failure, output::progress::ProgressLine, shape::ModelShape};
 
 impl DocumentSet {
-    /// Reads every document of a registry, and the attributes of its groups.
+    /// Loads every document of a registry, and the attributes of its groups.
     pub(crate) async fn of_registry(
         context: &Context,
         client: &Client,
@@ -37,8 +37,8 @@ impl DocumentSet {
         Ok(holdings)
     }
 
-    /// Judges documents that are held. What the judge lacks is asked of the registry, where there
-    /// is one to ask, until it lacks nothing that is there.
+    /// Judges loaded documents. If there is a registry, it is asked for what the judge lacks, until
+    /// the judge lacks nothing that exists.
     pub(crate) async fn judge_all(
         &mut self,
         client: Option<&Client>,
@@ -90,8 +90,7 @@ impl DocumentSet {
         Ok(())
     }
 
-    /// Adds a group of a registry. What it binds was read by the registry: what can't be read binds
-    /// nothing.
+    /// Adds a group of a registry. Invalid bindings count as none, as in the registry itself.
     pub(crate) fn add_group_there(&mut self, xid: &Xid, attributes: &Value) {
         if let (Xid::Group { .. }, Some(attributes)) = (xid, attributes.as_object()) {
             let is_read = self.add_group(xid, attributes).is_ok();
@@ -101,7 +100,7 @@ impl DocumentSet {
         }
     }
 
-    /// Fetches a document, unless it has gone or has none. Whether it is there.
+    /// Fetches a document, if it exists and has bytes. Returns whether it exists.
     async fn fetch(&mut self, client: &Client, xid: &Xid) -> Result<bool, Failure> {
         let found = there(client.document(xid).await)?;
         let Some(document) = found.filter(|document| document.elsewhere.is_none()) else {
@@ -113,7 +112,7 @@ impl DocumentSet {
     }
 }
 
-/// What a registry answered; nothing where that isn't there, or was erased.
+/// Turns "not found" and "purged" into None.
 fn there<T>(answer: Result<T, ClientError>) -> Result<Option<T>, Failure> {
     let is_erased = |error: &ClientError| {
         error.refusal().is_some_and(|refusal| refusal.status == http::StatusCode::GONE)

@@ -2,23 +2,24 @@ use muster_catalog::judge::{BindingFault, DocumentFault, NoVerdict, Rejection, V
 use muster_schema::Violation;
 use muster_words::Xid;
 
-/// What the judge says of a document that is held.
+/// The result for one document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// This is wrong with it, errors and warnings; nothing: it passes.
+    /// Its violations, errors and warnings. If there are none, it passes.
     Found(Vec<Violation>),
-    /// It couldn't be checked, because something that it is checked against isn't held. Why, for
-    /// people.
+    /// It couldn't be checked, because something that it depends on isn't loaded. Holds the reason,
+    /// for people.
     NotChecked(String),
 }
 
 impl Judgement {
-    /// What an outcome means where nothing else exists (`is_all`), or where the rest isn't known.
+    /// The meaning of the judge's outcome. With `is_all`, what isn't loaded doesn't exist;
+    /// otherwise that isn't known.
     pub(super) fn of(outcome: Result<Verdict, NoVerdict>, is_all: bool) -> Self {
         match outcome {
             Ok(verdict) => Self::Found(verdict.warnings),
             Err(NoVerdict::Rejected(rejection)) => Self::of_rejection(&rejection, is_all),
-            // All bytes are at hand, and nobody waits.
+            // Everything is loaded already, and the time isn't limited.
             Err(NoVerdict::Missing(_) | NoVerdict::Long) => {
                 Self::NotChecked("the judge lacks what it is checked against".to_owned())
             }
@@ -52,7 +53,7 @@ impl Judgement {
     }
 }
 
-/// The document that isn't there, where that is why something is rejected.
+/// The missing document, if that is the reason for a rejection.
 fn missing(rejection: &Rejection) -> Option<&Xid> {
     match rejection {
         Rejection::Document { fault: DocumentFault::NoSchema(error), .. }

@@ -19,7 +19,7 @@ fn model() -> Model {
     Model::compile(&source, Foundation::BuiltIn).unwrap()
 }
 
-/// A schema and a rule, but for those that are left out.
+/// A schema and a rule, without those named in `without`.
 fn holdings(is_all: bool, without: &[&str]) -> DocumentSet {
     let rule = json!({"expression": "document.range[0] <= document.range[1]", "severity": "error",
         "pointer": "/range", "message": "${document.range[0]} is above ${document.range[1]}"});
@@ -42,7 +42,7 @@ fn add(holdings: &mut DocumentSet, name: &str, document: &Value) {
     holdings.add_file(&xid(name), document.to_string().into(), "application/json");
 }
 
-/// What is said of a document besides.
+/// The messages about one more document.
 fn told(mut holdings: DocumentSet, name: &str, document: &Value) -> Vec<String> {
     add(&mut holdings, name, document);
     lines(&holdings, name)
@@ -82,7 +82,7 @@ fn holds_what_is_bound_to_what_it_must_be() {
         ("/rulegroups/w/rules/a", json!({"expression": "1 +"}), 1),
         ("/schemagroups/w/schemas/provider", json!({"$schema": DRAFT, "type": 1}), 1),
         ("/schemagroups/w/schemas/provider", json!({"type": "record", "fields": 1}), 1),
-        // Nothing binds it, so that it may be of any kind.
+        // Nothing is bound to it, so any document passes.
         ("/schemagroups/w/schemas/a", json!({"type": "record", "fields": 1}), 0),
     ] {
         assert_eq!(told(holdings(false, &[]), name, &document).len(), count, "{document}");

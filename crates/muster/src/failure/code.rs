@@ -3,20 +3,20 @@ use std::fmt;
 use muster_registry::FaultKind;
 use muster_wire::{ErrorCode, snake_case};
 
-/// What programs decide by when a command fails: a code of the command line itself, one that a
-/// registry refuses with, or one of a newer registry that this release doesn't know.
+/// The code of a failure, for programs: one of the command line's own, one of a registry, or one of
+/// a newer registry that this release doesn't know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FailureCode {
-    /// Of the command line.
+    /// A code of the command line.
     Own(OwnCode),
-    /// Of a registry.
+    /// A code of a registry.
     Registry(ErrorCode),
-    /// Of a registry of another release.
+    /// A code of a newer registry.
     Unlisted(String),
 }
 
 impl FailureCode {
-    /// The code of that name.
+    /// Finds a code by its name.
     #[must_use]
     pub fn named(name: &str) -> Self {
         match (ErrorCode::find(name), OwnCode::find(name)) {
@@ -57,18 +57,18 @@ impl fmt::Display for FailureCode {
 
 macro_rules! own_codes {
     ($($name:ident: $meaning:literal, $help:literal;)+) => {
-        /// One way in which a command fails that no registry answers with. A code never changes
-        /// its name or meaning once released.
+        /// One way in which a command fails without an answer from a registry. A released code
+        /// keeps its name and its meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum OwnCode {
             $(#[doc = $meaning] $name,)+
         }
 
         impl OwnCode {
-            /// Every code, by its name.
+            /// Every code, sorted by name.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The name, in lower case with underscores.
+            /// The name, in snake case.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -76,7 +76,7 @@ macro_rules! own_codes {
                 }
             }
 
-            /// What has happened, in one sentence.
+            /// What happened, in one sentence.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self {
@@ -101,7 +101,7 @@ own_codes! {
         "Stop that process, or choose another address with --listen.";
     AlreadyThere:
         "The data directory already holds a registry.",
-        "Start it with muster serve, or give the new one a directory of its own.";
+        "Start it with muster serve, or use another directory for the new one.";
     AnswerTooLarge:
         "The answer is larger than the command line reads.",
         "Ask for less, with --limit or --filter.";
@@ -109,7 +109,7 @@ own_codes! {
         "A file can't be used as a document or as attributes.",
         "Correct the file as the message says.";
     BadFolder:
-        "A file of a folder can't be read as a part of a catalog.",
+        "A file in the folder isn't a valid part of a catalog.",
         "Correct or remove the file that the message names.";
     BadId:
         "The text can't be the id of a registry.",
@@ -122,7 +122,7 @@ own_codes! {
         "Save what muster keys create printed, and nothing else.";
     BadSettings:
         "A settings file, a setting or an environment variable has a value that can't be used.",
-        "Correct the value; muster config default shows each with its meaning.";
+        "Correct the value; muster config default explains each setting.";
     ChainBroken:
         "An entry of the ledger doesn't follow the one before it.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
@@ -130,13 +130,13 @@ own_codes! {
         "The ledger doesn't agree with its signed checkpoint.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
     CircleTooLarge:
-        "Documents that refer to each other don't fit into one request.",
+        "Documents that refer to each other in a circle don't fit into one request.",
         "Put some of them without the reference first, then apply the folder again.";
     ContentChanged:
         "Stored bytes don't match the digest in their entry.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
     ContentMissing:
-        "Stored bytes are missing, and no entry says that they were erased.",
+        "Stored bytes are missing, but no entry says that they were erased.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
     DocumentElsewhere:
         "The registry has only the URL of the document.",
@@ -146,31 +146,31 @@ own_codes! {
         "Report it; muster serve starts without the example.";
     Fault:
         "The server stopped because of a fault in Muster.",
-        "Start it again, and report what its log says; nothing acknowledged is lost.";
+        "Start it again, and report what its log says; no acknowledged write is lost.";
     FoldDiffers:
-        "The ledger gives another catalog than the one that the server answers from.",
+        "A replay of the ledger gives a different catalog than the server's.",
         "Restart the server, and report it.";
     FoldFailed:
-        "The entries of the ledger can't be turned into a catalog.",
+        "The entries of the ledger can't be replayed into a catalog.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
     ForeignFolder:
-        "The folder holds files that aren't a registry's.",
-        "Give an empty folder with --data DIR.";
+        "The folder holds files that don't belong to a registry.",
+        "Use an empty folder with --data DIR.";
     FormatNewer:
         "A newer release of Muster wrote the data directory.",
         "Use that release or a later one.";
     InUse:
         "Another process uses the data directory.",
-        "Send commands to that server with --server URL, or give another directory with --data DIR.";
+        "Send commands to that server with --server URL, or use another directory with --data DIR.";
     Interrupted:
-        "The command was stopped before it ended.",
-        "Run it again; what is done stays done.";
+        "The command was interrupted.",
+        "Run it again; finished work isn't repeated.";
     KeysUnreadable:
         "The API keys in the ledger can't be read.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
     LedgerKey:
-        "The key that signs the ledger's checkpoints can't be read or made.",
-        "Correct the file in the folder keys as the message says.";
+        "The key that signs the ledger's checkpoints can't be read or created.",
+        "Correct the key file as the message says.";
     LedgerUnreadable:
         "The ledger can't be read.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
@@ -178,8 +178,8 @@ own_codes! {
         "The ledger can't be opened.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
     NoAnswer:
-        "The connection broke, or the answer took too long; a write may have taken effect.",
-        "Look whether it took effect before you repeat it.";
+        "The connection broke, or the answer took too long. A write may have taken effect.",
+        "Check whether it took effect before you repeat it.";
     NoCatalog:
         "No folder above the file has a model.json.",
         "Name the catalog's folder with --catalog.";
@@ -187,35 +187,35 @@ own_codes! {
         "The folder holds no document.",
         "Name a folder that holds documents, as <groups>/<group>/<resources>/<id>.json.";
     NoFile:
-        "The file isn't there, or can't be read.",
+        "The file doesn't exist, or can't be read.",
         "Check its name and its permissions.";
     NoRegistry:
         "The data directory holds no registry.",
-        "Make one with muster init, or name a server with --server URL.";
+        "Create one with muster init, or name a server with --server URL.";
     NoServer:
         "No server answers at the address.",
         "Start one with muster serve, name another with --server URL, or open a directory that no server uses with --data DIR.";
     NoThreads:
-        "The system refuses to start another thread.",
-        "Raise the limit of threads for this user.";
+        "The operating system can't start another thread.",
+        "Raise the thread limit of this user.";
     NotBare:
         "The data directory holds a registry with the built-in model.",
-        "Start it without --bare, or give another directory with --data DIR.";
+        "Start it without --bare, or use another directory with --data DIR.";
     NotChecked:
         "Documents are bound to schemas or rules that aren't in the folder.",
-        "Add what binds them to the folder, or name a registry that has it with --against URL.";
+        "Add the schemas and rules to the folder, or name a registry that has them with --against URL.";
     NotConfirmed:
         "The plan wasn't confirmed; nothing was changed.",
         "Read the plan, then confirm it or add --yes.";
     OtherId:
-        "The data directory holds a registry of another id.",
-        "Leave --registry-id out, or give another directory with --data DIR.";
+        "The data directory holds a registry with another id.",
+        "Leave --registry-id out, or use another directory with --data DIR.";
     OutputFailed:
         "The output can't be written.",
         "Check the disk, or the program that reads the output.";
     PartlyApplied:
         "Some changes of the folder were made, others were refused.",
-        "Correct what the messages name, then apply the folder again; what is done isn't done again.";
+        "Correct what the messages name, then apply the folder again; it doesn't repeat what is done.";
     System:
         "The operating system refused something that the command needs.",
         "Read the message; it names the file or the address.";
@@ -223,8 +223,8 @@ own_codes! {
         "The ledger ends before its signed checkpoint: entries at its end are lost.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
     UnexpectedAnswer:
-        "What answered is no registry of Muster, or one of another release.",
-        "Check the address; muster status shows what answers there.";
+        "The server isn't a Muster registry, or is one of another release.",
+        "Check the address; muster status shows the server there.";
     Unreadable:
         "A part of the ledger can't be read from its store.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
@@ -234,7 +234,7 @@ own_codes! {
 }
 
 impl OwnCode {
-    /// The code of that name.
+    /// Finds a code by its name.
     #[must_use]
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.name() == name)

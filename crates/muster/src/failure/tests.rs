@@ -29,7 +29,7 @@ fn says_what_happened_where_and_what_to_do() {
             refusal(422, violations),
             "error: the document was refused: 1 violation  [invalid_document]\n\
              \x20 providers/cms/entries/sanity  /a  r  m\n\
-             help: correct what violations lists; muster validate checks it without a server",
+             help: correct the listed violations; muster validate checks a document without a server",
         ),
     ] {
         assert_eq!(failure.render(&screen).unwrap(), expect);

@@ -4,7 +4,7 @@ use thiserror::Error;
 use super::walk::FILES_MAX;
 use crate::{Failure, OwnCode};
 
-/// Why a folder is no catalogue.
+/// Why a folder isn't a catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{path}: {fault}")]
 pub struct FolderError {
@@ -14,16 +14,16 @@ pub struct FolderError {
     pub fault: FolderFault,
 }
 
-/// What can be wrong in a catalogue's folder.
+/// The faults of a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FolderFault {
-    /// It isn't there, or can't be read.
+    /// It doesn't exist, or can't be read.
     #[error("it can't be read: {0}")]
     Unreadable(String),
     /// A link leads out of the folder.
     #[error("it leads out of the folder, to {0}")]
     Outside(String),
-    /// It is no file and no folder: a pipe, a device.
+    /// It is neither a file nor a folder, but for example a pipe or a device.
     #[error("it is neither a file nor a folder")]
     Special,
     /// It is larger than a document may be.
@@ -32,38 +32,38 @@ pub enum FolderFault {
         /// Its size in bytes.
         size: u64,
     },
-    /// The folder has more files than a catalogue.
+    /// There are too many files.
     #[error("there are more than {FILES_MAX} files")]
     TooMany,
     /// Its name isn't UTF-8.
     #[error("its name isn't UTF-8")]
     NotUtf8,
-    /// Its name is no id.
-    #[error("its name is no id: {0}")]
+    /// Its name isn't an id.
+    #[error("its name isn't an id: {0}")]
     Name(IdError),
-    /// It lies where nothing of a catalogue lies.
-    #[error("nothing of a catalogue lies there")]
+    /// A catalog has nothing at this place.
+    #[error("a catalog has nothing at this place")]
     Layout,
-    /// The attributes of nothing.
-    #[error("there is no document beside it that these attributes could belong to")]
+    /// There is no document for these attributes.
+    #[error("there is no document beside it for these attributes")]
     Orphan,
-    /// The attribute `muster` of a group binds what can't be bound.
+    /// A group's attribute `muster` has the wrong form.
     #[error(
         "muster has the form {{schema, rules}}: the xid of a schema, and a list of xids of rules"
     )]
     Bindings,
-    /// Two files for one document.
+    /// Two files have the same xid.
     #[error("{other} is the same document")]
     Twice {
         /// The other file.
         other: String,
     },
-    /// A folder with the name of no type.
+    /// The folder's name isn't a type.
     #[error("the model has no type {name}")]
     UnknownType {
         /// The folder's name.
         name: String,
-        /// The type that was likely meant.
+        /// The type that was probably meant.
         nearest: Option<String>,
     },
     /// Groups of this type hold several types of resources.
@@ -73,9 +73,9 @@ pub enum FolderFault {
         types: Vec<String>,
     },
     /// It isn't JSON.
-    #[error("it is no JSON: {0}")]
+    #[error("it isn't JSON: {0}")]
     Json(JsonError),
-    /// It is JSON and no object.
+    /// It is JSON, but not an object.
     #[error("it must be a JSON object")]
     NoObject,
 }
@@ -93,7 +93,7 @@ impl From<FolderError> for Failure {
                 format!("did you mean {nearest}?")
             }
             FolderFault::Ambiguous { .. } => {
-                "put it in a folder with the name of its type".to_owned()
+                "put it into a folder with the name of its type".to_owned()
             }
             FolderFault::Orphan => {
                 "<id>.attributes.json belongs beside <id>.<ext>, and <group>.attributes.json beside the group's folder".to_owned()
@@ -102,13 +102,13 @@ impl From<FolderError> for Failure {
                 "documents are <groups>/<group>/<id>.<ext>; names that begin with a dot are left alone".to_owned()
             }
             FolderFault::TooLarge { .. } => {
-                "store large bytes elsewhere, and a document that names them here".to_owned()
+                "store the large content elsewhere, and put a document that refers to it".to_owned()
             }
             FolderFault::Outside(_) => {
-                "copy what is meant into the folder: a catalogue holds all of itself".to_owned()
+                "copy the file into the folder; a catalog must not link to files outside it".to_owned()
             }
             FolderFault::Twice { .. } => {
-                "an id stands once in a group, whatever its extension: take one of them away"
+                "an id may occur only once in a group, with any extension; remove one of the files"
                     .to_owned()
             }
             FolderFault::Name(_) | FolderFault::NotUtf8 => {
@@ -116,13 +116,13 @@ impl From<FolderError> for Failure {
                     .to_owned()
             }
             FolderFault::Bindings => {
-                "such as {\"schema\": \"/schemagroups/own/schemas/page\", \"rules\": [\"/rulegroups/own\"]}".to_owned()
+                "for example {\"schema\": \"/schemagroups/own/schemas/page\", \"rules\": [\"/rulegroups/own\"]}".to_owned()
             }
             FolderFault::Json(_) | FolderFault::NoObject | FolderFault::Unreadable(_) => {
                 return Self::new(OwnCode::BadFolder, error.to_string());
             }
             FolderFault::Special | FolderFault::TooMany | FolderFault::UnknownType { .. } => {
-                "muster apply --help shows the layout of a catalogue".to_owned()
+                "muster apply --help shows the layout of a catalog".to_owned()
             }
         };
         Self::new(OwnCode::BadFolder, error.to_string()).help(help)

@@ -1,25 +1,25 @@
-/// What a file's name says.
+/// The meaning of a file's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileName<'a> {
     /// A document: its id and its extension.
     Document {
         /// The id.
         id: &'a str,
-        /// The extension, without its dot; empty where there is none.
+        /// The extension without its dot; empty if there is none.
         extension: &'a str,
     },
-    /// Attributes of the document or the group of that id.
+    /// Attributes of the document or the group with this id.
     Attributes {
         /// The id.
         id: &'a str,
     },
 }
 
-/// Extensions of two parts: an id may have dots, so what else belongs to it can't be told.
+/// Extensions of two parts. They must be listed, because an id may contain dots.
 const DOUBLE: [&str; 1] = ["schema.json"];
 
 impl<'a> FileName<'a> {
-    /// Reads a file's name.
+    /// Parses a file's name.
     #[must_use]
     pub fn read(name: &'a str) -> Self {
         if let Some(id) = name.strip_suffix(".attributes.json") {
@@ -37,7 +37,7 @@ impl<'a> FileName<'a> {
     }
 }
 
-/// The type of a document by its file's extension.
+/// A document's media type, from its file's extension.
 #[must_use]
 pub fn content_type(extension: &str) -> &'static str {
     match extension {

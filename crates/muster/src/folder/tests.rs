@@ -71,10 +71,18 @@ fn lays_attributes_beside_documents_and_groups() {
 #[test]
 fn refuses_what_does_not_fit_and_says_where() {
     for (files, path, expect) in [
-        (&[("providers/cms/a b.json", "")] as &[_], "providers/cms/a b.json", "its name is no id"),
-        (&[("pro viders/cms/a.json", "")], "pro viders", "its name is no id"),
-        (&[("providers/README.md", "")], "providers/README.md", "nothing of a catalogue"),
-        (&[("providers/cms/entries/deep/a.json", "")], "providers/cms/entries/deep", "nothing of"),
+        (
+            &[("providers/cms/a b.json", "")] as &[_],
+            "providers/cms/a b.json",
+            "its name isn't an id",
+        ),
+        (&[("pro viders/cms/a.json", "")], "pro viders", "its name isn't an id"),
+        (&[("providers/README.md", "")], "providers/README.md", "has nothing at this place"),
+        (
+            &[("providers/cms/entries/deep/a.json", "")],
+            "providers/cms/entries/deep",
+            "has nothing at",
+        ),
         (
             &[("providers/cms/b.attributes.json", "{}")],
             "providers/cms/b.attributes.json",
@@ -94,7 +102,7 @@ fn refuses_what_does_not_fit_and_says_where() {
         (&[("providers/cms/entry/a.json", "")], "providers/cms/entry/a.json", "no type entry"),
         (&[("endpoints/x/a.json", "")], "endpoints/x/a.json", "one of messages, routes"),
         (&[("model.json", "[]")], "model.json", "must be a JSON object"),
-        (&[("model.json", "{\"a\": 1, \"a\": 2}")], "model.json", "no JSON: line 1"),
+        (&[("model.json", "{\"a\": 1, \"a\": 2}")], "model.json", "JSON: line 1"),
         (&[("providers/cms.attributes.json", "1")], "providers/cms.attributes.json", "must be a"),
     ] {
         let error = read(files).unwrap_err();

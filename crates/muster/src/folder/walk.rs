@@ -11,15 +11,15 @@ use super::{
     MODEL_FILE, content_type, object,
 };
 
-/// Files of one catalogue: what fits the memory of the computer that applies it.
+/// The maximum number of files in a catalog. All of them must fit into memory.
 pub const FILES_MAX: usize = 100_000;
 
-/// Reads a catalogue.
+/// Reads a catalog.
 pub(super) fn read(root: &Path) -> Result<Folder, FolderError> {
     let shown = root.display().to_string();
     let canonical = fs::canonicalize(root).map_err(|error| unreadable(&shown, &error))?;
     if !canonical.is_dir() {
-        let fault = FolderFault::Unreadable("it is no folder".to_owned());
+        let fault = FolderFault::Unreadable("it isn't a folder".to_owned());
         return Err(FolderError::of(&shown, fault));
     }
     let mut walk = Walk { root: canonical.clone(), files: 0, folder: Folder::default() };
@@ -43,7 +43,7 @@ struct Walk {
     folder: Folder,
 }
 
-/// Something in a folder.
+/// A file or a folder within a folder.
 struct FolderItem {
     /// Its path from the root.
     path: String,
@@ -67,7 +67,7 @@ impl FolderItem {
     }
 }
 
-/// Documents and attributes of one folder, by id.
+/// The documents and the attributes in one folder, by id.
 #[derive(Default)]
 struct Pairs {
     documents: BTreeMap<Id, DocumentFile>,
@@ -149,7 +149,7 @@ impl Walk {
         }
     }
 
-    /// Gives each document the attributes that lie beside it.
+    /// Joins each document with the attributes beside it.
     fn join(&mut self, mut pairs: Pairs) -> Result<(), FolderError> {
         for (id, attributes) in pairs.attributes {
             let Some(document) = pairs.documents.get_mut(&id) else {
@@ -169,7 +169,7 @@ impl Walk {
         Ok(AttributesFile { path: one.path.clone(), members })
     }
 
-    /// What lies in a folder, by name, without what begins with a dot.
+    /// The content of a folder by name, without names that begin with a dot.
     fn list(&mut self, folder: &str) -> Result<Vec<FolderItem>, FolderError> {
         let entries = fs::read_dir(self.root.join(folder));
         let mut all = Vec::new();
@@ -194,7 +194,7 @@ impl Walk {
         Ok(all)
     }
 
-    /// What a path is, links followed where they stay in the folder.
+    /// The kind of a path. Links are followed if they stay within the root.
     fn kind(&self, path: &str) -> Result<Kind, FolderError> {
         let full = self.root.join(path);
         let real = fs::canonicalize(&full).map_err(|error| unreadable(path, &error))?;

@@ -1,14 +1,14 @@
-//! Differences between documents, as one line of a terminal shows them.
+//! Differences between documents, each on one line.
 
 use muster_history::difference::Difference;
 use muster_words::json::Value;
 
 use super::table::cut;
 
-/// Columns of one value; more is for `muster get`.
+/// The maximum width of a value, in columns. `muster get` shows longer ones.
 const VALUE_WIDTH_MAX: usize = 60;
 
-/// Letters of a long text that are shown before the place where it differs.
+/// How many letters of a long text are shown before the first difference.
 const BEFORE_DIFFERENCE: usize = 20;
 
 /// A difference in one line: `[65, 280] → [75, 280]`, `+ "visual_editing"`.
@@ -33,14 +33,14 @@ pub fn one_line(difference: &Difference) -> String {
     }
 }
 
-/// Letters at the start of two long texts that needn't be shown, because both have them.
+/// How many letters at the start of two long texts can be cut, because they are equal.
 fn alike(before: &str, after: &str) -> usize {
     let longest = before.chars().count().max(after.chars().count());
     let same = before.chars().zip(after.chars()).take_while(|(old, new)| old == new).count();
     if longest + 2 <= VALUE_WIDTH_MAX { 0 } else { same.saturating_sub(BEFORE_DIFFERENCE) }
 }
 
-/// A text without its first letters, `…` in their place.
+/// A text without its first letters, which become `…`.
 fn from(text: &str, skipped: usize) -> String {
     if skipped == 0 {
         return text.to_owned();
@@ -49,13 +49,13 @@ fn from(text: &str, skipped: usize) -> String {
     format!("…{rest}")
 }
 
-/// A value in one line, cut where it is long.
+/// A value on one line, cut if it is long.
 #[must_use]
 pub fn short(value: &Value) -> String {
     cut(&spaced(value), VALUE_WIDTH_MAX)
 }
 
-/// JSON as people write it in one line.
+/// JSON on one line, with spaces.
 fn spaced(value: &Value) -> String {
     match value {
         Value::Array(items) => {

@@ -1,4 +1,4 @@
-//! What is wrong in documents, with file and line where there is a file.
+//! Violations of documents, with file and line if there is a file.
 
 use muster_schema::ViolationSource;
 use muster_wire::{Severity, Violation, ViolationCause};
@@ -8,26 +8,25 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Screen, Style, sanitized, table::padded};
 
-/// One violation, as people are told of it.
+/// One violation, as it is shown to people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The file that a person has before them, or the document's name.
+    /// The user's file, or the name of the document.
     pub file: String,
     /// The line of the value, if the file has it.
     pub line: Option<usize>,
-    /// Where in the document, as a JSON Pointer.
+    /// The place in the document, as a JSON Pointer.
     pub pointer: String,
-    /// What says so: a rule's id, or what the schema demands.
+    /// The rule's id, or the keyword of the schema.
     pub rule: String,
     /// What is wrong.
     pub message: String,
-    /// Whether it only warns.
+    /// Whether it is only a warning.
     pub is_warning: bool,
 }
 
 impl Finding {
-    /// A violation that a server reported, in the file that was sent, whose values stand at those
-    /// places.
+    /// A violation from a server, for the file that was sent. `places` are the lines of its values.
     #[must_use]
     pub fn of_answer(violation: &Violation, file: &str, places: &Places) -> Self {
         let rule = match &violation.violated {
@@ -43,7 +42,7 @@ impl Finding {
         Self::new((file, places), pointer, rule, message, is_warning)
     }
 
-    /// A violation that was found here.
+    /// A violation that was found locally.
     #[must_use]
     pub fn of_check(violation: &muster_schema::Violation, file: &str, places: &Places) -> Self {
         let (pointer, message) = (&violation.pointer, &violation.message);
@@ -57,7 +56,7 @@ impl Finding {
         Self::new((file, &Places::new()), "", "not checked".to_owned(), why, false)
     }
 
-    /// For programs.
+    /// The JSON for programs.
     #[must_use]
     pub fn json(&self) -> Value {
         let severity = if self.is_warning { "warning" } else { "error" };
@@ -81,7 +80,7 @@ impl Finding {
         message: &str,
         is_warning: bool,
     ) -> Self {
-        // What isn't JSON has no pointers; where reading stopped stands in the message.
+        // A file that isn't JSON has no pointers; the message says where parsing stopped.
         let stopped = if rule == "json" { line_in(message) } else { None };
         Self {
             file: file.to_owned(),
@@ -94,25 +93,24 @@ impl Finding {
     }
 }
 
-/// The line that a message of a parser begins with: `line 2, column 5: …`.
+/// The line in a parser's message: `line 2, column 5: …`.
 fn line_in(message: &str) -> Option<usize> {
     message.strip_prefix("line ")?.split(',').next()?.parse().ok()
 }
 
-/// The line on which a value stands. What is missing has none: the place where it should stand
-/// isn't one.
+/// The line of a value. A missing value has none, because the line where it belongs isn't known.
 fn line_of(places: &Places, pointer: &str) -> Option<usize> {
     if pointer.is_empty() { None } else { places.get(pointer).copied() }
 }
 
-/// The lines of a file's values, or none where it isn't JSON.
+/// The lines of a file's values; none if it isn't JSON.
 #[must_use]
 pub fn places(bytes: &[u8]) -> Places {
     json::parse_with_places(bytes).map(|(_, places)| places).unwrap_or_default()
 }
 
-/// The findings as aligned lines: errors first, in their order, then the warnings under a line
-/// that says so. Each begins with `indent`.
+/// The findings as aligned lines: first the errors in their order, then a heading and the warnings.
+/// Each line begins with `indent`.
 #[must_use]
 pub fn render(findings: &[Finding], screen: &Screen, indent: &str) -> Vec<String> {
     let rows: Vec<[String; 4]> = findings.iter().map(row).collect();

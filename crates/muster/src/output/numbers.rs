@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Numbers for people.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub fn counted(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", separated(number as u64), if number == 1 { one } else { many })
 }
 
-/// Seconds with as many digits as say something.
+/// Seconds with a sensible number of digits.
 #[must_use]
 pub fn seconds(time: Duration) -> String {
     let milliseconds = time.as_millis();
@@ -35,8 +35,7 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
-/// `29 documents, 3 schemas and 17 rules`: schemas and rules are documents too, and count by
-/// themselves.
+/// `29 documents, 3 schemas and 17 rules`. Schemas and rules are also part of the documents.
 #[must_use]
 pub fn holding(all: usize, schemas: usize, rules: usize) -> String {
     let documents = all.saturating_sub(schemas).saturating_sub(rules);
@@ -50,7 +49,7 @@ pub fn holding(all: usize, schemas: usize, rules: usize) -> String {
     }
 }
 
-/// Bytes in the unit that says most: `512 bytes`, `1.4 MB`.
+/// A size in the largest fitting unit: `512 bytes`, `1.4 MB`.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     let units =

@@ -1,5 +1,5 @@
-//! What long work says of itself, on standard error: one line redrawn on a terminal, a line every
-//! few seconds elsewhere.
+//! Progress of long work, on standard error: one redrawn line on a terminal, elsewhere a line every
+//! few seconds.
 
 use std::{
     io::{self, Write},
@@ -8,13 +8,13 @@ use std::{
 
 use super::{Screen, numbers::separated};
 
-/// Between two lines where nobody watches.
+/// The time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
-/// Between two drawings on a terminal: what an eye can follow.
+/// The time between two redraws on a terminal.
 const DRAWN_EVERY: Duration = Duration::from_millis(100);
 
-/// How far something is.
+/// The progress of one task.
 pub struct ProgressLine {
     what: String,
     total: usize,
@@ -27,7 +27,7 @@ pub struct ProgressLine {
 }
 
 impl ProgressLine {
-    /// Begins to count, as in `applying 12 of 29`. Says nothing where programs read the errors.
+    /// Starts counting, as in `applying 12 of 29`. Prints nothing if errors are read by programs.
     #[must_use]
     pub fn new(screen: &Screen, what: &str, total: usize) -> Self {
         let now = Instant::now();
@@ -43,12 +43,12 @@ impl ProgressLine {
         }
     }
 
-    /// One more is done.
+    /// Counts one more step.
     pub fn step(&mut self) {
         self.advance(self.done + 1);
     }
 
-    /// So many are done.
+    /// Sets the number of finished steps.
     pub fn advance(&mut self, done: usize) {
         self.done = done;
         let every = if self.on_terminal { DRAWN_EVERY } else { PLAIN_EVERY };
@@ -58,7 +58,7 @@ impl ProgressLine {
         self.shown_at = Instant::now();
         let text = state(&self.what, self.done, self.total, self.began.elapsed());
         let mut error = io::stderr().lock();
-        // That nobody hears it is no failure.
+        // If nobody reads the output, that isn't a failure.
         let _ = if self.on_terminal {
             self.drawn = true;
             write!(error, "\r\x1b[K{text}").and_then(|()| error.flush())
@@ -67,13 +67,13 @@ impl ProgressLine {
         };
     }
 
-    /// So many of so many are done.
+    /// Sets the number of finished steps and their total.
     pub fn advance_of(&mut self, done: usize, total: usize) {
         self.total = total;
         self.advance(done);
     }
 
-    /// Takes the line away, before something else is said.
+    /// Removes the line, before other output.
     pub fn clear(&mut self) {
         if std::mem::take(&mut self.drawn) {
             let mut error = io::stderr().lock();
@@ -88,7 +88,7 @@ impl Drop for ProgressLine {
     }
 }
 
-/// What, how many of how many, rate, and time left.
+/// The task, how many of how many, the rate, and the time left.
 fn state(what: &str, done: usize, total: usize, elapsed: Duration) -> String {
     let count = separated(done as u64);
     let milliseconds = elapsed.as_millis().max(1);

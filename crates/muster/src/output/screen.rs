@@ -7,13 +7,13 @@ use time::UtcOffset;
 use super::yaml;
 use crate::failure::{Failure, OwnCode};
 
-/// The form of results (`--output`).
+/// The format of results (`--output`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Tables and sentences, for people.
     #[default]
     Table,
-    /// One JSON value, or JSON lines for streams: what the API answers.
+    /// One JSON value, or JSON Lines for streams: the API's answer.
     Json,
     /// The same as YAML.
     Yaml,
@@ -25,28 +25,28 @@ pub enum ColorChoice {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Also into a pipe.
+    /// Always, also into a pipe.
     Always,
     /// Never.
     Never,
 }
 
-/// What a piece of text is, for the eye. Colour never says it alone.
+/// The meaning of a piece of text, for its colour. The text must be clear without colour, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// What is added, or went well.
+    /// Added, or successful.
     Added,
-    /// What goes away, or went wrong.
+    /// Removed, or failed.
     Removed,
-    /// What changes, or deserves a look.
+    /// Changed, or worth a look.
     Changed,
-    /// For the second glance.
+    /// Less important.
     Dim,
-    /// What heads something.
+    /// A heading.
     Heading,
 }
 
-/// Where a command's output goes and what may be assumed of it. Made once, at the start.
+/// Where a command's output goes, and what is known about that place. Made once, at the start.
 #[derive(Clone, Debug)]
 pub struct Screen {
     /// The form of results.
@@ -55,7 +55,7 @@ pub struct Screen {
     pub is_terminal: bool,
     /// Whether a person reads standard error: progress in one line, questions.
     pub error_is_terminal: bool,
-    /// Whether somebody can answer a question.
+    /// Whether a person can answer a question.
     pub can_ask: bool,
     /// Columns of the terminal.
     pub width: usize,
@@ -70,7 +70,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// What this process has been given.
+    /// The screen of this process.
     #[must_use]
     pub fn of_process(format: Format, color: ColorChoice, no_color: bool) -> Self {
         let (out, error) = (io::stdout().is_terminal(), io::stderr().is_terminal());
@@ -92,7 +92,7 @@ impl Screen {
         }
     }
 
-    /// A screen that isn't one.
+    /// A screen without a terminal.
     #[cfg(test)]
     pub const fn plain(now: Moment) -> Self {
         Self {
@@ -129,7 +129,7 @@ impl Screen {
     /// Writes bytes to standard output as they are.
     ///
     /// # Errors
-    /// Nobody reads them any more, or they can't be written.
+    /// The reader has left, or the output can't be written.
     pub fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         let written = out.write_all(bytes).and_then(|()| out.flush());
@@ -149,7 +149,7 @@ impl Screen {
         self.write(format!("{text}\n").as_bytes())
     }
 
-    /// Writes a value in the form that was asked for; JSON where that is a table.
+    /// Writes a value in the requested format; as JSON if that format is a table.
     ///
     /// # Errors
     /// See [`Screen::write`].
@@ -161,7 +161,7 @@ impl Screen {
         self.line(&json)
     }
 
-    /// Writes one of many values as it comes: a line of JSON, or a document of YAML.
+    /// Writes the next of many values: a line of JSON, or a document of YAML.
     ///
     /// # Errors
     /// See [`Screen::write`].
@@ -172,12 +172,12 @@ impl Screen {
         }
     }
 
-    /// Says something beside the result, on standard error. That nobody hears it is no failure.
+    /// Prints a note on standard error. If it can't be printed, that isn't a failure.
     pub fn note(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
-    /// Asks a question whose answer is yes or no; no where nobody can answer.
+    /// Asks a yes-or-no question. The answer is no if there is nobody to ask.
     #[must_use]
     pub fn ask(&self, question: &str) -> bool {
         if !self.can_ask {
@@ -203,23 +203,23 @@ fn paint(wanted: bool, style: Style, text: &str) -> String {
     if wanted && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
-/// What the shell says (`COLUMNS`), or what clap would wrap help at.
+/// The width from `COLUMNS`, or the width at which clap wraps its help.
 fn terminal_width() -> usize {
     let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let measured = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     told.or(measured).unwrap_or(100)
 }
 
-/// Text from elsewhere with nothing in it that a terminal would obey, or that would make it look
-/// like another text.
+/// Removes control characters from foreign text, and characters that make it look like another
+/// text.
 #[must_use]
 pub fn sanitized(text: &str) -> String {
     let obeyed = |letter: char| letter.is_control() || turns(letter);
     text.chars().map(|letter| if obeyed(letter) { '\u{fffd}' } else { letter }).collect()
 }
 
-/// Whether a character changes the direction of those around it (Unicode Annex 9, 2: explicit
-/// formatting characters).
+/// Whether a character changes the direction of text (Unicode Annex 9, 2: explicit formatting
+/// characters).
 const fn turns(letter: char) -> bool {
     matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

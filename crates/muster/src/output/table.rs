@@ -1,30 +1,30 @@
-//! Tables whose columns stand under each other, whatever letters they hold.
+//! Tables with aligned columns, for any script.
 
 use unicode_width::UnicodeWidthStr;
 
 use super::{Screen, Style, sanitized};
 
-/// Where the cells of a column stand.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
-    /// Text.
+    /// For text.
     Left,
-    /// Numbers.
+    /// For numbers.
     Right,
 }
 
-/// Rows of text under headings.
+/// Rows of cells under headings.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     headings: Vec<(String, Align)>,
     rows: Vec<Vec<String>>,
 }
 
-/// Between two columns.
+/// The space between two columns.
 const GAP: &str = "  ";
 
 impl Table {
-    /// A table with those headings, in capitals, over columns of text.
+    /// A table with these headings, shown in capitals. All columns hold text.
     #[must_use]
     pub fn new<'a>(headings: impl IntoIterator<Item = &'a str>) -> Self {
         let headings =
@@ -32,7 +32,7 @@ impl Table {
         Self { headings, rows: Vec::new() }
     }
 
-    /// Lets a column (from 0) hold numbers.
+    /// Makes a column (from 0) one of numbers.
     #[must_use]
     pub fn numbers(mut self, column: usize) -> Self {
         if let Some((_, align)) = self.headings.get_mut(column) {
@@ -41,19 +41,19 @@ impl Table {
         self
     }
 
-    /// Adds a row; what a terminal would obey is taken out.
+    /// Adds a row, without control characters.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().map(|cell| sanitized(&cell)).collect());
     }
 
-    /// Whether there is nothing under the headings.
+    /// Whether it has no rows.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Drops columns until the table fits the terminal: those between the first `keep` and the
-    /// last, from the right. Gives the headings of what was dropped.
+    /// Drops columns until the table fits the terminal. Keeps the first `keep` columns and the last
+    /// one, and drops from the right. Returns the headings of the dropped columns.
     pub fn fit(&mut self, screen: &Screen, keep: usize) -> Vec<String> {
         let mut dropped = Vec::new();
         while screen.is_terminal && self.width() > screen.width && self.headings.len() > keep + 1 {
@@ -69,7 +69,7 @@ impl Table {
         dropped
     }
 
-    /// The table as lines, without white space at their ends.
+    /// The lines of the table, without trailing spaces.
     #[must_use]
     pub fn render(&self, screen: &Screen) -> String {
         let widths = self.widths();
@@ -116,13 +116,13 @@ impl Table {
     }
 }
 
-/// Text with spaces behind it up to a display width.
+/// Pads text with spaces to a display width.
 #[must_use]
 pub fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
-/// Text that is cut at a display width, with `…` for what is missing.
+/// Cuts text to a display width; `…` stands for the rest.
 #[must_use]
 pub fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {

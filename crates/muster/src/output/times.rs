@@ -1,4 +1,4 @@
-//! Times as people and programs read them.
+//! Times for people and for programs.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use time::{Month, OffsetDateTime, UtcOffset};
 
 use super::Screen;
 
-/// The clock of this computer.
+/// The current time of this computer.
 #[must_use]
 pub fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -15,8 +15,8 @@ pub fn now() -> Moment {
     Moment::from_microseconds(microseconds).unwrap_or(Moment::EPOCH)
 }
 
-/// How long ago something was, on a terminal; elsewhere when it was, in UTC. What isn't a moment
-/// stays as it is.
+/// How long ago something was, on a terminal; elsewhere the time in UTC. Text that isn't a time is
+/// returned as it is.
 #[must_use]
 pub fn since(screen: &Screen, text: &str) -> String {
     match Moment::parse(text) {
@@ -26,7 +26,7 @@ pub fn since(screen: &Screen, text: &str) -> String {
     }
 }
 
-/// When something was: on a terminal in local time, elsewhere in UTC.
+/// The time of something: local on a terminal, UTC elsewhere.
 #[must_use]
 pub fn at(screen: &Screen, text: &str) -> String {
     match Moment::parse(text) {
@@ -36,7 +36,7 @@ pub fn at(screen: &Screen, text: &str) -> String {
     }
 }
 
-/// How long ago something was, from its age: `3 s ago`, `2 minutes ago`.
+/// An age as text: `3 s ago`, `2 minutes ago`.
 #[must_use]
 pub fn aged(seconds: u64) -> String {
     if seconds < 90 {
@@ -47,7 +47,7 @@ pub fn aged(seconds: u64) -> String {
         .map_or_else(|_| "long ago".to_owned(), |now| ago(now, Moment::EPOCH))
 }
 
-/// `just now`, `2 minutes ago`, `3 days ago`; a clock that is behind counts as now.
+/// `just now`, `2 minutes ago`, `3 days ago`. A time in the future counts as now.
 fn ago(now: Moment, then: Moment) -> String {
     let seconds = (now.microseconds() - then.microseconds()) / 1_000_000;
     if seconds < 30 {
@@ -64,7 +64,7 @@ fn ago(now: Moment, then: Moment) -> String {
     format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
 }
 
-/// `today 10:12:03`, `20 November 17:03:11`, with the year where it is another.
+/// `today 10:12:03`, `20 November 17:03:11`; with the year if it isn't the current one.
 fn local(now: Moment, then: Moment, offset: UtcOffset) -> String {
     let (Some(now), Some(local)) = (in_zone(now, offset), in_zone(then, offset)) else {
         return then.to_string();
@@ -86,8 +86,8 @@ fn in_zone(moment: Moment, offset: UtcOffset) -> Option<OffsetDateTime> {
     Some(time.to_offset(offset))
 }
 
-/// How this computer's clocks differ from UTC now; nothing where that isn't known. Asked before
-/// the first thread is made, because the system's answer isn't safe to get afterwards.
+/// The offset of local time from UTC; zero if it isn't known. Must be called before the first
+/// thread starts, because the system call isn't safe later.
 #[must_use]
 pub fn local_offset() -> UtcOffset {
     UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC)

@@ -1,5 +1,5 @@
-//! JSON values as YAML 1.2. Written here because that is all of YAML that is needed, and because
-//! numbers must keep their digits.
+//! JSON values as YAML 1.2. Our own writer, because little of YAML is needed and numbers must keep
+//! their digits.
 
 use muster_words::json::Value;
 
@@ -18,7 +18,7 @@ pub fn to_yaml(value: &Value) -> String {
     out
 }
 
-/// The members of a value that has some, each beginning at that depth.
+/// Writes the members of a value at this depth.
 fn block(value: &Value, depth: usize, out: &mut String) {
     let indent = "  ".repeat(depth);
     match value {
@@ -60,7 +60,7 @@ fn member_of(member: &Value, depth: usize, out: &mut String) {
     }
 }
 
-/// An item's first member stands behind its dash.
+/// Writes an item of a list; its first member follows the dash.
 fn item_of(item: &Value, depth: usize, out: &mut String) {
     if is_nested(item) {
         let mut inner = String::new();
@@ -81,8 +81,8 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-/// A string: as it is where nobody can read it as something else, else in double quotes, whose
-/// escapes are those of JSON.
+/// A string: plain if no parser can take it for something else, otherwise in double quotes with
+/// JSON's escapes.
 fn text(string: &str) -> String {
     if is_plain(string) { string.to_owned() } else { Value::from(string).to_string() }
 }
@@ -91,9 +91,9 @@ fn is_plain(string: &str) -> bool {
     let mut letters = string.chars();
     let begins = letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '/');
     let inside = |letter: char| letter.is_ascii_alphanumeric() || "_-./ ()+@$,:".contains(letter);
-    // Behind a colon a space, or the end, would make it a key.
+    // A colon before a space or at the end would make it a key.
     let is_key = string.ends_with(':') || string.contains(": ");
-    // What YAML 1.1 or 1.2 reads as a boolean, as null or as a number.
+    // Words that YAML 1.1 or 1.2 reads as a boolean or as null.
     let reserved = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     begins
         && letters.all(inside)

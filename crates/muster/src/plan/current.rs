@@ -10,7 +10,7 @@ use muster_words::{
 use super::DesiredState;
 use crate::shape::ModelShape;
 
-/// What is there, as far as a plan needs it.
+/// The present state of a registry, as far as a plan needs it.
 #[derive(Clone, Debug, Default)]
 pub struct CurrentState {
     /// The user's model.
@@ -21,27 +21,27 @@ pub struct CurrentState {
     pub documents: BTreeMap<Xid, CurrentDocument>,
 }
 
-/// A document that is there.
+/// A document in the registry.
 #[derive(Clone, Debug, Default)]
 pub struct CurrentDocument {
     /// The attributes of the default version, and of the resource.
     pub details: Value,
     /// The digest of the document.
     pub digest: Option<Digest>,
-    /// The document, where it differs from what is wanted.
+    /// The document, if it differs from the wanted one.
     pub bytes: Option<Bytes>,
-    /// The documents that it refers to, where it is to be deleted.
+    /// The documents that it refers to, if it will be deleted.
     pub refers_to: Vec<Xid>,
 }
 
 impl CurrentDocument {
-    /// The type of the document.
+    /// The media type of the document.
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
         self.details.get("contenttype").and_then(Value::as_str)
     }
 
-    /// The number that the next version gets, where versions are numbers.
+    /// The number of the next version, if versions are numbered.
     #[must_use]
     pub fn next_version(&self) -> Option<u64> {
         let current: u64 = self.details.get("versionid")?.as_str()?.parse().ok()?;
@@ -51,14 +51,14 @@ impl CurrentDocument {
 }
 
 impl CurrentState {
-    /// Whether somebody has put a model.
+    /// Whether a model was put.
     #[must_use]
     pub fn has_model(&self) -> bool {
         self.model_source.as_object().is_some_and(|model| !model.is_empty())
     }
 
-    /// Asks a registry, by its own model, for what the plan compares: what is wanted, and with
-    /// `prune` all else of the same types of groups.
+    /// Reads what the plan compares, according to the registry's own model: the wanted entities
+    /// and, with `prune`, all others in the same group types.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -110,7 +110,7 @@ impl CurrentState {
     }
 }
 
-/// Fetches the document itself where its digest doesn't already say that it is the wanted one.
+/// Fetches the document unless its digest already equals the wanted one.
 async fn present(
     client: &Client,
     wanted: &DesiredState,
@@ -129,10 +129,10 @@ async fn present(
         return Ok(present);
     }
     let document = match client.document(xid).await {
-        // What the registry has is its attributes.
+        // The registry holds only attributes of it.
         Ok(document) if document.elsewhere.is_some() => return Ok(present),
         Ok(document) => document.bytes,
-        // It went away since the list was made, or its bytes were erased.
+        // It was deleted after the list was made, or its bytes were purged.
         Err(error) if error.refusal().is_some() => return Ok(present),
         Err(error) => return Err(error),
     };

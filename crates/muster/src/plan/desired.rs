@@ -12,38 +12,38 @@ use crate::{
     shape::ModelShape,
 };
 
-/// What a folder says should be there.
+/// The state that a folder describes.
 #[derive(Clone, Debug, Default)]
 pub struct DesiredState {
     /// The model, if the folder has one.
     pub model: Option<Value>,
-    /// Groups, with the attributes that the folder sets. One without attributes of its own comes
-    /// to be with its first document.
+    /// Groups with the attributes in the folder. A group without attributes is created together
+    /// with its first document.
     pub groups: BTreeMap<Xid, Map<String, Value>>,
     /// Documents.
     pub documents: BTreeMap<Xid, DesiredDocument>,
-    /// The types of groups of which the folder has some.
+    /// The group types that the folder has.
     pub group_types: BTreeSet<String>,
 }
 
-/// A document that should be there.
+/// A document in the folder.
 #[derive(Clone, Debug, Default)]
 pub struct DesiredDocument {
-    /// Its file, from the folder's root.
+    /// Its file, relative to the folder's root.
     pub path: String,
-    /// How it is sent.
+    /// The request for it.
     pub sent: DocumentUpload,
     /// The documents that it refers to.
     pub refers_to: Vec<Xid>,
-    /// What is wrong with it.
+    /// Its violations.
     pub findings: Vec<Finding>,
 }
 
 impl DesiredState {
-    /// What a folder says, read by a model's types.
+    /// Reads a folder according to a model.
     ///
     /// # Errors
-    /// Something in the folder is of no type.
+    /// Something in the folder has no type.
     pub fn read(folder: &Folder, shape: &ModelShape) -> Result<Self, FolderError> {
         let mut wanted = Self { model: folder.model.clone(), ..Self::default() };
         for (xid, files) in &folder.groups {
@@ -63,7 +63,7 @@ impl DesiredState {
                 precondition: Precondition::None,
                 idempotency_key: None,
             };
-            // Where resources have no documents, the file says what their attributes are.
+            // If resources have no documents, the file holds their attributes.
             if attributes_alone {
                 sent.attributes.extend(file.object()?);
             }

@@ -22,27 +22,27 @@ use crate::{
     output::{Finding, findings::places, progress::ProgressLine},
 };
 
-/// How a plan went.
+/// The result of executing a plan.
 #[derive(Debug, Default)]
 pub struct PlanOutcome {
-    /// Steps that were done.
+    /// The number of finished steps.
     pub done: usize,
-    /// What was refused, and why.
+    /// The refusals.
     pub failed: Vec<Failure>,
-    /// Steps that weren't tried.
+    /// The number of steps that weren't tried.
     pub left: usize,
-    /// What the rules warn of in documents that were taken.
+    /// Warnings about accepted documents.
     pub warnings: Vec<Finding>,
-    /// Whether somebody stopped it.
+    /// Whether the user interrupted it.
     pub interrupted: bool,
 }
 
-/// Units that are under way at once: enough that the server writes many in one go, and few enough
-/// that others are served.
+/// How many units run at the same time: enough for the writer to form batches, and few enough that
+/// other clients are still served.
 const AT_ONCE: usize = 16;
 
-/// Does what a plan says, wave by wave. Without `keep_going` it begins nothing more after the
-/// first refusal; after a first Ctrl-C what is under way ends, after a second one it doesn't.
+/// Executes a plan, wave by wave. Without `keep_going`, nothing new starts after the first refusal.
+/// After one Ctrl-C, running requests end first; after a second one they don't.
 pub async fn execute(
     client: &Client,
     plan: &Plan,
@@ -91,11 +91,11 @@ pub async fn execute(
     outcome
 }
 
-/// A unit under way: how many steps it has, and what came of them.
+/// A running unit: its number of steps, and its result.
 type Running<'a> =
     Pin<Box<dyn Future<Output = (usize, Result<Vec<Finding>, Failure>)> + Send + 'a>>;
 
-/// Waits for whichever ends first.
+/// Waits for the unit that ends first.
 async fn next_of(running: &mut Vec<Running<'_>>) -> (usize, Result<Vec<Finding>, Failure>) {
     poll_fn(|context| {
         for at in 0..running.len() {
@@ -109,12 +109,12 @@ async fn next_of(running: &mut Vec<Running<'_>>) -> (usize, Result<Vec<Finding>,
     .await
 }
 
-/// Counts the times that somebody pressed Ctrl-C.
+/// Counts how often the user pressed Ctrl-C.
 fn stops() -> watch::Receiver<u32> {
     let (sender, receiver) = watch::channel(0);
     tokio::spawn(async move {
         let Ok(mut presses) = signal(SignalKind::interrupt()) else {
-            // Nobody listens to the keyboard: a second time never comes.
+            // Signals can't be received, so no second one ever comes.
             return sender.closed().await;
         };
         loop {
@@ -147,7 +147,7 @@ impl Executor<'_> {
             let changes = together.iter().any(|step| step.act == StepAction::Change);
             let body = self.body_of(&together, changes);
             check_size(&together, &body)?;
-            // A POST would replace the attributes of versions that nobody wants to change.
+            // A POST would replace attributes of versions that should stay.
             let answer = if changes {
                 self.client.patch_several(&body).await
             } else {
@@ -184,7 +184,7 @@ impl Executor<'_> {
                 self.client.patch(xid, &Value::Object(attributes.clone())).await
             }
             (Request::Delete, StepTarget::Entity(xid)) => {
-                // Those that refer to each other in a circle would each be protected by another.
+                // In a circle of references, each document would protect another one.
                 let removal = DeleteOptions { force: is_cycle, ..DeleteOptions::default() };
                 match self.client.delete(xid, &removal).await {
                     Err(error) if error.is_absent() => return Ok(()),
@@ -213,8 +213,8 @@ impl Executor<'_> {
         }
     }
 
-    /// Documents that go together, nested as xRegistry writes them. Where a group in it is replaced
-    /// by what stands there, it carries the attributes that it has.
+    /// The documents of a unit, nested as in xRegistry. If the request replaces a group in it, the
+    /// group's present attributes are included.
     fn body_of(&self, steps: &[&Step], leaves_the_rest: bool) -> Value {
         let mut body = json!({});
         for step in steps {
@@ -241,7 +241,7 @@ impl Executor<'_> {
     }
 }
 
-/// A new document as a resource, another document as a version of the one that is there.
+/// A new document as a resource; a changed one as a new version of its resource.
 fn nested_document(step: &Step, sent: &DocumentUpload) -> Value {
     match (step.act, step.version) {
         (StepAction::Change, Some(version)) => {
@@ -251,7 +251,7 @@ fn nested_document(step: &Step, sent: &DocumentUpload) -> Value {
     }
 }
 
-/// The attributes of a group that somebody set: not those that the registry gives it.
+/// The attributes of a group that clients set, without those that the registry sets.
 fn own_attributes(group: &Value) -> Map<String, Value> {
     let given = ["self", "shortself", "xid", "epoch", "createdat", "modifiedat"];
     let members = group.as_object().into_iter().flatten();

@@ -5,42 +5,43 @@ use muster_words::Xid;
 use super::{Step, StepAction, StepTarget};
 use crate::shape::is_bound_to;
 
-/// Steps that happen together: one, or several documents that refer to each other in a circle.
+/// Steps that happen together: a single one, or several documents that refer to each other in a
+/// circle.
 #[derive(Clone, Debug)]
 pub struct Unit {
     /// The steps.
     pub steps: Vec<Step>,
-    /// When it is done: those of one wave don't need each other, and need all earlier waves.
+    /// The wave in which it runs. Units of one wave are independent; they depend only on earlier
+    /// waves.
     pub wave: usize,
 }
 
 impl Unit {
-    /// Whether something is wrong with one of its documents.
+    /// Whether one of its documents has violations.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.steps.iter().any(Step::is_refused)
     }
 }
 
-/// When something is done. What others stand on comes first; what is deleted goes when nothing
-/// that stays needs it any more.
+/// The phase of a step. Dependencies are created before what needs them, and deleted after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     /// Groups of schemas and rules.
     BoundGroups,
     /// Schemas and rules.
     BoundDocuments,
-    /// The model, which binds them.
+    /// The model, which binds schemas and rules.
     Model,
-    /// All other groups, which may bind them too.
+    /// All other groups, which may bind them, too.
     Groups,
     /// All other documents.
     Documents,
-    /// Documents that go.
+    /// Deleted documents.
     DeletedDocuments,
-    /// Schemas and rules that go.
+    /// Deleted schemas and rules.
     DeletedBoundDocuments,
-    /// Groups that go.
+    /// Deleted groups.
     DeletedGroups,
 }
 
@@ -60,7 +61,7 @@ impl Phase {
     }
 }
 
-/// Puts steps in an order in which each finds what it refers to, deletions in the reverse order.
+/// Orders the steps so that each finds what it refers to. Deletions have the reverse order.
 #[must_use]
 pub fn arrange(steps: Vec<Step>) -> Vec<Unit> {
     let mut phases: BTreeMap<Phase, Vec<Step>> = BTreeMap::new();
@@ -100,8 +101,8 @@ fn by_references(steps: Vec<Step>) -> Vec<Unit> {
     units
 }
 
-/// How many others each part must wait for, one after the other. Parts stand behind what they
-/// lead to.
+/// The level of each part: the length of its longest chain of dependencies. Parts come after the
+/// parts that they refer to.
 fn levels(edges: &[Vec<usize>], components: &[Vec<usize>]) -> Vec<usize> {
     let mut level_of = vec![0; edges.len()];
     let mut levels = Vec::with_capacity(components.len());
@@ -115,9 +116,9 @@ fn levels(edges: &[Vec<usize>], components: &[Vec<usize>]) -> Vec<usize> {
     levels
 }
 
-/// The strongly connected parts of a graph, each behind all that it leads to (Tarjan 1972), with
-/// a stack of its own: a chain of references may be longer than a thread's stack is deep. Within
-/// a part, and where nothing demands another order, the nodes keep theirs.
+/// The strongly connected components of a graph, each after those that it leads to (Tarjan 1972).
+/// It uses an explicit stack, because a chain of references may be longer than a thread's stack
+/// allows. Otherwise nodes keep their order.
 #[must_use]
 pub fn strongly_connected(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let mut search = Search {
@@ -139,9 +140,9 @@ pub fn strongly_connected(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
 
 struct Search<'a> {
     edges: &'a [Vec<usize>],
-    /// When each node was reached first.
+    /// The order in which each node was first reached.
     order: Vec<Option<usize>>,
-    /// The earliest node that each leads back to.
+    /// The earliest node that each node leads back to.
     low: Vec<usize>,
     on_stack: Vec<bool>,
     stack: Vec<usize>,
@@ -151,7 +152,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn visit(&mut self, root: usize) {
-        // A node and which of its edges comes next.
+        // A node and the index of its next edge.
         let mut path = vec![(root, 0)];
         self.enter(root);
         while let Some((node, edge)) = path.last().copied() {

@@ -10,7 +10,7 @@ use crate::output::{
     Screen, Style, differences::one_line, findings, numbers::separated, sanitized, table::padded,
 };
 
-/// The plan as people read it: what is added, changed and deleted, with the fields that differ.
+/// The plan for people: what is added, changed and deleted, with the differing fields.
 #[must_use]
 pub fn render(plan: &Plan, screen: &Screen) -> String {
     let names: Vec<String> = plan.steps().map(name).collect();
@@ -71,7 +71,7 @@ fn render_fields(fields: &[FieldDifference], screen: &Screen, out: &mut String) 
 }
 
 impl StepAction {
-    /// What says it without colour.
+    /// The sign that carries the meaning without colour.
     #[must_use]
     pub const fn sign(self) -> &'static str {
         match self {
@@ -92,7 +92,7 @@ impl StepAction {
     }
 }
 
-/// `1 to add, 1 to change, 1 to delete, 27 unchanged`, of documents; and what else is to be done.
+/// `1 to add, 1 to change, 1 to delete, 27 unchanged`, counting documents, and the other changes.
 #[must_use]
 pub fn summary(plan: &Plan) -> String {
     let count = |act| plan.steps().filter(|step| step.is_document() && step.act == act).count();
@@ -124,7 +124,7 @@ pub fn summary(plan: &Plan) -> String {
     text + &beside
 }
 
-/// The plan as a value for programs.
+/// The plan as JSON for programs.
 #[must_use]
 pub fn to_json(plan: &Plan) -> Value {
     let steps: Vec<Value> = plan.steps().map(step_to_json).collect();

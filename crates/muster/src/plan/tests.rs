@@ -39,7 +39,7 @@ fn lines(wanted: &DesiredState, there: &CurrentState, prune: bool) -> String {
     render(&Plan::compute(wanted, there, prune), &Screen::plain(Moment::EPOCH))
 }
 
-/// What was wanted, once it is there.
+/// The state after a plan was applied.
 fn applied(wanted: &DesiredState) -> CurrentState {
     let groups = wanted.groups.iter();
     let documents = wanted.documents.iter().map(|(xid, document)| {
@@ -188,7 +188,7 @@ fn finds_circles_in_long_chains_without_a_deep_stack() {
     assert_eq!((order[0], order[count - 1]), (count - 1, 0));
 }
 
-/// Any references between a few documents.
+/// Random references between a few documents.
 fn references() -> impl Strategy<Value = Vec<Vec<usize>>> {
     (1_usize..12)
         .prop_flat_map(|count| prop::collection::vec(prop::collection::vec(0..count, 0..4), count))
@@ -219,7 +219,7 @@ proptest! {
             wanted.documents.insert(named(at), document("{}", &targets));
         }
         let plan = Plan::compute(&wanted, &CurrentState::default(), false);
-        // What a wave brings is there for the next one, not for its own.
+        // A wave's results are available to later waves, but not within the wave.
         let mut there = BTreeSet::new();
         for wave in plan.units.chunk_by(|one, other| one.wave == other.wave) {
             for unit in wave {
@@ -260,7 +260,7 @@ proptest! {
         let plan = Plan::compute(&wanted, &there, true);
         let mut left: BTreeSet<Xid> = there.documents.keys().cloned().collect();
         for wave in plan.units.chunk_by(|one, other| one.wave == other.wave) {
-            // Whichever of a wave goes first, nothing that is left refers to it.
+            // In any order within a wave, nothing that remains refers to what was deleted.
             for unit in wave {
                 let gone: BTreeSet<&Xid> = unit.steps.iter().filter_map(Step::xid).collect();
                 for xid in left.iter().filter(|xid| !gone.contains(xid)) {

@@ -1,16 +1,16 @@
 use serde::Deserialize;
 
-/// What is served, and where.
+/// The server's address and data.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerArea {
     /// The address to listen on.
     pub listen: String,
-    /// What absolute URLs begin with; empty: as the request did.
+    /// The base of absolute URLs; if empty, it is taken from the request.
     pub public_url: String,
-    /// The data directory; empty: the user's data folder.
+    /// The data directory; if empty, the user's data folder.
     pub data: String,
-    /// The id of a registry that is made new; empty: a random one.
+    /// The id of a new registry; if empty, a random one.
     pub registry_id: String,
 }
 
@@ -25,11 +25,11 @@ impl Default for ServerArea {
     }
 }
 
-/// Who may come in.
+/// Access without a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessArea {
-    /// The role of whoever shows no key; empty: everybody needs one.
+    /// The role of callers without a key; if empty, a key is required.
     pub anonymous: String,
 }
 
@@ -37,9 +37,9 @@ pub struct AccessArea {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsArea {
-    /// Connections at once.
+    /// The maximum number of connections.
     pub connections: u32,
-    /// Bytes of memory for rendered documents.
+    /// Memory for rendered documents, in bytes.
     pub cache_bytes: u64,
 }
 
@@ -49,17 +49,17 @@ impl Default for LimitsArea {
     }
 }
 
-/// How long the server waits, in seconds.
+/// The server's timeouts, in seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimeoutsArea {
-    /// For the head of a request.
+    /// For the headers of a request.
     pub head_s: u32,
     /// For the next request on a connection.
     pub idle_s: u32,
-    /// For a client to read on.
+    /// For a client that has stopped reading.
     pub stall_s: u32,
-    /// For requests in flight, when it stops.
+    /// For running requests, when the server stops.
     pub stop_s: u32,
 }
 
@@ -69,7 +69,7 @@ impl Default for TimeoutsArea {
     }
 }
 
-/// What the server logs.
+/// The log.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogArea {
@@ -85,13 +85,13 @@ impl Default for LogArea {
     }
 }
 
-/// What the other commands talk to.
+/// The other commands' connection to a server.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientArea {
     /// The server.
     pub server: String,
-    /// A file that holds the API key to send; empty: none.
+    /// A file with the API key; if empty, no key is sent.
     pub key_file: String,
     /// How long to wait for an answer, in seconds.
     pub timeout_s: u32,

@@ -42,7 +42,7 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_default() {
             ("PATH", "/bin"),
             ("MUSTER_OF_SOMEBODY_ELSE", "1"),
             ("MUSTER_TEST_DATA", "folder"),
-            // What Kubernetes gives every container beside a service of our name.
+            // Kubernetes sets this in every container if there is a service named muster.
             ("MUSTER_SERVICE_HOST", "10.0.0.1"),
             ("MUSTER_SERVICE_PORT", "8080"),
             ("MUSTER_PORT", "tcp://10.0.0.1:8080"),
@@ -131,13 +131,13 @@ fn finds_the_users_data_folder() {
 #[test]
 fn refuses_numbers_and_words_with_which_nothing_works() {
     for (name, value, expect) in [
-        ("MUSTER_LIMITS_CONNECTIONS", "0", Some("limits.connections is a number from 1 to")),
+        ("MUSTER_LIMITS_CONNECTIONS", "0", Some("limits.connections must be a number from 1 to")),
         ("MUSTER_LIMITS_CONNECTIONS", "-1", Some("to 4294967295, not -1")),
         ("MUSTER_LIMITS_CONNECTIONS", "4294967296", Some("not 4294967296")),
-        ("MUSTER_TIMEOUTS_HEAD_S", "0", Some("timeouts.head_s is a number from 1")),
+        ("MUSTER_TIMEOUTS_HEAD_S", "0", Some("timeouts.head_s must be a number from 1")),
         ("MUSTER_TIMEOUTS_STOP_S", "0", None),
         ("MUSTER_LIMITS_CACHE_BYTES", "0", None),
-        ("MUSTER_LIMITS_CACHE_BYTES", "-1", Some("limits.cache_bytes is a number from 0")),
+        ("MUSTER_LIMITS_CACHE_BYTES", "-1", Some("limits.cache_bytes must be a number from 0")),
         ("LOG_LEVEL", "inof", Some("log.level is one of error, warn, info, debug, trace, off")),
         ("LOG_LEVEL", "INFO", None),
         ("LOG_LEVEL", "info,muster_http=debug", None),

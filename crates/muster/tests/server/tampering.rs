@@ -246,7 +246,7 @@ const CASES: [Case; 17] = [
         |whole, copy| copy.rewrite_entry(whole.last, another_actor),
         "checkpoint_broken",
         |_| None,
-        "aren't those that its checkpoint signed",
+        "don't match the signed checkpoint",
     ),
     (
         "an entry in the middle that is gone",

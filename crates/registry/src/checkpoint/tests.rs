@@ -10,7 +10,7 @@ fn file(folder: &Path) -> Arc<CheckpointFile> {
     CheckpointFile::new(folder.join("changes.checkpoint"), signer)
 }
 
-/// The trees of a ledger that grows, from its first entry on.
+/// The trees of a growing ledger, from its first entry on.
 fn trees(count: u64) -> Vec<MerkleTree> {
     let mut tree = MerkleTree::default();
     let grown = (0..count).map(|number| {
@@ -29,7 +29,7 @@ fn an_older_checkpoint_never_replaces_a_newer_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = file(folder.path());
     let trees = trees(64);
-    // Whoever comes late is late: its thread, who closes the registry, and who is slow.
+    // Older trees may arrive after newer ones, and are ignored.
     for (size, expect) in [(10, 10), (3, 10), (10, 10), (64, 64), (63, 64)] {
         file.keep_now(&trees[size - 1]);
         assert_eq!((kept(&file), file.position()), (expect, Position(expect)));
@@ -47,7 +47,7 @@ fn a_checkpoint_that_is_replaced_is_read_whole_and_only_grows() {
             let (file, trees) = (&file, &trees);
             scope.spawn(move || {
                 for tree in trees.iter().skip(lane).step_by(4) {
-                    // By its own thread and by those who want it at once.
+                    // The thread and direct calls write at the same time.
                     file.keep(tree);
                     file.keep_now(tree);
                 }
@@ -71,7 +71,7 @@ fn what_could_not_be_written_is_written_the_next_time() {
     let file = file(folder.path());
     let trees = trees(3);
     file.keep_now(&trees[0]);
-    // A folder stands where the file is written before it is renamed.
+    // A folder at the temporary file's path makes the write fail.
     let beside = folder.path().join("changes.checkpoint.new");
     fs::create_dir(&beside).unwrap();
     file.keep_now(&trees[1]);

@@ -8,27 +8,27 @@ use thiserror::Error;
 use super::{FollowerState, Followers};
 use crate::{FetchError, registry::RegistryInner};
 
-/// Where a follower is to go on.
+/// Where a follower resumes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResumeFrom {
-    /// With the first command there ever was.
+    /// At the first command of the ledger.
     Beginning,
-    /// With what is committed from now on.
+    /// At the next command that is committed.
     Now,
-    /// Behind a position at which a command ends.
+    /// After a position at which a command ends.
     Position(Position),
 }
 
-/// Why a follower doesn't go on where an operator says.
+/// Why a follower can't be resumed.
 #[derive(Debug, Error)]
 pub enum PlaceError {
     /// There is no follower of that name.
     #[error("there is no follower {0}")]
     Unknown(Id),
-    /// It runs, and nothing keeps it from going on.
+    /// It is running.
     #[error("the follower {0} is running")]
     Running(Id),
-    /// No command ends at that position.
+    /// No command ends at this position.
     #[error("no command ends at position {0}")]
     NoEnd(Position),
     /// The ledger can't be read.
@@ -40,7 +40,7 @@ pub enum PlaceError {
 }
 
 impl Followers {
-    /// Lets a follower that doesn't run go on behind a position, which this answers.
+    /// Resumes a stopped follower, and returns the position after which it continues.
     ///
     /// # Errors
     /// See [`PlaceError`].
@@ -59,19 +59,19 @@ impl Followers {
         let mark = inner.end_at(position).await?.ok_or(PlaceError::NoEnd(position))?;
         let epoch = runner.marks.claim(name).await?;
         runner.marks.save(name, epoch, mark).await?;
-        tracing::info!(follower = %name, %position, "a follower goes on where an operator says");
+        tracing::info!(follower = %name, %position, "an operator resumed a follower");
         runner.board.moved.notify_one();
         Ok(position)
     }
 }
 
 impl RegistryInner {
-    /// Whether a mark is one of this ledger's.
+    /// Whether a mark belongs to this ledger.
     pub(super) async fn holds(&self, mark: Head) -> Result<bool, FetchError> {
         Ok(self.hash_at(mark.position).await? == Some(mark))
     }
 
-    /// The mark at a position; none where no command ends there.
+    /// The mark at a position; none if no command ends there.
     async fn end_at(&self, position: Position) -> Result<Option<Head>, FetchError> {
         let Some(mark) = self.hash_at(position).await? else { return Ok(None) };
         if position == Position::ZERO {
@@ -81,7 +81,7 @@ impl RegistryInner {
         Ok((entry.part == entry.parts).then_some(mark))
     }
 
-    /// Position and hash of an entry that is published.
+    /// Position and hash of a published entry.
     async fn hash_at(&self, position: Position) -> Result<Option<Head>, FetchError> {
         let Some(before) = position.0.checked_sub(1) else { return Ok(Some(Head::EMPTY)) };
         if position > *self.position.borrow() {

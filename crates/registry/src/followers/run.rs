@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{Commands, Registry};
 
-/// One follower with all that it needs to run.
+/// A follower with everything that it needs to run.
 pub(super) struct Runner {
     pub name: Id,
     pub make: MakeFollower,
@@ -26,17 +26,17 @@ pub(super) struct Runner {
     pub board: ProgressBoard,
 }
 
-/// How a follower's run has ended.
+/// How a follower's run ended.
 pub(super) enum RunEnd {
-    /// The server stops.
+    /// The server is stopping.
     Stopped,
-    /// Its mark was moved: it begins behind the new one.
+    /// Its mark was moved; it continues from the new one.
     Moved,
     /// The ledger doesn't hold its mark.
     MarkForeign,
-    /// Somebody else has claimed it.
+    /// Another runner has claimed it.
     Fenced,
-    /// An error of the follower's, of the ledger's or of the marks'.
+    /// An error of the follower, of the ledger or of the marks.
     Failed(FollowerError),
 }
 
@@ -49,16 +49,16 @@ impl From<MarksError> for RunEnd {
     }
 }
 
-/// Commands that were taken since the mark was saved.
+/// Commands that were processed since the mark was saved.
 struct Unsaved {
     mark: Head,
     count: u32,
-    /// When the mark is to be saved at the latest.
+    /// When the mark must be saved.
     due: Instant,
 }
 
 impl Runner {
-    /// How the follower is.
+    /// The follower's status.
     pub(super) fn status(&self) -> FollowerStatus {
         let progress = *self.board.progress.lock();
         let lag_entries = self.registry.view().position().0.saturating_sub(progress.taken.0);
@@ -78,7 +78,7 @@ impl Runner {
         }
     }
 
-    /// Runs the follower until the server stops, again after each error.
+    /// Runs the follower until the server stops; restarts it after each error.
     pub(super) async fn run(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
         loop {
             let end = self.run_once(&stopping).await;
@@ -88,7 +88,7 @@ impl Runner {
                 RunEnd::MarkForeign => {
                     tracing::error!(
                         follower = %self.name,
-                        "the ledger doesn't hold the follower's mark: it waits for an operator"
+                        "the ledger doesn't hold the follower's mark; the follower waits for an operator"
                     );
                     self.board.set_state(FollowerState::MarkForeign);
                     None
@@ -115,20 +115,20 @@ impl Runner {
         self.board.set_state(FollowerState::Stopped);
     }
 
-    /// How long to rest after an error: twice as long after each further one in a row.
+    /// The pause after an error. It doubles with each error in a row.
     fn rest_after(&self, error: &(dyn std::error::Error + 'static)) -> Duration {
         let failures = self.board.failed();
         let FollowerLimits { rest_min, rest_max, .. } = self.limits;
         let rest = rest_min.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(rest_max);
-        tracing::warn!(follower = %self.name, failures, ?rest, error, "a follower begins again");
+        tracing::warn!(follower = %self.name, failures, ?rest, error, "a follower failed and will restart");
         rest
     }
 
-    /// Makes the follower and runs it until something ends it, in a task of its own: a panic ends
-    /// no more than that.
+    /// Creates the follower and runs it to its end, in a task of its own, so that a panic ends only
+    /// that task.
     async fn run_once(self: &Arc<Self>, stopping: &watch::Receiver<bool>) -> RunEnd {
         let (runner, stopping) = (self.clone(), stopping.clone());
-        // A set ends its tasks when it is dropped.
+        // Dropping the set aborts its tasks.
         let mut task = JoinSet::new();
         task.spawn(async move { runner.follow(stopping).await.unwrap_or_else(|end| end) });
         match task.join_next().await {
@@ -153,7 +153,7 @@ impl Runner {
         Ok(end)
     }
 
-    /// The follower's mark, if it is one of this ledger's.
+    /// The follower's mark, if it belongs to this ledger.
     pub(super) async fn check_mark(&self) -> Result<Head, RunEnd> {
         let mark = self.marks.load(&self.name).await?.unwrap_or(Head::EMPTY);
         self.board.begin(mark.position);
@@ -164,7 +164,7 @@ impl Runner {
         }
     }
 
-    /// Gives the follower one command after another until it is to end.
+    /// Hands over one command after another until the run ends.
     async fn take_all(
         &self,
         follower: &mut dyn Follower,
@@ -215,7 +215,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Saves the mark of what was taken, once the follower has made it last.
+    /// Saves the mark after the follower has made its results durable.
     async fn save(
         &self,
         follower: &mut dyn Follower,
@@ -231,8 +231,8 @@ impl Runner {
     }
 }
 
-/// Waits for the word to stop.
+/// Waits for the signal to stop.
 async fn is_stopping(stopping: &mut watch::Receiver<bool>) {
-    // Where nobody can say it any more, the server is gone.
+    // If the sender is gone, so is the server.
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }

@@ -7,22 +7,22 @@ use tokio::sync::Notify;
 /// What a follower is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FollowerState {
-    /// It isn't started, or was stopped with the server.
+    /// It hasn't been started, or stopped with the server.
     #[default]
     Stopped,
-    /// It takes commands, or waits for them.
+    /// It processes commands, or waits for them.
     Running,
-    /// It had an error and rests before it starts again.
+    /// An error occurred; it pauses before it restarts.
     Failing,
-    /// The ledger doesn't hold its mark: it was restored, or replaced. The follower stays where it
-    /// is until an operator says where to go on.
+    /// The ledger doesn't hold its mark, because the ledger was restored or replaced. The follower
+    /// waits until an operator resumes it.
     MarkForeign,
-    /// Another server runs it. It stays so until an operator says where to go on here.
+    /// Another server runs it. It waits until an operator resumes it here.
     Fenced,
 }
 
 impl FollowerState {
-    /// The state's name, as the API and the metrics give it.
+    /// The state's name in the API and in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -35,40 +35,40 @@ impl FollowerState {
     }
 }
 
-/// How a follower is.
+/// The status of a follower.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FollowerStatus {
     /// Its name.
     pub name: Id,
     /// What it is doing.
     pub state: FollowerState,
-    /// The last entry that it took.
+    /// The last entry that it processed.
     pub position: Position,
-    /// Entries between it and the head.
+    /// The number of entries after it.
     pub lag_entries: u64,
-    /// The moment of the command that it takes now or would take next; none where nothing waits,
-    /// or that command isn't read yet.
+    /// The moment of its current or next command; none if nothing waits, or if that command wasn't
+    /// read yet.
     pub lag_since: Option<Moment>,
     /// How long ago that was.
     pub lag_time: Duration,
-    /// Errors since it last took a command.
+    /// Errors since it last processed a command.
     pub failures: u32,
 }
 
-/// What a follower's task says of it, and how it is woken.
+/// The progress that a follower's task reports, and the signal that wakes it.
 #[derive(Debug, Default)]
 pub(super) struct ProgressBoard {
     pub progress: Mutex<FollowerProgress>,
-    /// Somebody has moved the mark: begin behind it.
+    /// Signals that the mark was moved.
     pub moved: Notify,
 }
 
-/// How far a follower has come.
+/// A follower's progress.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct FollowerProgress {
     pub state: FollowerState,
     pub taken: Position,
-    /// The moment of the command that is due.
+    /// The moment of the next command.
     pub due: Option<Moment>,
     pub failures: u32,
 }
@@ -78,24 +78,24 @@ impl ProgressBoard {
         self.progress.lock().state = state;
     }
 
-    /// It begins behind a position.
+    /// It starts after a position.
     pub(super) fn begin(&self, position: Position) {
         let mut progress = self.progress.lock();
         (progress.taken, progress.due) = (position, None);
     }
 
-    /// A command is about to be taken.
+    /// It is about to process a command.
     pub(super) fn due(&self, moment: Moment) {
         self.progress.lock().due = Some(moment);
     }
 
-    /// A command was taken.
+    /// It processed a command.
     pub(super) fn taken(&self, position: Position) {
         let mut progress = self.progress.lock();
         *progress = FollowerProgress { taken: position, due: None, failures: 0, ..*progress };
     }
 
-    /// It had an error; answers how many there were in a row.
+    /// It failed. Returns the number of errors in a row.
     pub(super) fn failed(&self) -> u32 {
         let mut progress = self.progress.lock();
         progress.state = FollowerState::Failing;

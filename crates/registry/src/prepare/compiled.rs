@@ -4,10 +4,10 @@ use muster_catalog::judge::{CompilationCache, CompiledRule, CompiledSchema};
 use muster_words::{Digest, Id};
 use quick_cache::sync::Cache;
 
-/// Schemas and rules that are kept compiled: as many as a large registry has in use.
+/// The number of compiled schemas and rules in the cache: as many as a large registry uses.
 const COMPILED_MAX: usize = 4_096;
 
-/// Compiled schemas and rules, those that were used lately.
+/// A cache of compiled schemas and rules.
 pub(crate) struct Compiled {
     schemas: Cache<Digest, Arc<CompiledSchema>>,
     rules: Cache<(Id, Digest), CompiledRule>,

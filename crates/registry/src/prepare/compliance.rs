@@ -1,5 +1,5 @@
-//! Whether what is there complies with a model: with a new one before it is taken, and with the
-//! one of now before something comes back.
+//! Checks whether stored entities comply with a model: with a new model before it is accepted, and
+//! with the current one before something is restored.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,38 +18,38 @@ use muster_words::{
 
 use crate::{SubmitError, registry::RegistryInner};
 
-/// Entities that are looked at between two reads of the ledger.
+/// Entities that are checked between two reads of the ledger.
 pub(super) const CHUNK: usize = 512;
 
-/// Entities that a refusal names: enough to go on with, and an answer of bounded size.
+/// The most entities that a refusal names, to bound the size of the answer.
 const NAMED_MAX: usize = 100;
 
-/// What is to be asked of entities.
+/// The entities to check.
 #[derive(Default)]
 pub(super) struct ComplianceChecks<'a> {
     entities: Vec<EntityCheck<'a>>,
     matching: Vec<MatchingVersions<'a>>,
 }
 
-/// An entity whose attributes a model may not allow.
+/// An entity whose attributes may violate the model.
 struct EntityCheck<'a> {
     xid: Xid,
     content: Option<Content>,
-    /// Attributes that the catalog keeps apart from the others.
+    /// Attributes that the catalog stores separately.
     apart: Vec<(&'static str, Value)>,
     level: &'a Attributes,
-    /// Whether a `format` is refused, whatever it says: this registry knows none.
+    /// Whether any `format` is refused, because this registry supports none.
     refuses_formats: bool,
 }
 
-/// Versions of a resource that may not differ in what these paths lead to.
+/// Versions of a resource that must agree in the values at these paths.
 struct MatchingVersions<'a> {
     xid: Xid,
     agreement: Agreement<'a>,
     versions: Vec<(Option<Content>, Option<Arc<str>>)>,
 }
 
-/// What of a resource is asked about.
+/// The parts of a resource to check.
 #[derive(Clone, Copy)]
 pub(super) struct ResourceParts {
     pub versions: bool,
@@ -61,11 +61,11 @@ pub(super) struct ResourceParts {
 pub(super) struct NonCompliantEntity {
     xid: Xid,
     reason: String,
-    /// What a write of the entity would be answered with.
+    /// The refusal that a write of this entity would get.
     pub refusal: Refusal,
 }
 
-/// The first of those that don't comply, and how many there are besides.
+/// The first entities that don't comply, and the number of the others.
 #[derive(Default)]
 pub(super) struct NonCompliantEntities {
     pub named: Vec<NonCompliantEntity>,
@@ -73,13 +73,13 @@ pub(super) struct NonCompliantEntities {
 }
 
 impl<'a> ComplianceChecks<'a> {
-    /// Asks about an entity of that level.
+    /// Adds an entity with the attributes of its level.
     pub fn ask(&mut self, xid: Xid, content: Option<Content>, level: &'a Attributes) {
         let (apart, refuses_formats) = (Vec::new(), false);
         self.entities.push(EntityCheck { xid, content, apart, level, refuses_formats });
     }
 
-    /// Asks about a version.
+    /// Adds a version.
     pub fn ask_version(&mut self, xid: Xid, kind: &'a ResourceType, version: &Version) {
         let known = kind.attributes.get("contenttype");
         let media = version.content_type.as_deref().filter(|_| known.is_some());
@@ -92,7 +92,7 @@ impl<'a> ComplianceChecks<'a> {
         });
     }
 
-    /// Asks about a resource, but for what of it is written anyway.
+    /// Adds a resource, without the parts that the command writes anyway.
     pub fn ask_resource(
         &mut self,
         xid: &Xid,
@@ -125,7 +125,7 @@ impl<'a> ComplianceChecks<'a> {
         }
     }
 
-    /// Asks whether a resource's versions agree in what these paths lead to.
+    /// Adds the check that a resource's versions agree at these paths.
     pub fn ask_matching(
         &mut self,
         xid: &Xid,
@@ -153,7 +153,7 @@ impl<'a> ComplianceChecks<'a> {
 }
 
 impl RegistryInner {
-    /// Finds what doesn't comply.
+    /// Finds the entities that don't comply.
     pub(super) async fn find_non_compliant(
         &self,
         mut checks: ComplianceChecks<'_>,
@@ -187,7 +187,7 @@ impl RegistryInner {
         Ok(found)
     }
 
-    /// The first attribute in which versions differ that must agree.
+    /// The first attribute in which versions differ although they must agree.
     async fn differs(
         &self,
         matching: &mut MatchingVersions<'_>,
@@ -204,7 +204,7 @@ impl RegistryInner {
         Ok(None)
     }
 
-    /// The attributes that contents hold, none where there is no content.
+    /// The attributes in contents; none for an entity without content.
     async fn maps_of(
         &self,
         contents: impl Iterator<Item = Option<Content>>,
@@ -230,8 +230,9 @@ impl NonCompliantEntities {
         }
     }
 
-    /// The refusal of a model under which these wouldn't comply, if there are any. Of one alone it
-    /// is its own, as the reference server answers; of several it names each with its reason.
+    /// The refusal of a model that these entities violate, if there are any. For a single entity it
+    /// is the entity's own refusal, as in the reference server; for several, it names each with its
+    /// reason.
     pub fn refused(self) -> Result<(), Refusal> {
         let mut named = self.named.into_iter();
         let Some(first) = named.next() else { return Ok(()) };
@@ -242,7 +243,7 @@ impl NonCompliantEntities {
     }
 }
 
-/// The paths in which versions must agree under the one type, and needn't under the other.
+/// The paths at which versions must agree under the first type, but not under the second.
 pub(super) fn matched_anew<'a>(
     kind: &'a ResourceType,
     before: Option<&ResourceType>,
@@ -261,7 +262,7 @@ fn described(fault: &AttributeFault) -> String {
     }
 }
 
-/// Documents of a type that will have none, by the type's plural.
+/// Documents of a type that will have none, by the type's plural name.
 #[derive(Default)]
 pub(super) struct Documents(BTreeMap<String, Vec<Xid>>);
 
@@ -273,7 +274,7 @@ impl Documents {
         }
     }
 
-    /// The refusal of a model that takes their documents from these (model, `hasdocument`).
+    /// The refusal of a model that removes their documents (model, `hasdocument`).
     pub fn refused(&self) -> Result<(), Refusal> {
         let Some((plural, first)) =
             self.0.iter().find_map(|(plural, all)| Some((plural, all.first()?)))

@@ -25,14 +25,14 @@ use crate::{
     registry::RegistryInner,
 };
 
-/// How often the judge is asked again with what it lacked: what is bound is missing once, and what
-/// schemas refer to once for each that may lie behind another.
+/// How often the judge is asked again with what it lacked: once for what is bound, and once for
+/// each schema that is only known after another one was read.
 const JUDGE_ROUNDS_MAX: usize = muster_schema::limits::REFERENCES_MAX + PREPARE_ROUNDS_MAX;
 
-/// Contents that were read for one judgement; none: erased.
+/// Contents that were read for one judgement; None for purged ones.
 type Read = BTreeMap<ContentRef, Option<Bytes>>;
 
-/// A view with what a command brings.
+/// A view together with the content of a command.
 #[derive(Clone, Copy)]
 struct CommandView<'a> {
     view: &'a Catalog,
@@ -41,11 +41,10 @@ struct CommandView<'a> {
 }
 
 impl RegistryInner {
-    /// Judges what a write brings, and leaves the verdicts in it. Answers what its documents pass
-    /// in spite of.
+    /// Judges the documents of a write and stores the verdicts in it. Returns their warnings.
     ///
-    /// Where the documents depend on something that the write itself changes, they are judged by
-    /// what will be there once it is done, because the writer compares with that.
+    /// If the write changes something that its documents depend on, they are judged against the
+    /// state after the write, because the writer compares with that state.
     pub(super) async fn judge_write(
         &self,
         view: &Catalog,
@@ -86,7 +85,7 @@ impl RegistryInner {
         (outcome.map(|()| found), depends_on_itself)
     }
 
-    /// Finds where names will lead once a write is done; none: the writer alone can say.
+    /// Previews the state after a write; none if only the writer can tell.
     async fn preview(
         &self,
         view: &Catalog,
@@ -94,7 +93,7 @@ impl RegistryInner {
         fetched: &Fetched,
     ) -> Result<Option<Preview>, SubmitError> {
         let mut fetched = fetched.clone();
-        // The writer's moment will be later, and is chosen like this one.
+        // The writer's moment will be later, but is chosen in the same way.
         let now = (self.settings.clock.now)().max(view.moment.next());
         for _ in 0..PREPARE_ROUNDS_MAX {
             let stored_attributes = CachedAttributes { cache: &self.contents, fetched: &fetched };
@@ -111,7 +110,7 @@ impl RegistryInner {
         Ok(None)
     }
 
-    /// Judges what a deletion hid by what is there now.
+    /// Judges deleted documents, before they are restored, against the present state.
     pub(super) async fn judge_restored(
         &self,
         view: &Catalog,
@@ -149,7 +148,7 @@ impl RegistryInner {
         Ok((action, warnings))
     }
 
-    /// What keeps the stored versions of bound schemas that a command touches from being schemas.
+    /// The faults of stored versions that a command turns into schemas.
     pub(super) async fn judge_stored_schemas(
         &self,
         view: &Catalog,
@@ -164,7 +163,7 @@ impl RegistryInner {
         Ok(found)
     }
 
-    /// Asks the judge, and again with what it lacked.
+    /// Asks the judge, repeatedly if it lacks contents.
     async fn judge<T: Send>(
         &self,
         command_view: CommandView<'_>,
@@ -216,7 +215,7 @@ impl RegistryInner {
     }
 }
 
-/// Versions with a document, in chunks of as many and as large ones as are judged at once.
+/// Splits versions with documents into chunks, limited in number and size.
 fn chunks(versions: Vec<(Xid, Arc<Version>)>) -> Vec<Vec<(Xid, Arc<Version>, Content)>> {
     let mut chunks: Vec<Vec<_>> = Vec::new();
     let mut bytes = usize::MAX;

@@ -25,8 +25,8 @@ impl RegistryInner {
         Ok(NewModel { source: json::to_canonical(source).into(), model: Arc::new(model) })
     }
 
-    /// Checks that what is there complies with a new model, and lifts from documents what
-    /// it finds in them. The gate is closed, so nothing moves meanwhile.
+    /// Checks that stored entities comply with a new model, and lifts the facts that it needs from
+    /// documents. The gate is closed, so nothing changes meanwhile.
     pub(super) async fn check_model(
         &self,
         view: &Catalog,
@@ -57,7 +57,7 @@ impl RegistryInner {
         self.lift_again(lifted).await
     }
 
-    /// Checks that what a restore brings back complies with the model of now.
+    /// Checks that restored entities comply with the current model.
     pub(super) async fn check_restored(
         &self,
         view: &Catalog,
@@ -116,14 +116,14 @@ impl RegistryInner {
     }
 }
 
-/// What a new model must be asked about.
+/// The checks that a new model needs.
 #[derive(Default)]
 struct ModelChecks<'a> {
     checks: ComplianceChecks<'a>,
     documents: Documents,
-    /// Versions in whose documents it may find something else.
+    /// Versions whose documents may give other facts under it.
     lifted: Vec<(Xid, Content, Arc<ResourceType>)>,
-    /// What the command writes anyway, with that model.
+    /// Entities that the command itself writes under this model.
     written: BTreeSet<Xid>,
 }
 
@@ -183,7 +183,7 @@ impl<'a> ModelChecks<'a> {
     }
 }
 
-/// What a command writes of what is there.
+/// The stored entities that a command writes.
 fn written(view: &Catalog, tree: &WriteTree) -> BTreeSet<Xid> {
     let mut names = BTreeSet::new();
     names.extend(tree.registry.is_some().then_some(Xid::Registry));
@@ -201,7 +201,7 @@ fn written(view: &Catalog, tree: &WriteTree) -> BTreeSet<Xid> {
     names
 }
 
-/// Asks about everything of a resource.
+/// Adds all parts of a resource.
 fn ask_everything<'a>(
     checks: &mut ComplianceChecks<'a>,
     xid: &Xid,

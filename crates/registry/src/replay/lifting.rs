@@ -1,4 +1,4 @@
-//! What is lifted from contents ahead of the fold, on threads of their own.
+//! Lifts facts from contents ahead of the fold, on separate threads.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -22,11 +22,11 @@ use tokio::task::JoinHandle;
 
 use crate::{LongWork, OpenError};
 
-/// Bytes of contents that a replay holds at once, all that runs ahead together.
+/// The most bytes of contents that a replay holds at once.
 const CONTENT_BYTES_AT_ONCE: u64 = 32 * 1024 * 1024;
 
-/// Work that runs ahead, on as many threads as there are processors. It is answered in the order
-/// in which it began.
+/// Work that runs ahead, on as many threads as there are processors. Results come in the order of
+/// the starts.
 pub(super) struct InFlight<T> {
     running: VecDeque<JoinHandle<Result<T, OpenError>>>,
     threads: Arc<LongWork>,
@@ -39,7 +39,7 @@ impl<T> Default for InFlight<T> {
 }
 
 impl<T: Send + 'static> InFlight<T> {
-    /// Whether no more may begin before something was answered.
+    /// Whether a result must be taken before more work may start.
     pub(super) fn is_full(&self) -> bool {
         self.running.len() >= processors()
     }
@@ -52,14 +52,14 @@ impl<T: Send + 'static> InFlight<T> {
         self.running.push_back(tokio::spawn(async move { threads.run(action).await }));
     }
 
-    /// What came of the oldest; none: nothing runs.
+    /// The oldest result; none if nothing runs.
     pub(super) async fn next(&mut self) -> Result<Option<T>, OpenError> {
         let Some(oldest) = self.running.pop_front() else { return Ok(None) };
         match oldest.await {
             Ok(done) => done.map(Some),
             Err(lost) => match lost.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is shutting down: nobody waits for this any more.
+                // The runtime is shutting down, so nobody waits for this result.
                 Err(_) => std::future::pending().await,
             },
         }
@@ -76,14 +76,14 @@ fn processors() -> usize {
     available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// Lifts from contents what a fold must know of them.
+/// Lifts the facts that a fold needs from contents.
 pub(super) struct Lifter {
     ledger: Arc<dyn LedgerReader>,
-    /// The model by which it lifts.
+    /// The model in force.
     model: Arc<Model>,
 }
 
-/// Something that is lifted.
+/// A kind of fact.
 enum Fact {
     Bindings(Xid),
     Version(Xid),
@@ -95,12 +95,12 @@ impl Lifter {
         Self { ledger, model }
     }
 
-    /// Whether commands bring contents that something is lifted from.
+    /// Whether facts are lifted from any contents of these commands.
     pub(super) fn lifts_from(&self, commands: &[RecordedCommand]) -> bool {
         commands.iter().any(|command| self.named_by(command).next().is_some())
     }
 
-    /// Lifts from all contents that commands bring.
+    /// Lifts facts from all contents of commands.
     pub(super) async fn commands(
         &self,
         commands: Vec<RecordedCommand>,
@@ -119,7 +119,7 @@ impl Lifter {
         Ok(commands.into_iter().zip(lifted).collect())
     }
 
-    /// Lifts from the documents of versions.
+    /// Lifts facts from the documents of versions.
     pub(super) async fn versions(
         &self,
         mut documents: Vec<(Xid, Content)>,
@@ -136,7 +136,7 @@ impl Lifter {
         Ok(lifted)
     }
 
-    /// Reads contents in pieces; those that were erased are passed over.
+    /// Reads contents in batches; purged ones are skipped.
     async fn read<W: Sync>(
         &self,
         wanted: &[(W, Content)],
@@ -157,7 +157,7 @@ impl Lifter {
         Ok(())
     }
 
-    /// The contents of a command that something is lifted from.
+    /// The contents of a command from which facts are lifted.
     fn named_by<'a>(
         &'a self,
         command: &'a RecordedCommand,
@@ -207,7 +207,7 @@ impl Lifter {
     }
 }
 
-/// How many contents to read at once: at least one, and no more bytes than are worth holding.
+/// The number of contents in the next batch: at least one, limited by their bytes.
 fn piece<W>(wanted: &[(W, Content)]) -> usize {
     let bytes_max = CONTENT_BYTES_AT_ONCE / processors() as u64;
     let mut bytes = 0_u64;

@@ -7,28 +7,28 @@ use thiserror::Error;
 
 use crate::{CheckpointFileError, FetchError, OpenError};
 
-/// The first thing that is wrong with a ledger.
+/// The first fault in a ledger.
 #[derive(Debug, Error)]
 pub enum VerifyError {
-    /// The chain doesn't hold.
+    /// The chain is broken.
     #[error(transparent)]
     Chain(#[from] ChainFault),
-    /// The store itself finds that an entry isn't what was appended.
+    /// The store reports that an entry has changed.
     #[error("position {}: {}", .0.position, .0.damage)]
     Entry(Corrupt),
-    /// A content isn't what its entry says.
+    /// A content doesn't match its entry.
     #[error("{0}")]
     ContentChanged(Box<ContentFault>),
-    /// A content is gone that nobody erased.
+    /// A content is missing, but wasn't purged.
     #[error("{0}")]
     ContentMissing(Box<ContentFault>),
     /// The entries can't be folded.
     #[error("{0}")]
     Fold(OpenError),
-    /// The fold gives another catalog than the one that is served.
-    #[error("the fold of the ledger differs from the catalog that is served, at {0}")]
+    /// The fold gives a different catalog than the served one.
+    #[error("a replay of the ledger differs from the served catalog, at {0}")]
     Catalog(String),
-    /// The checkpoint doesn't agree.
+    /// The checkpoint disagrees.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointFileError),
     /// The ledger can't be read.
@@ -36,40 +36,40 @@ pub enum VerifyError {
     Read(#[from] FetchError),
 }
 
-/// A content that isn't what its entry says.
+/// A content that doesn't match its entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContentFault {
-    /// The entry that named it first.
+    /// The first entry that names it.
     pub position: Position,
     /// The entry's moment.
     pub moment: Moment,
-    /// The entity that it belongs to: of a document, the version.
+    /// The entity that it belongs to; for a document, the version.
     pub xid: Xid,
-    /// What of the entity it is.
+    /// Which part of the entity it is.
     pub part: ContentRole,
-    /// The digest that the entry says.
+    /// The digest in the entry.
     pub expected: Digest,
-    /// What there is instead.
+    /// The stored content.
     pub found: FoundContent,
 }
 
-/// What stands where a content should.
+/// What the store has instead of the right content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FoundContent {
     /// Nothing.
     Nothing,
-    /// Bytes of another digest.
+    /// Bytes with another digest.
     Other(Digest),
     /// Bytes that the store can't read.
     Unreadable,
 }
 
-/// What a content is of its entity.
+/// Which part of its entity a content is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContentRole {
     /// A version's document.
     Document,
-    /// What clients set on an entity.
+    /// The attributes that clients set.
     Attributes,
     /// The model's source.
     Model,
@@ -92,34 +92,36 @@ impl fmt::Display for ContentFault {
         }
         match self.found {
             FoundContent::Nothing => {
-                write!(f, " is missing, and nobody erased it; the entry says {expected}")
+                write!(f, " is missing, but wasn't purged; the entry says {expected}")
             }
-            FoundContent::Other(found) => write!(f, " is {found} now; the entry says {expected}"),
+            FoundContent::Other(found) => {
+                write!(f, " has the digest {found}; the entry says {expected}")
+            }
             FoundContent::Unreadable => write!(f, " can't be read; the entry says {expected}"),
         }
     }
 }
 
-/// What kind of thing is wrong with a ledger, for programs.
+/// The kind of a fault, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// An entry doesn't follow the one before it, or doesn't decode.
+    /// An entry doesn't follow the one before it, or can't be decoded.
     ChainBroken,
     /// The store can't read something.
     Unreadable,
-    /// A content isn't what its entry says.
+    /// A content doesn't match its entry.
     ContentChanged,
-    /// A content is gone that nobody erased.
+    /// A content is missing, but wasn't purged.
     ContentMissing,
     /// A newer release wrote the ledger.
     FormatNewer,
     /// The entries can't be folded.
     FoldFailed,
-    /// The fold gives another catalog than the one that is served.
+    /// The fold gives a different catalog than the served one.
     FoldDiffers,
     /// The ledger ends before its checkpoint.
     TailMissing,
-    /// The checkpoint doesn't agree.
+    /// The checkpoint disagrees.
     CheckpointBroken,
 }
 
@@ -142,7 +144,7 @@ impl FaultKind {
 }
 
 impl VerifyError {
-    /// What kind of thing is wrong.
+    /// The kind of the fault.
     #[must_use]
     pub const fn kind(&self) -> FaultKind {
         match self {
@@ -160,9 +162,8 @@ impl VerifyError {
         }
     }
 
-    /// The first position at which something is wrong: every entry before it holds, with its
-    /// contents. None where no position can be named: of a checkpoint that signed other entries,
-    /// any of them may be another.
+    /// The first faulty position; all entries before it are sound, with their contents. None if no
+    /// position can be named: if the checkpoint covers other entries, any of them may be different.
     #[must_use]
     pub fn position(&self) -> Option<Position> {
         match self {
@@ -177,7 +178,7 @@ impl VerifyError {
         }
     }
 
-    /// The content that is wrong, where it is one.
+    /// The faulty content, if it is a content.
     #[must_use]
     pub fn content(&self) -> Option<&ContentFault> {
         match self {

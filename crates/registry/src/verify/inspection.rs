@@ -12,13 +12,13 @@ use super::{
 };
 use crate::{CheckpointFile, FetchError, open::Leaves};
 
-/// Entries that are walked at once.
+/// Entries per read.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(255);
 
-/// Bytes of contents that a walk holds at once.
+/// The most bytes of contents that are held at once.
 const CONTENT_BYTES_AT_ONCE: u64 = 32 * 1024 * 1024;
 
-/// A content with who names it.
+/// A content with the entity that names it.
 #[derive(Clone, Debug)]
 pub(super) struct NamedContent {
     pub content: ContentRef,
@@ -28,8 +28,8 @@ pub(super) struct NamedContent {
     part: ContentRole,
 }
 
-/// A walk along a ledger: its chain, and the contents beside it. It stands on nothing but what
-/// the ledger answers, so a ledger that can't be folded can still be walked.
+/// Verifies a ledger step by step: its chain, and the contents beside it. It depends only on the
+/// ledger's answers, so it also works on a ledger that can't be folded.
 pub(super) struct Inspection<'a> {
     ledger: &'a Arc<dyn LedgerReader>,
     walk: ChainWalk,
@@ -49,7 +49,7 @@ impl<'a> Inspection<'a> {
         }
     }
 
-    /// Compares what was walked with the checkpoint of the file, where it holds one.
+    /// Compares the verified entries with the checkpoint in the file, if there is one.
     pub(super) async fn compare(
         &mut self,
         file: &CheckpointFile,
@@ -63,8 +63,8 @@ impl<'a> Inspection<'a> {
         Ok(())
     }
 
-    /// Lets the file say what was walked and found whole: by itself it follows the ledger only now
-    /// and then. One that says more already stays, and the verification names what was compared.
+    /// Writes a checkpoint of what was verified, because the file usually lags behind the ledger. A
+    /// newer checkpoint stays, and the verification reports the one that it compared.
     pub(super) fn sign(&mut self, file: &CheckpointFile) {
         let Some(tree) = self.walk.tree() else { return };
         let end = Position(tree.size());
@@ -75,10 +75,10 @@ impl<'a> Inspection<'a> {
         }
     }
 
-    /// Walks up to a position.
+    /// Verifies entries up to a position.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first fault.
     pub(super) async fn run(
         &mut self,
         end: Position,
@@ -91,7 +91,7 @@ impl<'a> Inspection<'a> {
         }
         let fault = fault.or_else(|| self.walk.end().err().map(VerifyError::from));
         if let Err(unread) = self.explain().await {
-            // Whether what is missing was erased can't be told; what was found can.
+            // It can't be told whether a missing content was purged; a changed one is certain.
             return Err(fault.unwrap_or(unread));
         }
         let gone = std::mem::take(&mut self.missing).first();
@@ -108,8 +108,8 @@ impl<'a> Inspection<'a> {
         }
     }
 
-    /// What is missing may have been erased further on, where the walk didn't come or after it
-    /// began.
+    /// Looks for purges of the missing contents: they may be further on, after the end of this
+    /// walk, or may have been made since it began.
     async fn explain(&mut self) -> Result<(), VerifyError> {
         let mut erasures = Erasures::after(self.walk.head().position);
         while !self.missing.is_empty() {
@@ -121,9 +121,8 @@ impl<'a> Inspection<'a> {
         Ok(())
     }
 
-    /// Makes room where as many contents are missing as are held. What is left when everything
-    /// behind them was looked through is missing for good, and the first of it comes before
-    /// whatever else may be wrong.
+    /// Makes room when the limit of missing contents is reached. A content that no later entry
+    /// purges is really missing, and the first such content comes before any other fault.
     async fn make_room(&mut self) -> Result<(), VerifyError> {
         self.explain().await?;
         match std::mem::take(&mut self.missing).first() {
@@ -134,7 +133,7 @@ impl<'a> Inspection<'a> {
         }
     }
 
-    /// Walks one page. Where it fails, everything before the fault has been checked.
+    /// Verifies one page. If it fails, everything before the fault has been checked.
     async fn page(&mut self, end: Position) -> Result<(), VerifyError> {
         let after = self.walk.head().position;
         let left = u32::try_from(end.0 - after.0).unwrap_or(u32::MAX);
@@ -161,7 +160,7 @@ impl<'a> Inspection<'a> {
         if self.missing.is_full() { self.make_room().await } else { Ok(()) }
     }
 
-    /// The next entries, and what keeps those behind them from being read.
+    /// The next entries, and the error that stops after them.
     async fn read(
         &self,
         limit: NonZeroU32,
@@ -203,7 +202,7 @@ impl<'a> Inspection<'a> {
         Ok(())
     }
 
-    /// Finds the first of some contents that is damaged.
+    /// Finds the first damaged content.
     async fn one_by_one(&mut self, piece: &[NamedContent]) -> Result<(), VerifyError> {
         for owned in piece {
             match self.ledger.contents(&[owned.content]).await {
@@ -227,8 +226,8 @@ impl<'a> Inspection<'a> {
     }
 }
 
-/// What the store found instead of a content. It compares with the digest that lies beside the
-/// bytes, which may be what was changed.
+/// What the store found instead of a content. The store compares with the digest beside the bytes,
+/// but that digest may be what was changed.
 fn found(wanted: Digest, damage: &Damage) -> FoundContent {
     match *damage {
         Damage::ContentChanged { expected, found } if found == wanted => {
@@ -239,7 +238,7 @@ fn found(wanted: Digest, damage: &Damage) -> FoundContent {
     }
 }
 
-/// How many contents to read at once: at least one, and no more bytes than are worth holding.
+/// The number of contents in the next batch: at least one, limited by their bytes.
 fn piece(owned: &[NamedContent]) -> usize {
     let mut bytes = 0_u64;
     let fits = owned.iter().take_while(|owned| {
@@ -250,7 +249,7 @@ fn piece(owned: &[NamedContent]) -> usize {
 }
 
 impl NamedContent {
-    /// The name by whose erasure it may be gone.
+    /// The name whose purge may explain that it is missing.
     pub(super) fn name(&self) -> String {
         match &self.part {
             ContentRole::Key(id) => name_of_key(id),

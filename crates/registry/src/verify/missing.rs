@@ -8,22 +8,22 @@ use muster_words::{Id, Position};
 use super::inspection::NamedContent;
 use crate::FetchError;
 
-/// Entries that are looked through at once for what they erase.
+/// Entries per read when looking for purges.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_023);
 
-/// Damaged entries that are passed over before the rest counts as unreadable.
+/// The most damaged entries that are skipped; after that, the rest counts as unreadable.
 const DAMAGED_MAX: usize = 1_024;
 
-/// Contents that are missing and held (about 32 MB), before what follows is looked through for
-/// what erased them.
+/// The most missing contents that are held (about 32 MB). After that, the following entries are
+/// searched for their purges.
 const MISSING_MAX: usize = 64 * 1024;
 
-/// Contents that aren't there, until an entry comes that erased them. It holds no more than
-/// [`MISSING_MAX`] and those of one page.
+/// Missing contents, until an entry is found that purged them. It holds at most [`MISSING_MAX`] and
+/// those of one page.
 pub(super) struct MissingContents {
-    /// By the xid of the name that they are of.
+    /// Sorted by the xid of their name.
     by_name: BTreeMap<(String, Position, usize), NamedContent>,
-    /// How many were ever held, which tells apart those of one name and position.
+    /// The total number so far; it makes keys unique.
     count: usize,
     limit: usize,
 }
@@ -35,7 +35,7 @@ impl Default for MissingContents {
 }
 
 impl MissingContents {
-    /// Full as soon as it holds so many.
+    /// A set with this limit.
     pub(super) const fn of(limit: usize) -> Self {
         Self { by_name: BTreeMap::new(), count: 0, limit }
     }
@@ -54,14 +54,14 @@ impl MissingContents {
         self.by_name.is_empty()
     }
 
-    /// Takes out what the erasure of a name explains: all of that name and below it that was
-    /// written before. Answers how many those were.
+    /// Removes the contents that a purge explains: earlier ones of that name and below it. Returns
+    /// their number.
     pub(super) fn explain(&mut self, erased: &Erased) -> u64 {
         let own = erased.name.clone();
         let inside = format!("{own}/");
         let least = |name: &str| (name.to_owned(), Position::ZERO, 0);
         let covers = |name: &str| name == own || name.starts_with(&inside);
-        // Names such as `/a/b-c` sort between `/a/b` and `/a/b/c`.
+        // A name such as `/a/b-c` sorts between `/a/b` and `/a/b/c`.
         let of_it = self.by_name.range(least(&own)..).take_while(|((name, ..), _)| *name == own);
         let below = self.by_name.range(least(&inside)..).take_while(|((name, ..), _)| covers(name));
         let earlier = |(_, position, _): &&(String, Position, usize)| *position < erased.at;
@@ -73,23 +73,23 @@ impl MissingContents {
         explained.len() as u64
     }
 
-    /// The first of those that are left.
+    /// The first remaining one.
     pub(super) fn first(self) -> Option<NamedContent> {
         self.by_name.into_values().min_by_key(|owned| owned.content.position)
     }
 }
 
-/// A name that was erased, and where.
+/// A purged name and the position of the purge.
 #[derive(Clone, Debug)]
 pub(super) struct Erased {
     pub at: Position,
     pub name: String,
 }
 
-/// What entries behind a position erase, as far as they can be read.
+/// The purges after a position, as far as entries can be read.
 pub(super) struct Erasures {
     at: Position,
-    /// Damaged entries that were passed over.
+    /// Damaged entries that were skipped.
     passed: usize,
 }
 
@@ -98,12 +98,12 @@ impl Erasures {
         Self { at, passed: 0 }
     }
 
-    /// What the next entries erase; none: there are no more. What can't be decoded, or was changed,
-    /// is passed over: it has been found to be damaged already, and what stands behind it may still
-    /// erase something.
+    /// The purges in the next entries; none at the end. Entries that can't be decoded or were
+    /// changed are skipped: their damage is already known, and later entries may hold further
+    /// purges.
     ///
     /// # Errors
-    /// The ledger can't be read now, so that nothing is known of what follows.
+    /// The ledger can't be read now, so nothing is known about later entries.
     pub(super) async fn next(
         &mut self,
         ledger: &Arc<dyn LedgerReader>,
@@ -130,7 +130,7 @@ impl Erasures {
         }
     }
 
-    /// The last entry that erases something.
+    /// The last entry that purges something.
     pub(super) async fn last(
         mut self,
         ledger: &Arc<dyn LedgerReader>,
@@ -154,7 +154,7 @@ impl Erasures {
     }
 }
 
-/// The name under which the record of a key is missing.
+/// The name for the missing record of a key.
 pub(super) fn name_of_key(key: &Id) -> String {
     format!("/keys/{key}")
 }

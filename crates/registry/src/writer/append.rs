@@ -15,13 +15,13 @@ use super::{
 };
 use crate::{FetchError, SubmitError, registry::RegistryInner, replay::Replay};
 
-/// How long callers wait for an append before they are told that it is doubtful.
+/// How long callers wait for an append before it is reported as in doubt.
 const DOUBT_MAX: Duration = Duration::from_secs(5);
 
-/// How long the writer waits before it repeats a doubtful append, at first and at most.
+/// The first and the longest pause before a doubtful append is repeated.
 const REPEAT_DELAY: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
-/// What became of an append.
+/// The result of an append.
 pub(super) enum AppendOutcome {
     /// It is durable.
     Done,
@@ -34,7 +34,7 @@ pub(super) enum AppendOutcome {
 }
 
 impl AppendOutcome {
-    /// What the callers are told, where nothing was written.
+    /// The error for the callers if nothing was written.
     pub(super) const fn error(&self) -> Option<SubmitError> {
         match self {
             Self::Done => None,
@@ -47,17 +47,18 @@ impl AppendOutcome {
     }
 }
 
-/// How long the callers of a batch wait, however long the ledger takes.
+/// How long the callers of a batch wait, even if the ledger takes longer.
 struct AppendDeadline {
-    /// When they are told, and then when those who came since are sent away.
+    /// The next time at which callers are answered: first those of the batch, later those that came
+    /// since.
     end: Instant,
     is_over: bool,
 }
 
 impl Writer {
-    /// Appends a batch. A doubtful append is repeated as it is until the ledger says what became
-    /// of it; until then nothing is decided, nor while the ledger doesn't answer at all. The
-    /// callers wait no longer than [`DOUBT_MAX`] for either.
+    /// Appends a batch. If the result is in doubt, the same append is repeated until the ledger
+    /// answers clearly; nothing is decided before that, nor while the ledger doesn't answer at all.
+    /// Callers wait for at most [`DOUBT_MAX`].
     pub(super) async fn append(&mut self, batch: &mut Batch) -> AppendOutcome {
         let appended = self.append_until_known(batch).await;
         self.inner.in_doubt.store(false, Ordering::Relaxed);
@@ -86,9 +87,9 @@ impl Writer {
                         return appended;
                     }
                 }
-                // Of a doubtful append, only success and another head say what became of it.
+                // Only success or a different head resolves the doubt.
                 Err(error) if is_doubtful => {
-                    tracing::warn!(%error, "a doubtful append couldn't be repeated yet");
+                    tracing::warn!(%error, "an append in doubt couldn't be repeated yet");
                 }
                 Err(error) => return refused(&error),
             }
@@ -98,9 +99,8 @@ impl Writer {
         }
     }
 
-    /// Waits for something of the ledger's, however long it takes. When the callers have waited
-    /// long enough they are told that it is doubtful; from then on commands that wait are sent
-    /// away, once a second.
+    /// Waits for the ledger as long as it takes. When the callers have waited long enough, they are
+    /// told that the result is in doubt; after that, waiting commands are refused once per second.
     async fn wait_for_ledger<T>(
         &mut self,
         deadline: &mut AppendDeadline,
@@ -116,7 +116,7 @@ impl Writer {
             }
             deadline.end = Instant::now() + REPEAT_DELAY.1;
             if !std::mem::replace(&mut deadline.is_over, true) {
-                tracing::error!("the ledger says nothing certain: commands are sent away");
+                tracing::error!("the result of an append is unknown; waiting commands are refused");
                 self.inner.in_doubt.store(true, Ordering::Relaxed);
                 for member in &mut *members {
                     member.answer_early(&SubmitError::OutcomeUnknown);
@@ -126,8 +126,8 @@ impl Writer {
         }
     }
 
-    /// Sends away the commands that wait; nothing of them was done. Who closes a registry in doubt
-    /// isn't kept waiting for the doubt to end.
+    /// Refuses the waiting commands; nothing of them was done. A request to close the registry is
+    /// answered, too.
     fn withdraw_queue(&mut self) {
         if let Some(done) = self.closing.take() {
             let _ = done.send(());
@@ -149,8 +149,8 @@ impl Writer {
         }
     }
 
-    /// Another head than ours: either the doubtful append had landed, or somebody else's did;
-    /// none: it is as doubtful as before, because the ledger can't be read now.
+    /// The head differs from ours: either the doubtful append was written, or another writer's was.
+    /// None if the ledger can't be read now, so the doubt remains.
     async fn moved(
         &mut self,
         deadline: &mut AppendDeadline,
@@ -171,7 +171,7 @@ impl Writer {
                 for purged in replay.purges() {
                     self.inner.contents.forget(*purged);
                 }
-                // What another writer appended isn't in it.
+                // The ring doesn't hold what another writer appended.
                 self.inner.ring.clear();
                 self.head = replay.head;
                 self.tree = replay.tree;
@@ -184,7 +184,7 @@ impl Writer {
     }
 }
 
-/// What an error says that leaves no doubt.
+/// The meaning of an error that leaves no doubt.
 fn refused(error: &AppendError) -> AppendOutcome {
     match error {
         AppendError::Full => AppendOutcome::Full,
@@ -204,16 +204,16 @@ fn refused(error: &AppendError) -> AppendOutcome {
     }
 }
 
-/// Whether what follows a head is this batch; none: it can't be read now.
+/// Whether this batch follows the head; none if the ledger can't be read now.
 async fn has_landed(inner: &RegistryInner, head: Head, batch: &Entries) -> Option<bool> {
     let limit = NonZeroU32::new(u32::try_from(batch.entries.len()).ok()?)?;
     let found = inner.ledger.read(head.position, limit).await.ok()?;
-    // A read may answer fewer entries than there are. A batch lands whole, so its first ones
-    // stand for all.
+    // A read may return fewer entries than requested. A batch is written as a whole, so its first
+    // entries are enough.
     Some(!found.is_empty() && batch.entries.starts_with(&found))
 }
 
-/// Folds what another writer appended behind a head.
+/// Folds what another writer appended after a head.
 async fn caught_up(
     inner: &RegistryInner,
     head: Head,

@@ -22,28 +22,28 @@ use crate::{
     parts::{self, CommandHeader},
 };
 
-/// Commands decided on one tentative catalog, with what is to be appended for them.
+/// Commands that were decided on one tentative catalog, and what to append for them.
 pub(super) struct Batch {
     pub entries: Entries,
     head: Head,
     tree: MerkleTree,
     catalog: Catalog,
     members: Vec<BatchMember>,
-    /// The commands that it appends, for those who follow; none where nobody does.
+    /// The appended commands, for followers; none if there are no followers.
     committed: Option<Vec<(CommittedCommand, usize)>>,
-    /// Bytes of its entries and contents.
+    /// The size of its entries and contents, in bytes.
     bytes: usize,
 }
 
-/// A command with its answer, which is sent when the batch is durable: even a refusal may stand
-/// on a write that isn't yet.
+/// A command with its answer. Even a refusal is only sent when the batch is durable, because it may
+/// depend on a write in the same batch.
 pub(super) struct BatchMember {
     waiting: QueuedCommand,
     answer: Answer,
 }
 
 impl BatchMember {
-    /// Tells the caller now what isn't known yet; what becomes of it is told to nobody.
+    /// Tells the caller now that the result is unknown. The final result is dropped.
     pub(super) fn answer_early(&mut self, error: &SubmitError) {
         let (silent, _) = oneshot::channel();
         let answer = std::mem::replace(&mut self.waiting.answer, silent);
@@ -52,21 +52,21 @@ impl BatchMember {
 }
 
 impl Batch {
-    /// Takes the commands out again, to be decided anew.
+    /// Returns the commands, to be decided again.
     pub(super) fn give_back(self) -> Vec<QueuedCommand> {
         self.members.into_iter().map(|member| member.waiting).collect()
     }
 
-    /// What is to be appended, and who waits for it.
+    /// What to append, and who waits for it.
     pub(super) fn split(&mut self) -> (&Entries, &mut [BatchMember]) {
         (&self.entries, &mut self.members)
     }
 }
 
 impl Writer {
-    /// Decides commands one after another, each on what the ones before it left. Those for which
-    /// the batch has no room wait for the next: a small command may bring much (a patch writes all
-    /// of an entity's attributes).
+    /// Decides commands in order, each on the result of the ones before. Commands that don't fit
+    /// into the batch wait for the next one; a small command may write much, because a patch writes
+    /// all attributes of an entity.
     pub(super) fn decide(&mut self, commands: Vec<QueuedCommand>) -> Batch {
         let mut batch = Batch {
             entries: Entries::default(),
@@ -84,7 +84,7 @@ impl Writer {
             let before = batch.catalog.clone();
             let decided = catch_unwind(AssertUnwindSafe(|| self.decide_one(&mut batch, &waiting)));
             let answer = decided.unwrap_or_else(|_| {
-                tracing::error!("a command met a fault while it was decided");
+                tracing::error!("deciding a command failed because of a fault");
                 Err(SubmitError::Fault)
             });
             let is_done = matches!(&answer, Ok(Reply::Done(done)) if !done.repeat);
@@ -116,7 +116,7 @@ impl Writer {
             Err(NoDecision::Stale) => return Ok(Reply::Again(Vec::new())),
         };
         if decision.changes.is_empty() {
-            // Nothing to write down: it is done where the catalog stands.
+            // Nothing is appended; it is done at the catalog's position.
             return Ok(Reply::Done(Box::new(done(&batch.catalog, &decision, Vec::new()))));
         }
         let stamped = CommandHeader {
@@ -126,7 +126,7 @@ impl Writer {
             idempotency: prepared.idempotency,
         };
         let written = parts::write(&stamped, &decision, batch.head).map_err(|error| {
-            tracing::error!(%error, "a decision couldn't be written as entries");
+            tracing::error!(%error, "a decision couldn't be encoded as entries");
             SubmitError::CommandTooLarge
         })?;
         let effects = batch.catalog.apply(&written.recorded, &decision.facts).map_err(|error| {
@@ -137,7 +137,7 @@ impl Writer {
         let warnings = waiting.ready.warnings.clone();
         let mut done = done(&batch.catalog, &decision, warnings);
         done.command = Some(stamped.command);
-        // Behind all that may meet a fault: a batch holds all of a command, or nothing of it.
+        // After everything that may fail, so that a batch holds all of a command or nothing of it.
         for entry in &written.entries {
             batch.tree.append(entry.leaf());
         }
@@ -159,7 +159,7 @@ impl Writer {
         Ok(Reply::Done(Box::new(done)))
     }
 
-    /// Keeps what was just written at hand: the next command on the same entity will ask for it.
+    /// Caches what was just written, because the next command on the same entity will need it.
     fn keep(&self, decision: &Decision, contents: &[(ContentRef, bytes::Bytes)]) {
         for (content, bytes) in contents {
             match decision.attributes.get(&content.digest) {
@@ -169,7 +169,7 @@ impl Writer {
         }
     }
 
-    /// Publishes a batch that is durable, and tells everybody.
+    /// Publishes a durable batch and answers its callers.
     pub(super) fn finish(&mut self, batch: Batch, appended: AppendOutcome) {
         if let Some(error) = appended.error() {
             for member in batch.members {
@@ -178,7 +178,7 @@ impl Writer {
             return;
         }
         if batch.head != self.head {
-            // Before it is published: whoever sees the new position finds its command there.
+            // Before publishing, so that followers who see the position find its commands here.
             match batch.committed {
                 Some(committed) => self.inner.ring.push(self.head.position, committed),
                 None => self.inner.ring.clear(),
@@ -221,7 +221,7 @@ fn repeat(catalog: &Catalog, answer: &RememberedAnswer) -> Reply {
         (None, Outcome::Created | Outcome::Updated) => {
             AnswerSubject::Entity(answer.subject.clone())
         }
-        // Which ones they were is looked up in the ledger, where nobody waits for it.
+        // The members are read from the ledger later, outside the writer.
         (Some(RecordedAnswerSubject::Members), _) => AnswerSubject::Members(Vec::new()),
         (Some(RecordedAnswerSubject::Model), _) => AnswerSubject::Model,
         (Some(RecordedAnswerSubject::Capabilities), _) => AnswerSubject::Capabilities,

@@ -10,9 +10,9 @@ use crate::{Registry, registry::RegistryInner};
 pub enum WriterEnd {
     /// The registry was closed.
     Closed,
-    /// By a fault in Muster itself or in its store. Everything can still be read, and nothing can
-    /// be written before the registry is opened again: what the writer held in memory is gone, and
-    /// the ledger alone knows how far it came.
+    /// A fault in Muster or in its store. Reads still work, but nothing can be written until the
+    /// registry is opened again: the writer's state in memory is lost, and only the ledger knows
+    /// what was written.
     Fault,
 }
 
@@ -27,13 +27,13 @@ impl Queue {
 }
 
 impl Registry {
-    /// Waits until nothing can be written any more, and tells why.
+    /// Waits until nothing can be written any more, and returns the reason.
     pub async fn ended(&self) -> WriterEnd {
         self.inner.queue.ended().await
     }
 }
 
-/// Learns how the writer's task ends, and says so.
+/// Watches the writer's task and reports how it ends.
 pub(crate) fn watch_over(inner: Arc<RegistryInner>, writer: JoinHandle<()>) {
     tokio::spawn(async move {
         let ended = match writer.await {
@@ -49,7 +49,7 @@ pub(crate) fn watch_over(inner: Arc<RegistryInner>, writer: JoinHandle<()>) {
     });
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn panic_message(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<String>() {
         Ok(text) => *text,

@@ -51,26 +51,26 @@ fn refuses_what_is_no_rule_and_says_where() {
         (
             with("severty", json!("error")),
             "/severty",
-            "\"severty\" is not known here; did you mean severity?",
+            "\"severty\" isn't a member of a rule; did you mean severity?",
         ),
-        (with("severity", json!("fatal")), "/severity", "\"fatal\" is none of error, warning"),
+        (with("severity", json!("fatal")), "/severity", "\"fatal\" is neither error nor warning"),
         (with("severity", json!(1)), "/severity", "severity is not text"),
         (with("expression", json!(true)), "/expression", "expression is not text"),
         (with("description", json!(null)), "/description", "description is not text"),
         (
             with("pointer", json!("monthly")),
             "/pointer",
-            "\"monthly\" is no JSON Pointer: it is empty, or begins with / and has ~ only as ~0 or ~1",
+            "\"monthly\" isn't a JSON Pointer: a pointer is empty or begins with /, and has ~ only as ~0 or ~1",
         ),
         (
             with("pointer", json!("/a~2")),
             "/pointer",
-            "\"/a~2\" is no JSON Pointer: it is empty, or begins with / and has ~ only as ~0 or ~1",
+            "\"/a~2\" isn't a JSON Pointer: a pointer is empty or begins with /, and has ~ only as ~0 or ~1",
         ),
         (
             with("expression", json!("documnet.a")),
             "/expression",
-            "column 1: there is no documnet; an expression sees document, xid, group and id",
+            "column 1: there is no documnet; the variables are document, xid, group and id",
         ),
         (with("description", json!("x".repeat(40_000))), "", "a rule has at most 32768 bytes"),
     ] {
@@ -89,7 +89,7 @@ fn refuses_what_is_no_rule_and_says_where() {
 fn what_can_not_be_evaluated_is_broken_unless_the_schema_said_so_already() {
     let rules = [Arc::new(compile(&cost_range()).unwrap())];
     let document = json!({"monthly_cost_range": ["a", 1]});
-    let reason = "can't be checked: <= can't take string and int";
+    let reason = "can't be checked: <= isn't defined for string and int";
     for (at, expect) in [
         (None, Some(reason)),
         (Some("/name"), Some(reason)),
@@ -103,7 +103,7 @@ fn what_can_not_be_evaluated_is_broken_unless_the_schema_said_so_already() {
         let found = found.first().map(|violation| violation.message.as_str());
         assert_eq!(found, expect, "{at:?}");
     }
-    // What is plainly false is said all the same.
+    // A rule that is clearly violated is still reported.
     let schema = [Violation::keyword("/monthly_cost_range", "maxItems", "")];
     let found = check(&rules, &json!({"monthly_cost_range": [3, 1, 1]}), &sanity(), &schema);
     assert_eq!(found.len(), 1);

@@ -1,9 +1,9 @@
-//! Rules written to burn time or memory: each stops at a number of steps or bytes, so these tests
-//! look at no clock.
+//! Rules that are written to waste time or memory. Each stops at a number of steps or bytes, so
+//! these tests need no clock.
 
 use super::{limits::*, *};
 
-/// A document of many values: 100,000 numbers, and a text of a mebibyte.
+/// A document with many values: 100,000 numbers, and a text of one mebibyte.
 fn large() -> Value {
     json!({"numbers": (0..100_000).collect::<Vec<_>>(), "text": "a".repeat(1 << 20)})
 }
@@ -13,7 +13,7 @@ fn stops_after_a_number_of_steps() {
     let document = large();
     let digits = "[0,1,2,3,4,5,6,7,8,9]";
     for expression in [
-        // Loops in loops.
+        // Nested loops.
         format!(
             "{digits}.map(a, {digits}.map(b, {digits}.map(c, {digits}.map(d, {digits}.map(e, {digits}.map(f, {digits})))))) == []"
         ),
@@ -22,7 +22,7 @@ fn stops_after_a_number_of_steps() {
         ),
         "document.numbers.all(a, document.numbers.all(b, a + b >= 0))".to_owned(),
         "document.numbers.exists_one(a, document.numbers.exists(b, b < 0))".to_owned(),
-        // Work that no loop shows: searching, comparing, reading.
+        // Work without a visible loop: searching, comparing, reading.
         "document.numbers.all(a, a in document.numbers)".to_owned(),
         "document.numbers.all(a, document == document)".to_owned(),
         "document.numbers.all(a, size(document.text) > 0)".to_owned(),
@@ -33,7 +33,7 @@ fn stops_after_a_number_of_steps() {
         "document.numbers.map(a, document.numbers + document.numbers) == []".to_owned(),
         "document.numbers.all(a, document.text.matches('(a+)+$'))".to_owned(),
         "document.numbers.all(a, !document.text.matches(string(a)))".to_owned(),
-        // An error on the way doesn't hide the end of the steps.
+        // An error on the way doesn't hide that the steps are used up.
         "document.numbers.all(a, document.numbers.all(b, b >= 0)) || true".to_owned(),
         "document.numbers.exists(a, document.numbers.all(b, b >= 0) && false)".to_owned(),
     ] {

@@ -58,15 +58,15 @@ fn a_message_that_can_not_be_read_is_refused() {
         .to_string()
     };
     for (message, expect) in [
-        ("ab ${document.name", "column 4: ${ is not closed by }"),
-        ("${'}", "column 1: ${ is not closed by }"),
+        ("ab ${document.name", "column 4: the closing } of ${ is missing"),
+        ("${'}", "column 1: the closing } of ${ is missing"),
         (
             "${nothing}",
-            "column 1: there is no nothing; an expression sees document, xid, group and id",
+            "column 1: there is no nothing; the variables are document, xid, group and id",
         ),
         ("${}", "line 1, column 1: "),
-        (&"${id}".repeat(17), "it has more expressions than 16"),
-        (&"x".repeat(3_000), "it has more bytes than 2048"),
+        (&"${id}".repeat(17), "it has more than 16 expressions"),
+        (&"x".repeat(3_000), "it has more than 2048 bytes"),
     ] {
         assert!(refused(message).starts_with(expect), "{message}: {}", refused(message));
     }

@@ -1,6 +1,6 @@
-//! The evaluation against the interpreter of the `cel` crate, on expressions made at random: where
-//! that one gives a value this one gives the same, and where it fails this one fails, but for what
-//! this one does on purpose (arithmetic of whole numbers with doubles).
+//! Compares the evaluation with the interpreter of the `cel` crate, on random expressions: both
+//! give the same value, or both fail. Intended differences, such as arithmetic of whole numbers
+//! with doubles, are left out.
 
 use cel::{Context, Program, Value as Theirs};
 use proptest::prelude::*;
@@ -141,7 +141,7 @@ fn same(ours: &Cel<'_>, theirs: &Theirs) -> bool {
     }
 }
 
-/// Where the two differ on purpose: arithmetic of whole numbers with doubles.
+/// The intended difference: arithmetic of whole numbers with doubles.
 fn mixes(source: &str) -> bool {
     let doubles = ["2.5", "3.0", "document.f", "document.l", "double("];
     let arithmetic = [" + ", " - ", " * ", " / "];
@@ -149,7 +149,8 @@ fn mixes(source: &str) -> bool {
         && arithmetic.iter().any(|part| source.contains(part))
 }
 
-/// Whether the order in which a map's keys come may show: theirs is that of a hash table.
+/// Whether the order of a map's keys may matter; in the `cel` crate it is the order of a hash
+/// table.
 fn walks_a_map(source: &str) -> bool {
     let maps = ["document.m", "{"];
     let walks = [".filter(", ".map("];
@@ -175,7 +176,7 @@ proptest! {
         match (&ours, &theirs) {
             (Ok(ours), Ok(theirs)) => prop_assert!(same(ours, theirs), "{source}: {ours:?}, {theirs:?}"),
             (Err(_), Err(_)) => {}
-            // Theirs adds a map's keys to a list; the language has no such `+`.
+            // Theirs adds a map's keys to a list; CEL has no such `+`.
             (Err(EvaluationFault::Types { operation: "+", .. }), Ok(_)) => {}
             _ => prop_assert!(mixes(&source), "{source}: {ours:?}, {theirs:?}"),
         }

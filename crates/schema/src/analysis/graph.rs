@@ -8,30 +8,31 @@ use super::{
 };
 use crate::{CompileError, Dialect, limits, pattern::PatternCosts};
 
-/// A schema's places and where each leads: at the same value, or to a child of it.
+/// The places of a schema with their edges: to places for the same value, and to places for its
+/// children.
 pub(crate) struct Graph {
     nodes: Vec<Node>,
-    /// Patterns in all, so that they can share their memory evenly.
+    /// The number of patterns; they share the memory evenly.
     pub(crate) patterns: usize,
-    /// What one value costs at most if it met every place once, and the place that multiplies
-    /// most as often as it does.
+    /// The maximum cost of one value: if it meets every place once, and the place that multiplies
+    /// most as often as it can.
     pub(crate) weight: u64,
-    /// Places that one value may meet at once.
+    /// The most places that one value may meet.
     pub(crate) most: u64,
-    /// What each pattern costs.
+    /// The cost of each pattern.
     pub(crate) pattern_costs: PatternCosts,
-    /// What the patterns of names cost together for each letter of a name.
+    /// The cost of all patterns for names together, per letter of a name.
     name_positions: u64,
-    /// What one value costs at most where the places don't multiply, for a glance
+    /// The maximum cost of one value if places don't multiply, for a quick estimate
     /// ([`Graph::may_take_long`]).
     glance: u64,
-    /// Places that one is asked together with about what they left (`unevaluated…`).
+    /// The places that are evaluated together to find what they left over (`unevaluated…`).
     pub(crate) asked: u64,
-    /// The longest way through the places: how deep the compiler goes.
+    /// The longest path through the places, which is the depth of the compiler's recursion.
     pub(crate) depth: usize,
-    /// How deep places for the same value lie in each other.
+    /// The nesting depth of places for the same value.
     pub(crate) same_depth: usize,
-    /// Places that no keyword makes and a `$ref` points at, by document.
+    /// Targets of a `$ref` that no keyword makes a schema, by document.
     pub(crate) extra: Vec<(usize, String)>,
 }
 
@@ -40,11 +41,11 @@ struct Node {
     pointer: String,
     same: Vec<usize>,
     child: Vec<usize>,
-    /// Whether it asks those for the same value about what they left (`unevaluated…`).
+    /// Whether it evaluates other places for what they left over (`unevaluated…`).
     asks: bool,
 }
 
-/// A schema that has an id of its own, or is a document.
+/// A document, or an embedded schema with an id.
 struct Resource<'a> {
     document: usize,
     pointer: String,
@@ -56,7 +57,7 @@ struct Reference<'a> {
     from: usize,
     resource: usize,
     text: &'a str,
-    /// `$dynamicRef` and `$recursiveRef` may mean any schema of that anchor.
+    /// `$dynamicRef` and `$recursiveRef` may mean any schema with that anchor.
     dynamic: bool,
 }
 
@@ -73,7 +74,7 @@ pub(super) struct Builder<'a> {
     looks: u64,
 }
 
-/// Where the reader stands.
+/// The current position while reading.
 #[derive(Clone)]
 struct At {
     document: usize,
@@ -121,8 +122,7 @@ impl<'a> Builder<'a> {
             patterns.iter().map(|pattern| pattern_costs.get(pattern)).fold(0, u64::saturating_add)
         };
         let name_positions = together(&self.name_patterns);
-        // A step is 64 letters of a text, each of which may move eight positions in a step of its
-        // own.
+        // One step covers 64 letters of a text, and each letter may move eight positions per step.
         let read = together(&self.patterns).saturating_mul(8);
         let weight = self.looks.saturating_add(self.nodes.len() as u64);
         let moves = together(&all).saturating_mul(2);
@@ -141,7 +141,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Reads a place and everything below it. Recursion is as deep as the JSON is, at most
+    /// Reads a place and everything below it. The recursion is as deep as the JSON, at most
     /// [`JSON_DEPTH_MAX`](muster_words::limits::JSON_DEPTH_MAX).
     fn read(&mut self, value: &'a Value, mut at: At) -> Result<usize, CompileError> {
         if let Some(known) = self.places.get(&address(value)) {
@@ -191,7 +191,7 @@ impl<'a> Builder<'a> {
             self.resources[at.resource].id = Some(id);
             return Ok(());
         }
-        at_most(self.resources.len(), limits::EMBEDDED_MAX, "schemas with an id of their own")?;
+        at_most(self.resources.len(), limits::EMBEDDED_MAX, "embedded schemas with an id")?;
         at.resource = self.resources.len();
         self.resources.push(Resource {
             document: at.document,
@@ -215,7 +215,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Notes what a schema refers to; true where the draft ignores everything beside `$ref`.
+    /// Records the references of a schema; true if its draft ignores everything beside `$ref`.
     fn note_references(&mut self, schema: &'a Map<String, Value>, from: usize, at: &At) -> bool {
         for keyword in ["$ref", "$dynamicRef", "$recursiveRef"] {
             if let Some(text) = schema.get(keyword).and_then(Value::as_str) {
@@ -230,8 +230,8 @@ impl<'a> Builder<'a> {
         old && schema.get("$ref").is_some_and(Value::is_string)
     }
 
-    /// Leads every reference to its target, reading targets that no keyword makes; these may hold
-    /// references of their own.
+    /// Links every reference to its target. Reads targets that no keyword makes a schema; they may
+    /// hold further references.
     fn link(&mut self) -> Result<(), CompileError> {
         let mut next = 0;
         while next < self.references.len() {
@@ -265,8 +265,8 @@ impl<'a> Builder<'a> {
         Ok(targets)
     }
 
-    /// The resources that a name may mean; the validator knows which one, and here too many only
-    /// make the measure larger.
+    /// The resources that a name may mean. The validator knows the right one; extra ones only
+    /// increase the estimate.
     fn named(&self, name: &str, resource: usize) -> Vec<usize> {
         if name.is_empty() {
             return vec![resource];
@@ -298,25 +298,25 @@ impl<'a> Builder<'a> {
 }
 
 impl Graph {
-    /// The steps that a value of so many parts, with names of so many bytes, may take before a
-    /// place has counted any: patterns of names are matched first, and `unevaluated…` asks every
-    /// alternative about every member.
+    /// The steps that a value with this many parts and this many bytes of names may take before any
+    /// place has counted: patterns for names are matched first, and `unevaluated…` evaluates every
+    /// alternative for every member.
     pub(crate) fn uncounted(&self, parts: u64, names: u64) -> u64 {
         let asked = self.asked.saturating_mul(parts);
         asked.saturating_add(self.name_positions.saturating_mul(names) / 8)
     }
 
-    /// Whether checking a document of so many bytes may take some milliseconds: each value meets
-    /// the places that lie at one value, which may be as many again for each of those around it,
-    /// and never more than there are.
+    /// Whether validating a document of this size may take some milliseconds. Each value meets the
+    /// places at its own level, and may meet as many again for each value around it, but never more
+    /// than exist.
     pub(crate) fn may_take_long(&self, bytes: u64) -> bool {
         let met = self.most.saturating_mul(self.most).min(self.nodes.len() as u64);
         met.saturating_add(self.glance).saturating_mul(bytes) > limits::SHORT_MAX
     }
 
-    /// Refuses what leads back to itself, and what multiplies.
+    /// Refuses endless and multiplying references.
     pub(super) fn check(&mut self) -> Result<(), CompileError> {
-        at_most(self.depth, limits::PLACES_DEPTH_MAX, "places that lead to each other in a row")?;
+        at_most(self.depth, limits::PLACES_DEPTH_MAX, "subschemas in a chain of references")?;
         let mut alternatives = vec![Alternatives::Unknown; self.nodes.len()];
         let mut most = 0;
         for index in 0..self.nodes.len() {
@@ -332,8 +332,8 @@ impl Graph {
         Ok(())
     }
 
-    /// How many places a place leads to at the same value, itself included, counted as often as
-    /// they are reached, and how deep they lie.
+    /// How many places a place leads to for the same value, counting itself and counting
+    /// repetitions, and how deeply they are nested.
     fn alternatives(
         &self,
         index: usize,
@@ -347,7 +347,7 @@ impl Graph {
             }
             Alternatives::Unknown => {}
         }
-        at_most(depth, limits::ALTERNATIVES_DEPTH_MAX, "alternatives in each other")?;
+        at_most(depth, limits::ALTERNATIVES_DEPTH_MAX, "nested alternatives")?;
         known[index] = Alternatives::OnPath;
         let (mut count, mut deep) = (1_u64, 0);
         for to in &self.nodes[index].same {
@@ -358,7 +358,7 @@ impl Graph {
         if count > limits::ALTERNATIVES_MAX {
             return Err(CompileError::TooComplex { pointer: self.nodes[index].pointer.clone() });
         }
-        at_most(deep, limits::ALTERNATIVES_DEPTH_MAX, "alternatives in each other")?;
+        at_most(deep, limits::ALTERNATIVES_DEPTH_MAX, "nested alternatives")?;
         known[index] = Alternatives::Known(count, deep);
         Ok((count, deep))
     }
@@ -371,7 +371,7 @@ enum Alternatives {
     Known(u64, usize),
 }
 
-/// The longest path of a walk that visits each place once, which is how a compiler goes.
+/// The longest path of a walk that visits each place once, as the compiler does.
 fn depth_of(nodes: &[Node]) -> usize {
     let mut seen = vec![false; nodes.len()];
     let mut deepest = 0;
@@ -398,7 +398,7 @@ fn depth_of(nodes: &[Node]) -> usize {
     deepest
 }
 
-/// Undoes the percent-encoding of a fragment; the validator refuses what isn't UTF-8 then.
+/// Decodes a fragment's percent-encoding. The validator refuses what isn't UTF-8 then.
 fn decode(fragment: &str) -> String {
     let bytes = fragment.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());

@@ -1,38 +1,38 @@
-//! The automaton that a pattern means, made of letters that no part of it tells apart: what the
-//! engine makes while it matches, and how much it has to keep in mind at once.
+//! The automaton of a pattern, over sets of letters that the pattern doesn't distinguish. It shows
+//! what the engine builds while it matches, and how many positions are active together.
 //!
-//! Whether an engine is quick is no question of how much is written. `^[a-z]{1,253}$` has one place
-//! in the pattern for each letter of a text, so its automaton has 254 states of one position each;
-//! `a[ab]{253}c` may begin at each letter, so that it has more states than there are atoms. Trying
-//! it, within a budget, tells the two apart.
+//! The length of a pattern says little about its speed. With `^[a-z]{1,253}$` one position is
+//! active per letter, so the automaton has 254 states. But `a[ab]{253}c` may start at each letter,
+//! so it has more states than there are atoms. Building the automaton, within a budget,
+//! distinguishes the two.
 
 use std::collections::{HashMap, HashSet};
 
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
-/// Parts of a pattern, what is repeated written out.
+/// The number of parts of a pattern, with repetitions expanded.
 const PARTS_MAX: usize = 50_000;
 
-/// Ranges of a class that are taken in the time of one look at a position.
+/// How many ranges of a class cost as much as one visit to a position.
 const RANGES_A_LOOK: u64 = 8;
 
-/// Different classes of letters in a pattern.
+/// The number of different classes in a pattern.
 const CLASSES_MAX: usize = 128;
 
-/// What was found of a pattern's automaton.
+/// What is known about a pattern's automaton.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Automaton {
-    /// The states that texts can lead to.
+    /// The number of reachable states.
     pub(super) states: u64,
-    /// The most positions of the pattern that one state stands for.
+    /// The most positions in one state.
     pub(super) width: u64,
-    /// Whether all its letters are one byte each.
+    /// Whether each letter is a single byte.
     pub(super) ascii: bool,
 }
 
 impl Automaton {
-    /// Makes the automaton of a pattern in the validator's syntax, looking at no more than so many
-    /// positions; nothing where that isn't enough, and for assertions about words and lines.
+    /// Builds the automaton of a pattern in the validator's syntax, within a budget of visited
+    /// positions. None if the budget is too small, and for assertions about words and lines.
     pub(super) fn of(pattern: &Hir, budget: u64) -> Option<Self> {
         let mut parts =
             Parts { list: vec![Part::Match], classes: Classes::default(), left: budget };
@@ -42,7 +42,7 @@ impl Automaton {
         let spent = budget - parts.left;
         let seen = vec![0; parts.list.len()];
         let mut walk = Walk { parts: &parts.list, seen, round: 0, looked: spent };
-        // The positions that any letter of a text can begin at, `^` left out.
+        // The positions at which any letter can start a match, without `^`.
         let again = walk.closure(&[start], false);
         let first = walk.closure(&[start], true);
         let width = first.as_ref().map_or(0, Vec::len) as u64;
@@ -78,20 +78,20 @@ impl Automaton {
 }
 
 enum Part {
-    /// One letter of a class, and where it leads.
+    /// A letter of a class, and the next part.
     Letter { class: usize, next: usize },
-    /// Any of several ways.
+    /// Several alternatives.
     Ways(Vec<usize>),
     /// The beginning of the text.
     Beginning { next: usize },
-    /// The end of the text: nothing comes behind it.
+    /// The end of the text.
     End,
-    /// The pattern is found.
+    /// A match.
     Match,
 }
 
 impl Part {
-    /// Where a letter leads, told by the classes that it is in.
+    /// The next part after a letter, which is given by its classes.
     fn after(&self, letter: u128) -> Option<usize> {
         match self {
             Self::Letter { class, next } if letter >> class & 1 == 1 => Some(*next),
@@ -100,17 +100,17 @@ impl Part {
     }
 }
 
-/// The parts of a pattern, each made after what comes behind it.
+/// The parts of a pattern. Each is built after its successor.
 struct Parts {
     list: Vec<Part>,
     classes: Classes,
-    /// What may still be looked at.
+    /// The budget that is left.
     left: u64,
 }
 
 impl Parts {
-    /// Adds what leads through `pattern` to `next`, and tells where it begins. Recursion is as deep
-    /// as the parser of patterns lets groups lie in each other.
+    /// Adds the parts of `pattern` before `next`, and returns the first one. The recursion is as
+    /// deep as the parser allows groups to nest.
     fn add(&mut self, pattern: &Hir, next: usize) -> Option<usize> {
         self.spend(1)?;
         if self.list.len() > PARTS_MAX {
@@ -189,7 +189,7 @@ impl Parts {
     }
 }
 
-/// The different classes of letters, each numbered.
+/// The different classes of a pattern, with their numbers.
 #[derive(Default)]
 struct Classes {
     known: HashMap<Vec<(char, char)>, usize>,
@@ -202,7 +202,7 @@ impl Classes {
         (number < CLASSES_MAX).then_some(number)
     }
 
-    /// One letter of each kind that the classes tell apart, as the set of classes that it is in.
+    /// One letter for each set of classes that some letter belongs to.
     fn letters(&self) -> Option<Vec<u128>> {
         let mut edges: Vec<(u32, u128)> = Vec::new();
         for (ranges, number) in &self.known {
@@ -213,7 +213,7 @@ impl Classes {
             }
         }
         edges.sort_unstable();
-        // A class's ranges never touch: each edge is one where it begins or ends.
+        // The ranges of a class never touch, so each edge begins or ends a range.
         let mut letters = vec![0];
         let mut inside = 0_u128;
         for (index, (at, bit)) in edges.iter().enumerate() {
@@ -228,18 +228,18 @@ impl Classes {
     }
 }
 
-/// Goes through what needs no letter.
+/// Follows edges that need no letter.
 struct Walk<'a> {
     parts: &'a [Part],
-    /// The round in which a part was last seen.
+    /// The round in which each part was last visited.
     seen: Vec<u64>,
     round: u64,
-    /// Parts that were looked at.
+    /// The number of visited parts.
     looked: u64,
 }
 
 impl Walk<'_> {
-    /// The positions that wait for a letter, in order; nothing where the pattern is found.
+    /// The positions that wait for a letter, sorted; none if the pattern has matched.
     fn closure(&mut self, from: &[usize], beginning: bool) -> Option<Vec<usize>> {
         self.round += 1;
         let mut open = from.to_vec();

@@ -1,5 +1,5 @@
-//! Schemas and documents made to burn time or memory: each is answered, and what would run on is
-//! refused by a count of steps or places, never by a clock.
+//! Hostile schemas and documents: each gets an answer, and what would run too long is refused by a
+//! count of steps or places, never by a clock.
 
 use proptest::prelude::*;
 
@@ -70,7 +70,7 @@ fn compiles_long_chains_and_refuses_endless_ones() {
         format!(r##"{{"$ref":"#/$defs/a0","$defs":{{{},"a{length}":{{}}}}}}"##, links.join(","))
     };
     compile(&chain(200));
-    // The longest that is taken: built, used, and dropped on a test's stack of 2 MiB.
+    // The longest chain that is accepted: built, used, and dropped on a test's stack of 2 MiB.
     let longest = compile(&chain(limits::PLACES_DEPTH_MAX / 2 - 2));
     assert_eq!(lines(&longest, "[[[]]]"), [""; 0]);
     drop(longest);
@@ -125,8 +125,8 @@ fn patterns_that_grow_when_compiled_are_refused() {
     assert!(matches!(refused(&many), CompileError::TooLarge { what: "patterns", .. }));
 }
 
-/// Measuring what patterns cost must not cost more than matching them: written out, each of these
-/// has tens of thousands of parts, or ways that need no letter.
+/// Measuring patterns must not cost more than matching them. Expanded, each of these has tens of
+/// thousands of parts, or edges that need no letter.
 #[test]
 fn patterns_are_measured_within_a_budget() {
     let letters = |n: usize| format!(r"\\p{{L}}{{{}}}", 50_000 - n);
@@ -154,7 +154,7 @@ fn a_large_enum_costs_steps() {
     assert!(found[0].contains("takes more than a second"), "{}", found[0]);
 }
 
-/// What is said where checking would take too long.
+/// Whether the result says that validation takes too long.
 fn takes_too_long(schema: &Value, value: &Value) -> bool {
     let found = Schema::compile(schema, &NoSources).unwrap().validate(value);
     found.len() == 1 && found[0].message.contains("takes more than a second")
@@ -176,7 +176,7 @@ fn what_keywords_look_at_by_themselves_costs_steps() {
         (json!({"minLength": 1, "format": "uri"}), json!("a:".repeat(500_000))),
     ] {
         assert!(takes_too_long(&many(shared.clone()), &value), "{:.80}", shared.to_string());
-        // Once is nothing.
+        // Once is harmless.
         let once = Schema::compile(&shared, &NoSources).unwrap();
         assert!(once.validate(&value).is_empty(), "{:.80}", shared.to_string());
     }
@@ -196,7 +196,7 @@ fn alternatives_that_fail_cost_steps_too() {
 
 #[test]
 fn patterns_of_many_positions_cost_steps() {
-    // Every letter can be the beginning: as many positions move on with each.
+    // Every letter can start a match, so as many positions move with each letter.
     let bomb = "[ab]*a[ab]{5000}[^ab]";
     let text: String = (0..100_000_u32)
         .map(|n| if n.wrapping_mul(2_654_435_761) >> 31 == 0 { 'a' } else { 'b' })
@@ -207,11 +207,12 @@ fn patterns_of_many_positions_cost_steps() {
         &json!({"propertyNames": {"pattern": bomb}}),
         &json!({text.clone(): 1})
     ));
-    // So do many short ones, of which each has more states than its share of the memory takes.
+    // Many short patterns have the same effect: each has more states than fit into its share of the
+    // memory.
     let short = |n: u32| json!({"pattern": format!("a[ab]{{9}}[^ab{}]", char::from_u32(0x400 + n).unwrap())});
     let short = json!({"anyOf": (0..900).map(short).collect::<Value>()});
     assert!(takes_too_long(&short, &json!(text)));
-    // What people write passes in any number.
+    // Ordinary patterns pass in any number.
     let name = compile(r#"{"items":{"pattern":"^\\w{1,64}$"}}"#);
     let names: Value = (0..20_000).map(|n| format!("a_name_of_some_length_{n}")).collect();
     assert!(name.validate(&names).is_empty());
@@ -226,7 +227,7 @@ fn a_million_mistakes_are_not_collected() {
     let found = lines(&schema, &values);
     assert_eq!(found.len(), 2);
     assert_eq!(found[0], "/0 type 1 is a number; text is needed");
-    assert!(found[1].contains("too large to name all"), "{}", found[1]);
+    assert!(found[1].contains("too large to report all"), "{}", found[1]);
 }
 
 #[test]
@@ -282,7 +283,7 @@ fn the_meter_changes_no_verdict() {
     }
 }
 
-/// Schemas of keywords at random, right and wrong ones, with references in all directions.
+/// Random schemas, valid and invalid ones, with references in all directions.
 fn any_schema() -> impl Strategy<Value = Value> {
     let references = [
         "#",

@@ -1,15 +1,14 @@
-//! Schemas and documents of everyday size, and large ones: none is refused for the time that it
-//! takes, because it takes little.
+//! Schemas and documents of everyday size, and large ones: none is refused for its cost.
 
 use super::*;
 use crate::meter::metered;
 
-/// A list of so many texts.
+/// A list with this many texts.
 fn list(count: usize, text: impl Fn(usize) -> String) -> Value {
     (0..count).map(text).collect()
 }
 
-/// Patterns that people write, each with a text that fits and how many of them there are.
+/// Ordinary patterns, each with a matching text and a count.
 fn patterns() -> Vec<(&'static str, Value)> {
     let uuid = |n: usize| format!("{n:08x}-0123-4567-89ab-{n:012x}");
     let mail = |n: usize| format!("first.last+{n}@mail{n}.example.org");
@@ -68,7 +67,7 @@ fn patterns_that_people_write_pass_in_any_number() {
     for (pattern, texts) in patterns() {
         let schema = compile(&json!({"items": {"pattern": pattern}}).to_string());
         assert_eq!(schema.validate(&texts), [], "{pattern}");
-        // So they do where each step is counted, and as names of members.
+        // The same with counted steps, and with names of members.
         let steps = limits::STEPS_MAX / 4;
         assert_eq!(metered(steps, || schema.metered_for_tests().is_valid(&texts)), Ok(true));
         let names = texts.as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -100,11 +99,11 @@ fn many_patterns_of_names_pass_for_large_documents() {
     assert_eq!(compile(&schema.to_string()).validate(&value), []);
 }
 
-/// Kinds of which each value is one.
+/// The number of kinds; each value is one of them.
 const KINDS: usize = 250;
 
-/// A description of an interface: closed objects, each built of several places and extensible by
-/// names of a pattern.
+/// A description of an interface: closed objects that are built of several places and are
+/// extensible by names with a pattern.
 fn interfaces() -> Value {
     let object = |properties: Value| {
         json!({"$ref": "#/$defs/extensible", "type": "object", "properties": properties,
@@ -154,7 +153,7 @@ fn closed_objects_of_many_kinds_pass_for_large_documents() {
     assert_eq!(schema.validate(&value), []);
     let counted = metered(limits::STEPS_MAX, || schema.metered_for_tests().is_valid(&value));
     assert_eq!(counted, Ok(true));
-    // What is wrong in it is named, and nothing else.
+    // Only the wrong part is reported.
     value["paths"]["/things/7"]["get"]["more"] = json!(1);
     let found = schema.validate(&value);
     assert!(

@@ -8,13 +8,13 @@ fn says_what_is_wrong_where_and_what_was_likely_meant() {
             r#""git""#,
             r#" enum "git" is none of git_based, api_based, hybrid, headless; did you mean git_based?"#,
         ),
-        (r#"{"enum":["a"]}"#, r#""zzz""#, r#" enum "zzz" is not a, the only choice"#),
+        (r#"{"enum":["a"]}"#, r#""zzz""#, r#" enum "zzz" must be a"#),
         (
             r#"{"enum":[1,2,3,4,5,6,7,8,9,10,11,12,13,14]}"#,
             "0",
             " enum 0 is none of 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 2 more",
         ),
-        (r#"{"const":"x"}"#, r#""y""#, r#" const "y" stands where only "x" may"#),
+        (r#"{"const":"x"}"#, r#""y""#, r#" const "y" must be "x""#),
         (
             r#"{"required":["last_updated"]}"#,
             "{}",
@@ -29,22 +29,22 @@ fn says_what_is_wrong_where_and_what_was_likely_meant() {
         (
             r#"{"properties":{"title":{}},"additionalProperties":false}"#,
             r#"{"titel":1}"#,
-            r#"/titel additionalProperties "titel" is not known here; did you mean title?"#,
+            r#"/titel additionalProperties "titel" is not an allowed name; did you mean title?"#,
         ),
         (
             r#"{"properties":{"title":{}},"unevaluatedProperties":false}"#,
             r#"{"titel":1}"#,
-            r#"/titel unevaluatedProperties "titel" is not known here; did you mean title?"#,
+            r#"/titel unevaluatedProperties "titel" is not an allowed name; did you mean title?"#,
         ),
         (
             r##"{"$defs":{"d":{"properties":{"title":{}},"additionalProperties":false}},"properties":{"a":{"$ref":"#/$defs/d"}}}"##,
             r#"{"a":{"titel":1}}"#,
-            r#"/a/titel additionalProperties "titel" is not known here; did you mean title?"#,
+            r#"/a/titel additionalProperties "titel" is not an allowed name; did you mean title?"#,
         ),
         (
             r#"{"properties":{"title":{}},"additionalProperties":false}"#,
             r#"{"title":1,"titel":1}"#,
-            r#"/titel additionalProperties "titel" is not known here"#,
+            r#"/titel additionalProperties "titel" is not an allowed name"#,
         ),
         (r#"{"type":"integer"}"#, r#""git""#, r#" type "git" is text; a whole number is needed"#),
         (
@@ -52,8 +52,8 @@ fn says_what_is_wrong_where_and_what_was_likely_meant() {
             "[]",
             " type [] is a list; null or a whole number is needed",
         ),
-        (r#"{"minimum":0}"#, "-5", " minimum -5 is below 0, the least"),
-        (r#"{"maximum":1000}"#, "1000.50", " maximum 1000.50 is above 1000, the most"),
+        (r#"{"minimum":0}"#, "-5", " minimum -5 is below the minimum of 0"),
+        (r#"{"maximum":1000}"#, "1000.50", " maximum 1000.50 is above the maximum of 1000"),
         (
             r#"{"maxLength":120}"#,
             &json!("x".repeat(1400)).to_string(),
@@ -63,29 +63,29 @@ fn says_what_is_wrong_where_and_what_was_likely_meant() {
         (
             r#"{"uniqueItems":true}"#,
             r#"["cms","ssg","cms"]"#,
-            r#" uniqueItems "cms" stands twice, as number 1 and 3"#,
+            r#" uniqueItems "cms" occurs twice, as numbers 1 and 3"#,
         ),
         (
             r#"{"format":"date"}"#,
             r#""21.11.2026""#,
-            r#" format "21.11.2026" is not a date: year-month-day, as 2026-11-21"#,
+            r#" format "21.11.2026" is not a date such as 2026-11-21"#,
         ),
         (r#"{"pattern":"^[a-z]+$"}"#, r#""A b""#, r#" pattern "A b" doesn't match ^[a-z]+$"#),
         (
             r#"{"anyOf":[{"type":"null"},{"type":"object","properties":{"a":{"type":"string"}}}]}"#,
             r#"{"a":1}"#,
-            " anyOf fits none of the 2 forms it may have; of the closest one, /a: 1 is a number; text is needed",
+            " anyOf matches none of the 2 alternatives; in the closest one: /a: 1 is a number; text is needed",
         ),
         (
             r#"{"oneOf":[{"type":"null"},{"type":"integer"}]}"#,
             r#""a""#,
-            " oneOf fits none of the 2 forms it may have",
+            " oneOf matches none of the 2 alternatives",
         ),
-        (r#"{"properties":{"a":false}}"#, r#"{"a":1}"#, "/a falseSchema nothing may stand here"),
+        (r#"{"properties":{"a":false}}"#, r#"{"a":1}"#, "/a falseSchema no value is allowed here"),
         (
             r#"{"propertyNames":{"maxLength":2}}"#,
             r#"{"abc":1}"#,
-            " propertyNames a name that may not stand here: 3 characters; at most 2 are allowed",
+            " propertyNames this name is not allowed: 3 characters; at most 2 are allowed",
         ),
     ] {
         assert_eq!(lines(&compile(schema), value), [expect], "{schema}");

@@ -7,15 +7,15 @@ use zeroize::Zeroizing;
 
 use crate::{KeyPair, PublicKey, Signature, Unsigned};
 
-/// Ed25519 in the encodings of keys (C2SP signed-note).
+/// The number of Ed25519 in encoded keys (C2SP signed-note).
 const ED25519: u8 = 1;
 
-/// The name of a key: not empty, without spaces, pluses and control characters. A log's key has
-/// the log's origin as its name.
+/// The name of a key: not empty, without spaces, pluses and control characters. The key of a log is
+/// named after the log's origin.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyName(String);
 
-/// The text is no name of a key.
+/// The text isn't the name of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the name of a key is not empty and has no spaces, pluses and control characters")]
 pub struct NameError;
@@ -46,7 +46,7 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// Four bytes that tell a reader which key may have signed; not enough to trust by.
+/// Four bytes that indicate which key may have signed; they don't prove it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub [u8; 4]);
 
@@ -57,7 +57,7 @@ impl KeyId {
         Self([a, b, c, d])
     }
 
-    /// Reads eight hexadecimal digits, of either case as Go does.
+    /// Parses eight hexadecimal digits of either case, as Go does.
     fn parse(text: &str) -> Option<Self> {
         let digits = text.len() == 8 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
         let number = u32::from_str_radix(text, 16).ok()?;
@@ -77,24 +77,24 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// Why a text is no key. It never repeats the text, which may be a secret.
+/// Why a text isn't a key. The error never repeats the text, which may be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum KeyError {
-    /// It hasn't the parts of a key, or one of them is malformed.
-    #[error("this is not the text form of a key")]
+    /// Parts of a key are missing or malformed.
+    #[error("the text isn't a key")]
     Malformed,
-    /// The key is of another kind than Ed25519.
+    /// The key isn't an Ed25519 key.
     #[error("the key is of kind {kind}; only Ed25519 (1) is known")]
     Kind {
-        /// The kind's number.
+        /// The number of its kind.
         kind: u8,
     },
-    /// The key id doesn't follow from name and key: something in it was changed.
-    #[error("the key does not have the id that is written in it")]
+    /// The key id doesn't match the name and the key, so something was changed.
+    #[error("the key's id doesn't match its name and its bytes")]
     Id,
 }
 
-/// Checks the signatures of one named key.
+/// Verifies the signatures of a named key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verifier {
     name: KeyName,
@@ -127,10 +127,10 @@ impl Verifier {
         &self.public
     }
 
-    /// Checks a signature over a note's text.
+    /// Verifies a signature of a note's text.
     ///
     /// # Errors
-    /// The signature is not this key's over this text.
+    /// The signature isn't valid for this text and this key.
     pub fn verify(&self, text: &str, signature: &Signature) -> Result<(), Unsigned> {
         self.public.verify(text.as_bytes(), signature)
     }
@@ -155,7 +155,7 @@ impl FromStr for Verifier {
     }
 }
 
-/// Signs notes with one named key. The secret never shows in `Debug`.
+/// Signs notes with a named key. `Debug` never shows the secret.
 #[derive(Debug)]
 pub struct Signer {
     verifier: Verifier,
@@ -169,13 +169,13 @@ impl Signer {
         Self { verifier: Verifier::new(name, pair.public()), pair }
     }
 
-    /// What checks this signer's signatures.
+    /// The verifier of this signer's signatures.
     #[must_use]
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
     }
 
-    /// The key's text form, for its file. It is the secret, and is wiped when dropped.
+    /// The text form of the secret key, for its file. It is wiped when dropped.
     #[must_use]
     pub fn secret_text(&self) -> Zeroizing<String> {
         let mut key = Zeroizing::new([ED25519; 33]);
@@ -201,7 +201,7 @@ impl FromStr for Signer {
     }
 }
 
-/// Name, id and the 32 bytes of a key of the form `<name>+<id>+<base64(kind ‖ key)>`.
+/// Splits a key of the form `<name>+<id>+<base64(kind ‖ key)>` into its name, its id and 32 bytes.
 fn split(text: &str) -> Result<(KeyName, KeyId, Zeroizing<[u8; 32]>), KeyError> {
     let mut parts = text.splitn(3, '+');
     let mut part = || parts.next().ok_or(KeyError::Malformed);

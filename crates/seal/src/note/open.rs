@@ -4,42 +4,43 @@ use thiserror::Error;
 use super::{KeyId, KeyName, SIGNATURE_PREFIX, Verifier, has_control};
 use crate::{SIGNATURE_BYTES, Signature};
 
-/// Bytes of a note: a checkpoint with all its witnesses' signatures has a few thousand.
+/// The maximum size of a note, in bytes. A checkpoint with the signatures of all witnesses has a
+/// few thousand.
 pub const NOTE_BYTES_MAX: usize = 64 * 1024;
 
-/// Signatures of a note, so that nobody makes us check them forever.
+/// The maximum number of signatures, so that verification can't take for ever.
 pub const SIGNATURES_MAX: usize = 100;
 
-/// Why a note was not opened.
+/// Why a note can't be opened.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NoteError {
-    /// The bytes are no signed note.
-    #[error("this is not a signed note")]
+    /// The bytes aren't a signed note.
+    #[error("the text isn't a signed note")]
     Malformed,
-    /// It is longer than any that we read.
+    /// It is too long.
     #[error("a note has at most {NOTE_BYTES_MAX} bytes; this one has {bytes}")]
     TooLarge {
         /// Its length in bytes.
         bytes: usize,
     },
-    /// A line names one of the known keys, and its signature is wrong.
-    #[error("the signature of {name} ({id}) does not fit the note")]
+    /// A line names a known key, but its signature is wrong.
+    #[error("the signature of {name} ({id}) is wrong")]
     Signature {
         /// The key's name.
         name: KeyName,
         /// The key's id.
         id: KeyId,
     },
-    /// No line names one of the known keys.
+    /// No line names a known key.
     #[error("none of the known keys has signed this note")]
     Unknown,
 }
 
-/// The text of a note that at least one of the known keys has signed. Signatures by others are
-/// passed over; a wrong one in a known key's name refuses the note, even if others hold.
+/// The text of a note that at least one of the known keys has signed. Signatures of other keys are
+/// ignored; a wrong signature in the name of a known key is an error, even if others are valid.
 ///
 /// # Errors
-/// The note is malformed or too large, a known key's signature is wrong, or none is there.
+/// The note is malformed or too large, a known key's signature is wrong, or there is none.
 pub fn open<'a>(note: &'a [u8], known: &[Verifier]) -> Result<&'a str, NoteError> {
     if note.len() > NOTE_BYTES_MAX {
         return Err(NoteError::TooLarge { bytes: note.len() });
@@ -77,7 +78,7 @@ impl Line {
         Some(Self { name: name.parse().ok()?, id: KeyId(*id), signature: signature.to_vec() })
     }
 
-    /// Whether a known key has signed; a wrong signature in a known key's name is an error.
+    /// Whether a known key has signed; a wrong signature in the name of a known key is an error.
     fn check(self, text: &str, known: &[Verifier]) -> Result<bool, NoteError> {
         let mut named =
             known.iter().filter(|key| *key.name() == self.name && key.id() == self.id).peekable();

@@ -119,7 +119,7 @@ fn a_wrong_signature_in_a_known_name_refuses_the_note() {
     }
 }
 
-/// A key id has four bytes, so others can be found that have the same.
+/// A key id has four bytes, so other keys with the same id can be found.
 #[test]
 fn a_known_keys_id_under_another_name_is_passed_over() {
     let line = LINE.replace("Peter", "Pieter");

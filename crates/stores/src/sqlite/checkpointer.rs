@@ -16,15 +16,15 @@ use super::{
 };
 use crate::StoreOpenError;
 
-/// Pages of the log that may be left for the writer to copy when it begins the log anew: 4 MiB, some
-/// milliseconds.
+/// The most pages that may be left for the writer to copy when it restarts the log: 4 MiB, which
+/// take some milliseconds.
 const LEFT_PAGES_MAX: u64 = 512;
 
-/// How often the log is gone through in the hope of catching up with the writer.
+/// How often a wake-up tries to catch up with the writer.
 const ROUNDS_MAX: usize = 8;
 
-/// Copies the log back into the file while the writer goes on, on a thread and a connection of
-/// its own.
+/// Copies the log back into the database file while the writer continues, on a thread and a
+/// connection of its own.
 #[derive(Debug)]
 pub(crate) struct Checkpointer {
     wake: Option<SyncSender<()>>,
@@ -36,13 +36,13 @@ pub(crate) struct Checkpointer {
 struct Work {
     file: Arc<File>,
     reads: Arc<Reads>,
-    /// Open from the start and while anything is, so that the log's index stays in being when
-    /// the writer closes its connection on a full disk, where making it anew would need room.
+    /// Stays open while any connection is open. So the log's index survives when the writer closes
+    /// its connection on a full disk, where the index couldn't be created again.
     connection: Mutex<Option<Connection>>,
-    /// The ledger's file, only to sync it. Closing it drops SQLite's locks on the file, so it stays
-    /// open until the last connection is closed.
+    /// The database file, opened only to sync it. Closing it would drop SQLite's locks on the file,
+    /// so it stays open until the last connection is closed.
     synced: std::fs::File,
-    /// The log is long, and nearly all of it is copied.
+    /// Whether the log is long and nearly all of it is copied.
     caught_up: AtomicBool,
 }
 
@@ -58,7 +58,7 @@ impl Checkpointer {
             synced,
             caught_up: AtomicBool::new(false),
         });
-        // One wake-up waits at most: it stands for all that came since.
+        // At most one wake-up waits; it stands for all later ones.
         let (wake, woken) = sync_channel(1);
         let worker = Arc::clone(&work);
         let thread = std::thread::Builder::new()
@@ -68,32 +68,34 @@ impl Checkpointer {
         Ok(Self { wake: Some(wake), thread: Some(thread), work })
     }
 
-    /// Asks for the log to be copied.
+    /// Wakes the thread to copy the log.
     pub(crate) fn wake(&self) {
         if let Some(wake) = &self.wake
             && let Err(TrySendError::Disconnected(())) = wake.try_send(())
         {
-            tracing::error!("the ledger's log is no longer copied back: its thread has ended");
+            tracing::error!(
+                "the ledger's log isn't copied back any more, because its thread has ended"
+            );
         }
     }
 
-    /// Whether the log is long and beginning it anew would be quick; asked once for each time.
+    /// Whether the log is long and can be restarted quickly. Reading it resets it.
     pub(crate) fn take_caught_up(&self) -> bool {
         self.work.caught_up.swap(false, Ordering::AcqRel)
     }
 
-    /// Closes the connection; the caller has shut the gate.
+    /// Closes the connection. The caller must have shut the gate.
     pub(crate) fn disconnect(&self) {
         self.work.connection().take();
     }
 
-    /// Ends the thread.
+    /// Stops the thread.
     pub(crate) fn stop(&mut self) {
         drop(self.wake.take());
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("the ledger's checkpointer ended by a panic");
+            tracing::error!("the ledger's checkpointer panicked");
         }
     }
 }
@@ -102,7 +104,7 @@ impl Work {
     fn run(&self, woken: &Receiver<()>) {
         while woken.recv().is_ok() {
             if let Err(error) = self.copy() {
-                // The log grows meanwhile; the next wake-up tries again.
+                // The log keeps growing; the next wake-up tries again.
                 let cause: &dyn std::error::Error = &error;
                 tracing::warn!(cause, "the ledger's log could not be copied back");
                 self.connection().take();
@@ -126,16 +128,16 @@ impl Work {
                 return Ok(());
             }
         }
-        // The writer is faster than the disk: it must wait for what is left.
+        // The writer is faster than the disk, so it must wait for the rest.
         self.caught_up.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// Copies what the log holds now and no reader still needs; answers how the log is then, with
-    /// what came meanwhile.
+    /// Copies the pages of the log that no reader needs. Returns the state of the log afterwards,
+    /// including what was added meanwhile.
     ///
-    /// SQLite syncs the file only where nothing came meanwhile. Under load that is never so: all
-    /// that was copied would be left for the writer to sync, a tenth of a second of it.
+    /// SQLite syncs the file only if nothing was added meanwhile. Under load something always is,
+    /// and the writer would have to sync all copied pages, which takes a tenth of a second.
     fn copy_once(&self) -> rusqlite::Result<Log> {
         let mut connection = self.connection();
         let connection = match &mut *connection {
@@ -145,7 +147,7 @@ impl Work {
         checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
         if let Err(error) = self.synced.sync_data() {
             let cause: &dyn std::error::Error = &error;
-            tracing::warn!(cause, "the ledger's file could not be synced beside the writer");
+            tracing::warn!(cause, "the ledger's file could not be synced");
         }
         checkpoint(connection, "PRAGMA wal_checkpoint(NOOP)")
     }
@@ -155,24 +157,24 @@ impl Work {
     }
 }
 
-/// A connection that has the log open, which it has only once it has read something.
+/// A connection with the log open, which requires a first read.
 fn anchor(file: &File) -> rusqlite::Result<Connection> {
     let connection = file.connect(Role::Checkpointer)?;
     connection.query_row("SELECT count(*) FROM about", [], |_| Ok(()))?;
     Ok(connection)
 }
 
-/// How long the log is.
+/// The state of the log.
 struct Log {
-    /// Its pages since it was last begun anew, whatever the size of its file.
+    /// Pages since the log was last restarted, whatever the size of its file.
     pages: u64,
-    /// Those of them that are not in the ledger's file.
+    /// The pages that aren't copied yet.
     left: u64,
 }
 
 fn checkpoint(connection: &Connection, sql: &str) -> rusqlite::Result<Log> {
     connection.query_row(sql, [], |row| {
-        // Both are -1 where there is no log.
+        // Both are -1 if there is no log.
         let number = |column: usize| -> rusqlite::Result<u64> {
             Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
         };

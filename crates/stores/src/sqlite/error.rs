@@ -22,18 +22,18 @@ impl StoreOpenError {
 #[error("the ledger is closed")]
 pub(crate) struct Closed;
 
-/// What an error of SQLite's means to a ledger.
+/// The meaning of an SQLite error for a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SqliteFault {
-    /// No room on the disk, in the quota or under a limit on the file. SQLite tells ENOSPC apart
-    /// as `SQLITE_FULL`; EFBIG and EDQUOT it answers as a failed write, without the number. A log
-    /// whose index can't grow is `SQLITE_IOERR_SHMSIZE`.
+    /// The disk, the quota or a file limit is full. SQLite reports only ENOSPC as `SQLITE_FULL`.
+    /// EFBIG and EDQUOT appear as a failed write, without the error number; a log index that can't
+    /// grow appears as `SQLITE_IOERR_SHMSIZE`.
     NoRoom,
-    /// A value or statement over SQLite's own limits.
+    /// A value or a statement exceeds SQLite's own limits.
     TooLarge,
-    /// A page that can't be what SQLite wrote, or a value of another type than was stored.
+    /// A page that SQLite can't have written, or a value of the wrong type.
     Damaged,
-    /// Not a database at all, or its first page is damaged.
+    /// The file isn't a database, or its first page is damaged.
     NotADatabase,
     /// Anything else: input and output, locks, memory.
     Other,
@@ -69,7 +69,7 @@ fn medium(position: Position, error: rusqlite::Error) -> Corrupt {
     Corrupt { position, damage: Damage::Medium(cause(error)) }
 }
 
-/// A read's failure, where `position` was wanted first.
+/// The error of a read that began at `position`.
 pub(crate) fn read_error(position: Position) -> impl Fn(rusqlite::Error) -> ReadError {
     move |error| match SqliteFault::of(&error) {
         SqliteFault::Damaged | SqliteFault::NotADatabase => {
@@ -79,7 +79,7 @@ pub(crate) fn read_error(position: Position) -> impl Fn(rusqlite::Error) -> Read
     }
 }
 
-/// The failure of an append of which nothing landed, where `position` was to be written next.
+/// The error of an append that wrote nothing and would have begun at `position`.
 pub(crate) fn append_error(position: Position, error: rusqlite::Error) -> AppendError {
     match SqliteFault::of(&error) {
         SqliteFault::NoRoom => AppendError::Full,

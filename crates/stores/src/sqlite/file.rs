@@ -11,25 +11,25 @@ use crate::StoreOpenError;
 /// "Must" in ASCII: marks the file as ours (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x4d75_7374;
 
-/// The newest format of the file that this release knows (`PRAGMA user_version`). It is raised
-/// when an older release would misread what a newer one wrote.
+/// The newest file format that this release knows (`PRAGMA user_version`). It must be raised if
+/// older releases would misread a new file.
 const FORMAT: u32 = 1;
 
 /// The release that a file of format 1 needs.
 const NEEDS: &str = "0.1.0";
 
-/// The first SQLite whose log can be reset while others commit.
+/// The first SQLite version that can reset the log safely while others commit.
 const ENGINE_NEEDED: &str = "3.51.3";
 const ENGINE_NEEDED_NUMBER: i32 = 3_051_003;
 
-/// Bytes of a page. Three documents of 2 KiB fit one, where a page of 4 KiB holds one and wastes
-/// nearly half; larger pages make the log of a single small write grow instead.
+/// The page size in bytes. A page holds three documents of 2 KiB; a page of 4 KiB would hold one
+/// and waste nearly half, and a larger page would make a small write log more bytes.
 pub(crate) const PAGE_BYTES: u32 = 8_192;
 
-/// How long a connection waits for another's lock. Only the end of a checkpoint waits for readers.
+/// How long a connection waits for a lock. Only the end of a checkpoint waits for readers.
 const LOCK_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Contents of one position: the low bits of a content's key.
+/// The number of low bits of a content's key that count the contents of one position.
 pub(crate) const ORDINAL_BITS: u32 = 16;
 
 const SCHEMA: &str = "
@@ -38,27 +38,27 @@ CREATE TABLE entries (position INTEGER PRIMARY KEY, leaf BLOB NOT NULL, bytes BL
 CREATE TABLE contents (key INTEGER PRIMARY KEY, digest BLOB NOT NULL, bytes BLOB NOT NULL) STRICT;
 ";
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// The one that appends.
+    /// Appends.
     Writer,
-    /// One of those that read.
+    /// Reads.
     Reader,
-    /// The one that copies the log back into the file.
+    /// Copies the log back into the file.
     Checkpointer,
 }
 
-/// A ledger's file, and how its connections are made.
+/// A ledger's file; opens the connections to it.
 #[derive(Debug)]
 pub(crate) struct File {
     path: PathBuf,
     pub(crate) options: Options,
-    /// The log stays as it is, although a last connection is closed.
+    /// Whether the log stays when the last connection is closed.
     keeps_log: bool,
 }
 
-/// Refuses an engine that is known to damage files.
+/// Refuses SQLite versions that can damage files.
 pub(crate) fn check_engine() -> Result<(), StoreOpenError> {
     if rusqlite::version_number() < ENGINE_NEEDED_NUMBER {
         let found = rusqlite::version().to_owned();
@@ -72,8 +72,8 @@ impl File {
         Self { path, options, keeps_log: false }
     }
 
-    /// The file for those who only look: what a crash has left in the log stays there, where
-    /// closing would copy it. An empty log is made by looking, and may go again.
+    /// A file for inspection only: the log stays as a crash left it, whereas closing would normally
+    /// copy it. An empty log that inspection creates is removed again.
     pub(crate) fn without_changes(self) -> Self {
         let mut log = self.path.clone().into_os_string();
         log.push("-wal");
@@ -81,9 +81,9 @@ impl File {
         Self { keeps_log, ..self }
     }
 
-    /// Where the ledger ends, of a file that is there and is the ledger of that name. Its end
-    /// isn't checked: reading does that. Where even that can't be read, it never ends, so that
-    /// whoever reads on comes to the place that is damaged.
+    /// The end of an existing ledger with this name. The end isn't verified, because reading does
+    /// that. If even the end can't be read, it is reported as unlimited, so that a reader reaches
+    /// the damaged place.
     pub(crate) fn read_head(&self, name: &str) -> Result<Head, StoreOpenError> {
         let connection = self.connect(Role::Reader).map_err(StoreOpenError::from_sqlite)?;
         check_format(&connection)?;
@@ -99,8 +99,8 @@ impl File {
         }
     }
 
-    /// Opens the writer's connection for the first time: makes the file where there is none, and
-    /// checks that it is the ledger of that name in a format that is known.
+    /// Opens the writer's first connection: creates the file if there is none, and checks its name
+    /// and its format.
     pub(crate) fn open(&self, name: &str) -> Result<Connection, StoreOpenError> {
         let connection = self
             .connect_with(Role::Writer, OpenFlags::SQLITE_OPEN_CREATE)
@@ -115,29 +115,29 @@ impl File {
         Ok(connection)
     }
 
-    /// Opens one more connection to the file, which must be there.
+    /// Opens another connection to the existing file.
     pub(crate) fn connect(&self, role: Role) -> rusqlite::Result<Connection> {
         self.connect_with(role, OpenFlags::empty())
     }
 
-    /// Opens the file beside SQLite. Closing it again drops all of SQLite's locks on the file in
-    /// this process (POSIX `fcntl`), so it must outlive every connection.
+    /// Opens the file without SQLite. Closing it drops all of SQLite's locks on the file in this
+    /// process (POSIX `fcntl`), so it must be closed after every connection.
     pub(crate) fn descriptor(&self) -> std::io::Result<std::fs::File> {
         std::fs::File::open(&self.path)
     }
 
     fn connect_with(&self, role: Role, create: OpenFlags) -> rusqlite::Result<Connection> {
-        // Each connection is used by one thread at a time, which rusqlite's types see to.
+        // rusqlite's types ensure that only one thread at a time uses a connection.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(LOCK_WAIT)?;
         if self.keeps_log {
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         }
-        // Cache sizes are in KiB when negative; the writer's holds a large batch.
+        // Negative cache sizes are in KiB. The writer's cache holds a large batch.
         match role {
             Role::Writer => {
-                // It counts only until the file is made.
+                // The page size only applies when the file is created.
                 connection.pragma_update(None, "page_size", PAGE_BYTES)?;
                 connection.pragma_update(None, "cache_size", -32_768)?;
             }
@@ -163,7 +163,7 @@ impl File {
     }
 }
 
-/// Whether the file is empty, or was left so when making it was cut off.
+/// Whether the file is empty, perhaps because its creation was interrupted.
 fn is_new(connection: &Connection) -> rusqlite::Result<bool> {
     let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 =
@@ -190,7 +190,7 @@ fn check_format(connection: &Connection) -> Result<(), StoreOpenError> {
     match u32::try_from(found) {
         Ok(1..=FORMAT) => Ok(()),
         Ok(found @ 1..) => {
-            // The one thing that every later format keeps where this one has it.
+            // Every later format must keep this column here.
             let needs = connection
                 .query_row("SELECT needs FROM about", [], |row| row.get(0))
                 .unwrap_or_else(|_| "a later release".to_owned());
@@ -212,7 +212,7 @@ fn check_name(connection: &Connection, wanted: &str) -> Result<(), StoreOpenErro
     }
 }
 
-/// Reads back what durability and erasure stand on.
+/// Checks the settings that durability and erasure depend on.
 fn check_settings(connection: &Connection) -> Result<(), StoreOpenError> {
     for (setting, needed) in [("journal_mode", "wal"), ("synchronous", "2"), ("secure_delete", "1")]
     {
@@ -231,7 +231,7 @@ fn check_settings(connection: &Connection) -> Result<(), StoreOpenError> {
     Ok(())
 }
 
-/// The head as the file has it.
+/// The head of the ledger in the file.
 pub(crate) fn tail(connection: &Connection) -> Result<Head, ReadError> {
     let Some((entry, leaf)) = last(connection)? else { return Ok(Head::EMPTY) };
     let head = Head::after(&entry);
@@ -242,7 +242,7 @@ pub(crate) fn tail(connection: &Connection) -> Result<Head, ReadError> {
     Ok(head)
 }
 
-/// The last entry, with the leaf hash that lies beside it.
+/// The last entry, with its stored leaf hash.
 fn last(connection: &Connection) -> Result<Option<(EntryBytes, Digest)>, ReadError> {
     let sql = "SELECT position, leaf, bytes FROM entries ORDER BY position DESC LIMIT 1";
     let last: Option<(u64, [u8; 32], Vec<u8>)> = connection
@@ -254,7 +254,7 @@ fn last(connection: &Connection) -> Result<Option<(EntryBytes, Digest)>, ReadErr
     }))
 }
 
-/// A position from a column; SQLite's integers have a sign, and none below 1 was ever stored.
+/// A position from a column. SQLite's integers are signed, but no position below 1 is ever stored.
 pub(crate) fn position(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(column)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))

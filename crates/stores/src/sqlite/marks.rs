@@ -21,11 +21,11 @@ const APPLICATION_ID: i32 = 0x4d61_726b;
 /// The newest format of the file that this release knows (`PRAGMA user_version`).
 const FORMAT: i32 = 1;
 
-/// How long the connection waits for another's lock. Nobody else has the file open.
+/// How long the connection waits for a lock. Nobody else has the file open.
 const LOCK_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// `claims` holds one row, the last epoch of whatever name, so that none comes twice for a name
-/// that was forgotten.
+/// `claims` has one row, the last epoch of any name, so that a forgotten name never gets an old
+/// epoch again.
 const SCHEMA: &str = "
 CREATE TABLE claims (last INTEGER NOT NULL) STRICT;
 INSERT INTO claims (last) VALUES (0);
@@ -34,8 +34,8 @@ CREATE TABLE followers (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// The marks of followers in one SQLite file: one connection, in WAL mode with `synchronous=FULL`,
-/// so that each call that changes something is one transaction and one sync.
+/// The marks of followers in an SQLite file. It uses one connection in WAL mode with
+/// `synchronous=FULL`, so each change is one transaction and one sync.
 #[derive(Debug)]
 pub struct SqliteMarks {
     path: PathBuf,
@@ -44,19 +44,20 @@ pub struct SqliteMarks {
 
 #[derive(Debug)]
 enum State {
-    /// None: it is opened when it is needed next, because what it holds may be what went wrong.
+    /// None after an error; it is opened again when it is needed, because its state may be the
+    /// cause.
     Open(Option<Connection>),
     Closed,
 }
 
 impl SqliteMarks {
-    /// Opens the marks in a file, or makes one that holds none.
+    /// Opens the marks in a file, or creates an empty file.
     ///
     /// # Errors
     /// See [`StoreOpenError`].
     pub fn open(path: &Path) -> Result<Self, StoreOpenError> {
         file::check_engine()?;
-        // An absolute path is never taken for a URI, whatever its first directory is called.
+        // SQLite never takes an absolute path for a URI, whatever its first folder is called.
         let path =
             std::path::absolute(path).map_err(|error| StoreOpenError::Unavailable(cause(error)))?;
         let mut connection = connect(&path).map_err(StoreOpenError::from_sqlite)?;
@@ -65,14 +66,14 @@ impl SqliteMarks {
         Ok(Self { path, state: Arc::new(Mutex::new(State::Open(Some(connection)))) })
     }
 
-    /// Lets go of the file. Everything else answers `Unavailable` from then on.
+    /// Closes the file. Every later call answers `Unavailable`.
     pub async fn close(&self) {
         let state = Arc::clone(&self.state);
-        // Closing copies the log back into the file. It can't fail but by a panic, which is said.
+        // Closing copies the log back. It can only fail by a panic, which is reported.
         let _ = tokio::task::spawn_blocking(move || *held(&state) = State::Closed).await;
     }
 
-    /// Does something with the connection, on a thread where it may wait for the disk.
+    /// Runs a function with the connection, on a thread that may block.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, Failed> + Send + 'static,
@@ -97,12 +98,12 @@ impl SqliteMarks {
     }
 }
 
-/// Nothing panics while the lock is held.
+/// No code panics while it holds the lock.
 fn held(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Why something wasn't done with the connection.
+/// Why a call on the connection failed.
 enum Failed {
     Sqlite(rusqlite::Error),
     Other(MarksError),
@@ -136,7 +137,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Makes the tables where the file is empty, or was left so when making it was cut off.
+/// Creates the tables if the file is empty, perhaps because its creation was interrupted.
 fn make(connection: &mut Connection) -> rusqlite::Result<()> {
     let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 =
@@ -178,7 +179,7 @@ fn names(connection: &Connection) -> Result<Vec<Id>, Failed> {
     Ok(names)
 }
 
-/// Counts the last epoch up and gives it to a name.
+/// Increments the last epoch and assigns it to a name.
 fn claim(connection: &mut Connection, name: &Id) -> Result<Epoch, Failed> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let next = "UPDATE claims SET last = last + 1 RETURNING last";

@@ -1,23 +1,23 @@
-//! A ledger in one SQLite file: the default.
+//! A ledger in one SQLite file; the default engine.
 //!
 //! | table | columns | what it holds |
 //! |---|---|---|
-//! | `about` | `name`, `needs` | one row: the ledger's name, and the release that reads this format |
+//! | `about` | `name`, `needs` | one row: the ledger's name, and the release that this format requires |
 //! | `entries` | `position` (rowid), `leaf`, `bytes` | every entry with its RFC 6962 leaf hash |
-//! | `contents` | `key` (rowid: position × 65,536 + ordinal), `digest`, `bytes` | the contents beside the entry that first named them |
+//! | `contents` | `key` (rowid: position × 65,536 + ordinal), `digest`, `bytes` | the contents, at the entry that first named them |
 //!
-//! Both grow at their right edge alone, so that an append touches few pages and a replay reads
-//! forwards. There is no index by digest: a lookup scans the few contents of its position. They
-//! are rowid tables, because a table without one moves most of a 2 KiB value to overflow pages.
+//! Both tables grow only at their end, so an append touches few pages and a replay reads forwards.
+//! There is no index by digest: a lookup scans the few contents of its position. They are rowid
+//! tables, because a table without rowid moves most of a 2 KiB value to overflow pages.
 //!
 //! The file is in WAL mode with `synchronous=FULL`: a COMMIT returns after its pages are synced.
-//! One thread writes; reads run on a few connections of their own and never wait for it. A third
-//! kind of connection copies the log back into the file while the writer goes on.
+//! One thread writes. Reads have their own connections and never wait for the writer. Another
+//! connection copies the log back into the file while the writer continues.
 //!
-//! Memory-mapped reads stay off: a medium that fails would then end the process by SIGBUS, where
-//! now it is an error. Nothing else may open the live file in this process, not even to look at
-//! it: closing any descriptor of it would drop SQLite's locks (POSIX `fcntl`). The one descriptor
-//! that is opened beside SQLite, to sync the file, is closed after the last connection.
+//! Memory-mapped reads stay off, because a failing disk would then end the process with SIGBUS
+//! instead of giving an error. Nothing else in this process may open the live file, not even to
+//! read it: closing any descriptor of it drops SQLite's locks (POSIX `fcntl`). Only the descriptor
+//! that syncs the file is opened beside SQLite, and it is closed after the last connection.
 
 mod checkpointer;
 mod error;
@@ -53,33 +53,33 @@ use self::{
 pub use self::{marks::SqliteMarks, options::Options, reader::SqliteReader};
 pub use crate::StoreOpenError;
 
-/// How many orders may wait for the writer's thread: the registry has one append in flight, so a
-/// longer queue would only hide a mistake.
+/// The size of the queue to the writer's thread. The registry has one append in flight, so a longer
+/// queue would only hide a mistake.
 const REQUESTS_MAX: usize = 16;
 
-/// How many entries one read answers at most, whatever its limit: some 6 MB.
+/// The most entries in the answer to one read, whatever its limit: about 6 MB.
 const READ_ENTRIES_MAX: u32 = 16_384;
 
 /// A ledger in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteLedger {
-    /// Gone once the ledger is being closed.
+    /// None as soon as the ledger is being closed.
     requests: Mutex<Option<mpsc::Sender<AppendRequest>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     reads: Arc<Reads>,
-    /// Set by the writer after each commit; its sender goes with the writer's thread.
+    /// Set by the writer after each commit. The writer's thread owns the sender.
     head: watch::Receiver<Head>,
 }
 
 impl SqliteLedger {
-    /// Opens the ledger of that name, or makes an empty one where no file is. It blocks the
-    /// calling thread while the log of a crash is recovered.
+    /// Opens the ledger with this name, or creates an empty one if there is no file. Blocks the
+    /// thread while the log of a crash is recovered.
     ///
     /// # Errors
     /// See [`StoreOpenError`].
     pub fn open(path: &Path, name: &str, options: Options) -> Result<Self, StoreOpenError> {
         file::check_engine()?;
-        // An absolute path is never taken for a URI, whatever its first directory is called.
+        // SQLite never takes an absolute path for a URI, whatever its first folder is called.
         let path =
             std::path::absolute(path).map_err(|error| StoreOpenError::Unavailable(cause(error)))?;
         let file = Arc::new(File::new(path, options));
@@ -101,12 +101,13 @@ impl SqliteLedger {
         })
     }
 
-    /// Finishes the append in flight and the reads that run, copies the log back into the file and
-    /// lets go of it. Afterwards no `-wal` is left, and everything else answers `Unavailable`.
+    /// Waits for the current append and the running reads, copies the log back into the file, and
+    /// closes it. No `-wal` file is left. Every later call answers `Unavailable`.
     pub async fn close(&self) {
         drop(self.take_requests());
         let mut head = self.head.clone();
-        // The writer drops its end when it has closed the file; a head on the way is no matter.
+        // The writer drops its sender when it has closed the file; new heads before that don't
+        // matter.
         while head.changed().await.is_ok() {}
     }
 
@@ -118,7 +119,7 @@ impl SqliteLedger {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The head, while the ledger is open.
+    /// The head, if the ledger is open.
     fn present(&self) -> Result<Head, ReadError> {
         match self.head.has_changed() {
             Ok(_) => Ok(*self.head.borrow()),
@@ -126,14 +127,14 @@ impl SqliteLedger {
         }
     }
 
-    /// The positions that a read may answer, or nothing: those up to the head that was announced,
-    /// so that nothing is seen before its append has answered.
+    /// The range of a read, limited to the announced head, so that no entry is visible before its
+    /// append has answered. None if the range is empty.
     fn window(&self, after: Position, limit: NonZeroU32) -> Result<Option<Window>, ReadError> {
         Ok(Window::new(after, limit, self.present()?.position))
     }
 }
 
-/// The entries after one position, up to another.
+/// A range of positions: after one, up to another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
     after: Position,
@@ -141,7 +142,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// What a read may answer of a ledger that ends there, or nothing.
+    /// The range of a read in a ledger that ends at `head`; none if it is empty.
     fn new(after: Position, limit: NonZeroU32, head: Position) -> Option<Self> {
         let limit = u64::from(limit.get().min(READ_ENTRIES_MAX));
         let last = Position(after.0.saturating_add(limit)).min(head);
@@ -192,21 +193,22 @@ impl Ledger for SqliteLedger {
         let (answer, answered) = oneshot::channel();
         let request = AppendRequest { head, batch: batch.clone(), answer };
         requests.send(request).await.map_err(|_| closed())?;
-        // Not to hold the queue open while waiting: a close would wait for this append's caller.
+        // Holding the sender while waiting would keep the queue open, and a close would wait for
+        // this caller.
         drop(requests);
         answered.await.unwrap_or_else(|lost| Err(AppendError::InDoubt(cause(lost))))
     }
 }
 
 impl Drop for SqliteLedger {
-    /// Closes the file as [`SqliteLedger::close`] does, blocking until it is closed.
+    /// Closes the file like [`SqliteLedger::close`], and blocks until it is closed.
     fn drop(&mut self) {
         drop(self.take_requests());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread
             && thread.join().is_err()
         {
-            tracing::error!("the ledger's writer ended by a panic");
+            tracing::error!("the ledger's writer panicked");
         }
     }
 }

@@ -1,20 +1,20 @@
 use std::num::NonZeroU32;
 
-/// What may differ between one opening of a ledger and the next.
+/// Settings for opening a ledger. They may differ from one opening to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Bytes of entries and contents in one append; more is `TooLarge`. The default, 64 MiB, is
-    /// far over what a request can bring, and what a commit can hold in memory.
+    /// The most bytes of entries and contents in one append; a larger one is `TooLarge`. The
+    /// default of 64 MiB is far more than a request can bring, but fits into memory for a commit.
     pub batch_bytes_max: usize,
-    /// How many reads run at once, each on a connection and a thread of its own. The default is 4:
-    /// a start decodes contents in parallel; more would wait for the disk.
+    /// The number of concurrent reads, each on its own connection and thread. The default is 4: a
+    /// start decodes contents in parallel, and more reads would only wait for the disk.
     pub reads_max: NonZeroU32,
-    /// Bytes of the write-ahead log from which it is begun anew between two batches: 256 MiB, so
-    /// that it happens seldom and a crash leaves little to recover.
+    /// The size at which the write-ahead log is restarted between two batches: 256 MiB, so that
+    /// this is rare but a crash leaves little to recover.
     pub log_bytes_max: u64,
-    /// Bytes appended after which the log is copied back into the file, beside the writer: 16 MiB.
+    /// How many appended bytes trigger a copy of the log back into the file: 16 MiB.
     pub checkpoint_bytes: u64,
-    /// Pages that the file may grow to, if it is to have a limit of its own: `Full` beyond it.
+    /// The most pages of the file, if it has a limit of its own; beyond it, appends are `Full`.
     pub pages_max: Option<NonZeroU32>,
 }
 

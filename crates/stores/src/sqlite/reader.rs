@@ -14,11 +14,10 @@ use super::{
 };
 use crate::StoreOpenError;
 
-/// A ledger in one SQLite file that is only read: for whoever looks into a file that may be
-/// damaged, and wants to know where. It can be had where [`super::SqliteLedger`] can't, and leaves
-/// the file and its log as they are.
+/// A read-only ledger in an SQLite file, to find the faults of a damaged file. It can be opened
+/// when [`super::SqliteLedger`] can't, and leaves the file and its log unchanged.
 ///
-/// It reads what the file held when it was opened; nobody else may write meanwhile.
+/// It reads the state at the time of opening. Nobody else may write meanwhile.
 #[derive(Debug)]
 pub struct SqliteReader {
     reads: Arc<Reads>,
@@ -26,10 +25,10 @@ pub struct SqliteReader {
 }
 
 impl SqliteReader {
-    /// Opens the ledger of that name.
+    /// Opens the ledger with this name.
     ///
     /// # Errors
-    /// See [`StoreOpenError`]. An end that is damaged is no error here: reading it says so.
+    /// See [`StoreOpenError`]. A damaged end isn't an error here; reading it is.
     pub fn open(path: &Path, name: &str) -> Result<Self, StoreOpenError> {
         file::check_engine()?;
         let path =

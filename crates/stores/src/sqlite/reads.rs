@@ -13,7 +13,7 @@ use super::{
     file::{File, ORDINAL_BITS, Role, position},
 };
 
-/// The connections that read, and the gate through which all of them can be closed at once.
+/// The connections of readers, and the gate that closes all of them.
 #[derive(Debug)]
 pub(crate) struct Reads {
     file: Arc<File>,
@@ -22,8 +22,8 @@ pub(crate) struct Reads {
     idle: Mutex<Vec<Connection>>,
 }
 
-/// Held for reading while a connection other than the writer's is in use, for writing while none
-/// may be.
+/// Locked for reading while a connection other than the writer's is in use; locked for writing
+/// while none may be in use.
 pub(crate) type Gate = Arc<RwLock<GateState>>;
 
 /// Whether the ledger is open.
@@ -44,7 +44,7 @@ impl Reads {
         }
     }
 
-    /// Does some reading on a connection and a thread for it.
+    /// Runs a read on a connection, on a thread that may block.
     pub(crate) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
@@ -74,7 +74,7 @@ impl Reads {
             None => self.file.connect(Role::Reader).map_err(read_error(Position::ZERO))?,
         };
         let answer = work(&connection);
-        // A connection that saw an error is closed: what it holds may be what went wrong.
+        // After an error the connection is closed, because its state may be the cause.
         if answer.is_ok() {
             self.idle().push(connection);
         }
@@ -85,7 +85,8 @@ impl Reads {
         self.gate.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until nothing reads, and closes the connections. While the guard is held none opens.
+    /// Waits until no read is running, and closes the connections. None is opened while the guard
+    /// is held.
     pub(crate) fn shut(&self) -> RwLockWriteGuard<'_, GateState> {
         let gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         self.idle().clear();
@@ -97,7 +98,7 @@ impl Reads {
     }
 }
 
-/// The entries of a window, each checked against its leaf hash.
+/// The entries of a range, each verified with its leaf hash.
 pub(crate) fn entries(file: &Connection, window: Window) -> Result<Vec<EntryBytes>, ReadError> {
     let sql = "SELECT position, leaf, bytes FROM entries
                WHERE position > ?1 AND position <= ?2 ORDER BY position";
@@ -112,7 +113,7 @@ pub(crate) fn entries(file: &Connection, window: Window) -> Result<Vec<EntryByte
     checked.collect()
 }
 
-/// The leaf hashes of a window, as they were stored with the entries.
+/// The stored leaf hashes of a range.
 pub(crate) fn leaves(file: &Connection, window: Window) -> Result<Vec<Digest>, ReadError> {
     let sql = "SELECT position, leaf FROM entries
                WHERE position > ?1 AND position <= ?2 ORDER BY position";
@@ -120,7 +121,7 @@ pub(crate) fn leaves(file: &Connection, window: Window) -> Result<Vec<Digest>, R
     Ok(rows.into_iter().map(|(_, leaf)| leaf).collect())
 }
 
-/// Reads the rows of a window, which are there one by one, or the ledger is damaged.
+/// Reads the rows of a range. A missing row means that the ledger is damaged.
 fn walk<T>(
     file: &Connection,
     sql: &str,
@@ -146,14 +147,14 @@ fn walk<T>(
     Ok(found)
 }
 
-/// The contents of those names, up to the head.
+/// The contents with these names, up to the head.
 pub(crate) fn contents(
     file: &Connection,
     wanted: &[ContentRef],
     head: Position,
 ) -> Result<Vec<Option<Bytes>>, ReadError> {
     let first = wanted.iter().map(|content| content.position).min().unwrap_or_default();
-    // One transaction takes the lock once, instead of once for each content.
+    // One transaction takes the lock only once, not for each content.
     let transaction = file.unchecked_transaction().map_err(read_error(first))?;
     let is_there = |content: &ContentRef| (Position(1)..=head).contains(&content.position);
     let found = wanted
@@ -178,7 +179,8 @@ fn content_of(file: &Connection, wanted: &ContentRef) -> Result<Option<Bytes>, R
         }
     }
     drop(rows);
-    // It was purged, or its digest's column is damaged: then its bytes belong to another digest.
+    // The content was purged, or the column of its digest is damaged; then the bytes belong to
+    // another digest.
     let mut rows = statement.query(keys(wanted.position)).map_err(&failed)?;
     while let Some(row) = rows.next().map_err(&failed)? {
         let bytes = row.get_ref(1).and_then(|bytes| Ok(bytes.as_blob()?)).map_err(&failed)?;
@@ -199,14 +201,14 @@ fn corrupt(position: Position, damage: Damage) -> ReadError {
     ReadError::Corrupt(Corrupt { position, damage })
 }
 
-/// The keys that the contents of a position can have, from the first to the last.
+/// The first and the last possible key for the contents of a position.
 pub(crate) fn keys(position: Position) -> (i64, i64) {
     let first = signed(position.0) << ORDINAL_BITS;
     (first, first | ((1 << ORDINAL_BITS) - 1))
 }
 
-/// SQLite's integers are signed. No position comes near the end of them: a ledger of one entry a
-/// nanosecond would take three centuries.
+/// A number as a signed integer for SQLite. Positions never overflow it: with one entry per
+/// nanosecond that would take three centuries.
 pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

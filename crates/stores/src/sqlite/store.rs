@@ -9,26 +9,26 @@ use muster_journal::{Ledger, LedgerReader, Marks};
 use super::{Options, SqliteLedger, SqliteMarks, SqliteReader};
 use crate::{Store, StoreOpenError};
 
-/// The ledgers of one data directory, each in a file of its name, and `followers.db` with the marks
-/// of their followers: no part of a backup, because a ledger that is restored has another end.
+/// The ledgers of a data directory, each in a file with its name, and the marks of their followers
+/// in `followers.db`. Marks aren't part of a backup, because a restored ledger has another end.
 #[derive(Debug)]
 pub(crate) struct SqliteStore {
     directory: PathBuf,
     opened: Mutex<Opened>,
 }
 
-/// What is to be closed.
+/// What is open, to be closed.
 #[derive(Debug, Default)]
 struct Opened {
     ledgers: Vec<Arc<SqliteLedger>>,
     marks: Vec<Arc<SqliteMarks>>,
 }
 
-/// The names of the files that may lie in a data directory.
+/// The names of files in a data directory.
 const NAMES: [&str; 2] = ["changes", MARKS];
 const MARKS: &str = "followers";
 
-/// What SQLite puts behind a database's name for the files beside it.
+/// The suffixes of the files that SQLite puts beside a database.
 const FILE_ENDS: [&str; 3] = ["", "-wal", "-shm"];
 
 impl SqliteStore {
@@ -37,7 +37,7 @@ impl SqliteStore {
     }
 
     fn opened(&self) -> MutexGuard<'_, Opened> {
-        // Nothing panics while the lock is held.
+        // No code panics while it holds the lock.
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

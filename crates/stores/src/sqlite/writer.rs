@@ -15,7 +15,7 @@ use super::{
 };
 use crate::StoreOpenError;
 
-/// An append and who waits for its answer.
+/// An append, and the sender for its answer.
 #[derive(Debug)]
 pub(crate) struct AppendRequest {
     pub(crate) head: Head,
@@ -23,37 +23,37 @@ pub(crate) struct AppendRequest {
     pub(crate) answer: oneshot::Sender<Result<Head, AppendError>>,
 }
 
-/// The one that appends, on a thread of its own.
+/// The writer, on a thread of its own.
 #[derive(Debug)]
 pub(crate) struct Writer {
     file: Arc<File>,
     reads: Arc<Reads>,
     checkpointer: Checkpointer,
-    /// None where it was closed after an error; the next append opens it again.
+    /// None after an error closed it; the next append opens it again.
     connection: Option<Connection>,
     announce: watch::Sender<Head>,
-    /// An append of which the file could not be asked yet.
+    /// An append whose result isn't known yet.
     doubt: Option<Doubt>,
     /// Bytes appended since the checkpointer was last woken.
     bytes_uncopied: u64,
-    /// Purged bytes may still lie in the log, because a reader needed it.
+    /// Whether the log may still hold purged bytes, because a reader needed it.
     purged_in_log: bool,
 }
 
 /// An append whose COMMIT failed.
 #[derive(Clone, Debug)]
 struct Doubt {
-    /// The head after it, if it landed.
+    /// The head if it was written.
     after: Head,
     purges: Vec<ContentRef>,
     failure: Cause,
 }
 
-/// Where a write failed.
+/// When a write failed.
 enum Failed {
-    /// Before the COMMIT: nothing of it can ever be there.
+    /// Before the COMMIT, so nothing of it was written.
     Before(rusqlite::Error),
-    /// In the COMMIT.
+    /// During the COMMIT.
     Commit(rusqlite::Error),
 }
 
@@ -77,10 +77,10 @@ impl Writer {
         })
     }
 
-    /// Carries out orders until nobody can give any more, then closes the file.
+    /// Carries out orders until all senders are gone, then closes the file.
     pub(crate) fn run(mut self, mut queue: mpsc::Receiver<AppendRequest>) {
         while let Some(AppendRequest { head, batch, answer }) = queue.blocking_recv() {
-            // A caller that has gone doesn't change what was appended.
+            // If the caller has gone, the append is still valid.
             let _ = answer.send(self.append(head, &batch));
             self.maintain_log();
         }
@@ -124,8 +124,8 @@ impl Writer {
                 self.connection = None;
                 Err(append_error(next, error))
             }
-            // The page that carries the commit is written last, so where a write found no room it
-            // isn't there, and the sync that follows was never asked for.
+            // The page with the commit is written last. If a write found no room, that page is
+            // missing, and no sync was requested.
             Err(Failed::Commit(error)) if SqliteFault::of(&error) == SqliteFault::NoRoom => {
                 self.connection = None;
                 Err(AppendError::Full)
@@ -140,8 +140,8 @@ impl Writer {
         }
     }
 
-    /// The connection, opened again where an error closed it, and then only if the file still ends
-    /// where this ledger does.
+    /// The connection. After an error it is opened again, but only if the file still ends where
+    /// this ledger does.
     fn connected(&mut self, head: Head) -> Result<&Connection, AppendError> {
         let failed = |error| append_error(head.position.next(), error);
         match &mut self.connection {
@@ -165,10 +165,10 @@ impl Writer {
         }
     }
 
-    /// Finds out whether a doubtful append landed: closes every connection, so that the log's
-    /// index is made anew from the log itself, opens one, and reads the tail, which is then the
-    /// truth. What is there is copied into the file and synced, because a sync that failed once
-    /// may have lost pages that a second one calls safe.
+    /// Finds out whether a doubtful append was written. Closes every connection, so that SQLite
+    /// builds the log's index anew from the log itself, opens one, and reads the tail, which is
+    /// then certain. Copies the log into the file and syncs it, because after a failed sync a
+    /// second one may wrongly report lost pages as safe.
     fn resolve_doubt(&mut self, doubt: Doubt) -> Result<bool, AppendError> {
         match self.read_outcome(&doubt) {
             Ok((tail, is_there)) => {
@@ -177,7 +177,7 @@ impl Writer {
             }
             Err(cause) => {
                 let cause: &dyn std::error::Error = &cause;
-                tracing::error!(cause, "whether the ledger was written can't be known yet");
+                tracing::error!(cause, "it isn't known yet whether the ledger was written");
                 self.connection = None;
                 let failure = Arc::clone(&doubt.failure);
                 self.doubt = Some(doubt);
@@ -204,10 +204,10 @@ impl Writer {
         Ok((tail, is_there))
     }
 
-    /// After each append: what the log needs, when nobody waits for this batch any more.
+    /// Maintains the log after an append, when nobody waits for the batch any more.
     ///
-    /// A long log is begun anew rather than cut to nothing: cutting a file of 256 MiB takes a fifth
-    /// of a second, and writing over blocks that it has is cheaper than growing it again.
+    /// A long log is restarted instead of truncated: truncating a file of 256 MiB takes a fifth of
+    /// a second, and overwriting existing blocks is cheaper than growing the file again.
     fn maintain_log(&mut self) {
         if self.purged_in_log {
             self.truncate_log();
@@ -220,16 +220,16 @@ impl Writer {
         }
     }
 
-    /// Copies what is left in the log into the file and cuts the log to nothing, so that no purged
-    /// byte stays in it.
+    /// Copies the rest of the log into the file and truncates the log, so that no purged bytes stay
+    /// in it.
     fn truncate_log(&mut self) {
         if self.checkpoint(EMPTY) {
             self.purged_in_log = false;
         }
     }
 
-    /// Runs a checkpoint. What hinders it, a reader or a full disk, passes: it is tried again
-    /// after the next append.
+    /// Runs a checkpoint. Obstacles such as a reader or a full disk are temporary: the next append
+    /// tries again.
     fn checkpoint(&self, sql: &str) -> bool {
         let Some(connection) = &self.connection else { return false };
         match checkpoint(connection, sql) {
@@ -247,7 +247,7 @@ impl Writer {
         let mut gate = self.reads.shut();
         *gate = GateState::Closed;
         self.checkpointer.disconnect();
-        // The last connection to close copies the log and removes it.
+        // Closing the last connection copies the log and removes it.
         if let Some(connection) = self.connection.take()
             && let Err((_, error)) = connection.close()
         {
@@ -276,7 +276,8 @@ fn write_entries(connection: &Connection, batch: &Batch) -> rusqlite::Result<()>
 }
 
 fn write_contents(connection: &Connection, batch: &Batch) -> rusqlite::Result<()> {
-    // Append order, whatever the batch's: a key that isn't the highest would split pages.
+    // In the order of the table, whatever the batch's order: a key that isn't the highest would
+    // split pages.
     let mut contents: Vec<&(ContentRef, Bytes)> = batch.kept_contents().collect();
     contents.sort_by_key(|(content, _)| content.position);
     let sql = "INSERT INTO contents (key, digest, bytes) VALUES (?1, ?2, ?3)";
@@ -313,12 +314,12 @@ fn is_stored(connection: &Connection, content: &ContentRef) -> rusqlite::Result<
     Ok(can_be_stored(content) && found)
 }
 
-/// Whether a content's position fits a key; others were never stored.
+/// Whether a content's position fits into a key; others were never stored.
 fn can_be_stored(content: &ContentRef) -> bool {
     content.position.0 >> (i64::BITS - 1 - ORDINAL_BITS) == 0
 }
 
-/// Copies the log into the file, syncs that, and cuts the log to nothing.
+/// Copies the log into the file, syncs the file, and truncates the log.
 const EMPTY: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// Runs a checkpoint that waits until no reader needs the log.

@@ -1,11 +1,11 @@
 use muster_words::{Digest, Position, Xid};
 
-/// A value that an error names: as a text among `args`, or as a member of the body.
+/// A value that an error names: as text among `args`, or as a member of the body.
 pub(super) trait Argument {
-    /// The text; none where the value isn't known, or is a member of its own.
+    /// The text for `args`; none if the value is unknown or is a member of the body.
     fn text(&self) -> Option<String>;
 
-    /// A value for the example of an error, where the argument has that name.
+    /// A value for the example of an error whose argument has this name.
     fn sample(name: &str) -> Self;
 }
 
@@ -43,7 +43,7 @@ impl<T: Argument> Argument for Option<T> {
     }
 }
 
-/// What there is many of is listed in a member of its own.
+/// A list is a member of the body, not text.
 impl<T> Argument for Vec<T> {
     fn text(&self) -> Option<String> {
         None

@@ -4,25 +4,25 @@ use http::StatusCode;
 
 pub use super::table::{ErrorCode, ErrorKind};
 
-/// What is known of a code before anything goes wrong. `muster errors`, the reference page and
-/// every error body are made from it.
+/// What is fixed for a code. `muster errors`, the reference page and every error body are generated
+/// from it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ErrorFacts {
     /// The code, in lower case with underscores.
     pub name: &'static str,
-    /// Who defined it, and thereby its `type`.
+    /// Who defined the code. Its `type` begins accordingly.
     pub origin: CodeOrigin,
     /// The HTTP status.
     pub status: u16,
-    /// The title, in which `<name>` stands for an argument and `<subject>` for the subject.
+    /// The title. `<name>` stands for an argument and `<subject>` for the subject.
     pub title: &'static str,
-    /// What has happened, in one sentence.
+    /// What happened, in one sentence.
     pub meaning: &'static str,
-    /// What the caller does next, in one sentence.
+    /// What the caller should do next, in one sentence.
     pub help: &'static str,
-    /// The very same request may succeed later, without anybody changing what it asks.
+    /// Whether the same request may succeed later, unchanged.
     pub retryable: bool,
-    /// Nothing that the request asked for was done, or will be.
+    /// Whether nothing of the request was done, now or later.
     pub no_side_effects: bool,
 }
 
@@ -33,12 +33,12 @@ pub enum CodeOrigin {
     Specification,
     /// xRegistry's HTTP binding, 1.0-rc4, "Error Processing".
     HttpBinding,
-    /// This registry: what the specification has no type for.
+    /// This registry. The specification has no type for the error.
     Muster,
 }
 
 impl CodeOrigin {
-    /// What stands before the code's name in `type`.
+    /// The prefix of `type`, before the code's name.
     #[must_use]
     pub const fn type_prefix(self) -> &'static str {
         match self {
@@ -50,12 +50,12 @@ impl CodeOrigin {
 }
 
 impl ErrorCode {
-    /// Every code: xRegistry's in its order, then ours.
+    /// Every code: first xRegistry's in the specification's order, then ours.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::ALL.iter().copied()
     }
 
-    /// The code of that name.
+    /// Finds a code by its name.
     #[must_use]
     pub fn find(name: &str) -> Option<Self> {
         Self::all().find(|code| code.name() == name)
@@ -85,7 +85,7 @@ impl ErrorCode {
         self.facts().retryable
     }
 
-    /// Whether nothing of the request was done, or ever will be.
+    /// Whether nothing of the request was done, now or later.
     #[must_use]
     pub const fn has_no_side_effects(self) -> bool {
         self.facts().no_side_effects
@@ -98,23 +98,21 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// Makes [`ErrorCode`], [`ErrorKind`] and the facts of each code from rows `Name { argument: Type }:
-/// origin status, title, meaning, help;`. After the status may stand `retry` (the same request may
-/// succeed later) and `unsure` (something of the request may have been done).
+/// Makes [`ErrorCode`], [`ErrorKind`] and the facts of each code from rows `Name { argument: Type
+/// }: origin status, title, meaning, help;`. Two marks may follow the status: `retry` (the same
+/// request may succeed later) and `unsure` (a part of the request may have been done).
 macro_rules! codes {
     ($code:ident, $kind:ident; $(
         $name:ident $({ $($field:ident: $type:ty),+ })?: $origin:ident $status:literal $($mark:ident)*,
         $title:literal, $meaning:literal, $help:literal;
     )+) => {
-        /// One way in which a request is refused. A code never changes its name or meaning once
-        /// released.
+        /// One way in which a request is refused. A released code keeps its name and its meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $code {
             $(#[doc = $meaning] $name,)+
         }
 
-        /// A code together with what its error says beside the subject. The same code always has
-        /// the same arguments.
+        /// A code with its arguments. The same code always has the same arguments.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum $kind {
             $(#[doc = $meaning]
@@ -126,7 +124,7 @@ macro_rules! codes {
         impl $code {
             pub(super) const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// What is known of the code.
+            /// What is fixed for the code.
             #[must_use]
             pub const fn facts(self) -> &'static ErrorFacts {
                 match self {
@@ -148,7 +146,7 @@ macro_rules! codes {
         }
 
         impl $code {
-            /// An error of the code, for the example of it in the API's description.
+            /// An error with this code, as an example for the OpenAPI document.
             pub(crate) fn sample(self) -> $kind {
                 match self {
                     $(Self::$name => $kind::$name $({
@@ -167,7 +165,7 @@ macro_rules! codes {
                 }
             }
 
-            /// The arguments as texts, by name.
+            /// The arguments by name, as text.
             pub(super) fn arguments(&self) -> Vec<(&'static str, Option<String>)> {
                 match self {
                     $(Self::$name $({ $($field),+ })? => {
@@ -191,7 +189,7 @@ macro_rules! codes {
 }
 pub(super) use codes;
 
-/// Whether each `<name>` of a title is the subject, a count of what is listed, or an argument.
+/// Whether each `<name>` in a title is the subject, an argument, or the count of a list.
 pub(super) const fn names_only(title: &str, arguments: &[&str]) -> bool {
     let title = title.as_bytes();
     let mut at = 0;
@@ -231,8 +229,8 @@ const fn stands(text: &[u8], start: usize, part: &[u8]) -> bool {
     true
 }
 
-/// A type's or a variant's name in lower case with underscores, made while compiling, so that each
-/// code is spelt once: `snake_case!(NotFound)` is `"not_found"`.
+/// The name of a type or a variant in snake case: `snake_case!(NotFound)` is `"not_found"`. It is
+/// made at compile time, so that each code is spelt only once.
 #[macro_export]
 macro_rules! snake_case {
     ($name:ident) => {{
@@ -245,7 +243,7 @@ macro_rules! snake_case {
     }};
 }
 
-/// The length of a name in lower case with underscores; for [`snake_case!`](crate::snake_case).
+/// The length of a name in snake case; for [`snake_case!`](crate::snake_case).
 #[must_use]
 pub const fn snake_length(name: &str) -> usize {
     let mut length = name.len();
@@ -259,7 +257,7 @@ pub const fn snake_length(name: &str) -> usize {
     length
 }
 
-/// A name in lower case with underscores; for [`snake_case!`](crate::snake_case).
+/// A name in snake case; for [`snake_case!`](crate::snake_case).
 #[must_use]
 pub const fn snake<const N: usize>(name: &str) -> [u8; N] {
     let mut snake = [b'_'; N];

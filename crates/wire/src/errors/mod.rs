@@ -1,6 +1,5 @@
-//! Every way in which a request can be refused: one table of codes ([`ErrorCode::all`]) with the
-//! arguments of each ([`ErrorKind`]), what a refusal says ([`Problem`]), and how it travels
-//! ([`ErrorBody`]).
+//! The errors of the API: the table of codes ([`ErrorCode::all`]), the arguments of each code
+//! ([`ErrorKind`]), one refusal with its facts ([`Problem`]), and its JSON ([`ErrorBody`]).
 
 mod argument;
 mod body;

@@ -21,7 +21,7 @@ use super::{ErrorBody, ErrorCode, ErrorKind, Severity};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem(Box<Said>);
 
-/// What was said; boxed, so that a `Result` with a problem stays small.
+/// The content of a problem. It is boxed to keep a `Result` with a problem small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Said {
     kind: ErrorKind,
@@ -32,7 +32,7 @@ struct Said {
 }
 
 impl Problem {
-    /// A refusal of this kind, of which nothing else is said yet.
+    /// A refusal of this kind, without any details.
     #[must_use]
     pub fn new(kind: ErrorKind) -> Self {
         Self(Box::new(Said {
@@ -44,21 +44,21 @@ impl Problem {
         }))
     }
 
-    /// Says what it is about: an xid or a request path, beginning with `/`.
+    /// Sets the subject: an xid or a request path, beginning with `/`.
     #[must_use]
     pub fn subject(mut self, subject: impl fmt::Display) -> Self {
         self.0.subject = Some(subject.to_string());
         self
     }
 
-    /// Says more, for people. Never an internal cause: that belongs in the log.
+    /// Adds a detail for people. It must not hold an internal cause; that belongs in the log.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
         self
     }
 
-    /// Names the request, so that the log can be searched for it.
+    /// Sets the request's id, to find the request in the log.
     #[must_use]
     pub fn instance(mut self, request: impl Into<String>) -> Self {
         self.0.instance = Some(request.into());
@@ -84,19 +84,19 @@ impl Problem {
         self.code().status()
     }
 
-    /// What it is about, where that was said.
+    /// The subject, if it was set.
     #[must_use]
     pub fn subject_text(&self) -> Option<&str> {
         self.0.subject.as_deref()
     }
 
-    /// Headers that the answer needs beside the body.
+    /// Headers of the answer, besides the body.
     #[must_use]
     pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.0.headers
     }
 
-    /// The code's title with its arguments put in.
+    /// The code's title with its arguments filled in.
     #[must_use]
     pub fn title(&self) -> String {
         let template = self.code().facts().title;
@@ -105,19 +105,20 @@ impl Problem {
         let mut rest = template;
         while let Some((before, name, after)) = next_place(rest) {
             title.push_str(before);
-            // An error about the request as a whole may have no subject; a title still reads well.
+            // An error about the whole request may have no subject. The title must be readable
+            // then, too.
             title.push_str(match name {
                 "subject" => self.subject_text().unwrap_or("/"),
                 _ => arguments.get(name).map_or("", String::as_str),
             });
             rest = after;
         }
-        // A detail that ends its own sentence must not make two full stops.
+        // If the detail ends with a full stop, the title's own is dropped.
         let rest = if title.ends_with('.') { rest.strip_prefix('.').unwrap_or(rest) } else { rest };
         title + rest
     }
 
-    /// The arguments by name, with the count of what is listed where the title names one.
+    /// The arguments by name. The count of a list is one of them if the title names it.
     fn arguments(&self) -> BTreeMap<String, String> {
         let said = self.0.kind.arguments().into_iter();
         let mut arguments: BTreeMap<String, String> =
@@ -125,7 +126,7 @@ impl Problem {
         let (count, one, many) = match &self.0.kind {
             ErrorKind::Referenced { references } => (references.len(), "reference", "references"),
             ErrorKind::InvalidDocument { violations } => {
-                // What is only warned of refuses nothing.
+                // Warnings don't refuse a document.
                 let errors = violations.iter().filter(|v| v.severity.is(&Severity::Error));
                 (errors.count(), "violation", "violations")
             }
@@ -136,7 +137,7 @@ impl Problem {
         arguments
     }
 
-    /// How it travels.
+    /// The JSON body of the error.
     #[must_use]
     pub fn body(&self) -> ErrorBody {
         let said = &*self.0;
@@ -164,7 +165,7 @@ impl Problem {
         }
     }
 
-    /// The body as JSON, indented for people who read it in a terminal.
+    /// The body as JSON, indented for people at a terminal.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         let mut json = serde_json::to_vec_pretty(&self.body()).unwrap_or_default();
@@ -173,7 +174,7 @@ impl Problem {
     }
 }
 
-/// The text before the next `<name>`, the name, and the text behind it.
+/// Splits a text at its next `<name>`: the text before it, the name, and the text after it.
 fn next_place(text: &str) -> Option<(&str, &str, &str)> {
     let start = text.find('<')?;
     let end = start + text[start..].find('>')?;

@@ -78,7 +78,7 @@ fn puts_arguments_into_titles() {
         ),
         (
             ErrorKind::Referenced { references: vec!["/stacks/a/entries/b".parse().unwrap()] },
-            r#""/dirs/d1" can't be deleted: 1 reference would lead nowhere."#,
+            r#""/dirs/d1" can't be deleted: it would break 1 reference."#,
         ),
     ] {
         assert_eq!(Problem::new(kind).subject("/dirs/d1").title(), expect);

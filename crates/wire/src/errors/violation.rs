@@ -4,24 +4,24 @@ use serde_json::{Map, Value};
 
 use crate::OrOther;
 
-/// One thing wrong with a document, and where.
+/// One violation: what is wrong with a document, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Violation {
-    /// The document's xid, where a request brings more than one.
+    /// The document's xid, if the request has several documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// JSON Pointer (RFC 6901) to the place; empty for the document as a whole.
+    /// JSON Pointer (RFC 6901) to the place; empty for the whole document.
     pub pointer: String,
-    /// What is broken: a member named `keyword`, `rule` or `reference`.
+    /// What the document violates: a member named `keyword`, `rule` or `reference`.
     #[serde(flatten)]
     pub violated: ViolationCause,
-    /// Whether it refuses the document.
+    /// Whether the document is refused for it.
     pub severity: OrOther<Severity>,
-    /// What is wrong, for people, without the place.
+    /// What is wrong, for people. The place isn't repeated here.
     pub message: String,
 }
 
-/// What a violation breaks.
+/// What a document violates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ViolationCause {
@@ -29,7 +29,7 @@ pub enum ViolationCause {
     Keyword(String),
     /// A business rule, by its id.
     Rule(String),
-    /// A declared reference: always true, for the message names what isn't there.
+    /// A declared reference. Always true; the message names the missing target.
     Reference(bool),
     /// Something that a newer server has, with the members that say what.
     #[serde(untagged)]
@@ -57,7 +57,7 @@ impl<'de> Deserialize<'de> for ViolationCause {
     }
 }
 
-/// How much a violation weighs.
+/// How serious a violation is.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -65,6 +65,6 @@ impl<'de> Deserialize<'de> for ViolationCause {
 pub enum Severity {
     /// The document is refused.
     Error,
-    /// The document is accepted, and the caller is told.
+    /// The document is accepted, and the answer carries a warning.
     Warning,
 }

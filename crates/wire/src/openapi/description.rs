@@ -7,13 +7,13 @@ use crate::Sample;
 /// A description of an API: an OpenAPI 3.1 document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ApiDescription {
-    /// The version of OpenAPI that the document follows.
+    /// The version of OpenAPI.
     pub openapi: String,
-    /// What the API is, and its version.
+    /// The title and the version of the API.
     pub info: Map<String, Value>,
-    /// What can be asked, by path.
+    /// The operations by path.
     pub paths: Map<String, Value>,
-    /// What else OpenAPI has.
+    /// Other members of OpenAPI.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }

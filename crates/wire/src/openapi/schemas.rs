@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::operations::{BodyContent, BodyType};
 
-/// The schemas of all types that were asked for.
+/// Collects the schemas of all types that the document uses.
 pub(super) struct Schemas(SchemaGenerator);
 
 impl Schemas {
@@ -18,7 +18,7 @@ impl Schemas {
         Self(settings.into_generator())
     }
 
-    /// The schema of a type; of one with a name, the reference to it.
+    /// The schema of a type; a reference to it if the type is named.
     pub fn schema(&mut self, of: BodyType) -> Value {
         let mut schema = (of.schema)(&mut self.0);
         tidy(&mut schema);
@@ -57,16 +57,16 @@ impl Schemas {
     }
 }
 
-/// Says what schemars says of a type as an answer has it.
+/// Adjusts a schema of schemars to what answers really contain.
 fn tidy(schema: &mut Schema) {
     transform_subschemas(&mut tidy, schema);
     let Some(members) = schema.as_object_mut() else { return };
-    // The source's lines are no lines of the text.
+    // Line breaks of the source don't belong to the description.
     if let Some(Value::String(text)) = members.get_mut("description") {
         let paragraphs: Vec<_> = text.split("\n\n").map(|text| text.replace('\n', " ")).collect();
         *text = paragraphs.join("\n\n");
     }
-    // An enum of one.
+    // An enum with one value.
     if let Some(Value::Array(branches)) = members.get("oneOf")
         && let [Value::Object(only)] = branches.as_slice()
     {
@@ -81,7 +81,7 @@ fn tidy(schema: &mut Schema) {
     let Some(Value::Object(properties)) = members.get_mut("properties") else { return };
     for (name, property) in properties {
         let Value::Object(property) = property else { continue };
-        // With what a reader goes on where a member is missing says nothing of an answer.
+        // The default applies to readers of a missing member; it says nothing about answers.
         property.remove("default");
         if !is_required(name) {
             leave_out_null(property);
@@ -89,7 +89,7 @@ fn tidy(schema: &mut Schema) {
     }
 }
 
-/// A member that may be left out is never null: nothing here writes `null` for "none".
+/// A member that may be left out is never null: no type here writes `null` for "none".
 fn leave_out_null(property: &mut Map<String, Value>) {
     if let Some(Value::Array(types)) = property.get_mut("type") {
         types.retain(|one| one != "null");

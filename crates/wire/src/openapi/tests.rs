@@ -5,7 +5,7 @@ use muster_schema::{NoSources, Schema};
 use super::*;
 use crate::operations::OperationAnswer;
 
-/// Every schema of a body, with the operation's id and what was said as its example.
+/// The schema of every body, with the operation's id and the body's examples.
 fn bodies(document: &Value) -> Vec<(String, Value, Vec<Value>)> {
     let mut bodies = Vec::new();
     let mut take = |id: &str, holder: &Value| {

@@ -6,34 +6,34 @@ use serde_json::Value;
 
 use crate::Sample;
 
-/// What travels in a body.
+/// The body of a request or of an answer.
 #[derive(Clone, Copy, Debug)]
 pub enum BodyContent {
-    /// Nothing.
+    /// No body.
     None,
-    /// JSON of a type.
+    /// One JSON value.
     Json(BodyType),
-    /// Lines, each JSON of a type.
+    /// JSON Lines: each line is a value of the type.
     JsonLines(BodyType),
-    /// Server-sent events, each with JSON of a type.
+    /// Server-sent events: the data of each event is a value of the type.
     Events(BodyType),
-    /// A document: any bytes of any media type.
+    /// A document: arbitrary bytes of any media type.
     Document,
-    /// Text of one of these media types: what it is, and how it begins.
+    /// Text: its media types, a description and an example.
     Text(&'static [&'static str], &'static str, &'static str),
 }
 
-/// A type of what travels: its schema, and a value of it.
+/// A type together with its schema and an example value.
 #[derive(Clone, Copy)]
 pub struct BodyType {
-    /// Gives the schema, or a reference to it where it has a name.
+    /// Generates the schema, or a reference to it if the type is named.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
-    /// Gives the sample as JSON; null if it has none.
+    /// Makes the example value as JSON; null if there is none.
     pub sample: fn() -> Value,
 }
 
 impl BodyType {
-    /// That type.
+    /// The entry for the type `T`.
     #[must_use]
     pub const fn of<T: JsonSchema + Serialize + Sample>() -> Self {
         Self {

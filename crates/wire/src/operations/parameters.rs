@@ -1,11 +1,11 @@
 /// A query parameter or a header.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
-    /// As it is written, `?name=` or `Name:`.
+    /// Its name, as in `?name=` or `Name:`.
     pub name: &'static str,
     /// Where it is sent.
     pub place: ParameterPlace,
-    /// The JSON type of its value; the parameter of a `boolean` may be sent without one.
+    /// The JSON type of its value. A `boolean` parameter may be sent without a value.
     pub kind: &'static str,
     /// What it does.
     pub meaning: &'static str,
@@ -14,7 +14,7 @@ pub struct Parameter {
 /// Where a parameter is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterPlace {
-    /// Behind the question mark.
+    /// In the query of the URL.
     Query,
     /// As a header.
     Header,
@@ -28,94 +28,117 @@ const fn header(name: &'static str, kind: &'static str, meaning: &'static str) -
     Parameter { name, place: ParameterPlace::Header, kind, meaning }
 }
 
-/// Every parameter of a request that isn't part of a path.
+/// Every parameter of a request that isn't part of the path.
 pub const PARAMETERS: &[Parameter] = &[
     query(
         "inline",
         "string",
-        "Collections and attributes to show within the answer; `*` for all collections.",
+        "The collections and attributes to include in the answer; `*` for all collections.",
     ),
     query(
         "filter",
         "string",
-        "Shows only what matches: `path=value`, with commas for and. Repeated for or.",
+        "Shows only what matches: `path=value`. Commas mean \"and\"; repeat the parameter for \"or\".",
     ),
     query("sort", "string", "The attribute to sort by: `name`, `name=asc` or `name=desc`."),
     query(
         "limit",
         "integer",
-        "How many entries a page has at most; the header `Link` leads to the next.",
+        "The maximum number of entries of a page. The header `Link` names the next page.",
     ),
-    query("doc", "boolean", "The document view: relative links, nothing twice."),
-    query("collections", "boolean", "Shows only the collections below."),
-    query("binary", "boolean", "Shows documents within JSON as Base64."),
+    query(
+        "doc",
+        "boolean",
+        "Answers in the document view: with relative links, and with nothing repeated.",
+    ),
+    query("collections", "boolean", "Shows only the collections, without attributes."),
+    query("binary", "boolean", "Encodes documents within JSON as Base64."),
     query("specversion", "string", "The version of xRegistry that the answer must follow."),
-    query("epoch", "integer", "Deletes only at this epoch."),
-    query("ignore", "string", "Parts of the request to pass over, such as `epoch` or `readonly`."),
+    query("epoch", "integer", "Deletes only if this is the current epoch."),
+    query("ignore", "string", "Parts of the request to ignore, such as `epoch` or `readonly`."),
     query(
         "setdefaultversionid",
         "string",
         "Pins the default version: its id, `request`, or `null` for the newest.",
     ),
-    query("purge", "boolean", "Erases what is stored of it, for ever; hidden states too."),
-    query("force", "boolean", "Deletes although others refer to it."),
+    query("purge", "boolean", "Erases all stored states for ever, including deleted ones."),
+    query("force", "boolean", "Deletes even if other documents refer to it."),
     query(
         "deleted",
         "boolean",
-        "Lists the names that deletions hid instead: under each id its `xid`, its `kind` (`group`, `document` or `version`) and the `position` of its deletion.",
+        "Lists the deleted names instead. Each id has its `xid`, its `kind` (`group`, `document` or `version`) and the `position` of its deletion.",
     ),
-    query("all", "boolean", "Shows revoked keys as well."),
-    query("after", "string", "The position, or the id of the last event, after which to begin."),
-    query("before", "integer", "Shows what happened before this position."),
-    header("If-Match", "string", "Changes it only while it has one of these entity tags."),
+    query("after", "string", "Begins after this position, or after the event with this id."),
+    query("before", "integer", "Shows only what happened before this position."),
+    header(
+        "If-Match",
+        "string",
+        "Makes the change only if the entity has one of these entity tags.",
+    ),
+    query("all", "boolean", "Includes revoked keys."),
+    query("after", "string", "Begins after this position, or after the event with this id."),
+    query("before", "integer", "Shows only what happened before this position."),
+    header(
+        "If-Match",
+        "string",
+        "Makes the change only if the entity has one of these entity tags.",
+    ),
     header(
         "If-None-Match",
         "string",
-        "Answers 304 while it has one of these entity tags; `*` on a write: only where there is none.",
+        "Answers 304 if the entity has one of these entity tags. `*` on a write: only if the entity doesn't exist.",
     ),
     header("Idempotency-Key", "string", "Makes the request safe to repeat for 24 hours."),
     header(
         "Muster-Message",
         "string",
-        "Why it is done, percent-encoded where it isn't ASCII: at most 500 characters, which the log shows.",
+        "The reason for the change, which the log shows: at most 500 characters, percent-encoded outside ASCII.",
     ),
-    header("Last-Event-ID", "string", "As `after`; browsers send it when they resume."),
+    header("Last-Event-ID", "string", "The same as `after`. Browsers send it when they resume."),
 ];
 
-/// Every header of an answer that is more than HTTP's own.
+/// Every header of an answer, without those that HTTP itself needs.
 pub const HEADERS: &[Parameter] = &[
     header(
         "Muster-Position",
         "integer",
-        "The position of the ledger that the answer shows; of a write, that of its command.",
+        "The ledger position that the answer shows; for a write, the position of its command.",
     ),
-    header("x-request-id", "string", "The request's id, by which the log can be searched for it."),
-    header("ETag", "string", "Names the state that is shown, for `If-Match` and `If-None-Match`."),
+    header("x-request-id", "string", "The id of the request, to find it in the server's log."),
+    header(
+        "ETag",
+        "string",
+        "Identifies the state that the answer shows, for `If-Match` and `If-None-Match`.",
+    ),
     header(
         "Link",
         "string",
-        "Leads to the registry (`rel=xregistry-root`) and, from a page of a collection, to the next one (`rel=next`).",
+        "Links to the registry (`rel=xregistry-root`) and, on a page of a collection, to the next page (`rel=next`).",
     ),
-    header("Location", "string", "The URL of what was made, or of a document that lies elsewhere."),
-    header("Content-Location", "string", "The URL of the version that is shown."),
+    header(
+        "Location",
+        "string",
+        "The URL of the created entity, or of a document that is stored elsewhere.",
+    ),
+    header("Content-Location", "string", "The URL of the version that the answer shows."),
     header(
         "Muster-Warnings",
         "string",
-        "What is to be said about a document that was accepted: a JSON array of violations.",
+        "Warnings about an accepted document: a JSON array of violations.",
     ),
     header(
         "xRegistry-xregcorrelationid",
         "string",
         "The command's id, which its events carry as `xregcorrelationid`.",
     ),
-    header("Allow", "string", "The methods that there are."),
-    header("Retry-After", "integer", "After how many seconds it is worth while to ask again."),
+    header("Allow", "string", "The methods that the path supports."),
+    header("Retry-After", "integer", "The number of seconds to wait before the next try."),
     header(
         "WWW-Authenticate",
         "string",
-        "How a key is sent: `Bearer`, or `Basic` with the key as password beside any user name.",
+        "How to send a key: `Bearer`, or `Basic` with the key as password and any user name.",
     ),
 ];
 
-/// Headers that every answer carries.
+/// Headers that every answer has.
 pub const HEADERS_OF_ALL: &[&str] = &["Muster-Position", "x-request-id"];

@@ -86,19 +86,19 @@ const MODEL: BodyContent = BodyContent::Json(BodyType::of::<ModelDocument>());
 const READY: BodyContent = BodyContent::Json(BodyType::of::<ReadinessReport>());
 const LOG: BodyContent = BodyContent::Json(BodyType::of::<LogPage>());
 
-/// Headers of an answer that shows an entity or a collection.
+/// Headers of an answer that carries an entity or a collection.
 const SHOWN: &[&str] = &["ETag", "Link"];
-/// Headers of an answer that shows a document.
+/// Headers of an answer that carries a document.
 const SHOWN_DOCUMENT: &[&str] = &["ETag", "Link", "Content-Location"];
-/// Headers of an answer that shows what was changed.
+/// Headers of an answer that carries a changed entity.
 const CHANGED: &[&str] = &["ETag", "Link", "Muster-Warnings", "xRegistry-xregcorrelationid"];
-/// Headers of an answer that shows what was made.
+/// Headers of an answer that carries a created entity.
 const MADE: &[&str] =
     &["ETag", "Link", "Location", "Muster-Warnings", "xRegistry-xregcorrelationid"];
-/// Headers of an answer that shows the document that was changed.
+/// Headers of an answer that carries a changed document.
 const CHANGED_DOCUMENT: &[&str] =
     &["ETag", "Link", "Content-Location", "Muster-Warnings", "xRegistry-xregcorrelationid"];
-/// Headers of an answer that shows the document that was made.
+/// Headers of an answer that carries a created document.
 const MADE_DOCUMENT: &[&str] = &[
     "ETag",
     "Link",
@@ -107,10 +107,10 @@ const MADE_DOCUMENT: &[&str] = &[
     "Muster-Warnings",
     "xRegistry-xregcorrelationid",
 ];
-/// Headers of an answer to what has no more to show.
+/// Headers of an answer without a body.
 const CORRELATED: &[&str] = &["xRegistry-xregcorrelationid"];
 
-/// An answer with one status.
+/// One answer: a status, a body and headers.
 const fn with(
     status: u16,
     content: BodyContent,
@@ -131,7 +131,7 @@ const fn read(
     Operation { verb, path, endpoint, id, summary, permission, parameters, body, answers }
 }
 
-/// An operation of xRegistry that only asks.
+/// An xRegistry operation that reads.
 const fn show(
     permission: Permission,
     path: &'static str,
@@ -166,7 +166,7 @@ const fn act(
     Operation { verb, path, endpoint, id, summary, permission, parameters, body, answers }
 }
 
-/// An operation of xRegistry that may change something.
+/// An xRegistry operation that writes.
 const fn write(
     permission: Permission,
     target: (Verb, &'static str),
@@ -178,7 +178,7 @@ const fn write(
     act(permission, target, (Endpoint::XRegistry, id), summary, sent, answers)
 }
 
-/// An operation of ours to the registry.
+/// An operation on the registry that xRegistry doesn't define.
 const fn native(endpoint: NativeEndpoint, id: &'static str) -> (Endpoint, &'static str) {
     (Endpoint::Native(endpoint), id)
 }
@@ -236,23 +236,23 @@ const CHECKPOINT: BodyContent = BodyContent::Text(
 );
 const METRICS: BodyContent = BodyContent::Text(
     &["text/plain", "application/openmetrics-text"],
-    "Prometheus' text format 0.0.4, or OpenMetrics 1.0 for who asks for it.",
+    "Prometheus' text format 0.0.4, or OpenMetrics 1.0 if the request accepts it.",
     "# HELP muster_ledger_position Position of the last entry.\n# TYPE muster_ledger_position gauge\nmuster_ledger_position 1204\n",
 );
 
-/// Every operation that the server has.
+/// Every operation of the server.
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
     show(Permission::ReadDocuments, "/api", "getRegistry", "Shows the registry.", VIEW, REGISTRY_SHOWN),
     write(Permission::WriteRegistry, (Verb::Put, "/api"), "putRegistry", "Replaces the registry's attributes.", (CHANGE, REGISTRY), REGISTRY_CHANGED),
     write(Permission::WriteRegistry, (Verb::Patch, "/api"), "patchRegistry", "Changes some of the registry's attributes.", (CHANGE, REGISTRY), REGISTRY_CHANGED),
-    write(Permission::WriteDocuments, (Verb::Post, "/api"), "postGroupsOfTypes", "Puts groups, and what lies in them, of several types at once.", (CHANGE, GROUPS_OF_TYPES), GROUPS_OF_TYPES_CHANGED),
-    show(Permission::ReadDocuments, "/api/export", "exportRegistry", "Shows everything as one document.", VERSIONED, REGISTRY_SHOWN),
-    show(Permission::ReadRegistry, "/api/.xregistry", "listRegistries", "Lists registries that are known here.", &[], &[with(200, BodyContent::Json(BodyType::of::<RegistryList>()), SHOWN), NOT_MODIFIED]),
-    show(Permission::ReadRegistry, "/api/capabilities", "getCapabilities", "Shows what is enabled.", VERSIONED, CAPABILITIES_SHOWN),
-    write(Permission::WriteCapabilities, (Verb::Put, "/api/capabilities"), "putCapabilities", "Replaces what is enabled.", (KEYED, CAPABILITIES), CAPABILITIES_CHANGED),
-    write(Permission::WriteCapabilities, (Verb::Patch, "/api/capabilities"), "patchCapabilities", "Changes some of what is enabled.", (KEYED, CAPABILITIES), CAPABILITIES_CHANGED),
-    show(Permission::ReadRegistry, "/api/capabilitiesoffered", "getCapabilitiesOffered", "Shows what can be enabled.", VERSIONED, &[with(200, OFFERED, SHOWN), NOT_MODIFIED]),
+    write(Permission::WriteDocuments, (Verb::Post, "/api"), "postGroupsOfTypes", "Puts groups of several types, with their contents, in one request.", (CHANGE, GROUPS_OF_TYPES), GROUPS_OF_TYPES_CHANGED),
+    show(Permission::ReadDocuments, "/api/export", "exportRegistry", "Shows the whole registry as one document.", VERSIONED, REGISTRY_SHOWN),
+    show(Permission::ReadRegistry, "/api/.xregistry", "listRegistries", "Lists the registries that this server knows.", &[], &[with(200, BodyContent::Json(BodyType::of::<RegistryList>()), SHOWN), NOT_MODIFIED]),
+    show(Permission::ReadRegistry, "/api/capabilities", "getCapabilities", "Shows the enabled capabilities.", VERSIONED, CAPABILITIES_SHOWN),
+    write(Permission::WriteCapabilities, (Verb::Put, "/api/capabilities"), "putCapabilities", "Replaces the enabled capabilities.", (KEYED, CAPABILITIES), CAPABILITIES_CHANGED),
+    write(Permission::WriteCapabilities, (Verb::Patch, "/api/capabilities"), "patchCapabilities", "Changes some of the enabled capabilities.", (KEYED, CAPABILITIES), CAPABILITIES_CHANGED),
+    show(Permission::ReadRegistry, "/api/capabilitiesoffered", "getCapabilitiesOffered", "Shows which capabilities can be enabled.", VERSIONED, &[with(200, OFFERED, SHOWN), NOT_MODIFIED]),
     show(Permission::ReadRegistry, "/api/model", "getModel", "Shows the model in force.", VERSIONED, MODEL_SHOWN),
     show(Permission::ReadRegistry, "/api/modelsource", "getModelSource", "Shows the user's part of the model.", VERSIONED, MODEL_SHOWN),
     write(Permission::WriteModel, (Verb::Put, "/api/modelsource"), "putModelSource", "Replaces the user's part of the model.", (KEYED, MODEL), &[with(200, MODEL, CHANGED)]),
@@ -260,35 +260,35 @@ pub const OPERATIONS: &[Operation] = &[
     show(Permission::ReadDocuments, GROUPS, "listGroups", "Lists groups.", LIST, GROUPS_SHOWN),
     write(Permission::WriteDocuments, (Verb::Post, GROUPS), "postGroups", "Puts several groups.", (CHANGE, SEVERAL_GROUPS), GROUPS_CHANGED),
     write(Permission::WriteDocuments, (Verb::Patch, GROUPS), "patchGroups", "Changes several groups.", (CHANGE, SEVERAL_GROUPS), GROUPS_CHANGED),
-    write(Permission::DeleteDocuments, (Verb::Delete, GROUPS), "deleteGroups", "Deletes these groups, or all.", (REMOVE, SEVERAL_GROUPS), REMOVED),
+    write(Permission::DeleteDocuments, (Verb::Delete, GROUPS), "deleteGroups", "Deletes the groups that the body names, or all.", (REMOVE, SEVERAL_GROUPS), REMOVED),
     show(Permission::ReadDocuments, GROUP, "getGroup", "Shows a group.", VIEW, GROUP_SHOWN),
     write(Permission::WriteDocuments, (Verb::Put, GROUP), "putGroup", "Puts a group.", (CHANGE, A_GROUP), GROUP_PUT),
     write(Permission::WriteDocuments, (Verb::Patch, GROUP), "patchGroup", "Changes some of a group's attributes.", (CHANGE, A_GROUP), GROUP_PUT),
     write(Permission::WriteDocuments, (Verb::Post, GROUP), "postResourcesOfTypes", "Puts resources of several types into a group.", (CHANGE, RESOURCES_OF_TYPES), RESOURCES_OF_TYPES_CHANGED),
-    write(Permission::DeleteDocuments, (Verb::Delete, GROUP), "deleteGroup", "Deletes a group and all that lies in it.", (REMOVE, BodyContent::None), REMOVED),
+    write(Permission::DeleteDocuments, (Verb::Delete, GROUP), "deleteGroup", "Deletes a group and everything in it.", (REMOVE, BodyContent::None), REMOVED),
 
     show(Permission::ReadDocuments, RESOURCES, "listResources", "Lists a group's resources.", LIST, RESOURCES_SHOWN),
     write(Permission::WriteDocuments, (Verb::Post, RESOURCES), "postResources", "Puts several resources.", (CHANGE, SEVERAL_RESOURCES), RESOURCES_CHANGED),
     write(Permission::WriteDocuments, (Verb::Patch, RESOURCES), "patchResources", "Changes several resources.", (CHANGE, SEVERAL_RESOURCES), RESOURCES_CHANGED),
-    write(Permission::DeleteDocuments, (Verb::Delete, RESOURCES), "deleteResources", "Deletes these resources, or all.", (REMOVE, SEVERAL_RESOURCES), REMOVED),
-    show(Permission::ReadDocuments, RESOURCE, "getDocument", "Answers with a document, as it was put.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
+    write(Permission::DeleteDocuments, (Verb::Delete, RESOURCES), "deleteResources", "Deletes the resources that the body names, or all.", (REMOVE, SEVERAL_RESOURCES), REMOVED),
+    show(Permission::ReadDocuments, RESOURCE, "getDocument", "Returns a document, byte for byte as it was put.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
     write(Permission::WriteDocuments, (Verb::Put, RESOURCE), "putDocument", "Puts a document.", (CHANGE, BodyContent::Document), DOCUMENT_PUT),
     write(Permission::WriteDocuments, (Verb::Post, RESOURCE), "postDocument", "Puts a document as a new version.", (CHANGE, BodyContent::Document), DOCUMENT_PUT),
     write(Permission::DeleteDocuments, (Verb::Delete, RESOURCE), "deleteResource", "Deletes a document with all its versions.", (REMOVE, BodyContent::None), REMOVED),
     show(Permission::ReadDocuments, RESOURCE_DETAILS, "getResource", "Shows a document's attributes.", VIEW, RESOURCE_SHOWN),
-    write(Permission::WriteDocuments, (Verb::Put, RESOURCE_DETAILS), "putResource", "Replaces a document's attributes, and the document where it is sent.", (CHANGE, A_RESOURCE), RESOURCE_PUT),
+    write(Permission::WriteDocuments, (Verb::Put, RESOURCE_DETAILS), "putResource", "Replaces a document's attributes, and the document if the body has it.", (CHANGE, A_RESOURCE), RESOURCE_PUT),
     write(Permission::WriteDocuments, (Verb::Patch, RESOURCE_DETAILS), "patchResource", "Changes some of a document's attributes.", (CHANGE, A_RESOURCE), RESOURCE_PUT),
-    write(Permission::WriteDocuments, (Verb::Post, RESOURCE_DETAILS), "postVersion", "Makes a version from attributes.", (CHANGE, A_VERSION), VERSION_PUT),
+    write(Permission::WriteDocuments, (Verb::Post, RESOURCE_DETAILS), "postVersion", "Creates a version from its attributes.", (CHANGE, A_VERSION), VERSION_PUT),
 
-    show(Permission::ReadDocuments, META, "getMeta", "Shows what belongs to a document as a whole.", VIEW, META_SHOWN),
-    write(Permission::WriteDocuments, (Verb::Put, META), "putMeta", "Replaces what belongs to a document as a whole.", (CHANGE, A_META), META_CHANGED),
-    write(Permission::WriteDocuments, (Verb::Patch, META), "patchMeta", "Changes some of what belongs to a document as a whole.", (CHANGE, A_META), META_CHANGED),
+    show(Permission::ReadDocuments, META, "getMeta", "Shows a document's Meta: what belongs to it as a whole.", VIEW, META_SHOWN),
+    write(Permission::WriteDocuments, (Verb::Put, META), "putMeta", "Replaces a document's Meta.", (CHANGE, A_META), META_CHANGED),
+    write(Permission::WriteDocuments, (Verb::Patch, META), "patchMeta", "Changes some attributes of a document's Meta.", (CHANGE, A_META), META_CHANGED),
 
     show(Permission::ReadDocuments, VERSIONS, "listVersions", "Lists a document's versions.", LIST, VERSIONS_SHOWN),
     write(Permission::WriteDocuments, (Verb::Post, VERSIONS), "postVersions", "Puts several versions.", (CHANGE, SEVERAL_VERSIONS), VERSIONS_CHANGED),
     write(Permission::WriteDocuments, (Verb::Patch, VERSIONS), "patchVersions", "Changes several versions.", (CHANGE, SEVERAL_VERSIONS), VERSIONS_CHANGED),
-    write(Permission::DeleteDocuments, (Verb::Delete, VERSIONS), "deleteVersions", "Deletes these versions, or all.", (REMOVE, SEVERAL_VERSIONS), REMOVED),
-    show(Permission::ReadDocuments, VERSION, "getVersionDocument", "Answers with a version's document.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
+    write(Permission::DeleteDocuments, (Verb::Delete, VERSIONS), "deleteVersions", "Deletes the versions that the body names, or all.", (REMOVE, SEVERAL_VERSIONS), REMOVED),
+    show(Permission::ReadDocuments, VERSION, "getVersionDocument", "Returns a version's document.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
     write(Permission::WriteDocuments, (Verb::Put, VERSION), "putVersionDocument", "Puts a version's document.", (CHANGE, BodyContent::Document), DOCUMENT_PUT),
     write(Permission::DeleteDocuments, (Verb::Delete, VERSION), "deleteVersion", "Deletes a version.", (REMOVE, BodyContent::None), REMOVED),
     show(Permission::ReadDocuments, VERSION_DETAILS, "getVersion", "Shows a version's attributes.", VIEW, VERSION_SHOWN),
@@ -298,26 +298,26 @@ pub const OPERATIONS: &[Operation] = &[
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}"), native(NativeEndpoint::Restore, "restoreGroup"), "Undoes the last deletion of a group.", (KEYED, BodyContent::None), RESTORED),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}"), native(NativeEndpoint::Restore, "restoreResource"), "Undoes the last deletion of a document.", (KEYED, BodyContent::None), RESTORED),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}/versions/{version}"), native(NativeEndpoint::Restore, "restoreVersion"), "Undoes the last deletion of a version.", (KEYED, BodyContent::None), RESTORED),
-    read(Permission::ReadLog, "/log", native(NativeEndpoint::LogOfAll, "getLog"), "Lists what happened, newest first. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
-    read(Permission::ReadLog, "/log/{groups}", native(NativeEndpoint::Log, "getLogOfGroups"), "Lists what happened to groups of a type. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
-    read(Permission::ReadLog, "/log/{groups}/{group}", native(NativeEndpoint::Log, "getLogOfGroup"), "Lists what happened to a group and in it. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
-    read(Permission::ReadLog, "/log/{groups}/{group}/{resources}", native(NativeEndpoint::Log, "getLogOfResources"), "Lists what happened to a group's resources. A page searches at most 131,072 entries: it may hold nothing and still name a next one.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log", native(NativeEndpoint::LogOfAll, "getLog"), "Lists what happened, newest first. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}", native(NativeEndpoint::Log, "getLogOfGroups"), "Lists what happened to groups of a type. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}/{group}", native(NativeEndpoint::Log, "getLogOfGroup"), "Lists what happened to a group and in it. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}/{group}/{resources}", native(NativeEndpoint::Log, "getLogOfResources"), "Lists what happened to a group's resources. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
     read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Log, "getLogOfResource"), "Lists what happened to a document.", PAGE, LOGGED),
     read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}/versions/{version}", native(NativeEndpoint::Log, "getLogOfVersion"), "Lists what happened to a version.", PAGE, LOGGED),
-    read(Permission::ReadDocuments, "/changes", native(NativeEndpoint::FollowChanges, "followChanges"), "Streams changes as they are made, in order: from now on, or behind after or Last-Event-ID.", &["after", "Last-Event-ID"], &[with(200, BodyContent::Events(BodyType::of::<ChangeEvent>()), &[])]),
+    read(Permission::ReadDocuments, "/changes", native(NativeEndpoint::FollowChanges, "followChanges"), "Streams changes in order, as they are made: from now on, or from the place that after or Last-Event-ID names.", &["after", "Last-Event-ID"], &[with(200, BodyContent::Events(BodyType::of::<ChangeEvent>()), &[])]),
     read(Permission::ReadLedger, "/ledger", native(NativeEndpoint::ShowLedger, "getLedger"), "Shows how far the ledger goes, and the key that signs it.", &[], &[with(200, BodyContent::Json(BodyType::of::<LedgerReport>()), &[])]),
-    read(Permission::ReadLedger, "/ledger/checkpoint", native(NativeEndpoint::ShowCheckpoint, "getCheckpoint"), "Answers with the newest signed checkpoint, for others to check.", &[], &[with(200, CHECKPOINT, &[])]),
-    act(Permission::ReadLedger, (Verb::Post, "/ledger/verify"), native(NativeEndpoint::VerifyLedger, "verifyLedger"), "Walks the whole ledger: lines of progress, then the verdict.", (&[], BodyContent::None), &[with(200, BodyContent::JsonLines(BodyType::of::<VerificationLine>()), &[])]),
+    read(Permission::ReadLedger, "/ledger/checkpoint", native(NativeEndpoint::ShowCheckpoint, "getCheckpoint"), "Returns the newest signed checkpoint, so that others can check it.", &[], &[with(200, CHECKPOINT, &[])]),
+    act(Permission::ReadLedger, (Verb::Post, "/ledger/verify"), native(NativeEndpoint::VerifyLedger, "verifyLedger"), "Verifies the whole ledger. Answers with lines of progress, then the result.", (&[], BodyContent::None), &[with(200, BodyContent::JsonLines(BodyType::of::<VerificationLine>()), &[])]),
     read(Permission::ListKeys, "/keys", native(NativeEndpoint::ListKeys, "listKeys"), "Lists the keys that aren't revoked, without their secrets.", &["all"], &[with(200, BodyContent::Json(BodyType::of::<KeyList>()), &[])]),
-    act(Permission::ManageKeys, (Verb::Post, "/keys"), native(NativeEndpoint::CreateKey, "createKey"), "Makes a key; the answer shows it once.", (EXPLAINED, BodyContent::Json(BodyType::of::<KeyRequest>())), &[with(201, BodyContent::Json(BodyType::of::<NewKey>()), &[])]),
+    act(Permission::ManageKeys, (Verb::Post, "/keys"), native(NativeEndpoint::CreateKey, "createKey"), "Creates a key. Only this answer shows it.", (EXPLAINED, BodyContent::Json(BodyType::of::<KeyRequest>())), &[with(201, BodyContent::Json(BodyType::of::<NewKey>()), &[])]),
     act(Permission::ManageKeys, (Verb::Delete, "/keys/{key}"), native(NativeEndpoint::RevokeKey, "revokeKey"), "Revokes a key.", (EXPLAINED, BodyContent::None), &[with(204, BodyContent::None, &[])]),
-    act(Permission::ManageKeys, (Verb::Delete, "/keys/{key}/record"), native(NativeEndpoint::ForgetKey, "forgetKey"), "Erases what is known of a key that opens nothing any more, its name above all.", (EXPLAINED, BodyContent::None), &[with(204, BodyContent::None, &[])]),
-    act(Permission::ResumeFollowers, (Verb::Post, "/followers/{follower}/resume"), native(NativeEndpoint::ResumeFollower, "resumeFollower"), "Says where a follower goes on that doesn't run.", (&[], BodyContent::Json(BodyType::of::<ResumeRequest>())), &[with(200, BodyContent::Json(BodyType::of::<Resumption>()), &[])]),
-    read(Permission::ReadStatus, "/status", native(NativeEndpoint::ShowStatus, "getStatus"), "Shows how the registry is.", &[], &[with(200, BodyContent::Json(BodyType::of::<StatusReport>()), &[])]),
-    read(Permission::ReadMetrics, "/metrics", vital(ServerEndpoint::ShowMetrics, "getMetrics"), "Shows what is counted, for Prometheus.", &[], &[with(200, METRICS, &[])]),
+    act(Permission::ManageKeys, (Verb::Delete, "/keys/{key}/record"), native(NativeEndpoint::ForgetKey, "forgetKey"), "Erases the record of a revoked or expired key, including its name.", (EXPLAINED, BodyContent::None), &[with(204, BodyContent::None, &[])]),
+    act(Permission::ResumeFollowers, (Verb::Post, "/followers/{follower}/resume"), native(NativeEndpoint::ResumeFollower, "resumeFollower"), "Resumes a stopped follower at the given place.", (&[], BodyContent::Json(BodyType::of::<ResumeRequest>())), &[with(200, BodyContent::Json(BodyType::of::<Resumption>()), &[])]),
+    read(Permission::ReadStatus, "/status", native(NativeEndpoint::ShowStatus, "getStatus"), "Shows the state of the registry.", &[], &[with(200, BodyContent::Json(BodyType::of::<StatusReport>()), &[])]),
+    read(Permission::ReadMetrics, "/metrics", vital(ServerEndpoint::ShowMetrics, "getMetrics"), "Shows the metrics, for Prometheus.", &[], &[with(200, METRICS, &[])]),
     read(Permission::ReadRegistry, "/openapi.json", vital(ServerEndpoint::ShowDescription, "getDescription"), "Shows this description.", &[], &[with(200, BodyContent::Json(BodyType::of::<ApiDescription>()), &[])]),
-    probe("/health/live", (ServerEndpoint::IsAlive, "isAlive"), "Says that the server lives.", &[with(200, BodyContent::Json(BodyType::of::<Liveness>()), &[])]),
-    probe("/health/ready", (ServerEndpoint::IsReady, "isReady"), "Says whether requests may be sent to it.", READINESS),
+    probe("/health/live", (ServerEndpoint::IsAlive, "isAlive"), "Says that the process is alive.", &[with(200, BodyContent::Json(BodyType::of::<Liveness>()), &[])]),
+    probe("/health/ready", (ServerEndpoint::IsReady, "isReady"), "Says whether the server is ready for requests.", READINESS),
     probe("/health/db", (ServerEndpoint::IsStoreReachable, "isStoreReachable"), "Says whether the store can be read now.", &[with(200, STORE, &[]), with(503, STORE, &[])]),
-    read(Permission::ReadRegistry, "/health", vital(ServerEndpoint::IsReady, "getHealth"), "Says whether requests may be sent to it, to whoever may read.", &[], READINESS),
+    read(Permission::ReadRegistry, "/health", vital(ServerEndpoint::IsReady, "getHealth"), "Says whether the server is ready for requests; needs permission to read.", &[], READINESS),
 ];

@@ -1,8 +1,8 @@
 use serde_json::Value;
 
-/// Writes a value in the one form in which Muster stores JSON of its own: keys sorted by their
-/// bytes, no white space, strings escaped only where RFC 8259 demands it, numbers with the digits
-/// that they came with. (Not RFC 8785, which rounds 9007199254740993.)
+/// Writes a value in the canonical form of JSON that Muster stores: keys sorted by their bytes, no
+/// white space, strings escaped only as RFC 8259 requires, numbers with their original digits. (Not
+/// RFC 8785, which rounds 9007199254740993.)
 #[must_use]
 pub fn to_canonical(value: &Value) -> Vec<u8> {
     let mut out = Vec::with_capacity(128);

@@ -6,11 +6,11 @@ use thiserror::Error;
 use super::escape_pointer;
 use crate::limits::JSON_DEPTH_MAX;
 
-/// Why some bytes are not JSON that Muster takes, and where.
+/// Why bytes aren't acceptable JSON, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("line {line}, column {column}: {fault}")]
 pub struct JsonError {
-    /// What is wrong there.
+    /// The fault.
     pub fault: JsonFault,
     /// The line, from 1.
     pub line: usize,
@@ -18,48 +18,50 @@ pub struct JsonError {
     pub column: usize,
 }
 
-/// What can be wrong with JSON.
+/// The faults of JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum JsonFault {
-    /// The text ends in the middle of a value.
-    #[error("the text ends before the value does")]
+    /// The text ends within a value.
+    #[error("the text ends before the end of the value")]
     End,
-    /// Something else than JSON's grammar allows stands there.
+    /// JSON's grammar expects something else.
     #[error("expected {0}")]
     Expected(&'static str),
-    /// The value is complete and something follows it.
-    #[error("something follows the end of the value")]
+    /// There is more text after the value.
+    #[error("there is more text after the end of the value")]
     Trailing,
-    /// An object has that key twice.
-    #[error("the key {0:?} stands twice in one object")]
+    /// An object has the same key twice.
+    #[error("the key {0:?} occurs twice in one object")]
     DuplicateKey(String),
-    /// Half of a surrogate pair.
+    /// A surrogate has no partner.
     #[error("half of a surrogate pair")]
     LoneSurrogate,
-    /// The text begins with a byte order mark (U+FEFF), which JSON doesn't have (RFC 8259, 8.1).
-    #[error("the text begins with a byte order mark, which JSON doesn't have: save it without one")]
+    /// The text begins with a byte order mark (U+FEFF), which JSON doesn't allow (RFC 8259, 8.1).
+    #[error(
+        "the text begins with a byte order mark, which JSON doesn't allow; save the file without it"
+    )]
     ByteOrderMark,
-    /// The bytes of a string are not UTF-8.
+    /// The bytes of a string aren't UTF-8.
     #[error("the text isn't UTF-8")]
     NotUtf8,
-    /// Arrays and objects lie in each other too deep.
-    #[error("arrays and objects lie deeper in each other than {JSON_DEPTH_MAX}")]
+    /// Arrays and objects are nested too deeply.
+    #[error("arrays and objects are nested deeper than {JSON_DEPTH_MAX} levels")]
     TooDeep,
 }
 
-/// On which line each value begins, by JSON Pointer.
+/// The line on which each value begins, by JSON Pointer.
 pub type Places = BTreeMap<String, usize>;
 
-/// Reads one JSON value.
+/// Parses one JSON value.
 ///
 /// # Errors
-/// See [`JsonFault`]; the error names line and column.
+/// See [`JsonFault`]; the error has line and column.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     Parser::new(bytes, None).document().map(|(value, _)| value)
 }
 
-/// Reads one JSON value and remembers on which line each of its values begins, for messages to
-/// people who have the text before them.
+/// Parses one JSON value and records the line of each value in it, for messages to people who have
+/// the text.
 ///
 /// # Errors
 /// See [`JsonFault`].
@@ -75,7 +77,7 @@ struct Parser<'a> {
     depth: usize,
     pointer: String,
     places: Option<Places>,
-    /// The line of `counted`, so that counting lines stays linear in the text.
+    /// The line of `counted`; it keeps the counting of lines linear.
     line: usize,
     counted: usize,
 }
@@ -187,7 +189,7 @@ impl<'a> Parser<'a> {
                 return Err(JsonFault::DuplicateKey(key));
             }
             self.space();
-            self.byte(b':', "a colon behind the key")?;
+            self.byte(b':', "a colon after the key")?;
             let value = self.below(&key)?;
             map.insert(key, value);
             if self.more(b'}', "a comma or the end of the object")? {
@@ -212,7 +214,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Takes a comma (false) or the closing bracket (true).
+    /// Reads a comma (false) or the closing bracket (true).
     fn more(&mut self, close: u8, expected: &'static str) -> Result<bool, JsonFault> {
         self.space();
         match self.peek() {
@@ -324,7 +326,7 @@ impl<'a> Parser<'a> {
             b'r' => '\r',
             b't' => '\t',
             b'u' => return self.unicode(),
-            _ => return Err(JsonFault::Expected("a known escape behind the backslash")),
+            _ => return Err(JsonFault::Expected("a known escape after the backslash")),
         };
         self.at += 2;
         Ok(character)

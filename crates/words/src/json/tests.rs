@@ -39,7 +39,7 @@ fn refuses_what_parsers_disagree_about() {
         ("-", JsonFault::End),
         ("1.", JsonFault::End),
         (r#""\u12"#, JsonFault::End),
-        (r#""\x""#, JsonFault::Expected("a known escape behind the backslash")),
+        (r#""\x""#, JsonFault::Expected("a known escape after the backslash")),
     ] {
         assert_eq!(fault(text), expect, "{text}");
     }

@@ -1,15 +1,15 @@
-//! Bytes that are in ledgers. They were written down from the table at the head of the module by
-//! another encoder than ours, and nobody changes them.
+//! Bytes as they are in existing ledgers. They were written from the table at the head of the
+//! module with an independent encoder, and must not be changed.
 
 use super::*;
 
-/// The content [`older`] and the content [`new`], inside a change.
+/// The contents [`older`] and [`new`] within a change.
 const OLDER: &str =
     "a3005820aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0119080002190367";
 const NEW: &str =
     "a2005820bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb011a00011170";
 
-/// The moments [`created`] and the one after it.
+/// The moment [`created`] and the one after it.
 const CREATED: &str = "1b00060a24181e4000";
 const MODIFIED: &str = "1b00060a24181e4001";
 

@@ -47,7 +47,7 @@ fn an_outcome() -> impl Strategy<Value = Outcome> {
     proptest::sample::select(vec![Outcome::Created, Outcome::Updated, Outcome::Removed])
 }
 
-/// What most changes have.
+/// The fields that most changes have.
 fn a_stem() -> impl Strategy<Value = (Xid, Option<ContentName>, u64, Moment, Moment)> {
     (an_xid(), option::of(a_content()), any::<u64>(), a_moment(), a_moment())
 }
@@ -124,7 +124,7 @@ fn a_change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Bytes are one change's or nobody's.
+/// Bytes either encode exactly one change, or are invalid.
 fn is_sound(kind: u16, body: &[u8]) -> Result<(), TestCaseError> {
     if let Ok(change) = Change::decode(kind, body) {
         let (again, bytes) = change.encode();
@@ -217,7 +217,7 @@ fn other_ways_to_write_the_same_are_refused() {
 
 #[test]
 fn bytes_that_nest_deeply_are_refused_without_harm() {
-    // An unknown field whose value is an array in an array, 60,000 deep.
+    // An unknown field with arrays that are nested 60,000 deep.
     for open in [0x81_u8, 0x9f, 0xc1, 0xa1] {
         let mut body = b"\xa2\x00\x61\x2f\x01".to_vec();
         body.resize(60_000, open);

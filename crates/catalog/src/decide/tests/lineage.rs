@@ -15,14 +15,15 @@ fn line(registry: &TestRegistry) -> String {
 
 #[test]
 fn the_oldest_versions_go_and_leave_roots() {
-    // What is put in this order, each with its ancestor (none: the newest), and what is left.
+    // Versions that are put in this order, each with its ancestor (none means the newest), and the
+    // result.
     type Case = (&'static str, u64, &'static [(&'static str, &'static str)], &'static str);
     let cases: [Case; 7] = [
         ("manual", 1, &[("1", ""), ("2", "")], "2<2"),
         ("manual", 2, &[("1", ""), ("2", ""), ("3", "")], "2<2 3<2"),
-        // Named by the command that lets it go.
+        // The same command names and prunes it.
         ("manual", 2, &[("1", ""), ("2", ""), ("3", "1")], "2<2 3<3"),
-        // The oldest is the oldest root, however old its descendants are.
+        // The oldest root is pruned, however old its descendants are.
         ("manual", 2, &[("1", ""), ("2", "2"), ("3", "1")], "2<2 3<3"),
         ("manual", 3, &[("a", ""), ("b", "b"), ("c", "a"), ("d", "b")], "b<b c<c d<b"),
         ("createdat", 2, &[("1", ""), ("2", ""), ("3", "")], "2<2 3<2"),
@@ -49,7 +50,7 @@ fn the_oldest_versions_go_and_leave_roots() {
 fn a_circle_is_refused_however_it_is_closed() {
     let files = json!({"versionmode": "manual", "hasdocument": false});
     let bodies = [
-        // Through one that is new and has no ancestor of its own.
+        // Through a new version without a given ancestor.
         json!({"n": {}, "v17": {"ancestorid": "n"}}),
         json!({"v3": {"ancestorid": "v17"}}),
         json!({"m": {"ancestorid": "n"}, "n": {"ancestorid": "m"}}),
@@ -65,7 +66,7 @@ fn a_circle_is_refused_however_it_is_closed() {
     registry.send(Mode::Post, &format!("{FILE}/versions"), &body).unwrap();
 }
 
-/// A circle through existing versions that find their ancestors, of three and of many.
+/// A circle through existing versions that find their ancestors, with three and with many versions.
 #[test]
 fn a_circle_is_refused_that_versions_close_which_find_their_ancestors() {
     let files = json!({"versionmode": "manual", "hasdocument": false});
@@ -74,7 +75,7 @@ fn a_circle_is_refused_that_versions_close_which_find_their_ancestors() {
     for _ in 0..3 {
         small.send(Mode::Post, FILE, &json!({})).unwrap();
     }
-    // One that is left to be the default.
+    // One version remains for the default.
     let mut forked = grown(&files);
     let aside = json!({"ancestorid": "v5", "createdat": "1970-01-01T00:00:00Z"});
     forked.send(Mode::Put, &format!("{FILE}/versions/x"), &aside).unwrap();
@@ -107,19 +108,19 @@ fn a_meta_of_versions_that_an_earlier_release_led_into_a_circle_is_not_silently_
     let meta = format!("{FILE}/meta");
     let outcome = registry.send(Mode::Patch, &meta, &json!({"labels": {"a": "b"}}));
     assert_eq!(code(outcome), "circular_ancestors");
-    // Whoever names a root opens it.
+    // Naming a root opens the circle.
     registry.send(Mode::Patch, &format!("{FILE}/versions/1"), &json!({"ancestorid": "1"})).unwrap();
     registry.send(Mode::Patch, &meta, &json!({"labels": {"a": "b"}})).unwrap();
     assert_eq!(line(&registry), "1<1 2<1 3<2");
 }
 
-/// One step of a history: what is done, to which versions, and when those were created.
+/// One step of a history: an action, its versions, and when those were created.
 pub(super) type Step = (u8, u8, u8, u8);
 
-/// Versions that a history begins with: enough for what is derived to be kept.
+/// The number of versions at the beginning of a history: enough for the derived sets to be stored.
 const BEGINNING: u8 = 18;
 
-/// Versions that a history names.
+/// The number of version names in a history.
 const NAMES: u8 = 24;
 
 pub(super) fn name(number: u8) -> String {
@@ -162,7 +163,7 @@ pub(super) fn take(registry: &mut TestRegistry, (kind, a, b, c): Step) -> Result
 
 pub(super) const STATES: [&str; 4] = ["draft", "stable", "deprecated", "retired"];
 
-/// A resource with so many versions that what is derived of them is kept.
+/// A resource with so many versions that the derived sets are stored.
 fn grown(files: &Value) -> TestRegistry {
     let mut registry = TestRegistry::new(files);
     for number in 0..BEGINNING {
@@ -172,7 +173,7 @@ fn grown(files: &Value) -> TestRegistry {
     registry
 }
 
-/// Changes the resource behind the back of the decisions.
+/// Changes the resource without a decision.
 fn edit(registry: &mut TestRegistry, change: impl FnOnce(&mut crate::state::Resource)) {
     let (dirs, files): (Id, Id) = ("dirs".parse().unwrap(), "files".parse().unwrap());
     let fold = |id: &str| crate::state::CaseFoldedId(id.parse().unwrap());
@@ -188,14 +189,14 @@ fn edit(registry: &mut TestRegistry, change: impl FnOnce(&mut crate::state::Reso
     }
 }
 
-/// Lays all versions into one slice again, which is walked through.
+/// Puts all versions into one slice again, which is searched linearly.
 fn flatten(registry: &mut TestRegistry) {
     edit(registry, |resource| {
         resource.versions = Versions::Few(resource.versions.iter().cloned().collect());
     });
 }
 
-/// A version from which no root is reached.
+/// A version from which no root can be reached.
 fn lost(registry: &TestRegistry) -> Option<&Id> {
     let versions = &registry.resource(FILE)?.versions;
     versions.iter().map(|version| &version.id).find(|start| {
@@ -212,7 +213,7 @@ fn lost(registry: &TestRegistry) -> Option<&Id> {
     })
 }
 
-/// What there is of the resource, as text.
+/// The resource as text.
 fn found(registry: &TestRegistry) -> String {
     let Some(resource) = registry.resource(FILE) else { return String::new() };
     let meta = &resource.meta;

@@ -3,7 +3,7 @@ use crate::{ModelRefusal, Reason, VersionRefusal};
 
 const FILES: [&str; 2] = ["/dirs/d/files/f", "/dirs/d/files/g"];
 
-/// Two resources, each with the versions 1 to 4, of a type with no rule.
+/// Two resources, each with the versions 1 to 4, of a type without rules.
 fn grown() -> TestRegistry {
     let mut registry = TestRegistry::new(&json!({"hasdocument": false}));
     for file in FILES {
@@ -46,10 +46,10 @@ fn a_new_model_brings_versions_into_its_order() {
         let epoch = registry.resource(FILES[1]).unwrap().meta.epoch;
         registry.set_model(&files).unwrap();
         assert_eq!(line(&registry), expected, "{files}");
-        // What was in order isn't written.
+        // A resource that already complies isn't written.
         let is_same = registry.resource(FILES[1]).unwrap().meta.epoch == epoch;
         assert_eq!(is_same, files.get("maxversions").is_none_or(|max| *max == 0), "{files}");
-        // What went is kept as what is deleted is.
+        // A pruned version is kept like a deleted one.
         let gone = registry.catalog.hides(&format!("{}/versions/1", FILES[1]).parse().unwrap());
         assert_eq!(gone, !is_same, "{files}");
     }

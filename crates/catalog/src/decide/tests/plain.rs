@@ -1,5 +1,4 @@
-//! The rules about lineage once more, as plainly as they can be said: each answer is found by
-//! looking at all versions.
+//! The rules of lineage in their plainest form: each answer is found by looking at all versions.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +12,7 @@ use crate::Lifecycle;
 
 const MODES: [&str; 3] = ["manual", "createdat", "lifecycle"];
 
-/// The steps that `take` knows, and those that are known here alone.
+/// The steps of `take`, and those that exist only here.
 const KINDS: u8 = 16;
 const NEW_MODE: u8 = 14;
 const PUT: u8 = 15;
@@ -27,7 +26,7 @@ struct Version {
 
 type Versions = BTreeMap<String, Version>;
 
-/// A resource by the rules alone.
+/// A resource that follows only the rules.
 #[derive(Clone, Debug)]
 struct ResourceOracle {
     mode: &'static str,
@@ -86,7 +85,7 @@ impl ResourceOracle {
             7 | 8 => return self.delete(&a),
             9 => return self.restore(&a),
             10 => {
-                // A name that comes twice says what it says last.
+                // If a name occurs twice, the last one counts.
                 if a != b && a != named {
                     put(&a, seconds, None);
                 }
@@ -156,7 +155,7 @@ impl ResourceOracle {
         if self.versions.contains_key(id) { Ok(()) } else { Err("restore_refused") }
     }
 
-    /// Makes these the versions, in the order of the mode and no more than may be kept.
+    /// Sets the versions, ordered by the mode and limited in number.
     fn apply_rules(&mut self, mut next: Versions) -> Result<(), &'static str> {
         if next.is_empty() {
             self.versions = next;
@@ -190,7 +189,7 @@ impl ResourceOracle {
         Ok(())
     }
 
-    /// What has no ancestor descends from the newest leaf of those that have one.
+    /// Versions without an ancestor derive from the newest leaf among those with one.
     fn find_ancestors(&self, next: &mut Versions) {
         let without: Vec<String> =
             next.keys().filter(|id| next[*id].ancestor.is_none()).cloned().collect();
@@ -270,7 +269,7 @@ fn is_in_circle(versions: &Versions, start: &String) -> bool {
     true
 }
 
-/// The resource as it is, in the form of the other.
+/// The real resource, in the same form.
 fn found(registry: &TestRegistry) -> (Versions, Option<String>, bool) {
     let Some(resource) = registry.resource(FILE) else { return (Versions::new(), None, false) };
     let versions = resource.versions.iter().map(|version| {

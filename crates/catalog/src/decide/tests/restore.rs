@@ -2,7 +2,7 @@ use super::*;
 
 const FILE: &str = "/dirs/d/files/f";
 
-/// A resource of that type with the versions 1 to 4, of which one is deleted.
+/// A resource of this type with the versions 1 to 4, one of them deleted.
 fn without(files: &Value, deleted: &str) -> TestRegistry {
     let mut files = files.clone();
     files.as_object_mut().unwrap().insert("hasdocument".to_owned(), json!(false));
@@ -53,7 +53,7 @@ fn a_version_comes_back_as_a_root_when_its_ancestor_has_gone() {
     assert_eq!(line(&registry), "1<1 3<3 4<4 *4");
     let back = registry.catalog.version_at(&version("3").parse().unwrap()).unwrap();
     assert_eq!((back.epoch, back.modified), (2, registry.catalog.moment));
-    // What it descended from may come back too, and isn't its ancestor any more.
+    // Its former ancestor may be restored too, but isn't its ancestor any more.
     registry.restore(&version("2")).unwrap();
     assert_eq!(line(&registry), "1<1 2<1 3<3 4<4 *4");
 }
@@ -65,7 +65,7 @@ fn a_version_comes_back_only_where_the_model_has_room_for_it() {
     registry.send(Mode::Post, FILE, &json!({})).unwrap();
     registry.restore(&version("2")).unwrap();
     assert_eq!(line(&registry), "2<2 3<2 4<3 5<4 *5");
-    // The oldest went for it; were that to come back, it would go at once.
+    // The oldest version was pruned for it. If that one were restored, it would be pruned at once.
     assert_eq!(code(registry.restore(&version("1"))), "restore_refused");
     assert_eq!(line(&registry), "2<2 3<2 4<3 5<4 *5");
 }
@@ -120,7 +120,7 @@ fn a_resource_comes_back_in_the_order_of_the_model_of_now() {
         let epochs: Vec<u64> = back.versions.iter().map(|version| version.epoch).collect();
         assert_eq!((epochs, back.meta.epoch), (vec![2, 2], meta_epoch), "{deleted}");
         assert_eq!(back.meta.sticky, is_pinned);
-        // What is written next finds it in order.
+        // The next write finds a valid resource.
         registry.send(Mode::Patch, &version("b"), &json!({"name": "b"})).unwrap();
         assert_eq!(line(&registry), expected);
     }

@@ -1,11 +1,11 @@
-//! JSON Patch (RFC 6902) applied, to try the patches that are made. The cases are those that the
-//! public suite of json-patch.org tries, in our words.
+//! Applies a JSON Patch (RFC 6902), to test the generated patches. The cases are those of the
+//! public suite of json-patch.org, in our words.
 
 use muster_words::json::{Value, parse};
 
 type Applied<T> = Result<T, &'static str>;
 
-/// Applies a patch; one step that can't be done refuses all of it.
+/// Applies a patch; if one operation fails, the whole patch fails.
 pub fn apply(mut document: Value, patch: &Value) -> Applied<Value> {
     for operation in patch.as_array().ok_or("a patch is an array")? {
         let text = |name: &str| operation.get(name).and_then(Value::as_str).ok_or("a member lacks");

@@ -24,35 +24,36 @@ use super::{
     render::{finish, render},
 };
 
-/// Who may watch at once. Over HTTP/2 one connection can open many streams, and each holds about
-/// a frame while its client takes nothing.
+/// The maximum number of watchers. An HTTP/2 connection can open many streams, and each holds about
+/// a frame while its client doesn't read.
 const WATCHERS_MAX: usize = 4_096;
 
-/// Bytes of events in the ring: what came in the last second or so of hard writing, so that a
-/// watcher that is a little late needn't read the ledger.
+/// The size of the ring in bytes: about the last second of heavy writing, so that a watcher with a
+/// small delay needn't read the ledger.
 const RING_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Watchers that read the ledger at once: each holds a page of it in memory. More wait.
+/// How many watchers may read the ledger at the same time, because each holds a page in memory.
+/// Others wait.
 const CATCHING_UP_MAX: usize = 8;
 
-/// Bytes of events that all watchers together hold of what they read from the ledger. Where they
-/// hold more, each holds one frame alone: clients that take nothing cost no more than that.
+/// The memory for events that watchers have read from the ledger, in bytes. Beyond it, each watcher
+/// holds only one frame, so clients that don't read cost no more than that.
 const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// How long the feed rests when the ledger can't be read.
+/// The pause after a failed read of the ledger.
 const REST: Duration = Duration::from_millis(200);
 
-/// What is committed, decoded once for all who watch.
+/// The committed commands, decoded once for all watchers.
 pub(in crate::native) struct Feed {
     shared: Arc<SharedFeed>,
     task: AbortHandle,
 }
 
-/// Where the newest frames hang for all who watch, and what they need beside.
+/// The newest frames for all watchers, with their shared state.
 pub(super) struct SharedFeed {
     pub registry: Registry,
     ring: std::sync::Mutex<Ring>,
-    /// The position up to which the ring goes; watchers wait for it to move.
+    /// The position up to which the ring is filled; watchers wait for it.
     end: watch::Sender<Position>,
     watchers: watch::Sender<usize>,
     pub catching_up: Semaphore,
@@ -63,22 +64,22 @@ pub(super) struct SharedFeed {
 #[derive(Default)]
 struct Ring {
     frames: VecDeque<Arc<Frame>>,
-    /// Everything behind this is in the ring.
+    /// The ring holds everything after this event.
     begin: Option<EventId>,
     bytes: usize,
 }
 
-/// What the ring has for a watcher.
+/// The ring's answer to a watcher.
 pub(super) enum NextFrame {
     /// The next frame.
     Frame(Arc<Frame>),
-    /// Nothing is newer.
+    /// There is nothing newer.
     Nothing,
-    /// What comes next isn't in the ring any more.
+    /// The next frame has left the ring.
     Behind,
 }
 
-/// What one frame takes of the memory for watchers; given back when dropped.
+/// The memory of one frame for watchers; returned when dropped.
 pub(super) struct FrameMemory {
     shared: Arc<SharedFeed>,
     bytes: usize,
@@ -97,7 +98,7 @@ impl Drop for FrameMemory {
     }
 }
 
-/// A watcher's permit: the feed works while one is taken.
+/// A watcher's permit; the feed works while there is one.
 pub(super) struct WatcherPermit(Arc<SharedFeed>);
 
 impl Drop for WatcherPermit {
@@ -107,7 +108,7 @@ impl Drop for WatcherPermit {
 }
 
 impl Feed {
-    /// A feed of a registry, and its task.
+    /// The feed of a registry, with its task.
     pub fn new(registry: Registry) -> Arc<Self> {
         let shared = Arc::new(SharedFeed {
             registry,
@@ -121,7 +122,7 @@ impl Feed {
         Arc::new(Self { shared, task })
     }
 
-    /// Takes a permit; none: all are taken.
+    /// Takes a permit; none if all are taken.
     pub(super) fn admit(&self) -> Option<WatcherPermit> {
         let mut is_admitted = false;
         self.shared.watchers.send_if_modified(|count| {
@@ -132,7 +133,7 @@ impl Feed {
         is_admitted.then(|| WatcherPermit(self.shared.clone()))
     }
 
-    /// How many watch.
+    /// The number of watchers.
     pub fn watchers(&self) -> usize {
         *self.shared.watchers.borrow()
     }
@@ -149,12 +150,12 @@ impl Drop for Feed {
 }
 
 impl SharedFeed {
-    /// Whether watchers may hold so many bytes more.
+    /// Whether this many more bytes are allowed.
     pub fn has_room(&self, bytes: usize) -> bool {
         self.held.load(Ordering::Relaxed) + bytes <= HELD_BYTES_MAX
     }
 
-    /// What comes after a cursor.
+    /// The first frame after a cursor.
     pub fn take(&self, cursor: EventId) -> NextFrame {
         let ring = self.ring();
         match ring.begin {
@@ -163,7 +164,7 @@ impl SharedFeed {
                 ring.frames.get(next).cloned().map_or(NextFrame::Nothing, NextFrame::Frame)
             }
             Some(_) => NextFrame::Behind,
-            // The feed is about to begin, and says so by moving the end.
+            // The feed is about to start; then the end moves.
             None => NextFrame::Nothing,
         }
     }
@@ -173,11 +174,11 @@ impl SharedFeed {
     }
 
     fn ring(&self) -> std::sync::MutexGuard<'_, Ring> {
-        // Nothing panics while the lock is held.
+        // No code panics while it holds the lock.
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins the ring anew behind a position.
+    /// Restarts the ring after a position.
     fn begin(&self, position: Position) {
         let begin = Some(EventId { position, k: u32::MAX });
         *self.ring() = Ring { begin, ..Ring::default() };
@@ -201,10 +202,10 @@ impl SharedFeed {
     }
 }
 
-/// Begins again after a fault of ours: watchers would wait for ever for a feed that is gone.
+/// Restarts the feed after a fault of our own; otherwise watchers would wait for ever.
 async fn keep_running(shared: Arc<SharedFeed>) {
     loop {
-        // A set ends its tasks when it is dropped.
+        // Dropping the set aborts its tasks.
         let mut tasks = JoinSet::new();
         tasks.spawn(run(shared.clone()));
         match tasks.join_next().await {
@@ -217,7 +218,7 @@ async fn keep_running(shared: Arc<SharedFeed>) {
     }
 }
 
-/// Follows what is committed while somebody watches.
+/// Follows committed commands while there are watchers.
 async fn run(shared: Arc<SharedFeed>) {
     let mut watchers = shared.watchers.subscribe();
     loop {
@@ -237,7 +238,7 @@ async fn run(shared: Arc<SharedFeed>) {
                     shared.push(frames, commands.position());
                 }
                 Err(error) => {
-                    // Watchers read the ledger themselves then, and are told what is wrong with it.
+                    // Watchers then read the ledger themselves and get the error.
                     tracing::warn!(%error, "the feed of changes can't read the ledger");
                     tokio::time::sleep(REST).await;
                     commands = begin(&shared);
@@ -248,15 +249,15 @@ async fn run(shared: Arc<SharedFeed>) {
     }
 }
 
-/// Begins with what is committed from now on.
+/// Starts with the next committed command.
 fn begin(shared: &SharedFeed) -> Commands {
     let commands = shared.registry.follow(shared.registry.view().position());
     shared.begin(commands.position());
     commands
 }
 
-/// The events of commands that follow each other: of all, or of the first that have so many
-/// bytes together. The view stands at the end of the last command or later.
+/// The events of consecutive commands: of all, or of the first ones up to this many bytes. The view
+/// must be at the end of the last command or later.
 pub(super) async fn frames_of(
     shared: &SharedFeed,
     view: &View,

@@ -4,14 +4,14 @@ use bytes::Bytes;
 use muster_wire::changes::EventId;
 use muster_words::{Coverage, Position, XidPatterns};
 
-/// Bytes of events that are sent at once: what a socket takes at once.
+/// The maximum size of a frame in bytes: what a socket accepts at once.
 pub(super) const FRAME_BYTES: usize = 64 * 1024;
 
-/// An event as it is sent, but for the URL of the registry, which depends on who asks.
+/// A rendered event without the registry's URL, which depends on the request.
 #[derive(Clone, Debug)]
 pub(super) struct RenderedEvent {
     pub id: EventId,
-    /// The path of what changed, for those who may not follow everything.
+    /// The path of the changed entity, for watchers with a limited scope.
     subject: Box<str>,
     /// Who did it, as a string of JSON, for those who may know.
     actor: Option<Box<str>>,
@@ -19,7 +19,7 @@ pub(super) struct RenderedEvent {
     after: Box<str>,
 }
 
-/// What stands where the URL of the registry belongs.
+/// The text at which the registry's URL is inserted.
 const PLACE: &str = "\"source\":\"";
 
 impl RenderedEvent {
@@ -53,24 +53,23 @@ pub(super) struct EventSight<'a> {
 #[derive(Debug)]
 pub(super) struct Frame {
     events: Vec<RenderedEvent>,
-    /// Everything up to here is in this frame or before it.
+    /// Everything up to here is in this frame or an earlier one.
     pub last: EventId,
-    /// After which position the ledger goes on behind this frame: the end of a command, which
-    /// lies before `last` where the frame ends within one.
+    /// The position after which the ledger continues after this frame: the end of a command. It is
+    /// before `last` if the frame ends within a command.
     pub resume: Position,
     bytes: usize,
-    /// The whole frame as it was sent first, with the URL it was for: watchers mostly use one. Once
-    /// without who did what, once with it.
+    /// The bytes of the first use, with their URL, because most watchers use the same one.
     sent: [OnceLock<(Arc<str>, Bytes)>; 2],
 }
 
 impl Frame {
-    /// What a frame takes in memory.
+    /// The memory of a frame.
     pub const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The events behind a cursor as somebody sees them.
+    /// The events after a cursor, as they are sent: all, or those at these places.
     pub fn after(&self, cursor: EventId, source: &Arc<str>, sight: EventSight<'_>) -> Bytes {
         let write = || self.write(cursor, source, sight);
         let is_whole = self.events.first().is_some_and(|event| event.id > cursor);
@@ -99,7 +98,7 @@ impl Frame {
     }
 }
 
-/// Gathers events into frames.
+/// Collects events into frames.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     done: Vec<Arc<Frame>>,
@@ -108,7 +107,7 @@ pub(super) struct Frames {
     bytes_done: usize,
 }
 
-/// What a frame and an event take beside their text.
+/// The memory of a frame or an event besides its text.
 const OVERHEAD: usize = 64;
 
 impl Frames {
@@ -123,19 +122,19 @@ impl Frames {
                 self.close(id, start);
             }
         }
-        // A command without events moves the end of what is known as well.
+        // A command without events also moves the end.
         let last = EventId { position: end, k: u32::MAX };
         if self.bytes >= FRAME_BYTES {
             self.close(last, end);
         }
     }
 
-    /// Bytes that were added.
+    /// The number of added bytes.
     pub const fn bytes(&self) -> usize {
         self.bytes_done + self.bytes
     }
 
-    /// The frames of everything that was added, up to the end of a command.
+    /// The frames of all added events, up to the end of a command.
     pub fn finish(mut self, end: Position) -> Vec<Arc<Frame>> {
         self.close(EventId { position: end, k: u32::MAX }, end);
         self.done

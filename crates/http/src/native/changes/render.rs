@@ -11,8 +11,8 @@ use muster_words::{
 
 use super::frame::RenderedEvent;
 
-/// Reads the attributes that the events of a command need. Those that can't be read are missing:
-/// a damaged content must not stop the stream.
+/// Reads the attributes that the events of a command need. Unreadable ones are left out, because a
+/// damaged content must not stop the stream.
 pub(super) async fn finish(
     registry: &Registry,
     command: &CommittedCommand,
@@ -32,7 +32,7 @@ pub(super) async fn finish(
     pending.finish(|content| known.get(content).cloned())
 }
 
-/// The events of a command as they are sent, numbered from 1.
+/// The events of a command in their final form, numbered from 1.
 pub(super) fn render(
     command: &CommittedCommand,
     actor: Option<&str>,
@@ -71,7 +71,7 @@ fn xid(subject: &EditSubject) -> String {
     }
 }
 
-/// The specification's type of an event; none: it has no such event.
+/// The specification's type of an event; none if it defines no such event.
 const fn event_type(event: &RegistryEvent) -> Option<EventType> {
     Some(match (&event.subject, event.kind) {
         (EditSubject::Registry, EventKind::Updated) => EventType::RegistryUpdated,

@@ -15,28 +15,28 @@ use super::{
 };
 use crate::native::{gate::AccessGrant, stream::Source};
 
-/// How long a stream says nothing: proxies end connections that are silent for a minute.
+/// The longest silence of a stream, because proxies close connections that are silent for a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Bytes of events that a watcher reads from the ledger at once, in whole commands.
+/// How many bytes of events a watcher reads from the ledger at once, in whole commands.
 const READ_BYTES: usize = 256 * 1024;
 
-/// Bytes of events that a watcher holds, however many changes one command made.
+/// How many bytes of events a watcher may hold, even if a command made many changes.
 const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// One client that follows the changes.
+/// A client of the change stream.
 pub(super) struct Watcher {
     shared: Arc<SharedFeed>,
     _permit: WatcherPermit,
     pass: AccessGrant,
     moves: watch::Receiver<Position>,
-    /// The URL of the registry's root, as it stands within JSON.
+    /// The URL of the registry's root, escaped for JSON.
     source: Arc<str>,
     /// The last event that was sent.
     cursor: EventId,
-    /// After which position the ledger is read to find what follows.
+    /// The position after which the ledger must be read.
     read_after: Position,
-    /// What was read from the ledger, with the room that it takes.
+    /// Frames that were read from the ledger, with their memory.
     read: VecDeque<(Arc<Frame>, FrameMemory)>,
     greeted: bool,
 }
@@ -67,8 +67,8 @@ impl Watcher {
         }
     }
 
-    /// The first bytes of a stream: they show that it stands, and give a client that began with
-    /// the present a place to come back to before anything has changed.
+    /// The first bytes of a stream. They show that it is open, and give a client that started at
+    /// the present an id to resume from before anything changes.
     fn greeting(&self) -> Bytes {
         let from = self.cursor.position;
         match self.cursor.k {
@@ -88,7 +88,7 @@ impl Watcher {
         (!bytes.is_empty()).then_some(bytes)
     }
 
-    /// How long nothing is said: no longer than what let the client in holds.
+    /// The longest silence: not longer than the client's key is valid.
     fn patience(&self) -> Duration {
         self.pass.left().map_or(HEARTBEAT, |left| HEARTBEAT.min(left))
     }
@@ -100,15 +100,15 @@ impl Watcher {
         let commands = shared.registry.commands_after(self.read_after).await?;
         let view = shared.registry.view();
         if commands.is_empty() {
-            // Whatever lies between here and the ring has no events.
+            // There are no events between here and the ring.
             self.read_after = self.read_after.max(view.position());
             let reached = EventId { position: self.read_after, k: u32::MAX };
             self.cursor = self.cursor.max(reached);
             return Ok(());
         }
         let frames = frames_of(&shared, &view, &commands, READ_BYTES).await;
-        // What isn't kept is rendered again when it is due. The first is kept however large it is
-        // and however little room there is: without it the stream would never go on.
+        // Frames that aren't kept are rendered again later. The first one is always kept; without
+        // it the stream would never advance.
         let mut bytes = 0;
         for frame in frames {
             bytes += frame.bytes();
@@ -128,8 +128,8 @@ impl Source for Watcher {
             return Some(Ok(self.greeting()));
         }
         loop {
-            // A key is revoked by a command, which wakes this like any other; that it expires, by
-            // the end of its patience.
+            // A key is revoked by a command, and every command wakes this task. The timeout covers
+            // a key that expires.
             if !self.pass.holds() {
                 return None;
             }
@@ -139,7 +139,7 @@ impl Source for Watcher {
                     None => continue,
                 }
             }
-            // Marked before looking, so that nothing can come in between.
+            // Marked before checking, so that no change is missed.
             self.moves.mark_unchanged();
             match self.shared.take(self.cursor) {
                 NextFrame::Frame(frame) => {

@@ -9,10 +9,10 @@ use crate::native::body;
 /// What errors are about.
 const SUBJECT: &str = "/keys";
 
-/// Places of one key: each is compared with every name that is listed.
+/// The maximum number of places of a key, because each is compared with every listed name.
 const PLACES_MAX: usize = 16;
 
-/// What a new key is to be.
+/// A request for a new key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NewKeyRequest {
     pub role: Role,
@@ -22,7 +22,7 @@ pub(super) struct NewKeyRequest {
 }
 
 impl NewKeyRequest {
-    /// Reads a body: an object, or nothing.
+    /// Parses a body: an object, or nothing.
     ///
     /// # Errors
     /// `parsing_data` or `role_unknown`.
@@ -59,7 +59,7 @@ fn scope(places: &[String]) -> Result<XidPatterns, Problem> {
     places.map(XidPatterns::new).map_err(refused)
 }
 
-/// Reads when a key shall expire: so long from now, or a moment.
+/// Parses when a key expires: a time from now, or a moment.
 fn expires(text: &str, now: Moment) -> Result<Moment, Problem> {
     let wrong = || refused("expires is a time such as 90d, 12h or 30m, or a moment in RFC 3339");
     let moment = match microseconds(text) {
@@ -73,7 +73,7 @@ fn expires(text: &str, now: Moment) -> Result<Moment, Problem> {
     if moment > now { Ok(moment) } else { Err(refused("that moment is over")) }
 }
 
-/// A number with a unit, in microseconds.
+/// Parses a number with a unit, as microseconds.
 fn microseconds(text: &str) -> Option<i64> {
     let unit = text.chars().next_back()?;
     let seconds = match unit {

@@ -11,7 +11,7 @@ use super::{
     AVAILABLE, Capabilities, FLAGS, FORMATS, IGNORES, built, offered, refused, texts, version_modes,
 };
 
-/// How a change of the capabilities treats those that it doesn't name.
+/// How a change of capabilities treats those that it doesn't name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::xregistry) enum UpdateMode {
     /// They are reset.
@@ -20,7 +20,7 @@ pub(in crate::xregistry) enum UpdateMode {
     Patch,
 }
 
-/// The capabilities that are in force after a change; none sent means all that is built.
+/// The capabilities after a change. Without any, everything is enabled.
 ///
 /// # Errors
 /// One of the specification's `capability_…` errors.
@@ -97,10 +97,10 @@ impl Update<'_> {
     }
 }
 
-/// Which metadata is served where nobody says anything of it.
+/// The default of `available`.
 fn unset_available(bare: bool) -> BTreeMap<String, Availability> {
-    // As the reference does: a bare registry can lock itself. Elsewhere the capabilities stay
-    // changeable: a registry that locks itself can't be opened again.
+    // As in the reference server, a bare registry can lock itself. Otherwise the capabilities stay
+    // changeable, because a registry that locks itself could never be unlocked.
     let named: &[(&str, bool)] = match bare {
         true => &[(ENTITIES, true)],
         false => &[("capabilities", true), (ENTITIES, true), ("model", false)],
@@ -134,7 +134,7 @@ fn bad_value(name: &str, value: &Value, allowed: &str) -> Problem {
     refused(ErrorKind::CapabilityValue { value, field: name.to_owned(), list: allowed.to_owned() })
 }
 
-/// What can't be read as the capability isn't a wrong value of it.
+/// A value of the wrong type is a different error than a value that isn't allowed.
 fn bad_shape(name: &str, expected: &str) -> Problem {
     cannot(format!("{name:?} must be {expected}"))
 }
@@ -171,7 +171,7 @@ fn missing_value(name: &str, value: &str) -> Problem {
     refused(ErrorKind::CapabilityMissingValue { name: name.to_owned(), value: value.to_owned() })
 }
 
-/// The kind of metadata that is always there.
+/// The kind of metadata that is always served.
 const ENTITIES: &str = "entities";
 
 fn available(value: &Value, bare: bool) -> Result<BTreeMap<String, Availability>, Problem> {
@@ -200,7 +200,7 @@ fn available(value: &Value, bare: bool) -> Result<BTreeMap<String, Availability>
         settled.insert((*name).to_owned(), Availability { mutable });
     }
     if bare {
-        // The specification wants three named; the reference adds this one and wants no other.
+        // The specification requires the three that were named; the reference server adds this one.
         settled.entry(ENTITIES.to_owned()).or_insert(Availability { mutable: true });
         return Ok(settled);
     }

@@ -51,7 +51,7 @@ fn writes_what_is_left_within_a_collection() {
 }
 
 proptest! {
-    /// What a URL says of a filter is the filter again.
+    /// A filter that is written to a URL and parsed again is the same filter.
     #[test]
     fn reads_what_it_wrote(
         names in prop::collection::vec("[a-z][a-z0-9_]{0,5}", 1..4),

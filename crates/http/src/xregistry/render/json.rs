@@ -1,11 +1,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
-/// Writes JSON member by member, in the order in which it is told, indented for people.
+/// Writes JSON member by member in the order of the calls, indented for people.
 #[derive(Debug, Default)]
 pub(in crate::xregistry) struct JsonWriter {
     out: Vec<u8>,
-    /// For each open object or array, whether something was written into it.
+    /// For each open object or array, whether it has content.
     open: Vec<bool>,
 }
 
@@ -25,7 +25,7 @@ impl JsonWriter {
         self.out.push(b'}');
     }
 
-    /// Begins a member; its value follows.
+    /// Begins a member; the next call writes its value.
     pub fn key(&mut self, key: &str) {
         if let Some(filled) = self.open.last_mut() {
             if *filled {
@@ -55,7 +55,7 @@ impl JsonWriter {
         write_text(text, &mut self.out);
     }
 
-    /// JSON as it stands.
+    /// Writes JSON unchanged.
     pub fn raw(&mut self, json: &[u8]) {
         self.out.extend_from_slice(json);
     }
@@ -107,7 +107,7 @@ impl JsonWriter {
         self.out.resize(self.out.len() + 2 * self.open.len(), b' ');
     }
 
-    /// The bytes, with a line's end.
+    /// The bytes, with a final line break.
     pub fn finish(mut self) -> Vec<u8> {
         self.out.push(b'\n');
         self.out

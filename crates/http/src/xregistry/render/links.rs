@@ -1,31 +1,31 @@
 use muster_catalog::entity::EntityUrls;
 
-/// The URLs that entities carry: absolute in the API view, `#` and a JSON Pointer (RFC 6901) in
-/// the document view for whatever the answer holds (core, "Doc Flag").
+/// The URLs of entities: absolute in the API view; in the document view `#` and a JSON Pointer (RFC
+/// 6901) for everything that the answer contains (core, "Doc Flag").
 #[derive(Clone, Debug)]
 pub(in crate::xregistry) struct Links<'a> {
     base: &'a str,
-    /// In the document view, the path that the answer's root has.
+    /// In the document view, the path of the answer's root.
     root: Option<&'a str>,
-    /// Beside a document an entity's URL is the document's.
+    /// Whether the answer is a document; then an entity's URL is that of its document.
     beside_document: bool,
 }
 
-/// What follows an entity's path where that alone would be its document's.
+/// The suffix of an entity's path if the path alone names its document.
 const DETAILS: &str = "$details";
 
 impl<'a> Links<'a> {
-    /// Absolute URLs that begin with `base`, which has no slash at its end.
+    /// Absolute URLs that begin with `base`, which has no trailing slash.
     pub const fn api(base: &'a str) -> Self {
         Self { base, root: None, beside_document: false }
     }
 
-    /// As [`Self::api`], for what stands beside a document, in headers.
+    /// As [`Self::api`], for the headers of a document.
     pub const fn beside_document(base: &'a str) -> Self {
         Self { base, root: None, beside_document: true }
     }
 
-    /// Relative URLs within an answer whose root has that path.
+    /// Relative URLs within an answer with this root path.
     pub fn document(base: &'a str, root: &'a str) -> Self {
         let root = Some(root.trim_end_matches('/'));
         Self { base, root, beside_document: false }
@@ -63,7 +63,7 @@ impl EntityUrls for Links<'_> {
 
 fn pointer(root: &str, path: &str) -> String {
     let below = path.strip_prefix(root).unwrap_or(path);
-    // Names have no slash; a tilde is the only other character that a pointer escapes.
+    // Names contain no slash; of other characters, a pointer escapes only the tilde.
     let below = below.replace('~', "~0");
     if below.is_empty() { "#/".to_owned() } else { format!("#{below}") }
 }

@@ -5,21 +5,21 @@ use muster_catalog::{Content, entity::LoadedAttributes, query::MissingAttributes
 use muster_registry::{FetchError, Registry};
 use serde_json::{Map, Value};
 
-/// The contents that an answer needs, loaded in bulk before it is rendered.
+/// The contents of an answer, loaded in bulk before it is rendered.
 #[derive(Debug, Default)]
 pub(in crate::xregistry) struct LoadedContents {
     attributes: HashMap<Content, Arc<Map<String, Value>>>,
     documents: HashMap<Content, Option<Bytes>>,
 }
 
-/// Contents that are wanted.
+/// The contents to load.
 #[derive(Debug, Default)]
 pub(in crate::xregistry) struct NeededContents {
     pub attributes: Vec<Content>,
     pub documents: Vec<Content>,
-    /// How many entities will be written with them.
+    /// The number of entities in the answer.
     pub entities: u64,
-    /// Bytes of filters in the URLs of their collections.
+    /// The size of filters in the URLs of their collections, in bytes.
     pub queries: u64,
 }
 
@@ -29,11 +29,11 @@ impl From<MissingAttributes> for NeededContents {
     }
 }
 
-/// About what an entity takes in an answer beside its contents: its URLs, ids and times.
+/// The approximate size of an entity in an answer besides its contents: its URLs, ids and times.
 const ENTITY_BYTES: u64 = 512;
 
 impl NeededContents {
-    /// About how many bytes an answer that is made of this has.
+    /// The approximate size of the answer in bytes.
     pub fn bytes(&self) -> u64 {
         let contents = self.attributes.iter().chain(&self.documents);
         let contents: u64 = contents.map(|content| u64::from(content.size)).sum();
@@ -42,7 +42,7 @@ impl NeededContents {
 }
 
 impl LoadedContents {
-    /// Loads what isn't here yet.
+    /// Loads the missing contents.
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged.
@@ -66,7 +66,7 @@ impl LoadedContents {
         Ok(())
     }
 
-    /// A document's bytes; none: it was erased.
+    /// A document's bytes; none if it was purged.
     pub fn document(&self, content: Content) -> Option<&Bytes> {
         self.documents.get(&content)?.as_ref()
     }

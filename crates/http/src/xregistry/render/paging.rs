@@ -7,24 +7,24 @@ use crate::xregistry::{filter::UrlText, flags::Flags};
 pub(in crate::xregistry) struct Page<'a> {
     /// Its members.
     pub members: Vec<Entity<'a>>,
-    /// How many members all pages have.
+    /// The number of members on all pages.
     pub count: usize,
-    /// The parameters that lead to the next page, if there is one.
+    /// The parameters of the next page, if there is one.
     pub next: Option<String>,
 }
 
-/// The most members of a page that a client can ask for.
+/// The maximum number of members that a client can request.
 const LIMIT_MAX: usize = 10_000;
 
-/// How many members a page has at most.
+/// The maximum number of members on a page.
 pub(in crate::xregistry) fn page_limit(limit: Option<usize>) -> usize {
     limit.map_or(usize::MAX, |limit| limit.min(LIMIT_MAX))
 }
 
-/// Cuts the page that a request asks for out of all members, which are in order.
+/// Selects the requested page from all members, which are in order.
 ///
-/// Without a sort order a page begins behind an id, so that what comes or goes meanwhile moves no
-/// other member; with one it begins at a number.
+/// Without a sort order, a page begins after an id, so members that are added or removed meanwhile
+/// don't shift the others. With a sort order, it begins at an index.
 pub(in crate::xregistry) fn page<'a>(
     all: Vec<Entity<'a>>,
     flags: &Flags,
@@ -48,7 +48,7 @@ pub(in crate::xregistry) fn page<'a>(
     Page { members, count, next }
 }
 
-/// Cuts the first page out of members that begin where it does.
+/// Selects the page from members that begin where the page does.
 pub(in crate::xregistry) fn first_page<'a>(
     members: impl Iterator<Item = Entity<'a>>,
     count: usize,
@@ -64,12 +64,12 @@ pub(in crate::xregistry) fn first_page<'a>(
     Page { members, count, next }
 }
 
-/// The form in which collections order ids.
+/// The form of ids by which collections are sorted.
 fn folded(id: &str) -> String {
     id.to_ascii_lowercase()
 }
 
-/// A query without the parameters that choose a page.
+/// A query without the parameters for pages.
 pub(in crate::xregistry) fn without_page(query: Option<&str>) -> String {
     let chooses = |parameter: &&str| {
         let name = parameter.split('=').next().unwrap_or_default();

@@ -7,12 +7,12 @@ use muster_catalog::{
 use super::{Links, LoadedContents, loaded_contents::NeededContents};
 use crate::xregistry::{filter::to_query, inline::Inline};
 
-/// An entity as an answer shows it.
+/// An entity in an answer.
 #[derive(Clone, Debug)]
 pub(in crate::xregistry) struct ShownEntity<'a> {
     /// The entity.
     pub entity: Entity<'a>,
-    /// Its path: its xid.
+    /// Its path, which is its xid.
     pub path: String,
     /// Its collections.
     pub collections: Vec<ShownMembers<'a>>,
@@ -20,34 +20,34 @@ pub(in crate::xregistry) struct ShownEntity<'a> {
     pub meta: bool,
     /// Whether its document is inlined.
     pub document: bool,
-    /// The registry's attributes that are inlined by name.
+    /// The inlined attributes of the registry that must be named.
     pub named: Vec<&'static str>,
 }
 
-/// A nested collection as an answer shows it.
+/// A nested collection in an answer.
 #[derive(Clone, Debug)]
 pub(in crate::xregistry) struct ShownMembers<'a> {
     /// Its name.
     pub plural: &'a str,
-    /// The query that shows the same members at the collection's own path.
+    /// The query for the same members at the collection's own path.
     pub query: String,
-    /// How many pass.
+    /// The number of matching members.
     pub count: usize,
-    /// Those that pass, if they are inlined.
+    /// The matching members, if they are inlined.
     pub shown: Option<Vec<ShownEntity<'a>>>,
 }
 
-/// Finds out what an answer shows.
+/// Determines what an answer shows.
 #[derive(Clone, Copy)]
 pub(in crate::xregistry) struct AnswerPlanner<'a, 'b> {
     pub view: &'a View,
     pub contents: &'b LoadedContents,
-    /// Whether the request filters: then URLs of collections say so.
+    /// Whether the request has a filter; then URLs of collections contain it.
     pub filters: bool,
 }
 
 impl<'a> AnswerPlanner<'a, '_> {
-    /// The entity, if it or something in it passes.
+    /// The entity, if it or something in it matches.
     pub fn entity(
         &self,
         entity: Entity<'a>,
@@ -141,9 +141,9 @@ impl<'a> AnswerPlanner<'a, '_> {
             .collect()
     }
 
-    /// Asks for everything that writing needs.
+    /// Adds everything to load that writing needs.
     ///
-    /// In the document view a resource shows nothing of its default version.
+    /// In the document view, a resource doesn't show attributes of its default version.
     pub fn add_needed(&self, shown: &ShownEntity<'a>, doc: bool, wanted: &mut NeededContents) {
         wanted.attributes.extend(shown.entity.contents(self.view));
         wanted.entities += 1;

@@ -9,16 +9,16 @@ use muster_words::json;
 use super::{JsonWriter, Links, LoadedContents, ShownEntity, ShownMembers};
 use crate::xregistry::capabilities::Capabilities;
 
-/// Writes what an answer shows.
+/// Writes an answer.
 #[derive(Clone, Copy)]
 pub(in crate::xregistry) struct EntityWriter<'a> {
     pub view: &'a View,
     pub contents: &'a LoadedContents,
     pub links: &'a Links<'a>,
     pub capabilities: &'a Capabilities,
-    /// Documents are base64, whatever they are.
+    /// Whether documents are always base64.
     pub binary: bool,
-    /// Of the outermost entity only the collections are written.
+    /// Whether only the collections of the outermost entity are written.
     pub collections_only: bool,
 }
 
@@ -36,7 +36,7 @@ impl EntityWriter<'_> {
         out.close();
     }
 
-    /// Writes entities under their ids.
+    /// Writes entities by id.
     pub fn map(&self, all: &[ShownEntity<'_>], out: &mut JsonWriter) {
         out.open();
         for shown in all {
@@ -114,9 +114,9 @@ impl EntityWriter<'_> {
         }
     }
 
-    /// A document within JSON: as it is where it is JSON and its type says so, as a text where it
-    /// is one and its type says JSON or text, else as base64. One that is empty, or that was
-    /// erased, isn't written.
+    /// A document within JSON: as JSON if it is JSON and its type says so, as a string if it is
+    /// text and its type says JSON or text, otherwise as base64. Empty and purged documents are
+    /// left out.
     fn document(&self, kind: &ResourceType, shown: &ShownEntity<'_>, out: &mut JsonWriter) {
         let Some(version) = shown.entity.version() else { return };
         let content = shown.entity.document();
@@ -139,9 +139,9 @@ impl EntityWriter<'_> {
     }
 }
 
-/// The full model, indented, with `line` for each line's end.
+/// The full model, indented, with `line` as line break.
 pub(in crate::xregistry) fn model(view: &View, line: &str) -> Vec<u8> {
-    // Nothing in a model can fail to serialise, and no text within JSON holds a line's end.
+    // A model always serialises, and no string within JSON contains a line break.
     let text = serde_json::to_string_pretty(&**view.model()).unwrap_or_default();
     text.replace('\n', line).into_bytes()
 }

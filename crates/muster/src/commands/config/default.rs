@@ -9,7 +9,7 @@ Examples:
 
 ";
 
-/// Print a settings file in which every setting is explained
+/// Print a settings file that explains every setting
 #[derive(Debug, Args)]
 pub struct ConfigDefaultArguments {}
 

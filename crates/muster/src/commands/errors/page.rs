@@ -6,38 +6,37 @@ use crate::OwnCode;
 
 const HEAD: &str = "# Errors
 
-Every way in which a registry refuses a request, and in which the command line fails. What \
-`muster errors` lists, made from the program by `tests/pages target/debug/muster --write`; change \
-it there.
+The errors of the API and of the command line, as `muster errors` lists them. Generated from the \
+program by `tests/pages target/debug/muster --write`; change them there.
 
-Programs decide by `code`, which never changes its meaning; `type` is xRegistry's URI, or \
-`urn:muster:error:<code>` for what the specification lacks. *Again* means that the very same \
-request may succeed later. All of them leave nothing behind, except those marked *unsure*, of \
-which something may have been done.
+Programs should decide by `code`, which never changes its meaning. `type` is xRegistry's URI, or \
+`urn:muster:error:<code>` for errors that the specification doesn't define. *Again* means that the \
+same request may succeed later. After an error nothing of the request was done, except for errors \
+marked *unsure*, after which a part may have been done.
 ";
 
 const OWN: &str = "
 ## The command line's own
 
-No registry answers with these: they say why `muster` itself can't go on. With `--output json` they \
-have the shape of a registry's errors.
+These errors don't come from a registry: they say why `muster` itself failed. With `--output json` \
+they have the format of a registry's errors.
 
-| code | what has happened | what to do |
+| code | meaning | what to do |
 |---|---|---|
 ";
 
-/// The page of the reference that lists all codes.
+/// The reference page of all codes.
 pub(super) fn page() -> String {
     let mut page = HEAD.to_owned();
     for (title, wanted) in [
         ("Ours", CodeOrigin::Muster),
         ("xRegistry's", CodeOrigin::Specification),
-        ("xRegistry's, of its HTTP binding", CodeOrigin::HttpBinding),
+        ("xRegistry's, from its HTTP binding", CodeOrigin::HttpBinding),
     ] {
         // Writing into a String can't fail.
         let _ = write!(
             page,
-            "\n## {title}\n\n| code | status | what has happened | what to do | |\n|---|---:|---|---|---|\n"
+            "\n## {title}\n\n| code | status | meaning | what to do | |\n|---|---:|---|---|---|\n"
         );
         for code in ErrorCode::all().filter(|code| code.facts().origin == wanted) {
             let facts = code.facts();

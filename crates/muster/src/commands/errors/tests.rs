@@ -8,7 +8,7 @@ use super::*;
 
 const CRATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The sources of the program, without what tests it: the text before a module of tests counts.
+/// The program's sources without their tests: the part of each file before its test module.
 fn sources(folder: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -24,7 +24,7 @@ fn sources(folder: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// Whether sources make a code's value: `ErrorKind::Name` for a registry's errors.
+/// Whether the sources construct a code: `ErrorKind::Name` for a registry's errors.
 fn makes(sources: &[String], value: &str) -> bool {
     let stands_alone = |(at, _): (usize, &str), text: &String| {
         !text[at + value.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '_')
@@ -94,6 +94,6 @@ fn the_page_of_the_reference_is_what_the_program_lists() {
     let path = format!("{CRATES}/../docs/reference/errors.md");
     assert!(
         fs::read_to_string(path).unwrap() == page::page(),
-        "docs/reference/errors.md is behind the source: tests/pages target/debug/muster --write"
+        "docs/reference/errors.md is outdated: tests/pages target/debug/muster --write"
     );
 }

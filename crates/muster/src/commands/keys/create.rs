@@ -15,19 +15,20 @@ Examples:
 
 ";
 
-/// Create a key and print it, this once
+/// Create a key and print it; it can't be shown again
 #[derive(Debug, Args)]
 pub struct KeyCreateArguments {
-    /// What it is for
+    /// A name that says what the key is for
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// What it may do: admin, publisher, reviewer, consumer or auditor
+    /// The role of the key: admin, publisher, reviewer, consumer or auditor
     #[arg(long, value_name = "ROLE", default_value = "admin")]
     role: String,
-    /// Only there, such as /providers/cms or '/providers/*/entries/sanity-*'; may be repeated
+    /// Limit the key to a place, such as /providers/cms or '/providers/*/entries/sanity-*'; may be
+    /// repeated
     #[arg(long, value_name = "PLACE")]
     scope: Vec<String>,
-    /// Only so long, such as 90d or 12h, or until a moment
+    /// Limit the key to a time, such as 90d or 12h, or to a date and time
     #[arg(long, value_name = "TIME")]
     expires: Option<String>,
     #[command(flatten)]

@@ -15,13 +15,13 @@ Examples:
 
 ";
 
-/// Erase what is known of a revoked or expired key, its name above all
+/// Erase the record of a revoked or expired key, including its name
 #[derive(Debug, Args)]
 pub struct Forget {
-    /// The key's id, as keys list --all shows it
+    /// The key's id, as in keys list --all
     #[arg(value_name = "ID")]
     id: String,
-    /// Don't ask
+    /// Don't ask for confirmation
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]

@@ -14,10 +14,10 @@ Examples:
 
 ";
 
-/// List keys, without what is secret in them
+/// List the keys, without their secrets
 #[derive(Debug, Args)]
 pub struct KeyListArguments {
-    /// Revoked ones too
+    /// Include revoked keys
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -50,7 +50,7 @@ impl KeyListArguments {
             ]);
         }
         if table.is_empty() {
-            screen.note("no keys: on this computer everybody may do everything");
+            screen.note("no keys: everybody on this computer may do everything");
             return Ok(());
         }
         screen.write(table.render(screen).as_bytes())

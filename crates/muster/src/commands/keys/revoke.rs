@@ -15,13 +15,13 @@ Examples:
 
 ";
 
-/// Revoke a key: it is refused from then on
+/// Revoke a key; it is refused from then on
 #[derive(Debug, Args)]
 pub struct KeyRevokeArguments {
-    /// The key's id, as keys list shows it
+    /// The key's id, as in keys list
     #[arg(value_name = "ID")]
     id: String,
-    /// Don't ask
+    /// Don't ask for confirmation
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]

@@ -23,7 +23,7 @@ Examples:
 
 ";
 
-/// Walk the whole ledger, fold it again, and name the first thing wrong
+/// Verify the whole ledger, replay it, and name the first fault
 #[derive(Debug, Args)]
 pub struct LedgerVerifyArguments {
     #[command(flatten)]
@@ -42,7 +42,8 @@ impl LedgerVerifyArguments {
         let mut progress = ProgressLine::new(&context.screen, "verifying entries", 0);
         let mut checked = VerificationProgress::default();
         let mut found = None;
-        // One listener for all lines: between two of them nobody else would hear it.
+        // One listener for the whole loop; a new one per line would miss a Ctrl-C between two
+        // lines.
         let mut pressed = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
             let line = tokio::select! {
@@ -69,21 +70,24 @@ impl LedgerVerifyArguments {
             Some(Ok(sound)) if context.screen.is_table() => {
                 context.screen.line(&whole(&sound))?;
                 if matches!(lines, Source::Directory(_)) && sound.checkpoint.is_none() {
-                    context
-                        .screen
-                        .line("no checkpoint: nothing tells whether its end is missing")?;
+                    context.screen.line(
+                        "there is no checkpoint, so missing entries at the end can't be detected",
+                    )?;
                 }
                 context.screen.line(&format!("verified in {}", seconds(began.elapsed())))
             }
             Some(Ok(_)) => Ok(()),
             Some(Err(broken)) => Err(failure(&broken)),
-            None => Err(Failure::new(OwnCode::UnexpectedAnswer, "the server gave no verdict")
-                .help("its log says why; try again")),
+            None => Err(Failure::new(
+                OwnCode::UnexpectedAnswer,
+                "the server's answer ended without a result",
+            )
+            .help("the server's log says why; try again")),
         }
     }
 }
 
-/// Where the lines come from.
+/// The source of the lines.
 enum Source {
     Server(JsonLines<VerificationLine>),
     Directory(Receiver<VerificationLine>),
@@ -98,14 +102,17 @@ impl Source {
     }
 }
 
-/// Somebody pressed Ctrl-C: how far it had come.
+/// The failure after Ctrl-C, with the progress so far.
 fn stopped(last: VerificationProgress) -> Failure {
     let (checked, of) = (separated(last.checked), separated(last.of));
-    Failure::new(OwnCode::Interrupted, format!("stopped: {checked} of {of} entries hold so far"))
-        .help("muster ledger verify begins again from the first: a verdict is of the whole")
+    Failure::new(
+        OwnCode::Interrupted,
+        format!("stopped: {checked} of {of} entries verified so far"),
+    )
+    .help("muster ledger verify starts again at the first entry")
 }
 
-/// What was found whole.
+/// The message about a ledger that verifies.
 fn whole(sound: &SoundLedger) -> String {
     let text = format!(
         "{} entries, {} contents: chain, tree, contents and fold agree",
@@ -121,13 +128,13 @@ fn whole(sound: &SoundLedger) -> String {
     format!("{text}; checkpoint of {size}{behind} signed by {signer}")
 }
 
-/// The part of a verifier's text that people compare: its name and its key's id (C2SP signed-note:
-/// `<name>+<id>+<key>`, whose key may have a `+` of its own).
+/// The short form of a signing key that people compare: its name and its id. C2SP signed-note
+/// writes `<name>+<id>+<key>`; the key may hold a `+`, too.
 pub(in crate::commands) fn signer(verifier: &str) -> String {
     verifier.splitn(3, '+').take(2).collect::<Vec<_>>().join("+")
 }
 
-/// The first thing wrong.
+/// The failure for the first fault.
 fn failure(broken: &BrokenLedger) -> Failure {
     let fault = &broken.fault;
     let place = match fault.position {
@@ -154,7 +161,7 @@ fn unverified(code: impl Into<FailureCode>, place: String, whole: &str) -> Failu
         ))
 }
 
-/// A ledger of which nothing can be read doesn't verify either.
+/// A ledger that can't be read at all doesn't verify either.
 fn unopened(failure: Failure) -> Failure {
     if failure.is(OwnCode::LedgerUnusable) {
         unverified(OwnCode::LedgerUnusable, failure.what().to_owned(), "")

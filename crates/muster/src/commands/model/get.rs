@@ -10,10 +10,10 @@ Examples:
 
 ";
 
-/// Print the model in force, or what was put of it
+/// Print the model in force
 #[derive(Debug, Args)]
 pub struct ModelGetArguments {
-    /// Only what was put, without what is built in: what model put takes
+    /// Only the part that was put, without the built-in part; model put accepts it
     #[arg(long)]
     source: bool,
     #[command(flatten)]

@@ -19,13 +19,13 @@ Examples:
 
 ";
 
-/// Replace the model; collections that it no longer has must be empty
+/// Replace the model; collections that it removes must be empty
 #[derive(Debug, Args)]
 pub struct ModelPutArguments {
     /// The file with the model, as JSON
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Don't ask
+    /// Don't ask for confirmation
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
@@ -42,7 +42,7 @@ impl ModelPutArguments {
         let fields = difference::fields(&before, &model);
         let screen = &context.screen;
         if fields.is_empty() {
-            return screen.line("the model is as it is in the file");
+            return screen.line("the model is already the same as the file");
         }
         if !self.yes && screen.is_table() {
             screen.note(&screen.paint_error(Style::Changed, "~ the model"));
@@ -58,7 +58,7 @@ impl ModelPutArguments {
         confirm(context, self.yes, "Replace it?")?;
         let answer = client.put_model(&model).await?;
         if screen.is_table() {
-            screen.line("the model is replaced")
+            screen.line("the model was replaced")
         } else {
             screen.value(&answer.json()?)
         }

@@ -12,14 +12,14 @@ use muster_ledger::{CommandId, Record};
 
 use super::*;
 
-/// What an entry of a test says of the group `/dirs/<name>`.
+/// An entry of a test about the group `/dirs/<name>`.
 #[derive(Clone, Copy, Debug)]
 enum EntryKind {
-    /// It was written, and its content is there.
+    /// It was written, and its content is stored.
     Kept(&'static str),
-    /// It was written, and its content isn't there.
+    /// It was written, but its content is missing.
     Lost(&'static str),
-    /// It was erased.
+    /// It was purged.
     Erased(&'static str),
 }
 
@@ -80,7 +80,7 @@ async fn ledger(says: &[EntryKind]) -> Arc<dyn Ledger> {
     memory
 }
 
-/// What is missing for good, and how far the walk came; else how many were erased.
+/// The first missing content and how far the walk came; or the number of purged ones.
 async fn walk(says: &[EntryKind], end: u64, limit: usize) -> Result<u64, (Option<u64>, u64)> {
     let ledger: Arc<dyn LedgerReader> = ledger(says).await;
     let mut inspection = Inspection::new(&ledger);
@@ -104,8 +104,8 @@ async fn an_erasure_explains_what_was_written_before_it_and_nothing_later() {
         (vec![Erased("a"), Lost("a")], Err(2)),
         (vec![Lost("b"), Lost("a"), Erased("a"), Lost("a")], Err(1)),
     ] {
-        // However many are held, and wherever the walk is told to end: what stands behind its end
-        // explains too.
+        // For any limit and any end of the walk: entries after the end explain missing contents,
+        // too.
         let all = says.len() as u64;
         for limit in [1, 2, 100] {
             let found = walk(&says, all, limit).await;
@@ -123,10 +123,10 @@ async fn an_erasure_explains_what_was_written_before_it_and_nothing_later() {
 #[tokio::test]
 async fn a_ledger_that_has_lost_its_contents_is_not_walked_to_its_end() {
     let says: Vec<EntryKind> = iter::repeat_n(Lost("a"), 2_000).collect();
-    // A page is walked whole.
+    // A page is always walked whole.
     let page = u64::from(PAGE.get());
     assert_eq!(walk(&says, 2_000, 300).await, Err((Some(1), 2 * page)));
-    // Erased at the end, all of it is explained, however few are held at once.
+    // A purge at the end explains all of them, with any limit.
     let erased: Vec<EntryKind> = says.iter().copied().chain([Erased("a")]).collect();
     for limit in [1, 300, 10_000] {
         assert_eq!(walk(&erased, 2_001, limit).await, Ok(2_000), "{limit}");
@@ -141,7 +141,7 @@ async fn what_may_have_been_erased_where_nothing_can_be_read_is_not_called_missi
     let mut inspection = Inspection::new(&faulty);
     let ran = inspection.run(Position(1), |_| {}).await;
     assert!(matches!(ran, Err(VerifyError::Read(FetchError::Unavailable))), "{ran:?}");
-    // Once it can be read, it is told.
+    // Once the ledger can be read, the fault is reported.
     let mut inspection = Inspection::new(&faulty);
     inspection.run(Position(1), |_| {}).await.unwrap();
     assert_eq!(inspection.verification.purged, 1);

@@ -15,13 +15,13 @@ fn writer(directory: &Path) -> Writer {
     Writer::new(connection, file, reads, watch::Sender::new(head)).unwrap()
 }
 
-/// What a writer knows when the COMMIT of a batch after a head has failed.
+/// The writer's knowledge after the COMMIT of a batch has failed.
 fn doubt(head: Head, batch: &Batch) -> Doubt {
     let failure = cause(std::io::Error::other("the disk went away"));
     Doubt { after: batch.head_after(head), purges: batch.purges.clone(), failure }
 }
 
-/// Carries out an append behind the writer's back, as one whose COMMIT failed but landed.
+/// Carries out an append without the writer, like one whose COMMIT failed but was written.
 fn land(writer: &Writer, batch: &Batch) {
     let Some(connection) = &writer.connection else { return };
     assert!(write(connection, batch).is_ok());
@@ -111,12 +111,12 @@ fn a_lost_connection_is_made_again_only_where_the_file_ends_as_it_should() {
     assert!(matches!(answer, Err(AppendError::Moved(found)) if found == present), "{answer:?}");
 }
 
-/// Bytes of the write-ahead log's file.
+/// The size of the write-ahead log's file, in bytes.
 fn log_bytes(directory: &Path) -> u64 {
     std::fs::metadata(directory.join("changes.db-wal")).map_or(0, |metadata| metadata.len())
 }
 
-/// Pages of the log since it was last begun anew.
+/// The number of pages in the log since it was last restarted.
 fn log_pages(writer: &Writer) -> i64 {
     let connection = writer.connection.as_ref().unwrap();
     connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1)).unwrap()
