@@ -53,9 +53,8 @@ async fn run(
         Err(error) => {
             assembly.close().await;
             let what = format!("can't listen on {address}: {error}");
-            return Err(Failure::new(OwnCode::AddressInUse, what).help(
-                "choose another address with --listen, such as 127.0.0.1:0 for any free port",
-            ));
+            return Err(Failure::new(OwnCode::AddressInUse, what)
+                .help("choose another with --listen, such as 127.0.0.1:0 for any free port"));
         }
     };
     let local = server.local_address().map_err(|error| system("socket", &error))?;
