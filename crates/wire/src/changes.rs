@@ -32,10 +32,10 @@ pub struct ChangeEvent {
     pub time: String,
     /// The command's id. All events of one command carry it.
     pub xregcorrelationid: String,
-    /// What people call the key that did it, or its id; told to those who may read the log.
+    /// The name of the key that made the change, or its id. Only readers of the log get it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actorname: Option<String>,
-    /// More about the change.
+    /// Details of the change.
     #[serde(default, skip_serializing_if = "ChangeDetail::is_empty")]
     pub data: ChangeDetail,
 }

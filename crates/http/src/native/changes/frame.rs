@@ -40,16 +40,16 @@ impl RenderedEvent {
     }
 }
 
-/// How somebody sees events.
+/// Which parts of events a caller may see.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct EventSight<'a> {
-    /// The places of which it may know; none: all.
+    /// The entities that it may see; none: all.
     pub within: Option<&'a XidPatterns>,
-    /// Whether it may know who did what.
+    /// Whether it may see the actors.
     pub actors: bool,
 }
 
-/// Events that follow each other, sent at once.
+/// Consecutive events that are sent together.
 #[derive(Debug)]
 pub(super) struct Frame {
     events: Vec<RenderedEvent>,

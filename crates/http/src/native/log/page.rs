@@ -3,16 +3,16 @@ use muster_history::{CommittedCommand, Edit, EditAction, EditDetail, EditSubject
 use muster_wire::log::{LogAction, LogChange, LogContent, LogEntry, LogKind};
 use muster_words::{Moment, Xid};
 
-/// What is told of a command beside what its entries say.
+/// Facts about a command that its entries don't hold.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
-    /// What people call who gave it.
+    /// The name of its actor.
     pub name: Option<String>,
-    /// Why it was given.
+    /// The reason that the actor gave.
     pub message: Option<String>,
 }
 
-/// What a command did within a scope, as it is sent.
+/// What a command did within a scope, for the wire.
 pub(super) fn entry(command: &CommittedCommand, scope: &Scope, told: Told) -> LogEntry {
     let last = command.entries.last();
     let summary = scope.summary(command);
