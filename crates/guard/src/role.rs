@@ -168,6 +168,21 @@ mod tests {
         assert_eq!(drawn, expect);
     }
 
+    /// The page shows the same table to people.
+    #[test]
+    fn the_page_has_the_same_table() {
+        let page = include_str!("../../../docs/explanation/keys-and-roles.md");
+        for permission in Permission::ALL {
+            let cells = Role::ALL.map(|role| match role.extent(*permission) {
+                Some(Extent::All) => "yes",
+                Some(Extent::Own) => "own",
+                None => "–",
+            });
+            let row = format!("| `{}` | {} |\n", permission.name(), cells.join(" | "));
+            assert!(page.contains(&row), "lacks {row}");
+        }
+    }
+
     #[test]
     fn knows_its_names_and_who_only_reads() {
         for (role, changes) in [

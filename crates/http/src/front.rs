@@ -6,6 +6,7 @@ mod address;
 mod admission;
 mod answer;
 mod in_process;
+mod metrics_alone;
 mod plain;
 mod request_guard;
 mod request_id;

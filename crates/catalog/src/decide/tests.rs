@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod keys;
 mod lineage;
 mod model;
 mod plain;
@@ -90,7 +91,11 @@ impl TestRegistry {
     }
 
     fn run(&mut self, action: PreparedAction) -> Result<(), NoDecision> {
-        let prepared = PreparedCommand {
+        self.decided(&Self::prepared(action))
+    }
+
+    fn prepared(action: PreparedAction) -> PreparedCommand {
+        PreparedCommand {
             action,
             conditions: Vec::new(),
             idempotency: None,
@@ -100,9 +105,12 @@ impl TestRegistry {
             authority: Authority::default(),
             capabilities_over: None,
             message: None,
-        };
+        }
+    }
+
+    fn decided(&mut self, prepared: &PreparedCommand) -> Result<(), NoDecision> {
         let now = self.catalog.moment.next();
-        let Decided::Changes(decision) = decide(&self.catalog, self, &prepared, now)? else {
+        let Decided::Changes(decision) = decide(&self.catalog, self, prepared, now)? else {
             panic!("nothing was remembered");
         };
         let position = self.catalog.position().next();

@@ -35,6 +35,9 @@ pub struct ServeArguments {
     /// The address to listen on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// An address for the metrics alone, where no key is asked for
+    #[arg(long, value_name = "ADDR")]
+    metrics_listen: Option<String>,
     /// The base of absolute URLs in answers [default: taken from the request]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -73,6 +76,7 @@ impl ServeArguments {
             demo: self.demo,
             bare: self.bare,
             listen: self.listen.unwrap_or_else(|| set.listen.clone()),
+            metrics_listen: self.metrics_listen.or_else(|| some(&set.metrics_listen)),
             public_url: self.public_url.or_else(|| some(&set.public_url)),
             registry_id: self.registry_id.or_else(|| some(&set.registry_id)),
             key: context.key_of_environment().filter(|_| self.memory).map(str::to_owned),

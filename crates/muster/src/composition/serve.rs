@@ -60,6 +60,10 @@ async fn run(
     let local = server.local_address().map_err(|error| system("socket", &error))?;
     assembly.announce(&format!("http://{local}")).map_err(|error| system("lock", &error))?;
     assembly.readiness.reached(StartupCondition::PortsBound);
+    if let Err(failure) = serve_metrics(options, &assembly, phase.clone()).await {
+        assembly.close().await;
+        return Err(failure);
+    }
     let running = tokio::spawn(server.serve(assembly.front.clone(), phase.clone()));
     assembly.followers.start().await;
     let assembly = Arc::new(assembly);
@@ -99,6 +103,23 @@ async fn run(
     Err(Failure::new(OwnCode::Fault, why).help(
         "start it again, and please report what its log says; all acknowledged writes are in the ledger",
     ))
+}
+
+/// Serves the metrics at an address of their own, where one is set.
+async fn serve_metrics(
+    options: &ServeOptions,
+    assembly: &Assembly,
+    phase: watch::Receiver<Phase>,
+) -> Result<(), Failure> {
+    let Some(text) = &options.metrics_listen else { return Ok(()) };
+    let address = address(text)?;
+    let server = Server::bind(address, limits(options)).await.map_err(|error| {
+        let what = format!("{address} can't be listened on: {error}");
+        Failure::new(OwnCode::AddressInUse, what).help("give another one with --metrics-listen")
+    })?;
+    let front = Arc::new(assembly.front.metrics_alone());
+    tokio::spawn(server.serve(front, phase));
+    Ok(())
 }
 
 /// Stops the followers while the server drains.

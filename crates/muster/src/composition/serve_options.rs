@@ -15,6 +15,8 @@ pub struct ServeOptions {
     pub bare: bool,
     /// The address to listen on, as it was written.
     pub listen: String,
+    /// An address for the metrics alone, as it was written.
+    pub metrics_listen: Option<String>,
     /// The base of absolute URLs.
     pub public_url: Option<String>,
     /// The id for a new registry.

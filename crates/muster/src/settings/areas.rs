@@ -6,6 +6,8 @@ use serde::Deserialize;
 pub struct ServerArea {
     /// The address to listen on.
     pub listen: String,
+    /// An address for the metrics alone; empty: they have none of their own.
+    pub metrics_listen: String,
     /// The base of absolute URLs; if empty, it is taken from the request.
     pub public_url: String,
     /// The data directory; if empty, the user's data folder.
@@ -18,6 +20,7 @@ impl Default for ServerArea {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
+            metrics_listen: String::new(),
             public_url: String::new(),
             data: String::new(),
             registry_id: String::new(),

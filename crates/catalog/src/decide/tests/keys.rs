@@ -1,0 +1,110 @@
+//! What a key may become, and who may have one.
+
+use muster_words::limits::KEYS_MAX;
+
+use super::*;
+
+/// A registry with a key for each letter: `a` an admin's, `l` a limited one, `x` an admin's that
+/// has expired, `r` one that was revoked.
+fn with_keys(letters: &str) -> TestRegistry {
+    let mut registry = TestRegistry::new(&json!({}));
+    for (index, letter) in letters.chars().enumerate() {
+        let id: Id = format!("k{index}").parse().unwrap();
+        let grant = KeyGrant {
+            is_limited: letter == 'l',
+            expires: (letter == 'x').then_some(Moment::EPOCH),
+        };
+        let record = format!("{index}").into();
+        registry.run(PreparedAction::CreateKey { id: id.clone(), record, grant }).unwrap();
+        if letter == 'r' {
+            registry.run(PreparedAction::RevokeKey { id, last: LastKeyRule::AllMayGo }).unwrap();
+        }
+    }
+    registry
+}
+
+#[test]
+fn keeps_a_key_that_can_make_others_where_one_is_needed() {
+    use LastKeyRule::{AllMayGo, LastMayGo, OneStays};
+    for (letters, last, expect) in [
+        ("a", AllMayGo, ""),
+        ("a", LastMayGo, ""),
+        ("a", OneStays, "last_key"),
+        ("ar", OneStays, "last_key"),
+        ("aa", LastMayGo, ""),
+        ("aa", OneStays, ""),
+        ("al", AllMayGo, ""),
+        ("al", LastMayGo, "last_key"),
+        ("al", OneStays, "last_key"),
+        ("ax", OneStays, "last_key"),
+        ("l", LastMayGo, ""),
+        ("l", OneStays, "last_key"),
+        ("la", OneStays, ""),
+        ("ll", LastMayGo, ""),
+        ("x", OneStays, "last_key"),
+        ("xl", OneStays, ""),
+        ("r", AllMayGo, "not_found"),
+    ] {
+        let id = "k0".parse().unwrap();
+        let revoked = with_keys(letters).run(PreparedAction::RevokeKey { id, last });
+        assert_eq!(code(revoked), expect, "{letters} {last:?}");
+    }
+}
+
+#[test]
+fn forgets_what_opens_nothing_any_more() {
+    for (letters, expect) in
+        [("a", "key_in_force"), ("l", "key_in_force"), ("x", ""), ("r", ""), ("", "not_found")]
+    {
+        let mut registry = with_keys(letters);
+        let id: Id = "k0".parse().unwrap();
+        assert_eq!(code(registry.run(PreparedAction::ForgetKey { id: id.clone() })), expect, "{letters}");
+        if expect.is_empty() {
+            assert!(registry.catalog.keys[&id].is_forgotten);
+            // Again there is nothing to do.
+            let position = registry.catalog.position();
+            let prepared = TestRegistry::prepared(PreparedAction::ForgetKey { id });
+            let decided = decide(&registry.catalog, &registry, &prepared, registry.catalog.moment.next());
+            let Ok(Decided::Changes(decision)) = decided else { panic!("{letters}") };
+            assert!(decision.changes.is_empty());
+            assert_eq!(registry.catalog.position(), position);
+        }
+    }
+}
+
+#[test]
+fn counts_keys_where_each_is_made() {
+    let mut registry = with_keys(&"l".repeat(KEYS_MAX));
+    let make = |number: usize| PreparedAction::CreateKey {
+        id: format!("n{number}").parse().unwrap(),
+        record: "n".into(),
+        grant: KeyGrant::default(),
+    };
+    assert_eq!(code(registry.run(make(1))), "too_many_keys");
+    let id = "k7".parse().unwrap();
+    registry.run(PreparedAction::RevokeKey { id, last: LastKeyRule::AllMayGo }).unwrap();
+    assert_eq!(code(registry.run(make(1))), "");
+    assert_eq!(code(registry.run(make(2))), "too_many_keys");
+}
+
+#[test]
+fn refuses_capabilities_that_were_laid_over_others_than_are_in_force() {
+    let mut registry = TestRegistry::new(&json!({}));
+    let write = |registry: &TestRegistry, over| {
+        let body = json!({"pagination": true}).as_object().unwrap().clone();
+        let write =
+            Write { mode: Mode::Put, target: Target::Capabilities, body: WriteBody::Tree(body) };
+        let tree = tree::read(write, &registry.catalog.model, None).unwrap();
+        let capabilities = tree.capabilities.clone().map(Arc::new);
+        let work = PreparedWrite { tree, versions: BTreeMap::new(), capabilities };
+        let work = PreparedAction::Write(Box::new(work));
+        PreparedCommand { capabilities_over: Some(over), ..TestRegistry::prepared(work) }
+    };
+    let before = registry.catalog.capabilities_stamp;
+    let first = write(&registry, before);
+    let second = write(&registry, before);
+    registry.decided(&first).unwrap();
+    assert_eq!(code(registry.decided(&second)), "capabilities_moved");
+    let again = write(&registry, registry.catalog.capabilities_stamp);
+    registry.decided(&again).unwrap();
+}
