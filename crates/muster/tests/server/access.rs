@@ -1,0 +1,110 @@
+//! Keys, roles and scopes as people use them from the command line.
+
+use std::{net::TcpListener, path::Path};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    client::{Ask, Client},
+    harness::{CommandOutput, Server, run},
+};
+
+const DOCUMENT: &str = "configs/app/entries/first";
+
+/// Runs a command as the holder of a key, which lies in a file.
+fn run_as(folder: &Path, server: &Server, key: &str, words: &[&str]) -> CommandOutput {
+    let url = format!("http://{}", server.address);
+    let file = folder.join(key).display().to_string();
+    let reach = ["--server", url.as_str(), "--key-file", file.as_str()];
+    run(folder, &[words, &reach].concat())
+}
+
+/// Makes a key and puts it into a file.
+fn create(folder: &Path, server: &Server, by: Option<&str>, name: &str, words: &[&str]) -> String {
+    let words = [&["keys", "create", "--name", name, "--output", "json"], words].concat();
+    let url = format!("http://{}", server.address);
+    let made = match by {
+        Some(by) => run_as(folder, server, by, &words),
+        None => run(folder, &[&words[..], &["--server", url.as_str()]].concat()),
+    };
+    let made: Value = serde_json::from_str(&made.expect(0).out).unwrap();
+    let file = folder.join(name);
+    std::fs::write(&file, made["key"].as_str().unwrap()).unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    made["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_key_does_what_its_role_and_its_scope_say_and_the_log_tells_who_it_was() {
+    let (scratch, server) = (TempDir::new().unwrap(), Server::in_memory(&[]));
+    let folder = scratch.path();
+    let document = folder.join("first.json");
+    std::fs::write(&document, "{\"a\": 1}").unwrap();
+    let file = document.to_str().unwrap();
+    create(folder, &server, None, "root", &[]);
+    let limits = ["--role", "publisher", "--scope", "/configs/app", "--expires", "90d"];
+    let id = create(folder, &server, Some("root"), "ci", &limits);
+    let put = ["put", DOCUMENT, file, "--message", "Der Preis fällt"];
+    run_as(folder, &server, "ci", &put).expect(0);
+    let elsewhere = run_as(folder, &server, "ci", &["put", "configs/b/entries/c", file]);
+    assert!(elsewhere.err.contains("out_of_scope"), "{elsewhere:?}");
+    let model = run_as(folder, &server, "ci", &["model", "get"]);
+    assert_eq!(model.code, Some(0), "{model:?}");
+    let keys = run_as(folder, &server, "ci", &["keys", "list"]);
+    assert!(keys.err.contains("out_of_scope"), "{keys:?}");
+    let list = run_as(folder, &server, "ci", &["list"]).expect(0);
+    assert!(list.out.contains("configs"), "{list:?}");
+    let log = run_as(folder, &server, "ci", &["log", DOCUMENT]).expect(0);
+    assert!(log.out.contains("ci") && log.out.contains("(Der Preis fällt)"), "{log:?}");
+    let listed = run_as(folder, &server, "root", &["keys", "list"]).expect(0);
+    let row = listed.out.lines().find(|line| line.starts_with(&id)).unwrap();
+    assert!(row.contains("publisher") && row.contains("/configs/app"), "{row}");
+    let long = "x".repeat(501);
+    let refused = run_as(folder, &server, "ci", &["put", DOCUMENT, file, "--message", &long]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    // A revoked key's name stays with what it did, until somebody has it forgotten.
+    let revoke = ["keys", "revoke", &id, "--yes", "--message", "It leaked"];
+    let forget = ["keys", "forget", &id, "--yes"];
+    let early = run_as(folder, &server, "root", &forget);
+    assert!(early.err.contains("key_in_force"), "{early:?}");
+    run_as(folder, &server, "root", &revoke).expect(0);
+    let gone = run_as(folder, &server, "ci", &["list"]);
+    assert!(gone.err.contains("key_unknown"), "{gone:?}");
+    for (words, expect) in [(&["keys", "list"][..], false), (&["keys", "list", "--all"], true)] {
+        let listed = run_as(folder, &server, "root", words).expect(0);
+        assert_eq!(listed.out.contains(&id), expect, "{listed:?}");
+    }
+    let told = || run_as(folder, &server, "root", &["log", DOCUMENT]).expect(0).out;
+    assert!(told().contains(" ci "), "{}", told());
+    run_as(folder, &server, "root", &forget).expect(0);
+    assert!(!told().contains(" ci ") && told().contains(&id), "{}", told());
+}
+
+#[test]
+fn people_read_without_a_key_where_that_is_set_and_the_metrics_have_an_address_of_their_own() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let metrics = port.to_string();
+    let settings = [("MUSTER_ACCESS_ANONYMOUS", "consumer")];
+    let server = Server::with(&["--memory", "--metrics-listen", &metrics], &settings);
+    server.put("/api/configs/app/entries/first", "1").expect(201);
+    let made = server.ask(&Ask::json("POST", "/keys", "{}")).expect(201);
+    let key = made.json()["key"].as_str().unwrap().to_owned();
+    let with = |ask: Ask, key: &str| ask.header("Authorization", format!("Bearer {key}"));
+    for path in ["/api", "/api/configs/app/entries/first", "/api/export"] {
+        server.get(path).expect(200);
+        server.ask(&with(Ask::get(path), "muster_00000000_00")).refused(401, "key_unknown");
+    }
+    for path in ["/log", "/metrics", "/keys", "/status", "/ledger"] {
+        server.get(path).refused(403, "role_denied");
+        server.ask(&with(Ask::get(path), &key)).expect(200);
+    }
+    server.put("/api/configs/app/entries/first", "2").refused(403, "role_denied");
+    let mut alone = Client::connect(port);
+    assert!(alone.ask(&Ask::get("/metrics")).expect(200).text().contains("muster_documents 1"));
+    alone.ask(&Ask::get("/api")).expect(404);
+    let scratch = TempDir::new().unwrap();
+    let serve = ["serve", "--memory", "--listen", "127.0.0.1:0", "--anonymous", "publisher"];
+    let refused = run(scratch.path(), &serve).expect(2);
+    assert!(refused.err.contains("nobody can be publisher without a key"), "{refused:?}");
+}
