@@ -58,13 +58,18 @@ fn forgets_what_opens_nothing_any_more() {
     {
         let mut registry = with_keys(letters);
         let id: Id = "k0".parse().unwrap();
-        assert_eq!(code(registry.run(PreparedAction::ForgetKey { id: id.clone() })), expect, "{letters}");
+        assert_eq!(
+            code(registry.run(PreparedAction::ForgetKey { id: id.clone() })),
+            expect,
+            "{letters}"
+        );
         if expect.is_empty() {
             assert!(registry.catalog.keys[&id].is_forgotten);
             // Again there is nothing to do.
             let position = registry.catalog.position();
             let prepared = TestRegistry::prepared(PreparedAction::ForgetKey { id });
-            let decided = decide(&registry.catalog, &registry, &prepared, registry.catalog.moment.next());
+            let decided =
+                decide(&registry.catalog, &registry, &prepared, registry.catalog.moment.next());
             let Ok(Decided::Changes(decision)) = decided else { panic!("{letters}") };
             assert!(decision.changes.is_empty());
             assert_eq!(registry.catalog.position(), position);
