@@ -48,21 +48,18 @@ async fn run(
     }
     let phase =
         signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))?;
-    let server = match Server::bind(address, limits(options)).await {
-        Ok(server) => server,
-        Err(error) => {
+    let (server, metrics) = match bind(options, address).await {
+        Ok(servers) => servers,
+        Err(failure) => {
             assembly.close().await;
-            let what = format!("can't listen on {address}: {error}");
-            return Err(Failure::new(OwnCode::AddressInUse, what)
-                .help("choose another with --listen, such as 127.0.0.1:0 for any free port"));
+            return Err(failure);
         }
     };
     let local = server.local_address().map_err(|error| system("socket", &error))?;
     assembly.announce(&format!("http://{local}")).map_err(|error| system("lock", &error))?;
     assembly.readiness.reached(StartupCondition::PortsBound);
-    if let Err(failure) = serve_metrics(options, &assembly, phase.clone()).await {
-        assembly.close().await;
-        return Err(failure);
+    if let Some(metrics) = metrics {
+        tokio::spawn(metrics.serve(Arc::new(assembly.front.metrics_alone()), phase.clone()));
     }
     let running = tokio::spawn(server.serve(assembly.front.clone(), phase.clone()));
     assembly.followers.start().await;
@@ -105,21 +102,29 @@ async fn run(
     ))
 }
 
-/// Serves the metrics at an address of their own, where one is set.
-async fn serve_metrics(
+/// Listens on the address of the server, and on that of the metrics if one is set.
+async fn bind(
     options: &ServeOptions,
-    assembly: &Assembly,
-    phase: watch::Receiver<Phase>,
-) -> Result<(), Failure> {
-    let Some(text) = &options.metrics_listen else { return Ok(()) };
-    let address = address(text)?;
-    let server = Server::bind(address, limits(options)).await.map_err(|error| {
-        let what = format!("{address} can't be listened on: {error}");
-        Failure::new(OwnCode::AddressInUse, what).help("give another one with --metrics-listen")
-    })?;
-    let front = Arc::new(assembly.front.metrics_alone());
-    tokio::spawn(server.serve(front, phase));
-    Ok(())
+    address: SocketAddr,
+) -> Result<(Server, Option<Server>), Failure> {
+    let server =
+        listen(options, address, "--listen, such as 127.0.0.1:0 for any free port").await?;
+    let metrics = match &options.metrics_listen {
+        Some(text) => Some(listen(options, self::address(text)?, "--metrics-listen").await?),
+        None => None,
+    };
+    Ok((server, metrics))
+}
+
+async fn listen(
+    options: &ServeOptions,
+    address: SocketAddr,
+    flag: &str,
+) -> Result<Server, Failure> {
+    Server::bind(address, limits(options)).await.map_err(|error| {
+        Failure::new(OwnCode::AddressInUse, format!("can't listen on {address}: {error}"))
+            .help(format!("choose another with {flag}"))
+    })
 }
 
 /// Stops the followers while the server drains.
