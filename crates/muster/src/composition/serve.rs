@@ -97,9 +97,14 @@ async fn run(
         (None, Err(_)) => "the server stopped because of a fault",
         (None, Ok(_)) => return Ok(()),
     };
-    Err(Failure::new(OwnCode::Fault, why).help(
+    Err(stopped_by(why))
+}
+
+/// The failure of a server that a fault has stopped.
+fn stopped_by(why: &str) -> Failure {
+    Failure::new(OwnCode::Fault, why).help(
         "start it again, and please report what its log says; all acknowledged writes are in the ledger",
-    ))
+    )
 }
 
 /// Listens on the address of the server, and on that of the metrics if one is set.
