@@ -1,7 +1,7 @@
 //! The registry: opens a ledger and folds it into a catalog, prepares commands, decides them one
 //! after another in a single writer, appends the decisions, and publishes views.
 //!
-//! Only this room knows both the ledger and the catalog. It speaks no protocol. It decides no
+//! Only this room folds a ledger into a catalog. It speaks no protocol. It decides no
 //! permission itself, but asks `guard` before it prepares a command.
 
 // rustdoc checks every public type for auto traits. The catalog's nested chains and maps need more

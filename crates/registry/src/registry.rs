@@ -127,8 +127,11 @@ impl RegistryInner {
 
     pub(crate) fn publish(&self, catalog: Arc<Catalog>) {
         let position = catalog.position();
-        *self.catalog.write() = catalog;
+        // The old catalog is dropped after the lock: its last owner frees what a whole batch
+        // replaced, and no reader may wait for that.
+        let old = std::mem::replace(&mut *self.catalog.write(), catalog);
         self.position.send_replace(position);
+        drop(old);
     }
 }
 
