@@ -28,8 +28,13 @@ struct MapWeight;
 
 impl Weighter<ContentRef, Arc<Map<String, Value>>> for MapWeight {
     fn weight(&self, _: &ContentRef, map: &Arc<Map<String, Value>>) -> u64 {
-        OVERHEAD + map.iter().map(|(name, value)| name.len() as u64 + size_of(value)).sum::<u64>()
+        OVERHEAD + size_of_map(map)
     }
+}
+
+/// The approximate memory of parsed attributes, in bytes.
+pub(crate) fn size_of_map(map: &Map<String, Value>) -> u64 {
+    map.iter().map(|(name, value)| name.len() as u64 + size_of(value)).sum()
 }
 
 /// The approximate memory of a parsed value, in bytes.
@@ -39,9 +44,7 @@ fn size_of(value: &Value) -> u64 {
         Value::Number(number) => number.as_str().len() as u64,
         Value::String(text) => text.len() as u64,
         Value::Array(items) => items.iter().map(size_of).sum(),
-        Value::Object(map) => {
-            map.iter().map(|(key, value)| key.len() as u64 + size_of(value)).sum()
-        }
+        Value::Object(map) => size_of_map(map),
     }
 }
 

@@ -35,7 +35,7 @@ pub use followers::{
     Follower, FollowerError, FollowerLimits, FollowerState, FollowerStatus, Followers,
     MakeFollower, PlaceError, ResumeFrom,
 };
-pub use long_work::{LongWork, LongWorkPermit};
+pub use long_work::{LongWork, LongWorkPermit, SHORT_BYTES_MAX};
 pub use muster_history::CommittedCommand;
 pub use open::OpenError;
 pub use outcome::{Done, FetchError, SubmitError};

@@ -10,6 +10,10 @@ tokio::task_local! {
     static HAS_TURN: ();
 }
 
+/// The size of a body that can be read and checked in about a millisecond, unless its schema is
+/// costly. A larger one waits for a turn of long work.
+pub const SHORT_BYTES_MAX: usize = 64 * 1024;
+
 /// Limits work that uses a processor for long: large bodies and costly schemas, or filters of large
 /// collections.
 ///

@@ -25,8 +25,8 @@ use tokio::sync::{RwLock as Gate, watch};
 
 use crate::{
     CheckpointFile, Done, FetchError, RegistrySettings, SubmitError,
-    cache::{ContentCache, Fetched, ReadStart},
-    long_work::LongWork,
+    cache::{ContentCache, Fetched, ReadStart, size_of_map},
+    long_work::{LongWork, SHORT_BYTES_MAX},
     prepare::Compiled,
     recent::WriteLatency,
     ring::CommandRing,
@@ -38,10 +38,6 @@ use crate::{
 /// needs some milliseconds to seek.
 const READ_TIME: Duration = Duration::from_secs(30);
 const READ_TIME_EACH: Duration = Duration::from_millis(10);
-
-/// The size of a body that can be read and checked in about a millisecond, unless its schema is
-/// costly.
-const SHORT_BYTES_MAX: usize = 64 * 1024;
 
 /// Who and what caused a command.
 #[derive(Clone, Debug)]
@@ -266,24 +262,10 @@ pub(crate) fn weight(command: &Command) -> usize {
         Action::Write(write) => match &write.body {
             WriteBody::Document(document) => document.bytes.len() + 512,
             WriteBody::Tree(map) => {
-                512 + map
-                    .iter()
-                    .map(|(key, value)| key.len() + approximate_size(value))
-                    .sum::<usize>()
+                usize::try_from(size_of_map(map)).unwrap_or(usize::MAX).saturating_add(512)
             }
         },
         _ => 512,
-    }
-}
-
-fn approximate_size(value: &Value) -> usize {
-    match value {
-        Value::String(text) => 32 + text.len(),
-        Value::Array(items) => 32 + items.iter().map(approximate_size).sum::<usize>(),
-        Value::Object(map) => {
-            32 + map.iter().map(|(key, value)| key.len() + approximate_size(value)).sum::<usize>()
-        }
-        _ => 32,
     }
 }
 

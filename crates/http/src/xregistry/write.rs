@@ -5,7 +5,7 @@ use muster_catalog::{
     command::{Action, Command, Condition, Delete, Mode, Target, Write, WriteBody},
     decide::AnswerSubject,
 };
-use muster_registry::{Done, Registry};
+use muster_registry::{Done, Registry, SHORT_BYTES_MAX};
 use muster_wire::{ErrorCode, ErrorKind, Problem, etag::Rendition, headers};
 use muster_words::{Digest, Id, Xid};
 use serde_json::{Map, Value};
@@ -39,9 +39,6 @@ pub(super) struct WriteRequest<'a> {
 
 /// How often capabilities are merged again because others changed them meanwhile.
 const SETTLED_MAX: usize = 8;
-
-/// The size of a body of attributes that can be parsed in about a millisecond.
-const SHORT_BYTES_MAX: usize = 64 * 1024;
 
 /// The maximum length of an idempotency key: enough for URLs, for example.
 const KEY_BYTES_MAX: usize = 255;
