@@ -23,6 +23,9 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024 * 1024;
 /// The header with the position of a registry's answer.
 const POSITION: &str = "muster-position";
 
+/// The code with which a port that speaks TLS refuses a request in clear text.
+const TLS_REQUIRED: &str = "tls_required";
+
 /// The longest pause within a body.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
@@ -215,7 +218,13 @@ impl Client {
         }
         let (head, body) = response.into_parts();
         let bytes = read_to_end(body, ANSWER_BYTES_MAX, PAUSE_MAX, self.place()).await?;
-        Err(ClientError::Refused(Box::new(ErrorResponse::read(head.status, &bytes))))
+        let refused = ErrorResponse::read(head.status, &bytes);
+        if refused.code() == TLS_REQUIRED {
+            let place = self.place().to_owned();
+            let other = place.replacen("http:", "https:", 1);
+            return Err(TransportError::OtherScheme { place, other }.into());
+        }
+        Err(ClientError::Refused(Box::new(refused)))
     }
 
     /// Every answer of a registry carries its ledger's position. Without this check, another

@@ -1,8 +1,8 @@
 //! The client library: a way to send requests ([`Transport`], over a socket or within the process),
 //! the calls of the API ([`Client`]), and their answers.
 //!
-//! It shares no code with the server and relies only on the public API. It has no cache and no TLS
-//! yet; both will be behind [`Transport`].
+//! It shares no code with the server and relies only on the public API. It has no cache yet, which
+//! will be behind [`Transport`].
 
 mod call;
 mod calls;
@@ -13,6 +13,7 @@ mod in_process;
 mod link;
 mod query;
 mod socket;
+mod tls;
 mod transport;
 
 pub use call::{Answer, Call, Client};
@@ -28,4 +29,5 @@ pub use in_process::InProcess;
 pub use link::next_link;
 pub use query::Query;
 pub use socket::{AddressError, Socket, Timeouts};
+pub use tls::{TlsFault, TrustError, TrustedRoots};
 pub use transport::{IncomingBody, Transport, TransportError, read_to_end};

@@ -12,9 +12,16 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 
-use crate::{IncomingBody, Transport, TransportError};
+use crate::{
+    IncomingBody, Transport, TransportError, TrustedRoots,
+    tls::{Tls, TlsFault, TrustError},
+};
 
 /// The maximum number of idle connections. A command never uses more; an application that does pays
 /// for another handshake.
@@ -36,23 +43,48 @@ impl Default for Timeouts {
     }
 }
 
-/// The address of a server: `http://host[:port]`, optionally with a base path.
+/// The address of a server: `http://host[:port]` or `https://host[:port]`, optionally with a base
+/// path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Address {
+    scheme: Scheme,
     authority: String,
+    host: String,
     target: String,
     path: String,
 }
 
-/// Why a text isn't the address of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    const fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// Why a server can't be addressed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
-    /// TLS isn't supported yet.
-    #[error("https isn't supported yet; use http to a proxy on this computer")]
-    Https,
-    /// The text isn't `http://host[:port][/path]`.
+    /// The text isn't `http://host[:port][/path]`, nor `https://`.
     #[error("{0:?} isn't the address of a server; use the form http://127.0.0.1:8080")]
     Form(String),
+    /// Whom to trust can't be found out.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
 impl FromStr for Address {
@@ -60,37 +92,47 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let form = || AddressError::Form(text.chars().take(200).collect());
-        if text.starts_with("https://") {
-            return Err(AddressError::Https);
-        }
         let written = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let uri: http::Uri = written.parse().map_err(|_| form())?;
+        let scheme = match uri.scheme_str() {
+            Some("http") => Scheme::Http,
+            Some("https") => Scheme::Https,
+            _ => return Err(form()),
+        };
         let authority = uri.authority().ok_or_else(form)?;
-        let asks = uri.query().is_some();
-        if uri.scheme_str() != Some("http") || asks || authority.as_str().contains('@') {
+        if uri.query().is_some() || authority.as_str().contains('@') {
             return Err(form());
         }
         let port = match authority.as_str().strip_prefix(authority.host()).unwrap_or_default() {
-            "" => 80,
+            "" => scheme.port(),
             port => port.trim_start_matches(':').parse::<u16>().map_err(|_| form())?,
         };
         Ok(Self {
+            scheme,
             authority: authority.to_string(),
+            host: authority.host().to_owned(),
             target: format!("{}:{port}", authority.host()),
             path: uri.path().trim_end_matches('/').to_owned(),
         })
     }
 }
 
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority, self.path)
+impl Address {
+    fn under(&self, scheme: Scheme) -> String {
+        format!("{}://{}{}", scheme.name(), self.authority, self.path)
     }
 }
 
-/// A transport over HTTP/1.1 and TCP, which keeps connections open between requests.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.under(self.scheme))
+    }
+}
+
+/// A transport over HTTP/1.1, within TLS for https, which keeps connections open between requests.
 pub struct Socket {
     address: Address,
+    tls: Option<Tls>,
     place: String,
     host: HeaderValue,
     timeouts: Timeouts,
@@ -102,13 +144,21 @@ impl Socket {
     /// the first request.
     ///
     /// # Errors
-    /// The text isn't such an address.
-    pub fn new(address: &str, timeouts: Timeouts) -> Result<Self, AddressError> {
+    /// The text isn't such an address, or the trusted certificates can't be read.
+    pub fn new(
+        address: &str,
+        timeouts: Timeouts,
+        roots: &TrustedRoots,
+    ) -> Result<Self, AddressError> {
         let parsed: Address = address.parse()?;
         let host = HeaderValue::from_str(&parsed.authority)
             .map_err(|_| AddressError::Form(address.to_owned()))?;
         let place = parsed.to_string();
-        Ok(Self { address: parsed, place, host, timeouts, idle: Mutex::default() })
+        let tls = match parsed.scheme {
+            Scheme::Http => None,
+            Scheme::Https => Some(Tls::new(&parsed.host, roots)?),
+        };
+        Ok(Self { address: parsed, tls, place, host, timeouts, idle: Mutex::default() })
     }
 
     /// An idle connection, if there is one; closed ones are dropped.
@@ -138,12 +188,27 @@ impl Socket {
             })?;
         // Otherwise a small request may wait for the acknowledgement of the previous one.
         stream.set_nodelay(true).map_err(|error| self.broken(&error))?;
-        let (sender, connection) =
-            handshake(TokioIo::new(stream)).await.map_err(|error| self.broken(&error))?;
-        // The task ends with the connection; its error also reaches the caller that waits for the
-        // answer.
-        tokio::spawn(connection);
-        Ok(sender)
+        let begun = match &self.tls {
+            None => begin(stream).await,
+            Some(tls) => {
+                let after = self.timeouts.connect;
+                let greeted = timeout(after, tls.greet(stream)).await;
+                let greeted =
+                    greeted.map_err(|_| TransportError::Timeout { place: place(), after })?;
+                begin(greeted.map_err(|fault| self.refused(fault))?).await
+            }
+        };
+        begun.map_err(|error| self.broken(&error))
+    }
+
+    fn refused(&self, fault: TlsFault) -> TransportError {
+        let place = self.place.clone();
+        match fault {
+            TlsFault::ClearText => {
+                TransportError::OtherScheme { place, other: self.address.under(Scheme::Http) }
+            }
+            fault => TransportError::Tls { place, fault },
+        }
     }
 
     fn broken(&self, error: &dyn std::error::Error) -> TransportError {
@@ -173,6 +238,11 @@ impl Socket {
     {
         match timeout(self.timeouts.answer, connection.try_send_request(request)).await {
             Ok(Ok(response)) => Ok(response),
+            // What isn't HTTP may be TLS, which says in its own way that it wasn't understood.
+            Ok(Err(error)) if error.error().is_parse() && self.tls.is_none() => {
+                let (place, other) = (self.place.clone(), self.address.under(Scheme::Https));
+                Err((TransportError::OtherScheme { place, other }, None))
+            }
             Ok(Err(mut error)) => {
                 let unsent = error.take_message();
                 Err((self.broken(error.error()), unsent))
@@ -201,7 +271,10 @@ impl Transport for Socket {
                     self.keep(connection);
                     return Ok(boxed(response, &self.place));
                 }
-                Err((error @ TransportError::Timeout { .. }, _)) => return Err(error),
+                Err((
+                    error @ (TransportError::Timeout { .. } | TransportError::OtherScheme { .. }),
+                    _,
+                )) => return Err(error),
                 Err((error, unsent)) => request = unsent.or(again).ok_or(error)?,
             }
         }
@@ -214,6 +287,17 @@ impl Transport for Socket {
     fn place(&self) -> &str {
         &self.place
     }
+}
+
+/// Begins HTTP on a connection.
+async fn begin<S>(stream: S) -> hyper::Result<SendRequest<Full<Bytes>>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    // It ends with the connection; what went wrong reaches whoever waits for the answer.
+    tokio::spawn(connection);
+    Ok(sender)
 }
 
 fn boxed(response: Response<hyper::body::Incoming>, place: &str) -> Response<IncomingBody> {

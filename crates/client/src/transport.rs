@@ -6,6 +6,8 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use thiserror::Error;
 
+use crate::TlsFault;
+
 /// The body of an answer, read as it arrives.
 pub type IncomingBody = UnsyncBoxBody<Bytes, TransportError>;
 
@@ -45,6 +47,22 @@ pub enum TransportError {
         /// The system's error.
         cause: String,
     },
+    /// It is there, and TLS with it can't begin: its certificate isn't to be trusted, for one.
+    #[error("{place} can't be trusted: {fault}")]
+    Tls {
+        /// The address that was tried.
+        place: String,
+        /// What is wrong.
+        fault: TlsFault,
+    },
+    /// It speaks TLS where the address says http, or the other way round.
+    #[error("{place} doesn't speak the protocol that its address says; try {other}")]
+    OtherScheme {
+        /// The address that was tried.
+        place: String,
+        /// The address that may be right.
+        other: String,
+    },
     /// It took too long.
     #[error("{place} did not answer within {} s", .after.as_secs())]
     Timeout {
@@ -75,7 +93,13 @@ impl TransportError {
     /// Whether the request certainly had no effect.
     #[must_use]
     pub const fn has_no_side_effects(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Unreachable { .. })
+        matches!(
+            self,
+            Self::Refused { .. }
+                | Self::Unreachable { .. }
+                | Self::Tls { .. }
+                | Self::OtherScheme { .. }
+        )
     }
 }
 

@@ -1,20 +1,27 @@
 //! Compresses answers of the API if the client accepts it.
 
-use std::io::Write;
+use std::{io::Write, time::Duration};
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::Body as _;
-use muster_wire::etag::with_encoding;
+use muster_wire::{ErrorKind, Problem, etag::with_encoding};
 
-use crate::Body;
+use crate::{Body, respond};
 
 /// A smaller answer fits into one packet with its headers, so compression saves nothing.
 const BYTES_MIN: u64 = 1024;
 
 /// Level 4 of 9: it saves nearly as much as the default, in a third of the time.
 const LEVEL: u32 = 4;
+
+/// The largest body that is compressed. A larger one is sent as it is, because compressing it would
+/// hold a second copy in memory.
+const COMPRESSED_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// From this size on, compressing takes long enough to delay other work on the thread.
+const COMPRESS_ASIDE_BYTES: usize = 128 * 1024;
 
 /// Whether a client accepts gzip, by `Accept-Encoding` with its weights (RFC 9110, 12.5.3).
 #[must_use]
@@ -123,6 +130,65 @@ pub fn vary(headers: &mut HeaderMap) {
     if !named {
         headers.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     }
+}
+
+/// Adds `Vary: Accept-Encoding` where compression depends on it. A 304 needs it too, for the caches
+/// that store the response (RFC 9110, 15.4.5).
+pub(crate) fn varying(response: Response<Body>) -> Response<Body> {
+    let mut response = response;
+    let is_kept = response.status() == StatusCode::NOT_MODIFIED;
+    if is_kept || is_worth_it(&response) {
+        vary(response.headers_mut());
+    }
+    response
+}
+
+/// Marks a response to HEAD as compressed where GET's would be. The body is gone already, so the
+/// compressed length isn't known, and the plain length would be wrong (RFC 9110, 8.6).
+pub(crate) fn as_if_compressed(response: Response<Body>) -> Response<Body> {
+    let mut response = response;
+    if compresses(&response) {
+        vary(response.headers_mut());
+        mark_compressed(response.headers_mut());
+    }
+    response
+}
+
+fn compresses(response: &Response<Body>) -> bool {
+    is_worth_it(response) && length(response).is_some_and(|length| length <= COMPRESSED_BYTES_MAX)
+}
+
+/// Compresses a response that is worth it.
+pub(crate) async fn compress(response: Response<Body>) -> Response<Body> {
+    if !compresses(&response) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Some(plain) = gather(body).await else {
+        tracing::error!("a route's answer broke off");
+        return respond(&Problem::new(ErrorKind::ServerError));
+    };
+    let compressed = if plain.len() >= COMPRESS_ASIDE_BYTES {
+        let aside = plain.clone();
+        tokio::task::spawn_blocking(move || gzip(&aside)).await.ok().flatten()
+    } else {
+        gzip(&plain)
+    };
+    vary(&mut parts.headers);
+    match compressed {
+        Some(bytes) => {
+            mark_compressed(&mut parts.headers);
+            Response::from_parts(parts, Body::Full(bytes))
+        }
+        None => Response::from_parts(parts, Body::Full(plain)),
+    }
+}
+
+/// All bytes of a body that is known to be small; None if it breaks off.
+async fn gather(body: Body) -> Option<Bytes> {
+    // Bounded, because a route may produce its body slowly.
+    let reading = crate::read_body(body.into());
+    tokio::time::timeout(Duration::from_secs(25), reading).await.ok()?.ok()
 }
 
 #[cfg(test)]

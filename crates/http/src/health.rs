@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, LazyLock, OnceLock,
+        Arc, LazyLock, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -32,6 +32,7 @@ pub struct Readiness {
     example_loaded: AtomicBool,
     ports_bound: AtomicBool,
     fault: OnceLock<&'static str>,
+    warning: Mutex<Option<String>>,
 }
 
 /// One condition of [`Readiness`].
@@ -73,6 +74,15 @@ impl Readiness {
     #[must_use]
     pub fn fault(&self) -> Option<&'static str> {
         self.fault.get().copied()
+    }
+
+    /// Sets what an operator should look at although the server works; none: nothing.
+    pub fn warn(&self, what: Option<String>) {
+        *self.warning.lock().unwrap_or_else(PoisonError::into_inner) = what;
+    }
+
+    fn warning(&self) -> Option<String> {
+        self.warning.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether all conditions are met and nothing has failed.
@@ -159,6 +169,7 @@ async fn ready(
         example_loaded: readiness.has(StartupCondition::ExampleLoaded),
         ports_bound: readiness.has(StartupCondition::PortsBound),
         why: readiness.fault().map(ToOwned::to_owned),
+        warning: readiness.warning(),
     };
     answer(ready, &report)
 }

@@ -10,30 +10,42 @@
 #![recursion_limit = "256"]
 
 mod body;
+mod budget;
 pub mod compression;
+mod connections;
+mod fast_read;
 mod front;
+mod gatekeeper;
 mod guarded;
 pub mod health;
+mod limits;
 pub mod metrics;
 pub mod native;
 mod problem;
+mod public_address;
 mod request_body;
+mod response_body;
 mod server;
 mod submit;
+mod tls;
 pub mod xregistry;
 
 pub use body::Body;
+pub use budget::BodyBudget;
+pub use fast_read::{FastRead, FastRequest, FullResponse};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use front::PlainHead;
-pub use front::{
-    Caller, EncodedResponse, FastRead, FastRequest, Front, Gatekeeper, PlainRequest, PublicAddress,
-};
+pub use front::{Caller, Front};
+pub use gatekeeper::Gatekeeper;
+pub use limits::ServerLimits;
 pub use muster_guard::Principal;
 pub use problem::{IntoProblem, respond};
-pub use request_body::{BodyBudget, BodyFault, read_body};
+pub use public_address::{PublicAddress, PublicAddressError};
+pub use request_body::{BodyFault, read_body};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
-pub use server::plain_head;
-pub use server::{Phase, Server, ServerLimits};
+pub use server::read_head;
+pub use server::{Phase, Server};
 pub use submit::{check, correlation, message, origin, problem_of_forbidden, submit};
+pub use tls::{Certificate, CertificateError, Tls, TlsError};

@@ -21,7 +21,7 @@ pub(crate) use route::Route;
 use traffic::Traffic;
 pub(crate) use traffic::method_index;
 
-use crate::{Body, server::Connections};
+use crate::{Body, connections::Connections};
 
 /// All metrics.
 pub struct Metrics {

@@ -1,9 +1,6 @@
 use std::{
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -15,7 +12,7 @@ use muster_wire::{ErrorKind, Problem};
 use thiserror::Error;
 use tokio::time::{Instant, Sleep};
 
-use crate::server::ConnectionWatch;
+use crate::{budget::BudgetShare, connections::ConnectionWatch};
 
 /// Why a request's body can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -46,51 +43,6 @@ impl From<BodyFault> for Problem {
             BodyFault::Broken => ErrorKind::ParsingData { error_detail: fault.to_string() },
         }
         .into()
-    }
-}
-
-/// Limits the memory of all request bodies, from their first byte to the answer.
-#[derive(Debug)]
-pub struct BodyBudget {
-    held: AtomicUsize,
-    max: usize,
-}
-
-impl BodyBudget {
-    /// A budget of this many bytes.
-    #[must_use]
-    pub fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { held: AtomicUsize::new(0), max })
-    }
-
-    /// The number of bytes in use.
-    #[must_use]
-    pub fn held(&self) -> usize {
-        self.held.load(Ordering::Relaxed)
-    }
-}
-
-/// The share of one request; returned when the request is over.
-pub(crate) struct BudgetShare {
-    budget: Arc<BodyBudget>,
-    bytes: AtomicUsize,
-}
-
-impl BudgetShare {
-    pub(crate) fn none(budget: &Arc<BodyBudget>) -> Arc<Self> {
-        Arc::new(Self { budget: Arc::clone(budget), bytes: AtomicUsize::new(0) })
-    }
-
-    pub(crate) fn take(&self, bytes: usize) -> Result<(), BodyFault> {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let before = self.budget.held.fetch_add(bytes, Ordering::Relaxed);
-        if before + bytes > self.budget.max { Err(BodyFault::Crowded) } else { Ok(()) }
-    }
-}
-
-impl Drop for BudgetShare {
-    fn drop(&mut self) {
-        self.budget.held.fetch_sub(self.bytes.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }
 

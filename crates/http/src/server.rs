@@ -2,11 +2,8 @@
 //! connection may idle, how slowly a client may read, how many there may be.
 
 mod connection;
-mod lengths;
-mod limits;
-mod plain;
-mod socket;
-mod watch;
+mod head;
+mod serve;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -16,16 +13,15 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 
-pub use limits::ServerLimits;
 #[cfg(feature = "fuzzing")]
-pub use plain::plain_head;
-pub(crate) use watch::{ConnectionWatch, Connections};
+pub use head::read_head;
+use muster_wire::{ErrorKind, Problem};
 
-use self::{
-    connection::{ConnectionServer, refuse},
-    watch::ConnectionOrder,
+use self::{connection::refusal_bytes, serve::ConnectionServer};
+use crate::{
+    Front, ServerLimits, Tls,
+    connections::{ConnectionOrder, Connections},
 };
-use crate::Front;
 
 /// Where the server is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +39,7 @@ pub enum Phase {
 pub struct Server {
     listener: TcpListener,
     limits: ServerLimits,
+    tls: Option<Tls>,
 }
 
 impl Server {
@@ -51,7 +48,14 @@ impl Server {
     /// # Errors
     /// The address can't be had: in use, or not this computer's.
     pub async fn bind(address: SocketAddr, limits: ServerLimits) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, limits })
+        Ok(Self { listener: TcpListener::bind(address).await?, limits, tls: None })
+    }
+
+    /// Speaks TLS and nothing else.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     /// The address that it listens on, with the port that was chosen where 0 was asked for.
@@ -69,7 +73,7 @@ impl Server {
         let limits = Arc::new(self.limits);
         let connections = Connections::new(Arc::clone(&limits));
         front.metrics().count_connections(&connections);
-        let server = Arc::new(ConnectionServer::new(front, limits, phase.clone()));
+        let server = Arc::new(ConnectionServer::new(front, limits, phase.clone(), self.tls));
         accept_while_running(self.listener, &server, &connections, phase.clone()).await;
         drain(&server, &connections, phase).await;
     }
@@ -107,7 +111,10 @@ fn admit(
     connections: &Arc<Connections>,
 ) {
     if connections.is_full() && !connections.evict_idle() {
-        refuse(&stream);
+        // Within TLS it would cost more to say so than to serve it.
+        if !server.is_secure() {
+            refuse(&stream);
+        }
         return;
     }
     // A small answer must not wait for the acknowledgement of the one before (Nagle, RFC 896).
@@ -117,7 +124,7 @@ fn admit(
     }
     let slot = connections.enter();
     let server = Arc::clone(server);
-    tokio::spawn(async move { server.serve(stream, peer, &slot).await });
+    tokio::spawn(async move { server.serve(stream, peer, slot.watch()).await });
 }
 
 /// A connection that ended before it was accepted is no fault of ours; a lack of file descriptors
@@ -135,6 +142,16 @@ async fn after_accept_error(error: &io::Error, connections: &Connections) {
     tracing::warn!(%error, "connections can't be accepted for the moment");
     connections.evict_idle();
     tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+/// Tells a newcomer that there is no room. It may have sent its request already: what is here of
+/// it is read, because closing with unread bytes would take the answer back.
+fn refuse(stream: &TcpStream) {
+    let problem = Problem::new(ErrorKind::ServerBusy).subject("/");
+    let told: io::Result<usize> = stream.try_write(&refusal_bytes(&problem));
+    if told.is_ok() {
+        let _ = stream.try_read(&mut [0; 4096]);
+    }
 }
 
 async fn drain(server: &ConnectionServer, connections: &Connections, phase: Receiver<Phase>) {

@@ -55,4 +55,7 @@ pub struct ConnectionArguments {
     /// A file that holds the API key [or MUSTER_API_KEY]
     #[arg(long, value_name = "FILE", help_heading = "Which registry")]
     pub key_file: Option<PathBuf>,
+    /// A file of certificates that may sign the server's [or MUSTER_CA_CERT]
+    #[arg(long, value_name = "FILE", help_heading = "Which registry")]
+    pub ca_cert: Option<PathBuf>,
 }

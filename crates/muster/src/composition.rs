@@ -6,6 +6,7 @@
 //! ledger that can't be opened.
 
 mod assembly;
+mod certificate;
 mod clock;
 mod demo;
 mod directory;
@@ -19,6 +20,7 @@ mod signals;
 mod startup_message;
 mod verify;
 
+pub use certificate::TlsFiles;
 pub(crate) use open::close_opened;
 pub use open::{make, open};
 pub use refusals::{directory_in_use, key_required};

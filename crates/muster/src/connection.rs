@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use muster_client::{Call, Client, ClientError, Method, Query, Socket, Timeouts, TransportError};
+use muster_client::{
+    AddressError, Call, Client, ClientError, Method, Query, Socket, Timeouts, TransportError,
+    TrustedRoots,
+};
 use muster_words::limits::MESSAGE_LENGTH_MAX;
 
 use crate::{
@@ -70,8 +73,17 @@ impl ConnectionArguments {
         let address = self.server.as_deref().unwrap_or(&set.server);
         let answer = Duration::from_secs(u64::from(set.timeout_s.max(1)));
         let timeouts = Timeouts { answer, ..Timeouts::default() };
-        Socket::new(address, timeouts).map_err(|error| {
-            Failure::usage(error.to_string()).help("--server http://127.0.0.1:8080")
+        let roots = match &self.ca_cert {
+            Some(file) => TrustedRoots::File(file.clone()),
+            None if set.ca_cert.is_empty() => TrustedRoots::System,
+            None => TrustedRoots::File(PathBuf::from(&set.ca_cert)),
+        };
+        Socket::new(address, timeouts, &roots).map_err(|error| match error {
+            AddressError::Form(_) => {
+                Failure::usage(error.to_string()).help("--server http://127.0.0.1:8080")
+            }
+            AddressError::Trust(error) => Failure::new(OwnCode::BadCertificate, error.to_string())
+                .help("--ca-cert FILE names a file in PEM with the certificate of whoever signed the server's"),
         })
     }
 

@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use muster_client::{ClientError, ErrorResponse, TransportError};
+use muster_client::{ClientError, ErrorResponse, TlsFault, TransportError};
 use muster_wire::ErrorCode;
 use muster_words::json::Value;
 use serde_json::json;
@@ -272,6 +272,11 @@ impl From<TransportError> for Failure {
             TransportError::Unreachable { .. } => {
                 (OwnCode::NoServer, "check the address in --server or MUSTER_SERVER")
             }
+            TransportError::Tls { fault, .. } => (OwnCode::NotTrusted, help_for_fault(fault)),
+            TransportError::OtherScheme { .. } => (
+                OwnCode::OtherScheme,
+                "correct the address in --server or MUSTER_SERVER; nothing was done",
+            ),
             TransportError::Timeout { .. } => (
                 OwnCode::NoAnswer,
                 "check that it is a registry; a write may still take effect, so check before you repeat it",
@@ -285,6 +290,21 @@ impl From<TransportError> for Failure {
             }
         };
         Self::new(code, error.to_string()).help(help)
+    }
+}
+
+/// What to do about a server that can't be trusted.
+const fn help_for_fault(fault: &TlsFault) -> &'static str {
+    match fault {
+        TlsFault::UnknownAuthority => {
+            "if you know who signed it, name the file of their certificate with --ca-cert or MUSTER_CA_CERT"
+        }
+        TlsFault::OtherName { .. } => "use a name of the certificate: --server https://NAME",
+        TlsFault::Expired => "renew the certificate, or correct this computer's clock",
+        TlsFault::NotYetValid => "correct this computer's clock",
+        TlsFault::ClearText | TlsFault::Other(_) => {
+            "check the address in --server or MUSTER_SERVER"
+        }
     }
 }
 

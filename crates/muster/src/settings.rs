@@ -14,7 +14,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::{Table, Value};
 
-pub use areas::{AccessArea, ClientArea, LimitsArea, LogArea, ServerArea, TimeoutsArea};
+pub use areas::{AccessArea, ClientArea, LimitsArea, LogArea, ServerArea, TimeoutsArea, TlsArea};
 
 /// The default file, with every setting.
 const DEFAULT: &str = include_str!("settings/default.toml");
@@ -23,9 +23,10 @@ const DEFAULT: &str = include_str!("settings/default.toml");
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Names in the environment that don't follow the rule, because they are older or shorter.
-const SHORT_NAMES: [(&str, &str, &str); 3] = [
+const SHORT_NAMES: [(&str, &str, &str); 4] = [
     ("MUSTER_DATA", "server", "data"),
     ("MUSTER_SERVER", "client", "server"),
+    ("MUSTER_CA_CERT", "client", "ca_cert"),
     ("LOG_LEVEL", "log", "level"),
 ];
 
@@ -41,6 +42,8 @@ pub struct Settings {
     pub server: ServerArea,
     /// Access without a key.
     pub access: AccessArea,
+    /// Whether the server speaks TLS.
+    pub tls: TlsArea,
     /// What the server never exceeds.
     pub limits: LimitsArea,
     /// The server's timeouts.
@@ -124,6 +127,7 @@ impl Default for Settings {
         Self {
             server: ServerArea::default(),
             access: AccessArea::default(),
+            tls: TlsArea::default(),
             limits: LimitsArea::default(),
             timeouts: TimeoutsArea::default(),
             log: LogArea::default(),

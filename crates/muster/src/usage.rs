@@ -121,7 +121,7 @@ fn bare(flag: &str) -> &str {
 }
 
 /// Flags of many commands that the program itself doesn't have.
-const REACH: [&str; 3] = ["--server", "--data", "--key-file"];
+const REACH: [&str; 4] = ["--server", "--data", "--key-file", "--ca-cert"];
 
 fn usage(error: &clap::Error) -> Option<String> {
     let usage = error.get(ContextKind::Usage)?.to_string();

@@ -34,6 +34,9 @@ pub struct ReadinessReport {
     /// Why the server has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// What an operator should look at although the server does its work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 /// A server's stage between start and stop.
@@ -88,6 +91,7 @@ impl Sample for ReadinessReport {
             example_loaded: true,
             ports_bound: true,
             why: None,
+            warning: None,
         }
     }
 }

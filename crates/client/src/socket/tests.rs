@@ -53,7 +53,10 @@ fn ok(body: &str) -> String {
 
 fn client(address: &str) -> Client {
     let timeouts = Timeouts { answer: Duration::from_millis(300), ..Timeouts::default() };
-    Client::new(Arc::new(Socket::new(address, timeouts).unwrap()), Some("muster_a_b"))
+    Client::new(
+        Arc::new(Socket::new(address, timeouts, &TrustedRoots::System).unwrap()),
+        Some("muster_a_b"),
+    )
 }
 
 fn get(path: &str) -> Call {
@@ -70,7 +73,8 @@ fn reads_addresses_and_refuses_what_is_none() {
             Ok(("registry.example:80", "http://registry.example/below")),
         ),
         ("http://[::1]:9", Ok(("[::1]:9", "http://[::1]:9"))),
-        ("https://a", Err(AddressError::Https)),
+        ("https://a", Ok(("a:443", "https://a"))),
+        ("https://a:8443/b", Ok(("a:8443", "https://a:8443/b"))),
         ("ftp://a", Err(AddressError::Form("ftp://a".into()))),
         ("http://user@a", Err(AddressError::Form("http://user@a".into()))),
         ("http://a?b", Err(AddressError::Form("http://a?b".into()))),

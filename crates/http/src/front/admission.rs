@@ -10,7 +10,7 @@ use muster_words::Position;
 
 use super::{
     RequestGuard,
-    address::{host_of, is_loopback, is_own_origin},
+    host::{host_of, is_loopback, is_own_origin},
 };
 
 /// What is known of an admitted request.
@@ -66,13 +66,6 @@ impl RequestGuard {
     pub(super) fn admit(&self, request: &Request<Incoming>) -> Result<Admitted, Problem> {
         let headers = request.headers();
         let path = request.uri().path();
-        if self.watch.has_doubled_lengths() {
-            return Err(Problem::new(ErrorKind::BadRequest {
-                error_detail: "The request gives the length of its body twice, or unclearly"
-                    .to_owned(),
-            })
-            .subject(path));
-        }
         check_codings(request)?;
         let host = host_of(request.version(), request.uri(), headers)?;
         let (base, loopback) = self.known(host);
@@ -99,7 +92,7 @@ impl RequestGuard {
             _ => {
                 let base = match &self.front.public {
                     Some(public) => public.base(),
-                    None => format!("http://{host}").into(),
+                    None => format!("{}://{host}", self.scheme).into(),
                 };
                 let loopback = is_loopback(host);
                 *known = Some(CheckedHost { host: host.into(), base: Arc::clone(&base), loopback });

@@ -1,19 +1,17 @@
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use http_body::{Body as _, Frame, SizeHint};
-use muster_wire::{ErrorKind, Problem};
+use http_body::Body as _;
+use muster_wire::{ErrorKind, Problem, headers::MUSTER_POSITION};
 
 use super::{Front, request_id::X_REQUEST_ID};
-use crate::{Body, compression, problem::respond, request_body::BudgetShare};
+use crate::{
+    Body,
+    budget::{BudgetShare, BudgetedBody},
+    compression,
+    problem::respond,
+};
 
-const MUSTER_POSITION: HeaderName = HeaderName::from_static("muster-position");
 const X_CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
 pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
@@ -21,67 +19,12 @@ pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 /// nothing, least of all the console beside them.
 pub(super) const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 
-/// The largest body that is compressed. A larger one is sent as it is, because compressing it would
-/// hold a second copy in memory.
-const COMPRESSED_BYTES_MAX: u64 = 16 * 1024 * 1024;
-
-/// From this size on, compressing takes long enough to delay other work on the thread.
-const COMPRESS_ASIDE_BYTES: usize = 128 * 1024;
-
 /// Bytes of large responses that may wait for their clients at once: four of the largest.
 pub(super) const ANSWERS_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// From this size on, a response is counted against the budget. Smaller ones of all streams of a
 /// connection hold at most 2 MiB.
 const WEIGHED_BYTES_MIN: usize = 16 * 1024;
-
-/// The body of a large response, with its share of the budget.
-struct BudgetedBody {
-    body: Body,
-    held: Arc<BudgetShare>,
-}
-
-/// Bytes together with a value that must live as long as they do. The HTTP library keeps them until
-/// they are written, after the body itself was dropped.
-pub(super) struct BytesWithOwner<K> {
-    bytes: Bytes,
-    _kept: K,
-}
-
-impl<K: Send + 'static> BytesWithOwner<K> {
-    pub(super) fn keeping(bytes: Bytes, kept: K) -> Bytes {
-        Bytes::from_owner(Self { bytes, _kept: kept })
-    }
-}
-
-impl<K> AsRef<[u8]> for BytesWithOwner<K> {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl http_body::Body for BudgetedBody {
-    type Data = Bytes;
-    type Error = axum::BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        polled.map_ok(|frame| {
-            frame.map_data(|bytes| BytesWithOwner::keeping(bytes, Arc::clone(&self.held)))
-        })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
 
 /// Finishes a response: compression, and the headers that depend on the request.
 pub(super) struct ResponseFinisher {
@@ -98,7 +41,7 @@ impl ResponseFinisher {
     pub(super) fn new<B>(front: &Arc<Front>, request: &Request<B>, request_id: &str) -> Self {
         let headers = request.headers();
         let path = request.uri().path();
-        // A connection ends after a body in chunks: `LengthCheck` can't follow it further.
+        // A connection ends after a body in chunks: only the library knows where that ends.
         let ends_connection =
             request.version() < Version::HTTP_2 && headers.contains_key(header::TRANSFER_ENCODING);
         Self {
@@ -117,11 +60,11 @@ impl ResponseFinisher {
     pub(super) async fn finish_routed(self, response: Response<Body>) -> Response<Body> {
         let response = self.name_what_is_missing(response);
         let response = match self.accepts_gzip {
-            true if self.method == Method::HEAD => as_if_compressed(response),
-            true => compress(response).await,
+            true if self.method == Method::HEAD => compression::as_if_compressed(response),
+            true => compression::compress(response).await,
             false => response,
         };
-        let response = self.weighed(varying(response));
+        let response = self.weighed(compression::varying(response));
         self.finish(response)
     }
 
@@ -202,72 +145,14 @@ fn without_body(response: Response<Body>) -> Response<Body> {
     Response::from_parts(parts, Body::Empty)
 }
 
-/// Adds `Vary: Accept-Encoding` where compression depends on it. A 304 needs it too, for the caches
-/// that store the response (RFC 9110, 15.4.5).
-fn varying(response: Response<Body>) -> Response<Body> {
-    let mut response = response;
-    let is_kept = response.status() == StatusCode::NOT_MODIFIED;
-    if is_kept || compression::is_worth_it(&response) {
-        compression::vary(response.headers_mut());
-    }
-    response
-}
-
-/// Marks a response to HEAD as compressed where GET's would be. The body is gone already, so the
-/// compressed length isn't known, and the plain length would be wrong (RFC 9110, 8.6).
-fn as_if_compressed(response: Response<Body>) -> Response<Body> {
-    let mut response = response;
-    if compresses(&response) {
-        compression::vary(response.headers_mut());
-        compression::mark_compressed(response.headers_mut());
-    }
-    response
-}
-
-fn compresses(response: &Response<Body>) -> bool {
-    compression::is_worth_it(response)
-        && compression::length(response).is_some_and(|length| length <= COMPRESSED_BYTES_MAX)
-}
-
-async fn compress(response: Response<Body>) -> Response<Body> {
-    if !compresses(&response) {
-        return response;
-    }
-    let (mut parts, body) = response.into_parts();
-    let Some(plain) = gather(body).await else {
-        tracing::error!("a route's answer broke off");
-        return respond(&Problem::new(ErrorKind::ServerError));
-    };
-    let compressed = if plain.len() >= COMPRESS_ASIDE_BYTES {
-        let aside = plain.clone();
-        tokio::task::spawn_blocking(move || compression::gzip(&aside)).await.ok().flatten()
-    } else {
-        compression::gzip(&plain)
-    };
-    compression::vary(&mut parts.headers);
-    match compressed {
-        Some(bytes) => {
-            compression::mark_compressed(&mut parts.headers);
-            Response::from_parts(parts, Body::Full(bytes))
-        }
-        None => Response::from_parts(parts, Body::Full(plain)),
-    }
-}
-
-/// All bytes of a body that is known to be small; None if it breaks off.
-async fn gather(body: Body) -> Option<Bytes> {
-    // Bounded, because a route may produce its body slowly.
-    let reading = crate::read_body(body.into());
-    tokio::time::timeout(Duration::from_secs(25), reading).await.ok()?.ok()
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
-    use std::net::SocketAddr;
+    use std::{net::SocketAddr, pin::Pin};
 
     use axum::Router;
+    use bytes::Bytes;
     use muster_words::Position;
 
     use super::*;
@@ -280,11 +165,7 @@ mod tests {
             false
         }
 
-        fn admit(
-            &self,
-            _authorization: Option<&[u8]>,
-            _peer: SocketAddr,
-        ) -> Result<Arc<Principal>, Problem> {
+        fn admit(&self, _: Option<&[u8]>, _: SocketAddr) -> Result<Arc<Principal>, Problem> {
             Err(ErrorKind::KeyRequired.into())
         }
 
@@ -292,7 +173,7 @@ mod tests {
             Position::ZERO
         }
 
-        fn is_valid(&self, _principal: &Principal) -> bool {
+        fn is_valid(&self, _: &Principal) -> bool {
             true
         }
     }

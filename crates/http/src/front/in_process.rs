@@ -4,8 +4,8 @@ use http::{Request, Response};
 use tokio::sync::watch::Receiver;
 use tower_service::Service as _;
 
-use super::{Caller, Front, Principal, answer::ResponseFinisher, request_guard::trace_of};
-use crate::{Body, Phase};
+use super::{Caller, Front, answer::ResponseFinisher, request_guard::trace_of};
+use crate::{Body, Phase, Principal, PublicAddress};
 
 /// What URLs begin with if no request named a host.
 const BASE: &str = "http://localhost";
@@ -24,7 +24,7 @@ impl Front {
             ResponseFinisher::new(self, &request, &request_id).with_path(request.uri().path());
         let caller = Caller {
             principal,
-            base: self.public.as_ref().map_or_else(|| BASE.into(), super::PublicAddress::base),
+            base: self.public.as_ref().map_or_else(|| BASE.into(), PublicAddress::base),
             request_id,
             trace: trace_of(request.headers()),
             peer: SocketAddr::from(([127, 0, 0, 1], 0)),

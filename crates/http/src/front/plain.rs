@@ -9,23 +9,26 @@ use std::{
 };
 
 use http::Method;
+use muster_words::Position;
 
 use super::{
-    EncodedResponse, PlainRequest, RequestGuard,
-    address::is_host,
+    RequestGuard,
     answer::{NOSNIFF, SANDBOX},
-    request_guard::InFlightRequest,
+    host::is_host,
 };
-use crate::{compression, metrics::Route};
+use crate::{
+    FastRequest, FullResponse, compression, metrics::Route, response_body::InFlightRequest,
+};
 
 /// The longest body that is copied behind its head, so that both are sent in one write. A longer
 /// one is left to the library, which sends it without a copy.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// The head of a plain request.
+/// The head of a plain request: a GET below `/api`, without a query, of a name that needs no
+/// decoding. The fields are all that its answer depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlainHead<'a> {
-    /// The path, without a query: below `/api`.
+    /// The path.
     pub path: &'a str,
     /// `Host`.
     pub host: &'a str,
@@ -33,8 +36,10 @@ pub struct PlainHead<'a> {
     pub known: Option<&'a [u8]>,
     /// `Accept-Encoding`.
     pub encoding: Option<&'a str>,
-    /// Bytes of the head.
-    pub length: usize,
+    /// `Authorization`.
+    pub authorization: Option<&'a [u8]>,
+    /// `X-Request-Id`.
+    pub request_id: Option<&'a str>,
 }
 
 impl RequestGuard {
@@ -46,40 +51,42 @@ impl RequestGuard {
         out: &mut Vec<u8>,
     ) -> Option<InFlightRequest> {
         let began = Instant::now();
-        let fast = self.front.fast.as_ref()?;
-        // If keys are needed, there is an Authorization header, which this path doesn't read.
-        if !self.front.gatekeeper.is_open() || !is_host(head.host) {
-            return None;
-        }
+        let fast = self.front.fast.as_ref().filter(|_| is_host(head.host))?;
         let (base, is_loopback) = self.known(head.host);
-        if !is_loopback {
+        // Whoever isn't let in is told so by the same words as everybody.
+        let principal = self.principal(head.authorization).ok()?;
+        if !is_loopback && self.front.gatekeeper.is_open() {
             return None;
         }
-        let principal = self.principal(None).ok()?;
-        let asked = PlainRequest {
+        let asked = FastRequest {
             path: head.path,
             base: &base,
             principal: &principal,
             accepts_gzip: compression::takes_gzip(head.encoding.into_iter()),
             known: head.known,
         };
-        let printed = catch_unwind(AssertUnwindSafe(|| fast.read_encoded(&asked))).ok()??;
-        if printed.body.len() > BODY_BYTES_MAX {
-            return None;
-        }
+        let read = catch_unwind(AssertUnwindSafe(|| fast.read(&asked))).ok()?;
+        let (response, position) = read.filter(|(read, _)| read.body.len() <= BODY_BYTES_MAX)?;
         let mut in_flight = self.in_flight(&Method::GET, Route::of(head.path), began);
-        self.write(&printed, out);
-        in_flight.answered(printed.status.as_u16());
+        self.write(&response, position, head.request_id, out);
+        in_flight.answered(response.status.as_u16());
         Some(in_flight)
     }
 
     /// Writes a response with the headers that every response below `/api` has.
-    fn write(&self, printed: &EncodedResponse, out: &mut Vec<u8>) {
-        out.reserve(printed.head.len() + printed.body.len() + 256);
-        out.extend_from_slice(&printed.head);
+    fn write(
+        &self,
+        response: &FullResponse,
+        position: Position,
+        request_id: Option<&str>,
+        out: &mut Vec<u8>,
+    ) {
+        let head = response.head();
+        out.reserve(head.len() + response.body.len() + 256);
+        out.extend_from_slice(head);
         // Writing into a Vec can't fail.
-        let _ = write!(out, "muster-position: {}\r\nx-request-id: ", printed.position);
-        self.front.request_ids.write_new(out);
+        let _ = write!(out, "muster-position: {position}\r\nx-request-id: ");
+        self.front.request_ids.write(request_id, out);
         out.extend_from_slice(b"\r\nx-content-type-options: ");
         out.extend_from_slice(NOSNIFF.as_bytes());
         out.extend_from_slice(b"\r\ncontent-security-policy: ");
@@ -87,7 +94,7 @@ impl RequestGuard {
         out.extend_from_slice(b"\r\ndate: ");
         write_date(out);
         out.extend_from_slice(b"\r\n\r\n");
-        out.extend_from_slice(&printed.body);
+        out.extend_from_slice(&response.body);
     }
 }
 

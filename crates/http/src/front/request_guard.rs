@@ -7,30 +7,32 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Instant,
 };
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, Request, Response, Version, header};
-use http_body::{Body as _, Frame, SizeHint};
+use axum::routing::future::RouteFuture;
+use http::{HeaderMap, HeaderName, Method, Request, Response, header};
+use http_body::Body as _;
 use hyper::{body::Incoming, service::Service};
-use muster_guard::Principal;
 use muster_wire::{ErrorKind, Problem};
 use tokio::sync::watch::Receiver;
 use tower_service::Service as _;
 
 use super::{
-    Caller, FastRequest, Front,
+    Caller, Front,
     admission::{Admitted, CheckedHost, KnownCaller},
-    answer::{BytesWithOwner, ResponseFinisher},
+    answer::ResponseFinisher,
 };
 use crate::{
-    Body, BodyBudget, Phase, ServerLimits,
+    Body, BodyBudget, FastRequest, Phase, Principal, ServerLimits,
+    budget::BudgetShare,
+    compression,
+    connections::ConnectionWatch,
     metrics::Route,
     problem::respond,
-    request_body::{BodyBounds, BudgetShare, RequestBody},
-    server::ConnectionWatch,
+    request_body::{BodyBounds, RequestBody},
+    response_body::{InFlightRequest, ResponseBody},
 };
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -59,6 +61,8 @@ pub(crate) struct RequestGuard {
     pub(super) bounds: Arc<RequestLimits>,
     pub(super) watch: Arc<ConnectionWatch>,
     pub(super) peer: SocketAddr,
+    /// What URLs begin with where nobody said it: `http` or `https`.
+    pub(super) scheme: &'static str,
     pub(super) anonymous: Arc<Principal>,
     pub(super) known_host: RefCell<Option<CheckedHost>>,
     pub(super) known_caller: RefCell<Option<KnownCaller>>,
@@ -71,11 +75,11 @@ impl RequestGuard {
         bounds: Arc<RequestLimits>,
         watch: Arc<ConnectionWatch>,
         phase: Receiver<Phase>,
-        peer: SocketAddr,
+        (peer, scheme): (SocketAddr, &'static str),
     ) -> Self {
-        let (known_host, known_caller) = (RefCell::new(None), RefCell::new(None));
         let anonymous = Arc::new(Principal::probe());
-        Self { front, bounds, watch, peer, anonymous, known_host, known_caller, phase }
+        let (known_host, known_caller) = (RefCell::new(None), RefCell::new(None));
+        Self { front, bounds, watch, peer, scheme, anonymous, known_host, known_caller, phase }
     }
 
     /// Registers a request whose head was complete at that time.
@@ -85,7 +89,8 @@ impl RequestGuard {
         route: Route,
         began: Instant,
     ) -> InFlightRequest {
-        InFlightRequest::new(Arc::clone(&self.watch), &self.front, method, route, began)
+        let (watch, metrics) = (Arc::clone(&self.watch), Arc::clone(&self.front.metrics));
+        InFlightRequest::new(watch, metrics, method, route, began)
     }
 
     /// The response from memory, if there is one.
@@ -95,18 +100,24 @@ impl RequestGuard {
         admitted: &Admitted,
     ) -> Option<Response<Body>> {
         let fast = self.front.fast.as_ref()?;
-        if request.method() != Method::GET && request.method() != Method::HEAD {
+        let (method, headers) = (request.method(), request.headers());
+        let mut known = headers.get_all(header::IF_NONE_MATCH).iter();
+        let first = known.next();
+        if method != Method::GET && method != Method::HEAD
+            || request.uri().query().is_some()
+            || headers.contains_key(header::IF_MATCH)
+            || known.next().is_some()
+        {
             return None;
         }
-        let asked = FastRequest {
-            method: request.method(),
+        let (response, position) = fast.read(&FastRequest {
             path: request.uri().path(),
-            query: request.uri().query(),
-            headers: request.headers(),
             base: &admitted.base,
+            accepts_gzip: compression::accepts_gzip(headers),
+            known: first.map(|known| known.as_bytes()),
             principal: &admitted.principal,
-        };
-        fast.read(&asked)
+        })?;
+        Some(response.respond(position))
     }
 
     /// Passes a request to the routes.
@@ -115,32 +126,19 @@ impl RequestGuard {
         request: Request<Incoming>,
         admitted: Admitted,
         request_id: Arc<str>,
-        finisher: ResponseFinisher,
-        mut in_flight: InFlightRequest,
-    ) -> PendingResponse {
-        let Admitted { principal, base } = admitted;
-        let finisher = finisher.with_path(request.uri().path());
-        let named = Arc::clone(&request_id);
+        in_flight: &mut InFlightRequest,
+    ) -> RouteFuture<Infallible> {
         let caller = Caller {
-            principal,
-            base,
+            principal: admitted.principal,
+            base: admitted.base,
             request_id,
             trace: trace_of(request.headers()),
             peer: self.peer,
             phase: self.phase.clone(),
         };
-        let mut request = request.map(|incoming| self.body(incoming, &mut in_flight));
+        let mut request = request.map(|incoming| self.body(incoming, in_flight));
         request.extensions_mut().insert(caller);
-        let mut router = self.front.router.clone();
-        let future = Box::pin(async move {
-            let response = match Caught(router.call(request)).await {
-                Ok(Ok(response)) => response.map(Body::Routed),
-                Ok(Err(never)) => match never {},
-                Err(panic) => after_panic(&*panic, &named),
-            };
-            finisher.finish_routed(response).await
-        });
-        PendingResponse { kind: Kind::Routed(future), in_flight: Some(in_flight) }
+        self.front.router.clone().call(request)
     }
 
     /// The body for the routes. An empty one costs nothing.
@@ -166,39 +164,56 @@ pub(super) fn trace_of(headers: &HeaderMap) -> Option<Arc<str>> {
     shape.then(|| text.into())
 }
 
+/// A response that is there, or that a route is building.
+enum Found {
+    Ready(Response<Body>),
+    Routed(RouteFuture<Infallible>),
+}
+
 impl Service<Request<Incoming>> for RequestGuard {
     type Response = Response<ResponseBody>;
     type Error = Infallible;
-    type Future = PendingResponse;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> PendingResponse {
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
         let route = Route::of(request.uri().path());
-        let in_flight = self.in_flight(request.method(), route, Instant::now());
+        let mut in_flight = self.in_flight(request.method(), route, Instant::now());
         let request_id = self.front.request_ids.of(request.headers());
-        let finisher = ResponseFinisher::new(&self.front, &request, &request_id);
-        let admitted = match self.admit(&request) {
-            Ok(admitted) => admitted,
+        let mut finisher = ResponseFinisher::new(&self.front, &request, &request_id);
+        let found = match self.admit(&request) {
             Err(problem) => {
-                if !request.body().is_end_stream() || self.watch.has_doubled_lengths() {
+                if !request.body().is_end_stream() {
                     self.watch.linger_at_end();
                 }
-                let mut response = respond(&problem.instance(&*request_id));
-                if self.watch.has_doubled_lengths() && request.version() < Version::HTTP_2 {
-                    let close = http::HeaderValue::from_static("close");
-                    response.headers_mut().insert(header::CONNECTION, close);
+                Found::Ready(respond(&problem.instance(&*request_id)))
+            }
+            Ok(admitted) => {
+                match catch_unwind(AssertUnwindSafe(|| self.read_fast(&request, &admitted))) {
+                    Ok(Some(response)) => Found::Ready(response),
+                    Ok(None) => {
+                        finisher = finisher.with_path(request.uri().path());
+                        let id = Arc::clone(&request_id);
+                        Found::Routed(self.route(request, admitted, id, &mut in_flight))
+                    }
+                    Err(panic) => Found::Ready(after_panic(&*panic, &request_id)),
                 }
-                return PendingResponse::ready(finisher.finish(response), in_flight);
             }
         };
-        let read = catch_unwind(AssertUnwindSafe(|| self.read_fast(&request, &admitted)));
-        match read {
-            Ok(Some(response)) => PendingResponse::ready(finisher.finish(response), in_flight),
-            Ok(None) => self.route(request, admitted, request_id, finisher, in_flight),
-            Err(panic) => {
-                let response = after_panic(&*panic, &request_id);
-                PendingResponse::ready(finisher.finish(response), in_flight)
-            }
-        }
+        Box::pin(async move {
+            let response = match found {
+                Found::Ready(response) => finisher.finish(response),
+                Found::Routed(future) => {
+                    let response = match Caught(future).await {
+                        Ok(Ok(response)) => response.map(Body::Routed),
+                        Ok(Err(never)) => match never {},
+                        Err(panic) => after_panic(&*panic, &request_id),
+                    };
+                    finisher.finish_routed(response).await
+                }
+            };
+            in_flight.answered(response.status().as_u16());
+            Ok(response.map(|body| ResponseBody::new(body, Some(in_flight))))
+        })
     }
 }
 
@@ -222,214 +237,5 @@ impl<F: Future + Unpin> Future for Caught<F> {
             Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
             Err(panic) => Poll::Ready(Err(panic)),
         }
-    }
-}
-
-/// A response that is ready, or that a route is building.
-pub(crate) struct PendingResponse {
-    kind: Kind,
-    in_flight: Option<InFlightRequest>,
-}
-
-enum Kind {
-    Ready(Option<Response<Body>>),
-    Routed(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
-}
-
-impl PendingResponse {
-    fn ready(response: Response<Body>, in_flight: InFlightRequest) -> Self {
-        Self { kind: Kind::Ready(Some(response)), in_flight: Some(in_flight) }
-    }
-}
-
-impl Future for PendingResponse {
-    type Output = Result<Response<ResponseBody>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = match &mut self.kind {
-            Kind::Ready(response) => response.take(),
-            Kind::Routed(future) => Some(ready!(future.as_mut().poll(context))),
-        };
-        let mut in_flight = self.in_flight.take();
-        let response = response.unwrap_or_default();
-        if let Some(in_flight) = &mut in_flight {
-            in_flight.answered(response.status().as_u16());
-        }
-        Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, in_flight))))
-    }
-}
-
-/// A response's body. The request ends when it is dropped.
-pub(crate) struct ResponseBody {
-    body: Body,
-    /// The rest of a large frame that is passed on in pieces.
-    rest: Bytes,
-    in_flight: Option<InFlightRequest>,
-    offer: Option<UnreadOutput>,
-}
-
-/// Tells the connection watch that a response has output which its client hasn't taken yet.
-struct UnreadOutput {
-    watch: Arc<ConnectionWatch>,
-    number: u64,
-}
-
-impl UnreadOutput {
-    fn make(&self) {
-        self.watch.offer(self.number);
-    }
-}
-
-impl Drop for UnreadOutput {
-    fn drop(&mut self) {
-        self.watch.took(self.number);
-    }
-}
-
-impl ResponseBody {
-    fn new(body: Body, in_flight: Option<InFlightRequest>) -> Self {
-        let watch =
-            in_flight.as_ref().map(|in_flight| &in_flight.watch).filter(|_| !body.is_end_stream());
-        let offer = watch.and_then(|watch| {
-            let offer = UnreadOutput { watch: Arc::clone(watch), number: watch.number_answer()? };
-            offer.make();
-            Some(offer)
-        });
-        Self { body, rest: Bytes::new(), in_flight, offer }
-    }
-
-    /// The first piece of some bytes; the rest follows later.
-    fn piece(&mut self, bytes: Bytes) -> Frame<Bytes> {
-        self.rest = bytes;
-        Frame::data(self.rest.split_to(self.rest.len().min(PIECE_BYTES)))
-    }
-
-    /// Marks a frame as waiting for the client. The last frame keeps the mark itself, because the
-    /// HTTP library may hold it long after the body was dropped.
-    fn offered(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
-        if let Some(offer) = &self.offer {
-            offer.make();
-        }
-        if !http_body::Body::is_end_stream(self) {
-            return frame;
-        }
-        match frame.into_data() {
-            Ok(bytes) => Frame::data(BytesWithOwner::keeping(bytes, self.offer.take())),
-            Err(trailers) => trailers,
-        }
-    }
-
-    /// The next frame, at most [`PIECE_BYTES`] long.
-    fn poll_piece(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
-        if !self.rest.is_empty() {
-            let rest = std::mem::take(&mut self.rest);
-            return Poll::Ready(Some(Ok(self.piece(rest))));
-        }
-        match ready!(Pin::new(&mut self.body).poll_frame(context)) {
-            Some(Ok(frame)) => Poll::Ready(Some(Ok(match frame.into_data() {
-                Ok(bytes) => self.piece(bytes),
-                Err(trailers) => trailers,
-            }))),
-            other => Poll::Ready(other),
-        }
-    }
-}
-
-/// How many bytes the HTTP library is given at once. It keeps them until the client takes them, and
-/// of a response that it holds as a whole we can't see the progress.
-const PIECE_BYTES: usize = 64 * 1024;
-
-impl http_body::Body for ResponseBody {
-    type Data = Bytes;
-    type Error = axum::BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
-        let polled = self.poll_piece(context);
-        match (polled, &self.offer) {
-            (Poll::Ready(Some(Ok(frame))), Some(_)) => Poll::Ready(Some(Ok(self.offered(frame)))),
-            (Poll::Ready(None), _) => {
-                self.offer = None;
-                self.in_flight = None;
-                Poll::Ready(None)
-            }
-            (Poll::Pending, Some(offer)) => {
-                offer.watch.took(offer.number);
-                Poll::Pending
-            }
-            (polled, _) => polled,
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let (rest, mut hint) = (self.rest.len() as u64, self.body.size_hint());
-        if let Some(upper) = hint.upper() {
-            hint.set_upper(upper + rest);
-        }
-        hint.set_lower(hint.lower() + rest);
-        hint
-    }
-}
-
-/// A request in flight, from its complete head until its response was passed on or given up.
-pub(crate) struct InFlightRequest {
-    watch: Arc<ConnectionWatch>,
-    front: Arc<Front>,
-    method: usize,
-    route: Route,
-    began: Instant,
-    answered: bool,
-    held: Option<Arc<BudgetShare>>,
-}
-
-/// The status under which requests are counted whose client left before the response.
-const CLIENT_LEFT: u16 = 499;
-
-impl InFlightRequest {
-    fn new(
-        watch: Arc<ConnectionWatch>,
-        front: &Arc<Front>,
-        method: &Method,
-        route: Route,
-        began: Instant,
-    ) -> Self {
-        watch.begin_request();
-        front.metrics.traffic().begin();
-        Self {
-            watch,
-            front: Arc::clone(front),
-            method: crate::metrics::method_index(method),
-            route,
-            began,
-            answered: false,
-            held: None,
-        }
-    }
-
-    /// Counts the response and the time until it was ready. How long a client takes to read it isn't
-    /// the server's time.
-    pub(super) fn answered(&mut self, status: u16) {
-        self.answered = true;
-        let time = self.began.elapsed();
-        self.front.metrics.traffic().record(self.route, self.method, status, time);
-    }
-}
-
-impl Drop for InFlightRequest {
-    fn drop(&mut self) {
-        if !self.answered {
-            self.answered(CLIENT_LEFT);
-        }
-        self.front.metrics.traffic().end();
-        self.watch.end_request();
     }
 }

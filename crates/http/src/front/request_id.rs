@@ -28,21 +28,17 @@ impl RequestIds {
 
     /// The client's id if it is valid, else a new one.
     pub(super) fn of(&self, headers: &HeaderMap) -> Arc<str> {
-        let given = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
-        match given {
-            Some(id) if is_sane(id) => id.into(),
-            _ => self.generate(),
-        }
-    }
-
-    fn generate(&self) -> Arc<str> {
         let mut id = Vec::with_capacity(24);
-        self.write_new(&mut id);
+        self.write(headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok()), &mut id);
         String::from_utf8_lossy(&id).into()
     }
 
-    /// Writes a new id.
-    pub(super) fn write_new(&self, out: &mut Vec<u8>) {
+    /// Writes the client's id if it is valid, else a new one.
+    pub(super) fn write(&self, given: Option<&str>, out: &mut Vec<u8>) {
+        if let Some(id) = given.filter(|id| is_sane(id)) {
+            out.extend_from_slice(id.as_bytes());
+            return;
+        }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         // Writing into a Vec can't fail.
         let _ = write!(out, "{:08x}-{number:x}", self.process);

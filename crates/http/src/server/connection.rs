@@ -1,205 +1,219 @@
 use std::{
     future::poll_fn,
     io,
-    net::SocketAddr,
-    pin::Pin,
+    mem::MaybeUninit,
+    pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
+    task::{Context, Poll, ready},
 };
 
-use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use muster_wire::{ErrorKind, Problem};
-use tokio::{io::ReadBuf, net::TcpStream, sync::watch::Receiver};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
-use super::{
-    Phase, ServerLimits,
-    plain::{PlainEnd, serve_plain},
-    socket::{Socket, refusal_bytes},
-    watch::{ConnectionOrder, ConnectionSlot, ConnectionWatch},
-};
-use crate::{
-    Front,
-    front::{RequestGuard, RequestLimits},
-};
+use crate::connections::{ConnectionOrder, ConnectionWatch};
 
-/// How an HTTP/2 connection begins (RFC 9113, 3.4). No HTTP/1 method that we know begins so.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0";
+/// How much is read at once of heads. One that waits holds no buffer of this size.
+const READ_BYTES: usize = 4 * 1024;
 
-/// How seldom the rest of a preface in pieces is looked for at last.
-const PEEK_PAUSE_MAX: Duration = Duration::from_millis(500);
+/// How much is read, and thrown away, from a client that still sends when its answer is out.
+const LINGER_BYTES_MAX: usize = 256 * 1024;
 
-/// Everything that serving one connection takes, made once.
-pub(super) struct ConnectionServer {
-    pub(super) limits: Arc<ServerLimits>,
-    front: Arc<Front>,
-    bounds: Arc<RequestLimits>,
-    phase: Receiver<Phase>,
-    http1: http1::Builder,
-    http2: http2::Builder<TokioExecutor>,
+/// A connection's bytes, in clear text or within TLS, with what was read and isn't used yet. The
+/// HTTP library is lent it for one request at a time, or for good where it speaks HTTP/2, and
+/// reads no further than that. What moves is noted for the [`ConnectionWatch`].
+pub(super) struct Connection<S> {
+    stream: S,
+    watch: Arc<ConnectionWatch>,
+    unread: Vec<u8>,
+    /// Bytes that belong to the library's request.
+    lent: u64,
 }
 
-impl ConnectionServer {
-    pub(super) fn new(
-        front: Arc<Front>,
-        limits: Arc<ServerLimits>,
-        phase: Receiver<Phase>,
-    ) -> Self {
-        let mut http1 = http1::Builder::new();
-        // Times are the watch's business: a timer per request costs more than the request's head.
-        http1.header_read_timeout(None).max_header_size(limits.header_bytes_max).half_close(false);
-        let mut http2 = http2::Builder::new(TokioExecutor::new());
-        http2
-            .timer(TokioTimer::new())
-            .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX))
-            .max_concurrent_streams(limits.streams_max)
-            // What one connection may have us hold of bodies that nobody reads yet.
-            .initial_stream_window_size(256 * 1024)
-            .initial_connection_window_size(1024 * 1024)
-            .max_send_buf_size(256 * 1024)
-            // A client whose network is gone says nothing; these notice.
-            .keep_alive_interval(Duration::from_secs(30))
-            .keep_alive_timeout(Duration::from_secs(20));
-        let bounds = Arc::new(RequestLimits::new(&limits));
-        Self { limits, front, bounds, phase, http1, http2 }
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(super) fn new(stream: S, watch: Arc<ConnectionWatch>) -> Self {
+        Self { stream, watch, unread: Vec::new(), lent: 0 }
     }
 
-    /// Serves one connection to its end.
-    pub(super) async fn serve(&self, stream: TcpStream, peer: SocketAddr, slot: &ConnectionSlot) {
-        let (watch, mut stream) = (slot.watch(), stream);
-        let Some(speaks_http2) = first_bytes(&stream, watch).await else { return };
-        let mut request_guard = RequestGuard::new(
-            Arc::clone(&self.front),
-            Arc::clone(&self.bounds),
-            Arc::clone(watch),
-            self.phase.clone(),
-            peer,
-        );
-        if speaks_http2 {
-            watch.speak_http2();
-            let io = TokioIo::new(Socket::http2(stream, Arc::clone(watch)));
-            drive(self.http2.serve_connection(io, request_guard), watch).await;
-            return;
-        }
-        let unread = match serve_plain(&mut stream, watch, &mut request_guard).await {
-            PlainEnd::Ended => return,
-            PlainEnd::Unread(bytes) => bytes,
-        };
-        let io = TokioIo::new(Socket::http1(stream, Arc::clone(watch), unread));
-        let ended = drive(self.http1.serve_connection(io, request_guard), watch).await;
-        if let Some((connection, ConnectionOrder::RefuseSlowHead)) = ended {
-            connection.into_parts().io.into_inner().say(ErrorKind::TooSlow);
-        }
+    pub(super) fn watch(&self) -> &Arc<ConnectionWatch> {
+        &self.watch
     }
-}
 
-/// Waits for the first bytes, without taking them, and answers whether they are HTTP/2's. Until
-/// they are there a connection costs its socket and this task, and nothing of the HTTP library.
-async fn first_bytes(stream: &TcpStream, watch: &ConnectionWatch) -> Option<bool> {
-    // Each look costs a system call, and there may be ten thousand such connections.
-    let mut pause = Duration::from_millis(5);
-    loop {
-        let mut first = [0; PREFACE.len()];
-        let length = poll_fn(|context| poll_peek(stream, watch, &mut first, context)).await?;
-        let first = &first[..length];
-        match length {
-            0 => return None,
-            _ if length == PREFACE.len() || !PREFACE.starts_with(first) => {
-                return Some(first == PREFACE);
-            }
-            // A preface in pieces: look again soon. The sweep ends it where the rest never comes.
-            _ => {
-                tokio::time::sleep(pause).await;
-                pause = (2 * pause).min(PEEK_PAUSE_MAX);
-            }
-        }
+    /// What was read and isn't used yet.
+    pub(super) fn unread(&self) -> &[u8] {
+        &self.unread
     }
-}
 
-fn poll_peek(
-    stream: &TcpStream,
-    watch: &ConnectionWatch,
-    buffer: &mut [u8],
-    context: &mut Context<'_>,
-) -> Poll<Option<usize>> {
-    watch.wake_with(context.waker());
-    match watch.take_order() {
-        ConnectionOrder::None => {}
-        ConnectionOrder::RefuseSlowHead => {
-            // Nobody is there to hear an error of this.
-            let _ = stream.try_write(&refusal_bytes(&Problem::new(ErrorKind::TooSlow)));
-            return Poll::Ready(None);
-        }
-        ConnectionOrder::Drain | ConnectionOrder::Close => return Poll::Ready(None),
+    /// Takes away what was used.
+    pub(super) fn consume(&mut self, length: usize) {
+        self.unread.drain(..length);
     }
-    match stream.poll_peek(context, &mut ReadBuf::new(buffer)) {
-        Poll::Ready(Ok(length)) => {
+
+    /// Replaces a character of what is unread.
+    pub(super) fn replace(&mut self, at: usize, by: &str) {
+        self.unread.splice(at..=at, by.bytes());
+    }
+
+    /// Lets so many bytes be read by the library.
+    pub(super) fn lend(&mut self, bytes: u64) {
+        self.lent = bytes;
+    }
+
+    /// Whether the library has read all that it was lent.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.lent == 0
+    }
+
+    /// Waits for more bytes. No: the client ended.
+    ///
+    /// # Errors
+    /// An order ends the connection first.
+    pub(super) async fn has_more(&mut self) -> Result<bool, ConnectionOrder> {
+        let watch = Arc::clone(&self.watch);
+        if !self.unread.is_empty() {
             watch.received();
-            Poll::Ready(Some(length))
         }
-        Poll::Ready(Err(_)) => Poll::Ready(None),
-        Poll::Pending => Poll::Pending,
+        watch.is_unordered()?;
+        let filled = watch.unless_ordered(poll_fn(|context| self.poll_fill(context))).await?;
+        Ok(filled.is_ok_and(|length| length > 0))
     }
-}
 
-/// A connection of either protocol.
-trait Drivable: Future<Output = hyper::Result<()>> + Unpin {
-    fn finish(&mut self);
-}
-
-impl Drivable for http1::Connection<TokioIo<Socket>, RequestGuard> {
-    fn finish(&mut self) {
-        Pin::new(self).graceful_shutdown();
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut part = [const { MaybeUninit::uninit() }; READ_BYTES];
+        let mut part = ReadBuf::uninit(&mut part);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
+        self.unread.extend_from_slice(part.filled());
+        Poll::Ready(Ok(part.filled().len()))
     }
-}
 
-impl Drivable for http2::Connection<TokioIo<Socket>, RequestGuard, TokioExecutor> {
-    fn finish(&mut self) {
-        Pin::new(self).graceful_shutdown();
-    }
-}
-
-/// Drives a connection until it ends, or until an order ends it: then it is given back.
-async fn drive<C: Drivable>(
-    mut connection: C,
-    watch: &ConnectionWatch,
-) -> Option<(C, ConnectionOrder)> {
-    let mut known = false;
-    let order = poll_fn(|context| {
-        if !known {
-            watch.wake_with(context.waker());
-            known = true;
-        }
-        loop {
-            if let Poll::Ready(result) = Pin::new(&mut connection).poll(context) {
-                if let Err(error) = result {
-                    tracing::debug!(%error, "a connection ended out of order");
-                }
-                return Poll::Ready(ConnectionOrder::None);
+    /// Sends all of it. No: the client left, or takes nothing of it. What is sent is in flight: it
+    /// still gets its time where the server drains.
+    pub(super) async fn has_sent(&mut self, bytes: &[u8]) -> bool {
+        let watch = Arc::clone(&self.watch);
+        let mut sending = pin!(async {
+            self.write_all(bytes).await?;
+            self.flush().await
+        });
+        let sent = poll_fn(|context| match sending.as_mut().poll(context) {
+            Poll::Pending if watch.order() > ConnectionOrder::Drain => {
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
-            match watch.take_order() {
-                ConnectionOrder::None => return Poll::Pending,
-                // Polled once more, so that an idle connection ends at once.
-                ConnectionOrder::Drain => {
-                    watch.linger_no_longer();
-                    connection.finish();
-                }
-                order => return Poll::Ready(order),
-            }
+            polled => polled,
+        });
+        sent.await.is_ok()
+    }
+
+    /// Says why no request is answered here any more, and ends.
+    pub(super) async fn refuse(mut self, kind: ErrorKind) {
+        self.watch.linger_at_end();
+        if self.has_sent(&refusal_bytes(&Problem::new(kind))).await {
+            self.close().await;
         }
-    })
-    .await;
-    (order != ConnectionOrder::None).then_some((connection, order))
+    }
+
+    /// Ends in order. Where something may be unread that the client sent, it is waited for:
+    /// closing before it is here would reset the connection, and the client might never see its
+    /// answer (RFC 9112, 9.6). That is a courtesy, which any order ends.
+    pub(super) async fn close(mut self) {
+        let watch = Arc::clone(&self.watch);
+        watch.begin_closing();
+        let ending = async {
+            let mut waste = [0; READ_BYTES];
+            let mut left = LINGER_BYTES_MAX;
+            let mut is_open = self.stream.shutdown().await.is_ok() && watch.lingers();
+            while is_open {
+                let length = self.stream.read(&mut waste).await.unwrap_or(0);
+                left = left.saturating_sub(length);
+                is_open = length > 0 && left > 0;
+            }
+        };
+        // However it ends, it has ended.
+        let _ = watch.unless_ordered(ending).await;
+    }
+
+    fn note(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &result {
+            Poll::Pending => self.watch.write_waits(),
+            Poll::Ready(Ok(length)) => self.watch.write_moves(*length),
+            Poll::Ready(Err(_)) => {}
+        }
+        result
+    }
 }
 
-/// Tells a newcomer that there is no room. It may have sent its request already: what is here of
-/// it is read, because closing with unread bytes would take the answer back.
-pub(super) fn refuse(stream: &TcpStream) {
-    let problem = Problem::new(ErrorKind::ServerBusy).subject("/");
-    let mut waste = [0; 4096];
-    let told: io::Result<usize> = stream.try_write(&refusal_bytes(&problem));
-    if told.is_ok() {
-        let _ = stream.try_read(&mut waste);
+/// A refusal outside of any request, as bytes of HTTP/1.1.
+pub(super) fn refusal_bytes(problem: &Problem) -> Vec<u8> {
+    let (status, body) = (problem.status(), problem.to_json());
+    let (code, reason) = (status.as_u16(), status.canonical_reason().unwrap_or_default());
+    let mut bytes = format!(
+        "HTTP/1.1 {code} {reason}\r\ncontent-type: application/json; charset=utf-8\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    bytes.extend_from_slice(&body);
+    bytes
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Connection<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let lent = usize::try_from(this.lent).unwrap_or(usize::MAX);
+        let fits = lent.min(buffer.remaining()).min(this.unread.len());
+        if fits > 0 {
+            buffer.put_slice(&this.unread[..fits]);
+            this.consume(fits);
+            this.lent -= fits as u64;
+            return Poll::Ready(Ok(()));
+        }
+        if this.lent == 0 {
+            // The library looks whether the client has left. What comes is the next request's.
+            return match this.unread.is_empty() {
+                true if ready!(this.poll_fill(context))? == 0 => Poll::Ready(Ok(())),
+                _ => Poll::Pending,
+            };
+        }
+        let before = buffer.filled().len();
+        let mut lent = (&mut this.stream).take(this.lent);
+        ready!(Pin::new(&mut lent).poll_read(context, buffer))?;
+        this.lent -= (buffer.filled().len() - before) as u64;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.note(result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.note(result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Within TLS it is here that a slow client is felt.
+        let result = Pin::new(&mut self.stream).poll_flush(context);
+        self.note(result.map_ok(|()| 0)).map_ok(|_| ())
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

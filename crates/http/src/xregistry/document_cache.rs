@@ -7,18 +7,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, Response, StatusCode, header};
 use muster_catalog::{View, state::Stamp};
 use muster_guard::{Principal, authorize};
 use muster_registry::Registry;
-use muster_wire::{
-    etag::{EntityTag, EntityTagCondition, Rendition},
-    headers::MUSTER_POSITION,
-};
+use muster_wire::etag::{EntityTag, EntityTagCondition, Rendition};
 use muster_words::{Permission, Position, Xid};
 
 use super::{PREFIX, document::Representation, place::Place, tags};
-use crate::{Body, EncodedResponse, FastRead, FastRequest, PlainRequest, compression};
+use crate::{Body, FastRead, FastRequest, FullResponse, compression};
 
 /// A cache of rendered documents, each for one state of its resource and one base URL: `GET
 /// /api/<groups>/<group>/<resources>/<id>[/versions/<v>]` without a query.
@@ -46,50 +43,11 @@ struct CachedDocument {
     /// The last change of anything that it shows, including its headers.
     stamp: Stamp,
     tag: EntityTag,
-    status: StatusCode,
-    plain: FullResponse,
+    plain: Arc<FullResponse>,
     /// The compressed form, created on demand; none if it isn't worthwhile.
-    gzip: OnceLock<Option<FullResponse>>,
+    gzip: OnceLock<Option<Arc<FullResponse>>>,
     /// The answer to a client that already has it.
-    unchanged: FullResponse,
-}
-
-/// Headers and body in their final form.
-struct FullResponse {
-    headers: HeaderMap,
-    body: Bytes,
-    /// The status line and headers as bytes, created on demand.
-    head: OnceLock<Bytes>,
-}
-
-impl FullResponse {
-    fn new(headers: HeaderMap, body: Bytes) -> Self {
-        Self { headers, body, head: OnceLock::new() }
-    }
-
-    fn encode(&self, status: StatusCode, position: Position) -> EncodedResponse {
-        let head = self.head.get_or_init(|| {
-            let length = (status != StatusCode::NOT_MODIFIED).then_some(self.body.len());
-            print_head(status, &self.headers, length)
-        });
-        EncodedResponse { status, head: head.clone(), position, body: self.body.clone() }
-    }
-}
-
-/// A status line and headers in the format of HTTP/1.1 (RFC 9112, 4 and 5).
-fn print_head(status: StatusCode, headers: &HeaderMap, length: Option<usize>) -> Bytes {
-    let reason = status.canonical_reason().unwrap_or_default();
-    let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
-    for (name, value) in headers {
-        bytes.extend_from_slice(name.as_str().as_bytes());
-        bytes.extend_from_slice(b": ");
-        bytes.extend_from_slice(value.as_bytes());
-        bytes.extend_from_slice(b"\r\n");
-    }
-    if let Some(length) = length {
-        bytes.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
-    }
-    bytes.into()
+    unchanged: Arc<FullResponse>,
 }
 
 impl DocumentCache {
@@ -105,16 +63,15 @@ impl DocumentCache {
         let Some(stamp) = view.details_stamp(rendered.xid) else { return };
         let Some(tag) = tags::tag(view, rendered.xid, Rendition::Document) else { return };
         let plain = rendered.whole();
-        let unchanged = plain.unchanged();
+        let unchanged = unchanged(&plain);
         let ready = CachedDocument {
             xid: rendered.xid.clone(),
             base: rendered.base.into(),
             stamp,
             tag,
-            status: rendered.representation.status,
-            plain,
+            plain: Arc::new(plain),
             gzip: OnceLock::new(),
-            unchanged,
+            unchanged: Arc::new(unchanged),
         };
         let size = ready.bytes();
         if size > self.bytes_max / SHARDS {
@@ -180,32 +137,14 @@ impl DocumentCache {
 }
 
 impl FastRead for DocumentCache {
-    fn read(&self, request: &FastRequest<'_>) -> Option<Response<Body>> {
-        if request.query.is_some() || request.headers.contains_key(header::IF_MATCH) {
-            return None;
-        }
-        let (ready, position) = self.fresh(request.path, request.base, request.principal)?;
-        let named =
-            EntityTagCondition::from_headers(request.headers, &header::IF_NONE_MATCH).ok()?;
-        if named.is_some_and(|named| ready.is_named_by(&named)) {
-            return Some(CachedDocument::respond(
-                StatusCode::NOT_MODIFIED,
-                &ready.unchanged,
-                position,
-            ));
-        }
-        let whole = ready.whole(compression::accepts_gzip(request.headers));
-        Some(CachedDocument::respond(ready.status, whole, position))
-    }
-
-    fn read_encoded(&self, request: &PlainRequest<'_>) -> Option<EncodedResponse> {
+    fn read(&self, request: &FastRequest<'_>) -> Option<(Arc<FullResponse>, Position)> {
         let (ready, position) = self.fresh(request.path, request.base, request.principal)?;
         if let Some(known) = request.known
             && ready.is_named_by(&EntityTagCondition::parse(known).ok()?)
         {
-            return Some(ready.unchanged.encode(StatusCode::NOT_MODIFIED, position));
+            return Some((Arc::clone(&ready.unchanged), position));
         }
-        Some(ready.whole(request.accepts_gzip).encode(ready.status, position))
+        Some((Arc::clone(ready.whole(request.accepts_gzip)), position))
     }
 }
 
@@ -228,7 +167,7 @@ impl CachedDocument {
         condition.if_none_match_names(now)
     }
 
-    fn whole(&self, gzip: bool) -> &FullResponse {
+    fn whole(&self, gzip: bool) -> &Arc<FullResponse> {
         if !gzip {
             return &self.plain;
         }
@@ -236,48 +175,34 @@ impl CachedDocument {
         compressed.as_ref().unwrap_or(&self.plain)
     }
 
-    fn compressed(&self) -> Option<FullResponse> {
+    fn compressed(&self) -> Option<Arc<FullResponse>> {
         if !self.plain.headers.contains_key(header::VARY) {
             return None;
         }
         let body = compression::gzip(&self.plain.body)?;
         let mut headers = self.plain.headers.clone();
         compression::mark_compressed(&mut headers);
-        Some(FullResponse::new(headers, body))
-    }
-
-    /// The answer with headers and body.
-    fn respond(status: StatusCode, whole: &FullResponse, position: Position) -> Response<Body> {
-        let body = match status {
-            StatusCode::NOT_MODIFIED => Body::Empty,
-            _ => Body::Full(whole.body.clone()),
-        };
-        let mut response = Response::new(body);
-        *response.status_mut() = status;
-        *response.headers_mut() = whole.headers.clone();
-        response.headers_mut().insert(MUSTER_POSITION, HeaderValue::from(position.0));
-        response
+        Some(Arc::new(FullResponse::new(self.plain.status, headers, body)))
     }
 }
 
-impl FullResponse {
-    /// The headers of a 304 (RFC 9110, 15.4.5).
-    fn unchanged(&self) -> Self {
-        let kept = [
-            header::ETAG,
-            header::LINK,
-            header::VARY,
-            header::CONTENT_LOCATION,
-            header::ACCESS_CONTROL_ALLOW_METHODS,
-        ];
-        let mut headers = HeaderMap::new();
-        for name in kept {
-            if let Some(value) = self.headers.get(&name) {
-                headers.insert(name, value.clone());
-            }
+/// The 304 instead of a response: no body, and of the headers those that it must repeat (RFC 9110,
+/// 15.4.5).
+fn unchanged(response: &FullResponse) -> FullResponse {
+    let kept = [
+        header::ETAG,
+        header::LINK,
+        header::VARY,
+        header::CONTENT_LOCATION,
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+    ];
+    let mut headers = HeaderMap::new();
+    for name in kept {
+        if let Some(value) = response.headers.get(&name) {
+            headers.insert(name, value.clone());
         }
-        Self::new(headers, Bytes::new())
     }
+    FullResponse::new(StatusCode::NOT_MODIFIED, headers, Bytes::new())
 }
 
 /// A document to be cached.
@@ -304,6 +229,7 @@ impl RenderedDocument<'_> {
         if compression::is_worth_it(&probe) {
             compression::vary(probe.headers_mut());
         }
-        FullResponse::new(probe.into_parts().0.headers, body)
+        let status = self.representation.status;
+        FullResponse::new(status, probe.into_parts().0.headers, body)
     }
 }

@@ -26,7 +26,7 @@ async fn carries_a_request_id_a_position_and_what_browsers_must_know() {
         .ask("GET /api/who HTTP/1.1\r\nHost: localhost:8080\r\nx-request-id: mine-1\r\n\r\n")
         .await;
     assert_eq!(answer.header("x-request-id"), Some("mine-1"));
-    assert_eq!(answer.text(), "someone http://localhost:8080 mine-1");
+    assert_eq!(answer.text(), format!("someone {}://localhost:8080 mine-1", crate::SCHEME));
 }
 
 #[tokio::test]
@@ -56,6 +56,36 @@ async fn answers_plain_requests_as_it_answers_all_others() {
 }
 
 #[tokio::test]
+async fn remembers_who_asks_until_the_keys_are_others() {
+    let server = Running::start(short()).await;
+    let get = |headers: &str| {
+        format!("GET /api/document HTTP/1.1\r\nHost: registry.example\r\n{headers}\r\n")
+    };
+    let mut client = server.connect().await;
+    for (is_open, headers, expect) in [
+        (true, "", 421),
+        (false, "Authorization: Bearer right\r\n", 200),
+        (false, "Authorization: Bearer right\r\n", 200),
+        (false, "Authorization: Bearer wrong\r\n", 401),
+        (false, "", 401),
+        (
+            false,
+            "authorization:Bearer right\r\nX-Forwarded-For: a\r\nSec-Fetch-Mode: cors\r\n",
+            200,
+        ),
+        (false, "Authorization: Bearer right\r\nAuthorization: Bearer wrong\r\n", 200),
+        (true, "Authorization: Bearer right\r\n", 421),
+        (false, "Authorization: Bearer right\r\nX-Request-Id: mine-2\r\n", 200),
+    ] {
+        server.gate.open.store(is_open, std::sync::atomic::Ordering::Relaxed);
+        client.send(get(headers)).await;
+        let answer = client.answer().await;
+        assert_eq!(answer.status, expect, "{is_open} {headers}");
+        assert_eq!(answer.header("x-request-id") == Some("mine-2"), headers.contains("mine-2"));
+    }
+}
+
+#[tokio::test]
 async fn goes_on_wherever_a_plain_request_is_cut() {
     let server = Running::start(short()).await;
     let bytes = get("/api/document").repeat(2);
@@ -76,7 +106,7 @@ async fn begins_urls_with_the_host_that_each_request_names() {
     let mut client = server.connect().await;
     for host in ["localhost:8080", "127.0.0.1", "localhost:8080"] {
         client.send(format!("GET /api/document HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
-        let expect = format!("http://{host}/api/document");
+        let expect = format!("{}://{host}/api/document", crate::SCHEME);
         assert_eq!(client.answer().await.header("x-self"), Some(expect.as_str()));
     }
 }

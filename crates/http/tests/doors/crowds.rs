@@ -59,8 +59,13 @@ async fn says_that_it_is_busy_where_no_connection_is_idle() {
         tokio::time::timeout(PATIENCE, server.reached.notified()).await.unwrap();
         waiting.push(client);
     }
-    let answer = server.connect().await.answer().await;
-    assert_eq!((answer.status, answer.code().as_str()), (503, "server_busy"));
+    if crate::TLS {
+        // To say it would take a greeting, which costs more than to serve.
+        assert!(server.try_connect().await.is_err());
+    } else {
+        let answer = server.connect().await.answer().await;
+        assert_eq!((answer.status, answer.code().as_str()), (503, "server_busy"));
+    }
     for _ in 0..3 {
         server.release.notify_one();
     }

@@ -1,10 +1,12 @@
-//! A server with a few routes, and a client that sends bytes as they are.
+//! A server with a few routes, and a client that sends bytes as they are, in clear text or within
+//! TLS: whatever holds of a connection holds of both.
 
 use std::{
     collections::HashMap,
+    io,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -14,22 +16,25 @@ use axum::{
     Extension, Router,
     routing::{any, get, post},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use muster_guard::Role;
 use muster_http::{
-    Body, Caller, EncodedResponse, FastRead, FastRequest, Front, Gatekeeper, IntoProblem, Phase,
-    PlainRequest, Principal, Server, ServerLimits, health, metrics::Metrics, read_body,
+    Body, Caller, Certificate, FastRead, FastRequest, Front, FullResponse, Gatekeeper, IntoProblem,
+    Phase, Principal, Server, ServerLimits, Tls, health, metrics::Metrics, read_body,
 };
 use muster_wire::{ErrorKind, Problem};
 use muster_words::Position;
+use rustls::RootCertStore;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::{Notify, watch},
     task::JoinHandle,
     time::timeout,
 };
+use tokio_rustls::TlsConnector;
 
 /// Longer than anything here may take: a test that reaches it has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -76,34 +81,16 @@ impl Gatekeeper for Gate {
 struct OneDocument;
 
 impl FastRead for OneDocument {
-    fn read(&self, asked: &FastRequest<'_>) -> Option<Response<Body>> {
+    fn read(&self, asked: &FastRequest<'_>) -> Option<(Arc<FullResponse>, Position)> {
         match asked.path {
             "/api/panics" => panic!("the secret cause"),
             "/api/document" => {
-                let mut response = Response::new(Body::Full(Bytes::from_static(b"{\"a\": 1}")));
+                let mut headers = HeaderMap::new();
                 let base = format!("{}/api/document", asked.base);
-                response.headers_mut().insert("x-self", base.parse().unwrap());
-                response.headers_mut().insert("muster-position", HeaderValue::from_static("41"));
-                Some(response)
-            }
-            _ => None,
-        }
-    }
-
-    fn read_encoded(&self, asked: &PlainRequest<'_>) -> Option<EncodedResponse> {
-        match asked.path {
-            "/api/panics" => panic!("the secret cause"),
-            "/api/document" => {
-                let base = asked.base;
-                let head = format!(
-                    "HTTP/1.1 200 OK\r\nx-self: {base}/api/document\r\ncontent-length: 8\r\n"
-                );
-                Some(EncodedResponse {
-                    status: StatusCode::OK,
-                    head: head.into(),
-                    position: Position(41),
-                    body: Bytes::from_static(b"{\"a\": 1}"),
-                })
+                headers.insert("x-self", base.parse().unwrap());
+                let body = Bytes::from_static(b"{\"a\": 1}");
+                let response = FullResponse::new(StatusCode::OK, headers, body);
+                Some((Arc::new(response), Position(41)))
             }
             _ => None,
         }
@@ -151,7 +138,10 @@ impl Running {
             Front::new(router, Arc::clone(&gate) as Arc<dyn Gatekeeper>, Arc::clone(&metrics))
                 .with_fast_read(Arc::new(OneDocument))
                 .with_position(|| Position(42));
-        let server = Server::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
+        let mut server = Server::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
+        if crate::TLS {
+            server = server.with_tls(IDENTITY.tls.clone());
+        }
         let address = server.local_address().unwrap();
         let (phase, seen) = watch::channel(Phase::Running);
         let front = Arc::new(front);
@@ -160,7 +150,20 @@ impl Running {
     }
 
     pub async fn connect(&self) -> Client {
-        Client { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
+        self.try_connect().await.unwrap()
+    }
+
+    pub async fn try_connect(&self) -> io::Result<Client> {
+        Ok(Client { stream: self.open(b"http/1.1").await?, read: Vec::new() })
+    }
+
+    /// A connection that speaks a protocol.
+    pub async fn open(&self, protocol: &[u8]) -> io::Result<Box<dyn Stream>> {
+        let stream = TcpStream::connect(self.address).await?;
+        if crate::TLS {
+            return Ok(Box::new(IDENTITY.greet(stream, protocol).await?));
+        }
+        Ok(Box::new(stream))
     }
 
     /// Sends these bytes over a connection of their own and reads one answer.
@@ -240,20 +243,76 @@ impl http_body::Body for SingleFrame {
     }
 }
 
+/// A connection of either kind.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// The server's certificate, and a client that trusts it.
+struct Identity {
+    tls: Tls,
+    roots: RootCertStore,
+}
+
+static IDENTITY: LazyLock<Identity> = LazyLock::new(|| {
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let files = ["chain.pem", "key.pem"].map(|name| folder.path().join(name));
+    std::fs::write(&files[0], pem("CERTIFICATE", pair.cert.der())).unwrap();
+    std::fs::write(&files[1], pem("PRIVATE KEY", &pair.signing_key.serialize_der())).unwrap();
+    let certificate = Certificate::read(&files[0], &files[1]).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(pair.cert.der().clone()).unwrap();
+    Identity { tls: Tls::new(certificate).unwrap(), roots }
+});
+
+/// Bytes in the form of RFC 7468.
+fn pem(label: &str, bytes: &[u8]) -> String {
+    let text = STANDARD.encode(bytes);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+impl Identity {
+    async fn greet(
+        &self,
+        stream: TcpStream,
+        protocol: &[u8],
+    ) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(self.roots.clone())
+            .with_no_client_auth();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        let name = "localhost".try_into().unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await
+    }
+}
+
 /// A client that sends whatever it is told.
 pub struct Client {
-    pub stream: TcpStream,
+    pub stream: Box<dyn Stream>,
     read: Vec<u8>,
 }
 
 impl Client {
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.unwrap().unwrap();
+        let sent = async {
+            self.stream.write_all(bytes.as_ref()).await?;
+            self.stream.flush().await
+        };
+        timeout(PATIENCE, sent).await.unwrap().unwrap();
     }
 
     /// Sends as much as the server takes before it ends the connection.
     pub async fn send_what_it_takes(&mut self, bytes: impl AsRef<[u8]>) {
-        let _ = timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.unwrap();
+        let sent = async {
+            self.stream.write_all(bytes.as_ref()).await?;
+            self.stream.flush().await
+        };
+        let _ = timeout(PATIENCE, sent).await.unwrap();
     }
 
     /// Reads one answer whose length is known, or that ends with the connection.

@@ -9,3 +9,7 @@ mod heads;
 mod neighbours;
 mod protocols;
 mod stopping;
+
+/// Here all of it is in clear text; in `doors_tls` the same within TLS.
+const TLS: bool = false;
+const SCHEME: &str = "http";

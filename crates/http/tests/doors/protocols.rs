@@ -1,23 +1,18 @@
-//! HTTP/2 with prior knowledge, HTTP/1.0, and preambles in pieces.
+//! HTTP/2 by prior knowledge or ALPN, HTTP/1.0, and preambles in pieces.
 
 use std::time::Duration;
 
 use http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use muster_http::ServerLimits;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 
 use crate::harness::{PATIENCE, Running, short};
 
 type Sender = hyper::client::conn::http2::SendRequest<axum::body::Body>;
 
 pub async fn http2(server: &Running) -> Sender {
-    let stream = TcpStream::connect(server.address).await.unwrap();
-    let handshake =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
-    let (sender, connection) = handshake.await.unwrap();
-    tokio::spawn(connection);
-    sender
+    shaped(server, |http2| http2).await
 }
 
 fn request(method: &str, path: &str, body: Vec<u8>) -> Request<axum::body::Body> {
@@ -96,7 +91,7 @@ async fn shaped(
     server: &Running,
     shape: impl FnOnce(&mut Http2Builder) -> &mut Http2Builder,
 ) -> Sender {
-    let stream = TcpStream::connect(server.address).await.unwrap();
+    let stream = server.open(b"h2").await.unwrap();
     let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
     shape(&mut builder);
     let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();

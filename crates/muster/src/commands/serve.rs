@@ -5,7 +5,7 @@ use muster_guard::Role;
 
 use crate::{
     Context, Failure,
-    composition::{self, ServeOptions, StartupMessage},
+    composition::{self, ServeOptions, StartupMessage, TlsFiles},
 };
 
 /// Examples of the command.
@@ -14,6 +14,7 @@ Examples:
   muster serve --demo
   muster serve --data /var/lib/muster --public-url https://registry.example
   muster serve --memory --bare --registry-id X --listen 127.0.0.1:9000
+  muster serve --listen 0.0.0.0:8443 --tls-cert fullchain.pem --tls-key privkey.pem
 
 ";
 
@@ -47,6 +48,12 @@ pub struct ServeArguments {
     /// The id of a registry that is made new; without it a random one
     #[arg(long, value_name = "ID")]
     registry_id: Option<String>,
+    /// Serve https with this certificate and those that sign it, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
 }
 
 impl ServeArguments {
@@ -71,8 +78,13 @@ impl ServeArguments {
             Some(data) => Some(data),
             None => Some(context.own_data_directory()?),
         };
+        let tls = match (self.tls_cert, self.tls_key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            _ => context.settings.tls.files()?,
+        };
         Ok(ServeOptions {
             data,
+            tls,
             demo: self.demo,
             bare: self.bare,
             listen: self.listen.unwrap_or_else(|| set.listen.clone()),

@@ -60,6 +60,9 @@ pub struct ValidateArguments {
     /// A file that holds the API key [or MUSTER_API_KEY]
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    /// A file of certificates that may sign the server's [or MUSTER_CA_CERT]
+    #[arg(long, value_name = "FILE")]
+    ca_cert: Option<PathBuf>,
 }
 
 /// The checked documents and their findings.
@@ -143,15 +146,18 @@ impl ValidateArguments {
     /// The registry that has what the folder lacks, if one was named.
     async fn other(&self, context: &Context) -> Result<Option<Client>, Failure> {
         let Some(server) = &self.against else { return Ok(None) };
-        let (server, key_file) = (Some(server.clone()), self.key_file.clone());
-        ConnectionArguments { server, data: None, key_file }.client(context).await.map(Some)
+        self.connection(Some(server.clone()), None).client(context).await.map(Some)
+    }
+
+    fn connection(&self, server: Option<String>, data: Option<PathBuf>) -> ConnectionArguments {
+        let (key_file, ca_cert) = (self.key_file.clone(), self.ca_cert.clone());
+        ConnectionArguments { server, data, key_file, ca_cert }
     }
 
     /// Checks everything in a registry.
     async fn registry(&self, context: &Context) -> Result<Report, Failure> {
         let server = self.server.clone().filter(|server| !server.is_empty());
-        let (data, key_file) = (self.data.clone(), self.key_file.clone());
-        let client = ConnectionArguments { server, data, key_file }.client(context).await?;
+        let client = self.connection(server, self.data.clone()).client(context).await?;
         let model = compile(&client.model_source().await?.json()?)?;
         let mut holdings = DocumentSet::of_registry(context, &client, model).await?;
         let shown = |xid: &Xid| (xid.clone(), crate::suggest::without_slash(xid).to_owned());

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::{
     Example, ServeOptions, StartupMessage,
     assembly::{Assembly, OpenOptions, Storage, registry_id},
+    certificate::ServedCertificate,
     demo,
     directory::{Directory, IfMissing},
     key_required, logging, signals,
@@ -39,6 +40,7 @@ async fn run(
     let address = address(&options.listen)?;
     // Everything is checked before anything is created.
     let open_options = open_options(options, address)?;
+    let certificate = options.tls.as_ref().map(ServedCertificate::open).transpose()?;
     let storage = storage(context, options)?;
     let open_options = OpenOptions { bare: is_bare(&storage, options), ..open_options };
     let assembly = Assembly::open(storage, &open_options).await?;
@@ -48,7 +50,7 @@ async fn run(
     }
     let phase =
         signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))?;
-    let (server, metrics) = match bind(options, address).await {
+    let (server, metrics) = match bind(options, address, certificate, &assembly).await {
         Ok(servers) => servers,
         Err(failure) => {
             assembly.close().await;
@@ -56,7 +58,8 @@ async fn run(
         }
     };
     let local = server.local_address().map_err(|error| system("socket", &error))?;
-    assembly.announce(&format!("http://{local}")).map_err(|error| system("lock", &error))?;
+    let base = base_of(options, local);
+    assembly.announce(&base).map_err(|error| system("lock", &error))?;
     assembly.readiness.reached(StartupCondition::PortsBound);
     if let Some(metrics) = metrics {
         tokio::spawn(metrics.serve(Arc::new(assembly.front.metrics_alone()), phase.clone()));
@@ -82,7 +85,7 @@ async fn run(
         rules: count(status.rules),
         position: status.position,
         took: started.elapsed(),
-        base: options.public_url.clone().unwrap_or_else(|| format!("http://{local}")),
+        base: options.public_url.clone().unwrap_or(base),
         is_open: !assembly.needs_key(),
         program: std::env::args().next().unwrap_or_else(|| "muster".to_owned()),
     });
@@ -92,12 +95,11 @@ async fn run(
         served = stop_with_server(&assembly.followers, phase, grace) => served,
     };
     assembly.close().await;
-    let why = match (assembly.readiness.fault(), served) {
-        (Some(why), _) => why,
-        (None, Err(_)) => "the server stopped because of a fault",
-        (None, Ok(_)) => return Ok(()),
-    };
-    Err(stopped_by(why))
+    match (assembly.readiness.fault(), served) {
+        (Some(why), _) => Err(stopped_by(why)),
+        (None, Err(_)) => Err(stopped_by("the server stopped because of a fault")),
+        (None, Ok(_)) => Ok(()),
+    }
 }
 
 /// The failure of a server that a fault has stopped.
@@ -107,10 +109,13 @@ fn stopped_by(why: &str) -> Failure {
     )
 }
 
-/// Listens on the address of the server, and on that of the metrics if one is set.
+/// Listens on the address of the server, and on that of the metrics if one is set. If there is a
+/// certificate, both speak TLS and its files are watched.
 async fn bind(
     options: &ServeOptions,
     address: SocketAddr,
+    certificate: Option<ServedCertificate>,
+    assembly: &Assembly,
 ) -> Result<(Server, Option<Server>), Failure> {
     let server =
         listen(options, address, "--listen, such as 127.0.0.1:0 for any free port").await?;
@@ -118,7 +123,12 @@ async fn bind(
         Some(text) => Some(listen(options, self::address(text)?, "--metrics-listen").await?),
         None => None,
     };
-    Ok((server, metrics))
+    let Some(certificate) = certificate else { return Ok((server, metrics)) };
+    let tls = certificate.tls()?;
+    let readiness = assembly.readiness.clone();
+    certificate.follow(readiness).map_err(|error| system("signals", &error))?;
+    let metrics = metrics.map(|metrics| metrics.with_tls(tls.clone()));
+    Ok((server.with_tls(tls), metrics))
 }
 
 async fn listen(
@@ -130,6 +140,12 @@ async fn listen(
         Failure::new(OwnCode::AddressInUse, format!("can't listen on {address}: {error}"))
             .help(format!("choose another with {flag}"))
     })
+}
+
+/// The base of a server's addresses.
+fn base_of(options: &ServeOptions, local: SocketAddr) -> String {
+    let scheme = if options.tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{local}")
 }
 
 /// Stops the followers while the server drains.

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use muster_guard::Role;
 
+use super::TlsFiles;
 use crate::settings::{LimitsArea, LogArea, TimeoutsArea};
 
 /// What to serve and how: flags, environment and settings, resolved.
@@ -17,6 +18,8 @@ pub struct ServeOptions {
     pub listen: String,
     /// An address for the metrics alone, as it was written.
     pub metrics_listen: Option<String>,
+    /// The certificate to serve with TLS; none: without TLS.
+    pub tls: Option<TlsFiles>,
     /// The base of absolute URLs.
     pub public_url: Option<String>,
     /// The id for a new registry.

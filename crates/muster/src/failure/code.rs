@@ -105,6 +105,9 @@ own_codes! {
     AnswerTooLarge:
         "The answer is larger than the command line reads.",
         "Ask for less, with --limit or --filter.";
+    BadCertificate:
+        "A file with a certificate or its private key can't be used.",
+        "Correct the file as the message says.";
     BadFile:
         "A file can't be used as a document or as attributes.",
         "Correct the file as the message says.";
@@ -207,9 +210,15 @@ own_codes! {
     NotConfirmed:
         "The plan wasn't confirmed; nothing was changed.",
         "Read the plan, then confirm it or add --yes.";
+    NotTrusted:
+        "The server's certificate can't be trusted, or TLS with it can't begin.",
+        "Name who signed it with --ca-cert, or use the name that it is for.";
     OtherId:
         "The data directory holds a registry with another id.",
         "Leave --registry-id out, or use another directory with --data DIR.";
+    OtherScheme:
+        "The server speaks https and the address says http, or the other way round.",
+        "Use the address in the message.";
     OutputFailed:
         "The output can't be written.",
         "Check the disk, or the program that reads the output.";

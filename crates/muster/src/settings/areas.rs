@@ -1,4 +1,8 @@
+use std::path::PathBuf;
+
 use serde::Deserialize;
+
+use crate::{Failure, composition::TlsFiles};
 
 /// The server's address and data.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -34,6 +38,36 @@ impl Default for ServerArea {
 pub struct AccessArea {
     /// The role of callers without a key; if empty, a key is required.
     pub anonymous: String,
+}
+
+/// Whether the server speaks TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsArea {
+    /// The file of the certificate with its chain; empty: no TLS.
+    pub cert: String,
+    /// The file of its private key.
+    pub key: String,
+}
+
+impl TlsArea {
+    /// The files, if they are set.
+    ///
+    /// # Errors
+    /// One is set without the other.
+    pub fn files(&self) -> Result<Option<TlsFiles>, Failure> {
+        match (self.cert.as_str(), self.key.as_str()) {
+            ("", "") => Ok(None),
+            (_, "") | ("", _) => {
+                Err(Failure::usage("tls.cert and tls.key are set together, or neither")
+                    .help("the certificate with its chain, and its private key, both in PEM"))
+            }
+            (cert, key) => {
+                let (certificate, key) = (PathBuf::from(cert), PathBuf::from(key));
+                Ok(Some(TlsFiles { certificate, key }))
+            }
+        }
+    }
 }
 
 /// What the server never exceeds.
@@ -96,12 +130,19 @@ pub struct ClientArea {
     pub server: String,
     /// A file with the API key; if empty, no key is sent.
     pub key_file: String,
+    /// A file of certificates that may sign the server's; empty: those that the system trusts.
+    pub ca_cert: String,
     /// How long to wait for an answer, in seconds.
     pub timeout_s: u32,
 }
 
 impl Default for ClientArea {
     fn default() -> Self {
-        Self { server: "http://127.0.0.1:8080".to_owned(), key_file: String::new(), timeout_s: 60 }
+        Self {
+            server: "http://127.0.0.1:8080".to_owned(),
+            key_file: String::new(),
+            ca_cert: String::new(),
+            timeout_s: 60,
+        }
     }
 }

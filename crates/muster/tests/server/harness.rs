@@ -23,6 +23,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A server of a test. Dropped, it is killed; nothing that it does outlives the test.
 pub struct Server {
     pub address: SocketAddr,
+    scheme: String,
     /// What it printed before it was ready.
     pub greeting: String,
     child: Child,
@@ -65,7 +66,7 @@ impl Server {
         let log = scratch.path().join("log");
         let mut greeting = String::new();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let address = loop {
+        let (scheme, address) = loop {
             let before = greeting.len();
             if lines.read_line(&mut greeting).unwrap() == 0 {
                 let status = child.wait().unwrap();
@@ -73,12 +74,18 @@ impl Server {
             }
             let line = greeting[before..].trim();
             if let Some(url) = line.strip_prefix("API") {
-                let host = url.trim().strip_prefix("http://").unwrap();
-                break host.strip_suffix("/api").unwrap().parse().unwrap();
+                let (scheme, host) = url.trim().split_once("://").unwrap();
+                let address = host.strip_suffix("/api").unwrap().parse().unwrap();
+                break (scheme.to_owned(), address);
             }
         };
         // Nobody reads the rest; it fits the pipe.
-        Self { address, greeting, child, log, _scratch: scratch }
+        Self { address, scheme, greeting, child, log, _scratch: scratch }
+    }
+
+    /// Its address under the name of a host.
+    pub fn url(&self, host: &str) -> String {
+        format!("{}://{host}:{}", self.scheme, self.address.port())
     }
 
     /// Sends one request over a connection of its own.
@@ -231,7 +238,7 @@ impl CommandOutput {
 }
 
 /// Sends a signal to a process of this test.
-fn signal(process: u32, name: &str) {
+pub fn signal(process: u32, name: &str) {
     let status = Command::new("kill").args([format!("-{name}"), process.to_string()]).status();
     assert!(status.unwrap().success());
 }

@@ -22,5 +22,6 @@ mod lifecycle;
 mod models;
 mod references;
 mod repeats;
+mod secure;
 mod sockets;
 mod tampering;

@@ -387,6 +387,10 @@ codes! { ErrorCode, ErrorKind;
         "Web pages from \"<origin>\" may not do this.",
         "If a registry has no keys, web pages of other origins may only read.",
         "Send the request from the registry's own address, or create a key: muster keys create.";
+    TlsRequired: Muster 400,
+        "The request came in clear text, and this port speaks only https.",
+        "Keys and documents in clear text could be read on their way.",
+        "Begin the URL with https.";
     VerificationRunning: Muster 409 retry,
         "A verification of the ledger is already running.",
         "One verification runs at a time.",

@@ -3,20 +3,22 @@
 
 use std::{
     collections::HashMap,
+    future::poll_fn,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
-    task::Waker,
+    task::{Poll, Waker},
     time::Instant,
 };
 
 use tokio::sync::Notify;
 
-use super::ServerLimits;
+use crate::ServerLimits;
 
-/// What a connection is told to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a connection is told to do. It stays told; a stronger order replaces a weaker one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum ConnectionOrder {
     /// Nothing.
@@ -47,7 +49,6 @@ pub(crate) struct ConnectionWatch {
     order: AtomicU8,
     lingers: AtomicBool,
     closing: AtomicBool,
-    doubled_lengths: AtomicBool,
     http2: AtomicBool,
     /// HTTP/2's answers that the client could take more of, by their numbers, and since when. In
     /// HTTP/1 the socket itself tells. There `since` is also when any answer last moved.
@@ -68,7 +69,6 @@ impl ConnectionWatch {
             order: AtomicU8::new(ConnectionOrder::None as u8),
             lingers: AtomicBool::new(false),
             closing: AtomicBool::new(false),
-            doubled_lengths: AtomicBool::new(false),
             http2: AtomicBool::new(false),
             offered: Mutex::default(),
             next_answer: AtomicU64::new(0),
@@ -78,10 +78,9 @@ impl ConnectionWatch {
 
     /// The connection speaks HTTP/2. There bytes come between requests as well (what was read is
     /// acknowledged, a ping is answered), and the library bounds what a head may be.
-    pub(super) fn speak_http2(&self) {
+    pub(crate) fn speak_http2(&self) {
         self.http2.store(true, Relaxed);
-        self.since.store(self.clock.load(Relaxed), Relaxed);
-        self.head_begun.store(false, Relaxed);
+        self.end_head();
     }
 
     /// Numbers an answer whose client has to make room for it: in HTTP/2.
@@ -102,7 +101,7 @@ impl ConnectionWatch {
     }
 
     /// Bytes came in.
-    pub(super) fn received(&self) {
+    pub(crate) fn received(&self) {
         if self.http2.load(Relaxed) {
             return;
         }
@@ -112,10 +111,18 @@ impl ConnectionWatch {
         }
     }
 
+    /// What must come whole within a head's time has come: a greeting of TLS.
+    pub(crate) fn end_head(&self) {
+        self.since.store(self.clock.load(Relaxed), Relaxed);
+        self.head_begun.store(false, Relaxed);
+        self.forgive_slow_head();
+    }
+
     /// A request's head is complete.
     pub(crate) fn begin_request(&self) {
         self.in_flight.fetch_add(1, Relaxed);
         self.head_begun.store(false, Relaxed);
+        self.forgive_slow_head();
     }
 
     /// A request's answer has been handed over whole, or will never be.
@@ -125,11 +132,11 @@ impl ConnectionWatch {
         }
     }
 
-    pub(super) fn is_between_requests(&self) -> bool {
+    pub(crate) fn is_between_requests(&self) -> bool {
         self.in_flight.load(Relaxed) == 0
     }
 
-    pub(super) fn write_waits(&self) {
+    pub(crate) fn write_waits(&self) {
         if self.stalled.load(Relaxed) == 0 {
             self.stalled.store(self.clock.load(Relaxed) + 1, Relaxed);
         }
@@ -137,7 +144,7 @@ impl ConnectionWatch {
 
     /// So many bytes went out. The library writes on after an answer was handed over whole: who
     /// still takes of it isn't idle.
-    pub(super) fn write_moves(&self, length: usize) {
+    pub(crate) fn write_moves(&self, length: usize) {
         let waited = self.stalled.load(Relaxed) != 0;
         if waited {
             self.stalled.store(0, Relaxed);
@@ -153,55 +160,74 @@ impl ConnectionWatch {
         self.lingers.store(true, Relaxed);
     }
 
-    pub(super) fn lingers(&self) -> bool {
+    pub(crate) fn lingers(&self) -> bool {
         self.lingers.load(Relaxed)
     }
 
-    /// While the server stops nobody is waited for out of courtesy.
-    pub(super) fn linger_no_longer(&self) {
-        self.lingers.store(false, Relaxed);
-    }
-
-    pub(super) fn begin_closing(&self) {
+    pub(crate) fn begin_closing(&self) {
+        self.forgive_slow_head();
         if !self.closing.swap(true, Relaxed) {
             self.since.store(self.clock.load(Relaxed), Relaxed);
         }
     }
 
-    pub(super) fn found_doubled_lengths(&self) {
-        self.doubled_lengths.store(true, Relaxed);
+    /// Wakes the task that calls it when there is an order.
+    pub(crate) async fn wake_this_task(&self) {
+        poll_fn(|context| {
+            *locked(&self.waker) = Some(context.waker().clone());
+            Poll::Ready(())
+        })
+        .await;
     }
 
-    /// Whether some head on this connection gave its body's length twice.
-    pub(crate) fn has_doubled_lengths(&self) -> bool {
-        self.doubled_lengths.load(Relaxed)
-    }
-
-    /// Remembers whom to wake when there is an order.
-    pub(super) fn wake_with(&self, waker: &Waker) {
-        *locked(&self.waker) = Some(waker.clone());
-    }
-
-    /// The order, once.
-    pub(super) fn take_order(&self) -> ConnectionOrder {
-        if self.order.load(Relaxed) == ConnectionOrder::None as u8 {
-            return ConnectionOrder::None;
-        }
-        match self.order.swap(ConnectionOrder::None as u8, Relaxed) {
+    /// What the connection is told.
+    pub(crate) fn order(&self) -> ConnectionOrder {
+        match self.order.load(Relaxed) {
+            0 => ConnectionOrder::None,
             1 => ConnectionOrder::Drain,
             2 => ConnectionOrder::RefuseSlowHead,
-            3 => ConnectionOrder::Close,
-            _ => ConnectionOrder::None,
+            _ => ConnectionOrder::Close,
         }
     }
 
-    /// Gives an order back that was taken by who can't follow it.
-    pub(super) fn give_back(&self, order: ConnectionOrder) {
-        self.order.fetch_max(order as u8, Relaxed);
+    /// # Errors
+    /// There is an order.
+    pub(crate) fn is_unordered(&self) -> Result<(), ConnectionOrder> {
+        match self.order() {
+            ConnectionOrder::None => Ok(()),
+            order => Err(order),
+        }
+    }
+
+    /// Waits for something, in the task that is woken when there is an order.
+    ///
+    /// # Errors
+    /// There is an order first.
+    pub(crate) async fn unless_ordered<F: Future>(
+        &self,
+        awaited: F,
+    ) -> Result<F::Output, ConnectionOrder> {
+        let mut awaited = pin!(awaited);
+        poll_fn(|context| match awaited.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending => match self.is_unordered() {
+                Ok(()) => Poll::Pending,
+                Err(order) => Poll::Ready(Err(order)),
+            },
+        })
+        .await
+    }
+
+    /// A head is whole, or refused: that it was slow calls for nothing more.
+    fn forgive_slow_head(&self) {
+        let (slow, none) = (ConnectionOrder::RefuseSlowHead as u8, ConnectionOrder::None as u8);
+        if self.order.load(Relaxed) == slow {
+            // Where it is told anything else meanwhile, that holds.
+            let _ = self.order.compare_exchange(slow, none, Relaxed, Relaxed);
+        }
     }
 
     fn give(&self, order: ConnectionOrder) {
-        // A weaker order never replaces a stronger one that hasn't been taken.
         self.order.fetch_max(order as u8, Relaxed);
         if let Some(waker) = &*locked(&self.waker) {
             waker.wake_by_ref();
@@ -258,7 +284,8 @@ impl ConnectionWatch {
         none_moves || offered.values().any(|begun| has_waited(*begun, PASSED_OVER_STALLS))
     }
 
-    fn is_idle(&self) -> bool {
+    /// Whether no request is in flight, none is begun, and the last answer is out.
+    pub(crate) fn is_idle(&self) -> bool {
         let waits = self.stalled.load(Relaxed) != 0;
         self.is_between_requests() && !self.head_begun.load(Relaxed) && !waits
     }
@@ -288,7 +315,7 @@ pub(crate) struct ConnectionSlot {
 }
 
 impl ConnectionSlot {
-    pub(super) fn watch(&self) -> &Arc<ConnectionWatch> {
+    pub(crate) fn watch(&self) -> &Arc<ConnectionWatch> {
         &self.watch
     }
 }
@@ -304,7 +331,7 @@ impl Drop for ConnectionSlot {
 }
 
 impl Connections {
-    pub(super) fn new(limits: Arc<ServerLimits>) -> Arc<Self> {
+    pub(crate) fn new(limits: Arc<ServerLimits>) -> Arc<Self> {
         Arc::new(Self {
             limits,
             began: Instant::now(),
@@ -323,11 +350,11 @@ impl Connections {
         self.open().watches.len()
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.count() >= self.limits.connections_max
     }
 
-    pub(super) fn enter(self: &Arc<Self>) -> ConnectionSlot {
+    pub(crate) fn enter(self: &Arc<Self>) -> ConnectionSlot {
         let watch = Arc::new(ConnectionWatch::new(Arc::clone(&self.clock)));
         let mut open = self.open();
         let number = open.next;
@@ -341,7 +368,7 @@ impl Connections {
     }
 
     /// Looks at every connection and orders what is due.
-    pub(super) fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.clock.store(now, Relaxed);
         for watch in self.open().watches.values() {
@@ -354,14 +381,12 @@ impl Connections {
 
     /// Ends the sixty-fourth part of the connections, those that have idled longest, so that an
     /// attacker who fills the server with silence keeps nobody out. Answers whether any was idle.
-    pub(super) fn evict_idle(&self) -> bool {
+    pub(crate) fn evict_idle(&self) -> bool {
         let open = self.open();
         let mut idle: Vec<_> = open
             .watches
             .iter()
-            .filter(|(_, watch)| {
-                watch.is_idle() && watch.order.load(Relaxed) == ConnectionOrder::None as u8
-            })
+            .filter(|(_, watch)| watch.is_idle() && watch.order() == ConnectionOrder::None)
             .collect();
         // The clock moves with the sweeps; within one, the older connection comes first.
         idle.sort_unstable_by_key(|(number, watch)| (watch.since.load(Relaxed), **number));
@@ -372,7 +397,7 @@ impl Connections {
         !idle.is_empty()
     }
 
-    pub(super) fn order_all(&self, order: ConnectionOrder) {
+    pub(crate) fn order_all(&self, order: ConnectionOrder) {
         let mut open = self.open();
         open.draining = true;
         for watch in open.watches.values() {
@@ -381,7 +406,7 @@ impl Connections {
     }
 
     /// Waits until there is none.
-    pub(super) async fn emptied(&self) {
+    pub(crate) async fn emptied(&self) {
         loop {
             let notified = self.emptied.notified();
             tokio::pin!(notified);

@@ -186,7 +186,7 @@ fn evicts_the_longest_idle_and_never_one_with_a_request() {
     }
     slot[3].watch().begin_request();
     assert!(connections.evict_idle());
-    let orders: Vec<_> = slot.iter().map(|one| one.watch().take_order()).collect();
+    let orders: Vec<_> = slot.iter().map(|one| one.watch().order()).collect();
     assert_eq!(
         orders,
         [
@@ -205,10 +205,13 @@ fn evicts_the_longest_idle_and_never_one_with_a_request() {
 }
 
 #[test]
-fn keeps_the_stronger_of_two_orders() {
+fn keeps_the_stronger_of_two_orders_and_forgives_a_slow_head_that_came() {
     let watch = ConnectionWatch::new(Arc::default());
+    watch.give(ConnectionOrder::RefuseSlowHead);
+    watch.begin_request();
+    assert_eq!(watch.order(), ConnectionOrder::None);
     watch.give(ConnectionOrder::Close);
     watch.give(ConnectionOrder::Drain);
-    assert_eq!(watch.take_order(), ConnectionOrder::Close);
-    assert_eq!(watch.take_order(), ConnectionOrder::None);
+    watch.begin_request();
+    assert_eq!(watch.order(), ConnectionOrder::Close);
 }

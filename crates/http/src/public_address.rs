@@ -1,0 +1,63 @@
+use std::sync::Arc;
+
+use http::Uri;
+use thiserror::Error;
+
+/// The address under which clients know the registry (`--public-url`), without a slash at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicAddress(Arc<str>);
+
+/// The text is no address with which URLs can begin.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "a public address is http:// or https:// with a host and no query, such as https://registry.example"
+)]
+pub struct PublicAddressError;
+
+impl PublicAddress {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// It isn't absolute, has another scheme than http or https, or has a query or user.
+    pub fn parse(text: &str) -> Result<Self, PublicAddressError> {
+        let text = text.trim_end_matches('/');
+        let uri: Uri = text.parse().map_err(|_| PublicAddressError)?;
+        let http = matches!(uri.scheme_str(), Some("http" | "https"));
+        let host = uri.authority().is_some_and(|host| !host.as_str().contains('@'));
+        let plain = uri.query().is_none() && !text.contains('#');
+        if http && host && plain { Ok(Self(text.into())) } else { Err(PublicAddressError) }
+    }
+
+    /// The beginning of absolute URLs.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn base(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_public_addresses_that_urls_can_begin_with() {
+        for (text, expect) in [
+            ("https://registry.example", Some("https://registry.example")),
+            ("https://registry.example/", Some("https://registry.example")),
+            ("http://10.0.0.7:8080/muster/", Some("http://10.0.0.7:8080/muster")),
+            ("ftp://registry.example", None),
+            ("registry.example", None),
+            ("/muster", None),
+            ("https://registry.example/?a=1", None),
+            ("https://me@registry.example", None),
+            ("", None),
+        ] {
+            let address = PublicAddress::parse(text);
+            assert_eq!(address.as_ref().ok().map(PublicAddress::as_str), expect, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! https: the certificate and its replacement, and what the command line says of servers that it
+//! doesn't trust.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use tempfile::TempDir;
+
+use crate::harness::{PATIENCE, Server, ended, run, signal, spawn};
+
+/// An authority, and a folder with the certificates that it signs.
+struct Authority {
+    folder: TempDir,
+    issuer: Issuer<'static, KeyPair>,
+    roots: RootCertStore,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        fs::write(folder.path().join("ca.pem"), pem("CERTIFICATE", certificate.der())).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.der().clone()).unwrap();
+        Self { folder, issuer: Issuer::new(params, key), roots }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A certificate for a name until a year, and its key, as PEM; and its bytes.
+    fn sign(&self, name: &str, year: i32) -> (String, String, Vec<u8>) {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let texts =
+            (pem("CERTIFICATE", certificate.der()), pem("PRIVATE KEY", &key.serialize_der()));
+        (texts.0, texts.1, certificate.der().to_vec())
+    }
+
+    /// Puts a pair where the server reads it, one file after the other.
+    fn put(&self, pair: &(String, String, Vec<u8>)) {
+        fs::write(self.file("chain.pem"), &pair.0).unwrap();
+        fs::write(self.file("key.pem"), &pair.1).unwrap();
+    }
+
+    fn flags(&self) -> [String; 4] {
+        let name = |name| self.file(name).display().to_string();
+        ["--tls-cert".into(), name("chain.pem"), "--tls-key".into(), name("key.pem")]
+    }
+
+    fn serve(&self, pair: &(String, String, Vec<u8>)) -> Server {
+        self.put(pair);
+        let flags = self.flags();
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        Server::in_memory(&flags)
+    }
+
+    fn connect(&self, address: SocketAddr) -> StreamOwned<ClientConnection, TcpStream> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(self.roots.clone())
+            .with_no_client_auth();
+        let name = "localhost".try_into().unwrap();
+        let session = ClientConnection::new(Arc::new(config), name).unwrap();
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        StreamOwned::new(session, stream)
+    }
+
+    /// The certificate that new connections get.
+    fn served(&self, address: SocketAddr) -> Vec<u8> {
+        let mut stream = self.connect(address);
+        get(&mut stream, "/health/live").unwrap();
+        stream.conn.peer_certificates().unwrap()[0].to_vec()
+    }
+
+    fn wait_for(&self, address: SocketAddr, certificate: &[u8]) {
+        let until = Instant::now() + PATIENCE;
+        while self.served(address) != certificate {
+            assert!(Instant::now() < until, "the new certificate isn't served");
+        }
+    }
+}
+
+/// Bytes in the form of RFC 7468.
+fn pem(label: &str, bytes: &[u8]) -> String {
+    let text = STANDARD.encode(bytes);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+/// Asks for a path, and gives the answer's head and body.
+fn get(
+    stream: &mut StreamOwned<ClientConnection, TcpStream>,
+    path: &str,
+) -> std::io::Result<String> {
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())?;
+    let mut read = Vec::new();
+    loop {
+        let mut part = [0; 4096];
+        let count = stream.read(&mut part)?;
+        if count == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        read.extend_from_slice(&part[..count]);
+        let text = String::from_utf8_lossy(&read);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.split("content-length: ").nth(1).unwrap();
+        let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
+        if body.len() >= length {
+            return Ok(text.into_owned());
+        }
+    }
+}
+
+#[test]
+fn replaces_the_certificate_under_load_without_a_failed_request() {
+    let authority = Authority::new();
+    let server = authority.serve(&authority.sign("localhost", 2040));
+    let (ends, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for keeps in [true, true, false, false] {
+            let (authority, ends, answered) = (&authority, &ends, &answered);
+            let address = server.address;
+            scope.spawn(move || {
+                let mut stream = authority.connect(address);
+                while !ends.load(Ordering::Relaxed) {
+                    if !keeps {
+                        stream = authority.connect(address);
+                    }
+                    let text = get(&mut stream, "/api").unwrap();
+                    assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for number in 0..6 {
+            let before = answered.load(Ordering::Relaxed);
+            let next = authority.sign("localhost", 2041 + number);
+            authority.put(&next);
+            if number % 2 == 0 {
+                signal(server.process(), "HUP");
+            }
+            authority.wait_for(server.address, &next.2);
+            while answered.load(Ordering::Relaxed) < before + 20 {
+                std::thread::yield_now();
+            }
+        }
+        ends.store(true, Ordering::Relaxed);
+    });
+    assert!(!server.log().contains("goes on being served"), "{}", server.log());
+}
+
+#[test]
+fn keeps_the_old_certificate_while_the_new_one_cannot_be_used() {
+    let authority = Authority::new();
+    let (first, second) = (authority.sign("localhost", 2040), authority.sign("localhost", 2041));
+    let server = authority.serve(&first);
+    let ready = || get(&mut authority.connect(server.address), "/health/ready").unwrap();
+    assert!(!ready().contains("warning"));
+    fs::write(authority.file("chain.pem"), &second.0).unwrap();
+    let until = Instant::now() + PATIENCE;
+    while !ready().contains("doesn't belong to the certificate") {
+        assert!(Instant::now() < until, "{}", ready());
+    }
+    assert!(ready().starts_with("HTTP/1.1 200 "));
+    assert_eq!(authority.served(server.address), first.2);
+    assert!(server.log().contains("the old certificate goes on being served"));
+    fs::write(authority.file("key.pem"), &second.1).unwrap();
+    authority.wait_for(server.address, &second.2);
+    assert!(!ready().contains("warning"));
+}
+
+#[test]
+fn says_why_a_server_does_not_start() {
+    let authority = Authority::new();
+    let (first, second) = (authority.sign("localhost", 2040), authority.sign("localhost", 2040));
+    for (certificate, key, expect) in [
+        (Some(&first.0), None, "key.pem can't be read"),
+        (Some(&first.1), Some(&first.1), "chain.pem holds no certificate in PEM"),
+        (Some(&first.0), Some(&second.1), "doesn't belong to the certificate"),
+    ] {
+        for (name, text) in [("chain.pem", certificate), ("key.pem", key)] {
+            match text {
+                Some(text) => fs::write(authority.file(name), text).unwrap(),
+                None => drop(fs::remove_file(authority.file(name))),
+            }
+        }
+        let flags = authority.flags();
+        let flags: Vec<&str> =
+            ["--memory"].into_iter().chain(flags.iter().map(String::as_str)).collect();
+        let (mut child, scratch) = spawn(&flags, &[]);
+        assert_eq!(ended(&mut child).code(), Some(1), "{expect}");
+        let said = fs::read_to_string(scratch.path().join("log")).unwrap();
+        assert!(said.contains(expect) && said.contains("[bad_certificate]"), "{said}");
+        assert!(said.contains("help: "), "{said}");
+    }
+}
+
+#[test]
+fn warns_of_a_certificate_that_has_expired_and_serves_it() {
+    let authority = Authority::new();
+    let expired = authority.sign("localhost", 2020);
+    let server = authority.serve(&expired);
+    assert!(server.greeting.contains("https://"), "{}", server.greeting);
+    assert!(server.log().contains("the certificate has expired"), "{}", server.log());
+    client(&authority, &server.url("localhost"), Some("ca.pem"), "not_trusted", "has expired");
+}
+
+/// What `muster status` says of a server.
+fn client(authority: &Authority, url: &str, ca: Option<&str>, code: &str, says: &str) {
+    let mut arguments = vec!["status", "--server", url];
+    let file = ca.map(|name| authority.file(name).display().to_string());
+    if let Some(file) = &file {
+        arguments.extend(["--ca-cert", file]);
+    }
+    let ran = run(Path::new("."), &arguments);
+    if code.is_empty() {
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    } else {
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.err.contains(&format!("[{code}]")) && ran.err.contains(says), "{}", ran.err);
+    }
+}
+
+#[test]
+fn tells_why_a_server_is_not_trusted_and_which_address_to_use() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let server = authority.serve(&authority.sign("localhost", 2040));
+    let plain = Server::in_memory(&[]);
+    let url = server.url("localhost");
+    client(&authority, &url, Some("ca.pem"), "", "");
+    client(&other, &url, Some("ca.pem"), "not_trusted", "signed by nobody who is trusted here");
+    let wrong = server.url("127.0.0.1");
+    client(&authority, &wrong, Some("ca.pem"), "not_trusted", "its certificate is for localhost");
+    client(&authority, &url, Some("none.pem"), "bad_certificate", "can't be read");
+    client(&authority, &url, Some("key.pem"), "bad_certificate", "holds no certificate");
+    server.get("/api").refused(400, "tls_required");
+    let clear = url.replacen("https", "http", 1);
+    client(&authority, &clear, None, "other_scheme", &format!("try {url}"));
+    let (spoken, secure) =
+        (plain.url("127.0.0.1"), plain.url("127.0.0.1").replacen("http", "https", 1));
+    client(&authority, &secure, Some("ca.pem"), "other_scheme", &format!("try {spoken}"));
+    plain.get("/health/live").expect(200);
+}
