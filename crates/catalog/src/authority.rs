@@ -59,13 +59,16 @@ impl Authority {
         }
         match &tree.subject {
             Subject::Entity(xid) | Subject::VersionOf(xid) => {
+                // A write would create what isn't there.
                 let version = catalog.version_at(xid);
-                match version.is_none_or(|version| version.state == Lifecycle::Review) {
+                match version.is_some_and(|version| version.state == Lifecycle::Review) {
                     true => Ok(()),
                     false => Err(Refusal::new(xid, Reason::NotInReview)),
                 }
             }
-            Subject::Members | Subject::Model | Subject::Capabilities => Ok(()),
+            Subject::Members | Subject::Model | Subject::Capabilities => {
+                Err(Refusal::new("/", Reason::NotInReview))
+            }
         }
     }
 

@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use muster_catalog::command::{Action, Authority, Command, Mode, Target, Write, WriteBody};
 use muster_words::{Coverage, Permission, PermissionReach, Xid};
 use thiserror::Error;
@@ -58,7 +56,9 @@ pub fn authorize(
 /// See [`Forbidden`].
 pub fn authorize_command(principal: &Principal, command: &Command) -> Result<Authority, Forbidden> {
     let mut authority = Authority { within: principal.scope.clone(), ..Authority::default() };
-    for (permission, place) in needs(principal.role, command) {
+    // Without a scope the place doesn't matter, and most keys have none.
+    let place = principal.scope.as_ref().map(|_| place_of(&command.action)).unwrap_or_default();
+    for permission in needs(principal.role, command) {
         let extent = authorize(principal, permission, &place)?;
         if extent == Extent::Own {
             authority.own = Some(principal.same_name.clone());
@@ -69,58 +69,50 @@ pub fn authorize_command(principal: &Principal, command: &Command) -> Result<Aut
     Ok(authority)
 }
 
-type Need = (Permission, Cow<'static, str>);
-
-/// The permissions that a command needs, with their places.
-fn needs(role: Role, command: &Command) -> Vec<Need> {
+/// The permissions that a command needs.
+fn needs(role: Role, command: &Command) -> Vec<Permission> {
     match &command.action {
         Action::Write(write) => of_write(role, command, write),
-        Action::Delete(delete) => {
-            let permission = match delete.purge {
-                true => Permission::PurgeDocuments,
-                false => Permission::DeleteDocuments,
-            };
-            vec![(permission, place_of(&delete.target))]
-        }
-        Action::Restore(xid) => vec![(Permission::RestoreDocuments, xid.to_string().into())],
+        Action::Delete(delete) if delete.purge => vec![Permission::PurgeDocuments],
+        Action::Delete(_) => vec![Permission::DeleteDocuments],
+        Action::Restore(_) => vec![Permission::RestoreDocuments],
         Action::CreateKey { .. } | Action::RevokeKey { .. } | Action::ForgetKey { .. } => {
-            vec![(Permission::ManageKeys, "/".into())]
+            vec![Permission::ManageKeys]
         }
     }
 }
 
-fn of_write(role: Role, command: &Command, write: &Write) -> Vec<Need> {
-    let root = |permission| (permission, Cow::Borrowed("/"));
+fn of_write(role: Role, command: &Command, write: &Write) -> Vec<Permission> {
     match (&write.target, &write.body) {
-        (Target::Model, _) => vec![root(Permission::WriteModel)],
-        (Target::Capabilities, _) => vec![root(Permission::WriteCapabilities)],
+        (Target::Model, _) => vec![Permission::WriteModel],
+        (Target::Capabilities, _) => vec![Permission::WriteCapabilities],
         (Target::Entity(Xid::Registry), body) => {
             let brings = |name| matches!(body, WriteBody::Tree(map) if map.contains_key(name));
-            let mut needs = vec![root(match write.mode {
+            let mut needs = vec![match write.mode {
                 Mode::Post => Permission::WriteDocuments,
                 Mode::Put | Mode::Patch => Permission::WriteRegistry,
-            })];
+            }];
             if brings("modelsource") && !command.ignore.model_source {
-                needs.push(root(Permission::WriteModel));
+                needs.push(Permission::WriteModel);
             }
             if brings("capabilities") && !command.ignore.capabilities {
-                needs.push(root(Permission::WriteCapabilities));
+                needs.push(Permission::WriteCapabilities);
             }
             needs
         }
-        (target, _) => {
-            let permission = match judgement(write) {
-                // Permission to write documents is enough for this.
-                Some(judgement) if role.extent(Permission::WriteDocuments).is_none() => judgement,
-                _ => Permission::WriteDocuments,
-            };
-            vec![(permission, place_of(target))]
-        }
+        _ => match judgement(command, write) {
+            // Permission to write documents is enough for this.
+            Some(judgement) if role.extent(Permission::WriteDocuments).is_none() => vec![judgement],
+            _ => vec![Permission::WriteDocuments],
+        },
     }
 }
 
 /// The permission to approve or reject, if a write changes nothing but the state of one version.
-fn judgement(write: &Write) -> Option<Permission> {
+fn judgement(command: &Command, write: &Write) -> Option<Permission> {
+    if command.set_default.is_some() {
+        return None;
+    }
     let (Mode::Patch, Target::Entity(_), WriteBody::Tree(map)) =
         (write.mode, &write.target, &write.body)
     else {
@@ -133,13 +125,22 @@ fn judgement(write: &Write) -> Option<Permission> {
     }
 }
 
-fn place_of(target: &Target) -> Cow<'static, str> {
+/// The path that a command is about.
+fn place_of(action: &Action) -> String {
+    let target = match action {
+        Action::Write(write) => &write.target,
+        Action::Delete(delete) => &delete.target,
+        Action::Restore(xid) => return xid.to_string(),
+        Action::CreateKey { .. } | Action::RevokeKey { .. } | Action::ForgetKey { .. } => {
+            return "/".to_owned();
+        }
+    };
     match target {
-        Target::Entity(xid) => xid.to_string().into(),
-        Target::Groups(groups) => format!("/{groups}").into(),
-        Target::Resources { group, resources } => format!("{group}/{resources}").into(),
-        Target::Versions(resource) => format!("{resource}/versions").into(),
-        Target::Model | Target::Capabilities => "/".into(),
+        Target::Entity(xid) => xid.to_string(),
+        Target::Groups(groups) => format!("/{groups}"),
+        Target::Resources { group, resources } => format!("{group}/{resources}"),
+        Target::Versions(resource) => format!("{resource}/versions"),
+        Target::Model | Target::Capabilities => "/".to_owned(),
     }
 }
 

@@ -45,6 +45,14 @@ fn entity(xid: &str) -> Target {
     Target::Entity(xid.parse().unwrap())
 }
 
+#[test]
+fn whoever_approves_says_nothing_else_with_it() {
+    let mut command =
+        write(Mode::Patch, entity("/providers/cms/entries/a"), r#"{"state": "stable"}"#);
+    command.set_default = Some(muster_catalog::command::SetDefault::Request);
+    assert_eq!(needs(Role::Reviewer, &command), [Permission::WriteDocuments]);
+}
+
 fn delete(target: Target, purge: bool) -> Command {
     let delete = Delete { target, chosen: None, epoch: None, purge, force: false };
     Command::new(Action::Delete(delete))
@@ -76,7 +84,7 @@ fn knows_what_each_command_needs() {
         (Command::new(Action::ForgetKey { id: key }), "key:manage"),
     ] {
         let needs = needs(Role::Reviewer, &command);
-        let names: Vec<_> = needs.iter().map(|(permission, _)| permission.name()).collect();
+        let names: Vec<_> = needs.iter().map(|permission| permission.name()).collect();
         assert_eq!(names.join(" "), expect, "{command:?}");
     }
 }

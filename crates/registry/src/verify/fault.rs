@@ -77,6 +77,8 @@ pub enum ContentRole {
     Capabilities,
     /// The record of a key.
     Key(Id),
+    /// Why a command was given.
+    Message,
 }
 
 impl fmt::Display for ContentFault {
@@ -88,6 +90,7 @@ impl fmt::Display for ContentFault {
             ContentRole::Attributes => write!(f, "the attributes of {xid}")?,
             ContentRole::Model => write!(f, "the model")?,
             ContentRole::Capabilities => write!(f, "the list of capabilities")?,
+            ContentRole::Message => write!(f, "the message of a command")?,
             ContentRole::Key(id) => write!(f, "the record of the key {id}")?,
         }
         match self.found {

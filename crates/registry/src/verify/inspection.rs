@@ -288,6 +288,7 @@ fn part(change: &Change, named: ContentName) -> ContentRole {
         Change::ModelWritten(_) => ContentRole::Model,
         Change::CapabilitiesWritten(_) => ContentRole::Capabilities,
         Change::KeyCreated(body) => ContentRole::Key(body.id.clone()),
+        Change::Explained(_) => ContentRole::Message,
         _ => ContentRole::Attributes,
     }
 }

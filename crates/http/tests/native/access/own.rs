@@ -89,6 +89,10 @@ async fn a_reviewer_approves_and_rejects_what_is_in_review() {
     };
     assert_eq!(patch(&reviewer, &stable).await, (409, "not_in_review".to_owned()));
     assert_eq!(patch_new(&reviewer, &stable).await, (409, "not_in_review".to_owned()));
+    let nothing = "PATCH /api/providers/cms/entries/nothing$details";
+    let headers = [("authorization", reviewer.as_str())];
+    let (status, said) = running.ask(nothing, &headers, &stable).await;
+    assert_eq!((status, code(&said).as_str()), (409, "not_in_review"), "nothing is created");
     assert_eq!(patch_new(&reviewer, &review).await, denied);
     assert_eq!(patch_new(&publisher, &review).await.0, 200);
     assert_eq!(patch_new(&reviewer, r#"{"name": "x"}"#).await, denied);
