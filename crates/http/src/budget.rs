@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 
 use crate::{Body, BodyFault};
 
@@ -59,10 +59,24 @@ impl Drop for BudgetShare {
     }
 }
 
+/// From this size on, a response is counted against the budget. Smaller ones of all streams of a
+/// connection hold at most 2 MiB.
+const WEIGHED_BYTES_MIN: usize = 16 * 1024;
+
+/// Counts a large body against a budget until its client has received it. Answers whether the
+/// budget was used up before.
+pub(crate) fn weigh(body: Body, budget: &Arc<BodyBudget>) -> (Body, Result<(), BodyFault>) {
+    let size = body.size_hint().exact().and_then(|size| usize::try_from(size).ok());
+    let Some(size) = size.filter(|size| *size >= WEIGHED_BYTES_MIN) else { return (body, Ok(())) };
+    let held = BudgetShare::none(budget);
+    let taken = held.take(size);
+    (Body::Routed(axum::body::Body::new(BudgetedBody { body, held })), taken)
+}
+
 /// The body of a large response, with its share of the budget.
-pub(crate) struct BudgetedBody {
-    pub body: Body,
-    pub held: Arc<BudgetShare>,
+struct BudgetedBody {
+    body: Body,
+    held: Arc<BudgetShare>,
 }
 
 /// Bytes together with a value that must live as long as they do. The HTTP library keeps them until
@@ -104,5 +118,33 @@ impl http_body::Body for BudgetedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn weighs_a_body_until_its_last_piece_is_written() {
+        let budget = BodyBudget::new(300_000);
+        for (size, expect) in [(0, 0), (16_383, 0), (16_384, 16_384), (250_000, 250_000)] {
+            let (mut body, taken) = weigh(Body::from(vec![0; size]), &budget);
+            assert!(taken.is_ok());
+            assert_eq!(budget.held(), expect, "{size} bytes");
+            let frame = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+            let bytes = frame.map(|frame| frame.unwrap().into_data().unwrap_or_default());
+            drop(body);
+            assert_eq!(bytes.as_ref().map_or(0, Bytes::len), size);
+            assert_eq!(budget.held(), expect, "{size} bytes with the library");
+            let (_second, taken) = weigh(Body::from(vec![0; 299_999]), &budget);
+            assert_eq!(taken.is_err(), expect > 0, "{size}");
+            drop(bytes);
+            assert_eq!(budget.held(), 299_999, "{size} bytes that are written");
+        }
     }
 }

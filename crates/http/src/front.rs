@@ -4,12 +4,9 @@
 
 mod admission;
 mod answer;
-mod host;
 mod in_process;
-mod metrics_alone;
 mod plain;
 mod request_guard;
-mod request_id;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -21,8 +18,10 @@ use tokio::sync::watch::Receiver;
 pub use plain::PlainHead;
 pub(crate) use request_guard::{RequestGuard, RequestLimits};
 
-use self::request_id::RequestIds;
-use crate::{BodyBudget, FastRead, Gatekeeper, Phase, PublicAddress, metrics::Metrics};
+use crate::{
+    BodyBudget, FastRead, Gatekeeper, Phase, PublicAddress, metrics::Metrics,
+    request_id::RequestIds,
+};
 
 /// What routes know about an admitted request. It is an extension of the request.
 #[derive(Clone)]
@@ -92,6 +91,12 @@ impl Front {
     pub fn with_public_address(mut self, public: PublicAddress) -> Self {
         self.public = Some(public);
         self
+    }
+
+    /// Another front with the same metrics and position, for other routes.
+    pub(crate) fn with_routes(&self, router: Router, gatekeeper: Arc<dyn Gatekeeper>) -> Self {
+        let front = Self::new(router, gatekeeper, Arc::clone(&self.metrics));
+        Self { position: self.position.clone(), ..front }
     }
 
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {

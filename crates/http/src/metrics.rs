@@ -1,6 +1,7 @@
 //! The server's metrics, for Prometheus. A request neither allocates nor looks up labels: the
 //! counters of each route and method are created once.
 
+mod alone;
 mod route;
 mod traffic;
 

@@ -8,10 +8,8 @@ use muster_guard::Principal;
 use muster_wire::{ErrorKind, Problem};
 use muster_words::Position;
 
-use super::{
-    RequestGuard,
-    host::{host_of, is_loopback, is_own_origin},
-};
+use super::RequestGuard;
+use crate::host::{host_of, is_loopback, is_own_origin};
 
 /// What is known of an admitted request.
 pub(super) struct Admitted {

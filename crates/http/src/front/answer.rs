@@ -4,13 +4,8 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Versi
 use http_body::Body as _;
 use muster_wire::{ErrorKind, Problem, headers::MUSTER_POSITION};
 
-use super::{Front, request_id::X_REQUEST_ID};
-use crate::{
-    Body,
-    budget::{BudgetShare, BudgetedBody},
-    compression,
-    problem::respond,
-};
+use super::Front;
+use crate::{Body, budget::weigh, compression, problem::respond, request_id::X_REQUEST_ID};
 
 const X_CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
 pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -21,10 +16,6 @@ pub(super) const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'n
 
 /// Bytes of large responses that may wait for their clients at once: four of the largest.
 pub(super) const ANSWERS_BYTES_MAX: usize = 512 * 1024 * 1024;
-
-/// From this size on, a response is counted against the budget. Smaller ones of all streams of a
-/// connection hold at most 2 MiB.
-const WEIGHED_BYTES_MIN: usize = 16 * 1024;
 
 /// Finishes a response: compression, and the headers that depend on the request.
 pub(super) struct ResponseFinisher {
@@ -71,15 +62,14 @@ impl ResponseFinisher {
     /// Counts a large response against the budget until its client has received it. If the budget
     /// is used up, a GET is refused; the response to a write is still sent.
     fn weighed(&self, response: Response<Body>) -> Response<Body> {
-        let size = response.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
-        let Some(size) = size.filter(|size| *size >= WEIGHED_BYTES_MIN) else { return response };
-        let held = BudgetShare::none(&self.front.answers);
-        if held.take(size).is_err() && self.method == Method::GET {
+        let (parts, body) = response.into_parts();
+        let (body, taken) = weigh(body, &self.front.answers);
+        if taken.is_err() && self.method == Method::GET {
             let path = self.path.as_deref().unwrap_or("/");
             let problem = Problem::new(ErrorKind::ServerBusy).subject(path);
             return respond(&problem.instance(self.request_id.to_str().unwrap_or_default()));
         }
-        response.map(|body| Body::Routed(axum::body::Body::new(BudgetedBody { body, held })))
+        Response::from_parts(parts, body)
     }
 
     /// Adds the headers that every response has, and removes the body of a response to HEAD.
@@ -149,34 +139,7 @@ fn without_body(response: Response<Body>) -> Response<Body> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
-    use std::{net::SocketAddr, pin::Pin};
-
-    use axum::Router;
-    use bytes::Bytes;
-    use muster_words::Position;
-
     use super::*;
-    use crate::{Gatekeeper, Principal, metrics::Metrics};
-
-    struct Closed;
-
-    impl Gatekeeper for Closed {
-        fn is_open(&self) -> bool {
-            false
-        }
-
-        fn admit(&self, _: Option<&[u8]>, _: SocketAddr) -> Result<Arc<Principal>, Problem> {
-            Err(ErrorKind::KeyRequired.into())
-        }
-
-        fn keys_changed_at(&self) -> Position {
-            Position::ZERO
-        }
-
-        fn is_valid(&self, _: &Principal) -> bool {
-            true
-        }
-    }
 
     #[test]
     fn gives_head_the_length_where_it_is_known() {
@@ -193,27 +156,6 @@ mod tests {
             let response = without_body(response);
             let length = response.headers().get(header::CONTENT_LENGTH);
             assert_eq!(length.map(|length| length.to_str().unwrap()), expect, "{bytes:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn weighs_an_answer_until_its_last_piece_is_written() {
-        let front = Arc::new(Front::new(Router::new(), Arc::new(Closed), Arc::new(Metrics::new())));
-        for (size, expect) in [(0, 0), (16_383, 0), (16_384, 16_384), (250_000, 250_000)] {
-            let request = Request::get("/api/a").body(()).unwrap();
-            let finisher = ResponseFinisher::new(&front, &request, "1");
-            let made = axum::body::Body::from(vec![0; size]);
-            let response = finisher.finish_routed(Response::new(Body::Routed(made))).await;
-            assert_eq!(front.answers.held(), expect, "{size} bytes");
-            let mut body = response.into_body();
-            let frame =
-                std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
-            let bytes = frame.map(|frame| frame.unwrap().into_data().unwrap_or_default());
-            drop(body);
-            assert_eq!(bytes.as_ref().map_or(0, Bytes::len), size);
-            assert_eq!(front.answers.held(), expect, "{size} bytes with the library");
-            drop(bytes);
-            assert_eq!(front.answers.held(), 0, "{size} bytes that are written");
         }
     }
 }

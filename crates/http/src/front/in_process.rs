@@ -4,8 +4,8 @@ use http::{Request, Response};
 use tokio::sync::watch::Receiver;
 use tower_service::Service as _;
 
-use super::{Caller, Front, answer::ResponseFinisher, request_guard::trace_of};
-use crate::{Body, Phase, Principal, PublicAddress};
+use super::{Caller, Front, answer::ResponseFinisher};
+use crate::{Body, Phase, Principal, PublicAddress, request_id::trace_of};
 
 /// What URLs begin with if no request named a host.
 const BASE: &str = "http://localhost";

@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::routing::future::RouteFuture;
-use http::{HeaderMap, HeaderName, Method, Request, Response, header};
+use http::{Method, Request, Response, header};
 use http_body::Body as _;
 use hyper::{body::Incoming, service::Service};
 use muster_wire::{ErrorKind, Problem};
@@ -32,10 +32,9 @@ use crate::{
     metrics::Route,
     problem::respond,
     request_body::{BodyBounds, RequestBody},
+    request_id::trace_of,
     response_body::{InFlightRequest, ResponseBody},
 };
-
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The limits that the requests of all connections share.
 pub(crate) struct RequestLimits {
@@ -151,17 +150,6 @@ impl RequestGuard {
         let watch = Arc::clone(&self.watch);
         axum::body::Body::new(RequestBody::new(incoming, self.bounds.body, held, watch))
     }
-}
-
-/// The request's `traceparent`, if it is valid by W3C Trace Context.
-pub(super) fn trace_of(headers: &HeaderMap) -> Option<Arc<str>> {
-    let text = headers.get(TRACEPARENT)?.to_str().ok()?;
-    let shape = text.len() == 55
-        && text.bytes().enumerate().all(|(place, byte)| match place {
-            2 | 35 | 52 => byte == b'-',
-            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-        });
-    shape.then(|| text.into())
 }
 
 /// A response that is there, or that a route is building.

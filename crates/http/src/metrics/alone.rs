@@ -8,20 +8,19 @@ use muster_guard::{ANONYMOUS_ACTOR, Principal, Role};
 use muster_wire::Problem;
 use muster_words::Position;
 
-use super::{Front, Gatekeeper};
+use crate::{Front, Gatekeeper};
 
 impl Front {
     /// A front that answers `GET /metrics` and nothing else, to whoever reaches it.
     #[must_use]
     pub fn metrics_alone(&self) -> Self {
-        let metrics = self.metrics.clone();
+        let metrics = self.metrics().clone();
         let show = async move |headers: HeaderMap| -> axum::response::Response {
             metrics.respond(&headers).map(Into::into)
         };
         let router = Router::new().route("/metrics", get(show));
         let gatekeeper = NoKeys(Arc::new(Principal::new(ANONYMOUS_ACTOR, Role::Consumer)));
-        let front = Self::new(router, Arc::new(gatekeeper), self.metrics.clone());
-        Self { position: self.position.clone(), ..front }
+        self.with_routes(router, Arc::new(gatekeeper))
     }
 }
 

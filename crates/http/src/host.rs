@@ -11,7 +11,7 @@ use muster_wire::{ErrorKind, Problem};
 /// # Errors
 /// HTTP/1.1 requires exactly one Host (RFC 9112, 3.2); here HTTP/1.0 does too. If URI and `Host`
 /// differ, a proxy may have decided by the other one.
-pub(super) fn host_of<'a>(
+pub(crate) fn host_of<'a>(
     version: Version,
     uri: &'a Uri,
     headers: &'a HeaderMap,
@@ -62,7 +62,7 @@ fn is_same(uri: &Uri, host: &[u8], authority: &[u8]) -> bool {
 }
 
 /// Whether the text can stand between `http://` and a path without changing what follows.
-pub(super) fn is_host(text: &str) -> bool {
+pub(crate) fn is_host(text: &str) -> bool {
     let bytes = text.bytes().all(|byte| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
     });
@@ -70,7 +70,7 @@ pub(super) fn is_host(text: &str) -> bool {
 }
 
 /// Whether a host is a loopback name: one that no name server can redirect.
-pub(super) fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let name = without_port(host);
     if let Some(six) = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
         return six.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
@@ -95,7 +95,7 @@ fn without_port(host: &str) -> &str {
 }
 
 /// Whether an `Origin` (RFC 6454) is this server's own.
-pub(super) fn is_own_origin(origin: &str, host: &str) -> bool {
+pub(crate) fn is_own_origin(origin: &str, host: &str) -> bool {
     let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     rest.is_some_and(|rest| rest.eq_ignore_ascii_case(host))
 }
