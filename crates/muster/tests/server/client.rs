@@ -1,13 +1,16 @@
 //! A small HTTP/1.1 client that sends whatever it is told.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{Read, Write},
     net::{SocketAddr, TcpStream},
 };
 
 use serde_json::Value;
 
-use crate::harness::PATIENCE;
+use crate::{
+    harness::PATIENCE,
+    identity::{IDENTITY, Secure},
+};
 
 /// A request.
 #[derive(Clone, Debug)]
@@ -58,9 +61,61 @@ impl Ask {
     }
 }
 
+/// A connection of either kind.
+pub enum Stream {
+    Clear(TcpStream),
+    Secure(Box<Secure>),
+}
+
+impl Stream {
+    /// The connection below.
+    pub fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Clear(stream) => stream,
+            Self::Secure(stream) => &stream.sock,
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Clear(stream) => stream.read(buffer),
+            Self::Secure(stream) if stream.conn.is_handshaking() => stream.read(buffer),
+            // Not through the stream, which first sends what is left: a server that refuses early
+            // takes no more, and its answer is there all the same.
+            Self::Secure(stream) => loop {
+                match stream.conn.reader().read(buffer) {
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                        stream.conn.read_tls(&mut stream.sock)?;
+                        stream.conn.process_new_packets().map_err(std::io::Error::other)?;
+                    }
+                    read => return read,
+                }
+            },
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Clear(stream) => stream.write(bytes),
+            Self::Secure(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Self::Clear(stream) => stream.flush(),
+            Self::Secure(stream) => stream.flush(),
+        }
+    }
+}
+
 /// One connection.
 pub struct Client {
-    pub stream: TcpStream,
+    pub stream: Stream,
     read: Vec<u8>,
 }
 
@@ -74,6 +129,10 @@ impl Client {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
+        let stream = match crate::TLS {
+            true => Stream::Secure(Box::new(IDENTITY.greet(stream))),
+            false => Stream::Clear(stream),
+        };
         Ok(Self { stream, read: Vec::new() })
     }
 

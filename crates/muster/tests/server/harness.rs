@@ -11,7 +11,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::client::{Answer, Ask, Client};
+use crate::{
+    client::{Answer, Ask, Client},
+    identity::IDENTITY,
+};
 
 /// The program that is tested.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_muster");
@@ -186,9 +189,12 @@ fn begin(
     settings: &[(&str, &str)],
 ) -> (Child, TempDir) {
     let log = File::create(scratch.path().join("log")).unwrap();
+    command.arg("serve").args(["--listen", "127.0.0.1:0"]);
+    if crate::TLS {
+        let file = IDENTITY.file();
+        command.arg("--tls-cert").arg(&file).arg("--tls-key").arg(&file);
+    }
     let child = command
-        .arg("serve")
-        .args(["--listen", "127.0.0.1:0"])
         .args(flags)
         .envs(settings.iter().copied())
         .stdin(Stdio::null())

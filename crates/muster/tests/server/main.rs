@@ -17,6 +17,7 @@ mod example;
 mod floods;
 mod harness;
 mod hostile;
+mod identity;
 mod interrupting;
 mod lifecycle;
 mod models;
@@ -25,3 +26,7 @@ mod repeats;
 mod secure;
 mod sockets;
 mod tampering;
+
+/// Here all of it is in clear text; in `server_tls` what is hostile comes within TLS.
+const TLS: bool = false;
+const SCHEME: &str = "http";

@@ -6,19 +6,18 @@ use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Instant,
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::RootCertStore;
 use tempfile::TempDir;
 
-use crate::harness::{PATIENCE, Server, ended, run, signal, spawn};
+use crate::{
+    harness::{PATIENCE, Server, ended, run, signal, spawn},
+    identity::{Secure, greet, pem},
+};
 
 /// An authority, and a folder with the certificates that it signs.
 struct Authority {
@@ -73,18 +72,10 @@ impl Authority {
         Server::in_memory(&flags)
     }
 
-    fn connect(&self, address: SocketAddr) -> StreamOwned<ClientConnection, TcpStream> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(self.roots.clone())
-            .with_no_client_auth();
-        let name = "localhost".try_into().unwrap();
-        let session = ClientConnection::new(Arc::new(config), name).unwrap();
+    fn connect(&self, address: SocketAddr) -> Secure {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        StreamOwned::new(session, stream)
+        greet(stream, self.roots.clone())
     }
 
     /// The certificate that new connections get.
@@ -102,18 +93,8 @@ impl Authority {
     }
 }
 
-/// Bytes in the form of RFC 7468.
-fn pem(label: &str, bytes: &[u8]) -> String {
-    let text = STANDARD.encode(bytes);
-    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
-}
-
 /// Asks for a path, and gives the answer's head and body.
-fn get(
-    stream: &mut StreamOwned<ClientConnection, TcpStream>,
-    path: &str,
-) -> std::io::Result<String> {
+fn get(stream: &mut Secure, path: &str) -> std::io::Result<String> {
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())?;
     let mut read = Vec::new();
     loop {

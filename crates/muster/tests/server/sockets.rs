@@ -116,7 +116,9 @@ fn answers_only_for_this_computer_and_its_own_pages() {
         .header("Host", &host)
         .header("Origin", format!("http://{host}"));
     let answer = server.ask(&own).expect(201);
-    assert!(answer.header("location").unwrap().starts_with(&format!("http://{host}/api")));
+    assert!(
+        answer.header("location").unwrap().starts_with(&format!("{}://{host}/api", crate::SCHEME))
+    );
     let read = server.ask(&Ask::get(PATH).header("Origin", "https://evil.example")).expect(200);
     assert_eq!(read.header("access-control-allow-origin"), None);
 }
@@ -181,7 +183,7 @@ fn holds_no_more_for_clients_that_do_not_read() {
     let mut greedy = Vec::new();
     for _ in 0..20 {
         let client = Client::connect(server.address);
-        client.stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+        client.stream.tcp().set_write_timeout(Some(Duration::from_millis(200))).unwrap();
         let mut client = client;
         // Two hundred answers of a megabyte each, of which none is read.
         client.send_what_it_takes(&Ask::get(PATH).bytes().repeat(200));
