@@ -6,10 +6,11 @@ use std::{
 };
 
 use muster_model::{Aspect, Model, Reference, ResourceType};
+use muster_schema::Schema;
 use muster_words::{Collection, Id, Position, Xid, json};
 use serde_json::Value;
 
-use crate::{Catalog, Content};
+use crate::{Catalog, Content, judge::holds_schemas};
 
 /// What the catalog knows about a version's document without reading it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +48,19 @@ impl VersionFacts {
     pub fn are_alike(one: &ResourceType, other: &ResourceType) -> bool {
         one.aspect.references == other.aspect.references
     }
+}
+
+/// The documents that a document refers to: in the fields that its type declares and, as a schema,
+/// in any `$ref`. Bytes that aren't JSON refer to none.
+#[must_use]
+pub fn referenced_documents(kind: &ResourceType, xid: &Xid, document: &[u8]) -> BTreeSet<Xid> {
+    let Ok(value) = json::parse(document) else { return BTreeSet::new() };
+    let mut found = BTreeSet::new();
+    if holds_schemas(kind, xid) {
+        found = Schema::references_of(&value);
+    }
+    found.extend(VersionFacts::of_value(kind, &value).references.iter().cloned());
+    found.iter().filter_map(Xid::resource).collect()
 }
 
 /// The types of a new model that may lift other facts from a document than the old model.
@@ -161,4 +175,47 @@ fn resolve(reference: &Reference, text: &str) -> Option<Xid> {
     let resource: Id = text.parse().ok()?;
     let groups = reference.collection.groups.clone();
     Some(Xid::Resource { groups, group: group.clone(), resources, resource })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use muster_model::Foundation;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn knows_what_a_document_refers_to() {
+        let references = json!([
+            {"field": "/engines/*", "collection": "/providers/entries", "group": "ssg"},
+            {"field": "/see", "collection": "/providers/entries"}]);
+        let entries = json!({"singular": "entry", "muster": {"references": references}});
+        let providers = json!({"singular": "provider", "resources": {"entries": entries}});
+        let source = json!({"groups": {"providers": providers}});
+        let model = Model::compile(&source, Foundation::BuiltIn).unwrap();
+        for (xid, document, expect) in [
+            (
+                "/providers/cms/entries/a",
+                json!({"engines": ["hugo", "no/id", 1], "see": "/providers/x/entries/y/versions/2"}),
+                vec!["/providers/ssg/entries/hugo", "/providers/x/entries/y"],
+            ),
+            ("/providers/cms/entries/a", json!({"see": "nothing"}), vec![]),
+            (
+                "/schemagroups/w/schemas/p",
+                json!({"a": [{"$ref": "/schemagroups/w/schemas/q#/$defs/x"}], "b": {"$ref": "#/c"},
+                    "const": {"$ref": "/schemagroups/w/schemas/data"}}),
+                vec!["/schemagroups/w/schemas/q"],
+            ),
+        ] {
+            let xid: Xid = xid.parse().unwrap();
+            let collection = xid.collection().unwrap();
+            let resources = collection.resources.unwrap();
+            let kind = model.resource_type(collection.groups.as_str(), resources.as_str()).unwrap();
+            let found = referenced_documents(kind, &xid, document.to_string().as_bytes());
+            let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+            assert_eq!(found, expect, "{document}");
+        }
+    }
 }

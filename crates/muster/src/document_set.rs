@@ -24,10 +24,7 @@ use muster_words::{
     json::{Map, Value},
 };
 
-use crate::{
-    folder::{Folder, FolderError, FolderFault},
-    shape::ModelShape,
-};
+use crate::folder::{Folder, FolderError, FolderFault};
 
 /// The loaded documents, with the bindings of their groups.
 pub struct DocumentSet {
@@ -100,14 +97,10 @@ impl DocumentSet {
     ///
     /// # Errors
     /// See [`FolderFault`].
-    pub fn of_folder(
-        folder: &Folder,
-        shape: &ModelShape,
-        model: Model,
-        is_all: bool,
-    ) -> Result<Self, FolderError> {
+    pub fn of_folder(folder: &Folder, model: Model, is_all: bool) -> Result<Self, FolderError> {
+        let documents = folder.documents(&model)?;
         let mut holdings = Self::new(model, is_all);
-        for (xid, file) in folder.documents(shape)? {
+        for (xid, file) in documents {
             holdings.add_file(&xid, file.bytes.clone(), &file.content_type);
         }
         for (xid, files) in &folder.groups {

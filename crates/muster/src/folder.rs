@@ -21,6 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use muster_model::Model;
 use muster_words::{
     Id, Xid,
     json::{self, Map, Value},
@@ -29,7 +30,7 @@ use muster_words::{
 pub use error::{FolderError, FolderFault};
 pub use names::{FileName, content_type};
 
-use crate::shape::ModelShape;
+use crate::model::only_resources;
 
 /// The file at the root of a catalog.
 pub const MODEL_FILE: &str = "model.json";
@@ -95,13 +96,10 @@ impl Folder {
     ///
     /// # Errors
     /// The name of a folder isn't a type, or a document could be of several types.
-    pub fn documents(
-        &self,
-        shape: &ModelShape,
-    ) -> Result<BTreeMap<Xid, &DocumentFile>, FolderError> {
+    pub fn documents(&self, model: &Model) -> Result<BTreeMap<Xid, &DocumentFile>, FolderError> {
         let mut found: BTreeMap<Xid, &DocumentFile> = BTreeMap::new();
         for document in &self.documents {
-            let xid = document.xid(shape)?;
+            let xid = document.xid(model)?;
             if let Some(other) = found.insert(xid, document) {
                 let fault = FolderFault::Twice { other: other.path.clone() };
                 return Err(FolderError::of(&document.path, fault));
@@ -116,24 +114,24 @@ impl DocumentFile {
     ///
     /// # Errors
     /// See [`Folder::documents`].
-    pub fn xid(&self, shape: &ModelShape) -> Result<Xid, FolderError> {
+    pub fn xid(&self, model: &Model) -> Result<Xid, FolderError> {
         let refused = |fault| Err(FolderError::of(&self.path, fault));
         let Xid::Group { groups, group } = &self.group else {
             return refused(FolderFault::Layout);
         };
-        let Some(kind) = shape.groups.get(groups.as_str()) else {
-            let names = shape.groups.keys().map(String::as_str);
+        let Some(kind) = model.group_type(groups.as_str()) else {
+            let names = model.group_types().map(|kind| kind.plural.as_str());
             let nearest = muster_schema::nearest(groups.as_str(), names).map(str::to_owned);
             return refused(FolderFault::UnknownType { name: groups.to_string(), nearest });
         };
-        let resources: Id = match (&self.resources, shape.only_resources(groups.as_str())) {
+        let resources: Id = match (&self.resources, only_resources(kind)) {
             (Some(named), _) if kind.resources.contains_key(named.as_str()) => named.clone(),
             (Some(named), _) => {
                 let names = kind.resources.keys().map(String::as_str);
                 let nearest = muster_schema::nearest(named.as_str(), names).map(str::to_owned);
                 return refused(FolderFault::UnknownType { name: named.to_string(), nearest });
             }
-            (None, Some(only)) => match only.parse() {
+            (None, Some(only)) => match only.plural.parse() {
                 Ok(only) => only,
                 Err(_) => return refused(FolderFault::Layout),
             },

@@ -14,10 +14,10 @@ mod document_set;
 mod failure;
 mod folder;
 mod help;
+mod model;
 mod output;
 mod plan;
 mod settings;
-mod shape;
 mod suggest;
 mod usage;
 

@@ -1,10 +1,11 @@
 //! Suggestions for names that don't exist.
 
 use muster_client::{Client, ErrorResponse};
+use muster_model::Model;
 use muster_schema::nearest;
 use muster_words::Xid;
 
-use crate::{Failure, shape::ModelShape};
+use crate::{Failure, model};
 use muster_wire::ErrorCode;
 
 /// The failure for a name that doesn't exist: which part is wrong, and the nearest existing name.
@@ -35,14 +36,12 @@ pub(crate) fn without_slash(xid: &Xid) -> String {
 /// Replaces the first wrong part of a name with the nearest existing one. If none is near, gives
 /// the part of the name that exists.
 async fn suggestion(client: &Client, name: &str) -> Suggestion {
-    let model = match client.model().await.and_then(|answer| answer.json()) {
-        Ok(model) => model,
-        Err(_) => return Suggestion::Below(String::new()),
+    let Ok(model) = model::of_registry(client).await else {
+        return Suggestion::Below(String::new());
     };
-    let shape = ModelShape::read(&model);
     let mut parts: Vec<String> = name.split('/').map(str::to_owned).collect();
     for at in 0..parts.len() {
-        let there = siblings(client, &shape, &parts[..at]).await;
+        let there = siblings(client, &model, &parts[..at]).await;
         if there.iter().any(|one| *one == parts[at]) || at == 4 {
             continue;
         }
@@ -59,11 +58,11 @@ async fn suggestion(client: &Client, name: &str) -> Suggestion {
 }
 
 /// The names that exist below these parts.
-async fn siblings(client: &Client, shape: &ModelShape, parts: &[String]) -> Vec<String> {
+async fn siblings(client: &Client, model: &Model, parts: &[String]) -> Vec<String> {
     match parts {
-        [] => shape.groups.keys().cloned().collect(),
+        [] => model.group_types().map(|kind| kind.plural.clone()).collect(),
         [groups, _] => {
-            let kind = shape.groups.get(groups);
+            let kind = model.group_type(groups);
             kind.map(|kind| kind.resources.keys().cloned().collect()).unwrap_or_default()
         }
         parts => client.names(&format!("/{}", parts.join("/"))).await,
@@ -71,11 +70,11 @@ async fn siblings(client: &Client, shape: &ModelShape, parts: &[String]) -> Vec<
 }
 
 /// The failure for a group type or resource type that isn't in the model.
-pub(crate) fn unknown_collection(shape: &ModelShape, parts: &[&str]) -> Failure {
+pub(crate) fn unknown_collection(model: &Model, parts: &[&str]) -> Failure {
     let written = parts.join("/");
-    let groups = shape.groups.get(parts[0]);
+    let groups = model.group_type(parts[0]);
     let candidates: Vec<&str> = match groups {
-        None => shape.groups.keys().map(String::as_str).collect(),
+        None => model.group_types().map(|kind| kind.plural.as_str()).collect(),
         Some(kind) => kind.resources.keys().map(String::as_str).collect(),
     };
     let last = if groups.is_none() { parts[0] } else { parts.last().copied().unwrap_or_default() };

@@ -98,10 +98,10 @@ pub(crate) struct References {
 }
 
 impl References {
-    pub(crate) fn of(document: &Value) -> Result<Self, CompileError> {
+    pub(crate) fn of(document: &Value) -> Self {
         let mut references = Self::default();
         references.look(document, &mut String::new());
-        Ok(references)
+        references
     }
 
     /// Searches everything except plain values, including places that no keyword makes a schema,

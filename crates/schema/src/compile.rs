@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::{
     Dialect, SchemaSources, Violation,
-    analysis::{Graph, SchemaDocument, analyse},
+    analysis::{Graph, References, SchemaDocument, analyse},
     limits,
     meter::{self, Exhausted, metered},
     report::{self, QuotableSchemas},
@@ -195,6 +195,12 @@ impl Schema {
     #[must_use]
     pub fn references(&self) -> &BTreeSet<Xid> {
         &self.references
+    }
+
+    /// The schemas that a document names in a `$ref` or `$dynamicRef`. It needn't be a valid schema.
+    #[must_use]
+    pub fn references_of(document: &Value) -> BTreeSet<Xid> {
+        References::of(document).by_xid.into_keys().collect()
     }
 
     /// Whether validating a document of this size may take more than some milliseconds.

@@ -46,7 +46,7 @@ fn rules_in(resolver: &(impl Resolver + ?Sized), group: &Xid) -> Vec<Dependency>
 }
 
 /// Whether the collection holds schemas, as in the built-in model.
-pub(super) fn holds_schemas(kind: &ResourceType, xid: &Xid) -> bool {
+pub(crate) fn holds_schemas(kind: &ResourceType, xid: &Xid) -> bool {
     kind.built_in && groups_of(xid) == Some("schemagroups")
 }
 

@@ -5,22 +5,19 @@ use muster_client::Client;
 use muster_words::Xid;
 use serde_json::json;
 
-use super::{
-    delete::confirm,
-    validate::{compile, model_of},
-};
+use super::delete::confirm;
 use crate::{
     Context, Failure, OwnCode,
     arguments::{ConnectionArguments, Explanation},
     document_set::{DocumentSet, Judgement},
     folder::{self, Folder, FolderError},
+    model,
     output::{
         Finding, findings,
         numbers::{counted, separated},
         progress::ProgressLine,
     },
     plan::{self, CurrentState, DesiredState, Plan, PlanOutcome, StepAction},
-    shape::ModelShape,
 };
 use muster_wire::ErrorCode;
 
@@ -75,21 +72,17 @@ impl ApplyArguments {
             ));
         }
         let client = self.explanation.of(self.connection.client(context).await?)?;
-        let there_shape = ModelShape::read(&client.model().await?.json()?);
+        let there_model = model::of_registry(&client).await?;
         let model = match &folder.model {
-            Some(_) => model_of(&folder)?,
-            None => compile(&client.model_source().await?.json()?)?,
-        };
-        let shape = match &folder.model {
-            Some(_) => ModelShape::read(&model.to_json()),
-            None => there_shape.clone(),
+            Some(_) => model::of_folder(&folder)?,
+            None => there_model.clone(),
         };
         let mut wanted =
-            DesiredState::read(&folder, &shape).map_err(|error| self.explain(error))?;
-        let there = CurrentState::read(&client, &wanted, &there_shape, self.prune).await?;
+            DesiredState::read(&folder, &model).map_err(|error| self.explain(error))?;
+        let there = CurrentState::read(&client, &wanted, &there_model, self.prune).await?;
         let changing = changing(&wanted, &there);
-        let mut holdings = DocumentSet::of_folder(&folder, &shape, model, true)
-            .map_err(|error| self.explain(error))?;
+        let mut holdings =
+            DocumentSet::of_folder(&folder, model, true).map_err(|error| self.explain(error))?;
         self.check(&client, &mut holdings, (&mut wanted, &there), &changing).await?;
         let plan = Plan::compute(&wanted, &there, self.prune);
         self.show(context, &plan)?;

@@ -2,6 +2,7 @@ use std::{collections::BTreeSet, num::NonZeroUsize};
 
 use clap::Args;
 use muster_client::{Client, ClientError, Page, Query};
+use muster_model::{Attributes, GroupType, Model, ResourceType};
 use muster_schema::nearest;
 use muster_wire::entities::HiddenName;
 use muster_words::{
@@ -12,8 +13,8 @@ use muster_words::{
 use crate::{
     Context, Failure, OwnCode,
     arguments::ConnectionArguments,
+    model,
     output::{Screen, Style, Table, differences, numbers::counted, sanitized, times},
-    shape::{ModelShape, ResourceShape, TableColumn},
     suggest,
 };
 
@@ -53,34 +54,30 @@ pub struct ListArguments {
 /// The kind of thing that a path names.
 enum Level<'a> {
     Overview,
-    Groups(&'a str),
-    Documents(String, &'a ResourceShape),
-    Versions(String, &'a ResourceShape),
+    Groups(&'a GroupType),
+    Documents(String, &'a ResourceType),
+    Versions(String, &'a ResourceType),
 }
 
 impl ListArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
-        let shape = ModelShape::read(&client.model().await?.json()?);
-        let level = level(&shape, &self.collection)?;
+        let model = model::of_registry(&client).await?;
+        let level = level(&model, &self.collection)?;
         if self.deleted {
             return self.deleted(context, &client, level).await;
         }
-        let none = BTreeSet::new();
-        let known = match &level {
-            Level::Overview => &none,
-            Level::Groups(groups) => &shape.groups[*groups].attributes,
-            Level::Documents(_, kind) | Level::Versions(_, kind) => &kind.attributes,
-        };
+        let known = &known_attributes(&level);
         match &level {
-            Level::Overview => overview(context, &client, &shape).await,
-            Level::Groups(groups) => {
-                let page = self.page(&client, &format!("/{groups}"), None).await?;
-                let table = groups_table(&context.screen, &shape, groups, &page);
+            Level::Overview => overview(context, &client, &model).await,
+            Level::Groups(kind) => {
+                let page = self.page(&client, &format!("/{}", kind.plural), None).await?;
+                let table = groups_table(&context.screen, kind, &page);
                 self.show(context, &page, table, ("group", "groups"), Vec::new(), known)
             }
             Level::Documents(path, kind) => {
-                let inline = (!kind.columns.is_empty()).then_some(kind.singular.as_str());
+                let has_columns = model::columns(kind).next().is_some();
+                let inline = has_columns.then_some(kind.singular.as_str());
                 let page = self.page(&client, path, inline).await?;
                 let mut table = documents_table(&context.screen, kind, &page);
                 let left_out = table.fit(&context.screen, 3);
@@ -105,7 +102,7 @@ impl ListArguments {
                 return Err(Failure::usage("--deleted needs a collection")
                     .help("muster list providers/cms --deleted"));
             }
-            Level::Groups(groups) => format!("/{groups}"),
+            Level::Groups(kind) => format!("/{}", kind.plural),
             Level::Documents(path, _) | Level::Versions(path, _) => path,
         };
         let page = self.page(client, &path, None).await?;
@@ -157,7 +154,7 @@ impl ListArguments {
         table: Table,
         (one, many): (&str, &str),
         left_out: Vec<String>,
-        known: &BTreeSet<String>,
+        known: &BTreeSet<&str>,
     ) -> Result<(), Failure> {
         let screen = &context.screen;
         if !screen.is_table() {
@@ -182,18 +179,18 @@ impl ListArguments {
 
     /// Attributes in a filter or a sort order that no entry can have. xRegistry's answer to them is
     /// an empty list.
-    fn unknown_attributes(&self, known: &BTreeSet<String>, found_nothing: bool) -> Vec<String> {
+    fn unknown_attributes(&self, known: &BTreeSet<&str>, found_nothing: bool) -> Vec<String> {
         let filters = self.filter.iter().filter(|_| found_nothing);
         let expressions = filters.flat_map(|filter| filter.split(','));
         let named = expressions.chain(self.sort.as_deref()).map(|expression| {
             let is_end = |letter: char| !(letter.is_ascii_alphanumeric() || letter == '_');
             expression.trim().split(is_end).next().unwrap_or_default()
         });
-        let is_slip = |name: &&str| !name.is_empty() && !known.contains(*name);
+        let is_slip = |name: &&str| !name.is_empty() && !known.contains(name);
         if known.is_empty() || known.contains("*") {
             return Vec::new();
         }
-        let near = |name: &str| nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
+        let near = |name: &str| nearest(name, known.iter().copied()).map(str::to_owned);
         named
             .filter(is_slip)
             .map(|name| match near(name) {
@@ -204,9 +201,22 @@ impl ListArguments {
     }
 }
 
-fn level<'a>(shape: &'a ModelShape, collection: &'a str) -> Result<Level<'a>, Failure> {
+/// The attributes that the listed entries can have.
+fn known_attributes<'a>(level: &Level<'a>) -> BTreeSet<&'a str> {
+    let (own, more) = match level {
+        Level::Overview => return BTreeSet::new(),
+        Level::Groups(kind) => (&kind.attributes, None),
+        Level::Documents(_, kind) | Level::Versions(_, kind) => {
+            (&kind.attributes, Some(&kind.resource_attributes))
+        }
+    };
+    let all = own.iter().chain(more.into_iter().flat_map(Attributes::iter));
+    all.map(|attribute| attribute.name.as_str()).collect()
+}
+
+fn level<'a>(model: &'a Model, collection: &str) -> Result<Level<'a>, Failure> {
     let parts: Vec<&str> = collection.split('/').filter(|part| !part.is_empty()).collect();
-    let unknown = || suggest::unknown_collection(shape, &parts);
+    let unknown = || suggest::unknown_collection(model, &parts);
     if parts.is_empty() {
         return Ok(Level::Overview);
     }
@@ -216,11 +226,11 @@ fn level<'a>(shape: &'a ModelShape, collection: &'a str) -> Result<Level<'a>, Fa
             return Err(Failure::usage(what).help("a collection is written as providers/cms"));
         }
     }
-    let groups = shape.groups.get(parts[0]).ok_or_else(unknown)?;
+    let groups = model.group_type(parts[0]).ok_or_else(unknown)?;
     match *parts.as_slice() {
-        [name] => Ok(Level::Groups(name)),
+        [_] => Ok(Level::Groups(groups)),
         [name, group] => {
-            let Some(only) = shape.only_resources(name) else {
+            let Some(only) = model::only_resources(groups) else {
                 let types: Vec<String> = groups
                     .resources
                     .keys()
@@ -229,7 +239,7 @@ fn level<'a>(shape: &'a ModelShape, collection: &'a str) -> Result<Level<'a>, Fa
                 return Err(Failure::usage(format!("which collection of {name}/{group}?"))
                     .help(format!("choose one of {}", types.join(", "))));
             };
-            Ok(Level::Documents(format!("/{name}/{group}/{only}"), &groups.resources[only]))
+            Ok(Level::Documents(format!("/{name}/{group}/{}", only.plural), only))
         }
         [name, group, resources] => {
             let kind = groups.resources.get(resources).ok_or_else(unknown)?;
@@ -246,14 +256,15 @@ fn level<'a>(shape: &'a ModelShape, collection: &'a str) -> Result<Level<'a>, Fa
     }
 }
 
-async fn overview(context: &Context, client: &Client, shape: &ModelShape) -> Result<(), Failure> {
+async fn overview(context: &Context, client: &Client, model: &Model) -> Result<(), Failure> {
     let registry = client.registry().await?;
     let screen = &context.screen;
     if !screen.is_table() {
         return screen.value(&registry);
     }
     let mut table = Table::new(["collection", "groups", "of"]).numbers(1);
-    for (plural, kind) in &shape.groups {
+    for kind in model.group_types() {
+        let plural = &kind.plural;
         let count = registry.get(format!("{plural}count")).and_then(Value::as_u64).unwrap_or(0);
         let holds: Vec<&str> = kind.resources.keys().map(String::as_str).collect();
         table.row([plural.clone(), crate::output::numbers::separated(count), holds.join(", ")]);
@@ -261,12 +272,8 @@ async fn overview(context: &Context, client: &Client, shape: &ModelShape) -> Res
     screen.write(table.render(screen).as_bytes())
 }
 
-fn groups_table(screen: &Screen, shape: &ModelShape, groups: &str, page: &Page) -> Table {
-    let resources: Vec<&str> = shape
-        .groups
-        .get(groups)
-        .map(|kind| kind.resources.keys().map(String::as_str).collect())
-        .unwrap_or_default();
+fn groups_table(screen: &Screen, kind: &GroupType, page: &Page) -> Table {
+    let resources: Vec<&str> = kind.resources.keys().map(String::as_str).collect();
     let headings = [&["name", "title"][..], &resources, &["changed"]].concat();
     let mut table = Table::new(headings);
     for column in 0..resources.len() {
@@ -285,8 +292,8 @@ fn groups_table(screen: &Screen, shape: &ModelShape, groups: &str, page: &Page) 
     table
 }
 
-fn documents_table(screen: &Screen, kind: &ResourceShape, page: &Page) -> Table {
-    let titles: Vec<&str> = kind.columns.iter().map(|column| column.title.as_str()).collect();
+fn documents_table(screen: &Screen, kind: &ResourceType, page: &Page) -> Table {
+    let titles: Vec<&str> = model::columns(kind).map(|(_, title)| title).collect();
     let has_state = page.entries.values().any(|details| details.get("state").is_some());
     let fixed: &[&str] =
         if has_state { &["name", "state", "version"] } else { &["name", "version"] };
@@ -298,7 +305,7 @@ fn documents_table(screen: &Screen, kind: &ResourceShape, page: &Page) -> Table 
         }
         cells.push(text(details, "versionid"));
         let document = details.get(&kind.singular).unwrap_or(&Value::Null);
-        cells.extend(kind.columns.iter().map(|column| cell(document, column)));
+        cells.extend(model::columns(kind).map(|(field, _)| cell(document, field)));
         cells.push(times::since(screen, &text(details, "modifiedat")));
         table.row(cells);
     }
@@ -331,9 +338,9 @@ fn versions_table(screen: &Screen, page: &Page) -> Table {
 }
 
 /// A document's field as a table cell: `80 to 750`, `medium to high`.
-fn cell(document: &Value, column: &TableColumn) -> String {
+fn cell(document: &Value, field: &str) -> String {
     let values: Vec<String> =
-        select(document, &column.field).into_iter().map(|(_, value)| shown(value)).collect();
+        select(document, field).into_iter().map(|(_, value)| shown(value)).collect();
     values.join(", ")
 }
 
@@ -372,20 +379,27 @@ async fn explain_absent(client: &Client, path: &str, error: ClientError) -> Fail
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use muster_model::Foundation;
     use muster_words::Moment;
     use serde_json::json;
 
     use super::*;
 
+    fn model_of(groups: &Value) -> Model {
+        Model::compile(&json!({"groups": groups}), Foundation::BuiltIn).unwrap()
+    }
+
     #[test]
     fn takes_its_columns_from_the_model() {
-        let column =
-            |field: &str, title: &str| TableColumn { field: field.into(), title: title.into() };
-        let kind = ResourceShape {
-            singular: "entry".to_owned(),
-            columns: vec![column("/range", "monthly"), column("/level", "complexity")],
-            ..ResourceShape::default()
-        };
+        let indexed = json!([
+            {"field": "/range", "type": "range", "title": "monthly"},
+            {"field": "/hidden", "type": "string"},
+            {"field": "/level", "type": "string", "title": "complexity"}]);
+        let model = model_of(&json!({"providers": {"singular": "provider", "resources": {
+            "entries": {"singular": "entry", "muster": {"indexed": indexed}}}}}));
+        let kind = model.resource_type("providers", "entries").unwrap();
         let details = |range: Value, level: &str| {
             json!({"versionid": "1", "state": "stable", "modifiedat": "2026-11-21T10:00:00Z",
                    "entry": {"range": range, "level": level}})
@@ -400,7 +414,7 @@ NAME        STATE   VERSION  MONTHLY    COMPLEXITY      CHANGED
 contentful  stable  1        80 to 750  medium to high  2026-11-21T10:00:00Z
 tina        stable  1                   Medium_x        2026-11-21T10:00:00Z
 ";
-        assert_eq!(documents_table(&screen, &kind, &page).render(&screen), expect);
+        assert_eq!(documents_table(&screen, kind, &page).render(&screen), expect);
     }
 
     #[test]
@@ -414,8 +428,7 @@ tina        stable  1                   Medium_x        2026-11-21T10:00:00Z
 
     #[test]
     fn names_attributes_that_nothing_can_have() {
-        let known: BTreeSet<String> =
-            ["name", "state", "labels", "epoch"].map(str::to_owned).into();
+        let known = BTreeSet::from(["name", "state", "labels", "epoch"]);
         for (filter, sort, found_nothing, expect) in [
             ("stat=stable", None, true, &["there is no attribute stat; did you mean state?"][..]),
             ("stat=stable", None, false, &[]),
@@ -439,9 +452,10 @@ tina        stable  1                   Medium_x        2026-11-21T10:00:00Z
 
     #[test]
     fn understands_every_way_to_name_a_collection() {
-        let shape = ModelShape::read(&json!({"groups": {
-            "providers": {"resources": {"entries": {}}},
-            "endpoints": {"resources": {"messages": {}, "routes": {}}}}}));
+        let model = model_of(&json!({
+            "providers": {"singular": "provider", "resources": {"entries": {"singular": "entry"}}},
+            "shops": {"singular": "shop", "resources": {
+                "messages": {"singular": "message"}, "routes": {"singular": "route"}}}}));
         for (text, expect) in [
             ("", Ok("all")),
             ("/", Ok("all")),
@@ -451,14 +465,14 @@ tina        stable  1                   Medium_x        2026-11-21T10:00:00Z
             ("providers/cms/entries", Ok("/providers/cms/entries")),
             ("providers/cms/entries/a", Ok("/providers/cms/entries/a/versions")),
             ("providers/cms/entries/a/versions", Ok("/providers/cms/entries/a/versions")),
-            ("endpoints/x/routes", Ok("/endpoints/x/routes")),
-            ("endpoints/x", Err("which collection of endpoints/x?")),
+            ("shops/x/routes", Ok("/shops/x/routes")),
+            ("shops/x", Err("which collection of shops/x?")),
             ("provider", Err("there is no collection provider")),
             ("providers/cms/entrys", Err("there is no collection providers/cms/entrys")),
         ] {
-            let level = level(&shape, text).map(|level| match level {
+            let level = level(&model, text).map(|level| match level {
                 Level::Overview => "all".to_owned(),
-                Level::Groups(name) => format!("groups {name}"),
+                Level::Groups(kind) => format!("groups {}", kind.plural),
                 Level::Documents(path, _) | Level::Versions(path, _) => path,
             });
             let level = level.map_err(|failure| failure.what().to_owned());

@@ -16,8 +16,8 @@ use crate::{
     Context, Failure, OwnCode,
     arguments::{ConnectionArguments, Explanation},
     folder::{FileName, content_type},
+    model,
     output::{Finding, findings, numbers::counted},
-    shape::ModelShape,
     suggest,
 };
 use muster_wire::ErrorCode;
@@ -133,13 +133,13 @@ impl PutArguments {
         if attributes.is_empty() {
             return Ok(String::new());
         }
-        let shape = ModelShape::read(&client.model().await?.json()?);
-        match shape.resource_type(&self.xid) {
+        let model = model::of_registry(client).await?;
+        match model::resource_type(&model, &self.xid) {
             Some(kind) => Ok(kind.singular.clone()),
             None => {
                 let shown = suggest::without_slash(&self.xid);
                 let parts: Vec<&str> = shown.split('/').take(3).collect();
-                Err(suggest::unknown_collection(&shape, &parts))
+                Err(suggest::unknown_collection(&model, &parts))
             }
         }
     }

@@ -5,12 +5,8 @@ use std::{
 
 use clap::Args;
 use muster_client::Client;
-use muster_model::{Foundation, Model};
 use muster_schema::Violation;
-use muster_words::{
-    Xid,
-    json::{Map, Value},
-};
+use muster_words::{Xid, json::Value};
 use serde_json::json;
 
 use super::{put::read_document, xid};
@@ -19,8 +15,8 @@ use crate::{
     arguments::ConnectionArguments,
     document_set::{DocumentSet, Judgement},
     folder::{self, FileName, Folder, content_type},
+    model,
     output::{Finding, findings, numbers::counted},
-    shape::ModelShape,
 };
 use muster_wire::ErrorCode;
 
@@ -121,16 +117,15 @@ impl ValidateArguments {
         let folder = Folder::read(catalog)?;
         let client = self.other(context).await?;
         let model = match (&folder.model, &client) {
-            (None, Some(client)) => compile(&client.model_source().await?.json()?)?,
-            _ => model_of(&folder)?,
+            (None, Some(client)) => model::of_registry(client).await?,
+            _ => model::of_folder(&folder)?,
         };
-        let shape = ModelShape::read(&model.to_json());
-        if shape.resource_type(&xid).is_none() {
+        if model::resource_type(&model, &xid).is_none() {
             let shown = crate::suggest::without_slash(&xid);
             let parts: Vec<&str> = shown.split('/').take(3).collect();
-            return Err(crate::suggest::unknown_collection(&shape, &parts));
+            return Err(crate::suggest::unknown_collection(&model, &parts));
         }
-        let mut holdings = DocumentSet::of_folder(&folder, &shape, model, client.is_some())?;
+        let mut holdings = DocumentSet::of_folder(&folder, model, client.is_some())?;
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
         let extension = match name.as_deref().map(FileName::read) {
             Some(FileName::Document { extension, .. }) => extension.to_owned(),
@@ -158,7 +153,7 @@ impl ValidateArguments {
     async fn registry(&self, context: &Context) -> Result<Report, Failure> {
         let server = self.server.clone().filter(|server| !server.is_empty());
         let client = self.connection(server, self.data.clone()).client(context).await?;
-        let model = compile(&client.model_source().await?.json()?)?;
+        let model = model::of_registry(&client).await?;
         let mut holdings = DocumentSet::of_registry(context, &client, model).await?;
         let shown = |xid: &Xid| (xid.clone(), crate::suggest::without_slash(xid).to_owned());
         let documents: Vec<(Xid, String)> = holdings.documents().map(shown).collect();
@@ -258,13 +253,13 @@ async fn check_folder(
     report: &mut Report,
 ) -> Result<(), Failure> {
     let folder = Folder::read(root)?;
-    let model = model_of(&folder)?;
-    let shape = ModelShape::read(&model.to_json());
-    let mut holdings = DocumentSet::of_folder(&folder, &shape, model, client.is_some())?;
+    let model = model::of_folder(&folder)?;
+    let files = folder.documents(&model)?;
+    let mut holdings = DocumentSet::of_folder(&folder, model, client.is_some())?;
     let wanted: Vec<PathBuf> =
         paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
     let mut documents = Vec::new();
-    for (xid, file) in folder.documents(&shape)? {
+    for (xid, file) in files {
         let full = folder.root.join(&file.path);
         if wanted.iter().any(|wanted| full.starts_with(wanted)) {
             documents.push((xid, shown(&full)));
@@ -284,16 +279,4 @@ async fn check_folder(
 fn shown(full: &Path) -> String {
     let here = std::env::current_dir().and_then(std::fs::canonicalize).unwrap_or_default();
     full.strip_prefix(&here).unwrap_or(full).display().to_string()
-}
-
-/// The model of a folder, merged with the built-in model.
-pub(super) fn model_of(folder: &Folder) -> Result<Model, Failure> {
-    compile(&folder.model.clone().unwrap_or_else(|| Value::Object(Map::new())))
-}
-
-pub(super) fn compile(source: &Value) -> Result<Model, Failure> {
-    Model::compile(source, Foundation::BuiltIn).map_err(|fault| {
-        Failure::new(ErrorCode::ModelError, format!("the model can't be used: {fault}"))
-            .help("muster model get shows the model in force")
-    })
 }

@@ -10,9 +10,9 @@ use super::{Example, assembly::Assembly, clock::random, open::in_process};
 use crate::{
     Failure, OwnCode,
     folder::Folder,
+    model,
     output::{ColorChoice, Format, Screen, progress::ProgressLine},
     plan::{self, CurrentState, DesiredState, Plan, StepAction},
-    shape::ModelShape,
 };
 
 /// The example, as it was when this program was built.
@@ -29,15 +29,15 @@ static EXAMPLE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalogs/
 pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Failure> {
     let began = Instant::now();
     let folder = read_example()?;
-    let shape = shape_of(&folder)?;
-    if has_others(&assembly.registry.catalog(), &folder, &shape)? {
+    let model = model_of(&folder)?;
+    if has_others(&assembly.registry.catalog(), &folder, &model)? {
         tracing::warn!("the registry already holds other documents; the example wasn't loaded");
         return Ok(None);
     }
     let client = Client::new(Arc::new(in_process(assembly, "the registry".to_owned())), None);
-    let there_shape = ModelShape::read(&client.model().await?.json()?);
-    let wanted = DesiredState::read(&folder, &shape)?;
-    let there = CurrentState::read(&client, &wanted, &there_shape, false).await?;
+    let there_model = model::of_registry(&client).await?;
+    let wanted = DesiredState::read(&folder, &model)?;
+    let there = CurrentState::read(&client, &wanted, &there_model, false).await?;
     let plan = Plan::compute(&wanted, &there, false);
     if plan.is_empty() {
         return Ok(None);
@@ -56,7 +56,7 @@ pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Fa
     if let Some(failure) = outcome.failed.into_iter().next() {
         return Err(failure);
     }
-    Ok(Some(count(&folder, &shape, began)?))
+    Ok(Some(count(&folder, &model, began)?))
 }
 
 /// Unpacks the example into a folder, because only folders can be read as catalogs.
@@ -81,15 +81,14 @@ impl Drop for Scratch {
     }
 }
 
-fn shape_of(folder: &Folder) -> Result<ModelShape, Failure> {
+fn model_of(folder: &Folder) -> Result<Model, Failure> {
     let source = folder.model.clone().unwrap_or_else(|| json::Value::Object(json::Map::new()));
-    let model = Model::compile(&source, Foundation::BuiltIn)
-        .map_err(|fault| Failure::new(OwnCode::Example, format!("the example's model: {fault}")))?;
-    Ok(ModelShape::read(&model.to_json()))
+    Model::compile(&source, Foundation::BuiltIn)
+        .map_err(|fault| Failure::new(OwnCode::Example, format!("the example's model: {fault}")))
 }
 
 /// Whether the registry holds a group or a document that isn't part of the example.
-fn has_others(view: &Catalog, folder: &Folder, shape: &ModelShape) -> Result<bool, Failure> {
+fn has_others(view: &Catalog, folder: &Folder, model: &Model) -> Result<bool, Failure> {
     let is_ours = |groups: &Id, group: &Id| {
         let (groups, group) = (groups.clone(), group.clone());
         folder.groups.contains_key(&Xid::Group { groups, group })
@@ -98,7 +97,7 @@ fn has_others(view: &Catalog, folder: &Folder, shape: &ModelShape) -> Result<boo
     if groups.any(|(groups, all)| all.values().any(|group| !is_ours(groups, &group.id))) {
         return Ok(true);
     }
-    let own: BTreeSet<Xid> = folder.documents(shape)?.into_keys().collect();
+    let own: BTreeSet<Xid> = folder.documents(model)?.into_keys().collect();
     let found = view.groups.iter().flat_map(|(groups, all)| {
         all.values().flat_map(move |group| {
             group.resources.iter().flat_map(move |(resources, collection)| {
@@ -115,9 +114,9 @@ fn has_others(view: &Catalog, folder: &Folder, shape: &ModelShape) -> Result<boo
     Ok(found.any(|xid| !own.contains(&xid)))
 }
 
-fn count(folder: &Folder, shape: &ModelShape, began: Instant) -> Result<Example, Failure> {
+fn count(folder: &Folder, model: &Model, began: Instant) -> Result<Example, Failure> {
     let mut example = Example { providers: 0, stacks: 0, took: began.elapsed() };
-    for xid in folder.documents(shape)?.into_keys() {
+    for xid in folder.documents(model)?.into_keys() {
         let Some(collection) = xid.collection() else { continue };
         match collection.groups.as_str() {
             "providers" => example.providers += 1,

@@ -5,7 +5,7 @@ use muster_words::{
 };
 
 use super::{DocumentSet, Judgement, MissingEntity};
-use crate::{Context, Failure, output::progress::ProgressLine, shape::ModelShape};
+use crate::{Context, Failure, output::progress::ProgressLine};
 
 impl DocumentSet {
     /// Loads every document of a registry, and the attributes of its groups.
@@ -14,15 +14,15 @@ impl DocumentSet {
         client: &Client,
         model: muster_model::Model,
     ) -> Result<Self, Failure> {
-        let shape = ModelShape::read(&model.to_json());
-        let mut holdings = Self::new(model, true);
+        let mut holdings = Self::new(model.clone(), true);
         let mut progress = ProgressLine::new(&context.screen, "reading documents", 0);
-        for (groups, kind) in &shape.groups {
+        for kind in model.group_types() {
+            let groups = &kind.plural;
             let all = client.all(&format!("/{groups}"), &Query::new()).await?;
             for (group, attributes) in all.entries {
                 let Ok(xid) = format!("/{groups}/{group}").parse::<Xid>() else { continue };
                 holdings.add_group_there(&xid, &attributes);
-                let with_documents = kind.resources.iter().filter(|(_, kind)| kind.has_document);
+                let with_documents = kind.resources.iter().filter(|(_, kind)| kind.hasdocument);
                 for (resources, _) in with_documents {
                     let collection = format!("{xid}/{resources}");
                     for id in client.all(&collection, &Query::new()).await?.entries.keys() {

@@ -2,15 +2,18 @@
 
 use std::fs;
 
+use muster_model::Foundation;
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
 
-fn shape() -> ModelShape {
-    ModelShape::read(&json!({"groups": {
-        "providers": {"resources": {"entries": {}}},
-        "endpoints": {"resources": {"messages": {}, "routes": {}}}}}))
+fn model() -> Model {
+    let source = json!({"groups": {
+        "providers": {"singular": "provider", "resources": {"entries": {"singular": "entry"}}},
+        "endpoints": {"singular": "endpoint", "resources": {
+            "messages": {"singular": "message"}, "routes": {"singular": "route"}}}}});
+    Model::compile(&source, Foundation::Bare).unwrap()
 }
 
 fn lay(files: &[(&str, &str)]) -> TempDir {
@@ -25,7 +28,7 @@ fn lay(files: &[(&str, &str)]) -> TempDir {
 
 fn read(files: &[(&str, &str)]) -> Result<Vec<String>, FolderError> {
     let folder = Folder::read(lay(files).path())?;
-    Ok(folder.documents(&shape())?.keys().map(ToString::to_string).collect())
+    Ok(folder.documents(&model())?.keys().map(ToString::to_string).collect())
 }
 
 #[test]

@@ -1,14 +1,13 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use muster_catalog::facts::referenced_documents;
 use muster_client::{Client, ClientError, Query, digest_of};
-use muster_words::{
-    Digest, Xid,
-    json::{self, Value},
-};
+use muster_model::Model;
+use muster_words::{Digest, Xid, json::Value};
 
 use super::DesiredState;
-use crate::shape::ModelShape;
+use crate::model::resource_type;
 
 /// The present state of a registry, as far as a plan needs it.
 #[derive(Clone, Debug, Default)]
@@ -65,12 +64,13 @@ impl CurrentState {
     pub async fn read(
         client: &Client,
         wanted: &DesiredState,
-        shape: &ModelShape,
+        model: &Model,
         prune: bool,
     ) -> Result<Self, ClientError> {
         let model_source = client.model_source().await?.json()?;
         let mut there = Self { model_source, ..Self::default() };
-        for (groups, kind) in &shape.groups {
+        for kind in model.group_types() {
+            let groups = &kind.plural;
             if !wanted.group_types.contains(groups) {
                 continue;
             }
@@ -82,7 +82,7 @@ impl CurrentState {
                 }
                 for resources in kind.resources.keys() {
                     there
-                        .read_documents(client, wanted, shape, &format!("{xid}/{resources}"))
+                        .read_documents(client, wanted, model, &format!("{xid}/{resources}"))
                         .await?;
                 }
                 there.groups.insert(xid, attributes);
@@ -95,7 +95,7 @@ impl CurrentState {
         &mut self,
         client: &Client,
         wanted: &DesiredState,
-        shape: &ModelShape,
+        model: &Model,
         collection: &str,
     ) -> Result<(), ClientError> {
         let needs_meta =
@@ -103,7 +103,7 @@ impl CurrentState {
         let query = if needs_meta { Query::new().with("inline", "meta") } else { Query::new() };
         for (id, details) in client.all(collection, &query).await?.entries {
             let Ok(xid) = format!("{collection}/{id}").parse::<Xid>() else { continue };
-            let present = present(client, wanted, shape, &xid, details).await?;
+            let present = present(client, wanted, model, &xid, details).await?;
             self.documents.insert(xid, present);
         }
         Ok(())
@@ -114,7 +114,7 @@ impl CurrentState {
 async fn present(
     client: &Client,
     wanted: &DesiredState,
-    shape: &ModelShape,
+    model: &Model,
     xid: &Xid,
     details: Value,
 ) -> Result<CurrentDocument, ClientError> {
@@ -138,8 +138,9 @@ async fn present(
     };
     present.digest = Some(Digest::of(&document));
     if of_wanted.is_none() {
-        let value = json::parse(&document).unwrap_or_default();
-        present.refers_to = shape.targets(xid, &value);
+        let kind = resource_type(model, xid);
+        let refers_to = kind.map(|kind| referenced_documents(kind, xid, &document));
+        present.refers_to = refers_to.into_iter().flatten().collect();
     }
     present.bytes = Some(document);
     Ok(present)

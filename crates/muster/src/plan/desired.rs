@@ -1,15 +1,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use muster_catalog::facts::referenced_documents;
 use muster_client::{DocumentUpload, Precondition};
+use muster_model::Model;
 use muster_words::{
     Xid,
-    json::{self, Map, Value},
+    json::{Map, Value},
 };
 
 use crate::{
     folder::{Folder, FolderError},
+    model::resource_type,
     output::Finding,
-    shape::ModelShape,
 };
 
 /// The state that a folder describes.
@@ -44,16 +46,16 @@ impl DesiredState {
     ///
     /// # Errors
     /// Something in the folder has no type.
-    pub fn read(folder: &Folder, shape: &ModelShape) -> Result<Self, FolderError> {
+    pub fn read(folder: &Folder, model: &Model) -> Result<Self, FolderError> {
         let mut wanted = Self { model: folder.model.clone(), ..Self::default() };
         for (xid, files) in &folder.groups {
             let attributes = files.attributes.as_ref().map(|file| file.members.clone());
             wanted.groups.insert(xid.clone(), attributes.unwrap_or_default());
             wanted.group_types.extend(xid.collection().map(|one| one.groups.to_string()));
         }
-        for (xid, file) in folder.documents(shape)? {
-            let kind = shape.resource_type(&xid);
-            let attributes_alone = kind.is_some_and(|kind| !kind.has_document);
+        for (xid, file) in folder.documents(model)? {
+            let kind = resource_type(model, &xid);
+            let attributes_alone = kind.is_some_and(|kind| !kind.hasdocument);
             let mut sent = DocumentUpload {
                 bytes: file.bytes.clone(),
                 content_type: file.content_type.clone(),
@@ -67,8 +69,8 @@ impl DesiredState {
             if attributes_alone {
                 sent.attributes.extend(file.object()?);
             }
-            let value = json::parse(&file.bytes).unwrap_or_default();
-            let refers_to = shape.targets(&xid, &value);
+            let refers_to = kind.map(|kind| referenced_documents(kind, &xid, &file.bytes));
+            let refers_to = refers_to.into_iter().flatten().collect();
             let document =
                 DesiredDocument { path: file.path.clone(), sent, refers_to, findings: Vec::new() };
             wanted.documents.insert(xid, document);

@@ -3,7 +3,6 @@ use std::collections::BTreeMap;
 use muster_words::Xid;
 
 use super::{Step, StepAction, StepTarget};
-use crate::shape::is_bound_to;
 
 /// Steps that happen together: a single one, or several documents that refer to each other in a
 /// circle.
@@ -22,6 +21,12 @@ impl Unit {
     pub fn is_refused(&self) -> bool {
         self.steps.iter().any(Step::is_refused)
     }
+}
+
+/// Whether the type holds schemas or rules, to which other documents are bound.
+fn is_bound_to(xid: &Xid) -> bool {
+    let groups = xid.group_ids().map(|(groups, _)| groups.as_str());
+    matches!(groups, Some("schemagroups" | "rulegroups"))
 }
 
 /// The phase of a step. Dependencies are created before what needs them, and deleted after it.

@@ -1,0 +1,60 @@
+//! The model of a registry or a folder, for commands.
+
+use std::sync::Arc;
+
+use muster_client::Client;
+use muster_model::{Foundation, GroupType, Model, ResourceType};
+use muster_wire::ErrorCode;
+use muster_words::{
+    Xid,
+    json::{Map, Value},
+};
+
+use crate::{Failure, folder::Folder};
+
+/// The model in force in a registry.
+pub(crate) async fn of_registry(client: &Client) -> Result<Model, Failure> {
+    let source = client.model_source().await?.json()?;
+    let shown = client.model().await?.json()?;
+    let has = |plural: &str| shown.get("groups").is_some_and(|groups| groups.get(plural).is_some());
+    let model = compile(&source, Foundation::BuiltIn);
+    match model {
+        Ok(model) if model.group_types().all(|kind| has(&kind.plural)) => Ok(model),
+        // A bare registry doesn't have the built-in types.
+        _ if !has("rulegroups") => compile(&source, Foundation::Bare),
+        model => model,
+    }
+}
+
+/// The model of a folder, merged with the built-in model.
+pub(crate) fn of_folder(folder: &Folder) -> Result<Model, Failure> {
+    let source = folder.model.clone().unwrap_or_else(|| Value::Object(Map::new()));
+    compile(&source, Foundation::BuiltIn)
+}
+
+fn compile(source: &Value, foundation: Foundation) -> Result<Model, Failure> {
+    Model::compile(source, foundation).map_err(|fault| {
+        Failure::new(ErrorCode::ModelError, format!("the model can't be used: {fault}"))
+            .help("muster model get shows the model in force")
+    })
+}
+
+/// The resource type of an xid or of its resource.
+#[must_use]
+pub(crate) fn resource_type<'a>(model: &'a Model, xid: &Xid) -> Option<&'a Arc<ResourceType>> {
+    let collection = xid.collection()?;
+    model.resource_type(collection.groups.as_str(), collection.resources?.as_str())
+}
+
+/// A group type's resource type, if it has only one.
+#[must_use]
+pub(crate) fn only_resources(kind: &GroupType) -> Option<&Arc<ResourceType>> {
+    let mut types = kind.resources.values();
+    types.next().filter(|_| types.next().is_none())
+}
+
+/// The fields that tables show, each as a JSON Pointer and a heading.
+pub(crate) fn columns(kind: &ResourceType) -> impl Iterator<Item = (&str, &str)> {
+    let indexed = kind.aspect.indexed.iter();
+    indexed.filter_map(|field| Some((field.field.as_str(), field.title.as_deref()?)))
+}
