@@ -7,11 +7,14 @@ use muster_guard::{Extent, Forbidden, Principal, authorize};
 use muster_registry::{CommandOrigin, Done, Registry};
 use muster_wire::{
     ErrorKind, Problem,
-    headers::{MUSTER_MESSAGE, decode},
+    headers::{IDEMPOTENCY_KEY, MUSTER_MESSAGE, decode},
 };
-use muster_words::{Permission, limits::MESSAGE_LENGTH_MAX};
+use muster_words::{Digest, Permission, limits::MESSAGE_LENGTH_MAX};
 
 use crate::{Caller, xregistry::problem_of_failure};
+
+/// The maximum length of an idempotency key: enough for URLs, for example.
+const KEY_BYTES_MAX: usize = 255;
 
 /// Submits a command of a caller; the registry asks the guard. Errors are about `subject`.
 ///
@@ -65,6 +68,27 @@ pub async fn correlation(registry: &Registry, done: &Done) -> Option<HeaderValue
         None => registry.entry_at(done.position).await.ok()?.command,
     };
     HeaderValue::from_str(&id.to_string()).ok()
+}
+
+/// The digest of a request's idempotency key, which includes the caller: two callers may choose the
+/// same key.
+///
+/// # Errors
+/// `header_error`: it is empty or too long.
+pub fn idempotency_key(
+    caller: &Caller,
+    headers: &HeaderMap,
+    subject: &str,
+) -> Result<Option<Digest>, Problem> {
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    if key.is_empty() || key.len() > KEY_BYTES_MAX {
+        return Err(Problem::new(ErrorKind::HeaderError {
+            name: IDEMPOTENCY_KEY.as_str().to_owned(),
+            error_detail: format!("a key has 1 to {KEY_BYTES_MAX} bytes"),
+        })
+        .subject(subject));
+    }
+    Ok(Some(Digest::of_parts(&[caller.principal.id.as_bytes(), b"\0", key.as_bytes()])))
 }
 
 /// The reason for a change, from the header `Muster-Message`.

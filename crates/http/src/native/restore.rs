@@ -13,7 +13,7 @@ use muster_words::{Digest, Xid};
 use super::{Native, answer};
 use crate::{
     Caller, IntoProblem,
-    submit::{correlation, message, submit},
+    submit::{correlation, idempotency_key, message, submit},
 };
 
 pub(super) async fn restore(
@@ -25,12 +25,9 @@ pub(super) async fn restore(
     let xid = xid(&path)?;
     let subject = xid.to_string();
     let mut command = Command::new(Action::Restore(xid.clone()));
-    if let Some(key) = sent.get(headers::IDEMPOTENCY_KEY) {
-        let principal = caller.principal.id.as_bytes();
-        let key = Digest::of_parts(&[principal, b"\0", key.as_bytes()]);
-        command.idempotency =
-            Some((key, Digest::of_parts(&[b"POST /restore", subject.as_bytes()])));
-    }
+    let key = idempotency_key(&caller, &sent, &subject)?;
+    let request = Digest::of_parts(&[b"POST /restore", subject.as_bytes()]);
+    command.idempotency = key.map(|key| (key, request));
     command.message = message(&sent, &subject)?;
     let done = submit(&native.registry, &caller, command, &subject).await?;
     let view = &done.view;

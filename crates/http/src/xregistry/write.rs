@@ -21,7 +21,7 @@ use super::{
     refused::violations,
     tags, write_body,
 };
-use crate::{Caller, correlation, message, submit};
+use crate::{Caller, correlation, message, submit, submit::idempotency_key};
 
 /// A write.
 pub(super) struct WriteRequest<'a> {
@@ -39,9 +39,6 @@ pub(super) struct WriteRequest<'a> {
 
 /// How often capabilities are merged again because others changed them meanwhile.
 const SETTLED_MAX: usize = 8;
-
-/// The maximum length of an idempotency key: enough for URLs, for example.
-const KEY_BYTES_MAX: usize = 255;
 
 impl WriteRequest<'_> {
     /// Executes the write and renders its answer.
@@ -158,16 +155,10 @@ impl WriteRequest<'_> {
     }
 
     fn idempotency(&self, bytes: &[u8]) -> Result<Option<(Digest, Digest)>, Problem> {
-        let Some(key) = self.headers.get(headers::IDEMPOTENCY_KEY) else { return Ok(None) };
-        let key = key.as_bytes();
-        if key.is_empty() || key.len() > KEY_BYTES_MAX {
-            return Err(Problem::new(ErrorKind::HeaderError {
-                name: headers::IDEMPOTENCY_KEY.as_str().to_owned(),
-                error_detail: format!("a key has 1 to {KEY_BYTES_MAX} bytes"),
-            })
-            .subject(&self.address.path));
-        }
-        let scoped = Digest::of_parts(&[self.caller.principal.id.as_bytes(), b"\0", key]);
+        let path = &self.address.path;
+        let Some(key) = idempotency_key(self.caller, self.headers, path)? else {
+            return Ok(None);
+        };
         let mut parts: Vec<u8> = Vec::new();
         for part in [self.method.as_str(), &self.address.path, self.query.unwrap_or_default()] {
             parts.extend_from_slice(part.as_bytes());
@@ -189,7 +180,7 @@ impl WriteRequest<'_> {
             parts.extend_from_slice(value);
             parts.push(0);
         }
-        Ok(Some((scoped, Digest::of_parts(&[&parts, bytes]))))
+        Ok(Some((key, Digest::of_parts(&[&parts, bytes]))))
     }
 
     fn target(&self) -> Result<Target, Problem> {
