@@ -8,10 +8,10 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
-use muster_catalog::Content;
+use muster_catalog::{Content, View};
 use muster_history::{CommandPage, CommittedCommand, LogQuery, LogRead, LogWalk, Scope};
 use muster_registry::{FetchError, Registry};
-use muster_wire::{ErrorKind, Problem, log::LogPage};
+use muster_wire::{ErrorKind, Problem, headers, log::LogPage};
 use muster_words::Position;
 
 use self::page::Told;
@@ -45,29 +45,36 @@ pub(super) async fn log(
     let known = &["after", "before", "limit"];
     let parameters = Parameters::parse(query.as_deref(), known, &subject)?;
     let limit = parameters.limit(PAGE_USUAL, PAGE_MAX)?;
-    let head = native.registry.view().position();
+    let view = native.registry.view();
+    let head = view.position();
     let query = LogQuery {
         scope,
         after: parameters.position("after")?.unwrap_or(Position::ZERO),
         before: parameters.position("before")?.unwrap_or(head.next()).min(head.next()),
         limit,
     };
-    let found = find(&native.registry, &query).await;
+    let found = find(&native.registry, &view, &query).await;
     let found = found.map_err(|error| problem_of_fetch(error, &subject))?;
     if found.commands.is_empty() && found.next.is_none() {
-        check_exists(&native, &query)?;
+        check_exists(&view, &query)?;
     }
-    let told = told(&native.registry, &found.commands).await;
+    let told = told(&native.registry, &view, &found.commands).await;
     let told = told.map_err(|error| problem_of_fetch(error, &subject))?;
-    Ok(answer::json(StatusCode::OK, &page(&caller, &query, &found, told)))
+    let mut response = answer::json(StatusCode::OK, &page(&caller, &query, &found, told));
+    response.headers_mut().insert(headers::MUSTER_POSITION, head.0.into());
+    Ok(response)
 }
 
 /// Reads who gave each command and why.
-async fn told(registry: &Registry, commands: &[CommittedCommand]) -> Result<Vec<Told>, FetchError> {
-    let (view, mut names) = (registry.catalog(), ActorNames::default());
+async fn told(
+    registry: &Registry,
+    view: &View,
+    commands: &[CommittedCommand],
+) -> Result<Vec<Told>, FetchError> {
+    let mut names = ActorNames::default();
     let mut told = Vec::with_capacity(commands.len());
     for command in commands {
-        let name = names.of(registry, &view, command.actor()).await;
+        let name = names.of(registry, view.catalog(), command.actor()).await;
         told.push(Told { name, message: None });
     }
     let messages: Vec<(usize, Content)> = commands
@@ -84,9 +91,12 @@ async fn told(registry: &Registry, commands: &[CommittedCommand]) -> Result<Vec<
 }
 
 /// Reads what a page needs.
-async fn find(registry: &Registry, query: &LogQuery) -> Result<CommandPage, FetchError> {
-    let view = registry.view();
-    let mut walk = LogWalk::new(query, &view);
+async fn find(
+    registry: &Registry,
+    view: &View,
+    query: &LogQuery,
+) -> Result<CommandPage, FetchError> {
+    let mut walk = LogWalk::new(query, view);
     while let Some(read) = walk.wanted() {
         let commands = match read {
             LogRead::Command(position) => vec![registry.command_at(position).await?],
@@ -117,8 +127,7 @@ async fn commands_between(
 }
 
 /// An unknown name is a mistake, which an empty page would hide.
-fn check_exists(native: &Native, query: &LogQuery) -> Result<(), Problem> {
-    let view = native.registry.view();
+fn check_exists(view: &View, query: &LogQuery) -> Result<(), Problem> {
     let is_whole = query.after == Position::ZERO && query.before > view.position();
     match &query.scope.xid {
         Some(xid) if is_whole && !view.has(xid) => {

@@ -99,6 +99,8 @@ async fn tells_of_groups_of_everything_and_of_what_was_erased() {
     }
     let all = told(&running.json("GET /log").await);
     assert_eq!(all.len(), 4);
+    let (_, head, _) = running.ask_whole("GET /log", &[], "").await;
+    assert!(head.contains(&format!("muster-position: {}\r\n", all[0].0)), "{head}");
     assert_eq!(all.last(), Some(&(1, "registry test begun".to_owned())));
     let (status, _) = running.ask("GET /log/providers/cms/entries/nobody", &[], "").await;
     assert_eq!(status, 404);
@@ -125,6 +127,16 @@ async fn restores_over_http_and_says_what_it_cannot() {
     assert_eq!(page.pointer("/entries/0/command").and_then(Value::as_str), Some(ids[0].as_str()));
     assert_eq!(told(&page).len(), 3);
     assert!(running.registry.view().has(&one.parse().unwrap()));
+    let longest = "k".repeat(255);
+    for (key, expect) in [
+        ("", "header_error"),
+        (&format!("{longest}k"), "header_error"),
+        (&longest, "nothing_hidden"),
+    ] {
+        let key = [("idempotency-key", key)];
+        let (_, body) = running.ask(&format!("POST /restore{one}"), &key, "").await;
+        assert!(body.contains(&format!("\"{expect}\"")), "{key:?}: {body}");
+    }
     for (path, expect, code) in [
         (one, 404, "nothing_hidden"),
         ("/providers/cms", 404, "nothing_hidden"),
