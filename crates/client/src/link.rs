@@ -25,7 +25,8 @@ fn is_next(parameters: &str) -> bool {
     })
 }
 
-fn path_of(target: &str) -> &str {
+/// The path and the query of a URL.
+pub(crate) fn path_of(target: &str) -> &str {
     let Some((_, rest)) = target.split_once("://") else { return target };
     rest.find('/').map_or("/", |slash| &rest[slash..])
 }

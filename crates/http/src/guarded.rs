@@ -33,7 +33,9 @@ fn may(operation: &Operation, request: &Request) -> Result<(), Problem> {
     let caller = request.extensions().get::<Caller>().ok_or(ErrorKind::ServerError)?;
     let path = request.uri().path();
     let place = match operation.endpoint {
-        Endpoint::Native(NativeEndpoint::Log | NativeEndpoint::Restore) => below_first_step(path),
+        Endpoint::Native(
+            NativeEndpoint::Log | NativeEndpoint::Restore | NativeEndpoint::Validate,
+        ) => below_first_step(path),
         _ => "/",
     };
     // A place that can't be decoded is in no scope.

@@ -1,5 +1,5 @@
 //! The endpoints that xRegistry doesn't define: keys, the change stream, restore, the log, the
-//! ledger and the status.
+//! ledger, validation and the status.
 //!
 //! Each file is one endpoint. None holds a rule of the registry: they turn requests into commands
 //! and reads, like the endpoints of xRegistry.
@@ -17,6 +17,7 @@ mod query;
 mod restore;
 mod status;
 mod stream;
+mod validate;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -30,7 +31,7 @@ use muster_registry::{Followers, Registry};
 use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
 
 use self::{changes::Feed, ledger::Verifications};
-use crate::guarded::guarded;
+use crate::{guarded::guarded, xregistry::LongReads};
 
 /// The state behind the endpoints.
 #[derive(Clone)]
@@ -39,6 +40,7 @@ pub struct Native {
     gate: Arc<Gate>,
     feed: Arc<Feed>,
     verifications: Arc<Verifications>,
+    validations: Arc<LongReads>,
     followers: Arc<Followers>,
     file: Option<PathBuf>,
 }
@@ -50,7 +52,9 @@ impl Native {
     pub fn new(registry: Registry, gate: Arc<Gate>) -> Self {
         let feed = Feed::new(registry.clone());
         let (verifications, followers) = (Arc::default(), Arc::default());
-        Self { registry, gate, feed, verifications, followers, file: None }
+        // A validation keeps a processor busy, so there is one at a time.
+        let validations = Arc::new(LongReads::of(1, registry.long_work().clone()));
+        Self { registry, gate, feed, verifications, validations, followers, file: None }
     }
 
     /// Adds the ledger's file, so that the status can show its size.
@@ -102,6 +106,8 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::RevokeKey => on(method, keys::revoke),
         NativeEndpoint::ForgetKey => on(method, keys::forget),
         NativeEndpoint::ResumeFollower => on(method, followers::resume),
+        NativeEndpoint::ValidateAll => on(method, validate::validate_all),
+        NativeEndpoint::Validate => on(method, validate::validate),
         NativeEndpoint::ShowStatus => on(method, status::status),
     }
 }

@@ -34,7 +34,6 @@ use self::{
     answer::{Answer, finish},
     capabilities::Capabilities,
     flags::{FlagReader, Flags},
-    long::LongReads,
     place::{Address, Place},
     read::Read,
     write::{WriteRequest, unsupported},
@@ -42,6 +41,7 @@ use self::{
 use crate::{Body, Caller, read_body, respond};
 
 pub use document_cache::DocumentCache;
+pub(crate) use long::LongReads;
 pub(crate) use place::percent_decoded;
 pub use refused::{problem_of_failure, problem_of_fetch, violations};
 

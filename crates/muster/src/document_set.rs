@@ -153,11 +153,6 @@ impl DocumentSet {
         self.elsewhere.insert(xid.clone());
     }
 
-    /// The loaded documents.
-    pub fn documents(&self) -> impl Iterator<Item = &Xid> {
-        self.documents.keys()
-    }
-
     /// A document's bytes.
     #[must_use]
     pub fn bytes(&self, xid: &Xid) -> Option<&Bytes> {

@@ -39,6 +39,7 @@ pub use long_work::{LongWork, LongWorkPermit, SHORT_BYTES_MAX};
 pub use muster_history::CommittedCommand;
 pub use open::OpenError;
 pub use outcome::{Done, FetchError, SubmitError};
+pub use prepare::StoredDocument;
 pub use registry::{CommandOrigin, Registry};
 pub use settings::{Clock, Genesis, RegistrySettings};
 pub use status::RegistryStatus;

@@ -6,6 +6,7 @@ mod compiled;
 mod compliance;
 mod judging;
 mod model;
+mod stored;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,6 +19,7 @@ use muster_catalog::{
 };
 use muster_schema::Violation;
 use muster_words::{Xid, json::Value};
+pub use stored::StoredDocument;
 
 use crate::{
     SubmitError,

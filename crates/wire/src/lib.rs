@@ -26,6 +26,7 @@ mod or_other;
 pub mod restore;
 mod sample;
 pub mod status;
+pub mod validation;
 
 pub use errors::{
     CodeOrigin, ErrorBody, ErrorCode, ErrorFacts, ErrorKind, Problem, Severity, Violation,

@@ -33,6 +33,7 @@ const TAGS: &[(&str, &str)] = &[
     ("openapi.json", "This OpenAPI document."),
     ("restore", "Undoes deletions."),
     ("status", "The state of the registry."),
+    ("validate", "Which stored documents no longer pass."),
 ];
 
 /// The whole document, for a release of this version.

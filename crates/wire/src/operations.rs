@@ -91,6 +91,10 @@ pub enum NativeEndpoint {
     ForgetKey,
     /// `POST /followers/<name>/resume`.
     ResumeFollower,
+    /// `GET /validate`.
+    ValidateAll,
+    /// `GET /validate/<xid>`.
+    Validate,
     /// `GET /status`.
     ShowStatus,
 }
@@ -143,6 +147,7 @@ impl Operation {
         match self.endpoint {
             Endpoint::Native(NativeEndpoint::Restore) => "/restore/{*xid}",
             Endpoint::Native(NativeEndpoint::Log) => "/log/{*xid}",
+            Endpoint::Native(NativeEndpoint::Validate) => "/validate/{*xid}",
             _ => self.path,
         }
     }

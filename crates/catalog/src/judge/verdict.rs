@@ -110,6 +110,24 @@ impl Rejection {
         Self::Document { xid: xid.clone(), fault: DocumentFault::Invalid(violations) }
     }
 
+    /// The violations of the document that is rejected. A bound document that can't be used is a
+    /// violation of its own.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        let (xid, why) = match self {
+            Self::Document { fault, .. } => return fault.violations(),
+            Self::Binding { xid, fault: BindingFault::Missing } => (xid, "isn't there".to_owned()),
+            Self::Binding { xid, fault: BindingFault::Schema(error) } => {
+                (xid, format!("can't be used: {error}"))
+            }
+            Self::Binding { xid, fault: BindingFault::Rule(error) } => {
+                (xid, format!("can't be used: {error}"))
+            }
+        };
+        let message = format!("it is bound to {xid}, which {why}");
+        vec![Violation::keyword("", "binding", message)]
+    }
+
     /// The rejection of a bound document.
     pub(super) fn binding(xid: &Xid, fault: BindingFault) -> Self {
         Self::Binding { xid: xid.clone(), fault }

@@ -1,9 +1,11 @@
 use http::Method;
-use muster_wire::{ledger::VerificationLine, log::LogPage, status::StatusReport};
+use muster_wire::{
+    ledger::VerificationLine, log::LogPage, status::StatusReport, validation::ValidationPage,
+};
 use muster_words::Xid;
 
 use super::JsonLines;
-use crate::{Answer, Call, Client, ClientError, Query};
+use crate::{Answer, Call, Client, ClientError, Query, link::path_of};
 
 impl Client {
     /// The log of an entity and of everything in it, newest first.
@@ -23,6 +25,24 @@ impl Client {
         let call = Call::new(Method::POST, "/ledger/verify", &Query::new());
         let body = self.open(call).await?.into_body();
         Ok(JsonLines::new(body, self.place()))
+    }
+
+    /// Lets the server judge the documents below an xid again: the first page, or the page after
+    /// another one.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn validate(
+        &self,
+        below: &Xid,
+        before: Option<&ValidationPage>,
+    ) -> Result<Answer<ValidationPage>, ClientError> {
+        let path = match before.and_then(|page| page.next.as_deref()) {
+            Some(next) => self.below(path_of(next)).to_owned(),
+            None if *below == Xid::Registry => "/validate".to_owned(),
+            None => format!("/validate{below}"),
+        };
+        self.call(Call::new(Method::GET, &path, &Query::new())).await.map(Answer::of)
     }
 
     /// The status of the registry.

@@ -23,7 +23,7 @@ const WAITING_MAX: usize = 64;
 
 /// Limits reads that use a processor for long: filters and orders of large collections, and large
 /// answers. They have turns of their own, so that they don't delay writes.
-pub(super) struct LongReads {
+pub(crate) struct LongReads {
     turns: LongWork,
     /// The turns of long writes, which also cover the reads for their answers.
     writes: Arc<LongWork>,
@@ -43,6 +43,11 @@ impl LongReads {
     /// As many turns as there are processors, besides those of the writes.
     pub fn new(writes: Arc<LongWork>) -> Self {
         Self { turns: LongWork::default(), writes, waiting: AtomicUsize::new(0) }
+    }
+
+    /// This many turns.
+    pub fn of(at_once: usize, writes: Arc<LongWork>) -> Self {
+        Self { turns: LongWork::of(at_once), writes, waiting: AtomicUsize::new(0) }
     }
 
     /// Runs a long read when it gets a turn.
@@ -148,11 +153,7 @@ mod tests {
 
     #[tokio::test]
     async fn lets_few_run_some_wait_and_no_more() {
-        let reads = Arc::new(LongReads {
-            turns: LongWork::of(1),
-            writes: Arc::default(),
-            waiting: AtomicUsize::new(0),
-        });
+        let reads = Arc::new(LongReads::of(1, Arc::default()));
         let release = Arc::new(Notify::new());
         let read = || {
             let (reads, release) = (Arc::clone(&reads), Arc::clone(&release));

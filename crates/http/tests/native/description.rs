@@ -37,6 +37,8 @@ async fn answers_as_the_description_says() {
         ("verifyLedger", "POST /ledger/verify", "", 200),
         ("getLog", "GET /log?limit=1", "", 200),
         ("getLogOfResource", "GET /log/providers/cms/entries/one", "", 200),
+        ("validateAll", "GET /validate", "", 200),
+        ("validateResource", "GET /validate/providers/cms/entries/one", "", 200),
         ("listKeys", "GET /keys", "", 200),
         ("resumeFollower", "POST /followers/search/resume", r#"{"from": "now"}"#, 200),
         // The last, for from then on a key is needed.

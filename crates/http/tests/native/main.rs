@@ -9,3 +9,4 @@ mod harness;
 mod keys;
 mod ledger;
 mod log;
+mod validate;

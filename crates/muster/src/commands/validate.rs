@@ -3,9 +3,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use bytes::Bytes;
 use clap::Args;
 use muster_client::Client;
 use muster_schema::Violation;
+use muster_wire::validation::{DocumentFindings, ValidationPage};
 use muster_words::{Xid, json::Value};
 use serde_json::json;
 
@@ -16,7 +18,7 @@ use crate::{
     document_set::{DocumentSet, Judgement},
     folder::{self, FileName, Folder, content_type},
     model,
-    output::{Finding, findings, numbers::counted},
+    output::{Finding, findings, numbers::counted, progress::ProgressLine},
 };
 use muster_wire::ErrorCode;
 
@@ -153,12 +155,18 @@ impl ValidateArguments {
     async fn registry(&self, context: &Context) -> Result<Report, Failure> {
         let server = self.server.clone().filter(|server| !server.is_empty());
         let client = self.connection(server, self.data.clone()).client(context).await?;
-        let model = model::of_registry(&client).await?;
-        let mut holdings = DocumentSet::of_registry(context, &client, model).await?;
-        let shown = |xid: &Xid| (xid.clone(), crate::suggest::without_slash(xid).to_owned());
-        let documents: Vec<(Xid, String)> = holdings.documents().map(shown).collect();
         let mut report = Report::default();
-        report.judge(&mut holdings, Some(&client), &documents).await?;
+        let mut progress = ProgressLine::new(&context.screen, "judging documents", 0);
+        let mut page: Option<ValidationPage> = None;
+        while page.as_ref().is_none_or(|page| page.next.is_some()) {
+            let next = client.validate(&Xid::Registry, page.as_ref()).await?.read()?;
+            report.documents += usize::try_from(next.documents).unwrap_or(usize::MAX);
+            for found in &next.findings {
+                report.add_answered(&client, found).await?;
+            }
+            progress.advance(report.documents);
+            page = Some(next);
+        }
         Ok(report)
     }
 }
@@ -176,6 +184,25 @@ impl Report {
         for ((xid, file), judgement) in documents.iter().zip(judged) {
             self.add(holdings, xid, file, &judgement);
         }
+        Ok(())
+    }
+
+    /// Adds what a server found in a document. The document is fetched for the lines of its values.
+    async fn add_answered(
+        &mut self,
+        client: &Client,
+        found: &DocumentFindings,
+    ) -> Result<(), Failure> {
+        let bytes = match found.xid.parse::<Xid>() {
+            Ok(xid) => client.document(&xid).await.map(|document| document.bytes),
+            Err(_) => Ok(Bytes::new()),
+        };
+        let places = findings::places(&bytes.unwrap_or_default());
+        let file = found.xid.trim_start_matches('/');
+        let (before, violations) = (self.findings.len(), found.violations.iter());
+        self.findings.extend(violations.map(|one| Finding::of_answer(one, file, &places)));
+        let is_refused = self.findings[before..].iter().any(|finding| !finding.is_warning);
+        self.refused += usize::from(is_refused);
         Ok(())
     }
 

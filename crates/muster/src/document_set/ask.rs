@@ -5,38 +5,9 @@ use muster_words::{
 };
 
 use super::{DocumentSet, Judgement, MissingEntity};
-use crate::{Context, Failure, output::progress::ProgressLine};
+use crate::Failure;
 
 impl DocumentSet {
-    /// Loads every document of a registry, and the attributes of its groups.
-    pub(crate) async fn of_registry(
-        context: &Context,
-        client: &Client,
-        model: muster_model::Model,
-    ) -> Result<Self, Failure> {
-        let mut holdings = Self::new(model.clone(), true);
-        let mut progress = ProgressLine::new(&context.screen, "reading documents", 0);
-        for kind in model.group_types() {
-            let groups = &kind.plural;
-            let all = client.all(&format!("/{groups}"), &Query::new()).await?;
-            for (group, attributes) in all.entries {
-                let Ok(xid) = format!("/{groups}/{group}").parse::<Xid>() else { continue };
-                holdings.add_group_there(&xid, &attributes);
-                let with_documents = kind.resources.iter().filter(|(_, kind)| kind.hasdocument);
-                for (resources, _) in with_documents {
-                    let collection = format!("{xid}/{resources}");
-                    for id in client.all(&collection, &Query::new()).await?.entries.keys() {
-                        let Ok(xid) = format!("{collection}/{id}").parse() else { continue };
-                        if holdings.fetch(client, &xid).await? {
-                            progress.step();
-                        }
-                    }
-                }
-            }
-        }
-        Ok(holdings)
-    }
-
     /// Judges loaded documents. If there is a registry, it is asked for what the judge lacks, until
     /// the judge lacks nothing that exists.
     pub(crate) async fn judge_all(

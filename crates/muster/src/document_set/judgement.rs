@@ -32,7 +32,6 @@ impl Judgement {
             Rejection::Document { .. } if let Some(missing) = missing => {
                 Self::NotChecked(format!("it refers to {missing}, which isn't in the folder"))
             }
-            Rejection::Document { fault, .. } => Self::Found(fault.violations()),
             Rejection::Binding { xid, .. } if missing == Some(xid) => {
                 Self::NotChecked(format!("it is bound to {xid}, which isn't in the folder"))
             }
@@ -40,14 +39,8 @@ impl Judgement {
                 let through = format!("{xid}, which refers to {missing}");
                 Self::NotChecked(format!("it is bound to {through}; that isn't in the folder"))
             }
-            Rejection::Binding { xid, fault } => {
-                let why = match fault {
-                    BindingFault::Missing => "isn't there".to_owned(),
-                    BindingFault::Schema(error) => format!("can't be used: {error}"),
-                    BindingFault::Rule(error) => format!("can't be used: {error}"),
-                };
-                let message = format!("it is bound to {xid}, which {why}");
-                Self::Found(vec![Violation::keyword("", "binding", message)])
+            Rejection::Document { .. } | Rejection::Binding { .. } => {
+                Self::Found(rejection.violations())
             }
         }
     }

@@ -43,11 +43,6 @@ impl ProgressLine {
         }
     }
 
-    /// Counts one more step.
-    pub fn step(&mut self) {
-        self.advance(self.done + 1);
-    }
-
     /// Sets the number of finished steps.
     pub fn advance(&mut self, done: usize) {
         self.done = done;

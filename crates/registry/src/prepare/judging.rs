@@ -34,10 +34,10 @@ type Read = BTreeMap<ContentRef, Option<Bytes>>;
 
 /// A view together with the content of a command.
 #[derive(Clone, Copy)]
-struct CommandView<'a> {
-    view: &'a Catalog,
-    pending: PendingChanges<'a>,
-    preview: Option<&'a Preview>,
+pub(super) struct CommandView<'a> {
+    pub view: &'a Catalog,
+    pub pending: PendingChanges<'a>,
+    pub preview: Option<&'a Preview>,
 }
 
 impl RegistryInner {
@@ -164,7 +164,7 @@ impl RegistryInner {
     }
 
     /// Asks the judge, repeatedly if it lacks contents.
-    async fn judge<T: Send>(
+    pub(super) async fn judge<T: Send>(
         &self,
         command_view: CommandView<'_>,
         mut ask: impl FnMut(&Judge<'_>, &CommandSources<'_>) -> Result<T, NoVerdict> + Send,

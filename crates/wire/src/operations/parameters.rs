@@ -68,15 +68,12 @@ pub const PARAMETERS: &[Parameter] = &[
         "boolean",
         "Lists the deleted names instead. Each id has its `xid`, its `kind` (`group`, `document` or `version`) and the `position` of its deletion.",
     ),
-    query("after", "string", "Begins after this position, or after the event with this id."),
-    query("before", "integer", "Shows only what happened before this position."),
-    header(
-        "If-Match",
-        "string",
-        "Makes the change only if the entity has one of these entity tags.",
-    ),
     query("all", "boolean", "Includes revoked keys."),
-    query("after", "string", "Begins after this position, or after the event with this id."),
+    query(
+        "after",
+        "string",
+        "Begins after this position, after the event with this id, or after the document with this xid.",
+    ),
     query("before", "integer", "Shows only what happened before this position."),
     header(
         "If-Match",

@@ -20,6 +20,7 @@ use crate::{
     openapi::ApiDescription,
     restore::Restoration,
     status::StatusReport,
+    validation::ValidationPage,
 };
 
 const VIEW: &[&str] =
@@ -51,6 +52,7 @@ const CHANGE: &[&str] = &[
 const REMOVE: &[&str] =
     &["epoch", "purge", "force", "If-Match", "Idempotency-Key", "Muster-Message"];
 const PAGE: &[&str] = &["limit", "before", "after"];
+const JUDGED: &[&str] = &["after"];
 const KEYED: &[&str] = &["Idempotency-Key", "Muster-Message"];
 const EXPLAINED: &[&str] = &["Muster-Message"];
 const VERSIONED: &[&str] = &["specversion"];
@@ -226,6 +228,8 @@ const VERSIONS_CHANGED: &[OperationAnswer] = &[with(200, SEVERAL_VERSIONS, CHANG
 const RESTORED: &[OperationAnswer] =
     &[with(200, BodyContent::Json(BodyType::of::<Restoration>()), CORRELATED)];
 const LOGGED: &[OperationAnswer] = &[with(200, LOG, &[])];
+const VALIDATED: &[OperationAnswer] =
+    &[with(200, BodyContent::Json(BodyType::of::<ValidationPage>()), &[])];
 const READINESS: &[OperationAnswer] = &[with(200, READY, &[]), with(503, READY, &[])];
 const STORE: BodyContent = BodyContent::Json(BodyType::of::<StoreReport>());
 
@@ -298,6 +302,9 @@ pub const OPERATIONS: &[Operation] = &[
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}"), native(NativeEndpoint::Restore, "restoreGroup"), "Undoes the last deletion of a group.", (KEYED, BodyContent::None), RESTORED),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}"), native(NativeEndpoint::Restore, "restoreResource"), "Undoes the last deletion of a document.", (KEYED, BodyContent::None), RESTORED),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}/versions/{version}"), native(NativeEndpoint::Restore, "restoreVersion"), "Undoes the last deletion of a version.", (KEYED, BodyContent::None), RESTORED),
+    read(Permission::ReadDocuments, "/validate", native(NativeEndpoint::ValidateAll, "validateAll"), "Judges the stored documents again and lists their violations. A page ends after two seconds, so it may have no findings and still link to the next one.", JUDGED, VALIDATED),
+    read(Permission::ReadDocuments, "/validate/{groups}/{group}", native(NativeEndpoint::Validate, "validateGroup"), "Judges the documents in a group again and lists their violations. A page ends after two seconds, so it may have no findings and still link to the next one.", JUDGED, VALIDATED),
+    read(Permission::ReadDocuments, "/validate/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Validate, "validateResource"), "Judges a document again and lists its violations.", JUDGED, VALIDATED),
     read(Permission::ReadLog, "/log", native(NativeEndpoint::LogOfAll, "getLog"), "Lists what happened, newest first. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
     read(Permission::ReadLog, "/log/{groups}", native(NativeEndpoint::Log, "getLogOfGroups"), "Lists what happened to groups of a type. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
     read(Permission::ReadLog, "/log/{groups}/{group}", native(NativeEndpoint::Log, "getLogOfGroup"), "Lists what happened to a group and in it. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
