@@ -19,6 +19,7 @@ pub(crate) struct Tool {
 pub(crate) const WRK: Tool = Tool { program: "wrk", package: "wrk" };
 pub(crate) const TASKSET: Tool = Tool { program: "taskset", package: "util-linux" };
 pub(crate) const NGINX: Tool = Tool { program: "nginx", package: "nginx-light" };
+pub(crate) const OPENSSL: Tool = Tool { program: "openssl", package: "openssl" };
 pub(crate) const ETCD: Tool = Tool { program: "etcd", package: "etcd-server" };
 
 impl Tool {

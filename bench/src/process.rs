@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io,
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -28,8 +28,8 @@ pub(crate) struct Start<'a> {
     pub program: &'a Path,
     pub arguments: Vec<String>,
     pub address: SocketAddr,
-    /// What it answers 200 to, once it is there.
-    pub probe: &'a str,
+    /// What it answers 200 to, once it is there; none: it is there when it can be connected to.
+    pub probe: Option<&'a str>,
     /// The core that it is kept on.
     pub core: Option<usize>,
     /// Where what it says goes.
@@ -54,7 +54,13 @@ impl Start<'_> {
         let mut running =
             Running { child, log: self.log, address: self.address, took: Duration::ZERO };
         while started.elapsed() < self.patience {
-            if talk::get(self.address, self.probe).is_ok_and(|answer| answer.status == 200) {
+            let is_there = match self.probe {
+                Some(path) => {
+                    talk::get(self.address, path).is_ok_and(|answer| answer.status == 200)
+                }
+                None => TcpStream::connect(self.address).is_ok(),
+            };
+            if is_there {
                 running.took = started.elapsed();
                 return Ok(running);
             }

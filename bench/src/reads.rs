@@ -2,15 +2,15 @@
 //! time. One core of wrk is saturated before our server is, so requests per second alone would
 //! measure wrk.
 
-use std::{fs, net::SocketAddr, process::Command, time::Duration};
+use std::{fs, net::SocketAddr, path::Path, process::Command, time::Duration};
 
 use crate::{
     Outcome,
-    machine::{TASKSET, WRK},
+    machine::{OPENSSL, TASKSET, WRK},
     order::Order,
     process::{Running, on_core},
     ratio::{EARLIER, NO_WORSE, Report, Target, median},
-    servers::{bare, muster, nginx},
+    servers::{Pair, bare, muster, nginx},
     talk,
 };
 
@@ -48,6 +48,9 @@ struct Contender<'a> {
     path: String,
     /// The entity tag to name, where 304 is wanted.
     tag: Option<String>,
+    /// The key to show, where one is required.
+    key: Option<String>,
+    scheme: &'static str,
     rounds: Vec<Round>,
 }
 
@@ -62,7 +65,8 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
     WRK.find()?;
     TASKSET.find()?;
     let folder = order.scratch.join("reads");
-    let muster = muster::start(order, &folder.join("registry"), CORES.0)?;
+    let registry = folder.join("registry");
+    let muster = muster::start(order, &registry, CORES.0)?;
     muster::bind(&muster)?;
     let document = muster::document(1);
     talk::put(muster.address, &muster::path(1), &document)?;
@@ -70,16 +74,17 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
     fs::create_dir_all(&served)?;
     let file = served.join("document.json");
     fs::write(&file, &document)?;
+    let pair = pair(&folder);
     let bare = bare::start(order, &file, CORES.0)?;
-    let nginx = match nginx::start(order, &file, CORES.0) {
+    let nginx = match nginx::start(order, &file, pair.as_ref().ok(), CORES.0) {
         Ok(nginx) => Some(nginx),
         Err(error) => {
             report.skip(&format!("reads against nginx: {error}"));
             None
         }
     };
-    let ours = || Contender::new("muster", &muster, muster.address, muster::path(1));
     let before = before(order, &document)?;
+    let ours = || Contender::new("muster", &muster, muster.address, muster::path(1));
     let mut documents = vec![ours(), Contender::new("bare axum", &bare, bare.address, bare::PATH)];
     let mut unchanged = vec![ours()];
     if let Some(before) = &before {
@@ -94,15 +99,76 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
         unchanged.push(way("nginx", nginx.without_sendfile));
     }
     check(&documents, &document, report)?;
-    report.say(&format!("\nreads: GET of {} bytes, {CONNECTIONS} connections", document.len()));
-    compare(order, &mut documents, report)?;
-    report.say("\nreads: 304 of the same");
     for contender in &mut unchanged {
         contender.name_tag()?;
     }
+    // From here on a key is required, as where people deploy it.
+    let key = talk::create_key(muster.address)?;
+    let old_key = before.as_ref().map(|before| talk::create_key(before.address)).transpose()?;
+    for contender in documents.iter_mut().chain(&mut unchanged) {
+        contender.show_key(&key, old_key.as_ref());
+    }
+    let bytes = document.len();
+    report.say(&format!("\nreads: GET of {bytes} bytes, {CONNECTIONS} connections, with a key"));
+    compare(order, &mut documents, report)?;
+    report.say("\nreads: 304 of the same");
     compare(order, &mut unchanged, report)?;
     judge(&documents, &unchanged, report);
+    drop((documents, unchanged));
+    muster.stop()?;
+    match (pair, &nginx) {
+        (Ok(pair), Some(nginx)) => within_tls(order, &registry, &pair, nginx, &key, report),
+        (Err(error), _) => {
+            report.skip(&format!("reads within TLS: {error}"));
+            Ok(())
+        }
+        (Ok(_), None) => Ok(()),
+    }
+}
+
+/// The same with a key within TLS, against nginx with the same certificate.
+fn within_tls(
+    order: &Order,
+    registry: &Path,
+    pair: &Pair,
+    nginx: &nginx::Nginx,
+    key: &str,
+    report: &mut Report,
+) -> Outcome {
+    let muster = muster::start_secure(order, registry, pair, CORES.0)?;
+    let secure = |name, server, address, path: String| Contender {
+        scheme: "https",
+        ..Contender::new(name, server, address, path)
+    };
+    let mut documents = vec![secure("muster", &muster, muster.address, muster::path(1))];
+    if let Some(address) = nginx.within_tls {
+        let path = "/document.json".to_owned();
+        documents.push(secure("nginx, TLS", &nginx.running, address, path));
+    }
+    documents[0].key = Some(key.to_owned());
+    report.say("\nreads: the same with a key, within TLS");
+    compare(order, &mut documents, report)?;
+    if let [ours, theirs] = &documents[..] {
+        let what = "reads: within TLS, of nginx";
+        report.result(what, ratio(ours, theirs), "", Target::AtLeast(0.9));
+    }
     Ok(())
+}
+
+/// A certificate for this computer and its key.
+fn pair(folder: &Path) -> Outcome<Pair> {
+    let pair = Pair { certificate: folder.join("cert.pem"), key: folder.join("key.pem") };
+    let made = Command::new(OPENSSL.find()?)
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+        .args(["-days", "2", "-subj", "/CN=localhost", "-out"])
+        .arg(&pair.certificate)
+        .arg("-keyout")
+        .arg(&pair.key)
+        .output()?;
+    match made.status.success() {
+        true => Ok(pair),
+        false => Err(String::from_utf8_lossy(&made.stderr).into_owned().into()),
+    }
 }
 
 /// The earlier build, with the same document.
@@ -162,7 +228,8 @@ fn judge(documents: &[Contender<'_>], unchanged: &[Contender<'_>], report: &mut 
     let [ours, others @ ..] = documents else { return };
     for other in others {
         let least = match other.name {
-            "nginx, sendfile on" => 1.0,
+            "nginx, sendfile on" => 1.1,
+            "nginx, sendfile off" => 0.92,
             EARLIER => NO_WORSE,
             _ => 0.85,
         };
@@ -171,7 +238,7 @@ fn judge(documents: &[Contender<'_>], unchanged: &[Contender<'_>], report: &mut 
     }
     let [ours, others @ ..] = unchanged else { return };
     for other in others {
-        let least = if other.name == EARLIER { NO_WORSE } else { 0.85 };
+        let least = if other.name == EARLIER { NO_WORSE } else { 0.9 };
         let what = format!("reads: 304, of {}", other.name);
         report.result(&what, ratio(ours, other), "", Target::AtLeast(least));
     }
@@ -189,7 +256,17 @@ impl<'a> Contender<'a> {
         address: SocketAddr,
         path: impl Into<String>,
     ) -> Self {
-        Self { name, server, address, path: path.into(), tag: None, rounds: Vec::new() }
+        let (tag, key, path) = (None, None, path.into());
+        Self { name, server, address, path, tag, key, scheme: "http", rounds: Vec::new() }
+    }
+
+    /// From now on it shows a key, if it is one of ours.
+    fn show_key(&mut self, key: &str, earlier: Option<&String>) {
+        self.key = match self.name {
+            "muster" => Some(key.to_owned()),
+            EARLIER => earlier.cloned(),
+            _ => None,
+        };
     }
 
     /// From now on it asks whether the document is another than the one that it has.
@@ -212,7 +289,10 @@ impl<'a> Contender<'a> {
         if let Some(tag) = &self.tag {
             wrk.args(["-H", &format!("If-None-Match: {tag}")]);
         }
-        wrk.arg(format!("http://{}{}", self.address, self.path));
+        if let Some(key) = &self.key {
+            wrk.args(["-H", &format!("Authorization: Bearer {key}")]);
+        }
+        wrk.arg(format!("{}://{}{}", self.scheme, self.address, self.path));
         let before = self.server.cpu_time()?;
         let (requests, seconds) = counted(wrk)?;
         let spent = self.server.cpu_time()? - before;

@@ -4,3 +4,9 @@ pub(crate) mod bare;
 pub(crate) mod etcd;
 pub(crate) mod muster;
 pub(crate) mod nginx;
+
+/// A certificate and its key, as files of PEM.
+pub(crate) struct Pair {
+    pub certificate: std::path::PathBuf,
+    pub key: std::path::PathBuf,
+}

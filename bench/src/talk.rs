@@ -79,6 +79,15 @@ pub(crate) fn put(address: SocketAddr, path: &str, body: &[u8]) -> Outcome {
     }
 }
 
+/// Creates a key that reads, and lets nobody in without one from now on.
+pub(crate) fn create_key(address: SocketAddr) -> Outcome<String> {
+    let json = "content-type: application/json\r\n";
+    let answer = ask(address, &request("POST", "/keys", json, b"{}"))?;
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    let key = text.split('"').find(|part| part.starts_with("muster_"));
+    key.map(ToOwned::to_owned).ok_or_else(|| format!("no key was created: {text}").into())
+}
+
 /// Sends a request on a connection of its own and waits for the answer.
 pub(crate) fn ask(address: SocketAddr, request: &[u8]) -> Outcome<Answer> {
     let mut stream = TcpStream::connect(address)?;

@@ -30,7 +30,7 @@ pub(crate) fn start(order: &Order, file: &Path, core: Option<usize>) -> Outcome<
             file.display().to_string(),
         ],
         address,
-        probe: PATH,
+        probe: Some(PATH),
         core,
         log: order.scratch.join("bare.log"),
         patience: Duration::from_secs(10),

@@ -34,7 +34,7 @@ pub(crate) fn start(order: &Order) -> Outcome<Running> {
         program: &program,
         arguments: flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect(),
         address,
-        probe: "/health",
+        probe: Some("/health"),
         core: None,
         log: order.scratch.join("etcd.log"),
         patience: Duration::from_secs(30),

@@ -6,6 +6,7 @@ use crate::{
     Outcome,
     order::Order,
     process::{Running, Start, free_address},
+    servers::Pair,
     talk,
 };
 
@@ -37,18 +38,36 @@ const SCHEMA: &str = r#"{
 
 /// Starts the server on a data directory, which it makes where there is none.
 pub(crate) fn start(order: &Order, folder: &Path, core: Option<usize>) -> Outcome<Running> {
+    run(order, folder, &[], Some("/health/ready"), core)
+}
+
+/// Starts the server within TLS.
+pub(crate) fn start_secure(
+    order: &Order,
+    folder: &Path,
+    pair: &Pair,
+    core: Option<usize>,
+) -> Outcome<Running> {
+    let (certificate, key) = (pair.certificate.display(), pair.key.display());
+    let flags = ["--tls-cert".into(), certificate.to_string(), "--tls-key".into(), key.to_string()];
+    run(order, folder, &flags, None, core)
+}
+
+fn run(
+    order: &Order,
+    folder: &Path,
+    flags: &[String],
+    probe: Option<&str>,
+    core: Option<usize>,
+) -> Outcome<Running> {
     let address = free_address()?;
+    let data = folder.display().to_string();
+    let arguments = ["serve".into(), "--data".into(), data, "--listen".into(), address.to_string()];
     Start {
         program: &order.muster,
-        arguments: vec![
-            "serve".to_owned(),
-            "--data".to_owned(),
-            folder.display().to_string(),
-            "--listen".to_owned(),
-            address.to_string(),
-        ],
+        arguments: arguments.into_iter().chain(flags.iter().cloned()).collect(),
         address,
-        probe: "/health/ready",
+        probe,
         core,
         log: order.scratch.join("muster.log"),
         patience: Duration::from_secs(300),

@@ -7,6 +7,7 @@ use crate::{
     machine::{self, NGINX},
     order::Order,
     process::{Running, Start, free_address},
+    servers::Pair,
 };
 
 /// The server, and the address of each of its two ways.
@@ -14,18 +15,32 @@ pub(crate) struct Nginx {
     pub running: Running,
     pub with_sendfile: SocketAddr,
     pub without_sendfile: SocketAddr,
+    pub within_tls: Option<SocketAddr>,
 }
 
 /// Starts it in front of a file; its path is the file's name.
-pub(crate) fn start(order: &Order, file: &Path, core: Option<usize>) -> Outcome<Nginx> {
+pub(crate) fn start(
+    order: &Order,
+    file: &Path,
+    pair: Option<&Pair>,
+    core: Option<usize>,
+) -> Outcome<Nginx> {
     let program = NGINX.find()?;
     let folder = order.scratch.join("nginx");
     fs::create_dir_all(&folder)?;
     let (with_sendfile, without_sendfile) = (free_address()?, free_address()?);
+    let within_tls = pair.map(|_| free_address()).transpose()?;
     let root = file.parent().ok_or("a file without a folder")?;
     let name = file.file_name().and_then(|name| name.to_str()).ok_or("a file without a name")?;
     let configuration = folder.join("nginx.conf");
-    fs::write(&configuration, configure(&folder, root, with_sendfile, without_sendfile))?;
+    let secure = pair.zip(within_tls).map(|(pair, address)| secure(pair, address));
+    let servers = format!(
+        "server {{ listen {with_sendfile}; sendfile on; }}
+  server {{ listen {without_sendfile}; sendfile off; }}
+  {}",
+        secure.unwrap_or_default()
+    );
+    fs::write(&configuration, configure(&folder, root, &servers))?;
     let log = folder.join("error.log").display().to_string();
     let running = Start {
         program: &program,
@@ -38,16 +53,25 @@ pub(crate) fn start(order: &Order, file: &Path, core: Option<usize>) -> Outcome<
             configuration.display().to_string(),
         ],
         address: with_sendfile,
-        probe: &format!("/{name}"),
+        probe: Some(&format!("/{name}")),
         core,
         log: order.scratch.join("nginx.log"),
         patience: Duration::from_secs(10),
     }
     .run()?;
-    Ok(Nginx { running, with_sendfile, without_sendfile })
+    Ok(Nginx { running, with_sendfile, without_sendfile, within_tls })
 }
 
-fn configure(folder: &Path, root: &Path, on: SocketAddr, off: SocketAddr) -> String {
+/// The same within TLS, with what our server offers.
+fn secure(pair: &Pair, address: SocketAddr) -> String {
+    let (certificate, key) = (pair.certificate.display(), pair.key.display());
+    format!(
+        "server {{ listen {address} ssl; sendfile off; ssl_certificate {certificate}; \
+         ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3; }}"
+    )
+}
+
+fn configure(folder: &Path, root: &Path, servers: &str) -> String {
     // Its worker would be nobody, who may not read what lies in a folder of root's.
     let user = if machine::is_root() { "user root root;" } else { "" };
     let (folder, root) = (folder.display(), root.display());
@@ -70,8 +94,7 @@ http {{
   open_file_cache_valid 1h;
   keepalive_requests 2000000000;
   root {root};
-  server {{ listen {on}; sendfile on; }}
-  server {{ listen {off}; sendfile off; }}
+  {servers}
 }}
 "
     )
