@@ -8,14 +8,17 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use muster_journal::{Ledger, Memory, faulty::{Fault, Faulty, Landing, Mix}};
+//! use muster_journal::{
+//!     Ledger, MemoryLedger,
+//!     faulty::{AppendFault, FaultWeights, FaultyLedger, LateLanding},
+//! };
 //!
-//! let below: Arc<dyn Ledger> = Arc::new(Memory::new());
+//! let below: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
 //! // By hand: the first append's answer is lost and it lands while it is being repeated.
-//! let script = [Fault::Doubt(Landing::After(1)), Fault::Pass];
-//! let by_hand = Faulty::new(Arc::clone(&below), script);
+//! let script = [AppendFault::Doubt(LateLanding::After(1)), AppendFault::Pass];
+//! let by_hand = FaultyLedger::new(Arc::clone(&below), script);
 //! // From a seed; `with_rival` makes another writer's batches, `with_reads` fails reads too.
-//! let by_seed = Faulty::new(Arc::clone(&below), Fault::from_seed(7, Mix::default()));
+//! let by_seed = FaultyLedger::new(Arc::clone(&below), AppendFault::from_seed(7, FaultWeights::default()));
 //! ```
 //!
 //! It keeps the port's contracts, hard as that makes it: where an append is in doubt, its repeat

@@ -280,7 +280,7 @@ fn leaves_a_registry_alone_that_holds_something_else() {
     let server = Server::on(&data, &["--demo"]);
     assert_eq!(server.position(), position);
     server.get("/health/ready").expect(200);
-    assert!(server.log().contains("the example is left out"), "{}", server.log());
+    assert!(server.log().contains("the example wasn't loaded"), "{}", server.log());
     assert_eq!(server.get("/api/providers").expect(200).json(), json!({}));
 }
 

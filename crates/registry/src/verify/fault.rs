@@ -98,7 +98,7 @@ impl fmt::Display for ContentFault {
                 write!(f, " is missing, but wasn't purged; the entry says {expected}")
             }
             FoundContent::Other(found) => {
-                write!(f, " has the digest {found}; the entry says {expected}")
+                write!(f, ": its digest is {found}; the entry says {expected}")
             }
             FoundContent::Unreadable => write!(f, " can't be read; the entry says {expected}"),
         }

@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn names_the_first_thing_wrong_and_what_to_do_first() {
-        let what = "position 871, 2026-11-21T12:00:00Z: the document of /a/b/c/d/versions/1 is aa now; the entry says bb";
+        let what = "position 871, 2026-11-21T12:00:00Z: the document of /a/b/c/d/versions/1: its digest is aa; the entry says bb";
         let verdict = json!({"verified": false,
             "fault": {"code": "content_changed", "position": 871, "what": what}});
         let failure = failure(&from_value(verdict).unwrap());
