@@ -2,7 +2,7 @@ use std::{
     future::poll_fn,
     io,
     mem::MaybeUninit,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
@@ -68,13 +68,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// # Errors
     /// An order ends the connection first.
     pub(super) async fn has_more(&mut self) -> Result<bool, ConnectionOrder> {
-        let watch = Arc::clone(&self.watch);
-        if !self.unread.is_empty() {
-            watch.received();
+        self.watch.is_unordered()?;
+        match self.unread.is_empty() {
+            true => self.unread.shrink_to(READ_BYTES),
+            false => self.watch.received(),
         }
-        watch.is_unordered()?;
-        let filled = watch.unless_ordered(poll_fn(|context| self.poll_fill(context))).await?;
-        Ok(filled.is_ok_and(|length| length > 0))
+        let filled = poll_fn(|context| match self.poll_fill(context) {
+            Poll::Ready(filled) => Poll::Ready(Ok(filled)),
+            Poll::Pending => self
+                .watch
+                .is_unordered()
+                .map_or_else(|order| Poll::Ready(Err(order)), |()| Poll::Pending),
+        });
+        Ok(filled.await?.is_ok_and(|length| length > 0))
     }
 
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -87,19 +93,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Sends all of it. No: the client left, or takes nothing of it. What is sent is in flight: it
     /// still gets its time where the server drains.
-    pub(super) async fn has_sent(&mut self, bytes: &[u8]) -> bool {
-        let watch = Arc::clone(&self.watch);
-        let mut sending = pin!(async {
-            self.write_all(bytes).await?;
-            self.flush().await
-        });
-        let sent = poll_fn(|context| match sending.as_mut().poll(context) {
-            Poll::Pending if watch.order() > ConnectionOrder::Drain => {
+    pub(super) async fn has_sent(&mut self, mut bytes: &[u8]) -> bool {
+        let sent = poll_fn(|context| match self.poll_send(context, &mut bytes) {
+            Poll::Pending if self.watch.order() > ConnectionOrder::Drain => {
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
             polled => polled,
         });
         sent.await.is_ok()
+    }
+
+    fn poll_send(&mut self, context: &mut Context<'_>, left: &mut &[u8]) -> Poll<io::Result<()>> {
+        while !left.is_empty() {
+            let sent = ready!(Pin::new(&mut *self).poll_write(context, left))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            *left = &left[sent..];
+        }
+        Pin::new(self).poll_flush(context)
     }
 
     /// Says why no request is answered here any more, and ends.
