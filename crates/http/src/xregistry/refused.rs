@@ -8,25 +8,32 @@ use muster_catalog::{
 use muster_model::{AttributeFault, ModelFault};
 use muster_registry::{FetchError, SubmitError};
 use muster_schema::ViolationSource;
-use muster_wire::{ErrorKind, Problem, Severity, Violation, ViolationCause};
-use muster_words::{Id, limits::COMMAND_ENTITIES_MAX};
+use muster_wire::{ErrorKind as Kind, Problem, Severity, Violation, ViolationCause};
+use muster_words::{Id, Xid, limits::COMMAND_ENTITIES_MAX};
 
 use crate::problem_of_forbidden;
 
 /// The error that a refusal is on the wire.
 fn problem_of_refusal(refusal: Refusal) -> Problem {
-    let detail = detail(&refusal.reason);
-    let problem = Problem::new(kind(*refusal.reason)).subject(refusal.subject);
+    let (kind, detail) = described(*refusal.reason);
+    let problem = Problem::new(kind).subject(refusal.subject);
     match detail {
         Some(detail) => problem.detail(detail),
         None => problem,
     }
 }
 
-fn kind(reason: Reason) -> ErrorKind {
-    use ErrorKind as Kind;
-    match reason {
-        Reason::NotFound(_) => Kind::NotFound,
+/// The error for a reason, with what its title doesn't say.
+fn described(reason: Reason) -> (Kind, Option<String>) {
+    let kind = match reason {
+        Reason::NotFound(absence) => return (Kind::NotFound, absent(&absence)),
+        Reason::CommandTooLarge { entities } => return command_too_large(entities),
+        Reason::Referenced { by } => return referenced(by),
+        Reason::Version(refusal) => return version(refusal),
+        Reason::HasDocuments { plural, documents } => return has_documents(plural, &documents),
+        Reason::PurgeOfMany => return purge_of_many(),
+        Reason::CrossReference => return cross_reference(),
+        Reason::Model(refusal) => return model(refusal),
         Reason::MalformedId { id, fault } => {
             Kind::MalformedId { id, error_detail: fault.to_string() }
         }
@@ -46,7 +53,6 @@ fn kind(reason: Reason) -> ErrorKind {
         Reason::OneResource { names } => Kind::OneResource { list: names.join(",") },
         Reason::GroupsOnly { name } => Kind::GroupsOnly { name },
         Reason::ResourcesOnly { name } => Kind::ResourcesOnly { name },
-        Reason::CommandTooLarge { .. } => Kind::CommandTooLarge,
         Reason::IdempotencyMismatch => Kind::IdempotencyMismatch,
         Reason::PreconditionFailed { header } => Kind::PreconditionFailed { header },
         Reason::MismatchedEpoch { sent, current } => {
@@ -62,18 +68,10 @@ fn kind(reason: Reason) -> ErrorKind {
         Reason::BindingBroken { binding, error, violations: found } => {
             Kind::BindingBroken { binding, error_detail: error, violations: violations(&found) }
         }
-        Reason::Referenced { by } => Kind::Referenced { references: by.shown },
-        Reason::Version(refusal) => version(refusal),
-        Reason::HasDocuments { plural, .. } => Kind::HasdocumentViolation { plural },
-        Reason::PurgeOfMany => Kind::BadFlag { flag: "purge".to_owned() },
         Reason::NotDeletable => Kind::ActionNotSupported { action: "DELETE".to_owned() },
-        Reason::CrossReference => Kind::NotAvailable,
         Reason::Purged => Kind::Purged { digest: None },
         Reason::NothingHidden => Kind::NothingHidden,
-        Reason::RestoreRefused(reason) => {
-            Kind::RestoreRefused { error_detail: unrestorable(&reason) }
-        }
-        Reason::Model(refusal) => model(refusal),
+        Reason::RestoreRefused(reason) => unrestorable(&reason),
         Reason::OutOfScope => Kind::OutOfScope,
         Reason::NotOwn => Kind::NotOwn,
         Reason::NotInReview => Kind::NotInReview,
@@ -81,12 +79,51 @@ fn kind(reason: Reason) -> ErrorKind {
         Reason::TooManyKeys { limit } => Kind::TooManyKeys { limit },
         Reason::LastKey => Kind::LastKey,
         Reason::KeyInForce => Kind::KeyInForce,
+    };
+    (kind, None)
+}
+
+fn absent(absence: &Absence) -> Option<String> {
+    match absence {
+        Absence::Entity => None,
+        Absence::GroupType(groups) => Some(format!("Unknown Group type: {groups}")),
+        Absence::ResourceType(resources) => Some(format!("Unknown Resource type: {resources}")),
+        Absence::Parent => Some("Restore or create the parent first.".to_owned()),
+        Absence::Deleted => Some("Nothing with this name was deleted.".to_owned()),
     }
 }
 
-fn version(refusal: VersionRefusal) -> ErrorKind {
-    use ErrorKind as Kind;
-    match refusal {
+fn command_too_large(entities: usize) -> (Kind, Option<String>) {
+    let detail = format!("It names {entities} entities; the limit is {COMMAND_ENTITIES_MAX}.");
+    (Kind::CommandTooLarge, Some(detail))
+}
+
+fn referenced(by: XidList) -> (Kind, Option<String>) {
+    let detail = (by.more > 0).then(|| format!("{} more refer to it.", by.more));
+    (Kind::Referenced { references: by.shown }, detail)
+}
+
+fn has_documents(plural: String, documents: &[Xid]) -> (Kind, Option<String>) {
+    let detail = format!("These have documents: {}.", joined(documents, ", "));
+    (Kind::HasdocumentViolation { plural }, Some(detail))
+}
+
+fn purge_of_many() -> (Kind, Option<String>) {
+    let detail = "purge needs exactly one group, document or version.".to_owned();
+    (Kind::BadFlag { flag: "purge".to_owned() }, Some(detail))
+}
+
+fn cross_reference() -> (Kind, Option<String>) {
+    let detail = "This registry doesn't support cross references yet.".to_owned();
+    (Kind::NotAvailable, Some(detail))
+}
+
+fn version(refusal: VersionRefusal) -> (Kind, Option<String>) {
+    let kind = match refusal {
+        VersionRefusal::NothingToPin { pinned } => {
+            let detail = (!pinned.shown.is_empty()).then(|| these("These have one", &pinned));
+            return (Kind::SetdefaultversionstickyFalse, detail);
+        }
         VersionRefusal::Frozen => Kind::Frozen,
         VersionRefusal::StateFinal => Kind::StateFinal { state: "retired".to_owned() },
         VersionRefusal::StateUnreachable { from, to } => {
@@ -98,20 +135,20 @@ fn version(refusal: VersionRefusal) -> ErrorKind {
             Kind::AncestorCircularReference { list: joined(&circle, ",") }
         }
         VersionRefusal::MissingVersions => Kind::MissingVersions,
-        VersionRefusal::NothingToPin { .. } => Kind::SetdefaultversionstickyFalse,
         VersionRefusal::NoVersionToPin => Kind::DefaultversionidRequest,
         VersionRefusal::TooManyVersions => Kind::TooManyVersions,
         VersionRefusal::FormatUnknown { format } => Kind::FormatUnknown { format },
         VersionRefusal::VersionsDiffer { name } => Kind::MismatchedVersionAttribute { name },
-    }
+    };
+    (kind, None)
 }
 
-fn attribute(fault: AttributeFault) -> ErrorKind {
+fn attribute(fault: AttributeFault) -> Kind {
     let error_detail = fault.to_string();
     match fault {
-        AttributeFault::Unknown { path } => ErrorKind::UnknownAttribute { name: path },
+        AttributeFault::Unknown { path } => Kind::UnknownAttribute { name: path },
         AttributeFault::Missing { paths } => {
-            ErrorKind::RequiredAttributeMissing { list: paths.join(",") }
+            Kind::RequiredAttributeMissing { list: paths.join(",") }
         }
         AttributeFault::Type { path, .. }
         | AttributeFault::NotAChoice { path, .. }
@@ -120,32 +157,38 @@ fn attribute(fault: AttributeFault) -> ErrorKind {
         | AttributeFault::Target { path, .. }
         | AttributeFault::TooSoon { path }
         | AttributeFault::Sibling { path, .. } => {
-            ErrorKind::InvalidAttribute { name: path, error_detail }
+            Kind::InvalidAttribute { name: path, error_detail }
         }
     }
 }
 
-fn model(refusal: ModelRefusal) -> ErrorKind {
+fn model(refusal: ModelRefusal) -> (Kind, Option<String>) {
     match refusal {
-        ModelRefusal::Fault(fault) => model_fault(fault),
+        ModelRefusal::Fault(fault) => (model_fault(fault), None),
         ModelRefusal::TypeInUse { groups, resources, count } => {
             let what = type_named(&groups, resources.as_ref());
             let error_detail = format!(
                 "can't remove {what} - it still has {count} entities. Delete them before removing it"
             );
-            ErrorKind::ModelError { error_detail }
+            (Kind::ModelError { error_detail }, None)
         }
-        ModelRefusal::Broken { .. } | ModelRefusal::SeveralRoots(_) => {
-            ErrorKind::ModelComplianceError
+        ModelRefusal::Broken { entities, more } => {
+            let mut lines: Vec<String> =
+                entities.iter().map(|(xid, reason)| format!("{xid}: {reason}")).collect();
+            lines.extend((more > 0).then(|| format!("and {more} more")));
+            (Kind::ModelComplianceError, Some(lines.join("; ")))
+        }
+        ModelRefusal::SeveralRoots(forked) => {
+            (Kind::ModelComplianceError, Some(these("These have several roots", &forked)))
         }
     }
 }
 
-fn model_fault(fault: ModelFault) -> ErrorKind {
+fn model_fault(fault: ModelFault) -> Kind {
     use ModelFault as Fault;
     match fault {
-        Fault::DefaultNotScalar { name } => ErrorKind::ModelScalarDefault { name },
-        Fault::DefaultNotRequired { name } => ErrorKind::ModelRequiredTrue { name },
+        Fault::DefaultNotScalar { name } => Kind::ModelScalarDefault { name },
+        Fault::DefaultNotRequired { name } => Kind::ModelRequiredTrue { name },
         Fault::NeedsFormat { .. } => bad(fault),
         Fault::Shape { .. }
         | Fault::UnknownMember { .. }
@@ -170,7 +213,7 @@ fn model_fault(fault: ModelFault) -> ErrorKind {
         | Fault::Singular { .. }
         | Fault::TooDeep
         | Fault::TooManyTypes
-        | Fault::TooLarge => ErrorKind::ModelError { error_detail: fault.to_string() },
+        | Fault::TooLarge => Kind::ModelError { error_detail: fault.to_string() },
     }
 }
 
@@ -182,116 +225,20 @@ fn type_named(groups: &Id, resources: Option<&Id>) -> String {
     }
 }
 
-fn bad(detail: impl Display) -> ErrorKind {
-    ErrorKind::BadRequest { error_detail: detail.to_string() }
+fn bad(detail: impl Display) -> Kind {
+    Kind::BadRequest { error_detail: detail.to_string() }
 }
 
-fn unrestorable(reason: &Unrestorable) -> String {
-    match reason {
+fn unrestorable(reason: &Unrestorable) -> Kind {
+    let error_detail = match reason {
         Unrestorable::Oldest { max } => {
             format!("at most {max} versions are kept, and it is the oldest")
         }
         Unrestorable::TooManyVersions { count, max } => {
             format!("it has {count} versions, and at most {max} are kept")
         }
-    }
-}
-
-/// Details that the title doesn't have.
-fn detail(reason: &Reason) -> Option<String> {
-    match reason {
-        Reason::NotFound(absence) => absent(absence),
-        Reason::CommandTooLarge { entities } => {
-            Some(format!("It names {entities} entities; the limit is {COMMAND_ENTITIES_MAX}."))
-        }
-        Reason::Referenced { by } => {
-            (by.more > 0).then(|| format!("{} more refer to it.", by.more))
-        }
-        Reason::Version(refusal) => version_detail(refusal),
-        Reason::HasDocuments { documents, .. } => {
-            Some(format!("These have documents: {}.", joined(documents, ", ")))
-        }
-        Reason::PurgeOfMany => {
-            Some("purge needs exactly one group, document or version.".to_owned())
-        }
-        Reason::CrossReference => {
-            Some("This registry doesn't support cross references yet.".to_owned())
-        }
-        Reason::Model(refusal) => model_detail(refusal),
-        Reason::MalformedId { .. }
-        | Reason::UnknownVersion { .. }
-        | Reason::MismatchedId { .. }
-        | Reason::InvalidAttribute { .. }
-        | Reason::Attribute(_)
-        | Reason::MemberNotObject { .. }
-        | Reason::DocumentMisplaced
-        | Reason::TakesNoDocument
-        | Reason::OneResource { .. }
-        | Reason::GroupsOnly { .. }
-        | Reason::ResourcesOnly { .. }
-        | Reason::IdempotencyMismatch
-        | Reason::PreconditionFailed { .. }
-        | Reason::MismatchedEpoch { .. }
-        | Reason::MisplacedEpoch
-        | Reason::NameTaken { .. }
-        | Reason::DocumentTooLarge { .. }
-        | Reason::InvalidDocument { .. }
-        | Reason::BindingMissing { .. }
-        | Reason::BindingBroken { .. }
-        | Reason::NotDeletable
-        | Reason::Purged
-        | Reason::NothingHidden
-        | Reason::RestoreRefused(_)
-        | Reason::OutOfScope
-        | Reason::NotOwn
-        | Reason::NotInReview
-        | Reason::CapabilitiesMoved
-        | Reason::TooManyKeys { .. }
-        | Reason::LastKey
-        | Reason::KeyInForce => None,
-    }
-}
-
-fn version_detail(refusal: &VersionRefusal) -> Option<String> {
-    match refusal {
-        VersionRefusal::NothingToPin { pinned } => {
-            (!pinned.shown.is_empty()).then(|| these("These have one", pinned))
-        }
-        VersionRefusal::Frozen
-        | VersionRefusal::StateFinal
-        | VersionRefusal::StateUnreachable { .. }
-        | VersionRefusal::VersionIdNotAllowed { .. }
-        | VersionRefusal::MultipleRoots { .. }
-        | VersionRefusal::CircularAncestors { .. }
-        | VersionRefusal::MissingVersions
-        | VersionRefusal::NoVersionToPin
-        | VersionRefusal::TooManyVersions
-        | VersionRefusal::FormatUnknown { .. }
-        | VersionRefusal::VersionsDiffer { .. } => None,
-    }
-}
-
-fn model_detail(refusal: &ModelRefusal) -> Option<String> {
-    match refusal {
-        ModelRefusal::Broken { entities, more } => {
-            let mut lines: Vec<String> =
-                entities.iter().map(|(xid, reason)| format!("{xid}: {reason}")).collect();
-            lines.extend((*more > 0).then(|| format!("and {more} more")));
-            Some(lines.join("; "))
-        }
-        ModelRefusal::SeveralRoots(forked) => Some(these("These have several roots", forked)),
-        ModelRefusal::Fault(_) | ModelRefusal::TypeInUse { .. } => None,
-    }
-}
-
-fn absent(absence: &Absence) -> Option<String> {
-    match absence {
-        Absence::Entity => None,
-        Absence::GroupType(groups) => Some(format!("Unknown Group type: {groups}")),
-        Absence::ResourceType(resources) => Some(format!("Unknown Resource type: {resources}")),
-        Absence::Parent => Some("Restore or create the parent first.".to_owned()),
-        Absence::Deleted => Some("Nothing with this name was deleted.".to_owned()),
-    }
+    };
+    Kind::RestoreRefused { error_detail }
 }
 
 fn joined(items: &[impl ToString], between: &str) -> String {
@@ -333,8 +280,8 @@ pub fn violations(found: &[muster_schema::Violation]) -> Vec<Violation> {
 #[must_use]
 pub fn problem_of_fetch(error: FetchError, subject: &str) -> Problem {
     let kind = match error {
-        FetchError::Unavailable | FetchError::TimedOut => ErrorKind::StoreUnavailable,
-        FetchError::Corrupt(position) => ErrorKind::Corrupt { position },
+        FetchError::Unavailable | FetchError::TimedOut => Kind::StoreUnavailable,
+        FetchError::Corrupt(position) => Kind::Corrupt { position },
     };
     Problem::new(kind).subject(subject)
 }
@@ -345,15 +292,15 @@ pub fn problem_of_failure(error: SubmitError, subject: &str) -> Problem {
     let kind = match error {
         SubmitError::Refused(refusal) => return problem_of_refusal(refusal),
         SubmitError::Forbidden(forbidden) => return problem_of_forbidden(forbidden, subject),
-        SubmitError::Busy => ErrorKind::Busy,
-        SubmitError::Contended => ErrorKind::Contended,
-        SubmitError::OutcomeUnknown => ErrorKind::OutcomeUnknown,
-        SubmitError::DiskFull => ErrorKind::DiskFull,
-        SubmitError::CommandTooLarge => ErrorKind::CommandTooLarge,
-        SubmitError::Unavailable => ErrorKind::StoreUnavailable,
-        SubmitError::Closed => ErrorKind::Stopping,
-        SubmitError::Corrupt(position) => ErrorKind::Corrupt { position },
-        SubmitError::Fault => ErrorKind::ServerError,
+        SubmitError::Busy => Kind::Busy,
+        SubmitError::Contended => Kind::Contended,
+        SubmitError::OutcomeUnknown => Kind::OutcomeUnknown,
+        SubmitError::DiskFull => Kind::DiskFull,
+        SubmitError::CommandTooLarge => Kind::CommandTooLarge,
+        SubmitError::Unavailable => Kind::StoreUnavailable,
+        SubmitError::Closed => Kind::Stopping,
+        SubmitError::Corrupt(position) => Kind::Corrupt { position },
+        SubmitError::Fault => Kind::ServerError,
     };
     Problem::new(kind).subject(subject)
 }
