@@ -10,13 +10,15 @@ mod compare;
 mod evaluate;
 mod filter;
 mod members;
+mod passing;
 mod path;
 mod sort;
 mod text;
 
-pub use evaluate::MissingAttributes;
-pub use filter::{Comparison, Filter, FilterExpression, FilterMatch, FilterTest, TextPattern};
-pub use members::MemberQuery;
+pub use evaluate::{MissingAttributes, passing};
+pub use filter::Filter;
+pub use members::{MemberQuery, count_until};
+pub use passing::{PassingEntity, PassingMembers};
 pub use path::{AttributePath, AttributePathError, PathStep};
 pub use sort::Sort;
 pub use text::{FilterError, SortError};

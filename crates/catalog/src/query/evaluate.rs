@@ -2,10 +2,13 @@ use std::cell::OnceCell;
 
 use serde_json::{Map, Value};
 
-use super::filter::{Filter, FilterExpression, FilterMatch};
+use super::{
+    filter::{Filter, FilterExpression, FilterMatch},
+    passing::{PassingEntity, PassingMembers},
+};
 use crate::{
-    Content,
-    entity::{Entity, EntityReader},
+    Content, View,
+    entity::{Entity, EntityReader, EntityUrls, LoadedAttributes},
 };
 
 /// Contents with attributes that a query needs but that aren't loaded.
@@ -13,9 +16,39 @@ use crate::{
 pub struct MissingAttributes(pub Vec<Content>);
 
 impl EntityReader<'_> {
+    /// What of an entity of this view passes a filter.
+    fn passing<'e>(
+        &self,
+        view: &'e View,
+        entity: Entity<'e>,
+        path: &str,
+        filter: &Filter,
+    ) -> Option<PassingEntity<'e>> {
+        let below = match self.ask(&entity, path, filter) {
+            FilterMatch::Nothing => return None,
+            FilterMatch::Whole => return Some(PassingEntity::whole(entity, path.to_owned())),
+            FilterMatch::Below(below) => below,
+        };
+        let mut parts = Vec::new();
+        for plural in entity.collections(view) {
+            let Some(filter) = below.below(plural) else { continue };
+            let members: Vec<PassingEntity<'e>> = entity
+                .members(view, plural)
+                .filter_map(|member| {
+                    let path = member_path(path, plural, member.id());
+                    self.passing(view, member, &path, &filter)
+                })
+                .collect();
+            if !members.is_empty() {
+                parts.push(PassingMembers { plural, filter, members });
+            }
+        }
+        let path = path.to_owned();
+        (!parts.is_empty()).then_some(PassingEntity { entity, path, parts: Some(parts) })
+    }
+
     /// Whether an entity matches a filter, or its members must be asked.
-    #[must_use]
-    pub fn ask(&self, entity: &Entity<'_>, path: &str, filter: &Filter) -> FilterMatch {
+    fn ask(&self, entity: &Entity<'_>, path: &str, filter: &Filter) -> FilterMatch {
         let known = OnceCell::new();
         filter.ask(
             |expression| self.holds(expression, entity, path, &known),
@@ -23,9 +56,9 @@ impl EntityReader<'_> {
         )
     }
 
-    /// Whether an entity passes a filter, either itself or through something in it.
-    #[must_use]
-    pub fn passes(&self, entity: &Entity<'_>, path: &str, filter: &Filter) -> bool {
+    /// Whether an entity passes a filter, either itself or through something in it. It stops at
+    /// the first member that passes.
+    pub(super) fn passes(&self, entity: &Entity<'_>, path: &str, filter: &Filter) -> bool {
         let below = match self.ask(entity, path, filter) {
             FilterMatch::Whole => return true,
             FilterMatch::Nothing => return false,
@@ -33,10 +66,9 @@ impl EntityReader<'_> {
         };
         entity.collections(self.view).into_iter().any(|plural| {
             let Some(filter) = below.below(plural) else { return false };
-            let path = format!("{}/{plural}", path.trim_end_matches('/'));
-            entity
-                .members(self.view, plural)
-                .any(|member| self.passes(&member, &format!("{path}/{}", member.id()), &filter))
+            entity.members(self.view, plural).any(|member| {
+                self.passes(&member, &member_path(path, plural, member.id()), &filter)
+            })
         })
     }
 
@@ -105,4 +137,20 @@ impl EntityReader<'_> {
         let contents = entity.contents(self.view);
         missing.0.extend(contents.filter(|content| self.loaded.attributes(*content).is_none()));
     }
+}
+
+/// What of an entity passes a filter; none if neither the entity nor anything in it does.
+#[must_use]
+pub fn passing<'a>(
+    view: &'a View,
+    (loaded, urls): (&dyn LoadedAttributes, &dyn EntityUrls),
+    entity: Entity<'a>,
+    path: &str,
+    filter: &Filter,
+) -> Option<PassingEntity<'a>> {
+    EntityReader { view, loaded, urls }.passing(view, entity, path, filter)
+}
+
+fn member_path(path: &str, plural: &str, id: &str) -> String {
+    format!("{}/{plural}/{id}", path.trim_end_matches('/'))
 }

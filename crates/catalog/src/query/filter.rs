@@ -19,7 +19,7 @@ pub struct Filter {
 
 /// The result of a filter for an entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FilterMatch {
+pub(super) enum FilterMatch {
     /// It passes with everything in it.
     Whole,
     /// It passes if something in it passes this filter.
@@ -100,7 +100,7 @@ impl Filter {
     /// rest is for its collections.
     ///
     /// `is_collection` says whether a name is a collection or an attribute.
-    pub fn ask(
+    pub(super) fn ask(
         &self,
         holds: impl Fn(&FilterExpression) -> bool,
         is_collection: impl Fn(&str) -> bool,

@@ -2,6 +2,7 @@ use super::{evaluate::MissingAttributes, filter::Filter, sort::Sort};
 use crate::{
     View,
     entity::{Entity, EntityReader, EntityUrls, LoadedAttributes},
+    state::CaseFoldedId,
 };
 
 /// A query for the members of a collection that pass a filter, in an order.
@@ -122,6 +123,12 @@ impl<'a, 'q> MemberQuery<'a, 'q> {
         });
         self.members.extend(keyed.into_iter().map(|(_, member)| member));
     }
+}
+
+/// How many members of a collection, which are in its order, don't come after an id.
+#[must_use]
+pub fn count_until(members: &[Entity<'_>], id: &str) -> usize {
+    members.partition_point(|member| CaseFoldedId::order(member.id(), id).is_le())
 }
 
 impl MissingAttributes {

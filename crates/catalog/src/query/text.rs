@@ -117,7 +117,38 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// The texts from which [`parse`](Self::parse) reads the same filter. `escape` encodes the
+    /// values, for example for a URL.
+    #[must_use]
+    pub fn texts(&self, escape: impl Fn(&str) -> String) -> Vec<String> {
+        if self.excludes_all {
+            return vec![EXCLUDE_ALL.to_owned()];
+        }
+        let text = |branch: &Vec<FilterExpression>| {
+            branch.iter().map(|one| one.text(&escape)).collect::<Vec<_>>().join(",")
+        };
+        self.branches.iter().map(text).collect()
+    }
+}
+
 impl FilterExpression {
+    fn text(&self, escape: impl Fn(&str) -> String) -> String {
+        let (operator, value) = match &self.test {
+            FilterTest::Present => return self.path.to_string(),
+            FilterTest::Absent => ("=", "null".to_owned()),
+            FilterTest::Like(pattern) => ("=", pattern.as_str().to_owned()),
+            FilterTest::Unlike(pattern) => ("!=", pattern.as_str().to_owned()),
+            FilterTest::Compared(comparison, text) => {
+                // The operator must not merge with the next character, and a literal star stays
+                // escaped.
+                let gap = if text.starts_with(['=', '>']) { " " } else { "" };
+                (comparison.sign(), format!("{gap}{}", text.replace('*', "\\*")))
+            }
+        };
+        format!("{}{operator}{}", self.path, escape(&value))
+    }
+
     /// Parses an expression: a path, optionally followed by an operator and a value.
     ///
     /// # Errors

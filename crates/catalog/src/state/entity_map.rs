@@ -10,16 +10,16 @@ pub struct CaseFoldedId(pub Id);
 
 impl Ord for CaseFoldedId {
     fn cmp(&self, other: &Self) -> Ordering {
-        Self::order(&self.0, &other.0)
+        Self::order(self.0.as_str(), other.0.as_str())
     }
 }
 
 impl CaseFoldedId {
     /// The order of two ids without regard to case.
     #[must_use]
-    pub fn order(one: &Id, other: &Id) -> Ordering {
+    pub fn order(one: &str, other: &str) -> Ordering {
         let fold = |byte: u8| byte.to_ascii_lowercase();
-        one.as_str().bytes().map(fold).cmp(other.as_str().bytes().map(fold))
+        one.bytes().map(fold).cmp(other.bytes().map(fold))
     }
 }
 

@@ -94,7 +94,7 @@ impl ExactId {
     /// Its order relative to an id.
     #[must_use]
     pub fn cmp_id(&self, id: &Id) -> Ordering {
-        CaseFoldedId::order(&self.0, id).then_with(|| self.0.cmp(id))
+        CaseFoldedId::order(self.0.as_str(), id.as_str()).then_with(|| self.0.cmp(id))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use muster_catalog::query::{Filter, FilterExpression, FilterTest, Sort};
+use muster_catalog::query::{Filter, Sort};
 use muster_wire::{ErrorKind, Problem};
 
 use super::query::Query;
@@ -36,40 +36,9 @@ pub(super) fn read_sort(query: &Query) -> Result<Option<Sort>, Problem> {
 
 /// The query for the same entities of a collection; empty if none is needed.
 pub(super) fn to_query(filter: &Filter) -> String {
-    if filter.excludes_all {
-        return "?filter=excludeall".to_owned();
-    }
-    let mut query = String::new();
-    for branch in &filter.branches {
-        query.push(if query.is_empty() { '?' } else { '&' });
-        query.push_str("filter=");
-        let expressions: Vec<String> =
-            branch.iter().map(|e| UrlExpression(e).to_string()).collect();
-        query.push_str(&expressions.join(","));
-    }
-    query
-}
-
-/// An expression as part of a URL, percent-encoded.
-struct UrlExpression<'a>(&'a FilterExpression);
-
-impl fmt::Display for UrlExpression<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = &self.0.path;
-        match &self.0.test {
-            FilterTest::Present => write!(f, "{path}"),
-            FilterTest::Absent => write!(f, "{path}=null"),
-            FilterTest::Like(pattern) => write!(f, "{path}={}", UrlText(pattern.as_str())),
-            FilterTest::Unlike(pattern) => write!(f, "{path}!={}", UrlText(pattern.as_str())),
-            FilterTest::Compared(comparison, text) => {
-                // The operator must not merge with the next character, and a literal star stays
-                // escaped.
-                let gap = if text.starts_with(['=', '>']) { "%20" } else { "" };
-                let text = text.replace('*', "\\*");
-                write!(f, "{path}{}{gap}{}", comparison.sign(), UrlText(&text))
-            }
-        }
-    }
+    let texts = filter.texts(|value| UrlText(value).to_string());
+    let parameters: Vec<String> = texts.iter().map(|text| format!("filter={text}")).collect();
+    if parameters.is_empty() { String::new() } else { format!("?{}", parameters.join("&")) }
 }
 
 /// A text encoded for a query.

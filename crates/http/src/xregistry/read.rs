@@ -4,7 +4,7 @@ use http::{HeaderMap, StatusCode, header};
 use muster_catalog::{
     View,
     entity::{Entity, EntityReader},
-    query::{Filter, MemberQuery},
+    query::{MemberQuery, PassingEntity},
     state::Subtree,
 };
 use muster_registry::Registry;
@@ -196,7 +196,7 @@ impl<'a> Read<'a> {
             reader.missing(&entity, filter)
         };
         self.load(&mut contents, missing.into()).await?;
-        let shown = self.planner(&contents).entity(entity, path.clone(), &inline, filter);
+        let shown = self.planner(&contents).filtered(entity, &path, &inline, filter);
         let filtered = || Problem::new(ErrorKind::NotFound).subject(&self.address.path);
         let shown = shown.ok_or_else(filtered)?;
         let mut wanted = NeededContents::default();
@@ -338,7 +338,9 @@ impl<'a> Read<'a> {
         let (inline, filter) = (&self.flags.inline, &self.flags.filter);
         members
             .into_iter()
-            .filter_map(|member| planner.entity(member, self.member_path(&member), inline, filter))
+            .filter_map(|member| {
+                planner.filtered(member, &self.member_path(&member), inline, filter)
+            })
             .collect()
     }
 
@@ -367,7 +369,6 @@ impl<'a> Read<'a> {
         named: &[String],
     ) -> Result<Answer, Problem> {
         let mut contents = LoadedContents::default();
-        let everything = Filter::default();
         let planner = self.planner(&contents);
         let shown: Vec<ShownEntity<'a>> = xids
             .iter()
@@ -379,7 +380,7 @@ impl<'a> Read<'a> {
                     }
                     _ => self.flags.inline.clone(),
                 };
-                planner.entity(entity, xid.to_string(), &inline, &everything)
+                Some(planner.entity(PassingEntity::whole(entity, xid.to_string()), &inline))
             })
             .collect();
         if self.address.place.is_collection() {

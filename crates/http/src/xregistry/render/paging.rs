@@ -1,4 +1,4 @@
-use muster_catalog::entity::Entity;
+use muster_catalog::{entity::Entity, query::count_until};
 
 use crate::xregistry::{filter::UrlText, flags::Flags};
 
@@ -34,7 +34,7 @@ pub(in crate::xregistry) fn page<'a>(
     let limit = page_limit(limit);
     let begin = match (&flags.sort, &flags.after) {
         (Some(_), _) => flags.offset,
-        (None, Some(after)) => all.partition_point(|member| folded(member.id()) <= folded(after)),
+        (None, Some(after)) => count_until(&all, after),
         (None, None) => 0,
     };
     let end = begin.saturating_add(limit).min(count);
@@ -62,11 +62,6 @@ pub(in crate::xregistry) fn first_page<'a>(
         _ => None,
     };
     Page { members, count, next }
-}
-
-/// The form of ids by which collections are sorted.
-fn folded(id: &str) -> String {
-    id.to_ascii_lowercase()
 }
 
 /// A query without the parameters for pages.

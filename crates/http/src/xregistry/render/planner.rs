@@ -1,7 +1,7 @@
 use muster_catalog::{
     View,
-    entity::{Entity, EntityReader},
-    query::{Filter, FilterMatch},
+    entity::Entity,
+    query::{Filter, PassingEntity, PassingMembers, passing},
 };
 
 use super::{Links, LoadedContents, loaded_contents::NeededContents};
@@ -47,28 +47,33 @@ pub(in crate::xregistry) struct AnswerPlanner<'a, 'b> {
 }
 
 impl<'a> AnswerPlanner<'a, '_> {
-    /// The entity, if it or something in it matches.
-    pub fn entity(
+    /// The entity, if it or something in it passes the filter.
+    pub fn filtered(
         &self,
         entity: Entity<'a>,
-        path: String,
+        path: &str,
         inline: &Inline,
         filter: &Filter,
     ) -> Option<ShownEntity<'a>> {
         let urls = Links::api("");
-        let reader = EntityReader { view: self.view, loaded: self.contents, urls: &urls };
-        let below = match reader.ask(&entity, &path, filter) {
-            FilterMatch::Nothing => return None,
-            FilterMatch::Whole => None,
-            FilterMatch::Below(below) => Some(below),
-        };
+        let passing = passing(self.view, (self.contents, &urls), entity, path, filter)?;
+        Some(self.entity(passing, inline))
+    }
+
+    /// What is shown of an entity.
+    pub fn entity(&self, passing: PassingEntity<'a>, inline: &Inline) -> ShownEntity<'a> {
+        let PassingEntity { entity, path, parts } = passing;
         let mut collections = Vec::new();
+        let mut parts = parts.map(|parts| parts.into_iter().peekable());
         for plural in entity.collections(self.view) {
-            let path = collection_path(&path, plural);
-            collections.push(self.members(&entity, plural, &path, inline, below.as_ref()));
-        }
-        if below.is_some() && collections.iter().all(|members| members.count == 0) {
-            return None;
+            let inlined = inline.get(plural);
+            collections.push(match &mut parts {
+                None => self.all_members(&entity, &path, plural, inlined.as_ref()),
+                Some(parts) => {
+                    let part = parts.next_if(|part| part.plural == plural);
+                    self.some_members(plural, part, inlined.as_ref())
+                }
+            });
         }
         let document = match entity {
             Entity::Resource(kind, _) | Entity::Version(kind, ..) => {
@@ -84,61 +89,41 @@ impl<'a> AnswerPlanner<'a, '_> {
                 .collect(),
             _ => Vec::new(),
         };
-        Some(ShownEntity { entity, path, collections, meta, document, named })
+        ShownEntity { entity, path, collections, meta, document, named }
     }
 
-    fn members(
+    fn all_members(
         &self,
         entity: &Entity<'a>,
-        plural: &'a str,
         path: &str,
-        inline: &Inline,
-        below: Option<&Filter>,
+        plural: &'a str,
+        inlined: Option<&Inline>,
     ) -> ShownMembers<'a> {
-        let inlined = inline.get(plural);
-        let everything = Filter::default();
-        let (filter, query) = match below.map(|below| below.below(plural)) {
-            None => (&everything, String::new()),
-            Some(Some(ref filter)) => {
-                let shown = self.all(entity, plural, path, inlined.as_ref(), filter);
-                let count = shown.len();
-                let query = if count == 0 { Filter::nothing() } else { filter.clone() };
-                let shown = inlined.map(|_| shown);
-                return ShownMembers { plural, query: to_query(&query), count, shown };
-            }
-            Some(None) => {
-                let query = to_query(&Filter::nothing());
-                return ShownMembers {
-                    plural,
-                    query,
-                    count: 0,
-                    shown: inlined.map(|_| Vec::new()),
-                };
-            }
-        };
         let count = entity.count_in(self.view, plural);
-        let query = if self.filters && count == 0 { to_query(&Filter::nothing()) } else { query };
-        let shown = inlined.map(|inline| self.all(entity, plural, path, Some(&inline), filter));
+        let query = if self.filters && count == 0 { nothing() } else { String::new() };
+        let shown = inlined.map(|inline| {
+            let parent = path.trim_end_matches('/');
+            let whole = entity.members(self.view, plural).map(|member| {
+                let path = format!("{parent}/{plural}/{}", member.id());
+                self.entity(PassingEntity::whole(member, path), inline)
+            });
+            whole.collect()
+        });
         ShownMembers { plural, query, count, shown }
     }
 
-    fn all(
+    fn some_members(
         &self,
-        entity: &Entity<'a>,
         plural: &'a str,
-        path: &str,
-        inline: Option<&Inline>,
-        filter: &Filter,
-    ) -> Vec<ShownEntity<'a>> {
-        let nothing = Inline::default();
-        let inline = inline.unwrap_or(&nothing);
-        entity
-            .members(self.view, plural)
-            .filter_map(|member| {
-                let path = format!("{path}/{}", member.id());
-                self.entity(member, path, inline, filter)
-            })
-            .collect()
+        part: Option<PassingMembers<'a>>,
+        inlined: Option<&Inline>,
+    ) -> ShownMembers<'a> {
+        let query = part.as_ref().map_or_else(nothing, |part| to_query(&part.filter));
+        let members = part.map(|part| part.members).unwrap_or_default();
+        let count = members.len();
+        let shown = inlined
+            .map(|inline| members.into_iter().map(|member| self.entity(member, inline)).collect());
+        ShownMembers { plural, query, count, shown }
     }
 
     /// Adds everything to load that writing needs.
@@ -163,6 +148,7 @@ impl<'a> AnswerPlanner<'a, '_> {
     }
 }
 
-fn collection_path(path: &str, plural: &str) -> String {
-    format!("{}/{plural}", path.trim_end_matches('/'))
+/// The query for a collection without members.
+fn nothing() -> String {
+    to_query(&Filter::nothing())
 }
