@@ -2,7 +2,10 @@ use std::borrow::Cow;
 
 use http::Method;
 use muster_guard::Principal;
-use muster_wire::Problem;
+use muster_wire::{
+    Problem,
+    operations::{OPERATIONS, Operation, Verb},
+};
 use muster_words::Permission;
 
 use super::place::{Address, Place, percent_decoded};
@@ -31,8 +34,8 @@ pub(super) fn check(
     let asked = may(principal, needed, &place);
     if let (Err(_), Permission::WriteDocuments, &Method::PATCH) = (&asked, needed, method) {
         // The request may only approve or reject a version in review; the body shows that later.
-        let judges = [Permission::ApproveDocuments, Permission::RejectDocuments];
-        if judges.into_iter().any(|judge| may(principal, judge, &place).is_ok()) {
+        let reviews = [Permission::ApproveDocuments, Permission::RejectDocuments];
+        if reviews.into_iter().any(|review| may(principal, review, &place).is_ok()) {
             return Ok(());
         }
     }
@@ -40,26 +43,41 @@ pub(super) fn check(
 }
 
 impl Place {
-    /// The least permission for a method, as in the operation's row.
+    /// The permission that the operation needs. A method that the place doesn't support is refused
+    /// later, so only callers who may write learn about other methods than GET.
     fn permission(&self, method: &Method) -> Permission {
-        let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let operation = self.operation(method).and_then(|operation| operation.permission);
+        operation.unwrap_or(Permission::WriteDocuments)
+    }
+
+    /// The operation of a method. HEAD and OPTIONS are as GET.
+    fn operation(&self, method: &Method) -> Option<&'static Operation> {
+        let reads = matches!(*method, Method::HEAD | Method::OPTIONS);
+        let verb = if reads { Verb::Get.name() } else { method.as_str() };
+        let template = self.template();
+        let is_meant = |one: &&Operation| {
+            one.verb.name() == verb && one.path.trim_end_matches("$details") == template
+        };
+        OPERATIONS.iter().find(is_meant)
+    }
+
+    /// The path in the table of operations, without `$details`.
+    const fn template(&self) -> &'static str {
         match self {
-            Self::Model
-            | Self::ModelSource
-            | Self::Capabilities
-            | Self::CapabilitiesOffered
-            | Self::Registries
-                if reads =>
-            {
-                Permission::ReadRegistry
-            }
-            _ if reads => Permission::ReadDocuments,
-            Self::Model | Self::ModelSource => Permission::WriteModel,
-            Self::Capabilities | Self::CapabilitiesOffered => Permission::WriteCapabilities,
-            Self::Registry if *method == Method::POST => Permission::WriteDocuments,
-            Self::Registry | Self::Export | Self::Registries => Permission::WriteRegistry,
-            _ if *method == Method::DELETE => Permission::DeleteDocuments,
-            _ => Permission::WriteDocuments,
+            Self::Registry => "/api",
+            Self::Export => "/api/export",
+            Self::Model => "/api/model",
+            Self::ModelSource => "/api/modelsource",
+            Self::Capabilities => "/api/capabilities",
+            Self::CapabilitiesOffered => "/api/capabilitiesoffered",
+            Self::Registries => "/api/.xregistry",
+            Self::Groups(_) => "/api/{groups}",
+            Self::Group(..) => "/api/{groups}/{group}",
+            Self::Resources(..) => "/api/{groups}/{group}/{resources}",
+            Self::Resource(..) => "/api/{groups}/{group}/{resources}/{resource}",
+            Self::Meta(_) => "/api/{groups}/{group}/{resources}/{resource}/meta",
+            Self::Versions(..) => "/api/{groups}/{group}/{resources}/{resource}/versions",
+            Self::Version(..) => "/api/{groups}/{group}/{resources}/{resource}/versions/{version}",
         }
     }
 
@@ -78,14 +96,14 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
     use muster_model::{Foundation, Model};
-    use muster_wire::operations::{Endpoint, OPERATIONS};
+    use muster_wire::operations::Endpoint;
     use serde_json::json;
 
     use super::*;
     use crate::xregistry::PREFIX;
 
     #[test]
-    fn asks_for_what_the_table_of_operations_says() {
+    fn finds_each_operation_of_the_table() {
         let entries = json!({"singular": "entry"});
         let groups = json!({"singular": "provider", "resources": {"entries": entries}});
         let source = json!({"groups": {"providers": groups}});
@@ -95,8 +113,14 @@ mod tests {
             let path = operation.sample_path();
             let method: Method = operation.verb.name().parse().unwrap();
             let address = Address::parse(path.strip_prefix(PREFIX).unwrap(), &model, true).unwrap();
-            let permission = address.place.permission(&method);
-            assert_eq!(Some(permission), operation.permission, "{method} {path}");
+            let found = address.place.operation(&method).unwrap();
+            let meant = operation.path.trim_end_matches("$details");
+            assert_eq!(
+                (found.path.trim_end_matches("$details"), found.verb),
+                (meant, operation.verb)
+            );
+            // An operation on the details needs what the operation on the document needs.
+            assert_eq!(found.permission, operation.permission, "{method} {path}");
             seen += 1;
         }
         assert!(seen > 40, "{seen}");
