@@ -87,6 +87,40 @@ pub fn changes(source: &Source<'_>) -> Vec<Finding> {
     found.map(|(at, _)| Finding::at(source.path, source.code[at].line, what)).collect()
 }
 
+/// What `http` may not name: the fold, the trees that it works on, and the tests of a filter.
+/// They have their one place in `catalog`, and a view or a query answers what they find.
+const KEPT_FROM_HTTP: &[&str] = &[
+    "muster_catalog::apply",
+    "muster_catalog::state::Subtree",
+    "muster_catalog::query::Comparison",
+    "muster_catalog::query::FilterExpression",
+    "muster_catalog::query::FilterMatch",
+    "muster_catalog::query::FilterTest",
+    "muster_catalog::query::TextPattern",
+];
+
+/// Meanings of the catalog in the HTTP server.
+#[must_use]
+pub fn meanings(source: &Source<'_>) -> Vec<Finding> {
+    if source.room() != Some("http") {
+        return Vec::new();
+    }
+    let names = |path: &str| {
+        let is = |kept: &&str| {
+            path.strip_prefix(*kept).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        };
+        KEPT_FROM_HTTP.iter().any(is)
+    };
+    let found =
+        paths(&source.code).into_iter().filter(|(at, path)| names(path) && !source.in_test(*at));
+    found
+        .map(|(at, path)| {
+            let what = format!("`{path}` in `http`: ask a view or a query of `catalog` instead");
+            Finding::at(source.path, source.code[at].line, what)
+        })
+        .collect()
+}
+
 /// Attributes and macros that nobody may write: `allow`, `ignore`, `expect` without a reason, and
 /// macros for unfinished work.
 #[must_use]
@@ -258,6 +292,21 @@ mod tests {
             ("crates/registry/src/a.rs", tree, 0),
         ] {
             assert_eq!(changes(&Source::new(path, text)).len(), expect, "{path}: {text}");
+        }
+    }
+
+    #[test]
+    fn keeps_the_fold_and_the_tests_of_filters_from_http() {
+        for (path, text, expect) in [
+            ("crates/http/src/a.rs", "use muster_catalog::{View, state::{Stamp, Subtree}};", 1),
+            ("crates/http/src/a.rs", "use muster_catalog::apply;", 1),
+            ("crates/http/src/a.rs", "fn f() { muster_catalog::apply::one(change) }", 1),
+            ("crates/http/src/a.rs", "use muster_catalog::query::{Filter, FilterTest};", 1),
+            ("crates/http/src/a.rs", "use muster_catalog::query::{Filter, MemberQuery};", 0),
+            ("crates/http/tests/a.rs", "use muster_catalog::state::Subtree;", 0),
+            ("crates/registry/src/a.rs", "use muster_catalog::state::Subtree;", 0),
+        ] {
+            assert_eq!(meanings(&Source::new(path, text)).len(), expect, "{path}: {text}");
         }
     }
 

@@ -56,6 +56,11 @@ fn changes_are_read_in_their_rooms() {
 }
 
 #[test]
+fn http_has_no_fold_and_no_filter_of_its_own() {
+    sources(calls::meanings);
+}
+
+#[test]
 fn lints_are_expected_with_a_reason_and_tests_are_never_ignored() {
     sources(calls::escapes);
 }

@@ -5,7 +5,6 @@ use muster_catalog::{
     View,
     entity::{Entity, EntityReader},
     query::{MemberQuery, PassingEntity},
-    state::Subtree,
 };
 use muster_registry::Registry;
 use muster_wire::{
@@ -125,7 +124,7 @@ impl<'a> Read<'a> {
         if now(Rendition::Document).is_none() {
             return Err(self.not_found());
         }
-        if tags::judge(headers, &self.address.path, now)? == Freshness::NotModified {
+        if tags::freshness(headers, &self.address.path, now)? == Freshness::NotModified {
             let mut answer = not_modified(now(Rendition::Document));
             if let Some(location) = content_location(self.view, xid, self.root) {
                 answer.header(header::CONTENT_LOCATION, &location);
@@ -170,7 +169,7 @@ impl<'a> Read<'a> {
         let now = |which| {
             if which == tag.rendition { Some(tag) } else { tags::tag(self.view, xid, which) }
         };
-        if tags::judge(headers, &self.address.path, now)? == Freshness::NotModified {
+        if tags::freshness(headers, &self.address.path, now)? == Freshness::NotModified {
             return Ok(not_modified(Some(tag)));
         }
         let mut answer = self.entity(xid).await?;
@@ -249,7 +248,7 @@ impl<'a> Read<'a> {
     async fn collection(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
         let tag = tags::weak(self.view);
         let parent = self.parent()?;
-        if tags::judge(headers, &self.address.path, |_| Some(tag))? == Freshness::NotModified {
+        if tags::freshness(headers, &self.address.path, |_| Some(tag))? == Freshness::NotModified {
             return Ok(not_modified(Some(tag)));
         }
         if self.flags.deleted {
@@ -411,6 +410,11 @@ impl<'a> Read<'a> {
     /// `restore` would undo.
     fn deleted(&self) -> Answer {
         let prefix = format!("{}/", self.address.path);
+        let kind = match &self.address.place {
+            Place::Groups(_) => HiddenKind::Group,
+            Place::Resources(..) => HiddenKind::Document,
+            _ => HiddenKind::Version,
+        };
         let mut out = JsonWriter::default();
         out.open();
         let from: std::sync::Arc<str> = prefix.as_str().into();
@@ -424,11 +428,6 @@ impl<'a> Read<'a> {
                 continue;
             }
             out.key(name);
-            let kind = match hidden.what {
-                Subtree::Group(_) => HiddenKind::Group,
-                Subtree::Resource(_) => HiddenKind::Document,
-                Subtree::Version(_) => HiddenKind::Version,
-            };
             let position = hidden.stamp.position.0;
             let hidden = HiddenName { xid: xid.to_string(), kind: kind.into(), position };
             out.typed(&hidden);
@@ -440,7 +439,7 @@ impl<'a> Read<'a> {
     /// The model, the capabilities and other things that aren't entities.
     fn configuration(&self, place: &Place, headers: &HeaderMap) -> Result<Answer, Problem> {
         let tag = tags::weak(self.view);
-        if tags::judge(headers, &self.address.path, |_| Some(tag))? == Freshness::NotModified {
+        if tags::freshness(headers, &self.address.path, |_| Some(tag))? == Freshness::NotModified {
             return Ok(not_modified(Some(tag)));
         }
         let mut answer = match place {

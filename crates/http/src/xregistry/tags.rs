@@ -71,7 +71,7 @@ pub(super) enum Freshness {
 ///
 /// # Errors
 /// `precondition_failed`, or `header_error`.
-pub(super) fn judge(
+pub(super) fn freshness(
     headers: &HeaderMap,
     subject: &str,
     now: impl Fn(Rendition) -> Option<EntityTag>,
