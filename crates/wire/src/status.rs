@@ -94,7 +94,7 @@ impl Sample for StatusReport {
             writes: WriteReport {
                 waiting: 0,
                 entries_since_start: 62,
-                p99_ms: serde_json::from_str("4.10").ok(),
+                p99_ms: serde_json::from_str("4.12").ok(),
             },
             watchers: 1,
             followers: vec![FollowerReport::sample()],
