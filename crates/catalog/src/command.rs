@@ -1,13 +1,13 @@
 //! Commands: requests for changes, parsed but not decided yet.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use muster_words::{Digest, Id, Moment, Position, Xid};
 use serde_json::{Map, Value};
 
 pub use crate::authority::Authority;
-use crate::state::{CommandTag, Stamp};
+use crate::state::CommandTag;
 use muster_model::Model;
 
 /// One request to change something.
@@ -23,9 +23,6 @@ pub struct Command {
     pub ignore: Ignore,
     /// Which version becomes the default (xRegistry, "SetDefaultVersionID Flag").
     pub set_default: Option<SetDefault>,
-    /// The stamp of the capabilities that its own were merged with; none if they don't depend on
-    /// any.
-    pub capabilities_over: Option<Stamp>,
     /// The author's reason.
     pub message: Option<Bytes>,
 }
@@ -40,7 +37,6 @@ impl Command {
             idempotency: None,
             ignore: Ignore::default(),
             set_default: None,
-            capabilities_over: None,
             message: None,
         }
     }
@@ -141,6 +137,20 @@ pub enum Target {
     Model,
     /// The capabilities.
     Capabilities,
+}
+
+impl fmt::Display for Target {
+    /// Its path.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entity(xid) => xid.fmt(out),
+            Self::Groups(groups) => write!(out, "/{groups}"),
+            Self::Resources { group, resources } => write!(out, "{group}/{resources}"),
+            Self::Versions(resource) => write!(out, "{resource}/versions"),
+            Self::Model => out.write_str("/modelsource"),
+            Self::Capabilities => out.write_str("/capabilities"),
+        }
+    }
 }
 
 /// The body of a write.

@@ -37,6 +37,7 @@ pub use version::check_frozen;
 use crate::{
     Catalog, Content, Reason, Refusal,
     apply::CommandFacts,
+    capabilities::ChangedMetadata,
     changes::{Change, ContentName, Explained, Outcome},
     command::{Authority, Condition, Delete, Ignore, KeyGrant, LastKeyRule, SetDefault},
     facts::VersionFacts,
@@ -62,6 +63,8 @@ pub struct PreparedCommand {
     pub schemas: BTreeMap<ContentRef, Vec<Violation>>,
     /// The limits of the author.
     pub authority: Authority,
+    /// What it changes, as far as capabilities can forbid it.
+    pub changed: ChangedMetadata,
     /// The stamp of the capabilities that its own were merged with.
     pub capabilities_over: Option<Stamp>,
     /// The author's reason.
@@ -138,7 +141,7 @@ pub enum NoDecision {
     Refused(Refusal),
     /// Some attributes aren't in memory: fetch them and decide again.
     Missing(Vec<Content>),
-    /// A verdict is outdated: prepare the command again.
+    /// A verdict or other results of preparing are outdated: prepare the command again.
     Stale,
 }
 
@@ -208,6 +211,7 @@ pub fn decide(
         }
         return Ok(Decided::Repeat(answer.clone()));
     }
+    prepared.changed.check(catalog)?;
     prepared.authority.check(catalog, &prepared.action)?;
     let mut decision = match &prepared.action {
         PreparedAction::Write(action) => write(catalog, stored_attributes, prepared, action, now)?,
@@ -246,7 +250,7 @@ fn write(
 ) -> Result<Decision, NoDecision> {
     let tree = &action.tree;
     if prepared.capabilities_over.is_some_and(|over| over != catalog.capabilities_stamp) {
-        return Err(Refusal::new("/capabilities", Reason::CapabilitiesMoved).into());
+        return Err(NoDecision::Stale);
     }
     if let Subject::Entity(xid) | Subject::VersionOf(xid) = &tree.subject {
         conditions::check(catalog, xid, &prepared.conditions)?;

@@ -11,6 +11,7 @@
 
 pub mod apply;
 mod authority;
+pub mod capabilities;
 mod catalog;
 pub mod changes;
 pub mod classes;

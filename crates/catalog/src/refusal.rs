@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use muster_model::{AttributeFault, Kind, ModelFault};
 
-use crate::{Lifecycle, LifecycleError};
+use crate::{Lifecycle, LifecycleError, capabilities::CapabilityFault};
 
 /// Why a command is refused. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -164,8 +164,10 @@ pub enum Reason {
     NotOwn,
     /// It isn't in review.
     NotInReview,
-    /// The capabilities that others were merged with aren't in force any more.
-    CapabilitiesMoved,
+    /// The capabilities don't let clients change this.
+    NotMutable,
+    /// The capabilities can't be set like this.
+    Capabilities(CapabilityFault),
     /// There are too many keys.
     TooManyKeys {
         /// The maximum number.
@@ -434,6 +436,12 @@ impl Refusal {
 impl From<ModelFault> for Refusal {
     fn from(fault: ModelFault) -> Self {
         Self::model(ModelRefusal::Fault(fault))
+    }
+}
+
+impl From<CapabilityFault> for Refusal {
+    fn from(fault: CapabilityFault) -> Self {
+        Self::new("/capabilities", Reason::Capabilities(fault))
     }
 }
 

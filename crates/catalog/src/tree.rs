@@ -26,7 +26,7 @@ pub struct WriteTree {
     pub mode: Mode,
     /// A new model.
     pub model: Option<NewModel>,
-    /// New capabilities, as they were sent.
+    /// New capabilities: as they were sent, and after preparing all of them.
     pub capabilities: Option<Value>,
     /// The registry's own attributes; none if they stay.
     pub registry: Option<Map<String, Value>>,

@@ -136,11 +136,8 @@ fn place_of(action: &Action) -> String {
         }
     };
     match target {
-        Target::Entity(xid) => xid.to_string(),
-        Target::Groups(groups) => format!("/{groups}"),
-        Target::Resources { group, resources } => format!("{group}/{resources}"),
-        Target::Versions(resource) => format!("{resource}/versions"),
         Target::Model | Target::Capabilities => "/".to_owned(),
+        target => target.to_string(),
     }
 }
 

@@ -115,7 +115,7 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     async fn answer(&mut self, body: axum::body::Body) -> Result<Answer, Problem> {
         let method = self.method();
-        let capabilities = Capabilities::of(self.view, self.api.bare);
+        let capabilities = capabilities::of(self.view, self.api.bare);
         let path = self.parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let writes = !matches!(method, Method::GET | Method::OPTIONS);
         let address = Address::parse(path, self.view.model(), writes);
@@ -138,7 +138,7 @@ impl Exchange<'_> {
         if method == Method::GET {
             return self.read(&address, &flags, &capabilities).await;
         }
-        check_method(&address, &method, &capabilities)?;
+        check_method(&address, &method)?;
         let bytes = read_body(body).await?;
         let answer = self.write(&address, &flags, &method, bytes).await?;
         if let (Some(documents), true) = (&self.api.documents, flags.purge) {
@@ -208,27 +208,18 @@ fn check_served(address: &Address, capabilities: &Capabilities) -> Result<(), Pr
     Err(Problem::new(ErrorKind::NotAvailable).subject(&address.path))
 }
 
-fn check_method(
-    address: &Address,
-    method: &Method,
-    capabilities: &Capabilities,
-) -> Result<(), Problem> {
+fn check_method(address: &Address, method: &Method) -> Result<(), Problem> {
     let has = address.place.methods().split(", ").any(|name| name == method.as_str());
     let is_meta_deleted = matches!(address.place, Place::Meta(..)) && *method == Method::DELETE;
     if !has || is_meta_deleted {
         return Err(unsupported(address, method));
     }
-    if capabilities.can_change(address.place.metadata()) {
-        return Ok(());
-    }
-    Err(Problem::new(ErrorKind::NotAvailable)
-        .subject(&address.path)
-        .detail("It can be read, but not changed."))
+    Ok(())
 }
 
 fn options(place: &Place, capabilities: &Capabilities) -> Answer {
     let mut answer = Answer::empty(StatusCode::OK);
-    let methods = capabilities.methods(place);
+    let methods = capabilities::methods(capabilities, place);
     answer.headers.insert(header::ALLOW, HeaderValue::from_static(methods));
     answer
 }

@@ -12,8 +12,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 pub(crate) use compiled::Compiled;
 use muster_catalog::{
-    Catalog, Reason, Refusal,
-    command::{Action, Authority, Command, NewModel, Target, Write, WriteBody},
+    Catalog, Reason, Refusal, View,
+    capabilities::{Capabilities, ChangedMetadata, updated},
+    command::{Action, Authority, Command, Mode, NewModel, Target, Write, WriteBody},
     decide::{PreparedAction, PreparedCommand, PreparedRestore, PreparedWrite, check_frozen},
     tree,
 };
@@ -68,11 +69,12 @@ impl RegistryInner {
     /// The command with the judgements on its documents, and their warnings.
     async fn with_verdicts(
         &self,
-        view: &Catalog,
+        view: &Arc<Catalog>,
         (command, authority): (&Command, &Authority),
         fetched: &Fetched,
         is_again: bool,
     ) -> Result<(PreparedCommand, Vec<Violation>), SubmitError> {
+        ChangedMetadata::of(command).check(view)?;
         let (action, mut warnings) = match &command.action {
             Action::Write(write) => {
                 let action = self.read_write(view, command, write).await?;
@@ -101,6 +103,12 @@ impl RegistryInner {
             check_frozen(view, &write.tree)?;
         }
         let mut prepared = prepared(command, action);
+        if let PreparedAction::Write(write) = &prepared.action
+            && write.capabilities.is_some()
+            && write.tree.mode == Mode::Patch
+        {
+            prepared.capabilities_over = Some(view.capabilities_stamp);
+        }
         warnings.extend(self.judge_write(view, &mut prepared, fetched).await?);
         // Few commands change the default version, so this is only checked in the second round.
         if is_again {
@@ -112,7 +120,7 @@ impl RegistryInner {
     /// Reads a write with the model. Its documents are judged later.
     async fn read_write(
         &self,
-        view: &Catalog,
+        view: &Arc<Catalog>,
         command: &Command,
         write: &Write,
     ) -> Result<PreparedWrite, SubmitError> {
@@ -125,8 +133,24 @@ impl RegistryInner {
             Some(new) => self.check_model(view, new, &tree).await?,
             None => BTreeMap::new(),
         };
+        if let Some(sent) = &tree.capabilities {
+            tree.capabilities = Some(self.capabilities(view, sent, write.mode)?);
+        }
         let capabilities = tree.capabilities.clone().map(Arc::new);
         Ok(PreparedWrite { tree, versions, capabilities })
+    }
+
+    /// All capabilities after a write of some.
+    fn capabilities(
+        &self,
+        view: &Arc<Catalog>,
+        sent: &Value,
+        mode: Mode,
+    ) -> Result<Value, SubmitError> {
+        let foundation = self.settings.foundation;
+        let current = Capabilities::of(&View::newest(view.clone()), foundation);
+        let settled = updated(&current, sent, mode, foundation).map_err(Refusal::from)?;
+        serde_json::to_value(settled).map_err(|_| SubmitError::Fault)
     }
 
     /// The compiled model, if the write brings one.
@@ -166,7 +190,8 @@ fn prepared(command: &Command, action: PreparedAction) -> PreparedCommand {
         set_default: command.set_default.clone(),
         schemas: BTreeMap::new(),
         authority: Authority::default(),
-        capabilities_over: command.capabilities_over,
+        changed: ChangedMetadata::of(command),
+        capabilities_over: None,
         message: command.message.clone(),
     }
 }

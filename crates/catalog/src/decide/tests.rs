@@ -103,6 +103,7 @@ impl TestRegistry {
             set_default: None,
             schemas: BTreeMap::new(),
             authority: Authority::default(),
+            changed: ChangedMetadata::default(),
             capabilities_over: None,
             message: None,
         }

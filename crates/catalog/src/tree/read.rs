@@ -91,7 +91,8 @@ impl Reader<'_> {
             }
             return Ok(tree);
         }
-        tree.capabilities = map.remove("capabilities").filter(|value| !value.is_null());
+        // `null` resets them.
+        tree.capabilities = map.remove("capabilities");
         for name in ["model", "modelsource"] {
             map.remove(name);
         }

@@ -108,7 +108,7 @@ impl FlagReader<'_> {
         if self.has(&query, "epoch") {
             flags.epoch = self.epoch(&query)?;
         }
-        if self.capabilities.pages() {
+        if self.capabilities.pagination {
             self.page(&query, &mut flags)?;
         }
         Ok(flags)

@@ -106,7 +106,7 @@ impl<'a> Read<'a> {
     /// The number of members on a page; none means all.
     fn limit(&self) -> Option<usize> {
         match self.flags.limit {
-            None if self.capabilities.pages() && !self.bare => Some(PAGE_ENTRIES_DEFAULT),
+            None if self.capabilities.pagination && !self.bare => Some(PAGE_ENTRIES_DEFAULT),
             limit => limit,
         }
     }
@@ -445,7 +445,7 @@ impl<'a> Read<'a> {
         let mut answer = match place {
             Place::Model => Answer::json(model(self.view, "\n")),
             Place::ModelSource => json(|out| out.value(self.view.model().source())),
-            Place::Capabilities => json(|out| out.typed(self.capabilities.document())),
+            Place::Capabilities => json(|out| out.typed(&capabilities::document(self.capabilities))),
             Place::CapabilitiesOffered => json(|out| out.typed(&capabilities::offered(self.bare))),
             _ => {
                 let list = RegistryList { registries: vec![format!("{}/", self.root)] };

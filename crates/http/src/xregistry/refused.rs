@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use muster_catalog::{
     Absence, ModelRefusal, Reason, Refusal, Unrestorable, VersionRefusal, XidList,
+    capabilities::CapabilityFault,
 };
 use muster_model::{AttributeFault, ModelFault};
 use muster_registry::{FetchError, SubmitError};
@@ -34,6 +35,7 @@ fn described(reason: Reason) -> (Kind, Option<String>) {
         Reason::PurgeOfMany => return purge_of_many(),
         Reason::CrossReference => return cross_reference(),
         Reason::Model(refusal) => return model(refusal),
+        Reason::NotMutable => return not_mutable(),
         Reason::MalformedId { id, fault } => {
             Kind::MalformedId { id, error_detail: fault.to_string() }
         }
@@ -75,7 +77,7 @@ fn described(reason: Reason) -> (Kind, Option<String>) {
         Reason::OutOfScope => Kind::OutOfScope,
         Reason::NotOwn => Kind::NotOwn,
         Reason::NotInReview => Kind::NotInReview,
-        Reason::CapabilitiesMoved => Kind::Contended,
+        Reason::Capabilities(fault) => capability(fault),
         Reason::TooManyKeys { limit } => Kind::TooManyKeys { limit },
         Reason::LastKey => Kind::LastKey,
         Reason::KeyInForce => Kind::KeyInForce,
@@ -118,6 +120,10 @@ fn cross_reference() -> (Kind, Option<String>) {
     (Kind::NotAvailable, Some(detail))
 }
 
+fn not_mutable() -> (Kind, Option<String>) {
+    (Kind::NotAvailable, Some("It can be read, but not changed.".to_owned()))
+}
+
 fn version(refusal: VersionRefusal) -> (Kind, Option<String>) {
     let kind = match refusal {
         VersionRefusal::NothingToPin { pinned } => {
@@ -141,6 +147,23 @@ fn version(refusal: VersionRefusal) -> (Kind, Option<String>) {
         VersionRefusal::VersionsDiffer { name } => Kind::MismatchedVersionAttribute { name },
     };
     (kind, None)
+}
+
+fn capability(fault: CapabilityFault) -> Kind {
+    use CapabilityFault as Fault;
+    match fault {
+        Fault::Unknown(field) => Kind::CapabilityUnknown { field },
+        Fault::Value { name, value, allowed } => {
+            Kind::CapabilityValue { value, field: name, list: allowed }
+        }
+        Fault::MissingValue { name, value } => Kind::CapabilityMissingValue { name, value },
+        Fault::Wildcard(field) => Kind::CapabilityWildcard { field },
+        Fault::Shape { .. }
+        | Fault::NotObject
+        | Fault::Compatibilities
+        | Fault::UnknownKind(_)
+        | Fault::NeverMutable(_) => Kind::CapabilityError { error_detail: fault.to_string() },
+    }
 }
 
 fn attribute(fault: AttributeFault) -> Kind {

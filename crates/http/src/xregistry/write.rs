@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{
     answer::Answer,
-    capabilities::{Capabilities, UpdateMode, update_capabilities},
+    capabilities,
     document::represent,
     flags::Flags,
     long::LongReads,
@@ -37,9 +37,6 @@ pub(super) struct WriteRequest<'a> {
     pub caller: &'a Caller,
 }
 
-/// How often capabilities are merged again because others changed them meanwhile.
-const SETTLED_MAX: usize = 8;
-
 impl WriteRequest<'_> {
     /// Executes the write and renders its answer.
     ///
@@ -47,11 +44,10 @@ impl WriteRequest<'_> {
     /// See the specification; or the registry's refusal.
     pub async fn answer(&self, bytes: Bytes) -> Result<Answer, Problem> {
         let idempotency = self.idempotency(&bytes)?;
-        let (action, sent) = if self.method == Method::DELETE {
-            (Action::Delete(self.deletion(&bytes)?), None)
+        let action = if self.method == Method::DELETE {
+            Action::Delete(self.deletion(&bytes)?)
         } else {
-            let (write, sent) = self.write(bytes).await?;
-            (Action::Write(write), sent)
+            Action::Write(self.write(bytes).await?)
         };
         let named = named_in(&action);
         let command = Command {
@@ -62,10 +58,7 @@ impl WriteRequest<'_> {
             message: message(self.headers, &self.address.path)?,
             ..Command::new(action)
         };
-        let done = match sent {
-            None => self.submit(command).await,
-            Some(sent) => self.submit_settled(command, &sent).await,
-        };
+        let done = submit(self.registry, self.caller, command, &self.address.path).await;
         let done = done.map_err(|problem| self.about_the_request(problem))?;
         let mut answer = self.show(&done, &named).await?;
         answer.position(&done.view);
@@ -76,54 +69,6 @@ impl WriteRequest<'_> {
             answer.headers.insert(headers::MUSTER_WARNINGS, warnings);
         }
         Ok(answer)
-    }
-
-    async fn submit(&self, command: Command) -> Result<Done, Problem> {
-        submit(self.registry, self.caller, command, &self.address.path).await
-    }
-
-    /// Submits a command after merging its capabilities with those in force, because the registry
-    /// expects all of them. The registry refuses the command if the capabilities have changed by
-    /// its turn; then they are merged again.
-    async fn submit_settled(
-        &self,
-        command: Command,
-        sent: &SentCapabilities,
-    ) -> Result<Done, Problem> {
-        for _ in 1..SETTLED_MAX {
-            match self.submit(self.updated_capabilities(command.clone(), sent)?).await {
-                Err(problem) if problem.code() == ErrorCode::Contended => {}
-                done => return done,
-            }
-        }
-        self.submit(self.updated_capabilities(command, sent)?).await
-    }
-
-    fn updated_capabilities(
-        &self,
-        mut command: Command,
-        sent: &SentCapabilities,
-    ) -> Result<Command, Problem> {
-        let Action::Write(write) = &mut command.action else { return Ok(command) };
-        let change = match write.mode {
-            Mode::Patch => UpdateMode::Patch,
-            Mode::Put | Mode::Post => UpdateMode::Replace,
-        };
-        let view = self.registry.view();
-        let current = Capabilities::of(&view, self.bare);
-        let settled = update_capabilities(&current, sent.0.as_ref(), change, self.bare)?;
-        let Ok(Value::Object(settled)) = serde_json::to_value(settled) else {
-            return Err(ErrorKind::ServerError.into());
-        };
-        match (&write.target, &mut write.body) {
-            (Target::Capabilities, body) => *body = WriteBody::Tree(settled),
-            (_, WriteBody::Tree(map)) => {
-                map.insert("capabilities".to_owned(), Value::Object(settled));
-            }
-            (_, WriteBody::Document(_)) => {}
-        }
-        command.capabilities_over = Some(view.capabilities_stamp());
-        Ok(command)
     }
 
     /// Conditions on an entity are checked by the registry in the command's turn. Anything else
@@ -237,8 +182,7 @@ impl WriteRequest<'_> {
         Ok(())
     }
 
-    /// The write, and its capabilities.
-    async fn write(&self, bytes: Bytes) -> Result<(Write, Option<SentCapabilities>), Problem> {
+    async fn write(&self, bytes: Bytes) -> Result<Write, Problem> {
         let mode = match *self.method {
             Method::PATCH => Mode::Patch,
             Method::POST => Mode::Post,
@@ -246,56 +190,32 @@ impl WriteRequest<'_> {
         };
         let is_document = write_body::brings_document(self.address, self.method)?;
         let kind = write_body::document_type(&self.address.place).filter(|_| is_document);
-        let (body, capabilities) = match kind {
-            Some(kind) => (write_body::document(self.address, kind, self.headers, bytes)?, None),
+        let body = match kind {
+            Some(kind) => write_body::document(self.address, kind, self.headers, bytes)?,
             None => {
                 let reading = async { write_body::attributes(self.address, self.headers, &bytes) };
-                let map = if bytes.len() > SHORT_BYTES_MAX {
+                let mut map = if bytes.len() > SHORT_BYTES_MAX {
                     self.registry.long_work().run(reading).await?
                 } else {
                     reading.await?
                 };
-                let (map, capabilities) = self.apart(map, mode)?;
-                (WriteBody::Tree(map), capabilities)
+                if matches!(self.address.place, Place::Registry)
+                    && mode != Mode::Post
+                    && let Some(source) = map.get_mut("modelsource").filter(|it| it.is_null())
+                {
+                    // A missing model is an empty model.
+                    *source = Value::Object(Map::new());
+                }
+                WriteBody::Tree(map)
             }
         };
-        Ok((Write { mode, target: self.target()?, body }, capabilities))
-    }
-
-    /// Separates the capabilities from the body.
-    fn apart(
-        &self,
-        mut map: Map<String, Value>,
-        mode: Mode,
-    ) -> Result<(Map<String, Value>, Option<SentCapabilities>), Problem> {
-        if matches!(self.address.place, Place::Capabilities) {
-            return Ok((Map::new(), Some(SentCapabilities(Some(map)))));
-        }
-        if !matches!(self.address.place, Place::Registry) || mode == Mode::Post {
-            return Ok((map, None));
-        }
-        if self.flags.ignore.capabilities {
-            map.remove("capabilities");
-        }
-        if let Some(source) = map.get_mut("modelsource").filter(|source| source.is_null()) {
-            // A missing model is an empty model.
-            *source = Value::Object(Map::new());
-        }
-        match map.remove("capabilities") {
-            None => Ok((map, None)),
-            Some(Value::Null) => Ok((map, Some(SentCapabilities(None)))),
-            Some(Value::Object(sent)) => Ok((map, Some(SentCapabilities(Some(sent))))),
-            Some(_) => Err(Problem::new(ErrorKind::CapabilityError {
-                error_detail: "they must be a JSON object".to_owned(),
-            })
-            .subject("/capabilities")),
-        }
+        Ok(Write { mode, target: self.target()?, body })
     }
 
     /// Renders what the command did, from the view at its end.
     async fn show(&self, done: &Done, named: &[String]) -> Result<Answer, Problem> {
         let view = &done.view.clone().seen_within(self.caller.principal.scope.clone());
-        let capabilities = Capabilities::of(view, self.bare);
+        let capabilities = capabilities::of(view, self.bare);
         let reading = Read {
             registry: self.registry,
             view,
@@ -351,9 +271,6 @@ impl WriteRequest<'_> {
         Ok(answer)
     }
 }
-
-/// The capabilities in a request; none means everything enabled.
-struct SentCapabilities(Option<Map<String, Value>>);
 
 /// The collections in a POST.
 fn named_in(action: &Action) -> Vec<String> {

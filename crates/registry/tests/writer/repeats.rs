@@ -54,7 +54,7 @@ async fn a_repeat_shows_what_the_first_time_showed() {
         (tree(Mode::Post, Target::Versions(xid("/configs/app/entries/a")), r#"{"7":{}}"#), 1),
         (many(), 3_000),
         (model(r#"{"groups":{"dirs":{"singular":"dir"}}}"#), 0),
-        (tree(Mode::Put, Target::Capabilities, r#"{"mutable":["entities"]}"#), 0),
+        (tree(Mode::Put, Target::Capabilities, r#"{"flags":["doc"]}"#), 0),
         (patch("/configs/app", r#"{"name":"n"}"#), 0),
         (post("/configs/app/entries/old", "1"), 0),
         (restore("/configs/app/entries/gone"), 0),

@@ -7,6 +7,7 @@ use muster_model::Foundation;
 use serde_json::json;
 
 use super::*;
+use crate::xregistry::capabilities;
 
 fn read(method: &Method, target: &str, bare: bool) -> Result<Flags, Problem> {
     let files = json!({"singular": "file"});
@@ -15,7 +16,7 @@ fn read(method: &Method, target: &str, bare: bool) -> Result<Flags, Problem> {
     let view = View::newest(Arc::new(Catalog::empty(Arc::new(model.clone()))));
     let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
     let address = Address::parse(path, &model, false)?;
-    let capabilities = Capabilities::of(&view, bare);
+    let capabilities = capabilities::of(&view, bare);
     let reading = FlagReader {
         method,
         address: &address,

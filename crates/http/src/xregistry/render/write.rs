@@ -7,7 +7,7 @@ use muster_model::{DocumentForm, ResourceType};
 use muster_words::json;
 
 use super::{JsonWriter, Links, LoadedContents, ShownEntity, ShownMembers};
-use crate::xregistry::capabilities::Capabilities;
+use crate::xregistry::capabilities::{Capabilities, document};
 
 /// Writes an answer.
 #[derive(Clone, Copy)]
@@ -107,7 +107,7 @@ impl EntityWriter<'_> {
         for name in &shown.named {
             out.key(name);
             match *name {
-                "capabilities" => out.typed(self.capabilities.document()),
+                "capabilities" => out.typed(&document(self.capabilities)),
                 "modelsource" => out.value(self.view.model().source()),
                 _ => out.raw(&model(self.view, "\n  ")),
             }

@@ -97,7 +97,7 @@ fn registry(dir: &str, b: u8, c: u8) -> Command {
     match b % 7 {
         0 => patch("/", &format!(r#"{{"name":"r{c}"}}"#)),
         1 => tree(Mode::Put, entity("/"), &format!(r#"{{"dirs":{{"d1":{}}}}}"#, nested(b, c))),
-        2 => tree(Mode::Put, Target::Capabilities, r#"{"pagination":true}"#),
+        2 => tree(Mode::Patch, Target::Capabilities, r#"{"flags":["doc"]}"#),
         3 => {
             let grant = KeyGrant { is_limited: c % 3 == 0, expires: None };
             let record = format!("record {c}").into();
