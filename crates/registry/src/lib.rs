@@ -45,7 +45,7 @@ pub use settings::{Clock, Genesis, RegistrySettings};
 pub use status::RegistryStatus;
 pub use verify::{
     ContentFault, ContentRole, FaultKind, FoundContent, Verification, VerifyError, VerifyProgress,
-    verify,
+    fold, verify,
 };
 pub use view_at::ViewError;
 pub use writer::WriterEnd;

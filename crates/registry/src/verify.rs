@@ -114,7 +114,11 @@ pub async fn verify(
     Ok(inspection.verification)
 }
 
-async fn fold(
+/// Folds a ledger from the start up to a position at which a command ends.
+///
+/// # Errors
+/// See [`OpenError`].
+pub async fn fold(
     ledger: &Arc<dyn LedgerReader>,
     settings: &RegistrySettings,
     end: Position,

@@ -1,13 +1,18 @@
 //! Views of the past: what is read at a position is what was read when the ledger ended there.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt::Write as _};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    fmt::Write as _,
+};
 
 use muster_catalog::{
     Content, View,
     entity::{Entity, EntityReader, EntityUrls, LoadedAttributes},
 };
 use muster_words::{Id, Position, Xid};
-use proptest::{collection::vec, prelude::*};
+use muster_journal::LedgerReader;
+use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -153,8 +158,9 @@ impl EntityUrls for Paths {
     }
 }
 
-/// Does the commands one after another, and reads at every position of the ledger what they left.
-/// Answers at how many it read.
+/// Does the commands one after another, and reads at every position of the ledger what they left:
+/// what was read when it was the newest, and what a fold of the ledger up to there gives. Returns
+/// the number of positions.
 fn hold_past(foundation: Foundation, commands: &[Command]) -> Result<u64, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
@@ -172,6 +178,11 @@ fn hold_past(foundation: Foundation, commands: &[Command]) -> Result<u64, String
             };
         }
         compare(&registry, &then, FoldedWhen::Live).await?;
+        let folded = folded(&ledger, foundation, &ticks, then.keys()).await?;
+        compare(&registry, &folded, FoldedWhen::Again)
+            .await
+            .map_err(|error| format!("folded: {error}"))?;
+        erased(&ledger, &registry, then.keys()).await?;
         last_changes(&then)?;
         registry.close().await;
         let again = Registry::open(ledger, settings(foundation, ticks.clock())).await;
@@ -181,6 +192,46 @@ fn hold_past(foundation: Foundation, commands: &[Command]) -> Result<u64, String
             .map_err(|error| format!("again: {error}"))?;
         Ok(again.view().position().0)
     })
+}
+
+/// The catalogs that a fold from the start gives at the ends of commands.
+async fn folded(
+    ledger: &Arc<dyn Ledger>,
+    foundation: Foundation,
+    ticks: &CountingClock,
+    ends: impl Iterator<Item = &Position>,
+) -> Result<BTreeMap<Position, View>, String> {
+    let reader: Arc<dyn LedgerReader> = ledger.clone();
+    let settings = settings(foundation, ticks.clock());
+    let mut folded = BTreeMap::new();
+    for end in ends {
+        let catalog = muster_registry::fold(&reader, &settings, *end).await;
+        let catalog = catalog.map_err(|error| format!("{error:?}"))?;
+        folded.insert(*end, View::newest(Arc::new(catalog)));
+    }
+    Ok(folded)
+}
+
+/// Views of the past say of each document whether it was purged since, as the ledger does.
+async fn erased(
+    ledger: &Arc<dyn Ledger>,
+    registry: &Registry,
+    ends: impl Iterator<Item = &Position>,
+) -> Result<(), String> {
+    for end in ends {
+        let view = registry.view_at(*end).await.map_err(|error| error.to_string())?;
+        for xid in names(&view).keys().filter(|xid| matches!(xid, Xid::Version { .. })) {
+            let Some(content) = view.version_at(xid).and_then(|version| version.document) else {
+                continue;
+            };
+            let found = ledger.contents(&[content.reference()]).await.unwrap();
+            let is_gone = found[0].is_none();
+            if is_gone != view.erased(xid).is_some() {
+                return Err(format!("{xid} at {end}: gone {is_gone}, {:?}", view.erased(xid)));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Reads at every position what commands left there.
@@ -268,39 +319,37 @@ fn steps(lives: &'static [u8]) -> impl Strategy<Value = Vec<Step>> {
     vec((kinds(lives), 0..2_u8, 0..2_u8, any::<u8>()), 1..60)
 }
 
-/// Some 1,500 positions are read in each of the laws.
-const HISTORIES: u32 = 24;
+/// The least number of positions at which each of the laws reads.
+const POSITIONS_MIN: u64 = 1_000;
 
-proptest! {
-    #![proptest_config(Config { cases: HISTORIES, ..config(500) })]
-
-    #[test]
-    fn reads_at_any_position_what_was_there_without_a_built_in_model(
-        steps in steps(&[0, 2, 6, 7, 8, 8, 9, 10, 12, 12, 13, 13, 14, 15]),
-    ) {
-        let mut commands = vec![model(bare::MODELS[0])];
-        commands.extend(steps.into_iter().map(bare::command));
-        if let Err(error) = hold_past(Foundation::Bare, &commands) {
-            return Err(TestCaseError::fail(error));
-        }
-    }
-
-    #[test]
-    fn reads_at_any_position_what_was_there_under_the_built_in_model(
-        steps in steps(&[1, 1, 4, 5, 5, 6, 7, 7, 8, 9, 16, 17, 17]),
-    ) {
-        let mut commands = vec![model(crate::serial::clients::MODELS[0])];
-        commands.extend(steps.into_iter().map(built_in::command));
-        if let Err(error) = hold_past(Foundation::BuiltIn, &commands) {
-            return Err(TestCaseError::fail(error));
-        }
-    }
+/// Reads at every position of random histories.
+fn hold(
+    foundation: Foundation,
+    lives: &'static [u8],
+    first: &str,
+    command: impl Fn(Step) -> Command,
+) {
+    let positions = Cell::new(0);
+    let mut runner = TestRunner::new(Config { cases: 24, ..config(500) });
+    let held = runner.run(&steps(lives), |steps| {
+        let first = std::iter::once(model(first));
+        let commands: Vec<Command> = first.chain(steps.into_iter().map(&command)).collect();
+        let read = hold_past(foundation, &commands).map_err(TestCaseError::fail)?;
+        positions.set(positions.get() + read);
+        Ok(())
+    });
+    held.unwrap_or_else(|error| panic!("{error}"));
+    assert!(positions.get() >= POSITIONS_MIN, "{positions:?}");
 }
 
 #[test]
-fn the_histories_are_long_enough() {
-    let all = (0..6).flat_map(|c| (0..20).map(move |kind| bare::command((kind, c / 4, c % 2, c))));
-    let commands: Vec<Command> = std::iter::once(model(bare::MODELS[0])).chain(all).collect();
-    let read = hold_past(Foundation::Bare, &commands).unwrap();
-    assert!(read > 60, "{read}");
+fn reads_at_any_position_what_was_there_without_a_built_in_model() {
+    let lives = &[0, 2, 6, 7, 8, 8, 9, 10, 12, 12, 13, 13, 14, 15];
+    hold(Foundation::Bare, lives, bare::MODELS[0], bare::command);
+}
+
+#[test]
+fn reads_at_any_position_what_was_there_under_the_built_in_model() {
+    let lives = &[1, 1, 4, 5, 5, 6, 7, 7, 8, 9, 16, 17, 17];
+    hold(Foundation::BuiltIn, lives, crate::serial::clients::MODELS[0], built_in::command);
 }
