@@ -59,7 +59,7 @@ impl Door {
         let mut settings = RegistrySettings::new(foundation, clock());
         let registry = "fuzz".parse().expect("it is an id");
         settings.genesis = Some(Genesis { registry, actor: "fuzz".to_owned() });
-        let opened = Registry::open(Arc::new(MemoryLedger::new()), settings);
+        let opened = Registry::open(Box::new(MemoryLedger::new()), settings);
         let registry = runtime.block_on(opened).expect("an empty ledger opens");
         let documents = DocumentCache::new(registry.clone(), 1024 * 1024);
         let door = XRegistry::new(registry.clone(), foundation == Foundation::Bare);

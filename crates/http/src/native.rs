@@ -42,7 +42,16 @@ pub struct Native {
     verifications: Arc<Verifications>,
     validations: Arc<LongReads>,
     followers: Arc<Followers>,
-    file: Option<PathBuf>,
+    file: Option<StoredLedger>,
+}
+
+/// The ledger's file, and how large the ledger is on disk.
+#[derive(Clone)]
+pub struct StoredLedger {
+    /// The file.
+    pub file: PathBuf,
+    /// The size in bytes, with what the engine keeps beside the file.
+    pub bytes: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
 
 impl Native {
@@ -59,7 +68,7 @@ impl Native {
 
     /// Adds the ledger's file, so that the status can show its size.
     #[must_use]
-    pub fn with_file(self, file: Option<PathBuf>) -> Self {
+    pub fn with_file(self, file: Option<StoredLedger>) -> Self {
         Self { file, ..self }
     }
 

@@ -15,6 +15,7 @@ mod memory;
 mod memory_marks;
 mod port;
 mod seed;
+mod shared;
 
 pub use batch::{Batch, MalformedBatch};
 pub use error::{AppendError, Cause, Corrupt, Damage, ReadError};
@@ -23,3 +24,4 @@ pub use memory::MemoryLedger;
 pub use memory_marks::MemoryMarks;
 pub use port::{Ledger, LedgerReader};
 pub use seed::SeededRandom;
+pub use shared::SharedLedger;

@@ -72,7 +72,7 @@ pub trait LedgerReader: Send + Sync {
 
 /// A ledger that can be appended to.
 ///
-/// Whoever holds an `Arc<dyn Ledger>` can append. It is created once at the start and given to the
+/// Whoever holds it can append. It is created once at the start, as a `Box`, and moved into the
 /// registry, which passes it only to its writer. Everybody else has a [`LedgerReader`].
 ///
 /// Dropping a returned future MUST NOT do harm: a started append is either carried out as a whole

@@ -406,7 +406,7 @@ async fn registry() -> Registry {
     };
     let mut settings = RegistrySettings::new(Foundation::BuiltIn, clock);
     settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
-    Registry::open(Arc::new(MemoryLedger::new()), settings).await.unwrap()
+    Registry::open(Box::new(MemoryLedger::new()), settings).await.unwrap()
 }
 
 fn source(aspect: &Value) -> Value {

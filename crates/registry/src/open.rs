@@ -79,14 +79,16 @@ impl From<OpenError> for FetchError {
 
 impl Registry {
     /// Opens a ledger: verifies and folds all of it, compares it with the checkpoint file, and
-    /// starts the writer.
+    /// starts the writer. From here on only the registry can append.
     ///
     /// # Errors
     /// See [`OpenError`]; errors in the ledger name their position.
     pub async fn open(
-        ledger: Arc<dyn Ledger>,
+        ledger: Box<dyn Ledger>,
         settings: RegistrySettings,
     ) -> Result<Self, OpenError> {
+        // Shared only with the writer; everybody else gets it as a reader.
+        let ledger: Arc<dyn Ledger> = ledger.into();
         if ledger.head().await?.position == Position::ZERO {
             let genesis = settings.genesis.as_ref().ok_or(OpenError::Empty)?;
             begin(&*ledger, &settings, genesis).await?;

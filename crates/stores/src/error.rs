@@ -46,6 +46,9 @@ pub enum StoreOpenError {
         /// The release that the file requires.
         needs: String,
     },
+    /// The ledger was already given to somebody for writing.
+    #[error("the ledger is already open for writing")]
+    AlreadyOpen,
     /// The last entry of the ledger is damaged.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),

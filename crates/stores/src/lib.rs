@@ -1,4 +1,4 @@
-//! Durable stores for ledgers and for the marks of their followers. Each engine has its own file,
+//! Durable stores for ledgers and for the marks of their followers. Each engine has its own module,
 //! uses its native features, and is behind a Cargo feature with its name. Only [`open`] knows which
 //! engine keeps what.
 //!
@@ -15,4 +15,4 @@ mod store;
 pub use error::StoreOpenError;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
-pub use store::{Place, Store, open};
+pub use store::{OpenStore, Place, Store, open};

@@ -1,18 +1,20 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
-use muster_journal::{Ledger, LedgerReader, Marks, MemoryLedger, MemoryMarks};
+use muster_journal::{Ledger, LedgerReader, Marks, MemoryLedger, MemoryMarks, SharedLedger};
 
-use crate::{Store, StoreOpenError};
+use crate::{OpenStore, Store, StoreOpenError};
 
 /// Ledgers and marks in memory; they are lost with the process.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryStore {
     ledgers: Mutex<BTreeMap<String, Arc<MemoryLedger>>>,
+    /// The names of ledgers that were given for writing.
+    given: Mutex<BTreeSet<String>>,
     marks: Arc<MemoryMarks>,
 }
 
@@ -23,10 +25,14 @@ impl MemoryStore {
     }
 }
 
-#[async_trait]
 impl Store for MemoryStore {
-    fn ledger(&self, name: &str) -> Result<Arc<dyn Ledger>, StoreOpenError> {
-        Ok(self.of(name))
+    fn ledger(&self, name: &str) -> Result<Box<dyn Ledger>, StoreOpenError> {
+        let ledger = self.of(name);
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        match given.insert(name.to_owned()) {
+            true => Ok(Box::new(SharedLedger(ledger))),
+            false => Err(StoreOpenError::AlreadyOpen),
+        }
     }
 
     fn reader(&self, name: &str) -> Result<Arc<dyn LedgerReader>, StoreOpenError> {
@@ -37,12 +43,19 @@ impl Store for MemoryStore {
         Ok(self.marks.clone())
     }
 
+    fn has_file(&self, _: &str) -> bool {
+        false
+    }
+}
+
+#[async_trait]
+impl OpenStore for MemoryStore {
     fn file(&self, _: &str) -> Option<PathBuf> {
         None
     }
 
-    fn has_file(&self, _: &str) -> bool {
-        false
+    fn bytes(&self, _: &str) -> u64 {
+        0
     }
 
     async fn close(&self) {}

@@ -27,15 +27,15 @@ pub fn open(place: &Place) -> Arc<dyn Store> {
     }
 }
 
-/// What an engine keeps in one place: ledgers by name, and the marks of their followers.
-#[async_trait]
-pub trait Store: Send + Sync {
-    /// Opens the ledger with this name, or creates an empty one. May block the thread while a crash
-    /// is recovered.
+/// What an engine keeps in one place: ledgers by name, and the marks of their followers. It is
+/// needed only to open them; what goes on holding it keeps an [`OpenStore`].
+pub trait Store: OpenStore {
+    /// Opens the ledger with this name for writing, or creates an empty one. May block the thread
+    /// while a crash is recovered.
     ///
     /// # Errors
-    /// See [`StoreOpenError`].
-    fn ledger(&self, name: &str) -> Result<Arc<dyn Ledger>, StoreOpenError>;
+    /// See [`StoreOpenError`]; a ledger is given for writing only once.
+    fn ledger(&self, name: &str) -> Result<Box<dyn Ledger>, StoreOpenError>;
 
     /// Opens the ledger with this name for reading, and leaves it unchanged. Works on a damaged
     /// ledger that [`Store::ledger`] can't open.
@@ -50,11 +50,20 @@ pub trait Store: Send + Sync {
     /// See [`StoreOpenError`].
     fn marks(&self) -> Result<Arc<dyn Marks>, StoreOpenError>;
 
-    /// The file of the ledger with this name, if it is in a file.
-    fn file(&self, name: &str) -> Option<PathBuf>;
 
     /// Whether the engine creates a file with this name in the data directory.
     fn has_file(&self, file_name: &str) -> bool;
+}
+
+/// What is open in a place, to be looked at and closed. It can't append.
+#[async_trait]
+pub trait OpenStore: Send + Sync {
+    /// The file of the ledger with this name, if it is in a file.
+    fn file(&self, name: &str) -> Option<PathBuf>;
+
+    /// The size of the ledger with this name on disk, in bytes, with all files that the engine
+    /// keeps for it. 0 in memory.
+    fn bytes(&self, name: &str) -> u64;
 
     /// Finishes current writes and closes everything. Later calls on ledgers in files answer
     /// `Unavailable`.

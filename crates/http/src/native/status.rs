@@ -1,6 +1,6 @@
 //! `GET /status`: the state of the registry, for its operators.
 
-use std::{fs, path::Path, time::Duration};
+use std::time::Duration;
 
 use axum::{extract::State, response::Response};
 use http::StatusCode;
@@ -36,10 +36,10 @@ pub(super) async fn status(State(native): State<Native>) -> Response {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         checkpoint: status.checkpoint.map(|position| position.0),
         checkpoint_age_s: status.checkpoint_age.map(|age| age.as_secs()),
-        ledger: native
-            .file
-            .as_deref()
-            .map(|file| LedgerFile { file: file.display().to_string(), bytes: bytes_of(file) }),
+        ledger: native.file.as_ref().map(|stored| LedgerFile {
+            file: stored.file.display().to_string(),
+            bytes: (stored.bytes)(),
+        }),
     };
     answer::json(StatusCode::OK, &report)
 }
@@ -48,12 +48,4 @@ pub(super) async fn status(State(native): State<Native>) -> Response {
 fn milliseconds(time: Duration) -> Option<Number> {
     let hundredths = time.as_micros().div_ceil(10);
     serde_json::from_str(&format!("{}.{:02}", hundredths / 100, hundredths % 100)).ok()
-}
-
-/// The size of a database, including its write-ahead log.
-fn bytes_of(file: &Path) -> u64 {
-    let mut log = file.as_os_str().to_owned();
-    log.push("-wal");
-    let size = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
-    size(file) + size(Path::new(&log))
 }

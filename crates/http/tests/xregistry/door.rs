@@ -68,7 +68,7 @@ impl Door {
         let mut settings = RegistrySettings::new(foundation, clock());
         let registry = "test".parse().unwrap();
         settings.genesis = Some(Genesis { registry, actor: "test".to_owned() });
-        let registry = Registry::open(Arc::new(MemoryLedger::new()), settings).await.unwrap();
+        let registry = Registry::open(Box::new(MemoryLedger::new()), settings).await.unwrap();
         let documents = DocumentCache::new(registry.clone(), 1024 * 1024);
         let door = XRegistry::new(registry, foundation == Foundation::Bare);
         let router = door.with_documents(documents.clone()).router();

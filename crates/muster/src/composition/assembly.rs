@@ -11,6 +11,7 @@ use muster_http::{
     Body, Front, Phase, Principal, PublicAddress,
     health::{HealthState, Readiness, StartupCondition},
     metrics::Metrics,
+    native::StoredLedger,
     xregistry::{DocumentCache, XRegistry},
 };
 use muster_journal::ReadError;
@@ -20,7 +21,7 @@ use muster_registry::{
     CheckpointFile, FollowerState, FollowerStatus, Followers, Genesis, OpenError, Registry,
     RegistrySettings, WriterEnd,
 };
-use muster_stores::{Place, Store};
+use muster_stores::{OpenStore, Place};
 use muster_words::{Id, Position};
 use tokio::sync::watch;
 
@@ -74,7 +75,7 @@ pub(super) struct Assembly {
     pub is_new: bool,
     doors: ServerRoutes,
     directory: Option<Mutex<Directory>>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn OpenStore>,
     phase: watch::Sender<Phase>,
 }
 
@@ -125,7 +126,12 @@ impl Assembly {
         readiness.reached(StartupCondition::Replayed);
         follow_writer(&registry, &readiness);
         let followers = Arc::new(Followers::default());
-        let around = (followers.clone(), file.map(absolute));
+        let store: Arc<dyn OpenStore> = store;
+        let file = file.map(|file| {
+            let store = store.clone();
+            StoredLedger { file: absolute(file), bytes: Arc::new(move || store.bytes(LEDGER)) }
+        });
+        let around = (followers.clone(), file);
         let (front, doors) = front(&registry, &readiness, open_options, around).await?;
         Ok(Self {
             registry,
@@ -343,7 +349,7 @@ async fn front(
     registry: &Registry,
     readiness: &Arc<Readiness>,
     open_options: &OpenOptions,
-    (followers, file): (Arc<Followers>, Option<PathBuf>),
+    (followers, file): (Arc<Followers>, Option<StoredLedger>),
 ) -> Result<(Front, ServerRoutes), Failure> {
     let metrics = Arc::new(Metrics::new());
     measure(registry, &metrics);

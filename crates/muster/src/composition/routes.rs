@@ -1,10 +1,10 @@
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use axum::Router;
 use muster_guard::{ANONYMOUS_ACTOR, GivenKey, Principal};
 use muster_http::{
     Gatekeeper,
-    native::{Access, Gate, Native},
+    native::{Access, Gate, Native, StoredLedger},
 };
 use muster_registry::{Followers, Registry};
 
@@ -24,7 +24,7 @@ impl ServerRoutes {
         registry: &Registry,
         open_options: &OpenOptions,
         followers: Arc<Followers>,
-        file: Option<PathBuf>,
+        file: Option<StoredLedger>,
     ) -> Result<Self, Failure> {
         let given = open_options.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
             Failure::new(OwnCode::BadKey, format!("MUSTER_API_KEY doesn't hold an API key: {error}"))

@@ -26,7 +26,7 @@ use std::sync::{
     atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
-use muster_journal::Ledger;
+use muster_journal::{Ledger, SharedLedger};
 use muster_ledger::CommandId;
 use muster_model::Foundation;
 use muster_registry::{Clock, Genesis, OpenError, Registry, RegistrySettings};
@@ -79,5 +79,5 @@ async fn open(ledger: &Arc<dyn Ledger>, ticks: &CountingClock) -> Registry {
 }
 
 async fn try_open(ledger: &Arc<dyn Ledger>, ticks: &CountingClock) -> Result<Registry, OpenError> {
-    Registry::open(ledger.clone(), settings(Foundation::BuiltIn, ticks.clock())).await
+    Registry::open(Box::new(SharedLedger(ledger.clone())), settings(Foundation::BuiltIn, ticks.clock())).await
 }

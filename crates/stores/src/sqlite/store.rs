@@ -1,13 +1,15 @@
 use std::{
+    collections::BTreeMap,
+    fs,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
-use muster_journal::{Ledger, LedgerReader, Marks};
+use muster_journal::{Ledger, LedgerReader, Marks, SharedLedger};
 
 use super::{Options, SqliteLedger, SqliteMarks, SqliteReader};
-use crate::{Store, StoreOpenError};
+use crate::{OpenStore, Store, StoreOpenError};
 
 /// The ledgers of a data directory, each in a file with its name, and the marks of their followers
 /// in `followers.db`. Marks aren't part of a backup, because a restored ledger has another end.
@@ -20,7 +22,7 @@ pub(crate) struct SqliteStore {
 /// What is open, to be closed.
 #[derive(Debug, Default)]
 struct Opened {
-    ledgers: Vec<Arc<SqliteLedger>>,
+    ledgers: BTreeMap<String, Arc<SqliteLedger>>,
     marks: Vec<Arc<SqliteMarks>>,
 }
 
@@ -29,7 +31,10 @@ const NAMES: [&str; 2] = ["changes", MARKS];
 const MARKS: &str = "followers";
 
 /// The suffixes of the files that SQLite puts beside a database.
-const FILE_ENDS: [&str; 3] = ["", "-wal", "-shm"];
+const FILE_ENDS: [&str; 3] = ["", LOG_END, "-shm"];
+
+/// The suffix of the write-ahead log.
+const LOG_END: &str = "-wal";
 
 impl SqliteStore {
     pub(crate) fn new(directory: PathBuf) -> Self {
@@ -46,12 +51,15 @@ impl SqliteStore {
     }
 }
 
-#[async_trait]
 impl Store for SqliteStore {
-    fn ledger(&self, name: &str) -> Result<Arc<dyn Ledger>, StoreOpenError> {
+    fn ledger(&self, name: &str) -> Result<Box<dyn Ledger>, StoreOpenError> {
+        let mut opened = self.opened();
+        if opened.ledgers.contains_key(name) {
+            return Err(StoreOpenError::AlreadyOpen);
+        }
         let ledger = Arc::new(SqliteLedger::open(&self.path(name), name, Options::default())?);
-        self.opened().ledgers.push(Arc::clone(&ledger));
-        Ok(ledger)
+        opened.ledgers.insert(name.to_owned(), Arc::clone(&ledger));
+        Ok(Box::new(SharedLedger(ledger)))
     }
 
     fn reader(&self, name: &str) -> Result<Arc<dyn LedgerReader>, StoreOpenError> {
@@ -64,13 +72,22 @@ impl Store for SqliteStore {
         Ok(marks)
     }
 
+    fn has_file(&self, file_name: &str) -> bool {
+        let end = |name| file_name.strip_prefix(name)?.strip_prefix(".db");
+        NAMES.into_iter().filter_map(end).any(|end| FILE_ENDS.contains(&end))
+    }
+}
+
+#[async_trait]
+impl OpenStore for SqliteStore {
     fn file(&self, name: &str) -> Option<PathBuf> {
         Some(self.path(name))
     }
 
-    fn has_file(&self, file_name: &str) -> bool {
-        let end = |name| file_name.strip_prefix(name)?.strip_prefix(".db");
-        NAMES.into_iter().filter_map(end).any(|end| FILE_ENDS.contains(&end))
+    fn bytes(&self, name: &str) -> u64 {
+        // The log is part of it until it is copied back; the index of the log isn't stored.
+        let size = |end| fs::metadata(self.directory.join(format!("{name}.db{end}")));
+        ["", LOG_END].into_iter().filter_map(|end| size(end).ok()).map(|found| found.len()).sum()
     }
 
     async fn close(&self) {
@@ -78,7 +95,7 @@ impl Store for SqliteStore {
         for marks in opened.marks {
             marks.close().await;
         }
-        for ledger in opened.ledgers {
+        for ledger in opened.ledgers.into_values() {
             ledger.close().await;
         }
     }

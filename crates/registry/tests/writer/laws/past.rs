@@ -166,7 +166,7 @@ fn hold_past(foundation: Foundation, commands: &[Command]) -> Result<u64, String
     runtime.block_on(async {
         let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
         let ticks = CountingClock::default();
-        let registry = Registry::open(ledger.clone(), settings(foundation, ticks.clock())).await;
+        let registry = Registry::open(Box::new(SharedLedger(ledger.clone())), settings(foundation, ticks.clock())).await;
         let registry = registry.map_err(|error| format!("{error:?}"))?;
         // What each command left, read when it was the newest.
         let mut then = BTreeMap::from([(Position(1), registry.view())]);
@@ -185,7 +185,7 @@ fn hold_past(foundation: Foundation, commands: &[Command]) -> Result<u64, String
         erased(&ledger, &registry, then.keys()).await?;
         last_changes(&then)?;
         registry.close().await;
-        let again = Registry::open(ledger, settings(foundation, ticks.clock())).await;
+        let again = Registry::open(Box::new(SharedLedger(ledger)), settings(foundation, ticks.clock())).await;
         let again = again.map_err(|error| format!("{error:?}"))?;
         compare(&again, &then, FoldedWhen::Again)
             .await
