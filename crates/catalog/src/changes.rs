@@ -36,6 +36,9 @@ use muster_words::{Digest, Id, Moment, Position, Xid};
 
 use crate::{Content, Lifecycle};
 
+/// The format of a ledger's changes, which its first entry names.
+pub const FORMAT: u32 = 1;
+
 /// A content, as a change names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]

@@ -1,6 +1,6 @@
 use muster_catalog::{
     Content, View,
-    changes::{Change, ChangeError},
+    changes::{Change, ChangeError, FORMAT},
     state::Stamp,
 };
 use muster_ledger::{Entry, EntryBytes, Head};
@@ -78,13 +78,10 @@ impl CommittedCommand {
     pub fn push(&mut self, bytes: &EntryBytes) -> Result<(), DamagedEntry> {
         let damaged = DamagedEntry { position: bytes.position };
         let mut entry = bytes.decode().map_err(|_| damaged)?;
-        for record in std::mem::take(&mut entry.changes) {
-            match Change::decode(record.kind, &record.body) {
-                Ok(change) => self.changes.push((bytes.position, change)),
-                Err(ChangeError::Unknown(_)) if record.skippable => {}
-                Err(_) => return Err(damaged),
-            }
+        for change in changes_in(&entry) {
+            self.changes.push((bytes.position, change.map_err(|_| damaged)?));
         }
+        entry.changes = Vec::new();
         self.head = Head::after(bytes);
         self.entries.push(entry);
         Ok(())
@@ -95,4 +92,19 @@ impl CommittedCommand {
     pub fn is_whole(&self) -> bool {
         self.entries.last().is_some_and(|entry| entry.part == entry.parts)
     }
+}
+
+/// The changes in an entry, in order: the one place in which records become changes. Unknown
+/// records that may be skipped are skipped.
+///
+/// # Errors
+/// For each record that can't be decoded, or that a newer release wrote.
+pub fn changes_in(entry: &Entry) -> impl Iterator<Item = Result<Change, ChangeError>> {
+    entry.changes.iter().filter_map(|record| match Change::decode(record.kind, &record.body) {
+        Ok(Change::RegistryOpened(opened)) if opened.format > FORMAT => {
+            Some(Err(ChangeError::Newer(opened.format)))
+        }
+        Err(ChangeError::Unknown(_)) if record.skippable => None,
+        decoded => Some(decoded),
+    })
 }

@@ -15,7 +15,7 @@ mod edit;
 mod events;
 mod log;
 
-pub use committed::{CommittedCommand, DamagedEntry};
+pub use committed::{CommittedCommand, DamagedEntry, changes_in};
 pub use edit::{Edit, EditAction, EditDetail, EditSubject};
 pub use events::{EventKind, PendingEvents, RegistryEvent, events};
 pub use log::{CommandPage, LogQuery, LogRead, LogWalk, Scope, Summary};

@@ -65,7 +65,7 @@ pub async fn correlation(registry: &Registry, done: &Done) -> Option<HeaderValue
         Some(id) => id,
         // It changed nothing, so it has no entry.
         None if !done.repeat => return None,
-        None => registry.entry_at(done.position).await.ok()?.command,
+        None => registry.bounds_at(done.position).await.ok()?.entry.command,
     };
     HeaderValue::from_str(&id.to_string()).ok()
 }

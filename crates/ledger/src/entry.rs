@@ -90,11 +90,17 @@ pub struct Entry {
 pub struct CommandId(pub [u8; 16]);
 
 impl CommandId {
-    /// The first eight hexadecimal digits: the tag in ETags.
+    /// Its first four bytes: the tag of everything that the command changes.
+    #[must_use]
+    pub const fn tag(&self) -> [u8; 4] {
+        let [a, b, c, d, ..] = self.0;
+        [a, b, c, d]
+    }
+
+    /// The tag in hexadecimal digits, as in ETags.
     #[must_use]
     pub fn short(&self) -> String {
-        let [a, b, c, d, ..] = self.0;
-        format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
+        format!("{:08x}", u32::from_be_bytes(self.tag()))
     }
 }
 

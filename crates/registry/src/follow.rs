@@ -1,5 +1,6 @@
 use std::num::NonZeroU32;
 
+use muster_catalog::state::Stamp;
 use muster_history::{CommittedCommand, DamagedEntry};
 use muster_ledger::Entry;
 use muster_words::Position;
@@ -8,6 +9,25 @@ use crate::{FetchError, Registry, registry::RegistryInner};
 
 /// Entries per read for a follower.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(511);
+
+/// Where the command around a position begins and ends.
+#[derive(Clone, Debug)]
+pub struct CommandBounds {
+    /// The position before its first entry.
+    pub before: Position,
+    /// The position of its last entry.
+    pub end: Position,
+    /// The entry at the position.
+    pub entry: Entry,
+}
+
+impl CommandBounds {
+    /// The command's stamp.
+    #[must_use]
+    pub const fn stamp(&self) -> Stamp {
+        Stamp { position: self.end, tag: self.entry.command.tag() }
+    }
+}
 
 impl Registry {
     /// The published commands that end after a position, in order and whole: at most a page, and at
@@ -23,7 +43,10 @@ impl Registry {
         let published = self.view().position();
         let mut commands: Vec<CommittedCommand> = Vec::new();
         let mut command = CommittedCommand::default();
-        let mut at = if after < published { self.inner.start_of(after).await? } else { after };
+        if after >= published {
+            return Ok(commands);
+        }
+        let mut at = self.inner.bounds_at(after.next()).await?.before;
         while at < published {
             let page = self.inner.ledger.read(at, PAGE).await?;
             if page.is_empty() {
@@ -46,12 +69,12 @@ impl Registry {
         Ok(commands)
     }
 
-    /// The entry at a position.
+    /// The bounds of the command around a position.
     ///
     /// # Errors
     /// The ledger can't be read, or is damaged; or there is no such entry.
-    pub async fn entry_at(&self, position: Position) -> Result<Entry, FetchError> {
-        self.inner.entry_at(position).await
+    pub async fn bounds_at(&self, position: Position) -> Result<CommandBounds, FetchError> {
+        self.inner.bounds_at(position).await
     }
 
     /// The command that ends at a position.
@@ -64,21 +87,14 @@ impl Registry {
 }
 
 impl RegistryInner {
-    /// The entry at a position.
-    pub(crate) async fn entry_at(&self, position: Position) -> Result<Entry, FetchError> {
+    pub(crate) async fn bounds_at(&self, position: Position) -> Result<CommandBounds, FetchError> {
         let damaged = || FetchError::Corrupt(position);
-        let before = Position(position.0.checked_sub(1).ok_or_else(damaged)?);
-        let read = self.ledger.read(before, NonZeroU32::MIN).await?;
-        read.first().and_then(|bytes| bytes.decode().ok()).ok_or_else(damaged)
-    }
-
-    /// The position before the first entry of the command around a position. If a command ends at
-    /// the position, that is the position itself.
-    async fn start_of(&self, after: Position) -> Result<Position, FetchError> {
-        let next = self.ledger.read(after, NonZeroU32::MIN).await?;
-        let Some(next) = next.first() else { return Ok(after) };
-        let next = next.decode().map_err(|_| FetchError::Corrupt(after.next()))?;
-        Ok(Position(after.0.saturating_sub(u64::from(next.part.saturating_sub(1)))))
+        let previous = Position(position.0.checked_sub(1).ok_or_else(damaged)?);
+        let read = self.ledger.read(previous, NonZeroU32::MIN).await?;
+        let entry = read.first().and_then(|bytes| bytes.decode().ok()).ok_or_else(damaged)?;
+        let before = Position(position.0.saturating_sub(u64::from(entry.part)));
+        let end = Position(before.0 + u64::from(entry.parts));
+        Ok(CommandBounds { before, end, entry })
     }
 
     /// The command that ends at a position.
@@ -87,9 +103,8 @@ impl RegistryInner {
         position: Position,
     ) -> Result<CommittedCommand, FetchError> {
         let damaged = || FetchError::Corrupt(position);
-        let last = self.entry_at(position).await?;
         let mut command = CommittedCommand::default();
-        let mut at = Position(position.0.saturating_sub(u64::from(last.parts)));
+        let mut at = self.bounds_at(position).await?.before;
         while at < position {
             let left = u32::try_from(position.0 - at.0).ok().and_then(NonZeroU32::new);
             let page = self.ledger.read(at, left.unwrap_or(PAGE).min(PAGE)).await?;

@@ -31,6 +31,7 @@ mod writer;
 
 pub use checkpoint::{CheckpointFile, CheckpointFileError};
 pub use commands::Commands;
+pub use follow::CommandBounds;
 pub use followers::{
     Follower, FollowerError, FollowerLimits, FollowerState, FollowerStatus, Followers,
     MakeFollower, PlaceError, ResumeFrom,

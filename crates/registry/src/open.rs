@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use muster_catalog::{
     apply::ApplyError,
-    changes::{Change, ChangeError, RegistryOpened, RegistryWritten},
+    changes::{Change, ChangeError, FORMAT, RegistryOpened, RegistryWritten},
     decide::Decision,
 };
 use muster_guard::{Principal, Role};
@@ -24,9 +24,6 @@ use crate::{
 
 /// Leaves per read.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(2_047);
-
-/// The format version of the ledger's entries.
-pub(crate) const FORMAT: u32 = 1;
 
 /// Why a registry can't be opened.
 #[derive(Debug, Error)]

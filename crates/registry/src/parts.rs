@@ -80,11 +80,10 @@ pub(crate) fn write(
 ) -> Result<CommandEntries, EncodeError> {
     let parts = cut(decision.changes.clone());
     let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
-    let [a, b, c, d, ..] = stamped.command.0;
     let mut written = CommandEntries {
         recorded: RecordedCommand {
             moment: stamped.moment,
-            tag: [a, b, c, d],
+            tag: stamped.command.tag(),
             actor: stamped.origin.principal.id.clone(),
             idempotency: stamped.idempotency,
             parts: Vec::with_capacity(parts.len()),

@@ -17,6 +17,7 @@ use muster_catalog::{
     facts::changed_types,
     state::Subtree,
 };
+use muster_history::changes_in;
 use muster_journal::LedgerReader;
 use muster_ledger::{ChainWalk, Entry, Head, MerkleTree};
 use muster_model::{Foundation, Model, ModelFault};
@@ -24,7 +25,7 @@ use muster_words::{Collection, ContentRef, Moment, Position, json};
 use serde_json::Value;
 
 use self::lifting::{InFlight, Lifter};
-use crate::{OpenError, open::FORMAT};
+use crate::OpenError;
 
 /// Entries per read.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_023);
@@ -310,25 +311,15 @@ fn recorded(entries: Vec<Entry>) -> Result<RecordedCommand, OpenError> {
         parts: Vec::with_capacity(entries.len()),
     };
     for entry in entries {
-        let [a, b, c, d, ..] = entry.command.0;
-        command.tag = [a, b, c, d];
+        command.tag = entry.command.tag();
         command.moment = entry.moment;
         command.actor = entry.actor.as_str().into();
         command.idempotency = entry.idempotency.map(|own| (own.key, own.request));
         let position = entry.position;
-        let mut changes = Vec::with_capacity(entry.changes.len());
-        for record in &entry.changes {
-            match Change::decode(record.kind, &record.body) {
-                Ok(change) => changes.push(change),
-                Err(ChangeError::Unknown(_)) if record.skippable => {}
-                Err(source) => return Err(OpenError::Change { position, source }),
-            }
-        }
-        if let Some(Change::RegistryOpened(opened)) = changes.first()
-            && opened.format > FORMAT
-        {
-            return Err(OpenError::Format(opened.format));
-        }
+        let changes = changes_in(&entry).collect::<Result<_, _>>().map_err(|source| match source {
+            ChangeError::Newer(format) => OpenError::Format(format),
+            source => OpenError::Change { position, source },
+        })?;
         command.parts.push((position, changes));
     }
     Ok(command)

@@ -1,5 +1,4 @@
 use muster_catalog::{View, state::Stamp};
-use muster_ledger::Entry;
 use muster_words::{Moment, Position};
 use thiserror::Error;
 
@@ -38,38 +37,12 @@ impl Registry {
         }
         let mut end = position;
         while end > Position::ZERO {
-            let entry = self.inner.entry_at(end).await?;
-            if entry.part == entry.parts {
-                return Ok(newest.back_to(stamp(&entry), entry.moment));
+            let command = self.bounds_at(end).await?;
+            if command.end == end {
+                return Ok(newest.back_to(command.stamp(), command.entry.moment));
             }
-            end = Position(end.0.saturating_sub(u64::from(entry.part)));
+            end = command.before;
         }
         Ok(newest.back_to(Stamp::default(), Moment::EPOCH))
     }
-
-    /// The view at a moment: after the last command that isn't later than the moment.
-    ///
-    /// # Errors
-    /// See [`ViewError`].
-    pub async fn view_as_of(&self, moment: Moment) -> Result<View, ViewError> {
-        let newest = self.view();
-        if moment >= newest.moment() {
-            return Ok(newest);
-        }
-        // Moments grow with positions, so a binary search finds the last entry that isn't later.
-        let (mut low, mut high) = (0, newest.position().0);
-        while low + 1 < high {
-            let middle = low.midpoint(high);
-            match self.inner.entry_at(Position(middle)).await?.moment > moment {
-                true => high = middle,
-                false => low = middle,
-            }
-        }
-        self.view_at(Position(low)).await
-    }
-}
-
-fn stamp(entry: &Entry) -> Stamp {
-    let [a, b, c, d, ..] = entry.command.0;
-    Stamp { position: entry.position, tag: [a, b, c, d] }
 }

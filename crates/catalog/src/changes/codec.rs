@@ -2,7 +2,7 @@ use bytes::Bytes;
 use minicbor::{Decode, Encode};
 use thiserror::Error;
 
-use super::{Change, ModelWritten};
+use super::{Change, FORMAT, ModelWritten};
 
 /// Why the bytes of a change can't be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -18,6 +18,9 @@ pub enum ChangeError {
         /// The decoder's message.
         reason: String,
     },
+    /// A newer release wrote the ledger, in this format.
+    #[error("the ledger has format {0}, and this release reads up to {FORMAT}")]
+    Newer(u32),
     /// The body can be decoded, but isn't in canonical form.
     #[error("a change of kind {0} that isn't in canonical form")]
     NotCanonical(u16),

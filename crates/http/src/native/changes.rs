@@ -21,7 +21,7 @@ use axum::{
 };
 pub(super) use feed::Feed;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use muster_registry::{FetchError, Registry};
+use muster_registry::Registry;
 use muster_wire::{ErrorKind, Problem, changes::EventId, headers::MUSTER_POSITION};
 use muster_words::Position;
 
@@ -107,20 +107,13 @@ async fn start(registry: &Registry, text: &str) -> Result<Start, Problem> {
     if position == Position::ZERO {
         return Ok(Start::after(position));
     }
-    let (part, parts) =
-        part_at(registry, position).await.map_err(|error| problem_of_fetch(error, "/changes"))?;
-    let read_after = Position(position.0.saturating_sub(u64::from(part)));
+    let bounds = registry.bounds_at(position).await;
+    let bounds = bounds.map_err(|error| problem_of_fetch(error, "/changes"))?;
     match id {
-        None if part == parts => Ok(Start::after(position)),
+        None if bounds.end == position => Ok(Start::after(position)),
         // The position is within a command, whose events all have the position of its end.
-        None => Ok(Start { read_after, ..Start::after(position) }),
-        Some(id) if part == parts => Ok(Start { cursor: id, read_after }),
+        None => Ok(Start { read_after: bounds.before, ..Start::after(position) }),
+        Some(id) if bounds.end == position => Ok(Start { cursor: id, read_after: bounds.before }),
         Some(_) => Err(bad_position(text, "no command ends at this position")),
     }
-}
-
-/// The number of the part at a position, and the number of the command's parts.
-async fn part_at(registry: &Registry, position: Position) -> Result<(u32, u32), FetchError> {
-    let entry = registry.entry_at(position).await?;
-    Ok((entry.part, entry.parts))
 }

@@ -77,8 +77,7 @@ impl RegistryInner {
         if position == Position::ZERO {
             return Ok(Some(mark));
         }
-        let entry = self.entry_at(position).await?;
-        Ok((entry.part == entry.parts).then_some(mark))
+        Ok((self.bounds_at(position).await?.end == position).then_some(mark))
     }
 
     /// Position and hash of a published entry.

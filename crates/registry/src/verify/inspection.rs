@@ -1,6 +1,7 @@
 use std::{num::NonZeroU32, sync::Arc};
 
 use muster_catalog::changes::{Change, ContentName};
+use muster_history::changes_in;
 use muster_journal::{Corrupt, Damage, LedgerReader, ReadError};
 use muster_ledger::{ChainWalk, Checkpoint, Entry, EntryBytes, Head};
 use muster_words::{ContentRef, Digest, Id, Moment, Position, Xid};
@@ -266,8 +267,7 @@ impl NamedContent {
 
 fn stored_beside(entry: &Entry) -> Vec<NamedContent> {
     let mut owned = Vec::new();
-    for record in &entry.changes {
-        let Ok(change) = Change::decode(record.kind, &record.body) else { continue };
+    for change in changes_in(entry).flatten() {
         let subject = change.subject();
         for named in change.contents().filter(|named| named.at.is_none()) {
             owned.push(NamedContent {

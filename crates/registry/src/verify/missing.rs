@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
 use muster_catalog::changes::Change;
+use muster_history::changes_in;
 use muster_journal::{LedgerReader, ReadError};
 use muster_ledger::{Entry, EntryBytes};
 use muster_words::{Id, Position};
@@ -161,13 +162,11 @@ pub(super) fn name_of_key(key: &Id) -> String {
 
 /// What an entry erases.
 pub(super) fn erased(entry: &Entry) -> impl Iterator<Item = Erased> {
-    entry.changes.iter().filter_map(|record| match Change::decode(record.kind, &record.body) {
-        Ok(Change::Purged(purged)) => {
-            Some(Erased { at: entry.position, name: purged.xid.to_string() })
-        }
-        Ok(Change::KeyForgotten(key)) => {
-            Some(Erased { at: entry.position, name: name_of_key(&key.id) })
-        }
+    let name = |change| match change {
+        Change::Purged(purged) => Some(purged.xid.to_string()),
+        Change::KeyForgotten(key) => Some(name_of_key(&key.id)),
         _ => None,
-    })
+    };
+    let names = changes_in(entry).flatten().filter_map(name);
+    names.map(|name| Erased { at: entry.position, name })
 }

@@ -131,16 +131,3 @@ async fn a_position_inside_a_command_means_the_end_of_the_one_before() {
     let above = registry.view_at(last.next()).await;
     assert!(matches!(above, Err(ViewError::AboveHead { head, .. }) if head == last));
 }
-
-#[tokio::test]
-async fn a_moment_means_the_last_command_that_is_not_later() {
-    let (registry, ends) = done(vec![put(NAME, "0"), pair("a", "b", "1"), put(NAME, "2")]).await;
-    for end in ends {
-        let view = registry.view_at(end).await.unwrap();
-        assert_eq!(registry.view_as_of(view.moment()).await.unwrap().position(), end);
-        let before = Moment::from_microseconds(view.moment().microseconds() - 1).unwrap();
-        assert!(registry.view_as_of(before).await.unwrap().position() < end);
-    }
-    let none = registry.view_as_of(Moment::EPOCH).await.unwrap();
-    assert_eq!(none.position(), Position::ZERO);
-}
