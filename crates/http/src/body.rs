@@ -43,15 +43,6 @@ impl Body {
         });
         Self::Endless(Endless { body, stopping, ended: false })
     }
-
-    /// The bytes, if all of them are in memory.
-    #[must_use]
-    pub fn as_full(&self) -> Option<&Bytes> {
-        match self {
-            Self::Full(bytes) => Some(bytes),
-            _ => None,
-        }
-    }
 }
 
 impl Endless {

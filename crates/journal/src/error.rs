@@ -83,38 +83,3 @@ pub enum Damage {
     #[error("the store can't read it")]
     Medium(#[source] Cause),
 }
-
-impl ReadError {
-    /// Whether the same read may succeed later without a repair.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Unavailable(_) => true,
-            Self::Corrupt(_) => false,
-        }
-    }
-
-    /// Whether nothing was changed; always true for a read.
-    #[must_use]
-    pub fn has_no_side_effects(&self) -> bool {
-        true
-    }
-}
-
-impl AppendError {
-    /// Whether the same commands may succeed later, unchanged: after `Moved` at another head, after
-    /// `InDoubt` only as the same append.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Moved(_) | Self::Full | Self::Unavailable(_) | Self::InDoubt(_) => true,
-            Self::TooLarge | Self::Corrupt(_) | Self::Malformed(_) => false,
-        }
-    }
-
-    /// Whether nothing of the batch is or will be stored.
-    #[must_use]
-    pub fn has_no_side_effects(&self) -> bool {
-        !matches!(self, Self::InDoubt(_))
-    }
-}

@@ -225,7 +225,9 @@ impl Writer<'_> {
                         return;
                     }
                 }
-                Err(error) => assert!(error.is_retryable() && error.has_no_side_effects()),
+                Err(error) => {
+                    assert!(matches!(error, AppendError::Full | AppendError::Unavailable(_)));
+                }
             }
         }
     }

@@ -62,28 +62,6 @@ pub enum SubmitError {
     Fault,
 }
 
-impl SubmitError {
-    /// Whether the same command may succeed later.
-    #[must_use]
-    pub const fn is_retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::Busy
-                | Self::Contended
-                | Self::OutcomeUnknown
-                | Self::DiskFull
-                | Self::Unavailable
-                | Self::Closed
-        )
-    }
-
-    /// Whether nothing was changed, for certain.
-    #[must_use]
-    pub const fn has_no_side_effects(&self) -> bool {
-        !matches!(self, Self::OutcomeUnknown)
-    }
-}
-
 impl From<Refusal> for SubmitError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)

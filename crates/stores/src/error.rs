@@ -57,14 +57,6 @@ pub enum StoreOpenError {
     Unavailable(#[source] Cause),
 }
 
-impl StoreOpenError {
-    /// Whether a retry may succeed although nobody changed anything.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
-    }
-}
-
 impl From<ReadError> for StoreOpenError {
     fn from(error: ReadError) -> Self {
         match error {

@@ -20,7 +20,7 @@ fn ask(door: &Door, path: &str, base: &str, headers: &[(&str, &str)]) -> Option<
 
 fn reply(response: Response<Body>) -> Reply {
     let (parts, body) = response.into_parts();
-    let body = body.as_full().cloned().unwrap_or_else(Bytes::new);
+    let body = if let Body::Full(bytes) = body { bytes } else { Bytes::new() };
     Reply { status: parts.status.as_u16(), headers: parts.headers, body }
 }
 

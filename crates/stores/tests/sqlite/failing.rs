@@ -113,7 +113,7 @@ async fn append(ledger: &SqliteLedger, head: Head, batch: &Batch, failures: &mut
                 return false;
             }
             Err(error) => {
-                assert!(error.is_retryable() && error.has_no_side_effects(), "{error:?}");
+                assert!(matches!(error, AppendError::Full | AppendError::Unavailable(_)), "{error:?}");
                 *failures += 1;
                 return false;
             }
