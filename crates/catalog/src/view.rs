@@ -299,6 +299,40 @@ impl<C: Deref<Target = Catalog>> View<C> {
             .find(|purge| purge.position > self.stamp.position)
     }
 
+    /// The deleted members of a collection (given by its path) that a restore could bring back:
+    /// their xids, sorted, each with the deletion that it would undo.
+    #[must_use]
+    pub fn deleted_in(&self, collection: &str) -> Vec<(Arc<str>, Stamp)> {
+        let prefix = format!("{collection}/");
+        let from: Arc<str> = prefix.as_str().into();
+        let is_member = |xid: &str| !xid[prefix.len()..].contains('/');
+        let mut found: Vec<(Arc<str>, Stamp)> = Vec::new();
+        if self.is_newest() {
+            let below = self.catalog.hidden.range(from..);
+            let below = below.take_while(|(xid, _)| xid.starts_with(&prefix));
+            let members = below.filter(|(xid, _)| is_member(xid));
+            found.extend(members.map(|(xid, hidden)| (xid.clone(), hidden.stamp)));
+            return found;
+        }
+        let below = self.catalog.past.deletions.range((from, Position::ZERO)..);
+        let below = below.take_while(|((xid, _), _)| xid.starts_with(&prefix));
+        let until = |((xid, since), _): &(&(Arc<str>, Position), _)| {
+            *since <= self.stamp.position && is_member(xid)
+        };
+        for ((xid, _), deletion) in below.filter(until) {
+            // Each record replaces the earlier one of its name.
+            found.pop_if(|(last, _)| last == xid);
+            found.extend(deletion.map(|stamp| (xid.clone(), stamp)));
+        }
+        found
+    }
+
+    /// An estimate of the names that [`View::deleted_in`] looks at.
+    #[must_use]
+    pub fn deleted_estimate(&self) -> usize {
+        if self.is_newest() { self.catalog.hidden.len() } else { self.catalog.past.deletions.len() }
+    }
+
     /// The entities that refer to this one or to anything in it, except those within it. The answer
     /// is that of the newest catalog, whatever the view's position.
     #[must_use]

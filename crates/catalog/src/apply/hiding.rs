@@ -19,8 +19,15 @@ impl Catalog {
         let what = self.take(fold, xid).ok_or(NOT_THERE)?;
         let name: Arc<str> = xid.to_string().into();
         let before = self.hidden.get(&*name).cloned();
-        self.hidden.insert(name, Arc::new(HiddenEntity { stamp: fold.stamp, what, before }));
+        self.hidden.insert(name.clone(), Arc::new(HiddenEntity { stamp: fold.stamp, what, before }));
+        self.record_deletion(fold, name);
         Ok(())
+    }
+
+    /// Records which deletion of a name a restore could undo from here on.
+    fn record_deletion(&mut self, fold: &Fold<'_>, name: Arc<str>) {
+        let deletion = self.hidden.get(&*name).map(|hidden| hidden.stamp);
+        Arc::make_mut(&mut self.past).deletions.insert((name, fold.stamp.position), deletion);
     }
 
     fn take(&mut self, fold: &mut Fold<'_>, xid: &Xid) -> Option<Subtree> {
@@ -76,8 +83,9 @@ impl Catalog {
         let name = xid.to_string();
         let hidden = self.hidden.remove(name.as_str()).ok_or("which isn't hidden")?;
         if let Some(before) = &hidden.before {
-            self.hidden.insert(name.into(), before.clone());
+            self.hidden.insert(name.as_str().into(), before.clone());
         }
+        self.record_deletion(fold, name.into());
         match (&hidden.what, xid) {
             (Subtree::Group(group), Xid::Group { groups, group: id }) => {
                 let group = fold.revive_group(xid, group);
@@ -132,6 +140,7 @@ impl Catalog {
         for name in names {
             if let Some(newest) = self.hidden.remove(&*name) {
                 contents.extend(newest.chain().flat_map(|hidden| hidden.what.contents()));
+                self.record_deletion(fold, name);
             }
         }
         for outer in std::iter::successors(xid.parent(), Xid::parent) {

@@ -20,6 +20,9 @@ pub struct RegistryPast {
     pub models: Column<FormerModel>,
     /// The earlier capabilities, oldest first.
     pub capabilities: Column<FormerCapabilities>,
+    /// From which position on a name had which deletion that a restore could undo. It is no part of
+    /// the names' own collections, because those go with a group that is purged.
+    pub deletions: OrdMap<(Arc<str>, Position), Option<Stamp>>,
 }
 
 /// A model that was in force.
@@ -336,7 +339,7 @@ impl ChangedResource {
 }
 
 impl RegistryPast {
-    /// Whether both record the same epochs, groups, models and capabilities.
+    /// Whether both record the same epochs, groups, deletions, models and capabilities.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         let models = |past: &Self| -> Vec<(Stamp, Option<Content>)> {
             past.models.iter().map(|former| (former.stamp, former.source)).collect()
@@ -346,6 +349,7 @@ impl RegistryPast {
             former.map(|former| (former.stamp, former.capabilities.clone())).collect()
         };
         self.groups.is_like(&other.groups)
+            && self.deletions == other.deletions
             && models(self) == models(other)
             && capabilities(self) == capabilities(other)
     }

@@ -94,7 +94,7 @@ pub(super) fn is_long(view: &View, place: &Place, flags: &Flags, limit: Option<u
         return true;
     }
     if flags.deleted {
-        return view.catalog().hidden.len() > SHORT_MAX;
+        return view.deleted_estimate() > SHORT_MAX;
     }
     if !view.is_newest() && (place.is_collection() || looks_below) {
         // Names that were created later are visited as well, and there may be many.

@@ -409,7 +409,6 @@ impl<'a> Read<'a> {
     /// The deleted names in a collection (`?deleted`), each with the position of the deletion that
     /// `restore` would undo.
     fn deleted(&self) -> Answer {
-        let prefix = format!("{}/", self.address.path);
         let kind = match &self.address.place {
             Place::Groups(_) => HiddenKind::Group,
             Place::Resources(..) => HiddenKind::Document,
@@ -417,20 +416,14 @@ impl<'a> Read<'a> {
         };
         let mut out = JsonWriter::default();
         out.open();
-        let from: std::sync::Arc<str> = prefix.as_str().into();
-        let hidden = self.view.catalog().hidden.range(from..);
         let within = self.view.within();
-        let is_seen =
-            |xid: &str| within.is_none_or(|within| within.coverage(xid) != Coverage::Outside);
-        for (xid, hidden) in hidden.take_while(|(xid, _)| xid.starts_with(&prefix)) {
-            let name = &xid[prefix.len()..];
-            if name.contains('/') || !is_seen(xid) {
+        for (xid, deletion) in self.view.deleted_in(&self.address.path) {
+            if within.is_some_and(|within| within.coverage(&xid) == Coverage::Outside) {
                 continue;
             }
-            out.key(name);
-            let position = hidden.stamp.position.0;
-            let hidden = HiddenName { xid: xid.to_string(), kind: kind.into(), position };
-            out.typed(&hidden);
+            out.key(&xid[self.address.path.len() + 1..]);
+            let (xid, position) = (xid.to_string(), deletion.position.0);
+            out.typed(&HiddenName { xid, kind: kind.into(), position });
         }
         out.close();
         Answer::json(out.finish())

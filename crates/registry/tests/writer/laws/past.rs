@@ -48,6 +48,7 @@ fn text(view: &View, folded: FoldedWhen) -> String {
     entity(&mut out, view, &Xid::Registry);
     for plural in TYPES {
         let _ = writeln!(out, "{plural} {}", view.group_count(plural));
+        deleted(&mut out, view, &format!("/{plural}"));
         let all: Vec<Id> = view.groups(plural, None).map(|group| group.id().clone()).collect();
         follow(&all, |after| ids(view.groups(plural, after).map(|group| group.id())));
         for id in all {
@@ -80,6 +81,7 @@ fn group(out: &mut String, view: &View, xid: &Xid, folded: FoldedWhen) {
     for plural in RESOURCES {
         let all = ids(group.resources(plural, None).map(|resource| resource.id()));
         let _ = writeln!(out, "{xid}/{plural} {}", group.resource_count(plural));
+        deleted(out, view, &format!("{xid}/{plural}"));
         assert_eq!(all.len(), group.resource_count(plural), "{xid}/{plural}");
         follow(&all, |after| ids(group.resources(plural, after).map(|found| found.id())));
         for id in all {
@@ -95,6 +97,7 @@ fn resource(out: &mut String, view: &View, xid: &Xid) {
     entity(out, view, xid);
     entity(out, view, &xid.meta().unwrap());
     let _ = writeln!(out, "{:?} {:?}", resource.stamp(), resource.pointer());
+    deleted(out, view, &format!("{xid}/versions"));
     let all = ids(resource.versions(None).map(|version| &version.id));
     assert_eq!(all.len(), resource.version_count(), "{xid}");
     follow(&all, |after| ids(resource.versions(after).map(|version| &version.id)));
@@ -103,6 +106,11 @@ fn resource(out: &mut String, view: &View, xid: &Xid) {
         let _ = writeln!(out, "{:?} {:?} {:?}", version.stamp, version.document, version.state);
         entity(out, view, &xid.version(id).unwrap());
     }
+}
+
+/// What was deleted from a collection and could be restored.
+fn deleted(out: &mut String, view: &View, collection: &str) {
+    let _ = writeln!(out, "{:?}", view.deleted_in(collection));
 }
 
 /// What an entity shows, and by which tags.
