@@ -316,10 +316,11 @@ fn recorded(entries: Vec<Entry>) -> Result<RecordedCommand, OpenError> {
         command.actor = entry.actor.as_str().into();
         command.idempotency = entry.idempotency.map(|own| (own.key, own.request));
         let position = entry.position;
-        let changes = changes_in(&entry).collect::<Result<_, _>>().map_err(|source| match source {
-            ChangeError::Newer(format) => OpenError::Format(format),
-            source => OpenError::Change { position, source },
-        })?;
+        let changes =
+            changes_in(&entry).collect::<Result<_, _>>().map_err(|source| match source {
+                ChangeError::Newer(format) => OpenError::Format(format),
+                source => OpenError::Change { position, source },
+            })?;
         command.parts.push((position, changes));
     }
     Ok(command)

@@ -50,7 +50,6 @@ pub trait Store: OpenStore {
     /// See [`StoreOpenError`].
     fn marks(&self) -> Result<Arc<dyn Marks>, StoreOpenError>;
 
-
     /// Whether the engine creates a file with this name in the data directory.
     fn has_file(&self, file_name: &str) -> bool;
 }

@@ -19,7 +19,8 @@ impl Catalog {
         let what = self.take(fold, xid).ok_or(NOT_THERE)?;
         let name: Arc<str> = xid.to_string().into();
         let before = self.hidden.get(&*name).cloned();
-        self.hidden.insert(name.clone(), Arc::new(HiddenEntity { stamp: fold.stamp, what, before }));
+        self.hidden
+            .insert(name.clone(), Arc::new(HiddenEntity { stamp: fold.stamp, what, before }));
         self.record_deletion(fold, name);
         Ok(())
     }

@@ -109,7 +109,10 @@ fn unset_available(bare: bool) -> BTreeMap<String, Mutability> {
         true => &[(ENTITIES, true)],
         false => &[("capabilities", true), (ENTITIES, true), ("model", false)],
     };
-    named.iter().map(|(name, mutable)| ((*name).to_owned(), Mutability { mutable: *mutable })).collect()
+    named
+        .iter()
+        .map(|(name, mutable)| ((*name).to_owned(), Mutability { mutable: *mutable }))
+        .collect()
 }
 
 fn compatibilities(value: &Value) -> Result<BTreeMap<String, Vec<String>>, CapabilityFault> {

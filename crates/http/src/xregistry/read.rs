@@ -438,7 +438,9 @@ impl<'a> Read<'a> {
         let mut answer = match place {
             Place::Model => Answer::json(model(self.view, "\n")),
             Place::ModelSource => json(|out| out.value(self.view.model().source())),
-            Place::Capabilities => json(|out| out.typed(&capabilities::document(self.capabilities))),
+            Place::Capabilities => {
+                json(|out| out.typed(&capabilities::document(self.capabilities)))
+            }
             Place::CapabilitiesOffered => json(|out| out.typed(&capabilities::offered(self.bare))),
             _ => {
                 let list = RegistryList { registries: vec![format!("{}/", self.root)] };

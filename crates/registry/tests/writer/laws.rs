@@ -38,7 +38,11 @@ fn hold(foundation: Foundation, commands: &[Command]) -> Result<usize, String> {
     runtime.block_on(async {
         let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
         let ticks = CountingClock::default();
-        let registry = Registry::open(Box::new(SharedLedger(ledger.clone())), settings(foundation, ticks.clock())).await;
+        let registry = Registry::open(
+            Box::new(SharedLedger(ledger.clone())),
+            settings(foundation, ticks.clock()),
+        )
+        .await;
         let registry = registry.map_err(|error| format!("{error:?}"))?;
         let mut done = 0;
         for (index, command) in commands.iter().enumerate() {
@@ -60,7 +64,9 @@ fn hold(foundation: Foundation, commands: &[Command]) -> Result<usize, String> {
         let live = registry.catalog();
         registry.close().await;
         let ledger = Arc::new(few::SmallPagesLedger(ledger));
-        let again = Registry::open(Box::new(SharedLedger(ledger)), settings(foundation, ticks.clock())).await;
+        let again =
+            Registry::open(Box::new(SharedLedger(ledger)), settings(foundation, ticks.clock()))
+                .await;
         let again = again.map_err(|error| format!("{error:?}"))?;
         match difference(&live, &again.catalog()) {
             Some(place) => Err(format!("folded again it differs at {place}")),

@@ -79,5 +79,9 @@ async fn open(ledger: &Arc<dyn Ledger>, ticks: &CountingClock) -> Registry {
 }
 
 async fn try_open(ledger: &Arc<dyn Ledger>, ticks: &CountingClock) -> Result<Registry, OpenError> {
-    Registry::open(Box::new(SharedLedger(ledger.clone())), settings(Foundation::BuiltIn, ticks.clock())).await
+    Registry::open(
+        Box::new(SharedLedger(ledger.clone())),
+        settings(Foundation::BuiltIn, ticks.clock()),
+    )
+    .await
 }

@@ -48,7 +48,8 @@ async fn verifies_while_writes_go_past_its_view() {
     let signer = Signer::new("test/changes".parse().unwrap(), KeyPair::from_seed(&[7; 32]));
     let file = CheckpointFile::new(folder.path().join("changes.checkpoint"), signer);
     settings.checkpoint = Some(file);
-    let registry = Registry::open(Box::new(SharedLedger(ledger.clone())), settings.clone()).await.unwrap();
+    let registry =
+        Registry::open(Box::new(SharedLedger(ledger.clone())), settings.clone()).await.unwrap();
     let is_over = Arc::new(AtomicBool::new(false));
     let lanes: Vec<_> = (0..3)
         .map(|lane| tokio::spawn(write_on(registry.clone(), lane, is_over.clone())))

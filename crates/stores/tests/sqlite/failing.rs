@@ -113,7 +113,10 @@ async fn append(ledger: &SqliteLedger, head: Head, batch: &Batch, failures: &mut
                 return false;
             }
             Err(error) => {
-                assert!(matches!(error, AppendError::Full | AppendError::Unavailable(_)), "{error:?}");
+                assert!(
+                    matches!(error, AppendError::Full | AppendError::Unavailable(_)),
+                    "{error:?}"
+                );
                 *failures += 1;
                 return false;
             }

@@ -10,8 +10,8 @@ use muster_catalog::{
     Content, View,
     entity::{Entity, EntityReader, EntityUrls, LoadedAttributes},
 };
-use muster_words::{Id, Position, Xid};
 use muster_journal::LedgerReader;
+use muster_words::{Id, Position, Xid};
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 use serde_json::{Map, Value, json};
 
@@ -174,7 +174,11 @@ fn hold_past(foundation: Foundation, commands: &[Command]) -> Result<u64, String
     runtime.block_on(async {
         let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
         let ticks = CountingClock::default();
-        let registry = Registry::open(Box::new(SharedLedger(ledger.clone())), settings(foundation, ticks.clock())).await;
+        let registry = Registry::open(
+            Box::new(SharedLedger(ledger.clone())),
+            settings(foundation, ticks.clock()),
+        )
+        .await;
         let registry = registry.map_err(|error| format!("{error:?}"))?;
         // What each command left, read when it was the newest.
         let mut then = BTreeMap::from([(Position(1), registry.view())]);
@@ -193,7 +197,9 @@ fn hold_past(foundation: Foundation, commands: &[Command]) -> Result<u64, String
         erased(&ledger, &registry, then.keys()).await?;
         last_changes(&then)?;
         registry.close().await;
-        let again = Registry::open(Box::new(SharedLedger(ledger)), settings(foundation, ticks.clock())).await;
+        let again =
+            Registry::open(Box::new(SharedLedger(ledger)), settings(foundation, ticks.clock()))
+                .await;
         let again = again.map_err(|error| format!("{error:?}"))?;
         compare(&again, &then, FoldedWhen::Again)
             .await
