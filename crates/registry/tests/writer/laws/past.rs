@@ -338,13 +338,13 @@ const POSITIONS_MIN: u64 = 1_000;
 
 /// Reads at every position of random histories.
 fn hold(
-    foundation: Foundation,
+    (foundation, histories): (Foundation, u32),
     lives: &'static [u8],
     first: &str,
     command: impl Fn(Step) -> Command,
 ) {
     let positions = Cell::new(0);
-    let mut runner = TestRunner::new(Config { cases: 24, ..config(500) });
+    let mut runner = TestRunner::new(Config { cases: histories, ..config(500) });
     let held = runner.run(&steps(lives), |steps| {
         let first = std::iter::once(model(first));
         let commands: Vec<Command> = first.chain(steps.into_iter().map(&command)).collect();
@@ -359,11 +359,11 @@ fn hold(
 #[test]
 fn reads_at_any_position_what_was_there_without_a_built_in_model() {
     let lives = &[0, 2, 6, 7, 8, 8, 9, 10, 12, 12, 13, 13, 14, 15];
-    hold(Foundation::Bare, lives, bare::MODELS[0], bare::command);
+    hold((Foundation::Bare, 40), lives, bare::MODELS[0], bare::command);
 }
 
 #[test]
 fn reads_at_any_position_what_was_there_under_the_built_in_model() {
     let lives = &[1, 1, 4, 5, 5, 6, 7, 7, 8, 9, 16, 17, 17];
-    hold(Foundation::BuiltIn, lives, crate::serial::clients::MODELS[0], built_in::command);
+    hold((Foundation::BuiltIn, 80), lives, crate::serial::clients::MODELS[0], built_in::command);
 }
