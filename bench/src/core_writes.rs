@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use muster_catalog::command::{Action, Command, Mode, SentDocument, Target, Write, WriteBody};
-use muster_journal::{Ledger, SharedLedger};
+use muster_journal::{Ledger, LedgerHandle};
 use muster_ledger::CommandId;
 use muster_model::Foundation;
 use muster_registry::{Clock, CommandOrigin, Genesis, Registry, RegistrySettings};
@@ -60,7 +60,7 @@ pub(crate) async fn open(folder: &Path) -> Outcome<Registry> {
     let ledger: Arc<dyn Ledger> = Arc::new(ledger);
     let mut settings = RegistrySettings::new(Foundation::BuiltIn, clock());
     settings.genesis = Some(Genesis { registry: "bench".parse()?, actor: "bench".into() });
-    Ok(Registry::open(Box::new(SharedLedger(ledger)), settings).await?)
+    Ok(Registry::open(Box::new(LedgerHandle(ledger)), settings).await?)
 }
 
 fn clock() -> Clock {

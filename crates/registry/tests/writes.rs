@@ -12,7 +12,7 @@ use muster_catalog::{
     changes::Outcome,
     command::{Action, Command, Delete, Mode, SentDocument, Target, Write, WriteBody},
 };
-use muster_journal::{Ledger, MemoryLedger, SharedLedger};
+use muster_journal::{Ledger, LedgerHandle, MemoryLedger};
 use muster_ledger::CommandId;
 use muster_model::Foundation;
 use muster_registry::{Clock, CommandOrigin, Genesis, Registry, RegistrySettings, SubmitError};
@@ -33,7 +33,7 @@ fn clock() -> Clock {
 async fn open(ledger: &Arc<dyn Ledger>, foundation: Foundation) -> Registry {
     let mut settings = RegistrySettings::new(foundation, clock());
     settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
-    Registry::open(Box::new(SharedLedger(ledger.clone())), settings).await.unwrap()
+    Registry::open(Box::new(LedgerHandle(ledger.clone())), settings).await.unwrap()
 }
 
 fn by() -> CommandOrigin {

@@ -5,7 +5,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use muster_journal::{Ledger, LedgerReader, Marks, MemoryLedger, MemoryMarks, SharedLedger};
+use muster_journal::{Ledger, LedgerHandle, LedgerReader, Marks, MemoryLedger, MemoryMarks};
 
 use crate::{OpenStore, Store, StoreOpenError};
 
@@ -30,7 +30,7 @@ impl Store for MemoryStore {
         let ledger = self.of(name);
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         match given.insert(name.to_owned()) {
-            true => Ok(Box::new(SharedLedger(ledger))),
+            true => Ok(Box::new(LedgerHandle(ledger))),
             false => Err(StoreOpenError::AlreadyOpen),
         }
     }

@@ -19,7 +19,7 @@ use muster_http::{
     metrics::Metrics,
     native::{Access, Gate, Native},
 };
-use muster_journal::{Ledger, MemoryLedger, SharedLedger};
+use muster_journal::{Ledger, LedgerHandle, MemoryLedger};
 use muster_ledger::CommandId;
 use muster_model::Foundation;
 use muster_registry::{Clock, CommandOrigin, Done, Followers, Genesis, Registry, RegistrySettings};
@@ -65,7 +65,7 @@ pub fn clock() -> Clock {
 pub async fn open(ledger: &Arc<dyn Ledger>) -> Registry {
     let mut settings = RegistrySettings::new(Foundation::BuiltIn, clock());
     settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
-    Registry::open(Box::new(SharedLedger(ledger.clone())), settings).await.unwrap()
+    Registry::open(Box::new(LedgerHandle(ledger.clone())), settings).await.unwrap()
 }
 
 impl Running {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use muster_journal::{SeededRandom, SharedLedger};
+use muster_journal::{LedgerHandle, SeededRandom};
 use muster_ledger::Signer;
 use muster_registry::CheckpointFile;
 use muster_seal::KeyPair;
@@ -47,7 +47,7 @@ pub async fn open_in(directory: &Path, ledger: &Arc<SqliteLedger>, round: u64) -
     let signer = Signer::new("test/changes".parse().unwrap(), KeyPair::from_seed(&[7; 32]));
     settings.checkpoint = Some(CheckpointFile::new(directory.join("changes.checkpoint"), signer));
     let ledger: Arc<dyn Ledger> = ledger.clone();
-    Registry::open(Box::new(SharedLedger(ledger)), settings).await.unwrap()
+    Registry::open(Box::new(LedgerHandle(ledger)), settings).await.unwrap()
 }
 
 /// Starts this program again, to write until it is killed.

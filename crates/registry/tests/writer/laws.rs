@@ -39,7 +39,7 @@ fn hold(foundation: Foundation, commands: &[Command]) -> Result<usize, String> {
         let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
         let ticks = CountingClock::default();
         let registry = Registry::open(
-            Box::new(SharedLedger(ledger.clone())),
+            Box::new(LedgerHandle(ledger.clone())),
             settings(foundation, ticks.clock()),
         )
         .await;
@@ -65,7 +65,7 @@ fn hold(foundation: Foundation, commands: &[Command]) -> Result<usize, String> {
         registry.close().await;
         let ledger = Arc::new(few::SmallPagesLedger(ledger));
         let again =
-            Registry::open(Box::new(SharedLedger(ledger)), settings(foundation, ticks.clock()))
+            Registry::open(Box::new(LedgerHandle(ledger)), settings(foundation, ticks.clock()))
                 .await;
         let again = again.map_err(|error| format!("{error:?}"))?;
         match difference(&live, &again.catalog()) {

@@ -26,7 +26,7 @@ use std::sync::{
     atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
-use muster_journal::{Ledger, SharedLedger};
+use muster_journal::{Ledger, LedgerHandle};
 use muster_ledger::CommandId;
 use muster_model::Foundation;
 use muster_registry::{Clock, Genesis, OpenError, Registry, RegistrySettings};
@@ -80,7 +80,7 @@ async fn open(ledger: &Arc<dyn Ledger>, ticks: &CountingClock) -> Registry {
 
 async fn try_open(ledger: &Arc<dyn Ledger>, ticks: &CountingClock) -> Result<Registry, OpenError> {
     Registry::open(
-        Box::new(SharedLedger(ledger.clone())),
+        Box::new(LedgerHandle(ledger.clone())),
         settings(Foundation::BuiltIn, ticks.clock()),
     )
     .await

@@ -260,7 +260,7 @@ async fn what_schemas_refer_to_is_read_again_however_deep_it_lies() {
     // Nothing is in memory, and nothing is kept there.
     let mut settings = settings(Foundation::BuiltIn, ticks.clock());
     settings.cache_bytes = 0;
-    let registry = Registry::open(Box::new(SharedLedger(ledger.clone())), settings).await.unwrap();
+    let registry = Registry::open(Box::new(LedgerHandle(ledger.clone())), settings).await.unwrap();
     let bind = format!(r#"{{"muster":{{"schema":"{}"}}}}"#, name(DEPTH / 2));
     registry.submit(patch("/configs/app", &bind), &by()).await.unwrap();
     let all: Vec<String> = (0..DEPTH).map(|number| format!(r#""a{number}":1"#)).collect();

@@ -49,7 +49,7 @@ async fn verifies_while_writes_go_past_its_view() {
     let file = CheckpointFile::new(folder.path().join("changes.checkpoint"), signer);
     settings.checkpoint = Some(file);
     let registry =
-        Registry::open(Box::new(SharedLedger(ledger.clone())), settings.clone()).await.unwrap();
+        Registry::open(Box::new(LedgerHandle(ledger.clone())), settings.clone()).await.unwrap();
     let is_over = Arc::new(AtomicBool::new(false));
     let lanes: Vec<_> = (0..3)
         .map(|lane| tokio::spawn(write_on(registry.clone(), lane, is_over.clone())))

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use muster_journal::{Ledger, LedgerReader, Marks, SharedLedger};
+use muster_journal::{Ledger, LedgerHandle, LedgerReader, Marks};
 
 use super::{Options, SqliteLedger, SqliteMarks, SqliteReader};
 use crate::{OpenStore, Store, StoreOpenError};
@@ -59,7 +59,7 @@ impl Store for SqliteStore {
         }
         let ledger = Arc::new(SqliteLedger::open(&self.path(name), name, Options::default())?);
         opened.ledgers.insert(name.to_owned(), Arc::clone(&ledger));
-        Ok(Box::new(SharedLedger(ledger)))
+        Ok(Box::new(LedgerHandle(ledger)))
     }
 
     fn reader(&self, name: &str) -> Result<Arc<dyn LedgerReader>, StoreOpenError> {

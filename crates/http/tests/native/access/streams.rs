@@ -6,7 +6,7 @@ use std::{
 };
 
 use muster_guard::Role;
-use muster_journal::{Ledger, MemoryLedger, SharedLedger};
+use muster_journal::{Ledger, LedgerHandle, MemoryLedger};
 use muster_model::Foundation;
 use muster_registry::{Clock, Genesis, Registry, RegistrySettings};
 use muster_words::{
@@ -27,7 +27,7 @@ async fn start(anonymous: Option<Role>) -> Running {
     let clock = Clock { now: Arc::new(now), ..clock() };
     let mut settings = RegistrySettings::new(Foundation::BuiltIn, clock);
     settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
-    let registry = Registry::open(Box::new(SharedLedger(ledger.clone())), settings).await.unwrap();
+    let registry = Registry::open(Box::new(LedgerHandle(ledger.clone())), settings).await.unwrap();
     serve(registry, ledger, anonymous).await
 }
 

@@ -175,7 +175,7 @@ fn hold_past(foundation: Foundation, commands: &[Command]) -> Result<u64, String
         let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
         let ticks = CountingClock::default();
         let registry = Registry::open(
-            Box::new(SharedLedger(ledger.clone())),
+            Box::new(LedgerHandle(ledger.clone())),
             settings(foundation, ticks.clock()),
         )
         .await;
@@ -198,7 +198,7 @@ fn hold_past(foundation: Foundation, commands: &[Command]) -> Result<u64, String
         last_changes(&then)?;
         registry.close().await;
         let again =
-            Registry::open(Box::new(SharedLedger(ledger)), settings(foundation, ticks.clock()))
+            Registry::open(Box::new(LedgerHandle(ledger)), settings(foundation, ticks.clock()))
                 .await;
         let again = again.map_err(|error| format!("{error:?}"))?;
         compare(&again, &then, FoldedWhen::Again)

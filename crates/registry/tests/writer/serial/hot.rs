@@ -98,7 +98,7 @@ async fn a_cache_that_holds_nothing_costs_time_and_no_command() {
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let mut settings = settings(Foundation::BuiltIn, CountingClock::default().clock());
     settings.cache_bytes = 0;
-    let registry = Registry::open(Box::new(SharedLedger(ledger)), settings).await.unwrap();
+    let registry = Registry::open(Box::new(LedgerHandle(ledger)), settings).await.unwrap();
     registry.submit(put(NAME, "{}"), &by()).await.unwrap();
     for client in 0..5 {
         registry.submit(patch_one(client, 0), &by()).await.unwrap();

@@ -41,7 +41,7 @@ impl SerialReplay {
         let below: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
         let ledger: Arc<dyn Ledger> = Arc::new(FaultyLedger::new(below.clone(), faults));
         let settings = settings(Foundation::BuiltIn, clock);
-        let registry = Registry::open(Box::new(SharedLedger(ledger)), settings).await.unwrap();
+        let registry = Registry::open(Box::new(LedgerHandle(ledger)), settings).await.unwrap();
         Self { registry, below, next, is_full }
     }
 

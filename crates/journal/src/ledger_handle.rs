@@ -7,18 +7,19 @@ use muster_words::{ContentRef, Digest, Position};
 
 use crate::{AppendError, Batch, Ledger, LedgerReader, ReadError};
 
-/// A ledger that somebody else holds as well: its store, to close it, or a test, to look at it.
+/// A handle to a ledger that somebody else holds as well: its store, to close it, or a test, to look
+/// at it.
 #[derive(Clone)]
-pub struct SharedLedger(pub Arc<dyn Ledger>);
+pub struct LedgerHandle(pub Arc<dyn Ledger>);
 
-impl fmt::Debug for SharedLedger {
+impl fmt::Debug for LedgerHandle {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("SharedLedger")
+        out.write_str("LedgerHandle")
     }
 }
 
 #[async_trait]
-impl LedgerReader for SharedLedger {
+impl LedgerReader for LedgerHandle {
     async fn head(&self) -> Result<Head, ReadError> {
         self.0.head().await
     }
@@ -41,7 +42,7 @@ impl LedgerReader for SharedLedger {
 }
 
 #[async_trait]
-impl Ledger for SharedLedger {
+impl Ledger for LedgerHandle {
     async fn append(&self, head: Head, batch: &Batch) -> Result<Head, AppendError> {
         self.0.append(head, batch).await
     }
