@@ -66,6 +66,9 @@ pub enum TlsFault {
     /// Its certificate isn't valid yet, by this computer's clock.
     #[error("its certificate isn't valid yet")]
     NotYetValid,
+    /// Its certificate is that of an authority, as `openssl req -x509` makes it.
+    #[error("its certificate is for signing others, and can't be a server's own")]
+    Authority,
     /// It speaks no TLS.
     #[error("it speaks http without TLS")]
     ClearText,
@@ -139,6 +142,8 @@ fn fault(error: &io::Error) -> TlsFault {
                 let names = presented.iter().filter_map(|name| quoted(name)).collect();
                 TlsFault::OtherName { names }
             }
+            // The library has no public type for this one.
+            other if other.to_string().contains("CaUsedAsEndEntity") => TlsFault::Authority,
             other => TlsFault::Other(other.to_string()),
         },
         Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => TlsFault::ClearText,

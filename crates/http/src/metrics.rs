@@ -7,7 +7,7 @@ mod traffic;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use http::{HeaderMap, HeaderValue, Response, header};
@@ -28,7 +28,11 @@ use crate::{Body, connections::Connections};
 pub struct Metrics {
     registry: Mutex<Registry>,
     traffic: Traffic,
+    listeners: Listeners,
 }
+
+/// The connections of each listener.
+type Listeners = Arc<Mutex<Vec<Weak<Connections>>>>;
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -42,7 +46,15 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("muster");
         let traffic = Traffic::new(&mut registry);
-        Self { registry: Mutex::new(registry), traffic }
+        let listeners = Listeners::default();
+        let metrics =
+            Self { registry: Mutex::new(registry), traffic, listeners: Arc::clone(&listeners) };
+        metrics.gauge("connections", "Open connections, of all listeners", move || {
+            let listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner);
+            let counts = listeners.iter().filter_map(Weak::upgrade).map(|open| open.count());
+            i64::try_from(counts.sum::<usize>()).unwrap_or(i64::MAX)
+        });
+        metrics
     }
 
     /// Adds the metrics of another room; their names get the prefix `muster_`.
@@ -76,12 +88,10 @@ impl Metrics {
         });
     }
 
+    /// Counts the connections of one more listener.
     pub(crate) fn count_connections(&self, connections: &Arc<Connections>) {
-        let connections = Arc::downgrade(connections);
-        self.gauge("connections", "Open connections", move || {
-            let open = connections.upgrade().map_or(0, |connections| connections.count());
-            i64::try_from(open).unwrap_or(i64::MAX)
-        });
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.push(Arc::downgrade(connections));
     }
 
     pub(crate) fn traffic(&self) -> &Traffic {

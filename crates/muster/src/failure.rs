@@ -302,6 +302,9 @@ const fn help_for_fault(fault: &TlsFault) -> &'static str {
         TlsFault::OtherName { .. } => "use a name of the certificate: --server https://NAME",
         TlsFault::Expired => "renew the certificate, or correct this computer's clock",
         TlsFault::NotYetValid => "correct this computer's clock",
+        TlsFault::Authority => {
+            "give the server a certificate that this one signs: docs/how-to/serve-https.md"
+        }
         TlsFault::ClearText | TlsFault::Other(_) => {
             "check the address in --server or MUSTER_SERVER"
         }

@@ -110,7 +110,8 @@ fn stopped_by(why: &str) -> Failure {
 }
 
 /// Listens on the address of the server, and on that of the metrics if one is set. If there is a
-/// certificate, both speak TLS and its files are watched.
+/// certificate, the first speaks TLS and the files are watched. The metrics are scraped from inside
+/// a network, by addresses that no certificate names.
 async fn bind(
     options: &ServeOptions,
     address: SocketAddr,
@@ -127,7 +128,6 @@ async fn bind(
     let tls = certificate.tls()?;
     let readiness = assembly.readiness.clone();
     certificate.follow(readiness).map_err(|error| system("signals", &error))?;
-    let metrics = metrics.map(|metrics| metrics.with_tls(tls.clone()));
     Ok((server.with_tls(tls), metrics))
 }
 

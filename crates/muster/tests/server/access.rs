@@ -1,6 +1,6 @@
 //! Keys, roles and scopes as people use them from the command line.
 
-use std::{net::TcpListener, path::Path};
+use std::{collections::BTreeSet, net::TcpListener, path::Path};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -101,7 +101,12 @@ fn people_read_without_a_key_where_that_is_set_and_the_metrics_have_an_address_o
     }
     server.put("/api/configs/app/entries/first", "2").refused(403, "role_denied");
     let mut alone = Client::connect(port);
-    assert!(alone.ask(&Ask::get("/metrics")).expect(200).text().contains("muster_documents 1"));
+    let answer = alone.ask(&Ask::get("/metrics")).expect(200);
+    let text = answer.text();
+    assert!(text.contains("muster_documents 1"), "{text}");
+    let described: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE ")).collect();
+    let once: BTreeSet<&str> = described.iter().copied().collect();
+    assert_eq!(described.len(), once.len(), "a metric is described twice: {described:?}");
     alone.ask(&Ask::get("/api")).expect(404);
     let scratch = TempDir::new().unwrap();
     let serve = ["serve", "--memory", "--listen", "127.0.0.1:0", "--anonymous", "publisher"];

@@ -225,6 +225,20 @@ fn client(authority: &Authority, url: &str, ca: Option<&str>, code: &str, says: 
 }
 
 #[test]
+fn says_that_the_certificate_of_an_authority_is_no_servers() {
+    let authority = Authority::new();
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key).unwrap();
+    let text = pem("CERTIFICATE", certificate.der());
+    fs::write(authority.file("both.pem"), &text).unwrap();
+    let server = authority.serve(&(text, pem("PRIVATE KEY", &key.serialize_der()), Vec::new()));
+    let url = server.url("localhost");
+    client(&authority, &url, Some("both.pem"), "not_trusted", "is for signing others");
+}
+
+#[test]
 fn tells_why_a_server_is_not_trusted_and_which_address_to_use() {
     let (authority, other) = (Authority::new(), Authority::new());
     let server = authority.serve(&authority.sign("localhost", 2040));
