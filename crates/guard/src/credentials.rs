@@ -38,13 +38,13 @@ pub struct Credentials<'a> {
 pub enum AdmissionError {
     /// It has no key, but needs one.
     #[error("a key is needed")]
-    KeyRequired,
+    Required,
     /// Its key is unknown or revoked.
     #[error("this registry doesn't know the API key")]
-    KeyUnknown,
+    Unknown,
     /// Its key has expired.
     #[error("the key has expired")]
-    KeyExpired,
+    Expired,
 }
 
 impl Credentials<'_> {
@@ -67,17 +67,17 @@ impl Credentials<'_> {
             return Ok(self.owner.clone());
         }
         let Some(header) = self.authorization else {
-            return self.anonymous.cloned().ok_or(AdmissionError::KeyRequired);
+            return self.anonymous.cloned().ok_or(AdmissionError::Required);
         };
-        let text = credentials(header).ok_or(AdmissionError::KeyRequired)?;
+        let text = credentials(header).ok_or(AdmissionError::Required)?;
         if given.is_some_and(|given| given.is(&text)) {
             return Ok(self.owner.clone());
         }
-        let key: ApiKey = text.parse().map_err(|_| AdmissionError::KeyUnknown)?;
-        let principal = keyring.holder(view, &key).ok_or(AdmissionError::KeyUnknown)?;
+        let key: ApiKey = text.parse().map_err(|_| AdmissionError::Unknown)?;
+        let principal = keyring.holder(view, &key).ok_or(AdmissionError::Unknown)?;
         match principal.is_valid_at(self.now) {
             true => Ok(Arc::new(principal)),
-            false => Err(AdmissionError::KeyExpired),
+            false => Err(AdmissionError::Expired),
         }
     }
 }

@@ -48,7 +48,7 @@ pub struct ReceivedChange {
 #[derive(Clone, Debug, PartialEq)]
 pub enum StreamItem {
     /// A change.
-    Change(ReceivedChange),
+    Change(Box<ReceivedChange>),
     /// The connection was lost; the next call reconnects at the same place.
     Lost(TransportError),
 }
@@ -88,7 +88,7 @@ impl ChangeStream {
                 },
             };
             if let Some(event) = reader.next_event() {
-                return self.change(event).map(StreamItem::Change);
+                return self.change(event).map(|change| StreamItem::Change(Box::new(change)));
             }
             match timeout(PAUSE_MAX, body.frame()).await {
                 Err(_) => self.open = None,

@@ -188,9 +188,9 @@ impl Gatekeeper for Gate {
         let view = self.registry.catalog();
         let decided = admission.decide(&view, &self.keyring, self.given.as_ref());
         decided.map_err(|refused| match refused {
-            AdmissionError::KeyRequired => ErrorKind::KeyRequired.into(),
-            AdmissionError::KeyUnknown => ErrorKind::KeyUnknown.into(),
-            AdmissionError::KeyExpired => ErrorKind::KeyExpired.into(),
+            AdmissionError::Required => ErrorKind::KeyRequired.into(),
+            AdmissionError::Unknown => ErrorKind::KeyUnknown.into(),
+            AdmissionError::Expired => ErrorKind::KeyExpired.into(),
         })
     }
 

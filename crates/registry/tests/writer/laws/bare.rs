@@ -99,7 +99,7 @@ fn registry(dir: &str, b: u8, c: u8) -> Command {
         1 => tree(Mode::Put, entity("/"), &format!(r#"{{"dirs":{{"d1":{}}}}}"#, nested(b, c))),
         2 => tree(Mode::Patch, Target::Capabilities, r#"{"flags":["doc"]}"#),
         3 => {
-            let grant = KeyGrant { is_limited: c % 3 == 0, expires: None };
+            let grant = KeyGrant { is_limited: c.is_multiple_of(3), expires: None };
             let record = format!("record {c}").into();
             Command::new(Action::CreateKey { id, record, grant })
         }
