@@ -1,12 +1,17 @@
 //! The canonical encoding of entries; [`Entry`] documents the layout.
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
+use minicbor::{
+    CborLen, Decode, Decoder, Encoder,
+    bytes::{ByteArray, ByteSlice},
+};
 use muster_words::{Digest, Moment, Position, limits::ENTRY_BYTES_MAX};
 use thiserror::Error;
 
 use crate::{
     CommandId, Entry, EntryBytes, Idempotency, Record,
-    cbor::{CborFault, Major, Reader, Writer},
     entry::{ACTOR_BYTES_MAX, PARTS_MAX, POSITION_MAX, REQUEST_BYTES_MAX, TRACE_BYTES_MAX},
 };
 
@@ -135,8 +140,9 @@ impl Entry {
             return Err(EncodeError::Bounds { field });
         }
         let mut bytes = Vec::with_capacity(self.length_max());
-        self.write(&mut Writer(&mut bytes));
-        if bytes.len() > ENTRY_BYTES_MAX {
+        // Writing to a Vec can't fail: its error type has no values.
+        let written = self.write(&mut Encoder::new(&mut bytes));
+        if written.is_err() || bytes.len() > ENTRY_BYTES_MAX {
             return Err(EncodeError::TooLarge { bytes: bytes.len() });
         }
         Ok(EntryBytes { position: self.position, bytes: bytes.into() })
@@ -175,50 +181,46 @@ impl Entry {
         .find_map(|(field, fits)| (!fits).then_some(field))
     }
 
-    fn write(&self, to: &mut Writer<'_>) {
+    fn write(&self, to: &mut Encoder<&mut Vec<u8>>) -> Written {
         let optional = [self.request.is_some(), self.trace.is_some(), self.idempotency.is_some()];
         let optional = optional.into_iter().filter(|is| *is).count();
-        to.head(Major::Map, 8 + optional as u64);
-        to.unsigned(Field::Position as u64);
-        to.unsigned(self.position.0);
-        to.unsigned(Field::Moment as u64);
-        to.integer(self.moment.microseconds());
-        to.unsigned(Field::Actor as u64);
-        to.text(&self.actor);
-        to.unsigned(Field::Command as u64);
-        to.bytes(&self.command.0);
-        to.unsigned(Field::Part as u64);
-        to.unsigned(self.part.into());
-        to.unsigned(Field::Parts as u64);
-        to.unsigned(self.parts.into());
-        to.unsigned(Field::Previous as u64);
-        to.bytes(&self.previous.0);
-        to.unsigned(Field::Changes as u64);
-        to.head(Major::Array, self.changes.len() as u64);
-        self.changes.iter().for_each(|record| record.write(to));
+        to.map(8 + optional as u64)?
+            .u64(Field::Position as u64)?
+            .u64(self.position.0)?
+            .u64(Field::Moment as u64)?
+            .i64(self.moment.microseconds())?
+            .u64(Field::Actor as u64)?
+            .str(&self.actor)?
+            .u64(Field::Command as u64)?
+            .bytes(&self.command.0)?
+            .u64(Field::Part as u64)?
+            .u32(self.part)?
+            .u64(Field::Parts as u64)?
+            .u32(self.parts)?
+            .u64(Field::Previous as u64)?
+            .bytes(&self.previous.0)?
+            .u64(Field::Changes as u64)?
+            .array(self.changes.len() as u64)?;
+        self.changes.iter().try_for_each(|record| record.write(to))?;
         if let Some(request) = &self.request {
-            to.unsigned(Field::Request as u64);
-            to.text(request);
+            to.u64(Field::Request as u64)?.str(request)?;
         }
         if let Some(trace) = &self.trace {
-            to.unsigned(Field::Trace as u64);
-            to.text(trace);
+            to.u64(Field::Trace as u64)?.str(trace)?;
         }
         if let Some(Idempotency { key, request }) = &self.idempotency {
-            to.unsigned(Field::Idempotency as u64);
-            to.head(Major::Array, 2);
-            to.bytes(&key.0);
-            to.bytes(&request.0);
+            to.u64(Field::Idempotency as u64)?.array(2)?.bytes(&key.0)?.bytes(&request.0)?;
         }
+        Ok(())
     }
 }
 
+type Written = Result<(), minicbor::encode::Error<Infallible>>;
+
 impl Record {
-    fn write(&self, to: &mut Writer<'_>) {
-        to.head(Major::Array, 3);
-        to.unsigned(self.kind.into());
-        to.boolean(self.skippable);
-        to.bytes(&self.body);
+    fn write(&self, to: &mut Encoder<&mut Vec<u8>>) -> Written {
+        to.array(3)?.u16(self.kind)?.bool(self.skippable)?.bytes(&self.body)?;
+        Ok(())
     }
 }
 
@@ -247,10 +249,10 @@ fn refuse_too_large(bytes: &[u8]) -> Result<(), DecodeError> {
 fn read(all: &Bytes) -> Result<Entry, DecodeError> {
     let mut fields = Fields::open(all)?;
     let entry = Entry {
-        position: fields.required(Field::Position, |f| f.value(Reader::unsigned).map(Position))?,
+        position: fields.required(Field::Position, |f| f.value().map(Position))?,
         moment: fields.required(Field::Moment, Fields::moment)?,
         actor: fields.required(Field::Actor, Fields::text)?,
-        command: fields.required(Field::Command, |f| f.value(Reader::bytes_of).map(CommandId))?,
+        command: fields.required(Field::Command, |f| f.bytes_of().map(CommandId))?,
         part: fields.required(Field::Part, |f| f.number(Field::Part))?,
         parts: fields.required(Field::Parts, |f| f.number(Field::Parts))?,
         previous: fields.required(Field::Previous, Fields::digest)?,
@@ -269,7 +271,7 @@ fn read(all: &Bytes) -> Result<Entry, DecodeError> {
 /// Reads the fields of an entry's map, in the order of their keys.
 struct Fields<'a> {
     all: &'a Bytes,
-    reader: Reader<'a>,
+    decoder: Decoder<'a>,
     /// The number of pairs after the current one.
     left: u64,
     /// The key of the next value.
@@ -278,22 +280,48 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn open(all: &'a Bytes) -> Result<Self, DecodeError> {
-        let mut fields = Self { all, reader: Reader::new(all), left: 0, key: None };
-        fields.left = fields.value(|reader| reader.head(Major::Map))?;
+        let mut fields = Self { all, decoder: Decoder::new(all), left: 0, key: None };
+        fields.left = fields.count(Decoder::map)?;
         fields.advance(0)?;
         Ok(fields)
     }
 
-    /// Reads a value; an error has the position of the value's start.
-    fn value<T>(
+    /// Reads a value in its shortest form; an error has the position of the value's start.
+    ///
+    /// minicbor also reads longer forms, with which two byte strings could be the same entry. So
+    /// what it has read must be as long as what it would write.
+    fn shortest<T: CborLen<()>>(
         &mut self,
-        read: impl FnOnce(&mut Reader<'a>) -> Result<T, CborFault>,
+        read: impl FnOnce(&mut Decoder<'a>) -> Result<T, minicbor::decode::Error>,
     ) -> Result<T, DecodeError> {
-        let at = self.reader.at();
-        read(&mut self.reader).map_err(|fault| match fault {
-            CborFault::Short => DecodeError::Short { at: self.all.len() },
-            CborFault::Form => DecodeError::Form { at },
-        })
+        let at = self.decoder.position();
+        match read(&mut self.decoder) {
+            Ok(value) if self.decoder.position() - at == minicbor::len(&value) => Ok(value),
+            Err(error) if error.is_end_of_input() => Err(DecodeError::Short { at: self.all.len() }),
+            Ok(_) | Err(_) => Err(DecodeError::Form { at }),
+        }
+    }
+
+    fn value<T: Decode<'a, ()> + CborLen<()>>(&mut self) -> Result<T, DecodeError> {
+        self.shortest(Decoder::decode)
+    }
+
+    fn bytes_of<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        self.value::<ByteArray<N>>().map(Into::into)
+    }
+
+    /// The length of a list or map, which must be definite.
+    fn count(
+        &mut self,
+        read: impl FnOnce(&mut Decoder<'a>) -> Result<Option<u64>, minicbor::decode::Error>,
+    ) -> Result<u64, DecodeError> {
+        let at = self.decoder.position();
+        self.shortest(read)?.ok_or(DecodeError::Form { at })
+    }
+
+    /// The number of remaining bytes.
+    fn bytes_left(&self) -> usize {
+        self.all.len() - self.decoder.position()
     }
 
     /// Moves to the next key, which must be greater than the last.
@@ -302,7 +330,7 @@ impl<'a> Fields<'a> {
             self.key = None;
             return Ok(());
         };
-        let key = self.value(Reader::unsigned)?;
+        let key = self.value()?;
         if key <= last {
             return Err(DecodeError::Order { key });
         }
@@ -337,30 +365,30 @@ impl<'a> Fields<'a> {
             if key < EXTENSION_KEY_MIN {
                 return Err(DecodeError::UnknownKey { key });
             }
-            self.value(Reader::bytes)?;
+            self.value::<&ByteSlice>()?;
             self.advance(key)?;
         }
-        match self.reader.left() {
+        match self.bytes_left() {
             0 => Ok(()),
             bytes => Err(DecodeError::Trailing { bytes }),
         }
     }
 
     fn text(&mut self) -> Result<String, DecodeError> {
-        self.value(Reader::text).map(str::to_owned)
+        self.value::<&str>().map(str::to_owned)
     }
 
     fn digest(&mut self) -> Result<Digest, DecodeError> {
-        self.value(Reader::bytes_of).map(Digest)
+        self.bytes_of().map(Digest)
     }
 
     fn number(&mut self, field: Field) -> Result<u32, DecodeError> {
-        let number = self.value(Reader::unsigned)?;
+        let number: u64 = self.value()?;
         u32::try_from(number).map_err(|_| DecodeError::Bounds { field })
     }
 
     fn moment(&mut self) -> Result<Moment, DecodeError> {
-        let microseconds = self.value(Reader::integer)?;
+        let microseconds = self.value()?;
         Moment::from_microseconds(microseconds)
             .map_err(|_| DecodeError::Bounds { field: Field::Moment })
     }
@@ -369,9 +397,9 @@ impl<'a> Fields<'a> {
     /// memory is allocated, so that a wrong count does no harm.
     fn changes(&mut self) -> Result<Vec<Record>, DecodeError> {
         let at = self.all.len();
-        let count = self.value(|reader| reader.head(Major::Array))?;
+        let count = self.count(Decoder::array)?;
         let count = usize::try_from(count).map_err(|_| DecodeError::Short { at })?;
-        if count > self.reader.left() / RECORD_BYTES_MIN {
+        if count > self.bytes_left() / RECORD_BYTES_MIN {
             return Err(DecodeError::Short { at });
         }
         let mut changes = Vec::with_capacity(count);
@@ -383,11 +411,11 @@ impl<'a> Fields<'a> {
 
     fn record(&mut self) -> Result<Record, DecodeError> {
         self.array_of(3)?;
-        let kind = self.value(Reader::unsigned)?;
+        let kind: u64 = self.value()?;
         let kind =
             u16::try_from(kind).map_err(|_| DecodeError::Bounds { field: Field::Changes })?;
-        let skippable = self.value(Reader::boolean)?;
-        let body = self.value(Reader::bytes)?;
+        let skippable = self.value()?;
+        let body: &ByteSlice = self.value()?;
         Ok(Record { kind, skippable, body: self.all.slice_ref(body) })
     }
 
@@ -397,8 +425,8 @@ impl<'a> Fields<'a> {
     }
 
     fn array_of(&mut self, length: u64) -> Result<(), DecodeError> {
-        let at = self.reader.at();
-        match self.value(|reader| reader.head(Major::Array))? {
+        let at = self.decoder.position();
+        match self.count(Decoder::array)? {
             found if found == length => Ok(()),
             _ => Err(DecodeError::Form { at }),
         }

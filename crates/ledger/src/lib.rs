@@ -4,7 +4,6 @@
 //! It doesn't store entries (see `journal` and `stores`), doesn't know the meaning of a change (see
 //! `catalog`), and neither reads a clock nor draws a command id.
 
-mod cbor;
 pub mod chain;
 pub mod checkpoint;
 mod codec;
