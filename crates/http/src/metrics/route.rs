@@ -166,7 +166,7 @@ mod tests {
             ("/health/live", "/health"),
             ("/changes", "/changes"),
             ("/status", "/status"),
-            ("/validate", "other"),
+            ("/validate", "/validate"),
             ("/nowhere", "other"),
             ("/apiary", "other"),
         ] {
