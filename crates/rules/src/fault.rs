@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use super::limits::{PATTERN_WEIGHT_MAX, TEXT_BYTES_MAX};
+use super::limits::{PATTERN_COST_MAX, TEXT_BYTES_MAX};
 
 /// Why an expression can't be evaluated for a document, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -71,5 +71,5 @@ pub enum EvaluationFault {
 
 /// The reason for refusing a large pattern.
 pub(super) fn pattern_too_large() -> String {
-    format!("it has more than {PATTERN_WEIGHT_MAX} positions")
+    format!("it has more than {PATTERN_COST_MAX} positions")
 }

@@ -7,7 +7,7 @@ use super::{
     limits::{PATTERN_STEPS, TEXT_BYTES_MAX},
     numbers::{double_text, to_double},
     operators::types,
-    patterns::Pattern,
+    patterns::{MADE_LOOKED_MAX, Pattern},
     value::{Cel, List, Text},
 };
 
@@ -154,7 +154,7 @@ impl Function {
             Self::Contains => Cel::Bool(text.contains(other)),
             Self::Matches => {
                 evaluation.spend(PATTERN_STEPS as usize)?;
-                let pattern = Pattern::compile(other).map_err(|reason| {
+                let pattern = Pattern::compile(other, MADE_LOOKED_MAX).map_err(|reason| {
                     EvaluationFault::Pattern { pattern: other.chars().take(80).collect(), reason }
                 })?;
                 evaluation.spend(pattern.steps(text.len()))?;

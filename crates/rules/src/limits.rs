@@ -36,8 +36,9 @@ pub const MESSAGE_STEPS_MAX: u32 = 100_000;
 /// The size of a text that an expression builds, in bytes.
 pub const TEXT_BYTES_MAX: usize = 64 * 1024;
 
-/// The weight of a pattern: roughly the number of its positions that can be active at once.
-pub const PATTERN_WEIGHT_MAX: u32 = 2_000;
+/// The cost of a pattern: the number of its positions that may be active together, if the engine's
+/// memory can't hold all states of its automaton.
+pub const PATTERN_COST_MAX: usize = 2_000;
 
 /// The size of a compiled pattern, in bytes.
 pub const PATTERN_BYTES_MAX: usize = 1024 * 1024;

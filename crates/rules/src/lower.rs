@@ -18,7 +18,7 @@ use super::{
     },
     numbers::Arithmetic,
     operators::Operator,
-    patterns::Pattern,
+    patterns::{LITERAL_LOOKED_MAX, Pattern},
 };
 
 impl Expression {
@@ -161,7 +161,7 @@ impl Lowering<'_> {
         if function == Function::Matches
             && let [_, Node::Literal(Literal::Text(text))] = arguments.as_slice()
         {
-            let pattern = Pattern::compile(text)
+            let pattern = Pattern::compile(text, LITERAL_LOOKED_MAX)
                 .map_err(|reason| ExpressionError::Pattern { pattern: text.clone(), reason })?;
             let text = Box::new(arguments.swap_remove(0));
             return Ok(Node::Matches { text, pattern });

@@ -17,6 +17,7 @@ mod violation;
 pub use compile::{CompileError, Schema};
 pub use dialect::Dialect;
 pub use nearest::nearest;
+pub use pattern::cost_of_pattern;
 pub use sources::{NoSources, SchemaSources};
 pub use violation::{Severity, Violation, ViolationSource};
 

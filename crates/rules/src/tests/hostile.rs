@@ -95,6 +95,24 @@ fn patterns_that_grow_or_never_end_are_refused_or_charged() {
 }
 
 #[test]
+fn patterns_are_charged_for_the_positions_that_move() {
+    let text: String = (0..10_000_u32)
+        .map(|n| if n.wrapping_mul(2_654_435_761) >> 31 == 0 { 'a' } else { 'b' })
+        .collect();
+    let document = json!({"text": text});
+    // Every letter can start a match, so a thousand positions move with each.
+    let matches = |pattern: &str| holds(&format!("document.text.matches('{pattern}')"), &document);
+    assert_eq!(matches("a[ab]{1000}c"), Err(EvaluationFault::TooManySteps));
+    // As long, but one position moves.
+    for pattern in ["^[ab]{1000}c$", "^.{1,255}$", "^[ab]{1,64}(-[ab]{1,64}){0,20}$"] {
+        let rule = rule(&format!("document.text.matches('{pattern}')"));
+        let (result, steps) = rule.holds(&document, &sanity());
+        assert_eq!(result, Ok(false), "{pattern}");
+        assert!(steps < 6_000, "{pattern}: {steps}");
+    }
+}
+
+#[test]
 fn expressions_that_are_too_long_or_too_deep_are_refused() {
     let nested = |open: &str, middle: &str, close: &str, times: usize| {
         format!("{}{middle}{}", open.repeat(times), close.repeat(times))
