@@ -108,3 +108,53 @@ pub fn changes_in(entry: &Entry) -> impl Iterator<Item = Result<Change, ChangeEr
         decoded => Some(decoded),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use muster_ledger::{CommandId, Record};
+    use muster_words::Digest;
+
+    use super::*;
+
+    fn entry(position: u64, (part, parts): (u32, u32), changes: Vec<Record>) -> EntryBytes {
+        let entry = Entry {
+            position: Position(position),
+            moment: Moment::EPOCH,
+            actor: "someone".to_owned(),
+            command: CommandId([1; 16]),
+            part,
+            parts,
+            request: None,
+            trace: None,
+            idempotency: None,
+            previous: Digest::of(b""),
+            changes,
+        };
+        entry.encode().unwrap()
+    }
+
+    #[test]
+    fn is_whole_with_its_last_part_and_begins_before_its_first() {
+        let mut command = CommittedCommand::default();
+        for part in 1..=3 {
+            assert!(!command.is_whole(), "before part {part}");
+            command.push(&entry(4 + u64::from(part), (part, 3), Vec::new())).unwrap();
+        }
+        assert!(command.is_whole());
+        assert_eq!((command.begin(), command.position()), (Position(4), Position(7)));
+    }
+
+    #[test]
+    fn skips_an_unknown_change_only_if_its_writer_allowed_that() {
+        for (skippable, expect) in [(true, Ok(())), (false, Err(Position(7)))] {
+            let unknown = Record { kind: u16::MAX, skippable, body: Vec::new().into() };
+            let mut command = CommittedCommand::default();
+            let pushed = command.push(&entry(7, (1, 1), vec![unknown]));
+            assert_eq!(pushed.map_err(|damaged| damaged.position), expect, "{skippable}");
+            assert_eq!(command.is_whole(), skippable);
+            assert_eq!(command.changes, []);
+        }
+    }
+}

@@ -186,7 +186,42 @@ fn words(edit: &Edit) -> Option<(Xid, String)> {
 
 #[cfg(test)]
 mod tests {
+    use muster_words::Position;
+
     use super::*;
+
+    #[test]
+    fn holds_what_is_in_it_or_took_it_along_and_no_name_that_only_begins_alike() {
+        use EditAction::{Deleted, Purged, Restored, Updated};
+        for (path, subject, action, expect) in [
+            ("", "/providers/cms", Updated, true),
+            ("providers", "/providers/cms", Updated, true),
+            ("providers", "/providersets/cms", Updated, false),
+            ("providers/cms", "/providers/cms", Updated, true),
+            ("providers/cms", "/providers/cms/entries/a", Updated, true),
+            ("providers/cms", "/providers/cms2", Updated, false),
+            ("providers/cms", "/providers/cms2/entries/a", Deleted, false),
+            ("providers/cms2", "/providers/cms", Deleted, false),
+            ("providers/cms/entries/a", "/providers/cms", Updated, false),
+            ("providers/cms/entries/a", "/providers/cms", Deleted, true),
+            ("providers/cms/entries/a", "/providers/cms", Restored, true),
+            ("providers/cms/entries/a", "/providers/cms", Purged, true),
+            ("providers/cms/entries/a", "/providers/cm", Purged, false),
+            ("providers/cms/entries/a", "/providers/cms/entries/a/versions/1", Updated, true),
+            ("providers/cms/entries/a/versions/1", "/providers/cms/entries/a", Deleted, true),
+            ("providers/cms/entries/a/versions/1", "/providers/cms/entries/a", Updated, false),
+        ] {
+            let scope = Scope::parse(path);
+            let edit = subject.parse().map(|xid| Edit {
+                position: Position(1),
+                subject: EditSubject::of(&xid),
+                action,
+                detail: EditDetail::None,
+            });
+            let held = scope.and_then(|scope| edit.map(|edit| scope.holds(&edit)));
+            assert_eq!(held, Ok(expect), "{path}: {subject} {action:?}");
+        }
+    }
 
     #[test]
     fn reads_entities_and_collections() {

@@ -39,6 +39,16 @@ fn finds_each_field_that_differs() {
 }
 
 #[test]
+fn names_a_thousand_fields_and_no_more() {
+    for (count, expect) in [(999, 999), (1_000, 1_000), (1_001, 1_000), (3_000, 1_000)] {
+        let new: Map<String, Value> = (0..count).map(|n| (format!("f{n:04}"), json!(n))).collect();
+        let found = fields(&json!({}), &Value::Object(new));
+        assert_eq!(found.len(), expect, "of {count}");
+        assert_eq!(found[0].path, "f0000", "the first ones");
+    }
+}
+
+#[test]
 fn compares_bytes_where_values_do_not_differ() {
     let changed = |path: &str, before: &str, after: &str| FieldDifference {
         path: path.to_owned(),

@@ -47,6 +47,11 @@ async fn tells_each_deed_as_the_specification_does() {
             ],
         ),
         (
+            // Another version is the document's default now.
+            tree(Mode::Patch, entity(&format!("{SANITY}/versions/1")), r#"{"name": "old"}"#),
+            vec!["version.updated /providers/cms/entries/sanity/versions/1"],
+        ),
+        (
             tree(Mode::Patch, entity("/providers/cms"), r#"{"name": "CMS"}"#),
             vec!["group.updated /providers/cms"],
         ),
@@ -541,4 +546,20 @@ async fn http2(running: &Running) -> hyper::client::conn::http2::SendRequest<axu
     let (sender, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
     tokio::spawn(connection);
     sender
+}
+
+/// Attributes may be gone by the time that a command is told.
+#[tokio::test]
+async fn tells_of_each_subject_once_also_if_no_attribute_can_be_read() {
+    let running = Running::start().await;
+    running.submit(put(SANITY, "{}")).await;
+    let both = r#"{"name": "Sanity", "meta": {"deprecated": {}}}"#;
+    let before = running.registry.view().position();
+    running.submit(tree(Mode::Patch, entity(SANITY), both)).await;
+    let view = running.registry.view();
+    let command = running.registry.commands_after(before).await.unwrap().remove(0);
+    let events = muster_history::events(&command, &view).finish(|_| None);
+    let subjects: Vec<String> =
+        events.iter().map(|event| event.subject.xid().to_string()).collect();
+    assert_eq!(subjects, [SANITY.to_owned(), format!("{SANITY}/versions/1")]);
 }

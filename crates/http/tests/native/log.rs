@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use muster_catalog::{
     View,
     command::{Mode, Target},
     state::Stamp,
 };
-use muster_history::{CommittedCommand, Edit, EditDetail, Scope};
+use muster_history::{CommittedCommand, Edit, EditDetail, LogQuery, LogRead, LogWalk, Scope};
 use muster_words::{
     Moment, Position, Xid,
     json::{self, Value},
@@ -71,6 +73,10 @@ async fn tells_a_documents_story_newest_first() {
     let (after, before) = (positions[2], positions[6]);
     let page = running.json(&format!("GET /log{one}?after={after}&before={before}")).await;
     assert_eq!(told(&page), expect[3..6]);
+    // Where the command before belongs to another document, too.
+    let (after, before) = (positions[0], positions[3]);
+    let page = running.json(&format!("GET /log{one}?after={after}&before={before}")).await;
+    assert_eq!(told(&page), expect[6..7]);
 }
 
 #[tokio::test]
@@ -274,4 +280,28 @@ async fn gives_the_whole_log_on_pages_of_any_length() {
             assert_eq!(paged(&running, query).await, inside, "{path} with seed {seed}");
         }
     }
+}
+
+#[tokio::test]
+async fn searches_a_long_ledger_on_many_pages_without_a_gap() {
+    let running = Running::start().await;
+    let mut catalog = (**running.registry.view().catalog()).clone();
+    catalog.stamp.position = Position(1_000_000);
+    let view = View::newest(Arc::new(catalog));
+    let (mut before, mut pages, mut left) = (Position(u64::MAX), 0, view.position());
+    loop {
+        let scope = Scope::parse("providers").unwrap();
+        let query = LogQuery { scope, after: Position::ZERO, before, limit: 10 };
+        let mut walk = LogWalk::new(&query, &view);
+        while let Some(read) = walk.wanted() {
+            let LogRead::Between(from, until) = read else { panic!("{read:?}") };
+            assert_eq!(until, left, "nothing is left out, and nothing is read twice");
+            left = from;
+            walk.take(read, std::iter::empty());
+        }
+        pages += 1;
+        let Some(next) = walk.finish().next else { break };
+        before = next;
+    }
+    assert_eq!((left, pages), (Position::ZERO, 8));
 }
