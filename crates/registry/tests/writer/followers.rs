@@ -1,6 +1,7 @@
 //! Who follows the ledger takes every command, in order, whatever happens to it.
 
 mod kills;
+mod pauses;
 mod places;
 mod sources;
 

@@ -96,3 +96,23 @@ async fn a_damaged_file_is_an_error_that_says_so() {
     // The connection was given up; a new one does what can be done.
     assert_eq!(marks.names().await.unwrap(), [name()]);
 }
+
+#[tokio::test]
+async fn a_damaged_file_can_be_replaced_while_the_marks_are_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("followers.db");
+    let copy = directory.path().join("copy.db");
+    let marks = SqliteMarks::open(&path).unwrap();
+    let epoch = marks.claim(&name()).await.unwrap();
+    marks.save(&name(), epoch, sample_mark(1, 1)).await.unwrap();
+    marks.close().await;
+    std::fs::copy(&path, &copy).unwrap();
+    let marks = SqliteMarks::open(&path).unwrap();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("UPDATE followers SET hash = x'00'").unwrap();
+    drop(other);
+    assert!(matches!(marks.load(&name()).await, Err(MarksError::Corrupt(_))));
+    // A connection that was kept would go on with the file that is gone.
+    std::fs::rename(&copy, &path).unwrap();
+    assert_eq!(marks.load(&name()).await.unwrap(), Some(sample_mark(1, 1)));
+}

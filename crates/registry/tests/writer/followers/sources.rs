@@ -148,3 +148,32 @@ async fn what_another_writer_appended_comes_from_the_ledger() {
     }
     assert_eq!(taken, ends(&one).await);
 }
+
+#[tokio::test]
+async fn a_command_that_is_asked_for_from_its_middle_is_given_whole() {
+    let (registry, _) = begun(1).await;
+    let begin = registry.view().position();
+    // Equal documents lie in entries of their own.
+    registry.submit(pair("a", "b", "1"), &by()).await.unwrap();
+    let end = registry.view().position();
+    assert!(end.0 - begin.0 > 1, "it has several entries");
+    for after in begin.0..end.0 {
+        let found = registry.commands_after(Position(after)).await.unwrap();
+        let found: Vec<_> = found.iter().map(|found| (found.begin(), found.position())).collect();
+        assert_eq!(found, [(begin, end)], "after {after}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_given_that_the_view_does_not_hold_yet() {
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let ticks = CountingClock::default();
+    let registry = open(&ledger, &ticks).await;
+    write(&registry, 2).await;
+    let other = open(&ledger, &ticks).await;
+    write(&other, 2).await;
+    let published = registry.view().position();
+    assert!(published < other.view().position(), "it has heard of no other writer");
+    let found = registry.commands_after(Position::ZERO).await.unwrap();
+    assert_eq!(found.last().map(CommittedCommand::position), Some(published));
+}
