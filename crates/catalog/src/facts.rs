@@ -187,6 +187,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn takes_an_absent_field_and_null_for_no_reference() {
+        let references = json!([{"field": "/see/*", "collection": "/providers/entries"}]);
+        let aspect = json!({"singular": "entry", "muster": {"references": references}});
+        let providers = json!({"singular": "provider", "resources": {"entries": aspect}});
+        let source = json!({"groups": {"providers": providers}});
+        let model = Model::compile(&source, Foundation::BuiltIn).unwrap();
+        let kind = model.resource_type("providers", "entries").unwrap();
+        for (document, expect) in [
+            (json!({}), vec![]),
+            (json!({"see": null}), vec![]),
+            (json!({"see": [null]}), vec![]),
+            (json!({"see": [null, "x", 1]}), vec![("/see/1", "x"), ("/see/2", "1")]),
+        ] {
+            let found = reference_fields(&kind.aspect, &document);
+            let found: Vec<(&str, &str)> =
+                found.iter().map(|field| (&*field.pointer, &*field.text)).collect();
+            assert_eq!(found, expect, "{document}");
+        }
+    }
+
+    #[test]
     fn knows_what_a_document_refers_to() {
         let references = json!([
             {"field": "/engines/*", "collection": "/providers/entries", "group": "ssg"},

@@ -165,3 +165,36 @@ fn says_what_is_wrong_only_when_everything_is_at_hand() {
     let error = error.to_string().replace("/schemagroups/s/schemas/", "");
     assert_eq!(error, "schemas refer to each other in a circle: b → c → b");
 }
+
+#[test]
+fn what_is_sent_as_json_to_a_built_in_type_must_be_json() {
+    let fixture = fixture(&[], &[]);
+    let judge = Judge { sources: &fixture, compiled: &Nothing, may_take_long: true };
+    let xid: Xid = "/configs/c/entries/e".parse().unwrap();
+    for (content_type, expect) in [
+        (None, true),
+        (Some("text/plain"), true),
+        (Some("application/jsonl"), true),
+        (Some("application/json"), false),
+        (Some("Application/JSON; charset=utf-8"), false),
+        (Some("application/schema+json"), false),
+        (Some("application/schema+JSON;version=1"), false),
+    ] {
+        let passes = |bytes| judge.document(&Document { xid: &xid, content_type, bytes }).is_ok();
+        assert_eq!((passes(b"{}"), passes(b"{")), (true, expect), "{content_type:?}");
+    }
+}
+
+#[test]
+fn a_bound_document_that_cannot_be_used_is_told_only_when_the_others_are_at_hand() {
+    let mut fixture = fixture(&[("a", &[])], &["x"]);
+    let rule: Xid = "/rulegroups/r/rules/x".parse().unwrap();
+    fixture.documents.insert(rule.clone(), "no rule".to_owned());
+    fixture.at_hand.borrow_mut().extend(fixture.content_at(&rule));
+    let (rounds, found) = judged(&fixture);
+    assert_eq!(rounds, [vec!["a"]]);
+    let Err(Rejection::Binding { xid, fault: BindingFault::Rule(_) }) = found else {
+        panic!("{found:?}")
+    };
+    assert_eq!(xid, rule);
+}

@@ -148,3 +148,19 @@ async fn what_does_not_comply_does_not_come_back() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_group_that_is_replaced_loses_its_bindings_and_one_that_is_patched_keeps_them() {
+    let bad = r#"{"entries":{"a":{"contenttype":"application/json","entry":{"a":9}}}}"#;
+    for (mode, expect) in [(Mode::Put, "done"), (Mode::Patch, "invalid_document")] {
+        let registry = with(vec![
+            put("/rulegroups/own/rules/r", crate::serial::clients::RULES[0]),
+            put("/configs/app/entries/a", r#"{"a":1}"#),
+            patch("/configs/app", r#"{"muster":{"rules":["/rulegroups/own"]}}"#),
+        ])
+        .await;
+        let answer = registry.submit(tree(mode, entity("/configs/app"), bad), &by()).await;
+        assert_eq!(answer.map_or_else(|error| code(&error), |_| "done"), expect, "{mode:?}");
+        registry.verify(|_| {}).await.unwrap();
+    }
+}

@@ -235,3 +235,25 @@ async fn no_attribute_of_a_users_own_stands_where_bindings_are_read() {
     let refused = registry.submit(model(own), &by()).await;
     assert_eq!(code(&refused.unwrap_err()), "built_in");
 }
+
+#[tokio::test]
+async fn a_document_is_judged_by_the_schema_that_comes_with_it() {
+    for (document, expect) in [(r#"{"b":1}"#, "done"), (r#"{"a":1}"#, "invalid_document")] {
+        let registry = with(vec![
+            put(SCHEMA, r#"{"required":["a"]}"#),
+            put("/configs/app/entries/e", r#"{"a":1}"#),
+            bind_it(),
+        ])
+        .await;
+        let both = format!(
+            r#"{{"schemagroups":{{"own":{{"schemas":{{"s":{{"versions":{{"2":{{
+                "contenttype":"application/json","schema":{{"required":["b"]}}}}}}}}}}}}}},
+            "configs":{{"app":{{"muster":{{"schema":"{SCHEMA}"}},"entries":{{"e":{{
+                "contenttype":"application/json","entry":{document}}}}}}}}}}}"#
+        );
+        let command = tree(muster_catalog::command::Mode::Post, entity("/"), &both);
+        let answer = registry.submit(command, &by()).await;
+        assert_eq!(answer.map_or_else(|error| code(&error), |_| "done"), expect, "{document}");
+        registry.verify(|_| {}).await.unwrap();
+    }
+}

@@ -3,7 +3,7 @@
 use muster_catalog::command::Mode;
 use muster_journal::MemoryLedger;
 use muster_registry::ViewError;
-use muster_words::Position;
+use muster_words::{Position, XidPatterns};
 
 use super::*;
 use crate::commands::*;
@@ -130,4 +130,31 @@ async fn a_position_inside_a_command_means_the_end_of_the_one_before() {
     }
     let above = registry.view_at(last.next()).await;
     assert!(matches!(above, Err(ViewError::AboveHead { head, .. }) if head == last));
+}
+
+#[tokio::test]
+async fn a_purge_is_a_change_of_what_it_was_in_and_not_of_a_name_that_begins_alike() {
+    let longer = format!("{NAME}b");
+    let (registry, ends) = done(vec![
+        put(NAME, "1"),
+        put(&longer, "1"),
+        post(&longer, "2"),
+        purge(&format!("{longer}/versions/1")),
+    ])
+    .await;
+    let view = registry.view();
+    for (name, expect) in [(NAME, (false, ends[0])), (&longer, (true, ends[3]))] {
+        let change = view.last_change(&xid(name)).unwrap();
+        assert_eq!((view.has_purges(&xid(name)), change.position), expect, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn who_sees_only_some_places_sees_no_others_in_the_past() {
+    let (registry, ends) = done(vec![put(NAME, "1"), put(NAME, "2")]).await;
+    let within = Arc::new(XidPatterns::new(vec!["/configs/app".parse().unwrap()]));
+    let view = registry.view().seen_within(Some(within.clone()));
+    let first = registry.view_at(ends[0]).await.unwrap();
+    let past = view.back_to(first.stamp(), first.moment());
+    assert_eq!((past.position(), past.within()), (ends[0], Some(&*within)));
 }

@@ -143,7 +143,11 @@ proptest! {
 #[test]
 fn takes_a_filter_of_some_length_and_no_longer_one() {
     let long = format!("name={}", "a".repeat(2_000));
+    let sized = |bytes: usize| format!("name={}", "a".repeat(bytes - 5));
+    let (longest, too_long) = (sized(4 * 1024), sized(4 * 1024 + 1));
     for (values, expect) in [
+        (vec![longest.as_str()], None),
+        (vec![too_long.as_str()], Some(FilterError::TooLong)),
         (vec![long.as_str(); 2], None),
         (vec![long.as_str(); 3], Some(FilterError::TooLong)),
         (vec!["a"; 100], None),
