@@ -1,13 +1,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
-use muster_words::{Id, Xid, XidPatterns};
+use muster_words::{Coverage, Id, Xid, XidPatterns};
 
 use crate::{
     Catalog, Lifecycle, Reason, Refusal,
     command::{Delete, Target},
     decide::PreparedAction,
-    state::{Resource, Subtree},
-    tree::{GroupNode, Subject, WriteTree},
+    judge::{is_among_schemas, is_bound},
+    state::{Bindings, Resource, Subtree},
+    tree::{DocumentPart, GroupNode, Subject, VersionNode, WriteTree},
 };
 
 /// The limits of a command's author that depend on the names in the command and on the present
@@ -52,6 +53,12 @@ impl Authority {
         }
     }
 
+    /// Whether the author may break the references of this entity: they could delete it as well.
+    pub(crate) fn may_break(&self, catalog: &Catalog, referrer: &Xid) -> bool {
+        self.check_place(referrer).is_ok()
+            && self.check_maker(catalog, referrer, Which::There).is_ok()
+    }
+
     fn check_write(&self, catalog: &Catalog, tree: &WriteTree) -> Result<(), Refusal> {
         tree.groups.iter().try_for_each(|node| self.check_group(catalog, node))?;
         if !self.only_in_review {
@@ -74,11 +81,48 @@ impl Authority {
 
     /// A group that is only a parent counts as written if it doesn't exist.
     fn check_group(&self, catalog: &Catalog, node: &GroupNode) -> Result<(), Refusal> {
-        node.resources.iter().try_for_each(|resource| self.check_place(&resource.xid))?;
+        for resource in &node.resources {
+            self.check_place(&resource.xid)?;
+            let mut versions = resource.default.iter().chain(resource.versions.iter().flatten());
+            versions
+                .try_for_each(|version| self.check_followed(catalog, &resource.xid, version))?;
+        }
         if node.attributes.is_some() || !catalog.has(&node.xid) {
             self.check_place(&node.xid)?;
         }
-        Ok(())
+        self.check_bound(catalog, node)
+    }
+
+    /// A schema may follow only references within the scope, because the violations of documents
+    /// show parts of it.
+    fn check_followed(
+        &self,
+        catalog: &Catalog,
+        xid: &Xid,
+        version: &VersionNode,
+    ) -> Result<(), Refusal> {
+        let DocumentPart::Bytes(document) = &version.document else { return Ok(()) };
+        if self.within.is_none() || !(is_among_schemas(xid) || is_bound(catalog, xid)) {
+            return Ok(());
+        }
+        document.schema_references().iter().try_for_each(|followed| self.check_place(followed))
+    }
+
+    /// A group may be bound only to schemas and rules within the scope, for the same reason.
+    /// Bindings that it already has may be sent again.
+    fn check_bound(&self, catalog: &Catalog, node: &GroupNode) -> Result<(), Refusal> {
+        let (Some(_), Some(sent)) = (&self.within, &node.attributes) else { return Ok(()) };
+        // Bindings that can't be read are refused by the write itself.
+        let Ok(bindings) = Bindings::read(&node.xid, &node.kind, sent) else { return Ok(()) };
+        let old = catalog.group_at(&node.xid).map(|group| group.own.bindings.clone());
+        let is_new = |target: &&Xid| !old.iter().any(|old| old.targets().any(|own| own == *target));
+        // Another document bound as a schema was written without a look at its references.
+        if let Some(schema) = bindings.schema.as_ref().filter(is_new)
+            && !is_among_schemas(schema)
+        {
+            return Err(Refusal::new(schema, Reason::OutOfScope));
+        }
+        bindings.targets().filter(is_new).try_for_each(|target| self.check_place(target))
     }
 
     fn check_delete(&self, catalog: &Catalog, delete: &Delete) -> Result<(), Refusal> {
@@ -119,12 +163,23 @@ impl Authority {
         each: &dyn Fn(&Xid) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         match &delete.chosen {
+            // Of a collection that isn't within the scope as a whole, it isn't shown whether it has members outside.
+            None if !self.reaches_all(&delete.target) => {
+                Err(Refusal::new(&delete.target, Reason::OutOfScope))
+            }
             None => there.try_for_each(|id| each(&name(id))),
             // A text that isn't an id names nothing; the lookup reports it.
             Some(chosen) => {
                 chosen.keys().filter_map(|key| key.parse().ok()).try_for_each(|id| each(&name(id)))
             }
         }
+    }
+
+    fn reaches_all(&self, collection: &Target) -> bool {
+        let covers = |within: &Arc<XidPatterns>| {
+            within.coverage(&collection.to_string()) == Coverage::Within
+        };
+        self.within.as_ref().is_none_or(covers)
     }
 
     fn check_place(&self, xid: &Xid) -> Result<(), Refusal> {

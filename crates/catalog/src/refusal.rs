@@ -1,7 +1,7 @@
 use std::fmt;
 
 use muster_schema::Violation;
-use muster_words::{Id, IdError, Xid, XidError, XidPatterns};
+use muster_words::{Coverage, Id, IdError, Xid, XidError, XidPatterns};
 use thiserror::Error;
 
 use muster_model::{AttributeFault, Kind, ModelFault};
@@ -421,7 +421,7 @@ impl Refusal {
 
 impl Refusal {
     /// The refusal for a caller with a limited scope: referrers outside the scope are counted but
-    /// not named.
+    /// not named, and a name that is taken by an entity outside of it is itself out of the scope.
     #[must_use]
     pub fn seen_within(mut self, within: &XidPatterns) -> Self {
         if let Reason::Referenced { by } = &mut *self.reason {
@@ -429,7 +429,23 @@ impl Refusal {
             by.shown.retain(|xid| within.holds(xid));
             by.more += count - by.shown.len();
         }
+        let taken = match &*self.reason {
+            Reason::MismatchedId { expected, .. } => Some(expected.as_str()),
+            Reason::NameTaken { existing } => Some(existing.as_str()),
+            _ => None,
+        };
+        if taken.is_some_and(|taken| self.has_sibling_outside(taken, within)) {
+            *self.reason = Reason::OutOfScope;
+        }
         self
+    }
+
+    /// Whether another id in the subject's place names an entity outside a scope. The registry's
+    /// own id is no secret.
+    fn has_sibling_outside(&self, id: &str, within: &XidPatterns) -> bool {
+        let Some((parent, _)) = self.subject.rsplit_once('/') else { return false };
+        let sibling = format!("{parent}/{id}");
+        self.subject != "/" && within.coverage(&sibling) != Coverage::Within
     }
 }
 

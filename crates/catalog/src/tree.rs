@@ -6,10 +6,14 @@
 mod document;
 mod read;
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
-use muster_words::{Digest, Id, Xid};
+use muster_schema::Schema;
+use muster_words::{Digest, Id, Xid, json};
 pub use read::read;
 use serde_json::{Map, Value};
 
@@ -122,6 +126,20 @@ pub struct NewDocument {
     pub default_content_type: Option<&'static str>,
     /// The verdict, added when the command is prepared.
     pub verdict: Option<Arc<Verdict>>,
+    /// What [`NewDocument::schema_references`] found.
+    pub(super) schema_references: OnceLock<Arc<BTreeSet<Xid>>>,
+}
+
+impl NewDocument {
+    /// The schemas that it refers to, if it is a schema. They are looked for once, when the command
+    /// is prepared; a decision finds them here.
+    #[must_use]
+    pub fn schema_references(&self) -> &BTreeSet<Xid> {
+        self.schema_references.get_or_init(|| {
+            let value = json::parse(&self.bytes).ok();
+            Arc::new(value.map(|value| Schema::references_of(&value)).unwrap_or_default())
+        })
+    }
 }
 
 impl WriteTree {

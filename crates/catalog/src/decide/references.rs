@@ -84,10 +84,8 @@ impl Draft<'_> {
     }
 
     /// Refuses to hide entities that others refer to, unless those are hidden as well; lists those.
+    /// With `force`, only those count whose references the author may not break.
     pub(super) fn check_referrers(&self, force: bool) -> Result<(), NoDecision> {
-        if force {
-            return Ok(());
-        }
         let versions = self.resources.iter().flat_map(|(xid, edit)| {
             edit.removed.iter().filter_map(|version| xid.version(version.clone()))
         });
@@ -98,6 +96,7 @@ impl Draft<'_> {
                 .referrers_of(gone)
                 .into_iter()
                 .filter(|referrer| !self.is_removed(referrer))
+                .filter(|referrer| !force || !self.authority.may_break(self.catalog, referrer))
                 .collect();
             if !staying.is_empty() {
                 return Err(referenced(gone, &staying).into());

@@ -47,7 +47,13 @@ fn rules_in(resolver: &(impl Resolver + ?Sized), group: &Xid) -> Vec<Dependency>
 
 /// Whether the collection holds schemas, as in the built-in model.
 pub(crate) fn holds_schemas(kind: &ResourceType, xid: &Xid) -> bool {
-    kind.built_in && groups_of(xid) == Some("schemagroups")
+    kind.built_in && is_among_schemas(xid)
+}
+
+/// Whether the name is that of a schema, whatever the model. Nothing else can be referred to in a
+/// schema, because a validation shows parts of the schema.
+pub(crate) fn is_among_schemas(xid: &Xid) -> bool {
+    groups_of(xid) == Some("schemagroups")
 }
 
 /// Whether the collection holds rules, as in the built-in model.
@@ -67,7 +73,7 @@ pub(crate) fn must_be_schema(catalog: &Catalog, kind: &ResourceType, xid: &Xid) 
 
 /// Whether the model or a group of a catalog binds a resource or a version of it. References in
 /// documents don't count.
-pub(super) fn is_bound(catalog: &Catalog, xid: &Xid) -> bool {
+pub(crate) fn is_bound(catalog: &Catalog, xid: &Xid) -> bool {
     let binds = |referrer: &Xid| matches!(referrer, Xid::Registry | Xid::Group { .. });
     catalog.referrers_of(xid).iter().any(binds)
 }

@@ -11,7 +11,10 @@ use muster_words::{
     json::{self, Value},
 };
 
-use super::{BindingFault, ContentBytes, Dependency, Judge, NoVerdict, Rejection, Sources};
+use super::{
+    BindingFault, ContentBytes, Dependency, Judge, NoVerdict, Rejection, Sources,
+    bindings::is_among_schemas,
+};
 
 /// A cache of compiled schemas and rules, by the digest of their bytes. It MAY forget anything at
 /// any time.
@@ -147,6 +150,10 @@ struct FollowedSchemas<'a> {
 
 impl SchemaSources for FollowedSchemas<'_> {
     fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
+        // Depends on the name only, so a compiled schema stays valid without a trace of it.
+        if !is_among_schemas(reference) {
+            return None;
+        }
         let content = self.sources.content_at(reference);
         let digest = content.map(|content| content.digest);
         self.names.borrow_mut().insert(reference.clone(), digest);

@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use muster_words::{Digest, Xid, json};
@@ -74,6 +76,12 @@ impl NewDocument {
     #[must_use]
     pub fn new(bytes: Bytes, default_content_type: Option<&'static str>) -> Self {
         let digest = Digest::of(&bytes);
-        Self { bytes, digest, default_content_type, verdict: None }
+        Self {
+            bytes,
+            digest,
+            default_content_type,
+            verdict: None,
+            schema_references: OnceLock::new(),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Who may do what: every operation that there is, as each role, with keys of every state, at places
 //! inside and outside of a scope, compared with a table that is written out here.
 
+mod leaks;
 mod own;
 mod served;
 mod sight;
