@@ -97,12 +97,13 @@ impl Gate {
         !is_open(&self.registry.catalog(), self.given.as_ref())
     }
 
-    /// What lets a stream stay that was opened now by this principal.
+    /// What lets a stream stay that this principal opened, as it was admitted.
     pub(super) fn grant(self: &Arc<Self>, principal: &Arc<Principal>) -> AccessGrant {
         let view = self.registry.catalog();
         let key = principal.id.parse::<Id>().ok().filter(|id| view.keys.contains_key(id));
-        let was_open = is_open(&view, self.given.as_ref());
-        AccessGrant { gate: Arc::clone(self), key, was_open, principal: principal.clone() }
+        // The registry may have got its first key since the admission, so it isn't asked again.
+        let by_openness = self.given.is_none() && Arc::ptr_eq(principal, &self.owner);
+        AccessGrant { gate: Arc::clone(self), key, by_openness, principal: principal.clone() }
     }
 
     /// The rule for revoking the last key.
@@ -141,7 +142,8 @@ pub(super) struct AccessGrant {
     gate: Arc<Gate>,
     /// The key; none for the given key, or if no key was needed.
     key: Option<Id>,
-    was_open: bool,
+    /// Whether it was admitted because there was no key.
+    by_openness: bool,
     principal: Arc<Principal>,
 }
 
@@ -156,7 +158,7 @@ impl AccessGrant {
         let view = self.gate.registry.catalog();
         let is_kept = match &self.key {
             Some(id) => view.keys.get(id).is_some_and(|key| key.revoked.is_none()),
-            None => !self.was_open || is_open(&view, self.gate.given.as_ref()),
+            None => !self.by_openness || is_open(&view, self.gate.given.as_ref()),
         };
         is_kept && self.gate.is_valid(&self.principal)
     }
@@ -203,3 +205,6 @@ impl Gatekeeper for Gate {
         principal.expires.is_none() || principal.is_valid_at(self.now())
     }
 }
+
+#[cfg(test)]
+mod tests;

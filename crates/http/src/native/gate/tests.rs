@@ -1,0 +1,55 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use bytes::Bytes;
+use muster_catalog::command::{Action, Command, KeyGrant};
+use muster_journal::MemoryLedger;
+use muster_ledger::CommandId;
+use muster_model::Foundation;
+use muster_registry::{Clock, CommandOrigin, Genesis, RegistrySettings};
+
+use super::*;
+
+async fn open(access: Access) -> (Registry, Arc<Gate>) {
+    let clock = Clock {
+        now: Arc::new(|| Moment::EPOCH),
+        command_id: Arc::new(|| CommandId(1_u128.to_be_bytes())),
+    };
+    let mut settings = RegistrySettings::new(Foundation::BuiltIn, clock);
+    settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
+    let registry = Registry::open(Box::new(MemoryLedger::new()), settings).await.unwrap();
+    let gate = Gate::open(registry.clone(), access).await.unwrap();
+    (registry, gate)
+}
+
+async fn create_key(registry: &Registry) {
+    let grant = KeyGrant { is_limited: false, expires: None };
+    let action =
+        Action::CreateKey { id: "01010101".parse().unwrap(), record: Bytes::from("{}"), grant };
+    registry.submit(Command::new(action), &CommandOrigin::of_owner()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_grant_ends_with_the_openness_that_its_caller_was_admitted_by() {
+    let here: SocketAddr = "127.0.0.1:1".parse().unwrap();
+    let (registry, gate) = open(Access::default()).await;
+    let principal = gate.admit(None, here).unwrap();
+    let early = gate.grant(&principal);
+    assert!(early.holds());
+    // The first key comes after the admission, and before the grant of a slower request.
+    create_key(&registry).await;
+    assert!(!early.holds() && !gate.grant(&principal).holds());
+    assert!(gate.admit(None, here).is_err());
+}
+
+#[tokio::test]
+async fn a_grant_by_the_given_key_or_to_anybody_outlives_the_first_key() {
+    let here: SocketAddr = "127.0.0.1:1".parse().unwrap();
+    let given = GivenKey::new("correct-horse-battery").ok();
+    let anonymous = Principal::new(muster_guard::ANONYMOUS_ACTOR, muster_guard::Role::Consumer);
+    let (registry, gate) = open(Access { given, anonymous: Some(anonymous) }).await;
+    let holder = gate.admit(Some(b"Bearer correct-horse-battery"), here).unwrap();
+    let nobody = gate.admit(None, here).unwrap();
+    let grants = [gate.grant(&holder), gate.grant(&nobody)];
+    create_key(&registry).await;
+    assert!(grants.iter().all(AccessGrant::holds));
+}
