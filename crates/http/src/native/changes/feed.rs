@@ -67,6 +67,23 @@ struct Ring {
     /// The ring holds everything after this event.
     begin: Option<EventId>,
     bytes: usize,
+    /// When a key last changed, as far as the ring knows. Frames hold names of keys, and a name may
+    /// be erased, so the frames of before then aren't sent any more.
+    keys_changed_at: Position,
+}
+
+impl Ring {
+    /// Drops all frames if a key has changed since they were rendered.
+    fn follow_keys(&mut self, keys_changed_at: Position) {
+        if self.keys_changed_at >= keys_changed_at {
+            return;
+        }
+        self.keys_changed_at = keys_changed_at;
+        self.bytes = 0;
+        if let Some(last) = self.frames.drain(..).next_back() {
+            self.begin = Some(last.last);
+        }
+    }
 }
 
 /// The ring's answer to a watcher.
@@ -157,7 +174,9 @@ impl SharedFeed {
 
     /// The first frame after a cursor.
     pub fn take(&self, cursor: EventId) -> NextFrame {
-        let ring = self.ring();
+        let keys_changed_at = self.keys_changed_at();
+        let mut ring = self.ring();
+        ring.follow_keys(keys_changed_at);
         match ring.begin {
             Some(begin) if begin <= cursor => {
                 let next = ring.frames.partition_point(|frame| frame.last <= cursor);
@@ -167,6 +186,12 @@ impl SharedFeed {
             // The feed is about to start; then the end moves.
             None => NextFrame::Nothing,
         }
+    }
+
+    /// When a key last changed. Frames that were rendered before then may hold a name that was
+    /// erased.
+    pub fn keys_changed_at(&self) -> Position {
+        self.registry.catalog().keys_stamp.position
     }
 
     pub fn moves(&self) -> watch::Receiver<Position> {
@@ -185,9 +210,15 @@ impl SharedFeed {
         self.end.send_replace(position);
     }
 
-    fn push(&self, frames: Vec<Arc<Frame>>, end: Position) {
+    /// Adds what was rendered by a view in which keys had last changed at this position.
+    fn push(&self, frames: Vec<Arc<Frame>>, end: Position, keys_changed_at: Position) {
         let mut ring = self.ring();
-        for frame in frames {
+        ring.follow_keys(keys_changed_at);
+        let is_late = ring.keys_changed_at > keys_changed_at;
+        if let Some(last) = frames.last().filter(|_| is_late) {
+            ring.begin = Some(last.last);
+        }
+        for frame in frames.into_iter().filter(|_| !is_late) {
             ring.bytes += frame.bytes();
             ring.frames.push_back(frame);
         }
@@ -235,7 +266,8 @@ async fn run(shared: Arc<SharedFeed>) {
                 Ok(page) => {
                     let view = shared.registry.view();
                     let frames = frames_of(&shared, &view, &page, usize::MAX).await;
-                    shared.push(frames, commands.position());
+                    let keys_changed_at = view.catalog().keys_stamp.position;
+                    shared.push(frames, commands.position(), keys_changed_at);
                 }
                 Err(error) => {
                     // Watchers then read the ledger themselves and get the error.

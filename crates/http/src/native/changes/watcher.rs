@@ -38,6 +38,8 @@ pub(super) struct Watcher {
     read_after: Position,
     /// Frames that were read from the ledger, with their memory.
     read: VecDeque<(Arc<Frame>, FrameMemory)>,
+    /// When a key had last changed as they were rendered.
+    keys_changed_at: Position,
     greeted: bool,
 }
 
@@ -63,6 +65,7 @@ impl Watcher {
             cursor,
             read_after,
             read,
+            keys_changed_at: Position::ZERO,
             greeted: false,
         }
     }
@@ -106,6 +109,7 @@ impl Watcher {
             self.cursor = self.cursor.max(reached);
             return Ok(());
         }
+        self.keys_changed_at = view.catalog().keys_stamp.position;
         let frames = frames_of(&shared, &view, &commands, READ_BYTES).await;
         // Frames that aren't kept are rendered again later. The first one is always kept; without
         // it the stream would never advance.
@@ -132,6 +136,10 @@ impl Source for Watcher {
             // a key that expires.
             if !self.pass.holds() {
                 return None;
+            }
+            if !self.read.is_empty() && self.keys_changed_at < self.shared.keys_changed_at() {
+                // They may hold a name that was erased since, so they are rendered again.
+                self.read.clear();
             }
             if let Some((frame, _memory)) = self.read.pop_front() {
                 match self.send(&frame) {

@@ -204,6 +204,35 @@ async fn what_a_key_made_goes_on_being_told_by_its_name_until_that_is_forgotten(
 }
 
 #[tokio::test]
+async fn a_stream_tells_nobody_a_name_that_is_forgotten() {
+    let (running, keys) = start(None).await;
+    let all = admin(&keys);
+    let publisher = keys.iter().find(|made| made.role == Role::Publisher).unwrap();
+    let id = publisher.key.id().to_string();
+    let begun = running.registry.view().position();
+    let query = format!("?after={begun}");
+    // While somebody watches, what is rendered for one is kept for all.
+    let mut early = running.follow_as("", &all).await;
+    let key = format!("Bearer {}", *publisher.key.text());
+    let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
+    let path = "/api/providers/cms/entries/named";
+    let (status, said) = running.ask(&format!("PUT {path}"), &headers, "{}").await;
+    assert_eq!(status, 201, "{said}");
+    assert_eq!(early.next().await.unwrap().text("actorname"), "publisher");
+    let mut between = running.follow_as(&query, &all).await;
+    assert_eq!(between.next().await.unwrap().text("actorname"), "publisher");
+    for path in [format!("/keys/{id}"), format!("/keys/{id}/record")] {
+        assert_eq!(running.ask(&format!("DELETE {path}"), &all, "").await.0, 204);
+        let name = if path.ends_with("record") { id.as_str() } else { "publisher" };
+        let mut late = running.follow_as(&query, &all).await;
+        assert_eq!(late.next().await.unwrap().text("actorname"), name);
+    }
+    // Who was there before goes on with what comes next.
+    running.submit(put("/providers/cms/entries/next", "{}")).await;
+    while !early.next().await.unwrap().text("subject").ends_with("/next") {}
+}
+
+#[tokio::test]
 async fn a_message_is_kept_beside_its_command_and_shown_by_the_log() {
     let (running, keys) = start(None).await;
     let all = admin(&keys);
@@ -213,7 +242,10 @@ async fn a_message_is_kept_beside_its_command_and_shown_by_the_log() {
         ("Der%20Preis%20f%C3%A4llt", 200),
         ("the%0Aprice", 400),
         ("%ff", 400),
+        ("the%E2%80%A8price", 400),
+        ("the%E2%80%A9price", 400),
         ("", 400),
+        ("%20%20", 400),
         (long.as_str(), 400),
     ] {
         let headers = [all[0], ("muster-message", message), ("content-type", "application/json")];
