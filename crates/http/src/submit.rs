@@ -1,7 +1,7 @@
 //! How endpoints ask the guard: for a read, and for a command that they submit to the registry.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use muster_catalog::command::Command;
 use muster_guard::{Extent, Forbidden, Principal, authorize};
 use muster_registry::{CommandOrigin, Done, Registry};
@@ -9,7 +9,7 @@ use muster_wire::{
     ErrorKind, Problem,
     headers::{IDEMPOTENCY_KEY, MUSTER_MESSAGE, decode},
 };
-use muster_words::{Digest, Permission, limits::MESSAGE_LENGTH_MAX};
+use muster_words::{Digest, Permission, is_message, limits::MESSAGE_LENGTH_MAX};
 
 use crate::{Caller, xregistry::problem_of_failure};
 
@@ -74,13 +74,13 @@ pub async fn correlation(registry: &Registry, done: &Done) -> Option<HeaderValue
 /// same key.
 ///
 /// # Errors
-/// `header_error`: it is empty or too long.
+/// `header_error`: it is empty or too long, or there are several.
 pub fn idempotency_key(
     caller: &Caller,
     headers: &HeaderMap,
     subject: &str,
 ) -> Result<Option<Digest>, Problem> {
-    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let Some(key) = only(headers, &IDEMPOTENCY_KEY, subject)? else { return Ok(None) };
     if key.is_empty() || key.len() > KEY_BYTES_MAX {
         return Err(Problem::new(ErrorKind::HeaderError {
             name: IDEMPOTENCY_KEY.as_str().to_owned(),
@@ -94,21 +94,35 @@ pub fn idempotency_key(
 /// The reason for a change, from the header `Muster-Message`.
 ///
 /// # Errors
-/// `header_error`: it is empty, too long, or not valid text.
+/// `header_error`: it is empty, too long, or not valid text, or there are several.
 pub fn message(headers: &HeaderMap, subject: &str) -> Result<Option<Bytes>, Problem> {
-    let Some(sent) = headers.get(MUSTER_MESSAGE) else { return Ok(None) };
+    let Some(sent) = only(headers, &MUSTER_MESSAGE, subject)? else { return Ok(None) };
     let refused = |detail: String| {
         let name = MUSTER_MESSAGE.as_str().to_owned();
         Problem::new(ErrorKind::HeaderError { name, error_detail: detail }).subject(subject)
     };
     let text = decode(sent.as_bytes()).map_err(|fault| refused(fault.to_string()))?;
-    let fits = (1..=MESSAGE_LENGTH_MAX).contains(&text.chars().count());
-    if !fits || text.chars().any(char::is_control) {
+    if !is_message(&text) {
         return Err(refused(format!(
             "a message has 1 to {MESSAGE_LENGTH_MAX} characters, and no control characters"
         )));
     }
     Ok(Some(text.into()))
+}
+
+/// The only header of a name.
+fn only<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+    subject: &str,
+) -> Result<Option<&'a HeaderValue>, Problem> {
+    let mut all = headers.get_all(name).iter();
+    let first = all.next();
+    if all.next().is_none() {
+        return Ok(first);
+    }
+    let (name, error_detail) = (name.as_str().to_owned(), "it may be sent once".to_owned());
+    Err(Problem::new(ErrorKind::HeaderError { name, error_detail }).subject(subject))
 }
 
 /// Who and what caused a command, as its entries say.

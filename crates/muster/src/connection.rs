@@ -9,7 +9,7 @@ use muster_client::{
     AddressError, Call, Client, ClientError, Method, Query, Socket, Timeouts, TransportError,
     TrustedRoots,
 };
-use muster_words::limits::MESSAGE_LENGTH_MAX;
+use muster_words::{is_message, limits::MESSAGE_LENGTH_MAX};
 
 use crate::{
     Context, Failure, OwnCode,
@@ -111,11 +111,10 @@ impl Explanation {
     /// A client that sends this reason with its changes.
     ///
     /// # Errors
-    /// The text is too long, or has control characters.
+    /// The text is empty or too long, or has control characters.
     pub fn of(&self, client: Client) -> Result<Client, Failure> {
         let Some(message) = &self.message else { return Ok(client) };
-        let fits = (1..=MESSAGE_LENGTH_MAX).contains(&message.chars().count());
-        if fits && !message.chars().any(char::is_control) {
+        if is_message(message) {
             return Ok(client.explaining(message));
         }
         Err(Failure::usage(format!(

@@ -8,6 +8,7 @@ mod digest;
 mod id;
 pub mod json;
 pub mod limits;
+mod message;
 mod moment;
 mod permission;
 mod position;
@@ -16,6 +17,7 @@ mod xid_pattern;
 
 pub use digest::{Digest, DigestError};
 pub use id::{Id, IdError};
+pub use message::is_message;
 pub use moment::{Moment, MomentError};
 pub use permission::{Permission, PermissionReach};
 pub use position::{ContentRef, Position};

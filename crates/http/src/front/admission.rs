@@ -74,8 +74,7 @@ impl RequestGuard {
             if self.front.gatekeeper.is_open() {
                 check_neighbour(request.method(), headers, host, loopback)?;
             }
-            let authorization = headers.get(header::AUTHORIZATION);
-            self.principal(authorization.map(HeaderValue::as_bytes))?
+            self.principal(authorization(headers)?)?
         };
         if !request.body().is_end_stream() {
             self.check_body(request)?;
@@ -113,6 +112,17 @@ impl RequestGuard {
             None => Ok(()),
             Some(encoding) => Err(unsupported(request, encoding)),
         }
+    }
+}
+
+/// The request's `Authorization`. More than one is refused like a key that isn't known: a proxy in
+/// front may have looked at another one than this server.
+fn authorization(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+    let first = all.next();
+    match all.next() {
+        None => Ok(first),
+        Some(_) => Err(ErrorKind::KeyUnknown.into()),
     }
 }
 

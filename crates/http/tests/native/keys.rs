@@ -30,6 +30,8 @@ async fn a_key_is_made_used_and_revoked_and_then_refused_at_once() {
         (&[("authorization", "Basic abc")], "key_unknown"),
         (&[("authorization", "Bearer abc")], "key_unknown"),
         (&[("authorization", "Bearer muster_00000000_00")], "key_unknown"),
+        (&[with_first[0], with_first[0]], "key_unknown"),
+        (&[with_first[0], ("authorization", "Bearer abc")], "key_unknown"),
     ] {
         for request in ["GET /status", "GET /changes", "POST /keys", "DELETE /keys/x"] {
             let (status, body) = running.ask(request, headers, "").await;

@@ -102,6 +102,11 @@ async fn refuses_headers_that_do_not_belong_or_cannot_be_read() {
         let reply = door.send(line, &[header], body).await;
         reply.check(line, 400, &[("/code", code)]);
     }
+    for name in ["idempotency-key", "muster-message"] {
+        let line = "PUT /dirs/d1/files/f1";
+        let reply = door.send(line, &[(name, "a"), (name, "b")], "").await;
+        reply.check(line, 400, &[("/code", "header_error"), ("/args/name", name)]);
+    }
 }
 
 #[tokio::test]
