@@ -24,7 +24,7 @@ pub struct FollowerReport {
     /// How long ago that was, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind_s: Option<u64>,
-    /// How many errors occurred since it last processed a change.
+    /// How many errors occurred since it last made its progress durable.
     pub failures: u32,
 }
 

@@ -226,6 +226,7 @@ impl Runner {
             follower.flush().await.map_err(RunEnd::Failed)?;
             self.marks.save(&self.name, epoch, unsaved.mark).await?;
             unsaved.count = 0;
+            self.board.saved();
         }
         Ok(())
     }

@@ -51,7 +51,7 @@ pub struct FollowerStatus {
     pub lag_since: Option<Moment>,
     /// How long ago that was.
     pub lag_time: Duration,
-    /// Errors since it last processed a command.
+    /// Errors since it last saved its mark.
     pub failures: u32,
 }
 
@@ -92,7 +92,12 @@ impl ProgressBoard {
     /// It processed a command.
     pub(super) fn taken(&self, position: Position) {
         let mut progress = self.progress.lock();
-        *progress = FollowerProgress { taken: position, due: None, failures: 0, ..*progress };
+        *progress = FollowerProgress { taken: position, due: None, ..*progress };
+    }
+
+    /// It saved its mark. Until then an error may come again with the commands after the mark.
+    pub(super) fn saved(&self) {
+        self.progress.lock().failures = 0;
     }
 
     /// It failed. Returns the number of errors in a row.

@@ -189,7 +189,26 @@ async fn one_that_fails_begins_again_behind_its_mark_and_leaves_nothing_out() {
     taken.sort_unstable();
     taken.dedup();
     assert_eq!(taken, all);
-    assert_eq!(status(&followers).failures, 0, "it has taken commands since");
+    until(&followers, |status| status.failures == 0).await;
+}
+
+#[tokio::test]
+async fn one_that_fails_behind_commands_that_it_takes_again_and_again_pauses_longer_each_time() {
+    let (registry, marks) = begun(20).await;
+    let script = FollowerScript::new();
+    *script.fails.lock().unwrap() = (ends(&registry).await[10], 6);
+    let limits = FollowerLimits {
+        unsaved_commands_max: 100,
+        unsaved_time_max: Duration::from_secs(1),
+        ..LIMITS
+    };
+    let followers = vec![(id("search"), script.maker())];
+    let followers = Followers::open(&registry, &marks, limits, followers).await;
+    followers.start().await;
+    until(&followers, |status| status.failures == 6).await;
+    caught_up(&followers).await;
+    until(&followers, |status| status.failures == 0).await;
+    assert!(marks.load(&id("search")).await.unwrap().is_some());
 }
 
 #[tokio::test]
