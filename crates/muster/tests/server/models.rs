@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use tempfile::TempDir;
+
 use crate::{client::Ask, harness::Server};
 
 const BOOKS: &str = r#"{"groups":{"shelves":{"plural":"shelves","singular":"shelf",
@@ -125,4 +127,33 @@ fn pages_sorts_filters_and_inlines() {
     other.ask(&Ask::json("PUT", "/api?ignore=epoch", body.to_string())).expect(200);
     let copied = other.get("/api/shelves/s/books/b").expect(200).json();
     assert_eq!(copied["pages"], json!(10));
+}
+
+const TEAMS: &str = r#"{"groups":{"shelves":{"plural":"shelves","singular":"shelf",
+    "resources":{"books":{"plural":"books","singular":"book","hasdocument":false,
+    "metaattributes":{"team":{"type":"string"}}}}}}}"#;
+
+#[test]
+fn finds_by_what_meta_says_after_a_restart() {
+    let data = TempDir::new().unwrap();
+    let server = Server::on(data.path(), &[]);
+    server.put("/api/modelsource", TEAMS).expect(200);
+    for (book, team) in [("a", "red"), ("b", "blue"), ("c", "red")] {
+        let body = json!({"meta": {"team": team}}).to_string();
+        server.put(&format!("/api/shelves/s/books/{book}"), body).expect(201);
+    }
+    drop(server);
+    // Each request is the first that asks a server that has read nothing yet.
+    for (path, pointer) in [
+        ("/api/shelves/s/books?filter=meta.team=red", ""),
+        ("/api/shelves?filter=books.meta.team=red&inline=books", "/s/books"),
+        ("/api?filter=shelves.books.meta.team=red&inline=*", "/shelves/s/books"),
+        ("/api/shelves/s/books?filter=meta.team!=blue", ""),
+        ("/api/shelves/s/books?filter=meta.team=red,versions.versionid=1", ""),
+    ] {
+        let server = Server::on(data.path(), &[]);
+        let found = server.get(path).expect(200).json();
+        let found = found.pointer(pointer).unwrap().as_object().unwrap();
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["a", "c"], "{path}");
+    }
 }
