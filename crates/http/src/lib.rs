@@ -51,4 +51,4 @@ pub use request_body::{BodyFault, read_body};
 pub use server::read_head;
 pub use server::{Phase, Server};
 pub use submit::{check, correlation, message, origin, problem_of_forbidden, submit};
-pub use tls::{Certificate, CertificateError, Tls, TlsError};
+pub use tls::{Certificate, CertificateError, Tls};

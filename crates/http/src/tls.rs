@@ -12,8 +12,8 @@ use rustls::{
     client::verify_server_cert_signed_by_trust_anchor,
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject as _},
-    server::{ClientHello, ParsedCertificate, ResolvesServerCert},
-    sign::CertifiedKey,
+    server::ParsedCertificate,
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 use thiserror::Error;
 use tokio::net::TcpStream;
@@ -32,29 +32,14 @@ const END_OF_TIME_S: u64 = 253_402_300_799;
 /// What a server needs to speak TLS.
 #[derive(Clone)]
 pub struct Tls {
-    acceptor: TlsAcceptor,
+    certificate: Arc<Certificate>,
 }
 
-/// TLS can't be set up: the system gives no random numbers, for one.
-#[derive(Debug, Error)]
-#[error("TLS can't be set up: {0}")]
-pub struct TlsError(#[from] rustls::Error);
-
 impl Tls {
-    /// TLS with a certificate that may be replaced while connections use it. Who comes back is
-    /// greeted by a ticket (RFC 8446, 4.6.1), whose keys change every six hours.
-    ///
-    /// # Errors
-    /// See [`TlsError`].
-    pub fn new(certificate: Arc<Certificate>) -> Result<Self, TlsError> {
-        let builder = ServerConfig::builder_with_provider(provider());
-        let mut config = builder
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_cert_resolver(certificate);
-        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
-        config.ticketer = ring::Ticketer::new()?;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)) })
+    /// TLS with a certificate that may be replaced while connections use it.
+    #[must_use]
+    pub const fn new(certificate: Arc<Certificate>) -> Self {
+        Self { certificate }
     }
 
     /// Greets a client; answers its connection, and whether it speaks HTTP/2.
@@ -62,7 +47,8 @@ impl Tls {
         &self,
         stream: TcpStream,
     ) -> io::Result<(Box<TlsStream<TcpStream>>, bool)> {
-        let stream = self.acceptor.accept(stream).await.inspect_err(|error| {
+        let acceptor = TlsAcceptor::from(self.certificate.config());
+        let stream = acceptor.accept(stream).await.inspect_err(|error| {
             tracing::debug!(%error, "a connection's TLS couldn't begin");
         })?;
         let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
@@ -82,9 +68,9 @@ pub struct Certificate {
     current: RwLock<Loaded>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Loaded {
-    key: Arc<CertifiedKey>,
+    config: Arc<ServerConfig>,
     /// The bytes of both files, to tell a pair that is another from one that was only touched.
     bytes: (Vec<u8>, Vec<u8>),
     expires: Option<SystemTime>,
@@ -146,6 +132,9 @@ pub enum CertificateError {
         /// The file of the certificate.
         certificate: PathBuf,
     },
+    /// TLS can't be set up: the system gives no random numbers, for one.
+    #[error("TLS can't be set up: {0}")]
+    Setup(rustls::Error),
 }
 
 impl CertificateError {
@@ -170,6 +159,7 @@ impl CertificateError {
             Self::OtherKey { .. } => {
                 "give the key that the certificate was made with; the certificate of the server is the first one in its file"
             }
+            Self::Setup(_) => "see that the system has a source of random numbers",
         }
     }
 }
@@ -185,8 +175,8 @@ impl Certificate {
         Ok(Arc::new(Self { chain_file, key_file, current: RwLock::new(loaded) }))
     }
 
-    /// Reads the files again. Connections that begin from now on get what is in them; those that
-    /// are open go on. Answers whether it is another certificate or key.
+    /// Reads the files again. Connections that begin from now on get what is in them, also of
+    /// clients that were here before; those that are open go on. Answers whether it is another certificate or key.
     ///
     /// # Errors
     /// See [`CertificateError`]: then the old one goes on being used.
@@ -194,7 +184,10 @@ impl Certificate {
         let loaded = Loaded::read(&self.chain_file, &self.key_file)?;
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let is_other = current.bytes != loaded.bytes;
-        *current = loaded;
+        // Tickets are good for as long as their certificate.
+        if is_other {
+            *current = loaded;
+        }
         Ok(is_other)
     }
 
@@ -207,18 +200,11 @@ impl Certificate {
     /// When it expires, if that can be told.
     #[must_use]
     pub fn expires(&self) -> Option<SystemTime> {
-        self.loaded().expires
+        self.current.read().unwrap_or_else(PoisonError::into_inner).expires
     }
 
-    fn loaded(&self) -> Loaded {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl ResolvesServerCert for Certificate {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(&current.key))
+    fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config)
     }
 }
 
@@ -243,8 +229,23 @@ impl Loaded {
                 return Err(CertificateError::UnusableCertificate { file, source });
             }
         }
-        Ok(Self { key: Arc::new(key), bytes, expires })
+        let config = config(key).map_err(CertificateError::Setup)?;
+        Ok(Self { config, bytes, expires })
     }
+}
+
+/// How connections begin with a certificate. Who comes back is greeted by a ticket (RFC 8446,
+/// 4.6.1), whose keys change every six hours. Tickets are a certificate's own,
+/// because who comes back by one is shown no other certificate.
+fn config(key: CertifiedKey) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let builder = ServerConfig::builder_with_provider(provider());
+    let mut config = builder
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
+    config.ticketer = ring::Ticketer::new()?;
+    Ok(Arc::new(config))
 }
 
 fn contents(file: &Path) -> Result<Vec<u8>, CertificateError> {

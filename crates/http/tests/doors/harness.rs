@@ -263,7 +263,7 @@ static IDENTITY: LazyLock<Identity> = LazyLock::new(|| {
     let certificate = Certificate::read(&files[0], &files[1]).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(pair.cert.der().clone()).unwrap();
-    Identity { tls: Tls::new(certificate).unwrap(), roots }
+    Identity { tls: Tls::new(certificate), roots }
 });
 
 /// Bytes in the form of RFC 7468.

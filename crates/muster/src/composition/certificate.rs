@@ -7,6 +7,7 @@ use std::{
 };
 
 use muster_http::{Certificate, CertificateError, Tls, health::Readiness};
+use muster_words::Moment;
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::{MissedTickBehavior, interval},
@@ -53,9 +54,8 @@ impl ServedCertificate {
     }
 
     /// What the server needs of it.
-    pub fn tls(&self) -> Result<Tls, Failure> {
+    pub fn tls(&self) -> Tls {
         Tls::new(self.certificate.clone())
-            .map_err(|error| Failure::new(OwnCode::System, error.to_string()))
     }
 
     /// Follows the files for as long as the process lives. Read again is what was changed, and
@@ -86,8 +86,9 @@ impl ServedCertificate {
         match self.certificate.reload() {
             Ok(is_other) => {
                 if is_other || is_told {
-                    let expires = self.certificate.expires();
-                    tracing::info!(?expires, "the certificate was read again");
+                    let expires = self.certificate.expires().and_then(moment);
+                    let expires = expires.as_ref().map(tracing::field::display);
+                    tracing::info!(expires, "the certificate was read again");
                     warn_of_end(&self.certificate);
                 }
                 self.is_doubtful = false;
@@ -107,6 +108,12 @@ fn refuse(error: &CertificateError, readiness: &Readiness) {
     let help = error.help();
     tracing::warn!(%error, help, "the old certificate goes on being served");
     readiness.warn(Some(format!("the old certificate goes on being served: {error}")));
+}
+
+/// The moment of a time of the system's clock.
+fn moment(time: SystemTime) -> Option<Moment> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Moment::from_microseconds(i64::try_from(since.as_micros()).ok()?).ok()
 }
 
 fn warn_of_end(certificate: &Certificate) {

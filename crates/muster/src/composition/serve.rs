@@ -125,7 +125,7 @@ async fn bind(
         None => None,
     };
     let Some(certificate) = certificate else { return Ok((server, metrics)) };
-    let tls = certificate.tls()?;
+    let tls = certificate.tls();
     let readiness = assembly.readiness.clone();
     certificate.follow(readiness).map_err(|error| system("signals", &error))?;
     Ok((server.with_tls(tls), metrics))

@@ -7,7 +7,9 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
+};
 use tempfile::TempDir;
 
 /// A connection within TLS.
@@ -45,14 +47,26 @@ impl Identity {
 
 /// Begins TLS with a server that is called localhost; the handshake comes with the first bytes.
 pub fn greet(stream: TcpStream, roots: RootCertStore) -> Secure {
+    greet_as(&Arc::new(trusting(roots, rustls::DEFAULT_VERSIONS)), stream)
+}
+
+/// The same by a client that may have been there before.
+pub fn greet_as(client: &Arc<ClientConfig>, stream: TcpStream) -> Secure {
+    let session = ClientConnection::new(client.clone(), "localhost".try_into().unwrap());
+    StreamOwned::new(session.unwrap(), stream)
+}
+
+/// A client that trusts these authorities, and speaks these versions of TLS.
+pub fn trusting(
+    roots: RootCertStore,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+    ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
         .unwrap()
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    let session = ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap());
-    StreamOwned::new(session.unwrap(), stream)
+        .with_no_client_auth()
 }
 
 /// Bytes in the form of RFC 7468.

@@ -6,17 +6,24 @@ use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Instant,
 };
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::RootCertStore;
+use rustls::{
+    ClientConfig, HandshakeKind, RootCertStore,
+    client::{Resumption, Tls12Resumption},
+    version::{TLS12, TLS13},
+};
 use tempfile::TempDir;
 
 use crate::{
     harness::{PATIENCE, Server, ended, run, signal, spawn},
-    identity::{Secure, greet, pem},
+    identity::{Secure, greet, greet_as, pem, trusting},
 };
 
 /// An authority, and a folder with the certificates that it signs.
@@ -150,6 +157,53 @@ fn replaces_the_certificate_under_load_without_a_failed_request() {
         ends.store(true, Ordering::Relaxed);
     });
     assert!(!server.log().contains("goes on being served"), "{}", server.log());
+}
+
+#[test]
+fn shows_a_new_certificate_to_clients_that_come_back() {
+    let authority = Authority::new();
+    let (first, second) = (authority.sign("localhost", 2040), authority.sign("localhost", 2041));
+    let server = authority.serve(&first);
+    let client = |version, resumption| {
+        let mut client = trusting(authority.roots.clone(), &[version]);
+        client.resumption = Resumption::in_memory_sessions(8).tls12_resumption(resumption);
+        Arc::new(client)
+    };
+    let clients = [
+        client(&TLS13, Tls12Resumption::Disabled),
+        client(&TLS12, Tls12Resumption::SessionIdOrTickets),
+        client(&TLS12, Tls12Resumption::SessionIdOnly),
+    ];
+    let comes = |client: &Arc<ClientConfig>| {
+        let stream = TcpStream::connect(server.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut stream = greet_as(client, stream);
+        get(&mut stream, "/health/live").unwrap();
+        let shown = stream.conn.peer_certificates().unwrap()[0].to_vec();
+        (stream.conn.handshake_kind().unwrap(), shown)
+    };
+    for client in &clients {
+        assert_eq!(comes(client), (HandshakeKind::Full, first.2.clone()));
+        assert_eq!(comes(client), (HandshakeKind::Resumed, first.2.clone()));
+    }
+    // The same certificate is no reason to forget anybody.
+    authority.put(&first);
+    signal(server.process(), "HUP");
+    let until = Instant::now() + PATIENCE;
+    while !server.log().contains("the certificate was read again") {
+        assert!(Instant::now() < until, "{}", server.log());
+    }
+    assert!(server.log().contains("2040-01-01T00:00:00Z"), "{}", server.log());
+    for client in &clients {
+        assert_eq!(comes(client).0, HandshakeKind::Resumed);
+    }
+    authority.put(&second);
+    signal(server.process(), "HUP");
+    authority.wait_for(server.address, &second.2);
+    for client in &clients {
+        assert_eq!(comes(client), (HandshakeKind::Full, second.2.clone()));
+        assert_eq!(comes(client).0, HandshakeKind::Resumed);
+    }
 }
 
 #[test]
