@@ -73,7 +73,7 @@ async fn remembers_who_asks_until_the_keys_are_others() {
             "authorization:Bearer right\r\nX-Forwarded-For: a\r\nSec-Fetch-Mode: cors\r\n",
             200,
         ),
-        (false, "Authorization: Bearer right\r\nAuthorization: Bearer wrong\r\n", 200),
+        (false, "Authorization: Bearer right\r\nAuthorization: Bearer wrong\r\n", 401),
         (true, "Authorization: Bearer right\r\n", 421),
         (false, "Authorization: Bearer right\r\nX-Request-Id: mine-2\r\n", 200),
     ] {
