@@ -157,7 +157,8 @@ async fn documents_refer_to_versions_and_groups_that_come_with_them() {
 
 #[tokio::test]
 async fn a_document_that_its_own_schema_stands_on_is_judged_by_what_it_becomes() {
-    const COMMON: &str = "/configs/app/entries/common";
+    const COMMON: &str = "/schemagroups/app/schemas/common";
+    let changed = format!("{COMMON}/versions/2");
     let refer = format!(r#"{{"$ref":"{COMMON}"}}"#);
     let bind = format!(r#"{{"muster":{{"schema":"{SCHEMA}"}}}}"#);
     for (before, after, expect) in [
@@ -169,8 +170,8 @@ async fn a_document_that_its_own_schema_stands_on_is_judged_by_what_it_becomes()
         let commands = vec![
             put(COMMON, before),
             put(SCHEMA, &refer),
-            patch("/configs/app", &bind),
-            put(COMMON, after),
+            patch("/schemagroups/app", &bind),
+            put(&changed, after),
         ];
         assert_eq!(outcome(commands).await, expect, "{before} {after}");
     }
