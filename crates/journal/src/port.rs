@@ -84,7 +84,7 @@ pub trait Ledger: LedgerReader {
     /// - It MUST compare first: if the ledger's head, including its hash, isn't `head`, nothing
     ///   happens and the answer is [`AppendError::Moved`] with the present head. Of several
     ///   concurrent appends after one head, exactly one MUST win.
-    /// - It MUST refuse a batch that is [`MalformedBatch`](crate::Malformed) after `head`: entries that
+    /// - It MUST refuse a batch that is [`MalformedBatch`](crate::MalformedBatch) after `head`: entries that
     ///   don't follow it without a gap, or contents of entries outside the batch.
     /// - `Ok` MUST mean that entries, contents and purges are durable (fsync or quorum). Its head
     ///   is that of the batch's last entry.

@@ -16,7 +16,7 @@ pub enum AppendFault {
     /// `TooLarge`; nothing is written.
     TooLarge,
     /// Another writer's batch is appended first, so the answer is `Moved`. Needs
-    /// [`FaultyLedger::with_rival`](super::Faulty::with_rival); without it, the append succeeds.
+    /// [`FaultyLedger::with_rival`](super::FaultyLedger::with_rival); without it, the append succeeds.
     Overtaken,
     /// `InDoubt`; it is written according to [`LateLanding`].
     Doubt(LateLanding),
@@ -36,7 +36,7 @@ pub enum LateLanding {
     /// carried out. 1 means before the next operation, which may be its own repetition. Waiting
     /// (`moved`) doesn't count.
     After(u32),
-    /// When the test calls [`FaultyLedger::land_late`](super::Faulty::land_late).
+    /// When the test calls [`FaultyLedger::land_late`](super::FaultyLedger::land_late).
     WhenTold,
     /// Never; it was lost.
     Never,

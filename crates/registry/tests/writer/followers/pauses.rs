@@ -72,7 +72,7 @@ async fn a_mark_is_saved_in_time_also_if_commands_never_cease() {
         write(&registry, 1).await;
         caught_up(&running).await;
     }
-    let mark = marks.load(&id("search")).await.unwrap().expect("a mark was saved");
+    let mark = marks.load(&id("search")).await.unwrap().unwrap();
     let taken = script.taken();
     let unsaved = taken.iter().filter(|position| **position > mark.position).count();
     assert!(unsaved <= 5, "{unsaved} commands are unsaved");
