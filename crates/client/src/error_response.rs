@@ -10,7 +10,7 @@ use serde_json::Map;
 pub struct ErrorResponse {
     /// The status of the answer.
     pub status: StatusCode,
-    /// The parsed error. Its code is `unexpected_answer` if it isn't an error of a registry.
+    /// The parsed error. Its reason is `unexpected_answer` if it isn't an error of a registry.
     pub body: ErrorBody,
     /// The answer as JSON; `null` if it isn't JSON.
     pub json: Value,
@@ -18,7 +18,7 @@ pub struct ErrorResponse {
 
 impl ErrorResponse {
     /// Parses the body of an error. If it isn't one of a registry (such as a proxy's HTML page),
-    /// the code is `unexpected_answer` and the title its first line.
+    /// the reason is `unexpected_answer` and the title its first line.
     #[must_use]
     pub fn read(status: StatusCode, bytes: &[u8]) -> Self {
         let json = json::parse(bytes).unwrap_or(Value::Null);
@@ -26,7 +26,7 @@ impl ErrorResponse {
         Self { status, body, json }
     }
 
-    /// The stable code: `not_found`, `invalid_document`, `mismatched_epoch`, …
+    /// The error's name: `not_found`, `invalid_document`, `mismatched_epoch`, …
     #[must_use]
     pub fn code(&self) -> &str {
         self.body.name()
@@ -62,7 +62,8 @@ fn foreign_error(status: StatusCode, bytes: &[u8]) -> ErrorBody {
     ErrorBody {
         type_uri: String::new(),
         title: format!("the answer was {status}"),
-        code: "unexpected_answer".to_owned(),
+        code: Some(status.as_u16()),
+        reason: "unexpected_answer".to_owned(),
         detail: line.map(plain),
         subject: None,
         args: std::collections::BTreeMap::new(),
@@ -80,11 +81,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_the_code_from_where_it_stands() {
+    fn takes_the_name_from_where_it_stands() {
         for (status, body, expect) in [
             (404, r#"{"type":"https://x/core/spec.md#not_found","title":"T."}"#, "not_found"),
             (507, r#"{"type":"urn:muster:error:disk_full","title":"T."}"#, "disk_full"),
-            (422, r#"{"type":"","code":"invalid_document","title":"T."}"#, "invalid_document"),
+            (422, r#"{"type":"","reason":"invalid_document","title":"T."}"#, "invalid_document"),
+            (409, r#"{"type":"x#frozen","code":"other","title":"T."}"#, "frozen"),
             (401, "", "unexpected_answer"),
             (200, "[]", "unexpected_answer"),
         ] {

@@ -181,7 +181,7 @@ impl Failure {
         let code = details.code.as_ref().map_or("", FailureCode::name);
         let mut body = json!({
             "type": format!("urn:muster:error:{code}"),
-            "code": code,
+            "reason": code,
             "title": details.what,
         });
         if let Some(help) = &details.help {

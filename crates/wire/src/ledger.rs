@@ -89,7 +89,7 @@ pub struct BrokenLedger {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerFault {
     /// The kind of fault, for programs, such as `chain_broken`.
-    pub code: String,
+    pub reason: String,
     /// What is wrong, for people.
     pub what: String,
     /// The position of the faulty entry.

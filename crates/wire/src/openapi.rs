@@ -85,7 +85,7 @@ const INTRODUCTION: &str = "`/api` is xRegistry 1.0-rc4. Collections of groups a
     named by the model, and so are most attributes; the schemas of entities hold what every model \
     has.\n\nAnswers carry `Muster-Position`, the ledger position that they show. An error \
     is one JSON object in the format of xRegistry's errors (`ErrorBody`). Programs should decide \
-    by its member `code`. `If-Match` makes a write only to the state that an `ETag` names, and \
+    by its member `reason`; `code` is the HTTP status. `If-Match` makes a write only to the state that an `ETag` names, and \
     `Idempotency-Key` makes a write safe to repeat for 24 hours.\n\n`x-permission` is the \
     permission that an operation needs; the roles of keys are sets of permissions. With `anyone` \
     no key is required. A write may need further permissions: `purge` needs `document:purge`, and a \

@@ -185,7 +185,7 @@ fn sound(verification: &Verification) -> SoundLedger {
 fn fault(error: &VerifyError) -> LedgerFault {
     let content = error.content();
     LedgerFault {
-        code: error.kind().code().to_owned(),
+        reason: error.kind().code().to_owned(),
         what: error.to_string(),
         position: error.position().map(|position| position.0),
         moment: content.map(|content| content.moment.to_string()),

@@ -404,7 +404,8 @@ impl Answer {
     pub fn code(&self) -> String {
         let body: muster_wire::ErrorBody = serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error} in {self:?}"));
-        assert!(body.type_uri.ends_with(&body.code));
-        body.code
+        assert!(body.type_uri.ends_with(&body.reason));
+        assert_eq!(body.code, Some(self.status), "{self:?}");
+        body.reason
     }
 }

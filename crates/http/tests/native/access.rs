@@ -66,7 +66,7 @@ fn expected(row: &Row, shown: &Shown) -> &'static str {
 
 fn code(body: &str) -> String {
     let value = json::parse(body.as_bytes()).unwrap_or_default();
-    value.get("code").and_then(Value::as_str).unwrap_or_default().to_owned()
+    value.get("reason").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// The code with which a request was refused, if the guard or the front refused it.

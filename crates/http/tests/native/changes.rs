@@ -499,7 +499,7 @@ async fn refuses_places_that_are_not_there() {
     ] {
         let (status, body) = running.ask(&format!("GET /changes{query}"), &[], "").await;
         assert_eq!(status, 400, "{query}");
-        assert!(body.contains(&format!("\"code\": \"{code}\"")), "{query}: {body}");
+        assert!(body.contains(&format!("\"reason\": \"{code}\"")), "{query}: {body}");
     }
 }
 

@@ -4,7 +4,7 @@ use crate::harness::{Running, put};
 
 fn code(body: &str) -> String {
     let value = json::parse(body.as_bytes()).unwrap_or_default();
-    value.get("code").and_then(Value::as_str).unwrap_or_default().to_owned()
+    value.get("reason").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// Makes a key and gives its id and its text.

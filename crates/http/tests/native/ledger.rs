@@ -137,7 +137,7 @@ async fn names_the_first_thing_that_is_wrong() {
         let verdict = lines.last().unwrap();
         assert_eq!(verdict.get("verified"), Some(&Value::Bool(false)), "{body}");
         let fault = |name: &str| verdict.pointer(&format!("/fault/{name}")).cloned();
-        assert_eq!(fault("code"), Some(code.into()), "{body}");
+        assert_eq!(fault("reason"), Some(code.into()), "{body}");
         assert_eq!(fault("position"), Some(position.into()), "{body}");
         if code == "content_changed" {
             let xid = "/providers/cms/entries/e1/versions/1";

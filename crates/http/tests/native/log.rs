@@ -153,7 +153,7 @@ async fn restores_over_http_and_says_what_it_cannot() {
     ] {
         let (status, body) = running.ask(&format!("POST /restore{path}"), &[], "").await;
         let told = json::parse(body.as_bytes()).unwrap();
-        let told = told.get("code").and_then(Value::as_str).unwrap_or_default();
+        let told = told.get("reason").and_then(Value::as_str).unwrap_or_default();
         assert_eq!((status, told), (expect, code), "{path}: {body}");
     }
 }

@@ -99,9 +99,9 @@ fn described(code: &FailureCode) -> Value {
         FailureCode::Registry(code) => {
             let facts = code.facts();
             json!({
-                "code": facts.name,
+                "reason": facts.name,
                 "type": code.type_uri(),
-                "status": facts.status,
+                "code": facts.status,
                 "title": facts.title,
                 "meaning": facts.meaning,
                 "help": facts.help,
@@ -110,12 +110,12 @@ fn described(code: &FailureCode) -> Value {
             })
         }
         FailureCode::Own(code) => json!({
-            "code": code.name(),
+            "reason": code.name(),
             "type": format!("urn:muster:error:{}", code.name()),
             "meaning": code.meaning(),
             "help": code.help(),
         }),
-        FailureCode::Unlisted(name) => json!({ "code": name }),
+        FailureCode::Unlisted(name) => json!({ "reason": name }),
     }
 }
 

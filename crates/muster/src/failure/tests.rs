@@ -13,7 +13,7 @@ fn refusal(status: u16, body: &str) -> Failure {
 #[test]
 fn says_what_happened_where_and_what_to_do() {
     let screen = Screen::plain(Moment::EPOCH);
-    let violations = r#"{"type":"urn:muster:error:invalid_document","code":"invalid_document",
+    let violations = r#"{"type":"urn:muster:error:invalid_document","code":422,"reason":"invalid_document",
         "title":"The document was refused: 1 violation.","subject":"/providers/cms/entries/sanity",
         "violations":[{"pointer":"/a","rule":"r","severity":"error","message":"m"}]}"#;
     for (failure, expect) in [
@@ -40,10 +40,10 @@ fn says_what_happened_where_and_what_to_do() {
 #[test]
 fn gives_programs_what_the_server_answered() {
     let screen = Screen { format: Format::Json, ..Screen::plain(Moment::EPOCH) };
-    let answer = r#"{"code":"not_found","extra":1,"title":"T.","type":"x#not_found"}"#;
+    let answer = r#"{"code":404,"extra":1,"reason":"not_found","title":"T.","type":"x#not_found"}"#;
     assert_eq!(refusal(404, answer).render(&screen).unwrap(), answer);
     let own = Failure::new(OwnCode::NoFile, "there is no a.json").help("look");
-    let expect = r#"{"code":"no_file","help":"look","title":"there is no a.json","type":"urn:muster:error:no_file"}"#;
+    let expect = r#"{"help":"look","reason":"no_file","title":"there is no a.json","type":"urn:muster:error:no_file"}"#;
     assert_eq!(own.render(&screen).unwrap(), expect);
 }
 

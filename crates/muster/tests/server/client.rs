@@ -289,13 +289,13 @@ impl Answer {
         self.header("etag").unwrap_or_else(|| panic!("no etag in {self:?}")).to_owned()
     }
 
-    /// The error's code; empty where it is none.
+    /// The error's reason; empty where it is none.
     pub fn code(&self) -> String {
         if self.status < 400 {
             return String::new();
         }
         let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        body["code"].as_str().unwrap_or_default().to_owned()
+        body["reason"].as_str().unwrap_or_default().to_owned()
     }
 
     /// Fails the test unless the answer has that status.
@@ -313,6 +313,7 @@ impl Answer {
         let text = String::from_utf8_lossy(&self.body);
         assert_eq!((self.status, self.code().as_str()), (status, code), "{text}");
         let body = self.json();
+        assert_eq!(body["code"], status, "{text}");
         let (kind, title) = (body["type"].as_str().unwrap(), body["title"].as_str().unwrap());
         assert!(kind.ends_with(&format!(":{code}")) || kind.ends_with(&format!("#{code}")));
         let is_open = title.split('<').skip(1).any(|rest| {

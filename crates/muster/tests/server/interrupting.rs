@@ -42,5 +42,5 @@ fn a_verification_that_is_stopped_says_how_far_it_came() {
     let mut error = String::new();
     child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
     assert!(error.contains("stopped: 1,204 of 5,000 entries verified so far"), "{error}");
-    assert!(error.contains("\"code\":\"interrupted\""), "{error}");
+    assert!(error.contains("\"reason\":\"interrupted\""), "{error}");
 }

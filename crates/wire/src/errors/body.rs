@@ -1,14 +1,14 @@
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::{ErrorCode, ErrorKind, Problem, Violation};
 use crate::Sample;
 
 /// The body of an error: xRegistry's members (core/spec.md, "Error Processing", after RFC 9457),
-/// `code`, and members of our own. Members are written in this order.
+/// and members of our own. Members are written in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
     /// A URI for the kind of error.
@@ -17,10 +17,15 @@ pub struct ErrorBody {
     pub type_uri: String,
     /// What happened, in one sentence.
     pub title: String,
-    /// The code, such as `not_found`. Programs should decide by it. Other servers don't send it.
+    /// The HTTP status. xRegistry's own client reads a number here and nothing else.
+    #[serde(default, deserialize_with = "status_or_none", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 400, max = 599))]
+    pub code: Option<u16>,
+    /// The error's name, such as `not_found`. Programs should decide by it. Other servers don't
+    /// send it.
     #[serde(default)]
-    #[schemars(schema_with = "code_schema")]
-    pub code: String,
+    #[schemars(schema_with = "reason_schema")]
+    pub reason: String,
     /// Details of this occurrence, such as what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
@@ -45,18 +50,25 @@ pub struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// The code; for servers that send none, the last part of `type`.
+    /// The reason; for servers that send none, the last part of `type`.
     #[must_use]
     pub fn name(&self) -> &str {
-        if !self.code.is_empty() {
-            return &self.code;
+        if !self.reason.is_empty() {
+            return &self.reason;
         }
         self.type_uri.rsplit(['#', ':']).next().unwrap_or_default()
     }
 }
 
-/// All codes that this release knows.
-fn code_schema(_: &mut SchemaGenerator) -> Schema {
+/// A status, if the member is one. Whatever else another server writes there doesn't make its error
+/// unreadable.
+fn status_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    let code = Value::deserialize(deserializer)?;
+    Ok(code.as_u64().and_then(|status| u16::try_from(status).ok()))
+}
+
+/// All reasons that this release knows.
+fn reason_schema(_: &mut SchemaGenerator) -> Schema {
     let codes: Vec<_> = ErrorCode::all().map(ErrorCode::name).collect();
     json_schema!({"type": "string", "enum": codes})
 }

@@ -8,7 +8,7 @@ pub use super::table::{ErrorCode, ErrorKind};
 /// from it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ErrorFacts {
-    /// The code, in lower case with underscores.
+    /// The code's name, in lower case with underscores: the member `reason` of an error.
     pub name: &'static str,
     /// Who defined the code. Its `type` begins accordingly.
     pub origin: CodeOrigin,

@@ -154,7 +154,8 @@ impl Problem {
         ErrorBody {
             type_uri: self.code().type_uri(),
             title: self.title(),
-            code: self.code().name().to_owned(),
+            code: Some(self.status().as_u16()),
+            reason: self.code().name().to_owned(),
             detail: said.detail.clone(),
             subject: said.subject.clone(),
             args: self.arguments(),

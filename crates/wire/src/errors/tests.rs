@@ -100,14 +100,15 @@ fn writes_a_body_in_the_order_of_the_specification_with_ours_behind() {
         .instance("r1");
     let json = String::from_utf8(problem.to_json()).unwrap();
     let places: Vec<_> =
-        ["type", "title", "code", "detail", "subject", "args", "instance", "violations"]
+        ["type", "title", "code", "reason", "detail", "subject", "args", "instance", "violations"]
             .map(|name| json.find(&format!("\n  \"{name}\":")).unwrap())
             .to_vec();
     assert!(places.is_sorted(), "{json}");
     let expect = json!({
         "type": "urn:muster:error:invalid_document",
         "title": "The document was refused: 1 violation.",
-        "code": "invalid_document",
+        "code": 422,
+        "reason": "invalid_document",
         "detail": "More.",
         "subject": "/providers/cms/entries/sanity",
         "args": {"count": "1 violation"},
@@ -124,16 +125,41 @@ fn writes_a_body_in_the_order_of_the_specification_with_ours_behind() {
 }
 
 #[test]
-fn reads_the_bodies_of_servers_that_send_no_code() {
-    let body: ErrorBody = serde_json::from_value(json!({
+fn reads_the_bodies_of_servers_that_send_no_reason() {
+    let mut sent = json!({
         "type": "https://github.com/xregistry/spec/blob/main/core/spec.md#not_found",
         "title": "The targeted entity (/) cannot be found.",
         "subject": "/",
         "extra": 1
-    }))
-    .unwrap();
-    assert_eq!(body.name(), "not_found");
-    assert_eq!(body.more.get("extra"), Some(&json!(1)));
+    });
+    let none = Value::Null;
+    for (code, expect) in [
+        (none, None),
+        (json!(404), Some(404)),
+        (json!("not_found"), None),
+        (json!(-1), None),
+        (json!(70_000), None),
+        (json!({}), None),
+    ] {
+        sent["code"] = code;
+        let body: ErrorBody = serde_json::from_str(&sent.to_string()).unwrap();
+        assert_eq!(body.name(), "not_found");
+        assert_eq!(body.code, expect, "{sent}");
+        assert_eq!(body.more.get("extra"), Some(&json!(1)));
+    }
+}
+
+/// xRegistry's own client reads an error into a structure whose member `code` is a whole number; a
+/// text there makes every refusal unreadable to it.
+#[test]
+fn each_body_has_its_status_as_code_and_its_name_as_reason_and_in_its_type() {
+    for code in ErrorCode::all() {
+        let body = Problem::new(code.sample()).subject("/").body();
+        let json = serde_json::to_value(&body).unwrap();
+        assert_eq!(json["code"], json!(code.status().as_u16()), "{code}");
+        assert_eq!(json["reason"], json!(code.name()), "{code}");
+        assert_eq!(json["type"], json!(code.type_uri()), "{code}");
+    }
 }
 
 #[test]

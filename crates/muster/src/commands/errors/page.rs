@@ -9,8 +9,9 @@ const HEAD: &str = "# Errors
 The errors of the API and of the command line, as `muster errors` lists them. Generated from the \
 program by `tests/pages target/debug/muster --write`; change them there.
 
-Programs should decide by `code`, which never changes its meaning. `type` is xRegistry's URI, or \
-`urn:muster:error:<code>` for errors that the specification doesn't define. *Again* means that the \
+Programs should decide by `reason`, which never changes its meaning. `code` is the HTTP status, as \
+in xRegistry. `type` is xRegistry's URI, or `urn:muster:error:<reason>` for errors that the \
+specification doesn't define. *Again* means that the \
 same request may succeed later. After an error nothing of the request was done, except for errors \
 marked *unsure*, after which a part may have been done.
 ";
@@ -19,9 +20,9 @@ const OWN: &str = "
 ## The command line's own
 
 These errors don't come from a registry: they say why `muster` itself failed. With `--output json` \
-they have the format of a registry's errors.
+they have the format of a registry's errors, without `code`.
 
-| code | meaning | what to do |
+| reason | meaning | what to do |
 |---|---|---|
 ";
 
@@ -36,7 +37,7 @@ pub(super) fn page() -> String {
         // Writing into a String can't fail.
         let _ = write!(
             page,
-            "\n## {title}\n\n| code | status | meaning | what to do | |\n|---|---:|---|---|---|\n"
+            "\n## {title}\n\n| reason | status | meaning | what to do | |\n|---|---:|---|---|---|\n"
         );
         for code in ErrorCode::all().filter(|code| code.facts().origin == wanted) {
             let facts = code.facts();

@@ -149,7 +149,7 @@ fn failure(broken: &BrokenLedger) -> Failure {
     } else {
         String::new()
     };
-    unverified(FailureCode::named(&fault.code), place, &whole)
+    unverified(FailureCode::named(&fault.reason), place, &whole)
 }
 
 fn unverified(code: impl Into<FailureCode>, place: String, whole: &str) -> Failure {
@@ -184,7 +184,7 @@ mod tests {
     fn names_the_first_thing_wrong_and_what_to_do_first() {
         let what = "position 871, 2026-11-21T12:00:00Z: the document of /a/b/c/d/versions/1: its digest is aa; the entry says bb";
         let verdict = json!({"verified": false,
-            "fault": {"code": "content_changed", "position": 871, "what": what}});
+            "fault": {"reason": "content_changed", "position": 871, "what": what}});
         let failure = failure(&from_value(verdict).unwrap());
         let expect = format!(
             "error: the ledger does not verify  [content_changed]\n  {what}\n\
