@@ -252,8 +252,12 @@ fn write(
     if prepared.capabilities_over.is_some_and(|over| over != catalog.capabilities_stamp) {
         return Err(NoDecision::Stale);
     }
-    if let Subject::Entity(xid) | Subject::VersionOf(xid) = &tree.subject {
-        conditions::check(catalog, xid, &prepared.conditions)?;
+    match &tree.subject {
+        Subject::Entity(xid) | Subject::VersionOf(xid) => {
+            conditions::check(catalog, xid, &prepared.conditions)?;
+        }
+        Subject::Model => conditions::check_model(catalog, &prepared.conditions)?,
+        Subject::Members | Subject::Capabilities => {}
     }
     let mut draft = Draft::new(catalog, stored_attributes, prepared, now);
     draft.mode = tree.mode;

@@ -30,7 +30,7 @@ use muster_words::{
 pub use error::{FolderError, FolderFault};
 pub use names::{FileName, content_type};
 
-use crate::model::only_resources;
+use crate::model::{FOLDER_LABEL, FolderModel, only_resources};
 
 /// The file at the root of a catalog.
 pub const MODEL_FILE: &str = "model.json";
@@ -90,6 +90,20 @@ impl Folder {
     /// See [`FolderFault`].
     pub fn read(root: &Path) -> Result<Self, FolderError> {
         walk::read(root)
+    }
+
+    /// What the folder says about the model. None if it has no `model.json`, or if that is empty:
+    /// then it has no opinion.
+    #[must_use]
+    pub fn said_model(&self) -> Option<FolderModel> {
+        let said = self.model.as_ref()?.as_object().filter(|members| !members.is_empty())?;
+        let labels = said.get("labels");
+        let own = labels.and_then(|labels| labels.get(FOLDER_LABEL)).and_then(Value::as_str);
+        let folder = match own {
+            Some(own) => own.to_owned(),
+            None => self.root.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        };
+        Some(FolderModel { folder, said: said.clone() })
     }
 
     /// The documents with their xids, according to the model.

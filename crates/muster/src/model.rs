@@ -1,8 +1,11 @@
 //! The model of a registry or a folder, for commands.
 
+mod merge;
+
 use std::sync::Arc;
 
-use muster_client::Client;
+pub use merge::{FOLDER_LABEL, FolderModel};
+use muster_client::{Client, ClientError};
 use muster_model::{Foundation, GroupType, Model, ResourceType};
 use muster_wire::ErrorCode;
 use muster_words::{
@@ -12,18 +15,56 @@ use muster_words::{
 
 use crate::{Failure, folder::Folder};
 
+/// The model of a registry.
+#[derive(Clone, Debug)]
+pub(crate) struct RegistryModel {
+    /// The user's part.
+    pub source: Value,
+    /// Its entity tag, for a change of exactly this state.
+    pub tag: Option<String>,
+    /// The model in force.
+    pub model: Model,
+    foundation: Foundation,
+}
+
+impl RegistryModel {
+    /// Reads it.
+    pub async fn read(client: &Client) -> Result<Self, Failure> {
+        let (source, tag) = source_of(client).await?;
+        let shown = client.model().await?.json()?;
+        let has =
+            |plural: &str| shown.get("groups").is_some_and(|groups| groups.get(plural).is_some());
+        let model = compile(&source, Foundation::BuiltIn);
+        let (model, foundation) = match model {
+            Ok(model) if model.group_types().all(|kind| has(&kind.plural)) => {
+                (model, Foundation::BuiltIn)
+            }
+            // A bare registry doesn't have the built-in types.
+            _ if !has("rulegroups") => (compile(&source, Foundation::Bare)?, Foundation::Bare),
+            model => (model?, Foundation::BuiltIn),
+        };
+        Ok(Self { source, tag, model, foundation })
+    }
+
+    /// The model with what a folder says: its source and its compiled form.
+    pub fn with(&self, said: &FolderModel) -> Result<(Value, Model), Failure> {
+        let source = said.merged_into(&self.source);
+        let model = compile(&source, self.foundation)?;
+        Ok((source, model))
+    }
+}
+
+/// The user's part of a registry's model, with its entity tag. A weak tag can't be a condition, so
+/// it isn't returned.
+pub(crate) async fn source_of(client: &Client) -> Result<(Value, Option<String>), ClientError> {
+    let answer = client.model_source().await?;
+    let tag = answer.header("etag").filter(|tag| !tag.starts_with("W/")).map(str::to_owned);
+    Ok((answer.json()?, tag))
+}
+
 /// The model in force in a registry.
 pub(crate) async fn of_registry(client: &Client) -> Result<Model, Failure> {
-    let source = client.model_source().await?.json()?;
-    let shown = client.model().await?.json()?;
-    let has = |plural: &str| shown.get("groups").is_some_and(|groups| groups.get(plural).is_some());
-    let model = compile(&source, Foundation::BuiltIn);
-    match model {
-        Ok(model) if model.group_types().all(|kind| has(&kind.plural)) => Ok(model),
-        // A bare registry doesn't have the built-in types.
-        _ if !has("rulegroups") => compile(&source, Foundation::Bare),
-        model => model,
-    }
+    Ok(RegistryModel::read(client).await?.model)
 }
 
 /// The model of a folder, merged with the built-in model.

@@ -1,3 +1,5 @@
+use std::fmt::Display;
+
 use muster_words::Xid;
 
 use crate::{
@@ -6,20 +8,36 @@ use crate::{
     state::Stamp,
 };
 
-/// Checks the conditions on the target.
+/// Checks the conditions on an entity.
 pub(super) fn check(catalog: &Catalog, xid: &Xid, conditions: &[Condition]) -> Result<(), Refusal> {
     let view = View::newest(catalog);
+    let stamp = |which| match which {
+        EntityView::Document => view.document_stamp(xid),
+        EntityView::Details => view.details_stamp(xid),
+    };
+    check_stamps(xid, catalog.has(xid), stamp, conditions)
+}
+
+/// Checks the conditions on the source of the model, which always exists.
+pub(super) fn check_model(catalog: &Catalog, conditions: &[Condition]) -> Result<(), Refusal> {
+    let stamp = |which| (which == EntityView::Details).then_some(catalog.model_stamp);
+    check_stamps("/modelsource", true, stamp, conditions)
+}
+
+fn check_stamps(
+    subject: impl Display,
+    exists: bool,
+    stamp: impl Fn(EntityView) -> Option<Stamp>,
+    conditions: &[Condition],
+) -> Result<(), Refusal> {
     let matches = |expected: &ExpectedTag| {
-        let stamp = match expected.view {
-            EntityView::Document => view.document_stamp(xid),
-            EntityView::Details => view.details_stamp(xid),
-        };
-        stamp == Some(Stamp { position: expected.position, tag: expected.tag })
+        let named = Stamp { position: expected.position, tag: expected.tag };
+        stamp(expected.view) == Some(named)
     };
     for condition in conditions {
         let holds = match condition {
-            Condition::Exists => catalog.has(xid),
-            Condition::Absent => !catalog.has(xid),
+            Condition::Exists => exists,
+            Condition::Absent => !exists,
             Condition::Matches(any) => any.iter().any(matches),
             Condition::Differs(any) => !any.iter().any(matches),
         };
@@ -28,7 +46,7 @@ pub(super) fn check(catalog: &Catalog, xid: &Xid, conditions: &[Condition]) -> R
                 Condition::Exists | Condition::Matches(_) => "If-Match",
                 Condition::Absent | Condition::Differs(_) => "If-None-Match",
             };
-            return Err(Refusal::new(xid, Reason::PreconditionFailed { header }));
+            return Err(Refusal::new(subject, Reason::PreconditionFailed { header }));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-use http::Method;
+use http::{Method, header::IF_MATCH};
 use muster_words::json::Value;
 
 use crate::{Answer, Call, Client, ClientError, Query};
@@ -20,11 +20,12 @@ impl Client {
         self.call(Call::new(Method::GET, "/api/modelsource", &Query::new())).await
     }
 
-    /// Replaces the user's model.
+    /// Replaces the user's model; with a tag, only the state that it names.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn put_model(&self, model: &Value) -> Result<Answer, ClientError> {
-        self.call(Call::new(Method::PUT, "/api/modelsource", &Query::new()).json(model)).await
+    pub async fn put_model(&self, model: &Value, tag: Option<&str>) -> Result<Answer, ClientError> {
+        let call = Call::new(Method::PUT, "/api/modelsource", &Query::new()).json(model);
+        self.call(call.header_some(IF_MATCH, tag)).await
     }
 }

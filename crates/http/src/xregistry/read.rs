@@ -431,7 +431,10 @@ impl<'a> Read<'a> {
 
     /// The model, the capabilities and other things that aren't entities.
     fn configuration(&self, place: &Place, headers: &HeaderMap) -> Result<Answer, Problem> {
-        let tag = tags::weak(self.view);
+        let tag = match place {
+            Place::ModelSource => tags::of_model_source(self.view),
+            _ => tags::weak(self.view),
+        };
         if tags::freshness(headers, &self.address.path, |_| Some(tag))? == Freshness::NotModified {
             return Ok(not_modified(Some(tag)));
         }

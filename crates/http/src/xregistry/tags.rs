@@ -26,6 +26,12 @@ fn of_stamp(stamp: Stamp, rendition: Rendition) -> EntityTag {
     EntityTag { position: stamp.position, tag: stamp.tag, rendition, weak: false }
 }
 
+/// The tag of the model's source. It is strong, because whoever merges types into a model must not
+/// overwrite what somebody else merged meanwhile.
+pub(super) fn of_model_source(view: &View) -> EntityTag {
+    of_stamp(view.model_stamp(), Rendition::Details)
+}
+
 /// The tag of an answer that shows several entities. It changes with the registry, and differs for
 /// each scope, because each scope sees something else.
 pub(super) fn weak(view: &View) -> EntityTag {

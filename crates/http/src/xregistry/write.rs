@@ -71,11 +71,12 @@ impl WriteRequest<'_> {
         Ok(answer)
     }
 
-    /// Conditions on an entity are checked by the registry in the command's turn. Anything else
-    /// always exists and has a weak tag, which strong comparison never matches.
+    /// Conditions on an entity or on the model's source are checked by the registry in the command's
+    /// turn. Anything else always exists and has a weak tag, which strong comparison never matches.
     fn conditions(&self) -> Result<Vec<Condition>, Problem> {
         let conditions = tags::conditions(self.headers, &self.address.path)?;
-        if self.address.place.entity().is_some() {
+        if self.address.place.entity().is_some() || matches!(self.address.place, Place::ModelSource)
+        {
             return Ok(conditions);
         }
         for condition in conditions {

@@ -69,6 +69,31 @@ async fn changes_no_collection_on_a_condition_that_cannot_hold() {
 }
 
 #[tokio::test]
+async fn lets_one_of_two_writers_of_the_model_win() {
+    let door = Door::with_dirs().await;
+    let line = "PUT /modelsource";
+    let model = r#"{"groups": {"dirs": {"singular": "dir"}}}"#;
+    let first = door.send("GET /modelsource", &[], "").await.header("etag").unwrap().to_owned();
+    assert!(!first.starts_with("W/"), "{first}");
+    // What isn't the model doesn't change its tag.
+    door.send("PUT /dirs/d1", &[], "{}").await.check("put", 201, &[]);
+    let unchanged = door.send("GET /modelsource", &[("if-none-match", &first)], "").await;
+    unchanged.check("get", 304, &[("etag", &first)]);
+    let won = door.send(line, &[("if-match", &first)], model).await;
+    won.check(line, 200, &[]);
+    let now = won.header("etag").unwrap().to_owned();
+    assert_ne!(now, first);
+    let lost = door.send(line, &[("if-match", &first)], "{}").await;
+    lost.check(line, 412, &[("/code", "precondition_failed"), ("/subject", "/modelsource")]);
+    for (condition, status) in
+        [(("if-none-match", "*"), 412), (("if-match", "*"), 200), (("if-match", &*now), 412)]
+    {
+        door.send(line, &[condition], model).await.check(line, status, &[]);
+    }
+    door.send("GET /dirs/d1", &[], "").await.check("get", 200, &[]);
+}
+
+#[tokio::test]
 async fn takes_an_epoch_as_a_number_alone() {
     let door = Door::with_dirs().await;
     door.send("PUT /dirs/d1", &[], "{}").await.check("put", 201, &[("/epoch", "1")]);

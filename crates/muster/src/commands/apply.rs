@@ -11,7 +11,7 @@ use crate::{
     arguments::{ConnectionArguments, Explanation},
     document_set::{DocumentSet, Judgement},
     folder::{self, Folder, FolderError},
-    model,
+    model::RegistryModel,
     output::{
         Finding, findings,
         numbers::{counted, separated},
@@ -33,7 +33,7 @@ The folder holds:
   <groups>/<group>/<resources>/<id>.<ext>    documents, where groups hold several types
   <groups>/<group>/<id>.attributes.json      attributes of the document beside it
   <groups>/<group>.attributes.json           attributes of a group
-  model.json                                 the model
+  model.json                                 the types that the folder adds or changes
 
 ";
 
@@ -72,14 +72,18 @@ impl ApplyArguments {
             ));
         }
         let client = self.explanation.of(self.connection.client(context).await?)?;
-        let there_model = model::of_registry(&client).await?;
-        let model = match &folder.model {
-            Some(_) => model::of_folder(&folder)?,
-            None => there_model.clone(),
+        let registry = RegistryModel::read(&client).await?;
+        let said = folder.said_model();
+        let (merged, model) = match &said {
+            Some(said) => registry.with(said)?,
+            None => (registry.source.clone(), registry.model.clone()),
         };
         let mut wanted =
             DesiredState::read(&folder, &model).map_err(|error| self.explain(error))?;
-        let there = CurrentState::read(&client, &wanted, &there_model, self.prune).await?;
+        if let Some(said) = said {
+            wanted = wanted.with_model(said, merged);
+        }
+        let there = CurrentState::read(&client, &wanted, &registry, self.prune).await?;
         let changing = changing(&wanted, &there);
         let mut holdings =
             DocumentSet::of_folder(&folder, model, true).map_err(|error| self.explain(error))?;

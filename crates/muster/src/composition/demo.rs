@@ -10,7 +10,7 @@ use super::{Example, assembly::Assembly, clock::random, open::in_process};
 use crate::{
     Failure, OwnCode,
     folder::Folder,
-    model,
+    model::{FolderModel, RegistryModel},
     output::{ColorChoice, Format, Screen, progress::ProgressLine},
     plan::{self, CurrentState, DesiredState, Plan, StepAction},
 };
@@ -35,9 +35,15 @@ pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Fa
         return Ok(None);
     }
     let client = Client::new(Arc::new(in_process(assembly, "the registry".to_owned())), None);
-    let there_model = model::of_registry(&client).await?;
-    let wanted = DesiredState::read(&folder, &model)?;
-    let there = CurrentState::read(&client, &wanted, &there_model, false).await?;
+    let registry = RegistryModel::read(&client).await?;
+    let mut wanted = DesiredState::read(&folder, &model)?;
+    if let Some(said) = folder.said_model() {
+        // The folder is a scratch folder, so its own name says nothing.
+        let said = FolderModel { folder: "webstack".to_owned(), ..said };
+        let (merged, _) = registry.with(&said)?;
+        wanted = wanted.with_model(said, merged);
+    }
+    let there = CurrentState::read(&client, &wanted, &registry, false).await?;
     let plan = Plan::compute(&wanted, &there, false);
     if plan.is_empty() {
         return Ok(None);

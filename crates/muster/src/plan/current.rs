@@ -7,13 +7,15 @@ use muster_model::Model;
 use muster_words::{Digest, Xid, json::Value};
 
 use super::DesiredState;
-use crate::model::resource_type;
+use crate::model::{RegistryModel, resource_type};
 
 /// The present state of a registry, as far as a plan needs it.
 #[derive(Clone, Debug, Default)]
 pub struct CurrentState {
     /// The user's model.
     pub model_source: Value,
+    /// Its entity tag.
+    pub model_tag: Option<String>,
     /// Groups with their attributes.
     pub groups: BTreeMap<Xid, Value>,
     /// Documents.
@@ -61,14 +63,15 @@ impl CurrentState {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn read(
+    pub(crate) async fn read(
         client: &Client,
         wanted: &DesiredState,
-        model: &Model,
+        registry: &RegistryModel,
         prune: bool,
     ) -> Result<Self, ClientError> {
-        let model_source = client.model_source().await?.json()?;
-        let mut there = Self { model_source, ..Self::default() };
+        let (model_source, model_tag) = (registry.source.clone(), registry.tag.clone());
+        let mut there = Self { model_source, model_tag, ..Self::default() };
+        let model = &registry.model;
         for kind in model.group_types() {
             let groups = &kind.plural;
             if !wanted.group_types.contains(groups) {

@@ -10,15 +10,17 @@ use muster_words::{
 
 use crate::{
     folder::{Folder, FolderError},
-    model::resource_type,
+    model::{FolderModel, resource_type},
     output::Finding,
 };
 
 /// The state that a folder describes.
 #[derive(Clone, Debug, Default)]
 pub struct DesiredState {
-    /// The model, if the folder has one.
+    /// The registry's model with what the folder says, if it says something.
     pub model: Option<Value>,
+    /// What the folder says about the model, to say it again where somebody else was faster.
+    pub said_model: FolderModel,
     /// Groups with the attributes in the folder. A group without attributes is created together
     /// with its first document.
     pub groups: BTreeMap<Xid, Map<String, Value>>,
@@ -47,7 +49,7 @@ impl DesiredState {
     /// # Errors
     /// Something in the folder has no type.
     pub fn read(folder: &Folder, model: &Model) -> Result<Self, FolderError> {
-        let mut wanted = Self { model: folder.model.clone(), ..Self::default() };
+        let mut wanted = Self::default();
         for (xid, files) in &folder.groups {
             let attributes = files.attributes.as_ref().map(|file| file.members.clone());
             wanted.groups.insert(xid.clone(), attributes.unwrap_or_default());
@@ -76,5 +78,11 @@ impl DesiredState {
             wanted.documents.insert(xid, document);
         }
         Ok(wanted)
+    }
+
+    /// The same with a model.
+    #[must_use]
+    pub fn with_model(self, said_model: FolderModel, merged: Value) -> Self {
+        Self { model: Some(merged), said_model, ..self }
     }
 }

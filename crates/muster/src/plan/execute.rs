@@ -4,7 +4,7 @@ use std::{
     task::Poll,
 };
 
-use muster_client::{Client, DeleteOptions, DocumentUpload};
+use muster_client::{Answer, Client, ClientError, DeleteOptions, DocumentUpload};
 use muster_words::{
     Xid,
     json::{Map, Places, Value, to_canonical},
@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{CurrentState, DesiredState, Plan, Request, Step, StepAction, StepTarget, Unit};
 use crate::{
-    Failure, OwnCode,
+    Failure, OwnCode, model,
     output::{Finding, findings::places, progress::ProgressLine},
 };
 
@@ -40,6 +40,10 @@ pub struct PlanOutcome {
 /// How many units run at the same time: enough for the writer to form batches, and few enough that
 /// other clients are still served.
 const AT_ONCE: usize = 16;
+
+/// How often a model is merged again because somebody else changed it. Each attempt fails only if
+/// another one succeeded.
+const MODEL_TRIES_MAX: usize = 8;
 
 /// Executes a plan, wave by wave. Without `keep_going`, nothing new starts after the first refusal.
 /// After one Ctrl-C, running requests end first; after a second one they don't.
@@ -175,7 +179,7 @@ impl Executor<'_> {
         warnings: &mut Vec<Finding>,
     ) -> Result<(), Failure> {
         let answer = match (&step.request, &step.target) {
-            (Request::Model(model), _) => self.client.put_model(model).await,
+            (Request::Model(model), _) => self.put_model(model).await,
             (Request::CreateGroup(attributes), StepTarget::Entity(xid)) => {
                 self.client.put_group(xid, &Value::Object(attributes.clone())).await
             }
@@ -202,6 +206,21 @@ impl Executor<'_> {
             }
             Err(error) => Err(explain(step, error, &path, &places)),
         }
+    }
+
+    /// Puts the merged model. If somebody else changed the model meanwhile, it is merged again, so
+    /// that nothing of theirs is lost.
+    async fn put_model(&self, merged: &Value) -> Result<Answer, ClientError> {
+        let (mut merged, mut tag) = (merged.clone(), self.there.model_tag.clone());
+        for _ in 1..MODEL_TRIES_MAX {
+            match self.client.put_model(&merged, tag.as_deref()).await {
+                Err(error) if error.is("precondition_failed") => {}
+                answer => return answer,
+            }
+            let (there, newer) = model::source_of(self.client).await?;
+            (merged, tag) = (self.wanted.said_model.merged_into(&there), newer);
+        }
+        self.client.put_model(&merged, tag.as_deref()).await
     }
 
     /// The file of a step's document, and the lines of its values.
@@ -294,7 +313,7 @@ fn shown(step: &Step) -> String {
     }
 }
 
-fn explain(step: &Step, error: muster_client::ClientError, path: &str, places: &Places) -> Failure {
+fn explain(step: &Step, error: ClientError, path: &str, places: &Places) -> Failure {
     let findings: Vec<Finding> = error
         .refusal()
         .map(|refusal| refusal.violations().iter().map(|one| Finding::of_answer(one, path, places)))

@@ -51,6 +51,7 @@ fn applied(wanted: &DesiredState) -> CurrentState {
     });
     CurrentState {
         model_source: wanted.model.clone().unwrap_or_else(|| json!({})),
+        model_tag: None,
         groups: groups.map(|(xid, set)| (xid.clone(), set.clone().into())).collect(),
         documents: documents.collect(),
     }
@@ -77,6 +78,7 @@ fn example() -> DesiredState {
         ]),
         documents,
         group_types: BTreeSet::from(["providers".to_owned(), "schemagroups".to_owned()]),
+        ..DesiredState::default()
     }
 }
 

@@ -187,6 +187,66 @@ fn says_by_its_exit_code_what_happened() {
     }
 }
 
+/// Lays a folder that brings one group type and one document of it.
+fn lay_type(root: &Path, plural: &str) {
+    std::fs::create_dir_all(root.join(plural).join("g")).unwrap();
+    let singular = plural.trim_end_matches('s');
+    let model = format!(
+        r#"{{"groups": {{"{plural}": {{"singular": "{singular}",
+            "resources": {{"entries": {{"singular": "entry"}}}}}}}}}}"#
+    );
+    std::fs::write(root.join("model.json"), model).unwrap();
+    std::fs::write(root.join(plural).join("g/one.json"), "{}").unwrap();
+}
+
+#[test]
+fn two_folders_share_a_model_and_an_empty_one_says_nothing() {
+    let server = Server::in_memory(&[]);
+    let scratch = TempDir::new().unwrap();
+    let url = format!("http://{}", server.address);
+    let apply = |folder: &str| run(scratch.path(), &["apply", folder, "--yes", "--server", &url]);
+    lay_type(&scratch.path().join("books"), "books");
+    lay_type(&scratch.path().join("games"), "games");
+    std::fs::create_dir_all(scratch.path().join("empty/configs/app")).unwrap();
+    std::fs::write(scratch.path().join("empty/model.json"), "{}").unwrap();
+    std::fs::write(scratch.path().join("empty/configs/app/a.json"), "{}").unwrap();
+    for folder in ["books", "games", "books", "empty", "games"] {
+        apply(folder).expect(0);
+    }
+    let source = server.get("/api/modelsource").expect(200).json();
+    for plural in ["books", "games"] {
+        let kind = &source["groups"][plural];
+        assert_eq!(kind["labels"]["muster.folder"], plural, "{source}");
+        assert_eq!(kind["resources"]["entries"]["labels"]["muster.folder"], plural, "{source}");
+        server.get(&format!("/api/{plural}/g/entries/one")).expect(200);
+    }
+    let position = server.position();
+    for folder in ["books", "games", "empty"] {
+        let again = apply(folder).expect(0);
+        assert!(again.out.contains("\"applied\": 0"), "{again:#?}");
+    }
+    assert_eq!(server.position(), position);
+}
+
+#[test]
+fn folders_that_are_applied_at_once_all_bring_their_types() {
+    let server = Server::in_memory(&[]);
+    let scratch = TempDir::new().unwrap();
+    let url = format!("http://{}", server.address);
+    let names: Vec<String> = ('a'..='f').map(|letter| format!("{letter}{letter}s")).collect();
+    names.iter().for_each(|name| lay_type(&scratch.path().join(name), name));
+    std::thread::scope(|scope| {
+        for name in &names {
+            let (folder, url) = (scratch.path(), &url);
+            scope.spawn(move || run(folder, &["apply", name, "--yes", "--server", url]).expect(0));
+        }
+    });
+    let source = server.get("/api/modelsource").expect(200).json();
+    for name in &names {
+        assert!(source["groups"].get(name).is_some(), "{name}: {source}");
+    }
+}
+
 /// A document of which the registry has the URL alone hinders nobody.
 #[test]
 fn a_document_that_lies_elsewhere_is_told_and_applied_around() {

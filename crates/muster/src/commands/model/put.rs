@@ -8,6 +8,7 @@ use crate::{
     Context, Failure,
     arguments::{ConnectionArguments, Explanation},
     commands::{delete::confirm, put::read_object},
+    model::source_of,
     output::{Style, differences::one_line, table::padded},
 };
 
@@ -38,7 +39,7 @@ impl ModelPutArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let model = Value::Object(read_object(&self.file)?);
         let client = self.explanation.of(self.connection.client(context).await?)?;
-        let before = client.model_source().await?.json()?;
+        let (before, tag) = source_of(&client).await?;
         let fields = difference::fields(&before, &model);
         let screen = &context.screen;
         if fields.is_empty() {
@@ -56,7 +57,7 @@ impl ModelPutArguments {
             }
         }
         confirm(context, self.yes, "Replace it?")?;
-        let answer = client.put_model(&model).await?;
+        let answer = client.put_model(&model, tag.as_deref()).await?;
         if screen.is_table() {
             screen.line("the model was replaced")
         } else {

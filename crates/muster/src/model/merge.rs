@@ -1,0 +1,189 @@
+//! Merges a folder's model into the model of a registry, which other folders may share.
+//!
+//! A folder adds and changes the types that it names, and says nothing about others. A type that it
+//! adds gets the label [`FOLDER_LABEL`], so that only the same folder can take it away again.
+
+use muster_words::json::{Map, Value};
+
+/// The label of a type with the name of the folder that brought it. In a `model.json` itself, it is
+/// the folder's name.
+pub const FOLDER_LABEL: &str = "muster.folder";
+
+/// What a folder says about the model: the members of its `model.json`, and its name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FolderModel {
+    /// The name that its types are labelled with.
+    pub folder: String,
+    /// The members of `model.json`; at least one.
+    pub said: Map<String, Value>,
+}
+
+impl FolderModel {
+    /// The registry's model with what the folder says.
+    #[must_use]
+    pub fn merged_into(&self, there: &Value) -> Value {
+        let mut all = there.as_object().cloned().unwrap_or_default();
+        for (name, value) in self.said.iter().filter(|(_, value)| !value.is_null()) {
+            match (name.as_str(), value) {
+                ("groups", Value::Object(said)) => {
+                    let mut groups = taken(&mut all, name);
+                    self.add_types(&mut groups, said, |there, said| self.group_type(there, said));
+                    all.insert(name.clone(), Value::Object(groups));
+                }
+                ("attributes" | "labels", Value::Object(said)) => {
+                    let mut members = taken(&mut all, name);
+                    let said = said.iter().filter(|(key, _)| key.as_str() != FOLDER_LABEL);
+                    members.extend(said.map(|(key, value)| (key.clone(), value.clone())));
+                    if !members.is_empty() {
+                        all.insert(name.clone(), Value::Object(members));
+                    }
+                }
+                _ => drop(all.insert(name.clone(), value.clone())),
+            }
+        }
+        Value::Object(all)
+    }
+
+    fn add_types(
+        &self,
+        all: &mut Map<String, Value>,
+        said: &Map<String, Value>,
+        merge: impl Fn(Option<&Value>, &Map<String, Value>) -> Map<String, Value>,
+    ) {
+        for (plural, kind) in said {
+            let merged = match kind {
+                Value::Object(members) => Value::Object(merge(all.get(plural), members)),
+                // Whoever compiles the model says what is wrong with it.
+                other => other.clone(),
+            };
+            all.insert(plural.clone(), merged);
+        }
+    }
+
+    /// A group type: its own members are the folder's, and resource types that the folder doesn't
+    /// name stay.
+    fn group_type(&self, there: Option<&Value>, said: &Map<String, Value>) -> Map<String, Value> {
+        let mut merged = self.labelled(there, said);
+        let mut resources = match there.and_then(|there| there.get("resources")) {
+            Some(Value::Object(resources)) => resources.clone(),
+            _ => Map::new(),
+        };
+        match said.get("resources") {
+            Some(Value::Object(own)) => {
+                self.add_types(&mut resources, own, |there, said| self.labelled(there, said));
+            }
+            None | Some(Value::Null) => {}
+            Some(_) => return merged,
+        }
+        if !resources.is_empty() || said.contains_key("resources") {
+            merged.insert("resources".to_owned(), Value::Object(resources));
+        }
+        merged
+    }
+
+    /// What the folder says about a type, with the label of the folder that brought it. A type that
+    /// was there before and has no such label gets none.
+    fn labelled(&self, there: Option<&Value>, said: &Map<String, Value>) -> Map<String, Value> {
+        let mut merged = said.clone();
+        let folder = match there {
+            None => Some(Value::from(self.folder.as_str())),
+            Some(there) => there.get("labels").and_then(|labels| labels.get(FOLDER_LABEL)).cloned(),
+        };
+        match merged.get_mut("labels") {
+            Some(Value::Object(labels)) => {
+                labels.remove(FOLDER_LABEL);
+                labels.extend(folder.map(|folder| (FOLDER_LABEL.to_owned(), folder)));
+                if labels.is_empty() {
+                    merged.remove("labels");
+                }
+            }
+            None | Some(Value::Null) => {
+                merged.remove("labels");
+                if let Some(folder) = folder {
+                    let labels = Map::from_iter([(FOLDER_LABEL.to_owned(), folder)]);
+                    merged.insert("labels".to_owned(), Value::Object(labels));
+                }
+            }
+            Some(_) => {}
+        }
+        merged
+    }
+}
+
+/// Takes a member that is an object out of a map; empty if there is none.
+fn taken(all: &mut Map<String, Value>, name: &str) -> Map<String, Value> {
+    match all.remove(name) {
+        Some(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn merged(there: &Value, said: &Value) -> Value {
+        let said = said.as_object().cloned().unwrap_or_default();
+        FolderModel { folder: "ours".to_owned(), said }.merged_into(there)
+    }
+
+    #[test]
+    fn adds_and_changes_what_the_folder_names_and_nothing_else() {
+        let brought = json!({"muster.folder": "ours"});
+        let theirs = json!({"muster.folder": "theirs"});
+        for (there, said, expect) in [
+            (json!({}), json!({}), json!({})),
+            (
+                json!({"groups": {"as": {"singular": "a"}}}),
+                json!({"groups": null}),
+                json!({"groups": {"as": {"singular": "a"}}}),
+            ),
+            // A new type is labelled, and so are its resource types.
+            (
+                json!({}),
+                json!({"groups": {"as": {"singular": "a", "resources": {"rs": {"singular": "r"}}}}}),
+                json!({"groups": {"as": {"singular": "a", "labels": brought,
+                    "resources": {"rs": {"singular": "r", "labels": brought}}}}}),
+            ),
+            // Another folder's type stays, and so does who brought a type.
+            (
+                json!({"groups": {"as": {"singular": "a", "labels": theirs}, "bs": {"singular": "b"}}}),
+                json!({"groups": {"as": {"singular": "a", "description": "A"}, "bs": {"singular": "b"}}}),
+                json!({"groups": {"as": {"singular": "a", "description": "A", "labels": theirs},
+                    "bs": {"singular": "b"}}}),
+            ),
+            // The members of a type are the folder's; resource types that it doesn't name stay.
+            (
+                json!({"groups": {"as": {"singular": "a", "icon": "x:y", "resources": {"rs": {"singular": "r"}}}}}),
+                json!({"groups": {"as": {"singular": "a", "resources": {"ss": {"singular": "s", "labels": {"k": "v"}}}}}}),
+                json!({"groups": {"as": {"singular": "a", "resources": {"rs": {"singular": "r"},
+                    "ss": {"singular": "s", "labels": {"k": "v", "muster.folder": "ours"}}}}}}),
+            ),
+            // A label that was copied from a registry is nobody's word.
+            (
+                json!({"groups": {"as": {"singular": "a"}}}),
+                json!({"groups": {"as": {"singular": "a", "labels": theirs}}}),
+                json!({"groups": {"as": {"singular": "a"}}}),
+            ),
+            // Attributes and labels of the registry are merged by name; the folder's name isn't one.
+            (
+                json!({"attributes": {"x": {"type": "any"}}, "labels": {"a": "1"}}),
+                json!({"attributes": {"y": {"type": "any"}}, "labels": {"muster.folder": "ours", "b": "2"}}),
+                json!({"attributes": {"x": {"type": "any"}, "y": {"type": "any"}}, "labels": {"a": "1", "b": "2"}}),
+            ),
+            (json!({}), json!({"labels": {"muster.folder": "ours"}}), json!({})),
+            // What is no type is left to the model's own checks.
+            (
+                json!({}),
+                json!({"groups": {"as": 1}, "description": "D"}),
+                json!({"groups": {"as": 1}, "description": "D"}),
+            ),
+        ] {
+            let found = merged(&there, &said);
+            assert_eq!(found, expect, "{there} {said}");
+            assert_eq!(merged(&found, &said), found, "a second time changes nothing: {said}");
+        }
+    }
+}
