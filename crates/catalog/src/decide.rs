@@ -269,6 +269,16 @@ fn write(
     draft.finish(&tree.subject, action)
 }
 
+/// Checks the conditions of a command that replaces the model, before its stored entities are
+/// checked: a client whose model is outdated must hear that, and not what the outdated model would
+/// break. The decision checks again.
+///
+/// # Errors
+/// `PreconditionFailed`.
+pub fn check_model_conditions(catalog: &Catalog, conditions: &[Condition]) -> Result<(), Refusal> {
+    conditions::check_model(catalog, conditions)
+}
+
 /// Finds out which documents names will lead to after a write, because the write's documents are
 /// judged against that state. `now` is a possible moment of the decision; the choice of the default
 /// version may depend on it.

@@ -21,7 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use muster_model::Model;
+use muster_model::{Foundation, Model};
 use muster_words::{
     Id, Xid,
     json::{self, Map, Value},
@@ -103,7 +103,7 @@ impl Folder {
             Some(own) => own.to_owned(),
             None => self.root.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         };
-        Some(FolderModel { folder, said: said.clone() })
+        Some(FolderModel { folder, said: said.clone(), foundation: Foundation::BuiltIn })
     }
 
     /// The documents with their xids, according to the model.

@@ -47,7 +47,8 @@ impl RegistryModel {
     }
 
     /// The model with what a folder says: its source and its compiled form.
-    pub fn with(&self, said: &FolderModel) -> Result<(Value, Model), Failure> {
+    pub fn with(&self, said: &mut FolderModel) -> Result<(Value, Model), Failure> {
+        said.foundation = self.foundation;
         let source = said.merged_into(&self.source);
         let model = compile(&source, self.foundation)?;
         Ok((source, model))

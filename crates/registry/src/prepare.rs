@@ -15,7 +15,10 @@ use muster_catalog::{
     Catalog, Reason, Refusal, View,
     capabilities::{Capabilities, ChangedMetadata, updated},
     command::{Action, Authority, Command, Mode, NewModel, Target, Write, WriteBody},
-    decide::{PreparedAction, PreparedCommand, PreparedRestore, PreparedWrite, check_frozen},
+    decide::{
+        PreparedAction, PreparedCommand, PreparedRestore, PreparedWrite, check_frozen,
+        check_model_conditions,
+    },
     tree,
 };
 use muster_schema::Violation;
@@ -124,6 +127,9 @@ impl RegistryInner {
         command: &Command,
         write: &Write,
     ) -> Result<PreparedWrite, SubmitError> {
+        if matches!(write.target, Target::Model) {
+            check_model_conditions(view, &command.conditions)?;
+        }
         let new_model = self.new_model(write, command)?;
         let mut tree = tree::read(write.clone(), &view.model, new_model)?;
         if command.ignore.capabilities && tree.registry.is_some() {

@@ -73,8 +73,8 @@ impl ApplyArguments {
         }
         let client = self.explanation.of(self.connection.client(context).await?)?;
         let registry = RegistryModel::read(&client).await?;
-        let said = folder.said_model();
-        let (merged, model) = match &said {
+        let mut said = folder.said_model();
+        let (merged, model) = match &mut said {
             Some(said) => registry.with(said)?,
             None => (registry.source.clone(), registry.model.clone()),
         };

@@ -39,8 +39,8 @@ pub(super) async fn fill(assembly: &Arc<Assembly>) -> Result<Option<Example>, Fa
     let mut wanted = DesiredState::read(&folder, &model)?;
     if let Some(said) = folder.said_model() {
         // The folder is a scratch folder, so its own name says nothing.
-        let said = FolderModel { folder: "webstack".to_owned(), ..said };
-        let (merged, _) = registry.with(&said)?;
+        let mut said = FolderModel { folder: "webstack".to_owned(), ..said };
+        let (merged, _) = registry.with(&mut said)?;
         wanted = wanted.with_model(said, merged);
     }
     let there = CurrentState::read(&client, &wanted, &registry, false).await?;

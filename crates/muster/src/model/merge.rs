@@ -3,6 +3,7 @@
 //! A folder adds and changes the types that it names, and says nothing about others. A type that it
 //! adds gets the label [`FOLDER_LABEL`], so that only the same folder can take it away again.
 
+use muster_model::{Foundation, Model};
 use muster_words::json::{Map, Value};
 
 /// The label of a type with the name of the folder that brought it. In a `model.json` itself, it is
@@ -10,12 +11,14 @@ use muster_words::json::{Map, Value};
 pub const FOLDER_LABEL: &str = "muster.folder";
 
 /// What a folder says about the model: the members of its `model.json`, and its name.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FolderModel {
     /// The name that its types are labelled with.
     pub folder: String,
     /// The members of `model.json`; at least one.
     pub said: Map<String, Value>,
+    /// What the registry builds in. No folder brings those types, so they get no label.
+    pub foundation: Foundation,
 }
 
 impl FolderModel {
@@ -23,11 +26,15 @@ impl FolderModel {
     #[must_use]
     pub fn merged_into(&self, there: &Value) -> Value {
         let mut all = there.as_object().cloned().unwrap_or_default();
+        let built_in = Model::compile(&Value::Object(Map::new()), self.foundation).ok();
+        let built_in = built_in.as_ref();
         for (name, value) in self.said.iter().filter(|(_, value)| !value.is_null()) {
             match (name.as_str(), value) {
                 ("groups", Value::Object(said)) => {
                     let mut groups = taken(&mut all, name);
-                    self.add_types(&mut groups, said, |there, said| self.group_type(there, said));
+                    add_types(&mut groups, said, |plural, there, said| {
+                        self.group_type(built_in, plural, there, said)
+                    });
                     all.insert(name.clone(), Value::Object(groups));
                 }
                 ("attributes" | "labels", Value::Object(said)) => {
@@ -44,33 +51,27 @@ impl FolderModel {
         Value::Object(all)
     }
 
-    fn add_types(
-        &self,
-        all: &mut Map<String, Value>,
-        said: &Map<String, Value>,
-        merge: impl Fn(Option<&Value>, &Map<String, Value>) -> Map<String, Value>,
-    ) {
-        for (plural, kind) in said {
-            let merged = match kind {
-                Value::Object(members) => Value::Object(merge(all.get(plural), members)),
-                // Whoever compiles the model says what is wrong with it.
-                other => other.clone(),
-            };
-            all.insert(plural.clone(), merged);
-        }
-    }
-
     /// A group type: its own members are the folder's, and resource types that the folder doesn't
     /// name stay.
-    fn group_type(&self, there: Option<&Value>, said: &Map<String, Value>) -> Map<String, Value> {
-        let mut merged = self.labelled(there, said);
+    fn group_type(
+        &self,
+        built_in: Option<&Model>,
+        plural: &str,
+        there: Option<&Value>,
+        said: &Map<String, Value>,
+    ) -> Map<String, Value> {
+        let built_in = built_in.and_then(|model| model.group_type(plural));
+        let mut merged = self.labelled(built_in.is_some(), there, said);
         let mut resources = match there.and_then(|there| there.get("resources")) {
             Some(Value::Object(resources)) => resources.clone(),
             _ => Map::new(),
         };
         match said.get("resources") {
             Some(Value::Object(own)) => {
-                self.add_types(&mut resources, own, |there, said| self.labelled(there, said));
+                add_types(&mut resources, own, |plural, there, said| {
+                    let built_in = built_in.is_some_and(|kind| kind.resources.contains_key(plural));
+                    self.labelled(built_in, there, said)
+                });
             }
             None | Some(Value::Null) => {}
             Some(_) => return merged,
@@ -83,10 +84,15 @@ impl FolderModel {
 
     /// What the folder says about a type, with the label of the folder that brought it. A type that
     /// was there before and has no such label gets none.
-    fn labelled(&self, there: Option<&Value>, said: &Map<String, Value>) -> Map<String, Value> {
+    fn labelled(
+        &self,
+        is_built_in: bool,
+        there: Option<&Value>,
+        said: &Map<String, Value>,
+    ) -> Map<String, Value> {
         let mut merged = said.clone();
         let folder = match there {
-            None => Some(Value::from(self.folder.as_str())),
+            None => (!is_built_in).then(|| Value::from(self.folder.as_str())),
             Some(there) => there.get("labels").and_then(|labels| labels.get(FOLDER_LABEL)).cloned(),
         };
         match merged.get_mut("labels") {
@@ -110,6 +116,21 @@ impl FolderModel {
     }
 }
 
+fn add_types(
+    all: &mut Map<String, Value>,
+    said: &Map<String, Value>,
+    merge: impl Fn(&str, Option<&Value>, &Map<String, Value>) -> Map<String, Value>,
+) {
+    for (plural, kind) in said {
+        let merged = match kind {
+            Value::Object(members) => Value::Object(merge(plural, all.get(plural), members)),
+            // Whoever compiles the model says what is wrong with it.
+            other => other.clone(),
+        };
+        all.insert(plural.clone(), merged);
+    }
+}
+
 /// Takes a member that is an object out of a map; empty if there is none.
 fn taken(all: &mut Map<String, Value>, name: &str) -> Map<String, Value> {
     match all.remove(name) {
@@ -126,7 +147,8 @@ mod tests {
 
     fn merged(there: &Value, said: &Value) -> Value {
         let said = said.as_object().cloned().unwrap_or_default();
-        FolderModel { folder: "ours".to_owned(), said }.merged_into(there)
+        let (folder, foundation) = ("ours".to_owned(), Foundation::BuiltIn);
+        FolderModel { folder, said, foundation }.merged_into(there)
     }
 
     #[test]
@@ -174,6 +196,15 @@ mod tests {
                 json!({"attributes": {"x": {"type": "any"}, "y": {"type": "any"}}, "labels": {"a": "1", "b": "2"}}),
             ),
             (json!({}), json!({"labels": {"muster.folder": "ours"}}), json!({})),
+            // Nobody brings a built-in type.
+            (
+                json!({}),
+                json!({"groups": {"configs": {"singular": "config",
+                    "resources": {"entries": {"singular": "entry"}, "others": {"singular": "other"}}}}}),
+                json!({"groups": {"configs": {"singular": "config",
+                    "resources": {"entries": {"singular": "entry"},
+                        "others": {"singular": "other", "labels": brought}}}}}),
+            ),
             // What is no type is left to the model's own checks.
             (
                 json!({}),

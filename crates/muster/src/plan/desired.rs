@@ -20,7 +20,7 @@ pub struct DesiredState {
     /// The registry's model with what the folder says, if it says something.
     pub model: Option<Value>,
     /// What the folder says about the model, to say it again where somebody else was faster.
-    pub said_model: FolderModel,
+    pub said_model: Option<FolderModel>,
     /// Groups with the attributes in the folder. A group without attributes is created together
     /// with its first document.
     pub groups: BTreeMap<Xid, Map<String, Value>>,
@@ -83,6 +83,6 @@ impl DesiredState {
     /// The same with a model.
     #[must_use]
     pub fn with_model(self, said_model: FolderModel, merged: Value) -> Self {
-        Self { model: Some(merged), said_model, ..self }
+        Self { model: Some(merged), said_model: Some(said_model), ..self }
     }
 }

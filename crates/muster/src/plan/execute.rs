@@ -218,7 +218,9 @@ impl Executor<'_> {
                 answer => return answer,
             }
             let (there, newer) = model::source_of(self.client).await?;
-            (merged, tag) = (self.wanted.said_model.merged_into(&there), newer);
+            if let Some(said) = &self.wanted.said_model {
+                (merged, tag) = (said.merged_into(&there), newer);
+            }
         }
         self.client.put_model(&merged, tag.as_deref()).await
     }
