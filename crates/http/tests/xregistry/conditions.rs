@@ -84,7 +84,7 @@ async fn lets_one_of_two_writers_of_the_model_win() {
     let now = won.header("etag").unwrap().to_owned();
     assert_ne!(now, first);
     let lost = door.send(line, &[("if-match", &first)], "{}").await;
-    lost.check(line, 412, &[("/code", "precondition_failed"), ("/subject", "/modelsource")]);
+    lost.check(line, 412, &[("/reason", "precondition_failed"), ("/subject", "/modelsource")]);
     for (condition, status) in
         [(("if-none-match", "*"), 412), (("if-match", "*"), 200), (("if-match", &*now), 412)]
     {
