@@ -14,6 +14,7 @@ use crate::{
     process::Running,
     ratio::{EARLIER, Report, Target, median},
     servers::muster,
+    talk,
     watcher::Watcher,
 };
 
@@ -21,21 +22,20 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
-    let (server, load) = start(order)?;
+    let ours = start(order)?;
     let before = order.earlier().as_ref().map(start).transpose()?;
     report.say(&format!(
         "\nfollow: {} watcher(s) while {} clients write",
         order.watchers, order.clients
     ));
     if !order.warmup.is_zero() {
-        load.run(StopCondition::Time(order.warmup))?;
-        if let Some((_, load)) = &before {
-            load.run(StopCondition::Time(order.warmup))?;
+        for followed in [Some(&ours), before.as_ref()].into_iter().flatten() {
+            followed.load.run(StopCondition::Time(order.warmup))?;
         }
     }
     let (mut p99, mut earlier) = (Vec::new(), Vec::new());
     for index in 1..=order.rounds {
-        let (rate, delays) = round(order, &server, &load)?;
+        let (rate, delays) = round(order, &ours)?;
         let found = percentile(delays.clone(), 99);
         report.say(&format!(
             "round {index}: {rate:.0} puts/s, seen after {:.2} ms (median), {found:.2} ms (p99), \
@@ -44,8 +44,8 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
             percentile(delays, 100)
         ));
         p99.push(found);
-        if let Some((server, load)) = &before {
-            let (_, delays) = round(order, server, load)?;
+        if let Some(before) = &before {
+            let (_, delays) = round(order, before)?;
             earlier.push(percentile(delays, 99));
         }
     }
@@ -57,25 +57,33 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
     Ok(())
 }
 
-/// A server with a bound group, and the load that it gets.
-fn start(order: &Order) -> Outcome<(Running, Load)> {
+/// A server with a bound group that requires a key, and the load that it gets.
+struct Followed {
+    server: Running,
+    key: String,
+    load: Load,
+}
+
+fn start(order: &Order) -> Outcome<Followed> {
     std::fs::create_dir_all(&order.scratch)?;
     let server = muster::start(order, &order.scratch.join("follow"), None)?;
     muster::bind(&server)?;
+    let key = talk::create_key(server.address)?;
+    let shown = key.clone();
     let load = Load {
         address: server.address,
         clients: order.clients,
-        write: muster::put,
+        write: Arc::new(move |number| muster::put(number, Some(&shown))),
         next: Arc::new(AtomicU64::new(1)),
     };
-    Ok((server, load))
+    Ok(Followed { server, key, load })
 }
 
 /// The rate of puts, and how long after its answer each was seen by each watcher.
-fn round(order: &Order, server: &Running, load: &Load) -> Outcome<(f64, Vec<Duration>)> {
-    let watchers: Vec<_> =
-        (0..order.watchers).map(|_| Watcher::begin(server.address)).collect::<Outcome<_>>()?;
-    let loaded = load.run(StopCondition::Time(order.round))?;
+fn round(order: &Order, followed: &Followed) -> Outcome<(f64, Vec<Duration>)> {
+    let begin = |_| Watcher::begin(followed.server.address, &followed.key);
+    let watchers: Vec<_> = (0..order.watchers).map(begin).collect::<Outcome<_>>()?;
+    let loaded = followed.load.run(StopCondition::Time(order.round))?;
     let until = Instant::now() + PATIENCE;
     let last = loaded.answered.iter().map(|answered| answered.number).collect::<Vec<_>>();
     let mut delays = Vec::with_capacity(loaded.answered.len() * watchers.len());

@@ -65,7 +65,7 @@ fn grow(order: &Order, size: u64) -> Outcome<Grown> {
         let load = Load {
             address: server.address,
             clients: order.clients,
-            write: muster::put,
+            write: Arc::new(|number| muster::put(number, None)),
             next: Arc::new(AtomicU64::new(1)),
         };
         load.run(StopCondition::Count(size))?;

@@ -19,7 +19,7 @@ use tokio::{
 use crate::{Outcome, talk};
 
 /// Writes the request of a number.
-pub(crate) type Write = fn(u64) -> Vec<u8>;
+pub(crate) type Write = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
 
 /// When clients stop.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +98,7 @@ impl Load {
             .into_iter()
             .map(|stream| {
                 let client = Client { stream, buffer: Vec::with_capacity(16 * 1024) };
-                tokio::spawn(client.run(self.write, self.next.clone(), end, count))
+                tokio::spawn(client.run(self.write.clone(), self.next.clone(), end, count))
             })
             .collect();
         let mut answered = Vec::new();

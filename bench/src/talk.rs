@@ -79,7 +79,12 @@ pub(crate) fn put(address: SocketAddr, path: &str, body: &[u8]) -> Outcome {
     }
 }
 
-/// Creates a key that reads, and lets nobody in without one from now on.
+/// The header that shows a key.
+pub(crate) fn authorization(key: &str) -> String {
+    format!("authorization: Bearer {key}\r\n")
+}
+
+/// Creates a key that may do everything, and lets nobody in without one from now on.
 pub(crate) fn create_key(address: SocketAddr) -> Outcome<String> {
     let json = "content-type: application/json\r\n";
     let answer = ask(address, &request("POST", "/keys", json, b"{}"))?;

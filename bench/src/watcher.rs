@@ -27,14 +27,15 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     /// Follows from where the registry stands now.
-    pub(crate) fn begin(address: SocketAddr) -> Outcome<Self> {
+    pub(crate) fn begin(address: SocketAddr, key: &str) -> Outcome<Self> {
         let answer = talk::get(address, "/health/ready")?;
         let after = answer.header("muster-position").ok_or("an answer without a position")?;
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_millis(100)))?;
         let request = format!(
             "GET /changes?after={after} HTTP/1.1\r\nhost: localhost\r\n\
-             accept: text/event-stream\r\n\r\n"
+             accept: text/event-stream\r\n{}\r\n",
+            talk::authorization(key)
         );
         stream.write_all(request.as_bytes())?;
         let seen = Seen::default();

@@ -5,11 +5,12 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use crate::{
     Outcome, floor,
-    load::{Load, StopCondition},
+    load::{Load, StopCondition, Write},
     order::Order,
     process::Running,
     ratio::{EARLIER, NO_WORSE, Report, Target, median},
     servers::{etcd, muster},
+    talk,
 };
 
 #[derive(Debug, Default)]
@@ -32,8 +33,7 @@ struct Loads<'a> {
 }
 
 pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
-    let server = muster::start(order, &order.scratch.join("writes"), None)?;
-    muster::bind(&server)?;
+    let (server, write) = start(order)?;
     let other = match etcd::start(order) {
         Ok(other) => Some(other),
         Err(error) => {
@@ -43,12 +43,14 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
     };
     let before = before(order)?;
     let loads = Loads {
-        ours: (&server, load(order, &server, muster::put)),
-        etcd: other.as_ref().map(|other| load(order, other, etcd::put)),
-        earlier: before.as_ref().map(|server| (server, load(order, server, muster::put))),
+        ours: (&server, load(order, &server, write)),
+        etcd: other.as_ref().map(|other| load(order, other, Arc::new(etcd::put))),
+        earlier: before
+            .as_ref()
+            .map(|(server, write)| (server, load(order, server, write.clone()))),
     };
     report.say(&format!(
-        "\nwrites: new documents of {} bytes, {} clients",
+        "\nwrites: new documents of {} bytes, {} clients, with a key (etcd without)",
         muster::DOCUMENT_BYTES,
         order.clients
     ));
@@ -67,7 +69,7 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
     Ok(())
 }
 
-fn load(order: &Order, server: &Running, write: crate::load::Write) -> Load {
+fn load(order: &Order, server: &Running, write: Write) -> Load {
     Load {
         address: server.address,
         clients: order.clients,
@@ -76,13 +78,19 @@ fn load(order: &Order, server: &Running, write: crate::load::Write) -> Load {
     }
 }
 
+/// A server with a bound group that requires a key, and what writes to it.
+fn start(order: &Order) -> Outcome<(Running, Write)> {
+    let server = muster::start(order, &order.scratch.join("writes"), None)?;
+    muster::bind(&server)?;
+    let key = talk::create_key(server.address)?;
+    Ok((server, Arc::new(move |number| muster::put(number, Some(&key)))))
+}
+
 /// The earlier build, bound to the same schema.
-fn before(order: &Order) -> Outcome<Option<Running>> {
+fn before(order: &Order) -> Outcome<Option<(Running, Write)>> {
     let Some(earlier) = order.earlier() else { return Ok(None) };
     std::fs::create_dir_all(&earlier.scratch)?;
-    let server = muster::start(&earlier, &earlier.scratch.join("writes"), None)?;
-    muster::bind(&server)?;
-    Ok(Some(server))
+    start(&earlier).map(Some)
 }
 
 /// Puts a second, their 99th percentile in milliseconds, and microseconds of CPU time a put.

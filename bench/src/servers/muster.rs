@@ -81,7 +81,7 @@ pub(crate) fn bind(server: &Running) -> Outcome {
     talk::put(server.address, "/api/schemagroups/own/schemas/service", SCHEMA.as_bytes())?;
     let binding = br#"{"muster": {"schema": "/schemagroups/own/schemas/service"}}"#;
     talk::put(server.address, &format!("/api{GROUP}"), binding)?;
-    let wrong = request(0, br#"{"name": "service-0"}"#);
+    let wrong = request(0, br#"{"name": "service-0"}"#, None);
     match talk::ask(server.address, &wrong)?.status {
         422 => Ok(()),
         status => Err(format!("a document that breaks its schema was answered {status}").into()),
@@ -109,13 +109,17 @@ pub(crate) fn document(number: u64) -> Vec<u8> {
     document.into_bytes()
 }
 
-/// The request that puts a document.
-pub(crate) fn put(number: u64) -> Vec<u8> {
-    request(number, &document(number))
+/// The request that puts a document, with a key where one is required.
+pub(crate) fn put(number: u64, key: Option<&str>) -> Vec<u8> {
+    request(number, &document(number), key)
 }
 
-fn request(number: u64, document: &[u8]) -> Vec<u8> {
-    talk::request("PUT", &path(number), "content-type: application/json\r\n", document)
+fn request(number: u64, document: &[u8], key: Option<&str>) -> Vec<u8> {
+    let mut headers = "content-type: application/json\r\n".to_owned();
+    if let Some(key) = key {
+        headers.push_str(&talk::authorization(key));
+    }
+    talk::request("PUT", &path(number), &headers, document)
 }
 
 #[cfg(test)]

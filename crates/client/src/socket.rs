@@ -1,3 +1,5 @@
+mod sender;
+
 use std::{
     fmt, io,
     str::FromStr,
@@ -7,20 +9,15 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header::HOST};
+use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
 use thiserror::Error;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::{net::TcpStream, time::timeout};
 
+use self::sender::{FullRequest, Origin, Sender};
 use crate::{
     IncomingBody, Transport, TransportError, TrustedRoots,
-    tls::{Tls, TlsFault, TrustError},
+    tls::{Tls, TlsFault, TrustError, speaks_http2},
 };
 
 /// The maximum number of idle connections. A command never uses more; an application that does pays
@@ -129,14 +126,15 @@ impl fmt::Display for Address {
     }
 }
 
-/// A transport over HTTP/1.1, within TLS for https, which keeps connections open between requests.
+/// A transport over HTTP, within TLS for https, which keeps connections open between requests. Within
+/// TLS it speaks HTTP/2 where the server does, otherwise HTTP/1.1.
 pub struct Socket {
     address: Address,
     tls: Option<Tls>,
     place: String,
-    host: HeaderValue,
+    origin: Origin,
     timeouts: Timeouts,
-    idle: Mutex<Vec<SendRequest<Full<Bytes>>>>,
+    idle: Mutex<Vec<Sender>>,
 }
 
 impl Socket {
@@ -151,33 +149,40 @@ impl Socket {
         roots: &TrustedRoots,
     ) -> Result<Self, AddressError> {
         let parsed: Address = address.parse()?;
-        let host = HeaderValue::from_str(&parsed.authority)
-            .map_err(|_| AddressError::Form(address.to_owned()))?;
+        let form = || AddressError::Form(address.to_owned());
+        let origin = Origin {
+            scheme: parsed.scheme.name().parse().map_err(|_| form())?,
+            authority: parsed.authority.parse().map_err(|_| form())?,
+            host: HeaderValue::from_str(&parsed.authority).map_err(|_| form())?,
+        };
         let place = parsed.to_string();
         let tls = match parsed.scheme {
             Scheme::Http => None,
             Scheme::Https => Some(Tls::new(&parsed.host, roots)?),
         };
-        Ok(Self { address: parsed, tls, place, host, timeouts, idle: Mutex::default() })
+        Ok(Self { address: parsed, tls, place, origin, timeouts, idle: Mutex::default() })
     }
 
-    /// An idle connection, if there is one; closed ones are dropped.
-    fn kept(&self) -> Option<SendRequest<Full<Bytes>>> {
+    /// A connection that takes a request now, if there is one; closed ones are dropped.
+    fn kept(&self) -> Option<Sender> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|connection| !connection.is_closed());
-        let free = idle.iter().rposition(SendRequest::is_ready)?;
-        Some(idle.swap_remove(free))
+        let free = idle.iter().rposition(Sender::is_ready)?;
+        idle[free].shared().or_else(|| Some(idle.swap_remove(free)))
     }
 
-    /// Keeps a connection. It isn't idle while its answer is being read.
-    fn keep(&self, connection: SendRequest<Full<Bytes>>) {
+    /// Keeps a connection. One of HTTP/1.1 isn't idle while its answer is being read; of HTTP/2 one
+    /// is enough.
+    fn keep(&self, connection: Sender) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_MAX && !connection.is_closed() {
+        let is_kept =
+            connection.shared().is_some() && idle.iter().any(|kept| kept.shared().is_some());
+        if idle.len() < IDLE_MAX && !is_kept && !connection.is_closed() {
             idle.push(connection);
         }
     }
 
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, TransportError> {
+    async fn connect(&self) -> Result<Sender, TransportError> {
         let place = || self.place.clone();
         let stream = timeout(self.timeouts.connect, TcpStream::connect(&self.address.target))
             .await
@@ -189,13 +194,15 @@ impl Socket {
         // Otherwise a small request may wait for the acknowledgement of the previous one.
         stream.set_nodelay(true).map_err(|error| self.broken(&error))?;
         let begun = match &self.tls {
-            None => begin(stream).await,
+            None => Sender::begin(stream, false).await,
             Some(tls) => {
                 let after = self.timeouts.connect;
                 let greeted = timeout(after, tls.greet(stream)).await;
                 let greeted =
                     greeted.map_err(|_| TransportError::Timeout { place: place(), after })?;
-                begin(greeted.map_err(|fault| self.refused(fault))?).await
+                let stream = greeted.map_err(|fault| self.refused(fault))?;
+                let speaks_http2 = speaks_http2(&stream);
+                Sender::begin(stream, speaks_http2).await
             }
         };
         begun.map_err(|error| self.broken(&error))
@@ -221,38 +228,52 @@ impl Socket {
         TransportError::Broken { place: self.place.clone(), cause: causes.join(": ") }
     }
 
-    fn addressed(&self, request: Request<Bytes>) -> Result<Request<Full<Bytes>>, TransportError> {
+    fn addressed(&self, request: Request<Bytes>) -> Result<FullRequest, TransportError> {
         let (mut head, body) = request.into_parts();
         let below = head.uri.path_and_query().map_or("/", |path| path.as_str());
         head.uri =
             format!("{}{below}", self.address.path).parse().map_err(|error| self.broken(&error))?;
-        head.headers.insert(HOST, self.host.clone());
         Ok(Request::from_parts(head, Full::new(body)))
+    }
+
+    /// The answer; its connection is kept for the next request.
+    fn answered(
+        &self,
+        connection: Sender,
+        response: Response<hyper::body::Incoming>,
+    ) -> Response<IncomingBody> {
+        self.keep(connection);
+        boxed(response, &self.place)
     }
 
     async fn send_on(
         &self,
-        connection: &mut SendRequest<Full<Bytes>>,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<hyper::body::Incoming>, (TransportError, Option<Request<Full<Bytes>>>)>
-    {
-        match timeout(self.timeouts.answer, connection.try_send_request(request)).await {
+        connection: &mut Sender,
+        request: FullRequest,
+    ) -> Result<Response<hyper::body::Incoming>, Unanswered> {
+        match timeout(self.timeouts.answer, connection.send(request, &self.origin)).await {
             Ok(Ok(response)) => Ok(response),
-            // What isn't HTTP may be TLS, which says in its own way that it wasn't understood.
-            Ok(Err(error)) if error.error().is_parse() && self.tls.is_none() => {
-                let (place, other) = (self.place.clone(), self.address.under(Scheme::Https));
-                Err((TransportError::OtherScheme { place, other }, None))
-            }
-            Ok(Err(mut error)) => {
-                let unsent = error.take_message();
-                Err((self.broken(error.error()), unsent))
-            }
+            Ok(Err(mut error)) => Err(Unanswered {
+                unsent: error.take_message(),
+                is_strange: error.error().is_parse() && self.tls.is_none(),
+                error: self.broken(error.error()),
+            }),
             Err(_) => {
-                let after = self.timeouts.answer;
-                Err((TransportError::Timeout { place: self.place.clone(), after }, None))
+                let (place, after) = (self.place.clone(), self.timeouts.answer);
+                let error = TransportError::Timeout { place, after };
+                Err(Unanswered { error, unsent: None, is_strange: false })
             }
         }
     }
+}
+
+/// A request that got no answer.
+struct Unanswered {
+    error: TransportError,
+    /// The request, if nothing of it was sent.
+    unsent: Option<FullRequest>,
+    /// What came isn't HTTP.
+    is_strange: bool,
 }
 
 #[async_trait]
@@ -267,37 +288,28 @@ impl Transport for Socket {
         while let Some(mut connection) = self.kept() {
             let again = request.method().is_safe().then(|| request.clone());
             match self.send_on(&mut connection, request).await {
-                Ok(response) => {
-                    self.keep(connection);
-                    return Ok(boxed(response, &self.place));
+                Ok(response) => return Ok(self.answered(connection, response)),
+                Err(Unanswered { error: error @ TransportError::Timeout { .. }, .. }) => {
+                    return Err(error);
                 }
-                Err((
-                    error @ (TransportError::Timeout { .. } | TransportError::OtherScheme { .. }),
-                    _,
-                )) => return Err(error),
-                Err((error, unsent)) => request = unsent.or(again).ok_or(error)?,
+                Err(Unanswered { error, unsent, .. }) => request = unsent.or(again).ok_or(error)?,
             }
         }
         let mut connection = self.connect().await?;
-        let response = self.send_on(&mut connection, request).await.map_err(|(error, _)| error)?;
-        self.keep(connection);
-        Ok(boxed(response, &self.place))
+        match self.send_on(&mut connection, request).await {
+            Ok(response) => Ok(self.answered(connection, response)),
+            // What isn't HTTP may be TLS, which says in its own way that it wasn't understood.
+            Err(Unanswered { is_strange: true, .. }) => {
+                let (place, other) = (self.place.clone(), self.address.under(Scheme::Https));
+                Err(TransportError::OtherScheme { place, other })
+            }
+            Err(unanswered) => Err(unanswered.error),
+        }
     }
 
     fn place(&self) -> &str {
         &self.place
     }
-}
-
-/// Begins HTTP on a connection.
-async fn begin<S>(stream: S) -> hyper::Result<SendRequest<Full<Bytes>>>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-    // It ends with the connection; what went wrong reaches whoever waits for the answer.
-    tokio::spawn(connection);
-    Ok(sender)
 }
 
 fn boxed(response: Response<hyper::body::Incoming>, place: &str) -> Response<IncomingBody> {

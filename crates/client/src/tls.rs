@@ -77,6 +77,9 @@ pub enum TlsFault {
     Other(String),
 }
 
+/// HTTP/2 in a greeting of TLS (RFC 9113, 3.3).
+const HTTP_2: &[u8] = b"h2";
+
 /// TLS with one server.
 pub(crate) struct Tls {
     connector: TlsConnector,
@@ -99,7 +102,7 @@ impl Tls {
             .map_err(|error| setup(&error))?
             .with_root_certificates(trusted)
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![HTTP_2.to_vec(), b"http/1.1".to_vec()];
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
     }
 
@@ -107,6 +110,11 @@ impl Tls {
         let greeted = self.connector.connect(self.name.clone(), stream).await;
         greeted.map_err(|error| fault(&error))
     }
+}
+
+/// Whether both sides chose HTTP/2.
+pub(crate) fn speaks_http2(stream: &TlsStream<TcpStream>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(HTTP_2)
 }
 
 fn system_roots() -> Result<RootCertStore, TrustError> {

@@ -6,6 +6,7 @@ use std::{
 
 use axum::BoxError;
 use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::watch;
 
@@ -121,6 +122,48 @@ impl From<Body> for axum::body::Body {
             Body::Full(bytes) => Self::from(bytes),
             Body::Routed(body) => body,
             endless @ Body::Endless(_) => Self::new(endless),
+        }
+    }
+}
+
+/// A response to HEAD: the headers of GET, its length included.
+pub(crate) fn without_body(response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    // Of what a route would have compressed the length isn't known, and what is compressed is
+    // never empty.
+    let is_lost = body.is_end_stream() && parts.headers.contains_key(header::CONTENT_ENCODING);
+    if let Some(length) = body.size_hint().exact().filter(|_| !is_lost)
+        && !parts.headers.contains_key(header::CONTENT_LENGTH)
+        && parts.status != StatusCode::NOT_MODIFIED
+        && parts.status != StatusCode::NO_CONTENT
+    {
+        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Response::from_parts(parts, Body::Empty)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+    use super::*;
+    use crate::compression;
+
+    #[test]
+    fn gives_head_the_length_where_it_is_known() {
+        for (bytes, is_compressed, expect) in [
+            (b"abc".as_slice(), false, Some("3")),
+            (b"abc", true, Some("3")),
+            (b"", false, Some("0")),
+            (b"", true, None),
+        ] {
+            let mut response = Response::new(Body::from(bytes.to_vec()));
+            if is_compressed {
+                compression::mark_compressed(response.headers_mut());
+            }
+            let response = without_body(response);
+            let length = response.headers().get(header::CONTENT_LENGTH);
+            assert_eq!(length.map(|length| length.to_str().unwrap()), expect, "{bytes:?}");
         }
     }
 }

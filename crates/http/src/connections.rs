@@ -49,6 +49,7 @@ pub(crate) struct ConnectionWatch {
     order: AtomicU8,
     lingers: AtomicBool,
     closing: AtomicBool,
+    asked_back: AtomicBool,
     http2: AtomicBool,
     /// HTTP/2's answers that the client could take more of, by their numbers, and since when. In
     /// HTTP/1 the socket itself tells. There `since` is also when any answer last moved.
@@ -69,6 +70,7 @@ impl ConnectionWatch {
             order: AtomicU8::new(ConnectionOrder::None as u8),
             lingers: AtomicBool::new(false),
             closing: AtomicBool::new(false),
+            asked_back: AtomicBool::new(false),
             http2: AtomicBool::new(false),
             offered: Mutex::default(),
             next_answer: AtomicU64::new(0),
@@ -134,6 +136,16 @@ impl ConnectionWatch {
 
     pub(crate) fn is_between_requests(&self) -> bool {
         self.in_flight.load(Relaxed) == 0
+    }
+
+    /// What was read isn't for the HTTP library, which is to give the connection back.
+    pub(crate) fn ask_back(&self) {
+        self.asked_back.store(true, Relaxed);
+    }
+
+    /// Whether the library was to give the connection back. It is asked once.
+    pub(crate) fn is_asked_back(&self) -> bool {
+        self.asked_back.swap(false, Relaxed)
     }
 
     pub(crate) fn write_waits(&self) {

@@ -28,6 +28,20 @@ pub fn respond(problem: &Problem) -> Response<Body> {
     response
 }
 
+/// A refusal outside of any request, as bytes of HTTP/1.1.
+pub(crate) fn refusal_bytes(problem: &Problem) -> Vec<u8> {
+    let (status, body) = (problem.status(), problem.to_json());
+    let (code, reason) = (status.as_u16(), status.canonical_reason().unwrap_or_default());
+    let mut bytes = format!(
+        "HTTP/1.1 {code} {reason}\r\ncontent-type: application/json; charset=utf-8\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    bytes.extend_from_slice(&body);
+    bytes
+}
+
 /// The error type of routes, which axum can send.
 pub struct IntoProblem(pub Problem);
 

@@ -17,10 +17,11 @@ use tokio::{
 pub use head::read_head;
 use muster_wire::{ErrorKind, Problem};
 
-use self::{connection::refusal_bytes, serve::ConnectionServer};
+use self::serve::ConnectionServer;
 use crate::{
     Front, ServerLimits, Tls,
     connections::{ConnectionOrder, Connections},
+    problem::refusal_bytes,
 };
 
 /// Where the server is in its life.

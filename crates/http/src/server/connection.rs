@@ -10,7 +10,11 @@ use std::{
 use muster_wire::{ErrorKind, Problem};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
-use crate::connections::{ConnectionOrder, ConnectionWatch};
+use super::head::Head;
+use crate::{
+    connections::{ConnectionOrder, ConnectionWatch},
+    problem::refusal_bytes,
+};
 
 /// How much is read at once of heads. One that waits holds no buffer of this size.
 const READ_BYTES: usize = 4 * 1024;
@@ -19,19 +23,20 @@ const READ_BYTES: usize = 4 * 1024;
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 
 /// A connection's bytes, in clear text or within TLS, with what was read and isn't used yet. The
-/// HTTP library is lent it for one request at a time, or for good where it speaks HTTP/2, and
-/// reads no further than that. What moves is noted for the [`ConnectionWatch`].
+/// HTTP library is lent it for as long as what comes is for it, or for good where it speaks HTTP/2,
+/// and reads no further than a request that it was lent. What moves is noted for the [`ConnectionWatch`].
 pub(super) struct Connection<S> {
     stream: S,
     watch: Arc<ConnectionWatch>,
     unread: Vec<u8>,
     /// Bytes that belong to the library's request.
     lent: u64,
+    head_bytes_max: usize,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    pub(super) fn new(stream: S, watch: Arc<ConnectionWatch>) -> Self {
-        Self { stream, watch, unread: Vec::new(), lent: 0 }
+    pub(super) fn new(stream: S, watch: Arc<ConnectionWatch>, head_bytes_max: usize) -> Self {
+        Self { stream, watch, unread: Vec::new(), lent: 0, head_bytes_max }
     }
 
     pub(super) fn watch(&self) -> &Arc<ConnectionWatch> {
@@ -61,6 +66,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Whether the library has read all that it was lent.
     pub(super) fn is_used_up(&self) -> bool {
         self.lent == 0
+    }
+
+    /// Lends the next request as well, if it is one for the library and its head is here. What a
+    /// new connection of the library costs is much of what a small write costs.
+    fn lends_next(&mut self) -> bool {
+        if self.watch.is_between_requests()
+            && let Ok(Some(head)) = Head::parse(&self.unread, 0)
+            && head.plain.is_none()
+            && head.length <= self.head_bytes_max
+            && head.is_target_valid()
+        {
+            self.lent = head.size();
+            self.watch.received();
+        }
+        self.lent > 0
     }
 
     /// Waits for more bytes. No: the client ended.
@@ -152,20 +172,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-/// A refusal outside of any request, as bytes of HTTP/1.1.
-pub(super) fn refusal_bytes(problem: &Problem) -> Vec<u8> {
-    let (status, body) = (problem.status(), problem.to_json());
-    let (code, reason) = (status.as_u16(), status.canonical_reason().unwrap_or_default());
-    let mut bytes = format!(
-        "HTTP/1.1 {code} {reason}\r\ncontent-type: application/json; charset=utf-8\r\n\
-         content-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
-    bytes.extend_from_slice(&body);
-    bytes
-}
-
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Connection<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -173,6 +179,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Connection<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.lent == 0 {
+            // The library looks whether the client has left, or waits for the next request.
+            if this.unread.is_empty() && ready!(this.poll_fill(context))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            if !this.lends_next() {
+                this.watch.ask_back();
+                return Poll::Pending;
+            }
+        }
         let lent = usize::try_from(this.lent).unwrap_or(usize::MAX);
         let fits = lent.min(buffer.remaining()).min(this.unread.len());
         if fits > 0 {
@@ -180,13 +196,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Connection<S> {
             this.consume(fits);
             this.lent -= fits as u64;
             return Poll::Ready(Ok(()));
-        }
-        if this.lent == 0 {
-            // The library looks whether the client has left. What comes is the next request's.
-            return match this.unread.is_empty() {
-                true if ready!(this.poll_fill(context))? == 0 => Poll::Ready(Ok(())),
-                _ => Poll::Pending,
-            };
         }
         let before = buffer.filled().len();
         let mut lent = (&mut this.stream).take(this.lent);

@@ -85,6 +85,11 @@ impl<'a> Head<'a> {
         Ok(Some(Self { length, body: fields.body, target, plain }))
     }
 
+    /// Bytes of the request.
+    pub(super) const fn size(&self) -> u64 {
+        self.body.saturating_add(self.length as u64)
+    }
+
     /// Whether the library can read the target.
     pub(super) fn is_target_valid(&self) -> bool {
         self.plain.is_some() || self.target.parse::<Uri>().is_ok()
@@ -119,10 +124,13 @@ impl<'a> Fields<'a> {
                 13 if is("authorization") => &mut fields.authorization,
                 15 if is("accept-encoding") => &mut fields.encoding,
                 12 if is("x-request-id") => &mut fields.request_id,
-                14 if is("content-length") && length.is_some() => {
-                    return Err(HeadFault::UnclearLength);
+                14 if is("content-length") => {
+                    if length.replace(*value).is_some() {
+                        return Err(HeadFault::UnclearLength);
+                    }
+                    fields.is_other = true;
+                    continue;
                 }
-                14 if is("content-length") => &mut length,
                 17 if is("transfer-encoding") => {
                     // The last one counts; a route refuses those that are listed before it.
                     coding = Some(*value);
@@ -132,13 +140,13 @@ impl<'a> Fields<'a> {
                     fields.is_other |= !value.eq_ignore_ascii_case(b"keep-alive");
                     continue;
                 }
-                6 if is("expect") => &mut None,
-                7 if is("upgrade") => &mut None,
-                8 if is("if-match") => &mut None,
+                6..=8 if is("expect") || is("upgrade") || is("if-match") => {
+                    fields.is_other = true;
+                    continue;
+                }
                 _ => continue,
             };
-            let is_second = kept.replace(value).is_some();
-            fields.is_other |= is_second || matches!(name.len(), 6 | 7 | 8 | 14);
+            fields.is_other |= kept.replace(value).is_some();
         }
         fields.body = match (length, coding) {
             (None, None) => 0,

@@ -1,4 +1,11 @@
-use std::{future::poll_fn, net::SocketAddr, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -99,24 +106,30 @@ impl ConnectionServer {
     ) {
         watch.wake_this_task().await;
         let Some(tls) = &self.tls else {
-            return self.speak(Connection::new(stream, Arc::clone(watch)), peer).await;
+            return self.speak(self.connection(stream, watch), peer).await;
         };
         // One that says nothing is idle; from its first byte on it has the time of a head.
         let mut first = [0];
         let Ok(Ok(1)) = watch.unless_ordered(stream.peek(&mut first)).await else { return };
         watch.received();
         if first != [TLS_HANDSHAKE] {
-            let connection = Connection::new(stream, Arc::clone(watch));
-            return connection.refuse(ErrorKind::TlsRequired).await;
+            return self.connection(stream, watch).refuse(ErrorKind::TlsRequired).await;
         }
         if let Ok(Ok((stream, speaks_http2))) = watch.unless_ordered(tls.accept(stream)).await {
             watch.end_head();
-            let connection = Connection::new(stream, Arc::clone(watch));
+            let connection = self.connection(stream, watch);
             match speaks_http2 {
                 true => Box::pin(self.speak_http2(connection, self.guard(watch, peer))).await,
                 false => self.speak(connection, peer).await,
             }
         }
+    }
+
+    fn connection<S>(&self, stream: S, watch: &Arc<ConnectionWatch>) -> Connection<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        Connection::new(stream, Arc::clone(watch), self.limits.header_bytes_max)
     }
 
     fn guard(&self, watch: &Arc<ConnectionWatch>, peer: SocketAddr) -> RequestGuard {
@@ -170,7 +183,7 @@ impl ConnectionServer {
                 }
                 Next::Lend(bytes) => {
                     connection.lend(bytes);
-                    let answered = Box::pin(self.answer_one(connection, guard)).await;
+                    let answered = Box::pin(self.answer(connection, guard)).await;
                     let Some(back) = answered else { return };
                     (connection, guard) = back;
                 }
@@ -209,11 +222,11 @@ impl ConnectionServer {
                 None => Next::Refuse(HeadFault::Malformed.into()),
             };
         }
-        Next::Lend(head.body.saturating_add(head.length as u64))
+        Next::Lend(head.size())
     }
 
-    /// Lets the library answer one request; none: the connection has ended.
-    async fn answer_one<S>(
+    /// Lets the library answer requests while they are for it; none: the connection has ended.
+    async fn answer<S>(
         &self,
         connection: Connection<S>,
         guard: RequestGuard,
@@ -224,29 +237,11 @@ impl ConnectionServer {
         let watch = Arc::clone(connection.watch());
         watch.received();
         let mut library = self.http1.serve_connection(TokioIo::new(connection), guard);
-        let mut is_told = false;
-        let has_ended = poll_fn(|context| {
-            loop {
-                if let Poll::Ready(result) = library.poll_without_shutdown(context) {
-                    if let Err(error) = result {
-                        tracing::debug!(%error, "a connection ended out of order");
-                    }
-                    return Poll::Ready(Some(true));
-                }
-                match watch.order() {
-                    // Polled once more, so that a connection without a request ends at once.
-                    ConnectionOrder::Drain if !is_told => {
-                        is_told = true;
-                        Pin::new(&mut library).graceful_shutdown();
-                    }
-                    ConnectionOrder::Close => return Poll::Ready(None),
-                    // The request's answer is out, and the library waits for the next.
-                    _ if watch.is_idle() => return Poll::Ready(Some(false)),
-                    _ => return Poll::Pending,
-                }
-            }
-        })
-        .await?;
+        let poll = |library: &mut http1::Connection<_, _>, context: &mut Context<'_>| {
+            library.poll_without_shutdown(context)
+        };
+        let has_ended =
+            drive(&mut library, &watch, poll, http1::Connection::graceful_shutdown).await?;
         let parts = library.into_parts();
         let connection = parts.io.into_inner();
         if has_ended || !connection.is_used_up() {
@@ -265,25 +260,45 @@ impl ConnectionServer {
         watch.speak_http2();
         connection.lend(u64::MAX);
         let mut library = self.http2.serve_connection(TokioIo::new(connection), guard);
-        let mut is_told = false;
-        poll_fn(|context| {
-            loop {
-                if let Poll::Ready(result) = Pin::new(&mut library).poll(context) {
-                    if let Err(error) = result {
-                        tracing::debug!(%error, "a connection ended out of order");
-                    }
-                    return Poll::Ready(());
-                }
-                match watch.order() {
-                    ConnectionOrder::Drain if !is_told => {
-                        is_told = true;
-                        Pin::new(&mut library).graceful_shutdown();
-                    }
-                    ConnectionOrder::Close => return Poll::Ready(()),
-                    _ => return Poll::Pending,
-                }
-            }
-        })
-        .await;
+        let poll = |library: &mut http2::Connection<_, _, _>, context: &mut Context<'_>| {
+            Pin::new(library).poll(context)
+        };
+        drive(&mut library, &watch, poll, http2::Connection::graceful_shutdown).await;
     }
+}
+
+/// Lets the library serve a connection until it has ended (yes) or what comes next isn't for the
+/// library (no). None: it is to end at once.
+async fn drive<L: Unpin>(
+    library: &mut L,
+    watch: &ConnectionWatch,
+    mut poll: impl FnMut(&mut L, &mut Context<'_>) -> Poll<hyper::Result<()>>,
+    finish: impl Fn(Pin<&mut L>),
+) -> Option<bool> {
+    let mut is_told = false;
+    poll_fn(|context| {
+        loop {
+            if let Poll::Ready(result) = poll(library, context) {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "a connection ended out of order");
+                }
+                return Poll::Ready(Some(true));
+            }
+            match watch.order() {
+                // Polled once more, so that a connection without a request ends at once.
+                ConnectionOrder::Drain if !is_told => {
+                    is_told = true;
+                    finish(Pin::new(library));
+                }
+                // The last answer is out, and the library waits for the next request.
+                order if watch.is_idle() => {
+                    let is_back = order > ConnectionOrder::Drain || watch.is_asked_back();
+                    return if is_back { Poll::Ready(Some(false)) } else { Poll::Pending };
+                }
+                ConnectionOrder::Close => return Poll::Ready(None),
+                _ => return Poll::Pending,
+            }
+        }
+    })
+    .await
 }
