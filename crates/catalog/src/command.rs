@@ -23,6 +23,8 @@ pub struct Command {
     pub ignore: Ignore,
     /// Which version becomes the default (xRegistry, "SetDefaultVersionID Flag").
     pub set_default: Option<SetDefault>,
+    /// What a new version takes over from the default version.
+    pub succession: Succession,
     /// The author's reason.
     pub message: Option<Bytes>,
 }
@@ -37,6 +39,7 @@ impl Command {
             idempotency: None,
             ignore: Ignore::default(),
             set_default: None,
+            succession: Succession::default(),
             message: None,
         }
     }
@@ -250,6 +253,19 @@ pub enum SetDefault {
     Newest,
     /// The version that the request creates or updates (`request`).
     Request,
+}
+
+/// What a version that is posted to a resource takes over from the resource's default version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Succession {
+    /// Nothing: it has only what was sent (xRegistry).
+    #[default]
+    AsSent,
+    /// If it was sent as a document, the media type and the attributes that weren't sent.
+    Inherits,
+    /// The same; but if it has no id of its own, and nothing differs from the default version or
+    /// the newest one, no version is made.
+    IfDifferent,
 }
 
 /// The model of a command, compiled while the command is prepared.

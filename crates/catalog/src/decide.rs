@@ -20,6 +20,7 @@ mod preview;
 mod references;
 mod resource;
 mod restore;
+mod succession;
 mod version;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -39,7 +40,9 @@ use crate::{
     apply::CommandFacts,
     capabilities::ChangedMetadata,
     changes::{Change, ContentName, Explained, Outcome},
-    command::{Authority, Condition, Delete, Ignore, KeyGrant, LastKeyRule, SetDefault},
+    command::{
+        Authority, Condition, Delete, Ignore, KeyGrant, LastKeyRule, SetDefault, Succession,
+    },
     facts::VersionFacts,
     judge::Verdict,
     state::{RememberedAnswer, Stamp},
@@ -59,6 +62,8 @@ pub struct PreparedCommand {
     pub ignore: Ignore,
     /// Which version becomes the default.
     pub set_default: Option<SetDefault>,
+    /// What a new version takes over from the default version.
+    pub succession: Succession,
     /// Stored documents that may become bound schemas, each with the violations that prevent this.
     pub schemas: BTreeMap<ContentRef, Vec<Violation>>,
     /// The limits of the author.

@@ -4,6 +4,7 @@
 //! the entities to write, by parent, with attributes and documents separated.
 
 mod document;
+mod media_types;
 mod read;
 
 use std::{
@@ -122,7 +123,10 @@ pub struct NewDocument {
     pub bytes: Bytes,
     /// Their SHA-256.
     pub digest: Digest,
-    /// The media type, if the request has none.
+    /// The media type that it keeps if the request has none: of the version that it replaces or
+    /// follows, as far as it was known when the command was prepared.
+    pub kept_content_type: Option<Arc<str>>,
+    /// The media type, if the request has none and there is none to keep.
     pub default_content_type: Option<&'static str>,
     /// The verdict, added when the command is prepared.
     pub verdict: Option<Arc<Verdict>>,
@@ -131,6 +135,12 @@ pub struct NewDocument {
 }
 
 impl NewDocument {
+    /// The media type that it gets if the request has none.
+    #[must_use]
+    pub fn assumed_content_type(&self) -> Option<&str> {
+        self.kept_content_type.as_deref().or(self.default_content_type)
+    }
+
     /// The schemas that it refers to, if it is a schema. They are looked for once, when the command
     /// is prepared; a decision finds them here.
     #[must_use]

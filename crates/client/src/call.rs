@@ -75,10 +75,11 @@ impl Call {
         }
     }
 
-    /// Adds a body with this media type.
+    /// Adds a body with this media type; if that is empty, without one.
     #[must_use]
     pub fn body(self, content_type: &str, body: Bytes) -> Self {
-        let mut call = self.header(CONTENT_TYPE, content_type);
+        let content_type = Some(content_type).filter(|text| !text.is_empty());
+        let mut call = self.header_some(CONTENT_TYPE, content_type);
         call.body = body;
         call
     }

@@ -28,7 +28,7 @@ use muster_words::{
 };
 
 pub use error::{FolderError, FolderFault};
-pub use names::{FileName, content_type};
+pub use names::{FileName, content_type, known_content_type};
 
 use crate::model::{FOLDER_LABEL, FolderModel, only_resources};
 

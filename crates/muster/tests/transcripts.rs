@@ -84,6 +84,7 @@ impl Drop for Scene {
 fn steady(text: &str) -> String {
     let rules = [
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "2026-01-01T00:00:00.000000Z"),
+        (r"\b\d+\.[0-9a-f]{8}-([dm])\b", "9.01234567-$1"),
         (r"muster_[0-9a-z]+_[0-9a-z]+", "KEY"),
         (r"\+[0-9a-f]{8}\b", "+SIGNER"),
         (r"the key [0-9a-f]{8}", "the key 0a1b2c3d"),

@@ -132,6 +132,7 @@ impl RegistryInner {
         }
         let new_model = self.new_model(write, command)?;
         let mut tree = tree::read(write.clone(), &view.model, new_model)?;
+        tree.settle_media_types(view, command.succession);
         if command.ignore.capabilities && tree.registry.is_some() {
             tree.capabilities = None;
         }
@@ -194,6 +195,7 @@ fn prepared(command: &Command, action: PreparedAction) -> PreparedCommand {
         idempotency: command.idempotency,
         ignore: command.ignore,
         set_default: command.set_default.clone(),
+        succession: command.succession,
         schemas: BTreeMap::new(),
         authority: Authority::default(),
         changed: ChangedMetadata::of(command),

@@ -19,6 +19,10 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 /// The reason for a change, encoded like attributes in headers.
 pub const MUSTER_MESSAGE: HeaderName = HeaderName::from_static("muster-message");
 
+/// Whether a POST makes a new version even if nothing differs from the present one: `always`, or
+/// `if-different`.
+pub const MUSTER_NEW_VERSION: HeaderName = HeaderName::from_static("muster-new-version");
+
 /// Names a request in answers, entries and logs.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

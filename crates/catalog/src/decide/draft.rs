@@ -13,7 +13,7 @@ use super::{NoDecision, PreparedAction, PreparedCommand, StoredAttributes};
 use crate::{
     Catalog, Content, Lifecycle,
     changes::ContentName,
-    command::{Authority, Ignore, Mode, NewModel, SetDefault},
+    command::{Authority, Ignore, Mode, NewModel, SetDefault, Succession},
     facts::VersionFacts,
     judge::Verdict,
     state::{Bindings, Group, Resource, Version},
@@ -34,6 +34,7 @@ pub(super) struct Draft<'a> {
     /// The single entity that the request targets, if it is a single one.
     pub target: Option<&'a Xid>,
     pub set_default: Option<&'a SetDefault>,
+    pub succession: Succession,
     pub authority: &'a Authority,
     pub schemas: &'a BTreeMap<ContentRef, Vec<Violation>>,
     pub model: Arc<Model>,
@@ -154,6 +155,7 @@ impl<'a> Draft<'a> {
             ignore: prepared.ignore,
             target,
             set_default: prepared.set_default.as_ref(),
+            succession: prepared.succession,
             schemas: &prepared.schemas,
             authority: &prepared.authority,
             model: catalog.model.clone(),

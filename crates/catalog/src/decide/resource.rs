@@ -129,12 +129,20 @@ impl Draft<'_> {
         let mut versions: Vec<&VersionNode> = node.versions.iter().flatten().collect();
         versions.sort_by_key(|version| version.id.as_ref().map(Id::folded));
         for version in versions {
+            let last_number = edit.last_number;
             let id = match &version.id {
                 Some(id) => id.clone(),
                 None => edit.next_number(),
             };
             self.write_version(edit, &id, version, false)?;
-            processed.push(id);
+            match self.repeated_by(edit, &id, version) {
+                Some(old) => {
+                    self.take_back(edit, &id);
+                    edit.last_number = last_number;
+                    processed.push(old);
+                }
+                None => processed.push(id),
+            }
         }
         Ok(())
     }

@@ -101,6 +101,7 @@ impl TestRegistry {
             idempotency: None,
             ignore: Ignore::default(),
             set_default: None,
+            succession: Succession::default(),
             schemas: BTreeMap::new(),
             authority: Authority::default(),
             changed: ChangedMetadata::default(),

@@ -50,7 +50,7 @@ impl Draft<'_> {
         check_media_type(subject, &sent)?;
         let mut version = match &old {
             Some(old) => VersionEdit::of(old.clone(), self.now),
-            None => VersionEdit::fresh(self.now),
+            None => self.first_state(edit, node),
         };
         self.set_document(&xid, edit, &mut version, node)?;
         let finds_ancestor = sent.get("ancestorid").is_some_and(Value::is_null);
@@ -147,6 +147,11 @@ impl Draft<'_> {
         if node.from_headers && sent.is_some() {
             version.content_type = sent.map(Arc::from);
         }
+        if node.from_headers
+            && let Some(new) = new.filter(|_| sent.is_none())
+        {
+            version.assume_content_type(new)?;
+        }
         let Some(new) = new else {
             version.document = None;
             version.facts = VersionFacts::default();
@@ -227,7 +232,20 @@ fn has_lifecycle(kind: &ResourceType) -> bool {
 }
 
 impl VersionEdit {
-    fn fresh(now: Moment) -> Self {
+    /// Sets the media type of a document that was sent without one. If it isn't the type with which
+    /// the document was judged, it must be judged again.
+    fn assume_content_type(&mut self, new: &NewDocument) -> Result<(), NoDecision> {
+        if self.content_type.is_none() {
+            self.content_type = new.default_content_type.map(Arc::from);
+        }
+        let is_judged = new.verdict.is_some();
+        if is_judged && self.content_type.as_deref() != new.assumed_content_type() {
+            return Err(NoDecision::Stale);
+        }
+        Ok(())
+    }
+
+    pub(super) fn fresh(now: Moment) -> Self {
         Self {
             old: None,
             attributes: DraftAttributes::Same(None),

@@ -223,7 +223,7 @@ impl Judge<'_> {
         }
         let documents = tree.versions().filter_map(|(xid, version)| {
             let DocumentPart::Bytes(document) = &version.document else { return None };
-            let content_type = content_type(version).or(document.default_content_type);
+            let content_type = content_type(version).or_else(|| document.assumed_content_type());
             Some(Document { xid, content_type, bytes: &document.bytes })
         });
         missing.note_missing(self.documents(documents, &mut found.documents))?;

@@ -9,8 +9,8 @@ use super::{DocumentPart, NewDocument};
 use crate::{Reason, Refusal, ValueFault};
 use muster_model::{DocumentForm, Kind, ResourceType};
 
-/// The default media type of a document that is sent as a JSON value.
-const JSON: &str = "application/json";
+/// The default media type of a document that is JSON.
+pub(super) const JSON: &str = "application/json";
 
 /// Takes the document out of a version's attributes. At most one of `<singular>`,
 /// `<singular>base64` and `<singular>url` may be present.
@@ -79,6 +79,7 @@ impl NewDocument {
         Self {
             bytes,
             digest,
+            kept_content_type: None,
             default_content_type,
             verdict: None,
             schema_references: OnceLock::new(),

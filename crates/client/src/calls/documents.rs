@@ -4,7 +4,7 @@ use http::{
     Method,
     header::{CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH},
 };
-use muster_wire::restore::Restoration;
+use muster_wire::{headers as names, restore::Restoration};
 use muster_words::{
     Digest, Xid,
     json::{Map, Value},
@@ -35,9 +35,10 @@ pub struct FetchedDocument {
 pub struct DocumentUpload {
     /// Its bytes.
     pub bytes: Bytes,
-    /// Its media type.
+    /// Its media type; if empty, the registry decides.
     pub content_type: String,
-    /// Attributes to set. If there are any, the document is sent within JSON, as Base64.
+    /// Attributes to set. If they don't fit into headers, the document is sent within JSON, as
+    /// Base64, and attributes that aren't among them are reset.
     pub attributes: Map<String, Value>,
     /// Whether there are only attributes and no document.
     pub attributes_alone: bool,
@@ -47,6 +48,8 @@ pub struct DocumentUpload {
     pub precondition: Precondition,
     /// A key that makes it safe to repeat the request (`Idempotency-Key`).
     pub idempotency_key: Option<String>,
+    /// Whether to make a new version even if nothing differs from the present one.
+    pub always_new: bool,
 }
 
 /// A condition on a write.
@@ -80,6 +83,10 @@ pub struct DeleteOptions {
     pub force: bool,
     /// The epoch that it must have.
     pub epoch: Option<u64>,
+    /// A condition on the deletion.
+    pub precondition: Precondition,
+    /// A key that makes it safe to repeat the request (`Idempotency-Key`).
+    pub idempotency_key: Option<String>,
 }
 
 impl DocumentUpload {
@@ -90,11 +97,50 @@ impl DocumentUpload {
         if self.attributes_alone {
             return Value::Object(details);
         }
-        details.insert("contenttype".to_owned(), self.content_type.clone().into());
+        if !self.content_type.is_empty() {
+            details.insert("contenttype".to_owned(), self.content_type.clone().into());
+        }
         let base64 = STANDARD.encode(&self.bytes);
         details.insert(format!("{}base64", self.singular), base64.into());
         Value::Object(details)
     }
+
+    /// The attributes as headers; none if they don't fit into headers.
+    #[must_use]
+    pub fn attribute_headers(&self) -> Option<Vec<(HeaderName, String)>> {
+        let mut headers = Vec::new();
+        for (name, value) in &self.attributes {
+            match value {
+                Value::Object(map) if name == "labels" && !map.is_empty() => {
+                    for (key, value) in map {
+                        headers.push(attribute_header(&format!("{name}.{key}"), value)?);
+                    }
+                }
+                value => headers.push(attribute_header(name, value)?),
+            }
+        }
+        let bytes: usize =
+            headers.iter().map(|(name, text)| name.as_str().len() + text.len()).sum();
+        let fits = headers.len() <= HEADERS_MAX && bytes <= HEADERS_BYTES_MAX;
+        fits.then_some(headers)
+    }
+}
+
+/// How many attributes are sent as headers, and their size in bytes. Servers and proxies refuse
+/// requests with about a hundred headers, or with 8 KiB of them.
+const HEADERS_MAX: usize = 50;
+const HEADERS_BYTES_MAX: usize = 4 * 1024;
+
+/// A scalar as the header of an attribute. The text `null` has no header, because it would delete.
+fn attribute_header(name: &str, value: &Value) -> Option<(HeaderName, String)> {
+    let text = match value {
+        Value::String(text) if text != "null" => names::encode(text).into_owned(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        _ => return None,
+    };
+    let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
+    let header = format!("{}{name}", names::XREGISTRY_PREFIX).parse().ok().filter(|_| is_lower)?;
+    Some((header, text))
 }
 
 impl Client {
@@ -144,13 +190,18 @@ impl Client {
             _ => Method::PUT,
         };
         let path = path_of(xid);
-        let call = if sent.attributes_alone {
+        let mut call = if sent.attributes_alone {
             Call::new(method, &path, &Query::new()).json(&sent.details())
-        } else if sent.attributes.is_empty() {
-            Call::new(method, &path, &Query::new()).body(&sent.content_type, sent.bytes.clone())
+        } else if let Some(headers) = sent.attribute_headers() {
+            let call = Call::new(method, &path, &Query::new());
+            let call = call.body(&sent.content_type, sent.bytes.clone());
+            headers.into_iter().fold(call, |call, (name, text)| call.header(name, &text))
         } else {
             Call::new(method, &format!("{path}$details"), &Query::new()).json(&sent.details())
         };
+        if sent.always_new {
+            call = call.header(names::MUSTER_NEW_VERSION, "always");
+        }
         let call = sent.precondition.on(call);
         self.call(call.header_some(IDEMPOTENCY_KEY, sent.idempotency_key.as_deref())).await
     }
@@ -189,7 +240,8 @@ impl Client {
             .flag_if("purge", removal.purge)
             .flag_if("force", removal.force)
             .with_some("epoch", removal.epoch);
-        self.call(Call::new(Method::DELETE, &path_of(xid), &query)).await
+        let call = removal.precondition.on(Call::new(Method::DELETE, &path_of(xid), &query));
+        self.call(call.header_some(IDEMPOTENCY_KEY, removal.idempotency_key.as_deref())).await
     }
 
     /// Undoes the last deletion of a name.

@@ -55,6 +55,7 @@ impl WriteRequest<'_> {
             idempotency,
             ignore: self.flags.ignore,
             set_default: self.flags.set_default.clone(),
+            succession: write_body::succession(self.address, self.headers, self.bare)?,
             message: message(self.headers, &self.address.path)?,
             ..Command::new(action)
         };
@@ -116,7 +117,10 @@ impl WriteRequest<'_> {
             .map(|(name, value)| (name.as_str(), value.as_bytes()))
             .filter(|(name, _)| {
                 name.starts_with(headers::XREGISTRY_PREFIX)
-                    || matches!(*name, "content-type" | "if-match" | "if-none-match")
+                    || matches!(
+                        *name,
+                        "content-type" | "if-match" | "if-none-match" | "muster-new-version"
+                    )
             })
             .collect();
         said.sort_unstable();

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
-use muster_catalog::command::{SentDocument, WriteBody};
+use muster_catalog::command::{SentDocument, Succession, WriteBody};
 use muster_model::ResourceType;
 use muster_wire::{ErrorKind, Problem, headers};
 use muster_words::{json, limits::DOCUMENT_BYTES_MAX};
@@ -100,10 +100,35 @@ pub(super) fn document(
             let text = value
                 .to_str()
                 .map_err(|_| header_error(address, "Content-Type", "it is not printable ASCII"))?;
-            Some(text.to_owned())
+            (!is_of_a_form(text)).then(|| text.to_owned())
         }
     };
     Ok(WriteBody::Document(SentDocument { bytes, content_type, attributes }))
+}
+
+/// Whether a media type is that of a web form. curl sends it with every body that isn't given
+/// another type, so it says nothing about a document.
+fn is_of_a_form(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// What a new version takes over, from `Muster-New-Version`.
+///
+/// # Errors
+/// `header_error`.
+pub(super) fn succession(
+    address: &Address,
+    headers: &HeaderMap,
+    bare: bool,
+) -> Result<Succession, Problem> {
+    let name = &headers::MUSTER_NEW_VERSION;
+    match headers.get(name).map(header::HeaderValue::as_bytes) {
+        _ if bare => Ok(Succession::AsSent),
+        None | Some(b"if-different") => Ok(Succession::IfDifferent),
+        Some(b"always") => Ok(Succession::Inherits),
+        Some(_) => Err(header_error(address, "Muster-New-Version", "it is always or if-different")),
+    }
 }
 
 fn header_error(address: &Address, name: &str, detail: &str) -> Problem {

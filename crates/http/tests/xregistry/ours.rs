@@ -118,3 +118,109 @@ async fn takes_any_json_value_as_a_document_of_our_collections() {
         assert_eq!(door.send(&format!("GET {path}"), &[], "").await.text(), document, "{body}");
     }
 }
+
+#[tokio::test]
+async fn makes_a_new_version_only_where_something_differs() {
+    let door = Door::with_our_model().await;
+    let json = ("content-type", "application/json");
+    let line = "POST /configs/c/entries/e";
+    let named = [json, ("xregistry-name", "N"), ("xregistry-labels.team", "web")];
+    door.send(line, &named, "1").await.check(line, 201, &[("xregistry-versionid", "1")]);
+    let kept = [("xregistry-name", "N"), ("xregistry-labels.team", "web")];
+    for (headers, body, status, version) in [
+        // The same again, whatever is said of it and whatever isn't.
+        (&[json][..], "1", 200, "1"),
+        (&[], "1", 200, "1"),
+        (&[json, ("xregistry-name", "N")], "1", 200, "1"),
+        (&[("muster-new-version", "if-different")], "1", 200, "1"),
+        // Something differs: the bytes, the type, the state, the place, or the wish.
+        (&[json], "2", 201, "2"),
+        (&[json], "1", 201, "3"),
+        (&[("content-type", "application/x+json")], "1", 201, "4"),
+        (&[json, ("xregistry-state", "draft")], "1", 201, "5"),
+        (&[json, ("xregistry-state", "draft")], "1", 200, "5"),
+        (&[json], "1", 201, "6"),
+        (&[json, ("muster-new-version", "always")], "1", 201, "7"),
+        (&[json, ("xregistry-versionid", "mine")], "1", 201, "mine"),
+        (&[json, ("xregistry-createdat", "2020-01-01T00:00:00Z")], "1", 201, "8"),
+    ] {
+        let reply = door.send(line, headers, body).await;
+        reply.check(body, status, &[("xregistry-versionid", version)]);
+        reply.check(body, status, &kept);
+    }
+    let renamed = [json, ("xregistry-name", "M")];
+    let says = [("xregistry-versionid", "9"), ("xregistry-name", "M"), kept[1]];
+    door.send(line, &renamed, "1").await.check(line, 201, &says);
+    let wish = [("muster-new-version", "perhaps")];
+    door.send(line, &wish, "1").await.check(line, 400, &[("/code", "header_error")]);
+    // Nothing is written where nothing differs.
+    let before = door.send("GET /configs/c/entries/e", &[], "").await;
+    let again = door.send(line, &[], "1").await;
+    for name in ["muster-position", "xregistry-epoch", "xregistry-modifiedat"] {
+        assert_eq!(again.header(name), before.header(name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn makes_no_version_of_attributes_that_are_there_already() {
+    let door = Door::with_our_model().await;
+    let body = r#"{"entry": {"a": 1}, "name": "N", "state": "draft"}"#;
+    let other = r#"{"entry": {"a": 1}, "state": "draft"}"#;
+    let line = "POST /configs/c/entries/e$details";
+    door.check(&[
+        Step(line, body, 201, &[("/versionid", "1")]),
+        Step(line, body, 200, &[("/versionid", "1")]),
+        // What is sent as attributes is all of them.
+        Step(line, other, 201, &[("/versionid", "2"), ("/name", "")]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_pinned_default_and_the_newest_are_both_what_is_there() {
+    let door = Door::with_our_model().await;
+    let line = "POST /configs/c/entries/e";
+    for body in ["1", "2"] {
+        door.send(line, &[], body).await.check(line, 201, &[]);
+    }
+    let pinned = r#"{"defaultversionid": "1", "defaultversionsticky": true}"#;
+    door.check(&[Step("PATCH /configs/c/entries/e/meta", pinned, 200, &[])]).await;
+    for (body, status, version) in [("1", 200, "1"), ("2", 200, "2"), ("3", 201, "3")] {
+        let reply = door.send(line, &[], body).await;
+        reply.check(body, status, &[("xregistry-versionid", version)]);
+    }
+}
+
+#[tokio::test]
+async fn finds_the_type_of_a_document_that_comes_without_one() {
+    let door = Door::with_our_model().await;
+    let form = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
+    let text = ("content-type", "text/plain");
+    for (line, headers, body, expect) in [
+        ("PUT a", &[][..], "{\"a\": 1}", "application/json"),
+        ("PUT b", &[form], "[1]", "application/json"),
+        ("PUT c", &[form], "a: 1", ""),
+        ("PUT d", &[text], "{}", "text/plain"),
+        ("PUT d", &[form], "[]", "text/plain"),
+        ("PUT d", &[], "[2]", "text/plain"),
+        ("POST d", &[form], "[3]", "text/plain"),
+        ("PUT d/versions/9", &[], "[4]", "application/json"),
+        ("POST e", &[form], "[3]", "application/json"),
+        ("POST e", &[form], "[4]", "application/json"),
+    ] {
+        let (method, path) = line.split_once(' ').unwrap();
+        let reply = door.send(&format!("{method} /configs/c/entries/{path}"), headers, body).await;
+        assert!(matches!(reply.status, 200 | 201), "{line}: {reply:?}");
+        assert_eq!(reply.header("content-type").unwrap_or_default(), expect, "{line} {body}");
+    }
+    // What keeps the type JSON must be JSON.
+    for line in ["PUT /configs/c/entries/a", "POST /configs/c/entries/a"] {
+        let reply = door.send(line, &[form], "no json").await;
+        reply.check(line, 422, &[("/violations/0/keyword", "json")]);
+    }
+    // A bare registry does as the specification says.
+    let bare = Door::with_dirs().await;
+    bare.send("POST /dirs/d/files/f", &[], "1").await.check("bare", 201, &[("content-type", "")]);
+    let says = [("xregistry-versionid", "2"), ("content-type", "")];
+    bare.send("POST /dirs/d/files/f", &[], "1").await.check("bare", 201, &says);
+}

@@ -1,10 +1,14 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use muster_client::{Client, DeleteOptions, Query};
+use muster_client::{Client, DeleteOptions, Precondition, Query};
 use muster_words::{Xid, json::Value};
 
-use super::{get::explain, xid};
+use super::{
+    get::{explain, versioned},
+    put::quoted,
+    xid,
+};
 use crate::{
     Context, Failure, OwnCode,
     arguments::{ConnectionArguments, Explanation},
@@ -27,6 +31,9 @@ pub struct DeleteArguments {
     /// What to delete
     #[arg(value_parser = xid, value_name = "XID", required = true)]
     xids: Vec<Xid>,
+    /// Only this version of the document
+    #[arg(long, value_name = "ID")]
+    version: Option<String>,
     /// Erase the documents and all their versions for ever, instead of hiding them
     #[arg(long)]
     purge: bool,
@@ -36,6 +43,12 @@ pub struct DeleteArguments {
     /// Delete only if this is the current epoch
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     epoch: Option<u64>,
+    /// Delete only if it still has this entity tag, which put and get --etag print
+    #[arg(long, value_name = "ETAG")]
+    if_match: Option<String>,
+    /// A key that makes it safe to repeat the command
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
     /// Don't ask for confirmation
     #[arg(long, short)]
     yes: bool,
@@ -46,19 +59,35 @@ pub struct DeleteArguments {
 }
 
 impl DeleteArguments {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        if self.epoch.is_some() && self.xids.len() > 1 {
-            return Err(Failure::usage("--epoch needs exactly one name"));
+    pub(crate) async fn run(mut self, context: &Context) -> Result<(), Failure> {
+        let of_one = [
+            ("--version", self.version.is_some()),
+            ("--epoch", self.epoch.is_some()),
+            ("--if-match", self.if_match.is_some()),
+            ("--idempotency-key", self.idempotency_key.is_some()),
+        ];
+        if let Some((name, _)) = of_one.iter().find(|(_, is_set)| *is_set && self.xids.len() > 1) {
+            return Err(Failure::usage(format!("{name} needs exactly one name")));
         }
-        for xid in &self.xids {
+        for xid in &mut self.xids {
             deletable(xid)?;
+            *xid = versioned(xid, self.version.as_deref())?;
         }
         let client = self.explanation.of(self.connection.client(context).await?)?;
         self.show_plan(context, &client).await?;
         let question = if self.purge { "Erase for ever?" } else { "Delete?" };
         confirm(context, self.yes, question)?;
         for xid in &self.xids {
-            let removal = DeleteOptions { purge: self.purge, force: self.force, epoch: self.epoch };
+            let removal = DeleteOptions {
+                purge: self.purge,
+                force: self.force,
+                epoch: self.epoch,
+                precondition: match &self.if_match {
+                    Some(tag) => Precondition::IfMatch(quoted(tag)),
+                    None => Precondition::None,
+                },
+                idempotency_key: self.idempotency_key.clone(),
+            };
             if let Err(error) = client.delete(xid, &removal).await {
                 return Err(explain(&client, xid, error).await);
             }

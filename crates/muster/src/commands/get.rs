@@ -2,11 +2,11 @@ use clap::Args;
 use muster_client::{Client, ClientError, FetchedDocument, Query};
 use muster_words::{Id, Xid, json};
 
-use super::xid;
+use super::{put::unquoted, xid};
 use crate::{
     Context, Failure, OwnCode,
     arguments::ConnectionArguments,
-    output::{Format, yaml},
+    output::{Format, Style, yaml},
     suggest,
 };
 
@@ -16,6 +16,7 @@ Examples:
   muster get providers/cms/entries/sanity
   muster get providers/cms/entries/sanity --version 1
   muster get providers/cms/entries/sanity --details
+  muster get providers/cms/entries/sanity --etag
   muster get providers/cms
 
 ";
@@ -32,6 +33,9 @@ pub struct GetArguments {
     /// Print the attributes instead of the document
     #[arg(long)]
     details: bool,
+    /// Print only the entity tag, for put --if-match and delete --if-match
+    #[arg(long, conflicts_with = "details")]
+    etag: bool,
     #[command(flatten)]
     connection: ConnectionArguments,
 }
@@ -41,6 +45,9 @@ impl GetArguments {
         let xid = versioned(&self.xid, self.version.as_deref())?;
         let client = self.connection.client(context).await?;
         let has_document = matches!(xid, Xid::Resource { .. } | Xid::Version { .. });
+        if self.etag {
+            return etag(context, &client, &xid).await;
+        }
         if self.details || !has_document {
             return details(context, &client, &xid).await;
         }
@@ -73,8 +80,31 @@ impl GetArguments {
 
 async fn details(context: &Context, client: &Client, xid: &Xid) -> Result<(), Failure> {
     match client.details(xid, &Query::new()).await {
-        Ok(answer) => context.screen.value(&answer.json()?),
+        Ok(answer) => {
+            context.screen.value(&answer.json()?)?;
+            if let (true, Some(tag)) = (context.screen.is_table(), answer.header("etag")) {
+                let note = format!("etag {}", unquoted(tag));
+                context.screen.note(&context.screen.paint_error(Style::Dim, &note));
+            }
+            Ok(())
+        }
         Err(error) => Err(explain(client, xid, error).await),
+    }
+}
+
+/// Prints the entity tag: alone, so that it can be used in another command.
+async fn etag(context: &Context, client: &Client, xid: &Xid) -> Result<(), Failure> {
+    let answer = match client.details(xid, &Query::new()).await {
+        Ok(answer) => answer,
+        Err(error) => return Err(explain(client, xid, error).await),
+    };
+    let Some(tag) = answer.header("etag").map(unquoted) else {
+        let what = "the server's answer has no entity tag";
+        return Err(Failure::new(OwnCode::UnexpectedAnswer, what));
+    };
+    match context.screen.is_table() {
+        true => context.screen.line(tag),
+        false => context.screen.value(&serde_json::json!({"etag": tag})),
     }
 }
 

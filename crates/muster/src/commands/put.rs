@@ -4,7 +4,7 @@ use std::{
 };
 
 use clap::Args;
-use muster_client::{Answer, Client, ClientError, DocumentUpload, Precondition};
+use muster_client::{Answer, Client, ClientError, DocumentUpload, Precondition, Query, StatusCode};
 use muster_words::{
     Xid,
     json::{self, Map, Value},
@@ -15,7 +15,7 @@ use super::{get::versioned, xid};
 use crate::{
     Context, Failure, OwnCode,
     arguments::{ConnectionArguments, Explanation},
-    folder::{FileName, content_type},
+    folder::{FileName, content_type, known_content_type},
     model,
     output::{Finding, findings, numbers::counted},
     suggest,
@@ -26,13 +26,13 @@ use muster_wire::ErrorCode;
 pub const EXAMPLES: &str = "\
 Examples:
   muster put providers/cms/entries/sanity sanity.json
-  muster put providers/cms/entries/sanity - --type application/json < sanity.json
+  muster get providers/cms/entries/sanity | muster put providers/cms/entries/sanity -
   muster put providers/cms/entries/sanity sanity.json --state draft
-  muster put providers/cms/entries/sanity sanity.json --if-match '\"1204.9f3a11c2-d\"'
+  muster put providers/cms/entries/sanity sanity.json --if-match 1204.9f3a11c2-d
 
 ";
 
-/// Put a document, as its first or as a new version
+/// Put a document, as its first or as a new version; the same again makes none
 #[derive(Debug, Args)]
 pub struct PutArguments {
     /// Where to put it, such as providers/cms/entries/sanity
@@ -44,7 +44,7 @@ pub struct PutArguments {
     /// Replace the document of this version, instead of making a new version
     #[arg(long, value_name = "ID")]
     version: Option<String>,
-    /// The document's media type [default: by the file's extension]
+    /// The document's media type [default: by the file's extension, or the one that it has]
     #[arg(long = "type", value_name = "CONTENT-TYPE")]
     content_type: Option<String>,
     /// The version's state: draft, review, stable, deprecated or retired
@@ -56,9 +56,15 @@ pub struct PutArguments {
     /// Only if the document doesn't exist yet
     #[arg(long, conflicts_with = "if_match")]
     create: bool,
-    /// Only if the document still has this ETag
+    /// Only if the document still has this entity tag, which put and get --etag print
     #[arg(long, value_name = "ETAG")]
     if_match: Option<String>,
+    /// Only if this is the current epoch
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["create", "if_match"])]
+    epoch: Option<u64>,
+    /// Make a new version even if nothing differs from the present one
+    #[arg(long, conflicts_with = "version")]
+    new_version: bool,
     /// A key that makes it safe to repeat the command
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -79,22 +85,25 @@ impl PutArguments {
         let bytes = read_document(&self.file)?;
         let attributes = self.attributes()?;
         let client = self.explanation.of(self.connection.client(context).await?)?;
-        let sent = DocumentUpload {
+        let mut sent = DocumentUpload {
             content_type: self.content_type.clone().unwrap_or_else(|| type_of(&self.file)),
-            singular: self.singular(&client, &attributes).await?,
             attributes,
-            precondition: match &self.if_match {
-                Some(tag) => Precondition::IfMatch(tag.clone()),
-                None if self.create => Precondition::Absent,
-                None => Precondition::None,
-            },
+            precondition: self.precondition(&client, &xid).await?,
             idempotency_key: self.idempotency_key.clone(),
             bytes: bytes.into(),
-            attributes_alone: false,
+            always_new: self.new_version,
+            ..DocumentUpload::default()
         };
+        if sent.attribute_headers().is_none() {
+            sent.singular = self.singular(&client).await?;
+        }
         let file = file_name(&self.file);
         match client.put(&xid, &sent).await {
-            Ok(answer) => report(context, &xid, &answer, &file, &sent.bytes),
+            Ok(answer) => {
+                warn(context, &answer, &file, &sent.bytes);
+                let posted = matches!(xid, Xid::Resource { .. }) && !self.create;
+                report(context, &xid, &answer, posted && answer.status == StatusCode::OK)
+            }
             Err(error) => {
                 let failure = refused(&client, &xid, error, &file, &sent.bytes).await;
                 let (shown, path) = (suggest::without_slash(&xid), self.file.display());
@@ -113,6 +122,17 @@ impl PutArguments {
         }
     }
 
+    async fn precondition(&self, client: &Client, xid: &Xid) -> Result<Precondition, Failure> {
+        if let Some(epoch) = self.epoch {
+            return at_epoch(client, xid, epoch).await;
+        }
+        Ok(match &self.if_match {
+            Some(tag) => Precondition::IfMatch(quoted(tag)),
+            None if self.create => Precondition::Absent,
+            None => Precondition::None,
+        })
+    }
+
     fn attributes(&self) -> Result<Map<String, Value>, Failure> {
         let mut attributes = match &self.attributes {
             Some(file) => read_object(file)?,
@@ -125,14 +145,7 @@ impl PutArguments {
     }
 
     /// The singular name of the resource type, which is the document's member in JSON.
-    async fn singular(
-        &self,
-        client: &Client,
-        attributes: &Map<String, Value>,
-    ) -> Result<String, Failure> {
-        if attributes.is_empty() {
-            return Ok(String::new());
-        }
+    async fn singular(&self, client: &Client) -> Result<String, Failure> {
         let model = model::of_registry(client).await?;
         match model::resource_type(&model, &self.xid) {
             Some(kind) => Ok(kind.singular.clone()),
@@ -145,14 +158,8 @@ impl PutArguments {
     }
 }
 
-/// Prints the new version in one line, and the rules' warnings.
-fn report(
-    context: &Context,
-    xid: &Xid,
-    answer: &Answer,
-    file: &str,
-    bytes: &[u8],
-) -> Result<(), Failure> {
+/// Prints the rules' warnings.
+fn warn(context: &Context, answer: &Answer, file: &str, bytes: &[u8]) {
     let screen = &context.screen;
     let places = findings::places(bytes);
     let warnings: Vec<Finding> = answer
@@ -163,14 +170,61 @@ fn report(
     for line in findings::render(&warnings, screen, "  ") {
         screen.note(&line);
     }
+}
+
+/// Prints the version in one line, with the document's entity tag.
+fn report(
+    context: &Context,
+    xid: &Xid,
+    answer: &Answer,
+    is_unchanged: bool,
+) -> Result<(), Failure> {
+    let screen = &context.screen;
     let version = version_of(answer).unwrap_or_default();
     let resource = xid.resource().unwrap_or_else(|| xid.clone());
+    let tag = answer.header("etag").map(unquoted);
     if screen.is_table() {
-        return screen.line(&format!("{}  version {version}", suggest::without_slash(&resource)));
+        let shown = suggest::without_slash(&resource);
+        let still = if is_unchanged { "unchanged, still " } else { "" };
+        let tag = tag.map(|tag| format!("  etag {tag}")).unwrap_or_default();
+        return screen.line(&format!("{shown}  {still}version {version}{tag}"));
     }
     let position = answer.position().map(|position| position.0);
     let xid = resource.to_string();
-    screen.value(&serde_json::json!({"xid": xid, "versionid": version, "position": position}))
+    screen.value(&serde_json::json!({
+        "xid": xid,
+        "versionid": version,
+        "position": position,
+        "etag": tag,
+        "unchanged": is_unchanged,
+    }))
+}
+
+/// The condition that the entity still is what it is at this epoch: its entity tag.
+async fn at_epoch(client: &Client, xid: &Xid, epoch: u64) -> Result<Precondition, Failure> {
+    let answer = match client.details(xid, &Query::new()).await {
+        Ok(answer) => answer,
+        Err(error) => return Err(super::get::explain(client, xid, error).await),
+    };
+    let current = answer.json()?.get("epoch").and_then(Value::as_u64).unwrap_or_default();
+    if current != epoch {
+        let shown = suggest::without_slash(xid);
+        let what = format!("{shown} has epoch {current}, not {epoch}");
+        return Err(Failure::new(ErrorCode::MismatchedEpoch, what)
+            .help("read it again, then put what you want it to be"));
+    }
+    let tag = answer.header("etag").unwrap_or_default();
+    Ok(Precondition::IfMatch(tag.to_owned()))
+}
+
+/// An entity tag as people copy it: without its quotes.
+pub(super) fn unquoted(tag: &str) -> &str {
+    tag.trim_matches('"')
+}
+
+/// Entity tags as a header holds them. Tags that are quoted already, and `*`, stay.
+pub(super) fn quoted(tags: &str) -> String {
+    if tags.contains('"') || tags == "*" { tags.to_owned() } else { format!("\"{tags}\"") }
 }
 
 /// The version in the answer, from a header or from the details.
@@ -207,10 +261,17 @@ async fn refused(
         .findings(found)
 }
 
+/// The media type by the file's extension; empty for standard input and for an unknown extension,
+/// so that the registry decides.
 fn type_of(file: &Path) -> String {
+    if file.as_os_str() == "-" {
+        return String::new();
+    }
     let name = file_name(file);
     match FileName::read(&name) {
-        FileName::Document { extension, .. } => content_type(extension).to_owned(),
+        FileName::Document { extension, .. } => {
+            known_content_type(extension).unwrap_or_default().to_owned()
+        }
         FileName::Attributes { .. } => content_type("json").to_owned(),
     }
 }

@@ -40,15 +40,21 @@ impl<'a> FileName<'a> {
 /// A document's media type, from its file's extension.
 #[must_use]
 pub fn content_type(extension: &str) -> &'static str {
-    match extension {
+    known_content_type(extension).unwrap_or("application/octet-stream")
+}
+
+/// The media type of a known extension.
+#[must_use]
+pub fn known_content_type(extension: &str) -> Option<&'static str> {
+    Some(match extension {
         "json" | "schema.json" | "avsc" => "application/json",
         "yaml" | "yml" => "application/yaml",
         "toml" => "application/toml",
         "xml" | "xsd" => "application/xml",
         "md" => "text/markdown",
         "txt" | "proto" => "text/plain",
-        _ => "application/octet-stream",
-    }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

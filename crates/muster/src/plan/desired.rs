@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_catalog::facts::referenced_documents;
-use muster_client::{DocumentUpload, Precondition};
+use muster_client::DocumentUpload;
 use muster_model::Model;
 use muster_words::{
     Xid,
@@ -64,8 +64,7 @@ impl DesiredState {
                 attributes: file.set(),
                 singular: kind.map(|kind| kind.singular.clone()).unwrap_or_default(),
                 attributes_alone,
-                precondition: Precondition::None,
-                idempotency_key: None,
+                ..DocumentUpload::default()
             };
             // If resources have no documents, the file holds their attributes.
             if attributes_alone {

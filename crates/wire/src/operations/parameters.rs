@@ -91,6 +91,11 @@ pub const PARAMETERS: &[Parameter] = &[
         "string",
         "The reason for the change, which the log shows: at most 500 characters, percent-encoded outside ASCII.",
     ),
+    header(
+        "Muster-New-Version",
+        "string",
+        "`always` makes a new version even if nothing differs from the default or the newest version; `if-different` (the default) doesn't.",
+    ),
     header("Last-Event-ID", "string", "The same as `after`. Browsers send it when they resume."),
 ];
 

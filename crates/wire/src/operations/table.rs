@@ -49,6 +49,20 @@ const CHANGE: &[&str] = &[
     "Idempotency-Key",
     "Muster-Message",
 ];
+/// As `CHANGE`, for what makes a version.
+const SUCCEED: &[&str] = &[
+    "inline",
+    "doc",
+    "binary",
+    "ignore",
+    "setdefaultversionid",
+    "specversion",
+    "If-Match",
+    "If-None-Match",
+    "Idempotency-Key",
+    "Muster-Message",
+    "Muster-New-Version",
+];
 const REMOVE: &[&str] =
     &["epoch", "purge", "force", "If-Match", "Idempotency-Key", "Muster-Message"];
 const PAGE: &[&str] = &["limit", "before", "after"];
@@ -277,12 +291,12 @@ pub const OPERATIONS: &[Operation] = &[
     write(Permission::DeleteDocuments, (Verb::Delete, RESOURCES), "deleteResources", "Deletes the resources that the body names, or all.", (REMOVE, SEVERAL_RESOURCES), REMOVED),
     show(Permission::ReadDocuments, RESOURCE, "getDocument", "Returns a document, byte for byte as it was put.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
     write(Permission::WriteDocuments, (Verb::Put, RESOURCE), "putDocument", "Puts a document.", (CHANGE, BodyContent::Document), DOCUMENT_PUT),
-    write(Permission::WriteDocuments, (Verb::Post, RESOURCE), "postDocument", "Puts a document as a new version.", (CHANGE, BodyContent::Document), DOCUMENT_PUT),
+    write(Permission::WriteDocuments, (Verb::Post, RESOURCE), "postDocument", "Puts a document as a new version, unless it is the present one already.", (SUCCEED, BodyContent::Document), DOCUMENT_PUT),
     write(Permission::DeleteDocuments, (Verb::Delete, RESOURCE), "deleteResource", "Deletes a document with all its versions.", (REMOVE, BodyContent::None), REMOVED),
     show(Permission::ReadDocuments, RESOURCE_DETAILS, "getResource", "Shows a document's attributes.", VIEW, RESOURCE_SHOWN),
     write(Permission::WriteDocuments, (Verb::Put, RESOURCE_DETAILS), "putResource", "Replaces a document's attributes, and the document if the body has it.", (CHANGE, A_RESOURCE), RESOURCE_PUT),
     write(Permission::WriteDocuments, (Verb::Patch, RESOURCE_DETAILS), "patchResource", "Changes some of a document's attributes.", (CHANGE, A_RESOURCE), RESOURCE_PUT),
-    write(Permission::WriteDocuments, (Verb::Post, RESOURCE_DETAILS), "postVersion", "Creates a version from its attributes.", (CHANGE, A_VERSION), VERSION_PUT),
+    write(Permission::WriteDocuments, (Verb::Post, RESOURCE_DETAILS), "postVersion", "Creates a version from its attributes, unless they are the present ones already.", (SUCCEED, A_VERSION), VERSION_PUT),
 
     show(Permission::ReadDocuments, META, "getMeta", "Shows a document's Meta: what belongs to it as a whole.", VIEW, META_SHOWN),
     write(Permission::WriteDocuments, (Verb::Put, META), "putMeta", "Replaces a document's Meta.", (CHANGE, A_META), META_CHANGED),
