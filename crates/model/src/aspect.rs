@@ -7,7 +7,8 @@ use super::{
     parsed::ObjectReader,
 };
 
-/// Muster's extension of a resource type: the member `muster` in a model.
+/// Muster's extension of a resource type: the labels `muster.frozen`, `muster.schema`, `muster.rules`,
+/// `muster.references` and `muster.indexed` of the type in a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Aspect {
     /// Whether the documents of existing versions can't be replaced.
@@ -79,7 +80,7 @@ impl Aspect {
         names: &TypeNames,
     ) -> Result<Self, ModelFault> {
         let whole = Value::Object(members.clone());
-        let mut aspect = ObjectReader::new(&format!("{place}.muster"), &whole)?;
+        let mut aspect = ObjectReader::new(&format!("{place}.labels.muster"), &whole)?;
         let frozen = aspect.flag("frozen")?.unwrap_or(false);
         let schema = aspect.text("schema")?;
         let schema = schema.map(|text| bound(&aspect, "schema", &text, names)).transpose()?;

@@ -11,7 +11,7 @@ use super::{
     Aspect, Attributes, Foundation, GroupType, Model, ModelFault, ResourceType, TypeMap, TypeNames,
     VersionMode,
     foundation::BaseModel,
-    include,
+    include, labels,
     level::Level,
     limits::{TYPES_MAX, beginning},
     names::{ATTRIBUTE_RULE, TYPE_RULE, is_attribute_name, is_type_name},
@@ -54,7 +54,11 @@ pub(super) fn compile(source: &Value, foundation: Foundation) -> Result<Model, M
     }
     let slots = specified::registry(parsed.groups.keys().map(String::as_str));
     let attributes = compiler.level("model").attributes(slots, parsed.attributes)?;
-    Ok(Model { source: source.clone(), notes: parsed.notes, attributes, groups })
+    let source = match foundation {
+        Foundation::BuiltIn => labels::aspects_in_labels(source),
+        Foundation::Bare => source.clone(),
+    };
+    Ok(Model { source, notes: parsed.notes, attributes, groups })
 }
 
 struct Named<'a> {
@@ -155,6 +159,9 @@ impl Compiler<'_> {
         let hasdocument = parsed.hasdocument.unwrap_or(true);
         let aspect = parsed.aspect.as_ref();
         let aspect = aspect.map(|members| Aspect::read(&parsed.place, members, self.names));
+        let aspect = aspect.transpose()?.unwrap_or_default();
+        let mut notes = parsed.notes.clone();
+        labels::add_aspect(&mut notes, &aspect.to_json());
         let typemap = TypeMap::new(parsed.typemap.clone()).map_err(|(entry, reason)| {
             let (place, entry) = (parsed.place.to_string(), beginning(&entry));
             ModelFault::TypeMap { place, entry, reason }
@@ -164,7 +171,7 @@ impl Compiler<'_> {
         Ok(ResourceType {
             plural: plural.to_owned(),
             singular: parsed.singular.clone(),
-            notes: parsed.notes.clone(),
+            notes,
             maxversions: parsed.maxversions.unwrap_or(0),
             setversionid: parsed.setversionid.unwrap_or(true),
             hasdocument,
@@ -177,7 +184,7 @@ impl Compiler<'_> {
             attributes,
             resource_attributes,
             meta_attributes,
-            aspect: aspect.transpose()?.unwrap_or_default(),
+            aspect,
             built_in: built_in.is_some(),
         })
     }

@@ -17,6 +17,18 @@ pub enum ModelFault {
         /// What is expected, with its article.
         expected: &'static str,
     },
+    /// A label begins like Muster's own and isn't one of them.
+    #[error(
+        "{place:?} has the label {label:?}; labels that begin with \"muster.\" can be {known} here"
+    )]
+    UnknownLabel {
+        /// Where.
+        place: String,
+        /// The label, or its beginning.
+        label: String,
+        /// The labels that are possible there.
+        known: String,
+    },
     /// The model language has no such member at this place.
     #[error("{place:?} has an unknown member {member:?}")]
     UnknownMember {

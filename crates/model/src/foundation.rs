@@ -1,5 +1,5 @@
 //! The built-in model, and the rules for merging a user's model into it: the user may add
-//! attributes and set the aspect `muster`, but can't change anything else of a built-in type.
+//! attributes, labels and Muster's aspects, but can't change anything else of a built-in type.
 
 use std::collections::BTreeMap;
 
@@ -104,11 +104,26 @@ fn merge_attributes(
     Ok(())
 }
 
-fn notes_agree(ours: &Map<String, Value>, own: &Map<String, Value>) -> Result<(), String> {
-    match own.iter().find(|(name, value)| ours.get(*name) != Some(value)) {
-        None => Ok(()),
-        Some((name, _)) => Err(name.clone()),
+/// Adds a user's labels to a built-in type. Its other members for people can't be changed.
+fn merge_notes(
+    place: &str,
+    ours: &mut Map<String, Value>,
+    mut own: Map<String, Value>,
+) -> Result<(), ModelFault> {
+    let labels = own.remove("labels");
+    if let Some((name, _)) = own.iter().find(|(name, value)| ours.get(*name) != Some(value)) {
+        return differs(place, name);
     }
+    let Some(Value::Object(labels)) = labels else { return Ok(()) };
+    let there = ours.entry("labels").or_insert_with(|| Value::Object(Map::new()));
+    let Value::Object(there) = there else { return differs(place, "labels") };
+    for (key, text) in labels {
+        if there.get(&key).is_some_and(|ours| *ours != text) {
+            return differs(place, &format!("labels.{}", beginning(&key)));
+        }
+        there.insert(key, text);
+    }
+    Ok(())
 }
 
 fn merge_group(whole: &mut ParsedGroup, own: ParsedGroup) -> Result<(), ModelFault> {
@@ -116,9 +131,7 @@ fn merge_group(whole: &mut ParsedGroup, own: ParsedGroup) -> Result<(), ModelFau
     if own.singular != whole.singular {
         return differs(&place, "singular");
     }
-    if let Err(member) = notes_agree(&whole.notes, &own.notes) {
-        return differs(&place, &member);
-    }
+    merge_notes(&place, &mut whole.notes, own.notes)?;
     if !own.imports.is_empty() {
         return differs(&place, "ximportresources");
     }
@@ -162,9 +175,7 @@ fn merge_resource(whole: &mut ParsedResource, own: ParsedResource) -> Result<(),
     if let Some((_, member)) = members.into_iter().find(|(agrees, _)| !agrees) {
         return differs(&place, member);
     }
-    if let Err(member) = notes_agree(&whole.notes, &own.notes) {
-        return differs(&place, &member);
-    }
+    merge_notes(&place, &mut whole.notes, own.notes)?;
     merge_attributes(&place, &mut whole.attributes, own.attributes)?;
     merge_attributes(&place, &mut whole.resource_attributes, own.resource_attributes)?;
     merge_attributes(&place, &mut whole.meta_attributes, own.meta_attributes)?;
@@ -179,7 +190,7 @@ fn merge_aspect(
 ) -> Result<(), ModelFault> {
     let aspect = whole.aspect.get_or_insert_default();
     if aspect.get("frozen") == Some(&true.into()) && own.get("frozen") == Some(&false.into()) {
-        return differs(place, "muster.frozen");
+        return differs(place, "labels.muster.frozen");
     }
     aspect.extend(own);
     Ok(())

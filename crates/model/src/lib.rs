@@ -16,6 +16,7 @@ mod foundation;
 mod group_type;
 mod include;
 mod kind;
+mod labels;
 mod level;
 mod limits;
 mod names;
@@ -37,6 +38,7 @@ pub use attributes::{Attributes, Readonly};
 pub use fault::{AttributeFault, ModelFault};
 pub use group_type::GroupType;
 pub use kind::Kind;
+pub use labels::aspects_in_labels;
 pub use names::{TypeNames, is_attribute_name, is_map_key};
 pub use resource_type::{ResourceType, VersionMode};
 pub use specified::SPECVERSION;
@@ -78,7 +80,8 @@ impl Model {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// The user's source, as `GET /modelsource` returns it.
+    /// The user's source, as `GET /modelsource` returns it: as it was sent, but with Muster's aspects
+    /// of types as labels.
     #[must_use]
     pub const fn source(&self) -> &Value {
         &self.source

@@ -12,7 +12,7 @@ pub(super) const VALUES_MAX: usize = 200_000;
 /// kilobytes to the answer of `GET /model`, and imports could multiply them.
 pub(super) const TYPES_MAX: usize = 1_000;
 
-/// The number of entries in each list of the aspect `muster`. Every put reads all of them.
+/// The number of entries in each list of an aspect of Muster's. Every put reads all of them.
 pub(super) const LIST_LENGTH_MAX: usize = 100;
 
 /// The size of a scalar attribute's name and value together (core, "Attributes"), in bytes. They

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Deref};
 
 use serde_json::{Map, Value};
 
-use super::{Foundation, Kind, ModelFault, attribute::Charset};
+use super::{Foundation, Kind, ModelFault, attribute::Charset, labels};
 
 mod object_reader;
 pub(super) use object_reader::ObjectReader;
@@ -68,7 +68,7 @@ pub(super) struct ParsedResource {
     pub attributes: ParsedAttributes,
     pub resource_attributes: ParsedAttributes,
     pub meta_attributes: ParsedAttributes,
-    /// The member `muster`, if the foundation supports it.
+    /// Muster's extension, if the foundation supports it. Its labels aren't among `notes`.
     pub aspect: Option<Map<String, Value>>,
 }
 
@@ -164,14 +164,15 @@ impl ParsedResource {
     ) -> Result<Self, ModelFault> {
         resource.same("plural", plural)?;
         let singular = resource.needed_text("singular")?;
+        let mut notes = resource.notes(&NOTES)?;
         let aspect = match foundation {
-            Foundation::BuiltIn => resource.object("muster")?.cloned(),
+            Foundation::BuiltIn => labels::take_aspect(&mut resource, &mut notes)?,
             Foundation::Bare => None,
         };
         let parsed = Self {
             place: SourcePlace(resource.place().to_owned()),
             singular,
-            notes: resource.notes(&NOTES)?,
+            notes,
             maxversions: resource.count("maxversions")?,
             setversionid: resource.flag("setversionid")?,
             hasdocument: resource.flag("hasdocument")?,

@@ -138,8 +138,6 @@ impl Serialize for ResourceType {
         out.always("attributes", &self.attributes)?;
         out.always("resourceattributes", &self.resource_attributes)?;
         out.always("metaattributes", &self.meta_attributes)?;
-        let aspect = self.aspect.to_json();
-        out.some("muster", filled(&aspect, aspect.is_empty()))?;
         out.map.end()
     }
 }

@@ -7,7 +7,7 @@ mod hostile;
 mod laws;
 mod reference;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::*;
 

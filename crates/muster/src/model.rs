@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 pub use merge::{FOLDER_LABEL, FolderModel};
 use muster_client::{Client, ClientError};
-use muster_model::{Foundation, GroupType, Model, ResourceType};
+use muster_model::{Foundation, GroupType, Model, ModelFault, ResourceType};
 use muster_wire::ErrorCode;
 use muster_words::{
     Xid,
@@ -51,7 +51,7 @@ impl RegistryModel {
         said.foundation = self.foundation;
         let source = said.merged_into(&self.source);
         let model = compile(&source, self.foundation)?;
-        Ok((source, model))
+        Ok((model.source().clone(), model))
     }
 }
 
@@ -71,14 +71,18 @@ pub(crate) async fn of_registry(client: &Client) -> Result<Model, Failure> {
 /// The model of a folder, merged with the built-in model.
 pub(crate) fn of_folder(folder: &Folder) -> Result<Model, Failure> {
     let source = folder.model.clone().unwrap_or_else(|| Value::Object(Map::new()));
-    compile(&source, Foundation::BuiltIn)
+    let model = compile(&source, Foundation::BuiltIn)?;
+    model.check_labels(Foundation::BuiltIn).map_err(unusable)?;
+    Ok(model)
 }
 
 fn compile(source: &Value, foundation: Foundation) -> Result<Model, Failure> {
-    Model::compile(source, foundation).map_err(|fault| {
-        Failure::new(ErrorCode::ModelError, format!("the model can't be used: {fault}"))
-            .help("muster model get shows the model in force")
-    })
+    Model::compile(source, foundation).map_err(unusable)
+}
+
+fn unusable(fault: ModelFault) -> Failure {
+    Failure::new(ErrorCode::ModelError, format!("the model can't be used: {fault}"))
+        .help("muster model get shows the model in force")
 }
 
 /// The resource type of an xid or of its resource.

@@ -215,6 +215,7 @@ fn model_fault(fault: ModelFault) -> Kind {
         Fault::NeedsFormat { .. } => bad(fault),
         Fault::Shape { .. }
         | Fault::UnknownMember { .. }
+        | Fault::UnknownLabel { .. }
         | Fault::MissingMember { .. }
         | Fault::NotItsKey { .. }
         | Fault::Name { .. }

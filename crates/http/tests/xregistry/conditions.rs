@@ -31,7 +31,7 @@ async fn lets_one_of_two_writers_win() {
     let tag = created.header("etag").unwrap();
     door.send(line, &[("if-match", tag)], "two").await.check(line, 200, &[]);
     let lost = door.send(line, &[("if-match", tag)], "three").await;
-    lost.check(line, 412, &[("/code", "precondition_failed")]);
+    lost.check(line, 412, &[("/reason", "precondition_failed")]);
     door.send(line, &[("if-match", "*")], "four").await.check(line, 200, &[]);
     let weak = format!("W/{tag}");
     door.send(line, &[("if-match", &weak)], "five").await.check(line, 412, &[]);
@@ -48,7 +48,7 @@ async fn does_a_repeated_command_once() {
         reply.check("post", 201, &[("/versionid", "1"), ("/epoch", "1")]);
     }
     let other = door.send("POST /dirs/d1/facts/f", &key, r#"{"count": 1}"#).await;
-    other.check("post", 422, &[("/code", "idempotency_mismatch")]);
+    other.check("post", 422, &[("/reason", "idempotency_mismatch")]);
     door.check(&[Step("GET /dirs/d1/facts/f", "", 200, &[("/versionscount", "1")])]).await;
 }
 
@@ -108,7 +108,7 @@ async fn takes_an_epoch_as_a_number_alone() {
         ("null", 200, ""),
     ] {
         let body = format!(r#"{{"epoch": {epoch}}}"#);
-        door.send("PATCH /dirs/d1", &[], &body).await.check(&body, status, &[("/code", code)]);
+        door.send("PATCH /dirs/d1", &[], &body).await.check(&body, status, &[("/reason", code)]);
     }
     // A header has no types.
     door.send("PUT /dirs/d1/files/f", &[], "one").await.check("put", 201, &[]);

@@ -70,7 +70,7 @@ async fn creates_replaces_patches_and_deletes() {
         Step("GET /dirs/d4/facts", "", 200, &[("/a", ""), ("/b/epoch", "1")]),
         Step("DELETE /dirs/d4/facts", "", 204, &[]),
         Step("GET /dirs/d4", "", 200, &[("/factscount", "0")]),
-        Step("DELETE /dirs/d1?epoch=9", "", 400, &[("/code", "mismatched_epoch")]),
+        Step("DELETE /dirs/d1?epoch=9", "", 400, &[("/reason", "mismatched_epoch")]),
         Step("DELETE /dirs/d1?epoch=5", "", 204, &[]),
         Step("GET /dirs/d1", "", 404, &[("/subject", "/dirs/d1")]),
     ])
@@ -101,7 +101,7 @@ async fn keeps_versions_and_the_default_one() {
         Step("GET /dirs/d1/facts/f", "", 200, &[("/count", ""), ("/versionid", "v1")]),
         Step("DELETE /dirs/d1/facts/f/versions/v1?setdefaultversionid=1", "", 204, &[]),
         Step("GET /dirs/d1/facts/f", "", 200, &[("/versionid", "1"), ("/count", "2")]),
-        Step("DELETE /dirs/d1/facts/f/meta", "", 405, &[("/code", "action_not_supported")]),
+        Step("DELETE /dirs/d1/facts/f/meta", "", 405, &[("/reason", "action_not_supported")]),
         Step("DELETE /dirs/d1/facts/f/versions", "", 204, &[]),
         Step("GET /dirs/d1/facts/f", "", 404, &[]),
     ])

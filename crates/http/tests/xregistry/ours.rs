@@ -19,8 +19,8 @@ async fn shows_what_is_ours_where_our_model_is() {
             200,
             &[("/deprecated/alternative", "http://a/b")],
         ),
-        Step("GET /configs?at=1", "", 400, &[("/code", "not_available")]),
-        Step("GET /configs?force", "", 400, &[("/code", "bad_flag")]),
+        Step("GET /configs?at=1", "", 400, &[("/reason", "not_available")]),
+        Step("GET /configs?force", "", 400, &[("/reason", "bad_flag")]),
     ])
     .await;
 }
@@ -58,7 +58,7 @@ async fn names_what_is_wrong_with_a_document_and_who_refers_to_one() {
             "{}",
             422,
             &[
-                ("/code", "invalid_document"),
+                ("/reason", "invalid_document"),
                 ("/title", "The document was refused: 1 violation."),
                 ("/violations/0/pointer", "/name"),
                 ("/violations/0/keyword", "required"),
@@ -69,7 +69,7 @@ async fn names_what_is_wrong_with_a_document_and_who_refers_to_one() {
             "DELETE /schemagroups/g/schemas/s",
             "",
             409,
-            &[("/code", "referenced"), ("/references/0", "/configs/c")],
+            &[("/reason", "referenced"), ("/references/0", "/configs/c")],
         ),
         Step("DELETE /schemagroups/g/schemas/s?force", "", 204, &[]),
     ])
@@ -152,7 +152,7 @@ async fn makes_a_new_version_only_where_something_differs() {
     let says = [("xregistry-versionid", "9"), ("xregistry-name", "M"), kept[1]];
     door.send(line, &renamed, "1").await.check(line, 201, &says);
     let wish = [("muster-new-version", "perhaps")];
-    door.send(line, &wish, "1").await.check(line, 400, &[("/code", "header_error")]);
+    door.send(line, &wish, "1").await.check(line, 400, &[("/reason", "header_error")]);
     // Nothing is written where nothing differs.
     let before = door.send("GET /configs/c/entries/e", &[], "").await;
     let again = door.send(line, &[], "1").await;
@@ -223,4 +223,41 @@ async fn finds_the_type_of_a_document_that_comes_without_one() {
     bare.send("POST /dirs/d/files/f", &[], "1").await.check("bare", 201, &[("content-type", "")]);
     let says = [("xregistry-versionid", "2"), ("content-type", "")];
     bare.send("POST /dirs/d/files/f", &[], "1").await.check("bare", 201, &says);
+}
+
+/// A type's binding survives a client that reads the model, doesn't know our aspects, and writes it
+/// back.
+#[tokio::test]
+async fn shows_our_aspects_of_a_type_as_labels_that_a_get_and_a_put_keep() {
+    let door = Door::with_our_model().await;
+    let schema = r#"{"type": "object", "required": ["name"]}"#;
+    door.send("PUT /schemagroups/g/schemas/s", &[], schema).await.check("put", 201, &[]);
+    let former = r#"{"groups": {"teams": {"singular": "team", "resources": {"pages": {
+        "singular": "page", "labels": {"a": "b"},
+        "muster": {"schema": "/schemagroups/g/schemas/s",
+            "indexed": [{"field": "/x", "type": "string"}]}}}}}}"#;
+    let labels = "/groups/teams/resources/pages/labels";
+    let shown = [
+        (format!("{labels}/a"), "b"),
+        (format!("{labels}/muster.schema"), "/schemagroups/g/schemas/s"),
+        (format!("{labels}/muster.indexed"), r#"[{"field":"/x","type":"string"}]"#),
+        ("/groups/teams/resources/pages/muster".to_owned(), ""),
+    ];
+    let shown: Vec<(&str, &str)> = shown.iter().map(|(place, text)| (&**place, *text)).collect();
+    door.send("PUT /modelsource", &[], former).await.check("put", 200, &shown);
+    let source = door.send("GET /modelsource", &[], "").await;
+    source.check("get", 200, &shown);
+    door.send("GET /model", &[], "").await.check("model", 200, &shown);
+    door.send("PUT /modelsource", &[], source.text()).await.check("put back", 200, &shown);
+    door.check(&[
+        Step("PUT /teams/t/pages/p", "{}", 422, &[("/reason", "invalid_document")]),
+        Step("PUT /teams/t/pages/p", r#"{"name": 1}"#, 201, &[]),
+        Step(
+            "PUT /modelsource",
+            r#"{"groups": {"teams": {"singular": "team", "labels": {"muster.shema": "x"}}}}"#,
+            400,
+            &[("/reason", "model_error")],
+        ),
+    ])
+    .await;
 }

@@ -9,7 +9,7 @@ async fn deletes_no_version_that_is_to_be_the_default() {
             "DELETE /dirs/d1/facts/a/versions/2?setdefaultversionid=2",
             "",
             400,
-            &[("/code", "unknown_id")],
+            &[("/reason", "unknown_id")],
         ),
         Step("DELETE /dirs/d1/facts/a/versions/2?setdefaultversionid=1", "", 204, &[]),
     ])
@@ -78,7 +78,7 @@ async fn names_the_fault_and_what_it_is_about() {
         ("GET /dirs?collections", "", 400, "bad_flag", "/dirs"),
         ("GET /?filter=name=x", "", 404, "not_found", "/"),
     ] {
-        let says = [("/code", code), ("/subject", subject), ("/instance", "r1")];
+        let says = [("/reason", code), ("/subject", subject), ("/instance", "r1")];
         door.send(line, &[], body).await.check(line, status, &says);
     }
 }
@@ -100,12 +100,12 @@ async fn refuses_headers_that_do_not_belong_or_cannot_be_read() {
         ("PUT /dirs/d1/files/f1", ("xregistry-nope", "x"), "", "unknown_attribute"),
     ] {
         let reply = door.send(line, &[header], body).await;
-        reply.check(line, 400, &[("/code", code)]);
+        reply.check(line, 400, &[("/reason", code)]);
     }
     for name in ["idempotency-key", "muster-message"] {
         let line = "PUT /dirs/d1/files/f1";
         let reply = door.send(line, &[(name, "a"), (name, "b")], "").await;
-        reply.check(line, 400, &[("/code", "header_error"), ("/args/name", name)]);
+        reply.check(line, 400, &[("/reason", "header_error"), ("/args/name", name)]);
     }
 }
 
@@ -123,12 +123,12 @@ async fn serves_only_what_the_capabilities_say() {
             200,
             &[],
         ),
-        Step("GET /export", "", 400, &[("/code", "not_available"), ("/subject", "/export")]),
-        Step("GET /modelsource", "", 400, &[("/code", "not_available")]),
-        Step("PUT /dirs/d1", "{}", 400, &[("/code", "not_available"), ("/subject", "/dirs/d1")]),
-        Step("DELETE /dirs", "", 400, &[("/code", "not_available")]),
+        Step("GET /export", "", 400, &[("/reason", "not_available"), ("/subject", "/export")]),
+        Step("GET /modelsource", "", 400, &[("/reason", "not_available")]),
+        Step("PUT /dirs/d1", "{}", 400, &[("/reason", "not_available"), ("/subject", "/dirs/d1")]),
+        Step("DELETE /dirs", "", 400, &[("/reason", "not_available")]),
         // What no capability could allow is refused for that reason.
-        Step("PUT /model", "{}", 405, &[("/code", "action_not_supported")]),
+        Step("PUT /model", "{}", 405, &[("/reason", "action_not_supported")]),
         Step("GET /dirs", "", 200, &[]),
     ])
     .await;
@@ -152,9 +152,9 @@ async fn serves_only_what_the_capabilities_say() {
     );
     door.check(&[
         Step("GET /export", "", 200, &[]),
-        Step("GET /capabilities", "", 400, &[("/code", "not_available")]),
-        Step("PUT /capabilities", "{}", 400, &[("/code", "not_available")]),
-        Step("GET /model", "", 400, &[("/code", "not_available")]),
+        Step("GET /capabilities", "", 400, &[("/reason", "not_available")]),
+        Step("PUT /capabilities", "{}", 400, &[("/reason", "not_available")]),
+        Step("GET /model", "", 400, &[("/reason", "not_available")]),
     ])
     .await;
 }
@@ -170,33 +170,33 @@ async fn passes_over_what_says_what_a_body_is_and_refuses_what_is_no_entity() {
             "POST /dirs",
             r#"{"d8": "x"}"#,
             400,
-            &[("/code", "bad_request"), ("/subject", "/dirs")],
+            &[("/reason", "bad_request"), ("/subject", "/dirs")],
         ),
-        Step("PATCH /", r#"{"dirs": {"d8": null}}"#, 400, &[("/code", "bad_request")]),
+        Step("PATCH /", r#"{"dirs": {"d8": null}}"#, 400, &[("/reason", "bad_request")]),
         Step(
             "PATCH /dirs/d7",
             r#"{"files": {"f1": []}}"#,
             400,
-            &[("/code", "bad_request"), ("/subject", "/dirs/d7")],
+            &[("/reason", "bad_request"), ("/subject", "/dirs/d7")],
         ),
         Step(
             "POST /dirs/d7/files",
             r#"{"f1": []}"#,
             400,
-            &[("/code", "bad_request"), ("/subject", "/dirs/d7/files")],
+            &[("/reason", "bad_request"), ("/subject", "/dirs/d7/files")],
         ),
         Step(
             "POST /dirs/d7/files/f1/versions",
             r#"{"v2": 2}"#,
             400,
-            &[("/code", "bad_request"), ("/subject", "/dirs/d7/files/f1/versions")],
+            &[("/reason", "bad_request"), ("/subject", "/dirs/d7/files/f1/versions")],
         ),
         Step("GET /dirs?sort=epoch=desc", "", 200, &[]),
         Step(
             "GET /dirs/d7?sort=epoch",
             "",
             400,
-            &[("/code", "sort_noncollection"), ("/subject", "/dirs/d7?sort=epoch")],
+            &[("/reason", "sort_noncollection"), ("/subject", "/dirs/d7?sort=epoch")],
         ),
     ])
     .await;
@@ -226,7 +226,7 @@ async fn names_what_a_filter_leaves_out_as_it_was_asked_for() {
             "GET /dirs/d5/files/f$details?filter=epoch=9",
             "",
             404,
-            &[("/code", "not_found"), ("/subject", subject)],
+            &[("/reason", "not_found"), ("/subject", subject)],
         ),
     ])
     .await;
@@ -265,14 +265,14 @@ async fn holds_versions_to_what_their_type_demands_of_all() {
             "POST /dirs/d/alike/a",
             r#"{"unit": "ft"}"#,
             400,
-            &[("/code", "mismatched_version_attribute"), ("/subject", "/dirs/d/alike/a")],
+            &[("/reason", "mismatched_version_attribute"), ("/subject", "/dirs/d/alike/a")],
         ),
         Step("POST /dirs/d/alike/a", r#"{"unit": "m"}"#, 201, &[]),
         Step(
             "PUT /dirs/d/strict/a$details",
             r#"{"format": "f/1"}"#,
             400,
-            &[("/code", "format_unknown"), ("/subject", "/dirs/d/strict/a/versions/1")],
+            &[("/reason", "format_unknown"), ("/subject", "/dirs/d/strict/a/versions/1")],
         ),
         Step("PUT /dirs/d/strict/a$details", "{}", 201, &[]),
         Step(
@@ -302,12 +302,17 @@ async fn checks_the_epoch_of_what_it_belongs_to_unless_it_is_to_be_ignored() {
         ("DELETE /dirs/d2?epoch=44", "", "/dirs/d2"),
     ];
     for (line, body, subject) in refused {
-        let says = [("/code", "mismatched_epoch"), ("/subject", subject)];
+        let says = [("/reason", "mismatched_epoch"), ("/subject", subject)];
         door.send(line, &[], body).await.check(line, 400, &says);
     }
     let misplaced = r#"{"a": {"epoch": 44}}"#;
     door.check(&[
-        Step("DELETE /dirs/d1/facts?ignore=epoch", misplaced, 400, &[("/code", "misplaced_epoch")]),
+        Step(
+            "DELETE /dirs/d1/facts?ignore=epoch",
+            misplaced,
+            400,
+            &[("/reason", "misplaced_epoch")],
+        ),
         Step("DELETE /dirs/d1/facts/a/versions/7?epoch=44&ignore=epoch", "", 204, &[]),
         Step("DELETE /dirs/d1/facts?ignore=epoch", r#"{"a": {"meta": {"epoch": 44}}}"#, 204, &[]),
         Step("DELETE /dirs/d1/facts/b?epoch=44&ignore=epoch", "", 204, &[]),
@@ -321,7 +326,7 @@ async fn checks_the_epoch_of_what_it_belongs_to_unless_it_is_to_be_ignored() {
 #[tokio::test]
 async fn ignores_the_id_of_the_entity_that_a_request_is_for_and_no_other() {
     let door = Door::with_dirs().await;
-    let wrong = |subject| [("/code", "mismatched_id"), ("/subject", subject)];
+    let wrong = |subject| [("/reason", "mismatched_id"), ("/subject", subject)];
     door.check(&[
         Step("PUT /?ignore=id", r#"{"registryid": "x"}"#, 200, &[("/xid", "/")]),
         Step("PUT /dirs/d1?ignore=id", r#"{"dirid": "x"}"#, 201, &[("/dirid", "d1")]),

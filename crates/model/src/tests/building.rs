@@ -299,8 +299,16 @@ fn the_built_in_model_lies_under_the_user_s() {
 
 #[test]
 fn the_aspect_is_read_strictly() {
-    let with =
-        |aspect: Value| Model::compile(&dirs(json!({ "muster": aspect })), Foundation::BuiltIn);
+    let with = |aspect: Value| {
+        let labels: Map<String, Value> = aspect
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (format!("muster.{name}"), in_a_label(value)))
+            .collect();
+        let model = Model::compile(&dirs(json!({ "labels": labels })), Foundation::BuiltIn)?;
+        model.check_labels(Foundation::BuiltIn).map(|()| model)
+    };
     let whole = json!({
         "frozen": true,
         "schema": "/schemagroups/g/schemas/s/versions/1",
@@ -311,7 +319,8 @@ fn the_aspect_is_read_strictly() {
                     { "field": "/e", "type": "string" }],
     });
     let model = with(whole.clone()).unwrap();
-    assert_eq!(model.to_json().pointer("/groups/dirs/resources/files/muster"), Some(&whole));
+    let aspect = &model.resource_type("dirs", "files").unwrap().aspect;
+    assert_eq!(Value::Object(aspect.to_json()), whole);
     for aspect in [
         json!({ "unknown": 1 }),
         json!({ "schema": "/" }),
@@ -329,6 +338,74 @@ fn the_aspect_is_read_strictly() {
     ] {
         let fault = with(aspect.clone()).map(|_| ());
         assert_eq!(fault.map_err(|fault| code(&fault)), Err("model_error"), "{aspect}");
+    }
+}
+
+fn in_a_label(value: &Value) -> Value {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned).into()
+}
+
+/// xRegistry's own client refuses members of a model that the specification doesn't know. Labels it
+/// keeps.
+#[test]
+fn an_aspect_is_shown_as_labels_however_it_was_written() {
+    let labels = json!({
+        "owner": "us",
+        "muster.folder": "ours",
+        "muster.frozen": "true",
+        "muster.schema": "/schemagroups/g/schemas/s",
+        "muster.rules": "[\"/rulegroups/g\"]",
+        "muster.indexed": "[{\"field\":\"/a\",\"type\":\"string\"}]",
+    });
+    let former = json!({
+        "labels": { "owner": "us", "muster.folder": "ours" },
+        "muster": { "frozen": true, "schema": "/schemagroups/g/schemas/s", "references": null,
+            "rules": ["/rulegroups/g"], "indexed": [{ "field": "/a", "type": "string" }] },
+    });
+    let expect = dirs(json!({ "labels": labels.clone() }));
+    for source in [expect.clone(), dirs(former)] {
+        let model = Model::compile(&source, Foundation::BuiltIn).unwrap();
+        model.check_labels(Foundation::BuiltIn).unwrap();
+        assert_eq!(model.source(), &expect, "{source}");
+        let shown = model.to_json();
+        assert_eq!(shown.pointer("/groups/dirs/resources/files/labels"), Some(&labels), "{source}");
+        assert_eq!(shown.pointer("/groups/dirs/resources/files/muster"), None, "{source}");
+        let aspect = &model.resource_type("dirs", "files").unwrap().aspect;
+        assert!(aspect.frozen && aspect.schema.is_some() && aspect.indexed.len() == 1);
+    }
+    // Without Muster's foundation the labels mean nothing.
+    let model = bare(expect.clone()).unwrap();
+    model.check_labels(Foundation::Bare).unwrap();
+    assert_eq!(model.source(), &expect);
+    assert_eq!(model.resource_type("dirs", "files").unwrap().aspect, Aspect::default());
+}
+
+#[test]
+fn a_label_of_ours_is_spelt_correctly_and_says_something_once() {
+    let on_type = |labels: Value| dirs(json!({ "labels": labels }));
+    let rules = json!({ "labels": { "muster.rules": "[]" }, "muster": { "rules": [] } });
+    for (source, expect) in [
+        (on_type(json!({ "muster.rules": "/rulegroups/g" })), None),
+        (on_type(json!({ "mustering": "x", "folder": "x" })), None),
+        (json!({ "labels": { "muster.folder": "ours" } }), None),
+        (on_type(json!({ "muster.shema": "/schemagroups/g/schemas/s" })), Some("muster.schema, ")),
+        (json!({ "labels": { "muster.schema": "x" } }), Some("can be muster.folder here")),
+        (
+            json!({ "groups": { "dirs": { "singular": "dir", "labels": { "muster.rules": "[]" } } } }),
+            Some("can be muster.folder here"),
+        ),
+        (on_type(json!({ "muster.rules": "[" })), Some("labels.muster.rules")),
+        (on_type(json!({ "muster.frozen": "yes" })), Some("labels.muster.frozen")),
+        (dirs(rules), Some("a label of the type says the same")),
+    ] {
+        let model = Model::compile(&source, Foundation::BuiltIn);
+        let checked = model.and_then(|model| model.check_labels(Foundation::BuiltIn));
+        let said = checked.err().map(|fault| fault.to_string());
+        match (expect, said) {
+            (None, None) => {}
+            (Some(expect), Some(said)) if said.contains(expect) => {}
+            (expect, said) => panic!("{source}: {said:?}, not {expect:?}"),
+        }
     }
 }
 

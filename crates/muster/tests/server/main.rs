@@ -21,6 +21,7 @@ mod identity;
 mod interrupting;
 mod lifecycle;
 mod models;
+mod reference;
 mod references;
 mod repeats;
 mod secure;

@@ -22,7 +22,8 @@ use crate::{SubmitError, registry::RegistryInner};
 impl RegistryInner {
     pub(super) fn compile_model(&self, source: &Value) -> Result<NewModel, SubmitError> {
         let model = Model::compile(source, self.settings.foundation).map_err(Refusal::from)?;
-        Ok(NewModel { source: json::to_canonical(source).into(), model: Arc::new(model) })
+        model.check_labels(self.settings.foundation).map_err(Refusal::from)?;
+        Ok(NewModel { source: json::to_canonical(model.source()).into(), model: Arc::new(model) })
     }
 
     /// Checks that stored entities comply with a new model, and lifts the facts that it needs from

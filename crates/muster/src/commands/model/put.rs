@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use muster_history::difference;
+use muster_model::aspects_in_labels;
 use muster_words::json::Value;
 
 use crate::{
@@ -40,7 +41,7 @@ impl ModelPutArguments {
         let model = Value::Object(read_object(&self.file)?);
         let client = self.explanation.of(self.connection.client(context).await?)?;
         let (before, tag) = source_of(&client).await?;
-        let fields = difference::fields(&before, &model);
+        let fields = difference::fields(&before, &aspects_in_labels(&model));
         let screen = &context.screen;
         if fields.is_empty() {
             return screen.line("the model is already the same as the file");
