@@ -144,6 +144,11 @@ pub enum Reason {
         /// The entities with documents, or the first of them.
         documents: Vec<Xid>,
     },
+    /// A new model gives a version a document, but it has an attribute with one of its names.
+    DocumentNameTaken {
+        /// The attribute's name.
+        name: String,
+    },
     /// The flag `purge` was sent for a collection.
     PurgeOfMany,
     /// The entity can't be deleted.

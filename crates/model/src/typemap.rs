@@ -28,7 +28,7 @@ impl DocumentForm {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TypeMap {
     written: BTreeMap<String, String>,
-    /// Patterns in lower case, each with at most one `*`.
+    /// Patterns in lower case; `*` stands for any characters.
     patterns: Vec<(String, DocumentForm)>,
 }
 
@@ -47,15 +47,8 @@ impl TypeMap {
     pub(super) fn new(written: BTreeMap<String, String>) -> Result<Self, (String, &'static str)> {
         let mut patterns = Vec::with_capacity(written.len());
         for (pattern, form) in &written {
-            let reason = if pattern.is_empty() {
-                Some("the key is empty")
-            } else if pattern.matches('*').count() > 1 {
-                Some("the key has more than one *")
-            } else {
-                None
-            };
-            if let Some(reason) = reason {
-                return Err((pattern.clone(), reason));
+            if pattern.is_empty() {
+                return Err((pattern.clone(), "the key is empty"));
             }
             let Some(form) = DocumentForm::named(form) else {
                 return Err((pattern.clone(), "the value must be json, string or binary"));
@@ -91,15 +84,18 @@ impl TypeMap {
     }
 }
 
+/// Whether a pattern describes a text. The parts between stars are found from left to right, each
+/// at its first place, which leaves the most room for the rest.
 fn matches(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((before, after)) => {
-            text.len() >= before.len() + after.len()
-                && text.starts_with(before)
-                && text.ends_with(after)
-        }
+    let Some((first, pattern)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut parts = pattern.split('*');
+    let Some(last) = parts.next_back() else { return true };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
     }
+    rest.ends_with(last)
 }
 
 #[cfg(test)]
@@ -125,6 +121,15 @@ mod tests {
             (&own, "text/mine", Binary),
             (&own, "application/json", Binary),
             (&own, "a+json", Json),
+            (&[("*/b*", "string")], "bad/bad", String),
+            (&[("*/b*", "string")], "bad/dab", Binary),
+            (&[("*a*b*c*", "string")], "xaxbxc", String),
+            (&[("*a*b*c*", "string")], "acb", Binary),
+            (&[("a*b*b", "string")], "ab", Binary),
+            (&[("a**b", "string")], "ab", String),
+            (&[("a*a", "string")], "a", Binary),
+            (&[("**", "json")], "x/y", Json),
+            (&[("bad/*", "json"), ("*/b*", "string")], "bad/bad", Binary),
         ] {
             let found = map(entries).map(|map| map.document_form(contenttype));
             assert_eq!(found, Ok(expect), "{contenttype}");
@@ -133,7 +138,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_entry() {
-        for entry in [("", "json"), ("*/*", "json"), ("text/a", "xml")] {
+        for entry in [("", "json"), ("text/a", "xml")] {
             assert!(map(&[entry]).is_err(), "{entry:?}");
         }
     }

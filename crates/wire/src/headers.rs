@@ -13,6 +13,10 @@ pub const MUSTER_POSITION: HeaderName = HeaderName::from_static("muster-position
 /// Warnings about an accepted document: a JSON array of violations.
 pub const MUSTER_WARNINGS: HeaderName = HeaderName::from_static("muster-warnings");
 
+/// The names of attributes that a document's answer doesn't carry as headers, because they would be
+/// too many or too long; `$details` has them.
+pub const MUSTER_OMITTED: HeaderName = HeaderName::from_static("muster-omitted");
+
 /// Makes a request safe to repeat (draft-ietf-httpapi-idempotency-key-header).
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -37,6 +41,60 @@ pub const XREGISTRY_PREFIX: &str = "xregistry-";
 /// The longest value of `Muster-Warnings`. Clients and proxies refuse much longer headers.
 const WARNINGS_BYTES_MAX: usize = 8 * 1024;
 
+/// The number of headers that carry attributes of a document, besides those that every document
+/// has. Python's client refuses an answer with more than 100 headers, hyper's as well.
+const ATTRIBUTES_COUNT_MAX: usize = 48;
+
+/// The size of these headers, in bytes. Node's client refuses an answer with more than 16 KiB of
+/// headers, and proxies have buffers of 4 or 8 KiB for all of them.
+const ATTRIBUTES_BYTES_MAX: usize = 6 * 1024;
+
+/// The longest value of `Muster-Omitted`, in bytes.
+const OMITTED_BYTES_MAX: usize = 512;
+
+/// The room for attributes in the headers of an answer.
+#[derive(Debug, Default)]
+pub struct AttributeRoom {
+    count: usize,
+    bytes: usize,
+    omitted: Vec<String>,
+}
+
+impl AttributeRoom {
+    /// Whether the headers of this attribute still fit. They are counted only if all of them do:
+    /// a part of a map, written back, would delete the rest of it.
+    pub fn fits(&mut self, attribute: &str, headers: &[(HeaderName, HeaderValue)]) -> bool {
+        // A header in HTTP/1.1: its name, `: `, its value, and a line break.
+        let size =
+            |(name, value): &(HeaderName, HeaderValue)| name.as_str().len() + value.len() + 4;
+        let count = self.count + headers.len();
+        let bytes = self.bytes + headers.iter().map(size).sum::<usize>();
+        if count > ATTRIBUTES_COUNT_MAX || bytes > ATTRIBUTES_BYTES_MAX {
+            self.omitted.push(attribute.to_owned());
+            return false;
+        }
+        (self.count, self.bytes) = (count, bytes);
+        true
+    }
+
+    /// The value of `Muster-Omitted`; none if everything fitted.
+    #[must_use]
+    pub fn omitted(&self) -> Option<HeaderValue> {
+        let mut text = String::new();
+        for (index, name) in self.omitted.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            if text.len() + name.len() > OMITTED_BYTES_MAX {
+                text.push_str(separator);
+                text.push_str("...");
+                break;
+            }
+            text.push_str(separator);
+            text.push_str(name);
+        }
+        (!text.is_empty()).then(|| HeaderValue::from_str(&text).ok()).flatten()
+    }
+}
+
 /// The header of an attribute can't be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum HeaderFault {
@@ -51,17 +109,21 @@ pub enum HeaderFault {
     Quote,
 }
 
-/// Encodes an attribute's value for a header: space, `"`, `%` and everything except printable ASCII
-/// become percent-encoded (xRegistry HTTP binding, "HTTP Header Values").
+/// Encodes an attribute's value for a header: `"`, `%` and everything except printable ASCII become
+/// percent-encoded (xRegistry HTTP binding, "HTTP Header Values"). A space between other characters
+/// stays, as in the binding's examples and in the reference server, although its rules would encode
+/// it; at the ends, where a header's value has none, it is encoded.
 #[must_use]
 pub fn encode(value: &str) -> Cow<'_, str> {
     let plain = |byte: u8| matches!(byte, 0x21 | 0x23 | 0x24 | 0x26..=0x7E);
-    if value.bytes().all(plain) {
+    let last = value.len().saturating_sub(1);
+    let stays = |(at, byte): (usize, u8)| plain(byte) || (byte == b' ' && at > 0 && at < last);
+    if value.bytes().enumerate().all(stays) {
         return Cow::Borrowed(value);
     }
     let mut encoded = String::with_capacity(value.len() + 16);
-    for byte in value.bytes() {
-        if plain(byte) {
+    for (at, byte) in value.bytes().enumerate() {
+        if stays((at, byte)) {
             encoded.push(char::from(byte));
         } else {
             // Writing into a String can't fail.
@@ -190,12 +252,15 @@ mod tests {
     #[test]
     fn encodes_as_the_binding_says() {
         for (value, expect) in [
-            ("Euro € 😀", "Euro%20%E2%82%AC%20%F0%9F%98%80"),
+            ("Euro € 😀", "Euro %E2%82%AC %F0%9F%98%80"),
+            ("my  doc", "my  doc"),
+            (" ", "%20"),
+            ("  a b ", "%20 a b%20"),
             ("", ""),
             ("plain-value_1.2/3", "plain-value_1.2/3"),
             ("100%", "100%25"),
-            ("say \"hi\"", "say%20%22hi%22"),
-            ("a\r\nSet-Cookie: b", "a%0D%0ASet-Cookie:%20b"),
+            ("say \"hi\"", "say %22hi%22"),
+            ("a\r\nSet-Cookie: b", "a%0D%0ASet-Cookie: b"),
             ("\u{7F}", "%7F"),
         ] {
             assert_eq!(encode(value), expect);
@@ -265,11 +330,45 @@ mod tests {
         assert!(written.len() < 9 * 1024 && written.ends_with(r#",{"more":13}]"#), "{written}");
     }
 
+    #[test]
+    fn carries_attributes_as_long_as_there_is_room_and_names_the_others() {
+        let headers = |name: &str, count: usize, length: usize| -> Vec<_> {
+            let one = |key: usize| {
+                let name = format!("xregistry-{name}.{key}");
+                let value = HeaderValue::from_str(&"v".repeat(length));
+                Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value.ok()?))
+            };
+            (0..count).filter_map(one).collect()
+        };
+        for (attributes, expect) in [
+            (&[("labels", 48, 1)][..], None),
+            (&[("labels", 49, 1), ("name", 1, 9)], Some("labels")),
+            (&[("a", 1, 4_000), ("b", 1, 4_000), ("c", 1, 9)], Some("b")),
+            (&[("a", 30, 1), ("b", 30, 1), ("c", 18, 1), ("d", 1, 1)], Some("b, d")),
+        ] {
+            let mut room = AttributeRoom::default();
+            for (name, count, length) in attributes {
+                room.fits(name, &headers(name, *count, *length));
+            }
+            let said = room.omitted();
+            let said = said.as_ref().and_then(|value| value.to_str().ok());
+            assert_eq!(said, expect, "{attributes:?}");
+        }
+        let mut room = AttributeRoom::default();
+        for _ in 0..1_000 {
+            room.fits("a_long_name_of_an_attribute", &headers("a", 49, 1));
+        }
+        let said = room.omitted().map(|value| value.to_str().map(str::to_owned));
+        let said = said.and_then(Result::ok).unwrap_or_default();
+        assert!(said.len() < 600 && said.ends_with(", ..."), "{said}");
+    }
+
     proptest! {
         #[test]
         fn decodes_what_it_encoded(value in any::<String>()) {
             let encoded = encode(&value).into_owned();
-            prop_assert!(encoded.bytes().all(|byte| (0x21..=0x7E).contains(&byte)));
+            prop_assert!(encoded.bytes().all(|byte| (0x20..=0x7E).contains(&byte)));
+            prop_assert_eq!(encoded.trim(), &encoded);
             prop_assert_eq!(decode(encoded.as_bytes()), Ok(value));
         }
 

@@ -270,8 +270,8 @@ impl Reader<'_> {
             }
             (_, WriteBody::Document(mut sent)) => {
                 // `xRegistry-meta.<attribute>` headers belong to the resource, not to the version.
-                if let Some(Value::Object(meta)) = sent.attributes.remove("meta") {
-                    node.meta = Some(meta);
+                if let Some(meta) = sent.attributes.remove("meta").filter(|meta| !meta.is_null()) {
+                    node.meta = Some(as_map(xid, "meta", meta)?);
                 }
                 let body = WriteBody::Document(sent);
                 node.default = Some(self.version(&node, None, body)?);

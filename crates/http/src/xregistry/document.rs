@@ -6,7 +6,11 @@ use muster_catalog::{
 };
 use muster_model::{AttributeOrigin, Kind};
 use muster_registry::{FetchError, Registry};
-use muster_wire::{ErrorKind, Problem, etag::Rendition, headers};
+use muster_wire::{
+    ErrorKind, Problem,
+    etag::Rendition,
+    headers::{self, AttributeRoom},
+};
 use muster_words::Xid;
 use serde_json::Value;
 
@@ -114,30 +118,46 @@ fn attribute_headers(
     let reader = EntityReader { view, loaded: contents, urls: &links };
     let url_name = format!("{}url", kind.singular);
     let mut elsewhere = None;
+    let mut optional = Vec::new();
     reader.each(entity, &path, &|_| false, &mut |name, value| {
         if name == "contenttype" {
             put(out, header::CONTENT_TYPE, value.as_str().unwrap_or_default());
             return;
         }
-        let of_document = kind
-            .attributes
-            .get(name)
-            .is_some_and(|attribute| attribute.origin == AttributeOrigin::Document);
+        let defined = kind.attributes.find(name);
+        let of_document =
+            defined.is_some_and(|attribute| attribute.origin == AttributeOrigin::Document);
         if of_document && (name == kind.singular || name.ends_with("base64")) {
             return;
         }
         if name == url_name {
             elsewhere = value.as_str().map(str::to_owned);
         }
-        let is_map = kind.attributes.find(name).is_some_and(|found| found.kind == Kind::Map);
-        if is_map || !value.is_object() {
-            attribute(name, value, out);
+        let is_map = defined.is_some_and(|attribute| attribute.kind == Kind::Map);
+        if value.is_object() && !is_map {
+            return;
+        }
+        let headers = attribute(name, value);
+        // What every document has is always there.
+        if defined.is_some_and(|found| found.required || found.readonly) || name == url_name {
+            out.extend(headers);
+        } else {
+            optional.push((name.to_owned(), headers));
         }
     });
+    let mut room = AttributeRoom::default();
+    for (name, headers) in optional {
+        if room.fits(&name, &headers) {
+            out.extend(headers);
+        }
+    }
+    if let Some(omitted) = room.omitted() {
+        out.insert(headers::MUSTER_OMITTED, omitted);
+    }
     if matches!(entity, Entity::Resource(..)) {
-        attribute("metaurl", &links.absolute(&format!("{path}/meta")).into(), out);
-        attribute("versionsurl", &links.absolute(&format!("{path}/versions")).into(), out);
-        attribute("versionscount", &resource.version_count().into(), out);
+        out.extend(attribute("metaurl", &links.absolute(&format!("{path}/meta")).into()));
+        out.extend(attribute("versionsurl", &links.absolute(&format!("{path}/versions")).into()));
+        out.extend(attribute("versionscount", &resource.version_count().into()));
     }
     put(out, header::CONTENT_DISPOSITION, resource.id().as_str());
     if let Some(location) = content_location(view, xid, root) {
@@ -153,20 +173,13 @@ pub(super) fn content_location(view: &View, xid: &Xid, root: &str) -> Option<Str
 }
 
 /// A scalar becomes one header, a map of scalars one header per key; other types are left out.
-fn attribute(name: &str, value: &Value, out: &mut HeaderMap) {
+fn attribute(name: &str, value: &Value) -> Vec<(HeaderName, HeaderValue)> {
     match value {
         Value::Object(map) => {
-            for (key, value) in map {
-                if let Some(text) = scalar(value) {
-                    put_attribute(&format!("{name}.{key}"), &text, out);
-                }
-            }
+            let members = map.iter();
+            members.filter_map(|(key, value)| header_of(&format!("{name}.{key}"), value)).collect()
         }
-        _ => {
-            if let Some(text) = scalar(value) {
-                put_attribute(name, &text, out);
-            }
-        }
+        _ => header_of(name, value).into_iter().collect(),
     }
 }
 
@@ -179,13 +192,13 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-fn put_attribute(name: &str, text: &str, out: &mut HeaderMap) {
+fn header_of(name: &str, value: &Value) -> Option<(HeaderName, HeaderValue)> {
+    let text = scalar(value)?;
     let name = format!("{}{name}", headers::XREGISTRY_PREFIX);
     // A key may have characters that aren't allowed in header names (`:`); it appears only in the
     // details.
-    if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
-        put(out, name, &headers::encode(text));
-    }
+    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+    Some((name, HeaderValue::from_str(&headers::encode(&text)).ok()?))
 }
 
 fn put(out: &mut HeaderMap, name: HeaderName, value: &str) {

@@ -32,6 +32,7 @@ fn described(reason: Reason) -> (Kind, Option<String>) {
         Reason::Referenced { by } => return referenced(by),
         Reason::Version(refusal) => return version(refusal),
         Reason::HasDocuments { plural, documents } => return has_documents(plural, &documents),
+        Reason::DocumentNameTaken { name } => Kind::HasdocumentEnableViolation { name },
         Reason::PurgeOfMany => return purge_of_many(),
         Reason::CrossReference => return cross_reference(),
         Reason::Model(refusal) => return model(refusal),

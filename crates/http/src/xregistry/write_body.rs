@@ -137,7 +137,7 @@ fn header_error(address: &Address, name: &str, detail: &str) -> Problem {
 }
 
 /// Parses `xRegistry-<attribute>` and `xRegistry-<map>.<key>`; `null` deletes. A map is replaced as
-/// a whole if any of its keys is present.
+/// a whole if any of its keys is present, whether or not it is also set to `null`.
 fn from_headers(
     address: &Address,
     kind: &ResourceType,
@@ -146,6 +146,10 @@ fn from_headers(
     let mut attributes = Map::new();
     for (header, value) in headers {
         let Some(name) = header.as_str().strip_prefix(headers::XREGISTRY_PREFIX) else { continue };
+        if name.is_empty() {
+            let detail = "missing an attribute name after the \"-\"";
+            return Err(header_error(address, header.as_str(), detail));
+        }
         let inlined = [kind.singular.clone(), format!("{}base64", kind.singular)];
         if inlined.iter().any(|inlined| inlined == name) || name == "contenttype" {
             let detail = if name == "contenttype" {
@@ -169,10 +173,16 @@ fn from_headers(
 fn put(attributes: &mut Map<String, Value>, kind: &ResourceType, name: &str, value: Value) {
     let is_attribute = kind.attributes.get(name).is_some();
     let Some((map, key)) = name.split_once('.').filter(|_| !is_attribute) else {
-        attributes.insert(name.to_owned(), value);
+        // `null` removes all keys of a map, and the keys that come with it are its new ones.
+        if !(value.is_null() && attributes.contains_key(name)) {
+            attributes.insert(name.to_owned(), value);
+        }
         return;
     };
     let whole = attributes.entry(map).or_insert_with(|| Value::Object(Map::new()));
+    if whole.is_null() {
+        *whole = Value::Object(Map::new());
+    }
     if let (Value::Object(whole), false) = (whole, value.is_null()) {
         whole.insert(key.to_owned(), value);
     }

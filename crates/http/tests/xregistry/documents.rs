@@ -26,7 +26,7 @@ async fn keeps_documents_byte_for_byte_with_their_attributes_in_headers() {
         ("xregistry-xid", "/dirs/d1/files/f1"),
         ("xregistry-epoch", "1"),
         ("xregistry-isdefault", "true"),
-        ("xregistry-name", "two%20words"),
+        ("xregistry-name", "two words"),
         ("xregistry-count", "7"),
         ("xregistry-labels.stage", "dev"),
         ("xregistry-labels.a.b", "%C3%A4"),
@@ -86,6 +86,15 @@ async fn changes_only_what_headers_say() {
         ),
         (&[("xregistry-name", "null")], &[("xregistry-name", ""), ("xregistry-labels.b", "2")]),
         (&[("xregistry-labels", "null")], &[("xregistry-labels.b", "")]),
+        (
+            &[("xregistry-labels.c.d", "3 4"), ("xregistry-labels", "null")],
+            &[("xregistry-labels.c.d", "3 4")],
+        ),
+        (
+            &[("xregistry-labels", "null"), ("xregistry-labels.e", "5")],
+            &[("xregistry-labels.c.d", ""), ("xregistry-labels.e", "5")],
+        ),
+        (&[], &[("xregistry-labels.e", "5")]),
     ] {
         let reply = door.send(line, headers, "x").await;
         reply.check(line, reply.status, says);
@@ -129,6 +138,41 @@ async fn says_maps_in_headers_and_objects_only_in_details() {
         ("xregistry-list", ""),
     ];
     door.send("GET /dirs/d/files/f", &[], "").await.check("get", 200, &says);
+}
+
+/// Clients refuse answers with more than a hundred headers, or with more than some kilobytes of
+/// them. A map is left out whole: a part of it, written back, would delete the rest.
+#[tokio::test]
+async fn leaves_out_headers_that_a_client_could_not_read_and_names_them() {
+    let door = Door::with_dirs().await;
+    let labels = |count: usize, length: usize| {
+        let all = (0..count).map(|key| format!(r#""k{key}":"{}""#, "v".repeat(length)));
+        all.collect::<Vec<_>>().join(",")
+    };
+    for (labels, name, omitted) in [
+        (labels(3, 1), "n", ""),
+        (labels(200, 1), "n", "labels"),
+        (labels(3, 3_000), "n", "labels"),
+        (labels(1, 1), &*"ü".repeat(1_500), "name"),
+    ] {
+        let body = format!(r#"{{"name": "{name}", "labels": {{{labels}}}, "file": "hi"}}"#);
+        door.send("PUT /dirs/d1/files/f1$details", &[], &body).await;
+        let got = door.send("GET /dirs/d1/files/f1", &[], "").await;
+        let first = if omitted == "labels" { "" } else { labels.split('"').nth(3).unwrap() };
+        got.check("get", 200, &[("muster-omitted", omitted), ("xregistry-labels.k0", first)]);
+        assert!(got.headers.len() < 80, "{got:?}");
+        let bytes: usize = got.headers.iter().map(|(k, v)| k.as_str().len() + v.len() + 4).sum();
+        assert!(bytes < 8 * 1024, "{bytes}");
+        // A write that says nothing about what was left out keeps it.
+        let put = door.send("PUT /dirs/d1/files/f1", &[("xregistry-count", "1")], "ho").await;
+        put.check("put", 200, &[("muster-omitted", omitted)]);
+        let details = door.send("GET /dirs/d1/files/f1$details", &[], "").await;
+        details.check("details", 200, &[("/name", name)]);
+        assert_eq!(details.json()["labels"].to_string(), {
+            let whole: serde_json::Value = serde_json::from_str(&format!("{{{labels}}}")).unwrap();
+            whole.to_string()
+        });
+    }
 }
 
 #[tokio::test]

@@ -98,6 +98,8 @@ async fn refuses_headers_that_do_not_belong_or_cannot_be_read() {
         ("PUT /dirs/d1/files/f1", ("idempotency-key", ""), "", "header_error"),
         ("PUT /dirs/d1/files/f1", ("xregistry-count", "x"), "", "invalid_attribute"),
         ("PUT /dirs/d1/files/f1", ("xregistry-nope", "x"), "", "unknown_attribute"),
+        ("PUT /dirs/d1/files/f1", ("xregistry-", "x"), "", "header_error"),
+        ("PUT /dirs/d1/files/f1", ("xregistry-meta", "x"), "", "invalid_attribute"),
     ] {
         let reply = door.send(line, &[header], body).await;
         reply.check(line, 400, &[("/reason", code)]);
@@ -248,6 +250,36 @@ async fn finds_an_ancestor_anew_where_none_is_wanted() {
         ),
     ])
     .await;
+}
+
+/// What is an attribute now would be a part of the document then.
+#[tokio::test]
+async fn gives_no_document_to_a_version_that_uses_its_names() {
+    let door = Door::bare().await;
+    let model = |hasdocument: bool, attributes: &str| {
+        format!(
+            r#"{{"groups": {{"dirs": {{"singular": "dir", "resources": {{"files": {{
+            "singular": "file", "hasdocument": {hasdocument}, "attributes": {{{attributes}}}}}}}}}}}}}"#
+        )
+    };
+    for name in ["file", "fileurl", "filebase64", "fileproxyurl"] {
+        let own = format!(r#""{name}": {{"type": "string"}}"#);
+        let (without, with) = (model(false, &own), model(true, ""));
+        let refused = [
+            ("/reason", "hasdocument_enable_violation"),
+            ("/subject", "/dirs/d/files/f/versions/1"),
+            ("/args/name", name),
+        ];
+        door.check(&[
+            Step("PUT /modelsource", &without, 200, &[]),
+            Step("PUT /dirs/d/files/f", &format!(r#"{{"{name}": "x"}}"#), 201, &[]),
+            Step("PUT /modelsource", &with, 400, &refused),
+            Step("PUT /dirs/d/files/f", "{}", 200, &[]),
+            Step("PUT /modelsource", &with, 200, &[]),
+            Step("DELETE /dirs/d", "", 204, &[]),
+        ])
+        .await;
+    }
 }
 
 #[tokio::test]

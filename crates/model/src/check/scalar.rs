@@ -1,7 +1,7 @@
 use muster_words::Moment;
 use serde_json::{Number, Value};
 
-use crate::{Attributes, Item, Kind};
+use crate::{Attribute, Attributes, Kind};
 
 /// Whether a value in a model has this scalar type.
 pub(crate) fn is_of_kind(value: &Value, kind: Kind) -> bool {
@@ -100,29 +100,41 @@ fn is_template(text: &str) -> bool {
 /// See [`Attributes::value_of_text`].
 pub(crate) fn value_of_text(attributes: &Attributes, name: &str, text: &str) -> Value {
     let (top, member) = name.split_once('.').map_or((name, None), |(top, rest)| (top, Some(rest)));
-    let kind = attributes.find(top).and_then(|attribute| match member {
+    let kind = |attribute: &Attribute| match member {
         None => Some(attribute.kind),
         Some(member) => match (&attribute.item, &attribute.attributes) {
-            (Some(item), _) => Some(kind_of(item)),
+            (Some(item), _) => Some(item.kind),
             (None, Some(within)) => within.find(member).map(|attribute| attribute.kind),
             (None, None) => None,
         },
-    });
-    let typed = match kind {
-        Some(Kind::Boolean) => text.parse().map(Value::Bool).ok(),
-        Some(kind @ (Kind::Decimal | Kind::Integer | Kind::Uinteger)) => {
-            serde_json::from_str::<Number>(text)
-                .ok()
-                .map(Value::Number)
-                .filter(|value| is_of_kind(value, kind))
-        }
-        _ => None,
     };
-    typed.unwrap_or_else(|| text.into())
+    let typed = |attribute: &Attribute| kind(attribute).and_then(|kind| typed(kind, text));
+    let found = match attributes.get(top) {
+        Some(attribute) => typed(attribute),
+        // An attribute that exists only for a certain value of another, which isn't known yet.
+        None => siblings(attributes, top)
+            .find_map(typed)
+            .or_else(|| attributes.get("*").and_then(typed)),
+    };
+    found.unwrap_or_else(|| text.into())
 }
 
-const fn kind_of(item: &Item) -> Kind {
-    item.kind
+/// The definitions of a name in `ifvalues`.
+fn siblings<'a>(attributes: &'a Attributes, name: &'a str) -> impl Iterator<Item = &'a Attribute> {
+    let cases = attributes.iter().flat_map(|attribute| attribute.ifvalues.values());
+    cases.filter_map(move |siblings| siblings.get(name))
+}
+
+/// A text as a value of a type that isn't text.
+fn typed(kind: Kind, text: &str) -> Option<Value> {
+    match kind {
+        Kind::Boolean => text.parse().map(Value::Bool).ok(),
+        Kind::Decimal | Kind::Integer | Kind::Uinteger => {
+            let number = serde_json::from_str::<Number>(text).ok().map(Value::Number);
+            number.filter(|value| is_of_kind(value, kind))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

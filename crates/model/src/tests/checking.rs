@@ -236,6 +236,10 @@ fn gives_texts_the_type_of_their_attribute() {
         "share": { "type": "decimal" },
         "counts": { "type": "map", "item": { "type": "uinteger" } },
         "box": { "type": "object", "attributes": { "wide": { "type": "boolean" } } },
+        "mode": { "type": "string", "ifvalues": {
+            "a": { "siblingattributes": { "level": { "type": "integer" } } },
+            "b": { "siblingattributes": { "level": { "type": "boolean" } } } } },
+        "*": { "type": "boolean" },
     } }))
     .unwrap();
     for (name, text, expect) in [
@@ -250,6 +254,10 @@ fn gives_texts_the_type_of_their_attribute() {
         ("labels.a", "5", json!("5")),
         ("name", "5", json!("5")),
         ("unknown", "5", json!("5")),
+        ("unknown", "true", json!(true)),
+        ("level", "5", json!(5)),
+        ("level", "true", json!(true)),
+        ("level", "x", json!("x")),
     ] {
         assert_eq!(model.registry().value_of_text(name, text), expect, "{name}: {text}");
     }

@@ -40,6 +40,8 @@ struct EntityCheck<'a> {
     level: &'a Attributes,
     /// Whether any `format` is refused, because this registry supports none.
     refuses_formats: bool,
+    /// Names that will be a document's: an attribute may not have one (model, `hasdocument`).
+    reserved: Vec<String>,
 }
 
 /// Versions of a resource that must agree in the values at these paths.
@@ -53,6 +55,8 @@ struct MatchingVersions<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct ResourceParts {
     pub versions: bool,
+    /// Whether its versions get documents, which they had not before.
+    pub gets_documents: bool,
     pub meta: bool,
     pub formats: bool,
 }
@@ -75,12 +79,20 @@ pub(super) struct NonCompliantEntities {
 impl<'a> ComplianceChecks<'a> {
     /// Adds an entity with the attributes of its level.
     pub fn ask(&mut self, xid: Xid, content: Option<Content>, level: &'a Attributes) {
-        let (apart, refuses_formats) = (Vec::new(), false);
-        self.entities.push(EntityCheck { xid, content, apart, level, refuses_formats });
+        let (apart, refuses_formats, reserved) = (Vec::new(), false, Vec::new());
+        self.entities.push(EntityCheck { xid, content, apart, level, refuses_formats, reserved });
     }
 
-    /// Adds a version.
-    pub fn ask_version(&mut self, xid: Xid, kind: &'a ResourceType, version: &Version) {
+    /// Adds a version. If its type gets documents, no attribute may have the name of one.
+    pub fn ask_version(
+        &mut self,
+        xid: Xid,
+        kind: &'a ResourceType,
+        version: &Version,
+        gets_documents: bool,
+    ) {
+        let singular = &kind.singular;
+        let reserved = ["", "url", "base64", "proxyurl"].map(|end| format!("{singular}{end}"));
         let known = kind.attributes.get("contenttype");
         let media = version.content_type.as_deref().filter(|_| known.is_some());
         self.entities.push(EntityCheck {
@@ -89,6 +101,7 @@ impl<'a> ComplianceChecks<'a> {
             apart: media.map(|text| ("contenttype", text.into())).into_iter().collect(),
             level: &kind.attributes,
             refuses_formats: kind.validateformat && kind.strictvalidation,
+            reserved: if gets_documents { reserved.into() } else { Vec::new() },
         });
     }
 
@@ -105,7 +118,7 @@ impl<'a> ComplianceChecks<'a> {
         if parts.versions || parts.formats {
             for version in resource.versions.iter() {
                 let Some(name) = xid.version(version.id.clone()).filter(stays) else { continue };
-                self.ask_version(name, kind, version);
+                self.ask_version(name, kind, version, parts.gets_documents);
             }
         }
         if let Some(name) = xid.meta().filter(stays).filter(|_| parts.meta) {
@@ -121,6 +134,7 @@ impl<'a> ComplianceChecks<'a> {
                 apart,
                 level,
                 refuses_formats: false,
+                reserved: Vec::new(),
             });
         }
     }
@@ -166,6 +180,15 @@ impl RegistryInner {
                     let format = format.as_str().unwrap_or_default().to_owned();
                     let reason = format!("\"format\" is {format:?}, which can't be validated");
                     let refusal = Refusal::new(&held.xid, VersionRefusal::FormatUnknown { format });
+                    found.add(&held.xid, reason, refusal);
+                    continue;
+                }
+                let taken =
+                    held.reserved.iter().find(|name| attributes.contains_key(name.as_str()));
+                if let Some(name) = taken {
+                    let reason = format!("it has an attribute {name:?}, which its document needs");
+                    let name = name.clone();
+                    let refusal = Refusal::new(&held.xid, Reason::DocumentNameTaken { name });
                     found.add(&held.xid, reason, refusal);
                     continue;
                 }

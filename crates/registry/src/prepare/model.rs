@@ -74,7 +74,7 @@ impl RegistryInner {
             (Subtree::Version(version), Xid::Version { groups, resources, .. }) => {
                 let kind = view.model.resource_type(groups.as_str(), resources.as_str());
                 let kind = kind.ok_or_else(|| Refusal::not_found(xid))?;
-                checks.ask_version(xid.clone(), kind, version);
+                checks.ask_version(xid.clone(), kind, version, false);
             }
             (Subtree::Resource(resource), Xid::Resource { groups, resources, .. }) => {
                 let kind = group_type(groups)?.resource_type(resources.as_str());
@@ -164,6 +164,7 @@ impl<'a> ModelChecks<'a> {
         let refuses = |kind: &ResourceType| kind.validateformat && kind.strictvalidation;
         let asked = ResourceParts {
             versions: before.is_none_or(|before| before.attributes != kind.attributes),
+            gets_documents: kind.hasdocument && before.is_some_and(|before| !before.hasdocument),
             meta: before.is_none_or(|before| before.meta_attributes != kind.meta_attributes),
             formats: refuses(kind) && !before.is_some_and(refuses),
         };
@@ -209,7 +210,7 @@ fn ask_everything<'a>(
     kind: &'a ResourceType,
     resource: &Resource,
 ) {
-    let asked = ResourceParts { versions: true, meta: true, formats: true };
+    let asked = ResourceParts { versions: true, gets_documents: false, meta: true, formats: true };
     let written = BTreeSet::new();
     checks.ask_resource(xid, kind, resource, asked, &written);
     checks.ask_matching(xid, matched_anew(kind, None), resource, &written);

@@ -84,6 +84,10 @@ codes! { ErrorCode, ErrorKind;
         "The request would cause Version \"<subject>\" to be non-compliant. The model definition of \"<plural>\" has \"hasdocument\" set to \"false\" but this Version has document content.",
         "Resources of this type have no document.",
         "Send attributes only.";
+    HasdocumentEnableViolation { name: String }: Specification 400,
+        "The request would cause Version \"<subject>\" to be non-compliant. The Resource model is changing \"hasdocument\" to \"true\" but this Version already has data for the reserved attribute \"<name>\".",
+        "A version has an attribute whose name would be that of its document.",
+        "Delete the attribute from the versions first, or keep the type without documents.";
     InlineNoninlineable { name: String }: Specification 400,
         "Attempting to inline a non-inlineable attribute (<name>) on: <subject>.",
         "The parameter inline names something that can't be inlined.",
@@ -409,7 +413,7 @@ codes! { ErrorCode, ErrorKind;
 /// references, compatibility and constraints aren't implemented, faults of the server are
 /// `server_error`, and for unknown types `not_found` says more.
 #[cfg(test)]
-pub(super) const UNUSED: [(&str, CodeOrigin, u16); 14] = [
+pub(super) const UNUSED: [(&str, CodeOrigin, u16); 13] = [
     ("cannot_doc_xref", CodeOrigin::Specification, 400),
     ("compatibility_unknown", CodeOrigin::Specification, 400),
     ("compatibility_violation", CodeOrigin::Specification, 400),
@@ -418,7 +422,6 @@ pub(super) const UNUSED: [(&str, CodeOrigin, u16); 14] = [
     ("extra_xref_attribute", CodeOrigin::Specification, 400),
     ("format_external", CodeOrigin::Specification, 400),
     ("format_violation", CodeOrigin::Specification, 400),
-    ("hasdocument_enable_violation", CodeOrigin::Specification, 400),
     ("malformed_xref", CodeOrigin::Specification, 400),
     ("parsing_response", CodeOrigin::Specification, 400),
     ("readonly", CodeOrigin::Specification, 400),

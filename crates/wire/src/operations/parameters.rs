@@ -124,6 +124,11 @@ pub const HEADERS: &[Parameter] = &[
     ),
     header("Content-Location", "string", "The URL of the version that the answer shows."),
     header(
+        "Muster-Omitted",
+        "string",
+        "The names of attributes that aren't among the headers, because they would be too many or too long. `$details` has all of them.",
+    ),
+    header(
         "Muster-Warnings",
         "string",
         "Warnings about an accepted document: a JSON array of violations.",

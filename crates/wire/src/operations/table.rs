@@ -105,21 +105,28 @@ const LOG: BodyContent = BodyContent::Json(BodyType::of::<LogPage>());
 /// Headers of an answer that carries an entity or a collection.
 const SHOWN: &[&str] = &["ETag", "Link"];
 /// Headers of an answer that carries a document.
-const SHOWN_DOCUMENT: &[&str] = &["ETag", "Link", "Content-Location"];
+const SHOWN_DOCUMENT: &[&str] = &["ETag", "Link", "Content-Location", "Muster-Omitted"];
 /// Headers of an answer that carries a changed entity.
 const CHANGED: &[&str] = &["ETag", "Link", "Muster-Warnings", "xRegistry-xregcorrelationid"];
 /// Headers of an answer that carries a created entity.
 const MADE: &[&str] =
     &["ETag", "Link", "Location", "Muster-Warnings", "xRegistry-xregcorrelationid"];
 /// Headers of an answer that carries a changed document.
-const CHANGED_DOCUMENT: &[&str] =
-    &["ETag", "Link", "Content-Location", "Muster-Warnings", "xRegistry-xregcorrelationid"];
+const CHANGED_DOCUMENT: &[&str] = &[
+    "ETag",
+    "Link",
+    "Content-Location",
+    "Muster-Omitted",
+    "Muster-Warnings",
+    "xRegistry-xregcorrelationid",
+];
 /// Headers of an answer that carries a created document.
 const MADE_DOCUMENT: &[&str] = &[
     "ETag",
     "Link",
     "Location",
     "Content-Location",
+    "Muster-Omitted",
     "Muster-Warnings",
     "xRegistry-xregcorrelationid",
 ];
