@@ -7,7 +7,12 @@ use std::borrow::Cow;
 use muster_words::json;
 use serde_json::{Map, Value};
 
-use super::{Foundation, Model, ModelFault, limits::beginning, parsed::ObjectReader};
+use super::{
+    Foundation, Model, ModelFault,
+    limits::beginning,
+    names::{KEY_RULE, is_map_key},
+    parsed::ObjectReader,
+};
 
 /// How labels begin that mean something to this server.
 pub(super) const PREFIX: &str = "muster.";
@@ -85,15 +90,17 @@ fn has_includes(value: &Value) -> bool {
 }
 
 impl Model {
-    /// Checks that no label begins like ours and isn't one of ours: a misspelt binding would bind
-    /// nothing. Only a new model is checked, so that models of other releases stay readable.
+    /// Checks that labels have keys of a map (core, "Attributes"), and that none begins like ours
+    /// and isn't one of ours: a misspelt binding would bind nothing. Only a new model is checked, so
+    /// that models in ledgers and of other releases stay readable.
     ///
     /// # Errors
-    /// [`ModelFault::UnknownLabel`].
+    /// [`ModelFault::Name`], [`ModelFault::UnknownLabel`].
     pub fn check_labels(&self, foundation: Foundation) -> Result<(), ModelFault> {
-        if foundation == Foundation::Bare {
-            return Ok(());
-        }
+        let check = |place: &str, notes: &Map<String, Value>, known: &[&str]| {
+            check_keys(place, notes)?;
+            if foundation == Foundation::Bare { Ok(()) } else { check_ours(place, notes, known) }
+        };
         check("model", &self.notes, &OF_TYPES)?;
         for group in self.group_types() {
             let place = format!("model.groups.{}", group.plural);
@@ -107,12 +114,24 @@ impl Model {
     }
 }
 
-fn check(place: &str, notes: &Map<String, Value>, known: &[&str]) -> Result<(), ModelFault> {
-    let labels = notes.get("labels").and_then(Value::as_object);
-    let unknown = labels
-        .into_iter()
-        .flat_map(Map::keys)
-        .find(|key| key.strip_prefix(PREFIX).is_some_and(|name| !known.contains(&name)));
+fn keys(notes: &Map<String, Value>) -> impl Iterator<Item = &String> {
+    notes.get("labels").and_then(Value::as_object).into_iter().flat_map(Map::keys)
+}
+
+fn check_keys(place: &str, notes: &Map<String, Value>) -> Result<(), ModelFault> {
+    match keys(notes).find(|key| !is_map_key(key)) {
+        None => Ok(()),
+        Some(key) => Err(ModelFault::Name {
+            place: format!("{place}.labels"),
+            name: beginning(key),
+            rule: KEY_RULE,
+        }),
+    }
+}
+
+fn check_ours(place: &str, notes: &Map<String, Value>, known: &[&str]) -> Result<(), ModelFault> {
+    let is_unknown = |name: &str| !known.contains(&name);
+    let unknown = keys(notes).find(|key| key.strip_prefix(PREFIX).is_some_and(is_unknown));
     let Some(unknown) = unknown else { return Ok(()) };
     let known: Vec<String> = known.iter().map(|name| label(name)).collect();
     Err(ModelFault::UnknownLabel {

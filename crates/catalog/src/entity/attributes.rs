@@ -91,12 +91,17 @@ impl EntityReader<'_> {
         let id = self.view.id().as_str();
         let own =
             ServerAttributes { id_name: "registryid".to_owned(), id, path, has_document: false };
-        self.ordered(self.view.model().registry(), entity, &own, sink, &|name| match name {
+        let level = self.view.model().registry();
+        let set = self.set(entity.attributes(self.view));
+        let is_set = |name: &str| set.is_some_and(|set| set.contains_key(name));
+        self.ordered(level, entity, &own, sink, &|name| match name {
             "specversion" => Some(SPECVERSION.into()),
             "epoch" => Some(state.epoch.into()),
             "createdat" => Some(state.created.to_string().into()),
             "modifiedat" => Some(state.modified.to_string().into()),
-            _ => None,
+            // The registry is there before its model is, so no write filled it in.
+            _ if is_set(name) => None,
+            _ => level.get(name)?.default.clone(),
         });
     }
 

@@ -88,11 +88,11 @@ pub(super) fn finish(
 
 /// The headers of every answer.
 pub(super) fn common(headers: &mut HeaderMap, place: Option<&Place>, root: &str) {
-    let methods = headers
-        .get(header::ALLOW)
-        .cloned()
-        .unwrap_or_else(|| HeaderValue::from_static(place.map_or(METHODS_OF_ROOT, Place::methods)));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+    let methods = headers.get(header::ALLOW).cloned();
+    let of_place = || HeaderValue::from_static(place.map_or(METHODS_OF_ROOT, Place::methods));
+    headers
+        .entry(header::ACCESS_CONTROL_ALLOW_METHODS)
+        .or_insert_with(|| methods.unwrap_or_else(of_place));
     let link = muster_wire::headers::link(root, "xregistry-root");
     if let Ok(link) = HeaderValue::from_str(&link) {
         headers.append(header::LINK, link);

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use http::{HeaderValue, header};
 use muster_model::{GroupType, Model, ResourceType};
 use muster_wire::{ErrorKind, Problem};
 use muster_words::{Id, Xid};
@@ -112,7 +113,11 @@ impl Walk<'_> {
                 | "capabilitiesoffered"
                 | ".xregistry",
                 ..,
-            ] => Err(self.problem(ErrorKind::ApiNotFound)),
+            ] => {
+                let methods = HeaderValue::from_static(METHODS_TO_READ);
+                let problem = self.problem(ErrorKind::ApiNotFound);
+                Err(problem.header(header::ACCESS_CONTROL_ALLOW_METHODS, methods))
+            }
             [groups, ref rest @ ..] => self.group(groups, rest),
         }
     }

@@ -1,6 +1,22 @@
 use crate::door::{Door, Step};
 
 #[tokio::test]
+async fn shows_the_defaults_of_the_registry_s_own_attributes() {
+    let door = Door::bare().await;
+    let model =
+        r#"{"attributes": {"stage": {"type": "string", "required": true, "default": "dev"}}}"#;
+    door.check(&[
+        Step("PUT /modelsource", model, 200, &[]),
+        Step("GET /", "", 200, &[("/stage", "dev")]),
+        Step("PATCH /", r#"{"stage": "live"}"#, 200, &[("/stage", "live")]),
+        Step("GET /", "", 200, &[("/stage", "live")]),
+        Step("PUT /", "{}", 200, &[("/stage", "dev")]),
+        Step("GET /model/x", "", 404, &[("access-control-allow-methods", "GET, OPTIONS")]),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn writes_entities_in_the_order_of_the_specification() {
     let door = Door::with_dirs().await;
     let body = r#"{"name": "n", "labels": {"a": "b"}, "icon": "http://a/b", "count": 3,

@@ -378,6 +378,10 @@ fn an_aspect_is_shown_as_labels_however_it_was_written() {
     let model = bare(expect.clone()).unwrap();
     model.check_labels(Foundation::Bare).unwrap();
     assert_eq!(model.source(), &expect);
+    for labels in [json!({ "A": "x" }), json!({ "a b": "x" }), json!({ "a".repeat(64): "x" })] {
+        let model = bare(dirs(json!({ "labels": labels }))).unwrap();
+        assert!(matches!(model.check_labels(Foundation::Bare), Err(ModelFault::Name { .. })));
+    }
     assert_eq!(model.resource_type("dirs", "files").unwrap().aspect, Aspect::default());
 }
 
