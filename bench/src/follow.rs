@@ -49,7 +49,7 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
             earlier.push(percentile(delays, 99));
         }
     }
-    report.result("follow: p99", median(p99), " ms", Target::Below(10.0));
+    report.result("follow: p99", median(p99), " ms", Target::Below(8.0));
     if before.is_some() {
         let found = format!("{:.2} ms", median(earlier));
         report.fact(&format!("follow: p99 of {EARLIER}"), &found);

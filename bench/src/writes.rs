@@ -136,9 +136,9 @@ impl Rounds {
     fn judge(self, report: &mut Report) {
         let ratio =
             |others: &[f64]| median(self.ours.iter().zip(others).map(|(ours, other)| ours / other));
-        report.result("writes: of fdatasync", ratio(&self.floor), "", Target::AtLeast(2.0));
+        report.result("writes: of fdatasync", ratio(&self.floor), "", Target::AtLeast(2.6));
         if !self.etcd.is_empty() {
-            report.result("writes: of etcd", ratio(&self.etcd), "", Target::AtLeast(1.5));
+            report.result("writes: of etcd", ratio(&self.etcd), "", Target::AtLeast(2.0));
         }
         if !self.earlier.is_empty() {
             let what = format!("writes: of {EARLIER}");
