@@ -49,7 +49,7 @@ impl Metrics {
         let listeners = Listeners::default();
         let metrics =
             Self { registry: Mutex::new(registry), traffic, listeners: Arc::clone(&listeners) };
-        metrics.gauge("connections", "Open connections, of all listeners", move || {
+        metrics.gauge("connections", "Open connections, of all listeners.", move || {
             let listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner);
             let counts = listeners.iter().filter_map(Weak::upgrade).map(|open| open.count());
             i64::try_from(counts.sum::<usize>()).unwrap_or(i64::MAX)

@@ -137,7 +137,7 @@ fn read_key(context: &Context, file: &Path) -> Result<String, Failure> {
     let shown = file.display();
     let failure = |what: String| {
         Failure::new(OwnCode::BadKeyFile, what)
-            .help("save what muster keys create printed in the file")
+            .help("the file holds one key, as muster keys create printed it; check its name, and that you may read it")
     };
     let metadata = std::fs::metadata(file)
         .map_err(|error| failure(format!("the key file {shown} can't be read: {error}")))?;

@@ -299,7 +299,7 @@ const fn help_for_fault(fault: &TlsFault) -> &'static str {
         TlsFault::UnknownAuthority => {
             "if you know who signed it, name the file of their certificate with --ca-cert or MUSTER_CA_CERT"
         }
-        TlsFault::OtherName { .. } => "use a name of the certificate: --server https://NAME",
+        TlsFault::OtherName { .. } => "use a name of the certificate: --server https://NAME:PORT",
         TlsFault::Expired => "renew the certificate, or correct this computer's clock",
         TlsFault::NotYetValid => "correct this computer's clock",
         TlsFault::Authority => {

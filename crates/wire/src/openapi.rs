@@ -72,8 +72,9 @@ pub fn document(version: &str) -> Value {
                 "key": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "An API key, `muster_<id>_<secret>`. While there is none, \
-                                    a registry on loopback asks for none."
+                    "description": "An API key, `muster_<id>_<secret>`; also taken as the \
+                                    password of HTTP Basic. While there is none, a registry on \
+                                    loopback asks for none."
                 }
             }
         },

@@ -379,7 +379,7 @@ async fn front(
     let router = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
     let view = registry.clone();
     let watching = doors.clone();
-    metrics.gauge("watchers", "Open streams of changes", move || {
+    metrics.gauge("watchers", "Open streams of changes.", move || {
         i64::try_from(watching.watchers()).unwrap_or(i64::MAX)
     });
     let mut front = Front::new(router, doors.gatekeeper(), metrics)
@@ -398,11 +398,11 @@ fn measure(registry: &Registry, metrics: &Metrics) {
         let registry = registry.clone();
         metrics.gauge(name, help, move || number(read(&registry.status())));
     };
-    gauge("ledger_position", "Position of the newest view", |status| status.position.0);
-    gauge("documents", "Documents in the registry", |status| status.documents);
-    gauge("groups", "Groups in the registry", |status| status.groups);
-    gauge("hidden", "Deleted names that can be restored", |status| status.hidden);
-    gauge("commands_waiting", "Commands that wait for the writer", |status| status.waiting);
+    gauge("ledger_position", "Position of the last entry.", |status| status.position.0);
+    gauge("documents", "Documents, also schemas and rules.", |status| status.documents);
+    gauge("groups", "Groups in the registry.", |status| status.groups);
+    gauge("hidden", "Deleted names that can be restored.", |status| status.hidden);
+    gauge("commands_waiting", "Commands that wait for the writer.", |status| status.waiting);
 }
 
 /// Registers the metrics of the followers' lag.
@@ -415,15 +415,15 @@ fn measure_followers(followers: &Arc<Followers>, metrics: &Metrics) {
             all.iter().map(|status| (status.name.to_string(), value(status))).collect()
         });
     };
-    gauge("follower_running", "Whether a follower is running", |status| {
+    gauge("follower_running", "Whether a follower is running.", |status| {
         u64::from(status.state == FollowerState::Running)
     });
-    gauge("follower_behind_entries", "Entries that a follower hasn't processed", |status| {
+    gauge("follower_behind_entries", "Entries that a follower hasn't processed.", |status| {
         status.lag_entries
     });
     gauge(
         "follower_behind_seconds",
-        "Age of the next change that a follower will process",
+        "Age of the next change that a follower will process.",
         |status| status.lag_time.as_secs(),
     );
 }

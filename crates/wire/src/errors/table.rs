@@ -354,11 +354,11 @@ codes! { ErrorCode, ErrorKind;
     RoleDenied { role: String, permission: String }: Muster 403,
         "The role \"<role>\" doesn't have the permission \"<permission>\" for: <subject>.",
         "The key's role doesn't allow it.",
-        "Use a key with a role that has the permission.";
+        "Use a key whose role has the permission; docs/explanation/keys-and-roles.md lists them.";
     OutOfScope: Muster 403,
         "<subject> is outside the key's scope.",
         "The key is limited to other places of the registry, and can't be used for the registry as a whole.",
-        "Use a key whose scope contains the place; muster keys list shows scopes.";
+        "Use a key whose scope holds the place; what is about the registry as a whole needs one without a scope.";
     NotOwn: Muster 403,
         "\"<subject>\" was not made under this key's name.",
         "The key's role allows this only for documents that were made under the same key's name.",
@@ -382,7 +382,7 @@ codes! { ErrorCode, ErrorKind;
     KeyInForce: Muster 409,
         "\"<subject>\" is still valid.",
         "The record of a key is needed as long as the key is valid.",
-        "Revoke it first: muster keys revoke.";
+        "Revoke it first: muster keys revoke ID.";
     HostRefused { host: String }: Muster 421,
         "This registry doesn't answer for the host \"<host>\".",
         "A registry without keys answers only requests to this computer's own names. Otherwise a web page could reach it through a DNS name of its own.",

@@ -61,7 +61,7 @@ fn scope(places: &[String]) -> Result<XidPatterns, Problem> {
 
 /// Parses when a key expires: a time from now, or a moment.
 fn expires(text: &str, now: Moment) -> Result<Moment, Problem> {
-    let wrong = || refused("expires is a time such as 90d, 12h or 30m, or a moment in RFC 3339");
+    let wrong = || refused("expires is a time such as 90d, 12h or 30m, or 2027-01-31T12:00:00Z");
     let moment = match microseconds(text) {
         Some(time) => now
             .microseconds()
@@ -70,7 +70,7 @@ fn expires(text: &str, now: Moment) -> Result<Moment, Problem> {
             .ok_or_else(wrong)?,
         None => Moment::parse(text).map_err(|_| wrong())?,
     };
-    if moment > now { Ok(moment) } else { Err(refused("that moment is over")) }
+    if moment > now { Ok(moment) } else { Err(refused("expires must lie in the future")) }
 }
 
 /// Parses a number with a unit, as microseconds.

@@ -9,7 +9,7 @@ use crate::{
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
 Examples:
-  (umask 077; muster keys create --name deploy > deploy.key)
+  (umask 077; muster keys create --role publisher --name deploy > deploy.key)
   muster keys create --role publisher --name ci --scope /providers/cms --expires 90d
   muster keys create --role admin --data /var/lib/muster
 
@@ -28,7 +28,7 @@ pub struct KeyCreateArguments {
     /// repeated
     #[arg(long, value_name = "PLACE")]
     scope: Vec<String>,
-    /// Limit the key to a time, such as 90d or 12h, or to a date and time
+    /// Expire after a time (90d, 12h) or at a moment (2027-01-31T12:00:00Z)
     #[arg(long, value_name = "TIME")]
     expires: Option<String>,
     #[command(flatten)]
