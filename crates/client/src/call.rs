@@ -190,6 +190,14 @@ impl Client {
         Self { message, ..self }
     }
 
+    /// Whether requests carry the key of this id.
+    #[must_use]
+    pub fn sends_key(&self, id: &str) -> bool {
+        let sent = self.authorization.as_ref().and_then(|value| value.to_str().ok());
+        let own = sent.and_then(|text| text.strip_prefix("Bearer muster_"));
+        own.and_then(|own| own.strip_prefix(id)).is_some_and(|rest| rest.starts_with('_'))
+    }
+
     /// The other side, for messages.
     #[must_use]
     pub fn place(&self) -> &str {

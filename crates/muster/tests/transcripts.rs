@@ -87,7 +87,7 @@ fn steady(text: &str) -> String {
         (r"\b\d+\.[0-9a-f]{8}-([dm])\b", "9.01234567-$1"),
         (r"muster_[0-9a-z]+_[0-9a-z]+", "KEY"),
         (r"\+[0-9a-f]{8}\b", "+SIGNER"),
-        (r"the key [0-9a-f]{8}", "the key 0a1b2c3d"),
+        (r"\b(key|revoked|forget) [0-9a-f]{8}\b", "$1 0a1b2c3d"),
         (r"\b[0-9a-f]{8}( +[a-z]+ +admin)", "0a1b2c3d$1"),
         (r"in \d+\.\d+ s", "in N s"),
         (r"p99 \d+\.\d+ ms", "p99 N ms"),

@@ -5,8 +5,11 @@ pub mod forget;
 pub mod list;
 pub mod revoke;
 
+use std::fmt::Write as _;
+
 use clap::Subcommand;
 use muster_client::ClientError;
+use muster_wire::keys::KeyEntry;
 
 use crate::{Context, Failure};
 
@@ -34,13 +37,32 @@ impl KeysCommand {
     }
 }
 
-/// Checks a key's id before it becomes part of a path.
-fn check_id(id: &str) -> Result<(), Failure> {
+/// The id of a key, which is given by its id or whole. No message repeats a whole key.
+fn id_of(text: &str) -> Result<&str, Failure> {
+    let whole = text.strip_prefix("muster_");
+    let id = whole.map_or(text, |whole| whole.split('_').next().unwrap_or_default());
+    // It becomes part of a path.
     let is_id = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if is_id && !id.is_empty() {
-        return Ok(());
+        return Ok(id);
     }
-    Err(Failure::usage(format!("{id:?} is no key's id")).help("muster keys list shows the ids"))
+    let shown = if whole.is_some() { "this".to_owned() } else { format!("{text:?}") };
+    Err(Failure::usage(format!("{shown} is no key's id")).help("muster keys list shows the ids"))
+}
+
+/// What people know a key by.
+fn described(key: &KeyEntry) -> String {
+    let mut line = format!("key {}", key.id);
+    if let Some(name) = &key.name {
+        let _ = write!(line, " {name}");
+    }
+    if let Some(role) = &key.role {
+        let _ = write!(line, ", {role}");
+    }
+    for scope in key.scope.iter().flatten() {
+        let _ = write!(line, ", {scope}");
+    }
+    line
 }
 
 fn explain(error: ClientError, id: &str) -> Failure {

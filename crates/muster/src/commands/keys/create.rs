@@ -53,9 +53,12 @@ impl KeyCreateArguments {
             return screen.value(&answer.json()?);
         }
         let made = answer.read()?;
-        screen.note(
-            "this is the only time that the key is shown; from now on every request needs one",
-        );
+        let mut note = "this is the only time that the key is shown".to_owned();
+        // Who creates keys may list them.
+        if client.keys(true).await?.read()?.keys.len() == 1 {
+            note.push_str("; it is the first: from now on requests need a key");
+        }
+        screen.note(&note);
         screen.line(&made.key)
     }
 }

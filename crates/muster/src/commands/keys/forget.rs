@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::{check_id, explain};
+use super::{explain, id_of};
 use crate::{
     Context, Failure,
     arguments::{ConnectionArguments, Explanation},
@@ -32,19 +32,19 @@ pub struct Forget {
 
 impl Forget {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        check_id(&self.id)?;
+        let id = id_of(&self.id)?;
         let client = self.connection.client_or_directory(context).await?;
         let client = self.explanation.of(client)?;
         let screen = &context.screen;
         if !self.yes && screen.is_table() {
-            let line = format!("- name and role of key {}", self.id);
+            let line = format!("- name and role of key {id}");
             screen.note(&screen.paint_error(Style::Removed, &line));
         }
         confirm(context, self.yes, "Erase for ever?")?;
-        client.forget_key(&self.id).await.map_err(|error| explain(error, &self.id))?;
+        client.forget_key(id).await.map_err(|error| explain(error, id))?;
         if screen.is_table() {
-            return screen.line(&format!("forgot {}", self.id));
+            return screen.line(&format!("forgot {id}"));
         }
-        screen.value(&serde_json::json!({"id": self.id, "forgotten": true}))
+        screen.value(&serde_json::json!({"id": id, "forgotten": true}))
     }
 }
