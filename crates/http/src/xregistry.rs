@@ -76,8 +76,9 @@ impl XRegistry {
     /// The routes.
     pub fn router(self) -> Router {
         let below = self.clone();
-        let root = move |request: Request| async move { self.respond(request).await };
-        let rest = move |request: Request| async move { below.respond(request).await };
+        // The router moves the future of a handler several times, so it gets a pointer to one.
+        let root = move |request| Box::pin(async move { self.respond(request).await });
+        let rest = move |request| Box::pin(async move { below.respond(request).await });
         Router::new()
             .route(PREFIX, axum::routing::any(root))
             .route(&format!("{PREFIX}/{{*path}}"), axum::routing::any(rest.clone()))
@@ -140,7 +141,8 @@ impl Exchange<'_> {
         }
         check_method(&address, &method)?;
         let bytes = read_body(body).await?;
-        let answer = self.write(&address, &flags, &method, bytes).await?;
+        // The future of a write is large, and a read shouldn't pay for it.
+        let answer = Box::pin(self.write(&address, &flags, &method, bytes)).await?;
         if let (Some(documents), true) = (&self.api.documents, flags.purge) {
             documents.forget(&format!("{PREFIX}{}", address.path));
         }
