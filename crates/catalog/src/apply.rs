@@ -244,9 +244,7 @@ impl Catalog {
         match xid {
             Xid::Resource { .. } => {
                 let Some(resource) = self.resource_at(xid) else { return };
-                let new =
-                    resource.default_version().map(|version| version.facts.references.clone());
-                let new = new.unwrap_or_default();
+                let new = resource.references(xid);
                 let old = resource.indexed.clone();
                 if Arc::ptr_eq(&old, &new) || old == new {
                     return;

@@ -7,6 +7,7 @@
 
 mod answered;
 mod attributes;
+mod checked;
 mod conditions;
 mod delete;
 mod draft;
@@ -26,10 +27,10 @@ mod version;
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use muster_schema::Violation;
-use muster_words::{ContentRef, Digest, Id, Moment, Xid};
+use muster_words::{Digest, Id, Moment, Xid};
 use serde_json::{Map, Value};
 
+pub use checked::{StoredVerdict, StoredVerdicts, UnjudgedDocument};
 use draft::Draft;
 pub use preview::Preview;
 pub use restore::revived;
@@ -64,8 +65,8 @@ pub struct PreparedCommand {
     pub set_default: Option<SetDefault>,
     /// What a new version takes over from the default version.
     pub succession: Succession,
-    /// Stored documents that may become bound schemas, each with the violations that prevent this.
-    pub schemas: BTreeMap<ContentRef, Vec<Violation>>,
+    /// The judgements on stored documents that become what their resources show.
+    pub stored: StoredVerdicts,
     /// The limits of the author.
     pub authority: Authority,
     /// What it changes, as far as capabilities can forbid it.
@@ -146,6 +147,8 @@ pub enum NoDecision {
     Refused(Refusal),
     /// Some attributes aren't in memory: fetch them and decide again.
     Missing(Vec<Content>),
+    /// These stored documents must be judged first: prepare the command again.
+    Unjudged(Vec<UnjudgedDocument>),
     /// A verdict or other results of preparing are outdated: prepare the command again.
     Stale,
 }

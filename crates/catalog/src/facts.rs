@@ -10,13 +10,25 @@ use muster_schema::Schema;
 use muster_words::{Collection, Id, Position, Xid, json};
 use serde_json::Value;
 
-use crate::{Catalog, Content, judge::holds_schemas};
+use crate::{
+    Catalog, Content,
+    judge::{holds_schemas, is_among_schemas},
+};
 
 /// What the catalog knows about a version's document without reading it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VersionFacts {
     /// The documents that it refers to.
     pub references: Arc<[Xid]>,
+    /// What it is as a schema; none if it isn't in a collection of schemas, or isn't JSON.
+    pub schema: Option<Arc<SchemaFacts>>,
+}
+
+/// What the catalog knows about a schema without reading it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SchemaFacts {
+    /// The schemas that it names in a `$ref`. They may be missing until something is bound to it.
+    pub references: Box<[Xid]>,
 }
 
 impl VersionFacts {
@@ -34,33 +46,49 @@ impl VersionFacts {
     pub fn of_value(kind: &ResourceType, document: &Value) -> Self {
         let fields = reference_fields(&kind.aspect, document).into_iter();
         let targets: BTreeSet<Xid> = fields.filter_map(|field| field.target).collect();
-        Self { references: targets.into_iter().collect() }
+        let schema = holds_schemas(kind).then(|| Arc::new(SchemaFacts::of(document)));
+        Self { references: targets.into_iter().collect(), schema }
+    }
+
+    /// Everything that it refers to.
+    pub fn targets(&self) -> impl Iterator<Item = &Xid> {
+        let schema = self.schema.iter().flat_map(|schema| schema.references.iter());
+        self.references.iter().chain(schema)
     }
 
     /// Whether documents of this type have facts.
     #[must_use]
     pub fn are_lifted(kind: &ResourceType) -> bool {
-        !kind.aspect.references.is_empty()
+        !kind.aspect.references.is_empty() || holds_schemas(kind)
     }
 
     /// Whether both types lift the same facts from a document.
     #[must_use]
     pub fn are_alike(one: &ResourceType, other: &ResourceType) -> bool {
         one.aspect.references == other.aspect.references
+            && holds_schemas(one) == holds_schemas(other)
     }
+}
+
+impl SchemaFacts {
+    fn of(document: &Value) -> Self {
+        Self { references: schemas_named_by(document).into_iter().collect() }
+    }
+}
+
+/// The schemas that a schema names in a `$ref`. Other documents can't be named there.
+fn schemas_named_by(document: &Value) -> BTreeSet<Xid> {
+    let mut found = Schema::references_of(document);
+    found.retain(is_among_schemas);
+    found
 }
 
 /// The documents that a document refers to: in the fields that its type declares and, as a schema,
 /// in any `$ref`. Bytes that aren't JSON refer to none.
 #[must_use]
-pub fn referenced_documents(kind: &ResourceType, xid: &Xid, document: &[u8]) -> BTreeSet<Xid> {
+pub fn referenced_documents(kind: &ResourceType, document: &[u8]) -> BTreeSet<Xid> {
     let Ok(value) = json::parse(document) else { return BTreeSet::new() };
-    let mut found = BTreeSet::new();
-    if holds_schemas(kind, xid) {
-        found = Schema::references_of(&value);
-    }
-    found.extend(VersionFacts::of_value(kind, &value).references.iter().cloned());
-    found.iter().filter_map(Xid::resource).collect()
+    VersionFacts::of_value(kind, &value).targets().filter_map(Xid::resource).collect()
 }
 
 /// The types of a new model that may lift other facts from a document than the old model.
@@ -234,7 +262,7 @@ mod tests {
             let collection = xid.collection().unwrap();
             let resources = collection.resources.unwrap();
             let kind = model.resource_type(collection.groups.as_str(), resources.as_str()).unwrap();
-            let found = referenced_documents(kind, &xid, document.to_string().as_bytes());
+            let found = referenced_documents(kind, document.to_string().as_bytes());
             let found: Vec<String> = found.iter().map(ToString::to_string).collect();
             assert_eq!(found, expect, "{document}");
         }

@@ -14,7 +14,7 @@ mod verdict;
 
 pub use bindings::binding_documents;
 pub(crate) use bindings::{holds_schemas, is_among_schemas, is_bound, must_be_schema};
-pub use command::{CommandSources, PendingChanges, WriteVerdicts, may_get_another_default};
+pub use command::{CommandSources, PendingChanges, WriteVerdicts};
 pub use compiled::{CompilationCache, CompiledRule, CompiledSchema};
 pub use document::Document;
 pub use sources::{ContentBytes, Presence, Resolver, Sources};

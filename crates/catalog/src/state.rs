@@ -10,7 +10,7 @@ mod lineage;
 mod past;
 mod versions;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 pub use chain::{Chained, Earlier, state_after, state_at, states};
 pub use column::Column;
@@ -25,7 +25,7 @@ pub use past::{
 };
 pub use versions::Versions;
 
-use crate::{Content, Lifecycle, facts::VersionFacts};
+use crate::{Content, Lifecycle, facts::VersionFacts, judge::is_among_schemas};
 
 /// The first four bytes of a command's id. Positions repeat after a backup was restored, but
 /// command ids don't, so a tag in an ETag distinguishes the positions of different ledgers.
@@ -128,7 +128,8 @@ pub struct Resource {
     pub any: Stamp,
     /// Its versions by id.
     pub versions: Versions,
-    /// The default version's references, as they are in the index of referrers.
+    /// What it refers to, as in the index of referrers: what its default version refers to and, for
+    /// a schema, what any of its versions refers to, because each may be bound by its name.
     pub indexed: Arc<[Xid]>,
     /// Its past; none if only one command has changed it.
     pub past: Option<Arc<ResourcePast>>,
@@ -141,6 +142,21 @@ impl Resource {
     #[must_use]
     pub fn default_version(&self) -> Option<&Arc<Version>> {
         self.versions.get(&self.meta.default)
+    }
+
+    /// What it refers to now; `xid` is its name.
+    #[must_use]
+    pub fn references(&self, xid: &Xid) -> Arc<[Xid]> {
+        let default = self.default_version();
+        let of_default = default.map(|version| version.facts.references.clone());
+        let of_default = of_default.unwrap_or_default();
+        if !is_among_schemas(xid) {
+            return of_default;
+        }
+        let schemas = self.versions.iter().filter_map(|version| version.facts.schema.as_ref());
+        let all: BTreeSet<&Xid> = schemas.flat_map(|schema| schema.references.iter()).collect();
+        let all: BTreeSet<&Xid> = all.into_iter().chain(of_default.iter()).collect();
+        all.into_iter().cloned().collect()
     }
 }
 

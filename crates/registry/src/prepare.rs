@@ -113,9 +113,8 @@ impl RegistryInner {
             prepared.capabilities_over = Some(view.capabilities_stamp);
         }
         warnings.extend(self.judge_write(view, &mut prepared, fetched).await?);
-        // Few commands change the default version, so this is only checked in the second round.
         if is_again {
-            prepared.schemas = self.judge_stored_schemas(view, &prepared.action).await?;
+            self.judge_defaults(view, &mut prepared, fetched).await?;
         }
         Ok((prepared, warnings))
     }
@@ -196,7 +195,7 @@ fn prepared(command: &Command, action: PreparedAction) -> PreparedCommand {
         ignore: command.ignore,
         set_default: command.set_default.clone(),
         succession: command.succession,
-        schemas: BTreeMap::new(),
+        stored: BTreeMap::new(),
         authority: Authority::default(),
         changed: ChangedMetadata::of(command),
         capabilities_over: None,

@@ -57,6 +57,14 @@ pub(crate) fn holds(keyword: &str) -> Option<KeywordValue> {
     })
 }
 
+/// Whether the keyword's value holds schemas by name.
+fn holds_named(keyword: &str) -> bool {
+    matches!(
+        holds(keyword),
+        Some(KeywordValue::SameMap | KeywordValue::ChildMap | KeywordValue::Definitions)
+    )
+}
+
 /// Calls `f` for every schema that a schema directly contains.
 pub(crate) fn for_each_place<'a>(
     schema: &'a Map<String, Value>,
@@ -100,37 +108,31 @@ pub(crate) struct References {
 impl References {
     pub(crate) fn of(document: &Value) -> Self {
         let mut references = Self::default();
-        references.look(document, &mut String::new());
+        references.look(document, false, &mut String::new());
         references
     }
 
     /// Searches everything except plain values, including places that no keyword makes a schema,
-    /// because a `$ref` may point there.
-    fn look(&mut self, value: &Value, pointer: &mut String) {
-        match value {
-            Value::Object(map) => {
-                for (key, member) in map {
-                    if matches!(key.as_str(), "enum" | "const" | "default" | "examples") {
-                        continue;
-                    }
-                    let length = pointer.len();
-                    pointer.push('/');
-                    pointer.push_str(&escape_pointer(key));
-                    match (key.as_str(), member) {
-                        ("$ref" | "$dynamicRef", Value::String(text)) => self.note(text, pointer),
-                        _ => self.look(member, pointer),
-                    }
-                    pointer.truncate(length);
-                }
+    /// because a `$ref` may point there. Among `named` schemas, such as those of `properties`, a key
+    /// is a name and no keyword.
+    fn look(&mut self, value: &Value, named: bool, pointer: &mut String) {
+        let mut below = |key: &str, member: &Value| {
+            if !named && matches!(key, "enum" | "const" | "default" | "examples") {
+                return;
             }
+            let length = pointer.len();
+            pointer.push('/');
+            pointer.push_str(&escape_pointer(key));
+            match (key, member) {
+                ("$ref" | "$dynamicRef", Value::String(text)) => self.note(text, pointer),
+                _ => self.look(member, !named && holds_named(key), pointer),
+            }
+            pointer.truncate(length);
+        };
+        match value {
+            Value::Object(map) => map.iter().for_each(|(key, member)| below(key, member)),
             Value::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    let length = pointer.len();
-                    pointer.push('/');
-                    pointer.push_str(&index.to_string());
-                    self.look(item, pointer);
-                    pointer.truncate(length);
-                }
+                items.iter().enumerate().for_each(|(at, item)| below(&at.to_string(), item));
             }
             _ => {}
         }

@@ -5,11 +5,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_schema::Violation;
-use muster_words::{ContentRef, Digest, Id, Moment, Xid};
+use muster_words::{Digest, Id, Moment, Xid};
 use serde_json::{Map, Value};
 
-use super::{NoDecision, PreparedAction, PreparedCommand, StoredAttributes};
+use super::{NoDecision, PreparedAction, PreparedCommand, StoredAttributes, StoredVerdicts};
 use crate::{
     Catalog, Content, Lifecycle,
     changes::ContentName,
@@ -36,7 +35,7 @@ pub(super) struct Draft<'a> {
     pub set_default: Option<&'a SetDefault>,
     pub succession: Succession,
     pub authority: &'a Authority,
-    pub schemas: &'a BTreeMap<ContentRef, Vec<Violation>>,
+    pub stored: &'a StoredVerdicts,
     pub model: Arc<Model>,
     pub new_model: Option<NewModel>,
     pub capabilities: Option<Bytes>,
@@ -119,6 +118,10 @@ pub(super) struct VersionEdit {
     pub modified: Moment,
     pub ancestor: Option<Id>,
     pub document: Option<DocumentEdit>,
+    /// Whether the command brings a document that was judged.
+    pub is_judged: bool,
+    /// Whether the command says that the document is stored elsewhere.
+    pub is_elsewhere: bool,
     pub content_type: Option<Arc<str>>,
     pub state: Lifecycle,
     pub facts: VersionFacts,
@@ -156,7 +159,7 @@ impl<'a> Draft<'a> {
             target,
             set_default: prepared.set_default.as_ref(),
             succession: prepared.succession,
-            schemas: &prepared.schemas,
+            stored: &prepared.stored,
             authority: &prepared.authority,
             model: catalog.model.clone(),
             new_model: None,
@@ -370,6 +373,8 @@ impl VersionEdit {
             modified: now,
             ancestor: Some(old.ancestor.clone()),
             document: old.document.map(DocumentEdit::Same),
+            is_judged: false,
+            is_elsewhere: false,
             content_type: old.content_type.clone(),
             state: old.state,
             facts: old.facts.clone(),

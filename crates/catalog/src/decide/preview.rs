@@ -6,7 +6,7 @@ use muster_words::{ContentRef, Digest, Id, Position, Xid};
 use super::draft::{DocumentEdit, Draft, ResourceEdit};
 use crate::{
     Catalog,
-    judge::{Dependency, Resolver, binding_documents, must_be_schema},
+    judge::{Dependency, Resolver, Verdict, binding_documents, must_be_schema},
     state::{Bindings, Group},
     tree::WriteTree,
 };
@@ -167,7 +167,16 @@ impl Draft<'_> {
         })
     }
 
-    fn bindings_of(&self, xid: &Xid) -> Option<Arc<Bindings>> {
+    /// Whether the dependencies of a verdict will be unchanged after the command.
+    pub(super) fn verdict_holds(&self, xid: &Xid, verdict: &Verdict) -> bool {
+        let Some(kind) = current_type(&self.model, xid) else { return false };
+        let is_same = |(xid, content): &Dependency| self.content_at(xid) == *content;
+        binding_documents(self, &kind, self.bindings_of(xid).as_deref()) == verdict.bindings
+            && (verdict.is_schema || !must_be_schema(self.catalog, &kind, xid))
+            && verdict.schema_references.iter().all(is_same)
+    }
+
+    pub(super) fn bindings_of(&self, xid: &Xid) -> Option<Arc<Bindings>> {
         let group = xid.group()?;
         match self.groups.get(&group) {
             Some(edit) => Some(edit.bindings.clone()),

@@ -5,9 +5,9 @@ use muster_words::Xid;
 
 use super::{
     NoDecision,
-    draft::{DocumentEdit, Draft, ResourceEdit},
+    draft::{Draft, ResourceEdit},
 };
-use crate::{Catalog, Reason, Refusal, XidList, changes::ContentName, judge::must_be_schema};
+use crate::{Catalog, Reason, Refusal, XidList, changes::ContentName};
 
 impl Draft<'_> {
     /// Checks that the targets of all references will exist.
@@ -18,9 +18,10 @@ impl Draft<'_> {
                 return Err(Refusal::binding_missing("/model", missing).into());
             }
         }
+        let mut unjudged = Vec::new();
         for (xid, edit) in &self.resources {
             self.check_default(xid, edit)?;
-            self.check_schema(xid, edit)?;
+            self.check_documents(edit, &mut unjudged)?;
         }
         for (xid, edit) in &self.groups {
             let is_there = |target: &&Xid| !self.will_have(target);
@@ -30,7 +31,7 @@ impl Draft<'_> {
                 return Err(Refusal::binding_missing(xid, missing).into());
             }
         }
-        Ok(())
+        if unjudged.is_empty() { Ok(()) } else { Err(NoDecision::Unjudged(unjudged)) }
     }
 
     /// A resource has the references of its default version.
@@ -59,28 +60,6 @@ impl Draft<'_> {
             return Ok(());
         }
         Err(Refusal::invalid_document(xid, missing).into())
-    }
-
-    /// A version that becomes the default of a bound schema must be a schema. New documents were
-    /// already checked when the command was prepared.
-    fn check_schema(&self, xid: &Xid, edit: &ResourceEdit) -> Result<(), NoDecision> {
-        let (Some(default), Some(old)) = (&edit.default, &edit.old) else { return Ok(()) };
-        if old.meta.default == *default || !must_be_schema(self.catalog, &edit.kind, xid) {
-            return Ok(());
-        }
-        let document = match edit.versions.get(default).map(|version| version.document) {
-            Some(Some(DocumentEdit::Same(content))) => content,
-            Some(_) => return Ok(()),
-            None => match old.versions.get(default).and_then(|version| version.document) {
-                Some(content) => content,
-                None => return Ok(()),
-            },
-        };
-        match self.schemas.get(&document.reference()) {
-            Some(violations) if violations.is_empty() => Ok(()),
-            Some(violations) => Err(Refusal::invalid_document(xid, violations.clone()).into()),
-            None => Err(NoDecision::Stale),
-        }
     }
 
     /// Refuses to hide entities that others refer to, unless those are hidden as well; lists those.

@@ -4,6 +4,7 @@ use muster_words::{Moment, Xid};
 
 use super::{
     AnswerSubject, Decision, NoDecision, PreparedCommand, PreparedRestore, StoredAttributes,
+    checked::unchecked,
     draft::{DocumentEdit, Draft, ResourceEdit, VersionEdit},
     preview::members,
     references::dangling,
@@ -68,14 +69,19 @@ pub(super) fn restore(
         if erased.is_some_and(|erased| *erased > hidden.stamp) {
             return Err(Refusal::new(name, Reason::Purged).into());
         }
-        if version.document.is_none() {
-            continue;
-        }
-        let Some(verdict) = action.verdicts.get(&name) else { return Err(NoDecision::Stale) };
         let group = match &hidden.what {
             Subtree::Group(group) => Some(group.own.bindings.clone()),
             _ => catalog.group_at(xid).map(|group| group.own.bindings.clone()),
         };
+        if version.document.is_none() {
+            if let Some(resource) = name.resource()
+                && let Some(bound) = bound_to(catalog, &resource, group.as_deref())
+            {
+                return Err(unchecked(&resource, &bound, false).into());
+            }
+            continue;
+        }
+        let Some(verdict) = action.verdicts.get(&name) else { return Err(NoDecision::Stale) };
         if !holds(catalog, &name, group.as_deref(), verdict) {
             return Err(NoDecision::Stale);
         }
@@ -107,6 +113,16 @@ pub(super) fn restore(
     Ok(decision)
 }
 
+/// The first schema or rule that checks a restored resource.
+fn bound_to(catalog: &Catalog, resource: &Xid, bindings: Option<&Bindings>) -> Option<Xid> {
+    let Xid::Resource { groups, resources, .. } = resource else { return None };
+    let kind = catalog.model.resource_type(groups.as_str(), resources.as_str())?;
+    if !kind.hasdocument {
+        return None;
+    }
+    binding_documents(catalog, kind, bindings).into_iter().next().map(|(name, _)| name)
+}
+
 /// Restores a version as if it were put: it gets an ancestor, it may become the newest, and others
 /// may be pruned. Returns the change that must follow its restoration, if there is one.
 fn restore_version(
@@ -124,6 +140,7 @@ fn restore_version(
     back.facts = facts;
     // It was checked like a new document.
     back.document = version.document.map(|content| DocumentEdit::New(content.into()));
+    back.is_judged = back.document.is_some();
     if !edit.has(&version.ancestor) {
         back.ancestor = Some(version.id.clone());
     }

@@ -102,7 +102,7 @@ impl TestRegistry {
             ignore: Ignore::default(),
             set_default: None,
             succession: Succession::default(),
-            schemas: BTreeMap::new(),
+            stored: BTreeMap::new(),
             authority: Authority::default(),
             changed: ChangedMetadata::default(),
             capabilities_over: None,

@@ -152,11 +152,13 @@ impl Draft<'_> {
         {
             version.assume_content_type(new)?;
         }
+        version.is_elsewhere = matches!(node.document, DocumentPart::Elsewhere);
         let Some(new) = new else {
             version.document = None;
             version.facts = VersionFacts::default();
             return Ok(());
         };
+        version.is_judged = true;
         version.facts = self.accept(edit, new);
         version.document = Some(self.document(version, new));
         Ok(())
@@ -253,6 +255,8 @@ impl VersionEdit {
             modified: now,
             ancestor: None,
             document: None,
+            is_judged: false,
+            is_elsewhere: false,
             content_type: None,
             state: Lifecycle::Stable,
             facts: VersionFacts::default(),

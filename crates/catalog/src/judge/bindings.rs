@@ -46,8 +46,8 @@ fn rules_in(resolver: &(impl Resolver + ?Sized), group: &Xid) -> Vec<Dependency>
 }
 
 /// Whether the collection holds schemas, as in the built-in model.
-pub(crate) fn holds_schemas(kind: &ResourceType, xid: &Xid) -> bool {
-    kind.built_in && is_among_schemas(xid)
+pub(crate) fn holds_schemas(kind: &ResourceType) -> bool {
+    kind.built_in && kind.plural == "schemas"
 }
 
 /// Whether the name is that of a schema, whatever the model. Nothing else can be referred to in a
@@ -68,7 +68,7 @@ fn groups_of(xid: &Xid) -> Option<&str> {
 /// Whether the document must be a schema, because a catalog binds it.
 #[must_use]
 pub(crate) fn must_be_schema(catalog: &Catalog, kind: &ResourceType, xid: &Xid) -> bool {
-    holds_schemas(kind, xid) && xid.resource().is_some_and(|own| is_bound(catalog, &own))
+    holds_schemas(kind) && xid.resource().is_some_and(|own| is_bound(catalog, &own))
 }
 
 /// Whether the model or a group of a catalog binds a resource or a version of it. References in

@@ -6,17 +6,16 @@ use std::{
 
 use muster_model::Model;
 use muster_schema::Violation;
-use muster_words::{Collection, ContentRef, Xid};
+use muster_words::{ContentRef, Xid};
 
 use super::{
     ContentBytes, Dependency, Document, Judge, NoVerdict, Presence, Resolver, Sources, Verdict,
-    bindings::{UnreadContents, is_bound, must_be_schema},
-    verdict::schema_violations,
+    bindings::{UnreadContents, is_bound},
 };
 use crate::{
     Catalog,
-    command::{Mode, Target},
-    decide::{PreparedAction, Preview, revived},
+    command::Mode,
+    decide::{Preview, revived},
     state::{Bindings, HiddenEntity, Subtree},
     tree::{DocumentPart, GroupNode, VersionNode, WriteTree},
 };
@@ -243,49 +242,8 @@ impl Judge<'_> {
         let all: Vec<Arc<Bindings>> = of_model.chain(of_groups).collect();
         self.bindings(all.iter().map(|bindings| &**bindings))
     }
-
-    /// The violations that prevent a stored content from being a schema; none if it was purged.
-    ///
-    /// # Errors
-    /// See [`NoVerdict`].
-    pub fn stored_schema(&self, content: ContentRef) -> Result<Vec<Violation>, NoVerdict> {
-        let compiled = self.schema_of(content)?;
-        let error = compiled.as_ref().and_then(|compiled| compiled.schema.as_ref().err());
-        Ok(error.map(|error| schema_violations(error)).unwrap_or_default())
-    }
 }
 
 fn content_type(version: &VersionNode) -> Option<&str> {
     version.attributes.get("contenttype").and_then(serde_json::Value::as_str)
-}
-
-/// The documents of bound schemas whose default version a command may change.
-#[must_use]
-pub fn may_get_another_default(view: &Catalog, action: &PreparedAction) -> Vec<ContentRef> {
-    let names: Vec<Xid> = match action {
-        PreparedAction::Write(action) => {
-            let nodes = action.tree.groups.iter().flat_map(|group| &group.resources);
-            nodes.map(|node| node.xid.clone()).collect()
-        }
-        PreparedAction::Delete(delete) => match &delete.target {
-            Target::Entity(xid) | Target::Versions(xid) => xid.resource().into_iter().collect(),
-            _ => Vec::new(),
-        },
-        PreparedAction::Restore(action) => action.xid.resource().into_iter().collect(),
-        _ => Vec::new(),
-    };
-    let bound = names.into_iter().filter(|xid| {
-        let Some(Collection { groups, resources: Some(resources) }) = xid.collection() else {
-            return false;
-        };
-        let kind = view.model.resource_type(groups.as_str(), resources.as_str());
-        kind.is_some_and(|kind| must_be_schema(view, kind, xid))
-    });
-    bound
-        .filter_map(|xid| view.resource_at(&xid).cloned())
-        .flat_map(|resource| {
-            let documents = resource.versions.iter().filter_map(|version| version.document);
-            documents.map(|content| content.reference()).collect::<Vec<_>>()
-        })
-        .collect()
 }

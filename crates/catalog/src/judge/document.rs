@@ -72,14 +72,17 @@ impl Judge<'_> {
             ..Verdict::default()
         };
         let is_json = document.content_type.is_some_and(is_json);
-        let is_bound = !verdict.bindings.is_empty() || VersionFacts::are_lifted(kind);
-        let value = if is_bound || (kind.built_in && is_json) {
-            Some(json::parse(bytes).map_err(|error| {
+        let must_be_json = !verdict.bindings.is_empty()
+            || !kind.aspect.references.is_empty()
+            || (kind.built_in && is_json);
+        let value = match json::parse(bytes) {
+            _ if !must_be_json && !holds_schemas(kind) => None,
+            Ok(value) => Some(value),
+            Err(_) if !must_be_json => None,
+            Err(error) => {
                 let violation = Violation::keyword("", "json", error.to_string());
-                Rejection::invalid(xid, vec![violation])
-            })?)
-        } else {
-            None
+                return Err(Rejection::invalid(xid, vec![violation]).into());
+            }
         };
         self.check_as_what_it_is(document, kind, &mut verdict)?;
         let Some(value) = value else { return Ok(verdict) };
@@ -118,7 +121,7 @@ impl Judge<'_> {
         {
             return Err(Rejection::invalid(xid, vec![error.violation()]).into());
         }
-        if holds_schemas(kind, xid) && self.sources.is_bound(xid) {
+        if holds_schemas(kind) && self.sources.is_bound(xid) {
             let compiled = self.compile_schema(document.bytes)?;
             verdict
                 .schema_references

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::Server;
+use crate::{client::Ask, harness::Server};
 
 const SCHEMA: &str = r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object",
     "properties":{"port":{"type":"integer","maximum":65535},"name":{"type":"string"},
@@ -155,4 +155,45 @@ fn binds_a_group_to_more_than_its_type() {
     assert_eq!(pointers(&refused.json()["violations"], "keyword"), ["/name", "/owner"]);
     server.put("/api/services/b/entries/x", r#"{"name":"x","owner":"me"}"#).expect(201);
     server.put("/api/services/a/entries/x", r#"{"name":"x"}"#).expect(201);
+}
+
+#[test]
+fn stores_nothing_unchecked_where_a_group_binds_a_schema() {
+    let server = Server::in_memory(&[]);
+    server.put("/api/schemagroups/g/schemas/s", r#"{"required":["a"]}"#).expect(201);
+    server
+        .patch("/api/configs/g", r#"{"muster":{"schema":"/schemagroups/g/schemas/s"}}"#)
+        .expect(201);
+    let place = "/api/configs/g/entries/e";
+    let details = format!("{place}$details");
+    let url = Ask::new("PUT", place).header("xRegistry-entryurl", "http://x.example/e");
+    let plain = Ask::new("PUT", place).header("Content-Type", "text/plain").body("{}");
+    let form = Ask::new("PUT", place)
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body("b=1");
+    for ask in [
+        Ask::json("PUT", &details, "{}"),
+        Ask::json("PATCH", &details, "{}"),
+        Ask::json("PUT", &details, r#"{"entryurl":"http://x.example/e"}"#),
+        Ask::json("PUT", format!("{place}/meta"), "{}"),
+        Ask::json("POST", format!("{place}/versions"), r#"{"1":{}}"#),
+        Ask::json("POST", "/api/configs/g", r#"{"entries":{"e":{}}}"#),
+        Ask::new("PUT", place),
+        url,
+        plain,
+        form,
+    ] {
+        let refused = server.ask(&ask).refused(422, "invalid_document").json();
+        assert_eq!(refused["violations"][0]["severity"], "error", "{ask:?}: {refused}");
+        server.get(place).refused(404, "not_found");
+    }
+    let refused = server.ask(&Ask::json("PUT", &details, "{}")).json();
+    assert_eq!(
+        refused["violations"][0]["message"],
+        "it is bound to /schemagroups/g/schemas/s, so it needs a document; send one"
+    );
+    server.put(place, r#"{"a":1}"#).expect(201);
+    server.patch(&details, r#"{"entry":null}"#).refused(422, "invalid_document");
+    server.patch(&details, r#"{"name":"an entry"}"#).expect(200);
+    assert_eq!(server.get(place).json(), json!({"a": 1}));
 }

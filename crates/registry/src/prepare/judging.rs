@@ -8,7 +8,6 @@ use muster_catalog::{
     },
     judge::{
         CommandSources, ContentBytes, Document, Judge, NoVerdict, PendingChanges, WriteVerdicts,
-        may_get_another_default,
     },
     state::{HiddenEntity, Version},
     tree::WriteTree,
@@ -86,7 +85,7 @@ impl RegistryInner {
     }
 
     /// Previews the state after a write; none if only the writer can tell.
-    async fn preview(
+    pub(super) async fn preview(
         &self,
         view: &Catalog,
         prepared: &PreparedCommand,
@@ -104,7 +103,7 @@ impl RegistryInner {
                     fetched.extend(names.zip(self.maps(&missing).await?));
                 }
                 Err(NoDecision::Refused(refusal)) => return Err(SubmitError::Refused(refusal)),
-                Err(NoDecision::Stale) => break,
+                Err(NoDecision::Stale | NoDecision::Unjudged(_)) => break,
             }
         }
         Ok(None)
@@ -146,21 +145,6 @@ impl RegistryInner {
             }
         }
         Ok((action, warnings))
-    }
-
-    /// The faults of stored versions that a command turns into schemas.
-    pub(super) async fn judge_stored_schemas(
-        &self,
-        view: &Catalog,
-        action: &PreparedAction,
-    ) -> Result<BTreeMap<ContentRef, Vec<Violation>>, SubmitError> {
-        let mut found = BTreeMap::new();
-        let command_view = CommandView { view, pending: PendingChanges::Nothing, preview: None };
-        for content in may_get_another_default(view, action) {
-            let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| judge.stored_schema(content);
-            found.insert(content, self.judge(command_view, judge).await?);
-        }
-        Ok(found)
     }
 
     /// Asks the judge, repeatedly if it lacks contents.

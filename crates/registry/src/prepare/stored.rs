@@ -1,12 +1,21 @@
+use std::sync::Arc;
+
 use muster_catalog::{
     Catalog, Content,
+    decide::{
+        NoDecision, PreparedAction, PreparedCommand, StoredVerdict, UnjudgedDocument, decide,
+    },
     judge::{CommandSources, Document, Judge, NoVerdict, PendingChanges},
 };
 use muster_schema::Violation;
-use muster_words::Xid;
+use muster_words::{Xid, limits::PREPARE_ROUNDS_MAX};
 
-use super::judging::CommandView;
-use crate::{Registry, SubmitError};
+use super::{compliance::CHUNK, judging::CommandView};
+use crate::{
+    Registry, SubmitError,
+    cache::{CachedAttributes, Fetched},
+    registry::RegistryInner,
+};
 
 /// A document of a catalog.
 #[derive(Clone, Debug)]
@@ -49,5 +58,75 @@ impl Registry {
             judged.push((stored.xid.clone(), violations));
         }
         Ok(judged)
+    }
+}
+
+impl RegistryInner {
+    /// Judges the stored documents that a command turns into what their resources show. Few
+    /// commands do, so it is found out by a decision that lacks them.
+    pub(super) async fn judge_defaults(
+        &self,
+        view: &Catalog,
+        prepared: &mut PreparedCommand,
+        fetched: &Fetched,
+    ) -> Result<(), SubmitError> {
+        let mut fetched = fetched.clone();
+        // The writer's moment will be later, but is chosen in the same way.
+        let now = (self.settings.clock.now)().max(view.moment.next());
+        for _ in 0..PREPARE_ROUNDS_MAX {
+            let stored_attributes = CachedAttributes { cache: &self.contents, fetched: &fetched };
+            match decide(view, &stored_attributes, prepared, now) {
+                Err(NoDecision::Unjudged(documents)) => {
+                    self.judge_default_documents(view, prepared, &fetched, &documents).await?;
+                }
+                Err(NoDecision::Missing(missing)) => {
+                    let names = missing.iter().map(Content::reference);
+                    fetched.extend(names.zip(self.maps(&missing).await?));
+                }
+                // The writer decides, with what is newest.
+                Ok(_) | Err(NoDecision::Refused(_) | NoDecision::Stale) => break,
+            }
+        }
+        Ok(())
+    }
+
+    async fn judge_default_documents(
+        &self,
+        view: &Catalog,
+        prepared: &mut PreparedCommand,
+        fetched: &Fetched,
+        documents: &[UnjudgedDocument],
+    ) -> Result<(), SubmitError> {
+        let preview = self.preview(view, prepared, fetched).await?;
+        let mut found = Vec::new();
+        for chunk in documents.chunks(CHUNK) {
+            let contents: Vec<Content> = chunk.iter().map(|document| document.content).collect();
+            for (document, bytes) in chunk.iter().zip(self.fetch(&contents).await?) {
+                let command_view = match &prepared.action {
+                    PreparedAction::Write(action) => CommandView {
+                        view,
+                        pending: PendingChanges::Tree(&action.tree),
+                        preview: preview.as_ref(),
+                    },
+                    _ => CommandView { view, pending: PendingChanges::Nothing, preview: None },
+                };
+                let Some(resource) = document.version.resource() else { continue };
+                let content_type = document.content_type.as_deref();
+                let bytes = bytes.unwrap_or_default();
+                let document_there = Document { xid: &resource, content_type, bytes: &bytes };
+                let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| match judge
+                    .document(&document_there)
+                {
+                    Ok(verdict) => Ok(Ok(Arc::new(verdict))),
+                    Err(NoVerdict::Rejected(rejection)) => Ok(Err(rejection.violations())),
+                    Err(other) => Err(other),
+                };
+                let verdict = self.judge(command_view, judge).await?;
+                let content = document.content.reference();
+                found.push((document.version.clone(), StoredVerdict { content, verdict }));
+            }
+        }
+        prepared.stored.extend(found);
+        Ok(())
     }
 }

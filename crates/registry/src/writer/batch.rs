@@ -113,7 +113,9 @@ impl Writer {
             Ok(Decided::Repeat(answer)) => return Ok(repeat(&batch.catalog, &answer)),
             Err(NoDecision::Refused(refusal)) => return Err(SubmitError::Refused(refusal)),
             Err(NoDecision::Missing(missing)) => return Ok(Reply::Again(missing)),
-            Err(NoDecision::Stale) => return Ok(Reply::Again(Vec::new())),
+            Err(NoDecision::Stale | NoDecision::Unjudged(_)) => {
+                return Ok(Reply::Again(Vec::new()));
+            }
         };
         if decision.changes.is_empty() {
             // Nothing is appended; it is done at the catalog's position.

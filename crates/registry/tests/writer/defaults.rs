@@ -257,3 +257,56 @@ async fn a_document_is_judged_by_the_schema_that_comes_with_it() {
         registry.verify(|_| {}).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_schema_that_others_refer_to_is_not_deleted() {
+    let schema = |name: &str| format!("/schemagroups/own/schemas/{name}");
+    let refers = |to: &str| format!(r#"{{"properties":{{"default":{{"$ref":"{to}"}}}}}}"#);
+    let setting = || {
+        vec![
+            put(&schema("base"), "{}"),
+            post(&schema("base"), r#"{"type":"object"}"#),
+            put(&schema("used"), &refers(&format!("{}#/$defs/x", schema("base")))),
+            put(
+                "/schemagroups/other/schemas/pins",
+                &refers(&format!("{}/versions/1", schema("base"))),
+            ),
+            // What it was bound to is kept for those who name the version.
+            put(&schema("moved"), &refers(&schema("old"))),
+            post(&schema("moved"), "{}"),
+            put(&schema("old"), "{}"),
+            put(&schema("plain"), r#"{"default":{"$ref":"/schemagroups/own/schemas/free"}}"#),
+            put(&schema("free"), "{}"),
+            put(&schema("outside"), &refers("/configs/own/entries/e")),
+            put("/configs/own/entries/e", "{}"),
+        ]
+    };
+    for (command, expect) in [
+        (delete(&schema("base")), "referenced"),
+        (purge(&schema("base")), "referenced"),
+        (delete(&format!("{}/versions/1", schema("base"))), "referenced"),
+        (delete(&format!("{}/versions/2", schema("base"))), "done"),
+        (delete("/schemagroups/own"), "referenced"),
+        (delete("/schemagroups/other"), "done"),
+        (delete(&schema("used")), "done"),
+        (delete(&schema("old")), "referenced"),
+        (delete(&schema("free")), "done"),
+        (delete("/configs/own/entries/e"), "done"),
+    ] {
+        let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+        let registry = open(&ledger, &CountingClock::default()).await;
+        for command in setting() {
+            registry.submit(command, &by()).await.unwrap();
+        }
+        // The same is known after a start.
+        let again = open(&ledger, &CountingClock::default()).await;
+        assert_eq!(
+            again.catalog().referrers.keys().collect::<Vec<_>>(),
+            registry.catalog().referrers.keys().collect::<Vec<_>>()
+        );
+        let answer = registry.submit(command.clone(), &by()).await;
+        let answer = answer.map_or_else(|error| code(&error), |_| "done");
+        assert_eq!(answer, expect, "{:?}", command.action);
+        registry.verify(|_| {}).await.unwrap();
+    }
+}

@@ -18,6 +18,7 @@ mod purging;
 mod repeats;
 mod serial;
 mod together;
+mod unchecked;
 mod verifying;
 mod views;
 

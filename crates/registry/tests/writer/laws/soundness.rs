@@ -63,11 +63,11 @@ fn resources<'a>(
 }
 
 fn resource_fault(catalog: &Catalog, name: &Xid, resource: &Resource) -> Option<String> {
-    let Some(default) = resource.default_version() else {
+    if resource.default_version().is_none() {
         return Some(format!("its default version {} isn't there", resource.meta.default));
-    };
-    if default.facts.references != resource.indexed {
-        return Some("what is indexed isn't what its default version refers to".to_owned());
+    }
+    if resource.references(name) != resource.indexed {
+        return Some("what is indexed isn't what it refers to".to_owned());
     }
     let Xid::Resource { groups, resources, .. } = name else { return None };
     let Some(kind) = catalog.model.resource_type(groups.as_str(), resources.as_str()) else {
