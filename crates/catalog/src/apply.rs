@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use imbl::OrdSet;
+use imbl::{OrdMap, OrdSet};
 use muster_words::{
     ContentRef, Digest, Moment, Position, Xid,
     limits::{IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_MICROSECONDS},
@@ -21,8 +21,9 @@ use thiserror::Error;
 
 use crate::{
     Catalog,
+    catalog::in_group,
     changes::{Change, CommandAnswered, KeyCreated},
-    facts::VersionFacts,
+    facts::{SchemaFacts, VersionFacts},
     state::{Bindings, CommandTag, FormerCapabilities, RegisteredKey, RememberedAnswer, Stamp},
 };
 use muster_model::Model;
@@ -244,6 +245,16 @@ impl Catalog {
         match xid {
             Xid::Resource { .. } => {
                 let Some(resource) = self.resource_at(xid) else { return };
+                let addresses = resource.addresses(xid);
+                if addresses != resource.addresses {
+                    let old = resource.addresses.clone();
+                    self.remove_addresses(xid, old.as_deref());
+                    self.add_addresses(xid, addresses.as_deref());
+                    if let Some(resource) = self.resource_mut(xid) {
+                        resource.addresses = addresses;
+                    }
+                }
+                let Some(resource) = self.resource_at(xid) else { return };
                 let new = resource.references(xid);
                 let old = resource.indexed.clone();
                 if Arc::ptr_eq(&old, &new) || old == new {
@@ -266,22 +277,51 @@ impl Catalog {
 
     fn add_references<'a>(&mut self, source: &Xid, targets: impl Iterator<Item = &'a Xid>) {
         for target in targets {
-            let name: Arc<str> = target.to_string().into();
-            let mut sources = self.referrers.get(&*name).cloned().unwrap_or_else(OrdSet::new);
-            sources.insert(source.clone());
-            self.referrers.insert(name, sources);
+            add_to(&mut self.referrers, &target.to_string(), source);
         }
     }
 
     fn remove_references<'a>(&mut self, source: &Xid, targets: impl Iterator<Item = &'a Xid>) {
         for target in targets {
-            let name = target.to_string();
-            let Some(sources) = self.referrers.get_mut(name.as_str()) else { continue };
-            sources.remove(source);
-            if sources.is_empty() {
-                self.referrers.remove(name.as_str());
-            }
+            remove_from(&mut self.referrers, &target.to_string(), source);
         }
+    }
+
+    fn add_addresses(&mut self, source: &Xid, addresses: Option<&SchemaFacts>) {
+        let Some((facts, group)) = addresses.zip(source.group()) else { return };
+        if let Some(id) = &facts.id {
+            add_to(&mut self.identifiers, &in_group(&group, id), source);
+        }
+        for address in &facts.addresses {
+            add_to(&mut self.identifier_users, &in_group(&group, address), source);
+        }
+    }
+
+    fn remove_addresses(&mut self, source: &Xid, addresses: Option<&SchemaFacts>) {
+        let Some((facts, group)) = addresses.zip(source.group()) else { return };
+        if let Some(id) = &facts.id {
+            remove_from(&mut self.identifiers, &in_group(&group, id), source);
+        }
+        for address in &facts.addresses {
+            remove_from(&mut self.identifier_users, &in_group(&group, address), source);
+        }
+    }
+}
+
+/// An index of entities by a text.
+type Index = OrdMap<Arc<str>, OrdSet<Xid>>;
+
+fn add_to(index: &mut Index, name: &str, source: &Xid) {
+    let mut sources = index.get(name).cloned().unwrap_or_else(OrdSet::new);
+    sources.insert(source.clone());
+    index.insert(name.into(), sources);
+}
+
+fn remove_from(index: &mut Index, name: &str, source: &Xid) {
+    let Some(sources) = index.get_mut(name) else { return };
+    sources.remove(source);
+    if sources.is_empty() {
+        index.remove(name);
     }
 }
 

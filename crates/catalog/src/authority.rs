@@ -105,7 +105,18 @@ impl Authority {
         if self.within.is_none() || !(is_among_schemas(xid) || is_bound(catalog, xid)) {
             return Ok(());
         }
-        document.schema_references().iter().try_for_each(|followed| self.check_place(followed))
+        let outline = document.outline(xid);
+        outline.named.keys().try_for_each(|followed| self.check_place(followed))?;
+        // An address may mean any schema of the group, now or later.
+        let (Some(group), false) = (xid.group(), outline.addressed.is_empty()) else {
+            return Ok(());
+        };
+        let all = format!("{group}/schemas");
+        let covers = |within: &Arc<XidPatterns>| within.coverage(&all) == Coverage::Within;
+        match self.within.as_ref().is_none_or(covers) {
+            true => Ok(()),
+            false => Err(Refusal::new(xid, Reason::OutOfScope)),
+        }
     }
 
     /// A group may be bound only to schemas and rules within the scope, for the same reason.

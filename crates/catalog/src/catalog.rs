@@ -50,6 +50,10 @@ pub struct Catalog {
     /// The entities that refer to a document, by the document's xid: resources through their
     /// default version, groups through their bindings, the registry through its model.
     pub referrers: OrdMap<Arc<str>, OrdSet<Xid>>,
+    /// The schemas with a `$id`, by their group and the `$id` of their default version.
+    pub identifiers: OrdMap<Arc<str>, OrdSet<Xid>>,
+    /// The schemas that refer to an address, by their group and the address.
+    pub identifier_users: OrdMap<Arc<str>, OrdSet<Xid>>,
     /// API keys by id.
     pub keys: OrdMap<Id, Arc<RegisteredKey>>,
     /// The keys' last change.
@@ -93,6 +97,8 @@ impl Catalog {
             purged: OrdMap::new(),
             past: Arc::default(),
             referrers: OrdMap::new(),
+            identifiers: OrdMap::new(),
+            identifier_users: OrdMap::new(),
             keys: OrdMap::new(),
             keys_stamp: Stamp::default(),
             actors: OrdSet::new(),
@@ -195,6 +201,20 @@ impl Catalog {
         found
     }
 
+    /// The schemas of a group whose default version has this `$id`.
+    #[must_use]
+    pub fn identified(&self, group: &Xid, id: &str) -> BTreeSet<Xid> {
+        let found = self.identifiers.get(&*in_group(group, id));
+        found.into_iter().flatten().cloned().collect()
+    }
+
+    /// The schemas of a group that refer to this address.
+    #[must_use]
+    pub fn users_of(&self, group: &Xid, address: &str) -> BTreeSet<Xid> {
+        let found = self.identifier_users.get(&*in_group(group, address));
+        found.into_iter().flatten().cloned().collect()
+    }
+
     /// Every document that the model binds.
     pub(crate) fn model_targets(model: &Model) -> BTreeSet<Xid> {
         model
@@ -204,4 +224,9 @@ impl Catalog {
             .cloned()
             .collect()
     }
+}
+
+/// The key of an address in the indexes of a group's schemas. A URI has no spaces.
+pub(crate) fn in_group(group: &Xid, address: &str) -> String {
+    format!("{group} {address}")
 }

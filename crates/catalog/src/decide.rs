@@ -13,6 +13,7 @@ mod delete;
 mod draft;
 mod emit;
 mod group;
+mod identifiers;
 mod keys;
 mod lineage;
 mod meta;

@@ -6,14 +6,11 @@ use std::{
 };
 
 use muster_model::{Aspect, Model, Reference, ResourceType};
-use muster_schema::Schema;
+use muster_schema::Outline;
 use muster_words::{Collection, Id, Position, Xid, json};
 use serde_json::Value;
 
-use crate::{
-    Catalog, Content,
-    judge::{holds_schemas, is_among_schemas},
-};
+use crate::{Catalog, Content, judge::holds_schemas};
 
 /// What the catalog knows about a version's document without reading it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,24 +26,29 @@ pub struct VersionFacts {
 pub struct SchemaFacts {
     /// The schemas that it names in a `$ref`. They may be missing until something is bound to it.
     pub references: Box<[Xid]>,
+    /// Its `$id`, as an absolute URI.
+    pub id: Option<Arc<str>>,
+    /// The other addresses to which it refers; some may be `$id`s of schemas in its group.
+    pub addresses: Box<[Arc<str>]>,
 }
 
 impl VersionFacts {
     /// Lifts the facts from a document. Bytes that aren't JSON have none.
     #[must_use]
-    pub fn of(kind: &ResourceType, document: &[u8]) -> Self {
+    pub fn of(kind: &ResourceType, xid: &Xid, document: &[u8]) -> Self {
         if !Self::are_lifted(kind) {
             return Self::default();
         }
-        json::parse(document).map_or_else(|_| Self::default(), |value| Self::of_value(kind, &value))
+        let value = json::parse(document);
+        value.map_or_else(|_| Self::default(), |value| Self::of_value(kind, xid, &value))
     }
 
-    /// Lifts the facts from a parsed document.
+    /// Lifts the facts from a parsed document; `xid` names its resource, or a version of it.
     #[must_use]
-    pub fn of_value(kind: &ResourceType, document: &Value) -> Self {
+    pub fn of_value(kind: &ResourceType, xid: &Xid, document: &Value) -> Self {
         let fields = reference_fields(&kind.aspect, document).into_iter();
         let targets: BTreeSet<Xid> = fields.filter_map(|field| field.target).collect();
-        let schema = holds_schemas(kind).then(|| Arc::new(SchemaFacts::of(document)));
+        let schema = holds_schemas(kind).then(|| Arc::new(SchemaFacts::of(xid, document)));
         Self { references: targets.into_iter().collect(), schema }
     }
 
@@ -71,24 +73,30 @@ impl VersionFacts {
 }
 
 impl SchemaFacts {
-    fn of(document: &Value) -> Self {
-        Self { references: schemas_named_by(document).into_iter().collect() }
+    fn of(xid: &Xid, document: &Value) -> Self {
+        let outline = Outline::of(document, xid.resource().as_ref());
+        let beside = outline.addressed.keys().filter_map(|address| Outline::xid_of(address));
+        let references: BTreeSet<Xid> = beside.chain(outline.named.keys().cloned()).collect();
+        Self {
+            references: references.into_iter().collect(),
+            id: outline.id.map(Arc::from),
+            addresses: outline.addressed.into_keys().map(Arc::from).collect(),
+        }
     }
-}
 
-/// The schemas that a schema names in a `$ref`. Other documents can't be named there.
-fn schemas_named_by(document: &Value) -> BTreeSet<Xid> {
-    let mut found = Schema::references_of(document);
-    found.retain(is_among_schemas);
-    found
+    /// Whether it has a `$id` or refers to an address.
+    #[must_use]
+    pub fn has_addresses(&self) -> bool {
+        self.id.is_some() || !self.addresses.is_empty()
+    }
 }
 
 /// The documents that a document refers to: in the fields that its type declares and, as a schema,
 /// in any `$ref`. Bytes that aren't JSON refer to none.
 #[must_use]
-pub fn referenced_documents(kind: &ResourceType, document: &[u8]) -> BTreeSet<Xid> {
+pub fn referenced_documents(kind: &ResourceType, xid: &Xid, document: &[u8]) -> BTreeSet<Xid> {
     let Ok(value) = json::parse(document) else { return BTreeSet::new() };
-    VersionFacts::of_value(kind, &value).targets().filter_map(Xid::resource).collect()
+    VersionFacts::of_value(kind, xid, &value).targets().filter_map(Xid::resource).collect()
 }
 
 /// The types of a new model that may lift other facts from a document than the old model.
@@ -262,7 +270,7 @@ mod tests {
             let collection = xid.collection().unwrap();
             let resources = collection.resources.unwrap();
             let kind = model.resource_type(collection.groups.as_str(), resources.as_str()).unwrap();
-            let found = referenced_documents(kind, document.to_string().as_bytes());
+            let found = referenced_documents(kind, &xid, document.to_string().as_bytes());
             let found: Vec<String> = found.iter().map(ToString::to_string).collect();
             assert_eq!(found, expect, "{document}");
         }

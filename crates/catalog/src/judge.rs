@@ -18,7 +18,9 @@ pub use command::{CommandSources, PendingChanges, WriteVerdicts};
 pub use compiled::{CompilationCache, CompiledRule, CompiledSchema};
 pub use document::Document;
 pub use sources::{ContentBytes, Presence, Resolver, Sources};
-pub use verdict::{BindingFault, Dependency, DocumentFault, NoVerdict, Rejection, Verdict};
+pub use verdict::{
+    BindingFault, Dependency, DocumentFault, IdLookup, NoVerdict, Rejection, Verdict,
+};
 
 /// Judges documents with the help of its sources.
 #[derive(Clone, Copy)]

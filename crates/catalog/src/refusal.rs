@@ -135,6 +135,22 @@ pub enum Reason {
         /// The referring entities.
         by: XidList,
     },
+    /// Other schemas refer to a `$id` that the command would take away.
+    IdInUse {
+        /// The `$id`, as an absolute URI.
+        id: String,
+        /// The referring schemas.
+        by: XidList,
+    },
+    /// Other schemas refer to a `$id` that a second schema would get.
+    IdAmbiguous {
+        /// The `$id`, as an absolute URI.
+        id: String,
+        /// The other schemas with this `$id`.
+        others: XidList,
+        /// The referring schemas.
+        by: XidList,
+    },
     /// A change of a resource's versions isn't allowed.
     Version(VersionRefusal),
     /// A new model removes the documents of entities that have one.
@@ -429,10 +445,15 @@ impl Refusal {
     /// not named, and a name that is taken by an entity outside of it is itself out of the scope.
     #[must_use]
     pub fn seen_within(mut self, within: &XidPatterns) -> Self {
-        if let Reason::Referenced { by } = &mut *self.reason {
-            let count = by.shown.len();
-            by.shown.retain(|xid| within.holds(xid));
-            by.more += count - by.shown.len();
+        let lists = match &mut *self.reason {
+            Reason::Referenced { by } | Reason::IdInUse { by, .. } => vec![by],
+            Reason::IdAmbiguous { others, by, .. } => vec![others, by],
+            _ => Vec::new(),
+        };
+        for list in lists {
+            let count = list.shown.len();
+            list.shown.retain(|xid| within.holds(xid));
+            list.more += count - list.shown.len();
         }
         let taken = match &*self.reason {
             Reason::MismatchedId { expected, .. } => Some(expected.as_str()),

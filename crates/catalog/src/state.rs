@@ -25,7 +25,11 @@ pub use past::{
 };
 pub use versions::Versions;
 
-use crate::{Content, Lifecycle, facts::VersionFacts, judge::is_among_schemas};
+use crate::{
+    Content, Lifecycle,
+    facts::{SchemaFacts, VersionFacts},
+    judge::is_among_schemas,
+};
 
 /// The first four bytes of a command's id. Positions repeat after a backup was restored, but
 /// command ids don't, so a tag in an ETag distinguishes the positions of different ledgers.
@@ -131,6 +135,9 @@ pub struct Resource {
     /// What it refers to, as in the index of referrers: what its default version refers to and, for
     /// a schema, what any of its versions refers to, because each may be bound by its name.
     pub indexed: Arc<[Xid]>,
+    /// As a schema, its default version's `$id` and the addresses that any of its versions refers to,
+    /// as in the indexes of identifiers.
+    pub addresses: Option<Arc<SchemaFacts>>,
     /// Its past; none if only one command has changed it.
     pub past: Option<Arc<ResourcePast>>,
     /// Its maker, as the actor in entries.
@@ -157,6 +164,23 @@ impl Resource {
         let all: BTreeSet<&Xid> = schemas.flat_map(|schema| schema.references.iter()).collect();
         let all: BTreeSet<&Xid> = all.into_iter().chain(of_default.iter()).collect();
         all.into_iter().cloned().collect()
+    }
+
+    /// Its `$id` and the addresses that it refers to now; `xid` is its name.
+    #[must_use]
+    pub fn addresses(&self, xid: &Xid) -> Option<Arc<SchemaFacts>> {
+        if !is_among_schemas(xid) {
+            return None;
+        }
+        let default = self.default_version().and_then(|version| version.facts.schema.as_ref());
+        let schemas = self.versions.iter().filter_map(|version| version.facts.schema.as_ref());
+        let all: BTreeSet<&Arc<str>> = schemas.flat_map(|schema| schema.addresses.iter()).collect();
+        let facts = SchemaFacts {
+            references: Box::default(),
+            id: default.and_then(|schema| schema.id.clone()),
+            addresses: all.into_iter().cloned().collect(),
+        };
+        facts.has_addresses().then(|| Arc::new(facts))
     }
 }
 

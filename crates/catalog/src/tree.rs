@@ -7,13 +7,10 @@ mod document;
 mod media_types;
 mod read;
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use muster_schema::Schema;
+use muster_schema::Outline;
 use muster_words::{Digest, Id, Xid, json};
 pub use read::read;
 use serde_json::{Map, Value};
@@ -130,8 +127,8 @@ pub struct NewDocument {
     pub default_content_type: Option<&'static str>,
     /// The verdict, added when the command is prepared.
     pub verdict: Option<Arc<Verdict>>,
-    /// What [`NewDocument::schema_references`] found.
-    pub(super) schema_references: OnceLock<Arc<BTreeSet<Xid>>>,
+    /// What [`NewDocument::outline`] found.
+    pub(super) outline: OnceLock<Arc<Outline>>,
 }
 
 impl NewDocument {
@@ -141,13 +138,13 @@ impl NewDocument {
         self.kept_content_type.as_deref().or(self.default_content_type)
     }
 
-    /// The schemas that it refers to, if it is a schema. They are looked for once, when the command
-    /// is prepared; a decision finds them here.
+    /// The schemas that it refers to, if it is a schema; `home` is its resource. They are looked for
+    /// once, when the command is prepared; a decision finds them here.
     #[must_use]
-    pub fn schema_references(&self) -> &BTreeSet<Xid> {
-        self.schema_references.get_or_init(|| {
+    pub fn outline(&self, home: &Xid) -> &Outline {
+        self.outline.get_or_init(|| {
             let value = json::parse(&self.bytes).ok();
-            Arc::new(value.map(|value| Schema::references_of(&value)).unwrap_or_default())
+            Arc::new(value.map(|value| Outline::of(&value, Some(home))).unwrap_or_default())
         })
     }
 }

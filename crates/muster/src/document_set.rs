@@ -19,9 +19,10 @@ use muster_catalog::{
     state::Bindings,
 };
 use muster_model::Model;
+use muster_schema::Outline;
 use muster_words::{
     ContentRef, Digest, Id, Position, Xid,
-    json::{Map, Value},
+    json::{self, Map, Value},
 };
 
 use crate::folder::{Folder, FolderError, FolderFault};
@@ -199,6 +200,17 @@ impl Resolver for DocumentSet {
         (members.is_some() || self.groups.contains_key(group))
             .then(|| members.into_iter().flatten().cloned().collect())
     }
+
+    fn identified(&self, group: &Xid, id: &str) -> Vec<Xid> {
+        let has_id = |xid: &&Xid| {
+            let value = self.bytes(xid).and_then(|bytes| json::parse(bytes).ok());
+            value.is_some_and(|value| Outline::of(&value, Some(xid)).id.as_deref() == Some(id))
+        };
+        let members = self.members_of(group).unwrap_or_default();
+        let mut found: Vec<Xid> = members.iter().filter(has_id).cloned().collect();
+        found.sort();
+        found
+    }
 }
 
 impl Sources for DocumentSet {
@@ -236,8 +248,8 @@ impl Sources for DocumentSet {
         }
     }
 
-    fn is_bound(&self, xid: &Xid) -> bool {
-        self.bound.contains(xid)
+    fn bound_through(&self, xid: &Xid) -> Vec<Xid> {
+        self.bound.get(xid).into_iter().cloned().collect()
     }
 }
 

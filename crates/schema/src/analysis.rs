@@ -4,15 +4,21 @@
 //! The validator has no limit of its own, so schemas that could take long are refused here: places
 //! that lead back to themselves without descending into the value, and places that multiply.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use muster_words::{
     Xid,
     json::{Map, Value, escape_pointer},
 };
 
-use crate::{CompileError, Dialect, compile::Size, limits};
+use crate::{
+    CompileError, Dialect,
+    address::Address,
+    compile::{Links, Size},
+    limits,
+};
 
+mod builder;
 mod graph;
 
 pub(crate) use graph::Graph;
@@ -58,7 +64,7 @@ pub(crate) fn holds(keyword: &str) -> Option<KeywordValue> {
 }
 
 /// Whether the keyword's value holds schemas by name.
-fn holds_named(keyword: &str) -> bool {
+pub(crate) fn holds_named(keyword: &str) -> bool {
     matches!(
         holds(keyword),
         Some(KeywordValue::SameMap | KeywordValue::ChildMap | KeywordValue::Definitions)
@@ -99,74 +105,22 @@ pub(crate) fn for_each_place<'a>(
     }
 }
 
-/// The other schemas that a document refers to, each with the place of its first `$ref`.
-#[derive(Default)]
-pub(crate) struct References {
-    pub(crate) by_xid: BTreeMap<Xid, String>,
-}
-
-impl References {
-    pub(crate) fn of(document: &Value) -> Self {
-        let mut references = Self::default();
-        references.look(document, false, &mut String::new());
-        references
-    }
-
-    /// Searches everything except plain values, including places that no keyword makes a schema,
-    /// because a `$ref` may point there. Among `named` schemas, such as those of `properties`, a key
-    /// is a name and no keyword.
-    fn look(&mut self, value: &Value, named: bool, pointer: &mut String) {
-        let mut below = |key: &str, member: &Value| {
-            if !named && matches!(key, "enum" | "const" | "default" | "examples") {
-                return;
-            }
-            let length = pointer.len();
-            pointer.push('/');
-            pointer.push_str(&escape_pointer(key));
-            match (key, member) {
-                ("$ref" | "$dynamicRef", Value::String(text)) => self.note(text, pointer),
-                _ => self.look(member, !named && holds_named(key), pointer),
-            }
-            pointer.truncate(length);
-        };
-        match value {
-            Value::Object(map) => map.iter().for_each(|(key, member)| below(key, member)),
-            Value::Array(items) => {
-                items.iter().enumerate().for_each(|(at, item)| below(&at.to_string(), item));
-            }
-            _ => {}
-        }
-    }
-
-    fn note(&mut self, text: &str, pointer: &str) {
-        if let Some(xid) = xid_of(text) {
-            self.by_xid.entry(xid).or_insert_with(|| pointer.to_owned());
-        }
-    }
-}
-
-/// The xid in a `$ref`, without its fragment.
-pub(crate) fn xid_of(reference: &str) -> Option<Xid> {
-    let name = reference.split_once('#').map_or(reference, |(name, _)| name);
-    if !name.starts_with('/') {
-        return None;
-    }
-    match name.parse() {
-        Ok(xid @ (Xid::Resource { .. } | Xid::Version { .. })) => Some(xid),
-        _ => None,
-    }
-}
-
-/// A schema document and its dialect.
+/// A schema document with its dialect and its address.
 pub(crate) struct SchemaDocument<'a> {
     pub(crate) xid: Option<&'a Xid>,
     pub(crate) value: &'a Value,
     pub(crate) dialect: Dialect,
+    pub(crate) address: Address,
+    pub(crate) is_metaschema: bool,
 }
 
-/// Refuses a schema that could take too long, and measures any other.
-pub(crate) fn analyse(documents: &[SchemaDocument<'_>]) -> Result<Graph, CompileError> {
-    let mut builder = graph::Builder::new(documents);
+/// Refuses a schema that could take too long, and measures any other. `links` says which documents
+/// the addresses in each document mean.
+pub(crate) fn analyse(
+    documents: &[SchemaDocument<'_>],
+    links: &Links,
+) -> Result<Graph, CompileError> {
+    let mut builder = builder::Builder::new(documents, links);
     builder.read_all()?;
     let mut graph = builder.finish();
     graph.check()?;

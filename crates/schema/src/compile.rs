@@ -15,7 +15,8 @@ use thiserror::Error;
 
 use crate::{
     Dialect, SchemaSources, Violation,
-    analysis::{Graph, References, SchemaDocument, analyse},
+    address::Address,
+    analysis::{Graph, SchemaDocument, analyse},
     limits,
     meter::{self, Exhausted, metered},
     report::{self, QuotableSchemas},
@@ -44,7 +45,30 @@ pub struct Schema {
 /// A schema with all schemas that it refers to.
 pub(crate) struct Documents {
     pub(crate) root: Arc<Value>,
+    /// The resource that the root is in.
+    pub(crate) home: Option<Xid>,
     pub(crate) members: BTreeMap<Xid, Arc<Value>>,
+    pub(crate) links: Links,
+    /// The metaschemas that they refer to, by their address.
+    pub(crate) metaschemas: BTreeMap<&'static str, Arc<Value>>,
+}
+
+/// The stored schemas that addresses mean, by the document that refers to them (none for the root)
+/// and the address.
+pub(crate) type Links = BTreeMap<(Option<Xid>, String), Xid>;
+
+impl Documents {
+    /// All documents, each with its xid: the root is the first one, and the others follow by name.
+    fn all(&self) -> impl Iterator<Item = (Option<&Xid>, &Arc<Value>)> {
+        let members = self.members.iter().map(|(xid, value)| (Some(xid), value));
+        let metaschemas = self.metaschemas.values().map(|value| (None, value));
+        std::iter::once((None, &self.root)).chain(members).chain(metaschemas)
+    }
+
+    /// The document with this index.
+    pub(crate) fn at(&self, index: usize) -> Option<&Arc<Value>> {
+        self.all().nth(index).map(|(_, value)| value)
+    }
 }
 
 /// Why a schema can't be used.
@@ -76,13 +100,15 @@ pub enum CompileError {
         /// The place of the `$ref`.
         pointer: String,
     },
-    /// A `$ref` is neither the xid of a schema nor a place in this document.
-    #[error("$ref is neither an xid nor a place in this document ({reason})")]
+    /// A `$ref` or a `$id` leads nowhere.
+    #[error("{reference:?} {fault}")]
     Unresolvable {
-        /// The place of the `$ref`, if the validator reports it.
+        /// The place of the keyword.
         pointer: String,
-        /// The validator's reason.
-        reason: String,
+        /// Its text.
+        reference: String,
+        /// What is wrong with it.
+        fault: ReferenceFault,
     },
     /// Schemas refer to each other in a circle.
     #[error("schemas refer to each other in a circle: {}", names(path))]
@@ -121,8 +147,32 @@ pub enum CompileError {
     },
 }
 
+/// Why a reference leads nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ReferenceFault {
+    /// No schema has this address.
+    #[error(
+        "leads nowhere: it is neither the xid of a schema, nor a place in this document, nor the \
+         $id of a schema in the same group, nor a draft of JSON Schema"
+    )]
+    Unknown,
+    /// The schema has no such place.
+    #[error("leads to no place in the schema that it names")]
+    NoPlace,
+    /// It isn't a URI reference.
+    #[error("is no URI reference (RFC 3986)")]
+    Malformed,
+    /// Several schemas in the group have this `$id`.
+    #[error("is the $id of several schemas: {}; refer to one by its xid", list(.0, ", "))]
+    Ambiguous(Vec<Xid>),
+}
+
 fn names(path: &[Xid]) -> String {
-    path.iter().map(Xid::to_string).collect::<Vec<_>>().join(" → ")
+    list(path, " → ")
+}
+
+fn list(xids: &[Xid], between: &str) -> String {
+    xids.iter().map(Xid::to_string).collect::<Vec<_>>().join(between)
 }
 
 impl CompileError {
@@ -152,6 +202,19 @@ impl CompileError {
         }
     }
 
+    /// Whether another schema may still come that mends it: one that is missing, here or in a schema
+    /// that it refers to.
+    #[must_use]
+    pub fn awaits_another(&self) -> bool {
+        match self {
+            Self::Missing { .. } | Self::Unresolvable { fault: ReferenceFault::Unknown, .. } => {
+                true
+            }
+            Self::Broken { error, .. } => error.awaits_another(),
+            _ => false,
+        }
+    }
+
     /// The error of a schema that refers to the broken one. A cycle already names its schemas.
     pub(crate) fn within(self, reference: &Xid) -> Self {
         match self {
@@ -170,16 +233,36 @@ impl Schema {
         Self::compile(&json::parse(bytes)?, sources)
     }
 
+    /// Parses and compiles a schema that is, or will be, a version of this resource. Its relative
+    /// references are resolved there, and it may refer to the `$id`s of its group.
+    ///
+    /// # Errors
+    /// See [`CompileError`].
+    pub fn parse_at(
+        home: &Xid,
+        bytes: &[u8],
+        sources: &dyn SchemaSources,
+    ) -> Result<Self, CompileError> {
+        Self::compile_documents(&json::parse(bytes)?, Some(home), sources)
+    }
+
     /// Compiles a schema. Asks `sources` for the schemas that it refers to by xid, and for those
     /// that they refer to.
     ///
     /// # Errors
     /// See [`CompileError`].
     pub fn compile(schema: &Value, sources: &dyn SchemaSources) -> Result<Self, CompileError> {
+        Self::compile_documents(schema, None, sources)
+    }
+
+    fn compile_documents(
+        schema: &Value,
+        home: Option<&Xid>,
+        sources: &dyn SchemaSources,
+    ) -> Result<Self, CompileError> {
         let dialect = check_dialect(schema)?;
-        let members = gather(schema, sources)?;
-        let documents = Documents { root: Arc::new(schema.clone()), members };
-        let graph = analyse(&documents.list()?)?;
+        let documents = gather(schema, home, sources)?;
+        let graph = analyse(&documents.list()?, &documents.links)?;
         let plain = documents.build(dialect, &graph, false)?;
         let references = documents.members.keys().cloned().collect();
         Ok(Self { plain, metered: OnceLock::new(), documents, dialect, references, graph })
@@ -195,12 +278,6 @@ impl Schema {
     #[must_use]
     pub fn references(&self) -> &BTreeSet<Xid> {
         &self.references
-    }
-
-    /// The schemas that a document names in a `$ref` or `$dynamicRef`. It needn't be a valid schema.
-    #[must_use]
-    pub fn references_of(document: &Value) -> BTreeSet<Xid> {
-        References::of(document).by_xid.into_keys().collect()
     }
 
     /// Whether validating a document of this size may take more than some milliseconds.
@@ -371,14 +448,15 @@ impl Size {
 
 impl Documents {
     fn list(&self) -> Result<Vec<SchemaDocument<'_>>, CompileError> {
-        let root = (None, &self.root);
-        let members = self.members.iter().map(|(xid, value)| (Some(xid), value));
-        std::iter::once(root)
-            .chain(members)
-            .map(|(xid, value)| {
+        self.all()
+            .enumerate()
+            .map(|(index, (xid, value))| {
                 let dialect =
                     Dialect::of(value).map_err(|found| CompileError::Dialect { found })?;
-                Ok(SchemaDocument { xid, value, dialect })
+                let home = if index == 0 { self.home.clone() } else { xid.and_then(Xid::resource) };
+                let address = Address::of(home.as_ref());
+                let is_metaschema = index > self.members.len();
+                Ok(SchemaDocument { xid, value, dialect, address, is_metaschema })
             })
             .collect()
     }
@@ -425,56 +503,57 @@ impl Documents {
         } else {
             options
         };
-        let prepared = self.prepare(graph, metered);
+        let mut prepared = self.prepare(graph, metered);
+        let root = prepared.remove(0);
         options
-            .with_retriever(Prepared { members: prepared.members })
-            .build(&prepared.root)
-            .map_err(|error| refused(&error))
+            .with_base_uri(canonical(0, 0))
+            .with_retriever(Prepared { members: prepared })
+            .build(&root)
+            .map_err(|error| refused(&error, graph))
     }
 
-    /// The documents in the form that the validator needs.
-    fn prepare(&self, graph: &Graph, metered: bool) -> Self {
-        let instrumented = |index: usize, value: &Arc<Value>| {
-            if !metered {
-                return Arc::clone(value);
-            }
-            let extra = graph.extra.iter().filter(|(document, _)| *document == index);
-            let extra: Vec<&str> = extra.map(|(_, pointer)| pointer.as_str()).collect();
-            let mut copy = Value::clone(value);
-            meter::instrument(&mut copy, &extra);
-            Arc::new(copy)
-        };
-        let members = self.members.iter().enumerate();
-        Self {
-            root: instrumented(0, &self.root),
-            members: members
-                .map(|(index, (xid, value))| (xid.clone(), instrumented(index + 1, value)))
-                .collect(),
-        }
+    /// The documents in the form that the validator needs: all addresses are replaced by ones that
+    /// can't be confused, because the graph has already found out what each reference means.
+    fn prepare(&self, graph: &Graph, metered: bool) -> Vec<Arc<Value>> {
+        let all = self.all().enumerate();
+        all.map(|(index, (_, value))| graph.prepared(index, value, metered)).collect()
     }
+}
+
+/// The validator's address of a resource in a document.
+pub(crate) fn canonical(document: usize, resource: usize) -> String {
+    format!("muster-schema:///{document}/{resource}")
+}
+
+/// The document that a validator's address belongs to.
+pub(crate) fn document_of(path: &str) -> Option<usize> {
+    path.strip_prefix('/')?.split('/').next()?.parse().ok()
 }
 
 /// The error for a schema that its draft allows but the validator refuses: a bad pattern, or a
 /// `$ref` without a target.
-fn refused(error: &ValidationError<'_>) -> CompileError {
+fn refused(error: &ValidationError<'_>, graph: &Graph) -> CompileError {
     match error.kind() {
-        jsonschema::error::ValidationErrorKind::Referencing(inner) => CompileError::Unresolvable {
-            pointer: error.schema_path().to_string(),
-            reason: inner.to_string(),
-        },
+        jsonschema::error::ValidationErrorKind::Referencing(_) => {
+            graph.unresolved().unwrap_or_else(|| CompileError::Unresolvable {
+                pointer: error.schema_path().to_string(),
+                reference: "$ref".to_owned(),
+                fault: ReferenceFault::NoPlace,
+            })
+        }
         _ => CompileError::Invalid { violations: report::of_schema(error) },
     }
 }
 
 /// Gives the validator only the schemas that were collected.
 struct Prepared {
-    members: BTreeMap<Xid, Arc<Value>>,
+    members: Vec<Arc<Value>>,
 }
 
 impl Retrieve for Prepared {
     fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn Error + Send + Sync>> {
-        let xid: Option<Xid> = uri.path().as_str().parse().ok();
-        let found = xid.and_then(|xid| self.members.get(&xid));
+        let index = document_of(uri.path().as_str()).and_then(|index| index.checked_sub(1));
+        let found = index.and_then(|index| self.members.get(index));
         found.map(|value| Value::clone(value)).ok_or_else(|| format!("there is no {uri}").into())
     }
 }

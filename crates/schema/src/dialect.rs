@@ -42,6 +42,11 @@ impl Dialect {
         }
     }
 
+    /// Whether the draft ignores everything beside a `$ref`.
+    pub(crate) const fn hides_beside_reference(self) -> bool {
+        matches!(self, Self::Draft4 | Self::Draft6 | Self::Draft7)
+    }
+
     pub(crate) fn draft(self) -> Draft {
         match self {
             Self::Draft4 => Draft::Draft4,

@@ -3,20 +3,24 @@
 //! This room is pure: a schema refers to other schemas by xid, and the caller's [`SchemaSources`]
 //! provides them. Nothing here fetches anything or knows where documents are stored.
 
+mod address;
 mod analysis;
 mod compile;
 mod dialect;
 mod messages;
+mod metaschemas;
 mod meter;
 mod nearest;
+mod outline;
 mod pattern;
 mod report;
 mod sources;
 mod violation;
 
-pub use compile::{CompileError, Schema};
+pub use compile::{CompileError, ReferenceFault, Schema};
 pub use dialect::Dialect;
 pub use nearest::nearest;
+pub use outline::Outline;
 pub use pattern::cost_of_pattern;
 pub use sources::{NoSources, SchemaSources};
 pub use violation::{Severity, Violation, ViolationSource};

@@ -4,12 +4,13 @@ use jsonschema::{
     ValidationError, Validator,
     error::{ValidationErrorKind as Kind, ValidationErrorKind},
 };
-use muster_words::{
-    Xid,
-    json::{Map, Value, escape_pointer},
-};
+use muster_words::json::{Map, Value, escape_pointer};
 
-use crate::{Violation, compile::Documents, limits, messages, nearest};
+use crate::{
+    Violation,
+    compile::{Documents, document_of},
+    limits, messages, nearest,
+};
 
 /// The schemas that messages may quote.
 pub(crate) struct QuotableSchemas<'a> {
@@ -25,9 +26,9 @@ impl QuotableSchemas<'_> {
     /// The schema object with the violated keyword.
     fn place(&self, error: &ValidationError<'_>) -> Option<&Map<String, Value>> {
         let documents = self.documents?;
-        let path = error.absolute_keyword_location().map(|uri| uri.path().as_str().to_owned());
-        let xid: Option<Xid> = path.and_then(|path| path.parse().ok());
-        let document = xid.and_then(|xid| documents.members.get(&xid)).unwrap_or(&documents.root);
+        let index =
+            error.absolute_keyword_location().and_then(|uri| document_of(uri.path().as_str()));
+        let document = index.and_then(|index| documents.at(index)).unwrap_or(&documents.root);
         let pointer = error.schema_path().as_str();
         let keyword = pointer.rfind('/')?;
         document.pointer(&pointer[..keyword])?.as_object()

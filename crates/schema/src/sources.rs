@@ -5,13 +5,22 @@ use std::{
 
 use muster_words::{Xid, json::Value};
 
-use crate::{CompileError, analysis::References, compile::check_dialect, limits};
+use crate::{
+    CompileError, Outline,
+    address::Address,
+    compile::{Documents, ReferenceFault, check_dialect},
+    limits,
+    metaschemas::metaschema,
+};
 
 /// Provides the schemas that a schema refers to: from the caller's view, a folder, or a test.
 pub trait SchemaSources {
     /// The schema with this xid; for a resource, its default version. After a `None`, the other
     /// schemas are still requested, so that a caller can fetch all missing ones together.
     fn get(&self, reference: &Xid) -> Option<Arc<Value>>;
+
+    /// The schemas in the group of `home` whose default version has this `$id`.
+    fn identified(&self, home: &Xid, id: &str) -> Vec<Xid>;
 }
 
 /// No other schemas.
@@ -21,38 +30,60 @@ impl SchemaSources for NoSources {
     fn get(&self, _: &Xid) -> Option<Arc<Value>> {
         None
     }
+
+    fn identified(&self, _: &Xid, _: &str) -> Vec<Xid> {
+        Vec::new()
+    }
 }
 
 impl SchemaSources for BTreeMap<Xid, Arc<Value>> {
     fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
         BTreeMap::get(self, reference).cloned()
     }
+
+    fn identified(&self, home: &Xid, id: &str) -> Vec<Xid> {
+        let group = home.group();
+        let all = self
+            .iter()
+            .filter(|(xid, _)| matches!(xid, Xid::Resource { .. }) && xid.group() == group);
+        let has_id = |(xid, schema): &(&Xid, &Arc<Value>)| {
+            Outline::of(schema, Some(xid)).id.as_deref() == Some(id)
+        };
+        all.filter(has_id).map(|(xid, _)| xid.clone()).collect()
+    }
 }
 
-/// All schemas that a schema refers to, directly or not.
+/// A schema with all schemas that it refers to, directly or not.
 pub(crate) fn gather(
     root: &Value,
+    home: Option<&Xid>,
     sources: &dyn SchemaSources,
-) -> Result<BTreeMap<Xid, Arc<Value>>, CompileError> {
+) -> Result<Documents, CompileError> {
     let mut gathering = Gathering {
         sources,
-        members: BTreeMap::new(),
+        documents: Documents {
+            root: Arc::new(root.clone()),
+            home: home.cloned(),
+            members: BTreeMap::new(),
+            links: BTreeMap::new(),
+            metaschemas: BTreeMap::new(),
+        },
         absent: BTreeSet::new(),
         first_absent: None,
         path: Vec::new(),
         bytes: size_of(root),
     };
     gathering.fits()?;
-    gathering.follow(root)?;
+    gathering.follow(root, home)?;
     match gathering.first_absent {
         Some(error) => Err(error),
-        None => Ok(gathering.members),
+        None => Ok(gathering.documents),
     }
 }
 
 struct Gathering<'a> {
     sources: &'a dyn SchemaSources,
-    members: BTreeMap<Xid, Arc<Value>>,
+    documents: Documents,
     /// The missing schemas, and the error of the first one.
     absent: BTreeSet<Xid>,
     first_absent: Option<CompileError>,
@@ -63,23 +94,68 @@ struct Gathering<'a> {
 impl Gathering<'_> {
     /// Follows a document's references depth first, so that a cycle is found. The depth is at most
     /// [`limits::REFERENCES_MAX`], because each step adds a schema.
-    fn follow(&mut self, document: &Value) -> Result<(), CompileError> {
-        let references = References::of(document);
-        for (xid, pointer) in &references.by_xid {
-            if let Some(start) = self.path.iter().position(|on_path| on_path == xid) {
-                let mut path = self.path[start..].to_vec();
-                path.push(xid.clone());
-                return Err(CompileError::Cycle { path });
-            }
-            if self.members.contains_key(xid) || self.absent.contains(xid) {
+    fn follow(&mut self, document: &Value, home: Option<&Xid>) -> Result<(), CompileError> {
+        let outline = Outline::of(document, home);
+        for (xid, pointer) in &outline.named {
+            self.load(xid, pointer)?;
+        }
+        for (address, pointer) in &outline.addressed {
+            let Some(xid) = self.find(home, address, pointer)? else {
+                self.add_metaschema(address);
                 continue;
-            }
-            match self.sources.get(xid) {
-                Some(found) => self.add(xid, &found)?,
-                None => self.note_absent(xid, pointer)?,
-            }
+            };
+            let from = self.path.last().cloned();
+            self.documents.links.insert((from, address.clone()), xid.clone());
+            self.load(&xid, pointer)?;
         }
         Ok(())
+    }
+
+    /// The schema with this address, for a document of this resource.
+    fn find(
+        &mut self,
+        home: Option<&Xid>,
+        address: &str,
+        pointer: &str,
+    ) -> Result<Option<Xid>, CompileError> {
+        let mut found = match home {
+            Some(home) => self.sources.identified(home, address),
+            None => Vec::new(),
+        };
+        if found.len() > 1 {
+            return Err(CompileError::Unresolvable {
+                pointer: pointer.to_owned(),
+                reference: address.to_owned(),
+                fault: ReferenceFault::Ambiguous(found),
+            });
+        }
+        if found.is_empty() {
+            found.extend(Address::of(None).resolve(address).and_then(|address| address.xid()));
+        }
+        Ok(found.pop())
+    }
+
+    /// Adds the metaschema with this address, if it is one, with those that it refers to.
+    fn add_metaschema(&mut self, address: &str) {
+        let Some((name, value)) = metaschema(address) else { return };
+        if self.documents.metaschemas.insert(name, Arc::clone(value)).is_none() {
+            Outline::of(value, None).addressed.keys().for_each(|part| self.add_metaschema(part));
+        }
+    }
+
+    fn load(&mut self, xid: &Xid, pointer: &str) -> Result<(), CompileError> {
+        if let Some(start) = self.path.iter().position(|on_path| on_path == xid) {
+            let mut path = self.path[start..].to_vec();
+            path.push(xid.clone());
+            return Err(CompileError::Cycle { path });
+        }
+        if self.documents.members.contains_key(xid) || self.absent.contains(xid) {
+            return Ok(());
+        }
+        match self.sources.get(xid) {
+            Some(found) => self.add(xid, &found),
+            None => self.note_absent(xid, pointer),
+        }
     }
 
     fn note_absent(&mut self, xid: &Xid, pointer: &str) -> Result<(), CompileError> {
@@ -98,16 +174,16 @@ impl Gathering<'_> {
     fn add(&mut self, xid: &Xid, found: &Arc<Value>) -> Result<(), CompileError> {
         check_dialect(found).map_err(|error| error.within(xid))?;
         self.bytes = self.bytes.saturating_add(size_of(found));
-        self.members.insert(xid.clone(), Arc::clone(found));
+        self.documents.members.insert(xid.clone(), Arc::clone(found));
         self.fits()?;
         self.path.push(xid.clone());
-        self.follow(found).map_err(|error| error.within(xid))?;
+        self.follow(found, xid.resource().as_ref()).map_err(|error| error.within(xid))?;
         self.path.pop();
         Ok(())
     }
 
     fn fits(&self) -> Result<(), CompileError> {
-        if self.members.len() + self.absent.len() > limits::REFERENCES_MAX {
+        if self.documents.members.len() + self.absent.len() > limits::REFERENCES_MAX {
             return Err(CompileError::TooLarge {
                 what: "schemas that it refers to",
                 limit: limits::REFERENCES_MAX,
@@ -122,7 +198,6 @@ impl Gathering<'_> {
         Ok(())
     }
 }
-
 /// The approximate size of a value as JSON, without writing it.
 fn size_of(value: &Value) -> usize {
     match value {

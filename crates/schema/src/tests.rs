@@ -13,6 +13,7 @@ use super::*;
 mod compiling;
 mod drafts;
 mod hostile;
+mod naming;
 mod ordinary;
 mod wording;
 

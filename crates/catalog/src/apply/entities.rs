@@ -228,6 +228,7 @@ fn new_resource(id: &Id, meta: Meta, fold: &Fold<'_>) -> Resource {
         any: stamp,
         versions: Versions::default(),
         indexed: Arc::default(),
+        addresses: None,
         past: None,
         maker: fold.actor.clone(),
     }

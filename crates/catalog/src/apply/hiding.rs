@@ -51,6 +51,7 @@ impl Catalog {
                             resource: resource.id.clone(),
                         };
                         self.remove_references(&source, resource.indexed.iter());
+                        self.remove_addresses(&source, resource.addresses.as_deref());
                         self.documents -= 1;
                     }
                 }
@@ -68,6 +69,7 @@ impl Catalog {
                     group.resources.remove(resources);
                 }
                 self.remove_references(xid, taken.indexed.iter());
+                self.remove_addresses(xid, taken.addresses.as_deref());
                 self.documents -= 1;
                 Some(Subtree::Resource(taken))
             }
@@ -238,6 +240,7 @@ impl Fold<'_> {
         new.pointer = self.stamp;
         // Its entries in the index were removed when the resource was hidden.
         new.indexed = Arc::default();
+        new.addresses = None;
         for version in old.versions.iter() {
             let name = xid.version(version.id.clone()).unwrap_or_else(|| xid.clone());
             new.versions.insert(Arc::new(self.revive_version(&name, version)));

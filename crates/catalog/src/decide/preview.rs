@@ -6,7 +6,10 @@ use muster_words::{ContentRef, Digest, Id, Position, Xid};
 use super::draft::{DocumentEdit, Draft, ResourceEdit};
 use crate::{
     Catalog,
-    judge::{Dependency, Resolver, Verdict, binding_documents, must_be_schema},
+    facts::VersionFacts,
+    judge::{
+        Dependency, IdLookup, Resolver, Verdict, binding_documents, holds_schemas, must_be_schema,
+    },
     state::{Bindings, Group},
     tree::WriteTree,
 };
@@ -20,6 +23,10 @@ impl Resolver for Catalog {
     fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {
         Some(members(group, self.group_at(group)?).collect())
     }
+
+    fn identified(&self, group: &Xid, id: &str) -> Vec<Xid> {
+        Catalog::identified(self, group, id).into_iter().collect()
+    }
 }
 
 /// Which documents names will lead to after a command.
@@ -28,6 +35,8 @@ pub struct Preview {
     contents: BTreeMap<Xid, Option<ContentRef>>,
     /// The groups that it creates or adds resources to, with those resources.
     made: BTreeMap<Xid, Vec<Xid>>,
+    /// The `$id`s of the schemas that it writes; none for those that have none.
+    ids: BTreeMap<Xid, Option<Arc<str>>>,
     /// The documents that aren't stored yet.
     bytes: BTreeMap<Digest, Bytes>,
 }
@@ -44,6 +53,18 @@ impl Preview {
     /// The names of all resources that will be in a group; none if the group won't exist.
     pub(crate) fn members_of(&self, view: &Catalog, group: &Xid) -> Option<Vec<Xid>> {
         with_created(view.members_of(group), self.made.get(group).cloned())
+    }
+
+    /// The schemas of a group that will have this `$id`.
+    pub(crate) fn identified(&self, view: &Catalog, group: &Xid, id: &str) -> Vec<Xid> {
+        let mut found = view.identified(group, id);
+        found.retain(|xid| !self.ids.contains_key(xid));
+        let own = self
+            .ids
+            .iter()
+            .filter(|(xid, own)| own.as_deref() == Some(id) && xid.group().as_ref() == Some(group));
+        found.extend(own.map(|(xid, _)| xid.clone()));
+        found.into_iter().collect()
     }
 
     /// The bytes of a new content.
@@ -93,6 +114,16 @@ impl Resolver for Draft<'_> {
         let makes = !made.is_empty() || (there.is_none() && self.groups.contains_key(group));
         with_created(there, makes.then_some(made))
     }
+
+    fn identified(&self, group: &Xid, id: &str) -> Vec<Xid> {
+        let mut found = self.catalog.identified(group, id);
+        found.retain(|xid| !self.resources.contains_key(xid) && !self.is_removed(xid));
+        let own = self.resources.iter().filter(|(xid, edit)| {
+            xid.group().as_ref() == Some(group) && edit.id_of_default().as_deref() == Some(id)
+        });
+        found.extend(own.map(|(xid, _)| xid.clone()));
+        found.into_iter().collect()
+    }
 }
 
 impl ResourceEdit {
@@ -105,6 +136,22 @@ impl ResourceEdit {
                 old.document.map(|content| content.reference())
             }
         }
+    }
+}
+
+impl ResourceEdit {
+    /// The facts of the version that will be the default.
+    pub(super) fn default_facts(&self) -> Option<&VersionFacts> {
+        let default = self.default.as_ref()?;
+        match self.versions.get(default) {
+            Some(edit) => Some(&edit.facts),
+            None => Some(&self.old.as_ref()?.versions.get(default)?.facts),
+        }
+    }
+
+    /// The `$id` that it will have as a schema.
+    pub(super) fn id_of_default(&self) -> Option<Arc<str>> {
+        self.default_facts()?.schema.as_ref()?.id.clone()
     }
 }
 
@@ -132,6 +179,9 @@ impl Draft<'_> {
         let mut preview = Preview { bytes: self.contents.clone(), ..Preview::default() };
         for (xid, edit) in &self.resources {
             preview.contents.insert(xid.clone(), self.content_at(xid));
+            if holds_schemas(&edit.kind) {
+                preview.ids.insert(xid.clone(), self.id_after(xid, edit));
+            }
             for id in edit.versions.keys().chain(&edit.removed) {
                 let content = edit.content_at(id);
                 preview.contents.extend(xid.version(id.clone()).map(|name| (name, content)));
@@ -164,7 +214,12 @@ impl Draft<'_> {
             *bindings == verdict.bindings
                 && (verdict.is_schema || !must_be_schema(self.catalog, &kind, xid))
                 && verdict.schema_references.iter().all(is_same)
+                && verdict.schema_ids.iter().all(|lookup| self.is_still(lookup))
         })
+    }
+
+    fn is_still(&self, (group, id, found): &IdLookup) -> bool {
+        self.identified(group, id) == *found
     }
 
     /// Whether the dependencies of a verdict will be unchanged after the command.
@@ -174,6 +229,18 @@ impl Draft<'_> {
         binding_documents(self, &kind, self.bindings_of(xid).as_deref()) == verdict.bindings
             && (verdict.is_schema || !must_be_schema(self.catalog, &kind, xid))
             && verdict.schema_references.iter().all(is_same)
+            && verdict.schema_ids.iter().all(|lookup| self.is_still(lookup))
+    }
+
+    /// The `$id` that a schema will have. The facts of a document that wasn't judged yet are unknown.
+    fn id_after(&self, xid: &Xid, edit: &ResourceEdit) -> Option<Arc<str>> {
+        let content = self.content_at(xid)?;
+        match self.contents.get(&content.digest) {
+            Some(bytes) if content.position == Position::ZERO => {
+                VersionFacts::of(&edit.kind, xid, bytes).schema?.id.clone()
+            }
+            _ => edit.id_of_default(),
+        }
     }
 
     pub(super) fn bindings_of(&self, xid: &Xid) -> Option<Arc<Bindings>> {

@@ -81,7 +81,7 @@ impl Draft<'_> {
                 return Err(referenced(gone, &staying).into());
             }
         }
-        Ok(())
+        self.check_identifiers(force)
     }
 }
 

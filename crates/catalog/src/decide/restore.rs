@@ -14,7 +14,7 @@ use crate::{
     apply::CommandFacts,
     changes::{Change, Outcome, Restored},
     facts::VersionFacts,
-    judge::{Dependency, Resolver, Verdict, binding_documents, must_be_schema},
+    judge::{Dependency, IdLookup, Resolver, Verdict, binding_documents, must_be_schema},
     state::{Bindings, HiddenEntity, Resource, Subtree, Version, resource_in},
 };
 
@@ -238,9 +238,12 @@ fn holds(catalog: &Catalog, xid: &Xid, bindings: Option<&Bindings>, verdict: &Ve
         return false;
     };
     let is_same = |(name, content): &Dependency| catalog.content_at(name) == *content;
+    let is_still =
+        |(group, id, found): &IdLookup| Resolver::identified(catalog, group, id) == *found;
     binding_documents(catalog, kind, bindings) == verdict.bindings
         && (verdict.is_schema || !must_be_schema(catalog, kind, xid))
         && verdict.schema_references.iter().all(is_same)
+        && verdict.schema_ids.iter().all(is_still)
 }
 
 /// Refuses a restore if its documents or bindings refer to something that doesn't exist and isn't

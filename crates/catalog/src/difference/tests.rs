@@ -60,6 +60,7 @@ fn resource(version: Version) -> Resource {
         any: Stamp::default(),
         versions,
         indexed: Arc::new([]),
+        addresses: None,
         past: None,
         maker: "admin".into(),
     }

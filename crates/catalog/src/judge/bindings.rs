@@ -1,5 +1,6 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
+use imbl::OrdSet;
 use muster_model::ResourceType;
 use muster_words::Xid;
 
@@ -71,11 +72,50 @@ pub(crate) fn must_be_schema(catalog: &Catalog, kind: &ResourceType, xid: &Xid) 
     holds_schemas(kind) && xid.resource().is_some_and(|own| is_bound(catalog, &own))
 }
 
-/// Whether the model or a group of a catalog binds a resource or a version of it. References in
-/// documents don't count.
+/// Whether the model or a group of a catalog binds a resource, a version of it, or a schema that
+/// refers to it. References in other documents don't count.
 pub(crate) fn is_bound(catalog: &Catalog, xid: &Xid) -> bool {
-    let binds = |referrer: &Xid| matches!(referrer, Xid::Registry | Xid::Group { .. });
-    catalog.referrers_of(xid).iter().any(binds)
+    !bound_through(catalog, xid).is_empty()
+}
+
+/// The schemas and rules that the model or a group of a catalog binds and that lead to a resource:
+/// itself, a version of it, or schemas that refer to it.
+pub(crate) fn bound_through(catalog: &Catalog, xid: &Xid) -> Vec<Xid> {
+    let mut found = Vec::new();
+    let mut seen: BTreeSet<Xid> = [xid.clone()].into();
+    let mut next = vec![xid.clone()];
+    while let Some(name) = next.pop() {
+        let mut users = Vec::new();
+        for (target, referrers) in referred_within(catalog, &name) {
+            let binds = |referrer: &Xid| matches!(referrer, Xid::Registry | Xid::Group { .. });
+            if referrers.iter().any(binds) {
+                found.extend(target.parse::<Xid>());
+            }
+            users.extend(referrers.iter().filter(|referrer| is_among_schemas(referrer)).cloned());
+        }
+        let addresses = catalog.resource_at(&name).and_then(|resource| resource.addresses.clone());
+        let id = addresses.as_ref().and_then(|facts| facts.id.as_ref());
+        if let Some((id, group)) = id.zip(name.group()) {
+            users.extend(catalog.users_of(&group, id));
+        }
+        let is_resource = |user: &Xid| matches!(user, Xid::Resource { .. });
+        next.extend(users.into_iter().filter(is_resource).filter(|user| seen.insert(user.clone())));
+    }
+    found
+}
+
+/// A resource and what is within it, as far as something refers to it, each with what does.
+fn referred_within<'a>(
+    catalog: &'a Catalog,
+    xid: &Xid,
+) -> impl Iterator<Item = (&'a Arc<str>, &'a OrdSet<Xid>)> {
+    let own = xid.to_string();
+    let all = catalog.referrers.range::<_, Arc<str>>(Arc::from(own.as_str())..);
+    all.map_while(move |(target, referrers)| {
+        let rest = target.strip_prefix(own.as_str())?;
+        Some((target, referrers, rest.is_empty() || rest.starts_with('/')))
+    })
+    .filter_map(|(target, referrers, is_within)| is_within.then_some((target, referrers)))
 }
 
 impl Judge<'_> {

@@ -10,7 +10,7 @@ use muster_words::{ContentRef, Xid};
 
 use super::{
     ContentBytes, Dependency, Document, Judge, NoVerdict, Presence, Resolver, Sources, Verdict,
-    bindings::{UnreadContents, is_bound},
+    bindings::{UnreadContents, bound_through},
 };
 use crate::{
     Catalog,
@@ -115,6 +115,16 @@ impl Resolver for CommandSources<'_> {
             }
         }
     }
+
+    fn identified(&self, group: &Xid, id: &str) -> Vec<Xid> {
+        match self.preview {
+            Some(preview) => preview.identified(self.view, group, id),
+            None => {
+                self.note(group);
+                Resolver::identified(self.view, group, id)
+            }
+        }
+    }
 }
 
 impl Sources for CommandSources<'_> {
@@ -152,8 +162,8 @@ impl Sources for CommandSources<'_> {
         }
     }
 
-    fn is_bound(&self, xid: &Xid) -> bool {
-        is_bound(self.view, xid)
+    fn bound_through(&self, xid: &Xid) -> Vec<Xid> {
+        bound_through(self.view, xid)
     }
 }
 

@@ -12,8 +12,7 @@ use muster_words::{
 };
 
 use super::{
-    BindingFault, ContentBytes, Dependency, Judge, NoVerdict, Rejection, Sources,
-    bindings::is_among_schemas,
+    BindingFault, ContentBytes, Dependency, IdLookup, Judge, NoVerdict, Rejection, Sources,
 };
 
 /// A cache of compiled schemas and rules, by the digest of their bytes. It MAY forget anything at
@@ -39,17 +38,30 @@ pub struct CompiledSchema {
     pub schema: Result<Schema, Arc<CompileError>>,
     /// The names that were followed, with their digests.
     references: Vec<(Xid, Option<Digest>)>,
+    /// The `$id`s that were looked for.
+    ids: Vec<IdLookup>,
+    /// The resource in whose place its references were resolved; none if they don't depend on it.
+    home: Option<Xid>,
 }
 
 impl CompiledSchema {
     /// The documents that it refers to now; none if a name leads to something else than when it was
     /// compiled.
     pub(super) fn dependencies(&self, sources: &dyn Sources) -> Option<Vec<Dependency>> {
+        let is_found = |(group, id, found): &IdLookup| sources.identified(group, id) == *found;
+        if !self.ids.iter().all(is_found) {
+            return None;
+        }
         let now = |(xid, digest): &(Xid, Option<Digest>)| {
             let content = sources.content_at(xid);
             (content.map(|content| content.digest) == *digest).then(|| (xid.clone(), content))
         };
         self.references.iter().map(now).collect()
+    }
+
+    /// The `$id`s that it refers to.
+    pub(super) fn ids(&self) -> &[IdLookup] {
+        &self.ids
     }
 }
 
@@ -71,7 +83,7 @@ impl Judge<'_> {
     pub(super) fn schema(&self, xid: &Xid) -> Result<UsableSchema, NoVerdict> {
         let missing = || Rejection::binding(xid, BindingFault::Missing);
         let content = self.sources.content_at(xid).ok_or_else(missing)?;
-        let compiled = self.schema_of(content)?.ok_or_else(missing)?;
+        let compiled = self.schema_of(xid, content)?.ok_or_else(missing)?;
         match &compiled.schema {
             Ok(_) => {
                 let dependencies = compiled.dependencies(self.sources).unwrap_or_default();
@@ -81,19 +93,21 @@ impl Judge<'_> {
         }
     }
 
-    /// The schema in a content; none if it was purged.
-    pub(super) fn schema_of(
+    /// The schema in the content to which a name leads; none if it was purged.
+    fn schema_of(
         &self,
+        xid: &Xid,
         content: ContentRef,
     ) -> Result<Option<Arc<CompiledSchema>>, NoVerdict> {
         if let Some(compiled) = self.compiled.schema(&content.digest)
+            && compiled.home.as_ref().is_none_or(|home| xid.resource().as_ref() == Some(home))
             && compiled.dependencies(self.sources).is_some()
         {
             return Ok(Some(compiled));
         }
         match self.sources.bytes_of(&content) {
             ContentBytes::Bytes(bytes) => {
-                let compiled = Arc::new(self.compile_schema(&bytes)?);
+                let compiled = Arc::new(self.compile_schema(xid, &bytes)?);
                 self.compiled.keep_schema(content.digest, compiled.clone());
                 Ok(Some(compiled))
             }
@@ -103,17 +117,25 @@ impl Judge<'_> {
     }
 
     /// Compiles a schema with everything that it refers to, at any depth and in any order.
-    pub(super) fn compile_schema(&self, bytes: &[u8]) -> Result<CompiledSchema, NoVerdict> {
+    pub(super) fn compile_schema(
+        &self,
+        xid: &Xid,
+        bytes: &[u8],
+    ) -> Result<CompiledSchema, NoVerdict> {
+        let home = xid.resource().unwrap_or_else(|| xid.clone());
         let followed = FollowedSchemas {
             sources: self.sources,
             names: RefCell::default(),
+            ids: RefCell::default(),
             missing: RefCell::default(),
         };
-        let schema = Schema::parse(bytes, &followed).map_err(Arc::new);
+        let schema = Schema::parse_at(&home, bytes, &followed).map_err(Arc::new);
         match followed.missing.into_inner() {
             missing if missing.is_empty() => {
                 let references = followed.names.into_inner().into_iter().collect();
-                Ok(CompiledSchema { schema, references })
+                let ids = followed.ids.into_inner();
+                let home = (!ids.is_empty()).then_some(home);
+                Ok(CompiledSchema { schema, references, ids, home })
             }
             missing => Err(NoVerdict::Missing(missing)),
         }
@@ -145,15 +167,19 @@ impl Judge<'_> {
 struct FollowedSchemas<'a> {
     sources: &'a dyn Sources,
     names: RefCell<BTreeMap<Xid, Option<Digest>>>,
+    ids: RefCell<Vec<IdLookup>>,
     missing: RefCell<BTreeSet<ContentRef>>,
 }
 
 impl SchemaSources for FollowedSchemas<'_> {
+    fn identified(&self, home: &Xid, id: &str) -> Vec<Xid> {
+        let Some(group) = home.group() else { return Vec::new() };
+        let found = self.sources.identified(&group, id);
+        self.ids.borrow_mut().push((group, id.into(), found.clone()));
+        found
+    }
+
     fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
-        // Depends on the name only, so a compiled schema stays valid without a trace of it.
-        if !is_among_schemas(reference) {
-            return None;
-        }
         let content = self.sources.content_at(reference);
         let digest = content.map(|content| content.digest);
         self.names.borrow_mut().insert(reference.clone(), digest);

@@ -11,7 +11,9 @@ use muster_words::{
 
 use super::{
     DocumentFault, Judge, NoVerdict, Presence, Rejection, Verdict,
-    bindings::{UnreadContents, binding_documents, holds_rules, holds_schemas, schemas_of},
+    bindings::{
+        UnreadContents, binding_documents, holds_rules, holds_schemas, is_among_schemas, schemas_of,
+    },
     compiled::UsableSchema,
 };
 use crate::{
@@ -88,7 +90,7 @@ impl Judge<'_> {
         let Some(value) = value else { return Ok(verdict) };
         let mut violations = self.bound_by(document, kind, own.as_deref(), &value, &mut verdict)?;
         violations.extend(self.dangling(kind, &value));
-        verdict.facts = VersionFacts::of_value(kind, &value);
+        verdict.facts = VersionFacts::of_value(kind, xid, &value);
         let (errors, warnings): (Vec<_>, Vec<_>) =
             violations.into_iter().partition(Violation::is_error);
         if errors.is_empty() {
@@ -121,18 +123,33 @@ impl Judge<'_> {
         {
             return Err(Rejection::invalid(xid, vec![error.violation()]).into());
         }
-        if holds_schemas(kind) && self.sources.is_bound(xid) {
-            let compiled = self.compile_schema(document.bytes)?;
-            verdict
-                .schema_references
-                .extend(compiled.dependencies(self.sources).unwrap_or_default());
-            if let Err(error) = compiled.schema {
-                let fault = DocumentFault::NoSchema(error);
-                return Err(Rejection::Document { xid: xid.clone(), fault }.into());
-            }
-            verdict.is_schema = true;
+        if !holds_schemas(kind) {
+            return Ok(());
         }
-        Ok(())
+        let bound = self.sources.bound_through(xid);
+        if bound.is_empty() {
+            return Ok(());
+        }
+        let compiled = self.compile_schema(xid, document.bytes)?;
+        verdict.schema_references.extend(compiled.dependencies(self.sources).unwrap_or_default());
+        verdict.schema_ids.extend_from_slice(compiled.ids());
+        if let Err(error) = compiled.schema {
+            let fault = DocumentFault::NoSchema(error);
+            return Err(Rejection::Document { xid: xid.clone(), fault }.into());
+        }
+        verdict.is_schema = true;
+        self.check_bound_through(xid, &bound)
+    }
+
+    /// What leads to a changed schema must go on working, or no document that is bound to it could
+    /// be written any more.
+    fn check_bound_through(&self, xid: &Xid, bound: &[Xid]) -> Result<(), NoVerdict> {
+        let mut missing = UnreadContents::default();
+        let others = bound.iter().filter(|name| name.resource().as_ref() != Some(xid));
+        for name in others.filter(|name| is_among_schemas(name)) {
+            missing.note_missing(self.schema(name))?;
+        }
+        missing.none()
     }
 
     /// Checks a document against the bound schemas and rules.

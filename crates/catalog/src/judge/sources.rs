@@ -13,6 +13,9 @@ pub trait Resolver {
 
     /// The names of all resources in a group; none if it doesn't exist.
     fn members_of(&self, group: &Xid) -> Option<Vec<Xid>>;
+
+    /// The schemas of a group whose default version has this `$id`, in order.
+    fn identified(&self, group: &Xid, id: &str) -> Vec<Xid>;
 }
 
 /// What the judge needs to know: from the caller's view, or from a folder.
@@ -32,8 +35,9 @@ pub trait Sources: Resolver {
     /// Whether an entity exists, as far as that is known.
     fn presence_of(&self, xid: &Xid) -> Presence;
 
-    /// Whether the model or a group binds the document or a version of it.
-    fn is_bound(&self, xid: &Xid) -> bool;
+    /// The schemas that the model or a group binds and that lead to this one: itself, a version of
+    /// it, or schemas that refer to it, directly or not.
+    fn bound_through(&self, xid: &Xid) -> Vec<Xid>;
 }
 
 /// The bytes of a content, if they are available.

@@ -44,6 +44,10 @@ impl Resolver for Fixture {
         let of_group = |xid: &&Xid| xid.group().as_ref() == Some(group);
         Some(self.documents.keys().filter(of_group).cloned().collect())
     }
+
+    fn identified(&self, _: &Xid, _: &str) -> Vec<Xid> {
+        Vec::new()
+    }
 }
 
 impl Sources for Fixture {
@@ -69,8 +73,8 @@ impl Sources for Fixture {
         Presence::Absent
     }
 
-    fn is_bound(&self, _: &Xid) -> bool {
-        false
+    fn bound_through(&self, _: &Xid) -> Vec<Xid> {
+        Vec::new()
     }
 }
 

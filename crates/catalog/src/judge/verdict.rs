@@ -10,6 +10,9 @@ use crate::{Reason, Refusal, facts::VersionFacts};
 /// exist.
 pub type Dependency = (Xid, Option<ContentRef>);
 
+/// A `$id` that a schema refers to, with the group that was searched and the schemas that had it.
+pub type IdLookup = (Xid, Arc<str>, Vec<Xid>);
+
 /// The verdict on a document that passes. It is valid while its dependencies are unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
@@ -17,6 +20,8 @@ pub struct Verdict {
     pub bindings: Vec<Dependency>,
     /// The documents that the bound schemas refer to (`$ref`).
     pub schema_references: Vec<Dependency>,
+    /// The `$id`s that it refers to, as a schema. Those that a bound schema refers to can't change.
+    pub schema_ids: Vec<IdLookup>,
     /// Whether it was compiled as a bound schema.
     pub is_schema: bool,
     /// The facts that the model lifts from it.

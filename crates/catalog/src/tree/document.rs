@@ -82,7 +82,7 @@ impl NewDocument {
             kept_content_type: None,
             default_content_type,
             verdict: None,
-            schema_references: OnceLock::new(),
+            outline: OnceLock::new(),
         }
     }
 }

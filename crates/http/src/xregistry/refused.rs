@@ -30,6 +30,8 @@ fn described(reason: Reason) -> (Kind, Option<String>) {
         Reason::NotFound(absence) => return (Kind::NotFound, absent(&absence)),
         Reason::CommandTooLarge { entities } => return command_too_large(entities),
         Reason::Referenced { by } => return referenced(by),
+        Reason::IdInUse { id, by } => return id_in_use(&id, by),
+        Reason::IdAmbiguous { id, others, by } => return id_ambiguous(&id, &others, by),
         Reason::Version(refusal) => return version(refusal),
         Reason::HasDocuments { plural, documents } => return has_documents(plural, &documents),
         Reason::DocumentNameTaken { name } => Kind::HasdocumentEnableViolation { name },
@@ -104,6 +106,24 @@ fn command_too_large(entities: usize) -> (Kind, Option<String>) {
 fn referenced(by: XidList) -> (Kind, Option<String>) {
     let detail = (by.more > 0).then(|| format!("{} more refer to it.", by.more));
     (Kind::Referenced { references: by.shown }, detail)
+}
+
+fn id_in_use(id: &str, by: XidList) -> (Kind, Option<String>) {
+    let detail = format!(
+        "Schemas refer to its $id, {id}, which no schema of the group would have any more. Keep the \
+         $id, or let them refer to an xid first."
+    );
+    (Kind::Referenced { references: by.shown }, Some(detail))
+}
+
+fn id_ambiguous(id: &str, others: &XidList, by: XidList) -> (Kind, Option<String>) {
+    let named = joined(&others.shown, ", ");
+    let named = if named.is_empty() { "another schema".to_owned() } else { named };
+    let detail = format!(
+        "Schemas refer to the $id {id}, which {named} has as well, so it would be ambiguous. Give \
+         it another $id."
+    );
+    (Kind::Referenced { references: by.shown }, Some(detail))
 }
 
 fn has_documents(plural: String, documents: &[Xid]) -> (Kind, Option<String>) {

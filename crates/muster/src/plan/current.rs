@@ -142,7 +142,7 @@ async fn present(
     present.digest = Some(Digest::of(&document));
     if of_wanted.is_none() {
         let kind = resource_type(model, xid);
-        let refers_to = kind.map(|kind| referenced_documents(kind, &document));
+        let refers_to = kind.map(|kind| referenced_documents(kind, xid, &document));
         present.refers_to = refers_to.into_iter().flatten().collect();
     }
     present.bytes = Some(document);

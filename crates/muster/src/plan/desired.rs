@@ -70,7 +70,7 @@ impl DesiredState {
             if attributes_alone {
                 sent.attributes.extend(file.object()?);
             }
-            let refers_to = kind.map(|kind| referenced_documents(kind, &file.bytes));
+            let refers_to = kind.map(|kind| referenced_documents(kind, &xid, &file.bytes));
             let refers_to = refers_to.into_iter().flatten().collect();
             let document =
                 DesiredDocument { path: file.path.clone(), sent, refers_to, findings: Vec::new() };

@@ -109,7 +109,7 @@ impl RegistryInner {
         for chunk in lifted.chunks(CHUNK) {
             let contents: Vec<Content> = chunk.iter().map(|(_, content, _)| *content).collect();
             for ((xid, _, kind), bytes) in chunk.iter().zip(self.fetch(&contents).await?) {
-                let facts = bytes.map(|bytes| VersionFacts::of(kind, &bytes));
+                let facts = bytes.map(|bytes| VersionFacts::of(kind, xid, &bytes));
                 found.insert(xid.clone(), facts.unwrap_or_default());
             }
         }

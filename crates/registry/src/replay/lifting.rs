@@ -129,7 +129,7 @@ impl Lifter {
         documents.retain(|(xid, _)| self.lifts(xid));
         self.read(&documents, |xid, bytes| {
             if let Some(kind) = self.type_of(xid) {
-                lifted.insert(xid.clone(), VersionFacts::of(kind, bytes));
+                lifted.insert(xid.clone(), VersionFacts::of(kind, xid, bytes));
             }
         })
         .await?;
@@ -191,7 +191,7 @@ impl Lifter {
             }
             Fact::Version(xid) => {
                 let Some(kind) = self.type_of(xid) else { return };
-                facts.versions.insert(xid.clone(), VersionFacts::of(kind, bytes));
+                facts.versions.insert(xid.clone(), VersionFacts::of(kind, xid, bytes));
             }
             Fact::Capabilities => facts.capabilities = json::parse(bytes).ok().map(Arc::new),
         }
