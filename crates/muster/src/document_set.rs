@@ -55,6 +55,8 @@ pub struct DocumentSet {
 struct HeldDocument {
     digest: Digest,
     content_type: String,
+    /// Its attribute `format`.
+    format: Option<String>,
     /// Whether it comes from a folder; its version id isn't known then.
     is_file: bool,
 }
@@ -103,6 +105,11 @@ impl DocumentSet {
         let mut holdings = Self::new(model, is_all);
         for (xid, file) in documents {
             holdings.add_file(&xid, file.bytes.clone(), &file.content_type);
+            let attributes = file.attributes.as_ref().map(|attributes| &attributes.members);
+            let format = attributes.and_then(|members| members.get("format"));
+            if let Some(held) = holdings.documents.get_mut(&xid) {
+                held.format = format.and_then(Value::as_str).map(ToOwned::to_owned);
+            }
         }
         for (xid, files) in &folder.groups {
             let Some(attributes) = &files.attributes else {
@@ -123,7 +130,8 @@ impl DocumentSet {
     fn add(&mut self, xid: &Xid, bytes: Bytes, content_type: String, is_file: bool) {
         let digest = Digest::of(&bytes);
         self.bytes.insert(digest, bytes);
-        self.documents.insert(xid.clone(), HeldDocument { digest, content_type, is_file });
+        self.documents
+            .insert(xid.clone(), HeldDocument { digest, content_type, format: None, is_file });
         if let (Xid::Resource { .. }, Some(group)) = (xid, xid.group()) {
             self.members.entry(group).or_default().insert(xid.clone());
         }
@@ -169,7 +177,29 @@ impl DocumentSet {
         let content_type = Some(held.content_type.as_str());
         let judge = Judge { sources: self, compiled: self, may_take_long: true };
         let outcome = judge.document(&Document { xid, content_type, bytes });
-        Judgement::of(outcome, self.is_all)
+        Judgement::of(outcome, held.format.as_deref(), self.is_all)
+    }
+
+    /// Whether a schema is this one, or refers to it, as far as that is known.
+    fn leads_to(&self, schema: &Xid, xid: &Xid) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut next = vec![schema.clone()];
+        while let Some(name) = next.pop() {
+            let resource = name.resource().unwrap_or(name);
+            if resource == *xid {
+                return true;
+            }
+            if !seen.insert(resource.clone()) {
+                continue;
+            }
+            let value = self.bytes(&resource).and_then(|bytes| json::parse(bytes).ok());
+            let Some((value, group)) = value.zip(resource.group()) else { continue };
+            let outline = Outline::of(&value, Some(&resource));
+            let addresses = outline.addressed.keys();
+            next.extend(addresses.flat_map(|address| self.identified(&group, address)));
+            next.extend(outline.named.into_keys());
+        }
+        false
     }
 
     fn find(&self, xid: &Xid) -> Option<&HeldDocument> {
@@ -249,7 +279,7 @@ impl Sources for DocumentSet {
     }
 
     fn bound_through(&self, xid: &Xid) -> Vec<Xid> {
-        self.bound.get(xid).into_iter().cloned().collect()
+        self.bound.iter().filter(|bound| self.leads_to(bound, xid)).cloned().collect()
     }
 }
 

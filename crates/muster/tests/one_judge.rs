@@ -222,6 +222,8 @@ fn bound_and(more: Vec<Step>) -> Vec<Step> {
     steps
 }
 
+const NO_TYPE: &str = "error /type anyOf matches none of the 2 alternatives; in the closest one: /type: \"no\" is none of array, boolean, integer, null, number, object, string";
+
 fn what_is_bound_and_gone_or_broken() -> Vec<Case> {
     vec![
         case(
@@ -251,28 +253,33 @@ fn what_is_bound_and_gone_or_broken() -> Vec<Case> {
             ],
         ),
         case(
-            "what a bound schema refers to is no schema any more",
-            bound_and(vec![Put(SCHEMA_B, json!({"type": "no"}))]),
-            vec![(
-                PART,
-                r#"{"a":1}"#,
-                vec![
-                    "broken /schemagroups/s/schemas/a: in /schemagroups/s/schemas/b, which it refers to: the schema violates JSON Schema in 1 places",
-                ],
-            )],
-        ),
-        case(
-            "what is bound must be a schema, and what isn't may be anything",
+            "what a bound schema refers to must stay a schema that it can use",
             bound_and(vec![]),
             vec![
+                (SCHEMA_B, r#"{"type":"no"}"#, vec![NO_TYPE]),
                 (
-                    SCHEMA_A,
-                    r#"{"type":"no"}"#,
-                    vec![
-                        "error /type anyOf matches none of the 2 alternatives; in the closest one: /type: \"no\" is none of array, boolean, integer, null, number, object, string",
-                    ],
+                    SCHEMA_B,
+                    r#"{"$ref":"/schemagroups/s/schemas/c"}"#,
+                    vec!["missing /schemagroups/s/schemas/c"],
                 ),
-                (SCHEMA_C, r#"{"type":"no"}"#, vec![]),
+            ],
+        ),
+        case(
+            "what is among the schemas must be one, bound or not",
+            bound_and(vec![]),
+            vec![
+                (SCHEMA_A, r#"{"type":"no"}"#, vec![NO_TYPE]),
+                (SCHEMA_C, r#"{"type":"no"}"#, vec![NO_TYPE]),
+                (
+                    SCHEMA_C,
+                    "type: string",
+                    vec!["error  json line 1, column 1: expected a JSON value"],
+                ),
+                (
+                    SCHEMA_C,
+                    r#"{"$ref":"/schemagroups/s/schemas/d"}"#,
+                    vec!["warning /$ref $ref there is no /schemagroups/s/schemas/d"],
+                ),
             ],
         ),
     ]
@@ -308,15 +315,39 @@ fn schemas_that_refer_to_others() -> Vec<Case> {
                 Put(SCHEMA_B, refers("b", &["c"])),
                 Put(SCHEMA_A, refers("a", &["b"])),
                 bind(SCHEMA_A),
-                Put(SCHEMA_C, refers("c", &["a"])),
             ],
             vec![(
-                PART,
-                "{}",
+                SCHEMA_C,
+                r#"{"allOf":[{"$ref":"/schemagroups/s/schemas/a"}]}"#,
                 vec![
-                    "broken /schemagroups/s/schemas/a: schemas refer to each other in a circle: /schemagroups/s/schemas/b → /schemagroups/s/schemas/c → /schemagroups/s/schemas/a → /schemagroups/s/schemas/b",
+                    "error  $ref schemas refer to each other in a circle: /schemagroups/s/schemas/a → /schemagroups/s/schemas/b → /schemagroups/s/schemas/c → /schemagroups/s/schemas/a",
                 ],
             )],
+        ),
+        case(
+            "a new version of a schema in the middle leads on",
+            vec![
+                Put(SCHEMA_C, refers("c", &[])),
+                Put(SCHEMA_B, refers("b", &[])),
+                Put(SCHEMA_A, refers("a", &["b"])),
+                bind(SCHEMA_A),
+                Put(SCHEMA_B, refers("b", &["c"])),
+            ],
+            vec![
+                (PART, r#"{"a":1,"b":1,"c":1}"#, vec![]),
+                (PART, r#"{"a":1,"b":1}"#, vec![missing("c")]),
+            ],
+        ),
+        case(
+            "a schema is found by its id, in its group",
+            vec![
+                Put(SCHEMA_C, json!({"$id": "https://x.example/c", "required": ["c"]})),
+                Put(SCHEMA_B, json!({"$id": "Entity", "$ref": "https://x.example/c"})),
+                Put(SCHEMA_A, json!({"$id": "Component", "$ref": "Entity"})),
+                Put("/schemagroups/t/schemas/c", json!({"$id": "https://x.example/c"})),
+                bind(SCHEMA_A),
+            ],
+            vec![(PART, r#"{"c":1}"#, vec![]), (PART, "{}", vec![missing("c")])],
         ),
     ];
     // A chain of three, in every order of its names.

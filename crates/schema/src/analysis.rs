@@ -15,6 +15,7 @@ use crate::{
     CompileError, Dialect,
     address::Address,
     compile::{Links, Size},
+    decimal::{DIVISOR_DIGITS_MAX, Divisor},
     limits,
 };
 
@@ -150,6 +151,18 @@ fn name_patterns_of(schema: &Map<String, Value>) -> impl Iterator<Item = &str> {
 fn looks_of(schema: &Map<String, Value>) -> u64 {
     let choices = schema.get("enum").map_or(0, |choices| Size::of(choices).steps);
     choices / 8 + name_patterns_of(schema).count() as u64
+}
+
+/// Refuses a `multipleOf` with more digits than are divided exactly.
+fn check_divisor(schema: &Map<String, Value>) -> Result<(), CompileError> {
+    let Some(Value::Number(divisor)) = schema.get("multipleOf") else { return Ok(()) };
+    match Divisor::parse(divisor.as_str()) {
+        Some(_) => Ok(()),
+        None => {
+            let what = "digits in a multipleOf";
+            Err(CompileError::TooLarge { what, limit: DIVISOR_DIGITS_MAX })
+        }
+    }
 }
 
 /// Checks the limits for all documents together.

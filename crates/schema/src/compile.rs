@@ -17,7 +17,7 @@ use crate::{
     Dialect, SchemaSources, Violation,
     address::Address,
     analysis::{Graph, SchemaDocument, analyse},
-    limits,
+    bounds, limits,
     meter::{self, Exhausted, metered},
     report::{self, QuotableSchemas},
     sources::gather,
@@ -126,13 +126,17 @@ pub enum CompileError {
     },
     /// A place leads back to itself without descending into the value, so validation would never
     /// end.
-    #[error("{pointer} refers to itself")]
+    #[error("{} refers to itself", place(pointer))]
     Endless {
         /// The place.
         pointer: String,
     },
     /// A place leads to so many others for one value that validation would take too long.
-    #[error("{pointer} applies more than {} subschemas to one value", limits::ALTERNATIVES_MAX)]
+    #[error(
+        "{} applies more than {} subschemas to one value",
+        place(pointer),
+        limits::ALTERNATIVES_MAX
+    )]
     TooComplex {
         /// The place.
         pointer: String,
@@ -171,6 +175,10 @@ fn names(path: &[Xid]) -> String {
     list(path, " → ")
 }
 
+fn place(pointer: &str) -> &str {
+    if pointer.is_empty() { "the schema as a whole" } else { pointer }
+}
+
 fn list(xids: &[Xid], between: &str) -> String {
     xids.iter().map(Xid::to_string).collect::<Vec<_>>().join(between)
 }
@@ -187,7 +195,8 @@ impl CompileError {
             Self::Endless { pointer } | Self::TooComplex { pointer } => (pointer.as_str(), "$ref"),
             Self::Cycle { .. } | Self::Broken { .. } => ("", "$ref"),
             Self::Dialect { .. } => ("/$schema", "$schema"),
-            Self::Json(_) | Self::TooDeep | Self::TooLarge { .. } => ("", "$schema"),
+            Self::Json(_) => ("", "json"),
+            Self::TooDeep | Self::TooLarge { .. } => ("", "$schema"),
         };
         vec![Violation::keyword(pointer, keyword, self.to_string())]
     }
@@ -492,6 +501,7 @@ impl Documents {
             .should_validate_formats(true)
             .should_ignore_unknown_formats(true)
             .with_pattern_options(PatternOptions::regex().size_limit(share).dfa_size_limit(share));
+        let options = bounds::by_digits(options);
         let options = if metered {
             let pattern = meter::pattern(options.clone(), graph.pattern_costs.clone());
             options

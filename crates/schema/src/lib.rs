@@ -5,7 +5,9 @@
 
 mod address;
 mod analysis;
+mod bounds;
 mod compile;
+mod decimal;
 mod dialect;
 mod messages;
 mod metaschemas;

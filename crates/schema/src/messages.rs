@@ -33,6 +33,8 @@ pub(crate) fn of(kind: &Kind, value: &Value) -> String {
         Kind::BacktrackLimitExceeded { .. } | Kind::RegexEngineFailure { .. } => {
             format!("{shown} can't be matched against the pattern in time")
         }
+        // Keywords that are ours bring their own message.
+        Kind::Custom { message, .. } => message.clone(),
         Kind::UniqueItems => first_duplicate(value),
         Kind::Contains => "none of its values is of the required kind".to_owned(),
         Kind::Not { .. } => format!("{shown} is not allowed here"),

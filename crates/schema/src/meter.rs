@@ -61,6 +61,8 @@ struct Meter {
     asked: u64,
     /// The keywords that read a whole text.
     texts: u64,
+    /// The keywords that read all digits of a number.
+    bounds: u64,
     /// The cost of patterns for names.
     name_patterns: Reading,
 }
@@ -105,6 +107,13 @@ impl Meter {
             asked: if has(&["unevaluatedProperties", "unevaluatedItems"]) { asked } else { 0 },
             texts: count(&["format", "minLength", "maxLength", "contentEncoding"])
                 + 8 * count(&["contentMediaType"]),
+            bounds: count(&[
+                "minimum",
+                "maximum",
+                "exclusiveMinimum",
+                "exclusiveMaximum",
+                "multipleOf",
+            ]),
             name_patterns: Reading::of(
                 named.into_iter().flatten().map(|(name, _)| name.as_str()),
                 pattern_costs,
@@ -115,6 +124,7 @@ impl Meter {
     fn cost(&self, value: &Value) -> u64 {
         let more = match value {
             Value::String(text) => self.choices + text.len() as u64 / 64 * self.texts,
+            Value::Number(number) => self.choices + number.as_str().len() as u64 / 64 * self.bounds,
             Value::Array(items) => {
                 let unique = if self.unique { Size::of(value).steps / 4 } else { 0 };
                 let asked = self.asked.saturating_mul(items.len() as u64);

@@ -14,6 +14,7 @@ mod compiling;
 mod drafts;
 mod hostile;
 mod naming;
+mod numbers;
 mod ordinary;
 mod wording;
 

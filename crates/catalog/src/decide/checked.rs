@@ -5,11 +5,12 @@ use muster_words::{ContentRef, Id, Xid};
 
 use super::{
     NoDecision,
-    draft::{DocumentEdit, Draft, ResourceEdit, VersionEdit},
+    draft::{DocumentEdit, Draft, DraftAttributes, ResourceEdit, VersionEdit},
 };
 use crate::{
     Content, Refusal,
-    judge::{Verdict, binding_documents, must_be_schema},
+    judge::{Verdict, binding_documents, holds_schemas, must_be_schema},
+    state::Version,
 };
 
 /// A stored document that must be judged before a decision, because it becomes what its resource
@@ -62,21 +63,113 @@ impl Draft<'_> {
             let bound = bound.unwrap_or(&edit.xid);
             return Err(unchecked(&edit.xid, bound, false).into());
         };
-        let judged = self.stored.get(&found.version);
-        match judged.filter(|judged| judged.content == found.content.reference()) {
-            Some(StoredVerdict { verdict: Ok(verdict), .. })
-                if self.verdict_holds(&edit.xid, verdict) =>
-            {
-                Ok(())
-            }
-            Some(StoredVerdict { verdict: Err(violations), .. }) => {
+        match self.judgement(&edit.xid, &found) {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(violations)) => {
                 Err(Refusal::invalid_document(&edit.xid, violations.clone()).into())
             }
-            _ => {
+            None => {
                 unjudged.push(found);
                 Ok(())
             }
         }
+    }
+
+    /// The judgement on a stored document, if there is one that still holds.
+    fn judgement(
+        &self,
+        xid: &Xid,
+        found: &UnjudgedDocument,
+    ) -> Option<&Result<Arc<Verdict>, Vec<Violation>>> {
+        let judged = self.stored.get(&found.version)?;
+        let holds = match &judged.verdict {
+            Ok(verdict) => self.verdict_holds(xid, verdict),
+            Err(_) => true,
+        };
+        (holds && judged.content == found.content.reference()).then_some(&judged.verdict)
+    }
+
+    /// A document among the schemas must be what its attribute `format` says, both when it is put
+    /// and when its `format` changes.
+    pub(super) fn check_schemas(
+        &self,
+        edit: &ResourceEdit,
+        unjudged: &mut Vec<UnjudgedDocument>,
+    ) -> Result<(), NoDecision> {
+        if !holds_schemas(&edit.kind) {
+            return Ok(());
+        }
+        for (id, version) in &edit.versions {
+            let fault = if version.is_judged {
+                version.schema_fault.clone()
+            } else if self.has_another_format(version)? {
+                let Some(found) = edit.stored_document(id) else { continue };
+                match self.judgement(&edit.xid, &found) {
+                    Some(Ok(verdict)) => verdict.schema_fault.clone(),
+                    Some(Err(violations)) => Some(violations.clone().into()),
+                    None => {
+                        unjudged.push(found);
+                        continue;
+                    }
+                }
+            } else {
+                continue;
+            };
+            let verdict = Verdict { schema_fault: fault, ..Verdict::default() };
+            if verdict.schema_fault.is_none() {
+                continue;
+            }
+            let format = self.format_of(&version.attributes)?;
+            let faults = verdict.faults_as(format.as_deref());
+            if !faults.is_empty() {
+                return Err(Refusal::invalid_document(&edit.xid, faults.to_vec()).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a stored version gets another `format`.
+    fn has_another_format(&self, version: &VersionEdit) -> Result<bool, NoDecision> {
+        let (DraftAttributes::New(_), Some(old)) = (&version.attributes, &version.old) else {
+            return Ok(false);
+        };
+        let before = self.format_of(&DraftAttributes::Same(old.attributes))?;
+        Ok(before != self.format_of(&version.attributes)?)
+    }
+
+    /// The attribute `format`.
+    fn format_of(&self, attributes: &DraftAttributes) -> Result<Option<String>, NoDecision> {
+        let of = |map: &serde_json::Map<String, serde_json::Value>| {
+            map.get("format").and_then(serde_json::Value::as_str).map(ToOwned::to_owned)
+        };
+        match attributes {
+            DraftAttributes::New(map) => Ok(of(map)),
+            DraftAttributes::Same(None) => Ok(None),
+            DraftAttributes::Same(Some(content)) => {
+                match self.stored_attributes.attributes(content) {
+                    Some(map) => Ok(of(&map)),
+                    None => Err(NoDecision::Missing(vec![*content])),
+                }
+            }
+        }
+    }
+
+    /// Refuses to restore a document among the schemas that isn't what its `format` says.
+    pub(super) fn check_restored_schema(
+        &self,
+        xid: &Xid,
+        version: &Version,
+        verdict: &Verdict,
+    ) -> Result<(), NoDecision> {
+        if verdict.schema_fault.is_none() {
+            return Ok(());
+        }
+        let format = self.format_of(&DraftAttributes::Same(version.attributes))?;
+        let faults = verdict.faults_as(format.as_deref());
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::invalid_document(xid, faults.to_vec()).into())
     }
 }
 
@@ -117,7 +210,7 @@ impl VersionEdit {
     /// Whether the command leaves it without a document here. One that already was stays readable
     /// and may be described.
     fn goes_without_document(&self) -> bool {
-        let had_one = |old: &Arc<crate::state::Version>| old.document.is_some();
+        let had_one = |old: &Arc<Version>| old.document.is_some();
         self.document.is_none() && (self.is_elsewhere || self.old.as_ref().is_none_or(had_one))
     }
 }

@@ -5,6 +5,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use muster_schema::Violation;
 use muster_words::{Digest, Id, Moment, Xid};
 use serde_json::{Map, Value};
 
@@ -120,6 +121,8 @@ pub(super) struct VersionEdit {
     pub document: Option<DocumentEdit>,
     /// Whether the command brings a document that was judged.
     pub is_judged: bool,
+    /// Why that document is no JSON Schema, if it is among the schemas.
+    pub schema_fault: Option<Arc<[Violation]>>,
     /// Whether the command says that the document is stored elsewhere.
     pub is_elsewhere: bool,
     pub content_type: Option<Arc<str>>,
@@ -374,6 +377,7 @@ impl VersionEdit {
             ancestor: Some(old.ancestor.clone()),
             document: old.document.map(DocumentEdit::Same),
             is_judged: false,
+            schema_fault: None,
             is_elsewhere: false,
             content_type: old.content_type.clone(),
             state: old.state,

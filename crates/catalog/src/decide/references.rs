@@ -22,6 +22,7 @@ impl Draft<'_> {
         for (xid, edit) in &self.resources {
             self.check_default(xid, edit)?;
             self.check_documents(edit, &mut unjudged)?;
+            self.check_schemas(edit, &mut unjudged)?;
         }
         for (xid, edit) in &self.groups {
             let is_there = |target: &&Xid| !self.will_have(target);

@@ -85,6 +85,8 @@ pub(super) fn restore(
         if !holds(catalog, &name, group.as_deref(), verdict) {
             return Err(NoDecision::Stale);
         }
+        let resource = name.resource().unwrap_or_else(|| name.clone());
+        draft.check_restored_schema(&resource, &version, verdict)?;
         facts.versions.insert(name, verdict.facts.clone());
     }
     check_targets(catalog, xid, hidden, action, &coming)?;

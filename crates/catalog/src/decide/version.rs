@@ -159,6 +159,8 @@ impl Draft<'_> {
             return Ok(());
         };
         version.is_judged = true;
+        version.schema_fault =
+            new.verdict.as_ref().and_then(|verdict| verdict.schema_fault.clone());
         version.facts = self.accept(edit, new);
         version.document = Some(self.document(version, new));
         Ok(())
@@ -256,6 +258,7 @@ impl VersionEdit {
             ancestor: None,
             document: None,
             is_judged: false,
+            schema_fault: None,
             is_elsewhere: false,
             content_type: None,
             state: Lifecycle::Stable,

@@ -15,6 +15,7 @@ use super::{
         UnreadContents, binding_documents, holds_rules, holds_schemas, is_among_schemas, schemas_of,
     },
     compiled::UsableSchema,
+    verdict::schema_violations,
 };
 use crate::{
     facts::{VersionFacts, reference_fields},
@@ -94,7 +95,7 @@ impl Judge<'_> {
         let (errors, warnings): (Vec<_>, Vec<_>) =
             violations.into_iter().partition(Violation::is_error);
         if errors.is_empty() {
-            verdict.warnings = warnings;
+            verdict.warnings.extend(warnings);
             return Ok(verdict);
         }
         let all = errors.into_iter().chain(warnings).collect();
@@ -127,17 +128,23 @@ impl Judge<'_> {
             return Ok(());
         }
         let bound = self.sources.bound_through(xid);
-        if bound.is_empty() {
-            return Ok(());
-        }
         let compiled = self.compile_schema(xid, document.bytes)?;
         verdict.schema_references.extend(compiled.dependencies(self.sources).unwrap_or_default());
         verdict.schema_ids.extend_from_slice(compiled.ids());
-        if let Err(error) = compiled.schema {
-            let fault = DocumentFault::NoSchema(error);
-            return Err(Rejection::Document { xid: xid.clone(), fault }.into());
+        match compiled.schema {
+            Ok(_) => verdict.is_schema = true,
+            Err(error) if !bound.is_empty() => {
+                let fault = DocumentFault::NoSchema(error);
+                return Err(Rejection::Document { xid: xid.clone(), fault }.into());
+            }
+            // What it refers to may come later, but before something is bound to it.
+            Err(error) if error.awaits_another() => {
+                let missing = schema_violations(&error).into_iter();
+                let warning = |violation| Violation { severity: Severity::Warning, ..violation };
+                verdict.warnings.extend(missing.map(warning));
+            }
+            Err(error) => verdict.schema_fault = Some(schema_violations(&error).into()),
         }
-        verdict.is_schema = true;
         self.check_bound_through(xid, &bound)
     }
 

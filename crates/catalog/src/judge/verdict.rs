@@ -24,10 +24,27 @@ pub struct Verdict {
     pub schema_ids: Vec<IdLookup>,
     /// Whether it was compiled as a bound schema.
     pub is_schema: bool,
+    /// Why a document in a collection of schemas is no JSON Schema. Only its attribute `format` says
+    /// whether it must be one.
+    pub schema_fault: Option<Arc<[Violation]>>,
     /// The facts that the model lifts from it.
     pub facts: VersionFacts,
     /// Its warnings.
     pub warnings: Vec<Violation>,
+}
+
+impl Verdict {
+    /// The violations of a document whose attribute `format` has this value.
+    #[must_use]
+    pub fn faults_as(&self, format: Option<&str>) -> &[Violation] {
+        self.schema_fault.as_deref().filter(|_| is_json_schema(format)).unwrap_or_default()
+    }
+}
+
+/// Whether a schema with this `format` is a JSON Schema. One without a format is.
+fn is_json_schema(format: Option<&str>) -> bool {
+    let name = format.map(|format| format.split('/').next().unwrap_or_default().trim());
+    name.is_none_or(|name| name.eq_ignore_ascii_case("JsonSchema"))
 }
 
 /// Why there is no verdict.

@@ -13,11 +13,15 @@ pub enum Judgement {
 }
 
 impl Judgement {
-    /// The meaning of the judge's outcome. With `is_all`, what isn't loaded doesn't exist;
+    /// The meaning of the judge's outcome for a document with this attribute `format`. With `is_all`, what isn't loaded doesn't exist;
     /// otherwise that isn't known.
-    pub(super) fn of(outcome: Result<Verdict, NoVerdict>, is_all: bool) -> Self {
+    pub(super) fn of(
+        outcome: Result<Verdict, NoVerdict>,
+        format: Option<&str>,
+        is_all: bool,
+    ) -> Self {
         match outcome {
-            Ok(verdict) => Self::Found(verdict.warnings),
+            Ok(verdict) => Self::Found([verdict.faults_as(format), &verdict.warnings].concat()),
             Err(NoVerdict::Rejected(rejection)) => Self::of_rejection(&rejection, is_all),
             // Everything is loaded already, and the time isn't limited.
             Err(NoVerdict::Missing(_) | NoVerdict::Long) => {

@@ -82,8 +82,8 @@ fn holds_what_is_bound_to_what_it_must_be() {
         ("/rulegroups/w/rules/a", json!({"expression": "1 +"}), 1),
         ("/schemagroups/w/schemas/provider", json!({"$schema": DRAFT, "type": 1}), 1),
         ("/schemagroups/w/schemas/provider", json!({"type": "record", "fields": 1}), 1),
-        // Nothing is bound to it, so any document passes.
-        ("/schemagroups/w/schemas/a", json!({"type": "record", "fields": 1}), 0),
+        // Whether or not something is bound to it, it must be a schema.
+        ("/schemagroups/w/schemas/a", json!({"type": "record", "fields": 1}), 1),
     ] {
         assert_eq!(told(holdings(false, &[]), name, &document).len(), count, "{document}");
     }

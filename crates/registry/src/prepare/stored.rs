@@ -5,10 +5,10 @@ use muster_catalog::{
     decide::{
         NoDecision, PreparedAction, PreparedCommand, StoredVerdict, UnjudgedDocument, decide,
     },
-    judge::{CommandSources, Document, Judge, NoVerdict, PendingChanges},
+    judge::{CommandSources, Document, Judge, NoVerdict, PendingChanges, Verdict},
 };
 use muster_schema::Violation;
-use muster_words::{Xid, limits::PREPARE_ROUNDS_MAX};
+use muster_words::{Xid, json::Value, limits::PREPARE_ROUNDS_MAX};
 
 use super::{compliance::CHUNK, judging::CommandView};
 use crate::{
@@ -26,6 +26,8 @@ pub struct StoredDocument {
     pub content_type: Option<String>,
     /// Its bytes.
     pub content: Content,
+    /// The attributes that clients set on its version.
+    pub attributes: Option<Content>,
 }
 
 impl Registry {
@@ -50,14 +52,38 @@ impl Registry {
             let document = Document { xid: &stored.xid, content_type, bytes: &bytes };
             let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| match judge.document(&document)
             {
-                Ok(verdict) => Ok(verdict.warnings),
-                Err(NoVerdict::Rejected(rejection)) => Ok(rejection.violations()),
+                Ok(verdict) => Ok(Ok(verdict)),
+                Err(NoVerdict::Rejected(rejection)) => Ok(Err(rejection.violations())),
                 Err(other) => Err(other),
             };
-            let violations = self.inner.judge(command_view, judge).await?;
+            let violations = match self.inner.judge(command_view, judge).await? {
+                Err(violations) => violations,
+                Ok(verdict) => {
+                    let mut violations = self.faults_of(stored, &verdict).await?;
+                    violations.extend(verdict.warnings);
+                    violations
+                }
+            };
             judged.push((stored.xid.clone(), violations));
         }
         Ok(judged)
+    }
+}
+
+impl Registry {
+    /// Why a stored schema isn't what its attribute `format` says.
+    async fn faults_of(
+        &self,
+        stored: &StoredDocument,
+        verdict: &Verdict,
+    ) -> Result<Vec<Violation>, SubmitError> {
+        if verdict.schema_fault.is_none() {
+            return Ok(Vec::new());
+        }
+        let contents: Vec<Content> = stored.attributes.into_iter().collect();
+        let maps = self.inner.maps(&contents).await?;
+        let format = maps.first().and_then(|map| map.get("format")).and_then(Value::as_str);
+        Ok(verdict.faults_as(format).to_vec())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What becomes the default, or goes: a binding and a reference hold through it.
 
+use muster_catalog::command::{Mode, Target};
 use muster_journal::MemoryLedger;
 
 use super::*;
@@ -25,10 +26,11 @@ async fn no_broken_version_becomes_the_default_of_a_schema_that_something_binds(
     let pin = |version: &str| {
         patch(&meta, &format!(r#"{{"defaultversionid":"{version}","defaultversionsticky":true}}"#))
     };
-    // Version 2 is no schema, and was sent while nothing bound it.
+    // Version 2 is a schema of another kind, and was sent while nothing bound it.
+    let other = r#"{"2":{"schema":{"type":"record"},"format":"Avro/1.9"}}"#;
     let setting = [
         put(SCHEMA, SCHEMAS[0]),
-        post(SCHEMA, SCHEMAS[2]),
+        tree(Mode::Post, Target::Versions(xid(SCHEMA)), other),
         pin("1"),
         bind_it(),
         put("/configs/app/entries/good", r#"{"a":1}"#),
@@ -265,7 +267,7 @@ async fn a_schema_that_others_refer_to_is_not_deleted() {
     let setting = || {
         vec![
             put(&schema("base"), "{}"),
-            post(&schema("base"), r#"{"type":"object"}"#),
+            post(&schema("base"), r#"{"$defs":{"x":{}}}"#),
             put(&schema("used"), &refers(&format!("{}#/$defs/x", schema("base")))),
             put(
                 "/schemagroups/other/schemas/pins",

@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, HashMap};
 use muster_words::json::{Map, Value};
 
 use super::{
-    KeywordValue, Places, SchemaDocument, address, at_most, check_totals, for_each_place,
+    KeywordValue, Places, SchemaDocument, address, at_most, check_divisor, check_totals,
+    for_each_place,
     graph::{Graph, Node, Unresolved, depth_of},
     looks_of, name_patterns_of,
 };
@@ -151,6 +152,7 @@ impl<'a> Builder<'a> {
         let Value::Object(schema) = value else { return Ok(index) };
         self.enter_resource(schema, value, &mut at)?;
         self.note_anchors(schema, index, &at);
+        check_divisor(schema)?;
         self.patterns.extend(schema.get("pattern").and_then(Value::as_str));
         self.name_patterns.extend(name_patterns_of(schema));
         self.looks = self.looks.saturating_add(looks_of(schema));
@@ -277,7 +279,9 @@ impl<'a> Builder<'a> {
             }
         };
         if !name.is_empty() {
-            self.rewrite(document, place.clone(), format!("{}#{fragment}", self.canonical(meant)));
+            let whole = self.canonical(meant);
+            let text = if fragment.is_empty() { whole } else { format!("{whole}#{fragment}") };
+            self.rewrite(document, place.clone(), text);
         }
         let target = match fragment {
             "" => self.place_at(meant, fragment)?,

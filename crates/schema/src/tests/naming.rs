@@ -35,14 +35,11 @@ fn an_id_is_its_whole_address() {
         ("https://x.example/a/base", "https://x.example/b/base"),
         ("https://x.example/order/schema.json", "https://x.example/common/schema.json"),
         ("urn:example:a:v1", "urn:example:b:v1"),
-        ("a/schema", "b/schema"),
     ] {
         // Embedded in one document, and in two documents of one group.
         let inner = format!(r#"{{"$id":"{second}","type":"integer"}}"#);
-        let outer = |defs: &str| format!(r#"{{"$id":"{first}",{defs}"$ref":"/{second}"}}"#);
-        let outer = |defs: &str| outer(defs).replace("\"/u", "\"u").replace("\"/h", "\"h");
+        let outer = |defs: &str| format!(r#"{{"$id":"{first}",{defs}"$ref":"{second}"}}"#);
         let values = [("1", true), ("\"x\"", false)];
-        let outer = |defs: &str| outer(defs).replace("\"/b/schema", "\"../b/schema");
         takes(&outer(&format!(r#""$defs":{{"b":{inner}}},"#)), &[], &values);
         takes(&outer(""), &[("other", &inner)], &values);
     }
@@ -64,7 +61,7 @@ fn an_anchor_belongs_to_its_resource() {
     takes(&outer(""), &[("inner", inner)], &values);
     // In draft 7 an anchor is an id that is only a fragment.
     let old = r##"{"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://x.example/o",
-        "$ref":"#item","definitions":{"a":{"$id":"#item","type":"integer"},
+        "allOf":[{"$ref":"#item"}],"definitions":{"a":{"$id":"#item","type":"integer"},
         "b":{"$id":"other","definitions":{"c":{"$id":"#item","$ref":"o#item"}}}}}"##;
     takes(old, &[], &values);
 }
@@ -175,7 +172,7 @@ fn what_refers_to_itself_without_an_end_is_refused_across_documents() {
         at_home(r#"{"$ref":"https://x.example/b"}"#, &[("/schemagroups/g/schemas/b", other)]);
     assert_eq!(
         error.unwrap_err().to_string(),
-        "in /schemagroups/g/schemas/b, which it refers to: /allOf/0 refers to itself"
+        "in /schemagroups/g/schemas/b, which it refers to: the schema as a whole refers to itself"
     );
 }
 

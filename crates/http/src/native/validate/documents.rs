@@ -79,5 +79,6 @@ fn stored(xid: &Xid, resource: &Entity<'_>) -> Option<StoredDocument> {
         xid: xid.clone(),
         content_type: version.content_type.as_deref().map(ToOwned::to_owned),
         content: version.document?,
+        attributes: version.attributes,
     })
 }

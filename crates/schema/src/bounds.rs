@@ -1,0 +1,129 @@
+//! `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum` and `multipleOf` by digits: the
+//! validator's own compare as `f64` where a fraction is written.
+
+use std::cmp::Ordering;
+
+use jsonschema::{
+    Keyword, ValidationError, ValidationOptions, error::ValidationErrorKind as Kind,
+    paths::Location,
+};
+use muster_words::json::{Map, Value};
+
+use crate::{
+    decimal::{Decimal, Divisor},
+    messages,
+};
+
+/// The keywords that are replaced.
+const KEYWORDS: [&str; 5] =
+    ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
+
+/// Replaces the validator's keywords.
+pub(crate) fn by_digits(options: ValidationOptions<'static>) -> ValidationOptions<'static> {
+    KEYWORDS.into_iter().fold(options, |options, keyword| {
+        options.with_keyword(
+            keyword,
+            move |place: &Map<String, Value>, limit: &Value, _: Location| {
+                Ok(made(keyword, place, limit))
+            },
+        )
+    })
+}
+
+type Made = Box<dyn for<'i> Keyword<'i>>;
+
+fn made(keyword: &'static str, place: &Map<String, Value>, limit: &Value) -> Made {
+    let Value::Number(number) = limit else { return Box::new(Unlimited) };
+    let text = number.as_str().to_owned();
+    if keyword == "multipleOf" {
+        return match Divisor::parse(&text) {
+            Some(divisor) => Box::new(Multiple { divisor, limit: limit.clone() }),
+            None => Box::new(Unlimited),
+        };
+    }
+    let (side, flag) = match keyword {
+        "minimum" | "exclusiveMinimum" => (Ordering::Less, "exclusiveMinimum"),
+        _ => (Ordering::Greater, "exclusiveMaximum"),
+    };
+    // In draft 4 a flag beside the bound makes it exclusive.
+    let exclusive = keyword == flag || place.get(flag) == Some(&Value::Bool(true));
+    let short = text.parse().ok();
+    Box::new(Bound { side, exclusive, text, short, limit: limit.clone() })
+}
+
+/// A keyword without a number, such as the flags of draft 4.
+struct Unlimited;
+
+impl<'i> Keyword<'i> for Unlimited {
+    fn validate(&self, _: &'i Value) -> Result<(), ValidationError<'i>> {
+        Ok(())
+    }
+
+    fn is_valid(&self, _: &'i Value) -> bool {
+        true
+    }
+}
+
+struct Bound {
+    /// On which side of the limit no value may be.
+    side: Ordering,
+    /// Whether the limit itself isn't allowed either.
+    exclusive: bool,
+    text: String,
+    /// The limit, if it is a whole number of everyday size.
+    short: Option<i64>,
+    limit: Value,
+}
+
+impl Bound {
+    fn error(&self) -> Kind {
+        let limit = self.limit.clone();
+        match (self.side, self.exclusive) {
+            (Ordering::Less, false) => Kind::Minimum { limit },
+            (Ordering::Less, true) => Kind::ExclusiveMinimum { limit },
+            (_, false) => Kind::Maximum { limit },
+            (_, true) => Kind::ExclusiveMaximum { limit },
+        }
+    }
+}
+
+impl<'i> Keyword<'i> for Bound {
+    fn validate(&self, value: &'i Value) -> Result<(), ValidationError<'i>> {
+        match self.is_valid(value) {
+            true => Ok(()),
+            false => Err(ValidationError::custom(messages::of(&self.error(), value))),
+        }
+    }
+
+    fn is_valid(&self, value: &'i Value) -> bool {
+        let Value::Number(number) = value else { return true };
+        let found = match self
+            .short
+            .and_then(|limit| Some((limit, number.as_str().parse::<i64>().ok()?)))
+        {
+            Some((limit, number)) => number.cmp(&limit),
+            None => Decimal::parse(number.as_str()).compare(&Decimal::parse(&self.text)),
+        };
+        found != self.side && !(self.exclusive && found == Ordering::Equal)
+    }
+}
+
+struct Multiple {
+    divisor: Divisor,
+    limit: Value,
+}
+
+impl<'i> Keyword<'i> for Multiple {
+    fn validate(&self, value: &'i Value) -> Result<(), ValidationError<'i>> {
+        if self.is_valid(value) {
+            return Ok(());
+        }
+        let multiple_of = self.limit.clone();
+        Err(ValidationError::custom(messages::of(&Kind::MultipleOf { multiple_of }, value)))
+    }
+
+    fn is_valid(&self, value: &'i Value) -> bool {
+        let Value::Number(number) = value else { return true };
+        self.divisor.divides(&Decimal::parse(number.as_str()))
+    }
+}
