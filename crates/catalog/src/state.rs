@@ -102,6 +102,8 @@ pub struct GroupState {
 pub struct Bindings {
     /// The xid of a schema or of one of its versions.
     pub schema: Option<Xid>,
+    /// Whether that schema asserts every `format`.
+    pub assert_format: bool,
     /// The xids of rules or of rule groups.
     pub rules: Vec<Xid>,
 }

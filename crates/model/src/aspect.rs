@@ -8,13 +8,15 @@ use super::{
 };
 
 /// Muster's extension of a resource type: the labels `muster.frozen`, `muster.schema`, `muster.rules`,
-/// `muster.references` and `muster.indexed` of the type in a model.
+/// `muster.assert_format`, `muster.references` and `muster.indexed` of the type in a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Aspect {
     /// Whether the documents of existing versions can't be replaced.
     pub frozen: bool,
     /// The JSON Schema that documents must match: a schema or one of its versions.
     pub schema: Option<Xid>,
+    /// Whether that schema asserts every `format`, also in the drafts where it is an annotation.
+    pub assert_format: bool,
     /// The rules, or groups of rules, that documents must comply with.
     pub rules: Vec<Xid>,
     /// The fields that refer to other documents.
@@ -87,6 +89,7 @@ impl Aspect {
         if !matches!(schema, None | Some(Xid::Resource { .. } | Xid::Version { .. })) {
             return aspect.shape("schema", "the xid of a schema or of one of its versions");
         }
+        let assert_format = aspect.flag("assert_format")?.unwrap_or(false);
         let rules = aspect.texts("rules")?;
         let rules: Vec<Xid> = rules
             .iter()
@@ -102,7 +105,7 @@ impl Aspect {
             return aspect.shape("rules, references and indexed", "lists of at most 100 entries");
         }
         aspect.done()?;
-        Ok(Self { frozen, schema, rules, references, indexed })
+        Ok(Self { frozen, schema, assert_format, rules, references, indexed })
     }
 
     /// The aspect in the model language, without empty members.
@@ -114,6 +117,9 @@ impl Aspect {
         }
         if let Some(schema) = &self.schema {
             members.insert("schema".to_owned(), schema.to_string().into());
+        }
+        if self.assert_format {
+            members.insert("assert_format".to_owned(), true.into());
         }
         let lists: [(&str, Vec<Value>); 3] = [
             ("rules", self.rules.iter().map(|xid| xid.to_string().into()).collect()),

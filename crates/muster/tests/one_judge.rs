@@ -113,6 +113,18 @@ fn bound_by_types_and_groups() -> Vec<Case> {
             vec![("/configs/a/entries/p", r#"{"a":"x"}"#, vec![not_number])],
         ),
         case(
+            "a format is asserted where the binding says so",
+            vec![
+                Put(SCHEMA_A, json!({"properties": {"a": {"format": "date"}}})),
+                Group("/configs/a", json!({"muster": {"schema": SCHEMA_A}})),
+                Group("/configs/b", json!({"muster": {"schema": SCHEMA_A, "assert_format": true}})),
+            ],
+            vec![
+                ("/configs/a/entries/p", r#"{"a":"x"}"#, vec![]),
+                ("/configs/b/entries/p", r#"{"a":"x"}"#, vec![NO_DATE]),
+            ],
+        ),
+        case(
             "a built-in collection holds JSON, where that is said",
             vec![],
             vec![
@@ -222,6 +234,7 @@ fn bound_and(more: Vec<Step>) -> Vec<Step> {
     steps
 }
 
+const NO_DATE: &str = "error /a format \"x\" is not a date such as 2026-11-21";
 const NO_TYPE: &str = "error /type anyOf matches none of the 2 alternatives; in the closest one: /type: \"no\" is none of array, boolean, integer, null, number, object, string";
 
 fn what_is_bound_and_gone_or_broken() -> Vec<Case> {
@@ -273,7 +286,7 @@ fn what_is_bound_and_gone_or_broken() -> Vec<Case> {
                 (
                     SCHEMA_C,
                     "type: string",
-                    vec!["error  json line 1, column 1: expected a JSON value"],
+                    vec!["error  json line 1, column 1: expected true, false or null"],
                 ),
                 (
                     SCHEMA_C,

@@ -8,13 +8,12 @@ use std::{
 use jsonschema::{PatternOptions, Retrieve, Uri, ValidationError, Validator};
 use muster_words::{
     Xid,
-    json::{self, JsonError, Value},
+    json::{self, Value},
     limits::JSON_DEPTH_MAX,
 };
-use thiserror::Error;
 
 use crate::{
-    Dialect, SchemaSources, Violation,
+    CompileError, Dialect, ReferenceFault, SchemaSources, Violation,
     address::Address,
     analysis::{Graph, SchemaDocument, analyse},
     bounds, limits,
@@ -26,20 +25,29 @@ use crate::{
 /// A compiled JSON Schema, which can validate any number of values on any thread.
 ///
 /// It supports the drafts 4, 6, 7, 2019-09 and 2020-12. A schema without `$schema` is 2020-12;
-/// other dialects are refused. `format` is asserted in every draft for the formats that JSON Schema
-/// defines (date, date-time, time, duration, email, hostname, ipv4, ipv6, uri, uri-reference, iri,
-/// uuid, json-pointer, regex, …), because a registry that accepts "2026-13-45" as a date helps
-/// nobody. Unknown formats are ignored. Patterns run on an engine with linear time, so look-around
+/// other dialects are refused. `format` is an annotation in 2019-09 and 2020-12, as these drafts
+/// say, and is asserted in the drafts before; [`Schema::validate_asserting_formats`] asserts it in
+/// all of them. These are the formats that JSON Schema defines (date, date-time, time, duration,
+/// email, hostname, ipv4, ipv6, uri, uri-reference, iri, uuid, json-pointer, regex, …); unknown
+/// formats are ignored. Patterns run on an engine with linear time, so look-around
 /// and back-references are refused when the schema is compiled.
 pub struct Schema {
-    plain: Validator,
-    /// The same schema with a meter at every place. It is built on first use, for large documents
-    /// and to find all violations.
-    metered: OnceLock<Option<Validator>>,
+    annotating: Validators,
+    /// The same with every `format` asserted. It is built on first use.
+    asserting: OnceLock<Option<Validators>>,
     documents: Documents,
     dialect: Dialect,
     references: BTreeSet<Xid>,
     graph: Graph,
+}
+
+/// A schema in the forms in which values are validated.
+struct Validators {
+    plain: Validator,
+    /// The same schema with a meter at every place. It is built on first use, for large documents
+    /// and to find all violations.
+    metered: OnceLock<Option<Validator>>,
+    asserts_formats: bool,
 }
 
 /// A schema with all schemas that it refers to.
@@ -68,168 +76,6 @@ impl Documents {
     /// The document with this index.
     pub(crate) fn at(&self, index: usize) -> Option<&Arc<Value>> {
         self.all().nth(index).map(|(_, value)| value)
-    }
-}
-
-/// Why a schema can't be used.
-#[derive(Debug, Error)]
-pub enum CompileError {
-    /// The bytes aren't JSON.
-    #[error("{0}")]
-    Json(#[from] JsonError),
-    /// Arrays and objects are nested too deeply.
-    #[error("the schema is nested deeper than {JSON_DEPTH_MAX} levels")]
-    TooDeep,
-    /// `$schema` isn't one of the supported drafts.
-    #[error("$schema is {found:?}; supported are draft-04, draft-06, draft-07, 2019-09, 2020-12")]
-    Dialect {
-        /// The given value.
-        found: String,
-    },
-    /// It violates the meta-schema of its own draft.
-    #[error("the schema violates JSON Schema in {} places", violations.len())]
-    Invalid {
-        /// The violations, located in the schema.
-        violations: Vec<Violation>,
-    },
-    /// A `$ref` names a schema that doesn't exist.
-    #[error("there is no {reference}")]
-    Missing {
-        /// The missing schema.
-        reference: Xid,
-        /// The place of the `$ref`.
-        pointer: String,
-    },
-    /// A `$ref` or a `$id` leads nowhere.
-    #[error("{reference:?} {fault}")]
-    Unresolvable {
-        /// The place of the keyword.
-        pointer: String,
-        /// Its text.
-        reference: String,
-        /// What is wrong with it.
-        fault: ReferenceFault,
-    },
-    /// Schemas refer to each other in a circle.
-    #[error("schemas refer to each other in a circle: {}", names(path))]
-    Cycle {
-        /// The circle; its first schema is repeated at the end.
-        path: Vec<Xid>,
-    },
-    /// A schema that it refers to can't be used.
-    #[error("in {reference}, which it refers to: {error}")]
-    Broken {
-        /// That schema.
-        reference: Xid,
-        /// Its fault.
-        error: Box<CompileError>,
-    },
-    /// A place leads back to itself without descending into the value, so validation would never
-    /// end.
-    #[error("{} refers to itself", place(pointer))]
-    Endless {
-        /// The place.
-        pointer: String,
-    },
-    /// A place leads to so many others for one value that validation would take too long.
-    #[error(
-        "{} applies more than {} subschemas to one value",
-        place(pointer),
-        limits::ALTERNATIVES_MAX
-    )]
-    TooComplex {
-        /// The place.
-        pointer: String,
-    },
-    /// A limit is exceeded.
-    #[error("the schema has more than {limit} {what}")]
-    TooLarge {
-        /// What there is too much of.
-        what: &'static str,
-        /// The limit.
-        limit: usize,
-    },
-}
-
-/// Why a reference leads nowhere.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ReferenceFault {
-    /// No schema has this address.
-    #[error(
-        "leads nowhere: it is neither the xid of a schema, nor a place in this document, nor the \
-         $id of a schema in the same group, nor a draft of JSON Schema"
-    )]
-    Unknown,
-    /// The schema has no such place.
-    #[error("leads to no place in the schema that it names")]
-    NoPlace,
-    /// It isn't a URI reference.
-    #[error("is no URI reference (RFC 3986)")]
-    Malformed,
-    /// Several schemas in the group have this `$id`.
-    #[error("is the $id of several schemas: {}; refer to one by its xid", list(.0, ", "))]
-    Ambiguous(Vec<Xid>),
-}
-
-fn names(path: &[Xid]) -> String {
-    list(path, " → ")
-}
-
-fn place(pointer: &str) -> &str {
-    if pointer.is_empty() { "the schema as a whole" } else { pointer }
-}
-
-fn list(xids: &[Xid], between: &str) -> String {
-    xids.iter().map(Xid::to_string).collect::<Vec<_>>().join(between)
-}
-
-impl CompileError {
-    /// The error as violations of the schema document itself.
-    #[must_use]
-    pub fn violations(&self) -> Vec<Violation> {
-        let (pointer, keyword) = match self {
-            Self::Invalid { violations } => return violations.clone(),
-            Self::Missing { pointer, .. } | Self::Unresolvable { pointer, .. } => {
-                (pointer.as_str(), "$ref")
-            }
-            Self::Endless { pointer } | Self::TooComplex { pointer } => (pointer.as_str(), "$ref"),
-            Self::Cycle { .. } | Self::Broken { .. } => ("", "$ref"),
-            Self::Dialect { .. } => ("/$schema", "$schema"),
-            Self::Json(_) => ("", "json"),
-            Self::TooDeep | Self::TooLarge { .. } => ("", "$schema"),
-        };
-        vec![Violation::keyword(pointer, keyword, self.to_string())]
-    }
-
-    /// The missing schema, if one is the cause, here or in a schema that it refers to.
-    #[must_use]
-    pub fn missing(&self) -> Option<&Xid> {
-        match self {
-            Self::Missing { reference, .. } => Some(reference),
-            Self::Broken { error, .. } => error.missing(),
-            _ => None,
-        }
-    }
-
-    /// Whether another schema may still come that mends it: one that is missing, here or in a schema
-    /// that it refers to.
-    #[must_use]
-    pub fn awaits_another(&self) -> bool {
-        match self {
-            Self::Missing { .. } | Self::Unresolvable { fault: ReferenceFault::Unknown, .. } => {
-                true
-            }
-            Self::Broken { error, .. } => error.awaits_another(),
-            _ => false,
-        }
-    }
-
-    /// The error of a schema that refers to the broken one. A cycle already names its schemas.
-    pub(crate) fn within(self, reference: &Xid) -> Self {
-        match self {
-            error @ (Self::Cycle { .. } | Self::Broken { .. } | Self::TooLarge { .. }) => error,
-            error => Self::Broken { reference: reference.clone(), error: Box::new(error) },
-        }
     }
 }
 
@@ -272,9 +118,9 @@ impl Schema {
         let dialect = check_dialect(schema)?;
         let documents = gather(schema, home, sources)?;
         let graph = analyse(&documents.list()?, &documents.links)?;
-        let plain = documents.build(dialect, &graph, false)?;
+        let annotating = documents.validators(dialect, &graph, false)?;
         let references = documents.members.keys().cloned().collect();
-        Ok(Self { plain, metered: OnceLock::new(), documents, dialect, references, graph })
+        Ok(Self { annotating, asserting: OnceLock::new(), documents, dialect, references, graph })
     }
 
     /// The draft of the schema.
@@ -300,38 +146,53 @@ impl Schema {
     /// one says if there are more.
     #[must_use]
     pub fn validate(&self, value: &Value) -> Vec<Violation> {
+        self.validate_with(&self.annotating, value)
+    }
+
+    /// Validates a value like [`Schema::validate`], and asserts every `format`.
+    #[must_use]
+    pub fn validate_asserting_formats(&self, value: &Value) -> Vec<Violation> {
+        if !self.graph.has_formats {
+            return self.validate(value);
+        }
+        let build = || self.documents.validators(self.dialect, &self.graph, true).ok();
+        let asserting = self.asserting.get_or_init(build).as_ref();
+        asserting.map_or_else(too_much, |validators| self.validate_with(validators, value))
+    }
+
+    fn validate_with(&self, validators: &Validators, value: &Value) -> Vec<Violation> {
         let size = Size::of(value);
         let frames = size.depth.saturating_mul(self.graph.same_depth + 1);
         if frames <= FRAMES_INLINE_MAX {
-            return self.check(value, &size);
+            return self.check(validators, value, &size);
         }
         thread::scope(|scope| {
             let thread = thread::Builder::new().stack_size(VALIDATE_STACK_BYTES);
-            let checked = thread.spawn_scoped(scope, || self.check(value, &size));
+            let checked = thread.spawn_scoped(scope, || self.check(validators, value, &size));
             checked.ok().and_then(|checked| checked.join().ok()).unwrap_or_else(too_much)
         })
     }
 
-    fn check(&self, value: &Value, size: &Size) -> Vec<Violation> {
+    fn check(&self, validators: &Validators, value: &Value, size: &Size) -> Vec<Violation> {
         if self.graph.uncounted(size.steps, size.names) > limits::STEPS_MAX {
             return too_much();
         }
         let verdict = if self.graph.weight.saturating_mul(size.steps) <= limits::UNMETERED_MAX {
-            Ok(self.plain.is_valid(value))
+            Ok(validators.plain.is_valid(value))
         } else {
-            self.metered().map_or(Err(Exhausted), |validator| {
+            self.metered(validators).map_or(Err(Exhausted), |validator| {
                 metered(limits::STEPS_MAX, || validator.is_valid(value))
             })
         };
         match verdict {
             Ok(true) => Vec::new(),
-            Ok(false) => self.explain(value),
+            Ok(false) => self.explain(validators, value),
             Err(Exhausted) => too_much(),
         }
     }
 
-    fn explain(&self, value: &Value) -> Vec<Violation> {
-        let Some(validator) = self.metered() else { return too_much() };
+    fn explain(&self, validators: &Validators, value: &Value) -> Vec<Violation> {
+        let Some(validator) = self.metered(validators) else { return too_much() };
         let known = QuotableSchemas { documents: Some(&self.documents) };
         let all = metered(limits::STEPS_MAX, || report::all(validator, value, &known));
         all.or_else(|Exhausted| {
@@ -342,12 +203,13 @@ impl Schema {
 
     #[cfg(test)]
     pub(crate) fn metered_for_tests(&self) -> &Validator {
-        self.metered().unwrap_or(&self.plain)
+        self.metered(&self.annotating).unwrap_or(&self.annotating.plain)
     }
 
-    fn metered(&self) -> Option<&Validator> {
-        let build = || self.documents.build(self.dialect, &self.graph, true).ok();
-        self.metered.get_or_init(build).as_ref()
+    fn metered<'a>(&self, validators: &'a Validators) -> Option<&'a Validator> {
+        let form = ValidatorForm { metered: true, asserts_formats: validators.asserts_formats };
+        let build = || self.documents.build(self.dialect, &self.graph, form).ok();
+        validators.metered.get_or_init(build).as_ref()
     }
 }
 
@@ -470,18 +332,29 @@ impl Documents {
             .collect()
     }
 
+    fn validators(
+        &self,
+        dialect: Dialect,
+        graph: &Graph,
+        asserts_formats: bool,
+    ) -> Result<Validators, CompileError> {
+        let form = ValidatorForm { metered: false, asserts_formats };
+        let plain = self.build(dialect, graph, form)?;
+        Ok(Validators { plain, metered: OnceLock::new(), asserts_formats })
+    }
+
     fn build(
         &self,
         dialect: Dialect,
         graph: &Graph,
-        metered: bool,
+        form: ValidatorForm,
     ) -> Result<Validator, CompileError> {
         if graph.depth <= COMPILE_INLINE_MAX {
-            return self.build_here(dialect, graph, metered);
+            return self.build_here(dialect, graph, form);
         }
         thread::scope(|scope| {
             let thread = thread::Builder::new().stack_size(COMPILE_STACK_BYTES);
-            let work = || self.build_here(dialect, graph, metered);
+            let work = || self.build_here(dialect, graph, form);
             let built = thread.spawn_scoped(scope, work).ok().and_then(|built| built.join().ok());
             let what = "subschemas in a chain of references";
             built.unwrap_or(Err(CompileError::TooLarge { what, limit: COMPILE_INLINE_MAX }))
@@ -492,17 +365,21 @@ impl Documents {
         &self,
         dialect: Dialect,
         graph: &Graph,
-        metered: bool,
+        form: ValidatorForm,
     ) -> Result<Validator, CompileError> {
         let share = limits::PATTERN_BYTES_TOTAL / graph.patterns.max(1);
         let share = share.min(limits::PATTERN_BYTES_MAX);
         let options = jsonschema::options()
             .with_draft(dialect.draft())
-            .should_validate_formats(true)
             .should_ignore_unknown_formats(true)
             .with_pattern_options(PatternOptions::regex().size_limit(share).dfa_size_limit(share));
         let options = bounds::by_digits(options);
-        let options = if metered {
+        let options = match form.asserts_formats {
+            true => options.should_validate_formats(true),
+            // Each draft does as it says itself.
+            false => options,
+        };
+        let options = if form.metered {
             let pattern = meter::pattern(options.clone(), graph.pattern_costs.clone());
             options
                 .with_keyword(
@@ -513,7 +390,7 @@ impl Documents {
         } else {
             options
         };
-        let mut prepared = self.prepare(graph, metered);
+        let mut prepared = self.prepare(graph, form.metered);
         let root = prepared.remove(0);
         options
             .with_base_uri(canonical(0, 0))
@@ -528,6 +405,15 @@ impl Documents {
         let all = self.all().enumerate();
         all.map(|(index, (_, value))| graph.prepared(index, value, metered)).collect()
     }
+}
+
+/// The form of a validator.
+#[derive(Clone, Copy)]
+struct ValidatorForm {
+    /// Whether each place has a meter.
+    metered: bool,
+    /// Whether every `format` is asserted, whatever the draft.
+    asserts_formats: bool,
 }
 
 /// The validator's address of a resource in a document.

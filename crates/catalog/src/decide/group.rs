@@ -163,6 +163,7 @@ impl Bindings {
             Some(Value::Array(rules)) => rules.iter().map(name).collect::<Result<_, _>>()?,
             Some(_) => return Err(invalid(ValueFault::Rules)),
         };
-        Ok(Self { schema, rules })
+        let asserts = aspect.get("assert_format").and_then(Value::as_bool);
+        Ok(Self { schema, assert_format: asserts.unwrap_or(false), rules })
     }
 }

@@ -212,10 +212,16 @@ impl Draft<'_> {
                 binding_documents(self, &kind, self.bindings_of(xid).as_deref())
             });
             *bindings == verdict.bindings
+                && self.asserts_format(xid) == verdict.asserts_format
                 && (verdict.is_schema || !must_be_schema(self.catalog, &kind, xid))
                 && verdict.schema_references.iter().all(is_same)
                 && verdict.schema_ids.iter().all(|lookup| self.is_still(lookup))
         })
+    }
+
+    /// Whether the schema that its group binds asserts every `format`.
+    fn asserts_format(&self, xid: &Xid) -> bool {
+        self.bindings_of(xid).is_some_and(|own| own.assert_format)
     }
 
     fn is_still(&self, (group, id, found): &IdLookup) -> bool {
@@ -227,6 +233,7 @@ impl Draft<'_> {
         let Some(kind) = current_type(&self.model, xid) else { return false };
         let is_same = |(xid, content): &Dependency| self.content_at(xid) == *content;
         binding_documents(self, &kind, self.bindings_of(xid).as_deref()) == verdict.bindings
+            && self.asserts_format(xid) == verdict.asserts_format
             && (verdict.is_schema || !must_be_schema(self.catalog, &kind, xid))
             && verdict.schema_references.iter().all(is_same)
             && verdict.schema_ids.iter().all(|lookup| self.is_still(lookup))

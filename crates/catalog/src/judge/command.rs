@@ -245,7 +245,11 @@ impl Judge<'_> {
         let kinds = model.flat_map(|group| group.resources.values());
         let of_model = kinds.map(|kind| {
             let aspect = &kind.aspect;
-            Arc::new(Bindings { schema: aspect.schema.clone(), rules: aspect.rules.clone() })
+            Arc::new(Bindings {
+                schema: aspect.schema.clone(),
+                assert_format: aspect.assert_format,
+                rules: aspect.rules.clone(),
+            })
         });
         let written = tree.groups.iter().filter(|node| node.attributes.is_some());
         let of_groups = written.filter_map(|node| self.sources.bindings_of(&node.xid));

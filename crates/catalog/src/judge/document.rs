@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use muster_model::ResourceType;
 use muster_rules::{self as rules, Rule, RuleContext};
-use muster_schema::{Severity, Violation};
+use muster_schema::{Schema, Severity, Violation};
 use muster_words::{
     Xid,
     json::{self, Value},
@@ -14,7 +14,6 @@ use super::{
     bindings::{
         UnreadContents, binding_documents, holds_rules, holds_schemas, is_among_schemas, schemas_of,
     },
-    compiled::UsableSchema,
     verdict::schema_violations,
 };
 use crate::{
@@ -72,6 +71,7 @@ impl Judge<'_> {
         let own = xid.group().and_then(|group| self.sources.bindings_of(&group));
         let mut verdict = Verdict {
             bindings: binding_documents(self.sources, kind, own.as_deref()),
+            asserts_format: own.as_ref().is_some_and(|own| own.assert_format),
             ..Verdict::default()
         };
         let is_json = document.content_type.is_some_and(is_json);
@@ -174,26 +174,33 @@ impl Judge<'_> {
         let mut seen = BTreeSet::new();
         for (xid, _) in verdict.bindings.iter().filter(|(xid, _)| seen.insert(xid)) {
             if schemas.contains(xid) {
-                usable.extend(missing.note_missing(self.schema(xid))?);
+                let schema = missing.note_missing(self.schema(xid))?;
+                usable.extend(schema.map(|schema| (schema, asserts_format(kind, own, xid))));
             } else {
                 bound.extend(missing.note_missing(self.rule(xid))?);
             }
         }
         missing.none()?;
-        let schemas = || usable.iter().filter_map(UsableSchema::schema);
+        let schemas =
+            || usable.iter().filter_map(|(schema, asserts)| Some((schema.schema()?, *asserts)));
         let size = document.bytes.len();
-        if !self.may_take_long && schemas().any(|schema| schema.may_take_long(size)) {
+        if !self.may_take_long && schemas().any(|(schema, _)| schema.may_take_long(size)) {
             return Err(NoVerdict::Long);
         }
-        let mut violations: Vec<Violation> =
-            schemas().flat_map(|schema| schema.validate(value)).collect();
+        let validated = |(schema, asserts): (&Schema, bool)| match asserts {
+            true => schema.validate_asserting_formats(value),
+            false => schema.validate(value),
+        };
+        let mut violations: Vec<Violation> = schemas().flat_map(validated).collect();
         if let Some(context) = RuleContext::of(document.xid)
             && !bound.is_empty()
         {
             let found = rules::check(&bound, value, &context, &violations);
             violations.extend(found);
         }
-        verdict.schema_references.extend(usable.into_iter().flat_map(|schema| schema.dependencies));
+        verdict
+            .schema_references
+            .extend(usable.into_iter().flat_map(|(schema, _)| schema.dependencies));
         Ok(violations)
     }
 
@@ -217,6 +224,12 @@ impl Judge<'_> {
         }
         violations
     }
+}
+
+/// Whether a binding of this schema asserts every `format`.
+fn asserts_format(kind: &ResourceType, own: Option<&Bindings>, schema: &Xid) -> bool {
+    let by_type = kind.aspect.assert_format && kind.aspect.schema.as_ref() == Some(schema);
+    by_type || own.is_some_and(|own| own.assert_format && own.schema.as_ref() == Some(schema))
 }
 
 /// How many characters of an invalid name a message quotes.

@@ -18,6 +18,8 @@ pub type IdLookup = (Xid, Arc<str>, Vec<Xid>);
 pub struct Verdict {
     /// The documents that are bound to it.
     pub bindings: Vec<Dependency>,
+    /// Whether the schema that its group binds asserts every `format`.
+    pub asserts_format: bool,
     /// The documents that the bound schemas refer to (`$ref`).
     pub schema_references: Vec<Dependency>,
     /// The `$id`s that it refers to, as a schema. Those that a bound schema refers to can't change.

@@ -30,7 +30,7 @@ fn what_is_wrong<T: JsonSchema>(value: &Value) -> Option<String> {
     let mut schema = schema_for!(T);
     list_choices(&mut schema);
     let schema = Schema::compile(schema.as_value(), &NoSources).ok()?;
-    let first = schema.validate(value).into_iter().next()?;
+    let first = schema.validate_asserting_formats(value).into_iter().next()?;
     let place = first.pointer.trim_start_matches('/').replace('/', ".");
     Some(match place.is_empty() || first.message.contains(&place) {
         true => first.message,

@@ -50,6 +50,7 @@ pub(super) struct Builder<'a> {
     references: Vec<Reference<'a>>,
     extra: Vec<(usize, String)>,
     rewritten: BTreeMap<usize, BTreeMap<String, String>>,
+    has_formats: bool,
     unresolved: Vec<Unresolved>,
     patterns: Vec<&'a str>,
     name_patterns: Vec<&'a str>,
@@ -78,6 +79,7 @@ impl<'a> Builder<'a> {
             references: Vec::new(),
             extra: Vec::new(),
             rewritten: BTreeMap::new(),
+            has_formats: false,
             unresolved: Vec::new(),
             patterns: Vec::new(),
             name_patterns: Vec::new(),
@@ -134,6 +136,7 @@ impl<'a> Builder<'a> {
             same_depth: 0,
             extra: self.extra,
             rewritten: self.rewritten,
+            has_formats: self.has_formats,
             unresolved: self.unresolved,
             names: self.documents.iter().map(|document| document.xid.cloned()).collect(),
         }
@@ -153,6 +156,7 @@ impl<'a> Builder<'a> {
         self.enter_resource(schema, value, &mut at)?;
         self.note_anchors(schema, index, &at);
         check_divisor(schema)?;
+        self.has_formats |= schema.contains_key("format");
         self.patterns.extend(schema.get("pattern").and_then(Value::as_str));
         self.name_patterns.extend(name_patterns_of(schema));
         self.looks = self.looks.saturating_add(looks_of(schema));

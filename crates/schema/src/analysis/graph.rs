@@ -33,6 +33,8 @@ pub(crate) struct Graph {
     pub(super) extra: Vec<(usize, String)>,
     /// The texts to replace in each document, by their places.
     pub(super) rewritten: BTreeMap<usize, BTreeMap<String, String>>,
+    /// Whether a place has a `format`.
+    pub(crate) has_formats: bool,
     /// References that lead nowhere.
     pub(super) unresolved: Vec<Unresolved>,
     /// The documents' names; none for the root.

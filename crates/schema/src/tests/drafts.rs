@@ -201,15 +201,37 @@ fn every_draft_means_what_its_specification_says() {
             with_draft["$schema"] = json!(uri);
             let schema = compile(&with_draft.to_string());
             for value in *passing {
-                assert_eq!(lines(&schema, value), [""; 0], "{with_draft} takes {value}");
+                let found = schema.validate_asserting_formats(&parse(value));
+                assert_eq!(found, [], "{with_draft} takes {value}");
             }
             for value in *failing {
-                assert_ne!(lines(&schema, value), [""; 0], "{with_draft} refuses {value}");
+                let found = schema.validate_asserting_formats(&parse(value));
+                assert_ne!(found, [], "{with_draft} refuses {value}");
             }
             cases += passing.len() + failing.len();
         }
     }
     assert!(cases > 500, "{cases}");
+}
+
+#[test]
+fn a_format_is_an_annotation_from_2019_on() {
+    for (draft, uri) in DRAFTS {
+        let schema = json!({"$schema": uri, "format": "ipv4"}).to_string();
+        let schema = compile(&schema);
+        let value = parse(r#""300.0.0.1""#);
+        assert_eq!(schema.validate(&value).is_empty(), matches!(draft, "9" | "0"), "{uri}");
+        assert!(!schema.validate_asserting_formats(&value).is_empty(), "{uri}");
+    }
+    // Each document of a family does as its own draft says.
+    let old = r#"{"$schema":"http://json-schema.org/draft-07/schema#","format":"ipv4"}"#;
+    let sources = family(&[("/schemagroups/g/schemas/old", old)]);
+    let schema = parse(
+        r#"{"properties":{"a":{"$ref":"/schemagroups/g/schemas/old"},"b":{"format":"ipv4"}}}"#,
+    );
+    let schema = Schema::compile(&schema, &sources).unwrap();
+    let found = lines(&schema, r#"{"a":"x","b":"x"}"#);
+    assert_eq!(found, [r#"/a format "x" is not of the format ipv4"#]);
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn says_what_is_wrong_where_and_what_was_likely_meant() {
             r#" uniqueItems "cms" occurs twice, as numbers 1 and 3"#,
         ),
         (
-            r#"{"format":"date"}"#,
+            r#"{"$schema":"http://json-schema.org/draft-07/schema#","format":"date"}"#,
             r#""21.11.2026""#,
             r#" format "21.11.2026" is not a date such as 2026-11-21"#,
         ),
