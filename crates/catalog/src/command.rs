@@ -62,13 +62,15 @@ pub enum Action {
         record: Bytes,
         /// The facts about it outside its record.
         grant: KeyGrant,
+        /// The rule for the first key.
+        rule: KeyManagerRule,
     },
     /// Revokes an API key.
     RevokeKey {
         /// The key's id.
         id: Id,
         /// The rule for the last key.
-        last: LastKeyRule,
+        rule: KeyManagerRule,
     },
     /// Erases the record of an invalid API key, and with it the name.
     ForgetKey {
@@ -86,16 +88,17 @@ pub struct KeyGrant {
     pub expires: Option<Moment>,
 }
 
-/// The rule for revoking the last key of a registry. The server knows who can reach the registry.
+/// Whether one of a registry's keys must be able to manage keys. The server knows who can reach the
+/// registry, and whether it was given a key at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LastKeyRule {
-    /// All keys may be revoked, because there is a key outside the ledger.
-    AllMayGo,
-    /// The last key may be revoked, which gives everybody on this computer all permissions. As long
-    /// as there are several keys, one of them must be able to manage keys.
-    LastMayGo,
-    /// Other computers can reach the registry, so a key that can manage keys must stay.
-    OneStays,
+pub enum KeyManagerRule {
+    /// None needs to be, because there is a key outside the ledger.
+    NotNeeded,
+    /// One must be as long as there are keys. The last key may be revoked, which gives everybody on
+    /// this computer all permissions.
+    WhileKeys,
+    /// One must always be there, because other computers can reach the registry.
+    Always,
 }
 
 /// How a write treats existing attributes.

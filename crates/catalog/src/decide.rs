@@ -43,7 +43,7 @@ use crate::{
     capabilities::ChangedMetadata,
     changes::{Change, ContentName, Explained, Outcome},
     command::{
-        Authority, Condition, Delete, Ignore, KeyGrant, LastKeyRule, SetDefault, Succession,
+        Authority, Condition, Delete, Ignore, KeyGrant, KeyManagerRule, SetDefault, Succession,
     },
     facts::VersionFacts,
     judge::Verdict,
@@ -95,13 +95,15 @@ pub enum PreparedAction {
         record: Bytes,
         /// The facts about it outside its record.
         grant: KeyGrant,
+        /// The rule for the first key.
+        rule: KeyManagerRule,
     },
     /// Revokes an API key.
     RevokeKey {
         /// The key's id.
         id: Id,
         /// The rule for the last key.
-        last: LastKeyRule,
+        rule: KeyManagerRule,
     },
     /// Erases the record of an invalid API key.
     ForgetKey {
@@ -230,10 +232,10 @@ pub fn decide(
         PreparedAction::Restore(action) => {
             restore::restore(catalog, stored_attributes, prepared, action, now)?
         }
-        PreparedAction::CreateKey { id, record, grant } => {
-            keys::create(catalog, id, record, *grant)?
+        PreparedAction::CreateKey { id, record, grant, rule } => {
+            keys::create(catalog, (id, record), (*grant, *rule), now)?
         }
-        PreparedAction::RevokeKey { id, last } => keys::revoke(catalog, id, *last, now)?,
+        PreparedAction::RevokeKey { id, rule } => keys::revoke(catalog, id, *rule, now)?,
         PreparedAction::ForgetKey { id } => keys::forget(catalog, id, now)?,
         PreparedAction::Refused(refusal) => return Err(NoDecision::Refused(refusal.clone())),
     };

@@ -196,6 +196,8 @@ pub enum Reason {
     },
     /// Without the key nobody could create another, or everybody would have all permissions.
     LastKey,
+    /// With the key, and none that can manage keys, everybody would be locked out.
+    NoKeyManager,
     /// The key is still valid.
     KeyInForce,
 }

@@ -1,6 +1,7 @@
 //! Health: whether the process is alive, ready for requests, and able to reach its store.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     pin::Pin,
     sync::{
@@ -32,7 +33,18 @@ pub struct Readiness {
     example_loaded: AtomicBool,
     ports_bound: AtomicBool,
     fault: OnceLock<&'static str>,
-    warning: Mutex<Option<String>>,
+    warnings: Mutex<BTreeMap<WarningSource, String>>,
+}
+
+/// What an operator is warned of while the server works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WarningSource {
+    /// The clock of this computer isn't believed.
+    Clock,
+    /// The new files of the certificate can't be used.
+    CertificateFiles,
+    /// The certificate ends soon, or has ended.
+    CertificateEnd,
 }
 
 /// One condition of [`Readiness`].
@@ -76,13 +88,20 @@ impl Readiness {
         self.fault.get().copied()
     }
 
-    /// Sets what an operator should look at although the server works; none: nothing.
-    pub fn warn(&self, what: Option<String>) {
-        *self.warning.lock().unwrap_or_else(PoisonError::into_inner) = what;
+    /// Sets what an operator should look at although the server works; none: nothing. Everybody
+    /// can read it.
+    pub fn warn(&self, source: WarningSource, what: Option<String>) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        match what {
+            Some(what) => warnings.insert(source, what),
+            None => warnings.remove(&source),
+        };
     }
 
     fn warning(&self) -> Option<String> {
-        self.warning.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: Vec<&str> = warnings.values().map(String::as_str).collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
 
     /// Whether all conditions are met and nothing has failed.

@@ -3,6 +3,8 @@ use std::sync::Arc;
 use http::Uri;
 use thiserror::Error;
 
+use crate::host::is_loopback;
+
 /// The address under which clients know the registry (`--public-url`), without a slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicAddress(Arc<str>);
@@ -34,6 +36,13 @@ impl PublicAddress {
         &self.0
     }
 
+    /// Whether only this computer knows the registry by it.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let uri: Option<Uri> = self.0.parse().ok();
+        uri.as_ref().and_then(Uri::authority).is_some_and(|host| is_loopback(host.as_str()))
+    }
+
     pub(crate) fn base(&self) -> Arc<str> {
         Arc::clone(&self.0)
     }
@@ -58,6 +67,22 @@ mod tests {
         ] {
             let address = PublicAddress::parse(text);
             assert_eq!(address.as_ref().ok().map(PublicAddress::as_str), expect, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn knows_what_only_this_computer_reaches() {
+        for (text, expect) in [
+            ("http://127.0.0.1:8080", true),
+            ("https://localhost/muster", true),
+            ("http://[::1]:9000", true),
+            ("http://registry.localhost", true),
+            ("https://registry.example", false),
+            ("http://10.0.0.7:8080/muster", false),
+            ("http://localhost.example", false),
+        ] {
+            let address = PublicAddress::parse(text);
+            assert_eq!(address.is_ok_and(|address| address.is_loopback()), expect, "{text}");
         }
     }
 }

@@ -164,6 +164,32 @@ impl CertificateError {
     }
 }
 
+impl CertificateError {
+    /// The same error with the names of its files alone, for those who needn't know where they lie.
+    #[must_use]
+    pub fn without_folders(mut self) -> Self {
+        let shorten = |file: &mut PathBuf| {
+            if let Some(name) = file.file_name() {
+                *file = name.into();
+            }
+        };
+        match &mut self {
+            Self::Unreadable { file, .. }
+            | Self::NoCertificate { file }
+            | Self::NoKey { file }
+            | Self::EncryptedKey { file }
+            | Self::UnusableKey { file, .. }
+            | Self::UnusableCertificate { file, .. } => shorten(file),
+            Self::OtherKey { key, certificate } => {
+                shorten(key);
+                shorten(certificate);
+            }
+            Self::Setup(_) => {}
+        }
+        self
+    }
+}
+
 impl Certificate {
     /// Reads a certificate and its key.
     ///

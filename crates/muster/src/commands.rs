@@ -57,7 +57,7 @@ pub enum MusterCommand {
     /// Verify the ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
-    /// Create, list and revoke API keys
+    /// Create, list, revoke and forget API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     /// Show the available settings

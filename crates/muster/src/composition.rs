@@ -23,7 +23,7 @@ mod verify;
 pub use certificate::TlsFiles;
 pub(crate) use open::close_opened;
 pub use open::{make, open};
-pub use refusals::{directory_in_use, key_required};
+pub use refusals::directory_in_use;
 pub use serve::serve;
 pub use serve_options::ServeOptions;
 pub use startup_message::{Example, StartupMessage};

@@ -1,5 +1,6 @@
 //! The model of a registry or a folder, for commands.
 
+mod known;
 mod merge;
 
 use std::sync::Arc;
@@ -30,6 +31,13 @@ pub(crate) struct RegistryModel {
 impl RegistryModel {
     /// Reads it.
     pub async fn read(client: &Client) -> Result<Self, Failure> {
+        Self::read_by(client, compile).await
+    }
+
+    async fn read_by(
+        client: &Client,
+        compile: fn(&Value, Foundation) -> Result<Model, Failure>,
+    ) -> Result<Self, Failure> {
         let (source, tag) = source_of(client).await?;
         let shown = client.model().await?.json()?;
         let has =
@@ -66,6 +74,12 @@ pub(crate) async fn source_of(client: &Client) -> Result<(Value, Option<String>)
 /// The model in force in a registry.
 pub(crate) async fn of_registry(client: &Client) -> Result<Model, Failure> {
     Ok(RegistryModel::read(client).await?.model)
+}
+
+/// As [`of_registry`], for commands that only show what is there. What a newer server's model says
+/// and this release doesn't know is left out.
+pub(crate) async fn to_show(client: &Client) -> Result<Model, Failure> {
+    Ok(RegistryModel::read_by(client, known::compile_known).await?.model)
 }
 
 /// The model of a folder, merged with the built-in model.

@@ -36,7 +36,7 @@ pub(crate) fn without_slash(xid: &Xid) -> String {
 /// Replaces the first wrong part of a name with the nearest existing one. If none is near, gives
 /// the part of the name that exists.
 async fn suggestion(client: &Client, name: &str) -> Suggestion {
-    let Ok(model) = model::of_registry(client).await else {
+    let Ok(model) = model::to_show(client).await else {
         return Suggestion::Below(String::new());
     };
     let mut parts: Vec<String> = name.split('/').map(str::to_owned).collect();

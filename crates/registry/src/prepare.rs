@@ -91,12 +91,13 @@ impl RegistryInner {
                 let (action, warnings) = self.restore(view, xid).await?;
                 (PreparedAction::Restore(action), warnings)
             }
-            Action::CreateKey { id, record, grant } => {
+            Action::CreateKey { id, record, grant, rule } => {
                 let (id, record) = (id.clone(), record.clone());
-                (PreparedAction::CreateKey { id, record, grant: *grant }, Vec::new())
+                let (grant, rule) = (*grant, *rule);
+                (PreparedAction::CreateKey { id, record, grant, rule }, Vec::new())
             }
-            Action::RevokeKey { id, last } => {
-                (PreparedAction::RevokeKey { id: id.clone(), last: *last }, Vec::new())
+            Action::RevokeKey { id, rule } => {
+                (PreparedAction::RevokeKey { id: id.clone(), rule: *rule }, Vec::new())
             }
             Action::ForgetKey { id } => (PreparedAction::ForgetKey { id: id.clone() }, Vec::new()),
         };

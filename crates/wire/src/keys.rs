@@ -10,6 +10,9 @@ use crate::Sample;
 pub struct KeyList {
     /// Sorted by id.
     pub keys: Vec<KeyEntry>,
+    /// Whether the server was given one more key at its start, which isn't in the ledger.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given: bool,
 }
 
 /// An API key without its secret.
@@ -87,7 +90,7 @@ impl Sample for KeyEntry {
 
 impl Sample for KeyList {
     fn sample() -> Self {
-        Self { keys: vec![KeyEntry::sample()] }
+        Self { keys: vec![KeyEntry::sample()], given: false }
     }
 }
 

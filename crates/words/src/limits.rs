@@ -34,8 +34,8 @@ pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// time, in which nobody else can write.
 pub const COMMAND_ENTITIES_MAX: usize = 20_000;
 
-/// The number of keys that aren't revoked: enough for one key per program; every start reads all of
-/// them.
+/// The number of keys that aren't revoked: enough for one key per program. Every start reads their
+/// records, and those of revoked keys until they are forgotten.
 pub const KEYS_MAX: usize = 1_000;
 
 /// The length of the reason for a command, in characters: a sentence or two.

@@ -5,7 +5,7 @@ use super::{Decision, NoDecision};
 use crate::{
     Catalog, Reason, Refusal,
     changes::{Change, ContentName, KeyCreated, KeyForgotten, KeyRevoked, Outcome},
-    command::{KeyGrant, LastKeyRule},
+    command::{KeyGrant, KeyManagerRule},
     state::RegisteredKey,
 };
 
@@ -13,12 +13,12 @@ fn refused(id: &Id, reason: Reason) -> NoDecision {
     Refusal::new(format!("/keys/{id}"), reason).into()
 }
 
-/// Records a key.
+/// Records a key, unless nobody could manage keys then: from the first key on everybody needs one.
 pub(super) fn create(
     catalog: &Catalog,
-    id: &Id,
-    record: &Bytes,
-    grant: KeyGrant,
+    (id, record): (&Id, &Bytes),
+    (grant, rule): (KeyGrant, KeyManagerRule),
+    now: Moment,
 ) -> Result<Decision, NoDecision> {
     if catalog.keys.contains_key(id) {
         return Err(refused(id, Reason::NameTaken { existing: id.clone() }));
@@ -26,6 +26,14 @@ pub(super) fn create(
     let kept = catalog.keys.values().filter(|key| key.revoked.is_none()).count();
     if kept >= KEYS_MAX {
         return Err(Refusal::new("/keys", Reason::TooManyKeys { limit: KEYS_MAX }).into());
+    }
+    let is_manager = !grant.is_limited && grant.expires.is_none_or(|expires| expires > now);
+    let is_managed = || {
+        let mut kept = catalog.keys.values().filter(|key| key.revoked.is_none());
+        kept.any(|key| makes_keys(key, now))
+    };
+    if rule != KeyManagerRule::NotNeeded && !is_manager && !is_managed() {
+        return Err(Refusal::new("/keys", Reason::NoKeyManager).into());
     }
     let named = ContentName::new(record);
     let change = KeyCreated {
@@ -46,7 +54,7 @@ pub(super) fn create(
 pub(super) fn revoke(
     catalog: &Catalog,
     id: &Id,
-    last: LastKeyRule,
+    rule: KeyManagerRule,
     now: Moment,
 ) -> Result<Decision, NoDecision> {
     let Some(key) = catalog.keys.get(id).filter(|key| key.revoked.is_none()) else {
@@ -54,13 +62,12 @@ pub(super) fn revoke(
     };
     let others = catalog.keys.iter().filter(|(other, key)| *other != id && key.revoked.is_none());
     let mut others = others.map(|(_, key)| key).peekable();
-    let makes_keys = |key: &RegisteredKey| !key.is_limited && key.is_in_force(now);
-    let may_go = match (last, others.peek()) {
-        (LastKeyRule::AllMayGo, _) | (LastKeyRule::LastMayGo, None) => true,
-        (LastKeyRule::OneStays, None) => false,
+    let may_go = match (rule, others.peek()) {
+        (KeyManagerRule::NotNeeded, _) | (KeyManagerRule::WhileKeys, None) => true,
+        (KeyManagerRule::Always, None) => false,
         // A key that can't manage keys doesn't count here.
-        (LastKeyRule::LastMayGo | LastKeyRule::OneStays, Some(_)) => {
-            !makes_keys(key) || others.any(|other| makes_keys(other))
+        (KeyManagerRule::WhileKeys | KeyManagerRule::Always, Some(_)) => {
+            !makes_keys(key, now) || others.any(|other| makes_keys(other, now))
         }
     };
     if !may_go {
@@ -71,6 +78,10 @@ pub(super) fn revoke(
         outcome: Some(Outcome::Removed),
         ..Decision::default()
     })
+}
+
+fn makes_keys(key: &RegisteredKey, now: Moment) -> bool {
+    !key.is_limited && key.is_in_force(now)
 }
 
 /// Erases the record of an invalid key.

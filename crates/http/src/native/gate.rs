@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use muster_catalog::{Catalog, Content, command::LastKeyRule};
+use muster_catalog::{Catalog, Content, command::KeyManagerRule};
 use muster_guard::{
     AdmissionError, ApiKey, Credentials, GivenKey, KeyRecord, Keyring, Principal, RecordError,
     is_open,
@@ -97,6 +97,11 @@ impl Gate {
         !is_open(&self.registry.catalog(), self.given.as_ref())
     }
 
+    /// Whether a key was given at the start, which isn't in the ledger.
+    pub(super) const fn has_given_key(&self) -> bool {
+        self.given.is_some()
+    }
+
     /// What lets a stream stay that this principal opened, as it was admitted.
     pub(super) fn grant(self: &Arc<Self>, principal: &Arc<Principal>) -> AccessGrant {
         let view = self.registry.catalog();
@@ -106,12 +111,12 @@ impl Gate {
         AccessGrant { gate: Arc::clone(self), key, by_openness, principal: principal.clone() }
     }
 
-    /// The rule for revoking the last key.
-    pub(super) fn last_key_rule(&self) -> LastKeyRule {
+    /// Whether one of the keys must be able to manage keys.
+    pub(super) fn key_manager_rule(&self) -> KeyManagerRule {
         match (&self.given, self.reachable.load(Ordering::Relaxed)) {
-            (Some(_), _) => LastKeyRule::AllMayGo,
-            (None, true) => LastKeyRule::OneStays,
-            (None, false) => LastKeyRule::LastMayGo,
+            (Some(_), _) => KeyManagerRule::NotNeeded,
+            (None, true) => KeyManagerRule::Always,
+            (None, false) => KeyManagerRule::WhileKeys,
         }
     }
 

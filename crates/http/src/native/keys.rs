@@ -44,7 +44,7 @@ pub(super) async fn list(
         .filter(|(_, key)| all || key.revoked.is_none())
         .map(|(id, key)| shown(id, key, native.gate.record(&view, id).as_ref()))
         .collect();
-    Ok(answer::json(StatusCode::OK, &KeyList { keys }))
+    Ok(answer::json(StatusCode::OK, &KeyList { keys, given: native.gate.has_given_key() }))
 }
 
 fn shown(id: &Id, key: &RegisteredKey, record: Option<&KeyRecord>) -> KeyEntry {
@@ -92,7 +92,8 @@ async fn make(
 ) -> Result<Response, IntoProblem> {
     let id = key.id().clone();
     let (bytes, grant) = (record.to_bytes(), record.grant());
-    let action = Action::CreateKey { id: id.clone(), record: bytes, grant };
+    let rule = native.gate.key_manager_rule();
+    let action = Action::CreateKey { id: id.clone(), record: bytes, grant, rule };
     let command = Command { message, ..Command::new(action) };
     let done = submit(&native.registry, caller, command, "/keys").await?;
     let Some(made) = done.view.catalog().keys.get(&id) else {
@@ -113,7 +114,7 @@ pub(super) async fn revoke(
 ) -> Result<Response, IntoProblem> {
     let (id, subject) = named(&id)?;
     let message = message(&sent, &subject)?;
-    let action = Action::RevokeKey { id, last: native.gate.last_key_rule() };
+    let action = Action::RevokeKey { id, rule: native.gate.key_manager_rule() };
     let command = Command { message, ..Command::new(action) };
     submit(&native.registry, &caller, command, &subject).await?;
     Ok(answer::done())

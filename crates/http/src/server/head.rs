@@ -140,7 +140,7 @@ impl<'a> Fields<'a> {
                     fields.is_other |= !value.eq_ignore_ascii_case(b"keep-alive");
                     continue;
                 }
-                6..=8 if is("expect") || is("upgrade") || is("if-match") => {
+                6..=8 if ["expect", "upgrade", "origin", "if-match"].into_iter().any(is) => {
                     fields.is_other = true;
                     continue;
                 }

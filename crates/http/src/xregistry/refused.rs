@@ -83,6 +83,7 @@ fn described(reason: Reason) -> (Kind, Option<String>) {
         Reason::Capabilities(fault) => capability(fault),
         Reason::TooManyKeys { limit } => Kind::TooManyKeys { limit },
         Reason::LastKey => Kind::LastKey,
+        Reason::NoKeyManager => Kind::NoKeyManager,
         Reason::KeyInForce => Kind::KeyInForce,
     };
     (kind, None)

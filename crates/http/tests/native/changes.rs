@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use muster_catalog::{
     View,
-    command::{Action, Command, KeyGrant, LastKeyRule, Mode, Target},
+    command::{Action, Command, KeyGrant, KeyManagerRule, Mode, Target},
     state::Stamp,
 };
 use muster_http::Phase;
@@ -475,10 +475,10 @@ async fn begins_with_the_present_and_says_where_that_is() {
     let event = follower.next().await.unwrap();
     assert_eq!(event.id, format!("{}.1", position.next()));
     // Keys are nobody's business here.
-    let grant = KeyGrant::default();
-    let key = Action::CreateKey { id: "k".parse().unwrap(), record: "{}".into(), grant };
+    let (grant, rule) = (KeyGrant::default(), KeyManagerRule::NotNeeded);
+    let key = Action::CreateKey { id: "k".parse().unwrap(), record: "{}".into(), grant, rule };
     running.submit(Command::new(key)).await;
-    let revoked = Action::RevokeKey { id: "k".parse().unwrap(), last: LastKeyRule::AllMayGo };
+    let revoked = Action::RevokeKey { id: "k".parse().unwrap(), rule };
     running.submit(Command::new(revoked)).await;
     let done = running.submit(put(SANITY, r#"{"a": 2}"#)).await;
     let next = follower.some(2).await;

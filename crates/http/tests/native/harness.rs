@@ -349,6 +349,23 @@ impl Follower {
         }
     }
 
+    /// The id that the next comment carries.
+    pub async fn heartbeat(&mut self) -> String {
+        loop {
+            if let Some(start) = self.text.find(":\n")
+                && let Some(end) = self.text[start..].find("\n\n")
+            {
+                let block = self.text[start..start + end].to_owned();
+                let id = block.lines().find_map(|line| line.strip_prefix("id: "));
+                return id.unwrap_or_default().to_owned();
+            }
+            match next_chunk(&mut self.raw) {
+                Some(chunk) => self.text += std::str::from_utf8(&chunk).unwrap(),
+                None => assert!(self.read().await, "the stream ended"),
+            }
+        }
+    }
+
     fn take(&mut self) -> Option<Event> {
         while let Some(end) = self.text.find("\n\n") {
             let block = self.text[..end].to_owned();

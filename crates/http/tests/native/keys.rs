@@ -57,6 +57,26 @@ async fn a_key_is_made_used_and_revoked_and_then_refused_at_once() {
 }
 
 #[tokio::test]
+async fn the_first_key_is_one_that_can_make_others() {
+    let running = Running::start().await;
+    let (limited, scoped) = (r#"{"role": "consumer"}"#, r#"{"scope": ["/providers/cms"]}"#);
+    for body in [limited, scoped] {
+        let (status, said) = running.ask("POST /keys", &[], body).await;
+        assert_eq!((status, code(&said).as_str()), (409, "no_key_manager"), "{body}");
+    }
+    assert_eq!(running.ask("GET /status", &[], "").await.0, 200, "nobody is locked out");
+    let (_, key) = create(&running, &[], "{}").await;
+    for body in [limited, scoped] {
+        assert_eq!(running.ask("POST /keys", &[("authorization", &key)], body).await.0, 201);
+    }
+    // Where a key was given at the start, that one makes others.
+    let ledger = std::sync::Arc::new(muster_journal::MemoryLedger::new());
+    let running = Running::over(ledger, Some("correct-horse-battery")).await;
+    let given = [("authorization", "Bearer correct-horse-battery")];
+    assert_eq!(running.ask("POST /keys", &given, limited).await.0, 201);
+}
+
+#[tokio::test]
 async fn streams_end_with_what_let_them_in() {
     let running = Running::start().await;
     let mut nobodys = running.follow("", None).await;

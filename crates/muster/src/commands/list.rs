@@ -62,7 +62,7 @@ enum Level<'a> {
 impl ListArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
-        let model = model::of_registry(&client).await?;
+        let model = model::to_show(&client).await?;
         let level = level(&model, &self.collection)?;
         if self.deleted {
             return self.deleted(context, &client, level).await;

@@ -146,7 +146,7 @@ impl PutArguments {
 
     /// The singular name of the resource type, which is the document's member in JSON.
     async fn singular(&self, client: &Client) -> Result<String, Failure> {
-        let model = model::of_registry(client).await?;
+        let model = model::to_show(client).await?;
         match model::resource_type(&model, &self.xid) {
             Some(kind) => Ok(kind.singular.clone()),
             None => {

@@ -1,12 +1,15 @@
 use std::{
     fs, io,
     os::unix::fs::MetadataExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use muster_http::{Certificate, CertificateError, Tls, health::Readiness};
+use muster_http::{
+    Certificate, CertificateError, Tls,
+    health::{Readiness, WarningSource},
+};
 use muster_words::Moment;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -37,10 +40,26 @@ pub(super) struct ServedCertificate {
     seen: Vec<Option<Stamp>>,
     /// Whether the files could not be used when they were looked at last.
     is_doubtful: bool,
+    /// The end that was warned of, because it is said once.
+    said: Option<CertificateEnd>,
 }
 
-/// What tells that a file is another: when it was changed, its size and its number.
-type Stamp = (i64, i64, u64, u64);
+/// A certificate's end that is near, or past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct CertificateEnd {
+    expires: SystemTime,
+    is_past: bool,
+}
+
+/// What tells that a file is another: when its bytes and when anything of it was changed, its size
+/// and its number. Whoever copies a file can set the first time, but not the second one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    written: (i64, i64),
+    changed: (i64, i64),
+    size: u64,
+    number: u64,
+}
 
 impl ServedCertificate {
     /// Reads the files.
@@ -48,9 +67,10 @@ impl ServedCertificate {
         let certificate = Certificate::read(&files.certificate, &files.key).map_err(|error| {
             Failure::new(OwnCode::BadCertificate, error.to_string()).help(error.help())
         })?;
-        let seen = stamps(&certificate);
-        warn_of_end(&certificate);
-        Ok(Self { certificate, seen, is_doubtful: false })
+        let seen = stamps(certificate.files());
+        let mut served = Self { certificate, seen, is_doubtful: false, said: None };
+        served.warn_of_end(SystemTime::now());
+        Ok(served)
     }
 
     /// What the server needs of it.
@@ -71,13 +91,15 @@ impl ServedCertificate {
                     _ = looks.tick() => false,
                 };
                 self.look(is_told, &readiness);
+                let end = self.warn_of_end(SystemTime::now());
+                readiness.warn(WarningSource::CertificateEnd, end);
             }
         });
         Ok(())
     }
 
     fn look(&mut self, is_told: bool, readiness: &Readiness) {
-        let seen = stamps(&self.certificate);
+        let seen = stamps(self.certificate.files());
         let is_changed = seen != self.seen;
         self.seen = seen;
         if !is_changed && !self.is_doubtful && !is_told {
@@ -89,25 +111,55 @@ impl ServedCertificate {
                     let expires = self.certificate.expires().and_then(moment);
                     let expires = expires.as_ref().map(tracing::field::display);
                     tracing::info!(expires, "the certificate was read again");
-                    warn_of_end(&self.certificate);
                 }
                 self.is_doubtful = false;
-                readiness.warn(None);
+                readiness.warn(WarningSource::CertificateFiles, None);
             }
             // Of a pair that is being replaced, one file comes before the other.
             Err(_) if is_changed && !is_told => self.is_doubtful = true,
             Err(error) => {
                 self.is_doubtful = false;
-                refuse(&error, readiness);
+                refuse(error, readiness);
             }
         }
     }
+
+    /// Says once in the log that the certificate ends soon or has ended. Answers what to show to
+    /// operators as long as it is so.
+    fn warn_of_end(&mut self, now: SystemTime) -> Option<String> {
+        let end = self.certificate.expires().and_then(|expires| CertificateEnd::at(expires, now));
+        let is_new = end != self.said;
+        self.said = end;
+        let end = end?;
+        let at = moment(end.expires).map(|at| at.to_string()).unwrap_or_default();
+        if is_new {
+            let file = self.certificate.files()[0].display();
+            match end.is_past {
+                true => tracing::warn!(%file, at, "the certificate has expired: clients refuse it"),
+                false => tracing::warn!(%file, at, "the certificate expires soon"),
+            }
+        }
+        Some(match end.is_past {
+            true => format!("the certificate has expired at {at}"),
+            false => format!("the certificate expires at {at}"),
+        })
+    }
 }
 
-fn refuse(error: &CertificateError, readiness: &Readiness) {
+impl CertificateEnd {
+    /// The end at this moment, if it is near or past now.
+    fn at(expires: SystemTime, now: SystemTime) -> Option<Self> {
+        let left = expires.duration_since(now).unwrap_or_default();
+        (left < WARNING_TIME).then_some(Self { expires, is_past: left.is_zero() })
+    }
+}
+
+fn refuse(error: CertificateError, readiness: &Readiness) {
     let help = error.help();
     tracing::warn!(%error, help, "the old certificate goes on being served");
-    readiness.warn(Some(format!("the old certificate goes on being served: {error}")));
+    let error = error.without_folders();
+    let warning = format!("the old certificate goes on being served: {error}");
+    readiness.warn(WarningSource::CertificateFiles, Some(warning));
 }
 
 /// The moment of a time of the system's clock.
@@ -116,23 +168,55 @@ fn moment(time: SystemTime) -> Option<Moment> {
     Moment::from_microseconds(i64::try_from(since.as_micros()).ok()?).ok()
 }
 
-fn warn_of_end(certificate: &Certificate) {
-    let Some(expires) = certificate.expires() else { return };
-    let file = certificate.files()[0].display();
-    match expires.duration_since(SystemTime::now()) {
-        Err(_) => tracing::warn!(%file, "the certificate has expired: clients will refuse it"),
-        Ok(left) if left < WARNING_TIME => {
-            let hours = left.as_secs() / 3_600;
-            tracing::warn!(%file, hours, "the certificate expires soon");
-        }
-        Ok(_) => {}
-    }
-}
-
-fn stamps(certificate: &Certificate) -> Vec<Option<Stamp>> {
-    let stamp = |metadata: fs::Metadata| {
-        (metadata.mtime(), metadata.mtime_nsec(), metadata.size(), metadata.ino())
+fn stamps(files: [&Path; 2]) -> Vec<Option<Stamp>> {
+    let stamp = |metadata: fs::Metadata| Stamp {
+        written: (metadata.mtime(), metadata.mtime_nsec()),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
+        size: metadata.size(),
+        number: metadata.ino(),
     };
     // A link is followed: what it leads to is what is read.
-    certificate.files().iter().map(|file| fs::metadata(file).ok().map(stamp)).collect()
+    files.into_iter().map(|file| fs::metadata(file).ok().map(stamp)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn sees_a_file_that_was_replaced_under_its_old_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key.pem");
+        fs::write(&file, "one").unwrap();
+        let before = stamps([&file, &file]);
+        let time = fs::metadata(&file).unwrap().modified().unwrap();
+        let until = Instant::now() + Duration::from_secs(30);
+        // The clock of a file system may have steps of some milliseconds.
+        while stamps([&file, &file]) == before {
+            assert!(Instant::now() < until, "the file looks unchanged");
+            fs::write(&file, "two").unwrap();
+            fs::File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
+        }
+        assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), time);
+    }
+
+    #[test]
+    fn a_certificate_is_warned_of_for_two_weeks_and_from_its_end_on() {
+        let expires = SystemTime::UNIX_EPOCH + 100 * WARNING_TIME;
+        let second = Duration::from_secs(1);
+        for (now, expect) in [
+            (expires - WARNING_TIME, None),
+            (expires - WARNING_TIME + second, Some(false)),
+            (expires - second, Some(false)),
+            (expires, Some(true)),
+            (expires + WARNING_TIME, Some(true)),
+        ] {
+            let end = CertificateEnd::at(expires, now).map(|end| end.is_past);
+            assert_eq!(end, expect, "{now:?}");
+        }
+    }
 }

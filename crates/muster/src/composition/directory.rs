@@ -1,6 +1,7 @@
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -117,12 +118,15 @@ impl DirectoryError {
     }
 }
 
-/// Creates a folder and its parents durably: syncs each parent, because the parent holds the
-/// folder's name.
+/// Creates a folder for its owner alone, because documents and keys lie in it. It and its parents
+/// are created durably: each parent is synced, because it holds the folder's name.
 fn make(path: &Path) -> io::Result<()> {
     let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
     let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
-    fs::create_dir_all(path)?;
+    if let Some(around) = path.parent() {
+        fs::create_dir_all(around)?;
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     for made in missing {
         let around = made.parent().filter(|around| !around.as_os_str().is_empty());
         File::open(around.unwrap_or(Path::new(".")))?.sync_all()?;

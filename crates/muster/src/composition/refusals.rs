@@ -16,15 +16,32 @@ pub fn directory_in_use(shown: &str, address: Option<&str>, process: Option<u32>
     }
 }
 
-/// The address is reachable from other computers, but the registry has no keys. `kept` are the
+/// What makes a server reachable from other computers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The address that it listens on.
+    ListenAddress,
+    /// The URL under which clients know it.
+    PublicUrl,
+}
+
+/// The server is reachable from other computers, but the registry has no keys. `kept` are the
 /// flags that other commands need to find the data directory; none if the registry is in memory.
-#[must_use]
-pub fn key_required(kept: Option<&str>) -> Failure {
-    let what = "this address can be reached from other computers, but the registry has no keys";
+pub(super) fn key_required(reach: Reach, kept: Option<&str>) -> Failure {
+    let (what, otherwise) = match reach {
+        Reach::ListenAddress => (
+            "this address can be reached from other computers, but the registry has no keys",
+            "listen on 127.0.0.1",
+        ),
+        Reach::PublicUrl => (
+            "the public URL is for other computers, but the registry has no keys",
+            "leave out the public URL",
+        ),
+    };
     let make = match kept {
         Some(flags) => format!("muster keys create --role admin{flags}"),
         None => "set a key in MUSTER_API_KEY".to_owned(),
     };
     Failure::new(ErrorCode::KeyRequired, what)
-        .help(format!("{make}, then start again; or listen on 127.0.0.1"))
+        .help(format!("{make}, then start again; or {otherwise}"))
 }

@@ -14,7 +14,9 @@ use super::{
     certificate::ServedCertificate,
     demo,
     directory::{Directory, IfMissing},
-    key_required, logging, signals,
+    logging,
+    refusals::{Reach, key_required},
+    signals,
 };
 use crate::{Context, Failure, OwnCode};
 
@@ -37,20 +39,26 @@ async fn run(
     greet: &dyn Fn(&StartupMessage),
 ) -> Result<(), Failure> {
     let started = Instant::now();
-    let address = address(&options.listen)?;
+    signals::survive_hang_up().map_err(|error| system("signals", &error))?;
     // Everything is checked before anything is created.
-    let open_options = open_options(options, address)?;
+    let addresses = Addresses::parse(options)?;
+    let open_options = open_options(options, addresses.server)?;
     let certificate = options.tls.as_ref().map(ServedCertificate::open).transpose()?;
+    log_start(options);
     let storage = storage(context, options)?;
     let open_options = OpenOptions { bare: is_bare(&storage, options), ..open_options };
     let assembly = Assembly::open(storage, &open_options).await?;
-    if !address.ip().is_loopback() && !assembly.needs_key() {
+    if open_options.beyond_loopback && !assembly.needs_key() {
         assembly.close().await;
-        return Err(key_required(flags_for(context, options).as_deref()));
+        let reach = match addresses.server.ip().is_loopback() {
+            false => Reach::ListenAddress,
+            true => Reach::PublicUrl,
+        };
+        return Err(key_required(reach, flags_for(context, options).as_deref()));
     }
     let phase =
         signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))?;
-    let (server, metrics) = match bind(options, address, certificate, &assembly).await {
+    let (server, metrics) = match bind(options, addresses, certificate, &assembly).await {
         Ok(servers) => servers,
         Err(failure) => {
             assembly.close().await;
@@ -59,6 +67,10 @@ async fn run(
     };
     let local = server.local_address().map_err(|error| system("socket", &error))?;
     let base = base_of(options, local);
+    let metrics_address = match &metrics {
+        Some(metrics) => Some(metrics.local_address().map_err(|error| system("socket", &error))?),
+        None => None,
+    };
     assembly.announce(&base).map_err(|error| system("lock", &error))?;
     assembly.readiness.reached(StartupCondition::PortsBound);
     if let Some(metrics) = metrics {
@@ -74,20 +86,14 @@ async fn run(
             return Err(failure);
         }
     };
-    let status = assembly.registry.status();
-    let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
-    greet(&StartupMessage {
-        place: assembly.place().map(|path| context.shown(&path)),
-        is_new: assembly.is_new,
-        example,
-        documents: count(status.documents),
-        schemas: count(status.schemas),
-        rules: count(status.rules),
-        position: status.position,
-        took: started.elapsed(),
-        base: options.public_url.clone().unwrap_or(base),
-        is_open: !assembly.needs_key(),
-        program: std::env::args().next().unwrap_or_else(|| "muster".to_owned()),
+    let message = StartupMessage {
+        metrics: metrics_address.map(|address| format!("http://{address}/metrics")),
+        ..startup_message(context, &assembly, example, (started.elapsed(), base))
+    };
+    message.log();
+    greet(&match &options.public_url {
+        Some(public) => StartupMessage { base: public.clone(), ..message },
+        None => message,
     });
     let grace = Duration::from_secs(u64::from(options.timeouts.stop_s));
     let served = tokio::select! {
@@ -95,10 +101,43 @@ async fn run(
         served = stop_with_server(&assembly.followers, phase, grace) => served,
     };
     assembly.close().await;
+    tracing::info!(position = assembly.registry.status().position.0, "muster has stopped");
     match (assembly.readiness.fault(), served) {
         (Some(why), _) => Err(stopped_by(why)),
         (None, Err(_)) => Err(stopped_by("the server stopped because of a fault")),
         (None, Ok(_)) => Ok(()),
+    }
+}
+
+/// Says in the log what is started. The version alone tells later whose log it is.
+fn log_start(options: &ServeOptions) {
+    let directory = options.data.as_deref().map(|path| tracing::field::display(path.display()));
+    let (version, listen) = (env!("CARGO_PKG_VERSION"), &options.listen);
+    tracing::info!(version, directory, listen, "muster starts");
+}
+
+/// What a server that is ready says of itself.
+fn startup_message(
+    context: &Context,
+    assembly: &Assembly,
+    example: Option<Example>,
+    (took, base): (Duration, String),
+) -> StartupMessage {
+    let status = assembly.registry.status();
+    let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
+    StartupMessage {
+        place: assembly.place().map(|path| context.shown(&path)),
+        is_new: assembly.is_new,
+        example,
+        documents: count(status.documents),
+        schemas: count(status.schemas),
+        rules: count(status.rules),
+        position: status.position,
+        took,
+        base,
+        metrics: None,
+        is_open: !assembly.needs_key(),
+        program: std::env::args().next().unwrap_or_else(|| "muster".to_owned()),
     }
 }
 
@@ -114,14 +153,14 @@ fn stopped_by(why: &str) -> Failure {
 /// a network, by addresses that no certificate names.
 async fn bind(
     options: &ServeOptions,
-    address: SocketAddr,
+    addresses: Addresses,
     certificate: Option<ServedCertificate>,
     assembly: &Assembly,
 ) -> Result<(Server, Option<Server>), Failure> {
-    let server =
-        listen(options, address, "--listen, such as 127.0.0.1:0 for any free port").await?;
-    let metrics = match &options.metrics_listen {
-        Some(text) => Some(listen(options, self::address(text)?, "--metrics-listen").await?),
+    let flag = "--listen, such as 127.0.0.1:0 for any free port";
+    let server = listen(options, addresses.server, flag).await?;
+    let metrics = match addresses.metrics {
+        Some(address) => Some(listen(options, address, "--metrics-listen").await?),
         None => None,
     };
     let Some(certificate) = certificate else { return Ok((server, metrics)) };
@@ -195,10 +234,26 @@ fn system(what: &str, error: &std::io::Error) -> Failure {
     Failure::new(OwnCode::System, format!("{what}: {error}"))
 }
 
-fn address(text: &str) -> Result<SocketAddr, Failure> {
+/// The addresses to listen on.
+#[derive(Clone, Copy)]
+struct Addresses {
+    server: SocketAddr,
+    metrics: Option<SocketAddr>,
+}
+
+impl Addresses {
+    fn parse(options: &ServeOptions) -> Result<Self, Failure> {
+        let metrics = options.metrics_listen.as_deref();
+        let metrics = metrics.map(|text| address(text, "--metrics-listen 127.0.0.1:9090"));
+        let server = address(&options.listen, "--listen 127.0.0.1:8080")?;
+        Ok(Self { server, metrics: metrics.transpose()? })
+    }
+}
+
+fn address(text: &str, example: &str) -> Result<SocketAddr, Failure> {
     text.parse().map_err(|_| {
         Failure::usage(format!("{text:?} isn't an address to listen on"))
-            .help("use an address and a port, such as --listen 127.0.0.1:8080")
+            .help(format!("use an address and a port, such as {example}"))
     })
 }
 
@@ -225,12 +280,14 @@ fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptio
             })
         })
         .transpose()?;
+    // A public URL names what stands before the server, such as a proxy.
+    let is_public = public.as_ref().is_some_and(|public| !public.is_loopback());
     Ok(OpenOptions {
         id: options.registry_id.as_deref().map(registry_id).transpose()?,
         public,
         key: options.key.clone(),
         anonymous: options.anonymous,
-        beyond_loopback: !address.ip().is_loopback(),
+        beyond_loopback: !address.ip().is_loopback() || is_public,
         cache_bytes: options.limits.cache_bytes,
         ..OpenOptions::default()
     })

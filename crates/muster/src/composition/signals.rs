@@ -7,6 +7,14 @@ use tokio::{
 /// SIGXFSZ; Linux and macOS use the same number.
 const FILE_SIZE_EXCEEDED: i32 = 25;
 
+/// Keeps SIGHUP from ending the process, for as long as it lives: the signal asks a server to look
+/// at its files again, and a server that has none to look at goes on.
+pub(super) fn survive_hang_up() -> std::io::Result<()> {
+    // Once a handler is set, the signal stays caught.
+    drop(signal(SignalKind::hangup())?);
+    Ok(())
+}
+
 /// The first SIGTERM or SIGINT drains the server, the second stops it at once. A fault that needs a
 /// restart counts as a signal.
 pub(super) fn follow(

@@ -28,6 +28,8 @@ pub struct StartupMessage {
     pub took: Duration,
     /// The base URL of the server.
     pub base: String,
+    /// The URL of the metrics, if they have an address of their own.
+    pub metrics: Option<String>,
     /// Whether everybody on this computer may do everything.
     pub is_open: bool,
     /// The name under which this program was called.
@@ -60,7 +62,10 @@ impl StartupMessage {
         self.render_contents(&mut out);
         let _ = writeln!(out, "\n  API       {}/api", self.base);
         let _ = writeln!(out, "  changes   {}/changes", self.base);
-        let _ = writeln!(out, "  health    {}/health", self.base);
+        let _ = writeln!(out, "  health    {}/health/ready", self.base);
+        if let Some(metrics) = &self.metrics {
+            let _ = writeln!(out, "  metrics   {metrics}");
+        }
         if self.is_new || self.example.is_some() {
             self.render_lesson(&mut out);
         }
@@ -70,6 +75,20 @@ impl StartupMessage {
         };
         let _ = writeln!(out, "\n{end}");
         out
+    }
+
+    /// Writes the same to the log.
+    pub(super) fn log(&self) {
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            directory = self.place.as_deref(),
+            address = self.base,
+            metrics = self.metrics.as_deref(),
+            position = self.position.0,
+            documents = self.documents,
+            took_ms = u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            "muster is ready"
+        );
     }
 
     fn render_contents(&self, out: &mut String) {
@@ -134,6 +153,7 @@ mod tests {
             position: Position(48),
             took: Duration::from_millis(17),
             base: "http://127.0.0.1:8080".to_owned(),
+            metrics: None,
             is_open: true,
             program: "target/release/muster".to_owned(),
         }
@@ -148,7 +168,7 @@ mod tests {
 
   API       http://127.0.0.1:8080/api
   changes   http://127.0.0.1:8080/changes
-  health    http://127.0.0.1:8080/health
+  health    http://127.0.0.1:8080/health/ready
 
   Everyone on this computer may do everything. Before you open it to a network: muster keys create
 

@@ -1,6 +1,6 @@
 //! Keys, roles and scopes as people use them from the command line.
 
-use std::{collections::BTreeSet, net::TcpListener, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -83,10 +83,8 @@ fn a_key_does_what_its_role_and_its_scope_say_and_the_log_tells_who_it_was() {
 
 #[test]
 fn people_read_without_a_key_where_that_is_set_and_the_metrics_have_an_address_of_their_own() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let metrics = port.to_string();
     let settings = [("MUSTER_ACCESS_ANONYMOUS", "consumer")];
-    let server = Server::with(&["--memory", "--metrics-listen", &metrics], &settings);
+    let server = Server::with(&["--memory", "--metrics-listen", "127.0.0.1:0"], &settings);
     server.put("/api/configs/app/entries/first", "1").expect(201);
     let made = server.ask(&Ask::json("POST", "/keys", "{}")).expect(201);
     let key = made.json()["key"].as_str().unwrap().to_owned();
@@ -100,7 +98,9 @@ fn people_read_without_a_key_where_that_is_set_and_the_metrics_have_an_address_o
         server.ask(&with(Ask::get(path), &key)).expect(200);
     }
     server.put("/api/configs/app/entries/first", "2").refused(403, "role_denied");
-    let mut alone = Client::connect(port);
+    let ready = server.logged("muster is ready");
+    let port = ready["metrics"].as_str().unwrap().split('/').nth(2).unwrap();
+    let mut alone = Client::connect(port.parse().unwrap());
     let answer = alone.ask(&Ask::get("/metrics")).expect(200);
     let text = answer.text();
     assert!(text.contains("muster_documents 1"), "{text}");
@@ -112,4 +112,21 @@ fn people_read_without_a_key_where_that_is_set_and_the_metrics_have_an_address_o
     let serve = ["serve", "--memory", "--listen", "127.0.0.1:0", "--anonymous", "publisher"];
     let refused = run(scratch.path(), &serve).expect(2);
     assert!(refused.err.contains("nobody can be publisher without a key"), "{refused:?}");
+}
+
+#[test]
+fn keys_list_tells_an_open_registry_from_one_that_was_given_a_key() {
+    let scratch = TempDir::new().unwrap();
+    let key = "correct-horse-battery-staple";
+    let given = Server::with(&["--memory"], &[("MUSTER_API_KEY", key)]);
+    let file = scratch.path().join("given");
+    std::fs::write(&file, key).unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let listed = run_as(scratch.path(), &given, "given", &["keys", "list", "--output", "table"]);
+    assert!(listed.expect(0).err.contains("no keys but the one that the server was started with"));
+    let open = Server::in_memory(&[]);
+    let server = open.url("127.0.0.1");
+    let words = ["keys", "list", "--output", "table", "--server", &server];
+    let listed = run(scratch.path(), &words).expect(0);
+    assert!(listed.err.contains("everybody on this computer may do everything"), "{listed:?}");
 }

@@ -1,10 +1,13 @@
 //! Data directories that aren't what they were: none is served, and the refusal says why.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use tempfile::TempDir;
 
-use crate::harness::{CommandOutput, Server, run};
+use crate::harness::{CommandOutput, PATIENCE, Server, ended, run, signal, spawn};
 
 /// A directory with a registry in it, that no server has open.
 struct TestDirectory {
@@ -224,9 +227,51 @@ fn nothing_is_made_for_what_was_not_understood() {
     let scratch = TempDir::new().unwrap();
     let data = scratch.path().join("registry");
     let flags = ["serve", "--data", data.to_str().unwrap()];
-    for wrong in [["--listen", "nowhere"], ["--registry-id", "no id"], ["--public-url", "ftp://x"]]
-    {
+    for wrong in [
+        ["--listen", "nowhere"],
+        ["--metrics-listen", "nowhere"],
+        ["--registry-id", "no id"],
+        ["--public-url", "ftp://x"],
+    ] {
         run(scratch.path(), &[&flags[..], &wrong].concat()).expect(2);
         assert!(!data.exists(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_new_directory_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let scratch = TempDir::new().unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let made = scratch.path().join("a/b/registry");
+    run(scratch.path(), &["init", "--data", made.to_str().unwrap()]).expect(0);
+    assert_eq!(mode(&made), 0o700);
+    assert_ne!(mode(made.parent().unwrap()), 0o700, "what is around it is as the user has it");
+    // One that is there stays as somebody has set it.
+    let there = scratch.path().join("there");
+    std::fs::create_dir(&there).unwrap();
+    std::fs::set_permissions(&there, std::fs::Permissions::from_mode(0o750)).unwrap();
+    run(scratch.path(), &["init", "--data", there.to_str().unwrap()]).expect(0);
+    assert_eq!(mode(&there), 0o750);
+}
+
+#[test]
+fn a_public_url_of_a_network_needs_a_key() {
+    let scratch = TempDir::new().unwrap();
+    let url = "https://registry.example";
+    let serve = ["serve", "--memory", "--listen", "127.0.0.1:0", "--public-url", url];
+    let refused = run(scratch.path(), &serve).expect(1);
+    assert!(refused.err.contains("[key_required]"), "{refused:#?}");
+    assert!(refused.err.contains("or leave out the public URL"), "{refused:#?}");
+    let key = [("MUSTER_API_KEY", "correct-horse-battery-staple")];
+    for (url, settings) in [(url, &key[..]), ("http://localhost:9", &[])] {
+        let (mut child, scratch) = spawn(&["--memory", "--public-url", url], settings);
+        let log = || std::fs::read_to_string(scratch.path().join("log")).unwrap();
+        let until = Instant::now() + PATIENCE;
+        while !log().contains("muster is ready") {
+            assert!(Instant::now() < until && child.try_wait().unwrap().is_none(), "{}", log());
+        }
+        signal(child.id(), "TERM");
+        assert!(ended(&mut child).success());
     }
 }

@@ -149,6 +149,22 @@ impl Server {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
+    /// The first line of its log with this message, once it is there.
+    pub fn logged(&self, message: &str) -> serde_json::Value {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let log = self.log();
+            let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
+            let mut lines = lines.filter(|line: &serde_json::Value| line["message"] == message);
+            if let Some(line) = lines.next() {
+                return line;
+            }
+            assert!(Instant::now() < until, "{message:?} isn't in {log}");
+            // sleeps: between looks at a file, whose lines can only be looked for.
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// Ends it without notice: SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

@@ -10,7 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant, SystemTime},
 };
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -52,8 +52,13 @@ impl Authority {
 
     /// A certificate for a name until a year, and its key, as PEM; and its bytes.
     fn sign(&self, name: &str, year: i32) -> (String, String, Vec<u8>) {
+        self.sign_until(name, rcgen::date_time_ymd(year, 1, 1).into())
+    }
+
+    /// The same, until a moment.
+    fn sign_until(&self, name: &str, end: SystemTime) -> (String, String, Vec<u8>) {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        params.not_after = end.into();
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let texts =
@@ -150,7 +155,9 @@ fn replaces_the_certificate_under_load_without_a_failed_request() {
                 signal(server.process(), "HUP");
             }
             authority.wait_for(server.address, &next.2);
+            let until = Instant::now() + PATIENCE;
             while answered.load(Ordering::Relaxed) < before + 20 {
+                assert!(Instant::now() < until, "nobody is answered any more");
                 std::thread::yield_now();
             }
         }
@@ -219,6 +226,11 @@ fn keeps_the_old_certificate_while_the_new_one_cannot_be_used() {
         assert!(Instant::now() < until, "{}", ready());
     }
     assert!(ready().starts_with("HTTP/1.1 200 "));
+    // Everybody reads this: the files are named, and not where they lie.
+    assert!(ready().contains("key.pem in") || ready().contains("in key.pem"), "{}", ready());
+    let folder = authority.folder.path().display().to_string();
+    assert!(!ready().contains(&folder), "{}", ready());
+    assert!(server.log().contains(&folder), "{}", server.log());
     assert_eq!(authority.served(server.address), first.2);
     assert!(server.log().contains("the old certificate goes on being served"));
     fs::write(authority.file("key.pem"), &second.1).unwrap();
@@ -260,6 +272,64 @@ fn warns_of_a_certificate_that_has_expired_and_serves_it() {
     assert!(server.greeting.contains("https://"), "{}", server.greeting);
     assert!(server.log().contains("the certificate has expired"), "{}", server.log());
     client(&authority, &server.url("localhost"), Some("ca.pem"), "not_trusted", "has expired");
+    // It is said once, however often the files are read again.
+    for times in 1..=3 {
+        signal(server.process(), "HUP");
+        let until = Instant::now() + PATIENCE;
+        while server.log().matches("the certificate was read again").count() < times {
+            assert!(Instant::now() < until, "{}", server.log());
+        }
+    }
+    assert_eq!(server.log().matches("the certificate has expired").count(), 1, "{}", server.log());
+}
+
+#[test]
+fn warns_of_a_certificate_that_ends_within_two_weeks() {
+    let authority = Authority::new();
+    let day = Duration::from_secs(24 * 60 * 60);
+    let (near, far) = (SystemTime::now() + 13 * day, SystemTime::now() + 15 * day);
+    let (near, far) =
+        (authority.sign_until("localhost", near), authority.sign_until("localhost", far));
+    let server = authority.serve(&near);
+    assert!(server.log().contains("the certificate expires soon"), "{}", server.log());
+    let ready = || get(&mut authority.connect(server.address), "/health/ready").unwrap();
+    let wait = |is_warned| {
+        let until = Instant::now() + PATIENCE;
+        while ready().contains("the certificate expires at 20") != is_warned {
+            assert!(Instant::now() < until, "{}", ready());
+        }
+    };
+    wait(true);
+    authority.put(&far);
+    wait(false);
+    assert!(!ready().contains("warning"), "{}", ready());
+}
+
+#[test]
+fn goes_on_after_a_hang_up_with_or_without_a_certificate() {
+    let authority = Authority::new();
+    let secure = authority.serve(&authority.sign("localhost", 2040));
+    for mut server in [Server::in_memory(&[]), secure] {
+        signal(server.process(), "HUP");
+        // It isn't the signal that the next one ends it by.
+        assert!(server.is_running());
+        let (status, log) = server.stop();
+        assert!(status.success(), "{status} {log}");
+        assert!(log.contains("muster has stopped"), "{log}");
+    }
+    // Also before it is ready: it is asked as soon as it has said that it starts.
+    let (mut child, scratch) = spawn(&["--memory", "--demo"], &[]);
+    let log = || fs::read_to_string(scratch.path().join("log")).unwrap();
+    let until = Instant::now() + PATIENCE;
+    while !log().contains("muster starts") {
+        assert!(Instant::now() < until, "{}", log());
+    }
+    signal(child.id(), "HUP");
+    while !log().contains("muster is ready") {
+        assert!(Instant::now() < until && child.try_wait().unwrap().is_none(), "{}", log());
+    }
+    signal(child.id(), "TERM");
+    assert!(ended(&mut child).success());
 }
 
 /// What `muster status` says of a server.

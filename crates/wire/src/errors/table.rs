@@ -379,6 +379,10 @@ codes! { ErrorCode, ErrorKind;
         "\"<subject>\" is the last key that can create others.",
         "Without it nobody could create or revoke keys, or everybody who can reach the registry would have all permissions.",
         "Create another key with the role admin first.";
+    NoKeyManager: Muster 409,
+        "No key of this registry could create or revoke keys.",
+        "From the first key on everybody needs one. If no valid key can manage keys, nobody who asks the server can.",
+        "Create a key with the role admin, without a scope, first: muster keys create.";
     KeyInForce: Muster 409,
         "\"<subject>\" is still valid.",
         "The record of a key is needed as long as the key is valid.",

@@ -14,10 +14,12 @@ fn with_keys(letters: &str) -> TestRegistry {
             is_limited: letter == 'l',
             expires: (letter == 'x').then_some(Moment::EPOCH),
         };
-        let record = format!("{index}").into();
-        registry.run(PreparedAction::CreateKey { id: id.clone(), record, grant }).unwrap();
+        let (record, rule) = (format!("{index}").into(), KeyManagerRule::NotNeeded);
+        registry.run(PreparedAction::CreateKey { id: id.clone(), record, grant, rule }).unwrap();
         if letter == 'r' {
-            registry.run(PreparedAction::RevokeKey { id, last: LastKeyRule::AllMayGo }).unwrap();
+            registry
+                .run(PreparedAction::RevokeKey { id, rule: KeyManagerRule::NotNeeded })
+                .unwrap();
         }
     }
     registry
@@ -25,29 +27,57 @@ fn with_keys(letters: &str) -> TestRegistry {
 
 #[test]
 fn keeps_a_key_that_can_make_others_where_one_is_needed() {
-    use LastKeyRule::{AllMayGo, LastMayGo, OneStays};
-    for (letters, last, expect) in [
-        ("a", AllMayGo, ""),
-        ("a", LastMayGo, ""),
-        ("a", OneStays, "last_key"),
-        ("ar", OneStays, "last_key"),
-        ("aa", LastMayGo, ""),
-        ("aa", OneStays, ""),
-        ("al", AllMayGo, ""),
-        ("al", LastMayGo, "last_key"),
-        ("al", OneStays, "last_key"),
-        ("ax", OneStays, "last_key"),
-        ("l", LastMayGo, ""),
-        ("l", OneStays, "last_key"),
-        ("la", OneStays, ""),
-        ("ll", LastMayGo, ""),
-        ("x", OneStays, "last_key"),
-        ("xl", OneStays, ""),
-        ("r", AllMayGo, "not_found"),
+    use KeyManagerRule::{Always, NotNeeded, WhileKeys};
+    for (letters, rule, expect) in [
+        ("a", NotNeeded, ""),
+        ("a", WhileKeys, ""),
+        ("a", Always, "last_key"),
+        ("ar", Always, "last_key"),
+        ("aa", WhileKeys, ""),
+        ("aa", Always, ""),
+        ("al", NotNeeded, ""),
+        ("al", WhileKeys, "last_key"),
+        ("al", Always, "last_key"),
+        ("ax", Always, "last_key"),
+        ("l", WhileKeys, ""),
+        ("l", Always, "last_key"),
+        ("la", Always, ""),
+        ("ll", WhileKeys, ""),
+        ("x", Always, "last_key"),
+        ("xl", Always, ""),
+        ("r", NotNeeded, "not_found"),
     ] {
         let id = "k0".parse().unwrap();
-        let revoked = with_keys(letters).run(PreparedAction::RevokeKey { id, last });
-        assert_eq!(code(revoked), expect, "{letters} {last:?}");
+        let revoked = with_keys(letters).run(PreparedAction::RevokeKey { id, rule });
+        assert_eq!(code(revoked), expect, "{letters} {rule:?}");
+    }
+}
+
+#[test]
+fn the_first_key_can_make_others_or_nobody_could() {
+    use KeyManagerRule::{Always, NotNeeded, WhileKeys};
+    let (admin, limited, expired) = ((false, false), (true, false), (false, true));
+    for (letters, (is_limited, is_expired), rule, expect) in [
+        ("", admin, WhileKeys, ""),
+        ("", limited, WhileKeys, "no_key_manager"),
+        ("", limited, Always, "no_key_manager"),
+        ("", limited, NotNeeded, ""),
+        ("", expired, WhileKeys, "no_key_manager"),
+        ("a", limited, WhileKeys, ""),
+        ("a", expired, Always, ""),
+        ("l", limited, WhileKeys, "no_key_manager"),
+        ("l", admin, Always, ""),
+        ("xr", limited, WhileKeys, "no_key_manager"),
+        ("lxa", limited, WhileKeys, ""),
+    ] {
+        let create = PreparedAction::CreateKey {
+            id: "n".parse().unwrap(),
+            record: "n".into(),
+            grant: KeyGrant { is_limited, expires: is_expired.then_some(Moment::EPOCH) },
+            rule,
+        };
+        let created = with_keys(letters).run(create);
+        assert_eq!(code(created), expect, "{letters} {is_limited} {is_expired} {rule:?}");
     }
 }
 
@@ -84,10 +114,11 @@ fn counts_keys_where_each_is_made() {
         id: format!("n{number}").parse().unwrap(),
         record: "n".into(),
         grant: KeyGrant::default(),
+        rule: KeyManagerRule::WhileKeys,
     };
     assert_eq!(code(registry.run(make(1))), "too_many_keys");
     let id = "k7".parse().unwrap();
-    registry.run(PreparedAction::RevokeKey { id, last: LastKeyRule::AllMayGo }).unwrap();
+    registry.run(PreparedAction::RevokeKey { id, rule: KeyManagerRule::NotNeeded }).unwrap();
     assert_eq!(code(registry.run(make(1))), "");
     assert_eq!(code(registry.run(make(2))), "too_many_keys");
 }

@@ -6,7 +6,10 @@ use muster_guard::authorize;
 use muster_registry::FetchError;
 use muster_wire::changes::EventId;
 use muster_words::{Permission, Position};
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     Feed, Start,
@@ -91,9 +94,19 @@ impl Watcher {
         (!bytes.is_empty()).then_some(bytes)
     }
 
-    /// The longest silence: not longer than the client's key is valid.
-    fn patience(&self) -> Duration {
-        self.pass.left().map_or(HEARTBEAT, |left| HEARTBEAT.min(left))
+    /// The end of the longest silence: not later than the client's key is valid.
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.pass.left().map_or(HEARTBEAT, |left| HEARTBEAT.min(left))
+    }
+
+    /// What breaks a silence: a comment, and the id to resume from. Without it a client whose scope
+    /// rarely changes would resume far back, and everything since would be read again for it.
+    fn heartbeat(&self) -> Bytes {
+        let EventId { position, k } = self.cursor;
+        match k {
+            u32::MAX => format!(":\nid: {position}\n\n").into(),
+            _ => format!(":\nid: {}\n\n", self.cursor).into(),
+        }
     }
 
     /// Reads the next page of the ledger.
@@ -131,11 +144,17 @@ impl Source for Watcher {
         if !std::mem::replace(&mut self.greeted, true) {
             return Some(Ok(self.greeting()));
         }
+        // One for the whole wait: commands outside of the scope send nothing, so they mustn't begin
+        // the silence anew.
+        let deadline = self.deadline();
         loop {
-            // A key is revoked by a command, and every command wakes this task. The timeout covers
+            // A key is revoked by a command, and every command wakes this task. The deadline covers
             // a key that expires.
             if !self.pass.holds() {
                 return None;
+            }
+            if Instant::now() >= deadline {
+                return Some(Ok(self.heartbeat()));
             }
             if !self.read.is_empty() && self.keys_changed_at < self.shared.keys_changed_at() {
                 // They may hold a name that was erased since, so they are rendered again.
@@ -161,12 +180,12 @@ impl Source for Watcher {
                         return Some(Err(error.into()));
                     }
                 }
-                NextFrame::Nothing => match timeout(self.patience(), self.moves.changed()).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(_)) => return None,
-                    Err(_) if !self.pass.holds() => return None,
-                    Err(_) => return Some(Ok(Bytes::from_static(b":\n\n"))),
-                },
+                NextFrame::Nothing => {
+                    // At the deadline, the next round decides what is sent.
+                    if let Ok(Err(_)) = timeout_at(deadline, self.moves.changed()).await {
+                        return None;
+                    }
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use bytes::Bytes;
-use muster_catalog::command::{Action, Command, KeyGrant};
+use muster_catalog::command::{Action, Command, KeyGrant, KeyManagerRule};
 use muster_journal::MemoryLedger;
 use muster_ledger::CommandId;
 use muster_model::Foundation;
@@ -23,8 +23,8 @@ async fn open(access: Access) -> (Registry, Arc<Gate>) {
 
 async fn create_key(registry: &Registry) {
     let grant = KeyGrant { is_limited: false, expires: None };
-    let action =
-        Action::CreateKey { id: "01010101".parse().unwrap(), record: Bytes::from("{}"), grant };
+    let (id, record) = ("01010101".parse().unwrap(), Bytes::from("{}"));
+    let action = Action::CreateKey { id, record, grant, rule: KeyManagerRule::WhileKeys };
     registry.submit(Command::new(action), &CommandOrigin::of_owner()).await.unwrap();
 }
 

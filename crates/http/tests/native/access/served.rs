@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use muster_catalog::command::{Action, Command, LastKeyRule};
+use muster_catalog::command::{Action, Command, KeyManagerRule};
 use muster_guard::{ApiKey, KeyRecord, Principal, Role, SALT_BYTES};
 use muster_http::{
     Front, Gatekeeper, Phase, Server, ServerLimits,
@@ -110,10 +110,11 @@ async fn submit_key(registry: &Registry, key: &ApiKey, role: Role, state: KeySta
         record.expires = Some(Moment::EPOCH.next());
     }
     let (id, grant) = (key.id().clone(), record.grant());
-    let make = Action::CreateKey { id: id.clone(), record: record.to_bytes(), grant };
+    let (record_bytes, rule) = (record.to_bytes(), KeyManagerRule::NotNeeded);
+    let make = Action::CreateKey { id: id.clone(), record: record_bytes, grant, rule };
     registry.submit(Command::new(make), &CommandOrigin::of_owner()).await.unwrap();
     if state == KeyState::Revoked {
-        let revoke = Action::RevokeKey { id, last: LastKeyRule::AllMayGo };
+        let revoke = Action::RevokeKey { id, rule };
         registry.submit(Command::new(revoke), &CommandOrigin::of_owner()).await.unwrap();
     }
     assert_eq!(KeyRecord::from_bytes(&record.to_bytes()).as_ref(), Ok(&record));

@@ -68,6 +68,38 @@ async fn ends_when_a_key_is_revoked_or_expires_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_heartbeat_comes_although_others_write_outside_of_the_scope() {
+    let running = start(None).await;
+    let (_, admin) = create(&running, &[], "{}").await;
+    let body = r#"{"role": "consumer", "scope": ["/providers/cms"]}"#;
+    let (_, key) = create(&running, &[("authorization", &admin)], body).await;
+    let headers = [("authorization", key.as_str())];
+    let mut follower = running.follow_as("", &headers).await;
+    // From here on the time is the test's: it goes on when nothing is left to do.
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let others = async {
+        loop {
+            running.submit(put("/providers/ssg/entries/e", "{}")).await;
+            // sleeps: in the test's own time, less than the longest silence of a stream
+            tokio::time::sleep(Duration::from_secs(4)).await;
+        }
+    };
+    let id = tokio::select! {
+        id = follower.heartbeat() => id,
+        () = others => unreachable!(),
+    };
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    // A client that resumes there is behind everything that it wasn't told.
+    assert_eq!(id, running.registry.view().position().to_string());
+    tokio::time::resume();
+    let resumed = [headers[0], ("last-event-id", id.as_str())];
+    let mut again = running.follow_as("", &resumed).await;
+    running.submit(put("/providers/cms/entries/e", "{}")).await;
+    assert_eq!(again.next().await.unwrap().text("subject"), "/providers/cms");
+}
+
+#[tokio::test]
 async fn one_connection_follows_its_key() {
     let running = start(None).await;
     let (_, admin) = create(&running, &[], "{}").await;

@@ -33,7 +33,8 @@ impl KeyListArguments {
             return screen.value(&answer.json()?);
         }
         let mut table = Table::new(["id", "name", "role", "scope", "created", "ends"]);
-        for key in answer.read()?.keys {
+        let list = answer.read()?;
+        for key in list.keys {
             let created = times::since(screen, &key.createdat);
             let ends = match (&key.revokedat, &key.expiresat) {
                 (Some(revoked), _) => format!("revoked {}", times::at(screen, revoked)),
@@ -50,7 +51,10 @@ impl KeyListArguments {
             ]);
         }
         if table.is_empty() {
-            screen.note("no keys: everybody on this computer may do everything");
+            screen.note(match list.given {
+                true => "no keys but the one that the server was started with",
+                false => "no keys: everybody on this computer may do everything",
+            });
             return Ok(());
         }
         screen.write(table.render(screen).as_bytes())

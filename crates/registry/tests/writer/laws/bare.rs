@@ -1,6 +1,6 @@
 //! Sequences over a registry without the built-in model.
 
-use muster_catalog::command::{Action, KeyGrant, LastKeyRule, Mode, Target};
+use muster_catalog::command::{Action, KeyGrant, KeyManagerRule, Mode, Target};
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
@@ -101,9 +101,9 @@ fn registry(dir: &str, b: u8, c: u8) -> Command {
         3 => {
             let grant = KeyGrant { is_limited: c.is_multiple_of(3), expires: None };
             let record = format!("record {c}").into();
-            Command::new(Action::CreateKey { id, record, grant })
+            Command::new(Action::CreateKey { id, record, grant, rule: KeyManagerRule::NotNeeded })
         }
-        4 => Command::new(Action::RevokeKey { id, last: LastKeyRule::LastMayGo }),
+        4 => Command::new(Action::RevokeKey { id, rule: KeyManagerRule::WhileKeys }),
         5 => Command::new(Action::ForgetKey { id }),
         _ => patch(dir, &format!(r#"{{"labels":{{"l":"{c}"}}}}"#)),
     }
