@@ -15,6 +15,7 @@ mod path;
 mod sort;
 mod text;
 
+pub use compare::SortKey;
 pub use evaluate::{MissingAttributes, passing};
 pub use filter::Filter;
 pub use members::{MemberQuery, count_until};

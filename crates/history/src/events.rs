@@ -229,6 +229,13 @@ impl PendingEvents {
         all.collect()
     }
 
+    /// The highest number of events that the command may have, whether the attributes that decide
+    /// it can be read or not.
+    #[must_use]
+    pub fn count_max(&self) -> usize {
+        self.drafts.len() + self.comparisons.len() + self.shown.len()
+    }
+
     /// The events in the order of sending.
     ///
     /// First come the events that follow from the ledger's changes alone, sorted by name. Events

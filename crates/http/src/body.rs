@@ -129,9 +129,11 @@ impl From<Body> for axum::body::Body {
 /// A response to HEAD: the headers of GET, its length included.
 pub(crate) fn without_body(response: Response<Body>) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
-    // Of what a route would have compressed the length isn't known, and what is compressed is
-    // never empty.
-    let is_lost = body.is_end_stream() && parts.headers.contains_key(header::CONTENT_ENCODING);
+    // A route gives the length where it is known. It isn't of a stream, nor of what would have been
+    // compressed.
+    let is_routed = matches!(body, Body::Routed(_));
+    let is_lost = is_routed || parts.headers.contains_key(header::CONTENT_ENCODING);
+    let is_lost = is_lost && body.is_end_stream();
     if let Some(length) = body.size_hint().exact().filter(|_| !is_lost)
         && !parts.headers.contains_key(header::CONTENT_LENGTH)
         && parts.status != StatusCode::NOT_MODIFIED

@@ -19,8 +19,8 @@ pub use plain::PlainHead;
 pub(crate) use request_guard::{RequestGuard, RequestLimits};
 
 use crate::{
-    BodyBudget, FastRead, Gatekeeper, Phase, PublicAddress, metrics::Metrics,
-    request_id::RequestIds,
+    AllowedOrigins, BodyBudget, FastRead, Gatekeeper, Phase, PublicAddress, RequestLog,
+    metrics::Metrics, request_id::RequestIds,
 };
 
 /// What routes know about an admitted request. It is an extension of the request.
@@ -49,6 +49,8 @@ pub struct Front {
     position: Option<Arc<dyn Fn() -> Position + Send + Sync>>,
     public: Option<PublicAddress>,
     request_ids: RequestIds,
+    request_log: RequestLog,
+    origins: AllowedOrigins,
     /// Memory held by large responses until their clients have received them.
     answers: Arc<BodyBudget>,
 }
@@ -65,6 +67,8 @@ impl Front {
             position: None,
             public: None,
             request_ids: RequestIds::new(),
+            request_log: RequestLog::default(),
+            origins: AllowedOrigins::default(),
             answers: BodyBudget::new(answer::ANSWERS_BYTES_MAX),
         }
     }
@@ -93,10 +97,24 @@ impl Front {
         self
     }
 
+    /// Logs requests in this way.
+    #[must_use]
+    pub fn with_request_log(mut self, request_log: RequestLog) -> Self {
+        self.request_log = request_log;
+        self
+    }
+
+    /// Lets web pages of these origins use the server.
+    #[must_use]
+    pub fn with_allowed_origins(mut self, origins: AllowedOrigins) -> Self {
+        self.origins = origins;
+        self
+    }
+
     /// Another front with the same metrics and position, for other routes.
     pub(crate) fn with_routes(&self, router: Router, gatekeeper: Arc<dyn Gatekeeper>) -> Self {
         let front = Self::new(router, gatekeeper, Arc::clone(&self.metrics));
-        Self { position: self.position.clone(), ..front }
+        Self { position: self.position.clone(), request_log: self.request_log, ..front }
     }
 
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {

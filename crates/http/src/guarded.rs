@@ -11,16 +11,22 @@ use muster_wire::{
     operations::{Endpoint, NativeEndpoint, Operation},
 };
 
-use crate::{Caller, IntoProblem, submit::check, xregistry::percent_decoded};
+use crate::{
+    Caller, IntoProblem, known_query::check_query, submit::check, xregistry::percent_decoded,
+};
 
-/// A route that asks the guard before it runs. The permission comes from the operation's row, so no
+/// A route that asks the guard before it runs, and refuses query parameters that the operation
+/// doesn't have. The permission comes from the operation's row, so no
 /// row can be left out.
 pub(crate) fn guarded<S>(operation: &'static Operation, route: MethodRouter<S>) -> MethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,
 {
     route.route_layer(from_fn(move |request: Request, next: Next| async move {
-        match may(operation, &request) {
+        let uri = request.uri();
+        let allowed =
+            may(operation, &request).and_then(|()| check_query(operation, uri.path(), uri.query()));
+        match allowed {
             Ok(()) => next.run(request).await,
             Err(problem) => refused(problem, &request),
         }

@@ -20,6 +20,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use muster_wire::{
     health::{Liveness, LivenessState, ReadinessReport, ReadinessState, StoreReport, StoreState},
+    index::Index,
     operations::{self, Endpoint, ServerEndpoint},
 };
 use serde::Serialize;
@@ -98,7 +99,9 @@ impl Readiness {
         };
     }
 
-    fn warning(&self) -> Option<String> {
+    /// All that operators should look at, in one line.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
         let warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         let all: Vec<&str> = warnings.values().map(String::as_str).collect();
         (!all.is_empty()).then(|| all.join("; "))
@@ -142,7 +145,7 @@ pub struct HealthState {
     pub metrics: Arc<Metrics>,
 }
 
-/// The routes `/health`, `/metrics` and `/openapi.json`, from the table of operations.
+/// The routes `/`, `/health`, `/metrics` and `/openapi.json`, from the table of operations.
 pub fn routes(vitals: HealthState) -> Router {
     let routes = operations::routes().filter_map(|operation| match operation.endpoint {
         Endpoint::Server(endpoint) => Some((operation, method_filter(operation.verb), endpoint)),
@@ -162,6 +165,7 @@ fn answered_by(endpoint: ServerEndpoint, method: MethodFilter) -> MethodRouter<H
         ServerEndpoint::IsStoreReachable => on(method, store),
         ServerEndpoint::ShowMetrics => on(method, metrics),
         ServerEndpoint::ShowDescription => on(method, openapi),
+        ServerEndpoint::ShowIndex => on(method, index),
     }
 }
 
@@ -220,6 +224,10 @@ async fn openapi() -> axum::response::Response {
     });
     let kind = HeaderValue::from_static("application/json; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], DESCRIPTION.as_str()).into_response()
+}
+
+async fn index(Extension(caller): Extension<Caller>) -> axum::response::Response {
+    answer(true, &Index::new(&caller.base))
 }
 
 fn answer(well: bool, report: &impl Serialize) -> axum::response::Response {

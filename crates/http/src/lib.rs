@@ -13,6 +13,7 @@ mod body;
 mod budget;
 pub mod compression;
 mod connections;
+mod cors;
 mod date;
 mod fast_read;
 mod front;
@@ -20,6 +21,7 @@ mod gatekeeper;
 mod guarded;
 pub mod health;
 mod host;
+mod known_query;
 mod limits;
 pub mod metrics;
 pub mod native;
@@ -27,6 +29,7 @@ mod problem;
 mod public_address;
 mod request_body;
 mod request_id;
+mod request_log;
 mod response_body;
 mod server;
 mod submit;
@@ -35,6 +38,7 @@ pub mod xregistry;
 
 pub use body::Body;
 pub use budget::BodyBudget;
+pub use cors::{AllowedOrigins, OriginError};
 pub use fast_read::{FastRead, FastRequest, FullResponse};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -46,6 +50,7 @@ pub use muster_guard::Principal;
 pub use problem::{IntoProblem, respond};
 pub use public_address::{PublicAddress, PublicAddressError};
 pub use request_body::{BodyFault, read_body};
+pub use request_log::{RequestLevel, RequestLog};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use server::read_head;

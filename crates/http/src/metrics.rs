@@ -20,7 +20,7 @@ use prometheus_client::{
 
 pub(crate) use route::Route;
 use traffic::Traffic;
-pub(crate) use traffic::method_index;
+pub(crate) use traffic::{method_index, method_name};
 
 use crate::{Body, connections::Connections};
 

@@ -43,7 +43,12 @@ pub struct Native {
     validations: Arc<LongReads>,
     followers: Arc<Followers>,
     file: Option<StoredLedger>,
+    clock_jump: Option<ClockJump>,
 }
+
+/// How far the computer's clock is ahead of the time that is used, in seconds; none if it is
+/// believed.
+pub type ClockJump = Arc<dyn Fn() -> Option<i64> + Send + Sync>;
 
 /// The ledger's file, and how large the ledger is on disk.
 #[derive(Clone)]
@@ -63,7 +68,16 @@ impl Native {
         let (verifications, followers) = (Arc::default(), Arc::default());
         // A validation keeps a processor busy, so there is one at a time.
         let validations = Arc::new(LongReads::of(1, registry.long_work().clone()));
-        Self { registry, gate, feed, verifications, validations, followers, file: None }
+        Self {
+            registry,
+            gate,
+            feed,
+            verifications,
+            validations,
+            followers,
+            file: None,
+            clock_jump: None,
+        }
     }
 
     /// Adds the ledger's file, so that the status can show its size.
@@ -76,6 +90,12 @@ impl Native {
     #[must_use]
     pub fn with_followers(self, followers: Arc<Followers>) -> Self {
         Self { followers, ..self }
+    }
+
+    /// Adds what the computer's clock is compared with, so that the status can warn of it.
+    #[must_use]
+    pub fn with_clock_jump(self, clock_jump: ClockJump) -> Self {
+        Self { clock_jump: Some(clock_jump), ..self }
     }
 
     /// The routes, from the table of operations.

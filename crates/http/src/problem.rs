@@ -1,7 +1,7 @@
 use http::{HeaderValue, Response, header};
 use muster_wire::{ErrorKind, Problem};
 
-use crate::Body;
+use crate::{Body, request_log::RefusalCode};
 
 /// The ways to send a key: as a token, or as a password with any user name.
 const SCHEMES: HeaderValue =
@@ -12,6 +12,7 @@ const SCHEMES: HeaderValue =
 pub fn respond(problem: &Problem) -> Response<Body> {
     let mut response = Response::new(Body::from(problem.to_json()));
     *response.status_mut() = problem.status();
+    response.extensions_mut().insert(RefusalCode(problem.code()));
     let headers = response.headers_mut();
     headers
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));

@@ -2,18 +2,20 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, Response};
 use http_body::{Body as _, Frame, SizeHint};
+use muster_guard::Principal;
 
 use crate::{
     Body,
     budget::{BudgetShare, BytesWithOwner},
     connections::ConnectionWatch,
     metrics::{Metrics, Route},
+    request_log::{LoggedAnswer, LoggedRequest},
 };
 
 /// A response's body. The request ends when it is dropped.
@@ -108,6 +110,9 @@ impl http_body::Body for ResponseBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         let polled = self.poll_piece(context);
+        if let (Poll::Ready(Some(Ok(frame))), Some(in_flight)) = (&polled, &mut self.in_flight) {
+            in_flight.sent(frame);
+        }
         match (polled, &self.offer) {
             (Poll::Ready(Some(Ok(frame))), Some(_)) => Poll::Ready(Some(Ok(self.offered(frame)))),
             (Poll::Ready(None), _) => {
@@ -144,7 +149,10 @@ pub(crate) struct InFlightRequest {
     method: usize,
     route: Route,
     began: Instant,
-    answered: bool,
+    /// The status, and the time until the response was ready.
+    answer: Option<(u16, Duration)>,
+    /// What the log says of it.
+    pub logged: Option<LoggedRequest>,
     /// What its body holds of the budget.
     pub held: Option<Arc<BudgetShare>>,
 }
@@ -169,7 +177,8 @@ impl InFlightRequest {
             method: crate::metrics::method_index(method),
             route,
             began,
-            answered: false,
+            answer: None,
+            logged: None,
             held: None,
         }
     }
@@ -177,16 +186,43 @@ impl InFlightRequest {
     /// Counts the response and the time until it was ready. How long a client takes to read it isn't
     /// the server's time.
     pub(crate) fn answered(&mut self, status: u16) {
-        self.answered = true;
         let time = self.began.elapsed();
+        self.answer = Some((status, time));
         self.metrics.traffic().record(self.route, self.method, status, time);
+    }
+}
+
+impl InFlightRequest {
+    /// Counts a response as [`InFlightRequest::answered`], and notes for the log why it refuses.
+    pub(crate) fn answered_with<B>(&mut self, response: &Response<B>) {
+        if let Some(logged) = &mut self.logged {
+            logged.answered(response);
+        }
+        self.answered(response.status().as_u16());
+    }
+
+    /// Notes for the log who sent it.
+    pub(crate) fn is_from(&mut self, principal: &Arc<Principal>) {
+        if let Some(logged) = &mut self.logged {
+            logged.is_from(principal);
+        }
+    }
+
+    /// Notes for the log that a part of the body was passed on.
+    fn sent(&mut self, frame: &Frame<Bytes>) {
+        if let (Some(logged), Some(bytes)) = (&mut self.logged, frame.data_ref()) {
+            logged.sent(bytes.len());
+        }
     }
 }
 
 impl Drop for InFlightRequest {
     fn drop(&mut self) {
-        if !self.answered {
+        if self.answer.is_none() {
             self.answered(CLIENT_LEFT);
+        }
+        if let (Some(logged), Some((status, time))) = (&self.logged, self.answer) {
+            logged.write(&LoggedAnswer::new(self.method, self.route, status, time));
         }
         self.metrics.traffic().end();
         self.watch.end_request();

@@ -18,6 +18,7 @@ mod query;
 mod read;
 mod refused;
 mod render;
+mod sort_cursor;
 mod tags;
 mod write;
 mod write_body;
@@ -31,7 +32,7 @@ use muster_registry::Registry;
 use muster_wire::{ErrorKind, Problem};
 
 use self::{
-    answer::{Answer, finish},
+    answer::{Answer, describe, finish},
     capabilities::Capabilities,
     flags::{FlagReader, Flags},
     place::{Address, Place},
@@ -97,7 +98,11 @@ impl XRegistry {
             Exchange { api: self, parts: &parts, view: &view, root: &root, caller, place: None };
         let answer = exchange.answer(body).await;
         let answer = answer.map_err(|problem| problem.instance(&*caller.request_id));
-        let response: Response<Body> = finish(answer, exchange.place.as_ref(), &root);
+        let place = exchange.place;
+        let mut response: Response<Body> = finish(answer, place.as_ref(), &root);
+        if !self.bare && matches!(place, Some(Place::Registry)) {
+            describe(&caller.base, response.headers_mut());
+        }
         response.map(Into::into)
     }
 }

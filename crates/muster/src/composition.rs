@@ -18,6 +18,7 @@ mod serve;
 mod serve_options;
 mod signals;
 mod startup_message;
+mod trusted_clock;
 mod verify;
 
 pub use certificate::TlsFiles;

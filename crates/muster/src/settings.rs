@@ -14,7 +14,9 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::{Table, Value};
 
-pub use areas::{AccessArea, ClientArea, LimitsArea, LogArea, ServerArea, TimeoutsArea, TlsArea};
+pub use areas::{
+    AccessArea, ClientArea, HttpArea, LimitsArea, LogArea, ServerArea, TimeoutsArea, TlsArea,
+};
 
 /// The default file, with every setting.
 const DEFAULT: &str = include_str!("settings/default.toml");
@@ -42,6 +44,8 @@ pub struct Settings {
     pub server: ServerArea,
     /// Access without a key.
     pub access: AccessArea,
+    /// What the server lets others do over HTTP.
+    pub http: HttpArea,
     /// Whether the server speaks TLS.
     pub tls: TlsArea,
     /// What the server never exceeds.
@@ -127,6 +131,7 @@ impl Default for Settings {
         Self {
             server: ServerArea::default(),
             access: AccessArea::default(),
+            http: HttpArea::default(),
             tls: TlsArea::default(),
             limits: LimitsArea::default(),
             timeouts: TimeoutsArea::default(),
@@ -193,16 +198,18 @@ impl Settings {
         if !level.is_empty() && level.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             check_choice("log.level", &LEVELS, &level)?;
         }
-        check_choice("log.format", &FORMATS, &self.log.format)
+        check_choice("log.format", &FORMATS, &self.log.format)?;
+        check_choice("log.requests", &REQUESTS, &self.log.requests)
     }
 }
 
 /// The levels of the log.
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 const FORMATS: [&str; 3] = ["text", "json", "auto"];
+const REQUESTS: [&str; 3] = ["info", "debug", "off"];
 
-/// Settings that may be 0: no waiting at the end, and the default size of the cache.
-const ZERO_TAKEN: [&str; 2] = ["timeouts.stop_s", "limits.cache_bytes"];
+/// Settings that may be 0: no waiting at the end, the default size of the cache, and no warnings.
+const ZERO_TAKEN: [&str; 3] = ["timeouts.stop_s", "limits.cache_bytes", "log.slow_ms"];
 
 /// Refuses numbers with which nothing works, such as a server with no connections.
 fn check_ranges(settings: &Table) -> Result<(), SettingsError> {
@@ -279,6 +286,10 @@ fn merge_file(settings: &mut Table, file: Table, origin: &str) -> Result<(), Set
             if !default.same_type(&value) {
                 return Err(kind(origin, name, expected(default), value.type_str()));
             }
+            let mut items = value.as_array().into_iter().flatten();
+            if let Some(item) = items.find(|item| !item.is_str()) {
+                return Err(kind(origin, name, expected(default), item.type_str()));
+            }
             known.insert(key, value);
         }
     }
@@ -314,6 +325,10 @@ fn merge_variable(settings: &mut Table, name: &str, text: &str) -> Result<(), Se
                 number.map_err(|_| kind(origin, name.to_owned(), "a whole number", text))?;
             Value::Integer(number)
         }
+        Value::Array(_) => {
+            let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+            Value::Array(texts.map(|text| Value::String(text.to_owned())).collect())
+        }
         _ => Value::String(text.to_owned()),
     };
     Ok(())
@@ -341,6 +356,7 @@ fn kind(origin: &str, name: String, expected: &'static str, found: &str) -> Sett
 const fn expected(default: &Value) -> &'static str {
     match default {
         Value::Integer(_) => "a whole number",
+        Value::Array(_) => "a list of texts in quotes",
         _ => "a text in quotes",
     }
 }

@@ -16,6 +16,7 @@ pub mod etag;
 pub mod followers;
 pub mod headers;
 pub mod health;
+pub mod index;
 pub mod keys;
 pub mod ledger;
 pub mod log;

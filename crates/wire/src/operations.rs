@@ -112,6 +112,8 @@ pub enum ServerEndpoint {
     ShowMetrics,
     /// `GET /openapi.json`.
     ShowDescription,
+    /// `GET /`.
+    ShowIndex,
 }
 
 /// What is answered with one status.

@@ -35,6 +35,9 @@ pub struct StatusReport {
     pub followers: Vec<FollowerReport>,
     /// Whether the server's clock agrees with the ledger.
     pub clock: OrOther<ClockState>,
+    /// By how many seconds the server's clock has jumped ahead. Absent if it is believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_jump_s: Option<i64>,
     /// The version of the server.
     pub version: String,
     /// The number of entries in the newest signed checkpoint. Absent if nothing is signed.
@@ -78,6 +81,10 @@ pub enum ClockState {
     /// The clock is behind the newest entry; new entries get times just after that entry.
     #[serde(rename = "behind the ledger")]
     BehindTheLedger,
+    /// The clock has jumped by more than an hour. The time goes on by the monotonic clock until the
+    /// clock is set right, or the server gets SIGHUP or is started again.
+    #[serde(rename = "jumped")]
+    Jumped,
 }
 
 impl Sample for StatusReport {
@@ -99,6 +106,7 @@ impl Sample for StatusReport {
             watchers: 1,
             followers: vec![FollowerReport::sample()],
             clock: ClockState::InStep.into(),
+            clock_jump_s: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             checkpoint: Some(1204),
             checkpoint_age_s: Some(3),

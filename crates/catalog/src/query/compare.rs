@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use muster_words::Moment;
 use serde_json::Value;
 
 /// Compares two texts without regard to case. White space and punctuation come before digits, and
@@ -29,7 +30,10 @@ pub(super) fn numbers(left: &str, right: &str) -> Option<Ordering> {
 /// Compares an attribute's value with a text from a request; none if they can't be compared.
 pub(super) fn with_text(value: &Value, text: &str) -> Option<Ordering> {
     match value {
-        Value::String(value) => Some(texts(value, text)),
+        Value::String(value) => Some(match (moment(value), moment(text)) {
+            (Some(value), Some(moment)) => value.cmp(&moment),
+            _ => texts(value, text),
+        }),
         Value::Number(number) => numbers(&number.to_string(), text),
         Value::Bool(value) => match text {
             "true" => Some(value.cmp(&true)),
@@ -40,21 +44,69 @@ pub(super) fn with_text(value: &Value, text: &str) -> Option<Ordering> {
     }
 }
 
-/// The order of two entities' values; a missing value is the lowest.
-pub(super) fn values(left: Option<&Value>, right: Option<&Value>) -> Ordering {
-    let rank = |value: Option<&Value>| match value {
-        None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => 0,
-        Some(Value::Bool(_)) => 1,
-        Some(Value::Number(_)) => 2,
-        Some(Value::String(_)) => 3,
-    };
-    match (left, right) {
-        (Some(Value::Bool(left)), Some(Value::Bool(right))) => left.cmp(right),
-        (Some(Value::Number(left)), Some(Value::Number(right))) => {
-            numbers(&left.to_string(), &right.to_string()).unwrap_or(Ordering::Equal)
+/// A text as a moment, if it is a whole timestamp (RFC 3339). One without an offset is in UTC, as
+/// where attributes are written.
+fn moment(text: &str) -> Option<Moment> {
+    // Few texts are timestamps, and this is asked for each of them.
+    let letters = text.as_bytes();
+    let at = |place: usize| letters.get(place).copied().unwrap_or_default();
+    if letters.len() < 19 || at(4) != b'-' || at(7) != b'-' || at(13) != b':' {
+        return None;
+    }
+    Moment::parse(text).or_else(|_| Moment::parse(&format!("{text}Z"))).ok()
+}
+
+/// The value by which an entity is sorted. It is prepared once and compared often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SortKey {
+    /// No value, or one that isn't a scalar: the lowest.
+    Nothing,
+    /// A boolean.
+    Bool(bool),
+    /// A number, as it is written.
+    Number(String),
+    /// A timestamp. Text doesn't order them: one may have a fraction, the next one none.
+    Moment(Moment),
+    /// Any other text.
+    Text(String),
+}
+
+impl SortKey {
+    /// The key of a value.
+    #[must_use]
+    pub fn of(value: Option<&Value>) -> Self {
+        match value {
+            None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => Self::Nothing,
+            Some(Value::Bool(value)) => Self::Bool(*value),
+            Some(Value::Number(number)) => Self::Number(number.to_string()),
+            Some(Value::String(text)) => match moment(text) {
+                Some(moment) => Self::Moment(moment),
+                None => Self::Text(text.clone()),
+            },
         }
-        (Some(Value::String(left)), Some(Value::String(right))) => texts(left, right),
-        _ => rank(left).cmp(&rank(right)),
+    }
+
+    /// The order of two keys.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Bool(left), Self::Bool(right)) => left.cmp(right),
+            (Self::Number(left), Self::Number(right)) => {
+                numbers(left, right).unwrap_or(Ordering::Equal)
+            }
+            (Self::Moment(left), Self::Moment(right)) => left.cmp(right),
+            (Self::Text(left), Self::Text(right)) => texts(left, right),
+            _ => self.rank().cmp(&other.rank()),
+        }
+    }
+
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Nothing => 0,
+            Self::Bool(_) => 1,
+            Self::Number(_) => 2,
+            Self::Moment(_) => 3,
+            Self::Text(_) => 4,
+        }
     }
 }
 
@@ -66,6 +118,8 @@ mod tests {
 
     #[test]
     fn orders_by_type_and_without_case() {
+        let order =
+            |left: &Value, right: &Value| SortKey::of(Some(left)).order(&SortKey::of(Some(right)));
         let sorted = [
             json!(null),
             json!(false),
@@ -73,6 +127,9 @@ mod tests {
             json!(-2),
             json!(3),
             json!(10),
+            json!("2026-01-01T00:00:00Z"),
+            json!("2026-01-01T00:00:00.500000Z"),
+            json!("2026-01-01T02:00:01+02:00"),
             json!(""),
             json!("-x"),
             json!("10"),
@@ -81,10 +138,10 @@ mod tests {
             json!("b"),
         ];
         for pair in sorted.windows(2) {
-            assert_eq!(values(Some(&pair[0]), Some(&pair[1])), Ordering::Less, "{pair:?}");
+            assert_eq!(order(&pair[0], &pair[1]), Ordering::Less, "{pair:?}");
         }
-        assert_eq!(values(Some(&json!("Bob")), Some(&json!("bOB"))), Ordering::Equal);
-        assert_eq!(values(None, Some(&json!(false))), Ordering::Less);
+        assert_eq!(order(&json!("Bob"), &json!("bOB")), Ordering::Equal);
+        assert_eq!(SortKey::of(None), SortKey::Nothing);
     }
 
     #[test]
@@ -99,6 +156,13 @@ mod tests {
             (json!(true), "TRUE", None),
             (json!("Bob"), "bob", Some(Ordering::Equal)),
             (json!({}), "", None),
+            (json!("2026-01-01T00:00:00Z"), "2026-01-01T00:00:00Z", Some(Ordering::Equal)),
+            (json!("2026-01-01T00:00:00Z"), "2026-01-01T02:00:00+02:00", Some(Ordering::Equal)),
+            (json!("2026-01-01T00:00:00Z"), "2026-01-01t00:00:00.000z", Some(Ordering::Equal)),
+            (json!("2026-01-01T00:00:00Z"), "2026-01-01T00:00:00", Some(Ordering::Equal)),
+            (json!("2026-01-01T00:00:00.5Z"), "2026-01-01T00:00:00Z", Some(Ordering::Greater)),
+            (json!("2026-01-01T00:00:00Z"), "2026-01-01T00:00:00.5Z", Some(Ordering::Less)),
+            (json!("2026-01-01T00:00:00Z"), "2026-01-01", Some(Ordering::Greater)),
         ] {
             assert_eq!(with_text(&value, text), expect, "{value} {text}");
         }

@@ -65,7 +65,7 @@ pub enum Comparison {
     AtLeast,
 }
 
-/// A text in which `*` matches anything and `\*` is a literal star. It is split once, because it is
+/// A text in which `*` matches anything; `\*` is a literal star and `\,` a comma. It is split once, because it is
 /// compared with every entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextPattern {
@@ -212,14 +212,10 @@ impl TextPattern {
         let mut parts = vec![String::new()];
         let mut letters = text.chars().peekable();
         while let Some(letter) = letters.next() {
-            let escaped = letter == '\\' && letters.peek() == Some(&'*');
-            match letter {
-                '*' => parts.push(String::new()),
-                _ if escaped => {
-                    letters.next();
-                    parts.last_mut().map(|part| part.push('*')).unwrap_or_default();
-                }
-                _ => parts.last_mut().map(|part| part.push(letter)).unwrap_or_default(),
+            let escaped = letters.next_if(|next| letter == '\\' && matches!(next, '*' | ','));
+            match (letter, escaped) {
+                ('*', None) => parts.push(String::new()),
+                _ => parts.last_mut().into_iter().for_each(|p| p.push(escaped.unwrap_or(letter))),
             }
         }
         let lower = parts.iter().map(|part| part.to_lowercase()).collect();

@@ -1,4 +1,4 @@
-use super::{evaluate::MissingAttributes, filter::Filter, sort::Sort};
+use super::{compare::SortKey, evaluate::MissingAttributes, filter::Filter, sort::Sort};
 use crate::{
     View,
     entity::{Entity, EntityReader, EntityUrls, LoadedAttributes},
@@ -107,20 +107,18 @@ impl<'a, 'q> MemberQuery<'a, 'q> {
         missing.none()
     }
 
-    /// Sorts the members. Only the sort value of each is kept meanwhile.
+    /// Sorts the members. Only the key of each is kept meanwhile.
     fn sort(&mut self, reader: &EntityReader<'_>) {
         let Some(sort) = self.sort else { return };
-        let value = |member: &Entity<'a>| {
+        let key = |member: &Entity<'a>| {
             if sort.is_by_id(member) {
-                return Some(member.id().into());
+                return SortKey::Text(member.id().to_owned());
             }
-            sort.value(&reader.map(member, &format!("{}/{}", self.path, member.id())))
+            sort.key(&reader.map(member, &format!("{}/{}", self.path, member.id())))
         };
         let mut keyed: Vec<_> =
-            std::mem::take(&mut self.members).into_iter().map(|m| (value(&m), m)).collect();
-        keyed.sort_by(|left, right| {
-            sort.order((left.1.id(), left.0.as_ref()), (right.1.id(), right.0.as_ref()))
-        });
+            std::mem::take(&mut self.members).into_iter().map(|m| (key(&m), m)).collect();
+        keyed.sort_by(|left, right| sort.order((left.1.id(), &left.0), (right.1.id(), &right.0)));
         self.members.extend(keyed.into_iter().map(|(_, member)| member));
     }
 }

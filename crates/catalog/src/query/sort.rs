@@ -3,7 +3,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value};
 
 use super::{
-    compare,
+    compare::{self, SortKey},
     path::{AttributePath, PathStep},
 };
 use crate::entity::Entity;
@@ -18,16 +18,16 @@ pub struct Sort {
 }
 
 impl Sort {
-    /// The value by which a member with these attributes is sorted.
+    /// The key by which a member with these attributes is sorted.
     #[must_use]
-    pub fn value(&self, attributes: &Map<String, Value>) -> Option<Value> {
-        self.path.select(attributes).first().copied().cloned()
+    pub fn key(&self, attributes: &Map<String, Value>) -> SortKey {
+        SortKey::of(self.path.select(attributes).first().copied())
     }
 
-    /// The order of two members, given by their ids and values.
-    pub fn order(&self, left: (&str, Option<&Value>), right: (&str, Option<&Value>)) -> Ordering {
+    /// The order of two members, given by their ids and keys.
+    pub fn order(&self, left: (&str, &SortKey), right: (&str, &SortKey)) -> Ordering {
         // Members with equal values are sorted by id, in the same direction (core, "Sort Flag").
-        let order = compare::values(left.1, right.1).then_with(|| compare::texts(left.0, right.0));
+        let order = left.1.order(right.1).then_with(|| compare::texts(left.0, right.0));
         if self.descending { order.reverse() } else { order }
     }
 
@@ -63,9 +63,8 @@ mod tests {
             let sort = Sort::parse([text].into_iter()).unwrap().unwrap();
             let mut members: Vec<_> = members.iter().collect();
             members.sort_by(|left, right| {
-                let value = |member: &Value| sort.value(member.as_object().unwrap());
-                let (one, other) = (value(&left.1), value(&right.1));
-                sort.order((left.0, one.as_ref()), (right.0, other.as_ref()))
+                let key = |member: &Value| sort.key(member.as_object().unwrap());
+                sort.order((left.0, &key(&left.1)), (right.0, &key(&right.1)))
             });
             members.into_iter().map(|(id, _)| *id).collect::<Vec<_>>()
         };

@@ -94,7 +94,7 @@ impl Filter {
             if bytes > BYTES_MAX {
                 return Err(FilterError::TooLong);
             }
-            let texts = value.split(',').map(str::trim).filter(|text| !text.is_empty());
+            let texts = expressions(value).map(str::trim).filter(|text| !text.is_empty());
             let mut branch = Vec::new();
             for text in texts {
                 if text == EXCLUDE_ALL {
@@ -115,6 +115,18 @@ impl Filter {
         }
         Ok(filter)
     }
+}
+
+/// The expressions of a branch: between them is a comma, which is written `\,` in a value.
+fn expressions(branch: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(branch);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let is_end = |at: &usize| !text[..*at].ends_with('\\');
+        let end = text.match_indices(',').map(|(at, _)| at).find(is_end);
+        rest = end.map(|at| &text[at + 1..]);
+        Some(&text[..end.unwrap_or(text.len())])
+    })
 }
 
 impl Filter {
@@ -141,9 +153,10 @@ impl FilterExpression {
             FilterTest::Unlike(pattern) => ("!=", pattern.as_str().to_owned()),
             FilterTest::Compared(comparison, text) => {
                 // The operator must not merge with the next character, and a literal star stays
-                // escaped.
+                // escaped, as does a comma.
                 let gap = if text.starts_with(['=', '>']) { " " } else { "" };
-                (comparison.sign(), format!("{gap}{}", text.replace('*', "\\*")))
+                let text = text.replace('*', "\\*").replace(',', "\\,");
+                (comparison.sign(), format!("{gap}{text}"))
             }
         };
         format!("{}{operator}{}", self.path, escape(&value))

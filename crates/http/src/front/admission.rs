@@ -9,7 +9,10 @@ use muster_wire::{ErrorKind, Problem};
 use muster_words::Position;
 
 use super::RequestGuard;
-use crate::host::{host_of, is_loopback, is_own_origin};
+use crate::{
+    AllowedOrigins,
+    host::{host_of, is_loopback, is_own_origin},
+};
 
 /// What is known of an admitted request.
 pub(super) struct Admitted {
@@ -72,7 +75,7 @@ impl RequestGuard {
             self.anonymous.clone()
         } else {
             if self.front.gatekeeper.is_open() {
-                check_neighbour(request.method(), headers, host, loopback)?;
+                check_neighbour(request, (host, loopback), &self.front.origins)?;
             }
             self.principal(authorization(headers)?)?
         };
@@ -160,13 +163,13 @@ fn unsupported(request: &Request<Incoming>, encoding: &HeaderValue) -> Problem {
 
 /// Protects a server without keys from foreign web pages in a local browser: they must not reach
 /// the registry under their own host name (DNS rebinding), and must not change anything through a
-/// loopback name.
+/// loopback name, unless the settings name their origin.
 fn check_neighbour(
-    method: &Method,
-    headers: &HeaderMap,
-    host: &str,
-    loopback: bool,
+    request: &Request<Incoming>,
+    (host, loopback): (&str, bool),
+    origins: &AllowedOrigins,
 ) -> Result<(), Problem> {
+    let (method, headers) = (request.method(), request.headers());
     if !loopback {
         return Err(Problem::new(ErrorKind::HostRefused { host: host.to_owned() }));
     }
@@ -175,10 +178,10 @@ fn check_neighbour(
     if reads {
         return Ok(());
     }
-    let mut foreign = headers
-        .get_all(header::ORIGIN)
-        .iter()
-        .filter(|origin| !origin.to_str().is_ok_and(|origin| is_own_origin(origin, host)));
+    let mut foreign = headers.get_all(header::ORIGIN).iter().filter(|origin| {
+        let is_own = |origin| is_own_origin(origin, host) || origins.names(origin);
+        !origin.to_str().is_ok_and(is_own)
+    });
     match foreign.next() {
         None => Ok(()),
         Some(origin) => Err(Problem::new(ErrorKind::OriginRefused {

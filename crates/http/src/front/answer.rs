@@ -5,7 +5,7 @@ use muster_wire::{ErrorKind, Problem, headers::MUSTER_POSITION};
 
 use super::Front;
 use crate::{
-    Body, body::without_body, budget::weigh, compression, problem::respond,
+    Body, body::without_body, budget::weigh, compression, cors, problem::respond,
     request_id::X_REQUEST_ID,
 };
 
@@ -27,6 +27,8 @@ pub(super) struct ResponseFinisher {
     accepts_gzip: bool,
     ends_connection: bool,
     in_console: bool,
+    /// The origin whose pages may read the response.
+    shared_with: Option<HeaderValue>,
     request_id: HeaderValue,
 }
 
@@ -44,6 +46,7 @@ impl ResponseFinisher {
             accepts_gzip: compression::accepts_gzip(headers),
             ends_connection,
             in_console: !path.starts_with("/api") && !path.starts_with("/site"),
+            shared_with: front.origins.origin_of(headers),
             request_id: HeaderValue::from_str(request_id)
                 .unwrap_or(const { HeaderValue::from_static("") }),
         }
@@ -87,6 +90,9 @@ impl ResponseFinisher {
             && !headers.contains_key(&MUSTER_POSITION)
         {
             headers.insert(MUSTER_POSITION, HeaderValue::from(position().0));
+        }
+        if let Some(origin) = &self.shared_with {
+            cors::share(origin, headers);
         }
         if self.ends_connection {
             headers.insert(header::CONNECTION, const { HeaderValue::from_static("close") });

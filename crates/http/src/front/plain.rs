@@ -3,6 +3,7 @@
 
 use std::{
     io::Write as _,
+    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     time::Instant,
 };
@@ -67,25 +68,31 @@ impl RequestGuard {
         let read = catch_unwind(AssertUnwindSafe(|| fast.read(&asked))).ok()?;
         let (response, position) = read.filter(|(read, _)| read.body.len() <= BODY_BYTES_MAX)?;
         let mut in_flight = self.in_flight(&Method::GET, Route::of(head.path), began);
-        self.write(&response, position, head.request_id, out);
+        let request_id = self.write(&response, position, head.request_id, out);
+        let (asked, size) = ((head.path, self.peer), response.body.len());
+        let log = &self.front.request_log;
+        in_flight.logged = log.begin_plain(asked, &out[request_id], &principal, size);
         in_flight.answered(response.status.as_u16());
         Some(in_flight)
     }
 
-    /// Writes a response with the headers that every response below `/api` has.
+    /// Writes a response with the headers that every response below `/api` has. Answers where in it
+    /// the request's id is.
     fn write(
         &self,
         response: &FullResponse,
         position: Position,
         request_id: Option<&str>,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Range<usize> {
         let head = response.head();
         out.reserve(head.len() + response.body.len() + 256);
         out.extend_from_slice(head);
         // Writing into a Vec can't fail.
         let _ = write!(out, "muster-position: {position}\r\nx-request-id: ");
+        let begin = out.len();
         self.front.request_ids.write(request_id, out);
+        let written = begin..out.len();
         out.extend_from_slice(b"\r\nx-content-type-options: ");
         out.extend_from_slice(NOSNIFF.as_bytes());
         out.extend_from_slice(b"\r\ncontent-security-policy: ");
@@ -94,5 +101,6 @@ impl RequestGuard {
         crate::date::write_date(out);
         out.extend_from_slice(b"\r\n\r\n");
         out.extend_from_slice(&response.body);
+        written
     }
 }

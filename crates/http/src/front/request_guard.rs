@@ -92,6 +92,23 @@ impl RequestGuard {
         InFlightRequest::new(watch, metrics, method, route, began)
     }
 
+    /// Admits a request, or answers it here: a refusal, or a preflight, which has no key.
+    fn let_in(
+        &self,
+        request: &Request<Incoming>,
+        request_id: &str,
+    ) -> Result<Admitted, Response<Body>> {
+        if let Some(response) = self.front.origins.preflight(request) {
+            return Err(response);
+        }
+        self.admit(request).map_err(|problem| {
+            if !request.body().is_end_stream() {
+                self.watch.linger_at_end();
+            }
+            respond(&problem.instance(request_id))
+        })
+    }
+
     /// The response from memory, if there is one.
     fn read_fast(
         &self,
@@ -167,15 +184,13 @@ impl Service<Request<Incoming>> for RequestGuard {
         let route = Route::of(request.uri().path());
         let mut in_flight = self.in_flight(request.method(), route, Instant::now());
         let request_id = self.front.request_ids.of(request.headers());
+        let path = request.uri().path();
+        in_flight.logged = Some(self.front.request_log.begin(&request_id, self.peer, path));
         let mut finisher = ResponseFinisher::new(&self.front, &request, &request_id);
-        let found = match self.admit(&request) {
-            Err(problem) => {
-                if !request.body().is_end_stream() {
-                    self.watch.linger_at_end();
-                }
-                Found::Ready(respond(&problem.instance(&*request_id)))
-            }
+        let found = match self.let_in(&request, &request_id) {
+            Err(response) => Found::Ready(response),
             Ok(admitted) => {
+                in_flight.is_from(&admitted.principal);
                 match catch_unwind(AssertUnwindSafe(|| self.read_fast(&request, &admitted))) {
                     Ok(Some(response)) => Found::Ready(response),
                     Ok(None) => {
@@ -199,7 +214,7 @@ impl Service<Request<Incoming>> for RequestGuard {
                     finisher.finish_routed(response).await
                 }
             };
-            in_flight.answered(response.status().as_u16());
+            in_flight.answered_with(&response);
             Ok(response.map(|body| ResponseBody::new(body, Some(in_flight))))
         })
     }

@@ -31,6 +31,11 @@ pub(crate) fn method_index(method: &Method) -> usize {
     }
 }
 
+/// The name of the method with these counters.
+pub(crate) fn method_name(index: usize) -> &'static str {
+    METHODS.get(index).copied().unwrap_or("other")
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
     method: &'static str,

@@ -21,6 +21,7 @@ use axum::{
 };
 pub(super) use feed::Feed;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use muster_history::events;
 use muster_registry::Registry;
 use muster_wire::{ErrorKind, Problem, changes::EventId, headers::MUSTER_POSITION};
 use muster_words::Position;
@@ -52,7 +53,7 @@ pub(super) async fn follow(
     let busy = || Problem::new(ErrorKind::ServerBusy).subject("/changes");
     let permit = native.feed.admit().ok_or_else(busy)?;
     let start = match resumed.or_else(|| parameters.value("after")) {
-        Some(text) => start(&native.registry, text).await?,
+        Some(text) => start(&native.registry, text, resumed.is_some()).await?,
         None => Start::after(native.registry.view().position()),
     };
     // A client that loses the stream before its first event can resume here.
@@ -87,11 +88,12 @@ impl Start {
     }
 }
 
-/// Parses the beginning of a stream: a position, or the id of an event.
+/// Parses the beginning of a stream: a position, or the id of an event. If it was given by a stream,
+/// as `Last-Event-ID` is, a position is the end of a command.
 ///
 /// # Errors
 /// `bad_position`: it is neither, it is ahead of the ledger, or there is no such event.
-async fn start(registry: &Registry, text: &str) -> Result<Start, Problem> {
+async fn start(registry: &Registry, text: &str, is_given: bool) -> Result<Start, Problem> {
     let id: Option<EventId> = text.parse().ok();
     let position = match id {
         Some(id) => id.position,
@@ -111,9 +113,25 @@ async fn start(registry: &Registry, text: &str) -> Result<Start, Problem> {
     let bounds = bounds.map_err(|error| problem_of_fetch(error, "/changes"))?;
     match id {
         None if bounds.end == position => Ok(Start::after(position)),
+        None if is_given => Err(bad_position(text, "no stream has given this id")),
         // The position is within a command, whose events all have the position of its end.
         None => Ok(Start { read_after: bounds.before, ..Start::after(position) }),
-        Some(id) if bounds.end == position => Ok(Start { cursor: id, read_after: bounds.before }),
+        Some(id) if bounds.end == position => {
+            if !has_event(registry, id, bounds.before).await? {
+                return Err(bad_position(text, "the command has no event of this number"));
+            }
+            Ok(Start { cursor: id, read_after: bounds.before })
+        }
         Some(_) => Err(bad_position(text, "no command ends at this position")),
     }
+}
+
+/// Whether the command after a position may have had this event. What was purged since may have been
+/// told of, so this counts it.
+async fn has_event(registry: &Registry, id: EventId, before: Position) -> Result<bool, Problem> {
+    let commands = registry.commands_after(before).await;
+    let commands = commands.map_err(|error| problem_of_fetch(error, "/changes"))?;
+    let view = registry.view();
+    let count = commands.first().map_or(0, |command| events(command, &view).count_max());
+    Ok((1..=count).contains(&(id.k as usize)))
 }

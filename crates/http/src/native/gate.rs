@@ -1,7 +1,8 @@
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -30,6 +31,8 @@ pub struct Gate {
     owner: Arc<Principal>,
     /// The principal of callers without a key; none if a key is required.
     anonymous: Option<Arc<Principal>>,
+    /// The keys that were used since the start.
+    used: Mutex<BTreeSet<Arc<str>>>,
 }
 
 /// How callers are admitted besides the ledger's keys.
@@ -82,7 +85,8 @@ impl Gate {
         let Access { given, anonymous } = access;
         let (owner, anonymous) = (Arc::new(Principal::owner()), anonymous.map(Arc::new));
         let reachable = AtomicBool::new(false);
-        Ok(Arc::new(Self { registry, keyring, given, reachable, owner, anonymous }))
+        let used = Mutex::default();
+        Ok(Arc::new(Self { registry, keyring, given, reachable, owner, anonymous, used }))
     }
 
     /// Sets whether the server can be reached from other computers. If so, the last key can't be
@@ -109,6 +113,18 @@ impl Gate {
         // The registry may have got its first key since the admission, so it isn't asked again.
         let by_openness = self.given.is_none() && Arc::ptr_eq(principal, &self.owner);
         AccessGrant { gate: Arc::clone(self), key, by_openness, principal: principal.clone() }
+    }
+
+    /// Logs the first use of a key. A connection asks once for a key, so this is rarely called.
+    fn note_use(&self, principal: &Principal, peer: SocketAddr) {
+        if Arc::ptr_eq(&self.owner.id, &principal.id) {
+            return;
+        }
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.insert(Arc::clone(&principal.id)) {
+            let (key, role) = (&*principal.id, principal.role.name());
+            tracing::info!(key, role, %peer, "a key is used for the first time since the start");
+        }
     }
 
     /// Whether one of the keys must be able to manage keys.
@@ -194,6 +210,11 @@ impl Gatekeeper for Gate {
         };
         let view = self.registry.catalog();
         let decided = admission.decide(&view, &self.keyring, self.given.as_ref());
+        if let Ok(principal) = &decided
+            && authorization.is_some()
+        {
+            self.note_use(principal, peer);
+        }
         decided.map_err(|refused| match refused {
             AdmissionError::Required => ErrorKind::KeyRequired.into(),
             AdmissionError::Unknown => ErrorKind::KeyUnknown.into(),

@@ -100,6 +100,8 @@ async fn make(
         return Err(ErrorKind::ServerError.into());
     };
     native.gate.keep(key, made.record, record.clone());
+    let (by, role) = (&*caller.principal.id, record.role.name());
+    tracing::info!(key = %id, role, by, "a key was created");
     let entry = shown(&id, made, Some(&record));
     let key = key.text().as_str().to_owned();
     Ok(answer::json(StatusCode::CREATED, &NewKey { entry, key }))
@@ -114,9 +116,11 @@ pub(super) async fn revoke(
 ) -> Result<Response, IntoProblem> {
     let (id, subject) = named(&id)?;
     let message = message(&sent, &subject)?;
-    let action = Action::RevokeKey { id, rule: native.gate.key_manager_rule() };
+    let rule = native.gate.key_manager_rule();
+    let action = Action::RevokeKey { id: id.clone(), rule };
     let command = Command { message, ..Command::new(action) };
     submit(&native.registry, &caller, command, &subject).await?;
+    tracing::info!(key = %id, by = &*caller.principal.id, "a key was revoked");
     Ok(answer::done())
 }
 
@@ -129,8 +133,9 @@ pub(super) async fn forget(
 ) -> Result<Response, IntoProblem> {
     let (id, subject) = named(&id)?;
     let message = message(&sent, &subject)?;
-    let command = Command { message, ..Command::new(Action::ForgetKey { id }) };
+    let command = Command { message, ..Command::new(Action::ForgetKey { id: id.clone() }) };
     let done = submit(&native.registry, &caller, command, &subject).await?;
+    tracing::info!(key = %id, by = &*caller.principal.id, "a key was forgotten");
     native.gate.drop_forgotten(done.view.catalog());
     Ok(answer::done())
 }

@@ -12,7 +12,9 @@ use super::{Native, answer, followers};
 pub(super) async fn status(State(native): State<Native>) -> Response {
     let status = native.registry.status();
     let view = native.registry.view();
+    let clock_jump_s = native.clock_jump.as_ref().and_then(|jump| jump());
     let clock = match status.clock_is_behind {
+        _ if clock_jump_s.is_some() => ClockState::Jumped,
         true => ClockState::BehindTheLedger,
         false => ClockState::InStep,
     };
@@ -33,6 +35,7 @@ pub(super) async fn status(State(native): State<Native>) -> Response {
         watchers: native.watchers() as u64,
         followers: native.followers.status().iter().map(followers::report).collect(),
         clock: clock.into(),
+        clock_jump_s,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         checkpoint: status.checkpoint.map(|position| position.0),
         checkpoint_age_s: status.checkpoint_age.map(|age| age.as_secs()),

@@ -98,3 +98,11 @@ pub(super) fn common(headers: &mut HeaderMap, place: Option<&Place>, root: &str)
         headers.append(header::LINK, link);
     }
 }
+
+/// Names the description of the API (RFC 8631, `service-desc`).
+pub(super) fn describe(base: &str, headers: &mut HeaderMap) {
+    let link = muster_wire::headers::link(&format!("{base}/openapi.json"), "service-desc");
+    if let Ok(link) = HeaderValue::from_str(&link) {
+        headers.append(header::LINK, link);
+    }
+}

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use muster_catalog::query::{Filter, Sort};
+use muster_catalog::query::{AttributePath, Filter, PathStep, Sort};
+use muster_model::{Attributes, Item, Kind};
 use muster_wire::{ErrorKind, Problem};
 
-use super::query::Query;
+use super::{place::Place, query::Query};
 
 /// Parses the parameter `filter`.
 ///
@@ -20,18 +21,63 @@ pub(super) fn read_filter(query: &Query) -> Result<Filter, Problem> {
     })
 }
 
-/// Parses the parameter `sort`.
+/// Parses the parameter `sort` of a collection.
 ///
 /// # Errors
 /// `bad_sort`, without a subject.
-pub(super) fn read_sort(query: &Query) -> Result<Option<Sort>, Problem> {
-    Sort::parse(query.values("sort")).map_err(|error| {
-        let value = query.value("sort").unwrap_or_default();
-        Problem::new(ErrorKind::BadSort {
-            value: value.to_owned(),
-            error_detail: error.to_string(),
-        })
-    })
+pub(super) fn read_sort(query: &Query, place: &Place) -> Result<Option<Sort>, Problem> {
+    let refused = |error_detail: String| {
+        let value = query.value("sort").unwrap_or_default().to_owned();
+        Problem::new(ErrorKind::BadSort { value, error_detail })
+    };
+    let sort = Sort::parse(query.values("sort")).map_err(|error| refused(error.to_string()))?;
+    match &sort {
+        Some(sort) if !may_be_scalar(place, &sort.path) => {
+            Err(refused("it isn't a scalar, so it has no order".to_owned()))
+        }
+        _ => Ok(sort),
+    }
+}
+
+/// Whether a member of the collection can have one value at a path that has an order. A path that
+/// the model doesn't know has no value, which is lowest.
+fn may_be_scalar(place: &Place, path: &AttributePath) -> bool {
+    let [PathStep::Key(name), rest @ ..] = path.0.as_slice() else { return false };
+    let (found, is_collection) = match place {
+        Place::Groups(kind) => (kind.attributes.find(name), kind.resources.contains_key(name)),
+        Place::Resources(kind, _) => {
+            let own = kind.attributes.get(name);
+            let found = own.or_else(|| kind.resource_attributes.find(name));
+            (found.or_else(|| kind.attributes.find(name)), name == "versions" || name == "meta")
+        }
+        Place::Versions(kind, _) => (kind.attributes.find(name), false),
+        _ => return true,
+    };
+    let Some(attribute) = found.filter(|_| !is_collection) else {
+        return !(is_collection && rest.is_empty());
+    };
+    let item = attribute.item.as_deref();
+    is_scalar_below((attribute.kind, attribute.attributes.as_ref(), item), rest)
+}
+
+fn is_scalar_below(
+    (kind, attributes, item): (Kind, Option<&Attributes>, Option<&Item>),
+    path: &[PathStep],
+) -> bool {
+    let [step, rest @ ..] = path else { return kind.is_scalar() || kind == Kind::Any };
+    let below = match (kind, step) {
+        (Kind::Object, PathStep::Key(name)) => {
+            let found = attributes.and_then(|attributes| attributes.find(name));
+            found.map(|one| (one.kind, one.attributes.as_ref(), one.item.as_deref()))
+        }
+        (Kind::Map, PathStep::Key(_)) | (Kind::Array, PathStep::Index(_)) => {
+            item.map(|item| (item.kind, item.attributes.as_ref(), item.item.as_deref()))
+        }
+        // Several values have no order.
+        (_, PathStep::AnyKey | PathStep::AnyIndex) => return false,
+        _ => None,
+    };
+    below.is_none_or(|below| is_scalar_below(below, rest))
 }
 
 /// The query for the same entities of a collection; empty if none is needed.

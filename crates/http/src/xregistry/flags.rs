@@ -12,6 +12,7 @@ use super::{
     inline::Inline,
     place::{Address, Place},
     query::Query,
+    sort_cursor::SortCursor,
 };
 
 /// The flags of a request (core, "Request Flags"), including our own.
@@ -180,7 +181,7 @@ impl FlagReader<'_> {
         if !self.address.place.is_collection() {
             return Err(Problem::new(ErrorKind::SortNoncollection).subject(self.whole()));
         }
-        read_sort(query).map_err(|problem| problem.subject(self.whole()))
+        read_sort(query, &self.address.place).map_err(|problem| problem.subject(self.whole()))
     }
 
     fn set_default(&self, query: &Query) -> Result<SetDefault, Problem> {
@@ -249,10 +250,20 @@ impl FlagReader<'_> {
             let wrong = || self.bad_flag("limit").detail("It must be a number above 0.");
             flags.limit = Some(limit.ok_or_else(wrong)?);
         }
-        flags.after = query.value("after").map(str::to_owned);
-        if let Some(offset) = query.value("offset") {
-            let wrong = |_| Problem::new(ErrorKind::BadCursor).subject(self.whole());
-            flags.offset = offset.parse().map_err(wrong)?;
+        // Of the cursors of both kinds, each belongs to a query with or without an order.
+        let (after, offset) = (query.value("after"), query.value("offset"));
+        let wrong = || Problem::new(ErrorKind::BadCursor).subject(self.whole());
+        if after.is_some() && flags.sort.is_some() {
+            return Err(wrong());
+        }
+        flags.after = after.map(str::to_owned);
+        if let Some(offset) = offset {
+            let sort = flags.sort.as_ref().ok_or_else(wrong)?;
+            let cursor = SortCursor::parse(offset).ok_or_else(wrong)?;
+            if !cursor.is_of(sort, &flags.filter) {
+                return Err(wrong());
+            }
+            flags.offset = cursor.offset;
         }
         Ok(())
     }

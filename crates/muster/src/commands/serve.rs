@@ -97,6 +97,7 @@ impl ServeArguments {
             )?,
             limits: context.settings.limits.clone(),
             timeouts: context.settings.timeouts.clone(),
+            allowed_origins: context.settings.http.allowed_origins.clone(),
             log: context.settings.log.clone(),
         })
     }

@@ -61,12 +61,24 @@ fn render(context: &Context, status: &StatusReport) -> String {
         ("ledger", ledger(context, status)),
         ("writes", writes(&status.writes)),
         ("watchers", separated(status.watchers)),
-        ("clock", status.clock.to_string()),
+        ("clock", clock(status)),
         ("server", format!("muster {}", status.version)),
     ];
     lines.extend(status.followers.iter().map(|one| ("follower", follower(one))));
     let line = |(name, said): (&str, String)| format!("{}{}\n", padded(name, 11), sanitized(&said));
     lines.into_iter().map(line).collect()
+}
+
+/// Whether the server believes its computer's clock, and what to do if it doesn't.
+fn clock(status: &StatusReport) -> String {
+    match status.clock_jump_s {
+        None => status.clock.to_string(),
+        Some(seconds) => format!(
+            "{} by {} s; times go on without it until it is set right or the server gets SIGHUP",
+            status.clock,
+            seconds.unsigned_abs()
+        ),
+    }
 }
 
 /// The state of a follower and its lag.
@@ -192,6 +204,19 @@ server     muster 0.1.0
             let sample = StatusReport { ledger: None, position, checkpoint, ..Sample::sample() };
             let status = StatusReport { checkpoint_age_s: age, ..sample };
             assert_eq!(ledger(&context(), &status), expect);
+        }
+        for (clock_state, jump, expect) in [
+            ("in step", None, "in step"),
+            ("behind the ledger", None, "behind the ledger"),
+            (
+                "jumped",
+                Some(-7200),
+                "jumped by 7200 s; times go on without it until it is set right or the server gets SIGHUP",
+            ),
+        ] {
+            let said = from_value(json!(clock_state)).unwrap();
+            let status = StatusReport { clock: said, clock_jump_s: jump, ..Sample::sample() };
+            assert_eq!(clock(&status), expect);
         }
         let none = json!({"waiting": 2, "p99_ms": null, "entries_since_start": 1204});
         let none = from_value(none).unwrap();

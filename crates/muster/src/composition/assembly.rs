@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use muster_guard::Role;
 use muster_http::{
-    Body, Front, Phase, Principal, PublicAddress,
+    AllowedOrigins, Body, Front, Phase, Principal, PublicAddress, RequestLog,
     health::{HealthState, Readiness, StartupCondition},
     metrics::Metrics,
     native::StoredLedger,
@@ -29,6 +29,7 @@ use super::{
     clock::{clock, random, random_id},
     directory::Directory,
     routes::ServerRoutes,
+    trusted_clock::TrustedClock,
 };
 use crate::{Failure, OwnCode};
 
@@ -59,6 +60,12 @@ pub(super) struct OpenOptions {
     pub beyond_loopback: bool,
     /// The memory for cached contents and rendered documents, in bytes; 0 means the default.
     pub cache_bytes: u64,
+    /// How requests are logged.
+    pub request_log: RequestLog,
+    /// The origins whose web pages may use the server.
+    pub origins: AllowedOrigins,
+    /// The time of a server; none: this computer's clock.
+    pub clock: Option<Arc<TrustedClock>>,
 }
 
 /// An open registry with its routes, without a socket.
@@ -222,7 +229,10 @@ pub(super) fn opening(
     is_new: bool,
 ) -> Result<RegistrySettings, Failure> {
     let foundation = if open_options.bare { Foundation::Bare } else { Foundation::BuiltIn };
-    let mut opening = RegistrySettings::new(foundation, clock());
+    let mut opening = RegistrySettings::new(
+        foundation,
+        open_options.clock.as_ref().map_or_else(clock, TrustedClock::clock),
+    );
     if open_options.cache_bytes > 0 {
         opening.cache_bytes = open_options.cache_bytes;
     }
@@ -384,6 +394,8 @@ async fn front(
     });
     let mut front = Front::new(router, doors.gatekeeper(), metrics)
         .with_fast_read(documents)
+        .with_request_log(open_options.request_log)
+        .with_allowed_origins(open_options.origins.clone())
         .with_position(move || view.view().position());
     if let Some(public) = &open_options.public {
         front = front.with_public_address(public.clone());

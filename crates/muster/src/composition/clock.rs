@@ -16,7 +16,7 @@ pub fn clock() -> Clock {
 }
 
 /// The current time, in UTC.
-fn now() -> Moment {
+pub(super) fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let microseconds = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
     Moment::from_microseconds(microseconds).unwrap_or(Moment::EPOCH)

@@ -1,5 +1,6 @@
-use std::io::IsTerminal as _;
+use std::{io::IsTerminal as _, time::Duration};
 
+use muster_http::{RequestLevel, RequestLog};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use crate::settings::LogArea;
@@ -16,7 +17,11 @@ pub(super) fn begin(area: &LogArea) {
     };
     let registry = tracing_subscriber::registry().with(filter);
     let begun = if is_text {
-        registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false)).try_init()
+        // Elsewhere the escape sequences of colours would only be in the way.
+        let is_plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+        let has_colour = std::io::stderr().is_terminal() && !is_plain;
+        let layer = fmt::layer().with_writer(std::io::stderr).with_target(false);
+        registry.with(layer.with_ansi(has_colour)).try_init()
     } else {
         let layer = fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
         registry.with(layer).try_init()
@@ -24,4 +29,14 @@ pub(super) fn begin(area: &LogArea) {
     if begun.is_err() {
         tracing::debug!("logging was already set up");
     }
+}
+
+/// How requests are logged.
+pub(super) fn request_log(area: &LogArea) -> RequestLog {
+    let level = match area.requests.as_str() {
+        "info" => RequestLevel::Info,
+        "off" => RequestLevel::Off,
+        _ => RequestLevel::Debug,
+    };
+    RequestLog { level, slow: Duration::from_millis(u64::from(area.slow_ms)) }
 }

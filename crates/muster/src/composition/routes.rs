@@ -36,8 +36,11 @@ impl ServerRoutes {
             Failure::new(OwnCode::KeysUnreadable, error.to_string()).help(AFTER_DAMAGE)
         })?;
         gate.set_reachable(open_options.beyond_loopback);
-        let native =
+        let mut native =
             Native::new(registry.clone(), gate.clone()).with_followers(followers).with_file(file);
+        if let Some(clock) = open_options.clock.clone() {
+            native = native.with_clock_jump(Arc::new(move || clock.jump_s()));
+        }
         Ok(Self { gate, native })
     }
 

@@ -4,7 +4,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use muster_http::{Phase, PublicAddress, Server, ServerLimits, health::StartupCondition};
+use muster_http::{
+    AllowedOrigins, Phase, PublicAddress, Server, ServerLimits, health::StartupCondition,
+};
 use muster_registry::{Followers, Registry, WriterEnd};
 use tokio::sync::watch;
 
@@ -17,6 +19,7 @@ use super::{
     logging,
     refusals::{Reach, key_required},
     signals,
+    trusted_clock::TrustedClock,
 };
 use crate::{Context, Failure, OwnCode};
 
@@ -73,6 +76,9 @@ async fn run(
     };
     assembly.announce(&base).map_err(|error| system("lock", &error))?;
     assembly.readiness.reached(StartupCondition::PortsBound);
+    if let Some(clock) = open_options.clock {
+        clock.follow(assembly.readiness.clone()).map_err(|error| system("signals", &error))?;
+    }
     if let Some(metrics) = metrics {
         tokio::spawn(metrics.serve(Arc::new(assembly.front.metrics_alone()), phase.clone()));
     }
@@ -280,6 +286,11 @@ fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptio
             })
         })
         .transpose()?;
+    let origins = options.allowed_origins.iter().map(String::as_str);
+    let origins = AllowedOrigins::parse(origins).map_err(|error| {
+        Failure::usage(format!("http.allowed_origins: {error}"))
+            .help("muster config default explains the setting")
+    })?;
     // A public URL names what stands before the server, such as a proxy.
     let is_public = public.as_ref().is_some_and(|public| !public.is_loopback());
     Ok(OpenOptions {
@@ -289,6 +300,9 @@ fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptio
         anonymous: options.anonymous,
         beyond_loopback: !address.ip().is_loopback() || is_public,
         cache_bytes: options.limits.cache_bytes,
+        request_log: logging::request_log(&options.log),
+        origins,
+        clock: Some(TrustedClock::start()),
         ..OpenOptions::default()
     })
 }

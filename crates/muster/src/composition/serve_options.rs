@@ -32,6 +32,8 @@ pub struct ServeOptions {
     pub limits: LimitsArea,
     /// The timeouts.
     pub timeouts: TimeoutsArea,
+    /// The origins whose web pages may use the server.
+    pub allowed_origins: Vec<String>,
     /// The settings of the log.
     pub log: LogArea,
 }

@@ -32,6 +32,14 @@ impl Default for ServerArea {
     }
 }
 
+/// What the server lets others do over HTTP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpArea {
+    /// The origins whose web pages may use the server; `*` stands for all.
+    pub allowed_origins: Vec<String>,
+}
+
 /// Access without a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,11 +122,20 @@ pub struct LogArea {
     pub level: String,
     /// `text`, `json` or `auto`.
     pub format: String,
+    /// The level of a usual request's line: `info`, `debug` or `off`.
+    pub requests: String,
+    /// Requests that take longer are warned of, in milliseconds; 0: none.
+    pub slow_ms: u32,
 }
 
 impl Default for LogArea {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: "auto".to_owned() }
+        Self {
+            level: "info".to_owned(),
+            format: "auto".to_owned(),
+            requests: "debug".to_owned(),
+            slow_ms: 1_000,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 use super::*;
 
@@ -24,6 +24,25 @@ fn the_default_file_shows_every_setting_commented_out() {
         assert!(shown.contains(&format!("\n[{area}]\n")), "{area}");
         for key in keys.as_table().unwrap().keys() {
             assert!(shown.contains(&format!("\n#{key} = ")), "{area}.{key}");
+        }
+    }
+}
+
+#[test]
+fn a_list_is_written_in_brackets_in_the_file_and_with_commas_in_the_environment() {
+    let name = "MUSTER_HTTP_ALLOWED_ORIGINS";
+    for (file, variables, expect) in [
+        ("", &[][..], Ok(&[][..])),
+        ("[http]\nallowed_origins = [\"https://a\"]", &[], Ok(&["https://a"])),
+        ("", &[(name, "https://a, https://b")], Ok(&["https://a", "https://b"])),
+        ("[http]\nallowed_origins = [\"https://a\"]", &[(name, "")], Ok(&[])),
+        ("[http]\nallowed_origins = \"https://a\"", &[], Err("a list of texts in quotes")),
+        ("[http]\nallowed_origins = [1]", &[], Err("a list of texts in quotes, not integer")),
+    ] {
+        match (resolve(file, variables), expect) {
+            (Ok(settings), Ok(expect)) => assert_eq!(settings.http.allowed_origins, expect),
+            (Err(error), Err(expect)) => assert!(error.to_string().contains(expect), "{error}"),
+            (found, _) => panic!("{file}: {found:?}"),
         }
     }
 }

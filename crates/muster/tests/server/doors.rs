@@ -253,3 +253,52 @@ fn verifies_its_ledger_while_it_runs_and_names_what_was_changed() {
     let broken = run(folder.path(), &["ledger", "verify", "--data", &place]).expect(3);
     assert!(broken.err.contains("position "), "{broken:#?}");
 }
+
+#[test]
+fn the_index_leads_to_every_door() {
+    let server = Server::in_memory(&[]);
+    let index = server.get("/").expect(200).json();
+    assert_eq!(index["server"], "muster");
+    let base = "http://localhost";
+    assert_eq!(index["description"], format!("{base}/openapi.json"));
+    let doors = index["doors"].as_array().unwrap();
+    let reads = doors.iter().filter(|door| {
+        let is_read = door["methods"].as_array().unwrap().contains(&json!("GET"));
+        is_read && !door["url"].as_str().unwrap().contains('{')
+    });
+    let mut count = 0;
+    for door in reads {
+        let path = door["url"].as_str().unwrap().strip_prefix(base).unwrap();
+        // A stream goes on for ever, and its head says that it is there. In memory nothing is signed.
+        let answer = match path {
+            "/changes" => server.ask(&Ask::new("HEAD", path)),
+            _ => server.get(path),
+        };
+        assert!(answer.status == 200 || path == "/ledger/checkpoint", "{path}: {answer:?}");
+        count += 1;
+    }
+    assert!(count > 10, "{count}");
+    // The registry itself says as well where its description is.
+    let api = server.get("/api").expect(200);
+    let link = format!("<{base}/openapi.json>;rel=service-desc");
+    assert!(api.headers.contains(&("link".to_owned(), link)), "{api:?}");
+}
+
+#[test]
+fn a_misspelt_parameter_gets_the_nearest_name() {
+    let server = Server::in_memory(&[]);
+    for (path, said) in [
+        ("/log?befor=3", "Did you mean \\\"before\\\"?"),
+        ("/validate?aftr=3", "Did you mean \\\"after\\\"?"),
+        ("/keys?al", "Did you mean \\\"all\\\"?"),
+        ("/status?verbose=true", "There are no query parameters here."),
+        ("/metrics?name=a", "There are no query parameters here."),
+        ("/openapi.json?format=yaml", "There are no query parameters here."),
+        ("/?a", "There are no query parameters here."),
+    ] {
+        let refused = server.get(path).refused(400, "bad_flag");
+        assert!(refused.text().contains(said), "{path}: {}", refused.text());
+    }
+    server.get("/api?whatever=1").expect(200);
+    server.get("/health/live?t=1").expect(200);
+}

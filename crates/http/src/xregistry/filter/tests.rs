@@ -22,7 +22,8 @@ fn says_what_is_wrong_with_a_parameter() {
         ("sort=name=desc", None),
     ] {
         let query = Query::parse(Some(query));
-        let problem = read_filter(&query).err().or_else(|| read_sort(&query).err());
+        let problem =
+            read_filter(&query).err().or_else(|| read_sort(&query, &Place::Registry).err());
         let found = problem.map(|problem| {
             (problem.code().name().to_owned(), problem.body().args["value"].clone())
         });

@@ -1,6 +1,6 @@
 use muster_catalog::{entity::Entity, query::count_until};
 
-use crate::xregistry::{filter::UrlText, flags::Flags};
+use crate::xregistry::{filter::UrlText, flags::Flags, sort_cursor::SortCursor};
 
 /// One page of a collection (xRegistry pagination).
 #[derive(Debug)]
@@ -40,7 +40,9 @@ pub(in crate::xregistry) fn page<'a>(
     let end = begin.saturating_add(limit).min(count);
     let members: Vec<Entity<'a>> = all.into_iter().skip(begin).take(limit).collect();
     let next = match (end < count, &flags.sort, members.last()) {
-        (true, Some(_), _) => Some(format!("offset={end}")),
+        (true, Some(sort), _) => {
+            Some(format!("offset={}", SortCursor::new(end, sort, &flags.filter)))
+        }
         (true, None, Some(last)) => Some(format!("after={}", UrlText(last.id()))),
         _ => None,
     };

@@ -61,6 +61,7 @@ const WHOLE: &str = "
     getStatus               GET    /status                      +++-+ everything
     getMetrics              GET    /metrics                     +---+ everything
     getDescription          GET    /openapi.json                +++++ noplace
+    getIndex                GET    /                            +++++ noplace
     getHealth               GET    /health                      +++++ noplace
     isAlive                 GET    /health/live                 +++++ nothing
     isReady                 GET    /health/ready                +++++ nothing
