@@ -26,6 +26,7 @@ const TAGS: &[(&str, &str)] = &[
     ("changes", "A stream of changes as they are made."),
     ("followers", "Tasks that process every change and derive something from it."),
     ("health", "Whether the server is alive, is ready, and can read its store."),
+    ("index", "What this server offers, with links."),
     ("keys", "The API keys of the registry."),
     ("ledger", "The state of the ledger, and its verification."),
     ("log", "Who changed what and when."),
@@ -148,7 +149,7 @@ fn headers(names: &[&str]) -> Map<String, Value> {
 
 /// The tag of an operation: the first segment of its path.
 fn tag(path: &str) -> &str {
-    path.split('/').nth(1).unwrap_or_default()
+    path.split('/').nth(1).filter(|step| !step.is_empty()).unwrap_or("index")
 }
 
 /// The `{names}` in a path.

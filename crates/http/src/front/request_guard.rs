@@ -93,20 +93,19 @@ impl RequestGuard {
     }
 
     /// Admits a request, or answers it here: a refusal, or a preflight, which has no key.
-    fn let_in(
-        &self,
-        request: &Request<Incoming>,
-        request_id: &str,
-    ) -> Result<Admitted, Response<Body>> {
+    fn let_in(&self, request: &Request<Incoming>, request_id: &str) -> Admission {
         if let Some(response) = self.front.origins.preflight(request) {
-            return Err(response);
+            return Admission::Answered(response);
         }
-        self.admit(request).map_err(|problem| {
-            if !request.body().is_end_stream() {
-                self.watch.linger_at_end();
+        match self.admit(request) {
+            Ok(admitted) => Admission::Admitted(admitted),
+            Err(problem) => {
+                if !request.body().is_end_stream() {
+                    self.watch.linger_at_end();
+                }
+                Admission::Answered(respond(&problem.instance(request_id)))
             }
-            respond(&problem.instance(request_id))
-        })
+        }
     }
 
     /// The response from memory, if there is one.
@@ -169,6 +168,12 @@ impl RequestGuard {
     }
 }
 
+/// Whether a request is let in, or already answered.
+enum Admission {
+    Admitted(Admitted),
+    Answered(Response<Body>),
+}
+
 /// A response that is there, or that a route is building.
 enum Found {
     Ready(Response<Body>),
@@ -188,8 +193,8 @@ impl Service<Request<Incoming>> for RequestGuard {
         in_flight.logged = Some(self.front.request_log.begin(&request_id, self.peer, path));
         let mut finisher = ResponseFinisher::new(&self.front, &request, &request_id);
         let found = match self.let_in(&request, &request_id) {
-            Err(response) => Found::Ready(response),
-            Ok(admitted) => {
+            Admission::Answered(response) => Found::Ready(response),
+            Admission::Admitted(admitted) => {
                 in_flight.is_from(&admitted.principal);
                 match catch_unwind(AssertUnwindSafe(|| self.read_fast(&request, &admitted))) {
                     Ok(Some(response)) => Found::Ready(response),

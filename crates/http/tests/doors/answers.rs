@@ -232,7 +232,7 @@ async fn has_the_routes_of_its_own_that_the_description_lists() {
         assert!(outcome.is_some(), "{head}");
         asked += 1;
     }
-    assert_eq!(asked, 6);
+    assert_eq!(asked, 7);
 }
 
 #[tokio::test]

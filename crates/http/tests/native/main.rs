@@ -9,4 +9,5 @@ mod harness;
 mod keys;
 mod ledger;
 mod log;
+mod resuming;
 mod validate;

@@ -53,11 +53,7 @@ async fn run(
     let assembly = Assembly::open(storage, &open_options).await?;
     if open_options.beyond_loopback && !assembly.needs_key() {
         assembly.close().await;
-        let reach = match addresses.server.ip().is_loopback() {
-            false => Reach::ListenAddress,
-            true => Reach::PublicUrl,
-        };
-        return Err(key_required(reach, flags_for(context, options).as_deref()));
+        return Err(key_required(addresses.reach(), flags_for(context, options).as_deref()));
     }
     let phase =
         signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))?;
@@ -68,12 +64,9 @@ async fn run(
             return Err(failure);
         }
     };
-    let local = server.local_address().map_err(|error| system("socket", &error))?;
-    let base = base_of(options, local);
-    let metrics_address = match &metrics {
-        Some(metrics) => Some(metrics.local_address().map_err(|error| system("socket", &error))?),
-        None => None,
-    };
+    let local = |server: &Server| server.local_address().map_err(|error| system("socket", &error));
+    let base = base_of(options, local(&server)?);
+    let metrics_address = metrics.as_ref().map(local).transpose()?;
     assembly.announce(&base).map_err(|error| system("lock", &error))?;
     assembly.readiness.reached(StartupCondition::PortsBound);
     if let Some(clock) = open_options.clock {
@@ -97,10 +90,7 @@ async fn run(
         ..startup_message(context, &assembly, example, (started.elapsed(), base))
     };
     message.log();
-    greet(&match &options.public_url {
-        Some(public) => StartupMessage { base: public.clone(), ..message },
-        None => message,
-    });
+    greet(&message.at(options.public_url.as_deref()));
     let grace = Duration::from_secs(u64::from(options.timeouts.stop_s));
     let served = tokio::select! {
         served = running => served,
@@ -248,6 +238,14 @@ struct Addresses {
 }
 
 impl Addresses {
+    /// What makes the server reachable from elsewhere, if it is.
+    const fn reach(self) -> Reach {
+        match self.server.ip().is_loopback() {
+            false => Reach::ListenAddress,
+            true => Reach::PublicUrl,
+        }
+    }
+
     fn parse(options: &ServeOptions) -> Result<Self, Failure> {
         let metrics = options.metrics_listen.as_deref();
         let metrics = metrics.map(|text| address(text, "--metrics-listen 127.0.0.1:9090"));

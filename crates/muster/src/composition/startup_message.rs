@@ -77,6 +77,14 @@ impl StartupMessage {
         out
     }
 
+    /// The same for people who know the server by a public URL.
+    pub(super) fn at(self, public_url: Option<&str>) -> Self {
+        match public_url {
+            Some(public) => Self { base: public.to_owned(), ..self },
+            None => self,
+        }
+    }
+
     /// Writes the same to the log.
     pub(super) fn log(&self) {
         tracing::info!(
