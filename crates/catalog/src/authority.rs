@@ -1,5 +1,6 @@
 use std::{collections::BTreeSet, sync::Arc};
 
+use muster_schema::Outline;
 use muster_words::{Coverage, Id, Xid, XidPatterns};
 
 use crate::{
@@ -107,6 +108,10 @@ impl Authority {
         }
         let outline = document.outline(xid);
         outline.named.keys().try_for_each(|followed| self.check_place(followed))?;
+        // A relative reference may lead out of the group.
+        for followed in outline.addressed.keys().filter_map(|address| Outline::xid_of(address)) {
+            self.check_place(&followed)?;
+        }
         // An address may mean any schema of the group, now or later.
         let (Some(group), false) = (xid.group(), outline.addressed.is_empty()) else {
             return Ok(());

@@ -98,6 +98,7 @@ async fn a_scoped_key_refers_and_binds_within_its_scope_alone() {
         let steps = [
             (put, &*referring(&schema), 403, "out_of_scope"),
             (put, &*referring(&format!("{schema}/versions/1#/const")), 403, "out_of_scope"),
+            (put, &*referring(&format!("../../{there}/schemas/s")), 403, "out_of_scope"),
             ("POST /api/schemagroups/mine", &*nested, 403, "out_of_scope"),
             (group, &*bound(&schema), 403, "out_of_scope"),
             ("PUT /api/configs/given", &*bound(&schema), 403, "out_of_scope"),
