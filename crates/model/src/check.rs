@@ -31,25 +31,7 @@ pub(super) fn entity(
         });
     }
     Check { names, readonly }.object(attributes, Charset::Strict, &Path::Top, entity)?;
-    check_deprecation(attributes, entity)?;
-    match readonly {
-        // What earlier releases stored stays.
-        Readonly::Keep => Ok(()),
-        Readonly::Drop => check_empty(attributes, entity),
-    }
-}
-
-/// The specification's attributes that are never empty: `null` removes them (core, "`name`",
-/// "`documentation`" and "`icon` Attribute").
-fn check_empty(attributes: &Attributes, entity: &Map<String, Value>) -> Result<(), AttributeFault> {
-    for name in ["name", "documentation", "icon"] {
-        let is_ours =
-            attributes.get(name).is_some_and(|own| own.origin == AttributeOrigin::Specification);
-        if is_ours && entity.get(name).and_then(Value::as_str) == Some("") {
-            return Err(AttributeFault::Empty { path: name.to_owned() });
-        }
-    }
-    Ok(())
+    check_deprecation(attributes, entity)
 }
 
 /// Removal must not come before deprecation (core, "`deprecated` Attribute").

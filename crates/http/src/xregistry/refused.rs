@@ -200,7 +200,6 @@ fn attribute(fault: AttributeFault) -> Kind {
         | AttributeFault::Name { path, .. }
         | AttributeFault::TooLong { path, .. }
         | AttributeFault::Target { path, .. }
-        | AttributeFault::Empty { path }
         | AttributeFault::TooSoon { path }
         | AttributeFault::Sibling { path, .. } => {
             Kind::InvalidAttribute { name: path, error_detail }

@@ -4,7 +4,7 @@ async fn filled() -> Door {
     let door = Door::with_dirs().await;
     let body = r#"{"dirs": {
         "d1": {"owner": "jo", "facts": {
-            "a": {"name": "Bob", "count": 3}, "b": {"name": "-", "count": 10}, "C": {}}},
+            "a": {"name": "Bob", "count": 3}, "b": {"name": "", "count": 10}, "C": {}}},
         "d2": {"owner": "Al", "facts": {"x": {"name": "bobby"}}},
         "d3": {}}}"#;
     door.send("POST /", &[], body).await.check("post", 200, &[]);

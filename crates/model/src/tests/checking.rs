@@ -274,24 +274,3 @@ fn finds_what_must_be_the_same_in_all_versions() {
     let files = model.resource_type("dirs", "files").unwrap();
     assert_eq!(files.matched_across_versions(), [vec!["a"], vec!["b", "c"]]);
 }
-
-#[test]
-fn what_the_specification_never_leaves_empty_has_a_character() {
-    let model = of_versions(json!({ "mine": { "type": "string" } })).unwrap();
-    let kind = model.resource_type("dirs", "files").unwrap();
-    let group = &model.group_type("dirs").unwrap().attributes;
-    for (level, sent, readonly, expect) in [
-        (group, json!({ "name": "" }), Readonly::Drop, Some("name")),
-        (group, json!({ "documentation": "" }), Readonly::Drop, Some("documentation")),
-        (&kind.attributes, json!({ "icon": "" }), Readonly::Drop, Some("icon")),
-        (&kind.attributes, json!({ "name": null }), Readonly::Drop, None),
-        (&kind.attributes, json!({ "name": " " }), Readonly::Drop, None),
-        (&kind.attributes, json!({ "description": "", "mine": "" }), Readonly::Drop, None),
-        // What is stored already doesn't stand in the way of a new model.
-        (group, json!({ "name": "" }), Readonly::Keep, None),
-    ] {
-        let mut entity = sent.as_object().unwrap().clone();
-        let found = level.check(&mut entity, readonly).err();
-        assert_eq!(found.map(|fault| fault.path().to_owned()).as_deref(), expect, "{sent}");
-    }
-}

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{client::Ask, harness::Server};
+use crate::harness::Server;
 
 const LIST: &str = "/api/configs/app/entries";
 
@@ -134,20 +134,5 @@ fn a_cursor_is_good_for_the_list_that_it_was_made_for() {
         "sort=name&offset=1-0000".to_owned(),
     ] {
         server.get(&format!("{LIST}?{query}")).refused(400, "bad_cursor");
-    }
-}
-
-#[test]
-fn a_name_is_not_empty() {
-    let server = with(&[("a", r#"{"description":""}"#)]);
-    for attribute in ["name", "documentation", "icon"] {
-        let body = format!(r#"{{"{attribute}":""}}"#);
-        for path in ["/api", "/api/configs/app", "/api/configs/app/entries/a$details"] {
-            server.patch(path, body.clone()).refused(400, "invalid_attribute");
-        }
-        let header = format!("xRegistry-{attribute}");
-        let put = Ask::json("PUT", format!("{LIST}/a"), "1").header(&header, "");
-        server.ask(&put).refused(400, "invalid_attribute");
-        server.patch("/api/configs/app", format!(r#"{{"{attribute}":null}}"#)).expect(200);
     }
 }
