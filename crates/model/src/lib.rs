@@ -41,7 +41,7 @@ pub use kind::Kind;
 pub use labels::aspects_in_labels;
 pub use names::{TypeNames, is_attribute_name, is_map_key};
 pub use resource_type::{ResourceType, VersionMode};
-pub use specified::SPECVERSION;
+pub use specified::{SPECVERSION, is_specversion};
 pub use typemap::{DocumentForm, TypeMap};
 
 /// A compiled, immutable model. It serialises as the full model, in the specification's order, as

@@ -10,6 +10,21 @@ use super::{Attribute, AttributeOrigin, Attributes, Item, Kind};
 /// The version of the specification that this model follows.
 pub const SPECVERSION: &str = "1.0-rc4";
 
+/// Whether a text names the version of the specification that this model follows. Its case and its
+/// patch number don't matter (core, "`specversions` Capability").
+#[must_use]
+pub fn is_specversion(text: &str) -> bool {
+    without_patch(text) == without_patch(SPECVERSION)
+}
+
+fn without_patch(version: &str) -> (String, String) {
+    let version = version.to_ascii_lowercase();
+    let (numbers, suffix) = version.split_once('-').unwrap_or((&version, ""));
+    let mut parts = numbers.split('.');
+    let major_minor = [parts.next().unwrap_or_default(), parts.next().unwrap_or_default()];
+    (major_minor.join("."), suffix.to_owned())
+}
+
 /// A place in the order of a level.
 pub(super) enum Slot {
     One(Box<Attribute>),

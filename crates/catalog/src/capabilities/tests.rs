@@ -18,6 +18,14 @@ fn patches_what_is_named_and_replaces_the_rest() {
     assert_eq!(replaced["flags"], json!(FLAGS));
     assert_eq!(replaced["ignores"], json!([]));
     assert_eq!(replaced["versionmodes"], json!(["manual"]));
+    for (sent, expect) in [
+        (json!(["1.0.5-RC4"]), json!(["1.0.5-rc4"])),
+        (json!(["1.0.5-rc4", "1.0-rc4", "1.0-rc4"]), json!(["1.0-rc4", "1.0.5-rc4"])),
+        (json!(["*"]), json!([SPECVERSION])),
+    ] {
+        let found = change(&json!({"specversions": sent}), Mode::Put).unwrap();
+        assert_eq!(found["specversions"], expect, "{sent}");
+    }
     let reset = updated(&Capabilities::default(), &Value::Null, Mode::Patch, Foundation::Bare);
     assert_eq!(reset.unwrap(), **BARE);
 }
@@ -47,6 +55,12 @@ fn refuses_what_it_cannot_do() {
         (json!({"shortself": true}), Some(value("shortself", "true", "false"))),
         (json!({"pagination": "yes"}), Some(shape("pagination", flag))),
         (json!({"specversions": []}), Some(missing("specversions", SPECVERSION))),
+        (json!({"specversions": "1.0-rc4"}), Some(shape("specversions", list))),
+        (json!({"specversions": ["*", "1.0-rc4"]}), Some(Fault::Wildcard(text("specversions")))),
+        (
+            json!({"specversions": ["1.0-rc4", "1.0-rc3"]}),
+            Some(value("specversions", "1.0-rc3", SPECVERSION)),
+        ),
         (json!({"specversions": ["0.5"]}), Some(value("specversions", "0.5", SPECVERSION))),
         (json!({"versionmodes": ["createdat"]}), Some(missing("versionmodes", "manual"))),
         (json!({"available": {"model": {"mutable": true}}}), Some(Fault::NeverMutable("model"))),

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use muster_model::{Foundation, SPECVERSION};
+use muster_model::{Foundation, SPECVERSION, is_specversion};
 use serde_json::{Map, Value};
 
 use super::{
@@ -68,7 +68,12 @@ pub fn updated(
         ignores: list("ignores", &current.ignores, &IGNORES, &[])?,
         pagination: switch("pagination", current.pagination, !bare)?,
         shortself: switch("shortself", current.shortself, false)?,
-        specversions: list("specversions", &current.specversions, &[SPECVERSION], &[SPECVERSION])?,
+        specversions: update.settled(
+            "specversions",
+            &current.specversions,
+            texts(&[SPECVERSION]),
+            specversions,
+        )?,
         versionmodes: list(
             "versionmodes",
             &current.versionmodes,
@@ -170,6 +175,25 @@ fn list(
         Some(missing) => Err(missing_value(name, missing)),
         None => Ok(texts(&settled)),
     }
+}
+
+/// The versions of the specification, as they were sent: with another patch number it is the same
+/// one.
+fn specversions(value: &Value) -> Result<Vec<String>, CapabilityFault> {
+    let name = "specversions";
+    let shape = || bad_shape(name, "a list of texts");
+    let sent = value.as_array().ok_or_else(shape)?.iter().map(Value::as_str);
+    let sent: Vec<&str> = sent.collect::<Option<_>>().ok_or_else(shape)?;
+    if sent.is_empty() || sent.contains(&"*") {
+        return list(name, value, &[SPECVERSION], &[SPECVERSION]);
+    }
+    if let Some(other) = sent.iter().find(|text| !is_specversion(text)) {
+        return Err(bad_value(name, &Value::from(*other), SPECVERSION));
+    }
+    let mut settled: Vec<String> = sent.iter().map(|text| text.to_ascii_lowercase()).collect();
+    settled.sort_unstable();
+    settled.dedup();
+    Ok(settled)
 }
 
 fn missing_value(name: &str, value: &str) -> CapabilityFault {

@@ -3,7 +3,7 @@ use muster_catalog::{
     command::{Ignore, SetDefault},
     query::{Filter, Sort},
 };
-use muster_model::{Model, SPECVERSION};
+use muster_model::{Model, SPECVERSION, is_specversion};
 use muster_wire::{ErrorKind, Problem};
 
 use super::{
@@ -167,7 +167,7 @@ impl FlagReader<'_> {
         else {
             return Ok(());
         };
-        if without_patch(wanted) == without_patch(SPECVERSION) {
+        if is_specversion(wanted) {
             return Ok(());
         }
         Err(Problem::new(ErrorKind::UnsupportedSpecversion {
@@ -281,15 +281,6 @@ fn set_ignore(ignore: &mut Ignore, name: &str) {
         _ => return,
     };
     *flag = true;
-}
-
-/// The major and minor version with the suffix; compatible versions have these in common.
-fn without_patch(version: &str) -> (String, String) {
-    let version = version.to_ascii_lowercase();
-    let (numbers, suffix) = version.split_once('-').unwrap_or((&version, ""));
-    let mut parts = numbers.split('.');
-    let major_minor = [parts.next().unwrap_or_default(), parts.next().unwrap_or_default()];
-    (major_minor.join("."), suffix.to_owned())
 }
 
 #[cfg(test)]
