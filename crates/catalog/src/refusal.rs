@@ -45,6 +45,15 @@ pub enum Reason {
         /// The expected id.
         expected: String,
     },
+    /// The name of a new entity differs only in case from the name of another one.
+    CaseClash {
+        /// The type's singular name.
+        singular: String,
+        /// The id of the new entity.
+        id: Id,
+        /// The id of the other one.
+        existing: Id,
+    },
     /// An attribute has an invalid value.
     InvalidAttribute {
         /// The attribute's name.
@@ -459,7 +468,9 @@ impl Refusal {
         }
         let taken = match &*self.reason {
             Reason::MismatchedId { expected, .. } => Some(expected.as_str()),
-            Reason::NameTaken { existing } => Some(existing.as_str()),
+            Reason::NameTaken { existing } | Reason::CaseClash { existing, .. } => {
+                Some(existing.as_str())
+            }
             _ => None,
         };
         if taken.is_some_and(|taken| self.has_sibling_outside(taken, within)) {

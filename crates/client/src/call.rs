@@ -145,6 +145,16 @@ impl<T> Answer<T> {
         json::parse(&self.bytes).map_err(|error| self.broken(&error))
     }
 
+    /// The body as JSON text, in which members keep their order.
+    ///
+    /// # Errors
+    /// The body isn't JSON.
+    pub fn text(&self) -> Result<String, ClientError> {
+        self.json()?;
+        // JSON is UTF-8.
+        Ok(String::from_utf8_lossy(&self.bytes).into_owned())
+    }
+
     /// A header as text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

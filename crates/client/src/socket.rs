@@ -109,9 +109,16 @@ impl FromStr for Address {
             authority: authority.to_string(),
             host: authority.host().to_owned(),
             target: format!("{}:{port}", authority.host()),
-            path: uri.path().trim_end_matches('/').to_owned(),
+            path: base_path(uri.path()).to_owned(),
         })
     }
+}
+
+/// The base path of a server's addresses. `/api` at its end isn't part of it: people copy the
+/// address of the API.
+fn base_path(path: &str) -> &str {
+    let path = path.trim_end_matches('/');
+    path.strip_suffix("/api").unwrap_or(path).trim_end_matches('/')
 }
 
 impl Address {

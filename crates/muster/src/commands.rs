@@ -20,6 +20,8 @@ pub mod status;
 pub mod validate;
 pub mod watch;
 
+use std::num::ParseIntError;
+
 use clap::Subcommand;
 
 use crate::{Context, Failure};
@@ -99,6 +101,11 @@ impl MusterCommand {
             Self::Man(man) => man.run(context),
         }
     }
+}
+
+/// Parses a position, also as it is printed (`1,204`), for clap.
+fn position(text: &str) -> Result<u64, ParseIntError> {
+    text.replace(',', "").parse()
 }
 
 /// Parses an xid as people write it, for clap.

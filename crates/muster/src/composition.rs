@@ -10,6 +10,7 @@ mod certificate;
 mod clock;
 mod demo;
 mod directory;
+mod listen_address;
 mod logging;
 mod open;
 mod refusals;

@@ -58,7 +58,8 @@ impl ConnectionArguments {
             return Ok(self.data.clone());
         }
         let directory = context.data_directory();
-        if self.server.is_some() || !directory.exists() {
+        let is_named = self.server.is_some() || context.settings.client.is_named;
+        if is_named || !directory.exists() {
             return Ok(None);
         }
         let alive = Call::new(Method::GET, "/health/live", &Query::new());

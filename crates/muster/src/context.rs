@@ -65,6 +65,12 @@ impl Context {
         self.environment.get("MUSTER_API_KEY").map(|key| key.trim()).filter(|key| !key.is_empty())
     }
 
+    /// The key in the environment that becomes the first key of a registry.
+    #[must_use]
+    pub fn admin_key(&self) -> Option<&str> {
+        self.environment.get("MUSTER_ADMIN_KEY").map(|key| key.trim()).filter(|key| !key.is_empty())
+    }
+
     /// The data directory from the settings, or the default one.
     #[must_use]
     pub fn data_directory(&self) -> PathBuf {

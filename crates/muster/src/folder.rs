@@ -6,13 +6,16 @@
 //! <groups>/<group>/<id>.<ext>                 a document, if groups hold one resource type
 //! <groups>/<group>/<resources>/<id>.<ext>     a document, if groups hold several types
 //! <groups>/<group>/…/<id>.attributes.json     attributes of the document beside it
+//! manifest.json                               names of all documents; only `validate` reads it
+//! .musterignore                               patterns of names to ignore, as in .gitignore
 //! ```
 //!
-//! Names that begin with a dot are ignored, and so are files beside `model.json`. Anything else
-//! that doesn't fit is an error, because a document that is silently left out is noticed much
-//! later.
+//! Names that begin with a dot are ignored, and so are files beside `model.json`, each `README.md`
+//! and what `.musterignore` says. Anything else that doesn't fit is an error, because a document
+//! that is silently left out is noticed much later.
 
 mod error;
+mod ignored;
 mod names;
 mod walk;
 
@@ -35,6 +38,9 @@ use crate::model::{FOLDER_LABEL, FolderModel, only_resources};
 /// The file at the root of a catalog.
 pub const MODEL_FILE: &str = "model.json";
 
+/// The file at the root of a catalog that names all its documents.
+pub const MANIFEST_FILE: &str = "manifest.json";
+
 /// A catalog as it is in a folder, before a model gives its folders a meaning.
 #[derive(Clone, Debug, Default)]
 pub struct Folder {
@@ -42,6 +48,8 @@ pub struct Folder {
     pub root: PathBuf,
     /// The model, if the folder has one.
     pub model: Option<Value>,
+    /// The bytes of the manifest, if the folder has one.
+    pub manifest: Option<bytes::Bytes>,
     /// The groups that have a folder or attributes.
     pub groups: BTreeMap<Xid, GroupFiles>,
     /// The documents, sorted by path.

@@ -96,7 +96,7 @@ fn compile(source: &Value, foundation: Foundation) -> Result<Model, Failure> {
 
 fn unusable(fault: ModelFault) -> Failure {
     Failure::new(ErrorCode::ModelError, format!("the model can't be used: {fault}"))
-        .help("muster model get shows the model in force")
+        .help("muster model get --full shows the model in force")
 }
 
 /// The resource type of an xid or of its resource.

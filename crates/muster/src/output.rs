@@ -3,6 +3,7 @@
 
 pub mod differences;
 pub mod findings;
+mod indented;
 pub mod numbers;
 pub mod progress;
 mod screen;
@@ -11,5 +12,6 @@ pub mod times;
 pub mod yaml;
 
 pub use findings::Finding;
+pub use indented::indented;
 pub use screen::{ColorChoice, Format, Screen, Style, sanitized};
 pub use table::Table;

@@ -15,7 +15,8 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 pub use areas::{
-    AccessArea, ClientArea, HttpArea, LimitsArea, LogArea, ServerArea, TimeoutsArea, TlsArea,
+    AccessArea, ClientArea, DEFAULT_SERVER, HttpArea, LimitsArea, LogArea, ServerArea,
+    TimeoutsArea, TlsArea,
 };
 
 /// The default file, with every setting.
@@ -32,9 +33,17 @@ const SHORT_NAMES: [(&str, &str, &str); 4] = [
     ("LOG_LEVEL", "log", "level"),
 ];
 
+/// The names in the environment with which a server is named.
+const NAMES_OF_SERVER: [&str; 2] = ["MUSTER_SERVER", "MUSTER_CLIENT_SERVER"];
+
 /// Names in the environment that look like settings but aren't.
-const OTHER_NAMES: [&str; 4] =
-    ["MUSTER_API_KEY", "MUSTER_CONFIG", "MUSTER_TEST_DATA", "MUSTER_TEST_TOOLS"];
+const OTHER_NAMES: [&str; 5] = [
+    "MUSTER_ADMIN_KEY",
+    "MUSTER_API_KEY",
+    "MUSTER_CONFIG",
+    "MUSTER_TEST_DATA",
+    "MUSTER_TEST_TOOLS",
+];
 
 /// All settings, by area.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -168,11 +177,13 @@ impl Settings {
         environment: &BTreeMap<String, String>,
     ) -> Result<Self, SettingsError> {
         let mut settings = defaults();
+        let mut is_named = environment.keys().any(|name| NAMES_OF_SERVER.contains(&&**name));
         if let Some((origin, text)) = file {
             let table: Table = text.parse().map_err(|error: toml::de::Error| {
                 let cause = error.to_string().trim_end().to_owned();
                 SettingsError::Syntax { origin: origin.to_owned(), cause }
             })?;
+            is_named |= table.get("client").is_some_and(|area| area.get("server").is_some());
             merge_file(&mut settings, table, origin)?;
         }
         for (variable, value) in environment {
@@ -183,7 +194,9 @@ impl Settings {
             cause: error.to_string(),
         };
         check_ranges(&settings)?;
-        Value::Table(settings).try_into().map_err(mismatch)
+        let mut settings: Self = Value::Table(settings).try_into().map_err(mismatch)?;
+        settings.client.is_named = is_named;
+        Ok(settings)
     }
 
     /// Checks what only a server needs. Other programs may use a variable `LOG_LEVEL` for

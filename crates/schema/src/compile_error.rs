@@ -19,7 +19,7 @@ pub enum CompileError {
         found: String,
     },
     /// It violates the meta-schema of its own draft.
-    #[error("the schema violates JSON Schema in {} places", violations.len())]
+    #[error("the schema violates JSON Schema in {}", places(violations.len()))]
     Invalid {
         /// The violations, located in the schema.
         violations: Vec<Violation>,
@@ -101,6 +101,11 @@ pub enum ReferenceFault {
     /// Several schemas in the group have this `$id`.
     #[error("is the $id of several schemas: {}; refer to one by its xid", list(.0, ", "))]
     Ambiguous(Vec<Xid>),
+}
+
+/// `1 place`, `2 places`.
+fn places(count: usize) -> String {
+    if count == 1 { "1 place".to_owned() } else { format!("{count} places") }
 }
 
 fn names(path: &[Xid]) -> String {

@@ -8,7 +8,9 @@ use super::{
     attributes::{check_attributes, check_epoch, check_id, merge},
     draft::{Draft, DraftAttributes, GroupEdit},
 };
-use crate::{Refusal, ValueFault, classes, command::Mode, state::Bindings, tree::GroupNode};
+use crate::{
+    Reason, Refusal, ValueFault, classes, command::Mode, state::Bindings, tree::GroupNode,
+};
 use muster_model::{AttributeOrigin, GroupType};
 
 impl Draft<'_> {
@@ -104,8 +106,10 @@ impl Draft<'_> {
     /// is created by the same command.
     pub(super) fn check_name(&mut self, xid: &Xid, singular: &str) -> Result<(), Refusal> {
         let Some(id) = xid.id() else { return Ok(()) };
-        let clash =
-            |other: &Id| Err(Refusal::mismatched_id(xid, singular, id.as_str(), other.as_str()));
+        let clash = |other: &Id| {
+            let (singular, id, existing) = (singular.to_owned(), id.clone(), other.clone());
+            Err(Refusal::new(xid, Reason::CaseClash { singular, id, existing }))
+        };
         if let Some(other) = self.catalog.taken(xid) {
             return if other == *id { Ok(()) } else { clash(&other) };
         }

@@ -47,6 +47,8 @@ pub struct ReceivedChange {
 /// The next item of a stream of changes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StreamItem {
+    /// The stream is open, for the first time or again.
+    Connected,
     /// A change.
     Change(Box<ReceivedChange>),
     /// The connection was lost; the next call reconnects at the same place.
@@ -82,7 +84,10 @@ impl ChangeStream {
             let (body, reader) = match &mut self.open {
                 Some(open) => open,
                 None => match self.connect().await {
-                    Ok(body) => self.open.insert((body, EventReader::default())),
+                    Ok(body) => {
+                        self.open = Some((body, EventReader::default()));
+                        return Ok(StreamItem::Connected);
+                    }
                     Err(ClientError::Transport(error)) => return Ok(self.lost(error)),
                     Err(error) => return Err(error),
                 },

@@ -166,6 +166,7 @@ async fn follows_changes_across_a_lost_connection() {
         match changes.next_item().await.unwrap() {
             StreamItem::Change(change) => seen.push(change.id),
             StreamItem::Lost(_) => lost += 1,
+            StreamItem::Connected => {}
         }
     }
     assert_eq!((seen, lost), (vec!["4.1".to_owned(), "4.2".into(), "5.1".into()], 1));
@@ -249,7 +250,9 @@ async fn comes_back_to_where_it_began_though_nothing_had_happened() {
     let again = format!("{head}{}", event("8.1"));
     let (address, heads) = server(vec![vec![head.to_owned()], vec![again]]).await;
     let mut changes = client(&address).changes(StreamStart::Now);
+    assert!(matches!(changes.next_item().await.unwrap(), StreamItem::Connected));
     assert!(matches!(changes.next_item().await.unwrap(), StreamItem::Lost(_)));
+    assert!(matches!(changes.next_item().await.unwrap(), StreamItem::Connected));
     assert!(matches!(changes.next_item().await.unwrap(), StreamItem::Change(_)));
     let heads = heads.lock().unwrap();
     assert!(heads[0][0].starts_with("GET /changes "), "{heads:?}");

@@ -13,7 +13,8 @@ use muster_catalog::{
     command::{Action, Command},
     state::RegisteredKey,
 };
-use muster_guard::{ApiKey, KeyRecord};
+use muster_guard::{ApiKey, KeyRecord, Role};
+use muster_registry::{CommandOrigin, SubmitError};
 use muster_wire::{
     ErrorKind, Problem,
     keys::{KeyEntry, KeyList, NewKey},
@@ -82,6 +83,29 @@ pub(super) async fn create(
         return make(&native, (&caller, message), &key, record).await;
     }
     Err(ErrorKind::ServerError.into())
+}
+
+impl Native {
+    /// Makes this key the registry's first one, with the role admin. Returns whether it did: a
+    /// registry that has keys keeps them, and a revoked key isn't made again.
+    ///
+    /// # Errors
+    /// The key can't be recorded.
+    pub async fn make_first_key(&self, key: &ApiKey, name: &str) -> Result<bool, SubmitError> {
+        let is_known = self.registry.catalog().keys.contains_key(key.id());
+        if self.gate.needs_key() || is_known {
+            return Ok(false);
+        }
+        let salt = random().map_err(|_| SubmitError::Fault)?;
+        let record = key.record(salt, Role::Admin, Some(name.to_owned()));
+        let (bytes, grant) = (record.to_bytes(), record.grant());
+        let action = Action::CreateKey { id: key.id().clone(), record: bytes, grant };
+        let done = self.registry.submit(Command::new(action), &CommandOrigin::of_owner()).await?;
+        if let Some(made) = done.view.catalog().keys.get(key.id()) {
+            self.gate.keep(key, made.record, record);
+        }
+        Ok(true)
+    }
 }
 
 async fn make(

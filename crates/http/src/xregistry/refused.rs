@@ -14,6 +14,14 @@ use muster_words::{Id, Xid, limits::COMMAND_ENTITIES_MAX};
 
 use crate::problem_of_forbidden;
 
+/// The specification's error, and in words what collides with what.
+fn case_clash(singular: String, id: &Id, existing: &Id) -> (Kind, Option<String>) {
+    let detail =
+        format!("{id} and {existing} differ only in case, and {existing} is there already");
+    let (invalid_id, expected_id) = (id.to_string(), existing.to_string());
+    (Kind::MismatchedId { singular, invalid_id, expected_id }, Some(detail))
+}
+
 /// The error that a refusal is on the wire.
 fn problem_of_refusal(refusal: Refusal) -> Problem {
     let (kind, detail) = described(*refusal.reason);
@@ -39,6 +47,9 @@ fn described(reason: Reason) -> (Kind, Option<String>) {
         Reason::CrossReference => return cross_reference(),
         Reason::Model(refusal) => return model(refusal),
         Reason::NotMutable => return not_mutable(),
+        Reason::CaseClash { singular, id, existing } => {
+            return case_clash(singular, &id, &existing);
+        }
         Reason::MalformedId { id, fault } => {
             Kind::MalformedId { id, error_detail: fault.to_string() }
         }

@@ -261,3 +261,20 @@ async fn shows_our_aspects_of_a_type_as_labels_that_a_get_and_a_put_keep() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn says_which_names_collide() {
+    let door = Door::with_our_model().await;
+    let clash = |id: &str, other: &str| {
+        format!("{id} and {other} differ only in case, and {other} is there already")
+    };
+    door.send("PUT /configs/c/entries/A", &[], "1").await.check("put", 201, &[]);
+    for (line, body, detail) in [
+        ("PUT /configs/c/entries/a", "1", clash("a", "A")),
+        ("PUT /configs/C/entries/b", "1", clash("C", "c")),
+        ("PUT /configs/C", "{}", clash("C", "c")),
+    ] {
+        let says = [("/reason", "mismatched_id"), ("/detail", &*detail)];
+        door.send(line, &[], body).await.check(line, 400, &says);
+    }
+}

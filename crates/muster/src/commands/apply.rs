@@ -163,8 +163,9 @@ impl ApplyArguments {
         }
         if plan.is_empty() {
             let documents = counted(plan.kept, "document", "documents");
+            let verb = if plan.kept == 1 { "matches" } else { "match" };
             return screen
-                .line(&format!("nothing to change: {documents} already match the folder"));
+                .line(&format!("nothing to change: {documents} already {verb} the folder"));
         }
         screen.write(plan::render(plan, screen).as_bytes())?;
         screen.line(&format!("\n{}", plan::summary(plan)))

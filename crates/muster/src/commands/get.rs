@@ -81,7 +81,7 @@ impl GetArguments {
 async fn details(context: &Context, client: &Client, xid: &Xid) -> Result<(), Failure> {
     match client.details(xid, &Query::new()).await {
         Ok(answer) => {
-            context.screen.value(&answer.json()?)?;
+            context.screen.json(&answer.text()?)?;
             if let (true, Some(tag)) = (context.screen.is_table(), answer.header("etag")) {
                 let note = format!("etag {}", unquoted(tag));
                 context.screen.note(&context.screen.paint_error(Style::Dim, &note));

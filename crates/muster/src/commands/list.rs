@@ -51,8 +51,11 @@ pub struct ListArguments {
     connection: ConnectionArguments,
 }
 
+/// The number of entities that are asked for at once: what a server gives in one answer.
+const PAGE_ENTRIES_MAX: usize = 1_000;
+
 /// The kind of thing that a path names.
-enum Level<'a> {
+pub(super) enum Level<'a> {
     Overview,
     Groups(&'a GroupType),
     Documents(String, &'a ResourceType),
@@ -85,7 +88,7 @@ impl ListArguments {
             }
             Level::Versions(path, _) => {
                 let page = self.page(&client, path, None).await?;
-                let table = versions_table(&context.screen, &page);
+                let table = versions_table(&context.screen, &page, self.sort.is_some());
                 self.show(context, &page, table, ("version", "versions"), Vec::new(), known)
             }
         }
@@ -133,10 +136,8 @@ impl ListArguments {
             match self.limit {
                 Some(limit) => {
                     let limit = limit.get();
-                    let mut page = client.first_page(path, &query.with("limit", limit)).await?;
-                    // A server without pagination returns everything.
-                    page.entries = page.entries.into_iter().take(limit).collect();
-                    Ok(page)
+                    let query = query.with("limit", limit.min(PAGE_ENTRIES_MAX));
+                    client.up_to(path, &query, limit).await
                 }
                 None => client.all(path, &query).await,
             }
@@ -158,7 +159,7 @@ impl ListArguments {
     ) -> Result<(), Failure> {
         let screen = &context.screen;
         if !screen.is_table() {
-            return screen.value(&Value::Object(page.entries.clone()));
+            return screen.json(&page.json());
         }
         if !table.is_empty() {
             screen.write(table.render(screen).as_bytes())?;
@@ -214,7 +215,7 @@ fn known_attributes<'a>(level: &Level<'a>) -> BTreeSet<&'a str> {
     all.map(|attribute| attribute.name.as_str()).collect()
 }
 
-fn level<'a>(model: &'a Model, collection: &str) -> Result<Level<'a>, Failure> {
+pub(super) fn level<'a>(model: &'a Model, collection: &str) -> Result<Level<'a>, Failure> {
     let parts: Vec<&str> = collection.split('/').filter(|part| !part.is_empty()).collect();
     let unknown = || suggest::unknown_collection(model, &parts);
     if parts.is_empty() {
@@ -294,7 +295,7 @@ fn groups_table(screen: &Screen, kind: &GroupType, page: &Page) -> Table {
 
 fn documents_table(screen: &Screen, kind: &ResourceType, page: &Page) -> Table {
     let titles: Vec<&str> = model::columns(kind).map(|(_, title)| title).collect();
-    let has_state = page.entries.values().any(|details| details.get("state").is_some());
+    let has_state = page.entries.iter().any(|(_, details)| details.get("state").is_some());
     let fixed: &[&str] =
         if has_state { &["name", "state", "version"] } else { &["name", "version"] };
     let mut table = Table::new([fixed, &titles, &["changed"]].concat());
@@ -323,11 +324,13 @@ fn deleted_table(page: &Page) -> serde_json::Result<Table> {
     Ok(table)
 }
 
-fn versions_table(screen: &Screen, page: &Page) -> Table {
+fn versions_table(screen: &Screen, page: &Page, is_sorted: bool) -> Table {
     let mut table = Table::new(["version", "state", "default", "changed"]);
-    let mut versions: Vec<(&String, &Value)> = page.entries.iter().collect();
-    // Newest first; numeric ids are compared as numbers.
-    versions.sort_by_key(|(id, _)| std::cmp::Reverse((id.parse::<u64>().ok(), (*id).clone())));
+    let mut versions: Vec<&(String, Value)> = page.entries.iter().collect();
+    if !is_sorted {
+        // Newest first; numeric ids are compared as numbers.
+        versions.sort_by_key(|(id, _)| std::cmp::Reverse((id.parse::<u64>().ok(), id.clone())));
+    }
     for (id, version) in versions {
         let is_default = version.get("isdefault") == Some(&Value::Bool(true));
         let default = if is_default { "default" } else { "" };
@@ -407,7 +410,7 @@ mod tests {
         let entries = json!({
             "contentful": details(json!([80, 750]), "medium_to_high"),
             "tina": details(json!(null), "Medium_x")});
-        let page = Page::of(entries.as_object().cloned().unwrap_or_default());
+        let page = Page::read(entries.to_string().as_bytes()).unwrap();
         let screen = Screen::plain(Moment::EPOCH);
         let expect = "\
 NAME        STATE   VERSION  MONTHLY    COMPLEXITY      CHANGED
@@ -420,10 +423,13 @@ tina        stable  1                   Medium_x        2026-11-21T10:00:00Z
     #[test]
     fn lists_versions_newest_first_by_number() {
         let entries = json!({"1": {}, "10": {"isdefault": true, "state": "stable"}, "9": {}});
-        let page = Page::of(entries.as_object().cloned().unwrap_or_default());
+        let page = Page::read(entries.to_string().as_bytes()).unwrap();
         let screen = Screen::plain(Moment::EPOCH);
-        let expect = "VERSION  STATE   DEFAULT  CHANGED\n10       stable  default\n9\n1\n";
-        assert_eq!(versions_table(&screen, &page).render(&screen), expect);
+        let newest = "VERSION  STATE   DEFAULT  CHANGED\n10       stable  default\n9\n1\n";
+        let sorted = "VERSION  STATE   DEFAULT  CHANGED\n1\n10       stable  default\n9\n";
+        for (is_sorted, expect) in [(false, newest), (true, sorted)] {
+            assert_eq!(versions_table(&screen, &page, is_sorted).render(&screen), expect);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use muster_history::difference;
 use muster_wire::log::{LogAction, LogChange, LogEntry, LogKind};
 use muster_words::{Digest, Xid};
 
-use super::xid;
+use super::{position, xid};
 use crate::{
     Context, Failure,
     arguments::ConnectionArguments,
@@ -36,7 +36,8 @@ pub struct LogArguments {
     #[arg(long, value_name = "COUNT", default_value_t = FIFTY, allow_negative_numbers = true)]
     limit: NonZeroUsize,
     /// Only what happened before this position
-    #[arg(long, value_name = "POSITION", allow_negative_numbers = true)]
+    #[arg(long, value_name = "POSITION", value_parser = position)]
+    #[arg(allow_negative_numbers = true)]
     before: Option<u64>,
     #[command(flatten)]
     connection: ConnectionArguments,
@@ -51,10 +52,10 @@ impl LogArguments {
             Err(error) => return Err(super::get::explain(&client, &self.xid, error).await),
         };
         if !context.screen.is_table() {
-            return context.screen.value(&answer.json()?);
+            return context.screen.json(&answer.text()?);
         }
         let page = answer.read()?;
-        let mut log = AnnotatedLog { client: &client, xid: &self.xid, documents: BTreeMap::new() };
+        let mut log = AnnotatedLog::new(&client, &self.xid);
         let table = log.table(&context.screen, &page.entries).await;
         if table.is_empty() {
             context.screen.note("nothing happened");
@@ -76,13 +77,17 @@ impl LogArguments {
 const DOCUMENTS_MAX: usize = 40;
 
 /// The log of an entity, with what each version changed.
-struct AnnotatedLog<'a> {
+pub(super) struct AnnotatedLog<'a> {
     client: &'a Client,
     xid: &'a Xid,
     documents: BTreeMap<String, Option<Bytes>>,
 }
 
-impl AnnotatedLog<'_> {
+impl<'a> AnnotatedLog<'a> {
+    pub(super) fn new(client: &'a Client, xid: &'a Xid) -> Self {
+        Self { client, xid, documents: BTreeMap::new() }
+    }
+
     async fn table(&mut self, screen: &Screen, entries: &[LogEntry]) -> Table {
         let mut table = Table::new(["position", "when", "who", "what"]).numbers(0);
         for entry in entries {
@@ -105,7 +110,7 @@ impl AnnotatedLog<'_> {
 
     /// The fields that a new version changed. None if the command made several versions, or if one
     /// of the two documents was replaced since.
-    async fn fields(&mut self, entry: &LogEntry) -> String {
+    pub(super) async fn fields(&mut self, entry: &LogEntry) -> String {
         let is_version = |change: &&LogChange| change.kind.is(&LogKind::Version);
         let versions: Vec<&LogChange> = entry.changes.iter().filter(is_version).collect();
         let ([version], Xid::Resource { .. }) = (versions.as_slice(), self.xid) else {

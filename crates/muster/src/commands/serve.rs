@@ -16,6 +16,8 @@ Examples:
   muster serve --memory --bare --registry-id X --listen 127.0.0.1:9000
   muster serve --listen 0.0.0.0:8443 --tls-cert fullchain.pem --tls-key privkey.pem
 
+A new registry gets its first key from MUSTER_ADMIN_KEY, or from muster keys create.
+
 ";
 
 /// Serve a registry until Ctrl-C; creates it if there is none
@@ -33,7 +35,7 @@ pub struct ServeArguments {
     /// Start without the built-in model
     #[arg(long, conflicts_with = "demo")]
     bare: bool,
-    /// The address to listen on [default: 127.0.0.1:8080]
+    /// The address to listen on, or only a port of this computer [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
     /// An address for the metrics alone, where no key is asked for
@@ -92,6 +94,7 @@ impl ServeArguments {
             public_url: self.public_url.or_else(|| some(&set.public_url)),
             registry_id: self.registry_id.or_else(|| some(&set.registry_id)),
             key: context.key_of_environment().filter(|_| self.memory).map(str::to_owned),
+            admin_key: context.admin_key().map(str::to_owned),
             anonymous: anonymous(
                 self.anonymous.as_deref().unwrap_or(&context.settings.access.anonymous),
             )?,

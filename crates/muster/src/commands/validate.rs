@@ -1,3 +1,5 @@
+mod manifest;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -224,17 +226,32 @@ impl Report {
         }
     }
 
+    /// Adds the manifest of a folder, which counts like a document.
+    fn add_manifest(&mut self, is_there: bool, faults: Vec<Finding>) {
+        self.documents += usize::from(is_there);
+        self.refused += usize::from(faults.iter().any(|finding| !finding.is_warning));
+        self.findings.extend(faults);
+    }
+
+    /// Prints the findings, which are the result, and says how many documents pass.
     fn show(self, context: &Context) -> Result<(), Failure> {
         let screen = &context.screen;
         let documents = counted(self.documents, "document", "documents");
+        if screen.is_table() {
+            for line in findings::render(&self.findings, screen, "  ") {
+                screen.line(&line)?;
+            }
+        } else {
+            let violations: Vec<Value> = self.findings.iter().map(Finding::json).collect();
+            screen.value(&json!({"documents": self.documents, "violations": violations}))?;
+        }
         let verb = if self.unchecked == 1 { "isn't" } else { "aren't" };
         let help = "--against URL fetches missing schemas and rules from a server";
         if self.refused > 0 {
             let violations = self.findings.iter().filter(|finding| !finding.is_warning).count();
             let violations = counted(violations - self.unchecked, "violation", "violations");
             let what = format!("{violations} in {} of {documents}", self.refused);
-            let failure =
-                Failure::new(ErrorCode::InvalidDocument, what.clone()).findings(self.findings);
+            let failure = Failure::new(ErrorCode::InvalidDocument, what.clone());
             return Err(match self.unchecked {
                 0 => failure,
                 _ => failure
@@ -244,18 +261,13 @@ impl Report {
         }
         if self.unchecked > 0 {
             let what = format!("{} of {documents} {verb} checked", self.unchecked);
-            return Err(Failure::new(OwnCode::NotChecked, what).findings(self.findings).help(help));
+            return Err(Failure::new(OwnCode::NotChecked, what).help(help));
         }
-        if !screen.is_table() {
-            let violations: Vec<Value> = self.findings.iter().map(Finding::json).collect();
-            let answer = json!({"documents": self.documents, "violations": violations});
-            return screen.value(&answer);
+        if screen.is_table() {
+            let verb = if self.documents == 1 { "passes" } else { "pass" };
+            screen.line(&format!("{documents} {verb}"))?;
         }
-        for line in findings::render(&self.findings, screen, "  ") {
-            screen.note(&line);
-        }
-        let verb = if self.documents == 1 { "passes" } else { "pass" };
-        screen.line(&format!("{documents} {verb}"))
+        Ok(())
     }
 }
 
@@ -285,6 +297,16 @@ async fn check_folder(
     let mut holdings = DocumentSet::of_folder(&folder, model, client.is_some())?;
     let wanted: Vec<PathBuf> =
         paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
+    let manifest = folder.root.join(folder::MANIFEST_FILE);
+    let is_manifest = wanted.iter().any(|wanted| manifest.starts_with(wanted));
+    let has_manifest = folder.manifest.is_some() && is_manifest;
+    let faults = match has_manifest {
+        true => {
+            let all = files.iter().map(|(xid, file)| (xid, *file));
+            manifest::check(&folder, all, &shown(&manifest))
+        }
+        false => Vec::new(),
+    };
     let mut documents = Vec::new();
     for (xid, file) in files {
         let full = folder.root.join(&file.path);
@@ -294,7 +316,8 @@ async fn check_folder(
     }
     let is_any = !documents.is_empty();
     report.judge(&mut holdings, client, &documents).await?;
-    if is_any || wanted.iter().any(|path| path.ends_with(folder::MODEL_FILE)) {
+    report.add_manifest(has_manifest, faults);
+    if is_any || has_manifest || wanted.iter().any(|path| path.ends_with(folder::MODEL_FILE)) {
         return Ok(());
     }
     let shown = paths.first().map(|path| path.display().to_string()).unwrap_or_default();

@@ -1,14 +1,20 @@
+mod teller;
+
 use std::num::NonZeroUsize;
 
 use clap::Args;
-use muster_client::{ReceivedChange, StreamItem, StreamStart};
-use muster_wire::OrOther;
-use muster_words::Position;
+use muster_client::{Client, ReceivedChange, StreamItem, StreamStart};
+use muster_model::Model;
+use muster_wire::changes::EventId;
+use muster_words::{Position, Xid};
 
+use self::teller::Teller;
 use crate::{
     Context, Failure,
     arguments::ConnectionArguments,
-    output::{Screen, Style, sanitized, table::padded, times},
+    model,
+    output::{Style, sanitized},
+    suggest,
 };
 
 /// Examples of the command.
@@ -29,7 +35,7 @@ pub struct WatchArguments {
     part: String,
     /// First print the changes after this position; 0 is the beginning
     #[arg(long, value_name = "POSITION", allow_negative_numbers = true)]
-    after: Option<u64>,
+    after: Option<String>,
     /// Stop after this many changes
     #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     limit: Option<NonZeroUsize>,
@@ -40,13 +46,18 @@ pub struct WatchArguments {
 impl WatchArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
-        let start =
-            self.after.map_or(StreamStart::Now, |position| StreamStart::After(Position(position)));
+        if !self.part.trim_matches('/').is_empty() {
+            can_exist(&model::of_registry(&client).await?, &self.part)?;
+        }
+        let start = self
+            .after
+            .as_deref()
+            .map_or(Ok(StreamStart::Now), |text| place(text).map(StreamStart::After))?;
         let mut changes = client.changes(start);
         let mut left = self.limit.map(NonZeroUsize::get);
         let mut is_lost = false;
         let mut was_there = false;
-        let mut last = String::new();
+        let mut teller = Teller::new(&context.screen, &client);
         // One listener for the whole loop; a new one per change would miss a Ctrl-C between two
         // changes.
         let mut pressed = std::pin::pin!(tokio::signal::ctrl_c());
@@ -57,11 +68,13 @@ impl WatchArguments {
                 step = changes.next_item() => step?,
             };
             match step {
+                StreamItem::Connected => {
+                    self.greet(context, &client, std::mem::take(&mut is_lost), was_there);
+                    was_there = true;
+                }
                 StreamItem::Change(change) => {
-                    (is_lost, was_there) = (false, true);
-                    last.clone_from(&change.id);
-                    if self.wants(&change) {
-                        show(&context.screen, &change)?;
+                    teller.last.clone_from(&change.id);
+                    if self.wants(&change) && teller.tell(&change).await? {
                         left = left.map(|left| left - 1);
                     }
                 }
@@ -77,11 +90,27 @@ impl WatchArguments {
                 }
             }
         }
-        if let (true, Some((position, _))) = (context.screen.is_terminal, last.split_once('.')) {
+        if let (true, Some((position, _))) =
+            (context.screen.is_terminal, teller.last.split_once('.'))
+        {
             let note = format!("\nmuster watch --after {position} continues from here");
             context.screen.note(&context.screen.paint_error(Style::Dim, &note));
         }
         Ok(())
+    }
+
+    /// Says what is watched, and where.
+    fn greet(&self, context: &Context, client: &Client, was_lost: bool, was_there: bool) {
+        if was_there && !was_lost {
+            return;
+        }
+        let place = client.place();
+        let note = match self.part.trim_matches('/') {
+            _ if was_lost => format!("connected to {place} again"),
+            "" => format!("watching all changes at {place}; Ctrl-C ends it"),
+            part => format!("watching changes to {part} at {place}; Ctrl-C ends it"),
+        };
+        context.screen.note(&context.screen.paint_error(Style::Dim, &sanitized(&note)));
     }
 
     fn wants(&self, change: &ReceivedChange) -> bool {
@@ -92,67 +121,53 @@ impl WatchArguments {
     }
 }
 
-fn show(screen: &Screen, change: &ReceivedChange) -> Result<(), Failure> {
-    if screen.is_table() {
-        return screen.line(&line(screen, change));
-    }
-    screen.next_value(&change.json)
+/// A position, or the id of an event as this command prints it.
+fn place(text: &str) -> Result<Position, Failure> {
+    let whole = text.replace(',', "");
+    let position = match whole.parse::<EventId>() {
+        Ok(id) => Ok(id.position),
+        Err(_) => whole.parse().map(Position),
+    };
+    position.map_err(|_| {
+        Failure::usage(format!("--after needs a position, not {text:?}"))
+            .help("muster log shows positions; 0 is the beginning")
+    })
 }
 
-/// `    1204.1  today 10:12:03  + providers/cms/entries/ghost  version created`
-fn line(screen: &Screen, change: &ReceivedChange) -> String {
-    let event = &change.event;
-    let kind = event.event_type.to_string();
-    let mut parts = kind.rsplit('.');
-    let (deed, thing) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let what = match &event.event_type {
-        OrOther::Known(_) => format!("{thing} {deed}"),
-        OrOther::Other(text) => text.clone(),
-    };
-    let (sign, style) = match deed {
-        "created" => ("+", Style::Added),
-        "deleted" => ("-", Style::Removed),
-        _ => ("~", Style::Changed),
-    };
-    let xid = event.subject.trim_start_matches('/');
-    let who = event.actorname.as_ref().map(|name| format!("  by {name}")).unwrap_or_default();
-    let xid = if xid.is_empty() { "/" } else { xid };
-    let shown = sanitized(&format!("{sign} {xid}  {what}{who}"));
-    let when = times::at(screen, &event.time);
-    format!(
-        "{:>10}  {}  {}",
-        sanitized(&change.id),
-        padded(&when, 14),
-        screen.paint(style, shown.trim_end())
-    )
+/// Refuses a part that no entity can have as its name.
+fn can_exist(model: &Model, part: &str) -> Result<(), Failure> {
+    let trimmed = part.trim_matches('/');
+    if trimmed.parse::<Xid>().or_else(|_| Xid::parse_loosely(trimmed)).is_ok() {
+        let types: Vec<&str> = trimmed.split('/').take(3).step_by(2).collect();
+        let whole: Vec<&str> = trimmed.split('/').take(3).collect();
+        let groups = model.group_type(types[0]);
+        let has = |name: &&str| groups.is_some_and(|kind| kind.resources.contains_key(*name));
+        return match (groups, types.get(1)) {
+            (None, _) => Err(suggest::unknown_collection(model, &whole)),
+            (Some(_), Some(name)) if !has(name) => Err(suggest::unknown_collection(model, &whole)),
+            _ => Ok(()),
+        };
+    }
+    super::list::level(model, part).map(|_| ())
 }
 
 #[cfg(test)]
 mod tests {
-    use muster_wire::{
-        Sample,
-        changes::{ChangeEvent, EventType},
-    };
-    use muster_words::{Moment, json::Value};
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use muster_model::Foundation;
+    use muster_wire::{Sample, changes::ChangeEvent};
+    use muster_words::json::Value;
 
     use super::*;
 
     #[test]
-    fn tells_each_change_in_a_line() {
+    fn shows_changes_to_a_part() {
         let event = ChangeEvent {
-            event_type: EventType::VersionCreated.into(),
-            time: "2026-11-21T10:00:00Z".to_owned(),
             subject: "/providers/cms/entries/a/versions/2".to_owned(),
             ..ChangeEvent::sample()
         };
         let change = ReceivedChange { id: "17.1".to_owned(), event, json: Value::Null };
-        let expect = "      17.1  2026-11-21T10:00:00Z  + providers/cms/entries/a/versions/2  version created  by deploy";
-        assert_eq!(line(&Screen::plain(Moment::EPOCH), &change), expect);
-        let mut newer = change.clone();
-        newer.event.event_type = OrOther::Other("io.acme.version.signed".to_owned());
-        let expect =
-            expect.replace("+ ", "~ ").replace("version created", "io.acme.version.signed");
-        assert_eq!(line(&Screen::plain(Moment::EPOCH), &newer), expect);
         for (part, expect) in [
             ("", true),
             ("providers", true),
@@ -168,6 +183,40 @@ mod tests {
                 connection: ConnectionArguments::default(),
             };
             assert_eq!(watch.wants(&change), expect, "{part}");
+        }
+    }
+
+    #[test]
+    fn takes_positions_as_they_are_printed() {
+        for (text, expect) in [
+            ("0", Some(0)),
+            ("1204", Some(1204)),
+            ("1,204", Some(1204)),
+            ("1204.2", Some(1204)),
+            ("x", None),
+            ("-1", None),
+        ] {
+            assert_eq!(place(text).ok().map(|position| position.0), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_a_part_that_nothing_can_have() {
+        let model = Model::compile(&serde_json::json!({}), Foundation::BuiltIn).unwrap();
+        for (part, expect) in [
+            ("providers", ""),
+            ("providers/cms", ""),
+            ("providers/cms/entries", ""),
+            ("/providers/cms/entries/not-yet", ""),
+            ("providers/cms/entries/not-yet/versions/9", ""),
+            ("provders", "there is no collection provders"),
+            ("provders/cms", "there is no collection provders/cms"),
+            ("providers/cms/entris/a", "there is no collection providers/cms/entris"),
+            ("providers/c m", "\"providers/c m\" isn't a collection: \"c m\": "),
+        ] {
+            let found = can_exist(&model, part).err().map(|failure| failure.what().to_owned());
+            let found = found.unwrap_or_default();
+            assert!(found.starts_with(expect) && found.is_empty() == expect.is_empty(), "{found}");
         }
     }
 }

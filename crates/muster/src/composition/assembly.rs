@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_guard::Role;
+use muster_guard::{ApiKey, Role};
 use muster_http::{
     AllowedOrigins, Body, Front, Phase, Principal, PublicAddress, RequestLog,
     health::{HealthState, Readiness, StartupCondition},
@@ -156,6 +156,17 @@ impl Assembly {
     /// Whether requests need a key.
     pub fn needs_key(&self) -> bool {
         self.doors.needs_key()
+    }
+
+    /// Makes this key the first one of a registry that has none.
+    pub async fn make_first_key(&self, key: &ApiKey) -> Result<(), Failure> {
+        let id = key.id().to_string();
+        if self.doors.make_first_key(key).await? {
+            tracing::info!(key = id, "the key in MUSTER_ADMIN_KEY is the registry's first key");
+        } else {
+            tracing::debug!("the registry has keys; MUSTER_ADMIN_KEY isn't used");
+        }
+        Ok(())
     }
 
     /// The data directory, if there is one.

@@ -39,7 +39,9 @@ pub(super) fn key_required(reach: Reach, kept: Option<&str>) -> Failure {
         ),
     };
     let make = match kept {
-        Some(flags) => format!("muster keys create --role admin{flags}"),
+        Some(flags) => {
+            format!("muster keys create --role admin{flags}, or set a key in MUSTER_ADMIN_KEY")
+        }
         None => "set a key in MUSTER_API_KEY".to_owned(),
     };
     Failure::new(ErrorCode::KeyRequired, what)

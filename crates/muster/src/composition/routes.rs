@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use muster_guard::{ANONYMOUS_ACTOR, GivenKey, Principal};
+use muster_guard::{ANONYMOUS_ACTOR, ApiKey, GivenKey, Principal};
 use muster_http::{
     Gatekeeper,
     native::{Access, Gate, Native, StoredLedger},
@@ -47,6 +47,14 @@ impl ServerRoutes {
     /// Whether requests need a key.
     pub fn needs_key(&self) -> bool {
         self.gate.needs_key()
+    }
+
+    /// Makes this key the first one of a registry that has none. Returns whether it did.
+    pub async fn make_first_key(&self, key: &ApiKey) -> Result<bool, Failure> {
+        self.native.make_first_key(key, "MUSTER_ADMIN_KEY").await.map_err(|error| {
+            let what = format!("the key in MUSTER_ADMIN_KEY can't be recorded: {error}");
+            Failure::new(OwnCode::LedgerUnusable, what).help(AFTER_DAMAGE)
+        })
     }
 
     /// The routes.

@@ -4,6 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use muster_guard::ApiKey;
 use muster_http::{
     AllowedOrigins, Phase, PublicAddress, Server, ServerLimits, health::StartupCondition,
 };
@@ -16,6 +17,7 @@ use super::{
     certificate::ServedCertificate,
     demo,
     directory::{Directory, IfMissing},
+    listen_address::{listen_address, reachable},
     logging,
     refusals::{Reach, key_required},
     signals,
@@ -46,14 +48,21 @@ async fn run(
     // Everything is checked before anything is created.
     let addresses = Addresses::parse(options)?;
     let open_options = open_options(options, addresses.server)?;
+    let admin_key = options.admin_key.as_deref().map(admin_key).transpose()?;
     let certificate = options.tls.as_ref().map(ServedCertificate::open).transpose()?;
     log_start(options);
     let storage = storage(context, options)?;
     let open_options = OpenOptions { bare: is_bare(&storage, options), ..open_options };
     let assembly = Assembly::open(storage, &open_options).await?;
+    if let Some(key) = &admin_key
+        && let Err(failure) = assembly.make_first_key(key).await
+    {
+        assembly.close().await;
+        return Err(failure);
+    }
     if open_options.beyond_loopback && !assembly.needs_key() {
         assembly.close().await;
-        return Err(key_required(addresses.reach(), flags_for(context, options).as_deref()));
+        return Err(key_required(addresses.reach(), flags_for(options).as_deref()));
     }
     let phase =
         signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))?;
@@ -180,7 +189,7 @@ async fn listen(
 /// The base of a server's addresses.
 fn base_of(options: &ServeOptions, local: SocketAddr) -> String {
     let scheme = if options.tls.is_some() { "https" } else { "http" };
-    format!("{scheme}://{local}")
+    format!("{scheme}://{}", reachable(local))
 }
 
 /// Stops the followers while the server drains.
@@ -204,11 +213,13 @@ fn fault(registry: &Registry) -> impl Future<Output = ()> + Send + use<> {
     }
 }
 
-/// The flags that other commands need to find the data directory; none for the default directory.
-fn flags_for(context: &Context, options: &ServeOptions) -> Option<String> {
-    let data = options.data.as_ref()?;
-    let is_usual = *data == context.data_directory();
-    Some(if is_usual { String::new() } else { format!(" --data {}", data.display()) })
+/// The flags with which other commands find the data directory. Without them, they might reach
+/// another registry that is served on this computer.
+fn flags_for(options: &ServeOptions) -> Option<String> {
+    let data = options.data.as_ref()?.display().to_string();
+    let is_plain = data.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    let quoted = if is_plain { data } else { format!("'{}'", data.replace('\'', r"'\''")) };
+    Some(format!(" --data {quoted}"))
 }
 
 /// Loads the example if it was requested. Readiness waits only for this.
@@ -248,17 +259,10 @@ impl Addresses {
 
     fn parse(options: &ServeOptions) -> Result<Self, Failure> {
         let metrics = options.metrics_listen.as_deref();
-        let metrics = metrics.map(|text| address(text, "--metrics-listen 127.0.0.1:9090"));
-        let server = address(&options.listen, "--listen 127.0.0.1:8080")?;
+        let metrics = metrics.map(listen_address);
+        let server = listen_address(&options.listen)?;
         Ok(Self { server, metrics: metrics.transpose()? })
     }
-}
-
-fn address(text: &str, example: &str) -> Result<SocketAddr, Failure> {
-    text.parse().map_err(|_| {
-        Failure::usage(format!("{text:?} isn't an address to listen on"))
-            .help(format!("use an address and a port, such as {example}"))
-    })
 }
 
 fn storage(context: &Context, options: &ServeOptions) -> Result<Storage, Failure> {
@@ -271,6 +275,14 @@ fn storage(context: &Context, options: &ServeOptions) -> Result<Storage, Failure
             .help("serve it without --bare, or use another directory: --data DIR"));
     }
     Ok(Storage::Data(directory))
+}
+
+/// Reads the key that becomes the first one of a registry.
+fn admin_key(text: &str) -> Result<ApiKey, Failure> {
+    text.parse().map_err(|error| {
+        Failure::new(OwnCode::BadKey, format!("MUSTER_ADMIN_KEY doesn't hold an API key: {error}"))
+            .help("make one with: echo \"muster_admin_$(openssl rand -hex 32)\"")
+    })
 }
 
 fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptions, Failure> {

@@ -26,6 +26,8 @@ pub struct ServeOptions {
     pub registry_id: Option<String>,
     /// The key to accept if the registry is in memory.
     pub key: Option<String>,
+    /// The key to make the first one of a registry that has none.
+    pub admin_key: Option<String>,
     /// The role of callers without a key; none if a key is required.
     pub anonymous: Option<Role>,
     /// What is never exceeded.

@@ -2,9 +2,12 @@ use std::{fmt::Write as _, time::Duration};
 
 use muster_words::Position;
 
-use crate::output::{
-    Screen, Style,
-    numbers::{counted, holding, seconds, separated},
+use crate::{
+    output::{
+        Screen, Style,
+        numbers::{counted, holding, seconds, separated},
+    },
+    settings::DEFAULT_SERVER,
 };
 
 /// The message of a server that is ready.
@@ -123,24 +126,30 @@ impl StartupMessage {
         }
     }
 
+    /// The flag with which other commands find the server, if it isn't where they look for one.
+    fn flag(&self) -> String {
+        if self.base == DEFAULT_SERVER { String::new() } else { format!(" --server {}", self.base) }
+    }
+
     fn render_lesson(&self, out: &mut String) {
+        let server = self.flag();
         if self.is_open {
             out.push_str("\n  Everyone on this computer may do everything.");
             if self.place.is_some() {
-                out.push_str(" Before you open it to a network: muster keys create");
+                let _ = write!(out, " Before you open it to a network: muster keys create{server}");
             }
             out.push('\n');
         }
-        let program = &self.program;
+        let (program, server) = (&self.program, &server);
         out.push_str("\n  In another terminal:\n");
         if self.example.is_some() {
-            let _ = writeln!(out, "    {program} list providers");
-            let _ = writeln!(out, "    {program} get providers/cms/entries/sanity");
+            let _ = writeln!(out, "    {program} list providers{server}");
+            let _ = writeln!(out, "    {program} get providers/cms/entries/sanity{server}");
         } else {
-            let _ = writeln!(out, "    {program} put configs/app/entries/first FILE");
-            let _ = writeln!(out, "    {program} list");
+            let _ = writeln!(out, "    {program} put configs/app/entries/first FILE{server}");
+            let _ = writeln!(out, "    {program} list{server}");
         }
-        let _ = writeln!(out, "    {program} watch");
+        let _ = writeln!(out, "    {program} watch{server}");
     }
 }
 
@@ -190,6 +199,19 @@ Ctrl-C stops it; nothing is lost.
             env!("CARGO_PKG_VERSION")
         );
         assert_eq!(greeting().render(&Screen::plain(Moment::EPOCH)), expect);
+    }
+
+    #[test]
+    fn can_be_pasted_wherever_the_server_listens() {
+        let base = "http://127.0.0.1:9101".to_owned();
+        let text = StartupMessage { base, ..greeting() }.render(&Screen::plain(Moment::EPOCH));
+        for line in [
+            "muster list providers --server http://127.0.0.1:9101\n",
+            "muster watch --server http://127.0.0.1:9101\n",
+            "muster keys create --server http://127.0.0.1:9101\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
     }
 
     #[test]

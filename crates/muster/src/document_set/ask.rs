@@ -49,7 +49,7 @@ impl DocumentSet {
                     let Some(page) = there(client.all(&collection, &Query::new()).await)? else {
                         continue;
                     };
-                    for id in page.entries.keys() {
+                    for (id, _) in &page.entries {
                         let Ok(xid) = format!("{collection}/{id}").parse::<Xid>() else { continue };
                         if !self.documents.contains_key(&xid) {
                             self.fetch(client, &xid).await?;

@@ -118,8 +118,8 @@ own_codes! {
         "The text can't be the id of a registry.",
         "Use letters, digits and - . _ ~ : @, such as registry.example.";
     BadKey:
-        "The environment variable MUSTER_API_KEY holds no API key.",
-        "Set it to a key that muster keys create printed.";
+        "The environment variable MUSTER_API_KEY or MUSTER_ADMIN_KEY holds no API key.",
+        "Set it to a key that muster keys create printed; the message says what else works.";
     BadKeyFile:
         "The file that --key-file names holds no API key.",
         "Save what muster keys create printed, and nothing else.";

@@ -8,7 +8,7 @@ use muster_words::{Id, Xid, json::Value, limits::DOCUMENT_BYTES_MAX};
 
 use super::{
     AttributesFile, DocumentFile, FileName, Folder, FolderError, FolderFault, GroupFiles,
-    MODEL_FILE, content_type, object,
+    MANIFEST_FILE, MODEL_FILE, content_type, ignored::IgnoredNames, object,
 };
 
 /// The maximum number of files in a catalog. All of them must fit into memory.
@@ -22,7 +22,8 @@ pub(super) fn read(root: &Path) -> Result<Folder, FolderError> {
         let fault = FolderFault::Unreadable("it isn't a folder".to_owned());
         return Err(FolderError::of(&shown, fault));
     }
-    let mut walk = Walk { root: canonical.clone(), files: 0, folder: Folder::default() };
+    let ignored = IgnoredNames::read(&canonical)?;
+    let mut walk = Walk { root: canonical.clone(), files: 0, folder: Folder::default(), ignored };
     walk.folder.root = canonical;
     for one in walk.list("")? {
         match one.kind {
@@ -30,6 +31,9 @@ pub(super) fn read(root: &Path) -> Result<Folder, FolderError> {
             Kind::File if one.name == MODEL_FILE => {
                 let bytes = walk.bytes(&one.path)?;
                 walk.folder.model = Some(Value::Object(object(&one.path, &bytes)?));
+            }
+            Kind::File if one.name == MANIFEST_FILE => {
+                walk.folder.manifest = Some(walk.bytes(&one.path)?.into());
             }
             Kind::File => {}
         }
@@ -41,6 +45,7 @@ struct Walk {
     root: PathBuf,
     files: usize,
     folder: Folder,
+    ignored: IgnoredNames,
 }
 
 /// A file or a folder within a folder.
@@ -169,7 +174,8 @@ impl Walk {
         Ok(AttributesFile { path: one.path.clone(), members })
     }
 
-    /// The content of a folder by name, without names that begin with a dot.
+    /// The content of a folder by name, without names that begin with a dot and those that are to
+    /// be ignored.
     fn list(&mut self, folder: &str) -> Result<Vec<FolderItem>, FolderError> {
         let entries = fs::read_dir(self.root.join(folder));
         let mut all = Vec::new();
@@ -188,6 +194,9 @@ impl Walk {
             }
             let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
             let kind = self.kind(&path)?;
+            if self.ignored.has(&path, kind == Kind::Folder) {
+                continue;
+            }
             all.push(FolderItem { path, name, kind });
         }
         all.sort_by(|left, right| left.name.cmp(&right.name));

@@ -1,10 +1,13 @@
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
-use muster_words::{Moment, json::Value};
+use muster_words::{
+    Moment,
+    json::{self, Value},
+};
 use time::UtcOffset;
 
-use super::yaml;
+use super::{indented, yaml};
 use crate::failure::{Failure, OwnCode};
 
 /// The format of results (`--output`).
@@ -159,6 +162,17 @@ impl Screen {
         }
         let json = serde_json::to_string_pretty(value).unwrap_or_default();
         self.line(&json)
+    }
+
+    /// Writes JSON text in the requested format; as JSON, its members keep their order.
+    ///
+    /// # Errors
+    /// See [`Screen::write`].
+    pub fn json(&self, text: &str) -> Result<(), Failure> {
+        match (self.format, json::parse(text.as_bytes())) {
+            (Format::Yaml, Ok(value)) => self.write(yaml::to_yaml(&value).as_bytes()),
+            _ => self.line(&indented(text)),
+        }
     }
 
     /// Writes the next of many values: a line of JSON, or a document of YAML.

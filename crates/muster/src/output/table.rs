@@ -20,6 +20,10 @@ pub struct Table {
     rows: Vec<Vec<String>>,
 }
 
+/// The least width of a column whose text continues below; a narrower one would be a column of
+/// single words.
+const WRAPPED_WIDTH_MIN: usize = 20;
+
 /// The space between two columns.
 const GAP: &str = "  ";
 
@@ -72,15 +76,37 @@ impl Table {
     /// The lines of the table, without trailing spaces.
     #[must_use]
     pub fn render(&self, screen: &Screen) -> String {
-        let widths = self.widths();
+        let mut widths = self.widths();
+        let surplus = self.width().saturating_sub(screen.width);
+        if let Some(last) = widths.last_mut().filter(|_| screen.is_terminal && surplus > 0) {
+            *last = last.saturating_sub(surplus).max(WRAPPED_WIDTH_MIN).min(*last);
+        }
         let headings: Vec<String> = self.headings.iter().map(|(text, _)| text.clone()).collect();
         let mut out = screen.paint(Style::Heading, &self.lay(&headings, &widths));
         out.push('\n');
         for row in &self.rows {
-            out.push_str(&self.lay(row, &widths));
-            out.push('\n');
+            for line in self.broken(row, &widths) {
+                out.push_str(&self.lay(&line, &widths));
+                out.push('\n');
+            }
         }
         out
+    }
+
+    /// The lines of a row. On a terminal that is too narrow, the text of the last column continues
+    /// below, broken between words.
+    fn broken(&self, row: &[String], widths: &[usize]) -> Vec<Vec<String>> {
+        let Some((text, before)) = row.split_last() else { return vec![Vec::new()] };
+        let mut first = before.to_vec();
+        let width = widths.last().copied().unwrap_or(0);
+        let mut lines = words_within(text, width).into_iter();
+        first.extend(lines.next());
+        let more = lines.map(|line| {
+            let mut cells = vec![String::new(); before.len()];
+            cells.push(line);
+            cells
+        });
+        std::iter::once(first).chain(more).collect()
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -114,6 +140,24 @@ impl Table {
         line.truncate(line.trim_end().len());
         line
     }
+}
+
+/// Text in lines of at most this display width, broken between words. A longer word stays whole.
+fn words_within(text: &str, width: usize) -> Vec<String> {
+    if text.width() <= width {
+        return vec![text.to_owned()];
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Pads text with spaces to a display width.
@@ -171,6 +215,18 @@ mod tests {
             let screen = Screen { is_terminal, width, ..Screen::plain(Moment::EPOCH) };
             assert_eq!(table().fit(&screen, 1), expect, "{width}");
         }
+    }
+
+    #[test]
+    fn continues_below_between_words() {
+        let mut table = Table::new(["position", "what"]).numbers(0);
+        table.row(["1,204".to_owned(), "version 2: level 1 → 2, tags + [\"long\"]".to_owned()]);
+        let screen = Screen { is_terminal: true, width: 34, ..Screen::plain(Moment::EPOCH) };
+        let expect =
+            "POSITION  WHAT\n   1,204  version 2: level 1 → 2,\n          tags + [\"long\"]\n";
+        assert_eq!(table.render(&screen), expect);
+        let plain = Screen { is_terminal: false, ..screen };
+        assert_eq!(table.render(&plain).lines().count(), 2);
     }
 
     #[test]

@@ -36,12 +36,18 @@ fn name(step: &Step) -> String {
 }
 
 fn render_step(step: &Step, width: usize, screen: &Screen, out: &mut String) {
+    let is_refused = step.findings.iter().any(|finding| !finding.is_warning);
     let style = match step.act {
+        _ if is_refused => Style::Removed,
         StepAction::Add => Style::Added,
         StepAction::Delete => Style::Removed,
         StepAction::Change | StepAction::Keep => Style::Changed,
     };
-    let version = step.version.map(|version| format!("version {version}")).unwrap_or_default();
+    let version = match step.version {
+        _ if is_refused => "refused".to_owned(),
+        Some(version) => format!("version {version}"),
+        None => String::new(),
+    };
     let line = format!("{} {}{version}", step.act.sign(), padded(&name(step), width));
     let _ = writeln!(out, "{}", screen.paint(style, line.trim_end()));
     if step.act == StepAction::Change {

@@ -4,6 +4,9 @@ use serde::Deserialize;
 
 use crate::{Failure, composition::TlsFiles};
 
+/// The address where a server listens, and where commands look for it, unless another is set.
+pub const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
+
 /// The server's address and data.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -145,6 +148,9 @@ impl Default for LogArea {
 pub struct ClientArea {
     /// The server.
     pub server: String,
+    /// Whether the file or the environment names the server.
+    #[serde(skip)]
+    pub is_named: bool,
     /// A file with the API key; if empty, no key is sent.
     pub key_file: String,
     /// A file of certificates that may sign the server's; empty: those that the system trusts.
@@ -156,7 +162,8 @@ pub struct ClientArea {
 impl Default for ClientArea {
     fn default() -> Self {
         Self {
-            server: "http://127.0.0.1:8080".to_owned(),
+            server: DEFAULT_SERVER.to_owned(),
+            is_named: false,
             key_file: String::new(),
             ca_cert: String::new(),
             timeout_s: 60,

@@ -13,7 +13,9 @@ fn resolve(file: &str, variables: &[(&str, &str)]) -> Result<Settings, SettingsE
 #[test]
 fn defaults_are_those_of_the_default_file() {
     assert_eq!(Settings::resolve(None, &BTreeMap::new()), Ok(Settings::default()));
-    assert_eq!(resolve(DEFAULT, &[]), Ok(Settings::default()));
+    let mut named = Settings::default();
+    named.client.is_named = true;
+    assert_eq!(resolve(DEFAULT, &[]), Ok(named));
     assert_eq!(resolve(&default_file(), &[]), Ok(Settings::default()));
 }
 

@@ -5,7 +5,7 @@ use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -30,6 +30,7 @@ pub struct Server {
     /// What it printed before it was ready.
     pub greeting: String,
     child: Child,
+    lines: BufReader<ChildStdout>,
     log: PathBuf,
     _scratch: TempDir,
 }
@@ -82,8 +83,17 @@ impl Server {
                 break (scheme.to_owned(), address);
             }
         };
-        // Nobody reads the rest; it fits the pipe.
-        Self { address, scheme, greeting, child, log, _scratch: scratch }
+        // The rest fits the pipe.
+        Self { address, scheme, greeting, child, lines, log, _scratch: scratch }
+    }
+
+    /// Reads the rest of what it prints, up to a line that holds this.
+    pub fn rest_of_greeting(&mut self, last: &str) -> String {
+        let mut rest = String::new();
+        while !rest.lines().any(|line| line.contains(last)) {
+            assert_ne!(self.lines.read_line(&mut rest).unwrap(), 0, "{rest}");
+        }
+        rest
     }
 
     /// Its address under the name of a host.
@@ -246,7 +256,7 @@ pub struct CommandOutput {
 }
 
 impl CommandOutput {
-    fn of(output: &Output) -> Self {
+    pub fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
     }

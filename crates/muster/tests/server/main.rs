@@ -9,6 +9,7 @@ mod client;
 mod conditions;
 mod crash;
 mod crowds;
+mod daily;
 mod directories;
 mod disk;
 mod documents;

@@ -43,7 +43,7 @@ codes! { ErrorCode, ErrorKind;
     BadRequest { error_detail: String }: Specification 400,
         "<error_detail>.",
         "The request is malformed.",
-        "Correct the request as the title says; nothing was changed.";
+        "Correct the request; nothing was changed.";
     BadSort { value: String, error_detail: String }: Specification 400,
         "For \"<subject>\", an error was found in \"sort\" value (<value>): <error_detail>.",
         "The parameter sort can't be parsed, or doesn't name an attribute.",
@@ -63,7 +63,7 @@ codes! { ErrorCode, ErrorKind;
     CapabilityValue { value: String, field: String, list: String }: Specification 400,
         "Invalid value (<value>) specified for capability \"<field>\". Allowable values include: <list>.",
         "The capability can't have that value.",
-        "Use one of the values that the title lists.";
+        "Use one of the listed values.";
     CapabilityWildcard { field: String }: Specification 400,
         "When \"<field>\" includes a value of \"*\" then no other values are allowed.",
         "A capability has * together with other values.",
@@ -95,7 +95,7 @@ codes! { ErrorCode, ErrorKind;
     InvalidAttribute { name: String, error_detail: String }: Specification 400,
         "The attribute \"<name>\" for \"<subject>\" is not valid: <error_detail>.",
         "An attribute has a value that the model doesn't allow.",
-        "Correct the value as the title says; /model shows its type.";
+        "Correct the value; /model shows its type.";
     MalformedId { id: String, error_detail: String }: Specification 400,
         "For \"<subject>\", the specified ID value (<id>) is malformed: <error_detail>.",
         "The id has characters or a length that ids may not have.",
@@ -110,8 +110,8 @@ codes! { ErrorCode, ErrorKind;
         "Read it again, apply the change to its current state, and send its current epoch.";
     MismatchedId { singular: String, invalid_id: String, expected_id: String }: Specification 400,
         "The specified \"<singular>id\" value (<invalid_id>) for \"<subject>\" needs to be \"<expected_id>\".",
-        "The id in the body differs from the id in the path.",
-        "Send the same id, or leave it out of the body.";
+        "The id in the body differs from the id in the path, or only in case from the id of another entity.",
+        "Use the id that the error names, or another name.";
     MismatchedVersionAttribute { name: String }: Specification 400,
         "The request would cause the \"<name>\" attribute across the Versions of \"<subject>\" to be different.",
         "The model requires the same value of this attribute in all versions.",
@@ -123,11 +123,11 @@ codes! { ErrorCode, ErrorKind;
     ModelComplianceError: Specification 400,
         "The model provided would cause one or more entities in the Registry to become non-compliant.",
         "A stored entity doesn't comply with the new model.",
-        "First change the entity that the detail names, or make the model less strict.";
+        "First change the entity that the error names, or make the model less strict.";
     ModelError { error_detail: String }: Specification 400,
         "There was an error in the model definition provided: <error_detail>.",
         "The model can't be used.",
-        "Correct the model as the title says.";
+        "Correct the model, and put it again.";
     ModelRequiredTrue { name: String }: Specification 400,
         "Model attribute \"<name>\" needs to have a \"required\" value of \"true\" since a default value is provided.",
         "An attribute with a default value always has a value.",
@@ -151,15 +151,15 @@ codes! { ErrorCode, ErrorKind;
     OneResource { list: String }: Specification 400,
         "Only one attribute from \"<list>\" can be present at a time for: <subject>.",
         "The request gives the document in two ways.",
-        "Send one of the attributes that the title lists.";
+        "Send only one of these attributes.";
     ParsingData { error_detail: String }: Specification 400,
         "There was an error parsing the data: <error_detail>.",
         "The body is malformed, or has the wrong structure.",
-        "Correct the body as the title says.";
+        "Correct the body, and send it again.";
     RequiredAttributeMissing { list: String }: Specification 400,
         "One or more mandatory attributes for \"<subject>\" are missing: <list>.",
         "The request lacks attributes that the model requires.",
-        "Send the attributes that the title lists.";
+        "Send these attributes, too.";
     ResourcesOnly { name: String }: Specification 400,
         "Attribute \"<name>\" is invalid. Only Resource types are allowed to be specified on this request: <subject>.",
         "A POST to this path accepts only collections of the group.",
@@ -199,7 +199,7 @@ codes! { ErrorCode, ErrorKind;
     UnsupportedSpecversion { specversion: String, list: String }: Specification 400,
         "The specified \"specversion\" value (<specversion>) is not supported. Supported versions: <list>.",
         "The request asks for a version of the specification that this server doesn't support.",
-        "Use one of the versions in the title, or leave specversion out.";
+        "Use one of the supported versions, or leave specversion out.";
     VersionidNotAllowed { plural: String }: Specification 400,
         "While creating a new Version for \"<subject>\", a \"versionid\" was specified but the \"setversionid\" model aspect for entities of type \"<plural>\" is \"false\".",
         "The server chooses the version ids of this type.",
@@ -219,7 +219,7 @@ codes! { ErrorCode, ErrorKind;
     HeaderError { name: String, error_detail: String }: HttpBinding 400,
         "For \"<subject>\", there was an error processing HTTP header \"<name>\": <error_detail>.",
         "The value of a header can't be parsed.",
-        "Correct the header as the title says.";
+        "Correct the header, and send the request again.";
     MissingBody: HttpBinding 400,
         "For \"<subject>\", the request is missing an HTTP body - try '{}'.",
         "The request needs a body.",
@@ -342,7 +342,7 @@ codes! { ErrorCode, ErrorKind;
     KeyRequired: Muster 401,
         "This registry requires an API key.",
         "The request carries no API key.",
-        "Send Authorization: Bearer muster_…; muster keys create makes a key.";
+        "Send Authorization: Bearer muster_…. Whoever has no key stops the server; then muster keys create --data DIR makes one.";
     KeyUnknown: Muster 401,
         "This registry doesn't know the API key.",
         "The key was revoked, or belongs to another registry.",

@@ -33,11 +33,16 @@ pub struct LedgerVerifyArguments {
 impl LedgerVerifyArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let began = Instant::now();
-        let mut lines = match self.connection.directory(context).await? {
+        let (mut lines, place) = match self.connection.directory(context).await? {
             Some(directory) => {
-                Source::Directory(composition::verify(context, &directory).map_err(unopened)?)
+                let lines = composition::verify(context, &directory).map_err(unopened)?;
+                (Source::Directory(lines), context.shown(&directory))
             }
-            None => Source::Server(self.connection.client(context).await?.verify().await?),
+            None => {
+                let client = self.connection.client(context).await?;
+                let lines = Source::Server(client.verify().await?);
+                (lines, client.place().to_owned())
+            }
         };
         let mut progress = ProgressLine::new(&context.screen, "verifying entries", 0);
         let mut checked = VerificationProgress::default();
@@ -53,7 +58,11 @@ impl LedgerVerifyArguments {
             };
             let Some(line) = line else { break };
             if !context.screen.is_table() {
-                context.screen.next_value(&serde_json::to_value(&line).unwrap_or_default())?;
+                let mut value = serde_json::to_value(&line).unwrap_or_default();
+                if !matches!(line, VerificationLine::Progress(_)) {
+                    value["ledger"] = place.as_str().into();
+                }
+                context.screen.next_value(&value)?;
             }
             match line {
                 VerificationLine::Progress(so_far) => {
@@ -74,10 +83,10 @@ impl LedgerVerifyArguments {
                         "there is no checkpoint, so missing entries at the end can't be detected",
                     )?;
                 }
-                context.screen.line(&format!("verified in {}", seconds(began.elapsed())))
+                context.screen.line(&format!("verified {place} in {}", seconds(began.elapsed())))
             }
             Some(Ok(_)) => Ok(()),
-            Some(Err(broken)) => Err(failure(&broken)),
+            Some(Err(broken)) => Err(failure(&broken, &place)),
             None => Err(Failure::new(
                 OwnCode::UnexpectedAnswer,
                 "the server's answer ended without a result",
@@ -135,7 +144,7 @@ pub(in crate::commands) fn signer(verifier: &str) -> String {
 }
 
 /// The failure for the first fault.
-fn failure(broken: &BrokenLedger) -> Failure {
+fn failure(broken: &BrokenLedger, ledger: &str) -> Failure {
     let fault = &broken.fault;
     let place = match fault.position {
         Some(position) if !fault.what.starts_with("position") => {
@@ -150,6 +159,7 @@ fn failure(broken: &BrokenLedger) -> Failure {
         String::new()
     };
     unverified(FailureCode::named(&fault.reason), place, &whole)
+        .with_message(format!("the ledger of {ledger} does not verify"))
 }
 
 fn unverified(code: impl Into<FailureCode>, place: String, whole: &str) -> Failure {
@@ -185,9 +195,9 @@ mod tests {
         let what = "position 871, 2026-11-21T12:00:00Z: the document of /a/b/c/d/versions/1: its digest is aa; the entry says bb";
         let verdict = json!({"verified": false,
             "fault": {"reason": "content_changed", "position": 871, "what": what}});
-        let failure = failure(&from_value(verdict).unwrap());
+        let failure = failure(&from_value(verdict).unwrap(), "~/registry");
         let expect = format!(
-            "error: the ledger does not verify  [content_changed]\n  {what}\n\
+            "error: the ledger of ~/registry does not verify  [content_changed]\n  {what}\n\
              help: all entries up to 870 verify. Copy the data directory as it is before anything else; then docs/how-to/after-corruption.md"
         );
         assert_eq!(failure.render(&Screen::plain(Moment::EPOCH)).unwrap(), expect);

@@ -5,17 +5,17 @@ use crate::{Context, Failure, arguments::ConnectionArguments};
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
 Examples:
-  muster model get
-  muster model get --source > model.json
+  muster model get > model.json
+  muster model get --full
 
 ";
 
-/// Print the model in force
+/// Print the model that was put; with --full, the whole model in force
 #[derive(Debug, Args)]
 pub struct ModelGetArguments {
-    /// Only the part that was put, without the built-in part; model put accepts it
+    /// The whole model in force, with the built-in part
     #[arg(long)]
-    source: bool,
+    full: bool,
     #[command(flatten)]
     connection: ConnectionArguments,
 }
@@ -23,8 +23,7 @@ pub struct ModelGetArguments {
 impl ModelGetArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
-        let answer =
-            if self.source { client.model_source().await? } else { client.model().await? };
-        context.screen.value(&answer.json()?)
+        let answer = if self.full { client.model().await? } else { client.model_source().await? };
+        context.screen.json(&answer.text()?)
     }
 }
