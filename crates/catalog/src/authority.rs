@@ -62,6 +62,10 @@ impl Authority {
 
     fn check_write(&self, catalog: &Catalog, tree: &WriteTree) -> Result<(), Refusal> {
         tree.groups.iter().try_for_each(|node| self.check_group(catalog, node))?;
+        for xid in &tree.removed {
+            self.check_place(xid)?;
+            self.check_maker(catalog, xid, Which::There)?;
+        }
         if !self.only_in_review {
             return Ok(());
         }
@@ -74,7 +78,7 @@ impl Authority {
                     false => Err(Refusal::new(xid, Reason::NotInReview)),
                 }
             }
-            Subject::Members | Subject::Model | Subject::Capabilities => {
+            Subject::Members | Subject::Model | Subject::Capabilities | Subject::Plan => {
                 Err(Refusal::new("/", Reason::NotInReview))
             }
         }

@@ -233,6 +233,14 @@ impl ChangedMetadata {
             Action::Restore(xid) => {
                 return Self { subject: xid.to_string(), kinds: vec![ENTITIES] };
             }
+            Action::Apply(plan) => {
+                let model = plan.model.is_some().then_some("modelsource");
+                let entities = (plan.entities() > 0).then_some(ENTITIES);
+                return Self {
+                    subject: "/".to_owned(),
+                    kinds: model.into_iter().chain(entities).collect(),
+                };
+            }
             Action::CreateKey { .. } | Action::RevokeKey { .. } | Action::ForgetKey { .. } => {
                 return Self::default();
             }

@@ -52,6 +52,8 @@ pub enum Action {
     Write(Write),
     /// Deletes or purges entities.
     Delete(Delete),
+    /// Writes a model and entities and deletes others, all together.
+    Apply(Plan),
     /// Undoes the last deletion of a name.
     Restore(Xid),
     /// Records an API key.
@@ -192,6 +194,39 @@ pub struct Delete {
     pub purge: bool,
     /// Whether to delete it even if others refer to it.
     pub force: bool,
+}
+
+/// The changes that bring a registry in line with a folder. They are judged together, by the state
+/// after all of them, and are done together or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The user's whole model; none if it stays. The command's conditions are about it.
+    pub model: Option<Value>,
+    /// Groups, each with the attributes to set; others stay. A group that doesn't exist is created.
+    pub groups: Vec<(Xid, Map<String, Value>)>,
+    /// Documents.
+    pub documents: Vec<PlannedDocument>,
+    /// Groups and resources to delete. A name that doesn't exist is skipped.
+    pub deleted: Vec<Xid>,
+}
+
+/// A resource of a plan.
+#[derive(Clone, Debug)]
+pub struct PlannedDocument {
+    /// The resource.
+    pub xid: Xid,
+    /// The bytes, which become a new version. If none, the attributes of the default version change.
+    pub bytes: Option<Bytes>,
+    /// The attributes to set, among them `contenttype`.
+    pub attributes: Map<String, Value>,
+}
+
+impl Plan {
+    /// The number of entities that it names.
+    #[must_use]
+    pub const fn entities(&self) -> usize {
+        self.groups.len() + self.documents.len() + self.deleted.len()
+    }
 }
 
 /// A condition on the target.

@@ -267,7 +267,9 @@ fn write(
         Subject::Entity(xid) | Subject::VersionOf(xid) => {
             conditions::check(catalog, xid, &prepared.conditions)?;
         }
-        Subject::Model => conditions::check_model(catalog, &prepared.conditions)?,
+        Subject::Model | Subject::Plan => {
+            conditions::check_model(catalog, &prepared.conditions)?;
+        }
         Subject::Members | Subject::Capabilities => {}
     }
     let mut draft = Draft::new(catalog, stored_attributes, prepared, now);
@@ -322,6 +324,7 @@ impl Draft<'_> {
             self.write_registry(sent)?;
         }
         tree.groups.iter().try_for_each(|node| self.write_group_node(node))?;
+        self.remove_planned(&tree.removed)?;
         if tree.model.is_some() { self.apply_new_model() } else { Ok(()) }
     }
 }

@@ -87,6 +87,8 @@ pub enum Reason {
         /// The member's name.
         name: String,
     },
+    /// A plan names an entity twice, or writes what it deletes.
+    NamedTwice,
     /// The command names too many entities.
     CommandTooLarge {
         /// The number of entities.

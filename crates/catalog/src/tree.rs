@@ -5,6 +5,7 @@
 
 mod document;
 mod media_types;
+mod plan;
 mod read;
 
 use std::sync::{Arc, OnceLock};
@@ -12,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use muster_schema::Outline;
 use muster_words::{Digest, Id, Xid, json};
+pub use plan::read_plan;
 pub use read::read;
 use serde_json::{Map, Value};
 
@@ -34,6 +36,8 @@ pub struct WriteTree {
     pub registry: Option<Map<String, Value>>,
     /// Groups, sorted by name.
     pub groups: Vec<GroupNode>,
+    /// Groups and resources to delete. None of them is in another one.
+    pub removed: BTreeSet<Xid>,
     /// The dependencies of its bindings: each document with the content that its name led to when
     /// it was checked.
     pub bound: Vec<Dependency>,
@@ -54,6 +58,8 @@ pub enum Subject {
     Model,
     /// The capabilities.
     Capabilities,
+    /// Nothing: the write is a plan.
+    Plan,
 }
 
 /// A group with its members.
@@ -149,6 +155,12 @@ impl NewDocument {
     }
 }
 
+/// Whether a name or a parent of it is among those that are deleted.
+pub(crate) fn removes(removed: &BTreeSet<Xid>, xid: &Xid) -> bool {
+    let mut names = std::iter::successors(Some(xid.clone()), Xid::parent);
+    !removed.is_empty() && names.any(|name| removed.contains(&name))
+}
+
 impl WriteTree {
     /// An empty tree.
     #[must_use]
@@ -159,6 +171,7 @@ impl WriteTree {
             capabilities: None,
             registry: None,
             groups: Vec::new(),
+            removed: BTreeSet::new(),
             bound: Vec::new(),
             subject,
         }
@@ -169,7 +182,13 @@ impl WriteTree {
     pub fn entities(&self) -> usize {
         let of_resource = |node: &ResourceNode| 1 + node.versions.as_ref().map_or(0, Vec::len);
         let of_group = |node: &GroupNode| 1 + node.resources.iter().map(of_resource).sum::<usize>();
-        self.groups.iter().map(of_group).sum()
+        self.groups.iter().map(of_group).sum::<usize>() + self.removed.len()
+    }
+
+    /// Whether the write deletes the entity or a parent of it.
+    #[must_use]
+    pub fn removes(&self, xid: &Xid) -> bool {
+        removes(&self.removed, xid)
     }
 
     /// Every version that the tree writes, with the name of its resource.

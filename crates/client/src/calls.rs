@@ -1,5 +1,6 @@
 //! The calls, one file per part of the API.
 
+mod apply;
 mod changes;
 mod collections;
 mod documents;

@@ -26,6 +26,14 @@ impl ErrorResponse {
         Self { status, body, json }
     }
 
+    /// An error within an answer.
+    #[must_use]
+    pub fn of_body(body: ErrorBody) -> Self {
+        let json = serde_json::to_value(&body).unwrap_or_default();
+        let status = body.code.and_then(|code| StatusCode::from_u16(code).ok());
+        Self { status: status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY), body, json }
+    }
+
     /// The error's name: `not_found`, `invalid_document`, `mismatched_epoch`, …
     #[must_use]
     pub fn code(&self) -> &str {

@@ -1,4 +1,4 @@
-use muster_catalog::command::{Action, Authority, Command, Mode, Target, Write, WriteBody};
+use muster_catalog::command::{Action, Authority, Command, Mode, Plan, Target, Write, WriteBody};
 use muster_words::{Coverage, Permission, PermissionReach, Xid};
 use thiserror::Error;
 
@@ -73,6 +73,7 @@ pub fn authorize_command(principal: &Principal, command: &Command) -> Result<Aut
 fn needs(role: Role, command: &Command) -> Vec<Permission> {
     match &command.action {
         Action::Write(write) => of_write(role, command, write),
+        Action::Apply(plan) => of_plan(plan),
         Action::Delete(delete) if delete.purge => vec![Permission::PurgeDocuments],
         Action::Delete(_) => vec![Permission::DeleteDocuments],
         Action::Restore(_) => vec![Permission::RestoreDocuments],
@@ -80,6 +81,18 @@ fn needs(role: Role, command: &Command) -> Vec<Permission> {
             vec![Permission::ManageKeys]
         }
     }
+}
+
+/// What each part of a plan would need as a command of its own.
+fn of_plan(plan: &Plan) -> Vec<Permission> {
+    let writes = !plan.groups.is_empty() || !plan.documents.is_empty();
+    let parts = [
+        (plan.model.is_some(), Permission::WriteModel),
+        // A plan of nothing needs what the door names.
+        (writes || plan.entities() == 0 && plan.model.is_none(), Permission::WriteDocuments),
+        (!plan.deleted.is_empty(), Permission::DeleteDocuments),
+    ];
+    parts.into_iter().filter(|(is_part, _)| *is_part).map(|(_, needed)| needed).collect()
 }
 
 fn of_write(role: Role, command: &Command, write: &Write) -> Vec<Permission> {
@@ -131,9 +144,10 @@ fn place_of(action: &Action) -> String {
         Action::Write(write) => &write.target,
         Action::Delete(delete) => &delete.target,
         Action::Restore(xid) => return xid.to_string(),
-        Action::CreateKey { .. } | Action::RevokeKey { .. } | Action::ForgetKey { .. } => {
-            return "/".to_owned();
-        }
+        Action::Apply(_)
+        | Action::CreateKey { .. }
+        | Action::RevokeKey { .. }
+        | Action::ForgetKey { .. } => return "/".to_owned(),
     };
     match target {
         Target::Model | Target::Capabilities => "/".to_owned(),

@@ -1,11 +1,12 @@
-//! The endpoints that xRegistry doesn't define: keys, the change stream, restore, the log, the
-//! ledger, validation and the status.
+//! The endpoints that xRegistry doesn't define: plans, keys, the change stream, restore, the log,
+//! the ledger, validation and the status.
 //!
 //! Each file is one endpoint. None holds a rule of the registry: they turn requests into commands
 //! and reads, like the endpoints of xRegistry.
 
 mod actors;
 mod answer;
+mod apply;
 mod body;
 mod changes;
 mod followers;
@@ -137,6 +138,7 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ResumeFollower => on(method, followers::resume),
         NativeEndpoint::ValidateAll => on(method, validate::validate_all),
         NativeEndpoint::Validate => on(method, validate::validate),
+        NativeEndpoint::Apply => on(method, apply::apply),
         NativeEndpoint::ShowStatus => on(method, status::status),
     }
 }

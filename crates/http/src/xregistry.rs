@@ -44,7 +44,9 @@ use crate::{Body, Caller, read_body, respond};
 pub use document_cache::DocumentCache;
 pub(crate) use long::LongReads;
 pub(crate) use place::percent_decoded;
+pub(crate) use refused::problem_of_refusal;
 pub use refused::{problem_of_failure, problem_of_fetch, violations};
+pub(crate) use tags::conditions;
 
 /// The prefix of the API's paths.
 pub const PREFIX: &str = "/api";

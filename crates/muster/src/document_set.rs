@@ -14,7 +14,7 @@ pub use judgement::Judgement;
 use muster_catalog::{
     judge::{
         CompilationCache, CompiledRule, CompiledSchema, ContentBytes, Document, Judge, Presence,
-        Resolver, Sources,
+        Resolver, Sources, Verdict,
     },
     state::Bindings,
 };
@@ -48,6 +48,15 @@ pub struct DocumentSet {
     asked: BTreeSet<MissingEntity>,
     schemas: RefCell<BTreeMap<Digest, Arc<CompiledSchema>>>,
     rules: RefCell<BTreeMap<(Id, Digest), CompiledRule>>,
+}
+
+/// Who binds schemas and rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BindingOwner {
+    /// A group.
+    Group(Xid),
+    /// A resource type, such as `providers/entries`.
+    Type(String),
 }
 
 /// A loaded document.
@@ -166,6 +175,44 @@ impl DocumentSet {
     #[must_use]
     pub fn bytes(&self, xid: &Xid) -> Option<&Bytes> {
         self.bytes.get(&self.documents.get(xid)?.digest)
+    }
+
+    /// The bindings of loaded groups and, where `types` names them, of resource types; each with the
+    /// name of who binds.
+    #[must_use]
+    pub fn bindings(&self, types: &Value) -> Vec<(BindingOwner, Arc<Bindings>)> {
+        let groups = self.groups.iter().filter_map(|(xid, bindings)| {
+            Some((BindingOwner::Group(xid.clone()), bindings.clone()?))
+        });
+        let named = |groups: &str, resources: &str| {
+            let kind = types.get("groups").and_then(|kinds| kinds.get(groups));
+            kind.and_then(|kind| kind.get("resources")?.get(resources)).is_some()
+        };
+        let kinds = self.model.group_types().flat_map(|group| {
+            let kinds = group.resources.values();
+            kinds.filter(move |kind| named(&group.plural, &kind.plural)).map(move |kind| {
+                let aspect = &kind.aspect;
+                let (schema, rules) = (aspect.schema.clone(), aspect.rules.clone());
+                let name = format!("{}/{}", group.plural, kind.plural);
+                (BindingOwner::Type(name), Arc::new(Bindings { schema, rules }))
+            })
+        });
+        groups.chain(kinds).filter(|(_, bindings)| !bindings.is_empty()).collect()
+    }
+
+    /// Judges whether what is bound can be used.
+    #[must_use]
+    pub fn judge_bindings(&self, bindings: &Bindings) -> Judgement {
+        let judge = Judge { sources: self, compiled: self, may_take_long: true };
+        let missing = bindings
+            .rules
+            .iter()
+            .find(|name| matches!(name, Xid::Group { .. }) && self.members_of(name).is_none());
+        if let Some(missing) = missing {
+            return Judgement::of_missing(missing, self.is_all);
+        }
+        let outcome = judge.bindings(std::iter::once(bindings));
+        Judgement::of(outcome.map(|_| Verdict::default()), self.is_all)
     }
 
     /// Judges a loaded document with the help of the others.

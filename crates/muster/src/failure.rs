@@ -142,6 +142,18 @@ impl Failure {
         &self.0.what
     }
 
+    /// The code; none if there is nothing to print.
+    #[must_use]
+    pub fn code(&self) -> Option<&FailureCode> {
+        self.0.code.as_ref()
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn help_text(&self) -> Option<&str> {
+        self.0.help.as_deref()
+    }
+
     /// The exit code.
     #[must_use]
     pub fn exit_code(&self) -> Exit {

@@ -111,7 +111,8 @@ impl Folder {
             Some(own) => own.to_owned(),
             None => self.root.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         };
-        Some(FolderModel { folder, said: said.clone(), foundation: Foundation::BuiltIn })
+        let (said, foundation) = (said.clone(), Foundation::BuiltIn);
+        Some(FolderModel { folder, said, foundation, dropped: Vec::new() })
     }
 
     /// The documents with their xids, according to the model.

@@ -5,7 +5,7 @@ mod merge;
 
 use std::sync::Arc;
 
-pub use merge::{FOLDER_LABEL, FolderModel};
+pub use merge::{FOLDER_LABEL, FolderModel, TypeName};
 use muster_client::{Client, ClientError};
 use muster_model::{Foundation, GroupType, Model, ModelFault, ResourceType};
 use muster_wire::ErrorCode;

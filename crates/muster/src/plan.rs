@@ -5,22 +5,29 @@ pub mod current;
 pub mod desired;
 mod execute;
 mod order;
+mod pruned_types;
 mod render;
+mod requests;
+mod trial;
 
 pub use current::CurrentState;
 pub use desired::DesiredState;
 pub use execute::{PlanOutcome, execute};
 pub use order::{Unit, arrange};
-pub use render::{render, summary, to_json};
+pub use pruned_types::PrunedTypes;
+pub use render::{failing, render, summary, to_json};
+pub use requests::{PlanRequest, requests};
+pub use trial::try_out;
 
 use muster_client::DocumentUpload;
 use muster_history::difference::{self, FieldDifference};
+use muster_wire::apply::FailingDocuments;
 use muster_words::{
     Digest, Xid,
     json::{Map, Value},
 };
 
-use crate::output::Finding;
+use crate::{Failure, output::Finding};
 
 /// The change to one entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +64,8 @@ pub struct Step {
     pub fields: Vec<FieldDifference>,
     /// The violations of the document.
     pub findings: Vec<Finding>,
+    /// Why the registry would refuse it, if not for violations.
+    pub refusal: Option<Failure>,
     /// The request to send.
     pub request: Request,
     /// The documents that it refers to.
@@ -85,6 +94,14 @@ pub struct Plan {
     pub units: Vec<Unit>,
     /// How many entities are already as they should be.
     pub kept: usize,
+    /// The number of requests; none if it isn't known yet.
+    pub requests: usize,
+    /// The stored documents that stop passing.
+    pub failing: FailingDocuments,
+    /// Why the registry would refuse the plan as a whole.
+    pub refusal: Option<Failure>,
+    /// Remarks about what the plan leaves as it is.
+    pub notes: Vec<String>,
 }
 
 impl Plan {
@@ -104,12 +121,13 @@ impl Plan {
         }
         if prune {
             steps.extend(deletions(wanted, there));
+            steps.extend(wanted.gone_groups.iter().map(deletion));
         }
         steps.retain(|step| {
             kept += usize::from(step.act == StepAction::Keep && step.is_document());
             step.act != StepAction::Keep
         });
-        Self { units: arrange(steps), kept }
+        Self { units: arrange(steps), kept, ..Self::default() }
     }
 
     /// All steps, in their order.
@@ -123,7 +141,7 @@ impl Plan {
         self.units.is_empty()
     }
 
-    /// The number of documents that would be refused.
+    /// The number of steps that would be refused.
     #[must_use]
     pub fn refused(&self) -> usize {
         self.steps().filter(|step| step.is_refused()).count()
@@ -133,7 +151,17 @@ impl Plan {
 impl Step {
     fn new(target: StepTarget, act: StepAction, request: Request) -> Self {
         let (fields, findings, refers_to) = (Vec::new(), Vec::new(), Vec::new());
-        Self { target, act, version: None, fields, findings, request, refers_to }
+        let (version, refusal) = (None, None);
+        Self { target, act, version, fields, findings, refusal, request, refers_to }
+    }
+
+    /// The target's name for people.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.target {
+            StepTarget::Model => "the model".to_owned(),
+            StepTarget::Entity(xid) => xid.to_string().trim_start_matches('/').to_owned(),
+        }
     }
 
     /// Whether the target is a document.
@@ -142,10 +170,10 @@ impl Step {
         matches!(self.target, StepTarget::Entity(Xid::Resource { .. }))
     }
 
-    /// Whether the server would refuse the document.
+    /// Whether the registry would refuse it.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.findings.iter().any(|finding| !finding.is_warning)
+        self.refusal.is_some() || self.findings.iter().any(|finding| !finding.is_warning)
     }
 
     /// The target's xid; none for the model.
@@ -254,19 +282,21 @@ fn deletions(wanted: &DesiredState, there: &CurrentState) -> Vec<Step> {
         xid.collection()
             .is_some_and(|collection| wanted.group_types.contains(collection.groups.as_str()))
     };
-    let delete =
-        |xid: &Xid| Step::new(StepTarget::Entity(xid.clone()), StepAction::Delete, Request::Delete);
     let documents = there
         .documents
         .iter()
         .filter(|(xid, _)| is_ours(xid) && !wanted.documents.contains_key(*xid))
-        .map(|(xid, present)| Step { refers_to: present.refers_to.clone(), ..delete(xid) });
+        .map(|(xid, present)| Step { refers_to: present.refers_to.clone(), ..deletion(xid) });
     let groups = there
         .groups
         .keys()
         .filter(|xid| is_ours(xid) && !wanted.groups.contains_key(*xid))
-        .map(delete);
+        .map(deletion);
     documents.chain(groups).collect()
+}
+
+fn deletion(xid: &Xid) -> Step {
+    Step::new(StepTarget::Entity(xid.clone()), StepAction::Delete, Request::Delete)
 }
 
 #[cfg(test)]

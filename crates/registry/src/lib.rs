@@ -24,6 +24,7 @@ mod replay;
 mod ring;
 mod settings;
 mod status;
+mod trial;
 mod turns;
 mod verify;
 mod view_at;
@@ -44,6 +45,7 @@ pub use prepare::StoredDocument;
 pub use registry::{CommandOrigin, Registry};
 pub use settings::{Clock, Genesis, RegistrySettings};
 pub use status::RegistryStatus;
+pub use trial::{FailingDocuments, PlanPart, PlanTrial, RefusedPart, changes_checks};
 pub use verify::{
     ContentFault, ContentRole, FaultKind, FoundContent, Verification, VerifyError, VerifyProgress,
     fold, verify,

@@ -11,10 +11,11 @@ mod stored;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub(crate) use compiled::Compiled;
+pub(crate) use judging::{CommandView, UnstoredContents};
 use muster_catalog::{
     Catalog, Reason, Refusal, View,
     capabilities::{Capabilities, ChangedMetadata, updated},
-    command::{Action, Authority, Command, Mode, NewModel, Target, Write, WriteBody},
+    command::{Action, Authority, Command, Mode, NewModel, Plan, Target, Write, WriteBody},
     decide::{
         PreparedAction, PreparedCommand, PreparedRestore, PreparedWrite, check_frozen,
         check_model_conditions,
@@ -83,6 +84,11 @@ impl RegistryInner {
                 let action = self.read_write(view, command, write).await?;
                 (PreparedAction::Write(Box::new(action)), Vec::new())
             }
+            Action::Apply(plan) => {
+                check_model_conditions(view, &command.conditions)?;
+                let action = self.read_plan(view, plan).await?;
+                (PreparedAction::Write(Box::new(action)), Vec::new())
+            }
             Action::Delete(delete) => (PreparedAction::Delete(delete.clone()), Vec::new()),
             Action::Restore(xid) => {
                 let asked =
@@ -145,6 +151,17 @@ impl RegistryInner {
         }
         let capabilities = tree.capabilities.clone().map(Arc::new);
         Ok(PreparedWrite { tree, versions, capabilities })
+    }
+
+    /// Reads a plan with the model, or with the one that it brings.
+    async fn read_plan(&self, view: &Catalog, plan: &Plan) -> Result<PreparedWrite, SubmitError> {
+        let new_model = plan.model.as_ref().map(|source| self.compile_model(source)).transpose()?;
+        let tree = tree::read_plan(plan.clone(), &view.model, new_model)?;
+        let versions = match &tree.model {
+            Some(new) => self.check_model(view, new, &tree).await?,
+            None => BTreeMap::new(),
+        };
+        Ok(PreparedWrite { tree, versions, capabilities: None })
     }
 
     /// All capabilities after a write of some.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use muster_catalog::{
     Catalog, Content, View,
     changes::Change,
-    command::{Action, Authority, Command, Target, WriteBody},
+    command::{Action, Authority, Command, Plan, PlannedDocument, Target, WriteBody},
     decide::AnswerSubject,
 };
 use muster_guard::{Principal, authorize_command};
@@ -265,8 +265,20 @@ pub(crate) fn weight(command: &Command) -> usize {
                 usize::try_from(size_of_map(map)).unwrap_or(usize::MAX).saturating_add(512)
             }
         },
+        Action::Apply(plan) => weight_of_plan(plan),
         _ => 512,
     }
+}
+
+fn weight_of_plan(plan: &Plan) -> usize {
+    let of_map = |map: &Map<String, Value>| usize::try_from(size_of_map(map)).unwrap_or(usize::MAX);
+    let of_document = |one: &PlannedDocument| {
+        one.bytes.as_ref().map_or(0, Bytes::len) + of_map(&one.attributes) + 512
+    };
+    let model = plan.model.as_ref().and_then(Value::as_object).map_or(0, of_map);
+    let groups: usize = plan.groups.iter().map(|(_, attributes)| of_map(attributes) + 512).sum();
+    let documents: usize = plan.documents.iter().map(of_document).sum();
+    model + groups + documents + plan.deleted.len() * 128 + 512
 }
 
 /// The entity whose turn a command takes if it can't be decided at once.
@@ -275,9 +287,10 @@ fn target(command: &Command) -> Xid {
         Action::Write(write) => of_target(&write.target),
         Action::Delete(delete) => of_target(&delete.target),
         Action::Restore(xid) => xid.resource().unwrap_or_else(|| xid.clone()),
-        Action::CreateKey { .. } | Action::RevokeKey { .. } | Action::ForgetKey { .. } => {
-            Xid::Registry
-        }
+        Action::Apply(_)
+        | Action::CreateKey { .. }
+        | Action::RevokeKey { .. }
+        | Action::ForgetKey { .. } => Xid::Registry,
     }
 }
 
@@ -450,7 +463,11 @@ fn parsed(position: Position, bytes: Option<Bytes>) -> Result<Map<String, Value>
 
 /// Whether a command changes the model and needs the gate for itself.
 pub(crate) fn writes_model(command: &Command) -> bool {
-    let Action::Write(write) = &command.action else { return false };
+    let write = match &command.action {
+        Action::Write(write) => write,
+        Action::Apply(plan) => return plan.model.is_some(),
+        _ => return false,
+    };
     match (&write.target, &write.body) {
         (Target::Model, _) => true,
         (Target::Entity(Xid::Registry), WriteBody::Tree(map)) => map.contains_key("modelsource"),

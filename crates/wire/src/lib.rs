@@ -8,6 +8,7 @@
 //! nothing. Types of the domain are converted to these types at the border and are never serialised
 //! themselves.
 
+pub mod apply;
 pub mod capabilities;
 pub mod changes;
 pub mod entities;

@@ -23,6 +23,7 @@ use crate::{
 /// The tags of the operations, with their descriptions.
 const TAGS: &[(&str, &str)] = &[
     ("api", "xRegistry 1.0-rc4: the registry, its groups, resources and versions."),
+    ("apply", "Changes the model, puts entities and deletes others, all together."),
     ("changes", "A stream of changes as they are made."),
     ("followers", "Tasks that process every change and derive something from it."),
     ("health", "Whether the server is alive, is ready, and can read its store."),

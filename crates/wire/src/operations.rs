@@ -97,6 +97,8 @@ pub enum NativeEndpoint {
     Validate,
     /// `GET /status`.
     ShowStatus,
+    /// `POST /apply`.
+    Apply,
 }
 
 /// The endpoints about the server itself.

@@ -61,7 +61,9 @@ fn subject_of(action: &PreparedAction) -> Xid {
     match action {
         PreparedAction::Write(action) => match &action.tree.subject {
             Subject::Entity(xid) | Subject::VersionOf(xid) => xid.clone(),
-            Subject::Members | Subject::Model | Subject::Capabilities => Xid::Registry,
+            Subject::Members | Subject::Model | Subject::Capabilities | Subject::Plan => {
+                Xid::Registry
+            }
         },
         PreparedAction::Delete(Delete { target: Target::Entity(xid), .. })
         | PreparedAction::Restore(PreparedRestore { xid, .. }) => xid.clone(),

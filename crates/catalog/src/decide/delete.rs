@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use muster_words::{Id, Moment, Xid};
 use serde_json::{Map, Value};
@@ -162,6 +162,13 @@ impl Draft<'_> {
             self.remove_entity(&xid)?;
         }
         Ok(())
+    }
+
+    /// Deletes the groups and resources of a plan. Names that don't exist are skipped.
+    pub(super) fn remove_planned(&mut self, removed: &BTreeSet<Xid>) -> Result<(), NoDecision> {
+        let there = removed.iter().filter(|xid| self.catalog.has(xid));
+        let there: Vec<Xid> = there.cloned().collect();
+        there.iter().try_for_each(|xid| self.remove_entity(xid))
     }
 
     fn remove_entity(&mut self, xid: &Xid) -> Result<(), NoDecision> {

@@ -149,7 +149,7 @@ impl<'a> Draft<'a> {
         let target = match &prepared.action {
             PreparedAction::Write(action) => match &action.tree.subject {
                 Subject::Entity(xid) | Subject::VersionOf(xid) => Some(xid),
-                Subject::Members | Subject::Model | Subject::Capabilities => None,
+                Subject::Members | Subject::Model | Subject::Capabilities | Subject::Plan => None,
             },
             _ => None,
         };

@@ -52,6 +52,7 @@ impl Draft<'_> {
             Subject::Members => (Outcome::Updated, AnswerSubject::Members(self.members.clone())),
             Subject::Model => (Outcome::Updated, AnswerSubject::Model),
             Subject::Capabilities => (Outcome::Updated, AnswerSubject::Capabilities),
+            Subject::Plan => (Outcome::Updated, AnswerSubject::Nothing),
         })
     }
 

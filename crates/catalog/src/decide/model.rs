@@ -61,7 +61,7 @@ impl Draft<'_> {
                     let asks = |resource: &&Arc<Resource>| is_other || is_over(kind, resource);
                     for resource in all.values().filter(asks) {
                         let xid = resource_name(groups, &group.id, resources, &resource.id);
-                        if !self.resources.contains_key(&xid) {
+                        if !self.resources.contains_key(&xid) && !self.is_removed(&xid) {
                             affected.push((xid, kind.clone()));
                         }
                     }

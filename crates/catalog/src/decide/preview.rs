@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use muster_words::{ContentRef, Digest, Id, Position, Xid};
@@ -11,7 +14,7 @@ use crate::{
         Dependency, IdLookup, Resolver, Verdict, binding_documents, holds_schemas, must_be_schema,
     },
     state::{Bindings, Group},
-    tree::WriteTree,
+    tree::{WriteTree, removes},
 };
 use muster_model::{Model, ResourceType};
 
@@ -37,6 +40,8 @@ pub struct Preview {
     made: BTreeMap<Xid, Vec<Xid>>,
     /// The `$id`s of the schemas that it writes; none for those that have none.
     ids: BTreeMap<Xid, Option<Arc<str>>>,
+    /// The groups and resources that it deletes.
+    removed: BTreeSet<Xid>,
     /// The documents that aren't stored yet.
     bytes: BTreeMap<Digest, Bytes>,
 }
@@ -46,13 +51,15 @@ impl Preview {
     pub(crate) fn content_at(&self, view: &Catalog, xid: &Xid) -> Option<ContentRef> {
         match self.contents.get(xid) {
             Some(content) => *content,
+            None if removes(&self.removed, xid) => None,
             None => view.content_at(xid),
         }
     }
 
     /// The names of all resources that will be in a group; none if the group won't exist.
     pub(crate) fn members_of(&self, view: &Catalog, group: &Xid) -> Option<Vec<Xid>> {
-        with_created(view.members_of(group), self.made.get(group).cloned())
+        let there = view.members_of(group);
+        with_created(without(there, group, &self.removed), self.made.get(group).cloned())
     }
 
     /// The schemas of a group that will have this `$id`.
@@ -72,6 +79,13 @@ impl Preview {
         let is_new = content.position == Position::ZERO;
         self.bytes.get(&content.digest).filter(|_| is_new).cloned()
     }
+}
+
+/// The existing members of a group without those that are deleted; none if the group is deleted.
+fn without(there: Option<Vec<Xid>>, group: &Xid, removed: &BTreeSet<Xid>) -> Option<Vec<Xid>> {
+    let mut members = there.filter(|_| !removes(removed, group))?;
+    members.retain(|xid| !removed.contains(xid));
+    Some(members)
 }
 
 /// The existing members of a group, then the new ones.
@@ -101,7 +115,9 @@ pub(super) fn members<'a>(xid: &'a Xid, group: &'a Group) -> impl Iterator<Item 
 impl Resolver for Draft<'_> {
     fn content_at(&self, xid: &Xid) -> Option<ContentRef> {
         let edit = xid.resource().and_then(|resource| self.resources.get(&resource));
-        let Some(edit) = edit else { return self.catalog.content_at(xid) };
+        let Some(edit) = edit else {
+            return if self.is_removed(xid) { None } else { self.catalog.content_at(xid) };
+        };
         match xid {
             Xid::Version { version, .. } => edit.content_at(version),
             _ => edit.content_at(edit.default.as_ref()?),
@@ -109,7 +125,7 @@ impl Resolver for Draft<'_> {
     }
 
     fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {
-        let there = self.catalog.members_of(group);
+        let there = without(self.catalog.members_of(group), group, &self.hidden);
         let made: Vec<Xid> = self.created_in(group).cloned().collect();
         let makes = !made.is_empty() || (there.is_none() && self.groups.contains_key(group));
         with_created(there, makes.then_some(made))
@@ -176,7 +192,8 @@ impl Draft<'_> {
 
     /// Which documents names will lead to after the command.
     pub(super) fn preview(&self) -> Preview {
-        let mut preview = Preview { bytes: self.contents.clone(), ..Preview::default() };
+        let (bytes, removed) = (self.contents.clone(), self.hidden.clone());
+        let mut preview = Preview { bytes, removed, ..Preview::default() };
         for (xid, edit) in &self.resources {
             preview.contents.insert(xid.clone(), self.content_at(xid));
             if holds_schemas(&edit.kind) {

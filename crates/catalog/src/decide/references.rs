@@ -75,7 +75,7 @@ impl Draft<'_> {
                 .catalog
                 .referrers_of(gone)
                 .into_iter()
-                .filter(|referrer| !self.is_removed(referrer))
+                .filter(|referrer| !self.is_removed(referrer) && self.still_refers(referrer, gone))
                 .filter(|referrer| !force || !self.authority.may_break(self.catalog, referrer))
                 .collect();
             if !staying.is_empty() {
@@ -83,6 +83,41 @@ impl Draft<'_> {
             }
         }
         self.check_identifiers(force)
+    }
+}
+
+impl Draft<'_> {
+    /// Whether something that refers to a name will still do so after the command, which may write
+    /// it, too.
+    fn still_refers(&self, referrer: &Xid, gone: &Xid) -> bool {
+        let names = |target: &Xid| {
+            std::iter::successors(Some(target.clone()), Xid::parent).any(|name| name == *gone)
+        };
+        match referrer {
+            Xid::Registry => match &self.new_model {
+                Some(new) => Catalog::model_targets(&new.model).iter().any(names),
+                None => true,
+            },
+            Xid::Group { .. } => match self.groups.get(referrer) {
+                Some(edit) => edit.bindings.targets().any(names),
+                None => true,
+            },
+            _ => match self.resources.get(referrer) {
+                Some(edit) => {
+                    default_facts(edit).is_none_or(|facts| facts.references.iter().any(names))
+                }
+                None => true,
+            },
+        }
+    }
+}
+
+/// What the default version of a written resource refers to.
+fn default_facts(edit: &ResourceEdit) -> Option<&VersionFacts> {
+    let default = edit.default.as_ref()?;
+    match edit.versions.get(default) {
+        Some(version) => Some(&version.facts),
+        None => Some(&edit.old.as_ref()?.versions.get(default)?.facts),
     }
 }
 

@@ -76,8 +76,10 @@ impl<'a> CommandSources<'a> {
     /// Records that a document, or the content of a group, was looked up.
     fn note(&self, xid: &Xid) {
         let PendingChanges::Tree(tree) = self.pending else { return };
+        let loses = |gone: &Xid| gone.group().as_ref() == Some(xid);
+        let is_removed = tree.removes(xid) || tree.removed.iter().any(loses);
         // Another model may change the default version of any resource.
-        if tree.model.is_some() || self.made().contains(xid) {
+        if tree.model.is_some() || is_removed || self.made().contains(xid) {
             self.depends_on_itself.set(true);
         }
     }
@@ -156,7 +158,8 @@ impl Sources for CommandSources<'_> {
     }
 
     fn presence_of(&self, xid: &Xid) -> Presence {
-        match self.view.has(xid) || self.made().contains(xid) {
+        let is_removed = matches!(self.pending, PendingChanges::Tree(tree) if tree.removes(xid));
+        match !is_removed && (self.view.has(xid) || self.made().contains(xid)) {
             true => Presence::There,
             false => Presence::Absent,
         }

@@ -42,16 +42,21 @@ pub fn read(
         }
     };
     tree.model = new_model;
-    let entities = tree.entities();
-    if entities > COMMAND_ENTITIES_MAX {
-        return Err(Refusal::new("/", Reason::CommandTooLarge { entities }));
-    }
+    check_count(tree.entities())?;
     Ok(tree)
 }
 
-struct Reader<'a> {
-    mode: Mode,
-    model: &'a Model,
+/// Refuses a write with more entities than one command may have.
+pub(super) fn check_count(entities: usize) -> Result<(), Refusal> {
+    if entities > COMMAND_ENTITIES_MAX {
+        return Err(Refusal::new("/", Reason::CommandTooLarge { entities }));
+    }
+    Ok(())
+}
+
+pub(super) struct Reader<'a> {
+    pub mode: Mode,
+    pub model: &'a Model,
 }
 
 type Attributes = Map<String, Value>;
@@ -114,7 +119,7 @@ impl Reader<'_> {
         Ok(tree)
     }
 
-    fn group_type(&self, groups: &Id) -> Result<&Arc<GroupType>, Refusal> {
+    pub fn group_type(&self, groups: &Id) -> Result<&Arc<GroupType>, Refusal> {
         let missing = || {
             let absence = Absence::GroupType(groups.clone());
             Refusal::new(format!("/{groups}"), Reason::NotFound(absence))
@@ -133,7 +138,7 @@ impl Reader<'_> {
         Ok(nodes)
     }
 
-    fn group(
+    pub fn group(
         &self,
         xid: &Xid,
         kind: &Arc<GroupType>,
@@ -221,7 +226,7 @@ impl Reader<'_> {
         Ok(nodes)
     }
 
-    fn resource_node(&self, xid: &Xid) -> Result<ResourceNode, Refusal> {
+    pub fn resource_node(&self, xid: &Xid) -> Result<ResourceNode, Refusal> {
         let missing = || Refusal::not_found(xid);
         let resource = xid.resource().ok_or_else(missing)?;
         let Xid::Resource { groups, group, resources, .. } = &resource else {
@@ -242,7 +247,7 @@ impl Reader<'_> {
     }
 
     /// Parses a resource's body: default version, `meta` and `versions`.
-    fn whole(&self, node: &mut ResourceNode, mut map: Attributes) -> Result<(), Refusal> {
+    pub fn whole(&self, node: &mut ResourceNode, mut map: Attributes) -> Result<(), Refusal> {
         let xid = node.xid.clone();
         if let Some(meta) = map.remove("meta").filter(|value| !value.is_null()) {
             node.meta = Some(as_map(&xid, "meta", meta)?);
@@ -301,7 +306,7 @@ impl Reader<'_> {
         Ok(nodes)
     }
 
-    fn version(
+    pub fn version(
         &self,
         node: &ResourceNode,
         version: Option<&Id>,
@@ -375,7 +380,7 @@ fn id(subject: &str, text: &str) -> Result<Id, Refusal> {
     text.parse().map_err(|error: IdError| Refusal::malformed_id(subject, text, error))
 }
 
-fn as_map(subject: &Xid, name: &str, value: Value) -> Result<Attributes, Refusal> {
+pub(super) fn as_map(subject: &Xid, name: &str, value: Value) -> Result<Attributes, Refusal> {
     match value {
         Value::Object(map) => Ok(map),
         Value::Null => Ok(Attributes::new()),

@@ -23,7 +23,7 @@ fn case_clash(singular: String, id: &Id, existing: &Id) -> (Kind, Option<String>
 }
 
 /// The error that a refusal is on the wire.
-fn problem_of_refusal(refusal: Refusal) -> Problem {
+pub(crate) fn problem_of_refusal(refusal: Refusal) -> Problem {
     let (kind, detail) = described(*refusal.reason);
     let problem = Problem::new(kind).subject(refusal.subject);
     match detail {
@@ -69,6 +69,7 @@ fn described(reason: Reason) -> (Kind, Option<String>) {
         Reason::OneResource { names } => Kind::OneResource { list: names.join(",") },
         Reason::GroupsOnly { name } => Kind::GroupsOnly { name },
         Reason::ResourcesOnly { name } => Kind::ResourcesOnly { name },
+        Reason::NamedTwice => bad("a plan names an entity once: to write it or to delete it"),
         Reason::IdempotencyMismatch => Kind::IdempotencyMismatch,
         Reason::PreconditionFailed { header } => Kind::PreconditionFailed { header },
         Reason::MismatchedEpoch { sent, current } => {

@@ -101,7 +101,7 @@ pub(super) fn failed(subject: &str, header: &'static str) -> Problem {
 ///
 /// # Errors
 /// `header_error`.
-pub(super) fn conditions(
+pub(crate) fn conditions(
     headers: &HeaderMap,
     subject: &str,
 ) -> Result<Vec<command::Condition>, Problem> {

@@ -40,6 +40,13 @@ async fn answers_as_the_description_says() {
         ("getLogOfResource", "GET /log/providers/cms/entries/one", "", 200),
         ("validateAll", "GET /validate", "", 200),
         ("validateResource", "GET /validate/providers/cms/entries/one", "", 200),
+        (
+            "applyPlan",
+            "POST /apply?dry_run",
+            r#"{"documents": [{"xid": "/none/a/entries/b"}]}"#,
+            200,
+        ),
+        ("applyPlan", "POST /apply", r#"{"groups": [{"xid": "/providers/ssg"}]}"#, 200),
         ("listKeys", "GET /keys", "", 200),
         ("resumeFollower", "POST /followers/search/resume", r#"{"from": "now"}"#, 200),
         // The last, for from then on a key is needed.

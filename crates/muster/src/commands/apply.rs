@@ -17,7 +17,7 @@ use crate::{
         numbers::{counted, separated},
         progress::ProgressLine,
     },
-    plan::{self, CurrentState, DesiredState, Plan, PlanOutcome, StepAction},
+    plan::{self, CurrentState, DesiredState, Plan, PlanOutcome, PrunedTypes, Step, StepAction},
 };
 use muster_wire::ErrorCode;
 
@@ -46,7 +46,8 @@ pub struct ApplyArguments {
     /// Show the plan and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Delete what isn't in the folder, but only in group types that the folder has
+    /// Delete what isn't in the folder, but only in group types that the folder has, and types that
+    /// it brought and nothing uses
     #[arg(long)]
     prune: bool,
     /// Apply the rest if some changes are refused
@@ -74,6 +75,12 @@ impl ApplyArguments {
         let client = self.explanation.of(self.connection.client(context).await?)?;
         let registry = RegistryModel::read(&client).await?;
         let mut said = folder.said_model();
+        let pruned = match &mut said {
+            Some(said) if self.prune => {
+                PrunedTypes::find(&client, &folder, said, &registry.source).await?
+            }
+            _ => PrunedTypes::default(),
+        };
         let (merged, model) = match &mut said {
             Some(said) => registry.with(said)?,
             None => (registry.source.clone(), registry.model.clone()),
@@ -83,12 +90,15 @@ impl ApplyArguments {
         if let Some(said) = said {
             wanted = wanted.with_model(said, merged);
         }
+        wanted.gone_groups = pruned.groups;
         let there = CurrentState::read(&client, &wanted, &registry, self.prune).await?;
         let changing = changing(&wanted, &there);
         let mut holdings =
             DocumentSet::of_folder(&folder, model, true).map_err(|error| self.explain(error))?;
         self.check(&client, &mut holdings, (&mut wanted, &there), &changing).await?;
-        let plan = Plan::compute(&wanted, &there, self.prune);
+        let mut plan = Plan::compute(&wanted, &there, self.prune);
+        plan.notes = pruned.notes;
+        plan::try_out(&client, &mut plan, (&wanted, &there)).await?;
         self.show(context, &plan)?;
         if plan.is_empty() || self.dry_run {
             return refused_in(context, &plan, "in the plan");
@@ -164,24 +174,37 @@ impl ApplyArguments {
         if plan.is_empty() {
             let documents = counted(plan.kept, "document", "documents");
             let verb = if plan.kept == 1 { "matches" } else { "match" };
-            return screen
-                .line(&format!("nothing to change: {documents} already {verb} the folder"));
+            screen.line(&format!("nothing to change: {documents} already {verb} the folder"))?;
+            return plan.notes.iter().try_for_each(|note| screen.line(note));
         }
         screen.write(plan::render(plan, screen).as_bytes())?;
-        screen.line(&format!("\n{}", plan::summary(plan)))
+        screen.line(&format!("\n{}", plan::summary(plan)))?;
+        if plan.requests > 1 {
+            let steps = format!("in {} steps", separated(plan.requests as u64));
+            screen.line(&format!("{steps}, each as a whole or not at all: {SECTIONS}"))?;
+        }
+        let failing = plan::failing(&plan.failing);
+        failing.iter().chain(&plan.notes).try_for_each(|line| screen.line(line))
     }
 
     fn report(&self, context: &Context, plan: &Plan, outcome: PlanOutcome) -> Result<(), Failure> {
         let screen = &context.screen;
-        for line in findings::render(&outcome.warnings, screen, "  ") {
-            screen.note(&line);
-        }
         let total = outcome.done + outcome.left;
         if outcome.left == 0 {
             return if screen.is_table() {
-                screen.line(&format!("applied {}", counted(outcome.done, "change", "changes")))
+                screen.line(&format!("applied {}", counted(outcome.done, "change", "changes")))?;
+                // The plan above names them.
+                let failing = plan::failing(&outcome.failing);
+                failing.first().map_or(Ok(()), |line| screen.line(line.trim_end_matches(':')))
             } else {
-                screen.value(&json!({"applied": outcome.done, "unchanged": plan.kept}))
+                for line in findings::render(&findings_in(plan), screen, "  ") {
+                    screen.note(&line);
+                }
+                let mut value = json!({"applied": outcome.done, "unchanged": plan.kept});
+                if outcome.failing.affected > 0 {
+                    value["failing"] = serde_json::to_value(&outcome.failing).unwrap_or_default();
+                }
+                screen.value(&value)
             };
         }
         let changes = counted(total, "change", "changes");
@@ -207,24 +230,33 @@ impl ApplyArguments {
     }
 }
 
+/// What the steps of a large plan are.
+const SECTIONS: &str = "the model, schemas and rules; documents; deletions";
+
 /// The documents that would be sent.
 fn changing(wanted: &DesiredState, there: &CurrentState) -> Vec<Xid> {
     let plan = Plan::compute(wanted, there, false);
     plan.steps().filter(|step| step.is_document()).filter_map(|step| step.xid().cloned()).collect()
 }
 
-/// Fails if the plan has refused documents. For people, the plan already shows their violations.
+/// Fails if the plan has refused steps. For people, the plan already shows why.
 fn refused_in(context: &Context, plan: &Plan, what: &str) -> Result<(), Failure> {
-    let refused = plan.refused();
-    if refused == 0 {
-        return Ok(());
+    if let Some(refusal) = &plan.refusal {
+        return Err(refusal.clone());
     }
-    let verb = if refused == 1 { "is" } else { "are" };
-    let documents = counted(refused, "document", "documents");
+    let refused: Vec<&Step> = plan.steps().filter(|step| step.is_refused()).collect();
+    let Some(first) = refused.first() else { return Ok(()) };
+    let verb = if refused.len() == 1 { "is" } else { "are" };
+    let count = match refused.iter().all(|step| step.is_document()) {
+        true => counted(refused.len(), "document", "documents"),
+        false => counted(refused.len(), "change", "changes"),
+    };
+    let code = first.refusal.as_ref().and_then(Failure::code).cloned();
+    let code = code.unwrap_or_else(|| ErrorCode::InvalidDocument.into());
     let found = if context.screen.is_table() { Vec::new() } else { findings_in(plan) };
-    Err(Failure::new(ErrorCode::InvalidDocument, format!("{documents} {verb} refused; {what}"))
+    Err(Failure::new(code, format!("{count} {verb} refused; {what}"))
         .findings(found)
-        .help("correct the violations in the plan, or apply the rest with --keep-going"))
+        .help("correct what the plan shows as refused, or apply the rest with --keep-going"))
 }
 
 fn findings_in(plan: &Plan) -> Vec<Finding> {

@@ -3,23 +3,28 @@ mod manifest;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bytes::Bytes;
 use clap::Args;
+use muster_catalog::state::Bindings;
 use muster_client::Client;
 use muster_schema::Violation;
 use muster_wire::validation::{DocumentFindings, ValidationPage};
-use muster_words::{Xid, json::Value};
+use muster_words::{
+    Xid,
+    json::{Places, Value},
+};
 use serde_json::json;
 
 use super::{put::read_document, xid};
 use crate::{
     Context, Failure, OwnCode,
     arguments::ConnectionArguments,
-    document_set::{DocumentSet, Judgement},
+    document_set::{BindingOwner, DocumentSet, Judgement},
     folder::{self, FileName, Folder, content_type},
-    model,
+    model::{self, RegistryModel},
     output::{Finding, findings, numbers::counted, progress::ProgressLine},
 };
 use muster_wire::ErrorCode;
@@ -72,6 +77,10 @@ struct Report {
     refused: usize,
     /// Documents that couldn't be checked.
     unchecked: usize,
+    /// Bindings whose schemas or rules can't be used, or aren't known.
+    broken_bindings: usize,
+    /// Whether the schemas and rules of all of them are known.
+    are_bindings_known: bool,
     findings: Vec<Finding>,
 }
 
@@ -208,6 +217,35 @@ impl Report {
         Ok(())
     }
 
+    /// Judges what the groups and the types of a folder bind.
+    async fn judge_bindings(
+        &mut self,
+        holdings: &mut DocumentSet,
+        client: Option<&Client>,
+        bindings: &[(BindingOwner, Arc<Bindings>)],
+        file_of: impl Fn(&BindingOwner) -> String,
+    ) -> Result<(), Failure> {
+        let judged = holdings.judge_all_bindings(client, bindings).await?;
+        self.are_bindings_known = true;
+        for ((owner, _), judgement) in bindings.iter().zip(judged) {
+            let file = file_of(owner);
+            let before = self.findings.len();
+            match judgement {
+                Judgement::Found(found) => {
+                    let found =
+                        found.iter().map(|one| Finding::of_check(one, &file, &Places::new()));
+                    self.findings.extend(found);
+                }
+                Judgement::NotChecked(why) => {
+                    self.are_bindings_known = false;
+                    self.findings.push(Finding::not_checked(&file, &why));
+                }
+            }
+            self.broken_bindings += usize::from(self.findings.len() > before);
+        }
+        Ok(())
+    }
+
     fn add(&mut self, holdings: &DocumentSet, xid: &Xid, file: &str, judgement: &Judgement) {
         self.documents += 1;
         match judgement {
@@ -249,7 +287,8 @@ impl Report {
         let help = "--against URL fetches missing schemas and rules from a server";
         if self.refused > 0 {
             let violations = self.findings.iter().filter(|finding| !finding.is_warning).count();
-            let violations = counted(violations - self.unchecked, "violation", "violations");
+            let others = self.unchecked + self.broken_bindings;
+            let violations = counted(violations.saturating_sub(others), "violation", "violations");
             let what = format!("{violations} in {} of {documents}", self.refused);
             let failure = Failure::new(ErrorCode::InvalidDocument, what.clone());
             return Err(match self.unchecked {
@@ -262,6 +301,15 @@ impl Report {
         if self.unchecked > 0 {
             let what = format!("{} of {documents} {verb} checked", self.unchecked);
             return Err(Failure::new(OwnCode::NotChecked, what).help(help));
+        }
+        if self.broken_bindings > 0 {
+            let bindings = counted(self.broken_bindings, "binding", "bindings");
+            let what = format!("{bindings} can't be used");
+            let failure = match self.are_bindings_known {
+                true => Failure::new(ErrorCode::InvalidDocument, what),
+                false => Failure::new(OwnCode::NotChecked, what).help(help),
+            };
+            return Err(failure);
         }
         if screen.is_table() {
             let verb = if self.documents == 1 { "passes" } else { "pass" };
@@ -292,7 +340,11 @@ async fn check_folder(
     report: &mut Report,
 ) -> Result<(), Failure> {
     let folder = Folder::read(root)?;
-    let model = model::of_folder(&folder)?;
+    let model = match (client, folder.said_model()) {
+        (Some(client), Some(mut said)) => RegistryModel::read(client).await?.with(&mut said)?.1,
+        (Some(client), None) => model::of_registry(client).await?,
+        (None, _) => model::of_folder(&folder)?,
+    };
     let files = folder.documents(&model)?;
     let mut holdings = DocumentSet::of_folder(&folder, model, client.is_some())?;
     let wanted: Vec<PathBuf> =
@@ -314,9 +366,25 @@ async fn check_folder(
             documents.push((xid, shown(&full)));
         }
     }
-    let is_any = !documents.is_empty();
+    let none = Value::Null;
+    let path_of = |owner: &BindingOwner| match owner {
+        BindingOwner::Type(_) => folder.root.join(folder::MODEL_FILE),
+        BindingOwner::Group(xid) => {
+            let attributes = folder.groups.get(xid).and_then(|files| files.attributes.as_ref());
+            folder.root.join(attributes.map_or("", |file| file.path.as_str()))
+        }
+    };
+    let is_asked = |owner: &BindingOwner| {
+        let path = path_of(owner);
+        wanted.iter().any(|wanted| path.starts_with(wanted))
+    };
+    let mut bindings = holdings.bindings(folder.model.as_ref().unwrap_or(&none));
+    bindings.retain(|(owner, _)| is_asked(owner));
+    let is_any = !documents.is_empty() || !bindings.is_empty();
     report.judge(&mut holdings, client, &documents).await?;
     report.add_manifest(has_manifest, faults);
+    let file_of = |owner: &BindingOwner| shown(&path_of(owner));
+    report.judge_bindings(&mut holdings, client, &bindings, file_of).await?;
     if is_any || has_manifest || wanted.iter().any(|path| path.ends_with(folder::MODEL_FILE)) {
         return Ok(());
     }

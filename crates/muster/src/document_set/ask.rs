@@ -1,10 +1,13 @@
+use std::sync::Arc;
+
+use muster_catalog::state::Bindings;
 use muster_client::{Client, ClientError, Query};
 use muster_words::{
     Xid,
     json::{Map, Value},
 };
 
-use super::{DocumentSet, Judgement, MissingEntity};
+use super::{BindingOwner, DocumentSet, Judgement, MissingEntity};
 use crate::Failure;
 
 impl DocumentSet {
@@ -15,8 +18,28 @@ impl DocumentSet {
         client: Option<&Client>,
         xids: &[Xid],
     ) -> Result<Vec<Judgement>, Failure> {
+        self.judged(client, |set| xids.iter().map(|xid| set.judge(xid)).collect()).await
+    }
+
+    /// Judges bindings in the same way.
+    pub(crate) async fn judge_all_bindings(
+        &mut self,
+        client: Option<&Client>,
+        bindings: &[(BindingOwner, Arc<Bindings>)],
+    ) -> Result<Vec<Judgement>, Failure> {
+        let judge = |set: &Self| {
+            bindings.iter().map(|(_, bindings)| set.judge_bindings(bindings)).collect()
+        };
+        self.judged(client, judge).await
+    }
+
+    async fn judged(
+        &mut self,
+        client: Option<&Client>,
+        judge: impl Fn(&Self) -> Vec<Judgement>,
+    ) -> Result<Vec<Judgement>, Failure> {
         loop {
-            let found = xids.iter().map(|xid| self.judge(xid)).collect();
+            let found = judge(self);
             let missing = self.missing.take();
             let Some(client) = client.filter(|_| !missing.is_empty()) else { return Ok(found) };
             for one in missing {

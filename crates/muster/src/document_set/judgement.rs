@@ -30,6 +30,12 @@ impl Judgement {
         }
     }
 
+    /// The meaning of a bound group of rules that isn't loaded.
+    pub(super) fn of_missing(xid: &Xid, is_all: bool) -> Self {
+        let fault = BindingFault::Missing;
+        Self::of_rejection(&Rejection::Binding { xid: xid.clone(), fault }, is_all)
+    }
+
     fn of_rejection(rejection: &Rejection, is_all: bool) -> Self {
         let missing = missing(rejection).filter(|_| !is_all);
         match rejection {

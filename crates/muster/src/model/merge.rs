@@ -10,6 +10,9 @@ use muster_words::json::{Map, Value};
 /// the folder's name.
 pub const FOLDER_LABEL: &str = "muster.folder";
 
+/// A type: the plural name of a group type and, for a resource type, its own.
+pub type TypeName = (String, Option<String>);
+
 /// What a folder says about the model: the members of its `model.json`, and its name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FolderModel {
@@ -19,6 +22,8 @@ pub struct FolderModel {
     pub said: Map<String, Value>,
     /// What the registry builds in. No folder brings those types, so they get no label.
     pub foundation: Foundation,
+    /// Types that the folder brought and no longer names, to be taken away.
+    pub dropped: Vec<TypeName>,
 }
 
 impl FolderModel {
@@ -48,7 +53,53 @@ impl FolderModel {
                 _ => drop(all.insert(name.clone(), value.clone())),
             }
         }
+        self.drop_types(&mut all);
         Value::Object(all)
+    }
+
+    /// The types of a registry's model that this folder brought and no longer names. A folder
+    /// without `groups`, or a group type without `resources`, says nothing about types.
+    #[must_use]
+    pub fn gone(&self, there: &Value) -> Vec<TypeName> {
+        let Some(Value::Object(said)) = self.said.get("groups") else { return Vec::new() };
+        let mut gone = Vec::new();
+        for (groups, kind) in types_in(there, "groups") {
+            let Some(own) = said.get(groups) else {
+                gone.extend(self.is_ours(kind).then(|| (groups.clone(), None)));
+                continue;
+            };
+            let Some(Value::Object(own)) = own.get("resources") else { continue };
+            let resources = types_in(kind, "resources");
+            let left =
+                resources.filter(|(name, kind)| !own.contains_key(*name) && self.is_ours(kind));
+            gone.extend(left.map(|(name, _)| (groups.clone(), Some(name.clone()))));
+        }
+        gone
+    }
+
+    fn is_ours(&self, kind: &Value) -> bool {
+        let label = kind.get("labels").and_then(|labels| labels.get(FOLDER_LABEL));
+        label.and_then(Value::as_str) == Some(&self.folder)
+    }
+
+    fn drop_types(&self, all: &mut Map<String, Value>) {
+        let Some(Value::Object(kinds)) = all.get_mut("groups") else { return };
+        for (groups, resources) in &self.dropped {
+            match resources {
+                None if kinds.get(groups).is_some_and(|kind| self.is_ours(kind)) => {
+                    kinds.remove(groups);
+                }
+                None => {}
+                Some(resources) => {
+                    let kind = kinds.get_mut(groups).and_then(|kind| kind.get_mut("resources"));
+                    if let Some(Value::Object(members)) = kind
+                        && members.get(resources).is_some_and(|kind| self.is_ours(kind))
+                    {
+                        members.remove(resources);
+                    }
+                }
+            }
+        }
     }
 
     /// A group type: its own members are the folder's, and resource types that the folder doesn't
@@ -116,6 +167,14 @@ impl FolderModel {
     }
 }
 
+/// The types in a member of a model or of a group type.
+fn types_in<'a>(
+    all: &'a Value,
+    member: &str,
+) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
+    all.get(member).and_then(Value::as_object).into_iter().flatten()
+}
+
 fn add_types(
     all: &mut Map<String, Value>,
     said: &Map<String, Value>,
@@ -148,7 +207,40 @@ mod tests {
     fn merged(there: &Value, said: &Value) -> Value {
         let said = said.as_object().cloned().unwrap_or_default();
         let (folder, foundation) = ("ours".to_owned(), Foundation::BuiltIn);
-        FolderModel { folder, said, foundation }.merged_into(there)
+        FolderModel { folder, said, foundation, dropped: Vec::new() }.merged_into(there)
+    }
+
+    #[test]
+    fn only_types_that_the_folder_brought_and_no_longer_names_are_gone() {
+        let ours = json!({"labels": {"muster.folder": "ours"}});
+        let theirs = json!({"labels": {"muster.folder": "theirs"}});
+        let there = json!({"groups": {
+            "as": {"labels": ours["labels"], "resources": {"rs": ours, "ss": theirs, "ts": {}}},
+            "bs": theirs, "cs": {}, "ds": ours}});
+        let all = there["groups"].as_object().cloned().unwrap_or_default();
+        let group = |name: &str| (name.to_owned(), None);
+        for (said, expect) in [
+            (json!({}), vec![]),
+            (json!({"description": "D"}), vec![]),
+            (json!({"groups": {}}), vec![group("as"), group("ds")]),
+            (json!({"groups": {"ds": {}, "as": {}}}), vec![]),
+            (
+                json!({"groups": {"as": {"resources": {}}}}),
+                vec![("as".to_owned(), Some("rs".to_owned())), group("ds")],
+            ),
+        ] {
+            let (folder, foundation) = ("ours".to_owned(), Foundation::BuiltIn);
+            let members = said.as_object().cloned().unwrap_or_default();
+            let mut model = FolderModel { folder, said: members, foundation, dropped: Vec::new() };
+            model.dropped = model.gone(&there);
+            assert_eq!(model.dropped, expect, "{said}");
+            model.said.remove("groups");
+            let merged = model.merged_into(&there);
+            let left = merged["groups"].as_object().map_or(0, Map::len);
+            assert_eq!(left, all.len() - expect.iter().filter(|one| one.1.is_none()).count());
+            let has_rs = merged["groups"]["as"]["resources"].get("rs").is_some();
+            assert_eq!(has_rs, !expect.iter().any(|one| one.0 == "as"), "{merged}");
+        }
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct DesiredState {
     pub groups: BTreeMap<Xid, Map<String, Value>>,
     /// Documents.
     pub documents: BTreeMap<Xid, DesiredDocument>,
+    /// Groups without documents, of types that the folder takes away.
+    pub gone_groups: Vec<Xid>,
     /// The group types that the folder has.
     pub group_types: BTreeSet<String>,
 }

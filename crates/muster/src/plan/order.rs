@@ -16,7 +16,7 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// Whether one of its documents has violations.
+    /// Whether one of its steps is refused.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.steps.iter().any(Step::is_refused)
@@ -27,6 +27,30 @@ impl Unit {
 fn is_bound_to(xid: &Xid) -> bool {
     let groups = xid.group_ids().map(|(groups, _)| groups.as_str());
     matches!(groups, Some("schemagroups" | "rulegroups"))
+}
+
+/// What a step belongs to where a plan doesn't fit into one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    /// The model, schemas and rules.
+    Checks,
+    /// Everything else that is written.
+    Documents,
+    /// What is deleted.
+    Deletions,
+}
+
+impl Section {
+    /// The section of a step.
+    pub fn of(step: &Step) -> Self {
+        match Phase::of(step) {
+            Phase::BoundGroups | Phase::BoundDocuments | Phase::Model => Self::Checks,
+            Phase::Groups | Phase::Documents => Self::Documents,
+            Phase::DeletedDocuments | Phase::DeletedBoundDocuments | Phase::DeletedGroups => {
+                Self::Deletions
+            }
+        }
+    }
 }
 
 /// The phase of a step. Dependencies are created before what needs them, and deleted after it.

@@ -1,19 +1,24 @@
 use std::fmt::Write as _;
 
 use muster_history::difference::{Difference, FieldDifference};
+use muster_wire::{Severity, apply::FailingDocuments};
 use muster_words::{Xid, json::Value};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Plan, Step, StepAction, StepTarget};
-use crate::output::{
-    Screen, Style, differences::one_line, findings, numbers::separated, sanitized, table::padded,
+use crate::{
+    FailureCode,
+    output::{
+        Screen, Style, differences::one_line, findings, numbers::separated, sanitized,
+        table::padded,
+    },
 };
 
 /// The plan for people: what is added, changed and deleted, with the differing fields.
 #[must_use]
 pub fn render(plan: &Plan, screen: &Screen) -> String {
-    let names: Vec<String> = plan.steps().map(name).collect();
+    let names: Vec<String> = plan.steps().map(Step::name).collect();
     let width = names.iter().map(|name| name.width()).max().unwrap_or(0) + 2;
     let mut out = String::new();
     for unit in &plan.units {
@@ -28,27 +33,22 @@ pub fn render(plan: &Plan, screen: &Screen) -> String {
     out
 }
 
-fn name(step: &Step) -> String {
-    match &step.target {
-        StepTarget::Model => "the model".to_owned(),
-        StepTarget::Entity(xid) => xid.to_string().trim_start_matches('/').to_owned(),
-    }
-}
-
 fn render_step(step: &Step, width: usize, screen: &Screen, out: &mut String) {
-    let is_refused = step.findings.iter().any(|finding| !finding.is_warning);
     let style = match step.act {
-        _ if is_refused => Style::Removed,
         StepAction::Add => Style::Added,
         StepAction::Delete => Style::Removed,
         StepAction::Change | StepAction::Keep => Style::Changed,
     };
+    let (style, sign) = match step.is_refused() {
+        true => (Style::Removed, REFUSED),
+        false => (style, step.act.sign()),
+    };
     let version = match step.version {
-        _ if is_refused => "refused".to_owned(),
+        _ if step.is_refused() => "refused".to_owned(),
         Some(version) => format!("version {version}"),
         None => String::new(),
     };
-    let line = format!("{} {}{version}", step.act.sign(), padded(&name(step), width));
+    let line = format!("{sign} {}{version}", padded(&step.name(), width));
     let _ = writeln!(out, "{}", screen.paint(style, line.trim_end()));
     if step.act == StepAction::Change {
         render_fields(&step.fields, screen, out);
@@ -56,6 +56,62 @@ fn render_step(step: &Step, width: usize, screen: &Screen, out: &mut String) {
     for line in findings::render(&step.findings, screen, "    ") {
         let _ = writeln!(out, "{line}");
     }
+    if let Some(refusal) = &step.refusal {
+        let code = refusal.code().map_or("", FailureCode::name);
+        let _ = writeln!(out, "    refused: {}  [{code}]", sanitized(refusal.what()));
+        if let Some(help) = refusal.help_text() {
+            let _ = writeln!(out, "    help: {}", sanitized(help));
+        }
+    }
+}
+
+/// The sign of a step that the registry refuses.
+const REFUSED: &str = "!";
+
+/// The most documents that are named; a registry names more.
+const FAILING_SHOWN_MAX: usize = 10;
+
+/// How many stored documents stop passing, and which; nothing if none is affected.
+#[must_use]
+pub fn failing(found: &FailingDocuments) -> Vec<String> {
+    let FailingDocuments { failing, judged, affected, documents } = found;
+    let (judged_text, all) = (separated(*judged), separated(*affected));
+    let documents_of = |count: u64, text: &str| {
+        format!("{text} {}", if count == 1 { "document" } else { "documents" })
+    };
+    let count = documents_of(*failing, &separated(*failing));
+    let stop = if *failing == 1 { "stops" } else { "stop" };
+    let first = match (*failing, judged == affected) {
+        (0, true) => return Vec::new(),
+        (0, false) => format!(
+            "{judged_text} of {} that this affects were checked, and still pass",
+            documents_of(*affected, &all)
+        ),
+        (_, true) => {
+            let stored = documents_of(*affected, &all);
+            format!("{} of {stored} in the registry {stop} passing", separated(*failing))
+        }
+        (_, false) => {
+            format!("at least {count} {stop} passing; {judged_text} of {all} checked")
+        }
+    };
+    let shown = documents.iter().take(FAILING_SHOWN_MAX);
+    let mut lines: Vec<String> = shown
+        .map(|document| {
+            let error = document.violations.iter().find(|one| one.severity.is(&Severity::Error));
+            let why =
+                error.map_or_else(String::new, |one| format!("  {}  {}", one.pointer, one.message));
+            sanitized(&format!("  {}{why}", document.xid.trim_start_matches('/')))
+        })
+        .collect();
+    let more = usize::try_from(*failing).unwrap_or(usize::MAX).saturating_sub(lines.len());
+    if more > 0 {
+        let more = separated(more as u64);
+        lines.push(format!("  and {more} more; muster validate --server lists all"));
+    }
+    let colon = if lines.is_empty() { "" } else { ":" };
+    lines.insert(0, format!("{first}{colon}"));
+    lines
 }
 
 fn render_fields(fields: &[FieldDifference], screen: &Screen, out: &mut String) {
@@ -134,7 +190,15 @@ pub fn summary(plan: &Plan) -> String {
 #[must_use]
 pub fn to_json(plan: &Plan) -> Value {
     let steps: Vec<Value> = plan.steps().map(step_to_json).collect();
-    json!({"steps": steps, "unchanged": plan.kept, "refused": plan.refused()})
+    let mut value = json!({"steps": steps, "unchanged": plan.kept, "refused": plan.refused()});
+    value["requests"] = plan.requests.into();
+    if plan.failing.affected > 0 {
+        value["failing"] = serde_json::to_value(&plan.failing).unwrap_or_default();
+    }
+    if !plan.notes.is_empty() {
+        value["notes"] = plan.notes.clone().into();
+    }
+    value
 }
 
 fn step_to_json(step: &Step) -> Value {
@@ -148,6 +212,9 @@ fn step_to_json(step: &Step) -> Value {
     }
     if step.act == StepAction::Change {
         value["fields"] = step.fields.iter().map(field_to_json).collect();
+    }
+    if let Some(refusal) = &step.refusal {
+        value["refusal"] = refusal.json();
     }
     if !step.findings.is_empty() {
         let finding = |one: &crate::output::Finding| {

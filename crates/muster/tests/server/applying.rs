@@ -247,6 +247,162 @@ fn folders_that_are_applied_at_once_all_bring_their_types() {
     }
 }
 
+#[test]
+fn a_type_goes_with_prune_only_if_its_own_folder_brought_it_and_nothing_uses_it() {
+    let server = Server::in_memory(&[]);
+    let scratch = TempDir::new().unwrap();
+    let url = format!("http://{}", server.address);
+    let apply = |folder: &str, flags: &[&str]| {
+        let words = ["apply", folder, "--yes", "--server", &url];
+        run(scratch.path(), &[&words, flags].concat())
+    };
+    for name in ["books", "games"] {
+        lay_type(&scratch.path().join(name), name);
+        apply(name, &[]).expect(0);
+    }
+    let books = scratch.path().join("books");
+    std::fs::remove_dir_all(books.join("books")).unwrap();
+    let has = |plural: &str| server.get("/api/modelsource").json()["groups"].get(plural).is_some();
+    // An empty model says nothing, and without --prune nothing goes.
+    for (model, flags) in [("{}", &["--prune"] as &[_]), ("{\"groups\": {}}", &[])] {
+        std::fs::write(books.join("model.json"), model).unwrap();
+        std::fs::create_dir_all(books.join("configs/app")).unwrap();
+        apply("books", flags).expect(0);
+        assert!(has("books") && has("games"), "{model}");
+    }
+    let kept = apply("books", &["--prune"]).expect(0);
+    assert!(kept.out.contains("the type books stays: it has 1 document"), "{kept:#?}");
+    server.delete("/api/books/g/entries/one").expect(204);
+    let plan = apply("books", &["--prune", "--dry-run"]).expect(0);
+    assert!(plan.out.contains("- books/g") && plan.out.contains("groups.books  -"), "{plan:#?}");
+    apply("books", &["--prune"]).expect(0);
+    assert!(!has("books") && has("games"));
+    let position = server.position();
+    apply("books", &["--prune"]).expect(0);
+    assert_eq!(server.position(), position);
+}
+
+#[test]
+fn the_plan_shows_what_the_registry_refuses_and_what_stops_passing() {
+    let server = Server::in_memory(&[]);
+    let scratch = TempDir::new().unwrap();
+    let url = format!("http://{}", server.address);
+    let apply = |flags: &[&str]| {
+        run(scratch.path(), &[&["apply", "cat", "--server", &url], flags].concat())
+    };
+    let lay = |path: &str, text: &str| {
+        let path = scratch.path().join("cat").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    lay("model.json", "{}");
+    for index in 0..34 {
+        let text = if index < 5 { "{\"owner\": 1}" } else { "{}" };
+        lay(&format!("configs/shop/e{index}.json"), text);
+    }
+    let bound = "{\"muster\": {\"schema\": \"/schemagroups/own/schemas/config\"}}";
+    lay("configs/shop.attributes.json", bound);
+    // What is bound isn't there: the group is refused, and so nothing is done.
+    let refused = apply(&["--yes"]).expect(1);
+    assert!(refused.out.contains("! configs/shop\n"), "{refused:#?}");
+    let told = "\"/configs/shop\" is bound to \"/schemagroups/own/schemas/config\"";
+    assert!(
+        refused.out.contains("[binding_missing]") && refused.out.contains(told),
+        "{refused:#?}"
+    );
+    assert_eq!(server.position(), 1);
+    lay("schemagroups/own/config.json", "{\"type\": \"object\"}");
+    apply(&["--yes"]).expect(0);
+    lay("schemagroups/own/config.json", "{\"required\": [\"owner\"]}");
+    let position = server.position();
+    let plan = apply(&["--dry-run"]).expect(0);
+    assert!(plan.out.contains("29 of 34 documents in the registry stop passing:"), "{plan:#?}");
+    assert!(plan.out.contains("  configs/shop/entries/e10  /owner"), "{plan:#?}");
+    assert_eq!(server.position(), position);
+    let judged = run(scratch.path(), &["validate", "cat"]).expect(1);
+    assert!(judged.err.contains("29 violations in 29 of 35 documents"), "{judged:#?}");
+    let json = apply(&["--dry-run", "--output", "json"]).expect(0);
+    let json: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((&json["failing"]["failing"], &json["requests"]), (&29.into(), &1.into()), "{json}");
+    let done = apply(&["--yes"]).expect(0);
+    let told = "applied 1 change\n29 of 34 documents in the registry stop passing\n";
+    assert!(done.out.ends_with(told), "{done:#?}");
+    // A name that differs in case is refused by the registry alone; the rest can be applied.
+    lay("configs/shop/E1.json", "{\"owner\": 1}");
+    lay("configs/shop/f.json", "{\"owner\": 1}");
+    let position = server.position();
+    let refused = apply(&["--yes"]).expect(1);
+    assert!(refused.out.contains("! configs/shop/entries/E1"), "{refused:#?}");
+    assert!(
+        refused.out.contains("    refused: ") && refused.out.contains("    help: "),
+        "{refused:#?}"
+    );
+    assert_eq!(server.position(), position);
+    apply(&["--yes", "--keep-going"]).expect(1);
+    server.get("/api/configs/shop/entries/f").expect(200);
+}
+
+#[test]
+fn a_large_folder_is_applied_in_steps_and_the_plan_says_so() {
+    let server = Server::in_memory(&[]);
+    let scratch = TempDir::new().unwrap();
+    let url = format!("http://{}", server.address);
+    let group = scratch.path().join("cat/configs/app");
+    std::fs::create_dir_all(&group).unwrap();
+    let text = format!("\"{}\"", "x".repeat(3_000_000));
+    ["a", "b", "c"].iter().for_each(|name| {
+        std::fs::write(group.join(format!("{name}.json")), &text).unwrap();
+    });
+    let applied = run(scratch.path(), &["apply", "cat", "--yes", "--server", &url]).expect(0);
+    let told = "in 2 steps, each as a whole or not at all";
+    assert!(
+        applied.out.contains(told) && applied.out.contains("applied 3 changes"),
+        "{applied:#?}"
+    );
+    assert_eq!(server.get("/log").json()["entries"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_binding_to_nothing_does_not_pass() {
+    let scratch = TempDir::new().unwrap();
+    let lay = |path: &str, text: &str| {
+        let path = scratch.path().join("cat").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let validate = |flags: &[&str]| run(scratch.path(), &[&["validate", "cat"], flags].concat());
+    lay("model.json", "{}");
+    lay("schemagroups/own/config.json", "{\"type\": \"object\"}");
+    let server = Server::in_memory(&[]);
+    let against = format!("http://{}", server.address);
+    for (members, name) in [
+        ("\"schema\": \"/schemagroups/own/schemas/none\"", "schemas/none"),
+        ("\"schema\": \"/schemagroups/far/schemas/config\"", "far/schemas/config"),
+        ("\"rules\": [\"/rulegroups/none\"]", "rulegroups/none"),
+        ("\"rules\": [\"/rulegroups/own/rules/none\"]", "rules/none"),
+    ] {
+        lay("configs/shop.attributes.json", &format!("{{\"muster\": {{{members}}}}}"));
+        for flags in [&[] as &[_], &["--against", &against]] {
+            let told = validate(flags).expect(1);
+            assert!(told.err.contains("cat/configs/shop.attributes.json"), "{told:#?}");
+            assert!(told.err.contains(name), "{told:#?}");
+        }
+    }
+    lay(
+        "configs/shop.attributes.json",
+        "{\"muster\": {\"schema\": \"/schemagroups/own/schemas/config\"}}",
+    );
+    validate(&[]).expect(0);
+    // What the registry has may be bound as well, if it is asked.
+    lay(
+        "configs/shop.attributes.json",
+        "{\"muster\": {\"schema\": \"/schemagroups/far/schemas/config\"}}",
+    );
+    server.put("/api/schemagroups/far/schemas/config", "{}").expect(201);
+    validate(&[]).expect(1);
+    validate(&["--against", &against]).expect(0);
+}
+
 /// A document of which the registry has the URL alone hinders nobody.
 #[test]
 fn a_document_that_lies_elsewhere_is_told_and_applied_around() {

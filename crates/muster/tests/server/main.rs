@@ -25,6 +25,7 @@ mod lists;
 mod logs;
 mod models;
 mod origins;
+mod plans;
 mod reference;
 mod references;
 mod repeats;

@@ -33,10 +33,23 @@ type Read = BTreeMap<ContentRef, Option<Bytes>>;
 
 /// A view together with the content of a command.
 #[derive(Clone, Copy)]
-pub(super) struct CommandView<'a> {
+pub(crate) struct CommandView<'a> {
     pub view: &'a Catalog,
     pub pending: PendingChanges<'a>,
     pub preview: Option<&'a Preview>,
+    /// The contents of a catalog that isn't stored, because it was only tried.
+    pub unstored: &'a UnstoredContents,
+}
+
+/// Contents that no ledger holds.
+pub(crate) type UnstoredContents = BTreeMap<ContentRef, Bytes>;
+
+impl<'a> CommandView<'a> {
+    /// A stored view, with a command.
+    pub const fn new(view: &'a Catalog, pending: PendingChanges<'a>) -> Self {
+        const NOTHING: &UnstoredContents = &BTreeMap::new();
+        Self { view, pending, preview: None, unstored: NOTHING }
+    }
 }
 
 impl RegistryInner {
@@ -74,7 +87,8 @@ impl RegistryInner {
     ) -> (Result<WriteVerdicts, SubmitError>, bool) {
         let mut found = WriteVerdicts::default();
         let mut depends_on_itself = false;
-        let command_view = CommandView { view, pending: PendingChanges::Tree(tree), preview };
+        let command_view =
+            CommandView { preview, ..CommandView::new(view, PendingChanges::Tree(tree)) };
         let judge = |judge: &Judge<'_>, sources: &CommandSources<'_>| {
             let outcome = judge.write(tree, &mut found);
             depends_on_itself |= sources.depends_on_itself();
@@ -127,8 +141,7 @@ impl RegistryInner {
                 documents.extend(bytes.map(|bytes| (name, version, resource, bytes)));
             }
             let mut found = Vec::new();
-            let command_view =
-                CommandView { view, pending: PendingChanges::Hidden(xid, hidden), preview: None };
+            let command_view = CommandView::new(view, PendingChanges::Hidden(xid, hidden));
             let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| {
                 let all = documents.iter().map(|(_, version, resource, bytes)| Document {
                     xid: resource,
@@ -148,7 +161,7 @@ impl RegistryInner {
     }
 
     /// Asks the judge, repeatedly if it lacks contents.
-    pub(super) async fn judge<T: Send>(
+    pub(crate) async fn judge<T: Send>(
         &self,
         command_view: CommandView<'_>,
         mut ask: impl FnMut(&Judge<'_>, &CommandSources<'_>) -> Result<T, NoVerdict> + Send,
@@ -186,7 +199,11 @@ impl RegistryInner {
         let bytes_of = |content: &ContentRef| match read.get(content) {
             Some(Some(bytes)) => ContentBytes::Bytes(bytes.clone()),
             Some(None) => ContentBytes::Erased,
-            None => self.contents.raw(*content).map_or(ContentBytes::Unread, ContentBytes::Bytes),
+            None => {
+                let known = command_view.unstored.get(content).cloned();
+                let known = known.or_else(|| self.contents.raw(*content));
+                known.map_or(ContentBytes::Unread, ContentBytes::Bytes)
+            }
         };
         let sources = CommandSources::new(
             command_view.view,

@@ -36,10 +36,10 @@ impl RegistryInner {
     ) -> Result<BTreeMap<Xid, VersionFacts>, SubmitError> {
         new.model.check_successor_of(&view.model).map_err(Refusal::from)?;
         for dropped in view.model.dropped_by(&new.model) {
-            check_dropped(view, &dropped)?;
+            check_dropped(view, &dropped, tree)?;
         }
         let mut model_checks =
-            ModelChecks { written: written(view, tree), ..ModelChecks::default() };
+            ModelChecks { written: written(view, tree), tree: Some(tree), ..Default::default() };
         if view.model.registry() != new.model.registry()
             && !model_checks.written.contains(&Xid::Registry)
         {
@@ -126,6 +126,8 @@ struct ModelChecks<'a> {
     lifted: Vec<(Xid, Content, Arc<ResourceType>)>,
     /// Entities that the command itself writes under this model.
     written: BTreeSet<Xid>,
+    /// The command, which may delete entities, too.
+    tree: Option<&'a WriteTree>,
 }
 
 impl<'a> ModelChecks<'a> {
@@ -137,6 +139,9 @@ impl<'a> ModelChecks<'a> {
         group: &Group,
     ) {
         let xid = Xid::Group { groups: groups.clone(), group: group.id.clone() };
+        if self.is_removed(&xid) {
+            return;
+        }
         let is_same = before.is_some_and(|before| before.attributes == kind.attributes);
         if !is_same && !self.written.contains(&xid) {
             self.checks.ask(xid, group.own.attributes, &kind.attributes);
@@ -148,10 +153,17 @@ impl<'a> ModelChecks<'a> {
             let paths = matched_anew(kind, before);
             for resource in all.values() {
                 let xid = named(groups, group, resources, resource);
+                if self.is_removed(&xid) {
+                    continue;
+                }
                 self.resource(&xid, kind, before, resource);
                 self.checks.ask_matching(&xid, paths.clone(), resource, &self.written);
             }
         }
+    }
+
+    fn is_removed(&self, xid: &Xid) -> bool {
+        self.tree.is_some_and(|tree| tree.removes(xid))
     }
 
     fn resource(
@@ -225,24 +237,29 @@ fn named(groups: &Id, group: &Group, resources: &Id, resource: &Resource) -> Xid
     }
 }
 
-fn check_dropped(view: &Catalog, dropped: &Collection) -> Result<(), SubmitError> {
-    let groups = view.groups.get(&dropped.groups);
+/// Refuses to drop a type that will still have entities after the command.
+fn check_dropped(
+    view: &Catalog,
+    dropped: &Collection,
+    tree: &WriteTree,
+) -> Result<(), SubmitError> {
+    let name = |group: &Id| Xid::Group { groups: dropped.groups.clone(), group: group.clone() };
+    let groups = view.groups.get(&dropped.groups).into_iter().flat_map(|groups| groups.values());
+    let staying = groups.filter(|group| !tree.removes(&name(&group.id)));
     let count = match &dropped.resources {
-        None => groups.map_or(0, |groups| groups.len()),
-        Some(resources) => count(groups, resources),
+        None => staying.count(),
+        Some(resources) => {
+            let all = |group: &Arc<Group>| {
+                let all = group.resources.get(resources).into_iter().flat_map(|all| all.values());
+                let xids = all.map(|one| named(&dropped.groups, group, resources, one));
+                xids.filter(|xid| !tree.removes(xid)).count()
+            };
+            staying.map(all).sum()
+        }
     };
     if count == 0 {
         return Ok(());
     }
     let (groups, resources) = (dropped.groups.clone(), dropped.resources.clone());
     Err(Refusal::model(ModelRefusal::TypeInUse { groups, resources, count }).into())
-}
-
-fn count(groups: Option<&muster_catalog::state::EntityMap<Group>>, resources: &Id) -> usize {
-    groups
-        .into_iter()
-        .flat_map(|groups| groups.values())
-        .filter_map(|group| group.resources.get(resources))
-        .map(|collection| collection.len())
-        .sum()
 }

@@ -41,10 +41,20 @@ impl Registry {
         catalog: &Catalog,
         documents: &[StoredDocument],
     ) -> Result<Vec<(Xid, Vec<Violation>)>, SubmitError> {
+        let command_view = CommandView::new(catalog, PendingChanges::Nothing);
+        self.inner.judge_stored(command_view, documents).await
+    }
+}
+
+impl RegistryInner {
+    /// The violations of stored documents under a view.
+    pub(crate) async fn judge_stored(
+        &self,
+        command_view: CommandView<'_>,
+        documents: &[StoredDocument],
+    ) -> Result<Vec<(Xid, Vec<Violation>)>, SubmitError> {
         let contents: Vec<Content> = documents.iter().map(|document| document.content).collect();
-        let bytes = self.contents(&contents).await?;
-        let command_view =
-            CommandView { view: catalog, pending: PendingChanges::Nothing, preview: None };
+        let bytes = self.fetch(&contents).await?;
         let mut judged = Vec::with_capacity(documents.len());
         for (stored, bytes) in documents.iter().zip(bytes) {
             let Some(bytes) = bytes else { continue };
@@ -56,7 +66,7 @@ impl Registry {
                 Err(NoVerdict::Rejected(rejection)) => Ok(Err(rejection.violations())),
                 Err(other) => Err(other),
             };
-            let violations = match self.inner.judge(command_view, judge).await? {
+            let violations = match self.judge(command_view, judge).await? {
                 Err(violations) => violations,
                 Ok(verdict) => {
                     let mut violations = self.faults_of(stored, &verdict).await?;
@@ -68,9 +78,7 @@ impl Registry {
         }
         Ok(judged)
     }
-}
 
-impl Registry {
     /// Why a stored schema isn't what its attribute `format` says.
     async fn faults_of(
         &self,
@@ -81,7 +89,7 @@ impl Registry {
             return Ok(Vec::new());
         }
         let contents: Vec<Content> = stored.attributes.into_iter().collect();
-        let maps = self.inner.maps(&contents).await?;
+        let maps = self.maps(&contents).await?;
         let format = maps.first().and_then(|map| map.get("format")).and_then(Value::as_str);
         Ok(verdict.faults_as(format).to_vec())
     }
@@ -130,11 +138,10 @@ impl RegistryInner {
             for (document, bytes) in chunk.iter().zip(self.fetch(&contents).await?) {
                 let command_view = match &prepared.action {
                     PreparedAction::Write(action) => CommandView {
-                        view,
-                        pending: PendingChanges::Tree(&action.tree),
                         preview: preview.as_ref(),
+                        ..CommandView::new(view, PendingChanges::Tree(&action.tree))
                     },
-                    _ => CommandView { view, pending: PendingChanges::Nothing, preview: None },
+                    _ => CommandView::new(view, PendingChanges::Nothing),
                 };
                 let Some(resource) = document.version.resource() else { continue };
                 let content_type = document.content_type.as_deref();

@@ -5,6 +5,7 @@ use super::{
     Verb,
 };
 use crate::{
+    apply::{ApplyReport, ApplyRequest},
     capabilities::{EnabledCapabilities, OfferedCapabilities},
     changes::ChangeEvent,
     entities::{
@@ -70,6 +71,7 @@ const PAGE: &[&str] = &["limit", "before", "after"];
 const JUDGED: &[&str] = &["after"];
 const KEYED: &[&str] = &["Idempotency-Key", "Muster-Message"];
 const EXPLAINED: &[&str] = &["Muster-Message"];
+const APPLIED: &[&str] = &["dry_run", "If-Match", "Idempotency-Key", "Muster-Message"];
 const VERSIONED: &[&str] = &["specversion"];
 
 const GROUPS: &str = "/api/{groups}";
@@ -321,6 +323,7 @@ pub const OPERATIONS: &[Operation] = &[
     write(Permission::WriteDocuments, (Verb::Put, VERSION_DETAILS), "putVersion", "Replaces a version's attributes.", (CHANGE, A_VERSION), VERSION_PUT),
     write(Permission::WriteDocuments, (Verb::Patch, VERSION_DETAILS), "patchVersion", "Changes some of a version's attributes.", (CHANGE, A_VERSION), VERSION_PUT),
 
+    act(Permission::WriteDocuments, (Verb::Post, "/apply"), native(NativeEndpoint::Apply, "applyPlan"), "Changes the model, puts entities and deletes others, all together or not at all. Each part needs the permission that it would need as a request of its own. If-Match names the state of the model's source.", (APPLIED, BodyContent::Json(BodyType::of::<ApplyRequest>())), &[with(200, BodyContent::Json(BodyType::of::<ApplyReport>()), &["Muster-Warnings", "xRegistry-xregcorrelationid"])]),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}"), native(NativeEndpoint::Restore, "restoreGroup"), "Undoes the last deletion of a group.", (KEYED, BodyContent::None), RESTORED),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}"), native(NativeEndpoint::Restore, "restoreResource"), "Undoes the last deletion of a document.", (KEYED, BodyContent::None), RESTORED),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}/versions/{version}"), native(NativeEndpoint::Restore, "restoreVersion"), "Undoes the last deletion of a version.", (KEYED, BodyContent::None), RESTORED),

@@ -119,6 +119,9 @@ const BODIES: &str = r#"
     postGroupsOfTypes     POST   /api                             ++--- /providers/cms {"providers":{"cms":{"epoch":77777}}}
     postGroupsOfTypes     POST   /api                             ++--- /providers/ssg {"providers":{"ssg":{"epoch":77777}}}
     postGroupsOfTypes     POST   /api                             ++--- /providers/ssg {"providers":{"cms":{"epoch":77777},"ssg":{"epoch":77777}}}
+    applyPlan             POST   /apply                           ++--- /providers/cms {"groups":[{"xid":"/providers/cms","attributes":{"epoch":77777}}]}
+    applyPlan             POST   /apply                           ++--- /providers/ssg {"groups":[{"xid":"/providers/cms","attributes":{"epoch":77777}},{"xid":"/providers/ssg","attributes":{"epoch":77777}}]}
+    applyPlan             POST   /apply                           ++--- /providers/ssg {"documents":[{"xid":"/providers/ssg/entries/hugo","attributes":{"epoch":77777}}]}
     postGroups            POST   /api/providers                   ++--- /providers/cms {"cms":{"epoch":77777}}
     postGroups            POST   /api/providers                   ++--- /providers/ssg {"ssg":{"epoch":77777}}
     postGroups            POST   /api/providers                   ++--- /providers/new {"new":{}}
@@ -235,6 +238,6 @@ fn of_body(line: &'static str) -> Row {
         place: place.to_owned(),
         is_publishers: false,
         is_conditional: false,
-        is_told_by_body: matches!(path, "/api" | "/api/providers"),
+        is_told_by_body: matches!(path, "/api" | "/api/providers" | "/apply"),
     }
 }
