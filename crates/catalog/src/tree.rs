@@ -8,7 +8,10 @@ mod media_types;
 mod plan;
 mod read;
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use muster_schema::Outline;

@@ -192,9 +192,13 @@ impl DocumentSet {
             let kinds = group.resources.values();
             kinds.filter(move |kind| named(&group.plural, &kind.plural)).map(move |kind| {
                 let aspect = &kind.aspect;
-                let (schema, rules) = (aspect.schema.clone(), aspect.rules.clone());
+                let bindings = Bindings {
+                    schema: aspect.schema.clone(),
+                    assert_format: aspect.assert_format,
+                    rules: aspect.rules.clone(),
+                };
                 let name = format!("{}/{}", group.plural, kind.plural);
-                (BindingOwner::Type(name), Arc::new(Bindings { schema, rules }))
+                (BindingOwner::Type(name), Arc::new(bindings))
             })
         });
         groups.chain(kinds).filter(|(_, bindings)| !bindings.is_empty()).collect()
@@ -212,7 +216,7 @@ impl DocumentSet {
             return Judgement::of_missing(missing, self.is_all);
         }
         let outcome = judge.bindings(std::iter::once(bindings));
-        Judgement::of(outcome.map(|_| Verdict::default()), self.is_all)
+        Judgement::of(outcome.map(|_| Verdict::default()), None, self.is_all)
     }
 
     /// Judges a loaded document with the help of the others.

@@ -192,7 +192,7 @@ impl RegistryInner {
                     let names = missing.iter().map(Content::reference);
                     fetched.extend(names.zip(self.maps(&missing).await?));
                 }
-                Err(NoDecision::Stale) => {}
+                Err(NoDecision::Stale | NoDecision::Unjudged(_)) => {}
             }
         }
         Err(SubmitError::Contended)

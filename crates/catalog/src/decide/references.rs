@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use muster_schema::{Severity, Violation, ViolationSource};
 use muster_words::Xid;
@@ -7,7 +7,12 @@ use super::{
     NoDecision,
     draft::{Draft, ResourceEdit},
 };
-use crate::{Catalog, Reason, Refusal, XidList, changes::ContentName};
+use crate::{
+    Catalog, Reason, Refusal, XidList,
+    changes::ContentName,
+    facts::{SchemaFacts, VersionFacts},
+    state::Version,
+};
 
 impl Draft<'_> {
     /// Checks that the targets of all references will exist.
@@ -105,6 +110,7 @@ impl Draft<'_> {
             _ => match self.resources.get(referrer) {
                 Some(edit) => {
                     default_facts(edit).is_none_or(|facts| facts.references.iter().any(names))
+                        || schema_facts(edit).any(|facts| facts.references.iter().any(names))
                 }
                 None => true,
             },
@@ -119,6 +125,17 @@ fn default_facts(edit: &ResourceEdit) -> Option<&VersionFacts> {
         Some(version) => Some(&version.facts),
         None => Some(&edit.old.as_ref()?.versions.get(default)?.facts),
     }
+}
+
+/// What the versions of a written resource are as schemas; each may be bound by its name.
+fn schema_facts(edit: &ResourceEdit) -> impl Iterator<Item = &Arc<SchemaFacts>> {
+    let stays = |version: &&Arc<Version>| {
+        !edit.versions.contains_key(&version.id) && !edit.removed.contains(&version.id)
+    };
+    let old = edit.old.iter().flat_map(|old| old.versions.iter()).filter(stays);
+    let facts = old.map(|version| &version.facts);
+    let facts = facts.chain(edit.versions.values().map(|version| &version.facts));
+    facts.filter_map(|facts| facts.schema.as_ref())
 }
 
 pub(super) fn dangling(target: &Xid) -> Violation {

@@ -99,7 +99,8 @@ impl Native {
         let salt = random().map_err(|_| SubmitError::Fault)?;
         let record = key.record(salt, Role::Admin, Some(name.to_owned()));
         let (bytes, grant) = (record.to_bytes(), record.grant());
-        let action = Action::CreateKey { id: key.id().clone(), record: bytes, grant };
+        let (id, rule) = (key.id().clone(), self.gate.key_manager_rule());
+        let action = Action::CreateKey { id, record: bytes, grant, rule };
         let done = self.registry.submit(Command::new(action), &CommandOrigin::of_owner()).await?;
         if let Some(made) = done.view.catalog().keys.get(key.id()) {
             self.gate.keep(key, made.record, record);

@@ -13,8 +13,8 @@ pub enum Judgement {
 }
 
 impl Judgement {
-    /// The meaning of the judge's outcome for a document with this attribute `format`. With `is_all`, what isn't loaded doesn't exist;
-    /// otherwise that isn't known.
+    /// The meaning of the judge's outcome for a document with this attribute `format`. With `is_all`,
+    /// what isn't loaded doesn't exist; otherwise that isn't known.
     pub(super) fn of(
         outcome: Result<Verdict, NoVerdict>,
         format: Option<&str>,

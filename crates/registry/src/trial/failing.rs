@@ -62,7 +62,7 @@ pub fn changes_checks(catalog: &Catalog, plan: &Plan) -> bool {
 
 /// What checks the documents of a type in a group: a document of the same type in a group with the
 /// same bindings has the same checks.
-type Checked = (Id, Id, Option<Xid>, Vec<Xid>);
+type Checked = (Id, Id, Option<Xid>, bool, Vec<Xid>);
 
 impl RegistryInner {
     /// The documents that stop passing, within a scope.
@@ -143,7 +143,11 @@ impl RegistryInner {
         after: &Checks,
     ) -> Result<bool, SubmitError> {
         let Some(before) = before else { return Ok(true) };
-        if before.kind.aspect.references != after.kind.aspect.references {
+        let (then, now) = (&before.kind.aspect, &after.kind.aspect);
+        if then.references != now.references
+            || then.assert_format != now.assert_format
+            || before.bindings.assert_format != after.bindings.assert_format
+        {
             return Ok(true);
         }
         let nothing = UnstoredContents::new();
@@ -159,7 +163,11 @@ impl RegistryInner {
         checks: &Checks,
     ) -> Result<Option<Vec<Dependency>>, SubmitError> {
         let aspect = &checks.kind.aspect;
-        let of_type = Bindings { schema: aspect.schema.clone(), rules: aspect.rules.clone() };
+        let of_type = Bindings {
+            schema: aspect.schema.clone(),
+            assert_format: aspect.assert_format,
+            rules: aspect.rules.clone(),
+        };
         let all = [of_type, (*checks.bindings).clone()];
         let command_view = CommandView { unstored, ..stored_view(view) };
         let ask = |judge: &Judge<'_>, _: &CommandSources<'_>| judge.bindings(all.iter());
@@ -192,8 +200,8 @@ impl Checks {
     }
 
     fn key(&self, resources: &Id) -> Checked {
-        let Bindings { schema, rules } = &*self.bindings;
-        (self.groups.clone(), resources.clone(), schema.clone(), rules.clone())
+        let Bindings { schema, assert_format, rules } = &*self.bindings;
+        (self.groups.clone(), resources.clone(), schema.clone(), *assert_format, rules.clone())
     }
 }
 
