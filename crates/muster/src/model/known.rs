@@ -39,10 +39,20 @@ fn leave_out(source: &mut Value, fault: &ModelFault) -> bool {
         return true;
     }
     // Within an aspect, what isn't known may change what is.
-    match place.split_once(".muster") {
-        Some((kind, _)) => object_at(source, kind).and_then(|kind| kind.remove("muster")).is_some(),
-        None => false,
-    }
+    let labels = place.split_once(".labels.muster");
+    let Some((kind, _)) = labels.or_else(|| place.split_once(".muster")) else { return false };
+    object_at(source, kind).is_some_and(forget_aspect)
+}
+
+/// Takes the aspect out of a type, in both of its forms; false if it has none.
+fn forget_aspect(kind: &mut Map<String, Value>) -> bool {
+    let had_member = kind.remove("muster").is_some();
+    let Some(labels) = kind.get_mut("labels").and_then(Value::as_object_mut) else {
+        return had_member;
+    };
+    let before = labels.len();
+    labels.retain(|name, _| !name.starts_with("muster."));
+    had_member || labels.len() < before
 }
 
 /// The object at a place of a source, as faults write it.
@@ -71,6 +81,12 @@ mod tests {
                 r#"{"groups": GROUPS}"#,
                 "",
                 r#", "muster": {"indexed": [{"field": "/a", "type": "integer", "unit": "s"}]}"#,
+            ),
+            (r#"{"groups": GROUPS}"#, "", r#", "labels": {"muster.frozen": "always"}"#),
+            (
+                r#"{"groups": GROUPS}"#,
+                "",
+                r#", "labels": {"muster.references": "[{\"field\": \"/a\", \"weak\": true}]"}"#,
             ),
             (
                 r#"{"groups": GROUPS}"#,

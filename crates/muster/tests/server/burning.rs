@@ -128,25 +128,27 @@ fn bounds_what_schemas_may_burn() {
     let fine = "201 201 201";
     let broken = "201 201 422invalid_document";
     let unusable = "201 422binding_broken";
+    let refused = "422invalid_document";
+    let mut others = Vec::new();
     for (name, schema, document, expect) in [
         ("backtracking", json!({"pattern": "^(a+)+$"}), text.as_str(), broken),
         ("nested-repeats", json!({"pattern": "^(([a-z])+.)+[A-Z]([a-z])+$"}), &text, broken),
-        ("counting", json!({"pattern": "(a{1000}){1000}"}), &text, unusable),
-        ("looking-around", json!({"pattern": "^(?=(a+)+$)"}), &text, unusable),
-        ("looking-back", json!({"pattern": "(a+)\\1+$"}), &text, unusable),
-        ("itself", json!({"$ref": "#"}), "1", unusable),
+        ("counting", json!({"pattern": "(a{1000}){1000}"}), &text, refused),
+        ("looking-around", json!({"pattern": "^(?=(a+)+$)"}), &text, refused),
+        ("looking-back", json!({"pattern": "(a+)\\1+$"}), &text, refused),
+        ("itself", json!({"$ref": "#"}), "1", refused),
         (
             "each-other",
             json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}),
             "1",
-            unusable,
+            refused,
         ),
-        ("doubling", doubling(30), "1", unusable),
+        ("doubling", doubling(30), "1", refused),
         ("a-tree", json!({"items": {"$ref": "#"}}), "[[[[[[1]]]]]]", fine),
         ("elsewhere", json!({"$ref": "http://127.0.0.1:1/schema"}), "1", unusable),
         ("a-file", json!({"$ref": "file:///etc/passwd"}), "1", unusable),
         ("nowhere", json!({"$ref": "/schemagroups/none/schemas/none"}), "1", unusable),
-        ("two-files", json!({"$ref": "/schemagroups/other/schemas/two"}), "1", unusable),
+        ("two-files", json!({"$ref": "/schemagroups/other/schemas/two"}), "1", refused),
         ("unique-numbers", json!({"uniqueItems": true}), &numbers, fine),
         ("unique-objects", json!({"uniqueItems": true}), &objects, fine),
         ("contains", json!({"contains": {"const": 70_000}, "minContains": 1}), &numbers, broken),
@@ -169,11 +171,14 @@ fn bounds_what_schemas_may_burn() {
         ),
         ("many-digits", json!({"type": "integer", "multipleOf": 7}), &"7".repeat(200_000), fine),
         ("an-integer", json!({"type": "integer"}), "1e999999999", fine),
-        ("no-schema", json!([1, 2]), "1", unusable),
+        ("no-schema", json!([1, 2]), "1", refused),
     ] {
         let binding = json!({"schema": format!("/schemagroups/{name}/schemas/s")});
         let put = format!("/schemagroups/{name}/schemas/s");
         let said = outcome(&mut server, name, &binding, &put, &schema.to_string(), document);
-        assert_eq!(said, expect, "{name}");
+        if said != expect {
+            others.push(format!("{name}: {said} instead of {expect}"));
+        }
     }
+    assert!(others.is_empty(), "{others:#?}");
 }
