@@ -250,7 +250,7 @@ async fn ids_that_differ_in_case_alone_are_refused_within_one_command_too() {
     ];
     for (mode, target, body) in cases {
         let refused = registry.submit(tree(mode, target, body), &by()).await;
-        assert_eq!(code(refused.unwrap_err()), "mismatched_id", "{body}");
+        assert_eq!(code(refused.unwrap_err()), "case_clash", "{body}");
     }
 }
 
