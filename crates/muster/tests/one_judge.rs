@@ -298,14 +298,20 @@ fn what_is_bound_and_gone_or_broken() -> Vec<Case> {
     ]
 }
 
-fn schemas_that_refer_to_others() -> Vec<Case> {
-    let bind = |name: &'static str| Model(json!({"schema": name}));
-    let missing = |name: &'static str| match name {
+fn bind(name: &'static str) -> Step {
+    Model(json!({"schema": name}))
+}
+
+fn missing(name: &str) -> &'static str {
+    match name {
         "a" => "error /a required a is missing",
         "b" => "error /b required b is missing",
         "c" => "error /c required c is missing",
         _ => "error /d required d is missing",
-    };
+    }
+}
+
+fn schemas_that_refer_to_others() -> Vec<Case> {
     let mut cases = vec![
         case(
             "two ways lead to one schema",
@@ -363,7 +369,13 @@ fn schemas_that_refer_to_others() -> Vec<Case> {
             vec![(PART, r#"{"c":1}"#, vec![]), (PART, "{}", vec![missing("c")])],
         ),
     ];
-    // A chain of three, in every order of its names.
+    cases.extend(chains());
+    cases
+}
+
+/// A chain of three schemas, in every order of their names.
+fn chains() -> Vec<Case> {
+    let mut cases = Vec::new();
     for [first, second, third] in [
         ["a", "b", "c"],
         ["a", "c", "b"],

@@ -54,15 +54,11 @@ async fn run(
     let storage = storage(context, options)?;
     let open_options = OpenOptions { bare: is_bare(&storage, options), ..open_options };
     let assembly = Assembly::open(storage, &open_options).await?;
-    if let Some(key) = &admin_key
-        && let Err(failure) = assembly.make_first_key(key).await
-    {
+    let refusal = || key_required(addresses.reach(), flags_for(options).as_deref());
+    let refusal = open_options.beyond_loopback.then_some(refusal);
+    if let Err(failure) = check_keys(&assembly, admin_key.as_ref(), refusal).await {
         assembly.close().await;
         return Err(failure);
-    }
-    if open_options.beyond_loopback && !assembly.needs_key() {
-        assembly.close().await;
-        return Err(key_required(addresses.reach(), flags_for(options).as_deref()));
     }
     let phase =
         signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))?;
@@ -107,10 +103,23 @@ async fn run(
     };
     assembly.close().await;
     tracing::info!(position = assembly.registry.status().position.0, "muster has stopped");
-    match (assembly.readiness.fault(), served) {
-        (Some(why), _) => Err(stopped_by(why)),
-        (None, Err(_)) => Err(stopped_by("the server stopped because of a fault")),
-        (None, Ok(_)) => Ok(()),
+    let fault = served.is_err().then_some("the server stopped because of a fault");
+    assembly.readiness.fault().or(fault).map_or(Ok(()), |why| Err(stopped_by(why)))
+}
+
+/// Makes the first key, if one is given. If there is still none, everybody may do everything, which
+/// is refused where there is a refusal.
+async fn check_keys(
+    assembly: &Assembly,
+    admin_key: Option<&ApiKey>,
+    refusal: Option<impl FnOnce() -> Failure>,
+) -> Result<(), Failure> {
+    if let Some(key) = admin_key {
+        assembly.make_first_key(key).await?;
+    }
+    match refusal {
+        Some(refusal) if !assembly.needs_key() => Err(refusal()),
+        _ => Ok(()),
     }
 }
 
