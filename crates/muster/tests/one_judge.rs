@@ -376,14 +376,8 @@ fn schemas_that_refer_to_others() -> Vec<Case> {
 /// A chain of three schemas, in every order of their names.
 fn chains() -> Vec<Case> {
     let mut cases = Vec::new();
-    for [first, second, third] in [
-        ["a", "b", "c"],
-        ["a", "c", "b"],
-        ["b", "a", "c"],
-        ["b", "c", "a"],
-        ["c", "a", "b"],
-        ["c", "b", "a"],
-    ] {
+    for order in ["abc", "acb", "bac", "bca", "cab", "cba"] {
+        let [first, second, third] = [0, 1, 2].map(|at| &order[at..=at]);
         let at = |name: &str| match name {
             "a" => SCHEMA_A,
             "b" => SCHEMA_B,
@@ -399,11 +393,7 @@ fn chains() -> Vec<Case> {
             ],
             vec![
                 (PART, r#"{"a":1,"b":1,"c":1}"#, vec![]),
-                (PART, "{}", {
-                    let mut all = vec![missing("a"), missing("b"), missing("c")];
-                    all.sort_unstable();
-                    all
-                }),
+                (PART, "{}", vec![missing("a"), missing("b"), missing("c")]),
             ],
         ));
     }
