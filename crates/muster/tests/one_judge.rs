@@ -312,7 +312,7 @@ fn missing(name: &str) -> &'static str {
 }
 
 fn schemas_that_refer_to_others() -> Vec<Case> {
-    let mut cases = vec![
+    let cases = vec![
         case(
             "two ways lead to one schema",
             vec![
@@ -369,8 +369,7 @@ fn schemas_that_refer_to_others() -> Vec<Case> {
             vec![(PART, r#"{"c":1}"#, vec![]), (PART, "{}", vec![missing("c")])],
         ),
     ];
-    cases.extend(chains());
-    cases
+    cases.into_iter().chain(chains()).collect()
 }
 
 /// A chain of three schemas, in every order of their names.
