@@ -165,6 +165,25 @@ fn the_first_key_comes_from_the_environment() {
     assert!(said.contains("[bad_key]") && said.contains("openssl rand -hex 32"), "{said}");
 }
 
+/// The command that creates the first key has none itself, so it can't ask for anything afterwards.
+#[test]
+fn a_running_server_gives_its_first_key_and_the_next() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let server = Server::in_memory(&[]);
+    let url = server.url("127.0.0.1");
+    let first = run(folder.path(), &["keys", "create", "--server", &url]).expect(0);
+    assert!(first.err.contains("it is the first"), "{first:#?}");
+    std::fs::write(folder.path().join("key"), &first.out).unwrap();
+    let flags = ["--server", &url, "--key-file", "key"];
+    let next = ["keys", "create", "--role", "publisher"];
+    let next = run(folder.path(), &[&next[..], &flags].concat()).expect(0);
+    assert!(!next.err.contains("it is the first"), "{next:#?}");
+    for key in [first.out.trim(), next.out.trim()] {
+        let ask = Ask::get("/api").header("Authorization", format!("Bearer {key}"));
+        server.ask(&ask).expect(200);
+    }
+}
+
 #[test]
 fn tells_whoever_is_locked_out_what_works() {
     let folder = tempfile::TempDir::new().unwrap();

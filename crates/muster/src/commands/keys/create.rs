@@ -47,6 +47,9 @@ impl KeyCreateArguments {
             scope: (!self.scope.is_empty()).then_some(self.scope),
             expires: self.expires,
         };
+        // Afterwards this command may have no key to ask with. If it can't be known, nothing is said.
+        let there = client.keys(false).await.and_then(|answer| answer.read());
+        let is_first = there.is_ok_and(|there| there.keys.is_empty() && !there.given);
         let answer = client.create_key(&wanted).await?;
         let screen = &context.screen;
         if !screen.is_table() {
@@ -54,8 +57,7 @@ impl KeyCreateArguments {
         }
         let made = answer.read()?;
         let mut note = "this is the only time that the key is shown".to_owned();
-        // Who creates keys may list them.
-        if client.keys(true).await?.read()?.keys.len() == 1 {
+        if is_first {
             note.push_str("; it is the first: from now on requests need a key");
         }
         screen.note(&note);
