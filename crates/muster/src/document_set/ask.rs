@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use muster_catalog::state::Bindings;
 use muster_client::{Client, ClientError, Query};
+use muster_wire::ErrorCode;
 use muster_words::{
     Xid,
     json::{Map, Value},
@@ -43,7 +44,17 @@ impl DocumentSet {
             let missing = self.missing.take();
             let Some(client) = client.filter(|_| !missing.is_empty()) else { return Ok(found) };
             for one in missing {
-                self.ask(client, &one).await?;
+                match self.ask(client, &one).await {
+                    // Whether it exists is the registry's secret, so what depends on it can't be
+                    // checked here.
+                    Err(failure) if failure.is(ErrorCode::OutOfScope) => {
+                        self.is_all = false;
+                        if let MissingEntity::Entity(xid) = &one {
+                            self.elsewhere.insert(xid.clone());
+                        }
+                    }
+                    answered => answered?,
+                }
                 self.asked.insert(one);
             }
         }

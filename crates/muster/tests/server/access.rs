@@ -130,3 +130,29 @@ fn keys_list_tells_an_open_registry_from_one_that_was_given_a_key() {
     let listed = run(scratch.path(), &words).expect(0);
     assert!(listed.err.contains("everybody on this computer may do everything"), "{listed:?}");
 }
+
+/// The schema and the rules lie outside of the scope, and so may what a document refers to.
+#[test]
+fn a_scoped_key_applies_its_folder_and_the_registry_judges_what_it_may_not_read() {
+    let (scratch, server) = (TempDir::new().unwrap(), Server::in_memory(&["--demo"]));
+    let folder = scratch.path();
+    create(folder, &server, None, "boss", &["--role", "admin"]);
+    let scope = ["--role", "publisher", "--scope", "/providers/cms"];
+    create(folder, &server, Some("boss"), "ci", &scope);
+    let team = folder.join("team/providers/cms");
+    std::fs::create_dir_all(&team).unwrap();
+    let document =
+        run_as(folder, &server, "ci", &["get", "providers/cms/entries/sanity"]).expect(0);
+    let lay = |text: &str| std::fs::write(team.join("sanity.json"), text).unwrap();
+    let apply =
+        |flags: &[&str]| run_as(folder, &server, "ci", &[&["apply", "team"], flags].concat());
+    lay(&document.out.replacen("Sanity", "Sanity CMS", 1));
+    let plan = apply(&["--dry-run"]).expect(0);
+    assert!(plan.out.contains("~ providers/cms/entries/sanity"), "{plan:#?}");
+    apply(&["--yes"]).expect(0);
+    let there = run_as(folder, &server, "ci", &["get", "providers/cms/entries/sanity"]).expect(0);
+    assert!(there.out.contains("Sanity CMS"), "{there:#?}");
+    lay("{}");
+    let refused = apply(&["--yes"]).expect(1);
+    assert!(refused.out.contains("! providers/cms/entries/sanity"), "{refused:#?}");
+}
