@@ -19,6 +19,9 @@ pub struct AllowedOrigins {
 )]
 pub struct OriginError(pub String);
 
+/// What answers differ by, where any origin may use the server.
+pub(crate) const VARY: HeaderValue = HeaderValue::from_static("origin");
+
 /// How long a browser may remember the answer to a preflight, in seconds.
 const PREFLIGHT_AGE_S: HeaderValue = HeaderValue::from_static("600");
 
@@ -50,6 +53,13 @@ impl AllowedOrigins {
         Ok(allowed)
     }
 
+    /// Whether answers differ by the origin that asks. A shared cache must know it of each answer,
+    /// also of one that was asked for without an origin (the Fetch standard, "CORS protocol and HTTP
+    /// caches").
+    pub(crate) fn are_any(&self) -> bool {
+        self.is_any || !self.origins.is_empty()
+    }
+
     /// Whether an origin is named, and not just one of all.
     pub(crate) fn names(&self, origin: &str) -> bool {
         self.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
@@ -57,7 +67,7 @@ impl AllowedOrigins {
 
     /// The request's origin, if its pages may use the server.
     pub(crate) fn origin_of(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        if self.origins.is_empty() && !self.is_any {
+        if !self.are_any() {
             return None;
         }
         let origin = headers.get(header::ORIGIN)?;
@@ -93,7 +103,6 @@ impl AllowedOrigins {
 pub(crate) fn share(origin: &HeaderValue, headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-    headers.append(header::VARY, const { HeaderValue::from_static("origin") });
 }
 
 fn is_list_of_names(names: &HeaderValue) -> bool {

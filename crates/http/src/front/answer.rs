@@ -91,6 +91,9 @@ impl ResponseFinisher {
         {
             headers.insert(MUSTER_POSITION, HeaderValue::from(position().0));
         }
+        if self.front.origins.are_any() {
+            headers.append(header::VARY, cors::VARY);
+        }
         if let Some(origin) = &self.shared_with {
             cors::share(origin, headers);
         }

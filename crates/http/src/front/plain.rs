@@ -97,6 +97,9 @@ impl RequestGuard {
         out.extend_from_slice(NOSNIFF.as_bytes());
         out.extend_from_slice(b"\r\ncontent-security-policy: ");
         out.extend_from_slice(SANDBOX.as_bytes());
+        if self.front.origins.are_any() {
+            out.extend_from_slice(b"\r\nvary: origin");
+        }
         out.extend_from_slice(b"\r\ndate: ");
         crate::date::write_date(out);
         out.extend_from_slice(b"\r\n\r\n");

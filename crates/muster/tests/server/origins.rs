@@ -50,6 +50,11 @@ fn pages_of_an_allowed_origin_may_use_the_server_with_a_key() {
     let other = server.ask(&key(with(Ask::get(DOCUMENT), "https://evil.example"))).expect(200);
     assert_eq!(other.header("access-control-allow-origin"), None);
     assert_eq!(other.header("access-control-expose-headers"), None);
+    // A cache between must not give a page what was asked for without an origin, from memory or not.
+    for path in [DOCUMENT, DOCUMENT, "/api/configs", "/nowhere"] {
+        let answer = server.ask(&key(Ask::get(path)));
+        assert!(answer.headers.iter().any(|(name, to)| name == "vary" && to == "origin"), "{path}");
+    }
 }
 
 #[test]
