@@ -2,8 +2,42 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, Uri, Version, header};
+use http::{HeaderMap, Method, Request, Uri, Version, header};
 use muster_wire::{ErrorKind, Problem};
+
+use crate::AllowedOrigins;
+
+/// Protects a server without keys from foreign web pages in a local browser: they must not reach
+/// the registry under their own host name (DNS rebinding), and must not change anything through a
+/// loopback name, unless the settings name their origin.
+///
+/// # Errors
+/// `host_refused` or `origin_refused`.
+pub(crate) fn check_neighbour<B>(
+    request: &Request<B>,
+    (host, loopback): (&str, bool),
+    origins: &AllowedOrigins,
+) -> Result<(), Problem> {
+    let (method, headers) = (request.method(), request.headers());
+    if !loopback {
+        return Err(Problem::new(ErrorKind::HostRefused { host: host.to_owned() }));
+    }
+    let reads =
+        (method == Method::GET || method == Method::HEAD) && !headers.contains_key(header::UPGRADE);
+    if reads {
+        return Ok(());
+    }
+    let mut foreign = headers.get_all(header::ORIGIN).iter().filter(|origin| {
+        let is_own = |origin| is_own_origin(origin, host) || origins.names(origin);
+        !origin.to_str().is_ok_and(is_own)
+    });
+    match foreign.next() {
+        None => Ok(()),
+        Some(origin) => Err(Problem::new(ErrorKind::OriginRefused {
+            origin: String::from_utf8_lossy(origin.as_bytes()).into_owned(),
+        })),
+    }
+}
 
 /// The host and port that a request names: from the URI in HTTP/2 and in requests to a proxy, else
 /// from `Host`.

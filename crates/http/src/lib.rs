@@ -25,6 +25,7 @@ mod known_query;
 mod limits;
 pub mod metrics;
 pub mod native;
+mod panics;
 mod problem;
 mod public_address;
 mod request_body;

@@ -149,8 +149,7 @@ async fn after_accept_error(error: &io::Error, connections: &Connections) {
 /// it is read, because closing with unread bytes would take the answer back.
 fn refuse(stream: &TcpStream) {
     let problem = Problem::new(ErrorKind::ServerBusy).subject("/");
-    let told: io::Result<usize> = stream.try_write(&refusal_bytes(&problem));
-    if told.is_ok() {
+    if stream.try_write(&refusal_bytes(&problem)).is_ok() {
         let _ = stream.try_read(&mut [0; 4096]);
     }
 }
@@ -181,8 +180,7 @@ async fn left_running(mut phase: Receiver<Phase>) {
 /// Waits until the server is to stop at once. Where nobody is left to say so, what is in flight
 /// still gets its time.
 async fn stopping(mut phase: Receiver<Phase>) {
-    let told = phase.wait_for(|phase| *phase == Phase::Stopping).await.is_ok();
-    if !told {
+    if phase.wait_for(|phase| *phase == Phase::Stopping).await.is_err() {
         std::future::pending::<()>().await;
     }
 }

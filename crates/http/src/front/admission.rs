@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderValue, Request, header};
 use hyper::body::{Body as _, Incoming};
 use muster_guard::Principal;
 use muster_wire::{ErrorKind, Problem};
 use muster_words::Position;
 
 use super::RequestGuard;
-use crate::{
-    AllowedOrigins,
-    host::{host_of, is_loopback, is_own_origin},
-};
+use crate::host::{check_neighbour, host_of, is_loopback};
 
 /// What is known of an admitted request.
 pub(super) struct Admitted {
@@ -159,33 +156,4 @@ fn unsupported(request: &Request<Incoming>, encoding: &HeaderValue) -> Problem {
         encoding: String::from_utf8_lossy(encoding.as_bytes()).into_owned(),
     })
     .subject(request.uri().path())
-}
-
-/// Protects a server without keys from foreign web pages in a local browser: they must not reach
-/// the registry under their own host name (DNS rebinding), and must not change anything through a
-/// loopback name, unless the settings name their origin.
-fn check_neighbour(
-    request: &Request<Incoming>,
-    (host, loopback): (&str, bool),
-    origins: &AllowedOrigins,
-) -> Result<(), Problem> {
-    let (method, headers) = (request.method(), request.headers());
-    if !loopback {
-        return Err(Problem::new(ErrorKind::HostRefused { host: host.to_owned() }));
-    }
-    let reads =
-        (method == Method::GET || method == Method::HEAD) && !headers.contains_key(header::UPGRADE);
-    if reads {
-        return Ok(());
-    }
-    let mut foreign = headers.get_all(header::ORIGIN).iter().filter(|origin| {
-        let is_own = |origin| is_own_origin(origin, host) || origins.names(origin);
-        !origin.to_str().is_ok_and(is_own)
-    });
-    match foreign.next() {
-        None => Ok(()),
-        Some(origin) => Err(Problem::new(ErrorKind::OriginRefused {
-            origin: String::from_utf8_lossy(origin.as_bytes()).into_owned(),
-        })),
-    }
 }

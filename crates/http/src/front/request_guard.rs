@@ -1,5 +1,4 @@
 use std::{
-    any::Any,
     cell::RefCell,
     convert::Infallible,
     future::Future,
@@ -7,7 +6,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
     time::Instant,
 };
 
@@ -15,7 +13,6 @@ use axum::routing::future::RouteFuture;
 use http::{Method, Request, Response, header};
 use http_body::Body as _;
 use hyper::{body::Incoming, service::Service};
-use muster_wire::{ErrorKind, Problem};
 use tokio::sync::watch::Receiver;
 use tower_service::Service as _;
 
@@ -30,6 +27,7 @@ use crate::{
     compression,
     connections::ConnectionWatch,
     metrics::Route,
+    panics::{Caught, after_panic},
     problem::respond,
     request_body::{BodyBounds, RequestBody},
     request_id::trace_of,
@@ -222,28 +220,5 @@ impl Service<Request<Incoming>> for RequestGuard {
             in_flight.answered_with(&response);
             Ok(response.map(|body| ResponseBody::new(body, Some(in_flight))))
         })
-    }
-}
-
-/// The response to a panic. The cause is logged and not sent.
-fn after_panic(panic: &(dyn Any + Send), request_id: &str) -> Response<Body> {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(request = request_id, panic = text.unwrap_or("unknown"), "a route panicked");
-    respond(&Problem::new(ErrorKind::ServerError).instance(request_id))
-}
-
-/// A future that turns a panic into a result, so that one request can't end its connection.
-struct Caught<F>(F);
-
-impl<F: Future + Unpin> Future for Caught<F> {
-    type Output = Result<F::Output, Box<dyn Any + Send>>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.0).poll(context))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
     }
 }
