@@ -110,7 +110,8 @@ impl ServedCertificate {
                 if is_other || is_told {
                     let expires = self.certificate.expires().and_then(moment);
                     let expires = expires.as_ref().map(tracing::field::display);
-                    tracing::info!(expires, "the certificate was read again");
+                    let cause = if is_told { "SIGHUP" } else { "changed files" };
+                    tracing::info!(expires, cause, "the certificate was read again");
                 }
                 self.is_doubtful = false;
                 readiness.warn(WarningSource::CertificateFiles, None);

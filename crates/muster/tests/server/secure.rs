@@ -155,6 +155,13 @@ fn replaces_the_certificate_under_load_without_a_failed_request() {
                 signal(server.process(), "HUP");
             }
             authority.wait_for(server.address, &next.2);
+            // The files are looked at on their own too: a signal that comes after such a look must
+            // not meet the next pair half written.
+            let told = usize::try_from(number / 2 + 1).unwrap();
+            let until = Instant::now() + PATIENCE;
+            while server.log().matches(r#""cause":"SIGHUP""#).count() < told {
+                assert!(Instant::now() < until, "{}", server.log());
+            }
             let until = Instant::now() + PATIENCE;
             while answered.load(Ordering::Relaxed) < before + 20 {
                 assert!(Instant::now() < until, "nobody is answered any more");
