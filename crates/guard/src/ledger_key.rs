@@ -123,7 +123,13 @@ pub fn make(path: &Path, origin: KeyName, seed: &[u8; 32]) -> Result<Signer, Led
         let path = path.to_owned();
         move |source| LedgerKeyError::System { path, source }
     };
+    let is_new = !folder.exists();
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(system(folder))?;
+    if is_new && let Some(around) = folder.parent() {
+        // The folder's name lies there.
+        let around = if around.as_os_str().is_empty() { Path::new(".") } else { around };
+        File::open(around).and_then(|around| around.sync_all()).map_err(system(around))?;
+    }
     let draft = path.with_extension("new");
     write(&draft, &signer).map_err(system(&draft))?;
     fs::rename(&draft, path).map_err(system(path))?;

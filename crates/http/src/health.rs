@@ -8,7 +8,7 @@ use std::{
         Arc, LazyLock, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant, SystemTime},
 };
 
 use axum::{
@@ -19,10 +19,14 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use muster_wire::{
-    health::{Liveness, LivenessState, ReadinessReport, ReadinessState, StoreReport, StoreState},
+    health::{
+        CheckReport, HealthStatus, Liveness, LivenessState, ReadinessReport, ServerStage,
+        StoreReport, StoreState,
+    },
     index::Index,
     operations::{self, Endpoint, ServerEndpoint},
 };
+use muster_words::Moment;
 use serde::Serialize;
 
 use crate::{Caller, Phase, guarded::guarded, metrics::Metrics, native::method_filter};
@@ -132,6 +136,47 @@ impl Readiness {
 /// Checks whether the store can be read now.
 pub type StoreCheck = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
 
+/// What a check of a part found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckOutcome {
+    /// The part's health.
+    pub status: HealthStatus,
+    /// What was found. Everybody can read it.
+    pub detail: Option<String>,
+}
+
+/// A part that the server depends on, besides its store.
+#[derive(Clone)]
+pub struct HealthCheck {
+    /// The part's name in the answer.
+    pub name: &'static str,
+    /// Whether the server is unhealthy without it.
+    pub is_critical: bool,
+    /// How long the check may take. A part that takes longer is unhealthy.
+    pub time: Duration,
+    /// The check.
+    pub run: RunCheck,
+}
+
+/// Runs a check.
+pub type RunCheck =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = CheckOutcome> + Send>> + Send + Sync>;
+
+impl HealthCheck {
+    async fn report(&self) -> (String, CheckReport) {
+        let began = Instant::now();
+        let run = self.run.clone();
+        let outcome = tokio::time::timeout(self.time, run()).await;
+        let CheckOutcome { status, detail } = outcome.unwrap_or_else(|_| {
+            let detail = format!("no answer within {} s", self.time.as_secs_f32());
+            CheckOutcome { status: HealthStatus::Unhealthy, detail: Some(detail) }
+        });
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let report = CheckReport { status, critical: self.is_critical, took_ms, detail };
+        (self.name.to_owned(), report)
+    }
+}
+
 /// The state behind the routes of health and metrics.
 #[derive(Clone)]
 pub struct HealthState {
@@ -141,6 +186,8 @@ pub struct HealthState {
     pub store: StoreCheck,
     /// How long the store may take to answer.
     pub store_time: Duration,
+    /// The other parts that the server depends on.
+    pub checks: Vec<HealthCheck>,
     /// The metrics.
     pub metrics: Arc<Metrics>,
 }
@@ -178,23 +225,86 @@ async fn ready(
     Extension(caller): Extension<Caller>,
 ) -> axum::response::Response {
     let readiness = &vitals.readiness;
+    let checks: BTreeMap<String, CheckReport> = vitals.run_checks().await;
     let running = *caller.phase.borrow() == Phase::Running;
     let ready = running && readiness.is_complete();
-    let status = match (running, ready) {
-        _ if readiness.fault().is_some() => ReadinessState::Failed,
-        (false, _) => ReadinessState::Stopping,
-        (true, true) => ReadinessState::Ready,
-        (true, false) => ReadinessState::Starting,
+    let stage = match (running, ready) {
+        _ if readiness.fault().is_some() => ServerStage::Failed,
+        (false, _) => ServerStage::Stopping,
+        (true, true) => ServerStage::Ready,
+        (true, false) => ServerStage::Starting,
     };
+    let status = overall(stage, &checks, readiness.warning().is_some());
     let report = ReadinessReport {
         status,
+        timestamp: now(),
+        stage,
+        checks,
         replayed: readiness.has(StartupCondition::Replayed),
         example_loaded: readiness.has(StartupCondition::ExampleLoaded),
         ports_bound: readiness.has(StartupCondition::PortsBound),
         why: readiness.fault().map(ToOwned::to_owned),
         warning: readiness.warning(),
     };
-    answer(ready, &report)
+    answer(status != HealthStatus::Unhealthy, &report)
+}
+
+impl HealthState {
+    /// Runs all checks at once; the answer comes with the slowest.
+    async fn run_checks(&self) -> BTreeMap<String, CheckReport> {
+        let store = self.store.clone();
+        let database = HealthCheck {
+            name: "database",
+            is_critical: true,
+            time: self.store_time,
+            run: Arc::new(move || {
+                let answering = store();
+                Box::pin(async move {
+                    match answering.await {
+                        true => CheckOutcome { status: HealthStatus::Healthy, detail: None },
+                        false => CheckOutcome {
+                            status: HealthStatus::Unhealthy,
+                            detail: Some("the ledger can't be read, or can't be written".into()),
+                        },
+                    }
+                })
+            }),
+        };
+        let all = self.checks.iter().cloned().chain([database]);
+        let running: Vec<_> =
+            all.map(|check| tokio::spawn(async move { check.report().await })).collect();
+        let mut reports = BTreeMap::new();
+        for check in running {
+            // A check that panics has no report; the log has the panic.
+            reports.extend(check.await.ok());
+        }
+        reports
+    }
+}
+
+/// The health of the server: that of its worst critical part. Other parts and warnings degrade it.
+fn overall(
+    stage: ServerStage,
+    checks: &BTreeMap<String, CheckReport>,
+    is_warned: bool,
+) -> HealthStatus {
+    if stage != ServerStage::Ready {
+        return HealthStatus::Unhealthy;
+    }
+    let of_check = |check: &CheckReport| match check.critical {
+        true => check.status,
+        false => check.status.min(HealthStatus::Degraded),
+    };
+    let warned = if is_warned { HealthStatus::Degraded } else { HealthStatus::Healthy };
+    checks.values().map(of_check).fold(warned, HealthStatus::max)
+}
+
+/// The present moment as text.
+fn now() -> String {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let moment =
+        i64::try_from(since.as_micros()).ok().and_then(|at| Moment::from_microseconds(at).ok());
+    moment.unwrap_or(Moment::EPOCH).to_string()
 }
 
 async fn store(State(vitals): State<HealthState>) -> axum::response::Response {

@@ -8,8 +8,9 @@ use muster_wire::{ErrorKind, Problem};
 use crate::AllowedOrigins;
 
 /// Protects a server without keys from foreign web pages in a local browser: they must not reach
-/// the registry under their own host name (DNS rebinding), and must not change anything through a
-/// loopback name, unless the settings name their origin.
+/// the registry under their own host name (DNS rebinding), and through a loopback name they must
+/// change nothing and make the server do no more than show a document, unless the settings name
+/// their origin: a page could open streams or ask for everything, as often as it likes.
 ///
 /// # Errors
 /// `host_refused` or `origin_refused`.
@@ -24,8 +25,14 @@ pub(crate) fn check_neighbour<B>(
     }
     let reads =
         (method == Method::GET || method == Method::HEAD) && !headers.contains_key(header::UPGRADE);
-    if reads {
+    if reads && (is_simple(request.uri()) || is_opened_by_a_person(headers)) {
         return Ok(());
+    }
+    // A browser names no origin where a page shows what it reads, as an image.
+    let crosses = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    if reads && crosses && !headers.contains_key(header::ORIGIN) {
+        let origin = "another site".to_owned();
+        return Err(Problem::new(ErrorKind::OriginRefused { origin }));
     }
     let mut foreign = headers.get_all(header::ORIGIN).iter().filter(|origin| {
         let is_own = |origin| is_own_origin(origin, host) || origins.names(origin);
@@ -37,6 +44,18 @@ pub(crate) fn check_neighbour<B>(
             origin: String::from_utf8_lossy(origin.as_bytes()).into_owned(),
         })),
     }
+}
+
+/// Whether reading it costs about as much as a document: no query, which could ask for everything.
+fn is_simple(uri: &Uri) -> bool {
+    uri.query().is_none() && (uri.path() == "/api" || uri.path().starts_with("/api/"))
+}
+
+/// Whether a person followed a link: then the page that it was on can't go on by itself
+/// (Fetch Metadata Request Headers, 2.1 and 2.2).
+fn is_opened_by_a_person(headers: &HeaderMap) -> bool {
+    let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
+    is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document")
 }
 
 /// The host and port that a request names: from the URI in HTTP/2 and in requests to a proxy, else

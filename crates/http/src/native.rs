@@ -93,6 +93,13 @@ impl Native {
         Self { followers, ..self }
     }
 
+    /// Bounds the streams of changes by what the server may have open.
+    #[must_use]
+    pub fn with_connections_max(self, connections_max: usize) -> Self {
+        self.feed.leave_room(connections_max);
+        self
+    }
+
     /// Adds what the computer's clock is compared with, so that the status can warn of it.
     #[must_use]
     pub fn with_clock_jump(self, clock_jump: ClockJump) -> Self {

@@ -68,6 +68,12 @@ impl ContentCache {
         }
     }
 
+    /// The bytes that are used, and the most that may be.
+    pub(crate) fn used(&self) -> (u64, u64) {
+        let used = self.attributes.weight() + self.bytes.weight();
+        (used, self.attributes.capacity() + self.bytes.capacity())
+    }
+
     /// Begins a read of the ledger whose result will be cached.
     pub(crate) fn begin(&self) -> ReadStart {
         ReadStart(*self.forgotten.read())

@@ -1,6 +1,7 @@
 use std::{
     fs::{self, File},
     io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -243,7 +244,9 @@ impl Newest {
 /// Replaces a file atomically: writes a new one beside it, syncs it, and renames it.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("checkpoint.new");
-    let mut file = File::create(&beside)?;
+    // For its owner alone, like everything in a data directory.
+    let mut open = File::options();
+    let mut file = open.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;

@@ -14,6 +14,7 @@ mod commands;
 mod follow;
 mod followers;
 mod long_work;
+mod lost;
 mod open;
 mod outcome;
 mod parts;

@@ -57,6 +57,9 @@ pub enum SubmitError {
     /// Stored data is damaged.
     #[error("the ledger is damaged at position {0}")]
     Corrupt(Position),
+    /// Stored data is missing, although nobody purged it.
+    #[error("the ledger has lost a content of position {0}")]
+    Missing(Position),
     /// A fault in Muster itself; nothing was changed.
     #[error("the command met a fault in the registry")]
     Fault,
@@ -80,6 +83,9 @@ pub enum FetchError {
     /// Stored data is damaged.
     #[error("the ledger is damaged at position {0}")]
     Corrupt(Position),
+    /// Stored data is missing, although nobody purged it.
+    #[error("the ledger has lost a content of position {0}")]
+    Missing(Position),
 }
 
 impl From<muster_journal::ReadError> for FetchError {
@@ -97,6 +103,7 @@ impl From<FetchError> for SubmitError {
         match error {
             FetchError::Unavailable | FetchError::TimedOut => Self::Unavailable,
             FetchError::Corrupt(position) => Self::Corrupt(position),
+            FetchError::Missing(position) => Self::Missing(position),
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -36,7 +36,7 @@ use crate::{
 
 /// How long the ledger may take to answer a read, plus a time for each content, because a hard disk
 /// needs some milliseconds to seek.
-const READ_TIME: Duration = Duration::from_secs(30);
+pub(crate) const READ_TIME: Duration = Duration::from_secs(30);
 const READ_TIME_EACH: Duration = Duration::from_millis(10);
 
 /// Who and what caused a command.
@@ -87,6 +87,8 @@ pub(crate) struct RegistryInner {
     pub recent: WriteLatency,
     /// The newest commands, for followers.
     pub ring: CommandRing,
+    /// The position of the first content that was found lost.
+    pub lost: OnceLock<Position>,
 }
 
 impl RegistryInner {
@@ -114,6 +116,7 @@ impl RegistryInner {
             in_doubt: AtomicBool::new(false),
             recent: WriteLatency::default(),
             ring: CommandRing::default(),
+            lost: OnceLock::new(),
         }
     }
 
@@ -314,7 +317,7 @@ impl RegistryInner {
             }
             (error, _) => error,
         });
-        self.with_members(done?).await
+        self.as_answered_first(done?).await
     }
 
     /// Does the command behind the gate, which is let go at the end.
@@ -367,15 +370,30 @@ impl RegistryInner {
         Err(SubmitError::Contended)
     }
 
-    /// Adds to a repetition the members that the first answer showed.
-    async fn with_members(&self, mut done: Done) -> Result<Done, SubmitError> {
-        if let (true, AnswerSubject::Members(members)) = (done.repeat, &mut done.shows) {
-            let start = tokio::time::timeout(READ_TIME, self.command_at(done.position));
-            let command = start.await.unwrap_or_else(|_| {
-                tracing::error!("the ledger didn't answer a read");
-                Err(FetchError::TimedOut)
-            });
-            for (_, change) in command?.changes {
+    /// Gives a repetition what the first answer showed: the view at the end of its command, and its
+    /// members. With the present view, its entity tag would let the client overwrite changes that
+    /// it never saw.
+    async fn as_answered_first(&self, mut done: Done) -> Result<Done, SubmitError> {
+        if !done.repeat {
+            return Ok(done);
+        }
+        let reading = async {
+            let bounds = self.bounds_at(done.position).await?;
+            let has_members = matches!(done.shows, AnswerSubject::Members(_));
+            let changes = match has_members {
+                true => self.command_at(done.position).await?.changes,
+                false => Vec::new(),
+            };
+            Ok::<_, FetchError>((bounds, changes))
+        };
+        let read = tokio::time::timeout(READ_TIME, reading).await.unwrap_or_else(|_| {
+            tracing::error!("the ledger didn't answer a read");
+            Err(FetchError::TimedOut)
+        });
+        let (bounds, changes) = read?;
+        done.view = done.view.back_to(bounds.stamp(), bounds.entry.moment);
+        if let AnswerSubject::Members(members) = &mut done.shows {
+            for (_, change) in changes {
                 if let Change::Answered(answered) = change {
                     members.extend(answered.members);
                 }
@@ -432,6 +450,11 @@ impl RegistryInner {
         let names: Vec<ContentRef> = absent.iter().map(|index| names[*index]).collect();
         let reading = self.contents.begin();
         let read = self.read(&names).await?;
+        for (index, name) in names.iter().enumerate() {
+            if read.get(index).is_some_and(Option::is_none) {
+                self.check_purged(*name).await?;
+            }
+        }
         for ((index, name), bytes) in absent.into_iter().zip(names).zip(read) {
             found[index] = keep(reading, name, bytes)?;
         }

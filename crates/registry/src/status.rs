@@ -37,6 +37,12 @@ pub struct RegistryStatus {
 }
 
 impl Registry {
+    /// The bytes that the cache of contents uses, and the most that it may use.
+    #[must_use]
+    pub fn cached_bytes(&self) -> (u64, u64) {
+        self.inner.contents.used()
+    }
+
     /// The registry's status.
     #[must_use]
     pub fn status(&self) -> RegistryStatus {

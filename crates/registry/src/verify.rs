@@ -8,6 +8,8 @@ use std::{sync::Arc, time::Duration};
 
 pub use fault::{ContentFault, ContentRole, FaultKind, FoundContent, VerifyError};
 use inspection::Inspection;
+pub(crate) use inspection::{NamedContent, stored_beside};
+pub(crate) use missing::name_of_key;
 use muster_catalog::Catalog;
 use muster_journal::LedgerReader;
 use muster_words::Position;

@@ -1,4 +1,5 @@
 use muster_journal::{Cause, Corrupt, ReadError};
+use muster_words::Position;
 use thiserror::Error;
 
 /// Why a ledger, or the marks of its followers, can't be opened.
@@ -45,6 +46,20 @@ pub enum StoreOpenError {
         known: u32,
         /// The release that the file requires.
         needs: String,
+    },
+    /// The end of the log of the last appends can't be read, although later ones are behind it.
+    #[error(
+        "the log is damaged at byte {byte}, and {}acknowledged {} behind that place can't be read",
+        readable.map_or(String::new(), |last| format!("the ledger ends at position {last}: ")),
+        match transactions { 1 => "write of 1 batch".to_owned(), many => format!("writes of {many} batches") }
+    )]
+    TailMissing {
+        /// The last position that can be read, if anything can.
+        readable: Option<Position>,
+        /// The place in the log, in bytes from its beginning.
+        byte: u64,
+        /// How many transactions can't be read, at least.
+        transactions: u64,
     },
     /// The ledger was already given to somebody for writing.
     #[error("the ledger is already open for writing")]

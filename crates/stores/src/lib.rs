@@ -15,4 +15,4 @@ mod store;
 pub use error::StoreOpenError;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
-pub use store::{OpenStore, Place, Store, open};
+pub use store::{LastUse, OpenStore, Place, Store, open};

@@ -14,7 +14,23 @@ pub enum Place {
     Memory,
     /// In files of a data directory, with SQLite.
     #[cfg(feature = "sqlite")]
-    Directory(PathBuf),
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// When it was last used.
+        last_use: LastUse,
+    },
+}
+
+/// When a data directory was last used, which tells what may have ended that use. A process that is
+/// killed leaves everything that it wrote; a loss of power leaves any part of what wasn't synced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LastUse {
+    /// The computer hasn't been started anew since then.
+    ThisBoot,
+    /// The computer was started anew, or it isn't known.
+    #[default]
+    EarlierBoot,
 }
 
 /// The store of a place. Nothing is opened or created before it is requested.
@@ -23,7 +39,7 @@ pub fn open(place: &Place) -> Arc<dyn Store> {
     match place {
         Place::Memory => Arc::new(MemoryStore::default()),
         #[cfg(feature = "sqlite")]
-        Place::Directory(path) => Arc::new(SqliteStore::new(path.clone())),
+        Place::Directory { path, last_use } => Arc::new(SqliteStore::new(path.clone(), *last_use)),
     }
 }
 

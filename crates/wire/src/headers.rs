@@ -14,7 +14,7 @@ pub const MUSTER_POSITION: HeaderName = HeaderName::from_static("muster-position
 pub const MUSTER_WARNINGS: HeaderName = HeaderName::from_static("muster-warnings");
 
 /// The names of attributes that a document's answer doesn't carry as headers, because they would be
-/// too many or too long; `$details` has them.
+/// too many or too long; `$details` has them. Or `body`: the whole answer to a write that is done.
 pub const MUSTER_OMITTED: HeaderName = HeaderName::from_static("muster-omitted");
 
 /// Makes a request safe to repeat (draft-ietf-httpapi-idempotency-key-header).
@@ -33,6 +33,9 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The command's id, which its events carry too (xRegistry events, `xregcorrelationid`).
 pub const XREGISTRY_CORRELATION_ID: HeaderName =
     HeaderName::from_static("xregistry-xregcorrelationid");
+
+/// The xid of the entity that an answer is about.
+pub const XREGISTRY_XID: HeaderName = HeaderName::from_static("xregistry-xid");
 
 /// The prefix of headers that carry attributes (xRegistry HTTP binding, "HTTP Header Values"), in
 /// lower case, because headers are compared so.

@@ -1,5 +1,7 @@
 //! `/health`: whether the process is alive, ready for requests, and able to read its store.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,11 +22,46 @@ pub enum LivenessState {
     Live,
 }
 
+/// How well the server, or a part of it, does its work.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthStatus {
+    /// It does all of its work.
+    Healthy,
+    /// It does its work, and an operator should look at it.
+    Degraded,
+    /// It doesn't do its work.
+    Unhealthy,
+}
+
+/// The health of a part that the server depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckReport {
+    /// The part's health.
+    pub status: HealthStatus,
+    /// Whether the server is unhealthy without it.
+    pub critical: bool,
+    /// How long the check took, in milliseconds.
+    pub took_ms: u64,
+    /// What was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
 /// Whether the server is ready for requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReadinessReport {
+    /// Healthy and degraded servers answer requests; an unhealthy one should get none.
+    pub status: HealthStatus,
+    /// When it was checked (RFC 3339).
+    pub timestamp: String,
     /// The server's stage between start and stop.
-    pub status: ReadinessState,
+    pub stage: ServerStage,
+    /// The parts that the server depends on, by name: `database`, `storage`, `cache` and
+    /// `external-integrations`.
+    pub checks: BTreeMap<String, CheckReport>,
     /// Whether the whole ledger was replayed.
     pub replayed: bool,
     /// Whether the example was loaded, if one was requested.
@@ -42,7 +79,7 @@ pub struct ReadinessReport {
 /// A server's stage between start and stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum ReadinessState {
+pub enum ServerStage {
     /// It isn't ready yet.
     Starting,
     /// It is ready for requests.
@@ -86,7 +123,18 @@ impl Sample for Liveness {
 impl Sample for ReadinessReport {
     fn sample() -> Self {
         Self {
-            status: ReadinessState::Ready,
+            status: HealthStatus::Healthy,
+            timestamp: "2026-11-21T12:00:00.250000Z".to_owned(),
+            stage: ServerStage::Ready,
+            checks: BTreeMap::from([(
+                "database".to_owned(),
+                CheckReport {
+                    status: HealthStatus::Healthy,
+                    critical: true,
+                    took_ms: 0,
+                    detail: None,
+                },
+            )]),
             replayed: true,
             example_loaded: true,
             ports_bound: true,

@@ -80,13 +80,16 @@ impl ResponseFinisher {
     /// Adds the headers that every response has, and removes the body of a response to HEAD.
     pub(super) fn finish(&self, response: Response<Body>) -> Response<Body> {
         let mut response = response;
+        let status = response.status();
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, self.request_id.clone());
         headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         if !self.in_console {
             headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
         }
-        if let Some(position) = &self.front.position
+        // Who isn't let in learns nothing of how much is written.
+        if status != StatusCode::UNAUTHORIZED
+            && let Some(position) = &self.front.position
             && !headers.contains_key(&MUSTER_POSITION)
         {
             headers.insert(MUSTER_POSITION, HeaderValue::from(position().0));

@@ -52,6 +52,8 @@ pub(super) async fn follow(
     // The permit comes first: what is published from here on wakes the watcher.
     let busy = || Problem::new(ErrorKind::ServerBusy).subject("/changes");
     let permit = native.feed.admit().ok_or_else(busy)?;
+    // And so does this: a key that is made from here on ends the stream.
+    let pass = native.gate.grant(&caller.principal);
     let start = match resumed.or_else(|| parameters.value("after")) {
         Some(text) => start(&native.registry, text, resumed.is_some()).await?,
         None => Start::after(native.registry.view().position()),
@@ -59,7 +61,6 @@ pub(super) async fn follow(
     // A client that loses the stream before its first event can resume here.
     let from = HeaderValue::from(start.read_after.0);
     let source = format!("{}/api", caller.base);
-    let pass = native.gate.grant(&caller.principal);
     let watcher = Watcher::new(&native.feed, (permit, pass), start, &source);
     let body = Body::endless(Pieces::body(watcher), caller.phase);
     let mut response = http::Response::new(body);

@@ -234,6 +234,12 @@ impl FlagReader<'_> {
     }
 
     fn epoch(&self, query: &Query) -> Result<Option<u64>, Problem> {
+        let is_write = matches!(*self.method, Method::PUT | Method::PATCH | Method::POST);
+        if is_write && !self.bare {
+            // Whoever sends it means that nothing is done to another epoch.
+            let detail = "?epoch is for DELETE. Send epoch in the body, or If-Match with the ETag.";
+            return Err(self.bad_flag("epoch").detail(detail));
+        }
         if self.method != Method::DELETE {
             return Ok(None);
         }

@@ -340,6 +340,7 @@ pub fn problem_of_fetch(error: FetchError, subject: &str) -> Problem {
     let kind = match error {
         FetchError::Unavailable | FetchError::TimedOut => Kind::StoreUnavailable,
         FetchError::Corrupt(position) => Kind::Corrupt { position },
+        FetchError::Missing(position) => Kind::ContentLost { position },
     };
     Problem::new(kind).subject(subject)
 }
@@ -358,6 +359,7 @@ pub fn problem_of_failure(error: SubmitError, subject: &str) -> Problem {
         SubmitError::Unavailable => Kind::StoreUnavailable,
         SubmitError::Closed => Kind::Stopping,
         SubmitError::Corrupt(position) => Kind::Corrupt { position },
+        SubmitError::Missing(position) => Kind::ContentLost { position },
         SubmitError::Fault => Kind::ServerError,
     };
     Problem::new(kind).subject(subject)

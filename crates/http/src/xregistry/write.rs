@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use muster_catalog::{
     Outcome,
     command::{Action, Command, Condition, Delete, Mode, Target, Write, WriteBody},
@@ -61,7 +61,9 @@ impl WriteRequest<'_> {
         };
         let done = submit(self.registry, self.caller, command, &self.address.path).await;
         let done = done.map_err(|problem| self.about_the_request(problem))?;
-        let mut answer = self.show(&done, &named).await?;
+        // It is done: what can't be shown any more, or not all at once, is no reason to refuse it.
+        let shown = self.show(&done, &named).await;
+        let mut answer = shown.unwrap_or_else(|problem| self.shortened(&done, &problem));
         answer.position(&done.view);
         if let Some(id) = correlation(self.registry, &done).await {
             answer.headers.insert(headers::XREGISTRY_CORRELATION_ID, id);
@@ -247,6 +249,36 @@ impl WriteRequest<'_> {
         }
     }
 
+    /// The answer without a body: status, place, entity tag and position.
+    fn shortened(&self, done: &Done, problem: &Problem) -> Answer {
+        let reason = problem.code().name();
+        tracing::info!(reason, "a write is done, and its answer was shortened");
+        let mut answer = Answer::empty(StatusCode::OK);
+        answer.headers.insert(headers::MUSTER_OMITTED, HeaderValue::from_static("body"));
+        if let AnswerSubject::Entity(xid) = &done.shows {
+            answer.header(headers::XREGISTRY_XID, &xid.to_string());
+            let as_document = self.address.is_document() && !self.flags.doc;
+            let which = if as_document { Rendition::Document } else { Rendition::Details };
+            // What was purged meanwhile has no tag that could be met again.
+            let is_there = self.registry.view().has(xid);
+            if let Some(tag) = tags::tag(&done.view, xid, which).filter(|_| is_there) {
+                answer.tag(tag);
+            }
+            self.show_created(&mut answer, done, xid, as_document);
+        }
+        answer
+    }
+
+    /// Says where a new entity is.
+    fn show_created(&self, answer: &mut Answer, done: &Done, xid: &Xid, as_document: bool) {
+        if done.outcome == Outcome::Created && !matches!(xid, Xid::Registry) {
+            answer.status = StatusCode::CREATED;
+            let kind = self.address.place.document_type();
+            let suffix = if kind.is_some() && !as_document { "$details" } else { "" };
+            answer.header(header::LOCATION, &format!("{}{xid}{suffix}", self.root));
+        }
+    }
+
     async fn show_entity(
         &self,
         reading: &Read<'_>,
@@ -267,12 +299,7 @@ impl WriteRequest<'_> {
             }
             answer
         };
-        if done.outcome == Outcome::Created && !matches!(xid, Xid::Registry) {
-            answer.status = StatusCode::CREATED;
-            let kind = self.address.place.document_type();
-            let suffix = if kind.is_some() && !as_document { "$details" } else { "" };
-            answer.header(header::LOCATION, &format!("{}{xid}{suffix}", self.root));
-        }
+        self.show_created(&mut answer, done, xid, as_document);
         Ok(answer)
     }
 }

@@ -131,6 +131,7 @@ impl Running {
             readiness: Arc::clone(&readiness),
             store: Arc::new(|| Box::pin(std::future::pending())),
             store_time: Duration::from_millis(20),
+            checks: Vec::new(),
             metrics: Arc::clone(&metrics),
         };
         let router = health::routes(vitals).merge(routes(&release, &reached));

@@ -9,6 +9,9 @@ async fn answers_only_for_this_computers_names_while_nobody_needs_a_key() {
     let server = Running::start(short()).await;
     let rebound = "Host: evil.example\r\n";
     let foreign = "Host: localhost:1\r\nOrigin: https://evil.example\r\n";
+    let image = "Host: localhost:1\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n";
+    let followed = "Host: localhost:1\r\nSec-Fetch-Site: cross-site\r\n\
+                    Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
     let own = "Host: localhost:1\r\nOrigin: http://localhost:1\r\n";
     let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\n";
     let foreign_upgrade = format!("{foreign}{upgrade}");
@@ -23,6 +26,15 @@ async fn answers_only_for_this_computers_names_while_nobody_needs_a_key() {
         ("GET", "/health/live", rebound, None),
         ("GET", "/api/document", foreign, None),
         ("HEAD", "/api/document", foreign, None),
+        ("GET", "/api/document?inline=*", foreign, Some((403, "origin_refused"))),
+        ("GET", "/metrics", foreign, Some((403, "origin_refused"))),
+        ("HEAD", "/metrics", foreign, Some((403, "origin_refused"))),
+        ("GET", "/metrics", image, Some((403, "origin_refused"))),
+        ("GET", "/api/document?inline=*", image, Some((403, "origin_refused"))),
+        ("GET", "/api/document", image, None),
+        ("GET", "/metrics", followed, None),
+        ("GET", "/metrics", own, None),
+        ("GET", "/health/live", foreign, None),
         ("POST", "/api/echo", foreign, Some((403, "origin_refused"))),
         ("OPTIONS", "/api/echo", foreign, Some((403, "origin_refused"))),
         (

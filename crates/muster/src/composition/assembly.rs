@@ -28,6 +28,7 @@ use tokio::sync::watch;
 use super::{
     clock::{clock, random, random_id},
     directory::Directory,
+    health_checks,
     routes::ServerRoutes,
     trusted_clock::TrustedClock,
 };
@@ -64,6 +65,8 @@ pub(super) struct OpenOptions {
     pub request_log: RequestLog,
     /// The origins whose web pages may use the server.
     pub origins: AllowedOrigins,
+    /// The most connections of a server; 0: there is no server.
+    pub connections_max: usize,
     /// The time of a server; none: this computer's clock.
     pub clock: Option<Arc<TrustedClock>>,
 }
@@ -230,7 +233,11 @@ pub(super) fn unusable(file: Option<&Path>, error: &muster_stores::StoreOpenErro
         None => error.to_string(),
     };
     add_causes(&mut what, error);
-    Failure::new(OwnCode::LedgerUnusable, what).help(AFTER_DAMAGE)
+    let code = match error {
+        muster_stores::StoreOpenError::TailMissing { .. } => OwnCode::TailMissing,
+        _ => OwnCode::LedgerUnusable,
+    };
+    Failure::new(code, what).help(AFTER_DAMAGE)
 }
 
 /// How to open the registry; a new one gets a key and a first entry.
@@ -388,6 +395,7 @@ async fn front(
         readiness: readiness.clone(),
         store,
         store_time: STORE_TIME,
+        checks: health_checks::all(registry, &followers, file.as_ref().map(|it| it.file.clone())),
         metrics: metrics.clone(),
     };
     let rendered =

@@ -1,7 +1,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -10,9 +10,9 @@ use thiserror::Error;
 
 use std::sync::Arc;
 
-use muster_stores::{Place, Store};
+use muster_stores::{LastUse, Place, Store};
 
-use super::directory_in_use;
+use super::{assembly::LEDGER, directory_in_use};
 use crate::{Failure, OwnCode};
 
 /// The format of data directories that this release creates, and the newest that it can read.
@@ -23,7 +23,7 @@ const FORMAT: u32 = 1;
 /// | name | what |
 /// |---|---|
 /// | `FORMAT` | the directory's format: `1`, or `1 bare` for a registry without the built-in model |
-/// | `lock` | locked by the process that uses the directory; holds process and address, as JSON |
+/// | `lock` | locked by the process that uses the directory; holds process, address and boot id, as JSON |
 /// | `changes.*` | the ledger, in files of its engine |
 /// | `followers.*` | the marks of the ledger's followers; not part of a backup |
 /// | `changes.checkpoint` | the newest signed checkpoint |
@@ -32,6 +32,9 @@ const FORMAT: u32 = 1;
 pub struct Directory {
     path: PathBuf,
     lock: File,
+    /// The directory itself, locked as well: somebody may remove the file `lock`.
+    _itself: File,
+    last_use: LastUse,
     bare: bool,
 }
 
@@ -42,6 +45,9 @@ pub struct Holder {
     pub process: u32,
     /// The server's URL. None for a command, or while a server isn't listening yet.
     pub address: Option<String>,
+    /// The boot id of the computer, where its operating system has one (Linux).
+    #[serde(default)]
+    pub boot: Option<String>,
 }
 
 /// Why a data directory can't be opened.
@@ -64,6 +70,12 @@ pub enum DirectoryError {
     /// It holds other files.
     #[error("{} holds files that don't belong to a registry", path.display())]
     Foreign {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It holds a registry, but the file that says of which kind is missing.
+    #[error("{} holds a registry, but its file FORMAT is missing", path.display())]
+    NoFormat {
         /// The directory.
         path: PathBuf,
     },
@@ -110,6 +122,10 @@ impl DirectoryError {
                 let what = format!("{shown} holds files that don't belong to a registry");
                 Failure::new(OwnCode::ForeignFolder, what).help("use an empty folder: --data DIR")
             }
+            Self::NoFormat { .. } => Failure::new(OwnCode::FormatMissing, self.to_string()).help(
+                "restore the file from a backup; it holds the line 1, or 1 bare if the registry was \
+                 created with --bare",
+            ),
             Self::Format { .. } => Failure::new(OwnCode::FormatNewer, self.to_string())
                 .help("a newer release of muster created it; use that release"),
             Self::System { .. } => Failure::new(OwnCode::System, self.to_string())
@@ -153,6 +169,10 @@ impl Directory {
             }
             make(path).map_err(system(path))?;
             refuse_foreign(path)?;
+            // The file is written before the ledger is created.
+            if store_in(path, LastUse::default()).file(LEDGER).is_some_and(|file| file.exists()) {
+                return Err(DirectoryError::NoFormat { path: path.to_owned() });
+            }
         }
         let lock_path = path.join("lock");
         let mut lock = OpenOptions::new()
@@ -160,19 +180,24 @@ impl Directory {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(0o600)
             .open(&lock_path)
             .map_err(system(&lock_path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let holder = holder(&mut lock);
-                return Err(DirectoryError::InUse { path: path.to_owned(), holder });
-            }
+        let itself = File::open(path).map_err(system(path))?;
+        // Some network file systems can't lock folders; the file's lock counts everywhere.
+        let is_free = match lock.try_lock() {
+            Ok(()) => !matches!(itself.try_lock(), Err(TryLockError::WouldBlock)),
+            Err(TryLockError::WouldBlock) => false,
             Err(TryLockError::Error(source)) => {
                 return Err(DirectoryError::System { path: lock_path, source });
             }
+        };
+        let holder = holder(&mut lock);
+        if !is_free {
+            return Err(DirectoryError::InUse { path: path.to_owned(), holder });
         }
-        let mut directory = Self { path: path.to_owned(), lock, bare };
+        let last_use = last_use(&holder);
+        let mut directory = Self { path: path.to_owned(), lock, _itself: itself, last_use, bare };
         directory.announce(None).map_err(system(&lock_path))?;
         if is_new {
             write_format(path, bare).map_err(system(&format))?;
@@ -203,8 +228,11 @@ impl Directory {
     /// # Errors
     /// The file can't be written.
     pub fn announce(&mut self, address: Option<&str>) -> io::Result<()> {
-        let holder =
-            Holder { process: std::process::id(), address: address.map(ToOwned::to_owned) };
+        let holder = Holder {
+            process: std::process::id(),
+            address: address.map(ToOwned::to_owned),
+            boot: boot(),
+        };
         let text = serde_json::to_vec(&holder)?;
         self.lock.set_len(0)?;
         self.lock.rewind()?;
@@ -227,7 +255,7 @@ impl Directory {
     /// The store of its ledgers.
     #[must_use]
     pub fn store(&self) -> Arc<dyn Store> {
-        store_in(&self.path)
+        store_in(&self.path, self.last_use)
     }
 
     /// The checkpoint's file.
@@ -244,14 +272,28 @@ impl Directory {
 }
 
 /// The store of the ledgers in a data directory.
-fn store_in(path: &Path) -> Arc<dyn Store> {
-    muster_stores::open(&Place::Directory(path.to_owned()))
+fn store_in(path: &Path, last_use: LastUse) -> Arc<dyn Store> {
+    muster_stores::open(&Place::Directory { path: path.to_owned(), last_use })
+}
+
+/// The id that Linux gives each start of the computer.
+fn boot() -> Option<String> {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned())
+}
+
+fn last_use(holder: &Holder) -> LastUse {
+    match (&holder.boot, boot()) {
+        (Some(then), Some(now)) if *then == now => LastUse::ThisBoot,
+        _ => LastUse::EarlierBoot,
+    }
 }
 
 /// Writes the format file atomically, so that an interrupted start leaves all or nothing of it.
 fn write_format(path: &Path, bare: bool) -> io::Result<()> {
     let beside = path.join("FORMAT.new");
-    let mut file = File::create(&beside)?;
+    let mut open = OpenOptions::new();
+    let mut file = open.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     writeln!(file, "{FORMAT}{}", if bare { " bare" } else { "" })?;
     file.sync_all()?;
     fs::rename(&beside, path.join("FORMAT"))?;
@@ -265,7 +307,7 @@ fn refuse_foreign(path: &Path) -> Result<(), DirectoryError> {
     let ours = ["lock", "FORMAT", "FORMAT.new", "keys"];
     let ours =
         [&ours[..], &["changes.checkpoint", "changes.checkpoint.new", "lost+found"]].concat();
-    let store = store_in(path);
+    let store = store_in(path, LastUse::default());
     let is_ours = |entry: io::Result<fs::DirEntry>| {
         entry.is_ok_and(|entry| {
             let name = entry.file_name();

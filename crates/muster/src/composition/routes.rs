@@ -38,6 +38,9 @@ impl ServerRoutes {
         gate.set_reachable(open_options.beyond_loopback);
         let mut native =
             Native::new(registry.clone(), gate.clone()).with_followers(followers).with_file(file);
+        if open_options.connections_max > 0 {
+            native = native.with_connections_max(open_options.connections_max);
+        }
         if let Some(clock) = open_options.clock.clone() {
             native = native.with_clock_jump(Arc::new(move || clock.jump_s()));
         }

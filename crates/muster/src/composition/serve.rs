@@ -18,7 +18,7 @@ use super::{
     demo,
     directory::{Directory, IfMissing},
     listen_address::{listen_address, reachable},
-    logging,
+    logging, open_files,
     refusals::{Reach, key_required},
     signals,
     trusted_clock::TrustedClock,
@@ -44,6 +44,7 @@ async fn run(
     greet: &dyn Fn(&StartupMessage),
 ) -> Result<(), Failure> {
     let started = Instant::now();
+    let options = &within_open_files(options);
     signals::survive_hang_up().map_err(|error| system("signals", &error))?;
     // Everything is checked before anything is created.
     let addresses = Addresses::parse(options)?;
@@ -321,6 +322,7 @@ fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptio
         cache_bytes: options.limits.cache_bytes,
         request_log: logging::request_log(&options.log),
         origins,
+        connections_max: options.limits.connections as usize,
         clock: Some(TrustedClock::start()),
         ..OpenOptions::default()
     })
@@ -332,6 +334,13 @@ fn is_bare(storage: &Storage, options: &ServeOptions) -> bool {
         Storage::Memory => options.bare,
         Storage::Data(directory) => directory.is_bare(),
     }
+}
+
+/// The options with as many connections as the system allows.
+fn within_open_files(options: &ServeOptions) -> ServeOptions {
+    let mut options = options.clone();
+    options.limits.connections = open_files::connections_max(options.limits.connections);
+    options
 }
 
 fn limits(options: &ServeOptions) -> ServerLimits {

@@ -114,12 +114,12 @@ impl StartupMessage {
                     counted(example.stacks, "stack", "stacks"),
                     seconds(example.took),
                 );
-                let _ = writeln!(out, "  ledger at position {position}, verified");
+                let _ = writeln!(out, "  ledger at position {position}, entries verified");
             }
             None => {
                 let _ = writeln!(
                     out,
-                    "  {holding}, ledger at position {position}, verified, ready in {}",
+                    "  {holding}, ledger at position {position}, entries verified, ready in {}",
                     seconds(self.took)
                 );
             }
@@ -181,7 +181,7 @@ mod tests {
         let expect = format!(
             "muster {}, a registry in ~/.local/share/muster (new)
   29 documents, 3 schemas and 17 rules of the example, with 14 providers and 15 stacks, in 0.1 s
-  ledger at position 48, verified
+  ledger at position 48, entries verified
 
   API       http://127.0.0.1:8080/api
   changes   http://127.0.0.1:8080/changes
@@ -219,7 +219,7 @@ Ctrl-C stops it; nothing is lost.
         let later = StartupMessage { is_new: false, example: None, ..greeting() };
         let text = later.render(&Screen::plain(Moment::EPOCH));
         let line = "  29 documents, 3 schemas and 17 rules, \
-                    ledger at position 48, verified, ready in 0.02 s\n";
+                    ledger at position 48, entries verified, ready in 0.02 s\n";
         assert!(text.contains(line), "{text}");
         assert!(!text.contains("another terminal"), "{text}");
     }

@@ -159,6 +159,9 @@ own_codes! {
     ForeignFolder:
         "The folder holds files that don't belong to a registry.",
         "Use an empty folder with --data DIR.";
+    FormatMissing:
+        "The data directory holds a registry, but its file FORMAT is missing.",
+        "Restore the file: it holds the line 1, or 1 bare for a registry that was created with --bare.";
     FormatNewer:
         "A newer release of Muster wrote the data directory.",
         "Use that release or a later one.";

@@ -154,8 +154,14 @@ impl Client {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Reads one answer.
-    pub fn answer(&mut self, is_head: bool) -> Option<Answer> {
+    /// Asks for what never ends, and answers the status.
+    pub fn begin(&mut self, path: &str) -> Option<u16> {
+        let _ = self.stream.write_all(&Ask::get(path).bytes());
+        Some(self.head()?.status)
+    }
+
+    /// Reads the head of an answer.
+    fn head(&mut self) -> Option<Answer> {
         let end = loop {
             if let Some(end) = find(&self.read, b"\r\n\r\n") {
                 break end + 4;
@@ -165,7 +171,12 @@ impl Client {
             }
         };
         let head = String::from_utf8(self.read.drain(..end).collect()).unwrap();
-        let mut answer = Answer::parse(&head);
+        Some(Answer::parse(&head))
+    }
+
+    /// Reads one answer.
+    pub fn answer(&mut self, is_head: bool) -> Option<Answer> {
+        let mut answer = self.head()?;
         if is_head || matches!(answer.status, 204 | 304) {
             return Some(answer);
         }

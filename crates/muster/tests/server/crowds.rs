@@ -94,3 +94,41 @@ fn makes_a_name_once_however_many_ask_for_it() {
     assert_eq!((made, lost), (WRITES, (CLIENTS - 1) * WRITES));
     assert_eq!(server.get("/api/configs/app").json()["entriescount"], WRITES as u64);
 }
+
+#[test]
+fn watchers_lock_nobody_out_however_few_files_may_be_open() {
+    // The hard limit as well, so that the server can't raise it.
+    let shell = "ulimit -n 256; exec \"$0\" \"$@\"";
+    let server = Server::under(shell, &["--memory"], &[]);
+    assert!(server.log().contains("fewer files than limits.connections"), "{}", server.log());
+    server.put(DOCUMENT, "0").expect(201);
+    let mut open = Vec::new();
+    let mut refused = 0;
+    for _ in 0..300 {
+        let Ok(mut client) = Client::try_connect(server.address) else { continue };
+        match client.begin("/changes") {
+            Some(200) => open.push(client),
+            _ => refused += 1,
+        }
+    }
+    assert!(open.len() >= 100, "{} watchers", open.len());
+    assert!(refused >= 100, "{refused} were refused");
+    // Everybody else is served, again and again.
+    for _ in 0..20 {
+        server.get("/health/live").expect(200);
+        server.get("/health/ready").expect(200);
+        server.get(DOCUMENT).expect(200);
+        server.put(DOCUMENT, "1").expect(200);
+    }
+    assert!(!server.log().contains("can't be accepted"), "{}", server.log());
+}
+
+#[test]
+fn the_limit_of_open_files_is_raised_where_it_may_be() {
+    let shell = "ulimit -S -n 128; exec \"$0\" \"$@\"";
+    let server = Server::under(shell, &["--memory"], &[]);
+    assert!(!server.log().contains("fewer files than"), "{}", server.log());
+    let open: Vec<_> = (0..200).map(|_| Client::connect(server.address)).collect();
+    server.get("/health/live").expect(200);
+    assert_eq!(open.len(), 200);
+}

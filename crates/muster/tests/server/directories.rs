@@ -39,6 +39,10 @@ impl TestDirectory {
         serve(self.scratch.path(), &self.data())
     }
 
+    fn init(&self) -> CommandOutput {
+        run(self.scratch.path(), &["init", "--data", self.data().to_str().unwrap()])
+    }
+
     fn verify(&self) -> CommandOutput {
         let data = self.data();
         run(self.scratch.path(), &["ledger", "verify", "--data", data.to_str().unwrap()])
@@ -69,6 +73,29 @@ fn refuses_a_format_of_a_later_release() {
     }
     std::fs::write(kept.file("FORMAT"), "1").unwrap();
     kept.write("second");
+}
+
+#[test]
+fn refuses_a_registry_of_which_nobody_knows_the_kind() {
+    let directory = TestDirectory::make();
+    let format = std::fs::read(directory.file("FORMAT")).unwrap();
+    std::fs::remove_file(directory.file("FORMAT")).unwrap();
+    for refused in [directory.serve().expect(1), directory.init().expect(1)] {
+        assert!(refused.err.contains("[format_missing]"), "{refused:#?}");
+        assert!(refused.err.contains("1 bare"), "{refused:#?}");
+    }
+    std::fs::write(directory.file("FORMAT"), format).unwrap();
+    directory.write("second");
+}
+
+#[test]
+fn stays_locked_when_somebody_removes_the_lock() {
+    let directory = TestDirectory::make();
+    let server = Server::on(&directory.data(), &[]);
+    std::fs::remove_file(directory.file("lock")).unwrap();
+    let refused = directory.serve().expect(1);
+    assert!(refused.err.contains("[in_use]"), "{refused:#?}");
+    server.put("/api/configs/app/entries/second", "1").expect(201);
 }
 
 #[test]
@@ -247,6 +274,15 @@ fn a_new_directory_is_its_owners_alone() {
     run(scratch.path(), &["init", "--data", made.to_str().unwrap()]).expect(0);
     assert_eq!(mode(&made), 0o700);
     assert_ne!(mode(made.parent().unwrap()), 0o700, "what is around it is as the user has it");
+    for file in ["FORMAT", "lock", "changes.db", "changes.checkpoint", "keys/ledger.key"] {
+        assert_eq!(mode(&made.join(file)), 0o600, "{file}");
+    }
+    let server = Server::on(&made, &[]);
+    server.put("/api/configs/app/entries/first", "1").expect(201);
+    for file in ["changes.db-wal", "changes.db-shm"] {
+        assert_eq!(mode(&made.join(file)), 0o600, "{file}");
+    }
+    drop(server);
     // One that is there stays as somebody has set it.
     let there = scratch.path().join("there");
     std::fs::create_dir(&there).unwrap();

@@ -29,6 +29,7 @@ mod plans;
 mod reference;
 mod references;
 mod repeats;
+mod rot;
 mod secure;
 mod sockets;
 mod tampering;

@@ -84,6 +84,74 @@ fn shows_again_what_it_showed() {
 }
 
 #[test]
+fn a_repeat_carries_the_entity_tag_of_its_own_position() {
+    let server = Server::in_memory(&[]);
+    let ask = keyed("PUT", DOCUMENT, r#""mine""#, "k");
+    let first = server.ask(&ask).expect(201);
+    let details = keyed("PATCH", "/api/configs/app/entries/first$details", r#"{"name":"n"}"#, "d");
+    let named = server.ask(&details).expect(200);
+    server.put(DOCUMENT, r#""theirs""#).expect(200);
+    for (ask, first) in [(&ask, &first), (&details, &named)] {
+        let again = server.ask(ask).expect(first.status);
+        assert_eq!(again.header("etag"), first.header("etag"));
+        assert_eq!(again.text(), first.text());
+        assert_eq!(again.header("muster-position"), first.header("muster-position"));
+    }
+    // So nobody overwrites what they never saw.
+    let tag = first.header("etag").unwrap();
+    let blind = Ask::json("PUT", DOCUMENT, r#""mine""#).header("If-Match", tag);
+    server.ask(&blind).refused(412, "precondition_failed");
+    // What was purged meanwhile can't be shown, but it was done.
+    server.delete("/api/configs/app/entries/first?purge").expect(204);
+    let again = server.ask(&ask).expect(201);
+    assert_eq!(again.text(), "");
+    assert_eq!(again.header("muster-omitted"), Some("body"));
+    assert_eq!(again.header("xregistry-xid"), Some("/configs/app/entries/first"));
+    assert_eq!(again.header("etag"), None);
+}
+
+#[test]
+fn what_is_done_is_not_refused_because_it_cannot_be_shown() {
+    let server = Server::in_memory(&[]);
+    server.put(DOCUMENT, "0").expect(201);
+    let before = server.position();
+    let path = "/api/configs/app/entries/first$details?filter=name=other";
+    let done = server.ask(&Ask::json("PATCH", path, r#"{"name":"n"}"#)).expect(200);
+    assert_eq!(server.position(), before + 1);
+    assert_eq!(done.text(), "");
+    assert_eq!(done.header("muster-omitted"), Some("body"));
+    let tag = done.header("etag").unwrap().to_owned();
+    let shown = server.get("/api/configs/app/entries/first$details").expect(200);
+    assert_eq!(shown.header("etag"), Some(&*tag));
+    // More than an answer may hold.
+    let four_mib = format!("\"{}\"", "a".repeat(4 * 1024 * 1024 - 2));
+    for number in 0..33 {
+        server.put(&format!("/api/configs/large/entries/{number}"), &*four_mib).expect(201);
+    }
+    let path = "/api/configs/large?inline=*";
+    let done = server.ask(&Ask::json("PATCH", path, r#"{"name":"n"}"#)).expect(200);
+    assert_eq!(done.header("muster-omitted"), Some("body"));
+    assert_eq!(server.get("/api/configs/large").expect(200).json()["name"], "n");
+}
+
+#[test]
+fn an_epoch_that_would_not_be_compared_is_refused() {
+    let server = Server::in_memory(&[]);
+    server.put(DOCUMENT, "0").expect(201);
+    let position = server.position();
+    for (method, path) in [
+        ("PATCH", "/api/configs/app/entries/first$details?epoch=99"),
+        ("PUT", "/api/configs/app?epoch=99"),
+        ("POST", "/api/configs/app/entries/first?epoch=1"),
+    ] {
+        server.ask(&Ask::json(method, path, "{}")).refused(400, "bad_flag");
+    }
+    assert_eq!(server.position(), position);
+    server.delete("/api/configs/app/entries/first?epoch=99").refused(400, "mismatched_epoch");
+    server.delete("/api/configs/app/entries/first?epoch=1").expect(204);
+}
+
+#[test]
 fn writes_nothing_where_there_is_nothing_to_delete() {
     let server = Server::in_memory(&[]);
     server.put(DOCUMENT, "0").expect(201);

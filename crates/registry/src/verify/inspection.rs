@@ -21,7 +21,7 @@ const CONTENT_BYTES_AT_ONCE: u64 = 32 * 1024 * 1024;
 
 /// A content with the entity that names it.
 #[derive(Clone, Debug)]
-pub(super) struct NamedContent {
+pub(crate) struct NamedContent {
     pub content: ContentRef,
     pub subject: Xid,
     size: u32,
@@ -251,7 +251,7 @@ fn piece(owned: &[NamedContent]) -> usize {
 
 impl NamedContent {
     /// The name whose purge may explain that it is missing.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match &self.part {
             ContentRole::Key(id) => name_of_key(id),
             _ => self.subject.to_string(),
@@ -265,7 +265,8 @@ impl NamedContent {
     }
 }
 
-fn stored_beside(entry: &Entry) -> Vec<NamedContent> {
+/// The contents that are stored beside an entry, with the entities that they belong to.
+pub(crate) fn stored_beside(entry: &Entry) -> Vec<NamedContent> {
     let mut owned = Vec::new();
     for change in changes_in(entry).flatten() {
         let subject = change.subject();

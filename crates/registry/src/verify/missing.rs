@@ -156,7 +156,7 @@ impl Erasures {
 }
 
 /// The name for the missing record of a key.
-pub(super) fn name_of_key(key: &Id) -> String {
+pub(crate) fn name_of_key(key: &Id) -> String {
     format!("/keys/{key}")
 }
 

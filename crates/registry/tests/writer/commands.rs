@@ -108,6 +108,7 @@ pub fn code(error: &SubmitError) -> &'static str {
         SubmitError::Unavailable => "unavailable",
         SubmitError::Closed => "closed",
         SubmitError::Corrupt(_) => "corrupt",
+        SubmitError::Missing(_) => "missing",
         SubmitError::Fault => "fault",
     }
 }

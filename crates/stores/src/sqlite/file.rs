@@ -1,11 +1,15 @@
-use std::path::PathBuf;
+use std::{os::unix::fs::OpenOptionsExt as _, path::PathBuf};
 
 use muster_journal::{Corrupt, Damage, ReadError};
 use muster_ledger::{EntryBytes, Head};
 use muster_words::{Digest, Position};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, config::DbConfig};
 
-use super::{error::read_error, options::Options};
+use super::{
+    error::{cause, read_error},
+    log::{self, LogEnd, LostTail},
+    options::Options,
+};
 use crate::StoreOpenError;
 
 /// "Must" in ASCII: marks the file as ours (`PRAGMA application_id`).
@@ -75,10 +79,35 @@ impl File {
     /// A file for inspection only: the log stays as a crash left it, whereas closing would normally
     /// copy it. An empty log that inspection creates is removed again.
     pub(crate) fn without_changes(self) -> Self {
+        let keeps_log = std::fs::metadata(self.log()).is_ok_and(|log| log.len() > 0);
+        Self { keeps_log, ..self }
+    }
+
+    /// Looks for acknowledged transactions in the log that SQLite would drop. The file mustn't be
+    /// open yet: SQLite takes the log as it is with the first connection.
+    pub(crate) fn inspect_log(&self, name: &str) -> Result<LogEnd, StoreOpenError> {
+        let end = log::inspect(&self.log(), self.options.last_use)
+            .map_err(|error| StoreOpenError::Unavailable(cause(error)))?;
+        match end {
+            LogEnd::Lost(LostTail { byte, transactions }) => {
+                let file = Self::new(self.path.clone(), self.options).without_changes();
+                let readable = file.read_head(name).ok().map(|head| head.position);
+                Err(StoreOpenError::TailMissing { readable, byte, transactions })
+            }
+            LogEnd::Torn => {
+                tracing::warn!(
+                    "the last write before the computer stopped was cut off; nobody was told that it is done"
+                );
+                Ok(end)
+            }
+            LogEnd::Whole => Ok(end),
+        }
+    }
+
+    fn log(&self) -> PathBuf {
         let mut log = self.path.clone().into_os_string();
         log.push("-wal");
-        let keeps_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
-        Self { keeps_log, ..self }
+        log.into()
     }
 
     /// The end of an existing ledger with this name. The end isn't verified, because reading does
@@ -102,16 +131,23 @@ impl File {
     /// Opens the writer's first connection: creates the file if there is none, and checks its name
     /// and its format.
     pub(crate) fn open(&self, name: &str) -> Result<Connection, StoreOpenError> {
+        create(&self.path).map_err(|error| StoreOpenError::Unavailable(cause(error)))?;
         let connection = self
             .connect_with(Role::Writer, OpenFlags::SQLITE_OPEN_CREATE)
             .map_err(StoreOpenError::from_sqlite)?;
         let is_new = is_new(&connection).map_err(StoreOpenError::from_sqlite)?;
+        if !is_new {
+            check_format(&connection)?;
+            check_name(&connection, name)?;
+        }
+        // Also in a file that has its tables: another program may have changed the mode.
+        let set = "PRAGMA journal_mode = WAL";
+        connection.query_row(set, [], |_| Ok(())).map_err(StoreOpenError::from_sqlite)?;
+        // Before the tables are made, so that a start that fails here can be repeated.
+        check_settings(&connection)?;
         if is_new {
             make(&connection, name).map_err(StoreOpenError::from_sqlite)?;
         }
-        check_format(&connection)?;
-        check_name(&connection, name)?;
-        check_settings(&connection)?;
         Ok(connection)
     }
 
@@ -171,8 +207,17 @@ fn is_new(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(id == 0 && tables == 0)
 }
 
+/// Creates an empty file for its owner alone; SQLite creates it for everybody to read, and gives
+/// the files beside it the same permissions. Nothing may have opened it yet.
+pub(crate) fn create(path: &std::path::Path) -> std::io::Result<()> {
+    let made = std::fs::File::options().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn make(connection: &Connection, name: &str) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(SCHEMA)?;
     transaction.execute("INSERT INTO about (name, needs) VALUES (?1, ?2)", (name, NEEDS))?;

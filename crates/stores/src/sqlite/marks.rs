@@ -60,6 +60,7 @@ impl SqliteMarks {
         // SQLite never takes an absolute path for a URI, whatever its first folder is called.
         let path =
             std::path::absolute(path).map_err(|error| StoreOpenError::Unavailable(cause(error)))?;
+        file::create(&path).map_err(|error| StoreOpenError::Unavailable(cause(error)))?;
         let mut connection = connect(&path).map_err(StoreOpenError::from_sqlite)?;
         make(&mut connection).map_err(StoreOpenError::from_sqlite)?;
         check_format(&connection)?;

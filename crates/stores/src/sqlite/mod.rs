@@ -22,6 +22,7 @@
 mod checkpointer;
 mod error;
 mod file;
+mod log;
 mod marks;
 mod options;
 mod reader;
@@ -47,6 +48,7 @@ pub(crate) use self::store::SqliteStore;
 use self::{
     error::{Closed, cause},
     file::File,
+    log::LogEnd,
     reads::Reads,
     writer::{AppendRequest, Writer},
 };
@@ -83,7 +85,19 @@ impl SqliteLedger {
         let path =
             std::path::absolute(path).map_err(|error| StoreOpenError::Unavailable(cause(error)))?;
         let file = Arc::new(File::new(path, options));
+        let log = file.inspect_log(name)?;
         let writing = file.open(name)?;
+        // What a killed process left in the log goes: purged bytes, and frames of an append that
+        // was cut off, which would look like lost ones after the next crash.
+        if let Err(error) = writer::empty_log(&writing) {
+            match log {
+                LogEnd::Whole => tracing::warn!(
+                    cause = &error as &dyn std::error::Error,
+                    "the ledger's log could not be emptied"
+                ),
+                _ => return Err(StoreOpenError::from_sqlite(error)),
+            }
+        }
         let head = file::tail(&writing)?;
         let (announce, heard) = watch::channel(head);
         let reads = Arc::new(Reads::new(Arc::clone(&file)));

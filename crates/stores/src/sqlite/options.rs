@@ -1,5 +1,7 @@
 use std::num::NonZeroU32;
 
+use crate::LastUse;
+
 /// Settings for opening a ledger. They may differ from one opening to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -16,6 +18,8 @@ pub struct Options {
     pub checkpoint_bytes: u64,
     /// The most pages of the file, if it has a limit of its own; beyond it, appends are `Full`.
     pub pages_max: Option<NonZeroU32>,
+    /// When the file was last used. The default is that nothing is known of it.
+    pub last_use: LastUse,
 }
 
 impl Default for Options {
@@ -26,6 +30,7 @@ impl Default for Options {
             log_bytes_max: 256 * 1024 * 1024,
             checkpoint_bytes: 16 * 1024 * 1024,
             pages_max: None,
+            last_use: LastUse::EarlierBoot,
         }
     }
 }

@@ -28,12 +28,14 @@ impl SqliteReader {
     /// Opens the ledger with this name.
     ///
     /// # Errors
-    /// See [`StoreOpenError`]. A damaged end isn't an error here; reading it is.
-    pub fn open(path: &Path, name: &str) -> Result<Self, StoreOpenError> {
+    /// See [`StoreOpenError`]. A damaged end isn't an error here; reading it is. A damaged log is an
+    /// error, because nothing of what it holds could be read.
+    pub fn open(path: &Path, name: &str, options: Options) -> Result<Self, StoreOpenError> {
         file::check_engine()?;
         let path =
             std::path::absolute(path).map_err(|error| StoreOpenError::Unavailable(cause(error)))?;
-        let file = File::new(path, Options::default()).without_changes();
+        let file = File::new(path, options).without_changes();
+        file.inspect_log(name)?;
         let head = file.read_head(name)?;
         Ok(Self { reads: Arc::new(Reads::new(Arc::new(file))), head })
     }

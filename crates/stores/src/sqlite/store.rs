@@ -9,13 +9,14 @@ use async_trait::async_trait;
 use muster_journal::{Ledger, LedgerHandle, LedgerReader, Marks};
 
 use super::{Options, SqliteLedger, SqliteMarks, SqliteReader};
-use crate::{OpenStore, Store, StoreOpenError};
+use crate::{LastUse, OpenStore, Store, StoreOpenError};
 
 /// The ledgers of a data directory, each in a file with its name, and the marks of their followers
 /// in `followers.db`. Marks aren't part of a backup, because a restored ledger has another end.
 #[derive(Debug)]
 pub(crate) struct SqliteStore {
     directory: PathBuf,
+    last_use: LastUse,
     opened: Mutex<Opened>,
 }
 
@@ -37,8 +38,12 @@ const FILE_ENDS: [&str; 3] = ["", LOG_END, "-shm"];
 const LOG_END: &str = "-wal";
 
 impl SqliteStore {
-    pub(crate) fn new(directory: PathBuf) -> Self {
-        Self { directory, opened: Mutex::default() }
+    pub(crate) fn new(directory: PathBuf, last_use: LastUse) -> Self {
+        Self { directory, last_use, opened: Mutex::default() }
+    }
+
+    fn options(&self) -> Options {
+        Options { last_use: self.last_use, ..Options::default() }
     }
 
     fn opened(&self) -> MutexGuard<'_, Opened> {
@@ -57,13 +62,13 @@ impl Store for SqliteStore {
         if opened.ledgers.contains_key(name) {
             return Err(StoreOpenError::AlreadyOpen);
         }
-        let ledger = Arc::new(SqliteLedger::open(&self.path(name), name, Options::default())?);
+        let ledger = Arc::new(SqliteLedger::open(&self.path(name), name, self.options())?);
         opened.ledgers.insert(name.to_owned(), Arc::clone(&ledger));
         Ok(Box::new(LedgerHandle(ledger)))
     }
 
     fn reader(&self, name: &str) -> Result<Arc<dyn LedgerReader>, StoreOpenError> {
-        Ok(Arc::new(SqliteReader::open(&self.path(name), name)?))
+        Ok(Arc::new(SqliteReader::open(&self.path(name), name, self.options())?))
     }
 
     fn marks(&self) -> Result<Arc<dyn Marks>, StoreOpenError> {

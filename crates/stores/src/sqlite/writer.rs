@@ -36,8 +36,9 @@ pub(crate) struct Writer {
     doubt: Option<Doubt>,
     /// Bytes appended since the checkpointer was last woken.
     bytes_uncopied: u64,
-    /// Whether the log may still hold purged bytes, because a reader needed it.
-    purged_in_log: bool,
+    /// Whether the log may still hold purged bytes, because a reader needed it, or frames of an
+    /// append that failed: behind later ones they would look like lost appends after a crash.
+    must_empty_log: bool,
 }
 
 /// An append whose COMMIT failed.
@@ -73,7 +74,7 @@ impl Writer {
             announce,
             doubt: None,
             bytes_uncopied: 0,
-            purged_in_log: false,
+            must_empty_log: false,
         })
     }
 
@@ -110,7 +111,7 @@ impl Writer {
         self.announce.send_replace(after);
         self.bytes_uncopied += batch.size() as u64;
         if !batch.purges.is_empty() {
-            self.purged_in_log = true;
+            self.must_empty_log = true;
             self.truncate_log();
         }
         Ok(after)
@@ -198,6 +199,8 @@ impl Writer {
         }
         if is_there {
             checkpoint(&connection, EMPTY).map_err(cause)?;
+        } else {
+            self.must_empty_log = true;
         }
         self.connection = Some(connection);
         drop(gate);
@@ -209,7 +212,7 @@ impl Writer {
     /// A long log is restarted instead of truncated: truncating a file of 256 MiB takes a fifth of
     /// a second, and overwriting existing blocks is cheaper than growing the file again.
     fn maintain_log(&mut self) {
-        if self.purged_in_log {
+        if self.must_empty_log {
             self.truncate_log();
         } else if self.checkpointer.take_caught_up() {
             self.checkpoint("PRAGMA wal_checkpoint(RESTART)");
@@ -220,11 +223,11 @@ impl Writer {
         }
     }
 
-    /// Copies the rest of the log into the file and truncates the log, so that no purged bytes stay
-    /// in it.
+    /// Copies the rest of the log into the file and truncates the log, so that nothing stays in it
+    /// that must not be there.
     fn truncate_log(&mut self) {
         if self.checkpoint(EMPTY) {
-            self.purged_in_log = false;
+            self.must_empty_log = false;
         }
     }
 
@@ -317,6 +320,11 @@ fn is_stored(connection: &Connection, content: &ContentRef) -> rusqlite::Result<
 /// Whether a content's position fits into a key; others were never stored.
 fn can_be_stored(content: &ContentRef) -> bool {
     content.position.0 >> (i64::BITS - 1 - ORDINAL_BITS) == 0
+}
+
+/// Copies the log into the file, and empties it.
+pub(crate) fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
+    checkpoint(connection, EMPTY)
 }
 
 /// Copies the log into the file, syncs the file, and truncates the log.

@@ -307,6 +307,10 @@ codes! { ErrorCode, ErrorKind;
         "The stored data of position <position> doesn't match its digest.",
         "Stored bytes changed after they were written.",
         "Run muster ledger verify; it names the first fault.";
+    ContentLost { position: Position }: Muster 500,
+        "Stored data of position <position> is missing, although nobody purged it.",
+        "The store has lost bytes that were written.",
+        "Run muster ledger verify; it names the first fault. Then follow docs/how-to/after-corruption.md.";
     CommandTooLarge: Muster 413,
         "The change is too large for one command.",
         "The command is larger than the store accepts.",

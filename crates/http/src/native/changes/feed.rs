@@ -28,6 +28,10 @@ use super::{
 /// a frame while its client doesn't read.
 const WATCHERS_MAX: usize = 4_096;
 
+/// The part of the server's connections that watchers leave to other requests, one in so many:
+/// otherwise they would lock out everybody, health included.
+const WATCHERS_LEAVE: usize = 8;
+
 /// The size of the ring in bytes: about the last second of heavy writing, so that a watcher with a
 /// small delay needn't read the ledger.
 const RING_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -56,6 +60,7 @@ pub(super) struct SharedFeed {
     /// The position up to which the ring is filled; watchers wait for it.
     end: watch::Sender<Position>,
     watchers: watch::Sender<usize>,
+    watchers_max: AtomicUsize,
     pub catching_up: Semaphore,
     held: AtomicUsize,
 }
@@ -132,6 +137,7 @@ impl Feed {
             ring: std::sync::Mutex::default(),
             end: watch::Sender::new(Position::ZERO),
             watchers: watch::Sender::new(0),
+            watchers_max: AtomicUsize::new(WATCHERS_MAX),
             catching_up: Semaphore::new(CATCHING_UP_MAX),
             held: AtomicUsize::new(0),
         });
@@ -139,11 +145,17 @@ impl Feed {
         Arc::new(Self { shared, task })
     }
 
+    /// Leaves a part of the connections to others. A stream never idles, so it never makes room.
+    pub fn leave_room(&self, connections_max: usize) {
+        let share = (connections_max - connections_max / WATCHERS_LEAVE).max(1);
+        self.shared.watchers_max.store(share.min(WATCHERS_MAX), Ordering::Relaxed);
+    }
+
     /// Takes a permit; none if all are taken.
     pub(super) fn admit(&self) -> Option<WatcherPermit> {
         let mut is_admitted = false;
         self.shared.watchers.send_if_modified(|count| {
-            is_admitted = *count < WATCHERS_MAX;
+            is_admitted = *count < self.shared.watchers_max.load(Ordering::Relaxed);
             *count += usize::from(is_admitted);
             is_admitted
         });

@@ -133,6 +133,7 @@ pub async fn serve(
         readiness: Readiness::new(),
         store: Arc::new(|| Box::pin(async { true })),
         store_time: std::time::Duration::from_secs(5),
+        checks: Vec::new(),
         metrics: metrics.clone(),
     };
     let documents = DocumentCache::new(registry.clone(), 1024 * 1024);

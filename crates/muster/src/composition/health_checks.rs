@@ -1,0 +1,123 @@
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use muster_http::health::{CheckOutcome, HealthCheck, RunCheck};
+use muster_registry::{FollowerState, Followers, Registry};
+use muster_wire::health::HealthStatus;
+
+/// How long the disk may take. A disk that hangs makes the server useless.
+const STORAGE_TIME: Duration = Duration::from_secs(5);
+
+/// How long what is kept in memory may take: it waits for no disk.
+const CACHE_TIME: Duration = Duration::from_secs(3);
+
+/// How long other systems may take.
+const INTEGRATIONS_TIME: Duration = Duration::from_secs(10);
+
+/// Free space on the disk below which the server is degraded, in bytes: a log of the database of
+/// 256 MiB, and as much for what it is copied into.
+const FREE_BYTES_MIN: u64 = 512 * 1024 * 1024;
+
+/// The parts that a server depends on, besides the ledger's store.
+pub(super) fn all(
+    registry: &Registry,
+    followers: &Arc<Followers>,
+    ledger: Option<PathBuf>,
+) -> Vec<HealthCheck> {
+    let check = |name, is_critical, time, run| HealthCheck { name, is_critical, time, run };
+    vec![
+        check("storage", true, STORAGE_TIME, storage(registry.clone(), ledger)),
+        check("cache", false, CACHE_TIME, cache(registry.clone())),
+        check("external-integrations", false, INTEGRATIONS_TIME, integrations(followers.clone())),
+    ]
+}
+
+fn found(status: HealthStatus, detail: impl Into<Option<String>>) -> CheckOutcome {
+    CheckOutcome { status, detail: detail.into() }
+}
+
+/// Whether the ledger's file is where it was opened, and whether there is room for more.
+fn storage(registry: Registry, ledger: Option<PathBuf>) -> RunCheck {
+    let opened = ledger.as_deref().and_then(|file| number(file).ok());
+    Arc::new(move || {
+        let (registry, ledger) = (registry.clone(), ledger.clone());
+        Box::pin(async move {
+            if let Some(position) = registry.first_lost() {
+                let detail = format!("a content of position {position} is missing");
+                return found(HealthStatus::Degraded, detail);
+            }
+            let Some(ledger) = ledger else {
+                return found(HealthStatus::Healthy, "in memory".to_owned());
+            };
+            let looking = tokio::task::spawn_blocking(move || look(&ledger, opened));
+            looking.await.unwrap_or_else(|_| found(HealthStatus::Unhealthy, None))
+        })
+    })
+}
+
+/// Names no folders: everybody reads it.
+fn look(ledger: &Path, opened: Option<(u64, u64)>) -> CheckOutcome {
+    match number(ledger) {
+        Ok(number) if Some(number) == opened => {}
+        Ok(_) => {
+            let detail = "another file has taken the place of the ledger's file".to_owned();
+            return found(HealthStatus::Unhealthy, detail);
+        }
+        Err(error) => {
+            let detail = format!("the ledger's file isn't in its place: {}", error.kind());
+            return found(HealthStatus::Unhealthy, detail);
+        }
+    }
+    let Ok(disk) = rustix::fs::statvfs(ledger) else {
+        return found(HealthStatus::Unhealthy, "the disk doesn't answer".to_owned());
+    };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free < FREE_BYTES_MIN {
+        let detail = format!("{} MiB are free on the disk", free / (1024 * 1024));
+        return found(HealthStatus::Degraded, detail);
+    }
+    found(HealthStatus::Healthy, None)
+}
+
+/// What tells a file from another one in the same place.
+fn number(file: &Path) -> io::Result<(u64, u64)> {
+    let metadata = fs::metadata(file)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// Whether the cache of contents answers, and how full it is.
+fn cache(registry: Registry) -> RunCheck {
+    Arc::new(move || {
+        let registry = registry.clone();
+        Box::pin(async move {
+            let (used, limit) = registry.cached_bytes();
+            let mib = |bytes: u64| bytes / (1024 * 1024);
+            let detail = format!("{} of {} MiB are used", mib(used), mib(limit));
+            found(HealthStatus::Healthy, detail)
+        })
+    })
+}
+
+/// Whether everything that follows the ledger on behalf of other systems is running.
+fn integrations(followers: Arc<Followers>) -> RunCheck {
+    Arc::new(move || {
+        let status = followers.status();
+        let waits = |state| state != FollowerState::Running && state != FollowerState::Stopped;
+        let failing: Vec<String> = status
+            .iter()
+            .filter(|follower| waits(follower.state))
+            .map(|follower| format!("{} is {}", follower.name, follower.state.name()))
+            .collect();
+        let outcome = match (status.is_empty(), failing.is_empty()) {
+            (true, _) => found(HealthStatus::Healthy, "none".to_owned()),
+            (false, true) => found(HealthStatus::Healthy, None),
+            (false, false) => found(HealthStatus::Degraded, failing.join(", ")),
+        };
+        Box::pin(async move { outcome })
+    })
+}
