@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::TlsFault;
 
@@ -103,10 +104,15 @@ impl TransportError {
     }
 }
 
+/// In each stretch of the longest pause, a body must bring so many bytes: 4 KiB a minute is slower
+/// than any network that is of use, and an answer that only drips never ends.
+const STRETCH_BYTES_MIN: usize = 4 * 1024;
+
 /// Reads a whole body.
 ///
 /// # Errors
-/// The body broke off, exceeded the limit (in bytes), or paused for longer than `pause_max`.
+/// The body broke off, exceeded the limit (in bytes), paused for longer than `pause_max`, or brought
+/// next to nothing for twice as long.
 pub async fn read_to_end(
     mut body: IncomingBody,
     limit: usize,
@@ -114,10 +120,17 @@ pub async fn read_to_end(
     place: &str,
 ) -> Result<Bytes, TransportError> {
     let mut read = BytesMut::new();
+    let timed_out = || TransportError::Timeout { place: place.to_owned(), after: pause_max };
+    let mut stretch = (Instant::now(), 0);
     loop {
-        let frame = tokio::time::timeout(pause_max, body.frame())
-            .await
-            .map_err(|_| TransportError::Timeout { place: place.to_owned(), after: pause_max })?;
+        let frame = tokio::time::timeout(pause_max, body.frame()).await;
+        let frame = frame.map_err(|_| timed_out())?;
+        if stretch.0.elapsed() >= pause_max * 2 {
+            if read.len() - stretch.1 < STRETCH_BYTES_MIN && frame.is_some() {
+                return Err(timed_out());
+            }
+            stretch = (Instant::now(), read.len());
+        }
         let Some(frame) = frame.transpose()? else { return Ok(read.freeze()) };
         if let Ok(bytes) = frame.into_data() {
             if read.len() + bytes.len() > limit {
@@ -125,5 +138,46 @@ pub async fn read_to_end(
             }
             read.extend_from_slice(&bytes);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body that gives a byte again and again, a while after the one before.
+    struct Dripping(tokio::time::Interval);
+
+    impl http_body::Body for Dripping {
+        type Data = Bytes;
+        type Error = TransportError;
+
+        fn poll_frame(
+            mut self: std::pin::Pin<&mut Self>,
+            context: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, TransportError>>> {
+            let drop = http_body::Frame::data(Bytes::from_static(b"."));
+            self.0.poll_tick(context).map(|_| Some(Ok(drop)))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ends_an_answer_that_only_drips() {
+        let pause_max = Duration::from_secs(60);
+        let drips = tokio::time::interval(Duration::from_secs(59));
+        let began = Instant::now();
+        let body = BodyExt::boxed_unsync(Dripping(drips));
+        let read = read_to_end(body, 1024 * 1024, pause_max, "here").await;
+        assert!(matches!(read, Err(TransportError::Timeout { .. })), "{read:?}");
+        assert!(began.elapsed() < Duration::from_secs(300), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reads_a_slow_answer_to_its_end() {
+        // A kilobyte a second or so, until the limit is met.
+        let drips = tokio::time::interval(Duration::from_millis(1));
+        let body = BodyExt::boxed_unsync(Dripping(drips));
+        let read = read_to_end(body, 600_000, Duration::from_secs(60), "here").await;
+        assert!(matches!(read, Err(TransportError::TooLarge { .. })), "{read:?}");
     }
 }

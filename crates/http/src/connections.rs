@@ -296,11 +296,26 @@ impl ConnectionWatch {
         none_moves || offered.values().any(|begun| has_waited(*begun, PASSED_OVER_STALLS))
     }
 
+    /// The answers that wait for the client, and since when the oldest does; none if none waits.
+    fn oldest_offer(&self) -> Option<OldestOffer> {
+        let offered = locked(&self.offered);
+        let since = offered.values().copied().min()?;
+        Some(OldestOffer { since, count: offered.len() })
+    }
+
     /// Whether no request is in flight, none is begun, and the last answer is out.
     pub(crate) fn is_idle(&self) -> bool {
         let waits = self.stalled.load(Relaxed) != 0;
         self.is_between_requests() && !self.head_begun.load(Relaxed) && !waits
     }
+}
+
+/// Answers of a connection that wait for their client.
+#[derive(Clone, Copy)]
+struct OldestOffer {
+    /// The beginning of the longest wait, in milliseconds of the connections' clock.
+    since: u64,
+    count: usize,
 }
 
 /// All connections there are.
@@ -383,11 +398,34 @@ impl Connections {
     pub(crate) fn sweep(&self) {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.clock.store(now, Relaxed);
-        for watch in self.open().watches.values() {
+        let open = self.open();
+        let mut waiting = Vec::new();
+        for watch in open.watches.values() {
             let order = watch.due(now, &self.limits);
             if order != ConnectionOrder::None {
                 watch.give(order);
             }
+            if let Some(oldest) = watch.oldest_offer().filter(|_| order < ConnectionOrder::Close) {
+                waiting.push((oldest, watch));
+            }
+        }
+        self.end_slowest(waiting);
+    }
+
+    /// Ends the connections whose answers have waited longest, where too many wait.
+    fn end_slowest(&self, mut waiting: Vec<(OldestOffer, &Arc<ConnectionWatch>)>) {
+        let mut count: usize = waiting.iter().map(|(oldest, _)| oldest.count).sum();
+        if count <= self.limits.waiting_answers_max {
+            return;
+        }
+        tracing::warn!(answers = count, "too many answers wait for their clients; the slowest end");
+        waiting.sort_unstable_by_key(|(oldest, _)| oldest.since);
+        for (oldest, watch) in waiting {
+            if count <= self.limits.waiting_answers_max {
+                return;
+            }
+            watch.give(ConnectionOrder::Close);
+            count -= oldest.count;
         }
     }
 

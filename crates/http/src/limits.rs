@@ -26,6 +26,10 @@ pub struct ServerLimits {
     pub body_window_bytes_min: u64,
     /// Requests at once on one HTTP/2 connection.
     pub streams_max: u32,
+    /// Answers of HTTP/2 that wait for their clients at once. Large ones are counted by their bytes;
+    /// a small one holds up to 16 KiB, so all of them 512 MiB. Beyond it, the connections end that
+    /// have taken nothing for longest.
+    pub waiting_answers_max: usize,
     /// How often connections are looked at; every time above is exact to this.
     pub sweep_interval: Duration,
     /// How long requests in flight get when the server stops.
@@ -49,6 +53,7 @@ impl Default for ServerLimits {
             // still refused by nobody.
             body_window_bytes_min: 10 * 1024,
             streams_max: 128,
+            waiting_answers_max: 32 * 1024,
             sweep_interval: Duration::from_millis(500),
             drain_grace: Duration::from_secs(25),
         }

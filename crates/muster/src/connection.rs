@@ -14,7 +14,7 @@ use muster_words::{is_message, limits::MESSAGE_LENGTH_MAX};
 use crate::{
     Context, Failure, OwnCode,
     arguments::{ConnectionArguments, Explanation},
-    composition,
+    bounded_file, composition,
     output::Style,
 };
 
@@ -145,7 +145,7 @@ fn read_key(context: &Context, file: &Path) -> Result<String, Failure> {
     if !metadata.is_file() || metadata.len() > KEY_FILE_BYTES_MAX {
         return Err(failure(format!("{shown} isn't a file with a key")));
     }
-    let text = std::fs::read_to_string(file)
+    let text = bounded_file::read_text(file, KEY_FILE_BYTES_MAX)
         .map_err(|error| failure(format!("the key file {shown} can't be read: {error}")))?;
     let key = text.trim();
     if !is_key(key) {

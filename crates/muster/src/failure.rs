@@ -172,7 +172,7 @@ impl Failure {
             Format::Yaml => return Some(yaml::to_yaml(&self.json()).trim_end().to_owned()),
         }
         let error = screen.paint_error(Style::Removed, "error:");
-        let code = screen.paint_error(Style::Dim, &format!("[{code}]"));
+        let code = screen.paint_error(Style::Dim, &format!("[{}]", sanitized(&code.to_string())));
         let mut lines = vec![format!("{error} {}  {code}", sanitized(&details.what))];
         lines.extend(details.lines.iter().map(|line| format!("  {}", sanitized(line))));
         lines.extend(findings::render(&details.findings, screen, "  "));

@@ -6,6 +6,7 @@
 //! terminals. It holds no rule of the registry.
 
 mod arguments;
+mod bounded_file;
 mod commands;
 mod composition;
 mod connection;

@@ -13,5 +13,5 @@ pub mod yaml;
 
 pub use findings::Finding;
 pub use indented::indented;
-pub use screen::{ColorChoice, Format, Screen, Style, sanitized};
+pub use screen::{ColorChoice, Format, Screen, Style, escaped, sanitized};
 pub use table::Table;

@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::bounded_file;
 use muster_schema::nearest;
 use serde::Deserialize;
 use thiserror::Error;
@@ -272,11 +273,7 @@ fn read_file(path: &Path) -> Result<(String, String), SettingsError> {
     let name = path.display().to_string();
     let unreadable =
         |cause: &dyn ToString| SettingsError::File { path: name.clone(), cause: cause.to_string() };
-    let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?.len();
-    if size > FILE_BYTES_MAX {
-        return Err(unreadable(&format!("it has {size} bytes; the limit is {FILE_BYTES_MAX}")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    let text = bounded_file::read_text(path, FILE_BYTES_MAX).map_err(|error| unreadable(&error))?;
     Ok((name, text))
 }
 

@@ -215,3 +215,25 @@ fn keeps_the_stronger_of_two_orders_and_forgives_a_slow_head_that_came() {
     watch.begin_request();
     assert_eq!(watch.order(), ConnectionOrder::Close);
 }
+
+#[test]
+fn ends_the_slowest_where_too_many_answers_wait() {
+    let connections =
+        Connections::new(Arc::new(ServerLimits { waiting_answers_max: 10, ..limits() }));
+    let slots: Vec<_> = (0..3).map(|_| connections.enter()).collect();
+    for (index, slot) in slots.iter().enumerate() {
+        slot.watch().speak_http2();
+        connections.clock.store(3 - index as u64, Relaxed);
+        for answer in 0..6 {
+            slot.watch().begin_request();
+            slot.watch().offer(answer);
+        }
+    }
+    let ended = || -> Vec<bool> {
+        slots.iter().map(|slot| slot.watch().order() == ConnectionOrder::Close).collect()
+    };
+    assert_eq!(ended(), [false, false, false]);
+    connections.sweep();
+    // The last one has waited longest; without it and the one before, six wait.
+    assert_eq!(ended(), [false, true, true]);
+}

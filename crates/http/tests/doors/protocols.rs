@@ -119,6 +119,29 @@ async fn ends_http2_connections_whose_client_makes_no_room_for_answers() {
 }
 
 #[tokio::test]
+async fn bounds_the_small_answers_that_nobody_takes() {
+    let limits = ServerLimits { waiting_answers_max: 20, ..short() };
+    let server = Running::start(limits).await;
+    let mut held = Vec::new();
+    for _ in 0..5 {
+        let mut sender = shaped(&server, |http2| http2.initial_stream_window_size(0)).await;
+        let mut answers = Vec::new();
+        for _ in 0..8 {
+            let asked = sender.send_request(request("GET", "/api/document", Vec::new()));
+            let Ok(answer) = asked.await else { break };
+            answers.push(answer);
+        }
+        held.push((sender, answers));
+    }
+    // Whoever waits longest goes, long before its time is over.
+    server.wait_for_connections(2).await;
+    assert_eq!(
+        server.ask("GET /api/document HTTP/1.1\r\nHost: localhost\r\n\r\n").await.status,
+        200
+    );
+}
+
+#[tokio::test]
 async fn keeps_http2_connections_whose_client_waits_for_us() {
     let limits = ServerLimits { stall_time: Duration::from_millis(20), ..short() };
     let server = Running::start(limits).await;

@@ -1,7 +1,7 @@
 use muster_words::{IdError, json::JsonError, limits::DOCUMENT_BYTES_MAX};
 use thiserror::Error;
 
-use super::walk::FILES_MAX;
+use super::walk::{FILES_MAX, FOLDER_BYTES_MAX};
 use crate::{Failure, OwnCode};
 
 /// Why a folder isn't a catalog.
@@ -35,6 +35,9 @@ pub enum FolderFault {
     /// There are too many files.
     #[error("there are more than {FILES_MAX} files")]
     TooMany,
+    /// The files are too large together.
+    #[error("the folder's files have more than {FOLDER_BYTES_MAX} bytes up to this one")]
+    FolderTooLarge,
     /// Its name isn't UTF-8.
     #[error("its name isn't UTF-8")]
     NotUtf8,
@@ -121,7 +124,10 @@ impl From<FolderError> for Failure {
             FolderFault::Json(_) | FolderFault::NoObject | FolderFault::Unreadable(_) => {
                 return Self::new(OwnCode::BadFolder, error.to_string());
             }
-            FolderFault::Special | FolderFault::TooMany | FolderFault::UnknownType { .. } => {
+            FolderFault::TooMany | FolderFault::FolderTooLarge => {
+                "apply its parts one by one; .musterignore leaves out what is no document".to_owned()
+            }
+            FolderFault::Special | FolderFault::UnknownType { .. } => {
                 "muster apply --help shows the layout of a catalog".to_owned()
             }
         };

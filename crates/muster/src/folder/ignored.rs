@@ -1,6 +1,7 @@
 use std::{fs, io, path::Path};
 
 use super::{FolderError, FolderFault};
+use crate::bounded_file;
 
 /// The file at the root of a catalog with the names to ignore.
 pub const IGNORE_FILE: &str = ".musterignore";
@@ -34,12 +35,10 @@ impl IgnoredNames {
         match fs::metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::of("")),
             Err(error) => return Err(refused(error.to_string())),
-            Ok(file) if file.len() > IGNORE_BYTES_MAX => {
-                return Err(refused(format!("it has more than {IGNORE_BYTES_MAX} bytes")));
-            }
             Ok(_) => {}
         }
-        let text = fs::read_to_string(&path).map_err(|error| refused(error.to_string()))?;
+        let text = bounded_file::read_text(&path, IGNORE_BYTES_MAX)
+            .map_err(|error| refused(error.to_string()))?;
         match text.lines().find(|line| line.chars().count() > PATTERN_LENGTH_MAX) {
             Some(_) => {
                 Err(refused(format!("a line has more than {PATTERN_LENGTH_MAX} characters")))

@@ -10,9 +10,14 @@ use super::{
     AttributesFile, DocumentFile, FileName, Folder, FolderError, FolderFault, GroupFiles,
     MANIFEST_FILE, MODEL_FILE, content_type, ignored::IgnoredNames, object,
 };
+use crate::bounded_file;
 
 /// The maximum number of files in a catalog. All of them must fit into memory.
 pub const FILES_MAX: usize = 100_000;
+
+/// The most bytes of a folder's files, which are all held in memory: 256 MiB, hundreds of times what
+/// the largest folder of metadata has.
+pub const FOLDER_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Reads a catalog.
 pub(super) fn read(root: &Path) -> Result<Folder, FolderError> {
@@ -23,7 +28,13 @@ pub(super) fn read(root: &Path) -> Result<Folder, FolderError> {
         return Err(FolderError::of(&shown, fault));
     }
     let ignored = IgnoredNames::read(&canonical)?;
-    let mut walk = Walk { root: canonical.clone(), files: 0, folder: Folder::default(), ignored };
+    let mut walk = Walk {
+        root: canonical.clone(),
+        files: 0,
+        bytes_read: 0,
+        folder: Folder::default(),
+        ignored,
+    };
     walk.folder.root = canonical;
     for one in walk.list("")? {
         match one.kind {
@@ -44,6 +55,7 @@ pub(super) fn read(root: &Path) -> Result<Folder, FolderError> {
 struct Walk {
     root: PathBuf,
     files: usize,
+    bytes_read: u64,
     folder: Folder,
     ignored: IgnoredNames,
 }
@@ -221,13 +233,18 @@ impl Walk {
         }
     }
 
-    fn bytes(&self, path: &str) -> Result<Vec<u8>, FolderError> {
+    fn bytes(&mut self, path: &str) -> Result<Vec<u8>, FolderError> {
         let full = self.root.join(path);
         let size = fs::metadata(&full).map_err(|error| unreadable(path, &error))?.len();
         if size > DOCUMENT_BYTES_MAX as u64 {
             return Err(FolderError::of(path, FolderFault::TooLarge { size }));
         }
-        fs::read(&full).map_err(|error| unreadable(path, &error))
+        self.bytes_read += size;
+        if self.bytes_read > FOLDER_BYTES_MAX {
+            return Err(FolderError::of(path, FolderFault::FolderTooLarge));
+        }
+        bounded_file::read(&full, DOCUMENT_BYTES_MAX as u64)
+            .map_err(|error| unreadable(path, &error))
     }
 }
 

@@ -161,7 +161,7 @@ impl Screen {
             return self.write(yaml::to_yaml(value).as_bytes());
         }
         let json = serde_json::to_string_pretty(value).unwrap_or_default();
-        self.line(&json)
+        self.line(&escaped(&json))
     }
 
     /// Writes JSON text in the requested format; as JSON, its members keep their order.
@@ -171,7 +171,7 @@ impl Screen {
     pub fn json(&self, text: &str) -> Result<(), Failure> {
         match (self.format, json::parse(text.as_bytes())) {
             (Format::Yaml, Ok(value)) => self.write(yaml::to_yaml(&value).as_bytes()),
-            _ => self.line(&indented(text)),
+            _ => self.line(&escaped(&indented(text))),
         }
     }
 
@@ -182,7 +182,7 @@ impl Screen {
     pub fn next_value(&self, value: &Value) -> Result<(), Failure> {
         match self.format {
             Format::Yaml => self.write(format!("---\n{}", yaml::to_yaml(value)).as_bytes()),
-            Format::Json | Format::Table => self.line(&value.to_string()),
+            Format::Json | Format::Table => self.line(&escaped(&value.to_string())),
         }
     }
 
@@ -232,6 +232,21 @@ pub fn sanitized(text: &str) -> String {
     text.chars().map(|letter| if obeyed(letter) { '\u{fffd}' } else { letter }).collect()
 }
 
+/// Escapes in JSON text what a terminal would obey and what changes the direction of text. Both can
+/// only be in its strings, so it says the same.
+#[must_use]
+pub fn escaped(json: &str) -> String {
+    let is_obeyed = |letter: char| matches!(letter, '\u{7f}'..='\u{9f}') || turns(letter);
+    if !json.chars().any(is_obeyed) {
+        return json.to_owned();
+    }
+    let escape = |letter: char| match is_obeyed(letter) {
+        true => format!("\\u{:04x}", u32::from(letter)),
+        false => letter.to_string(),
+    };
+    json.chars().map(escape).collect()
+}
+
 /// Whether a character changes the direction of text (Unicode Annex 9, 2: explicit formatting
 /// characters).
 const fn turns(letter: char) -> bool {
@@ -251,6 +266,20 @@ mod tests {
             ("\u{2066}x\u{2069}", "\u{fffd}x\u{fffd}"),
         ] {
             assert_eq!(sanitized(text), expect, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn escapes_in_json_what_a_terminal_would_obey() {
+        for (text, expect) in [
+            ("{\"a\": \"\u{e9}\u{5d0}\"}", "{\"a\": \"\u{e9}\u{5d0}\"}"),
+            ("\"\u{9b}31mred\"", "\"\\u009b31mred\""),
+            ("\"a\u{202e}b\u{7f}\"", "\"a\\u202eb\\u007f\""),
+        ] {
+            let shown = escaped(text);
+            assert_eq!(shown, expect, "{text:?}");
+            let (shown, said) = (json::parse(shown.as_bytes()), json::parse(text.as_bytes()));
+            assert_eq!(shown.ok(), said.ok(), "{text:?}");
         }
     }
 }

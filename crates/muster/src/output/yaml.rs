@@ -3,6 +3,8 @@
 
 use muster_words::json::Value;
 
+use super::escaped;
+
 /// Writes a value as a YAML document in block style.
 #[must_use]
 pub fn to_yaml(value: &Value) -> String {
@@ -84,7 +86,7 @@ fn scalar(value: &Value) -> String {
 /// A string: plain if no parser can take it for something else, otherwise in double quotes with
 /// JSON's escapes.
 fn text(string: &str) -> String {
-    if is_plain(string) { string.to_owned() } else { Value::from(string).to_string() }
+    if is_plain(string) { string.to_owned() } else { escaped(&Value::from(string).to_string()) }
 }
 
 fn is_plain(string: &str) -> bool {

@@ -58,7 +58,8 @@ fn render_step(step: &Step, width: usize, screen: &Screen, out: &mut String) {
     }
     if let Some(refusal) = &step.refusal {
         let code = refusal.code().map_or("", FailureCode::name);
-        let _ = writeln!(out, "    refused: {}  [{code}]", sanitized(refusal.what()));
+        let _ =
+            writeln!(out, "    refused: {}", sanitized(&format!("{}  [{code}]", refusal.what())));
         if let Some(help) = refusal.help_text() {
             let _ = writeln!(out, "    help: {}", sanitized(help));
         }

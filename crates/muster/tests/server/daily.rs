@@ -222,3 +222,21 @@ fn watch_says_what_it_watches_and_refuses_what_cannot_exist() {
     let second = "+ configs/a/entries/x version 2: level 1 → 2  by admin";
     assert!(lines[1].ends_with(second), "{watched:?}");
 }
+
+#[test]
+fn reads_no_file_that_never_ends_and_no_folder_that_fills_the_memory() {
+    let scratch = tempfile::TempDir::new().unwrap();
+    let refused = run(scratch.path(), &["--config", "/dev/zero", "status"]).expect(2);
+    assert!(refused.err.contains("it isn't a file"), "{refused:#?}");
+    let group = scratch.path().join("catalog/configs/app");
+    std::fs::create_dir_all(&group).unwrap();
+    std::fs::write(scratch.path().join("catalog/model.json"), "{}").unwrap();
+    for number in 0..70 {
+        // Sparse: they take no room on the disk, but would in memory.
+        let file = std::fs::File::create(group.join(format!("{number}.json"))).unwrap();
+        file.set_len(4 * 1024 * 1024).unwrap();
+    }
+    let refused = run(scratch.path(), &["validate", "catalog"]).expect(1);
+    assert!(refused.err.contains("bytes up to this one"), "{refused:#?}");
+    assert!(refused.err.contains(".musterignore"), "{refused:#?}");
+}

@@ -56,6 +56,11 @@ impl Server {
         Self::greeted(spawn(flags, settings))
     }
 
+    /// Starts one that may end before it greets: none then.
+    pub fn try_with(flags: &[&str], settings: &[(&str, &str)]) -> Option<Self> {
+        Self::try_greeted(spawn(flags, settings)).ok()
+    }
+
     /// Starts one under a shell command that ends with `exec "$0" "$@"`: so its process is the
     /// server's.
     pub fn under(shell: &str, flags: &[&str], settings: &[(&str, &str)]) -> Self {
@@ -66,7 +71,11 @@ impl Server {
     }
 
     /// Waits until it greets.
-    fn greeted((mut child, scratch): (Child, TempDir)) -> Self {
+    fn greeted(begun: (Child, TempDir)) -> Self {
+        Self::try_greeted(begun).unwrap_or_else(|said| panic!("no server: {said}"))
+    }
+
+    fn try_greeted((mut child, scratch): (Child, TempDir)) -> Result<Self, String> {
         let log = scratch.path().join("log");
         let mut greeting = String::new();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
@@ -74,7 +83,8 @@ impl Server {
             let before = greeting.len();
             if lines.read_line(&mut greeting).unwrap() == 0 {
                 let status = child.wait().unwrap();
-                panic!("no server: {status}, {greeting}{}", std::fs::read_to_string(&log).unwrap());
+                let log = std::fs::read_to_string(&log).unwrap();
+                return Err(format!("{status}, {greeting}{log}"));
             }
             let line = greeting[before..].trim();
             if let Some(url) = line.strip_prefix("API") {
@@ -84,7 +94,7 @@ impl Server {
             }
         };
         // The rest fits the pipe.
-        Self { address, scheme, greeting, child, lines, log, _scratch: scratch }
+        Ok(Self { address, scheme, greeting, child, lines, log, _scratch: scratch })
     }
 
     /// Reads the rest of what it prints, up to a line that holds this.

@@ -20,6 +20,7 @@ mod harness;
 mod hostile;
 mod identity;
 mod interrupting;
+mod kills;
 mod lifecycle;
 mod lists;
 mod logs;

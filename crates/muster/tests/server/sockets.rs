@@ -245,7 +245,7 @@ fn answers_from_memory_what_it_would_answer_otherwise() {
         format!("GET TARGET HTTP/1.1\r\n{host}: a\r\n\r\n"),
         format!("GET TARGET HTTP/1.1\r\n{host}Content-Length: 5\r\n\r\nGET /"),
         format!("GET TARGET HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        format!("GET TARGET HTTP/1.1\r\n{host}Origin: https://evil.example\r\n\r\n"),
+        format!("GET TARGET HTTP/1.1\r\n{host}Origin: http://localhost\r\n\r\n"),
         format!("GET  TARGET HTTP/1.1\r\n{host}\r\n"),
         format!("GET TARGET  HTTP/1.1\r\n{host}\r\n"),
         format!("GET TARGET HTTP/1.2\r\n{host}\r\n"),

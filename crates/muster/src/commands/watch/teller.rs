@@ -110,7 +110,7 @@ fn line_of_event(screen: &Screen, change: &ReceivedChange) -> String {
     format!(
         "{:>10}  {}  {}",
         sanitized(&change.id),
-        padded(&when, 14),
+        padded(&sanitized(&when), 14),
         screen.paint(style, shown.trim_end())
     )
 }

@@ -71,27 +71,30 @@ async fn memory_and_ledger_give_the_same_commands() {
     let registry = open(&ledger, &CountingClock::default()).await;
     let mut near = registry.follow(registry.view().position());
     let from = near.position();
-    let before = counting.reads.load(Ordering::Relaxed);
+    let reads = || counting.reads.load(Ordering::Relaxed);
     let mut of_memory: Vec<CommittedCommand> = Vec::new();
     for round in 0..3 {
         write_all_kinds(&registry).await;
         // After each command, or after many.
+        let before = reads();
         while near.position() < registry.view().position() {
             of_memory.extend(near.next().await.unwrap().iter().map(|command| (**command).clone()));
         }
+        assert_eq!(reads(), before, "nothing was read for them");
         write(&registry, round).await;
     }
+    let before = reads();
     while near.position() < registry.view().position() {
         of_memory.extend(near.next().await.unwrap().iter().map(|command| (**command).clone()));
     }
-    assert_eq!(counting.reads.load(Ordering::Relaxed), before, "nothing was read for them");
+    assert_eq!(reads(), before, "nothing was read for them");
     let mut of_ledger = Vec::new();
     let mut after = from;
     while after < registry.view().position() {
         of_ledger.extend(registry.commands_after(after).await.unwrap());
         after = of_ledger.last().map(CommittedCommand::position).unwrap();
     }
-    assert!(counting.reads.load(Ordering::Relaxed) > before);
+    assert!(reads() > before);
     assert_eq!(of_memory.len(), of_ledger.len());
     for (one, other) in of_memory.iter().zip(&of_ledger) {
         assert_eq!(one, other);
