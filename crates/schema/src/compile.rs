@@ -20,14 +20,16 @@ use crate::{
     meter::{self, Exhausted, metered},
     report::{self, QuotableSchemas},
     sources::gather,
+    vocabulary::DeclaredDialect,
 };
 
 /// A compiled JSON Schema, which can validate any number of values on any thread.
 ///
-/// It supports the drafts 4, 6, 7, 2019-09 and 2020-12. A schema without `$schema` is 2020-12;
-/// other dialects are refused. `format` is an annotation in 2019-09 and 2020-12, as these drafts
-/// say, and is asserted in the drafts before; [`Schema::validate_asserting_formats`] asserts it in
-/// all of them. These are the formats that JSON Schema defines (date, date-time, time, duration,
+/// It supports the drafts 4, 6, 7, 2019-09 and 2020-12. A schema without `$schema` is 2020-12. A
+/// `$schema` may also be a schema of the registry, whose `$vocabulary` is respected; other dialects
+/// are refused. `format` is an annotation in 2019-09 and 2020-12, as these drafts say, unless the
+/// vocabulary asserts it, and is asserted in the drafts before;
+/// [`Schema::validate_asserting_formats`] asserts it in all of them. These are the formats that JSON Schema defines (date, date-time, time, duration,
 /// email, hostname, ipv4, ipv6, uri, uri-reference, iri, uuid, json-pointer, regex, …); unknown
 /// formats are ignored. Patterns run on an engine with linear time, so look-around
 /// and back-references are refused when the schema is compiled.
@@ -59,6 +61,8 @@ pub(crate) struct Documents {
     pub(crate) links: Links,
     /// The metaschemas that they refer to, by their address.
     pub(crate) metaschemas: BTreeMap<&'static str, Arc<Value>>,
+    /// What the `$schema` of the root (none) and of the members say.
+    pub(crate) declared: BTreeMap<Option<Xid>, DeclaredDialect>,
 }
 
 /// The stored schemas that addresses mean, by the document that refers to them (none for the root)
@@ -98,7 +102,7 @@ impl Schema {
         bytes: &[u8],
         sources: &dyn SchemaSources,
     ) -> Result<Self, CompileError> {
-        Self::compile_documents(&json::parse(bytes)?, Some(home), sources)
+        Self::compile_at(&json::parse(bytes)?, Some(home), sources)
     }
 
     /// Compiles a schema. Asks `sources` for the schemas that it refers to by xid, and for those
@@ -107,18 +111,18 @@ impl Schema {
     /// # Errors
     /// See [`CompileError`].
     pub fn compile(schema: &Value, sources: &dyn SchemaSources) -> Result<Self, CompileError> {
-        Self::compile_documents(schema, None, sources)
+        Self::compile_at(schema, None, sources)
     }
 
-    fn compile_documents(
+    pub(crate) fn compile_at(
         schema: &Value,
         home: Option<&Xid>,
         sources: &dyn SchemaSources,
     ) -> Result<Self, CompileError> {
-        let dialect = check_dialect(schema)?;
         let documents = gather(schema, home, sources)?;
+        let dialect = documents.declared(None, schema)?.dialect;
         let graph = analyse(&documents.list()?, &documents.links)?;
-        let annotating = documents.validators(dialect, &graph, false)?;
+        let annotating = documents.validators(dialect, &graph, documents.asserts_formats())?;
         let references = documents.members.keys().cloned().collect();
         Ok(Self { annotating, asserting: OnceLock::new(), documents, dialect, references, graph })
     }
@@ -229,12 +233,21 @@ fn too_much() -> Vec<Violation> {
     vec![Violation::keyword("", "$schema", message)]
 }
 
-/// Reads the draft of a schema and validates the schema with its meta-schema.
-pub(crate) fn check_dialect(schema: &Value) -> Result<Dialect, CompileError> {
+/// Reads the draft of a schema and validates the schema with its meta-schema. None if its `$schema`
+/// names something else, which may be a schema of the registry.
+pub(crate) fn check_draft(schema: &Value) -> Result<Option<Dialect>, CompileError> {
     if depth_of(schema, 0) > JSON_DEPTH_MAX {
         return Err(CompileError::TooDeep);
     }
-    let dialect = Dialect::of(schema).map_err(|found| CompileError::Dialect { found })?;
+    match Dialect::of(schema) {
+        Ok(dialect) => check_form(schema, dialect).map(|()| Some(dialect)),
+        Err(_) if schema.get("$schema").is_some_and(Value::is_string) => Ok(None),
+        Err(found) => Err(CompileError::Dialect { found }),
+    }
+}
+
+/// Validates a schema with the meta-schema of a draft.
+pub(crate) fn check_form(schema: &Value, dialect: Dialect) -> Result<(), CompileError> {
     let meta = match dialect {
         Dialect::Draft4 => jsonschema::draft4::meta::validator(),
         Dialect::Draft6 => jsonschema::draft6::meta::validator(),
@@ -243,7 +256,7 @@ pub(crate) fn check_dialect(schema: &Value) -> Result<Dialect, CompileError> {
         Dialect::Draft202012 => jsonschema::draft202012::meta::validator(),
     };
     if meta.is_valid(schema) {
-        return Ok(dialect);
+        return Ok(());
     }
     let known = QuotableSchemas::nothing();
     let small = Size::of(schema).steps <= META_REPORT_STEPS_MAX;
@@ -318,12 +331,27 @@ impl Size {
 }
 
 impl Documents {
+    /// What the `$schema` of a document says; `xid` is none for the root and for metaschemas of
+    /// drafts.
+    fn declared(&self, xid: Option<&Xid>, value: &Value) -> Result<DeclaredDialect, CompileError> {
+        match (Dialect::of(value), self.declared.get(&xid.cloned())) {
+            (Ok(dialect), _) => Ok(DeclaredDialect::draft(dialect)),
+            (Err(_), Some(declared)) => Ok(*declared),
+            (Err(found), None) => Err(CompileError::Dialect { found }),
+        }
+    }
+
+    /// Whether the `$schema` of one of the documents asserts formats. The validator asserts them in
+    /// all documents or in none.
+    fn asserts_formats(&self) -> bool {
+        self.declared.values().any(|declared| declared.asserts_formats)
+    }
+
     fn list(&self) -> Result<Vec<SchemaDocument<'_>>, CompileError> {
         self.all()
             .enumerate()
             .map(|(index, (xid, value))| {
-                let dialect =
-                    Dialect::of(value).map_err(|found| CompileError::Dialect { found })?;
+                let dialect = self.declared(xid, value)?.dialect;
                 let home = if index == 0 { self.home.clone() } else { xid.and_then(Xid::resource) };
                 let address = Address::of(home.as_ref());
                 let is_metaschema = index > self.members.len();

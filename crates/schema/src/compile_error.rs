@@ -1,7 +1,7 @@
 use muster_words::{Xid, json::JsonError, limits::JSON_DEPTH_MAX};
 use thiserror::Error;
 
-use crate::{Violation, limits};
+use crate::{MetaschemaFault, Violation, limits};
 
 /// Why a schema can't be used.
 #[derive(Debug, Error)]
@@ -12,11 +12,22 @@ pub enum CompileError {
     /// Arrays and objects are nested too deeply.
     #[error("the schema is nested deeper than {JSON_DEPTH_MAX} levels")]
     TooDeep,
-    /// `$schema` isn't one of the supported drafts.
-    #[error("$schema is {found:?}; supported are draft-04, draft-06, draft-07, 2019-09, 2020-12")]
+    /// `$schema` is neither one of the supported drafts nor a schema of the registry.
+    #[error(
+        "$schema is {found:?}; supported are draft-04, draft-06, draft-07, 2019-09, 2020-12, and a \
+         schema of the registry, by its xid or by its $id in the same group"
+    )]
     Dialect {
         /// The given value.
         found: String,
+    },
+    /// `$schema` names a schema that can't be one.
+    #[error("the $schema, {found:?}, {fault}")]
+    Metaschema {
+        /// The given value.
+        found: String,
+        /// What is wrong with it.
+        fault: MetaschemaFault,
     },
     /// It violates the meta-schema of its own draft.
     #[error("the schema violates JSON Schema in {}", places(violations.len()))]
@@ -131,7 +142,7 @@ impl CompileError {
             }
             Self::Endless { pointer } | Self::TooComplex { pointer } => (pointer.as_str(), "$ref"),
             Self::Cycle { .. } | Self::Broken { .. } => ("", "$ref"),
-            Self::Dialect { .. } => ("/$schema", "$schema"),
+            Self::Dialect { .. } | Self::Metaschema { .. } => ("/$schema", "$schema"),
             Self::Json(_) => ("", "json"),
             Self::TooDeep | Self::TooLarge { .. } => ("", "$schema"),
         };

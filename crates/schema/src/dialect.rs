@@ -42,6 +42,17 @@ impl Dialect {
         }
     }
 
+    /// The text of its `$schema`.
+    pub(crate) const fn address(self) -> &'static str {
+        match self {
+            Self::Draft4 => "http://json-schema.org/draft-04/schema#",
+            Self::Draft6 => "http://json-schema.org/draft-06/schema#",
+            Self::Draft7 => "http://json-schema.org/draft-07/schema#",
+            Self::Draft201909 => "https://json-schema.org/draft/2019-09/schema",
+            Self::Draft202012 => "https://json-schema.org/draft/2020-12/schema",
+        }
+    }
+
     /// Whether the draft ignores everything beside a `$ref`.
     pub(crate) const fn hides_beside_reference(self) -> bool {
         matches!(self, Self::Draft4 | Self::Draft6 | Self::Draft7)

@@ -19,6 +19,7 @@ mod pattern;
 mod report;
 mod sources;
 mod violation;
+mod vocabulary;
 
 pub use compile::Schema;
 pub use compile_error::{CompileError, ReferenceFault};
@@ -28,6 +29,7 @@ pub use outline::Outline;
 pub use pattern::cost_of_pattern;
 pub use sources::{NoSources, SchemaSources};
 pub use violation::{Severity, Violation, ViolationSource};
+pub use vocabulary::MetaschemaFault;
 
 /// Limits on the work for one schema, with their reasons.
 pub mod limits;

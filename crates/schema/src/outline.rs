@@ -20,7 +20,7 @@ pub struct Outline {
     /// The schemas that it names by xid, each with the place of its first `$ref`.
     pub named: BTreeMap<Xid, String>,
     /// The other addresses that it refers to and that aren't in it, each with the place of its
-    /// first `$ref`.
+    /// first `$ref`. A `$schema` that isn't a draft is one, too.
     pub addressed: BTreeMap<String, String>,
 }
 
@@ -39,6 +39,11 @@ impl Outline {
         let id = document.as_object().and_then(|schema| own_id(schema, reader.dialect));
         let id = id.and_then(|id| address.resolve(id));
         reader.outline.id = id.map(|id| id.as_str().to_owned());
+        if let (Err(text), Some(Value::String(_))) =
+            (Dialect::of(document), document.get("$schema"))
+        {
+            reader.note(&text, &address, "/$schema");
+        }
         reader.look(document, &address, false, &mut String::new());
         let Reader { mut outline, own, .. } = reader;
         outline.addressed.retain(|address, _| !own.contains(address));

@@ -6,11 +6,12 @@ use std::{
 use muster_words::{Xid, json::Value};
 
 use crate::{
-    CompileError, Outline, ReferenceFault,
-    address::Address,
-    compile::{Documents, check_dialect},
+    CompileError, Dialect, Outline, ReferenceFault,
+    address::{Address, schema_named},
+    compile::{Documents, Schema, check_draft, check_form},
     limits,
     metaschemas::metaschema,
+    vocabulary::DeclaredDialect,
 };
 
 /// Provides the schemas that a schema refers to: from the caller's view, a folder, or a test.
@@ -67,6 +68,7 @@ pub(crate) fn gather(
             members: BTreeMap::new(),
             links: BTreeMap::new(),
             metaschemas: BTreeMap::new(),
+            declared: BTreeMap::new(),
         },
         absent: BTreeSet::new(),
         first_absent: None,
@@ -74,7 +76,9 @@ pub(crate) fn gather(
         bytes: size_of(root),
     };
     gathering.fits()?;
+    let dialect = check_draft(root)?;
     gathering.follow(root, home)?;
+    gathering.declare(root, home, dialect)?;
     match gathering.first_absent {
         Some(error) => Err(error),
         None => Ok(gathering.documents),
@@ -172,14 +176,65 @@ impl Gathering<'_> {
     }
 
     fn add(&mut self, xid: &Xid, found: &Arc<Value>) -> Result<(), CompileError> {
-        check_dialect(found).map_err(|error| error.within(xid))?;
+        let dialect = check_draft(found).map_err(|error| error.within(xid))?;
         self.bytes = self.bytes.saturating_add(size_of(found));
         self.documents.members.insert(xid.clone(), Arc::clone(found));
         self.fits()?;
         self.path.push(xid.clone());
-        self.follow(found, xid.resource().as_ref()).map_err(|error| error.within(xid))?;
+        let home = xid.resource();
+        self.follow(found, home.as_ref())
+            .and_then(|()| self.declare(found, home.as_ref(), dialect))
+            .map_err(|error| error.within(xid))?;
         self.path.pop();
         Ok(())
+    }
+
+    /// Notes what the `$schema` of a document says, after everything that it refers to was loaded.
+    fn declare(
+        &mut self,
+        document: &Value,
+        home: Option<&Xid>,
+        dialect: Option<Dialect>,
+    ) -> Result<(), CompileError> {
+        let declared = match dialect {
+            Some(dialect) => DeclaredDialect::draft(dialect),
+            None => match self.custom(document, home)? {
+                Some(declared) => declared,
+                // It is missing, which is reported at the end.
+                None => return Ok(()),
+            },
+        };
+        self.documents.declared.insert(self.path.last().cloned(), declared);
+        Ok(())
+    }
+
+    /// What a `$schema` says that isn't a draft; none if it is missing.
+    fn custom(
+        &self,
+        document: &Value,
+        home: Option<&Xid>,
+    ) -> Result<Option<DeclaredDialect>, CompileError> {
+        let found = document.get("$schema").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let refused = |fault| CompileError::Metaschema { found: found.clone(), fault };
+        let address = Address::of(home).resolve(&found);
+        let address = address.as_ref().map_or("", Address::as_str);
+        if is_its_own(document, home) {
+            let declared = DeclaredDialect::of_metaschema(document, true).map_err(refused)?;
+            check_form(document, declared.dialect)?;
+            return Ok(Some(declared));
+        }
+        let link = (self.path.last().cloned(), address.to_owned());
+        let linked = schema_named(&found).or_else(|| self.documents.links.get(&link).cloned());
+        let Some(xid) = linked else { return Err(CompileError::Dialect { found }) };
+        let Some(metaschema) = self.documents.members.get(&xid) else { return Ok(None) };
+        let is_own = is_its_own(metaschema, xid.resource().as_ref());
+        let declared = DeclaredDialect::of_metaschema(metaschema, is_own).map_err(refused)?;
+        check_form(document, declared.dialect)?;
+        let compiled = Schema::compile_at(metaschema, xid.resource().as_ref(), self.sources)?;
+        match compiled.validate(document) {
+            violations if violations.is_empty() => Ok(Some(declared)),
+            violations => Err(CompileError::Invalid { violations }),
+        }
     }
 
     fn fits(&self) -> Result<(), CompileError> {
@@ -198,6 +253,15 @@ impl Gathering<'_> {
         Ok(())
     }
 }
+
+/// Whether a document's `$schema` is its own `$id`, as the drafts' own are.
+fn is_its_own(document: &Value, home: Option<&Xid>) -> bool {
+    let named = document.get("$schema").and_then(Value::as_str);
+    let address = named.and_then(|text| Address::of(home).resolve(text));
+    let id = Outline::of(document, home).id;
+    address.is_some_and(|address| id.as_deref() == Some(address.as_str()))
+}
+
 /// The approximate size of a value as JSON, without writing it.
 fn size_of(value: &Value) -> usize {
     match value {

@@ -16,6 +16,7 @@ mod hostile;
 mod naming;
 mod numbers;
 mod ordinary;
+mod vocabularies;
 mod wording;
 
 fn parse(text: &str) -> Value {

@@ -197,3 +197,41 @@ fn stores_nothing_unchecked_where_a_group_binds_a_schema() {
     server.patch(&details, r#"{"name":"an entry"}"#).expect(200);
     assert_eq!(server.get(place).json(), json!({"a": 1}));
 }
+
+/// A `$schema` of the registry, and what its vocabulary says of formats.
+#[test]
+fn a_metaschema_of_the_registry_counts_like_what_a_schema_refers_to() {
+    let server = Server::in_memory(&[]);
+    let draft = "https://json-schema.org/draft/2020-12";
+    let names = ["core", "applicator", "unevaluated", "validation", "format-assertion"];
+    let mut vocabulary: Value =
+        names.iter().map(|name| (format!("{draft}/vocab/{name}"), json!(true))).collect();
+    let put = |vocabulary: &Value| {
+        let meta = json!({"$schema": format!("{draft}/schema"), "$id": "https://x.example/meta",
+            "$vocabulary": vocabulary, "$dynamicAnchor": "meta",
+            "allOf": [{"$ref": format!("{draft}/schema")}]});
+        server.put("/api/schemagroups/g/schemas/meta", meta.to_string())
+    };
+    put(&vocabulary).expect(201);
+    let schema = json!({"$schema": "https://x.example/meta", "type": "string", "format": "ipv4"});
+    server.put("/api/schemagroups/g/schemas/address", schema.to_string()).expect(201);
+    let model = json!({"groups": {"hosts": {"singular": "host", "resources": {"entries": {
+        "singular": "entry", "muster": {"schema": "/schemagroups/g/schemas/address"}}}}}});
+    server.put("/api/modelsource", model.to_string()).expect(200);
+    server.put("/api/hosts/a/entries/x", r#""10.0.0.1""#).expect(201);
+    let refused = server.put("/api/hosts/a/entries/x", r#""10.0.0.300""#);
+    refused.refused(422, "invalid_document");
+    server.delete("/api/schemagroups/g/schemas/meta").refused(409, "referenced");
+    // An unknown dialect, and one that asks for more than anybody knows.
+    let unknown = json!({"$schema": "https://x.example/none", "type": "string"}).to_string();
+    let refused = server.put("/api/schemagroups/g/schemas/other", unknown);
+    let refused = refused.refused(422, "invalid_document");
+    assert_eq!(refused.json()["violations"][0]["pointer"], "/$schema");
+    vocabulary["https://x.example/vocab/money"] = json!(true);
+    let demanding = json!({"$schema": format!("{draft}/schema"), "$vocabulary": vocabulary});
+    server.put("/api/schemagroups/g/schemas/demanding", demanding.to_string()).expect(201);
+    let schema = json!({"$schema": "/schemagroups/g/schemas/demanding"}).to_string();
+    let refused = server.put("/api/schemagroups/g/schemas/other", schema);
+    let text = refused.refused(422, "invalid_document").text().to_owned();
+    assert!(text.contains("https://x.example/vocab/money"), "{text}");
+}

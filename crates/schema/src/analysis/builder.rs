@@ -9,7 +9,7 @@ use super::{
     looks_of, name_patterns_of,
 };
 use crate::{
-    CompileError, ReferenceFault,
+    CompileError, Dialect, ReferenceFault,
     address::{Address, id_keyword, own_id, schema_named},
     compile::{Links, canonical},
     limits,
@@ -101,6 +101,10 @@ impl<'a> Builder<'a> {
             });
         }
         for (index, document) in self.documents.iter().enumerate() {
+            if Dialect::of(document.value).is_err() {
+                // The validator knows drafts alone.
+                self.rewrite(index, "/$schema".to_owned(), document.dialect.address().to_owned());
+            }
             let at = At { document: index, resource: index, pointer: String::new() };
             self.read(document.value, at).map_err(|error| match document.xid {
                 Some(xid) => error.within(xid),
