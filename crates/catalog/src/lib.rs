@@ -34,7 +34,6 @@ pub use changes::Outcome;
 pub use content::Content;
 pub use lifecycle::{Lifecycle, LifecycleError};
 pub use refusal::{
-    Absence, IdFault, ModelRefusal, Reason, Refusal, Unrestorable, ValueFault, VersionRefusal,
-    XidList,
+    Absence, ModelRefusal, Reason, Refusal, Unrestorable, ValueFault, VersionRefusal, XidList,
 };
 pub use view::{GroupView, RegistryView, ResourceView, View};

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use muster_schema::Violation;
-use muster_words::{Coverage, Id, IdError, Xid, XidError, XidPatterns};
+use muster_words::{Coverage, Id, IdError, Xid, XidError, XidPatterns, limits::ID_LENGTH_MAX};
 use thiserror::Error;
 
 use muster_model::{AttributeFault, Kind, ModelFault};
@@ -24,13 +24,6 @@ pub struct Refusal {
 pub enum Reason {
     /// Something doesn't exist.
     NotFound(Absence),
-    /// An id has characters or a length that isn't allowed.
-    MalformedId {
-        /// The id, or its beginning.
-        id: String,
-        /// The fault.
-        fault: IdFault,
-    },
     /// A body names a version that won't exist.
     UnknownVersion {
         /// The version's id, as it was sent.
@@ -213,20 +206,20 @@ pub enum Reason {
     KeyInForce,
 }
 
-/// Why an id isn't valid. The text of each is the `error_detail` of its error.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum IdFault {
-    /// The word has another meaning in the place of a version's id.
-    #[error("it is a reserved word")]
-    Reserved,
-    /// Its characters or its length aren't allowed.
-    #[error(transparent)]
-    Form(#[from] IdError),
-}
-
 /// Why a value isn't valid for its attribute. The text of each is the `error_detail` of its error.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ValueFault {
+    /// An id has characters or a length that isn't allowed.
+    #[error(
+        "{0}; an id has 1 to {ID_LENGTH_MAX} of the characters A-Z a-z 0-9 - . _ ~ : @ and begins with \
+         a letter, a digit or _"
+    )]
+    Id(#[from] IdError),
+    /// The word has another meaning in the place of a version's id.
+    #[error(
+        "an id of a version can't be \"null\" or \"request\", which have another meaning there"
+    )]
+    Reserved,
     /// A document's bytes aren't in base64.
     #[error("must be base64")]
     Base64,
@@ -389,13 +382,6 @@ impl Refusal {
     #[must_use]
     pub fn not_found(xid: impl fmt::Display) -> Self {
         Self::new(xid, Reason::NotFound(Absence::Entity))
-    }
-
-    /// An invalid id.
-    #[must_use]
-    pub fn malformed_id(subject: impl fmt::Display, id: &str, fault: impl Into<IdFault>) -> Self {
-        let id = id.chars().take(200).collect();
-        Self::new(subject, Reason::MalformedId { id, fault: fault.into() })
     }
 
     /// A body names a version that won't exist.

@@ -4,6 +4,7 @@
 //! the entities to write, by parent, with attributes and documents separated.
 
 mod document;
+mod empty;
 mod media_types;
 mod plan;
 mod read;

@@ -28,14 +28,16 @@ use std::sync::Arc;
 use axum::{Router, extract::Request};
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use muster_catalog::View;
-use muster_registry::Registry;
+use muster_model::Model;
+use muster_registry::{Registry, SHORT_BYTES_MAX};
 use muster_wire::{ErrorKind, Problem};
+use muster_words::json;
 
 use self::{
     answer::{Answer, describe, finish},
     capabilities::Capabilities,
     flags::{FlagReader, Flags},
-    place::{Address, Place},
+    place::{Address, METHODS_OF_ROOT, Place},
     read::Read,
     write::{WriteRequest, unsupported},
 };
@@ -100,9 +102,12 @@ impl XRegistry {
             Exchange { api: self, parts: &parts, view: &view, root: &root, caller, place: None };
         let answer = exchange.answer(body).await;
         let answer = answer.map_err(|problem| problem.instance(&*caller.request_id));
-        let place = exchange.place;
-        let mut response: Response<Body> = finish(answer, place.as_ref(), &root);
-        if !self.bare && matches!(place, Some(Place::Registry)) {
+        let (methods, is_registry) = match exchange.place {
+            Some((place, methods)) => (methods, matches!(place, Place::Registry)),
+            None => (METHODS_OF_ROOT, false),
+        };
+        let mut response: Response<Body> = finish(answer, methods, &root);
+        if !self.bare && is_registry {
             describe(&caller.base, response.headers_mut());
         }
         response.map(Into::into)
@@ -116,8 +121,9 @@ struct Exchange<'a> {
     view: &'a View,
     root: &'a str,
     caller: &'a Caller,
-    /// What the path names, as soon as the flags are checked; then `Allow` depends on it.
-    place: Option<Place>,
+    /// What the path names with its methods, as soon as the flags are checked; then `Allow` depends
+    /// on it.
+    place: Option<(Place, &'static str)>,
 }
 
 impl Exchange<'_> {
@@ -129,17 +135,20 @@ impl Exchange<'_> {
         let address = Address::parse(path, self.view.model(), writes);
         permissions::check(&self.caller.principal, address.as_ref().ok(), path, &method)?;
         let address = address?;
+        let mut sent = SentBody::Unread(body);
+        let brought = self.brought_model(&address, &method, &mut sent).await?;
         let flags = FlagReader {
             method: &method,
             address: &address,
             query: self.parts.uri.query(),
-            model: self.view.model(),
+            model: brought.as_ref().unwrap_or(self.view.model()),
             capabilities: &capabilities,
             bare: self.api.bare,
         }
         .flags()?;
         check_served(&address, &capabilities)?;
-        self.place = Some(address.place.clone());
+        self.place =
+            Some((address.place.clone(), capabilities::methods(&capabilities, &address.place)));
         if method == Method::OPTIONS {
             return Ok(options(&address.place, &capabilities));
         }
@@ -147,13 +156,39 @@ impl Exchange<'_> {
             return self.read(&address, &flags, &capabilities).await;
         }
         check_method(&address, &method)?;
-        let bytes = read_body(body).await?;
+        let bytes = sent.read().await?;
         // The future of a write is large, and a read shouldn't pay for it.
         let answer = Box::pin(self.write(&address, &flags, &method, bytes)).await?;
         if let (Some(documents), true) = (&self.api.documents, flags.purge) {
             documents.forget(&format!("{PREFIX}{}", address.path));
         }
         Ok(answer)
+    }
+
+    /// The model that a write of the registry brings. A flag may inline collections of types that
+    /// only this model has, so it is read before the flags. If it can't be used, the write itself
+    /// says why.
+    async fn brought_model(
+        &self,
+        address: &Address,
+        method: &Method,
+        sent: &mut SentBody,
+    ) -> Result<Option<Model>, Problem> {
+        let inlines = self.parts.uri.query().is_some_and(|query| query.contains("inline"));
+        let writes = matches!(*method, Method::PUT | Method::PATCH);
+        if !(inlines && writes && matches!(address.place, Place::Registry)) {
+            return Ok(None);
+        }
+        let bytes = sent.read().await?;
+        let reading = async {
+            let body = json::parse(&bytes).ok()?;
+            let source = body.get("modelsource").filter(|source| source.is_object())?;
+            Model::compile(source, capabilities::foundation(self.api.bare)).ok()
+        };
+        match bytes.len() > SHORT_BYTES_MAX {
+            true => Ok(self.api.registry.long_work().run(reading).await),
+            false => Ok(reading.await),
+        }
     }
 
     /// HEAD is handled as GET; the body is removed later.
@@ -206,6 +241,23 @@ impl Exchange<'_> {
             caller: self.caller,
         };
         writes.answer(bytes).await
+    }
+}
+
+/// The body of a request, which is read at most once.
+enum SentBody {
+    Unread(axum::body::Body),
+    Read(bytes::Bytes),
+}
+
+impl SentBody {
+    async fn read(&mut self) -> Result<bytes::Bytes, Problem> {
+        let bytes = match std::mem::replace(self, Self::Read(bytes::Bytes::new())) {
+            Self::Unread(body) => read_body(body).await?,
+            Self::Read(bytes) => bytes,
+        };
+        *self = Self::Read(bytes.clone());
+        Ok(bytes)
     }
 }
 

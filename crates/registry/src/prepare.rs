@@ -20,8 +20,9 @@ use muster_catalog::{
         PreparedAction, PreparedCommand, PreparedRestore, PreparedWrite, check_frozen,
         check_model_conditions,
     },
-    tree,
+    tree::{self, WriteTree},
 };
+use muster_model::Foundation;
 use muster_schema::Violation;
 use muster_words::{Xid, json::Value};
 pub use stored::StoredDocument;
@@ -138,6 +139,7 @@ impl RegistryInner {
         }
         let new_model = self.new_model(write, command)?;
         let mut tree = tree::read(write.clone(), &view.model, new_model)?;
+        self.check_not_empty(view, &tree)?;
         tree.settle_media_types(view, command.succession);
         if command.ignore.capabilities && tree.registry.is_some() {
             tree.capabilities = None;
@@ -157,11 +159,20 @@ impl RegistryInner {
     async fn read_plan(&self, view: &Catalog, plan: &Plan) -> Result<PreparedWrite, SubmitError> {
         let new_model = plan.model.as_ref().map(|source| self.compile_model(source)).transpose()?;
         let tree = tree::read_plan(plan.clone(), &view.model, new_model)?;
+        self.check_not_empty(view, &tree)?;
         let versions = match &tree.model {
             Some(new) => self.check_model(view, new, &tree).await?,
             None => BTreeMap::new(),
         };
         Ok(PreparedWrite { tree, versions, capabilities: None })
+    }
+
+    /// A bare registry takes empty names, as the specification's reference server does.
+    fn check_not_empty(&self, view: &Catalog, tree: &WriteTree) -> Result<(), Refusal> {
+        match self.settings.foundation {
+            Foundation::BuiltIn => tree.check_not_empty(&view.model),
+            Foundation::Bare => Ok(()),
+        }
     }
 
     /// All capabilities after a write of some.

@@ -1,4 +1,4 @@
-use muster_words::{Moment, Xid, limits::BODY_BYTES_MAX};
+use muster_words::{Id, Moment, Xid, limits::BODY_BYTES_MAX};
 use serde_json::{Map, Value};
 
 use crate::{Reason, Refusal, command::Ignore};
@@ -15,7 +15,8 @@ pub(super) struct CheckedAttributes {
     pub modified: Option<Moment>,
 }
 
-/// Checks that an id in a body equals the id in the path.
+/// Checks that an id in a body equals the id in the path. An invalid one is an error of its own, as
+/// in the reference server.
 pub(super) fn check_id(
     xid: &Xid,
     attributes: &mut Map<String, Value>,
@@ -27,7 +28,10 @@ pub(super) fn check_id(
     match attributes.remove(&name) {
         None | Some(Value::Null) => Ok(()),
         Some(Value::String(sent)) if sent == expected || ignore.id => Ok(()),
-        Some(Value::String(sent)) => Err(Refusal::mismatched_id(xid, singular, &sent, expected)),
+        Some(Value::String(sent)) => {
+            sent.parse::<Id>().map_err(|error| Refusal::invalid_attribute(xid, name, error))?;
+            Err(Refusal::mismatched_id(xid, singular, &sent, expected))
+        }
         Some(_) => Err(Refusal::wrong_type(xid, name, Kind::String)),
     }
 }

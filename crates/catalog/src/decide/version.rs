@@ -282,9 +282,9 @@ impl VersionEdit {
             let own = xid.id().filter(|_| ancestor == "request").cloned();
             let ancestor = match own {
                 Some(own) => own,
-                None => ancestor
-                    .parse()
-                    .map_err(|error: IdError| Refusal::malformed_id(xid, &ancestor, error))?,
+                None => ancestor.parse().map_err(|error: IdError| {
+                    Refusal::invalid_attribute(xid, "ancestorid", error)
+                })?,
             };
             self.ancestor = Some(ancestor);
         }

@@ -7,7 +7,7 @@ use super::{
     DocumentPart, GroupNode, NewDocument, ResourceNode, Subject, VersionNode, WriteTree, document,
 };
 use crate::{
-    Absence, IdFault, Reason, Refusal,
+    Absence, Reason, Refusal, ValueFault,
     command::{Mode, NewModel, SentDocument, Target, Write, WriteBody},
 };
 use muster_model::{GroupType, Kind, Model, ResourceType};
@@ -131,7 +131,10 @@ impl Reader<'_> {
         let parent = format!("/{}", kind.plural);
         let mut nodes = Vec::with_capacity(map.len());
         for (key, value) in map {
-            let xid = Xid::Group { groups: type_id(&kind.plural)?, group: id(&parent, &key)? };
+            let xid = Xid::Group {
+                groups: type_id(&kind.plural)?,
+                group: id(&parent, &kind.singular, &key)?,
+            };
             let attributes = as_entity(&parent, &key, value)?;
             nodes.push(self.group(&xid, kind, attributes)?);
         }
@@ -214,7 +217,7 @@ impl Reader<'_> {
         let parent = format!("{group}/{}", kind.plural);
         let mut nodes = Vec::with_capacity(map.len());
         for (key, value) in map {
-            id(&parent, &key)?;
+            id(&parent, &kind.singular, &key)?;
             let xid: Xid = format!("{parent}/{key}")
                 .parse()
                 .map_err(|_| Refusal::not_found(format!("{parent}/{key}")))?;
@@ -299,7 +302,7 @@ impl Reader<'_> {
         let parent = format!("{}/versions", node.xid);
         let mut nodes = Vec::with_capacity(map.len());
         for (key, value) in map {
-            let version = id(&parent, &key)?;
+            let version = id(&parent, VERSION, &key)?;
             let attributes = as_entity(&parent, &key, value)?;
             nodes.push(self.version(node, Some(&version), WriteBody::Tree(attributes))?);
         }
@@ -321,7 +324,9 @@ impl Reader<'_> {
         };
         let id = match (version, attributes.get("versionid")) {
             (Some(version), _) => Some(version.clone()),
-            (None, Some(Value::String(text))) => Some(id(&node.xid.to_string(), text)?),
+            (None, Some(Value::String(text))) => {
+                Some(id(&format!("{}/versions", node.xid), VERSION, text)?)
+            }
             (None, Some(Value::Null) | None) => None,
             (None, Some(_)) => {
                 return Err(Refusal::wrong_type(&node.xid, "versionid", Kind::String));
@@ -373,12 +378,28 @@ fn type_id(plural: &str) -> Result<Id, Refusal> {
     plural.parse().map_err(|_| Refusal::not_found(format!("/{plural}")))
 }
 
-fn id(subject: &str, text: &str) -> Result<Id, Refusal> {
-    if matches!(text, "null" | "request") && subject.contains("/versions") {
-        return Err(Refusal::malformed_id(subject, text, IdFault::Reserved));
+/// The singular name of versions, with which `versionid` begins.
+const VERSION: &str = "version";
+
+/// An id of a member of `collection`. If it is invalid, that is an error of the member's attribute,
+/// as in the reference server; the text has an error of its own for it.
+fn id(collection: &str, singular: &str, text: &str) -> Result<Id, Refusal> {
+    let refused = |fault: ValueFault| {
+        let beginning: String = text.chars().take(SUBJECT_ID_CHARACTERS_MAX).collect();
+        Refusal::invalid_attribute(
+            format!("{collection}/{beginning}"),
+            format!("{singular}id"),
+            fault,
+        )
+    };
+    if matches!(text, "null" | "request") && singular == VERSION {
+        return Err(refused(ValueFault::Reserved));
     }
-    text.parse().map_err(|error: IdError| Refusal::malformed_id(subject, text, error))
+    text.parse().map_err(|error: IdError| refused(error.into()))
 }
+
+/// How many characters of an invalid id an error shows: more than a valid one has.
+const SUBJECT_ID_CHARACTERS_MAX: usize = 200;
 
 pub(super) fn as_map(subject: &Xid, name: &str, value: Value) -> Result<Attributes, Refusal> {
     match value {

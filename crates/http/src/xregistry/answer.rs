@@ -3,10 +3,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use muster_catalog::View;
 use muster_wire::{ErrorCode, Problem, etag::EntityTag, headers::MUSTER_POSITION};
 
-use super::{
-    place::{METHODS_OF_ROOT, Place},
-    tags,
-};
+use super::tags;
 use crate::{Body, respond};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -58,10 +55,10 @@ impl Answer {
     }
 }
 
-/// Adds what every answer has, including errors.
+/// Adds what every answer has, including errors; `methods` are those of its place.
 pub(super) fn finish(
     answer: Result<Answer, Problem>,
-    place: Option<&Place>,
+    methods: &'static str,
     root: &str,
 ) -> Response<Body> {
     let mut response = match answer {
@@ -76,23 +73,21 @@ pub(super) fn finish(
             let mut response = respond(&problem);
             if matches!(problem.code(), ErrorCode::ActionNotSupported | ErrorCode::DetailsRequired)
             {
-                let methods = place.map_or(METHODS_OF_ROOT, Place::methods);
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
             }
             response
         }
     };
-    common(response.headers_mut(), place, root);
+    common(response.headers_mut(), methods, root);
     response
 }
 
-/// The headers of every answer.
-pub(super) fn common(headers: &mut HeaderMap, place: Option<&Place>, root: &str) {
-    let methods = headers.get(header::ALLOW).cloned();
-    let of_place = || HeaderValue::from_static(place.map_or(METHODS_OF_ROOT, Place::methods));
+/// The headers of every answer; `methods` are those of its place.
+pub(super) fn common(headers: &mut HeaderMap, methods: &'static str, root: &str) {
+    let allowed = headers.get(header::ALLOW).cloned();
     headers
         .entry(header::ACCESS_CONTROL_ALLOW_METHODS)
-        .or_insert_with(|| methods.unwrap_or_else(of_place));
+        .or_insert_with(|| allowed.unwrap_or(HeaderValue::from_static(methods)));
     let link = muster_wire::headers::link(root, "xregistry-root");
     if let Ok(link) = HeaderValue::from_str(&link) {
         headers.append(header::LINK, link);

@@ -13,7 +13,7 @@ use super::place::{METHODS_TO_READ, Place};
 
 pub(super) use muster_catalog::capabilities::{Capabilities, IGNORES};
 
-const fn foundation(bare: bool) -> Foundation {
+pub(super) const fn foundation(bare: bool) -> Foundation {
     if bare { Foundation::Bare } else { Foundation::BuiltIn }
 }
 

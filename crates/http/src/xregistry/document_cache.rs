@@ -221,7 +221,11 @@ impl RenderedDocument<'_> {
     /// Headers and body with everything that answers have.
     fn whole(&self) -> FullResponse {
         let mut headers = self.representation.headers.clone();
-        super::answer::common(&mut headers, Some(self.place), &format!("{}{PREFIX}", self.base));
+        super::answer::common(
+            &mut headers,
+            self.place.methods(),
+            &format!("{}{PREFIX}", self.base),
+        );
         let body = self.representation.body.clone();
         let mut probe = Response::new(Body::Full(body.clone()));
         *probe.status_mut() = self.representation.status;

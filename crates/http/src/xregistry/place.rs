@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, header};
+use muster_catalog::ValueFault;
 use muster_model::{GroupType, Model, ResourceType};
 use muster_wire::{ErrorKind, Problem};
-use muster_words::{Id, Xid};
+use muster_words::{Id, IdError, Xid};
 
 /// A parsed path (xRegistry HTTP binding, "HTTP API Patterns"). It depends on the model, which
 /// defines the names of collections.
@@ -56,6 +57,11 @@ pub(super) const METHODS_OF_ROOT: &str = "GET, OPTIONS, PATCH, POST, PUT";
 /// The methods in `Allow` of a read-only place.
 pub(super) const METHODS_TO_READ: &str = "GET, OPTIONS";
 
+const METHODS_OF_COLLECTION: &str = "DELETE, GET, OPTIONS, PATCH, POST";
+const METHODS_OF_ENTITY: &str = "DELETE, GET, OPTIONS, PATCH, POST, PUT";
+/// Also of `meta`.
+const METHODS_OF_VERSION: &str = "DELETE, GET, OPTIONS, PATCH, PUT";
+
 const DETAILS: &str = "$details";
 
 impl Address {
@@ -63,7 +69,8 @@ impl Address {
     ///
     /// # Errors
     /// `not_found` for names that the model doesn't define, `api_not_found` for other forms,
-    /// `bad_details`, and `malformed_id` for writes (a read with an invalid id is `not_found`).
+    /// `bad_details`, and `invalid_attribute` for a write with an invalid id (a read with one is
+    /// `not_found`).
     pub fn parse(path: &str, model: &Model, writes: bool) -> Result<Self, Problem> {
         let path = decoded(path.trim_matches('/'))?;
         let steps: Vec<&str> = if path.is_empty() { Vec::new() } else { path.split('/').collect() };
@@ -129,7 +136,8 @@ impl Walk<'_> {
                 .detail(format!("Unknown Group type: {groups}.")));
         };
         let [group, rest @ ..] = rest else { return Ok(Place::Groups(Arc::clone(kind))) };
-        let xid = Xid::Group { groups: self.id(groups)?, group: self.id(group)? };
+        let id = self.id(&kind.singular, group)?;
+        let xid = Xid::Group { groups: self.id("", groups)?, group: id };
         let [resources, rest @ ..] = rest else { return Ok(Place::Group(Arc::clone(kind), xid)) };
         let Some(kind) = kind.resource_type(resources) else {
             return Err(Problem::new(ErrorKind::NotFound)
@@ -149,36 +157,45 @@ impl Walk<'_> {
         let [resource, rest @ ..] = rest else { return Ok(Place::Resources(kind, group.clone())) };
         let unknown = || self.problem(ErrorKind::NotFound);
         let Xid::Group { groups, group } = group.clone() else { return Err(unknown()) };
-        let resources = self.id(&kind.plural)?;
-        let xid = Xid::Resource { groups, group, resources, resource: self.id(resource)? };
+        let resources = self.id("", &kind.plural)?;
+        let resource = self.id(&kind.singular, resource)?;
+        let xid = Xid::Resource { groups, group, resources, resource };
         match *rest {
             [] => Ok(Place::Resource(kind, xid)),
             ["meta"] => Ok(Place::Meta(xid.meta().ok_or_else(unknown)?)),
             ["versions"] => Ok(Place::Versions(kind, xid)),
             ["versions", version] => {
                 if self.writes && matches!(version, "null" | "request") {
-                    return Err(self.malformed(version, "it is a reserved word"));
+                    return Err(self.invalid("version", &ValueFault::Reserved));
                 }
-                let xid = xid.version(self.id(version)?).ok_or_else(unknown)?;
+                let xid = xid.version(self.id("version", version)?).ok_or_else(unknown)?;
                 Ok(Place::Version(kind, xid))
             }
             _ => Err(unknown()),
         }
     }
 
-    fn id(&self, text: &str) -> Result<Id, Problem> {
-        text.parse().map_err(|error: muster_words::IdError| {
-            if self.writes {
-                self.malformed(text, &error.to_string())
-            } else {
-                self.problem(ErrorKind::NotFound)
-            }
+    fn id(&self, singular: &str, text: &str) -> Result<Id, Problem> {
+        text.parse().map_err(|error: IdError| match self.writes {
+            true => self.invalid(singular, &error.into()),
+            false => self.problem(ErrorKind::NotFound),
         })
     }
 
-    fn malformed(&self, id: &str, detail: &str) -> Problem {
-        let id: String = id.chars().take(200).collect();
-        self.problem(ErrorKind::MalformedId { id, error_detail: detail.to_owned() })
+    /// An invalid id is an error of the attribute, as in the reference server.
+    fn invalid(&self, singular: &str, fault: &ValueFault) -> Problem {
+        let (name, error_detail) = (format!("{singular}id"), fault.to_string());
+        let subject = self.path.strip_suffix(DETAILS).unwrap_or(&self.path);
+        let steps = self.path.matches('/').count();
+        let methods = match (steps, self.path.ends_with("/meta")) {
+            (3, _) | (5, false) => METHODS_OF_COLLECTION,
+            (5 | 6, _) => METHODS_OF_VERSION,
+            _ => METHODS_OF_ENTITY,
+        };
+        let methods = HeaderValue::from_static(methods);
+        Problem::new(ErrorKind::InvalidAttribute { name, error_detail })
+            .subject(subject)
+            .header(header::ACCESS_CONTROL_ALLOW_METHODS, methods)
     }
 }
 
@@ -225,11 +242,9 @@ impl Place {
             }
             Self::ModelSource => "GET, OPTIONS, PUT",
             Self::Capabilities => "GET, OPTIONS, PATCH, PUT",
-            Self::Groups(_) | Self::Resources(..) | Self::Versions(..) => {
-                "DELETE, GET, OPTIONS, PATCH, POST"
-            }
-            Self::Group(..) | Self::Resource(..) => "DELETE, GET, OPTIONS, PATCH, POST, PUT",
-            Self::Meta(_) | Self::Version(..) => "DELETE, GET, OPTIONS, PATCH, PUT",
+            Self::Groups(_) | Self::Resources(..) | Self::Versions(..) => METHODS_OF_COLLECTION,
+            Self::Group(..) | Self::Resource(..) => METHODS_OF_ENTITY,
+            Self::Meta(_) | Self::Version(..) => METHODS_OF_VERSION,
         }
     }
 

@@ -50,9 +50,6 @@ fn described(reason: Reason) -> (Kind, Option<String>) {
         Reason::CaseClash { singular, id, existing } => {
             return case_clash(singular, &id, &existing);
         }
-        Reason::MalformedId { id, fault } => {
-            Kind::MalformedId { id, error_detail: fault.to_string() }
-        }
         Reason::UnknownVersion { version } => {
             Kind::UnknownId { singular: "version".to_owned(), id: version }
         }
@@ -212,6 +209,7 @@ fn attribute(fault: AttributeFault) -> Kind {
         | AttributeFault::Name { path, .. }
         | AttributeFault::TooLong { path, .. }
         | AttributeFault::Target { path, .. }
+        | AttributeFault::Empty { path }
         | AttributeFault::TooSoon { path }
         | AttributeFault::Sibling { path, .. } => {
             Kind::InvalidAttribute { name: path, error_detail }

@@ -44,12 +44,12 @@ async fn names_the_fault_and_what_it_is_about() {
         ("PUT /dirs/d1", r#"{"owner": 1}"#, 400, "invalid_attribute", "/dirs/d1"),
         ("PUT /dirs/d1", r#"{"dirid": "d2"}"#, 400, "mismatched_id", "/dirs/d1"),
         ("PUT /dirs/d1", r#"{"epoch": 77}"#, 400, "mismatched_epoch", "/dirs/d1"),
-        ("PUT /dirs/-d", "{}", 400, "malformed_id", "/dirs/-d"),
+        ("PUT /dirs/-d", "{}", 400, "invalid_attribute", "/dirs/-d"),
         (
             "PUT /dirs/d1/facts/a/versions/7",
             r#"{"ancestorid": ""}"#,
             400,
-            "malformed_id",
+            "invalid_attribute",
             "/dirs/d1/facts/a/versions/7",
         ),
         ("POST /", r#"{"name": "x"}"#, 400, "groups_only", "/"),
@@ -396,4 +396,70 @@ async fn ignores_the_id_of_the_entity_that_a_request_is_for_and_no_other() {
     ] {
         door.send(line, &[], body).await.check(line, 400, &wrong(subject));
     }
+}
+
+#[tokio::test]
+async fn says_with_an_invalid_id_what_the_entity_is_and_what_its_place_takes() {
+    let door = Door::with_dirs().await;
+    let (entity, version) =
+        ("DELETE, GET, OPTIONS, PATCH, POST, PUT", "DELETE, GET, OPTIONS, PATCH, PUT");
+    for (line, body, name, subject, methods) in [
+        ("PUT /", r#"{"registryid": "*"}"#, "registryid", "/", "GET, OPTIONS, PATCH, POST, PUT"),
+        ("PUT /dirs/d*", "{}", "dirid", "/dirs/d*", entity),
+        ("PUT /dirs/d", r#"{"dirid": "d*"}"#, "dirid", "/dirs/d", entity),
+        ("POST /dirs", r#"{"d*": {}}"#, "dirid", "/dirs/d*", "DELETE, GET, OPTIONS, PATCH, POST"),
+        ("PUT /dirs/d/files/f*$details", "{}", "fileid", "/dirs/d/files/f*", entity),
+        (
+            "PUT /dirs/d/files/f$details",
+            r#"{"versionid": "v*"}"#,
+            "versionid",
+            "/dirs/d/files/f/versions/v*",
+            entity,
+        ),
+        (
+            "PUT /dirs/d/files/f/versions/v*",
+            "",
+            "versionid",
+            "/dirs/d/files/f/versions/v*",
+            version,
+        ),
+        (
+            "PUT /dirs/d/files/f/versions/v$details",
+            r#"{"fileid": "f*"}"#,
+            "fileid",
+            "/dirs/d/files/f/versions/v",
+            version,
+        ),
+    ] {
+        let says = [
+            ("/reason", "invalid_attribute"),
+            ("/args/name", name),
+            ("/subject", subject),
+            ("access-control-allow-methods", methods),
+        ];
+        door.send(line, &[], body).await.check(line, 400, &says);
+    }
+}
+
+#[tokio::test]
+async fn inlines_collections_of_types_that_the_request_brings() {
+    let door = Door::bare().await;
+    let body = r#"{"modelsource": {"groups": {"dirs": {"singular": "dir", "resources": {
+        "files": {"singular": "file"}}}}}, "dirs": {"d": {"files": {"f": {}}}}}"#;
+    door.check(&[
+        // What is refused changes nothing.
+        Step("PUT /?inline=boxes", body, 400, &[("/reason", "inline_noninlineable")]),
+        Step("GET /modelsource", "", 200, &[("/groups", "")]),
+        Step("PUT /?inline=dirs.files.meta", body, 200, &[("/dirs/d/files/f/meta/epoch", "1")]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn names_the_methods_that_the_capabilities_leave() {
+    let door = Door::bare().await;
+    let locked = r#"{"available": {"capabilities": {"mutable": false}}}"#;
+    let says = [("access-control-allow-methods", "GET, OPTIONS")];
+    door.send("PUT /capabilities", &[], locked).await.check("lock", 200, &[]);
+    door.send("GET /capabilities", &[], "").await.check("read", 200, &says);
 }

@@ -66,6 +66,12 @@ pub enum AttributeFault {
         /// What it must name.
         target: String,
     },
+    /// The specification demands a value with at least one character.
+    #[error("must not be empty; null removes it")]
+    Empty {
+        /// Its path.
+        path: String,
+    },
     /// `removal` is earlier than `effective` of a deprecation.
     #[error("must not be sooner than deprecated.effective")]
     TooSoon {
@@ -93,6 +99,7 @@ impl AttributeFault {
             | Self::NotAChoice { path, .. }
             | Self::Name { path, .. }
             | Self::TooLong { path, .. }
+            | Self::Empty { path }
             | Self::TooSoon { path }
             | Self::Target { path, .. }
             | Self::Sibling { path, .. } => path,

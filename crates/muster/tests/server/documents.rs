@@ -182,7 +182,7 @@ fn names_what_is_unknown() {
         ("GET", "/api/configs?specversion=9.9", "", 400, "unsupported_specversion"),
         ("GET", "/api/configs?limit=0", "", 400, "bad_flag"),
         ("GET", "/api/configs/app?purge", "", 400, "bad_flag"),
-        ("PUT", "/api/configs/app/entries/first/versions/null", "1", 400, "malformed_id"),
+        ("PUT", "/api/configs/app/entries/first/versions/null", "1", 400, "invalid_attribute"),
     ] {
         let ask = match body {
             "" => Ask::new(method, path),

@@ -153,11 +153,11 @@ fn refuses_attributes_of_the_wrong_kind() {
         ("PATCH", group, r#"{"do-not-write-this-down":1}"#, (400, "invalid_attribute")),
         ("POST", "/api", r#"{"configs":[]}"#, invalid),
         ("POST", "/api", r#"{"configs":{"a":3}}"#, (400, "bad_request")),
-        ("POST", "/api", r#"{"configs":{"..":{}}}"#, (400, "malformed_id")),
-        ("POST", "/api", r#"{"configs":{"a/b":{}}}"#, (400, "malformed_id")),
-        ("POST", "/api", r#"{"configs":{"a\u0000":{}}}"#, (400, "malformed_id")),
-        ("POST", "/api", r#"{"configs":{"":{}}}"#, (400, "malformed_id")),
-        ("POST", "/api", &long_id, (400, "malformed_id")),
+        ("POST", "/api", r#"{"configs":{"..":{}}}"#, (400, "invalid_attribute")),
+        ("POST", "/api", r#"{"configs":{"a/b":{}}}"#, (400, "invalid_attribute")),
+        ("POST", "/api", r#"{"configs":{"a\u0000":{}}}"#, (400, "invalid_attribute")),
+        ("POST", "/api", r#"{"configs":{"":{}}}"#, (400, "invalid_attribute")),
+        ("POST", "/api", &long_id, (400, "invalid_attribute")),
         ("POST", "/api", r#"{"nothing":{"a":{}}}"#, (400, "groups_only")),
         ("POST", group, r#"{"nothing":{"a":{}}}"#, (400, "resources_only")),
         ("PATCH", "/api/configs/app/entries/x$details", r#"{"contenttype":"a\r\nb: c"}"#, invalid),
@@ -186,33 +186,33 @@ fn refuses_names_that_lead_elsewhere() {
     let long = "a".repeat(10_000);
     let mut cases = Vec::new();
     for (name, write, read) in [
-        ("..", "malformed_id", "not_found"),
-        (".", "malformed_id", "not_found"),
-        ("%2e%2e", "malformed_id", "not_found"),
+        ("..", "invalid_attribute", "not_found"),
+        (".", "invalid_attribute", "not_found"),
+        ("%2e%2e", "invalid_attribute", "not_found"),
         ("..%2f..%2fetc%2fpasswd", "api_not_found", "api_not_found"),
         ("a%2Fb", "api_not_found", "api_not_found"),
-        ("a%5cb", "malformed_id", "not_found"),
-        ("a%00b", "malformed_id", "not_found"),
-        ("%00", "malformed_id", "not_found"),
-        ("a%0d%0aSet-Cookie:%20b", "malformed_id", "not_found"),
+        ("a%5cb", "invalid_attribute", "not_found"),
+        ("a%00b", "invalid_attribute", "not_found"),
+        ("%00", "invalid_attribute", "not_found"),
+        ("a%0d%0aSet-Cookie:%20b", "invalid_attribute", "not_found"),
         ("%ff%fe", "api_not_found", "api_not_found"),
         ("%c0%ae%c0%ae", "api_not_found", "api_not_found"),
         ("%", "api_not_found", "api_not_found"),
         ("%zz", "api_not_found", "api_not_found"),
-        ("%252e%252e", "malformed_id", "not_found"),
-        ("%F0%9F%98%80", "malformed_id", "not_found"),
-        ("%EF%BC%8E%EF%BC%8E", "malformed_id", "not_found"),
-        ("a%20", "malformed_id", "not_found"),
-        ("a;b", "malformed_id", "not_found"),
-        ("-a", "malformed_id", "not_found"),
+        ("%252e%252e", "invalid_attribute", "not_found"),
+        ("%F0%9F%98%80", "invalid_attribute", "not_found"),
+        ("%EF%BC%8E%EF%BC%8E", "invalid_attribute", "not_found"),
+        ("a%20", "invalid_attribute", "not_found"),
+        ("a;b", "invalid_attribute", "not_found"),
+        ("-a", "invalid_attribute", "not_found"),
         ("a%24details", "", ""),
-        (&long, "malformed_id", "not_found"),
+        (&long, "invalid_attribute", "not_found"),
     ] {
         for prefix in
             ["/api/configs/", "/api/configs/app/entries/", "/api/configs/app/entries/x/versions/"]
         {
             let path = format!("{prefix}{name}");
-            let status = |code: &str| if code == "malformed_id" { 400 } else { 404 };
+            let status = |code: &str| if code == "invalid_attribute" { 400 } else { 404 };
             if write.is_empty() {
                 // An encoded $ is one all the same: this asks for details of what isn't there.
                 let code = if prefix == "/api/configs/" { "bad_details" } else { "not_found" };

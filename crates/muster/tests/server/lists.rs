@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::Server;
+use crate::{client::Ask, harness::Server};
 
 const LIST: &str = "/api/configs/app/entries";
 
@@ -135,4 +135,27 @@ fn a_cursor_is_good_for_the_list_that_it_was_made_for() {
     ] {
         server.get(&format!("{LIST}?{query}")).refused(400, "bad_cursor");
     }
+}
+
+#[test]
+fn a_name_is_not_written_empty() {
+    let server = with(&[("a", r#"{"description":""}"#)]);
+    for attribute in ["name", "documentation", "icon"] {
+        let body = format!(r#"{{"{attribute}":""}}"#);
+        for path in ["/api", "/api/configs/app", "/api/configs/app/entries/a$details"] {
+            server.patch(path, body.clone()).refused(400, "invalid_attribute");
+        }
+        let nested = format!(r#"{{"a":{{"versions":{{"2":{body}}}}}}}"#);
+        let refused = server.post(LIST, nested).refused(400, "invalid_attribute");
+        assert_eq!(refused.json()["subject"], "/configs/app/entries/a/versions/2");
+        let header = format!("xRegistry-{attribute}");
+        let put = Ask::json("PUT", format!("{LIST}/a"), "1").header(&header, "");
+        server.ask(&put).refused(400, "invalid_attribute");
+        let plan = format!(r#"{{"groups":[{{"xid":"/configs/app","attributes":{body}}}]}}"#);
+        server.post("/apply", plan).refused(400, "invalid_attribute");
+        server.patch("/api/configs/app", format!(r#"{{"{attribute}":null}}"#)).expect(200);
+    }
+    // As the specification's reference server does.
+    let bare = Server::in_memory(&["--bare"]);
+    bare.patch("/api", r#"{"name":""}"#).expect(200);
 }

@@ -94,12 +94,8 @@ codes! { ErrorCode, ErrorKind;
         "Name collections, meta or documents, or * for all collections.";
     InvalidAttribute { name: String, error_detail: String }: Specification 400,
         "The attribute \"<name>\" for \"<subject>\" is not valid: <error_detail>.",
-        "An attribute has a value that the model doesn't allow.",
-        "Correct the value; /model shows its type.";
-    MalformedId { id: String, error_detail: String }: Specification 400,
-        "For \"<subject>\", the specified ID value (<id>) is malformed: <error_detail>.",
-        "The id has characters or a length that ids may not have.",
-        "Use 1 to 128 of the characters A-Z a-z 0-9 - . _ ~ : @; begin with a letter, a digit or _.";
+        "An attribute or an id has a value that isn't allowed.",
+        "Correct the value as the error says; /model shows the type of each attribute.";
     MalformedXid { xid: String, error_detail: String }: Specification 400,
         "For \"<subject>\", the specified XID value (<xid>) is malformed: <error_detail>.",
         "The text isn't the path of an entity.",

@@ -89,11 +89,11 @@ fn names_the_first_part_that_is_unknown() {
         ("/dirsx/d1/files/f1$details", false, "not_found", "/dirsx"),
         ("/dirs/d1/filesx/f1", false, "not_found", "/dirs/d1/filesx"),
         ("/dirs/d%20x", false, "not_found", "/dirs/d x"),
-        ("/dirs/d%20x", true, "malformed_id", "/dirs/d x"),
+        ("/dirs/d%20x", true, "invalid_attribute", "/dirs/d x"),
         (
             "/dirs/d1/files/f1/versions/null",
             true,
-            "malformed_id",
+            "invalid_attribute",
             "/dirs/d1/files/f1/versions/null",
         ),
         ("/dirs/d1/files/f1/other", false, "not_found", "/dirs/d1/files/f1/other"),
