@@ -147,7 +147,7 @@ fn fault(error: &io::Error) -> TlsFault {
             }
             Certificate::NotValidForName => TlsFault::OtherName { names: Vec::new() },
             Certificate::NotValidForNameContext { presented, .. } => {
-                let names = presented.iter().filter_map(|name| quoted(name)).collect();
+                let names = presented.iter().filter_map(|name| presented_name(name)).collect();
                 TlsFault::OtherName { names }
             }
             // The library has no public type for this one.
@@ -159,7 +159,8 @@ fn fault(error: &io::Error) -> TlsFault {
     }
 }
 
-/// The name in a text such as `DnsName("localhost")`.
-fn quoted(name: &str) -> Option<String> {
-    name.split('"').nth(1).map(str::to_owned)
+/// The name or the address in a text such as `DnsName("localhost")` or `IpAddress(127.0.0.1)`.
+fn presented_name(text: &str) -> Option<String> {
+    let address = text.strip_prefix("IpAddress(").and_then(|rest| rest.strip_suffix(')'));
+    address.or_else(|| text.split('"').nth(1)).map(str::to_owned)
 }

@@ -15,6 +15,12 @@ pub enum Forbidden {
         /// The permission.
         permission: Permission,
     },
+    /// The caller shows no key, and callers without one don't have the permission.
+    #[error("callers without a key don't have the permission {permission}")]
+    Anonymous {
+        /// The permission.
+        permission: Permission,
+    },
     /// The place is outside the key's scope.
     #[error("the place is outside the key's scope")]
     Scope,
@@ -46,7 +52,10 @@ pub fn authorize(
         }
     }
     let role = principal.role;
-    role.extent(permission).ok_or(Forbidden::Role { role, permission })
+    role.extent(permission).ok_or_else(|| match principal.is_anonymous() {
+        true => Forbidden::Anonymous { permission },
+        false => Forbidden::Role { role, permission },
+    })
 }
 
 /// Decides whether a principal may send a command. Returns the limits that depend on the state and

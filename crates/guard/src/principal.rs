@@ -51,6 +51,12 @@ impl Principal {
         Self { scope, ..Self::new(ANONYMOUS_ACTOR, Role::Consumer) }
     }
 
+    /// Whether it is somebody who shows no key where most callers need one.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        *self.id == *ANONYMOUS_ACTOR
+    }
+
     /// Whether it is valid at a moment.
     #[must_use]
     pub fn is_valid_at(&self, now: Moment) -> bool {

@@ -139,6 +139,7 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ShowCheckpoint => on(method, ledger::checkpoint),
         NativeEndpoint::VerifyLedger => on(method, ledger::verify),
         NativeEndpoint::ListKeys => on(method, keys::list),
+        NativeEndpoint::ShowOwnKey => on(method, keys::own),
         NativeEndpoint::CreateKey => on(method, keys::create),
         NativeEndpoint::RevokeKey => on(method, keys::revoke),
         NativeEndpoint::ForgetKey => on(method, keys::forget),

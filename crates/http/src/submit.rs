@@ -34,7 +34,7 @@ pub async fn submit(
 /// collection; `/` is the registry.
 ///
 /// # Errors
-/// `role_denied` or `out_of_scope`.
+/// `role_denied`, `out_of_scope`, or `key_required` if the caller showed no key.
 pub fn check(
     principal: &Principal,
     permission: Permission,
@@ -52,10 +52,19 @@ pub fn problem_of_forbidden(forbidden: Forbidden, subject: &str) -> Problem {
             role: role.name().to_owned(),
             permission: permission.name().to_owned(),
         },
+        // A key would help, so the answer asks for one.
+        Forbidden::Anonymous { .. } => ErrorKind::KeyRequired,
         Forbidden::Scope => ErrorKind::OutOfScope,
     };
     // The subject comes from the request and may be long.
-    Problem::new(kind).subject(subject.chars().take(400).collect::<String>())
+    let problem = Problem::new(kind).subject(subject.chars().take(400).collect::<String>());
+    match forbidden {
+        Forbidden::Anonymous { permission } => problem.detail(format!(
+            "Callers without a key don't have the permission {} here.",
+            permission.name()
+        )),
+        _ => problem,
+    }
 }
 
 /// The command's id, which its events carry (xRegistry events, `xregcorrelationid`). A repetition

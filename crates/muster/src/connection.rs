@@ -77,7 +77,7 @@ impl ConnectionArguments {
         let roots = match &self.ca_cert {
             Some(file) => TrustedRoots::File(file.clone()),
             None if set.ca_cert.is_empty() => TrustedRoots::System,
-            None => TrustedRoots::File(PathBuf::from(&set.ca_cert)),
+            None => TrustedRoots::File(context.set_path(&set.ca_cert)),
         };
         Socket::new(address, timeouts, &roots).map_err(|error| match error {
             AddressError::Form(_) => {
@@ -91,12 +91,12 @@ impl ConnectionArguments {
     fn key(&self, context: &Context) -> Result<Option<String>, Failure> {
         let set = &context.settings.client.key_file;
         let file = match &self.key_file {
-            Some(file) => Some(file.as_path()),
+            Some(file) => Some(file.clone()),
             None if context.key_of_environment().is_some() || set.is_empty() => None,
-            None => Some(Path::new(set)),
+            None => Some(context.set_path(set)),
         };
         match file {
-            Some(file) => read_key(context, file).map(Some),
+            Some(file) => read_key(context, &file).map(Some),
             None => match context.key_of_environment() {
                 Some(key) if !is_key(key) => {
                     Err(Failure::usage("MUSTER_API_KEY doesn't hold one key")

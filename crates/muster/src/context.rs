@@ -94,6 +94,16 @@ impl Context {
         Ok(directory)
     }
 
+    /// The file that a setting names: `~` is the home.
+    #[must_use]
+    pub fn set_path(&self, text: &str) -> PathBuf {
+        let home = self.environment.get("HOME").filter(|home| !home.is_empty());
+        match (home, text.strip_prefix("~/")) {
+            (Some(home), Some(below)) => Path::new(home).join(below),
+            _ => PathBuf::from(text),
+        }
+    }
+
     /// A path as people write it, with `~` for their home.
     #[must_use]
     pub fn shown(&self, path: &Path) -> String {

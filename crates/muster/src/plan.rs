@@ -17,7 +17,7 @@ pub use order::{Unit, arrange};
 pub use pruned_types::PrunedTypes;
 pub use render::{failing, render, summary, to_json};
 pub use requests::{PlanRequest, requests};
-pub use trial::try_out;
+pub use trial::{LATER_STEPS, try_out};
 
 use muster_client::DocumentUpload;
 use muster_history::difference::{self, FieldDifference};

@@ -43,6 +43,60 @@ pub struct KeyEntry {
     pub revokedat: Option<String>,
 }
 
+/// As whom a request is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OwnAccess {
+    /// Why it is answered: `key`, a key of the registry; `given key`, the one that the server was
+    /// started with; `anonymous`, without a key, which the server allows; `open`, because the
+    /// registry has no keys.
+    pub by: String,
+    /// The role: what the caller may do.
+    pub role: String,
+    /// The key's id, which the log names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The key's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where the key may be used; none means everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Vec<String>>,
+    /// When the key was created, RFC 3339 in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    pub createdat: Option<String>,
+    /// When the key expires, RFC 3339 in UTC; none if it doesn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    pub expiresat: Option<String>,
+}
+
+impl OwnAccess {
+    /// A key of the registry.
+    pub const KEY: &str = "key";
+    /// The key that the server was started with.
+    pub const GIVEN_KEY: &str = "given key";
+    /// No key, which the server allows.
+    pub const ANONYMOUS: &str = "anonymous";
+    /// No key, because the registry has none.
+    pub const OPEN: &str = "open";
+}
+
+impl Sample for OwnAccess {
+    fn sample() -> Self {
+        let entry = KeyEntry::sample();
+        Self {
+            by: Self::KEY.to_owned(),
+            role: "publisher".to_owned(),
+            id: Some(entry.id),
+            name: entry.name,
+            scope: entry.scope,
+            createdat: Some(entry.createdat),
+            expiresat: entry.expiresat,
+        }
+    }
+}
+
 /// A request for a new key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

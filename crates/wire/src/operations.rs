@@ -83,6 +83,8 @@ pub enum NativeEndpoint {
     VerifyLedger,
     /// `GET /keys`.
     ListKeys,
+    /// `GET /keys/self`.
+    ShowOwnKey,
     /// `POST /keys`.
     CreateKey,
     /// `DELETE /keys/<id>`.

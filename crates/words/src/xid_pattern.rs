@@ -42,6 +42,17 @@ pub enum XidPatternError {
 const STEPS_MAX: usize = 4;
 
 impl XidPattern {
+    /// Its steps, in which `*` stands for any characters.
+    pub fn steps(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().map(|step| &**step)
+    }
+
+    /// Whether one of its steps matches a name.
+    #[must_use]
+    pub fn step_matches(step: &str, name: &str) -> bool {
+        matches(step, name)
+    }
+
     fn coverage<'a>(&self, path: impl Iterator<Item = &'a str>) -> Coverage {
         let mut own = self.steps.iter();
         for step in path {

@@ -1,5 +1,5 @@
 use http::Method;
-use muster_wire::keys::{KeyList, KeyRequest, NewKey};
+use muster_wire::keys::{KeyList, KeyRequest, NewKey, OwnAccess};
 
 use crate::{Answer, Call, Client, ClientError, Query};
 
@@ -11,6 +11,14 @@ impl Client {
     pub async fn keys(&self, all: bool) -> Result<Answer<KeyList>, ClientError> {
         let query = Query::new().with_some("all", all.then_some("true"));
         self.call(Call::new(Method::GET, "/keys", &query)).await.map(Answer::of)
+    }
+
+    /// As whom this client is answered.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn own_access(&self) -> Result<Answer<OwnAccess>, ClientError> {
+        self.call(Call::new(Method::GET, "/keys/self", &Query::new())).await.map(Answer::of)
     }
 
     /// Creates a key. Only this answer shows it.

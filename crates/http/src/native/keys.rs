@@ -1,6 +1,7 @@
 //! `/keys`: the API keys of the registry.
 
 mod request;
+mod scope;
 
 use axum::{
     Extension,
@@ -17,12 +18,12 @@ use muster_guard::{ApiKey, KeyRecord, Role};
 use muster_registry::{CommandOrigin, SubmitError};
 use muster_wire::{
     ErrorKind, Problem,
-    keys::{KeyEntry, KeyList, NewKey},
+    keys::{KeyEntry, KeyList, NewKey, OwnAccess},
 };
 use muster_words::Id;
 
 use self::request::NewKeyRequest;
-use super::{Native, answer, query::Parameters};
+use super::{Native, answer, body, query::Parameters};
 use crate::{
     Caller, IntoProblem, read_body,
     submit::{message, submit},
@@ -61,15 +62,48 @@ fn shown(id: &Id, key: &RegisteredKey, record: Option<&KeyRecord>) -> KeyEntry {
     }
 }
 
+/// `GET /keys/self`: as whom the request is answered, and what that allows.
+pub(super) async fn own(
+    State(native): State<Native>,
+    Extension(caller): Extension<Caller>,
+) -> Response {
+    let principal = &caller.principal;
+    let view = native.registry.catalog();
+    let id = principal.id.parse::<Id>().ok();
+    let known = id.as_ref().and_then(|id| Some((id, view.keys.get(id)?)));
+    let entry = known.map(|(id, key)| shown(id, key, native.gate.record(&view, id).as_ref()));
+    let by = match &entry {
+        Some(_) => OwnAccess::KEY,
+        None if principal.is_anonymous() => OwnAccess::ANONYMOUS,
+        None if native.gate.needs_key() => OwnAccess::GIVEN_KEY,
+        None => OwnAccess::OPEN,
+    };
+    let own = OwnAccess {
+        by: by.to_owned(),
+        role: principal.role.name().to_owned(),
+        id: entry.as_ref().map(|entry| entry.id.clone()),
+        name: entry.as_ref().and_then(|entry| entry.name.clone()),
+        scope: entry.as_ref().and_then(|entry| entry.scope.clone()),
+        createdat: entry.as_ref().map(|entry| entry.createdat.clone()),
+        expiresat: entry.and_then(|entry| entry.expiresat),
+    };
+    answer::json(StatusCode::OK, &own)
+}
+
 /// `POST /keys`: creates a key. Only this answer ever shows it.
 pub(super) async fn create(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
     sent: HeaderMap,
-    body: axum::body::Body,
+    sent_body: axum::body::Body,
 ) -> Result<Response, IntoProblem> {
     let message = message(&sent, "/keys")?;
-    let wanted = NewKeyRequest::read(&read_body(body).await?, native.gate.now())?;
+    let wanted = NewKeyRequest::read(&read_body(sent_body).await?, native.gate.now())?;
+    if let Some(scope) = &wanted.scope
+        && let Some(fault) = scope::unusable(scope, native.registry.view().model())
+    {
+        return Err(body::refused(fault, "/keys").into());
+    }
     for _ in 0..DRAWS_MAX {
         let key = generate_key()?;
         if native.registry.catalog().keys.contains_key(key.id()) {

@@ -41,9 +41,12 @@ fn expected(row: &Row, shown: &Shown) -> &'static str {
         Role::Auditor => 4,
     };
     let letter = row.roles.as_bytes()[column];
+    // A key would help whoever showed none.
+    let is_anonymous = shown.state == KeyState::None;
+    let denied = if is_anonymous { "key_required" } else { "role_denied" };
     if letter == b'-' && row.is_told_by_body {
         // Where it would be done isn't looked at.
-        return "role_denied";
+        return denied;
     }
     let is_scoped = shown.state == KeyState::Scoped;
     let (scope, place) = ("/providers/cms", row.place.as_str());
@@ -59,7 +62,7 @@ fn expected(row: &Row, shown: &Shown) -> &'static str {
         return "out_of_scope";
     }
     if letter == b'-' {
-        return "role_denied";
+        return denied;
     }
     if letter == b'o' && !row.is_publishers { "not_own" } else { "" }
 }

@@ -183,6 +183,7 @@ impl ApplyArguments {
         if plan.requests > 1 {
             let steps = format!("in {} steps", separated(plan.requests as u64));
             screen.line(&format!("{steps}, each as a whole or not at all: {SECTIONS}"))?;
+            screen.line(plan::LATER_STEPS)?;
         }
         let failing = plan::failing(&plan.failing);
         failing.iter().chain(&plan.notes).try_for_each(|line| screen.line(line))

@@ -4,6 +4,7 @@ pub mod create;
 pub mod forget;
 pub mod list;
 pub mod revoke;
+pub mod show;
 
 use std::fmt::Write as _;
 
@@ -13,13 +14,15 @@ use muster_wire::keys::KeyEntry;
 
 use crate::{Context, Failure};
 
-/// Create, list, revoke and forget API keys
+/// Create, list, show, revoke and forget API keys
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
     #[command(before_help = create::EXAMPLES)]
     Create(create::KeyCreateArguments),
     #[command(before_help = list::EXAMPLES)]
     List(list::KeyListArguments),
+    #[command(before_help = show::EXAMPLES, visible_alias = "whoami")]
+    Show(show::KeyShowArguments),
     #[command(before_help = revoke::EXAMPLES)]
     Revoke(revoke::KeyRevokeArguments),
     #[command(before_help = forget::EXAMPLES)]
@@ -31,6 +34,7 @@ impl KeysCommand {
         match self {
             Self::Create(create) => create.run(context).await,
             Self::List(list) => list.run(context).await,
+            Self::Show(show) => show.run(context).await,
             Self::Revoke(revoke) => revoke.run(context).await,
             Self::Forget(forget) => forget.run(context).await,
         }

@@ -12,6 +12,7 @@ use crate::{
     Context, Failure,
     arguments::ConnectionArguments,
     output::{Screen, Style, Table, differences::one_line, numbers::separated, times},
+    suggest,
 };
 
 /// Examples of the command.
@@ -65,7 +66,11 @@ impl LogArguments {
         if page.next.is_some() {
             let oldest = page.entries.last().map(|entry| entry.position.to_string());
             let oldest = oldest.unwrap_or_default();
-            let note = format!("muster log --before {oldest} shows earlier commands");
+            let of = match &self.xid {
+                Xid::Registry => String::new(),
+                xid => format!(" {}", suggest::without_slash(xid)),
+            };
+            let note = format!("muster log{of} --before {oldest} shows earlier commands");
             context.screen.note(&context.screen.paint_error(Style::Dim, &note));
         }
         Ok(())

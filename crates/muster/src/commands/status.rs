@@ -48,12 +48,15 @@ impl StatusArguments {
 fn render(context: &Context, status: &StatusReport) -> String {
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let (documents, schemas) = (count(status.documents), count(status.schemas));
-    let holding = holding(documents, schemas, count(status.rules));
+    let rules = count(status.rules);
+    let holding = holding(documents, schemas, rules);
     let groups = counted(count(status.groups), "group", "groups");
     let registry = format!(
-        "{}, position {}, {holding} in {groups}, {} hidden",
+        "{}, position {}, {holding}{} in {groups}, {} hidden",
         status.registry,
         separated(status.position),
+        // Elsewhere, as in the metrics, schemas and rules are counted among the documents.
+        if schemas + rules > 0 { format!(" ({documents} in all)") } else { String::new() },
         separated(status.hidden),
     );
     let mut lines = vec![
@@ -161,7 +164,7 @@ mod tests {
                        "p99_ms": muster_words::json::parse(b"4.10").unwrap()},
             "watchers": 1, "clock": "in step", "version": "0.1.0", "later": {"more": 1}});
         let expect = "\
-registry   7f3a19c2, position 1,204, 31 documents, 3 schemas and 4 rules in 9 groups, 2 hidden
+registry   7f3a19c2, position 1,204, 31 documents, 3 schemas and 4 rules (38 in all) in 9 groups, 2 hidden
 ledger     ~/.local/share/muster/changes.db, 1.4 MB, last checkpoint 3 s ago
 writes     0 waiting, p99 4.10 ms over the last minute, 62 since the start
 watchers   1

@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use clap::Args;
 use muster_client::{Client, ReceivedChange, StreamItem, StreamStart};
 use muster_model::Model;
-use muster_wire::changes::EventId;
-use muster_words::{Position, Xid};
+use muster_wire::{ErrorCode, changes::EventId};
+use muster_words::{Coverage, Position, Xid, XidPattern, XidPatterns};
 
 use self::teller::Teller;
 use crate::{
@@ -48,6 +48,7 @@ impl WatchArguments {
         let client = self.connection.client(context).await?;
         if !self.part.trim_matches('/').is_empty() {
             can_exist(&model::of_registry(&client).await?, &self.part)?;
+            self.in_scope(&client).await?;
         }
         let start = self
             .after
@@ -97,6 +98,28 @@ impl WatchArguments {
             context.screen.note(&context.screen.paint_error(Style::Dim, &note));
         }
         Ok(())
+    }
+
+    /// Refuses a part of which the key would never see a change.
+    async fn in_scope(&self, client: &Client) -> Result<(), Failure> {
+        let own = match client.own_access().await {
+            Ok(answer) => answer.read()?,
+            // An older server doesn't tell.
+            Err(error) if error.is("api_not_found") || error.is("action_not_supported") => {
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Some(scope) = own.scope else { return Ok(()) };
+        let places: Vec<XidPattern> = scope.iter().filter_map(|place| place.parse().ok()).collect();
+        let path = format!("/{}", self.part.trim_matches('/'));
+        if XidPatterns::new(places).coverage(&path) != Coverage::Outside {
+            return Ok(());
+        }
+        let what = format!("{path} is outside the key's scope, {}", scope.join(" "));
+        Err(Failure::new(ErrorCode::OutOfScope, what).help(
+            "watch a part within the scope, or use another key; muster keys show tells the scope",
+        ))
     }
 
     /// Says what is watched, and where.

@@ -97,6 +97,8 @@ impl StartupMessage {
             metrics = self.metrics.as_deref(),
             position = self.position.0,
             documents = self.documents,
+            schemas = self.schemas,
+            rules = self.rules,
             took_ms = u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
             "muster is ready"
         );

@@ -193,6 +193,8 @@ pub fn to_json(plan: &Plan) -> Value {
     let steps: Vec<Value> = plan.steps().map(step_to_json).collect();
     let mut value = json!({"steps": steps, "unchanged": plan.kept, "refused": plan.refused()});
     value["requests"] = plan.requests.into();
+    // Later requests are judged when those before them are done.
+    value["judged_requests"] = plan.requests.min(1).into();
     if plan.failing.affected > 0 {
         value["failing"] = serde_json::to_value(&plan.failing).unwrap_or_default();
     }

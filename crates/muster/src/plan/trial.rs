@@ -9,6 +9,10 @@ use crate::{
     output::{Finding, findings::places},
 };
 
+/// What people should know of a plan of several steps.
+pub const LATER_STEPS: &str = "the registry has judged the first step; it judges each later one, which \
+     depends on those before it, right before it is done";
+
 /// Has the first request of a plan judged by the registry, and notes in the plan what it says. The
 /// later requests depend on the first, so they are judged when their turn comes.
 ///

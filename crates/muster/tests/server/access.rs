@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
@@ -94,10 +94,14 @@ fn people_read_without_a_key_where_that_is_set_and_the_metrics_have_an_address_o
         server.ask(&with(Ask::get(path), "muster_00000000_00")).refused(401, "key_unknown");
     }
     for path in ["/log", "/metrics", "/keys", "/status", "/ledger"] {
-        server.get(path).refused(403, "role_denied");
+        // A key would help.
+        let refused = server.get(path).refused(401, "key_required");
+        assert!(refused.header("www-authenticate").is_some(), "{refused:?}");
         server.ask(&with(Ask::get(path), &key)).expect(200);
     }
-    server.put("/api/configs/app/entries/first", "2").refused(403, "role_denied");
+    server.put("/api/configs/app/entries/first", "2").refused(401, "key_required");
+    let own = server.get("/keys/self").expect(200).json();
+    assert_eq!((&own["by"], &own["role"]), (&json!("anonymous"), &json!("consumer")));
     let ready = server.logged("muster is ready");
     let port = ready["metrics"].as_str().unwrap().split('/').nth(2).unwrap();
     let mut alone = Client::connect(port.parse().unwrap());
@@ -155,4 +159,57 @@ fn a_scoped_key_applies_its_folder_and_the_registry_judges_what_it_may_not_read(
     lay("{}");
     let refused = apply(&["--yes"]).expect(1);
     assert!(refused.out.contains("! providers/cms/entries/sanity"), "{refused:#?}");
+}
+
+#[test]
+fn a_key_tells_what_it_is_and_a_scope_that_nothing_can_match_is_refused() {
+    let (scratch, server) = (TempDir::new().unwrap(), Server::in_memory(&[]));
+    let folder = scratch.path();
+    let open = server.get("/keys/self").expect(200).json();
+    assert_eq!((&open["by"], &open["role"]), (&json!("open"), &json!("admin")));
+    create(folder, &server, None, "root", &[]);
+    let typo = ["keys", "create", "--role", "publisher", "--scope", "/confgs/app"];
+    let refused = run_as(folder, &server, "root", &typo).expect(1);
+    assert!(refused.err.contains("did you mean /configs/app?"), "{refused:?}");
+    let limits = ["--role", "publisher", "--scope", "/configs/app", "--expires", "90d"];
+    let id = create(folder, &server, Some("root"), "ci", &limits);
+    let shown = run_as(folder, &server, "ci", &["keys", "show"]).expect(0);
+    for part in [&id, "ci", "publisher", "/configs/app"] {
+        assert!(shown.out.contains(part), "{part}: {shown:?}");
+    }
+    let json = run_as(folder, &server, "ci", &["keys", "whoami", "--output", "json"]).expect(0);
+    let own: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((&own["by"], &own["id"], &own["name"]), (&json!("key"), &json!(id), &json!("ci")));
+    assert!(own["expiresat"].is_string() && own.get("key").is_none(), "{own}");
+    // A place of which this key would never see a change.
+    let watch = run_as(folder, &server, "ci", &["watch", "providers/cms"]).expect(1);
+    assert!(watch.err.contains("out_of_scope") && watch.err.contains("/configs/app"), "{watch:?}");
+}
+
+#[test]
+fn a_refused_deletion_counts_no_references_that_a_key_may_not_see() {
+    let (scratch, server) = (TempDir::new().unwrap(), Server::in_memory(&[]));
+    let folder = scratch.path();
+    let model = r#"{"groups":{"parts":{"singular":"part","resources":{"entries":{"singular":"entry",
+        "muster":{"references":[{"field":"/needs","collection":"/parts/entries"}]}}}}}}"#;
+    server.put("/api/modelsource", model).expect(200);
+    server.put("/api/parts/a/entries/x", "{}").expect(201);
+    server.put("/api/parts/b/entries/y", r#"{"needs":"/parts/a/entries/x"}"#).expect(201);
+    create(folder, &server, None, "root", &[]);
+    create(folder, &server, Some("root"), "ci", &["--role", "admin", "--scope", "/parts/a"]);
+    let delete = ["delete", "parts/a/entries/x", "--yes"];
+    let refused = run_as(folder, &server, "ci", &delete).expect(1);
+    assert!(refused.err.contains("references that the key may not see"), "{refused:?}");
+}
+
+#[test]
+fn a_key_file_of_the_settings_may_lie_at_home() {
+    let (scratch, server) = (TempDir::new().unwrap(), Server::in_memory(&[]));
+    let folder = scratch.path();
+    create(folder, &server, None, "root", &[]);
+    let url = format!("http://{}", server.address);
+    std::fs::write(folder.join("set.toml"), "[client]\nkey_file = \"~/root\"\n").unwrap();
+    let words = ["keys", "show", "--config", "set.toml", "--server", &url];
+    let shown = run(folder, &words).expect(0);
+    assert!(shown.out.contains("admin"), "{shown:?}");
 }

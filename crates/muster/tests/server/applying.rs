@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
@@ -353,6 +353,11 @@ fn a_large_folder_is_applied_in_steps_and_the_plan_says_so() {
     ["a", "b", "c"].iter().for_each(|name| {
         std::fs::write(group.join(format!("{name}.json")), &text).unwrap();
     });
+    let dry = run(scratch.path(), &["apply", "cat", "--dry-run", "--server", &url]).expect(0);
+    assert!(dry.out.contains("the registry has judged the first step"), "{dry:#?}");
+    let json = ["apply", "cat", "--dry-run", "--output", "json", "--server", &url];
+    let json: Value = serde_json::from_str(&run(scratch.path(), &json).expect(0).out).unwrap();
+    assert_eq!((&json["requests"], &json["judged_requests"]), (&json!(2), &json!(1)));
     let applied = run(scratch.path(), &["apply", "cat", "--yes", "--server", &url]).expect(0);
     let told = "in 2 steps, each as a whole or not at all";
     assert!(

@@ -57,7 +57,8 @@ impl Authority {
 
     /// The same, until a moment.
     fn sign_until(&self, name: &str, end: SystemTime) -> (String, String, Vec<u8>) {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let mut params =
+            CertificateParams::new(name.split(',').map(str::to_owned).collect::<Vec<_>>()).unwrap();
         params.not_after = end.into();
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -390,4 +391,8 @@ fn tells_why_a_server_is_not_trusted_and_which_address_to_use() {
         (plain.url("127.0.0.1"), plain.url("127.0.0.1").replacen("http", "https", 1));
     client(&authority, &secure, Some("ca.pem"), "other_scheme", &format!("try {spoken}"));
     plain.get("/health/live").expect(200);
+    // Of a certificate with addresses, they are told as well.
+    let numbered = authority.serve(&authority.sign("localhost,127.0.0.2", 2040));
+    let told = "its certificate is for localhost, 127.0.0.2";
+    client(&authority, &numbered.url("127.0.0.1"), Some("ca.pem"), "not_trusted", told);
 }

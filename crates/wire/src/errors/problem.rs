@@ -132,7 +132,12 @@ impl Problem {
             }
             _ => return arguments,
         };
-        let counted = format!("{count} {}", if count == 1 { one } else { many });
+        let counted = match (&self.0.kind, count) {
+            // A key with a scope doesn't see what refers to it from elsewhere.
+            (ErrorKind::Referenced { .. }, 0) => "references that the key may not see".to_owned(),
+            (_, 1) => format!("1 {one}"),
+            _ => format!("{count} {many}"),
+        };
         arguments.insert("count".to_owned(), counted);
         arguments
     }

@@ -340,9 +340,9 @@ codes! { ErrorCode, ErrorKind;
         "The server makes cursors, and a cursor belongs to one query.",
         "Start again at the first page.";
     KeyRequired: Muster 401,
-        "This registry requires an API key.",
+        "This request requires an API key.",
         "The request carries no API key.",
-        "Send Authorization: Bearer muster_…. Whoever has no key stops the server; then muster keys create --data DIR makes one.";
+        "Send Authorization: Bearer muster_…; commands take the key from --key-file or MUSTER_API_KEY. If nobody has a key any more, stop the server; then muster keys create --data DIR makes one.";
     KeyUnknown: Muster 401,
         "This registry doesn't know the API key.",
         "The key was revoked, or belongs to another registry.",
@@ -417,7 +417,7 @@ codes! { ErrorCode, ErrorKind;
 /// references, compatibility and constraints aren't implemented, faults of the server are
 /// `server_error`, and for unknown types `not_found` says more.
 #[cfg(test)]
-pub(super) const UNUSED: [(&str, CodeOrigin, u16); 13] = [
+pub(super) const UNUSED: [(&str, CodeOrigin, u16); 14] = [
     ("cannot_doc_xref", CodeOrigin::Specification, 400),
     ("compatibility_unknown", CodeOrigin::Specification, 400),
     ("compatibility_violation", CodeOrigin::Specification, 400),
@@ -426,6 +426,7 @@ pub(super) const UNUSED: [(&str, CodeOrigin, u16); 13] = [
     ("extra_xref_attribute", CodeOrigin::Specification, 400),
     ("format_external", CodeOrigin::Specification, 400),
     ("format_violation", CodeOrigin::Specification, 400),
+    ("malformed_id", CodeOrigin::Specification, 400),
     ("malformed_xref", CodeOrigin::Specification, 400),
     ("parsing_response", CodeOrigin::Specification, 400),
     ("readonly", CodeOrigin::Specification, 400),

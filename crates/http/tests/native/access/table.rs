@@ -54,6 +54,7 @@ const WHOLE: &str = "
     getCheckpoint           GET    /ledger/checkpoint           +---+ everything
     verifyLedger            POST   /ledger/verify               +---+ everything
     listKeys                GET    /keys                        +---+ everything
+    getOwnKey               GET    /keys/self                   +++++ noplace
     createKey               POST   /keys                        +---- everything
     revokeKey               DELETE /keys/nobody                 +---- everything
     forgetKey               DELETE /keys/nobody/record          +---- everything
