@@ -117,7 +117,9 @@ impl Front {
         Self { position: self.position.clone(), request_log: self.request_log, ..front }
     }
 
-    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+    /// The metrics.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
 }

@@ -8,14 +8,15 @@ mod traffic;
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
 };
 
 use http::{HeaderMap, HeaderValue, Response, header};
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric, text},
-    metrics::gauge::ConstGauge,
-    registry::Registry,
+    encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text},
+    metrics::{MetricType, gauge::ConstGauge},
+    registry::{Registry, Unit},
 };
 
 pub(crate) use route::Route;
@@ -85,6 +86,19 @@ impl Metrics {
         self.register(|registry| {
             let read = Box::new(read);
             registry.register_collector(Box::new(LabelledGaugeReader { name, help, label, read }));
+        });
+    }
+
+    /// Adds a histogram of times that is read on each scrape: counts by time, each of what took less
+    /// than the time and not less than the one before; and all times together.
+    pub fn times(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> (Vec<(Duration, u64)>, Duration) + Send + Sync + 'static,
+    ) {
+        self.register(|registry| {
+            registry.register_collector(Box::new(TimesReader { name, help, read: Box::new(read) }));
         });
     }
 
@@ -201,10 +215,40 @@ impl Collector for LabelledGaugeReader {
     }
 }
 
+/// A histogram of times that is read on each scrape.
+struct TimesReader {
+    name: &'static str,
+    help: &'static str,
+    read: Box<ReadTimes>,
+}
+
+type ReadTimes = dyn Fn() -> (Vec<(Duration, u64)>, Duration) + Send + Sync;
+
+impl fmt::Debug for TimesReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimesReader").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Collector for TimesReader {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let (counts, total) = (self.read)();
+        let count = counts.iter().map(|(_, count)| count).sum();
+        // The last bucket has no end.
+        let last = counts.len().saturating_sub(1);
+        let bucket = |(index, (time, count)): (usize, &(Duration, u64))| {
+            (if index == last { f64::MAX } else { time.as_secs_f64() }, *count)
+        };
+        let buckets: Vec<(f64, u64)> = counts.iter().enumerate().map(bucket).collect();
+        let kind = MetricType::Histogram;
+        let unit = Some(&Unit::Seconds);
+        let mut encoder = encoder.encode_descriptor(self.name, self.help, unit, kind)?;
+        encoder.encode_histogram::<NoLabelSet>(total.as_secs_f64(), count, &buckets, None)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -215,6 +259,10 @@ mod tests {
             vec![("search".to_owned(), 3), ("mirror".to_owned(), 0)]
         });
         metrics.labelled_gauge("none", "Of nobody", "follower", Vec::new);
+        metrics.times("write_duration", "How long", || {
+            let counts = vec![(Duration::from_millis(1), 3), (Duration::from_millis(2), 1)];
+            (counts, Duration::from_millis(4))
+        });
         let method = method_index(&http::Method::GET);
         let route = Route::of("/api/providers/cms/entries/sanity");
         for status in [200, 200, 304, 999] {
@@ -228,6 +276,10 @@ mod tests {
             format!(r#"muster_requests_total{{{labels},status="other"}} 1"#),
             format!("muster_request_duration_seconds_count{{{labels}}} 4"),
             "muster_ledger_position 7".to_owned(),
+            r#"muster_write_duration_seconds_bucket{le="0.001"} 3"#.to_owned(),
+            r#"muster_write_duration_seconds_bucket{le="+Inf"} 4"#.to_owned(),
+            "muster_write_duration_seconds_sum 0.004".to_owned(),
+            "muster_write_duration_seconds_count 4".to_owned(),
             "muster_requests_in_flight 0".to_owned(),
             "# TYPE muster_lag gauge".to_owned(),
             r#"muster_lag{follower="search"} 3"#.to_owned(),

@@ -43,6 +43,7 @@ pub use muster_history::CommittedCommand;
 pub use open::OpenError;
 pub use outcome::{Done, FetchError, SubmitError};
 pub use prepare::StoredDocument;
+pub use recent::WriteTimes;
 pub use registry::{CommandOrigin, Registry};
 pub use settings::{Clock, Genesis, RegistrySettings};
 pub use status::RegistryStatus;

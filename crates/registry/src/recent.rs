@@ -1,4 +1,7 @@
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
 
 use parking_lot::Mutex;
 
@@ -13,10 +16,23 @@ const STEPS: usize = 8;
 const OCTAVES: usize = 26;
 const BUCKETS: usize = OCTAVES * STEPS;
 
-/// The latencies of the last minute's writes. It takes five kilobytes for any number of writes.
+/// The latencies of writes: of the last minute's finely, and of all since the start by octaves. It
+/// takes five kilobytes for any number of writes.
 pub(crate) struct WriteLatency {
     began: Instant,
     slices: Mutex<Box<[Slice; SLICES]>>,
+    octaves: [AtomicU64; OCTAVES],
+    microseconds: AtomicU64,
+}
+
+/// How long the writes since the start took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WriteTimes {
+    /// Their number by time: each count is of writes that took less than the time beside it, and not
+    /// less than the one before.
+    pub counts: Vec<(Duration, u64)>,
+    /// The times together.
+    pub total: Duration,
 }
 
 #[derive(Clone, Copy)]
@@ -29,7 +45,12 @@ struct Slice {
 impl Default for WriteLatency {
     fn default() -> Self {
         let empty = Slice { number: 0, counts: [0; BUCKETS] };
-        Self { began: Instant::now(), slices: Mutex::new(Box::new([empty; SLICES])) }
+        Self {
+            began: Instant::now(),
+            slices: Mutex::new(Box::new([empty; SLICES])),
+            octaves: [const { AtomicU64::new(0) }; OCTAVES],
+            microseconds: AtomicU64::new(0),
+        }
     }
 }
 
@@ -44,7 +65,20 @@ impl WriteLatency {
         self.p99_at(self.began.elapsed())
     }
 
+    /// All writes since the start.
+    pub(crate) fn all(&self) -> WriteTimes {
+        let counts = self.octaves.iter().enumerate();
+        let counts = counts.map(|(octave, count)| {
+            (Duration::from_micros(2 << octave), count.load(Ordering::Relaxed))
+        });
+        let total = Duration::from_micros(self.microseconds.load(Ordering::Relaxed));
+        WriteTimes { counts: counts.collect(), total }
+    }
+
     fn count_at(&self, now: Duration, took: Duration) {
+        let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.octaves[bucket(took) / STEPS].fetch_add(1, Ordering::Relaxed);
+        self.microseconds.fetch_add(microseconds, Ordering::Relaxed);
         let number = now.as_secs() / SLICE_S;
         let mut slices = self.slices.lock();
         let slice = &mut slices[number as usize % SLICES];
@@ -115,6 +149,19 @@ mod tests {
             assert_eq!(told.is_some(), expect.is_some(), "{fast} {slow}");
             assert!(told.zip(expect).is_none_or(|(told, expect)| expect.contains(&told)));
         }
+    }
+
+    #[test]
+    fn counts_all_writes_by_octaves() {
+        let recent = WriteLatency::default();
+        for microseconds in [0, 1, 2, 3, 4_000, u64::from(u32::MAX)] {
+            recent.count_at(Duration::ZERO, Duration::from_micros(microseconds));
+        }
+        let all = recent.all();
+        let some = all.counts.iter().filter(|(_, count)| *count > 0);
+        let some: Vec<_> = some.map(|(time, count)| (time.as_micros(), *count)).collect();
+        assert_eq!(some, [(2, 2), (4, 2), (4_096, 1), (67_108_864, 1)]);
+        assert_eq!(all.total.as_micros(), 4_006 + u128::from(u32::MAX));
     }
 
     #[test]

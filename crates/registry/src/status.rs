@@ -3,7 +3,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use muster_catalog::Catalog;
 use muster_words::{Moment, Position};
 
-use crate::Registry;
+use crate::{Registry, recent::WriteTimes};
 
 /// The status of an open registry, for operators.
 #[derive(Clone, Debug)]
@@ -41,6 +41,12 @@ impl Registry {
     #[must_use]
     pub fn cached_bytes(&self) -> (u64, u64) {
         self.inner.contents.used()
+    }
+
+    /// How long the writes since the start took, of those that were done.
+    #[must_use]
+    pub fn write_times(&self) -> WriteTimes {
+        self.inner.recent.all()
     }
 
     /// The registry's status.

@@ -2,7 +2,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -434,6 +434,40 @@ fn measure(registry: &Registry, metrics: &Metrics) {
     gauge("groups", "Groups in the registry.", |status| status.groups);
     gauge("hidden", "Deleted names that can be restored.", |status| status.hidden);
     gauge("commands_waiting", "Commands that wait for the writer.", |status| status.waiting);
+    let timed = registry.clone();
+    metrics.times(
+        "write_duration",
+        "Time from a command until its answer, of writes.",
+        move || {
+            let times = timed.write_times();
+            // Few commands are done in less than an eighth of a millisecond.
+            let (short, rest) = times.counts.split_at(SHORTEST_OCTAVE.min(times.counts.len()));
+            let mut counts = rest.to_vec();
+            if let Some((_, first)) = counts.first_mut() {
+                *first += short.iter().map(|(_, count)| count).sum::<u64>();
+            }
+            (counts, times.total)
+        },
+    );
+    let version = env!("CARGO_PKG_VERSION");
+    metrics.labelled_gauge(
+        "build_info",
+        "The program's version; always 1.",
+        "version",
+        move || vec![(version.to_owned(), 1)],
+    );
+    let started = seconds_of(SystemTime::now());
+    metrics
+        .gauge("start_time_seconds", "When the server was started, in Unix time.", move || started);
+}
+
+/// The first octave of write times with a bucket of its own: it ends at 128 µs.
+const SHORTEST_OCTAVE: usize = 6;
+
+/// A time as seconds since 1970.
+pub(super) fn seconds_of(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Registers the metrics of the followers' lag.

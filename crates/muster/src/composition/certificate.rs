@@ -9,6 +9,7 @@ use std::{
 use muster_http::{
     Certificate, CertificateError, Tls,
     health::{Readiness, WarningSource},
+    metrics::Metrics,
 };
 use muster_words::Moment;
 use tokio::{
@@ -16,6 +17,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
+use super::assembly::seconds_of;
 use crate::{Failure, OwnCode};
 
 /// How often the files are looked at: a renewal has weeks of time, and a person who replaced one
@@ -71,6 +73,15 @@ impl ServedCertificate {
         let mut served = Self { certificate, seen, is_doubtful: false, said: None };
         served.warn_of_end(SystemTime::now());
         Ok(served)
+    }
+
+    /// Registers when the certificate that is served expires.
+    pub fn measure(&self, metrics: &Metrics) {
+        let certificate = self.certificate.clone();
+        let help = "When the server's certificate expires, in Unix time.";
+        metrics.gauge("certificate_expires_seconds", help, move || {
+            certificate.expires().map_or(0, seconds_of)
+        });
     }
 
     /// What the server needs of it.

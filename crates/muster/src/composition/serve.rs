@@ -180,6 +180,7 @@ async fn bind(
     };
     let Some(certificate) = certificate else { return Ok((server, metrics)) };
     let tls = certificate.tls();
+    certificate.measure(assembly.front.metrics());
     let readiness = assembly.readiness.clone();
     certificate.follow(readiness).map_err(|error| system("signals", &error))?;
     Ok((server.with_tls(tls), metrics))

@@ -108,6 +108,13 @@ fn people_read_without_a_key_where_that_is_set_and_the_metrics_have_an_address_o
     let answer = alone.ask(&Ask::get("/metrics")).expect(200);
     let text = answer.text();
     assert!(text.contains("muster_documents 1"), "{text}");
+    for name in [
+        "muster_build_info{version=\"",
+        "muster_start_time_seconds ",
+        "muster_write_duration_seconds_count 2",
+    ] {
+        assert!(text.lines().any(|line| line.starts_with(name)), "{name}: {text}");
+    }
     let described: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE ")).collect();
     let once: BTreeSet<&str> = described.iter().copied().collect();
     assert_eq!(described.len(), once.len(), "a metric is described twice: {described:?}");

@@ -396,3 +396,15 @@ fn tells_why_a_server_is_not_trusted_and_which_address_to_use() {
     let told = "its certificate is for localhost, 127.0.0.2";
     client(&authority, &numbered.url("127.0.0.1"), Some("ca.pem"), "not_trusted", told);
 }
+
+#[test]
+fn the_metrics_tell_when_the_certificate_expires() {
+    let authority = Authority::new();
+    let server = authority.serve(&authority.sign("localhost", 2040));
+    let text = get(&mut authority.connect(server.address), "/metrics").unwrap();
+    // The first of January 2040.
+    assert!(
+        text.lines().any(|line| line == "muster_certificate_expires_seconds 2208988800"),
+        "{text}"
+    );
+}
