@@ -237,7 +237,7 @@ impl Collector for TimesReader {
         // The last bucket has no end.
         let last = counts.len().saturating_sub(1);
         let bucket = |(index, (time, count)): (usize, &(Duration, u64))| {
-            (if index == last { f64::MAX } else { time.as_secs_f64() }, *count)
+            (if index == last { f64::INFINITY } else { time.as_secs_f64() }, *count)
         };
         let buckets: Vec<(f64, u64)> = counts.iter().enumerate().map(bucket).collect();
         let kind = MetricType::Histogram;

@@ -158,7 +158,8 @@ fn not_mutable() -> (Kind, Option<String>) {
 fn version(refusal: VersionRefusal) -> (Kind, Option<String>) {
     let kind = match refusal {
         VersionRefusal::NothingToPin { pinned } => {
-            let detail = (!pinned.shown.is_empty()).then(|| these("These have one", &pinned));
+            let detail = (!pinned.shown.is_empty())
+                .then(|| these("These have a pinned default version", &pinned));
             return (Kind::SetdefaultversionstickyFalse, detail);
         }
         VersionRefusal::Frozen => Kind::Frozen,

@@ -145,7 +145,7 @@ own_codes! {
         "The registry has only the URL of the document.",
         "Get the document from that URL; --details shows its attributes.";
     Example:
-        "The example that muster serve --demo loads can't be loaded.",
+        "The example of muster serve --demo can't be loaded.",
         "Report it; muster serve starts without the example.";
     Fault:
         "The server stopped because of a fault in Muster.",
@@ -215,7 +215,7 @@ own_codes! {
         "Read the plan, then confirm it or add --yes.";
     NotTrusted:
         "The server's certificate can't be trusted, or TLS with it can't begin.",
-        "Name who signed it with --ca-cert, or use the name that it is for.";
+        "Give the certificate of its signer with --ca-cert FILE, or use a name that the certificate is for.";
     OtherId:
         "The data directory holds a registry with another id.",
         "Leave --registry-id out, or use another directory with --data DIR.";

@@ -106,7 +106,7 @@ codes! { ErrorCode, ErrorKind;
         "Read it again, apply the change to its current state, and send its current epoch.";
     MismatchedId { singular: String, invalid_id: String, expected_id: String }: Specification 400,
         "The specified \"<singular>id\" value (<invalid_id>) for \"<subject>\" needs to be \"<expected_id>\".",
-        "The id in the body differs from the id in the path, or only in case from the id of another entity.",
+        "The id in the body differs from the id in the path, or it differs from the id of another entity only in upper and lower case.",
         "Use the id that the error names, or another name.";
     MismatchedVersionAttribute { name: String }: Specification 400,
         "The request would cause the \"<name>\" attribute across the Versions of \"<subject>\" to be different.",
@@ -285,7 +285,7 @@ codes! { ErrorCode, ErrorKind;
         "Repeat the request with the same Idempotency-Key, or check whether the change was made.";
     Contended: Muster 503 retry,
         "\"<subject>\" changed too often while the request was checked.",
-        "Other writes kept changing what the request depends on; nothing was changed.",
+        "Other writes changed what the request depends on, again and again; this one changed nothing.",
         "Send the request again.";
     Busy: Muster 503 retry,
         "The server has too many writes waiting.",
@@ -337,7 +337,7 @@ codes! { ErrorCode, ErrorKind;
         "Use a position from an answer or an event; 0 is the beginning.";
     BadCursor: Muster 400,
         "The cursor of the next page is invalid.",
-        "The server makes cursors, and a cursor belongs to one query.",
+        "A cursor comes from an answer of the server, and is good only for the query of that answer.",
         "Start again at the first page.";
     KeyRequired: Muster 401,
         "This request requires an API key.",
@@ -357,8 +357,8 @@ codes! { ErrorCode, ErrorKind;
         "Use a key whose role has the permission; docs/explanation/keys-and-roles.md lists them.";
     OutOfScope: Muster 403,
         "<subject> is outside the key's scope.",
-        "The key is limited to other places of the registry, and can't be used for the registry as a whole.",
-        "Use a key whose scope holds the place; what is about the registry as a whole needs one without a scope.";
+        "The key may be used only in other places of the registry, and not for the whole registry.",
+        "Use a key whose scope includes the place. A request about the whole registry needs a key without a scope.";
     NotOwn: Muster 403,
         "\"<subject>\" was not made under this key's name.",
         "The key's role allows this only for documents that were made under the same key's name.",
@@ -381,7 +381,7 @@ codes! { ErrorCode, ErrorKind;
         "Create another key with the role admin first.";
     NoKeyManager: Muster 409,
         "No key of this registry could create or revoke keys.",
-        "From the first key on everybody needs one. If no valid key can manage keys, nobody who asks the server can.",
+        "As soon as a registry has a key, everybody needs one. Without a valid key that can manage keys, nobody could create or revoke keys through the server.",
         "Create a key with the role admin, without a scope, first: muster keys create.";
     KeyInForce: Muster 409,
         "\"<subject>\" is still valid.",
@@ -397,7 +397,7 @@ codes! { ErrorCode, ErrorKind;
         "Send the request from the registry's own address, or create a key: muster keys create.";
     TlsRequired: Muster 400,
         "The request came in clear text, and this port speaks only https.",
-        "Keys and documents in clear text could be read on their way.",
+        "The server speaks only https, because others could read keys and documents that are sent in clear text.",
         "Begin the URL with https.";
     VerificationRunning: Muster 409 retry,
         "A verification of the ledger is already running.",
