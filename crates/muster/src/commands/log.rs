@@ -2,9 +2,9 @@ use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use bytes::Bytes;
 use clap::Args;
-use muster_client::{Client, Query};
+use muster_client::{Answer, Client, Query};
 use muster_history::difference;
-use muster_wire::log::{LogAction, LogChange, LogEntry, LogKind};
+use muster_wire::log::{LogAction, LogChange, LogEntry, LogKind, LogPage};
 use muster_words::{Digest, Xid};
 
 use super::{position, xid};
@@ -21,6 +21,7 @@ Examples:
   muster log
   muster log providers/cms/entries/sanity
   muster log providers/cms --limit 10
+  muster log --who deploy
 
 ";
 
@@ -40,6 +41,9 @@ pub struct LogArguments {
     #[arg(long, value_name = "POSITION", value_parser = position)]
     #[arg(allow_negative_numbers = true)]
     before: Option<u64>,
+    /// Only what this key did: its name, or its id as in keys list
+    #[arg(long, value_name = "NAME")]
+    who: Option<String>,
     #[command(flatten)]
     connection: ConnectionArguments,
 }
@@ -47,15 +51,24 @@ pub struct LogArguments {
 impl LogArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
-        let query = Query::new().with("limit", self.limit).with_some("before", self.before);
-        let answer = match client.log(&self.xid, &query).await {
-            Ok(answer) => answer,
-            Err(error) => return Err(super::get::explain(&client, &self.xid, error).await),
+        let (page, is_cut) = match &self.who {
+            Some(who) => {
+                let (page, is_cut) = self.done_by(&client, who).await?;
+                if !context.screen.is_table() {
+                    return context.screen.value(&serde_json::to_value(&page).unwrap_or_default());
+                }
+                (page, is_cut)
+            }
+            None => {
+                let answer = self.page(&client, self.limit, self.before).await?;
+                if !context.screen.is_table() {
+                    return context.screen.json(&answer.text()?);
+                }
+                let page = answer.read()?;
+                let is_cut = page.next.is_some();
+                (page, is_cut)
+            }
         };
-        if !context.screen.is_table() {
-            return context.screen.json(&answer.text()?);
-        }
-        let page = answer.read()?;
         let mut log = AnnotatedLog::new(&client, &self.xid);
         let table = log.table(&context.screen, &page.entries).await;
         if table.is_empty() {
@@ -63,18 +76,65 @@ impl LogArguments {
             return Ok(());
         }
         context.screen.write(table.render(&context.screen).as_bytes())?;
-        if page.next.is_some() {
+        if is_cut {
             let oldest = page.entries.last().map(|entry| entry.position.to_string());
             let oldest = oldest.unwrap_or_default();
             let of = match &self.xid {
                 Xid::Registry => String::new(),
                 xid => format!(" {}", suggest::without_slash(xid)),
             };
-            let note = format!("muster log{of} --before {oldest} shows earlier commands");
+            let who = self.who.as_ref().map(|who| format!(" --who {who}")).unwrap_or_default();
+            let note = format!("muster log{of}{who} --before {oldest} shows earlier commands");
             context.screen.note(&context.screen.paint_error(Style::Dim, &note));
         }
         Ok(())
     }
+}
+
+impl LogArguments {
+    async fn page(
+        &self,
+        client: &Client,
+        limit: NonZeroUsize,
+        before: Option<u64>,
+    ) -> Result<Answer<LogPage>, Failure> {
+        let query = Query::new().with("limit", limit).with_some("before", before);
+        match client.log(&self.xid, &query).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(super::get::explain(client, &self.xid, error).await),
+        }
+    }
+
+    /// What somebody did, by the name or the id of the key, and whether there is more. The log is
+    /// read until there is enough.
+    async fn done_by(&self, client: &Client, who: &str) -> Result<(LogPage, bool), Failure> {
+        let mut found = LogPage::default();
+        let mut before = self.before;
+        loop {
+            let page = self.page(client, PAGE_MAX, before).await?.read()?;
+            before = page.next.as_deref().and_then(position_of);
+            let is_theirs =
+                |entry: &LogEntry| entry.name.as_deref() == Some(who) || entry.actor == who;
+            for entry in page.entries.into_iter().filter(is_theirs) {
+                if found.entries.len() == self.limit.get() {
+                    return Ok((found, true));
+                }
+                found.entries.push(entry);
+            }
+            if before.is_none() {
+                return Ok((found, false));
+            }
+        }
+    }
+}
+
+/// The most commands on a page.
+const PAGE_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
+
+/// The position in the link to the next page.
+fn position_of(link: &str) -> Option<u64> {
+    let (_, query) = link.split_once('?')?;
+    query.split('&').find_map(|parameter| parameter.strip_prefix("before="))?.parse().ok()
 }
 
 /// How many documents are fetched to show how versions differ. Older commands show only the

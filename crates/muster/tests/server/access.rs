@@ -57,6 +57,12 @@ fn a_key_does_what_its_role_and_its_scope_say_and_the_log_tells_who_it_was() {
     assert!(list.out.contains("configs"), "{list:?}");
     let log = run_as(folder, &server, "ci", &["log", DOCUMENT]).expect(0);
     assert!(log.out.contains("ci") && log.out.contains("(Der Preis fällt)"), "{log:?}");
+    for (who, expect) in [("ci", 1), (id.as_str(), 1), ("nobody", 0)] {
+        let words = ["log", "--who", who, "--output", "json"];
+        let done: Value =
+            serde_json::from_str(&run_as(folder, &server, "root", &words).expect(0).out).unwrap();
+        assert_eq!(done["entries"].as_array().unwrap().len(), expect, "{who}: {done}");
+    }
     let listed = run_as(folder, &server, "root", &["keys", "list"]).expect(0);
     let row = listed.out.lines().find(|line| line.starts_with(&id)).unwrap();
     assert!(row.contains("publisher") && row.contains("/configs/app"), "{row}");
