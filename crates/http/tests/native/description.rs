@@ -48,6 +48,7 @@ async fn answers_as_the_description_says() {
         ),
         ("applyPlan", "POST /apply", r#"{"groups": [{"xid": "/providers/ssg"}]}"#, 200),
         ("listKeys", "GET /keys", "", 200),
+        ("getOwnKey", "GET /keys/self", "", 200),
         ("resumeFollower", "POST /followers/search/resume", r#"{"from": "now"}"#, 200),
         // The last, for from then on a key is needed.
         ("createKey", "POST /keys", r#"{"name": "a"}"#, 201),
