@@ -260,7 +260,7 @@ fn help_for(code: &FailureCode, refusal: &ErrorResponse) -> Option<String> {
             Some("delete or change those documents first, or add --force".to_owned())
         }
         FailureCode::Registry(ErrorCode::KeyRequired | ErrorCode::KeyUnknown) => Some(
-            "send a key with --key-file or MUSTER_API_KEY; without one, stop the server, and muster keys create --data DIR makes one"
+            "send a key with --key-file or MUSTER_API_KEY; if nobody has one any more, stop the server, and muster keys create --data DIR makes one"
                 .to_owned(),
         ),
         FailureCode::Registry(ErrorCode::PreconditionFailed) => Some(

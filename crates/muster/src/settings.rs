@@ -66,6 +66,18 @@ pub struct Settings {
     pub log: LogArea,
     /// The other commands' connection to a server.
     pub client: ClientArea,
+    /// Every setting by its name, with where its value comes from.
+    #[serde(skip)]
+    pub effective: BTreeMap<String, EffectiveSetting>,
+}
+
+/// The value of a setting, and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EffectiveSetting {
+    /// The value.
+    pub value: muster_words::json::Value,
+    /// The file or the environment's variable that sets it; none for the default.
+    pub source: Option<String>,
 }
 
 /// Why settings can't be used.
@@ -147,6 +159,7 @@ impl Default for Settings {
             timeouts: TimeoutsArea::default(),
             log: LogArea::default(),
             client: ClientArea::default(),
+            effective: effective(&defaults(), BTreeMap::new()),
         }
     }
 }
@@ -178,6 +191,7 @@ impl Settings {
         environment: &BTreeMap<String, String>,
     ) -> Result<Self, SettingsError> {
         let mut settings = defaults();
+        let mut sources = BTreeMap::new();
         let mut is_named = environment.keys().any(|name| NAMES_OF_SERVER.contains(&&**name));
         if let Some((origin, text)) = file {
             let table: Table = text.parse().map_err(|error: toml::de::Error| {
@@ -185,11 +199,15 @@ impl Settings {
                 SettingsError::Syntax { origin: origin.to_owned(), cause }
             })?;
             is_named |= table.get("client").is_some_and(|area| area.get("server").is_some());
+            sources.extend(names_in(&table).map(|name| (name, origin.to_owned())));
             merge_file(&mut settings, table, origin)?;
         }
         for (variable, value) in environment {
-            merge_variable(&mut settings, variable, value)?;
+            if let Some(name) = merge_variable(&mut settings, variable, value)? {
+                sources.insert(name, variable.clone());
+            }
         }
+        let effective = effective(&settings, sources);
         let mismatch = |error: toml::de::Error| SettingsError::Syntax {
             origin: "the settings".to_owned(),
             cause: error.to_string(),
@@ -197,6 +215,7 @@ impl Settings {
         check_ranges(&settings)?;
         let mut settings: Self = Value::Table(settings).try_into().map_err(mismatch)?;
         settings.client.is_named = is_named;
+        settings.effective = effective;
         Ok(settings)
     }
 
@@ -306,12 +325,17 @@ fn merge_file(settings: &mut Table, file: Table, origin: &str) -> Result<(), Set
     Ok(())
 }
 
-fn merge_variable(settings: &mut Table, name: &str, text: &str) -> Result<(), SettingsError> {
+/// Returns the name of the setting that the variable sets, if it sets one.
+fn merge_variable(
+    settings: &mut Table,
+    name: &str,
+    text: &str,
+) -> Result<Option<String>, SettingsError> {
     let origin = "the environment";
     let short = SHORT_NAMES.iter().find(|(short, ..)| *short == name);
     let area_and_key = match short {
         Some((_, area, key)) => Some(((*area).to_owned(), (*key).to_owned())),
-        None if !name.starts_with("MUSTER_") || OTHER_NAMES.contains(&name) => return Ok(()),
+        None if !name.starts_with("MUSTER_") || OTHER_NAMES.contains(&name) => return Ok(None),
         None => name["MUSTER_".len()..]
             .to_lowercase()
             .split_once('_')
@@ -324,7 +348,7 @@ fn merge_variable(settings: &mut Table, name: &str, text: &str) -> Result<(), Se
     let Some(default) = default else {
         // Other programs may use the same prefix, so only probable typing errors are refused.
         return match unknown(origin, name, names.into_iter()) {
-            SettingsError::Unknown { nearest: None, .. } => Ok(()),
+            SettingsError::Unknown { nearest: None, .. } => Ok(None),
             slip => Err(slip),
         };
     };
@@ -341,7 +365,31 @@ fn merge_variable(settings: &mut Table, name: &str, text: &str) -> Result<(), Se
         }
         _ => Value::String(text.to_owned()),
     };
-    Ok(())
+    Ok(area_and_key.map(|(area, key)| format!("{area}.{key}")))
+}
+
+/// The names of the settings in a table of areas.
+fn names_in(settings: &Table) -> impl Iterator<Item = String> {
+    let areas = settings.iter().filter_map(|(area, keys)| Some((area, keys.as_table()?)));
+    areas.flat_map(|(area, keys)| keys.keys().map(move |key| format!("{area}.{key}")))
+}
+
+/// All settings with the sources of those that aren't the default.
+fn effective(
+    settings: &Table,
+    mut sources: BTreeMap<String, String>,
+) -> BTreeMap<String, EffectiveSetting> {
+    let value_of = |name: &str| {
+        let (area, key) = name.split_once('.')?;
+        serde_json::to_value(settings.get(area)?.get(key)?).ok()
+    };
+    names_in(settings)
+        .map(|name| {
+            let value = value_of(&name).unwrap_or_default();
+            let source = sources.remove(&name);
+            (name, EffectiveSetting { value, source })
+        })
+        .collect()
 }
 
 /// The name of each setting in the environment.

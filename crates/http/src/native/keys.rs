@@ -23,7 +23,7 @@ use muster_wire::{
 use muster_words::Id;
 
 use self::request::NewKeyRequest;
-use super::{Native, answer, body, query::Parameters};
+use super::{Native, answer, query::Parameters};
 use crate::{
     Caller, IntoProblem, read_body,
     submit::{message, submit},
@@ -102,7 +102,8 @@ pub(super) async fn create(
     if let Some(scope) = &wanted.scope
         && let Some(fault) = scope::unusable(scope, native.registry.view().model())
     {
-        return Err(body::refused(fault, "/keys").into());
+        let kind = ErrorKind::BadRequest { error_detail: fault };
+        return Err(Problem::new(kind).subject("/keys").into());
     }
     for _ in 0..DRAWS_MAX {
         let key = generate_key()?;

@@ -15,6 +15,8 @@ fn defaults_are_those_of_the_default_file() {
     assert_eq!(Settings::resolve(None, &BTreeMap::new()), Ok(Settings::default()));
     let mut named = Settings::default();
     named.client.is_named = true;
+    // What the file sets comes from it, also where it says what the default says.
+    named.effective.values_mut().for_each(|one| one.source = Some("muster.toml".to_owned()));
     assert_eq!(resolve(DEFAULT, &[]), Ok(named));
     assert_eq!(resolve(&default_file(), &[]), Ok(Settings::default()));
 }

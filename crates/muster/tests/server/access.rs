@@ -226,3 +226,28 @@ fn a_key_file_of_the_settings_may_lie_at_home() {
     let shown = run(folder, &words).expect(0);
     assert!(shown.out.contains("admin"), "{shown:?}");
 }
+
+#[test]
+fn the_settings_in_force_are_shown_with_their_sources_and_without_secrets() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    std::fs::write(folder.join("muster.toml"), "[server]\nlisten = \"127.0.0.1:9\"\n").unwrap();
+    let show = |words: &[&str]| {
+        let words = [&["config", "show"], words].concat();
+        let mut program = crate::harness::program(folder);
+        program.env("LOG_LEVEL", "warn").env("MUSTER_API_KEY", "muster_9f3a11c2_secret");
+        CommandOutput::of(&program.args(words).output().unwrap()).expect(0).out
+    };
+    let table = show(&["--output", "table"]);
+    for line in
+        ["server.listen", "127.0.0.1:9", "muster.toml", "log.level", "LOG_LEVEL", "(hidden)"]
+    {
+        assert!(table.contains(line), "{line}: {table}");
+    }
+    assert!(!table.contains("secret") && !table.contains("timeouts."), "{table}");
+    let json: Value = serde_json::from_str(&show(&["--all", "--output", "json"])).unwrap();
+    let of = |name: &str| json["settings"][name]["source"].as_str().unwrap().to_owned();
+    assert!(of("server.listen").ends_with("muster.toml"), "{json}");
+    assert_eq!((of("log.level").as_str(), of("client.server").as_str()), ("LOG_LEVEL", "default"));
+    assert_eq!(json["secrets_set"], json!(["MUSTER_API_KEY"]));
+}
