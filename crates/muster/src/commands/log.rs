@@ -5,7 +5,7 @@ use clap::Args;
 use muster_client::{Answer, Client, Query};
 use muster_history::difference;
 use muster_wire::log::{LogAction, LogChange, LogEntry, LogKind, LogPage};
-use muster_words::{Digest, Xid};
+use muster_words::{Digest, Moment, Xid};
 
 use super::{position, xid};
 use crate::{
@@ -21,7 +21,7 @@ Examples:
   muster log
   muster log providers/cms/entries/sanity
   muster log providers/cms --limit 10
-  muster log --who deploy
+  muster log --who deploy --since 7d
 
 ";
 
@@ -44,6 +44,12 @@ pub struct LogArguments {
     /// Only what this key did: its name, or its id as in keys list
     #[arg(long, value_name = "NAME")]
     who: Option<String>,
+    /// Only what happened since a time: an age (90d, 12h, 30m) or a moment (2027-01-31T12:00:00Z)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only what happened until a time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
     #[command(flatten)]
     connection: ConnectionArguments,
 }
@@ -51,9 +57,10 @@ pub struct LogArguments {
 impl LogArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
-        let (page, is_cut) = match &self.who {
-            Some(who) => {
-                let (page, is_cut) = self.done_by(&client, who).await?;
+        let wanted = self.wanted(context)?;
+        let (page, is_cut) = match wanted {
+            Some(wanted) => {
+                let (page, is_cut) = self.found(&client, &wanted).await?;
                 if !context.screen.is_table() {
                     return context.screen.value(&serde_json::to_value(&page).unwrap_or_default());
                 }
@@ -83,8 +90,11 @@ impl LogArguments {
                 Xid::Registry => String::new(),
                 xid => format!(" {}", suggest::without_slash(xid)),
             };
-            let who = self.who.as_ref().map(|who| format!(" --who {who}")).unwrap_or_default();
-            let note = format!("muster log{of}{who} --before {oldest} shows earlier commands");
+            let also = [("who", &self.who), ("since", &self.since)].into_iter();
+            let also: String = also
+                .filter_map(|(name, set)| Some(format!(" --{name} {}", set.as_ref()?)))
+                .collect();
+            let note = format!("muster log{of}{also} --before {oldest} shows earlier commands");
             context.screen.note(&context.screen.paint_error(Style::Dim, &note));
         }
         Ok(())
@@ -105,17 +115,36 @@ impl LogArguments {
         }
     }
 
-    /// What somebody did, by the name or the id of the key, and whether there is more. The log is
-    /// read until there is enough.
-    async fn done_by(&self, client: &Client, who: &str) -> Result<(LogPage, bool), Failure> {
+    /// What only some commands are; none if all are wanted.
+    fn wanted(&self, context: &Context) -> Result<Option<WantedCommands<'_>>, Failure> {
+        if self.who.is_none() && self.since.is_none() && self.until.is_none() {
+            return Ok(None);
+        }
+        let moment = |name: &str, text: &Option<String>| {
+            text.as_deref().map(|text| moment(name, text, context.screen.now)).transpose()
+        };
+        let (since, until) = (moment("since", &self.since)?, moment("until", &self.until)?);
+        Ok(Some(WantedCommands { who: self.who.as_deref(), since, until }))
+    }
+
+    /// The wanted commands, and whether there are more. The log is read until there are enough.
+    async fn found(
+        &self,
+        client: &Client,
+        wanted: &WantedCommands<'_>,
+    ) -> Result<(LogPage, bool), Failure> {
         let mut found = LogPage::default();
         let mut before = self.before;
         loop {
             let page = self.page(client, PAGE_MAX, before).await?.read()?;
             before = page.next.as_deref().and_then(position_of);
-            let is_theirs =
-                |entry: &LogEntry| entry.name.as_deref() == Some(who) || entry.actor == who;
-            for entry in page.entries.into_iter().filter(is_theirs) {
+            for entry in page.entries {
+                if wanted.is_past(&entry) {
+                    return Ok((found, false));
+                }
+                if !wanted.has(&entry) {
+                    continue;
+                }
                 if found.entries.len() == self.limit.get() {
                     return Ok((found, true));
                 }
@@ -126,6 +155,52 @@ impl LogArguments {
             }
         }
     }
+}
+
+/// Which commands of the log are wanted.
+struct WantedCommands<'a> {
+    /// The name or the id of the key that gave them.
+    who: Option<&'a str>,
+    since: Option<Moment>,
+    until: Option<Moment>,
+}
+
+impl WantedCommands<'_> {
+    fn has(&self, entry: &LogEntry) -> bool {
+        let is_theirs =
+            self.who.is_none_or(|who| entry.name.as_deref() == Some(who) || entry.actor == who);
+        let time = Moment::parse(&entry.time).ok();
+        is_theirs && self.until.is_none_or(|until| time.is_none_or(|time| time <= until))
+    }
+
+    /// Whether this command, and so every earlier one, happened too early: each command's moment is
+    /// later than the one before.
+    fn is_past(&self, entry: &LogEntry) -> bool {
+        let time = Moment::parse(&entry.time).ok();
+        self.since.is_some_and(|since| time.is_some_and(|time| time < since))
+    }
+}
+
+/// The moment that a flag names: an age, or a time in RFC 3339.
+fn moment(flag: &str, text: &str, now: Moment) -> Result<Moment, Failure> {
+    let unit = match text.chars().next_back() {
+        Some('m') => 60,
+        Some('h') => 60 * 60,
+        Some('d') => 24 * 60 * 60,
+        Some('w') => 7 * 24 * 60 * 60,
+        _ => 0,
+    };
+    let digits = text.get(..text.len().saturating_sub(1)).unwrap_or_default();
+    let age = digits.parse::<u32>().ok().filter(|_| unit > 0);
+    let age = age.map(|number| i64::from(number).saturating_mul(unit).saturating_mul(1_000_000));
+    let found = match age {
+        Some(age) => Moment::from_microseconds(now.microseconds().saturating_sub(age)).ok(),
+        None => Moment::parse(text).ok(),
+    };
+    found.ok_or_else(|| {
+        Failure::usage(format!("--{flag} needs a time, not {text:?}"))
+            .help("write an age such as 90d, 12h or 30m, or a moment such as 2027-01-31T12:00:00Z")
+    })
 }
 
 /// The most commands on a page.

@@ -57,12 +57,21 @@ fn a_key_does_what_its_role_and_its_scope_say_and_the_log_tells_who_it_was() {
     assert!(list.out.contains("configs"), "{list:?}");
     let log = run_as(folder, &server, "ci", &["log", DOCUMENT]).expect(0);
     assert!(log.out.contains("ci") && log.out.contains("(Der Preis fällt)"), "{log:?}");
-    for (who, expect) in [("ci", 1), (id.as_str(), 1), ("nobody", 0)] {
-        let words = ["log", "--who", who, "--output", "json"];
+    for (flag, value, expect) in [
+        ("--who", "ci", 1),
+        ("--who", id.as_str(), 1),
+        ("--who", "nobody", 0),
+        ("--since", "1h", 4),
+        ("--since", "2100-01-01T00:00:00Z", 0),
+        ("--until", "1h", 0),
+        ("--until", "2100-01-01T00:00:00Z", 4),
+    ] {
+        let words = ["log", flag, value, "--output", "json"];
         let done: Value =
             serde_json::from_str(&run_as(folder, &server, "root", &words).expect(0).out).unwrap();
-        assert_eq!(done["entries"].as_array().unwrap().len(), expect, "{who}: {done}");
+        assert_eq!(done["entries"].as_array().unwrap().len(), expect, "{flag} {value}: {done}");
     }
+    run_as(folder, &server, "root", &["log", "--since", "soon"]).expect(2);
     let listed = run_as(folder, &server, "root", &["keys", "list"]).expect(0);
     let row = listed.out.lines().find(|line| line.starts_with(&id)).unwrap();
     assert!(row.contains("publisher") && row.contains("/configs/app"), "{row}");
