@@ -118,6 +118,6 @@ impl Reader {
 }
 
 /// Whether a keyword's value is a plain value, in which nothing is a schema.
-fn is_plain(keyword: &str) -> bool {
+pub(crate) fn is_plain(keyword: &str) -> bool {
     matches!(keyword, "enum" | "const" | "default" | "examples")
 }

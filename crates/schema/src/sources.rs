@@ -219,7 +219,8 @@ impl Gathering<'_> {
         let address = Address::of(home).resolve(&found);
         let address = address.as_ref().map_or("", Address::as_str);
         if is_its_own(document, home) {
-            let declared = DeclaredDialect::of_metaschema(document, true).map_err(refused)?;
+            let declared =
+                DeclaredDialect::of_metaschema(document, true, document).map_err(refused)?;
             check_form(document, declared.dialect)?;
             return Ok(Some(declared));
         }
@@ -228,7 +229,8 @@ impl Gathering<'_> {
         let Some(xid) = linked else { return Err(CompileError::Dialect { found }) };
         let Some(metaschema) = self.documents.members.get(&xid) else { return Ok(None) };
         let is_own = is_its_own(metaschema, xid.resource().as_ref());
-        let declared = DeclaredDialect::of_metaschema(metaschema, is_own).map_err(refused)?;
+        let declared =
+            DeclaredDialect::of_metaschema(metaschema, is_own, document).map_err(refused)?;
         check_form(document, declared.dialect)?;
         let compiled = Schema::compile_at(metaschema, xid.resource().as_ref(), self.sources)?;
         match compiled.validate(document) {

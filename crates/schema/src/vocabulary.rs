@@ -1,7 +1,7 @@
 use muster_words::json::Value;
 use thiserror::Error;
 
-use crate::Dialect;
+use crate::{Dialect, analysis::holds_named, outline::is_plain};
 
 /// What a schema's `$schema` decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +21,17 @@ pub enum MetaschemaFault {
          and 2020-12"
     )]
     UnknownVocabulary(String),
-    /// It leaves out a vocabulary whose keywords are always applied.
+    /// It leaves out a vocabulary of which the schema has a keyword, which would be applied.
     #[error(
-        "leaves out the vocabulary {0}, but Muster applies all keywords of a draft; add it to \
-         $vocabulary"
+        "leaves out the vocabulary {vocabulary}, but the schema has its keyword {keyword:?}, which \
+         Muster would apply; add the vocabulary to $vocabulary, or leave the keyword out"
     )]
-    LeavesOut(String),
+    LeavesOut {
+        /// The vocabulary.
+        vocabulary: String,
+        /// The first such keyword.
+        keyword: &'static str,
+    },
     /// It is written in a dialect of its own.
     #[error("must itself have a draft of JSON Schema as its $schema, or its own $id")]
     OwnDialect,
@@ -38,28 +43,95 @@ const VOCABULARIES: [(&str, Dialect); 2] = [
     ("https://json-schema.org/draft/2020-12/vocab/", Dialect::Draft202012),
 ];
 
-/// The vocabularies of a draft, and whether a `$schema` may leave it out: what says nothing about a
-/// value's validity, and what is asked for by `$vocabulary` alone.
-const fn vocabularies_of(dialect: Dialect) -> &'static [(&'static str, bool)] {
+/// The vocabularies of a draft with the keywords that decide whether a value is valid. What only
+/// describes, and what is asked for by `$vocabulary` alone, has none here.
+const fn vocabularies_of(dialect: Dialect) -> &'static [(&'static str, &'static [&'static str])] {
     match dialect {
         Dialect::Draft201909 => &[
-            ("core", false),
-            ("applicator", false),
-            ("validation", false),
-            ("meta-data", true),
-            ("format", true),
-            ("content", true),
+            ("core", &[]),
+            ("applicator", APPLICATOR),
+            ("applicator", UNEVALUATED),
+            ("validation", VALIDATION),
+            ("meta-data", &[]),
+            ("format", &[]),
+            ("content", &[]),
         ],
         _ => &[
-            ("core", false),
-            ("applicator", false),
-            ("unevaluated", false),
-            ("validation", false),
-            ("meta-data", true),
-            ("format-annotation", true),
-            ("format-assertion", true),
-            ("content", true),
+            ("core", &[]),
+            ("applicator", APPLICATOR),
+            ("unevaluated", UNEVALUATED),
+            ("validation", VALIDATION),
+            ("meta-data", &[]),
+            ("format-annotation", &[]),
+            ("format-assertion", &[]),
+            ("content", &[]),
         ],
+    }
+}
+
+const APPLICATOR: &[&str] = &[
+    "additionalItems",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "contains",
+    "dependentSchemas",
+    "else",
+    "if",
+    "items",
+    "not",
+    "oneOf",
+    "patternProperties",
+    "prefixItems",
+    "properties",
+    "propertyNames",
+    "then",
+];
+
+/// In 2019-09 they belong to the applicators.
+const UNEVALUATED: &[&str] = &["unevaluatedItems", "unevaluatedProperties"];
+
+const VALIDATION: &[&str] = &[
+    "const",
+    "dependentRequired",
+    "enum",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "maxContains",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minContains",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "pattern",
+    "required",
+    "type",
+    "uniqueItems",
+];
+
+/// The first of these keywords that a schema has, at any depth. Among named schemas, such as those of
+/// `properties`, a key is a name.
+fn first_used(
+    value: &Value,
+    keywords: &'static [&'static str],
+    is_named: bool,
+) -> Option<&'static str> {
+    match value {
+        Value::Object(map) => map.iter().find_map(|(key, member)| {
+            let own = keywords.iter().find(|keyword| !is_named && *keyword == key);
+            let is_value = !is_named && is_plain(key);
+            own.copied().or_else(|| {
+                let is_named = !is_named && holds_named(key);
+                if is_value { None } else { first_used(member, keywords, is_named) }
+            })
+        }),
+        Value::Array(items) => items.iter().find_map(|item| first_used(item, keywords, false)),
+        _ => None,
     }
 }
 
@@ -69,13 +141,17 @@ impl DeclaredDialect {
         Self { dialect, asserts_formats: false }
     }
 
-    /// What a metaschema makes of the schemas that name it (JSON Schema 2020-12 core, 8.1.2). Without
-    /// a `$vocabulary`, it is a stricter form of its own draft. `own` says that it is its own
+    /// What a metaschema makes of a schema that names it (JSON Schema 2020-12 core, 8.1.2). Without a
+    /// `$vocabulary`, it is a stricter form of its own draft. `own` says that it is its own
     /// `$schema`.
     ///
     /// # Errors
     /// See [`MetaschemaFault`].
-    pub(crate) fn of_metaschema(metaschema: &Value, own: bool) -> Result<Self, MetaschemaFault> {
+    pub(crate) fn of_metaschema(
+        metaschema: &Value,
+        own: bool,
+        schema: &Value,
+    ) -> Result<Self, MetaschemaFault> {
         let written_in = match Dialect::of(metaschema) {
             Ok(dialect) => dialect,
             Err(_) if own => Dialect::Draft202012,
@@ -97,11 +173,15 @@ impl DeclaredDialect {
         if let Some((name, _)) = required.into_iter().find(|(name, _)| !is_known(name)) {
             return Err(MetaschemaFault::UnknownVocabulary(name.clone()));
         }
-        let absent = |(name, optional): &&(&str, bool)| {
-            !*optional && !vocabulary.contains_key(&format!("{place}{name}"))
-        };
-        if let Some((name, _)) = known.iter().find(absent) {
-            return Err(MetaschemaFault::LeavesOut(format!("{place}{name}")));
+        for (name, keywords) in known {
+            let vocabulary_name = format!("{place}{name}");
+            if vocabulary.contains_key(&vocabulary_name) {
+                continue;
+            }
+            if let Some(keyword) = first_used(schema, keywords, false) {
+                let vocabulary = vocabulary_name;
+                return Err(MetaschemaFault::LeavesOut { vocabulary, keyword });
+            }
         }
         let asserts_formats = match dialect {
             // In 2019-09, `true` asks for it (validation, 7.2); 2020-12 has a vocabulary for it, which
