@@ -7,7 +7,7 @@ use std::{
 
 use muster_model::{Aspect, Model, Reference, ResourceType};
 use muster_schema::Outline;
-use muster_words::{Collection, Id, Position, Xid, json};
+use muster_words::{Collection, Id, Notation, Position, Xid, json};
 use serde_json::Value;
 
 use crate::{Catalog, Content, judge::holds_schemas};
@@ -17,7 +17,7 @@ use crate::{Catalog, Content, judge::holds_schemas};
 pub struct VersionFacts {
     /// The documents that it refers to.
     pub references: Arc<[Xid]>,
-    /// What it is as a schema; none if it isn't in a collection of schemas, or isn't JSON.
+    /// What it is as a schema; none if it isn't in a collection of schemas, or isn't data.
     pub schema: Option<Arc<SchemaFacts>>,
 }
 
@@ -33,13 +33,17 @@ pub struct SchemaFacts {
 }
 
 impl VersionFacts {
-    /// Lifts the facts from a document. Bytes that aren't JSON have none.
+    /// Lifts the facts from a document. Bytes that aren't data in their notation have none.
+    ///
+    /// Replaying a ledger lifts again, so the result is part of what a fold means: it depends on
+    /// nothing but the type, the media type and the bytes, and no release may change it. That binds
+    /// the readers of JSON and of YAML, whose parser has a pinned version for this reason.
     #[must_use]
-    pub fn of(kind: &ResourceType, xid: &Xid, document: &[u8]) -> Self {
+    pub fn of(kind: &ResourceType, xid: &Xid, notation: Notation, document: &[u8]) -> Self {
         if !Self::are_lifted(kind) {
             return Self::default();
         }
-        let value = json::parse(document);
+        let value = notation.parse(document);
         value.map_or_else(|_| Self::default(), |value| Self::of_value(kind, xid, &value))
     }
 
@@ -92,10 +96,15 @@ impl SchemaFacts {
 }
 
 /// The documents that a document refers to: in the fields that its type declares and, as a schema,
-/// in any `$ref`. Bytes that aren't JSON refer to none.
+/// in any `$ref`. Bytes that aren't data in their notation refer to none.
 #[must_use]
-pub fn referenced_documents(kind: &ResourceType, xid: &Xid, document: &[u8]) -> BTreeSet<Xid> {
-    let Ok(value) = json::parse(document) else { return BTreeSet::new() };
+pub fn referenced_documents(
+    kind: &ResourceType,
+    xid: &Xid,
+    notation: Notation,
+    document: &[u8],
+) -> BTreeSet<Xid> {
+    let Ok(value) = notation.parse(document) else { return BTreeSet::new() };
     VersionFacts::of_value(kind, xid, &value).targets().filter_map(Xid::resource).collect()
 }
 
@@ -114,13 +123,14 @@ pub fn changed_types<'a>(
 }
 
 impl Catalog {
-    /// The documents of a type that were written before a position, each with its version's name.
+    /// The documents of a type that were written before a position, each with its version's name and
+    /// its notation.
     #[must_use]
     pub fn documents_before(
         &self,
         collection: &Collection,
         position: Position,
-    ) -> Vec<(Xid, Content)> {
+    ) -> Vec<(Xid, Content, Notation)> {
         let mut found = Vec::new();
         let Some(resources) = &collection.resources else { return found };
         let groups = self.groups.get(&collection.groups);
@@ -137,7 +147,8 @@ impl Catalog {
                             resource: resource.id.clone(),
                             version: version.id.clone(),
                         };
-                        found.push((name, content));
+                        let notation = Notation::of(version.content_type.as_deref());
+                        found.push((name, content, notation));
                     }
                 }
             }
@@ -244,6 +255,30 @@ mod tests {
     }
 
     #[test]
+    fn lifts_from_a_document_in_the_notation_of_its_media_type() {
+        let model = Model::compile(&json!({}), Foundation::BuiltIn).unwrap();
+        let kind = model.resource_type("schemagroups", "schemas").unwrap();
+        let xid: Xid = "/schemagroups/w/schemas/p".parse().unwrap();
+        let yaml = b"$id: https://x.example/p\na: &a {$ref: /schemagroups/w/schemas/q}\nb: *a\n";
+        let json = br#"{"$id": "https://x.example/p", "a": {"$ref": "/schemagroups/w/schemas/q"}}"#;
+        let lifted = VersionFacts::of(kind, &xid, Notation::Json, json);
+        assert!(lifted.schema.as_ref().unwrap().id.is_some());
+        assert_eq!(lifted.targets().count(), 1);
+        for (content_type, bytes, expect) in [
+            ("application/yaml", &yaml[..], lifted.clone()),
+            ("text/x-yaml", yaml, lifted.clone()),
+            ("application/yaml", json, lifted),
+            ("application/json", yaml, VersionFacts::default()),
+            ("text/plain", yaml, VersionFacts::default()),
+            ("application/yaml", b"a: [1", VersionFacts::default()),
+            ("application/yaml", b"a: 1\na: 2", VersionFacts::default()),
+        ] {
+            let found = VersionFacts::of(kind, &xid, Notation::of(Some(content_type)), bytes);
+            assert_eq!(found, expect, "{content_type}");
+        }
+    }
+
+    #[test]
     fn knows_what_a_document_refers_to() {
         let references = json!([
             {"field": "/engines/*", "collection": "/providers/entries", "group": "ssg"},
@@ -270,7 +305,8 @@ mod tests {
             let collection = xid.collection().unwrap();
             let resources = collection.resources.unwrap();
             let kind = model.resource_type(collection.groups.as_str(), resources.as_str()).unwrap();
-            let found = referenced_documents(kind, &xid, document.to_string().as_bytes());
+            let found =
+                referenced_documents(kind, &xid, Notation::Json, document.to_string().as_bytes());
             let found: Vec<String> = found.iter().map(ToString::to_string).collect();
             assert_eq!(found, expect, "{document}");
         }

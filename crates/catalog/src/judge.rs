@@ -15,9 +15,9 @@ mod verdict;
 pub use bindings::binding_documents;
 pub(crate) use bindings::{holds_schemas, is_among_schemas, is_bound, must_be_schema};
 pub use command::{CommandSources, PendingChanges, WriteVerdicts};
-pub use compiled::{CompilationCache, CompiledRule, CompiledSchema};
+pub use compiled::{CompilationCache, CompiledRule, CompiledSchema, SourceKey};
 pub use document::Document;
-pub use sources::{ContentBytes, Presence, Resolver, Sources};
+pub use sources::{ContentBytes, DocumentContent, Presence, Resolver, Sources};
 pub use verdict::{
     BindingFault, Dependency, DocumentFault, IdLookup, NoVerdict, Rejection, Verdict,
 };

@@ -16,7 +16,7 @@ use std::{
 
 use bytes::Bytes;
 use muster_schema::Outline;
-use muster_words::{Digest, Id, Xid, json};
+use muster_words::{Digest, Id, Xid, yaml};
 pub use plan::read_plan;
 pub use read::read;
 use serde_json::{Map, Value};
@@ -148,12 +148,13 @@ impl NewDocument {
         self.kept_content_type.as_deref().or(self.default_content_type)
     }
 
-    /// The schemas that it refers to, if it is a schema; `home` is its resource. They are looked for
-    /// once, when the command is prepared; a decision finds them here.
+    /// The schemas that it refers to, if it is a schema; `home` is its resource. It is read as YAML,
+    /// which takes JSON as well, because a later command may change its media type alone. They are
+    /// looked for once, when the command is prepared; a decision finds them here.
     #[must_use]
     pub fn outline(&self, home: &Xid) -> &Outline {
         self.outline.get_or_init(|| {
-            let value = json::parse(&self.bytes).ok();
+            let value = yaml::parse(&self.bytes).ok();
             Arc::new(value.map(|value| Outline::of(&value, Some(home))).unwrap_or_default())
         })
     }

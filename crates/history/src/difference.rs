@@ -7,7 +7,10 @@ mod patch;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use lines::{Line, lines};
-use muster_words::json::{Map, Value, parse, to_canonical};
+use muster_words::{
+    Notation,
+    json::{Map, Value, to_canonical},
+};
 pub use patch::{PatchOperation, patch, patch_to_json};
 
 /// A differing field.
@@ -51,10 +54,16 @@ pub fn fields(before: &Value, after: &Value) -> Vec<FieldDifference> {
         .collect()
 }
 
-/// Compares two documents: JSON by fields, anything else as a whole by its size.
+/// A document, and how its data is written.
+pub type WrittenDocument<'a> = (Notation, &'a [u8]);
+
+/// Compares two documents: JSON and YAML by fields, anything else as a whole by its size.
 #[must_use]
-pub fn documents(before: &[u8], after: &[u8]) -> Vec<FieldDifference> {
-    if let (Ok(old), Ok(new)) = (parse(before), parse(after)) {
+pub fn documents(
+    (was, before): WrittenDocument<'_>,
+    (is, after): WrittenDocument<'_>,
+) -> Vec<FieldDifference> {
+    if let (Ok(old), Ok(new)) = (was.parse(before), is.parse(after)) {
         let found = fields(&old, &new);
         let only_layout = found.is_empty() && before != after;
         return if only_layout { vec![text_field("layout", "one", "another")] } else { found };

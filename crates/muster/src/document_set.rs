@@ -13,19 +13,22 @@ use bytes::Bytes;
 pub use judgement::Judgement;
 use muster_catalog::{
     judge::{
-        CompilationCache, CompiledRule, CompiledSchema, ContentBytes, Document, Judge, Presence,
-        Resolver, Sources, Verdict,
+        CompilationCache, CompiledRule, CompiledSchema, ContentBytes, Document, DocumentContent,
+        Judge, Presence, Resolver, SourceKey, Sources, Verdict,
     },
     state::Bindings,
 };
 use muster_model::Model;
 use muster_schema::Outline;
 use muster_words::{
-    ContentRef, Digest, Id, Position, Xid,
-    json::{self, Map, Value},
+    ContentRef, Digest, Id, Notation, Places, Position, Xid,
+    json::{Map, Value},
 };
 
-use crate::folder::{Folder, FolderError, FolderFault};
+use crate::{
+    folder::{Folder, FolderError, FolderFault},
+    output::findings,
+};
 
 /// The loaded documents, with the bindings of their groups.
 pub struct DocumentSet {
@@ -46,8 +49,8 @@ pub struct DocumentSet {
     /// for.
     missing: RefCell<BTreeSet<MissingEntity>>,
     asked: BTreeSet<MissingEntity>,
-    schemas: RefCell<BTreeMap<Digest, Arc<CompiledSchema>>>,
-    rules: RefCell<BTreeMap<(Id, Digest), CompiledRule>>,
+    schemas: RefCell<BTreeMap<SourceKey, Arc<CompiledSchema>>>,
+    rules: RefCell<BTreeMap<(Id, SourceKey), CompiledRule>>,
 }
 
 /// Who binds schemas and rules.
@@ -177,6 +180,20 @@ impl DocumentSet {
         self.bytes.get(&self.documents.get(xid)?.digest)
     }
 
+    /// A document's value, if it is data.
+    fn value(&self, xid: &Xid) -> Option<Value> {
+        let notation = Notation::of(Some(&self.documents.get(xid)?.content_type));
+        notation.parse(self.bytes(xid)?).ok()
+    }
+
+    /// The places of a document's values.
+    #[must_use]
+    pub fn places(&self, xid: &Xid) -> Places {
+        let held = self.documents.get(xid).zip(self.bytes(xid));
+        let places = held.map(|(held, bytes)| findings::places(Some(&held.content_type), bytes));
+        places.unwrap_or_default()
+    }
+
     /// The bindings of loaded groups and, where `types` names them, of resource types; each with the
     /// name of who binds.
     #[must_use]
@@ -243,7 +260,7 @@ impl DocumentSet {
             if !seen.insert(resource.clone()) {
                 continue;
             }
-            let value = self.bytes(&resource).and_then(|bytes| json::parse(bytes).ok());
+            let value = self.value(&resource);
             let Some((value, group)) = value.zip(resource.group()) else { continue };
             let outline = Outline::of(&value, Some(&resource));
             let addresses = outline.addressed.keys();
@@ -270,9 +287,10 @@ impl DocumentSet {
 }
 
 impl Resolver for DocumentSet {
-    fn content_at(&self, xid: &Xid) -> Option<ContentRef> {
+    fn content_at(&self, xid: &Xid) -> Option<DocumentContent> {
         let held = self.find(xid)?;
-        Some(ContentRef { position: Position::ZERO, digest: held.digest })
+        let content = ContentRef { position: Position::ZERO, digest: held.digest };
+        Some(DocumentContent { content, notation: Notation::of(Some(&held.content_type)) })
     }
 
     fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {
@@ -284,7 +302,7 @@ impl Resolver for DocumentSet {
 
     fn identified(&self, group: &Xid, id: &str) -> Vec<Xid> {
         let has_id = |xid: &&Xid| {
-            let value = self.bytes(xid).and_then(|bytes| json::parse(bytes).ok());
+            let value = self.value(xid);
             value.is_some_and(|value| Outline::of(&value, Some(xid)).id.as_deref() == Some(id))
         };
         let members = self.members_of(group).unwrap_or_default();
@@ -335,20 +353,20 @@ impl Sources for DocumentSet {
 }
 
 impl CompilationCache for DocumentSet {
-    fn schema(&self, digest: &Digest) -> Option<Arc<CompiledSchema>> {
-        self.schemas.borrow().get(digest).cloned()
+    fn schema(&self, key: &SourceKey) -> Option<Arc<CompiledSchema>> {
+        self.schemas.borrow().get(key).cloned()
     }
 
-    fn keep_schema(&self, digest: Digest, schema: Arc<CompiledSchema>) {
-        self.schemas.borrow_mut().insert(digest, schema);
+    fn keep_schema(&self, key: SourceKey, schema: Arc<CompiledSchema>) {
+        self.schemas.borrow_mut().insert(key, schema);
     }
 
-    fn rule(&self, id: &Id, digest: &Digest) -> Option<CompiledRule> {
-        self.rules.borrow().get(&(id.clone(), *digest)).cloned()
+    fn rule(&self, id: &Id, key: &SourceKey) -> Option<CompiledRule> {
+        self.rules.borrow().get(&(id.clone(), *key)).cloned()
     }
 
-    fn keep_rule(&self, id: Id, digest: Digest, rule: CompiledRule) {
-        self.rules.borrow_mut().insert((id, digest), rule);
+    fn keep_rule(&self, id: Id, key: SourceKey, rule: CompiledRule) {
+        self.rules.borrow_mut().insert((id, key), rule);
     }
 }
 

@@ -243,7 +243,7 @@ impl From<ErrorResponse> for Failure {
             .map(|violation| {
                 let subject = violation.subject.as_ref().or(refusal.body.subject.as_ref());
                 let file = subject.map_or("document", |xid| xid.trim_start_matches('/'));
-                Finding::of_answer(violation, file, &muster_words::json::Places::new())
+                Finding::of_answer(violation, file, &muster_words::Places::default())
             })
             .collect();
         if !refusal.json.is_null() {

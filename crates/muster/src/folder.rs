@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! model.json                                  the model, if it is more than the built-in one
-//! <groups>/<group>.attributes.json            attributes of a group
+//! <groups>/<group>.attributes.json            attributes of a group; YAML works as well
 //! <groups>/<group>/<id>.<ext>                 a document, if groups hold one resource type
 //! <groups>/<group>/<resources>/<id>.<ext>     a document, if groups hold several types
 //! <groups>/<group>/…/<id>.attributes.json     attributes of the document beside it
@@ -26,8 +26,8 @@ use std::{
 
 use muster_model::{Foundation, Model};
 use muster_words::{
-    Id, Xid,
-    json::{self, Map, Value},
+    Id, Notation, Xid,
+    json::{Map, Value},
 };
 
 pub use error::{FolderError, FolderFault};
@@ -167,12 +167,12 @@ impl DocumentFile {
         Ok(Xid::Resource { groups, group, resources, resource })
     }
 
-    /// The file as a JSON object.
+    /// The file as an object, in JSON or YAML.
     ///
     /// # Errors
-    /// It isn't a JSON object.
+    /// It isn't an object.
     pub fn object(&self) -> Result<Map<String, Value>, FolderError> {
-        object(&self.path, &self.bytes)
+        object(&self.path, Notation::of(Some(&self.content_type)), &self.bytes)
     }
 
     /// The attributes to set, without the media type.
@@ -210,13 +210,13 @@ pub fn likely_root(folder: &Path) -> Option<PathBuf> {
     within.next().filter(|_| within.next().is_none())
 }
 
-/// Parses a JSON object.
-fn object(path: &str, bytes: &[u8]) -> Result<Map<String, Value>, FolderError> {
+/// Parses an object.
+fn object(path: &str, notation: Notation, bytes: &[u8]) -> Result<Map<String, Value>, FolderError> {
     let refused = |fault| Err(FolderError::of(path, fault));
-    match json::parse(bytes) {
+    match notation.parse(bytes) {
         Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => refused(FolderFault::NoObject),
-        Err(error) => refused(FolderFault::Json(error)),
+        Ok(_) => refused(FolderFault::NoObject(notation)),
+        Err(error) => refused(FolderFault::NoData { error }),
     }
 }
 

@@ -23,7 +23,7 @@ use muster_client::DocumentUpload;
 use muster_history::difference::{self, FieldDifference};
 use muster_wire::apply::FailingDocuments;
 use muster_words::{
-    Digest, Xid,
+    Digest, Notation, Xid,
     json::{Map, Value},
 };
 
@@ -234,7 +234,9 @@ fn document_step(xid: &Xid, document: &desired::DesiredDocument, there: &Current
         return Step { fields, ..step(act, Request::Patch(changed)) };
     }
     let before = present.bytes.as_deref().unwrap_or_default();
-    fields.splice(0..0, difference::documents(before, &document.sent.bytes));
+    let was = Notation::of(present.content_type());
+    let is = Notation::of(Some(&document.sent.content_type));
+    fields.splice(0..0, difference::documents((was, before), (is, &document.sent.bytes)));
     if !same_type {
         let difference = difference::Difference::Changed(
             present.content_type().map_or(Value::Null, Value::from),

@@ -499,7 +499,7 @@ async fn put(registry: &Registry, xid: &str, document: &str) -> Vec<String> {
 }
 
 fn line(violation: &Violation) -> String {
-    let Violation { pointer, source, severity, message } = violation;
+    let Violation { pointer, source, severity, message, .. } = violation;
     format!("{severity} {pointer} {source} {message}")
 }
 

@@ -159,6 +159,11 @@ fn applying_what_is_no_json_and_what_has_no_document() {
 }
 
 #[test]
+fn keeping_documents_in_yaml() {
+    check("yaml");
+}
+
+#[test]
 fn validating_without_a_server() {
     check("validate");
 }

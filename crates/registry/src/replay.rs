@@ -21,7 +21,7 @@ use muster_history::changes_in;
 use muster_journal::LedgerReader;
 use muster_ledger::{ChainWalk, Entry, Head, MerkleTree};
 use muster_model::{Foundation, Model, ModelFault};
-use muster_words::{Collection, ContentRef, Moment, Position, json};
+use muster_words::{Collection, ContentRef, Moment, Notation, Position, json};
 use serde_json::Value;
 
 use self::lifting::{InFlight, Lifter};
@@ -235,7 +235,8 @@ impl Replay {
             for (xid, version) in revived(&restored.xid, hidden) {
                 match version.document {
                     Some(content) if version.stamp < self.catalog.model_stamp => {
-                        again.push((xid, content));
+                        let notation = Notation::of(version.content_type.as_deref());
+                        again.push((xid, content, notation));
                     }
                     _ => {
                         facts.versions.insert(xid, version.facts.clone());

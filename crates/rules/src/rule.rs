@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use muster_schema::{Severity, Violation, ViolationSource, nearest};
 use muster_words::{
-    Id, Xid,
-    json::{self, JsonError, Map, Value},
+    Id, Notation, NotationError, Xid,
+    json::{self, Map, Value},
 };
 use thiserror::Error;
 
@@ -44,10 +44,10 @@ pub enum RuleError {
     /// It is too large.
     #[error("a rule has at most {RULE_BYTES_MAX} bytes")]
     TooLarge,
-    /// The bytes aren't JSON.
+    /// The bytes aren't JSON, or not YAML where that is their media type.
     #[error("{0}")]
-    Json(#[from] JsonError),
-    /// It is JSON, but not an object.
+    Notation(#[from] NotationError),
+    /// It is data, but not an object.
     #[error("a rule has the form {{expression, severity, message, pointer}}")]
     Shape,
     /// A required member is missing.
@@ -176,7 +176,7 @@ impl RuleError {
     pub fn violation(&self) -> Violation {
         let (pointer, keyword) = match self {
             Self::TooLarge => (String::new(), "maxLength"),
-            Self::Json(_) => (String::new(), "json"),
+            Self::Notation(error) => (String::new(), error.notation().name()),
             Self::Shape => (String::new(), "type"),
             Self::Missing { field } => (format!("/{field}"), "required"),
             Self::NotText { field } => (format!("/{field}"), "type"),
@@ -205,15 +205,23 @@ impl RuleContext {
 const FIELDS: [&str; 5] = ["expression", "severity", "message", "pointer", "description"];
 
 impl Rule {
-    /// Compiles a rule from its document.
+    /// Compiles a rule from its document in JSON.
     ///
     /// # Errors
     /// See [`RuleError`].
     pub fn compile(id: &Id, bytes: &[u8]) -> Result<Self, RuleError> {
+        Self::parse(id, Notation::Json, bytes)
+    }
+
+    /// Compiles a rule from its document.
+    ///
+    /// # Errors
+    /// See [`RuleError`].
+    pub fn parse(id: &Id, notation: Notation, bytes: &[u8]) -> Result<Self, RuleError> {
         if bytes.len() > RULE_BYTES_MAX {
             return Err(RuleError::TooLarge);
         }
-        let Value::Object(map) = json::parse(bytes)? else { return Err(RuleError::Shape) };
+        let Value::Object(map) = notation.parse(bytes)? else { return Err(RuleError::Shape) };
         if let Some(field) = map.keys().find(|field| !FIELDS.contains(&field.as_str())) {
             let meant_field = nearest(field, FIELDS).map(str::to_owned);
             return Err(RuleError::Unknown { field: field.clone(), meant_field });
@@ -291,6 +299,7 @@ impl Rule {
             source: ViolationSource::Rule(self.id.clone()),
             severity: self.severity,
             message,
+            place: None,
         }
     }
 

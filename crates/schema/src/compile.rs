@@ -6,11 +6,7 @@ use std::{
 };
 
 use jsonschema::{PatternOptions, Retrieve, Uri, ValidationError, Validator};
-use muster_words::{
-    Xid,
-    json::{self, Value},
-    limits::JSON_DEPTH_MAX,
-};
+use muster_words::{Notation, Xid, json::Value, limits::JSON_DEPTH_MAX};
 
 use crate::{
     CompileError, Dialect, ReferenceFault, SchemaSources, Violation,
@@ -89,7 +85,7 @@ impl Schema {
     /// # Errors
     /// See [`CompileError`].
     pub fn parse(bytes: &[u8], sources: &dyn SchemaSources) -> Result<Self, CompileError> {
-        Self::compile(&json::parse(bytes)?, sources)
+        Self::compile(&Notation::Json.parse(bytes)?, sources)
     }
 
     /// Parses and compiles a schema that is, or will be, a version of this resource. Its relative
@@ -102,7 +98,20 @@ impl Schema {
         bytes: &[u8],
         sources: &dyn SchemaSources,
     ) -> Result<Self, CompileError> {
-        Self::compile_at(&json::parse(bytes)?, Some(home), sources)
+        Self::parse_as(home, Notation::Json, bytes, sources)
+    }
+
+    /// The same for a schema in any notation.
+    ///
+    /// # Errors
+    /// See [`CompileError`].
+    pub fn parse_as(
+        home: &Xid,
+        notation: Notation,
+        bytes: &[u8],
+        sources: &dyn SchemaSources,
+    ) -> Result<Self, CompileError> {
+        Self::compile_at(&notation.parse(bytes)?, Some(home), sources)
     }
 
     /// Compiles a schema. Asks `sources` for the schemas that it refers to by xid, and for those

@@ -1,4 +1,4 @@
-use muster_words::{Xid, json::JsonError, limits::JSON_DEPTH_MAX};
+use muster_words::{NotationError, Xid, limits::JSON_DEPTH_MAX};
 use thiserror::Error;
 
 use crate::{MetaschemaFault, Violation, limits};
@@ -6,9 +6,9 @@ use crate::{MetaschemaFault, Violation, limits};
 /// Why a schema can't be used.
 #[derive(Debug, Error)]
 pub enum CompileError {
-    /// The bytes aren't JSON.
+    /// The bytes aren't JSON, or not YAML where that is their media type.
     #[error("{0}")]
-    Json(#[from] JsonError),
+    Notation(#[from] NotationError),
     /// Arrays and objects are nested too deeply.
     #[error("the schema is nested deeper than {JSON_DEPTH_MAX} levels")]
     TooDeep,
@@ -143,7 +143,7 @@ impl CompileError {
             Self::Endless { pointer } | Self::TooComplex { pointer } => (pointer.as_str(), "$ref"),
             Self::Cycle { .. } | Self::Broken { .. } => ("", "$ref"),
             Self::Dialect { .. } | Self::Metaschema { .. } => ("/$schema", "$schema"),
-            Self::Json(_) => ("", "json"),
+            Self::Notation(error) => ("", error.notation().name()),
             Self::TooDeep | Self::TooLarge { .. } => ("", "$schema"),
         };
         vec![Violation::keyword(pointer, keyword, self.to_string())]

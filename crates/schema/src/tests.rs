@@ -51,6 +51,7 @@ fn lines(schema: &Schema, value: &str) -> Vec<String> {
 #[test]
 fn writes_a_violation_as_the_contract_says_and_reads_it_back() {
     let rule = Violation {
+        place: None,
         pointer: "/monthly_cost_range".into(),
         source: ViolationSource::Rule("cost-range-ordered".into()),
         severity: Severity::Warning,

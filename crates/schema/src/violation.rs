@@ -1,11 +1,12 @@
 use std::fmt;
 
+use muster_words::TextPlace;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// One violation of a document, or a warning about it: where, of what, and a message for people.
 ///
 /// The whole product uses this type, and its JSON is a contract: `{"pointer", "keyword" | "rule" |
-/// "reference", "severity", "message"}`.
+/// "reference", "severity", "message"}`, with "line" and "column" where they are known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Violation {
     /// The place in the document, as a JSON Pointer (RFC 6901). For a missing member, the place
@@ -17,6 +18,8 @@ pub struct Violation {
     pub severity: Severity,
     /// What is wrong, in one line for people.
     pub message: String,
+    /// The place in the text, if it was looked for.
+    pub place: Option<TextPlace>,
 }
 
 /// What was violated.
@@ -53,6 +56,7 @@ impl Violation {
             source: ViolationSource::Keyword(keyword.into()),
             severity: Severity::Error,
             message: message.into(),
+            place: None,
         }
     }
 
@@ -63,6 +67,7 @@ impl Violation {
             source: ViolationSource::Reference,
             severity: Severity::Error,
             message: message.into(),
+            place: None,
         }
     }
 
@@ -122,6 +127,10 @@ struct Written<'a> {
     reference: Option<bool>,
     severity: Severity,
     message: std::borrow::Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
 }
 
 impl Serialize for Violation {
@@ -133,6 +142,8 @@ impl Serialize for Violation {
             reference: None,
             severity: self.severity,
             message: self.message.as_str().into(),
+            line: self.place.map(|place| place.line),
+            column: self.place.map(|place| place.column),
         };
         match &self.source {
             ViolationSource::Keyword(keyword) => written.keyword = Some(keyword.into()),
@@ -157,6 +168,10 @@ impl<'de> Deserialize<'de> for Violation {
             source,
             severity: written.severity,
             message: written.message.into_owned(),
+            place: written
+                .line
+                .zip(written.column)
+                .map(|(line, column)| TextPlace { line, column }),
         })
     }
 }

@@ -311,6 +311,8 @@ mod tests {
     #[test]
     fn writes_warnings_that_a_header_can_carry_and_cuts_them_off() {
         let warning = |message: &str| Violation {
+            line: None,
+            column: None,
             subject: None,
             pointer: "/best_for".to_owned(),
             violated: ViolationCause::Rule("best-for-short".to_owned()),

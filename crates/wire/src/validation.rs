@@ -35,6 +35,8 @@ impl Sample for ValidationPage {
             violated: ViolationCause::Keyword("type".to_owned()),
             severity: Severity::Error.into(),
             message: "it must be a string".to_owned(),
+            line: None,
+            column: None,
         };
         let xid = "/providers/cms/entries/sanity".to_owned();
         let findings = vec![DocumentFindings { xid, violations: vec![violation] }];

@@ -8,7 +8,7 @@ mod canonical;
 mod parse;
 
 pub use canonical::to_canonical;
-pub use parse::{JsonError, JsonFault, Places, parse, parse_with_places};
+pub use parse::{JsonError, JsonFault, parse, parse_with_places};
 pub use serde_json::{Map, Number, Value};
 
 /// Escapes one step of a JSON Pointer (RFC 6901): `~` as `~0`, `/` as `~1`.
@@ -58,4 +58,4 @@ fn children<'a>(value: &'a Value, all: bool, key: &str) -> Vec<(String, &'a Valu
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

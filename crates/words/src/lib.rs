@@ -1,5 +1,5 @@
 //! The common values of all rooms: positions, digests, moments, names, xids and patterns of them,
-//! permissions, JSON and limits.
+//! permissions, JSON, YAML and limits.
 //!
 //! Nothing here does I/O, reads a clock or draws a random number, and nothing here knows what a
 //! registry is. Each is a value with a text form and the rules of that form.
@@ -10,16 +10,21 @@ pub mod json;
 pub mod limits;
 mod message;
 mod moment;
+mod notation;
 mod permission;
+mod places;
 mod position;
 mod xid;
 mod xid_pattern;
+pub mod yaml;
 
 pub use digest::{Digest, DigestError};
 pub use id::{Id, IdError};
 pub use message::is_message;
 pub use moment::{Moment, MomentError};
+pub use notation::{Notation, NotationError};
 pub use permission::{Permission, PermissionReach};
+pub use places::{Places, TextPlace};
 pub use position::{ContentRef, Position};
 pub use xid::{Collection, Xid, XidError};
 pub use xid_pattern::{Coverage, XidPattern, XidPatternError, XidPatterns};

@@ -15,6 +15,18 @@ pub const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// limit), and far from the end of a thread's stack.
 pub const JSON_DEPTH_MAX: usize = 128;
 
+/// The size of what all aliases in a YAML document stand for, written as JSON, in bytes: as much as a
+/// document may have itself. Aliases of aliases would otherwise turn a hundred bytes into any size.
+pub const YAML_ALIAS_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The size of a YAML document that is read in some milliseconds, in bytes. The parser takes ten
+/// times as long as that of JSON, so a larger document waits for its turn.
+pub const YAML_BYTES_SHORT: usize = 32 * 1024;
+
+/// How often the characters `,:[]{}` may occur in a YAML document that isn't JSON. The parser holds
+/// everything between the outermost brackets at once, some 400 bytes for each of these characters.
+pub const YAML_INDICATORS_MAX: usize = 500_000;
+
 /// The size of an entry's canonical form at which a command is split into parts, in bytes. An entry
 /// must fit into a tile's uint16 length (64 KiB), including its header.
 pub const ENTRY_BYTES_SOFT_MAX: usize = 48 * 1024;

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use muster_schema::Violation;
-use muster_words::{ContentRef, Id, Xid};
+use muster_words::{ContentRef, Id, Notation, Xid};
 
 use super::{
     NoDecision,
@@ -11,6 +11,7 @@ use crate::{
     Content, Refusal,
     judge::{Verdict, binding_documents, holds_schemas, must_be_schema},
     state::Version,
+    tree::{DocumentPart, NewDocument, VersionNode},
 };
 
 /// A stored document that must be judged before a decision, because it becomes what its resource
@@ -30,6 +31,8 @@ pub struct UnjudgedDocument {
 pub struct StoredVerdict {
     /// The bytes that were judged.
     pub content: ContentRef,
+    /// The media type with which they were judged.
+    pub content_type: Option<Arc<str>>,
     /// The verdict, or its violations.
     pub verdict: Result<Arc<Verdict>, Vec<Violation>>,
 }
@@ -86,7 +89,49 @@ impl Draft<'_> {
             Ok(verdict) => self.verdict_holds(xid, verdict),
             Err(_) => true,
         };
-        (holds && judged.content == found.content.reference()).then_some(&judged.verdict)
+        let is_of = judged.content == found.content.reference()
+            && judged.content_type == found.content_type;
+        (holds && is_of).then_some(&judged.verdict)
+    }
+
+    /// A new document must have been judged in the notation of the media type that it gets. A stored
+    /// one whose media type gets another notation is another document, with the same bytes: it is
+    /// judged, and its facts are lifted again.
+    pub(super) fn check_notation(
+        &mut self,
+        xid: &Xid,
+        edit: &ResourceEdit,
+        version: &mut VersionEdit,
+        node: &VersionNode,
+    ) -> Result<(), NoDecision> {
+        let notation = Notation::of(version.content_type.as_deref());
+        if let DocumentPart::Bytes(NewDocument { verdict, .. }) = &node.document {
+            let judged = verdict.as_ref().is_none_or(|verdict| verdict.notation == notation);
+            return if judged { Ok(()) } else { Err(NoDecision::Stale) };
+        }
+        let (Some(old), Some(DocumentEdit::Same(content))) = (&version.old, version.document)
+        else {
+            return Ok(());
+        };
+        if Notation::of(old.content_type.as_deref()) == notation {
+            return Ok(());
+        }
+        let content_type = version.content_type.clone();
+        let found = UnjudgedDocument { version: xid.clone(), content, content_type };
+        match self.judgement(&edit.xid, &found).cloned() {
+            Some(Ok(verdict)) => {
+                version.is_judged = true;
+                version.facts = verdict.facts.clone();
+                version.schema_fault = verdict.schema_fault.clone();
+                self.verdicts.push((edit.xid.clone(), verdict));
+                Ok(())
+            }
+            Some(Err(violations)) => Err(Refusal::invalid_document(&edit.xid, violations).into()),
+            None => {
+                self.unjudged.push(found);
+                Ok(())
+            }
+        }
     }
 
     /// A document among the schemas must be what its attribute `format` says, both when it is put

@@ -9,7 +9,9 @@ use muster_schema::Violation;
 use muster_words::{Digest, Id, Moment, Xid};
 use serde_json::{Map, Value};
 
-use super::{NoDecision, PreparedAction, PreparedCommand, StoredAttributes, StoredVerdicts};
+use super::{
+    NoDecision, PreparedAction, PreparedCommand, StoredAttributes, StoredVerdicts, UnjudgedDocument,
+};
 use crate::{
     Catalog, Content, Lifecycle,
     changes::ContentName,
@@ -54,6 +56,8 @@ pub(super) struct Draft<'a> {
     pub kept: BTreeMap<Digest, Arc<Map<String, Value>>>,
     /// The verdicts on written documents, each with the document's resource.
     pub verdicts: Vec<(Xid, Arc<Verdict>)>,
+    /// Stored documents that must be judged again, because their media types change.
+    pub unjudged: Vec<UnjudgedDocument>,
     /// The members of a collection that the answer shows.
     pub members: Vec<Xid>,
     /// The version that a POST to a resource created or updated.
@@ -176,6 +180,7 @@ impl<'a> Draft<'a> {
             contents: BTreeMap::new(),
             kept: BTreeMap::new(),
             verdicts: Vec::new(),
+            unjudged: Vec::new(),
             members: Vec::new(),
             processed: None,
         }

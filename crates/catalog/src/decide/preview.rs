@@ -4,23 +4,24 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_words::{ContentRef, Digest, Id, Position, Xid};
+use muster_words::{ContentRef, Digest, Id, Notation, Position, Xid};
 
 use super::draft::{DocumentEdit, Draft, ResourceEdit};
 use crate::{
     Catalog,
     facts::VersionFacts,
     judge::{
-        Dependency, IdLookup, Resolver, Verdict, binding_documents, holds_schemas, must_be_schema,
+        Dependency, DocumentContent, IdLookup, Resolver, Verdict, binding_documents, holds_schemas,
+        must_be_schema,
     },
-    state::{Bindings, Group},
+    state::{Bindings, Group, Version},
     tree::{WriteTree, removes},
 };
 use muster_model::{Model, ResourceType};
 
 impl Resolver for Catalog {
-    fn content_at(&self, xid: &Xid) -> Option<ContentRef> {
-        self.version_at(xid)?.document.map(|content| content.reference())
+    fn content_at(&self, xid: &Xid) -> Option<DocumentContent> {
+        self.version_at(xid)?.document_content()
     }
 
     fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {
@@ -35,7 +36,7 @@ impl Resolver for Catalog {
 /// Which documents names will lead to after a command.
 #[derive(Clone, Debug, Default)]
 pub struct Preview {
-    contents: BTreeMap<Xid, Option<ContentRef>>,
+    contents: BTreeMap<Xid, Option<DocumentContent>>,
     /// The groups that it creates or adds resources to, with those resources.
     made: BTreeMap<Xid, Vec<Xid>>,
     /// The `$id`s of the schemas that it writes; none for those that have none.
@@ -48,7 +49,7 @@ pub struct Preview {
 
 impl Preview {
     /// The content that a name will lead to. New contents have position 0.
-    pub(crate) fn content_at(&self, view: &Catalog, xid: &Xid) -> Option<ContentRef> {
+    pub(crate) fn content_at(&self, view: &Catalog, xid: &Xid) -> Option<DocumentContent> {
         match self.contents.get(xid) {
             Some(content) => *content,
             None if removes(&self.removed, xid) => None,
@@ -113,7 +114,7 @@ pub(super) fn members<'a>(xid: &'a Xid, group: &'a Group) -> impl Iterator<Item 
 }
 
 impl Resolver for Draft<'_> {
-    fn content_at(&self, xid: &Xid) -> Option<ContentRef> {
+    fn content_at(&self, xid: &Xid) -> Option<DocumentContent> {
         let edit = xid.resource().and_then(|resource| self.resources.get(&resource));
         let Some(edit) = edit else {
             return if self.is_removed(xid) { None } else { self.catalog.content_at(xid) };
@@ -143,14 +144,14 @@ impl Resolver for Draft<'_> {
 }
 
 impl ResourceEdit {
-    fn content_at(&self, version: &Id) -> Option<ContentRef> {
+    fn content_at(&self, version: &Id) -> Option<DocumentContent> {
         match self.versions.get(version) {
-            Some(edit) => edit.document.map(DocumentEdit::reference),
-            None if self.removed.contains(version) => None,
-            None => {
-                let old = self.old.as_ref()?.versions.get(version)?;
-                old.document.map(|content| content.reference())
+            Some(edit) => {
+                let notation = Notation::of(edit.content_type.as_deref());
+                Some(DocumentContent { content: edit.document?.reference(), notation })
             }
+            None if self.removed.contains(version) => None,
+            None => self.old.as_ref()?.versions.get(version)?.document_content(),
         }
     }
 }
@@ -168,6 +169,14 @@ impl ResourceEdit {
     /// The `$id` that it will have as a schema.
     pub(super) fn id_of_default(&self) -> Option<Arc<str>> {
         self.default_facts()?.schema.as_ref()?.id.clone()
+    }
+}
+
+impl Version {
+    /// The content of its document, and how its data is written.
+    fn document_content(&self) -> Option<DocumentContent> {
+        let notation = Notation::of(self.content_type.as_deref());
+        Some(DocumentContent { content: self.document?.reference(), notation })
     }
 }
 
@@ -258,10 +267,10 @@ impl Draft<'_> {
 
     /// The `$id` that a schema will have. The facts of a document that wasn't judged yet are unknown.
     fn id_after(&self, xid: &Xid, edit: &ResourceEdit) -> Option<Arc<str>> {
-        let content = self.content_at(xid)?;
+        let DocumentContent { content, notation } = self.content_at(xid)?;
         match self.contents.get(&content.digest) {
             Some(bytes) if content.position == Position::ZERO => {
-                VersionFacts::of(&edit.kind, xid, bytes).schema?.id.clone()
+                VersionFacts::of(&edit.kind, xid, notation, bytes).schema?.id.clone()
             }
             _ => edit.id_of_default(),
         }

@@ -23,7 +23,7 @@ impl Draft<'_> {
                 return Err(Refusal::binding_missing("/model", missing).into());
             }
         }
-        let mut unjudged = Vec::new();
+        let mut unjudged = self.unjudged.clone();
         for (xid, edit) in &self.resources {
             self.check_default(xid, edit)?;
             self.check_documents(edit, &mut unjudged)?;
@@ -144,6 +144,7 @@ pub(super) fn dangling(target: &Xid) -> Violation {
         source: ViolationSource::Reference,
         severity: Severity::Error,
         message: format!("there is no {target}"),
+        place: None,
     }
 }
 

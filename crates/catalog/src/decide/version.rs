@@ -57,6 +57,7 @@ impl Draft<'_> {
         if !self.keeps_attributes(edit, &version, node, &sent) {
             self.set_attributes(&xid, edit, &mut version, node, sent)?;
         }
+        self.check_notation(&xid, edit, &mut version, node)?;
         if finds_ancestor {
             version.ancestor = None;
         }

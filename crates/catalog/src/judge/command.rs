@@ -9,7 +9,8 @@ use muster_schema::Violation;
 use muster_words::{ContentRef, Xid};
 
 use super::{
-    ContentBytes, Dependency, Document, Judge, NoVerdict, Presence, Resolver, Sources, Verdict,
+    ContentBytes, Dependency, Document, DocumentContent, Judge, NoVerdict, Presence, Resolver,
+    Sources, Verdict,
     bindings::{UnreadContents, bound_through},
 };
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     command::Mode,
     decide::{Preview, revived},
     state::{Bindings, HiddenEntity, Subtree},
-    tree::{DocumentPart, GroupNode, VersionNode, WriteTree},
+    tree::{DocumentPart, GroupNode, WriteTree},
 };
 
 /// The sources for a command's documents: a view together with what the command brings.
@@ -98,7 +99,7 @@ impl<'a> CommandSources<'a> {
 }
 
 impl Resolver for CommandSources<'_> {
-    fn content_at(&self, xid: &Xid) -> Option<ContentRef> {
+    fn content_at(&self, xid: &Xid) -> Option<DocumentContent> {
         match self.preview {
             Some(preview) => preview.content_at(self.view, xid),
             None => {
@@ -235,7 +236,8 @@ impl Judge<'_> {
         }
         let documents = tree.versions().filter_map(|(xid, version)| {
             let DocumentPart::Bytes(document) = &version.document else { return None };
-            let content_type = content_type(version).or_else(|| document.assumed_content_type());
+            let sent = version.content_type();
+            let content_type = sent.or_else(|| document.assumed_content_type());
             Some(Document { xid, content_type, bytes: &document.bytes })
         });
         missing.note_missing(self.documents(documents, &mut found.documents))?;
@@ -259,8 +261,4 @@ impl Judge<'_> {
         let all: Vec<Arc<Bindings>> = of_model.chain(of_groups).collect();
         self.bindings(all.iter().map(|bindings| &**bindings))
     }
-}
-
-fn content_type(version: &VersionNode) -> Option<&str> {
-    version.attributes.get("contenttype").and_then(serde_json::Value::as_str)
 }

@@ -6,26 +6,26 @@ use std::{
 
 use muster_rules::{Rule, RuleError};
 use muster_schema::{CompileError, Schema, SchemaSources};
-use muster_words::{
-    ContentRef, Digest, Id, Xid,
-    json::{self, Value},
-};
+use muster_words::{ContentRef, Digest, Id, Notation, Xid, json::Value};
 
 use super::{
-    BindingFault, ContentBytes, Dependency, IdLookup, Judge, NoVerdict, Rejection, Sources,
+    BindingFault, ContentBytes, Dependency, DocumentContent, IdLookup, Judge, NoVerdict, Rejection,
+    Sources,
 };
 
-/// A cache of compiled schemas and rules, by the digest of their bytes. It MAY forget anything at
-/// any time.
+/// The bytes of a schema or a rule, and how they are written.
+pub type SourceKey = (Digest, Notation);
+
+/// A cache of compiled schemas and rules, by their bytes. It MAY forget anything at any time.
 pub trait CompilationCache {
-    /// The schema with this digest.
-    fn schema(&self, digest: &Digest) -> Option<Arc<CompiledSchema>>;
+    /// The schema with these bytes.
+    fn schema(&self, key: &SourceKey) -> Option<Arc<CompiledSchema>>;
     /// Keeps a schema; it replaces one with other dependencies.
-    fn keep_schema(&self, digest: Digest, schema: Arc<CompiledSchema>);
-    /// The rule with this id and digest.
-    fn rule(&self, id: &Id, digest: &Digest) -> Option<CompiledRule>;
+    fn keep_schema(&self, key: SourceKey, schema: Arc<CompiledSchema>);
+    /// The rule with this id and these bytes.
+    fn rule(&self, id: &Id, key: &SourceKey) -> Option<CompiledRule>;
     /// Keeps a rule.
-    fn keep_rule(&self, id: Id, digest: Digest, rule: CompiledRule);
+    fn keep_rule(&self, id: Id, key: SourceKey, rule: CompiledRule);
 }
 
 /// A rule, or why it is invalid. The id is part of the rule, because messages show it.
@@ -36,8 +36,8 @@ pub type CompiledRule = Result<Arc<Rule>, RuleError>;
 pub struct CompiledSchema {
     /// The schema.
     pub schema: Result<Schema, Arc<CompileError>>,
-    /// The names that were followed, with their digests.
-    references: Vec<(Xid, Option<Digest>)>,
+    /// The names that were followed, with what they led to.
+    references: Vec<(Xid, Option<SourceKey>)>,
     /// The `$id`s that were looked for.
     ids: Vec<IdLookup>,
     /// The resource in whose place its references were resolved; none if they don't depend on it.
@@ -52,9 +52,9 @@ impl CompiledSchema {
         if !self.ids.iter().all(is_found) {
             return None;
         }
-        let now = |(xid, digest): &(Xid, Option<Digest>)| {
-            let content = sources.content_at(xid);
-            (content.map(|content| content.digest) == *digest).then(|| (xid.clone(), content))
+        let now = |(xid, key): &(Xid, Option<SourceKey>)| {
+            let found = sources.content_at(xid);
+            (found.map(|found| found.key()) == *key).then(|| (xid.clone(), found))
         };
         self.references.iter().map(now).collect()
     }
@@ -62,6 +62,12 @@ impl CompiledSchema {
     /// The `$id`s that it refers to.
     pub(super) fn ids(&self) -> &[IdLookup] {
         &self.ids
+    }
+}
+
+impl DocumentContent {
+    fn key(&self) -> SourceKey {
+        (self.content.digest, self.notation)
     }
 }
 
@@ -97,22 +103,22 @@ impl Judge<'_> {
     fn schema_of(
         &self,
         xid: &Xid,
-        content: ContentRef,
+        found: DocumentContent,
     ) -> Result<Option<Arc<CompiledSchema>>, NoVerdict> {
-        if let Some(compiled) = self.compiled.schema(&content.digest)
+        if let Some(compiled) = self.compiled.schema(&found.key())
             && compiled.home.as_ref().is_none_or(|home| xid.resource().as_ref() == Some(home))
             && compiled.dependencies(self.sources).is_some()
         {
             return Ok(Some(compiled));
         }
-        match self.sources.bytes_of(&content) {
+        match self.sources.bytes_of(&found.content) {
             ContentBytes::Bytes(bytes) => {
-                let compiled = Arc::new(self.compile_schema(xid, &bytes)?);
-                self.compiled.keep_schema(content.digest, compiled.clone());
+                let compiled = Arc::new(self.compile_schema(xid, found.notation, &bytes)?);
+                self.compiled.keep_schema(found.key(), compiled.clone());
                 Ok(Some(compiled))
             }
             ContentBytes::Erased => Ok(None),
-            ContentBytes::Unread => Err(NoVerdict::Missing([content].into())),
+            ContentBytes::Unread => Err(NoVerdict::Missing([found.content].into())),
         }
     }
 
@@ -120,6 +126,7 @@ impl Judge<'_> {
     pub(super) fn compile_schema(
         &self,
         xid: &Xid,
+        notation: Notation,
         bytes: &[u8],
     ) -> Result<CompiledSchema, NoVerdict> {
         let home = xid.resource().unwrap_or_else(|| xid.clone());
@@ -129,7 +136,7 @@ impl Judge<'_> {
             ids: RefCell::default(),
             missing: RefCell::default(),
         };
-        let schema = Schema::parse_at(&home, bytes, &followed).map_err(Arc::new);
+        let schema = Schema::parse_as(&home, notation, bytes, &followed).map_err(Arc::new);
         match followed.missing.into_inner() {
             missing if missing.is_empty() => {
                 let references = followed.names.into_inner().into_iter().collect();
@@ -144,19 +151,19 @@ impl Judge<'_> {
     /// The rule with this name.
     pub(super) fn rule(&self, xid: &Xid) -> Result<Arc<Rule>, NoVerdict> {
         let missing = || Rejection::binding(xid, BindingFault::Missing);
-        let content = self.sources.content_at(xid).ok_or_else(missing)?;
+        let found = self.sources.content_at(xid).ok_or_else(missing)?;
         let resource = xid.resource();
         let id = resource.as_ref().and_then(Xid::id).ok_or_else(missing)?;
-        let compiled = match self.compiled.rule(id, &content.digest) {
+        let compiled = match self.compiled.rule(id, &found.key()) {
             Some(compiled) => compiled,
-            None => match self.sources.bytes_of(&content) {
+            None => match self.sources.bytes_of(&found.content) {
                 ContentBytes::Bytes(bytes) => {
-                    let compiled = Rule::compile(id, &bytes).map(Arc::new);
-                    self.compiled.keep_rule(id.clone(), content.digest, compiled.clone());
+                    let compiled = Rule::parse(id, found.notation, &bytes).map(Arc::new);
+                    self.compiled.keep_rule(id.clone(), found.key(), compiled.clone());
                     compiled
                 }
                 ContentBytes::Erased => return Err(missing().into()),
-                ContentBytes::Unread => return Err(NoVerdict::Missing([content].into())),
+                ContentBytes::Unread => return Err(NoVerdict::Missing([found.content].into())),
             },
         };
         compiled.map_err(|error| Rejection::binding(xid, BindingFault::Rule(error)).into())
@@ -166,7 +173,7 @@ impl Judge<'_> {
 /// The schemas that a schema refers to, as they are requested.
 struct FollowedSchemas<'a> {
     sources: &'a dyn Sources,
-    names: RefCell<BTreeMap<Xid, Option<Digest>>>,
+    names: RefCell<BTreeMap<Xid, Option<SourceKey>>>,
     ids: RefCell<Vec<IdLookup>>,
     missing: RefCell<BTreeSet<ContentRef>>,
 }
@@ -180,14 +187,14 @@ impl SchemaSources for FollowedSchemas<'_> {
     }
 
     fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
-        let content = self.sources.content_at(reference);
-        let digest = content.map(|content| content.digest);
-        self.names.borrow_mut().insert(reference.clone(), digest);
-        match self.sources.bytes_of(&content?) {
-            ContentBytes::Bytes(bytes) => json::parse(&bytes).ok().map(Arc::new),
+        let found = self.sources.content_at(reference);
+        self.names.borrow_mut().insert(reference.clone(), found.map(|found| found.key()));
+        let DocumentContent { content, notation } = found?;
+        match self.sources.bytes_of(&content) {
+            ContentBytes::Bytes(bytes) => notation.parse(&bytes).ok().map(Arc::new),
             ContentBytes::Erased => None,
             ContentBytes::Unread => {
-                self.missing.borrow_mut().extend(content);
+                self.missing.borrow_mut().insert(content);
                 None
             }
         }

@@ -4,9 +4,9 @@ use muster_model::ResourceType;
 use muster_rules::{self as rules, Rule, RuleContext};
 use muster_schema::{Schema, Severity, Violation};
 use muster_words::{
-    Xid,
-    json::{self, Value},
-    limits::DOCUMENT_BYTES_MAX,
+    Notation, NotationError, Xid,
+    json::Value,
+    limits::{DOCUMENT_BYTES_MAX, YAML_BYTES_SHORT},
 };
 
 use super::{
@@ -56,11 +56,20 @@ impl Judge<'_> {
         missing.none()
     }
 
-    /// Judges a document.
+    /// Judges a document. What is wrong with YAML comes with its place in the text, because its
+    /// readers have few tools that know JSON Pointers.
     ///
     /// # Errors
     /// See [`NoVerdict`].
     pub fn document(&self, document: &Document<'_>) -> Result<Verdict, NoVerdict> {
+        let outcome = self.judged(document);
+        match document.notation() {
+            Notation::Yaml => located(outcome, document.bytes),
+            Notation::Json => outcome,
+        }
+    }
+
+    fn judged(&self, document: &Document<'_>) -> Result<Verdict, NoVerdict> {
         let (xid, bytes) = (document.xid, document.bytes);
         let kind = self.kind_of(xid).filter(|kind| kind.hasdocument);
         let Some(kind) = kind else { return Ok(Verdict::default()) };
@@ -69,21 +78,26 @@ impl Judge<'_> {
             return Err(Rejection::Document { xid: xid.clone(), fault }.into());
         }
         let own = xid.group().and_then(|group| self.sources.bindings_of(&group));
+        let notation = document.notation();
         let mut verdict = Verdict {
+            notation,
             bindings: binding_documents(self.sources, kind, own.as_deref()),
             asserts_format: own.as_ref().is_some_and(|own| own.assert_format),
             ..Verdict::default()
         };
-        let is_json = document.content_type.is_some_and(is_json);
-        let must_be_json = !verdict.bindings.is_empty()
+        let named = document.content_type.and_then(Notation::named_by);
+        let must_be_data = !verdict.bindings.is_empty()
             || !kind.aspect.references.is_empty()
-            || (kind.built_in && is_json);
-        let value = match json::parse(bytes) {
-            _ if !must_be_json && !holds_schemas(kind) => None,
-            Ok(value) => Some(value),
-            Err(_) if !must_be_json => None,
+            || (kind.built_in && named == Some(Notation::Json));
+        let is_read = must_be_data || holds_schemas(kind);
+        if is_read && notation == Notation::Yaml && bytes.len() > YAML_BYTES_SHORT {
+            self.takes_long()?;
+        }
+        let value = match is_read.then(|| notation.parse(bytes)).transpose() {
+            Ok(value) => value,
+            Err(_) if !must_be_data => None,
             Err(error) => {
-                let violation = Violation::keyword("", "json", error.to_string());
+                let violation = unreadable(&error, named);
                 return Err(Rejection::invalid(xid, vec![violation]).into());
             }
         };
@@ -100,6 +114,11 @@ impl Judge<'_> {
         }
         let all = errors.into_iter().chain(warnings).collect();
         Err(Rejection::invalid(xid, all).into())
+    }
+
+    /// Fails unless it may take more than some milliseconds.
+    const fn takes_long(&self) -> Result<(), NoVerdict> {
+        if self.may_take_long { Ok(()) } else { Err(NoVerdict::Long) }
     }
 
     /// The resource type of an xid.
@@ -120,7 +139,7 @@ impl Judge<'_> {
         let xid = document.xid;
         if holds_rules(kind, xid)
             && let Some(id) = xid.id()
-            && let Err(error) = Rule::compile(id, document.bytes)
+            && let Err(error) = Rule::parse(id, document.notation(), document.bytes)
         {
             return Err(Rejection::invalid(xid, vec![error.violation()]).into());
         }
@@ -128,7 +147,7 @@ impl Judge<'_> {
             return Ok(());
         }
         let bound = self.sources.bound_through(xid);
-        let compiled = self.compile_schema(xid, document.bytes)?;
+        let compiled = self.compile_schema(xid, document.notation(), document.bytes)?;
         verdict.schema_references.extend(compiled.dependencies(self.sources).unwrap_or_default());
         verdict.schema_ids.extend_from_slice(compiled.ids());
         match compiled.schema {
@@ -184,8 +203,8 @@ impl Judge<'_> {
         let schemas =
             || usable.iter().filter_map(|(schema, asserts)| Some((schema.schema()?, *asserts)));
         let size = document.bytes.len();
-        if !self.may_take_long && schemas().any(|(schema, _)| schema.may_take_long(size)) {
-            return Err(NoVerdict::Long);
+        if schemas().any(|(schema, _)| schema.may_take_long(size)) {
+            self.takes_long()?;
         }
         let validated = |(schema, asserts): (&Schema, bool)| match asserts {
             true => schema.validate_asserting_formats(value),
@@ -235,7 +254,56 @@ fn asserts_format(kind: &ResourceType, own: Option<&Bindings>, schema: &Xid) -> 
 /// How many characters of an invalid name a message quotes.
 const QUOTE_MAX: usize = 100;
 
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence.ends_with("+json")
+impl Document<'_> {
+    /// How its data is written.
+    fn notation(&self) -> Notation {
+        Notation::of(self.content_type)
+    }
+}
+
+/// The violation of a document that isn't data, though it must be. If its media type names no
+/// notation, it says which there are.
+fn unreadable(error: &NotationError, named: Option<Notation>) -> Violation {
+    let mut message = error.to_string();
+    if named.is_none() {
+        message.push_str(
+            "; a document here is JSON, or YAML if its media type says so (application/yaml)",
+        );
+    }
+    Violation::keyword("", error.notation().name(), message)
+}
+
+/// The same outcome, with the places of its violations in a text that is YAML.
+fn located(outcome: Result<Verdict, NoVerdict>, bytes: &[u8]) -> Result<Verdict, NoVerdict> {
+    let locate = |violations: &mut [Violation]| {
+        let parsed = Notation::Yaml.parse_with_places(bytes);
+        for violation in violations {
+            violation.place = match &parsed {
+                Ok((_, places)) => places.of(&violation.pointer),
+                Err(error) => Some(error.place()),
+            };
+        }
+    };
+    match outcome {
+        Ok(mut verdict) => {
+            if !verdict.warnings.is_empty() {
+                locate(&mut verdict.warnings);
+            }
+            if let Some(faults) = &verdict.schema_fault {
+                let mut faults = faults.to_vec();
+                locate(&mut faults);
+                verdict.schema_fault = Some(faults.into());
+            }
+            Ok(verdict)
+        }
+        Err(NoVerdict::Rejected(mut rejection)) => {
+            if let Rejection::Document { fault: DocumentFault::Invalid(violations), .. } =
+                &mut *rejection
+            {
+                locate(violations);
+            }
+            Err(NoVerdict::Rejected(rejection))
+        }
+        Err(other) => Err(other),
+    }
 }

@@ -2,14 +2,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_model::Model;
-use muster_words::{ContentRef, Xid};
+use muster_words::{ContentRef, Notation, Xid};
 
 use crate::state::Bindings;
+
+/// The content of a document, and how its data is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocumentContent {
+    /// The bytes.
+    pub content: ContentRef,
+    /// Their notation, by the document's media type.
+    pub notation: Notation,
+}
 
 /// Resolves the names of documents: in a view, after a command, or in a folder.
 pub trait Resolver {
     /// The content that a document's name leads to. A content that isn't stored has position 0.
-    fn content_at(&self, xid: &Xid) -> Option<ContentRef>;
+    fn content_at(&self, xid: &Xid) -> Option<DocumentContent>;
 
     /// The names of all resources in a group; none if it doesn't exist.
     fn members_of(&self, group: &Xid) -> Option<Vec<Xid>>;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use muster_model::{Foundation, Model};
-use muster_words::{ContentRef, Digest, Id, Position, Xid};
+use muster_words::{ContentRef, Digest, Id, Notation, Position, Xid};
 use serde_json::json;
 
 use super::*;
@@ -24,20 +24,21 @@ struct Fixture {
 struct Nothing;
 
 impl CompilationCache for Nothing {
-    fn schema(&self, _: &Digest) -> Option<Arc<CompiledSchema>> {
+    fn schema(&self, _: &SourceKey) -> Option<Arc<CompiledSchema>> {
         None
     }
-    fn keep_schema(&self, _: Digest, _: Arc<CompiledSchema>) {}
-    fn rule(&self, _: &Id, _: &Digest) -> Option<CompiledRule> {
+    fn keep_schema(&self, _: SourceKey, _: Arc<CompiledSchema>) {}
+    fn rule(&self, _: &Id, _: &SourceKey) -> Option<CompiledRule> {
         None
     }
-    fn keep_rule(&self, _: Id, _: Digest, _: CompiledRule) {}
+    fn keep_rule(&self, _: Id, _: SourceKey, _: CompiledRule) {}
 }
 
 impl Resolver for Fixture {
-    fn content_at(&self, xid: &Xid) -> Option<ContentRef> {
+    fn content_at(&self, xid: &Xid) -> Option<DocumentContent> {
         let document = self.documents.get(xid)?;
-        Some(ContentRef { position: Position(1), digest: Digest::of(document.as_bytes()) })
+        let content = ContentRef { position: Position(1), digest: Digest::of(document.as_bytes()) };
+        Some(DocumentContent { content, notation: Notation::Json })
     }
 
     fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {
@@ -112,7 +113,7 @@ fn judged(fixture: &Fixture) -> (Vec<Vec<String>>, Result<Verdict, Rejection>) {
         match judge.document(&Document { xid: &xid, content_type: None, bytes: b"{}" }) {
             Err(NoVerdict::Missing(missing)) => {
                 let names = fixture.documents.keys().filter(|xid| {
-                    fixture.content_at(xid).is_some_and(|content| missing.contains(&content))
+                    fixture.content_at(xid).is_some_and(|found| missing.contains(&found.content))
                 });
                 rounds.push(names.map(|xid| xid.id().unwrap().to_string()).collect());
                 fixture.at_hand.borrow_mut().extend(missing);
@@ -194,7 +195,7 @@ fn a_bound_document_that_cannot_be_used_is_told_only_when_the_others_are_at_hand
     let mut fixture = fixture(&[("a", &[])], &["x"]);
     let rule: Xid = "/rulegroups/r/rules/x".parse().unwrap();
     fixture.documents.insert(rule.clone(), "no rule".to_owned());
-    fixture.at_hand.borrow_mut().extend(fixture.content_at(&rule));
+    fixture.at_hand.borrow_mut().extend(fixture.content_at(&rule).map(|found| found.content));
     let (rounds, found) = judged(&fixture);
     assert_eq!(rounds, [vec!["a"]]);
     let Err(Rejection::Binding { xid, fault: BindingFault::Rule(_) }) = found else {

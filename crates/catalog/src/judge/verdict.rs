@@ -2,13 +2,14 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use muster_rules::RuleError;
 use muster_schema::{CompileError, Violation};
-use muster_words::{ContentRef, Xid, limits::DOCUMENT_BYTES_MAX};
+use muster_words::{ContentRef, Notation, Xid, limits::DOCUMENT_BYTES_MAX};
 
+use super::DocumentContent;
 use crate::{Reason, Refusal, facts::VersionFacts};
 
 /// A document that a verdict depends on, with the content that its name led to; none if it didn't
 /// exist.
-pub type Dependency = (Xid, Option<ContentRef>);
+pub type Dependency = (Xid, Option<DocumentContent>);
 
 /// A `$id` that a schema refers to, with the group that was searched and the schemas that had it.
 pub type IdLookup = (Xid, Arc<str>, Vec<Xid>);
@@ -16,6 +17,8 @@ pub type IdLookup = (Xid, Arc<str>, Vec<Xid>);
 /// The verdict on a document that passes. It is valid while its dependencies are unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
+    /// How its data was read, if it was.
+    pub notation: Notation,
     /// The documents that are bound to it.
     pub bindings: Vec<Dependency>,
     /// Whether the schema that its group binds asserts every `format`.

@@ -54,12 +54,19 @@ fn compares_bytes_where_values_do_not_differ() {
         path: path.to_owned(),
         difference: Difference::Changed(before.into(), after.into()),
     };
+    use muster_words::Notation::{Json, Yaml};
     for (before, after, expect) in [
-        ("{}", "{ }", vec![changed("layout", "one", "another")]),
-        ("{}", "{}", vec![]),
-        ("text", "other", vec![changed("document", "4 bytes", "5 bytes")]),
+        ((Json, "{}"), (Json, "{ }"), vec![changed("layout", "one", "another")]),
+        ((Json, "{}"), (Json, "{}"), vec![]),
+        ((Json, "text"), (Json, "other"), vec![changed("document", "4 bytes", "5 bytes")]),
+        ((Yaml, "a: b"), (Yaml, "a: c"), vec![changed("a", "b", "c")]),
+        ((Json, "{\"a\": \"b\"}"), (Yaml, "a: c"), vec![changed("a", "b", "c")]),
+        ((Yaml, "a: b"), (Yaml, "a:   b"), vec![changed("layout", "one", "another")]),
+        ((Yaml, "a: b"), (Yaml, "a: ["), vec![changed("document", "4 bytes", "4 bytes")]),
     ] {
-        assert_eq!(documents(before.as_bytes(), after.as_bytes()), expect, "{before} {after}");
+        let ((was, old), (is, new)) = (before, after);
+        let found = documents((was, old.as_bytes()), (is, new.as_bytes()));
+        assert_eq!(found, expect, "{before:?} {after:?}");
     }
 }
 

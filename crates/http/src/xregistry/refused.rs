@@ -329,6 +329,8 @@ pub fn violations(found: &[muster_schema::Violation]) -> Vec<Violation> {
                 muster_schema::Severity::Warning => Severity::Warning.into(),
             },
             message: violation.message.clone(),
+            line: violation.place.map(|place| place.line as u64),
+            column: violation.place.map(|place| place.column as u64),
         })
         .collect()
 }

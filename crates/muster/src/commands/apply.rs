@@ -151,7 +151,7 @@ impl ApplyArguments {
                 Err(_) => self.folder.join(&document.path),
             };
             let path = path.display().to_string();
-            let places = findings::places(&document.sent.bytes);
+            let places = findings::places(Some(&document.sent.content_type), &document.sent.bytes);
             document.findings = match judgement {
                 Judgement::Found(found) => {
                     found.iter().map(|one| Finding::of_check(one, &path, &places)).collect()

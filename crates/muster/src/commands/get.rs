@@ -1,6 +1,6 @@
 use clap::Args;
 use muster_client::{Client, ClientError, FetchedDocument, Query};
-use muster_words::{Id, Xid, json};
+use muster_words::{Id, Notation, Xid, json};
 
 use super::{put::unquoted, xid};
 use crate::{
@@ -63,6 +63,16 @@ impl GetArguments {
                 match json::parse(&document.bytes) {
                     Ok(value) => context.screen.write(yaml::to_yaml(&value).as_bytes()),
                     Err(_) => context.screen.write(&document.bytes),
+                }
+            }
+            Ok(document) if context.screen.format == Format::Json => {
+                // YAML is printed as JSON, and what isn't data as it is.
+                match Notation::of(document.content_type.as_deref()) {
+                    Notation::Yaml => match Notation::Yaml.parse(&document.bytes) {
+                        Ok(value) => context.screen.value(&value),
+                        Err(_) => context.screen.write(&document.bytes),
+                    },
+                    Notation::Json => context.screen.write(&document.bytes),
                 }
             }
             Ok(document) => {

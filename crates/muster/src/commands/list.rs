@@ -1,12 +1,13 @@
-use std::{collections::BTreeSet, num::NonZeroUsize};
+use std::{borrow::Cow, collections::BTreeSet, num::NonZeroUsize};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Args;
 use muster_client::{Client, ClientError, Page, Query};
 use muster_model::{Attributes, GroupType, Model, ResourceType};
 use muster_schema::nearest;
 use muster_wire::entities::HiddenName;
 use muster_words::{
-    Id, Xid,
+    Id, Notation, Xid,
     json::{Value, select},
 };
 
@@ -305,12 +306,25 @@ fn documents_table(screen: &Screen, kind: &ResourceType, page: &Page) -> Table {
             cells.push(text(details, "state"));
         }
         cells.push(text(details, "versionid"));
-        let document = details.get(&kind.singular).unwrap_or(&Value::Null);
-        cells.extend(model::columns(kind).map(|(field, _)| cell(document, field)));
+        let document = document(kind, details);
+        cells.extend(model::columns(kind).map(|(field, _)| cell(&document, field)));
         cells.push(times::since(screen, &text(details, "modifiedat")));
         table.row(cells);
     }
     table
+}
+
+/// A listed document as data: JSON as it is, YAML out of its base64, or else nothing.
+fn document<'a>(kind: &ResourceType, details: &'a Value) -> Cow<'a, Value> {
+    let singular = &kind.singular;
+    if let Some(document) = details.get(singular) {
+        return Cow::Borrowed(document);
+    }
+    let yaml = details.get(format!("{singular}base64")).and_then(Value::as_str);
+    let bytes = yaml.and_then(|text| STANDARD.decode(text).ok());
+    let content_type = details.get("contenttype").and_then(Value::as_str);
+    let value = bytes.and_then(|bytes| Notation::of(content_type).parse(&bytes).ok());
+    Cow::Owned(value.unwrap_or_default())
 }
 
 /// The deleted names, with the positions of their deletions.
@@ -403,19 +417,24 @@ mod tests {
         let model = model_of(&json!({"providers": {"singular": "provider", "resources": {
             "entries": {"singular": "entry", "muster": {"indexed": indexed}}}}}));
         let kind = model.resource_type("providers", "entries").unwrap();
+        let yaml = json!({"versionid": "1", "state": "stable", "modifiedat": "2026-11-21T10:00:00Z",
+            "contenttype": "application/yaml",
+            "entrybase64": STANDARD.encode("level: low\nrange:\n- 5\n- 6\n")});
         let details = |range: Value, level: &str| {
             json!({"versionid": "1", "state": "stable", "modifiedat": "2026-11-21T10:00:00Z",
                    "entry": {"range": range, "level": level}})
         };
         let entries = json!({
             "contentful": details(json!([80, 750]), "medium_to_high"),
-            "tina": details(json!(null), "Medium_x")});
+            "tina": details(json!(null), "Medium_x"),
+            "yaml": yaml});
         let page = Page::read(entries.to_string().as_bytes()).unwrap();
         let screen = Screen::plain(Moment::EPOCH);
         let expect = "\
 NAME        STATE   VERSION  MONTHLY    COMPLEXITY      CHANGED
 contentful  stable  1        80 to 750  medium to high  2026-11-21T10:00:00Z
 tina        stable  1                   Medium_x        2026-11-21T10:00:00Z
+yaml        stable  1        5 to 6     low             2026-11-21T10:00:00Z
 ";
         assert_eq!(documents_table(&screen, kind, &page).render(&screen), expect);
     }

@@ -5,7 +5,7 @@ use clap::Args;
 use muster_client::{Answer, Client, Query};
 use muster_history::difference;
 use muster_wire::log::{LogAction, LogChange, LogEntry, LogKind, LogPage};
-use muster_words::{Digest, Moment, Xid};
+use muster_words::{Digest, Moment, Notation, Xid};
 
 use super::{position, xid};
 use crate::{
@@ -220,7 +220,7 @@ const DOCUMENTS_MAX: usize = 40;
 pub(super) struct AnnotatedLog<'a> {
     client: &'a Client,
     xid: &'a Xid,
-    documents: BTreeMap<String, Option<Bytes>>,
+    documents: BTreeMap<String, Option<(Notation, Bytes)>>,
 }
 
 impl<'a> AnnotatedLog<'a> {
@@ -265,8 +265,10 @@ impl<'a> AnnotatedLog<'a> {
         let digest = version.document.as_ref().map(|document| document.digest.as_str());
         let before = self.document(ancestor).await;
         match (before, self.document(id).await) {
-            (Some(before), Some(after)) if digest == Some(&Digest::of(&after).to_string()) => {
-                let fields = difference::documents(&before, &after);
+            (Some((was, before)), Some((is, after)))
+                if digest == Some(&Digest::of(&after).to_string()) =>
+            {
+                let fields = difference::documents((was, &before), (is, &after));
                 let told = fields
                     .iter()
                     .map(|field| format!("{} {}", field.path, one_line(&field.difference)));
@@ -276,7 +278,7 @@ impl<'a> AnnotatedLog<'a> {
         }
     }
 
-    async fn document(&mut self, version: &str) -> Option<Bytes> {
+    async fn document(&mut self, version: &str) -> Option<(Notation, Bytes)> {
         if let Some(known) = self.documents.get(version) {
             return known.clone();
         }
@@ -287,7 +289,8 @@ impl<'a> AnnotatedLog<'a> {
         // A document that is stored elsewhere has no bytes to compare.
         let document = self.client.document(&xid).await.ok();
         let document = document.filter(|document| document.elsewhere.is_none());
-        let document = document.map(|document| document.bytes);
+        let document = document
+            .map(|document| (Notation::of(document.content_type.as_deref()), document.bytes));
         self.documents.insert(version.to_owned(), document.clone());
         document
     }

@@ -6,8 +6,8 @@ use std::{
 use clap::Args;
 use muster_client::{Answer, Client, ClientError, DocumentUpload, Precondition, Query, StatusCode};
 use muster_words::{
-    Xid,
-    json::{self, Map, Value},
+    Notation, Xid,
+    json::{Map, Value},
     limits::DOCUMENT_BYTES_MAX,
 };
 
@@ -50,7 +50,7 @@ pub struct PutArguments {
     /// The version's state: draft, review, stable, deprecated or retired
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
-    /// A JSON file with attributes to set
+    /// A file with attributes to set, in JSON or YAML
     #[arg(long, value_name = "FILE")]
     attributes: Option<PathBuf>,
     /// Only if the document doesn't exist yet
@@ -100,12 +100,12 @@ impl PutArguments {
         let file = file_name(&self.file);
         match client.put(&xid, &sent).await {
             Ok(answer) => {
-                warn(context, &answer, &file, &sent.bytes);
+                warn(context, &answer, &file, &sent);
                 let posted = matches!(xid, Xid::Resource { .. }) && !self.create;
                 report(context, &xid, &answer, posted && answer.status == StatusCode::OK)
             }
             Err(error) => {
-                let failure = refused(&client, &xid, error, &file, &sent.bytes).await;
+                let failure = refused(&client, &xid, error, &file, &sent).await;
                 let (shown, path) = (suggest::without_slash(&xid), self.file.display());
                 Err(if self.create && failure.is(ErrorCode::PreconditionFailed) {
                     failure
@@ -159,9 +159,9 @@ impl PutArguments {
 }
 
 /// Prints the rules' warnings.
-fn warn(context: &Context, answer: &Answer, file: &str, bytes: &[u8]) {
+fn warn(context: &Context, answer: &Answer, file: &str, sent: &DocumentUpload) {
     let screen = &context.screen;
-    let places = findings::places(bytes);
+    let places = findings::places(Some(&sent.content_type), &sent.bytes);
     let warnings: Vec<Finding> = answer
         .warnings()
         .iter()
@@ -242,13 +242,13 @@ async fn refused(
     xid: &Xid,
     error: ClientError,
     file: &str,
-    bytes: &[u8],
+    sent: &DocumentUpload,
 ) -> Failure {
     let Some(refusal) = error.refusal() else { return error.into() };
     if refusal.violations().is_empty() {
         return super::get::explain(client, xid, error).await;
     }
-    let places = findings::places(bytes);
+    let places = findings::places(Some(&sent.content_type), &sent.bytes);
     let found: Vec<Finding> = refusal
         .violations()
         .iter()
@@ -272,7 +272,7 @@ fn type_of(file: &Path) -> String {
         FileName::Document { extension, .. } => {
             known_content_type(extension).unwrap_or_default().to_owned()
         }
-        FileName::Attributes { .. } => content_type("json").to_owned(),
+        FileName::Attributes { extension, .. } => content_type(extension).to_owned(),
     }
 }
 
@@ -309,9 +309,10 @@ pub(super) fn read_object(file: &Path) -> Result<Map<String, Value>, Failure> {
     let bytes = read_document(file)?;
     let refused =
         |what: String| Failure::new(OwnCode::BadFile, format!("{}: {what}", file.display()));
-    match json::parse(&bytes) {
+    let notation = Notation::of(Some(&type_of(file)));
+    match notation.parse(&bytes) {
         Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(refused("it must be a JSON object".to_owned())),
-        Err(error) => Err(refused(format!("it isn't JSON: {error}"))),
+        Ok(_) => Err(refused("it must be an object".to_owned())),
+        Err(error) => Err(refused(format!("it isn't {}: {error}", notation.name().to_uppercase()))),
     }
 }

@@ -6,16 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
 use clap::Args;
 use muster_catalog::state::Bindings;
 use muster_client::Client;
 use muster_schema::Violation;
 use muster_wire::validation::{DocumentFindings, ValidationPage};
-use muster_words::{
-    Xid,
-    json::{Places, Value},
-};
+use muster_words::{Places, Xid, json::Value};
 use serde_json::json;
 
 use super::{put::read_document, xid};
@@ -204,11 +200,13 @@ impl Report {
         client: &Client,
         found: &DocumentFindings,
     ) -> Result<(), Failure> {
-        let bytes = match found.xid.parse::<Xid>() {
-            Ok(xid) => client.document(&xid).await.map(|document| document.bytes),
-            Err(_) => Ok(Bytes::new()),
+        let document = match found.xid.parse::<Xid>() {
+            Ok(xid) => client.document(&xid).await.ok(),
+            Err(_) => None,
         };
-        let places = findings::places(&bytes.unwrap_or_default());
+        let places = document
+            .map(|document| findings::places(document.content_type.as_deref(), &document.bytes));
+        let places = places.unwrap_or_default();
         let file = found.xid.trim_start_matches('/');
         let (before, violations) = (self.findings.len(), found.violations.iter());
         self.findings.extend(violations.map(|one| Finding::of_answer(one, file, &places)));
@@ -233,7 +231,7 @@ impl Report {
             match judgement {
                 Judgement::Found(found) => {
                     let found =
-                        found.iter().map(|one| Finding::of_check(one, &file, &Places::new()));
+                        found.iter().map(|one| Finding::of_check(one, &file, &Places::default()));
                     self.findings.extend(found);
                 }
                 Judgement::NotChecked(why) => {
@@ -252,8 +250,7 @@ impl Report {
             Judgement::Found(violations) if violations.is_empty() => {}
             Judgement::Found(violations) => {
                 self.refused += usize::from(violations.iter().any(Violation::is_error));
-                let places = holdings.bytes(xid).map(|bytes| findings::places(bytes));
-                let places = places.unwrap_or_default();
+                let places = holdings.places(xid);
                 let found = violations.iter().map(|one| Finding::of_check(one, file, &places));
                 self.findings.extend(found);
             }

@@ -1,4 +1,4 @@
-use muster_words::{IdError, json::JsonError, limits::DOCUMENT_BYTES_MAX};
+use muster_words::{IdError, Notation, NotationError, limits::DOCUMENT_BYTES_MAX};
 use thiserror::Error;
 
 use super::walk::{FILES_MAX, FOLDER_BYTES_MAX};
@@ -75,12 +75,25 @@ pub enum FolderFault {
         /// The types.
         types: Vec<String>,
     },
-    /// It isn't JSON.
-    #[error("it isn't JSON: {0}")]
-    Json(JsonError),
-    /// It is JSON, but not an object.
-    #[error("it must be a JSON object")]
-    NoObject,
+    /// It isn't JSON, or not YAML where its name says so.
+    #[error("it isn't {}: {error}", shown(.error.notation()))]
+    NoData {
+        /// Where and why.
+        error: NotationError,
+    },
+    /// It is data, but not an object.
+    #[error("it must be {}", match .0 { Notation::Json => "a JSON object", Notation::Yaml => "a map" })]
+    NoObject(Notation),
+    /// A model has this name, and only in JSON.
+    #[error("a folder's model is {}", super::MODEL_FILE)]
+    ModelName,
+}
+
+const fn shown(notation: Notation) -> &'static str {
+    match notation {
+        Notation::Json => "JSON",
+        Notation::Yaml => "acceptable YAML",
+    }
 }
 
 impl FolderError {
@@ -121,8 +134,11 @@ impl From<FolderError> for Failure {
             FolderFault::Bindings => {
                 "for example {\"schema\": \"/schemagroups/own/schemas/page\", \"rules\": [\"/rulegroups/own\"]}".to_owned()
             }
-            FolderFault::Json(_) | FolderFault::NoObject | FolderFault::Unreadable(_) => {
+            FolderFault::NoData { .. } | FolderFault::NoObject(_) | FolderFault::Unreadable(_) => {
                 return Self::new(OwnCode::BadFolder, error.to_string());
+            }
+            FolderFault::ModelName => {
+                "write the model as JSON; documents and attributes may be YAML".to_owned()
             }
             FolderFault::TooMany | FolderFault::FolderTooLarge => {
                 "apply its parts one by one; .musterignore leaves out what is no document".to_owned()

@@ -12,18 +12,26 @@ pub enum FileName<'a> {
     Attributes {
         /// The id.
         id: &'a str,
+        /// The extension without its dot: that of JSON or of YAML.
+        extension: &'a str,
     },
 }
 
 /// Extensions of two parts. They must be listed, because an id may contain dots.
-const DOUBLE: [&str; 1] = ["schema.json"];
+const DOUBLE: [&str; 3] = ["schema.json", "schema.yaml", "schema.yml"];
+
+/// The extensions of files that hold attributes.
+const DATA: [&str; 3] = ["json", "yaml", "yml"];
 
 impl<'a> FileName<'a> {
     /// Parses a file's name.
     #[must_use]
     pub fn read(name: &'a str) -> Self {
-        if let Some(id) = name.strip_suffix(".attributes.json") {
-            return Self::Attributes { id };
+        if let Some((rest, extension)) = name.rsplit_once('.')
+            && DATA.contains(&extension)
+            && let Some(id) = rest.strip_suffix(".attributes")
+        {
+            return Self::Attributes { id, extension };
         }
         for extension in DOUBLE {
             if let Some(id) = name.strip_suffix(extension).and_then(|id| id.strip_suffix('.')) {
@@ -48,7 +56,7 @@ pub fn content_type(extension: &str) -> &'static str {
 pub fn known_content_type(extension: &str) -> Option<&'static str> {
     Some(match extension {
         "json" | "schema.json" | "avsc" => "application/json",
-        "yaml" | "yml" => "application/yaml",
+        "yaml" | "yml" | "schema.yaml" | "schema.yml" => "application/yaml",
         "toml" => "application/toml",
         "xml" | "xsd" => "application/xml",
         "md" => "text/markdown",
@@ -64,13 +72,17 @@ mod tests {
     #[test]
     fn takes_names_apart() {
         let document = |id, extension| FileName::Document { id, extension };
+        let attributes = |id, extension| FileName::Attributes { id, extension };
         for (name, expect) in [
             ("sanity.json", document("sanity", "json")),
             ("provider.schema.json", document("provider", "schema.json")),
             ("com.example.event.avsc", document("com.example.event", "avsc")),
             ("plain", document("plain", "")),
-            ("sanity.attributes.json", FileName::Attributes { id: "sanity" }),
-            ("a.schema.attributes.json", FileName::Attributes { id: "a.schema" }),
+            ("provider.schema.yml", document("provider", "schema.yml")),
+            ("sanity.attributes.json", attributes("sanity", "json")),
+            ("sanity.attributes.yaml", attributes("sanity", "yaml")),
+            ("sanity.attributes.toml", document("sanity.attributes", "toml")),
+            ("a.schema.attributes.yml", attributes("a.schema", "yml")),
             (".json", document("", "json")),
             ("schema.json", document("schema", "json")),
         ] {

@@ -102,6 +102,32 @@ fn refuses_what_does_not_fit_and_says_where() {
             "same document",
         ),
         (
+            &[("providers/cms/a.yaml", ""), ("providers/cms/a.yml", "")],
+            "providers/cms/a.yml",
+            "same document",
+        ),
+        (
+            &[
+                ("providers/cms/a.yaml", ""),
+                ("providers/cms/a.attributes.json", "{}"),
+                ("providers/cms/a.attributes.yaml", "a: b"),
+            ],
+            "providers/cms/a.attributes.yaml",
+            "a.attributes.json is the same",
+        ),
+        (
+            &[("providers/cms.attributes.json", "{}"), ("providers/cms.attributes.yml", "a: b")],
+            "providers/cms.attributes.yml",
+            "cms.attributes.json is the same",
+        ),
+        (&[("model.yaml", "groups: {}")], "model.yaml", "a folder's model is model.json"),
+        (&[("providers/cms.attributes.yaml", "- a")], "providers/cms.attributes.yaml", "be a map"),
+        (
+            &[("providers/cms.attributes.yaml", "a: 1\na: 2")],
+            "providers/cms.attributes.yaml",
+            "isn't acceptable YAML: line 2, column 1",
+        ),
+        (
             &[("providers/cms/a.json", ""), ("providers/cms/entries/a.json", "")],
             "providers/cms/a.json",
             "same document",

@@ -4,11 +4,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use muster_words::{Id, Xid, json::Value, limits::DOCUMENT_BYTES_MAX};
+use muster_words::{Id, Notation, Xid, json::Value, limits::DOCUMENT_BYTES_MAX};
 
 use super::{
-    AttributesFile, DocumentFile, FileName, Folder, FolderError, FolderFault, GroupFiles,
-    MANIFEST_FILE, MODEL_FILE, content_type, ignored::IgnoredNames, object,
+    AttributesFile, DocumentFile, FileName, Folder, FolderError, FolderFault, MANIFEST_FILE,
+    MODEL_FILE, content_type, ignored::IgnoredNames, object,
 };
 use crate::bounded_file;
 
@@ -41,7 +41,11 @@ pub(super) fn read(root: &Path) -> Result<Folder, FolderError> {
             Kind::Folder => walk.group_type(&one)?,
             Kind::File if one.name == MODEL_FILE => {
                 let bytes = walk.bytes(&one.path)?;
-                walk.folder.model = Some(Value::Object(object(&one.path, &bytes)?));
+                let model = object(&one.path, Notation::Json, &bytes)?;
+                walk.folder.model = Some(Value::Object(model));
+            }
+            Kind::File if matches!(one.name.as_str(), "model.yaml" | "model.yml") => {
+                return one.refused(FolderFault::ModelName);
             }
             Kind::File if one.name == MANIFEST_FILE => {
                 walk.folder.manifest = Some(walk.bytes(&one.path)?.into());
@@ -102,12 +106,15 @@ impl Walk {
                 self.group(&one, &xid)?;
                 continue;
             }
-            let FileName::Attributes { id } = FileName::read(&one.name) else {
+            let FileName::Attributes { id, extension } = FileName::read(&one.name) else {
                 return one.refused(FolderFault::Layout);
             };
-            let attributes = self.attributes(&one)?;
+            let attributes = self.attributes(&one, extension)?;
             let xid = xid(one.id(id)?);
-            self.folder.groups.insert(xid, GroupFiles { attributes: Some(attributes) });
+            let files = self.folder.groups.entry(xid).or_default();
+            if let Some(other) = files.attributes.replace(attributes) {
+                return one.refused(FolderFault::Twice { other: other.path });
+            }
         }
         Ok(())
     }
@@ -140,9 +147,12 @@ impl Walk {
             return one.refused(FolderFault::Layout);
         }
         let (id, extension) = match FileName::read(&one.name) {
-            FileName::Attributes { id } => {
-                pairs.attributes.insert(one.id(id)?, self.attributes(one)?);
-                return Ok(());
+            FileName::Attributes { id, extension } => {
+                let attributes = self.attributes(one, extension)?;
+                return match pairs.attributes.insert(one.id(id)?, attributes) {
+                    None => Ok(()),
+                    Some(other) => one.refused(FolderFault::Twice { other: other.path }),
+                };
             }
             FileName::Document { id, extension } => (one.id(id)?, extension),
         };
@@ -181,8 +191,13 @@ impl Walk {
         Ok(())
     }
 
-    fn attributes(&mut self, one: &FolderItem) -> Result<AttributesFile, FolderError> {
-        let members = object(&one.path, &self.bytes(&one.path)?)?;
+    fn attributes(
+        &mut self,
+        one: &FolderItem,
+        extension: &str,
+    ) -> Result<AttributesFile, FolderError> {
+        let notation = Notation::of(Some(content_type(extension)));
+        let members = object(&one.path, notation, &self.bytes(&one.path)?)?;
         Ok(AttributesFile { path: one.path.clone(), members })
     }
 

@@ -2,7 +2,7 @@
 
 use muster_schema::ViolationSource;
 use muster_wire::{Severity, Violation, ViolationCause};
-use muster_words::json::{self, Places, Value};
+use muster_words::{Notation, Places, json::Value};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
@@ -39,7 +39,11 @@ impl Finding {
         };
         let (pointer, message) = (&violation.pointer, &violation.message);
         let is_warning = violation.severity.is(&Severity::Warning);
-        Self::new((file, places), pointer, rule, message, is_warning)
+        let found = Self::new((file, places), pointer, rule, message, is_warning);
+        let told = violation.line.and_then(|line| usize::try_from(line).ok());
+        // Where a document as a whole is meant, its first line says nothing.
+        let told = told.filter(|_| !pointer.is_empty());
+        Self { line: found.line.or(told), ..found }
     }
 
     /// A violation that was found locally.
@@ -53,7 +57,7 @@ impl Finding {
     /// A document that couldn't be checked, and why.
     #[must_use]
     pub fn not_checked(file: &str, why: &str) -> Self {
-        Self::new((file, &Places::new()), "", "not checked".to_owned(), why, false)
+        Self::new((file, &Places::default()), "", "not checked".to_owned(), why, false)
     }
 
     /// The JSON for programs.
@@ -80,8 +84,9 @@ impl Finding {
         message: &str,
         is_warning: bool,
     ) -> Self {
-        // A file that isn't JSON has no pointers; the message says where parsing stopped.
-        let stopped = if rule == "json" { line_in(message) } else { None };
+        // A file that isn't data has no pointers; the message says where parsing stopped.
+        let is_unreadable = matches!(rule.as_str(), "json" | "yaml");
+        let stopped = if is_unreadable { line_in(message) } else { None };
         Self {
             file: file.to_owned(),
             line: stopped.or_else(|| line_of(places, pointer)),
@@ -100,13 +105,14 @@ fn line_in(message: &str) -> Option<usize> {
 
 /// The line of a value. A missing value has none, because the line where it belongs isn't known.
 fn line_of(places: &Places, pointer: &str) -> Option<usize> {
-    if pointer.is_empty() { None } else { places.get(pointer).copied() }
+    if pointer.is_empty() { None } else { places.of(pointer).map(|place| place.line) }
 }
 
-/// The lines of a file's values; none if it isn't JSON.
+/// The places of the values in a file with this media type; none if it isn't data.
 #[must_use]
-pub fn places(bytes: &[u8]) -> Places {
-    json::parse_with_places(bytes).map(|(_, places)| places).unwrap_or_default()
+pub fn places(content_type: Option<&str>, bytes: &[u8]) -> Places {
+    let parsed = Notation::of(content_type).parse_with_places(bytes);
+    parsed.map(|(_, places)| places).unwrap_or_default()
 }
 
 /// The findings as aligned lines: first the errors in their order, then a heading and the warnings.
@@ -153,7 +159,16 @@ mod tests {
         text: &str,
     ) -> Violation {
         let (pointer, message) = (pointer.to_owned(), text.to_owned());
-        Violation { subject: None, pointer, violated, severity: severity.into(), message }
+        let (line, column) = (None, None);
+        Violation {
+            subject: None,
+            pointer,
+            violated,
+            severity: severity.into(),
+            message,
+            line,
+            column,
+        }
     }
 
     #[test]
@@ -161,14 +176,14 @@ mod tests {
         let keyword = ViolationCause::Keyword("json".to_owned());
         let text = "line 2, column 5: expected a comma";
         let found = violation("", keyword, Severity::Error, text);
-        assert_eq!(Finding::of_answer(&found, "a.json", &Places::new()).line, Some(2));
+        assert_eq!(Finding::of_answer(&found, "a.json", &Places::default()).line, Some(2));
     }
 
     #[test]
     fn names_file_line_pointer_rule_and_message() {
         let document =
             b"{\n \"cms_type\": \"git\",\n \"range\": [280,\n  65],\n \"long\": \"x\"\n}";
-        let places = places(document);
+        let places = places(None, document);
         let rule = |id: &str| ViolationCause::Rule(id.to_owned());
         let keyword = |name: &str| ViolationCause::Keyword(name.to_owned());
         let findings: Vec<Finding> = [

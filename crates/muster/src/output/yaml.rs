@@ -134,6 +134,54 @@ mod tests {
     }
 
     #[test]
+    fn writes_what_is_read_as_the_same() {
+        for text in [
+            "yes",
+            "0o17",
+            "0x1f",
+            "1e3",
+            ".inf",
+            "~",
+            "null",
+            "a: b",
+            "a #b",
+            "a:",
+            "- a",
+            "? a",
+            "|",
+            "&a",
+            "*a",
+            "!a",
+            "<<",
+            "---",
+            "...",
+            "a\nb",
+            "\t",
+            "",
+            " a",
+            "a ",
+            "\"a\"",
+            "'a'",
+            "[a]",
+            "{a}",
+            "a, b",
+            "é",
+            "@a",
+            "`a",
+            "%a",
+            "2026-11-30",
+            "12:30",
+            "a\\b",
+            "\u{1F600}",
+        ] {
+            for value in [json!(text), json!([text]), json!({text: [text, {text: text}]})] {
+                let written = to_yaml(&value);
+                assert_eq!(muster_words::yaml::parse(written.as_bytes()), Ok(value), "{written}");
+            }
+        }
+    }
+
+    #[test]
     fn keeps_the_digits_of_numbers() {
         let value = muster_words::json::parse(b"[9007199254740993, 1.10]").unwrap_or_default();
         assert_eq!(to_yaml(&value), "- 9007199254740993\n- 1.10\n");

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use muster_catalog::facts::referenced_documents;
 use muster_client::{Client, ClientError, Query, digest_of};
 use muster_model::Model;
-use muster_words::{Digest, Xid, json::Value};
+use muster_words::{Digest, Notation, Xid, json::Value};
 
 use super::DesiredState;
 use crate::model::{RegistryModel, resource_type};
@@ -142,7 +142,8 @@ async fn present(
     present.digest = Some(Digest::of(&document));
     if of_wanted.is_none() {
         let kind = resource_type(model, xid);
-        let refers_to = kind.map(|kind| referenced_documents(kind, xid, &document));
+        let notation = Notation::of(present.content_type());
+        let refers_to = kind.map(|kind| referenced_documents(kind, xid, notation, &document));
         present.refers_to = refers_to.into_iter().flatten().collect();
     }
     present.bytes = Some(document);

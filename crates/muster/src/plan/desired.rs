@@ -4,7 +4,7 @@ use muster_catalog::facts::referenced_documents;
 use muster_client::DocumentUpload;
 use muster_model::Model;
 use muster_words::{
-    Xid,
+    Notation, Xid,
     json::{Map, Value},
 };
 
@@ -72,7 +72,9 @@ impl DesiredState {
             if attributes_alone {
                 sent.attributes.extend(file.object()?);
             }
-            let refers_to = kind.map(|kind| referenced_documents(kind, &xid, &file.bytes));
+            let notation = Notation::of(Some(&file.content_type));
+            let refers_to =
+                kind.map(|kind| referenced_documents(kind, &xid, notation, &file.bytes));
             let refers_to = refers_to.into_iter().flatten().collect();
             let document =
                 DesiredDocument { path: file.path.clone(), sent, refers_to, findings: Vec::new() };

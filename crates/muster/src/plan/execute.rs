@@ -1,6 +1,6 @@
 use muster_client::{Answer, Client, ClientError, ErrorResponse};
 use muster_wire::apply::{ApplyReport, ApplyRequest, FailingDocuments};
-use muster_words::json::Places;
+use muster_words::Places;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -189,8 +189,11 @@ impl Sender<'_> {
         let subject = refusal.body.subject.clone().unwrap_or_default();
         let document = subject.parse().ok().and_then(|xid| self.wanted.documents.get(&xid));
         let (path, places) = match document {
-            Some(document) => (document.path.clone(), places(&document.sent.bytes)),
-            None => (subject.trim_start_matches('/').to_owned(), Places::new()),
+            Some(document) => (
+                document.path.clone(),
+                places(Some(&document.sent.content_type), &document.sent.bytes),
+            ),
+            None => (subject.trim_start_matches('/').to_owned(), Places::default()),
         };
         let found = refusal.violations().iter();
         let findings: Vec<Finding> =

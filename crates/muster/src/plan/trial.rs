@@ -59,7 +59,9 @@ fn note(plan: &mut Plan, wanted: &DesiredState, refused: RefusedPart) {
     };
     let document = step.xid().and_then(|xid| wanted.documents.get(xid));
     let (path, places) = match document {
-        Some(document) => (document.path.clone(), places(&document.sent.bytes)),
+        Some(document) => {
+            (document.path.clone(), places(Some(&document.sent.content_type), &document.sent.bytes))
+        }
         None => (step.name(), Default::default()),
     };
     let found = refused.error.violations.iter();

@@ -34,6 +34,7 @@ mod rot;
 mod secure;
 mod sockets;
 mod tampering;
+mod yaml;
 
 /// Here all of it is in clear text; in `server_tls` what is hostile comes within TLS.
 const TLS: bool = false;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use muster_catalog::judge::{CompilationCache, CompiledRule, CompiledSchema};
-use muster_words::{Digest, Id};
+use muster_catalog::judge::{CompilationCache, CompiledRule, CompiledSchema, SourceKey};
+use muster_words::Id;
 use quick_cache::sync::Cache;
 
 /// The number of compiled schemas and rules in the cache: as many as a large registry uses.
@@ -9,8 +9,8 @@ const COMPILED_MAX: usize = 4_096;
 
 /// A cache of compiled schemas and rules.
 pub(crate) struct Compiled {
-    schemas: Cache<Digest, Arc<CompiledSchema>>,
-    rules: Cache<(Id, Digest), CompiledRule>,
+    schemas: Cache<SourceKey, Arc<CompiledSchema>>,
+    rules: Cache<(Id, SourceKey), CompiledRule>,
 }
 
 impl Default for Compiled {
@@ -20,19 +20,19 @@ impl Default for Compiled {
 }
 
 impl CompilationCache for Compiled {
-    fn schema(&self, digest: &Digest) -> Option<Arc<CompiledSchema>> {
-        self.schemas.get(digest)
+    fn schema(&self, key: &SourceKey) -> Option<Arc<CompiledSchema>> {
+        self.schemas.get(key)
     }
 
-    fn keep_schema(&self, digest: Digest, schema: Arc<CompiledSchema>) {
-        self.schemas.insert(digest, schema);
+    fn keep_schema(&self, key: SourceKey, schema: Arc<CompiledSchema>) {
+        self.schemas.insert(key, schema);
     }
 
-    fn rule(&self, id: &Id, digest: &Digest) -> Option<CompiledRule> {
-        self.rules.get(&(id.clone(), *digest))
+    fn rule(&self, id: &Id, key: &SourceKey) -> Option<CompiledRule> {
+        self.rules.get(&(id.clone(), *key))
     }
 
-    fn keep_rule(&self, id: Id, digest: Digest, rule: CompiledRule) {
-        self.rules.insert((id, digest), rule);
+    fn keep_rule(&self, id: Id, key: SourceKey, rule: CompiledRule) {
+        self.rules.insert((id, key), rule);
     }
 }

@@ -12,7 +12,7 @@ use muster_catalog::{
 };
 use muster_model::{GroupType, Model, ResourceType};
 use muster_words::{
-    Collection, Id, Xid,
+    Collection, Id, Notation, Xid,
     json::{self, Value},
 };
 
@@ -103,18 +103,28 @@ impl RegistryInner {
 
     async fn lift_again(
         &self,
-        lifted: Vec<(Xid, Content, Arc<ResourceType>)>,
+        lifted: Vec<LiftedDocument>,
     ) -> Result<BTreeMap<Xid, VersionFacts>, SubmitError> {
         let mut found = BTreeMap::new();
         for chunk in lifted.chunks(CHUNK) {
-            let contents: Vec<Content> = chunk.iter().map(|(_, content, _)| *content).collect();
-            for ((xid, _, kind), bytes) in chunk.iter().zip(self.fetch(&contents).await?) {
-                let facts = bytes.map(|bytes| VersionFacts::of(kind, xid, &bytes));
+            let contents: Vec<Content> = chunk.iter().map(|document| document.content).collect();
+            for (document, bytes) in chunk.iter().zip(self.fetch(&contents).await?) {
+                let LiftedDocument { xid, kind, notation, .. } = document;
+                let facts = bytes.map(|bytes| VersionFacts::of(kind, xid, *notation, &bytes));
                 found.insert(xid.clone(), facts.unwrap_or_default());
             }
         }
         Ok(found)
     }
+}
+
+/// A stored document that may give other facts under a new model.
+struct LiftedDocument {
+    /// Its version.
+    xid: Xid,
+    content: Content,
+    kind: Arc<ResourceType>,
+    notation: Notation,
 }
 
 /// The checks that a new model needs.
@@ -123,7 +133,7 @@ struct ModelChecks<'a> {
     checks: ComplianceChecks<'a>,
     documents: Documents,
     /// Versions whose documents may give other facts under it.
-    lifted: Vec<(Xid, Content, Arc<ResourceType>)>,
+    lifted: Vec<LiftedDocument>,
     /// Entities that the command itself writes under this model.
     written: BTreeSet<Xid>,
     /// The command, which may delete entities, too.
@@ -191,7 +201,9 @@ impl<'a> ModelChecks<'a> {
                 self.documents.note(kind, &name);
             }
             if !stays {
-                self.lifted.push((name, content, kind.clone()));
+                let notation = Notation::of(version.content_type.as_deref());
+                let kind = kind.clone();
+                self.lifted.push(LiftedDocument { xid: name, content, kind, notation });
             }
         }
     }

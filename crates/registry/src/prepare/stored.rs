@@ -156,7 +156,9 @@ impl RegistryInner {
                 };
                 let verdict = self.judge(command_view, judge).await?;
                 let content = document.content.reference();
-                found.push((document.version.clone(), StoredVerdict { content, verdict }));
+                let content_type = document.content_type.clone();
+                let judged = StoredVerdict { content, content_type, verdict };
+                found.push((document.version.clone(), judged));
             }
         }
         prepared.stored.extend(found);

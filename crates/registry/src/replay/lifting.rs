@@ -16,7 +16,7 @@ use muster_catalog::{
 };
 use muster_journal::LedgerReader;
 use muster_model::{Model, ResourceType};
-use muster_words::{ContentRef, Xid, json};
+use muster_words::{ContentRef, Notation, Xid, json};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
@@ -86,7 +86,7 @@ pub(super) struct Lifter {
 /// A kind of fact.
 enum Fact {
     Bindings(Xid),
-    Version(Xid),
+    Version(Xid, Notation),
     Capabilities,
 }
 
@@ -122,14 +122,16 @@ impl Lifter {
     /// Lifts facts from the documents of versions.
     pub(super) async fn versions(
         &self,
-        mut documents: Vec<(Xid, Content)>,
+        documents: Vec<(Xid, Content, Notation)>,
     ) -> Result<BTreeMap<Xid, VersionFacts>, OpenError> {
-        let names = documents.iter().map(|(xid, _)| xid.clone());
+        let names = documents.iter().map(|(xid, ..)| xid.clone());
         let mut lifted: BTreeMap<_, _> = names.map(|xid| (xid, VersionFacts::default())).collect();
-        documents.retain(|(xid, _)| self.lifts(xid));
-        self.read(&documents, |xid, bytes| {
+        let wanted = documents.into_iter().filter(|(xid, ..)| self.lifts(xid));
+        let wanted: Vec<_> =
+            wanted.map(|(xid, content, notation)| ((xid, notation), content)).collect();
+        self.read(&wanted, |(xid, notation), bytes| {
             if let Some(kind) = self.type_of(xid) {
-                lifted.insert(xid.clone(), VersionFacts::of(kind, xid, bytes));
+                lifted.insert(xid.clone(), VersionFacts::of(kind, xid, *notation, bytes));
             }
         })
         .await?;
@@ -170,7 +172,8 @@ impl Lifter {
             let (fact, named) = match change {
                 Change::GroupWritten(body) => (Fact::Bindings(body.group.clone()), body.attributes),
                 Change::VersionWritten(body) if self.lifts(&body.version) => {
-                    (Fact::Version(body.version.clone()), body.document)
+                    let notation = Notation::of(body.content_type.as_deref());
+                    (Fact::Version(body.version.clone(), notation), body.document)
                 }
                 Change::CapabilitiesWritten(body) => (Fact::Capabilities, Some(body.capabilities)),
                 _ => return None,
@@ -189,9 +192,10 @@ impl Lifter {
                     facts.bindings.insert(xid.clone(), Arc::new(bindings));
                 }
             }
-            Fact::Version(xid) => {
+            Fact::Version(xid, notation) => {
                 let Some(kind) = self.type_of(xid) else { return };
-                facts.versions.insert(xid.clone(), VersionFacts::of(kind, xid, bytes));
+                let lifted = VersionFacts::of(kind, xid, *notation, bytes);
+                facts.versions.insert(xid.clone(), lifted);
             }
             Fact::Capabilities => facts.capabilities = json::parse(bytes).ok().map(Arc::new),
         }

@@ -29,6 +29,7 @@ fn a_rule_is_what_its_document_says() {
     assert_eq!(
         violations,
         [Violation {
+            place: None,
             pointer: "/monthly_cost_range".into(),
             source: ViolationSource::Rule("cost-range-ordered".into()),
             severity: Severity::Error,
@@ -80,9 +81,9 @@ fn refuses_what_is_no_rule_and_says_where() {
         assert_eq!((violation.pointer.as_str(), violation.message.as_str()), (pointer, expect));
     }
     let error = Rule::compile(&id("x"), b"{\"expression\": \"true\",}").unwrap_err();
-    assert!(matches!(error, RuleError::Json(_)), "{error}");
+    assert!(matches!(error, RuleError::Notation(_)), "{error}");
     let twice = br#"{"expression":"true","expression":"false","severity":"error","message":"","pointer":""}"#;
-    assert!(matches!(Rule::compile(&id("x"), twice), Err(RuleError::Json(_))));
+    assert!(matches!(Rule::compile(&id("x"), twice), Err(RuleError::Notation(_))));
 }
 
 #[test]

@@ -88,6 +88,8 @@ fn puts_arguments_into_titles() {
 #[test]
 fn writes_a_body_in_the_order_of_the_specification_with_ours_behind() {
     let violation = Violation {
+        line: None,
+        column: None,
         subject: None,
         pointer: "/monthly_cost_range".to_owned(),
         violated: ViolationCause::Rule("cost-range-ordered".to_owned()),

@@ -19,6 +19,12 @@ pub struct Violation {
     pub severity: OrOther<Severity>,
     /// What is wrong, for people. The place isn't repeated here.
     pub message: String,
+    /// The line of the place in the document, from 1. Only where the document is YAML.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// The column of the place in characters, from 1. Only where the document is YAML.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u64>,
 }
 
 /// What a document violates.

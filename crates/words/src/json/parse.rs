@@ -3,8 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Number, Value};
 use thiserror::Error;
 
-use super::escape_pointer;
-use crate::limits::JSON_DEPTH_MAX;
+use crate::{Places, TextPlace, limits::JSON_DEPTH_MAX, places::InnerPlaces};
 
 /// Why bytes aren't acceptable JSON, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -49,9 +48,6 @@ pub enum JsonFault {
     TooDeep,
 }
 
-/// The line on which each value begins, by JSON Pointer.
-pub type Places = BTreeMap<String, usize>;
-
 /// Parses one JSON value.
 ///
 /// # Errors
@@ -60,13 +56,13 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     Parser::new(bytes, None).document().map(|(value, _)| value)
 }
 
-/// Parses one JSON value and records the line of each value in it, for messages to people who have
+/// Parses one JSON value and records the place of each value in it, for messages to people who have
 /// the text.
 ///
 /// # Errors
 /// See [`JsonFault`].
 pub fn parse_with_places(bytes: &[u8]) -> Result<(Value, Places), JsonError> {
-    Parser::new(bytes, Some(Places::new()))
+    Parser::new(bytes, Some(Places::default()))
         .document()
         .map(|(value, places)| (value, places.unwrap_or_default()))
 }
@@ -75,16 +71,29 @@ struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: usize,
-    pointer: String,
     places: Option<Places>,
-    /// The line of `counted`; it keeps the counting of lines linear.
+    /// The places in the value that was read last, and its own number.
+    inner: InnerPlaces,
+    last: usize,
+    /// The line of `counted`, and where it begins; it keeps the counting of lines linear.
     line: usize,
+    line_start: usize,
     counted: usize,
 }
 
 impl<'a> Parser<'a> {
     fn new(bytes: &'a [u8], places: Option<Places>) -> Self {
-        Self { bytes, at: 0, depth: 0, pointer: String::new(), places, line: 1, counted: 0 }
+        Self {
+            bytes,
+            at: 0,
+            depth: 0,
+            places,
+            inner: InnerPlaces::None,
+            last: 0,
+            line: 1,
+            line_start: 0,
+            counted: 0,
+        }
     }
 
     fn document(mut self) -> Result<(Value, Option<Places>), JsonError> {
@@ -115,18 +124,29 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn note_place(&mut self) {
-        if let Some(places) = &mut self.places {
-            let passed = &self.bytes[self.counted..self.at];
-            self.line += passed.iter().filter(|byte| **byte == b'\n').count();
-            self.counted = self.at;
-            places.insert(self.pointer.clone(), self.line);
+    /// The place of what comes next, if places are recorded.
+    fn place(&mut self) -> Option<TextPlace> {
+        self.places.as_ref()?;
+        let passed = &self.bytes[self.counted..self.at];
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count();
+        if let Some(last) = passed.iter().rposition(|byte| *byte == b'\n') {
+            self.line_start = self.counted + last + 1;
         }
+        self.counted = self.at;
+        Some(TextPlace { line: self.line, column: self.at - self.line_start + 1 })
     }
 
     fn value(&mut self) -> Result<Value, JsonFault> {
         self.space();
-        self.note_place();
+        let place = self.place();
+        let value = self.value_here()?;
+        if let (Some(places), Some(place)) = (&mut self.places, place) {
+            self.last = places.add(place, std::mem::take(&mut self.inner));
+        }
+        Ok(value)
+    }
+
+    fn value_here(&mut self) -> Result<Value, JsonFault> {
         match self.peek().ok_or(JsonFault::End)? {
             b'{' => self.nested(Self::object),
             b'[' => self.nested(Self::array),
@@ -156,20 +176,8 @@ impl<'a> Parser<'a> {
         Ok(value)
     }
 
-    fn below(&mut self, step: &str) -> Result<Value, JsonFault> {
-        if self.places.is_none() {
-            return self.value();
-        }
-        let length = self.pointer.len();
-        self.pointer.push('/');
-        self.pointer.push_str(&escape_pointer(step));
-        let value = self.value()?;
-        self.pointer.truncate(length);
-        Ok(value)
-    }
-
     fn object(&mut self) -> Result<Value, JsonFault> {
-        let mut map = Map::new();
+        let (mut map, mut places) = (Map::new(), BTreeMap::new());
         self.space();
         if self.peek() == Some(b'}') {
             self.at += 1;
@@ -190,25 +198,32 @@ impl<'a> Parser<'a> {
             }
             self.space();
             self.byte(b':', "a colon after the key")?;
-            let value = self.below(&key)?;
+            let value = self.value()?;
+            if self.places.is_some() {
+                places.insert(key.clone(), self.last);
+            }
             map.insert(key, value);
             if self.more(b'}', "a comma or the end of the object")? {
+                self.inner = InnerPlaces::Members(places.into_iter().collect());
                 return Ok(Value::Object(map));
             }
         }
     }
 
     fn array(&mut self) -> Result<Value, JsonFault> {
-        let mut items = Vec::new();
+        let (mut items, mut places) = (Vec::new(), Vec::new());
         self.space();
         if self.peek() == Some(b']') {
             self.at += 1;
             return Ok(Value::Array(items));
         }
         loop {
-            let step = if self.places.is_some() { items.len().to_string() } else { String::new() };
-            items.push(self.below(&step)?);
+            items.push(self.value()?);
+            if self.places.is_some() {
+                places.push(self.last);
+            }
             if self.more(b']', "a comma or the end of the array")? {
+                self.inner = InnerPlaces::Items(places);
                 return Ok(Value::Array(items));
             }
         }

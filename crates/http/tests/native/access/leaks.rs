@@ -107,6 +107,13 @@ async fn a_scoped_key_refers_and_binds_within_its_scope_alone() {
         ];
         all(&running, &scoped, &steps).await;
     }
+    // Text becomes a schema when its media type becomes that of YAML.
+    for kind in ["application/yaml", "text/plain", "application/json"] {
+        let headers = [("authorization", scoped.as_str()), ("content-type", kind)];
+        let text = format!("a:\n  $ref: {hidden}\n");
+        let (status, said) = running.ask(put, &headers, &text).await;
+        assert_eq!((status, code(&said).as_str()), (403, "out_of_scope"), "{kind}: {said}");
+    }
     // A document that isn't among the schemas was written without a look at its references.
     let steps = [
         ("PUT /api/configs/mine/entries/s", &*referring(hidden), 201, ""),

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use muster_schema::{NoSources, Schema, Violation};
 use muster_words::{
-    Xid,
-    json::{self, Places, Value},
+    Notation, Places, Xid,
+    json::{self, Value},
 };
 
 use crate::{
@@ -24,7 +24,7 @@ pub(super) fn check<'a>(
     file: &str,
 ) -> Vec<Finding> {
     let Some(bytes) = &folder.manifest else { return Vec::new() };
-    let places = findings::places(bytes);
+    let places = findings::places(None, bytes);
     let value = match json::parse(bytes) {
         Ok(value) => value,
         Err(error) => {
@@ -35,7 +35,8 @@ pub(super) fn check<'a>(
     let mut found = Vec::new();
     let schema = documents.clone().find(|(xid, _)| is_schema(xid));
     if let Some((xid, document)) = schema {
-        let violations = match Schema::parse(&document.bytes, &NoSources) {
+        let notation = Notation::of(Some(&document.content_type));
+        let violations = match Schema::parse_as(xid, notation, &document.bytes, &NoSources) {
             Ok(schema) => schema.validate(&value),
             Err(error) => {
                 let what = format!("{xid} can't be used: {error}");
