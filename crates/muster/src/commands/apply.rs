@@ -34,6 +34,7 @@ The folder holds:
   <groups>/<group>/<id>.attributes.json      attributes of the document beside it
   <groups>/<group>.attributes.json           attributes of a group
   model.json                                 the types that the folder adds or changes
+Documents and attributes may be YAML, too: <id>.yaml, <id>.attributes.yml
 
 ";
 

@@ -194,8 +194,23 @@ fn lifts_references_from_yaml_live_and_in_every_replay() {
     labels.remove("muster.references").unwrap();
     server.put("/api/modelsource", other.to_string()).expect(200);
     server.put("/api/modelsource", model.to_string()).expect(200);
+    // What comes after the last model is lifted where it is folded, and nowhere else.
+    put_yaml(&server, "/api/services/a/entries/late", refers).expect(201);
+    server.put("/api/services/a/entries/turned", as_json).expect(201);
+    let details = "/api/services/a/entries/turned$details";
+    server.patch(details, r#"{"contenttype": "application/yaml"}"#).expect(200);
+    // Text that becomes YAML by its media type alone.
+    let leaf = "/api/schemagroups/g/schemas/leaf";
+    put_yaml(&server, leaf, "type: object\n").expect(201);
+    let root = "/api/schemagroups/g/schemas/root";
+    let text = Ask::new("PUT", root).header("Content-Type", "text/plain");
+    let text = text.header("xRegistry-format", "Other/1.0");
+    server.ask(&text.body("$ref: /schemagroups/g/schemas/leaf\n")).expect(201);
+    let details = format!("{root}$details");
+    server.patch(&details, r#"{"contenttype": "text/yaml"}"#).expect(200);
+    server.delete(leaf).refused(409, "referenced");
     let live = referrers(&server);
-    for id in ["yaml", "text", "json"] {
+    for id in ["yaml", "text", "json", "late", "turned"] {
         assert!(live.contains(&format!("/services/a/entries/{id}")), "{live}");
     }
     let refused = server.delete("/api/schemagroups/g/schemas/service");
@@ -203,6 +218,7 @@ fn lifts_references_from_yaml_live_and_in_every_replay() {
     server.stop();
     let server = Server::on(&data, &[]);
     assert_eq!(referrers(&server), live);
+    server.delete(leaf).refused(409, "referenced");
     let broken = server.get("/api/configs/a/entries/broken").expect(200);
     assert_eq!(broken.body, b"a: [1, 2\n");
     put_yaml(&server, "/api/services/a/entries/y", "port: 1\n").refused(422, "invalid_document");
