@@ -3,13 +3,12 @@
 //! The reader takes what every reader takes for the same value, and refuses the rest with its
 //! place: several documents in one text, duplicate keys, keys that are lists or maps, tags outside
 //! of the core schema, and numbers that JSON can't hold. `<<` is a key like any other, as YAML 1.2
-//! has it. Aliases are expanded up to
-//! [`YAML_ALIAS_BYTES_MAX`](crate::limits::YAML_ALIAS_BYTES_MAX). Bytes that are strict JSON have the
+//! has it. Aliases are expanded up to [`YAML_ALIAS_BYTES_MAX`]. Bytes that are strict JSON have the
 //! value that they have as JSON.
 //!
 //! A fold lifts facts from documents with this reader, so the same bytes must have the same value
-//! in every release: the parser beneath has a pinned version, and another one is a change of what
-//! is folded. Texts that were refused may be accepted later; a value that was read never changes.
+//! in every release, and what was refused must stay refused where facts are lifted, because it has
+//! none. So the parser beneath has a pinned version: another one is a change of what a fold means.
 
 mod loader;
 mod scalar;
