@@ -7,7 +7,10 @@ use std::{
 
 use muster_model::{Aspect, Model, Reference, ResourceType};
 use muster_schema::Outline;
-use muster_words::{Collection, Id, Notation, Position, Xid, json};
+use muster_words::{
+    Collection, Id, Notation, Position, Xid,
+    json::{self, ValuePath},
+};
 use serde_json::Value;
 
 use crate::{Catalog, Content, judge::holds_schemas};
@@ -50,8 +53,8 @@ impl VersionFacts {
     /// Lifts the facts from a parsed document; `xid` names its resource, or a version of it.
     #[must_use]
     pub fn of_value(kind: &ResourceType, xid: &Xid, document: &Value) -> Self {
-        let fields = reference_fields(&kind.aspect, document).into_iter();
-        let targets: BTreeSet<Xid> = fields.filter_map(|field| field.target).collect();
+        let mut targets: BTreeSet<Xid> = BTreeSet::new();
+        each_reference(&kind.aspect, document, |_, _, target| targets.extend(target));
         let schema = holds_schemas(kind).then(|| Arc::new(SchemaFacts::of(xid, document)));
         Self { references: targets.into_iter().collect(), schema }
     }
@@ -182,38 +185,21 @@ impl Catalog {
     }
 }
 
-/// A field of a document that refers, or should refer, to another document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReferenceField {
-    /// Its place, as a JSON Pointer.
-    pub pointer: String,
-    /// The document's xid; none if the value isn't the name of a document.
-    pub target: Option<Xid>,
-    /// The value, as text.
-    pub text: String,
-}
-
-/// Every field of a document that the model declares as a reference. An absent field and `null`
+/// Shows every field of a document that the model declares as a reference: its place, its value, and
+/// the document's xid, none if the value isn't the name of a document. An absent field and `null`
 /// refer to nothing.
-#[must_use]
-pub fn reference_fields(aspect: &Aspect, document: &Value) -> Vec<ReferenceField> {
-    aspect
-        .references
-        .iter()
-        .flat_map(|reference| {
-            json::select(document, &reference.field)
-                .into_iter()
-                .filter(|(_, value)| !value.is_null())
-                .map(|(pointer, value)| reference_field(reference, pointer, value))
-                .collect::<Vec<_>>()
-        })
-        .collect()
-}
-
-fn reference_field(reference: &Reference, pointer: String, value: &Value) -> ReferenceField {
-    let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-    let target = value.as_str().and_then(|text| resolve(reference, text));
-    ReferenceField { pointer, target, text }
+pub fn each_reference<'a>(
+    aspect: &Aspect,
+    document: &'a Value,
+    mut found: impl FnMut(&ValuePath<'_>, &'a Value, Option<Xid>),
+) {
+    for reference in &aspect.references {
+        json::select_each(document, &reference.field, &mut |path, value| {
+            if !value.is_null() {
+                found(path, value, value.as_str().and_then(|text| resolve(reference, text)));
+            }
+        });
+    }
 }
 
 fn resolve(reference: &Reference, text: &str) -> Option<Xid> {
@@ -245,11 +231,14 @@ mod tests {
             (json!({}), vec![]),
             (json!({"see": null}), vec![]),
             (json!({"see": [null]}), vec![]),
-            (json!({"see": [null, "x", 1]}), vec![("/see/1", "x"), ("/see/2", "1")]),
+            (json!({"see": [null, "x", 1]}), vec![("/see/1", json!("x")), ("/see/2", json!(1))]),
         ] {
-            let found = reference_fields(&kind.aspect, &document);
-            let found: Vec<(&str, &str)> =
-                found.iter().map(|field| (&*field.pointer, &*field.text)).collect();
+            let mut found = Vec::new();
+            each_reference(&kind.aspect, &document, |path, value, _| {
+                found.push((path.pointer(), value.clone()));
+            });
+            let expect: Vec<_> =
+                expect.into_iter().map(|(pointer, value)| (pointer.to_owned(), value)).collect();
             assert_eq!(found, expect, "{document}");
         }
     }

@@ -1,3 +1,4 @@
+use muster_schema::heed_stop;
 use muster_words::json::Value;
 
 use super::{
@@ -8,20 +9,52 @@ use super::{
     value::{Cel, List, Members, Text, key_name, same_key},
 };
 
+/// So many steps pass between two looks at whether to stop: about a millisecond.
+const SLICE: u32 = 32_768;
+
 /// One evaluation: the variables of the expression, and the steps that are left.
 pub(super) struct Evaluation<'a> {
     variables: Vec<Cel<'a>>,
     left: u32,
     given: u32,
+    pace: usize,
+}
+
+/// A document with the steps that one step counts for. Any step may read a number of the document,
+/// and reading a number of a thousand digits takes as long as thirty others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PacedDocument<'a> {
+    document: &'a Value,
+    pace: usize,
+}
+
+/// A number of so many characters is read in a step.
+const NUMBER_BYTES: usize = 32;
+
+impl<'a> PacedDocument<'a> {
+    /// The document, with the pace that its longest number asks for.
+    pub(super) fn of(document: &'a Value) -> Self {
+        Self { document, pace: 1 + longest_number(document) / NUMBER_BYTES }
+    }
+}
+
+fn longest_number(value: &Value) -> usize {
+    match value {
+        Value::Number(number) => number.as_str().len(),
+        Value::Array(items) => items.iter().map(longest_number).max().unwrap_or(0),
+        Value::Object(map) => map.values().map(longest_number).max().unwrap_or(0),
+        _ => 0,
+    }
 }
 
 type Evaluated<'a> = Result<Cel<'a>, EvaluationFault>;
 
 impl<'a> Evaluation<'a> {
-    pub(super) fn new(document: &'a Value, at: &'a RuleContext, steps: u32) -> Self {
+    pub(super) fn new(paced: PacedDocument<'a>, at: &'a RuleContext, steps: u32) -> Self {
+        let PacedDocument { document, pace } = paced;
         let text = |text: &'a str| Cel::Text(Text::Read(text));
         let variables = vec![Cel::of(document), text(&at.xid), text(&at.group), text(&at.id)];
-        Self { variables, left: steps, given: steps }
+        Self { variables, left: steps, given: steps, pace }
     }
 
     /// The value of an expression.
@@ -37,11 +70,16 @@ impl<'a> Evaluation<'a> {
 
     /// Uses up steps; fails if too few are left.
     pub(super) fn spend(&mut self, steps: usize) -> Result<(), EvaluationFault> {
+        let steps = steps.saturating_mul(self.pace);
         let steps = u32::try_from(steps).map_err(|_| EvaluationFault::TooManySteps)?;
-        self.left = self.left.checked_sub(steps).ok_or_else(|| {
+        let left = self.left.checked_sub(steps).ok_or_else(|| {
             self.left = 0;
             EvaluationFault::TooManySteps
         })?;
+        if self.left / SLICE != left / SLICE {
+            heed_stop();
+        }
+        self.left = left;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::{
     EvaluationFault,
-    evaluate::Evaluation,
+    evaluate::{Evaluation, PacedDocument},
     expression::Expression,
     limits::{MESSAGE_BYTES_MAX, MESSAGE_STEPS_MAX, RULE_BYTES_MAX, STEPS_MAX},
     message::Message,
@@ -282,7 +282,7 @@ impl Rule {
     /// Evaluates the rule; true if the document complies. Also returns the number of steps.
     pub(super) fn holds(
         &self,
-        document: &Value,
+        document: PacedDocument<'_>,
         at: &RuleContext,
     ) -> (Result<bool, EvaluationFault>, u32) {
         let mut evaluation = Evaluation::new(document, at, STEPS_MAX);
@@ -303,7 +303,12 @@ impl Rule {
         }
     }
 
-    fn check(&self, document: &Value, at: &RuleContext, schema: &[Violation]) -> Option<Violation> {
+    fn check(
+        &self,
+        document: PacedDocument<'_>,
+        at: &RuleContext,
+        schema: &[Violation],
+    ) -> Option<Violation> {
         match self.holds(document, at).0 {
             Ok(true) => None,
             Ok(false) => {
@@ -326,7 +331,8 @@ pub fn check(
     at: &RuleContext,
     schema: &[Violation],
 ) -> Vec<Violation> {
-    rules.iter().filter_map(|rule| rule.check(document, at, schema)).collect()
+    let paced = PacedDocument::of(document);
+    rules.iter().filter_map(|rule| rule.check(paced, at, schema)).collect()
 }
 
 fn text<'a>(map: &'a Map<String, Value>, field: &'static str) -> Result<&'a str, RuleError> {

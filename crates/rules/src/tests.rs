@@ -9,7 +9,7 @@ use muster_words::{
 };
 use serde_json::json;
 
-use super::*;
+use super::{evaluate::PacedDocument, *};
 
 mod documents;
 mod hostile;
@@ -50,5 +50,5 @@ fn refused(expression: &str) -> ExpressionError {
 
 /// The result of an expression for a document.
 fn holds(expression: &str, document: &Value) -> Result<bool, EvaluationFault> {
-    rule(expression).holds(document, &sanity()).0
+    rule(expression).holds(PacedDocument::of(document), &sanity()).0
 }

@@ -14,8 +14,9 @@ use muster_words::{
 use crate::{
     CompileError, Dialect,
     address::Address,
+    by_digits::has_number_choices,
     compile::{Links, Size},
-    decimal::{DIVISOR_DIGITS_MAX, Divisor},
+    decimal::{DIVISOR_DIGITS_MAX, Decimal, Divisor},
     limits,
 };
 
@@ -147,10 +148,15 @@ fn name_patterns_of(schema: &Map<String, Value>) -> impl Iterator<Item = &str> {
     named.into_iter().flatten().map(|(name, _)| name.as_str())
 }
 
-/// The steps of a place's own keywords for one value, without `pattern`.
+/// The steps of a place's own keywords for one value, without `pattern`. What depends on the value
+/// is counted by the keywords themselves.
 fn looks_of(schema: &Map<String, Value>) -> u64 {
-    let choices = schema.get("enum").map_or(0, |choices| Size::of(choices).steps);
-    choices / 8 + name_patterns_of(schema).count() as u64
+    let divisor = schema.get("multipleOf").and_then(Value::as_number);
+    let divisor = divisor.and_then(|number| Divisor::parse(number.as_str()));
+    let divides = divisor.map_or(0, |divisor| divisor.steps(&Decimal::parse("1e999")));
+    let choices = schema.get("enum").filter(|_| !has_number_choices(schema));
+    let choices = choices.map_or(0, |choices| Size::of(choices).steps);
+    choices / 8 + divides + name_patterns_of(schema).count() as u64
 }
 
 /// Refuses a `multipleOf` with more digits than are divided exactly.

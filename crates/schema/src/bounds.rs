@@ -3,44 +3,23 @@
 
 use std::cmp::Ordering;
 
-use jsonschema::{
-    Keyword, ValidationError, ValidationOptions, error::ValidationErrorKind as Kind,
-    paths::Location,
-};
+use jsonschema::{Keyword, ValidationError, error::ValidationErrorKind as Kind};
 use muster_words::json::{Map, Value};
 
 use crate::{
+    by_digits::{Made, Unlimited},
     decimal::{Decimal, Divisor},
-    messages,
+    messages, steps,
 };
 
-/// The keywords that are replaced.
-const KEYWORDS: [&str; 5] =
-    ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
-
-/// Replaces the validator's keywords.
-pub(crate) fn by_digits(options: ValidationOptions<'static>) -> ValidationOptions<'static> {
-    KEYWORDS.into_iter().fold(options, |options, keyword| {
-        options.with_keyword(
-            keyword,
-            move |place: &Map<String, Value>, limit: &Value, _: Location| {
-                Ok(made(keyword, place, limit))
-            },
-        )
-    })
-}
-
-type Made = Box<dyn for<'i> Keyword<'i>>;
-
-fn made(keyword: &'static str, place: &Map<String, Value>, limit: &Value) -> Made {
-    let Value::Number(number) = limit else { return Box::new(Unlimited) };
+/// Builds a bound.
+pub(crate) fn bound<'a>(
+    keyword: &'static str,
+    place: &'a Map<String, Value>,
+    limit: &'a Value,
+) -> Made<'a> {
+    let Value::Number(number) = limit else { return Ok(Box::new(Unlimited)) };
     let text = number.as_str().to_owned();
-    if keyword == "multipleOf" {
-        return match Divisor::parse(&text) {
-            Some(divisor) => Box::new(Multiple { divisor, limit: limit.clone() }),
-            None => Box::new(Unlimited),
-        };
-    }
     let (side, flag) = match keyword {
         "minimum" | "exclusiveMinimum" => (Ordering::Less, "exclusiveMinimum"),
         _ => (Ordering::Greater, "exclusiveMaximum"),
@@ -48,19 +27,15 @@ fn made(keyword: &'static str, place: &Map<String, Value>, limit: &Value) -> Mad
     // In draft 4 a flag beside the bound makes it exclusive.
     let exclusive = keyword == flag || place.get(flag) == Some(&Value::Bool(true));
     let short = text.parse().ok();
-    Box::new(Bound { side, exclusive, text, short, limit: limit.clone() })
+    Ok(Box::new(Bound { side, exclusive, text, short, limit: limit.clone() }))
 }
 
-/// A keyword without a number, such as the flags of draft 4.
-struct Unlimited;
-
-impl<'i> Keyword<'i> for Unlimited {
-    fn validate(&self, _: &'i Value) -> Result<(), ValidationError<'i>> {
-        Ok(())
-    }
-
-    fn is_valid(&self, _: &'i Value) -> bool {
-        true
+/// Builds `multipleOf`.
+pub(crate) fn multiple<'a>(_: &'a Map<String, Value>, limit: &'a Value) -> Made<'a> {
+    let Value::Number(number) = limit else { return Ok(Box::new(Unlimited)) };
+    match Divisor::parse(number.as_str()) {
+        Some(divisor) => Ok(Box::new(Multiple { divisor, limit: limit.clone() })),
+        None => Ok(Box::new(Unlimited)),
     }
 }
 
@@ -97,6 +72,7 @@ impl<'i> Keyword<'i> for Bound {
 
     fn is_valid(&self, value: &'i Value) -> bool {
         let Value::Number(number) = value else { return true };
+        steps::count(number.as_str().len() as u64 / 64);
         let found = match self
             .short
             .and_then(|limit| Some((limit, number.as_str().parse::<i64>().ok()?)))
@@ -124,6 +100,8 @@ impl<'i> Keyword<'i> for Multiple {
 
     fn is_valid(&self, value: &'i Value) -> bool {
         let Value::Number(number) = value else { return true };
-        self.divisor.divides(&Decimal::parse(number.as_str()))
+        let number = Decimal::parse(number.as_str());
+        steps::count(self.divisor.steps(&number));
+        self.divisor.divides(&number)
     }
 }

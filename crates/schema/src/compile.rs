@@ -12,10 +12,12 @@ use crate::{
     CompileError, Dialect, ReferenceFault, SchemaSources, Violation,
     address::Address,
     analysis::{Graph, SchemaDocument, analyse},
-    bounds, limits,
-    meter::{self, Exhausted, metered},
+    by_digits::by_digits,
+    limits, meter,
+    numbers::oversized_numbers,
     report::{self, QuotableSchemas},
     sources::gather,
+    steps::{self, Exhausted, metered},
     vocabulary::DeclaredDialect,
 };
 
@@ -181,8 +183,14 @@ impl Schema {
         }
         thread::scope(|scope| {
             let thread = thread::Builder::new().stack_size(VALIDATE_STACK_BYTES);
-            let checked = thread.spawn_scoped(scope, || self.check(validators, value, &size));
-            checked.ok().and_then(|checked| checked.join().ok()).unwrap_or_else(too_much)
+            let sign = steps::sign();
+            let work = || steps::under(sign, || self.check(validators, value, &size));
+            let checked = thread.spawn_scoped(scope, work).ok().and_then(|work| work.join().ok());
+            match checked {
+                Some(Ok(violations)) => violations,
+                Some(Err(stopped)) => steps::stop(stopped),
+                None => too_much(),
+            }
         })
     }
 
@@ -190,13 +198,12 @@ impl Schema {
         if self.graph.uncounted(size.steps, size.names) > limits::STEPS_MAX {
             return too_much();
         }
-        let verdict = if self.graph.weight.saturating_mul(size.steps) <= limits::UNMETERED_MAX {
-            Ok(validators.plain.is_valid(value))
-        } else {
-            self.metered(validators).map_or(Err(Exhausted), |validator| {
-                metered(limits::STEPS_MAX, || validator.is_valid(value))
-            })
-        };
+        let is_short = self.graph.weight.saturating_mul(size.steps) <= limits::UNMETERED_MAX;
+        let validator = if is_short { Some(&validators.plain) } else { self.metered(validators) };
+        let verdict = validator.map_or(Err(Exhausted), |validator| {
+            // Some keywords count their own steps in either form.
+            metered(limits::STEPS_MAX, || validator.is_valid(value))
+        });
         match verdict {
             Ok(true) => Vec::new(),
             Ok(false) => self.explain(validators, value),
@@ -207,7 +214,11 @@ impl Schema {
     fn explain(&self, validators: &Validators, value: &Value) -> Vec<Violation> {
         let Some(validator) = self.metered(validators) else { return too_much() };
         let known = QuotableSchemas { documents: Some(&self.documents) };
-        let all = metered(limits::STEPS_MAX, || report::all(validator, value, &known));
+        // Each error holds its whole path, and names may be long.
+        let longest = Size::of(value).longest;
+        let all = metered(limits::STEPS_MAX, || {
+            meter::with_long_paths(longest, || report::all(validator, value, &known))
+        });
         all.or_else(|Exhausted| {
             metered(limits::STEPS_MAX, || report::first(validator, value, &known))
         })
@@ -257,6 +268,11 @@ pub(crate) fn check_draft(schema: &Value) -> Result<Option<Dialect>, CompileErro
 
 /// Validates a schema with the meta-schema of a draft.
 pub(crate) fn check_form(schema: &Value, dialect: Dialect) -> Result<(), CompileError> {
+    // The meta-schemas' validators would write them out.
+    let violations = oversized_numbers(schema);
+    if !violations.is_empty() {
+        return Err(CompileError::Invalid { violations });
+    }
     let meta = match dialect {
         Dialect::Draft4 => jsonschema::draft4::meta::validator(),
         Dialect::Draft6 => jsonschema::draft6::meta::validator(),
@@ -314,25 +330,29 @@ pub(crate) struct Size {
     depth: usize,
     /// The total length of members' names, in bytes.
     names: u64,
+    /// The length of all names on the longest way to a value, in bytes.
+    longest: u64,
 }
 
 impl Size {
     pub(crate) fn of(value: &Value) -> Self {
-        let below = |size: Self, child: &Value| {
+        let below = |size: Self, name: usize, child: &Value| {
             let child = Self::of(child);
             Self {
                 steps: size.steps + child.steps,
                 depth: size.depth.max(child.depth + 1),
                 names: size.names + child.names,
+                longest: size.longest.max(child.longest + name as u64),
             }
         };
-        let start = Self { steps: 1, depth: 1, names: 0 };
+        let start = Self { steps: 1, depth: 1, names: 0, longest: 0 };
         match value {
             Value::String(text) => Self { steps: 1 + text.len() as u64 / 64, ..start },
-            Value::Array(items) => items.iter().fold(start, below),
+            Value::Array(items) => items.iter().fold(start, |size, item| below(size, 0, item)),
             Value::Object(map) => {
                 let names = map.keys().map(|name| name.len() as u64).sum();
-                map.values().fold(Self { names, ..start }, below)
+                let size = Self { names, ..start };
+                map.iter().fold(size, |size, (name, member)| below(size, name.len(), member))
             }
             _ => start,
         }
@@ -410,7 +430,7 @@ impl Documents {
             .with_draft(dialect.draft())
             .should_ignore_unknown_formats(true)
             .with_pattern_options(PatternOptions::regex().size_limit(share).dfa_size_limit(share));
-        let options = bounds::by_digits(options);
+        let options = by_digits(options, graph.has_number_choices);
         let options = match form.asserts_formats {
             true => options.should_validate_formats(true),
             // Each draft does as it says itself.
@@ -419,10 +439,7 @@ impl Documents {
         let options = if form.metered {
             let pattern = meter::pattern(options.clone(), graph.pattern_costs.clone());
             options
-                .with_keyword(
-                    meter::STEP,
-                    meter::keyword(graph.most, graph.asked, graph.pattern_costs.clone()),
-                )
+                .with_keyword(meter::STEP, meter::keyword(graph))
                 .with_keyword("pattern", pattern)
         } else {
             options

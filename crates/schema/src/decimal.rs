@@ -39,6 +39,20 @@ impl<'a> Decimal<'a> {
         self.digits.is_empty()
     }
 
+    /// Whether it has no fraction.
+    pub(crate) fn is_whole(&self) -> bool {
+        let count = i128::try_from(self.digits().count()).unwrap_or(i128::MAX);
+        self.is_zero() || self.exponent >= count
+    }
+
+    /// Writes bytes that are the same for equal numbers, however they are written.
+    pub(crate) fn write_form(&self, out: &mut Vec<u8>) {
+        out.push(if self.is_negative { b'-' } else { b'+' });
+        out.extend(self.digits().map(|digit| digit + b'0'));
+        out.push(b'e');
+        out.extend_from_slice(&self.exponent.to_le_bytes());
+    }
+
     /// Compares exactly.
     pub(crate) fn compare(&self, other: &Self) -> Ordering {
         let sign = |number: &Self| match (number.is_zero(), number.is_negative) {
@@ -56,6 +70,13 @@ impl<'a> Decimal<'a> {
             _ => magnitude().reverse(),
         })
     }
+}
+
+/// The digits of a number's text, and as many zeros as its exponent may ask for.
+pub(crate) fn size_of(text: &str) -> u128 {
+    let (mantissa, power) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
+    power_of(power).unsigned_abs().saturating_add(digits as u128)
 }
 
 /// The value of an exponent's text; far away, all are alike.
@@ -96,6 +117,21 @@ impl Divisor {
         Some(Self { whole, power: number.exponent.saturating_sub_unsigned(count as u128) })
     }
 
+    /// The steps of a division, a tenth of a microsecond each.
+    pub(crate) fn steps(&self, number: &Decimal<'_>) -> u64 {
+        let digits = number.digits.len() as u64;
+        let shift = number.exponent.saturating_sub(self.power).unsigned_abs();
+        let bits = u64::from(u128::BITS - shift.leading_zeros());
+        // A product of long factors is built bit by bit.
+        let bit = if self.is_short() { 1 } else { 150 };
+        1 + digits / 4 + bits * bit
+    }
+
+    /// Whether the product of two remainders fits.
+    fn is_short(&self) -> bool {
+        self.whole <= u128::from(u64::MAX)
+    }
+
     /// Whether it divides a number without a remainder.
     pub(crate) fn divides(&self, number: &Decimal<'_>) -> bool {
         if number.is_zero() {
@@ -124,6 +160,9 @@ impl Divisor {
 
     /// The remainder of a product. Both factors have less than 125 bits, so twice one fits.
     fn times(&self, mut left: u128, mut right: u128) -> u128 {
+        if self.is_short() {
+            return left * right % self.whole;
+        }
         let mut product = 0;
         while right > 0 {
             if right & 1 == 1 {

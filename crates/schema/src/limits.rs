@@ -1,6 +1,15 @@
-/// The number of violations in one validation. More are usually one mistake made often; the last
-/// one says that there are more.
+/// The number of violations in one validation, and of a document altogether: of its schemas, rules
+/// and references. More are usually one mistake made often; the last one says that there are more.
 pub const VIOLATIONS_MAX: usize = 100;
+
+/// The length of a violation's pointer, in bytes. Where names are longer, it names a value around
+/// the place.
+pub const POINTER_BYTES_MAX: usize = 1_024;
+
+/// The digits of a number and its exponent together, where something is bound to a document, and in
+/// schemas. What reads numbers may write them out: then `1e9000` is nine thousand digits. Doubles
+/// end at 1e308.
+pub const NUMBER_SIZE_MAX: usize = 1_000;
 
 /// The number of other schemas that a schema may refer to, directly or not; every verdict depends
 /// on all of them.

@@ -12,10 +12,10 @@ use crate::{limits, nearest};
 pub(crate) fn of(kind: &Kind, value: &Value) -> String {
     let shown = quote(value);
     match kind {
-        Kind::Enum { options } => no_choice(value, options),
-        Kind::Constant { expected_value } => {
-            format!("{shown} must be {}", quote(expected_value))
+        Kind::Enum { options } => {
+            no_choice(value, options.as_array().map(Vec::as_slice).unwrap_or_default())
         }
+        Kind::Constant { expected_value } => not_the_constant(value, expected_value),
         Kind::Type { kind } => format!("{shown} is {}; {} is needed", type_of(value), types(kind)),
         Kind::Minimum { limit } => format!("{shown} is below the minimum of {}", quote(limit)),
         Kind::Maximum { limit } => format!("{shown} is above the maximum of {}", quote(limit)),
@@ -111,8 +111,13 @@ pub(crate) fn no_alternative(closest: &Option<String>, forms: usize) -> String {
     }
 }
 
-fn no_choice(value: &Value, options: &Value) -> String {
-    let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
+/// The message about a value that isn't the one of a `const`.
+pub(crate) fn not_the_constant(value: &Value, only: &Value) -> String {
+    format!("{} must be {}", quote(value), quote(only))
+}
+
+/// The message about a value that is none of an `enum`.
+pub(crate) fn no_choice(value: &Value, options: &[Value]) -> String {
     let shown = quote(value);
     let names: Vec<&str> = options.iter().filter_map(Value::as_str).collect();
     let plain = names.len() == options.len();
@@ -139,7 +144,7 @@ fn short(text: &str) -> String {
 }
 
 /// Names the first repeated value, if it can be found cheaply.
-fn first_duplicate(value: &Value) -> String {
+pub(crate) fn first_duplicate(value: &Value) -> String {
     let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
     let mut seen = std::collections::HashMap::new();
     for (index, item) in items.iter().enumerate().take(10_000) {

@@ -1,55 +1,32 @@
 //! Stops validations that would run too long or find too much.
 //!
 //! The validator has no limit, so a copy of the schema gets an additional keyword at every place.
-//! It counts a step whenever a place meets a value. When the steps are used up, it unwinds out of
-//! the validator (with `resume_unwind`, so no panic message appears; it is caught here).
+//! It counts a step whenever a place meets a value; see [`steps`](crate::steps). The keywords that
+//! are replaced count their own.
 
-use std::{
-    cell::Cell,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-};
+use std::cell::Cell;
 
 use jsonschema::{Keyword, ValidationError, ValidationOptions, Validator, paths::Location};
 use muster_words::json::{Map, Value};
 
 use crate::{
-    analysis::{KeywordValue, holds},
+    analysis::{Graph, KeywordValue, holds},
+    by_digits::{DRAFT_4, Made},
     compile::Size,
     pattern::PatternCosts,
+    steps::count,
 };
 
 /// The counting keyword; no dialect defines this name.
 pub(crate) const STEP: &str = "x-muster-step";
 
-/// The steps are used up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Exhausted;
-
-thread_local! {
-    /// The steps that the validation on this thread has left.
-    static LEFT: Cell<u64> = const { Cell::new(u64::MAX) };
-}
-
-/// Runs `work` with a limited number of steps.
-pub(crate) fn metered<T>(steps: u64, work: impl FnOnce() -> T) -> Result<T, Exhausted> {
-    LEFT.set(steps);
-    let result = catch_unwind(AssertUnwindSafe(work));
-    LEFT.set(u64::MAX);
-    result.or_else(|payload| match payload.downcast::<Exhausted>() {
-        Ok(_) => Err(Exhausted),
-        Err(other) => resume_unwind(other),
-    })
-}
-
 /// The additional cost of a place for a value: the work of its keywords that have no places of
 /// their own.
 struct Meter {
-    /// The choices of an `enum`; eight cost a step.
+    /// The choices of an `enum` without numbers; eight cost a step.
     choices: u64,
-    /// The parts of the values in `enum` and `const`, which are compared with lists and maps.
+    /// The parts of the values in such an `enum` or `const`, which are compared with lists and maps.
     compared: u64,
-    /// Whether all items are compared with each other.
-    unique: bool,
     /// The names in `required` and `dependentRequired`.
     names: u64,
     /// The cost of failing alternatives. A place counts only when all of it passes, so the place
@@ -61,8 +38,6 @@ struct Meter {
     asked: u64,
     /// The keywords that read a whole text.
     texts: u64,
-    /// The keywords that read all digits of a number.
-    bounds: u64,
     /// The cost of patterns for names.
     name_patterns: Reading,
 }
@@ -89,31 +64,26 @@ impl Reading {
 }
 
 impl Meter {
-    fn of(place: &Map<String, Value>, most: u64, asked: u64, pattern_costs: &PatternCosts) -> Self {
+    fn of(place: &Map<String, Value>, costs: &Costs) -> Self {
+        let Costs { most, asked, has_number_choices, pattern_costs } = costs;
         let has = |keywords: &[&str]| keywords.iter().any(|keyword| place.contains_key(*keyword));
         let count = |keywords: &[&str]| {
             keywords.iter().filter(|keyword| place.contains_key(**keyword)).count() as u64
         };
-        let choices = place.get("enum").and_then(Value::as_array).map_or(0, Vec::len);
-        let parts = |keyword: &str| place.get(keyword).map_or(0, |value| Size::of(value).steps);
         let named = place.get("patternProperties").and_then(Value::as_object);
+        // Those with numbers count their own steps.
+        let choices = ["enum", "const"].iter().filter(|_| !has_number_choices);
+        let choices: Vec<&Value> = choices.filter_map(|keyword| place.get(*keyword)).collect();
+        let count_of = |choices: &&Value| choices.as_array().map_or(0, Vec::len) as u64;
         Self {
-            choices: choices as u64 / 8,
-            compared: (parts("enum") + parts("const")) / 4,
-            unique: place.get("uniqueItems") == Some(&Value::Bool(true)),
+            choices: choices.iter().map(count_of).sum::<u64>() / 8,
+            compared: choices.iter().map(|choices| Size::of(choices).steps).sum::<u64>() / 4,
             names: names_of(place),
             members: has(&["properties", "additionalProperties", "patternProperties"]),
             alternatives: if has(&ALTERNATIVES) { most / 8 } else { 0 },
-            asked: if has(&["unevaluatedProperties", "unevaluatedItems"]) { asked } else { 0 },
+            asked: if has(&["unevaluatedProperties", "unevaluatedItems"]) { *asked } else { 0 },
             texts: count(&["format", "minLength", "maxLength", "contentEncoding"])
                 + 8 * count(&["contentMediaType"]),
-            bounds: count(&[
-                "minimum",
-                "maximum",
-                "exclusiveMinimum",
-                "exclusiveMaximum",
-                "multipleOf",
-            ]),
             name_patterns: Reading::of(
                 named.into_iter().flatten().map(|(name, _)| name.as_str()),
                 pattern_costs,
@@ -124,11 +94,8 @@ impl Meter {
     fn cost(&self, value: &Value) -> u64 {
         let more = match value {
             Value::String(text) => self.choices + text.len() as u64 / 64 * self.texts,
-            Value::Number(number) => self.choices + number.as_str().len() as u64 / 64 * self.bounds,
             Value::Array(items) => {
-                let unique = if self.unique { Size::of(value).steps / 4 } else { 0 };
-                let asked = self.asked.saturating_mul(items.len() as u64);
-                unique.saturating_add(asked) + self.compared
+                self.asked.saturating_mul(items.len() as u64).saturating_add(self.compared)
             }
             Value::Object(map) => {
                 let members = map.len() as u64;
@@ -187,18 +154,21 @@ fn names_of(place: &Map<String, Value>) -> u64 {
     place.get("required").map_or(0, length) + dependent.sum::<u64>()
 }
 
-/// Uses up steps; leaves the validator if too few are left.
-fn count(cost: u64) {
-    let left = LEFT.get();
-    if left < cost {
-        resume_unwind(Box::new(Exhausted));
-    }
-    LEFT.set(left - cost);
+thread_local! {
+    /// The length of the longest path in the document on this thread, in bytes.
+    static LONGEST_PATH: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The cost of storing an error: itself, and a copy of the value for each failing alternative.
+/// Collects errors whose paths may be this long.
+pub(crate) fn with_long_paths<T>(longest: u64, work: impl FnOnce() -> T) -> T {
+    LONGEST_PATH.set(longest);
+    work()
+}
+
+/// The cost of storing an error: itself with its path, and a copy of the value for each failing
+/// alternative.
 fn cost_of_error(value: &Value) -> u64 {
-    50 + 10 * Size::of(value).steps
+    50 + LONGEST_PATH.get() / 16 + 10 * Size::of(value).steps
 }
 
 impl<'i> Keyword<'i> for Meter {
@@ -218,18 +188,29 @@ impl<'i> Keyword<'i> for Meter {
     }
 }
 
-/// Builds the keyword for places. `most` is how many places one value may meet, `asked` how many
-/// one place may evaluate for what it left over.
-pub(crate) fn keyword(
+/// What the meters of a schema have in common.
+struct Costs {
+    /// How many places one value may meet.
     most: u64,
+    /// How many one place may evaluate for what it left over.
     asked: u64,
+    has_number_choices: bool,
     pattern_costs: PatternCosts,
-) -> impl for<'a> Fn(&'a Map<String, Value>, &'a Value, Location) -> Made<'a> + Send + Sync + 'static
-{
-    move |place, _, _| Ok(Box::new(Meter::of(place, most, asked, &pattern_costs)))
 }
 
-type Made<'a> = Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>>;
+/// Builds the keyword for places.
+pub(crate) fn keyword(
+    graph: &Graph,
+) -> impl for<'a> Fn(&'a Map<String, Value>, &'a Value, Location) -> Made<'a> + Send + Sync + 'static
+{
+    let costs = Costs {
+        most: graph.most,
+        asked: graph.asked,
+        has_number_choices: graph.has_number_choices,
+        pattern_costs: graph.pattern_costs.clone(),
+    };
+    move |place, _, _| Ok(Box::new(Meter::of(place, &costs)))
+}
 
 /// A `pattern` that counts its cost before it is matched, because the validator's own would run
 /// before the counting keyword.
@@ -275,19 +256,28 @@ pub(crate) fn pattern(
     }
 }
 
-/// Adds the keyword to every place of a schema, including those that only a `$ref` reaches.
+/// Adds the counting keyword to every place of a schema, including those that only a `$ref` reaches.
 pub(crate) fn instrument(schema: &mut Value, extra: &[&str]) {
-    place(schema);
+    mark(schema, extra, STEP);
+}
+
+/// Says at every place of a schema that it is of draft 4.
+pub(crate) fn mark_draft_4(schema: &mut Value, extra: &[&str]) {
+    mark(schema, extra, DRAFT_4);
+}
+
+fn mark(schema: &mut Value, extra: &[&str], name: &str) {
+    place(schema, name);
     for pointer in extra {
         if let Some(target) = schema.pointer_mut(pointer) {
-            place(target);
+            place(target, name);
         }
     }
 }
 
-fn place(schema: &mut Value) {
+fn place(schema: &mut Value, name: &str) {
     let Value::Object(map) = schema else { return };
-    if map.insert(STEP.to_owned(), Value::Bool(true)).is_some() {
+    if map.insert(name.to_owned(), Value::Bool(true)).is_some() {
         return;
     }
     for (keyword, value) in map.iter_mut() {
@@ -297,13 +287,13 @@ fn place(schema: &mut Value) {
                 KeywordValue::SameMap | KeywordValue::ChildMap | KeywordValue::Definitions,
                 Value::Object(members),
             ) => {
-                members.values_mut().for_each(place);
+                members.values_mut().for_each(|member| place(member, name));
             }
             (KeywordValue::SameList | KeywordValue::ChildList, Value::Array(items)) => {
-                items.iter_mut().for_each(place);
+                items.iter_mut().for_each(|item| place(item, name));
             }
             (KeywordValue::Same | KeywordValue::Child | KeywordValue::ChildList, value) => {
-                place(value)
+                place(value, name)
             }
             _ => {}
         }

@@ -1,3 +1,5 @@
+use crate::steps;
+
 /// The candidate that was probably meant: the one with the fewest edits, if they are few enough for
 /// its length to make a sensible guess.
 #[must_use]
@@ -15,6 +17,7 @@ pub fn nearest<'a>(
         .filter(|candidate| candidate.len() <= LENGTH_MAX * 4 && *candidate != written)
         .filter_map(|candidate| {
             let folded = fold(candidate);
+            steps::count((1 + written_folded.len() * folded.len() / 32) as u64);
             let edits = distance(&written_folded, &folded);
             let allowed = 1 + written_folded.len().min(folded.len()) / 4;
             if edits <= allowed {

@@ -42,16 +42,18 @@ pub(crate) fn all(
     known: &QuotableSchemas<'_>,
 ) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let mut errors = validator.iter_errors(value);
-    for error in errors.by_ref() {
-        violations.append(&mut describe(&error, known));
-        if violations.len() > limits::VIOLATIONS_MAX {
-            break;
+    let mut rest = 0;
+    for error in validator.iter_errors(value) {
+        let room = (limits::VIOLATIONS_MAX + 1).saturating_sub(violations.len());
+        rest += count_of(&error).saturating_sub(room);
+        if room == 0 {
+            continue;
         }
+        violations.extend(describe(&error, known).take(room));
     }
     violations.sort_by_cached_key(|violation| order(value, &violation.pointer));
     violations.dedup();
-    cut(violations, errors.count())
+    cut(violations, rest)
 }
 
 /// The first violation, if collecting all of them would cost too much.
@@ -62,10 +64,9 @@ pub(crate) fn first(
 ) -> Vec<Violation> {
     let mut violations = match validator.validate(value) {
         Ok(()) => Vec::new(),
-        Err(error) => describe(&error, known),
+        Err(error) => describe(&error, known).take(limits::VIOLATIONS_MAX - 1).collect(),
     };
     if !violations.is_empty() {
-        violations.truncate(limits::VIOLATIONS_MAX - 1);
         let message =
             "there may be more violations; the document is too large to report all of them";
         violations.push(Violation::keyword("", "$schema", message));
@@ -86,7 +87,7 @@ pub(crate) fn of_schema(error: &ValidationError<'_>) -> Vec<Violation> {
         );
         return vec![Violation::keyword(error.schema_path().as_str(), "pattern", message)];
     }
-    describe(error, &known)
+    describe(error, &known).take(limits::VIOLATIONS_MAX).collect()
 }
 
 /// The position of a pointer's value in the document, for sorting. A missing member sorts after its
@@ -120,31 +121,47 @@ fn cut(mut violations: Vec<Violation>, rest: usize) -> Vec<Violation> {
     violations
 }
 
-/// The violations for one error of the validator; several if it lists several unknown members.
-fn describe(error: &ValidationError<'_>, known: &QuotableSchemas<'_>) -> Vec<Violation> {
-    let at = error.instance_path().as_str();
-    let keyword = error.kind().keyword();
+/// How many violations one error of the validator stands for.
+fn count_of(error: &ValidationError<'_>) -> usize {
     match error.kind() {
-        Kind::Required { property } => {
-            let name = property.as_str().unwrap_or_default();
-            let pointer = format!("{at}/{}", escape_pointer(name));
-            vec![violation(&pointer, keyword, missing(name, error, known))]
-        }
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            unexpected
-                .iter()
-                .map(|name| {
-                    let pointer = format!("{at}/{}", escape_pointer(name));
-                    violation(&pointer, keyword, unknown(name, error, known))
-                })
-                .collect()
+            unexpected.len()
         }
-        kind => vec![violation(at, keyword, message(kind, error, known))],
+        _ => 1,
     }
 }
 
+/// The violations for one error of the validator; several if it lists several unknown members. Each
+/// is written when it is asked for, because a document may have a million.
+fn describe<'a>(
+    error: &'a ValidationError<'_>,
+    known: &'a QuotableSchemas<'_>,
+) -> impl Iterator<Item = Violation> + 'a {
+    let at = error.instance_path().as_str();
+    let keyword = error.kind().keyword();
+    let unexpected = match error.kind() {
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            Some(unexpected)
+        }
+        _ => None,
+    };
+    let single = unexpected.is_none().then(|| match error.kind() {
+        Kind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            let pointer = format!("{at}/{}", escape_pointer(name));
+            violation(&pointer, keyword, missing(name, error, known))
+        }
+        kind => violation(at, keyword, message(kind, error, known)),
+    });
+    let several = unexpected.into_iter().flatten().map(move |name| {
+        let pointer = format!("{at}/{}", escape_pointer(name));
+        violation(&pointer, keyword, unknown(name, error, known))
+    });
+    single.into_iter().chain(several)
+}
+
 fn violation(pointer: &str, keyword: &str, message: String) -> Violation {
-    Violation::keyword(pointer, keyword, messages::cut(message, limits::MESSAGE_MAX))
+    Violation::keyword(pointer, keyword, message).bounded()
 }
 
 fn message(
@@ -177,10 +194,8 @@ fn closest(
 ) -> Option<String> {
     let depth = |error: &ValidationError<'_>| error.instance_path().as_str().matches('/').count();
     let mistyped = |errors: &[ValidationError<'_>]| {
-        errors.iter().any(|error| {
-            matches!(error.kind(), Kind::Type { .. }) && std::ptr::eq(&**error.instance(), value)
-                || matches!(error.kind(), Kind::Type { .. }) && **error.instance() == *value
-        })
+        let is_type = |error: &&ValidationError<'_>| error.kind().keyword() == "type";
+        errors.iter().filter(is_type).any(|error| **error.instance() == *value)
     };
     let nearest = context.iter().filter(|errors| !errors.is_empty()).min_by_key(|errors| {
         let deepest = errors.iter().map(depth).max().unwrap_or(0);
@@ -189,7 +204,7 @@ fn closest(
     if mistyped(nearest) {
         return None;
     }
-    let violation = nearest.first().and_then(|error| describe(error, known).into_iter().next())?;
+    let violation = nearest.first().and_then(|error| describe(error, known).next())?;
     Some(if violation.pointer.is_empty() {
         violation.message
     } else {

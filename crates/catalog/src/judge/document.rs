@@ -1,8 +1,10 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use muster_model::ResourceType;
 use muster_rules::{self as rules, Rule, RuleContext};
-use muster_schema::{Schema, Severity, Violation};
+use muster_schema::{
+    FoundViolations, Schema, Severity, Violation, limits::POINTER_BYTES_MAX, oversized_numbers,
+};
 use muster_words::{
     Notation, NotationError, Xid,
     json::Value,
@@ -17,7 +19,7 @@ use super::{
     verdict::schema_violations,
 };
 use crate::{
-    facts::{VersionFacts, reference_fields},
+    facts::{VersionFacts, each_reference},
     state::Bindings,
 };
 
@@ -103,17 +105,15 @@ impl Judge<'_> {
         };
         self.check_as_what_it_is(document, kind, &mut verdict)?;
         let Some(value) = value else { return Ok(verdict) };
-        let mut violations = self.bound_by(document, kind, own.as_deref(), &value, &mut verdict)?;
-        violations.extend(self.dangling(kind, &value));
+        let mut found = FoundViolations::default();
+        found.extend(self.bound_by(document, kind, own.as_deref(), &value, &mut verdict)?);
+        self.dangling(kind, &value, &mut found);
         verdict.facts = VersionFacts::of_value(kind, xid, &value);
-        let (errors, warnings): (Vec<_>, Vec<_>) =
-            violations.into_iter().partition(Violation::is_error);
-        if errors.is_empty() {
-            verdict.warnings.extend(warnings);
-            return Ok(verdict);
+        if found.has_errors() {
+            return Err(Rejection::invalid(xid, found.finish()).into());
         }
-        let all = errors.into_iter().chain(warnings).collect();
-        Err(Rejection::invalid(xid, all).into())
+        verdict.warnings.extend(found.finish());
+        Ok(verdict)
     }
 
     /// Fails unless it may take more than some milliseconds.
@@ -200,6 +200,12 @@ impl Judge<'_> {
             }
         }
         missing.none()?;
+        if !verdict.bindings.is_empty() {
+            let oversized = oversized_numbers(value);
+            if !oversized.is_empty() {
+                return Ok(oversized);
+            }
+        }
         let schemas =
             || usable.iter().filter_map(|(schema, asserts)| Some((schema.schema()?, *asserts)));
         let size = document.bytes.len();
@@ -224,25 +230,35 @@ impl Judge<'_> {
     }
 
     /// Finds references whose targets don't exist.
-    fn dangling(&self, kind: &ResourceType, value: &Value) -> Vec<Violation> {
-        let mut violations = Vec::new();
-        for field in reference_fields(&kind.aspect, value) {
-            let Some(target) = field.target else {
-                let text: String = field.text.chars().take(QUOTE_MAX).collect();
-                let message = format!("{text:?} isn't the name of a document");
-                violations.push(Violation::reference(field.pointer, message));
-                continue;
+    fn dangling(&self, kind: &ResourceType, value: &Value, found: &mut FoundViolations) {
+        each_reference(&kind.aspect, value, |path, value, target| {
+            let severity = match target.as_ref().map(|target| self.sources.presence_of(target)) {
+                Some(Presence::There) => return,
+                None | Some(Presence::Absent) => Severity::Error,
+                Some(Presence::Unknown) => Severity::Warning,
             };
-            let severity = match self.sources.presence_of(&target) {
-                Presence::There => continue,
-                Presence::Absent => Severity::Error,
-                Presence::Unknown => Severity::Warning,
-            };
-            let message = format!("there is no {target}");
-            violations.push(Violation { severity, ..Violation::reference(field.pointer, message) });
-        }
-        violations
+            found.add_with(severity, || {
+                let message = match &target {
+                    Some(target) => format!("there is no {target}"),
+                    None => format!("{} isn't the name of a document", quoted(value)),
+                };
+                let pointer = path.pointer_within(POINTER_BYTES_MAX);
+                Violation { severity, ..Violation::reference(pointer, message) }
+            });
+        });
     }
+}
+
+/// The beginning of a value that isn't a name.
+fn quoted(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => Cow::Borrowed(text.as_str()),
+        Value::Array(_) => Cow::Borrowed("a list"),
+        Value::Object(_) => Cow::Borrowed("a map"),
+        other => Cow::Owned(other.to_string()),
+    };
+    let text: String = text.chars().take(QUOTE_MAX).collect();
+    format!("{text:?}")
 }
 
 /// Whether a binding of this schema asserts every `format`.

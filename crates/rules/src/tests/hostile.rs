@@ -38,7 +38,7 @@ fn stops_after_a_number_of_steps() {
         "document.numbers.exists(a, document.numbers.all(b, b >= 0) && false)".to_owned(),
     ] {
         let rule = rule(&expression);
-        let (result, steps) = rule.holds(&document, &sanity());
+        let (result, steps) = rule.holds(PacedDocument::of(&document), &sanity());
         assert_eq!(result, Err(EvaluationFault::TooManySteps), "{expression}");
         assert_eq!(steps, STEPS_MAX, "{expression}");
     }
@@ -89,7 +89,8 @@ fn patterns_that_grow_or_never_end_are_refused_or_charged() {
     }
     for pattern in ["^(a+)+$", "^(a|aa)+$", "(x+x+)+y", "(.*)(.*)(.*)(.*)[^a]"] {
         let rule = rule(&format!("document.text.matches('{pattern}') || true"));
-        let (_, steps) = rule.holds(&json!({"text": "a".repeat(10_000)}), &sanity());
+        let (_, steps) =
+            rule.holds(PacedDocument::of(&json!({"text": "a".repeat(10_000)})), &sanity());
         assert!(steps > 500 && steps < 20_000, "{pattern}: {steps}");
     }
 }
@@ -106,7 +107,7 @@ fn patterns_are_charged_for_the_positions_that_move() {
     // As long, but one position moves.
     for pattern in ["^[ab]{1000}c$", "^.{1,255}$", "^[ab]{1,64}(-[ab]{1,64}){0,20}$"] {
         let rule = rule(&format!("document.text.matches('{pattern}')"));
-        let (result, steps) = rule.holds(&document, &sanity());
+        let (result, steps) = rule.holds(PacedDocument::of(&document), &sanity());
         assert_eq!(result, Ok(false), "{pattern}");
         assert!(steps < 6_000, "{pattern}: {steps}");
     }
@@ -165,7 +166,25 @@ fn an_ordinary_rule_takes_few_steps() {
         ("document.monthly_cost_range[0] <= document.monthly_cost_range[1]", 9),
         ("document.key_features.all(f, f.matches('^[a-z_]+$'))", 15),
     ] {
-        let (result, steps) = rule(expression).holds(&document, &sanity());
+        let (result, steps) = rule(expression).holds(PacedDocument::of(&document), &sanity());
         assert_eq!((result, steps), (Ok(true), expect), "{expression}");
     }
+}
+
+#[test]
+fn numbers_of_a_thousand_digits_are_read_within_the_steps() {
+    // Halfway between two doubles but for its last digit, so reading it takes all digits.
+    let long = format!("9007199254740993.{}1", "0".repeat(980));
+    for number in [long.as_str(), "1.5e-900", "1e999", "-1e-999"] {
+        let document = parse(&format!("{{\"all\":[{}]}}", vec![number; 6_000].join(",")));
+        let rule = rule("document.all.all(a, document.all.all(b, a == b))");
+        let (result, steps) = rule.holds(PacedDocument::of(&document), &sanity());
+        assert_eq!((result, steps), (Err(EvaluationFault::TooManySteps), STEPS_MAX), "{number}");
+    }
+    let read = parse(&format!("{{\"a\":{long}}}"));
+    assert_eq!(holds("document.a > 9007199254740992.0", &read), Ok(true));
+    let (_, short) =
+        rule("document.a > 1").holds(PacedDocument::of(&parse("{\"a\":2}")), &sanity());
+    let (_, paced) = rule("document.a > 1").holds(PacedDocument::of(&read), &sanity());
+    assert!(paced >= 30 * short, "{paced} {short}");
 }

@@ -172,7 +172,7 @@ proptest! {
         context.add_variable_from_value("document", to_theirs(&document));
         let theirs = program.execute(&context);
         let at = sanity();
-        let ours = Evaluation::new(&document, &at, STEPS_MAX).result(&compiled);
+        let ours = Evaluation::new(PacedDocument::of(&document), &at, STEPS_MAX).result(&compiled);
         match (&ours, &theirs) {
             (Ok(ours), Ok(theirs)) => prop_assert!(same(ours, theirs), "{source}: {ours:?}, {theirs:?}"),
             (Err(_), Err(_)) => {}
@@ -185,7 +185,7 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic(source in "[ -~ü]{0,60}") {
         let _ = Expression::compile(&source).map(|compiled| {
-            Evaluation::new(&parse(DOCUMENT), &sanity(), STEPS_MAX).result(&compiled).is_ok()
+            Evaluation::new(PacedDocument::of(&parse(DOCUMENT)), &sanity(), STEPS_MAX).result(&compiled).is_ok()
         });
     }
 }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     CompileError, Dialect, ReferenceFault,
     address::{Address, id_keyword, own_id, schema_named},
+    by_digits::has_number_choices,
     compile::{Links, canonical},
     limits,
     pattern::PatternCosts,
@@ -51,6 +52,7 @@ pub(super) struct Builder<'a> {
     extra: Vec<(usize, String)>,
     rewritten: BTreeMap<usize, BTreeMap<String, String>>,
     has_formats: bool,
+    has_number_choices: bool,
     unresolved: Vec<Unresolved>,
     patterns: Vec<&'a str>,
     name_patterns: Vec<&'a str>,
@@ -80,6 +82,7 @@ impl<'a> Builder<'a> {
             extra: Vec::new(),
             rewritten: BTreeMap::new(),
             has_formats: false,
+            has_number_choices: false,
             unresolved: Vec::new(),
             patterns: Vec::new(),
             name_patterns: Vec::new(),
@@ -141,6 +144,10 @@ impl<'a> Builder<'a> {
             extra: self.extra,
             rewritten: self.rewritten,
             has_formats: self.has_formats,
+            has_number_choices: self.has_number_choices,
+            draft_4: (0..self.documents.len())
+                .filter(|index| self.documents[*index].dialect == Dialect::Draft4)
+                .collect(),
             unresolved: self.unresolved,
             names: self.documents.iter().map(|document| document.xid.cloned()).collect(),
         }
@@ -160,6 +167,7 @@ impl<'a> Builder<'a> {
         self.enter_resource(schema, value, &mut at)?;
         self.note_anchors(schema, index, &at);
         check_divisor(schema)?;
+        self.has_number_choices |= has_number_choices(schema);
         self.has_formats |= schema.contains_key("format");
         self.patterns.extend(schema.get("pattern").and_then(Value::as_str));
         self.name_patterns.extend(name_patterns_of(schema));

@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use muster_words::{Xid, json::Value};
 
@@ -35,6 +38,10 @@ pub(crate) struct Graph {
     pub(super) rewritten: BTreeMap<usize, BTreeMap<String, String>>,
     /// Whether a place has a `format`.
     pub(crate) has_formats: bool,
+    /// Whether a `const` or an `enum` has a number in it.
+    pub(crate) has_number_choices: bool,
+    /// The documents of draft 4.
+    pub(super) draft_4: BTreeSet<usize>,
     /// References that lead nowhere.
     pub(super) unresolved: Vec<Unresolved>,
     /// The documents' names; none for the root.
@@ -68,7 +75,8 @@ impl Graph {
         metered: bool,
     ) -> Arc<Value> {
         let rewritten = self.rewritten.get(&document);
-        if !metered && rewritten.is_none() {
+        let is_draft_4 = self.draft_4.contains(&document);
+        if !metered && !is_draft_4 && rewritten.is_none() {
             return Arc::clone(value);
         }
         let mut copy = Value::clone(value);
@@ -77,9 +85,12 @@ impl Graph {
                 *place = text.as_str().into();
             }
         }
+        let extra = self.extra.iter().filter(|(of, _)| *of == document);
+        let extra: Vec<&str> = extra.map(|(_, pointer)| pointer.as_str()).collect();
+        if is_draft_4 {
+            meter::mark_draft_4(&mut copy, &extra);
+        }
         if metered {
-            let extra = self.extra.iter().filter(|(of, _)| *of == document);
-            let extra: Vec<&str> = extra.map(|(_, pointer)| pointer.as_str()).collect();
             meter::instrument(&mut copy, &extra);
         }
         Arc::new(copy)
