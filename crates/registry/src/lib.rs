@@ -8,6 +8,7 @@
 // than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
+mod attended;
 mod cache;
 mod checkpoint;
 mod commands;
@@ -31,6 +32,7 @@ mod verify;
 mod view_at;
 mod writer;
 
+pub use attended::{JUDGING_TIME_MAX, attended};
 pub use checkpoint::{CheckpointFile, CheckpointFileError};
 pub use commands::Commands;
 pub use follow::CommandBounds;

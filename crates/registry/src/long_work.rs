@@ -57,9 +57,21 @@ impl LongWork {
         LongWorkPermit { _permit: self.turns.acquire().await.ok() }
     }
 
+    /// A turn, if one is free.
+    #[must_use]
+    pub fn try_turn(&self) -> Option<LongWorkPermit<'_>> {
+        Some(LongWorkPermit { _permit: Some(self.turns.try_acquire().ok()?) })
+    }
+
+    /// Whether this is part of work that has a turn.
+    #[must_use]
+    pub fn is_running() -> bool {
+        HAS_TURN.try_with(|()| ()).is_ok()
+    }
+
     /// Runs the work when a turn is free; at once if it is part of work that has one.
     pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
-        if HAS_TURN.try_with(|()| ()).is_ok() {
+        if Self::is_running() {
             return work.await;
         }
         self.turn().await.run(work).await

@@ -48,6 +48,9 @@ pub enum SubmitError {
     /// It is larger than the ledger accepts.
     #[error("the command is larger than the ledger accepts")]
     CommandTooLarge,
+    /// Judging its documents took too long, or its caller had left.
+    #[error("judging the command's documents takes too long")]
+    TooLong,
     /// The ledger can't be read or written now.
     #[error("the ledger can't be reached now")]
     Unavailable,

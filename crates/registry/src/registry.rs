@@ -25,6 +25,7 @@ use tokio::sync::{RwLock as Gate, watch};
 
 use crate::{
     CheckpointFile, Done, FetchError, RegistrySettings, SubmitError,
+    attended::attended,
     cache::{ContentCache, Fetched, ReadStart, size_of_map},
     long_work::{LongWork, SHORT_BYTES_MAX},
     prepare::Compiled,
@@ -191,7 +192,7 @@ impl Registry {
         }
         let inner = self.inner.clone();
         let by = by.clone();
-        let running = tokio::spawn(async move {
+        let running = attended(async move {
             let _weight = Weight(&inner.waiting_bytes, weight);
             let began = Instant::now();
             let done = inner.run(command, by).await;

@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use muster_catalog::command::{Action, Command, Plan, PlannedDocument, Succession};
-use muster_registry::{self as registry, PlanPart};
+use muster_registry::{self as registry, PlanPart, attended};
 use muster_wire::{
     ErrorKind, Problem,
     apply::{ApplyReport, ApplyRequest, DocumentToApply, FailingDocuments, RefusedPart},
@@ -48,11 +48,14 @@ pub(super) async fn apply(
     };
     if is_trial {
         let by = origin(&caller);
-        let trying = async {
-            let tried = native.registry.try_plan(command, &by).await;
-            tried.map_err(|error| problem_of_failure(error, PLACE))
-        };
-        let tried = native.validations.run(trying).await?;
+        let tried = attended(async move {
+            let trying = async {
+                let tried = native.registry.try_plan(command, &by).await;
+                tried.map_err(|error| problem_of_failure(error, PLACE))
+            };
+            native.validations.run(trying).await
+        });
+        let tried = tried.await.unwrap_or(Err(ErrorKind::ServerError.into()))?;
         return Ok(answer::json(StatusCode::OK, &report_of(tried)));
     }
     Ok(execute(&native, &caller, command).await?)

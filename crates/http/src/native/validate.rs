@@ -11,7 +11,7 @@ use axum::{
 };
 use http::StatusCode;
 use muster_catalog::View;
-use muster_registry::Registry;
+use muster_registry::{Registry, attended};
 use muster_wire::{
     ErrorKind, Problem, headers,
     validation::{DocumentFindings, ValidationPage},
@@ -56,8 +56,14 @@ pub(super) async fn validate(
     if !view.has(&below) {
         return Err(Problem::new(ErrorKind::NotFound).subject(&subject).into());
     }
-    let judging = judge(&native.registry, &view, &below, after);
-    let (mut page, last) = native.validations.run(judging).await?;
+    let judged = {
+        let (native, view, below) = (native.clone(), view.clone(), below.clone());
+        attended(async move {
+            let judging = judge(&native.registry, &view, &below, after);
+            native.validations.run(judging).await
+        })
+    };
+    let (mut page, last) = judged.await.unwrap_or(Err(ErrorKind::ServerError.into()))?;
     let here = if below == Xid::Registry { "" } else { &subject };
     page.next = last.map(|last| format!("{}/validate{here}?after={last}", caller.base));
     let mut response = answer::json(StatusCode::OK, &page);

@@ -357,6 +357,11 @@ pub fn problem_of_failure(error: SubmitError, subject: &str) -> Problem {
         SubmitError::OutcomeUnknown => Kind::OutcomeUnknown,
         SubmitError::DiskFull => Kind::DiskFull,
         SubmitError::CommandTooLarge => Kind::CommandTooLarge,
+        SubmitError::TooLong => {
+            return Problem::new(Kind::CommandTooLarge)
+                .subject(subject)
+                .detail("Checking its documents takes too long; send fewer of them at once.");
+        }
         SubmitError::Unavailable => Kind::StoreUnavailable,
         SubmitError::Closed => Kind::Stopping,
         SubmitError::Corrupt(position) => Kind::Corrupt { position },

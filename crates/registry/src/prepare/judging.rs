@@ -12,7 +12,7 @@ use muster_catalog::{
     state::{HiddenEntity, Version},
     tree::WriteTree,
 };
-use muster_schema::Violation;
+use muster_schema::{Stopped, Violation, stoppable};
 use muster_words::{
     ContentRef, Xid,
     limits::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, PREPARE_ROUNDS_MAX},
@@ -20,6 +20,7 @@ use muster_words::{
 
 use crate::{
     SubmitError,
+    attended::stop_sign,
     cache::{CachedAttributes, Fetched},
     registry::RegistryInner,
 };
@@ -169,12 +170,15 @@ impl RegistryInner {
         let mut read = Read::new();
         let mut may_take_long = false;
         for _ in 0..JUDGE_ROUNDS_MAX {
-            let mut once = || self.judge_once(command_view, &read, may_take_long, &mut ask);
+            let mut once = || {
+                let judging = || self.judge_once(command_view, &read, may_take_long, &mut ask);
+                stoppable(&stop_sign(), judging)
+            };
             let outcome = match may_take_long {
                 true => self.long_work.run(async { once() }).await,
                 false => once(),
             };
-            match outcome {
+            match outcome.map_err(|Stopped| SubmitError::TooLong)? {
                 Ok(found) => return Ok(found),
                 Err(NoVerdict::Rejected(rejection)) => return Err(Refusal::from(*rejection).into()),
                 Err(NoVerdict::Long) => may_take_long = true,

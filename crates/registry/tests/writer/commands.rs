@@ -105,6 +105,7 @@ pub fn code(error: &SubmitError) -> &'static str {
         SubmitError::OutcomeUnknown => "outcome_unknown",
         SubmitError::DiskFull => "disk_full",
         SubmitError::CommandTooLarge => "command_too_large",
+        SubmitError::TooLong => "too_long",
         SubmitError::Unavailable => "unavailable",
         SubmitError::Closed => "closed",
         SubmitError::Corrupt(_) => "corrupt",
