@@ -6,6 +6,7 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::Body as _;
+use muster_registry::LongWork;
 use muster_wire::{ErrorKind, Problem, etag::with_encoding};
 
 use crate::{Body, respond};
@@ -159,7 +160,7 @@ fn compresses(response: &Response<Body>) -> bool {
 }
 
 /// Compresses a response that is worth it.
-pub(crate) async fn compress(response: Response<Body>) -> Response<Body> {
+pub(crate) async fn compress(response: Response<Body>, turns: &LongWork) -> Response<Body> {
     if !compresses(&response) {
         return response;
     }
@@ -169,8 +170,11 @@ pub(crate) async fn compress(response: Response<Body>) -> Response<Body> {
         return respond(&Problem::new(ErrorKind::ServerError));
     };
     let compressed = if plain.len() >= COMPRESS_ASIDE_BYTES {
-        let aside = plain.clone();
-        tokio::task::spawn_blocking(move || gzip(&aside)).await.ok().flatten()
+        // Where all turns are taken it is sent as it is: bytes are cheaper than processors then.
+        match turns.try_turn() {
+            Some(turn) => turn.run(async { gzip(&plain) }).await,
+            None => None,
+        }
     } else {
         gzip(&plain)
     };

@@ -12,6 +12,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use muster_guard::Principal;
+use muster_registry::LongWork;
 use muster_words::Position;
 use tokio::sync::watch::Receiver;
 
@@ -53,6 +54,8 @@ pub struct Front {
     origins: AllowedOrigins,
     /// Memory held by large responses until their clients have received them.
     answers: Arc<BodyBudget>,
+    /// The turns for compressing large responses: as many as there are processors.
+    compressing: LongWork,
 }
 
 impl Front {
@@ -70,6 +73,7 @@ impl Front {
             request_log: RequestLog::default(),
             origins: AllowedOrigins::default(),
             answers: BodyBudget::new(answer::ANSWERS_BYTES_MAX),
+            compressing: LongWork::default(),
         }
     }
 

@@ -42,6 +42,7 @@ pub struct Native {
     feed: Arc<Feed>,
     verifications: Arc<Verifications>,
     validations: Arc<LongReads>,
+    logs: Arc<LongReads>,
     followers: Arc<Followers>,
     file: Option<StoredLedger>,
     clock_jump: Option<ClockJump>,
@@ -69,12 +70,14 @@ impl Native {
         let (verifications, followers) = (Arc::default(), Arc::default());
         // A validation keeps a processor busy, so there is one at a time.
         let validations = Arc::new(LongReads::of(1, registry.long_work().clone()));
+        let logs = Arc::new(LongReads::of(1, registry.long_work().clone()));
         Self {
             registry,
             gate,
             feed,
             verifications,
             validations,
+            logs,
             followers,
             file: None,
             clock_jump: None,

@@ -217,6 +217,7 @@ impl Exchange<'_> {
             documents: self.api.documents.as_deref(),
             long: &self.api.long,
             bare: self.api.bare,
+            is_after_write: false,
         };
         read.answer(&self.parts.headers).await
     }

@@ -57,7 +57,7 @@ impl ResponseFinisher {
         let response = self.name_what_is_missing(response);
         let response = match self.accepts_gzip {
             true if self.method == Method::HEAD => compression::as_if_compressed(response),
-            true => compression::compress(response).await,
+            true => compression::compress(response, &self.front.compressing).await,
             false => response,
         };
         let response = self.weighed(compression::varying(response));

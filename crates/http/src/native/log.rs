@@ -53,14 +53,18 @@ pub(super) async fn log(
         before: parameters.position("before")?.unwrap_or(head.next()).min(head.next()),
         limit,
     };
-    let found = find(&native.registry, &view, &query).await;
-    let found = found.map_err(|error| problem_of_fetch(error, &subject))?;
-    if found.commands.is_empty() && found.next.is_none() {
-        check_exists(&view, &query)?;
-    }
-    let told = told(&native.registry, &view, &found.commands).await;
-    let told = told.map_err(|error| problem_of_fetch(error, &subject))?;
-    let mut response = answer::json(StatusCode::OK, &page(&caller, &query, &found, told));
+    // Even one command may have twenty thousand changes.
+    let reading = async {
+        let found = find(&native.registry, &view, &query).await;
+        let found = found.map_err(|error| problem_of_fetch(error, &subject))?;
+        if found.commands.is_empty() && found.next.is_none() {
+            check_exists(&view, &query)?;
+        }
+        let told = told(&native.registry, &view, &found.commands).await;
+        let told = told.map_err(|error| problem_of_fetch(error, &subject))?;
+        Ok(answer::json(StatusCode::OK, &page(&caller, &query, &found, told)))
+    };
+    let mut response = native.logs.run(reading).await?;
     response.headers_mut().insert(headers::MUSTER_POSITION, head.0.into());
     Ok(response)
 }

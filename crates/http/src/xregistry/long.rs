@@ -17,6 +17,10 @@ use super::{flags::Flags, place::Place, render::page_limit};
 /// of expressions. This takes about 10 ms, and a page of the default size costs less.
 pub(super) const SHORT_MAX: usize = 1_000;
 
+/// The bytes from which a read counts as long. Reading, digesting and escaping them takes about a
+/// millisecond.
+pub(super) const SHORT_BYTES_MAX: u64 = 256 * 1024;
+
 /// The number of long reads that may wait. Each only holds a request; later clients should try
 /// another server, or try again.
 const WAITING_MAX: usize = 64;
@@ -58,6 +62,9 @@ impl LongReads {
         &self,
         read: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
+        if LongWork::is_running() {
+            return read.await;
+        }
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Waiting(&self.waiting);
         if before >= WAITING_MAX {

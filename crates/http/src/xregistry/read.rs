@@ -22,7 +22,7 @@ use super::{
     document_cache::{DocumentCache, RenderedDocument},
     flags::Flags,
     inline::Inline,
-    long::{LongReads, SHORT_MAX, is_long},
+    long::{LongReads, SHORT_BYTES_MAX, SHORT_MAX, is_long},
     place::{Address, Place},
     refused::problem_of_fetch,
     render::{
@@ -32,9 +32,9 @@ use super::{
     tags::{self, Freshness},
 };
 
-/// The approximate maximum size of an answer in bytes, because it is built in memory. A larger one
-/// is `too_large`; its collections must be read one by one.
-const ANSWER_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// The size of an answer in bytes, as it is rendered, because it is built in memory: as many are as
+/// there are turns. A larger one is `too_large`; its collections must be read one by one.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A read: an address and flags, with a view.
 pub(super) struct Read<'a> {
@@ -52,6 +52,8 @@ pub(super) struct Read<'a> {
     pub documents: Option<&'a DocumentCache>,
     pub long: &'a LongReads,
     pub bare: bool,
+    /// Whether it is for the answer to a finished write, which can't be refused.
+    pub is_after_write: bool,
 }
 
 impl<'a> Read<'a> {
@@ -86,7 +88,23 @@ impl<'a> Read<'a> {
         if !is_long(self.view, &self.address.place, self.flags, self.limit()) {
             return read.await;
         }
-        self.long.run(read).await.map_err(|problem| match problem.code() {
+        self.run_bytes(u64::MAX, read).await
+    }
+
+    /// Runs what reads or writes so many bytes: few at once, and many on its own thread.
+    async fn run_bytes<T>(
+        &self,
+        bytes: u64,
+        read: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        if bytes <= SHORT_BYTES_MAX {
+            return read.await;
+        }
+        if self.is_after_write {
+            return self.long.run_after_write(read).await;
+        }
+        let ran = self.long.run(read).await;
+        ran.map_err(|problem| match problem.code() {
             ErrorCode::ServerBusy => problem.subject(&self.address.path),
             _ => problem,
         })
@@ -131,7 +149,10 @@ impl<'a> Read<'a> {
             }
             return Ok(answer);
         }
-        let found = represent(self.registry, self.view, xid, self.root).await?;
+        let content = Entity::find(self.view, xid).and_then(|entity| entity.document());
+        let bytes = content.map_or(0, |content| u64::from(content.size));
+        let reading = represent(self.registry, self.view, xid, self.root);
+        let found = self.run_bytes(bytes, reading).await?;
         self.keep(xid, &found);
         Ok(Answer { status: found.status, headers: found.headers, body: found.body })
     }
@@ -201,11 +222,37 @@ impl<'a> Read<'a> {
         let mut wanted = NeededContents::default();
         let doc = self.flags.doc || export;
         self.planner(&contents).add_needed(&shown, doc, &mut wanted);
-        self.load(&mut contents, wanted).await?;
         let links = self.links(doc, &path);
-        let mut out = JsonWriter::default();
-        self.writer(&contents, &links).entity(&shown, &mut out);
-        Ok(Answer::json(out.finish()))
+        let rendering = self.rendered(&mut contents, wanted, |contents, out| {
+            self.writer(contents, &links).entity(&shown, out);
+        });
+        rendering.await
+    }
+
+    /// Loads what an answer needs, and writes it.
+    async fn rendered(
+        &self,
+        contents: &mut LoadedContents,
+        wanted: NeededContents,
+        write: impl FnOnce(&LoadedContents, &mut JsonWriter),
+    ) -> Result<Answer, Problem> {
+        let wanted_bytes = wanted.bytes();
+        let rendering = async {
+            self.load(contents, wanted).await?;
+            let mut out = JsonWriter::up_to(ANSWER_BYTES_MAX);
+            write(contents, &mut out);
+            if out.is_over() {
+                return Err(self.too_large());
+            }
+            Ok(Answer::json(out.finish()))
+        };
+        self.run_bytes(wanted_bytes, rendering).await
+    }
+
+    fn too_large(&self) -> Problem {
+        Problem::new(ErrorKind::TooLarge)
+            .subject(&self.address.path)
+            .detail("Inline less, use a filter, or read the collections one by one.")
     }
 
     fn planner<'b>(&self, contents: &'b LoadedContents) -> AnswerPlanner<'a, 'b> {
@@ -236,10 +283,8 @@ impl<'a> Read<'a> {
         contents: &mut LoadedContents,
         wanted: NeededContents,
     ) -> Result<(), Problem> {
-        if wanted.bytes() > ANSWER_BYTES_MAX {
-            return Err(Problem::new(ErrorKind::TooLarge)
-                .subject(&self.address.path)
-                .detail("Inline less, use a filter, or read the collections one by one."));
+        if wanted.bytes() > ANSWER_BYTES_MAX as u64 {
+            return Err(self.too_large());
         }
         let failed = |error| problem_of_fetch(error, &self.address.path);
         contents.load(self.registry, wanted).await.map_err(failed)
@@ -353,11 +398,11 @@ impl<'a> Read<'a> {
         for shown in shown {
             self.planner(contents).add_needed(shown, self.flags.doc, &mut wanted);
         }
-        self.load(contents, wanted).await?;
         let links = self.links(self.flags.doc, &self.address.path);
-        let mut out = JsonWriter::default();
-        self.writer(contents, &links).map(shown, &mut out);
-        Ok(Answer::json(out.finish()))
+        let rendering = self.rendered(contents, wanted, |contents, out| {
+            self.writer(contents, &links).map(shown, out);
+        });
+        rendering.await
     }
 
     /// The entities that a write touched: of one collection, or grouped by the collections in the
@@ -389,21 +434,21 @@ impl<'a> Read<'a> {
         for shown in &shown {
             self.planner(&contents).add_needed(shown, self.flags.doc, &mut wanted);
         }
-        self.load(&mut contents, wanted).await?;
         let links = self.links(self.flags.doc, &self.address.path);
-        let mut out = JsonWriter::default();
-        out.open();
-        let mut rest = shown.as_slice();
-        for plural in named {
-            let same = rest.iter().take_while(|shown| collection_of(&shown.path) == plural).count();
-            let (same, others) = rest.split_at(same);
-            out.key(plural);
-            let writing = self.writer(&contents, &links);
-            EntityWriter { collections_only: false, ..writing }.map(same, &mut out);
-            rest = others;
-        }
-        out.close();
-        Ok(Answer::json(out.finish()))
+        let rendering = self.rendered(&mut contents, wanted, |contents, out| {
+            out.open();
+            let mut rest = shown.as_slice();
+            for plural in named {
+                let is_same = |shown: &&ShownEntity<'_>| collection_of(&shown.path) == plural;
+                let (same, others) = rest.split_at(rest.iter().take_while(is_same).count());
+                out.key(plural);
+                let writing = self.writer(contents, &links);
+                EntityWriter { collections_only: false, ..writing }.map(same, out);
+                rest = others;
+            }
+            out.close();
+        });
+        rendering.await
     }
 
     /// The deleted names in a collection (`?deleted`), each with the position of the deletion that

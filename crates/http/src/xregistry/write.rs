@@ -235,6 +235,7 @@ impl WriteRequest<'_> {
             documents: None,
             long: self.long,
             bare: self.bare,
+            is_after_write: true,
         };
         match &done.shows {
             AnswerSubject::Nothing => Ok(Answer::empty(StatusCode::NO_CONTENT)),

@@ -2,14 +2,32 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Writes JSON member by member in the order of the calls, indented for people.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::xregistry) struct JsonWriter {
     out: Vec<u8>,
+    /// Beyond so many bytes nothing is written any more.
+    bytes_max: usize,
     /// For each open object or array, whether it has content.
     open: Vec<bool>,
 }
 
+impl Default for JsonWriter {
+    fn default() -> Self {
+        Self::up_to(usize::MAX)
+    }
+}
+
 impl JsonWriter {
+    /// A writer that stops beyond so many bytes.
+    pub fn up_to(bytes_max: usize) -> Self {
+        Self { out: Vec::new(), bytes_max, open: Vec::new() }
+    }
+
+    /// Whether more should have been written.
+    pub fn is_over(&self) -> bool {
+        self.out.len() > self.bytes_max
+    }
+
     /// Opens an object.
     pub fn open(&mut self) {
         self.out.push(b'{');
@@ -27,6 +45,9 @@ impl JsonWriter {
 
     /// Begins a member; the next call writes its value.
     pub fn key(&mut self, key: &str) {
+        if self.is_over() {
+            return;
+        }
         if let Some(filled) = self.open.last_mut() {
             if *filled {
                 self.out.push(b',');
@@ -52,12 +73,16 @@ impl JsonWriter {
 
     /// A text.
     pub fn text(&mut self, text: &str) {
-        write_text(text, &mut self.out);
+        if !self.is_over() {
+            write_text(text, &mut self.out);
+        }
     }
 
     /// Writes JSON unchanged.
     pub fn raw(&mut self, json: &[u8]) {
-        self.out.extend_from_slice(json);
+        if !self.is_over() {
+            self.out.extend_from_slice(json);
+        }
     }
 
     /// A value.
@@ -103,6 +128,9 @@ impl JsonWriter {
     }
 
     fn line(&mut self) {
+        if self.is_over() {
+            return;
+        }
         self.out.push(b'\n');
         self.out.resize(self.out.len() + 2 * self.open.len(), b' ');
     }
@@ -159,6 +187,21 @@ mod tests {
             "{\n  \"b\": \"x\\\"\\n\",\n  \"a\": 7,\n  \"o\": {},\n  \"v\": [\n    1,\n    {\n      \
              \"k\": null\n    },\n    []\n  ],\n  \"r\": { \"as\":1 }\n}\n"
         );
+    }
+
+    #[test]
+    fn stops_soon_after_the_bytes_that_it_may_write() {
+        let mut writer = JsonWriter::up_to(1_000);
+        writer.open();
+        for _ in 0..10_000 {
+            writer.member("a", &"\u{1}".repeat(100));
+        }
+        writer.close();
+        assert!(writer.is_over());
+        assert!(writer.finish().len() < 30_000);
+        let mut short = JsonWriter::up_to(1_000);
+        short.text("short");
+        assert!(!short.is_over());
     }
 
     proptest! {
