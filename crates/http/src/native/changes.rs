@@ -6,12 +6,13 @@
 //!
 //! While there are watchers, one task follows the ledger and renders each command once, into a ring
 //! that all watchers read. A watcher that falls behind the ring reads the ledger until it has
-//! caught up. So a slow reader has a longer delay but costs no memory, and the writer never waits
+//! caught up; a stretch of it is read once for all watchers that are there. So a slow reader has a longer delay but costs no memory, and the writer never waits
 //! for it.
 
 mod feed;
 mod frame;
 mod render;
+mod stretch;
 mod watcher;
 
 use axum::{
@@ -55,7 +56,11 @@ pub(super) async fn follow(
     // And so does this: a key that is made from here on ends the stream.
     let pass = native.gate.grant(&caller.principal);
     let start = match resumed.or_else(|| parameters.value("after")) {
-        Some(text) => start(&native.registry, text, resumed.is_some()).await?,
+        Some(text) => {
+            // A command may have twenty thousand changes, which are counted.
+            let starting = start(&native.registry, text, resumed.is_some());
+            native.feed.shared().catching_up.run(starting).await?
+        }
         None => Start::after(native.registry.view().position()),
     };
     // A client that loses the stream before its first event can resume here.

@@ -10,11 +10,11 @@ use std::{
 
 use muster_catalog::View;
 use muster_history::{CommittedCommand, events};
-use muster_registry::{Commands, Registry};
+use muster_registry::{Commands, LongWork, Registry};
 use muster_wire::changes::EventId;
 use muster_words::{Id, Position};
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::watch,
     task::{AbortHandle, JoinSet},
 };
 
@@ -22,6 +22,7 @@ use super::super::actors::ActorNames;
 use super::{
     frame::{Frame, Frames},
     render::{finish, render},
+    stretch::Stretches,
 };
 
 /// The maximum number of watchers. An HTTP/2 connection can open many streams, and each holds about
@@ -36,9 +37,11 @@ const WATCHERS_LEAVE: usize = 8;
 /// small delay needn't read the ledger.
 const RING_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// How many watchers may read the ledger at the same time, because each holds a page in memory.
-/// Others wait.
-const CATCHING_UP_MAX: usize = 8;
+/// How many stretches of the ledger are read for watchers at the same time.
+const CATCHING_UP_MAX: usize = 1;
+
+/// From so many changes on, a page of commands is rendered on a thread of its own: a millisecond.
+const SHORT_CHANGES_MAX: usize = 64;
 
 /// The memory for events that watchers have read from the ledger, in bytes. Beyond it, each watcher
 /// holds only one frame, so clients that don't read cost no more than that.
@@ -61,7 +64,11 @@ pub(super) struct SharedFeed {
     end: watch::Sender<Position>,
     watchers: watch::Sender<usize>,
     watchers_max: AtomicUsize,
-    pub catching_up: Semaphore,
+    /// The turns of those who read the ledger for watchers.
+    pub catching_up: LongWork,
+    /// The turn of the feed itself, so that it never waits for those who are behind.
+    following: LongWork,
+    pub stretches: Stretches,
     held: AtomicUsize,
 }
 
@@ -138,7 +145,9 @@ impl Feed {
             end: watch::Sender::new(Position::ZERO),
             watchers: watch::Sender::new(0),
             watchers_max: AtomicUsize::new(WATCHERS_MAX),
-            catching_up: Semaphore::new(CATCHING_UP_MAX),
+            catching_up: LongWork::of(CATCHING_UP_MAX),
+            following: LongWork::of(1),
+            stretches: Stretches::default(),
             held: AtomicUsize::new(0),
         });
         let task = tokio::spawn(keep_running(shared.clone())).abort_handle();
@@ -277,7 +286,12 @@ async fn run(shared: Arc<SharedFeed>) {
             match page {
                 Ok(page) => {
                     let view = shared.registry.view();
-                    let frames = frames_of(&shared, &view, &page, usize::MAX).await;
+                    let changes: usize = page.iter().map(|command| command.changes.len()).sum();
+                    let rendering = frames_of(&shared, &view, &page, usize::MAX);
+                    let frames = match changes <= SHORT_CHANGES_MAX {
+                        true => rendering.await,
+                        false => shared.following.run(rendering).await,
+                    };
                     let keys_changed_at = view.catalog().keys_stamp.position;
                     shared.push(frames, commands.position(), keys_changed_at);
                 }

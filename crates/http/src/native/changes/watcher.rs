@@ -13,16 +13,14 @@ use tokio::{
 
 use super::{
     Feed, Start,
-    feed::{FrameMemory, NextFrame, SharedFeed, WatcherPermit, frames_of},
+    feed::{FrameMemory, NextFrame, SharedFeed, WatcherPermit},
     frame::{EventSight, Frame},
+    stretch::stretch_after,
 };
 use crate::native::{gate::AccessGrant, stream::Source};
 
 /// The longest silence of a stream, because proxies close connections that are silent for a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-
-/// How many bytes of events a watcher reads from the ledger at once, in whole commands.
-const READ_BYTES: usize = 256 * 1024;
 
 /// How many bytes of events a watcher may hold, even if a command made many changes.
 const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -109,25 +107,22 @@ impl Watcher {
         }
     }
 
-    /// Reads the next page of the ledger.
+    /// Takes the next events of the ledger, which are read once for all watchers that are here.
     async fn catch_up(&mut self) -> Result<(), FetchError> {
         let shared = self.shared.clone();
-        let _turn = shared.catching_up.acquire().await;
-        let commands = shared.registry.commands_after(self.read_after).await?;
-        let view = shared.registry.view();
-        if commands.is_empty() {
+        let stretch = stretch_after(&shared, self.read_after).await?;
+        if stretch.frames.is_empty() {
             // There are no events between here and the ring.
-            self.read_after = self.read_after.max(view.position());
+            self.read_after = self.read_after.max(stretch.head);
             let reached = EventId { position: self.read_after, k: u32::MAX };
             self.cursor = self.cursor.max(reached);
             return Ok(());
         }
-        self.keys_changed_at = view.catalog().keys_stamp.position;
-        let frames = frames_of(&shared, &view, &commands, READ_BYTES).await;
-        // Frames that aren't kept are rendered again later. The first one is always kept; without
+        self.keys_changed_at = stretch.keys_changed_at;
+        // Frames that aren't kept are asked for again later. The first one is always kept; without
         // it the stream would never advance.
         let mut bytes = 0;
-        for frame in frames {
+        for frame in stretch.frames.iter().filter(|frame| frame.last > self.cursor) {
             bytes += frame.bytes();
             let is_first = self.read.is_empty();
             if !is_first && (bytes > READ_BYTES_MAX || !shared.has_room(frame.bytes())) {
