@@ -16,6 +16,7 @@ mod ratio;
 mod reads;
 mod scratch;
 mod servers;
+mod starve;
 mod talk;
 mod watcher;
 mod writes;
@@ -61,6 +62,7 @@ fn measure(arguments: &Arguments) -> Outcome {
             Pair::Growth => growth::run(&order, &mut report),
             Pair::CoreWrites => core_writes::run(&order, &mut report),
             Pair::Past => past::run(&order, &mut report),
+            Pair::Starve => starve::run(&order, &mut report),
         };
         if let Err(error) = measured {
             // One that fails must not take the others with it.

@@ -66,6 +66,8 @@ pub(crate) enum Pair {
     CoreWrites,
     /// Reads of documents as they were, without HTTP, at the largest size.
     Past,
+    /// Small reads while somebody attacks.
+    Starve,
 }
 
 impl fmt::Display for Pair {
@@ -77,6 +79,7 @@ impl fmt::Display for Pair {
             Self::Growth => "growth",
             Self::CoreWrites => "core-writes",
             Self::Past => "past",
+            Self::Starve => "starve",
         })
     }
 }

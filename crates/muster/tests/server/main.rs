@@ -33,6 +33,7 @@ mod repeats;
 mod rot;
 mod secure;
 mod sockets;
+mod starving;
 mod tampering;
 mod yaml;
 
