@@ -229,7 +229,7 @@ codes! { ErrorCode, ErrorKind;
 
     InvalidDocument { violations: Vec<Violation> }: Muster 422,
         "The document was refused: <count>.",
-        "The document violates its schema, its rules or its references; violations lists all of them.",
+        "The document violates its schema, its rules or its references; violations lists up to 100 errors and 100 warnings.",
         "Correct the listed violations; muster validate checks a document without a server.";
     BindingBroken { binding: Xid, error_detail: String, violations: Vec<Violation> }: Muster 422,
         "\"<subject>\" can't be bound to \"<binding>\": <error_detail>.",
@@ -309,7 +309,7 @@ codes! { ErrorCode, ErrorKind;
         "Run muster ledger verify; it names the first fault. Then follow docs/how-to/after-corruption.md.";
     CommandTooLarge: Muster 413,
         "The change is too large for one command.",
-        "The command is larger than the store accepts.",
+        "The command is larger than the store accepts, or checking its documents takes too long.",
         "Split it into several requests.";
     BodyTooLarge { limit: u64 }: Muster 413,
         "The body is larger than <limit> bytes.",
