@@ -12,6 +12,7 @@ mod filter;
 mod flags;
 mod inline;
 mod long;
+mod past;
 mod permissions;
 mod place;
 mod query;
@@ -90,14 +91,29 @@ impl XRegistry {
             .route(&format!("{PREFIX}/"), axum::routing::any(rest))
     }
 
+    /// The view that a request is about: the newest, or for a read the one at `at`.
+    async fn requested_view(&self, parts: &Parts) -> Result<View, Problem> {
+        let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        match parts.uri.query().filter(|query| reads && !self.bare && query.contains("at=")) {
+            Some(query) => past::requested(&self.registry, query, parts.uri.path()).await,
+            None => Ok(self.registry.view()),
+        }
+    }
+
     async fn respond(&self, request: Request) -> axum::response::Response {
         let (parts, body) = request.into_parts();
         let Some(caller) = parts.extensions.get::<Caller>() else {
             // The front admits requests before they get here.
             return respond(&Problem::new(ErrorKind::ServerError)).map(Into::into);
         };
-        let view = self.registry.view().seen_within(caller.principal.scope.clone());
         let root = format!("{}{PREFIX}", caller.base);
+        let view = match self.requested_view(&parts).await {
+            Ok(view) => view.seen_within(caller.principal.scope.clone()),
+            Err(problem) => {
+                let refused = Err(problem.instance(&*caller.request_id));
+                return finish(refused, METHODS_OF_ROOT, &root).map(Into::into);
+            }
+        };
         let mut exchange =
             Exchange { api: self, parts: &parts, view: &view, root: &root, caller, place: None };
         let answer = exchange.answer(body).await;

@@ -13,6 +13,7 @@ pub mod list;
 pub mod log;
 pub mod man;
 pub mod model;
+mod past;
 pub mod put;
 pub mod restore;
 pub mod serve;

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fmt};
 
 use http::{Method, header::LINK};
 use muster_words::{
-    Position, Xid,
+    Position,
     json::{self, Value},
 };
 use serde::{
@@ -171,14 +171,6 @@ impl Client {
     pub async fn names(&self, collection: &str) -> Vec<String> {
         let page = self.first_page(collection, &Query::new()).await;
         page.map(|page| page.entries.into_iter().map(|(id, _)| id).collect()).unwrap_or_default()
-    }
-
-    /// The registry's own attributes.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn registry(&self) -> Result<Value, ClientError> {
-        self.details(&Xid::Registry, &Query::new()).await?.json()
     }
 
     async fn page(&self, path: &str) -> Result<Page, ClientError> {

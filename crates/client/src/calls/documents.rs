@@ -149,7 +149,20 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn document(&self, xid: &Xid) -> Result<FetchedDocument, ClientError> {
-        let answer = self.call(Call::new(Method::GET, &path_of(xid), &Query::new())).await?;
+        self.document_as(xid, &Query::new()).await
+    }
+
+    /// The document of a resource or of a version, as a query asks for it: `at` a position or a
+    /// time.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn document_as(
+        &self,
+        xid: &Xid,
+        query: &Query,
+    ) -> Result<FetchedDocument, ClientError> {
+        let answer = self.call(Call::new(Method::GET, &path_of(xid), query)).await?;
         let header = |name| answer.header(name).map(str::to_owned);
         Ok(FetchedDocument {
             content_type: header(CONTENT_TYPE.as_str()),

@@ -138,11 +138,9 @@ impl FlagReader<'_> {
         if self.bare {
             return Ok(flags);
         }
-        if query.has("at") {
-            return Err(Problem::new(ErrorKind::NotAvailable).subject(self.whole()).detail(
-                "Reading the registry at an earlier position isn't supported yet; \
-                 the answer is always the newest state.",
-            ));
+        if query.has("at") && self.method != Method::GET {
+            let detail = "It is only allowed with GET: the past can be read, but not changed.";
+            return Err(self.bad_flag("at").detail(detail));
         }
         let deletes = self.method == Method::DELETE;
         for flag in ["purge", "force"] {

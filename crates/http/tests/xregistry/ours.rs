@@ -19,7 +19,7 @@ async fn shows_what_is_ours_where_our_model_is() {
             200,
             &[("/deprecated/alternative", "http://a/b")],
         ),
-        Step("GET /configs?at=1", "", 400, &[("/reason", "not_available")]),
+        Step("GET /configs?at=soon", "", 400, &[("/reason", "bad_position")]),
         Step("GET /configs?force", "", 400, &[("/reason", "bad_flag")]),
     ])
     .await;

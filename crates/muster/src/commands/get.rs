@@ -2,7 +2,7 @@ use clap::Args;
 use muster_client::{Client, ClientError, FetchedDocument, Query};
 use muster_words::{Id, Notation, Xid, json};
 
-use super::{put::unquoted, xid};
+use super::{past::PastArguments, put::unquoted, xid};
 use crate::{
     Context, Failure, OwnCode,
     arguments::ConnectionArguments,
@@ -16,6 +16,7 @@ Examples:
   muster get providers/cms/entries/sanity
   muster get providers/cms/entries/sanity --version 1
   muster get providers/cms/entries/sanity --details
+  muster get providers/cms/entries/sanity --at 7d
   muster get providers/cms/entries/sanity --etag
   muster get providers/cms
 
@@ -37,21 +38,24 @@ pub struct GetArguments {
     #[arg(long, conflicts_with = "details")]
     etag: bool,
     #[command(flatten)]
+    past: PastArguments,
+    #[command(flatten)]
     connection: ConnectionArguments,
 }
 
 impl GetArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let xid = versioned(&self.xid, self.version.as_deref())?;
+        let query = self.past.add_to(Query::new(), context)?;
         let client = self.connection.client(context).await?;
         let has_document = matches!(xid, Xid::Resource { .. } | Xid::Version { .. });
         if self.etag {
-            return etag(context, &client, &xid).await;
+            return etag(context, &client, &xid, &query).await;
         }
         if self.details || !has_document {
-            return details(context, &client, &xid).await;
+            return details(context, &client, &xid, &query).await;
         }
-        match client.document(&xid).await {
+        match client.document_as(&xid, &query).await {
             Ok(FetchedDocument { elsewhere: Some(url), .. }) => {
                 let shown = suggest::without_slash(&xid);
                 let what = format!("the document of {shown} is stored at {url}");
@@ -88,8 +92,13 @@ impl GetArguments {
     }
 }
 
-async fn details(context: &Context, client: &Client, xid: &Xid) -> Result<(), Failure> {
-    match client.details(xid, &Query::new()).await {
+async fn details(
+    context: &Context,
+    client: &Client,
+    xid: &Xid,
+    query: &Query,
+) -> Result<(), Failure> {
+    match client.details(xid, query).await {
         Ok(answer) => {
             context.screen.json(&answer.text()?)?;
             if let (true, Some(tag)) = (context.screen.is_table(), answer.header("etag")) {
@@ -103,8 +112,8 @@ async fn details(context: &Context, client: &Client, xid: &Xid) -> Result<(), Fa
 }
 
 /// Prints the entity tag: alone, so that it can be used in another command.
-async fn etag(context: &Context, client: &Client, xid: &Xid) -> Result<(), Failure> {
-    let answer = match client.details(xid, &Query::new()).await {
+async fn etag(context: &Context, client: &Client, xid: &Xid, query: &Query) -> Result<(), Failure> {
+    let answer = match client.details(xid, query).await {
         Ok(answer) => answer,
         Err(error) => return Err(explain(client, xid, error).await),
     };

@@ -14,6 +14,7 @@ use muster_words::{
 use crate::{
     Context, Failure, OwnCode,
     arguments::ConnectionArguments,
+    commands::past::PastArguments,
     model,
     output::{Screen, Style, Table, differences, numbers::counted, sanitized, times},
     suggest,
@@ -27,6 +28,7 @@ Examples:
   muster list providers/cms
   muster list providers/cms --filter 'state=stable' --sort name=desc
   muster list providers/cms/entries/sanity/versions
+  muster list providers/cms --at 2027-01-31T12:00:00Z
 
 ";
 
@@ -49,6 +51,8 @@ pub struct ListArguments {
     #[arg(long)]
     deleted: bool,
     #[command(flatten)]
+    past: PastArguments,
+    #[command(flatten)]
     connection: ConnectionArguments,
 }
 
@@ -68,27 +72,31 @@ impl ListArguments {
         let client = self.connection.client(context).await?;
         let model = model::to_show(&client).await?;
         let level = level(&model, &self.collection)?;
+        let from = (context, &client);
         if self.deleted {
             return self.deleted(context, &client, level).await;
         }
         let known = &known_attributes(&level);
         match &level {
-            Level::Overview => overview(context, &client, &model).await,
+            Level::Overview => {
+                let query = self.past.add_to(Query::new(), context)?;
+                overview(from, &model, &query).await
+            }
             Level::Groups(kind) => {
-                let page = self.page(&client, &format!("/{}", kind.plural), None).await?;
+                let page = self.page(from, &format!("/{}", kind.plural), None).await?;
                 let table = groups_table(&context.screen, kind, &page);
                 self.show(context, &page, table, ("group", "groups"), Vec::new(), known)
             }
             Level::Documents(path, kind) => {
                 let has_columns = model::columns(kind).next().is_some();
                 let inline = has_columns.then_some(kind.singular.as_str());
-                let page = self.page(&client, path, inline).await?;
+                let page = self.page(from, path, inline).await?;
                 let mut table = documents_table(&context.screen, kind, &page);
                 let left_out = table.fit(&context.screen, 3);
                 self.show(context, &page, table, ("document", "documents"), left_out, known)
             }
             Level::Versions(path, _) => {
-                let page = self.page(&client, path, None).await?;
+                let page = self.page(from, path, None).await?;
                 let table = versions_table(&context.screen, &page, self.sort.is_some());
                 self.show(context, &page, table, ("version", "versions"), Vec::new(), known)
             }
@@ -109,7 +117,7 @@ impl ListArguments {
             Level::Groups(kind) => format!("/{}", kind.plural),
             Level::Documents(path, _) | Level::Versions(path, _) => path,
         };
-        let page = self.page(client, &path, None).await?;
+        let page = self.page((context, client), &path, None).await?;
         let known = BTreeSet::new();
         let table = deleted_table(&page).map_err(|error| {
             Failure::new(
@@ -122,11 +130,13 @@ impl ListArguments {
 
     async fn page(
         &self,
-        client: &Client,
+        (context, client): (&Context, &Client),
         path: &str,
         inline: Option<&str>,
     ) -> Result<Page, Failure> {
-        let mut query = Query::new()
+        let mut query = self
+            .past
+            .add_to(Query::new(), context)?
             .with_some("inline", inline)
             .with_some("sort", self.sort.as_deref())
             .flag_if("deleted", self.deleted);
@@ -258,8 +268,12 @@ pub(super) fn level<'a>(model: &'a Model, collection: &str) -> Result<Level<'a>,
     }
 }
 
-async fn overview(context: &Context, client: &Client, model: &Model) -> Result<(), Failure> {
-    let registry = client.registry().await?;
+async fn overview(
+    (context, client): (&Context, &Client),
+    model: &Model,
+    query: &Query,
+) -> Result<(), Failure> {
+    let registry = client.details(&Xid::Registry, query).await?.json()?;
     let screen = &context.screen;
     if !screen.is_table() {
         return screen.value(&registry);
@@ -463,6 +477,7 @@ yaml        stable  1        5 to 6     low             2026-11-21T10:00:00Z
             ("=x", Some("name"), true, &[]),
         ] {
             let list = ListArguments {
+                past: PastArguments::default(),
                 collection: String::new(),
                 filter: vec![filter.to_owned()],
                 sort: sort.map(str::to_owned),

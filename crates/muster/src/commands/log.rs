@@ -182,7 +182,10 @@ impl WantedCommands<'_> {
 }
 
 /// The moment that a flag names: an age, or a time in RFC 3339.
-fn moment(flag: &str, text: &str, now: Moment) -> Result<Moment, Failure> {
+///
+/// # Errors
+/// It is neither.
+pub(super) fn moment(flag: &str, text: &str, now: Moment) -> Result<Moment, Failure> {
     let unit = match text.chars().next_back() {
         Some('m') => 60,
         Some('h') => 60 * 60,

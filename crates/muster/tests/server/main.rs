@@ -26,6 +26,7 @@ mod lists;
 mod logs;
 mod models;
 mod origins;
+mod past;
 mod plans;
 mod reference;
 mod references;

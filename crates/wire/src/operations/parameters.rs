@@ -40,6 +40,11 @@ pub const PARAMETERS: &[Parameter] = &[
         "string",
         "Shows only what matches: `path=value`. Commas mean \"and\"; repeat the parameter for \"or\".",
     ),
+    query(
+        "at",
+        "string",
+        "Shows the registry as it was at this position (`1204`) or at this time (RFC 3339, such as `2026-11-21T12:00:00Z`). What was purged since answers 410.",
+    ),
     query("sort", "string", "The attribute to sort by: `name`, `name=asc` or `name=desc`."),
     query(
         "limit",

@@ -26,8 +26,9 @@ use crate::{
 };
 
 const VIEW: &[&str] =
-    &["inline", "filter", "doc", "collections", "binary", "specversion", "If-None-Match"];
+    &["at", "inline", "filter", "doc", "collections", "binary", "specversion", "If-None-Match"];
 const LIST: &[&str] = &[
+    "at",
     "inline",
     "filter",
     "sort",
@@ -299,7 +300,7 @@ pub const OPERATIONS: &[Operation] = &[
     write(Permission::WriteDocuments, (Verb::Post, RESOURCES), "postResources", "Puts several resources.", (CHANGE, SEVERAL_RESOURCES), RESOURCES_CHANGED),
     write(Permission::WriteDocuments, (Verb::Patch, RESOURCES), "patchResources", "Changes several resources.", (CHANGE, SEVERAL_RESOURCES), RESOURCES_CHANGED),
     write(Permission::DeleteDocuments, (Verb::Delete, RESOURCES), "deleteResources", "Deletes the resources that the body names, or all.", (REMOVE, SEVERAL_RESOURCES), REMOVED),
-    show(Permission::ReadDocuments, RESOURCE, "getDocument", "Returns a document, byte for byte as it was put.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
+    show(Permission::ReadDocuments, RESOURCE, "getDocument", "Returns a document, byte for byte as it was put.", &["at", "specversion", "If-None-Match"], DOCUMENT_SHOWN),
     write(Permission::WriteDocuments, (Verb::Put, RESOURCE), "putDocument", "Puts a document.", (CHANGE, BodyContent::Document), DOCUMENT_PUT),
     write(Permission::WriteDocuments, (Verb::Post, RESOURCE), "postDocument", "Puts a document as a new version, unless it is the present one already.", (SUCCEED, BodyContent::Document), DOCUMENT_PUT),
     write(Permission::DeleteDocuments, (Verb::Delete, RESOURCE), "deleteResource", "Deletes a document with all its versions.", (REMOVE, BodyContent::None), REMOVED),
@@ -316,7 +317,7 @@ pub const OPERATIONS: &[Operation] = &[
     write(Permission::WriteDocuments, (Verb::Post, VERSIONS), "postVersions", "Puts several versions.", (CHANGE, SEVERAL_VERSIONS), VERSIONS_CHANGED),
     write(Permission::WriteDocuments, (Verb::Patch, VERSIONS), "patchVersions", "Changes several versions.", (CHANGE, SEVERAL_VERSIONS), VERSIONS_CHANGED),
     write(Permission::DeleteDocuments, (Verb::Delete, VERSIONS), "deleteVersions", "Deletes the versions that the body names, or all.", (REMOVE, SEVERAL_VERSIONS), REMOVED),
-    show(Permission::ReadDocuments, VERSION, "getVersionDocument", "Returns a version's document.", &["specversion", "If-None-Match"], DOCUMENT_SHOWN),
+    show(Permission::ReadDocuments, VERSION, "getVersionDocument", "Returns a version's document.", &["at", "specversion", "If-None-Match"], DOCUMENT_SHOWN),
     write(Permission::WriteDocuments, (Verb::Put, VERSION), "putVersionDocument", "Puts a version's document.", (CHANGE, BodyContent::Document), DOCUMENT_PUT),
     write(Permission::DeleteDocuments, (Verb::Delete, VERSION), "deleteVersion", "Deletes a version.", (REMOVE, BodyContent::None), REMOVED),
     show(Permission::ReadDocuments, VERSION_DETAILS, "getVersion", "Shows a version's attributes.", VIEW, VERSION_SHOWN),
