@@ -28,6 +28,6 @@ pub use http::{HeaderMap, Method, StatusCode};
 pub use in_process::InProcess;
 pub use link::next_link;
 pub use query::Query;
-pub use socket::{AddressError, Socket, Timeouts};
+pub use socket::{AddressError, Socket, Timeouts, without_userinfo};
 pub use tls::{TlsFault, TrustError, TrustedRoots};
 pub use transport::{IncomingBody, Transport, TransportError, read_to_end};

@@ -73,6 +73,17 @@ impl Scheme {
     }
 }
 
+/// An address without user and password (RFC 3986, 3.2.1), which may be secrets.
+#[must_use]
+pub fn without_userinfo(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://***{}", &rest[at..]),
+        None => address.to_owned(),
+    }
+}
+
 /// Why a server can't be addressed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
@@ -88,7 +99,7 @@ impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let form = || AddressError::Form(text.chars().take(200).collect());
+        let form = || AddressError::Form(without_userinfo(text).chars().take(200).collect());
         let written = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let uri: http::Uri = written.parse().map_err(|_| form())?;
         let scheme = match uri.scheme_str() {
@@ -156,7 +167,7 @@ impl Socket {
         roots: &TrustedRoots,
     ) -> Result<Self, AddressError> {
         let parsed: Address = address.parse()?;
-        let form = || AddressError::Form(address.to_owned());
+        let form = || AddressError::Form(without_userinfo(address));
         let origin = Origin {
             scheme: parsed.scheme.name().parse().map_err(|_| form())?,
             authority: parsed.authority.parse().map_err(|_| form())?,

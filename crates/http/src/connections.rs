@@ -419,7 +419,8 @@ impl Connections {
             return;
         }
         tracing::warn!(answers = count, "too many answers wait for their clients; the slowest end");
-        waiting.sort_unstable_by_key(|(oldest, _)| oldest.since);
+        // Who lets many wait goes before who is only slow.
+        waiting.sort_unstable_by_key(|(oldest, _)| (std::cmp::Reverse(oldest.count), oldest.since));
         for (oldest, watch) in waiting {
             if count <= self.limits.waiting_answers_max {
                 return;

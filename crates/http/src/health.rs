@@ -271,12 +271,20 @@ impl HealthState {
             }),
         };
         let all = self.checks.iter().cloned().chain([database]);
-        let running: Vec<_> =
-            all.map(|check| tokio::spawn(async move { check.report().await })).collect();
+        let running: Vec<_> = all
+            .map(|check| {
+                let (name, critical) = (check.name, check.is_critical);
+                (name, critical, tokio::spawn(async move { check.report().await }))
+            })
+            .collect();
         let mut reports = BTreeMap::new();
-        for check in running {
-            // A check that panics has no report; the log has the panic.
-            reports.extend(check.await.ok());
+        for (name, critical, report) in running {
+            let (name, report) = report.await.unwrap_or_else(|_| {
+                let detail = Some("the check failed; the log has the reason".to_owned());
+                let status = HealthStatus::Unhealthy;
+                (name.to_owned(), CheckReport { status, critical, took_ms: 0, detail })
+            });
+            reports.insert(name, report);
         }
         reports
     }

@@ -29,7 +29,8 @@ pub(crate) fn check_neighbour<B>(
         return Ok(());
     }
     // A browser names no origin where a page shows what it reads, as an image.
-    let crosses = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    let crosses =
+        headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
     if reads && crosses && !headers.contains_key(header::ORIGIN) {
         let origin = "another site".to_owned();
         return Err(Problem::new(ErrorKind::OriginRefused { origin }));
@@ -52,10 +53,12 @@ fn is_simple(uri: &Uri) -> bool {
 }
 
 /// Whether a person followed a link: then the page that it was on can't go on by itself
-/// (Fetch Metadata Request Headers, 2.1 and 2.2).
+/// (Fetch Metadata Request Headers, 2.1, 2.2 and 2.4).
 fn is_opened_by_a_person(headers: &HeaderMap) -> bool {
     let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
-    is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document")
+    is("sec-fetch-mode", "navigate")
+        && is("sec-fetch-dest", "document")
+        && is("sec-fetch-user", "?1")
 }
 
 /// The host and port that a request names: from the URI in HTTP/2 and in requests to a proxy, else

@@ -1,9 +1,12 @@
 //! Contents that aren't there any more: purged, or lost by the store.
 
-use std::num::NonZeroU32;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+};
 
 use muster_catalog::Catalog;
-use muster_words::{ContentRef, Position};
+use muster_words::{ContentRef, Digest, Position};
 
 use crate::{
     FetchError, Registry,
@@ -21,12 +24,13 @@ impl Registry {
 }
 
 impl RegistryInner {
-    /// Checks that a purge explains why the ledger has no bytes of a content any more.
+    /// Checks that purges explain why the ledger has no bytes of these contents any more.
     ///
     /// # Errors
-    /// `Missing` if none does: the store has lost it.
-    pub(crate) async fn check_purged(&self, content: ContentRef) -> Result<(), FetchError> {
-        if self.is_purged(content).await? {
+    /// `Missing` if one isn't explained: the store has lost it.
+    pub(crate) async fn check_purged(&self, missing: &[ContentRef]) -> Result<(), FetchError> {
+        let unexplained = self.unexplained(missing).await?;
+        if unexplained.is_empty() {
             return Ok(());
         }
         // The bytes go when a purge is appended, and it is published a moment later.
@@ -36,25 +40,35 @@ impl RegistryInner {
         if !tokio::time::timeout(READ_TIME, published).await.unwrap_or(false) {
             return Err(FetchError::Unavailable);
         }
-        if self.is_purged(content).await? {
-            return Ok(());
-        }
-        let position = content.position;
-        let digest = content.digest;
+        let Some(content) = self.unexplained(&unexplained).await?.pop() else { return Ok(()) };
+        let ContentRef { position, digest } = content;
         tracing::error!(%position, %digest, "a content is missing, although nobody purged it");
         // The first one is enough to tell that the store lost something.
         let _ = self.lost.set(position);
         Err(FetchError::Missing(position))
     }
 
-    async fn is_purged(&self, content: ContentRef) -> Result<bool, FetchError> {
-        let damaged = || FetchError::Corrupt(content.position);
-        let before = Position(content.position.0.checked_sub(1).ok_or_else(damaged)?);
-        let read = self.ledger.read(before, NonZeroU32::MIN).await?;
-        let entry = read.first().and_then(|bytes| bytes.decode().ok()).ok_or_else(damaged)?;
-        let catalog = self.catalog();
-        let owners = stored_beside(&entry).into_iter().filter(|owned| owned.content == content);
-        Ok(owners.into_iter().any(|owned| is_erased(&catalog, &owned)))
+    /// Those of the contents that no purge explains. Each entry is read once.
+    async fn unexplained(&self, missing: &[ContentRef]) -> Result<Vec<ContentRef>, FetchError> {
+        let mut by_entry: BTreeMap<Position, BTreeSet<Digest>> = BTreeMap::new();
+        for content in missing {
+            by_entry.entry(content.position).or_default().insert(content.digest);
+        }
+        let mut unexplained = Vec::new();
+        for (position, mut digests) in by_entry {
+            let damaged = || FetchError::Corrupt(position);
+            let before = Position(position.0.checked_sub(1).ok_or_else(damaged)?);
+            let read = self.ledger.read(before, NonZeroU32::MIN).await?;
+            let entry = read.first().and_then(|bytes| bytes.decode().ok()).ok_or_else(damaged)?;
+            let catalog = self.catalog();
+            for owned in stored_beside(&entry) {
+                if digests.contains(&owned.content.digest) && is_erased(&catalog, &owned) {
+                    digests.remove(&owned.content.digest);
+                }
+            }
+            unexplained.extend(digests.into_iter().map(|digest| ContentRef { position, digest }));
+        }
+        Ok(unexplained)
     }
 }
 

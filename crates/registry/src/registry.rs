@@ -451,11 +451,9 @@ impl RegistryInner {
         let names: Vec<ContentRef> = absent.iter().map(|index| names[*index]).collect();
         let reading = self.contents.begin();
         let read = self.read(&names).await?;
-        for (index, name) in names.iter().enumerate() {
-            if read.get(index).is_some_and(Option::is_none) {
-                self.check_purged(*name).await?;
-            }
-        }
+        let gone = names.iter().zip(&read).filter(|(_, bytes)| bytes.is_none());
+        let gone: Vec<ContentRef> = gone.map(|(name, _)| *name).collect();
+        self.check_purged(&gone).await?;
         for ((index, name), bytes) in absent.into_iter().zip(names).zip(read) {
             found[index] = keep(reading, name, bytes)?;
         }

@@ -16,7 +16,7 @@ use crate::{
     limits, meter,
     numbers::oversized_numbers,
     report::{self, QuotableSchemas},
-    sources::gather,
+    sources::{Purpose, gather},
     steps::{self, Exhausted, metered},
     vocabulary::DeclaredDialect,
 };
@@ -130,7 +130,16 @@ impl Schema {
         home: Option<&Xid>,
         sources: &dyn SchemaSources,
     ) -> Result<Self, CompileError> {
-        let documents = gather(schema, home, sources)?;
+        Self::compile_for(schema, home, sources, Purpose::Documents)
+    }
+
+    pub(crate) fn compile_for(
+        schema: &Value,
+        home: Option<&Xid>,
+        sources: &dyn SchemaSources,
+        purpose: Purpose,
+    ) -> Result<Self, CompileError> {
+        let documents = gather(schema, home, sources, purpose)?;
         let dialect = documents.declared(None, schema)?.dialect;
         let graph = analyse(&documents.list()?, &documents.links)?;
         let annotating = documents.validators(dialect, &graph, documents.asserts_formats())?;

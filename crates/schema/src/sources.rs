@@ -6,7 +6,7 @@ use std::{
 use muster_words::{Xid, json::Value};
 
 use crate::{
-    CompileError, Dialect, Outline, ReferenceFault,
+    CompileError, Dialect, MetaschemaFault, Outline, ReferenceFault,
     address::{Address, schema_named},
     compile::{Documents, Schema, check_draft, check_form},
     limits,
@@ -55,13 +55,18 @@ impl SchemaSources for BTreeMap<Xid, Arc<Value>> {
 }
 
 /// A schema with all schemas that it refers to, directly or not.
+///
+/// What a metaschema refers to is written in a draft: with a `$schema` of the registry at each step,
+/// a chain of schemas would be compiled once for each way through it.
 pub(crate) fn gather(
     root: &Value,
     home: Option<&Xid>,
     sources: &dyn SchemaSources,
+    purpose: Purpose,
 ) -> Result<Documents, CompileError> {
     let mut gathering = Gathering {
         sources,
+        purpose,
         documents: Documents {
             root: Arc::new(root.clone()),
             home: home.cloned(),
@@ -85,8 +90,18 @@ pub(crate) fn gather(
     }
 }
 
+/// What a schema is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To check documents.
+    Documents,
+    /// To check schemas that name it as their `$schema`.
+    Schemas,
+}
+
 struct Gathering<'a> {
     sources: &'a dyn SchemaSources,
+    purpose: Purpose,
     documents: Documents,
     /// The missing schemas, and the error of the first one.
     absent: BTreeSet<Xid>,
@@ -224,6 +239,9 @@ impl Gathering<'_> {
             check_form(document, declared.dialect)?;
             return Ok(Some(declared));
         }
+        if self.purpose == Purpose::Schemas {
+            return Err(refused(MetaschemaFault::OwnDialect));
+        }
         let link = (self.path.last().cloned(), address.to_owned());
         let linked = schema_named(&found).or_else(|| self.documents.links.get(&link).cloned());
         let Some(xid) = linked else { return Err(CompileError::Dialect { found }) };
@@ -232,7 +250,12 @@ impl Gathering<'_> {
         let declared =
             DeclaredDialect::of_metaschema(metaschema, is_own, document).map_err(refused)?;
         check_form(document, declared.dialect)?;
-        let compiled = Schema::compile_at(metaschema, xid.resource().as_ref(), self.sources)?;
+        let compiled = Schema::compile_for(
+            metaschema,
+            xid.resource().as_ref(),
+            self.sources,
+            Purpose::Schemas,
+        )?;
         match compiled.validate(document) {
             violations if violations.is_empty() => Ok(Some(declared)),
             violations => Err(CompileError::Invalid { violations }),

@@ -38,6 +38,10 @@ thread_local! {
 /// # Errors
 /// The work was stopped. What it has changed meanwhile must not be used.
 pub fn stoppable<T>(sign: &StopSign, work: impl FnOnce() -> T) -> Result<T, Stopped> {
+    // Short work never asks, and of much short work each piece begins here.
+    if sign() {
+        return Err(Stopped);
+    }
     under(Some(Arc::clone(sign)), work)
 }
 

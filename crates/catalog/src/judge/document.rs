@@ -92,7 +92,9 @@ impl Judge<'_> {
             || !kind.aspect.references.is_empty()
             || (kind.built_in && named == Some(Notation::Json));
         let is_read = must_be_data || holds_schemas(kind);
-        if is_read && notation == Notation::Yaml && bytes.len() > YAML_BYTES_SHORT {
+        // What an alias stands for may be a thousand times as long as the text.
+        let is_long = bytes.len() > YAML_BYTES_SHORT || bytes.contains(&b'*');
+        if is_read && notation == Notation::Yaml && is_long {
             self.takes_long()?;
         }
         let value = match is_read.then(|| notation.parse(bytes)).transpose() {

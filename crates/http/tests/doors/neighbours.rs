@@ -11,7 +11,10 @@ async fn answers_only_for_this_computers_names_while_nobody_needs_a_key() {
     let foreign = "Host: localhost:1\r\nOrigin: https://evil.example\r\n";
     let image = "Host: localhost:1\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n";
     let followed = "Host: localhost:1\r\nSec-Fetch-Site: cross-site\r\n\
-                    Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
+                    Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n\
+                    Sec-Fetch-User: ?1\r\n";
+    let steered = followed.replace("Sec-Fetch-User: ?1\r\n", "");
+    let other_port = image.replace("cross-site", "same-site");
     let own = "Host: localhost:1\r\nOrigin: http://localhost:1\r\n";
     let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\n";
     let foreign_upgrade = format!("{foreign}{upgrade}");
@@ -31,6 +34,8 @@ async fn answers_only_for_this_computers_names_while_nobody_needs_a_key() {
         ("GET", "/metrics", image, Some((403, "origin_refused"))),
         ("GET", "/api/document?inline=*", image, Some((403, "origin_refused"))),
         ("GET", "/api/document", image, None),
+        ("GET", "/metrics", &other_port, Some((403, "origin_refused"))),
+        ("GET", "/metrics", &steered, Some((403, "origin_refused"))),
         ("GET", "/metrics", followed, None),
         ("GET", "/metrics", own, None),
         ("GET", "/health/live", foreign, None),

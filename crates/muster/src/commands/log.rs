@@ -137,7 +137,9 @@ impl LogArguments {
         let mut before = self.before;
         loop {
             let page = self.page(client, PAGE_MAX, before).await?.read()?;
-            before = page.next.as_deref().and_then(position_of);
+            let next = page.next.as_deref().and_then(position_of);
+            // A page that leads back to where it was would be read for ever.
+            before = next.filter(|next| before.is_none_or(|before| *next < before));
             for entry in page.entries {
                 if wanted.is_past(&entry) {
                     return Ok((found, false));

@@ -21,7 +21,7 @@ use muster_registry::{
     CheckpointFile, FollowerState, FollowerStatus, Followers, Genesis, OpenError, Registry,
     RegistrySettings, WriterEnd,
 };
-use muster_stores::{OpenStore, Place};
+use muster_stores::{OpenStore, Place, StoreOpenError};
 use muster_words::{Id, Position};
 use tokio::sync::watch;
 
@@ -111,7 +111,7 @@ impl Assembly {
     /// # Errors
     /// The ledger can't be opened, or doesn't hold what it should.
     pub async fn open(kind: Storage, open_options: &OpenOptions) -> Result<Self, Failure> {
-        let (store, directory) = match kind {
+        let (store, mut directory) = match kind {
             Storage::Memory => (muster_stores::open(&Place::Memory), None),
             Storage::Data(directory) => (directory.store(), Some(directory)),
         };
@@ -121,7 +121,9 @@ impl Assembly {
         {
             refuse_lost(directory)?;
         }
-        let ledger = store.ledger(LEDGER).map_err(|error| unusable(file.as_deref(), &error))?;
+        let opened = store.ledger(LEDGER);
+        remember_log(directory.as_mut(), opened.as_ref().err());
+        let ledger = opened.map_err(|error| unusable(file.as_deref(), &error))?;
         let head = ledger.head().await.map_err(|error| unreadable(&error))?;
         let is_new = head.position == Position::ZERO;
         if let (Some(directory), true) = (&directory, is_new) {
@@ -227,14 +229,14 @@ pub(super) fn registry_id(text: &str) -> Result<Id, Failure> {
 }
 
 /// The failure for a ledger that can't be opened, with its file.
-pub(super) fn unusable(file: Option<&Path>, error: &muster_stores::StoreOpenError) -> Failure {
+pub(super) fn unusable(file: Option<&Path>, error: &StoreOpenError) -> Failure {
     let mut what = match file {
         Some(file) => format!("{}: {error}", file.display()),
         None => error.to_string(),
     };
     add_causes(&mut what, error);
     let code = match error {
-        muster_stores::StoreOpenError::TailMissing { .. } => OwnCode::TailMissing,
+        StoreOpenError::TailMissing { .. } => OwnCode::TailMissing,
         _ => OwnCode::LedgerUnusable,
     };
     Failure::new(code, what).help(AFTER_DAMAGE)
@@ -311,6 +313,20 @@ fn already_there(directory: &Directory, open_options: &OpenOptions) -> Failure {
         }
     }
     .help(format!("muster serve --data {shown} serves it; a new registry needs another directory"))
+}
+
+/// Remembers in the directory whether the ledger's log was in order. That it can't be written is no
+/// reason to stop: the next start then knows less.
+pub(super) fn remember_log(directory: Option<&mut Directory>, error: Option<&StoreOpenError>) {
+    let Some(directory) = directory else { return };
+    let remembered = match error {
+        None => directory.remember_log_emptied(),
+        Some(StoreOpenError::TailMissing { .. }) => directory.remember_log_damaged(),
+        Some(_) => return,
+    };
+    if let Err(error) = remembered {
+        tracing::warn!(%error, "the file lock can't be written");
+    }
 }
 
 /// Refuses to start anew if the ledger is empty but its checkpoint says that it had entries.

@@ -35,7 +35,23 @@ pub struct Directory {
     /// The directory itself, locked as well: somebody may remove the file `lock`.
     _itself: File,
     last_use: LastUse,
+    /// What the file `lock` says of the boot in which the log was last as it should be, and whether
+    /// it was found damaged since.
+    log: LogMemory,
     bare: bool,
+}
+
+/// What is remembered of the ledger's log between two uses of a directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct LogMemory {
+    /// The boot id of the computer when the log was last emptied, where its operating system has one
+    /// (Linux).
+    #[serde(default)]
+    boot: Option<String>,
+    /// Whether the log was found damaged. Only a restored directory forgets it: after a restart of
+    /// the computer, the same damage would look like that of a loss of power.
+    #[serde(default)]
+    is_damaged: bool,
 }
 
 /// The process that uses a data directory.
@@ -45,9 +61,9 @@ pub struct Holder {
     pub process: u32,
     /// The server's URL. None for a command, or while a server isn't listening yet.
     pub address: Option<String>,
-    /// The boot id of the computer, where its operating system has one (Linux).
-    #[serde(default)]
-    pub boot: Option<String>,
+    /// What is remembered of the ledger's log.
+    #[serde(flatten)]
+    log: LogMemory,
 }
 
 /// Why a data directory can't be opened.
@@ -196,8 +212,9 @@ impl Directory {
         if !is_free {
             return Err(DirectoryError::InUse { path: path.to_owned(), holder });
         }
-        let last_use = last_use(&holder);
-        let mut directory = Self { path: path.to_owned(), lock, _itself: itself, last_use, bare };
+        let (last_use, log) = (last_use(&holder.log), holder.log);
+        let mut directory =
+            Self { path: path.to_owned(), lock, _itself: itself, last_use, log, bare };
         directory.announce(None).map_err(system(&lock_path))?;
         if is_new {
             write_format(path, bare).map_err(system(&format))?;
@@ -231,13 +248,32 @@ impl Directory {
         let holder = Holder {
             process: std::process::id(),
             address: address.map(ToOwned::to_owned),
-            boot: boot(),
+            log: self.log.clone(),
         };
         let text = serde_json::to_vec(&holder)?;
         self.lock.set_len(0)?;
         self.lock.rewind()?;
         self.lock.write_all(&text)?;
         self.lock.flush()
+    }
+
+    /// Remembers that the log is as it should be from now on: what an earlier process left in it was
+    /// judged and is gone.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn remember_log_emptied(&mut self) -> io::Result<()> {
+        self.log = LogMemory { boot: boot(), is_damaged: false };
+        self.announce(None)
+    }
+
+    /// Remembers that the log was found damaged.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn remember_log_damaged(&mut self) -> io::Result<()> {
+        self.log.is_damaged = true;
+        self.announce(None)
     }
 
     /// Its path.
@@ -282,8 +318,9 @@ fn boot() -> Option<String> {
     Some(id.trim().to_owned())
 }
 
-fn last_use(holder: &Holder) -> LastUse {
-    match (&holder.boot, boot()) {
+fn last_use(log: &LogMemory) -> LastUse {
+    match (&log.boot, boot()) {
+        _ if log.is_damaged => LastUse::ThisBoot,
         (Some(then), Some(now)) if *then == now => LastUse::ThisBoot,
         _ => LastUse::EarlierBoot,
     }

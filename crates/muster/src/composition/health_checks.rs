@@ -9,6 +9,7 @@ use std::{
 use muster_http::health::{CheckOutcome, HealthCheck, RunCheck};
 use muster_registry::{FollowerState, Followers, Registry};
 use muster_wire::health::HealthStatus;
+use tokio::sync::Semaphore;
 
 /// How long the disk may take. A disk that hangs makes the server useless.
 const STORAGE_TIME: Duration = Duration::from_secs(5);
@@ -44,18 +45,33 @@ fn found(status: HealthStatus, detail: impl Into<Option<String>>) -> CheckOutcom
 /// Whether the ledger's file is where it was opened, and whether there is room for more.
 fn storage(registry: Registry, ledger: Option<PathBuf>) -> RunCheck {
     let opened = ledger.as_deref().and_then(|file| number(file).ok());
+    // A look at a disk that hangs keeps its thread, so there is one at a time.
+    let one_look = Arc::new(Semaphore::new(1));
     Arc::new(move || {
         let (registry, ledger) = (registry.clone(), ledger.clone());
+        let one_look = one_look.clone();
         Box::pin(async move {
-            if let Some(position) = registry.first_lost() {
-                let detail = format!("a content of position {position} is missing");
-                return found(HealthStatus::Degraded, detail);
-            }
-            let Some(ledger) = ledger else {
-                return found(HealthStatus::Healthy, "in memory".to_owned());
+            let disk = match ledger {
+                None => found(HealthStatus::Healthy, "in memory".to_owned()),
+                Some(ledger) => match one_look.acquire_owned().await {
+                    Ok(turn) => {
+                        let looking = tokio::task::spawn_blocking(move || {
+                            let found = look(&ledger, opened);
+                            drop(turn);
+                            found
+                        });
+                        looking.await.unwrap_or_else(|_| found(HealthStatus::Unhealthy, None))
+                    }
+                    Err(_) => found(HealthStatus::Unhealthy, None),
+                },
             };
-            let looking = tokio::task::spawn_blocking(move || look(&ledger, opened));
-            looking.await.unwrap_or_else(|_| found(HealthStatus::Unhealthy, None))
+            match registry.first_lost().filter(|_| disk.status == HealthStatus::Healthy) {
+                None => disk,
+                Some(position) => {
+                    let detail = format!("a content of position {position} is missing");
+                    found(HealthStatus::Degraded, detail)
+                }
+            }
         })
     })
 }

@@ -6,7 +6,7 @@ use muster_wire::ledger::VerificationLine;
 use tokio::sync::mpsc;
 
 use super::{
-    assembly::{LEDGER, OpenOptions, opening, unusable},
+    assembly::{LEDGER, OpenOptions, opening, remember_log, unusable},
     directory::{Directory, IfMissing},
 };
 use crate::{Context, Failure};
@@ -23,11 +23,15 @@ pub fn verify(
     context: &Context,
     directory: &Path,
 ) -> Result<mpsc::Receiver<VerificationLine>, Failure> {
-    let opened = Directory::open(directory, IfMissing::Refuse, false)
+    let mut opened = Directory::open(directory, IfMissing::Refuse, false)
         .map_err(|error| error.failure(&context.shown(directory)))?;
     let store = opened.store();
-    let ledger =
-        store.reader(LEDGER).map_err(|error| unusable(store.file(LEDGER).as_deref(), &error))?;
+    let read = store.reader(LEDGER);
+    // It empties no log, so only damage is remembered.
+    if read.is_err() {
+        remember_log(Some(&mut opened), read.as_ref().err());
+    }
+    let ledger = read.map_err(|error| unusable(store.file(LEDGER).as_deref(), &error))?;
     let open_options = OpenOptions { bare: opened.is_bare(), ..OpenOptions::default() };
     let settings = opening(&open_options, Some(&opened), false)?;
     let (lines, read) = mpsc::channel(LINES_MAX);

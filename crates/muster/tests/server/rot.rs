@@ -55,6 +55,34 @@ fn a_flipped_bit_in_the_log_is_noticed_by_the_next_start_and_by_verify() {
 }
 
 #[test]
+fn damage_that_was_seen_is_no_torn_write_after_the_computer_was_started_anew() {
+    let scratch = TempDir::new().unwrap();
+    let data = killed(&scratch);
+    let whole = fs::read(data.join("changes.db-wal")).unwrap();
+    // In the last write, before its last frame.
+    flip(&data, HEADER + FRAME * ((whole.len() - HEADER) / FRAME - 2) + 5_000);
+    let reboot = || {
+        let text = fs::read_to_string(data.join("lock")).unwrap();
+        let mut lock: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(lock["boot"].is_string(), "{lock}");
+        lock["boot"] = "another".into();
+        fs::write(data.join("lock"), lock.to_string()).unwrap();
+    };
+    let refused = run(scratch.path(), &["serve", "--data", "data"]).expect(1);
+    assert!(refused.err.contains("[tail_missing]"), "{refused:#?}");
+    reboot();
+    let refused = run(scratch.path(), &["serve", "--data", "data"]).expect(1);
+    assert!(refused.err.contains("[tail_missing]"), "{refused:#?}");
+    // Without anybody who saw it, the same is what a loss of power leaves, also if verify looks first.
+    fs::write(data.join("lock"), r#"{"process":1,"boot":"another"}"#).unwrap();
+    run(scratch.path(), &["ledger", "verify", "--data", "data"]);
+    let server = Server::on(&data, &[]);
+    assert!(server.log().contains("was cut off"), "{}", server.log());
+    server.get(&format!("/api/configs/app/entries/{}", WRITES - 2)).expect(200);
+    server.get(&format!("/api/configs/app/entries/{}", WRITES - 1)).expect(404);
+}
+
+#[test]
 fn a_content_that_the_store_has_lost_is_not_taken_for_purged() {
     let scratch = TempDir::new().unwrap();
     let data = scratch.path().join("data");

@@ -123,3 +123,31 @@ fn a_metaschema_may_describe_itself() {
     let error = at_home(&schema, &own).unwrap_err();
     assert_eq!(error.violations()[0].pointer, "/title", "{error}");
 }
+
+/// Each would be compiled once for each way to it, twice as often with each link.
+#[test]
+fn what_a_metaschema_refers_to_is_written_in_a_draft() {
+    let mut texts = Vec::new();
+    for level in 0..30 {
+        let mut meta = metaschema(&[]);
+        meta["$id"] = json!(format!("https://x.example/meta{level}"));
+        meta["properties"] = json!({
+            "a": {"$ref": format!("/schemagroups/g/schemas/r{level}")},
+        });
+        let next = level + 1;
+        let refers = json!({
+            "$schema": format!("/schemagroups/g/schemas/m{next}"),
+            "$id": format!("https://x.example/r{level}"),
+            "properties": {"a": {"$ref": format!("/schemagroups/g/schemas/r{next}")}},
+        });
+        texts.push((format!("/schemagroups/g/schemas/m{level}"), meta.to_string()));
+        texts.push((format!("/schemagroups/g/schemas/r{level}"), refers.to_string()));
+    }
+    let pairs: Vec<(&str, &str)> =
+        texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let members = family(&pairs);
+    let root = json!({"$schema": "/schemagroups/g/schemas/m0"});
+    let error = Schema::parse_at(&HOME.parse().unwrap(), root.to_string().as_bytes(), &members)
+        .unwrap_err();
+    assert!(error.to_string().contains("must itself have a draft"), "{error}");
+}

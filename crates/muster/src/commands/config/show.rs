@@ -1,4 +1,5 @@
 use clap::Args;
+use muster_client::without_userinfo;
 use muster_words::json::Value;
 use serde_json::json;
 
@@ -36,7 +37,7 @@ impl ConfigShowArguments {
             let settings: serde_json::Map<String, Value> = set
                 .map(|(name, setting)| {
                     let source = setting.source.as_deref().unwrap_or("default");
-                    (name.clone(), json!({"value": setting.value, "source": source}))
+                    (name.clone(), json!({"value": shown(&setting.value), "source": source}))
                 })
                 .collect();
             let secrets: Vec<&str> = secrets.collect();
@@ -45,7 +46,7 @@ impl ConfigShowArguments {
         let mut table = Table::new(["setting", "value", "from"]);
         for (name, setting) in set {
             let source = setting.source.clone().unwrap_or_else(|| "the default".to_owned());
-            table.row([name.clone(), text_of(&setting.value), source]);
+            table.row([name.clone(), text_of(&shown(&setting.value)), source]);
         }
         for name in secrets {
             table.row([name.to_owned(), "(hidden)".to_owned(), "the environment".to_owned()]);
@@ -58,11 +59,36 @@ impl ConfigShowArguments {
     }
 }
 
+/// A value without what may be a secret in it.
+fn shown(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(without_userinfo(text)),
+        other => other.clone(),
+    }
+}
+
 /// A value as people write it.
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(text_of).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_no_secret_of_an_address() {
+        for (text, expect) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://me:secret@here:1/below@x", "http://***@here:1/below@x"),
+            ("https://key@here", "https://***@here"),
+            ("no address: a@b", "no address: a@b"),
+        ] {
+            assert_eq!(shown(&Value::from(text)), Value::from(expect), "{text}");
+        }
     }
 }
