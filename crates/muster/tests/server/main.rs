@@ -33,6 +33,7 @@ mod references;
 mod repeats;
 mod rot;
 mod secure;
+mod soak;
 mod sockets;
 mod starving;
 mod tampering;
