@@ -66,11 +66,16 @@ impl<'a> Talk<'a> {
         self.signs.ends.load(Ordering::SeqCst)
     }
 
-    /// Asks, and expects one of these answers; none: the server ended meanwhile.
-    fn ask(&mut self, ask: &Ask, expected: &[u16]) -> Option<Answer> {
+    /// Waits while nobody may ask.
+    fn rest(&self) {
         while self.signs.rests.load(Ordering::SeqCst) {
             pause(5);
         }
+    }
+
+    /// Asks, and expects one of these answers; none: the server ended meanwhile.
+    fn ask(&mut self, ask: &Ask, expected: &[u16]) -> Option<Answer> {
+        self.rest();
         if self.ends() {
             return None;
         }
@@ -259,7 +264,7 @@ fn nothing_is_lost_and_nothing_grows_while_everything_happens_at_once() {
     writing::check_that_no_secret_is_left(&data);
     run(scratch.path(), &["ledger", "verify", "--data", data.to_str().unwrap()]).expect(0);
     println!("{} states", soak.states());
-    if let Err(found) = soak.measures.judge() {
+    if let Err(found) = soak.measures.judge(time) {
         panic!("{found}");
     }
 }

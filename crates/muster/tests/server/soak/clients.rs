@@ -16,6 +16,7 @@ pub fn read_small(mut talk: Talk<'_>) -> Vec<Duration> {
             0 => (format!("{GROUP}/entries/small"), [200, 200]),
             _ => (format!("{GROUP}/entries/w0-{document}"), [200, 404]),
         };
+        talk.rest();
         let asked = Instant::now();
         let Some(answer) = talk.ask(&Ask::get(path.as_str()), &expected) else { break };
         waits.push(asked.elapsed());
