@@ -337,3 +337,6 @@ struct Fold<'a> {
     touched: BTreeSet<Xid>,
     effects: Effects,
 }
+
+#[cfg(test)]
+mod tests;

@@ -211,7 +211,12 @@ mod tests {
         let other = ApiKey::new([0x9f, 0x3a, 0x11, 0xc2], [8; 32]).unwrap();
         assert!(key().is_of(&own));
         assert!(!other.is_of(&own));
-        assert!(!key().is_of(&KeyRecord { salt: [2; SALT_BYTES], ..own }));
+        assert!(!key().is_of(&KeyRecord { salt: [2; SALT_BYTES], ..own.clone() }));
+        for index in 0..own.hash.0.len() {
+            let mut almost = own.clone();
+            almost.hash.0[index] ^= 1;
+            assert!(!key().is_of(&almost), "byte {index} of the hash counts");
+        }
     }
 
     #[test]

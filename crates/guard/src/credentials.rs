@@ -174,8 +174,11 @@ mod tests {
         ] {
             assert_eq!(ask(&view, &ring, None, header), expect, "{header:?}");
         }
+        let before = view.clone();
         add(&mut view, &ring, &key(2));
         assert_eq!(ask(&view, &ring, None, Some(&other)), "02020202");
+        // The record is in memory now; it doesn't count in a view that lacks the key.
+        assert_eq!(ask(&before, &ring, None, Some(&other)), unknown);
         let revoked = Arc::make_mut(view.keys.get_mut(key(1).id()).unwrap());
         revoked.revoked = Some(Moment::EPOCH);
         assert_eq!(ask(&view, &ring, None, Some(&right)), unknown);
@@ -193,15 +196,25 @@ mod tests {
     }
 
     #[test]
-    fn another_keys_record_is_no_proof() {
+    fn a_record_in_memory_is_no_proof_unless_the_view_names_it() {
         let (mut view, ring) = (view(), Keyring::default());
         add(&mut view, &ring, &key(1));
-        let record = key(2).record([9; SALT_BYTES], Role::Admin, None);
-        let elsewhere = Content { position: Position(7), digest: Digest([0; 32]), size: 1 };
-        ring.keep(key(1).id(), elsewhere, record);
         let header = format!("Bearer {}", *key(1).text());
+        let named = view.keys.get(key(1).id()).unwrap().record;
+        let other = Content { position: Position(7), digest: Digest([0; 32]), size: 1 };
         let unknown = "this registry doesn't know the API key";
-        assert_eq!(ask(&view, &ring, None, Some(&header)), unknown);
+        // The record fits the key in each case, so only the name of its content can refuse it.
+        for (content, expect) in [
+            (named, "01010101"),
+            (other, unknown),
+            (Content { position: other.position, ..named }, unknown),
+            (Content { digest: other.digest, ..named }, unknown),
+            (named, "01010101"),
+        ] {
+            let record = key(1).record([9; SALT_BYTES], Role::Admin, None);
+            ring.keep(key(1).id(), content, record);
+            assert_eq!(ask(&view, &ring, None, Some(&header)), expect, "{content:?}");
+        }
     }
 
     #[test]

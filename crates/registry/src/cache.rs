@@ -142,3 +142,31 @@ impl StoredAttributes for CachedAttributes<'_> {
         self.fetched.get(&name).cloned().or_else(|| self.cache.map(name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_that_began_before_a_purge_puts_nothing_back() {
+        let cache = ContentCache::new(1024 * 1024);
+        let [one, other] = [1, 2].map(|position| ContentRef {
+            position: muster_words::Position(position),
+            digest: muster_words::Digest::of(b"x"),
+        });
+        let (bytes, map) = (Bytes::from_static(b"x"), Arc::new(Map::new()));
+        for purged in [one, other] {
+            let start = cache.begin();
+            cache.forget(purged);
+            cache.keep_read_raw(start, one, bytes.clone());
+            cache.keep_read_map(start, one, Arc::clone(&map));
+            assert!(cache.raw(one).is_none() && cache.map(one).is_none(), "{purged:?}");
+        }
+        let start = cache.begin();
+        cache.keep_read_raw(start, one, bytes.clone());
+        cache.keep_read_map(start, one, map);
+        assert!(cache.raw(one) == Some(bytes) && cache.map(one).is_some());
+        cache.forget(one);
+        assert!(cache.raw(one).is_none() && cache.map(one).is_none());
+    }
+}

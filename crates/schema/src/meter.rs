@@ -299,3 +299,30 @@ fn place(schema: &mut Value, name: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_place_may_evaluate_counts_for_each_leftover() {
+        for (keyword, value, leftovers) in [
+            ("unevaluatedProperties", json!({"a": 1, "b": 2, "c": 3}), 3),
+            ("unevaluatedItems", json!([1, 2]), 2),
+            ("unevaluatedItems", json!([]), 0),
+            ("unevaluatedItems", json!("text"), 0),
+            ("properties", json!({"a": 1}), 0),
+        ] {
+            let mut place = Map::new();
+            place.insert(keyword.to_owned(), json!({}));
+            let [little, much] = [0, 1_000].map(|asked| {
+                let pattern_costs = PatternCosts::default();
+                let costs = Costs { most: 0, asked, has_number_choices: false, pattern_costs };
+                Meter::of(&place, &costs).cost(&value)
+            });
+            assert_eq!(much - little, leftovers * 1_000, "{keyword} of {value}");
+        }
+    }
+}

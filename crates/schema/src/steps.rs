@@ -105,6 +105,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn all_that_is_counted_adds_up() {
+        for (steps, expect) in [(10, Ok(())), (9, Err(Exhausted)), (0, Err(Exhausted))] {
+            let work = || (0..5).for_each(|_| count(2));
+            assert_eq!(metered(steps, work), expect, "{steps}");
+        }
+        // Work that isn't metered has all steps that there are.
+        count(1_000_000);
+    }
+
+    #[test]
     fn stops_within_a_slice_of_the_sign() {
         let asked = Arc::new(AtomicUsize::new(0));
         let counting = Arc::clone(&asked);

@@ -58,6 +58,16 @@ impl DocumentCache {
         Arc::new(Self { registry, shards, bytes: AtomicUsize::new(0), bytes_max })
     }
 
+    /// The memory that its documents take, in bytes: counted, and not what it believes.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let held = self.shards.iter().map(|shard| {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            shard.values().map(|ready| ready.bytes()).sum::<usize>()
+        });
+        held.sum()
+    }
+
     /// Adds a document that was rendered from a view.
     pub(super) fn keep(&self, view: &View, rendered: &RenderedDocument<'_>) {
         let Some(stamp) = view.details_stamp(rendered.xid) else { return };

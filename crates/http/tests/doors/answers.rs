@@ -272,12 +272,19 @@ async fn counts_what_it_answers() {
     for _ in 0..3 {
         server.ask(get("/api/document")).await;
     }
+    // Both from memory and from a route.
+    for path in ["/api/document", "/api/long"] {
+        let mut client = server.connect().await;
+        client.send(get(path).replacen("GET", "HEAD", 1)).await;
+        client.answer_to("HEAD").await;
+    }
     server.ask(get("/nowhere")).await;
     let answer = server.ask(get("/metrics")).await;
     assert_eq!(answer.status, 200);
     for line in [
         r#"muster_requests_total{method="GET",route="/api/{groups}",status="200"} 3"#,
         r#"muster_requests_total{method="GET",route="other",status="404"} 1"#,
+        r#"muster_requests_total{method="HEAD",route="/api/{groups}",status="200"} 2"#,
         "muster_requests_in_flight 1",
     ] {
         assert!(answer.text().lines().any(|found| found == line), "{line}:\n{}", answer.text());

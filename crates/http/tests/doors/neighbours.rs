@@ -94,6 +94,10 @@ async fn asks_for_a_key_once_there_is_one_and_then_for_nothing_else() {
         ("/api/document", "Authorization: Bearer right\r\nOrigin: https://a.example\r\n", None),
         ("/metrics", "", Some((401, "key_required"))),
         ("/health/live", "", None),
+        // Only the probes' own paths need no key.
+        ("/api/health/live", "", Some((401, "key_required"))),
+        ("/api/configs/health/entries/e", "", Some((401, "key_required"))),
+        ("/healthy", "", Some((401, "key_required"))),
     ] {
         let answer = server
             .ask(format!("GET {path} HTTP/1.1\r\nHost: registry.example\r\n{headers}\r\n"))

@@ -32,7 +32,7 @@ use tokio::{
     net::TcpStream,
     sync::watch,
     task::JoinHandle,
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 /// Longer than anything here may take: a test that reaches it has failed.
@@ -335,9 +335,11 @@ impl Follower {
         read > 0
     }
 
-    /// The next event; none: the stream ended.
+    /// The next event; none: the stream ended. A stream that only breathes is no event and no end.
     pub async fn next(&mut self) -> Option<Event> {
+        let until = Instant::now() + PATIENCE;
         loop {
+            assert!(Instant::now() < until, "neither an event nor the end comes");
             if let Some(event) = self.take() {
                 return Some(event);
             }

@@ -215,11 +215,15 @@ async fn cuts_a_page_where_its_commands_hold_very_many_changes() {
 async fn paged(running: &Running, first: String) -> Vec<u64> {
     let (mut positions, mut next) = (Vec::new(), first);
     while !next.is_empty() {
+        // Each page but the last has a command, and each command is on one page.
+        let before = positions.len();
         let page = running.json(&format!("GET {next}")).await;
         positions.extend(told(&page).into_iter().map(|(position, _)| position));
         let url = page.get("next").and_then(Value::as_str).unwrap_or_default();
         let rest = url.split_once("/log").map(|(_, rest)| format!("/log{rest}"));
         next = rest.unwrap_or_default();
+        assert!(next.is_empty() || positions.len() > before, "no command before {next}");
+        assert!(positions.is_sorted_by(|later, earlier| later > earlier), "{positions:?}");
     }
     positions
 }
@@ -300,6 +304,7 @@ async fn searches_a_long_ledger_on_many_pages_without_a_gap() {
             walk.take(read, std::iter::empty());
         }
         pages += 1;
+        assert!(pages <= 8, "the last page has no end");
         let Some(next) = walk.finish().next else { break };
         before = next;
     }

@@ -1,3 +1,8 @@
+use std::sync::Arc;
+
+use muster_guard::Role;
+use muster_http::Principal;
+
 use crate::door::{Door, Step};
 
 #[tokio::test]
@@ -32,9 +37,13 @@ async fn lets_one_of_two_writers_win() {
     door.send(line, &[("if-match", tag)], "two").await.check(line, 200, &[]);
     let lost = door.send(line, &[("if-match", tag)], "three").await;
     lost.check(line, 412, &[("/reason", "precondition_failed")]);
-    door.send(line, &[("if-match", "*")], "four").await.check(line, 200, &[]);
+    let newest = door.send(line, &[("if-match", "*")], "four").await;
+    newest.check(line, 200, &[]);
+    let tag = newest.header("etag").unwrap();
     let weak = format!("W/{tag}");
     door.send(line, &[("if-match", &weak)], "five").await.check(line, 412, &[]);
+    // It was refused because it is weak, and for nothing else.
+    assert_eq!(door.send("GET /dirs/d1/files/f1", &[], "").await.header("etag"), Some(tag));
     door.send("PUT /dirs/d1/files/new", &[("if-match", "*")], "x").await.check(line, 412, &[]);
     assert_eq!(door.send("GET /dirs/d1/files/f1", &[], "").await.text(), "four");
 }
@@ -50,6 +59,25 @@ async fn does_a_repeated_command_once() {
     let other = door.send("POST /dirs/d1/facts/f", &key, r#"{"count": 1}"#).await;
     other.check("post", 422, &[("/reason", "idempotency_mismatch")]);
     door.check(&[Step("GET /dirs/d1/facts/f", "", 200, &[("/versionscount", "1")])]).await;
+}
+
+/// Two callers may choose the same key: each command is done, and nobody gets another's answer.
+#[tokio::test]
+async fn a_key_of_a_repeated_command_is_its_callers_own() {
+    let door = Door::with_dirs().await;
+    let [alice, bob] = ["alice", "bob"].map(|id| Arc::new(Principal::new(id, Role::Admin)));
+    let key = [("idempotency-key", "k1")];
+    for (who, version) in [(&alice, "1"), (&bob, "2"), (&alice, "1"), (&bob, "2")] {
+        let reply = door.send_as(who.clone(), "POST /dirs/d1/facts/f", &key, "{}").await;
+        reply.check("post", 201, &[("/versionid", version)]);
+    }
+    // Nor is anybody told that it is another's.
+    let other =
+        door.send_as(bob, "POST /dirs/d1/facts/g", &[("idempotency-key", "k2")], "{}").await;
+    other.check("post", 201, &[]);
+    let reply =
+        door.send_as(alice, "POST /dirs/d1/facts/h", &[("idempotency-key", "k2")], "{}").await;
+    reply.check("post", 201, &[]);
 }
 
 #[tokio::test]

@@ -90,6 +90,17 @@ impl Door {
 
     /// Sends a request, given as method and path below `/api`.
     pub async fn send(&self, line: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        self.send_as(self.principal(), line, headers, body).await
+    }
+
+    /// Sends a request of somebody.
+    pub async fn send_as(
+        &self,
+        principal: Arc<Principal>,
+        line: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Reply {
         let (method, path) = line.split_once(' ').unwrap();
         let path = path.strip_prefix('/').unwrap_or(path);
         let mut request = Request::builder().method(method).uri(format!("/api/{path}"));
@@ -97,7 +108,7 @@ impl Door {
             request = request.header(*name, *value);
         }
         let mut request = request.body(axum::body::Body::from(body.to_owned())).unwrap();
-        request.extensions_mut().insert(self.caller());
+        request.extensions_mut().insert(Caller { principal, ..self.caller() });
         let response = self.router.clone().call(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = muster_http::read_body(body).await.unwrap();

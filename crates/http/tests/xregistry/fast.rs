@@ -71,12 +71,20 @@ async fn compresses_what_is_worth_it_and_forgets_what_is_erased() {
     assert_eq!(plain.text(), long);
     assert_eq!(gzip.header("content-encoding"), Some("gzip"));
     assert!(gzip.body.len() < plain.body.len() / 10);
+    let vary = plain.header("vary").map(ToOwned::to_owned);
+    assert_eq!(vary.as_deref(), Some("Accept-Encoding"));
     let [plain, gzip] = [plain, gzip].map(|reply| reply.header("etag").unwrap().to_owned());
     assert_ne!(plain, gzip);
     for tag in [plain, gzip] {
         let reply = ask(&door, path, BASE, &[("if-none-match", &tag)]).unwrap();
         assert_eq!(reply.status, 304, "{tag}");
+        // A cache keeps these with the stored answer (RFC 9110, 15.4.5).
+        assert_eq!(reply.header("vary"), vary.as_deref(), "{tag}");
     }
+    // Nothing is answered from a stale state, so that alone doesn't show that the bytes are gone.
+    let held = door.documents.held_bytes();
+    assert!(held > 0);
     door.send("DELETE /configs/c?purge", &[], "").await.check("purge", 204, &[]);
     assert!(ask(&door, path, BASE, &[]).is_none());
+    assert_eq!(door.documents.held_bytes(), 0, "of {held}");
 }

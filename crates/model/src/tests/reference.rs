@@ -32,7 +32,9 @@ fn model_in(step: &Value) -> Option<Value> {
 #[test]
 fn prints_the_models_that_the_reference_prints() {
     let Some(recorded) = recorded() else {
-        eprintln!("left out: no recorded answers of the reference at hand (MUSTER_TEST_DATA)");
+        // Past cargo's capture of what a test prints, so that `./test` counts and names it.
+        let left_out = b"\nleft out: the models that the reference prints, because MUSTER_TEST_DATA has no recordings of it\n";
+        std::io::Write::write_all(&mut std::io::stderr(), left_out).unwrap();
         return;
     };
     let (mut compared, mut refused) = (0, 0);

@@ -367,6 +367,34 @@ fn a_large_folder_is_applied_in_steps_and_the_plan_says_so() {
     assert_eq!(server.get("/log").json()["entries"].as_array().unwrap().len(), 3);
 }
 
+/// Each step is judged right before it is done, so a later one may be refused.
+#[test]
+fn a_step_that_is_refused_is_the_last_unless_the_rest_is_wanted() {
+    let scratch = TempDir::new().unwrap();
+    let group = scratch.path().join("cat/configs/app");
+    std::fs::create_dir_all(&group).unwrap();
+    let text = format!("\"{}\"", "x".repeat(3_000_000));
+    ["a", "b", "c", "d", "e"].iter().for_each(|name| {
+        std::fs::write(group.join(format!("{name}.json")), &text).unwrap();
+    });
+    for (flags, there) in [(&["--yes"] as &[_], "ab"), (&["--yes", "--keep-going"], "abde")] {
+        let server = Server::in_memory(&[]);
+        // Only the registry knows that names may not differ in case alone.
+        server.put("/api/configs/app/entries/C", "{}").expect(201);
+        let url = format!("http://{}", server.address);
+        let apply = [&["apply", "cat", "--server", &url], flags].concat();
+        run(scratch.path(), &apply).expect(1);
+        let names = ["a", "b", "c", "d", "e"].into_iter();
+        let found: String = names
+            .filter(|name| {
+                let found = server.get(&format!("/api/configs/app/entries/{name}/versions/1"));
+                found.status == 200
+            })
+            .collect();
+        assert_eq!(found, there, "{flags:?}");
+    }
+}
+
 #[test]
 fn a_binding_to_nothing_does_not_pass() {
     let scratch = TempDir::new().unwrap();

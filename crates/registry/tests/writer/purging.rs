@@ -231,3 +231,19 @@ async fn what_has_the_same_name_but_for_case_stays() {
         registry.verify(|_| {}).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn what_another_writer_erases_leaves_our_memory_too() {
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let ticks = CountingClock::default();
+    let ours = open(&ledger, &ticks).await;
+    let name = "/configs/app/entries/doomed";
+    ours.submit(put(name, &secret(1)), &by()).await.unwrap();
+    let content = ours.view().version_at(&xid(name)).unwrap().document.unwrap();
+    assert!(ours.contents(&[content]).await.unwrap()[0].is_some());
+    let theirs = open(&ledger, &ticks).await;
+    theirs.submit(purge(name), &by()).await.unwrap();
+    // Our next append meets theirs.
+    ours.submit(put("/configs/app/entries/stays", "[]"), &by()).await.unwrap();
+    assert_eq!(ours.contents(&[content]).await.unwrap(), [None]);
+}

@@ -43,6 +43,16 @@ fn says_what_is_wrong_where_and_what_was_likely_meant() {
         ),
         (
             r#"{"properties":{"title":{}},"additionalProperties":false}"#,
+            r#"{"a/b~c":1}"#,
+            r#"/a~1b~0c additionalProperties "a/b~c" is not an allowed name"#,
+        ),
+        (
+            r#"{"items":{"properties":{"title":{}},"unevaluatedProperties":false}}"#,
+            r#"[{"~1":1}]"#,
+            r#"/0/~01 unevaluatedProperties "~1" is not an allowed name"#,
+        ),
+        (
+            r#"{"properties":{"title":{}},"additionalProperties":false}"#,
             r#"{"title":1,"titel":1}"#,
             r#"/titel additionalProperties "titel" is not an allowed name"#,
         ),

@@ -47,6 +47,71 @@ fn the_oldest_versions_go_and_leave_roots() {
 }
 
 #[test]
+fn a_pinned_version_stays_however_old_it_is() {
+    for (mode, maxversions, pinned, left) in [
+        ("manual", 2, "1", "1<1 4<4"),
+        ("manual", 3, "1", "1<1 3<3 4<3"),
+        ("manual", 3, "2", "2<2 3<2 4<3"),
+        ("createdat", 2, "1", "1<1 4<1"),
+        ("createdat", 3, "2", "2<2 3<2 4<3"),
+    ] {
+        let files = json!({"versionmode": mode, "hasdocument": false, "maxversions": maxversions});
+        let mut registry = TestRegistry::new(&files);
+        for id in ["1", "2", "3", "4"] {
+            registry.send(Mode::Put, &format!("{FILE}/versions/{id}"), &json!({})).unwrap();
+            if id == pinned {
+                let pin = json!({"defaultversionid": id, "defaultversionsticky": true});
+                registry.send(Mode::Patch, &format!("{FILE}/meta"), &pin).unwrap();
+            }
+        }
+        assert_eq!(line(&registry), left, "{mode} {maxversions} {pinned}");
+        let meta = &registry.resource(FILE).unwrap().meta;
+        assert_eq!((meta.default.as_str(), meta.sticky), (pinned, true), "{mode} {maxversions}");
+    }
+}
+
+/// The pin ends with its version; the newest version is the default from then on.
+#[test]
+fn a_pin_goes_with_its_version() {
+    let files = json!({"versionmode": "createdat", "hasdocument": false});
+    let mut registry = TestRegistry::new(&files);
+    for id in ["1", "2", "3"] {
+        registry.send(Mode::Put, &format!("{FILE}/versions/{id}"), &json!({})).unwrap();
+    }
+    let pin = json!({"defaultversionid": "1", "defaultversionsticky": true});
+    registry.send(Mode::Patch, &format!("{FILE}/meta"), &pin).unwrap();
+    let found = |registry: &TestRegistry| {
+        let meta = registry.resource(FILE).unwrap().meta.clone();
+        (meta.default.to_string(), meta.sticky)
+    };
+    assert_eq!(found(&registry), ("1".to_owned(), true));
+    registry.delete(&format!("{FILE}/versions/1")).unwrap();
+    assert_eq!(found(&registry), ("3".to_owned(), false));
+    registry.send(Mode::Put, &format!("{FILE}/versions/4"), &json!({})).unwrap();
+    assert_eq!(found(&registry), ("4".to_owned(), false));
+}
+
+/// A group's epoch grows once for each command that adds members to it or takes them away.
+#[test]
+fn a_groups_epoch_follows_its_members() {
+    let mut registry = TestRegistry::new(&json!({"hasdocument": false}));
+    let (group, version) = ("/dirs/d", format!("{FILE}/versions/2"));
+    registry.send(Mode::Put, group, &json!({})).unwrap();
+    let epoch =
+        |registry: &TestRegistry| registry.catalog.group_at(&group.parse().unwrap()).unwrap().epoch;
+    assert_eq!(epoch(&registry), 1);
+    registry.send(Mode::Put, FILE, &json!({})).unwrap();
+    assert_eq!(epoch(&registry), 2, "a member came");
+    registry.send(Mode::Patch, FILE, &json!({"name": "n"})).unwrap();
+    registry.send(Mode::Put, &version, &json!({})).unwrap();
+    assert_eq!(epoch(&registry), 2, "a member changed");
+    registry.delete(FILE).unwrap();
+    assert_eq!(epoch(&registry), 3, "a member went");
+    registry.restore(FILE).unwrap();
+    assert_eq!(epoch(&registry), 4, "a member came back");
+}
+
+#[test]
 fn a_circle_is_refused_however_it_is_closed() {
     let files = json!({"versionmode": "manual", "hasdocument": false});
     let bodies = [

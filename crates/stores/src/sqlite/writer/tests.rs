@@ -39,6 +39,11 @@ fn a_doubtful_append_that_landed_is_there_and_synced() {
     let head = writer.append(Head::EMPTY, &sample_batch(Head::EMPTY, 1, 2)).unwrap();
     let batch = sample_batch(head, 2, 3);
     land(&writer, &batch);
+    // While somebody else has the file open, closing our connections doesn't empty the log: only
+    // the checkpoint, which syncs, does.
+    let other = writer.file.connect(Role::Reader).unwrap();
+    file::tail(&other).unwrap();
+    assert!(log_bytes(directory.path()) > 0);
     assert!(writer.resolve_doubt(doubt(head, &batch)).unwrap());
     assert_eq!(*writer.announce.borrow(), batch.head_after(head));
     assert_eq!(log_bytes(directory.path()), 0, "it is in the file, whatever became of the log");
@@ -55,6 +60,26 @@ fn a_doubtful_append_that_did_not_land_never_will() {
     assert!(!writer.resolve_doubt(doubt(head, &batch)).unwrap());
     assert_eq!(*writer.announce.borrow(), head);
     assert_eq!(writer.append(head, &batch).unwrap(), batch.head_after(head));
+}
+
+#[test]
+fn a_purge_that_a_reader_holds_up_empties_the_log_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = writer(directory.path());
+    let batch = sample_batch(Head::EMPTY, 1, 2);
+    let head = writer.append(Head::EMPTY, &batch).unwrap();
+    let reader = writer.file.connect(Role::Reader).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    file::tail(&reader).unwrap();
+    // So that the test needn't wait as long as the writer would.
+    writer.connection.as_ref().unwrap().busy_timeout(std::time::Duration::ZERO).unwrap();
+    writer.append(head, &purge(&batch.contents[..1])).unwrap();
+    assert!(writer.must_empty_log, "what the reader needs is still in the log");
+    assert!(log_bytes(directory.path()) > 0);
+    drop(reader);
+    writer.maintain_log();
+    assert!(!writer.must_empty_log);
+    assert_eq!(log_bytes(directory.path()), 0);
 }
 
 #[test]
