@@ -76,7 +76,7 @@ fn reads_addresses_and_refuses_what_is_none() {
         ("https://a", Ok(("a:443", "https://a"))),
         ("https://a:8443/b", Ok(("a:8443", "https://a:8443/b"))),
         ("ftp://a", Err(AddressError::Form("ftp://a".into()))),
-        ("http://user@a", Err(AddressError::Form("http://user@a".into()))),
+        ("http://user@a", Err(AddressError::Form("http://***@a".into()))),
         ("http://a?b", Err(AddressError::Form("http://a?b".into()))),
         ("http://a:99999", Err(AddressError::Form("http://a:99999".into()))),
         ("", Err(AddressError::Form(String::new()))),

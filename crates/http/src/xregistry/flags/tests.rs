@@ -53,7 +53,7 @@ fn names_each_fault_and_its_subject() {
         (Method::PUT, "/dirs/d1?ignore=foo", "bad_ignore", "/dirs/d1?ignore=foo"),
         (Method::DELETE, "/dirs/d1?epoch=x", "bad_flag", "/dirs/d1"),
         (Method::GET, "/?specversion=0.5", "unsupported_specversion", "/"),
-        (Method::GET, "/dirs?at=5", "not_available", "/dirs?at=5"),
+        (Method::PUT, "/dirs/d1?at=5", "bad_flag", "/dirs/d1"),
         (Method::GET, "/dirs?purge", "bad_flag", "/dirs"),
         (Method::GET, "/dirs/d1?deleted", "bad_flag", "/dirs/d1"),
         (Method::GET, "/dirs?limit=0", "bad_flag", "/dirs"),
