@@ -5,7 +5,6 @@
 //! a night can run others and a failure can be run again.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
-mod batches;
 mod capabilities;
 mod commands;
 mod compliance;
