@@ -35,7 +35,7 @@ impl Drop for Presence {
 }
 
 /// Runs work in a task of its own, so that it can come to its end when the caller leaves: what waits
-/// is dropped then, and what counts its steps is stopped; see [`stop_sign`]. None if the work panics.
+/// is dropped then, and what counts its steps is stopped; see `stop_sign`. None if the work panics.
 pub async fn attended<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Option<T> {
