@@ -310,9 +310,7 @@ fn overall(
 /// The present moment as text.
 fn now() -> String {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let moment =
-        i64::try_from(since.as_micros()).ok().and_then(|at| Moment::from_microseconds(at).ok());
-    moment.unwrap_or(Moment::EPOCH).to_string()
+    Moment::after_epoch(since).to_string()
 }
 
 async fn store(State(vitals): State<HealthState>) -> axum::response::Response {

@@ -47,9 +47,11 @@ pub(crate) fn check_neighbour<B>(
     }
 }
 
-/// Whether reading it costs about as much as a document: no query, which could ask for everything.
+/// Whether reading it costs about as much as a document: not the whole registry, and no query, which
+/// could ask for as much.
 fn is_simple(uri: &Uri) -> bool {
-    uri.query().is_none() && (uri.path() == "/api" || uri.path().starts_with("/api/"))
+    let path = uri.path().trim_end_matches('/');
+    uri.query().is_none() && (path == "/api" || path.starts_with("/api/")) && path != "/api/export"
 }
 
 /// Whether a person followed a link: then the page that it was on can't go on by itself

@@ -94,7 +94,8 @@ impl XRegistry {
     /// The view that a request is about: the newest, or for a read the one at `at`.
     async fn requested_view(&self, parts: &Parts) -> Result<View, Problem> {
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
-        match parts.uri.query().filter(|query| reads && !self.bare && query.contains("at=")) {
+        // Most queries don't have it, and need not be parsed for it.
+        match parts.uri.query().filter(|query| reads && !self.bare && query.contains("at")) {
             Some(query) => past::requested(&self.registry, query, parts.uri.path()).await,
             None => Ok(self.registry.view()),
         }

@@ -34,23 +34,42 @@ impl Drop for Presence {
     }
 }
 
-/// Runs work in a task of its own, so that it can come to its end when the caller leaves: what waits
-/// is dropped then, and what counts its steps is stopped; see `stop_sign`. None if the work panics.
+impl Presence {
+    fn new() -> Self {
+        Self { has_left: Arc::default(), leaving: Arc::default() }
+    }
+
+    /// The work, which can ask whether the caller has left.
+    fn over<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        HAS_LEFT.scope(Arc::clone(&self.has_left), work)
+    }
+}
+
+/// Runs work in a task of its own, to its end even when the caller leaves. Only what counts its
+/// steps is stopped then; see `stop_sign`. None if the work panics.
 pub async fn attended<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Option<T> {
-    let presence = Presence { has_left: Arc::default(), leaving: Arc::default() };
+    let presence = Presence::new();
+    tokio::spawn(presence.over(work)).await.ok()
+}
+
+/// Runs work that changes nothing in a task of its own. When the caller leaves, it is dropped as
+/// soon as it waits for anything, such as its turn, and stopped where it counts its steps. None if
+/// the work panics.
+pub async fn attended_read<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let presence = Presence::new();
     let leaving = Arc::clone(&presence.leaving);
-    let work = HAS_LEFT.scope(Arc::clone(&presence.has_left), work);
+    let work = presence.over(work);
     let task = tokio::spawn(async move {
         tokio::select! {
             done = work => Some(done),
             () = leaving.notified() => None,
         }
     });
-    let done = task.await.ok().flatten();
-    drop(presence);
-    done
+    task.await.ok().flatten()
 }
 
 /// Says stop when the caller has left, or after [`JUDGING_TIME_MAX`].
@@ -67,10 +86,26 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn drops_work_that_waits_when_its_caller_leaves() {
+    async fn what_changes_something_goes_on_when_its_caller_leaves() {
+        let (release, released) = oneshot::channel::<()>();
+        let (begun, wait) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let caller = tokio::spawn(attended(async move {
+            let _ = begun.send(());
+            let _ = end.send(released.await.is_ok());
+        }));
+        assert!(wait.await.is_ok());
+        caller.abort();
+        assert!(caller.await.is_err());
+        assert!(release.send(()).is_ok(), "it still waits");
+        assert_eq!(ended.await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn drops_a_read_that_waits_when_its_caller_leaves() {
         let (kept, dropped) = oneshot::channel::<()>();
         let (begun, wait) = oneshot::channel();
-        let caller = tokio::spawn(attended(async move {
+        let caller = tokio::spawn(attended_read(async move {
             let _ = begun.send(());
             std::future::pending::<()>().await;
             drop(kept);

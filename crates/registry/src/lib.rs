@@ -32,7 +32,7 @@ mod verify;
 mod view_at;
 mod writer;
 
-pub use attended::{JUDGING_TIME_MAX, attended};
+pub use attended::{JUDGING_TIME_MAX, attended_read};
 pub use checkpoint::{CheckpointFile, CheckpointFileError};
 pub use commands::Commands;
 pub use follow::CommandBounds;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Sample;
+use crate::{OrOther, Sample};
 
 /// The keys that aren't revoked, or all keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,13 +43,28 @@ pub struct KeyEntry {
     pub revokedat: Option<String>,
 }
 
+/// Why a request is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AccessReason {
+    /// It carries a key of the registry.
+    #[serde(rename = "key")]
+    Key,
+    /// It carries the key that the server was started with.
+    #[serde(rename = "given key")]
+    GivenKey,
+    /// It carries no key, which the server allows.
+    #[serde(rename = "anonymous")]
+    Anonymous,
+    /// The registry has no keys.
+    #[serde(rename = "open")]
+    Open,
+}
+
 /// As whom a request is answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnAccess {
-    /// Why it is answered: `key`, a key of the registry; `given key`, the one that the server was
-    /// started with; `anonymous`, without a key, which the server allows; `open`, because the
-    /// registry has no keys.
-    pub by: String,
+    /// Why it is answered.
+    pub by: OrOther<AccessReason>,
     /// The role: what the caller may do.
     pub role: String,
     /// The key's id, which the log names.
@@ -71,22 +86,11 @@ pub struct OwnAccess {
     pub expiresat: Option<String>,
 }
 
-impl OwnAccess {
-    /// A key of the registry.
-    pub const KEY: &str = "key";
-    /// The key that the server was started with.
-    pub const GIVEN_KEY: &str = "given key";
-    /// No key, which the server allows.
-    pub const ANONYMOUS: &str = "anonymous";
-    /// No key, because the registry has none.
-    pub const OPEN: &str = "open";
-}
-
 impl Sample for OwnAccess {
     fn sample() -> Self {
         let entry = KeyEntry::sample();
         Self {
-            by: Self::KEY.to_owned(),
+            by: OrOther::Known(AccessReason::Key),
             role: "publisher".to_owned(),
             id: Some(entry.id),
             name: entry.name,

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::{Serialize, Serializer};
 use thiserror::Error;
@@ -28,6 +28,13 @@ impl Moment {
     /// It is outside the years 0000 to 9999.
     pub fn from_microseconds(microseconds: i64) -> Result<Self, MomentError> {
         if RANGE.contains(&microseconds) { Ok(Self(microseconds)) } else { Err(MomentError) }
+    }
+
+    /// The moment this long after 1970-01-01T00:00:00Z, or the last possible one.
+    #[must_use]
+    pub fn after_epoch(time: Duration) -> Self {
+        let microseconds = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        Self(microseconds.min(*RANGE.end()))
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z.

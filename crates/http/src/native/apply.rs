@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use muster_catalog::command::{Action, Command, Plan, PlannedDocument, Succession};
-use muster_registry::{self as registry, PlanPart, attended};
+use muster_registry::{self as registry, PlanPart, attended_read};
 use muster_wire::{
     ErrorKind, Problem,
     apply::{ApplyReport, ApplyRequest, DocumentToApply, FailingDocuments, RefusedPart},
@@ -48,7 +48,7 @@ pub(super) async fn apply(
     };
     if is_trial {
         let by = origin(&caller);
-        let tried = attended(async move {
+        let tried = attended_read(async move {
             let trying = async {
                 let tried = native.registry.try_plan(command, &by).await;
                 tried.map_err(|error| problem_of_failure(error, PLACE))

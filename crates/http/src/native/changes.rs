@@ -6,8 +6,8 @@
 //!
 //! While there are watchers, one task follows the ledger and renders each command once, into a ring
 //! that all watchers read. A watcher that falls behind the ring reads the ledger until it has
-//! caught up; a stretch of it is read once for all watchers that are there. So a slow reader has a longer delay but costs no memory, and the writer never waits
-//! for it.
+//! caught up; a stretch of it is read once for all watchers that are there. So a slow reader has a
+//! longer delay but costs no memory, and the writer never waits for it.
 
 mod feed;
 mod frame;

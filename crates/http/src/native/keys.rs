@@ -17,8 +17,8 @@ use muster_catalog::{
 use muster_guard::{ApiKey, KeyRecord, Role};
 use muster_registry::{CommandOrigin, SubmitError};
 use muster_wire::{
-    ErrorKind, Problem,
-    keys::{KeyEntry, KeyList, NewKey, OwnAccess},
+    ErrorKind, OrOther, Problem,
+    keys::{AccessReason, KeyEntry, KeyList, NewKey, OwnAccess},
 };
 use muster_words::Id;
 
@@ -73,13 +73,13 @@ pub(super) async fn own(
     let known = id.as_ref().and_then(|id| Some((id, view.keys.get(id)?)));
     let entry = known.map(|(id, key)| shown(id, key, native.gate.record(&view, id).as_ref()));
     let by = match &entry {
-        Some(_) => OwnAccess::KEY,
-        None if principal.is_anonymous() => OwnAccess::ANONYMOUS,
-        None if native.gate.needs_key() => OwnAccess::GIVEN_KEY,
-        None => OwnAccess::OPEN,
+        Some(_) => AccessReason::Key,
+        None if principal.is_anonymous() => AccessReason::Anonymous,
+        None if native.gate.needs_key() => AccessReason::GivenKey,
+        None => AccessReason::Open,
     };
     let own = OwnAccess {
-        by: by.to_owned(),
+        by: OrOther::Known(by),
         role: principal.role.name().to_owned(),
         id: entry.as_ref().map(|entry| entry.id.clone()),
         name: entry.as_ref().and_then(|entry| entry.name.clone()),

@@ -11,7 +11,7 @@ use axum::{
 };
 use http::StatusCode;
 use muster_catalog::View;
-use muster_registry::{Registry, attended};
+use muster_registry::{Registry, attended_read};
 use muster_wire::{
     ErrorKind, Problem, headers,
     validation::{DocumentFindings, ValidationPage},
@@ -58,7 +58,7 @@ pub(super) async fn validate(
     }
     let judged = {
         let (native, view, below) = (native.clone(), view.clone(), below.clone());
-        attended(async move {
+        attended_read(async move {
             let judging = judge(&native.registry, &view, &below, after);
             native.validations.run(judging).await
         })

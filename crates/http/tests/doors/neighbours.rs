@@ -30,6 +30,8 @@ async fn answers_only_for_this_computers_names_while_nobody_needs_a_key() {
         ("GET", "/api/document", foreign, None),
         ("HEAD", "/api/document", foreign, None),
         ("GET", "/api/document?inline=*", foreign, Some((403, "origin_refused"))),
+        ("GET", "/api/export", foreign, Some((403, "origin_refused"))),
+        ("GET", "/api/export/", foreign, Some((403, "origin_refused"))),
         ("GET", "/metrics", foreign, Some((403, "origin_refused"))),
         ("GET", "/metrics", image, Some((403, "origin_refused"))),
         ("GET", "/api/document?inline=*", image, Some((403, "origin_refused"))),

@@ -5,7 +5,7 @@ use clap::Args;
 use muster_client::{Answer, Client, Query};
 use muster_history::difference;
 use muster_wire::log::{LogAction, LogChange, LogEntry, LogKind, LogPage};
-use muster_words::{Digest, Moment, Notation, Xid};
+use muster_words::{Digest, Moment, Notation, Xid, time_span};
 
 use super::{position, xid};
 use crate::{
@@ -188,16 +188,7 @@ impl WantedCommands<'_> {
 /// # Errors
 /// It is neither.
 pub(super) fn moment(flag: &str, text: &str, now: Moment) -> Result<Moment, Failure> {
-    let unit = match text.chars().next_back() {
-        Some('m') => 60,
-        Some('h') => 60 * 60,
-        Some('d') => 24 * 60 * 60,
-        Some('w') => 7 * 24 * 60 * 60,
-        _ => 0,
-    };
-    let digits = text.get(..text.len().saturating_sub(1)).unwrap_or_default();
-    let age = digits.parse::<u32>().ok().filter(|_| unit > 0);
-    let age = age.map(|number| i64::from(number).saturating_mul(unit).saturating_mul(1_000_000));
+    let age = time_span(text).and_then(|age| i64::try_from(age.as_micros()).ok());
     let found = match age {
         Some(age) => Moment::from_microseconds(now.microseconds().saturating_sub(age)).ok(),
         None => Moment::parse(text).ok(),

@@ -176,8 +176,7 @@ fn refuse(error: CertificateError, readiness: &Readiness) {
 
 /// The moment of a time of the system's clock.
 fn moment(time: SystemTime) -> Option<Moment> {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    Moment::from_microseconds(i64::try_from(since.as_micros()).ok()?).ok()
+    time.duration_since(SystemTime::UNIX_EPOCH).ok().map(Moment::after_epoch)
 }
 
 fn stamps(files: [&Path; 2]) -> Vec<Option<Stamp>> {

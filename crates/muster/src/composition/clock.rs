@@ -18,8 +18,7 @@ pub fn clock() -> Clock {
 /// The current time, in UTC.
 pub(super) fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let microseconds = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
-    Moment::from_microseconds(microseconds).unwrap_or(Moment::EPOCH)
+    Moment::after_epoch(since)
 }
 
 /// Random bytes. If the system has none, the process must not go on.

@@ -11,8 +11,7 @@ use super::Screen;
 #[must_use]
 pub fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let microseconds = i64::try_from(since.as_micros()).unwrap_or_default();
-    Moment::from_microseconds(microseconds).unwrap_or(Moment::EPOCH)
+    Moment::after_epoch(since)
 }
 
 /// How long ago something was, on a terminal; elsewhere the time in UTC. Text that isn't a time is

@@ -93,6 +93,9 @@ fn the_past_has_a_beginning_and_an_end_and_keeps_what_was_purged_out() {
         assert!(refused.text().contains(detail), "{when}: {}", refused.text());
         refused.refused(400, "bad_position");
     }
+    // Without a value it names no time either; a part of another name isn't it.
+    server.get("/api/configs?at").refused(400, "bad_position");
+    server.get("/api/configs?flat=1").expect(200);
     // The future is the present, as long as nothing happens.
     server.get(&at("/api/configs", "2999-01-01T00:00:00Z")).expect(200);
     server.get(&at("/api/configs/app/entries/a", "0")).refused(404, "not_found");

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use muster_guard::{KeyRecord, Role};
 use muster_wire::{ErrorKind, Problem, keys::KeyRequest};
-use muster_words::{Moment, XidPattern, XidPatterns};
+use muster_words::{Moment, XidPattern, XidPatterns, time_span};
 
 use crate::native::body;
 
@@ -62,32 +62,15 @@ fn scope(places: &[String]) -> Result<XidPatterns, Problem> {
 /// Parses when a key expires: a time from now, or a moment.
 fn expires(text: &str, now: Moment) -> Result<Moment, Problem> {
     let wrong = || refused("expires is a time such as 90d, 12h or 30m, or 2027-01-31T12:00:00Z");
-    let moment = match microseconds(text) {
-        Some(time) => now
-            .microseconds()
-            .checked_add(time)
+    let moment = match time_span(text) {
+        Some(time) => i64::try_from(time.as_micros())
+            .ok()
+            .and_then(|time| now.microseconds().checked_add(time))
             .and_then(|moment| Moment::from_microseconds(moment).ok())
             .ok_or_else(wrong)?,
         None => Moment::parse(text).map_err(|_| wrong())?,
     };
     if moment > now { Ok(moment) } else { Err(refused("expires must lie in the future")) }
-}
-
-/// Parses a number with a unit, as microseconds.
-fn microseconds(text: &str) -> Option<i64> {
-    let unit = text.chars().next_back()?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        'w' => 7 * 24 * 60 * 60,
-        _ => return None,
-    };
-    let digits = &text[..text.len() - 1];
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let number: i64 = is_number.then(|| digits.parse().ok())??;
-    number.checked_mul(seconds)?.checked_mul(1_000_000)
 }
 
 #[cfg(test)]

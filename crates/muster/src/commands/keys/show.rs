@@ -1,5 +1,8 @@
 use clap::Args;
-use muster_wire::keys::OwnAccess;
+use muster_wire::{
+    OrOther,
+    keys::{AccessReason, OwnAccess},
+};
 
 use crate::{
     Context, Failure,
@@ -37,16 +40,23 @@ impl KeyShowArguments {
 
 /// One line for each part.
 fn render(screen: &Screen, own: &OwnAccess) -> String {
-    let key = match (own.by.as_str(), &own.id, &own.name) {
+    let key = match (&own.by, &own.id, &own.name) {
         (_, Some(id), Some(name)) => format!("{id} {name}"),
         (_, Some(id), None) => id.clone(),
-        (OwnAccess::ANONYMOUS, ..) => "none; callers without a key may do this much".to_owned(),
-        (OwnAccess::OPEN, ..) => {
+        (OrOther::Known(AccessReason::Key), None, _) => {
+            "one that the server doesn't name".to_owned()
+        }
+        (OrOther::Other(other), ..) => other.clone(),
+        (OrOther::Known(AccessReason::Anonymous), ..) => {
+            "none; callers without a key may do this much".to_owned()
+        }
+        (OrOther::Known(AccessReason::Open), ..) => {
             "none; the registry has no keys, so everybody on its computer may do everything"
                 .to_owned()
         }
-        (OwnAccess::GIVEN_KEY, ..) => "the one that the server was started with".to_owned(),
-        (other, ..) => other.to_owned(),
+        (OrOther::Known(AccessReason::GivenKey), ..) => {
+            "the one that the server was started with".to_owned()
+        }
     };
     let scope = own.scope.as_ref().map_or_else(|| "everywhere".to_owned(), |all| all.join(" "));
     let mut lines = vec![("key", key), ("role", own.role.clone()), ("scope", scope)];
