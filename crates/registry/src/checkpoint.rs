@@ -1,7 +1,7 @@
 use std::{
     fs::{self, File},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -247,6 +247,13 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // For its owner alone, like everything in a data directory.
     let mut open = File::options();
     let mut file = open.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    // A command of root in the directory of a service must not take the file away from it. Whoever
+    // isn't root can't give files away, and need not.
+    if let Some(folder) = path.parent().and_then(|folder| fs::metadata(folder).ok())
+        && file.metadata().is_ok_and(|own| own.uid() != folder.uid())
+    {
+        fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
+    }
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;

@@ -124,6 +124,14 @@ impl LogArguments {
             text.as_deref().map(|text| moment(name, text, context.screen.now)).transpose()
         };
         let (since, until) = (moment("since", &self.since)?, moment("until", &self.until)?);
+        if since.zip(until).is_some_and(|(since, until)| since > until) {
+            return Err(Failure::usage("--since is later than --until")
+                .help("nothing can be between them; exchange the two"));
+        }
+        if self.who.as_ref().is_some_and(|who| who.trim().is_empty()) {
+            return Err(Failure::usage("--who needs the name of a key, or its id")
+                .help("muster keys list --all shows them"));
+        }
         Ok(Some(WantedCommands { who: self.who.as_deref(), since, until }))
     }
 

@@ -93,7 +93,7 @@ impl ServeArguments {
             metrics_listen: self.metrics_listen.or_else(|| some(&set.metrics_listen)),
             public_url: self.public_url.or_else(|| some(&set.public_url)),
             registry_id: self.registry_id.or_else(|| some(&set.registry_id)),
-            key: context.key_of_environment().filter(|_| self.memory).map(str::to_owned),
+            key: context.key_of_environment().map(str::to_owned),
             admin_key: context.admin_key().map(str::to_owned),
             anonymous: anonymous(
                 self.anonymous.as_deref().unwrap_or(&context.settings.access.anonymous),

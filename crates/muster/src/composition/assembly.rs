@@ -169,7 +169,7 @@ impl Assembly {
         if self.doors.make_first_key(key).await? {
             tracing::info!(key = id, "the key in MUSTER_ADMIN_KEY is the registry's first key");
         } else {
-            tracing::debug!("the registry has keys; MUSTER_ADMIN_KEY isn't used");
+            tracing::info!("the registry has keys; MUSTER_ADMIN_KEY isn't used");
         }
         Ok(())
     }
@@ -353,7 +353,13 @@ fn unreadable(error: &ReadError) -> Failure {
 }
 
 fn not_opened(error: &OpenError) -> Failure {
-    use muster_registry::CheckpointFileError::TailMissing;
+    use muster_registry::CheckpointFileError::{Read, TailMissing};
+    if let OpenError::Checkpoint(Read { source, .. }) = error
+        && source.kind() == io::ErrorKind::PermissionDenied
+    {
+        return Failure::new(OwnCode::System, format!("{error}: {source}"))
+            .help("run this as the owner of the data directory");
+    }
     let code = match error {
         OpenError::Checkpoint(TailMissing { .. }) => OwnCode::TailMissing,
         OpenError::Checkpoint(_) => OwnCode::CheckpointBroken,

@@ -145,7 +145,7 @@ impl DirectoryError {
             Self::Format { .. } => Failure::new(OwnCode::FormatNewer, self.to_string())
                 .help("a newer release of muster created it; use that release"),
             Self::System { .. } => Failure::new(OwnCode::System, self.to_string())
-                .help("check that the folder exists, that you may write to it, and that its disk isn't full"),
+                .help("check that the folder exists, that its disk isn't full, and that you may write to it; only its owner may use a data directory"),
         }
     }
 }
@@ -178,7 +178,13 @@ impl Directory {
             move |source| DirectoryError::System { path, source }
         };
         let format = path.join("FORMAT");
-        let is_new = !format.exists();
+        let is_new = match fs::metadata(&format) {
+            Ok(_) => false,
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(system(&format)(error));
+            }
+            Err(_) => true,
+        };
         if is_new {
             if missing == IfMissing::Refuse {
                 return Err(DirectoryError::Absent { path: path.to_owned() });

@@ -61,6 +61,7 @@ async fn run(
         assembly.close().await;
         return Err(failure);
     }
+    warn_of(options, open_options.beyond_loopback);
     let phase =
         signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))?;
     let (server, metrics) = match bind(options, addresses, certificate, &assembly).await {
@@ -317,7 +318,7 @@ fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptio
     Ok(OpenOptions {
         id: options.registry_id.as_deref().map(registry_id).transpose()?,
         public,
-        key: options.key.clone(),
+        key: options.key.clone().filter(|_| options.data.is_none()),
         anonymous: options.anonymous,
         beyond_loopback: !address.ip().is_loopback() || is_public,
         cache_bytes: options.limits.cache_bytes,
@@ -334,6 +335,25 @@ fn is_bare(storage: &Storage, options: &ServeOptions) -> bool {
     match storage {
         Storage::Memory => options.bare,
         Storage::Data(directory) => directory.is_bare(),
+    }
+}
+
+/// Warns of what works and is seldom meant.
+fn warn_of(options: &ServeOptions, beyond_loopback: bool) {
+    if options.key.is_some() && options.data.is_some() {
+        tracing::warn!(
+            "MUSTER_API_KEY isn't used by a server with a data directory; MUSTER_ADMIN_KEY gives a registry its first key"
+        );
+    }
+    let is_public_https = options.public_url.as_ref().is_some_and(|url| url.starts_with("https:"));
+    if beyond_loopback && options.tls.is_none() && !is_public_https {
+        tracing::warn!(
+            "keys and documents are sent in clear text; use --tls-cert and --tls-key, or a proxy and --public-url https://…"
+        );
+    }
+    if let Some(role) = options.anonymous.filter(|_| beyond_loopback) {
+        let role = role.name();
+        tracing::warn!(role, "callers without a key have a role");
     }
 }
 

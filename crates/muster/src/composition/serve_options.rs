@@ -24,7 +24,7 @@ pub struct ServeOptions {
     pub public_url: Option<String>,
     /// The id for a new registry.
     pub registry_id: Option<String>,
-    /// The key to accept if the registry is in memory.
+    /// The key in the environment; it is accepted if the registry is in memory.
     pub key: Option<String>,
     /// The key to make the first one of a registry that has none.
     pub admin_key: Option<String>,

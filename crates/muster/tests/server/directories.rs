@@ -7,7 +7,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::harness::{CommandOutput, PATIENCE, Server, ended, run, signal, spawn};
+use crate::harness::{CommandOutput, PATIENCE, Server, ended, left_out, run, signal, spawn};
 
 /// A directory with a registry in it, that no server has open.
 struct TestDirectory {
@@ -73,6 +73,26 @@ fn refuses_a_format_of_a_later_release() {
     }
     std::fs::write(kept.file("FORMAT"), "1").unwrap();
     kept.write("second");
+}
+
+/// Only root can give files away, so elsewhere there is nothing to see.
+#[test]
+fn a_command_of_root_takes_no_file_away_from_the_owner_of_the_directory() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let directory = TestDirectory::make();
+    if chown(directory.file("changes.checkpoint"), Some(65_534), Some(65_534)).is_err() {
+        return left_out("giving files away", "only root may do it");
+    }
+    for file in ["", "FORMAT", "lock", "changes.db", "keys", "keys/ledger.key"] {
+        chown(directory.file(file), Some(65_534), Some(65_534)).unwrap();
+    }
+    let data = directory.data();
+    let create = ["keys", "create", "--name", "me", "--data", data.to_str().unwrap()];
+    run(directory.scratch.path(), &create).expect(0);
+    for file in ["FORMAT", "lock", "changes.db", "changes.checkpoint", "keys/ledger.key"] {
+        let owner = std::fs::metadata(directory.file(file)).unwrap().uid();
+        assert_eq!(owner, 65_534, "{file}");
+    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! A disk that is full: writes are refused by name, reads go on, and room is all that it takes.
 
 use std::{
-    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Instant,
@@ -11,8 +10,11 @@ use tempfile::TempDir;
 
 use crate::{
     client::{Answer, Ask, Client},
-    harness::{PATIENCE, Server, run},
+    harness::{PATIENCE, Server, left_out, run},
 };
+
+/// Why a test is left out.
+const MAY_NOT_MOUNT: &str = "this user may not mount one";
 
 fn put(client: &mut Client, number: usize, bytes: usize) -> Answer {
     let path = format!("/api/configs/app/entries/d{number}");
@@ -139,18 +141,12 @@ impl Disk {
     }
 }
 
-/// Says past cargo's capture of what a test prints that it couldn't run, so that `./test` counts it.
-fn left_out(what: &str) {
-    let line = format!("\nleft out: {what}, because this user may not mount one\n");
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
-}
-
 #[test]
 fn survives_a_full_file_system() {
     let scratch = TempDir::new().unwrap();
     // Where it can't be made, the limit on the size of files stands for it.
     let Some(disk) = Disk::mount(scratch.path(), 8) else {
-        return left_out("the server on a full file system");
+        return left_out("the server on a full file system", MAY_NOT_MOUNT);
     };
     let count = fill(&disk.server);
     check_full(&disk.server, count);
@@ -164,7 +160,7 @@ fn survives_a_full_file_system() {
 fn survives_a_checkpoint_that_finds_no_room() {
     let scratch = TempDir::new().unwrap();
     let Some(disk) = Disk::mount(scratch.path(), 12) else {
-        return left_out("the server's checkpoint that finds no room");
+        return left_out("the server's checkpoint that finds no room", MAY_NOT_MOUNT);
     };
     let mut client = Client::connect(disk.server.address);
     // Leaves a log with room in it, so that small writes pass where no new file does.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
@@ -277,6 +277,12 @@ impl CommandOutput {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
+}
+
+/// Says past cargo's capture of what a test prints that it couldn't run, so that `./test` counts it.
+pub fn left_out(what: &str, why: &str) {
+    let line = format!("\nleft out: {what}, because {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 /// Sends a signal to a process of this test.
