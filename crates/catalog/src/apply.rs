@@ -137,6 +137,7 @@ impl Catalog {
         match change {
             Change::RegistryOpened(body) => {
                 self.id = body.registry.clone();
+                self.ledger = body.ledger.as_str().into();
                 Ok(())
             }
             Change::RegistryWritten(body) => {
@@ -177,6 +178,10 @@ impl Catalog {
                 Arc::make_mut(key).is_forgotten = true;
                 fold.effects.purges.push(key.record.reference());
                 self.keys_stamp = fold.stamp;
+                Ok(())
+            }
+            Change::LedgerMoved(body) => {
+                self.ledger = body.ledger.as_str().into();
                 Ok(())
             }
             Change::Answered(_) | Change::Explained(_) => Ok(()),

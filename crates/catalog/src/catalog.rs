@@ -25,6 +25,8 @@ pub struct Catalog {
     pub moment: Moment,
     /// The registry's id.
     pub id: Id,
+    /// The ledger's name, which is part of the origin of its checkpoints.
+    pub ledger: Arc<str>,
     /// The registry's own attributes.
     pub registry: Arc<RegistryState>,
     /// The model in force.
@@ -85,6 +87,7 @@ impl Catalog {
             stamp: Stamp::default(),
             moment: Moment::EPOCH,
             id: Self::unnamed_id(),
+            ledger: "".into(),
             registry: Arc::new(registry),
             model,
             model_source: None,
@@ -112,6 +115,12 @@ impl Catalog {
     fn unnamed_id() -> Id {
         #[expect(clippy::unwrap_used, reason = "a literal that Id's own tests accept")]
         "_".parse().unwrap()
+    }
+
+    /// The origin of the ledger's checkpoints: `<registry id>/<name of the ledger>`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("{}/{}", self.id, self.ledger)
     }
 
     /// The position of this catalog.

@@ -24,6 +24,7 @@
 //! | 14 | answered | 0 outcome, 1 subject, 2 shown, 3 members |
 //! | 15 | key forgotten | 0 id |
 //! | 16 | explained | 0 message |
+//! | 17 | ledger moved | 0 ledger name, 1 former key, 2 checkpoint |
 //!
 //! A content is a map: 0 digest (32 bytes), 1 size, 2 position of the entry that stores it
 //! (absent: this entry).
@@ -304,6 +305,23 @@ pub struct Explained {
     pub message: ContentName,
 }
 
+/// The ledger was restored from a backup. From here on it has another name and signs with another
+/// key: the original may have gone on, and two ledgers of one name would contradict each other.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct LedgerMoved {
+    /// The ledger's new name, such as `changes-3fa81c22`.
+    #[n(0)]
+    pub ledger: String,
+    /// The key that signed the backup, in the form of a note's verifier. It begins with the former
+    /// origin.
+    #[n(1)]
+    pub former_key: String,
+    /// The checkpoint of the backup, as a signed note.
+    #[n(2)]
+    pub checkpoint: ContentName,
+}
+
 /// How a command that carries an idempotency key was answered, so that its repeat is answered the
 /// same.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -368,6 +386,7 @@ pub enum Change {
     Answered(CommandAnswered),
     KeyForgotten(KeyForgotten),
     Explained(Explained),
+    LedgerMoved(LedgerMoved),
 }
 
 impl Change {
@@ -382,6 +401,7 @@ impl Change {
             Self::VersionWritten(change) => (change.attributes, change.document),
             Self::KeyCreated(change) => (Some(change.record), None),
             Self::Explained(change) => (Some(change.message), None),
+            Self::LedgerMoved(change) => (Some(change.checkpoint), None),
             Self::RegistryOpened(_)
             | Self::Hidden(_)
             | Self::Restored(_)
@@ -413,7 +433,8 @@ impl Change {
             | Self::KeyCreated(_)
             | Self::KeyRevoked(_)
             | Self::KeyForgotten(_)
-            | Self::Explained(_) => Xid::Registry,
+            | Self::Explained(_)
+            | Self::LedgerMoved(_) => Xid::Registry,
         }
     }
 }

@@ -56,7 +56,15 @@ impl Catalog {
         let own = |catalog: &Self| {
             let state = &catalog.registry;
             let own = (state.attributes, state.epoch, state.created, state.modified);
-            (catalog.id.clone(), catalog.stamp, catalog.moment, own, state.own, state.members)
+            (
+                catalog.id.clone(),
+                catalog.ledger.clone(),
+                catalog.stamp,
+                catalog.moment,
+                own,
+                state.own,
+                state.members,
+            )
         };
         own(self) == own(other)
     }

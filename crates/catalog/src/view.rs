@@ -155,6 +155,12 @@ impl<C: Deref<Target = Catalog>> View<C> {
         self.former_model().map_or(self.catalog.model_stamp, |former| former.stamp)
     }
 
+    /// The user's model as it was sent; none if it was never set.
+    #[must_use]
+    pub fn model_source(&self) -> Option<Content> {
+        self.former_model().map_or(self.catalog.model_source, |former| former.source)
+    }
+
     /// The capabilities in force; none means the built-in ones.
     #[must_use]
     pub fn capabilities(&self) -> Option<&Arc<Value>> {

@@ -1,14 +1,17 @@
 //! The calls, one file per part of the API.
 
 mod apply;
+mod backup;
 mod changes;
 mod collections;
 mod documents;
+mod export;
 mod keys;
 mod lines;
 mod model;
 mod proofs;
 
+pub use backup::BackupBytes;
 pub use changes::{ChangeStream, ReceivedChange, StreamItem, StreamStart};
 pub use collections::Page;
 pub use documents::{DeleteOptions, DocumentUpload, FetchedDocument, Precondition, digest_of};

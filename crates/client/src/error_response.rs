@@ -46,6 +46,12 @@ impl ErrorResponse {
         ErrorCode::find(self.code()).map(|code| code.facts().help)
     }
 
+    /// The entity or the path that the error is about.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.body.subject.as_deref()
+    }
+
     /// All violations of the document, including warnings.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {

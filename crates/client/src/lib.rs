@@ -18,8 +18,8 @@ mod transport;
 
 pub use call::{Answer, Call, Client};
 pub use calls::{
-    ChangeStream, DeleteOptions, DocumentUpload, FetchedDocument, JsonLines, Page, Precondition,
-    ReceivedChange, StreamItem, StreamStart, digest_of, path_of,
+    BackupBytes, ChangeStream, DeleteOptions, DocumentUpload, FetchedDocument, JsonLines, Page,
+    Precondition, ReceivedChange, StreamItem, StreamStart, digest_of, path_of,
 };
 pub use error::ClientError;
 pub use error_response::ErrorResponse;

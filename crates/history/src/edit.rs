@@ -64,6 +64,8 @@ pub enum EditAction {
     Revoked,
     /// The record of the key was erased.
     Forgotten,
+    /// The ledger was restored from a backup and got another name.
+    Moved,
 }
 
 /// The details of an edit.
@@ -73,6 +75,8 @@ pub enum EditDetail {
     None,
     /// The registry's id.
     Opened(Id),
+    /// The ledger's new name, after it was restored from a backup.
+    Moved(String),
     /// The attributes of the registry or of a group.
     Attributes {
         /// The new epoch.
@@ -142,6 +146,9 @@ impl Edit {
                 EditAction::Opened,
                 EditDetail::Opened(body.registry.clone()),
             ),
+            Change::LedgerMoved(body) => {
+                (EditSubject::Registry, EditAction::Moved, EditDetail::Moved(body.ledger.clone()))
+            }
             Change::RegistryWritten(body) => (
                 EditSubject::Registry,
                 written(body.epoch),

@@ -91,7 +91,13 @@ pub fn events(command: &CommittedCommand, view: &View) -> PendingEvents {
     for (index, edit) in edits.iter().enumerate() {
         match (&edit.subject, edit.action) {
             (EditSubject::Key(_), _)
-            | (_, EditAction::Opened | EditAction::Revoked | EditAction::Forgotten) => {}
+            | (
+                _,
+                EditAction::Opened
+                | EditAction::Revoked
+                | EditAction::Forgotten
+                | EditAction::Moved,
+            ) => {}
             (EditSubject::Registry, EditAction::Created) if is_genesis => {}
             (subject, EditAction::Deleted | EditAction::Purged) => {
                 let mut gone: BTreeSet<Xid> = within(before, subject.xid()).into_iter().collect();
@@ -311,9 +317,11 @@ fn compare(xid: &Xid, detail: &EditDetail, before: &View, after: &View) -> Optio
             let beside = of_version(xid, old, new, after);
             Comparison::new("", old.attributes, new.attributes, beside)
         }
-        EditDetail::None | EditDetail::Opened(_) | EditDetail::Source(_) | EditDetail::Members => {
-            return None;
-        }
+        EditDetail::None
+        | EditDetail::Opened(_)
+        | EditDetail::Moved(_)
+        | EditDetail::Source(_)
+        | EditDetail::Members => return None,
     };
     if comparison.old == comparison.new {
         // Equal contents needn't be read.

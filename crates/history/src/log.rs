@@ -154,9 +154,13 @@ fn words(edit: &Edit) -> Option<(Xid, String)> {
         EditAction::Purged => "erased",
         EditAction::Revoked => "revoked",
         EditAction::Forgotten => "forgotten",
+        EditAction::Moved => "restored from a backup",
     };
     let words = match (&edit.subject, &edit.detail) {
         (EditSubject::Registry, EditDetail::Opened(id)) => format!("registry {id} {done}"),
+        (EditSubject::Registry, EditDetail::Moved(ledger)) => {
+            format!("registry {done}; its ledger is now {ledger}")
+        }
         (EditSubject::Registry, _) if edit.action == EditAction::Created => return None,
         (EditSubject::Registry, _) => format!("registry {done}"),
         (EditSubject::Model | EditSubject::ModelSource, _) => format!("model {done}"),

@@ -7,8 +7,10 @@
 mod actors;
 mod answer;
 mod apply;
+mod backup;
 mod body;
 mod changes;
+mod export;
 mod followers;
 mod gate;
 mod keys;
@@ -31,7 +33,7 @@ pub use ledger::{last_line, progress_line};
 use muster_registry::{Followers, Registry};
 use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
 
-use self::{changes::Feed, ledger::Verifications};
+use self::{backup::Backups, changes::Feed, ledger::Verifications};
 use crate::{guarded::guarded, xregistry::LongReads};
 
 /// The state behind the endpoints.
@@ -41,6 +43,7 @@ pub struct Native {
     gate: Arc<Gate>,
     feed: Arc<Feed>,
     verifications: Arc<Verifications>,
+    backups: Arc<Backups>,
     validations: Arc<LongReads>,
     logs: Arc<LongReads>,
     followers: Arc<Followers>,
@@ -76,6 +79,7 @@ impl Native {
             gate,
             feed,
             verifications,
+            backups: Arc::default(),
             validations,
             logs,
             followers,
@@ -140,6 +144,7 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::FollowChanges => on(method, changes::follow),
         NativeEndpoint::ShowLedger => on(method, ledger::show),
         NativeEndpoint::ShowCheckpoint => on(method, ledger::checkpoint),
+        NativeEndpoint::Backup => on(method, backup::backup),
         NativeEndpoint::VerifyLedger => on(method, ledger::verify),
         NativeEndpoint::ListKeys => on(method, keys::list),
         NativeEndpoint::ShowOwnKey => on(method, keys::own),
@@ -147,6 +152,8 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::RevokeKey => on(method, keys::revoke),
         NativeEndpoint::ForgetKey => on(method, keys::forget),
         NativeEndpoint::ResumeFollower => on(method, followers::resume),
+        NativeEndpoint::ExportAll => on(method, export::export_all),
+        NativeEndpoint::Export => on(method, export::export),
         NativeEndpoint::ValidateAll => on(method, validate::validate_all),
         NativeEndpoint::Validate => on(method, validate::validate),
         NativeEndpoint::Apply => on(method, apply::apply),

@@ -19,5 +19,5 @@ pub use entry::{
     POSITION_MAX, REQUEST_BYTES_MAX, Record, TRACE_BYTES_MAX,
 };
 pub use head::Head;
-pub use muster_seal::note::{KeyName, Signer, Verifier};
+pub use muster_seal::note::{self, KeyName, Signer, Verifier};
 pub use tree::MerkleTree;

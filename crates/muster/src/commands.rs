@@ -1,11 +1,14 @@
 //! The commands: one file per command; the folders follow the tree of commands.
 
 pub mod apply;
+pub mod backup;
 pub mod completions;
 pub mod config;
 pub mod delete;
 pub mod errors;
+pub mod export;
 pub mod get;
+pub mod import;
 pub mod init;
 pub mod keys;
 pub mod ledger;
@@ -16,6 +19,7 @@ pub mod model;
 mod past;
 pub mod put;
 pub mod restore;
+pub mod restore_backup;
 pub mod serve;
 pub mod status;
 pub mod validate;
@@ -57,6 +61,14 @@ pub enum MusterCommand {
     Model(model::ModelCommand),
     #[command(before_help = validate::EXAMPLES)]
     Validate(validate::ValidateArguments),
+    #[command(before_help = export::EXAMPLES)]
+    Export(export::ExportArguments),
+    #[command(before_help = import::EXAMPLES)]
+    Import(import::ImportArguments),
+    #[command(before_help = backup::EXAMPLES)]
+    Backup(backup::BackupArguments),
+    #[command(before_help = restore_backup::EXAMPLES)]
+    RestoreBackup(restore_backup::RestoreBackupArguments),
     /// Verify the ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -94,6 +106,10 @@ impl MusterCommand {
             Self::Apply(apply) => context.wait(apply.run(context)),
             Self::Model(model) => context.wait(model.run(context)),
             Self::Validate(validate) => context.wait(validate.run(context)),
+            Self::Export(export) => context.wait(export.run(context)),
+            Self::Import(import) => context.wait(import.run(context)),
+            Self::Backup(backup) => context.wait(backup.run(context)),
+            Self::RestoreBackup(restore) => context.wait(restore.run(context)),
             Self::Ledger(ledger) => context.wait(ledger.run(context)),
             Self::Keys(keys) => context.wait(keys.run(context)),
             Self::Config(config) => config.run(context),

@@ -1,4 +1,4 @@
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 use muster_client::{ClientError, ErrorResponse, TlsFault, TransportError};
 use muster_wire::ErrorCode;
@@ -72,6 +72,15 @@ impl Failure {
     #[must_use]
     pub fn usage(what: impl Into<String>) -> Self {
         Self::new(OwnCode::Usage, what).exit(Exit::Usage)
+    }
+
+    /// Standard output can't be written; that its reader has left counts as success.
+    #[must_use]
+    pub fn of_output(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::output_closed(),
+            _ => Self::new(OwnCode::OutputFailed, format!("the output can't be written: {error}")),
+        }
     }
 
     /// The reader of the output has left. Nothing is printed, and it counts as success.

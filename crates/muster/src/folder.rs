@@ -18,6 +18,7 @@ mod error;
 mod ignored;
 mod names;
 mod walk;
+mod write;
 
 use std::{
     collections::BTreeMap,
@@ -32,6 +33,7 @@ use muster_words::{
 
 pub use error::{FolderError, FolderFault};
 pub use names::{FileName, content_type, known_content_type};
+pub use write::NewFolder;
 
 use crate::model::{FOLDER_LABEL, FolderModel, only_resources};
 

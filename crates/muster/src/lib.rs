@@ -6,6 +6,7 @@
 //! terminals. It holds no rule of the registry.
 
 mod arguments;
+mod backup_file;
 mod bounded_file;
 mod commands;
 mod composition;
@@ -15,6 +16,7 @@ mod document_set;
 mod failure;
 mod folder;
 mod help;
+mod import;
 mod model;
 mod output;
 mod plan;

@@ -12,7 +12,7 @@ use std::{
 
 use muster_journal::ReadError;
 use muster_ledger::{Checkpoint, KeyName, MerkleTree, Signer};
-use muster_words::{Id, Position};
+use muster_words::Position;
 use parking_lot::{Condvar, Mutex};
 use thiserror::Error;
 
@@ -147,12 +147,12 @@ impl CheckpointFile {
     /// Checks the ledger against the file.
     pub(crate) async fn check(
         &self,
-        registry: &Id,
+        origin: &str,
         tree: &MerkleTree,
         leaves: &Leaves<'_>,
     ) -> Result<(), CheckpointFileError> {
         let found = self.read()?.map(|(checkpoint, _)| checkpoint);
-        self.compare(registry, found.as_ref(), tree, leaves).await?;
+        self.compare(origin, found.as_ref(), tree, leaves).await?;
         if let Some(checkpoint) = found {
             self.kept.store(checkpoint.size, Ordering::Relaxed);
         }
@@ -162,14 +162,14 @@ impl CheckpointFile {
     /// Compares the ledger with a checkpoint, if there is one.
     pub(crate) async fn compare(
         &self,
-        registry: &Id,
+        origin: &str,
         checkpoint: Option<&Checkpoint>,
         tree: &MerkleTree,
         leaves: &Leaves<'_>,
     ) -> Result<(), CheckpointFileError> {
-        let expected = format!("{registry}/changes");
         let found = self.verifier().name().to_string();
-        if found != expected {
+        if found != origin {
+            let expected = origin.to_owned();
             return Err(CheckpointFileError::Key { expected, found });
         }
         let Some(checkpoint) = checkpoint else { return Ok(()) };
@@ -185,6 +185,27 @@ impl CheckpointFile {
             return Err(CheckpointFileError::Forked { checkpoint: position });
         }
         Ok(())
+    }
+
+    /// The signed checkpoint of a tree, without writing it.
+    ///
+    /// # Errors
+    /// It can't be signed.
+    pub(crate) fn sign(&self, tree: &MerkleTree) -> Result<String, CheckpointFileError> {
+        let origin: KeyName = self.verifier().name().clone();
+        let signed = Checkpoint::of(origin, tree).sign(&self.signer);
+        let path = self.path.clone();
+        signed.map_err(|error| CheckpointFileError::Read { path, source: io::Error::other(error) })
+    }
+
+    /// A text as a note, signed with the ledger's key.
+    ///
+    /// # Errors
+    /// The text can't be part of a note.
+    pub(crate) fn sign_text(&self, text: &str) -> Result<String, CheckpointFileError> {
+        let path = self.path.clone();
+        let signed = self.signer.sign(text);
+        signed.map_err(|error| CheckpointFileError::Read { path, source: io::Error::other(error) })
     }
 
     /// Schedules a checkpoint of this tree; at most one per second is written.

@@ -9,6 +9,7 @@
 #![recursion_limit = "256"]
 
 mod attended;
+mod backup;
 mod cache;
 mod checkpoint;
 mod commands;
@@ -33,6 +34,10 @@ mod view_at;
 mod writer;
 
 pub use attended::{JUDGING_TIME_MAX, attended_read};
+pub use backup::{
+    BackupCheck, BackupError, BackupFrame, BackupFrames, BackupHeader, BackupItem,
+    BackupRestoration, BackupStream, CheckedBackup, RestoreError,
+};
 pub use checkpoint::{CheckpointFile, CheckpointFileError};
 pub use commands::Commands;
 pub use follow::CommandBounds;

@@ -94,7 +94,7 @@ impl Registry {
         replay.run().await?;
         if let Some(file) = &settings.checkpoint {
             let leaves = Leaves::of(&replay.ledger);
-            file.check(&replay.catalog.id, &replay.tree, &leaves).await?;
+            file.check(&replay.catalog.origin(), &replay.tree, &leaves).await?;
         }
         repeat_purges(&*ledger, replay.head, replay.purges()).await?;
         let (queue, inbox) = writer::queue();

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 pub use fault::{ContentFault, ContentRole, FaultKind, FoundContent, VerifyError};
 use inspection::Inspection;
 pub(crate) use inspection::{NamedContent, stored_beside};
-pub(crate) use missing::name_of_key;
+pub(crate) use missing::{MissingContents, erased, name_of_key};
 use muster_catalog::Catalog;
 use muster_journal::LedgerReader;
 use muster_words::Position;
@@ -80,7 +80,7 @@ impl Registry {
         let folded = folded.map_err(VerifyError::Fold)?;
         let signed = signed.map(|(checkpoint, _)| checkpoint);
         if let Some(file) = self.checkpoint() {
-            inspection.compare(file, view.id(), signed.as_ref()).await?;
+            inspection.compare(file, &view.catalog().origin(), signed.as_ref()).await?;
         }
         match folded.first_difference(view.catalog()) {
             Some(place) => Err(VerifyError::Catalog(place)),
@@ -111,7 +111,7 @@ pub async fn verify(
     let folded = folded.map_err(VerifyError::Fold)?;
     if let Some(file) = &settings.checkpoint {
         let signed = file.read()?.map(|(checkpoint, _)| checkpoint);
-        inspection.compare(file, &folded.id, signed.as_ref()).await?;
+        inspection.compare(file, &folded.origin(), signed.as_ref()).await?;
     }
     Ok(inspection.verification)
 }

@@ -1,5 +1,6 @@
 //! `POST /apply`: a model, entities and deletions, judged and done together.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -52,6 +53,35 @@ pub struct DocumentToApply {
     /// version; else the default version is changed as in a PATCH.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
+}
+
+impl DocumentToApply {
+    /// A document with its bytes, as text if they are UTF-8 and shorter that way, else in Base64.
+    #[must_use]
+    pub fn new(xid: String, bytes: Option<&[u8]>, attributes: Map<String, Value>) -> Self {
+        let Some(bytes) = bytes else { return Self { xid, attributes, ..Self::default() } };
+        let text = std::str::from_utf8(bytes).ok();
+        // A JSON string has its quotes, and escapes that make it longer.
+        let length_of =
+            |text: &str| serde_json::to_string(text).map_or(usize::MAX, |json| json.len());
+        let (text, base64) = match text.filter(|text| length_of(text) <= bytes.len() / 3 * 4 + 6) {
+            Some(text) => (Some(text.to_owned()), None),
+            None => (None, Some(STANDARD.encode(bytes))),
+        };
+        Self { xid, text, base64, attributes }
+    }
+
+    /// Its bytes; none if it has only attributes.
+    ///
+    /// # Errors
+    /// Its Base64 isn't valid.
+    pub fn bytes(&self) -> Result<Option<Vec<u8>>, base64::DecodeError> {
+        match (&self.text, &self.base64) {
+            (Some(text), _) => Ok(Some(text.clone().into_bytes())),
+            (None, Some(text)) => STANDARD.decode(text).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
 }
 
 /// What was done, or what would be done.
@@ -125,5 +155,28 @@ impl Sample for ApplyReport {
             failing: FailingDocuments { failing: 0, judged: 34, affected: 34, documents: vec![] },
             is_cut: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sends_bytes_as_text_where_that_is_shorter() {
+        for (bytes, is_text) in [
+            (&b"{\"a\": 1}\n"[..], true),
+            ("\u{feff}\u{fc}".as_bytes(), true),
+            (b"", true),
+            (b"\xff\xfe", false),
+            (&[0; 40], false),
+        ] {
+            let sent = DocumentToApply::new("/a/b/c/d".to_owned(), Some(bytes), Map::new());
+            let forms = (sent.text.is_some(), sent.base64.is_none());
+            assert_eq!(forms, (is_text, is_text), "{bytes:?}");
+            assert_eq!(sent.bytes().ok().flatten().as_deref(), Some(bytes));
+        }
+        let bare = DocumentToApply::new("/a/b/c/d".to_owned(), None, Map::new());
+        assert_eq!(bare.bytes(), Ok(None));
     }
 }

@@ -14,6 +14,7 @@ pub mod changes;
 pub mod entities;
 pub mod errors;
 pub mod etag;
+pub mod export;
 pub mod followers;
 pub mod headers;
 pub mod health;

@@ -60,6 +60,9 @@ pub struct LogChange {
     /// The registry's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
+    /// The ledger's new name, if it was restored from a backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<String>,
     /// The key's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
@@ -115,6 +118,8 @@ pub enum LogAction {
     Revoked,
     /// The record of the key was erased.
     Forgotten,
+    /// The ledger was restored from a backup and got another name.
+    Moved,
 }
 
 /// What a change is about.
@@ -173,6 +178,7 @@ impl Sample for LogChange {
             kind: LogKind::Version.into(),
             xid: "/providers/cms/entries/sanity/versions/2".to_owned(),
             registry: None,
+            ledger: None,
             key: None,
             versionid: Some("2".to_owned()),
             epoch: Some(1),

@@ -81,6 +81,8 @@ pub enum NativeEndpoint {
     ShowCheckpoint,
     /// `POST /ledger/verify`.
     VerifyLedger,
+    /// `GET /backup`.
+    Backup,
     /// `GET /keys`.
     ListKeys,
     /// `GET /keys/self`.
@@ -95,6 +97,10 @@ pub enum NativeEndpoint {
     ResumeFollower,
     /// `GET /validate`.
     ValidateAll,
+    /// `GET /export`.
+    ExportAll,
+    /// `GET /export/<xid>`.
+    Export,
     /// `GET /validate/<xid>`.
     Validate,
     /// `GET /status`.
@@ -154,6 +160,7 @@ impl Operation {
             Endpoint::Native(NativeEndpoint::Restore) => "/restore/{*xid}",
             Endpoint::Native(NativeEndpoint::Log) => "/log/{*xid}",
             Endpoint::Native(NativeEndpoint::Validate) => "/validate/{*xid}",
+            Endpoint::Native(NativeEndpoint::Export) => "/export/{*xid}",
             _ => self.path,
         }
     }

@@ -62,6 +62,7 @@ impl Change {
             Self::Answered(body) => (14, encode(body)),
             Self::KeyForgotten(body) => (15, encode(body)),
             Self::Explained(body) => (16, encode(body)),
+            Self::LedgerMoved(body) => (17, encode(body)),
         }
     }
 
@@ -87,6 +88,7 @@ impl Change {
             14 => Self::Answered(decode(kind, body)?),
             15 => Self::KeyForgotten(decode(kind, body)?),
             16 => Self::Explained(decode(kind, body)?),
+            17 => Self::LedgerMoved(decode(kind, body)?),
             kind => return Err(ChangeError::Unknown(kind)),
         })
     }

@@ -83,6 +83,11 @@ fn full() -> Vec<Change> {
         }),
         Change::KeyForgotten(KeyForgotten { id: id("k1") }),
         Change::Explained(Explained { message: new() }),
+        Change::LedgerMoved(LedgerMoved {
+            ledger: "changes-1a2b3c4d".to_owned(),
+            former_key: "r1/changes+7d8e9f00+AQ==".to_owned(),
+            checkpoint: new(),
+        }),
     ]
 }
 

@@ -9,7 +9,10 @@ use super::{
     draft::{Draft, DraftAttributes, GroupEdit},
 };
 use crate::{
-    Reason, Refusal, ValueFault, classes, command::Mode, state::Bindings, tree::GroupNode,
+    Reason, Refusal, ValueFault, classes,
+    command::{Mode, Succession},
+    state::Bindings,
+    tree::GroupNode,
 };
 use muster_model::{AttributeOrigin, GroupType};
 
@@ -83,6 +86,13 @@ impl Draft<'_> {
             classify(xid, kind, &mut sent);
         }
         let checked = check_attributes(xid, &kind.attributes, sent, stored_modified, now)?;
+        if let (Succession::IfDifferent, Some(group)) = (self.succession, &old)
+            && checked.created.is_none_or(|created| created == group.own.created)
+            && checked.attributes == self.stored(group.own.attributes.as_ref())
+        {
+            // A plan that is sent again changes nothing.
+            return Ok(());
+        }
         let bindings = Bindings::read(xid, kind, &checked.attributes)?;
         if old.is_none() {
             let registry = self.registry_edit();

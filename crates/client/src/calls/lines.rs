@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 
 use crate::{ClientError, IncomingBody};
 
-/// The maximum size of a line, in bytes.
-const LINE_BYTES_MAX: usize = 1024 * 1024;
+/// The maximum size of a line, in bytes: the largest document, of which each byte may be escaped.
+const LINE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// An answer in JSON Lines, each a `T`, read as they arrive.
 pub struct JsonLines<T> {

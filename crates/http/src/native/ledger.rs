@@ -8,7 +8,6 @@ use std::sync::{
 use axum::{BoxError, Extension, extract::State, response::Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use muster_ledger::checkpoint::origin;
 use muster_registry::{FoundContent, Registry, Verification, VerifyError, VerifyProgress};
 use muster_wire::{
     ErrorKind, Problem,
@@ -37,7 +36,7 @@ pub(super) async fn show(State(native): State<Native>) -> Response {
     let report = LedgerReport {
         position: view.position().0,
         moment: view.moment().to_string(),
-        origin: origin(view.id(), "changes").map(|name| name.to_string()).ok(),
+        origin: Some(view.catalog().origin()),
         key: checkpoint.map(|file| file.verifier().to_string()),
         checkpoint: checkpoint.map(|file| file.position().0),
     };

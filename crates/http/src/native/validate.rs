@@ -48,10 +48,11 @@ pub(super) async fn validate(
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, IntoProblem> {
-    let below = xid(&format!("/{}", path.trim_matches('/')))?;
+    let below = xid(&format!("/{}", path.trim_matches('/')), "validate")?;
     let subject = below.to_string();
     let parameters = Parameters::parse(query.as_deref(), &["after"], "/validate")?;
-    let after = parameters.value("after").map(|text| xid(&decoded(text))).transpose()?;
+    let after =
+        parameters.value("after").map(|text| xid(&decoded(text), "validate")).transpose()?;
     let view = native.registry.view().seen_within(caller.principal.scope.clone());
     if !view.has(&below) {
         return Err(Problem::new(ErrorKind::NotFound).subject(&subject).into());
@@ -98,18 +99,18 @@ async fn judge(
     }
 }
 
-/// The xid of the registry, a group or a document.
-fn xid(text: &str) -> Result<Xid, Problem> {
+/// The xid of the registry, a group or a document, for an action on everything below it.
+pub(super) fn xid(text: &str, action: &str) -> Result<Xid, Problem> {
     let shown: String = text.chars().take(400).collect();
     match text.parse() {
         Ok(xid @ (Xid::Registry | Xid::Group { .. } | Xid::Resource { .. })) => Ok(xid),
-        Ok(_) => Err(Problem::new(ErrorKind::ActionNotSupported { action: "validate".to_owned() })
+        Ok(_) => Err(Problem::new(ErrorKind::ActionNotSupported { action: action.to_owned() })
             .subject(&shown)),
         Err(error) => Err(Problem::new(ErrorKind::MalformedXid {
             xid: shown,
             error_detail: error.to_string(),
         })
-        .subject("/validate")),
+        .subject(format!("/{action}"))),
     }
 }
 

@@ -105,6 +105,9 @@ own_codes! {
     AnswerTooLarge:
         "The answer is larger than the command line reads.",
         "Ask for less, with --limit or --filter.";
+    BackupBroken:
+        "The file isn't a valid backup.",
+        "Use another backup; the message says what is wrong with this one.";
     BadCertificate:
         "A file with a certificate or its private key can't be used.",
         "Correct the file as the message says.";
@@ -150,6 +153,9 @@ own_codes! {
     Fault:
         "The server stopped because of a fault in Muster.",
         "Start it again, and report what its log says; no acknowledged write is lost.";
+    FileExists:
+        "The file to write exists already.",
+        "Choose another name, or remove the file.";
     FoldDiffers:
         "A replay of the ledger gives a different catalog than the server's.",
         "Restart the server, and report it.";

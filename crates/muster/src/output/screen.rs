@@ -8,7 +8,7 @@ use muster_words::{
 use time::UtcOffset;
 
 use super::{indented, yaml};
-use crate::failure::{Failure, OwnCode};
+use crate::failure::Failure;
 
 /// The format of results (`--output`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -136,12 +136,7 @@ impl Screen {
     pub fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         let written = out.write_all(bytes).and_then(|()| out.flush());
-        written.map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::output_closed(),
-            _ => {
-                Failure::new(OwnCode::OutputFailed, format!("the output can't be written: {error}"))
-            }
-        })
+        written.map_err(|error| Failure::of_output(&error))
     }
 
     /// Writes a line to standard output.

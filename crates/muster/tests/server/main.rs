@@ -4,6 +4,7 @@
 
 mod access;
 mod applying;
+mod backups;
 mod burning;
 mod client;
 mod conditions;
@@ -25,6 +26,7 @@ mod lifecycle;
 mod lists;
 mod logs;
 mod models;
+mod moving;
 mod origins;
 mod past;
 mod plans;

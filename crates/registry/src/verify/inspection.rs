@@ -4,7 +4,7 @@ use muster_catalog::changes::{Change, ContentName};
 use muster_history::changes_in;
 use muster_journal::{Corrupt, Damage, LedgerReader, ReadError};
 use muster_ledger::{ChainWalk, Checkpoint, Entry, EntryBytes, Head};
-use muster_words::{ContentRef, Digest, Id, Moment, Position, Xid};
+use muster_words::{ContentRef, Digest, Moment, Position, Xid};
 
 use super::{
     ContentFault, ContentRole, Verification, VerifyError, VerifyProgress,
@@ -24,7 +24,7 @@ const CONTENT_BYTES_AT_ONCE: u64 = 32 * 1024 * 1024;
 pub(crate) struct NamedContent {
     pub content: ContentRef,
     pub subject: Xid,
-    size: u32,
+    pub size: u32,
     moment: Moment,
     part: ContentRole,
 }
@@ -54,11 +54,11 @@ impl<'a> Inspection<'a> {
     pub(super) async fn compare(
         &mut self,
         file: &CheckpointFile,
-        registry: &Id,
+        origin: &str,
         signed: Option<&Checkpoint>,
     ) -> Result<(), VerifyError> {
         let Some(tree) = self.walk.tree() else { return Ok(()) };
-        file.compare(registry, signed, tree, &Leaves::of(self.ledger)).await?;
+        file.compare(origin, signed, tree, &Leaves::of(self.ledger)).await?;
         self.verification.checkpoint = signed.map(|checkpoint| Position(checkpoint.size));
         self.verification.signer = Some(file.verifier().to_string());
         Ok(())

@@ -21,7 +21,7 @@ const MISSING_MAX: usize = 64 * 1024;
 
 /// Missing contents, until an entry is found that purged them. It holds at most [`MISSING_MAX`] and
 /// those of one page.
-pub(super) struct MissingContents {
+pub(crate) struct MissingContents {
     /// Sorted by the xid of their name.
     by_name: BTreeMap<(String, Position, usize), NamedContent>,
     /// The total number so far; it makes keys unique.
@@ -37,27 +37,27 @@ impl Default for MissingContents {
 
 impl MissingContents {
     /// A set with this limit.
-    pub(super) const fn of(limit: usize) -> Self {
+    pub(crate) const fn of(limit: usize) -> Self {
         Self { by_name: BTreeMap::new(), count: 0, limit }
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.by_name.len() >= self.limit
     }
 
-    pub(super) fn insert(&mut self, owned: NamedContent) {
+    pub(crate) fn insert(&mut self, owned: NamedContent) {
         let key = (owned.name(), owned.content.position, self.count);
         self.by_name.insert(key, owned);
         self.count += 1;
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.by_name.is_empty()
     }
 
     /// Removes the contents that a purge explains: earlier ones of that name and below it. Returns
     /// their number.
-    pub(super) fn explain(&mut self, erased: &Erased) -> u64 {
+    pub(crate) fn explain(&mut self, erased: &Erased) -> u64 {
         let own = erased.name.clone();
         let inside = format!("{own}/");
         let least = |name: &str| (name.to_owned(), Position::ZERO, 0);
@@ -75,27 +75,27 @@ impl MissingContents {
     }
 
     /// The first remaining one.
-    pub(super) fn first(self) -> Option<NamedContent> {
+    pub(crate) fn first(self) -> Option<NamedContent> {
         self.by_name.into_values().min_by_key(|owned| owned.content.position)
     }
 }
 
 /// A purged name and the position of the purge.
 #[derive(Clone, Debug)]
-pub(super) struct Erased {
+pub(crate) struct Erased {
     pub at: Position,
     pub name: String,
 }
 
 /// The purges after a position, as far as entries can be read.
-pub(super) struct Erasures {
+pub(crate) struct Erasures {
     at: Position,
     /// Damaged entries that were skipped.
     passed: usize,
 }
 
 impl Erasures {
-    pub(super) const fn after(at: Position) -> Self {
+    pub(crate) const fn after(at: Position) -> Self {
         Self { at, passed: 0 }
     }
 
@@ -105,7 +105,7 @@ impl Erasures {
     ///
     /// # Errors
     /// The ledger can't be read now, so nothing is known about later entries.
-    pub(super) async fn next(
+    pub(crate) async fn next(
         &mut self,
         ledger: &Arc<dyn LedgerReader>,
     ) -> Result<Option<Vec<Erased>>, FetchError> {
@@ -132,7 +132,7 @@ impl Erasures {
     }
 
     /// The last entry that purges something.
-    pub(super) async fn last(
+    pub(crate) async fn last(
         mut self,
         ledger: &Arc<dyn LedgerReader>,
     ) -> Result<Option<Position>, FetchError> {
@@ -161,7 +161,7 @@ pub(crate) fn name_of_key(key: &Id) -> String {
 }
 
 /// What an entry erases.
-pub(super) fn erased(entry: &Entry) -> impl Iterator<Item = Erased> {
+pub(crate) fn erased(entry: &Entry) -> impl Iterator<Item = Erased> {
     let name = |change| match change {
         Change::Purged(purged) => Some(purged.xid.to_string()),
         Change::KeyForgotten(key) => Some(name_of_key(&key.id)),

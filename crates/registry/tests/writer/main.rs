@@ -5,6 +5,7 @@
 //! a night can run others and a failure can be run again.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod backups;
 mod capabilities;
 mod commands;
 mod compliance;

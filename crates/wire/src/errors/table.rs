@@ -399,6 +399,10 @@ codes! { ErrorCode, ErrorKind;
         "The request came in clear text, and this port speaks only https.",
         "The server speaks only https, because others could read keys and documents that are sent in clear text.",
         "Begin the URL with https.";
+    BackupRunning: Muster 409 retry,
+        "A backup is already being made.",
+        "One backup is made at a time.",
+        "Wait until it ends, then try again.";
     VerificationRunning: Muster 409 retry,
         "A verification of the ledger is already running.",
         "One verification runs at a time.",

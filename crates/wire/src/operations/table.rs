@@ -12,6 +12,7 @@ use crate::{
         EntitiesById, GroupEntity, MetaEntity, RegistryEntity, RegistryList, ResourceEntity,
         VersionEntity,
     },
+    export::ExportLine,
     followers::{ResumeRequest, Resumption},
     health::{Liveness, ReadinessReport, StoreReport},
     index::Index,
@@ -253,6 +254,8 @@ const VERSIONS_CHANGED: &[OperationAnswer] = &[with(200, SEVERAL_VERSIONS, CHANG
 const RESTORED: &[OperationAnswer] =
     &[with(200, BodyContent::Json(BodyType::of::<Restoration>()), CORRELATED)];
 const LOGGED: &[OperationAnswer] = &[with(200, LOG, &[])];
+const EXPORTED: &[OperationAnswer] =
+    &[with(200, BodyContent::JsonLines(BodyType::of::<ExportLine>()), &[])];
 const VALIDATED: &[OperationAnswer] =
     &[with(200, BodyContent::Json(BodyType::of::<ValidationPage>()), &[])];
 const READINESS: &[OperationAnswer] = &[with(200, READY, &[]), with(503, READY, &[])];
@@ -328,6 +331,9 @@ pub const OPERATIONS: &[Operation] = &[
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}"), native(NativeEndpoint::Restore, "restoreGroup"), "Undoes the last deletion of a group.", (KEYED, BodyContent::None), RESTORED),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}"), native(NativeEndpoint::Restore, "restoreResource"), "Undoes the last deletion of a document.", (KEYED, BodyContent::None), RESTORED),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}/versions/{version}"), native(NativeEndpoint::Restore, "restoreVersion"), "Undoes the last deletion of a version.", (KEYED, BodyContent::None), RESTORED),
+    read(Permission::ReadDocuments, "/export", native(NativeEndpoint::ExportAll, "exportAll"), "Returns the model, and all groups and documents, as lines that an import takes.", &["at"], EXPORTED),
+    read(Permission::ReadDocuments, "/export/{groups}/{group}", native(NativeEndpoint::Export, "exportGroup"), "Returns a group with its documents, as lines that an import takes.", &["at"], EXPORTED),
+    read(Permission::ReadDocuments, "/export/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Export, "exportResource"), "Returns a document, as lines that an import takes.", &["at"], EXPORTED),
     read(Permission::ReadDocuments, "/validate", native(NativeEndpoint::ValidateAll, "validateAll"), "Judges the stored documents again and lists their violations. A page ends after two seconds, so it may have no findings and still link to the next one.", JUDGED, VALIDATED),
     read(Permission::ReadDocuments, "/validate/{groups}/{group}", native(NativeEndpoint::Validate, "validateGroup"), "Judges the documents in a group again and lists their violations. A page ends after two seconds, so it may have no findings and still link to the next one.", JUDGED, VALIDATED),
     read(Permission::ReadDocuments, "/validate/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Validate, "validateResource"), "Judges a document again and lists its violations.", JUDGED, VALIDATED),
@@ -341,6 +347,7 @@ pub const OPERATIONS: &[Operation] = &[
     read(Permission::ReadLedger, "/ledger", native(NativeEndpoint::ShowLedger, "getLedger"), "Shows how far the ledger goes, and the key that signs it.", &[], &[with(200, BodyContent::Json(BodyType::of::<LedgerReport>()), &[])]),
     read(Permission::ReadLedger, "/ledger/checkpoint", native(NativeEndpoint::ShowCheckpoint, "getCheckpoint"), "Returns the newest signed checkpoint, so that others can check it.", &[], &[with(200, CHECKPOINT, &[])]),
     act(Permission::ReadLedger, (Verb::Post, "/ledger/verify"), native(NativeEndpoint::VerifyLedger, "verifyLedger"), "Verifies the whole ledger. Answers with lines of progress, then the result.", (&[], BodyContent::None), &[with(200, BodyContent::JsonLines(BodyType::of::<VerificationLine>()), &[])]),
+    read(Permission::Backup, "/backup", native(NativeEndpoint::Backup, "getBackup"), "Returns the whole ledger as a backup, which proves itself by its signed checkpoint.", &[], &[with(200, BodyContent::Backup, &[])]),
     read(Permission::ListKeys, "/keys", native(NativeEndpoint::ListKeys, "listKeys"), "Lists the keys that aren't revoked, without their secrets.", &["all"], &[with(200, BodyContent::Json(BodyType::of::<KeyList>()), &[])]),
     read(Permission::ReadRegistry, "/keys/self", native(NativeEndpoint::ShowOwnKey, "getOwnKey"), "Shows as whom the request is answered: the key, its role, its scope and its end.", &[], &[with(200, BodyContent::Json(BodyType::of::<OwnAccess>()), &[])]),
     act(Permission::ManageKeys, (Verb::Post, "/keys"), native(NativeEndpoint::CreateKey, "createKey"), "Creates a key. Only this answer shows it.", (EXPLAINED, BodyContent::Json(BodyType::of::<KeyRequest>())), &[with(201, BodyContent::Json(BodyType::of::<NewKey>()), &[])]),

@@ -18,6 +18,10 @@ const GROUP: &str = "682f646972732f6431";
 const RESOURCE: &str = "712f646972732f64312f66696c65732f6631";
 const VERSION: &str = "781d2f646972732f64312f66696c65732f66312f76657273696f6e732f7632";
 
+/// `changes-1a2b3c4d` and `r1/changes+7d8e9f00+AQ==`, as texts.
+const LEDGER: &str = "706368616e6765732d3161326233633464";
+const KEY: &str = "781872312f6368616e6765732b37643865396630302b41513d3d";
+
 fn bytes(fields: &[&str]) -> String {
     fields.concat()
 }
@@ -45,6 +49,7 @@ fn every_kind_has_its_number_and_its_bytes_with_every_field() {
         (14, bytes(&["a4", "0001", "01", GROUP, "0202", "0382", GROUP, RESOURCE])),
         (15, bytes(&["a1", "00626b31"])),
         (16, bytes(&["a1", "00", NEW])),
+        (17, bytes(&["a3", "00", LEDGER, "01", KEY, "02", NEW])),
     ];
     let changes = full();
     assert_eq!(changes.len(), expect.len());
@@ -109,7 +114,7 @@ fn outcomes_and_states_have_frozen_numbers() {
 
 #[test]
 fn kinds_that_nobody_has_written_are_unknown() {
-    for kind in (0..=0).chain(17..=u16::MAX) {
+    for kind in (0..=0).chain(18..=u16::MAX) {
         assert_eq!(Change::decode(kind, b"\xa0"), Err(ChangeError::Unknown(kind)));
     }
 }

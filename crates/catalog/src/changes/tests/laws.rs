@@ -117,6 +117,9 @@ fn a_change() -> impl Strategy<Value = Change> {
         1 => an_id().prop_map(|id| Change::KeyRevoked(KeyRevoked { id })),
         1 => an_id().prop_map(|id| Change::KeyForgotten(KeyForgotten { id })),
         1 => a_content().prop_map(|message| Change::Explained(Explained { message })),
+        1 => (".{0,20}", ".{0,40}", a_content()).prop_map(|(ledger, former_key, checkpoint)| {
+            Change::LedgerMoved(LedgerMoved { ledger, former_key, checkpoint })
+        }),
         1 => (an_outcome(), an_xid(), a_shown(), proptest::collection::vec(an_xid(), 0..4))
             .prop_map(|(outcome, subject, shown, members)| {
                 Change::Answered(CommandAnswered { outcome, subject, shown, members })

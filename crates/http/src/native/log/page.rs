@@ -37,6 +37,7 @@ fn change(edit: Edit) -> LogChange {
         kind: kind(&edit.subject).into(),
         xid: edit.subject.xid().to_string(),
         registry: None,
+        ledger: None,
         key: None,
         versionid: None,
         epoch: None,
@@ -51,6 +52,7 @@ fn change(edit: Edit) -> LogChange {
     };
     match edit.detail {
         EditDetail::Opened(id) => change.registry = Some(id.to_string()),
+        EditDetail::Moved(ledger) => change.ledger = Some(ledger),
         EditDetail::Source(source) => change.source = Some(content(source)),
         EditDetail::Attributes { epoch, attributes } => {
             change.epoch = Some(epoch);
@@ -89,6 +91,7 @@ const fn action(action: EditAction) -> LogAction {
         EditAction::Purged => LogAction::Purged,
         EditAction::Revoked => LogAction::Revoked,
         EditAction::Forgotten => LogAction::Forgotten,
+        EditAction::Moved => LogAction::Moved,
     }
 }
 

@@ -1,0 +1,140 @@
+use std::{io::IsTerminal as _, path::PathBuf};
+
+use clap::Args;
+use muster_wire::export::ExportLine;
+use serde_json::json;
+
+use crate::{
+    Context, Failure, OwnCode,
+    arguments::{ConnectionArguments, Explanation},
+    import::{ImportSource, Imported, Importer, RefusedItem},
+    output::{numbers::counted, progress::ProgressLine},
+};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster import everything.jsonl
+  muster export --server https://a.example | muster import - --server https://b.example
+  muster import few.yaml --atomic
+
+A line is what muster export writes, such as
+  {\"document\":{\"xid\":\"/configs/app/entries/a\",\"text\":\"[1]\",\"attributes\":{\"contenttype\":\"application/json\"}}}
+
+";
+
+/// The refused items that are shown.
+const SHOWN_MAX: usize = 20;
+
+/// Put what an export holds into a registry; what is there already stays as it is
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// The file that muster export wrote, JSON Lines or YAML; - is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Import everything or nothing; at most 20,000 groups and documents and 8 MiB
+    #[arg(long)]
+    atomic: bool,
+    #[command(flatten)]
+    explanation: Explanation,
+    #[command(flatten)]
+    connection: ConnectionArguments,
+}
+
+impl ImportArguments {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let shown = context.shown(&self.file);
+        if self.file.as_os_str() == "-" && std::io::stdin().is_terminal() {
+            return Err(Failure::usage("standard input is a terminal")
+                .help("name a file, or send an export into a pipe"));
+        }
+        let mut source = ImportSource::open(&self.file, &shown)?;
+        let client = self.explanation.of(self.connection.client(context).await?)?;
+        let mut importer = Importer::begin(client, self.atomic).await?;
+        let mut progress = ProgressLine::new(&context.screen, "importing", 0);
+        let fault = self.read(&mut source, &mut importer, &mut progress).await?;
+        let fault = match fault {
+            Some(fault) if self.atomic => return Err(fault),
+            fault => fault,
+        };
+        // What was read before a fault is imported.
+        let imported = importer.end().await?;
+        drop(progress);
+        report(context, &imported, &shown)?;
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// Reads the file to its end, or to the fault that it returns.
+    async fn read(
+        &self,
+        source: &mut ImportSource,
+        importer: &mut Importer,
+        progress: &mut ProgressLine,
+    ) -> Result<Option<Failure>, Failure> {
+        let (mut total, mut is_export, mut has_ended) = (0, false, false);
+        let mut pressed = std::pin::pin!(tokio::signal::ctrl_c());
+        loop {
+            let line = match source.next_line() {
+                Ok(Some(line)) => line,
+                Ok(None) => break,
+                Err(fault) => return Ok(Some(fault)),
+            };
+            match &line {
+                ExportLine::Registry(registry) => {
+                    is_export = true;
+                    total = usize::try_from(registry.documents).unwrap_or(usize::MAX);
+                }
+                ExportLine::End(_) => has_ended = true,
+                _ => {}
+            }
+            tokio::select! {
+                biased;
+                _ = &mut pressed => {
+                    return Err(Failure::new(
+                        OwnCode::Interrupted,
+                        "stopped: only a part was imported",
+                    )
+                    .help("import the file again: what is there already stays as it is"));
+                }
+                added = importer.add(line) => added?,
+            }
+            progress.advance_of(importer.sent(), total);
+        }
+        if is_export && !has_ended {
+            return Ok(Some(source.fault("it ends before its last line, so it isn't complete")));
+        }
+        Ok(None)
+    }
+}
+
+fn report(context: &Context, imported: &Imported, shown: &str) -> Result<(), Failure> {
+    let refused = &imported.refused;
+    if context.screen.is_table() {
+        let documents = counted(imported.documents, "document", "documents");
+        let groups = counted(imported.groups, "group", "groups");
+        context.screen.line(&format!("imported {documents} and {groups} from {shown}"))?;
+    } else {
+        let refused: Vec<_> = refused.iter().map(RefusedItem::value).collect();
+        context.screen.value(&json!({
+            "file": shown,
+            "documents": imported.documents,
+            "groups": imported.groups,
+            "model": imported.has_model,
+            "refused": refused,
+        }))?;
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let mut lines: Vec<String> =
+        refused.iter().take(SHOWN_MAX).flat_map(RefusedItem::lines).collect();
+    if refused.len() > SHOWN_MAX {
+        lines.push(format!("  … and {} more", refused.len() - SHOWN_MAX));
+    }
+    let count = counted(refused.len(), "item was", "items were");
+    Err(Failure::new(OwnCode::PartlyApplied, format!("{count} refused; the rest was imported"))
+        .lines(lines)
+        .help(
+            "correct them in the file, and import it again: what is there already stays as it is",
+        ))
+}

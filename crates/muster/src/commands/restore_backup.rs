@@ -1,0 +1,61 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use muster_ledger::Verifier;
+
+use super::{backup::verifier, ledger::verify::signer};
+use crate::{
+    Context, Failure, composition,
+    output::{numbers::separated, progress::ProgressLine},
+};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster restore-backup monday.backup --data /var/lib/muster
+  muster restore-backup monday.backup --data trial --key \"$(cat ledger.pub)\"
+
+";
+
+/// Make a data directory from a backup
+#[derive(Debug, Args)]
+pub struct RestoreBackupArguments {
+    /// The file that muster backup wrote
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The data directory to make; it must not exist, or be empty
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The public key that must have signed the backup
+    #[arg(long, value_name = "KEY", value_parser = verifier)]
+    key: Option<Verifier>,
+}
+
+impl RestoreBackupArguments {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let mut progress = ProgressLine::new(&context.screen, "restoring entries", 0);
+        let wanted = composition::BackupToRestore {
+            file: &self.file,
+            directory: &self.data,
+            key: self.key.as_ref(),
+        };
+        let restored = composition::restore_backup(context, wanted, &mut progress).await?;
+        drop(progress);
+        let screen = &context.screen;
+        if !screen.is_table() {
+            return screen.value(&serde_json::json!({
+                "data": self.data.display().to_string(),
+                "registryid": restored.registry,
+                "entries": restored.entries,
+                "formerkey": restored.former_key,
+                "key": restored.key,
+            }));
+        }
+        let shown = context.shown(&self.data);
+        let entries = separated(restored.entries);
+        screen.line(&format!("registry {} in {shown}: {entries} entries", restored.registry))?;
+        let (new, former) = (signer(&restored.key), signer(&restored.former_key));
+        screen.line(&format!("its ledger is signed by {new} from now on; before, by {former}"))?;
+        screen.line(&format!("muster serve --data {shown} serves it"))
+    }
+}

@@ -1,0 +1,173 @@
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use muster_model::{Foundation, Model};
+use muster_wire::{
+    apply::{DocumentToApply, GroupToApply},
+    export::ExportLine,
+};
+use muster_words::{
+    Xid,
+    json::{Map, Value},
+};
+
+use super::{MODEL_FILE, content_type, names::FileName};
+use crate::{Failure, OwnCode, model::only_resources};
+
+/// Writes an export as a folder that [`super::Folder`] reads.
+pub struct NewFolder {
+    root: PathBuf,
+    shown: String,
+    model: Option<Model>,
+}
+
+/// The extensions of known media types, the usual one first.
+const EXTENSIONS: [&str; 6] = ["json", "yaml", "toml", "xml", "md", "txt"];
+
+impl NewFolder {
+    /// Begins a folder.
+    ///
+    /// # Errors
+    /// It holds something already, or can't be made.
+    pub fn create(root: &Path, shown: &str) -> Result<Self, Failure> {
+        let refused = |error: io::Error| unwritable(shown, &error);
+        fs::create_dir_all(root).map_err(refused)?;
+        if fs::read_dir(root).map_err(refused)?.next().is_some() {
+            return Err(Failure::new(OwnCode::FileExists, format!("{shown} isn't empty")).help(
+                "choose another folder: what is in this one would be mixed up with the export",
+            ));
+        }
+        let (root, shown) = (root.to_owned(), shown.to_owned());
+        Ok(Self { root, shown, model: compiled(&Map::new()) })
+    }
+
+    /// Writes what a line says.
+    pub fn write(&mut self, line: &ExportLine) -> Result<(), Failure> {
+        match line {
+            ExportLine::Registry(_) | ExportLine::End(_) => Ok(()),
+            ExportLine::Model(model) => {
+                self.model = compiled(model);
+                self.json(Path::new(MODEL_FILE), model)
+            }
+            ExportLine::Group(group) => self.group(group),
+            ExportLine::Document(document) => self.document(document),
+        }
+    }
+
+    /// Ends the folder.
+    ///
+    /// # Errors
+    /// It can't be brought to disk.
+    pub fn finish(self) -> Result<(), Failure> {
+        let folder = fs::File::open(&self.root).and_then(|folder| folder.sync_all());
+        folder.map_err(|error| unwritable(&self.shown, &error))
+    }
+
+    fn group(&mut self, group: &GroupToApply) -> Result<(), Failure> {
+        let path = PathBuf::from(group.xid.trim_start_matches('/'));
+        fs::create_dir_all(self.root.join(&path)).map_err(|error| self.refused(&error))?;
+        if group.attributes.is_empty() {
+            return Ok(());
+        }
+        self.json(&with_suffix(&path, ".attributes.json"), &group.attributes)
+    }
+
+    fn document(&mut self, document: &DocumentToApply) -> Result<(), Failure> {
+        let parsed = document.xid.parse::<Xid>().ok().and_then(|xid| {
+            let (groups, group) = xid.group_ids()?;
+            let (resources, resource) = xid.resource_ids()?;
+            Some([groups, group, resources, resource].map(ToString::to_string))
+        });
+        let Some([groups, group, resources, id]) = parsed else { return Ok(()) };
+        let mut folder = PathBuf::from(&groups).join(&group);
+        if self.has_several(&groups, &resources) {
+            folder.push(&resources);
+        }
+        let mut attributes = document.attributes.clone();
+        let kind = attributes.get("contenttype").and_then(Value::as_str).unwrap_or_default();
+        let extension = extension(&id, kind);
+        if extension.is_some() {
+            attributes.remove("contenttype");
+        }
+        let name = match extension {
+            Some(extension) => format!("{id}.{extension}"),
+            None => format!("{id}.bin"),
+        };
+        let bytes = document.bytes().map_err(|_| {
+            Failure::new(
+                OwnCode::UnexpectedAnswer,
+                format!("{}: its Base64 is broken", document.xid),
+            )
+        })?;
+        if let Some(bytes) = bytes {
+            self.bytes(&folder.join(name), &bytes)?;
+        }
+        if attributes.is_empty() {
+            return Ok(());
+        }
+        self.json(&folder.join(format!("{id}.attributes.json")), &attributes)
+    }
+
+    /// Whether groups of this type hold several types of documents.
+    fn has_several(&self, groups: &str, resources: &str) -> bool {
+        let kind = self.model.as_ref().and_then(|model| model.group_type(groups));
+        let Some(kind) = kind else { return true };
+        only_resources(kind).is_none_or(|only| only.plural != resources)
+    }
+
+    fn json(&mut self, path: &Path, members: &Map<String, Value>) -> Result<(), Failure> {
+        let mut text = serde_json::to_vec_pretty(members).unwrap_or_default();
+        text.push(b'\n');
+        self.bytes(path, &text)
+    }
+
+    fn bytes(&mut self, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+        let whole = self.root.join(path);
+        if let Some(folder) = whole.parent() {
+            fs::create_dir_all(folder).map_err(|error| self.refused(&error))?;
+        }
+        // Some file systems don't tell upper from lower case.
+        let file = fs::OpenOptions::new().write(true).create_new(true).open(whole);
+        match file.and_then(|mut file| file.write_all(bytes)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let what = format!("two documents would be the same file, {}", path.display());
+                Err(Failure::new(OwnCode::BadFolder, what).help("use --format jsonl"))
+            }
+            written => written.map_err(|error| self.refused(&error)),
+        }
+    }
+
+    fn refused(&self, error: &io::Error) -> Failure {
+        unwritable(&self.shown, error)
+    }
+}
+
+fn compiled(model: &Map<String, Value>) -> Option<Model> {
+    let source = Value::Object(model.clone());
+    let compiled = Model::compile(&source, Foundation::BuiltIn);
+    compiled.or_else(|_| Model::compile(&source, Foundation::Bare)).ok()
+}
+
+/// The extension from which the media type follows, if there is one.
+fn extension(id: &str, kind: &str) -> Option<&'static str> {
+    let fits = |extension: &&&str| {
+        let name = format!("{id}.{extension}");
+        content_type(extension) == kind
+            && FileName::read(&name) == FileName::Document { id, extension }
+    };
+    EXTENSIONS.iter().find(fits).copied()
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn unwritable(shown: &str, error: &io::Error) -> Failure {
+    Failure::new(OwnCode::System, format!("{shown}: {error}"))
+        .help("check that you may write to it, and that its disk isn't full")
+}

@@ -1,0 +1,135 @@
+//! Backups with the real program: made while a server runs, verified, restored, and refused.
+
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    client::Ask,
+    harness::{CommandOutput, Server, run},
+};
+
+fn json(output: &CommandOutput) -> Value {
+    serde_json::from_str(&output.out).unwrap()
+}
+
+/// A server with a few documents, and a backup of it.
+fn backed_up(folder: &Path) -> Server {
+    let server = Server::on(&folder.join("data"), &[]);
+    server.ask(&Ask::json("PUT", "/api/configs/app/entries/a", "[1]")).expect(201);
+    server.ask(&Ask::json("PUT", "/api/configs/app/entries/a", "[2]")).expect(200);
+    server.ask(&Ask::json("PUT", "/api/configs/app/entries/gone", "[\"secret\"]")).expect(201);
+    server.ask(&Ask::new("DELETE", "/api/configs/app/entries/gone?purge")).expect(204);
+    let url = server.url("127.0.0.1");
+    let made = run(folder, &["backup", "a.backup", "--server", &url, "--output", "json"]).expect(0);
+    assert_eq!(json(&made)["entries"], server.position());
+    server
+}
+
+#[test]
+fn a_backup_of_a_running_server_is_restored_with_its_past() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let server = backed_up(folder);
+    let (position, url) = (server.position(), server.url("127.0.0.1"));
+    // Made again, it is the same copy; a file is never replaced.
+    let again = run(folder, &["backup", "a.backup", "--server", &url]).expect(1);
+    assert!(again.err.contains("file_exists"), "{}", again.err);
+    drop(server);
+
+    let made = ["restore-backup", "a.backup", "--data", "new", "--output", "json"];
+    let made = json(&run(folder, &made).expect(0));
+    assert_eq!(made["entries"], position + 1);
+    let restored = Server::on(&folder.join("new"), &[]);
+    assert_eq!(restored.get("/api/configs/app/entries/a").expect(200).text(), "[2]");
+    // What was put first stands at the position at which it stood.
+    let log = restored.get("/log/configs/app/entries/a").expect(200).json();
+    let first = log["entries"].as_array().unwrap().last().unwrap()["position"].as_u64().unwrap();
+    let then = format!("/api/configs/app/entries/a?at={first}");
+    assert_eq!(restored.get(&then).expect(200).text(), "[1]");
+    let newest = &restored.get("/log?limit=1").expect(200).json()["entries"][0];
+    assert_eq!(newest["changes"][0]["action"], "moved", "{newest}");
+    let ledger = restored.get("/ledger").expect(200).json();
+    assert_eq!(ledger["key"], made["key"]);
+    assert_ne!(made["key"], made["formerkey"]);
+    drop(restored);
+    run(folder, &["ledger", "verify", "--data", "new"]).expect(0);
+    let full = run(folder, &["restore-backup", "a.backup", "--data", "new"]).expect(1);
+    assert!(full.err.contains("already_there"), "{}", full.err);
+}
+
+#[test]
+fn a_data_directory_is_backed_up_without_a_server() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    drop(backed_up(folder));
+    run(folder, &["backup", "b.backup", "--data", "data"]).expect(0);
+    run(folder, &["restore-backup", "b.backup", "--data", "new"]).expect(0);
+    run(folder, &["backup", "again.backup", "--data", "new"]).expect(0);
+    let checked = run(folder, &["backup", "--check", "again.backup"]).expect(0);
+    assert!(checked.out.contains("is sound"), "{}", checked.out);
+}
+
+#[test]
+fn a_broken_backup_leaves_nothing_behind() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let server = backed_up(folder);
+    let key = server.get("/ledger").expect(200).json()["key"].as_str().unwrap().to_owned();
+    drop(server);
+    let bytes = std::fs::read(folder.join("a.backup")).unwrap();
+    assert!(!bytes.windows(6).any(|window| window == b"secret"), "what was erased isn't in it");
+    let checked = run(folder, &["backup", "--check", "a.backup", "--key", &key]).expect(0);
+    assert!(checked.out.contains("is sound"), "{}", checked.out);
+    let other = key.replace("/changes+", "/others+");
+    run(folder, &["backup", "--check", "a.backup", "--key", &other]).expect(2);
+
+    let mut flipped = bytes.clone();
+    let middle = bytes.len() / 2;
+    flipped[middle] ^= 1;
+    for (name, content) in [
+        ("flipped", flipped.as_slice()),
+        ("cut", &bytes[..bytes.len() - 30]),
+        ("longer", &[&bytes, b"more bytes".as_slice()].concat()),
+        ("foreign", b"PK\x03\x04"),
+        ("empty", b""),
+    ] {
+        std::fs::write(folder.join(name), content).unwrap();
+        for command in
+            [&["backup", "--check", name][..], &["restore-backup", name, "--data", "never"]]
+        {
+            let refused = run(folder, command).expect(1);
+            assert!(refused.err.contains("[backup_broken]"), "{name}: {}", refused.err);
+        }
+    }
+    let missing = run(folder, &["restore-backup", "none", "--data", "never"]).expect(1);
+    assert!(missing.err.contains("[no_file]"), "{}", missing.err);
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains("restoring")).collect();
+    assert!(left.is_empty() && !folder.join("never").exists(), "{left:?}");
+}
+
+#[test]
+fn a_registry_in_memory_and_a_key_with_a_scope_have_no_backup() {
+    let server = Server::in_memory(&[]);
+    server.get("/backup").expect(404);
+    let scratch = TempDir::new().unwrap();
+    let server = Server::on(&scratch.path().join("data"), &[]);
+    let created = |body: &str| {
+        let key = server.ask(&Ask::json("POST", "/keys", body)).expect(201).json();
+        key["key"].as_str().unwrap().to_owned()
+    };
+    let admin = created(r#"{"name":"root","role":"admin"}"#);
+    let bearer = format!("Bearer {admin}");
+    let scoped =
+        Ask::json("POST", "/keys", r#"{"name":"cms","role":"admin","scope":["/configs"]}"#);
+    let scoped = server.ask(&scoped.header("Authorization", &bearer)).expect(201).json();
+    let auditor = Ask::json("POST", "/keys", r#"{"name":"eve","role":"auditor"}"#);
+    let auditor = server.ask(&auditor.header("Authorization", &bearer)).expect(201).json();
+    for (key, code) in [(&scoped["key"], "out_of_scope"), (&auditor["key"], "role_denied")] {
+        let bearer = format!("Bearer {}", key.as_str().unwrap());
+        server.ask(&Ask::get("/backup").header("Authorization", bearer)).refused(403, code);
+    }
+    server.ask(&Ask::get("/backup").header("Authorization", bearer)).expect(200);
+}

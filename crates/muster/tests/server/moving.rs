@@ -1,0 +1,190 @@
+//! Export and import: what leaves one registry arrives in another one, again and again, and what
+//! can't arrive is named.
+
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    client::Ask,
+    harness::{Server, run},
+};
+
+fn write(folder: &Path, name: &str, text: &str) {
+    std::fs::write(folder.join(name), text).unwrap();
+}
+
+fn read(folder: &Path, name: &str) -> String {
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// The lines of an export without the one that names the registry.
+fn items(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.starts_with("{\"registry\"")).collect()
+}
+
+/// The line of a document.
+fn line(xid: &str, text: &str) -> String {
+    let document = serde_json::json!({"document": {
+        "xid": xid, "text": text, "attributes": {"contenttype": "application/json"},
+    }});
+    format!("{document}\n")
+}
+
+#[test]
+fn what_is_exported_is_imported_and_exported_the_same() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let source = Server::in_memory(&["--demo"]);
+    source
+        .ask(&Ask::json(
+            "PATCH",
+            "/api/providers/cms/entries/tina$details",
+            r#"{"state":"deprecated"}"#,
+        ))
+        .expect(200);
+    let bytes =
+        Ask::new("PUT", "/api/configs/app/entries/raw").header("Content-Type", "image/x-icon");
+    source.ask(&bytes.body(vec![0, 255, 254, 10])).expect(201);
+    let from = source.url("127.0.0.1");
+    run(folder, &["export", "--server", &from, "--to", "a.jsonl"]).expect(0);
+    run(folder, &["export", "--server", &from, "--to", "a.yaml", "--format", "yaml"]).expect(0);
+    run(folder, &["export", "--server", &from, "--to", "a", "--format", "folder"]).expect(0);
+    let first = read(folder, "a.jsonl");
+    assert!(items(&first).len() > 60, "{first}");
+
+    for (number, command) in
+        [&["import", "a.jsonl"][..], &["import", "a.yaml"], &["apply", "a", "--yes"]]
+            .iter()
+            .enumerate()
+    {
+        let target = Server::in_memory(&[]);
+        let to = target.url("127.0.0.1");
+        let command = [*command, &["--server", &to]].concat();
+        run(folder, &command).expect(0);
+        let name = format!("b{number}.jsonl");
+        run(folder, &["export", "--server", &to, "--to", &name]).expect(0);
+        let second = read(folder, &name);
+        if number < 2 {
+            assert_eq!(items(&second), items(&first), "{command:?}");
+        } else {
+            // Only the label that says which folder brought a type is new.
+            assert_eq!(items(&second)[1..], items(&first)[1..], "{command:?}");
+        }
+        let position = target.position();
+        let again = run(folder, &command).expect(0);
+        assert_eq!(target.position(), position, "{command:?}: {}", again.out);
+    }
+}
+
+#[test]
+fn a_part_and_the_past_are_exported() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let server = Server::in_memory(&[]);
+    for (path, body) in [("a", "1"), ("b", "2")] {
+        let path = format!("/api/configs/app/entries/{path}");
+        server.ask(&Ask::json("PUT", path, body)).expect(201);
+    }
+    let (position, url) = (server.position().to_string(), server.url("127.0.0.1"));
+    server.ask(&Ask::new("DELETE", "/api/configs/app/entries/a")).expect(204);
+    let documents = |arguments: &[&str]| {
+        let all = run(folder, &[&["export", "--server", &url], arguments].concat()).expect(0).out;
+        let named = |line: &str| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            Some(line.get("document")?["xid"].as_str().unwrap().to_owned())
+        };
+        all.lines().filter_map(named).collect::<Vec<_>>()
+    };
+    let (a, b) = ("/configs/app/entries/a", "/configs/app/entries/b");
+    assert_eq!(documents(&[]), [b]);
+    assert_eq!(documents(&["--at", &position]), [a, b]);
+    assert_eq!(documents(&["configs/app", "--at", &position]), [a, b]);
+    assert_eq!(documents(&["configs/app/entries/a", "--at", &position]), [a]);
+    run(folder, &["export", "configs/none", "--server", &url]).expect(1);
+    run(folder, &["export", "--format", "folder", "--server", &url]).expect(2);
+    write(folder, "there", "");
+    let refused = run(folder, &["export", "--to", "there", "--server", &url]).expect(1);
+    assert!(refused.err.contains("[file_exists]"), "{}", refused.err);
+}
+
+/// A registry whose links must lead somewhere and whose numbers must be numbers.
+fn strict() -> Server {
+    let server = Server::in_memory(&[]);
+    let schema = r#"{"type":"object","properties":{"n":{"type":"integer"}}}"#;
+    server.ask(&Ask::json("PUT", "/api/schemagroups/own/schemas/link", schema)).expect(201);
+    let model = r#"{"groups":{"links":{"singular":"link","resources":{"entries":{
+        "singular":"entry","labels":{
+            "muster.schema":"/schemagroups/own/schemas/link",
+            "muster.references":"[{\"field\":\"/to\",\"collection\":\"/links/entries\",\"group\":\"g\"}]"
+        }}}}}}"#;
+    server.ask(&Ask::json("PUT", "/api/modelsource", model)).expect(200);
+    server
+}
+
+#[test]
+fn one_bad_document_among_many_is_named_and_the_rest_arrives() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let server = strict();
+    let url = server.url("127.0.0.1");
+    // Each refers to the one after it, over more than one request.
+    let count = 4_200;
+    let mut text = String::new();
+    for number in 0..count {
+        let to = (number + 1) % count;
+        let body = match number {
+            1_234 => r#"{"n":"x"}"#.to_owned(),
+            _ if to == 1_234 => r#"{"n":1}"#.to_owned(),
+            _ => format!(r#"{{"n":1,"to":"e{to}"}}"#),
+        };
+        text += &line(&format!("/links/g/entries/e{number}"), &body);
+    }
+    write(folder, "many.jsonl", &text);
+    let atomic = run(folder, &["import", "many.jsonl", "--atomic", "--server", &url]).expect(1);
+    assert!(atomic.err.contains("e1234"), "{}", atomic.err);
+    server.get("/api/links/g").expect(404);
+    let imported = ["import", "many.jsonl", "--server", &url, "--output", "json"];
+    let imported = run(folder, &imported).expect(1);
+    let report: Value = serde_json::from_str(&imported.out).unwrap();
+    assert_eq!(report["documents"], count - 1, "{}", imported.err);
+    let refused = report["refused"].as_array().unwrap();
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert_eq!(refused[0]["xid"], "/links/g/entries/e1234");
+    assert_eq!(refused[0]["violations"][0]["pointer"], "/n");
+    assert!(imported.err.contains("partly_applied"), "{}", imported.err);
+}
+
+#[test]
+fn a_file_that_breaks_off_or_is_no_export_says_where() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let server = Server::in_memory(&[]);
+    let url = server.url("127.0.0.1");
+    let head =
+        r#"{"registry":{"id":"r","position":9,"time":"2026-01-01T00:00:00Z","documents":2}}"#;
+    let one = line("/configs/app/entries/a", "1");
+    let cases = [
+        ("cut.jsonl", format!("{head}\n{one}"), "before its last line", 1),
+        ("half.jsonl", format!("{one}{{\"docu"), "line 2", 1),
+        ("other.jsonl", format!("{one}{{\"city\":1}}\n"), "line 2", 1),
+        ("bad.yaml", "---\na: [1\n".to_owned(), "bad.yaml", 0),
+        ("same.yaml", "---\ndocument:\n  xid: /x/y/z/a\n  xid: /x/y/z/b\n".to_owned(), "xid", 0),
+    ];
+    for (name, text, expect, documents) in &cases {
+        write(folder, name, text);
+        let atomic = run(folder, &["import", name, "--atomic", "--server", &url]).expect(1);
+        assert!(atomic.err.contains("[bad_file]"), "{name}: {}", atomic.err);
+        server.get("/api/configs/app/entries/a").expect(404);
+        let refused = run(folder, &["import", name, "--server", &url]).expect(1);
+        assert!(refused.err.contains(expect), "{name}: {}", refused.err);
+        assert!(refused.out.contains(&format!("imported {documents} document")), "{}", refused.out);
+        if *documents > 0 {
+            let gone = Ask::new("DELETE", "/api/configs/app");
+            server.ask(&gone).expect(204);
+        }
+    }
+    let missing = run(folder, &["import", "none", "--server", &url]).expect(1);
+    assert!(missing.err.contains("[no_file]"), "{}", missing.err);
+}
