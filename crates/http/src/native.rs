@@ -1,5 +1,5 @@
 //! The endpoints that xRegistry doesn't define: plans, keys, the change stream, restore, the log,
-//! the ledger, validation and the status.
+//! the ledger with its proofs and tiles, validation and the status.
 //!
 //! Each file is one endpoint. None holds a rule of the registry: they turn requests into commands
 //! and reads, like the endpoints of xRegistry.
@@ -14,10 +14,12 @@ mod gate;
 mod keys;
 mod ledger;
 mod log;
+mod proofs;
 mod query;
 mod restore;
 mod status;
 mod stream;
+mod tlog;
 mod validate;
 
 use std::{path::PathBuf, sync::Arc};
@@ -43,6 +45,7 @@ pub struct Native {
     verifications: Arc<Verifications>,
     validations: Arc<LongReads>,
     logs: Arc<LongReads>,
+    proofs: Arc<LongReads>,
     followers: Arc<Followers>,
     file: Option<StoredLedger>,
     clock_jump: Option<ClockJump>,
@@ -71,6 +74,7 @@ impl Native {
         // A validation keeps a processor busy, so there is one at a time.
         let validations = Arc::new(LongReads::of(1, registry.long_work().clone()));
         let logs = Arc::new(LongReads::of(1, registry.long_work().clone()));
+        let proofs = Arc::new(LongReads::of(1, registry.long_work().clone()));
         Self {
             registry,
             gate,
@@ -78,6 +82,7 @@ impl Native {
             verifications,
             validations,
             logs,
+            proofs,
             followers,
             file: None,
             clock_jump: None,
@@ -141,6 +146,10 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ShowLedger => on(method, ledger::show),
         NativeEndpoint::ShowCheckpoint => on(method, ledger::checkpoint),
         NativeEndpoint::VerifyLedger => on(method, ledger::verify),
+        NativeEndpoint::ProveInclusion => on(method, proofs::inclusion),
+        NativeEndpoint::ProveConsistency => on(method, proofs::consistency),
+        NativeEndpoint::ShowLogCheckpoint => on(method, tlog::checkpoint),
+        NativeEndpoint::ShowTile => on(method, tlog::tile),
         NativeEndpoint::ListKeys => on(method, keys::list),
         NativeEndpoint::ShowOwnKey => on(method, keys::own),
         NativeEndpoint::CreateKey => on(method, keys::create),

@@ -81,6 +81,14 @@ pub enum NativeEndpoint {
     ShowCheckpoint,
     /// `POST /ledger/verify`.
     VerifyLedger,
+    /// `GET /ledger/proofs/inclusion`.
+    ProveInclusion,
+    /// `GET /ledger/proofs/consistency`.
+    ProveConsistency,
+    /// `GET /tlog/checkpoint`.
+    ShowLogCheckpoint,
+    /// `GET /tlog/tile/<tile>`.
+    ShowTile,
     /// `GET /keys`.
     ListKeys,
     /// `GET /keys/self`.
@@ -154,6 +162,7 @@ impl Operation {
             Endpoint::Native(NativeEndpoint::Restore) => "/restore/{*xid}",
             Endpoint::Native(NativeEndpoint::Log) => "/log/{*xid}",
             Endpoint::Native(NativeEndpoint::Validate) => "/validate/{*xid}",
+            Endpoint::Native(NativeEndpoint::ShowTile) => "/tlog/tile/{*tile}",
             _ => self.path,
         }
     }
@@ -182,6 +191,8 @@ impl Operation {
             ("{version}", "1"),
             ("{key}", "none"),
             ("{follower}", "none"),
+            ("{level}", "0"),
+            ("{tile}", "000"),
         ];
         samples.iter().fold(self.path.to_owned(), |path, (name, sample)| path.replace(name, sample))
     }

@@ -40,6 +40,9 @@ impl Schemas {
                     Value::Null,
                 )
             }
+            BodyContent::Bytes(kind) => {
+                (&[kind], json!({"type": "string", "format": "binary"}), Value::Null)
+            }
             BodyContent::Text(kinds, meaning, sample) => {
                 (kinds, json!({"type": "string", "description": meaning}), sample.into())
             }
