@@ -57,7 +57,7 @@ pub enum MusterCommand {
     Model(model::ModelCommand),
     #[command(before_help = validate::EXAMPLES)]
     Validate(validate::ValidateArguments),
-    /// Verify the ledger
+    /// Verify the ledger, prove what is in it, and check proofs
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     /// Create, list, revoke and forget API keys

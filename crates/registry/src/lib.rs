@@ -56,7 +56,7 @@ pub use status::RegistryStatus;
 pub use trial::{FailingDocuments, PlanPart, PlanTrial, RefusedPart, changes_checks};
 pub use verify::{
     ContentFault, ContentRole, FaultKind, FoundContent, Verification, VerifyError, VerifyProgress,
-    fold, verify,
+    fold, root, verify,
 };
 pub use view_at::ViewError;
 pub use writer::WriterEnd;

@@ -28,6 +28,7 @@ mod models;
 mod origins;
 mod past;
 mod plans;
+mod proofs;
 mod reference;
 mod references;
 mod repeats;
