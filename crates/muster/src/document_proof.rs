@@ -2,9 +2,8 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use muster_catalog::changes::{Change, ContentName};
-use muster_history::changes_in;
-use muster_ledger::{Checkpoint, Entry, EntryBytes, TLOG_PROOF_HEADER, TlogProof, Verifier};
+use muster_history::{EntryFacts, NamedDigest};
+use muster_ledger::{Checkpoint, EntryBytes, TLOG_PROOF_HEADER, TlogProof, Verifier};
 use muster_words::{Digest, Moment, Position, Xid};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -61,10 +60,9 @@ pub struct ProvenChanges {
 
 /// The extra data for a proof of an entry about an entity; none if the entry isn't about it.
 pub fn extra(xid: &Xid, entry: &EntryBytes, current: Option<u64>) -> Option<Vec<u8>> {
-    let said = Said::of(xid, &entry.decode().ok()?)?;
-    let encoded = STANDARD.encode(&entry.bytes);
-    let extra =
-        ProofExtra { xid: xid.to_string(), entry: encoded, contents: said.contents, current };
+    let facts = EntryFacts::of(xid, &entry.decode().ok()?)?;
+    let (encoded, contents) = (STANDARD.encode(&entry.bytes), contents(&facts));
+    let extra = ProofExtra { xid: xid.to_string(), entry: encoded, contents, current };
     serde_json::to_vec(&extra).ok()
 }
 
@@ -109,11 +107,13 @@ pub fn check(proof: &TlogProof, key: &Verifier) -> Result<ProvenChanges, String>
     let bytes = EntryBytes { position, bytes: Bytes::from(bytes) };
     let checkpoint = proof.verify(&bytes.leaf(), key).map_err(|error| error.to_string())?;
     let entry = bytes.decode().map_err(|error| format!("its entry can't be read: {error}"))?;
-    let said = Said::of(&xid, &entry).ok_or_else(|| format!("its entry isn't about {xid}"))?;
-    if said.contents != extra.contents {
+    let facts =
+        EntryFacts::of(&xid, &entry).ok_or_else(|| format!("its entry isn't about {xid}"))?;
+    let contents = contents(&facts);
+    if contents != extra.contents {
         return Err("its digests aren't those in its entry".to_owned());
     }
-    let Said { what, contents, document } = said;
+    let (what, document) = (facts.what, facts.document);
     let (time, current) = (entry.moment, extra.current);
     Ok(ProvenChanges { xid, position, time, what, contents, document, checkpoint, current })
 }
@@ -140,70 +140,13 @@ impl ProvenChanges {
     }
 }
 
-/// What an entry says of an entity.
-struct Said {
-    what: Vec<String>,
-    contents: Vec<ProvenContent>,
-    document: Option<Digest>,
-}
-
-impl Said {
-    /// None if it says nothing of it.
-    fn of(xid: &Xid, entry: &Entry) -> Option<Self> {
-        let mut said = Self { what: Vec::new(), contents: Vec::new(), document: None };
-        for change in changes_in(entry).flatten() {
-            let subject = change.subject();
-            let is_own = subject == *xid || is_within(&subject, xid);
-            let takes_along =
-                matches!(change, Change::Hidden(_) | Change::Restored(_) | Change::Purged(_))
-                    && is_within(xid, &subject);
-            if is_own || takes_along {
-                said.take(xid, &change);
-            }
-        }
-        (!said.what.is_empty()).then_some(said)
-    }
-
-    fn take(&mut self, xid: &Xid, change: &Change) {
-        let subject = change.subject();
-        let what = match change {
-            Change::VersionWritten(written) => {
-                if subject == *xid {
-                    self.name("attributes", written.attributes);
-                    self.name("document", written.document);
-                    self.document = written.document.map(|named| named.digest);
-                }
-                let document = written.document.map(|named| format!(" with {}", text(named)));
-                format!("{subject} was written{}", document.unwrap_or_default())
-            }
-            Change::MetaWritten(written) => {
-                format!("version {} is the default of {subject}", written.default)
-            }
-            Change::GroupWritten(_) => format!("{subject} was written"),
-            Change::Hidden(_) => format!("{subject} was deleted"),
-            Change::Restored(_) => format!("{subject} was restored"),
-            Change::Purged(_) => format!("{subject} was erased"),
-            _ => return,
-        };
-        self.what.push(what);
-    }
-
-    fn name(&mut self, part: &str, named: Option<ContentName>) {
-        self.contents.extend(named.map(|named| ProvenContent {
-            part: part.to_owned(),
-            digest: text(named),
-            size: named.size,
-        }));
-    }
-}
-
-fn text(named: ContentName) -> String {
-    format!("sha256:{}", named.digest)
-}
-
-/// Whether an entity is in another one.
-fn is_within(xid: &Xid, outer: &Xid) -> bool {
-    xid.to_string().strip_prefix(&outer.to_string()).is_some_and(|rest| rest.starts_with('/'))
+fn contents(facts: &EntryFacts) -> Vec<ProvenContent> {
+    let proven = |(part, named): &(&'static str, NamedDigest)| ProvenContent {
+        part: (*part).to_owned(),
+        digest: format!("sha256:{}", named.digest),
+        size: named.size,
+    };
+    facts.contents.iter().map(proven).collect()
 }
 
 #[cfg(test)]

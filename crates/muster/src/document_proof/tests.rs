@@ -1,7 +1,10 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use muster_catalog::changes::{Hidden, VersionWritten};
-use muster_ledger::{CommandId, MerkleTree, Record, Signer, tree::inclusion_proof, tree::subtrees};
+use muster_catalog::changes::{Change, ContentName, Hidden, VersionWritten};
+use muster_ledger::{
+    CommandId, Entry, MerkleTree, Record, Signer,
+    tree::{inclusion_proof, subtrees},
+};
 use muster_seal::KeyPair;
 
 use super::*;

@@ -65,34 +65,7 @@ impl LedgerVerifyArguments {
                 (lines, NewerLedger::Server(client), place)
             }
         };
-        let mut progress = ProgressLine::new(&context.screen, "verifying entries", 0);
-        let mut checked = VerificationProgress::default();
-        let mut found = None;
-        // One listener for the whole loop; a new one per line would miss a Ctrl-C between two
-        // lines.
-        let mut pressed = std::pin::pin!(tokio::signal::ctrl_c());
-        loop {
-            let line = tokio::select! {
-                biased;
-                _ = &mut pressed => return Err(stopped(checked)),
-                line = lines.next() => line?,
-            };
-            let Some(line) = line else { break };
-            if !context.screen.is_table() {
-                self.tell_program(context, &line, &place)?;
-            }
-            match line {
-                VerificationLine::Progress(so_far) => {
-                    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-                    progress.advance_of(count(so_far.checked), count(so_far.of));
-                    checked = so_far;
-                }
-                VerificationLine::Sound(sound) => found = Some(Ok(sound)),
-                VerificationLine::Broken(broken) => found = Some(Err(broken)),
-            }
-        }
-        drop(progress);
-        let sound = match found {
+        let sound = match self.result(context, &mut lines, &place).await? {
             Some(Ok(sound)) => sound,
             Some(Err(broken)) => return Err(failure(&broken, &place)),
             None => {
@@ -123,6 +96,43 @@ impl LedgerVerifyArguments {
             context.screen.line(&continued.to_string())?;
         }
         context.screen.line(&format!("verified {place} in {}", seconds(began.elapsed())))
+    }
+
+    /// Reads the lines, shows the progress, and returns the last line.
+    async fn result(
+        &self,
+        context: &Context,
+        lines: &mut Source,
+        place: &str,
+    ) -> Result<Option<Result<SoundLedger, BrokenLedger>>, Failure> {
+        let mut progress = ProgressLine::new(&context.screen, "verifying entries", 0);
+        let mut checked = VerificationProgress::default();
+        let mut found = None;
+        // One listener for the whole loop; a new one per line would miss a Ctrl-C between two
+        // lines.
+        let mut pressed = std::pin::pin!(tokio::signal::ctrl_c());
+        loop {
+            let line = tokio::select! {
+                biased;
+                _ = &mut pressed => return Err(stopped(checked)),
+                line = lines.next() => line?,
+            };
+            let Some(line) = line else { break };
+            if !context.screen.is_table() {
+                self.tell_program(context, &line, place)?;
+            }
+            match line {
+                VerificationLine::Progress(so_far) => {
+                    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+                    progress.advance_of(count(so_far.checked), count(so_far.of));
+                    checked = so_far;
+                }
+                VerificationLine::Sound(sound) => found = Some(Ok(sound)),
+                VerificationLine::Broken(broken) => found = Some(Err(broken)),
+            }
+        }
+        drop(progress);
+        Ok(found)
     }
 
     /// A line for programs, with the ledger that it is about.
