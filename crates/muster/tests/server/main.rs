@@ -15,6 +15,7 @@ mod disk;
 mod documents;
 mod doors;
 mod example;
+mod flips;
 mod floods;
 mod harness;
 mod hostile;
