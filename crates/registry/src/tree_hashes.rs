@@ -42,8 +42,13 @@ pub(crate) enum HashesError {
 }
 
 impl TreeHashes {
-    /// The hashes of a ledger that was replayed up to here.
+    /// The hashes of a ledger that was replayed up to here. A replay that didn't begin at the
+    /// first entry has noted too little; then they are read when they are needed.
     pub(crate) fn new(tree: MerkleTree, subtrees: FullSubtrees) -> Self {
+        let (tree, subtrees) = match subtrees.are_all_of(tree.size()) {
+            true => (tree, subtrees),
+            false => Default::default(),
+        };
         Self { kept: RwLock::new(Kept { tree, subtrees }), reading: Mutex::new(()) }
     }
 
@@ -130,5 +135,64 @@ pub(crate) async fn leaves(
             return Err(FetchError::Corrupt(after.next()));
         }
         leaves.extend(read);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use bytes::Bytes;
+    use muster_journal::{Batch, Ledger as _, MemoryLedger};
+    use muster_ledger::{EntryBytes, Head, tree::inclusion_proof};
+
+    use super::*;
+
+    /// A ledger of entries that are only bytes, with its leaf hashes.
+    async fn ledger(size: u64) -> (Arc<dyn LedgerReader>, Vec<Digest>) {
+        let entry = |position: u64| EntryBytes {
+            position: Position(position),
+            bytes: Bytes::from(position.to_be_bytes().to_vec()),
+        };
+        let entries: Vec<EntryBytes> = (1..=size).map(entry).collect();
+        let leaves = entries.iter().map(EntryBytes::leaf).collect();
+        let ledger = MemoryLedger::new();
+        ledger.append(Head::EMPTY, &Batch { entries, ..Batch::default() }).await.unwrap();
+        (Arc::new(ledger), leaves)
+    }
+
+    #[tokio::test]
+    async fn reads_what_the_replay_has_not_noted() {
+        let (ledger, leaves) = ledger(1_000).await;
+        // Nothing replayed, a part replayed, and a part of which the subtrees are missing.
+        let (mut tree, mut subtrees) = (MerkleTree::default(), FullSubtrees::default());
+        for leaf in &leaves[..600] {
+            tree.append_noting(*leaf, |height, root| subtrees.note(height, root));
+        }
+        for (hashes, missing) in [
+            (TreeHashes::new(MerkleTree::default(), FullSubtrees::default()), 1_000),
+            (TreeHashes::new(tree.clone(), subtrees), 400),
+            (TreeHashes::new(tree, FullSubtrees::default()), 1_000),
+        ] {
+            assert_eq!(hashes.missing(1_000), missing);
+            for size in [1_u64, 300, 1_000] {
+                let all = &leaves[..usize::try_from(size).unwrap()];
+                let computed = hashes.compute(&ledger, size, |known| {
+                    inclusion_proof(0, size, |range| known.subtree(range))?;
+                    known.subtree(0..size)
+                });
+                assert_eq!(computed.await, Ok(MerkleTree::of(all).root()), "{size}");
+            }
+            assert_eq!(hashes.missing(1_000), 0);
+            assert_eq!(hashes.full(&(256..512)), Some(MerkleTree::of(&leaves[256..512]).root()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_ledger_that_is_shorter_than_it_was_is_damaged() {
+        let (ledger, _) = ledger(10).await;
+        let hashes = TreeHashes::new(MerkleTree::default(), FullSubtrees::default());
+        let reached = hashes.reach(&ledger, 11).await;
+        assert_eq!(reached, Err(FetchError::Corrupt(Position(11))));
     }
 }

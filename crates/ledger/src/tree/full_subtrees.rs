@@ -38,4 +38,12 @@ impl FullSubtrees {
         let index = usize::try_from(range.start / leaves).ok()?;
         self.levels.get(level)?.get(index).copied()
     }
+
+    /// Whether these are all full subtrees of a tree of this size. They aren't if it was continued
+    /// from a tree whose own subtrees nobody noted.
+    #[must_use]
+    pub fn are_all_of(&self, size: u64) -> bool {
+        let tiles = self.levels.first().map_or(0, Vec::len);
+        tiles as u64 == size / TILE_WIDTH
+    }
 }
