@@ -141,12 +141,12 @@ own_codes! {
     ContentMissing:
         "Stored bytes are missing, but no entry says that they were erased.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
-    DocumentElsewhere:
-        "The registry has only the URL of the document.",
-        "Get the document from that URL; --details shows its attributes.";
     DocumentDiffers:
         "The file doesn't hold a document that the proof is about.",
         "Compare its digest with the one that the message names; a byte more or less is another document.";
+    DocumentElsewhere:
+        "The registry has only the URL of the document.",
+        "Get the document from that URL; --details shows its attributes.";
     Example:
         "The example of muster serve --demo can't be loaded.",
         "Report it; muster serve starts without the example.";
