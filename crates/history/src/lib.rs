@@ -12,10 +12,12 @@
 mod committed;
 pub mod difference;
 mod edit;
+mod entry_facts;
 mod events;
 mod log;
 
 pub use committed::{CommittedCommand, DamagedEntry, changes_in};
 pub use edit::{Edit, EditAction, EditDetail, EditSubject};
+pub use entry_facts::{EntryFacts, NamedDigest};
 pub use events::{EventKind, PendingEvents, RegistryEvent, events};
 pub use log::{CommandPage, LogQuery, LogRead, LogWalk, Scope, Summary};

@@ -63,6 +63,10 @@ fn coding_weight(member: &str) -> (&str, bool) {
     (name, above_zero)
 }
 
+/// Marks a response that isn't text but becomes smaller.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Compressible;
+
 /// Whether compression is worthwhile: the answer is long enough, is text, and isn't compressed yet.
 #[must_use]
 pub fn is_worth_it(response: &Response<Body>) -> bool {
@@ -73,7 +77,8 @@ pub fn is_worth_it(response: &Response<Body>) -> bool {
         && !headers.contains_key(header::CONTENT_ENCODING)
         && !headers.contains_key(header::CONTENT_RANGE)
         && length(response).is_some_and(|length| length >= BYTES_MIN)
-        && headers.get(header::CONTENT_TYPE).is_some_and(is_text)
+        && (headers.get(header::CONTENT_TYPE).is_some_and(is_text)
+            || response.extensions().get::<Compressible>().is_some())
 }
 
 /// The length of a body; for HEAD, the length that an answer to GET would have.

@@ -1,5 +1,5 @@
 //! The endpoints that xRegistry doesn't define: plans, keys, the change stream, restore, the log,
-//! the ledger, validation and the status.
+//! the ledger with its proofs and tiles, validation and the status.
 //!
 //! Each file is one endpoint. None holds a rule of the registry: they turn requests into commands
 //! and reads, like the endpoints of xRegistry.
@@ -16,10 +16,12 @@ mod gate;
 mod keys;
 mod ledger;
 mod log;
+mod proofs;
 mod query;
 mod restore;
 mod status;
 mod stream;
+mod tlog;
 mod validate;
 
 use std::{path::PathBuf, sync::Arc};
@@ -46,6 +48,7 @@ pub struct Native {
     backups: Arc<Backups>,
     validations: Arc<LongReads>,
     logs: Arc<LongReads>,
+    proofs: Arc<LongReads>,
     followers: Arc<Followers>,
     file: Option<StoredLedger>,
     clock_jump: Option<ClockJump>,
@@ -74,6 +77,7 @@ impl Native {
         // A validation keeps a processor busy, so there is one at a time.
         let validations = Arc::new(LongReads::of(1, registry.long_work().clone()));
         let logs = Arc::new(LongReads::of(1, registry.long_work().clone()));
+        let proofs = Arc::new(LongReads::of(1, registry.long_work().clone()));
         Self {
             registry,
             gate,
@@ -82,6 +86,7 @@ impl Native {
             backups: Arc::default(),
             validations,
             logs,
+            proofs,
             followers,
             file: None,
             clock_jump: None,
@@ -146,6 +151,10 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ShowCheckpoint => on(method, ledger::checkpoint),
         NativeEndpoint::Backup => on(method, backup::backup),
         NativeEndpoint::VerifyLedger => on(method, ledger::verify),
+        NativeEndpoint::ProveInclusion => on(method, proofs::inclusion),
+        NativeEndpoint::ProveConsistency => on(method, proofs::consistency),
+        NativeEndpoint::ShowLogCheckpoint => on(method, tlog::checkpoint),
+        NativeEndpoint::ShowTile => on(method, tlog::tile),
         NativeEndpoint::ListKeys => on(method, keys::list),
         NativeEndpoint::ShowOwnKey => on(method, keys::own),
         NativeEndpoint::CreateKey => on(method, keys::create),

@@ -10,8 +10,12 @@
 //! two below *n*, so full subtrees on the left never change: one hash for each bit set in *n* is
 //! enough to continue.
 
+mod full_subtrees;
+mod known_hashes;
 mod proof;
 
+pub use full_subtrees::FullSubtrees;
+pub use known_hashes::{HashError, KnownHashes};
 pub use proof::{
     ProofError, consistency_proof, inclusion_proof, subtrees, verify_consistency, verify_inclusion,
 };
@@ -46,10 +50,17 @@ impl MerkleTree {
     /// Adds a leaf hash on the right, and hashes each subtree that it completes: on average one
     /// hash per leaf.
     pub fn append(&mut self, leaf: Digest) {
+        self.append_noting(leaf, |_, _| {});
+    }
+
+    /// As [`MerkleTree::append`]. Each subtree that the leaf completes is noted with its height,
+    /// lowest first, so that [`FullSubtrees`] can keep its root without hashing it again.
+    pub fn append_noting(&mut self, leaf: Digest, mut note: impl FnMut(u32, Digest)) {
         let mut root = leaf;
-        for _ in 0..self.size.trailing_ones() {
+        for height in 1..=self.size.trailing_ones() {
             let Some(left) = self.peaks.pop() else { break };
             root = node(&left, &root);
+            note(height, root);
         }
         self.peaks.push(root);
         self.size += 1;

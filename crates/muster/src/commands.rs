@@ -69,7 +69,7 @@ pub enum MusterCommand {
     Backup(backup::BackupArguments),
     #[command(before_help = restore_backup::EXAMPLES)]
     RestoreBackup(restore_backup::RestoreBackupArguments),
-    /// Verify the ledger
+    /// Verify the ledger, prove what is in it, and check proofs
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     /// Create, list, revoke and forget API keys

@@ -15,7 +15,7 @@ pub(crate) const WANTS: [(&str, &[&str]); 5] = [
 
 /// The text under the list.
 const AFTER: &str = "\
-Exit codes: 0 done, 1 refused or failed, 2 not understood, 3 the ledger doesn't verify.
+Exit codes: 0 done, 1 refused or failed, 2 not understood, 3 the ledger or a proof doesn't verify.
 muster <command> --help shows examples and flags.";
 
 /// The layout of a command's help page: summary, examples, flags.

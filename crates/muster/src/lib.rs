@@ -12,6 +12,7 @@ mod commands;
 mod composition;
 mod connection;
 mod context;
+mod document_proof;
 mod document_set;
 mod failure;
 mod folder;

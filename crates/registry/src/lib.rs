@@ -21,12 +21,15 @@ mod open;
 mod outcome;
 mod parts;
 mod prepare;
+mod proofs;
 mod recent;
 mod registry;
 mod replay;
 mod ring;
 mod settings;
 mod status;
+mod tiles;
+mod tree_hashes;
 mod trial;
 mod turns;
 mod verify;
@@ -50,6 +53,7 @@ pub use muster_history::CommittedCommand;
 pub use open::OpenError;
 pub use outcome::{Done, FetchError, SubmitError};
 pub use prepare::StoredDocument;
+pub use proofs::{ProvenEntry, ProvenPrefix};
 pub use recent::WriteTimes;
 pub use registry::{CommandOrigin, Registry};
 pub use settings::{Clock, Genesis, RegistrySettings};
@@ -57,7 +61,7 @@ pub use status::RegistryStatus;
 pub use trial::{FailingDocuments, PlanPart, PlanTrial, RefusedPart, changes_checks};
 pub use verify::{
     ContentFault, ContentRole, FaultKind, FoundContent, Verification, VerifyError, VerifyProgress,
-    fold, verify,
+    fold, root, verify,
 };
 pub use view_at::ViewError;
 pub use writer::WriterEnd;

@@ -19,6 +19,7 @@ use crate::{
     parts::{self, CommandHeader},
     registry::RegistryInner,
     replay::Replay,
+    tree_hashes::TreeHashes,
     writer::{self, Writer},
 };
 
@@ -98,7 +99,16 @@ impl Registry {
         }
         repeat_purges(&*ledger, replay.head, replay.purges()).await?;
         let (queue, inbox) = writer::queue();
-        let inner = Arc::new(RegistryInner::new(ledger.clone(), settings, replay.catalog, queue));
+        if let Some(file) = &settings.checkpoint
+            && file.position() != replay.head.position
+        {
+            // A crash may have left the last entries without one, and nothing else would sign
+            // them before the next write.
+            file.keep(&replay.tree);
+        }
+        let hashes = TreeHashes::new(replay.tree.clone(), replay.subtrees);
+        let inner = RegistryInner::new(ledger.clone(), settings, replay.catalog, queue, hashes);
+        let inner = Arc::new(inner);
         let writer = Writer::new(inner.clone(), inbox, ledger, (replay.head, replay.tree));
         writer::watch_over(inner.clone(), tokio::spawn(writer.run()));
         Ok(Self { inner })

@@ -31,6 +31,7 @@ use crate::{
     prepare::Compiled,
     recent::WriteLatency,
     ring::CommandRing,
+    tree_hashes::TreeHashes,
     turns::Turns,
     writer,
 };
@@ -90,6 +91,8 @@ pub(crate) struct RegistryInner {
     pub ring: CommandRing,
     /// The position of the first content that was found lost.
     pub lost: OnceLock<Position>,
+    /// The hashes from which proofs and tiles are made.
+    pub hashes: TreeHashes,
 }
 
 impl RegistryInner {
@@ -98,6 +101,7 @@ impl RegistryInner {
         settings: RegistrySettings,
         catalog: Catalog,
         queue: writer::Queue,
+        hashes: TreeHashes,
     ) -> Self {
         let position = watch::Sender::new(catalog.position());
         let contents = ContentCache::new(settings.cache_bytes);
@@ -118,6 +122,7 @@ impl RegistryInner {
             recent: WriteLatency::default(),
             ring: CommandRing::default(),
             lost: OnceLock::new(),
+            hashes,
         }
     }
 

@@ -19,7 +19,7 @@ use muster_catalog::{
 };
 use muster_history::changes_in;
 use muster_journal::LedgerReader;
-use muster_ledger::{ChainWalk, Entry, Head, MerkleTree};
+use muster_ledger::{ChainWalk, Entry, Head, MerkleTree, tree::FullSubtrees};
 use muster_model::{Foundation, Model, ModelFault};
 use muster_words::{Collection, ContentRef, Moment, Notation, Position, json};
 use serde_json::Value;
@@ -37,6 +37,8 @@ pub(crate) struct Replay {
     pub catalog: Catalog,
     pub head: Head,
     pub tree: MerkleTree,
+    /// The roots of full subtrees, if the replay began at the first entry.
+    pub subtrees: FullSubtrees,
     /// Types whose references a model changed, with the position of the last such change.
     changed: BTreeMap<Collection, Position>,
     /// Why the newest model doesn't compile.
@@ -61,6 +63,7 @@ impl Replay {
             catalog: Catalog::empty(Arc::new(model)),
             head: Head::EMPTY,
             tree: MerkleTree::default(),
+            subtrees: FullSubtrees::default(),
             changed: BTreeMap::new(),
             fault: None,
             purges: Vec::new(),
@@ -118,7 +121,8 @@ impl Replay {
         let mut commands = Vec::new();
         for bytes in &page {
             command.push(walk.step(bytes)?);
-            self.tree.append(walk.head().hash);
+            let Self { tree, subtrees, .. } = &mut *self;
+            tree.append_noting(walk.head().hash, |height, root| subtrees.note(height, root));
             if walk.is_between_commands() {
                 commands.push(std::mem::take(command));
             }

@@ -12,9 +12,9 @@ pub(crate) use inspection::{NamedContent, stored_beside};
 pub(crate) use missing::{MissingContents, erased, name_of_key};
 use muster_catalog::Catalog;
 use muster_journal::LedgerReader;
-use muster_words::Position;
+use muster_words::{Digest, Position};
 
-use crate::{FetchError, OpenError, Registry, RegistrySettings, replay::Replay};
+use crate::{FetchError, OpenError, Registry, RegistrySettings, open::Leaves, replay::Replay};
 
 /// The progress of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +114,15 @@ pub async fn verify(
         inspection.compare(file, &folded.origin(), signed.as_ref()).await?;
     }
     Ok(inspection.verification)
+}
+
+/// The root of the tree of a ledger's first `size` entries; none if it doesn't have that many.
+///
+/// # Errors
+/// The ledger can't be read.
+pub async fn root(ledger: &Arc<dyn LedgerReader>, size: u64) -> Result<Option<Digest>, FetchError> {
+    let tree = Leaves::of(ledger).tree(size).await?;
+    Ok((tree.size() == size).then(|| tree.root()))
 }
 
 /// Folds a ledger from the start up to a position at which a command ends.

@@ -26,6 +26,7 @@ pub mod model;
 pub mod openapi;
 pub mod operations;
 mod or_other;
+pub mod proofs;
 pub mod restore;
 mod sample;
 pub mod status;

@@ -29,12 +29,13 @@ const TAGS: &[(&str, &str)] = &[
     ("health", "Whether the server is alive, is ready, and can read its store."),
     ("index", "What this server offers, with links."),
     ("keys", "The API keys of the registry."),
-    ("ledger", "The state of the ledger, and its verification."),
+    ("ledger", "The state of the ledger, its verification, and proofs of it."),
     ("log", "Who changed what and when."),
     ("metrics", "Metrics, for Prometheus."),
     ("openapi.json", "This OpenAPI document."),
     ("restore", "Undoes deletions."),
     ("status", "The state of the registry."),
+    ("tlog", "The ledger as others' verifiers read it (C2SP tlog-tiles)."),
     ("validate", "Which stored documents no longer pass."),
 ];
 

@@ -83,6 +83,14 @@ pub enum NativeEndpoint {
     VerifyLedger,
     /// `GET /backup`.
     Backup,
+    /// `GET /ledger/proofs/inclusion`.
+    ProveInclusion,
+    /// `GET /ledger/proofs/consistency`.
+    ProveConsistency,
+    /// `GET /tlog/checkpoint`.
+    ShowLogCheckpoint,
+    /// `GET /tlog/tile/<tile>`.
+    ShowTile,
     /// `GET /keys`.
     ListKeys,
     /// `GET /keys/self`.
@@ -161,6 +169,7 @@ impl Operation {
             Endpoint::Native(NativeEndpoint::Log) => "/log/{*xid}",
             Endpoint::Native(NativeEndpoint::Validate) => "/validate/{*xid}",
             Endpoint::Native(NativeEndpoint::Export) => "/export/{*xid}",
+            Endpoint::Native(NativeEndpoint::ShowTile) => "/tlog/tile/{*tile}",
             _ => self.path,
         }
     }
@@ -189,6 +198,8 @@ impl Operation {
             ("{version}", "1"),
             ("{key}", "none"),
             ("{follower}", "none"),
+            ("{level}", "0"),
+            ("{tile}", "000"),
         ];
         samples.iter().fold(self.path.to_owned(), |path, (name, sample)| path.replace(name, sample))
     }

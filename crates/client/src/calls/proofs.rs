@@ -1,6 +1,10 @@
 use http::Method;
 use muster_wire::{
-    ledger::VerificationLine, log::LogPage, status::StatusReport, validation::ValidationPage,
+    ledger::{LedgerReport, VerificationLine},
+    log::LogPage,
+    proofs::{ConsistencyReport, InclusionReport},
+    status::StatusReport,
+    validation::ValidationPage,
 };
 use muster_words::Xid;
 
@@ -25,6 +29,45 @@ impl Client {
         let call = Call::new(Method::POST, "/ledger/verify", &Query::new());
         let body = self.open(call).await?.into_body();
         Ok(JsonLines::new(body, self.place()))
+    }
+
+    /// The size of the ledger, and the key that signs it.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn ledger(&self) -> Result<Answer<LedgerReport>, ClientError> {
+        self.call(Call::new(Method::GET, "/ledger", &Query::new())).await.map(Answer::of)
+    }
+
+    /// The newest signed checkpoint.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn checkpoint(&self) -> Result<Answer, ClientError> {
+        self.call(Call::new(Method::GET, "/ledger/checkpoint", &Query::new())).await
+    }
+
+    /// A proof that the entry at a position is among the first `size` of the ledger.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn inclusion(
+        &self,
+        position: u64,
+        size: u64,
+    ) -> Result<Answer<InclusionReport>, ClientError> {
+        let query = Query::new().with("position", position).with("size", size);
+        self.call(Call::new(Method::GET, "/ledger/proofs/inclusion", &query)).await.map(Answer::of)
+    }
+
+    /// A proof that the ledger up to the newest checkpoint begins with its first `from` entries.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn consistency(&self, from: u64) -> Result<Answer<ConsistencyReport>, ClientError> {
+        let query = Query::new().with("from", from);
+        let call = Call::new(Method::GET, "/ledger/proofs/consistency", &query);
+        self.call(call).await.map(Answer::of)
     }
 
     /// Lets the server judge the documents below an xid again: the first page, or the page after

@@ -8,6 +8,7 @@ use std::sync::{
 use axum::{BoxError, Extension, extract::State, response::Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
+use muster_ledger::Checkpoint;
 use muster_registry::{FoundContent, Registry, Verification, VerifyError, VerifyProgress};
 use muster_wire::{
     ErrorKind, Problem,
@@ -46,28 +47,41 @@ pub(super) async fn show(State(native): State<Native>) -> Response {
 /// `GET /ledger/checkpoint`: the newest signed checkpoint, as a note that others can verify (C2SP
 /// tlog-checkpoint).
 pub(super) async fn checkpoint(State(native): State<Native>) -> Result<Response, IntoProblem> {
-    let missing = || Problem::new(ErrorKind::NotFound).subject("/ledger/checkpoint");
-    let Some(file) = native.registry.checkpoint().cloned() else {
-        return Err(missing()
-            .detail("This registry is in memory only and signs no checkpoints.")
-            .into());
-    };
-    let read = tokio::task::spawn_blocking(move || file.read()).await;
-    let note = match read {
-        Ok(Ok(Some((_, note)))) => note,
-        Ok(Ok(None)) => return Err(missing().detail("No checkpoint has been signed yet.").into()),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "the checkpoint can't be read");
-            return Err(ErrorKind::ServerError.into());
-        }
-        Err(_) => return Err(ErrorKind::ServerError.into()),
-    };
+    let (_, note) = newest_checkpoint(&native.registry, "/ledger/checkpoint").await?;
+    Ok(as_text(note))
+}
+
+/// A signed note as an answer. It is replaced about once a second, so nobody may keep it.
+pub(super) fn as_text(note: String) -> Response {
     let mut response = http::Response::new(Body::from(note.into_bytes()));
     let headers = response.headers_mut();
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     headers.insert(header::CONTENT_TYPE, kind);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response.map(Into::into))
+    response.map(Into::into)
+}
+
+/// The newest signed checkpoint, with its note.
+///
+/// # Errors
+/// `not_found`: nothing is signed; `server_error`: it can't be read.
+pub(super) async fn newest_checkpoint(
+    registry: &Registry,
+    subject: &str,
+) -> Result<(Checkpoint, String), Problem> {
+    let missing = || Problem::new(ErrorKind::NotFound).subject(subject);
+    let Some(file) = registry.checkpoint().cloned() else {
+        return Err(missing().detail("This registry is in memory only and signs no checkpoints."));
+    };
+    match tokio::task::spawn_blocking(move || file.read()).await {
+        Ok(Ok(Some(signed))) => Ok(signed),
+        Ok(Ok(None)) => Err(missing().detail("No checkpoint has been signed yet.")),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the checkpoint can't be read");
+            Err(ErrorKind::ServerError.into())
+        }
+        Err(_) => Err(ErrorKind::ServerError.into()),
+    }
 }
 
 /// Whether a verification is running. One already reads as fast as it can, so two would only

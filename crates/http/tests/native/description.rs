@@ -36,6 +36,8 @@ async fn answers_as_the_description_says() {
         ("getLedger", "GET /ledger", "", 200),
         ("restoreResource", "POST /restore/providers/cms/entries/one", "", 200),
         ("verifyLedger", "POST /ledger/verify", "", 200),
+        ("proveInclusion", "GET /ledger/proofs/inclusion?position=1", "", 200),
+        ("proveConsistency", "GET /ledger/proofs/consistency?from=1", "", 200),
         ("getLog", "GET /log?limit=1", "", 200),
         ("getLogOfResource", "GET /log/providers/cms/entries/one", "", 200),
         ("validateAll", "GET /validate", "", 200),

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -20,9 +21,12 @@ use muster_http::{
     native::{Access, Gate, Native},
 };
 use muster_journal::{Ledger, LedgerHandle, MemoryLedger};
-use muster_ledger::CommandId;
+use muster_ledger::{CommandId, Signer};
 use muster_model::Foundation;
-use muster_registry::{Clock, CommandOrigin, Done, Followers, Genesis, Registry, RegistrySettings};
+use muster_registry::{
+    CheckpointFile, Clock, CommandOrigin, Done, Followers, Genesis, Registry, RegistrySettings,
+};
+use muster_seal::KeyPair;
 use muster_words::{
     Moment, Position,
     json::{self, Value},
@@ -69,6 +73,26 @@ pub async fn open(ledger: &Arc<dyn Ledger>) -> Registry {
 }
 
 impl Running {
+    /// One that signs checkpoints, into a file of this folder. Closed, so that its last
+    /// checkpoint covers all that was put: this many documents, and the entry that opens it.
+    pub async fn signing(folder: &Path, documents: u64) -> Self {
+        let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+        let signer = Signer::new("test/changes".parse().unwrap(), KeyPair::from_seed(&[7; 32]));
+        let mut settings = RegistrySettings::new(Foundation::BuiltIn, clock());
+        settings.genesis =
+            Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
+        settings.checkpoint = Some(CheckpointFile::new(folder.join("checkpoint"), signer));
+        let handle = Box::new(LedgerHandle(ledger.clone()));
+        let registry = Registry::open(handle, settings).await.unwrap();
+        let running = Self::serve(registry, ledger, None, Arc::default()).await;
+        for number in 0..documents {
+            let document = format!("{{\"number\": {number}}}");
+            running.submit(put(&format!("/providers/cms/entries/e{number}"), &document)).await;
+        }
+        running.registry.close().await;
+        running
+    }
+
     pub async fn start() -> Self {
         Self::over(Arc::new(MemoryLedger::new()), None).await
     }

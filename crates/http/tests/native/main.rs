@@ -9,5 +9,7 @@ mod harness;
 mod keys;
 mod ledger;
 mod log;
+mod proofs;
 mod resuming;
+mod tlog;
 mod validate;

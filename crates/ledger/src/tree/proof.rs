@@ -172,7 +172,7 @@ pub fn verify_consistency(
 }
 
 /// The largest power of two below the size of a tree with more than one leaf.
-fn split(size: u64) -> u64 {
+pub(super) fn split(size: u64) -> u64 {
     1 << (63 - (size - 1).leading_zeros())
 }
 

@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "a test that can't go on should stop")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on should stop")]
 
 use proptest::{collection::vec, prelude::*};
 
@@ -221,4 +221,51 @@ fn mutations(proof: &[Digest], at: prop::sample::Index) -> Vec<(Vec<Digest>, Pro
         all.extend([(less, length(proof.len() - 1)), (changed, ProofError::Root)]);
     }
     all
+}
+
+/// Proofs from the roots of full subtrees and the leaves of single tiles, which are asked for.
+#[test]
+fn proofs_need_the_leaves_of_two_tiles_at_most() {
+    let leaves: Vec<_> = (0..70_000_u64).map(|n| Digest::of(&n.to_be_bytes())).collect();
+    let (mut tree, mut subtrees_kept) = (MerkleTree::default(), FullSubtrees::default());
+    for leaf in &leaves {
+        tree.append_noting(*leaf, |height, root| subtrees_kept.note(height, root));
+    }
+    let asking = |wanted: &dyn Fn(&KnownHashes<'_>) -> Result<Vec<Digest>, HashError>| {
+        let mut tiles = std::collections::BTreeMap::new();
+        loop {
+            match wanted(&KnownHashes::new(&subtrees_kept, &tiles)) {
+                Ok(proof) => return (proof, tiles.len()),
+                Err(HashError::Missing { tile }) => {
+                    let start = tile as usize * 256;
+                    let end = leaves.len().min(start + 256);
+                    assert_eq!(tiles.insert(tile, leaves[start..end].to_vec()), None);
+                }
+                Err(HashError::Proof(error)) => panic!("{error}"),
+            }
+        }
+    };
+    let sizes = [1, 2, 255, 256, 257, 511, 512, 513, 65_535, 65_536, 65_537, 69_999, 70_000];
+    let root = |size| asking(&|known| Ok(vec![known.subtree(0..size)?])).0[0];
+    for size in [1, 255, 256, 257, 600, 70_000_u64] {
+        assert_eq!(root(size), MerkleTree::of(&leaves[..size as usize]).root(), "{size}");
+    }
+    for size in sizes {
+        for index in [0, 1, 254, 255, 256, 511, 512, 65_535, 65_536, size - 1] {
+            if index < size {
+                let (proof, tiles) =
+                    asking(&|known| inclusion_proof(index, size, |range| known.subtree(range)));
+                let leaf = leaves[index as usize];
+                assert_eq!(verify_inclusion(&leaf, index, size, &root(size), &proof), Ok(()));
+                assert!(tiles <= 2, "{tiles} for {index} in {size}");
+            }
+        }
+        for old in sizes.into_iter().filter(|old| *old <= size) {
+            let (proof, tiles) =
+                asking(&|known| consistency_proof(old, size, |range| known.subtree(range)));
+            let roots = (root(old), root(size));
+            assert_eq!(verify_consistency(old, &roots.0, size, &roots.1, &proof), Ok(()));
+            assert!(tiles <= 2, "{tiles} for {old} in {size}");
+        }
+    }
 }

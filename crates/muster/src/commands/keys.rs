@@ -2,6 +2,7 @@
 
 pub mod create;
 pub mod forget;
+pub mod ledger;
 pub mod list;
 pub mod revoke;
 pub mod show;
@@ -27,6 +28,8 @@ pub enum KeysCommand {
     Revoke(revoke::KeyRevokeArguments),
     #[command(before_help = forget::EXAMPLES)]
     Forget(forget::Forget),
+    #[command(before_help = ledger::EXAMPLES)]
+    Ledger(ledger::LedgerKeyArguments),
 }
 
 impl KeysCommand {
@@ -37,6 +40,7 @@ impl KeysCommand {
             Self::Show(show) => show.run(context).await,
             Self::Revoke(revoke) => revoke.run(context).await,
             Self::Forget(forget) => forget.run(context).await,
+            Self::Ledger(ledger) => ledger.run(context).await,
         }
     }
 }

@@ -144,6 +144,9 @@ own_codes! {
     ContentMissing:
         "Stored bytes are missing, but no entry says that they were erased.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+    DocumentDiffers:
+        "The file doesn't hold a document that the proof is about.",
+        "Compare its digest with the one that the message names; a byte more or less is another document.";
     DocumentElsewhere:
         "The registry has only the URL of the document.",
         "Get the document from that URL; --details shows its attributes.";
@@ -180,6 +183,9 @@ own_codes! {
     KeysUnreadable:
         "The API keys in the ledger can't be read.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+    LedgerForked:
+        "The ledger isn't a continuation of the older checkpoint: entries were rewritten after it was signed.",
+        "Keep both checkpoints, because together they prove it; then follow docs/how-to/after-corruption.md.";
     LedgerKey:
         "The key that signs the ledger's checkpoints can't be read or created.",
         "Correct the key file as the message says.";
@@ -219,6 +225,9 @@ own_codes! {
     NotConfirmed:
         "The plan wasn't confirmed; nothing was changed.",
         "Read the plan, then confirm it or add --yes.";
+    NotSigned:
+        "The ledger has no signed checkpoint that covers the entry.",
+        "Use a registry with a data directory; one in memory signs nothing.";
     NotTrusted:
         "The server's certificate can't be trusted, or TLS with it can't begin.",
         "Give the certificate of its signer with --ca-cert FILE, or use a name that the certificate is for.";
@@ -234,6 +243,9 @@ own_codes! {
     PartlyApplied:
         "Some changes of the folder were made, others were refused.",
         "Correct what the messages name, then apply the folder again; it doesn't repeat what is done.";
+    ProofInvalid:
+        "The proof or the checkpoint proves nothing: it is malformed, changed, or signed by another key.",
+        "Ask for it again, and compare the key with the one that muster keys ledger prints.";
     System:
         "The operating system refused something that the command needs.",
         "Read the message; it names the file or the address.";

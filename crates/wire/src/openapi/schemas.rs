@@ -40,14 +40,8 @@ impl Schemas {
                     Value::Null,
                 )
             }
-            BodyContent::Backup => {
-                let text =
-                    "A backup, in the format that docs/reference/backup-format.md describes.";
-                (
-                    &["application/octet-stream"],
-                    json!({"type": "string", "format": "binary", "description": text}),
-                    Value::Null,
-                )
+            BodyContent::Bytes(kind) => {
+                (&[kind], json!({"type": "string", "format": "binary"}), Value::Null)
             }
             BodyContent::Text(kinds, meaning, sample) => {
                 (kinds, json!({"type": "string", "description": meaning}), sample.into())

@@ -19,8 +19,8 @@ pub enum BodyContent {
     Events(BodyType),
     /// A document: arbitrary bytes of any media type.
     Document,
-    /// A backup of the registry.
-    Backup,
+    /// Bytes of this media type.
+    Bytes(&'static str),
     /// Text: its media types, a description and an example.
     Text(&'static [&'static str], &'static str, &'static str),
 }

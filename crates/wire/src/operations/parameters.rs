@@ -81,6 +81,18 @@ pub const PARAMETERS: &[Parameter] = &[
         "Begins after this position, after the event with this id, or after the document with this xid.",
     ),
     query("before", "integer", "Shows only what happened before this position."),
+    query("position", "integer", "The position of the entry."),
+    query(
+        "size",
+        "integer",
+        "How many entries of the ledger the proof is about; as many as the newest checkpoint covers, if it isn't given.",
+    ),
+    query("from", "integer", "The smaller size, in entries."),
+    query(
+        "to",
+        "integer",
+        "The larger size, in entries; as many as the newest checkpoint covers, if it isn't given.",
+    ),
     header(
         "If-Match",
         "string",

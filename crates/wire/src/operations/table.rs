@@ -21,6 +21,7 @@ use crate::{
     log::LogPage,
     model::ModelDocument,
     openapi::ApiDescription,
+    proofs::{ConsistencyReport, InclusionReport},
     restore::Restoration,
     status::StatusReport,
     validation::ValidationPage,
@@ -266,6 +267,7 @@ const CHECKPOINT: BodyContent = BodyContent::Text(
     "A signed note (C2SP tlog-checkpoint).",
     "7f3a19c2/changes\n1204\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n\u{2014} 7f3a19c2/changes jywR0K…\n",
 );
+const TILE: BodyContent = BodyContent::Bytes("application/octet-stream");
 const METRICS: BodyContent = BodyContent::Text(
     &["text/plain", "application/openmetrics-text"],
     "Prometheus' text format 0.0.4, or OpenMetrics 1.0 if the request accepts it.",
@@ -346,8 +348,13 @@ pub const OPERATIONS: &[Operation] = &[
     read(Permission::ReadDocuments, "/changes", native(NativeEndpoint::FollowChanges, "followChanges"), "Streams changes in order, as they are made: from now on, or from the place that after or Last-Event-ID names.", &["after", "Last-Event-ID"], &[with(200, BodyContent::Events(BodyType::of::<ChangeEvent>()), &[])]),
     read(Permission::ReadLedger, "/ledger", native(NativeEndpoint::ShowLedger, "getLedger"), "Shows how far the ledger goes, and the key that signs it.", &[], &[with(200, BodyContent::Json(BodyType::of::<LedgerReport>()), &[])]),
     read(Permission::ReadLedger, "/ledger/checkpoint", native(NativeEndpoint::ShowCheckpoint, "getCheckpoint"), "Returns the newest signed checkpoint, so that others can check it.", &[], &[with(200, CHECKPOINT, &[])]),
+    read(Permission::ReadLedger, "/ledger/proofs/inclusion", native(NativeEndpoint::ProveInclusion, "proveInclusion"), "Proves that the entry at a position is in the ledger: its path to the root of the newest checkpoint, or of the first entries up to a size.", &["position", "size"], &[with(200, BodyContent::Json(BodyType::of::<InclusionReport>()), &[])]),
+    read(Permission::ReadLedger, "/ledger/proofs/consistency", native(NativeEndpoint::ProveConsistency, "proveConsistency"), "Proves that the ledger up to one size is the beginning of the ledger up to another, so nothing in it was rewritten.", &["from", "to"], &[with(200, BodyContent::Json(BodyType::of::<ConsistencyReport>()), &[])]),
+    read(Permission::ReadLedger, "/tlog/checkpoint", native(NativeEndpoint::ShowLogCheckpoint, "getLogCheckpoint"), "Returns the newest signed checkpoint at the path that C2SP tlog-tiles names.", &[], &[with(200, CHECKPOINT, &[])]),
+    read(Permission::ReadLedger, "/tlog/tile/{level}/{tile}", native(NativeEndpoint::ShowTile, "getTile"), "Returns a tile of the tree's hashes (C2SP tlog-tiles), up to the newest checkpoint. A tile never changes. Its index is written in groups of three digits, such as `x001/x234/067`; `.p/` and a width follow where it isn't full.", &[], &[with(200, TILE, &[])]),
+    read(Permission::ReadLedger, "/tlog/tile/entries/{tile}", native(NativeEndpoint::ShowTile, "getEntryBundle"), "Returns a bundle of entries (C2SP tlog-tiles), up to the newest checkpoint: each entry after its length as 16 bits, big-endian. A bundle never changes.", &[], &[with(200, TILE, &[])]),
     act(Permission::ReadLedger, (Verb::Post, "/ledger/verify"), native(NativeEndpoint::VerifyLedger, "verifyLedger"), "Verifies the whole ledger. Answers with lines of progress, then the result.", (&[], BodyContent::None), &[with(200, BodyContent::JsonLines(BodyType::of::<VerificationLine>()), &[])]),
-    read(Permission::Backup, "/backup", native(NativeEndpoint::Backup, "getBackup"), "Returns the whole ledger as a backup, which proves itself by its signed checkpoint.", &[], &[with(200, BodyContent::Backup, &[])]),
+    read(Permission::Backup, "/backup", native(NativeEndpoint::Backup, "getBackup"), "Returns the whole ledger as a backup, which proves itself by its signed checkpoint.", &[], &[with(200, BodyContent::Bytes("application/octet-stream"), &[])]),
     read(Permission::ListKeys, "/keys", native(NativeEndpoint::ListKeys, "listKeys"), "Lists the keys that aren't revoked, without their secrets.", &["all"], &[with(200, BodyContent::Json(BodyType::of::<KeyList>()), &[])]),
     read(Permission::ReadRegistry, "/keys/self", native(NativeEndpoint::ShowOwnKey, "getOwnKey"), "Shows as whom the request is answered: the key, its role, its scope and its end.", &[], &[with(200, BodyContent::Json(BodyType::of::<OwnAccess>()), &[])]),
     act(Permission::ManageKeys, (Verb::Post, "/keys"), native(NativeEndpoint::CreateKey, "createKey"), "Creates a key. Only this answer shows it.", (EXPLAINED, BodyContent::Json(BodyType::of::<KeyRequest>())), &[with(201, BodyContent::Json(BodyType::of::<NewKey>()), &[])]),

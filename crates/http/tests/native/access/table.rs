@@ -52,6 +52,11 @@ const WHOLE: &str = "
     followChanges           GET    /changes                     +++++ reading
     getLedger               GET    /ledger                      +---+ everything
     getCheckpoint           GET    /ledger/checkpoint           +---+ everything
+    proveInclusion          GET    /ledger/proofs/inclusion?position=1  +---+ everything
+    proveConsistency        GET    /ledger/proofs/consistency?from=1    +---+ everything
+    getLogCheckpoint        GET    /tlog/checkpoint             +---+ everything
+    getTile                 GET    /tlog/tile/0/000.p/1         +---+ everything
+    getEntryBundle          GET    /tlog/tile/entries/000.p/1   +---+ everything
     verifyLedger            POST   /ledger/verify               +---+ everything
     listKeys                GET    /keys                        +---+ everything
     getOwnKey               GET    /keys/self                   +++++ noplace

@@ -1,10 +1,14 @@
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
 use muster_client::JsonLines;
 use muster_wire::ledger::{BrokenLedger, SoundLedger, VerificationLine, VerificationProgress};
 use tokio::sync::mpsc::Receiver;
 
+use super::{
+    against::{NewerLedger, OlderCheckpoint},
+    check::verifier,
+};
 use crate::{
     Context, Exit, Failure, FailureCode, OwnCode,
     arguments::ConnectionArguments,
@@ -20,12 +24,20 @@ pub const EXAMPLES: &str = "\
 Examples:
   muster ledger verify
   muster ledger verify --data /var/lib/muster
+  muster ledger verify --against last-month.checkpoint
 
 ";
 
 /// Verify the whole ledger, replay it, and name the first fault
 #[derive(Debug, Args)]
 pub struct LedgerVerifyArguments {
+    /// Also prove that the ledger continues this older checkpoint: nothing in it was rewritten
+    #[arg(long, value_name = "CHECKPOINT")]
+    against: Option<PathBuf>,
+    /// The public key of the older checkpoint, as muster keys ledger prints it, or a file with it
+    /// [default: the key that the ledger says]
+    #[arg(long, value_name = "VERIFIER", requires = "against")]
+    key: Option<String>,
     #[command(flatten)]
     connection: ConnectionArguments,
 }
@@ -33,17 +45,66 @@ pub struct LedgerVerifyArguments {
 impl LedgerVerifyArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let began = Instant::now();
-        let (mut lines, place) = match self.connection.directory(context).await? {
+        let older = self.against.as_deref().map(|file| {
+            let key = self.key.as_deref().map(verifier).transpose()?;
+            OlderCheckpoint::read(file, key)
+        });
+        let older = older.transpose()?;
+        let (mut lines, newer, place) = match self.connection.directory(context).await? {
             Some(directory) => {
-                let lines = composition::verify(context, &directory).map_err(unopened)?;
-                (Source::Directory(lines), context.shown(&directory))
+                let size = older.as_ref().map_or(0, OlderCheckpoint::size);
+                let verification =
+                    composition::verify(context, &directory, size).map_err(unopened)?;
+                let newer = NewerLedger::Directory(verification.root);
+                (Source::Directory(verification.lines), newer, context.shown(&directory))
             }
             None => {
                 let client = self.connection.client(context).await?;
                 let lines = Source::Server(client.verify().await?);
-                (lines, client.place().to_owned())
+                let place = client.place().to_owned();
+                (lines, NewerLedger::Server(client), place)
             }
         };
+        let sound = match self.result(context, &mut lines, &place).await? {
+            Some(Ok(sound)) => sound,
+            Some(Err(broken)) => return Err(failure(&broken, &place)),
+            None => {
+                return Err(Failure::new(
+                    OwnCode::UnexpectedAnswer,
+                    "the server's answer ended without a result",
+                )
+                .help("the server's log says why; try again"));
+            }
+        };
+        let continued = match older {
+            Some(older) => Some(older.compare(newer, &sound, &place).await?),
+            None => None,
+        };
+        if !context.screen.is_table() {
+            return match continued {
+                Some(continued) => context.screen.next_value(&continued.json()),
+                None => Ok(()),
+            };
+        }
+        context.screen.line(&whole(&sound))?;
+        if matches!(lines, Source::Directory(_)) && sound.checkpoint.is_none() {
+            context
+                .screen
+                .line("there is no checkpoint, so missing entries at the end can't be detected")?;
+        }
+        if let Some(continued) = continued {
+            context.screen.line(&continued.to_string())?;
+        }
+        context.screen.line(&format!("verified {place} in {}", seconds(began.elapsed())))
+    }
+
+    /// Reads the lines, shows the progress, and returns the last line.
+    async fn result(
+        &self,
+        context: &Context,
+        lines: &mut Source,
+        place: &str,
+    ) -> Result<Option<Result<SoundLedger, BrokenLedger>>, Failure> {
         let mut progress = ProgressLine::new(&context.screen, "verifying entries", 0);
         let mut checked = VerificationProgress::default();
         let mut found = None;
@@ -58,11 +119,7 @@ impl LedgerVerifyArguments {
             };
             let Some(line) = line else { break };
             if !context.screen.is_table() {
-                let mut value = serde_json::to_value(&line).unwrap_or_default();
-                if !matches!(line, VerificationLine::Progress(_)) {
-                    value["ledger"] = place.as_str().into();
-                }
-                context.screen.next_value(&value)?;
+                self.tell_program(context, &line, place)?;
             }
             match line {
                 VerificationLine::Progress(so_far) => {
@@ -75,24 +132,21 @@ impl LedgerVerifyArguments {
             }
         }
         drop(progress);
-        match found {
-            Some(Ok(sound)) if context.screen.is_table() => {
-                context.screen.line(&whole(&sound))?;
-                if matches!(lines, Source::Directory(_)) && sound.checkpoint.is_none() {
-                    context.screen.line(
-                        "there is no checkpoint, so missing entries at the end can't be detected",
-                    )?;
-                }
-                context.screen.line(&format!("verified {place} in {}", seconds(began.elapsed())))
-            }
-            Some(Ok(_)) => Ok(()),
-            Some(Err(broken)) => Err(failure(&broken, &place)),
-            None => Err(Failure::new(
-                OwnCode::UnexpectedAnswer,
-                "the server's answer ended without a result",
-            )
-            .help("the server's log says why; try again")),
+        Ok(found)
+    }
+
+    /// A line for programs, with the ledger that it is about.
+    fn tell_program(
+        &self,
+        context: &Context,
+        line: &VerificationLine,
+        place: &str,
+    ) -> Result<(), Failure> {
+        let mut value = serde_json::to_value(line).unwrap_or_default();
+        if !matches!(line, VerificationLine::Progress(_)) {
+            value["ledger"] = place.into();
         }
+        context.screen.next_value(&value)
     }
 }
 
