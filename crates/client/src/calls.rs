@@ -8,6 +8,7 @@ mod keys;
 mod lines;
 mod model;
 mod proofs;
+mod rollback;
 
 pub use changes::{ChangeStream, ReceivedChange, StreamItem, StreamStart};
 pub use collections::Page;

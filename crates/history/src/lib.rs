@@ -9,12 +9,14 @@
 // than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
+mod between;
 mod committed;
 pub mod difference;
 mod edit;
 mod events;
 mod log;
 
+pub use between::{ChangedEntity, EntityDifference, ResourceState, changed_entities};
 pub use committed::{CommittedCommand, DamagedEntry, changes_in};
 pub use edit::{Edit, EditAction, EditDetail, EditSubject};
 pub use events::{EventKind, PendingEvents, RegistryEvent, events};

@@ -9,13 +9,16 @@ mod answer;
 mod apply;
 mod body;
 mod changes;
+mod difference;
 mod followers;
 mod gate;
 mod keys;
 mod ledger;
 mod log;
+mod place;
 mod query;
 mod restore;
+mod rollback;
 mod status;
 mod stream;
 mod validate;
@@ -150,6 +153,7 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ValidateAll => on(method, validate::validate_all),
         NativeEndpoint::Validate => on(method, validate::validate),
         NativeEndpoint::Apply => on(method, apply::apply),
+        NativeEndpoint::Rollback => on(method, rollback::rollback),
         NativeEndpoint::ShowStatus => on(method, status::status),
     }
 }

@@ -16,6 +16,7 @@ pub mod model;
 mod past;
 pub mod put;
 pub mod restore;
+pub mod rollback;
 pub mod serve;
 pub mod status;
 pub mod validate;
@@ -50,6 +51,8 @@ pub enum MusterCommand {
     Delete(delete::DeleteArguments),
     #[command(before_help = restore::EXAMPLES)]
     Restore(restore::RestoreArguments),
+    #[command(before_help = rollback::EXAMPLES)]
+    Rollback(rollback::RollbackArguments),
     #[command(before_help = apply::EXAMPLES)]
     Apply(apply::ApplyArguments),
     /// Read or replace the model, which defines the collections
@@ -91,6 +94,7 @@ impl MusterCommand {
             Self::Put(put) => context.wait(put.run(context)),
             Self::Delete(delete) => context.wait(delete.run(context)),
             Self::Restore(restore) => context.wait(restore.run(context)),
+            Self::Rollback(rollback) => context.wait(rollback.run(context)),
             Self::Apply(apply) => context.wait(apply.run(context)),
             Self::Model(model) => context.wait(model.run(context)),
             Self::Validate(validate) => context.wait(validate.run(context)),

@@ -30,7 +30,7 @@ pub use stored::StoredDocument;
 use crate::{
     SubmitError,
     cache::Fetched,
-    registry::{RegistryInner, weight, writes_model},
+    registry::{RegistryInner, needs_gate, weight},
     writer::ReadyCommand,
 };
 
@@ -66,7 +66,7 @@ impl RegistryInner {
             warnings,
             fetched,
             model: view.model_stamp,
-            at: writes_model(command).then(|| view.position()),
+            at: needs_gate(command).then(|| view.position()),
             weight: weight(command),
         })
     }
@@ -97,6 +97,11 @@ impl RegistryInner {
                 authority.check(view, &PreparedAction::Restore(asked))?;
                 let (action, warnings) = self.restore(view, xid).await?;
                 (PreparedAction::Restore(action), warnings)
+            }
+            Action::Rollback(rollback) => {
+                let found = self.plan_rollback(view, rollback).await?;
+                let action = self.read_plan(view, &found.plan).await?;
+                (PreparedAction::Write(Box::new(action)), Vec::new())
             }
             Action::CreateKey { id, record, grant, rule } => {
                 let (id, record) = (id.clone(), record.clone());

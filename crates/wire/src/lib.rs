@@ -11,6 +11,7 @@
 pub mod apply;
 pub mod capabilities;
 pub mod changes;
+pub mod difference;
 pub mod entities;
 pub mod errors;
 pub mod etag;
@@ -26,6 +27,7 @@ pub mod openapi;
 pub mod operations;
 mod or_other;
 pub mod restore;
+pub mod rollback;
 mod sample;
 pub mod status;
 pub mod validation;

@@ -101,6 +101,8 @@ pub enum NativeEndpoint {
     ShowStatus,
     /// `POST /apply`.
     Apply,
+    /// `POST /rollback`.
+    Rollback,
 }
 
 /// The endpoints about the server itself.

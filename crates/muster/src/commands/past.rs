@@ -13,6 +13,15 @@ pub struct PastArguments {
     at: Option<String>,
 }
 
+/// A point in a registry's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// A position.
+    Position(u64),
+    /// A time, as the server reads it.
+    Time(String),
+}
+
 impl PastArguments {
     /// Adds to a query when it is about.
     ///
@@ -20,17 +29,38 @@ impl PastArguments {
     /// The flag's value is neither a position nor a time.
     pub(super) fn add_to(&self, query: Query, context: &Context) -> Result<Query, Failure> {
         let Some(text) = &self.at else { return Ok(query) };
-        // As positions are printed.
-        let digits = text.replace([',', '_'], "");
-        if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Ok(query.with("at", digits));
-        }
-        let time = moment("at", text, context.screen.now).map_err(|failure| {
-            failure.help(
-                "write a position such as 1204, a moment such as 2027-01-31T12:00:00Z, or an age such \
-                 as 90d, 12h or 30m",
-            )
-        })?;
-        Ok(query.with("at", time))
+        Ok(query.with("at", when("at", text, context)?.text()))
     }
+}
+
+impl When {
+    /// Its text in a query.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Position(position) => position.to_string(),
+            Self::Time(time) => time.clone(),
+        }
+    }
+}
+
+/// Parses the value of a flag that names a position or a time.
+///
+/// # Errors
+/// It is neither.
+pub(super) fn when(flag: &str, text: &str, context: &Context) -> Result<When, Failure> {
+    // As positions are printed.
+    let digits = text.replace([',', '_'], "");
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let position = digits.parse();
+        return position
+            .map(When::Position)
+            .map_err(|_| Failure::usage(format!("--{flag}: {text} is larger than any position")));
+    }
+    let time = moment(flag, text, context.screen.now).map_err(|failure| {
+        failure.help(
+            "write a position such as 1204, a moment such as 2027-01-31T12:00:00Z, or an age such \
+             as 90d, 12h or 30m",
+        )
+    })?;
+    Ok(When::Time(time.to_string()))
 }

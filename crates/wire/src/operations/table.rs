@@ -21,6 +21,7 @@ use crate::{
     model::ModelDocument,
     openapi::ApiDescription,
     restore::Restoration,
+    rollback::{RollbackReport, RollbackRequest},
     status::StatusReport,
     validation::ValidationPage,
 };
@@ -73,6 +74,7 @@ const JUDGED: &[&str] = &["after"];
 const KEYED: &[&str] = &["Idempotency-Key", "Muster-Message"];
 const EXPLAINED: &[&str] = &["Muster-Message"];
 const APPLIED: &[&str] = &["dry_run", "If-Match", "Idempotency-Key", "Muster-Message"];
+const TRIED: &[&str] = &["dry_run", "Idempotency-Key", "Muster-Message"];
 const VERSIONED: &[&str] = &["specversion"];
 
 const GROUPS: &str = "/api/{groups}";
@@ -325,6 +327,7 @@ pub const OPERATIONS: &[Operation] = &[
     write(Permission::WriteDocuments, (Verb::Patch, VERSION_DETAILS), "patchVersion", "Changes some of a version's attributes.", (CHANGE, A_VERSION), VERSION_PUT),
 
     act(Permission::WriteDocuments, (Verb::Post, "/apply"), native(NativeEndpoint::Apply, "applyPlan"), "Changes the model, puts entities and deletes others, all together or not at all. Each part needs the permission that it would need as a request of its own. If-Match names the state of the model's source.", (APPLIED, BodyContent::Json(BodyType::of::<ApplyRequest>())), &[with(200, BodyContent::Json(BodyType::of::<ApplyReport>()), &["Muster-Warnings", "xRegistry-xregcorrelationid"])]),
+    act(Permission::Rollback, (Verb::Post, "/rollback"), native(NativeEndpoint::Rollback, "rollBack"), "Gives a document, a group, a collection or everything an earlier state again, in one command; the history stays.", (TRIED, BodyContent::Json(BodyType::of::<RollbackRequest>())), &[with(200, BodyContent::Json(BodyType::of::<RollbackReport>()), &["Muster-Warnings", "xRegistry-xregcorrelationid"])]),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}"), native(NativeEndpoint::Restore, "restoreGroup"), "Undoes the last deletion of a group.", (KEYED, BodyContent::None), RESTORED),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}"), native(NativeEndpoint::Restore, "restoreResource"), "Undoes the last deletion of a document.", (KEYED, BodyContent::None), RESTORED),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}/versions/{version}"), native(NativeEndpoint::Restore, "restoreVersion"), "Undoes the last deletion of a version.", (KEYED, BodyContent::None), RESTORED),
