@@ -210,6 +210,9 @@ pub struct Plan {
     pub documents: Vec<PlannedDocument>,
     /// Groups and resources to delete. A name that doesn't exist is skipped.
     pub deleted: Vec<Xid>,
+    /// Groups and resources of which the last deletion is undone first, in this order; the rest is
+    /// about the state after that.
+    pub restored: Vec<Xid>,
 }
 
 /// A resource of a plan.
@@ -227,7 +230,7 @@ impl Plan {
     /// The number of entities that it names.
     #[must_use]
     pub const fn entities(&self) -> usize {
-        self.groups.len() + self.documents.len() + self.deleted.len()
+        self.groups.len() + self.documents.len() + self.deleted.len() + self.restored.len()
     }
 }
 

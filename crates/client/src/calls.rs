@@ -3,6 +3,7 @@
 mod apply;
 mod changes;
 mod collections;
+mod diff;
 mod documents;
 mod keys;
 mod lines;

@@ -101,6 +101,7 @@ fn of_plan(plan: &Plan) -> Vec<Permission> {
         // A plan of nothing needs what the door names.
         (writes || plan.entities() == 0 && plan.model.is_none(), Permission::WriteDocuments),
         (!plan.deleted.is_empty(), Permission::DeleteDocuments),
+        (!plan.restored.is_empty(), Permission::RestoreDocuments),
     ];
     parts.into_iter().filter(|(is_part, _)| *is_part).map(|(_, needed)| needed).collect()
 }

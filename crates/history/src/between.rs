@@ -126,6 +126,36 @@ pub fn changed_entities<'a>(
     }
 }
 
+/// What two views show differently in one entity itself, without what is in it.
+#[must_use]
+pub fn changed_entity(before: &View, after: &View, xid: &Xid) -> Option<ChangedEntity> {
+    let difference = match xid {
+        Xid::Group { .. } => group_itself((before.group_at(xid), after.group_at(xid))),
+        _ => of_resource((before.resource_at(xid), after.resource_at(xid))),
+    };
+    difference.map(|difference| ChangedEntity { xid: xid.clone(), difference })
+}
+
+/// The order of [`changed_entities`].
+#[must_use]
+pub fn entity_order(one: &Xid, other: &Xid) -> Ordering {
+    let ids = |(one, one_id): (&Id, &Id), (other, other_id): (&Id, &Id)| {
+        one.cmp(other).then_with(|| id_order(one_id, other_id))
+    };
+    let groups = match (one.group_ids(), other.group_ids()) {
+        (Some(one), Some(other)) => ids(one, other),
+        (one, other) => one.is_some().cmp(&other.is_some()),
+    };
+    groups.then_with(|| match (one.resource_ids(), other.resource_ids()) {
+        (Some(one), Some(other)) => ids(one, other),
+        (one, other) => one.is_some().cmp(&other.is_some()),
+    })
+}
+
+fn id_order(one: &Id, other: &Id) -> Ordering {
+    CaseFoldedId::order(one.as_str(), other.as_str()).then_with(|| one.cmp(other))
+}
+
 fn of_type<'a>(
     before: &'a View,
     after: &'a View,
@@ -145,13 +175,7 @@ fn of_group<'a>(
     xid: Xid,
     pair: Pair<GroupView<'a>>,
 ) -> impl Iterator<Item = ChangedEntity> + 'a {
-    let own = match pair {
-        (None, None) => None,
-        (None, Some(_)) => Some(EntityDifference::Added),
-        (Some(_), None) => Some(EntityDifference::Removed),
-        (Some(old), Some(new)) => (digest(old.attributes()) != digest(new.attributes()))
-            .then_some(EntityDifference::Changed),
-    };
+    let own = group_itself(pair);
     let groups = xid.group_ids().map(|(groups, _)| groups.as_str());
     let kinds = [before, after].map(|view| groups.and_then(|one| view.model().group_type(one)));
     let types: BTreeSet<Id> = kinds
@@ -163,6 +187,16 @@ fn of_group<'a>(
     let own = own.map(|difference| ChangedEntity { xid: xid.clone(), difference });
     let members = types.into_iter().flat_map(move |kind| of_resources(xid.clone(), pair, kind));
     own.into_iter().chain(members)
+}
+
+fn group_itself((before, after): Pair<GroupView<'_>>) -> Option<EntityDifference> {
+    match (before, after) {
+        (None, None) => None,
+        (None, Some(_)) => Some(EntityDifference::Added),
+        (Some(_), None) => Some(EntityDifference::Removed),
+        (Some(old), Some(new)) => (digest(old.attributes()) != digest(new.attributes()))
+            .then_some(EntityDifference::Changed),
+    }
 }
 
 fn of_resources<'a>(
@@ -216,10 +250,7 @@ fn paired<'a, T>(
             (None, None) => return None,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (Some(old), Some(new)) => {
-                let (old, new) = (id(old), id(new));
-                CaseFoldedId::order(old.as_str(), new.as_str()).then_with(|| old.cmp(new))
-            }
+            (Some(old), Some(new)) => id_order(id(old), id(new)),
         };
         let old = if order.is_le() { before.next() } else { None };
         let new = if order.is_ge() { after.next() } else { None };

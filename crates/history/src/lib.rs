@@ -16,7 +16,9 @@ mod edit;
 mod events;
 mod log;
 
-pub use between::{ChangedEntity, EntityDifference, ResourceState, changed_entities};
+pub use between::{
+    ChangedEntity, EntityDifference, ResourceState, changed_entities, changed_entity, entity_order,
+};
 pub use committed::{CommittedCommand, DamagedEntry, changes_in};
 pub use edit::{Edit, EditAction, EditDetail, EditSubject};
 pub use events::{EventKind, PendingEvents, RegistryEvent, events};

@@ -9,6 +9,7 @@ mod answer;
 mod apply;
 mod body;
 mod changes;
+mod diff;
 mod difference;
 mod followers;
 mod gate;
@@ -153,6 +154,8 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ValidateAll => on(method, validate::validate_all),
         NativeEndpoint::Validate => on(method, validate::validate),
         NativeEndpoint::Apply => on(method, apply::apply),
+        NativeEndpoint::DiffOfAll => on(method, diff::diff_of_all),
+        NativeEndpoint::Diff => on(method, diff::diff),
         NativeEndpoint::Rollback => on(method, rollback::rollback),
         NativeEndpoint::ShowStatus => on(method, status::status),
     }

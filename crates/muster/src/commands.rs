@@ -4,6 +4,7 @@ pub mod apply;
 pub mod completions;
 pub mod config;
 pub mod delete;
+pub mod diff;
 pub mod errors;
 pub mod get;
 pub mod init;
@@ -41,6 +42,8 @@ pub enum MusterCommand {
     Get(get::GetArguments),
     #[command(before_help = log::EXAMPLES)]
     Log(log::LogArguments),
+    #[command(before_help = diff::EXAMPLES)]
+    Diff(diff::DiffArguments),
     #[command(before_help = watch::EXAMPLES)]
     Watch(watch::WatchArguments),
     #[command(before_help = status::EXAMPLES)]
@@ -89,6 +92,7 @@ impl MusterCommand {
             Self::List(list) => context.wait(list.run(context)),
             Self::Get(get) => context.wait(get.run(context)),
             Self::Log(log) => context.wait(log.run(context)),
+            Self::Diff(diff) => context.wait(diff.run(context)),
             Self::Watch(watch) => context.wait(watch.run(context)),
             Self::Status(status) => context.wait(status.run(context)),
             Self::Put(put) => context.wait(put.run(context)),

@@ -15,7 +15,7 @@ pub use desired::DesiredState;
 pub use execute::{PlanOutcome, execute};
 pub use order::{Unit, arrange};
 pub use pruned_types::PrunedTypes;
-pub use render::{failing, render, summary, to_json};
+pub use render::{failing, render, render_fields, summary, to_json};
 pub use requests::{PlanRequest, requests};
 pub use trial::{LATER_STEPS, note_refused, try_out};
 

@@ -9,6 +9,7 @@
 #![recursion_limit = "256"]
 
 mod attended;
+mod between;
 mod cache;
 mod checkpoint;
 mod commands;

@@ -2,24 +2,23 @@
 //! plan. The plan is judged and decided like any other command.
 
 mod step;
+mod turned;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_catalog::{
-    Absence, Catalog, Content, Reason, Refusal, View,
+    Absence, Catalog, Content, Lifecycle, Reason, Refusal, View,
     command::{
         Action, Command, Place, Plan, PlannedDocument, Rollback, RollbackTarget, Succession,
     },
 };
-use muster_history::{ChangedEntity, EntityDifference, ResourceState, changed_entities};
-use muster_words::{
-    ContentRef, Id, Xid,
-    limits::{BODY_BYTES_MAX, COMMAND_ENTITIES_MAX},
-};
+use muster_history::{EntityDifference, ResourceState};
+use muster_words::{ContentRef, Id, Xid, limits::BODY_BYTES_MAX};
 
 pub use step::RollbackStep;
-use step::{Loaded, StateNow, planned_document};
+use step::{Loaded, planned_document};
+use turned::Turned;
 
 use crate::{CommandOrigin, PlanTrial, Registry, SubmitError, registry::RegistryInner};
 
@@ -48,8 +47,17 @@ pub(crate) struct TurnedEntity {
     pub xid: Xid,
     /// What the rollback does with it.
     pub difference: EntityDifference,
-    pub now: Option<EntityState>,
+    /// What it says now, or will say when it is restored; none if it is created.
+    pub now: Option<PresentState>,
     pub then: Option<EntityState>,
+}
+
+/// What an entity says now, or will say when it is restored.
+#[derive(Clone, Debug)]
+pub(crate) struct PresentState {
+    pub state: EntityState,
+    /// The id that the server chooses for the next version of a resource.
+    pub next_version: Option<Id>,
 }
 
 /// What an entity says.
@@ -81,6 +89,35 @@ impl EntityState {
             Self::Resource(state) => Some(state),
         }
     }
+}
+
+impl PresentState {
+    fn of(view: &View, xid: &Xid) -> Option<Self> {
+        let resource = view.resource_at(xid);
+        let next = resource.and_then(|resource| {
+            let last = resource.meta().last_number;
+            next_version(last, |id| resource.version(id).is_some())
+        });
+        Some(Self { state: EntityState::of(view, xid)?, next_version: next })
+    }
+
+    /// What a resource says, with the id of its next version.
+    pub(crate) fn resource(&self) -> Option<(&ResourceState, Option<&Id>)> {
+        Some((self.state.resource()?, self.next_version.as_ref()))
+    }
+}
+
+/// Whether a version in this state becomes the default one beside others. A rollback pins one that
+/// doesn't.
+pub(crate) const fn is_shown_by_itself(state: Lifecycle) -> bool {
+    matches!(state, Lifecycle::Stable | Lifecycle::Deprecated)
+}
+
+/// The id that the server chooses for the next version.
+fn next_version(last_number: u64, has: impl Fn(&Id) -> bool) -> Option<Id> {
+    let numbers = last_number.saturating_add(1)..;
+    let mut ids = numbers.map_while(|number| number.to_string().parse::<Id>().ok());
+    ids.find(|id| !has(id))
 }
 
 impl Registry {
@@ -117,9 +154,9 @@ impl RegistryInner {
         rollback: &Rollback,
     ) -> Result<RollbackPlan, SubmitError> {
         let now = View::newest(catalog.clone());
-        let (entities, erased) = turned(&now, rollback)?;
+        let Turned { entities, erased, restored } = turned(&now, rollback)?;
         let loaded = self.load(&entities).await?;
-        let mut plan = Plan::default();
+        let mut plan = Plan { restored, ..Plan::default() };
         for entity in &entities {
             add_to(&mut plan, &now, entity, &loaded);
         }
@@ -130,8 +167,10 @@ impl RegistryInner {
     async fn load(&self, entities: &[TurnedEntity]) -> Result<Loaded, SubmitError> {
         let (mut maps, mut documents) = (Vec::new(), Vec::new());
         let mut size = 0_usize;
-        for entity in entities.iter().filter(|entity| entity.then.is_some()) {
-            let states = [&entity.now, &entity.then].into_iter().flatten();
+        let is_written = |entity: &&TurnedEntity| entity.then.is_some() && !entity.is_as_it_was();
+        for entity in entities.iter().filter(is_written) {
+            let now = entity.now.as_ref().map(|now| &now.state);
+            let states = now.into_iter().chain(&entity.then);
             for [attributes, meta, _] in states.map(EntityState::contents) {
                 maps.extend([attributes, meta].into_iter().flatten());
             }
@@ -158,24 +197,39 @@ impl TurnedEntity {
     /// The earlier document, if a new version gets it.
     pub(crate) fn new_document(&self) -> Option<Content> {
         let then = self.then.as_ref()?.resource()?;
-        let is_there = self.now.as_ref().and_then(EntityState::resource);
-        match is_there {
-            Some(now) if now.has_document_of(then) => None,
+        match self.now.as_ref().and_then(PresentState::resource) {
+            Some((now, _)) if now.has_document_of(then) => None,
             _ => then.document,
+        }
+    }
+
+    /// Whether it says already what it said then, or will when it is restored.
+    pub(crate) fn is_as_it_was(&self) -> bool {
+        match (self.now.as_ref().map(|now| &now.state), &self.then) {
+            (Some(EntityState::Resource(now)), Some(EntityState::Resource(then))) => {
+                let is_shown_by_pin = now.sticky && !is_shown_by_itself(then.state);
+                let then = ResourceState { sticky: then.sticky || is_shown_by_pin, ..then.clone() };
+                now.is_like(&then)
+            }
+            (Some(EntityState::Group(now)), Some(EntityState::Group(then))) => {
+                now.map(|content| content.digest) == then.map(|content| content.digest)
+            }
+            _ => false,
         }
     }
 }
 
-/// The entities that a rollback changes, and those that can't come back.
-fn turned(now: &View, rollback: &Rollback) -> Result<(Vec<TurnedEntity>, Vec<Xid>), Refusal> {
+/// What a rollback changes, restores, and can't bring back.
+fn turned(now: &View, rollback: &Rollback) -> Result<Turned, Refusal> {
     match &rollback.to {
         RollbackTarget::Version(version) => {
-            Ok((to_version(now, &rollback.place, version)?, vec![]))
+            let entities = to_version(now, &rollback.place, version)?;
+            Ok(Turned { entities, ..Turned::default() })
         }
         RollbackTarget::At { stamp, moment } => {
             let then = now.back_to(*stamp, *moment);
             check_place(now, &then, &rollback.place)?;
-            to_view(now, &then, &rollback.place)
+            Turned::to_view(now, &then, &rollback.place)
         }
     }
 }
@@ -206,62 +260,28 @@ fn to_version(now: &View, place: &Place, version: &Id) -> Result<Vec<TurnedEntit
     let found = resource.version(version).ok_or_else(|| {
         Refusal::not_found(xid.version(version.clone()).unwrap_or_else(|| xid.clone()))
     })?;
-    let state = ResourceState::of(&resource).ok_or_else(missing)?;
-    let then = ResourceState::of_version(found, resource.meta());
-    if state.is_like(&then) {
-        return Ok(Vec::new());
-    }
-    let (now, then) = (Some(EntityState::Resource(state)), Some(EntityState::Resource(then)));
+    let then = EntityState::Resource(ResourceState::of_version(found, resource.meta()));
+    let now = PresentState::of(now, xid).ok_or_else(missing)?;
     let difference = EntityDifference::Changed;
-    Ok(vec![TurnedEntity { xid: xid.clone(), difference, now, then }])
-}
-
-fn to_view(
-    now: &View,
-    then: &View,
-    place: &Place,
-) -> Result<(Vec<TurnedEntity>, Vec<Xid>), Refusal> {
-    let (mut found, mut erased) = (Vec::new(), Vec::new());
-    let mut gone: Option<Xid> = None;
-    for ChangedEntity { xid, difference } in changed_entities(now, then, place) {
-        if difference == EntityDifference::Removed {
-            // A group takes along what is in it.
-            if xid.group().is_some() && xid.group() == gone {
-                continue;
-            }
-            if matches!(xid, Xid::Group { .. }) {
-                gone = Some(xid.clone());
-            }
-        } else if then.erased(&xid).is_some() {
-            erased.push(xid);
-            continue;
-        }
-        let (now, then) = (EntityState::of(now, &xid), EntityState::of(then, &xid));
-        found.push(TurnedEntity { xid, difference, now, then });
-        if found.len() > COMMAND_ENTITIES_MAX {
-            let entities = found.len();
-            return Err(Refusal::new(place, Reason::CommandTooLarge { entities }));
-        }
-    }
-    Ok((found, erased))
+    let entity = TurnedEntity { xid: xid.clone(), difference, now: Some(now), then: Some(then) };
+    Ok(if entity.is_as_it_was() { Vec::new() } else { vec![entity] })
 }
 
 /// Adds an entity's changes to a plan.
 fn add_to(plan: &mut Plan, now: &View, entity: &TurnedEntity, loaded: &Loaded) {
     let xid = &entity.xid;
-    match (&entity.now, &entity.then) {
-        (_, None) => plan.deleted.push(xid.clone()),
-        (old, Some(EntityState::Group(then))) => {
-            let old = match old {
+    match &entity.then {
+        None => plan.deleted.push(xid.clone()),
+        // It is restored with something, or as it is.
+        Some(_) if entity.is_as_it_was() => {}
+        Some(EntityState::Group(then)) => {
+            let old = match entity.now.as_ref().map(|now| &now.state) {
                 Some(EntityState::Group(old)) => *old,
                 _ => None,
             };
             plan.groups.push((xid.clone(), loaded.changed(old, *then)));
         }
-        (old, Some(EntityState::Resource(then))) => {
-            let resource = now.resource_at(xid);
-            let there = old.as_ref().and_then(EntityState::resource);
-            let there = there.zip(resource).map(|(state, view)| StateNow { state, view });
+        Some(EntityState::Resource(then)) => {
             let kind = xid.collection().and_then(|collection| {
                 let resources = collection.resources?;
                 now.model().resource_type(collection.groups.as_str(), resources.as_str()).cloned()
@@ -269,7 +289,13 @@ fn add_to(plan: &mut Plan, now: &View, entity: &TurnedEntity, loaded: &Loaded) {
             let bytes: Option<Bytes> =
                 entity.new_document().and_then(|name| loaded.document(&name));
             plan.documents.push(PlannedDocument {
-                attributes: planned_document(there, then, kind.as_deref(), bytes.is_some(), loaded),
+                attributes: planned_document(
+                    entity.now.as_ref().and_then(PresentState::resource),
+                    then,
+                    kind.as_deref(),
+                    bytes.is_some(),
+                    loaded,
+                ),
                 xid: xid.clone(),
                 bytes,
             });

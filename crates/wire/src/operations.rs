@@ -103,6 +103,10 @@ pub enum NativeEndpoint {
     Apply,
     /// `POST /rollback`.
     Rollback,
+    /// `GET /diff`.
+    DiffOfAll,
+    /// `GET /diff/<xid>`.
+    Diff,
 }
 
 /// The endpoints about the server itself.
@@ -155,6 +159,7 @@ impl Operation {
         match self.endpoint {
             Endpoint::Native(NativeEndpoint::Restore) => "/restore/{*xid}",
             Endpoint::Native(NativeEndpoint::Log) => "/log/{*xid}",
+            Endpoint::Native(NativeEndpoint::Diff) => "/diff/{*xid}",
             Endpoint::Native(NativeEndpoint::Validate) => "/validate/{*xid}",
             _ => self.path,
         }

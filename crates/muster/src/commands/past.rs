@@ -1,5 +1,6 @@
 use clap::Args;
-use muster_client::Query;
+use muster_client::{Client, Query};
+use muster_words::Xid;
 
 use super::log::moment;
 use crate::{Context, Failure};
@@ -63,4 +64,14 @@ pub(super) fn when(flag: &str, text: &str, context: &Context) -> Result<When, Fa
         )
     })?;
     Ok(When::Time(time.to_string()))
+}
+
+/// Whether a text names a version of the document at a place. A version that exists comes before a
+/// position with the same number.
+pub(super) async fn is_version(client: &Client, place: &str, text: &str) -> bool {
+    let document = place.parse().ok().filter(|xid| matches!(xid, Xid::Resource { .. }));
+    match document.and_then(|xid: Xid| xid.version(text.parse().ok()?)) {
+        Some(version) => client.details(&version, &Query::new()).await.is_ok(),
+        None => false,
+    }
 }

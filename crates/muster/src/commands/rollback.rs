@@ -1,5 +1,5 @@
 use clap::{ArgGroup, Args};
-use muster_client::{Client, Query};
+use muster_client::Client;
 use muster_wire::{
     OrOther,
     rollback::{RollbackAct, RollbackReport, RollbackRequest, RollbackTo},
@@ -11,7 +11,7 @@ use super::{
     apply::refused_in,
     delete::confirm,
     get::explain,
-    past::{When, when},
+    past::{When, is_version, when},
 };
 use crate::{
     Context, Failure,
@@ -104,11 +104,7 @@ impl RollbackArguments {
             })?;
             return Ok(of_time(time.to_string()));
         };
-        let document = place.and_then(|place| place.parse::<Xid>().ok());
-        let document = document.filter(|xid| matches!(xid, Xid::Resource { .. }));
-        if let Some(version) = document.and_then(|xid| xid.version(text.parse().ok()?))
-            && client.details(&version, &Query::new()).await.is_ok()
-        {
+        if is_version(client, place.unwrap_or_default(), text).await {
             return Ok(RollbackTo { version: Some(text.clone()), ..RollbackTo::default() });
         }
         Ok(match when("to", text, context)? {

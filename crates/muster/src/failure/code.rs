@@ -210,6 +210,9 @@ own_codes! {
     NotChecked:
         "Documents are bound to schemas or rules that aren't in the folder.",
         "Add the schemas and rules to the folder, or name a registry that has them with --against URL.";
+    NoPatch:
+        "There is no JSON Patch to print.",
+        "Name one document that changed and is JSON or YAML in both states.";
     NotConfirmed:
         "The plan wasn't confirmed; nothing was changed.",
         "Read the plan, then confirm it or add --yes.";

@@ -115,7 +115,8 @@ pub fn failing(found: &FailingDocuments) -> Vec<String> {
     lines
 }
 
-fn render_fields(fields: &[FieldDifference], screen: &Screen, out: &mut String) {
+/// Differing fields for people, one per line.
+pub fn render_fields(fields: &[FieldDifference], screen: &Screen, out: &mut String) {
     let width = fields.iter().map(|field| field.path.width()).max().unwrap_or(0) + 2;
     for field in fields {
         let style = match &field.difference {

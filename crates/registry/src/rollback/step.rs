@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use muster_catalog::{Content, Lifecycle, ResourceView};
+use muster_catalog::{Content, Lifecycle};
 use muster_history::{
     EntityDifference, ResourceState,
     difference::{self, Difference, FieldDifference},
@@ -12,7 +12,7 @@ use muster_words::{
     json::{Map, Value},
 };
 
-use super::{EntityState, RollbackPlan, TurnedEntity};
+use super::{EntityState, PresentState, RollbackPlan, TurnedEntity, is_shown_by_itself};
 use crate::{SubmitError, registry::RegistryInner};
 
 /// How many bytes of present documents are read to show what changes in them. Further steps are
@@ -63,30 +63,12 @@ fn changed(old: &Map<String, Value>, new: &Map<String, Value>) -> Map<String, Va
     names.map(|name| (name.clone(), new.get(&name).cloned().unwrap_or_default())).collect()
 }
 
-/// A resource as it is now.
-#[derive(Clone, Copy)]
-pub(super) struct StateNow<'a> {
-    pub state: &'a ResourceState,
-    pub view: ResourceView<'a>,
-}
-
-impl StateNow<'_> {
-    /// The id that the server chooses for the next version.
-    fn next_version(&self) -> Option<Id> {
-        let mut number = self.view.meta().last_number;
-        loop {
-            number += 1;
-            let id: Id = number.to_string().parse().ok()?;
-            if self.view.version(&id).is_none() {
-                return Some(id);
-            }
-        }
-    }
-}
+/// What a resource says now, with the id of its next version.
+type Present<'a> = (&'a ResourceState, Option<&'a Id>);
 
 /// The attributes with which a resource says again what it said then, as a plan names them.
 pub(super) fn planned_document(
-    now: Option<StateNow<'_>>,
+    now: Option<Present<'_>>,
     then: &ResourceState,
     kind: Option<&ResourceType>,
     is_new_version: bool,
@@ -95,11 +77,11 @@ pub(super) fn planned_document(
     let wanted = loaded.map(then.attributes);
     let mut attributes = match now {
         // A new version has only what is sent.
-        Some(now) if !is_new_version => changed(&loaded.map(now.state.attributes), &wanted),
+        Some((now, _)) if !is_new_version => changed(&loaded.map(now.attributes), &wanted),
         _ => wanted,
     };
     let has_document = kind.is_none_or(|kind| kind.hasdocument);
-    let state_now = now.filter(|_| !is_new_version).map(|now| now.state);
+    let state_now = now.filter(|_| !is_new_version).map(|(now, _)| now);
     if has_document && state_now.is_none_or(|now| now.content_type != then.content_type) {
         let content_type = then.content_type.as_deref().map_or(Value::Null, Value::from);
         attributes.insert("contenttype".to_owned(), content_type);
@@ -127,24 +109,24 @@ pub(super) fn planned_document(
 
 /// What Meta gets, and the id of the new version if Meta has to pin it.
 fn meta(
-    now: Option<StateNow<'_>>,
+    now: Option<Present<'_>>,
     then: &ResourceState,
     kind: Option<&ResourceType>,
     is_new_version: bool,
     loaded: &Loaded,
 ) -> (Map<String, Value>, Option<Id>) {
-    let mut meta = loaded.changed(now.and_then(|now| now.state.meta), then.meta);
-    let is_sticky = now.is_some_and(|now| now.state.sticky);
-    let shows_itself = !is_new_version || becomes_default(kind, then.state, now.is_some());
+    let mut meta = loaded.changed(now.and_then(|(now, _)| now.meta), then.meta);
+    let is_sticky = now.is_some_and(|(now, _)| now.sticky);
+    let shows_itself = becomes_default(kind, then.state, now.is_some());
     let can_name = !is_new_version || kind.is_none_or(|kind| kind.setversionid);
-    let pins = can_name && (then.sticky || !shows_itself);
+    let pins = can_name && (then.sticky || !shows_itself && (is_new_version || is_sticky));
     let mut named = None;
     match now {
-        Some(now) if is_new_version && pins => {
-            named = now.next_version();
+        Some((_, next)) if is_new_version && pins => {
+            named = next.cloned();
             meta.extend(pin(named.as_ref()));
         }
-        Some(now) if pins && !is_sticky => meta.extend(pin(Some(&now.state.version))),
+        Some((now, _)) if pins && !is_sticky => meta.extend(pin(Some(&now.version))),
         None if pins => {
             named = "1".parse().ok();
             meta.extend(pin(named.as_ref()));
@@ -164,7 +146,7 @@ fn pin(version: Option<&Id>) -> [(String, Value); 2] {
 /// Whether a new version in this state becomes the default one by itself.
 fn becomes_default(kind: Option<&ResourceType>, state: Lifecycle, has_others: bool) -> bool {
     let by_state = kind.is_some_and(|kind| kind.versionmode == VersionMode::Lifecycle);
-    !(by_state && has_others) || matches!(state, Lifecycle::Stable | Lifecycle::Deprecated)
+    !(by_state && has_others) || is_shown_by_itself(state)
 }
 
 impl RegistryInner {
@@ -176,8 +158,8 @@ impl RegistryInner {
         let mut read = 0_usize;
         let mut wanted = Vec::new();
         for entity in found.entities.iter().filter(|entity| entity.new_document().is_some()) {
-            let now = entity.now.as_ref().and_then(EntityState::resource);
-            let Some(document) = now.and_then(|now| now.document) else { continue };
+            let now = entity.now.as_ref().and_then(PresentState::resource);
+            let Some(document) = now.and_then(|(now, _)| now.document) else { continue };
             read = read.saturating_add(document.size as usize);
             if read > COMPARED_BYTES_MAX {
                 break;
@@ -192,28 +174,27 @@ impl RegistryInner {
             found.plan.documents.iter().map(|one| (&one.xid, &one.attributes)).collect();
         let step = |entity: &TurnedEntity| {
             let named = attributes.get(&entity.xid).and_then(|all| all.get("versionid"));
-            entity.step(&found.loaded, named.and_then(Value::as_str), self)
+            entity.step(&found.loaded, named.and_then(Value::as_str))
         };
         Ok(found.entities.iter().map(step).collect())
     }
 }
 
 impl TurnedEntity {
-    fn step(&self, loaded: &Loaded, named: Option<&str>, inner: &RegistryInner) -> RollbackStep {
+    fn step(&self, loaded: &Loaded, named: Option<&str>) -> RollbackStep {
         let version = match (named, &self.now, self.new_document()) {
             (Some(id), ..) => id.parse().ok(),
             (None, None, _) => self.then.as_ref().and_then(|_| "1".parse().ok()),
-            (None, Some(_), None) => None,
-            (None, Some(_), Some(_)) => {
-                let catalog = muster_catalog::View::newest(inner.catalog());
-                let resource = catalog.resource_at(&self.xid);
-                let now = self.now.as_ref().and_then(EntityState::resource).zip(resource);
-                now.and_then(|(state, view)| StateNow { state, view }.next_version())
+            (None, Some(now), None) => {
+                let is_back = self.difference == EntityDifference::Added;
+                let shown = now.state.resource().map(|state| state.version.clone());
+                shown.filter(|_| is_back && self.then.is_some())
             }
+            (None, Some(now), Some(_)) => now.next_version.clone(),
         };
         let version = version.filter(|_| matches!(self.xid, Xid::Resource { .. }));
         let fields = match (&self.now, &self.then) {
-            (Some(now), Some(then)) => fields(now, then, loaded),
+            (Some(now), Some(then)) if !self.is_as_it_was() => fields(&now.state, then, loaded),
             _ => Vec::new(),
         };
         RollbackStep { xid: self.xid.clone(), difference: self.difference, version, fields }

@@ -80,6 +80,10 @@ pub const PARAMETERS: &[Parameter] = &[
         "string",
         "Begins after this position, after the event with this id, or after the document with this xid.",
     ),
+    query("from", "string", "The earlier state: a position (`1204`) or a time (RFC 3339)."),
+    query("to", "string", "The later state: a position or a time. By default, now."),
+    query("from_version", "string", "Compares this version of the document as the earlier one."),
+    query("to_version", "string", "Compares this version of the document as the later one."),
     query("before", "integer", "Shows only what happened before this position."),
     header(
         "If-Match",

@@ -8,6 +8,7 @@ use crate::{
     apply::{ApplyReport, ApplyRequest},
     capabilities::{EnabledCapabilities, OfferedCapabilities},
     changes::ChangeEvent,
+    diff::DiffPage,
     entities::{
         EntitiesById, GroupEntity, MetaEntity, RegistryEntity, RegistryList, ResourceEntity,
         VersionEntity,
@@ -75,6 +76,8 @@ const KEYED: &[&str] = &["Idempotency-Key", "Muster-Message"];
 const EXPLAINED: &[&str] = &["Muster-Message"];
 const APPLIED: &[&str] = &["dry_run", "If-Match", "Idempotency-Key", "Muster-Message"];
 const TRIED: &[&str] = &["dry_run", "Idempotency-Key", "Muster-Message"];
+const COMPARED: &[&str] = &["from", "to", "limit", "after"];
+const COMPARED_VERSIONS: &[&str] = &["from", "to", "from_version", "to_version", "limit", "after"];
 const VERSIONED: &[&str] = &["specversion"];
 
 const GROUPS: &str = "/api/{groups}";
@@ -254,6 +257,8 @@ const VERSIONS_CHANGED: &[OperationAnswer] = &[with(200, SEVERAL_VERSIONS, CHANG
 
 const RESTORED: &[OperationAnswer] =
     &[with(200, BodyContent::Json(BodyType::of::<Restoration>()), CORRELATED)];
+const DIFFERING: &[OperationAnswer] =
+    &[with(200, BodyContent::Json(BodyType::of::<DiffPage>()), &[])];
 const LOGGED: &[OperationAnswer] = &[with(200, LOG, &[])];
 const VALIDATED: &[OperationAnswer] =
     &[with(200, BodyContent::Json(BodyType::of::<ValidationPage>()), &[])];
@@ -340,6 +345,11 @@ pub const OPERATIONS: &[Operation] = &[
     read(Permission::ReadLog, "/log/{groups}/{group}/{resources}", native(NativeEndpoint::Log, "getLogOfResources"), "Lists what happened to a group's resources. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
     read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Log, "getLogOfResource"), "Lists what happened to a document.", PAGE, LOGGED),
     read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}/versions/{version}", native(NativeEndpoint::Log, "getLogOfVersion"), "Lists what happened to a version.", PAGE, LOGGED),
+    read(Permission::ReadDocuments, "/diff", native(NativeEndpoint::DiffOfAll, "diffAll"), "Lists what differs between two states of the registry; by default, what the last command changed.", COMPARED, DIFFERING),
+    read(Permission::ReadDocuments, "/diff/{groups}", native(NativeEndpoint::Diff, "diffGroups"), "Lists what differs between two states of all groups of a type.", COMPARED, DIFFERING),
+    read(Permission::ReadDocuments, "/diff/{groups}/{group}", native(NativeEndpoint::Diff, "diffGroup"), "Lists what differs between two states of a group.", COMPARED, DIFFERING),
+    read(Permission::ReadDocuments, "/diff/{groups}/{group}/{resources}", native(NativeEndpoint::Diff, "diffResources"), "Lists what differs between two states of a group's resources.", COMPARED, DIFFERING),
+    read(Permission::ReadDocuments, "/diff/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Diff, "diffResource"), "Shows what differs between two states of a document; by default, between the last state that said something else and now.", COMPARED, DIFFERING),
     read(Permission::ReadDocuments, "/changes", native(NativeEndpoint::FollowChanges, "followChanges"), "Streams changes in order, as they are made: from now on, or from the place that after or Last-Event-ID names.", &["after", "Last-Event-ID"], &[with(200, BodyContent::Events(BodyType::of::<ChangeEvent>()), &[])]),
     read(Permission::ReadLedger, "/ledger", native(NativeEndpoint::ShowLedger, "getLedger"), "Shows how far the ledger goes, and the key that signs it.", &[], &[with(200, BodyContent::Json(BodyType::of::<LedgerReport>()), &[])]),
     read(Permission::ReadLedger, "/ledger/checkpoint", native(NativeEndpoint::ShowCheckpoint, "getCheckpoint"), "Returns the newest signed checkpoint, so that others can check it.", &[], &[with(200, CHECKPOINT, &[])]),
