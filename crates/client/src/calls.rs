@@ -3,6 +3,7 @@
 mod apply;
 mod changes;
 mod collections;
+mod deleted;
 mod diff;
 mod documents;
 mod keys;

@@ -9,6 +9,7 @@ mod answer;
 mod apply;
 mod body;
 mod changes;
+mod deleted;
 mod diff;
 mod difference;
 mod followers;
@@ -154,6 +155,8 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ValidateAll => on(method, validate::validate_all),
         NativeEndpoint::Validate => on(method, validate::validate),
         NativeEndpoint::Apply => on(method, apply::apply),
+        NativeEndpoint::DeletedAnywhere => on(method, deleted::deleted_anywhere),
+        NativeEndpoint::Deleted => on(method, deleted::deleted),
         NativeEndpoint::DiffOfAll => on(method, diff::diff_of_all),
         NativeEndpoint::Diff => on(method, diff::diff),
         NativeEndpoint::Rollback => on(method, rollback::rollback),

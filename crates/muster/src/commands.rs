@@ -114,7 +114,7 @@ impl MusterCommand {
 
 /// Parses a position, also as it is printed (`1,204`), for clap.
 fn position(text: &str) -> Result<u64, ParseIntError> {
-    text.replace(',', "").parse()
+    text.replace([',', '_'], "").parse()
 }
 
 /// Parses an xid as people write it, for clap.

@@ -103,6 +103,10 @@ pub enum NativeEndpoint {
     Apply,
     /// `POST /rollback`.
     Rollback,
+    /// `GET /deleted`.
+    DeletedAnywhere,
+    /// `GET /deleted/<xid>`.
+    Deleted,
     /// `GET /diff`.
     DiffOfAll,
     /// `GET /diff/<xid>`.
@@ -159,6 +163,7 @@ impl Operation {
         match self.endpoint {
             Endpoint::Native(NativeEndpoint::Restore) => "/restore/{*xid}",
             Endpoint::Native(NativeEndpoint::Log) => "/log/{*xid}",
+            Endpoint::Native(NativeEndpoint::Deleted) => "/deleted/{*xid}",
             Endpoint::Native(NativeEndpoint::Diff) => "/diff/{*xid}",
             Endpoint::Native(NativeEndpoint::Validate) => "/validate/{*xid}",
             _ => self.path,

@@ -1,9 +1,9 @@
 use clap::Args;
-use muster_client::{Client, Query};
+use muster_client::{Client, ClientError, Query};
 use muster_words::Xid;
 
-use super::log::moment;
-use crate::{Context, Failure};
+use super::{get::explain, log::moment};
+use crate::{Context, Failure, suggest};
 
 /// The flag that reads the past.
 #[derive(Debug, Default, Args)]
@@ -31,6 +31,19 @@ impl PastArguments {
     pub(super) fn add_to(&self, query: Query, context: &Context) -> Result<Query, Failure> {
         let Some(text) = &self.at else { return Ok(query) };
         Ok(query.with("at", when("at", text, context)?.text()))
+    }
+}
+
+impl PastArguments {
+    /// The failure for a name that may not have existed at the time that the flag names.
+    pub(super) async fn explain(&self, client: &Client, xid: &Xid, error: ClientError) -> Failure {
+        let Some(text) = self.at.as_ref().filter(|_| error.is_absent()) else {
+            return explain(client, xid, error).await;
+        };
+        let name = suggest::without_slash(xid);
+        Failure::from(error)
+            .with_message(format!("there was no {name} at {text}"))
+            .help(format!("muster log {name} shows when it was made and deleted"))
     }
 }
 

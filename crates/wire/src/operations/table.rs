@@ -8,6 +8,7 @@ use crate::{
     apply::{ApplyReport, ApplyRequest},
     capabilities::{EnabledCapabilities, OfferedCapabilities},
     changes::ChangeEvent,
+    deleted::DeletedPage,
     diff::DiffPage,
     entities::{
         EntitiesById, GroupEntity, MetaEntity, RegistryEntity, RegistryList, ResourceEntity,
@@ -77,7 +78,6 @@ const EXPLAINED: &[&str] = &["Muster-Message"];
 const APPLIED: &[&str] = &["dry_run", "If-Match", "Idempotency-Key", "Muster-Message"];
 const TRIED: &[&str] = &["dry_run", "Idempotency-Key", "Muster-Message"];
 const COMPARED: &[&str] = &["from", "to", "limit", "after"];
-const COMPARED_VERSIONS: &[&str] = &["from", "to", "from_version", "to_version", "limit", "after"];
 const VERSIONED: &[&str] = &["specversion"];
 
 const GROUPS: &str = "/api/{groups}";
@@ -259,6 +259,8 @@ const RESTORED: &[OperationAnswer] =
     &[with(200, BodyContent::Json(BodyType::of::<Restoration>()), CORRELATED)];
 const DIFFERING: &[OperationAnswer] =
     &[with(200, BodyContent::Json(BodyType::of::<DiffPage>()), &[])];
+const HIDDEN: &[OperationAnswer] =
+    &[with(200, BodyContent::Json(BodyType::of::<DeletedPage>()), &[])];
 const LOGGED: &[OperationAnswer] = &[with(200, LOG, &[])];
 const VALIDATED: &[OperationAnswer] =
     &[with(200, BodyContent::Json(BodyType::of::<ValidationPage>()), &[])];
@@ -345,6 +347,11 @@ pub const OPERATIONS: &[Operation] = &[
     read(Permission::ReadLog, "/log/{groups}/{group}/{resources}", native(NativeEndpoint::Log, "getLogOfResources"), "Lists what happened to a group's resources. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
     read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Log, "getLogOfResource"), "Lists what happened to a document.", PAGE, LOGGED),
     read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}/versions/{version}", native(NativeEndpoint::Log, "getLogOfVersion"), "Lists what happened to a version.", PAGE, LOGGED),
+    read(Permission::ReadDocuments, "/deleted", native(NativeEndpoint::DeletedAnywhere, "listDeleted"), "Lists all names that a restore could bring back, with who deleted them and when.", &["after", "limit"], HIDDEN),
+    read(Permission::ReadDocuments, "/deleted/{groups}", native(NativeEndpoint::Deleted, "listDeletedInGroups"), "Lists the deleted groups of a type, and what was deleted in its groups.", &["after", "limit"], HIDDEN),
+    read(Permission::ReadDocuments, "/deleted/{groups}/{group}", native(NativeEndpoint::Deleted, "listDeletedInGroup"), "Lists what was deleted in a group.", &["after", "limit"], HIDDEN),
+    read(Permission::ReadDocuments, "/deleted/{groups}/{group}/{resources}", native(NativeEndpoint::Deleted, "listDeletedResources"), "Lists the deleted documents of a collection, and the deleted versions in it.", &["after", "limit"], HIDDEN),
+    read(Permission::ReadDocuments, "/deleted/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Deleted, "listDeletedVersions"), "Lists the deleted versions of a document.", &["after", "limit"], HIDDEN),
     read(Permission::ReadDocuments, "/diff", native(NativeEndpoint::DiffOfAll, "diffAll"), "Lists what differs between two states of the registry; by default, what the last command changed.", COMPARED, DIFFERING),
     read(Permission::ReadDocuments, "/diff/{groups}", native(NativeEndpoint::Diff, "diffGroups"), "Lists what differs between two states of all groups of a type.", COMPARED, DIFFERING),
     read(Permission::ReadDocuments, "/diff/{groups}/{group}", native(NativeEndpoint::Diff, "diffGroup"), "Lists what differs between two states of a group.", COMPARED, DIFFERING),
