@@ -238,14 +238,14 @@ impl Plan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rollback {
     /// The place.
-    pub place: Place,
+    pub place: RegistryPart,
     /// The earlier state.
     pub to: RollbackTarget,
 }
 
 /// A part of the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum RegistryPart {
     /// Everything.
     All,
     /// The groups of a type, with everything in them.
@@ -275,7 +275,7 @@ pub enum RollbackTarget {
     Version(Id),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for RegistryPart {
     /// Its path.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -2,7 +2,7 @@ use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
 
 use muster_catalog::{
     Content, GroupView, Lifecycle, ResourceView, View,
-    command::Place,
+    command::RegistryPart,
     state::{CaseFoldedId, Meta, Version},
 };
 use muster_words::{Digest, Id, Xid};
@@ -99,27 +99,27 @@ fn digest(content: Option<Content>) -> Option<Digest> {
 pub fn changed_entities<'a>(
     before: &'a View,
     after: &'a View,
-    place: &Place,
+    place: &RegistryPart,
 ) -> Box<dyn Iterator<Item = ChangedEntity> + 'a> {
     match place {
-        Place::All => {
+        RegistryPart::All => {
             let types = [before, after].map(|view| view.model().group_types());
             let types: BTreeSet<Id> =
                 types.into_iter().flatten().filter_map(|kind| kind.plural.parse().ok()).collect();
             Box::new(types.into_iter().flat_map(|groups| of_type(before, after, groups)))
         }
-        Place::Groups(groups) => Box::new(of_type(before, after, groups.clone())),
-        Place::Entity(xid @ Xid::Group { .. }) => {
+        RegistryPart::Groups(groups) => Box::new(of_type(before, after, groups.clone())),
+        RegistryPart::Entity(xid @ Xid::Group { .. }) => {
             let pair = (before.group_at(xid), after.group_at(xid));
             Box::new(of_group(before, after, xid.clone(), pair))
         }
-        Place::Entity(xid) => {
+        RegistryPart::Entity(xid) => {
             let pair = (before.resource_at(xid), after.resource_at(xid));
             let difference = of_resource(pair);
             let found = difference.map(|difference| ChangedEntity { xid: xid.clone(), difference });
             Box::new(found.into_iter())
         }
-        Place::Resources { group, resources } => {
+        RegistryPart::Resources { group, resources } => {
             let pair = (before.group_at(group), after.group_at(group));
             Box::new(of_resources(group.clone(), pair, resources.clone()))
         }

@@ -40,7 +40,11 @@ fn may(operation: &Operation, request: &Request) -> Result<(), Problem> {
     let path = request.uri().path();
     let place = match operation.endpoint {
         Endpoint::Native(
-            NativeEndpoint::Log | NativeEndpoint::Restore | NativeEndpoint::Validate,
+            NativeEndpoint::Log
+            | NativeEndpoint::Restore
+            | NativeEndpoint::Validate
+            | NativeEndpoint::Diff
+            | NativeEndpoint::Deleted,
         ) => below_first_step(path),
         _ => "/",
     };

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use muster_catalog::{View, changes::Change, command::Place};
+use muster_catalog::{View, changes::Change, command::RegistryPart};
 use muster_history::{ChangedEntity, changed_entities, changed_entity, entity_order};
 use muster_words::{Position, Xid};
 
@@ -21,12 +21,12 @@ impl Registry {
     pub async fn changed_between(
         &self,
         (before, after): (&View, &View),
-        place: &Place,
+        place: &RegistryPart,
         is_wanted: &(dyn Fn(&Xid) -> bool + Sync),
         max: usize,
     ) -> Result<Vec<ChangedEntity>, FetchError> {
         let entries = after.position().0.saturating_sub(before.position().0);
-        let documents = after.catalog().documents as u64;
+        let documents = after.catalog().documents;
         if entries.saturating_mul(DOCUMENTS_PER_ENTRY) >= documents {
             let all = changed_entities(before, after, place);
             return Ok(all.filter(|one| is_wanted(&one.xid)).take(max).collect());
@@ -39,7 +39,7 @@ impl Registry {
             .filter_map(|xid| changed_entity(before, after, xid))
             .collect();
         for group in &touched.whole {
-            let within = changed_entities(before, after, &Place::Entity(group.clone()));
+            let within = changed_entities(before, after, &RegistryPart::Entity(group.clone()));
             found.extend(within.filter(|one| holds(place, &one.xid)));
         }
         found.retain(|one| is_wanted(&one.xid));
@@ -98,14 +98,14 @@ impl Touched {
 }
 
 /// Whether an entity is at a place.
-fn holds(place: &Place, xid: &Xid) -> bool {
+fn holds(place: &RegistryPart, xid: &Xid) -> bool {
     match place {
-        Place::All => true,
-        Place::Groups(groups) => xid.group_ids().is_some_and(|(of, _)| of == groups),
-        Place::Entity(entity) => {
+        RegistryPart::All => true,
+        RegistryPart::Groups(groups) => xid.group_ids().is_some_and(|(of, _)| of == groups),
+        RegistryPart::Entity(entity) => {
             std::iter::successors(Some(xid.clone()), Xid::parent).any(|one| one == *entity)
         }
-        Place::Resources { group, resources } => {
+        RegistryPart::Resources { group, resources } => {
             xid.group().as_ref() == Some(group)
                 && xid.resource_ids().is_some_and(|(of, _)| of == resources)
         }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use muster_catalog::{
     Absence, Catalog, Content, Lifecycle, Reason, Refusal, View,
     command::{
-        Action, Command, Place, Plan, PlannedDocument, Rollback, RollbackTarget, Succession,
+        Action, Command, Plan, PlannedDocument, RegistryPart, Rollback, RollbackTarget, Succession,
     },
 };
 use muster_history::{EntityDifference, ResourceState};
@@ -235,17 +235,17 @@ fn turned(now: &View, rollback: &Rollback) -> Result<Turned, Refusal> {
 }
 
 /// A name that exists neither now nor then is a mistake.
-fn check_place(now: &View, then: &View, place: &Place) -> Result<(), Refusal> {
+fn check_place(now: &View, then: &View, place: &RegistryPart) -> Result<(), Refusal> {
     let has_type = |groups: &Id| {
         [now, then].iter().any(|view| view.model().group_type(groups.as_str()).is_some())
     };
     match place {
-        Place::Entity(xid) | Place::Resources { group: xid, .. }
+        RegistryPart::Entity(xid) | RegistryPart::Resources { group: xid, .. }
             if !now.has(xid) && !then.has(xid) =>
         {
             Err(Refusal::not_found(xid))
         }
-        Place::Groups(groups) if !has_type(groups) => {
+        RegistryPart::Groups(groups) if !has_type(groups) => {
             let absence = Absence::GroupType(groups.clone());
             Err(Refusal::new(place, Reason::NotFound(absence)))
         }
@@ -253,9 +253,13 @@ fn check_place(now: &View, then: &View, place: &Place) -> Result<(), Refusal> {
     }
 }
 
-fn to_version(now: &View, place: &Place, version: &Id) -> Result<Vec<TurnedEntity>, Refusal> {
+fn to_version(
+    now: &View,
+    place: &RegistryPart,
+    version: &Id,
+) -> Result<Vec<TurnedEntity>, Refusal> {
     let missing = || Refusal::not_found(place);
-    let Place::Entity(xid @ Xid::Resource { .. }) = place else { return Err(missing()) };
+    let RegistryPart::Entity(xid @ Xid::Resource { .. }) = place else { return Err(missing()) };
     let resource = now.resource_at(xid).ok_or_else(missing)?;
     let found = resource.version(version).ok_or_else(|| {
         Refusal::not_found(xid.version(version.clone()).unwrap_or_else(|| xid.clone()))

@@ -63,8 +63,7 @@ pub(super) fn restore(
     if let Subtree::Group(group) = &hidden.what {
         facts.bindings.insert(xid.clone(), group.own.bindings.clone());
     }
-    let mut coming = besides.clone();
-    coming.insert(xid.clone());
+    let mut coming: BTreeSet<Xid> = besides.iter().chain([xid]).cloned().collect();
     for (name, version) in revived(xid, hidden) {
         coming.extend(name.resource());
         let erased = catalog.purged.get(name.to_string().as_str());

@@ -1,6 +1,9 @@
 //! `GET /deleted[/<xid>]`: the names that a restore could bring back, with who deleted them and when.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use axum::{
     Extension,
@@ -8,7 +11,7 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
-use muster_catalog::{View, command::Place, state::Stamp};
+use muster_catalog::{View, command::RegistryPart, state::Stamp};
 use muster_registry::CommandBounds;
 use muster_wire::{
     Problem,
@@ -56,10 +59,10 @@ pub(super) async fn deleted(
         let mut found = names(&view, &place, after.as_deref(), limit + 1);
         let has_more = found.len() > limit;
         found.truncate(limit);
-        let mut page = DeletedPage::default();
-        page.names = told(&native, &view, found, shows_actor).await?;
+        let names = told(&native, &view, found, shows_actor).await?;
+        let mut page = DeletedPage { names, next: None };
         if let Some(last) = page.names.last().filter(|_| has_more) {
-            let below = if place == Place::All { String::new() } else { place.to_string() };
+            let below = if place == RegistryPart::All { String::new() } else { place.to_string() };
             let (base, after) = (&caller.base, &last.xid);
             page.next = Some(format!("{base}/deleted{below}?after={after}&limit={limit}"));
         }
@@ -71,9 +74,9 @@ pub(super) async fn deleted(
 }
 
 /// The deleted names at a place, sorted as texts.
-fn names(view: &View, place: &Place, after: Option<&str>, max: usize) -> Vec<(Xid, Stamp)> {
+fn names(view: &View, place: &RegistryPart, after: Option<&str>, max: usize) -> Vec<(Xid, Stamp)> {
     let below = match place {
-        Place::All => "/".to_owned(),
+        RegistryPart::All => "/".to_owned(),
         place => format!("{place}/"),
     };
     let from: Arc<str> = after.filter(|after| *after > below.as_str()).unwrap_or(&below).into();
@@ -99,11 +102,13 @@ async fn told(
     let mut names = Vec::with_capacity(found.len());
     for (xid, stamp) in found {
         let at = stamp.position;
-        if !read.contains_key(&at) {
-            let bounds = native.registry.bounds_at(at).await;
-            read.insert(at, bounds.map_err(|error| problem_of_fetch(error, "/deleted"))?);
-        }
-        let Some(CommandBounds { entry, .. }) = read.get(&at) else { continue };
+        let CommandBounds { entry, .. } = match read.entry(at) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let bounds = native.registry.bounds_at(at).await;
+                unknown.insert(bounds.map_err(|error| problem_of_fetch(error, "/deleted"))?)
+            }
+        };
         let name = match shows_actor {
             true => actors.of(&native.registry, view.catalog(), &entry.actor).await,
             false => None,

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
-use muster_catalog::{View, command::Place, state::Stamp};
+use muster_catalog::{View, command::RegistryPart, state::Stamp};
 use muster_history::{ChangedEntity, ResourceState, changed_entity, entity_order};
 use muster_registry::attended_read;
 use muster_wire::{
@@ -49,8 +49,10 @@ pub(super) async fn diff(
     RawQuery(query): RawQuery,
 ) -> Result<Response, IntoProblem> {
     let place = place::parse(&format!("/{path}"), "/diff")?;
-    let subject =
-        format!("/diff{}", if place == Place::All { String::new() } else { place.to_string() });
+    let subject = format!(
+        "/diff{}",
+        if place == RegistryPart::All { String::new() } else { place.to_string() }
+    );
     let asked = Asked::parse(query.as_deref(), &place, &subject)?;
     let head = native.registry.view().position();
     let base = caller.base.to_string();
@@ -76,13 +78,13 @@ struct Asked {
 }
 
 impl Asked {
-    fn parse(query: Option<&str>, place: &Place, subject: &str) -> Result<Self, Problem> {
+    fn parse(query: Option<&str>, place: &RegistryPart, subject: &str) -> Result<Self, Problem> {
         let known = &["from", "to", "from_version", "to_version", "after", "limit"];
         let parameters = Parameters::parse(query, known, subject)?;
         let text = |name: &str| parameters.value(name).map(decoded);
         let version = |name: &str| {
             let Some(text) = text(name) else { return Ok(None) };
-            let is_document = matches!(place, Place::Entity(Xid::Resource { .. }));
+            let is_document = matches!(place, RegistryPart::Entity(Xid::Resource { .. }));
             let id = text.parse().ok().filter(|_| is_document);
             id.map(Some).ok_or_else(|| {
                 bad(format!("{name} needs a document, and the id of a version of it"), subject)
@@ -121,7 +123,7 @@ fn decoded(text: &str) -> String {
 async fn find(
     native: &Native,
     caller: &Caller,
-    (place, subject): (&Place, &str),
+    (place, subject): (&RegistryPart, &str),
     asked: &Asked,
     base: &str,
 ) -> Result<DiffPage, Problem> {
@@ -179,7 +181,7 @@ async fn find(
 async fn view_before(
     native: &Native,
     after: &View,
-    place: &Place,
+    place: &RegistryPart,
     subject: &str,
 ) -> Result<View, Problem> {
     let before = async |position: Position| {
@@ -187,7 +189,7 @@ async fn view_before(
         let before = bounds.map_err(|error| problem_of_fetch(error, subject))?.before;
         view_named(&native.registry, &before.to_string(), subject).await
     };
-    let Place::Entity(xid) = place else { return before(after.position()).await };
+    let RegistryPart::Entity(xid) = place else { return before(after.position()).await };
     let mut at = after.clone();
     for _ in 0..STEPS_MAX {
         let Some(change) = at.last_change(xid).filter(|change| change.position > Position::ZERO)
@@ -203,11 +205,16 @@ async fn view_before(
 }
 
 /// A name that exists in neither state is a mistake.
-fn check_place(before: &View, after: &View, place: &Place, subject: &str) -> Result<(), Problem> {
+fn check_place(
+    before: &View,
+    after: &View,
+    place: &RegistryPart,
+    subject: &str,
+) -> Result<(), Problem> {
     let is_there = |view: &&View| match place {
-        Place::All => true,
-        Place::Groups(groups) => view.model().group_type(groups.as_str()).is_some(),
-        Place::Entity(xid) | Place::Resources { group: xid, .. } => view.has(xid),
+        RegistryPart::All => true,
+        RegistryPart::Groups(groups) => view.model().group_type(groups.as_str()).is_some(),
+        RegistryPart::Entity(xid) | RegistryPart::Resources { group: xid, .. } => view.has(xid),
     };
     match [before, after].iter().any(is_there) {
         true => Ok(()),
@@ -220,11 +227,11 @@ fn check_place(before: &View, after: &View, place: &Place, subject: &str) -> Res
 /// Two versions of a document, each as its view shows it.
 fn of_versions(
     (before, after): (&View, &View),
-    place: &Place,
+    place: &RegistryPart,
     asked: &Asked,
     subject: &str,
 ) -> Result<Option<ComparedEntity>, Problem> {
-    let Place::Entity(xid) = place else { return Ok(None) };
+    let RegistryPart::Entity(xid) = place else { return Ok(None) };
     let state = |view: &View, version: &Option<Id>| {
         let resource = view.resource_at(xid);
         let found = resource.and_then(|resource| match version {

@@ -1,4 +1,4 @@
-use muster_catalog::command::Place;
+use muster_catalog::command::RegistryPart;
 use muster_history::Scope;
 use muster_wire::{ErrorKind, Problem};
 use muster_words::Xid;
@@ -7,27 +7,27 @@ use muster_words::Xid;
 ///
 /// # Errors
 /// `malformed_xid`: it is none of them.
-pub(super) fn parse(path: &str, subject: &str) -> Result<Place, Problem> {
+pub(super) fn parse(path: &str, subject: &str) -> Result<RegistryPart, Problem> {
     let malformed = |error_detail: String| {
         let shown: String = path.chars().take(400).collect();
         Problem::new(ErrorKind::MalformedXid { xid: shown, error_detail }).subject(subject)
     };
     let scope = Scope::parse(path).map_err(|error| malformed(error.to_string()))?;
     match scope.xid {
-        Some(Xid::Registry) => Ok(Place::All),
-        Some(xid @ (Xid::Group { .. } | Xid::Resource { .. })) => Ok(Place::Entity(xid)),
+        Some(Xid::Registry) => Ok(RegistryPart::All),
+        Some(xid @ (Xid::Group { .. } | Xid::Resource { .. })) => Ok(RegistryPart::Entity(xid)),
         Some(_) => Err(malformed("it must be a document, a group or a collection".to_owned())),
         None => collection(&scope.prefix)
             .ok_or_else(|| malformed("it must be a document, a group or a collection".to_owned())),
     }
 }
 
-fn collection(path: &str) -> Option<Place> {
+fn collection(path: &str) -> Option<RegistryPart> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).take(4).collect();
     match *parts.as_slice() {
-        [] => Some(Place::All),
-        [groups] => Some(Place::Groups(groups.parse().ok()?)),
-        [groups, group, resources] => Some(Place::Resources {
+        [] => Some(RegistryPart::All),
+        [groups] => Some(RegistryPart::Groups(groups.parse().ok()?)),
+        [groups, group, resources] => Some(RegistryPart::Resources {
             group: Xid::Group { groups: groups.parse().ok()?, group: group.parse().ok()? },
             resources: resources.parse().ok()?,
         }),

@@ -9,7 +9,7 @@ use axum::{
 use http::{HeaderMap, StatusCode};
 use muster_catalog::{
     View,
-    command::{Action, Command, Place, Rollback, RollbackTarget, Succession},
+    command::{Action, Command, RegistryPart, Rollback, RollbackTarget, Succession},
 };
 use muster_history::{ChangedEntity, EntityDifference, changed_entities};
 use muster_registry::{self as registry, Done, attended_read};
@@ -57,10 +57,15 @@ pub(super) async fn rollback(
 }
 
 /// The state that a request names.
-async fn target(native: &Native, to: RollbackTo, place: &Place) -> Result<RollbackTarget, Problem> {
+async fn target(
+    native: &Native,
+    to: RollbackTo,
+    place: &RegistryPart,
+) -> Result<RollbackTarget, Problem> {
     let named = match (to.position, to.time, to.version) {
         (None, None, Some(version)) => {
-            let is_resource = matches!(place, Place::Entity(muster_words::Xid::Resource { .. }));
+            let is_resource =
+                matches!(place, RegistryPart::Entity(muster_words::Xid::Resource { .. }));
             let id = version.parse().ok().filter(|_| is_resource);
             return id.map(RollbackTarget::Version).ok_or_else(|| {
                 let what = "to.version needs the xid of a document, and the id of a version of it";
@@ -115,7 +120,7 @@ async fn done(
     native: &Native,
     caller: &Caller,
     command: Command,
-    (place, to): (&Place, &RollbackTarget),
+    (place, to): (&RegistryPart, &RollbackTarget),
 ) -> Result<Response, IntoProblem> {
     let registry = &native.registry;
     let done = submit(registry, caller, command, PATH).await.map_err(explained)?;
@@ -161,7 +166,7 @@ async fn before(native: &Native, done: &Done) -> Result<Option<View>, Problem> {
 }
 
 /// What a command changed at a place.
-fn steps(before: &View, after: &View, place: &Place) -> Vec<RollbackStep> {
+fn steps(before: &View, after: &View, place: &RegistryPart) -> Vec<RollbackStep> {
     let step = |ChangedEntity { xid, difference }| {
         let document = |view: &View| view.version_at(&xid).and_then(|version| version.document);
         let is_new = document(before) != document(after);

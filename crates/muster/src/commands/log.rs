@@ -149,7 +149,7 @@ impl LogArguments {
             return Ok(None);
         }
         let moment = |name: &str, text: &Option<String>| {
-            text.as_deref().map(|text| moment(name, text, context.screen.now)).transpose()
+            text.as_deref().map(|text| moment(name, text, &context.screen)).transpose()
         };
         let (since, until) = (moment("since", &self.since)?, moment("until", &self.until)?);
         Ok(Some(WantedCommands { who: self.who.as_deref(), kinds: &self.kind, since, until }))
@@ -232,19 +232,26 @@ impl WantedCommands<'_> {
     }
 }
 
-/// The moment that a flag names: an age, or a time in RFC 3339.
+/// The moment that a flag names: an age, a time in RFC 3339, or the beginning of a day.
 ///
 /// # Errors
-/// It is neither.
-pub(super) fn moment(flag: &str, text: &str, now: Moment) -> Result<Moment, Failure> {
+/// It is none of them.
+pub(super) fn moment(flag: &str, text: &str, screen: &Screen) -> Result<Moment, Failure> {
     let age = time_span(text).and_then(|age| i64::try_from(age.as_micros()).ok());
     let found = match age {
-        Some(age) => Moment::from_microseconds(now.microseconds().saturating_sub(age)).ok(),
-        None => Moment::parse(text).ok(),
+        Some(age) => Moment::from_microseconds(screen.now.microseconds().saturating_sub(age)).ok(),
+        None => Moment::parse(text).ok().or_else(|| times::beginning_of_day(screen, text)),
     };
     found.ok_or_else(|| {
-        Failure::usage(format!("--{flag} needs a time, not {text:?}"))
-            .help("write an age such as 90d, 12h or 30m, or a moment such as 2027-01-31T12:00:00Z")
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let what = match is_number {
+            true => format!("--{flag} {text} lacks a unit"),
+            false => format!("--{flag} needs a time, not {text:?}"),
+        };
+        Failure::usage(what).help(
+            "write an age such as 90d, 12h or 30m, a moment such as 2027-01-31T12:00:00Z, or a \
+             day such as 2027-01-31",
+        )
     })
 }
 

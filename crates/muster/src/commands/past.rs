@@ -70,10 +70,10 @@ pub(super) fn when(flag: &str, text: &str, context: &Context) -> Result<When, Fa
             .map(When::Position)
             .map_err(|_| Failure::usage(format!("--{flag}: {text} is larger than any position")));
     }
-    let time = moment(flag, text, context.screen.now).map_err(|failure| {
+    let time = moment(flag, text, &context.screen).map_err(|failure| {
         failure.help(
-            "write a position such as 1204, a moment such as 2027-01-31T12:00:00Z, or an age such \
-             as 90d, 12h or 30m",
+            "write a position such as 1204, a moment such as 2027-01-31T12:00:00Z, a day such as \
+             2027-01-31, or an age such as 90d, 12h or 30m",
         )
     })?;
     Ok(When::Time(time.to_string()))

@@ -162,6 +162,9 @@ own_codes! {
     FormatMissing:
         "The data directory holds a registry, but its file FORMAT is missing.",
         "Restore the file: it holds the line 1, or 1 bare for a registry that was created with --bare.";
+    FileInUse:
+        "The file exists already, or can't be written.",
+        "Name a file that doesn't exist yet, in a folder that you can write to.";
     FormatNewer:
         "A newer release of Muster wrote the data directory.",
         "Use that release or a later one.";

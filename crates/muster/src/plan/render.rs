@@ -192,7 +192,12 @@ pub fn summary(plan: &Plan) -> String {
 #[must_use]
 pub fn to_json(plan: &Plan) -> Value {
     let steps: Vec<Value> = plan.steps().map(step_to_json).collect();
-    let mut value = json!({"steps": steps, "unchanged": plan.kept, "refused": plan.refused()});
+    // What is refused as a whole is refused in each of its steps.
+    let refused = if plan.refusal.is_some() { steps.len() } else { plan.refused() };
+    let mut value = json!({"steps": steps, "unchanged": plan.kept, "refused": refused});
+    if let Some(refusal) = &plan.refusal {
+        value["refusal"] = refusal.json();
+    }
     value["requests"] = plan.requests.into();
     // Later requests are judged when those before them are done.
     value["judged_requests"] = plan.requests.min(1).into();

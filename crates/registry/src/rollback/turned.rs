@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use muster_catalog::{
     Reason, Refusal, View,
-    command::Place,
+    command::RegistryPart,
     state::{HiddenEntity, Stamp, Subtree},
 };
 use muster_history::{
@@ -23,7 +23,7 @@ pub(super) struct Turned {
 }
 
 impl Turned {
-    pub fn to_view(now: &View, then: &View, place: &Place) -> Result<Self, Refusal> {
+    pub fn to_view(now: &View, then: &View, place: &RegistryPart) -> Result<Self, Refusal> {
         let mut found = Self::default();
         let mut gone: Option<Xid> = None;
         for ChangedEntity { xid, difference } in changed_entities(now, then, place) {
@@ -110,7 +110,7 @@ impl Turned {
 
     /// Adds what is in a group that is restored.
     fn add_group(&mut self, newest: &View, was: &View, then: &View, group: &Xid) {
-        let place = Place::Entity(group.clone());
+        let place = RegistryPart::Entity(group.clone());
         let mut differing = BTreeSet::new();
         for ChangedEntity { xid, difference } in changed_entities(was, then, &place) {
             differing.insert(xid.clone());

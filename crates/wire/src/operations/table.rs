@@ -77,7 +77,7 @@ const KEYED: &[&str] = &["Idempotency-Key", "Muster-Message"];
 const EXPLAINED: &[&str] = &["Muster-Message"];
 const APPLIED: &[&str] = &["dry_run", "If-Match", "Idempotency-Key", "Muster-Message"];
 const TRIED: &[&str] = &["dry_run", "Idempotency-Key", "Muster-Message"];
-const COMPARED: &[&str] = &["from", "to", "limit", "after"];
+const COMPARED: &[&str] = &["from", "to", "from_version", "to_version", "limit", "after"];
 const VERSIONED: &[&str] = &["specversion"];
 
 const GROUPS: &str = "/api/{groups}";

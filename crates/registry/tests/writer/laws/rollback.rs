@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use muster_catalog::{
     Lifecycle, View,
-    command::{Place, Rollback, RollbackTarget, Succession},
+    command::{Mode, RegistryPart, Rollback, RollbackTarget, Succession},
     state::Stamp,
 };
 use muster_history::{ResourceState, changed_entities};
@@ -13,7 +13,7 @@ use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 
 use super::{built_in, *};
 
-fn rollback(place: Place, to: &View) -> Command {
+fn rollback(place: RegistryPart, to: &View) -> Command {
     let to = RollbackTarget::At { stamp: to.stamp(), moment: to.moment() };
     let action = muster_catalog::command::Action::Rollback(Rollback { place, to });
     Command { succession: Succession::AsSent, ..Command::new(action) }
@@ -22,7 +22,7 @@ fn rollback(place: Place, to: &View) -> Command {
 /// The documents that a view shows: the bytes' digests, by xid.
 fn documents(view: &View) -> Vec<(Xid, String)> {
     let nothing = view.back_to(Stamp::default(), muster_words::Moment::EPOCH);
-    let all = changed_entities(&nothing, view, &Place::All);
+    let all = changed_entities(&nothing, view, &RegistryPart::All);
     all.filter_map(|one| {
         let version = view.version_at(&one.xid)?;
         Some((one.xid, format!("{:?}", version.document.map(|content| content.digest))))
@@ -32,7 +32,7 @@ fn documents(view: &View) -> Vec<(Xid, String)> {
 
 /// Does the commands, then rolls back to what was after some of them. Answers whether the rollback
 /// was done.
-async fn hold(commands: &[Command], to: usize, place: Place) -> Result<bool, String> {
+async fn hold(commands: &[Command], to: usize, place: RegistryPart) -> Result<bool, String> {
     let (ledger, ticks): (Arc<dyn Ledger>, _) =
         (Arc::new(MemoryLedger::new()), CountingClock::default());
     let registry = open(&ledger, &ticks).await;
@@ -68,7 +68,7 @@ async fn hold(commands: &[Command], to: usize, place: Place) -> Result<bool, Str
         let [now, was] = [now, was].map(|one| one.and_then(|one| ResourceState::of(&one)));
         return Err(format!("still different: {left:?}\nnow {now:?}\nthen {was:?}"));
     }
-    if place == Place::All && documents(view) != documents(&then) {
+    if place == RegistryPart::All && documents(view) != documents(&then) {
         let lost = documents(&then).into_iter().all(|(xid, _)| then.erased(&xid).is_none());
         if lost {
             return Err("documents differ, and nothing was purged".to_owned());
@@ -76,7 +76,7 @@ async fn hold(commands: &[Command], to: usize, place: Place) -> Result<bool, Str
     }
     // What was made since is gone, and was never there then.
     let is_gone = match &place {
-        Place::Entity(xid) | Place::Resources { group: xid, .. } => {
+        RegistryPart::Entity(xid) | RegistryPart::Resources { group: xid, .. } => {
             !view.has(xid) && !then.has(xid)
         }
         _ => false,
@@ -104,14 +104,14 @@ fn differs_only_in_pin(now: &View, then: &View, xid: &Xid) -> bool {
     })
 }
 
-fn places() -> impl Strategy<Value = Place> {
-    let xid = |text: &str| Place::Entity(text.parse().unwrap());
+fn places() -> impl Strategy<Value = RegistryPart> {
+    let xid = |text: &str| RegistryPart::Entity(text.parse().unwrap());
     prop_oneof![
-        4 => Just(Place::All),
-        1 => Just(Place::Groups("links".parse().unwrap())),
+        4 => Just(RegistryPart::All),
+        1 => Just(RegistryPart::Groups("links".parse().unwrap())),
         1 => Just(xid("/links/g")),
         1 => Just(xid("/links/g/pages/p0")),
-        1 => Just(Place::Resources {
+        1 => Just(RegistryPart::Resources {
             group: "/links/g".parse().unwrap(),
             resources: "pages".parse().unwrap(),
         }),
@@ -167,9 +167,9 @@ async fn brings_back_what_was_overwritten_deleted_or_created_since() {
     ] {
         registry.submit(command, &by()).await.unwrap();
     }
-    let done = registry.submit(rollback(Place::All, &then), &by()).await.unwrap();
+    let done = registry.submit(rollback(RegistryPart::All, &then), &by()).await.unwrap();
     let now = &done.view;
-    assert_eq!(changed_entities(&then, now, &Place::All).collect::<Vec<_>>(), []);
+    assert_eq!(changed_entities(&then, now, &RegistryPart::All).collect::<Vec<_>>(), []);
     assert_eq!(documents(now), documents(&then));
     // What was deleted is there again with its versions, and their epochs count on.
     for (name, epoch) in [(entry("gone"), 2), ("/configs/lost/entries/one".to_owned(), 2)] {
@@ -178,5 +178,41 @@ async fn brings_back_what_was_overwritten_deleted_or_created_since() {
     }
     let kept = now.resource_at(&entry("kept").parse().unwrap()).unwrap();
     assert_eq!((kept.version_count(), kept.meta().default.as_str()), (2, "2"));
+    registry.close().await;
+}
+
+/// Where little happened, only what the entries name is compared: that is all that differs.
+#[tokio::test]
+async fn what_entries_name_is_all_that_differs() {
+    let (ledger, ticks): (Arc<dyn Ledger>, _) =
+        (Arc::new(MemoryLedger::new()), CountingClock::default());
+    let registry = open(&ledger, &ticks).await;
+    let many: Vec<String> = (0..900).map(|number| format!(r#""m{number}":{{}}"#)).collect();
+    let many = format!(r#"{{"entries":{{{}}}}}"#, many.join(","));
+    registry.submit(tree(Mode::Post, entity("/configs/many"), &many), &by()).await.unwrap();
+    let mut positions = Vec::new();
+    for round in 0..4_u8 {
+        for kind in 0..20_u8 {
+            let _ = registry.submit(built_in::command((kind, round, kind, round)), &by()).await;
+            positions.push(registry.view().position());
+        }
+    }
+    let now = registry.view();
+    let everything = |_: &Xid| true;
+    let mut compared = 0;
+    for (index, from) in positions.iter().enumerate() {
+        for to in positions.iter().skip(index).take(15) {
+            let before = registry.view_at(*from).await.unwrap();
+            let after = registry.view_at(*to).await.unwrap();
+            for place in [RegistryPart::All, RegistryPart::Entity("/links/g".parse().unwrap())] {
+                let walked: Vec<_> = changed_entities(&before, &after, &place).collect();
+                let views = (&before, &after);
+                let read = registry.changed_between(views, &place, &everything, usize::MAX);
+                assert_eq!(read.await.unwrap(), walked, "{from} to {to}, {place}");
+                compared += walked.len();
+            }
+        }
+    }
+    assert!(compared > 100 && now.catalog().documents > 900, "{compared}");
     registry.close().await;
 }
