@@ -233,6 +233,9 @@ impl ChangedMetadata {
             Action::Restore(xid) => {
                 return Self { subject: xid.to_string(), kinds: vec![ENTITIES] };
             }
+            Action::Rollback(rollback) => {
+                return Self { subject: rollback.place.to_string(), kinds: vec![ENTITIES] };
+            }
             Action::Apply(plan) => {
                 let model = plan.model.is_some().then_some("modelsource");
                 let entities = (plan.entities() > 0).then_some(ENTITIES);

@@ -7,7 +7,7 @@ use muster_words::{Digest, Id, Moment, Position, Xid};
 use serde_json::{Map, Value};
 
 pub use crate::authority::Authority;
-use crate::state::CommandTag;
+use crate::state::{CommandTag, Stamp};
 use muster_model::Model;
 
 /// One request to change something.
@@ -56,6 +56,8 @@ pub enum Action {
     Apply(Plan),
     /// Undoes the last deletion of a name.
     Restore(Xid),
+    /// Gives documents and groups an earlier state again. It becomes a plan when it is prepared.
+    Rollback(Rollback),
     /// Records an API key.
     CreateKey {
         /// The key's id.
@@ -208,6 +210,9 @@ pub struct Plan {
     pub documents: Vec<PlannedDocument>,
     /// Groups and resources to delete. A name that doesn't exist is skipped.
     pub deleted: Vec<Xid>,
+    /// Groups and resources of which the last deletion is undone first, in this order; the rest is
+    /// about the state after that.
+    pub restored: Vec<Xid>,
 }
 
 /// A resource of a plan.
@@ -225,7 +230,60 @@ impl Plan {
     /// The number of entities that it names.
     #[must_use]
     pub const fn entities(&self) -> usize {
-        self.groups.len() + self.documents.len() + self.deleted.len()
+        self.groups.len() + self.documents.len() + self.deleted.len() + self.restored.len()
+    }
+}
+
+/// A request to give what lies at a place an earlier state again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rollback {
+    /// The place.
+    pub place: RegistryPart,
+    /// The earlier state.
+    pub to: RollbackTarget,
+}
+
+/// A part of the registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegistryPart {
+    /// Everything.
+    All,
+    /// The groups of a type, with everything in them.
+    Groups(Id),
+    /// A group with everything in it, or a resource.
+    Entity(Xid),
+    /// The resources of a type in a group.
+    Resources {
+        /// The group.
+        group: Xid,
+        /// The type, plural.
+        resources: Id,
+    },
+}
+
+/// The state that a rollback leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RollbackTarget {
+    /// The state at the end of a command.
+    At {
+        /// The command.
+        stamp: Stamp,
+        /// Its moment.
+        moment: Moment,
+    },
+    /// A version that the resource has.
+    Version(Id),
+}
+
+impl fmt::Display for RegistryPart {
+    /// Its path.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => out.write_str("/"),
+            Self::Groups(groups) => write!(out, "/{groups}"),
+            Self::Entity(xid) => xid.fmt(out),
+            Self::Resources { group, resources } => write!(out, "{group}/{resources}"),
+        }
     }
 }
 

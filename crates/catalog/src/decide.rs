@@ -22,10 +22,14 @@ mod preview;
 mod references;
 mod resource;
 mod restore;
+mod restored;
 mod succession;
 mod version;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use muster_words::{Digest, Id, Moment, Xid};
@@ -35,6 +39,7 @@ pub use checked::{StoredVerdict, StoredVerdicts, UnjudgedDocument};
 use draft::Draft;
 pub use preview::Preview;
 pub use restore::revived;
+pub use restored::{resources_coming, restore_next};
 pub use version::check_frozen;
 
 use crate::{
@@ -124,6 +129,8 @@ pub struct PreparedWrite {
     pub versions: BTreeMap<Xid, VersionFacts>,
     /// The parsed capabilities after it, if it writes them.
     pub capabilities: Option<Arc<Value>>,
+    /// The names that it restores first, in this order.
+    pub restored: Vec<PreparedRestore>,
 }
 
 /// A restore with the results of its preparation.
@@ -225,12 +232,16 @@ pub fn decide(
     prepared.changed.check(catalog)?;
     prepared.authority.check(catalog, &prepared.action)?;
     let mut decision = match &prepared.action {
+        PreparedAction::Write(action) if !action.restored.is_empty() => {
+            restored::write(catalog, stored_attributes, prepared, action, now)?
+        }
         PreparedAction::Write(action) => write(catalog, stored_attributes, prepared, action, now)?,
         PreparedAction::Delete(action) => {
             delete::delete(catalog, stored_attributes, prepared, action, now)?
         }
         PreparedAction::Restore(action) => {
-            restore::restore(catalog, stored_attributes, prepared, action, now)?
+            let alone = BTreeSet::new();
+            restore::restore((catalog, stored_attributes), prepared, action, &alone, now)?
         }
         PreparedAction::CreateKey { id, record, grant, rule } => {
             keys::create(catalog, (id, record), (*grant, *rule), now)?

@@ -4,12 +4,15 @@ mod apply;
 mod backup;
 mod changes;
 mod collections;
+mod deleted;
+mod diff;
 mod documents;
 mod export;
 mod keys;
 mod lines;
 mod model;
 mod proofs;
+mod rollback;
 
 pub use backup::BackupBytes;
 pub use changes::{ChangeStream, ReceivedChange, StreamItem, StreamStart};

@@ -86,6 +86,7 @@ fn needs(role: Role, command: &Command) -> Vec<Permission> {
         Action::Delete(delete) if delete.purge => vec![Permission::PurgeDocuments],
         Action::Delete(_) => vec![Permission::DeleteDocuments],
         Action::Restore(_) => vec![Permission::RestoreDocuments],
+        Action::Rollback(_) => vec![Permission::Rollback],
         Action::CreateKey { .. } | Action::RevokeKey { .. } | Action::ForgetKey { .. } => {
             vec![Permission::ManageKeys]
         }
@@ -100,6 +101,7 @@ fn of_plan(plan: &Plan) -> Vec<Permission> {
         // A plan of nothing needs what the door names.
         (writes || plan.entities() == 0 && plan.model.is_none(), Permission::WriteDocuments),
         (!plan.deleted.is_empty(), Permission::DeleteDocuments),
+        (!plan.restored.is_empty(), Permission::RestoreDocuments),
     ];
     parts.into_iter().filter(|(is_part, _)| *is_part).map(|(_, needed)| needed).collect()
 }
@@ -153,6 +155,7 @@ fn place_of(action: &Action) -> String {
         Action::Write(write) => &write.target,
         Action::Delete(delete) => &delete.target,
         Action::Restore(xid) => return xid.to_string(),
+        Action::Rollback(rollback) => return rollback.place.to_string(),
         Action::Apply(_)
         | Action::CreateKey { .. }
         | Action::RevokeKey { .. }

@@ -6,7 +6,7 @@ mod patch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use lines::{Line, lines};
+pub use lines::{Line, lines, unified};
 use muster_words::{
     Notation,
     json::{Map, Value, to_canonical},

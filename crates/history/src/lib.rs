@@ -9,6 +9,7 @@
 // than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
+mod between;
 mod committed;
 pub mod difference;
 mod edit;
@@ -16,6 +17,9 @@ mod entry_facts;
 mod events;
 mod log;
 
+pub use between::{
+    ChangedEntity, EntityDifference, ResourceState, changed_entities, changed_entity, entity_order,
+};
 pub use committed::{CommittedCommand, DamagedEntry, changes_in};
 pub use edit::{Edit, EditAction, EditDetail, EditSubject};
 pub use entry_facts::{EntryFacts, NamedDigest};

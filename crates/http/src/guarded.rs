@@ -43,7 +43,9 @@ fn may(operation: &Operation, request: &Request) -> Result<(), Problem> {
             NativeEndpoint::Log
             | NativeEndpoint::Restore
             | NativeEndpoint::Validate
-            | NativeEndpoint::Export,
+            | NativeEndpoint::Export
+            | NativeEndpoint::Diff
+            | NativeEndpoint::Deleted,
         ) => below_first_step(path),
         _ => "/",
     };

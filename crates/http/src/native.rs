@@ -10,15 +10,20 @@ mod apply;
 mod backup;
 mod body;
 mod changes;
+mod deleted;
+mod diff;
+mod difference;
 mod export;
 mod followers;
 mod gate;
 mod keys;
 mod ledger;
 mod log;
+mod place;
 mod proofs;
 mod query;
 mod restore;
+mod rollback;
 mod status;
 mod stream;
 mod tlog;
@@ -166,6 +171,11 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ValidateAll => on(method, validate::validate_all),
         NativeEndpoint::Validate => on(method, validate::validate),
         NativeEndpoint::Apply => on(method, apply::apply),
+        NativeEndpoint::DeletedAnywhere => on(method, deleted::deleted_anywhere),
+        NativeEndpoint::Deleted => on(method, deleted::deleted),
+        NativeEndpoint::DiffOfAll => on(method, diff::diff_of_all),
+        NativeEndpoint::Diff => on(method, diff::diff),
+        NativeEndpoint::Rollback => on(method, rollback::rollback),
         NativeEndpoint::ShowStatus => on(method, status::status),
     }
 }

@@ -59,3 +59,28 @@ pub struct ConnectionArguments {
     #[arg(long, value_name = "FILE", help_heading = "Which registry")]
     pub ca_cert: Option<PathBuf>,
 }
+
+impl ConnectionArguments {
+    /// The flags that were given, for a command that is suggested.
+    #[must_use]
+    pub(crate) fn flags(&self) -> String {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let all = [
+            ("server", self.server.clone()),
+            ("data", path(&self.data)),
+            ("key-file", path(&self.key_file)),
+            ("ca-cert", path(&self.ca_cert)),
+        ];
+        let given = all.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        given.map(|(name, value)| format!(" --{name} {}", quoted(&value))).collect()
+    }
+}
+
+/// A word as a shell reads it.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:,@%+=".contains(letter);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}

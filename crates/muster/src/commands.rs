@@ -5,6 +5,7 @@ pub mod backup;
 pub mod completions;
 pub mod config;
 pub mod delete;
+pub mod diff;
 pub mod errors;
 pub mod export;
 pub mod get;
@@ -20,6 +21,7 @@ mod past;
 pub mod put;
 pub mod restore;
 pub mod restore_backup;
+pub mod rollback;
 pub mod serve;
 pub mod status;
 pub mod validate;
@@ -44,6 +46,8 @@ pub enum MusterCommand {
     Get(get::GetArguments),
     #[command(before_help = log::EXAMPLES)]
     Log(log::LogArguments),
+    #[command(before_help = diff::EXAMPLES)]
+    Diff(diff::DiffArguments),
     #[command(before_help = watch::EXAMPLES)]
     Watch(watch::WatchArguments),
     #[command(before_help = status::EXAMPLES)]
@@ -54,6 +58,8 @@ pub enum MusterCommand {
     Delete(delete::DeleteArguments),
     #[command(before_help = restore::EXAMPLES)]
     Restore(restore::RestoreArguments),
+    #[command(before_help = rollback::EXAMPLES)]
+    Rollback(rollback::RollbackArguments),
     #[command(before_help = apply::EXAMPLES)]
     Apply(apply::ApplyArguments),
     /// Read or replace the model, which defines the collections
@@ -98,11 +104,13 @@ impl MusterCommand {
             Self::List(list) => context.wait(list.run(context)),
             Self::Get(get) => context.wait(get.run(context)),
             Self::Log(log) => context.wait(log.run(context)),
+            Self::Diff(diff) => context.wait(diff.run(context)),
             Self::Watch(watch) => context.wait(watch.run(context)),
             Self::Status(status) => context.wait(status.run(context)),
             Self::Put(put) => context.wait(put.run(context)),
             Self::Delete(delete) => context.wait(delete.run(context)),
             Self::Restore(restore) => context.wait(restore.run(context)),
+            Self::Rollback(rollback) => context.wait(rollback.run(context)),
             Self::Apply(apply) => context.wait(apply.run(context)),
             Self::Model(model) => context.wait(model.run(context)),
             Self::Validate(validate) => context.wait(validate.run(context)),
@@ -122,7 +130,7 @@ impl MusterCommand {
 
 /// Parses a position, also as it is printed (`1,204`), for clap.
 fn position(text: &str) -> Result<u64, ParseIntError> {
-    text.replace(',', "").parse()
+    text.replace([',', '_'], "").parse()
 }
 
 /// Parses an xid as people write it, for clap.

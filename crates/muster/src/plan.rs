@@ -15,9 +15,9 @@ pub use desired::DesiredState;
 pub use execute::{PlanOutcome, execute};
 pub use order::{Unit, arrange};
 pub use pruned_types::PrunedTypes;
-pub use render::{failing, render, summary, to_json};
+pub use render::{failing, render, render_fields, summary, to_json};
 pub use requests::{PlanRequest, requests};
-pub use trial::{LATER_STEPS, try_out};
+pub use trial::{LATER_STEPS, note_refused, try_out};
 
 use muster_client::DocumentUpload;
 use muster_history::difference::{self, FieldDifference};
@@ -149,7 +149,9 @@ impl Plan {
 }
 
 impl Step {
-    fn new(target: StepTarget, act: StepAction, request: Request) -> Self {
+    /// A step of which no more is known yet.
+    #[must_use]
+    pub fn new(target: StepTarget, act: StepAction, request: Request) -> Self {
         let (fields, findings, refers_to) = (Vec::new(), Vec::new(), Vec::new());
         let (version, refusal) = (None, None);
         Self { target, act, version, fields, findings, refusal, request, refers_to }

@@ -1,22 +1,55 @@
 //! Suggestions for names that don't exist.
 
-use muster_client::{Client, ErrorResponse};
+use muster_client::{Client, ErrorResponse, Query};
 use muster_model::Model;
 use muster_schema::nearest;
 use muster_words::Xid;
 
-use crate::{Failure, model};
-use muster_wire::ErrorCode;
+use crate::{Failure, model, output::numbers::separated};
+use muster_wire::{ErrorCode, log::LogAction};
 
 /// The failure for a name that doesn't exist: which part is wrong, and the nearest existing name.
 pub(crate) async fn explain_absent(client: &Client, xid: &Xid, refusal: ErrorResponse) -> Failure {
     let name = without_slash(xid);
     let failure = Failure::from(refusal).with_message(format!("there is no {name}"));
+    if let Some((what, help)) = departure(client, xid).await {
+        return failure.with_message(format!("there is no {name}: {what}")).help(help);
+    }
     match suggestion(client, &name).await {
         Suggestion::Name(likely) => failure.help(format!("did you mean {likely}?")),
         Suggestion::Below(there) => failure
             .help(format!("muster list {there}").trim_end().to_owned() + " shows what exists"),
     }
+}
+
+/// How a name was deleted or purged, and what to do about it; none if it never existed, or if the
+/// log can't be read.
+async fn departure(client: &Client, xid: &Xid) -> Option<(String, String)> {
+    let page = client.log(xid, &Query::new().with("limit", 1)).await.ok()?.read().ok()?;
+    let entry = page.entries.into_iter().next()?;
+    let parents = || std::iter::successors(Some(xid.clone()), Xid::parent);
+    let of = |action: LogAction| {
+        let mut all = entry.changes.iter().filter(|change| change.action.is(&action));
+        all.find_map(|change| parents().find(|parent| parent.to_string() == change.xid))
+    };
+    let who = entry.name.as_ref().unwrap_or(&entry.actor);
+    let (when, position) = (&entry.time, separated(entry.position));
+    let told = |gone: &Xid, verb: &str| {
+        let what = if gone == xid { String::new() } else { format!(" {}", without_slash(gone)) };
+        let it = if what.is_empty() { " it" } else { &what };
+        format!("{who} {verb}{it} at {when}, position {position}")
+    };
+    if let Some(gone) = of(LogAction::Deleted) {
+        let before = separated(entry.position.saturating_sub(1));
+        let (name, own) = (without_slash(&gone), without_slash(xid));
+        let help = format!(
+            "muster restore {name} restores it; muster get {own} --at {before} shows what it was"
+        );
+        return Some((told(&gone, "deleted"), help));
+    }
+    let gone = of(LogAction::Purged)?;
+    let help = "its contents were erased for ever; muster log shows what happened to it".to_owned();
+    Some((told(&gone, "purged"), help))
 }
 
 /// A suggestion.

@@ -10,6 +10,7 @@
 
 mod attended;
 mod backup;
+mod between;
 mod cache;
 mod checkpoint;
 mod commands;
@@ -26,6 +27,7 @@ mod recent;
 mod registry;
 mod replay;
 mod ring;
+mod rollback;
 mod settings;
 mod status;
 mod tiles;
@@ -56,6 +58,7 @@ pub use prepare::StoredDocument;
 pub use proofs::{ProvenEntry, ProvenPrefix};
 pub use recent::WriteTimes;
 pub use registry::{CommandOrigin, Registry};
+pub use rollback::{RollbackStep, RollbackTrial};
 pub use settings::{Clock, Genesis, RegistrySettings};
 pub use status::RegistryStatus;
 pub use trial::{FailingDocuments, PlanPart, PlanTrial, RefusedPart, changes_checks};

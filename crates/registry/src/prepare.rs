@@ -6,9 +6,13 @@ mod compiled;
 mod compliance;
 mod judging;
 mod model;
+mod restored;
 mod stored;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub(crate) use compiled::Compiled;
 pub(crate) use judging::{CommandView, UnstoredContents};
@@ -30,7 +34,7 @@ pub use stored::StoredDocument;
 use crate::{
     SubmitError,
     cache::Fetched,
-    registry::{RegistryInner, weight, writes_model},
+    registry::{RegistryInner, needs_gate, weight},
     writer::ReadyCommand,
 };
 
@@ -66,7 +70,7 @@ impl RegistryInner {
             warnings,
             fetched,
             model: view.model_stamp,
-            at: writes_model(command).then(|| view.position()),
+            at: needs_gate(command).then(|| view.position()),
             weight: weight(command),
         })
     }
@@ -80,6 +84,7 @@ impl RegistryInner {
         is_again: bool,
     ) -> Result<(PreparedCommand, Vec<Violation>), SubmitError> {
         ChangedMetadata::of(command).check(view)?;
+        let mut restored = None;
         let (action, mut warnings) = match &command.action {
             Action::Write(write) => {
                 let action = self.read_write(view, command, write).await?;
@@ -87,8 +92,7 @@ impl RegistryInner {
             }
             Action::Apply(plan) => {
                 check_model_conditions(view, &command.conditions)?;
-                let action = self.read_plan(view, plan).await?;
-                (PreparedAction::Write(Box::new(action)), Vec::new())
+                self.read_plan(view, (command, plan), &mut restored).await?
             }
             Action::Delete(delete) => (PreparedAction::Delete(delete.clone()), Vec::new()),
             Action::Restore(xid) => {
@@ -97,6 +101,10 @@ impl RegistryInner {
                 authority.check(view, &PreparedAction::Restore(asked))?;
                 let (action, warnings) = self.restore(view, xid).await?;
                 (PreparedAction::Restore(action), warnings)
+            }
+            Action::Rollback(rollback) => {
+                let found = self.plan_rollback(view, rollback).await?;
+                self.read_plan(view, (command, &found.plan), &mut restored).await?
             }
             Action::CreateKey { id, record, grant, rule } => {
                 let (id, record) = (id.clone(), record.clone());
@@ -108,6 +116,8 @@ impl RegistryInner {
             }
             Action::ForgetKey { id } => (PreparedAction::ForgetKey { id: id.clone() }, Vec::new()),
         };
+        // What a plan restores is there for the rest of it.
+        let view = restored.as_ref().unwrap_or(view);
         // Checked first, because later checks could reveal what exists elsewhere.
         authority.check(view, &action)?;
         if let PreparedAction::Write(write) = &action {
@@ -152,11 +162,19 @@ impl RegistryInner {
             tree.capabilities = Some(self.capabilities(view, sent, write.mode)?);
         }
         let capabilities = tree.capabilities.clone().map(Arc::new);
-        Ok(PreparedWrite { tree, versions, capabilities })
+        Ok(PreparedWrite { tree, versions, capabilities, restored: Vec::new() })
     }
 
-    /// Reads a plan with the model, or with the one that it brings.
-    async fn read_plan(&self, view: &Catalog, plan: &Plan) -> Result<PreparedWrite, SubmitError> {
+    /// Reads a plan with the model, or with the one that it brings. If it restores something,
+    /// `after` becomes the catalog after that.
+    async fn read_plan(
+        &self,
+        view: &Arc<Catalog>,
+        (command, plan): (&Command, &Plan),
+        after: &mut Option<Arc<Catalog>>,
+    ) -> Result<(PreparedAction, Vec<Violation>), SubmitError> {
+        let (restored, warnings, catalog) = self.restore_names(view, command, plan).await?;
+        let view = catalog.as_ref().unwrap_or(view);
         let new_model = plan.model.as_ref().map(|source| self.compile_model(source)).transpose()?;
         let tree = tree::read_plan(plan.clone(), &view.model, new_model)?;
         self.check_not_empty(view, &tree)?;
@@ -164,7 +182,9 @@ impl RegistryInner {
             Some(new) => self.check_model(view, new, &tree).await?,
             None => BTreeMap::new(),
         };
-        Ok(PreparedWrite { tree, versions, capabilities: None })
+        *after = catalog;
+        let action = PreparedWrite { tree, versions, capabilities: None, restored };
+        Ok((PreparedAction::Write(Box::new(action)), warnings))
     }
 
     /// A bare registry takes empty names, as the specification's reference server does.
@@ -211,7 +231,7 @@ impl RegistryInner {
             return Ok((action, Vec::new()));
         };
         self.check_restored(view, xid, hidden).await?;
-        self.judge_restored(view, xid, hidden).await
+        self.judge_restored(view, (xid, hidden), &BTreeSet::new()).await
     }
 }
 

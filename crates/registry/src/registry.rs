@@ -18,7 +18,7 @@ use muster_journal::LedgerReader;
 use muster_words::{
     ContentRef, Moment, Position, Xid,
     json::{self, Map, Value},
-    limits::{PREPARE_ROUNDS_MAX, WAITING_BYTES_MAX},
+    limits::{BODY_BYTES_MAX, PREPARE_ROUNDS_MAX, WAITING_BYTES_MAX},
 };
 use parking_lot::RwLock;
 use tokio::sync::{RwLock as Gate, watch};
@@ -275,6 +275,8 @@ pub(crate) fn weight(command: &Command) -> usize {
             }
         },
         Action::Apply(plan) => weight_of_plan(plan),
+        // Its documents are read when it is prepared, up to this size.
+        Action::Rollback(_) => BODY_BYTES_MAX,
         _ => 512,
     }
 }
@@ -297,6 +299,7 @@ fn target(command: &Command) -> Xid {
         Action::Delete(delete) => of_target(&delete.target),
         Action::Restore(xid) => xid.resource().unwrap_or_else(|| xid.clone()),
         Action::Apply(_)
+        | Action::Rollback(_)
         | Action::CreateKey { .. }
         | Action::RevokeKey { .. }
         | Action::ForgetKey { .. } => Xid::Registry,
@@ -333,7 +336,7 @@ impl RegistryInner {
         authority: &Authority,
         by: &CommandOrigin,
     ) -> Result<Done, SubmitError> {
-        if writes_model(command) {
+        if needs_gate(command) {
             let _closed = self.gate.write().await;
             return self.prepare_and_write(command, authority, by).await;
         }
@@ -488,9 +491,11 @@ fn parsed(position: Position, bytes: Option<Bytes>) -> Result<Map<String, Value>
     }
 }
 
-/// Whether a command changes the model and needs the gate for itself.
-pub(crate) fn writes_model(command: &Command) -> bool {
+/// Whether a command needs the gate for itself: it changes the model, which all documents are
+/// checked with, or it compares everything at a place with the past.
+pub(crate) fn needs_gate(command: &Command) -> bool {
     let write = match &command.action {
+        Action::Rollback(_) => return true,
         Action::Write(write) => write,
         Action::Apply(plan) => return plan.model.is_some(),
         _ => return false,

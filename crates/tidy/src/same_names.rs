@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("FailingDocuments", "`wire` has the form of `registry`'s in which it travels"),
     ("Plan", "a folder's plan in `muster` becomes one plan of `catalog` a request"),
     ("RefusedPart", "`wire` has the form of `registry`'s in which it travels"),
+    ("RollbackStep", "`wire` has the form of `registry`'s in which it travels"),
     ("Severity", "`wire` has the form of `schema`'s in which it travels"),
     ("Violation", "`wire` has the form of `schema`'s in which it travels"),
 ];

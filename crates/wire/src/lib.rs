@@ -11,6 +11,9 @@
 pub mod apply;
 pub mod capabilities;
 pub mod changes;
+pub mod deleted;
+pub mod diff;
+pub mod difference;
 pub mod entities;
 pub mod errors;
 pub mod etag;
@@ -28,6 +31,7 @@ pub mod operations;
 mod or_other;
 pub mod proofs;
 pub mod restore;
+pub mod rollback;
 mod sample;
 pub mod status;
 pub mod validation;

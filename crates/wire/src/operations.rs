@@ -115,6 +115,16 @@ pub enum NativeEndpoint {
     ShowStatus,
     /// `POST /apply`.
     Apply,
+    /// `POST /rollback`.
+    Rollback,
+    /// `GET /deleted`.
+    DeletedAnywhere,
+    /// `GET /deleted/<xid>`.
+    Deleted,
+    /// `GET /diff`.
+    DiffOfAll,
+    /// `GET /diff/<xid>`.
+    Diff,
 }
 
 /// The endpoints about the server itself.
@@ -167,6 +177,8 @@ impl Operation {
         match self.endpoint {
             Endpoint::Native(NativeEndpoint::Restore) => "/restore/{*xid}",
             Endpoint::Native(NativeEndpoint::Log) => "/log/{*xid}",
+            Endpoint::Native(NativeEndpoint::Deleted) => "/deleted/{*xid}",
+            Endpoint::Native(NativeEndpoint::Diff) => "/diff/{*xid}",
             Endpoint::Native(NativeEndpoint::Validate) => "/validate/{*xid}",
             Endpoint::Native(NativeEndpoint::Export) => "/export/{*xid}",
             Endpoint::Native(NativeEndpoint::ShowTile) => "/tlog/tile/{*tile}",

@@ -43,12 +43,13 @@ fn versions_of(xid: &Xid, resource: &Resource) -> Vec<(Xid, Arc<Version>)> {
         .collect()
 }
 
-/// Undoes the last deletion of a name, with the same checks as for a put.
+/// Undoes the last deletion of a name, with the same checks as for a put. `besides` are resources
+/// that the same command brings.
 pub(super) fn restore(
-    catalog: &Catalog,
-    stored_attributes: &dyn StoredAttributes,
+    (catalog, stored_attributes): (&Catalog, &dyn StoredAttributes),
     prepared: &PreparedCommand,
     action: &PreparedRestore,
+    besides: &BTreeSet<Xid>,
     now: Moment,
 ) -> Result<Decision, NoDecision> {
     let xid = &action.xid;
@@ -62,7 +63,7 @@ pub(super) fn restore(
     if let Subtree::Group(group) = &hidden.what {
         facts.bindings.insert(xid.clone(), group.own.bindings.clone());
     }
-    let mut coming: BTreeSet<Xid> = [xid.clone()].into();
+    let mut coming: BTreeSet<Xid> = besides.iter().chain([xid]).cloned().collect();
     for (name, version) in revived(xid, hidden) {
         coming.extend(name.resource());
         let erased = catalog.purged.get(name.to_string().as_str());

@@ -67,7 +67,12 @@ impl TestRegistry {
 
     fn write(&mut self, write: Write, new_model: Option<NewModel>) -> Result<(), NoDecision> {
         let tree = tree::read(write, &self.catalog.model, new_model)?;
-        let action = PreparedWrite { tree, versions: BTreeMap::new(), capabilities: None };
+        let action = PreparedWrite {
+            tree,
+            versions: BTreeMap::new(),
+            capabilities: None,
+            restored: Vec::new(),
+        };
         self.run(PreparedAction::Write(Box::new(action)))
     }
 

@@ -43,8 +43,8 @@ pub enum PendingChanges<'a> {
     Nothing,
     /// The entities that it writes.
     Tree(&'a WriteTree),
-    /// The entities that a deletion of this name hid.
-    Hidden(&'a Xid, &'a HiddenEntity),
+    /// The entities that a deletion of this name hid, and resources that the command brings besides.
+    Hidden(&'a Xid, &'a HiddenEntity, &'a BTreeSet<Xid>),
 }
 
 impl<'a> CommandSources<'a> {
@@ -91,8 +91,10 @@ impl<'a> CommandSources<'a> {
         self.made.get_or_init(|| match self.pending {
             PendingChanges::Nothing => BTreeSet::new(),
             PendingChanges::Tree(tree) => written_by(tree),
-            PendingChanges::Hidden(xid, hidden) => {
-                revived(xid, hidden).iter().filter_map(|(name, _)| name.resource()).collect()
+            PendingChanges::Hidden(xid, hidden, besides) => {
+                let back = revived(xid, hidden);
+                let back = back.iter().filter_map(|(name, _)| name.resource());
+                back.chain(besides.iter().cloned()).collect()
             }
         })
     }
@@ -145,7 +147,7 @@ impl Sources for CommandSources<'_> {
                 let own = |node: &GroupNode| (node.xid.clone(), bindings_of(self.view, tree, node));
                 tree.groups.iter().map(own).collect()
             }
-            PendingChanges::Hidden(xid, HiddenEntity { what: Subtree::Group(group), .. }) => {
+            PendingChanges::Hidden(xid, HiddenEntity { what: Subtree::Group(group), .. }, _) => {
                 [(xid.clone(), Some(group.own.bindings.clone()))].into()
             }
             _ => BTreeMap::new(),

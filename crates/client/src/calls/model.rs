@@ -20,6 +20,15 @@ impl Client {
         self.call(Call::new(Method::GET, "/api/modelsource", &Query::new())).await
     }
 
+    /// The whole model or the user's, as a query with `at` says.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn model_at(&self, is_whole: bool, query: &Query) -> Result<Answer, ClientError> {
+        let path = if is_whole { "/api/model" } else { "/api/modelsource" };
+        self.call(Call::new(Method::GET, path, query)).await
+    }
+
     /// Replaces the user's model; with a tag, only the state that it names.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::{collections::VecDeque, fmt::Write as _};
 
 /// A line in a comparison of two texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,54 @@ pub fn lines<'a>(before: &'a str, after: &'a str) -> Vec<Line<'a>> {
     found.extend(shortest(middle.0, middle.1));
     found.extend(old[old.len() - end..].iter().map(|line| Line::Kept(line)));
     found
+}
+
+/// How many common lines are shown around different ones.
+const CONTEXT_LINES: usize = 3;
+
+/// The different lines of two texts with those around them, each with its sign: a space, `-` or `+`.
+/// A line `@@ -1,7 +1,8 @@` before each place says where it is, as in a unified diff.
+#[must_use]
+pub fn unified(before: &str, after: &str) -> String {
+    let all = lines(before, after);
+    let differs = |line: &Line<'_>| !matches!(line, Line::Kept(_));
+    let near = |at: usize| {
+        let (from, to) =
+            (at.saturating_sub(CONTEXT_LINES), (at + CONTEXT_LINES + 1).min(all.len()));
+        all[from..to].iter().any(differs)
+    };
+    let shown: Vec<bool> = (0..all.len()).map(near).collect();
+    let mut out = String::new();
+    let (mut old, mut new, mut at) = (1, 1, 0);
+    while at < all.len() {
+        if !shown[at] {
+            (old, new, at) = (old + 1, new + 1, at + 1);
+            continue;
+        }
+        let end = (at..all.len()).find(|index| !shown[*index]).unwrap_or(all.len());
+        let place = &all[at..end];
+        let olds = place.iter().filter(|line| !matches!(line, Line::Added(_))).count();
+        let news = place.iter().filter(|line| !matches!(line, Line::Removed(_))).count();
+        let _ = writeln!(out, "@@ -{},{olds} +{},{news} @@", start(old, olds), start(new, news));
+        for line in place {
+            let (sign, text) = match line {
+                Line::Kept(text) => (' ', text),
+                Line::Removed(text) => ('-', text),
+                Line::Added(text) => ('+', text),
+            };
+            let _ = writeln!(out, "{sign}{}", text.strip_suffix('\n').unwrap_or(text));
+            if !text.ends_with('\n') {
+                out.push_str("\\ No newline at end of file\n");
+            }
+        }
+        (old, new, at) = (old + olds, new + news, end);
+    }
+    out
+}
+
+/// The first line of a place; the one before it if the place is empty.
+const fn start(line: usize, count: usize) -> usize {
+    if count == 0 { line - 1 } else { line }
 }
 
 /// The shortest edit script between two lists of lines (Myers, "An O(ND) Difference Algorithm and

@@ -129,6 +129,32 @@ fn compares_texts_line_by_line() {
     assert_eq!(lines(&many, &others).len(), 3_000, "too many edits are still all told");
 }
 
+#[test]
+fn shows_different_lines_with_those_around_them() {
+    let many = |changed: &[usize]| -> String {
+        let line = |at: usize| if changed.contains(&at) { "x\n".into() } else { format!("{at}\n") };
+        (1..=20).map(line).collect()
+    };
+    for (before, after, expect) in [
+        ("a\n".to_owned(), "a\n".to_owned(), ""),
+        (String::new(), "a".to_owned(), "@@ -0,0 +1,1 @@\n+a\n\\ No newline at end of file\n"),
+        (
+            many(&[]),
+            many(&[2, 12]),
+            "@@ -1,5 +1,5 @@\n 1\n-2\n+x\n 3\n 4\n 5\n\
+             @@ -9,7 +9,7 @@\n 9\n 10\n 11\n-12\n+x\n 13\n 14\n 15\n",
+        ),
+        (
+            many(&[]),
+            many(&[10, 16]),
+            "@@ -7,13 +7,13 @@\n 7\n 8\n 9\n-10\n+x\n 11\n 12\n 13\n 14\n 15\n-16\n+x\n 17\n 18\n \
+             19\n",
+        ),
+    ] {
+        assert_eq!(unified(&before, &after), expect);
+    }
+}
+
 /// A document with similar names and items.
 fn document() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![

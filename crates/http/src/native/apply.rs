@@ -151,7 +151,7 @@ fn xid(text: &str, kind: Kind) -> Result<Xid, Problem> {
     }
 }
 
-fn report_of(trial: registry::PlanTrial) -> ApplyReport {
+pub(super) fn report_of(trial: registry::PlanTrial) -> ApplyReport {
     let refused = trial.refused.into_iter().map(|refused| RefusedPart {
         target: match refused.part {
             PlanPart::Model => "/model".to_owned(),
@@ -167,7 +167,7 @@ fn report_of(trial: registry::PlanTrial) -> ApplyReport {
     }
 }
 
-fn failing_of(found: registry::FailingDocuments) -> FailingDocuments {
+pub(super) fn failing_of(found: registry::FailingDocuments) -> FailingDocuments {
     let documents = found.named.into_iter().map(|(xid, found)| DocumentFindings {
         xid: xid.to_string(),
         violations: violations(&found),

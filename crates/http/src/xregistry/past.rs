@@ -15,7 +15,21 @@ pub(crate) async fn requested(
     path: &str,
 ) -> Result<View, Problem> {
     let query = Query::parse(Some(query));
-    let Some(text) = query.value("at") else { return Ok(registry.view()) };
+    match query.value("at") {
+        None => Ok(registry.view()),
+        Some(text) => view_named(registry, text, path).await,
+    }
+}
+
+/// The view at a position or a time, as texts name them.
+///
+/// # Errors
+/// `bad_position`: it is neither, the ledger hasn't come to it, or it is before the beginning.
+pub(crate) async fn view_named(
+    registry: &Registry,
+    text: &str,
+    path: &str,
+) -> Result<View, Problem> {
     let viewed = match text.parse().map(Position) {
         Ok(position) => registry.view_at(position).await,
         // In a query, an unencoded plus sign is a space.

@@ -40,6 +40,11 @@ async fn answers_as_the_description_says() {
         ("proveConsistency", "GET /ledger/proofs/consistency?from=1", "", 200),
         ("getLog", "GET /log?limit=1", "", 200),
         ("getLogOfResource", "GET /log/providers/cms/entries/one", "", 200),
+        ("listDeleted", "GET /deleted", "", 200),
+        ("listDeletedInGroup", "GET /deleted/providers/cms", "", 200),
+        ("diffAll", "GET /diff?from=0", "", 200),
+        ("diffResource", "GET /diff/providers/cms/entries/one?from=0", "", 200),
+        ("rollBack", "POST /rollback?dry_run", r#"{"to": {"position": 1}}"#, 200),
         ("validateAll", "GET /validate", "", 200),
         ("validateResource", "GET /validate/providers/cms/entries/one", "", 200),
         (

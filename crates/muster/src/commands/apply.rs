@@ -102,10 +102,10 @@ impl ApplyArguments {
         plan::try_out(&client, &mut plan, (&wanted, &there)).await?;
         self.show(context, &plan)?;
         if plan.is_empty() || self.dry_run {
-            return refused_in(context, &plan, "in the plan");
+            return refused_in(context, &plan, "in the plan", REFUSED_HELP);
         }
         if !self.keep_going {
-            refused_in(context, &plan, "nothing was changed")?;
+            refused_in(context, &plan, "nothing was changed", REFUSED_HELP)?;
         }
         let only_adds = plan.steps().all(|step| step.act == StepAction::Add);
         let asks = context.screen.can_ask && context.screen.is_table();
@@ -242,8 +242,17 @@ fn changing(wanted: &DesiredState, there: &CurrentState) -> Vec<Xid> {
     plan.steps().filter(|step| step.is_document()).filter_map(|step| step.xid().cloned()).collect()
 }
 
+/// What to do about refused steps.
+const REFUSED_HELP: &str =
+    "correct what the plan shows as refused, or apply the rest with --keep-going";
+
 /// Fails if the plan has refused steps. For people, the plan already shows why.
-fn refused_in(context: &Context, plan: &Plan, what: &str) -> Result<(), Failure> {
+pub(super) fn refused_in(
+    context: &Context,
+    plan: &Plan,
+    what: &str,
+    help: &str,
+) -> Result<(), Failure> {
     if let Some(refusal) = &plan.refusal {
         return Err(refusal.clone());
     }
@@ -257,9 +266,7 @@ fn refused_in(context: &Context, plan: &Plan, what: &str) -> Result<(), Failure>
     let code = first.refusal.as_ref().and_then(Failure::code).cloned();
     let code = code.unwrap_or_else(|| ErrorCode::InvalidDocument.into());
     let found = if context.screen.is_table() { Vec::new() } else { findings_in(plan) };
-    Err(Failure::new(code, format!("{count} {verb} refused; {what}"))
-        .findings(found)
-        .help("correct what the plan shows as refused, or apply the rest with --keep-going"))
+    Err(Failure::new(code, format!("{count} {verb} refused; {what}")).findings(found).help(help))
 }
 
 fn findings_in(plan: &Plan) -> Vec<Finding> {

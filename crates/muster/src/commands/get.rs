@@ -50,10 +50,10 @@ impl GetArguments {
         let client = self.connection.client(context).await?;
         let has_document = matches!(xid, Xid::Resource { .. } | Xid::Version { .. });
         if self.etag {
-            return etag(context, &client, &xid, &query).await;
+            return etag(context, &client, (&xid, &self.past), &query).await;
         }
         if self.details || !has_document {
-            return details(context, &client, &xid, &query).await;
+            return details(context, &client, (&xid, &self.past), &query).await;
         }
         match client.document_as(&xid, &query).await {
             Ok(FetchedDocument { elsewhere: Some(url), .. }) => {
@@ -87,7 +87,7 @@ impl GetArguments {
                 }
                 Ok(())
             }
-            Err(error) => Err(explain(&client, &xid, error).await),
+            Err(error) => Err(self.past.explain(&client, &xid, error).await),
         }
     }
 }
@@ -95,7 +95,7 @@ impl GetArguments {
 async fn details(
     context: &Context,
     client: &Client,
-    xid: &Xid,
+    (xid, past): (&Xid, &PastArguments),
     query: &Query,
 ) -> Result<(), Failure> {
     match client.details(xid, query).await {
@@ -107,15 +107,20 @@ async fn details(
             }
             Ok(())
         }
-        Err(error) => Err(explain(client, xid, error).await),
+        Err(error) => Err(past.explain(client, xid, error).await),
     }
 }
 
 /// Prints the entity tag: alone, so that it can be used in another command.
-async fn etag(context: &Context, client: &Client, xid: &Xid, query: &Query) -> Result<(), Failure> {
+async fn etag(
+    context: &Context,
+    client: &Client,
+    (xid, past): (&Xid, &PastArguments),
+    query: &Query,
+) -> Result<(), Failure> {
     let answer = match client.details(xid, query).await {
         Ok(answer) => answer,
-        Err(error) => return Err(explain(client, xid, error).await),
+        Err(error) => return Err(past.explain(client, xid, error).await),
     };
     let Some(tag) = answer.header("etag").map(unquoted) else {
         let what = "the server's answer has no entity tag";

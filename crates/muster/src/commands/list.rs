@@ -1,3 +1,5 @@
+mod deleted;
+
 use std::{borrow::Cow, collections::BTreeSet, num::NonZeroUsize};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -5,14 +7,13 @@ use clap::Args;
 use muster_client::{Client, ClientError, Page, Query};
 use muster_model::{Attributes, GroupType, Model, ResourceType};
 use muster_schema::nearest;
-use muster_wire::entities::HiddenName;
 use muster_words::{
     Id, Notation, Xid,
     json::{Value, select},
 };
 
 use crate::{
-    Context, Failure, OwnCode,
+    Context, Failure,
     arguments::ConnectionArguments,
     commands::past::PastArguments,
     model,
@@ -29,6 +30,7 @@ Examples:
   muster list providers/cms --filter 'state=stable' --sort name=desc
   muster list providers/cms/entries/sanity/versions
   muster list providers/cms --at 2027-01-31T12:00:00Z
+  muster list --deleted
 
 ";
 
@@ -47,8 +49,9 @@ pub struct ListArguments {
     /// At most this many
     #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     limit: Option<NonZeroUsize>,
-    /// List deleted entries, which can be restored
-    #[arg(long)]
+    /// List deleted names, which can be restored, with who deleted them and when: everywhere, or in
+    /// a group or a collection
+    #[arg(long, conflicts_with_all = ["filter", "sort", "at"])]
     deleted: bool,
     #[command(flatten)]
     past: PastArguments,
@@ -71,11 +74,12 @@ impl ListArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
         let model = model::to_show(&client).await?;
+        if self.deleted {
+            let limit = self.limit.map(NonZeroUsize::get);
+            return deleted::deleted(context, &client, &self.collection, limit).await;
+        }
         let level = level(&model, &self.collection)?;
         let from = (context, &client);
-        if self.deleted {
-            return self.deleted(context, &client, level).await;
-        }
         let known = &known_attributes(&level);
         match &level {
             Level::Overview => {
@@ -103,31 +107,6 @@ impl ListArguments {
         }
     }
 
-    async fn deleted(
-        &self,
-        context: &Context,
-        client: &Client,
-        level: Level<'_>,
-    ) -> Result<(), Failure> {
-        let path = match level {
-            Level::Overview => {
-                return Err(Failure::usage("--deleted needs a collection")
-                    .help("muster list providers/cms --deleted"));
-            }
-            Level::Groups(kind) => format!("/{}", kind.plural),
-            Level::Documents(path, _) | Level::Versions(path, _) => path,
-        };
-        let page = self.page((context, client), &path, None).await?;
-        let known = BTreeSet::new();
-        let table = deleted_table(&page).map_err(|error| {
-            Failure::new(
-                OwnCode::UnexpectedAnswer,
-                format!("the server's answer about a deleted name can't be read: {error}"),
-            )
-        })?;
-        self.show(context, &page, table, ("name", "names"), Vec::new(), &known)
-    }
-
     async fn page(
         &self,
         (context, client): (&Context, &Client),
@@ -138,8 +117,7 @@ impl ListArguments {
             .past
             .add_to(Query::new(), context)?
             .with_some("inline", inline)
-            .with_some("sort", self.sort.as_deref())
-            .flag_if("deleted", self.deleted);
+            .with_some("sort", self.sort.as_deref());
         for filter in &self.filter {
             query = query.with("filter", filter);
         }
@@ -339,17 +317,6 @@ fn document<'a>(kind: &ResourceType, details: &'a Value) -> Cow<'a, Value> {
     let content_type = details.get("contenttype").and_then(Value::as_str);
     let value = bytes.and_then(|bytes| Notation::of(content_type).parse(&bytes).ok());
     Cow::Owned(value.unwrap_or_default())
-}
-
-/// The deleted names, with the positions of their deletions.
-fn deleted_table(page: &Page) -> serde_json::Result<Table> {
-    let mut table = Table::new(["name", "what", "position"]).numbers(2);
-    for (id, hidden) in &page.entries {
-        let hidden: HiddenName = serde_json::from_value(hidden.clone())?;
-        let position = crate::output::numbers::separated(hidden.position);
-        table.row([id.clone(), hidden.kind.to_string(), position]);
-    }
-    Ok(table)
 }
 
 fn versions_table(screen: &Screen, page: &Page, is_sorted: bool) -> Table {

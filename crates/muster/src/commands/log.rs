@@ -1,16 +1,20 @@
+mod seen;
+mod shown;
+
 use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use bytes::Bytes;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use muster_client::{Answer, Client, Query};
 use muster_history::difference;
 use muster_wire::log::{LogAction, LogChange, LogEntry, LogKind, LogPage};
 use muster_words::{Digest, Moment, Notation, Xid, time_span};
 
+use self::{seen::SeenActors, shown::ShownLog};
 use super::{position, xid};
 use crate::{
     Context, Failure,
-    arguments::ConnectionArguments,
+    arguments::{ConnectionArguments, quoted},
     output::{Screen, Style, Table, differences::one_line, numbers::separated, times},
     suggest,
 };
@@ -22,6 +26,7 @@ Examples:
   muster log providers/cms/entries/sanity
   muster log providers/cms --limit 10
   muster log --who deploy --since 7d
+  muster log providers --kind deleted
 
 ";
 
@@ -34,16 +39,20 @@ pub struct LogArguments {
     /// The entity; without it, everything
     #[arg(value_parser = xid, value_name = "XID", default_value = "/", hide_default_value = true)]
     xid: Xid,
-    /// At most this many
-    #[arg(long, value_name = "COUNT", default_value_t = FIFTY, allow_negative_numbers = true)]
-    limit: NonZeroUsize,
+    /// At most this many [default: 50 on a terminal, else all]
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
+    limit: Option<NonZeroUsize>,
     /// Only what happened before this position
     #[arg(long, value_name = "POSITION", value_parser = position)]
     #[arg(allow_negative_numbers = true)]
     before: Option<u64>,
     /// Only what this key did: its name, or its id as in keys list
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, visible_alias = "actor", value_name = "NAME")]
     who: Option<String>,
+    /// Only what did this: created, updated, deleted, restored or purged; or what was about this:
+    /// group, document, version, model, capabilities, registry or key
+    #[arg(long, value_name = "KIND", value_enum, hide_possible_values = true)]
+    kind: Vec<CommandKind>,
     /// Only what happened since a time: an age (90d, 12h, 30m) or a moment (2027-01-31T12:00:00Z)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
@@ -58,54 +67,69 @@ impl LogArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
         let wanted = self.wanted(context)?;
-        let (page, is_cut) = match wanted {
-            Some(wanted) => {
-                let (page, is_cut) = self.found(&client, &wanted).await?;
-                if !context.screen.is_table() {
-                    return context.screen.value(&serde_json::to_value(&page).unwrap_or_default());
-                }
-                (page, is_cut)
+        let screen = &context.screen;
+        let usual = (screen.is_table() && screen.is_terminal).then_some(FIFTY);
+        let limit = self.limit.or(usual).map_or(usize::MAX, NonZeroUsize::get);
+        let mut log = AnnotatedLog::new(&client, &self.xid);
+        let mut shown = ShownLog::new(screen);
+        let mut seen = SeenActors::default();
+        let mut before = self.before;
+        let is_cut = loop {
+            let left = limit - shown.count;
+            let asked = if wanted.is_some() { PAGE_MAX.get() } else { left.min(PAGE_MAX.get()) };
+            let page = self.page(&client, asked, before).await?.read()?;
+            let next = page.next.as_deref().and_then(position_of);
+            seen.add(&page);
+            let (mut entries, is_past) = match &wanted {
+                Some(wanted) => wanted.of(page.entries),
+                None => (page.entries, false),
+            };
+            let has_more = entries.len() > left || entries.len() == left && next.is_some();
+            entries.truncate(left);
+            shown.page(&mut log, &entries).await?;
+            // A page that leads back to where it was would be read for ever.
+            before = next.filter(|next| before.is_none_or(|before| *next < before));
+            if shown.count == limit && has_more {
+                break true;
             }
-            None => {
-                let answer = self.page(&client, self.limit, self.before).await?;
-                if !context.screen.is_table() {
-                    return context.screen.json(&answer.text()?);
-                }
-                let page = answer.read()?;
-                let is_cut = page.next.is_some();
-                (page, is_cut)
+            if is_past || before.is_none() || shown.count == limit {
+                break false;
             }
         };
-        let mut log = AnnotatedLog::new(&client, &self.xid);
-        let table = log.table(&context.screen, &page.entries).await;
-        if table.is_empty() {
-            context.screen.note("nothing happened");
-            return Ok(());
+        if shown.count == 0
+            && let Some(who) = &self.who
+        {
+            seen.check(&client, who).await?;
         }
-        context.screen.write(table.render(&context.screen).as_bytes())?;
-        if is_cut {
-            let oldest = page.entries.last().map(|entry| entry.position.to_string());
-            let oldest = oldest.unwrap_or_default();
-            let of = match &self.xid {
-                Xid::Registry => String::new(),
-                xid => format!(" {}", suggest::without_slash(xid)),
-            };
-            let also = [("who", &self.who), ("since", &self.since)].into_iter();
-            let also: String = also
-                .filter_map(|(name, set)| Some(format!(" --{name} {}", set.as_ref()?)))
-                .collect();
-            let note = format!("muster log{of}{also} --before {oldest} shows earlier commands");
-            context.screen.note(&context.screen.paint_error(Style::Dim, &note));
+        let oldest = shown.end()?;
+        if let Some(oldest) = oldest.filter(|_| is_cut && screen.is_table()) {
+            let note = format!("{} --before {oldest} shows earlier commands", self.again());
+            screen.note(&screen.paint_error(Style::Dim, &note));
         }
         Ok(())
     }
-}
 
-impl LogArguments {
+    /// The same command, without where it begins.
+    fn again(&self) -> String {
+        let of = match &self.xid {
+            Xid::Registry => String::new(),
+            xid => format!(" {}", suggest::without_slash(xid)),
+        };
+        let also = [("who", &self.who), ("since", &self.since), ("until", &self.until)];
+        let also = also
+            .into_iter()
+            .filter_map(|(name, set)| Some(format!(" --{name} {}", quoted(set.as_ref()?))));
+        let kinds = self.kind.iter().filter_map(ValueEnum::to_possible_value);
+        let kinds = kinds.map(|kind| format!(" --kind {}", kind.get_name()));
+        let limit = self.limit.map(|limit| format!(" --limit {limit}"));
+        let flags: String = also.chain(kinds).chain(limit).collect();
+        format!("muster log{of}{flags}{}", self.connection.flags())
+    }
+
     async fn page(
         &self,
         client: &Client,
-        limit: NonZeroUsize,
+        limit: usize,
         before: Option<u64>,
     ) -> Result<Answer<LogPage>, Failure> {
         let query = Query::new().with("limit", limit).with_some("before", before);
@@ -117,11 +141,15 @@ impl LogArguments {
 
     /// What only some commands are; none if all are wanted.
     fn wanted(&self, context: &Context) -> Result<Option<WantedCommands<'_>>, Failure> {
-        if self.who.is_none() && self.since.is_none() && self.until.is_none() {
+        if self.who.is_none()
+            && self.since.is_none()
+            && self.until.is_none()
+            && self.kind.is_empty()
+        {
             return Ok(None);
         }
         let moment = |name: &str, text: &Option<String>| {
-            text.as_deref().map(|text| moment(name, text, context.screen.now)).transpose()
+            text.as_deref().map(|text| moment(name, text, &context.screen)).transpose()
         };
         let (since, until) = (moment("since", &self.since)?, moment("until", &self.until)?);
         if since.zip(until).is_some_and(|(since, until)| since > until) {
@@ -132,37 +160,44 @@ impl LogArguments {
             return Err(Failure::usage("--who needs the name of a key, or its id")
                 .help("muster keys list --all shows them"));
         }
-        Ok(Some(WantedCommands { who: self.who.as_deref(), since, until }))
+        Ok(Some(WantedCommands { who: self.who.as_deref(), kinds: &self.kind, since, until }))
     }
+}
 
-    /// The wanted commands, and whether there are more. The log is read until there are enough.
-    async fn found(
-        &self,
-        client: &Client,
-        wanted: &WantedCommands<'_>,
-    ) -> Result<(LogPage, bool), Failure> {
-        let mut found = LogPage::default();
-        let mut before = self.before;
-        loop {
-            let page = self.page(client, PAGE_MAX, before).await?.read()?;
-            let next = page.next.as_deref().and_then(position_of);
-            // A page that leads back to where it was would be read for ever.
-            before = next.filter(|next| before.is_none_or(|before| *next < before));
-            for entry in page.entries {
-                if wanted.is_past(&entry) {
-                    return Ok((found, false));
-                }
-                if !wanted.has(&entry) {
-                    continue;
-                }
-                if found.entries.len() == self.limit.get() {
-                    return Ok((found, true));
-                }
-                found.entries.push(entry);
-            }
-            if before.is_none() {
-                return Ok((found, false));
-            }
+/// What commands did, or what they were about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum CommandKind {
+    Created,
+    Updated,
+    Deleted,
+    Restored,
+    Purged,
+    Group,
+    Document,
+    Version,
+    Model,
+    Capabilities,
+    Registry,
+    Key,
+}
+
+impl CommandKind {
+    fn is_of(self, change: &LogChange) -> bool {
+        let did = |action| change.action.is(&action);
+        let about = |kind| change.kind.is(&kind);
+        match self {
+            Self::Created => did(LogAction::Created),
+            Self::Updated => did(LogAction::Updated),
+            Self::Deleted => did(LogAction::Deleted),
+            Self::Restored => did(LogAction::Restored),
+            Self::Purged => did(LogAction::Purged),
+            Self::Group => about(LogKind::Group),
+            Self::Document => about(LogKind::Resource),
+            Self::Version => about(LogKind::Version),
+            Self::Model => about(LogKind::Model),
+            Self::Capabilities => about(LogKind::Capabilities),
+            Self::Registry => about(LogKind::Registry),
+            Self::Key => about(LogKind::Key),
         }
     }
 }
@@ -171,12 +206,26 @@ impl LogArguments {
 struct WantedCommands<'a> {
     /// The name or the id of the key that gave them.
     who: Option<&'a str>,
+    /// One of these; none means all.
+    kinds: &'a [CommandKind],
     since: Option<Moment>,
     until: Option<Moment>,
 }
 
 impl WantedCommands<'_> {
+    /// The wanted ones of a page, and whether all further ones are too early.
+    fn of(&self, entries: Vec<LogEntry>) -> (Vec<LogEntry>, bool) {
+        let count = entries.len();
+        let early = entries.iter().position(|entry| self.is_past(entry)).unwrap_or(count);
+        let wanted = entries.into_iter().take(early).filter(|entry| self.has(entry));
+        (wanted.collect(), early < count)
+    }
+
     fn has(&self, entry: &LogEntry) -> bool {
+        let of_kind = |kind: &CommandKind| entry.changes.iter().any(|change| kind.is_of(change));
+        if !self.kinds.is_empty() && !self.kinds.iter().any(of_kind) {
+            return false;
+        }
         let is_theirs =
             self.who.is_none_or(|who| entry.name.as_deref() == Some(who) || entry.actor == who);
         let time = Moment::parse(&entry.time).ok();
@@ -191,19 +240,26 @@ impl WantedCommands<'_> {
     }
 }
 
-/// The moment that a flag names: an age, or a time in RFC 3339.
+/// The moment that a flag names: an age, a time in RFC 3339, or the beginning of a day.
 ///
 /// # Errors
-/// It is neither.
-pub(super) fn moment(flag: &str, text: &str, now: Moment) -> Result<Moment, Failure> {
+/// It is none of them.
+pub(super) fn moment(flag: &str, text: &str, screen: &Screen) -> Result<Moment, Failure> {
     let age = time_span(text).and_then(|age| i64::try_from(age.as_micros()).ok());
     let found = match age {
-        Some(age) => Moment::from_microseconds(now.microseconds().saturating_sub(age)).ok(),
-        None => Moment::parse(text).ok(),
+        Some(age) => Moment::from_microseconds(screen.now.microseconds().saturating_sub(age)).ok(),
+        None => Moment::parse(text).ok().or_else(|| times::beginning_of_day(screen, text)),
     };
     found.ok_or_else(|| {
-        Failure::usage(format!("--{flag} needs a time, not {text:?}"))
-            .help("write an age such as 90d, 12h or 30m, or a moment such as 2027-01-31T12:00:00Z")
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let what = match is_number {
+            true => format!("--{flag} {text} lacks a unit"),
+            false => format!("--{flag} needs a time, not {text:?}"),
+        };
+        Failure::usage(what).help(
+            "write an age such as 90d, 12h or 30m, a moment such as 2027-01-31T12:00:00Z, or a \
+             day such as 2027-01-31",
+        )
     })
 }
 

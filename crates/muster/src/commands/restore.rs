@@ -13,7 +13,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   muster restore providers/cms/entries/sanity
   muster restore providers/cms
-  muster list providers/cms --deleted
+  muster list --deleted
 
 ";
 

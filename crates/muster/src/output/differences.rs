@@ -1,6 +1,7 @@
 //! Differences between documents, each on one line.
 
-use muster_history::difference::Difference;
+use muster_history::difference::{Difference, FieldDifference};
+use muster_wire::difference::FieldChange;
 use muster_words::json::Value;
 
 use super::table::cut;
@@ -31,6 +32,20 @@ pub fn one_line(difference: &Difference) -> String {
             cut(&all.join(" "), VALUE_WIDTH_MAX * 2)
         }
     }
+}
+
+/// A differing field, as a server tells it; none if it is of a kind that this release doesn't know.
+#[must_use]
+pub fn field_difference(change: FieldChange) -> Option<FieldDifference> {
+    let FieldChange { field, before, after, added, removed, lost, gained } = change;
+    let difference = match (before, after, added, removed, lost, gained) {
+        (Some(before), Some(after), None, None, None, None) => Difference::Changed(before, after),
+        (None, None, Some(added), None, None, None) => Difference::Added(added),
+        (None, None, None, Some(removed), None, None) => Difference::Removed(removed),
+        (None, None, None, None, Some(removed), Some(added)) => Difference::List { removed, added },
+        _ => return None,
+    };
+    Some(FieldDifference { path: field, difference })
 }
 
 /// How many letters at the start of two long texts can be cut, because they are equal.

@@ -35,6 +35,20 @@ pub fn at(screen: &Screen, text: &str) -> String {
     }
 }
 
+/// The beginning of a day, such as `2027-01-31`: local on a terminal, UTC elsewhere, as times are
+/// shown.
+#[must_use]
+pub fn beginning_of_day(screen: &Screen, text: &str) -> Option<Moment> {
+    let is_day = text.len() == 10 && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
+    let (hours, minutes, _) = match screen.is_terminal {
+        true => screen.offset.as_hms(),
+        false => (0, 0, 0),
+    };
+    let sign = if screen.is_terminal && screen.offset.is_negative() { '-' } else { '+' };
+    let zone = format!("{sign}{:02}:{:02}", hours.abs(), minutes.abs());
+    Moment::parse(&format!("{text}T00:00:00{zone}")).ok().filter(|_| is_day)
+}
+
 /// An age as text: `3 s ago`, `2 minutes ago`.
 #[must_use]
 pub fn aged(seconds: u64) -> String {
@@ -114,6 +128,26 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
     use super::*;
+
+    #[test]
+    fn a_day_begins_where_the_reader_is() {
+        let mut screen = Screen::plain(Moment::EPOCH);
+        for (is_terminal, offset, text, expect) in [
+            (false, 0, "2027-01-31", Some("2027-01-31T00:00:00Z")),
+            (false, 2, "2027-01-31", Some("2027-01-31T00:00:00Z")),
+            (true, 2, "2027-01-31", Some("2027-01-30T22:00:00Z")),
+            (true, -3, "2027-01-31", Some("2027-01-31T03:00:00Z")),
+            (true, 0, "2027-02-31", None),
+            (true, 0, "2027-1-31", None),
+            (true, 0, "soon", None),
+        ] {
+            screen.is_terminal = is_terminal;
+            screen.offset = UtcOffset::from_hms(offset, 0, 0).unwrap();
+            let found = beginning_of_day(&screen, text).map(|moment| moment.to_string());
+            let expect = expect.map(|text| Moment::parse(text).unwrap().to_string());
+            assert_eq!(found, expect, "{text} {offset}");
+        }
+    }
 
     #[test]
     fn says_an_age_in_seconds_while_they_say_something() {

@@ -115,7 +115,8 @@ pub fn failing(found: &FailingDocuments) -> Vec<String> {
     lines
 }
 
-fn render_fields(fields: &[FieldDifference], screen: &Screen, out: &mut String) {
+/// Differing fields for people, one per line.
+pub fn render_fields(fields: &[FieldDifference], screen: &Screen, out: &mut String) {
     let width = fields.iter().map(|field| field.path.width()).max().unwrap_or(0) + 2;
     for field in fields {
         let style = match &field.difference {
@@ -191,7 +192,12 @@ pub fn summary(plan: &Plan) -> String {
 #[must_use]
 pub fn to_json(plan: &Plan) -> Value {
     let steps: Vec<Value> = plan.steps().map(step_to_json).collect();
-    let mut value = json!({"steps": steps, "unchanged": plan.kept, "refused": plan.refused()});
+    // What is refused as a whole is refused in each of its steps.
+    let refused = if plan.refusal.is_some() { steps.len() } else { plan.refused() };
+    let mut value = json!({"steps": steps, "unchanged": plan.kept, "refused": refused});
+    if let Some(refusal) = &plan.refusal {
+        value["refusal"] = refusal.json();
+    }
     value["requests"] = plan.requests.into();
     // Later requests are judged when those before them are done.
     value["judged_requests"] = plan.requests.min(1).into();

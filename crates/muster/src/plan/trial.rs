@@ -2,6 +2,7 @@
 
 use muster_client::{Client, ErrorResponse};
 use muster_wire::apply::RefusedPart;
+use muster_words::{Places, Xid};
 
 use super::{CurrentState, DesiredState, Plan, Step, StepTarget, execute::Sender, requests};
 use crate::{
@@ -36,7 +37,11 @@ pub async fn try_out(
         Err(error) => return Err(error.into()),
     };
     for refused in report.refused {
-        note(plan, wanted, refused);
+        note_refused(plan, refused, |xid| {
+            let document = wanted.documents.get(xid)?;
+            let sent = &document.sent;
+            Some((document.path.clone(), places(Some(&sent.content_type), &sent.bytes)))
+        });
     }
     if report.is_cut {
         plan.notes.push("the registry may refuse more; it stopped looking after a second".into());
@@ -45,8 +50,13 @@ pub async fn try_out(
     Ok(())
 }
 
-/// Notes a refusal at its step; at the plan if it has no step of that name.
-fn note(plan: &mut Plan, wanted: &DesiredState, refused: RefusedPart) {
+/// Notes a refusal at its step; at the plan if it has no step of that name. `file` gives the file of
+/// a document, with the places of its values.
+pub fn note_refused(
+    plan: &mut Plan,
+    refused: RefusedPart,
+    file: impl Fn(&Xid) -> Option<(String, Places)>,
+) {
     let failure = Failure::from(ErrorResponse::of_body(refused.error.clone()));
     let is_meant = |step: &&mut Step| match &step.target {
         StepTarget::Model => refused.target == "/model",
@@ -57,13 +67,8 @@ fn note(plan: &mut Plan, wanted: &DesiredState, refused: RefusedPart) {
         plan.refusal = Some(failure);
         return;
     };
-    let document = step.xid().and_then(|xid| wanted.documents.get(xid));
-    let (path, places) = match document {
-        Some(document) => {
-            (document.path.clone(), places(Some(&document.sent.content_type), &document.sent.bytes))
-        }
-        None => (step.name(), Default::default()),
-    };
+    let file = step.xid().and_then(file);
+    let (path, places) = file.unwrap_or_else(|| (step.name(), Places::default()));
     let found = refused.error.violations.iter();
     step.findings.extend(found.map(|one| Finding::of_answer(one, &path, &places)));
     if !step.findings.iter().any(|finding| !finding.is_warning) {

@@ -41,6 +41,7 @@ mod soak;
 mod sockets;
 mod starving;
 mod tampering;
+mod undoing;
 mod yaml;
 
 /// Here all of it is in clear text; in `server_tls` what is hostile comes within TLS.

@@ -106,6 +106,72 @@ fn the_past_has_a_beginning_and_an_end_and_keeps_what_was_purged_out() {
     assert_eq!(server.position(), head);
 }
 
+/// A number below `below` that follows from a seed.
+fn next(seed: &mut u64, below: u64) -> usize {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    usize::try_from((*seed >> 33) % below).unwrap()
+}
+
+/// Whatever happens, a read of the past answers what was answered then: by the server that was
+/// there, and by one that folded the ledger again from its beginning.
+#[test]
+fn the_past_of_random_histories_is_what_was_read_then() {
+    for mut seed in 1..=4_u64 {
+        let data = TempDir::new().unwrap();
+        let server = Server::on(data.path(), &[]);
+        let mut seen = Vec::new();
+        for _ in 0..40 {
+            let group = format!("/configs/g{}", next(&mut seed, 2));
+            let entry = format!("{group}/entries/{}", ["a", "b"][next(&mut seed, 2)]);
+            let name = [&group, &entry][next(&mut seed, 2)];
+            let number = next(&mut seed, 90).to_string();
+            let ask = match next(&mut seed, 9) {
+                0..=2 => Ask::json("PUT", format!("/api{entry}"), number),
+                3 => Ask::json("PUT", format!("/api{entry}/versions/1"), number),
+                4 => {
+                    Ask::json("PATCH", format!("/api{group}"), format!("{{\"name\":\"{number}\"}}"))
+                }
+                5 => Ask::new("DELETE", format!("/api{name}")),
+                6 => Ask::new("POST", format!("/restore{name}")),
+                7 => Ask::json("POST", format!("/api{entry}"), number),
+                _ => {
+                    let to = next(&mut seed, server.position());
+                    Ask::json("POST", "/rollback", format!("{{\"to\":{{\"position\":{to}}}}}"))
+                }
+            };
+            server.ask(&ask);
+            let paths = ["/api/configs?inline=entries.entry".to_owned(), format!("/api{entry}")];
+            let answers = paths.map(|path| (server.get(&path), path));
+            seen.push((server.position(), answers));
+        }
+        let check = |server: &Server| {
+            for (position, answers) in &seen {
+                for (then, path) in answers {
+                    let now = server.get(&at(path, &position.to_string()));
+                    assert_eq!(now.status, then.status, "{path} at {position}");
+                    if then.status == 200 {
+                        let (now, then) = (without_ports(now.text()), without_ports(then.text()));
+                        assert_eq!(now, then, "{path} at {position}");
+                    }
+                }
+            }
+        };
+        check(&server);
+        server.stop();
+        check(&Server::on(data.path(), &[]));
+    }
+}
+
+/// A text without the ports in its URLs, which differ between two servers.
+fn without_ports(text: &str) -> String {
+    let parts: Vec<&str> = text.split("http://127.0.0.1:").collect();
+    let cut = parts.into_iter().map(|part| match part.find("/api") {
+        Some(at) if part[..at].bytes().all(|byte| byte.is_ascii_digit()) => &part[at..],
+        _ => part,
+    });
+    cut.collect()
+}
+
 #[test]
 fn commands_show_the_past() {
     let scratch = TempDir::new().unwrap();

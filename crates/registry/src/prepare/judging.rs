@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use muster_catalog::{
@@ -128,8 +131,8 @@ impl RegistryInner {
     pub(super) async fn judge_restored(
         &self,
         view: &Catalog,
-        xid: &Xid,
-        hidden: &HiddenEntity,
+        (xid, hidden): (&Xid, &HiddenEntity),
+        besides: &BTreeSet<Xid>,
     ) -> Result<(PreparedRestore, Vec<Violation>), SubmitError> {
         let mut action =
             PreparedRestore { xid: xid.clone(), of: Some(hidden.stamp), verdicts: BTreeMap::new() };
@@ -142,7 +145,7 @@ impl RegistryInner {
                 documents.extend(bytes.map(|bytes| (name, version, resource, bytes)));
             }
             let mut found = Vec::new();
-            let command_view = CommandView::new(view, PendingChanges::Hidden(xid, hidden));
+            let command_view = CommandView::new(view, PendingChanges::Hidden(xid, hidden, besides));
             let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| {
                 let all = documents.iter().map(|(_, version, resource, bytes)| Document {
                     xid: resource,

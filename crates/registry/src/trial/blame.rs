@@ -109,5 +109,6 @@ fn take(plan: &mut Plan, is_meant: impl Fn(&Xid) -> bool) -> Vec<PlanPart> {
     plan.groups.retain(|(xid, _)| stays(xid));
     plan.documents.retain(|document| stays(&document.xid));
     plan.deleted.retain(|xid| stays(xid));
+    plan.restored.retain(|xid| stays(xid));
     taken.into_iter().map(PlanPart::Entity).collect()
 }

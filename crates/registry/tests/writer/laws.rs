@@ -5,6 +5,7 @@ mod built_in;
 mod few;
 pub mod likeness;
 mod past;
+mod rollback;
 mod soundness;
 
 use likeness::difference;

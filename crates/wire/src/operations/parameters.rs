@@ -80,18 +80,24 @@ pub const PARAMETERS: &[Parameter] = &[
         "string",
         "Begins after this position, after the event with this id, or after the document with this xid.",
     ),
+    query(
+        "from",
+        "string",
+        "The earlier state: a position (`1204`) or a time (RFC 3339). Of a proof, the smaller number of entries.",
+    ),
+    query(
+        "to",
+        "string",
+        "The later state: a position or a time; by default, now. Of a proof, the larger number of entries; by default, as many as the newest checkpoint covers.",
+    ),
+    query("from_version", "string", "Compares this version of the document as the earlier one."),
+    query("to_version", "string", "Compares this version of the document as the later one."),
     query("before", "integer", "Shows only what happened before this position."),
     query("position", "integer", "The position of the entry."),
     query(
         "size",
         "integer",
         "How many entries of the ledger the proof is about; as many as the newest checkpoint covers, if it isn't given.",
-    ),
-    query("from", "integer", "The smaller size, in entries."),
-    query(
-        "to",
-        "integer",
-        "The larger size, in entries; as many as the newest checkpoint covers, if it isn't given.",
     ),
     header(
         "If-Match",

@@ -8,6 +8,8 @@ use crate::{
     apply::{ApplyReport, ApplyRequest},
     capabilities::{EnabledCapabilities, OfferedCapabilities},
     changes::ChangeEvent,
+    deleted::DeletedPage,
+    diff::DiffPage,
     entities::{
         EntitiesById, GroupEntity, MetaEntity, RegistryEntity, RegistryList, ResourceEntity,
         VersionEntity,
@@ -23,6 +25,7 @@ use crate::{
     openapi::ApiDescription,
     proofs::{ConsistencyReport, InclusionReport},
     restore::Restoration,
+    rollback::{RollbackReport, RollbackRequest},
     status::StatusReport,
     validation::ValidationPage,
 };
@@ -75,6 +78,8 @@ const JUDGED: &[&str] = &["after"];
 const KEYED: &[&str] = &["Idempotency-Key", "Muster-Message"];
 const EXPLAINED: &[&str] = &["Muster-Message"];
 const APPLIED: &[&str] = &["dry_run", "If-Match", "Idempotency-Key", "Muster-Message"];
+const TRIED: &[&str] = &["dry_run", "Idempotency-Key", "Muster-Message"];
+const COMPARED: &[&str] = &["from", "to", "from_version", "to_version", "limit", "after"];
 const VERSIONED: &[&str] = &["specversion"];
 
 const GROUPS: &str = "/api/{groups}";
@@ -254,6 +259,10 @@ const VERSIONS_CHANGED: &[OperationAnswer] = &[with(200, SEVERAL_VERSIONS, CHANG
 
 const RESTORED: &[OperationAnswer] =
     &[with(200, BodyContent::Json(BodyType::of::<Restoration>()), CORRELATED)];
+const DIFFERING: &[OperationAnswer] =
+    &[with(200, BodyContent::Json(BodyType::of::<DiffPage>()), &[])];
+const HIDDEN: &[OperationAnswer] =
+    &[with(200, BodyContent::Json(BodyType::of::<DeletedPage>()), &[])];
 const LOGGED: &[OperationAnswer] = &[with(200, LOG, &[])];
 const EXPORTED: &[OperationAnswer] =
     &[with(200, BodyContent::JsonLines(BodyType::of::<ExportLine>()), &[])];
@@ -330,6 +339,7 @@ pub const OPERATIONS: &[Operation] = &[
     write(Permission::WriteDocuments, (Verb::Patch, VERSION_DETAILS), "patchVersion", "Changes some of a version's attributes.", (CHANGE, A_VERSION), VERSION_PUT),
 
     act(Permission::WriteDocuments, (Verb::Post, "/apply"), native(NativeEndpoint::Apply, "applyPlan"), "Changes the model, puts entities and deletes others, all together or not at all. Each part needs the permission that it would need as a request of its own. If-Match names the state of the model's source.", (APPLIED, BodyContent::Json(BodyType::of::<ApplyRequest>())), &[with(200, BodyContent::Json(BodyType::of::<ApplyReport>()), &["Muster-Warnings", "xRegistry-xregcorrelationid"])]),
+    act(Permission::Rollback, (Verb::Post, "/rollback"), native(NativeEndpoint::Rollback, "rollBack"), "Gives a document, a group, a collection or everything an earlier state again, in one command; the history stays.", (TRIED, BodyContent::Json(BodyType::of::<RollbackRequest>())), &[with(200, BodyContent::Json(BodyType::of::<RollbackReport>()), &["Muster-Warnings", "xRegistry-xregcorrelationid"])]),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}"), native(NativeEndpoint::Restore, "restoreGroup"), "Undoes the last deletion of a group.", (KEYED, BodyContent::None), RESTORED),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}"), native(NativeEndpoint::Restore, "restoreResource"), "Undoes the last deletion of a document.", (KEYED, BodyContent::None), RESTORED),
     act(Permission::RestoreDocuments, (Verb::Post, "/restore/{groups}/{group}/{resources}/{resource}/versions/{version}"), native(NativeEndpoint::Restore, "restoreVersion"), "Undoes the last deletion of a version.", (KEYED, BodyContent::None), RESTORED),
@@ -345,6 +355,16 @@ pub const OPERATIONS: &[Operation] = &[
     read(Permission::ReadLog, "/log/{groups}/{group}/{resources}", native(NativeEndpoint::Log, "getLogOfResources"), "Lists what happened to a group's resources. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
     read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Log, "getLogOfResource"), "Lists what happened to a document.", PAGE, LOGGED),
     read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}/versions/{version}", native(NativeEndpoint::Log, "getLogOfVersion"), "Lists what happened to a version.", PAGE, LOGGED),
+    read(Permission::ReadDocuments, "/deleted", native(NativeEndpoint::DeletedAnywhere, "listDeleted"), "Lists all names that a restore could bring back, with who deleted them and when.", &["after", "limit"], HIDDEN),
+    read(Permission::ReadDocuments, "/deleted/{groups}", native(NativeEndpoint::Deleted, "listDeletedInGroups"), "Lists the deleted groups of a type, and what was deleted in its groups.", &["after", "limit"], HIDDEN),
+    read(Permission::ReadDocuments, "/deleted/{groups}/{group}", native(NativeEndpoint::Deleted, "listDeletedInGroup"), "Lists what was deleted in a group.", &["after", "limit"], HIDDEN),
+    read(Permission::ReadDocuments, "/deleted/{groups}/{group}/{resources}", native(NativeEndpoint::Deleted, "listDeletedResources"), "Lists the deleted documents of a collection, and the deleted versions in it.", &["after", "limit"], HIDDEN),
+    read(Permission::ReadDocuments, "/deleted/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Deleted, "listDeletedVersions"), "Lists the deleted versions of a document.", &["after", "limit"], HIDDEN),
+    read(Permission::ReadDocuments, "/diff", native(NativeEndpoint::DiffOfAll, "diffAll"), "Lists what differs between two states of the registry; by default, what the last command changed.", COMPARED, DIFFERING),
+    read(Permission::ReadDocuments, "/diff/{groups}", native(NativeEndpoint::Diff, "diffGroups"), "Lists what differs between two states of all groups of a type.", COMPARED, DIFFERING),
+    read(Permission::ReadDocuments, "/diff/{groups}/{group}", native(NativeEndpoint::Diff, "diffGroup"), "Lists what differs between two states of a group.", COMPARED, DIFFERING),
+    read(Permission::ReadDocuments, "/diff/{groups}/{group}/{resources}", native(NativeEndpoint::Diff, "diffResources"), "Lists what differs between two states of a group's resources.", COMPARED, DIFFERING),
+    read(Permission::ReadDocuments, "/diff/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Diff, "diffResource"), "Shows what differs between two states of a document; by default, between the last state that said something else and now.", COMPARED, DIFFERING),
     read(Permission::ReadDocuments, "/changes", native(NativeEndpoint::FollowChanges, "followChanges"), "Streams changes in order, as they are made: from now on, or from the place that after or Last-Event-ID names.", &["after", "Last-Event-ID"], &[with(200, BodyContent::Events(BodyType::of::<ChangeEvent>()), &[])]),
     read(Permission::ReadLedger, "/ledger", native(NativeEndpoint::ShowLedger, "getLedger"), "Shows how far the ledger goes, and the key that signs it.", &[], &[with(200, BodyContent::Json(BodyType::of::<LedgerReport>()), &[])]),
     read(Permission::ReadLedger, "/ledger/checkpoint", native(NativeEndpoint::ShowCheckpoint, "getCheckpoint"), "Returns the newest signed checkpoint, so that others can check it.", &[], &[with(200, CHECKPOINT, &[])]),

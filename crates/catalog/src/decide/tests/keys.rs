@@ -132,7 +132,8 @@ fn prepares_capabilities_again_that_were_merged_with_others_than_are_in_force() 
             Write { mode: Mode::Put, target: Target::Capabilities, body: WriteBody::Tree(body) };
         let tree = tree::read(write, &registry.catalog.model, None).unwrap();
         let capabilities = tree.capabilities.clone().map(Arc::new);
-        let work = PreparedWrite { tree, versions: BTreeMap::new(), capabilities };
+        let work =
+            PreparedWrite { tree, versions: BTreeMap::new(), capabilities, restored: Vec::new() };
         let work = PreparedAction::Write(Box::new(work));
         PreparedCommand { capabilities_over: Some(over), ..TestRegistry::prepared(work) }
     };

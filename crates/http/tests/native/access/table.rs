@@ -49,6 +49,9 @@ const WHOLE: &str = "
     putModelSource          PUT    /api/modelsource             +---- everything
     getLog                  GET    /log                         +++-+ reading
     validateAll             GET    /validate                    +++++ reading
+    rollBack                POST   /rollback                    +---- everything
+    diffAll                 GET    /diff                        +++++ reading
+    listDeleted             GET    /deleted                     +++++ reading
     followChanges           GET    /changes                     +++++ reading
     getLedger               GET    /ledger                      +---+ everything
     getCheckpoint           GET    /ledger/checkpoint           +---+ everything
@@ -112,6 +115,14 @@ const PLACED: &str = "
     restoreVersion          POST   /restore/G/g/R/r/versions/9  +o--- writing
     validateGroup           GET    /validate/G/g                +++++ reading
     validateResource        GET    /validate/G/g/R/r            +++++ reading
+    diffGroups              GET    /diff/G                      +++++ reading
+    diffGroup               GET    /diff/G/g                    +++++ reading
+    diffResources           GET    /diff/G/g/R                  +++++ reading
+    diffResource            GET    /diff/G/g/R/r                +++++ reading
+    listDeletedInGroups     GET    /deleted/G                   +++++ reading
+    listDeletedInGroup      GET    /deleted/G/g                 +++++ reading
+    listDeletedResources    GET    /deleted/G/g/R               +++++ reading
+    listDeletedVersions     GET    /deleted/G/g/R/r             +++++ reading
     getLogOfGroups          GET    /log/G                       +++-+ reading
     getLogOfGroup           GET    /log/G/g                     +++-+ reading
     getLogOfResources       GET    /log/G/g/R                   +++-+ reading
@@ -214,8 +225,8 @@ fn of_place(line: &'static str, (place, is_publishers): (&str, bool)) -> Row {
     }
     let path = segments.join("/");
     let bare = path.split(['$', '?']).next().unwrap();
-    let place = bare.strip_prefix("/api").or(bare.strip_prefix("/log"));
-    let place = place.or(bare.strip_prefix("/restore")).or(bare.strip_prefix("/validate")).unwrap();
+    let doors = ["/api", "/log", "/restore", "/validate", "/diff", "/deleted"];
+    let place = doors.iter().find_map(|door| bare.strip_prefix(door)).unwrap();
     let is_group = place.split('/').count() == 3;
     // Groups are nobody's own, and what isn't there is anybody's: nothing of these was deleted.
     let is_publishers = (is_publishers || operation == "restoreResource") && !is_group;

@@ -1,12 +1,14 @@
 use clap::Args;
+use muster_client::Query;
 
-use crate::{Context, Failure, arguments::ConnectionArguments};
+use crate::{Context, Failure, arguments::ConnectionArguments, commands::past::PastArguments};
 
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
 Examples:
   muster model get > model.json
   muster model get --full
+  muster model get --at 7d
 
 ";
 
@@ -17,13 +19,16 @@ pub struct ModelGetArguments {
     #[arg(long)]
     full: bool,
     #[command(flatten)]
+    past: PastArguments,
+    #[command(flatten)]
     connection: ConnectionArguments,
 }
 
 impl ModelGetArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
-        let answer = if self.full { client.model().await? } else { client.model_source().await? };
+        let query = self.past.add_to(Query::new(), context)?;
+        let answer = client.model_at(self.full, &query).await?;
         context.screen.json(&answer.text()?)
     }
 }

@@ -1,0 +1,239 @@
+use clap::{ArgGroup, Args};
+use muster_client::Client;
+use muster_wire::{
+    OrOther,
+    rollback::{RollbackAct, RollbackReport, RollbackRequest, RollbackTo},
+};
+use muster_words::{Moment, Xid};
+use serde_json::json;
+
+use super::{
+    apply::refused_in,
+    delete::confirm,
+    get::explain,
+    past::{When, is_version, when},
+};
+use crate::{
+    Context, Failure,
+    arguments::{ConnectionArguments, Explanation},
+    output::{differences::field_difference, numbers::counted, numbers::separated},
+    plan::{self, Plan, Request, Step, StepAction, StepTarget, Unit},
+};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster rollback providers/cms/entries/sanity --to 2
+  muster rollback providers/cms --hours-ago 3 --dry-run
+  muster rollback providers/cms --to 2027-01-31T12:00:00Z
+  muster rollback --all --to 1,204 --message \"The import was wrong\"
+
+";
+
+/// Give a document, a group or everything an earlier state again; the history stays
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").args(["place", "all"]).required(true))]
+#[command(group = ArgGroup::new("when").args(["to", "hours_ago"]).required(true))]
+pub struct RollbackArguments {
+    /// A document, a group or a collection, such as providers/cms
+    #[arg(value_name = "XID")]
+    place: Option<String>,
+    /// Roll back everything
+    #[arg(long)]
+    all: bool,
+    /// The earlier state: a version of the document (2), a position (1,204), a time
+    /// (2027-01-31T12:00:00Z), or this long ago (2h, 7d)
+    #[arg(long, value_name = "WHEN")]
+    to: Option<String>,
+    /// The state this many hours ago
+    #[arg(long, value_name = "COUNT")]
+    hours_ago: Option<u32>,
+    /// Show the plan and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Don't ask for confirmation
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    explanation: Explanation,
+    #[command(flatten)]
+    connection: ConnectionArguments,
+}
+
+impl RollbackArguments {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let client = self.explanation.of(self.connection.client(context).await?)?;
+        let place = self.place.as_deref().map(|place| format!("/{}", place.trim_matches('/')));
+        let place = place.filter(|place| place != "/");
+        let to = self.target(context, &client, place.as_deref()).await?;
+        let request = RollbackRequest { xid: place, to };
+        let report = match client.roll_back(&request, true).await {
+            Ok(answer) => answer.read()?,
+            Err(error) => return Err(explained(&client, &request, error).await),
+        };
+        let planned_at = report.position;
+        let target = named_target(&request.to, &report);
+        let plan = plan_of(report);
+        let shown = shown_place(&request);
+        self.show(context, &plan, &shown, &target)?;
+        if plan.is_empty() || self.dry_run {
+            return refused_in(context, &plan, "in the plan", HELP);
+        }
+        refused_in(context, &plan, "nothing was changed", HELP)?;
+        confirm(context, self.yes, "Roll back?")?;
+        let report = match client.roll_back(&request, false).await {
+            Ok(answer) => answer.read()?,
+            Err(error) => return Err(explained(&client, &request, error).await),
+        };
+        done(context, &report, &self.undoing(planned_at))
+    }
+
+    /// The state that the flags name.
+    async fn target(
+        &self,
+        context: &Context,
+        client: &Client,
+        place: Option<&str>,
+    ) -> Result<RollbackTo, Failure> {
+        let of_time = |time| RollbackTo { time: Some(time), ..RollbackTo::default() };
+        let Some(text) = &self.to else {
+            let age = i64::from(self.hours_ago.unwrap_or_default()) * 3_600_000_000;
+            let time = context.screen.now.microseconds().saturating_sub(age);
+            let time = Moment::from_microseconds(time).map_err(|_| {
+                Failure::usage("--hours-ago goes back further than there are times")
+            })?;
+            return Ok(of_time(time.to_string()));
+        };
+        if is_version(client, place.unwrap_or_default(), text).await {
+            return Ok(RollbackTo { version: Some(text.clone()), ..RollbackTo::default() });
+        }
+        Ok(match when("to", text, context)? {
+            When::Position(position) => {
+                RollbackTo { position: Some(position), ..RollbackTo::default() }
+            }
+            When::Time(time) => of_time(time),
+        })
+    }
+
+    fn show(
+        &self,
+        context: &Context,
+        plan: &Plan,
+        place: &str,
+        target: &str,
+    ) -> Result<(), Failure> {
+        let screen = &context.screen;
+        if !screen.is_table() {
+            return match (self.dry_run, plan.is_empty()) {
+                (true, _) => screen.value(&plan::to_json(plan)),
+                (false, true) => screen.value(&json!({"applied": 0, "notes": plan.notes})),
+                (false, false) => Ok(()),
+            };
+        }
+        if plan.is_empty() {
+            screen.line(&format!("nothing to change: {place} says what it said at {target}"))?;
+            return plan.notes.iter().try_for_each(|note| screen.line(note));
+        }
+        screen.write(plan::render(plan, screen).as_bytes())?;
+        screen.line(&format!("\n{}, back to {target}", plan::summary(plan)))?;
+        let failing = plan::failing(&plan.failing);
+        failing.iter().chain(&plan.notes).try_for_each(|line| screen.line(line))
+    }
+
+    /// The command that undoes this one.
+    fn undoing(&self, position: u64) -> String {
+        let place = self.place.as_deref().map_or("--all", |place| place.trim_matches('/'));
+        format!("muster rollback {place} --to {position}")
+    }
+}
+
+const HELP: &str = "roll back a part of it, or put these documents as they should be first";
+
+fn shown_place(request: &RollbackRequest) -> String {
+    let place = request.xid.as_deref().map(|xid| xid.trim_start_matches('/'));
+    place.unwrap_or("everything").to_owned()
+}
+
+fn named_target(to: &RollbackTo, report: &RollbackReport) -> String {
+    match (&to.version, report.to) {
+        (Some(version), _) => format!("version {version}"),
+        (None, Some(position)) => format!("position {}", separated(position)),
+        (None, None) => "that time".to_owned(),
+    }
+}
+
+/// The plan of a rollback, in the form of `muster apply`.
+fn plan_of(report: RollbackReport) -> Plan {
+    let mut plan = Plan { requests: 1, failing: report.failing, ..Plan::default() };
+    for step in report.steps {
+        let Ok(xid) = step.xid.parse() else { continue };
+        let (act, request) = match step.act {
+            OrOther::Known(RollbackAct::Add) => {
+                (StepAction::Add, Request::Patch(Default::default()))
+            }
+            OrOther::Known(RollbackAct::Delete) => (StepAction::Delete, Request::Delete),
+            _ => (StepAction::Change, Request::Patch(Default::default())),
+        };
+        let mut planned = Step::new(StepTarget::Entity(xid), act, request);
+        planned.version = step.version.and_then(|version| version.parse().ok());
+        planned.fields = step.fields.into_iter().filter_map(field_difference).collect();
+        plan.units.push(Unit { steps: vec![planned], wave: 0 });
+    }
+    for refused in report.refused {
+        plan::note_refused(&mut plan, refused, |_| None);
+    }
+    if report.is_cut {
+        plan.notes.push("the registry may refuse more; it stopped looking after a second".into());
+    }
+    if report.other_model {
+        plan.notes.push("the model was another one then; it stays as it is now".into());
+    }
+    plan.notes.extend(purged(&report.purged));
+    plan
+}
+
+/// How many purged names are shown.
+const PURGED_SHOWN_MAX: usize = 10;
+
+/// What can't come back.
+fn purged(names: &[String]) -> Vec<String> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let count = counted(names.len(), "name was", "names were");
+    let mut lines = vec![format!("{count} purged since, and can't come back:")];
+    let shown = names.iter().take(PURGED_SHOWN_MAX);
+    lines.extend(shown.map(|name| format!("  {}", name.trim_start_matches('/'))));
+    let more = names.len().saturating_sub(PURGED_SHOWN_MAX);
+    lines.extend((more > 0).then(|| format!("  and {} more", separated(more as u64))));
+    lines
+}
+
+fn done(context: &Context, report: &RollbackReport, undoing: &str) -> Result<(), Failure> {
+    let screen = &context.screen;
+    if !screen.is_table() {
+        let value = json!({
+            "applied": report.steps.len(),
+            "position": report.position,
+            "purged": report.purged,
+        });
+        return screen.value(&value);
+    }
+    let changes = counted(report.steps.len(), "change", "changes");
+    screen.line(&format!("rolled back {changes} at position {}", separated(report.position)))?;
+    let note = format!("{undoing} undoes this");
+    screen.note(&screen.paint_error(crate::output::Style::Dim, &note));
+    Ok(())
+}
+
+/// Adds to "not found" the name that was probably meant.
+async fn explained(
+    client: &Client,
+    request: &RollbackRequest,
+    error: muster_client::ClientError,
+) -> Failure {
+    match request.xid.as_deref().and_then(|xid| xid.parse::<Xid>().ok()) {
+        Some(xid) => explain(client, &xid, error).await,
+        None => error.into(),
+    }
+}

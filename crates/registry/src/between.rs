@@ -1,0 +1,113 @@
+use std::collections::BTreeSet;
+
+use muster_catalog::{View, changes::Change, command::RegistryPart};
+use muster_history::{ChangedEntity, changed_entities, changed_entity, entity_order};
+use muster_words::{Position, Xid};
+
+use crate::{FetchError, Registry};
+
+/// How many entries are read in the time in which this many documents are compared. Comparing a
+/// document's positions takes a fraction of a microsecond, reading and decoding an entry some ten.
+const DOCUMENTS_PER_ENTRY: u64 = 32;
+
+impl Registry {
+    /// What two views of this registry, an earlier and a later one, show differently at a place, in
+    /// the order of [`changed_entities`]: those that are wanted, up to a maximum.
+    ///
+    /// If little happened between them, only what the entries name is compared.
+    ///
+    /// # Errors
+    /// The ledger can't be read, or is damaged.
+    pub async fn changed_between(
+        &self,
+        (before, after): (&View, &View),
+        place: &RegistryPart,
+        is_wanted: &(dyn Fn(&Xid) -> bool + Sync),
+        max: usize,
+    ) -> Result<Vec<ChangedEntity>, FetchError> {
+        let entries = after.position().0.saturating_sub(before.position().0);
+        let documents = after.catalog().documents;
+        if entries.saturating_mul(DOCUMENTS_PER_ENTRY) >= documents {
+            let all = changed_entities(before, after, place);
+            return Ok(all.filter(|one| is_wanted(&one.xid)).take(max).collect());
+        }
+        let touched = self.touched_between(before.position(), after.position()).await?;
+        let mut found: Vec<ChangedEntity> = touched
+            .single
+            .iter()
+            .filter(|xid| holds(place, xid))
+            .filter_map(|xid| changed_entity(before, after, xid))
+            .collect();
+        for group in &touched.whole {
+            let within = changed_entities(before, after, &RegistryPart::Entity(group.clone()));
+            found.extend(within.filter(|one| holds(place, &one.xid)));
+        }
+        found.retain(|one| is_wanted(&one.xid));
+        found.sort_by(|one, other| entity_order(&one.xid, &other.xid));
+        found.dedup();
+        found.truncate(max);
+        Ok(found)
+    }
+
+    /// What the commands between two positions touched.
+    async fn touched_between(
+        &self,
+        from: Position,
+        until: Position,
+    ) -> Result<Touched, FetchError> {
+        let mut touched = Touched::default();
+        let mut at = from;
+        while at < until {
+            let commands = self.commands_after(at).await?;
+            let Some(last) = commands.last() else { break };
+            at = last.position();
+            let changes = commands.iter().filter(|command| command.position() <= until);
+            for (_, change) in changes.flat_map(|command| &command.changes) {
+                touched.add(change);
+            }
+        }
+        Ok(touched)
+    }
+}
+
+/// What commands touched.
+#[derive(Default)]
+struct Touched {
+    /// Groups and resources.
+    single: BTreeSet<Xid>,
+    /// Groups with everything in them.
+    whole: BTreeSet<Xid>,
+}
+
+impl Touched {
+    fn add(&mut self, change: &Change) {
+        let subject = change.subject();
+        let takes_along =
+            matches!(change, Change::Hidden(_) | Change::Restored(_) | Change::Purged(_));
+        match &subject {
+            Xid::Registry => {}
+            Xid::Group { .. } if takes_along => {
+                self.whole.insert(subject);
+            }
+            Xid::Group { .. } => {
+                self.single.insert(subject);
+            }
+            _ => self.single.extend(subject.resource()),
+        }
+    }
+}
+
+/// Whether an entity is at a place.
+fn holds(place: &RegistryPart, xid: &Xid) -> bool {
+    match place {
+        RegistryPart::All => true,
+        RegistryPart::Groups(groups) => xid.group_ids().is_some_and(|(of, _)| of == groups),
+        RegistryPart::Entity(entity) => {
+            std::iter::successors(Some(xid.clone()), Xid::parent).any(|one| one == *entity)
+        }
+        RegistryPart::Resources { group, resources } => {
+            xid.group().as_ref() == Some(group)
+                && xid.resource_ids().is_some_and(|(of, _)| of == resources)
+        }
+    }
+}
