@@ -16,6 +16,7 @@ mod sort;
 mod text;
 
 pub use compare::SortKey;
+pub(crate) use compare::texts as compare_texts;
 pub use evaluate::{MissingAttributes, passing};
 pub use filter::Filter;
 pub use members::{MemberQuery, count_until};

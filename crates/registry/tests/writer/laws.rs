@@ -5,6 +5,7 @@ mod built_in;
 mod few;
 pub mod likeness;
 mod past;
+mod searching;
 mod soundness;
 
 use likeness::difference;
