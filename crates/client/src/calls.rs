@@ -8,6 +8,8 @@ mod keys;
 mod lines;
 mod model;
 mod proofs;
+mod references;
+mod search;
 
 pub use changes::{ChangeStream, ReceivedChange, StreamItem, StreamStart};
 pub use collections::Page;

@@ -40,7 +40,10 @@ fn may(operation: &Operation, request: &Request) -> Result<(), Problem> {
     let path = request.uri().path();
     let place = match operation.endpoint {
         Endpoint::Native(
-            NativeEndpoint::Log | NativeEndpoint::Restore | NativeEndpoint::Validate,
+            NativeEndpoint::Log
+            | NativeEndpoint::References
+            | NativeEndpoint::Restore
+            | NativeEndpoint::Validate,
         ) => below_first_step(path),
         _ => "/",
     };

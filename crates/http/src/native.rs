@@ -1,5 +1,5 @@
 //! The endpoints that xRegistry doesn't define: plans, keys, the change stream, restore, the log,
-//! the ledger, validation and the status.
+//! the ledger, searches, references, validation and the status.
 //!
 //! Each file is one endpoint. None holds a rule of the registry: they turn requests into commands
 //! and reads, like the endpoints of xRegistry.
@@ -15,7 +15,9 @@ mod keys;
 mod ledger;
 mod log;
 mod query;
+mod references;
 mod restore;
+mod search;
 mod status;
 mod stream;
 mod validate;
@@ -29,6 +31,7 @@ use axum::{
 pub use gate::{Access, Gate, GateError};
 pub use ledger::{last_line, progress_line};
 use muster_registry::{Followers, Registry};
+use muster_search::TextIndex;
 use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
 
 use self::{changes::Feed, ledger::Verifications};
@@ -43,6 +46,8 @@ pub struct Native {
     verifications: Arc<Verifications>,
     validations: Arc<LongReads>,
     logs: Arc<LongReads>,
+    searches: Arc<LongReads>,
+    texts: Option<Arc<TextIndex>>,
     followers: Arc<Followers>,
     file: Option<StoredLedger>,
     clock_jump: Option<ClockJump>,
@@ -71,6 +76,7 @@ impl Native {
         // A validation keeps a processor busy, so there is one at a time.
         let validations = Arc::new(LongReads::of(1, registry.long_work().clone()));
         let logs = Arc::new(LongReads::of(1, registry.long_work().clone()));
+        let searches = Arc::new(LongReads::new(registry.long_work().clone()));
         Self {
             registry,
             gate,
@@ -78,6 +84,8 @@ impl Native {
             verifications,
             validations,
             logs,
+            searches,
+            texts: None,
             followers,
             file: None,
             clock_jump: None,
@@ -94,6 +102,12 @@ impl Native {
     #[must_use]
     pub fn with_followers(self, followers: Arc<Followers>) -> Self {
         Self { followers, ..self }
+    }
+
+    /// Adds the index of words. Without it, one is built for each search for words.
+    #[must_use]
+    pub fn with_texts(self, texts: Option<Arc<TextIndex>>) -> Self {
+        Self { texts, ..self }
     }
 
     /// Bounds the streams of changes by what the server may have open.
@@ -150,6 +164,9 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ValidateAll => on(method, validate::validate_all),
         NativeEndpoint::Validate => on(method, validate::validate),
         NativeEndpoint::Apply => on(method, apply::apply),
+        NativeEndpoint::References => on(method, references::references),
+        NativeEndpoint::Search => on(method, search::search),
+        NativeEndpoint::SearchProviders => on(method, search::providers),
         NativeEndpoint::ShowStatus => on(method, status::status),
     }
 }

@@ -46,7 +46,9 @@ use crate::{Body, Caller, read_body, respond};
 
 pub use document_cache::DocumentCache;
 pub(crate) use long::LongReads;
+pub(crate) use past::requested as requested_view;
 pub(crate) use place::percent_decoded;
+pub(crate) use query::Query as DecodedQuery;
 pub(crate) use refused::problem_of_refusal;
 pub use refused::{problem_of_failure, problem_of_fetch, violations};
 pub(crate) use tags::conditions;

@@ -15,7 +15,9 @@ pub mod man;
 pub mod model;
 mod past;
 pub mod put;
+pub mod references;
 pub mod restore;
+pub mod search;
 pub mod serve;
 pub mod status;
 pub mod validate;
@@ -38,6 +40,10 @@ pub enum MusterCommand {
     List(list::ListArguments),
     #[command(before_help = get::EXAMPLES)]
     Get(get::GetArguments),
+    #[command(before_help = search::EXAMPLES)]
+    Search(search::SearchArguments),
+    #[command(before_help = references::EXAMPLES)]
+    References(references::ReferencesArguments),
     #[command(before_help = log::EXAMPLES)]
     Log(log::LogArguments),
     #[command(before_help = watch::EXAMPLES)]
@@ -85,6 +91,8 @@ impl MusterCommand {
             Self::Serve(serve) => serve.run(context),
             Self::List(list) => context.wait(list.run(context)),
             Self::Get(get) => context.wait(get.run(context)),
+            Self::Search(search) => context.wait(search.run(context)),
+            Self::References(references) => context.wait(references.run(context)),
             Self::Log(log) => context.wait(log.run(context)),
             Self::Watch(watch) => context.wait(watch.run(context)),
             Self::Status(status) => context.wait(status.run(context)),

@@ -7,7 +7,7 @@ use crate::Arguments;
 /// The commands, grouped by purpose. A test checks that each command is listed exactly once.
 pub(crate) const WANTS: [(&str, &[&str]); 5] = [
     ("Start", &["init", "serve"]),
-    ("Read", &["list", "get", "log", "watch", "status"]),
+    ("Read", &["list", "get", "search", "references", "log", "watch", "status"]),
     ("Change", &["put", "delete", "restore", "apply", "model"]),
     ("Prove", &["validate", "ledger"]),
     ("Run", &["keys", "config", "errors", "completions", "man"]),

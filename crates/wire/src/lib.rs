@@ -25,8 +25,10 @@ pub mod model;
 pub mod openapi;
 pub mod operations;
 mod or_other;
+pub mod references;
 pub mod restore;
 mod sample;
+pub mod search;
 pub mod status;
 pub mod validation;
 

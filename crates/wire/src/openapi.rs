@@ -33,7 +33,9 @@ const TAGS: &[(&str, &str)] = &[
     ("log", "Who changed what and when."),
     ("metrics", "Metrics, for Prometheus."),
     ("openapi.json", "This OpenAPI document."),
+    ("references", "What refers to an entity, and to what it refers."),
     ("restore", "Undoes deletions."),
+    ("search", "Documents by their fields and their words."),
     ("status", "The state of the registry."),
     ("validate", "Which stored documents no longer pass."),
 ];

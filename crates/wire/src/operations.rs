@@ -101,6 +101,12 @@ pub enum NativeEndpoint {
     ShowStatus,
     /// `POST /apply`.
     Apply,
+    /// `GET /references/<xid>`.
+    References,
+    /// `GET /search`.
+    Search,
+    /// `GET /search/providers`.
+    SearchProviders,
 }
 
 /// The endpoints about the server itself.
@@ -154,6 +160,7 @@ impl Operation {
             Endpoint::Native(NativeEndpoint::Restore) => "/restore/{*xid}",
             Endpoint::Native(NativeEndpoint::Log) => "/log/{*xid}",
             Endpoint::Native(NativeEndpoint::Validate) => "/validate/{*xid}",
+            Endpoint::Native(NativeEndpoint::References) => "/references/{*xid}",
             _ => self.path,
         }
     }

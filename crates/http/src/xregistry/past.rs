@@ -9,7 +9,7 @@ use super::{query::Query, refused::problem_of_fetch};
 ///
 /// # Errors
 /// `bad_position`: it is neither, the ledger hasn't come to it, or it is before the beginning.
-pub(super) async fn requested(
+pub(crate) async fn requested(
     registry: &Registry,
     query: &str,
     path: &str,
