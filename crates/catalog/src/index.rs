@@ -12,6 +12,7 @@ mod declared;
 mod expression;
 mod find;
 mod maintain;
+mod narrow;
 mod number_set;
 mod postings;
 mod search;
@@ -21,7 +22,7 @@ use std::{borrow::Borrow, cmp::Ordering, ops::Bound, sync::Arc};
 
 pub use condition::{FieldTest, SearchCondition};
 pub use declared::{DeclaredField, DeclaredFields, FieldFault};
-pub use expression::{CONDITION_BYTES_MAX, ConditionError};
+pub use expression::{CONDITION_BYTES_MAX, ConditionFault};
 use imbl::{OrdMap, Vector};
 pub use maintain::FormerTerms;
 use muster_words::{Id, Xid};

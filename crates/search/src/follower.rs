@@ -2,10 +2,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use muster_catalog::{Content, View, changes::Change, entity::Entity};
+use muster_catalog::{Content, View, entity::Entity};
 use muster_history::CommittedCommand;
 use muster_registry::{Follower, FollowerError, Registry};
-use muster_words::Xid;
+use muster_words::{Position, Xid};
 
 use crate::{DocumentText, TextIndex, text_of};
 
@@ -40,25 +40,35 @@ impl TextFollower {
         let view = self.registry.view();
         let pending = std::mem::take(&mut self.pending);
         let mut removed = Vec::new();
-        let mut documents = Vec::new();
+        // A document may be there by its own name and by its group's.
+        let mut documents = BTreeSet::new();
         for xid in pending {
             match &xid {
                 Xid::Group { .. } => {
                     removed.push(format!("{xid}/"));
                     documents.extend(members(&view, &xid));
                 }
-                _ if view.has(&xid) => documents.push(xid),
+                _ if view.has(&xid) => {
+                    documents.insert(xid);
+                }
                 _ => removed.push(xid.to_string()),
             }
         }
-        write(&self.registry, &self.index, &view, removed, &documents).await
+        let documents: Vec<Xid> = documents.into_iter().collect();
+        write(&self.registry, &self.index, &view, removed, &documents).await?;
+        self.index.set_waiting(Position::ZERO);
+        Ok(())
     }
 }
 
 #[async_trait]
 impl Follower for TextFollower {
     async fn take(&mut self, command: &CommittedCommand) -> Result<(), FollowerError> {
-        self.pending.extend(command.changes.iter().filter_map(|(_, change)| touched(change)));
+        let was_empty = self.pending.is_empty();
+        self.pending.extend(command.touched());
+        if was_empty && !self.pending.is_empty() {
+            self.index.set_waiting(command.position());
+        }
         if self.pending.len() >= PENDING_MAX {
             self.index().await?;
         }
@@ -88,22 +98,6 @@ pub async fn fill(
         }
     }
     Ok(())
-}
-
-/// The document or the group whose words a change may have changed.
-fn touched(change: &Change) -> Option<Xid> {
-    let of = |xid: &Xid| match xid {
-        Xid::Group { .. } => Some(xid.clone()),
-        xid => xid.resource(),
-    };
-    match change {
-        Change::VersionWritten(body) => of(&body.version),
-        Change::MetaWritten(body) => of(&body.resource),
-        Change::Hidden(body) => of(&body.xid),
-        Change::Restored(body) => of(&body.xid),
-        Change::Purged(body) => of(&body.xid),
-        _ => None,
-    }
 }
 
 /// The documents in a group.

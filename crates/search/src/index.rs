@@ -1,10 +1,11 @@
 use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
-use muster_words::{Id, Xid};
+use muster_words::{Id, Position, Xid};
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, params};
 use thiserror::Error;
@@ -45,6 +46,8 @@ pub struct TextIndex {
     writer: Mutex<Connection>,
     idle: Mutex<Vec<Connection>>,
     is_new: bool,
+    /// The position of the oldest command whose documents wait to be indexed; 0 if none waits.
+    waiting: AtomicU64,
 }
 
 /// What a search found.
@@ -116,13 +119,27 @@ impl TextIndex {
 
     fn of(path: Option<&Path>, writer: Connection, is_new: bool) -> Self {
         let path = path.map(Path::to_owned);
-        Self { path, writer: Mutex::new(writer), idle: Mutex::default(), is_new }
+        let (writer, idle) = (Mutex::new(writer), Mutex::default());
+        Self { path, writer, idle, is_new, waiting: AtomicU64::new(0) }
     }
 
     /// Whether it was empty when it was opened, so that its follower must begin anew.
     #[must_use]
     pub const fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// The position of the oldest command that was read but whose documents aren't found yet.
+    #[must_use]
+    pub fn waiting(&self) -> Option<Position> {
+        match self.waiting.load(Ordering::Relaxed) {
+            0 => None,
+            position => Some(Position(position)),
+        }
+    }
+
+    pub(crate) fn set_waiting(&self, position: Position) {
+        self.waiting.store(position.0, Ordering::Relaxed);
     }
 
     /// Replaces the words of documents and removes others, all together. Names that end in `/` stand

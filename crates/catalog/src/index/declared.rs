@@ -3,7 +3,7 @@ use std::{
     sync::Arc,
 };
 
-use muster_model::Model;
+use muster_model::{Model, ResourceType};
 use muster_schema::nearest;
 use thiserror::Error;
 
@@ -81,6 +81,19 @@ impl DeclaredFields {
                 }
                 declared.types.entry(own).or_default();
             }
+        }
+        declared
+    }
+
+    /// The fields of one type.
+    #[must_use]
+    pub(super) fn of_type(kind: &ResourceType) -> Self {
+        let mut declared = Self::default();
+        for indexed in &kind.aspect.indexed {
+            let field = declared.fields.entry(shown(&indexed.field)).or_default();
+            let keys = FieldClass::of(indexed.kind).iter();
+            let name = || indexed.field.clone();
+            field.keys.extend(keys.map(|class| Arc::new(FieldKey { name: name(), class: *class })));
         }
         declared
     }

@@ -13,7 +13,7 @@ const DEPTH_MAX: usize = 16;
 /// Why a text isn't a condition.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{expected} at character {at}")]
-pub struct ConditionError {
+pub struct ConditionFault {
     /// The number of the character, from 1.
     pub at: usize,
     /// What was expected there.
@@ -43,9 +43,9 @@ impl SearchCondition {
     ///
     /// # Errors
     /// The text is no condition.
-    pub fn parse(text: &str) -> Result<Self, ConditionError> {
+    pub fn parse(text: &str) -> Result<Self, ConditionFault> {
         if text.len() > CONDITION_BYTES_MAX {
-            return Err(ConditionError { at: 1, expected: "at most 4,096 bytes are expected" });
+            return Err(ConditionFault { at: 1, expected: "at most 4,096 bytes are expected" });
         }
         let mut reader = Reader { tokens: tokens(text)?, at: 0, depth: 0 };
         let condition = reader.any()?;
@@ -56,7 +56,7 @@ impl SearchCondition {
     }
 }
 
-fn tokens(text: &str) -> Result<Vec<(usize, Token)>, ConditionError> {
+fn tokens(text: &str) -> Result<Vec<(usize, Token)>, ConditionFault> {
     let mut tokens = Vec::new();
     let mut rest = text;
     loop {
@@ -67,7 +67,7 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, ConditionError> {
             return Ok(tokens);
         };
         let (token, length) = match first {
-            '"' | '\'' => quoted(rest, first).ok_or(ConditionError {
+            '"' | '\'' => quoted(rest, first).ok_or(ConditionFault {
                 at,
                 expected: "this text has no end: a quote is expected",
             })?,
@@ -88,7 +88,7 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, ConditionError> {
             _ => {
                 let sign = SIGNS.into_iter().find(|sign| rest.starts_with(sign));
                 let expected = "a field, a value or an operator is expected";
-                let sign = sign.ok_or(ConditionError { at, expected })?;
+                let sign = sign.ok_or(ConditionFault { at, expected })?;
                 (Token::Sign(sign), sign.len())
             }
         };
@@ -135,17 +135,17 @@ impl Reader {
     }
 
     /// The error for the token that comes next.
-    fn expected(&self, expected: &'static str) -> ConditionError {
+    fn expected(&self, expected: &'static str) -> ConditionFault {
         let last = self.tokens.last().map_or(1, |(at, _)| *at);
         let at = self.tokens.get(self.at).map_or(last, |(at, _)| *at);
-        ConditionError { at, expected }
+        ConditionFault { at, expected }
     }
 
-    fn needs(&mut self, sign: &'static str, expected: &'static str) -> Result<(), ConditionError> {
+    fn needs(&mut self, sign: &'static str, expected: &'static str) -> Result<(), ConditionFault> {
         if self.takes(sign) { Ok(()) } else { Err(self.expected(expected)) }
     }
 
-    fn any(&mut self) -> Result<SearchCondition, ConditionError> {
+    fn any(&mut self) -> Result<SearchCondition, ConditionFault> {
         if self.depth >= DEPTH_MAX {
             return Err(self.expected("less nesting is expected"));
         }
@@ -158,7 +158,7 @@ impl Reader {
         Ok(one_or(any, SearchCondition::Any))
     }
 
-    fn all(&mut self) -> Result<SearchCondition, ConditionError> {
+    fn all(&mut self) -> Result<SearchCondition, ConditionFault> {
         let mut all = vec![self.one()?];
         while self.takes("&&") {
             all.push(self.one()?);
@@ -166,7 +166,7 @@ impl Reader {
         Ok(one_or(all, SearchCondition::All))
     }
 
-    fn one(&mut self) -> Result<SearchCondition, ConditionError> {
+    fn one(&mut self) -> Result<SearchCondition, ConditionFault> {
         let mut is_not = false;
         while self.takes("!") {
             is_not = !is_not;
@@ -181,7 +181,7 @@ impl Reader {
         Ok(if is_not { SearchCondition::Not(Box::new(one)) } else { one })
     }
 
-    fn test(&mut self) -> Result<SearchCondition, ConditionError> {
+    fn test(&mut self) -> Result<SearchCondition, ConditionFault> {
         match self.next() {
             Token::Name(name) if name == "has" && self.takes("(") => {
                 let field = self.name()?;
@@ -198,7 +198,7 @@ impl Reader {
         }
     }
 
-    fn name(&mut self) -> Result<String, ConditionError> {
+    fn name(&mut self) -> Result<String, ConditionFault> {
         match self.next() {
             Token::Name(name) => Ok(name),
             _ => {
@@ -209,7 +209,7 @@ impl Reader {
     }
 
     /// `"hugo" in ssg_engine_options`
-    fn value_in(&mut self, value: String) -> Result<SearchCondition, ConditionError> {
+    fn value_in(&mut self, value: String) -> Result<SearchCondition, ConditionFault> {
         match self.next() {
             Token::Name(word) if word == "in" => {
                 Ok(SearchCondition::field(&self.name()?, FieldTest::Is(value)))
@@ -221,7 +221,7 @@ impl Reader {
         }
     }
 
-    fn value(&mut self) -> Result<String, ConditionError> {
+    fn value(&mut self) -> Result<String, ConditionFault> {
         match self.next() {
             Token::Text(value) | Token::Number(value) => Ok(value),
             Token::Name(value) if value == "true" || value == "false" => Ok(value),
@@ -232,7 +232,7 @@ impl Reader {
         }
     }
 
-    fn compared(&mut self, field: &str) -> Result<SearchCondition, ConditionError> {
+    fn compared(&mut self, field: &str) -> Result<SearchCondition, ConditionFault> {
         let is = |value| SearchCondition::field(field, FieldTest::Is(value));
         match self.next() {
             Token::Sign("==" | "=") => Ok(is(self.value()?)),
@@ -277,6 +277,8 @@ fn one_or(
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::panic, reason = "a test that can't go on fails")]
+
     use super::*;
 
     fn shown(condition: &SearchCondition) -> String {

@@ -290,7 +290,6 @@ pub fn terms_of_labels(attributes: &json::Map<String, Value>) -> Arc<[Arc<Term>]
             let field = Arc::new(FieldKey { name, class: FieldClass::Text });
             Some(Arc::new(Term { field, value: TermValue::of_text(value.as_str()?) }))
         })
-        .take(INDEXED_VALUES_MAX)
         .collect();
     terms.sort_unstable();
     terms.into()

@@ -47,6 +47,7 @@ pub(super) async fn search(
 ) -> Result<Response, IntoProblem> {
     let request = SearchRequest::new("/search", &native, &caller, raw).await?;
     let (query, declared) = (&request.query, &request.declared);
+    let refused = |problem: Problem| problem.subject(request.path);
     let facets = match query.value("facets") {
         None => "type,group,state".to_owned(),
         Some(text) => text.to_owned(),
@@ -58,8 +59,8 @@ pub(super) async fn search(
         let value = query.value("facets").unwrap_or_default().to_owned();
         return Err(request.refused(ErrorKind::BadSearch { value, error_detail }).into());
     }
-    let conditions = condition::of_query(query, declared).map_err(|kind| request.refused(kind))?;
-    let order = condition::order(query).map_err(|kind| request.refused(kind))?;
+    let conditions = condition::of_query(query, declared).map_err(refused)?;
+    let order = condition::order(query).map_err(refused)?;
     let answering = async {
         let words = words::find(&request).await?;
         let search = Search {
@@ -96,7 +97,7 @@ pub(super) async fn providers(
     RawQuery(raw): RawQuery,
 ) -> Result<Response, IntoProblem> {
     let request = SearchRequest::new("/search/providers", &native, &caller, raw).await?;
-    let refused = |kind| request.refused(kind);
+    let refused = |problem: Problem| problem.subject(request.path);
     let query = condition::provider_query(&request.query).map_err(refused)?;
     let mut conditions = condition::of_providers(&query);
     conditions.push(condition::of_type("providers/entries", &request.declared).map_err(refused)?);
@@ -116,7 +117,7 @@ pub(super) async fn providers(
         let mut response = answer::json(StatusCode::OK, &answer);
         let next = found.next.map(|cursor| request.url_of(&cursor));
         let link = next.map(|next| headers::next_page(&next, Some(page.count)));
-        if let Some(Ok(link)) = link.map(|link| HeaderValue::try_from(link)) {
+        if let Some(Ok(link)) = link.map(HeaderValue::try_from) {
             response.headers_mut().insert(header::LINK, link);
         }
         Ok(response)

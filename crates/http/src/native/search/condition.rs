@@ -3,7 +3,7 @@ use muster_catalog::{
     index::{DeclaredFields, FieldTest, GROUP, LABEL, STATE, SearchCondition, SearchOrder, TYPE},
 };
 use muster_schema::nearest;
-use muster_wire::{ErrorKind, search::ProviderQuery};
+use muster_wire::{ErrorKind, Problem, search::ProviderQuery};
 
 use super::shown;
 use crate::xregistry::DecodedQuery;
@@ -15,7 +15,7 @@ const OPERATORS: [&str; 7] = ["!=", "<=", ">=", "==", "<", ">", "="];
 pub(super) fn of_query(
     query: &DecodedQuery,
     declared: &DeclaredFields,
-) -> Result<Vec<SearchCondition>, ErrorKind> {
+) -> Result<Vec<SearchCondition>, Problem> {
     let mut conditions = of_providers(&provider_query(query)?);
     for name in query.values("type") {
         conditions.push(of_type(name, declared)?);
@@ -39,7 +39,7 @@ pub(super) fn of_query(
 }
 
 /// The order of a query.
-pub(super) fn order(query: &DecodedQuery) -> Result<SearchOrder, ErrorKind> {
+pub(super) fn order(query: &DecodedQuery) -> Result<SearchOrder, Problem> {
     let Some(text) = query.value("sort") else { return Ok(SearchOrder::Name) };
     let (name, descending) = match text.split_once('=') {
         None | Some((_, "asc")) => (text.split('=').next().unwrap_or(text), false),
@@ -53,7 +53,7 @@ pub(super) fn order(query: &DecodedQuery) -> Result<SearchOrder, ErrorKind> {
 }
 
 /// What a query asks of providers.
-pub(super) fn provider_query(query: &DecodedQuery) -> Result<ProviderQuery, ErrorKind> {
+pub(super) fn provider_query(query: &DecodedQuery) -> Result<ProviderQuery, Problem> {
     let text = |name| query.value(name).filter(|text| !text.is_empty()).map(str::to_owned);
     let max_cost = text("max_cost").map(|text| {
         let number = serde_json::from_str(&text);
@@ -86,7 +86,7 @@ pub(super) fn of_providers(query: &ProviderQuery) -> Vec<SearchCondition> {
 }
 
 /// A type: `providers/entries`, or `providers` for all types of its resources.
-pub(super) fn of_type(name: &str, declared: &DeclaredFields) -> Result<SearchCondition, ErrorKind> {
+pub(super) fn of_type(name: &str, declared: &DeclaredFields) -> Result<SearchCondition, Problem> {
     let plain = name.trim_matches('/');
     let is_meant = |kind: &&str| *kind == plain || kind.split('/').next() == Some(plain);
     let kinds: Vec<SearchCondition> =
@@ -142,8 +142,9 @@ fn is(name: &str, value: &str) -> SearchCondition {
     SearchCondition::field(name, FieldTest::Is(value.to_owned()))
 }
 
-pub(super) fn refused(value: &str, error_detail: &str) -> ErrorKind {
-    ErrorKind::BadSearch { value: shown(value), error_detail: error_detail.to_owned() }
+pub(super) fn refused(value: &str, error_detail: &str) -> Problem {
+    let error_detail = error_detail.to_owned();
+    Problem::new(ErrorKind::BadSearch { value: shown(value), error_detail })
 }
 
 #[cfg(test)]

@@ -27,11 +27,11 @@ pub(super) async fn find(request: &SearchRequest<'_>) -> Result<Option<FoundWord
         return Ok(None);
     };
     if !request.view.is_newest() {
-        let kind = refused(words, "words are searched in the present only; leave out q or at");
-        return Err(request.refused(kind));
+        let detail = "words are searched in the present only; leave out q or at";
+        return Err(refused(words, detail).subject(request.path));
     }
     let query = TextQuery::parse(words);
-    let query = query.map_err(|error| request.refused(refused(words, &error.to_string())))?;
+    let query = query.map_err(|error| refused(words, &error.to_string()).subject(request.path))?;
     let native = request.native;
     let index = match &native.texts {
         Some(index) => index.clone(),
@@ -40,13 +40,15 @@ pub(super) async fn find(request: &SearchRequest<'_>) -> Result<Option<FoundWord
     // Before the search: what is indexed meanwhile does no harm.
     let status = native.followers.status();
     let own = status.iter().find(|one| one.name.as_str() == FOLLOWER);
-    let behind = own.map_or(0, |status| status.lag_entries);
+    let head = request.view.position().0;
+    let waiting = index.waiting().map(|oldest| (head + 1).saturating_sub(oldest.0));
+    let behind = own.map_or(0, |status| status.lag_entries).max(waiting.unwrap_or(0));
     let found = tokio::task::spawn_blocking(move || index.find(&query)).await;
     let hits: TextHits = match found {
         Ok(Ok(hits)) => hits,
         Ok(Err(TextIndexError::TooSlow)) => {
             let detail = "too many documents have these words; add rarer ones";
-            return Err(request.refused(refused(words, detail)));
+            return Err(refused(words, detail).subject(request.path));
         }
         Ok(Err(error)) => return Err(unavailable(&error.into())),
         Err(error) => return Err(unavailable(&error.into())),
@@ -61,7 +63,7 @@ async fn built(request: &SearchRequest<'_>) -> Result<Arc<TextIndex>, Problem> {
         let detail =
             "so many documents have an index of words only in a server; start muster serve";
         let words = request.query.value("q").unwrap_or_default();
-        return Err(request.refused(refused(words, detail)));
+        return Err(refused(words, detail).subject(request.path));
     }
     let index = TextIndex::in_memory(view.id()).map_err(|error| unavailable(&error.into()))?;
     let index = Arc::new(index);
