@@ -171,7 +171,9 @@ impl<'a> Finder<'a> {
 
     /// Counts the values of a field among hits.
     fn facet(&self, name: &str, set: &NumberSet) -> Result<Facet, FieldFault> {
-        let keys = self.declared.keys(name)?;
+        let mut keys = self.declared.keys(name)?;
+        // Of a range the lower ends are counted.
+        keys.retain(|key| key.class != FieldClass::RangeMax);
         let mut facet = Facet { name: name.to_owned(), ..Facet::default() };
         let fields = || keys.iter().filter_map(|key| self.index.field(key));
         let terms: usize = fields().map(|terms| terms.0.len()).sum();

@@ -83,7 +83,13 @@ impl ListArguments {
         if self.deleted {
             return self.deleted(context, &client, level).await;
         }
-        let known = &known_attributes(&level);
+        let mut known = known_attributes(&level);
+        if let Level::Documents(_, kind) = &level {
+            // A filter may also name a field of the documents.
+            let fields = kind.aspect.indexed.iter();
+            known.extend(fields.filter_map(|indexed| indexed.field.split('/').nth(1)));
+        }
+        let known = &known;
         match &level {
             Level::Overview => {
                 let query = self.past.add_to(Query::new(), context)?;

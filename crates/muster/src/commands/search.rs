@@ -280,14 +280,14 @@ mod tests {
     #[test]
     fn shows_what_is_around_a_word() {
         let found = |document| FoundDocument { document, ..FoundDocument::default() };
-        let long = format!("{} Visual editing {}", "a ".repeat(40), "b ".repeat(40));
+        let long = format!("{}Visual editing {}", "a ".repeat(40), "b ".repeat(40));
         for (document, words, expect) in [
             (json!({"a": ["x", "Visual editing"]}), "visual", "Visual editing"),
             (json!({"a": {"b": "nothing"}}), "visual", ""),
             (
                 json!({"a": long}),
                 "\"visual editing\" -x",
-                "…a a a a a a a a a a Visual editing b b b b b b b b b b b b…",
+                "…a a a a a a a a a a Visual editing b b b b b b b b b b b b b…",
             ),
         ] {
             assert_eq!(snippet(&found(document), &plain_words(words)), expect);
