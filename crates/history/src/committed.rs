@@ -71,6 +71,12 @@ impl CommittedCommand {
         })
     }
 
+    /// Whether it erased something.
+    #[must_use]
+    pub fn erases(&self) -> bool {
+        self.changes.iter().any(|(_, change)| matches!(change, Change::Purged(_)))
+    }
+
     /// The position before the command's first entry.
     #[must_use]
     pub fn begin(&self) -> Position {

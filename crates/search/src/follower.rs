@@ -27,13 +27,15 @@ pub struct TextFollower {
     index: Arc<TextIndex>,
     /// Documents and groups that changed.
     pending: BTreeSet<Xid>,
+    /// Whether some of them were purged, so that their words must not stay in the file.
+    erases: bool,
 }
 
 impl TextFollower {
     /// A follower that begins after its mark.
     #[must_use]
     pub const fn new(registry: Registry, index: Arc<TextIndex>) -> Self {
-        Self { registry, index, pending: BTreeSet::new() }
+        Self { registry, index, pending: BTreeSet::new(), erases: false }
     }
 
     async fn index(&mut self) -> Result<(), FollowerError> {
@@ -56,6 +58,10 @@ impl TextFollower {
         }
         let documents: Vec<Xid> = documents.into_iter().collect();
         write(&self.registry, &self.index, &view, removed, &documents).await?;
+        if std::mem::take(&mut self.erases) {
+            let index = self.index.clone();
+            tokio::task::spawn_blocking(move || index.erase_removed()).await??;
+        }
         self.index.set_waiting(Position::ZERO);
         Ok(())
     }
@@ -66,6 +72,7 @@ impl Follower for TextFollower {
     async fn take(&mut self, command: &CommittedCommand) -> Result<(), FollowerError> {
         let was_empty = self.pending.is_empty();
         self.pending.extend(command.touched());
+        self.erases |= command.erases();
         if was_empty && !self.pending.is_empty() {
             self.index.set_waiting(command.position());
         }

@@ -184,6 +184,20 @@ impl TextIndex {
         Ok(())
     }
 
+    /// Erases the words of removed documents from the file. Until then they are in parts of it that
+    /// no search reads. It rewrites the whole index, so it is only done for what was purged.
+    ///
+    /// # Errors
+    /// The engine failed.
+    pub fn erase_removed(&self) -> Result<(), TextIndexError> {
+        let writer = self.writer.lock();
+        writer.execute("INSERT INTO texts (texts) VALUES ('optimize')", [])?;
+        if self.path.is_some() {
+            writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        }
+        Ok(())
+    }
+
     /// Finds documents. It blocks the thread.
     ///
     /// # Errors
@@ -259,6 +273,8 @@ fn connected(path: &Path) -> Result<Connection, TextIndexError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "wal")?;
+    // Pages that are freed are overwritten, because they may hold words that were purged.
+    connection.pragma_update(None, "secure_delete", true)?;
     // The follower's mark is saved after its results and must never be ahead of them.
     connection.pragma_update(None, "synchronous", "full")?;
     Ok(connection)
@@ -367,6 +383,27 @@ mod tests {
         drop(other);
         std::fs::write(&path, b"no database at all, and long enough to look like one").unwrap();
         assert!(TextIndex::open(&path, &own).unwrap().is_new());
+    }
+
+    #[test]
+    fn erases_the_words_of_removed_documents_from_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = TextIndex::open(&folder.path().join("search.db"), &"own".parse().unwrap());
+        let index = index.unwrap();
+        let texts: Vec<DocumentText> = (0..300)
+            .map(|number| text(&format!("cms/entries/d{number}"), "d", "xylophonesecret and more"))
+            .collect();
+        index.write(&[], &texts).unwrap();
+        let holds = || {
+            std::fs::read_dir(folder.path()).unwrap().any(|file| {
+                let bytes = std::fs::read(file.unwrap().path()).unwrap();
+                bytes.windows(9).any(|window| window == b"xylophone")
+            })
+        };
+        assert!(holds());
+        index.write(&["/providers/cms/".to_owned()], &[]).unwrap();
+        index.erase_removed().unwrap();
+        assert!(!holds());
     }
 
     #[test]
