@@ -39,6 +39,9 @@ async fn answers_as_the_description_says() {
         ("getLog", "GET /log?limit=1", "", 200),
         ("getLogOfResource", "GET /log/providers/cms/entries/one", "", 200),
         ("validateAll", "GET /validate", "", 200),
+        ("search", "GET /search?q=one&facets=state,key_features", "", 200),
+        ("searchProviders", "GET /search/providers?max_cost=1", "", 200),
+        ("getReferencesOfResource", "GET /references/providers/cms/entries/one", "", 200),
         ("validateResource", "GET /validate/providers/cms/entries/one", "", 200),
         (
             "applyPlan",

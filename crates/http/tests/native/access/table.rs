@@ -49,6 +49,8 @@ const WHOLE: &str = "
     putModelSource          PUT    /api/modelsource             +---- everything
     getLog                  GET    /log                         +++-+ reading
     validateAll             GET    /validate                    +++++ reading
+    search                  GET    /search                      +++++ reading
+    searchProviders         GET    /search/providers            +++++ reading
     followChanges           GET    /changes                     +++++ reading
     getLedger               GET    /ledger                      +---+ everything
     getCheckpoint           GET    /ledger/checkpoint           +---+ everything
@@ -107,6 +109,8 @@ const PLACED: &str = "
     restoreVersion          POST   /restore/G/g/R/r/versions/9  +o--- writing
     validateGroup           GET    /validate/G/g                +++++ reading
     validateResource        GET    /validate/G/g/R/r            +++++ reading
+    getReferencesOfGroup    GET    /references/G/g              +++++ reading
+    getReferencesOfResource GET    /references/G/g/R/r          +++++ reading
     getLogOfGroups          GET    /log/G                       +++-+ reading
     getLogOfGroup           GET    /log/G/g                     +++-+ reading
     getLogOfResources       GET    /log/G/g/R                   +++-+ reading
@@ -210,7 +214,8 @@ fn of_place(line: &'static str, (place, is_publishers): (&str, bool)) -> Row {
     let path = segments.join("/");
     let bare = path.split(['$', '?']).next().unwrap();
     let place = bare.strip_prefix("/api").or(bare.strip_prefix("/log"));
-    let place = place.or(bare.strip_prefix("/restore")).or(bare.strip_prefix("/validate")).unwrap();
+    let place = place.or(bare.strip_prefix("/restore")).or(bare.strip_prefix("/validate"));
+    let place = place.or(bare.strip_prefix("/references")).unwrap();
     let is_group = place.split('/').count() == 3;
     // Groups are nobody's own, and what isn't there is anybody's: nothing of these was deleted.
     let is_publishers = (is_publishers || operation == "restoreResource") && !is_group;
