@@ -267,6 +267,18 @@ fn words_are_found_soon_after_they_are_written_and_forgotten_with_their_document
     let status = server.get("/status").expect(200).json();
     assert_eq!(status["followers"][0]["name"], "search");
     assert!(server.get("/metrics").text().contains("follower_behind_entries{follower=\"search\"}"));
+    // What is purged is in no file of the index any more.
+    let holds = || {
+        let files = std::fs::read_dir(&data).unwrap().map(|file| file.unwrap().path());
+        let mut own = files.filter(|file| file.to_string_lossy().contains("search.db"));
+        own.any(|file| std::fs::read(file).unwrap().windows(8).any(|bytes| bytes == b"xylophon"))
+    };
+    put(&server, "secret", "xylophone");
+    wait(&server, "xylophone", 1);
+    assert!(holds());
+    server.delete("/api/configs/app/entries/secret?purge").expect(204);
+    wait(&server, "xylophone", 0);
+    assert!(!holds());
     // Dropped, it is built again.
     let _ = server.stop();
     std::fs::remove_file(data.join("search.db")).unwrap();
