@@ -15,6 +15,7 @@ mod process;
 mod ratio;
 mod reads;
 mod scratch;
+mod search;
 mod servers;
 mod starve;
 mod talk;
@@ -62,6 +63,7 @@ fn measure(arguments: &Arguments) -> Outcome {
             Pair::Growth => growth::run(&order, &mut report),
             Pair::CoreWrites => core_writes::run(&order, &mut report),
             Pair::Past => past::run(&order, &mut report),
+            Pair::Search => search::run(&order, &mut report),
             Pair::Starve => starve::run(&order, &mut report),
         };
         if let Err(error) = measured {

@@ -66,6 +66,8 @@ pub(crate) enum Pair {
     CoreWrites,
     /// Reads of documents as they were, without HTTP, at the largest size.
     Past,
+    /// Searches by fields and by words, without HTTP, at each size.
+    Search,
     /// Small reads while somebody attacks.
     Starve,
 }
@@ -79,6 +81,7 @@ impl fmt::Display for Pair {
             Self::Growth => "growth",
             Self::CoreWrites => "core-writes",
             Self::Past => "past",
+            Self::Search => "search",
             Self::Starve => "starve",
         })
     }

@@ -24,6 +24,7 @@ use crate::{
     catalog::in_group,
     changes::{Change, CommandAnswered, KeyCreated},
     facts::{SchemaFacts, VersionFacts},
+    index::Term,
     state::{Bindings, CommandTag, FormerCapabilities, RegisteredKey, RememberedAnswer, Stamp},
 };
 use muster_model::Model;
@@ -64,6 +65,8 @@ pub struct CommandFacts {
     pub bindings: BTreeMap<Xid, Arc<Bindings>>,
     /// The facts that were lifted from documents, by the version's xid; absent if there are none.
     pub versions: BTreeMap<Xid, VersionFacts>,
+    /// The terms of the labels in new attributes, by the version's xid; absent if there are none.
+    pub labels: BTreeMap<Xid, Arc<[Arc<Term>]>>,
 }
 
 /// What the fold's caller must do.
@@ -126,6 +129,7 @@ impl Catalog {
         }
         for xid in std::mem::take(&mut fold.touched) {
             self.index_references(&xid);
+            self.index_fields(&xid);
         }
         self.stamp = fold.stamp;
         self.moment = command.moment;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     Content,
+    index::StructuredIndex,
     state::{
         Earlier, EntityMap, Group, HiddenEntity, RegisteredKey, RegistryPast, RegistryState,
         RememberedAnswer, Resource, Stamp, Version, exact, resource_in, taken,
@@ -68,6 +69,8 @@ pub struct Catalog {
     pub remembered_order: Vector<Digest>,
     /// The number of resources.
     pub documents: u64,
+    /// The indexes of fields.
+    pub index: StructuredIndex,
 }
 
 impl Catalog {
@@ -108,6 +111,7 @@ impl Catalog {
             remembered: OrdMap::new(),
             remembered_order: Vector::new(),
             documents: 0,
+            index: StructuredIndex::default(),
         }
     }
 

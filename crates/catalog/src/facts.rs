@@ -13,7 +13,11 @@ use muster_words::{
 };
 use serde_json::Value;
 
-use crate::{Catalog, Content, judge::holds_schemas};
+use crate::{
+    Catalog, Content,
+    index::{Term, terms_of},
+    judge::holds_schemas,
+};
 
 /// What the catalog knows about a version's document without reading it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub struct VersionFacts {
     pub references: Arc<[Xid]>,
     /// What it is as a schema; none if it isn't in a collection of schemas, or isn't data.
     pub schema: Option<Arc<SchemaFacts>>,
+    /// The values of the fields that its type indexes.
+    pub indexed: Arc<[Arc<Term>]>,
 }
 
 /// What the catalog knows about a schema without reading it.
@@ -56,7 +62,8 @@ impl VersionFacts {
         let mut targets: BTreeSet<Xid> = BTreeSet::new();
         each_reference(&kind.aspect, document, |_, _, target| targets.extend(target));
         let schema = holds_schemas(kind).then(|| Arc::new(SchemaFacts::of(xid, document)));
-        Self { references: targets.into_iter().collect(), schema }
+        let indexed = terms_of(&kind.aspect, document);
+        Self { references: targets.into_iter().collect(), schema, indexed }
     }
 
     /// Everything that it refers to.
@@ -68,13 +75,23 @@ impl VersionFacts {
     /// Whether documents of this type have facts.
     #[must_use]
     pub fn are_lifted(kind: &ResourceType) -> bool {
-        !kind.aspect.references.is_empty() || holds_schemas(kind)
+        !kind.aspect.references.is_empty() || !kind.aspect.indexed.is_empty() || holds_schemas(kind)
+    }
+
+    /// Whether both types index the same fields.
+    #[must_use]
+    pub fn are_indexed_alike(one: &ResourceType, other: &ResourceType) -> bool {
+        let fields = |kind: &ResourceType| -> Vec<_> {
+            kind.aspect.indexed.iter().map(|one| (one.field.clone(), one.kind)).collect()
+        };
+        fields(one) == fields(other)
     }
 
     /// Whether both types lift the same facts from a document.
     #[must_use]
     pub fn are_alike(one: &ResourceType, other: &ResourceType) -> bool {
         one.aspect.references == other.aspect.references
+            && Self::are_indexed_alike(one, other)
             && holds_schemas(one) == holds_schemas(other)
     }
 }
@@ -164,6 +181,7 @@ impl Catalog {
     pub fn refresh(&mut self, facts: &BTreeMap<Xid, VersionFacts>) {
         for resource in self.set_facts(facts) {
             self.index_references(&resource);
+            self.index_fields(&resource);
         }
     }
 
@@ -171,14 +189,17 @@ impl Catalog {
     pub(crate) fn set_facts(&mut self, facts: &BTreeMap<Xid, VersionFacts>) -> BTreeSet<Xid> {
         let mut changed = BTreeSet::new();
         for (xid, facts) in facts {
-            let (Xid::Version { version, .. }, Some(resource)) = (xid, self.resource_mut(xid))
+            let Some(old) = self.version_at(xid).filter(|_| matches!(xid, Xid::Version { .. }))
             else {
                 continue;
             };
-            let Some(old) = resource.versions.get(version) else { continue };
             let mut new = (**old).clone();
+            new.former = self.former_terms(xid, old, facts);
             new.facts = facts.clone();
-            resource.versions.insert(Arc::new(new));
+            new.facts.indexed = self.index.interned(&facts.indexed);
+            if let Some(resource) = self.resource_mut(xid) {
+                resource.versions.insert(Arc::new(new));
+            }
             changed.extend(xid.resource());
         }
         changed

@@ -21,6 +21,7 @@ pub mod decide;
 mod difference;
 pub mod entity;
 pub mod facts;
+pub mod index;
 pub mod judge;
 mod lifecycle;
 pub mod query;

@@ -16,8 +16,9 @@ mod sort;
 mod text;
 
 pub use compare::SortKey;
+pub(crate) use compare::texts as compare_texts;
 pub use evaluate::{MissingAttributes, passing};
-pub use filter::Filter;
+pub use filter::{Comparison, Filter, FilterExpression, FilterTest, TextPattern};
 pub use members::{MemberQuery, count_until};
 pub use passing::{PassingEntity, PassingMembers};
 pub use path::{AttributePath, AttributePathError, PathStep};

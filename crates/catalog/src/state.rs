@@ -28,6 +28,7 @@ pub use versions::Versions;
 use crate::{
     Content, Lifecycle,
     facts::{SchemaFacts, VersionFacts},
+    index::{FormerTerms, Term},
     judge::is_among_schemas,
 };
 
@@ -140,6 +141,10 @@ pub struct Resource {
     /// As a schema, its default version's `$id` and the addresses that any of its versions refers to,
     /// as in the indexes of identifiers.
     pub addresses: Option<Arc<SchemaFacts>>,
+    /// The version with which it is in the indexes of fields; none if it isn't there.
+    pub searched: Option<Arc<Version>>,
+    /// Its number in the indexes.
+    pub number: u32,
     /// Its past; none if only one command has changed it.
     pub past: Option<Arc<ResourcePast>>,
     /// Its maker, as the actor in entries.
@@ -237,6 +242,10 @@ pub struct Version {
     pub stamp: Stamp,
     /// The facts that the model lifts from its document.
     pub facts: VersionFacts,
+    /// The terms of its labels.
+    pub labels: Arc<[Arc<Term>]>,
+    /// Terms that only earlier models lift from its document.
+    pub former: Option<Arc<FormerTerms>>,
     /// The states before this one.
     pub earlier: Earlier<Self>,
 }

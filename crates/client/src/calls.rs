@@ -12,7 +12,9 @@ mod keys;
 mod lines;
 mod model;
 mod proofs;
+mod references;
 mod rollback;
+mod search;
 
 pub use backup::BackupBytes;
 pub use changes::{ChangeStream, ReceivedChange, StreamItem, StreamStart};

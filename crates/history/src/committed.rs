@@ -4,7 +4,7 @@ use muster_catalog::{
     state::Stamp,
 };
 use muster_ledger::{Entry, EntryBytes, Head};
-use muster_words::{Moment, Position};
+use muster_words::{Moment, Position, Xid};
 use thiserror::Error;
 
 /// A command from the ledger, with all its parts in order.
@@ -52,6 +52,29 @@ impl CommittedCommand {
             Change::Explained(body) => Some(body.message.resolve(*position)),
             _ => None,
         })
+    }
+
+    /// The groups that it deleted, restored or erased as a whole, and the documents that it changed
+    /// otherwise.
+    pub fn touched(&self) -> impl Iterator<Item = Xid> + '_ {
+        let of = |xid: &Xid| match xid {
+            Xid::Group { .. } => Some(xid.clone()),
+            xid => xid.resource(),
+        };
+        self.changes.iter().filter_map(move |(_, change)| match change {
+            Change::VersionWritten(body) => of(&body.version),
+            Change::MetaWritten(body) => of(&body.resource),
+            Change::Hidden(body) => of(&body.xid),
+            Change::Restored(body) => of(&body.xid),
+            Change::Purged(body) => of(&body.xid),
+            _ => None,
+        })
+    }
+
+    /// Whether it erased something.
+    #[must_use]
+    pub fn erases(&self) -> bool {
+        self.changes.iter().any(|(_, change)| matches!(change, Change::Purged(_)))
     }
 
     /// The position before the command's first entry.

@@ -45,7 +45,8 @@ fn may(operation: &Operation, request: &Request) -> Result<(), Problem> {
             | NativeEndpoint::Validate
             | NativeEndpoint::Export
             | NativeEndpoint::Diff
-            | NativeEndpoint::Deleted,
+            | NativeEndpoint::Deleted
+            | NativeEndpoint::References,
         ) => below_first_step(path),
         _ => "/",
     };

@@ -1,5 +1,5 @@
 //! The endpoints that xRegistry doesn't define: plans, keys, the change stream, restore, the log,
-//! the ledger with its proofs and tiles, validation and the status.
+//! the ledger with its proofs and tiles, searches, references, validation and the status.
 //!
 //! Each file is one endpoint. None holds a rule of the registry: they turn requests into commands
 //! and reads, like the endpoints of xRegistry.
@@ -22,8 +22,10 @@ mod log;
 mod place;
 mod proofs;
 mod query;
+mod references;
 mod restore;
 mod rollback;
+mod search;
 mod status;
 mod stream;
 mod tlog;
@@ -38,6 +40,7 @@ use axum::{
 pub use gate::{Access, Gate, GateError};
 pub use ledger::{last_line, progress_line};
 use muster_registry::{Followers, Registry};
+use muster_search::TextIndex;
 use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
 
 use self::{backup::Backups, changes::Feed, ledger::Verifications};
@@ -54,6 +57,8 @@ pub struct Native {
     validations: Arc<LongReads>,
     logs: Arc<LongReads>,
     proofs: Arc<LongReads>,
+    searches: Arc<LongReads>,
+    texts: Option<Arc<TextIndex>>,
     followers: Arc<Followers>,
     file: Option<StoredLedger>,
     clock_jump: Option<ClockJump>,
@@ -83,6 +88,7 @@ impl Native {
         let validations = Arc::new(LongReads::of(1, registry.long_work().clone()));
         let logs = Arc::new(LongReads::of(1, registry.long_work().clone()));
         let proofs = Arc::new(LongReads::of(1, registry.long_work().clone()));
+        let searches = Arc::new(LongReads::new(registry.long_work().clone()));
         Self {
             registry,
             gate,
@@ -92,6 +98,8 @@ impl Native {
             validations,
             logs,
             proofs,
+            searches,
+            texts: None,
             followers,
             file: None,
             clock_jump: None,
@@ -108,6 +116,12 @@ impl Native {
     #[must_use]
     pub fn with_followers(self, followers: Arc<Followers>) -> Self {
         Self { followers, ..self }
+    }
+
+    /// Adds the index of words. Without it, one is built for each search for words.
+    #[must_use]
+    pub fn with_texts(self, texts: Option<Arc<TextIndex>>) -> Self {
+        Self { texts, ..self }
     }
 
     /// Bounds the streams of changes by what the server may have open.
@@ -176,6 +190,9 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::DiffOfAll => on(method, diff::diff_of_all),
         NativeEndpoint::Diff => on(method, diff::diff),
         NativeEndpoint::Rollback => on(method, rollback::rollback),
+        NativeEndpoint::References => on(method, references::references),
+        NativeEndpoint::Search => on(method, search::search),
+        NativeEndpoint::SearchProviders => on(method, search::providers),
         NativeEndpoint::ShowStatus => on(method, status::status),
     }
 }

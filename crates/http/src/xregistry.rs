@@ -48,6 +48,7 @@ pub use document_cache::DocumentCache;
 pub(crate) use long::LongReads;
 pub(crate) use past::{requested, view_named};
 pub(crate) use place::percent_decoded;
+pub(crate) use query::Query as DecodedQuery;
 pub(crate) use refused::problem_of_refusal;
 pub use refused::{problem_of_failure, problem_of_fetch, violations};
 pub(crate) use tags::conditions;

@@ -19,9 +19,11 @@ pub mod man;
 pub mod model;
 mod past;
 pub mod put;
+pub mod references;
 pub mod restore;
 pub mod restore_backup;
 pub mod rollback;
+pub mod search;
 pub mod serve;
 pub mod status;
 pub mod validate;
@@ -44,6 +46,10 @@ pub enum MusterCommand {
     List(list::ListArguments),
     #[command(before_help = get::EXAMPLES)]
     Get(get::GetArguments),
+    #[command(before_help = search::EXAMPLES)]
+    Search(search::SearchArguments),
+    #[command(before_help = references::EXAMPLES)]
+    References(references::ReferencesArguments),
     #[command(before_help = log::EXAMPLES)]
     Log(log::LogArguments),
     #[command(before_help = diff::EXAMPLES)]
@@ -103,6 +109,8 @@ impl MusterCommand {
             Self::Serve(serve) => serve.run(context),
             Self::List(list) => context.wait(list.run(context)),
             Self::Get(get) => context.wait(get.run(context)),
+            Self::Search(search) => context.wait(search.run(context)),
+            Self::References(references) => context.wait(references.run(context)),
             Self::Log(log) => context.wait(log.run(context)),
             Self::Diff(diff) => context.wait(diff.run(context)),
             Self::Watch(watch) => context.wait(watch.run(context)),

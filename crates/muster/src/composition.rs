@@ -22,6 +22,7 @@ mod serve;
 mod serve_options;
 mod signals;
 mod startup_message;
+mod texts;
 mod trusted_clock;
 mod verify;
 

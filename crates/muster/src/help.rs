@@ -7,8 +7,8 @@ use crate::Arguments;
 /// The commands, grouped by purpose. A test checks that each command is listed exactly once.
 pub(crate) const WANTS: [(&str, &[&str]); 5] = [
     ("Start", &["init", "serve"]),
-    ("Read", &["list", "get", "log", "diff", "watch", "status"]),
-    ("Change", &["put", "delete", "restore", "rollback", "apply", "model"]),
+    ("Read", &["list", "get", "search", "references", "log", "diff", "watch", "export", "status"]),
+    ("Change", &["put", "delete", "restore", "rollback", "apply", "import", "model"]),
     ("Prove", &["validate", "ledger"]),
     ("Run", &["keys", "config", "errors", "completions", "man"]),
 ];

@@ -14,14 +14,14 @@ use muster_catalog::{
     apply::{CommandFacts, RecordedCommand},
     changes::{Change, ChangeError, ModelWritten},
     decide::revived,
-    facts::changed_types,
+    facts::{VersionFacts, changed_types},
     state::Subtree,
 };
 use muster_history::changes_in;
 use muster_journal::LedgerReader;
 use muster_ledger::{ChainWalk, Entry, Head, MerkleTree, tree::FullSubtrees};
 use muster_model::{Foundation, Model, ModelFault};
-use muster_words::{Collection, ContentRef, Moment, Notation, Position, json};
+use muster_words::{Collection, ContentRef, Moment, Notation, Position, Xid, json};
 use serde_json::Value;
 
 use self::lifting::{InFlight, Lifter};
@@ -196,14 +196,24 @@ impl Replay {
         let command = recorded(entries)?;
         let model = self.model_of(&command).await?;
         let position = command.stamp().position;
-        let changed = changed_types(&self.catalog.model, &model);
-        self.changed.extend(changed.map(|collection| (collection, position)));
+        let changed: Vec<Collection> = changed_types(&self.catalog.model, &model).collect();
+        let (at_once, later): (Vec<_>, Vec<_>) = changed
+            .into_iter()
+            .partition(|collection| reindexed(&self.catalog.model, &model, collection));
+        self.changed.extend(later.into_iter().map(|collection| (collection, position)));
         let lifter = Lifter::new(self.ledger.clone(), model.clone());
         let mut lifted = lifter.commands(vec![command]).await?;
         for (_, facts) in &mut lifted {
             facts.model = Some(model.clone());
         }
-        self.fold(lifted).await
+        self.fold(lifted).await?;
+        for collection in at_once {
+            // Views between here and a later change of a document search by these facts, too.
+            self.changed.remove(&collection);
+            let documents = self.catalog.documents_before(&collection, position);
+            self.lift_documents(documents).await?;
+        }
+        Ok(())
     }
 
     /// The compiled model of a command. A model that doesn't compile any more is an error only if
@@ -263,6 +273,14 @@ impl Replay {
         for (collection, changed) in std::mem::take(&mut self.changed) {
             documents.extend(self.catalog.documents_before(&collection, changed));
         }
+        self.lift_documents(documents).await
+    }
+
+    /// Lifts facts from documents with the model in force, and sets them.
+    async fn lift_documents(
+        &mut self,
+        documents: Vec<(Xid, Content, Notation)>,
+    ) -> Result<(), OpenError> {
         let mut ahead = InFlight::default();
         let mut left = documents.into_iter();
         loop {
@@ -287,6 +305,18 @@ impl Replay {
     /// Lifts with the model in force at the fold's position.
     fn lifter(&self) -> Lifter {
         Lifter::new(self.ledger.clone(), self.catalog.model.clone())
+    }
+}
+
+/// Whether a new model indexes other fields of a type.
+fn reindexed(old: &Model, new: &Model, collection: &Collection) -> bool {
+    let Some(resources) = &collection.resources else { return false };
+    let find = |model: &Model| {
+        model.resource_type(collection.groups.as_str(), resources.as_str()).cloned()
+    };
+    match (find(old), find(new)) {
+        (Some(old), Some(new)) => !VersionFacts::are_indexed_alike(&old, &new),
+        (old, new) => old.is_some() || new.is_some(),
     }
 }
 

@@ -72,6 +72,13 @@ impl<'a> Decimal<'a> {
     }
 }
 
+/// Compares two texts of JSON numbers by their digits, exactly, at a cost that is bounded by their
+/// lengths.
+#[must_use]
+pub fn compare_numbers(left: &str, right: &str) -> Ordering {
+    Decimal::parse(left).compare(&Decimal::parse(right))
+}
+
 /// The digits of a number's text, and as many zeros as its exponent may ask for.
 pub(crate) fn size_of(text: &str) -> u128 {
     let (mantissa, power) = text.split_once(['e', 'E']).unwrap_or((text, "0"));

@@ -31,6 +31,7 @@ mod vocabulary;
 
 pub use compile::Schema;
 pub use compile_error::{CompileError, ReferenceFault};
+pub use decimal::compare_numbers;
 pub use dialect::Dialect;
 pub use found_violations::FoundViolations;
 pub use nearest::nearest;

@@ -30,9 +30,11 @@ pub mod openapi;
 pub mod operations;
 mod or_other;
 pub mod proofs;
+pub mod references;
 pub mod restore;
 pub mod rollback;
 mod sample;
+pub mod search;
 pub mod status;
 pub mod validation;
 

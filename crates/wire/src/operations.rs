@@ -125,6 +125,12 @@ pub enum NativeEndpoint {
     DiffOfAll,
     /// `GET /diff/<xid>`.
     Diff,
+    /// `GET /references/<xid>`.
+    References,
+    /// `GET /search`.
+    Search,
+    /// `GET /search/providers`.
+    SearchProviders,
 }
 
 /// The endpoints about the server itself.
@@ -182,6 +188,7 @@ impl Operation {
             Endpoint::Native(NativeEndpoint::Validate) => "/validate/{*xid}",
             Endpoint::Native(NativeEndpoint::Export) => "/export/{*xid}",
             Endpoint::Native(NativeEndpoint::ShowTile) => "/tlog/tile/{*tile}",
+            Endpoint::Native(NativeEndpoint::References) => "/references/{*xid}",
             _ => self.path,
         }
     }

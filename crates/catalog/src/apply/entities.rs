@@ -138,6 +138,10 @@ impl Catalog {
             stamp: fold.stamp,
             earlier: Earlier::default(),
         };
+        let number = match self.resource_at(&body.resource) {
+            Some(there) => there.number,
+            None => self.index.number(&body.resource),
+        };
         let group = self.group_mut(&body.resource).ok_or(NO_GROUP)?;
         let found = group.resources.get_mut(resources);
         match found.and_then(|all| all.get_mut(&CaseFoldedId(resource.clone()))).map(Arc::make_mut)
@@ -154,7 +158,8 @@ impl Catalog {
                 entity.meta = Arc::new(meta);
             }
             None => {
-                group.insert(fold, resources, new_resource(resource, meta, fold));
+                let new = new_resource(resource, meta, fold, number);
+                group.insert(fold, resources, new);
                 self.documents += 1;
             }
         }
@@ -168,14 +173,20 @@ impl Catalog {
         body: &VersionWritten,
     ) -> Result<(), ApplyReason> {
         let Xid::Version { version, .. } = &body.version else { return Err(WRONG_LEVEL) };
-        let facts = fold.facts.versions.get(&body.version).cloned().unwrap_or_default();
+        let mut facts = fold.facts.versions.get(&body.version).cloned().unwrap_or_default();
+        facts.indexed = self.index.interned(&facts.indexed);
+        let labels = fold.facts.labels.get(&body.version).map(|terms| self.index.interned(terms));
         let (stamp, entry) = (fold.stamp, fold.entry);
         let resource = self.resource_mut(&body.version).ok_or(NO_RESOURCE)?;
         let old = resource.versions.get(version).cloned();
         let text = SharedTexts::of(resource, old.as_deref(), body, version);
+        let attributes = body.attributes.map(|named| named.resolve(entry));
+        // Attributes that stay aren't read again.
+        let kept = old.as_ref().filter(|old| old.attributes == attributes);
+        let labels = kept.map(|old| old.labels.clone()).or(labels).unwrap_or_default();
         let version = Arc::new(Version {
             id: text.id,
-            attributes: body.attributes.map(|named| named.resolve(entry)),
+            attributes,
             epoch: body.epoch,
             created: body.created,
             modified: body.modified,
@@ -185,6 +196,8 @@ impl Catalog {
             state: body.state,
             stamp,
             facts,
+            labels,
+            former: None,
             earlier: old.clone().into(),
         });
         if old.is_some() {
@@ -219,7 +232,7 @@ impl Catalog {
     }
 }
 
-fn new_resource(id: &Id, meta: Meta, fold: &Fold<'_>) -> Resource {
+fn new_resource(id: &Id, meta: Meta, fold: &Fold<'_>, number: u32) -> Resource {
     let stamp = fold.stamp;
     Resource {
         id: id.clone(),
@@ -229,6 +242,8 @@ fn new_resource(id: &Id, meta: Meta, fold: &Fold<'_>) -> Resource {
         versions: Versions::default(),
         indexed: Arc::default(),
         addresses: None,
+        searched: None,
+        number,
         past: None,
         maker: fold.actor.clone(),
     }

@@ -52,6 +52,7 @@ impl Catalog {
                         };
                         self.remove_references(&source, resource.indexed.iter());
                         self.remove_addresses(&source, resource.addresses.as_deref());
+                        self.index.remove(resource);
                         self.documents -= 1;
                     }
                 }
@@ -70,6 +71,7 @@ impl Catalog {
                 }
                 self.remove_references(xid, taken.indexed.iter());
                 self.remove_addresses(xid, taken.addresses.as_deref());
+                self.index.remove(&taken);
                 self.documents -= 1;
                 Some(Subtree::Resource(taken))
             }
@@ -224,6 +226,7 @@ impl Fold<'_> {
         new.stamp = self.stamp;
         new.earlier = old.clone().into();
         new.facts = self.facts.versions.get(xid).cloned().unwrap_or_default();
+        new.former = None;
         new
     }
 
@@ -241,6 +244,7 @@ impl Fold<'_> {
         // Its entries in the index were removed when the resource was hidden.
         new.indexed = Arc::default();
         new.addresses = None;
+        new.searched = None;
         for version in old.versions.iter() {
             let name = xid.version(version.id.clone()).unwrap_or_else(|| xid.clone());
             new.versions.insert(Arc::new(self.revive_version(&name, version)));

@@ -15,6 +15,7 @@ use crate::{
         CapabilitiesWritten, Change, ContentName, GroupWritten, Hidden, MembersMoved, MetaWritten,
         ModelWritten, Outcome, RegistryWritten, VersionWritten,
     },
+    index::terms_of_labels,
     tree::Subject,
 };
 
@@ -162,6 +163,11 @@ impl Draft<'_> {
             let stays = matches!(version.document, Some(DocumentEdit::Same(_)));
             if !stays || !facts.versions.contains_key(&name) {
                 facts.versions.insert(name.clone(), version.facts.clone());
+            }
+            if let DraftAttributes::New(map) = &version.attributes
+                && map.contains_key("labels")
+            {
+                facts.labels.insert(name.clone(), terms_of_labels(map));
             }
             let change = self.emit_version(name, id, version);
             changes.push(Change::VersionWritten(change));

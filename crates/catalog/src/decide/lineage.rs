@@ -243,6 +243,8 @@ impl VersionEdit {
             state: self.state,
             stamp: Stamp::default(),
             facts: self.facts.clone(),
+            labels: Arc::default(),
+            former: None,
             earlier: crate::state::Earlier::default(),
         })
     }

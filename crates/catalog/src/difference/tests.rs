@@ -33,6 +33,8 @@ fn version() -> Version {
         state: Lifecycle::Stable,
         stamp: Stamp::default(),
         facts: VersionFacts::default(),
+        labels: Arc::default(),
+        former: None,
         earlier: Earlier::default(),
     }
 }
@@ -61,6 +63,8 @@ fn resource(version: Version) -> Resource {
         versions,
         indexed: Arc::new([]),
         addresses: None,
+        searched: None,
+        number: 0,
         past: None,
         maker: "admin".into(),
     }

@@ -91,7 +91,7 @@ impl Judge<'_> {
         let must_be_data = !verdict.bindings.is_empty()
             || !kind.aspect.references.is_empty()
             || (kind.built_in && named == Some(Notation::Json));
-        let is_read = must_be_data || holds_schemas(kind);
+        let is_read = must_be_data || VersionFacts::are_lifted(kind);
         // What an alias stands for may be a thousand times as long as the text.
         let is_long = bytes.len() > YAML_BYTES_SHORT || bytes.contains(&b'*');
         if is_read && notation == Notation::Yaml && is_long {

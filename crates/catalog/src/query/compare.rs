@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Compares two texts without regard to case. White space and punctuation come before digits, and
 /// digits before letters, as in the collation for en-US.
-pub(super) fn texts(left: &str, right: &str) -> Ordering {
+pub(crate) fn texts(left: &str, right: &str) -> Ordering {
     keys(left).cmp(keys(right))
 }
 

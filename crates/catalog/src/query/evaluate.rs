@@ -81,6 +81,12 @@ impl EntityReader<'_> {
         path: &str,
         known: &OnceCell<Map<String, Value>>,
     ) -> bool {
+        if let Entity::Resource(kind, resource) = entity
+            && let Some(version) = resource.default_version()
+            && let Some(holds) = expression.holds_in(kind, version)
+        {
+            return holds;
+        }
         let about_meta = match (entity, expression.collection()) {
             (Entity::Resource(kind, resource), Some("meta")) => {
                 expression.within("meta").map(|rest| (Entity::Meta(kind, *resource), rest))

@@ -235,7 +235,8 @@ impl TextPattern {
     }
 
     /// The text without escapes.
-    pub(super) fn plain(&self) -> String {
+    #[must_use]
+    pub fn plain(&self) -> String {
         self.parts.concat()
     }
 

@@ -43,6 +43,12 @@ impl<'a> ResourceView<'a> {
         &self.resource.id
     }
 
+    /// Its number in the indexes.
+    #[must_use]
+    pub(crate) const fn number(&self) -> u32 {
+        self.resource.number
+    }
+
     /// Its Meta.
     #[must_use]
     pub const fn meta(&self) -> &'a Arc<Meta> {

@@ -4,7 +4,7 @@ use super::place::percent_decoded;
 ///
 /// A name without `=` has no value; most flags treat it like an empty value.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Query(Vec<(String, Option<String>)>);
+pub(crate) struct Query(Vec<(String, Option<String>)>);
 
 impl Query {
     /// Parses the text after the question mark. Text that isn't UTF-8 when decoded stays as it is.
@@ -24,6 +24,11 @@ impl Query {
     /// Whether the parameter is present.
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(other, _)| other == name)
+    }
+
+    /// All parameters in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
     }
 
     /// Every value of a parameter; empty if it has none.

@@ -357,15 +357,30 @@ impl<'a> Read<'a> {
         format!("{}/{}", self.address.path, member.id())
     }
 
+    /// The members that may match the filter, if the indexes know them.
+    fn narrowed(&self, parent: &Entity<'a>) -> Option<Vec<Entity<'a>>> {
+        let (Place::Resources(kind, xid), Entity::Group(_, group)) = (&self.address.place, parent)
+        else {
+            return None;
+        };
+        let names = self.view.narrowed(xid.group_ids()?, kind, &self.flags.filter)?;
+        let resources: muster_words::Id = kind.plural.parse().ok()?;
+        let members = names.iter().filter_map(|id| group.resource(&resources, id));
+        Some(members.map(|member| Entity::Resource(kind, member)).collect())
+    }
+
     /// The members that match the filter, in the requested order.
     async fn found(
         &self,
         parent: &Entity<'a>,
         contents: &mut LoadedContents,
     ) -> Result<Vec<Entity<'a>>, Problem> {
-        let members = parent.members(self.view, self.plural());
         let (urls, path) = (Links::api(""), &self.address.path);
         let (filter, sort) = (&self.flags.filter, self.flags.sort.as_ref());
+        let members = match self.narrowed(parent) {
+            Some(members) => Box::new(members.into_iter()),
+            None => parent.members(self.view, self.plural()),
+        };
         let mut query = MemberQuery::new(self.view, &urls, path, members, filter, sort);
         while let Err(missing) = query.run(contents) {
             self.load(contents, missing.into()).await?;

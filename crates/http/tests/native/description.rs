@@ -46,6 +46,9 @@ async fn answers_as_the_description_says() {
         ("diffResource", "GET /diff/providers/cms/entries/one?from=0", "", 200),
         ("rollBack", "POST /rollback?dry_run", r#"{"to": {"position": 1}}"#, 200),
         ("validateAll", "GET /validate", "", 200),
+        ("search", "GET /search?q=one&facets=state,key_features", "", 200),
+        ("searchProviders", "GET /search/providers?max_cost=1", "", 200),
+        ("getReferencesOfResource", "GET /references/providers/cms/entries/one", "", 200),
         ("validateResource", "GET /validate/providers/cms/entries/one", "", 200),
         (
             "applyPlan",

@@ -15,7 +15,7 @@ use muster_words::{
 use crate::{
     Context, Failure,
     arguments::ConnectionArguments,
-    commands::past::PastArguments,
+    commands::{past::PastArguments, search},
     model,
     output::{Screen, Style, Table, differences, numbers::counted, sanitized, times},
     suggest,
@@ -28,6 +28,7 @@ Examples:
   muster list providers
   muster list providers/cms
   muster list providers/cms --filter 'state=stable' --sort name=desc
+  muster list providers/cms --where 'monthly_cost_range < 100' --sort monthly_cost_range
   muster list providers/cms/entries/sanity/versions
   muster list providers/cms --at 2027-01-31T12:00:00Z
   muster list --deleted
@@ -43,7 +44,10 @@ pub struct ListArguments {
     /// Only entries that match this xRegistry filter; several are alternatives
     #[arg(long, value_name = "EXPRESSION")]
     filter: Vec<String>,
-    /// Sort by this attribute; =desc reverses the order
+    /// Only documents for which this condition over indexed fields holds
+    #[arg(long = "where", value_name = "CONDITION", conflicts_with_all = ["filter", "deleted"])]
+    condition: Option<String>,
+    /// Sort by this attribute or indexed field; =desc reverses the order
     #[arg(long, value_name = "ATTRIBUTE")]
     sort: Option<String>,
     /// At most this many
@@ -80,7 +84,16 @@ impl ListArguments {
         }
         let level = level(&model, &self.collection)?;
         let from = (context, &client);
-        let known = &known_attributes(&level);
+        if self.searches(&level) {
+            return self.search(context, &client, &model, level).await;
+        }
+        let mut known = known_attributes(&level);
+        if let Level::Documents(_, kind) = &level {
+            // A filter may also name a field of the documents.
+            let fields = kind.aspect.indexed.iter();
+            known.extend(fields.filter_map(|indexed| indexed.field.split('/').nth(1)));
+        }
+        let known = &known;
         match &level {
             Level::Overview => {
                 let query = self.past.add_to(Query::new(), context)?;
@@ -105,6 +118,49 @@ impl ListArguments {
                 self.show(context, &page, table, ("version", "versions"), Vec::new(), known)
             }
         }
+    }
+
+    /// Whether it asks for indexed fields, which the search knows.
+    fn searches(&self, level: &Level<'_>) -> bool {
+        let sort = self.sort.as_deref().and_then(|sort| sort.split('=').next());
+        let is_field = |kind: &ResourceType, name: &str| {
+            kind.aspect.indexed.iter().any(|indexed| search::field_name(&indexed.field) == name)
+        };
+        let by_field = match level {
+            Level::Documents(_, kind) => sort.is_some_and(|name| {
+                is_field(kind, name) && !known_attributes(level).contains(name)
+            }),
+            _ => false,
+        };
+        self.condition.is_some() || (by_field && self.filter.is_empty() && !self.deleted)
+    }
+
+    /// Lists the documents that a search finds.
+    async fn search(
+        &self,
+        context: &Context,
+        client: &Client,
+        model: &Model,
+        level: Level<'_>,
+    ) -> Result<(), Failure> {
+        let query = self.past.add_to(Query::new(), context)?;
+        let query = match &level {
+            Level::Overview => query,
+            Level::Groups(kind) => query.with("type", &kind.plural),
+            Level::Documents(path, _) => {
+                let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+                let query = query.with("group", parts[..2].join("/"));
+                query.with("type", format!("{}/{}", parts[0], parts[2]))
+            }
+            Level::Versions(..) => {
+                return Err(Failure::usage("--where is about documents, not about their versions")
+                    .help("muster list providers/cms --where 'state == \"stable\"'"));
+            }
+        };
+        let query = query
+            .with_some("where", self.condition.as_deref())
+            .with_some("sort", self.sort.as_deref());
+        search::show(context, client, model, query, self.limit, &[]).await
     }
 
     async fn page(
@@ -336,7 +392,7 @@ fn versions_table(screen: &Screen, page: &Page, is_sorted: bool) -> Table {
 }
 
 /// A document's field as a table cell: `80 to 750`, `medium to high`.
-fn cell(document: &Value, field: &str) -> String {
+pub(super) fn cell(document: &Value, field: &str) -> String {
     let values: Vec<String> =
         select(document, field).into_iter().map(|(_, value)| shown(value)).collect();
     values.join(", ")
@@ -449,6 +505,7 @@ yaml        stable  1        5 to 6     low             2026-11-21T10:00:00Z
                 filter: vec![filter.to_owned()],
                 sort: sort.map(str::to_owned),
                 limit: None,
+                condition: None,
                 deleted: false,
                 connection: ConnectionArguments::default(),
             };

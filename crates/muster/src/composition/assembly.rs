@@ -21,6 +21,7 @@ use muster_registry::{
     CheckpointFile, FollowerState, FollowerStatus, Followers, Genesis, OpenError, Registry,
     RegistrySettings, WriterEnd,
 };
+use muster_search::TextIndex;
 use muster_stores::{OpenStore, Place, StoreOpenError};
 use muster_words::{Id, Position};
 use tokio::sync::watch;
@@ -30,6 +31,7 @@ use super::{
     directory::Directory,
     health_checks,
     routes::ServerRoutes,
+    texts,
     trusted_clock::TrustedClock,
 };
 use crate::{Failure, OwnCode};
@@ -137,13 +139,14 @@ impl Assembly {
         let readiness = Readiness::new();
         readiness.reached(StartupCondition::Replayed);
         follow_writer(&registry, &readiness);
-        let followers = Arc::new(Followers::default());
+        let texts = texts::open(&store, directory.as_ref(), &registry, open_options).await?;
+        let (followers, texts) = (Arc::new(texts.followers), texts.index);
         let store: Arc<dyn OpenStore> = store;
         let file = file.map(|file| {
             let store = store.clone();
             StoredLedger { file: absolute(file), bytes: Arc::new(move || store.bytes(LEDGER)) }
         });
-        let around = (followers.clone(), file);
+        let around = (followers.clone(), texts, file);
         let (front, doors) = front(&registry, &readiness, open_options, around).await?;
         Ok(Self {
             registry,
@@ -399,7 +402,7 @@ async fn front(
     registry: &Registry,
     readiness: &Arc<Readiness>,
     open_options: &OpenOptions,
-    (followers, file): (Arc<Followers>, Option<StoredLedger>),
+    (followers, texts, file): (Arc<Followers>, Option<Arc<TextIndex>>, Option<StoredLedger>),
 ) -> Result<(Front, ServerRoutes), Failure> {
     let metrics = Arc::new(Metrics::new());
     measure(registry, &metrics);
@@ -426,7 +429,7 @@ async fn front(
     let documents = DocumentCache::new(registry.clone(), rendered);
     let door =
         XRegistry::new(registry.clone(), open_options.bare).with_documents(documents.clone());
-    let doors = ServerRoutes::open(registry, open_options, followers, file).await?;
+    let doors = ServerRoutes::open(registry, open_options, (followers, texts), file).await?;
     let router = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
     let view = registry.clone();
     let watching = doors.clone();

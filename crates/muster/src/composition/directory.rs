@@ -26,6 +26,7 @@ const FORMAT: u32 = 1;
 /// | `lock` | locked by the process that uses the directory; holds process, address and boot id, as JSON |
 /// | `changes.*` | the ledger, in files of its engine |
 /// | `followers.*` | the marks of the ledger's followers; not part of a backup |
+/// | `search.*` | the index of words; it is built anew if it is missing, and is not part of a backup |
 /// | `changes.checkpoint` | the newest signed checkpoint |
 /// | `keys/ledger.key` | the ledger's signing key; only its owner can read it |
 #[derive(Debug)]
@@ -347,7 +348,8 @@ fn write_format(path: &Path, bare: bool) -> io::Result<()> {
 fn refuse_foreign(path: &Path) -> Result<(), DirectoryError> {
     let entries = fs::read_dir(path)
         .map_err(|source| DirectoryError::System { path: path.to_owned(), source })?;
-    let ours = ["lock", "FORMAT", "FORMAT.new", "keys"];
+    let ours =
+        ["lock", "FORMAT", "FORMAT.new", "keys", "search.db", "search.db-wal", "search.db-shm"];
     let ours =
         [&ours[..], &["changes.checkpoint", "changes.checkpoint.new", "lost+found"]].concat();
     let store = store_in(path, LastUse::default());

@@ -7,6 +7,7 @@ use muster_http::{
     native::{Access, Gate, Native, StoredLedger},
 };
 use muster_registry::{Followers, Registry};
+use muster_search::TextIndex;
 
 use super::assembly::{AFTER_DAMAGE, OpenOptions};
 use crate::{Failure, OwnCode};
@@ -23,7 +24,7 @@ impl ServerRoutes {
     pub async fn open(
         registry: &Registry,
         open_options: &OpenOptions,
-        followers: Arc<Followers>,
+        (followers, texts): (Arc<Followers>, Option<Arc<TextIndex>>),
         file: Option<StoredLedger>,
     ) -> Result<Self, Failure> {
         let given = open_options.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
@@ -36,8 +37,10 @@ impl ServerRoutes {
             Failure::new(OwnCode::KeysUnreadable, error.to_string()).help(AFTER_DAMAGE)
         })?;
         gate.set_reachable(open_options.beyond_loopback);
-        let mut native =
-            Native::new(registry.clone(), gate.clone()).with_followers(followers).with_file(file);
+        let mut native = Native::new(registry.clone(), gate.clone())
+            .with_followers(followers)
+            .with_file(file)
+            .with_texts(texts);
         if open_options.connections_max > 0 {
             native = native.with_connections_max(open_options.connections_max);
         }

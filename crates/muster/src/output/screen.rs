@@ -47,6 +47,8 @@ pub enum Style {
     Dim,
     /// A heading.
     Heading,
+    /// A word that was searched for.
+    Match,
 }
 
 /// Where a command's output goes, and what is known about that place. Made once, at the start.
@@ -208,6 +210,7 @@ fn paint(wanted: bool, style: Style, text: &str) -> String {
         Style::Changed => "33",
         Style::Dim => "2",
         Style::Heading => "1",
+        Style::Match => "1;33",
     };
     if wanted && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }

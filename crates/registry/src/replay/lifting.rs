@@ -10,8 +10,9 @@ use std::{
 use muster_catalog::{
     Content,
     apply::{CommandFacts, RecordedCommand},
-    changes::Change,
+    changes::{Change, ContentName, VersionWritten},
     facts::VersionFacts,
+    index::terms_of_labels,
     state::Bindings,
 };
 use muster_journal::LedgerReader;
@@ -87,6 +88,7 @@ pub(super) struct Lifter {
 enum Fact {
     Bindings(Xid),
     Version(Xid, Notation),
+    Labels(Xid),
     Capabilities,
 }
 
@@ -168,18 +170,30 @@ impl Lifter {
             .parts
             .iter()
             .flat_map(|(position, changes)| changes.iter().map(move |change| (*position, change)));
-        all.filter_map(|(position, change)| {
-            let (fact, named) = match change {
-                Change::GroupWritten(body) => (Fact::Bindings(body.group.clone()), body.attributes),
-                Change::VersionWritten(body) if self.lifts(&body.version) => {
-                    let notation = Notation::of(body.content_type.as_deref());
-                    (Fact::Version(body.version.clone(), notation), body.document)
+        all.flat_map(|(position, change)| {
+            let both = match change {
+                Change::GroupWritten(body) => {
+                    [Some((Fact::Bindings(body.group.clone()), body.attributes)), None]
                 }
-                Change::CapabilitiesWritten(body) => (Fact::Capabilities, Some(body.capabilities)),
-                _ => return None,
+                Change::VersionWritten(body) => self.named_by_version(body),
+                Change::CapabilitiesWritten(body) => {
+                    [Some((Fact::Capabilities, Some(body.capabilities))), None]
+                }
+                _ => [None, None],
             };
-            Some((fact, named?.resolve(position)))
+            let named = both.into_iter().flatten();
+            named.filter_map(move |(fact, named)| Some((fact, named?.resolve(position))))
         })
+    }
+
+    fn named_by_version(&self, body: &VersionWritten) -> [Option<(Fact, Option<ContentName>)>; 2] {
+        let notation = Notation::of(body.content_type.as_deref());
+        let version = Fact::Version(body.version.clone(), notation);
+        let document = self.lifts(&body.version).then_some((version, body.document));
+        // Attributes that stay have the labels that the fold knows.
+        let attributes = body.attributes.filter(|named| named.at.is_none());
+        let labels = attributes.map(|named| (Fact::Labels(body.version.clone()), Some(named)));
+        [document, labels]
     }
 
     fn lift(&self, fact: &Fact, bytes: &[u8], facts: &mut CommandFacts) {
@@ -196,6 +210,13 @@ impl Lifter {
                 let Some(kind) = self.type_of(xid) else { return };
                 let lifted = VersionFacts::of(kind, xid, *notation, bytes);
                 facts.versions.insert(xid.clone(), lifted);
+            }
+            Fact::Labels(xid) => {
+                let Ok(Value::Object(map)) = json::parse(bytes) else { return };
+                let labels = terms_of_labels(&map);
+                if !labels.is_empty() {
+                    facts.labels.insert(xid.clone(), labels);
+                }
             }
             Fact::Capabilities => facts.capabilities = json::parse(bytes).ok().map(Arc::new),
         }

@@ -6,6 +6,7 @@ mod few;
 pub mod likeness;
 mod past;
 mod rollback;
+mod searching;
 mod soundness;
 
 use likeness::difference;

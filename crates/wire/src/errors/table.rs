@@ -335,6 +335,14 @@ codes! { ErrorCode, ErrorKind;
         "The position \"<value>\" can't be used: <error_detail>.",
         "The text isn't a position, or the ledger hasn't reached it yet.",
         "Use a position from an answer or an event; 0 is the beginning.";
+    BadSearch { value: String, error_detail: String }: Muster 400,
+        "The search can't be done: \"<value>\": <error_detail>.",
+        "A condition can't be parsed, or a value can't be one of its field.",
+        "Write conditions as in monthly_cost_range < 100 && \"hugo\" in ssg_engine_options; texts stand in quotes.";
+    NotIndexed { field: String, error_detail: String }: Muster 400,
+        "The field \"<field>\" isn't indexed: <error_detail>.",
+        "A search never reads all documents, so it knows only fields that the model declares as indexed.",
+        "Search by another field, or add the field to the label muster.indexed of its type in the model, such as [{\"field\": \"/name\", \"type\": \"string\"}].";
     BadCursor: Muster 400,
         "The cursor of the next page is invalid.",
         "A cursor comes from an answer of the server, and is good only for the query of that answer.",

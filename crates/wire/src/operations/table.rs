@@ -24,8 +24,10 @@ use crate::{
     model::ModelDocument,
     openapi::ApiDescription,
     proofs::{ConsistencyReport, InclusionReport},
+    references::ReferencesAnswer,
     restore::Restoration,
     rollback::{RollbackReport, RollbackRequest},
+    search::{ProviderAnswer, SearchAnswer},
     status::StatusReport,
     validation::ValidationPage,
 };
@@ -80,6 +82,27 @@ const EXPLAINED: &[&str] = &["Muster-Message"];
 const APPLIED: &[&str] = &["dry_run", "If-Match", "Idempotency-Key", "Muster-Message"];
 const TRIED: &[&str] = &["dry_run", "Idempotency-Key", "Muster-Message"];
 const COMPARED: &[&str] = &["from", "to", "from_version", "to_version", "limit", "after"];
+const PROVIDERS: &[&str] =
+    &["provider_type", "feature", "max_cost", "complexity", "ssg_engine", "limit", "cursor", "at"];
+const SEARCH: &[&str] = &[
+    "q",
+    "type",
+    "group",
+    "label",
+    "state",
+    "field",
+    "where",
+    "provider_type",
+    "feature",
+    "max_cost",
+    "complexity",
+    "ssg_engine",
+    "sort",
+    "facets",
+    "limit",
+    "cursor",
+    "at",
+];
 const VERSIONED: &[&str] = &["specversion"];
 
 const GROUPS: &str = "/api/{groups}";
@@ -349,6 +372,10 @@ pub const OPERATIONS: &[Operation] = &[
     read(Permission::ReadDocuments, "/validate", native(NativeEndpoint::ValidateAll, "validateAll"), "Judges the stored documents again and lists their violations. A page ends after two seconds, so it may have no findings and still link to the next one.", JUDGED, VALIDATED),
     read(Permission::ReadDocuments, "/validate/{groups}/{group}", native(NativeEndpoint::Validate, "validateGroup"), "Judges the documents in a group again and lists their violations. A page ends after two seconds, so it may have no findings and still link to the next one.", JUDGED, VALIDATED),
     read(Permission::ReadDocuments, "/validate/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Validate, "validateResource"), "Judges a document again and lists its violations.", JUDGED, VALIDATED),
+    read(Permission::ReadDocuments, "/search", native(NativeEndpoint::Search, "search"), "Finds documents by their fields, all of which must match, and by their words.", SEARCH, &[with(200, BodyContent::Json(BodyType::of::<SearchAnswer>()), &[])]),
+    read(Permission::ReadDocuments, "/search/providers", native(NativeEndpoint::SearchProviders, "searchProviders"), "Finds providers by type, feature, cost, complexity and engine, all of which must match.", PROVIDERS, &[with(200, BodyContent::Json(BodyType::of::<ProviderAnswer>()), &["Link"])]),
+    read(Permission::ReadDocuments, "/references/{groups}/{group}", native(NativeEndpoint::References, "getReferencesOfGroup"), "Shows what refers to a group or to anything in it, and to what the group refers.", &[], &[with(200, BodyContent::Json(BodyType::of::<ReferencesAnswer>()), &[])]),
+    read(Permission::ReadDocuments, "/references/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::References, "getReferencesOfResource"), "Shows what refers to a document, and to what it refers.", &[], &[with(200, BodyContent::Json(BodyType::of::<ReferencesAnswer>()), &[])]),
     read(Permission::ReadLog, "/log", native(NativeEndpoint::LogOfAll, "getLog"), "Lists what happened, newest first. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
     read(Permission::ReadLog, "/log/{groups}", native(NativeEndpoint::Log, "getLogOfGroups"), "Lists what happened to groups of a type. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
     read(Permission::ReadLog, "/log/{groups}/{group}", native(NativeEndpoint::Log, "getLogOfGroup"), "Lists what happened to a group and in it. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),

@@ -50,8 +50,11 @@ const WHOLE: &str = "
     getLog                  GET    /log                         +++-+ reading
     validateAll             GET    /validate                    +++++ reading
     rollBack                POST   /rollback                    +---- everything
+    exportAll               GET    /export                      +++++ reading
     diffAll                 GET    /diff                        +++++ reading
     listDeleted             GET    /deleted                     +++++ reading
+    search                  GET    /search                      +++++ reading
+    searchProviders         GET    /search/providers            +++++ reading
     followChanges           GET    /changes                     +++++ reading
     getLedger               GET    /ledger                      +---+ everything
     getCheckpoint           GET    /ledger/checkpoint           +---+ everything
@@ -61,6 +64,7 @@ const WHOLE: &str = "
     getTile                 GET    /tlog/tile/0/000.p/1         +---+ everything
     getEntryBundle          GET    /tlog/tile/entries/000.p/1   +---+ everything
     verifyLedger            POST   /ledger/verify               +---+ everything
+    getBackup               GET    /backup                      +---- everything
     listKeys                GET    /keys                        +---+ everything
     getOwnKey               GET    /keys/self                   +++++ noplace
     createKey               POST   /keys                        +---- everything
@@ -115,6 +119,8 @@ const PLACED: &str = "
     restoreVersion          POST   /restore/G/g/R/r/versions/9  +o--- writing
     validateGroup           GET    /validate/G/g                +++++ reading
     validateResource        GET    /validate/G/g/R/r            +++++ reading
+    exportGroup             GET    /export/G/g                  +++++ reading
+    exportResource          GET    /export/G/g/R/r              +++++ reading
     diffGroups              GET    /diff/G                      +++++ reading
     diffGroup               GET    /diff/G/g                    +++++ reading
     diffResources           GET    /diff/G/g/R                  +++++ reading
@@ -123,6 +129,8 @@ const PLACED: &str = "
     listDeletedInGroup      GET    /deleted/G/g                 +++++ reading
     listDeletedResources    GET    /deleted/G/g/R               +++++ reading
     listDeletedVersions     GET    /deleted/G/g/R/r             +++++ reading
+    getReferencesOfGroup    GET    /references/G/g              +++++ reading
+    getReferencesOfResource GET    /references/G/g/R/r          +++++ reading
     getLogOfGroups          GET    /log/G                       +++-+ reading
     getLogOfGroup           GET    /log/G/g                     +++-+ reading
     getLogOfResources       GET    /log/G/g/R                   +++-+ reading
@@ -225,7 +233,8 @@ fn of_place(line: &'static str, (place, is_publishers): (&str, bool)) -> Row {
     }
     let path = segments.join("/");
     let bare = path.split(['$', '?']).next().unwrap();
-    let doors = ["/api", "/log", "/restore", "/validate", "/diff", "/deleted"];
+    let doors =
+        ["/api", "/log", "/restore", "/validate", "/export", "/diff", "/deleted", "/references"];
     let place = doors.iter().find_map(|door| bare.strip_prefix(door)).unwrap();
     let is_group = place.split('/').count() == 3;
     // Groups are nobody's own, and what isn't there is anybody's: nothing of these was deleted.
