@@ -10,7 +10,7 @@ use std::{
 use muster_ledger::Verifier;
 use muster_registry::{BackupCheck, BackupError, BackupFrames, BackupItem, CheckedBackup};
 
-use crate::{Failure, OwnCode, output::progress::ProgressLine};
+use crate::{Exit, Failure, OwnCode, output::progress::ProgressLine};
 
 /// The bytes of one read.
 const READ_BYTES: usize = 1024 * 1024;
@@ -97,7 +97,12 @@ pub fn broken(shown: &str, error: &BackupError) -> Failure {
     if let BackupError::Checkpoint(cause) = error {
         what = format!("{what}: {cause}");
     }
-    Failure::new(OwnCode::BackupBroken, what).help(match error {
+    // A file that is no backup isn't one that doesn't verify.
+    let exit = match error {
+        BackupError::Foreign | BackupError::Newer(_) => Exit::Refused,
+        _ => Exit::Unverified,
+    };
+    Failure::new(OwnCode::BackupBroken, what).exit(exit).help(match error {
         BackupError::Foreign => "name a file that muster backup wrote",
         BackupError::Newer(_) => "use that release",
         BackupError::Truncated { .. } => "make the backup again, or use another one",
@@ -105,7 +110,7 @@ pub fn broken(shown: &str, error: &BackupError) -> Failure {
             "muster ledger verify names the fault; then follow docs/how-to/after-corruption.md"
         }
         BackupError::OtherKey { .. } => {
-            "compare the key with the one that muster status showed when the backup was made"
+            "muster keys ledger prints the key of a registry; a restored one has another"
         }
         _ => "the file was changed; use another backup",
     })

@@ -10,7 +10,7 @@ pub(crate) const WANTS: [(&str, &[&str]); 5] = [
     ("Read", &["list", "get", "search", "references", "log", "diff", "watch", "export", "status"]),
     ("Change", &["put", "delete", "restore", "rollback", "apply", "import", "model"]),
     ("Prove", &["validate", "ledger"]),
-    ("Run", &["keys", "config", "errors", "completions", "man"]),
+    ("Run", &["backup", "restore-backup", "keys", "config", "errors", "completions", "man"]),
 ];
 
 /// The text under the list.
@@ -56,7 +56,7 @@ fn overview(command: &clap::Command) -> String {
         for name in names {
             let about = command.find_subcommand(name).and_then(clap::Command::get_about);
             let about = about.map(ToString::to_string).unwrap_or_default();
-            let _ = writeln!(text, "  {name:<12} {about}");
+            let _ = writeln!(text, "  {name:<15} {about}");
         }
         text.push('\n');
     }

@@ -1,11 +1,13 @@
 //! Imports: lines of an export become requests of many entities. What a request refuses is taken
 //! out of it, and tried again at the end, because it may refer to something that came later.
 
+mod ai_models;
 mod source;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use muster_client::{Client, ClientError, ErrorResponse};
+pub use self::{ai_models::ModelCatalogue, source::ImportSource};
+use muster_client::{Client, ClientError, ErrorResponse, Query};
 use muster_wire::{
     Violation, ViolationCause,
     apply::{ApplyRequest, DocumentToApply, GroupToApply},
@@ -16,7 +18,6 @@ use muster_words::{
     limits::{BODY_BYTES_MAX, COMMAND_ENTITIES_MAX},
 };
 use serde_json::json;
-pub use source::ImportSource;
 
 use crate::{Failure, OwnCode, model};
 
@@ -51,6 +52,8 @@ pub struct Imported {
     pub groups: usize,
     /// Whether the model was changed.
     pub has_model: bool,
+    /// The groups and documents that were deleted.
+    pub deleted: usize,
     /// What was refused.
     pub refused: Vec<RefusedItem>,
 }
@@ -221,14 +224,52 @@ impl Importer {
         is_full || (self.model.is_some() && !next.is_bound_to())
     }
 
-    /// Sends what is left.
+    /// Deletes the providers and models of other catalogues, and of earlier ones, that aren't in
+    /// this one.
+    async fn prune(&mut self, kept: &BTreeSet<String>) -> Result<usize, Failure> {
+        let mut gone = Vec::new();
+        let groups = format!("/{}", ai_models::GROUPS);
+        for (group, _) in self.client.all(&groups, &Query::new()).await?.entries {
+            let group = format!("{groups}/{group}");
+            if !kept.contains(&group) {
+                gone.push(group);
+                continue;
+            }
+            let models = format!("{group}/models");
+            let there = self.client.all(&models, &Query::new()).await?;
+            let names = there.entries.iter().map(|(name, _)| format!("{models}/{name}"));
+            gone.extend(names.filter(|name| !kept.contains(name)));
+        }
+        for part in gone.chunks(ITEMS_MAX) {
+            let request = ApplyRequest { delete: part.to_vec(), ..ApplyRequest::default() };
+            self.client.apply(&request, None).await?;
+        }
+        Ok(gone.len())
+    }
+
+    /// Sends what is left. With the names of a catalogue, other names of its type are deleted.
     ///
     /// # Errors
     /// The registry doesn't answer, or an import of everything or nothing was refused.
-    pub async fn end(mut self) -> Result<Imported, Failure> {
+    pub async fn end(mut self, kept: Option<&BTreeSet<String>>) -> Result<Imported, Failure> {
         self.send_pending().await?;
-        // What was refused may refer to what came later; each round makes some of it pass.
         self.is_last_round = true;
+        self.try_again().await?;
+        if let Some(kept) = kept {
+            self.imported.deleted = self.prune(kept).await?;
+            // A name may differ only in upper and lower case from one that was there.
+            self.try_again().await?;
+        }
+        let refused = self.deferred.into_iter();
+        self.imported.refused = refused
+            .map(|(item, error)| RefusedItem { xid: item.xid().to_owned(), error })
+            .collect();
+        Ok(self.imported)
+    }
+
+    /// Sends what was refused again, as long as that makes some of it pass: it may refer to what
+    /// came later.
+    async fn try_again(&mut self) -> Result<(), Failure> {
         loop {
             let left = std::mem::take(&mut self.deferred);
             self.deferred_bytes = 0;
@@ -254,11 +295,7 @@ impl Importer {
                 break;
             }
         }
-        let refused = self.deferred.into_iter();
-        self.imported.refused = refused
-            .map(|(item, error)| RefusedItem { xid: item.xid().to_owned(), error })
-            .collect();
-        Ok(self.imported)
+        Ok(())
     }
 
     async fn send_pending(&mut self) -> Result<(), Failure> {

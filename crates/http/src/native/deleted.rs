@@ -86,6 +86,8 @@ fn names(view: &View, place: &RegistryPart, after: Option<&str>, max: usize) -> 
         |name: &str| view.within().is_none_or(|within| within.coverage(name) != Coverage::Outside);
     all.filter(|(name, _)| after.is_none_or(|after| &***name > after) && is_seen(name))
         .filter_map(|(name, hidden)| Some((name.parse().ok()?, hidden.stamp)))
+        // A name that is in use again can't be restored; the log shows what it was.
+        .filter(|(xid, _)| !view.has(xid))
         .take(max)
         .collect()
 }

@@ -45,6 +45,8 @@ async fn answers_as_the_description_says() {
         ("diffAll", "GET /diff?from=0", "", 200),
         ("diffResource", "GET /diff/providers/cms/entries/one?from=0", "", 200),
         ("rollBack", "POST /rollback?dry_run", r#"{"to": {"position": 1}}"#, 200),
+        ("exportAll", "GET /export", "", 200),
+        ("exportResource", "GET /export/providers/cms/entries/one", "", 200),
         ("validateAll", "GET /validate", "", 200),
         ("search", "GET /search?q=one&facets=state,key_features", "", 200),
         ("searchProviders", "GET /search/providers?max_cost=1", "", 200),
@@ -65,7 +67,7 @@ async fn answers_as_the_description_says() {
     ] {
         let (status, body) = running.ask(request, &[], body).await;
         assert_eq!(status, expect, "{request}: {body}");
-        let is_lines = id == "verifyLedger";
+        let is_lines = id == "verifyLedger" || id.starts_with("export");
         let values: Vec<&str> = if is_lines { body.lines().collect() } else { vec![&body] };
         for value in values {
             check(&description, id, status, &json::parse(value.as_bytes()).unwrap());

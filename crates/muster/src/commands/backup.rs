@@ -25,7 +25,7 @@ Examples:
   muster backup monday.backup
   muster backup - | ssh other 'cat > monday.backup'
   muster backup --check monday.backup
-  muster backup --check monday.backup --key \"$(cat ledger.pub)\"
+  muster backup --check monday.backup --key ledger.pub
 
 ";
 
@@ -38,18 +38,25 @@ pub struct BackupArguments {
     /// Verify the file instead; this needs no registry
     #[arg(long)]
     check: bool,
-    /// The public key that must have signed the file
+    /// The public key that must have signed the file, or a file with it
     #[arg(long, value_name = "KEY", requires = "check", value_parser = verifier)]
     key: Option<Verifier>,
     #[command(flatten)]
     connection: ConnectionArguments,
 }
 
-/// Parses the public key of a ledger, for clap.
+/// Parses the public key of a ledger, or reads it from a file, for clap.
 pub(in crate::commands) fn verifier(text: &str) -> Result<Verifier, String> {
-    let parsed = text.trim().parse::<Verifier>();
-    parsed.map_err(|_| "it isn't the public key of a ledger; muster status shows it".to_owned())
+    let file = || crate::bounded_file::read_text(Path::new(text), KEY_BYTES_MAX).ok();
+    let parsed = text.trim().parse().ok().or_else(|| file()?.trim().parse().ok());
+    parsed.ok_or_else(|| {
+        "it isn't the public key of a ledger, nor a file with one; muster keys ledger prints it"
+            .to_owned()
+    })
 }
+
+/// The longest file with a public key, in bytes.
+const KEY_BYTES_MAX: u64 = 4 * 1024;
 
 impl BackupArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {

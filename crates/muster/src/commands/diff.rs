@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     get::explain,
-    past::{is_version, when},
+    past::{version, when},
 };
 use crate::{
     Context, Failure, OwnCode,
@@ -29,7 +29,7 @@ use crate::{
 pub const EXAMPLES: &str = "\
 Examples:
   muster diff providers/cms/entries/sanity
-  muster diff providers/cms/entries/sanity --from 1 --to 3
+  muster diff providers/cms/entries/sanity --from v1 --to v3
   muster diff providers/cms/entries/sanity --patch
   muster diff providers/cms --from 7d
   muster diff --from 1,204 --to 1,312
@@ -42,7 +42,7 @@ pub struct DiffArguments {
     /// A document, a group or a collection; without it, everything
     #[arg(value_name = "XID")]
     place: Option<String>,
-    /// The earlier state: a version of the document (2), a position (1,204), a time
+    /// The earlier state: a version of the document (v2), a position (1,204 or @1204), a time
     /// (2027-01-31T12:00:00Z), or this long ago (2h, 7d) [default: the one before the last change]
     #[arg(long, value_name = "WHEN")]
     from: Option<String>,
@@ -104,28 +104,16 @@ impl DiffArguments {
         place: &str,
     ) -> Result<Query, Failure> {
         let mut query = Query::new();
-        let is_of_versions = self.is_of_versions(client, place).await;
-        for (flag, version, text) in
+        for (flag, of_version, text) in
             [("from", "from_version", &self.from), ("to", "to_version", &self.to)]
         {
             let Some(text) = text else { continue };
-            query = match is_of_versions {
-                true => query.with(version, text),
-                false => query.with(flag, when(flag, text, context)?.text()),
+            query = match version(client, place, (flag, text)).await? {
+                Some(version) => query.with(of_version, version),
+                None => query.with(flag, when(flag, text, context)?.text()),
             };
         }
         Ok(query)
-    }
-
-    /// Whether all given states are versions of the document. A version and a position would be two
-    /// meanings of a number in one command.
-    async fn is_of_versions(&self, client: &Client, place: &str) -> bool {
-        for text in [&self.from, &self.to].into_iter().flatten() {
-            if !is_version(client, place, text).await {
-                return false;
-            }
-        }
-        true
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     Context, Failure, OwnCode,
     arguments::{ConnectionArguments, Explanation},
-    import::{ImportSource, Imported, Importer, RefusedItem},
+    import::{ImportSource, Imported, Importer, ModelCatalogue, RefusedItem},
     output::{numbers::counted, progress::ProgressLine},
 };
 
@@ -17,21 +17,28 @@ Examples:
   muster import everything.jsonl
   muster export --server https://a.example | muster import - --server https://b.example
   muster import few.yaml --atomic
+  muster import api.json --from models.dev --prune
 
 A line is what muster export writes, such as
-  {\"document\":{\"xid\":\"/configs/app/entries/a\",\"text\":\"[1]\",\"attributes\":{\"contenttype\":\"application/json\"}}}
+  {\"document\":{\"xid\":\"/configs/app/entries/a\",\"text\":\"[1]\"}}
 
 ";
 
 /// The refused items that are shown.
 const SHOWN_MAX: usize = 20;
 
-/// Put what an export holds into a registry; what is there already stays as it is
+/// Put what an export holds into a registry; the same isn't written again
 #[derive(Debug, Args)]
 pub struct ImportArguments {
     /// The file that muster export wrote, JSON Lines or YAML; - is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// The file is a catalogue of AI models: models.dev, liter-llm or litellm
+    #[arg(long, value_enum, value_name = "CATALOGUE", hide_possible_values = true)]
+    from: Option<ModelCatalogue>,
+    /// Delete the model providers and models that aren't in the catalogue
+    #[arg(long, requires = "from", conflicts_with = "atomic")]
+    prune: bool,
     /// Import everything or nothing; at most 20,000 groups and documents and 8 MiB
     #[arg(long)]
     atomic: bool,
@@ -49,6 +56,10 @@ impl ImportArguments {
                 .help("name a file, or send an export into a pipe"));
         }
         let mut source = ImportSource::open(&self.file, &shown)?;
+        if let Some(catalogue) = self.from {
+            source = source.as_catalogue(catalogue)?;
+        }
+        let kept = self.prune.then(|| source.names());
         let client = self.explanation.of(self.connection.client(context).await?)?;
         let mut importer = Importer::begin(client, self.atomic).await?;
         let mut progress = ProgressLine::new(&context.screen, "importing", 0);
@@ -58,7 +69,7 @@ impl ImportArguments {
             fault => fault,
         };
         // What was read before a fault is imported.
-        let imported = importer.end().await?;
+        let imported = importer.end(kept.as_ref()).await?;
         drop(progress);
         report(context, &imported, &shown)?;
         fault.map_or(Ok(()), Err)
@@ -71,7 +82,7 @@ impl ImportArguments {
         importer: &mut Importer,
         progress: &mut ProgressLine,
     ) -> Result<Option<Failure>, Failure> {
-        let (mut total, mut is_export, mut has_ended) = (0, false, false);
+        let (mut total, mut is_export, mut has_ended) = (source.count().unwrap_or(0), false, false);
         let mut pressed = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
             let line = match source.next_line() {
@@ -113,6 +124,10 @@ fn report(context: &Context, imported: &Imported, shown: &str) -> Result<(), Fai
         let documents = counted(imported.documents, "document", "documents");
         let groups = counted(imported.groups, "group", "groups");
         context.screen.line(&format!("imported {documents} and {groups} from {shown}"))?;
+        if imported.deleted > 0 {
+            let deleted = counted(imported.deleted, "name", "names");
+            context.screen.line(&format!("deleted {deleted} that the catalogue lacks"))?;
+        }
     } else {
         let refused: Vec<_> = refused.iter().map(RefusedItem::value).collect();
         context.screen.value(&json!({
@@ -120,6 +135,7 @@ fn report(context: &Context, imported: &Imported, shown: &str) -> Result<(), Fai
             "documents": imported.documents,
             "groups": imported.groups,
             "model": imported.has_model,
+            "deleted": imported.deleted,
             "refused": refused,
         }))?;
     }

@@ -62,8 +62,8 @@ impl When {
 /// # Errors
 /// It is neither.
 pub(super) fn when(flag: &str, text: &str, context: &Context) -> Result<When, Failure> {
-    // As positions are printed.
-    let digits = text.replace([',', '_'], "");
+    // As positions are printed, or with the sign that tells them from versions.
+    let digits = text.strip_prefix('@').unwrap_or(text).replace([',', '_'], "");
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         let position = digits.parse();
         return position
@@ -79,12 +79,32 @@ pub(super) fn when(flag: &str, text: &str, context: &Context) -> Result<When, Fa
     Ok(When::Time(time.to_string()))
 }
 
-/// Whether a text names a version of the document at a place. A version that exists comes before a
-/// position with the same number.
-pub(super) async fn is_version(client: &Client, place: &str, text: &str) -> bool {
+/// The version of the document at a place that the value of a flag names: `v2`, or an id that is no
+/// number. `@2` is a position.
+///
+/// # Errors
+/// The value is a number that is a version and a position as well: a rollback to the other one would
+/// bring back other contents.
+pub(super) async fn version(
+    client: &Client,
+    place: &str,
+    (flag, text): (&str, &str),
+) -> Result<Option<String>, Failure> {
     let document = place.parse().ok().filter(|xid| matches!(xid, Xid::Resource { .. }));
-    match document.and_then(|xid: Xid| xid.version(text.parse().ok()?)) {
-        Some(version) => client.details(&version, &Query::new()).await.is_ok(),
-        None => false,
+    let Some(document): Option<Xid> = document else { return Ok(None) };
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let named = text.strip_prefix('v').filter(|rest| !rest.is_empty());
+    for id in [Some(text), named].into_iter().flatten() {
+        let Some(version) = id.parse().ok().and_then(|id| document.version(id)) else { continue };
+        if client.details(&version, &Query::new()).await.is_err() {
+            continue;
+        }
+        if is_number {
+            let what = format!("--{flag} {text} may be a version or a position");
+            return Err(Failure::usage(what)
+                .help(format!("write v{text} for the version, or @{text} for the position")));
+        }
+        return Ok(Some(id.to_owned()));
     }
+    Ok(None)
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use muster_ledger::Verifier;
 
-use super::{backup::verifier, ledger::verify::signer};
+use super::backup::verifier;
 use crate::{
     Context, Failure, composition,
     output::{numbers::separated, progress::ProgressLine},
@@ -13,7 +13,7 @@ use crate::{
 pub const EXAMPLES: &str = "\
 Examples:
   muster restore-backup monday.backup --data /var/lib/muster
-  muster restore-backup monday.backup --data trial --key \"$(cat ledger.pub)\"
+  muster restore-backup monday.backup --data trial --key ledger.pub
 
 ";
 
@@ -26,7 +26,7 @@ pub struct RestoreBackupArguments {
     /// The data directory to make; it must not exist, or be empty
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// The public key that must have signed the backup
+    /// The public key that must have signed the backup, or a file with it
     #[arg(long, value_name = "KEY", value_parser = verifier)]
     key: Option<Verifier>,
 }
@@ -54,8 +54,8 @@ impl RestoreBackupArguments {
         let shown = context.shown(&self.data);
         let entries = separated(restored.entries);
         screen.line(&format!("registry {} in {shown}: {entries} entries", restored.registry))?;
-        let (new, former) = (signer(&restored.key), signer(&restored.former_key));
-        screen.line(&format!("its ledger is signed by {new} from now on; before, by {former}"))?;
+        screen.line(&format!("its ledger's key from now on: {}", restored.key))?;
+        screen.line(&format!("the key of what was signed before: {}", restored.former_key))?;
         screen.line(&format!("muster serve --data {shown} serves it"))
     }
 }

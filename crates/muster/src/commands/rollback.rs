@@ -11,7 +11,7 @@ use super::{
     apply::refused_in,
     delete::confirm,
     get::explain,
-    past::{When, is_version, when},
+    past::{When, version, when},
 };
 use crate::{
     Context, Failure,
@@ -23,14 +23,14 @@ use crate::{
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
 Examples:
-  muster rollback providers/cms/entries/sanity --to 2
+  muster rollback providers/cms/entries/sanity --to v2
   muster rollback providers/cms --hours-ago 3 --dry-run
   muster rollback providers/cms --to 2027-01-31T12:00:00Z
   muster rollback --all --to 1,204 --message \"The import was wrong\"
 
 ";
 
-/// Give a document, a group or everything an earlier state again; the history stays
+/// Give documents and groups an earlier state again; the history stays
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").args(["place", "all"]).required(true))]
 #[command(group = ArgGroup::new("when").args(["to", "hours_ago"]).required(true))]
@@ -41,7 +41,7 @@ pub struct RollbackArguments {
     /// Roll back everything
     #[arg(long)]
     all: bool,
-    /// The earlier state: a version of the document (2), a position (1,204), a time
+    /// The earlier state: a version of the document (v2), a position (1,204 or @1204), a time
     /// (2027-01-31T12:00:00Z), or this long ago (2h, 7d)
     #[arg(long, value_name = "WHEN")]
     to: Option<String>,
@@ -104,8 +104,8 @@ impl RollbackArguments {
             })?;
             return Ok(of_time(time.to_string()));
         };
-        if is_version(client, place.unwrap_or_default(), text).await {
-            return Ok(RollbackTo { version: Some(text.clone()), ..RollbackTo::default() });
+        if let Some(version) = version(client, place.unwrap_or_default(), ("to", text)).await? {
+            return Ok(RollbackTo { version: Some(version), ..RollbackTo::default() });
         }
         Ok(match when("to", text, context)? {
             When::Position(position) => {
@@ -143,7 +143,7 @@ impl RollbackArguments {
     /// The command that undoes this one.
     fn undoing(&self, position: u64) -> String {
         let place = self.place.as_deref().map_or("--all", |place| place.trim_matches('/'));
-        format!("muster rollback {place} --to {position}")
+        format!("muster rollback {place} --to @{position}")
     }
 }
 

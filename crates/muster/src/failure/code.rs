@@ -159,6 +159,9 @@ own_codes! {
     FileExists:
         "The file to write exists already.",
         "Choose another name, or remove the file.";
+    FileInUse:
+        "The file exists already, or can't be written.",
+        "Name a file that doesn't exist yet, in a folder that you can write to.";
     FoldDiffers:
         "A replay of the ledger gives a different catalog than the server's.",
         "Restart the server, and report it.";
@@ -171,9 +174,6 @@ own_codes! {
     FormatMissing:
         "The data directory holds a registry, but its file FORMAT is missing.",
         "Restore the file: it holds the line 1, or 1 bare for a registry that was created with --bare.";
-    FileInUse:
-        "The file exists already, or can't be written.",
-        "Name a file that doesn't exist yet, in a folder that you can write to.";
     FormatNewer:
         "A newer release of Muster wrote the data directory.",
         "Use that release or a later one.";
@@ -210,6 +210,9 @@ own_codes! {
     NoFile:
         "The file doesn't exist, or can't be read.",
         "Check its name and its permissions.";
+    NoPatch:
+        "There is no JSON Patch to print.",
+        "Name one document that changed and is JSON or YAML in both states.";
     NoRegistry:
         "The data directory holds no registry.",
         "Create one with muster init, or name a server with --server URL.";
@@ -225,9 +228,6 @@ own_codes! {
     NotChecked:
         "Documents are bound to schemas or rules that aren't in the folder.",
         "Add the schemas and rules to the folder, or name a registry that has them with --against URL.";
-    NoPatch:
-        "There is no JSON Patch to print.",
-        "Name one document that changed and is JSON or YAML in both states.";
     NotConfirmed:
         "The plan wasn't confirmed; nothing was changed.",
         "Read the plan, then confirm it or add --yes.";

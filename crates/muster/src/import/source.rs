@@ -1,4 +1,5 @@
 use std::{
+    collections::{BTreeSet, VecDeque},
     fs::File,
     io::{self, BufRead, BufReader, Read as _},
     path::Path,
@@ -7,16 +8,22 @@ use std::{
 use muster_wire::export::ExportLine;
 use muster_words::yaml;
 
+use super::ai_models::{self, ModelCatalogue};
 use crate::{Failure, OwnCode};
 
 /// The longest line, or document of YAML, in bytes: the largest document, of which each byte may be
 /// escaped.
 const LINE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
+/// The largest catalogue, in bytes; the largest one known has ten million.
+const CATALOGUE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
 /// The lines of a file or of standard input.
 pub struct ImportSource {
     input: Box<dyn BufRead + Send>,
     is_yaml: bool,
+    /// The lines that were made of a whole file.
+    made: Option<VecDeque<ExportLine>>,
     shown: String,
     /// The number of the line that was read last.
     line: u64,
@@ -36,7 +43,44 @@ impl ImportSource {
         let extension = path.extension().and_then(|extension| extension.to_str());
         let first = input.fill_buf().map_err(|error| unreadable(shown, &error))?;
         let is_yaml = matches!(extension, Some("yaml" | "yml")) || first.starts_with(b"---");
-        Ok(Self { input, is_yaml, shown: shown.to_owned(), line: 0 })
+        Ok(Self { input, is_yaml, made: None, shown: shown.to_owned(), line: 0 })
+    }
+
+    /// Reads the whole file as a catalogue of models.
+    ///
+    /// # Errors
+    /// It can't be read, or isn't such a catalogue.
+    pub fn as_catalogue(mut self, catalogue: ModelCatalogue) -> Result<Self, Failure> {
+        let mut text = Vec::new();
+        let mut limited = (&mut self.input).take(CATALOGUE_BYTES_MAX + 1);
+        limited.read_to_end(&mut text).map_err(|error| unreadable(&self.shown, &error))?;
+        let fault = |what: &str| {
+            Failure::new(OwnCode::BadFile, format!("{}: {what}", self.shown))
+                .help("get the catalogue again, or choose another --from")
+        };
+        if text.len() as u64 > CATALOGUE_BYTES_MAX {
+            return Err(fault(&format!("it has more than {CATALOGUE_BYTES_MAX} bytes")));
+        }
+        let whole = serde_json::from_slice(&text).map_err(|error| fault(&error.to_string()))?;
+        let made = ai_models::lines(catalogue, &whole).map_err(|what| fault(&what))?;
+        self.made = Some(made.into());
+        Ok(self)
+    }
+
+    /// How many documents the file has, if that is known before it is read.
+    pub fn count(&self) -> Option<usize> {
+        let is_document = |line: &&ExportLine| matches!(line, ExportLine::Document(_));
+        Some(self.made.as_ref()?.iter().filter(is_document).count())
+    }
+
+    /// The names of the groups and documents of a catalogue.
+    pub fn names(&self) -> BTreeSet<String> {
+        let names = self.made.iter().flatten().filter_map(|line| match line {
+            ExportLine::Group(group) => Some(group.xid.clone()),
+            ExportLine::Document(document) => Some(document.xid.clone()),
+            _ => None,
+        });
+        names.collect()
     }
 
     /// The next line; none at the end.
@@ -44,6 +88,9 @@ impl ImportSource {
     /// # Errors
     /// It can't be read, or isn't a line of an export.
     pub fn next_line(&mut self) -> Result<Option<ExportLine>, Failure> {
+        if let Some(made) = &mut self.made {
+            return Ok(made.pop_front());
+        }
         loop {
             let Some(text) = (if self.is_yaml { self.next_yaml()? } else { self.next_text()? })
             else {

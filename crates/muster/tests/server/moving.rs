@@ -188,3 +188,52 @@ fn a_file_that_breaks_off_or_is_no_export_says_where() {
     let missing = run(folder, &["import", "none", "--server", &url]).expect(1);
     assert!(missing.err.contains("[no_file]"), "{}", missing.err);
 }
+
+#[test]
+fn a_newer_catalogue_of_models_replaces_an_older_one() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let server = Server::in_memory(&[]);
+    let url = server.url("127.0.0.1");
+    let older = r#"{
+        "acme":{"name":"Acme","models":{
+            "x/Big":{"id":"x/Big","name":"Big","cost":{"input":0.5,"output":1}},
+            "same":{"id":"same","name":"Same","cost":{"input":2,"output":3}}}},
+        "gone":{"name":"Gone","models":{"old":{"id":"old","name":"Old"}}}}"#;
+    // The name of a model changed its case, one price changed, one provider went, one came.
+    let newer = r#"{"providers":{
+        "acme":{"name":"Acme","models":{
+            "x/big":{"id":"x/big","name":"Big","pricing":{"input_cost_per_token":5e-07}},
+            "same":{"id":"same","name":"Same",
+                "pricing":{"input_cost_per_token":2.5e-06,"output_cost_per_token":3e-06}}}},
+        "new":{"name":"New","models":{"one":{"id":"one","name":"One"}}}}}"#;
+    write(folder, "older.json", older);
+    write(folder, "newer.json", newer);
+    let import = |name: &str, catalogue: &str| {
+        let command = ["import", name, "--from", catalogue, "--prune", "--server", &url];
+        run(folder, &command).expect(0)
+    };
+    import("older.json", "models.dev");
+    let before = server.position();
+    let said = import("newer.json", "liter-llm").out;
+    assert!(
+        said.contains("imported 3 documents and 2 groups") && said.contains("deleted 2 names"),
+        "{said}"
+    );
+    let same = server.get("/api/modelproviders/acme/models/same").expect(200).json();
+    assert_eq!(same["input_cost"].to_string(), "2.5");
+    let big = server.get("/api/modelproviders/acme/models/x~big").expect(200).json();
+    assert_eq!(big["modelid"], "x/big");
+    let old = format!("/api/modelproviders/acme/models/x~Big?at={before}");
+    assert_eq!(server.get(&old).expect(200).json()["modelid"], "x/Big");
+    server.get("/api/modelproviders/gone").expect(404);
+    // It is found by its true id, and the cheapest one first.
+    let found = server.get("/search?where=modelid%20%3D%3D%20%22x/big%22").expect(200).json();
+    assert_eq!(found["count"], 1, "{found}");
+    let position = server.position();
+    import("newer.json", "liter-llm");
+    assert_eq!(server.position(), position, "nothing is left to do");
+    let wrong = ["import", "older.json", "--from", "liter-llm", "--server", &url];
+    let wrong = run(folder, &wrong).expect(1);
+    assert!(wrong.err.contains("[bad_file]"), "{}", wrong.err);
+}

@@ -66,7 +66,7 @@ fn a_bad_afternoon_is_undone_with_its_history_kept() {
     assert_eq!(page["changes"], json!([]));
     let again = show(&["rollback", "--all", "--to", &to]).expect(0).out;
     assert!(again.starts_with("nothing to change"), "{again}");
-    show(&["rollback", "configs/app/entries/a", "--to", "1", "--yes"]).expect(0);
+    show(&["rollback", "configs/app/entries/a", "--to", "v1", "--yes"]).expect(0);
     assert_eq!(server.get(A).expect(200).text(), r#"{"name": "bad", "tags": ["x"]}"#);
 }
 

@@ -63,14 +63,14 @@ mod tests {
             "as": of("a", Some("/bs/items")),
             "bs": of("b", Some("/cs/items")),
             "cs": of("c", None),
-            "xs": of("x", Some("/ys/items")),
-            "ys": of("y", Some("/xs/items")),
+            "ps": of("p", Some("/qs/items")),
+            "qs": of("q", Some("/ps/items")),
         }});
         let model = Model::compile(&source, Foundation::BuiltIn).unwrap();
         let ordered = ordered_types(&model);
         let place = |name: &str| ordered.iter().position(|one| one == name).unwrap();
         assert!(place("cs") < place("bs") && place("bs") < place("as"), "{ordered:?}");
-        assert!(place("xs") < place("ys"), "a circle has the order of names: {ordered:?}");
+        assert!(place("ps") < place("qs"), "a circle has the order of names: {ordered:?}");
         assert_eq!(ordered[..2], ["schemagroups", "rulegroups"]);
         let all: BTreeSet<String> = model.group_types().map(|kind| kind.plural.clone()).collect();
         assert_eq!(ordered.iter().cloned().collect::<BTreeSet<_>>(), all);
