@@ -116,6 +116,14 @@ pub fn broken(shown: &str, error: &BackupError) -> Failure {
     })
 }
 
+/// The name of a file or a folder before it is complete, beside its own one. No other command uses
+/// the same.
+pub fn draft_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{:08x}.part", u32::from_be_bytes(crate::composition::random())));
+    path.with_file_name(name)
+}
+
 /// A new file that appears under its name only once it is complete and on disk. Dropped before, it
 /// is removed.
 pub struct NewFile {
@@ -132,11 +140,10 @@ impl NewFile {
             return Err(Failure::new(OwnCode::FileExists, format!("{shown} exists already"))
                 .help("choose another name, or remove the file"));
         }
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".part");
-        let draft = path.with_file_name(name);
+        let draft = draft_of(path);
         let mut open = OpenOptions::new();
-        let file = open.write(true).create(true).truncate(true).mode(0o600).open(&draft);
+        // Never a file that is there already: it may be another command's, or a link.
+        let file = open.write(true).create_new(true).mode(0o600).open(&draft);
         let file = file.map_err(|error| unwritable(shown, &error))?;
         Ok(Self { file, draft, path: path.to_owned(), is_kept: false })
     }

@@ -27,6 +27,7 @@ mod trusted_clock;
 mod verify;
 
 pub use certificate::TlsFiles;
+pub(crate) use clock::random;
 pub(crate) use open::close_opened;
 pub use open::{make, open};
 pub use refusals::directory_in_use;

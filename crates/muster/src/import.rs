@@ -4,7 +4,7 @@
 mod ai_models;
 mod source;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 pub use self::{ai_models::ModelCatalogue, source::ImportSource};
 use muster_client::{Client, ClientError, ErrorResponse, Query};
@@ -54,6 +54,8 @@ pub struct Imported {
     pub has_model: bool,
     /// The groups and documents that were deleted.
     pub deleted: usize,
+    /// Whether the registry's position moved: else everything was there already.
+    pub has_changed: bool,
     /// What was refused.
     pub refused: Vec<RefusedItem>,
 }
@@ -153,11 +155,15 @@ pub struct Importer {
     /// The model that wasn't sent yet.
     model: Option<Value>,
     pending: Vec<Item>,
+    /// Their names: a request may name an entity once only.
+    pending_names: HashSet<String>,
     pending_bytes: usize,
     deferred: Vec<(Item, Box<ErrorResponse>)>,
     deferred_bytes: usize,
     /// Whether only what was refused before is left.
     is_last_round: bool,
+    /// The registry's position before the import.
+    begun: u64,
     imported: Imported,
 }
 
@@ -168,16 +174,19 @@ impl Importer {
     /// The registry doesn't answer.
     pub async fn begin(client: Client, is_atomic: bool) -> Result<Self, Failure> {
         let (there, _) = model::source_of(&client).await?;
+        let begun = client.model_source().await?.position().map_or(0, |position| position.0);
         Ok(Self {
             client,
             is_atomic,
             there,
             model: None,
             pending: Vec::new(),
+            pending_names: HashSet::new(),
             pending_bytes: 0,
             deferred: Vec::new(),
             deferred_bytes: 0,
             is_last_round: false,
+            begun,
             imported: Imported::default(),
         })
     }
@@ -209,10 +218,16 @@ impl Importer {
             if is_over {
                 return Err(too_large());
             }
+            if self.pending_names.contains(item.xid()) {
+                let what = format!("{} is named twice; nothing was imported", item.xid());
+                return Err(Failure::new(OwnCode::BadFile, what)
+                    .help("name it once, or leave out --atomic: then the later one counts"));
+            }
         } else if self.must_send(&item, bytes) {
             self.send_pending().await?;
         }
         self.pending_bytes += bytes;
+        self.pending_names.insert(item.xid().to_owned());
         self.pending.push(item);
         Ok(())
     }
@@ -221,7 +236,9 @@ impl Importer {
     /// together with the model, which may bind them.
     fn must_send(&self, next: &Item, bytes: usize) -> bool {
         let is_full = self.pending.len() >= ITEMS_MAX || self.pending_bytes + bytes > BYTES_MAX;
-        is_full || (self.model.is_some() && !next.is_bound_to())
+        is_full
+            || self.pending_names.contains(next.xid())
+            || (self.model.is_some() && !next.is_bound_to())
     }
 
     /// Deletes the providers and models of other catalogues, and of earlier ones, that aren't in
@@ -300,6 +317,7 @@ impl Importer {
 
     async fn send_pending(&mut self) -> Result<(), Failure> {
         let items = std::mem::take(&mut self.pending);
+        self.pending_names.clear();
         self.pending_bytes = 0;
         let model = self.model.take();
         if items.is_empty() && model.is_none() {
@@ -317,7 +335,8 @@ impl Importer {
                 continue;
             }
             let refused = match self.client.apply(&request(model.as_ref(), &items), None).await {
-                Ok(_) => {
+                Ok(answer) => {
+                    self.imported.has_changed |= answer.read()?.position > self.begun;
                     self.count(&items);
                     self.imported.has_model |= model.take().is_some();
                     continue;

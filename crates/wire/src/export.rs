@@ -36,8 +36,9 @@ pub struct ExportedRegistry {
     pub position: u64,
     /// The time of the state, in UTC (RFC 3339).
     pub time: String,
-    /// How many documents the registry has; a part has fewer.
-    pub documents: u64,
+    /// How many documents there are; absent if only a part is exported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documents: Option<u64>,
 }
 
 /// How much was exported.

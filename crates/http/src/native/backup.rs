@@ -83,6 +83,8 @@ struct BackupPieces(mpsc::Receiver<Bytes>, AccessGrant);
 
 impl Source for BackupPieces {
     async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {
-        self.0.recv().await.filter(|_| self.1.holds()).map(Ok)
+        let piece = self.0.recv().await?;
+        // Broken off rather than ended, so that no client takes a part for the whole.
+        Some(if self.1.holds() { Ok(piece) } else { Err("the key isn't valid any more".into()) })
     }
 }

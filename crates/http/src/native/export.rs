@@ -74,10 +74,10 @@ struct ExportLines {
 
 impl Source for ExportLines {
     async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {
+        // A stream that breaks off lacks its last line and its last chunk, so a client notices.
         if !self.grant.holds() {
-            return None;
+            return Some(Err("the key isn't valid any more".into()));
         }
-        // A broken stream lacks its last line, so a client notices.
         self.export.next().await.transpose().map(|piece| {
             piece
                 .inspect_err(|error| tracing::error!(%error, "an export stops"))
@@ -124,12 +124,14 @@ impl Export {
             }
             ExportState::Items => {
                 let work = self.registry.long_work().clone();
-                let items = self.walk.next_items();
-                if items.is_empty() {
+                let more = async {
+                    let items = self.walk.next_items();
+                    let is_end = items.is_empty();
+                    self.lines(items, &mut out).await.map(|()| is_end)
+                };
+                if work.run(more).await? {
                     write(&mut out, &ExportLine::End(self.end));
                     self.state = ExportState::Done;
-                } else {
-                    work.run(self.lines(items, &mut out)).await?;
                 }
             }
             ExportState::Done => return Ok(None),
@@ -145,7 +147,8 @@ impl Export {
                 id: view.id().to_string(),
                 position: view.position().0,
                 time: view.moment().to_string(),
-                documents: view.catalog().documents,
+                // A key with a scope learns nothing about the rest; an earlier view has no count.
+                documents: (self.is_whole && view.is_newest()).then(|| view.catalog().documents),
             }),
         );
         let Some(source) = view.model_source().filter(|_| self.is_whole) else { return Ok(()) };

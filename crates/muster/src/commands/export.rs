@@ -83,7 +83,9 @@ impl ExportArguments {
             let Some(line) = line else { break };
             match &line {
                 ExportLine::Registry(registry) if below == Xid::Registry => {
-                    total = usize::try_from(registry.documents).unwrap_or(usize::MAX);
+                    total = registry
+                        .documents
+                        .map_or(0, |count| usize::try_from(count).unwrap_or(usize::MAX));
                 }
                 ExportLine::Document(_) => done += 1,
                 ExportLine::End(found) => end = Some(*found),

@@ -57,7 +57,7 @@ impl ImportArguments {
         }
         let mut source = ImportSource::open(&self.file, &shown)?;
         if let Some(catalogue) = self.from {
-            source = source.as_catalogue(catalogue)?;
+            source = source.into_catalogue(catalogue)?;
         }
         let kept = self.prune.then(|| source.names());
         let client = self.explanation.of(self.connection.client(context).await?)?;
@@ -93,7 +93,9 @@ impl ImportArguments {
             match &line {
                 ExportLine::Registry(registry) => {
                     is_export = true;
-                    total = usize::try_from(registry.documents).unwrap_or(usize::MAX);
+                    total = registry
+                        .documents
+                        .map_or(0, |count| usize::try_from(count).unwrap_or(usize::MAX));
                 }
                 ExportLine::End(_) => has_ended = true,
                 _ => {}
@@ -123,7 +125,11 @@ fn report(context: &Context, imported: &Imported, shown: &str) -> Result<(), Fai
     if context.screen.is_table() {
         let documents = counted(imported.documents, "document", "documents");
         let groups = counted(imported.groups, "group", "groups");
-        context.screen.line(&format!("imported {documents} and {groups} from {shown}"))?;
+        let line = match imported.has_changed || !refused.is_empty() {
+            true => format!("imported {groups} and {documents} from {shown}"),
+            false => format!("nothing to change: {groups} and {documents} of {shown} are there"),
+        };
+        context.screen.line(&line)?;
         if imported.deleted > 0 {
             let deleted = counted(imported.deleted, "name", "names");
             context.screen.line(&format!("deleted {deleted} that the catalogue lacks"))?;
@@ -136,6 +142,7 @@ fn report(context: &Context, imported: &Imported, shown: &str) -> Result<(), Fai
             "groups": imported.groups,
             "model": imported.has_model,
             "deleted": imported.deleted,
+            "changed": imported.has_changed,
             "refused": refused,
         }))?;
     }

@@ -2,10 +2,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use muster_ledger::Verifier;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::backup::verifier;
 use crate::{
-    Context, Failure, composition,
+    Context, Failure, OwnCode, composition,
     output::{numbers::separated, progress::ProgressLine},
 };
 
@@ -39,7 +40,15 @@ impl RestoreBackupArguments {
             directory: &self.data,
             key: self.key.as_ref(),
         };
-        let restored = composition::restore_backup(context, wanted, &mut progress).await?;
+        // Interrupted, it leaves nothing behind: what was written so far is removed.
+        let mut ended = signal(SignalKind::terminate())
+            .map_err(|error| Failure::new(OwnCode::System, format!("signals: {error}")))?;
+        let restored = tokio::select! {
+            biased;
+            _ = tokio::signal::ctrl_c() => return Err(interrupted()),
+            _ = ended.recv() => return Err(interrupted()),
+            restored = composition::restore_backup(context, wanted, &mut progress) => restored?,
+        };
         drop(progress);
         let screen = &context.screen;
         if !screen.is_table() {
@@ -58,4 +67,9 @@ impl RestoreBackupArguments {
         screen.line(&format!("the key of what was signed before: {}", restored.former_key))?;
         screen.line(&format!("muster serve --data {shown} serves it"))
     }
+}
+
+fn interrupted() -> Failure {
+    Failure::new(OwnCode::Interrupted, "stopped: nothing was restored")
+        .help("the same command begins again")
 }

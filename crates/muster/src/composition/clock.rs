@@ -22,7 +22,7 @@ pub(super) fn now() -> Moment {
 }
 
 /// Random bytes. If the system has none, the process must not go on.
-pub(super) fn random<const N: usize>() -> [u8; N] {
+pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if let Err(error) = getrandom::fill(&mut bytes) {
         tracing::error!(%error, "the system has no source of random bytes");

@@ -163,24 +163,49 @@ fn refused(context: &Context, directory: &Path, error: &io::Error) -> Failure {
         .help("check that the folder around it exists and that you may write to it")
 }
 
-/// A directory beside the wanted one. Dropped, it is removed with everything in it.
+/// A directory beside the wanted one, or in it if it exists: it may be another file system. Dropped,
+/// it is removed with everything in it.
 struct Beside {
     path: PathBuf,
+    /// The wanted directory, if it exists.
+    there: Option<PathBuf>,
 }
+
+/// The file without which a directory holds no registry: it is moved last.
+const LAST: &str = "FORMAT";
 
 impl Beside {
     fn make(context: &Context, directory: &Path) -> Result<Self, Failure> {
+        let name = format!(".muster-restoring-{:08x}", u32::from_be_bytes(random()));
+        // A link leads to where it leads.
+        if let Ok(there) = fs::canonicalize(directory) {
+            return Ok(Self { path: there.join(name), there: Some(there) });
+        }
         let around = around(directory);
         fs::create_dir_all(around).map_err(|error| refused(context, directory, &error))?;
-        let name = format!(".muster-restoring-{:08x}", u32::from_be_bytes(random()));
-        Ok(Self { path: around.join(name) })
+        Ok(Self { path: around.join(name), there: None })
     }
 
-    /// Gives it the name of the wanted one, which is absent or empty.
+    /// Makes the wanted directory of it, which is absent or empty.
     fn place(self, directory: &Path) -> io::Result<()> {
         File::open(&self.path)?.sync_all()?;
-        fs::rename(&self.path, directory)?;
-        File::open(around(directory))?.sync_all()
+        let Some(there) = &self.there else {
+            fs::rename(&self.path, directory)?;
+            return File::open(around(directory))?.sync_all();
+        };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            names.push(entry?.file_name());
+        }
+        names.sort_by_key(|name| name == LAST);
+        for name in names {
+            if name == LAST {
+                File::open(there)?.sync_all()?;
+            }
+            fs::rename(self.path.join(&name), there.join(&name))?;
+        }
+        fs::remove_dir(&self.path)?;
+        File::open(there)?.sync_all()
     }
 }
 

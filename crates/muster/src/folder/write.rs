@@ -15,11 +15,15 @@ use muster_words::{
 };
 
 use super::{MODEL_FILE, content_type, names::FileName};
+use crate::backup_file::draft_of;
 use crate::{Failure, OwnCode, model::only_resources};
 
-/// Writes an export as a folder that [`super::Folder`] reads.
+/// Writes an export as a folder that [`super::Folder`] reads. The folder gets its name when it is
+/// complete; dropped before, it is removed.
 pub struct NewFolder {
     root: PathBuf,
+    draft: PathBuf,
+    is_kept: bool,
     shown: String,
     model: Option<Model>,
 }
@@ -34,14 +38,20 @@ impl NewFolder {
     /// It holds something already, or can't be made.
     pub fn create(root: &Path, shown: &str) -> Result<Self, Failure> {
         let refused = |error: io::Error| unwritable(shown, &error);
-        fs::create_dir_all(root).map_err(refused)?;
-        if fs::read_dir(root).map_err(refused)?.next().is_some() {
+        let there = match fs::read_dir(root) {
+            Ok(mut there) => there.next().is_some(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(refused(error)),
+        };
+        if there {
             return Err(Failure::new(OwnCode::FileExists, format!("{shown} isn't empty")).help(
                 "choose another folder: what is in this one would be mixed up with the export",
             ));
         }
+        let draft = draft_of(root);
+        fs::create_dir_all(&draft).map_err(refused)?;
         let (root, shown) = (root.to_owned(), shown.to_owned());
-        Ok(Self { root, shown, model: compiled(&Map::new()) })
+        Ok(Self { root, draft, is_kept: false, shown, model: compiled(&Map::new()) })
     }
 
     /// Writes what a line says.
@@ -61,14 +71,27 @@ impl NewFolder {
     ///
     /// # Errors
     /// It can't be brought to disk.
-    pub fn finish(self) -> Result<(), Failure> {
-        let folder = fs::File::open(&self.root).and_then(|folder| folder.sync_all());
-        folder.map_err(|error| unwritable(&self.shown, &error))
+    pub fn finish(mut self) -> Result<(), Failure> {
+        let placed = fs::File::open(&self.draft)
+            .and_then(|folder| folder.sync_all())
+            .and_then(|()| fs::rename(&self.draft, &self.root));
+        placed.map_err(|error| unwritable(&self.shown, &error))?;
+        self.is_kept = true;
+        Ok(())
     }
 
     fn group(&mut self, group: &GroupToApply) -> Result<(), Failure> {
-        let path = PathBuf::from(group.xid.trim_start_matches('/'));
-        fs::create_dir_all(self.root.join(&path)).map_err(|error| self.refused(&error))?;
+        // A server may send anything; only the name of a group becomes a path.
+        let parsed = group.xid.parse::<Xid>().ok();
+        let Some(Xid::Group { groups, group: id }) = parsed else {
+            return Err(unexpected(&group.xid));
+        };
+        let path = PathBuf::from(groups.as_str()).join(id.as_str());
+        let folder = self.draft.join(&path);
+        fs::create_dir_all(&folder).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => same_file(&path),
+            _ => self.refused(&error),
+        })?;
         if group.attributes.is_empty() {
             return Ok(());
         }
@@ -81,7 +104,9 @@ impl NewFolder {
             let (resources, resource) = xid.resource_ids()?;
             Some([groups, group, resources, resource].map(ToString::to_string))
         });
-        let Some([groups, group, resources, id]) = parsed else { return Ok(()) };
+        let Some([groups, group, resources, id]) = parsed else {
+            return Err(unexpected(&document.xid));
+        };
         let mut folder = PathBuf::from(&groups).join(&group);
         if self.has_several(&groups, &resources) {
             folder.push(&resources);
@@ -125,17 +150,14 @@ impl NewFolder {
     }
 
     fn bytes(&mut self, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-        let whole = self.root.join(path);
+        let whole = self.draft.join(path);
         if let Some(folder) = whole.parent() {
             fs::create_dir_all(folder).map_err(|error| self.refused(&error))?;
         }
         // Some file systems don't tell upper from lower case.
         let file = fs::OpenOptions::new().write(true).create_new(true).open(whole);
         match file.and_then(|mut file| file.write_all(bytes)) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let what = format!("two documents would be the same file, {}", path.display());
-                Err(Failure::new(OwnCode::BadFolder, what).help("use --format jsonl"))
-            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(same_file(path)),
             written => written.map_err(|error| self.refused(&error)),
         }
     }
@@ -143,6 +165,25 @@ impl NewFolder {
     fn refused(&self, error: &io::Error) -> Failure {
         unwritable(&self.shown, error)
     }
+}
+
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // What is left of it is of no use; that it can't be removed changes nothing.
+            let _ = fs::remove_dir_all(&self.draft);
+        }
+    }
+}
+
+fn same_file(path: &Path) -> Failure {
+    let what = format!("two things would be the same file, {}", path.display());
+    Failure::new(OwnCode::BadFolder, what).help("use --format jsonl")
+}
+
+fn unexpected(xid: &str) -> Failure {
+    let what = format!("the server sent {xid:?} as the name of something");
+    Failure::new(OwnCode::UnexpectedAnswer, what).help("check which server answers")
 }
 
 fn compiled(model: &Map<String, Value>) -> Option<Model> {

@@ -50,7 +50,7 @@ impl ImportSource {
     ///
     /// # Errors
     /// It can't be read, or isn't such a catalogue.
-    pub fn as_catalogue(mut self, catalogue: ModelCatalogue) -> Result<Self, Failure> {
+    pub fn into_catalogue(mut self, catalogue: ModelCatalogue) -> Result<Self, Failure> {
         let mut text = Vec::new();
         let mut limited = (&mut self.input).take(CATALOGUE_BYTES_MAX + 1);
         limited.read_to_end(&mut text).map_err(|error| unreadable(&self.shown, &error))?;

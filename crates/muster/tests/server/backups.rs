@@ -133,3 +133,27 @@ fn a_registry_in_memory_and_a_key_with_a_scope_have_no_backup() {
     }
     server.ask(&Ask::get("/backup").header("Authorization", bearer)).expect(200);
 }
+
+#[test]
+fn a_directory_that_exists_is_filled_and_an_older_checkpoint_stays_provable() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let server = backed_up(folder);
+    let url = server.url("127.0.0.1");
+    let noted = run(folder, &["ledger", "checkpoint", "--server", &url]).expect(0);
+    std::fs::write(folder.join("old.note"), &noted.out).unwrap();
+    let key = run(folder, &["keys", "ledger", "--server", &url]).expect(0);
+    std::fs::write(folder.join("old.pub"), &key.out).unwrap();
+    run(folder, &["backup", "b.backup", "--server", &url]).expect(0);
+    drop(server);
+    std::fs::create_dir(folder.join("volume")).unwrap();
+    std::os::unix::fs::symlink(folder.join("volume"), folder.join("link")).unwrap();
+    run(folder, &["restore-backup", "b.backup", "--data", "link", "--key", "old.pub"]).expect(0);
+    let restored = Server::on(&folder.join("volume"), &[]);
+    let url = restored.url("127.0.0.1");
+    restored.ask(&Ask::json("PUT", "/api/configs/app/entries/later", "1")).expect(201);
+    let against =
+        ["ledger", "verify", "--server", &url, "--against", "old.note", "--key", "old.pub"];
+    let said = run(folder, &against).expect(0);
+    assert!(said.out.contains("are the beginning of"), "{}", said.out);
+}

@@ -75,6 +75,7 @@ fn what_is_exported_is_imported_and_exported_the_same() {
         let position = target.position();
         let again = run(folder, &command).expect(0);
         assert_eq!(target.position(), position, "{command:?}: {}", again.out);
+        assert!(again.out.contains("nothing to change"), "{command:?}: {}", again.out);
     }
 }
 
@@ -179,7 +180,8 @@ fn a_file_that_breaks_off_or_is_no_export_says_where() {
         server.get("/api/configs/app/entries/a").expect(404);
         let refused = run(folder, &["import", name, "--server", &url]).expect(1);
         assert!(refused.err.contains(expect), "{name}: {}", refused.err);
-        assert!(refused.out.contains(&format!("imported {documents} document")), "{}", refused.out);
+        let said = if *documents > 0 { "imported 0 groups and 1 document" } else { "0 documents" };
+        assert!(refused.out.contains(said), "{}", refused.out);
         if *documents > 0 {
             let gone = Ask::new("DELETE", "/api/configs/app");
             server.ask(&gone).expect(204);
@@ -217,7 +219,7 @@ fn a_newer_catalogue_of_models_replaces_an_older_one() {
     let before = server.position();
     let said = import("newer.json", "liter-llm").out;
     assert!(
-        said.contains("imported 3 documents and 2 groups") && said.contains("deleted 2 names"),
+        said.contains("imported 2 groups and 3 documents") && said.contains("deleted 2 names"),
         "{said}"
     );
     let same = server.get("/api/modelproviders/acme/models/same").expect(200).json();
@@ -236,4 +238,74 @@ fn a_newer_catalogue_of_models_replaces_an_older_one() {
     let wrong = ["import", "older.json", "--from", "liter-llm", "--server", &url];
     let wrong = run(folder, &wrong).expect(1);
     assert!(wrong.err.contains("[bad_file]"), "{}", wrong.err);
+}
+
+/// A server that sends these lines as an export, once.
+fn forged(lines: &str) -> (String, std::thread::JoinHandle<()>) {
+    use std::io::{BufRead as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/jsonl\r\nMuster-Position: 1\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{lines}",
+        lines.len()
+    );
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = std::io::BufReader::new(stream.try_clone().unwrap()).lines();
+        while head.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    (url, answering)
+}
+
+#[test]
+fn no_name_that_a_server_sends_leads_out_of_the_folder() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path().join("deep/er");
+    std::fs::create_dir_all(&folder).unwrap();
+    for xid in ["/../../escape/grp", "/configs/../../../escape", "/configs/a/../b", "/configs"] {
+        for kind in ["group", "document"] {
+            let lines = format!(
+                "{{\"{kind}\":{{\"xid\":\"{xid}\",\"attributes\":{{\"name\":\"n\"}}}}}}\n{{\"end\":{{\"groups\":1,\"documents\":0}}}}\n"
+            );
+            let (url, answering) = forged(&lines);
+            let command = ["export", "--server", &url, "--format", "folder", "--to", "out"];
+            let refused = run(&folder, &command).expect(1);
+            answering.join().unwrap();
+            assert!(refused.err.contains("[unexpected_answer]"), "{xid}: {}", refused.err);
+            let left = |path: &Path| std::fs::read_dir(path).unwrap().count();
+            assert_eq!((left(scratch.path()), left(&folder)), (1, 0), "{kind} {xid}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_there_is_never_written_through() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let server = Server::in_memory(&["--demo"]);
+    let url = server.url("127.0.0.1");
+    write(folder, "mine", "precious");
+    std::os::unix::fs::symlink(folder.join("mine"), folder.join("all.jsonl.part")).unwrap();
+    let command = ["export", "--server", &url, "--to", "all.jsonl"];
+    run(folder, &command).expect(0);
+    assert_eq!(read(folder, "mine"), "precious");
+    assert!(read(folder, "all.jsonl").ends_with("\"purged\":0}}\n"));
+    run(folder, &command).expect(1);
+}
+
+#[test]
+fn the_later_line_of_two_with_one_name_counts() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let server = Server::in_memory(&[]);
+    let url = server.url("127.0.0.1");
+    let xid = "/configs/app/entries/a";
+    write(folder, "twice.jsonl", &(line(xid, "1") + &line(xid, "2")));
+    let atomic = run(folder, &["import", "twice.jsonl", "--atomic", "--server", &url]).expect(1);
+    assert!(atomic.err.contains("named twice"), "{}", atomic.err);
+    run(folder, &["import", "twice.jsonl", "--server", &url]).expect(0);
+    assert_eq!(server.get(&format!("/api{xid}")).expect(200).text(), "2");
+    assert_eq!(server.get(&format!("/api{xid}/versions/1")).expect(200).text(), "1");
 }

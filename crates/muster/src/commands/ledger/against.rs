@@ -74,7 +74,7 @@ impl OlderCheckpoint {
         place: &str,
     ) -> Result<ContinuedCheckpoint, Failure> {
         let said = sound.checkpoint.as_ref().and_then(|signed| signed.verifier.parse().ok());
-        let key = self.key.clone().or(said).ok_or_else(|| {
+        let key = self.key.clone().or(said.clone()).ok_or_else(|| {
             Failure::usage(format!("{place} names no key that could have signed {}", self.file))
                 .help("name it with --key; muster keys ledger prints it")
         })?;
@@ -89,7 +89,9 @@ impl OlderCheckpoint {
                     return Err(self.forked(&older, place));
                 }
             }
-            NewerLedger::Server(client) => self.proven_by(&client, &older, &key, place).await?,
+            NewerLedger::Server(client) => {
+                self.proven_by(&client, &older, (&key, said.as_ref()), place).await?
+            }
         }
         let (file, key) = (self.file, signer(&key.to_string()));
         Ok(ContinuedCheckpoint { file, older, key, size: sound.entries })
@@ -100,7 +102,7 @@ impl OlderCheckpoint {
         &self,
         client: &Client,
         older: &Checkpoint,
-        key: &Verifier,
+        (key, said): (&Verifier, Option<&Verifier>),
         place: &str,
     ) -> Result<(), Failure> {
         let answer = match client.consistency(older.size).await {
@@ -111,8 +113,14 @@ impl OlderCheckpoint {
             }
             Err(error) => return Err(error.into()),
         };
-        let signed = answer.checkpoint.as_ref().map(|note| Checkpoint::open(note.as_bytes(), key));
-        let Some(Ok(newer)) = signed else {
+        // A ledger that was restored from a backup goes on with another key. The proof holds whoever
+        // signed the newer root: only a ledger that begins with the older one has such a proof.
+        let keys = [Some(key), said];
+        let newer = answer.checkpoint.as_ref().and_then(|note| {
+            let mut keys = keys.iter().flatten();
+            keys.find_map(|key| Checkpoint::open(note.as_bytes(), key).ok())
+        });
+        let Some(newer) = newer else {
             let what =
                 format!("{place} has no checkpoint that {} signed", signer(&key.to_string()));
             return Err(Failure::new(OwnCode::ProofInvalid, what)
