@@ -7,7 +7,7 @@
 //! | LiteLLM | an object of models, each with `litellm_provider`; dollars for one token |
 //!
 //! Each becomes a group `/modelproviders/<provider>` with documents `models/<model>` of one form:
-//! costs in dollars for a million tokens, with all their digits. An id of a model that can't be part
+//! costs in dollars for a million tokens, as decimals. An id of a model that can't be part
 //! of an xid gets another one, and the document keeps the true one as `modelid`.
 
 mod decimal;

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::{
     client::Ask,
-    harness::{Server, run},
+    harness::{Server, left_out, run},
 };
 
 fn write(folder: &Path, name: &str, text: &str) {
@@ -308,4 +308,70 @@ fn the_later_line_of_two_with_one_name_counts() {
     run(folder, &["import", "twice.jsonl", "--server", &url]).expect(0);
     assert_eq!(server.get(&format!("/api{xid}")).expect(200).text(), "2");
     assert_eq!(server.get(&format!("/api{xid}/versions/1")).expect(200).text(), "1");
+}
+
+/// The catalogues of two moments, and what differs between them as the files themselves say.
+#[test]
+fn two_real_catalogues_differ_as_their_files_do() {
+    let data = std::env::var("MUSTER_TEST_DATA").unwrap_or_default();
+    let file = |name: &str| Path::new(&data).join(name);
+    let (older, newer) = (file("models-dev-api.json"), file("liter-llm-catalog.json"));
+    let parsed = |path: &Path| {
+        let bytes = std::fs::read(path).ok()?;
+        serde_json::from_slice::<Value>(&bytes).ok()
+    };
+    let (Some(before), Some(after)) = (parsed(&older), parsed(&newer)) else {
+        return left_out("two real catalogues of models", "MUSTER_TEST_DATA doesn't hold them");
+    };
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let server = Server::in_memory(&[]);
+    let url = server.url("127.0.0.1");
+    let import = |path: &Path, catalogue: &str| {
+        let path = path.to_str().unwrap();
+        run(folder, &["import", path, "--from", catalogue, "--prune", "--server", &url]).expect(0);
+        server.position().to_string()
+    };
+    let (from, to) = (import(&older, "models.dev"), import(&newer, "liter-llm"));
+    let diff = ["diff", "modelproviders", "--from", &from, "--to", &to];
+    let diff = run(folder, &[&diff[..], &["--server", &url, "--output", "json"]].concat());
+    let diff: Value = serde_json::from_str(&diff.expect(0).out).unwrap();
+    let changes = diff["changes"].as_array().unwrap();
+    let groups = |act: &str| {
+        let of_groups =
+            changes.iter().filter(|one| one["xid"].as_str().unwrap().split('/').count() == 3);
+        of_groups.filter(|one| one["act"] == act).count()
+    };
+    let repriced = changes.iter().filter(|one| {
+        let mut fields = one["fields"].as_array().into_iter().flatten();
+        fields.any(|field| {
+            let is_cost = field["field"] == "input_cost" || field["field"] == "output_cost";
+            is_cost && field.get("before").is_some() && field.get("after").is_some()
+        })
+    });
+    let found = (groups("added"), groups("removed"), repriced.count());
+    assert_eq!(found, counted_in(&before, &after["providers"]));
+}
+
+/// The providers that came and went, and the models of which a price changed, by the files.
+fn counted_in(before: &Value, after: &Value) -> (usize, usize, usize) {
+    let (before, after) = (before.as_object().unwrap(), after.as_object().unwrap());
+    let added = after.keys().filter(|name| !before.contains_key(*name)).count();
+    let removed = before.keys().filter(|name| !after.contains_key(*name)).count();
+    let mut repriced = 0;
+    for (provider, models) in before {
+        for (id, old) in models["models"].as_object().unwrap() {
+            let new = &after.get(provider).map_or(&Value::Null, |found| &found["models"][id]);
+            let differs = |old: &Value, new: &Value| match (old.as_f64(), new.as_f64()) {
+                // Two decimals of the same price differ by their rounding at most.
+                (Some(old), Some(new)) => (old - new * 1e6).abs() > 1e-9 * old.abs().max(1e-9),
+                _ => false,
+            };
+            let (cost, pricing) = (&old["cost"], &new["pricing"]);
+            let changed = differs(&cost["input"], &pricing["input_cost_per_token"])
+                || differs(&cost["output"], &pricing["output_cost_per_token"]);
+            repriced += usize::from(changed);
+        }
+    }
+    (added, removed, repriced)
 }
