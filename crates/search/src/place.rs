@@ -21,7 +21,7 @@ impl TextPlaces {
     pub(crate) fn of(within: Option<&XidPatterns>, condition: &SearchCondition) -> Self {
         let mut places = Self::default();
         if let Some(within) = within {
-            let prefixes = within.iter().map(|pattern| fixed(pattern));
+            let prefixes = within.iter().map(fixed);
             places.add(prefixes.map(|(path, _)| path.map(|path| term(&path))).collect());
         }
         places.add_condition(condition);
