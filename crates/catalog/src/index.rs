@@ -23,6 +23,7 @@ use std::{borrow::Borrow, cmp::Ordering, ops::Bound, sync::Arc};
 pub use condition::{FieldTest, SearchCondition};
 pub use declared::{DeclaredField, DeclaredFields, FieldFault};
 pub use expression::{CONDITION_BYTES_MAX, ConditionFault};
+pub use find::Candidates;
 use imbl::{OrdMap, Vector};
 pub use maintain::FormerTerms;
 use muster_words::{Id, Xid};

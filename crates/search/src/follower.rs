@@ -58,9 +58,11 @@ impl TextFollower {
         }
         let documents: Vec<Xid> = documents.into_iter().collect();
         write(&self.registry, &self.index, &view, removed, &documents).await?;
-        if std::mem::take(&mut self.erases) {
+        if self.erases {
             let index = self.index.clone();
+            // If it fails, the mark stays where it was and the follower tries again from there.
             tokio::task::spawn_blocking(move || index.erase_removed()).await??;
+            self.erases = false;
         }
         self.index.set_waiting(Position::ZERO);
         Ok(())

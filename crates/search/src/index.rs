@@ -2,39 +2,28 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use muster_words::{Id, Position, Xid};
+use muster_catalog::index::SearchCondition;
+use muster_words::{Id, Position};
 use parking_lot::Mutex;
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{Connection, params};
 use thiserror::Error;
 
-use crate::{DocumentText, TextQuery};
-
-/// The most documents that one search finds. Nobody reads more, and each is looked up in a view.
-pub const TEXT_HITS_MAX: usize = 10_000;
-
-/// How long a search may rank what it finds. Then the first documents are returned without a rank.
-const RANKING_TIME_MAX: Duration = Duration::from_millis(200);
-
-/// How long a search may run at all.
-const SEARCH_TIME_MAX: Duration = Duration::from_secs(2);
-
-/// The steps of SQLite's machine between two looks at the clock, about 50 µs.
-const STEPS_BETWEEN: i32 = 2_000;
+use crate::{DocumentText, TextCandidates, TextHits, TextQuery, find::TextSearch, place::terms_of};
 
 /// Connections for searches that are kept open; a search beyond them opens its own.
 const IDLE_MAX: usize = 4;
 
 /// The layout of the file (`PRAGMA user_version`). A file of another layout is built anew.
-const LAYOUT: i32 = 1;
+const LAYOUT: i32 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE about (registry TEXT NOT NULL) STRICT;
 CREATE TABLE documents (id INTEGER PRIMARY KEY, xid TEXT NOT NULL UNIQUE) STRICT;
 CREATE VIRTUAL TABLE texts USING fts5(
-    names, words, content = '', contentless_delete = 1,
+    names, words, places, content = '', contentless_delete = 1,
     tokenize = 'porter unicode61 remove_diacritics 2'
 );
 ";
@@ -48,17 +37,6 @@ pub struct TextIndex {
     is_new: bool,
     /// The position of the oldest command whose documents wait to be indexed; 0 if none waits.
     waiting: AtomicU64,
-}
-
-/// What a search found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TextHits {
-    /// The documents, best first if they are ranked.
-    pub xids: Vec<Xid>,
-    /// Whether there are more.
-    pub is_cut: bool,
-    /// Whether they are ranked. A word of too many documents isn't.
-    pub is_ranked: bool,
 }
 
 /// Why the index can't be used.
@@ -75,6 +53,9 @@ pub enum TextIndexError {
     /// A search took too long.
     #[error("the search took too long")]
     TooSlow,
+    /// Words can't be erased while a search reads them.
+    #[error("a search reads words that must be erased; it is tried again")]
+    Read,
     /// The engine failed.
     #[error("the full text index can't be read or written")]
     Engine(#[from] rusqlite::Error),
@@ -158,8 +139,9 @@ impl TextIndex {
             let mut drop_name =
                 transaction.prepare_cached("DELETE FROM documents WHERE id = ?1")?;
             let mut name = transaction.prepare_cached("INSERT INTO documents (xid) VALUES (?1)")?;
-            let mut add = transaction
-                .prepare_cached("INSERT INTO texts (rowid, names, words) VALUES (?1, ?2, ?3)")?;
+            let mut add = transaction.prepare_cached(
+                "INSERT INTO texts (rowid, names, words, places) VALUES (?1, ?2, ?3, ?4)",
+            )?;
             let replaced = texts.iter().map(|text| text.xid.as_str());
             for xid in removed.iter().map(String::as_str).chain(replaced) {
                 let ids: Vec<i64> = match xid.strip_suffix('/') {
@@ -177,7 +159,7 @@ impl TextIndex {
             for text in texts {
                 name.execute([&text.xid])?;
                 let id = transaction.last_insert_rowid();
-                add.execute(params![id, text.names, text.words])?;
+                add.execute(params![id, text.names, text.words, terms_of(&text.xid)])?;
             }
         }
         transaction.commit()?;
@@ -188,84 +170,45 @@ impl TextIndex {
     /// no search reads. It rewrites the whole index, so it is only done for what was purged.
     ///
     /// # Errors
-    /// The engine failed.
+    /// The engine failed, or a search reads what must be erased.
     pub fn erase_removed(&self) -> Result<(), TextIndexError> {
         let writer = self.writer.lock();
         writer.execute("INSERT INTO texts (texts) VALUES ('optimize')", [])?;
         if self.path.is_some() {
-            writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            checkpointed(&writer)?;
         }
         Ok(())
     }
 
-    /// Finds documents. It blocks the thread.
+    /// Finds documents with words among those for which a condition holds. It blocks the thread.
     ///
     /// # Errors
     /// The search took too long, or the engine failed.
-    pub fn find(&self, query: &TextQuery) -> Result<TextHits, TextIndexError> {
+    pub fn find(
+        &self,
+        query: &TextQuery,
+        condition: &SearchCondition,
+        candidates: &dyn TextCandidates,
+    ) -> Result<TextHits, TextIndexError> {
+        self.run(&TextSearch::new(query, condition, candidates))
+    }
+
+    pub(crate) fn run(&self, search: &TextSearch<'_>) -> Result<TextHits, TextIndexError> {
         let Some(path) = &self.path else {
-            return find_with(&mut self.writer.lock(), query);
+            return search.run(&mut self.writer.lock());
         };
         let idle = self.idle.lock().pop();
         let mut connection = match idle {
             Some(connection) => connection,
             None => connected(path)?,
         };
-        let found = find_with(&mut connection, query);
+        let found = search.run(&mut connection);
         let mut idle = self.idle.lock();
         if idle.len() < IDLE_MAX {
             idle.push(connection);
         }
         found
     }
-}
-
-fn find_with(connection: &mut Connection, query: &TextQuery) -> Result<TextHits, TextIndexError> {
-    // A match in a name counts ten times.
-    let ranked = "SELECT xid FROM texts JOIN documents ON documents.id = texts.rowid \
-                  WHERE texts MATCH ?1 ORDER BY bm25(texts, 10.0, 1.0), xid LIMIT ?2";
-    match within(connection, RANKING_TIME_MAX, |own| read(own, ranked, query)) {
-        Err(TextIndexError::TooSlow) => {}
-        found => return found.map(|hits| TextHits { is_ranked: true, ..hits }),
-    }
-    let plain = "SELECT xid FROM texts JOIN documents ON documents.id = texts.rowid \
-                 WHERE texts MATCH ?1 LIMIT ?2";
-    within(connection, SEARCH_TIME_MAX, |own| read(own, plain, query))
-}
-
-/// Runs a statement, and interrupts it when its time is over.
-fn within<T>(
-    connection: &mut Connection,
-    time: Duration,
-    run: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
-) -> Result<T, TextIndexError> {
-    let end = Instant::now() + time;
-    connection.progress_handler(STEPS_BETWEEN, Some(move || Instant::now() >= end))?;
-    let ran = run(connection);
-    connection.progress_handler(0, None::<fn() -> bool>)?;
-    ran.map_err(|error| match error.sqlite_error_code() {
-        Some(ErrorCode::OperationInterrupted) => TextIndexError::TooSlow,
-        _ => error.into(),
-    })
-}
-
-fn read(
-    connection: &Connection,
-    statement: &str,
-    query: &TextQuery,
-) -> Result<TextHits, rusqlite::Error> {
-    let mut statement = connection.prepare_cached(statement)?;
-    let limit = i64::try_from(TEXT_HITS_MAX).unwrap_or(i64::MAX) + 1;
-    let rows =
-        statement.query_map(params![query.as_str(), limit], |row| row.get::<_, String>(0))?;
-    let mut hits = TextHits::default();
-    for xid in rows {
-        // The follower writes only names of documents.
-        hits.xids.extend(xid?.parse::<Xid>().ok());
-    }
-    hits.is_cut = hits.xids.len() > TEXT_HITS_MAX;
-    hits.xids.truncate(TEXT_HITS_MAX);
-    Ok(hits)
 }
 
 fn connected(path: &Path) -> Result<Connection, TextIndexError> {
@@ -278,6 +221,15 @@ fn connected(path: &Path) -> Result<Connection, TextIndexError> {
     // The follower's mark is saved after its results and must never be ahead of them.
     connection.pragma_update(None, "synchronous", "full")?;
     Ok(connection)
+}
+
+/// Writes what is in the log of writes into the file, and empties the log.
+fn checkpointed(connection: &Connection) -> Result<(), TextIndexError> {
+    let busy = "PRAGMA wal_checkpoint(TRUNCATE)";
+    match connection.query_row(busy, [], |row| row.get::<_, bool>(0))? {
+        true => Err(TextIndexError::Read),
+        false => Ok(()),
+    }
 }
 
 fn create(connection: &Connection, registry: &Id) -> Result<(), rusqlite::Error> {
@@ -315,15 +267,40 @@ mod tests {
 
     use std::os::unix::fs::PermissionsExt as _;
 
+    use muster_words::{Xid, XidPatterns};
+
     use super::*;
+    use crate::find::within;
 
     fn text(name: &str, names: &str, words: &str) -> DocumentText {
         let xid = format!("/providers/{name}");
         DocumentText { xid, names: names.to_owned(), words: words.to_owned() }
     }
 
+    /// Everything that the index knows.
+    struct Everything;
+
+    impl TextCandidates for Everything {
+        fn has(&self, _: &Xid) -> bool {
+            true
+        }
+
+        fn count(&self) -> u64 {
+            u64::MAX
+        }
+
+        fn xids(&self) -> Vec<Xid> {
+            Vec::new()
+        }
+
+        fn within(&self) -> Option<&XidPatterns> {
+            None
+        }
+    }
+
     fn found(index: &TextIndex, query: &str) -> Vec<String> {
-        let hits = index.find(&TextQuery::parse(query).unwrap()).unwrap();
+        let query = TextQuery::parse(query).unwrap();
+        let hits = index.find(&query, &SearchCondition::All(Vec::new()), &Everything).unwrap();
         assert!(hits.is_ranked && !hits.is_cut);
         hits.xids.iter().map(|xid| xid.to_string().replace("/providers/", "")).collect()
     }
@@ -402,6 +379,13 @@ mod tests {
         };
         assert!(holds());
         index.write(&["/providers/cms/".to_owned()], &[]).unwrap();
+        // While a search reads it, the words stay, and it is said.
+        let reader = connected(index.path.as_ref().unwrap()).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM documents").unwrap();
+        index.writer.lock().busy_timeout(Duration::ZERO).unwrap();
+        assert!(matches!(index.erase_removed(), Err(TextIndexError::Read)));
+        assert!(holds());
+        reader.execute_batch("COMMIT").unwrap();
         index.erase_removed().unwrap();
         assert!(!holds());
     }

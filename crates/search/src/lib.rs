@@ -8,12 +8,15 @@
 // The catalog's nested chains need more than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
+mod find;
 mod follower;
 mod index;
+mod place;
 mod query;
 mod text;
 
+pub use find::{TEXT_HITS_MAX, TextCandidates, TextHits};
 pub use follower::{FOLLOWER, TextFollower, fill};
-pub use index::{TEXT_HITS_MAX, TextHits, TextIndex, TextIndexError};
+pub use index::{TextIndex, TextIndexError};
 pub use query::{QUERY_BYTES_MAX, TextQuery, TextQueryError};
 pub use text::{DocumentText, text_of};

@@ -38,6 +38,8 @@ impl TextQuery {
         if text.len() > QUERY_BYTES_MAX {
             return Err(TextQueryError::TooLong);
         }
+        // The engine reads a query up to a NUL, and no control character is part of a word.
+        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
         let mut rest = text.trim_start();
         while !rest.is_empty() {
@@ -45,7 +47,9 @@ impl TextQuery {
             let term = without.unwrap_or(rest);
             let (words, after) = match term.strip_prefix('"') {
                 Some(phrase) => phrase.split_once('"').ok_or(TextQueryError::Quote)?,
-                None => term.split_at(term.find([' ', '\t', '\n', '"']).unwrap_or(term.len())),
+                None => term.split_at(
+                    term.find(|c: char| c.is_whitespace() || c == '"').unwrap_or(term.len()),
+                ),
             };
             let is_prefix = words.ends_with('*') || after.starts_with('*');
             let plain = words.trim_end_matches('*').replace('"', "\"\"");
@@ -92,6 +96,10 @@ mod tests {
                 "name:x OR NEAR(a b) ^c",
                 Ok("\"name:x\" AND \"OR\" AND \"NEAR(a\" AND \"b)\" AND \"^c\""),
             ),
+            ("a\0b", Ok("\"a\" AND \"b\"")),
+            ("\"a\0b\x01\u{85}c\"", Ok("\"a b  c\"")),
+            ("a\x7fb\r\u{a0}c", Ok("\"a\" AND \"b\" AND \"c\"")),
+            ("\0", Err(TextQueryError::Empty)),
             ("a\"b\"", Ok("\"a\" AND \"b\"")),
             ("*", Err(TextQueryError::Empty)),
             ("  ", Err(TextQueryError::Empty)),

@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{View, state::Version};
 
+mod candidates;
 mod order;
+
+pub use candidates::Candidates;
 
 /// The values of a facet that are shown.
 const FACET_VALUES_MAX: usize = 20;

@@ -62,9 +62,10 @@ pub(super) async fn search(
     let conditions = condition::of_query(query, declared).map_err(refused)?;
     let order = condition::order(query).map_err(refused)?;
     let answering = async {
-        let words = words::find(&request).await?;
+        let condition = SearchCondition::All(conditions);
+        let words = words::find(&request, &condition).await?;
         let search = Search {
-            condition: SearchCondition::All(conditions),
+            condition,
             order: match (&words, query.has("sort")) {
                 (Some(_), false) => SearchOrder::Given,
                 _ => order,

@@ -305,6 +305,7 @@ fn searches_that_are_built_to_be_slow_or_wrong_are_refused_with_the_reason() {
         (format!("q={}", encoded(&words)), "bad_search"),
         (format!("q={}", "a".repeat(257)), "bad_search"),
         ("q=%22a".to_owned(), "bad_search"),
+        ("q=%00".to_owned(), "bad_search"),
         ("q=a&at=1".to_owned(), "bad_search"),
         ("field=size=large".to_owned(), "bad_search"),
         ("field=colour=red".to_owned(), "not_indexed"),
@@ -324,6 +325,11 @@ fn searches_that_are_built_to_be_slow_or_wrong_are_refused_with_the_reason() {
         assert_eq!(answer.expect(400).json()["reason"], reason, "{query}");
     }
     server.get("/search").expect(200);
+    // A control character separates words.
+    for byte in (0..0x20).chain([0x7f]) {
+        server.get(&format!("/search?q=a%{byte:02x}b")).expect(200);
+        server.get(&format!("/search?q=%22a%{byte:02x}b%22")).expect(200);
+    }
 }
 
 #[test]

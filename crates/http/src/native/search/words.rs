@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
+use muster_catalog::index::SearchCondition;
 use muster_registry::FollowerError;
 use muster_search::{FOLLOWER, TextHits, TextIndex, TextIndexError, TextQuery, fill};
 use muster_wire::{ErrorKind, Problem};
 use muster_words::Xid;
 
-use super::{SearchRequest, condition::refused};
+use super::{SearchRequest, condition::refused, problem_of};
 
 /// The most documents of which an index is built for one search: it takes a few seconds. Only a
 /// command that opens a data directory itself has no index.
@@ -22,7 +23,10 @@ pub(super) struct FoundWords {
 }
 
 /// Finds the documents with the words of a search; none if it has no words.
-pub(super) async fn find(request: &SearchRequest<'_>) -> Result<Option<FoundWords>, Problem> {
+pub(super) async fn find(
+    request: &SearchRequest<'_>,
+    condition: &SearchCondition,
+) -> Result<Option<FoundWords>, Problem> {
     let Some(words) = request.query.value("q").filter(|words| !words.trim().is_empty()) else {
         return Ok(None);
     };
@@ -32,6 +36,10 @@ pub(super) async fn find(request: &SearchRequest<'_>) -> Result<Option<FoundWord
     }
     let query = TextQuery::parse(words);
     let query = query.map_err(|error| refused(words, &error.to_string()).subject(request.path))?;
+    let candidates = request.view.candidates(condition, &request.declared);
+    let candidates =
+        candidates.map_err(|fault| request.refused(problem_of(fault, &request.declared)))?;
+    let condition = condition.clone();
     let native = request.native;
     let index = match &native.texts {
         Some(index) => index.clone(),
@@ -43,7 +51,8 @@ pub(super) async fn find(request: &SearchRequest<'_>) -> Result<Option<FoundWord
     let head = request.view.position().0;
     let waiting = index.waiting().map(|oldest| (head + 1).saturating_sub(oldest.0));
     let behind = own.map_or(0, |status| status.lag_entries).max(waiting.unwrap_or(0));
-    let found = tokio::task::spawn_blocking(move || index.find(&query)).await;
+    let found =
+        tokio::task::spawn_blocking(move || index.find(&query, &condition, &candidates)).await;
     let hits: TextHits = match found {
         Ok(Ok(hits)) => hits,
         Ok(Err(TextIndexError::TooSlow)) => {
