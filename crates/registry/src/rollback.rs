@@ -154,7 +154,9 @@ impl RegistryInner {
         rollback: &Rollback,
     ) -> Result<RollbackPlan, SubmitError> {
         let now = View::newest(catalog.clone());
-        let Turned { entities, erased, restored } = turned(&now, rollback)?;
+        let turned = turned(&now, rollback)?;
+        let restored = turned.restored_in_order();
+        let Turned { entities, erased, .. } = turned;
         let loaded = self.load(&entities).await?;
         let mut plan = Plan { restored, ..Plan::default() };
         for entity in &entities {

@@ -4,6 +4,11 @@ use thiserror::Error;
 
 use crate::{FetchError, Registry};
 
+/// How far a time may be ahead of the registry's clock, in microseconds: the clocks of clients
+/// differ a little. What is further ahead is a mistake, such as a wrong year, and nobody knows what
+/// the registry will say then.
+const AHEAD_MICROSECONDS_MAX: i64 = 60 * 1_000_000;
+
 /// Why there is no view at a position.
 #[derive(Clone, Debug, Error)]
 pub enum ViewError {
@@ -20,6 +25,12 @@ pub enum ViewError {
     BeforeBeginning {
         /// The moment of its first command.
         began: Moment,
+    },
+    /// The time hasn't come yet.
+    #[error("this time is in the future: the registry's clock says {now}")]
+    InFuture {
+        /// The time of the registry's clock.
+        now: Moment,
     },
     /// The entry at the position can't be read.
     #[error(transparent)]
@@ -60,7 +71,12 @@ impl Registry {
     pub async fn view_at_time(&self, time: Moment) -> Result<View, ViewError> {
         let newest = self.view();
         if newest.moment() <= time {
-            return Ok(newest);
+            let now = self.now().max(newest.moment());
+            let ahead = time.microseconds().saturating_sub(now.microseconds());
+            return match ahead > AHEAD_MICROSECONDS_MAX {
+                true => Err(ViewError::InFuture { now }),
+                false => Ok(newest),
+            };
         }
         // Everything up to the first was done by then, and nothing from the second on.
         let (mut done, mut later) = (0, newest.position().0);

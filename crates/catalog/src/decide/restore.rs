@@ -63,7 +63,7 @@ pub(super) fn restore(
     if let Subtree::Group(group) = &hidden.what {
         facts.bindings.insert(xid.clone(), group.own.bindings.clone());
     }
-    let mut coming: BTreeSet<Xid> = besides.iter().chain([xid]).cloned().collect();
+    let mut coming = BTreeSet::from([xid.clone()]);
     for (name, version) in revived(xid, hidden) {
         coming.extend(name.resource());
         let erased = catalog.purged.get(name.to_string().as_str());
@@ -90,7 +90,7 @@ pub(super) fn restore(
         draft.check_restored_schema(&resource, &version, verdict)?;
         facts.versions.insert(name, verdict.facts.clone());
     }
-    check_targets(catalog, xid, hidden, action, &coming)?;
+    check_targets(catalog, (xid, hidden), action, [&coming, besides])?;
     let mut written = Vec::new();
     for (name, resource) in resources_of(xid, hidden) {
         restore_resource(&mut draft, &name, &resource, &mut written, &mut facts)?;
@@ -254,12 +254,13 @@ fn holds(catalog: &Catalog, xid: &Xid, bindings: Option<&Bindings>, verdict: &Ve
 /// restored with them.
 fn check_targets(
     catalog: &Catalog,
-    xid: &Xid,
-    hidden: &HiddenEntity,
+    (xid, hidden): (&Xid, &HiddenEntity),
     action: &PreparedRestore,
-    coming: &BTreeSet<Xid>,
+    coming: [&BTreeSet<Xid>; 2],
 ) -> Result<(), NoDecision> {
-    let comes = |target: &Xid| coming.contains(target) || action.verdicts.contains_key(target);
+    let comes = |target: &Xid| {
+        coming.iter().any(|names| names.contains(target)) || action.verdicts.contains_key(target)
+    };
     let bindings = match &hidden.what {
         Subtree::Group(group) => group.own.bindings.clone(),
         _ => Arc::default(),

@@ -91,12 +91,21 @@ impl<'a> CommandSources<'a> {
         self.made.get_or_init(|| match self.pending {
             PendingChanges::Nothing => BTreeSet::new(),
             PendingChanges::Tree(tree) => written_by(tree),
-            PendingChanges::Hidden(xid, hidden, besides) => {
+            PendingChanges::Hidden(xid, hidden, _) => {
                 let back = revived(xid, hidden);
-                let back = back.iter().filter_map(|(name, _)| name.resource());
-                back.chain(besides.iter().cloned()).collect()
+                back.iter().filter_map(|(name, _)| name.resource()).collect()
             }
         })
+    }
+
+    /// Whether the command brings a name. What comes back besides isn't copied: each of many
+    /// restored names asks for the same.
+    fn brings(&self, xid: &Xid) -> bool {
+        let is_beside = match self.pending {
+            PendingChanges::Hidden(_, _, besides) => besides.contains(xid),
+            PendingChanges::Nothing | PendingChanges::Tree(_) => false,
+        };
+        is_beside || self.made().contains(xid)
     }
 }
 
@@ -162,7 +171,7 @@ impl Sources for CommandSources<'_> {
 
     fn presence_of(&self, xid: &Xid) -> Presence {
         let is_removed = matches!(self.pending, PendingChanges::Tree(tree) if tree.removes(xid));
-        match !is_removed && (self.view.has(xid) || self.made().contains(xid)) {
+        match !is_removed && (self.view.has(xid) || self.brings(xid)) {
             true => Presence::There,
             false => Presence::Absent,
         }

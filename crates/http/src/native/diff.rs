@@ -184,6 +184,10 @@ async fn view_before(
     place: &RegistryPart,
     subject: &str,
 ) -> Result<View, Problem> {
+    // Before the first command there was nothing either.
+    if after.position() == Position::ZERO {
+        return Ok(after.clone());
+    }
     let before = async |position: Position| {
         let bounds = native.registry.bounds_at(position).await;
         let before = bounds.map_err(|error| problem_of_fetch(error, subject))?.before;

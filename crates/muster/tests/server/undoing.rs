@@ -107,6 +107,7 @@ fn refuses_rollbacks_and_differences_that_mean_nothing() {
         (json!({"to": {"position": 1}, "also": 1}), 400, "parsing_data"),
         (json!({"to": {"position": 999_999}}), 400, "bad_position"),
         (json!({"to": {"time": "1999-01-01T00:00:00Z"}}), 400, "bad_position"),
+        (json!({"to": {"time": "2999-01-01T00:00:00Z"}}), 400, "bad_position"),
         (json!({"to": {"time": "yesterday"}}), 400, "parsing_data"),
         (json!({"xid": "/configs/none", "to": {"position": good}}), 404, "not_found"),
         (json!({"xid": "/nothings", "to": {"position": good}}), 404, "not_found"),
@@ -123,6 +124,8 @@ fn refuses_rollbacks_and_differences_that_mean_nothing() {
     for (path, status, code) in [
         ("/diff?from=5&to=2", 400, "bad_request"),
         ("/diff?from=soon", 400, "bad_position"),
+        ("/diff?to=2999-01-01T00:00:00Z", 400, "bad_position"),
+        ("/diff/configs/app?to=0", 404, "not_found"),
         ("/diff?from_version=1", 400, "bad_request"),
         ("/diff/configs/app/entries/a?from_version=7", 404, "not_found"),
         ("/diff/configs/none?from=1", 404, "not_found"),
@@ -136,6 +139,15 @@ fn refuses_rollbacks_and_differences_that_mean_nothing() {
             (refused.status, refused.code().as_str()),
             (status, code),
             "{path}: {refused:?}"
+        );
+    }
+    // Before the first command there was nothing, and nothing before that.
+    for path in ["/diff?to=0", "/diff?from=0&to=0", "/diff/configs?to=0"] {
+        let page = server.get(path).expect(200).json();
+        assert_eq!(
+            (&page["from"]["position"], &page["to"]["position"], &page["changes"]),
+            (&json!(0), &json!(0), &json!([])),
+            "{path}"
         );
     }
     assert_eq!(server.position(), head);

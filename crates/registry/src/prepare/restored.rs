@@ -51,6 +51,8 @@ impl RegistryInner {
         Ok((actions, warnings, Some(Arc::new(catalog))))
     }
 
+    /// The catalog is changed in place: a copy of it would cost as much as its past is long, for
+    /// each name. A decision that isn't made changes nothing.
     async fn restore_one(
         &self,
         catalog: &mut Catalog,
@@ -62,12 +64,8 @@ impl RegistryInner {
         for _ in 0..PREPARE_ROUNDS_MAX {
             let stored_attributes = CachedAttributes { cache: &self.contents, fetched: &fetched };
             let now = (self.settings.clock.now)().max(catalog.moment.next());
-            let mut next = catalog.clone();
-            match restore_next(&mut next, &stored_attributes, prepared, action, coming, now) {
-                Ok(_) => {
-                    *catalog = next;
-                    return Ok(());
-                }
+            match restore_next(catalog, &stored_attributes, prepared, action, coming, now) {
+                Ok(_) => return Ok(()),
                 Err(NoDecision::Missing(missing)) => {
                     let names = missing.iter().map(Content::reference);
                     fetched.extend(names.zip(self.maps(&missing).await?));

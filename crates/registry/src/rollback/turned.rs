@@ -18,8 +18,8 @@ pub(super) struct Turned {
     pub entities: Vec<TurnedEntity>,
     /// What can't come back, because its contents were purged.
     pub erased: Vec<Xid>,
-    /// The names of which the last deletion is undone, in an order in which that can be done.
-    pub restored: Vec<Xid>,
+    /// The names of which the last deletion is undone. A set, because it is asked for each entity.
+    pub restored: BTreeSet<Xid>,
 }
 
 impl Turned {
@@ -48,8 +48,14 @@ impl Turned {
                 return Err(Refusal::new(place, Reason::CommandTooLarge { entities }));
             }
         }
-        found.restored.sort_by_key(order);
         Ok(found)
+    }
+
+    /// The restored names, in an order in which that can be done.
+    pub fn restored_in_order(&self) -> Vec<Xid> {
+        let mut names: Vec<Xid> = self.restored.iter().cloned().collect();
+        names.sort_by_cached_key(order);
+        names
     }
 
     /// Adds an entity that says something else in a view: the present one, or the one in which a
@@ -65,6 +71,8 @@ impl Turned {
             self.erased.push(xid);
             return;
         }
+        // What is in a group comes behind it.
+        let from = self.entities.len();
         let mut state = PresentState::of(now, &xid);
         let hidden = match difference {
             EntityDifference::Added => self.restorable(newest, &xid),
@@ -95,7 +103,7 @@ impl Turned {
                 Subtree::Version(_) => {}
             }
             if state.is_some() {
-                self.restored.push(xid.clone());
+                self.restored.insert(xid.clone());
             }
         }
         let then_state = EntityState::of(then, &xid);
@@ -105,6 +113,7 @@ impl Turned {
         }
         if let Some(was) = group_was {
             self.add_group(newest, &was, then, &xid);
+            self.entities[from..].sort_by(|one, other| entity_order(&one.xid, &other.xid));
         }
     }
 
@@ -129,9 +138,6 @@ impl Turned {
             let difference = EntityDifference::Added;
             self.entities.push(TurnedEntity { xid, difference, now, then });
         }
-        let of_group = |entity: &TurnedEntity| entity.xid.group().as_ref() == Some(group);
-        let from = self.entities.iter().position(of_group).unwrap_or_default();
-        self.entities[from..].sort_by(|one, other| entity_order(&one.xid, &other.xid));
     }
 
     /// The deletion of a name that can be undone; none if there is none, if something in it was

@@ -23,6 +23,25 @@ async fn done(commands: Vec<muster_catalog::command::Command>) -> (Registry, Vec
 }
 
 #[tokio::test]
+async fn a_time_may_be_a_minute_ahead_of_the_clock_and_not_more() {
+    let (registry, ends) = done(vec![put(NAME, "1")]).await;
+    let head = *ends.last().unwrap();
+    let ahead = |seconds: i64| {
+        let time = registry.now().microseconds() + seconds * 1_000_000;
+        Moment::from_microseconds(time).unwrap()
+    };
+    for seconds in [0, 30, 60] {
+        let view = registry.view_at_time(ahead(seconds)).await.unwrap();
+        assert_eq!(view.position(), head, "{seconds} s ahead");
+    }
+    for seconds in [61, 3_600, 40_000_000] {
+        let refused = registry.view_at_time(ahead(seconds)).await;
+        assert!(matches!(refused, Err(ViewError::InFuture { .. })), "{seconds} s: {refused:?}");
+    }
+    registry.close().await;
+}
+
+#[tokio::test]
 async fn a_name_is_answered_rightly_wherever_it_was_deleted_made_restored_or_purged() {
     let (registry, ends) = done(vec![
         put(NAME, "1"),

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use muster_catalog::{
     Lifecycle, View,
-    command::{Mode, RegistryPart, Rollback, RollbackTarget, Succession},
+    command::{Action, Delete, Mode, RegistryPart, Rollback, RollbackTarget, Succession, Target},
     state::Stamp,
 };
 use muster_history::{ResourceState, changed_entities};
@@ -15,7 +15,7 @@ use super::{built_in, *};
 
 fn rollback(place: RegistryPart, to: &View) -> Command {
     let to = RollbackTarget::At { stamp: to.stamp(), moment: to.moment() };
-    let action = muster_catalog::command::Action::Rollback(Rollback { place, to });
+    let action = Action::Rollback(Rollback { place, to });
     Command { succession: Succession::AsSent, ..Command::new(action) }
 }
 
@@ -178,6 +178,41 @@ async fn brings_back_what_was_overwritten_deleted_or_created_since() {
     }
     let kept = now.resource_at(&entry("kept").parse().unwrap()).unwrap();
     assert_eq!((kept.version_count(), kept.meta().default.as_str()), (2, "2"));
+    registry.close().await;
+}
+
+/// Groups come back one after another, whatever refers to what, and the steps are sorted.
+#[tokio::test]
+async fn many_groups_come_back_that_refer_to_each_other() {
+    const MANY: usize = 60;
+    let (ledger, ticks): (Arc<dyn Ledger>, _) =
+        (Arc::new(MemoryLedger::new()), CountingClock::default());
+    let registry = open(&ledger, &ticks).await;
+    let submit = async |command| registry.submit(command, &by()).await.unwrap();
+    let model = r#"{"groups":{"parts":{"singular":"part","resources":{"entries":{
+        "singular":"entry",
+        "muster":{"references":[{"field":"/needs/*","collection":"/parts/entries"}]}}}}}}"#;
+    submit(crate::commands::model(model)).await;
+    let page = |number: usize| format!("/parts/g{number:02}/entries/e");
+    for number in 0..MANY {
+        submit(put(&page(number), "{}")).await;
+    }
+    // A ring: each needs the next one.
+    for number in 0..MANY {
+        let next = page((number + 1) % MANY);
+        submit(put(&page(number), &format!(r#"{{"needs":["{next}"]}}"#))).await;
+    }
+    let then = registry.view();
+    let target = Target::Groups("parts".parse().unwrap());
+    let all = Delete { target, chosen: None, epoch: None, purge: false, force: false };
+    submit(Command::new(Action::Delete(all))).await;
+    assert_eq!(registry.catalog().documents, 0);
+    let tried = registry.try_rollback(rollback(RegistryPart::All, &then), &by()).await.unwrap();
+    let steps: Vec<String> = tried.steps.iter().map(|step| step.xid.to_string()).collect();
+    let expected = (0..MANY).flat_map(|number| [format!("/parts/g{number:02}"), page(number)]);
+    assert_eq!(steps, expected.collect::<Vec<_>>());
+    let done = submit(rollback(RegistryPart::All, &then)).await;
+    assert_eq!(documents(&done.view), documents(&then));
     registry.close().await;
 }
 
