@@ -56,7 +56,7 @@ async fn measure(size: u64, order: &Order, report: &mut Report) -> Outcome {
     let filled = Instant::now();
     fill(&registry, &index, &view).await.map_err(|error| error.to_string())?;
     report.say(&format!("words of all in {:.1} s", filled.elapsed().as_secs_f64()));
-    by_words(&index, size, report)?;
+    by_words(&registry, &index, size, report)?;
     registry.close().await;
     std::fs::remove_dir_all(&folder)?;
     Ok(())
@@ -122,7 +122,10 @@ fn by_fields(registry: &Registry, size: u64, report: &mut Report) -> Outcome {
     Ok(())
 }
 
-fn by_words(index: &TextIndex, size: u64, report: &mut Report) -> Outcome {
+fn by_words(registry: &Registry, index: &TextIndex, size: u64, report: &mut Report) -> Outcome {
+    let view = registry.view();
+    let declared = DeclaredFields::of(view.model());
+    let all = SearchCondition::All(Vec::new());
     for (what, count) in [("one word", 1), ("two words", 2)] {
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
         let (mut waits, mut found) = (Vec::new(), 0);
@@ -130,7 +133,8 @@ fn by_words(index: &TextIndex, size: u64, report: &mut Report) -> Outcome {
             let words: Vec<String> = (0..count).map(|_| word(random.word())).collect();
             let query = TextQuery::parse(&words.join(" "))?;
             let asked = Instant::now();
-            found += index.find(&query)?.xids.len() as u64;
+            let candidates = view.candidates(&all, &declared)?;
+            found += index.find(&query, &all, &candidates)?.xids.len() as u64;
             waits.push(asked.elapsed());
         }
         show(report, (size, what), waits, found, 50.0);
