@@ -7,7 +7,7 @@ use muster_history::CommittedCommand;
 use muster_registry::{Follower, FollowerError, Registry};
 use muster_words::{Position, Xid};
 
-use crate::{DocumentText, TextIndex, text_of};
+use crate::{DocumentText, TextIndex, background, text_of};
 
 /// The follower's name.
 pub const FOLLOWER: &str = "search";
@@ -61,7 +61,7 @@ impl TextFollower {
         if self.erases {
             let index = self.index.clone();
             // If it fails, the mark stays where it was and the follower tries again from there.
-            tokio::task::spawn_blocking(move || index.erase_removed()).await??;
+            background::run(move || index.erase_removed()).await??;
             self.erases = false;
         }
         self.index.set_waiting(Position::ZERO);
@@ -144,7 +144,7 @@ async fn write(
         let texts = read(registry, view, now).await?;
         let (index, removed) = (index.clone(), removed.take().unwrap_or_default());
         // An index is written by blocking calls.
-        tokio::task::spawn_blocking(move || index.write(&removed, &texts)).await??;
+        background::run(move || index.write(&removed, &texts)).await??;
     }
     Ok(())
 }

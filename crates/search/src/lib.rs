@@ -8,6 +8,7 @@
 // The catalog's nested chains need more than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
+mod background;
 mod find;
 mod follower;
 mod index;
