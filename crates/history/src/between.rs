@@ -5,7 +5,10 @@ use muster_catalog::{
     command::RegistryPart,
     state::{CaseFoldedId, Meta, Version},
 };
-use muster_words::{Digest, Id, Xid};
+use muster_words::{
+    Digest, Id, Xid,
+    json::{Map, Value},
+};
 
 /// An entity that two views show differently: a group or a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +55,20 @@ impl ResourceState {
     #[must_use]
     pub fn of(resource: &ResourceView<'_>) -> Option<Self> {
         Some(Self::of_version(resource.default_version()?, resource.meta()))
+    }
+
+    /// The attributes that are compared and rolled back, as one object. `load` gives the attributes
+    /// in a content, and none of no content.
+    #[must_use]
+    pub fn attributes(&self, load: impl Fn(Option<Content>) -> Map<String, Value>) -> Value {
+        let mut map = load(self.attributes);
+        let content_type = self.content_type.as_deref().map(Value::from);
+        map.extend(content_type.map(|text| ("contenttype".to_owned(), text)));
+        map.insert("state".to_owned(), self.state.as_str().into());
+        let mut meta = load(self.meta);
+        meta.insert("defaultversionsticky".to_owned(), self.sticky.into());
+        map.insert("meta".to_owned(), meta.into());
+        map.into()
     }
 
     /// What a resource says while this version is its default.

@@ -26,6 +26,7 @@ mod references;
 mod restore;
 mod rollback;
 mod search;
+mod single_task;
 mod status;
 mod stream;
 mod tlog;
@@ -43,7 +44,7 @@ use muster_registry::{Followers, Registry};
 use muster_search::TextIndex;
 use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
 
-use self::{backup::Backups, changes::Feed, ledger::Verifications};
+use self::{changes::Feed, single_task::SingleTask};
 use crate::{guarded::guarded, xregistry::LongReads};
 
 /// The state behind the endpoints.
@@ -52,8 +53,8 @@ pub struct Native {
     registry: Registry,
     gate: Arc<Gate>,
     feed: Arc<Feed>,
-    verifications: Arc<Verifications>,
-    backups: Arc<Backups>,
+    verifications: SingleTask,
+    backups: SingleTask,
     validations: Arc<LongReads>,
     logs: Arc<LongReads>,
     proofs: Arc<LongReads>,
@@ -83,7 +84,7 @@ impl Native {
     #[must_use]
     pub fn new(registry: Registry, gate: Arc<Gate>) -> Self {
         let feed = Feed::new(registry.clone());
-        let (verifications, followers) = (Arc::default(), Arc::default());
+        let (verifications, followers) = (SingleTask::default(), Arc::default());
         // A validation keeps a processor busy, so there is one at a time.
         let validations = Arc::new(LongReads::of(1, registry.long_work().clone()));
         let logs = Arc::new(LongReads::of(1, registry.long_work().clone()));
@@ -94,7 +95,7 @@ impl Native {
             gate,
             feed,
             verifications,
-            backups: Arc::default(),
+            backups: SingleTask::default(),
             validations,
             logs,
             proofs,

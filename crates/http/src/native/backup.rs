@@ -1,10 +1,5 @@
 //! `GET /backup`: the whole ledger as one stream that proves itself.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
-
 use axum::{BoxError, Extension, extract::State, response::Response};
 use bytes::Bytes;
 use http::{HeaderValue, header};
@@ -23,29 +18,13 @@ const PLACE: &str = "/backup";
 /// How many pieces, of about a mebibyte each, may wait for a slow client.
 const PIECES_MAX: usize = 4;
 
-/// Whether a backup is running. One already reads as fast as it can.
-#[derive(Default)]
-pub(super) struct Backups {
-    running: AtomicBool,
-}
-
-/// The running backup; another one may start when this is dropped.
-struct Running(Arc<Backups>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.running.store(false, Ordering::Release);
-    }
-}
-
 pub(super) async fn backup(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, IntoProblem> {
-    if native.backups.running.swap(true, Ordering::AcqRel) {
+    let Some(running) = native.backups.begin() else {
         return Err(Problem::new(ErrorKind::BackupRunning).subject(PLACE).into());
-    }
-    let running = Running(native.backups.clone());
+    };
     let position = native.registry.view().position();
     let Some(mut stream) = native.registry.backup() else {
         return Err(Problem::new(ErrorKind::NotFound)

@@ -1,10 +1,5 @@
 //! `/ledger`: the state of the ledger, and its verification.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
-
 use axum::{BoxError, Extension, extract::State, response::Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
@@ -84,35 +79,12 @@ pub(super) async fn newest_checkpoint(
     }
 }
 
-/// Whether a verification is running. One already reads as fast as it can, so two would only
-/// compete.
-#[derive(Default)]
-pub(super) struct Verifications {
-    running: AtomicBool,
-}
-
-/// The running verification; another one may start when this is dropped.
-struct Running(Arc<Verifications>);
-
-impl Running {
-    fn begin(all: &Arc<Verifications>) -> Option<Self> {
-        let begun = !all.running.swap(true, Ordering::AcqRel);
-        begun.then(|| Self(Arc::clone(all)))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.running.store(false, Ordering::Release);
-    }
-}
-
 /// `POST /ledger/verify`: verifies the whole ledger. Answers with lines of progress and the result.
 pub(super) async fn verify(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, IntoProblem> {
-    let Some(running) = Running::begin(&native.verifications) else {
+    let Some(running) = native.verifications.begin() else {
         return Err(Problem::new(ErrorKind::VerificationRunning).subject("/ledger").into());
     };
     let (lines, read) = mpsc::channel(LINES_MAX);

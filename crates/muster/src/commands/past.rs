@@ -96,8 +96,10 @@ pub(super) async fn version(
     let named = text.strip_prefix('v').filter(|rest| !rest.is_empty());
     for id in [Some(text), named].into_iter().flatten() {
         let Some(version) = id.parse().ok().and_then(|id| document.version(id)) else { continue };
-        if client.details(&version, &Query::new()).await.is_err() {
-            continue;
+        match client.details(&version, &Query::new()).await {
+            Ok(_) => {}
+            Err(error) if error.is_absent() => continue,
+            Err(error) => return Err(error.into()),
         }
         if is_number {
             let what = format!("--{flag} {text} may be a version or a position");

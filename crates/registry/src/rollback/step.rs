@@ -219,7 +219,7 @@ fn fields(now: &EntityState, then: &EntityState, loaded: &Loaded) -> Vec<FieldDi
         (None, Some(_)) => found.push(changed_field("document", "none", "there")),
         _ => {}
     }
-    let [before, after] = [old, new].map(|state| attributes(state, loaded));
+    let [before, after] = [old, new].map(|state| state.attributes(|content| loaded.map(content)));
     found.extend(difference::fields(&before, &after));
     found
 }
@@ -227,16 +227,4 @@ fn fields(now: &EntityState, then: &EntityState, loaded: &Loaded) -> Vec<FieldDi
 fn changed_field(path: &str, before: &str, after: &str) -> FieldDifference {
     let difference = Difference::Changed(before.into(), after.into());
     FieldDifference { path: path.to_owned(), difference }
-}
-
-/// The attributes of a resource that a rollback gives back, as one object.
-fn attributes(state: &ResourceState, loaded: &Loaded) -> Value {
-    let mut map = loaded.map(state.attributes);
-    let content_type = state.content_type.as_deref().map(Value::from);
-    map.extend(content_type.map(|text| ("contenttype".to_owned(), text)));
-    map.insert("state".to_owned(), state.state.as_str().into());
-    let mut meta = loaded.map(state.meta);
-    meta.insert("defaultversionsticky".to_owned(), state.sticky.into());
-    map.insert("meta".to_owned(), meta.into());
-    map.into()
 }

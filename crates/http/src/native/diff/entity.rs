@@ -143,7 +143,10 @@ impl<'a> Page<'a> {
         }
         if let (Some(old), Some(new)) = &entity.states {
             compare_documents(&mut diff, old, new, loaded);
-            diff.attributes = changes(&attributes(old, loaded), &attributes(new, loaded));
+            diff.attributes = changes(
+                &old.attributes(|content| loaded.map(content)),
+                &new.attributes(|content| loaded.map(content)),
+            );
         }
         diff
     }
@@ -159,18 +162,6 @@ const fn act(difference: EntityDifference) -> DiffAct {
 
 fn changes(before: &Value, after: &Value) -> Vec<FieldChange> {
     difference::fields(before, after).into_iter().map(field_change).collect()
-}
-
-/// The attributes that are compared, as one object.
-fn attributes(state: &ResourceState, loaded: &Loaded) -> Value {
-    let mut map = loaded.map(state.attributes);
-    let content_type = state.content_type.as_deref().map(Value::from);
-    map.extend(content_type.map(|text| ("contenttype".to_owned(), text)));
-    map.insert("state".to_owned(), state.state.as_str().into());
-    let mut meta = loaded.map(state.meta);
-    meta.insert("defaultversionsticky".to_owned(), state.sticky.into());
-    map.insert("meta".to_owned(), meta.into());
-    map.into()
 }
 
 /// Compares two documents: as data if both are, else line by line if both are text.
