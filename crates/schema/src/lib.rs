@@ -1,50 +1,29 @@
-//! JSON Schema: compiles a schema, validates values, and locates every violation.
+//! What schemas mean, in three formats: JSON Schema, Avro and Protobuf. Parses or compiles a
+//! schema, validates values, locates every violation, and says whether a new version of a schema is
+//! compatible with an old one.
 //!
-//! This room is pure: a schema refers to other schemas by xid, and the caller's [`SchemaSources`]
-//! provides them. Nothing here fetches anything or knows where documents are stored.
+//! This room is pure: a schema refers to other schemas by name, and the caller provides them.
+//! Nothing here fetches anything or knows where documents are stored.
 
-mod address;
-mod analysis;
-mod bounds;
-mod by_digits;
-mod choices;
-mod compile;
-mod compile_error;
-mod decimal;
-mod dialect;
-mod distinct;
-mod equality;
+mod compatibility;
 mod found_violations;
-mod kinds;
+mod json_schema;
 mod messages;
-mod metaschemas;
-mod meter;
 mod nearest;
-mod numbers;
-mod outline;
-mod pattern;
-mod report;
-mod sources;
+mod schema_difference;
 mod steps;
 mod violation;
-mod vocabulary;
 
-pub use compile::Schema;
-pub use compile_error::{CompileError, ReferenceFault};
-pub use decimal::compare_numbers;
-pub use dialect::Dialect;
+pub use compatibility::{Broken, Certainty, Direction, Level, Policy};
 pub use found_violations::FoundViolations;
+pub use json_schema::{
+    CompileError, Dialect, MetaschemaFault, NoSources, Outline, ReferenceFault, Schema,
+    SchemaSources, compare_numbers, cost_of_pattern, oversized_numbers,
+};
 pub use nearest::nearest;
-pub use numbers::oversized_numbers;
-pub use outline::Outline;
-pub use pattern::cost_of_pattern;
-pub use sources::{NoSources, SchemaSources};
+pub use schema_difference::{ChangeClass, ChangeKind, ChangedPart, SchemaChange};
 pub use steps::{StopSign, Stopped, heed_stop, stoppable};
 pub use violation::{Severity, Violation, ViolationSource};
-pub use vocabulary::MetaschemaFault;
 
 /// Limits on the work for one schema, with their reasons.
 pub mod limits;
-
-#[cfg(test)]
-mod tests;

@@ -7,8 +7,10 @@ use jsonschema::{Keyword, ValidationError, error::ValidationErrorKind as Kind};
 use muster_words::json::{Map, Value};
 
 use crate::{
-    by_digits::{Made, Unlimited},
-    decimal::{Decimal, Divisor},
+    json_schema::{
+        by_digits::{Made, Unlimited},
+        decimal::{Decimal, Divisor},
+    },
     messages, steps,
 };
 

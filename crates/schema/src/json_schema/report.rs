@@ -8,7 +8,7 @@ use muster_words::json::{Map, Value, escape_pointer};
 
 use crate::{
     Violation,
-    compile::{Documents, document_of},
+    json_schema::compile::{Documents, document_of},
     limits, messages, nearest,
 };
 

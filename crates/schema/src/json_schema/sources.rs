@@ -7,11 +7,13 @@ use muster_words::{Xid, json::Value};
 
 use crate::{
     CompileError, Dialect, MetaschemaFault, Outline, ReferenceFault,
-    address::{Address, schema_named},
-    compile::{Documents, Schema, check_draft, check_form},
+    json_schema::{
+        address::{Address, schema_named},
+        compile::{Documents, Schema, check_draft, check_form},
+        metaschemas::metaschema,
+        vocabulary::DeclaredDialect,
+    },
     limits,
-    metaschemas::metaschema,
-    vocabulary::DeclaredDialect,
 };
 
 /// Provides the schemas that a schema refers to: from the caller's view, a folder, or a test.

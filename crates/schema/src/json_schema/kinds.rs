@@ -7,8 +7,10 @@ use jsonschema::{
 use muster_words::json::{Map, Value};
 
 use crate::{
-    by_digits::{Made, is_draft_4, misplaced},
-    decimal::Decimal,
+    json_schema::{
+        by_digits::{Made, is_draft_4, misplaced},
+        decimal::Decimal,
+    },
     messages, steps,
 };
 

@@ -9,6 +9,7 @@ use muster_words::{
 use serde_json::json;
 
 use super::*;
+use crate::{Severity, StopSign, Stopped, Violation, ViolationSource, limits, stoppable};
 
 mod compiling;
 mod drafts;

@@ -10,10 +10,12 @@ use jsonschema::{Keyword, ValidationError, ValidationOptions, Validator, paths::
 use muster_words::json::{Map, Value};
 
 use crate::{
-    analysis::{Graph, KeywordValue, holds},
-    by_digits::{DRAFT_4, Made},
-    compile::Size,
-    pattern::PatternCosts,
+    json_schema::{
+        analysis::{Graph, KeywordValue, holds},
+        by_digits::{DRAFT_4, Made},
+        compile::Size,
+        pattern::PatternCosts,
+    },
     steps::count,
 };
 

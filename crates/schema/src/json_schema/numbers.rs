@@ -2,7 +2,7 @@ use muster_words::json::{Value, ValuePath};
 
 use crate::{
     Violation,
-    decimal::size_of,
+    json_schema::decimal::size_of,
     limits::{NUMBER_SIZE_MAX, POINTER_BYTES_MAX, VIOLATIONS_MAX},
     messages,
 };

@@ -10,15 +10,18 @@ use muster_words::{Notation, Xid, json::Value, limits::JSON_DEPTH_MAX};
 
 use crate::{
     CompileError, Dialect, ReferenceFault, SchemaSources, Violation,
-    address::Address,
-    analysis::{Graph, SchemaDocument, analyse},
-    by_digits::by_digits,
-    limits, meter,
-    numbers::oversized_numbers,
-    report::{self, QuotableSchemas},
-    sources::{Purpose, gather},
+    json_schema::{
+        address::Address,
+        analysis::{Graph, SchemaDocument, analyse},
+        by_digits::by_digits,
+        meter,
+        numbers::oversized_numbers,
+        report::{self, QuotableSchemas},
+        sources::{Purpose, gather},
+        vocabulary::DeclaredDialect,
+    },
+    limits,
     steps::{self, Exhausted, metered},
-    vocabulary::DeclaredDialect,
 };
 
 /// A compiled JSON Schema, which can validate any number of values on any thread.

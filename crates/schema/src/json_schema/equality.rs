@@ -2,7 +2,7 @@
 
 use muster_words::json::Value;
 
-use crate::{decimal::Decimal, steps};
+use crate::{json_schema::decimal::Decimal, steps};
 
 /// Bytes that are the same for equal values, and only for those; none if they would be more than
 /// `most`. The cost is linear in the value's text, and is

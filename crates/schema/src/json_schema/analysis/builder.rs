@@ -10,11 +10,13 @@ use super::{
 };
 use crate::{
     CompileError, Dialect, ReferenceFault,
-    address::{Address, id_keyword, own_id, schema_named},
-    by_digits::has_number_choices,
-    compile::{Links, canonical},
+    json_schema::{
+        address::{Address, id_keyword, own_id, schema_named},
+        by_digits::has_number_choices,
+        compile::{Links, canonical},
+        pattern::PatternCosts,
+    },
     limits,
-    pattern::PatternCosts,
 };
 
 /// A document, or an embedded schema with an id.

@@ -1,7 +1,10 @@
 use muster_words::json::Value;
 use thiserror::Error;
 
-use crate::{Dialect, analysis::holds_named, outline::is_plain};
+use crate::{
+    Dialect,
+    json_schema::{analysis::holds_named, outline::is_plain},
+};
 
 /// What a schema's `$schema` decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

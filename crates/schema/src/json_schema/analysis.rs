@@ -13,10 +13,12 @@ use muster_words::{
 
 use crate::{
     CompileError, Dialect,
-    address::Address,
-    by_digits::has_number_choices,
-    compile::{Links, Size},
-    decimal::{DIVISOR_DIGITS_MAX, Decimal, Divisor},
+    json_schema::{
+        address::Address,
+        by_digits::has_number_choices,
+        compile::{Links, Size},
+        decimal::{DIVISOR_DIGITS_MAX, Decimal, Divisor},
+    },
     limits,
 };
 

@@ -6,7 +6,11 @@ use std::{
 use muster_words::{Xid, json::Value};
 
 use super::at_most;
-use crate::{CompileError, ReferenceFault, limits, meter, pattern::PatternCosts};
+use crate::{
+    CompileError, ReferenceFault,
+    json_schema::{meter, pattern::PatternCosts},
+    limits,
+};
 
 /// The places of a schema with their edges: to places for the same value, and to places for its
 /// children.

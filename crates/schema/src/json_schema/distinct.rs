@@ -9,8 +9,10 @@ use jsonschema::{Keyword, ValidationError};
 use muster_words::json::{Map, Value};
 
 use crate::{
-    by_digits::{Made, Unlimited},
-    equality::equal_form,
+    json_schema::{
+        by_digits::{Made, Unlimited},
+        equality::equal_form,
+    },
     messages, steps,
 };
 

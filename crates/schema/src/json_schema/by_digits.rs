@@ -6,7 +6,7 @@
 use jsonschema::{Keyword, ValidationError, ValidationOptions, paths::Location};
 use muster_words::json::{Map, Value};
 
-use crate::{bounds, choices, distinct, kinds};
+use crate::json_schema::{bounds, choices, distinct, kinds};
 
 /// Stands at each place of a document of draft 4, because a keyword isn't told its draft.
 pub(crate) const DRAFT_4: &str = "x-muster-draft-4";

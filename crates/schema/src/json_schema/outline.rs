@@ -7,8 +7,10 @@ use muster_words::{
 
 use crate::{
     Dialect,
-    address::{Address, own_id, schema_named},
-    analysis::holds_named,
+    json_schema::{
+        address::{Address, own_id, schema_named},
+        analysis::holds_named,
+    },
 };
 
 /// The names in a schema: its own, and those of the schemas that it refers to. It needn't be a

@@ -7,8 +7,10 @@ use jsonschema::{Keyword, ValidationError};
 use muster_words::json::{Map, Value};
 
 use crate::{
-    by_digits::{Made, Unlimited, is_draft_4, misplaced},
-    equality::equal_form,
+    json_schema::{
+        by_digits::{Made, Unlimited, is_draft_4, misplaced},
+        equality::equal_form,
+    },
     messages, steps,
 };
 

@@ -1,0 +1,36 @@
+//! JSON Schema, drafts 4 to 2020-12: compiles a schema, validates values, and locates every
+//! violation.
+
+mod address;
+mod analysis;
+mod bounds;
+mod by_digits;
+mod choices;
+mod compile;
+mod compile_error;
+mod decimal;
+mod dialect;
+mod distinct;
+mod equality;
+mod kinds;
+mod metaschemas;
+mod meter;
+mod numbers;
+mod outline;
+mod pattern;
+mod report;
+mod sources;
+mod vocabulary;
+
+pub use compile::Schema;
+pub use compile_error::{CompileError, ReferenceFault};
+pub use decimal::compare_numbers;
+pub use dialect::Dialect;
+pub use numbers::oversized_numbers;
+pub use outline::Outline;
+pub use pattern::cost_of_pattern;
+pub use sources::{NoSources, SchemaSources};
+pub use vocabulary::MetaschemaFault;
+
+#[cfg(test)]
+mod tests;
