@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -7,7 +7,7 @@ use muster_history::CommittedCommand;
 use muster_registry::{Follower, FollowerError, Registry};
 use muster_words::{Position, Xid};
 
-use crate::{DocumentText, TextIndex, background, text_of};
+use crate::{DocumentText, TextIndex, background, pace::Pace, text_of};
 
 /// The follower's name.
 pub const FOLLOWER: &str = "search";
@@ -21,7 +21,8 @@ const BYTES_AT_ONCE: u64 = 16 * 1024 * 1024;
 /// Keeps an index of words up to date.
 ///
 /// It takes only names from commands, and reads the documents in the newest view. So repeating a
-/// command does no harm, and a document that is written often is read once.
+/// command does no harm, and a document that is written often is read once. While writes come it
+/// rests between its batches, and falls behind if they never end.
 pub struct TextFollower {
     registry: Registry,
     index: Arc<TextIndex>,
@@ -29,16 +30,20 @@ pub struct TextFollower {
     pending: BTreeSet<Xid>,
     /// Whether some of them were purged, so that their words must not stay in the file.
     erases: bool,
+    pace: Pace,
 }
 
 impl TextFollower {
     /// A follower that begins after its mark.
     #[must_use]
-    pub const fn new(registry: Registry, index: Arc<TextIndex>) -> Self {
-        Self { registry, index, pending: BTreeSet::new(), erases: false }
+    pub fn new(registry: Registry, index: Arc<TextIndex>) -> Self {
+        let pace = Pace::new(registry.positions());
+        Self { registry, index, pending: BTreeSet::new(), erases: false, pace }
     }
 
     async fn index(&mut self) -> Result<(), FollowerError> {
+        self.pace.rest().await;
+        let begun = Instant::now();
         let view = self.registry.view();
         let pending = std::mem::take(&mut self.pending);
         let mut removed = Vec::new();
@@ -65,6 +70,7 @@ impl TextFollower {
             self.erases = false;
         }
         self.index.set_waiting(Position::ZERO);
+        self.pace.worked(begun.elapsed());
         Ok(())
     }
 }

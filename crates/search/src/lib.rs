@@ -12,6 +12,7 @@ mod background;
 mod find;
 mod follower;
 mod index;
+mod pace;
 mod place;
 mod query;
 mod text;

@@ -11,10 +11,15 @@ const SPARSE_MAX: usize = 4_096;
 /// The words of a chunk's bitmap.
 const CHUNK_WORDS: usize = (1 << CHUNK_BITS) / 64;
 
+/// The most changes that are kept beside the chunks: few enough to be copied with each change, and
+/// so many that the chunks are seldom copied.
+const RECENT_MAX: usize = 32;
+
 /// The resources for which a term was ever true. It also knows for which of them it is true now, so
 /// that only views of the past must check each one.
 ///
-/// It is a persistent value: a clone copies a pointer, and a change copies one chunk, at most 8 KiB.
+/// It is a persistent value: a clone copies a pointer. A change copies the newest changes, and only
+/// each [`RECENT_MAX`]th change copies chunks, of at most 8 KiB.
 #[derive(Clone, Debug)]
 pub(super) enum Postings {
     /// One resource. Many terms, such as prices, have no more, and this needs no allocation.
@@ -24,8 +29,16 @@ pub(super) enum Postings {
         /// Whether the term is true now.
         is_now: bool,
     },
-    /// More, by chunk.
-    Many(Arc<Vec<(u16, Arc<Chunk>)>>),
+    /// More.
+    Many(Arc<ManyPostings>),
+}
+
+/// The resources of a term, in chunks, and what changed since.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ManyPostings {
+    chunks: Arc<Vec<(u16, Arc<Chunk>)>>,
+    /// The newest changes, by number; they replace what the chunks say.
+    recent: Vec<(u32, bool)>,
 }
 
 /// The resources of one chunk.
@@ -65,12 +78,15 @@ impl Postings {
         match self {
             Self::One { number: only, is_now: now } if *only == number => *now = is_now,
             Self::One { number: other, is_now: others } => {
-                let mut chunks = Vec::new();
-                set_in(&mut chunks, *other, *others);
-                set_in(&mut chunks, number, is_now);
-                *self = Self::Many(Arc::new(chunks));
+                let mut recent = vec![(*other, *others), (number, is_now)];
+                recent.sort_unstable();
+                *self = Self::Many(Arc::new(ManyPostings { recent, ..ManyPostings::default() }));
             }
-            Self::Many(chunks) => set_in(Arc::make_mut(chunks), number, is_now),
+            Self::Many(many) => {
+                if many.is_now(number) != Some(is_now) {
+                    Arc::make_mut(many).set(number, is_now);
+                }
+            }
         }
     }
 
@@ -82,12 +98,7 @@ impl Postings {
                     set.insert(*number);
                 }
             }
-            Self::Many(chunks) => {
-                for (key, chunk) in chunks.iter() {
-                    let words = set.words_of(usize::from(*key) * CHUNK_WORDS, CHUNK_WORDS);
-                    chunk.add_to(words, is_past);
-                }
-            }
+            Self::Many(many) => many.add_to(set, is_past),
         }
     }
 
@@ -95,10 +106,7 @@ impl Postings {
     pub(super) fn count_in(&self, set: &NumberSet) -> u64 {
         match self {
             Self::One { number, is_now } => u64::from(*is_now && set.has(*number)),
-            Self::Many(chunks) => chunks
-                .iter()
-                .map(|(key, chunk)| chunk.count_in(set, usize::from(*key) * CHUNK_WORDS))
-                .sum(),
+            Self::Many(many) => many.count_in(set),
         }
     }
 
@@ -110,16 +118,85 @@ impl Postings {
                     found(*number);
                 }
             }
-            Self::Many(chunks) => {
-                for (key, chunk) in chunks.iter() {
-                    let first = u32::from(*key) << CHUNK_BITS;
-                    chunk.ever.each(|low| {
-                        let number = first | u32::from(low);
-                        if set.has(number) && !chunk.gone.has(low) {
-                            found(number);
-                        }
-                    });
+            Self::Many(many) => many.each_in(set, found),
+        }
+    }
+}
+
+impl ManyPostings {
+    /// Whether the term is true now for a resource; none if it never was.
+    fn is_now(&self, number: u32) -> Option<bool> {
+        match self.recent_place(number) {
+            Ok(place) => self.recent.get(place).map(|(_, is_now)| *is_now),
+            Err(_) => self.was_now(number),
+        }
+    }
+
+    /// The same before the newest changes.
+    fn was_now(&self, number: u32) -> Option<bool> {
+        let (key, low) = parts(number);
+        let place = self.chunks.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        let (_, chunk) = self.chunks.get(place)?;
+        chunk.ever.has(low).then(|| !chunk.gone.has(low))
+    }
+
+    fn recent_place(&self, number: u32) -> Result<usize, usize> {
+        self.recent.binary_search_by_key(&number, |(number, _)| *number)
+    }
+
+    fn set(&mut self, number: u32, is_now: bool) {
+        match self.recent_place(number) {
+            Ok(place) => self.recent[place].1 = is_now,
+            Err(place) => self.recent.insert(place, (number, is_now)),
+        }
+        if self.recent.len() > RECENT_MAX {
+            let chunks = Arc::make_mut(&mut self.chunks);
+            for (number, is_now) in self.recent.drain(..) {
+                set_in(chunks, number, is_now);
+            }
+        }
+    }
+
+    fn add_to(&self, set: &mut NumberSet, is_past: bool) {
+        // What isn't true any more, and isn't in the set for another reason.
+        let ended = self.recent.iter().filter(|(_, is_now)| !is_now && !is_past);
+        let ended = ended.map(|(number, _)| *number).filter(|number| !set.has(*number));
+        let ended: Vec<u32> = ended.collect();
+        for (key, chunk) in self.chunks.iter() {
+            let words = set.words_of(usize::from(*key) * CHUNK_WORDS, CHUNK_WORDS);
+            chunk.add_to(words, is_past);
+        }
+        ended.into_iter().for_each(|number| set.remove(number));
+        let begun = self.recent.iter().filter(|(_, is_now)| *is_now || is_past);
+        begun.for_each(|(number, _)| set.insert(*number));
+    }
+
+    fn count_in(&self, set: &NumberSet) -> u64 {
+        let chunks = self.chunks.iter();
+        let before: u64 =
+            chunks.map(|(key, chunk)| chunk.count_in(set, usize::from(*key) * CHUNK_WORDS)).sum();
+        self.recent.iter().filter(|(number, _)| set.has(*number)).fold(before, |count, change| {
+            match (self.was_now(change.0).unwrap_or(false), change.1) {
+                (false, true) => count + 1,
+                (true, false) => count - 1,
+                _ => count,
+            }
+        })
+    }
+
+    fn each_in(&self, set: &NumberSet, mut found: impl FnMut(u32)) {
+        for (key, chunk) in self.chunks.iter() {
+            let first = u32::from(*key) << CHUNK_BITS;
+            chunk.ever.each(|low| {
+                let number = first | u32::from(low);
+                if set.has(number) && !chunk.gone.has(low) && self.recent_place(number).is_err() {
+                    found(number);
                 }
+            });
+        }
+        for (number, is_now) in &self.recent {
+            if *is_now && set.has(*number) {
+                found(*number);
             }
         }
     }
