@@ -1,0 +1,19 @@
+//! Avro (Apache Avro 1.12): parses schemas and locates every problem, prints their canonical forms
+//! and fingerprints, compares versions, and checks data in JSON and in binary.
+
+mod defaults;
+mod definitions;
+mod fault;
+mod fingerprint;
+mod logical;
+mod names;
+mod parse;
+mod printer;
+mod schema;
+mod written;
+
+pub use fault::{AvroError, AvroFault, AvroProblem};
+pub use schema::AvroSchema;
+
+#[cfg(test)]
+mod tests;
