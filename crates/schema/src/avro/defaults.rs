@@ -166,7 +166,7 @@ impl Checker {
 }
 
 /// What a value would have to be; none if it is that.
-fn needs_of(primitive: Primitive, value: &Value) -> Option<&'static str> {
+pub(crate) fn needs_of(primitive: Primitive, value: &Value) -> Option<&'static str> {
     let (fits, needs) = match primitive {
         Primitive::Null => (value.is_null(), "null"),
         Primitive::Boolean => (value.is_boolean(), "true or false"),
@@ -187,7 +187,7 @@ fn needs_of(primitive: Primitive, value: &Value) -> Option<&'static str> {
 
 /// A number, or one of the three that JSON has no numbers for, as Java's library reads and writes
 /// them.
-pub(crate) fn is_float(value: &Value) -> bool {
+fn is_float(value: &Value) -> bool {
     match value {
         Value::Number(_) => true,
         Value::String(text) => matches!(text.as_str(), "NaN" | "Infinity" | "-Infinity"),

@@ -1,6 +1,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod compatibility;
 mod parsing;
+mod payloads;
 mod texts;
 
 use crate::avro::AvroSchema;
