@@ -6,6 +6,7 @@ mod check_json;
 mod compare;
 mod defaults;
 mod definitions;
+mod difference;
 mod fault;
 mod fingerprint;
 mod frame;
@@ -17,6 +18,7 @@ mod schema;
 mod written;
 
 pub use compare::compare;
+pub use difference::difference;
 pub use fault::{AvroError, AvroFault, AvroProblem};
 pub use frame::{ConfluentFrame, FrameFault};
 pub use schema::AvroSchema;

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod compatibility;
+mod differences;
 mod parsing;
 mod payloads;
 mod texts;
