@@ -5,6 +5,7 @@
 //! This room is pure: a schema refers to other schemas by name, and the caller provides them.
 //! Nothing here fetches anything or knows where documents are stored.
 
+pub mod avro;
 mod compatibility;
 mod found_violations;
 mod json_schema;

@@ -67,3 +67,40 @@ pub const CHOICES_MAX: usize = 12;
 
 /// The length of a message, in characters.
 pub const MESSAGE_MAX: usize = 500;
+
+// ---- Avro
+
+/// The size of an Avro schema and all schemas that it refers to, as text in bytes: as much as one
+/// command can bring.
+pub const AVRO_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The number of types and fields in an Avro schema and those that it refers to. Each takes some
+/// 200 bytes of memory; a union of 10,000 records has 20,001 of them.
+pub const AVRO_TYPES_MAX: usize = 200_000;
+
+/// The number of problems that are told of one Avro schema. More are usually one mistake made
+/// often.
+pub const AVRO_PROBLEMS_MAX: usize = 100;
+
+/// The steps of checking all defaults of an Avro schema. A value that meets a branch of a union is
+/// one; without the limit, unions of records within each other would be tried in all combinations.
+pub const AVRO_DEFAULT_STEPS_MAX: u64 = 1_000_000;
+
+/// The steps of comparing two Avro schemas, about a second in all. A pair of types is one step, and
+/// so are a pair of fields, a symbol and a branch.
+pub const AVRO_COMPARISON_STEPS_MAX: u64 = 5_000_000;
+
+/// The depth to which a comparison follows pairs of types within each other as Confluent does. Each
+/// takes two frames of the stack.
+pub const AVRO_COMPARISON_DEPTH_MAX: usize = 500;
+
+/// The number of findings of one comparison, and of changes in one difference. More aren't read.
+pub const AVRO_FINDINGS_MAX: usize = 1_000;
+
+/// The depth of a binary datum of Avro: what a linked list in a record may have. The decoder keeps a
+/// frame of some bytes for each level, none on the thread's stack.
+pub const AVRO_DATUM_DEPTH_MAX: usize = 10_000;
+
+/// The number of values in a binary datum of Avro, about a second of work. Values such as null take
+/// no bytes at all, so a few bytes can ask for any number of them.
+pub const AVRO_VALUES_MAX: u64 = 10_000_000;

@@ -1,0 +1,27 @@
+//! Avro (Apache Avro 1.12): parses schemas and locates every problem, prints their canonical forms
+//! and fingerprints, compares versions, and checks data in JSON and in binary.
+
+mod check_binary;
+mod check_json;
+mod compare;
+mod defaults;
+mod definitions;
+mod difference;
+mod fault;
+mod fingerprint;
+mod frame;
+mod logical;
+mod names;
+mod parse;
+mod printer;
+mod schema;
+mod written;
+
+pub use compare::compare;
+pub use difference::difference;
+pub use fault::{AvroError, AvroFault, AvroProblem};
+pub use frame::{ConfluentFrame, FrameFault};
+pub use schema::AvroSchema;
+
+#[cfg(test)]
+mod tests;

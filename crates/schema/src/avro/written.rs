@@ -1,0 +1,71 @@
+//! JSON as Java's library prints it: in the order of the text, without white space.
+
+use muster_words::{
+    Places,
+    json::{Value, escape_pointer},
+};
+
+use crate::avro::schema::Written;
+
+/// A value with its text. Its members have the order in which they were written, which `order`
+/// knows.
+pub(crate) fn written(value: &Value, pointer: &str, order: &Places) -> Written {
+    let mut text = String::new();
+    write(value, pointer, order, &mut text);
+    Written { value: value.clone(), text }
+}
+
+fn write(value: &Value, pointer: &str, order: &Places, out: &mut String) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+        Value::Number(number) => out.push_str(&number.to_string()),
+        Value::String(text) => write_text(text, out),
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write(item, &format!("{pointer}/{index}"), order, out);
+            }
+            out.push(']');
+        }
+        Value::Object(members) => {
+            let mut members: Vec<_> = members
+                .iter()
+                .map(|(key, member)| (key, member, format!("{pointer}/{}", escape_pointer(key))))
+                .collect();
+            members.sort_by_cached_key(|(_, _, pointer)| order.of(pointer));
+            out.push('{');
+            for (index, (key, member, pointer)) in members.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_text(key, out);
+                out.push(':');
+                write(member, &pointer, order, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+/// A text with the escapes that Jackson writes.
+pub(crate) fn write_text(text: &str, out: &mut String) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\u{8}' => out.push_str("\\b"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\u{c}' => out.push_str("\\f"),
+            '\r' => out.push_str("\\r"),
+            control if control < ' ' => out.push_str(&format!("\\u{:04X}", u32::from(control))),
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
