@@ -67,3 +67,15 @@ pub const CHOICES_MAX: usize = 12;
 
 /// The length of a message, in characters.
 pub const MESSAGE_MAX: usize = 500;
+
+/// The findings of one comparison of two schemas in one direction. More are usually one change that
+/// many places show.
+pub const COMPARISON_FINDINGS_MAX: usize = 100;
+
+/// The depth to which two JSON Schemas are compared, in places from the root. Each takes several
+/// frames of the stack; real schemas have less than fifty.
+pub const COMPARISON_DEPTH_MAX: usize = 256;
+
+/// The steps of one comparison of two JSON Schemas in one direction, about a second in all. A step
+/// is a pair of places, or a value that meets a place.
+pub const COMPARISON_STEPS_MAX: u64 = 1_000_000;
