@@ -6,6 +6,7 @@ mod analysis;
 mod bounds;
 mod by_digits;
 mod choices;
+mod comparison;
 mod compile;
 mod compile_error;
 mod decimal;
@@ -22,6 +23,7 @@ mod report;
 mod sources;
 mod vocabulary;
 
+pub use comparison::compare_json_schemas;
 pub use compile::Schema;
 pub use compile_error::{CompileError, ReferenceFault};
 pub use decimal::compare_numbers;

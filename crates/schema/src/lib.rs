@@ -19,7 +19,7 @@ pub use compatibility::{Broken, Certainty, Direction, Level, Policy};
 pub use found_violations::FoundViolations;
 pub use json_schema::{
     CompileError, Dialect, MetaschemaFault, NoSources, Outline, ReferenceFault, Schema,
-    SchemaSources, compare_numbers, cost_of_pattern, oversized_numbers,
+    SchemaSources, compare_json_schemas, compare_numbers, cost_of_pattern, oversized_numbers,
 };
 pub use nearest::nearest;
 pub use schema_difference::{ChangeClass, ChangeKind, ChangedPart, SchemaChange};

@@ -104,3 +104,15 @@ pub const AVRO_DATUM_DEPTH_MAX: usize = 10_000;
 /// The number of values in a binary datum of Avro, about a second of work. Values such as null take
 /// no bytes at all, so a few bytes can ask for any number of them.
 pub const AVRO_VALUES_MAX: u64 = 10_000_000;
+
+/// The findings of one comparison of two schemas in one direction. More are usually one change that
+/// many places show.
+pub const COMPARISON_FINDINGS_MAX: usize = 100;
+
+/// The depth to which two JSON Schemas are compared, in places from the root. Each takes several
+/// frames of the stack; real schemas have less than fifty.
+pub const COMPARISON_DEPTH_MAX: usize = 256;
+
+/// The steps of one comparison of two JSON Schemas in one direction, about a second in all. A step
+/// is a pair of places, or a value that meets a place.
+pub const COMPARISON_STEPS_MAX: u64 = 1_000_000;

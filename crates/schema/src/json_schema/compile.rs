@@ -237,6 +237,16 @@ impl Schema {
         .unwrap_or_else(|Exhausted| too_much())
     }
 
+    /// The documents that it consists of.
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    /// Its places, and where its references lead.
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
     #[cfg(test)]
     pub(crate) fn metered_for_tests(&self) -> &Validator {
         self.metered(&self.annotating).unwrap_or(&self.annotating.plain)
@@ -384,11 +394,11 @@ impl Documents {
 
     /// Whether the `$schema` of one of the documents asserts formats. The validator asserts them in
     /// all documents or in none.
-    fn asserts_formats(&self) -> bool {
+    pub(crate) fn asserts_formats(&self) -> bool {
         self.declared.values().any(|declared| declared.asserts_formats)
     }
 
-    fn list(&self) -> Result<Vec<SchemaDocument<'_>>, CompileError> {
+    pub(crate) fn list(&self) -> Result<Vec<SchemaDocument<'_>>, CompileError> {
         self.all()
             .enumerate()
             .map(|(index, (xid, value))| {

@@ -271,9 +271,9 @@ impl<'a> Builder<'a> {
         while next < self.references.len() {
             let Reference { from, resource, keyword, text } = self.references[next];
             next += 1;
-            for to in self.targets(from, resource, keyword, text)? {
-                self.nodes[from].same.push(to);
-            }
+            let targets = self.targets(from, resource, keyword, text)?;
+            self.nodes[from].same.extend(&targets);
+            self.nodes[from].references.push((keyword, targets));
         }
         Ok(())
     }

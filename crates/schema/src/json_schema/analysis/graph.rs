@@ -15,7 +15,7 @@ use crate::{
 /// The places of a schema with their edges: to places for the same value, and to places for its
 /// children.
 pub(crate) struct Graph {
-    pub(super) nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     /// The number of patterns; they share the memory evenly.
     pub(crate) patterns: usize,
     /// The maximum cost of one value: if it meets every place once, and the place that multiplies
@@ -60,10 +60,14 @@ pub(super) struct Unresolved {
     pub(super) fault: ReferenceFault,
 }
 
+/// A place of a schema: a schema within it, or the whole.
 #[derive(Default)]
-pub(super) struct Node {
-    pub(super) document: usize,
-    pub(super) pointer: String,
+pub(crate) struct Node {
+    pub(crate) document: usize,
+    pub(crate) pointer: String,
+    /// Where its references lead, by their keyword. The first one is what the text names; others
+    /// are there if the way to the place decides.
+    pub(crate) references: Vec<(&'static str, Vec<usize>)>,
     pub(super) same: Vec<usize>,
     pub(super) child: Vec<usize>,
     /// Whether it evaluates other places for what they left over (`unevaluated…`).
