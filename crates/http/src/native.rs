@@ -25,6 +25,7 @@ mod query;
 mod references;
 mod restore;
 mod rollback;
+mod schemas;
 mod search;
 mod single_task;
 mod status;
@@ -190,6 +191,9 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::Deleted => on(method, deleted::deleted),
         NativeEndpoint::DiffOfAll => on(method, diff::diff_of_all),
         NativeEndpoint::Diff => on(method, diff::diff),
+        NativeEndpoint::CheckSchema => on(method, schemas::check),
+        NativeEndpoint::DiffSchemas => on(method, schemas::diff),
+        NativeEndpoint::ValidatePayloads => on(method, schemas::validate_payloads),
         NativeEndpoint::Rollback => on(method, rollback::rollback),
         NativeEndpoint::References => on(method, references::references),
         NativeEndpoint::Search => on(method, search::search),

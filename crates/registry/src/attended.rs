@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use muster_schema::StopSign;
+use muster_schema::{StopSign, Stopped, stoppable};
 use tokio::sync::Notify;
 
 /// How long the documents of one command may be judged at a stretch. Whoever waits longer has
@@ -70,6 +70,15 @@ pub async fn attended_read<T: Send + 'static>(
         }
     });
     task.await.ok().flatten()
+}
+
+/// Runs work that counts its steps, and stops it when the caller of this task has left, or after
+/// [`JUDGING_TIME_MAX`].
+///
+/// # Errors
+/// The work was stopped.
+pub fn stoppable_read<T>(work: impl FnOnce() -> T) -> Result<T, Stopped> {
+    stoppable(&stop_sign(), work)
 }
 
 /// Says stop when the caller has left, or after [`JUDGING_TIME_MAX`].

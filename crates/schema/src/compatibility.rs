@@ -1,7 +1,10 @@
 //! What compatibility means for all formats: levels, directions, policies, and the findings of a
 //! comparison. Each format compares in a module of its own.
 
+use std::{fmt, str::FromStr};
+
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// Which old versions a new version of a schema must be compatible with, and in which direction.
 /// The names are Confluent's.
@@ -108,5 +111,71 @@ impl Level {
     #[must_use]
     pub const fn is_transitive(self) -> bool {
         matches!(self, Self::BackwardTransitive | Self::ForwardTransitive | Self::FullTransitive)
+    }
+}
+
+/// A text names no level or no policy.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{found:?} isn't one of {known}")]
+pub struct UnknownName {
+    /// The text.
+    pub found: String,
+    /// The names that there are.
+    pub known: &'static str,
+}
+
+impl UnknownName {
+    fn new(found: &str, known: &'static str) -> Self {
+        Self { found: found.chars().take(100).collect(), known }
+    }
+}
+
+impl FromStr for Level {
+    type Err = UnknownName;
+
+    /// Reads a name in any case, with `_` or `-`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let name = text.to_ascii_uppercase().replace('-', "_");
+        let found = Self::ALL.into_iter().find(|level| level.to_string() == name);
+        found.ok_or_else(|| {
+            let known = "NONE, BACKWARD, FORWARD, FULL, BACKWARD_TRANSITIVE, FORWARD_TRANSITIVE and \
+                         FULL_TRANSITIVE";
+            UnknownName::new(text, known)
+        })
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "NONE",
+            Self::Backward => "BACKWARD",
+            Self::BackwardTransitive => "BACKWARD_TRANSITIVE",
+            Self::Forward => "FORWARD",
+            Self::ForwardTransitive => "FORWARD_TRANSITIVE",
+            Self::Full => "FULL",
+            Self::FullTransitive => "FULL_TRANSITIVE",
+        })
+    }
+}
+
+impl FromStr for Policy {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::ConfluentStrict, Self::ConfluentLenient, Self::Sound];
+        let found = all.into_iter().find(|policy| policy.to_string() == text);
+        let known = "sound, confluent-strict and confluent-lenient";
+        found.ok_or_else(|| UnknownName::new(text, known))
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ConfluentStrict => "confluent-strict",
+            Self::ConfluentLenient => "confluent-lenient",
+            Self::Sound => "sound",
+        })
     }
 }

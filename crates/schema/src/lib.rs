@@ -7,6 +7,7 @@
 
 pub mod avro;
 mod compatibility;
+mod formats;
 mod found_violations;
 mod json_schema;
 mod messages;
@@ -15,7 +16,10 @@ mod schema_difference;
 mod steps;
 mod violation;
 
-pub use compatibility::{Broken, Certainty, Direction, Level, Policy};
+pub use compatibility::{Broken, Certainty, Direction, Level, Policy, UnknownName};
+pub use formats::{
+    FormattedSchema, Payload, SchemaContext, SchemaFormat, UncheckablePayload, UnknownFormat,
+};
 pub use found_violations::FoundViolations;
 pub use json_schema::{
     CompileError, Dialect, MetaschemaFault, NoSources, Outline, ReferenceFault, Schema,

@@ -1,6 +1,8 @@
 //! The difference between two versions of a schema, as people read it: what was added, changed,
 //! removed or deprecated. Each format finds differences in a module of its own.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What happened at one place.
@@ -62,4 +64,38 @@ pub struct SchemaChange {
     pub is: Option<String>,
     /// How much it matters.
     pub class: ChangeClass,
+}
+
+impl fmt::Display for ChangeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Added => "added",
+            Self::Modified => "modified",
+            Self::Removed => "removed",
+            Self::Deprecated => "deprecated",
+        })
+    }
+}
+
+impl fmt::Display for ChangedPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Member => "member",
+            Self::Type => "type",
+            Self::Constraint => "constraint",
+            Self::Required => "required",
+            Self::Default => "default",
+            Self::Documentation => "documentation",
+        })
+    }
+}
+
+impl fmt::Display for ChangeClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Breaking => "breaking",
+            Self::NonBreaking => "non-breaking",
+            Self::Patch => "patch",
+        })
+    }
 }

@@ -34,6 +34,7 @@ pub mod references;
 pub mod restore;
 pub mod rollback;
 mod sample;
+pub mod schemas;
 pub mod search;
 pub mod status;
 pub mod validation;

@@ -40,10 +40,11 @@ const TAGS: &[(&str, &str)] = &[
     ("references", "What refers to an entity, and to what it refers."),
     ("restore", "Undoes deletions."),
     ("rollback", "Gives a place an earlier state again."),
+    ("schemas", "Questions about schemas: are versions compatible, and what differs?"),
     ("search", "Documents by their fields and their words."),
     ("status", "The state of the registry."),
     ("tlog", "The ledger as others' verifiers read it (C2SP tlog-tiles)."),
-    ("validate", "Which stored documents no longer pass."),
+    ("validate", "Which payloads pass a schema, and which stored documents no longer pass."),
 ];
 
 /// The whole document, for a release of this version.

@@ -115,6 +115,12 @@ pub enum NativeEndpoint {
     ShowStatus,
     /// `POST /apply`.
     Apply,
+    /// `POST /schemas/check`.
+    CheckSchema,
+    /// `POST /schemas/diff`.
+    DiffSchemas,
+    /// `POST /validate`.
+    ValidatePayloads,
     /// `POST /rollback`.
     Rollback,
     /// `GET /deleted`.

@@ -50,6 +50,9 @@ const WHOLE: &str = "
     getLog                  GET    /log                         +++-+ reading
     validateAll             GET    /validate                    +++++ reading
     rollBack                POST   /rollback                    +---- everything
+    checkSchema             POST   /schemas/check               ++++- reading
+    diffSchemas             POST   /schemas/diff                ++++- reading
+    validatePayloads        POST   /validate                    ++++- reading
     exportAll               GET    /export                      +++++ reading
     diffAll                 GET    /diff                        +++++ reading
     listDeleted             GET    /deleted                     +++++ reading

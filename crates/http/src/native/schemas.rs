@@ -1,0 +1,147 @@
+//! `POST /schemas/…` and `POST /validate`: questions about schemas and payloads. They change
+//! nothing, and take stored schemas and those that the request brings.
+
+mod convert;
+mod payloads;
+mod source;
+mod stored;
+
+use axum::{Extension, body::Body, extract::State, response::Response};
+use http::StatusCode;
+use muster_registry::attended_read;
+use muster_schema::{Level, Policy};
+use muster_wire::{
+    ErrorKind, Problem, headers,
+    schemas::{
+        ComparedVersion, CompatibilityReport, CompatibilityRequest, PayloadsRequest,
+        SchemaDiffReport, SchemaDiffRequest,
+    },
+};
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+
+use self::{
+    convert::{change, finding},
+    source::Reader,
+};
+use super::{Native, answer, body};
+use crate::{Caller, IntoProblem, read_body};
+
+/// The most earlier versions that one request compares, and that a stored schema is compared with.
+const VERSIONS_MAX: usize = 1_000;
+
+const CHECK: &str = "/schemas/check";
+const DIFF: &str = "/schemas/diff";
+const VALIDATE: &str = "/validate";
+
+/// `POST /schemas/check`: whether a new version of a schema is compatible with earlier ones.
+pub(super) async fn check(
+    State(native): State<Native>,
+    Extension(caller): Extension<Caller>,
+    body: Body,
+) -> Result<Response, IntoProblem> {
+    asked(native, caller, body, CHECK, checked).await
+}
+
+/// `POST /schemas/diff`: what differs between two versions of a schema.
+pub(super) async fn diff(
+    State(native): State<Native>,
+    Extension(caller): Extension<Caller>,
+    body: Body,
+) -> Result<Response, IntoProblem> {
+    asked(native, caller, body, DIFF, differing).await
+}
+
+/// `POST /validate`: which payloads pass a schema.
+pub(super) async fn validate_payloads(
+    State(native): State<Native>,
+    Extension(caller): Extension<Caller>,
+    body: Body,
+) -> Result<Response, IntoProblem> {
+    asked(native, caller, body, VALIDATE, payloads::check).await
+}
+
+/// Reads a request, and answers it when there is a turn for it.
+async fn asked<Q, A, F>(
+    native: Native,
+    caller: Caller,
+    body: Body,
+    path: &'static str,
+    work: fn(Reader, Q) -> F,
+) -> Result<Response, IntoProblem>
+where
+    Q: DeserializeOwned + JsonSchema + Send + 'static,
+    A: Serialize + Send + 'static,
+    F: Future<Output = Result<A, Problem>> + Send + 'static,
+{
+    let bytes = read_body(body).await?;
+    let request: Q = body::read(&bytes, path)?;
+    let view = native.registry.view().seen_within(caller.principal.scope.clone());
+    let position = view.position();
+    let answered = attended_read(async move {
+        let reader = Reader { registry: native.registry.clone(), view, path };
+        native.searches.run(work(reader, request)).await
+    });
+    let found = answered.await.unwrap_or(Err(ErrorKind::ServerError.into()))?;
+    let mut response = answer::json(StatusCode::OK, &found);
+    response.headers_mut().insert(headers::MUSTER_POSITION, position.0.into());
+    Ok(response)
+}
+
+async fn checked(
+    reader: Reader,
+    request: CompatibilityRequest,
+) -> Result<CompatibilityReport, Problem> {
+    let level: Level = reader.word(request.level.as_deref(), "level", Level::Backward)?;
+    let policy: Policy = reader.word(request.policy.as_deref(), "policy", Policy::Sound)?;
+    let earlier = match (&request.against, request.old.is_empty()) {
+        (Some(xid), true) => reader.versions(xid)?,
+        (None, false) => request.old,
+        (None, true) | (Some(_), false) => {
+            let what = "name the earlier versions either in old, or by against, the xid of a schema";
+            return Err(reader.refused(what.to_owned()));
+        }
+    };
+    if earlier.len() > VERSIONS_MAX {
+        let what = format!("there are more than {VERSIONS_MAX} earlier versions");
+        return Err(reader.refused(what));
+    }
+    let new = reader.read(&request.new, "new").await?;
+    let mut report = CompatibilityReport {
+        compatible: true,
+        level: level.to_string(),
+        policy: policy.to_string(),
+        format: new.schema.format().to_string(),
+        compared: Vec::new(),
+    };
+    let count = match level {
+        Level::None => 0,
+        level if level.is_transitive() => earlier.len(),
+        _ => 1,
+    };
+    for old in earlier.iter().take(count) {
+        let old = reader.read(old, "old").await?;
+        let compare = || {
+            let both = level.directions().iter();
+            both.flat_map(|direction| old.schema.compare(&new.schema, *direction, policy)).collect()
+        };
+        let broken: Vec<_> = reader.work(compare)?;
+        let findings: Vec<_> = broken.into_iter().map(finding).collect();
+        report.compatible &= findings.is_empty();
+        let xid = old.xid.map(|xid| xid.to_string());
+        report.compared.push(ComparedVersion { xid, compatible: findings.is_empty(), findings });
+    }
+    Ok(report)
+}
+
+async fn differing(reader: Reader, request: SchemaDiffRequest) -> Result<SchemaDiffReport, Problem> {
+    let old = reader.read(&request.old, "old").await?;
+    let new = reader.read(&request.new, "new").await?;
+    let changes = reader.work(|| old.schema.difference(&new.schema))?;
+    let class = changes.iter().map(|change| change.class).min();
+    Ok(SchemaDiffReport {
+        format: new.schema.format().to_string(),
+        class: class.map(|class| class.to_string()),
+        changes: changes.into_iter().map(change).collect(),
+    })
+}

@@ -1,0 +1,193 @@
+use std::{fmt::Display, str::FromStr};
+
+use bytes::Bytes;
+use muster_catalog::{View, state::Version};
+use muster_registry::{Registry, stoppable_read};
+use muster_schema::{FormattedSchema, SchemaContext, SchemaFormat, nearest};
+use muster_wire::{ErrorKind, Problem, schemas::SchemaSource};
+use muster_words::{Xid, json::Value};
+
+use super::stored::StoredSchemas;
+use crate::{
+    native::body,
+    xregistry::{problem_of_fetch, violations},
+};
+
+/// Reads the schemas of a request.
+pub(super) struct Reader {
+    pub registry: Registry,
+    pub view: View,
+    /// The path of the request.
+    pub path: &'static str,
+}
+
+/// A schema of a request.
+pub(super) struct ReadSchema {
+    /// The version that is stored, if it is.
+    pub xid: Option<Xid>,
+    pub schema: FormattedSchema,
+}
+
+/// The bytes of a schema, before they are understood.
+struct SchemaText {
+    xid: Option<Xid>,
+    format: SchemaFormat,
+    bytes: Bytes,
+}
+
+impl Reader {
+    /// What can't be read.
+    pub(super) fn refused(&self, error_detail: String) -> Problem {
+        body::refused(error_detail, self.path)
+    }
+
+    /// A word of a request, or what is meant without it.
+    pub(super) fn word<T: FromStr<Err: Display>>(
+        &self,
+        text: Option<&str>,
+        name: &str,
+        absent: T,
+    ) -> Result<T, Problem> {
+        let Some(text) = text else { return Ok(absent) };
+        text.parse().map_err(|error: T::Err| self.refused(format!("{name}: {error}")))
+    }
+
+    /// Runs work that counts its steps, until its caller leaves.
+    pub(super) fn work<T>(&self, work: impl FnOnce() -> T) -> Result<T, Problem> {
+        stoppable_read(work).map_err(|_| Problem::new(ErrorKind::ServerBusy).subject(self.path))
+    }
+
+    /// The versions of a stored schema, newest first.
+    pub(super) fn versions(&self, text: &str) -> Result<Vec<SchemaSource>, Problem> {
+        let xid = self.xid(text)?;
+        let resource = xid.resource().unwrap_or_else(|| xid.clone());
+        let found = self.view.resource_at(&resource).filter(|_| self.view.has(&resource));
+        let found = found.ok_or_else(|| Problem::new(ErrorKind::NotFound).subject(text))?;
+        let mut versions: Vec<&Version> = found.versions(None).map(|one| &**one).collect();
+        versions.sort_by(|left, right| right.created.cmp(&left.created).then(right.id.cmp(&left.id)));
+        let source = |version: &Version| SchemaSource {
+            xid: resource.version(version.id.clone()).map(|xid| xid.to_string()),
+            ..SchemaSource::default()
+        };
+        Ok(versions.into_iter().map(source).collect())
+    }
+
+    /// Reads one schema of the request, which it has as a member of this name.
+    pub(super) async fn read(
+        &self,
+        source: &SchemaSource,
+        member: &str,
+    ) -> Result<ReadSchema, Problem> {
+        let text = self.text(source, member).await?;
+        let references: Vec<(&str, String)> = source
+            .references
+            .iter()
+            .map(|reference| (reference.name.as_str(), plain(&reference.schema)))
+            .collect();
+        let references: Vec<(&str, &str)> =
+            references.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let mut stored = StoredSchemas::new(&self.view);
+        loop {
+            let parsed = {
+                let home = text.xid.as_ref();
+                let context = SchemaContext { home, sources: &stored, texts: &references };
+                self.work(|| FormattedSchema::parse(text.format, &text.bytes, &context))?
+            };
+            let missing = stored.missing();
+            if missing.is_empty() {
+                let found = parsed.map_err(|found| {
+                    let subject = source.xid.clone().unwrap_or_else(|| member.to_owned());
+                    let violations = violations(&found);
+                    Problem::new(ErrorKind::InvalidDocument { violations }).subject(subject)
+                })?;
+                return Ok(ReadSchema { xid: text.xid, schema: found });
+            }
+            let bytes = self.registry.contents(&missing).await;
+            let bytes = bytes.map_err(|error| problem_of_fetch(error, self.path))?;
+            stored.learn(&missing, bytes);
+        }
+    }
+
+    async fn text(&self, source: &SchemaSource, member: &str) -> Result<SchemaText, Problem> {
+        let format = match &source.format {
+            Some(text) => Some(self.format(text)?),
+            None => None,
+        };
+        match (&source.xid, &source.schema) {
+            (None, Some(schema)) => {
+                let format = format.unwrap_or(SchemaFormat::JsonSchema);
+                Ok(SchemaText { xid: None, format, bytes: plain(schema).into() })
+            }
+            (Some(xid), None) => self.stored(xid, format).await,
+            (None, None) | (Some(_), Some(_)) => {
+                let what = format!("{member} must have one of xid and schema");
+                Err(self.refused(what))
+            }
+        }
+    }
+
+    fn format(&self, text: &str) -> Result<SchemaFormat, Problem> {
+        text.parse().map_err(|error| {
+            let near = nearest(text, SchemaFormat::ALL.map(SchemaFormat::name).into_iter());
+            let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            self.refused(format!("{error}{near}"))
+        })
+    }
+
+    async fn stored(
+        &self,
+        text: &str,
+        format: Option<SchemaFormat>,
+    ) -> Result<SchemaText, Problem> {
+        let xid = self.xid(text)?;
+        let missing = || Problem::new(ErrorKind::NotFound).subject(text);
+        let version = self.view.version_at(&xid).filter(|_| self.view.has(&xid));
+        let version = version.ok_or_else(missing)?.clone();
+        let document = version.document.ok_or_else(missing)?;
+        let bytes = self.registry.contents(&[document]).await;
+        let bytes = bytes.map_err(|error| problem_of_fetch(error, self.path))?.pop().flatten();
+        let format = match format {
+            Some(format) => format,
+            None => self.format_of(&version).await?,
+        };
+        let resource = xid.resource().unwrap_or_else(|| xid.clone());
+        let xid = resource.version(version.id.clone()).unwrap_or(xid);
+        Ok(SchemaText { xid: Some(xid), format, bytes: bytes.ok_or_else(missing)? })
+    }
+
+    /// The format of a stored schema: its attribute `format`, else what its media type says.
+    async fn format_of(&self, version: &Version) -> Result<SchemaFormat, Problem> {
+        if let Some(content) = version.attributes {
+            let attributes = self.registry.attributes(&[content]).await;
+            let attributes = attributes.map_err(|error| problem_of_fetch(error, self.path))?;
+            let named = attributes.first().and_then(|map| map.get("format"));
+            if let Some(Ok(format)) = named.and_then(Value::as_str).map(str::parse) {
+                return Ok(format);
+            }
+        }
+        let media_type = version.content_type.as_deref().unwrap_or_default();
+        let media_type = media_type.to_ascii_lowercase();
+        Ok(match () {
+            () if media_type.contains("avro") => SchemaFormat::Avro,
+            () if media_type.contains("protobuf") => SchemaFormat::Protobuf,
+            () => SchemaFormat::JsonSchema,
+        })
+    }
+
+    /// The xid of a document or a version.
+    fn xid(&self, text: &str) -> Result<Xid, Problem> {
+        match Xid::parse_loosely(text) {
+            Ok(xid @ (Xid::Resource { .. } | Xid::Version { .. })) => Ok(xid),
+            Ok(_) => Err(self.refused(format!("{text} isn't the xid of a schema"))),
+            Err(error) => Err(self.refused(format!("{text:?} isn't an xid: {error}"))),
+        }
+    }
+}
+
+/// A schema as text: the text that it is, or its JSON.
+fn plain(schema: &Value) -> String {
+    match schema {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,56 @@
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use muster_catalog::{Content, View, judge::Resolver as _};
+use muster_schema::SchemaSources;
+use muster_words::{Notation, Xid, json::Value};
+
+/// The stored schemas to which a JSON Schema refers, as far as they were read.
+pub(super) struct StoredSchemas<'a> {
+    view: &'a View,
+    known: BTreeMap<Content, Option<Bytes>>,
+    missing: RefCell<BTreeSet<Content>>,
+}
+
+impl<'a> StoredSchemas<'a> {
+    pub(super) const fn new(view: &'a View) -> Self {
+        let (known, missing) = (BTreeMap::new(), RefCell::new(BTreeSet::new()));
+        Self { view, known, missing }
+    }
+
+    /// What was asked for and wasn't there.
+    pub(super) fn missing(&self) -> Vec<Content> {
+        std::mem::take(&mut *self.missing.borrow_mut()).into_iter().collect()
+    }
+
+    pub(super) fn learn(&mut self, contents: &[Content], bytes: Vec<Option<Bytes>>) {
+        self.known.extend(contents.iter().copied().zip(bytes));
+    }
+}
+
+impl SchemaSources for StoredSchemas<'_> {
+    fn identified(&self, home: &Xid, id: &str) -> Vec<Xid> {
+        let Some(group) = home.group() else { return Vec::new() };
+        let found = self.view.catalog().identified(&group, id).into_iter();
+        found.filter(|xid| self.view.has(xid)).collect()
+    }
+
+    fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
+        let version = self.view.version_at(reference).filter(|_| self.view.has(reference))?;
+        let content = version.document?;
+        match self.known.get(&content) {
+            Some(bytes) => {
+                let notation = Notation::of(version.content_type.as_deref());
+                notation.parse(bytes.as_ref()?).ok().map(Arc::new)
+            }
+            None => {
+                self.missing.borrow_mut().insert(content);
+                None
+            }
+        }
+    }
+}
