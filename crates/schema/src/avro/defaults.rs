@@ -18,7 +18,7 @@ type FieldId = (NodeId, usize);
 
 /// Checks the defaults of a text whose types are all known.
 pub(crate) fn check(parser: &mut Parser) {
-    let mut checker = Checker { steps: limits::AVRO_DEFAULT_STEPS_MAX, needs: Vec::new() };
+    let mut checker = Checker::new();
     let mut needs: HashMap<FieldId, Vec<FieldId>> = HashMap::new();
     for id in parser.take_defaults() {
         let Some(field) = field(&parser.schema, id) else { continue };
@@ -82,13 +82,26 @@ fn endless(needs: &HashMap<FieldId, Vec<FieldId>>) -> Vec<FieldId> {
     left
 }
 
+/// Whether a default fits a type if each union's default is of its first branch, as it had to be
+/// before Avro 1.12.
+pub(crate) fn fits_first_branches(schema: &AvroSchema, of: NodeId, default: &Value) -> bool {
+    let mut checker = Checker { first_only: true, ..Checker::new() };
+    checker.fits(schema, of, default).is_ok()
+}
+
 struct Checker {
     steps: u64,
+    /// Whether only the first branch of a union will do.
+    first_only: bool,
     /// The fields whose defaults the value needs, because it lacks these members.
     needs: Vec<FieldId>,
 }
 
 impl Checker {
+    fn new() -> Self {
+        Self { steps: limits::AVRO_DEFAULT_STEPS_MAX, first_only: false, needs: Vec::new() }
+    }
+
     /// Whether a value is a default of a type. If not, why.
     fn fits(&mut self, schema: &AvroSchema, of: NodeId, value: &Value) -> Result<(), String> {
         self.steps = self.steps.saturating_sub(1);
@@ -125,7 +138,8 @@ impl Checker {
             },
             Kind::Record(record) => self.fits_record(schema, of, record, value),
             Kind::Union(branches) => {
-                for branch in branches {
+                let count = if self.first_only { 1 } else { branches.len() };
+                for branch in branches.iter().take(count) {
                     let before = self.needs.len();
                     if self.fits(schema, branch.node, value).is_ok() {
                         return Ok(());

@@ -1,9 +1,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod choices;
 mod compatibility;
 mod differences;
+mod hostile;
 mod parsing;
 mod payloads;
+mod resolving;
+mod soundness;
 mod texts;
 
 use crate::avro::AvroSchema;

@@ -9,6 +9,7 @@ use crate::{
             Pair,
             findings::{Finding, Reader},
         },
+        defaults,
         logical::LogicalType,
         schema::{Enumeration, Field, Fixed, Named, Primitive, Record},
     },
@@ -254,6 +255,31 @@ pub(super) fn missing_default(reader: &Reader<'_>, pair: Pair, field: &Field) ->
     }
 }
 
+/// A default that is needed and isn't of the first branch of its union.
+pub(super) fn default_of_later_branch(
+    reader: &Reader<'_>,
+    pair: Pair,
+    field: &Field,
+) -> Option<Finding> {
+    let default = field.default.as_ref()?;
+    // Only unions care, and they may be anywhere within the type.
+    steps::count(1 + default.text.len() as u64 / 8);
+    if defaults::fits_first_branches(reader.schema, field.of.node, &default.value) {
+        return None;
+    }
+    let message = format!(
+        "libraries of before Avro 1.12 take the default of {} for its union's first branch, and \
+         {} then fail",
+        field.name,
+        reader.readers()
+    );
+    Some(Finding {
+        certainty: Certainty::Undecided,
+        suggestion: Some("Put the branch of the default first in its union.".to_owned()),
+        ..reader.at_field(pair, field, "default_of_later_branch", message)
+    })
+}
+
 pub(super) fn ambiguous_alias(reader: &Reader<'_>, pair: Pair, field: &Field) -> Finding {
     let message = format!(
         "the field {} of {} matches several fields of {} by its aliases",
@@ -321,6 +347,17 @@ pub(super) fn logical_types(reader: &Reader<'_>, pair: Pair) -> Option<Finding> 
         reader.schema.node(pair.reader.node).logical,
         reader.writer.node(pair.writer.node).logical,
     );
+    let same_kind =
+        reader.schema.kind(pair.reader.node).word() == reader.writer.kind(pair.writer.node).word();
+    if written.is_some() && read.is_none() && !same_kind {
+        let written = reader.written_type(pair);
+        let message = format!("some libraries don't read {written} as {}", reader.read_type(pair));
+        return Some(Finding {
+            certainty: Certainty::Undecided,
+            suggestion: Some("Keep the type, and change its logical type alone.".to_owned()),
+            ..reader.at_types(pair, "logical_type_promoted", message)
+        });
+    }
     let (rule, certainty, message) = match (read?, written) {
         (read, Some(written)) if read == written => return None,
         (LogicalType::Decimal { .. }, Some(LogicalType::Decimal { .. })) => (

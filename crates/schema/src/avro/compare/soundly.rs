@@ -146,7 +146,9 @@ impl Checker<'_, '_> {
                     taken.entry(other).or_default().push(index);
                     self.meet(pair.inner(&reader, field.of, found.of), self.certain);
                 }
-                Match::None if field.default.is_some() => {}
+                Match::None if field.default.is_some() => {
+                    self.add(rules::default_of_later_branch(&reader, pair, field));
+                }
                 Match::None => self.add(Some(rules::missing_default(&reader, pair, field))),
                 Match::Several => self.add(Some(rules::ambiguous_alias(&reader, pair, field))),
             }

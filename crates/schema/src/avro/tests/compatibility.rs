@@ -229,6 +229,12 @@ fn where_confluent_is_unsound() -> Vec<Row> {
         ),
         (decimal(4), decimal(5), ["", ""], Some(["decimal_mismatch@"; 2])),
         (millis.clone(), micros, ["", ""], Some(["logical_type_mismatch@"; 2])),
+        (
+            millis.clone(),
+            text(r#""double""#),
+            ["", "type_mismatch@"],
+            Some(["logical_type_promoted?@", "type_mismatch@"]),
+        ),
         (text(r#""long""#), millis, ["", ""], None),
         (text(r#""bytes""#), decimal(4), ["", ""], Some(["logical_type_added?@", ""])),
         (
