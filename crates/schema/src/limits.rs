@@ -113,6 +113,6 @@ pub const COMPARISON_FINDINGS_MAX: usize = 100;
 /// frames of the stack; real schemas have less than fifty.
 pub const COMPARISON_DEPTH_MAX: usize = 256;
 
-/// The steps of one comparison of two JSON Schemas in one direction, about a second in all. A step
-/// is a pair of places, or a value that meets a place.
-pub const COMPARISON_STEPS_MAX: u64 = 1_000_000;
+/// The steps of one comparison of two JSON Schemas in one direction, less than a second in all. A
+/// step is a pair of places, or a value that meets a place.
+pub const COMPARISON_STEPS_MAX: u64 = 300_000;

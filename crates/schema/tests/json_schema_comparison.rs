@@ -71,9 +71,9 @@ fn hunt(seed: u64, seen: &mut Seen) -> Option<Counterexample> {
             Direction::Backward => (&old_schema, &new_schema),
             Direction::Forward => (&new_schema, &old_schema),
         };
-        let breaks = values.iter().find(|value| {
-            writer.validate(value).is_empty() && !reader.validate(value).is_empty()
-        });
+        let breaks = values
+            .iter()
+            .find(|value| writer.validate(value).is_empty() && !reader.validate(value).is_empty());
         seen.compared += 1;
         match (found.is_empty(), breaks) {
             (true, None) => seen.compatible += 1,
@@ -121,4 +121,3 @@ fn a_schema_is_compatible_with_itself() {
         }
     }
 }
-

@@ -96,7 +96,11 @@ fn keyword(dice: &mut Dice, kind: &str, depth: usize) -> (&'static str, Value) {
             _ => {
                 let mut list: Vec<Value> = (0..=dice.below(3)).map(|_| constant(dice)).collect();
                 list.dedup();
-                list.truncate(if list.len() > 1 && list[0] == list[list.len() - 1] { 1 } else { 9 });
+                list.truncate(if list.len() > 1 && list[0] == list[list.len() - 1] {
+                    1
+                } else {
+                    9
+                });
                 ("enum", Value::Array(list))
             }
         };
@@ -130,7 +134,9 @@ fn items(dice: &mut Dice, depth: usize, count: Value) -> (&'static str, Value) {
         0 => ("minItems", count),
         1 => ("maxItems", count),
         2 => ("uniqueItems", json!(true)),
-        3 => ("prefixItems", Value::Array((0..=dice.below(2)).map(|_| part(dice, depth)).collect())),
+        3 => {
+            ("prefixItems", Value::Array((0..=dice.below(2)).map(|_| part(dice, depth)).collect()))
+        }
         4 => ("contains", part(dice, depth)),
         5 => ("minContains", count),
         6 => ("unevaluatedItems", json!(false)),
@@ -163,9 +169,8 @@ fn members(dice: &mut Dice, depth: usize, count: Value) -> (&'static str, Value)
 }
 
 fn logic(dice: &mut Dice, depth: usize) -> (&'static str, Value) {
-    let list = |dice: &mut Dice| {
-        Value::Array((0..=dice.below(3)).map(|_| part(dice, depth)).collect())
-    };
+    let list =
+        |dice: &mut Dice| Value::Array((0..=dice.below(3)).map(|_| part(dice, depth)).collect());
     match dice.below(8) {
         0 => ("allOf", list(dice)),
         1 | 2 => ("anyOf", list(dice)),
@@ -251,7 +256,10 @@ fn collect(value: &Value, pointer: String, places: &mut Vec<String>) {
     let Value::Object(members) = value else { return };
     for (key, below) in members {
         match (key.as_str(), below) {
-            ("properties" | "patternProperties" | "definitions" | "dependentSchemas", Value::Object(named)) => {
+            (
+                "properties" | "patternProperties" | "definitions" | "dependentSchemas",
+                Value::Object(named),
+            ) => {
                 for (name, one) in named {
                     let name = name.replace('~', "~0").replace('/', "~1");
                     collect(one, format!("{pointer}/{key}/{name}"), places);
@@ -262,8 +270,17 @@ fn collect(value: &Value, pointer: String, places: &mut Vec<String>) {
                     collect(one, format!("{pointer}/{key}/{index}"), places);
                 }
             }
-            ("items" | "not" | "if" | "then" | "else" | "contains" | "additionalProperties"
-             | "propertyNames", Value::Object(_)) => {
+            (
+                "items"
+                | "not"
+                | "if"
+                | "then"
+                | "else"
+                | "contains"
+                | "additionalProperties"
+                | "propertyNames",
+                Value::Object(_),
+            ) => {
                 collect(below, format!("{pointer}/{key}"), places);
             }
             _ => {}
@@ -275,9 +292,25 @@ fn collect(value: &Value, pointer: String, places: &mut Vec<String>) {
 /// arrays of them.
 pub fn values(dice: &mut Dice, schemas: &[&Value]) -> Vec<Value> {
     let mut simple = vec![
-        Value::Null, json!(true), json!(false), json!(0), json!(1), json!(2), json!(-1), json!(1.5),
-        serde_json::from_str("1.0").unwrap_or_default(), json!(""), json!("a"), json!("ab"),
-        json!("b"), json!("xb"), json!("aaaa"), json!("2026-01-01"), json!("1.2.3.4"), json!([]), json!({}),
+        Value::Null,
+        json!(true),
+        json!(false),
+        json!(0),
+        json!(1),
+        json!(2),
+        json!(-1),
+        json!(1.5),
+        serde_json::from_str("1.0").unwrap_or_default(),
+        json!(""),
+        json!("a"),
+        json!("ab"),
+        json!("b"),
+        json!("xb"),
+        json!("aaaa"),
+        json!("2026-01-01"),
+        json!("1.2.3.4"),
+        json!([]),
+        json!({}),
     ];
     schemas.iter().for_each(|schema| constants(schema, &mut simple));
     simple.sort_by_key(Value::to_string);

@@ -8,10 +8,7 @@ use super::{
     places::{PlaceId, Places},
     writer::{Flat, Writer},
 };
-use crate::{
-    Dialect, limits,
-    steps::count,
-};
+use crate::{Dialect, limits, steps::count};
 
 /// Decides whether all values of one schema are values of the other, as far as it can.
 pub(super) struct Checker<'a> {
@@ -94,9 +91,9 @@ impl<'a> Checker<'a> {
             None => Some(None),
             Some(_) => self.places.below(id, keyword).map(Some),
         };
-        let list = |keyword: &str| match self.places.keyword(id, keyword) {
+        let list = |keyword: &'static str| match self.places.keyword(id, keyword) {
             None => Some(Vec::new()),
-            Some(_) => self.places.list(id, keyword),
+            Some(_) => self.places.list(id, keyword).map(|list| list.to_vec()),
         };
         if self.places.get(id).dialect == Dialect::Draft202012 {
             return Some(ItemSchemas { prefix: list("prefixItems")?, rest: schema("items")? });
@@ -111,8 +108,7 @@ impl<'a> Checker<'a> {
 
     /// What a place says about a member.
     pub(super) fn member_schemas(&mut self, id: PlaceId, name: &str) -> MemberSchemas {
-        let mut found =
-            MemberSchemas { surely: Vec::new(), is_certain: true, is_listed: false };
+        let mut found = MemberSchemas { surely: Vec::new(), is_certain: true, is_listed: false };
         let mut take = |places: &Places<'a>, value: &Value| match places.child(id, value) {
             Some(place) => found.surely.push(place),
             None => found.is_certain = false,

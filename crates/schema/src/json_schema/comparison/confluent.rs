@@ -74,7 +74,12 @@ impl<'a, 'p> Confluent<'a, 'p> {
     }
 
     /// Compares a pair, once.
-    fn compare(&mut self, original: &Rc<Shape<'a>>, update: &Rc<Shape<'a>>, depth: usize) -> Vec<Difference> {
+    fn compare(
+        &mut self,
+        original: &Rc<Shape<'a>>,
+        update: &Rc<Shape<'a>>,
+        depth: usize,
+    ) -> Vec<Difference> {
         count(1);
         let (original, update) = (self.loader.referred(original), self.loader.referred(update));
         let pair = (original.number, update.number);

@@ -5,11 +5,7 @@ use std::cmp::Ordering;
 
 use muster_words::json::{Map, Value};
 
-use super::{
-    checker::Checker,
-    kinds::Kinds,
-    places::PlaceId,
-};
+use super::{checker::Checker, kinds::Kinds, places::PlaceId};
 use crate::{
     json_schema::{
         decimal::{Decimal, Divisor, compare_numbers},
@@ -125,8 +121,12 @@ impl<'a> Checker<'a> {
                 Some(_) => self.places.below(id, branch).and_then(|id| self.accepts(id, value)),
             };
         }
-        let list = self.places.list(id, keyword)?;
-        let answers: Vec<Answer> = list.into_iter().map(|one| self.accepts(one, value)).collect();
+        let list = match keyword {
+            "allOf" => self.places.list(id, "allOf"),
+            "anyOf" => self.places.list(id, "anyOf"),
+            _ => self.places.list(id, "oneOf"),
+        }?;
+        let answers: Vec<Answer> = list.iter().map(|one| self.accepts(*one, value)).collect();
         match keyword {
             "allOf" => all(answers),
             "anyOf" => any(answers),
@@ -188,9 +188,12 @@ impl<'a> Checker<'a> {
                 }
                 let (least, most) = self.contained_counts(id);
                 let enough = compare_count(found, &least)? != Ordering::Less;
-                Some(enough && most.is_none_or(|most| {
-                    compare_count(found, &most) != Some(Ordering::Greater)
-                }))
+                Some(
+                    enough
+                        && most.is_none_or(|most| {
+                            compare_count(found, &most) != Some(Ordering::Greater)
+                        }),
+                )
             }
             "unevaluatedItems" if said == &Value::Bool(true) => Some(true),
             "unevaluatedItems" => None,

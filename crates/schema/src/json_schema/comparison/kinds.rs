@@ -23,14 +23,8 @@ impl Kinds {
     const NOTHING: Self = Self(0);
 
     /// The kinds that may be told apart when a comparison looks at each alone.
-    pub(super) const GROUPS: [Self; 6] = [
-        Self::NULL,
-        Self::BOOLEAN,
-        Self::NUMBER,
-        Self::STRING,
-        Self::ARRAY,
-        Self::OBJECT,
-    ];
+    pub(super) const GROUPS: [Self; 6] =
+        [Self::NULL, Self::BOOLEAN, Self::NUMBER, Self::STRING, Self::ARRAY, Self::OBJECT];
 
     /// The kinds of the values that are equal to a value: `1` and `1.0` are.
     pub(super) fn of(value: &Value) -> Self {
@@ -40,12 +34,10 @@ impl Kinds {
             Value::String(_) => Self::STRING,
             Value::Array(_) => Self::ARRAY,
             Value::Object(_) => Self::OBJECT,
-            Value::Number(number) => {
-                match Decimal::parse(number.as_str()).is_whole() {
-                    true => Self::INTEGER.or(Self::WHOLE),
-                    false => Self::FRACTION,
-                }
-            }
+            Value::Number(number) => match Decimal::parse(number.as_str()).is_whole() {
+                true => Self::INTEGER.or(Self::WHOLE),
+                false => Self::FRACTION,
+            },
         }
     }
 
@@ -105,9 +97,17 @@ impl Kinds {
             | "contentMediaType" => Self::STRING,
             "minItems" | "maxItems" | "uniqueItems" | "items" | "prefixItems"
             | "additionalItems" | "contains" | "unevaluatedItems" => Self::ARRAY,
-            "minProperties" | "maxProperties" | "required" | "properties"
-            | "patternProperties" | "additionalProperties" | "propertyNames" | "dependencies"
-            | "dependentRequired" | "dependentSchemas" | "unevaluatedProperties" => Self::OBJECT,
+            "minProperties"
+            | "maxProperties"
+            | "required"
+            | "properties"
+            | "patternProperties"
+            | "additionalProperties"
+            | "propertyNames"
+            | "dependencies"
+            | "dependentRequired"
+            | "dependentSchemas"
+            | "unevaluatedProperties" => Self::OBJECT,
             _ => Self::ALL,
         }
     }

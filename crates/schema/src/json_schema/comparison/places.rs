@@ -1,11 +1,11 @@
-use std::collections::HashMap;
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use muster_words::{
     Xid,
     json::{Map, Value},
 };
 
-use crate::{Dialect, Schema, json_schema::analysis::SchemaDocument};
+use crate::{Dialect, Schema, json_schema::analysis::SchemaDocument, steps::count};
 
 /// The places of two schemas, each with a number of its own.
 pub(super) struct Places<'a> {
@@ -14,6 +14,7 @@ pub(super) struct Places<'a> {
     numbers: HashMap<(Side, usize), PlaceId>,
     roots: [PlaceId; 2],
     documents: [Vec<SchemaDocument<'a>>; 2],
+    lists: RefCell<HashMap<(PlaceId, &'static str), Option<Rc<[PlaceId]>>>>,
 }
 
 /// The number of a place.
@@ -50,8 +51,13 @@ impl<'a> Places<'a> {
     /// The places of both; none if they are too many to have numbers.
     pub(super) fn of(old: &'a Schema, new: &'a Schema) -> Option<Self> {
         let documents = [old.documents().list().ok()?, new.documents().list().ok()?];
-        let mut places =
-            Self { all: Vec::new(), numbers: HashMap::new(), roots: [0, 0], documents };
+        let mut places = Self {
+            all: Vec::new(),
+            numbers: HashMap::new(),
+            roots: [0, 0],
+            documents,
+            lists: RefCell::default(),
+        };
         for (side, schema) in [(Side::Old, old), (Side::New, new)] {
             places.add(side, schema)?;
         }
@@ -63,8 +69,7 @@ impl<'a> Places<'a> {
         self.roots[side as usize] = first;
         let number = |index: &usize| Some(first + PlaceId::try_from(*index).ok()?);
         let documents = &self.documents[side as usize];
-        let asserting =
-            |document: &SchemaDocument<'_>| document.dialect.hides_beside_reference();
+        let asserting = |document: &SchemaDocument<'_>| document.dialect.hides_beside_reference();
         let all = schema.documents().asserts_formats();
         let formats = Formats {
             surely: all || documents.iter().all(asserting),
@@ -124,9 +129,16 @@ impl<'a> Places<'a> {
     }
 
     /// The schemas in the list that is the value of a keyword.
-    pub(super) fn list(&self, id: PlaceId, keyword: &str) -> Option<Vec<PlaceId>> {
-        let items = self.keyword(id, keyword)?.as_array()?;
-        items.iter().map(|item| self.child(id, item)).collect()
+    pub(super) fn list(&self, id: PlaceId, keyword: &'static str) -> Option<Rc<[PlaceId]>> {
+        if let Some(known) = self.lists.borrow().get(&(id, keyword)) {
+            return known.clone();
+        }
+        let items = self.keyword(id, keyword).and_then(Value::as_array);
+        let list: Option<Rc<[PlaceId]>> =
+            items.and_then(|items| items.iter().map(|item| self.child(id, item)).collect());
+        count(1 + items.map_or(0, Vec::len) as u64);
+        self.lists.borrow_mut().insert((id, keyword), list.clone());
+        list
     }
 
     /// Where the references of a place lead: each keyword with its targets.
@@ -164,14 +176,16 @@ fn address(value: &Value) -> usize {
 fn knows(dialect: Dialect, keyword: &str) -> bool {
     match keyword {
         "const" | "contains" | "propertyNames" => dialect != Dialect::Draft4,
-        "if" | "then" | "else" => {
-            !matches!(dialect, Dialect::Draft4 | Dialect::Draft6)
-        }
+        "if" | "then" | "else" => !matches!(dialect, Dialect::Draft4 | Dialect::Draft6),
         "contentMediaType" | "contentEncoding" => {
             matches!(dialect, Dialect::Draft6 | Dialect::Draft7)
         }
-        "dependentRequired" | "dependentSchemas" | "unevaluatedItems"
-        | "unevaluatedProperties" | "minContains" | "maxContains" => {
+        "dependentRequired"
+        | "dependentSchemas"
+        | "unevaluatedItems"
+        | "unevaluatedProperties"
+        | "minContains"
+        | "maxContains" => {
             matches!(dialect, Dialect::Draft201909 | Dialect::Draft202012)
         }
         "prefixItems" => dialect == Dialect::Draft202012,

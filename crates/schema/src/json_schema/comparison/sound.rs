@@ -33,7 +33,7 @@ pub(super) fn none() -> Rc<Vec<Finding>> {
 impl<'a> Checker<'a> {
     /// Why not all values of the writer are values of the reader; nothing if they are.
     pub(super) fn contained(&mut self, writer: &Writer, reader: PlaceId) -> Rc<Vec<Finding>> {
-        count(1 + writer.met.len() as u64);
+        count(writer.size());
         let pair = (writer.clone(), reader);
         if let Some(known) = self.known.get(&pair) {
             return Rc::clone(known);
@@ -116,8 +116,10 @@ impl<'a> Checker<'a> {
                 continue;
             }
             if let Some(values) = &flat.values {
-                let answers: Vec<_> =
-                    values.iter().map(|value| self.keyword_accepts(reader, keyword, value)).collect();
+                let answers: Vec<_> = values
+                    .iter()
+                    .map(|value| self.keyword_accepts(reader, keyword, value))
+                    .collect();
                 if all(answers) == Some(true) {
                     continue;
                 }
@@ -217,14 +219,16 @@ impl<'a> Checker<'a> {
             if mark & ANY_OF == 0
                 && let Some(list) = self.places.list(*id, "anyOf")
             {
-                return Some(list.into_iter().map(|one| apart(ANY_OF).and(one)).collect());
+                return Some(list.iter().map(|one| apart(ANY_OF).and(*one)).collect());
             }
             if mark & ONE_OF == 0
                 && let Some(list) = self.places.list(*id, "oneOf")
             {
                 let without = |one: PlaceId| {
-                    let others = list.iter().filter(|other| **other != one);
-                    others.fold(apart(ONE_OF).and(one), |part, other| part.without(*other))
+                    count(list.len() as u64);
+                    let mut part = apart(ONE_OF).and(one);
+                    part.unmet.extend(list.iter().copied().filter(|other| *other != one));
+                    part
                 };
                 return Some(list.iter().map(|one| without(*one)).collect());
             }
@@ -263,7 +267,8 @@ impl<'a> Checker<'a> {
                 .iter()
                 .any(|(keyword, own)| mark & own == 0 && self.places.keyword(id, keyword).is_some())
         };
-        let is_simple = flat.unmet.is_empty() && !flat.met.iter().any(|(id, mark)| is_left(*id, *mark));
+        let is_simple =
+            flat.unmet.is_empty() && !flat.met.iter().any(|(id, mark)| is_left(*id, *mark));
         let certainty = if is_simple { Certainty::Broken } else { Certainty::Undecided };
         let writer = self.counterpart(flat, reader, &below);
         Finding { rule, certainty, reader, writer, below, name: None }

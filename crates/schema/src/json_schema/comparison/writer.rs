@@ -54,6 +54,11 @@ impl Writer {
         Self { met, ..Self::anything() }
     }
 
+    /// The steps of copying it.
+    pub(super) fn size(&self) -> u64 {
+        1 + (self.met.len() + self.unmet.len()) as u64
+    }
+
     /// The same, which meets another schema as well.
     pub(super) fn and(&self, place: PlaceId) -> Self {
         let mut writer = self.clone();
@@ -79,6 +84,7 @@ impl Writer {
 impl<'a> Checker<'a> {
     /// Follows references and `allOf`.
     pub(super) fn flatten(&mut self, writer: &Writer) -> Rc<Flat<'a>> {
+        count(writer.size());
         if let Some(known) = self.flats.get(writer) {
             return Rc::clone(known);
         }
@@ -90,7 +96,8 @@ impl<'a> Checker<'a> {
             values: None,
         };
         let mut seen: BTreeSet<PlaceId> = writer.met.keys().copied().collect();
-        let mut next: Vec<(PlaceId, u8)> = writer.met.iter().map(|(id, mark)| (*id, *mark)).collect();
+        let mut next: Vec<(PlaceId, u8)> =
+            writer.met.iter().map(|(id, mark)| (*id, *mark)).collect();
         while let Some((id, mark)) = next.pop() {
             count(1);
             let place = self.places.get(id);
@@ -106,7 +113,8 @@ impl<'a> Checker<'a> {
                 flat.kinds = flat.kinds.and(Kinds::of_type(schema, place.dialect));
             }
             flat.unmet.extend(self.places.below(id, "not"));
-            let mut beyond = self.places.list(id, "allOf").unwrap_or_default();
+            let all_of = self.places.list(id, "allOf").unwrap_or_default();
+            let mut beyond = all_of.to_vec();
             for (keyword, targets) in self.places.references(id) {
                 let counts = *keyword == "$ref" || self.places.keyword(id, keyword).is_some();
                 if let ([target], true) = (targets.as_slice(), counts) {
@@ -170,7 +178,6 @@ impl<'a> Checker<'a> {
 
     /// Whether no value can meet both.
     pub(super) fn are_disjoint(&mut self, left: &Writer, right: &Writer, depth: usize) -> bool {
-        count(1);
         let (one, other) = (self.flatten(left), self.flatten(right));
         let common = one.kinds.and(other.kinds);
         if one.is_empty || other.is_empty || common.is_empty() {
@@ -196,7 +203,10 @@ impl<'a> Checker<'a> {
             !Kinds::of(value).meets(other.kinds)
                 || other.met.iter().any(|(id, _)| self.accepts(*id, value) == Some(false))
                 || other.unmet.iter().any(|id| self.accepts(*id, value) == Some(true))
-                || other.values.as_ref().is_some_and(|all| !all.iter().any(|one| is_equal(one, value)))
+                || other
+                    .values
+                    .as_ref()
+                    .is_some_and(|all| !all.iter().any(|one| is_equal(one, value)))
         })
     }
 
@@ -225,9 +235,8 @@ impl<'a> Checker<'a> {
                 let list = self.places.list(*id, keyword);
                 mark & own == 0
                     && list.is_some_and(|list| {
-                        list.into_iter().all(|choice| {
-                            self.are_disjoint(other, &Writer::at(choice), depth + 1)
-                        })
+                        list.iter()
+                            .all(|choice| self.are_disjoint(other, &Writer::at(*choice), depth + 1))
                     })
             })
         })

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::{collections::HashSet, rc::Rc};
 
 use muster_words::json::to_canonical;
 
@@ -7,7 +7,6 @@ use super::{
     shape::{CombinedShape, How, Shape},
 };
 use crate::steps::count;
-use std::rc::Rc;
 
 impl<'a> Confluent<'a, '_> {
     pub(super) fn compare_combined(
@@ -31,6 +30,11 @@ impl<'a> Confluent<'a, '_> {
             found.extend(self.broken("product_type_extended", at, &below));
         } else if ours.len() > others.len() && !is_product {
             found.extend(self.broken("sum_type_narrowed", at, &below));
+        }
+        // Where the order was kept, each has its partner at its own place.
+        let beside = ours.iter().zip(&others);
+        if beside.into_iter().all(|(one, other)| self.compare(one, other, depth).is_empty()) {
+            return found;
         }
         let mut edges = Vec::new();
         for one in &ours {

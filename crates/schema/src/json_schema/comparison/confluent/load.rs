@@ -155,8 +155,11 @@ impl<'a, 'p> Loader<'a, 'p> {
             (["number", "integer"], has(&NUMBER)),
             (["string", ""], has(&TEXT) || !is_new && has(&["format"])),
         ];
-        let more: Vec<&str> =
-            more.iter().filter(|(names, there)| *there && !is_typed(names)).map(|all| all.0[0]).collect();
+        let more: Vec<&str> = more
+            .iter()
+            .filter(|(names, there)| *there && !is_typed(names))
+            .map(|all| all.0[0])
+            .collect();
         let conditional = has(&["if", "then", "else"])
             && !matches!(self.places.get(place).dialect, Dialect::Draft4 | Dialect::Draft6);
         parts.extend(more.into_iter().filter_map(|name| self.typed(place, name)));
@@ -215,7 +218,8 @@ impl<'a, 'p> Loader<'a, 'p> {
             all = self.said(place, "items");
             rest = Rest::Open;
         }
-        let number = |keyword: &str| Some(self.said(place, keyword)?.as_number()?.as_str().to_owned());
+        let number =
+            |keyword: &str| Some(self.said(place, keyword)?.as_number()?.as_str().to_owned());
         let contains = is_new && self.said(place, "contains").is_some();
         let least = number("minContains").or_else(|| contains.then(|| "1".to_owned()));
         ArrayShape {

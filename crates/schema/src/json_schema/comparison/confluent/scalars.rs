@@ -124,7 +124,12 @@ impl<'a> Confluent<'a, '_> {
         self.broken(rule, at, "/enum").into_iter().collect()
     }
 
-    pub(super) fn compare_constants(&self, at: At, ours: &Value, theirs: &Value) -> Vec<Difference> {
+    pub(super) fn compare_constants(
+        &self,
+        at: At,
+        ours: &Value,
+        theirs: &Value,
+    ) -> Vec<Difference> {
         match is_equal(ours, theirs) {
             true => Vec::new(),
             false => self.broken("enum_array_changed", at, "/const").into_iter().collect(),

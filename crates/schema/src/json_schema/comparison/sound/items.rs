@@ -6,7 +6,12 @@ use muster_words::json::Value;
 
 use super::Pair;
 use crate::json_schema::{
-    comparison::{checker::Checker, finding::Finding, places::PlaceId, writer::{Flat, Writer}},
+    comparison::{
+        checker::Checker,
+        finding::Finding,
+        places::PlaceId,
+        writer::{Flat, Writer},
+    },
     decimal::compare_numbers,
 };
 
@@ -72,7 +77,8 @@ impl<'a> Checker<'a> {
 
     /// The number of items after which all are alike for the writer.
     fn longest_prefix(&self, flat: &Flat<'a>) -> usize {
-        let lengths = flat.met.iter().filter_map(|(id, _)| Some(self.item_schemas(*id)?.prefix.len()));
+        let lengths =
+            flat.met.iter().filter_map(|(id, _)| Some(self.item_schemas(*id)?.prefix.len()));
         lengths.max().unwrap_or(0)
     }
 
@@ -98,8 +104,7 @@ impl<'a> Checker<'a> {
             None => true,
             Some(most) => self.has_few_enough(flat, wanted, most.as_str()),
         };
-        (!enough || !within)
-            .then(|| self.undecided("contains_changed", flat, reader, "/contains"))
+        (!enough || !within).then(|| self.undecided("contains_changed", flat, reader, "/contains"))
     }
 
     /// Whether so many items meet a schema for sure.
@@ -108,7 +113,8 @@ impl<'a> Checker<'a> {
             let Some(own) = self.places.below(*id, "contains") else { continue };
             let (count, _) = self.contained_counts(*id);
             let count = count.as_number().map(|count| count.as_str().to_owned());
-            let enough = count.is_some_and(|count| compare_numbers(&count, least) != Ordering::Less);
+            let enough =
+                count.is_some_and(|count| compare_numbers(&count, least) != Ordering::Less);
             if enough && self.contained(&Writer::at(own), wanted).is_empty() {
                 return true;
             }
@@ -123,9 +129,10 @@ impl<'a> Checker<'a> {
 
     /// Whether at most so many items meet a schema.
     fn has_few_enough(&mut self, flat: &Flat<'a>, wanted: PlaceId, most: &str) -> bool {
-        if self.most_items(flat).is_some_and(|own| {
-            compare_numbers(&own.to_string(), most) != Ordering::Greater
-        }) {
+        if self
+            .most_items(flat)
+            .is_some_and(|own| compare_numbers(&own.to_string(), most) != Ordering::Greater)
+        {
             return true;
         }
         flat.met.iter().any(|(id, _)| {

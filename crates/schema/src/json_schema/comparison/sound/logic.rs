@@ -6,28 +6,23 @@ use crate::json_schema::comparison::{
 };
 
 impl<'a> Checker<'a> {
-    pub(super) fn logic_contains(
-        &mut self,
-        pair: &Pair<'_, 'a>,
-        keyword: &'a str,
-    ) -> Vec<Finding> {
+    pub(super) fn logic_contains(&mut self, pair: &Pair<'_, 'a>, keyword: &'a str) -> Vec<Finding> {
         let (flat, reader) = (&pair.flat, pair.reader);
         let below = format!("/{keyword}");
-        let list = || self.places.list(reader, keyword);
         match keyword {
-            "allOf" => match list() {
+            "allOf" => match self.places.list(reader, "allOf") {
                 None => vec![self.undecided("product_type_extended", flat, reader, &below)],
                 Some(list) => {
                     let mut findings = Vec::new();
-                    for one in list {
-                        findings.extend(self.contained(pair.writer, one).iter().cloned());
+                    for one in list.iter() {
+                        findings.extend(self.contained(pair.writer, *one).iter().cloned());
                     }
                     findings
                 }
             },
             "anyOf" => {
-                let list = list().unwrap_or_default();
-                match list.iter().any(|one| self.contained(pair.writer, *one).is_empty()) {
+                let list = self.places.list(reader, "anyOf").unwrap_or_default();
+                match self.any_contains(pair, &list) {
                     true => Vec::new(),
                     false => self.no_choice(pair, "sum_type_narrowed", &list, &below),
                 }
@@ -35,9 +30,8 @@ impl<'a> Checker<'a> {
             "oneOf" => self.one_contains(pair, &below),
             "not" => {
                 let below_not = self.places.below(reader, "not");
-                let excludes = below_not.is_some_and(|not| {
-                    self.are_disjoint(pair.writer, &Writer::at(not), 0)
-                });
+                let excludes = below_not
+                    .is_some_and(|not| self.are_disjoint(pair.writer, &Writer::at(not), 0));
                 match excludes {
                     true => Vec::new(),
                     false => vec![self.undecided("not_type_extended", flat, reader, &below)],
@@ -61,6 +55,21 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Whether one of the reader's choices accepts all values. First asked are those that stand
+    /// where one of the writer's schemas stands: a long list that was made longer is compared
+    /// quickly then.
+    fn any_contains(&mut self, pair: &Pair<'_, 'a>, list: &[PlaceId]) -> bool {
+        let start = format!("{}/anyOf/", self.places.get(pair.reader).pointer);
+        let likely: Vec<usize> = pair
+            .writer
+            .met
+            .keys()
+            .filter_map(|id| self.places.get(*id).pointer.strip_prefix(&start)?.parse().ok())
+            .collect();
+        let likely = likely.into_iter().filter_map(|index| list.get(index));
+        likely.chain(list).any(|one| self.contained(pair.writer, *one).is_empty())
+    }
+
     /// Exactly one choice accepts: one accepts all values, and the others none.
     fn one_contains(&mut self, pair: &Pair<'_, 'a>, below: &str) -> Vec<Finding> {
         let list = self.places.list(pair.reader, "oneOf").unwrap_or_default();
@@ -74,9 +83,9 @@ impl<'a> Checker<'a> {
             return self.no_choice(pair, "sum_type_narrowed", &list, below);
         }
         let is_only = |checker: &mut Self, index: usize| {
-            (0..list.len()).filter(|other| *other != index).all(|other| {
-                checker.are_disjoint(pair.writer, &Writer::at(list[other]), 0)
-            })
+            (0..list.len())
+                .filter(|other| *other != index)
+                .all(|other| checker.are_disjoint(pair.writer, &Writer::at(list[other]), 0))
         };
         if accepting.into_iter().any(|index| is_only(self, index)) {
             return Vec::new();
@@ -86,9 +95,10 @@ impl<'a> Checker<'a> {
 
     /// Whether the writer has a `oneOf` with the same choices, in any order.
     fn has_the_same_choices(&mut self, pair: &Pair<'_, 'a>, list: &[PlaceId]) -> bool {
-        let own: Vec<Vec<PlaceId>> =
-            pair.flat.met.iter().filter_map(|(id, _)| self.places.list(*id, "oneOf")).collect();
-        own.into_iter().any(|mut own| {
+        let lists = pair.flat.met.iter().filter_map(|(id, _)| self.places.list(*id, "oneOf"));
+        let own: Vec<_> = lists.filter(|own| own.len() == list.len()).collect();
+        own.into_iter().any(|own| {
+            let mut own = own.to_vec();
             own.len() == list.len()
                 && list.iter().all(|one| {
                     let same = own.iter().position(|other| self.is_same(*other, *one));

@@ -71,9 +71,7 @@ impl<'a> Checker<'a> {
                 (true, true, _) => "required_attribute_with_default_added",
                 (true, false, _) => "required_attribute_added",
                 (false, false, true) => "required_property_added_to_open_content_model",
-                (false, true, true) => {
-                    "required_property_with_default_added_to_open_content_model"
-                }
+                (false, true, true) => "required_property_with_default_added_to_open_content_model",
                 (false, true, false) => {
                     "required_property_with_default_added_to_unopen_content_model"
                 }
@@ -212,7 +210,8 @@ impl<'a> Checker<'a> {
         let closed = flat.met.iter().filter_map(|(id, _)| {
             let rest = self.places.keyword(*id, "additionalProperties")?;
             let patterns = self.places.keyword(*id, "patternProperties");
-            let has_patterns = patterns.and_then(Value::as_object).is_some_and(|all| !all.is_empty());
+            let has_patterns =
+                patterns.and_then(Value::as_object).is_some_and(|all| !all.is_empty());
             if rest != &Value::Bool(false) || has_patterns {
                 return None;
             }

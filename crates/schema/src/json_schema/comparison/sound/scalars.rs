@@ -28,7 +28,9 @@ impl<'a> Checker<'a> {
                 self.bound_broken(flat, reader, keyword, said)
             }
             "multipleOf" => self.multiple_broken(flat, said),
-            "pattern" => self.text_broken(flat, keyword, said, ["pattern_added", "pattern_changed"]),
+            "pattern" => {
+                self.text_broken(flat, keyword, said, ["pattern_added", "pattern_changed"])
+            }
             "format" => self.format_broken(flat, reader, said),
             "contentEncoding" | "contentMediaType" => {
                 self.text_broken(flat, keyword, said, ["content_added", "content_changed"])
@@ -51,12 +53,7 @@ impl<'a> Checker<'a> {
         Some(if flat.kinds.meets(wanted) { "type_narrowed" } else { "type_changed" })
     }
 
-    fn choices_broken(
-        &self,
-        flat: &Flat<'a>,
-        keyword: &str,
-        said: &Value,
-    ) -> Option<&'static str> {
+    fn choices_broken(&self, flat: &Flat<'a>, keyword: &str, said: &Value) -> Option<&'static str> {
         let wanted = match said {
             Value::Array(list) if keyword == "enum" => list.as_slice(),
             one => std::slice::from_ref(one),
@@ -80,7 +77,9 @@ impl<'a> Checker<'a> {
         for (id, _) in &flat.met {
             let flagged = self.places.keyword(*id, exclusive) == Some(&Value::Bool(true));
             for (keyword, excludes) in [(inclusive, flagged), (exclusive, true)] {
-                let Some(Value::Number(limit)) = self.places.keyword(*id, keyword) else { continue };
+                let Some(Value::Number(limit)) = self.places.keyword(*id, keyword) else {
+                    continue;
+                };
                 let found = (limit.as_str(), excludes);
                 let is_stricter = strictest.is_none_or(|known| keeps(side, found, known));
                 if is_stricter {
@@ -163,9 +162,10 @@ impl<'a> Checker<'a> {
             return None;
         }
         let own = || {
-            let met = flat.met.iter().filter_map(|(id, _)| {
-                Some((*id, self.places.keyword(*id, "format")?))
-            });
+            let met = flat
+                .met
+                .iter()
+                .filter_map(|(id, _)| Some((*id, self.places.keyword(*id, "format")?)));
             met.filter(|(id, _)| self.places.get(*id).formats.surely)
         };
         // A format's meaning has changed between drafts.
@@ -213,7 +213,8 @@ impl<'a> Checker<'a> {
             (true, Ordering::Less) | (false, Ordering::Greater) => false,
             _ => true,
         };
-        if own.is_some_and(enough) || is_least && compare_numbers(wanted, "0") != Ordering::Greater {
+        if own.is_some_and(enough) || is_least && compare_numbers(wanted, "0") != Ordering::Greater
+        {
             return None;
         }
         let implied = match keyword {
