@@ -14,6 +14,7 @@ mod model;
 mod proofs;
 mod references;
 mod rollback;
+mod schemas;
 mod search;
 
 pub use backup::BackupBytes;

@@ -61,6 +61,12 @@ pub struct ConnectionArguments {
 }
 
 impl ConnectionArguments {
+    /// Whether a server or a data directory was named.
+    #[must_use]
+    pub(crate) const fn is_named(&self) -> bool {
+        self.server.is_some() || self.data.is_some()
+    }
+
     /// The flags that were given, for a command that is suggested.
     #[must_use]
     pub(crate) fn flags(&self) -> String {

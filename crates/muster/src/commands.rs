@@ -23,6 +23,7 @@ pub mod references;
 pub mod restore;
 pub mod restore_backup;
 pub mod rollback;
+pub mod schema;
 pub mod search;
 pub mod serve;
 pub mod status;
@@ -73,6 +74,9 @@ pub enum MusterCommand {
     Model(model::ModelCommand),
     #[command(before_help = validate::EXAMPLES)]
     Validate(validate::ValidateArguments),
+    /// Check schemas for compatibility, compare them, and check payloads
+    #[command(subcommand)]
+    Schema(schema::SchemaCommand),
     #[command(before_help = export::EXAMPLES)]
     Export(export::ExportArguments),
     #[command(before_help = import::EXAMPLES)]
@@ -122,6 +126,7 @@ impl MusterCommand {
             Self::Apply(apply) => context.wait(apply.run(context)),
             Self::Model(model) => context.wait(model.run(context)),
             Self::Validate(validate) => context.wait(validate.run(context)),
+            Self::Schema(schema) => context.wait(schema.run(context)),
             Self::Export(export) => context.wait(export.run(context)),
             Self::Import(import) => context.wait(import.run(context)),
             Self::Backup(backup) => context.wait(backup.run(context)),

@@ -29,7 +29,7 @@ mod verify;
 pub use certificate::TlsFiles;
 pub(crate) use clock::random;
 pub(crate) use open::close_opened;
-pub use open::{make, open};
+pub use open::{make, open, open_empty};
 pub use refusals::directory_in_use;
 pub use restoring::{BackupToRestore, restore_backup};
 pub use serve::serve;

@@ -9,7 +9,7 @@ pub(crate) const WANTS: [(&str, &[&str]); 5] = [
     ("Start", &["init", "serve"]),
     ("Read", &["list", "get", "search", "references", "log", "diff", "watch", "export", "status"]),
     ("Change", &["put", "delete", "restore", "rollback", "apply", "import", "model"]),
-    ("Prove", &["validate", "ledger"]),
+    ("Prove", &["validate", "schema", "ledger"]),
     ("Run", &["backup", "restore-backup", "keys", "config", "errors", "completions", "man"]),
 ];
 

@@ -38,7 +38,7 @@ mod verify;
 mod view_at;
 mod writer;
 
-pub use attended::{JUDGING_TIME_MAX, attended_read};
+pub use attended::{JUDGING_TIME_MAX, attended_read, stoppable_read};
 pub use backup::{
     BackupCheck, BackupError, BackupFrame, BackupFrames, BackupHeader, BackupItem,
     BackupRestoration, BackupStream, CheckedBackup, RestoreError,

@@ -61,6 +61,16 @@ pub async fn open(context: &Context, directory: &Path) -> Result<Arc<dyn Transpo
     Ok(Arc::new(in_process(&assembly, context.shown(directory))))
 }
 
+/// Opens an empty registry in memory, for questions that need no stored documents.
+///
+/// # Errors
+/// The registry can't be made.
+pub async fn open_empty() -> Result<Arc<dyn Transport>, Failure> {
+    let assembly = Arc::new(Assembly::open(Storage::Memory, &OpenOptions::default()).await?);
+    OPENED.lock().unwrap_or_else(PoisonError::into_inner).push(assembly.clone());
+    Ok(Arc::new(in_process(&assembly, "this process".to_owned())))
+}
+
 /// The registries that commands of this process opened. Transports hold references to them, so they
 /// are closed only at the end of the command.
 static OPENED: Mutex<Vec<Arc<Assembly>>> = Mutex::new(Vec::new());

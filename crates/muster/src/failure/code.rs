@@ -180,9 +180,15 @@ own_codes! {
     InUse:
         "Another process uses the data directory.",
         "Send commands to that server with --server URL, or use another directory with --data DIR.";
+    Incompatible:
+        "A new version of a schema isn't compatible with an earlier one.",
+        "Change it as the findings suggest, or put it under a new name.";
     Interrupted:
         "The command was interrupted.",
         "Run it again; finished work isn't repeated.";
+    InvalidPayloads:
+        "Payloads don't pass their schema.",
+        "Correct the payloads as the findings say.";
     KeysUnreadable:
         "The API keys in the ledger can't be read.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";

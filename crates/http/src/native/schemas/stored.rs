@@ -1,34 +1,29 @@
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use muster_catalog::{Content, View, judge::Resolver as _};
+use muster_catalog::{Content, View};
 use muster_schema::SchemaSources;
-use muster_words::{Notation, Xid, json::Value};
+use muster_words::{Digest, Notation, Xid, json::Value};
 
 /// The stored schemas to which a JSON Schema refers, as far as they were read.
 pub(super) struct StoredSchemas<'a> {
     view: &'a View,
-    known: BTreeMap<Content, Option<Bytes>>,
-    missing: RefCell<BTreeSet<Content>>,
+    known: BTreeMap<Digest, Option<Bytes>>,
+    missing: RefCell<BTreeMap<Digest, Content>>,
 }
 
 impl<'a> StoredSchemas<'a> {
-    pub(super) const fn new(view: &'a View) -> Self {
-        let (known, missing) = (BTreeMap::new(), RefCell::new(BTreeSet::new()));
-        Self { view, known, missing }
+    pub(super) fn new(view: &'a View) -> Self {
+        Self { view, known: BTreeMap::new(), missing: RefCell::default() }
     }
 
     /// What was asked for and wasn't there.
     pub(super) fn missing(&self) -> Vec<Content> {
-        std::mem::take(&mut *self.missing.borrow_mut()).into_iter().collect()
+        std::mem::take(&mut *self.missing.borrow_mut()).into_values().collect()
     }
 
     pub(super) fn learn(&mut self, contents: &[Content], bytes: Vec<Option<Bytes>>) {
-        self.known.extend(contents.iter().copied().zip(bytes));
+        self.known.extend(contents.iter().map(|content| content.digest).zip(bytes));
     }
 }
 
@@ -42,13 +37,13 @@ impl SchemaSources for StoredSchemas<'_> {
     fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
         let version = self.view.version_at(reference).filter(|_| self.view.has(reference))?;
         let content = version.document?;
-        match self.known.get(&content) {
+        match self.known.get(&content.digest) {
             Some(bytes) => {
                 let notation = Notation::of(version.content_type.as_deref());
                 notation.parse(bytes.as_ref()?).ok().map(Arc::new)
             }
             None => {
-                self.missing.borrow_mut().insert(content);
+                self.missing.borrow_mut().insert(content.digest, content);
                 None
             }
         }
