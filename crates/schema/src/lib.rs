@@ -25,5 +25,8 @@ pub use schema_difference::{ChangeClass, ChangeKind, ChangedPart, SchemaChange};
 pub use steps::{StopSign, Stopped, heed_stop, stoppable};
 pub use violation::{Severity, Violation, ViolationSource};
 
+#[cfg(feature = "protobuf")]
+pub mod protobuf;
+
 /// Limits on the work for one schema, with their reasons.
 pub mod limits;

@@ -67,3 +67,37 @@ pub const CHOICES_MAX: usize = 12;
 
 /// The length of a message, in characters.
 pub const MESSAGE_MAX: usize = 500;
+
+/// The bytes of a Protobuf schema with all files that it refers to. The largest published ones
+/// (Google's interfaces) have about two megabytes.
+pub const PROTOBUF_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The nesting depth of brackets in a Protobuf text. Messages may be nested 32 deep, and values of
+/// options stand in them; each level takes a frame of the parser's stack.
+pub const PROTOBUF_BRACKETS_MAX: usize = 64;
+
+/// The nesting depth of messages in a Protobuf schema, as Google's compiler has it.
+pub const PROTOBUF_DEPTH_MAX: usize = 32;
+
+/// The messages and enums of a Protobuf schema with all files that it refers to.
+pub const PROTOBUF_TYPES_MAX: usize = 10_000;
+
+/// The fields, enum values, ranges and reserved names of a Protobuf schema with all files that it
+/// refers to. Each takes one to three kilobytes while it is read, by its name.
+pub const PROTOBUF_MEMBERS_MAX: usize = 50_000;
+
+/// The values of one enum. Adding one takes time in proportion to those that are there.
+pub const PROTOBUF_ENUM_MAX: usize = 10_000;
+
+/// The bytes of a full name in a Protobuf schema. It is kept with everything that is in it.
+pub const PROTOBUF_NAME_BYTES_MAX: usize = 512;
+
+/// The fields of a message times its reserved ranges, or the values of an enum times its own: each
+/// pair is compared.
+pub const PROTOBUF_PAIRS_MAX: usize = 4_000_000;
+
+/// The problems that are reported for one Protobuf schema.
+pub const PROTOBUF_PROBLEMS_MAX: usize = 100;
+
+/// The nesting depth of a Protobuf payload, as Google's decoders have it.
+pub const PROTOBUF_PAYLOAD_DEPTH_MAX: usize = 100;
