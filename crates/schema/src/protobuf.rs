@@ -21,12 +21,18 @@
 
 mod built_in;
 mod check;
+mod compare;
+mod confluent;
 mod fault;
 mod link;
+mod member;
 mod print;
 mod print_options;
 mod scan;
 mod schema;
+mod sound;
+mod wording;
 
+pub use compare::compare;
 pub use fault::{ProtobufError, ProtobufFault, ProtobufProblem};
 pub use schema::{ProtobufSchema, UnknownMessage};

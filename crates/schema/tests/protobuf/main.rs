@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod canonical;
+mod compatibility;
 mod faults;
+mod sound;
 
 use muster_schema::protobuf::ProtobufSchema;
 
