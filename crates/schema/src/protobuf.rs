@@ -16,14 +16,21 @@
 //! let money = r#"syntax = "proto3"; package shop; message Money { int64 cents = 1; }"#;
 //! let schema = ProtobufSchema::parse(text, &[("shop/money.proto", money)])?;
 //! assert_eq!(schema.message_names(), ["shop.Order"]);
-//! # Ok::<(), muster_schema::protobuf::ProtobufError>(())
+//!
+//! let order = serde_json::json!({"id": "a1", "total": {"cents": "995"}});
+//! assert!(schema.check_json(&order, None)?.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod binary;
 mod built_in;
 mod check;
 mod compare;
 mod confluent;
 mod fault;
+mod frame;
+mod json;
+mod json_scalars;
 mod link;
 mod member;
 mod print;
@@ -35,4 +42,5 @@ mod wording;
 
 pub use compare::compare;
 pub use fault::{ProtobufError, ProtobufFault, ProtobufProblem};
+pub use frame::{ProtobufFrame, ProtobufFrameError};
 pub use schema::{ProtobufSchema, UnknownMessage};

@@ -6,6 +6,7 @@
 mod canonical;
 mod compatibility;
 mod faults;
+mod payloads;
 mod sound;
 
 use muster_schema::protobuf::ProtobufSchema;
