@@ -27,6 +27,7 @@ mod built_in;
 mod check;
 mod compare;
 mod confluent;
+mod difference;
 mod fault;
 mod frame;
 mod json;
@@ -41,6 +42,7 @@ mod sound;
 mod wording;
 
 pub use compare::compare;
+pub use difference::difference;
 pub use fault::{ProtobufError, ProtobufFault, ProtobufProblem};
 pub use frame::{ProtobufFrame, ProtobufFrameError};
 pub use schema::{ProtobufSchema, UnknownMessage};

@@ -5,6 +5,7 @@
 
 mod canonical;
 mod compatibility;
+mod difference;
 mod faults;
 mod payloads;
 mod sound;
