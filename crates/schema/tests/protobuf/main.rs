@@ -7,6 +7,9 @@ mod canonical;
 mod compatibility;
 mod difference;
 mod faults;
+mod generator;
+mod hostile;
+mod laws;
 mod payloads;
 mod sound;
 
