@@ -40,11 +40,12 @@ impl ProtobufSchema {
     ) -> Result<Vec<Violation>, UnknownMessage> {
         let message = self.message(message)?;
         let mut checker = Checker {
-            whole: bytes.as_ptr() as usize,
+            whole: bytes.as_ptr_range(),
             members: HashMap::new(),
             path: Vec::new(),
             found: FoundViolations::default(),
             depth: 0,
+            copied: 0,
         };
         if checker.message(bytes, &message).is_err() {
             // What comes after a malformed record can't be told from it.
@@ -54,14 +55,21 @@ impl ProtobufSchema {
 }
 
 struct Checker {
-    whole: usize,
+    /// Where the payload is in memory, for offsets; a message in parts is read from elsewhere.
+    whole: std::ops::Range<*const u8>,
     members: HashMap<String, Rc<BTreeMap<u32, Member>>>,
     /// The place of the value that is checked, as the parts of its pointer.
     path: Vec<String>,
     found: FoundViolations,
     /// The messages around the place.
     depth: usize,
+    /// The bytes that were copied to join parts of messages.
+    copied: usize,
 }
+
+/// The bytes that are copied in one payload to join parts of messages: more than any serialiser
+/// writes, since none writes a message in parts.
+const PARTS_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The bytes can't be read any further.
 struct Malformed;
@@ -136,12 +144,12 @@ impl Checker {
                 (Kind::Message(_), Value::Bytes(part))
                     if !member.is_group && !member.is_repeated() =>
                 {
-                    join(&mut inner, record.number, part);
+                    self.join(&mut inner, record.number, part)?;
                 }
                 (Kind::Message(_), Value::Group(part))
                     if member.is_group && !member.is_repeated() =>
                 {
-                    join(&mut inner, record.number, part);
+                    self.join(&mut inner, record.number, part)?;
                 }
                 (_, value) => self.value(member, value)?,
             }
@@ -163,6 +171,27 @@ impl Checker {
             self.error("required", || format!("the required field {} isn't there", member.name));
             self.path.pop();
         }
+        Ok(())
+    }
+
+    /// Adds a part of a message to those before it. Parts are copied to be read together, and each
+    /// may again hold parts, so what is copied is limited.
+    fn join<'a>(
+        &mut self,
+        inner: &mut BTreeMap<u32, Cow<'a, [u8]>>,
+        number: u32,
+        part: &'a [u8],
+    ) -> Checked {
+        let Some(before) = inner.get_mut(&number) else {
+            inner.insert(number, Cow::Borrowed(part));
+            return Ok(());
+        };
+        let is_copied = matches!(before, Cow::Owned(_));
+        self.copied += part.len() + if is_copied { 0 } else { before.len() };
+        if self.copied > PARTS_BYTES_MAX {
+            return self.malformed(part, "a message comes in too many parts");
+        }
+        before.to_mut().extend(part);
         Ok(())
     }
 
@@ -250,11 +279,12 @@ impl Checker {
     fn key_of(&mut self, entry: &MessageDescriptor, bytes: &[u8]) -> String {
         let signed = matches!(entry.map_entry_key_field().kind(), Kind::Sint32 | Kind::Sint64);
         let mut quiet = Self {
-            whole: 0,
+            whole: bytes.as_ptr_range(),
             members: HashMap::new(),
             path: Vec::new(),
             found: FoundViolations::default(),
             depth: 0,
+            copied: 0,
         };
         let (mut rest, mut key) = (bytes, String::new());
         while !rest.is_empty() {
@@ -357,8 +387,13 @@ impl Checker {
     }
 
     fn malformed<T>(&mut self, at: &[u8], why: &str) -> Checked<T> {
-        let offset = (at.as_ptr() as usize).wrapping_sub(self.whole);
-        self.error("wire", || format!("{why}, at byte {offset}"));
+        let (at, whole) = (at.as_ptr(), self.whole.clone());
+        let offset =
+            (whole.start..=whole.end).contains(&at).then(|| at.addr() - whole.start.addr());
+        self.error("wire", || match offset {
+            Some(offset) => format!("{why}, at byte {offset}"),
+            None => why.to_owned(),
+        });
         Err(Malformed)
     }
 
@@ -391,13 +426,6 @@ impl Checker {
 /// A JSON Pointer of parts (RFC 6901).
 pub(super) fn pointer(parts: &[String]) -> String {
     parts.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect()
-}
-
-fn join<'a>(inner: &mut BTreeMap<u32, Cow<'a, [u8]>>, number: u32, part: &'a [u8]) {
-    inner
-        .entry(number)
-        .and_modify(|bytes| bytes.to_mut().extend(part))
-        .or_insert(Cow::Borrowed(part));
 }
 
 fn is_on_wire(kind: &Kind, value: &Value<'_>) -> bool {

@@ -191,6 +191,10 @@ impl Checker<'_> {
             );
             return Err(invalid(message));
         }
+        if kind == Some(Type::Bytes) && !is_escaped(field.default_value()) {
+            let message = format!("the default of {:?} isn't bytes with escapes", field.name());
+            return Err(invalid(message));
+        }
         if kind == Some(Type::Group) {
             self.group(field, of)?;
         }
@@ -293,11 +297,12 @@ impl Checker<'_> {
         }
     }
 
-    /// What is reserved may be any text; it is printed, so it must be short and plain.
+    /// What is reserved is a name, too, though between quotation marks; the parser wants a letter
+    /// at its beginning.
     fn reserved_name(&self, name: &str) -> Checked {
-        match name.len() <= limits::PROTOBUF_NAME_BYTES_MAX && !name.chars().any(char::is_control) {
-            true => Ok(()),
-            false => Err(not_a_name(name)),
+        match name.starts_with('_') {
+            true => Err(not_a_name(name)),
+            false => self.name(name),
         }
     }
 
@@ -399,6 +404,33 @@ fn map_entry(users: Option<usize>, entry: &DescriptorProto) -> Checked {
         true => Ok(()),
         false => Err(invalid(format!("the message {:?} isn't the entry of a map", entry.name()))),
     }
+}
+
+/// Whether a default of bytes is printable, with escapes that stand for one byte each. What links
+/// the schema panics at others.
+fn is_escaped(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = match (first, after) {
+            (b'\\', [b'x' | b'X', a, b, after @ ..])
+                if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() =>
+            {
+                after
+            }
+            (b'\\', [b'0'..=b'7', ..]) => {
+                let digits =
+                    after.iter().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+                if digits == 3 && after.first().is_some_and(|first| *first > b'3') {
+                    return false;
+                }
+                after.get(digits..).unwrap_or_default()
+            }
+            (b'\\', [escape, after @ ..]) if b"abfnrtv?'\"\\".contains(escape) => after,
+            (b' '..=b'~', after) if *first != b'\\' => after,
+            _ => return false,
+        };
+    }
+    true
 }
 
 /// The name of the message of a map's entries: `by_name` has `ByNameEntry`.

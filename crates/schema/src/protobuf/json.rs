@@ -178,11 +178,13 @@ impl Checker<'_> {
     }
 
     fn unknown(&mut self, key: &str, of: &MessageDescriptor, names: &Names) {
-        let guess = nearest(key, names.members.iter().map(|member| member.json_name.as_str()));
         let name = of.full_name();
-        self.add(Severity::Warning, "unknownField", || match guess {
-            Some(guess) => format!("{name} has no field {key:?}; is {guess:?} meant?"),
-            None => format!("{name} has no field {key:?}"),
+        self.add(Severity::Warning, "unknownField", || {
+            let known = names.members.iter().map(|member| member.json_name.as_str());
+            match nearest(key, known) {
+                Some(guess) => format!("{name} has no field {key:?}; is {guess:?} meant?"),
+                None => format!("{name} has no field {key:?}"),
+            }
         });
     }
 
@@ -222,16 +224,14 @@ impl Checker<'_> {
             Kind::Enum(of) if of.full_name() == "google.protobuf.NullValue" && value.is_null() => {}
             Kind::Enum(of) => match value {
                 Value::String(name) if of.get_value_by_name(name).is_some() => {}
-                Value::String(name) => {
+                Value::String(name) => self.error("enum", || {
                     let values: Vec<String> =
                         of.values().map(|value| value.name().to_owned()).collect();
                     let guess = nearest(name, values.iter().map(String::as_str));
                     let guess =
                         guess.map_or_else(String::new, |guess| format!("; is {guess} meant?"));
-                    self.error("enum", || {
-                        format!("{name:.60?} isn't a value of {}{guess}", of.full_name())
-                    });
-                }
+                    format!("{name:.60?} isn't a value of {}{guess}", of.full_name())
+                }),
                 value => {
                     match scalars::integer(value, i128::from(i32::MIN), i128::from(i32::MAX)) {
                         Err(mistake) => self.mistaken(&mistake),

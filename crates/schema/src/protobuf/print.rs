@@ -16,7 +16,7 @@ use prost_reflect::{
 
 use super::{
     check::{NUMBER_MAX, entry_name, last},
-    print_options::{Options, bracketed, escaped, statement},
+    print_options::{Options, bracketed, double, escaped, statement},
 };
 
 /// The text of a file as it was written: names as they are there, options in their order.
@@ -316,9 +316,9 @@ impl Printer {
         if let Some(default) = &field.default_value {
             let value = match (field.r#type.is_some(), field.r#type()) {
                 (true, Type::String) => format!("\"{}\"", escaped(default.as_bytes())),
-                // Already escaped, as the descriptor has it.
-                (true, Type::Bytes) => format!("\"{default}\""),
-                _ => default.clone(),
+                (true, Type::Bytes) => format!("\"{}\"", escaped(&bytes_of(default))),
+                (true, Type::Double | Type::Float) => fraction(default),
+                _ => default.parse().map_or(default.clone(), |number: i128| number.to_string()),
             };
             all.push("default", value);
         }
@@ -420,6 +420,65 @@ fn kind(field: &FieldDescriptorProto) -> String {
             field.type_name().to_owned()
         }
         (true, kind) => kind.as_str_name().trim_start_matches("TYPE_").to_ascii_lowercase(),
+    }
+}
+
+/// A fraction as it is written, if it is written as the language has it: a descriptor may have it
+/// in other notations.
+fn fraction(text: &str) -> String {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = digits.len() < 18
+        && digits.starts_with(|first: char| first.is_ascii_digit())
+        && !(digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0."))
+        && digits.split('.').all(|part| !part.is_empty())
+        && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    match text.parse::<f64>() {
+        Ok(number) if !plain => double(number),
+        _ => text.to_owned(),
+    }
+}
+
+/// The bytes of a default, which the descriptor has with escapes.
+fn bytes_of(default: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(default.len());
+    let mut rest = default.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'\\' {
+            bytes.push(*first);
+            continue;
+        }
+        let Some((escape, after)) = rest.split_first() else { break };
+        let (digits, base, most) = match escape {
+            b'0'..=b'7' => (rest, 8, 3),
+            b'x' | b'X' => (after, 16, 2),
+            _ => {
+                bytes.push(plain_escape(*escape));
+                rest = after;
+                continue;
+            }
+        };
+        let is_digit = |byte: &&u8| char::from(**byte).is_digit(base);
+        let length = digits.iter().take(most).take_while(is_digit).count();
+        let number = digits.iter().take(length).fold(0, |number: u32, byte| {
+            number * base + char::from(*byte).to_digit(base).unwrap_or_default()
+        });
+        bytes.push(u8::try_from(number & 0xff).unwrap_or_default());
+        rest = digits.get(length..).unwrap_or_default();
+    }
+    bytes
+}
+
+fn plain_escape(escape: u8) -> u8 {
+    match escape {
+        b'a' => 7,
+        b'b' => 8,
+        b'f' => 12,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'v' => 11,
+        other => other,
     }
 }
 

@@ -231,7 +231,7 @@ fn printed_map(values: &std::collections::HashMap<MapKey, Value>, kind: &Kind) -
     }
 }
 
-fn double(value: f64) -> String {
+pub(super) fn double(value: f64) -> String {
     match value {
         value if value.is_nan() => "nan".to_owned(),
         value if value.is_infinite() => if value > 0.0 { "inf" } else { "-inf" }.to_owned(),

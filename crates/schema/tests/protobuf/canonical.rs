@@ -38,7 +38,7 @@ service Orders {
 }
 "#;
 
-const RICH_2: &str = r#"
+pub(crate) const RICH_2: &str = r#"
 syntax = "proto2";
 package a;
 message M {

@@ -174,3 +174,19 @@ fn messages_that_use_each_other_are_compared_once() {
         }
     }
 }
+
+#[test]
+fn circles_of_different_lengths_are_compared_within_bounds() {
+    // From each pair of messages another one follows: 499 times 503 pairs.
+    let circle = |length: usize| {
+        let text = many(length, |text, n| {
+            write!(text, "message M{n} {{ M{} next = 1; }}", (n + 1) % length).unwrap();
+        });
+        ProtobufSchema::parse(&format!("syntax = \"proto3\"; {text}"), &[]).unwrap()
+    };
+    for (old, new, expect) in [(499, 503, vec!["too_costly"]), (49, 53, vec![])] {
+        let broken = compare(&circle(old), &circle(new), Direction::Backward, Policy::Sound);
+        let rules: Vec<&str> = broken.iter().map(|broken| broken.rule.as_str()).collect();
+        assert_eq!(rules, expect);
+    }
+}
