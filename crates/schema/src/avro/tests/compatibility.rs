@@ -307,10 +307,10 @@ fn never_refuses_the_changes_that_are_said_to_pass() {
 fn is_certain_where_a_finding_is_certain_in_one_place() {
     let old = r#"{"type":"record","name":"R","fields":[
         {"name":"u","type":["null",{"type":"record","name":"z.A","fields":[{"name":"f","type":"long"}]}]},
-        {"name":"a","type":{"type":"array","items":"z.A"}}]}"#;
+        {"name":"a","type":{"type":"array","items":{"type":"array","items":{"type":"map","values":{"type":"array","items":"z.A"}}}}}]}"#;
     let new = r#"{"type":"record","name":"R","fields":[
         {"name":"u","type":["null",{"type":"record","name":"x.A","fields":[{"name":"f","type":"int"}]},{"type":"record","name":"y.A","fields":[{"name":"f","type":"long"}]}]},
-        {"name":"a","type":{"type":"array","items":"x.A"}}]}"#;
+        {"name":"a","type":{"type":"array","items":{"type":"array","items":{"type":"map","values":{"type":"array","items":"x.A"}}}}}]}"#;
     let found = compare(&parse(old), &parse(new), Direction::Backward, Policy::Sound);
     let shown: Vec<_> = found.iter().map(|found| (found.rule.as_str(), found.certainty)).collect();
     assert_eq!(shown, [("type_mismatch", Certainty::Broken)], "{found:#?}");
