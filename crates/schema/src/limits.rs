@@ -70,9 +70,9 @@ pub const MESSAGE_MAX: usize = 500;
 
 // ---- Avro
 
-/// The size of an Avro schema and all schemas that it refers to, as text in bytes: as much as one
-/// command can bring.
-pub const AVRO_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The size of an Avro schema and all schemas that it refers to, as text in bytes: as much as a
+/// document may have. While a text of the shortest names is parsed, it takes 30 times its size.
+pub const AVRO_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The number of types and fields in an Avro schema and those that it refers to. Each takes some
 /// 200 bytes of memory; a union of 10,000 records has 20,001 of them.

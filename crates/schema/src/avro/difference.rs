@@ -357,7 +357,7 @@ impl<'a> Differ<'a> {
                 |text: Option<&String>| text.is_some_and(|text| text != "false" && text != "null");
             if key == DEPRECATED && holds(is) && !holds(was) {
                 let what = (ChangeKind::Deprecated, ChangedPart::Documentation, ChangeClass::Patch);
-                self.add(what, || path(), was.cloned(), is.cloned());
+                self.add(what, &path, was.cloned(), is.cloned());
             } else {
                 let part = ChangedPart::Documentation;
                 self.text(was.cloned(), is.cloned(), part, ChangeClass::Patch, at);

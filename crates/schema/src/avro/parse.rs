@@ -18,7 +18,7 @@ use crate::{
         },
         written::written,
     },
-    limits, messages, nearest,
+    limits, messages, nearest, steps,
 };
 
 /// Attributes that the specification defines. All others are kept as they are.
@@ -183,6 +183,7 @@ impl Parser {
 
     /// Counts a type or a field; false if there are too many.
     pub(super) fn room(&mut self, place: PlaceId) -> bool {
+        steps::count(1);
         self.count += 1;
         if self.count == limits::AVRO_TYPES_MAX + 1 {
             self.too_large("types and fields", limits::AVRO_TYPES_MAX, place);

@@ -62,6 +62,9 @@ impl AvroSchema {
     }
 }
 
+/// The words for the kinds of types that aren't primitive.
+const KINDS: [&str; 6] = ["array", "enum", "fixed", "map", "record", "union"];
+
 #[derive(Clone, Copy)]
 struct Style {
     normalized: bool,
@@ -250,10 +253,12 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// The name by which a type is found from within a namespace.
+/// The name by which a type is found from within a namespace. A name that is also the word for a
+/// kind of types is written in full, as Java's library does.
 fn qualified<'n>(full: &'n str, namespace: &str) -> &'n str {
     let (space, name) = split(full);
-    if space == namespace && Primitive::of(name).is_none() { name } else { full }
+    let is_word = Primitive::of(name).is_some() || KINDS.contains(&name);
+    if space == namespace && !is_word { name } else { full }
 }
 
 fn write_list<'t>(texts: impl Iterator<Item = &'t str>, out: &mut String) {

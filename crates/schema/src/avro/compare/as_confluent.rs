@@ -88,9 +88,14 @@ impl Checker<'_, '_> {
                 }
                 compatible
             }
-            (_, Kind::Union(branches)) => branches.iter().fold(true, |compatible, branch| {
-                self.meets(pair.inner(&reader, pair.reader, *branch), tell) && compatible
-            }),
+            (_, Kind::Union(branches)) => {
+                // All are looked at, because all findings are told.
+                let mut compatible = true;
+                for branch in branches {
+                    compatible &= self.meets(pair.inner(&reader, pair.reader, *branch), tell);
+                }
+                compatible
+            }
             (Kind::Union(branches), writer) => {
                 let id = pair.reader.node;
                 let candidates = self.branches.as_confluent(reader.schema, id, branches, writer);

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::{
     Broken, Certainty, Direction,
@@ -34,7 +34,8 @@ pub(super) struct Finding {
 #[derive(Default)]
 pub(super) struct Findings {
     kept: Vec<Broken>,
-    seen: HashSet<(String, &'static str, String)>,
+    /// Where each is, by its place, its rule and its message.
+    seen: HashMap<(String, &'static str, String), usize>,
 }
 
 impl Findings {
@@ -58,8 +59,17 @@ impl Findings {
             message: short(found.message),
             suggestion: found.suggestion.map(short),
         };
-        if self.seen.insert((broken.path.clone(), found.rule, broken.message.clone())) {
-            self.kept.push(broken);
+        let key = (broken.path.clone(), found.rule, broken.message.clone());
+        match self.seen.get(&key).and_then(|index| self.kept.get_mut(*index)) {
+            // It was found where it wasn't certain, and now where it is.
+            Some(known) if found.certainty == Certainty::Broken => {
+                known.certainty = Certainty::Broken;
+            }
+            Some(_) => {}
+            None => {
+                self.seen.insert(key, self.kept.len());
+                self.kept.push(broken);
+            }
         }
     }
 

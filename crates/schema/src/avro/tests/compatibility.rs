@@ -256,6 +256,66 @@ fn where_confluent_is_unsound() -> Vec<Row> {
     ]
 }
 
+/// The changes that docs/reference/compatibility/avro.md says are never refused: an old schema, a new
+/// one, and whether it passes backward and forward.
+#[test]
+fn never_refuses_the_changes_that_are_said_to_pass() {
+    let of = |fields: &str| format!(r#"{{"type":"record","name":"R","fields":[{fields}]}}"#);
+    let (a, b) = (r#"{"name":"a","type":"int"}"#, r#"{"name":"b","type":"string"}"#);
+    let b_default =
+        r#"{"name":"b","type":["null","string"],"default":null,"doc":"d","order":"ignore"}"#;
+    let symbols = |symbols: &str, more: &str| {
+        format!(r#"{{"type":"enum","name":"E","symbols":[{symbols}]{more}}}"#)
+    };
+    let default = r#","default":"A""#;
+    let text = |text: &str| text.to_owned();
+    for (old, new, backward, forward) in [
+        (of(a), of(&format!("{a},{b_default}")), true, true),
+        (of(&format!("{a},{b_default}")), of(a), true, true),
+        (of(&format!("{a},{b}")), of(a), true, false),
+        (of(a), of(&format!("{a},{b}")), false, true),
+        (of(&format!("{a},{b}")), of(&format!("{b},{a}")), true, true),
+        (symbols(r#""A""#, default), symbols(r#""A","B""#, default), true, true),
+        (symbols(r#""A""#, ""), symbols(r#""A","B""#, ""), true, false),
+        (of(a), of(r#"{"name":"a","type":"double","x":[1]}"#), true, false),
+        (of(a), of(r#"{"name":"a","type":["null","int"]}"#), true, false),
+        (text(r#"["null","int"]"#), text(r#"["string","null","int"]"#), true, false),
+        (
+            text(r#"{"type":"fixed","name":"n.F","size":2}"#),
+            text(r#"{"type":"fixed","name":"n.G","size":2,"aliases":["F"]}"#),
+            true,
+            false,
+        ),
+        (of(a), text(r#"{"type":"record","name":"S","aliases":["R"],"fields":[]}"#), true, false),
+        (text(r#""int""#), text(r#"{"type":"int","logicalType":"date"}"#), true, true),
+        (text(r#"{"type":"long","logicalType":"time-micros"}"#), text(r#""long""#), true, true),
+    ] {
+        let (old_schema, new_schema) = (parse(&old), parse(&new));
+        for policy in [Policy::ConfluentStrict, Policy::Sound] {
+            for (direction, passes) in
+                [(Direction::Backward, backward), (Direction::Forward, forward)]
+            {
+                let found = found(&old_schema, &new_schema, direction, policy);
+                assert_eq!(found.is_empty(), passes, "{old} → {new}, {direction:?}: {found}");
+            }
+        }
+    }
+}
+
+/// A type is met first where libraries differ in what meets, and then where they don't.
+#[test]
+fn is_certain_where_a_finding_is_certain_in_one_place() {
+    let old = r#"{"type":"record","name":"R","fields":[
+        {"name":"u","type":["null",{"type":"record","name":"z.A","fields":[{"name":"f","type":"long"}]}]},
+        {"name":"a","type":{"type":"array","items":{"type":"array","items":{"type":"map","values":{"type":"array","items":"z.A"}}}}}]}"#;
+    let new = r#"{"type":"record","name":"R","fields":[
+        {"name":"u","type":["null",{"type":"record","name":"x.A","fields":[{"name":"f","type":"int"}]},{"type":"record","name":"y.A","fields":[{"name":"f","type":"long"}]}]},
+        {"name":"a","type":{"type":"array","items":{"type":"array","items":{"type":"map","values":{"type":"array","items":"x.A"}}}}}]}"#;
+    let found = compare(&parse(old), &parse(new), Direction::Backward, Policy::Sound);
+    let shown: Vec<_> = found.iter().map(|found| (found.rule.as_str(), found.certainty)).collect();
+    assert_eq!(shown, [("type_mismatch", Certainty::Broken)], "{found:#?}");
+}
+
 #[test]
 fn says_for_whom_it_breaks_and_what_would_pass() {
     let old = parse(r#"{"type":"enum","name":"E","symbols":["A","B"]}"#);

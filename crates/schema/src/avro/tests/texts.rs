@@ -119,6 +119,12 @@ fn prints_attributes_in_the_order_of_javas_library() {
             r#"{"type":"enum","name":"E","namespace":"n","symbols":["A"],"default":"A"}"#,
             r#"{"type":"enum","name":"E","namespace":"n","symbols":["A"],"default":"A"}"#,
         ),
+        // Words for kinds of types are written in full.
+        (
+            r#"{"type":"record","name":"n.map","fields":[{"name":"f","type":["null","map"]}]}"#,
+            r#"{"type":"record","name":"map","namespace":"n","fields":[{"name":"f","type":["null","n.map"]}]}"#,
+            r#"{"type":"record","name":"map","namespace":"n","fields":[{"name":"f","type":["null","n.map"]}]}"#,
+        ),
         // A type without a namespace within one that has one.
         (
             r#"{"type":"error","name":"n.R","fields":[{"name":"f","type":{"type":"fixed","name":"F","namespace":"","size":1}},{"name":"g","type":"F"}]}"#,
