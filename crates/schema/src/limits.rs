@@ -116,3 +116,6 @@ pub const COMPARISON_DEPTH_MAX: usize = 256;
 /// The steps of one comparison of two JSON Schemas in one direction, less than a second in all. A
 /// step is a pair of places, or a value that meets a place.
 pub const COMPARISON_STEPS_MAX: u64 = 300_000;
+
+/// The changes in one difference of two JSON Schemas. People read no more.
+pub const DIFFERENCES_MAX: usize = 1_000;

@@ -214,7 +214,8 @@ pub struct PayloadResult {
 }
 
 fn sample_source(minimum: u64) -> SchemaSource {
-    let schema = json!({"type": "object", "properties": {"age": {"type": "integer", "minimum": minimum}}});
+    let schema =
+        json!({"type": "object", "properties": {"age": {"type": "integer", "minimum": minimum}}});
     SchemaSource { schema: Some(schema), ..SchemaSource::default() }
 }
 

@@ -98,7 +98,8 @@ async fn checked(
         (Some(xid), true) => reader.versions(xid)?,
         (None, false) => request.old,
         (None, true) | (Some(_), false) => {
-            let what = "name the earlier versions either in old, or by against, the xid of a schema";
+            let what =
+                "name the earlier versions either in old, or by against, the xid of a schema";
             return Err(reader.refused(what.to_owned()));
         }
     };
@@ -134,7 +135,10 @@ async fn checked(
     Ok(report)
 }
 
-async fn differing(reader: Reader, request: SchemaDiffRequest) -> Result<SchemaDiffReport, Problem> {
+async fn differing(
+    reader: Reader,
+    request: SchemaDiffRequest,
+) -> Result<SchemaDiffReport, Problem> {
     let old = reader.read(&request.old, "old").await?;
     let new = reader.read(&request.new, "new").await?;
     let changes = reader.work(|| old.schema.difference(&new.schema))?;

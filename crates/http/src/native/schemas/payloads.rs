@@ -66,7 +66,8 @@ pub(super) async fn check(
     };
     for (index, payload) in request.payloads.iter().enumerate() {
         let checked = reader.work(|| checked(&read.schema, encoding, payload, message))?;
-        let found = checked.map_err(|error| reader.refused(format!("payloads[{index}]: {error}")))?;
+        let found =
+            checked.map_err(|error| reader.refused(format!("payloads[{index}]: {error}")))?;
         let valid = !found.iter().any(Violation::is_error);
         report.invalid += u64::from(!valid);
         report.results.push(PayloadResult { valid, violations: violations(&found) });

@@ -64,7 +64,8 @@ impl Reader {
         let found = self.view.resource_at(&resource).filter(|_| self.view.has(&resource));
         let found = found.ok_or_else(|| Problem::new(ErrorKind::NotFound).subject(text))?;
         let mut versions: Vec<&Version> = found.versions(None).map(|one| &**one).collect();
-        versions.sort_by(|left, right| right.created.cmp(&left.created).then(right.id.cmp(&left.id)));
+        versions
+            .sort_by(|left, right| right.created.cmp(&left.created).then(right.id.cmp(&left.id)));
         let source = |version: &Version| SchemaSource {
             xid: resource.version(version.id.clone()).map(|xid| xid.to_string()),
             ..SchemaSource::default()
