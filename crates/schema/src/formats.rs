@@ -15,7 +15,7 @@ use crate::{
     Broken, Certainty, ChangeClass, ChangeKind, ChangedPart, CompileError, Direction, Policy,
     Schema, SchemaChange, SchemaSources, Violation,
     avro::{self, AvroSchema, ConfluentFrame},
-    compare_json_schemas,
+    compare_json_schemas, json_schema_difference,
 };
 
 /// What a schema is written in.
@@ -227,10 +227,7 @@ impl FormattedSchema {
     #[must_use]
     pub fn difference(&self, new: &Self) -> Vec<SchemaChange> {
         match (self, new) {
-            (Self::JsonSchema(old), Self::JsonSchema(new)) => {
-                let _ = (old, new);
-                Vec::new()
-            }
+            (Self::JsonSchema(old), Self::JsonSchema(new)) => json_schema_difference(old, new),
             (Self::Avro(old), Self::Avro(new)) => avro::difference(old, new),
             #[cfg(feature = "protobuf")]
             (Self::Protobuf(old), Self::Protobuf(new)) => protobuf::difference(old, new),

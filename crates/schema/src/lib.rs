@@ -10,6 +10,7 @@ mod compatibility;
 mod formats;
 mod found_violations;
 mod json_schema;
+mod level_check;
 mod messages;
 mod nearest;
 mod schema_difference;
@@ -23,8 +24,10 @@ pub use formats::{
 pub use found_violations::FoundViolations;
 pub use json_schema::{
     CompileError, Dialect, MetaschemaFault, NoSources, Outline, ReferenceFault, Schema,
-    SchemaSources, compare_json_schemas, compare_numbers, cost_of_pattern, oversized_numbers,
+    SchemaSources, compare_json_schemas, compare_numbers, cost_of_pattern, json_schema_difference,
+    oversized_numbers,
 };
+pub use level_check::{ComparedVersion, check_level};
 pub use nearest::nearest;
 pub use schema_difference::{ChangeClass, ChangeKind, ChangedPart, SchemaChange};
 pub use steps::{StopSign, Stopped, heed_stop, stoppable};

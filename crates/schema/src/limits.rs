@@ -149,3 +149,6 @@ pub const PROTOBUF_PROBLEMS_MAX: usize = 100;
 
 /// The nesting depth of a Protobuf payload, as Google's decoders have it.
 pub const PROTOBUF_PAYLOAD_DEPTH_MAX: usize = 100;
+
+/// The changes in one difference of two JSON Schemas. People read no more.
+pub const DIFFERENCES_MAX: usize = 1_000;

@@ -69,12 +69,12 @@ pub struct CompatibilityReport {
     /// The format.
     pub format: String,
     /// The versions that were compared, newest first.
-    pub compared: Vec<ComparedVersion>,
+    pub compared: Vec<VersionComparison>,
 }
 
 /// What the comparison with one earlier version found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ComparedVersion {
+pub struct VersionComparison {
     /// The version's xid, if it is stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xid: Option<String>,
@@ -237,7 +237,7 @@ impl Sample for CompatibilityReport {
             message: "values from 0 to 18 are refused by readers with the new schema".to_owned(),
             suggestion: Some("keep the minimum at 0".to_owned()),
         };
-        let compared = ComparedVersion { xid: None, compatible: false, findings: vec![finding] };
+        let compared = VersionComparison { xid: None, compatible: false, findings: vec![finding] };
         Self {
             compatible: false,
             level: "BACKWARD".to_owned(),

@@ -9,11 +9,11 @@ mod stored;
 use axum::{Extension, body::Body, extract::State, response::Response};
 use http::StatusCode;
 use muster_registry::attended_read;
-use muster_schema::{Level, Policy};
+use muster_schema::{Level, Policy, check_level};
 use muster_wire::{
     ErrorKind, Problem, headers,
     schemas::{
-        ComparedVersion, CompatibilityReport, CompatibilityRequest, SchemaDiffReport,
+        VersionComparison, CompatibilityReport, CompatibilityRequest, SchemaDiffReport,
         SchemaDiffRequest,
     },
 };
@@ -22,7 +22,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use self::{
     convert::{change, finding},
-    source::Reader,
+    source::{ReadSchema, Reader},
 };
 use super::{Native, answer, body};
 use crate::{Caller, IntoProblem, read_body};
@@ -122,15 +122,14 @@ async fn checked(
     };
     for old in earlier.iter().take(count) {
         let old = reader.read(old, "old").await?;
-        let compare = || {
-            let both = level.directions().iter();
-            both.flat_map(|direction| old.schema.compare(&new.schema, *direction, policy)).collect()
-        };
-        let broken: Vec<_> = reader.work(compare)?;
-        let findings: Vec<_> = broken.into_iter().map(finding).collect();
+        let compare =
+            |old: &&ReadSchema, direction| old.schema.compare(&new.schema, direction, policy);
+        let compared = reader.work(|| check_level(level, [&old], compare))?;
+        let broken = compared.into_iter().flat_map(|one| one.findings);
+        let findings: Vec<_> = broken.map(finding).collect();
         report.compatible &= findings.is_empty();
-        let xid = old.xid.map(|xid| xid.to_string());
-        report.compared.push(ComparedVersion { xid, compatible: findings.is_empty(), findings });
+        let xid = old.xid.as_ref().map(ToString::to_string);
+        report.compared.push(VersionComparison { xid, compatible: findings.is_empty(), findings });
     }
     Ok(report)
 }

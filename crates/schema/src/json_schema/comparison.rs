@@ -92,6 +92,11 @@ fn compare(old: &Schema, new: &Schema, direction: Direction, policy: Policy) -> 
     found.unwrap_or_else(|Exhausted| vec![too_complex(direction)])
 }
 
+/// Whether a keyword decides which values are valid.
+pub(crate) fn is_deciding(keyword: &str) -> bool {
+    same::DECIDING.binary_search(&keyword).is_ok()
+}
+
 /// The findings for the users of the API, each once.
 fn told(found: &[Finding], places: &Places<'_>, direction: Direction) -> Vec<Broken> {
     let mut all: Vec<Broken> = Vec::new();

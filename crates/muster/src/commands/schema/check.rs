@@ -3,7 +3,7 @@ use muster_schema::{Level, Policy};
 use muster_wire::{
     OrOther,
     schemas::{
-        ComparedVersion, CompatibilityFinding, CompatibilityReport, CompatibilityRequest,
+        VersionComparison, CompatibilityFinding, CompatibilityReport, CompatibilityRequest,
         FindingCertainty, FindingDirection,
     },
 };
@@ -94,7 +94,7 @@ impl SchemaCheckArguments {
     }
 }
 
-fn show(screen: &Screen, name: &str, compared: &ComparedVersion) -> Result<(), Failure> {
+fn show(screen: &Screen, name: &str, compared: &VersionComparison) -> Result<(), Failure> {
     if compared.compatible {
         return screen.line(&format!("{} with {name}", screen.paint(Style::Added, "compatible")));
     }
