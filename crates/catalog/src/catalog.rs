@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     Content,
     index::StructuredIndex,
+    judge::EarlierVersion,
     state::{
         Earlier, EntityMap, Group, HiddenEntity, RegisteredKey, RegistryPast, RegistryState,
         RememberedAnswer, Resource, Stamp, Version, exact, resource_in, taken,
@@ -154,6 +155,25 @@ impl Catalog {
             Xid::Version { version, .. } => resource.versions.get(version),
             _ => resource.default_version(),
         }
+    }
+
+    /// The versions of a resource that have documents, newest first.
+    #[must_use]
+    pub fn earlier_versions(&self, xid: &Xid) -> Vec<EarlierVersion> {
+        let Some(resource) = self.resource_at(xid) else { return Vec::new() };
+        let mut versions: Vec<&Arc<Version>> = resource.versions.iter().collect();
+        versions.sort_by(|left, right| {
+            right.created.cmp(&left.created).then_with(|| right.id.cmp(&left.id))
+        });
+        let owner = xid.resource().unwrap_or_else(|| xid.clone());
+        let earlier = versions.into_iter().filter_map(|version| {
+            Some(EarlierVersion {
+                xid: owner.version(version.id.clone())?,
+                content: version.document_content()?,
+                content_type: version.content_type.clone(),
+            })
+        });
+        earlier.collect()
     }
 
     /// Whether the entity exists.

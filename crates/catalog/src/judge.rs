@@ -9,6 +9,7 @@ mod bindings;
 mod command;
 mod compiled;
 mod document;
+mod schema_versions;
 mod sources;
 mod verdict;
 
@@ -17,6 +18,7 @@ pub(crate) use bindings::{holds_schemas, is_among_schemas, is_bound, must_be_sch
 pub use command::{CommandSources, PendingChanges, WriteVerdicts};
 pub use compiled::{CompilationCache, CompiledRule, CompiledSchema, SourceKey};
 pub use document::Document;
+pub use schema_versions::EarlierVersion;
 pub use sources::{ContentBytes, DocumentContent, Presence, Resolver, Sources};
 pub use verdict::{
     BindingFault, Dependency, DocumentFault, IdLookup, NoVerdict, Rejection, Verdict,

@@ -238,6 +238,11 @@ pub enum ValueFault {
     /// The bound rules aren't in an array.
     #[error("rules must be an array of xids")]
     Rules,
+    /// The compatibility isn't one of those that there are.
+    #[error(
+        "compatibility must be a level such as BACKWARD, and compatibility_policy a policy such as sound"
+    )]
+    Compatibility,
 }
 
 /// What doesn't exist.

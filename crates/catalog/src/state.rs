@@ -17,6 +17,7 @@ pub use column::Column;
 pub use entity_map::{CaseFoldedId, EntityMap, exact, members_after, taken};
 use imbl::OrdMap;
 pub use lineage::Lineage;
+use muster_schema::{Level, Policy};
 use muster_words::{Id, Moment, Position, Xid};
 pub(crate) use past::Member;
 pub use past::{
@@ -107,13 +108,24 @@ pub struct Bindings {
     pub assert_format: bool,
     /// The xids of rules or of rule groups.
     pub rules: Vec<Xid>,
+    /// How a new version of a schema in the group must be compatible with earlier ones.
+    pub compatibility: Option<CompatibilityRule>,
+}
+
+/// How a new version of a schema must be compatible with earlier ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CompatibilityRule {
+    /// With which of them, and in which direction.
+    pub level: Level,
+    /// By which rules that is judged.
+    pub policy: Policy,
 }
 
 impl Bindings {
     /// Whether nothing is bound.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.schema.is_none() && self.rules.is_empty()
+        self.schema.is_none() && self.rules.is_empty() && self.compatibility.is_none()
     }
 
     /// All bound documents; a binding is also a reference.

@@ -213,6 +213,7 @@ impl DocumentSet {
                     schema: aspect.schema.clone(),
                     assert_format: aspect.assert_format,
                     rules: aspect.rules.clone(),
+                    compatibility: None,
                 };
                 let name = format!("{}/{}", group.plural, kind.plural);
                 (BindingOwner::Type(name), Arc::new(bindings))
@@ -244,7 +245,9 @@ impl DocumentSet {
         };
         let content_type = Some(held.content_type.as_str());
         let judge = Judge { sources: self, compiled: self, may_take_long: true };
-        let outcome = judge.document(&Document { xid, content_type, bytes });
+        let format = held.format.as_deref();
+        let document = Document { xid, content_type, bytes, format, is_new: false };
+        let outcome = judge.document(&document);
         Judgement::of(outcome, held.format.as_deref(), self.is_all)
     }
 

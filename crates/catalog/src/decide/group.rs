@@ -1,5 +1,6 @@
 use std::{collections::btree_map::Entry, sync::Arc};
 
+use muster_schema::Policy;
 use muster_words::{Id, Xid};
 use serde_json::{Map, Value};
 
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     Reason, Refusal, ValueFault, classes,
     command::{Mode, Succession},
-    state::Bindings,
+    state::{Bindings, CompatibilityRule},
     tree::GroupNode,
 };
 use muster_model::{AttributeOrigin, GroupType};
@@ -178,6 +179,18 @@ impl Bindings {
             Some(_) => return Err(invalid(ValueFault::Rules)),
         };
         let asserts = aspect.get("assert_format").and_then(Value::as_bool);
-        Ok(Self { schema, assert_format: asserts.unwrap_or(false), rules })
+        let compatibility = compatibility_of(aspect).map_err(invalid)?;
+        Ok(Self { schema, assert_format: asserts.unwrap_or(false), rules, compatibility })
     }
+}
+
+/// The compatibility that a group asks for. The model lists the words, so others don't come here
+/// from clients.
+fn compatibility_of(aspect: &Value) -> Result<Option<CompatibilityRule>, ValueFault> {
+    let text = |name: &str| aspect.get(name).and_then(Value::as_str);
+    let Some(level) = text("compatibility") else { return Ok(None) };
+    let level = level.parse().map_err(|_| ValueFault::Compatibility)?;
+    let policy = text("compatibility_policy").map_or(Ok(Policy::Sound), str::parse);
+    let policy = policy.map_err(|_| ValueFault::Compatibility)?;
+    Ok(Some(CompatibilityRule { level, policy }))
 }

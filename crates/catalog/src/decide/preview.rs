@@ -174,7 +174,7 @@ impl ResourceEdit {
 
 impl Version {
     /// The content of its document, and how its data is written.
-    fn document_content(&self) -> Option<DocumentContent> {
+    pub(crate) fn document_content(&self) -> Option<DocumentContent> {
         let notation = Notation::of(self.content_type.as_deref());
         Some(DocumentContent { content: self.document?.reference(), notation })
     }
@@ -239,6 +239,7 @@ impl Draft<'_> {
             });
             *bindings == verdict.bindings
                 && self.asserts_format(xid) == verdict.asserts_format
+                && self.is_compared_as(&kind, xid, verdict)
                 && (verdict.is_schema || !must_be_schema(self.catalog, &kind, xid))
                 && verdict.schema_references.iter().all(is_same)
                 && verdict.schema_ids.iter().all(|lookup| self.is_still(lookup))
@@ -248,6 +249,15 @@ impl Draft<'_> {
     /// Whether the schema that its group binds asserts every `format`.
     fn asserts_format(&self, xid: &Xid) -> bool {
         self.bindings_of(xid).is_some_and(|own| own.assert_format)
+    }
+
+    /// Whether a new version of a schema was compared as its group asks for, with all versions that
+    /// are there.
+    fn is_compared_as(&self, kind: &ResourceType, xid: &Xid, verdict: &Verdict) -> bool {
+        let asked = self.bindings_of(xid).and_then(|own| own.compatibility);
+        let asked = asked.filter(|_| holds_schemas(kind));
+        asked == verdict.compatibility
+            && (asked.is_none() || self.catalog.earlier_versions(xid) == verdict.earlier)
     }
 
     fn is_still(&self, (group, id, found): &IdLookup) -> bool {

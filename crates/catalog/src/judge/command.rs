@@ -6,11 +6,11 @@ use std::{
 
 use muster_model::Model;
 use muster_schema::Violation;
-use muster_words::{ContentRef, Xid};
+use muster_words::{ContentRef, Xid, json::Value};
 
 use super::{
-    ContentBytes, Dependency, Document, DocumentContent, Judge, NoVerdict, Presence, Resolver,
-    Sources, Verdict,
+    ContentBytes, Dependency, Document, DocumentContent, EarlierVersion, Judge, NoVerdict,
+    Presence, Resolver, Sources, Verdict,
     bindings::{UnreadContents, bound_through},
 };
 use crate::{
@@ -180,6 +180,10 @@ impl Sources for CommandSources<'_> {
     fn bound_through(&self, xid: &Xid) -> Vec<Xid> {
         bound_through(self.view, xid)
     }
+
+    fn earlier_versions(&self, xid: &Xid) -> Vec<EarlierVersion> {
+        self.view.earlier_versions(xid)
+    }
 }
 
 /// The bindings of a group that the command may write itself.
@@ -249,7 +253,9 @@ impl Judge<'_> {
             let DocumentPart::Bytes(document) = &version.document else { return None };
             let sent = version.content_type();
             let content_type = sent.or_else(|| document.assumed_content_type());
-            Some(Document { xid, content_type, bytes: &document.bytes })
+            let format = version.attributes.get("format").and_then(Value::as_str);
+            let bytes = &document.bytes;
+            Some(Document { xid, content_type, bytes, format, is_new: true })
         });
         missing.note_missing(self.documents(documents, &mut found.documents))?;
         missing.none()
@@ -265,6 +271,7 @@ impl Judge<'_> {
                 schema: aspect.schema.clone(),
                 assert_format: aspect.assert_format,
                 rules: aspect.rules.clone(),
+                compatibility: None,
             })
         });
         let written = tree.groups.iter().filter(|node| node.attributes.is_some());

@@ -171,11 +171,11 @@ impl Judge<'_> {
 }
 
 /// The schemas that a schema refers to, as they are requested.
-struct FollowedSchemas<'a> {
-    sources: &'a dyn Sources,
-    names: RefCell<BTreeMap<Xid, Option<SourceKey>>>,
-    ids: RefCell<Vec<IdLookup>>,
-    missing: RefCell<BTreeSet<ContentRef>>,
+pub(super) struct FollowedSchemas<'a> {
+    pub(super) sources: &'a dyn Sources,
+    pub(super) names: RefCell<BTreeMap<Xid, Option<SourceKey>>>,
+    pub(super) ids: RefCell<Vec<IdLookup>>,
+    pub(super) missing: RefCell<BTreeSet<ContentRef>>,
 }
 
 impl SchemaSources for FollowedSchemas<'_> {

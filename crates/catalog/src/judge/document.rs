@@ -3,7 +3,8 @@ use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 use muster_model::ResourceType;
 use muster_rules::{self as rules, Rule, RuleContext};
 use muster_schema::{
-    FoundViolations, Schema, Severity, Violation, limits::POINTER_BYTES_MAX, oversized_numbers,
+    FoundViolations, Schema, SchemaFormat, Severity, Violation, limits::POINTER_BYTES_MAX,
+    oversized_numbers,
 };
 use muster_words::{
     Notation, NotationError, Xid,
@@ -32,6 +33,10 @@ pub struct Document<'a> {
     pub content_type: Option<&'a str>,
     /// Its bytes.
     pub bytes: &'a [u8],
+    /// Its attribute `format`, if it is known.
+    pub format: Option<&'a str>,
+    /// Whether a command brings it, and it isn't stored yet.
+    pub is_new: bool,
 }
 
 impl Judge<'_> {
@@ -85,6 +90,10 @@ impl Judge<'_> {
             notation,
             bindings: binding_documents(self.sources, kind, own.as_deref()),
             asserts_format: own.as_ref().is_some_and(|own| own.assert_format),
+            compatibility: own
+                .as_ref()
+                .and_then(|own| own.compatibility)
+                .filter(|_| document.is_new && holds_schemas(kind)),
             ..Verdict::default()
         };
         let named = document.content_type.and_then(Notation::named_by);
@@ -106,6 +115,9 @@ impl Judge<'_> {
             }
         };
         self.check_as_what_it_is(document, kind, &mut verdict)?;
+        if let Some(rule) = verdict.compatibility {
+            self.check_compatibility(document, rule, &mut verdict)?;
+        }
         let Some(value) = value else { return Ok(verdict) };
         let mut found = FoundViolations::default();
         found.extend(self.bound_by(document, kind, own.as_deref(), &value, &mut verdict)?);
@@ -119,7 +131,7 @@ impl Judge<'_> {
     }
 
     /// Fails unless it may take more than some milliseconds.
-    const fn takes_long(&self) -> Result<(), NoVerdict> {
+    pub(super) const fn takes_long(&self) -> Result<(), NoVerdict> {
         if self.may_take_long { Ok(()) } else { Err(NoVerdict::Long) }
     }
 
@@ -149,6 +161,12 @@ impl Judge<'_> {
             return Ok(());
         }
         let bound = self.sources.bound_through(xid);
+        if bound.is_empty()
+            && let Some(format @ (SchemaFormat::Avro | SchemaFormat::Protobuf)) =
+                document.schema_format()
+        {
+            return self.check_other_format(document, format, verdict);
+        }
         let compiled = self.compile_schema(xid, document.notation(), document.bytes)?;
         verdict.schema_references.extend(compiled.dependencies(self.sources).unwrap_or_default());
         verdict.schema_ids.extend_from_slice(compiled.ids());

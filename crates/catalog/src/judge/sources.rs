@@ -4,6 +4,7 @@ use bytes::Bytes;
 use muster_model::Model;
 use muster_words::{ContentRef, Notation, Xid};
 
+use super::EarlierVersion;
 use crate::state::Bindings;
 
 /// The content of a document, and how its data is written.
@@ -43,6 +44,11 @@ pub trait Sources: Resolver {
 
     /// Whether an entity exists, as far as that is known.
     fn presence_of(&self, xid: &Xid) -> Presence;
+
+    /// The versions of a resource before the command, newest first, as far as they have documents.
+    fn earlier_versions(&self, _xid: &Xid) -> Vec<EarlierVersion> {
+        Vec::new()
+    }
 
     /// The schemas that the model or a group binds and that lead to this one: itself, a version of
     /// it, or schemas that refer to it, directly or not.

@@ -110,7 +110,13 @@ fn judged(fixture: &Fixture) -> (Vec<Vec<String>>, Result<Verdict, Rejection>) {
     let judge = Judge { sources: fixture, compiled: &Nothing, may_take_long: true };
     let mut rounds = Vec::new();
     for _ in 0..100 {
-        match judge.document(&Document { xid: &xid, content_type: None, bytes: b"{}" }) {
+        match judge.document(&Document {
+            xid: &xid,
+            content_type: None,
+            bytes: b"{}",
+            format: None,
+            is_new: true,
+        }) {
             Err(NoVerdict::Missing(missing)) => {
                 let names = fixture.documents.keys().filter(|xid| {
                     fixture.content_at(xid).is_some_and(|found| missing.contains(&found.content))
@@ -185,7 +191,11 @@ fn what_is_sent_as_json_to_a_built_in_type_must_be_json() {
         (Some("application/schema+json"), false),
         (Some("application/schema+JSON;version=1"), false),
     ] {
-        let passes = |bytes| judge.document(&Document { xid: &xid, content_type, bytes }).is_ok();
+        let passes = |bytes| {
+            judge
+                .document(&Document { xid: &xid, content_type, bytes, format: None, is_new: true })
+                .is_ok()
+        };
         assert_eq!((passes(b"{}"), passes(b"{")), (true, expect), "{content_type:?}");
     }
 }

@@ -4,8 +4,8 @@ use muster_rules::RuleError;
 use muster_schema::{CompileError, Violation};
 use muster_words::{ContentRef, Notation, Xid, limits::DOCUMENT_BYTES_MAX};
 
-use super::DocumentContent;
-use crate::{Reason, Refusal, facts::VersionFacts};
+use super::{DocumentContent, EarlierVersion};
+use crate::{Reason, Refusal, facts::VersionFacts, state::CompatibilityRule};
 
 /// A document that a verdict depends on, with the content that its name led to; none if it didn't
 /// exist.
@@ -27,6 +27,10 @@ pub struct Verdict {
     pub schema_references: Vec<Dependency>,
     /// The `$id`s that it refers to, as a schema. Those that a bound schema refers to can't change.
     pub schema_ids: Vec<IdLookup>,
+    /// How it was compared with the versions before it; none if its group asks for nothing.
+    pub compatibility: Option<CompatibilityRule>,
+    /// The versions before it, if it was compared.
+    pub earlier: Vec<EarlierVersion>,
     /// Whether it was compiled as a bound schema.
     pub is_schema: bool,
     /// Why a document in a collection of schemas is no JSON Schema. Only its attribute `format` says

@@ -13,8 +13,8 @@ use muster_schema::{Level, Policy, check_level};
 use muster_wire::{
     ErrorKind, Problem, headers,
     schemas::{
-        VersionComparison, CompatibilityReport, CompatibilityRequest, SchemaDiffReport,
-        SchemaDiffRequest,
+        CompatibilityReport, CompatibilityRequest, SchemaDiffReport, SchemaDiffRequest,
+        VersionComparison,
     },
 };
 use schemars::JsonSchema;

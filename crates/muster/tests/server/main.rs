@@ -36,6 +36,7 @@ mod reference;
 mod references;
 mod repeats;
 mod rot;
+mod schemas;
 mod searching;
 mod secure;
 mod soak;

@@ -59,7 +59,13 @@ impl RegistryInner {
         for (stored, bytes) in documents.iter().zip(bytes) {
             let Some(bytes) = bytes else { continue };
             let content_type = stored.content_type.as_deref();
-            let document = Document { xid: &stored.xid, content_type, bytes: &bytes };
+            let document = Document {
+                xid: &stored.xid,
+                content_type,
+                bytes: &bytes,
+                format: None,
+                is_new: false,
+            };
             let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| match judge.document(&document)
             {
                 Ok(verdict) => Ok(Ok(verdict)),
@@ -146,7 +152,13 @@ impl RegistryInner {
                 let Some(resource) = document.version.resource() else { continue };
                 let content_type = document.content_type.as_deref();
                 let bytes = bytes.unwrap_or_default();
-                let document_there = Document { xid: &resource, content_type, bytes: &bytes };
+                let document_there = Document {
+                    xid: &resource,
+                    content_type,
+                    bytes: &bytes,
+                    format: None,
+                    is_new: false,
+                };
                 let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| match judge
                     .document(&document_there)
                 {

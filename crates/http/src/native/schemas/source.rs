@@ -117,7 +117,15 @@ impl Reader {
         match (&source.xid, &source.schema) {
             (None, Some(schema)) => {
                 let format = format.unwrap_or(SchemaFormat::JsonSchema);
-                Ok(SchemaText { xid: None, format, bytes: plain(schema).into() })
+                let is_name = |text: &str| !text.trim_start().starts_with(['{', '[', '"']);
+                let text = match schema {
+                    // The name of a type alone, such as "int", is Avro's JSON and no text of it.
+                    Value::String(text) if format == SchemaFormat::Avro && is_name(text) => {
+                        schema.to_string()
+                    }
+                    schema => plain(schema),
+                };
+                Ok(SchemaText { xid: None, format, bytes: text.into() })
             }
             (Some(xid), None) => self.stored(xid, format).await,
             (None, None) | (Some(_), Some(_)) => {

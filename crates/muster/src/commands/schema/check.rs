@@ -3,8 +3,8 @@ use muster_schema::{Level, Policy};
 use muster_wire::{
     OrOther,
     schemas::{
-        VersionComparison, CompatibilityFinding, CompatibilityReport, CompatibilityRequest,
-        FindingCertainty, FindingDirection,
+        CompatibilityFinding, CompatibilityReport, CompatibilityRequest, FindingCertainty,
+        FindingDirection, VersionComparison,
     },
 };
 

@@ -1,0 +1,192 @@
+use std::{cell::RefCell, sync::Arc};
+
+use muster_schema::{
+    Broken, Certainty, FormattedSchema, SchemaContext, SchemaFormat, Violation, check_level,
+};
+use muster_words::Xid;
+
+use super::{
+    ContentBytes, Dependency, Document, DocumentContent, Judge, NoVerdict, Rejection, Verdict,
+    bindings::UnreadContents, compiled::FollowedSchemas,
+};
+use crate::state::CompatibilityRule;
+
+/// The most earlier versions with which a new one is compared.
+const COMPARED_MAX: usize = 1_000;
+
+/// A version of a schema that was there before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlierVersion {
+    /// Its xid.
+    pub xid: Xid,
+    /// Its document.
+    pub content: DocumentContent,
+    /// Its media type.
+    pub content_type: Option<Arc<str>>,
+}
+
+impl Document<'_> {
+    /// The format of a schema: its attribute `format`, else what its media type says; none if it is
+    /// in a format that isn't known.
+    pub(super) fn schema_format(&self) -> Option<SchemaFormat> {
+        match self.format {
+            Some(named) => named.parse().ok(),
+            None => Some(format_of_media_type(self.content_type)),
+        }
+    }
+}
+
+fn format_of_media_type(content_type: Option<&str>) -> SchemaFormat {
+    let named = content_type.unwrap_or_default().to_ascii_lowercase();
+    match () {
+        () if named.contains("avro") => SchemaFormat::Avro,
+        () if named.contains("protobuf") => SchemaFormat::Protobuf,
+        () => SchemaFormat::JsonSchema,
+    }
+}
+
+impl Judge<'_> {
+    /// Checks a schema in Avro or Protobuf. What it refers to may come later, so a name that isn't
+    /// known is a warning.
+    pub(super) fn check_other_format(
+        &self,
+        document: &Document<'_>,
+        format: SchemaFormat,
+        verdict: &mut Verdict,
+    ) -> Result<(), NoVerdict> {
+        self.takes_long()?;
+        match self.read_schema(document.xid, format, document.bytes, verdict)? {
+            Ok(schema) => verdict.warnings.extend_from_slice(schema.warnings()),
+            Err(found) if found.iter().all(awaits_another) => {
+                let warning = |violation| Violation {
+                    severity: muster_schema::Severity::Warning,
+                    ..violation
+                };
+                verdict.warnings.extend(found.into_iter().map(warning));
+            }
+            Err(found) => return Err(Rejection::invalid(document.xid, found).into()),
+        }
+        Ok(())
+    }
+
+    /// Compares a new version of a schema with those that were there before, as its group asks for.
+    pub(super) fn check_compatibility(
+        &self,
+        document: &Document<'_>,
+        rule: CompatibilityRule,
+        verdict: &mut Verdict,
+    ) -> Result<(), NoVerdict> {
+        let xid = document.xid;
+        verdict.earlier = self.sources.earlier_versions(xid);
+        let (Some(format), false) = (document.schema_format(), verdict.earlier.is_empty()) else {
+            return Ok(());
+        };
+        if rule.level.directions().is_empty() {
+            return Ok(());
+        }
+        self.takes_long()?;
+        let count = if rule.level.is_transitive() { verdict.earlier.len() } else { 1 };
+        if count > COMPARED_MAX {
+            let what = format!("it has more than {COMPARED_MAX} earlier versions to compare with");
+            return Err(
+                Rejection::invalid(xid, vec![Violation::keyword("", "versions", what)]).into()
+            );
+        }
+        // What isn't a schema at all was told already.
+        let Ok(new) = self.read_schema(xid, format, document.bytes, verdict)? else {
+            return Ok(());
+        };
+        let mut missing = UnreadContents::default();
+        let mut found = Vec::new();
+        for earlier in verdict.earlier.clone().into_iter().take(count) {
+            let read = self.read_earlier(&earlier, format, verdict);
+            let Some(Some(old)) = missing.note_missing(read)? else { continue };
+            let compare =
+                |old: &&FormattedSchema, direction| old.compare(&new, direction, rule.policy);
+            let compared = check_level(rule.level, [&old], compare);
+            let broken = compared.into_iter().flat_map(|one| one.findings);
+            found.extend(broken.map(|broken| violation(&broken, &earlier.xid, rule)));
+        }
+        missing.none()?;
+        match found.is_empty() {
+            true => Ok(()),
+            false => Err(Rejection::invalid(xid, found).into()),
+        }
+    }
+
+    /// An earlier version; none if it was purged, or isn't a schema of this format.
+    fn read_earlier(
+        &self,
+        earlier: &EarlierVersion,
+        format: SchemaFormat,
+        verdict: &mut Verdict,
+    ) -> Result<Option<FormattedSchema>, NoVerdict> {
+        match self.sources.bytes_of(&earlier.content.content) {
+            ContentBytes::Erased => Ok(None),
+            ContentBytes::Unread => Err(NoVerdict::Missing([earlier.content.content].into())),
+            ContentBytes::Bytes(bytes) => {
+                Ok(self.read_schema(&earlier.xid, format, &bytes, verdict)?.ok())
+            }
+        }
+    }
+
+    /// Reads a schema, with the stored schemas that it refers to.
+    fn read_schema(
+        &self,
+        xid: &Xid,
+        format: SchemaFormat,
+        bytes: &[u8],
+        verdict: &mut Verdict,
+    ) -> Result<Result<FormattedSchema, Vec<Violation>>, NoVerdict> {
+        let home = xid.resource().unwrap_or_else(|| xid.clone());
+        let followed = FollowedSchemas {
+            sources: self.sources,
+            names: RefCell::default(),
+            ids: RefCell::default(),
+            missing: RefCell::default(),
+        };
+        let context = SchemaContext { home: Some(&home), sources: &followed, texts: &[] };
+        let read = FormattedSchema::parse(format, bytes, &context);
+        let missing = followed.missing.into_inner();
+        if !missing.is_empty() {
+            return Err(NoVerdict::Missing(missing));
+        }
+        let names = followed.names.into_inner().into_keys();
+        let references: Vec<Dependency> = names
+            .map(|name| {
+                let found = self.sources.content_at(&name);
+                (name, found)
+            })
+            .collect();
+        verdict.schema_references.extend(references);
+        verdict.schema_ids.extend(followed.ids.into_inner());
+        Ok(read)
+    }
+}
+
+/// Whether a problem may be mended by a schema that comes later.
+fn awaits_another(violation: &Violation) -> bool {
+    let keyword = match &violation.source {
+        muster_schema::ViolationSource::Keyword(keyword) => keyword.as_str(),
+        _ => "",
+    };
+    matches!(keyword, "unknown_type" | "import_not_found")
+}
+
+/// What a finding of a comparison is for whoever puts the new version.
+fn violation(broken: &Broken, earlier: &Xid, rule: CompatibilityRule) -> Violation {
+    let version = earlier.id().map_or("", |id| id.as_str());
+    let undecided = match broken.certainty {
+        Certainty::Broken => "",
+        Certainty::Undecided => " for certain",
+    };
+    let advice = broken.suggestion.as_deref().map(|text| format!("; to pass: {text}"));
+    let message = format!(
+        "it isn't {} compatible{undecided} with version {version} ({}): {}{}",
+        rule.level,
+        rule.policy,
+        broken.message,
+        advice.unwrap_or_default()
+    );
+    Violation::keyword(broken.path.clone(), broken.rule.clone(), message).bounded()
+}
