@@ -119,3 +119,9 @@ pub const COMPARISON_STEPS_MAX: u64 = 300_000;
 
 /// The changes in one difference of two JSON Schemas. People read no more.
 pub const DIFFERENCES_MAX: usize = 1_000;
+
+/// The issues of one schema's quality. The scores count all.
+pub const QUALITY_ISSUES_MAX: usize = 1_000;
+
+/// The obstacles of one schema for one provider of language models. People mend one after another.
+pub const OBSTACLES_MAX: usize = 200;
