@@ -324,11 +324,9 @@ fn few_properties(sites: &[Site<'_>], limits: &QualityLimits) -> Checks {
 }
 
 fn shallow(sites: &[Site<'_>], limits: &QualityLimits) -> Checks {
-    // One of the deepest places stands for all of them.
-    let deepest = sites.iter().max_by_key(|site| site.nesting);
-    let check =
-        |site: &Site<'_>| judge(site.nesting <= limits.nesting_max, || site.pointer.clone());
-    deepest.map(check).into_iter().collect()
+    // The first place that is too deep stands for all of them.
+    let deep = sites.iter().find(|site| site.nesting > limits.nesting_max);
+    vec![deep.map_or(Ok(()), |site| Err(site.pointer.clone()))]
 }
 
 fn short_arrays(sites: &[Site<'_>], limits: &QualityLimits) -> Checks {
