@@ -29,7 +29,7 @@ pub use json_schema::{
     SchemaSources, compare_json_schemas, compare_numbers, cost_of_pattern, json_schema_difference,
     oversized_numbers,
 };
-pub use level_check::{ComparedVersion, check_level};
+pub use level_check::{VersionFindings, check_level};
 pub use nearest::nearest;
 pub use profile::{
     ModelProvider, ObstacleEffect, PROFILE_RULES, ProfileObstacle, ProfileRule, ProfileSource,

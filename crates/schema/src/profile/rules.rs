@@ -141,7 +141,7 @@ pub const PROFILE_RULES: &[ProfileRule] = &[
         Effect::Refused,
         ANTHROPIC,
         ["a recursive schema isn't supported", "write out as many levels as are needed"],
-        |schema, sites| recursive(schema, sites),
+        recursive,
     ),
     rule(
         "anthropic_external_references",
