@@ -4,7 +4,7 @@ use crate::{Broken, Direction, Level};
 
 /// An earlier version that a new one was compared with, and what was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ComparedVersion<V> {
+pub struct VersionFindings<V> {
     /// The earlier version.
     pub version: V,
     /// Why they aren't compatible, in all directions that the level asks for; nothing if they are.
@@ -31,7 +31,7 @@ pub struct ComparedVersion<V> {
 ///     let compared = check_level(level, &earlier, compare);
 ///     compared.iter().map(|one| one.findings.len()).collect::<Vec<_>>()
 /// };
-/// assert_eq!(check(Level::None), []);
+/// assert!(check(Level::None).is_empty());
 /// assert_eq!(check(Level::Backward), [0]);
 /// assert_eq!(check(Level::BackwardTransitive), [0, 1]);
 /// assert_eq!(check(Level::FullTransitive), [1, 1]);
@@ -41,7 +41,7 @@ pub fn check_level<V>(
     level: Level,
     earlier: impl IntoIterator<Item = V>,
     mut compare: impl FnMut(&V, Direction) -> Vec<Broken>,
-) -> Vec<ComparedVersion<V>> {
+) -> Vec<VersionFindings<V>> {
     let count = match level {
         Level::None => 0,
         level if level.is_transitive() => usize::MAX,
@@ -50,7 +50,7 @@ pub fn check_level<V>(
     let compared = earlier.into_iter().take(count).map(|version| {
         let directions = level.directions().iter();
         let findings = directions.flat_map(|direction| compare(&version, *direction)).collect();
-        ComparedVersion { version, findings }
+        VersionFindings { version, findings }
     });
     compared.collect()
 }

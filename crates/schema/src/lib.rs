@@ -13,6 +13,8 @@ mod json_schema;
 mod level_check;
 mod messages;
 mod nearest;
+mod profile;
+mod quality;
 mod schema_difference;
 mod steps;
 mod violation;
@@ -27,8 +29,16 @@ pub use json_schema::{
     SchemaSources, compare_json_schemas, compare_numbers, cost_of_pattern, json_schema_difference,
     oversized_numbers,
 };
-pub use level_check::{ComparedVersion, check_level};
+pub use level_check::{VersionFindings, check_level};
 pub use nearest::nearest;
+pub use profile::{
+    ModelProvider, ObstacleEffect, PROFILE_RULES, ProfileObstacle, ProfileRule, ProfileSource,
+    profile_obstacles,
+};
+pub use quality::{
+    QUALITY_RULES, QualityDimension, QualityIssue, QualityLimits, QualityRule, QualitySeverity,
+    SchemaQuality, json_schema_quality,
+};
 pub use schema_difference::{ChangeClass, ChangeKind, ChangedPart, SchemaChange};
 pub use steps::{StopSign, Stopped, heed_stop, stoppable};
 pub use violation::{Severity, Violation, ViolationSource};

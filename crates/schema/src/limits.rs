@@ -152,3 +152,9 @@ pub const PROTOBUF_PAYLOAD_DEPTH_MAX: usize = 100;
 
 /// The changes in one difference of two JSON Schemas. People read no more.
 pub const DIFFERENCES_MAX: usize = 1_000;
+
+/// The issues of one schema's quality. The scores count all.
+pub const QUALITY_ISSUES_MAX: usize = 1_000;
+
+/// The obstacles of one schema for one provider of language models. People mend one after another.
+pub const OBSTACLES_MAX: usize = 200;

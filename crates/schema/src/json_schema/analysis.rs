@@ -46,6 +46,13 @@ pub(crate) enum KeywordValue {
     Definitions,
 }
 
+impl KeywordValue {
+    /// Whether its schemas are for children of the value.
+    pub(crate) fn descends(self) -> bool {
+        matches!(self, Self::Child | Self::ChildList | Self::ChildMap)
+    }
+}
+
 /// The content of a keyword in any draft. A keyword that doesn't exist in the schema's draft does
 /// no harm.
 pub(crate) fn holds(keyword: &str) -> Option<KeywordValue> {

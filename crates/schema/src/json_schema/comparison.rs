@@ -97,6 +97,11 @@ pub(crate) fn is_deciding(keyword: &str) -> bool {
     same::DECIDING.binary_search(&keyword).is_ok()
 }
 
+/// The keywords that decide which values are valid.
+pub(crate) fn deciding_keywords() -> impl Iterator<Item = &'static str> {
+    same::DECIDING.iter().copied()
+}
+
 /// The findings for the users of the API, each once.
 fn told(found: &[Finding], places: &Places<'_>, direction: Direction) -> Vec<Broken> {
     let mut all: Vec<Broken> = Vec::new();

@@ -14,8 +14,11 @@ pub(super) struct Places<'a> {
     numbers: HashMap<(Side, usize), PlaceId>,
     roots: [PlaceId; 2],
     documents: [Vec<SchemaDocument<'a>>; 2],
-    lists: RefCell<HashMap<(PlaceId, &'static str), Option<Rc<[PlaceId]>>>>,
+    lists: RefCell<Lists>,
 }
+
+/// The schemas in lists that were asked for, by their place and keyword.
+type Lists = HashMap<(PlaceId, &'static str), Option<Rc<[PlaceId]>>>;
 
 /// The number of a place.
 pub(super) type PlaceId = u32;

@@ -384,11 +384,6 @@ pub(crate) const RULES: &[Rule] = &[
         ],
     ),
     rule(
-        "property_removed_from_open_content_model",
-        "have {name}, which is no longer described",
-        ["keep {name}", "keep {name} out"],
-    ),
-    rule(
         "property_removed_not_covered_by_partially_open_content_model",
         "have a value as {name} that additionalProperties or patternProperties refuse",
         [
@@ -430,11 +425,6 @@ pub(crate) const RULES: &[Rule] = &[
         "schema_added",
         "say more there than a schema allows that wasn't there before",
         ["leave the schema out", "keep the schema"],
-    ),
-    rule(
-        "sum_type_extended",
-        "match several alternatives there",
-        ["add no alternative", "remove no alternative"],
     ),
     rule(
         "sum_type_narrowed",

@@ -209,10 +209,8 @@ impl<'a> Checker<'a> {
         let wanted = said.as_number()?.as_str();
         let own = self.strictest_count(flat, keyword);
         let is_least = keyword.starts_with("min");
-        let enough = |found: &str| match (is_least, compare_numbers(found, wanted)) {
-            (true, Ordering::Less) | (false, Ordering::Greater) => false,
-            _ => true,
-        };
+        let too_far = if is_least { Ordering::Less } else { Ordering::Greater };
+        let enough = |found: &str| compare_numbers(found, wanted) != too_far;
         if own.is_some_and(enough) || is_least && compare_numbers(wanted, "0") != Ordering::Greater
         {
             return None;
