@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use muster_words::Digest;
 use prost_reflect::{DescriptorPool, FileDescriptor, MessageDescriptor};
@@ -13,7 +13,7 @@ use super::{
 #[derive(Clone)]
 pub struct ProtobufSchema {
     file: FileDescriptor,
-    canonical: std::sync::Arc<str>,
+    canonical: Arc<str>,
 }
 
 /// The schema has no message of this name.
@@ -60,7 +60,11 @@ impl ProtobufSchema {
     /// ```
     pub fn parse(text: &str, references: &[(&str, &str)]) -> Result<Self, ProtobufError> {
         let Linked { file, written, names_syntax } = link(text, references)?;
-        let canonical = super::print::written(&file, &written, names_syntax).into();
+        let canonical: Arc<str> = super::print::written(&file, &written, names_syntax).into();
+        if canonical.is_empty() {
+            // Comments and semicolons only.
+            return Err(ProtobufError::one(super::ProtobufFault::Empty, "the schema is empty"));
+        }
         Ok(Self { file, canonical })
     }
 

@@ -81,6 +81,13 @@ fn moved(expect: &str, shift: usize) -> String {
 }
 
 #[test]
+fn a_schema_without_anything_is_empty() {
+    for text in [" \n", "// A comment.", ";;"] {
+        assert_eq!(problems(text, &[]), ["empty: the schema is empty"], "{text}");
+    }
+}
+
+#[test]
 fn finds_all_problems_of_a_file() {
     let found = problems(
         &format!("{HEAD}message A {{ X x = 1;\n Y y = 2; }}\nmessage B {{ Z z = 1; }}"),
@@ -163,8 +170,9 @@ fn reads_bytes_that_may_not_be_text() {
 fn base64_is_that_of_a_descriptor_or_refused() {
     for (text, expect) in [
         ("AAAA", "descriptor: the base64 isn't that of a FileDescriptorProto"),
-        ("CgNmb28", "accepted"),
-        ("CgNmb28=\n", "accepted"),
+        ("CgNmb28", "empty: the schema is empty"),
+        ("CgNmb28iAwoBQQ", "accepted"),
+        ("CgNmb28iAwoBQQ==\n", "accepted"),
         ("nonsense", "descriptor: "),
         // A name that isn't one, within.
         ("IgUKA2EuYg==", "name: \"a.b\" isn't a name"),
