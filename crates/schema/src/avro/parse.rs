@@ -28,7 +28,8 @@ const RESERVED_OF_ENUM: [&str; 1] = ["default"];
 
 impl AvroSchema {
     /// Parses a schema (Apache Avro 1.12). `references` are the schemas that it refers to, each with
-    /// a name for messages; one that refers to another comes after it. No other type is known.
+    /// a name for messages: each once, and one that refers to another after it. No other type is
+    /// known.
     ///
     /// # Errors
     /// All problems that were found, in the schema or in the first reference that has some.
