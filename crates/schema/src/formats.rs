@@ -211,7 +211,7 @@ impl FormattedSchema {
                 protobuf::compare(old, new, direction, policy)
             }
             _ => vec![Broken {
-                rule: "format_changed".to_owned(),
+                rule: "schema_format_changed".to_owned(),
                 path: String::new(),
                 direction,
                 certainty: Certainty::Broken,
