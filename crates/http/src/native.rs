@@ -193,6 +193,8 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::Diff => on(method, diff::diff),
         NativeEndpoint::CheckSchema => on(method, schemas::check),
         NativeEndpoint::DiffSchemas => on(method, schemas::diff),
+        NativeEndpoint::RateSchema => on(method, schemas::rate),
+        NativeEndpoint::ProfileSchema => on(method, schemas::profile),
         NativeEndpoint::ValidatePayloads => on(method, schemas::validate_payloads),
         NativeEndpoint::Rollback => on(method, rollback::rollback),
         NativeEndpoint::References => on(method, references::references),

@@ -125,7 +125,7 @@ pub struct UnknownName {
 }
 
 impl UnknownName {
-    fn new(found: &str, known: &'static str) -> Self {
+    pub(crate) fn new(found: &str, known: &'static str) -> Self {
         Self { found: found.chars().take(100).collect(), known }
     }
 }

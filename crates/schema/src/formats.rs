@@ -146,10 +146,7 @@ impl FormattedSchema {
     ) -> Result<Self, Vec<Violation>> {
         match format {
             SchemaFormat::JsonSchema => {
-                let notation = match bytes.trim_ascii_start().first() {
-                    Some(b'{' | b't' | b'f') | None => Notation::Json,
-                    Some(_) => Notation::Yaml,
-                };
+                let notation = notation_of(bytes);
                 let parsed = match context.home {
                     Some(home) => Schema::parse_as(home, notation, bytes, context.sources),
                     None => notation
@@ -290,6 +287,15 @@ fn check_protobuf(
         },
     };
     checked.map_err(|error| UncheckablePayload(error.to_string()))
+}
+
+/// How a JSON Schema without a media type is written: JSON if it begins like that, else YAML.
+#[must_use]
+pub fn notation_of(schema: &[u8]) -> Notation {
+    match schema.trim_ascii_start().first() {
+        Some(b'{' | b't' | b'f') | None => Notation::Json,
+        Some(_) => Notation::Yaml,
+    }
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Vec<Violation>> {

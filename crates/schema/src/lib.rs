@@ -22,6 +22,7 @@ mod violation;
 pub use compatibility::{Broken, Certainty, Direction, Level, Policy, UnknownName};
 pub use formats::{
     FormattedSchema, Payload, SchemaContext, SchemaFormat, UncheckablePayload, UnknownFormat,
+    notation_of,
 };
 pub use found_violations::FoundViolations;
 pub use json_schema::{

@@ -1,12 +1,12 @@
 //! Whether a JSON Schema can be used with language models: as the structure of an answer, or as the
 //! input of a tool. The rules are data ([`PROFILE_RULES`]), each with the page that it comes from.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use muster_words::json::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::{limits::OBSTACLES_MAX, quality::sites_of};
+use crate::{UnknownName, limits::OBSTACLES_MAX, quality::sites_of};
 
 mod rules;
 
@@ -37,6 +37,34 @@ pub enum ObstacleEffect {
     Refused,
     /// The keyword is ignored, so answers may violate the schema.
     Ignored,
+}
+
+impl fmt::Display for ModelProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+        })
+    }
+}
+
+impl FromStr for ModelProvider {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|provider| provider.to_string() == text);
+        found.ok_or_else(|| UnknownName::new(text, "openai, anthropic and gemini"))
+    }
+}
+
+impl fmt::Display for ObstacleEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "refused",
+            Self::Ignored => "ignored",
+        })
+    }
 }
 
 /// One place that keeps a schema from being used with a provider as it is.

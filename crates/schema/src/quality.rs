@@ -1,6 +1,8 @@
 //! How good a schema is beyond being valid: a score of 100, and what would raise it. The rules are
 //! data ([`QUALITY_RULES`]).
 
+use std::fmt;
+
 use muster_words::json::Value;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +40,16 @@ pub enum QualitySeverity {
     Warning,
     /// It could be better.
     Info,
+}
+
+impl fmt::Display for QualitySeverity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        })
+    }
 }
 
 /// One thing that lowers the score.

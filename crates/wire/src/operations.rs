@@ -119,6 +119,10 @@ pub enum NativeEndpoint {
     CheckSchema,
     /// `POST /schemas/diff`.
     DiffSchemas,
+    /// `POST /schemas/quality`.
+    RateSchema,
+    /// `POST /schemas/profile`.
+    ProfileSchema,
     /// `POST /validate`.
     ValidatePayloads,
     /// `POST /rollback`.

@@ -213,6 +213,102 @@ pub struct PayloadResult {
     pub violations: Vec<Violation>,
 }
 
+/// A schema whose quality is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QualityRequest {
+    /// A JSON Schema.
+    pub schema: SchemaSource,
+    /// From which number of properties on an object is called too large; absent means 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub properties_max: Option<u32>,
+    /// From which nesting depth on a schema is called too deep; absent means 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nesting_max: Option<u32>,
+    /// From which number of items on an array is called too large; absent means 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub array_items_max: Option<u32>,
+}
+
+/// How good a schema is. All scores are from 0 to 100.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QualityReport {
+    /// The average of the five others.
+    pub quality_score: u8,
+    /// Whether it describes what it stands for.
+    pub completeness: u8,
+    /// Whether it does alike things alike.
+    pub consistency: u8,
+    /// Whether it says what it means.
+    pub validity: u8,
+    /// Whether it is small enough to be understood.
+    pub complexity: u8,
+    /// Whether it says each thing once.
+    pub reusability: u8,
+    /// What lowers the scores, errors first.
+    pub issues: Vec<QualityReportIssue>,
+}
+
+/// One thing that lowers a score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct QualityReportIssue {
+    /// `error`, `warning` or `info`.
+    #[serde(rename = "type")]
+    pub severity: String,
+    /// What to do about it.
+    pub message: String,
+    /// The place, as a JSON Pointer.
+    pub path: String,
+}
+
+/// A schema that is to be used with language models.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileRequest {
+    /// A JSON Schema.
+    pub schema: SchemaSource,
+    /// `openai`, `anthropic`, `gemini`; absent means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub providers: Vec<String>,
+}
+
+/// With which providers of language models a schema can be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileReport {
+    /// An answer for each provider.
+    pub profiles: Vec<SchemaProfile>,
+}
+
+/// Whether one provider takes a schema as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SchemaProfile {
+    /// The provider.
+    pub provider: String,
+    /// Whether it takes the schema; it may ignore parts of it.
+    pub usable: bool,
+    /// The places that it refuses or ignores.
+    pub obstacles: Vec<SchemaObstacle>,
+}
+
+/// One place that a provider refuses or ignores.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SchemaObstacle {
+    /// The stable id of the rule.
+    pub rule: String,
+    /// The place, as a JSON Pointer.
+    pub path: String,
+    /// `refused`, or `ignored`: then answers may violate the schema.
+    pub effect: String,
+    /// What is wrong.
+    pub message: String,
+    /// The change that removes it.
+    pub change: String,
+    /// The page that says so.
+    #[schemars(extend("format" = "uri"))]
+    pub source: String,
+}
+
 fn sample_source(minimum: u64) -> SchemaSource {
     let schema =
         json!({"type": "object", "properties": {"age": {"type": "integer", "minimum": minimum}}});
@@ -296,5 +392,55 @@ impl Sample for PayloadsReport {
             xid: None,
             results: vec![passed, failed],
         }
+    }
+}
+
+impl Sample for QualityRequest {
+    fn sample() -> Self {
+        Self { schema: sample_source(18), ..Self::default() }
+    }
+}
+
+impl Sample for QualityReport {
+    fn sample() -> Self {
+        let issue = QualityReportIssue {
+            severity: "warning".to_owned(),
+            message: "give the schema a title".to_owned(),
+            path: String::new(),
+        };
+        Self {
+            quality_score: 84,
+            completeness: 20,
+            consistency: 100,
+            validity: 100,
+            complexity: 100,
+            reusability: 100,
+            issues: vec![issue],
+        }
+    }
+}
+
+impl Sample for ProfileRequest {
+    fn sample() -> Self {
+        Self { schema: sample_source(18), providers: vec!["openai".to_owned()] }
+    }
+}
+
+impl Sample for ProfileReport {
+    fn sample() -> Self {
+        let obstacle = SchemaObstacle {
+            rule: "openai_closed_objects".to_owned(),
+            path: String::new(),
+            effect: "refused".to_owned(),
+            message: "objects must be closed".to_owned(),
+            change: "add \"additionalProperties\": false".to_owned(),
+            source: "https://platform.openai.com/docs/guides/structured-outputs".to_owned(),
+        };
+        let profile = SchemaProfile {
+            provider: "openai".to_owned(),
+            usable: false,
+            obstacles: vec![obstacle],
+        };
+        Self { profiles: vec![profile] }
     }
 }

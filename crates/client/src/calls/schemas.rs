@@ -1,7 +1,7 @@
 use http::Method;
 use muster_wire::schemas::{
-    CompatibilityReport, CompatibilityRequest, PayloadsReport, PayloadsRequest, SchemaDiffReport,
-    SchemaDiffRequest,
+    CompatibilityReport, CompatibilityRequest, PayloadsReport, PayloadsRequest, ProfileReport,
+    ProfileRequest, QualityReport, QualityRequest, SchemaDiffReport, SchemaDiffRequest,
 };
 use serde::Serialize;
 
@@ -39,6 +39,28 @@ impl Client {
         request: &PayloadsRequest,
     ) -> Result<Answer<PayloadsReport>, ClientError> {
         self.ask_about_schemas("/validate", request).await
+    }
+
+    /// Rates a schema.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn rate_schema(
+        &self,
+        request: &QualityRequest,
+    ) -> Result<Answer<QualityReport>, ClientError> {
+        self.ask_about_schemas("/schemas/quality", request).await
+    }
+
+    /// Says with which providers of language models a schema can be used.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn profile_schema(
+        &self,
+        request: &ProfileRequest,
+    ) -> Result<Answer<ProfileReport>, ClientError> {
+        self.ask_about_schemas("/schemas/profile", request).await
     }
 
     async fn ask_about_schemas<T>(

@@ -3,6 +3,7 @@
 
 mod convert;
 mod payloads;
+mod rating;
 mod source;
 mod stored;
 
@@ -32,6 +33,8 @@ const VERSIONS_MAX: usize = 1_000;
 
 const CHECK: &str = "/schemas/check";
 const DIFF: &str = "/schemas/diff";
+const QUALITY: &str = "/schemas/quality";
+const PROFILE: &str = "/schemas/profile";
 const VALIDATE: &str = "/validate";
 
 /// `POST /schemas/check`: whether a new version of a schema is compatible with earlier ones.
@@ -50,6 +53,24 @@ pub(super) async fn diff(
     body: Body,
 ) -> Result<Response, IntoProblem> {
     asked(native, caller, body, DIFF, differing).await
+}
+
+/// `POST /schemas/quality`: how good a schema is.
+pub(super) async fn rate(
+    State(native): State<Native>,
+    Extension(caller): Extension<Caller>,
+    body: Body,
+) -> Result<Response, IntoProblem> {
+    asked(native, caller, body, QUALITY, rating::rate).await
+}
+
+/// `POST /schemas/profile`: with which language models a schema can be used.
+pub(super) async fn profile(
+    State(native): State<Native>,
+    Extension(caller): Extension<Caller>,
+    body: Body,
+) -> Result<Response, IntoProblem> {
+    asked(native, caller, body, PROFILE, rating::profile).await
 }
 
 /// `POST /validate`: which payloads pass a schema.

@@ -57,6 +57,13 @@ async fn answers_as_the_description_says() {
             r#"{"new": {"schema": {"minimum": 2}}, "old": {"schema": {"minimum": 1}}}"#,
             200,
         ),
+        ("rateSchema", "POST /schemas/quality", r#"{"schema": {"schema": {"minimum": 2}}}"#, 200),
+        (
+            "profileSchema",
+            "POST /schemas/profile",
+            r#"{"schema": {"schema": {"minimum": 2}}}"#,
+            200,
+        ),
         (
             "validatePayloads",
             "POST /validate",

@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod diff;
+pub mod profile;
+pub mod quality;
 mod source;
 pub mod validate;
 
@@ -16,6 +18,10 @@ pub enum SchemaCommand {
     Check(check::SchemaCheckArguments),
     #[command(before_help = diff::EXAMPLES)]
     Diff(diff::SchemaDiffArguments),
+    #[command(before_help = quality::EXAMPLES)]
+    Quality(quality::SchemaQualityArguments),
+    #[command(before_help = profile::EXAMPLES)]
+    Profile(profile::SchemaProfileArguments),
     #[command(before_help = validate::EXAMPLES)]
     Validate(validate::SchemaValidateArguments),
 }
@@ -25,6 +31,8 @@ impl SchemaCommand {
         match self {
             Self::Check(check) => check.run(context).await,
             Self::Diff(diff) => diff.run(context).await,
+            Self::Quality(quality) => quality.run(context).await,
+            Self::Profile(profile) => profile.run(context).await,
             Self::Validate(validate) => validate.run(context).await,
         }
     }

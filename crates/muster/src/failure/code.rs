@@ -204,6 +204,9 @@ own_codes! {
     LedgerUnusable:
         "The ledger can't be opened.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+    LowQuality:
+        "The quality of a schema is lower than asked for.",
+        "Mend what the issues name.";
     NoAnswer:
         "The connection broke, or the answer took too long. A write may have taken effect.",
         "Check whether it took effect before you repeat it.";
@@ -255,6 +258,9 @@ own_codes! {
     PartlyApplied:
         "Some changes of the folder were made, others were refused.",
         "Correct what the messages name, then apply the folder again; it doesn't repeat what is done.";
+    ProfileObstacles:
+        "A schema can't be used with a provider of language models.",
+        "Change the schema as the findings say.";
     ProofInvalid:
         "The proof or the checkpoint proves nothing: it is malformed, changed, or signed by another key.",
         "Ask for it again, and compare the key with the one that muster keys ledger prints.";

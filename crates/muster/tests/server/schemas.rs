@@ -194,3 +194,37 @@ fn files_are_compared_and_checked_without_a_registry() {
         );
     }
 }
+
+#[test]
+fn a_schema_is_rated_and_profiled() {
+    let (scratch, server) = (TempDir::new().unwrap(), Server::in_memory(&[]));
+    let schema = json!({"type": "object", "properties": {"a": {"minimum": 5, "maximum": 3}}});
+    let ask = json!({"schema": {"schema": schema}}).to_string();
+    let report = server.post("/schemas/quality", ask.clone()).expect(200).json();
+    assert!(report["qualityScore"].as_u64().unwrap() < 100, "{report}");
+    assert_eq!(report["issues"][0]["path"], "/properties/a", "{report}");
+    let report = server.post("/schemas/profile", ask).expect(200).json();
+    assert_eq!(report["profiles"][0]["provider"], "openai");
+    assert_eq!(report["profiles"][0]["usable"], false, "{report}");
+    let ask = json!({"schema": {"schema": "\"int\"", "format": "avro"}}).to_string();
+    server.post("/schemas/quality", ask).refused(400, "parsing_data");
+    let ask = json!({"schema": {"schema": schema}, "providers": ["nobody"]}).to_string();
+    server.post("/schemas/profile", ask).refused(400, "parsing_data");
+    std::fs::write(scratch.path().join("a.json"), schema.to_string()).unwrap();
+    let told =
+        run(scratch.path(), &["schema", "quality", "a.json", "--min-score", "100"]).expect(1);
+    assert!(told.err.contains("[low_quality]"), "{}", told.err);
+    run(scratch.path(), &["schema", "quality", "a.json"]).expect(0);
+    let told = run(scratch.path(), &["schema", "profile", "a.json", "--provider", "openai"]);
+    let told = told.expect(1);
+    assert!(told.out.contains("to pass:") && told.err.contains("[profile_obstacles]"));
+    // What every provider takes.
+    let closed = json!({
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "required": ["a"],
+        "additionalProperties": false,
+    });
+    std::fs::write(scratch.path().join("b.json"), closed.to_string()).unwrap();
+    run(scratch.path(), &["schema", "profile", "b.json"]).expect(0);
+}

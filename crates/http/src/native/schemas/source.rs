@@ -3,7 +3,7 @@ use std::{fmt::Display, str::FromStr};
 use bytes::Bytes;
 use muster_catalog::{View, state::Version};
 use muster_registry::{Registry, stoppable_read};
-use muster_schema::{FormattedSchema, SchemaContext, SchemaFormat, nearest};
+use muster_schema::{FormattedSchema, SchemaContext, SchemaFormat, nearest, notation_of};
 use muster_wire::{ErrorKind, Problem, schemas::SchemaSource};
 use muster_words::{Xid, json::Value};
 
@@ -107,6 +107,19 @@ impl Reader {
             let bytes = bytes.map_err(|error| problem_of_fetch(error, self.path))?;
             stored.learn(&missing, bytes);
         }
+    }
+
+    /// The JSON of a JSON Schema, which must compile.
+    pub(super) async fn json_schema(&self, source: &SchemaSource) -> Result<Value, Problem> {
+        let text = self.text(source, "schema").await?;
+        if text.format != SchemaFormat::JsonSchema {
+            let what =
+                format!("this is known of JSON Schema only, and the schema is {}", text.format);
+            return Err(self.refused(what));
+        }
+        self.read(source, "schema").await?;
+        let notation = notation_of(&text.bytes);
+        notation.parse(&text.bytes).map_err(|error| self.refused(error.to_string()))
     }
 
     async fn text(&self, source: &SchemaSource, member: &str) -> Result<SchemaText, Problem> {

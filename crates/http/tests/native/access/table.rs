@@ -52,6 +52,8 @@ const WHOLE: &str = "
     rollBack                POST   /rollback                    +---- everything
     checkSchema             POST   /schemas/check               ++++- reading
     diffSchemas             POST   /schemas/diff                ++++- reading
+    rateSchema              POST   /schemas/quality             ++++- reading
+    profileSchema           POST   /schemas/profile             ++++- reading
     validatePayloads        POST   /validate                    ++++- reading
     exportAll               GET    /export                      +++++ reading
     diffAll                 GET    /diff                        +++++ reading
