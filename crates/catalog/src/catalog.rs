@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeSet, sync::Arc};
 
 use imbl::{OrdMap, OrdSet, Vector};
 use muster_words::{Digest, Id, Moment, Position, Xid};
@@ -10,7 +10,7 @@ use crate::{
     judge::EarlierVersion,
     state::{
         Earlier, EntityMap, Group, HiddenEntity, RegisteredKey, RegistryPast, RegistryState,
-        RememberedAnswer, Resource, Stamp, Version, exact, resource_in, taken,
+        RememberedAnswer, Resource, Stamp, Version, exact, resource_in, states, taken,
     },
 };
 use muster_model::Model;
@@ -157,20 +157,22 @@ impl Catalog {
         }
     }
 
-    /// The versions of a resource that have documents, newest first.
+    /// The versions of a resource that have documents, the one that was written last first.
     #[must_use]
     pub fn earlier_versions(&self, xid: &Xid) -> Vec<EarlierVersion> {
         let Some(resource) = self.resource_at(xid) else { return Vec::new() };
         let mut versions: Vec<&Arc<Version>> = resource.versions.iter().collect();
-        versions.sort_by(|left, right| {
-            right.created.cmp(&left.created).then_with(|| right.id.cmp(&left.id))
-        });
+        // Not by `createdat`, which clients may set.
+        let born =
+            |version: &Arc<Version>| states(version).last().map(|first| first.stamp.position);
+        versions.sort_by_cached_key(|version| Reverse((born(version), version.id.clone())));
         let owner = xid.resource().unwrap_or_else(|| xid.clone());
         let earlier = versions.into_iter().filter_map(|version| {
             Some(EarlierVersion {
                 xid: owner.version(version.id.clone())?,
                 content: version.document_content()?,
                 content_type: version.content_type.clone(),
+                attributes: version.attributes.map(|content| content.reference()),
             })
         });
         earlier.collect()

@@ -72,19 +72,22 @@ pub async fn attended_read<T: Send + 'static>(
     task.await.ok().flatten()
 }
 
-/// Runs work that counts its steps, and stops it when the caller of this task has left, or after
-/// [`JUDGING_TIME_MAX`].
+/// Runs work that counts its steps, and stops it when the caller of this task has left, or when it is
+/// late.
 ///
 /// # Errors
 /// The work was stopped.
-pub fn stoppable_read<T>(work: impl FnOnce() -> T) -> Result<T, Stopped> {
-    stoppable(&stop_sign(), work)
+pub fn stoppable_read<T>(until: Instant, work: impl FnOnce() -> T) -> Result<T, Stopped> {
+    stoppable(&stop_sign_at(until), work)
 }
 
 /// Says stop when the caller has left, or after [`JUDGING_TIME_MAX`].
 pub(crate) fn stop_sign() -> StopSign {
+    stop_sign_at(Instant::now() + JUDGING_TIME_MAX)
+}
+
+fn stop_sign_at(until: Instant) -> StopSign {
     let has_left = HAS_LEFT.try_with(Arc::clone).unwrap_or_default();
-    let until = Instant::now() + JUDGING_TIME_MAX;
     Arc::new(move || has_left.load(Ordering::Relaxed) || Instant::now() >= until)
 }
 

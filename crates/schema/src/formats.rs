@@ -94,6 +94,8 @@ pub struct SchemaContext<'a> {
     /// The schemas that an Avro schema refers to, in the order of their dependencies, and the files
     /// that a Protobuf schema imports: each with its name and text.
     pub texts: &'a [(&'a str, &'a str)],
+    /// How a JSON Schema is written; none if only its text can tell.
+    pub notation: Option<Notation>,
 }
 
 /// A payload of a schema's data.
@@ -134,7 +136,7 @@ impl FormattedSchema {
     /// ```
     /// use muster_schema::{FormattedSchema, NoSources, Payload, SchemaContext, SchemaFormat};
     ///
-    /// let context = SchemaContext { home: None, sources: &NoSources, texts: &[] };
+    /// let context = SchemaContext { home: None, sources: &NoSources, texts: &[], notation: None };
     /// let schema = FormattedSchema::parse(SchemaFormat::Avro, br#""int""#, &context).unwrap();
     /// let found = schema.check(Payload::Json(&"five".into()), None).unwrap();
     /// assert_eq!(found[0].pointer, "");
@@ -146,7 +148,7 @@ impl FormattedSchema {
     ) -> Result<Self, Vec<Violation>> {
         match format {
             SchemaFormat::JsonSchema => {
-                let notation = notation_of(bytes);
+                let notation = context.notation.unwrap_or_else(|| notation_of(bytes));
                 let parsed = match context.home {
                     Some(home) => Schema::parse_as(home, notation, bytes, context.sources),
                     None => notation
@@ -292,9 +294,9 @@ fn check_protobuf(
 /// How a JSON Schema without a media type is written: JSON if it begins like that, else YAML.
 #[must_use]
 pub fn notation_of(schema: &[u8]) -> Notation {
-    match schema.trim_ascii_start().first() {
-        Some(b'{' | b't' | b'f') | None => Notation::Json,
-        Some(_) => Notation::Yaml,
+    match schema.trim_ascii() {
+        [] | [b'{', ..] | b"true" | b"false" => Notation::Json,
+        _ => Notation::Yaml,
     }
 }
 

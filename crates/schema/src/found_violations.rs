@@ -39,6 +39,12 @@ impl FoundViolations {
         !self.errors.kept.is_empty()
     }
 
+    /// Whether further errors would only be counted.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.errors.kept.len() >= VIOLATIONS_MAX
+    }
+
     /// All of them, errors first.
     #[must_use]
     pub fn finish(self) -> Vec<Violation> {

@@ -80,8 +80,11 @@ pub struct VersionComparison {
     pub xid: Option<String>,
     /// Whether they are compatible.
     pub compatible: bool,
-    /// Why they aren't.
+    /// Why they aren't; an answer has at most 1,000 findings altogether.
     pub findings: Vec<CompatibilityFinding>,
+    /// How many findings were left out.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub more: u64,
 }
 
 /// One reason why two schemas aren't compatible in one direction.
@@ -209,8 +212,16 @@ pub struct PayloadsReport {
 pub struct PayloadResult {
     /// Whether it passes; it may have warnings.
     pub valid: bool,
-    /// What is wrong.
+    /// What is wrong; an answer has at most 10,000 violations altogether.
     pub violations: Vec<Violation>,
+    /// How many violations were left out.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub more: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A schema whose quality is asked for.
@@ -333,7 +344,8 @@ impl Sample for CompatibilityReport {
             message: "values from 0 to 18 are refused by readers with the new schema".to_owned(),
             suggestion: Some("keep the minimum at 0".to_owned()),
         };
-        let compared = VersionComparison { xid: None, compatible: false, findings: vec![finding] };
+        let compared =
+            VersionComparison { xid: None, compatible: false, findings: vec![finding], more: 0 };
         Self {
             compatible: false,
             level: "BACKWARD".to_owned(),
@@ -383,8 +395,8 @@ impl Sample for PayloadsReport {
             line: None,
             column: None,
         };
-        let passed = PayloadResult { valid: true, violations: Vec::new() };
-        let failed = PayloadResult { valid: false, violations: vec![violation] };
+        let passed = PayloadResult { valid: true, violations: Vec::new(), more: 0 };
+        let failed = PayloadResult { valid: false, violations: vec![violation], more: 0 };
         Self {
             valid: false,
             invalid: 1,

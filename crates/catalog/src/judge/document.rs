@@ -292,7 +292,7 @@ const QUOTE_MAX: usize = 100;
 
 impl Document<'_> {
     /// How its data is written.
-    fn notation(&self) -> Notation {
+    pub(super) fn notation(&self) -> Notation {
         Notation::of(self.content_type)
     }
 }

@@ -1,9 +1,10 @@
 use std::{cell::RefCell, sync::Arc};
 
 use muster_schema::{
-    Broken, Certainty, FormattedSchema, SchemaContext, SchemaFormat, Violation, check_level,
+    Broken, Certainty, FormattedSchema, FoundViolations, SchemaContext, SchemaFormat, Violation,
+    check_level,
 };
-use muster_words::Xid;
+use muster_words::{ContentRef, Notation, Xid, json};
 
 use super::{
     ContentBytes, Dependency, Document, DocumentContent, Judge, NoVerdict, Rejection, Verdict,
@@ -23,6 +24,8 @@ pub struct EarlierVersion {
     pub content: DocumentContent,
     /// Its media type.
     pub content_type: Option<Arc<str>>,
+    /// Its attributes, among them `format`.
+    pub attributes: Option<ContentRef>,
 }
 
 impl Document<'_> {
@@ -55,7 +58,8 @@ impl Judge<'_> {
         verdict: &mut Verdict,
     ) -> Result<(), NoVerdict> {
         self.takes_long()?;
-        match self.read_schema(document.xid, format, document.bytes, verdict)? {
+        let text = (document.notation(), document.bytes);
+        match self.read_schema(document.xid, format, text, verdict)? {
             Ok(schema) => verdict.warnings.extend_from_slice(schema.warnings()),
             Err(found) if found.iter().all(awaits_another) => {
                 let warning = |violation| Violation {
@@ -78,54 +82,84 @@ impl Judge<'_> {
     ) -> Result<(), NoVerdict> {
         let xid = document.xid;
         verdict.earlier = self.sources.earlier_versions(xid);
-        let (Some(format), false) = (document.schema_format(), verdict.earlier.is_empty()) else {
-            return Ok(());
-        };
-        if rule.level.directions().is_empty() {
+        if verdict.earlier.is_empty() || rule.level.directions().is_empty() {
             return Ok(());
         }
+        let undecided = |what: String| -> NoVerdict {
+            let message = format!(
+                "it can't be compared with the versions before it, as this group asks for: {what}"
+            );
+            Rejection::invalid(xid, vec![Violation::keyword("", "undecided", message)]).into()
+        };
+        let Some(format) = document.schema_format() else {
+            let named = document.format.unwrap_or_default();
+            return Err(undecided(format!("{named:?} isn't a format that is known here")));
+        };
         self.takes_long()?;
         let count = if rule.level.is_transitive() { verdict.earlier.len() } else { 1 };
         if count > COMPARED_MAX {
-            let what = format!("it has more than {COMPARED_MAX} earlier versions to compare with");
-            return Err(
-                Rejection::invalid(xid, vec![Violation::keyword("", "versions", what)]).into()
-            );
+            return Err(undecided(format!(
+                "there are more than {COMPARED_MAX}; delete old ones, or ask for a level that isn't \
+                 transitive"
+            )));
         }
-        // What isn't a schema at all was told already.
-        let Ok(new) = self.read_schema(xid, format, document.bytes, verdict)? else {
-            return Ok(());
-        };
+        let read = self.read_schema(xid, format, (document.notation(), document.bytes), verdict)?;
+        let new = read.map_err(|found| {
+            let first = found.into_iter().next().map(|first| first.message);
+            undecided(first.unwrap_or_default())
+        })?;
         let mut missing = UnreadContents::default();
-        let mut found = Vec::new();
-        for earlier in verdict.earlier.clone().into_iter().take(count) {
-            let read = self.read_earlier(&earlier, format, verdict);
+        let mut found = FoundViolations::default();
+        let mut compared = 0;
+        for earlier in verdict.earlier.clone() {
+            if compared == count || found.is_full() {
+                break;
+            }
+            let read = self.read_earlier(&earlier, verdict);
+            // What was purged or never was a schema has no readers.
             let Some(Some(old)) = missing.note_missing(read)? else { continue };
+            compared += 1;
             let compare =
                 |old: &&FormattedSchema, direction| old.compare(&new, direction, rule.policy);
-            let compared = check_level(rule.level, [&old], compare);
-            let broken = compared.into_iter().flat_map(|one| one.findings);
+            let all = check_level(rule.level, [&old], compare);
+            let broken = all.into_iter().flat_map(|one| one.findings);
             found.extend(broken.map(|broken| violation(&broken, &earlier.xid, rule)));
         }
         missing.none()?;
-        match found.is_empty() {
-            true => Ok(()),
-            false => Err(Rejection::invalid(xid, found).into()),
+        match found.has_errors() {
+            true => Err(Rejection::invalid(xid, found.finish()).into()),
+            false => Ok(()),
         }
     }
 
-    /// An earlier version; none if it was purged, or isn't a schema of this format.
+    /// An earlier version; none if it was purged, or isn't a schema.
     fn read_earlier(
         &self,
         earlier: &EarlierVersion,
-        format: SchemaFormat,
         verdict: &mut Verdict,
     ) -> Result<Option<FormattedSchema>, NoVerdict> {
+        let Some(format) = self.format_of(earlier)? else { return Ok(None) };
         match self.sources.bytes_of(&earlier.content.content) {
             ContentBytes::Erased => Ok(None),
             ContentBytes::Unread => Err(NoVerdict::Missing([earlier.content.content].into())),
             ContentBytes::Bytes(bytes) => {
-                Ok(self.read_schema(&earlier.xid, format, &bytes, verdict)?.ok())
+                let text = (earlier.content.notation, &*bytes);
+                Ok(self.read_schema(&earlier.xid, format, text, verdict)?.ok())
+            }
+        }
+    }
+
+    /// The format of an earlier version; none if it isn't known.
+    fn format_of(&self, earlier: &EarlierVersion) -> Result<Option<SchemaFormat>, NoVerdict> {
+        let of_media_type = format_of_media_type(earlier.content_type.as_deref());
+        let Some(attributes) = earlier.attributes else { return Ok(Some(of_media_type)) };
+        match self.sources.bytes_of(&attributes) {
+            ContentBytes::Unread => Err(NoVerdict::Missing([attributes].into())),
+            ContentBytes::Erased => Ok(Some(of_media_type)),
+            ContentBytes::Bytes(bytes) => {
+                let map = json::parse(&bytes).ok();
+                let named = map.as_ref().and_then(|map| map.get("format")?.as_str());
+                Ok(named.map_or(Some(of_media_type), |named| named.parse().ok()))
             }
         }
     }
@@ -135,7 +169,7 @@ impl Judge<'_> {
         &self,
         xid: &Xid,
         format: SchemaFormat,
-        bytes: &[u8],
+        (notation, bytes): (Notation, &[u8]),
         verdict: &mut Verdict,
     ) -> Result<Result<FormattedSchema, Vec<Violation>>, NoVerdict> {
         let home = xid.resource().unwrap_or_else(|| xid.clone());
@@ -145,7 +179,12 @@ impl Judge<'_> {
             ids: RefCell::default(),
             missing: RefCell::default(),
         };
-        let context = SchemaContext { home: Some(&home), sources: &followed, texts: &[] };
+        let context = SchemaContext {
+            home: Some(&home),
+            sources: &followed,
+            texts: &[],
+            notation: Some(notation),
+        };
         let read = FormattedSchema::parse(format, bytes, &context);
         let missing = followed.missing.into_inner();
         if !missing.is_empty() {

@@ -7,6 +7,8 @@ mod rating;
 mod source;
 mod stored;
 
+use std::time::{Duration, Instant};
+
 use axum::{Extension, body::Body, extract::State, response::Response};
 use http::StatusCode;
 use muster_registry::attended_read;
@@ -30,6 +32,12 @@ use crate::{Caller, IntoProblem, read_body};
 
 /// The most earlier versions that one request compares, and that a stored schema is compared with.
 const VERSIONS_MAX: usize = 1_000;
+
+/// How long one request may work. It holds a turn, and others wait.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The most findings in one answer; the rest is counted.
+const FINDINGS_MAX: usize = 1_000;
 
 const CHECK: &str = "/schemas/check";
 const DIFF: &str = "/schemas/diff";
@@ -96,12 +104,18 @@ where
     F: Future<Output = Result<A, Problem>> + Send + 'static,
 {
     let bytes = read_body(body).await?;
-    let request: Q = body::read(&bytes, path)?;
     let view = native.registry.view().seen_within(caller.principal.scope.clone());
     let position = view.position();
     let answered = attended_read(async move {
-        let reader = Reader { registry: native.registry.clone(), view, path };
-        native.searches.run(work(reader, request)).await
+        let answering = async {
+            // A body of some megabytes takes long to read, too.
+            let request: Q = body::read(&bytes, path)?;
+            drop(bytes);
+            let until = Instant::now() + REQUEST_TIME_MAX;
+            let registry = native.registry.clone();
+            work(Reader { registry, view, principal: caller.principal, path, until }, request).await
+        };
+        native.searches.run(answering).await
     });
     let found = answered.await.unwrap_or(Err(ErrorKind::ServerError.into()))?;
     let mut response = answer::json(StatusCode::OK, &found);
@@ -141,16 +155,21 @@ async fn checked(
         level if level.is_transitive() => earlier.len(),
         _ => 1,
     };
+    let mut room = FINDINGS_MAX;
     for old in earlier.iter().take(count) {
         let old = reader.read(old, "old").await?;
         let compare =
             |old: &&ReadSchema, direction| old.schema.compare(&new.schema, direction, policy);
         let compared = reader.work(|| check_level(level, [&old], compare))?;
         let broken = compared.into_iter().flat_map(|one| one.findings);
-        let findings: Vec<_> = broken.map(finding).collect();
-        report.compatible &= findings.is_empty();
+        let mut findings: Vec<_> = broken.map(finding).collect();
+        let compatible = findings.is_empty();
+        report.compatible &= compatible;
+        let more = findings.len().saturating_sub(room);
+        findings.truncate(room);
+        room -= findings.len();
         let xid = old.xid.as_ref().map(ToString::to_string);
-        report.compared.push(VersionComparison { xid, compatible: findings.is_empty(), findings });
+        report.compared.push(VersionComparison { xid, compatible, findings, more: more as u64 });
     }
     Ok(report)
 }

@@ -46,7 +46,7 @@ const FORMATS: [(&str, &str, [&str; 3], &str); 3] = [
 ];
 
 fn put(server: &Server, name: &str, format: &str, text: &str) -> crate::client::Answer {
-    let request = Ask::new("POST", &format!("{GROUP}/schemas/{name}"))
+    let request = Ask::new("POST", format!("{GROUP}/schemas/{name}"))
         .body(text)
         .header("content-type", "text/plain")
         .header("xRegistry-format", format);
@@ -193,6 +193,83 @@ fn files_are_compared_and_checked_without_a_registry() {
             told.out
         );
     }
+}
+
+/// What can't be compared isn't compatible.
+#[test]
+fn a_level_lets_nothing_in_that_it_cant_compare() {
+    let server = Server::in_memory(&[]);
+    server.put(GROUP, r#"{"muster":{"compatibility":"BACKWARD"}}"#).expect(201);
+    let sent = |media: &str, format: Option<&str>, text: &str| {
+        let ask = Ask::new("POST", format!("{GROUP}/schemas/n")).body(text);
+        let ask = ask.header("content-type", media);
+        server.ask(&match format {
+            Some(format) => ask.header("xRegistry-format", format),
+            None => ask,
+        })
+    };
+    let yaml = "application/yaml";
+    sent(yaml, None, "type: integer").expect(201);
+    for (media, format, text, rule) in [
+        (yaml, None, "type: string", "type_changed"),
+        (yaml, None, "{type: string}", "type_changed"),
+        ("application/json", None, r#"{"type":"string"}"#, "type_changed"),
+        ("application/json", None, r#"{"$ref":"nothere","type":"string"}"#, "undecided"),
+        ("application/json", Some("Foo/1"), r#"{"type":"integer"}"#, "undecided"),
+        ("application/json", Some("Avro/1.12.0"), r#"{"type":"int"}"#, "schema_format_changed"),
+    ] {
+        let refused = sent(media, format, text).expect(422).json();
+        assert_eq!(refused["violations"][0]["keyword"], rule, "{text}: {refused}");
+    }
+    // Nobody moves a version to another place among the versions by its time.
+    sent(yaml, None, "type: number").expect(201);
+    let old = format!("{GROUP}/schemas/n/versions/1$details");
+    server.patch(&old, r#"{"createdat":"2099-01-01T00:00:00Z"}"#).expect(200);
+    sent(yaml, None, "type: integer").refused(422, "invalid_document");
+}
+
+#[test]
+fn questions_show_nothing_beyond_the_scope_of_a_key() {
+    let (scratch, server) = (TempDir::new().unwrap(), Server::in_memory(&[]));
+    server.put("/api/configs/app/entries/x", r#"{"password":"hunter2"}"#).expect(201);
+    server.put("/api/schemagroups/own/schemas/s", r#"{"type":"integer"}"#).expect(201);
+    let url = server.url("127.0.0.1");
+    let made = run(
+        scratch.path(),
+        &[
+            "keys",
+            "create",
+            "--name",
+            "reader",
+            "--role",
+            "consumer",
+            "--scope",
+            "/schemagroups/own",
+            "--server",
+            &url,
+        ],
+    );
+    let key = made.expect(0).out.trim().to_owned();
+    let ask = |path: &str, body: Value| {
+        let ask = Ask::json("POST", path, body.to_string());
+        server.ask(&ask.header("Authorization", format!("Bearer {key}")))
+    };
+    let outside = json!({"xid": "/configs/app/entries/x"});
+    let own = json!({"xid": "/schemagroups/own/schemas/s"});
+    for (path, body) in [
+        ("/schemas/diff", json!({"old": outside, "new": {"schema": {}}})),
+        ("/schemas/check", json!({"new": {"schema": {}}, "against": "/configs/app/entries/x"})),
+        ("/schemas/check", json!({"new": outside, "old": [{"schema": {}}]})),
+        ("/schemas/quality", json!({"schema": outside})),
+        ("/validate", json!({"schema": outside, "payloads": [1]})),
+    ] {
+        let refused = ask(path, body).expect(403);
+        assert!(!refused.text().contains("hunter2"), "{}", refused.text());
+    }
+    let refers = json!({"schema": {"$ref": "/configs/app/entries/x"}});
+    let refused = ask("/validate", json!({"schema": refers, "payloads": [1]})).expect(422);
+    assert!(!refused.text().contains("password"), "{}", refused.text());
+    ask("/validate", json!({"schema": own, "payloads": [1]})).expect(200);
 }
 
 #[test]

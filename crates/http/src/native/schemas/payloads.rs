@@ -14,6 +14,9 @@ use crate::xregistry::violations;
 /// The most payloads of one request. Each has an answer of its own.
 const PAYLOADS_MAX: usize = 10_000;
 
+/// The most violations in one answer; the rest is counted.
+const VIOLATIONS_TOTAL_MAX: usize = 10_000;
+
 /// How payloads are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encoding {
@@ -64,13 +67,18 @@ pub(super) async fn check(
         xid: read.xid.map(|xid| xid.to_string()),
         results: Vec::with_capacity(request.payloads.len()),
     };
+    let mut room = VIOLATIONS_TOTAL_MAX;
     for (index, payload) in request.payloads.iter().enumerate() {
         let checked = reader.work(|| checked(&read.schema, encoding, payload, message))?;
         let found =
             checked.map_err(|error| reader.refused(format!("payloads[{index}]: {error}")))?;
         let valid = !found.iter().any(Violation::is_error);
         report.invalid += u64::from(!valid);
-        report.results.push(PayloadResult { valid, violations: violations(&found) });
+        let mut violations = violations(&found);
+        let more = violations.len().saturating_sub(room) as u64;
+        violations.truncate(room);
+        room -= violations.len();
+        report.results.push(PayloadResult { valid, violations, more });
         if index % 64 == 0 {
             // Others have their turn.
             tokio::task::yield_now().await;
@@ -90,7 +98,9 @@ fn checked(
         return schema.check(Payload::Json(payload), message).map_err(|error| error.to_string());
     }
     let text = payload.as_str().ok_or("a payload in bytes is written as base64, in a string")?;
-    let bytes = STANDARD.decode(text).map_err(|error| format!("it isn't base64: {error}"))?;
+    let Ok(bytes) = STANDARD.decode(text) else {
+        return Ok(vec![Violation::keyword("", "base64", "the payload isn't base64")]);
+    };
     let payload = match encoding {
         Encoding::Confluent => Payload::Framed(&bytes),
         Encoding::Binary | Encoding::Json => Payload::Binary(&bytes),

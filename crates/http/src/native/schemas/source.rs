@@ -1,15 +1,17 @@
-use std::{fmt::Display, str::FromStr};
+use std::{fmt::Display, str::FromStr, sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use muster_catalog::{View, state::Version};
+use muster_catalog::{View, judge::EarlierVersion, state::Version};
+use muster_guard::Principal;
 use muster_registry::{Registry, stoppable_read};
 use muster_schema::{FormattedSchema, SchemaContext, SchemaFormat, nearest, notation_of};
 use muster_wire::{ErrorKind, Problem, schemas::SchemaSource};
-use muster_words::{Xid, json::Value};
+use muster_words::{Notation, Permission, Xid, json::Value};
 
 use super::stored::StoredSchemas;
 use crate::{
     native::body,
+    submit::check,
     xregistry::{problem_of_fetch, violations},
 };
 
@@ -17,8 +19,12 @@ use crate::{
 pub(super) struct Reader {
     pub registry: Registry,
     pub view: View,
+    /// Who asks.
+    pub principal: Arc<Principal>,
     /// The path of the request.
     pub path: &'static str,
+    /// When the request is late.
+    pub until: Instant,
 }
 
 /// A schema of a request.
@@ -33,6 +39,8 @@ struct SchemaText {
     xid: Option<Xid>,
     format: SchemaFormat,
     bytes: Bytes,
+    /// How it is written, if its media type says it.
+    notation: Option<Notation>,
 }
 
 impl Reader {
@@ -54,23 +62,32 @@ impl Reader {
 
     /// Runs work that counts its steps, until its caller leaves.
     pub(super) fn work<T>(&self, work: impl FnOnce() -> T) -> Result<T, Problem> {
-        stoppable_read(work).map_err(|_| Problem::new(ErrorKind::ServerBusy).subject(self.path))
+        stoppable_read(self.until, work).map_err(|_| {
+            let error_detail = "it takes more than 30 seconds; ask about fewer or smaller schemas, \
+                                versions or payloads at once";
+            Problem::new(ErrorKind::BadRequest { error_detail: error_detail.to_owned() })
+                .subject(self.path)
+        })
     }
 
     /// The versions of a stored schema, newest first.
     pub(super) fn versions(&self, text: &str) -> Result<Vec<SchemaSource>, Problem> {
         let xid = self.xid(text)?;
-        let resource = xid.resource().unwrap_or_else(|| xid.clone());
+        let Xid::Resource { .. } = &xid else {
+            return Err(self.refused(format!("against names a schema, and {text} is a version")));
+        };
+        let resource = xid;
         let found = self.view.resource_at(&resource).filter(|_| self.view.has(&resource));
         let found = found.ok_or_else(|| Problem::new(ErrorKind::NotFound).subject(text))?;
-        let mut versions: Vec<&Version> = found.versions(None).map(|one| &**one).collect();
-        versions
-            .sort_by(|left, right| right.created.cmp(&left.created).then(right.id.cmp(&left.id)));
-        let source = |version: &Version| SchemaSource {
-            xid: resource.version(version.id.clone()).map(|xid| xid.to_string()),
+        if found.version_count() == 0 {
+            return Ok(Vec::new());
+        }
+        let earlier = self.view.catalog().earlier_versions(&resource).into_iter();
+        let source = |version: EarlierVersion| SchemaSource {
+            xid: Some(version.xid.to_string()),
             ..SchemaSource::default()
         };
-        Ok(versions.into_iter().map(source).collect())
+        Ok(earlier.map(source).collect())
     }
 
     /// Reads one schema of the request, which it has as a member of this name.
@@ -91,7 +108,12 @@ impl Reader {
         loop {
             let parsed = {
                 let home = text.xid.as_ref();
-                let context = SchemaContext { home, sources: &stored, texts: &references };
+                let context = SchemaContext {
+                    home,
+                    sources: &stored,
+                    texts: &references,
+                    notation: text.notation,
+                };
                 self.work(|| FormattedSchema::parse(text.format, &text.bytes, &context))?
             };
             let missing = stored.missing();
@@ -118,7 +140,7 @@ impl Reader {
             return Err(self.refused(what));
         }
         self.read(source, "schema").await?;
-        let notation = notation_of(&text.bytes);
+        let notation = text.notation.unwrap_or_else(|| notation_of(&text.bytes));
         notation.parse(&text.bytes).map_err(|error| self.refused(error.to_string()))
     }
 
@@ -138,7 +160,7 @@ impl Reader {
                     }
                     schema => plain(schema),
                 };
-                Ok(SchemaText { xid: None, format, bytes: text.into() })
+                Ok(SchemaText { xid: None, format, bytes: text.into(), notation: None })
             }
             (Some(xid), None) => self.stored(xid, format).await,
             (None, None) | (Some(_), Some(_)) => {
@@ -150,7 +172,7 @@ impl Reader {
 
     fn format(&self, text: &str) -> Result<SchemaFormat, Problem> {
         text.parse().map_err(|error| {
-            let near = nearest(text, SchemaFormat::ALL.map(SchemaFormat::name).into_iter());
+            let near = nearest(text, SchemaFormat::ALL.map(SchemaFormat::name));
             let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
             self.refused(format!("{error}{near}"))
         })
@@ -174,7 +196,8 @@ impl Reader {
         };
         let resource = xid.resource().unwrap_or_else(|| xid.clone());
         let xid = resource.version(version.id.clone()).unwrap_or(xid);
-        Ok(SchemaText { xid: Some(xid), format, bytes: bytes.ok_or_else(missing)? })
+        let notation = Some(Notation::of(version.content_type.as_deref()));
+        Ok(SchemaText { xid: Some(xid), format, bytes: bytes.ok_or_else(missing)?, notation })
     }
 
     /// The format of a stored schema: its attribute `format`, else what its media type says.
@@ -199,7 +222,10 @@ impl Reader {
     /// The xid of a document or a version.
     fn xid(&self, text: &str) -> Result<Xid, Problem> {
         match Xid::parse_loosely(text) {
-            Ok(xid @ (Xid::Resource { .. } | Xid::Version { .. })) => Ok(xid),
+            Ok(xid @ (Xid::Resource { .. } | Xid::Version { .. })) => {
+                check(&self.principal, Permission::ReadDocuments, &xid.to_string())?;
+                Ok(xid)
+            }
             Ok(_) => Err(self.refused(format!("{text} isn't the xid of a schema"))),
             Err(error) => Err(self.refused(format!("{text:?} isn't an xid: {error}"))),
         }

@@ -33,7 +33,7 @@ impl<'a> Checker<'a> {
             }
             "format" => self.format_broken(flat, reader, said),
             "contentEncoding" | "contentMediaType" => {
-                self.text_broken(flat, keyword, said, ["content_added", "content_changed"])
+                self.content_broken(flat, reader, keyword, said)
             }
             "uniqueItems" => self.unique_broken(flat, said),
             _ => self.count_broken(flat, keyword, said),
@@ -150,6 +150,25 @@ impl<'a> Checker<'a> {
             return None;
         }
         Some(if own().next().is_some() { changed } else { added })
+    }
+
+    /// The media type is checked of what the encoding gives, so one place must say both.
+    fn content_broken(
+        &self,
+        flat: &Flat<'a>,
+        reader: PlaceId,
+        keyword: &str,
+        said: &Value,
+    ) -> Option<&'static str> {
+        let both = |id| {
+            ["contentEncoding", "contentMediaType"].map(|keyword| self.places.keyword(id, keyword))
+        };
+        let wanted = both(reader);
+        if flat.met.iter().any(|(id, _)| both(*id) == wanted) {
+            return None;
+        }
+        let found = self.text_broken(flat, keyword, said, ["content_added", "content_changed"]);
+        Some(found.unwrap_or("content_changed"))
     }
 
     fn format_broken(
