@@ -46,7 +46,7 @@ const FORMATS: [(&str, &str, [&str; 3], &str); 3] = [
 ];
 
 fn put(server: &Server, name: &str, format: &str, text: &str) -> crate::client::Answer {
-    let request = Ask::new("POST", &format!("{GROUP}/schemas/{name}"))
+    let request = Ask::new("POST", format!("{GROUP}/schemas/{name}"))
         .body(text)
         .header("content-type", "text/plain")
         .header("xRegistry-format", format);
