@@ -49,8 +49,9 @@ pub struct SchemaValidateArguments {
     /// Each line of the files is a payload
     #[arg(long)]
     lines: bool,
-    /// How the payloads are written
-    #[arg(long, value_enum, default_value = "json", conflicts_with = "lines")]
+    /// How the payloads are written: json, binary, or confluent for binary behind the id of its schema
+    #[arg(long, value_enum, value_name = "ENCODING", default_value = "json")]
+    #[arg(conflicts_with = "lines", hide_possible_values = true)]
     encoding: PayloadEncoding,
     /// The message of a Protobuf schema [default: its first]
     #[arg(long, value_name = "NAME")]
