@@ -74,7 +74,7 @@ pub enum MusterCommand {
     Model(model::ModelCommand),
     #[command(before_help = validate::EXAMPLES)]
     Validate(validate::ValidateArguments),
-    /// Check schemas for compatibility, compare them, and check payloads
+    /// Register and list schemas, check and compare them, and check payloads
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
     #[command(before_help = export::EXAMPLES)]

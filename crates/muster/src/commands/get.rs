@@ -55,40 +55,50 @@ impl GetArguments {
         if self.details || !has_document {
             return details(context, &client, (&xid, &self.past), &query).await;
         }
-        match client.document_as(&xid, &query).await {
-            Ok(FetchedDocument { elsewhere: Some(url), .. }) => {
-                let shown = suggest::without_slash(&xid);
-                let what = format!("the document of {shown} is stored at {url}");
-                Err(Failure::new(OwnCode::DocumentElsewhere, what)
-                    .help("get it there; --details shows its attributes"))
-            }
-            Ok(document) if context.screen.format == Format::Yaml => {
-                // A document that isn't JSON is printed as it is.
-                match json::parse(&document.bytes) {
-                    Ok(value) => context.screen.write(yaml::to_yaml(&value).as_bytes()),
-                    Err(_) => context.screen.write(&document.bytes),
-                }
-            }
-            Ok(document) if context.screen.format == Format::Json => {
-                // YAML is printed as JSON, and what isn't data as it is.
-                match Notation::of(document.content_type.as_deref()) {
-                    Notation::Yaml => match Notation::Yaml.parse(&document.bytes) {
-                        Ok(value) => context.screen.value(&value),
-                        Err(_) => context.screen.write(&document.bytes),
-                    },
-                    Notation::Json => context.screen.write(&document.bytes),
-                }
-            }
-            Ok(document) => {
-                context.screen.write(&document.bytes)?;
-                let ends_line = document.bytes.last().is_none_or(|byte| *byte == b'\n');
-                if context.screen.is_terminal && !ends_line {
-                    context.screen.line("")?;
-                }
-                Ok(())
-            }
-            Err(error) => Err(self.past.explain(&client, &xid, error).await),
+        document(context, &client, (&xid, &self.past), &query).await
+    }
+}
+
+/// Prints a document: byte for byte, or in the format that was asked for.
+pub(super) async fn document(
+    context: &Context,
+    client: &Client,
+    (xid, past): (&Xid, &PastArguments),
+    query: &Query,
+) -> Result<(), Failure> {
+    match client.document_as(xid, query).await {
+        Ok(FetchedDocument { elsewhere: Some(url), .. }) => {
+            let shown = suggest::without_slash(xid);
+            let what = format!("the document of {shown} is stored at {url}");
+            Err(Failure::new(OwnCode::DocumentElsewhere, what)
+                .help("get it there; --details shows its attributes"))
         }
+        Ok(document) if context.screen.format == Format::Yaml => {
+            // A document that isn't JSON is printed as it is.
+            match json::parse(&document.bytes) {
+                Ok(value) => context.screen.write(yaml::to_yaml(&value).as_bytes()),
+                Err(_) => context.screen.write(&document.bytes),
+            }
+        }
+        Ok(document) if context.screen.format == Format::Json => {
+            // YAML is printed as JSON, and what isn't data as it is.
+            match Notation::of(document.content_type.as_deref()) {
+                Notation::Yaml => match Notation::Yaml.parse(&document.bytes) {
+                    Ok(value) => context.screen.value(&value),
+                    Err(_) => context.screen.write(&document.bytes),
+                },
+                Notation::Json => context.screen.write(&document.bytes),
+            }
+        }
+        Ok(document) => {
+            context.screen.write(&document.bytes)?;
+            let ends_line = document.bytes.last().is_none_or(|byte| *byte == b'\n');
+            if context.screen.is_terminal && !ends_line {
+                context.screen.line("")?;
+            }
+            Ok(())
+        }
+        Err(error) => Err(past.explain(client, xid, error).await),
     }
 }
 

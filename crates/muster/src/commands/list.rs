@@ -420,7 +420,7 @@ fn text(value: &Value, key: &str) -> String {
 }
 
 /// The failure for a missing collection, with the name that was probably meant.
-async fn explain_absent(client: &Client, path: &str, error: ClientError) -> Failure {
+pub(super) async fn explain_absent(client: &Client, path: &str, error: ClientError) -> Failure {
     let parent = path.rsplit_once('/').map_or("/", |(parent, _)| parent);
     let is_absent = error.is_absent();
     match (error, parent.parse::<Xid>()) {

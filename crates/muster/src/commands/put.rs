@@ -159,7 +159,7 @@ impl PutArguments {
 }
 
 /// Prints the rules' warnings.
-fn warn(context: &Context, answer: &Answer, file: &str, sent: &DocumentUpload) {
+pub(super) fn warn(context: &Context, answer: &Answer, file: &str, sent: &DocumentUpload) {
     let screen = &context.screen;
     let places = findings::places(Some(&sent.content_type), &sent.bytes);
     let warnings: Vec<Finding> = answer
@@ -173,7 +173,7 @@ fn warn(context: &Context, answer: &Answer, file: &str, sent: &DocumentUpload) {
 }
 
 /// Prints the version in one line, with the document's entity tag.
-fn report(
+pub(super) fn report(
     context: &Context,
     xid: &Xid,
     answer: &Answer,
@@ -237,7 +237,7 @@ fn version_of(answer: &Answer) -> Option<String> {
 }
 
 /// The failure for a refused document, with the line of each violation in the file.
-async fn refused(
+pub(super) async fn refused(
     client: &Client,
     xid: &Xid,
     error: ClientError,
@@ -276,7 +276,7 @@ fn type_of(file: &Path) -> String {
     }
 }
 
-fn file_name(file: &Path) -> String {
+pub(super) fn file_name(file: &Path) -> String {
     if file.as_os_str() == "-" {
         return "standard input".to_owned();
     }

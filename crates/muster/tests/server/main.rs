@@ -36,6 +36,7 @@ mod reference;
 mod references;
 mod repeats;
 mod rot;
+mod schema_commands;
 mod schemas;
 mod searching;
 mod secure;

@@ -230,26 +230,20 @@ fn a_level_lets_nothing_in_that_it_cant_compare() {
 
 #[test]
 fn questions_show_nothing_beyond_the_scope_of_a_key() {
-    let (scratch, server) = (TempDir::new().unwrap(), Server::in_memory(&[]));
+    let server = Server::in_memory(&[]);
     server.put("/api/configs/app/entries/x", r#"{"password":"hunter2"}"#).expect(201);
     server.put("/api/schemagroups/own/schemas/s", r#"{"type":"integer"}"#).expect(201);
-    let url = server.url("127.0.0.1");
-    let made = run(
-        scratch.path(),
-        &[
-            "keys",
-            "create",
-            "--name",
-            "reader",
-            "--role",
-            "consumer",
-            "--scope",
-            "/schemagroups/own",
-            "--server",
-            &url,
-        ],
-    );
-    let key = made.expect(0).out.trim().to_owned();
+    let made = |by: Option<&str>, request: Value| {
+        let ask = Ask::json("POST", "/keys", request.to_string());
+        let made = server.ask(&match by {
+            Some(key) => ask.header("Authorization", format!("Bearer {key}")),
+            None => ask,
+        });
+        made.expect(201).json()["key"].as_str().unwrap().to_owned()
+    };
+    let root = made(None, json!({"name": "root"}));
+    let reader = json!({"name": "reader", "role": "consumer", "scope": ["/schemagroups/own"]});
+    let key = made(Some(&root), reader);
     let ask = |path: &str, body: Value| {
         let ask = Ask::json("POST", path, body.to_string());
         server.ask(&ask.header("Authorization", format!("Bearer {key}")))

@@ -1,5 +1,5 @@
 use clap::Args;
-use muster_schema::{Level, Policy};
+use muster_schema::{Level, Policy, SchemaFormat};
 use muster_wire::{
     OrOther,
     schemas::{
@@ -8,10 +8,14 @@ use muster_wire::{
     },
 };
 
-use super::source::{Named, SchemaFlags};
+use super::{
+    ci_report::{CheckedCase, CiReport, Remark},
+    source::{Named, SchemaFlags, read},
+    stored_format::StoredFormat,
+};
 use crate::{
     Context, Failure, OwnCode,
-    output::{Screen, Style, numbers::counted, sanitized},
+    output::{Screen, Style, findings, numbers::counted, sanitized},
 };
 
 /// Examples of the command.
@@ -21,6 +25,7 @@ Examples:
   muster schema check order.avsc --against schemagroups/shop/schemas/order
   muster schema check order.proto --old order-old.proto --level FULL
   muster schema check new.avsc --old v2.avsc --old v1.avsc --level BACKWARD_TRANSITIVE
+  muster schema check order-2.json --old order-1.json --report github
 
 ";
 
@@ -42,6 +47,9 @@ pub struct SchemaCheckArguments {
     /// The rules: sound, confluent-strict or confluent-lenient
     #[arg(long, value_name = "POLICY", default_value = "sound")]
     policy: Policy,
+    /// Print the results for a CI system: junit or github
+    #[arg(long, value_enum, value_name = "FORM", hide_possible_values = true)]
+    report: Option<CiReport>,
     #[command(flatten)]
     schemas: SchemaFlags,
 }
@@ -72,26 +80,83 @@ impl SchemaCheckArguments {
         };
         let report: CompatibilityReport = client.check_schema(&request).await?.read()?;
         let screen = &context.screen;
-        if screen.is_table() {
-            let names: Vec<String> = old.iter().map(Named::shown).collect();
-            for (index, compared) in report.compared.iter().enumerate() {
-                let stored = compared.xid.as_deref().map(|xid| xid.trim_start_matches('/'));
-                let name = stored.or(names.get(index).map(String::as_str)).unwrap_or_default();
-                show(screen, name, compared)?;
+        let names: Vec<String> = old.iter().map(Named::shown).collect();
+        match self.report {
+            Some(form) => {
+                form.write(screen, "muster schema check", &cases(&new, &report, &names)?)?;
             }
-            if report.compared.is_empty() {
-                screen.line("there is nothing to compare with")?;
-            }
-        } else {
-            screen.value(&serde_json::to_value(&report).unwrap_or_default())?;
+            None => show_report(screen, &report, &names)?,
         }
         if report.compatible {
             return Ok(());
         }
         let what = format!("{} isn't {} compatible", new.shown(), report.level);
-        Err(Failure::new(OwnCode::Incompatible, what)
-            .help("change it as the findings suggest, or put it under a new name"))
+        Err(Failure::new(OwnCode::Incompatible, what).help(HELP))
     }
+}
+
+/// What to do about a version that isn't compatible.
+pub(super) const HELP: &str = "change it as the findings suggest, or put it under a new name";
+
+/// Shows what was compared. `names` are those of versions that aren't stored.
+pub(super) fn show_report(
+    screen: &Screen,
+    report: &CompatibilityReport,
+    names: &[String],
+) -> Result<(), Failure> {
+    if !screen.is_table() {
+        return screen.value(&serde_json::to_value(report).unwrap_or_default());
+    }
+    for (index, compared) in report.compared.iter().enumerate() {
+        show(screen, &name_of(index, compared, names), compared)?;
+    }
+    if report.compared.is_empty() {
+        screen.line("there is nothing to compare with")?;
+    }
+    Ok(())
+}
+
+/// The name of an earlier version: its xid, or else the one that the caller gave it.
+fn name_of(index: usize, compared: &VersionComparison, names: &[String]) -> String {
+    let stored = compared.xid.as_deref().map(|xid| xid.trim_start_matches('/'));
+    stored.or(names.get(index).map(String::as_str)).unwrap_or_default().to_owned()
+}
+
+/// The comparisons as a CI system reads them, with the lines of the new version's file.
+fn cases(
+    new: &Named,
+    report: &CompatibilityReport,
+    names: &[String],
+) -> Result<Vec<CheckedCase>, Failure> {
+    let (file, places) = match new {
+        Named::File(path) => {
+            let shown = path.display().to_string();
+            let text = read(path)?;
+            let named = StoredFormat::of(SchemaFormat::of_file(&shown), &shown, &text);
+            let places = findings::places(Some(named.content_type), text.as_bytes());
+            (Some(shown), places)
+        }
+        Named::Stored(_) => (None, muster_words::Places::default()),
+    };
+    let remark = |finding: &CompatibilityFinding| {
+        let mut parts = lines(finding);
+        // The rule is the remark's own.
+        parts[0] = place_of(finding).to_owned();
+        let parts: Vec<&str> = parts.iter().map(|part| part.trim()).collect();
+        Remark {
+            file: file.clone(),
+            line: places.of(&finding.path).map(|place| place.line),
+            rule: finding.rule.clone(),
+            message: parts.join("; "),
+            is_warning: false,
+        }
+    };
+    let case = |(index, compared): (usize, &VersionComparison)| CheckedCase {
+        by: format!("with {}", name_of(index, compared, names)),
+        name: new.shown(),
+        remarks: compared.findings.iter().map(remark).collect(),
+    };
+    Ok(report.compared.iter().enumerate().map(case).collect())
 }
 
 fn show(screen: &Screen, name: &str, compared: &VersionComparison) -> Result<(), Failure> {
@@ -109,7 +174,7 @@ fn show(screen: &Screen, name: &str, compared: &VersionComparison) -> Result<(),
 }
 
 fn lines(finding: &CompatibilityFinding) -> Vec<String> {
-    let path = if finding.path.is_empty() { "the schema as a whole" } else { &finding.path };
+    let path = place_of(finding);
     let direction = match finding.direction {
         OrOther::Known(FindingDirection::Forward) => "forward",
         _ => "backward",
@@ -125,4 +190,8 @@ fn lines(finding: &CompatibilityFinding) -> Vec<String> {
     }
     lines.extend(finding.suggestion.iter().map(|text| format!("    to pass: {text}")));
     lines
+}
+
+fn place_of(finding: &CompatibilityFinding) -> &str {
+    if finding.path.is_empty() { "the schema as a whole" } else { &finding.path }
 }

@@ -72,19 +72,32 @@ impl SchemaFlags {
             Named::Stored(xid) => {
                 Ok(SchemaSource { xid: Some(xid.to_string()), format, ..SchemaSource::default() })
             }
-            Named::File(path) => {
-                let of_name = || SchemaFormat::of_file(&path.to_string_lossy()).to_string();
-                Ok(SchemaSource {
-                    schema: Some(read(path)?.into()),
-                    format: Some(format.unwrap_or_else(of_name)),
-                    references: self.references()?,
-                    ..SchemaSource::default()
-                })
-            }
+            Named::File(path) => Ok(SchemaSource {
+                schema: Some(read(path)?.into()),
+                format: Some(self.format_of(path).to_string()),
+                references: self.references()?,
+                ..SchemaSource::default()
+            }),
         }
     }
 
-    fn references(&self) -> Result<Vec<SchemaReference>, Failure> {
+    /// The client of the registry that the flags name, or of the usual one.
+    pub(super) async fn registry(&self, context: &Context) -> Result<Client, Failure> {
+        self.connection.client(context).await
+    }
+
+    /// The format of a file: the one that was said, else by its name.
+    pub(super) fn format_of(&self, path: &Path) -> SchemaFormat {
+        self.format.unwrap_or_else(|| SchemaFormat::of_file(&path.to_string_lossy()))
+    }
+
+    /// Whether schemas were named that the others refer to.
+    pub(super) const fn has_references(&self) -> bool {
+        !self.references.is_empty()
+    }
+
+    /// The schemas that the others refer to.
+    pub(super) fn references(&self) -> Result<Vec<SchemaReference>, Failure> {
         let reference = |text: &String| {
             let (name, file) = text.split_once('=').ok_or_else(|| {
                 Failure::usage(format!("--reference {text} has no ="))

@@ -3,10 +3,13 @@ use std::path::PathBuf;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::{Args, ValueEnum};
 use muster_wire::schemas::{PayloadResult, PayloadsReport, PayloadsRequest};
-use muster_words::{json, limits::DOCUMENT_BYTES_MAX};
+use muster_words::{Notation, Places, json, limits::DOCUMENT_BYTES_MAX};
 use serde_json::Value;
 
-use super::source::{Named, SchemaFlags, read};
+use super::{
+    ci_report::{CheckedCase, CiReport, Remark},
+    source::{Named, SchemaFlags, read},
+};
 use crate::{
     Context, Failure, OwnCode, bounded_file,
     output::{Finding, Screen, Style, findings, numbers::counted},
@@ -19,6 +22,7 @@ Examples:
   muster schema validate schemagroups/shop/schemas/order events.jsonl --lines
   muster schema validate order.avsc payload.bin --encoding binary
   muster schema validate order.proto payload.bin --encoding confluent
+  muster schema validate order.json payloads/*.json --report junit > report.xml
 
 ";
 
@@ -45,12 +49,16 @@ pub struct SchemaValidateArguments {
     /// Each line of the files is a payload
     #[arg(long)]
     lines: bool,
-    /// How the payloads are written
-    #[arg(long, value_enum, default_value = "json", conflicts_with = "lines")]
+    /// How the payloads are written: json, binary, or confluent for binary behind the id of its schema
+    #[arg(long, value_enum, value_name = "ENCODING", default_value = "json")]
+    #[arg(conflicts_with = "lines", hide_possible_values = true)]
     encoding: PayloadEncoding,
     /// The message of a Protobuf schema [default: its first]
     #[arg(long, value_name = "NAME")]
     message: Option<String>,
+    /// Print the results for a CI system: junit or github
+    #[arg(long, value_enum, value_name = "FORM", hide_possible_values = true)]
+    report: Option<CiReport>,
     #[command(flatten)]
     schemas: SchemaFlags,
 }
@@ -59,32 +67,7 @@ impl SchemaValidateArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let named = Named::parse(&self.schema)?;
         let client = self.schemas.client(context, &[&named]).await?;
-        let (mut names, mut payloads) = (Vec::new(), Vec::new());
-        for path in &self.payloads {
-            let shown = path.display().to_string();
-            if self.encoding != PayloadEncoding::Json {
-                let bytes = bounded_file::read(path, DOCUMENT_BYTES_MAX as u64);
-                let bytes = bytes.map_err(|error| unreadable(&shown, &error.to_string()))?;
-                names.push(shown);
-                payloads.push(Value::String(STANDARD.encode(bytes)));
-                continue;
-            }
-            let text = read(path)?;
-            let texts: Vec<(String, &str)> = match self.lines {
-                false => vec![(shown, text.as_str())],
-                true => text
-                    .lines()
-                    .enumerate()
-                    .filter(|(_, line)| !line.trim().is_empty())
-                    .map(|(index, line)| (format!("{shown}:{}", index + 1), line))
-                    .collect(),
-            };
-            for (name, text) in texts {
-                let value = json::parse(text.as_bytes());
-                payloads.push(value.map_err(|error| unreadable(&name, &error.to_string()))?);
-                names.push(name);
-            }
-        }
+        let mut sent = self.payloads()?;
         let encoding = match self.encoding {
             PayloadEncoding::Json => "json",
             PayloadEncoding::Binary => "binary",
@@ -92,15 +75,20 @@ impl SchemaValidateArguments {
         };
         let request = PayloadsRequest {
             schema: self.schemas.source(&named)?,
-            payloads,
+            payloads: sent.iter_mut().map(|one| std::mem::take(&mut one.value)).collect(),
             encoding: Some(encoding.to_owned()),
             message: self.message.clone(),
         };
         let report: PayloadsReport = client.validate_payloads(&request).await?.read()?;
         let screen = &context.screen;
-        if screen.is_table() {
-            for (name, result) in names.iter().zip(&report.results) {
-                show(screen, name, result)?;
+        if let Some(form) = self.report {
+            let by = named.shown();
+            let cases =
+                sent.iter().zip(&report.results).map(|(one, result)| case(&by, one, result));
+            form.write(screen, "muster schema validate", &cases.collect::<Vec<_>>())?;
+        } else if screen.is_table() {
+            for (one, result) in sent.iter().zip(&report.results) {
+                show(screen, one, result)?;
             }
         } else {
             screen.value(&serde_json::to_value(&report).unwrap_or_default())?;
@@ -117,15 +105,85 @@ impl SchemaValidateArguments {
     }
 }
 
-fn show(screen: &Screen, name: &str, result: &PayloadResult) -> Result<(), Failure> {
+impl SchemaValidateArguments {
+    /// Reads the payloads.
+    fn payloads(&self) -> Result<Vec<SentPayload>, Failure> {
+        let mut sent = Vec::new();
+        for path in &self.payloads {
+            let file = path.display().to_string();
+            if self.encoding != PayloadEncoding::Json {
+                let bytes = bounded_file::read(path, DOCUMENT_BYTES_MAX as u64);
+                let bytes = bytes.map_err(|error| unreadable(&file, &error.to_string()))?;
+                let value = Value::String(STANDARD.encode(bytes));
+                sent.push(SentPayload { file, line: None, value, places: Places::default() });
+                continue;
+            }
+            let text = read(path)?;
+            if !self.lines {
+                let parsed = Notation::Json.parse_with_places(text.as_bytes());
+                let (value, places) =
+                    parsed.map_err(|error| unreadable(&file, &error.to_string()))?;
+                sent.push(SentPayload { file, line: None, value, places });
+                continue;
+            }
+            let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+            for (index, line) in lines {
+                let number = index + 1;
+                let value = json::parse(line.as_bytes())
+                    .map_err(|error| unreadable(&format!("{file}:{number}"), &error.to_string()))?;
+                let (file, places) = (file.clone(), Places::default());
+                sent.push(SentPayload { file, line: Some(number), value, places });
+            }
+        }
+        Ok(sent)
+    }
+}
+
+/// A payload, and where it was read.
+struct SentPayload {
+    file: String,
+    /// Its line, where each line is a payload.
+    line: Option<usize>,
+    value: Value,
+    /// The lines of its values, if it is a whole file.
+    places: Places,
+}
+
+impl SentPayload {
+    fn name(&self) -> String {
+        match self.line {
+            Some(line) => format!("{}:{line}", self.file),
+            None => self.file.clone(),
+        }
+    }
+}
+
+/// A payload as a CI system reads it.
+fn case(by: &str, sent: &SentPayload, result: &PayloadResult) -> CheckedCase {
+    let remark = |violation| {
+        let found = Finding::of_answer(violation, &sent.file, &sent.places);
+        let place = if found.pointer.is_empty() { "the payload" } else { &found.pointer };
+        Remark {
+            message: format!("{place} {}", found.message),
+            file: Some(found.file),
+            line: sent.line.or(found.line),
+            rule: found.rule,
+            is_warning: found.is_warning,
+        }
+    };
+    let remarks = result.violations.iter().map(remark).collect();
+    CheckedCase { by: by.to_owned(), name: sent.name(), remarks }
+}
+
+fn show(screen: &Screen, sent: &SentPayload, result: &PayloadResult) -> Result<(), Failure> {
+    let name = sent.name();
     let verdict = match result.valid {
         true => screen.paint(Style::Added, "passes"),
         false => screen.paint(Style::Removed, "doesn't pass"),
     };
     screen.line(&format!("{name} {verdict}"))?;
-    let places = muster_words::Places::default();
-    let found: Vec<Finding> =
-        result.violations.iter().map(|one| Finding::of_answer(one, name, &places)).collect();
+    let finding = |one| Finding::of_answer(one, &name, &sent.places);
+    let found: Vec<Finding> = result.violations.iter().map(finding).collect();
     findings::render(&found, screen, "  ").iter().try_for_each(|line| screen.line(line))
 }
 
