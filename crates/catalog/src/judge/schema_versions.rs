@@ -85,29 +85,29 @@ impl Judge<'_> {
         if verdict.earlier.is_empty() || rule.level.directions().is_empty() {
             return Ok(());
         }
-        let undecided = |what: String| -> NoVerdict {
+        let undecided = |what: String, why: Vec<Violation>| -> NoVerdict {
             let message = format!(
                 "it can't be compared with the versions before it, as this group asks for: {what}"
             );
-            Rejection::invalid(xid, vec![Violation::keyword("", "undecided", message)]).into()
+            let first = Violation::keyword("", "undecided", message);
+            Rejection::invalid(xid, [vec![first], why].concat()).into()
         };
         let Some(format) = document.schema_format() else {
             let named = document.format.unwrap_or_default();
-            return Err(undecided(format!("{named:?} isn't a format that is known here")));
+            let what = format!("{named:?} isn't a format that is known here");
+            return Err(undecided(what, Vec::new()));
         };
         self.takes_long()?;
         let count = if rule.level.is_transitive() { verdict.earlier.len() } else { 1 };
         if count > COMPARED_MAX {
-            return Err(undecided(format!(
+            let what = format!(
                 "there are more than {COMPARED_MAX}; delete old ones, or ask for a level that isn't \
                  transitive"
-            )));
+            );
+            return Err(undecided(what, Vec::new()));
         }
         let read = self.read_schema(xid, format, (document.notation(), document.bytes), verdict)?;
-        let new = read.map_err(|found| {
-            let first = found.into_iter().next().map(|first| first.message);
-            undecided(first.unwrap_or_default())
-        })?;
+        let new = read.map_err(|why| undecided("it can't be read".to_owned(), why))?;
         let mut missing = UnreadContents::default();
         let mut found = FoundViolations::default();
         let mut compared = 0;
@@ -116,9 +116,10 @@ impl Judge<'_> {
                 break;
             }
             let read = self.read_earlier(&earlier, verdict);
-            // What was purged or never was a schema has no readers.
-            let Some(Some(old)) = missing.note_missing(read)? else { continue };
-            compared += 1;
+            let old = missing.note_missing(read)?;
+            // What was purged or never was a schema has no readers. What must be fetched may have.
+            compared += usize::from(!matches!(old, Some(None)));
+            let Some(Some(old)) = old else { continue };
             let compare =
                 |old: &&FormattedSchema, direction| old.compare(&new, direction, rule.policy);
             let all = check_level(rule.level, [&old], compare);
