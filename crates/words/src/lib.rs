@@ -25,7 +25,7 @@ pub use message::is_message;
 pub use moment::{Moment, MomentError};
 pub use notation::{Notation, NotationError};
 pub use permission::{Permission, PermissionReach};
-pub use places::{Places, TextPlace};
+pub use places::{PlacedValue, Places, TextPlace};
 pub use position::{ContentRef, Position};
 pub use time_span::time_span;
 pub use xid::{Collection, Xid, XidError};

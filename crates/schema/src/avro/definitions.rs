@@ -149,8 +149,8 @@ impl Parser {
         }
         let of = self.inner(attributes, "type", "a field", place, namespace)?;
         let default = attributes.get("default").map(|value| {
-            let at = format!("{}/default", pointer(&self.schema.places, place));
-            written(value, &at, &self.order)
+            let around = self.order.at(&pointer(&self.schema.places, place));
+            written(value, around.and_then(|around| around.member("default")))
         });
         let properties = self.properties(attributes, place, &[&RESERVED_OF_FIELD]);
         Some(Field { name: name?, aliases, doc, default, order, of, properties, place })

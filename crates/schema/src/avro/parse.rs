@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use muster_words::{
-    Places,
+    PlacedValue, Places,
     json::{Map, Value, parse_with_places},
 };
 
@@ -357,13 +357,11 @@ impl Parser {
         if attributes.keys().all(|key| is_reserved(key)) {
             return Vec::new();
         }
-        let around = pointer(&self.schema.places, place);
+        let around = self.order.at(&pointer(&self.schema.places, place));
+        let at = |key: &str| around.and_then(|around| around.member(key));
         let mut own: Vec<_> = attributes.iter().filter(|(key, _)| !is_reserved(key)).collect();
-        let at = |key: &str| format!("{around}/{}", muster_words::json::escape_pointer(key));
-        own.sort_by_cached_key(|(key, _)| self.order.of(&at(key)));
-        own.into_iter()
-            .map(|(key, value)| (key.clone(), written(value, &at(key), &self.order)))
-            .collect()
+        own.sort_by_key(|(key, _)| at(key).map(PlacedValue::place));
+        own.into_iter().map(|(key, value)| (key.clone(), written(value, at(key)))).collect()
     }
 
     /// Reads a text, if it is there.

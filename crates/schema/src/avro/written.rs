@@ -1,21 +1,18 @@
 //! JSON as Java's library prints it: in the order of the text, without white space.
 
-use muster_words::{
-    Places,
-    json::{Value, escape_pointer},
-};
+use muster_words::{PlacedValue, json::Value};
 
 use crate::avro::schema::Written;
 
-/// A value with its text. Its members have the order in which they were written, which `order`
-/// knows.
-pub(crate) fn written(value: &Value, pointer: &str, order: &Places) -> Written {
+/// A value with its text. Its members have the order in which they were written, which their places
+/// tell.
+pub(crate) fn written(value: &Value, at: Option<PlacedValue<'_>>) -> Written {
     let mut text = String::new();
-    write(value, pointer, order, &mut text);
+    write(value, at, &mut text);
     Written { value: value.clone(), text }
 }
 
-fn write(value: &Value, pointer: &str, order: &Places, out: &mut String) {
+fn write(value: &Value, at: Option<PlacedValue<'_>>, out: &mut String) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
@@ -27,24 +24,24 @@ fn write(value: &Value, pointer: &str, order: &Places, out: &mut String) {
                 if index > 0 {
                     out.push(',');
                 }
-                write(item, &format!("{pointer}/{index}"), order, out);
+                write(item, at.and_then(|at| at.item(index)), out);
             }
             out.push(']');
         }
         Value::Object(members) => {
             let mut members: Vec<_> = members
                 .iter()
-                .map(|(key, member)| (key, member, format!("{pointer}/{}", escape_pointer(key))))
+                .map(|(key, member)| (key, member, at.and_then(|at| at.member(key))))
                 .collect();
-            members.sort_by_cached_key(|(_, _, pointer)| order.of(pointer));
+            members.sort_by_key(|(_, _, at)| at.map(PlacedValue::place));
             out.push('{');
-            for (index, (key, member, pointer)) in members.into_iter().enumerate() {
+            for (index, (key, member, at)) in members.into_iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
                 write_text(key, out);
                 out.push(':');
-                write(member, &pointer, order, out);
+                write(member, at, out);
             }
             out.push('}');
         }

@@ -172,3 +172,13 @@ fn prints_types_that_references_nest_without_the_stack() {
     assert_eq!(deep[0].rule, "too_complex");
     assert!(compare(&schema, &schema, Direction::Backward, Policy::Sound).is_empty());
 }
+
+#[test]
+fn pays_for_a_long_key_once_however_much_is_in_its_value() {
+    let members = repeated(50_000, ",", |index| format!(r#""m{index}":[]"#));
+    let key = "k".repeat(1_000_000);
+    let text = format!(
+        r#"{{"type":"record","name":"R","fields":[{{"name":"f","type":"int","p":{{"{key}":{{{members}}}}}}}]}}"#
+    );
+    within("a long key", || assert_eq!(code(AvroSchema::parse(&text, &[])), ""));
+}

@@ -1,7 +1,7 @@
 //! Whether a place accepts a value, as far as it can be told without the validator: values of
 //! `enum`, `const` and names of properties are compared with the other schema one by one.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashSet};
 
 use muster_words::json::{Map, Value};
 
@@ -93,7 +93,11 @@ impl<'a> Checker<'a> {
                 }
             }
             "const" => Some(is_equal(said, value)),
-            "enum" => said.as_array().map(|all| all.iter().any(|one| is_equal(one, value))),
+            "enum" => said.as_array().map(|all| {
+                // Texts are compared in some nanoseconds each; other values are written out.
+                count(all.len() as u64 / if value.is_string() { 512 } else { 16 });
+                all.iter().any(|one| is_equal(one, value))
+            }),
             "allOf" | "anyOf" | "oneOf" | "not" | "if" => self.logic_accepts(id, keyword, value),
             _ => match value {
                 Value::Number(number) => number_accepts(keyword, schema, said, number.as_str()),
@@ -270,7 +274,22 @@ impl<'a> Checker<'a> {
 
 /// Whether two values are equal, numbers by their value.
 pub(super) fn is_equal(left: &Value, right: &Value) -> bool {
-    left == right || equal_form(left, usize::MAX) == equal_form(right, usize::MAX)
+    match (left, right) {
+        (Value::Number(_), Value::Number(_))
+        | (Value::Array(_), Value::Array(_))
+        | (Value::Object(_), Value::Object(_)) => {
+            left == right || equal_form(left, usize::MAX) == equal_form(right, usize::MAX)
+        }
+        // Nothing is written out for what most choices are.
+        _ => left == right,
+    }
+}
+
+/// Values in a form in which equal ones are the same. Lists of thousands of choices exist, so that
+/// they aren't compared each with each.
+pub(super) fn choices<'v>(values: impl IntoIterator<Item = &'v Value>) -> HashSet<Vec<u8>> {
+    let counted = values.into_iter().inspect(|_| count(1));
+    counted.filter_map(|value| equal_form(value, usize::MAX)).collect()
 }
 
 /// The names in a list.

@@ -6,7 +6,10 @@ use super::{
     At, Confluent, Difference,
     shape::{NumberShape, TextShape},
 };
-use crate::json_schema::{comparison::evaluate::is_equal, decimal::compare_numbers};
+use crate::json_schema::{
+    comparison::evaluate::{choices, is_equal},
+    decimal::compare_numbers,
+};
 
 impl<'a> Confluent<'a, '_> {
     /// A limit that breaks when it is added or moved to one side.
@@ -108,16 +111,11 @@ impl<'a> Confluent<'a, '_> {
         ours: &[Value],
         theirs: &[Value],
     ) -> Vec<Difference> {
-        let within = |some: &[Value], all: &[Value]| {
-            some.iter().all(|one| {
-                crate::steps::count(all.len() as u64 / 8);
-                all.iter().any(|other| is_equal(one, other))
-            })
-        };
-        if within(ours, theirs) {
+        let (own, other) = (choices(ours), choices(theirs));
+        if own.is_subset(&other) {
             return Vec::new();
         }
-        let rule = match within(theirs, ours) {
+        let rule = match other.is_subset(&own) {
             true => "enum_array_narrowed",
             false => "enum_array_changed",
         };

@@ -7,7 +7,7 @@ use muster_words::json::Value;
 use super::Pair;
 use crate::json_schema::{
     comparison::{
-        checker::Checker, evaluate::is_equal, finding::Finding, kinds::Kinds, places::PlaceId,
+        checker::Checker, evaluate::choices, finding::Finding, kinds::Kinds, places::PlaceId,
         writer::Flat,
     },
     decimal::{Decimal, Divisor, compare_numbers},
@@ -59,8 +59,8 @@ impl<'a> Checker<'a> {
             one => std::slice::from_ref(one),
         };
         let Some(values) = &flat.values else { return Some("enum_array_added") };
-        let is_wanted = |value: &&&Value| wanted.iter().any(|one| is_equal(one, value));
-        match values.iter().filter(is_wanted).count() {
+        let (wanted, values) = (choices(wanted), choices(values.iter().copied()));
+        match values.intersection(&wanted).count() {
             found if found == values.len() => None,
             0 => Some("enum_array_changed"),
             _ => Some("enum_array_narrowed"),
