@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use muster_wire::{ErrorKind, Problem};
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep};
 
@@ -56,12 +57,17 @@ pub(crate) struct BodyBounds {
     pub window_bytes_min: u64,
 }
 
+/// A request's body as it comes in. Over HTTP/2 the response holds it, too: a body that nobody read
+/// resets its stream when it is dropped, and clients may then lose the response (RFC 9113, section
+/// 8.1).
+pub(crate) type SharedIncoming = Arc<Mutex<Incoming>>;
+
 /// A request's body with limits on its size and its speed.
 ///
 /// A body that has already arrived costs no timer: the first window begins when reading has to
 /// wait.
 pub(crate) struct RequestBody {
-    incoming: Incoming,
+    incoming: SharedIncoming,
     bounds: BodyBounds,
     received: u64,
     window_began_at: u64,
@@ -73,12 +79,12 @@ pub(crate) struct RequestBody {
 
 impl RequestBody {
     pub(crate) fn new(
-        incoming: Incoming,
+        incoming: SharedIncoming,
         bounds: BodyBounds,
         held: Arc<BudgetShare>,
         watch: Arc<ConnectionWatch>,
     ) -> Self {
-        let ended = incoming.is_end_stream();
+        let ended = incoming.lock().is_end_stream();
         Self { incoming, bounds, received: 0, window_began_at: 0, window: None, held, watch, ended }
     }
 
@@ -115,7 +121,8 @@ impl http_body::Body for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         let this = &mut *self;
-        match Pin::new(&mut this.incoming).poll_frame(context) {
+        let polled = Pin::new(&mut *this.incoming.lock()).poll_frame(context);
+        match polled {
             Poll::Ready(Some(Ok(frame))) => {
                 Poll::Ready(Some(this.received(&frame).map(|()| frame)))
             }
@@ -129,20 +136,43 @@ impl http_body::Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.incoming.lock().is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.incoming.lock().size_hint()
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if !self.ended && !self.incoming.is_end_stream() {
+        if !self.ended && !self.incoming.lock().is_end_stream() {
             self.watch.linger_at_end();
         }
     }
+}
+
+/// The most bytes of a body that are read although nobody wants them. A client that sends more is
+/// told to stop.
+const UNWANTED_BYTES_MAX: usize = 64 * 1024;
+
+/// How long the rest of such a body is waited for.
+const UNWANTED_TIME_MAX: Duration = Duration::from_millis(200);
+
+/// Reads the rest of a short body that was answered without it.
+pub(crate) async fn read_unwanted(body: &SharedIncoming) {
+    let mut bytes = 0;
+    let reading = async {
+        while bytes < UNWANTED_BYTES_MAX && !body.lock().is_end_stream() {
+            let next = |context: &mut Context<'_>| Pin::new(&mut *body.lock()).poll_frame(context);
+            match std::future::poll_fn(next).await {
+                Some(Ok(frame)) => bytes += frame.data_ref().map_or(0, Bytes::len),
+                Some(Err(_)) | None => return,
+            }
+        }
+    };
+    // A client that sends nothing more has its answer, too.
+    let _ = tokio::time::timeout(UNWANTED_TIME_MAX, reading).await;
 }
 
 /// Reads a whole body.

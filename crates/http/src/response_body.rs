@@ -15,6 +15,7 @@ use crate::{
     budget::{BudgetShare, BytesWithOwner},
     connections::ConnectionWatch,
     metrics::{Metrics, Route},
+    request_body::SharedIncoming,
     request_log::{LoggedAnswer, LoggedRequest},
 };
 
@@ -155,6 +156,8 @@ pub(crate) struct InFlightRequest {
     pub logged: Option<LoggedRequest>,
     /// What its body holds of the budget.
     pub held: Option<Arc<BudgetShare>>,
+    /// Its body, which must not be dropped before the response is sent.
+    pub unread: Option<SharedIncoming>,
 }
 
 /// The status under which requests are counted whose client left before the response.
@@ -180,6 +183,7 @@ impl InFlightRequest {
             answer: None,
             logged: None,
             held: None,
+            unread: None,
         }
     }
 

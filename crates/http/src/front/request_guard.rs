@@ -10,9 +10,10 @@ use std::{
 };
 
 use axum::routing::future::RouteFuture;
-use http::{Method, Request, Response, header};
+use http::{Method, Request, Response, Version, header};
 use http_body::Body as _;
 use hyper::{body::Incoming, service::Service};
+use parking_lot::Mutex;
 use tokio::sync::watch::Receiver;
 use tower_service::Service as _;
 
@@ -29,7 +30,7 @@ use crate::{
     metrics::Route,
     panics::{Caught, after_panic},
     problem::respond,
-    request_body::{BodyBounds, RequestBody},
+    request_body::{BodyBounds, RequestBody, read_unwanted},
     request_id::trace_of,
     response_body::{InFlightRequest, ResponseBody},
 };
@@ -149,15 +150,25 @@ impl RequestGuard {
             peer: self.peer,
             phase: self.phase.clone(),
         };
-        let mut request = request.map(|incoming| self.body(incoming, in_flight));
+        let is_http2 = request.version() == Version::HTTP_2;
+        let mut request = request.map(|incoming| self.body(incoming, is_http2, in_flight));
         request.extensions_mut().insert(caller);
         self.front.router.clone().call(request)
     }
 
     /// The body for the routes. An empty one costs nothing.
-    fn body(&self, incoming: Incoming, in_flight: &mut InFlightRequest) -> axum::body::Body {
+    fn body(
+        &self,
+        incoming: Incoming,
+        is_http2: bool,
+        in_flight: &mut InFlightRequest,
+    ) -> axum::body::Body {
         if incoming.is_end_stream() {
             return axum::body::Body::empty();
+        }
+        let incoming = Arc::new(Mutex::new(incoming));
+        if is_http2 {
+            in_flight.unread = Some(Arc::clone(&incoming));
         }
         let held = BudgetShare::none(&self.bounds.budget);
         in_flight.held = Some(Arc::clone(&held));
@@ -191,7 +202,12 @@ impl Service<Request<Incoming>> for RequestGuard {
         in_flight.logged = Some(self.front.request_log.begin(&request_id, self.peer, path));
         let mut finisher = ResponseFinisher::new(&self.front, &request, &request_id);
         let found = match self.let_in(&request, &request_id) {
-            Admission::Answered(response) => Found::Ready(response),
+            Admission::Answered(response) => {
+                if request.version() == Version::HTTP_2 && !request.body().is_end_stream() {
+                    in_flight.unread = Some(Arc::new(Mutex::new(request.into_body())));
+                }
+                Found::Ready(response)
+            }
             Admission::Admitted(admitted) => {
                 in_flight.is_from(&admitted.principal);
                 match catch_unwind(AssertUnwindSafe(|| self.read_fast(&request, &admitted))) {
@@ -217,6 +233,9 @@ impl Service<Request<Incoming>> for RequestGuard {
                     finisher.finish_routed(response).await
                 }
             };
+            if let Some(unread) = &in_flight.unread {
+                read_unwanted(unread).await;
+            }
             in_flight.answered_with(&response);
             Ok(response.map(|body| ResponseBody::new(body, Some(in_flight))))
         })
