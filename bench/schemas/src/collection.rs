@@ -112,7 +112,8 @@ impl File {
     }
 
     fn parse(&self, group: &Group) -> Result<FormattedSchema, Vec<Violation>> {
-        let context = SchemaContext { home: Some(&self.xid), sources: group, texts: &[] };
+        let context =
+            SchemaContext { home: Some(&self.xid), sources: group, texts: &[], notation: None };
         FormattedSchema::parse(SchemaFormat::JsonSchema, &self.bytes, &context)
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn compare_later(schemas: &Schemas, folder: &Path, pairs: &str) -> Ou
             say(&format!("  left out: {earlier}, because it isn't registered"));
             continue;
         };
-        let context = SchemaContext { home: None, sources: &NoSources, texts: &[] };
+        let context = SchemaContext { home: None, sources: &NoSources, texts: &[], notation: None };
         let bytes = fs::read(folder.join(later))?;
         match FormattedSchema::parse(SchemaFormat::JsonSchema, &bytes, &context) {
             Ok(new) => counts.compare(later, old, &new),

@@ -82,13 +82,12 @@ impl Judge<'_> {
     ) -> Result<(), NoVerdict> {
         let xid = document.xid;
         verdict.earlier = self.sources.earlier_versions(xid);
-        if verdict.earlier.is_empty() || rule.level.directions().is_empty() {
+        if rule.level.directions().is_empty() {
             return Ok(());
         }
         let undecided = |what: String, why: Vec<Violation>| -> NoVerdict {
-            let message = format!(
-                "it can't be compared with the versions before it, as this group asks for: {what}"
-            );
+            let message =
+                format!("it can't be compared with other versions, as this group asks for: {what}");
             let first = Violation::keyword("", "undecided", message);
             Rejection::invalid(xid, [vec![first], why].concat()).into()
         };

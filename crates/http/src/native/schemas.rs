@@ -17,7 +17,7 @@ use muster_wire::{
     ErrorKind, Problem, headers,
     schemas::{
         CompatibilityReport, CompatibilityRequest, SchemaDiffReport, SchemaDiffRequest,
-        VersionComparison,
+        SchemaSource, VersionComparison,
     },
 };
 use schemars::JsonSchema;
@@ -130,7 +130,7 @@ async fn checked(
     let level: Level = reader.word(request.level.as_deref(), "level", Level::Backward)?;
     let policy: Policy = reader.word(request.policy.as_deref(), "policy", Policy::Sound)?;
     let earlier = match (&request.against, request.old.is_empty()) {
-        (Some(xid), true) => reader.versions(xid)?,
+        (Some(xid), true) => reader.versions(xid, &request.new.references)?,
         (None, false) => request.old,
         (None, true) | (Some(_), false) => {
             let what =
@@ -142,7 +142,11 @@ async fn checked(
         let what = format!("there are more than {VERSIONS_MAX} earlier versions");
         return Err(reader.refused(what));
     }
-    let new = reader.read(&request.new, "new").await?;
+    let beside = match &request.against {
+        Some(xid) => Some(reader.xid(xid)?),
+        None => None,
+    };
+    let new = reader.read(&request.new, "new", beside.as_ref()).await?;
     let mut report = CompatibilityReport {
         compatible: true,
         level: level.to_string(),
@@ -156,8 +160,8 @@ async fn checked(
         _ => 1,
     };
     let mut room = FINDINGS_MAX;
-    for old in earlier.iter().take(count) {
-        let old = reader.read(old, "old").await?;
+    for (index, old) in earlier.iter().take(count).enumerate() {
+        let old = reader.read(old, &format!("old[{index}]"), None).await?;
         let compare =
             |old: &&ReadSchema, direction| old.schema.compare(&new.schema, direction, policy);
         let compared = reader.work(|| check_level(level, [&old], compare))?;
@@ -178,8 +182,13 @@ async fn differing(
     reader: Reader,
     request: SchemaDiffRequest,
 ) -> Result<SchemaDiffReport, Problem> {
-    let old = reader.read(&request.old, "old").await?;
-    let new = reader.read(&request.new, "new").await?;
+    let home = |source: &SchemaSource| match &source.xid {
+        Some(text) => reader.xid(text).map(|xid| xid.resource()),
+        None => Ok(None),
+    };
+    let (of_old, of_new) = (home(&request.old)?, home(&request.new)?);
+    let old = reader.read(&request.old, "old", of_new.as_ref()).await?;
+    let new = reader.read(&request.new, "new", of_old.as_ref()).await?;
     let changes = reader.work(|| old.schema.difference(&new.schema))?;
     let class = changes.iter().map(|change| change.class).min();
     Ok(SchemaDiffReport {

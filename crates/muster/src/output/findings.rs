@@ -42,7 +42,9 @@ impl Finding {
         let found = Self::new((file, places), pointer, rule, message, is_warning);
         let told = violation.line.and_then(|line| usize::try_from(line).ok());
         // Where a document as a whole is meant, its first line says nothing.
-        let told = told.filter(|_| !pointer.is_empty());
+        let is_first =
+            violation.line == Some(1) && violation.column.is_none_or(|column| column <= 1);
+        let told = told.filter(|_| !pointer.is_empty() || !is_first);
         Self { line: found.line.or(told), ..found }
     }
 

@@ -299,3 +299,23 @@ fn a_schema_is_rated_and_profiled() {
     std::fs::write(scratch.path().join("b.json"), closed.to_string()).unwrap();
     run(scratch.path(), &["schema", "profile", "b.json"]).expect(0);
 }
+
+/// Relative references lead to the schemas beside one, wherever it is asked about.
+#[test]
+fn relative_references_lead_to_the_schemas_beside() {
+    let server = Server::in_memory(&[]);
+    let at = |name: &str| format!("{GROUP}/schemas/{name}");
+    server.put(&at("val"), r#"{"type":"integer"}"#).expect(201);
+    let uses = json!({"properties": {"o": {"$ref": "val"}}});
+    server.put(&at("uses"), uses.to_string()).expect(201);
+    let xid = "/schemagroups/shop/schemas/uses";
+    let ask = json!({"schema": {"xid": xid}, "payloads": [{"o": 1}, {"o": "x"}]});
+    let report = server.post("/validate", ask.to_string()).expect(200).json();
+    assert_eq!(report["invalid"], 1, "{report}");
+    let ask = json!({"new": {"schema": uses}, "against": xid});
+    let report = server.post("/schemas/check", ask.to_string()).expect(200).json();
+    assert_eq!(report["compatible"], true, "{report}");
+    let ask = json!({"old": {"xid": xid}, "new": {"schema": uses}});
+    let report = server.post("/schemas/diff", ask.to_string()).expect(200).json();
+    assert_eq!(report["changes"], json!([]), "{report}");
+}

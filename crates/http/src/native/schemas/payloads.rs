@@ -58,7 +58,7 @@ pub(super) async fn check(
         let what = format!("there are more than {PAYLOADS_MAX} payloads; send several requests");
         return Err(reader.refused(what));
     }
-    let read = reader.read(&request.schema, "schema").await?;
+    let read = reader.read(&request.schema, "schema", None).await?;
     let message = request.message.as_deref();
     let mut report = PayloadsReport {
         valid: true,

@@ -5,7 +5,10 @@ use muster_catalog::{View, judge::EarlierVersion, state::Version};
 use muster_guard::Principal;
 use muster_registry::{Registry, stoppable_read};
 use muster_schema::{FormattedSchema, SchemaContext, SchemaFormat, nearest, notation_of};
-use muster_wire::{ErrorKind, Problem, schemas::SchemaSource};
+use muster_wire::{
+    ErrorKind, Problem,
+    schemas::{SchemaReference, SchemaSource},
+};
 use muster_words::{Notation, Permission, Xid, json::Value};
 
 use super::stored::StoredSchemas;
@@ -71,7 +74,11 @@ impl Reader {
     }
 
     /// The versions of a stored schema, newest first.
-    pub(super) fn versions(&self, text: &str) -> Result<Vec<SchemaSource>, Problem> {
+    pub(super) fn versions(
+        &self,
+        text: &str,
+        references: &[SchemaReference],
+    ) -> Result<Vec<SchemaSource>, Problem> {
         let xid = self.xid(text)?;
         let Xid::Resource { .. } = &xid else {
             return Err(self.refused(format!("against names a schema, and {text} is a version")));
@@ -85,18 +92,28 @@ impl Reader {
         let earlier = self.view.catalog().earlier_versions(&resource).into_iter();
         let source = |version: EarlierVersion| SchemaSource {
             xid: Some(version.xid.to_string()),
+            references: references.to_vec(),
             ..SchemaSource::default()
         };
         Ok(earlier.map(source).collect())
     }
 
-    /// Reads one schema of the request, which it has as a member of this name.
+    /// Reads one schema of the request, which it has as a member of this name. `beside` is where a
+    /// schema that isn't stored stands when its relative references are resolved.
     pub(super) async fn read(
         &self,
         source: &SchemaSource,
         member: &str,
+        beside: Option<&Xid>,
     ) -> Result<ReadSchema, Problem> {
         let text = self.text(source, member).await?;
+        if text.format == SchemaFormat::JsonSchema && !source.references.is_empty() {
+            let what = "references are for Avro and Protobuf; a JSON Schema names others in $ref, by \
+                        their xid or their $id";
+            return Err(self.refused(format!("{member}: {what}")));
+        }
+        let home = text.xid.as_ref().and_then(Xid::resource);
+        let home = home.as_ref().or(beside);
         let references: Vec<(&str, String)> = source
             .references
             .iter()
@@ -107,7 +124,6 @@ impl Reader {
         let mut stored = StoredSchemas::new(&self.view);
         loop {
             let parsed = {
-                let home = text.xid.as_ref();
                 let context = SchemaContext {
                     home,
                     sources: &stored,
@@ -139,7 +155,7 @@ impl Reader {
                 format!("this is known of JSON Schema only, and the schema is {}", text.format);
             return Err(self.refused(what));
         }
-        self.read(source, "schema").await?;
+        self.read(source, "schema", None).await?;
         let notation = text.notation.unwrap_or_else(|| notation_of(&text.bytes));
         notation.parse(&text.bytes).map_err(|error| self.refused(error.to_string()))
     }
@@ -220,7 +236,7 @@ impl Reader {
     }
 
     /// The xid of a document or a version.
-    fn xid(&self, text: &str) -> Result<Xid, Problem> {
+    pub(super) fn xid(&self, text: &str) -> Result<Xid, Problem> {
         match Xid::parse_loosely(text) {
             Ok(xid @ (Xid::Resource { .. } | Xid::Version { .. })) => {
                 check(&self.principal, Permission::ReadDocuments, &xid.to_string())?;

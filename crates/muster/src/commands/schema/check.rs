@@ -10,7 +10,7 @@ use muster_wire::{
 
 use super::{
     ci_report::{CheckedCase, CiReport, Remark},
-    source::{Named, SchemaFlags, read},
+    source::{Named, SchemaFlags, read, told},
     stored_format::StoredFormat,
 };
 use crate::{
@@ -78,7 +78,11 @@ impl SchemaCheckArguments {
             level: Some(self.level.to_string()),
             policy: Some(self.policy.to_string()),
         };
-        let report: CompatibilityReport = client.check_schema(&request).await?.read()?;
+        let olds = (0..old.len()).map(|index| format!("old[{index}]")).collect::<Vec<_>>();
+        let mut names = vec![("new", new.shown())];
+        names.extend(olds.iter().map(String::as_str).zip(old.iter().map(Named::shown)));
+        let answer = client.check_schema(&request).await.map_err(|error| told(error, &names))?;
+        let report: CompatibilityReport = answer.read()?;
         let screen = &context.screen;
         let names: Vec<String> = old.iter().map(Named::shown).collect();
         match self.report {

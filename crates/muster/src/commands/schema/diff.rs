@@ -1,7 +1,7 @@
 use clap::Args;
 use muster_wire::schemas::{SchemaDiffChange, SchemaDiffReport, SchemaDiffRequest};
 
-use super::source::{Named, SchemaFlags};
+use super::source::{Named, SchemaFlags, told};
 use crate::{
     Context, Failure,
     output::{Screen, Style, numbers::counted, sanitized},
@@ -33,9 +33,11 @@ impl SchemaDiffArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let (old, new) = (Named::parse(&self.old)?, Named::parse(&self.new)?);
         let client = self.schemas.client(context, &[&old, &new]).await?;
+        let names = [("old", old.shown()), ("new", new.shown())];
         let (old, new) = (self.schemas.source(&old)?, self.schemas.source(&new)?);
         let request = SchemaDiffRequest { old, new };
-        let report: SchemaDiffReport = client.diff_schemas(&request).await?.read()?;
+        let answer = client.diff_schemas(&request).await.map_err(|error| told(error, &names))?;
+        let report: SchemaDiffReport = answer.read()?;
         let screen = &context.screen;
         if !screen.is_table() {
             return screen.value(&serde_json::to_value(&report).unwrap_or_default());

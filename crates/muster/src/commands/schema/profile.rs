@@ -2,7 +2,7 @@ use clap::Args;
 use muster_schema::ModelProvider;
 use muster_wire::schemas::{ProfileReport, ProfileRequest, SchemaObstacle};
 
-use super::source::{Named, SchemaFlags};
+use super::source::{Named, SchemaFlags, told};
 use crate::{
     Context, Failure, OwnCode,
     output::{Screen, Style, sanitized},
@@ -35,7 +35,11 @@ impl SchemaProfileArguments {
         let client = self.schemas.client(context, &[&named]).await?;
         let providers = self.providers.iter().map(ToString::to_string).collect();
         let request = ProfileRequest { schema: self.schemas.source(&named)?, providers };
-        let report: ProfileReport = client.profile_schema(&request).await?.read()?;
+        let report: ProfileReport = client
+            .profile_schema(&request)
+            .await
+            .map_err(|error| told(error, &[("schema", named.shown())]))?
+            .read()?;
         let screen = &context.screen;
         if screen.is_table() {
             for profile in &report.profiles {

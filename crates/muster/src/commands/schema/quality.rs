@@ -1,7 +1,7 @@
 use clap::Args;
 use muster_wire::schemas::{QualityReport, QualityRequest};
 
-use super::source::{Named, SchemaFlags};
+use super::source::{Named, SchemaFlags, told};
 use crate::{
     Context, Failure, OwnCode,
     output::{Style, sanitized},
@@ -34,7 +34,11 @@ impl SchemaQualityArguments {
         let client = self.schemas.client(context, &[&named]).await?;
         let schema = self.schemas.source(&named)?;
         let request = QualityRequest { schema, ..QualityRequest::default() };
-        let report: QualityReport = client.rate_schema(&request).await?.read()?;
+        let report: QualityReport = client
+            .rate_schema(&request)
+            .await
+            .map_err(|error| told(error, &[("schema", named.shown())]))?
+            .read()?;
         let screen = &context.screen;
         if screen.is_table() {
             let scores = [

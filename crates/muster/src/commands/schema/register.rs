@@ -73,6 +73,11 @@ impl SchemaRegisterArguments {
             return Err(Failure::usage(format!("{shown} can't be registered as a schema"))
                 .help("a schema's name has four parts, such as schemagroups/shop/schemas/order"));
         }
+        if self.xid.group_ids().is_none_or(|(groups, _)| groups.as_str() != "schemagroups") {
+            let shown = suggest::without_slash(&self.xid);
+            return Err(Failure::usage(format!("{shown} isn't in a collection of schemas"))
+                .help("schemas are in groups of schemas: schemagroups/shop/schemas/order"));
+        }
         if self.level.is_none() && self.schemas.has_references() {
             return Err(Failure::usage("--reference without --level has no effect")
                 .help("it is for the comparison; register what the schema refers to as well"));

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use muster_client::Client;
+use muster_client::{Client, ClientError};
 use muster_schema::SchemaFormat;
 use muster_wire::schemas::{SchemaReference, SchemaSource};
 use muster_words::{Xid, limits::DOCUMENT_BYTES_MAX};
@@ -14,7 +14,7 @@ pub struct SchemaFlags {
     /// The format of files: jsonschema, avro or protobuf [default: by the file's name]
     #[arg(long, value_name = "FORMAT")]
     format: Option<SchemaFormat>,
-    /// A schema that the others refer to, or a file that they import; may be repeated
+    /// A schema that Avro schemas refer to, or a file that Protobuf schemas import; may be repeated
     #[arg(long = "reference", value_name = "NAME=FILE")]
     references: Vec<String>,
     #[command(flatten)]
@@ -70,7 +70,9 @@ impl SchemaFlags {
         let format = self.format.map(|format| format.to_string());
         match named {
             Named::Stored(xid) => {
-                Ok(SchemaSource { xid: Some(xid.to_string()), format, ..SchemaSource::default() })
+                let references = self.references()?;
+                let xid = Some(xid.to_string());
+                Ok(SchemaSource { xid, format, references, ..SchemaSource::default() })
             }
             Named::File(path) => Ok(SchemaSource {
                 schema: Some(read(path)?.into()),
@@ -115,4 +117,15 @@ pub(super) fn read(path: &Path) -> Result<String, Failure> {
         Failure::new(OwnCode::BadFile, format!("{}: {error}", path.display()))
             .help("name a file with a schema or a payload")
     })
+}
+
+/// A refusal with the names that the command has for the members of its request.
+pub(super) fn told(error: ClientError, names: &[(&str, String)]) -> Failure {
+    let ClientError::Refused(mut refusal) = error else { return error.into() };
+    if let Some(subject) = &mut refusal.body.subject
+        && let Some((_, shown)) = names.iter().find(|(member, _)| member == subject)
+    {
+        subject.clone_from(shown);
+    }
+    Failure::from(*refusal)
 }

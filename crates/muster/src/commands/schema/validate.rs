@@ -2,13 +2,16 @@ use std::path::PathBuf;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::{Args, ValueEnum};
-use muster_wire::schemas::{PayloadResult, PayloadsReport, PayloadsRequest};
+use muster_wire::{
+    Severity, Violation, ViolationCause,
+    schemas::{PayloadResult, PayloadsReport, PayloadsRequest},
+};
 use muster_words::{Notation, Places, json, limits::DOCUMENT_BYTES_MAX};
 use serde_json::Value;
 
 use super::{
     ci_report::{CheckedCase, CiReport, Remark},
-    source::{Named, SchemaFlags, read},
+    source::{Named, SchemaFlags, read, told},
 };
 use crate::{
     Context, Failure, OwnCode, bounded_file,
@@ -75,11 +78,24 @@ impl SchemaValidateArguments {
         };
         let request = PayloadsRequest {
             schema: self.schemas.source(&named)?,
-            payloads: sent.iter_mut().map(|one| std::mem::take(&mut one.value)).collect(),
+            payloads: sent
+                .iter_mut()
+                .filter(|one| one.unreadable.is_none())
+                .map(|one| std::mem::take(&mut one.value))
+                .collect(),
             encoding: Some(encoding.to_owned()),
             message: self.message.clone(),
         };
-        let report: PayloadsReport = client.validate_payloads(&request).await?.read()?;
+        let names = [("schema", named.shown())];
+        let answer = client.validate_payloads(&request).await;
+        let mut report: PayloadsReport = answer.map_err(|error| told(error, &names))?.read()?;
+        for (index, one) in sent.iter().enumerate() {
+            if let Some(why) = &one.unreadable {
+                let at = index.min(report.results.len());
+                report.results.insert(at, not_read(why));
+                (report.valid, report.invalid) = (false, report.invalid + 1);
+            }
+        }
         let screen = &context.screen;
         if let Some(form) = self.report {
             let by = named.shown();
@@ -115,24 +131,30 @@ impl SchemaValidateArguments {
                 let bytes = bounded_file::read(path, DOCUMENT_BYTES_MAX as u64);
                 let bytes = bytes.map_err(|error| unreadable(&file, &error.to_string()))?;
                 let value = Value::String(STANDARD.encode(bytes));
-                sent.push(SentPayload { file, line: None, value, places: Places::default() });
+                let places = Places::default();
+                sent.push(SentPayload { file, line: None, value, places, unreadable: None });
                 continue;
             }
             let text = read(path)?;
             if !self.lines {
                 let parsed = Notation::Json.parse_with_places(text.as_bytes());
-                let (value, places) =
-                    parsed.map_err(|error| unreadable(&file, &error.to_string()))?;
-                sent.push(SentPayload { file, line: None, value, places });
+                let (parsed, unreadable) = match parsed {
+                    Ok(parsed) => (parsed, None),
+                    Err(error) => ((Value::Null, Places::default()), Some(error.to_string())),
+                };
+                let (value, places) = parsed;
+                sent.push(SentPayload { file, line: None, value, places, unreadable });
                 continue;
             }
             let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
             for (index, line) in lines {
                 let number = index + 1;
-                let value = json::parse(line.as_bytes())
-                    .map_err(|error| unreadable(&format!("{file}:{number}"), &error.to_string()))?;
+                let (value, unreadable) = match json::parse(line.as_bytes()) {
+                    Ok(value) => (value, None),
+                    Err(error) => (Value::Null, Some(error.to_string())),
+                };
                 let (file, places) = (file.clone(), Places::default());
-                sent.push(SentPayload { file, line: Some(number), value, places });
+                sent.push(SentPayload { file, line: Some(number), value, places, unreadable });
             }
         }
         Ok(sent)
@@ -147,6 +169,22 @@ struct SentPayload {
     value: Value,
     /// The lines of its values, if it is a whole file.
     places: Places,
+    /// Why it can't be sent: it isn't JSON.
+    unreadable: Option<String>,
+}
+
+/// The result for a payload that isn't JSON.
+fn not_read(why: &str) -> PayloadResult {
+    let violation = Violation {
+        subject: None,
+        pointer: String::new(),
+        violated: ViolationCause::Keyword("json".to_owned()),
+        severity: Severity::Error.into(),
+        message: why.to_owned(),
+        line: None,
+        column: None,
+    };
+    PayloadResult { valid: false, violations: vec![violation], more: 0 }
 }
 
 impl SentPayload {
