@@ -27,7 +27,7 @@ async fn no_broken_version_becomes_the_default_of_a_schema_that_something_binds(
         patch(&meta, &format!(r#"{{"defaultversionid":"{version}","defaultversionsticky":true}}"#))
     };
     // Version 2 is a schema of another kind, and was sent while nothing bound it.
-    let other = r#"{"2":{"schema":{"type":"record"},"format":"Avro/1.9"}}"#;
+    let other = r#"{"2":{"schema":{"type":"record"},"format":"XSD/1.1"}}"#;
     let setting = [
         put(SCHEMA, SCHEMAS[0]),
         tree(Mode::Post, Target::Versions(xid(SCHEMA)), other),
