@@ -49,6 +49,21 @@ impl SchemaFormat {
         }
     }
 
+    /// The format of a stored schema: what its attribute `format` says, else what its media type
+    /// says, else JSON Schema. None if its attribute names a format that isn't known here.
+    #[must_use]
+    pub fn of_stored(format: Option<&str>, media_type: Option<&str>) -> Option<Self> {
+        if let Some(named) = format {
+            return named.parse().ok();
+        }
+        let media_type = media_type.unwrap_or_default().to_ascii_lowercase();
+        Some(match () {
+            () if media_type.contains("avro") => Self::Avro,
+            () if media_type.contains("protobuf") => Self::Protobuf,
+            () => Self::JsonSchema,
+        })
+    }
+
     /// The format of a file with this name: `.avsc` and `.avpr` are Avro, `.proto` is Protobuf, and
     /// all others are JSON Schema.
     #[must_use]
@@ -68,7 +83,7 @@ impl FromStr for SchemaFormat {
     /// (`JSONSchema/draft-07`, `Avro/1.12.0`, `Protobuf/3`), or as Confluent's registry writes it
     /// (`JSON`).
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let name = text.split('/').next().unwrap_or_default();
+        let name = text.split('/').next().unwrap_or_default().trim();
         match name.to_ascii_lowercase().as_str() {
             "jsonschema" | "json-schema" | "json" => Ok(Self::JsonSchema),
             "avro" => Ok(Self::Avro),

@@ -32,19 +32,7 @@ impl Document<'_> {
     /// The format of a schema: its attribute `format`, else what its media type says; none if it is
     /// in a format that isn't known.
     pub(super) fn schema_format(&self) -> Option<SchemaFormat> {
-        match self.format {
-            Some(named) => named.parse().ok(),
-            None => Some(format_of_media_type(self.content_type)),
-        }
-    }
-}
-
-fn format_of_media_type(content_type: Option<&str>) -> SchemaFormat {
-    let named = content_type.unwrap_or_default().to_ascii_lowercase();
-    match () {
-        () if named.contains("avro") => SchemaFormat::Avro,
-        () if named.contains("protobuf") => SchemaFormat::Protobuf,
-        () => SchemaFormat::JsonSchema,
+        SchemaFormat::of_stored(self.format, self.content_type)
     }
 }
 
@@ -151,17 +139,17 @@ impl Judge<'_> {
 
     /// The format of an earlier version; none if it isn't known.
     fn format_of(&self, earlier: &EarlierVersion) -> Result<Option<SchemaFormat>, NoVerdict> {
-        let of_media_type = format_of_media_type(earlier.content_type.as_deref());
-        let Some(attributes) = earlier.attributes else { return Ok(Some(of_media_type)) };
-        match self.sources.bytes_of(&attributes) {
-            ContentBytes::Unread => Err(NoVerdict::Missing([attributes].into())),
-            ContentBytes::Erased => Ok(Some(of_media_type)),
-            ContentBytes::Bytes(bytes) => {
-                let map = json::parse(&bytes).ok();
-                let named = map.as_ref().and_then(|map| map.get("format")?.as_str());
-                Ok(named.map_or(Some(of_media_type), |named| named.parse().ok()))
-            }
-        }
+        let media_type = earlier.content_type.as_deref();
+        let attributes =
+            match earlier.attributes.map(|content| (content, self.sources.bytes_of(&content))) {
+                Some((content, ContentBytes::Unread)) => {
+                    return Err(NoVerdict::Missing([content].into()));
+                }
+                Some((_, ContentBytes::Bytes(bytes))) => json::parse(&bytes).ok(),
+                Some((_, ContentBytes::Erased)) | None => None,
+            };
+        let named = attributes.as_ref().and_then(|map| map.get("format")?.as_str());
+        Ok(SchemaFormat::of_stored(named, media_type))
     }
 
     /// Reads a schema, with the stored schemas that it refers to.

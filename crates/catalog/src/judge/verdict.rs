@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use muster_rules::RuleError;
-use muster_schema::{CompileError, Violation};
+use muster_schema::{CompileError, SchemaFormat, Violation};
 use muster_words::{ContentRef, Notation, Xid, limits::DOCUMENT_BYTES_MAX};
 
 use super::{DocumentContent, EarlierVersion};
@@ -52,8 +52,7 @@ impl Verdict {
 
 /// Whether a schema with this `format` is a JSON Schema. One without a format is.
 fn is_json_schema(format: Option<&str>) -> bool {
-    let name = format.map(|format| format.split('/').next().unwrap_or_default().trim());
-    name.is_none_or(|name| name.eq_ignore_ascii_case("JsonSchema"))
+    SchemaFormat::of_stored(format, None) == Some(SchemaFormat::JsonSchema)
 }
 
 /// Why there is no verdict.

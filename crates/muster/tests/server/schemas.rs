@@ -300,6 +300,16 @@ fn a_schema_is_rated_and_profiled() {
     run(scratch.path(), &["schema", "profile", "b.json"]).expect(0);
 }
 
+/// A stored schema is read as what its attribute says, and not as anything else.
+#[test]
+fn a_format_that_isnt_known_isnt_read_as_another() {
+    let server = Server::in_memory(&[]);
+    put(&server, "own", "Foo/1", r#"{"type":"integer"}"#).expect(201);
+    let ask = json!({"schema": {"xid": "/schemagroups/shop/schemas/own"}, "payloads": [1]});
+    let refused = server.post("/validate", ask.to_string()).expect(400).text().to_owned();
+    assert!(refused.contains("Foo/1"), "{refused}");
+}
+
 /// Relative references lead to the schemas beside one, wherever it is asked about.
 #[test]
 fn relative_references_lead_to_the_schemas_beside() {

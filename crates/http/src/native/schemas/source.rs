@@ -107,6 +107,17 @@ impl Reader {
         beside: Option<&Xid>,
     ) -> Result<ReadSchema, Problem> {
         let text = self.text(source, member).await?;
+        self.parsed(text, source, member, beside).await
+    }
+
+    /// Understands the text of a schema, with everything that it refers to.
+    async fn parsed(
+        &self,
+        text: SchemaText,
+        source: &SchemaSource,
+        member: &str,
+        beside: Option<&Xid>,
+    ) -> Result<ReadSchema, Problem> {
         if text.format == SchemaFormat::JsonSchema && !source.references.is_empty() {
             let what = "references are for Avro and Protobuf; a JSON Schema names others in $ref, by \
                         their xid or their $id";
@@ -155,9 +166,10 @@ impl Reader {
                 format!("this is known of JSON Schema only, and the schema is {}", text.format);
             return Err(self.refused(what));
         }
-        self.read(source, "schema", None).await?;
         let notation = text.notation.unwrap_or_else(|| notation_of(&text.bytes));
-        notation.parse(&text.bytes).map_err(|error| self.refused(error.to_string()))
+        let value = notation.parse(&text.bytes);
+        self.parsed(text, source, "schema", None).await?;
+        value.map_err(|error| self.refused(error.to_string()))
     }
 
     async fn text(&self, source: &SchemaSource, member: &str) -> Result<SchemaText, Problem> {
@@ -218,20 +230,15 @@ impl Reader {
 
     /// The format of a stored schema: its attribute `format`, else what its media type says.
     async fn format_of(&self, version: &Version) -> Result<SchemaFormat, Problem> {
-        if let Some(content) = version.attributes {
-            let attributes = self.registry.attributes(&[content]).await;
-            let attributes = attributes.map_err(|error| problem_of_fetch(error, self.path))?;
-            let named = attributes.first().and_then(|map| map.get("format"));
-            if let Some(Ok(format)) = named.and_then(Value::as_str).map(str::parse) {
-                return Ok(format);
-            }
-        }
-        let media_type = version.content_type.as_deref().unwrap_or_default();
-        let media_type = media_type.to_ascii_lowercase();
-        Ok(match () {
-            () if media_type.contains("avro") => SchemaFormat::Avro,
-            () if media_type.contains("protobuf") => SchemaFormat::Protobuf,
-            () => SchemaFormat::JsonSchema,
+        let attributes = match version.attributes {
+            Some(content) => self.registry.attributes(&[content]).await,
+            None => Ok(Vec::new()),
+        };
+        let attributes = attributes.map_err(|error| problem_of_fetch(error, self.path))?;
+        let named = attributes.first().and_then(|map| map.get("format")?.as_str());
+        SchemaFormat::of_stored(named, version.content_type.as_deref()).ok_or_else(|| {
+            let named = named.unwrap_or_default();
+            self.refused(format!("the stored schema's format {named:?} isn't known here"))
         })
     }
 

@@ -124,14 +124,9 @@ fn facts(xid: &str, details: &Value) -> Value {
 
 /// The attribute `format`; without it, the format that the registry reads the schema as.
 fn format_of(details: &Value) -> String {
-    let media_type = text(details, "contenttype").to_ascii_lowercase();
-    let read_as = match () {
-        () if media_type.contains("avro") => SchemaFormat::Avro,
-        () if media_type.contains("protobuf") => SchemaFormat::Protobuf,
-        () => SchemaFormat::JsonSchema,
-    };
     match text(details, "format") {
-        "" => read_as.to_string(),
+        "" => SchemaFormat::of_stored(None, Some(text(details, "contenttype")))
+            .map_or_else(String::new, |format| format.to_string()),
         named => named.to_owned(),
     }
 }
