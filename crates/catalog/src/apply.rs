@@ -25,7 +25,10 @@ use crate::{
     changes::{Change, CommandAnswered, KeyCreated},
     facts::{SchemaFacts, VersionFacts},
     index::Term,
-    state::{Bindings, CommandTag, FormerCapabilities, RegisteredKey, RememberedAnswer, Stamp},
+    schema_settings::SchemaSettings,
+    state::{
+        Bindings, CommandTag, FormerCapabilities, RegisteredKey, RememberedAnswer, Resource, Stamp,
+    },
 };
 use muster_model::Model;
 
@@ -63,6 +66,9 @@ pub struct CommandFacts {
     pub capabilities: Option<Arc<Value>>,
     /// The bindings of groups, by the group's xid; absent if there are none.
     pub bindings: BTreeMap<Xid, Arc<Bindings>>,
+    /// What the registry and schemas ask for from new versions of schemas, by their xids; absent if
+    /// nothing.
+    pub settings: BTreeMap<Xid, Arc<SchemaSettings>>,
     /// The facts that were lifted from documents, by the version's xid; absent if there are none.
     pub versions: BTreeMap<Xid, VersionFacts>,
     /// The terms of the labels in new attributes, by the version's xid; absent if there are none.
@@ -188,6 +194,13 @@ impl Catalog {
                 self.ledger = body.ledger.as_str().into();
                 Ok(())
             }
+            Change::SchemaRegistered(body) => match self.registrations.add(body) {
+                true => {
+                    fold.touched.extend(body.version.resource());
+                    Ok(())
+                }
+                false => Err("which isn't a numbered version of a schema"),
+            },
             Change::Answered(_) | Change::Explained(_) => Ok(()),
         }
     }
@@ -264,7 +277,7 @@ impl Catalog {
                     }
                 }
                 let Some(resource) = self.resource_at(xid) else { return };
-                let new = resource.references(xid);
+                let new = self.references_of(xid, resource);
                 let old = resource.indexed.clone();
                 if Arc::ptr_eq(&old, &new) || old == new {
                     return;
@@ -282,6 +295,23 @@ impl Catalog {
                 }
             }
         }
+    }
+
+    /// What a resource refers to: what its documents say and, for a schema, what its versions name in
+    /// their attribute `references`.
+    fn references_of(&self, xid: &Xid, resource: &Resource) -> Arc<[Xid]> {
+        let own = resource.references(xid);
+        let named: BTreeSet<&Xid> = resource
+            .versions
+            .iter()
+            .filter_map(|version| self.registrations.of(&xid.version(version.id.clone())?))
+            .flat_map(|registration| registration.references.iter())
+            .collect();
+        if named.is_empty() {
+            return own;
+        }
+        let all: BTreeSet<&Xid> = named.into_iter().chain(own.iter()).collect();
+        all.into_iter().cloned().collect()
     }
 
     fn add_references<'a>(&mut self, source: &Xid, targets: impl Iterator<Item = &'a Xid>) {

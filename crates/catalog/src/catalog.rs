@@ -1,16 +1,21 @@
 use std::{cmp::Reverse, collections::BTreeSet, sync::Arc};
 
 use imbl::{OrdMap, OrdSet, Vector};
+use muster_schema::SchemaGuid;
 use muster_words::{Digest, Id, Moment, Position, Xid};
 use serde_json::Value;
 
 use crate::{
     Content,
+    command::SchemaWrite,
     index::StructuredIndex,
     judge::EarlierVersion,
+    registration::Registrations,
+    schema_settings::{SchemaMode, SettingsChain},
     state::{
-        Earlier, EntityMap, Group, HiddenEntity, RegisteredKey, RegistryPast, RegistryState,
-        RememberedAnswer, Resource, Stamp, Version, exact, resource_in, states, taken,
+        Bindings, CompatibilityRule, Earlier, EntityMap, Group, HiddenEntity, RegisteredKey,
+        RegistryPast, RegistryState, RememberedAnswer, Resource, Stamp, Subtree, Version, exact,
+        resource_in, states, taken,
     },
 };
 use muster_model::Model;
@@ -72,6 +77,8 @@ pub struct Catalog {
     pub documents: u64,
     /// The indexes of fields.
     pub index: StructuredIndex,
+    /// The ids of schemas.
+    pub registrations: Registrations,
 }
 
 impl Catalog {
@@ -85,6 +92,7 @@ impl Catalog {
             modified: Moment::EPOCH,
             own: Stamp::default(),
             members: Stamp::default(),
+            settings: None,
             earlier: Earlier::default(),
         };
         Self {
@@ -113,6 +121,7 @@ impl Catalog {
             remembered_order: Vector::new(),
             documents: 0,
             index: StructuredIndex::default(),
+            registrations: Registrations::default(),
         }
     }
 
@@ -176,6 +185,95 @@ impl Catalog {
             })
         });
         earlier.collect()
+    }
+
+    /// A stored version, as the judge reads it.
+    #[must_use]
+    pub fn stored_version(&self, xid: &Xid) -> Option<EarlierVersion> {
+        let version = self.version_at(xid)?;
+        Some(EarlierVersion {
+            xid: xid.resource()?.version(version.id.clone())?,
+            content: version.document_content()?,
+            content_type: version.content_type.clone(),
+            attributes: version.attributes.map(|content| content.reference()),
+        })
+    }
+
+    /// What the schema with this xid asks for from new versions, then its group, then the registry.
+    /// `subject` is the name by which the group may have settings for it.
+    #[must_use]
+    pub fn schema_settings(&self, xid: &Xid, bindings: Option<&Bindings>) -> SettingsChain {
+        let of_meta = self.resource_at(xid).and_then(|resource| resource.meta.settings.as_deref());
+        let subject = self.subject_of(xid);
+        let named = bindings.and_then(|own| own.subjects.get(&*subject));
+        let of_group = bindings.and_then(|own| own.settings.as_ref());
+        let of_registry = self.registry.settings.as_deref();
+        SettingsChain::new([of_meta, named, of_group, of_registry].map(|one| one.cloned()))
+    }
+
+    /// How a new version of a schema must be compatible with earlier ones; none if nothing is asked
+    /// for. What is imported isn't compared, and neither is what is there already.
+    #[must_use]
+    pub fn compatibility_rule(
+        &self,
+        xid: &Xid,
+        bindings: Option<&Bindings>,
+        write: &SchemaWrite,
+        guid: Option<SchemaGuid>,
+    ) -> Option<CompatibilityRule> {
+        let settings = self.schema_settings(xid, bindings);
+        let is_there = write.is_once && guid.is_some_and(|guid| self.has_registered(xid, &guid));
+        if write.is_unchecked || is_there || settings.mode() == SchemaMode::Import {
+            return None;
+        }
+        settings.rule(write.default_rule)
+    }
+
+    /// Whether a version of a schema that isn't deleted has this guid.
+    fn has_registered(&self, xid: &Xid, guid: &SchemaGuid) -> bool {
+        self.registered_as(xid, guid).is_some()
+    }
+
+    /// The newest version of a schema that isn't deleted and has this guid.
+    #[must_use]
+    pub fn registered_as(&self, xid: &Xid, guid: &SchemaGuid) -> Option<Id> {
+        let (_, group) = xid.group_ids()?;
+        let (_, resource) = xid.resource_ids()?;
+        let versions = self.registrations.group(group)?.versions(resource);
+        let same = versions.filter(|(_, registration)| registration.guid == *guid);
+        let live = same.filter_map(|(number, _)| {
+            let id: Id = number.to_string().parse().ok()?;
+            self.resource_at(xid)?.versions.get(&id).map(|_| id)
+        });
+        live.last()
+    }
+
+    /// The name of a schema's subject in Confluent's API.
+    #[must_use]
+    pub fn subject_of(&self, xid: &Xid) -> Arc<str> {
+        let Some((group, (_, resource))) = xid.group_ids().zip(xid.resource_ids()) else {
+            return "".into();
+        };
+        let registered = self.registrations.group(group.1);
+        let named = registered.and_then(|group| group.versions(resource).last());
+        let named = named.and_then(|(_, registration)| registration.subject.clone());
+        named.unwrap_or_else(|| resource.as_str().into())
+    }
+
+    /// A version that was deleted, itself or with its resource or its group: as it was in the last
+    /// deletion that hid it.
+    #[must_use]
+    pub fn deleted_version(&self, xid: &Xid) -> Option<Arc<Version>> {
+        let Xid::Version { version, .. } = xid else { return None };
+        let names = std::iter::successors(Some(xid.clone()), Xid::parent);
+        let hidden = names.filter_map(|name| self.hidden.get(name.to_string().as_str()));
+        let mut found =
+            hidden.flat_map(|newest| newest.chain()).filter_map(|hidden| match &hidden.what {
+                Subtree::Version(version) => Some(version.clone()),
+                Subtree::Resource(resource) => resource.versions.get(version).cloned(),
+                Subtree::Group(group) => resource_in(group, xid)?.versions.get(version).cloned(),
+            });
+        found.next()
     }
 
     /// Whether the entity exists.

@@ -25,6 +25,7 @@
 //! | 15 | key forgotten | 0 id |
 //! | 16 | explained | 0 message |
 //! | 17 | ledger moved | 0 ledger name, 1 former key, 2 checkpoint |
+//! | 18 | schema registered | 0 version, 1 id, 2 guid, 3 registered, 4 references, 5 subject |
 //!
 //! A content is a map: 0 digest (32 bytes), 1 size, 2 position of the entry that stores it
 //! (absent: this entry).
@@ -33,6 +34,7 @@ mod codec;
 
 pub use codec::ChangeError;
 use minicbor::{Decode, Encode};
+use muster_schema::SchemaGuid;
 use muster_words::{Digest, Id, Moment, Position, Xid};
 
 use crate::{Content, Lifecycle};
@@ -322,6 +324,30 @@ pub struct LedgerMoved {
     pub checkpoint: ContentName,
 }
 
+/// A version of a schema got its id, under which clients of Confluent's API know it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SchemaRegistered {
+    /// The version.
+    #[cbor(n(0), with = "codec::xid")]
+    pub version: Xid,
+    /// The id, which is unique in the version's group; equal schemas share it.
+    #[n(1)]
+    pub id: u32,
+    /// What identifies the schema everywhere.
+    #[cbor(n(2), with = "codec::guid")]
+    pub guid: SchemaGuid,
+    /// When it was registered, in milliseconds since 1970. An import keeps the original time.
+    #[n(3)]
+    pub registered: i64,
+    /// The versions of other schemas that it refers to.
+    #[cbor(n(4), with = "codec::xids", has_nil)]
+    pub references: Vec<Xid>,
+    /// The name of its subject, if that can't be the id of a resource.
+    #[n(5)]
+    pub subject: Option<String>,
+}
+
 /// How a command that carries an idempotency key was answered, so that its repeat is answered the
 /// same.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -387,6 +413,7 @@ pub enum Change {
     KeyForgotten(KeyForgotten),
     Explained(Explained),
     LedgerMoved(LedgerMoved),
+    SchemaRegistered(SchemaRegistered),
 }
 
 impl Change {
@@ -409,7 +436,8 @@ impl Change {
             | Self::MembersMoved(_)
             | Self::KeyRevoked(_)
             | Self::KeyForgotten(_)
-            | Self::Answered(_) => (None, None),
+            | Self::Answered(_)
+            | Self::SchemaRegistered(_) => (None, None),
         };
         [first, second].into_iter().flatten()
     }
@@ -426,6 +454,7 @@ impl Change {
             Self::Purged(change) => change.xid.clone(),
             Self::MembersMoved(change) => change.parent.clone(),
             Self::Answered(change) => change.subject.clone(),
+            Self::SchemaRegistered(change) => change.version.clone(),
             Self::RegistryOpened(_)
             | Self::RegistryWritten(_)
             | Self::ModelWritten(_)

@@ -7,7 +7,7 @@ use muster_words::{Digest, Id, Moment, Position, Xid};
 use serde_json::{Map, Value};
 
 pub use crate::authority::Authority;
-use crate::state::{CommandTag, Stamp};
+use crate::state::{CommandTag, CompatibilityRule, Stamp};
 use muster_model::Model;
 
 /// One request to change something.
@@ -27,6 +27,23 @@ pub struct Command {
     pub succession: Succession,
     /// The author's reason.
     pub message: Option<Bytes>,
+    /// How the schemas among what it writes are registered.
+    pub schemas: SchemaWrite,
+}
+
+/// How a command registers schemas. The default is a write that isn't Confluent's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SchemaWrite {
+    /// How a new version must be compatible with earlier ones, where no level is set.
+    pub default_rule: Option<CompatibilityRule>,
+    /// Whether it isn't compared, whatever is set.
+    pub is_unchecked: bool,
+    /// Whether a version that is there and has the same guid is the answer, instead of a new one.
+    pub is_once: bool,
+    /// The id that the schema has in the registry from which it comes.
+    pub id: Option<u32>,
+    /// When it was registered there, in milliseconds since 1970.
+    pub registered: Option<i64>,
 }
 
 impl Command {
@@ -41,6 +58,7 @@ impl Command {
             set_default: None,
             succession: Succession::default(),
             message: None,
+            schemas: SchemaWrite::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ mod meta;
 mod model;
 mod preview;
 mod references;
+mod registered;
 mod resource;
 mod restore;
 mod restored;
@@ -285,6 +286,7 @@ fn write(
     }
     let mut draft = Draft::new(catalog, stored_attributes, prepared, now);
     draft.mode = tree.mode;
+    draft.schemas = tree.schemas;
     let outcome = draft.write_tree(tree);
     draft.check_loaded(outcome)?;
     if !draft.verdicts_hold(tree) {
@@ -318,6 +320,7 @@ pub fn preview(
     let PreparedAction::Write(action) = &prepared.action else { return Ok(Preview::default()) };
     let mut draft = Draft::new(catalog, stored_attributes, prepared, now);
     draft.mode = action.tree.mode;
+    draft.schemas = action.tree.schemas;
     let outcome = draft.write_tree(&action.tree);
     draft.check_loaded(outcome)?;
     Ok(draft.preview())

@@ -9,6 +9,7 @@ mod bindings;
 mod command;
 mod compiled;
 mod document;
+mod schema_identity;
 mod schema_versions;
 mod sources;
 mod verdict;
@@ -21,7 +22,8 @@ pub use document::Document;
 pub use schema_versions::EarlierVersion;
 pub use sources::{ContentBytes, DocumentContent, Presence, Resolver, Sources};
 pub use verdict::{
-    BindingFault, Dependency, DocumentFault, IdLookup, NoVerdict, Rejection, Verdict,
+    BindingFault, Dependency, DocumentFault, IdLookup, NoVerdict, Rejection, SchemaIdentity,
+    Verdict,
 };
 
 /// Judges documents with the help of its sources.

@@ -26,6 +26,8 @@ pub mod judge;
 mod lifecycle;
 pub mod query;
 mod refusal;
+pub mod registration;
+pub mod schema_settings;
 pub mod state;
 pub mod tree;
 mod view;

@@ -6,7 +6,9 @@ use thiserror::Error;
 
 use muster_model::{AttributeFault, Kind, ModelFault};
 
-use crate::{Lifecycle, LifecycleError, capabilities::CapabilityFault};
+use crate::{
+    Lifecycle, LifecycleError, capabilities::CapabilityFault, schema_settings::SchemaMode,
+};
 
 /// Why a command is refused. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -209,6 +211,9 @@ pub enum Reason {
 /// Why a value isn't valid for its attribute. The text of each is the `error_detail` of its error.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ValueFault {
+    /// A mode of schemas isn't one of those that there are.
+    #[error("mode must be READWRITE, READONLY, READONLY_OVERRIDE, IMPORT or FORWARD")]
+    SchemaMode,
     /// An id has characters or a length that isn't allowed.
     #[error(
         "{0}; an id has 1 to {ID_LENGTH_MAX} of the characters A-Z a-z 0-9 - . _ ~ : @ and begins with \
@@ -321,6 +326,16 @@ pub enum VersionRefusal {
     FormatUnknown {
         /// The format.
         format: String,
+    },
+    /// Schemas there take no writes, or none of this kind.
+    SchemaMode {
+        /// The mode.
+        mode: SchemaMode,
+    },
+    /// The id of a schema that is imported belongs to another schema.
+    SchemaIdTaken {
+        /// The id.
+        id: u32,
     },
     /// Versions would differ in an attribute that must be the same.
     VersionsDiffer {

@@ -10,7 +10,10 @@ mod lineage;
 mod past;
 mod versions;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub use chain::{Chained, Earlier, state_after, state_at, states};
 pub use column::Column;
@@ -31,6 +34,7 @@ use crate::{
     facts::{SchemaFacts, VersionFacts},
     index::{FormerTerms, Term},
     judge::is_among_schemas,
+    schema_settings::SchemaSettings,
 };
 
 /// The first four bytes of a command's id. Positions repeat after a backup was restored, but
@@ -61,6 +65,8 @@ pub struct RegistryState {
     pub own: Stamp,
     /// The last time that groups were added or removed.
     pub members: Stamp,
+    /// What it asks for from new versions of schemas.
+    pub settings: Option<Arc<SchemaSettings>>,
     /// Its earlier attributes.
     pub earlier: Earlier<Self>,
 }
@@ -108,8 +114,10 @@ pub struct Bindings {
     pub assert_format: bool,
     /// The xids of rules or of rule groups.
     pub rules: Vec<Xid>,
-    /// How a new version of a schema in the group must be compatible with earlier ones.
-    pub compatibility: Option<CompatibilityRule>,
+    /// What it asks for from new versions of schemas.
+    pub settings: Option<SchemaSettings>,
+    /// The same for schemas that may not exist yet, by the names of their subjects.
+    pub subjects: BTreeMap<String, SchemaSettings>,
 }
 
 /// How a new version of a schema must be compatible with earlier ones.
@@ -125,7 +133,10 @@ impl Bindings {
     /// Whether nothing is bound.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.schema.is_none() && self.rules.is_empty() && self.compatibility.is_none()
+        self.schema.is_none()
+            && self.rules.is_empty()
+            && self.settings.is_none()
+            && self.subjects.is_empty()
     }
 
     /// All bound documents; a binding is also a reference.
@@ -220,6 +231,8 @@ pub struct Meta {
     pub sticky: bool,
     /// The highest version number that the server has assigned; 0 if none.
     pub last_number: u64,
+    /// What it asks for from new versions, if it is a schema.
+    pub settings: Option<Arc<SchemaSettings>>,
     /// The command that last changed the choice of the default version, as the position of a state
     /// of Meta.
     pub pointer: Position,

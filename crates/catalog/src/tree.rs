@@ -22,7 +22,7 @@ pub use read::read;
 use serde_json::{Map, Value};
 
 use crate::{
-    command::{Mode, NewModel},
+    command::{Mode, NewModel, SchemaWrite},
     judge::{Dependency, Verdict},
 };
 use muster_model::{GroupType, ResourceType};
@@ -47,6 +47,8 @@ pub struct WriteTree {
     pub bound: Vec<Dependency>,
     /// What the answer shows.
     pub subject: Subject,
+    /// How the schemas among it are registered.
+    pub schemas: SchemaWrite,
 }
 
 /// What the answer to a write shows.
@@ -179,6 +181,13 @@ impl WriteTree {
             removed: BTreeSet::new(),
             bound: Vec::new(),
             subject,
+            schemas: SchemaWrite {
+                default_rule: None,
+                is_unchecked: false,
+                is_once: false,
+                id: None,
+                registered: None,
+            },
         }
     }
 

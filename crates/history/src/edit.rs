@@ -200,7 +200,9 @@ impl Edit {
             Change::KeyCreated(body) => key(&body.id, EditAction::Created),
             Change::KeyRevoked(body) => key(&body.id, EditAction::Revoked),
             Change::KeyForgotten(body) => key(&body.id, EditAction::Forgotten),
-            Change::Answered(_) | Change::Explained(_) => return None,
+            Change::Answered(_) | Change::Explained(_) | Change::SchemaRegistered(_) => {
+                return None;
+            }
         };
         Some(Self { position, subject, action, detail })
     }

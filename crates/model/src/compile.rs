@@ -53,7 +53,11 @@ pub(super) fn compile(source: &Value, foundation: Foundation) -> Result<Model, M
         groups.insert(plural.clone(), Arc::new(compiler.group_type(plural, group, resources)?));
     }
     let slots = specified::registry(parsed.groups.keys().map(String::as_str));
-    let attributes = compiler.level("model").attributes(slots, parsed.attributes)?;
+    let level = Level {
+        built_in: names_of([Some(&compiler.base.registry_attributes)]),
+        ..compiler.level("model")
+    };
+    let attributes = level.attributes(slots, parsed.attributes)?;
     let source = match foundation {
         Foundation::BuiltIn => labels::aspects_in_labels(source),
         Foundation::Bare => source.clone(),
@@ -211,8 +215,10 @@ impl Compiler<'_> {
         };
         let slots = specified::version(&parsed.singular, hasdocument);
         let version = version.attributes(slots, parsed.attributes.clone())?;
-        let meta = at("metaattributes")
-            .attributes(specified::meta(&parsed.singular), parsed.meta_attributes.clone())?;
+        let own = built_in.map(|base| &base.meta_attributes);
+        let meta = Level { built_in: names_of([own]), ..at("metaattributes") };
+        let meta =
+            meta.attributes(specified::meta(&parsed.singular), parsed.meta_attributes.clone())?;
         Ok([version, resource, meta])
     }
 }

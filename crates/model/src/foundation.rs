@@ -18,6 +18,8 @@ const BUILT_IN: &str = include_str!("builtin.json");
 pub(super) struct BaseModel {
     /// The built-in types, before the merge.
     pub groups: BTreeMap<String, ParsedGroup>,
+    /// Attributes of the registry.
+    pub registry_attributes: ParsedAttributes,
     /// Attributes of every group.
     pub group_attributes: ParsedAttributes,
     /// Attributes of every version.
@@ -33,12 +35,13 @@ impl BaseModel {
         let shape = |_| ModelFault::Shape { place: "builtin".to_owned(), expected: "JSON" };
         let source = serde_json::from_str(BUILT_IN).map_err(shape)?;
         let mut file = ObjectReader::new("builtin", &source)?;
+        let registry_attributes = parsed::attributes(&mut file, "registryattributes")?;
         let group_attributes = parsed::attributes(&mut file, "groupattributes")?;
         let version_attributes = parsed::attributes(&mut file, "versionattributes")?;
         let model = file.member("model").unwrap_or(&Value::Null);
         let groups = parsed::ParsedModel::read(model, foundation)?.groups;
         file.done()?;
-        Ok(Self { groups, group_attributes, version_attributes })
+        Ok(Self { groups, registry_attributes, group_attributes, version_attributes })
     }
 
     /// Merges a user's model into the foundation.
@@ -46,6 +49,7 @@ impl BaseModel {
         &self,
         mut user: parsed::ParsedModel,
     ) -> Result<parsed::ParsedModel, ModelFault> {
+        add("model", &mut user.attributes, &self.registry_attributes)?;
         for group in user.groups.values_mut() {
             add(&group.place, &mut group.attributes, &self.group_attributes)?;
             for resource in group.resources.values_mut() {

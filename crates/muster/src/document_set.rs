@@ -213,7 +213,7 @@ impl DocumentSet {
                     schema: aspect.schema.clone(),
                     assert_format: aspect.assert_format,
                     rules: aspect.rules.clone(),
-                    compatibility: None,
+                    ..Bindings::default()
                 };
                 let name = format!("{}/{}", group.plural, kind.plural);
                 (BindingOwner::Type(name), Arc::new(bindings))
@@ -245,8 +245,10 @@ impl DocumentSet {
         };
         let content_type = Some(held.content_type.as_str());
         let judge = Judge { sources: self, compiled: self, may_take_long: true };
-        let format = held.format.as_deref();
-        let document = Document { xid, content_type, bytes, format, is_new: false };
+        let format = held.format.clone().map(|format| ("format".to_owned(), format.into()));
+        let attributes = Map::from_iter(format);
+        let attributes = Some(&attributes);
+        let document = Document { xid, content_type, bytes, attributes, new: None };
         let outcome = judge.document(&document);
         Judgement::of(outcome, held.format.as_deref(), self.is_all)
     }

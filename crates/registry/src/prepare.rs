@@ -151,6 +151,7 @@ impl RegistryInner {
         let mut tree = tree::read(write.clone(), &view.model, new_model)?;
         self.check_not_empty(view, &tree)?;
         tree.settle_media_types(view, command.succession);
+        tree.schemas = command.schemas;
         if command.ignore.capabilities && tree.registry.is_some() {
             tree.capabilities = None;
         }

@@ -26,7 +26,6 @@ mod names;
 mod parse;
 mod printer;
 mod schema;
-mod written;
 
 pub use compare::compare;
 pub use difference::difference;

@@ -1,6 +1,6 @@
 //! The formats of schemas, and one type for a schema of any of them.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use muster_words::{
     Notation, Xid,
@@ -106,8 +106,9 @@ pub struct SchemaContext<'a> {
     pub home: Option<&'a Xid>,
     /// The schemas that a JSON Schema refers to by xid.
     pub sources: &'a dyn SchemaSources,
-    /// The schemas that an Avro schema refers to, in the order of their dependencies, and the files
-    /// that a Protobuf schema imports: each with its name and text.
+    /// The schemas that an Avro schema refers to, in the order of their dependencies, the files that
+    /// a Protobuf schema imports, and the schemas that a JSON Schema names in `$ref`: each with its
+    /// name and text.
     pub texts: &'a [(&'a str, &'a str)],
     /// How a JSON Schema is written; none if only its text can tell.
     pub notation: Option<Notation>,
@@ -164,12 +165,13 @@ impl FormattedSchema {
         match format {
             SchemaFormat::JsonSchema => {
                 let notation = context.notation.unwrap_or_else(|| notation_of(bytes));
+                let named = NamedTexts { texts: context.texts, sources: context.sources };
                 let parsed = match context.home {
-                    Some(home) => Schema::parse_as(home, notation, bytes, context.sources),
+                    Some(home) => Schema::parse_as(home, notation, bytes, &named),
                     None => notation
                         .parse(bytes)
                         .map_err(CompileError::from)
-                        .and_then(|value| Schema::compile(&value, context.sources)),
+                        .and_then(|value| Schema::compile(&value, &named)),
                 };
                 let parsed = parsed.map_err(|error| error.violations());
                 Ok(Self::JsonSchema(Box::new(parsed?)))
@@ -282,6 +284,49 @@ impl FormattedSchema {
             }
             #[cfg(feature = "protobuf")]
             (Self::Protobuf(schema), payload) => check_protobuf(schema, payload, message),
+        }
+    }
+}
+
+/// The schemas to which a JSON Schema refers: those that come with it, by their names, before those
+/// that are stored.
+struct NamedTexts<'a> {
+    texts: &'a [(&'a str, &'a str)],
+    sources: &'a dyn SchemaSources,
+}
+
+impl NamedTexts<'_> {
+    /// A place for a text, which no stored schema is expected to have.
+    fn place(index: usize) -> Option<Xid> {
+        format!("/schemagroups/_/schemas/_~~{index}").parse().ok()
+    }
+
+    fn text(&self, name: impl Fn(&str) -> bool) -> Option<usize> {
+        self.texts.iter().position(|(own, _)| name(own))
+    }
+}
+
+impl SchemaSources for NamedTexts<'_> {
+    fn identified(&self, home: &Xid, id: &str) -> Vec<Xid> {
+        match self.text(|name| name == id).and_then(Self::place) {
+            Some(place) => vec![place],
+            None => self.sources.identified(home, id),
+        }
+    }
+
+    fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
+        let is_named = |name: &str| {
+            let last = name.trim_start_matches("./");
+            reference.resource().and_then(|own| Some(own.id()?.as_str() == last)) == Some(true)
+        };
+        let placed =
+            (0..self.texts.len()).find(|index| Self::place(*index).as_ref() == Some(reference));
+        match placed.or_else(|| self.text(is_named)) {
+            Some(index) => {
+                let text = self.texts.get(index)?.1.as_bytes();
+                notation_of(text).parse(text).ok().map(Arc::new)
+            }
+            None => self.sources.get(reference),
         }
     }
 }

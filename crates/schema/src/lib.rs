@@ -9,6 +9,7 @@ pub mod avro;
 mod compatibility;
 mod formats;
 mod found_violations;
+mod identity;
 mod json_schema;
 mod level_check;
 mod messages;
@@ -18,6 +19,7 @@ mod quality;
 mod schema_difference;
 mod steps;
 mod violation;
+mod written_json;
 
 pub use compatibility::{Broken, Certainty, Direction, Level, Policy, UnknownName};
 pub use formats::{
@@ -25,6 +27,7 @@ pub use formats::{
     notation_of,
 };
 pub use found_violations::FoundViolations;
+pub use identity::{IdentityParts, ReferencedVersion, SchemaGuid, json_schema_text};
 pub use json_schema::{
     CompileError, Dialect, MetaschemaFault, NoSources, Outline, ReferenceFault, Schema,
     SchemaSources, compare_json_schemas, compare_numbers, cost_of_pattern, json_schema_difference,

@@ -45,6 +45,7 @@ impl Catalog {
             modified: body.modified,
             own: fold.stamp,
             members: old.members,
+            settings: fold.facts.settings.get(&Xid::Registry).cloned(),
             earlier: old.into(),
         });
     }
@@ -134,6 +135,7 @@ impl Catalog {
             default: body.default.clone(),
             sticky: body.sticky,
             last_number: body.last_number,
+            settings: fold.facts.settings.get(&body.resource).cloned(),
             pointer: fold.stamp.position,
             stamp: fold.stamp,
             earlier: Earlier::default(),

@@ -152,6 +152,7 @@ impl Catalog {
             self.purge_inside(&outer, xid, &mut contents);
         }
         fold.effects.purges.extend(contents.iter().map(|content| content.reference()));
+        self.registrations.forget(xid);
         self.purged.insert(own.into(), fold.stamp);
     }
 

@@ -63,6 +63,7 @@ impl Change {
             Self::KeyForgotten(body) => (15, encode(body)),
             Self::Explained(body) => (16, encode(body)),
             Self::LedgerMoved(body) => (17, encode(body)),
+            Self::SchemaRegistered(body) => (18, encode(body)),
         }
     }
 
@@ -89,6 +90,7 @@ impl Change {
             15 => Self::KeyForgotten(decode(kind, body)?),
             16 => Self::Explained(decode(kind, body)?),
             17 => Self::LedgerMoved(decode(kind, body)?),
+            18 => Self::SchemaRegistered(decode(kind, body)?),
             kind => return Err(ChangeError::Unknown(kind)),
         })
     }
@@ -198,6 +200,29 @@ pub(super) mod digest {
     pub fn decode<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<Digest, DecodeError> {
         let bytes = decoder.bytes()?.try_into();
         bytes.map(Digest).map_err(|_| DecodeError::message("digest"))
+    }
+}
+
+pub(super) mod guid {
+    use minicbor::{
+        Decoder, Encoder,
+        decode::Error as DecodeError,
+        encode::{Error as EncodeError, Write},
+    };
+    use muster_schema::SchemaGuid;
+
+    pub fn encode<C, W: Write>(
+        guid: &SchemaGuid,
+        encoder: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        encoder.bytes(&guid.0)?;
+        Ok(())
+    }
+
+    pub fn decode<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<SchemaGuid, DecodeError> {
+        let bytes = decoder.bytes()?.try_into();
+        bytes.map(SchemaGuid).map_err(|_| DecodeError::message("guid"))
     }
 }
 

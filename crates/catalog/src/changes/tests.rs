@@ -88,6 +88,14 @@ fn full() -> Vec<Change> {
             former_key: "r1/changes+7d8e9f00+AQ==".to_owned(),
             checkpoint: new(),
         }),
+        Change::SchemaRegistered(SchemaRegistered {
+            version: xid("/schemagroups/g/schemas/s/versions/2"),
+            id: 100_001,
+            guid: SchemaGuid([0xcc; 16]),
+            registered: 1_700_000_000_000,
+            references: vec![xid("/schemagroups/g/schemas/t/versions/1")],
+            subject: Some("a/b".to_owned()),
+        }),
     ]
 }
 
@@ -154,6 +162,14 @@ fn least() -> Vec<Change> {
             record: new(),
             limited: None,
             expires: None,
+        }),
+        Change::SchemaRegistered(SchemaRegistered {
+            version: xid("/schemagroups/g/schemas/s/versions/2"),
+            id: 1,
+            guid: SchemaGuid([0xcc; 16]),
+            registered: 0,
+            references: Vec::new(),
+            subject: None,
         }),
     ]
 }

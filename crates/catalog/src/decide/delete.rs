@@ -26,6 +26,7 @@ pub(super) fn delete(
     now: Moment,
 ) -> Result<Decision, NoDecision> {
     let mut draft = Draft::new(catalog, stored_attributes, prepared, now);
+    draft.check_deletable(&action.target)?;
     if action.purge {
         return purge(&mut draft, prepared, action);
     }

@@ -5,7 +5,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_schema::Violation;
+use muster_schema::{SchemaGuid, Violation};
 use muster_words::{Digest, Id, Moment, Xid};
 use serde_json::{Map, Value};
 
@@ -15,9 +15,9 @@ use super::{
 use crate::{
     Catalog, Content, Lifecycle,
     changes::ContentName,
-    command::{Authority, Ignore, Mode, NewModel, SetDefault, Succession},
+    command::{Authority, Ignore, Mode, NewModel, SchemaWrite, SetDefault, Succession},
     facts::VersionFacts,
-    judge::Verdict,
+    judge::{SchemaIdentity, Verdict, holds_schemas},
     state::{Bindings, Group, Resource, Version},
     tree::Subject,
 };
@@ -62,6 +62,10 @@ pub(super) struct Draft<'a> {
     pub members: Vec<Xid>,
     /// The version that a POST to a resource created or updated.
     pub processed: Option<Xid>,
+    /// How schemas are registered.
+    pub schemas: SchemaWrite,
+    /// The ids of schemas that the command registers, by group and guid.
+    pub registered: BTreeMap<(Id, SchemaGuid), u32>,
 }
 
 /// Attributes in their future state.
@@ -127,6 +131,8 @@ pub(super) struct VersionEdit {
     pub is_judged: bool,
     /// Why that document is no JSON Schema, if it is among the schemas.
     pub schema_fault: Option<Arc<[Violation]>>,
+    /// What the document that the command brings is known by as a schema.
+    pub identity: Option<Arc<SchemaIdentity>>,
     /// Whether the command says that the document is stored elsewhere.
     pub is_elsewhere: bool,
     pub content_type: Option<Arc<str>>,
@@ -183,6 +189,8 @@ impl<'a> Draft<'a> {
             unjudged: Vec::new(),
             members: Vec::new(),
             processed: None,
+            schemas: SchemaWrite::default(),
+            registered: BTreeMap::new(),
         }
     }
 
@@ -256,7 +264,17 @@ impl<'a> Draft<'a> {
     /// An existing resource, for editing.
     pub fn existing(&self, xid: &Xid, kind: &Arc<ResourceType>) -> Option<ResourceEdit> {
         let resource = self.catalog.resource_at(xid)?.clone();
-        Some(ResourceEdit::of(xid, kind, resource, self.now))
+        let mut edit = ResourceEdit::of(xid, kind, resource, self.now);
+        self.go_on_counting(&mut edit);
+        Some(edit)
+    }
+
+    /// A schema's versions go on counting after deleted ones, whose numbers clients know.
+    pub fn go_on_counting(&self, edit: &mut ResourceEdit) {
+        if holds_schemas(&edit.kind) {
+            let last = self.catalog.registrations.last_number(&edit.xid);
+            edit.last_number = edit.last_number.max(u64::from(last));
+        }
     }
 
     /// Whether this command hides the entity or a parent of it.
@@ -383,6 +401,7 @@ impl VersionEdit {
             document: old.document.map(DocumentEdit::Same),
             is_judged: false,
             schema_fault: None,
+            identity: None,
             is_elsewhere: false,
             content_type: old.content_type.clone(),
             state: old.state,

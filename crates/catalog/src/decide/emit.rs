@@ -16,6 +16,7 @@ use crate::{
         ModelWritten, Outcome, RegistryWritten, VersionWritten,
     },
     index::terms_of_labels,
+    schema_settings::settings_in,
     tree::Subject,
 };
 
@@ -60,7 +61,7 @@ impl Draft<'_> {
     /// The changes for everything that was edited, parents first.
     pub(super) fn emit(&mut self, mut facts: CommandFacts) -> Result<Decision, Refusal> {
         let mut changes = Vec::new();
-        self.emit_registry(&mut changes);
+        self.emit_registry(&mut changes, &mut facts);
         for (xid, edit) in std::mem::take(&mut self.groups) {
             self.emit_group(&xid, &edit, &mut changes, &mut facts);
         }
@@ -80,7 +81,7 @@ impl Draft<'_> {
         })
     }
 
-    fn emit_registry(&mut self, changes: &mut Vec<Change>) {
+    fn emit_registry(&mut self, changes: &mut Vec<Change>, facts: &mut CommandFacts) {
         if let Some(new) = self.new_model.clone() {
             let source = self.keep(&new.source, muster_words::Digest::of(&new.source));
             changes.push(Change::ModelWritten(ModelWritten { source }));
@@ -92,6 +93,11 @@ impl Draft<'_> {
         let Some(edit) = self.registry.take() else { return };
         let epoch = self.catalog.registry.epoch + 1;
         if edit.own {
+            let settings = match &edit.attributes {
+                DraftAttributes::Same(_) => self.catalog.registry.settings.clone(),
+                DraftAttributes::New(map) => settings_in(self.model.registry(), map),
+            };
+            facts.settings.extend(settings.map(|own| (Xid::Registry, own)));
             let attributes = self.name(&edit.attributes, self.catalog.registry.attributes);
             changes.push(Change::RegistryWritten(RegistryWritten {
                 attributes,
@@ -142,6 +148,13 @@ impl Draft<'_> {
         facts: &mut CommandFacts,
     ) -> Result<(), Refusal> {
         if edit.touched {
+            let settings = match &edit.attributes {
+                DraftAttributes::Same(_) => {
+                    edit.old.as_ref().and_then(|old| old.meta.settings.clone())
+                }
+                DraftAttributes::New(map) => settings_in(&edit.kind.meta_attributes, map),
+            };
+            facts.settings.extend(settings.map(|own| (xid.clone(), own)));
             let stored = edit.old.as_ref().and_then(|old| old.meta.attributes);
             let attributes = self.name(&edit.attributes, stored);
             let default = edit.default.as_ref().or(edit.newest.as_ref()).cloned();
@@ -169,8 +182,10 @@ impl Draft<'_> {
             {
                 facts.labels.insert(name.clone(), terms_of_labels(map));
             }
+            let registered = self.register(edit, &name, version)?;
             let change = self.emit_version(name, id, version);
             changes.push(Change::VersionWritten(change));
+            changes.extend(registered.map(Change::SchemaRegistered));
         }
         for id in &edit.removed {
             if let Some(name) = xid.version(id.clone()) {

@@ -1,6 +1,8 @@
-use std::{collections::btree_map::Entry, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
-use muster_schema::Policy;
 use muster_words::{Id, Xid};
 use serde_json::{Map, Value};
 
@@ -12,7 +14,8 @@ use super::{
 use crate::{
     Reason, Refusal, ValueFault, classes,
     command::{Mode, Succession},
-    state::{Bindings, CompatibilityRule},
+    schema_settings::SchemaSettings,
+    state::Bindings,
     tree::GroupNode,
 };
 use muster_model::{AttributeOrigin, GroupType};
@@ -179,18 +182,12 @@ impl Bindings {
             Some(_) => return Err(invalid(ValueFault::Rules)),
         };
         let asserts = aspect.get("assert_format").and_then(Value::as_bool);
-        let compatibility = compatibility_of(aspect).map_err(invalid)?;
-        Ok(Self { schema, assert_format: asserts.unwrap_or(false), rules, compatibility })
+        let settings = SchemaSettings::of(aspect).map_err(invalid)?;
+        let mut subjects = BTreeMap::new();
+        for (name, own) in aspect.get("subjects").and_then(Value::as_object).into_iter().flatten() {
+            subjects
+                .extend(SchemaSettings::of(own).map_err(invalid)?.map(|own| (name.clone(), own)));
+        }
+        Ok(Self { schema, assert_format: asserts.unwrap_or(false), rules, settings, subjects })
     }
-}
-
-/// The compatibility that a group asks for. The model lists the words, so others don't come here
-/// from clients.
-fn compatibility_of(aspect: &Value) -> Result<Option<CompatibilityRule>, ValueFault> {
-    let text = |name: &str| aspect.get(name).and_then(Value::as_str);
-    let Some(level) = text("compatibility") else { return Ok(None) };
-    let level = level.parse().map_err(|_| ValueFault::Compatibility)?;
-    let policy = text("compatibility_policy").map_or(Ok(Policy::Sound), str::parse);
-    let policy = policy.map_err(|_| ValueFault::Compatibility)?;
-    Ok(Some(CompatibilityRule { level, policy }))
 }

@@ -111,6 +111,7 @@ impl Draft<'_> {
                 Some(edit) => {
                     default_facts(edit).is_none_or(|facts| facts.references.iter().any(names))
                         || schema_facts(edit).any(|facts| facts.references.iter().any(names))
+                        || self.named_references(edit).iter().any(names)
                 }
                 None => true,
             },

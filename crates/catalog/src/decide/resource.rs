@@ -27,7 +27,11 @@ impl Draft<'_> {
             self.check_name(xid, &node.kind.singular)?;
             self.add_member(xid)?;
         }
-        let mut edit = existing.unwrap_or_else(|| ResourceEdit::new(xid, &node.kind, self.now));
+        let mut edit = existing.unwrap_or_else(|| {
+            let mut edit = ResourceEdit::new(xid, &node.kind, self.now);
+            self.go_on_counting(&mut edit);
+            edit
+        });
         let mut processed: Vec<Id> = Vec::new();
         self.write_versions(&mut edit, node, &mut processed)?;
         self.write_default(&mut edit, node, is_new, &mut processed)?;

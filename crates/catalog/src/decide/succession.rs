@@ -41,6 +41,10 @@ impl Draft<'_> {
         id: &Id,
         node: &VersionNode,
     ) -> Option<Id> {
+        if self.schemas.is_once && node.id.is_none() {
+            let identity = edit.versions.get(id)?.identity.as_ref()?;
+            return self.catalog.registered_as(&edit.xid, &identity.guid);
+        }
         let may_repeat = self.succession == Succession::IfDifferent
             && self.set_default.is_none()
             && node.id.is_none()

@@ -52,6 +52,7 @@ impl Draft<'_> {
             Some(old) => VersionEdit::of(old.clone(), self.now),
             None => self.first_state(edit, node),
         };
+        self.check_mode(edit, node)?;
         self.set_document(&xid, edit, &mut version, node)?;
         let finds_ancestor = sent.get("ancestorid").is_some_and(Value::is_null);
         if !self.keeps_attributes(edit, &version, node, &sent) {
@@ -162,6 +163,7 @@ impl Draft<'_> {
         version.is_judged = true;
         version.schema_fault =
             new.verdict.as_ref().and_then(|verdict| verdict.schema_fault.clone());
+        version.identity = new.verdict.as_ref().and_then(|verdict| verdict.identity.clone());
         version.facts = self.accept(edit, new);
         version.document = Some(self.document(version, new));
         Ok(())
@@ -260,6 +262,7 @@ impl VersionEdit {
             document: None,
             is_judged: false,
             schema_fault: None,
+            identity: None,
             is_elsewhere: false,
             content_type: None,
             state: Lifecycle::Stable,

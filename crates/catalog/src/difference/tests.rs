@@ -47,6 +47,7 @@ fn resource(version: Version) -> Resource {
         modified: Moment::EPOCH,
         default: id("1"),
         sticky: false,
+        settings: None,
         last_number: 1,
         pointer: Position::ZERO,
 

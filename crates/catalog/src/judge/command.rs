@@ -5,8 +5,8 @@ use std::{
 };
 
 use muster_model::Model;
-use muster_schema::Violation;
-use muster_words::{ContentRef, Xid, json::Value};
+use muster_schema::{SchemaGuid, Violation};
+use muster_words::{ContentRef, Xid};
 
 use super::{
     ContentBytes, Dependency, Document, DocumentContent, EarlierVersion, Judge, NoVerdict,
@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     Catalog,
-    command::Mode,
+    command::{Mode, SchemaWrite},
     decide::{Preview, revived},
-    state::{Bindings, HiddenEntity, Subtree},
+    state::{Bindings, CompatibilityRule, HiddenEntity, Subtree},
     tree::{DocumentPart, GroupNode, WriteTree},
 };
 
@@ -184,6 +184,20 @@ impl Sources for CommandSources<'_> {
     fn earlier_versions(&self, xid: &Xid) -> Vec<EarlierVersion> {
         self.view.earlier_versions(xid)
     }
+
+    fn stored_version(&self, xid: &Xid) -> Option<EarlierVersion> {
+        self.view.stored_version(xid)
+    }
+
+    fn compatibility_rule(
+        &self,
+        xid: &Xid,
+        write: &SchemaWrite,
+        guid: Option<SchemaGuid>,
+    ) -> Option<CompatibilityRule> {
+        let own = xid.group().and_then(|group| self.bindings_of(&group));
+        self.view.compatibility_rule(xid, own.as_deref(), write, guid)
+    }
 }
 
 /// The bindings of a group that the command may write itself.
@@ -253,9 +267,13 @@ impl Judge<'_> {
             let DocumentPart::Bytes(document) = &version.document else { return None };
             let sent = version.content_type();
             let content_type = sent.or_else(|| document.assumed_content_type());
-            let format = version.attributes.get("format").and_then(Value::as_str);
-            let bytes = &document.bytes;
-            Some(Document { xid, content_type, bytes, format, is_new: true })
+            Some(Document {
+                xid,
+                content_type,
+                bytes: &document.bytes,
+                attributes: Some(&version.attributes),
+                new: Some(&tree.schemas),
+            })
         });
         missing.note_missing(self.documents(documents, &mut found.documents))?;
         missing.none()
@@ -271,7 +289,7 @@ impl Judge<'_> {
                 schema: aspect.schema.clone(),
                 assert_format: aspect.assert_format,
                 rules: aspect.rules.clone(),
-                compatibility: None,
+                ..Bindings::default()
             })
         });
         let written = tree.groups.iter().filter(|node| node.attributes.is_some());

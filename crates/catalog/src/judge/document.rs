@@ -8,7 +8,7 @@ use muster_schema::{
 };
 use muster_words::{
     Notation, NotationError, Xid,
-    json::Value,
+    json::{Map, Value},
     limits::{DOCUMENT_BYTES_MAX, YAML_BYTES_SHORT},
 };
 
@@ -20,6 +20,7 @@ use super::{
     verdict::schema_violations,
 };
 use crate::{
+    command::SchemaWrite,
     facts::{VersionFacts, each_reference},
     state::Bindings,
 };
@@ -33,10 +34,10 @@ pub struct Document<'a> {
     pub content_type: Option<&'a str>,
     /// Its bytes.
     pub bytes: &'a [u8],
-    /// Its attribute `format`, if it is known.
-    pub format: Option<&'a str>,
-    /// Whether a command brings it, and it isn't stored yet.
-    pub is_new: bool,
+    /// Its attributes, if they are known.
+    pub attributes: Option<&'a Map<String, Value>>,
+    /// How it is registered as a schema, if a command brings it; none if it is stored.
+    pub new: Option<&'a SchemaWrite>,
 }
 
 impl Judge<'_> {
@@ -90,10 +91,6 @@ impl Judge<'_> {
             notation,
             bindings: binding_documents(self.sources, kind, own.as_deref()),
             asserts_format: own.as_ref().is_some_and(|own| own.assert_format),
-            compatibility: own
-                .as_ref()
-                .and_then(|own| own.compatibility)
-                .filter(|_| document.is_new && holds_schemas(kind)),
             ..Verdict::default()
         };
         let named = document.content_type.and_then(Notation::named_by);
@@ -115,6 +112,11 @@ impl Judge<'_> {
             }
         };
         self.check_as_what_it_is(document, kind, &mut verdict)?;
+        if let Some(write) = document.new.filter(|_| holds_schemas(kind)) {
+            verdict.identity = self.identity(document, &mut verdict)?.map(Arc::new);
+            let guid = verdict.identity.as_ref().map(|identity| identity.guid);
+            verdict.compatibility = self.sources.compatibility_rule(xid, write, guid);
+        }
         if let Some(rule) = verdict.compatibility {
             self.check_compatibility(document, rule, &mut verdict)?;
         }
@@ -162,8 +164,8 @@ impl Judge<'_> {
         }
         let bound = self.sources.bound_through(xid);
         if bound.is_empty()
-            && let Some(format @ (SchemaFormat::Avro | SchemaFormat::Protobuf)) =
-                document.schema_format()
+            && let Some(format) = document.schema_format()
+            && (format != SchemaFormat::JsonSchema || document.references().is_some())
         {
             return self.check_other_format(document, format, verdict);
         }

@@ -4,11 +4,11 @@ use muster_schema::{
     Broken, Certainty, FormattedSchema, FoundViolations, SchemaContext, SchemaFormat, Violation,
     check_level,
 };
-use muster_words::{ContentRef, Notation, Xid, json};
+use muster_words::{ContentRef, Notation, Xid};
 
 use super::{
     ContentBytes, Dependency, Document, DocumentContent, Judge, NoVerdict, Rejection, Verdict,
-    bindings::UnreadContents, compiled::FollowedSchemas,
+    bindings::UnreadContents, compiled::FollowedSchemas, schema_identity::references_in,
 };
 use crate::state::CompatibilityRule;
 
@@ -29,10 +29,15 @@ pub struct EarlierVersion {
 }
 
 impl Document<'_> {
+    /// Its attribute `format`.
+    pub(super) fn named_format(&self) -> Option<&str> {
+        self.attributes?.get("format")?.as_str()
+    }
+
     /// The format of a schema: its attribute `format`, else what its media type says; none if it is
     /// in a format that isn't known.
     pub(super) fn schema_format(&self) -> Option<SchemaFormat> {
-        SchemaFormat::of_stored(self.format, self.content_type)
+        SchemaFormat::of_stored(self.named_format(), self.content_type)
     }
 }
 
@@ -46,8 +51,7 @@ impl Judge<'_> {
         verdict: &mut Verdict,
     ) -> Result<(), NoVerdict> {
         self.takes_long()?;
-        let text = (document.notation(), document.bytes);
-        match self.read_schema(document.xid, format, text, verdict)? {
+        match self.read_new(document, format, verdict)? {
             Ok(schema) => verdict.warnings.extend_from_slice(schema.warnings()),
             Err(found) if found.iter().all(awaits_another) => {
                 let warning = |violation| Violation {
@@ -80,7 +84,7 @@ impl Judge<'_> {
             Rejection::invalid(xid, [vec![first], why].concat()).into()
         };
         let Some(format) = document.schema_format() else {
-            let named = document.format.unwrap_or_default();
+            let named = document.named_format().unwrap_or_default();
             let what = format!("{named:?} isn't a format that is known here");
             return Err(undecided(what, Vec::new()));
         };
@@ -93,7 +97,7 @@ impl Judge<'_> {
             );
             return Err(undecided(what, Vec::new()));
         }
-        let read = self.read_schema(xid, format, (document.notation(), document.bytes), verdict)?;
+        let read = self.read_new(document, format, verdict)?;
         let new = read.map_err(|why| undecided("it can't be read".to_owned(), why))?;
         let mut missing = UnreadContents::default();
         let mut found = FoundViolations::default();
@@ -120,36 +124,45 @@ impl Judge<'_> {
         }
     }
 
+    /// The schema that a command brings, with what its attribute `references` names.
+    pub(super) fn read_new(
+        &self,
+        document: &Document<'_>,
+        format: SchemaFormat,
+        verdict: &mut Verdict,
+    ) -> Result<Result<FormattedSchema, Vec<Violation>>, NoVerdict> {
+        let named = self.referenced(document.xid, document.references(), verdict)?;
+        let texts = match named {
+            Ok(named) => named.texts,
+            Err(why) => return Ok(Err(why)),
+        };
+        let text = (document.notation(), document.bytes);
+        self.read_schema(document.xid, format, text, &texts, verdict)
+    }
+
     /// An earlier version; none if it was purged, or isn't a schema.
     fn read_earlier(
         &self,
         earlier: &EarlierVersion,
         verdict: &mut Verdict,
     ) -> Result<Option<FormattedSchema>, NoVerdict> {
-        let Some(format) = self.format_of(earlier)? else { return Ok(None) };
-        match self.sources.bytes_of(&earlier.content.content) {
-            ContentBytes::Erased => Ok(None),
-            ContentBytes::Unread => Err(NoVerdict::Missing([earlier.content.content].into())),
-            ContentBytes::Bytes(bytes) => {
-                let text = (earlier.content.notation, &*bytes);
-                Ok(self.read_schema(&earlier.xid, format, text, verdict)?.ok())
-            }
-        }
-    }
-
-    /// The format of an earlier version; none if it isn't known.
-    fn format_of(&self, earlier: &EarlierVersion) -> Result<Option<SchemaFormat>, NoVerdict> {
-        let media_type = earlier.content_type.as_deref();
-        let attributes =
-            match earlier.attributes.map(|content| (content, self.sources.bytes_of(&content))) {
-                Some((content, ContentBytes::Unread)) => {
-                    return Err(NoVerdict::Missing([content].into()));
-                }
-                Some((_, ContentBytes::Bytes(bytes))) => json::parse(&bytes).ok(),
-                Some((_, ContentBytes::Erased)) | None => None,
-            };
+        let attributes = self.attributes_of(earlier)?;
         let named = attributes.as_ref().and_then(|map| map.get("format")?.as_str());
-        Ok(SchemaFormat::of_stored(named, media_type))
+        let format = SchemaFormat::of_stored(named, earlier.content_type.as_deref());
+        let Some(format) = format else { return Ok(None) };
+        let bytes = match self.sources.bytes_of(&earlier.content.content) {
+            ContentBytes::Erased => return Ok(None),
+            ContentBytes::Unread => {
+                return Err(NoVerdict::Missing([earlier.content.content].into()));
+            }
+            ContentBytes::Bytes(bytes) => bytes,
+        };
+        let references = references_in(attributes.as_ref());
+        let Ok(named) = self.referenced(&earlier.xid, references, verdict)? else {
+            return Ok(None);
+        };
+        let text = (earlier.content.notation, &*bytes);
+        Ok(self.read_schema(&earlier.xid, format, text, &named.texts, verdict)?.ok())
     }
 
     /// Reads a schema, with the stored schemas that it refers to.
@@ -158,6 +171,7 @@ impl Judge<'_> {
         xid: &Xid,
         format: SchemaFormat,
         (notation, bytes): (Notation, &[u8]),
+        texts: &[(String, String)],
         verdict: &mut Verdict,
     ) -> Result<Result<FormattedSchema, Vec<Violation>>, NoVerdict> {
         let home = xid.resource().unwrap_or_else(|| xid.clone());
@@ -167,10 +181,12 @@ impl Judge<'_> {
             ids: RefCell::default(),
             missing: RefCell::default(),
         };
+        let texts: Vec<(&str, &str)> =
+            texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         let context = SchemaContext {
             home: Some(&home),
             sources: &followed,
-            texts: &[],
+            texts: &texts,
             notation: Some(notation),
         };
         let read = FormattedSchema::parse(format, bytes, &context);

@@ -2,10 +2,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_model::Model;
+use muster_schema::SchemaGuid;
 use muster_words::{ContentRef, Notation, Xid};
 
 use super::EarlierVersion;
-use crate::state::Bindings;
+use crate::{
+    command::SchemaWrite,
+    schema_settings::SettingsChain,
+    state::{Bindings, CompatibilityRule},
+};
 
 /// The content of a document, and how its data is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +53,23 @@ pub trait Sources: Resolver {
     /// The versions of a resource before the command, newest first, as far as they have documents.
     fn earlier_versions(&self, _xid: &Xid) -> Vec<EarlierVersion> {
         Vec::new()
+    }
+
+    /// A version as it is stored, or the default version of a resource.
+    fn stored_version(&self, _xid: &Xid) -> Option<EarlierVersion> {
+        None
+    }
+
+    /// How a new version of a schema must be compatible with earlier ones; none if nothing is asked
+    /// for. `guid` is what identifies the new version.
+    fn compatibility_rule(
+        &self,
+        xid: &Xid,
+        write: &SchemaWrite,
+        _guid: Option<SchemaGuid>,
+    ) -> Option<CompatibilityRule> {
+        let own = self.bindings_of(&xid.group()?)?;
+        SettingsChain::new([own.settings.clone()]).rule(write.default_rule)
     }
 
     /// The schemas that the model or a group binds and that lead to this one: itself, a version of

@@ -11,7 +11,7 @@ use muster_words::{ContentRef, Digest, Id, Notation, Position, Xid};
 use serde_json::json;
 
 use super::*;
-use crate::state::Bindings;
+use crate::{command::SchemaWrite, state::Bindings};
 
 /// Documents by name, some of them available.
 struct Fixture {
@@ -114,8 +114,8 @@ fn judged(fixture: &Fixture) -> (Vec<Vec<String>>, Result<Verdict, Rejection>) {
             xid: &xid,
             content_type: None,
             bytes: b"{}",
-            format: None,
-            is_new: true,
+            attributes: None,
+            new: Some(&SchemaWrite::default()),
         }) {
             Err(NoVerdict::Missing(missing)) => {
                 let names = fixture.documents.keys().filter(|xid| {
@@ -193,7 +193,13 @@ fn what_is_sent_as_json_to_a_built_in_type_must_be_json() {
     ] {
         let passes = |bytes| {
             judge
-                .document(&Document { xid: &xid, content_type, bytes, format: None, is_new: true })
+                .document(&Document {
+                    xid: &xid,
+                    content_type,
+                    bytes,
+                    attributes: None,
+                    new: Some(&SchemaWrite::default()),
+                })
                 .is_ok()
         };
         assert_eq!((passes(b"{}"), passes(b"{")), (true, expect), "{content_type:?}");

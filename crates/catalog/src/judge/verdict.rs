@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use muster_rules::RuleError;
-use muster_schema::{CompileError, SchemaFormat, Violation};
+use muster_schema::{CompileError, SchemaFormat, SchemaGuid, Violation};
 use muster_words::{ContentRef, Notation, Xid, limits::DOCUMENT_BYTES_MAX};
 
 use super::{DocumentContent, EarlierVersion};
@@ -31,6 +31,8 @@ pub struct Verdict {
     pub compatibility: Option<CompatibilityRule>,
     /// The versions before it, if it was compared.
     pub earlier: Vec<EarlierVersion>,
+    /// What it is known by as a schema; none if it isn't one that can be read.
+    pub identity: Option<Arc<SchemaIdentity>>,
     /// Whether it was compiled as a bound schema.
     pub is_schema: bool,
     /// Why a document in a collection of schemas is no JSON Schema. Only its attribute `format` says
@@ -40,6 +42,17 @@ pub struct Verdict {
     pub facts: VersionFacts,
     /// Its warnings.
     pub warnings: Vec<Violation>,
+}
+
+/// What a schema is known by, and what it refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaIdentity {
+    /// What identifies it everywhere.
+    pub guid: SchemaGuid,
+    /// The versions of other schemas that it refers to.
+    pub references: Vec<Xid>,
+    /// The name of its subject, if that isn't the resource's id.
+    pub subject: Option<String>,
 }
 
 impl Verdict {

@@ -177,6 +177,16 @@ fn version(refusal: VersionRefusal) -> (Kind, Option<String>) {
         VersionRefusal::TooManyVersions => Kind::TooManyVersions,
         VersionRefusal::FormatUnknown { format } => Kind::FormatUnknown { format },
         VersionRefusal::VersionsDiffer { name } => Kind::MismatchedVersionAttribute { name },
+        VersionRefusal::SchemaMode { mode } => {
+            let detail = format!(
+                "The mode of these schemas is {mode}. Change it in the attribute muster of the \
+                 schema's meta, its group or the registry."
+            );
+            return (Kind::NotAvailable, Some(detail));
+        }
+        VersionRefusal::SchemaIdTaken { id } => {
+            bad(format!("the id {id} belongs to another schema of the group"))
+        }
     };
     (kind, None)
 }

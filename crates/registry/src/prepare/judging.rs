@@ -151,8 +151,8 @@ impl RegistryInner {
                     xid: resource,
                     content_type: version.content_type.as_deref(),
                     bytes,
-                    format: None,
-                    is_new: false,
+                    attributes: None,
+                    new: None,
                 });
                 judge.documents(all, &mut found)
             };

@@ -63,8 +63,8 @@ impl RegistryInner {
                 xid: &stored.xid,
                 content_type,
                 bytes: &bytes,
-                format: None,
-                is_new: false,
+                attributes: None,
+                new: None,
             };
             let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| match judge.document(&document)
             {
@@ -156,8 +156,8 @@ impl RegistryInner {
                     xid: &resource,
                     content_type,
                     bytes: &bytes,
-                    format: None,
-                    is_new: false,
+                    attributes: None,
+                    new: None,
                 };
                 let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| match judge
                     .document(&document_there)

@@ -13,6 +13,8 @@ use muster_catalog::{
     changes::{Change, ContentName, VersionWritten},
     facts::VersionFacts,
     index::terms_of_labels,
+    registration::is_schema,
+    schema_settings::settings_in,
     state::Bindings,
 };
 use muster_journal::LedgerReader;
@@ -87,6 +89,7 @@ pub(super) struct Lifter {
 /// A kind of fact.
 enum Fact {
     Bindings(Xid),
+    Settings(Xid),
     Version(Xid, Notation),
     Labels(Xid),
     Capabilities,
@@ -175,6 +178,12 @@ impl Lifter {
                 Change::GroupWritten(body) => {
                     [Some((Fact::Bindings(body.group.clone()), body.attributes)), None]
                 }
+                Change::RegistryWritten(body) => {
+                    [Some((Fact::Settings(Xid::Registry), body.attributes)), None]
+                }
+                Change::MetaWritten(body) if is_schema(&body.resource) => {
+                    [Some((Fact::Settings(body.resource.clone()), body.attributes)), None]
+                }
                 Change::VersionWritten(body) => self.named_by_version(body),
                 Change::CapabilitiesWritten(body) => {
                     [Some((Fact::Capabilities, Some(body.capabilities))), None]
@@ -205,6 +214,15 @@ impl Lifter {
                 if let Ok(bindings) = Bindings::read(xid, kind, &map) {
                     facts.bindings.insert(xid.clone(), Arc::new(bindings));
                 }
+            }
+            Fact::Settings(xid) => {
+                let Ok(Value::Object(map)) = json::parse(bytes) else { return };
+                let level = match xid {
+                    Xid::Registry => Some(self.model.registry()),
+                    _ => self.type_of(xid).map(|kind| &kind.meta_attributes),
+                };
+                let settings = level.and_then(|level| settings_in(level, &map));
+                facts.settings.extend(settings.map(|own| (xid.clone(), own)));
             }
             Fact::Version(xid, notation) => {
                 let Some(kind) = self.type_of(xid) else { return };

@@ -167,7 +167,7 @@ impl RegistryInner {
             schema: aspect.schema.clone(),
             assert_format: aspect.assert_format,
             rules: aspect.rules.clone(),
-            compatibility: None,
+            ..Bindings::default()
         };
         let all = [of_type, (*checks.bindings).clone()];
         let command_view = CommandView { unstored, ..stored_view(view) };
@@ -201,7 +201,7 @@ impl Checks {
     }
 
     fn key(&self, resources: &Id) -> Checked {
-        let Bindings { schema, assert_format, rules, compatibility: _ } = &*self.bindings;
+        let Bindings { schema, assert_format, rules, settings: _, subjects: _ } = &*self.bindings;
         (self.groups.clone(), resources.clone(), schema.clone(), *assert_format, rules.clone())
     }
 }

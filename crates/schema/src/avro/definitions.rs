@@ -9,9 +9,8 @@ use crate::{
         parse::Parser,
         schema::{
             Enumeration, Field, FieldOrder, Fixed, Kind, Named, NodeId, PlaceId, Primitive, Record,
-            Step, pointer, split,
+            Step, Written, pointer, split,
         },
-        written::written,
     },
     messages,
 };
@@ -150,7 +149,7 @@ impl Parser {
         let of = self.inner(attributes, "type", "a field", place, namespace)?;
         let default = attributes.get("default").map(|value| {
             let around = self.order.at(&pointer(&self.schema.places, place));
-            written(value, around.and_then(|around| around.member("default")))
+            Written::of(value, around.and_then(|around| around.member("default")))
         });
         let properties = self.properties(attributes, place, &[&RESERVED_OF_FIELD]);
         Some(Field { name: name?, aliases, doc, default, order, of, properties, place })

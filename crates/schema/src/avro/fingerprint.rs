@@ -6,9 +6,9 @@ use std::collections::HashSet;
 use md5::{Digest as _, Md5};
 use muster_words::Digest;
 
-use crate::avro::{
-    schema::{AvroSchema, Kind, NodeId},
-    written::write_text,
+use crate::{
+    avro::schema::{AvroSchema, Kind, NodeId},
+    written_json::write_text,
 };
 
 /// The fingerprint of nothing, with which the polynomial begins.

@@ -14,9 +14,8 @@ use crate::{
         names,
         schema::{
             AvroSchema, Kind, Node, NodeId, Place, PlaceId, Primitive, Properties, Step, TypeUse,
-            pointer,
+            Written, pointer,
         },
-        written::written,
     },
     limits, messages, nearest, steps,
 };
@@ -361,7 +360,7 @@ impl Parser {
         let at = |key: &str| around.and_then(|around| around.member(key));
         let mut own: Vec<_> = attributes.iter().filter(|(key, _)| !is_reserved(key)).collect();
         own.sort_by_key(|(key, _)| at(key).map(PlacedValue::place));
-        own.into_iter().map(|(key, value)| (key.clone(), written(value, at(key)))).collect()
+        own.into_iter().map(|(key, value)| (key.clone(), Written::of(value, at(key)))).collect()
     }
 
     /// Reads a text, if it is there.

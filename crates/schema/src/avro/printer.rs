@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 
-use crate::avro::{
-    logical::LogicalType,
-    schema::{
-        AvroSchema, Field, FieldOrder, Kind, Named, Node, NodeId, Primitive, Properties, Record,
-        split,
+use crate::{
+    avro::{
+        logical::LogicalType,
+        schema::{
+            AvroSchema, Field, FieldOrder, Kind, Named, Node, NodeId, Primitive, Properties,
+            Record, split,
+        },
     },
-    written::write_text,
+    written_json::write_text,
 };
 
 impl AvroSchema {

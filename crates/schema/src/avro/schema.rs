@@ -1,8 +1,11 @@
 use std::collections::{BTreeMap, HashMap};
 
-use muster_words::json::{Value, escape_pointer};
+use muster_words::{
+    PlacedValue,
+    json::{Value, escape_pointer},
+};
 
-use crate::{Violation, avro::logical::LogicalType};
+use crate::{Violation, avro::logical::LogicalType, written_json::written_text};
 
 /// A parsed Avro schema, with the types of the schemas that it refers to.
 ///
@@ -133,6 +136,13 @@ pub(crate) enum FieldOrder {
 pub(crate) struct Written {
     pub(crate) value: Value,
     pub(crate) text: String,
+}
+
+impl Written {
+    /// A value with its text; the places in the text say in which order its members were written.
+    pub(crate) fn of(value: &Value, at: Option<PlacedValue<'_>>) -> Self {
+        Self { value: value.clone(), text: written_text(value, at) }
+    }
 }
 
 /// The attributes that the specification doesn't define, in the order of the text.

@@ -26,6 +26,11 @@ fn bytes(fields: &[&str]) -> String {
     fields.concat()
 }
 
+const SCHEMA: &str = "78242f736368656d6167726f7570732f672f736368656d61732f732f76657273696f6e732f32";
+const OTHER_SCHEMA: &str =
+    "78242f736368656d6167726f7570732f672f736368656d61732f742f76657273696f6e732f31";
+const GUID: &str = "50cccccccccccccccccccccccccccccccc";
+
 #[test]
 fn every_kind_has_its_number_and_its_bytes_with_every_field() {
     let times = format!("03{CREATED}04{MODIFIED}");
@@ -50,6 +55,10 @@ fn every_kind_has_its_number_and_its_bytes_with_every_field() {
         (15, bytes(&["a1", "00626b31"])),
         (16, bytes(&["a1", "00", NEW])),
         (17, bytes(&["a3", "00", LEDGER, "01", KEY, "02", NEW])),
+        (18, {
+            let head = bytes(&["a6", "00", SCHEMA, "011a000186a1", "02", GUID]);
+            bytes(&[&head, "031b0000018bcfe56800", "0481", OTHER_SCHEMA, "0563612f62"])
+        }),
     ];
     let changes = full();
     assert_eq!(changes.len(), expect.len());
@@ -70,6 +79,7 @@ fn what_is_absent_has_no_bytes() {
         (7, bytes(&["a6", "00", VERSION, "0204", &times, "05627632", "0803"])),
         (14, bytes(&["a2", "0001", "01", GROUP])),
         (12, bytes(&["a2", "00626b31", "01", NEW])),
+        (18, bytes(&["a4", "00", SCHEMA, "0101", "02", GUID, "0300"])),
     ];
     for (change, (kind, body)) in least().into_iter().zip(expect) {
         let (found, encoded) = change.encode();
@@ -114,7 +124,7 @@ fn outcomes_and_states_have_frozen_numbers() {
 
 #[test]
 fn kinds_that_nobody_has_written_are_unknown() {
-    for kind in (0..=0).chain(18..=u16::MAX) {
+    for kind in (0..=0).chain(19..=u16::MAX) {
         assert_eq!(Change::decode(kind, b"\xa0"), Err(ChangeError::Unknown(kind)));
     }
 }

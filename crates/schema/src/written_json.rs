@@ -1,15 +1,13 @@
-//! JSON as Java's library prints it: in the order of the text, without white space.
+//! JSON as Java's libraries print it: in the order of the text, without white space.
 
 use muster_words::{PlacedValue, json::Value};
 
-use crate::avro::schema::Written;
-
-/// A value with its text. Its members have the order in which they were written, which their places
+/// The text of a value. Its members have the order in which they were written, which their places
 /// tell.
-pub(crate) fn written(value: &Value, at: Option<PlacedValue<'_>>) -> Written {
+pub(crate) fn written_text(value: &Value, at: Option<PlacedValue<'_>>) -> String {
     let mut text = String::new();
     write(value, at, &mut text);
-    Written { value: value.clone(), text }
+    text
 }
 
 fn write(value: &Value, at: Option<PlacedValue<'_>>, out: &mut String) {

@@ -1,0 +1,224 @@
+//! What a schema is known by, and the stored schemas that its attribute `references` names.
+
+use std::collections::BTreeSet;
+
+use muster_schema::{
+    IdentityParts, ReferencedVersion, SchemaFormat, SchemaGuid, Violation, json_schema_text,
+};
+use muster_words::{
+    Id, Xid,
+    json::{self, Map, Value},
+};
+
+use super::{
+    ContentBytes, Document, EarlierVersion, Judge, NoVerdict, SchemaIdentity, Verdict,
+    bindings::UnreadContents,
+};
+use crate::registration::{SCHEMA_TYPES, hashed_id};
+
+/// The most schemas to which one refers, directly or not: more are slower to read than a request
+/// should be.
+const REFERENCED_MAX: usize = 1_000;
+
+/// How deeply schemas may refer to each other.
+const REFERENCE_DEPTH_MAX: usize = 64;
+
+/// What a schema refers to by its attribute `references`.
+#[derive(Debug, Default)]
+pub(super) struct Referenced {
+    /// The schemas with the names by which they are referred to. What a schema refers to comes
+    /// before it.
+    pub texts: Vec<(String, String)>,
+    /// The versions that the schema itself names.
+    pub versions: Vec<Xid>,
+}
+
+/// The references in attributes, as they were sent.
+pub(super) fn references_in(attributes: Option<&Map<String, Value>>) -> Option<&Value> {
+    attributes?.get("references").filter(|sent| !sent.is_null())
+}
+
+impl Document<'_> {
+    pub(super) fn references(&self) -> Option<&Value> {
+        references_in(self.attributes)
+    }
+}
+
+impl Judge<'_> {
+    /// What a new schema is known by; none if it can't be read, or has no format that is known.
+    pub(super) fn identity(
+        &self,
+        document: &Document<'_>,
+        verdict: &mut Verdict,
+    ) -> Result<Option<SchemaIdentity>, NoVerdict> {
+        let Some(format) = document.schema_format() else { return Ok(None) };
+        if verdict.schema_fault.is_some() {
+            return Ok(None);
+        }
+        let Ok(named) = self.referenced(document.xid, document.references(), verdict)? else {
+            return Ok(None);
+        };
+        let text = match format {
+            // It was compiled already, and what it refers to may come later.
+            SchemaFormat::JsonSchema => json_schema_text(document.bytes),
+            _ => match self.read_new(document, format, verdict)? {
+                Ok(schema) => schema.confluent_text(document.bytes),
+                Err(_) => return Ok(None),
+            },
+        };
+        let attribute = |name: &str| document.attributes.and_then(|map| map.get(name));
+        let references = read_references(document.references()).unwrap_or_default();
+        let parts = IdentityParts {
+            references: &references,
+            metadata: attribute("metadata").filter(|sent| !sent.is_null()),
+            rule_set: attribute("ruleset").filter(|sent| !sent.is_null()),
+        };
+        let guid = SchemaGuid::of(&text, parts);
+        let subject = attribute("subject").and_then(Value::as_str).map(ToOwned::to_owned);
+        Ok(Some(SchemaIdentity { guid, references: named.versions, subject }))
+    }
+
+    /// The stored schemas that a schema names, and those that they name.
+    pub(super) fn referenced(
+        &self,
+        xid: &Xid,
+        references: Option<&Value>,
+        verdict: &mut Verdict,
+    ) -> Result<Result<Referenced, Vec<Violation>>, NoVerdict> {
+        let mut walk = Walk {
+            judge: self,
+            verdict,
+            found: Referenced::default(),
+            seen: BTreeSet::new(),
+            missing: UnreadContents::default(),
+        };
+        let outcome = walk.follow(xid, references, 0)?;
+        let Walk { missing, found, .. } = walk;
+        missing.none()?;
+        Ok(outcome.map(|versions| Referenced { versions, ..found }))
+    }
+
+    /// The attributes of a stored version; none if it has none.
+    pub(super) fn attributes_of(
+        &self,
+        version: &EarlierVersion,
+    ) -> Result<Option<Map<String, Value>>, NoVerdict> {
+        let Some(content) = version.attributes else { return Ok(None) };
+        match self.sources.bytes_of(&content) {
+            ContentBytes::Unread => Err(NoVerdict::Missing([content].into())),
+            ContentBytes::Erased => Ok(None),
+            ContentBytes::Bytes(bytes) => match json::parse(&bytes) {
+                Ok(Value::Object(map)) => Ok(Some(map)),
+                _ => Ok(None),
+            },
+        }
+    }
+}
+
+/// Follows references from schema to schema.
+struct Walk<'a, 'b> {
+    judge: &'a Judge<'b>,
+    verdict: &'a mut Verdict,
+    found: Referenced,
+    /// The names that were followed.
+    seen: BTreeSet<String>,
+    missing: UnreadContents,
+}
+
+impl Walk<'_, '_> {
+    /// Follows the references of one schema; returns the versions that it names.
+    fn follow(
+        &mut self,
+        xid: &Xid,
+        references: Option<&Value>,
+        depth: usize,
+    ) -> Result<Result<Vec<Xid>, Vec<Violation>>, NoVerdict> {
+        let references = match read_references(references) {
+            Ok(references) => references,
+            Err(what) => return Ok(Err(vec![Violation::keyword("", "references", what)])),
+        };
+        if depth > REFERENCE_DEPTH_MAX || self.seen.len() + references.len() > REFERENCED_MAX {
+            let what = format!(
+                "it refers to more than {REFERENCED_MAX} schemas, or more than \
+                 {REFERENCE_DEPTH_MAX} deep"
+            );
+            return Ok(Err(vec![Violation::keyword("", "references", what)]));
+        }
+        let mut versions = Vec::new();
+        for reference in references {
+            let Some((version, stored)) = self.stored(xid, &reference) else {
+                let ReferencedVersion { name, subject, version } = reference;
+                let what = format!(
+                    "the reference {name:?} names version {version} of the subject {subject:?}, \
+                     which isn't there"
+                );
+                return Ok(Err(vec![Violation::keyword("", "references", what)]));
+            };
+            self.verdict.schema_references.push((version.clone(), Some(stored.content)));
+            versions.push(version.clone());
+            if !self.seen.insert(reference.name.clone()) {
+                continue;
+            }
+            let Some(attributes) = self.missing.note_missing(self.judge.attributes_of(&stored))?
+            else {
+                continue;
+            };
+            let own = references_in(attributes.as_ref());
+            if let Err(why) = self.follow(&version, own, depth + 1)? {
+                return Ok(Err(why));
+            }
+            let bytes = match self.judge.sources.bytes_of(&stored.content.content) {
+                ContentBytes::Bytes(bytes) => bytes,
+                ContentBytes::Erased => continue,
+                ContentBytes::Unread => {
+                    let missing = NoVerdict::Missing([stored.content.content].into());
+                    self.missing.note_missing::<()>(Err(missing))?;
+                    continue;
+                }
+            };
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            self.found.texts.push((reference.name, text));
+        }
+        Ok(Ok(versions))
+    }
+
+    /// The version that a reference names, if it is there.
+    fn stored(&self, xid: &Xid, reference: &ReferencedVersion) -> Option<(Xid, EarlierVersion)> {
+        let (_, own) = xid.group_ids()?;
+        let ids = [reference.subject.parse().ok(), hashed_id(&reference.subject)];
+        let (group, ids) = match qualified(&reference.subject) {
+            Some((group, subject)) => (group, [subject.parse().ok(), hashed_id(subject)]),
+            None => (own.clone(), ids),
+        };
+        let version: Id = reference.version.to_string().parse().ok()?;
+        ids.into_iter().flatten().find_map(|resource: Id| {
+            let xid = Xid::Version {
+                groups: SCHEMA_TYPES.0.parse().ok()?,
+                group: group.clone(),
+                resources: SCHEMA_TYPES.1.parse().ok()?,
+                resource,
+                version: version.clone(),
+            };
+            let stored = self.judge.sources.stored_version(&xid)?;
+            Some((xid, stored))
+        })
+    }
+}
+
+/// The group and the subject of a name such as `:.context:subject`.
+fn qualified(subject: &str) -> Option<(Id, &str)> {
+    let (context, subject) = subject.strip_prefix(':')?.split_once(':')?;
+    let group = match context.strip_prefix('.')? {
+        "" => "default",
+        name => name,
+    };
+    Some((group.parse().ok()?, subject))
+}
+
+/// The references in the attribute's value.
+fn read_references(sent: Option<&Value>) -> Result<Vec<ReferencedVersion>, String> {
+    let Some(sent) = sent else { return Ok(Vec::new()) };
+    serde_json::from_value(sent.clone()).map_err(|error| {
+        format!("references must be a list of {{name, subject, version}}: {error}")
+    })
+}
