@@ -1,11 +1,11 @@
 use muster_schema::nearest;
 use muster_wire::{
     ErrorKind, Problem,
-    operations::{Endpoint, Operation, PARAMETERS, ParameterPlace},
+    operations::{Endpoint, NativeEndpoint, Operation, PARAMETERS, ParameterPlace},
 };
 
 /// Refuses a query parameter that an operation of our own doesn't have, because ignoring a misspelt
-/// one gives a wrong answer that looks right. xRegistry has rules of its own for its flags, and a
+/// one gives a wrong answer that looks right. xRegistry and Confluent's API have rules of their own for their parameters, and a
 /// probe of health must never fail because of what somebody appends to it.
 ///
 /// # Errors
@@ -15,7 +15,11 @@ pub(crate) fn check_query(
     path: &str,
     query: Option<&str>,
 ) -> Result<(), Problem> {
-    if operation.endpoint == Endpoint::XRegistry || operation.permission.is_none() {
+    let is_foreign = matches!(
+        operation.endpoint,
+        Endpoint::XRegistry | Endpoint::Native(NativeEndpoint::Confluent)
+    );
+    if is_foreign || operation.permission.is_none() {
         return Ok(());
     }
     let is_query = |name: &str| {

@@ -10,6 +10,7 @@ mod apply;
 mod backup;
 mod body;
 mod changes;
+mod confluent;
 mod deleted;
 mod diff;
 mod difference;
@@ -195,6 +196,7 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::DiffSchemas => on(method, schemas::diff),
         NativeEndpoint::RateSchema => on(method, schemas::rate),
         NativeEndpoint::ProfileSchema => on(method, schemas::profile),
+        NativeEndpoint::Confluent => on(method, confluent::serve),
         NativeEndpoint::ValidatePayloads => on(method, schemas::validate_payloads),
         NativeEndpoint::Rollback => on(method, rollback::rollback),
         NativeEndpoint::References => on(method, references::references),

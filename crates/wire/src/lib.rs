@@ -11,6 +11,7 @@
 pub mod apply;
 pub mod capabilities;
 pub mod changes;
+pub mod confluent;
 pub mod deleted;
 pub mod diff;
 pub mod difference;

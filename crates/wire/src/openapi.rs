@@ -26,6 +26,7 @@ const TAGS: &[(&str, &str)] = &[
     ("apply", "Changes the model, puts entities and deletes others, all together."),
     ("backup", "The whole ledger, as one file that proves itself."),
     ("changes", "A stream of changes as they are made."),
+    ("confluent", "Confluent's Schema Registry API, for the clients that use it."),
     ("deleted", "Deleted names, which can be restored."),
     ("diff", "The difference of two states."),
     ("export", "Everything, a group or a document, as lines that an import takes."),

@@ -123,6 +123,8 @@ pub enum NativeEndpoint {
     RateSchema,
     /// `POST /schemas/profile`.
     ProfileSchema,
+    /// Everything below `/confluent`.
+    Confluent,
     /// `POST /validate`.
     ValidatePayloads,
     /// `POST /rollback`.
@@ -198,6 +200,7 @@ impl Operation {
             Endpoint::Native(NativeEndpoint::Validate) => "/validate/{*xid}",
             Endpoint::Native(NativeEndpoint::Export) => "/export/{*xid}",
             Endpoint::Native(NativeEndpoint::ShowTile) => "/tlog/tile/{*tile}",
+            Endpoint::Native(NativeEndpoint::Confluent) => "/confluent/{*path}",
             Endpoint::Native(NativeEndpoint::References) => "/references/{*xid}",
             _ => self.path,
         }
@@ -229,6 +232,7 @@ impl Operation {
             ("{follower}", "none"),
             ("{level}", "0"),
             ("{tile}", "000"),
+            ("{path}", "config"),
         ];
         samples.iter().fold(self.path.to_owned(), |path, (name, sample)| path.replace(name, sample))
     }

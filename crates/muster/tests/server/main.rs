@@ -8,6 +8,7 @@ mod backups;
 mod burning;
 mod client;
 mod conditions;
+mod confluent;
 mod crash;
 mod crowds;
 mod daily;

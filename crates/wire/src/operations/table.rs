@@ -109,6 +109,7 @@ const SEARCH: &[&str] = &[
 ];
 const VERSIONED: &[&str] = &["specversion"];
 
+const CONFLUENT: &str = "/confluent/{path}";
 const GROUPS: &str = "/api/{groups}";
 const GROUP: &str = "/api/{groups}/{group}";
 const RESOURCES: &str = "/api/{groups}/{group}/{resources}";
@@ -284,6 +285,13 @@ const VERSION_PUT: &[OperationAnswer] =
 const VERSIONS_SHOWN: &[OperationAnswer] = &[with(200, SEVERAL_VERSIONS, SHOWN), NOT_MODIFIED];
 const VERSIONS_CHANGED: &[OperationAnswer] = &[with(200, SEVERAL_VERSIONS, CHANGED)];
 
+const CONFLUENT_BODY: BodyContent = BodyContent::Text(
+    &["application/vnd.schemaregistry.v1+json", "application/json"],
+    "JSON, as Confluent's Schema Registry API has it.",
+    "{}",
+);
+const CONFLUENT_ANSWER: &[OperationAnswer] =
+    &[with(200, CONFLUENT_BODY, &[]), with(204, BodyContent::None, &[])];
 const RESTORED: &[OperationAnswer] =
     &[with(200, BodyContent::Json(BodyType::of::<Restoration>()), CORRELATED)];
 const DIFFERING: &[OperationAnswer] =
@@ -381,6 +389,10 @@ pub const OPERATIONS: &[Operation] = &[
     act(Permission::ValidateDocuments, (Verb::Post, "/schemas/diff"), native(NativeEndpoint::DiffSchemas, "diffSchemas"), "Shows what differs between two versions of a schema, stored or given. It changes nothing.", (&[], BodyContent::Json(BodyType::of::<SchemaDiffRequest>())), &[with(200, BodyContent::Json(BodyType::of::<SchemaDiffReport>()), &[])]),
     act(Permission::ValidateDocuments, (Verb::Post, "/schemas/quality"), native(NativeEndpoint::RateSchema, "rateSchema"), "Rates a JSON Schema, stored or given, and says what would raise the score. It changes nothing.", (&[], BodyContent::Json(BodyType::of::<QualityRequest>())), &[with(200, BodyContent::Json(BodyType::of::<QualityReport>()), &[])]),
     act(Permission::ValidateDocuments, (Verb::Post, "/schemas/profile"), native(NativeEndpoint::ProfileSchema, "profileSchema"), "Says whether a JSON Schema, stored or given, can be used with providers of language models, and what keeps it from that. It changes nothing.", (&[], BodyContent::Json(BodyType::of::<ProfileRequest>())), &[with(200, BodyContent::Json(BodyType::of::<ProfileReport>()), &[])]),
+    act(Permission::ReadDocuments, (Verb::Get, CONFLUENT), native(NativeEndpoint::Confluent, "confluentGet"), "Reads of Confluent's Schema Registry API: subjects, versions, schemas by id, compatibility and modes. Its paths are those of that API, with the same answers and errors.", (&[], BodyContent::None), CONFLUENT_ANSWER),
+    act(Permission::ReadDocuments, (Verb::Post, CONFLUENT), native(NativeEndpoint::Confluent, "confluentPost"), "Registers, looks up and compares schemas by Confluent's Schema Registry API. To register needs document:write at the schema.", (&[], CONFLUENT_BODY), CONFLUENT_ANSWER),
+    act(Permission::ReadDocuments, (Verb::Put, CONFLUENT), native(NativeEndpoint::Confluent, "confluentPut"), "Sets compatibility and modes by Confluent's Schema Registry API. It needs document:write at the schema or its group, or registry:write.", (&[], CONFLUENT_BODY), CONFLUENT_ANSWER),
+    act(Permission::ReadDocuments, (Verb::Delete, CONFLUENT), native(NativeEndpoint::Confluent, "confluentDelete"), "Deletes subjects, versions and settings by Confluent's Schema Registry API. It needs document:delete, or document:purge for good.", (&[], BodyContent::None), CONFLUENT_ANSWER),
     read(Permission::ReadDocuments, "/search", native(NativeEndpoint::Search, "search"), "Finds documents by their fields, all of which must match, and by their words.", SEARCH, &[with(200, BodyContent::Json(BodyType::of::<SearchAnswer>()), &[])]),
     read(Permission::ReadDocuments, "/search/providers", native(NativeEndpoint::SearchProviders, "searchProviders"), "Finds providers by type, feature, cost, complexity and engine, all of which must match.", PROVIDERS, &[with(200, BodyContent::Json(BodyType::of::<ProviderAnswer>()), &["Link"])]),
     read(Permission::ReadDocuments, "/references/{groups}/{group}", native(NativeEndpoint::References, "getReferencesOfGroup"), "Shows what refers to a group or to anything in it, and to what the group refers.", &[], &[with(200, BodyContent::Json(BodyType::of::<ReferencesAnswer>()), &[])]),

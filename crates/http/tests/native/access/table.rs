@@ -60,6 +60,10 @@ const WHOLE: &str = "
     listDeleted             GET    /deleted                     +++++ reading
     search                  GET    /search                      +++++ reading
     searchProviders         GET    /search/providers            +++++ reading
+    confluentGet            GET    /confluent/subjects          +++++ reading
+    confluentPost           POST   /confluent/subjects/nobody   +++++ reading
+    confluentPut            PUT    /confluent/config            +---- everything
+    confluentDelete         DELETE /confluent/subjects/nobody   +++++ reading
     followChanges           GET    /changes                     +++++ reading
     getLedger               GET    /ledger                      +---+ everything
     getCheckpoint           GET    /ledger/checkpoint           +---+ everything

@@ -1,0 +1,477 @@
+//! Registering schemas, looking them up, and comparing them.
+
+use axum::response::Response;
+use muster_catalog::{
+    command::{
+        Action, Command, Mode, SchemaWrite, SentDocument, Succession, Target, Write, WriteBody,
+    },
+    decide::AnswerSubject,
+    schema_settings::{SchemaMode, SettingsChain},
+    state::CompatibilityRule,
+};
+use muster_registry::stoppable_read;
+use muster_schema::{
+    FormattedSchema, IdentityParts, Level, Policy, SchemaFormat, SchemaGuid, check_level,
+};
+use muster_wire::confluent::{
+    CompatibilityCheck, ConfluentReference, ConfluentRequest, ConfluentSchema,
+};
+use muster_words::{Permission, Xid};
+use serde_json::{Map, Value};
+
+use super::{
+    Door, Query, answer,
+    names::Subject,
+    problem::DoorError,
+    stored::{Entry, Loaded, Shown, check_version_name, identity_references, newest, shown_type},
+};
+use crate::submit::origin;
+
+/// How schemas are compared at this door where nothing is set.
+const DEFAULT_RULE: CompatibilityRule =
+    CompatibilityRule { level: Level::Backward, policy: Policy::ConfluentStrict };
+
+/// The most messages about one schema.
+const MESSAGES_MAX: usize = 100;
+
+/// A schema of a request, understood.
+struct Sent {
+    format: SchemaFormat,
+    text: String,
+    schema: FormattedSchema,
+    references: Vec<ConfluentReference>,
+    metadata: Option<Value>,
+    rule_set: Option<Value>,
+    guid: SchemaGuid,
+}
+
+impl Door {
+    /// `POST /subjects/{subject}/versions`.
+    pub(super) async fn register(
+        &self,
+        subject: &Subject,
+        request: ConfluentRequest,
+        query: &Query,
+    ) -> Result<Response, DoorError> {
+        let xid = self.schema_xid(subject)?;
+        self.check(Permission::WriteDocuments, &xid.to_string())?;
+        let settings = self.settings_of(subject);
+        let id = request.id.filter(|id| *id >= 0);
+        self.check_mode(subject, &settings, id.is_some())?;
+        let live = self.versions(subject, Shown::Live);
+        let previous = match live.last() {
+            Some(entry) => Some(self.load_one(entry.clone()).await?),
+            None => None,
+        };
+        let version = request.version.filter(|version| *version > 0);
+        let (registered, is_import) = (request.ts, id.is_some());
+        let sent = self.sent(subject, request, query, &settings, previous.as_ref()).await?;
+        if !is_import && let Some(there) = self.there(&live, &sent).await? {
+            return Ok(answer::json(&registered_answer(&there, &sent)));
+        }
+        let next = self.view.catalog().registrations.last_number(&xid) + 1;
+        if let Some(version) = version.filter(|_| !is_import)
+            && version != i64::from(next)
+        {
+            return Err(DoorError::invalid_schema(format!(
+                "Version is not one more than previous version: {version}, but the next is {next}"
+            )));
+        }
+        let mut schemas = SchemaWrite {
+            default_rule: Some(DEFAULT_RULE),
+            is_unchecked: query.flag("force") || is_import,
+            is_once: !is_import,
+            ..SchemaWrite::default()
+        };
+        if let Some(id) = id {
+            schemas.id = Some(u32::try_from(id).map_err(|_| {
+                DoorError::invalid_schema(format!("the id {id} is larger than an id can be"))
+            })?);
+            schemas.registered = registered;
+        }
+        let number = version.filter(|_| is_import);
+        let entry = self.write(subject, &xid, &sent, number, schemas).await?;
+        Ok(answer::json(&registered_answer(&entry, &sent)))
+    }
+
+    /// Writes a new version; returns what became of it.
+    async fn write(
+        &self,
+        subject: &Subject,
+        xid: &Xid,
+        sent: &Sent,
+        number: Option<i64>,
+        schemas: SchemaWrite,
+    ) -> Result<Entry, DoorError> {
+        let mut attributes = Map::new();
+        attributes.insert("format".to_owned(), format_attribute(sent.format).into());
+        if let Some(number) = number {
+            attributes.insert("versionid".to_owned(), number.to_string().into());
+        }
+        let references = serde_json::to_value(&sent.references).unwrap_or_default();
+        let parts = [
+            ("references", Some(references).filter(|_| !sent.references.is_empty())),
+            ("metadata", sent.metadata.clone()),
+            ("ruleset", sent.rule_set.clone()),
+            (
+                "subject",
+                (xid.id().map(|id| id.as_str()) != Some(&subject.name))
+                    .then(|| subject.name.clone().into()),
+            ),
+        ];
+        for (name, value) in parts {
+            attributes.extend(value.map(|value| (name.to_owned(), value)));
+        }
+        let content_type = Some(media_type(sent.format).to_owned());
+        let document = SentDocument { bytes: sent.text.clone().into(), content_type, attributes };
+        let write = Write {
+            mode: Mode::Post,
+            target: Target::Entity(xid.clone()),
+            body: WriteBody::Document(document),
+        };
+        let command = Command {
+            schemas,
+            succession: Succession::AsSent,
+            ..Command::new(Action::Write(write))
+        };
+        let done = self.native.registry.submit(command, &origin(&self.caller)).await;
+        let done = done.map_err(|error| DoorError::of_submit(error, &subject.qualified()))?;
+        let door = Self { view: newest(&self.native.registry, self), ..self.clone() };
+        let made = match &done.shows {
+            AnswerSubject::Entity(Xid::Version { version, .. }) => Some(version.clone()),
+            _ => None,
+        };
+        let all = door.versions(subject, Shown::Live);
+        let found = all.into_iter().rev().find(|entry| match &made {
+            Some(version) => entry.number.to_string() == version.as_str(),
+            None => entry.registration.guid == sent.guid,
+        });
+        found.ok_or_else(|| DoorError::new(50001, "the schema was registered, and then deleted"))
+    }
+
+    /// `POST /subjects/{subject}`: the version with this schema.
+    pub(super) async fn look_up(
+        &self,
+        subject: &Subject,
+        request: ConfluentRequest,
+        query: &Query,
+    ) -> Result<Response, DoorError> {
+        let shown = query.shown();
+        let all = self.versions(subject, shown);
+        if all.is_empty() {
+            return Err(DoorError::no_subject(&subject.qualified()));
+        }
+        let settings = self.settings_of(subject);
+        let sent = self.sent(subject, request, query, &settings, None).await?;
+        let found = self.there(&all, &sent).await?.ok_or_else(DoorError::no_schema)?;
+        let loaded = self.load_one(found).await?;
+        let text = self.shown_text(&loaded, query).await?;
+        Ok(answer::json(&loaded.shown_as_version(text)))
+    }
+
+    /// The version that a schema is already. What a request doesn't say about metadata and rules may
+    /// be anything.
+    async fn there(&self, all: &[Entry], sent: &Sent) -> Result<Option<Entry>, DoorError> {
+        let same = all.iter().rev().find(|entry| entry.registration.guid == sent.guid);
+        if same.is_some() || (sent.metadata.is_some() && sent.rule_set.is_some()) {
+            return Ok(same.cloned());
+        }
+        let agrees = |own: &Option<Value>, sent: &Option<Value>| sent.is_none() || own == sent;
+        for loaded in self.load(all.to_vec()).await?.into_iter().rev() {
+            if loaded.references == sent.references
+                && (loaded.metadata.is_some() || loaded.rule_set.is_some())
+                && agrees(&loaded.metadata, &sent.metadata)
+                && agrees(&loaded.rule_set, &sent.rule_set)
+                && self.text(&loaded).await? == sent.text
+            {
+                return Ok(Some(loaded.entry));
+            }
+        }
+        Ok(None)
+    }
+
+    /// `POST /compatibility/subjects/{subject}/versions` and `…/versions/{version}`.
+    pub(super) async fn compare(
+        &self,
+        subject: &Subject,
+        version: Option<&str>,
+        request: ConfluentRequest,
+        query: &Query,
+    ) -> Result<Response, DoorError> {
+        let verbose = query.flag("verbose");
+        let settings = self.settings_of(subject);
+        let rule = settings.rule(Some(DEFAULT_RULE)).unwrap_or(DEFAULT_RULE);
+        let against = self.compared_with(subject, version, rule)?;
+        let sent = match self.sent(subject, request, query, &settings, None).await {
+            Ok(sent) => sent,
+            Err(error) if verbose => {
+                let messages = Some(vec![error.message().to_owned()]);
+                let found = CompatibilityCheck { is_compatible: false, messages };
+                return Ok(answer::json(&found));
+            }
+            Err(error) => return Err(error),
+        };
+        let mut messages = Vec::new();
+        // One version that is named is compared as the only one there is.
+        for loaded in self.load(against).await?.into_iter().rev() {
+            if messages.len() < MESSAGES_MAX {
+                messages.extend(self.differences(&loaded, &sent, rule).await?);
+            }
+        }
+        let is_compatible = messages.is_empty();
+        if !is_compatible {
+            let level = rule.level;
+            messages.push(format!("{{validateFields: 'false', compatibility: '{level}'}}"));
+        }
+        let messages = verbose.then_some(messages);
+        Ok(answer::json(&CompatibilityCheck { is_compatible, messages }))
+    }
+
+    /// The versions with which a schema is compared, oldest first.
+    fn compared_with(
+        &self,
+        subject: &Subject,
+        version: Option<&str>,
+        rule: CompatibilityRule,
+    ) -> Result<Vec<Entry>, DoorError> {
+        let all = self.versions(subject, Shown::Live);
+        match version {
+            Some(version) => {
+                check_version_name(version)?;
+                let is_latest = version.eq_ignore_ascii_case("latest") || version == "-1";
+                if all.is_empty() {
+                    return match is_latest {
+                        true => Ok(Vec::new()),
+                        false => Err(DoorError::no_version(version)),
+                    };
+                }
+                Ok(vec![self.version(subject, version, Shown::Live)?])
+            }
+            None if rule.level.is_transitive() => Ok(all),
+            None => Ok(all.into_iter().next_back().into_iter().collect()),
+        }
+    }
+
+    /// Why a schema isn't compatible with an earlier version, as Confluent's registry says it.
+    async fn differences(
+        &self,
+        old: &Loaded,
+        sent: &Sent,
+        rule: CompatibilityRule,
+    ) -> Result<Vec<String>, DoorError> {
+        let schema = self.schema(old).await?;
+        let compare =
+            |one: &&FormattedSchema, direction| one.compare(&sent.schema, direction, rule.policy);
+        let comparing = async {
+            stoppable_read(self.until, || check_level(rule.level, [&schema], compare))
+                .map_err(|_| DoorError::unprocessable("comparing the schemas takes too long"))
+        };
+        let found = self.long(comparing).await?;
+        let findings = found.into_iter().flat_map(|one| one.findings);
+        let mut messages: Vec<String> = findings
+            .take(MESSAGES_MAX)
+            .map(|broken| {
+                format!(
+                    "{{errorType:'{}', description:\"{}\", additionalInfo:'{}'}}",
+                    broken.rule.to_ascii_uppercase(),
+                    broken.message,
+                    broken.path
+                )
+            })
+            .collect();
+        if !messages.is_empty() {
+            messages.push(format!("{{oldSchemaVersion: {}}}", old.entry.number));
+            messages.push(format!("{{oldSchema: '{}'}}", self.text(old).await?));
+        }
+        Ok(messages)
+    }
+
+    /// Reads the schema of a request.
+    async fn sent(
+        &self,
+        subject: &Subject,
+        request: ConfluentRequest,
+        query: &Query,
+        settings: &SettingsChain,
+        previous: Option<&Loaded>,
+    ) -> Result<Sent, DoorError> {
+        let format = match request.schema_type.as_deref() {
+            None => SchemaFormat::Avro,
+            Some(name) => SchemaFormat::ALL
+                .into_iter()
+                .find(|format| format.confluent_name() == name)
+                .ok_or_else(|| DoorError::invalid_schema(format!("Invalid schema type {name}")))?,
+        };
+        let sent_text = request.schema.unwrap_or_default();
+        let references = self.resolved(subject, request.references.unwrap_or_default())?;
+        let (format, sent_text, references) = match (sent_text.trim().is_empty(), previous) {
+            (true, Some(previous)) => {
+                (previous.format, self.text(previous).await?, previous.references.clone())
+            }
+            (true, None) => return Err(DoorError::invalid_schema("Empty schema")),
+            (false, _) => (format, sent_text, references),
+        };
+        let texts = self.texts(&subject.context, &references).await?;
+        let schema = self.parse(format, sent_text.as_bytes(), &texts).await?.map_err(|why| {
+            let name = format.confluent_name();
+            let shown: String = sent_text.chars().take(2_000).collect();
+            DoorError::invalid_schema(format!(
+                "Invalid schema {{subject={},version=0,id=-1,schemaType={name},schema={shown}}} of \
+                 type {name}, details: {why}",
+                subject.name
+            ))
+        })?;
+        let normalizes = query.flag("normalize")
+            || settings.confluent("normalize").and_then(Value::as_bool) == Some(true);
+        let text = match normalizes {
+            true => schema.normalized_text(sent_text.as_bytes()),
+            false => schema.confluent_text(sent_text.as_bytes()),
+        };
+        let metadata = merged(
+            settings.confluent("defaultMetadata"),
+            request.metadata.or_else(|| previous?.metadata.clone()),
+            settings.confluent("overrideMetadata"),
+        );
+        let rule_set = merged_rules(
+            settings.confluent("defaultRuleSet"),
+            request.rule_set.or_else(|| previous?.rule_set.clone()),
+            settings.confluent("overrideRuleSet"),
+        );
+        if let Some(rules) = &rule_set {
+            super::rules::check(rules)?;
+        }
+        let identity = identity_references(&references);
+        let parts = IdentityParts {
+            references: &identity,
+            metadata: metadata.as_ref(),
+            rule_set: rule_set.as_ref(),
+        };
+        let guid = SchemaGuid::of(&text, parts);
+        Ok(Sent { format, text, schema, references, metadata, rule_set, guid })
+    }
+
+    /// References with the numbers of their versions.
+    fn resolved(
+        &self,
+        subject: &Subject,
+        references: Vec<ConfluentReference>,
+    ) -> Result<Vec<ConfluentReference>, DoorError> {
+        let number = |mut reference: ConfluentReference| {
+            let entry = self.referenced(&subject.context, &reference)?;
+            reference.version = i32::try_from(entry.number).unwrap_or(i32::MAX);
+            Ok(reference)
+        };
+        references.into_iter().map(number).collect()
+    }
+
+    /// Refuses a write that the mode of a subject doesn't take.
+    pub(super) fn check_mode(
+        &self,
+        subject: &Subject,
+        settings: &SettingsChain,
+        names_id: bool,
+    ) -> Result<(), DoorError> {
+        let what = match settings.mode() {
+            mode if mode.is_read_only() => "in read-only mode",
+            SchemaMode::Import if names_id => return Ok(()),
+            SchemaMode::Import => "not in read-write mode",
+            _ if names_id => "not in import mode",
+            _ => return Ok(()),
+        };
+        let (name, context) = (&subject.name, subject.context.name());
+        Err(DoorError::not_permitted(format!("Subject {name} in context {context} is {what}")))
+    }
+
+    /// What a subject asks for from new versions.
+    pub(super) fn settings_of(&self, subject: &Subject) -> SettingsChain {
+        let catalog = self.view.catalog();
+        self.settings_chain(subject, catalog)
+    }
+
+    /// The schema that a subject is.
+    pub(super) fn schema_xid(&self, subject: &Subject) -> Result<Xid, DoorError> {
+        let xid = subject.xid(self.view.catalog());
+        xid.ok_or_else(|| DoorError::invalid_subject(&subject.name))
+    }
+}
+
+/// What a registration is answered with.
+fn registered_answer(entry: &Entry, sent: &Sent) -> ConfluentSchema {
+    ConfluentSchema {
+        id: Some(entry.registration.id),
+        version: Some(entry.number),
+        guid: Some(entry.registration.guid.to_string()),
+        schema_type: shown_type(sent.format),
+        references: sent.references.clone(),
+        metadata: sent.metadata.clone(),
+        rule_set: sent.rule_set.clone(),
+        schema: Some(sent.text.clone()),
+        ts: Some(entry.registration.registered),
+        deleted: Some(false),
+        ..ConfluentSchema::default()
+    }
+}
+
+/// Metadata: defaults, then what was sent, then what overrides it, each member by member.
+fn merged(default: Option<&Value>, own: Option<Value>, over: Option<&Value>) -> Option<Value> {
+    let layers = [default.cloned(), own, over.cloned()];
+    let mut found: Option<Map<String, Value>> = None;
+    for layer in layers.into_iter().flatten() {
+        let Value::Object(layer) = layer else { continue };
+        let whole = found.get_or_insert_default();
+        for (name, value) in layer {
+            match (whole.get_mut(&name), value) {
+                (Some(Value::Object(there)), Value::Object(more)) => there.extend(more),
+                (Some(Value::Array(there)), Value::Array(more)) => {
+                    there.extend(more);
+                    there.sort_by_key(ToString::to_string);
+                    there.dedup();
+                }
+                (_, Value::Null) => {}
+                (_, value) => drop(whole.insert(name, value)),
+            }
+        }
+    }
+    found.filter(|map| !map.is_empty()).map(Value::Object)
+}
+
+/// Rules: those of a later layer replace those with the same name.
+fn merged_rules(
+    default: Option<&Value>,
+    own: Option<Value>,
+    over: Option<&Value>,
+) -> Option<Value> {
+    let layers = [default.cloned(), own, over.cloned()];
+    let mut found = Map::new();
+    for layer in layers.into_iter().flatten() {
+        let Value::Object(layer) = layer else { continue };
+        for (kind, rules) in layer {
+            let Value::Array(rules) = rules else { continue };
+            let whole = found.entry(kind).or_insert_with(|| Value::Array(Vec::new()));
+            let Value::Array(whole) = whole else { continue };
+            for rule in rules {
+                whole.retain(|old| old.get("name") != rule.get("name"));
+                whole.push(rule);
+            }
+        }
+    }
+    found.retain(|_, rules| rules.as_array().is_some_and(|rules| !rules.is_empty()));
+    (!found.is_empty()).then_some(Value::Object(found))
+}
+
+/// The attribute `format` of a schema that is registered here.
+const fn format_attribute(format: SchemaFormat) -> &'static str {
+    match format {
+        SchemaFormat::JsonSchema => "JsonSchema",
+        SchemaFormat::Avro => "Avro",
+        SchemaFormat::Protobuf => "Protobuf",
+    }
+}
+
+const fn media_type(format: SchemaFormat) -> &'static str {
+    match format {
+        SchemaFormat::JsonSchema => "application/schema+json",
+        SchemaFormat::Avro => "application/vnd.apache.avro+json",
+        SchemaFormat::Protobuf => "application/x-protobuf",
+    }
+}

@@ -1,0 +1,238 @@
+//! Confluent's Schema Registry API, and the same schemas through the native one. What its real
+//! clients make of it is in `tests/confluent`.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{client::Ask, harness::Server};
+
+const DOOR: &str = "/confluent";
+
+fn ask(server: &Server, request: &'static str, body: &str) -> (u16, Value) {
+    let (method, path) = request.split_once(' ').unwrap();
+    let mut ask = Ask::new(method, format!("{DOOR}{path}"));
+    if !body.is_empty() {
+        ask = ask.body(body).header("content-type", "application/vnd.schemaregistry.v1+json");
+    }
+    let answer = server.ask(&ask);
+    let status = answer.status;
+    let value = if answer.body.is_empty() { Value::Null } else { answer.json() };
+    (status, value)
+}
+
+/// Asks for each thing in turn; the code is the status, or the error's code where that is longer.
+fn check(server: &Server, requests: &[(&'static str, &str, u64)]) {
+    for (request, body, expect) in requests {
+        let (status, answer) = ask(server, request, body);
+        let code = answer.get("error_code").and_then(Value::as_u64).unwrap_or(status.into());
+        assert_eq!(code, *expect, "{request}: {answer}");
+    }
+}
+
+fn avro(fields: &Value) -> String {
+    json!({"schema": json!({"type": "record", "name": "R", "fields": fields}).to_string()})
+        .to_string()
+}
+
+fn id() -> Value {
+    json!({"name": "id", "type": "long"})
+}
+
+#[test]
+fn answers_with_the_codes_that_clients_look_for() {
+    let server = Server::in_memory(&[]);
+    let good = avro(&json!([id()]));
+    let bad = avro(&json!([{"name": "id", "type": "string"}]));
+    check(
+        &server,
+        &[
+            ("GET /subjects", "", 200),
+            ("GET /subjects/", "", 200),
+            ("GET /subjects/s/versions", "", 40401),
+            ("GET /subjects/s/versions/1", "", 40401),
+            ("POST /subjects/s", &good, 40401),
+            ("POST /subjects/s/versions", "{", 422),
+            ("POST /subjects/s/versions", r#"{"schema": ""}"#, 42201),
+            ("POST /subjects/s/versions", r#"{"schema": "{"}"#, 42201),
+            ("POST /subjects/s/versions", r#"{"schema": "{}", "schemaType": "XML"}"#, 42201),
+            ("POST /subjects/s/versions", &good, 200),
+            ("POST /subjects/s/versions", &bad, 409),
+            ("POST /subjects/s/versions?force=true", &bad, 200),
+            ("GET /subjects/s/versions/0", "", 42202),
+            ("GET /subjects/s/versions/x", "", 42202),
+            ("GET /subjects/s/versions/9", "", 40402),
+            ("GET /subjects/s/versions/LATEST", "", 200),
+            ("GET /subjects/s/versions/-1/schema", "", 200),
+            ("GET /schemas/ids/99", "", 40403),
+            ("GET /schemas/ids/-1", "", 40403),
+            ("GET /schemas/ids/99999999999", "", 40403),
+            ("GET /schemas/ids/x", "", 404),
+            ("GET /schemas/guids/00000000-0000-0000-0000-000000000000", "", 40403),
+            ("POST /compatibility/subjects/none/versions/latest", &good, 200),
+            ("POST /compatibility/subjects/none/versions/1", &good, 40402),
+            ("PUT /config", r#"{"compatibility": "SIDEWAYS"}"#, 42203),
+            ("GET /config/s", "", 40408),
+            ("GET /config/s?defaultToGlobal=true", "", 200),
+            ("GET /mode/s", "", 40409),
+            ("PUT /mode", r#"{"mode": "WRONG"}"#, 42204),
+            ("PUT /mode", r#"{"mode": "IMPORT"}"#, 42205),
+            ("DELETE /subjects/s/versions/1?permanent=true", "", 40407),
+            ("DELETE /subjects/s?permanent=true", "", 40405),
+            ("DELETE /contexts/.none", "", 204),
+            ("DELETE /contexts/.", "", 42211),
+            ("GET /exporters", "", 404),
+            ("PATCH /config", "", 405),
+        ],
+    );
+}
+
+#[test]
+fn both_doors_see_the_same_schemas_and_settings() {
+    let server = Server::in_memory(&[]);
+    let native = "/api/schemagroups/default";
+    server.put(native, "{}").expect(201);
+    let (text, avro_type) = (r#"{"type": "string"}"#, "Avro/1.12.0");
+    let put = |text: &str| {
+        let request = Ask::new("POST", format!("{native}/schemas/s"))
+            .body(text)
+            .header("content-type", "application/json")
+            .header("xRegistry-format", avro_type);
+        server.ask(&request)
+    };
+    put(text).expect(201);
+    let (_, shown) = ask(&server, "GET /subjects/s/versions/1", "");
+    assert_eq!((&shown["schema"], &shown["id"]), (&json!("\"string\""), &json!(1)), "{shown}");
+    // The same text in another spelling is the same schema.
+    let (_, again) = ask(&server, "POST /subjects/t/versions", r#"{"schema": "\"string\""}"#);
+    assert_eq!(again["id"], 1, "{again}");
+    // A level that is set here binds there, and the other way round.
+    check(&server, &[("PUT /config/s", r#"{"compatibility": "BACKWARD"}"#, 200)]);
+    put(r#""int""#).refused(422, "invalid_document");
+    let meta = server.get(&format!("{native}/schemas/s/meta")).expect(200).json();
+    assert_eq!(meta["muster"]["compatibility"], "BACKWARD", "{meta}");
+    server
+        .patch(&format!("{native}/schemas/t/meta"), r#"{"muster":{"compatibility":"NONE"}}"#)
+        .expect(200);
+    let (_, config) = ask(&server, "GET /config/t", "");
+    assert_eq!(config["compatibilityLevel"], "NONE");
+    check(
+        &server,
+        &[
+            ("POST /subjects/t/versions", r#"{"schema": "\"int\""}"#, 200),
+            ("PUT /mode/t", r#"{"mode": "READONLY"}"#, 200),
+            ("POST /subjects/t/versions", r#"{"schema": "\"long\""}"#, 42205),
+            ("DELETE /subjects/t", "", 42205),
+        ],
+    );
+    server.ask(&Ask::new("DELETE", format!("{native}/schemas/t"))).refused(400, "not_available");
+    // What was deleted natively is deleted softly.
+    server.ask(&Ask::new("DELETE", format!("{native}/schemas/s"))).expect(204);
+    check(&server, &[("GET /schemas/ids/1", "", 200), ("DELETE /subjects/s", "", 40404)]);
+    let (_, all) = ask(&server, "GET /subjects?deleted=true", "");
+    assert_eq!(all, json!(["s", "t"]));
+}
+
+#[test]
+fn ids_versions_and_settings_outlive_the_process() {
+    let folder = TempDir::new().unwrap();
+    let reads = [
+        "GET /schemas?deleted=true",
+        "GET /subjects?deleted=true",
+        "GET /schemas/ids/1/versions?deleted=true",
+        "GET /config",
+        "GET /config/r",
+        "GET /config/early",
+        "GET /mode/early",
+        "GET /config/:.team:",
+        "GET /subjects/a%2Fb/versions",
+        "GET /contexts",
+    ];
+    let server = Server::on(folder.path(), &[]);
+    let wide = avro(&json!([id(), {"name": "n", "type": "int", "default": 0}]));
+    let narrow = avro(&json!([id()]));
+    let named =
+        json!({"schema": r#"{"type":"record","name":"B","fields":[{"name":"r","type":"R"}]}"#,
+        "references": [{"name": "R", "subject": "r", "version": 1}],
+        "metadata": {"properties": {"owner": "us"}}})
+        .to_string();
+    check(
+        &server,
+        &[
+            ("POST /subjects/r/versions", &narrow, 200),
+            ("POST /subjects/r/versions", &wide, 200),
+            ("POST /subjects/a%2Fb/versions", &narrow, 200),
+            ("POST /subjects/b/versions", &named, 200),
+            ("POST /contexts/.team/subjects/r/versions", &wide, 200),
+            ("PUT /config", r#"{"compatibility": "FULL"}"#, 200),
+            ("PUT /config/r", r#"{"compatibility": "NONE", "normalize": true}"#, 200),
+            ("PUT /config/early", r#"{"compatibility": "FORWARD"}"#, 200),
+            ("PUT /mode/early", r#"{"mode": "IMPORT"}"#, 200),
+            ("PUT /config/:.team:", r#"{"compatibility": "NONE"}"#, 200),
+            ("DELETE /subjects/r/versions/1", "", 42206),
+            ("DELETE /subjects/r/versions/2", "", 200),
+            ("DELETE /subjects/a%2Fb", "", 200),
+        ],
+    );
+    let before: Vec<_> = reads.iter().map(|read| ask(&server, read, "")).collect();
+    server.kill();
+    let server = Server::on(folder.path(), &[]);
+    for (read, before) in reads.iter().zip(&before) {
+        assert_eq!(ask(&server, read, ""), *before, "{read}");
+        assert!(before.0 == 200 || read.contains("a%2Fb"), "{read}: {before:?}");
+    }
+    // Numbers and ids go on: no version and no schema gets one that another had.
+    let (_, next) = ask(&server, "POST /subjects/r/versions", &avro(&json!([])));
+    assert_eq!((&next["version"], &next["id"]), (&json!(3), &json!(4)), "{next}");
+    check(
+        &server,
+        &[
+            ("DELETE /subjects/a%2Fb?permanent=true", "", 200),
+            ("GET /subjects/a%2Fb/versions?deleted=true", "", 40401),
+        ],
+    );
+}
+
+#[test]
+fn an_import_keeps_ids_versions_and_times() {
+    let server = Server::in_memory(&[]);
+    let sent = |id: u32, version: u32, text: &str| {
+        json!({"schema": text, "id": id, "version": version, "ts": 1_700_000_000_000_i64})
+            .to_string()
+    };
+    check(
+        &server,
+        &[
+            ("POST /subjects/s/versions", &sent(7, 3, "\"int\""), 42205),
+            ("PUT /mode", r#"{"mode": "IMPORT"}"#, 200),
+            ("POST /subjects/s/versions", &sent(7, 3, "\"int\""), 200),
+            // Neither compared, nor in the order of numbers.
+            ("POST /subjects/s/versions", &sent(9, 1, "\"string\""), 200),
+            ("POST /subjects/t/versions", &sent(7, 1, "\"long\""), 42205),
+            ("POST /subjects/s/versions", r#"{"schema": "\"bytes\""}"#, 42205),
+            ("PUT /mode", r#"{"mode": "READWRITE"}"#, 200),
+        ],
+    );
+    let (_, shown) = ask(&server, "GET /subjects/s/versions/3", "");
+    assert_eq!((&shown["id"], &shown["ts"]), (&json!(7), &json!(1_700_000_000_000_i64)));
+    let (_, next) = ask(&server, "POST /subjects/u/versions", r#"{"schema": "\"double\""}"#);
+    assert_eq!(next["id"], 10, "{next}");
+}
+
+#[test]
+fn two_who_register_the_same_schema_at_once_get_one_version() {
+    let server = Server::in_memory(&[]);
+    let body = avro(&json!([id()]));
+    let answers: BTreeSet<String> = std::thread::scope(|scope| {
+        let one = || {
+            let (status, answer) = ask(&server, "POST /subjects/s/versions", &body);
+            assert_eq!(status, 200, "{answer}");
+            format!("{} {}", answer["id"], answer["version"])
+        };
+        let all: Vec<_> = (0..16).map(|_| scope.spawn(one)).collect();
+        all.into_iter().map(|running| running.join().unwrap()).collect()
+    });
+    assert_eq!(answers, BTreeSet::from(["1 1".to_owned()]));
+    assert_eq!(ask(&server, "GET /subjects/s/versions", "").1, json!([1]));
+}
