@@ -115,6 +115,13 @@ impl Front {
         self
     }
 
+    /// Another front for other routes, with the same keys, origins, metrics and position.
+    #[must_use]
+    pub fn beside(&self, router: Router) -> Self {
+        let front = self.with_routes(router, Arc::clone(&self.gatekeeper));
+        Self { public: self.public.clone(), origins: self.origins.clone(), ..front }
+    }
+
     /// Another front with the same metrics and position, for other routes.
     pub(crate) fn with_routes(&self, router: Router, gatekeeper: Arc<dyn Gatekeeper>) -> Self {
         let front = Self::new(router, gatekeeper, Arc::clone(&self.metrics));

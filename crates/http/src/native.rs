@@ -155,6 +155,17 @@ impl Native {
         router.with_state(self)
     }
 
+    /// Confluent's API alone, at the root of a port of its own: its clients need no prefix.
+    pub fn confluent_router(self) -> Router {
+        let rows = operations::OPERATIONS.iter();
+        let rows = rows.filter(|row| row.endpoint == Endpoint::Native(NativeEndpoint::Confluent));
+        let router = rows.fold(Router::new(), |router, row| {
+            let handler = || on(method_filter(row.verb), confluent::serve);
+            router.route("/", guarded(row, handler())).route("/{*path}", guarded(row, handler()))
+        });
+        router.with_state(self)
+    }
+
     /// The number of open change streams.
     #[must_use]
     pub fn watchers(&self) -> usize {

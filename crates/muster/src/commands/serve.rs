@@ -41,6 +41,9 @@ pub struct ServeArguments {
     /// An address for the metrics alone, where no key is asked for
     #[arg(long, value_name = "ADDR")]
     metrics_listen: Option<String>,
+    /// An address for Confluent's Schema Registry API at its root, for clients that take no path
+    #[arg(long, value_name = "ADDR")]
+    confluent_listen: Option<String>,
     /// The base of absolute URLs in answers [default: taken from the request]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -91,6 +94,7 @@ impl ServeArguments {
             bare: self.bare,
             listen: self.listen.unwrap_or_else(|| set.listen.clone()),
             metrics_listen: self.metrics_listen.or_else(|| some(&set.metrics_listen)),
+            confluent_listen: self.confluent_listen.or_else(|| some(&set.confluent_listen)),
             public_url: self.public_url.or_else(|| some(&set.public_url)),
             registry_id: self.registry_id.or_else(|| some(&set.registry_id)),
             key: context.key_of_environment().map(str::to_owned),

@@ -166,6 +166,11 @@ impl Assembly {
         self.doors.needs_key()
     }
 
+    /// Confluent's API at the root of a port of its own.
+    pub fn confluent_alone(&self) -> Front {
+        self.front.beside(self.doors.confluent_router())
+    }
+
     /// Makes this key the first one of a registry that has none.
     pub async fn make_first_key(&self, key: &ApiKey) -> Result<(), Failure> {
         let id = key.id().to_string();

@@ -68,6 +68,11 @@ impl ServerRoutes {
         self.native.clone().router()
     }
 
+    /// Confluent's API, for a port of its own.
+    pub fn confluent_router(&self) -> Router {
+        self.native.clone().confluent_router()
+    }
+
     /// Checks who may make a request.
     pub fn gatekeeper(&self) -> Arc<dyn Gatekeeper> {
         self.gate.clone()

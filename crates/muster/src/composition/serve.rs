@@ -48,7 +48,7 @@ async fn run(
     signals::survive_hang_up().map_err(|error| system("signals", &error))?;
     // Everything is checked before anything is created.
     let addresses = Addresses::parse(options)?;
-    let open_options = open_options(options, addresses.server)?;
+    let open_options = open_options(options, addresses)?;
     let admin_key = options.admin_key.as_deref().map(admin_key).transpose()?;
     let certificate = options.tls.as_ref().map(ServedCertificate::open).transpose()?;
     log_start(options);
@@ -64,16 +64,18 @@ async fn run(
     warn_of(options, open_options.beyond_loopback);
     let phase =
         signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))?;
-    let (server, metrics) = match bind(options, addresses, certificate, &assembly).await {
-        Ok(servers) => servers,
-        Err(failure) => {
-            assembly.close().await;
-            return Err(failure);
-        }
-    };
+    let Listening { server, metrics, confluent } =
+        match bind(options, addresses, certificate, &assembly).await {
+            Ok(servers) => servers,
+            Err(failure) => {
+                assembly.close().await;
+                return Err(failure);
+            }
+        };
     let local = |server: &Server| server.local_address().map_err(|error| system("socket", &error));
     let base = base_of(options, local(&server)?);
     let metrics_address = metrics.as_ref().map(local).transpose()?;
+    let confluent_address = confluent.as_ref().map(local).transpose()?;
     assembly.announce(&base).map_err(|error| system("lock", &error))?;
     assembly.readiness.reached(StartupCondition::PortsBound);
     if let Some(clock) = open_options.clock {
@@ -81,6 +83,9 @@ async fn run(
     }
     if let Some(metrics) = metrics {
         tokio::spawn(metrics.serve(Arc::new(assembly.front.metrics_alone()), phase.clone()));
+    }
+    if let Some(confluent) = confluent {
+        tokio::spawn(confluent.serve(Arc::new(assembly.confluent_alone()), phase.clone()));
     }
     let running = tokio::spawn(server.serve(assembly.front.clone(), phase.clone()));
     assembly.followers.start().await;
@@ -94,6 +99,7 @@ async fn run(
     };
     let message = StartupMessage {
         metrics: metrics_address.map(|address| format!("http://{address}/metrics")),
+        confluent: confluent_address.map(|address| base_of(options, address)),
         ..startup_message(context, &assembly, example, (started.elapsed(), base))
     };
     message.log();
@@ -152,6 +158,7 @@ fn startup_message(
         took,
         base,
         metrics: None,
+        confluent: None,
         is_open: !assembly.needs_key(),
         program: std::env::args().next().unwrap_or_else(|| "muster".to_owned()),
     }
@@ -164,27 +171,42 @@ fn stopped_by(why: &str) -> Failure {
     )
 }
 
-/// Listens on the address of the server, and on that of the metrics if one is set. If there is a
-/// certificate, the first speaks TLS and the files are watched. The metrics are scraped from inside
+/// What a server listens on.
+struct Listening {
+    server: Server,
+    metrics: Option<Server>,
+    confluent: Option<Server>,
+}
+
+/// Listens on the address of the server, and on those of the metrics and of Confluent's API if they
+/// are set. If there is a
+/// certificate, all but the metrics speak TLS and the files are watched. The metrics are scraped from inside
 /// a network, by addresses that no certificate names.
 async fn bind(
     options: &ServeOptions,
     addresses: Addresses,
     certificate: Option<ServedCertificate>,
     assembly: &Assembly,
-) -> Result<(Server, Option<Server>), Failure> {
+) -> Result<Listening, Failure> {
     let flag = "--listen, such as 127.0.0.1:0 for any free port";
     let server = listen(options, addresses.server, flag).await?;
     let metrics = match addresses.metrics {
         Some(address) => Some(listen(options, address, "--metrics-listen").await?),
         None => None,
     };
-    let Some(certificate) = certificate else { return Ok((server, metrics)) };
+    let confluent = match addresses.confluent {
+        Some(address) => Some(listen(options, address, "--confluent-listen").await?),
+        None => None,
+    };
+    let Some(certificate) = certificate else {
+        return Ok(Listening { server, metrics, confluent });
+    };
     let tls = certificate.tls();
     certificate.measure(assembly.front.metrics());
     let readiness = assembly.readiness.clone();
     certificate.follow(readiness).map_err(|error| system("signals", &error))?;
-    Ok((server.with_tls(tls), metrics))
+    let confluent = confluent.map(|confluent| confluent.with_tls(tls.clone()));
+    Ok(Listening { server: server.with_tls(tls), metrics, confluent })
 }
 
 async fn listen(
@@ -258,22 +280,33 @@ fn system(what: &str, error: &std::io::Error) -> Failure {
 struct Addresses {
     server: SocketAddr,
     metrics: Option<SocketAddr>,
+    confluent: Option<SocketAddr>,
 }
 
 impl Addresses {
     /// What makes the server reachable from elsewhere, if it is.
     const fn reach(self) -> Reach {
-        match self.server.ip().is_loopback() {
+        match self.is_loopback() {
             false => Reach::ListenAddress,
             true => Reach::PublicUrl,
         }
+    }
+
+    /// Whether only this computer reaches what keys protect.
+    const fn is_loopback(self) -> bool {
+        let beside = match self.confluent {
+            Some(address) => address.ip().is_loopback(),
+            None => true,
+        };
+        self.server.ip().is_loopback() && beside
     }
 
     fn parse(options: &ServeOptions) -> Result<Self, Failure> {
         let metrics = options.metrics_listen.as_deref();
         let metrics = metrics.map(listen_address);
         let server = listen_address(&options.listen)?;
-        Ok(Self { server, metrics: metrics.transpose()? })
+        let confluent = options.confluent_listen.as_deref().map(listen_address).transpose()?;
+        Ok(Self { server, metrics: metrics.transpose()?, confluent })
     }
 }
 
@@ -297,7 +330,7 @@ fn admin_key(text: &str) -> Result<ApiKey, Failure> {
     })
 }
 
-fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptions, Failure> {
+fn open_options(options: &ServeOptions, addresses: Addresses) -> Result<OpenOptions, Failure> {
     let public = options
         .public_url
         .as_deref()
@@ -320,7 +353,7 @@ fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptio
         public,
         key: options.key.clone().filter(|_| options.data.is_none()),
         anonymous: options.anonymous,
-        beyond_loopback: !address.ip().is_loopback() || is_public,
+        beyond_loopback: !addresses.is_loopback() || is_public,
         cache_bytes: options.limits.cache_bytes,
         request_log: logging::request_log(&options.log),
         origins,

@@ -18,6 +18,8 @@ pub struct ServeOptions {
     pub listen: String,
     /// An address for the metrics alone, as it was written.
     pub metrics_listen: Option<String>,
+    /// An address for Confluent's API alone, as it was written.
+    pub confluent_listen: Option<String>,
     /// The certificate to serve with TLS; none: without TLS.
     pub tls: Option<TlsFiles>,
     /// The base of absolute URLs.

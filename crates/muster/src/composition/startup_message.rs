@@ -33,6 +33,8 @@ pub struct StartupMessage {
     pub base: String,
     /// The URL of the metrics, if they have an address of their own.
     pub metrics: Option<String>,
+    /// The URL of Confluent's API, if it has an address of its own.
+    pub confluent: Option<String>,
     /// Whether everybody on this computer may do everything.
     pub is_open: bool,
     /// The name under which this program was called.
@@ -66,6 +68,9 @@ impl StartupMessage {
         let _ = writeln!(out, "\n  API       {}/api", self.base);
         let _ = writeln!(out, "  changes   {}/changes", self.base);
         let _ = writeln!(out, "  health    {}/health/ready", self.base);
+        if let Some(confluent) = &self.confluent {
+            let _ = writeln!(out, "  confluent {confluent}");
+        }
         if let Some(metrics) = &self.metrics {
             let _ = writeln!(out, "  metrics   {metrics}");
         }
@@ -95,6 +100,7 @@ impl StartupMessage {
             directory = self.place.as_deref(),
             address = self.base,
             metrics = self.metrics.as_deref(),
+            confluent = self.confluent.as_deref(),
             position = self.position.0,
             documents = self.documents,
             schemas = self.schemas,
@@ -173,6 +179,7 @@ mod tests {
             took: Duration::from_millis(17),
             base: "http://127.0.0.1:8080".to_owned(),
             metrics: None,
+            confluent: None,
             is_open: true,
             program: "target/release/muster".to_owned(),
         }

@@ -15,6 +15,8 @@ pub struct ServerArea {
     pub listen: String,
     /// An address for the metrics alone; empty: they have none of their own.
     pub metrics_listen: String,
+    /// An address for Confluent's API at its root; empty: it is only below `/confluent`.
+    pub confluent_listen: String,
     /// The base of absolute URLs; if empty, it is taken from the request.
     pub public_url: String,
     /// The data directory; if empty, the user's data folder.
@@ -28,6 +30,7 @@ impl Default for ServerArea {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
             metrics_listen: String::new(),
+            confluent_listen: String::new(),
             public_url: String::new(),
             data: String::new(),
             registry_id: String::new(),
