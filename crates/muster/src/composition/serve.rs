@@ -9,7 +9,7 @@ use muster_http::{
     AllowedOrigins, Phase, PublicAddress, Server, ServerLimits, health::StartupCondition,
 };
 use muster_registry::{Followers, Registry, WriterEnd};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
     Example, ServeOptions, StartupMessage,
@@ -64,30 +64,20 @@ async fn run(
     warn_of(options, open_options.beyond_loopback);
     let phase =
         signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))?;
-    let Listening { server, metrics, confluent } =
-        match bind(options, addresses, certificate, &assembly).await {
-            Ok(servers) => servers,
-            Err(failure) => {
-                assembly.close().await;
-                return Err(failure);
-            }
-        };
-    let local = |server: &Server| server.local_address().map_err(|error| system("socket", &error));
-    let base = base_of(options, local(&server)?);
-    let metrics_address = metrics.as_ref().map(local).transpose()?;
-    let confluent_address = confluent.as_ref().map(local).transpose()?;
+    let listening = match bind(options, addresses, certificate, &assembly).await {
+        Ok(servers) => servers,
+        Err(failure) => {
+            assembly.close().await;
+            return Err(failure);
+        }
+    };
+    let ListeningUrls { base, metrics, confluent } = listening.urls(options)?;
     assembly.announce(&base).map_err(|error| system("lock", &error))?;
     assembly.readiness.reached(StartupCondition::PortsBound);
     if let Some(clock) = open_options.clock {
         clock.follow(assembly.readiness.clone()).map_err(|error| system("signals", &error))?;
     }
-    if let Some(metrics) = metrics {
-        tokio::spawn(metrics.serve(Arc::new(assembly.front.metrics_alone()), phase.clone()));
-    }
-    if let Some(confluent) = confluent {
-        tokio::spawn(confluent.serve(Arc::new(assembly.confluent_alone()), phase.clone()));
-    }
-    let running = tokio::spawn(server.serve(assembly.front.clone(), phase.clone()));
+    let running = listening.serve(&assembly, &phase);
     assembly.followers.start().await;
     let assembly = Arc::new(assembly);
     let example = match fill(options, &assembly, phase.clone()).await {
@@ -98,8 +88,8 @@ async fn run(
         }
     };
     let message = StartupMessage {
-        metrics: metrics_address.map(|address| format!("http://{address}/metrics")),
-        confluent: confluent_address.map(|address| base_of(options, address)),
+        metrics,
+        confluent,
         ..startup_message(context, &assembly, example, (started.elapsed(), base))
     };
     message.log();
@@ -176,6 +166,38 @@ struct Listening {
     server: Server,
     metrics: Option<Server>,
     confluent: Option<Server>,
+}
+
+/// Where a server is reached.
+struct ListeningUrls {
+    base: String,
+    metrics: Option<String>,
+    confluent: Option<String>,
+}
+
+impl Listening {
+    fn urls(&self, options: &ServeOptions) -> Result<ListeningUrls, Failure> {
+        let local =
+            |server: &Server| server.local_address().map_err(|error| system("socket", &error));
+        let metrics = self.metrics.as_ref().map(local).transpose()?;
+        let confluent = self.confluent.as_ref().map(local).transpose()?;
+        Ok(ListeningUrls {
+            base: base_of(options, local(&self.server)?),
+            metrics: metrics.map(|address| format!("http://{address}/metrics")),
+            confluent: confluent.map(|address| base_of(options, address)),
+        })
+    }
+
+    /// Serves everything; the task is that of the server itself.
+    fn serve(self, assembly: &Assembly, phase: &watch::Receiver<Phase>) -> JoinHandle<()> {
+        if let Some(metrics) = self.metrics {
+            tokio::spawn(metrics.serve(Arc::new(assembly.front.metrics_alone()), phase.clone()));
+        }
+        if let Some(confluent) = self.confluent {
+            tokio::spawn(confluent.serve(Arc::new(assembly.confluent_alone()), phase.clone()));
+        }
+        tokio::spawn(self.server.serve(assembly.front.clone(), phase.clone()))
+    }
 }
 
 /// Listens on the address of the server, and on those of the metrics and of Confluent's API if they
