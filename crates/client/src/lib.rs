@@ -27,7 +27,7 @@ pub use events::{Event, EventReader};
 pub use http::{HeaderMap, Method, StatusCode};
 pub use in_process::InProcess;
 pub use link::next_link;
-pub use query::Query;
+pub use query::{Query, encoded_step};
 pub use socket::{AddressError, Socket, Timeouts, without_userinfo};
 pub use tls::{TlsFault, TrustError, TrustedRoots};
 pub use transport::{IncomingBody, Transport, TransportError, read_to_end};

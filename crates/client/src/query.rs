@@ -55,6 +55,20 @@ impl fmt::Display for Query {
     }
 }
 
+/// A name as one step of a path, percent-encoded (RFC 3986, 3.3).
+#[must_use]
+pub fn encoded_step(name: &str) -> String {
+    let mut out = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:@".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
 /// Leaves characters as they are that a query may hold and that don't separate its parts.
 fn write_encoded(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for byte in text.bytes() {

@@ -21,6 +21,7 @@ mod import;
 mod model;
 mod output;
 mod plan;
+mod schema_transfer;
 mod settings;
 mod suggest;
 mod usage;

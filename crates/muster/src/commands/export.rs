@@ -1,6 +1,8 @@
+mod confluent;
+
 use std::{io::Write as _, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use muster_client::Query;
 use muster_wire::export::{ExportEnd, ExportLine};
 use muster_words::Xid;
@@ -26,7 +28,23 @@ Examples:
 
 /// Write the model, groups and documents as one stream or as a folder
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_precedence_over_arg = true)]
 pub struct ExportArguments {
+    #[command(subcommand)]
+    kind: Option<ExportKind>,
+    #[command(flatten)]
+    export: NativeExport,
+}
+
+/// What is written, if it isn't this registry's own form.
+#[derive(Debug, Subcommand)]
+enum ExportKind {
+    Confluent(confluent::ConfluentExportArguments),
+}
+
+/// An export in this registry's own form.
+#[derive(Debug, Args)]
+struct NativeExport {
     /// A group or a document [default: everything]
     #[arg(value_parser = xid, value_name = "XID")]
     below: Option<Xid>,
@@ -63,6 +81,15 @@ enum Target {
 
 impl ExportArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self.kind {
+            Some(ExportKind::Confluent(confluent)) => confluent.run(context).await,
+            None => self.export.run(context).await,
+        }
+    }
+}
+
+impl NativeExport {
+    async fn run(self, context: &Context) -> Result<(), Failure> {
         let mut target = self.target(context)?;
         let client = self.connection.client(context).await?;
         let query = self.past.add_to(Query::new(), context)?;

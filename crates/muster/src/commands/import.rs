@@ -1,6 +1,8 @@
+pub(super) mod confluent;
+
 use std::{io::IsTerminal as _, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use muster_wire::export::ExportLine;
 use serde_json::json;
 
@@ -29,7 +31,23 @@ const SHOWN_MAX: usize = 20;
 
 /// Put what an export holds into a registry; the same isn't written again
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct ImportArguments {
+    #[command(subcommand)]
+    kind: Option<ImportKind>,
+    #[command(flatten)]
+    file: Option<FileImport>,
+}
+
+/// What is imported, if it isn't a file.
+#[derive(Debug, Subcommand)]
+enum ImportKind {
+    Confluent(confluent::ConfluentImportArguments),
+}
+
+/// The import of a file.
+#[derive(Debug, Args)]
+struct FileImport {
     /// The file that muster export wrote, JSON Lines or YAML; - is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -50,6 +68,16 @@ pub struct ImportArguments {
 
 impl ImportArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        match (self.kind, self.file) {
+            (Some(ImportKind::Confluent(confluent)), _) => confluent.run(context).await,
+            (None, Some(file)) => file.run(context).await,
+            (None, None) => Err(Failure::usage("name the file to import")),
+        }
+    }
+}
+
+impl FileImport {
+    async fn run(self, context: &Context) -> Result<(), Failure> {
         let shown = context.shown(&self.file);
         if self.file.as_os_str() == "-" && std::io::stdin().is_terminal() {
             return Err(Failure::usage("standard input is a terminal")

@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{client::Ask, harness::Server};
+use crate::{
+    client::Ask,
+    harness::{Server, run},
+};
 
 const DOOR: &str = "/confluent";
 
@@ -235,4 +238,62 @@ fn two_who_register_the_same_schema_at_once_get_one_version() {
     });
     assert_eq!(answers, BTreeSet::from(["1 1".to_owned()]));
     assert_eq!(ask(&server, "GET /subjects/s/versions", "").1, json!([1]));
+}
+
+/// From one registry to another, and back to a third: everything is read the same there.
+#[test]
+fn schemas_move_between_registries_with_their_ids_and_history() {
+    let folder = TempDir::new().unwrap();
+    let (first, second) = (Server::in_memory(&[]), Server::in_memory(&[]));
+    let named =
+        json!({"schema": r#"{"type":"record","name":"B","fields":[{"name":"r","type":"R"}]}"#,
+        "references": [{"name": "R", "subject": "z", "version": 1}],
+        "metadata": {"properties": {"owner": "us"}}})
+        .to_string();
+    let proto = json!({"schemaType": "PROTOBUF", "schema": "syntax = \"proto3\"; message P { int32 a = 1; }"})
+        .to_string();
+    check(
+        &first,
+        &[
+            ("POST /subjects/z/versions", &avro(&json!([id()])), 200),
+            ("POST /subjects/a/versions", &named, 200),
+            ("POST /subjects/p/versions", &proto, 200),
+            ("POST /subjects/gone/versions", r#"{"schema": "\"int\""}"#, 200),
+            ("POST /subjects/:.team:x%2Fy/versions", r#"{"schema": "\"long\""}"#, 200),
+            ("DELETE /subjects/gone", "", 200),
+            ("PUT /config", r#"{"compatibility": "FULL"}"#, 200),
+            ("PUT /config/z", r#"{"compatibility": "NONE"}"#, 200),
+            ("PUT /mode/p", r#"{"mode": "READONLY"}"#, 200),
+        ],
+    );
+    let (one, two) = (folder.path().join("one.jsonl"), folder.path().join("two.jsonl"));
+    let (one, two) = (one.to_str().unwrap(), two.to_str().unwrap());
+    let (a, b) = (first.url("127.0.0.1"), second.url("127.0.0.1"));
+    let from = format!("{a}/confluent");
+    let command = |words: &[&str]| run(folder.path(), words).expect(0);
+    let plan = command(&["import", "confluent", "--from", &from, "--server", &b, "--dry-run"]);
+    assert!(plan.out.contains("register a version 1 with id 2"), "{}", plan.out);
+    assert_eq!(ask(&second, "GET /subjects", "").1, json!([]));
+    command(&["import", "confluent", "--from", &from, "--server", &b]);
+    command(&["export", "confluent", "--server", &a, "--to", one]);
+    command(&["export", "confluent", "--server", &b, "--to", two]);
+    let text = |path: &str| std::fs::read_to_string(path).unwrap();
+    assert_eq!(text(one), text(two));
+    assert_eq!(text(one).lines().filter(|line| line.contains("\"SCHEMA\"")).count(), 5);
+    // Again, nothing is left to do; and a file does it as well as a registry.
+    let again = command(&["import", "confluent", "--from", one, "--server", &b]);
+    assert!(again.out.contains("0 versions, 0 other steps; 5 unchanged"), "{}", again.out);
+    let third = Server::in_memory(&[]);
+    let c = third.url("127.0.0.1");
+    command(&["export", "confluent", "--server", &b, "--to", &format!("{c}/confluent")]);
+    for read in
+        ["GET /schemas?deleted=true&subjectPrefix=:*:", "GET /config", "GET /mode", "GET /mode/p"]
+    {
+        assert_eq!(ask(&third, read, ""), ask(&first, read, ""), "{read}");
+    }
+    // What is there with another schema is never overwritten.
+    check(&third, &[("POST /subjects/z/versions?force=true", r#"{"schema": "\"int\""}"#, 200)]);
+    check(&first, &[("POST /subjects/z/versions", r#"{"schema": "\"bytes\""}"#, 200)]);
+    let refused = run(folder.path(), &["import", "confluent", "--from", &from, "--server", &c]);
+    assert!(refused.err.contains("already_there"), "{}", refused.err);
 }
