@@ -17,6 +17,8 @@ pub struct FastRequest<'a> {
     pub base: &'a str,
     /// Whether the client takes gzip.
     pub accepts_gzip: bool,
+    /// `Accept`, as sent.
+    pub accept: Option<&'a [u8]>,
     /// `If-None-Match`, as sent.
     pub known: Option<&'a [u8]>,
     /// Who asks.
@@ -29,6 +31,15 @@ pub trait FastRead: Send + Sync {
     /// routes must build it. It must not block or wait. For HEAD it returns what GET would: the
     /// body is removed afterwards.
     fn read(&self, asked: &FastRequest<'_>) -> Option<(Arc<FullResponse>, Position)>;
+}
+
+/// Several of them, asked in their order.
+pub struct FastReads(pub Vec<Arc<dyn FastRead>>);
+
+impl FastRead for FastReads {
+    fn read(&self, asked: &FastRequest<'_>) -> Option<(Arc<FullResponse>, Position)> {
+        self.0.iter().find_map(|reads| reads.read(asked))
+    }
 }
 
 /// A response that is rendered, without the headers that depend on the request.

@@ -40,7 +40,7 @@ pub mod xregistry;
 pub use body::Body;
 pub use budget::BodyBudget;
 pub use cors::{AllowedOrigins, OriginError};
-pub use fast_read::{FastRead, FastRequest, FullResponse};
+pub use fast_read::{FastRead, FastReads, FastRequest, FullResponse};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use front::PlainHead;

@@ -40,6 +40,7 @@ use axum::{
     Router,
     routing::{MethodFilter, MethodRouter, on},
 };
+pub use confluent::{SchemaAnswers, SchemaReads};
 pub use gate::{Access, Gate, GateError};
 pub use ledger::{last_line, progress_line};
 use muster_registry::{Followers, Registry};
@@ -61,6 +62,7 @@ pub struct Native {
     logs: Arc<LongReads>,
     proofs: Arc<LongReads>,
     searches: Arc<LongReads>,
+    schema_answers: Arc<SchemaAnswers>,
     texts: Option<Arc<TextIndex>>,
     followers: Arc<Followers>,
     file: Option<StoredLedger>,
@@ -86,6 +88,7 @@ impl Native {
     #[must_use]
     pub fn new(registry: Registry, gate: Arc<Gate>) -> Self {
         let feed = Feed::new(registry.clone());
+        let schema_answers = SchemaAnswers::new(registry.clone());
         let (verifications, followers) = (SingleTask::default(), Arc::default());
         // A validation keeps a processor busy, so there is one at a time.
         let validations = Arc::new(LongReads::of(1, registry.long_work().clone()));
@@ -102,6 +105,7 @@ impl Native {
             logs,
             proofs,
             searches,
+            schema_answers,
             texts: None,
             followers,
             file: None,
@@ -153,6 +157,12 @@ impl Native {
             router.route(route, guarded(operation, answered_by(endpoint, method)))
         });
         router.with_state(self)
+    }
+
+    /// Answers for schemas by their ids, which are kept in memory.
+    #[must_use]
+    pub fn schema_answers(&self) -> &Arc<SchemaAnswers> {
+        &self.schema_answers
     }
 
     /// Confluent's API alone, at the root of a port of its own: its clients need no prefix.

@@ -24,7 +24,7 @@ use crate::{
 /// one is left to the library, which sends it without a copy.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// The head of a plain request: a GET below `/api`, without a query, of a name that needs no
+/// The head of a plain request: a GET below `/api` or of a schema by its id, without a query, of a name that needs no
 /// decoding. The fields are all that its answer depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlainHead<'a> {
@@ -32,6 +32,8 @@ pub struct PlainHead<'a> {
     pub path: &'a str,
     /// `Host`.
     pub host: &'a str,
+    /// `Accept`.
+    pub accept: Option<&'a [u8]>,
     /// `If-None-Match`.
     pub known: Option<&'a [u8]>,
     /// `Accept-Encoding`.
@@ -63,6 +65,7 @@ impl RequestGuard {
             base: &base,
             principal: &principal,
             accepts_gzip: compression::takes_gzip(head.encoding.into_iter()),
+            accept: head.accept,
             known: head.known,
         };
         let read = catch_unwind(AssertUnwindSafe(|| fast.read(&asked))).ok()?;

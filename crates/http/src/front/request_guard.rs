@@ -128,6 +128,7 @@ impl RequestGuard {
             path: request.uri().path(),
             base: &admitted.base,
             accepts_gzip: compression::accepts_gzip(headers),
+            accept: headers.get(header::ACCEPT).map(|value| value.as_bytes()),
             known: first.map(|known| known.as_bytes()),
             principal: &admitted.principal,
         })?;

@@ -5,6 +5,7 @@
 //! against its clients.
 
 mod answer;
+mod kept;
 mod names;
 mod problem;
 mod register;
@@ -28,6 +29,7 @@ use muster_wire::{confluent::ModeBody, headers};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
+pub use self::kept::{SchemaAnswers, SchemaReads};
 use self::{
     names::{Context, Place, Subject},
     problem::DoorError,
@@ -67,6 +69,10 @@ impl Query {
                 .map(|(name, value)| (decoded(name), decoded(value)))
                 .collect(),
         )
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn value(&self, name: &str) -> Option<String> {

@@ -101,6 +101,7 @@ struct Fields<'a> {
     body: u64,
     host: Option<&'a [u8]>,
     known: Option<&'a [u8]>,
+    accept: Option<&'a [u8]>,
     encoding: Option<&'a [u8]>,
     authorization: Option<&'a [u8]>,
     request_id: Option<&'a [u8]>,
@@ -110,9 +111,16 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn read(headers: &[Header<'a>], is_newest: bool) -> Result<Self, HeadFault> {
-        let (host, known, encoding, authorization, request_id) = (None, None, None, None, None);
-        let mut fields =
-            Self { body: 0, host, known, encoding, authorization, request_id, is_other: false };
+        let mut fields = Self {
+            body: 0,
+            host: None,
+            known: None,
+            accept: None,
+            encoding: None,
+            authorization: None,
+            request_id: None,
+            is_other: false,
+        };
         let (mut length, mut coding) = (None, None);
         for Header { name, value } in headers {
             let is = |other: &str| name.eq_ignore_ascii_case(other);
@@ -120,6 +128,7 @@ impl<'a> Fields<'a> {
             // when it answers a GET. All others change nothing about a document.
             let kept = match name.len() {
                 4 if is("host") => &mut fields.host,
+                6 if is("accept") => &mut fields.accept,
                 13 if is("if-none-match") => &mut fields.known,
                 13 if is("authorization") => &mut fields.authorization,
                 15 if is("accept-encoding") => &mut fields.encoding,
@@ -161,13 +170,17 @@ impl<'a> Fields<'a> {
     /// The head as a plain one, if it is: a document is asked for by its name, and nothing
     /// changes what it looks like but what is kept here.
     fn plain(&self, target: &'a str) -> Option<PlainHead<'a>> {
-        if self.is_other || !target.starts_with("/api/") || !target.bytes().all(is_of_path) {
+        let is_known = ["/api/", "/confluent/schemas/ids/", "/schemas/ids/"]
+            .iter()
+            .any(|start| target.starts_with(start));
+        if self.is_other || !is_known || !target.bytes().all(is_of_path) {
             return None;
         }
         let text = |value: &'a [u8]| value.is_ascii().then(|| std::str::from_utf8(value).ok());
         Some(PlainHead {
             path: target,
             host: text(self.host?)??,
+            accept: self.accept,
             known: self.known,
             encoding: match self.encoding {
                 Some(encoding) => Some(text(encoding)??),

@@ -12,6 +12,7 @@ fn ask(door: &Door, path: &str, base: &str, headers: &[(&str, &str)]) -> Option<
         path,
         base,
         accepts_gzip: named("accept-encoding") == Some("gzip"),
+        accept: named("accept").map(str::as_bytes),
         known: named("if-none-match").map(str::as_bytes),
         principal: &principal,
     };

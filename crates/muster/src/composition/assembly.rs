@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use muster_guard::{ApiKey, Role};
 use muster_http::{
-    AllowedOrigins, Body, Front, Phase, Principal, PublicAddress, RequestLog,
+    AllowedOrigins, Body, FastReads, Front, Phase, Principal, PublicAddress, RequestLog,
     health::{HealthState, Readiness, StartupCondition},
     metrics::Metrics,
     native::StoredLedger,
@@ -168,7 +168,8 @@ impl Assembly {
 
     /// Confluent's API at the root of a port of its own.
     pub fn confluent_alone(&self) -> Front {
-        self.front.beside(self.doors.confluent_router())
+        let schemas = self.doors.schema_answers().below("");
+        self.front.beside(self.doors.confluent_router()).with_fast_read(Arc::new(schemas))
     }
 
     /// Makes this key the first one of a registry that has none.
@@ -441,8 +442,9 @@ async fn front(
     metrics.gauge("watchers", "Open streams of changes.", move || {
         i64::try_from(watching.watchers()).unwrap_or(i64::MAX)
     });
+    let schemas = doors.schema_answers().below("/confluent");
     let mut front = Front::new(router, doors.gatekeeper(), metrics)
-        .with_fast_read(documents)
+        .with_fast_read(Arc::new(FastReads(vec![documents, Arc::new(schemas)])))
         .with_request_log(open_options.request_log)
         .with_allowed_origins(open_options.origins.clone())
         .with_position(move || view.view().position());

@@ -4,7 +4,7 @@ use axum::Router;
 use muster_guard::{ANONYMOUS_ACTOR, ApiKey, GivenKey, Principal};
 use muster_http::{
     Gatekeeper,
-    native::{Access, Gate, Native, StoredLedger},
+    native::{Access, Gate, Native, SchemaAnswers, StoredLedger},
 };
 use muster_registry::{Followers, Registry};
 use muster_search::TextIndex;
@@ -66,6 +66,11 @@ impl ServerRoutes {
     /// The routes.
     pub fn router(&self) -> Router {
         self.native.clone().router()
+    }
+
+    /// Answers for schemas by their ids, which are kept in memory.
+    pub fn schema_answers(&self) -> &Arc<SchemaAnswers> {
+        self.native.schema_answers()
     }
 
     /// Confluent's API, for a port of its own.

@@ -297,3 +297,39 @@ fn schemas_move_between_registries_with_their_ids_and_history() {
     let refused = run(folder.path(), &["import", "confluent", "--from", &from, "--server", &c]);
     assert!(refused.err.contains("already_there"), "{}", refused.err);
 }
+
+#[test]
+fn a_schema_from_memory_is_the_same_and_never_stale() {
+    let server = Server::in_memory(&[]);
+    check(&server, &[("POST /subjects/s/versions", r#"{"schema": "\"int\""}"#, 200)]);
+    let path = format!("{DOOR}/schemas/ids/1");
+    let (first, second) = (server.get(&path).expect(200), server.get(&path).expect(200));
+    assert_eq!(first.body, second.body);
+    for name in ["content-type", "cache-control", "vary", "muster-position"] {
+        assert_eq!(first.header(name), second.header(name), "{name}");
+    }
+    let asked = |accept: &str| server.ask(&Ask::get(&path).header("accept", accept));
+    for (accept, expect) in [
+        ("application/json", "application/json"),
+        ("text/html, */*;q=0.1", "application/vnd.schemaregistry.v1+json"),
+        ("application/vnd.schemaregistry+json", "application/vnd.schemaregistry+json"),
+    ] {
+        assert_eq!(asked(accept).expect(200).header("content-type"), Some(expect), "{accept}");
+    }
+    asked("text/html").expect(406);
+    // Its metadata changes natively, it is deleted, and it is erased.
+    let version = "/api/schemagroups/default/schemas/s/versions/1";
+    server
+        .patch(&format!("{version}$details"), r#"{"metadata":{"properties":{"a":"b"}}}"#)
+        .expect(200);
+    assert_eq!(server.get(&path).expect(200).json()["metadata"]["properties"]["a"], "b");
+    check(
+        &server,
+        &[
+            ("DELETE /subjects/s", "", 200),
+            ("GET /schemas/ids/1", "", 200),
+            ("DELETE /subjects/s?permanent=true", "", 200),
+            ("GET /schemas/ids/1", "", 40403),
+        ],
+    );
+}

@@ -49,6 +49,7 @@ impl Door {
         (query, only_text): (&Query, bool),
     ) -> Result<Response, DoorError> {
         let mut found = self.identified(id, query)?;
+        let kept_as = found.first().filter(|first| query.is_empty() && !first.is_deleted).cloned();
         let loaded = self.load_one(found.swap_remove(0)).await?;
         let text = self.shown_text(&loaded, query).await?;
         if only_text {
@@ -58,6 +59,10 @@ impl Door {
         if query.flag("fetchMaxId") {
             let registrations = self.registrations(&loaded.entry.context);
             shown.max_id = registrations.map(|all| all.last_id());
+        }
+        if let (Some(entry), true) = (kept_as, self.context.is_default()) {
+            let body = serde_json::to_vec(&shown).unwrap_or_default();
+            self.native.schema_answers.keep(entry.registration.id, &entry, body.into());
         }
         Ok(answer::json(&shown))
     }
