@@ -3,6 +3,7 @@
 //!
 //! It is no test: nothing here passes or fails, and nothing of it runs in CI.
 
+mod confluent;
 mod core_writes;
 mod floor;
 mod follow;
@@ -64,6 +65,7 @@ fn measure(arguments: &Arguments) -> Outcome {
             Pair::CoreWrites => core_writes::run(&order, &mut report),
             Pair::Past => past::run(&order, &mut report),
             Pair::Search => search::run(&order, &mut report),
+            Pair::Confluent => confluent::run(&order, &mut report),
             Pair::Starve => starve::run(&order, &mut report),
         };
         if let Err(error) = measured {

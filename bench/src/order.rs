@@ -40,6 +40,9 @@ pub(crate) struct Arguments {
     /// An earlier build of the server's program, measured in turns with it.
     #[arg(long, value_name = "PROGRAM")]
     before: Option<PathBuf>,
+    /// The program of Apicurio's registry, a JAR, which the same is asked of.
+    #[arg(long, value_name = "JAR")]
+    apicurio: Option<PathBuf>,
     /// A folder on the file system that is measured.
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     pub(crate) scratch: PathBuf,
@@ -68,6 +71,8 @@ pub(crate) enum Pair {
     Past,
     /// Searches by fields and by words, without HTTP, at each size.
     Search,
+    /// Confluent's API, against nginx, fdatasync and Apicurio.
+    Confluent,
     /// Small reads while somebody attacks.
     Starve,
 }
@@ -82,6 +87,7 @@ impl fmt::Display for Pair {
             Self::CoreWrites => "core-writes",
             Self::Past => "past",
             Self::Search => "search",
+            Self::Confluent => "confluent",
             Self::Starve => "starve",
         })
     }
@@ -108,6 +114,7 @@ pub(crate) struct Order {
     pub sizes: Vec<u64>,
     pub muster: PathBuf,
     pub before: Option<PathBuf>,
+    pub apicurio: Option<PathBuf>,
     pub scratch: PathBuf,
 }
 
@@ -123,6 +130,7 @@ impl Order {
             sizes: arguments.sizes.clone(),
             muster: arguments.muster.clone(),
             before: arguments.before.clone(),
+            apicurio: arguments.apicurio.clone(),
             scratch: scratch.to_owned(),
         }
     }

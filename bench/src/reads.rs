@@ -38,11 +38,11 @@ const HEADERS: [&str; 16] = [
 ];
 
 /// The cores of the server and of the load.
-const CORES: (Option<usize>, Option<usize>) = (Some(0), Some(1));
+pub(crate) const CORES: (Option<usize>, Option<usize>) = (Some(0), Some(1));
 
 /// A way to ask, its server, and what was measured of it.
-struct Contender<'a> {
-    name: &'static str,
+pub(crate) struct Contender<'a> {
+    pub name: &'static str,
     server: &'a Running,
     address: SocketAddr,
     path: String,
@@ -199,7 +199,7 @@ fn check(contenders: &[Contender<'_>], document: &[u8], report: &Report) -> Outc
     Ok(())
 }
 
-fn compare(order: &Order, contenders: &mut [Contender<'_>], report: &Report) -> Outcome {
+pub(crate) fn compare(order: &Order, contenders: &mut [Contender<'_>], report: &Report) -> Outcome {
     if !order.warmup.is_zero() {
         for contender in &mut *contenders {
             contender.load(order.warmup)?;
@@ -244,13 +244,13 @@ fn judge(documents: &[Contender<'_>], unchanged: &[Contender<'_>], report: &mut 
     }
 }
 
-fn ratio(ours: &Contender<'_>, other: &Contender<'_>) -> f64 {
+pub(crate) fn ratio(ours: &Contender<'_>, other: &Contender<'_>) -> f64 {
     let pairs = ours.rounds.iter().zip(&other.rounds);
     median(pairs.map(|(ours, other)| ours.per_cpu_second / other.per_cpu_second))
 }
 
 impl<'a> Contender<'a> {
-    fn new(
+    pub(crate) fn new(
         name: &'static str,
         server: &'a Running,
         address: SocketAddr,
@@ -261,7 +261,7 @@ impl<'a> Contender<'a> {
     }
 
     /// From now on it shows a key, if it is one of ours.
-    fn show_key(&mut self, key: &str, earlier: Option<&String>) {
+    pub(crate) fn show_key(&mut self, key: &str, earlier: Option<&String>) {
         self.key = match self.name {
             "muster" => Some(key.to_owned()),
             EARLIER => earlier.cloned(),
