@@ -124,6 +124,14 @@ impl SettingsChain {
         overriding.or_else(|| modes.next()).unwrap_or(SchemaMode::ReadWrite)
     }
 
+    /// The property of a schema's metadata whose value says which versions are compared with each
+    /// other.
+    #[must_use]
+    pub fn compatibility_group(&self) -> Option<String> {
+        let name = self.confluent("compatibilityGroup")?.as_str()?;
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+
     /// A setting of Confluent's API.
     #[must_use]
     pub fn confluent(&self, name: &str) -> Option<&Value> {

@@ -189,6 +189,11 @@ impl Sources for CommandSources<'_> {
         self.view.stored_version(xid)
     }
 
+    fn compatibility_group(&self, xid: &Xid) -> Option<String> {
+        let own = xid.group().and_then(|group| self.bindings_of(&group));
+        self.view.schema_settings(xid, own.as_deref()).compatibility_group()
+    }
+
     fn compatibility_rule(
         &self,
         xid: &Xid,

@@ -116,6 +116,8 @@ impl Judge<'_> {
             verdict.identity = self.identity(document, &mut verdict)?.map(Arc::new);
             let guid = verdict.identity.as_ref().map(|identity| identity.guid);
             verdict.compatibility = self.sources.compatibility_rule(xid, write, guid);
+            verdict.compatibility_group =
+                self.sources.compatibility_group(xid).filter(|_| verdict.compatibility.is_some());
         }
         if let Some(rule) = verdict.compatibility {
             self.check_compatibility(document, rule, &mut verdict)?;

@@ -4,7 +4,10 @@ use muster_schema::{
     Broken, Certainty, FormattedSchema, FoundViolations, SchemaContext, SchemaFormat, Violation,
     check_level,
 };
-use muster_words::{ContentRef, Notation, Xid};
+use muster_words::{
+    ContentRef, Notation, Xid,
+    json::{Map, Value},
+};
 
 use super::{
     ContentBytes, Dependency, Document, DocumentContent, Judge, NoVerdict, Rejection, Verdict,
@@ -106,6 +109,13 @@ impl Judge<'_> {
             if compared == count || found.is_full() {
                 break;
             }
+            if let Some(name) = &verdict.compatibility_group {
+                let attributes = missing.note_missing(self.attributes_of(&earlier))?;
+                let theirs = attributes.map(|attributes| property(attributes.as_ref(), name));
+                if theirs.is_some_and(|theirs| theirs != property(document.attributes, name)) {
+                    continue;
+                }
+            }
             let read = self.read_earlier(&earlier, verdict);
             let old = missing.note_missing(read)?;
             // What was purged or never was a schema has no readers. What must be fetched may have.
@@ -205,6 +215,12 @@ impl Judge<'_> {
         verdict.schema_ids.extend(followed.ids.into_inner());
         Ok(read)
     }
+}
+
+/// A property of a schema's metadata.
+fn property(attributes: Option<&Map<String, Value>>, name: &str) -> Option<String> {
+    let value = attributes?.get("metadata")?.get("properties")?.get(name)?;
+    value.as_str().map(ToOwned::to_owned)
 }
 
 /// Whether a problem may be mended by a schema that comes later.

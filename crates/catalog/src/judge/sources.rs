@@ -72,6 +72,12 @@ pub trait Sources: Resolver {
         SettingsChain::new([own.settings.clone()]).rule(write.default_rule)
     }
 
+    /// The property of a schema's metadata whose value says which versions are compared with each
+    /// other; none if all are.
+    fn compatibility_group(&self, _xid: &Xid) -> Option<String> {
+        None
+    }
+
     /// The schemas that the model or a group binds and that lead to this one: itself, a version of
     /// it, or schemas that refer to it, directly or not.
     fn bound_through(&self, xid: &Xid) -> Vec<Xid>;

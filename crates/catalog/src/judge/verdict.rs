@@ -29,6 +29,8 @@ pub struct Verdict {
     pub schema_ids: Vec<IdLookup>,
     /// How it was compared with the versions before it; none if its group asks for nothing.
     pub compatibility: Option<CompatibilityRule>,
+    /// The property whose value says with which versions it was compared.
+    pub compatibility_group: Option<String>,
     /// The versions before it, if it was compared.
     pub earlier: Vec<EarlierVersion>,
     /// What it is known by as a schema; none if it isn't one that can be read.

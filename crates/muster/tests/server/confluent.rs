@@ -333,3 +333,29 @@ fn a_schema_from_memory_is_the_same_and_never_stale() {
         ],
     );
 }
+
+#[test]
+fn versions_of_another_compatibility_group_are_not_compared() {
+    let server = Server::in_memory(&[]);
+    let body = |fields: Value, major: &str| {
+        let text = json!({"type": "record", "name": "R", "fields": fields}).to_string();
+        json!({"schema": text, "metadata": {"properties": {"major": major}}}).to_string()
+    };
+    let (one, two) = (json!([id()]), json!([{"name": "id", "type": "string"}]));
+    check(
+        &server,
+        &[
+            ("PUT /config/s", r#"{"compatibilityGroup": "major"}"#, 200),
+            ("POST /subjects/s/versions", &body(one.clone(), "1"), 200),
+            ("POST /subjects/s/versions", &body(two.clone(), "1"), 409),
+            ("POST /subjects/s/versions", &body(two.clone(), "2"), 200),
+            ("POST /subjects/s/versions", &body(json!([]), "2"), 200),
+            ("POST /subjects/s/versions", &body(two, "1"), 409),
+        ],
+    );
+    let check = "POST /compatibility/subjects/s/versions";
+    for (major, expect) in [("1", true), ("2", false)] {
+        let (_, answer) = ask(&server, check, &body(one.clone(), major));
+        assert_eq!(answer["is_compatible"], expect, "{major}: {answer}");
+    }
+}

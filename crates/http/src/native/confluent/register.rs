@@ -201,7 +201,7 @@ impl Door {
         let verbose = query.flag("verbose");
         let settings = self.settings_of(subject);
         let rule = settings.rule(Some(DEFAULT_RULE)).unwrap_or(DEFAULT_RULE);
-        let against = self.compared_with(subject, version, rule)?;
+        let against = self.compared_with(subject, version)?;
         let sent = match self.sent(subject, request, query, &settings, None).await {
             Ok(sent) => sent,
             Err(error) if verbose => {
@@ -211,6 +211,10 @@ impl Door {
             }
             Err(error) => return Err(error),
         };
+        let mut against = self.of_group(against, &sent, &settings).await?;
+        if !rule.level.is_transitive() {
+            against = against.split_off(against.len().saturating_sub(1));
+        }
         let mut messages = Vec::new();
         // One version that is named is compared as the only one there is.
         for loaded in self.load(against).await?.into_iter().rev() {
@@ -227,12 +231,29 @@ impl Door {
         Ok(answer::json(&CompatibilityCheck { is_compatible, messages }))
     }
 
+    /// Those versions that are compared with a schema, because the property that the settings name
+    /// has the same value.
+    async fn of_group(
+        &self,
+        all: Vec<Entry>,
+        sent: &Sent,
+        settings: &SettingsChain,
+    ) -> Result<Vec<Entry>, DoorError> {
+        let Some(name) = settings.compatibility_group() else { return Ok(all) };
+        let property = |metadata: Option<&Value>| {
+            metadata.and_then(|all| all.get("properties")?.get(&name)).cloned()
+        };
+        let own = property(sent.metadata.as_ref());
+        let loaded = self.load(all).await?.into_iter();
+        let same = loaded.filter(|loaded| property(loaded.metadata.as_ref()) == own);
+        Ok(same.map(|loaded| loaded.entry).collect())
+    }
+
     /// The versions with which a schema is compared, oldest first.
     fn compared_with(
         &self,
         subject: &Subject,
         version: Option<&str>,
-        rule: CompatibilityRule,
     ) -> Result<Vec<Entry>, DoorError> {
         let all = self.versions(subject, Shown::Live);
         match version {
@@ -247,8 +268,7 @@ impl Door {
                 }
                 Ok(vec![self.version(subject, version, Shown::Live)?])
             }
-            None if rule.level.is_transitive() => Ok(all),
-            None => Ok(all.into_iter().next_back().into_iter().collect()),
+            None => Ok(all),
         }
     }
 
