@@ -14,6 +14,7 @@ pub mod ledger_key;
 mod principal;
 mod record;
 mod role;
+mod route_scope;
 pub mod secret_references;
 
 pub use api_key::{
@@ -26,3 +27,4 @@ pub use keyring::Keyring;
 pub use principal::{ANONYMOUS_ACTOR, OPEN_ACTOR, Principal};
 pub use record::{KeyRecord, NAME_LENGTH_MAX, NameRefused, RecordError, SALT_BYTES};
 pub use role::{Extent, Role, UnknownRole};
+pub use route_scope::check_route;

@@ -14,7 +14,7 @@ use muster_catalog::{
     decide::{AnswerSubject, PreparedAction},
     tree::DocumentPart,
 };
-use muster_guard::{Principal, authorize_command, secret_references::SecretDenied};
+use muster_guard::{Principal, authorize_command, check_route};
 use muster_journal::LedgerReader;
 use muster_words::{
     ContentRef, Moment, Position, Xid,
@@ -367,7 +367,7 @@ impl RegistryInner {
             } else {
                 preparing.await?
             };
-            self.check_secrets(&by.principal, &ready.prepared.action)?;
+            self.check_named(&by.principal, &ready.prepared.action)?;
             match self.queue.decide(ready, by.clone()).await? {
                 writer::Reply::Done(done) => return Ok(*done),
                 writer::Reply::Again(missing) => {
@@ -381,13 +381,15 @@ impl RegistryInner {
         Err(SubmitError::Contended)
     }
 
-    /// Checks that the author of a command may name the secrets in its documents. This is the one
+    /// Checks that the author of a command may name what its documents name: secrets, and what
+    /// routes select. This is the one
     /// place for it: every way to write a document leads here.
-    fn check_secrets(&self, by: &Principal, action: &PreparedAction) -> Result<(), SecretDenied> {
+    fn check_named(&self, by: &Principal, action: &PreparedAction) -> Result<(), SubmitError> {
         let PreparedAction::Write(write) = action else { return Ok(()) };
         for (resource, version) in write.tree.versions() {
             if let DocumentPart::Bytes(document) = &version.document {
                 self.settings.secrets.check_document(by, resource, &document.bytes)?;
+                check_route(by, resource, &document.bytes)?;
             }
         }
         Ok(())

@@ -28,7 +28,7 @@ pub struct Destination {
 }
 
 /// A host, as a name that must be resolved or as an address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
     /// A name in lower case, without a dot at its end.
     Name(String),
