@@ -17,6 +17,7 @@ mod open;
 mod open_files;
 mod outbound;
 mod refusals;
+mod relaying;
 mod restoring;
 mod routes;
 mod serve;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use muster_client::DocumentUpload;
 use muster_words::{Digest, json};
 use parking_lot::Mutex;
 
@@ -85,23 +86,45 @@ async fn sent(
     if has_it && is_same(&there, delivery.document, &bytes) {
         return Ok(TryOutcome::Taken);
     }
-    let mut headers = HeaderMap::new();
+    let mut headers = attributes_of(delivery.document);
     if let Some(media_type) = &delivery.document.content_type {
         set(&mut headers, "content-type", media_type)?;
     }
     set(&mut headers, "muster-message", &message)?;
     // A try whose answer was lost isn't done again.
     set(&mut headers, "idempotency-key", &format!("{own}@{}", delivery.change.id))?;
-    let answer = call.ask(Method::PUT, &path, headers, bytes).await?;
+    // A POST makes a new version, also where versions are frozen.
+    let answer = call.ask(Method::POST, &path, headers, bytes).await?;
     Ok(judged(&answer))
 }
 
-/// Whether the other registry's details of a document name these bytes.
+/// Whether the other registry's details of a document say what it says here: the bytes, the media
+/// type, the state and the labels.
 fn is_same(there: &Received, document: &ChangedDocument, bytes: &Bytes) -> bool {
     let Ok(details) = json::parse(&there.body) else { return false };
     let text = |name: &str| details.get(name).and_then(|value| value.as_str());
     text("digest") == Some(&Digest::of(bytes).to_string())
         && text("contenttype") == document.content_type.as_deref()
+        && text("state") == document.state
+        && details.get("labels") == document.attributes.get("labels")
+}
+
+/// The state and the attributes that clients set, as headers. More than headers can carry, or others
+/// than scalars and labels, aren't sent.
+fn attributes_of(document: &ChangedDocument) -> HeaderMap {
+    let mut upload =
+        DocumentUpload { attributes: document.attributes.clone(), ..DocumentUpload::default() };
+    if let Some(state) = document.state {
+        upload.attributes.insert("state".to_owned(), state.into());
+    }
+    let headers = upload.attribute_headers().or_else(|| {
+        upload.attributes.retain(|name, _| name == "state");
+        upload.attribute_headers()
+    });
+    let headers = headers.into_iter().flatten();
+    let valid =
+        |(name, text): (HeaderName, String)| Some((name, HeaderValue::from_str(&text).ok()?));
+    headers.filter_map(valid).collect()
 }
 
 /// A refusal of the document itself isn't tried again: it would be refused again.

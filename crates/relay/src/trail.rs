@@ -90,7 +90,7 @@ impl Trail {
         tracing::info!(
             event = event.kind,
             route = event.route,
-            target = event.target,
+            to = event.target,
             detail = event.detail,
             "propagation"
         );

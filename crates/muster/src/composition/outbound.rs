@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use muster_guard::{
     addresses::{AddressFilter, Network},
@@ -11,10 +11,11 @@ use crate::{Failure, settings::Settings};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbound {
     /// The addresses.
-    #[expect(dead_code, reason = "it is checked with the settings before anything connects")]
     pub addresses: AddressFilter,
     /// The secrets.
     pub secrets: Arc<SecretList>,
+    /// A file of certificates that may sign those of receivers, beside the system's.
+    pub ca_cert: Option<PathBuf>,
 }
 
 impl Outbound {
@@ -39,6 +40,7 @@ impl Outbound {
             SecretSources { variable: Arc::new(move |name| environment.get(name).cloned()) };
         let secrets = SecretList::read(&settings.secrets.list, sources)
             .map_err(|error| Failure::usage(format!("secrets.list: {error}")).help(help))?;
-        Ok(Self { addresses, secrets: Arc::new(secrets) })
+        let ca_cert = Some(&settings.propagation.ca_cert).filter(|path| !path.is_empty());
+        Ok(Self { addresses, secrets: Arc::new(secrets), ca_cert: ca_cert.map(PathBuf::from) })
     }
 }

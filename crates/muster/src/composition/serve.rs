@@ -84,7 +84,7 @@ async fn run(
         tokio::spawn(metrics.serve(Arc::new(assembly.front.metrics_alone()), phase.clone()));
     }
     let running = tokio::spawn(server.serve(assembly.front.clone(), phase.clone()));
-    assembly.followers.start().await;
+    assembly.start_following().await;
     let assembly = Arc::new(assembly);
     let example = match fill(options, &assembly, phase.clone()).await {
         Ok(example) => example,

@@ -88,10 +88,42 @@ impl Engine {
     pub async fn links(&self) -> Result<Vec<LinkStatus>, StoreError> {
         let dead = self.depot.store.dead_counts().await?;
         let mut found = self.links_now(&dead);
+        self.add_stopped(&mut found, &dead).await?;
         for status in &mut found {
             status.lag = self.lag(status).await;
         }
+        found.sort_by(|one, other| one.key.cmp(&other.key));
         Ok(found)
+    }
+
+    /// Adds the links that are stored and that nothing runs: all of them where no server runs.
+    async fn add_stopped(
+        &self,
+        found: &mut Vec<LinkStatus>,
+        dead: &HashMap<LinkKey, u64>,
+    ) -> Result<(), StoreError> {
+        let head = self.depot.registry.view().position();
+        for key in self.depot.store.links().await? {
+            if found.iter().any(|status| status.key == key) {
+                continue;
+            }
+            let Some(record) = self.depot.store.load(&key).await? else { continue };
+            let state = if record.is_finished { "finished" } else { "stopped" };
+            let lag = head.0.saturating_sub(record.mark.0);
+            found.push(LinkStatus {
+                mode: "",
+                state,
+                reason: None,
+                mark: record.mark,
+                lag_entries: if record.is_finished { 0 } else { lag },
+                lag: Duration::ZERO,
+                unfinished: 0,
+                delivered: 0,
+                dead: dead.get(&key).copied().unwrap_or_default(),
+                key,
+            });
+        }
+        Ok(())
     }
 
     fn links_now(&self, dead: &HashMap<LinkKey, u64>) -> Vec<LinkStatus> {
@@ -178,6 +210,20 @@ impl Engine {
             died: read(&trail.died),
             unfinished,
         }
+    }
+
+    /// The links that don't run although they should, with the reason: for the health of the server.
+    #[must_use]
+    pub fn ailing(&self) -> Vec<String> {
+        let found = self.links_now(&HashMap::new());
+        let ailing =
+            found.into_iter().filter(|status| matches!(status.state, "waiting" | "failing"));
+        ailing
+            .map(|status| {
+                let (key, reason) = (status.key, status.reason.unwrap_or_default());
+                format!("{} to {}: {reason}", key.route, key.target)
+            })
+            .collect()
     }
 
     /// Links that are behind, with the number of entries.
