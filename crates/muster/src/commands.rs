@@ -6,6 +6,7 @@ pub mod completions;
 pub mod config;
 pub mod delete;
 pub mod diff;
+pub mod encryption;
 pub mod errors;
 pub mod export;
 pub mod get;
@@ -98,6 +99,9 @@ pub enum MusterCommand {
     /// Show the available settings
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Encrypt and decrypt with the registry's key, and replace it
+    #[command(subcommand)]
+    Encryption(encryption::EncryptionCommand),
     #[command(before_help = errors::EXAMPLES)]
     Errors(errors::ErrorsArguments),
     #[command(before_help = completions::EXAMPLES)]
@@ -139,6 +143,7 @@ impl MusterCommand {
             Self::Ledger(ledger) => context.wait(ledger.run(context)),
             Self::Keys(keys) => context.wait(keys.run(context)),
             Self::Config(config) => config.run(context),
+            Self::Encryption(encryption) => encryption.run(context),
             Self::Errors(errors) => errors.run(context),
             Self::Completions(completions) => completions.run(context),
             Self::Man(man) => man.run(context),

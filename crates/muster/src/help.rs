@@ -9,7 +9,7 @@ pub(crate) const WANTS: [(&str, &[&str]); 6] = [
     ("Start", &["init", "serve"]),
     ("Read", &["list", "get", "search", "references", "log", "diff", "watch", "export", "status"]),
     ("Change", &["put", "delete", "restore", "rollback", "apply", "import", "model"]),
-    ("Send", &["propagation"]),
+    ("Send", &["propagation", "encryption"]),
     ("Prove", &["validate", "schema", "ledger"]),
     ("Run", &["backup", "restore-backup", "keys", "config", "errors", "completions", "man"]),
 ];

@@ -51,6 +51,10 @@ pub enum TryFailure {
     Conflict(String),
     /// The document can't be read from the ledger.
     Unread,
+    /// The key that encrypts can't be used; the log says why.
+    NoEncryption,
+    /// What goes to another registry isn't encrypted, because it has no key to read it.
+    Unencryptable,
 }
 
 impl fmt::Display for TryFailure {
@@ -70,6 +74,12 @@ impl fmt::Display for TryFailure {
                 write!(f, "the target doesn't answer as a registry (status {status})")
             }
             Self::Conflict(text) => f.write_str(text),
+            Self::NoEncryption => f.write_str(
+                "the key that encrypts can't be used: muster encryption status says why",
+            ),
+            Self::Unencryptable => f.write_str(
+                "a route with encrypt can't send to a registry, which has no key to read it",
+            ),
             Self::Unread => f.write_str("the document can't be read from the ledger"),
         }
     }
@@ -119,7 +129,12 @@ impl TryOutcome {
     pub const fn counts_for_breaker(&self) -> bool {
         match self {
             Self::Taken | Self::Status { status: 410 | 413 | 415 | 422, .. } => false,
-            Self::Failed(TryFailure::Conflict(_) | TryFailure::Unread) => false,
+            Self::Failed(
+                TryFailure::Conflict(_)
+                | TryFailure::Unread
+                | TryFailure::NoEncryption
+                | TryFailure::Unencryptable,
+            ) => false,
             Self::Status { .. } | Self::Failed(_) => true,
         }
     }
@@ -133,7 +148,9 @@ pub fn decide(policy: &RetryPolicy, failed: u32, outcome: &TryOutcome, chance: f
         TryOutcome::Status { status: 410, .. } => NextStep::Disable,
         // The same bytes will never be taken.
         TryOutcome::Status { status: 413 | 415 | 422, .. } => NextStep::Dead,
-        TryOutcome::Failed(TryFailure::Conflict(_) | TryFailure::Itself) => NextStep::Dead,
+        TryOutcome::Failed(
+            TryFailure::Conflict(_) | TryFailure::Itself | TryFailure::Unencryptable,
+        ) => NextStep::Dead,
         TryOutcome::Status { status: 429 | 503, retry_after: Some(asked) } => {
             match policy.delay(failed, chance) {
                 Some(_) => NextStep::Again((*asked).min(RETRY_AFTER_MAX)),

@@ -11,9 +11,10 @@ use tokio::time::Instant;
 use crate::{
     changes::{DocumentChange, DocumentChangeKind, view_at},
     decision::{NextStep, TryFailure, TryOutcome, decide},
-    event::{ChangedDocument, EventSource, delivery_id, event},
+    event::{ChangedDocument, EventSource, delivery_id, encrypted, event},
     folder,
     http_sender::HttpSender,
+    key_file::KeyFile,
     peer::{self, PeerDelivery},
     receiver::Receiver,
     retry::RetryPolicy,
@@ -40,8 +41,30 @@ pub struct Depot {
     pub folder: PathBuf,
     /// What happened lately.
     pub trail: Trail,
+    /// The data directory with the key that encrypts; none in memory.
+    pub directory: Option<PathBuf>,
+    /// Draws random bytes.
+    pub random: Box<dyn Fn() -> [u8; 32] + Send + Sync>,
     /// Draws a number between 0 and 1.
     pub chance: Box<dyn Fn() -> f64 + Send + Sync>,
+}
+
+impl Depot {
+    /// An event with its document encrypted by the current key. Each try encrypts anew.
+    fn encrypt(&self, event: Value, bytes: &[u8]) -> Result<Value, TryFailure> {
+        let now = self.registry.now();
+        let directory = self.directory.as_deref().ok_or(TryFailure::NoEncryption)?;
+        let file = KeyFile::read_or_make(directory, (self.random)(), now);
+        let file = file.map_err(|error| {
+            tracing::error!(%error, "the key that encrypts can't be used");
+            TryFailure::NoEncryption
+        })?;
+        let key = file.current().ok_or(TryFailure::NoEncryption)?;
+        let seconds = u64::try_from(now.microseconds() / 1_000_000).unwrap_or_default();
+        let random = (self.random)();
+        let random = std::array::from_fn(|index| random[index]);
+        Ok(encrypted(event, bytes, |bytes| key.encrypt(seconds, random, bytes)))
+    }
 }
 
 /// How a delivery ended.
@@ -209,10 +232,19 @@ impl Delivery {
         }
         let target = &self.receiver.target;
         let (key, change) = (&self.key, &self.change);
-        let body = || {
-            let event = event(&depot.source, change, &document, target.send_whole);
-            Bytes::from(event.to_string())
-        };
+        let encrypts = self.route.encrypt;
+        if encrypts && matches!(target.kind, TargetKind::Registry { .. }) {
+            return Some(TryOutcome::Failed(TryFailure::Unencryptable));
+        }
+        let mut event = event(&depot.source, change, &document, target.send_whole);
+        if encrypts {
+            let bytes = document.bytes.clone().unwrap_or_default();
+            event = match depot.encrypt(event, &bytes) {
+                Ok(event) => event,
+                Err(failure) => return Some(TryOutcome::Failed(failure)),
+            };
+        }
+        let body = || Bytes::from(event.to_string());
         Some(match &target.kind {
             TargetKind::Webhook(hook) => {
                 let registry = depot.registry.view().id().to_string();

@@ -24,6 +24,8 @@ pub struct Route {
     pub from: Beginning,
     /// Whether it sends the documents that there are now, once, instead of every change.
     pub once: bool,
+    /// Whether documents are encrypted in its events.
+    pub encrypt: bool,
     /// Whether it is on.
     pub enabled: bool,
     /// How its deliveries are tried again; none: as the target says.
@@ -111,8 +113,8 @@ struct SentRoute {
     from: Option<Value>,
     #[serde(default)]
     once: bool,
-    #[serde(default, rename = "encrypt")]
-    _encrypt: bool,
+    #[serde(default)]
+    encrypt: bool,
     #[serde(default)]
     retry: Option<crate::retry::RetrySetting>,
     #[serde(default = "on")]
@@ -158,6 +160,7 @@ impl Route {
             exclude: xids(sent.exclude, "exclude")?,
             from: beginning(sent.from.as_ref())?,
             once: sent.once,
+            encrypt: sent.encrypt,
             enabled: sent.enabled,
             retry: retry.transpose()?,
         })

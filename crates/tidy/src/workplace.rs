@@ -48,7 +48,8 @@ pub fn talk(page: &Page) -> Vec<Finding> {
     };
     let word = concat!("sess", "ion");
     // What the API and the command line call a route with its target is no remark on the work.
-    let of_product = ["propagation/", "propagation ", "."].map(|before| format!("{before}{word}s"));
+    let of_product =
+        ["propagation/", "propagation ", ".", "  "].map(|before| format!("{before}{word}s"));
     prose
         .into_iter()
         .filter(|(_, text)| {

@@ -84,6 +84,8 @@ pub fn engine(registry: &Registry) -> Arc<Engine> {
         source: EventSource::of(registry, None),
         folder: std::path::PathBuf::new(),
         trail: Trail::default(),
+        directory: None,
+        random: Box::new(|| [0; 32]),
         chance: Box::new(|| 0.5),
     })
 }

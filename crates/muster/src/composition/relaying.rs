@@ -61,6 +61,8 @@ pub(super) fn open(
         source: EventSource::of(registry, public.as_deref()),
         folder: folder.unwrap_or_else(|| Path::new(".")).join(FOLDER),
         trail: Trail::default(),
+        directory: folder.map(Path::to_owned),
+        random: Box::new(random),
         chance: Box::new(chance),
     })))
 }

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use muster_relay::signature::SigningKey;
+use muster_relay::{fernet::decrypt, key_file::KeyFile, signature::SigningKey};
 use muster_words::{Position, json::Value};
 
 use crate::{
-    harness::{Bench, SECRET, delete, until},
+    harness::{Bench, SECRET, delete},
     receiver::{Manner, Receiver},
 };
 
@@ -91,6 +91,26 @@ async fn a_large_document_is_named_unless_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_route_encrypts_documents_and_what_receivers_route_by_stays_readable() {
+    let (bench, receiver) = (Bench::start().await, Receiver::start().await);
+    let target = format!(r#"{{"kind": "webhook", "url": "{}"}}"#, receiver.url());
+    bench.put("/targets/t/entries/hook", &target).await;
+    let route = r#"{"mode": "unidirectional", "targets": ["/targets/t/entries/hook"],
+        "select": {"collections": ["/configs"]}, "encrypt": true}"#;
+    bench.put("/routes/r/entries/out", route).await;
+    let end = bench.put("/configs/a/entries/b", r#"{"password": "plain"}"#).await;
+    bench.reached(end).await;
+    let got = &receiver.got()[0];
+    assert!(!String::from_utf8_lossy(&got.body).contains("plain\""));
+    assert_eq!(got.text("subject"), "/configs/a/entries/b");
+    assert_eq!(got.text("datacontenttype"), "application/vnd.fernet");
+    assert_eq!(got.text("plaincontenttype"), "application/json");
+    let keys = KeyFile::read(bench.folder.path()).unwrap();
+    let plain = decrypt(keys.keys(), &got.text("data")).unwrap();
+    assert_eq!(plain, br#"{"password": "plain"}"#);
+}
+
+#[tokio::test]
 async fn a_folder_gets_a_file_for_each_event() {
     let bench = Bench::start().await;
     bench.put("/targets/t/entries/out", r#"{"kind": "folder", "path": "a/b"}"#).await;
@@ -163,8 +183,7 @@ async fn after_a_restart_it_goes_on_where_it_was_and_repeats_nothing_that_was_fi
     assert_eq!(data, [Value::from(1), Value::from(2)]);
     // A route that is put anew begins anew; one that is gone takes its mark along.
     bench.submit(delete("/routes/r/entries/out")).await;
-    until(|| bench.engine.lags().is_empty()).await;
-    assert_eq!(bench.engine.depot().store.links().await.unwrap(), []);
+    bench.forgotten().await;
     bench.put("/configs/a/entries/b", "3").await;
     bench.hook_route("beginning").await;
     let end = bench.put("/configs/a/entries/b", "4").await;

@@ -124,14 +124,21 @@ impl Bench {
         self.put("/routes/r/entries/again", &route).await;
     }
 
+    /// Waits until no mark is stored.
+    pub async fn forgotten(&self) {
+        let begun = Instant::now();
+        while !self.engine.depot().store.links().await.unwrap().is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "a mark is still there");
+            // sleeps: between two looks at a condition.
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Waits until everything up to a position is finished.
     pub async fn reached(&self, position: Position) {
-        let link = || async {
-            let links = self.engine.links().await.unwrap();
-            !links.is_empty() && self.engine.has_reached(position)
-        };
+        let is_done = || !self.engine.lags().is_empty() && self.engine.has_reached(position);
         let begun = Instant::now();
-        while !link().await {
+        while !is_done() {
             assert!(begun.elapsed() < PATIENCE, "{:?}", self.engine.links().await);
             // sleeps: between two looks at a condition.
             sleep(Duration::from_millis(5)).await;
@@ -167,6 +174,8 @@ fn engine(registry: &Registry, folder: &Path, resolver: Box<Addresses>) -> Arc<E
         source: EventSource::of(registry, None),
         folder: folder.join("out"),
         trail: Trail::default(),
+        directory: Some(folder.to_owned()),
+        random: Box::new(|| [9; 32]),
         chance: Box::new(|| 0.5),
     })
 }

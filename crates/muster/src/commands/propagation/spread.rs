@@ -65,8 +65,9 @@ struct SpreadArguments {
     /// Put this JSON as the source's new version first, then send it once
     #[arg(long, value_name = "JSON")]
     payload: Option<String>,
-    /// What a target that is given as a URL is
-    #[arg(long, value_enum, default_value_t)]
+    /// What a target that is given as a URL is: webhook or registry [default: webhook]
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     kind: UrlKind,
     /// The reference of the secret that signs, or of the key, for targets that are given as URLs
     #[arg(long, value_name = "REFERENCE")]
