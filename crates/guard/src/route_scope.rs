@@ -3,20 +3,23 @@ use serde_json::Value;
 
 use crate::{Forbidden, Principal};
 
-/// Checks whether somebody may put a route: a route sends what it selects to others, so who may
-/// read only some places may select only those.
+/// Checks whether somebody may put a route or a target. A route sends what it selects to others, so
+/// who may read only some places may select only those. A target also gets what the broadcasts of
+/// others send, so nobody with a scope may put one.
 ///
 /// # Errors
-/// The route selects something outside of its author's scope, or everything.
+/// The route selects something outside of its author's scope, or everything; or it is a target and
+/// its author has a scope.
 pub fn check_route(
     principal: &Principal,
     resource: &Xid,
     document: &[u8],
 ) -> Result<(), Forbidden> {
     let Some(scope) = &principal.scope else { return Ok(()) };
-    let is_route = resource.group_ids().is_some_and(|(groups, _)| groups.as_str() == "routes");
-    if !is_route {
-        return Ok(());
+    match resource.group_ids().map(|(groups, _)| groups.as_str()) {
+        Some("routes") => {}
+        Some("targets") => return Err(Forbidden::Scope),
+        _ => return Ok(()),
     }
     // What isn't a route is refused by the schema.
     let Ok(value) = yaml::parse(document) else { return Ok(()) };

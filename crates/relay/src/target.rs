@@ -40,7 +40,7 @@ pub enum TargetKind {
     Webhook(Webhook),
     /// A folder that gets a file for each event.
     Folder {
-        /// The path, relative to the server's folder for it or absolute.
+        /// The path, relative to the server's folder for it.
         path: String,
     },
     /// Another registry that gets the documents.

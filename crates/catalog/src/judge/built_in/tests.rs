@@ -62,6 +62,7 @@ fn a_target_says_what_it_is_and_has_what_that_needs() {
         ),
         (json!({"kind": "folder", "path": "../out"}), vec!["/path"]),
         (json!({"kind": "folder", "path": "a/../../b"}), vec!["/path"]),
+        (json!({"kind": "folder", "path": "/etc/cron.d"}), vec!["/path"]),
         (json!({"kind": "folder", "path": "a..b"}), vec![]),
         (json!({"kind": "folder", "path": "a", "url": "https://a"}), vec!["/url"]),
     ] {

@@ -37,7 +37,8 @@ async fn names_secrets_and_selects_places_as_its_author_may() {
         (&publisher, target, named, 403, "secret_denied"),
         (&publisher, "POST /api/targets/ops", &*nested, 403, "secret_denied"),
         (&scoped, target, named, 403, "secret_denied"),
-        (&scoped, target, plain, 201, ""),
+        (&scoped, target, plain, 403, "out_of_scope"),
+        (&publisher, target, plain, 201, ""),
         (&admin, target, named, 409, "frozen"),
         (&admin, "POST /api/targets/ops/entries/hook", named, 201, ""),
         (
